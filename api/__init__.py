@@ -1,0 +1,1 @@
+"""The HTTP door out: queries, control plane, operations."""

@@ -1,0 +1,1 @@
+"""Seeded, repeatable measurements; `make bench` runs them."""

@@ -1,0 +1,1 @@
+"""Everything that speaks ClickHouse: client, migrations, inserts, queries."""

@@ -1,0 +1,1 @@
+"""The relational store: users, projects, members, API keys and their Alembic history."""

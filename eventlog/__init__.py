@@ -1,0 +1,1 @@
+"""The durable log: topics, records, producer, and the Faust transport over SQLite."""

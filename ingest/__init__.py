@@ -1,0 +1,1 @@
+"""The HTTP door in: authenticate, bound, validate, append. Knows no table."""

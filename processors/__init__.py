@@ -1,0 +1,1 @@
+"""The stream: Faust agents around pure steps, and the sink that writes blocks."""

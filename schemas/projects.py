@@ -1,0 +1,22 @@
+"""Who is asking, and for which project: what the doors hand to every handler."""
+
+from typing import Literal, NewType
+
+from msgspec import Struct
+
+ProjectId = NewType("ProjectId", str)
+UserId = NewType("UserId", str)
+KeyId = NewType("KeyId", str)
+
+Role = Literal["admin", "user"]
+CostPreference = Literal["reported", "computed"]
+
+
+class ProjectContext(Struct, frozen=True):
+    """The one project that a request may touch, with the settings that shape its answers."""
+
+    project_id: ProjectId
+    cost_preference: CostPreference = "reported"
+    """Which cost `costCents` means where a trace has both; the other stays readable beside it."""
+    key_id: KeyId | None = None
+    """The API key that authenticated the request, `None` for a dashboard session."""
