@@ -1,0 +1,186 @@
+"""One way to speak to ClickHouse: `Warehouse`, over chDB in the process or a server by HTTP.
+
+clickhouse-connect gives both the same synchronous client. A client serves one call at a time, so
+the warehouse keeps one per worker thread, with threads for reads and for writes apart: a long
+query never stands before an insert.
+
+    WarehouseError
+    ├── WarehouseUnavailable   the engine does not answer for now: retry
+    ├── QueryTooExpensive      a query met its bound in time, rows or memory
+    └── StatementRefused       the engine understood and refused: a bug, or data that it cannot take
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect import common
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+T = TypeVar("T")
+
+QUERY_SETTINGS = {
+    "max_execution_time": 30,
+    "max_result_rows": 1_000_000,
+    "max_memory_usage": 4 << 30,
+    # Times are compared and bucketed in UTC whatever the machine's zone is.
+    "session_timezone": "UTC",
+}
+# A block is one part set with one token: never let the engine split or regroup what it is given.
+INSERT_SETTINGS = {
+    "async_insert": 0,
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "max_insert_block_size": 4_000_000,
+    "min_insert_block_size_rows": 4_000_000,
+    "min_insert_block_size_bytes": 1 << 31,
+    "max_partitions_per_insert_block": 0,
+    "session_timezone": "UTC",
+}
+# Codes of ClickHouse's src/Common/ErrorCodes.cpp.
+TOO_EXPENSIVE = frozenset({158, 159, 160, 241, 307, 396})
+UNAVAILABLE = frozenset({202, 203, 209, 210, 242, 243, 252, 279, 285, 319, 499, 999})
+
+
+class WarehouseError(Exception):
+    """Anything that went wrong between us and the engine."""
+
+
+class WarehouseUnavailable(WarehouseError):
+    """Raised when the engine does not answer, or says that it cannot for now."""
+
+
+class QueryTooExpensive(WarehouseError):
+    """Raised when a query met its bound in time, rows or memory."""
+
+
+class StatementRefused(WarehouseError):
+    """Raised when the engine refuses the statement or its data: repeating it will not help."""
+
+
+class Answer(NamedTuple):
+    """The rows of a query, with the names of their columns."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Returns one dictionary a row, keyed by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+class Warehouse:
+    """A store of events that one process or several share. Close it once, at the end."""
+
+    def __init__(self, url: str, *, readers: int = 3, writers: int = 2) -> None:
+        self.url = url
+        self._local = threading.local()
+        self._clients: list[Any] = []
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="warehouse-read")
+        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="warehouse-write")
+        self._lock = threading.Lock()
+
+    async def query(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
+    ) -> Answer:
+        """Runs a bounded read with bound values (`{name:Type}` in the text).
+
+        Raises `QueryTooExpensive` at a bound, `WarehouseUnavailable` when there is no engine.
+        """
+        return await self._hop(self._readers, self.query_now, sql, parameters, settings)
+
+    async def command(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
+        """Runs a statement that answers nothing (DDL, mutations)."""
+        await self._hop(self._writers, self.command_now, sql, parameters, settings)
+
+    async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
+        """Inserts one block of rows, given as an Arrow IPC stream, once for each `token`.
+
+        The same token with other rows is silently dropped by the engine: what a token stands for
+        must be fixed before the first try.
+        """
+        await self._hop(self._writers, self.insert_now, table, arrow_stream, token)
+
+    def query_now(
+        self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
+    ) -> Answer:
+        """The blocking twin of `query`, for worker threads and the command line."""
+        result = self._client().query(
+            sql, parameters=dict(parameters or {}), settings={**QUERY_SETTINGS, **settings}
+        )
+        return Answer(tuple(result.column_names), result.result_rows)
+
+    def command_now(
+        self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
+    ) -> None:
+        """The blocking twin of `command`."""
+        self._client().command(sql, parameters=dict(parameters or {}), settings=dict(settings))
+
+    def insert_now(self, table: str, arrow_stream: bytes, token: str) -> None:
+        """The blocking twin of `insert`."""
+        self._client().raw_insert(
+            table,
+            insert_block=arrow_stream,
+            fmt="ArrowStream",
+            settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
+        )
+
+    def close(self) -> None:
+        """Waits for running calls and closes every client."""
+        for executor in (self._readers, self._writers):
+            executor.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            for client in self._clients:
+                client.close()
+            self._clients.clear()
+
+    def _client(self) -> Any:
+        client = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = _connect(self.url)
+            with self._lock:
+                self._clients.append(client)
+        return client
+
+    async def _hop(
+        self, executor: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any
+    ) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(executor, _translated, call, arguments)
+
+
+def _translated(call: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    try:
+        return call(*arguments)
+    except OperationalError as error:
+        raise WarehouseUnavailable(str(error)) from error
+    except ClickHouseError as error:
+        raise _kind_of(error)(str(error)) from error
+    except OSError as error:
+        raise WarehouseUnavailable(str(error)) from error
+
+
+def _kind_of(error: ClickHouseError) -> type[WarehouseError]:
+    code = getattr(error, "code", None)
+    if code in TOO_EXPENSIVE:
+        return QueryTooExpensive
+    return WarehouseUnavailable if code is None or code in UNAVAILABLE else StatementRefused
+
+
+def _connect(url: str) -> Any:
+    # Settings that one engine version knows and another does not must not stop the start.
+    common.set_setting("invalid_setting_action", "send")
+    parts = urlsplit(url)
+    if parts.scheme == "chdb":
+        return clickhouse_connect.get_client(
+            interface="chdb", path=unquote(parts.path), tz_mode="aware"
+        )
+    return clickhouse_connect.get_client(
+        dsn=url, tz_mode="aware", autogenerate_session_id=False, compress="lz4"
+    )

@@ -1,0 +1,85 @@
+-- spans: one row per agent event (tool call, prompt, session start, model answer, ...).
+-- Written by: processors/sink.py, as traces (0001) is; read by clickhouse/queries.
+-- Repeats: none. (project_id, span_id) is unique.
+-- Lives: until retention removes whole days by received_date.
+-- ORDER BY: as traces.
+CREATE TABLE IF NOT EXISTS spans
+(
+    project_id LowCardinality(String),
+    span_id String CODEC(ZSTD(1)),
+    session_id String CODEC(ZSTD(1)),
+    parent_span_id Nullable(String) CODEC(ZSTD(1)),
+    timestamp DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    received_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    received_date Date MATERIALIZED toDate(received_at),
+    duration_ms Nullable(Float64) CODEC(ZSTD(1)),
+    source LowCardinality(String),
+    kind LowCardinality(String),
+    event_type LowCardinality(String),
+    status LowCardinality(String),
+    pair_key String CODEC(ZSTD(1)),
+    pair_role LowCardinality(String),
+    tool_use_id Nullable(String) CODEC(ZSTD(1)),
+    tool_name LowCardinality(Nullable(String)),
+    is_interrupt Nullable(Bool) CODEC(ZSTD(1)),
+    cwd Nullable(String) CODEC(ZSTD(1)),
+    model LowCardinality(Nullable(String)),
+    agent_name LowCardinality(Nullable(String)),
+    provider LowCardinality(Nullable(String)),
+    input_tokens Nullable(UInt64) CODEC(ZSTD(1)),
+    output_tokens Nullable(UInt64) CODEC(ZSTD(1)),
+    cache_read_tokens Nullable(UInt64) CODEC(ZSTD(1)),
+    cache_write_tokens Nullable(UInt64) CODEC(ZSTD(1)),
+    reasoning_tokens Nullable(UInt64) CODEC(ZSTD(1)),
+    computed_cost Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    reported_cost Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    price_id LowCardinality(String),
+    tags Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    tool_input String CODEC(ZSTD(1)),
+    tool_response String CODEC(ZSTD(1)),
+    error String CODEC(ZSTD(1)),
+    metadata String CODEC(ZSTD(1)),
+    log_id LowCardinality(String),
+    log_partition UInt16 CODEC(ZSTD(1)),
+    log_offset UInt64 CODEC(Delta, ZSTD(1)),
+    INDEX by_span_id span_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = {replicated}MergeTree
+PARTITION BY toYYYYMM(received_at)
+ORDER BY (project_id, timestamp, span_id)
+SETTINGS non_replicated_deduplication_window = 10000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
+
+-- span_pairs: when a pair (tool call, session) began, whatever the order or batch in which its two
+-- events arrived.
+-- Written by: the view below. Read by: clickhouse/queries, to fill duration_ms at read time. The
+-- halves of a pair meet in no partition and no batch for certain; min and max do not care.
+-- Repeats: merge (min and max are idempotent). Lives: as spans.
+CREATE TABLE IF NOT EXISTS span_pairs
+(
+    project_id LowCardinality(String),
+    session_id String CODEC(ZSTD(1)),
+    pair_key String CODEC(ZSTD(1)),
+    received_date SimpleAggregateFunction(max, Date),
+    started SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))),
+    ended SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC')))
+)
+ENGINE = {replicated}AggregatingMergeTree
+ORDER BY (project_id, session_id, pair_key)
+SETTINGS non_replicated_deduplication_window = 10000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS span_pairs_feed TO span_pairs AS
+SELECT
+    project_id,
+    session_id,
+    pair_key,
+    max(toDate(received_at)) AS received_date,
+    min(if(pair_role = 'start', toNullable(timestamp), NULL)) AS started,
+    max(if(pair_role = 'end', toNullable(timestamp), NULL)) AS ended
+FROM spans
+WHERE pair_role != ''
+GROUP BY project_id, session_id, pair_key;
