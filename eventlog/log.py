@@ -1,0 +1,99 @@
+"""The log as the rest of Sluice sees it: one Protocol, its errors, and the values they share.
+
+LogError
+├── LogFull          the log's bound in bytes, or the disk's, is reached: refuse for now
+├── LogUnavailable   the log does not answer for now: refuse, retry
+└── LogDamaged       the file is not a log and could not be mended
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from eventlog.records import Chunk, DeadLetter, Refusal
+
+
+class LogError(Exception):
+    """Anything that keeps the log from taking or giving records."""
+
+
+class LogFull(LogError):
+    """Raised when the log's bound, or the disk's, is reached."""
+
+
+class LogUnavailable(LogError):
+    """Raised when the log does not answer for now."""
+
+
+class LogDamaged(LogError):
+    """Raised when the log's file could not be mended."""
+
+
+class TopicPartition(NamedTuple):
+    """One ordered stream of records."""
+
+    topic: str
+    partition: int
+
+
+class Stored(NamedTuple):
+    """A record as the log gives it back; `value` is `None` where its checksum did not hold."""
+
+    offset: int
+    value: bytes | None
+    appended_at_ms: int
+
+
+class Intent(NamedTuple):
+    """The range of offsets (both ends included) that a block is about to be written from."""
+
+    first: int
+    last: int
+
+
+class Progress(NamedTuple):
+    """How far a partition's records have been stored, and the block that may be half-written."""
+
+    stored_through: int
+    """The last offset whose block is stored, -1 for none."""
+    pending: Intent | None
+
+
+class EventLog(Protocol):
+    """A durable log. A call that returns has been fsynced, or acknowledged by every replica."""
+
+    log_id: str
+
+    def partitions(self, topic: str) -> int:
+        """Returns how many partitions the topic has."""
+        ...
+
+    async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
+        """Appends chunks, one for each partition given; returns the offset each is part of.
+
+        Raises `LogFull` or `LogUnavailable`; then nothing was appended.
+        """
+        ...
+
+    async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
+        """Counts refusals durably."""
+        ...
+
+    async def append_dead(self, letters: Sequence[DeadLetter]) -> None:
+        """Puts letters into the dead-letter topic."""
+        ...
+
+
+class ProgressStore(Protocol):
+    """Where the sink writes down what it is about to store, before it does."""
+
+    async def progress(self, partition: TopicPartition) -> Progress:
+        """Returns how far the partition has come."""
+        ...
+
+    async def declare(self, partition: TopicPartition, intent: Intent) -> None:
+        """Makes an intent durable; it stays pending until `complete`."""
+        ...
+
+    async def complete(self, partition: TopicPartition, intent: Intent) -> None:
+        """Marks the block as stored and forgets the intent."""
+        ...

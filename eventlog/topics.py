@@ -1,0 +1,49 @@
+"""Every topic of the log: its name, what its records carry, how they are keyed and kept.
+
+Partition counts are fixed when a log is created (`partitions` in its own `meta` table, or the
+broker's), because an id must meet the same partition for as long as its resend is recognised.
+"""
+
+from msgspec import Struct
+
+
+class Topic(Struct, frozen=True):
+    """One named stream of records."""
+
+    name: str
+    kind: str
+    """The word for one item in outcomes and metrics."""
+    spread: bool
+    """Whether the topic has as many partitions as the log's setting says, or only one."""
+    meaning: str
+
+
+TRACES = Topic(
+    name="raw.traces",
+    kind="trace",
+    spread=True,
+    meaning="Batches of LLM calls as their senders wrote them, keyed by (project, trace id).",
+)
+SPANS = Topic(
+    name="raw.spans",
+    kind="span",
+    spread=True,
+    meaning="Batches of agent events as their senders wrote them, keyed by (project, span id).",
+)
+OUTCOMES = Topic(
+    name="outcomes",
+    kind="outcome",
+    spread=False,
+    meaning="Counts of what the edge refused, so that refusals are as durable as events.",
+)
+DEAD = Topic(
+    name="dead",
+    kind="dead letter",
+    spread=False,
+    meaning="Items that no step could take, with their reason; kept until retention.",
+)
+
+TOPICS = (TRACES, SPANS, OUTCOMES, DEAD)
+BY_NAME = {topic.name: topic for topic in TOPICS}
+GROUP = "sluice"
+"""The consumer group of the agents; the dead-letter topic has no consumer."""

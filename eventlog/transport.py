@@ -1,0 +1,200 @@
+"""Faust over the embedded log: `sluice://` instead of `kafka://`.
+
+The app that uses it must carry the open log as `app.event_log` before it starts. The handshake
+follows Faust's own aiokafka driver: `subscribe` returns first, the assignment comes in a task.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from faust.transport import base
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.producer import Producer as FaustProducer
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+from mode.utils.futures import notify
+
+from eventlog.faust_fixes import ContiguousConsumer
+from eventlog.log import LogError, Stored, TopicPartition
+from eventlog.sqlite_log import SqliteLog
+
+SCHEME = "sluice"
+FETCH_RECORDS = 64
+FETCH_BYTES = 8 << 20
+IDLE_POLL_S = 0.25
+"""How soon records of another process (`sluice dead replay`) are seen; our own wake us at once."""
+
+
+def register() -> None:
+    """Makes the scheme known to Faust. May be called twice."""
+    TRANSPORTS.aliases[SCHEME] = "eventlog.transport:Transport"
+
+
+class Consumer(ContiguousConsumer):
+    """Reads every partition of the subscribed topics; there is one consumer a log."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._log: SqliteLog = self.app.event_log
+        self._positions: dict[TP, int] = {}
+        self._highwaters: dict[TP, int] = {}
+        self._arrived = asyncio.Event()
+
+    async def on_start(self) -> None:
+        """Asks the log to wake us."""
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            # The log outlives the loop by a moment when everything stops.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._arrived.set)
+
+        self._log.on_append(wake)
+        await super().on_start()
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Wakes a fetch that waits while the partition with records was full."""
+        super().on_buffer_drop(tp)
+        self._arrived.set()
+
+    async def create_topic(self, topic: str, partitions: int, *_: Any, **__: Any) -> None:
+        """Does nothing: the log knows its topics from its beginning."""
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Takes every partition of the topics, as soon as the caller has returned."""
+        wanted = set(topics)
+        self.add_future(self._assign(wanted))
+
+    async def _assign(self, topics: set[str]) -> None:
+        app = self.app
+        app.on_rebalance_start()
+        app.consumer_generation_id += 1
+        positions = self._log.positions()
+        assigned = {TP(*tp) for tp in positions if tp.topic in topics}
+        self._positions = {tp: positions[TopicPartition(*tp)][0] for tp in assigned}
+        await self.on_partitions_assigned(assigned, app.consumer_generation_id)
+
+    async def _getmany(
+        self, active_partitions: set[TP] | None, timeout: float
+    ) -> Mapping[TP, list[Stored]]:
+        self._arrived.clear()
+        found = await asyncio.get_running_loop().run_in_executor(
+            None, self._read, sorted(active_partitions or ())
+        )
+        if not found:
+            try:
+                async with asyncio.timeout(min(timeout, IDLE_POLL_S)):
+                    await self._arrived.wait()
+            except TimeoutError:
+                pass
+        for tp, records in found.items():
+            self._positions[tp] = records[-1].offset + 1
+        return found
+
+    def _read(self, partitions: list[TP]) -> dict[TP, list[Stored]]:
+        positions = self._log.positions()
+        found = {}
+        for tp in partitions:
+            self._highwaters[tp] = positions[TopicPartition(*tp)][2]
+            if self._positions.get(tp, 0) < self._highwaters[tp]:
+                records = self._log.read(
+                    TopicPartition(*tp), self._positions.get(tp, 0), FETCH_RECORDS, FETCH_BYTES
+                )
+                if records:
+                    found[tp] = records
+        return found
+
+    def _to_message(self, tp: TP, record: Stored) -> ConsumerMessage:
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            record.offset,
+            timestamp=record.appended_at_ms / 1000,
+            timestamp_type=1,
+            headers=[],
+            key=None,
+            value=record.value,
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=len(record.value or b""),
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        try:
+            await self._log.commit({TopicPartition(*tp): offset for tp, offset in offsets.items()})
+        except LogError:
+            # A commit that fails is repeated by the next; raising here would end the app.
+            return False
+        return True
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Goes back to the committed places."""
+        positions = self._log.positions()
+        self._positions = {tp: positions[TopicPartition(*tp)][0] for tp in self._positions}
+        return dict(self._positions)
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        self._positions[partition] = offset
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Goes to the given places."""
+        self._positions.update(partitions)
+
+    async def position(self, tp: TP) -> int | None:
+        """Returns the offset of the next record to read."""
+        return self._positions.get(tp)
+
+    def assignment(self) -> set[TP]:
+        """Returns the partitions that are read."""
+        return set(self._positions)
+
+    def highwater(self, tp: TP) -> int:
+        """Returns the offset behind the last record that was seen."""
+        return self._highwaters.get(tp, 0)
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Returns the offset behind the last record of each partition."""
+        positions = self._log.positions()
+        return {tp: positions[TopicPartition(*tp)][2] for tp in partitions}
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """Returns the offset of the first record that may still be there."""
+        return dict.fromkeys(partitions, 0)
+
+    def topic_partitions(self, topic: str) -> int | None:
+        """Returns how many partitions the topic has."""
+        return self._log.partitions(topic)
+
+    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int:
+        """Answers for Faust's own sends, of which there are none."""
+        return partition or 0
+
+
+class Producer(FaustProducer):  # type: ignore[misc]  # Faust ships no types
+    """Present because Faust asks for one: the edge writes to the log itself."""
+
+    async def flush(self) -> None:
+        """Has nothing to flush."""
+        notify(None)
+
+    def key_partition(self, topic: str, key: bytes) -> TP:
+        """Answers for Faust's own sends, of which there are none."""
+        return TP(topic, 0)
+
+    async def create_topic(self, topic: str, partitions: int, *_: Any, **__: Any) -> None:
+        """Does nothing: the log knows its topics from its beginning."""
+
+
+class Transport(base.Transport):  # type: ignore[misc]
+    """What Faust looks up under the scheme."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+    Producer: ClassVar[type[Producer]] = Producer
+    default_port = 0
+    driver_version = "sluice embedded log"

@@ -1,0 +1,64 @@
+"""The Faust agents: one per topic, each handing its records to the writers of their partitions.
+
+An agent knows no meaning and no store. It acknowledges nothing itself: the writer does, in order,
+after the block is stored. The same agents run on the embedded log and on Kafka.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+from mode import CrashingSupervisor
+
+from eventlog.faust_fixes import NoTables
+from eventlog.log import TopicPartition
+from processors.sink import Delivery
+
+Deliver = Callable[[TopicPartition, Delivery], Awaitable[None]]
+BUFFERED_RECORDS = 32
+"""A record is a batch: Faust's default of 4,096 records would hold gigabytes."""
+
+
+def create_stream_app(
+    event_log: Any, *, broker: str, topics: Sequence[str], deliver: Deliver, data_dir: Path
+) -> Any:
+    """Returns a Faust app with one agent for each topic. Start it once; build a new one after."""
+    app = faust.App(
+        "sluice",
+        broker=broker,
+        datadir=str(data_dir),
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=BUFFERED_RECORDS,
+        broker_commit_interval=1.0,
+        broker_commit_every=None,
+        key_serializer="raw",
+        value_serializer="raw",
+        TableManager=NoTables,
+    )
+    app.event_log = event_log
+    for name in topics:
+        topic = app.topic(name, key_serializer="raw", value_serializer="raw")
+        app.agent(topic, name=f"agent.{name}", supervisor_strategy=CrashingSupervisor)(
+            _agent(deliver)
+        )
+    app.finalize()
+    return app
+
+
+def _agent(deliver: Deliver) -> Callable[[Any], Awaitable[None]]:
+    async def consume(stream: Any) -> None:
+        events: AsyncIterator[Any] = stream.noack().events()
+        async for event in events:
+            message = event.message
+            await deliver(
+                TopicPartition(message.topic, message.partition),
+                Delivery(message.offset, event.value, event.ack),
+            )
+
+    return consume
