@@ -1,0 +1,131 @@
+"""`/dashboard/api/local-login*`: how a CLI signs the browser of the same machine in."""
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from litestar import Response, get, post
+from litestar.status_codes import HTTP_201_CREATED, HTTP_302_FOUND
+from litestar.types import ControllerRouterHandler
+from msgspec import Struct
+
+from api.account_forms import iso_ms, read_form, trimmed
+from api.auth import AnyRequest, client_address, refuse_cross_site, services, session_cookie
+from controlplane.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff, local_admin
+from controlplane.sessions import check_password, open_session
+from schemas.projects import UserId
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_MISSING_URL = "Missing required field: redirect_url"
+_INVALID = "Invalid local API key or project"
+
+
+class HandoffForm(Struct, frozen=True):
+    """Where the browser goes, and a key or a password that says who it is."""
+
+    redirect_url: str | None = None
+    api_key: str | None = None
+    project_id: str | None = None
+    email: str | None = None
+    password: str | None = None
+
+
+class HandoffAnswer(Struct, frozen=True):
+    """The address that signs a browser in, once, until it expires."""
+
+    login_url: str
+    expires_at: str
+
+
+@post("/local-login-token", status_code=HTTP_201_CREATED, summary="Offer a local sign-in")
+async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
+    """Make a single-use sign-in address for a browser on this machine."""
+    _refuse_remote(request)
+    refuse_cross_site(request)
+    form = await read_form(request, HandoffForm, otherwise=_MISSING_URL)
+    redirect_url = trimmed(form.redirect_url)
+    if not redirect_url:
+        raise BadRequest(_MISSING_URL)
+    if not is_loopback_url(redirect_url):
+        raise BadRequest("redirect_url must use a loopback host (localhost or 127.0.0.1)")
+    user_id = await _user_of(request, form)
+    token = services(request).handoffs.offer(Handoff(user_id, redirect_url))
+    expires_at = datetime.now(UTC) + timedelta(seconds=HANDOFF_LIFETIME_S)
+    origin = f"{request.url.scheme}://{request.headers['host']}"
+    return HandoffAnswer(f"{origin}/dashboard/api/local-login?token={token}", iso_ms(expires_at))
+
+
+@get("/local-login", status_code=HTTP_302_FOUND, summary="Sign in from the offered address")
+async def redeem_local_login(request: AnyRequest) -> Response[None]:
+    """Open a session for the browser and send it on."""
+    _refuse_remote(request)
+    token = request.query_params.get("token")
+    if not token:
+        raise BadRequest("Missing token query parameter")
+    handoff = services(request).handoffs.redeem(token)
+    if handoff is None:
+        raise BadRequest("Token is invalid or expired")
+    opened = await open_session(services(request).database, handoff.user_id)
+    headers = {
+        "Location": handoff.redirect_url,
+        "Set-Cookie": session_cookie(request, opened.token),
+        "Cache-Control": "no-store",
+    }
+    return Response(None, status_code=HTTP_302_FOUND, headers=headers)
+
+
+LOGIN_HANDLERS: list[ControllerRouterHandler] = [offer_local_login, redeem_local_login]
+
+
+def is_loopback_url(url: str) -> bool:
+    """Tell whether a browser that follows this URL stays on its own machine.
+
+    Browsers read a backslash as a slash and drop control characters, Python does neither, and a
+    user part hides the host: whatever could be read in two ways is refused.
+    """
+    if "\\" in url or "@" in url or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and parts.hostname in _LOOPBACK_NAMES
+    except ValueError:
+        return False
+
+
+def _refuse_remote(request: AnyRequest) -> None:
+    """Raise `Forbidden` unless the peer is this machine and speaks to it by a local name.
+
+    The name alone is the client's word, and the address alone may be a proxy's.
+    """
+    forwarded = any(header in request.headers for header in _FORWARDING_HEADERS)
+    host_url = f"http://{request.headers.get('host', '')}"
+    if forwarded or not _is_loopback(client_address(request)) or not is_loopback_url(host_url):
+        raise Forbidden("Local login token endpoint is only available on loopback hosts")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_loopback
+
+
+async def _user_of(request: AnyRequest, form: HandoffForm) -> UserId:
+    state = services(request)
+    if form.api_key:
+        await state.attempts.count(client_address(request))
+        try:
+            project = await state.keyring.project_of_key(form.api_key)
+            if form.project_id and form.project_id.lower() != project.project_id:
+                raise Unauthorized(_INVALID)
+            return await local_admin(state.database, project.project_id)
+        except (Unauthorized, NotFound) as error:
+            raise Unauthorized(_INVALID) from error
+    if not (form.email and form.password):
+        raise BadRequest("Missing required fields: api_key or email/password")
+    await state.attempts.count(client_address(request), form.email)
+    return (await check_password(state.database, form.email, form.password)).user_id

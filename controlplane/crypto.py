@@ -1,0 +1,105 @@
+"""Secrets of the control plane: how they are made, hashed, sealed and signed."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+import uuid
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+MIN_SECRET_CHARS = 32
+API_KEY_PREFIX = "pulse_sk_"
+
+_NONCE_BYTES = 12
+# OWASP's first choice for argon2id: 19 MiB and 20 ms a call keep a burst of sign-ins small.
+_PASSWORDS = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+# Of a random password that nobody kept: an unknown email costs the same work as a known one.
+_NOBODY = (
+    "$argon2id$v=19$m=19456,t=2,p=1"
+    "$M7zGTa0raeEiToe5Xl9ogA$6qpv+oJF6VzyFLRHhrmL9EBJD6RTVS2YBRexFNSrS+o"
+)
+
+
+class UnsealError(ValueError):
+    """Raised when a sealed value was made with another secret, for another row, or altered."""
+
+
+class Vault:
+    """Seals values for storage and signs cookies, with keys derived from the settings' secret."""
+
+    def __init__(self, secret: str) -> None:
+        if len(secret) < MIN_SECRET_CHARS:
+            raise ValueError(f"The secret needs at least {MIN_SECRET_CHARS} characters")
+        self._sealing = AESGCM(_derive(secret, purpose=b"sluice sealing v1"))
+        self._signing = _derive(secret, purpose=b"sluice signing v1")
+
+    def seal(self, plain: str, *, bound_to: str) -> bytes:
+        """Encrypt a value so that it opens only together with the same `bound_to`."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._sealing.encrypt(nonce, plain.encode(), bound_to.encode())
+
+    def unseal(self, sealed: bytes, *, bound_to: str) -> str:
+        """Decrypt what `seal` made; raises `UnsealError`."""
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return self._sealing.decrypt(nonce, ciphertext, bound_to.encode()).decode()
+        except (InvalidTag, ValueError) as error:
+            raise UnsealError("The value was sealed with another secret") from error
+
+    def sign(self, token: str) -> str:
+        """Return `<token>.<base64 of its HMAC-SHA256>`, the form of a better-auth cookie."""
+        return f"{token}.{self._signature(token)}"
+
+    def signed_token(self, value: str) -> str | None:
+        """Return the token of a value that `sign` made, `None` for any other."""
+        token, _, signature = value.rpartition(".")
+        expected = self._signature(token)
+        return token if hmac.compare_digest(signature.encode(), expected.encode()) else None
+
+    def _signature(self, token: str) -> str:
+        mac = hmac.digest(self._signing, token.encode(errors="surrogatepass"), "sha256")
+        return base64.b64encode(mac).decode()
+
+
+def new_api_key() -> str:
+    """Make a project key in the form that Pulse's clients expect: `pulse_sk_` and a uuid4."""
+    return f"{API_KEY_PREFIX}{uuid.UUID(bytes=secrets.token_bytes(16), version=4)}"
+
+
+def new_token() -> str:
+    """Make a session token of 256 random bits; it holds no dot."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_token(token: str) -> str:
+    """Return the SHA-256 of a random token in hex: enough, since it cannot be guessed."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+async def hash_password(password: str) -> str:
+    """Return the argon2id string of a password, worked out in a thread."""
+    return await asyncio.to_thread(_PASSWORDS.hash, password)
+
+
+async def is_password(password: str, stored: str | None) -> bool:
+    """Tell whether a password fits; `None` stored costs the same time and fits nothing."""
+    fits = await asyncio.to_thread(_fits, password, stored or _NOBODY)
+    return fits and stored is not None
+
+
+def _fits(password: str, stored: str) -> bool:
+    try:
+        return _PASSWORDS.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _derive(secret: str, *, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(secret.encode())

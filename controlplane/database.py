@@ -1,0 +1,176 @@
+"""The connection to the relational store: engine, sessions, and its Alembic history."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
+from sqlalchemy import Connection, event, inspect, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+
+from controlplane.errors import Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+# A writer of another process (the CLI) holds the file for milliseconds; ten seconds is a fault.
+_BUSY_TIMEOUT_MS = 10_000
+_CONNECT_TIMEOUT_S = 5
+# Any constant will do, as long as nothing else in the same PostgreSQL database locks it.
+_MIGRATION_LOCK = 0x51_01CE
+_RETRY_AFTER_S = 1
+
+
+class Database:
+    """One engine on SQLite or PostgreSQL; share it in a process, close it once at the end.
+
+    Takes `sqlite:///file`, `postgresql://…` or the same with an async driver named. Several
+    processes may open the same SQLite file.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _async_url(url)
+        self.is_sqlite = self.url.startswith("sqlite")
+        config = SQLAlchemyAsyncConfig(
+            connection_string=self.url,
+            engine_config=EngineConfig(
+                # Parameters hold password hashes and sealed keys: keep them out of error texts.
+                hide_parameters=True,
+                pool_pre_ping=not self.is_sqlite,
+                pool_timeout=_CONNECT_TIMEOUT_S,
+                connect_args={} if self.is_sqlite else {"timeout": _CONNECT_TIMEOUT_S},
+            ),
+        )
+        self.engine: AsyncEngine = config.get_engine()
+        writing = self.engine
+        if self.is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _set_pragmas)
+            event.listen(self.engine.sync_engine, "begin", _begin)
+            writing = self.engine.execution_options(sluice_begin="BEGIN IMMEDIATE")
+        self._writing = writing
+        self._write_session = async_sessionmaker(writing, expire_on_commit=False)
+        self._read_session = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that may write: committed at the end, rolled back on any error.
+
+        On SQLite it takes the file's write lock at once, so do slow work (hashing) before it.
+        Raises `Unavailable` when the store is locked or away.
+        """
+        with _refusals():
+            async with self._write_session() as session, session.begin():
+                yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that only reads; it neither waits for a writer nor holds one up."""
+        with _refusals():
+            async with self._read_session() as session:
+                yield session
+
+    async def migrate(self) -> None:
+        """Bring the tables to the newest revision; cheap when they are there already.
+
+        May run in several processes at once: one does the work, the others wait for it.
+        """
+        newest = newest_revision()
+        async with self.engine.connect() as connection:
+            if await connection.run_sync(_stored_revision) == newest:
+                return
+        async with self._writing.begin() as connection:
+            await self._lock_migrations(connection)
+            if await connection.run_sync(_stored_revision) != newest:
+                await connection.run_sync(_upgrade)
+
+    async def _lock_migrations(self, connection: AsyncConnection) -> None:
+        if not self.is_sqlite:  # on SQLite BEGIN IMMEDIATE has locked already
+            await connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+            )
+
+    async def close(self) -> None:
+        """Close every connection. May be called twice."""
+        await self.engine.dispose()
+
+
+def newest_revision() -> str:
+    """Tell the newest revision from the file names, without the cost of starting Alembic."""
+    return max(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("r[0-9]*.py"))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn the driver's ways of saying "not now" into `Unavailable`."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+        original = getattr(error, "orig", None)
+        if getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise  # a wrong statement or a missing table: a bug, not a bad moment
+        raise Unavailable(
+            "The control plane's database does not answer", retry_after_s=_RETRY_AFTER_S
+        ) from error
+
+
+class _Cursor(Protocol):
+    def execute(self, statement: str) -> Any: ...
+    def close(self) -> None: ...
+
+
+class _DriverConnection(Protocol):
+    isolation_level: str | None
+
+    def cursor(self) -> _Cursor: ...
+
+
+def _set_pragmas(connection: _DriverConnection, _record: object) -> None:
+    # The driver must not open transactions of its own: `_begin` says when and how.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",  # first: switching to WAL may have to wait
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once, whatever the busy timeout,
+    # if another process wrote in between; IMMEDIATE waits for its turn instead.
+    options = connection.get_execution_options()
+    connection.exec_driver_sql(options.get("sluice_begin", "BEGIN"))
+
+
+def _stored_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if revision is None else str(revision)
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # costs 150 ms, needed only when something is to be done
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _async_url(url: str) -> str:
+    parsed = make_url(url)
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+    backend = parsed.get_backend_name()
+    name = drivers.get(backend)
+    in_memory = backend == "sqlite" and parsed.database in (None, "", ":memory:")
+    if name is None or in_memory:
+        raise ValueError(f"The control plane needs a SQLite file or PostgreSQL, not {parsed!r}")
+    return parsed.set(drivername=name).render_as_string(hide_password=False)

@@ -1,0 +1,61 @@
+"""What the control plane refuses, and why; no HTTP here: api/app.py gives each class its code.
+
+ControlPlaneError
+├── BadRequest              the caller's input breaks a rule
+├── Unauthorized            nobody is known behind the credential
+│   └── InvalidCredentials  wrong email or password
+├── Forbidden               known, but not allowed
+├── NotFound                the named thing does not exist for this caller
+├── Conflict                the thing exists already
+└── RetryLater              fine, but not now
+    ├── TooManyRequests     the caller asked too often
+    └── Unavailable         the store does not answer
+"""
+
+
+class ControlPlaneError(Exception):
+    """Any refusal of this room; `message` is written for the caller and holds no secret."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(ControlPlaneError):
+    """Raised when a field is missing, malformed or out of range."""
+
+
+class Unauthorized(ControlPlaneError):
+    """Raised when a credential is missing, malformed, unknown or expired."""
+
+
+class InvalidCredentials(Unauthorized):
+    """Raised when email and password do not belong together, whichever of them is wrong."""
+
+
+class Forbidden(ControlPlaneError):
+    """Raised when the caller is known but lacks the role, the membership or the right origin."""
+
+
+class NotFound(ControlPlaneError):
+    """Raised when the named key, project or user does not exist where the caller may look."""
+
+
+class Conflict(ControlPlaneError):
+    """Raised when what should be created exists already."""
+
+
+class RetryLater(ControlPlaneError):
+    """A refusal that ends by itself; `retry_after_s` is a whole number of seconds, at least 1."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = max(1, retry_after_s)
+
+
+class TooManyRequests(RetryLater):
+    """Raised when one address or one email made too many sign-in or sign-up attempts."""
+
+
+class Unavailable(RetryLater):
+    """Raised when the database is locked, full or away; nothing was changed."""

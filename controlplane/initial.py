@@ -1,0 +1,116 @@
+"""The first start: a project, its key and its admin, so that a new installation is usable."""
+
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.accounts import insert_user
+from controlplane.crypto import UnsealError, Vault, hash_password
+from controlplane.database import Database
+from controlplane.errors import BadRequest
+from controlplane.models import ApiKey, Installation, Project, User
+from controlplane.projects import insert_project
+from controlplane.rules import cleaned_email, cleaned_name, refuse_bad_password
+from schemas.projects import ProjectId
+
+DEFAULT_PROJECT_NAME = "Default"
+
+
+class Seed(Struct, frozen=True):
+    """What the settings say about a first start; `None` or an empty text is not said."""
+
+    project_name: str | None = None
+    api_key: str | None = None
+    user_email: str | None = None
+    user_password: str | None = None
+
+
+class Initial(Struct, frozen=True):
+    """The seeded project and its key, to be printed at start."""
+
+    project_id: ProjectId
+    project_name: str
+    plain_key: str | None
+    """`None` when the key was revoked, or sealed under another secret."""
+
+
+async def ensure_initial(database: Database, vault: Vault, seed: Seed) -> Initial | None:
+    """Seed an empty installation; return what was seeded, now or at an earlier start.
+
+    Changes nothing on an installation that has a project or a user. Returns `None` when there
+    never was a seeded project or it is deleted. Several processes may call this at once. Raises
+    `BadRequest` when a seed value breaks a rule.
+    """
+    email, password_hash = await _admin_of(seed)
+    try:
+        async with database.session() as session:
+            if await _is_empty(session):
+                await _plant(session, vault, seed, email=email, password_hash=password_hash)
+    except IntegrityError:
+        pass  # another process was first; what it planted is read below
+    async with database.reading() as session:
+        return await _planted(session, vault)
+
+
+async def _admin_of(seed: Seed) -> tuple[str | None, str | None]:
+    if not (seed.user_email or seed.user_password):
+        return None, None
+    if not (seed.user_email and seed.user_password):
+        raise BadRequest("The initial user needs both an email and a password")
+    refuse_bad_password(seed.user_password)
+    return cleaned_email(seed.user_email), await hash_password(seed.user_password)
+
+
+async def _is_empty(session: AsyncSession) -> bool:
+    for entity in (Installation.id, Project.id, User.id):
+        if await session.scalar(select(entity).limit(1)) is not None:
+            return False
+    return True
+
+
+async def _plant(
+    session: AsyncSession,
+    vault: Vault,
+    seed: Seed,
+    *,
+    email: str | None,
+    password_hash: str | None,
+) -> None:
+    installation = Installation(singleton=1)
+    session.add(installation)
+    await session.flush()  # waits here for another process that is planting, then fails
+    admin = None
+    if email is not None:
+        name = email.partition("@")[0]
+        admin = await insert_user(session, name, email, password_hash=password_hash)
+    project_name = cleaned_name(seed.project_name or DEFAULT_PROJECT_NAME, "Project name")
+    project, key = await insert_project(
+        session,
+        vault,
+        project_name,
+        admin_id=admin.id if admin else None,
+        plain_key=seed.api_key or None,
+    )
+    installation.initial_project_id, installation.initial_key_id = project.id, key.id
+
+
+async def _planted(session: AsyncSession, vault: Vault) -> Initial | None:
+    query = (
+        select(Project, ApiKey)
+        .join(Installation, Installation.initial_project_id == Project.id)
+        .outerjoin(ApiKey, ApiKey.id == Installation.initial_key_id)
+        .where(Project.deleted_at.is_(None))
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    project, key = row
+    return Initial(ProjectId(str(project.id)), project.name, _plain(vault, key))
+
+
+def _plain(vault: Vault, key: ApiKey | None) -> str | None:
+    try:
+        return None if key is None else vault.unseal(key.sealed_key, bound_to=key.key_hash)
+    except UnsealError:
+        return None

@@ -1,0 +1,22 @@
+"""Rows that several subjects look for within an open transaction."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.errors import NotFound
+from controlplane.models import Project, User
+from controlplane.rules import as_uuid
+
+
+async def live_project(session: AsyncSession, project_id: str) -> Project:
+    """Find a project that is not deleted; raises `NotFound`."""
+    query = select(Project).where(Project.id == as_uuid(project_id), Project.deleted_at.is_(None))
+    project = await session.scalar(query)
+    if project is None:
+        raise NotFound("Project not found")
+    return project
+
+
+async def find_user(session: AsyncSession, email: str) -> User | None:
+    """Find a user by a cleaned email."""
+    return await session.scalar(select(User).where(User.email == email))

@@ -1,0 +1,1 @@
+"""The Alembic history of the control plane, one for SQLite and PostgreSQL."""

@@ -1,0 +1,217 @@
+"""Projects: created, listed, configured, deleted in two steps, and who may enter one."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.errors import BadRequest, Forbidden
+from controlplane.keys import DEFAULT_KEY_NAME, insert_key
+from controlplane.lookups import live_project
+from controlplane.models import ApiKey, Membership, Project
+from controlplane.rules import as_uuid, cleaned_name
+from schemas.projects import CostPreference, KeyId, ProjectContext, ProjectId, Role, UserId
+
+MAX_RETENTION_DAYS = 3650
+
+
+class ProjectSettings(Struct, frozen=True):
+    """A project and what its admins may set; `None` retention follows the installation."""
+
+    project_id: ProjectId
+    name: str
+    cost_preference: CostPreference
+    retention_days: int | None
+    created_at: datetime
+
+
+class MemberProject(Struct, frozen=True):
+    """A project as one of its members sees it."""
+
+    project_id: ProjectId
+    name: str
+    created_at: datetime
+    role: Role
+
+
+class Access(Struct, frozen=True):
+    """That a user may enter a project, and how."""
+
+    project: ProjectContext
+    role: Role
+
+
+class CreatedProject(Struct, frozen=True):
+    """A new project with the plaintext of its first key."""
+
+    project_id: ProjectId
+    name: str
+    plain_key: str
+
+
+class ProjectChange(Struct, frozen=True):
+    """What to change of a project; what is `UNSET` stays."""
+
+    name: str | UnsetType = UNSET
+    cost_preference: str | UnsetType = UNSET
+    retention_days: int | None | UnsetType = UNSET
+
+
+async def create_project(
+    database: Database, vault: Vault, user_id: UserId, name: str
+) -> CreatedProject:
+    """Create a project with the user as its admin, and its `Default Key`."""
+    cleaned = cleaned_name(name, "Project name")
+    async with database.session() as session:
+        project, key = await insert_project(session, vault, cleaned, admin_id=UUID(user_id))
+        plain = vault.unseal(key.sealed_key, bound_to=key.key_hash)
+        return CreatedProject(ProjectId(str(project.id)), project.name, plain)
+
+
+async def insert_project(
+    session: AsyncSession,
+    vault: Vault,
+    name: str,
+    *,
+    admin_id: UUID | None,
+    plain_key: str | None = None,
+) -> tuple[Project, ApiKey]:
+    """Add a project and its `Default Key` within an open transaction."""
+    project = Project(name=name)
+    session.add(project)
+    await session.flush()
+    if admin_id is not None:
+        session.add(Membership(user_id=admin_id, project_id=project.id, role="admin"))
+    key = await insert_key(session, vault, project.id, DEFAULT_KEY_NAME, plain=plain_key)
+    return project, key
+
+
+async def list_projects(database: Database, user_id: UserId) -> list[MemberProject]:
+    """List the projects that a user is a member of, the oldest first."""
+    query = (
+        select(Project, Membership.role)
+        .join(Membership, Membership.project_id == Project.id)
+        .where(Membership.user_id == as_uuid(user_id), Project.deleted_at.is_(None))
+        .order_by(Project.created_at, Project.id)
+    )
+    async with database.reading() as session:
+        rows = (await session.execute(query)).all()
+    return [
+        MemberProject(ProjectId(str(row.id)), row.name, row.created_at, as_role(role))
+        for row, role in rows
+    ]
+
+
+async def enter_project(database: Database, user_id: UserId, project_id: str) -> Access:
+    """Return what a member may do in a live project; raises `Forbidden` for everybody else."""
+    query = (
+        select(Project, Membership.role)
+        .join(Membership, Membership.project_id == Project.id)
+        .where(Membership.user_id == as_uuid(user_id), Project.id == as_uuid(project_id))
+        .where(Project.deleted_at.is_(None))
+    )
+    async with database.reading() as session:
+        row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise Forbidden("Forbidden: no access to this project")
+    return Access(context_of(row[0], key_id=None), as_role(row[1]))
+
+
+async def project_settings(database: Database, project_id: ProjectId) -> ProjectSettings:
+    """Return the settings of a live project; raises `NotFound`."""
+    async with database.reading() as session:
+        return _settings_of(await live_project(session, project_id))
+
+
+async def update_project(
+    database: Database, project_id: ProjectId, change: ProjectChange
+) -> ProjectSettings:
+    """Change a project and return it as it is now; raises `NotFound`, `BadRequest`."""
+    async with database.session() as session:
+        project = await live_project(session, project_id)
+        if change.name is not UNSET:
+            project.name = cleaned_name(change.name, "Project name")
+        if change.cost_preference is not UNSET:
+            project.cost_preference = as_cost_preference(change.cost_preference)
+        if change.retention_days is not UNSET:
+            project.retention_days = _checked_retention(change.retention_days)
+    return _settings_of(project)
+
+
+async def list_retentions(database: Database) -> dict[ProjectId, int]:
+    """Return the projects that keep their data for a time of their own, in days."""
+    query = select(Project.id, Project.retention_days).where(Project.deleted_at.is_(None))
+    async with database.reading() as session:
+        rows = (await session.execute(query.where(Project.retention_days.is_not(None)))).all()
+    return {ProjectId(str(project_id)): days for project_id, days in rows if days is not None}
+
+
+async def delete_project(database: Database, project_id: ProjectId) -> None:
+    """Close a project: nobody may enter, its keys are gone; its data awaits the janitor.
+
+    Raises `NotFound` when it is unknown or deleted already.
+    """
+    async with database.session() as session:
+        project = await live_project(session, project_id)
+        project.deleted_at = datetime.now(UTC)
+        await session.execute(delete(ApiKey).where(ApiKey.project_id == project.id))
+
+
+async def list_deleted_projects(database: Database) -> list[ProjectId]:
+    """List the projects whose stored data is to be purged, the longest dead first."""
+    query = select(Project.id).where(Project.deleted_at.is_not(None)).order_by(Project.deleted_at)
+    async with database.reading() as session:
+        return [ProjectId(str(project_id)) for project_id in await session.scalars(query)]
+
+
+async def forget_project(database: Database, project_id: ProjectId) -> None:
+    """Remove the last row of a deleted project, once its data is purged; a live one stays."""
+    async with database.session() as session:
+        await session.execute(
+            delete(Project).where(
+                Project.id == as_uuid(project_id), Project.deleted_at.is_not(None)
+            )
+        )
+
+
+def context_of(project: Project, *, key_id: str | None) -> ProjectContext:
+    """Show a project's row as what every handler works with."""
+    return ProjectContext(
+        project_id=ProjectId(str(project.id)),
+        cost_preference=as_cost_preference(project.cost_preference),
+        key_id=None if key_id is None else KeyId(key_id),
+    )
+
+
+def as_role(text: object) -> Role:
+    """Read a role as Pulse does: whatever is not `admin` is `user`."""
+    return "admin" if text == "admin" else "user"
+
+
+def as_cost_preference(text: str) -> CostPreference:
+    """Read a cost preference; raises `BadRequest`."""
+    if text == "reported":
+        return "reported"
+    if text == "computed":
+        return "computed"
+    raise BadRequest("costPreference must be 'reported' or 'computed'")
+
+
+def _checked_retention(days: int | None) -> int | None:
+    if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
+        raise BadRequest(f"retentionDays must be null or between 1 and {MAX_RETENTION_DAYS}")
+    return days
+
+
+def _settings_of(project: Project) -> ProjectSettings:
+    return ProjectSettings(
+        project_id=ProjectId(str(project.id)),
+        name=project.name,
+        cost_preference=as_cost_preference(project.cost_preference),
+        retention_days=project.retention_days,
+        created_at=project.created_at,
+    )
