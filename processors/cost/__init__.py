@@ -1,0 +1,1 @@
+"""What an LLM call costs: integer pico-dollars from a compiled price table. No clock, no store."""

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from processors.cost.book import PriceBook
+from processors.cost.compile import compile_table
+from processors.cost.table import PriceTable
+
+
+@pytest.fixture(scope="session")
+def table() -> PriceTable:
+    return compile_table()
+
+
+@pytest.fixture(scope="session")
+def book(table: PriceTable) -> PriceBook:
+    return PriceBook(table)

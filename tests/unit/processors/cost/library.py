@@ -1,0 +1,91 @@
+"""What genai-prices itself says: the other side of the differential tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import NamedTuple
+
+from genai_prices import Usage as LibraryUsage
+from genai_prices.data_snapshot import get_snapshot
+
+from processors.cost.table import COUNTERS, Clause, Model, PriceTable
+from processors.cost.usage import Usage
+
+_NAMES = {name: name for name in COUNTERS} | {"reasoning_tokens": "output_reasoning_tokens"}
+_DAY = 20_700 * 86_400_000_000  # a midnight in September 2026
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def library_pico_usd(provider: str | None, model: str, at_us: int, usage: Usage) -> Fraction:
+    """The library's price in pico-dollars; LookupError when unknown, ValueError when it refuses."""
+    counts = {
+        _NAMES[name]: count for name in COUNTERS if (count := getattr(usage, name)) is not None
+    }
+    at = _EPOCH + timedelta(microseconds=at_us)
+    answer = get_snapshot().calc(LibraryUsage(**counts), model, provider, None, at)
+    return Fraction(answer.total_price) * 10**12
+
+
+def library_entry(provider: str | None, model: str) -> tuple[str, str] | None:
+    """(id of the provider in whose list the model stands, model id), or None when unknown."""
+    snapshot = get_snapshot()
+    try:
+        _, found = snapshot.find_provider_model(model, None, provider, None)
+    except LookupError:
+        return None
+    owner = next(p for p in snapshot.providers if any(m is found for m in p.models))
+    return owner.id, found.id
+
+
+class Listed(NamedTuple):
+    """A model with a name that leads to it, and the moments and inputs at which its price turns."""
+
+    provider_id: str
+    model_id: str
+    name: str
+    edges_us: tuple[int, ...]
+    thresholds: tuple[int, ...]
+
+
+def listed_models(table: PriceTable) -> Iterator[Listed]:
+    """Every model that the library finds by a name made from its own match clauses."""
+    for provider in table.providers:
+        names: dict[int, list[str]] = {index: [] for index in range(len(provider.models))}
+        for text, index in provider.equals.items():
+            names[index].append(text)
+        for index, clause in provider.patterns:
+            names[index].append(example_of(clause))
+        for index, model in enumerate(provider.models):
+            for name in (*names[index], model.id):
+                if library_entry(provider.id, name) == (provider.id, model.id):
+                    yield Listed(provider.id, model.id, name, _edges(model), _thresholds(model))
+                    break
+
+
+def example_of(clause: Clause) -> str:
+    """A name that meets the clause, for the clauses that the data holds."""
+    if clause.parts:
+        return "-".join(example_of(part) for part in clause.parts)
+    if clause.kind != "regex":
+        return clause.text
+    text = re.sub(r"\[([^\]])[^\]]*\]|\(\?:([^|)]*)[^)]*\)", r"\1\2", clause.text)
+    text = text.replace(r"\d{8}", "20260102").replace(r"\d{4}-\d{2}-\d{2}", "2026-01-02")
+    return re.sub(r"\\(.)", r"\1", text.replace(r"\d+", "1").strip("^$"))
+
+
+def _edges(model: Model) -> tuple[int, ...]:
+    edges: set[int] = set()
+    for epoch in model.epochs:
+        if epoch.when == "from":
+            edges |= {epoch.start_us - 1, epoch.start_us}
+        if epoch.when == "daily":
+            edges |= {_DAY + t + d for t in (epoch.start_us, epoch.end_us) for d in (-1, 0)}
+    return tuple(sorted(edges))
+
+
+def _thresholds(model: Model) -> tuple[int, ...]:
+    above = {rate.above for epoch in model.epochs for rate in epoch.rates}
+    return tuple(sorted(above - {-1}))

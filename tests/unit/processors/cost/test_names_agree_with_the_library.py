@@ -1,0 +1,99 @@
+"""Which price list entry a provider and a model name mean, against genai-prices."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.cost.compile import compile_table
+from processors.cost.match import Matcher
+from tests.unit.processors.cost.library import library_entry, listed_models
+
+SEED = 20251121
+TABLE = compile_table()
+MATCHER = Matcher(TABLE)
+MODELS = tuple(listed_models(TABLE))
+PROVIDERS = (
+    *(provider.id for provider in TABLE.providers),
+    *(None, "", "litellm", "LiteLLM", " OpenAI ", "gcp.vertex_ai", "aws.bedrock", "xai", "nobody"),
+    *("azure_openai", "together-ai", "huggingface/novita", "copilot", "Google-Gemini"),
+)
+PREFIXES = (
+    "",
+    "models/",
+    "openai/",
+    "anthropic/",
+    "azure/",
+    "google/",
+    "eu.",
+    "~",
+    "x",
+    "bedrock/",
+)
+SUFFIXES = (
+    *("", "-latest", ":free", ":batch", "-20251211", "-2025-12-11", "-20250230", "-20251211:free"),
+    *("@20250219", "-preview", "-v1:0", "-x", " ", "-001", "-20251211-20251212", "é"),
+)
+
+
+def our_entry(provider: str | None, model: str) -> tuple[str, str] | None:
+    entry = MATCHER.find(provider, model)
+    return None if entry is None else (entry.provider_id, entry.model.id)
+
+
+def test_every_listed_name_means_the_same_model_with_and_without_its_provider() -> None:
+    for provider in TABLE.providers:
+        for name in provider.equals:
+            assert our_entry(provider.id, name) == library_entry(provider.id, name)
+            assert our_entry(None, name) == library_entry(None, name)
+            assert our_entry("azure", name) == library_entry("azure", name)
+
+
+def test_a_listed_name_bent_at_random_means_the_same_model_or_none() -> None:
+    rng = random.Random(SEED)
+    known = 0
+
+    for listed in MODELS:
+        for _ in range(4):
+            name = listed.name
+            bent = (
+                rng.choice(PREFIXES) + name,
+                name + rng.choice(SUFFIXES),
+                rng.choice(PREFIXES) + name + rng.choice(SUFFIXES),
+                name.upper(),
+                name[: rng.randint(0, len(name))],
+            )
+            name = rng.choice(bent)
+            provider = rng.choice((listed.provider_id, listed.provider_id, rng.choice(PROVIDERS)))
+            ours = our_entry(provider, name)
+            assert ours == library_entry(provider, name), (provider, name)
+            known += ours is not None
+
+    assert 1_500 < known < 3 * len(MODELS)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(provider=st.sampled_from(PROVIDERS) | st.text(max_size=12), model=st.text(max_size=30))
+def test_any_text_means_the_same_model_or_none(provider: str | None, model: str) -> None:
+    assert our_entry(provider, model) == library_entry(provider, model)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "entry"),
+    [
+        ("openai", "gpt-4o-2024-11-20", ("openai", "gpt-4o")),
+        ("azure", "gpt-4o", ("openai", "gpt-4o")),
+        ("openrouter", "openai/gpt-4o", ("openrouter", "openai/gpt-4o")),
+        ("litellm", "anthropic/claude-sonnet-4-5", ("anthropic", "claude-sonnet-4-5")),
+        (None, "claude-sonnet-4-5", ("anthropic", "claude-sonnet-4-5")),
+        ("nobody", "gpt-4o", None),
+        ("openai", "no-such-model", None),
+    ],
+)
+def test_a_call_is_found_in_the_list_of_whoever_sold_it(
+    provider: str | None, model: str, entry: tuple[str, str] | None
+) -> None:
+    assert our_entry(provider, model) == entry

@@ -1,0 +1,133 @@
+"""Our price of every listed model equals that of genai-prices.
+
+Exactly, wherever the list price is a whole number of pico-dollars a token; within half a
+pico-dollar in all, whatever the counts, where it is finer (26 rows, mostly 0.08333... rates).
+"""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.cost.book import PriceBook
+from processors.cost.compile import compile_table
+from processors.cost.table import PriceTable
+from processors.cost.usage import Usage
+from tests.unit.processors.cost.library import Listed, library_pico_usd, listed_models
+
+SEED = 20251121
+NOW_US = 1_795_000_000_000_000  # November 2026: the data is of October 2026
+TABLE = compile_table()
+MODELS = tuple(listed_models(TABLE))
+FINE = {row.price_id for row in PriceBook(TABLE).rows() if row.rate.divisor != 1}
+
+
+def consistent_usage(rng: random.Random, total_input: int) -> Usage:
+    """Random counts that the library accepts: every leaf is drawn, every total is their sum."""
+    cached_audio, cached_image, audio, image, video, read, write = (
+        rng.randint(0, total_input // 8) * rng.randint(0, 1) for _ in range(7)
+    )
+    output, reasoning, out_audio, out_image, out_video = (
+        rng.randint(0, 50_000) * rng.randint(0, 1) for _ in range(5)
+    )
+    return Usage(
+        input_tokens=total_input,
+        output_tokens=output + reasoning + out_audio + out_image + out_video,
+        cache_read_tokens=read + cached_audio + cached_image,
+        cache_write_tokens=write,
+        cache_write_1h_tokens=rng.randint(0, write),
+        reasoning_tokens=reasoning,
+        input_audio_tokens=audio + cached_audio,
+        output_audio_tokens=out_audio,
+        cache_audio_read_tokens=cached_audio,
+        input_image_tokens=image + cached_image,
+        output_image_tokens=out_image,
+        cache_image_read_tokens=cached_image,
+        input_video_tokens=video,
+        output_video_tokens=out_video,
+        web_searches=rng.randint(0, 3),
+    )
+
+
+def check(book: PriceBook, listed: Listed, at_us: int, usage: Usage) -> None:
+    theirs = library_pico_usd(listed.provider_id, listed.name, at_us, usage)
+
+    quote = book.price(listed.provider_id, listed.name, at_us, usage)
+
+    if quote is None:
+        assert listed.model_id in UNCOUNTABLE, listed
+        assert theirs == 0, listed
+    elif quote.price_id in FINE:
+        assert abs(quote.cost_pico_usd - theirs) <= Fraction(1, 2), (listed, at_us, usage)
+    else:
+        assert quote.cost_pico_usd == theirs, (listed, at_us, usage)
+
+
+UNCOUNTABLE = {
+    model.id
+    for provider in TABLE.providers
+    for model in provider.models
+    if any(not epoch.rates for epoch in model.epochs)
+}
+
+
+def test_every_model_costs_the_same_at_every_edge_of_time_and_input(book: PriceBook) -> None:
+    rng = random.Random(SEED)
+    checked = 0
+    assert len(MODELS) >= 0.99 * sum(len(provider.models) for provider in TABLE.providers)
+
+    for listed in MODELS:
+        inputs = [0, *(rng.randint(1, 1_000_000) for _ in range(4))]
+        inputs += [edge for t in listed.thresholds for edge in (t, t + 1)]
+        for at_us in (NOW_US, *listed.edges_us):
+            for total_input in inputs:
+                check(book, listed, at_us, consistent_usage(rng, total_input))
+                checked += 1
+
+    assert checked > 15_000
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(
+    listed=st.sampled_from(MODELS),
+    at_us=st.integers(1_577_836_800_000_000, 1_893_456_000_000_000),
+    total_input=st.integers(0, 3_000_000),
+    seed=st.integers(0, 2**32),
+)
+def test_any_model_costs_the_same_at_any_time_for_any_usage(
+    listed: Listed, at_us: int, total_input: int, seed: int
+) -> None:
+    check(PriceBook(TABLE), listed, at_us, consistent_usage(random.Random(seed), total_input))
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(
+    listed=st.sampled_from(MODELS),
+    counts=st.lists(st.none() | st.integers(0, 2000), min_size=15, max_size=15),
+)
+def test_any_usage_that_the_library_accepts_costs_the_same(
+    listed: Listed, counts: list[int | None]
+) -> None:
+    usage = Usage(*counts)
+    try:
+        theirs = library_pico_usd(listed.provider_id, listed.name, NOW_US, usage)
+    except ValueError:
+        theirs = None
+
+    quote = PriceBook(TABLE).price(listed.provider_id, listed.name, NOW_US, usage)
+
+    if usage.input_tokens is None and usage.output_tokens is None:
+        assert quote is None
+    elif quote is not None:
+        assert quote.cost_pico_usd >= 0
+        assert theirs is None or abs(quote.cost_pico_usd - theirs) <= Fraction(1, 2)
+
+
+def test_no_list_price_had_to_be_rounded(table: PriceTable) -> None:
+    rows = PriceBook(table).rows()
+
+    assert not [row.price_id for row in rows if row.rate.rounded]
+    assert len({row.price_id for row in rows}) == len(rows)
