@@ -7,7 +7,6 @@ its cost would not fit the store. A free model costs 0.
 
 from __future__ import annotations
 
-from operator import mul
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -15,7 +14,7 @@ from msgspec import Struct
 from processors.cost.fit import fit_counts, total_input
 from processors.cost.match import Matcher
 from processors.cost.table import Epoch, PriceTable, Rate
-from processors.cost.usage import Usage, has_rare_counts
+from processors.cost.usage import Usage, has_media
 
 # Longer names are unknown without a look: the longest in the data has 61 characters.
 MAX_NAME_CHARS = 256
@@ -53,9 +52,12 @@ class _Tariff(Struct, frozen=True, gc=False):
     output: int
     cache_read: int
     cache_write: int
+    one_hour: int
+    web_search: int
     per_request: int
     divisor: int
-    wide: bool  # other counters than those four may change the price
+    has_reasoning: bool  # reasoning has a price of its own
+    has_media: bool  # audio, images or video have
     rate: Rate
 
 
@@ -92,31 +94,13 @@ class PriceBook:
             tariff = self._resolve(provider, model)
         if tariff is None:
             return None
-        input_tokens = usage.input_tokens
-        output_tokens = usage.output_tokens
-        if input_tokens is None and output_tokens is None:
+        if usage.input_tokens is None and usage.output_tokens is None:
             return None
         if isinstance(tariff, _Schedule):
             tariff = _choose(tariff, at_us, usage)
             if tariff is None:
                 return None
-        cache_read = usage.cache_read_tokens or 0
-        cache_write = usage.cache_write_tokens or 0
-        if (
-            (tariff.wide and has_rare_counts(usage))
-            or input_tokens is None
-            or output_tokens is None
-            or cache_read + cache_write > input_tokens
-        ):
-            return _quote_in_full(tariff, usage)
-        cost = (
-            tariff.per_request
-            + input_tokens * tariff.input
-            + output_tokens * tariff.output
-            + cache_read * tariff.cache_read
-            + cache_write * tariff.cache_write
-        )
-        return _quote(tariff, cost)
+        return _quote(tariff, usage)
 
     def price_used_or_requested(
         self,
@@ -185,7 +169,8 @@ def _price_id(snapshot: str, provider_id: str, model_id: str, epoch: int, rate: 
 
 
 def _tariff(price_id: str, rate: Rate) -> _Tariff:
-    input_, output, cache_read, cache_write, *rare = rate.coefficients
+    input_, output, cache_read, cache_write, one_hour, *rare, web_search = rate.coefficients
+    reasoning, *media = rare
     return _Tariff(
         price_id=price_id,
         above=rate.above,
@@ -193,9 +178,12 @@ def _tariff(price_id: str, rate: Rate) -> _Tariff:
         output=output,
         cache_read=cache_read,
         cache_write=cache_write,
+        one_hour=one_hour,
+        web_search=web_search,
         per_request=rate.per_request,
         divisor=rate.divisor,
-        wide=any(rare),
+        has_reasoning=reasoning != 0,
+        has_media=any(media),
         rate=rate,
     )
 
@@ -223,17 +211,40 @@ def _holds(epoch: Epoch, at_us: int) -> bool:
     return epoch.start_us <= time_of_day_us < epoch.end_us
 
 
-def _quote_in_full(tariff: _Tariff, usage: Usage) -> Quote | None:
-    rate = tariff.rate
-    counts = fit_counts(usage, rate.priced)
-    cost = rate.per_request + sum(map(mul, rate.coefficients, counts))
-    return _quote(tariff, cost)
-
-
-def _quote(tariff: _Tariff, cost: int) -> Quote | None:
+def _quote(tariff: _Tariff, usage: Usage) -> Quote | None:
+    input_tokens = usage.input_tokens
+    output_tokens = usage.output_tokens
+    cache_read = usage.cache_read_tokens or 0
+    cache_write = usage.cache_write_tokens or 0
+    one_hour = usage.cache_write_1h_tokens or 0
+    if (
+        input_tokens is None
+        or output_tokens is None
+        or cache_read + cache_write > input_tokens
+        or one_hour > cache_write
+        or (tariff.has_reasoning and usage.reasoning_tokens)
+        or (tariff.has_media and has_media(usage))
+    ):
+        cost = _full_cost(tariff.rate, usage)
+    else:
+        cost = (
+            tariff.per_request
+            + input_tokens * tariff.input
+            + output_tokens * tariff.output
+            + cache_read * tariff.cache_read
+            + cache_write * tariff.cache_write
+            + one_hour * tariff.one_hour
+            + (usage.web_searches or 0) * tariff.web_search
+        )
     if tariff.divisor != 1:
         cost = _divide_half_even(cost, tariff.divisor)
     return Quote(cost, tariff.price_id) if cost <= MAX_COST_PICO_USD else None
+
+
+def _full_cost(rate: Rate, usage: Usage) -> int:
+    counts = fit_counts(usage, rate.priced)
+    charged = zip(rate.coefficients, counts, strict=True)
+    return rate.per_request + sum(coefficient * count for coefficient, count in charged)
 
 
 def _divide_half_even(cost: int, divisor: int) -> int:

@@ -14,6 +14,7 @@ and the sender's are settled. The rules, for input and output alike:
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from msgspec import Struct, structs
@@ -43,7 +44,7 @@ class Usage(Struct, frozen=True, gc=False):
     web_searches: int | None = None
 
 
-_PARTS = Usage.__struct_fields__[2:]
+_parts_of = attrgetter(*Usage.__struct_fields__[2:])
 _INPUT_SIDE = (*(name for name in Report.__struct_fields__ if "input" in name or "cache" in name),)
 _OUTPUT_SIDE = (
     *(name for name in Report.__struct_fields__ if "output" in name or "reasoning" in name),
@@ -71,8 +72,13 @@ class Counted(NamedTuple):
 
 def usage_of(sent: Sent, raw: object) -> Counted:
     """The usage of an LLM call. `raw` is the provider's own usage object, whatever it holds."""
-    own = _report_of(sent)
     report = read_shape(raw)
+    if report is None and not (
+        sent.cache_read_tokens or sent.cache_write_tokens or sent.reasoning_tokens
+    ):  # most traces: nothing to settle
+        totals = Usage(safe_count(sent.input_tokens), safe_count(sent.output_tokens))
+        return Counted(totals, "declared")
+    own = _report_of(sent)
     return _settle(own if report is None else _merge(own, report), "inclusive")
 
 
@@ -93,20 +99,17 @@ def find_usage(response_body: object) -> object:
     return next((value for value in found if isinstance(value, dict)), None)
 
 
-def has_rare_counts(usage: Usage) -> bool:
-    """Whether any count is known beyond input, output, cache read and cache write."""
-    return not (
-        usage.cache_write_1h_tokens is None
-        and usage.reasoning_tokens is None
-        and usage.input_audio_tokens is None
-        and usage.output_audio_tokens is None
-        and usage.cache_audio_read_tokens is None
-        and usage.input_image_tokens is None
-        and usage.output_image_tokens is None
-        and usage.cache_image_read_tokens is None
-        and usage.input_video_tokens is None
-        and usage.output_video_tokens is None
-        and usage.web_searches is None
+def has_media(usage: Usage) -> bool:
+    """Whether there is any audio, image or video in it."""
+    return bool(
+        usage.input_audio_tokens
+        or usage.output_audio_tokens
+        or usage.cache_audio_read_tokens
+        or usage.input_image_tokens
+        or usage.output_image_tokens
+        or usage.cache_image_read_tokens
+        or usage.input_video_tokens
+        or usage.output_video_tokens
     )
 
 
@@ -134,8 +137,7 @@ def _settle(report: Report, default: Convention) -> Counted:
         out.has_parts and report.output_convention is None
     ):
         semantics = "inferred" if adding_up or len(pairs) == 1 else "assumed"
-    parts = {name: getattr(report, name) for name in _PARTS}
-    return Counted(Usage(*chosen, **parts), semantics)
+    return Counted(Usage(*chosen, *_parts_of(report)), semantics)
 
 
 def _read(total: int | None, parts: int, convention: Convention) -> _Reading:
@@ -147,9 +149,20 @@ def _read(total: int | None, parts: int, convention: Convention) -> _Reading:
     return _Reading(values, values[0], has_parts=True)
 
 
+_FILLABLE = (*Sent.__struct_fields__[:-1], "input_convention", "output_convention")
+
+
 def _report_of(sent: Sent) -> Report:
-    counts = {name: safe_count(getattr(sent, name)) for name in Sent.__struct_fields__[:-1]}
-    return Report(**counts, input_convention=sent.convention, output_convention=sent.convention)
+    return Report(
+        input_tokens=safe_count(sent.input_tokens),
+        output_tokens=safe_count(sent.output_tokens),
+        cache_read_tokens=safe_count(sent.cache_read_tokens),
+        cache_write_tokens=safe_count(sent.cache_write_tokens),
+        reasoning_tokens=safe_count(sent.reasoning_tokens),
+        total_tokens=safe_count(sent.total_tokens),
+        input_convention=sent.convention,
+        output_convention=sent.convention,
+    )
 
 
 def _merge(own: Report, report: Report) -> Report:
@@ -164,13 +177,10 @@ def _merge(own: Report, report: Report) -> Report:
         changes.update((name, getattr(own, name)) for name in _OUTPUT_SIDE)
     if not (agree_on_input and agree_on_output):
         changes["total_tokens"] = own.total_tokens
-    merged = structs.replace(report, **changes)
-    gaps = {
-        name: getattr(own, name)
-        for name in Report.__struct_fields__
-        if getattr(merged, name) is None and getattr(own, name) is not None
-    }
-    return structs.replace(merged, **gaps) if gaps else merged
+    for name in _FILLABLE:
+        if name not in changes and getattr(report, name) is None:
+            changes[name] = getattr(own, name)
+    return structs.replace(report, **changes) if changes else report
 
 
 def _agree(own: int | None, reported: int | None, parts: int) -> bool:

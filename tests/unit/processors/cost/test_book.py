@@ -128,6 +128,31 @@ class TestInconsistentCounts:
 
         assert quote == book.price("openai", "gpt-4o", NOW_US, Usage(100, 5, cache_read_tokens=100))
 
+    def test_cached_audio_that_is_not_told_is_as_little_as_the_total_allows(
+        self, book: PriceBook
+    ) -> None:
+        bit = 1 << COUNTERS.index("cache_audio_read_tokens")
+        row = next(row for row in book.rows() if row.rate.priced & bit)
+
+        untold, told = (
+            book.price(
+                row.provider_id,
+                row.model_id,
+                NOW_US,
+                Usage(
+                    100,
+                    0,
+                    cache_read_tokens=80,
+                    input_audio_tokens=60,
+                    cache_audio_read_tokens=overlap,
+                ),
+            )
+            for overlap in (None, 40)
+        )
+
+        assert untold is not None
+        assert untold == told
+
     @settings(max_examples=600, deadline=None, derandomize=True)
     @given(
         st.sampled_from([(p.id, m.id) for p in TABLE.providers for m in p.models]),

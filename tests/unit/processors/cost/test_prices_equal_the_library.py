@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.cost import compile as compile_module
 from processors.cost.book import PriceBook
 from processors.cost.compile import compile_table
 from processors.cost.table import PriceTable
@@ -124,6 +126,20 @@ def test_any_usage_that_the_library_accepts_costs_the_same(
     elif quote is not None:
         assert quote.cost_pico_usd >= 0
         assert theirs is None or abs(quote.cost_pico_usd - theirs) <= Fraction(1, 2)
+
+
+def test_a_rate_too_fine_to_keep_is_rounded_half_to_even_and_marked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compile_module, "_MAX_COEFFICIENT", 10**15)
+
+    rows = PriceBook(compile_module.compile_table()).rows()
+
+    rounded = {row.price_id.partition("/")[2]: row.rate for row in rows if row.rate.rounded}
+    rate = rounded["openrouter/google/gemini-2.5-flash#0.0"]
+    assert rate.divisor == 10**6
+    # 0.0833333333333333 and 0.3 USD per million: 83,333.333333 - 300,000 pico-dollars a token
+    assert rate.coefficients[3] == -216_666_666_667
 
 
 def test_no_list_price_had_to_be_rounded(table: PriceTable) -> None:
