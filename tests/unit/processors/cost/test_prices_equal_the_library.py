@@ -136,7 +136,7 @@ def test_a_rate_too_fine_to_keep_is_rounded_half_to_even_and_marked(
     rows = PriceBook(compile_module.compile_table()).rows()
 
     rounded = {row.price_id.partition("/")[2]: row.rate for row in rows if row.rate.rounded}
-    rate = rounded["openrouter/google/gemini-2.5-flash#0.0"]
+    rate = rounded["openrouter/google/gemini-2.5-flash#1.0"]
     assert rate.divisor == 10**6
     # 0.0833333333333333 and 0.3 USD per million: 83,333.333333 - 300,000 pico-dollars a token
     assert rate.coefficients[3] == -216_666_666_667
