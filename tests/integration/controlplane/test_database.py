@@ -10,6 +10,22 @@ from sqlalchemy import text
 from controlplane.database import Database, newest_revision
 from controlplane.errors import Unavailable
 from controlplane.models import Project
+from controlplane.sessions import purge_expired_sessions
+
+
+WRITE_PROJECTS = """
+import asyncio, sys
+from controlplane.database import Database
+from controlplane.models import Project
+async def main():
+    database = Database(sys.argv[1])
+    await database.migrate()
+    for number in range(20):
+        async with database.session() as session:
+            session.add(Project(name=f"cli {number}"))
+    await database.close()
+asyncio.run(main())
+"""
 
 
 @pytest.mark.parametrize("url", ["mysql://host/db", "sqlite://", "sqlite:///:memory:"])
@@ -19,11 +35,14 @@ def test_a_url_of_another_kind_of_store_is_refused(url: str) -> None:
 
 
 async def test_an_error_inside_a_session_undoes_what_it_wrote(database: Database) -> None:
-    with pytest.raises(RuntimeError):
+    async def write_half() -> None:
         async with database.session() as session:
             session.add(Project(name="half"))
             await session.flush()
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await write_half()
 
     async with database.reading() as session:
         assert await session.scalar(text("SELECT count(*) FROM project")) == 0
@@ -143,12 +162,26 @@ class TestSQLite:
         await server.close()
         await cli.close()
 
+    async def test_another_process_writes_while_this_one_reads_and_writes(self, file: str) -> None:
+        server = Database(file)
+        await server.migrate()
+        cli = await asyncio.create_subprocess_exec(
+            sys.executable, "-W", "ignore", "-c", WRITE_PROJECTS, file
+        )
+
+        for number in range(20):
+            async with server.session() as session:
+                session.add(Project(name=f"server {number}"))
+        exit_code = await cli.wait()
+
+        async with server.reading() as session:
+            seen = await session.scalar(text("SELECT count(*) FROM project"))
+        assert (exit_code, seen) == (0, 40)
+        await server.close()
+
     async def test_a_folder_that_is_missing_reads_as_unavailable(self, tmp_path: Path) -> None:
         database = Database(f"sqlite:///{tmp_path / 'missing' / 'control.db'}")
 
         with pytest.raises(Unavailable):
-            async with database.reading():
-                pass
-            async with database.reading() as session:
-                await session.scalar(text("SELECT 1"))
+            await purge_expired_sessions(database)
         await database.close()

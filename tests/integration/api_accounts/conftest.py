@@ -1,0 +1,156 @@
+"""A small Litestar application around the account endpoints, over a SQLite file."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import Litestar, Response, Router, get, post
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from api.accounts import accounts_router
+from api.auth import AnyRequest, project_from_key, project_from_session
+from api.sessions import auth_router
+from controlplane import errors
+from controlplane.attempts import AttemptLimits
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.handoffs import Handoffs
+from controlplane.keyring import KeyRing
+from schemas.projects import ProjectContext
+
+HOST = "http://localhost:3000"
+LAN = "192.0.2.7"
+_CODES: dict[type[errors.ControlPlaneError], int] = {
+    errors.BadRequest: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+}
+
+Client = Callable[..., httpx.AsyncClient]
+
+
+@get("/whoami")
+async def read_as(project: ProjectContext) -> ProjectContext:
+    return project
+
+
+@post("/whoami")
+async def write_as(project: ProjectContext) -> ProjectContext:
+    return project
+
+
+def _answer(_request: AnyRequest, error: errors.ControlPlaneError) -> Response[dict[str, str]]:
+    code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
+    headers = {}
+    if isinstance(error, errors.RetryLater):
+        headers["Retry-After"] = str(error.retry_after_s)
+    return Response({"error": error.message}, status_code=code, headers=headers)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "control.db"
+
+
+@pytest.fixture
+async def database(file: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{file}")
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault("a secret of the tests, longer than 32 characters")
+
+
+@pytest.fixture
+def app(database: Database, vault: Vault) -> Litestar:
+    state = State(
+        {
+            "database": database,
+            "vault": vault,
+            "keyring": KeyRing(database),
+            "attempts": AttemptLimits(per_address=1000, per_email=1000),
+            "handoffs": Handoffs(),
+            "allowed_origins": frozenset({"https://ui.example.com"}),
+            "signup_enabled": True,
+        }
+    )
+    handlers = [read_as, write_as]
+    by_key = Router(
+        "/v1", route_handlers=handlers, dependencies={"project": Provide(project_from_key)}
+    )
+    by_session = Router(
+        "/dashboard/api",
+        route_handlers=handlers,
+        dependencies={"project": Provide(project_from_session)},
+    )
+    return Litestar(
+        [auth_router(), accounts_router(), by_key, by_session],
+        state=state,
+        exception_handlers={errors.ControlPlaneError: _answer},
+    )
+
+
+@pytest.fixture
+async def connect(app: Litestar) -> AsyncIterator[Client]:
+    """Return what opens a client with its own cookies, from an address of choice."""
+    opened: list[httpx.AsyncClient] = []
+
+    def open_client(address: str = "127.0.0.1", base_url: str = HOST) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app, client=(address, 50_000))  # type: ignore[arg-type]
+        opened.append(httpx.AsyncClient(transport=transport, base_url=base_url))
+        return opened[-1]
+
+    yield open_client
+    for client in opened:
+        await client.aclose()
+
+
+@pytest.fixture
+def client(connect: Client) -> httpx.AsyncClient:
+    return connect()
+
+
+@pytest.fixture
+async def ann(connect: Client) -> httpx.AsyncClient:
+    """Ann, signed in, speaking for her project `Shop`, whose admin she is."""
+    return await signed_in(connect(), "ann", project="Shop")
+
+
+@pytest.fixture
+async def bob(connect: Client) -> httpx.AsyncClient:
+    """Bob, signed in, speaking for a project of his own."""
+    return await signed_in(connect(), "bob", project="Bakery")
+
+
+@pytest.fixture
+async def guest(connect: Client, ann: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Gus, a plain user of Ann's project."""
+    gus = await signed_in(connect(), "gus", project="Garage")
+    added = await ann.post("/dashboard/api/users", json={"email": "gus@example.com"})
+    assert added.status_code == 201
+    gus.headers["X-Project-Id"] = ann.headers["X-Project-Id"]
+    return gus
+
+
+async def signed_in(client: httpx.AsyncClient, name: str, *, project: str) -> httpx.AsyncClient:
+    """Sign a person up and in, and speak for their project from now on."""
+    email, password = f"{name}@example.com", "correct horse"
+    form = {"name": name.title(), "email": email, "password": password, "projectName": project}
+    assert (await client.post("/dashboard/api/signup", json=form)).status_code == 201
+    signed = await client.post(
+        "/api/auth/sign-in/email", json={"email": email, "password": password}
+    )
+    assert signed.status_code == 200
+    projects = (await client.get("/dashboard/api/projects")).json()["projects"]
+    client.headers["X-Project-Id"] = projects[0]["id"]
+    return client

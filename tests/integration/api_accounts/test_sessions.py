@@ -1,0 +1,246 @@
+import re
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from controlplane.attempts import AttemptLimits
+from tests.integration.api_accounts.conftest import Client
+
+SIGN_UP = {
+    "name": " Ann ",
+    "email": " Ann@Example.com ",
+    "password": "correct horse",
+    "projectName": " Shop ",
+}
+MISSING = "Missing required fields: name, email, password, projectName"
+ISO_MS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+class TestSignUp:
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            (b"{", "Invalid JSON body"),
+            (b"", "Invalid JSON body"),
+            (b"\xff", "Invalid JSON body"),
+            (b"[]", MISSING),
+            (b"{}", MISSING),
+            (b'{"name":1,"email":"a@b","password":"correct horse","projectName":"x"}', MISSING),
+            (b'{"name":" ","email":"a@b","password":"correct horse","projectName":"x"}', MISSING),
+            (
+                b'{"name":"A","email":"a@b","password":"1234567","projectName":"x"}',
+                "Password too short",
+            ),
+        ],
+    )
+    async def test_a_body_that_breaks_a_rule_is_refused(
+        self, client: httpx.AsyncClient, body: bytes, message: str
+    ) -> None:
+        answer = await client.post("/dashboard/api/signup", content=body)
+
+        assert (answer.status_code, answer.json()) == (400, {"error": message})
+
+    async def test_a_taken_email_is_refused(self, client: httpx.AsyncClient) -> None:
+        await client.post("/dashboard/api/signup", json=SIGN_UP)
+
+        answer = await client.post("/dashboard/api/signup", json=SIGN_UP)
+
+        message = "User already exists. Use another email."
+        assert (answer.status_code, answer.json()) == (400, {"error": message})
+
+    async def test_it_can_be_switched_off(self, app: Litestar, client: httpx.AsyncClient) -> None:
+        app.state.signup_enabled = False
+
+        answer = await client.post("/dashboard/api/signup", json=SIGN_UP)
+
+        assert answer.status_code == 403
+        assert answer.json() == {"error": "Sign-up is disabled on this server"}
+
+    async def test_a_body_without_end_is_refused(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post("/dashboard/api/signup", content=b" " * 70_000)
+
+        assert answer.status_code == 413
+
+    async def test_the_library_route_is_closed_and_creates_nobody(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        form = {"name": "Eve", "email": "eve@example.com", "password": "correct horse"}
+
+        answer = await client.post("/api/auth/sign-up/email", json=form)
+        signed = await client.post("/api/auth/sign-in/email", json=form)
+
+        assert answer.status_code == 403
+        assert answer.json() == {"error": "Use /dashboard/api/signup for account creation"}
+        assert signed.status_code == 401
+
+    async def test_it_answers_success_and_no_key(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post("/dashboard/api/signup", json=SIGN_UP)
+
+        assert (answer.status_code, answer.json()) == (201, {"success": True})
+
+
+class TestSignIn:
+    @pytest.mark.parametrize(
+        ("email", "password"),
+        [("ann@example.com", "wrong"), ("bob@example.com", "correct horse"), ("", "")],
+    )
+    async def test_a_wrong_pair_is_refused_in_the_form_of_better_auth(
+        self, ann: httpx.AsyncClient, client: httpx.AsyncClient, email: str, password: str
+    ) -> None:
+        form = {"email": email, "password": password}
+
+        answer = await client.post("/api/auth/sign-in/email", json=form)
+
+        assert answer.status_code == 401
+        assert answer.json() == {
+            "code": "INVALID_EMAIL_OR_PASSWORD",
+            "message": "Invalid email or password",
+        }
+        assert "set-cookie" not in answer.headers
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            (b"{", "Invalid JSON body"),
+            (b'{"email":"a@b"}', "Missing required fields: email, password"),
+        ],
+    )
+    async def test_a_broken_body_is_refused(
+        self, client: httpx.AsyncClient, body: bytes, message: str
+    ) -> None:
+        answer = await client.post("/api/auth/sign-in/email", content=body)
+
+        assert (answer.status_code, answer.json()) == (400, {"error": message})
+
+    async def test_too_many_attempts_are_put_off(
+        self, app: Litestar, client: httpx.AsyncClient, connect: Client
+    ) -> None:
+        app.state.attempts = AttemptLimits(per_address=3, per_email=2)
+        form = {"email": "ann@example.com", "password": "wrong"}
+        for _ in range(2):
+            await client.post("/api/auth/sign-in/email", json=form)
+
+        elsewhere = await connect("192.0.2.8").post("/api/auth/sign-in/email", json=form)
+
+        assert elsewhere.status_code == 429
+        assert 1 <= int(elsewhere.headers["retry-after"]) <= 61
+        assert set(elsewhere.json()) == {"error"}
+
+    async def test_the_answer_and_its_cookie_have_the_form_of_better_auth(
+        self, ann: httpx.AsyncClient, client: httpx.AsyncClient
+    ) -> None:
+        form = {"email": "ANN@example.com", "password": "correct horse"}
+
+        answer = await client.post("/api/auth/sign-in/email", json=form)
+
+        body = answer.json()
+        assert (answer.status_code, set(body)) == (200, {"redirect", "token", "user"})
+        assert body["redirect"] is False
+        expected = {"name", "email", "emailVerified", "image", "createdAt", "updatedAt", "id"}
+        assert set(body["user"]) == expected
+        assert re.fullmatch(ISO_MS, body["user"]["createdAt"])
+        token = re.escape(body["token"])
+        cookie = (
+            rf"better-auth\.session_token={token}\.[A-Za-z0-9%]+; "
+            "Max-Age=604800; Path=/; HttpOnly; SameSite=Lax"
+        )
+        assert re.fullmatch(cookie, answer.headers["set-cookie"])
+
+    async def test_over_https_the_cookie_is_secure(
+        self, ann: httpx.AsyncClient, connect: Client
+    ) -> None:
+        client = connect(base_url="https://sluice.example.com")
+        form = {"email": "ann@example.com", "password": "correct horse"}
+
+        answer = await client.post("/api/auth/sign-in/email", json=form)
+
+        assert answer.headers["set-cookie"].endswith("; Secure")
+
+
+class TestSession:
+    async def test_without_cookie_there_is_none(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/api/auth/get-session")
+
+        assert (answer.status_code, answer.json()) == (200, None)
+
+    async def test_an_altered_cookie_is_nobodys(self, ann: httpx.AsyncClient) -> None:
+        (cookie,) = ann.cookies.values()
+        ann.cookies.clear()
+        ann.cookies.set("better-auth.session_token", "x" + cookie[1:])
+
+        answer = await ann.get("/dashboard/api/projects")
+
+        assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized"})
+
+    async def test_the_bare_token_opens_nothing(self, ann: httpx.AsyncClient) -> None:
+        token = (await ann.get("/api/auth/get-session")).json()["session"]["token"]
+        ann.cookies.clear()
+        ann.cookies.set("better-auth.session_token", token)
+
+        assert (await ann.get("/dashboard/api/projects")).status_code == 401
+
+    async def test_it_says_who_is_signed_in(self, ann: httpx.AsyncClient) -> None:
+        body = (await ann.get("/api/auth/get-session")).json()
+
+        assert body["user"]["email"] == "ann@example.com"
+        assert body["session"]["userId"] == body["user"]["id"]
+        assert re.fullmatch(ISO_MS, body["session"]["expiresAt"])
+
+    async def test_signing_out_closes_it_even_for_a_copied_cookie(
+        self, ann: httpx.AsyncClient, connect: Client
+    ) -> None:
+        copied = connect()
+        copied.cookies.update(ann.cookies)
+
+        answer = await ann.post("/api/auth/sign-out")
+
+        assert (answer.status_code, answer.json()) == (200, {"success": True})
+        assert "Max-Age=0" in answer.headers["set-cookie"]
+        assert len(ann.cookies) == 0
+        assert (await copied.get("/dashboard/api/projects")).status_code == 401
+
+
+class TestCrossSite:
+    WRITES = (
+        ("POST", "/dashboard/api/projects"),
+        ("PATCH", "/dashboard/api/projects/x"),
+        ("DELETE", "/dashboard/api/projects/x"),
+        ("POST", "/dashboard/api/api-keys"),
+        ("PATCH", "/dashboard/api/api-keys/x"),
+        ("DELETE", "/dashboard/api/api-keys/x"),
+        ("POST", "/dashboard/api/users"),
+        ("DELETE", "/dashboard/api/users/x"),
+        ("POST", "/dashboard/api/whoami"),
+        ("POST", "/dashboard/api/local-login-token"),
+        ("POST", "/dashboard/api/signup"),
+        ("POST", "/api/auth/sign-in/email"),
+        ("POST", "/api/auth/sign-out"),
+    )
+
+    @pytest.mark.parametrize(("method", "path"), WRITES)
+    @pytest.mark.parametrize(
+        "origin", ["https://evil.example", "http://localhost:4000", "null", "http://evil@localhost"]
+    )
+    async def test_a_write_from_the_page_of_another_site_is_refused(
+        self, client: httpx.AsyncClient, method: str, path: str, origin: str
+    ) -> None:
+        answer = await client.request(method, path, json={}, headers={"Origin": origin})
+
+        assert answer.status_code == 403
+        assert answer.json() == {"error": "Forbidden: cross-site request"}
+
+    @pytest.mark.parametrize("origin", ["http://localhost:3000", "https://ui.example.com", None])
+    async def test_our_own_page_an_allowed_one_and_a_cli_may_write(
+        self, ann: httpx.AsyncClient, origin: str | None
+    ) -> None:
+        headers = {} if origin is None else {"Origin": origin}
+
+        answer = await ann.post("/dashboard/api/projects", json={"name": "New"}, headers=headers)
+
+        assert answer.status_code == 201
+
+    async def test_reading_is_not_affected(self, ann: httpx.AsyncClient) -> None:
+        headers = {"Origin": "https://evil.example"}
+
+        assert (await ann.get("/dashboard/api/projects", headers=headers)).status_code == 200

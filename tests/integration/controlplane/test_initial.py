@@ -1,0 +1,129 @@
+import asyncio
+
+import pytest
+
+from controlplane.accounts import SignUp, sign_up
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.errors import BadRequest
+from controlplane.handoffs import LOCAL_OPERATOR, local_admin
+from controlplane.initial import Seed, ensure_initial
+from controlplane.keys import list_keys, revoke_key
+from controlplane.members import list_members
+from controlplane.projects import delete_project, forget_project, list_deleted_projects
+from controlplane.sessions import sign_in
+
+FULL = Seed("Shop", "pulse_sk_given", " Root@Example.com", "correct horse")
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        Seed(user_email="root@example.com"),
+        Seed(user_password="correct horse"),
+        Seed(user_email="root@example.com", user_password="short"),
+        Seed(user_email="root", user_password="correct horse"),
+        Seed(api_key="two words"),
+    ],
+)
+async def test_a_seed_that_breaks_a_rule_plants_nothing(
+    database: Database, vault: Vault, seed: Seed
+) -> None:
+    with pytest.raises(BadRequest):
+        await ensure_initial(database, vault, seed)
+
+    planted = await ensure_initial(database, vault, Seed())
+    assert planted is not None
+
+
+async def test_an_installation_with_users_is_left_alone(database: Database, vault: Vault) -> None:
+    await sign_up(database, vault, SignUp("Ann", "ann@example.com", "correct horse", "One"))
+
+    assert await ensure_initial(database, vault, FULL) is None
+
+
+async def test_without_settings_there_is_a_default_project_with_a_key(
+    database: Database, vault: Vault
+) -> None:
+    planted = await ensure_initial(database, vault, Seed())
+
+    assert planted is not None
+    (key,) = await list_keys(database, vault, planted.project_id)
+    assert (planted.project_name, key.name, key.plain) == (
+        "Default",
+        "Default Key",
+        planted.plain_key,
+    )
+    assert await list_members(database, planted.project_id) == []
+
+
+async def test_the_settings_give_the_project_its_name_key_and_admin(
+    database: Database, vault: Vault
+) -> None:
+    planted = await ensure_initial(database, vault, FULL)
+
+    assert planted is not None
+    assert (planted.project_name, planted.plain_key) == ("Shop", "pulse_sk_given")
+    (admin,) = await list_members(database, planted.project_id)
+    assert (admin.email, admin.role) == ("root@example.com", "admin")
+    assert (await sign_in(database, "root@example.com", "correct horse")).account.name == "root"
+
+
+async def test_a_later_start_reveals_the_same_whatever_the_settings_say(
+    url: str, vault: Vault
+) -> None:
+    found = []
+    for seed in (FULL, FULL, Seed("Other", "pulse_sk_other")):
+        database = Database(url)
+        await database.migrate()
+        found.append(await ensure_initial(database, vault, seed))
+        await database.close()
+
+    assert found[0] is not None
+    assert found == [found[0]] * 3
+
+
+async def test_a_revoked_key_and_a_deleted_project_do_not_come_back(
+    database: Database, vault: Vault
+) -> None:
+    planted = await ensure_initial(database, vault, FULL)
+    assert planted is not None
+    (key,) = await list_keys(database, vault, planted.project_id)
+
+    await revoke_key(database, planted.project_id, key.key_id)
+    after_revoking = await ensure_initial(database, vault, FULL)
+    assert after_revoking is not None
+    assert after_revoking.plain_key is None
+
+    await delete_project(database, planted.project_id)
+    assert await ensure_initial(database, vault, FULL) is None
+    await forget_project(database, planted.project_id)
+    assert await list_deleted_projects(database) == []
+    assert await ensure_initial(database, vault, FULL) is None
+
+
+async def test_processes_that_start_at_once_plant_once(url: str, vault: Vault) -> None:
+    processes = [Database(url) for _ in range(3)]
+    await processes[0].migrate()
+
+    found = await asyncio.gather(*(ensure_initial(p, vault, FULL) for p in processes))
+
+    assert found[0] is not None
+    assert found == [found[0]] * 3
+    for process in processes:
+        await process.close()
+
+
+async def test_a_project_without_user_is_entered_by_the_local_operator(
+    database: Database, vault: Vault
+) -> None:
+    planted = await ensure_initial(database, vault, Seed())
+    assert planted is not None
+
+    first = await local_admin(database, planted.project_id)
+    second = await local_admin(database, planted.project_id)
+
+    (operator,) = await list_members(database, planted.project_id)
+    assert first == second == operator.user_id
+    with pytest.raises(BadRequest):
+        await sign_up(database, vault, SignUp("Eve", LOCAL_OPERATOR, "correct horse", "Trap"))
