@@ -12,7 +12,6 @@ from controlplane.errors import Unavailable
 from controlplane.models import Project
 from controlplane.sessions import purge_expired_sessions
 
-
 WRITE_PROJECTS = """
 import asyncio, sys
 from controlplane.database import Database
