@@ -48,6 +48,8 @@ class Intent(NamedTuple):
 
     first: int
     last: int
+    apart: bool = False
+    """Whether its rows go in by parts, because the store refused some of them."""
 
 
 class Progress(NamedTuple):

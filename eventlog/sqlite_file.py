@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS partitions (
     stored_through INTEGER NOT NULL DEFAULT -1,
     pending_first INTEGER,
     pending_last INTEGER,
+    pending_apart INTEGER,
     UNIQUE (topic, partition)
 );
 CREATE TABLE IF NOT EXISTS records (
@@ -230,7 +231,7 @@ def _carry_progress(aside: Path, fresh: sqlite3.Connection) -> None:
         name = log_id_of(source)
         rows: Iterable[tuple[object, ...]] = source.execute(
             "SELECT next_offset, committed, stored_through, pending_first, pending_last,"
-            " topic, partition FROM partitions"
+            " pending_apart, topic, partition FROM partitions"
         ).fetchall()
         source.close()
     except (sqlite3.DatabaseError, TypeError):
@@ -238,7 +239,7 @@ def _carry_progress(aside: Path, fresh: sqlite3.Connection) -> None:
     fresh.execute("UPDATE meta SET value = ? WHERE name = 'log_id'", (name,))
     fresh.executemany(
         "UPDATE partitions SET next_offset = max(next_offset, ?), committed = ?,"
-        " stored_through = ?, pending_first = ?, pending_last = ?"
+        " stored_through = ?, pending_first = ?, pending_last = ?, pending_apart = ?"
         " WHERE topic = ? AND partition = ?",
         rows,
     )

@@ -84,18 +84,20 @@ class SqliteLog:
         """Returns how far the partition has come."""
         row = await self._book(
             lambda connection: connection.execute(
-                "SELECT stored_through, pending_first, pending_last FROM partitions"
+                "SELECT stored_through, pending_first, pending_last, pending_apart"
+                " FROM partitions"
                 " WHERE number = ?",
                 (self._numbers[partition],),
             ).fetchone()
         )
-        return Progress(row[0], None if row[1] is None else Intent(row[1], row[2]))
+        return Progress(row[0], None if row[1] is None else Intent(row[1], row[2], bool(row[3])))
 
     async def declare(self, partition: TopicPartition, intent: Intent) -> None:
         """Makes an intent durable; it stays pending until `complete`."""
         await self._book(
             lambda connection: connection.execute(
-                "UPDATE partitions SET pending_first = ?, pending_last = ? WHERE number = ?",
+                "UPDATE partitions SET pending_first = ?, pending_last = ?, pending_apart = ?"
+                " WHERE number = ?",
                 (*intent, self._numbers[partition]),
             )
         )
@@ -107,7 +109,7 @@ class SqliteLog:
         def apply(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE partitions SET stored_through = max(stored_through, ?),"
-                " pending_first = NULL, pending_last = NULL WHERE number = ?",
+                " pending_first = NULL, pending_last = NULL, pending_apart = NULL WHERE number = ?",
                 (intent.last, number),
             )
             if self.limits.keep_ms == 0:

@@ -13,7 +13,7 @@ from mode import CrashingSupervisor
 
 from eventlog.faust_fixes import NoTables
 from eventlog.log import TopicPartition
-from processors.sink import Delivery
+from processors.blocks import Delivery
 
 Deliver = Callable[[TopicPartition, Delivery], Awaitable[None]]
 BUFFERED_RECORDS = 32

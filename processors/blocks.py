@@ -1,0 +1,91 @@
+"""What passes between the sink and the steps of a topic: blocks in, items and letters out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct, field
+
+from eventlog.log import Intent, TopicPartition
+from eventlog.records import DeadLetter
+from schemas.rows import OutcomeRow
+
+
+class Delivery(NamedTuple):
+    """One record as the stream hands it over."""
+
+    offset: int
+    value: bytes | None
+    """`None` where the log's checksum did not hold."""
+    ack: Callable[[], object]
+
+
+class Block(Struct, frozen=True):
+    """A range of records of one partition that is stored as a whole."""
+
+    partition: TopicPartition
+    log_id: str
+    intent: Intent
+    records: Sequence[Delivery]
+    repeated: bool
+    """Whether an earlier process may have stored parts of it already, under the same token."""
+
+    @property
+    def token(self) -> str:
+        """The name under which the store recognises the block if it comes again."""
+        topic, partition = self.partition
+        return f"{self.log_id}/{topic}/{partition}/{self.intent.first}-{self.intent.last}"
+
+
+class Fate(NamedTuple):
+    """What became of one item, for the ledger of outcomes."""
+
+    project_id: str
+    received_at_ns: int
+    outcome: str
+    reason: str
+    dead_ref: str
+
+
+class Item(NamedTuple):
+    """One event that is about to be stored, with what a dead letter of it would need."""
+
+    row: Any
+    fate: Fate
+    ref: str
+    wire: str
+    body: bytes
+
+
+class Output(Struct):
+    """What a block comes to."""
+
+    items: list[Item] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    fates: list[Fate] = field(default_factory=list)
+    """Of everything that is not in `items`."""
+    outcomes: list[OutcomeRow] = field(default_factory=list)
+    """Counts that belong to no item: the edge's own."""
+
+
+class Step(Protocol):
+    """The meaning of one topic."""
+
+    kind: str
+    table: str | None
+    """Where the rows go; `None` for a topic that brings only outcomes."""
+
+    async def warm(self) -> None:
+        """Prepares for the first block; called once, before it."""
+        ...
+
+    async def run(self, block: Block) -> Output:
+        """Works out what a block comes to. It looks up which ids are stored and changes nothing."""
+        ...
+
+    def encode(self, items: Sequence[Item]) -> bytes:
+        """Encodes rows for the insert."""
+        ...
+
+    def stored(self, items: Sequence[Item]) -> None:
+        """Takes note of items that are in the store now."""
+        ...

@@ -1,0 +1,40 @@
+"""The step of topic `outcomes`: the edge's counts of what it refused, to rows of the ledger."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from eventlog.records import RecordDamaged, decode_refusals
+from processors.blocks import Block, Item, Output
+from processors.outcomes import outcomes_of_refusals
+
+log = structlog.get_logger(__name__)
+
+
+class RefusalStep:
+    """Turns blocks of refusals into outcomes. There are no rows but those."""
+
+    kind = "outcome"
+    table: str | None = None
+
+    async def warm(self) -> None:
+        """Needs nothing."""
+
+    async def run(self, block: Block) -> Output:
+        """Decodes the counts; a damaged record is counts lost, said in the log."""
+        output = Output()
+        for record in block.records:
+            try:
+                if record.value is None:
+                    raise RecordDamaged("its checksum does not hold")
+                output.outcomes += outcomes_of_refusals(decode_refusals(record.value))
+            except RecordDamaged as error:
+                log.error("refusals damaged", offset=record.offset, reason=str(error))
+        return output
+
+    def encode(self, items: Sequence[Item]) -> bytes:
+        """Is never asked: there are no items."""
+        raise AssertionError("a topic without a table has no rows")
+
+    def stored(self, items: Sequence[Item]) -> None:
+        """Has nothing to remember."""

@@ -1,0 +1,230 @@
+"""The sink: writes each partition's records to the store in blocks, exactly once.
+
+The order of a block's life: its range is written down (the intent), its rows are inserted under a
+token made from that range, the range is marked as stored, its records are acknowledged. Whatever
+stops in between is repeated with the same range and token, and the store drops what it has.
+
+Nothing here gives up: a store that fails is asked again with growing pauses, for ever, while the
+log keeps what comes. A bug is another matter: it ends the process, loudly, and the log replays.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import structlog
+from msgspec import Struct
+from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from clickhouse.client import WarehouseError
+from eventlog.log import Intent, TopicPartition
+from processors.block_write import BlockWrite, Inserts, Log
+from processors.blocks import Block, Delivery, Step
+
+log = structlog.get_logger(__name__)
+
+
+class BlockLimits(Struct, frozen=True):
+    """When a block is closed."""
+
+    max_records: int = 256
+    max_bytes: int = 4 << 20
+    """Of compressed records: some 10,000 to 20,000 events of usual size."""
+    min_interval_s: float = 0.2
+    """Between the beginnings of two blocks of one partition, so that single events do not become
+    single parts; the first after a pause goes at once."""
+    max_waiting_bytes: int = 16 << 20
+    """Of records that wait for their block; beyond, the stream is held back."""
+
+
+class PartitionWriter:
+    """Stores the records of one partition, block after block."""
+
+    def __init__(
+        self, partition: TopicPartition, step: Step, log_: Log, store: Inserts, limits: BlockLimits
+    ) -> None:
+        self.stored_through = -1
+        self._partition = partition
+        self._step = step
+        self._log = log_
+        self._store = store
+        self._limits = limits
+        self._waiting: list[Delivery] = []
+        self._waiting_bytes = 0
+        self._changed = asyncio.Condition()
+        self._busy_since: float | None = None
+        self._last_start = 0.0
+
+    @property
+    def busy_since(self) -> float | None:
+        """When the oldest record in hand was taken over (`time.monotonic`), `None` when idle."""
+        return self._busy_since
+
+    async def put(self, delivery: Delivery) -> None:
+        """Takes a record over; waits while too much is waiting already."""
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: self._waiting_bytes < self._limits.max_waiting_bytes
+            )
+            self._waiting.append(delivery)
+            self._waiting_bytes += len(delivery.value or b"")
+            if self._busy_since is None:
+                self._busy_since = time.monotonic()
+            self._changed.notify_all()
+
+    async def wait_stored(self, offset: int) -> None:
+        """Returns when the record at `offset` is stored."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.stored_through >= offset)
+
+    async def wait_idle(self) -> None:
+        """Returns when everything taken over is stored."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._busy_since is None)
+
+    async def run(self, warm: asyncio.Event) -> None:
+        """Works until cancelled. An exception that leaves it is a bug."""
+        await warm.wait()
+        progress = await self._log.progress(self._partition)
+        self.stored_through = progress.stored_through
+        pending = progress.pending
+        while True:
+            records = await self._take(pending)
+            if records:
+                intent = pending or Intent(records[0].offset, records[-1].offset)
+                block = Block(
+                    self._partition, self._log.log_id, intent, records, pending is not None
+                )
+                await BlockWrite(block, self._step, self._log, self._store).run()
+                self.stored_through = intent.last
+            pending = None
+            await self._finish(records)
+
+    async def _take(self, pending: Intent | None) -> list[Delivery]:
+        async with self._changed:
+            if pending is not None:
+                last = pending.last
+                await self._changed.wait_for(
+                    lambda: bool(self._waiting) and self._waiting[-1].offset >= last
+                )
+            else:
+                await self._changed.wait_for(lambda: bool(self._waiting))
+        pause = self._last_start + self._limits.min_interval_s - time.monotonic()
+        if pause > 0 and pending is None:
+            await asyncio.sleep(pause)
+        self._last_start = time.monotonic()
+        async with self._changed:
+            count = self._count(pending)
+            taken, self._waiting = self._waiting[:count], self._waiting[count:]
+            self._waiting_bytes -= sum(len(record.value or b"") for record in taken)
+            self._changed.notify_all()
+        return self._unstored(taken)
+
+    def _count(self, pending: Intent | None) -> int:
+        if pending is not None:
+            return sum(record.offset <= pending.last for record in self._waiting)
+        size = 0
+        for count, record in enumerate(self._waiting[: self._limits.max_records]):
+            size += len(record.value or b"")
+            if count and size > self._limits.max_bytes:
+                return count
+        return min(len(self._waiting), self._limits.max_records)
+
+    def _unstored(self, records: list[Delivery]) -> list[Delivery]:
+        """Leaves out, and acknowledges, what an earlier life has stored already."""
+        for record in records:
+            if record.offset <= self.stored_through:
+                record.ack()
+        return [record for record in records if record.offset > self.stored_through]
+
+    async def _finish(self, records: list[Delivery]) -> None:
+        for record in records:
+            record.ack()
+        async with self._changed:
+            self._busy_since = time.monotonic() if self._waiting else None
+            self._changed.notify_all()
+
+
+class Sink:
+    """All writers of one process; what the agents deliver to and what `/batch` waits on."""
+
+    def __init__(
+        self, steps: Mapping[str, Step], log_: Log, store: Inserts, limits: BlockLimits
+    ) -> None:
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        """Done when a bug has stopped a writer: the process must end."""
+        self._steps = steps
+        self._log = log_
+        self._store = store
+        self._limits = limits
+        self._writers: dict[TopicPartition, PartitionWriter] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._warm = {topic: asyncio.Event() for topic in steps}
+
+    def start(self) -> None:
+        """Begins to warm the steps; records may be delivered at once."""
+        for topic, step in self._steps.items():
+            self._watch(self._warm_up(step, self._warm[topic]), f"warm {topic}")
+
+    async def deliver(self, partition: TopicPartition, delivery: Delivery) -> None:
+        """Takes one record over; waits while its partition is full."""
+        await self._writer(partition).put(delivery)
+
+    async def wait_stored(self, partition: TopicPartition, offset: int) -> None:
+        """Returns when the record at `offset` is stored and can be read."""
+        await self._writer(partition).wait_stored(offset)
+
+    def oldest_busy_s(self) -> float:
+        """Returns how long the oldest record in hand has been waiting, in seconds."""
+        since = [w.busy_since for w in self._writers.values() if w.busy_since is not None]
+        return time.monotonic() - min(since) if since else 0.0
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Waits until everything delivered is stored; `False` when time ran out first.
+
+        Nothing is lost then: what was not acknowledged is delivered again at the next start.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.gather(*(writer.wait_idle() for writer in self._writers.values()))
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """Abandons what is not stored yet."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _writer(self, partition: TopicPartition) -> PartitionWriter:
+        writer = self._writers.get(partition)
+        if writer is None:
+            step = self._steps[partition.topic]
+            writer = PartitionWriter(partition, step, self._log, self._store, self._limits)
+            self._writers[partition] = writer
+            self._watch(writer.run(self._warm[partition.topic]), f"write {partition}")
+        return writer
+
+    async def _warm_up(self, step: Step, done: asyncio.Event) -> None:
+        tries = AsyncRetrying(
+            retry=retry_if_exception_type(WarehouseError),
+            wait=wait_random_exponential(multiplier=0.2, max=15),
+        )
+        await tries(step.warm)
+        done.set()
+
+    def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("writer stopped by a bug", task=task.get_name(), exc_info=error)
+            if not self.failed.done():
+                self.failed.set_result(error)

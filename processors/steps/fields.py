@@ -1,0 +1,59 @@
+"""What traces and spans share: metadata to tags, money to pico-dollars."""
+
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+MAX_TAGS = 64
+MAX_TAG_KEY_CHARS = 128
+MAX_TAG_VALUE_CHARS = 512
+"""Beyond these a metadata entry is kept with the event but cannot be grouped by."""
+PICO_PER_CENT = 10**10
+PICO_PER_USD = 10**12
+MAX_COST_PICO = 10**26
+"""What a sender may report for one call, far below where sums leave Decimal(38, 12)."""
+
+
+class Unfit(ValueError):
+    """Raised when an item cannot become a row; the message is the dead letter's reason."""
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Decodes an optional JSON object; absent and anything but an object is empty."""
+    if not text:
+        return {}
+    value = msgspec.json.decode(text)
+    return value if isinstance(value, dict) else {}
+
+
+def tags_of(metadata: dict[str, Any]) -> dict[str, str]:
+    """Returns the top-level scalars of metadata as text, for grouping and filtering."""
+    tags = {}
+    for key, value in metadata.items():
+        text = _scalar(value)
+        if text is None or len(key) > MAX_TAG_KEY_CHARS or len(text) > MAX_TAG_VALUE_CHARS:
+            continue
+        tags[key] = text
+        if len(tags) == MAX_TAGS:
+            break
+    return tags
+
+
+def pico_of(amount: Decimal | float | int, pico_per_unit: int) -> int | None:
+    """Converts an amount to pico-dollars, half to even; `None` for what is no amount of money."""
+    try:
+        pico = (Decimal(str(amount)) * pico_per_unit).to_integral_value(ROUND_HALF_EVEN)
+    except InvalidOperation:
+        return None
+    return int(pico) if 0 <= pico <= MAX_COST_PICO else None
+
+
+def _scalar(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return None

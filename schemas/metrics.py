@@ -1,0 +1,71 @@
+"""Every metric of Sluice, with its kind, unit and meaning; `/metrics` serves them.
+
+Declared in one place because the rooms that count must not know each other.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry(auto_describe=False)
+
+RECEIVED = Counter(
+    "sluice_items_received", "Items that reached the edge.", ["kind"], registry=REGISTRY
+)
+ACCEPTED = Counter(
+    "sluice_items_accepted", "Items durably in the log.", ["kind"], registry=REGISTRY
+)
+REJECTED = Counter(
+    "sluice_items_rejected", "Items refused at the edge.", ["kind", "reason"], registry=REGISTRY
+)
+DUPLICATES = Counter(
+    "sluice_items_duplicate", "Items whose id was stored before.", ["kind"], registry=REGISTRY
+)
+DEAD = Counter(
+    "sluice_items_dead", "Items put into the dead-letter topic.", ["kind"], registry=REGISTRY
+)
+REQUEST_SECONDS = Histogram(
+    "sluice_request_seconds",
+    "Time to answer a request, by route.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+LOG_BYTES = Gauge("sluice_log_bytes", "Bytes of records in the log.", registry=REGISTRY)
+LOG_QUEUED_BYTES = Gauge(
+    "sluice_log_queued_bytes", "Bytes that wait for their commit.", registry=REGISTRY
+)
+LAG_RECORDS = Gauge(
+    "sluice_lag_records", "Records that are not stored yet.", ["topic"], registry=REGISTRY
+)
+LAG_SECONDS = Gauge(
+    "sluice_lag_seconds",
+    "Age of the oldest record that is not stored yet.",
+    ["topic"],
+    registry=REGISTRY,
+)
+OLDEST_UNACKED_SECONDS = Gauge(
+    "sluice_oldest_unacked_seconds",
+    "Age of the oldest record that the stream holds and has not acknowledged.",
+    registry=REGISTRY,
+)
+BLOCK_ROWS = Histogram(
+    "sluice_block_rows",
+    "Rows of one insert.",
+    ["table"],
+    buckets=(1, 10, 100, 1_000, 2_500, 5_000, 10_000, 25_000),
+    registry=REGISTRY,
+)
+INSERT_SECONDS = Histogram(
+    "sluice_insert_seconds", "Time of one insert into the store.", ["table"], registry=REGISTRY
+)
+INSERT_FAILURES = Counter(
+    "sluice_insert_failures", "Inserts that failed and are repeated.", ["table"], registry=REGISTRY
+)
+QUERY_SECONDS = Histogram(
+    "sluice_query_seconds",
+    "Time of one query of the store.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+UNPRICED = Counter(
+    "sluice_traces_unpriced", "Traces with tokens whose price is unknown.", registry=REGISTRY
+)

@@ -1,0 +1,38 @@
+"""Times as the wire writes them and as the store keeps them: microseconds since 1970 UTC."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2299, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+"""The range of ClickHouse's DateTime64(6)."""
+# YYYY-MM-DDTHH:MM[:SS[.fraction]] and a zone; the calendar is checked by `fromisoformat`.
+WIRE_TIMESTAMP = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
+    r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
+
+
+def parse_timestamp_us(text: str) -> int:
+    """Reads a timestamp of the wire; digits of the fraction behind the sixth are cut off.
+
+    Raises `ValueError`, saying which rule was broken.
+    """
+    if WIRE_TIMESTAMP.fullmatch(text) is None:
+        raise ValueError("Invalid ISO datetime")
+    moment = datetime.fromisoformat(text)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Invalid ISO datetime") from None
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError("Too far: expected a time between 1900-01-01 and 2299-12-31")
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_us(value: int) -> datetime:
+    """Returns the moment as an aware datetime."""
+    return EPOCH + value * MICROSECOND

@@ -1,0 +1,99 @@
+"""What Pulse's SDKs and CLI send: traces (one LLM call each) and spans (one agent event each).
+
+Source: contracts.md 1.a.2. Deliberately wider than the original: `null` is accepted for every
+optional field, `session_id` of a trace is any non-empty string, `provider` is any provider whose
+prices are known, and usage may be given by kind of token. Unknown keys are dropped.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+UUID_PATTERN = (
+    r"^(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
+    r"|00000000-0000-0000-0000-000000000000|[fF]{8}-[fF]{4}-[fF]{4}-[fF]{4}-[fF]{12})\Z"
+)
+MAX_ITEMS = 100
+SAFE_INTEGER = (1 << 53) - 1
+MAX_DURATION_MS = 1e10
+"""115 days: longer is a sender's mistake, and sums of nanoseconds must stay within 64 bits."""
+MAX_COST_CENTS = 1e12
+ABSENT = Raw(b"")
+
+Uuid = Annotated[str, Meta(pattern=UUID_PATTERN)]
+Text = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0, le=SAFE_INTEGER)]
+Milliseconds = Annotated[float, Meta(ge=0, le=MAX_DURATION_MS)]
+Status = Literal["success", "error"]
+Source = Literal["claude_code", "codex", "opencode", "openclaw"]
+Kind = Literal["tool_use", "agent_run", "session", "user_prompt", "llm_response", "notification"]
+
+CONTRACT_PROVIDERS = ("openai", "anthropic", "openrouter")
+
+
+class TraceItem(Struct, frozen=True):
+    """One LLM call as it was sent. Objects stay JSON text: nobody looks inside them here."""
+
+    trace_id: Uuid
+    timestamp: str
+    provider: str
+    model_requested: Text
+    request_body: Raw
+    status: Status
+    latency_ms: Milliseconds
+    model_used: str | None = None
+    provider_request_id: str | None = None
+    response_body: Raw = ABSENT
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    output_text: str | None = None
+    finish_reason: str | None = None
+    error: Raw = ABSENT
+    cost_cents: Decimal | None = None
+    session_id: Text | None = None
+    metadata: Raw = ABSENT
+    cache_read_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+
+
+class SpanItem(Struct, frozen=True):
+    """One agent event as it was sent."""
+
+    span_id: Uuid
+    session_id: Text
+    timestamp: str
+    source: Source
+    kind: Kind
+    event_type: Text
+    status: Status
+    parent_span_id: Uuid | None = None
+    duration_ms: Milliseconds | None = None
+    tool_use_id: str | None = None
+    tool_name: str | None = None
+    tool_input: Raw = ABSENT
+    tool_response: Raw = ABSENT
+    error: Raw = ABSENT
+    is_interrupt: bool | None = None
+    cwd: str | None = None
+    model: str | None = None
+    agent_name: str | None = None
+    metadata: Raw = ABSENT
+
+
+OBJECT_FIELDS = {
+    "trace": ("request_body", "response_body", "error", "metadata"),
+    "span": ("metadata",),
+}
+"""Fields that must hold a JSON object; a span's other bodies may be any JSON."""
+
+trace_decoder = msgspec.json.Decoder(TraceItem)
+span_decoder = msgspec.json.Decoder(SpanItem)
+
+
+def text_of(value: Raw) -> str:
+    """Returns the JSON text of an optional field, the empty string when absent or null."""
+    data = bytes(value)
+    return "" if data == b"null" else data.decode()
