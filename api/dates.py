@@ -1,0 +1,138 @@
+"""Dates in query strings: what JavaScript's `Date` takes, in UTC, as microseconds since 1970.
+
+Rules (contract 1.a.3, and ECMAScript 2025 section 21.4.1.32 for the ISO form):
+    1. digits alone: epoch, seconds when below 10^12, else milliseconds
+    2. YYYY-MM-DD: the day's first moment for a lower bound, its last millisecond for an upper one
+    3. ISO date and time, seconds and fraction optional; without a zone: UTC
+    4. RFC 2822 and what `Date.toString()` prints, by the standard library's mail parser
+An upper bound given in milliseconds includes the whole millisecond, since that is what rows show.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from api.parameters import InvalidParameters, Parameters
+
+Edge = Literal["from", "to"]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECONDS_LIMIT = 1_000_000_000_000
+# What DateTime64 holds; beyond it every row is inside or outside anyway.
+EARLIEST_US = -2_208_988_800_000_000
+LATEST_US = 10_413_791_999_999_999
+ISO = re.compile(
+    r"(\d{4})-(\d\d)(?:-(\d\d))?(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
+    r" ?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+STRICT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+DAY_ONLY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def parse_date(text: str, edge: Edge) -> int | None:
+    """Returns microseconds since 1970 UTC, or `None` for what no rule reads. Never raises."""
+    text = text.strip()
+    try:
+        if text.isascii() and text.isdigit():
+            return _epoch(int(text[:20]), edge)
+        match = ISO.fullmatch(text)
+        if match is not None:
+            return _iso(text, match, edge)
+        return _mail(text, edge)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def date_range(parameters: Parameters) -> tuple[int | None, int | None]:
+    """Reads `date_from` and `date_to` of a list; absent means unbounded.
+
+    Raises `InvalidParameters` without details, as the contract words it.
+    """
+    return _bound(parameters, "date_from", "from"), _bound(parameters, "date_to", "to")
+
+
+def strict_range(parameters: Parameters) -> tuple[int, int]:
+    """Reads the range of analytics, full datetimes with a zone; notes issues on `parameters`."""
+    return _strict(parameters, "date_from", "from"), _strict(parameters, "date_to", "to")
+
+
+def _bound(parameters: Parameters, name: str, edge: Edge) -> int | None:
+    text = parameters.values.get(name)
+    if text is None:
+        return None
+    moment = parse_date(text, edge)
+    if moment is None:
+        raise InvalidParameters(f"Invalid {name} parameter")
+    return moment
+
+
+def _strict(parameters: Parameters, name: str, edge: Edge) -> int:
+    text = parameters.values.get(name)
+    if text is None:
+        message = "Invalid input: expected string, received undefined"
+        parameters.refuse(name, "invalid_type", message, expected="string")
+        return 0
+    moment = parse_date(text, edge) if STRICT.fullmatch(text) else None
+    if moment is None:
+        facts = {"origin": "string", "format": "datetime", "pattern": STRICT.pattern}
+        parameters.refuse(name, "invalid_format", "Invalid ISO datetime", **facts)
+        return 0
+    return moment
+
+
+def _epoch(number: int, edge: Edge) -> int:
+    ms = number * 1000 if number < SECONDS_LIMIT else number
+    return _clamped(ms * 1000 + (999 if edge == "to" else 0))
+
+
+def _iso(text: str, match: re.Match[str], edge: Edge) -> int:
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    start = datetime(int(year), int(month), int(day or 1), tzinfo=UTC)
+    if DAY_ONLY.fullmatch(text) and edge == "to":
+        return _micros(start) + 86_400_000_000 - 1
+    # Hour 24 is the next day's midnight in ECMAScript, with nothing after it.
+    hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
+    if hours > 24 or minutes > 59 or seconds > 59 or (hours == 24 and (minutes or seconds)):
+        raise ValueError(text)
+    digits = (fraction or "")[:6]
+    moment = _micros(start) + (hours * 3600 + minutes * 60 + seconds) * 1_000_000
+    moment += int(digits.ljust(6, "0")) - _offset_us(zone)
+    # Up to milliseconds the bound names a millisecond, and `to` includes all of it.
+    return _clamped(moment + (999 if edge == "to" and len(digits) <= 3 else 0))
+
+
+def _offset_us(zone: str | None) -> int:
+    if zone is None or zone in "Zz":
+        return 0
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    if hours > 23 or minutes > 59:
+        raise ValueError(zone)
+    return (hours * 60 + minutes) * 60_000_000 * (-1 if zone[0] == "-" else 1)
+
+
+def _mail(text: str, edge: Edge) -> int:
+    # `Sun Jun 01 2025 12:00:00 GMT+0200 (Central European Summer Time)`
+    plain = re.sub(r"\s*\([^)]*\)\s*$", "", text)
+    match = re.fullmatch(
+        r"(?:[A-Za-z]{3},? )?([A-Za-z]{3}) (\d{1,2}),? (\d{4})(?: (\d\d:\d\d(?::\d\d)?))?"
+        r"(?: ?(?:GMT|UTC|Z)?([+-]\d{4})?)?",
+        plain,
+        re.ASCII,
+    )
+    if match is not None:
+        month, day, year, clock, zone = match.groups()
+        plain = f"{day} {month} {year} {clock or '00:00:00'} {zone or '+0000'}"
+    moment = parsedate_to_datetime(plain)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone(timedelta(0)))
+    return _clamped(_micros(moment) + (999 if edge == "to" else 0))
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def _clamped(moment_us: int) -> int:
+    return min(max(moment_us, EARLIEST_US), LATEST_US)

@@ -1,0 +1,82 @@
+"""Spans to read: `GET spans`, `spans/{id}`, `sessions/{id}/spans`."""
+
+import asyncio
+from typing import Any
+
+from litestar import Request, get
+from litestar.response import Response
+
+from api.dates import date_range
+from api.parameters import NotFound, Parameters, answer, parameters_of
+from api.traces import STATUSES, filter_text, page, session_page
+from clickhouse.queries import spans
+from clickhouse.queries.filters import SpanFilter
+from schemas.answers import SessionSpans, SpanList
+from schemas.projects import ProjectContext
+
+SOURCES = ("claude_code", "codex", "opencode", "openclaw", "sdk")
+KINDS = (
+    "tool_use",
+    "agent_run",
+    "session",
+    "user_prompt",
+    "llm_response",
+    "notification",
+    "llm_call",
+)
+
+
+@get("/spans")
+async def list_spans(request: Request[Any, Any, Any], project: ProjectContext) -> Response[bytes]:
+    """Answers one page of the matching spans, latest first, with the count of all matches."""
+    parameters = parameters_of(request)
+    limit, offset = page(parameters)
+    wanted = span_filter(parameters)
+    warehouse = request.app.state.warehouse
+    rows, total = await asyncio.gather(
+        spans.list_spans(warehouse, project, wanted, limit=limit, offset=offset),
+        spans.count_spans(warehouse, project, wanted),
+    )
+    return answer(SpanList(rows, total, limit, offset))
+
+
+@get("/spans/{span_id:str}")
+async def get_span(
+    request: Request[Any, Any, Any], project: ProjectContext, span_id: str
+) -> Response[bytes]:
+    """Answers one span as a bare row."""
+    row = await spans.fetch_span(request.app.state.warehouse, project, span_id)
+    if row is None:
+        raise NotFound("Span not found")
+    return answer(row)
+
+
+@get("/sessions/{session_id:str}/spans")
+async def get_session_spans(
+    request: Request[Any, Any, Any], project: ProjectContext, session_id: str
+) -> Response[bytes]:
+    """Answers a session's spans, oldest first: all of them up to 10,000, or a page."""
+    limit, offset = session_page(parameters_of(request))
+    rows = await spans.session_spans(
+        request.app.state.warehouse, project, session_id, limit=limit, offset=offset
+    )
+    if not rows and not offset:
+        raise NotFound("Session not found")
+    return answer(SessionSpans(session_id, rows))
+
+
+def span_filter(parameters: Parameters) -> SpanFilter:
+    """Reads the filters of a list; raises `InvalidParameters` for every issue so far."""
+    fields: dict[str, Any] = {
+        "session_id": filter_text(parameters, "session_id"),
+        "source": parameters.choice("source", SOURCES),
+        "kind": parameters.choice("kind", KINDS),
+        "tool_name": parameters.text("tool_name"),
+        "status": parameters.choice("status", STATUSES),
+    }
+    parameters.check()
+    first, last = date_range(parameters)
+    return SpanFilter(from_us=first, to_us=last, **fields)
+
+
+HANDLERS = (list_spans, get_span, get_session_spans)

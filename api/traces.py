@@ -1,0 +1,104 @@
+"""Traces to read: `GET traces`, `traces/{id}`, `sessions/{id}`."""
+
+import asyncio
+from typing import Any
+
+from litestar import Request, get
+from litestar.response import Response
+
+from api.dates import date_range
+from api.parameters import NotFound, Parameters, answer, parameters_of
+from clickhouse.queries import traces
+from clickhouse.queries.filters import TraceFilter
+from schemas.answers import SessionTraces, TraceList
+from schemas.projects import ProjectContext
+
+PROVIDERS = ("openai", "anthropic", "openrouter")
+STATUSES = ("success", "error")
+PAGE = 100
+PAGE_LIMIT = 1000
+
+
+@get("/traces")
+async def list_traces(request: Request[Any, Any, Any], project: ProjectContext) -> Response[bytes]:
+    """Answers one page of the matching traces, latest first, with the count of all matches."""
+    parameters = parameters_of(request)
+    limit, offset = page(parameters)
+    wanted = trace_filter(parameters)
+    warehouse = request.app.state.warehouse
+    rows, total = await asyncio.gather(
+        traces.list_traces(warehouse, project, wanted, limit=limit, offset=offset),
+        traces.count_traces(warehouse, project, wanted),
+    )
+    return answer(TraceList(rows, total, limit, offset))
+
+
+@get("/traces/{trace_id:str}")
+async def get_trace(
+    request: Request[Any, Any, Any], project: ProjectContext, trace_id: str
+) -> Response[bytes]:
+    """Answers one trace as a bare row."""
+    row = await traces.fetch_trace(request.app.state.warehouse, project, trace_id)
+    if row is None:
+        raise NotFound("Trace not found")
+    return answer(row)
+
+
+@get("/sessions/{session_id:str}")
+async def get_session(
+    request: Request[Any, Any, Any], project: ProjectContext, session_id: str
+) -> Response[bytes]:
+    """Answers a session's traces, oldest first: all of them up to 10,000, or a page."""
+    limit, offset = session_page(parameters_of(request))
+    rows = await traces.session_traces(
+        request.app.state.warehouse, project, session_id, limit=limit, offset=offset
+    )
+    if not rows and not offset:
+        raise NotFound("Session not found")
+    return answer(SessionTraces(session_id, rows))
+
+
+def trace_filter(parameters: Parameters) -> TraceFilter:
+    """Reads the filters of a list; raises `InvalidParameters` for every issue so far."""
+    fields: dict[str, Any] = {
+        "session_id": filter_text(parameters, "session_id"),
+        "provider": parameters.choice("provider", PROVIDERS),
+        "model": parameters.text("model"),
+        "model_used": parameters.text("model_used"),
+        "status": parameters.choice("status", STATUSES),
+        "user": parameters.text("user"),
+        "environment": parameters.text("environment"),
+        "metadata": parameters.prefixed("metadata."),
+    }
+    for name in ("min_latency_ms", "max_latency_ms", "min_cost_cents", "max_cost_cents"):
+        fields[name] = parameters.amount(name)
+    parameters.check()
+    first, last = date_range(parameters)
+    return TraceFilter(from_us=first, to_us=last, **fields)
+
+
+def filter_text(parameters: Parameters, name: str) -> str | None:
+    """Reads a text that may be absent but not empty."""
+    if parameters.values.get(name) == "":
+        message = "Too small: expected string to have >=1 characters"
+        facts = {"origin": "string", "minimum": 1, "inclusive": True}
+        parameters.refuse(name, "too_small", message, **facts)
+    return parameters.text(name)
+
+
+def page(parameters: Parameters) -> tuple[int, int]:
+    """Reads `limit` and `offset` of a list."""
+    limit = parameters.whole("limit", PAGE, least=1, most=PAGE_LIMIT)
+    return limit, parameters.whole("offset", 0, least=0)
+
+
+def session_page(parameters: Parameters) -> tuple[int, int]:
+    """Reads `limit` and `offset` of a session, whose default limit is all it may hold."""
+    most = traces.SESSION_ROWS
+    limit = parameters.whole("limit", most, least=1, most=most)
+    offset = parameters.whole("offset", 0, least=0)
+    parameters.check()
+    return limit, offset
+
+
+HANDLERS = (list_traces, get_trace, get_session)

@@ -1,0 +1,119 @@
+"""Fills a store with millions of seeded, realistic traces: `python -m benchmarks.fill --help`.
+
+The engine makes the rows itself (`INSERT ... SELECT` from `numbers`), so that a fill measures
+nothing of ours. 30 days, 8 models of 3 providers (one model unpriced), 1,000 users, sessions of
+20 traces on average, 3 environments, 4 metadata keys. Bodies are short by default (about 300
+bytes a trace together): no analytics query reads them, and a list reads those of one page.
+"""
+
+import argparse
+import time
+
+from clickhouse.client import Warehouse
+from clickhouse.migrate import migrate
+
+PROJECT = "bench"
+START = "2025-06-01 00:00:00"
+DAYS = 30
+ROWS_PER_INSERT = 500_000
+
+# One number in, one trace out: every "random" value is a hash of the row's number and a salt.
+FILL_TRACES = """
+INSERT INTO traces
+    (project_id, trace_id, session_id, timestamp, received_at, provider, model_requested,
+     model_used, provider_request_id, status, latency_ms, latency_ns, input_tokens, output_tokens,
+     cache_read_tokens, cache_write_tokens, reasoning_tokens, computed_cost, reported_cost,
+     price_id, environment, user_id, tags, finish_reason, output_text, request_body,
+     response_body, error, metadata, log_id, log_partition, log_offset)
+WITH
+    cityHash64(number, {seed:UInt64}) AS h,
+    intDiv(number, 20000) * 1000 + h % 1000 AS session,
+    cityHash64(session, {seed:UInt64}) AS sh,
+    if(h % 5 = 0, cityHash64(h), sh) % 8 + 1 AS m,
+    pow(10, (bitShiftRight(h, 8) % 1024 + bitShiftRight(h, 18) % 1024
+        + bitShiftRight(h, 28) % 1024) / 1024 + 1.4) AS latency,
+    toUInt64(pow(10, bitShiftRight(h, 20) % 1000 / 400 + 1.5)) AS input,
+    bitShiftRight(h, 30) % 1500 AS output,
+    {start:DateTime64(6, 'UTC')}
+        + toIntervalMicrosecond(intDiv(number * {span_us:UInt64}, {total:UInt64})) AS at,
+    bitShiftRight(h, 5) % 50 = 0 AS failed
+SELECT
+    {project:String},
+    UUIDNumToString(sipHash128(number, {seed:UInt64})),
+    if(sh % 50 = 0, '', concat('session-', toString(session))),
+    at,
+    at + toIntervalMicrosecond(h % 2000000),
+    ['openai', 'openai', 'openai', 'anthropic', 'anthropic', 'anthropic', 'openrouter',
+        'openrouter'][m],
+    ['gpt-4o', 'gpt-4o-mini', 'o3-mini', 'claude-sonnet-4', 'claude-haiku-3.5', 'claude-opus-4',
+        'llama-3.3-70b', 'house-model'][m] AS model,
+    concat(model, '-2025-05-01'),
+    concat('req_', hex(h)),
+    if(failed, 'error', 'success'),
+    round(latency, 3) AS latency_ms,
+    toUInt64(round(latency_ms * 1e6)),
+    input,
+    if(failed, NULL, output),
+    if(h % 3 = 0, intDiv(input, 2), NULL),
+    if(h % 11 = 0, intDiv(input, 4), NULL),
+    if(m = 3, intDiv(output, 2), NULL),
+    if(m = 8, NULL, toDecimal128((input * (m * 400000) + output * (m * 1600000)) / 1e12, 12)),
+    if(h % 10 = 3, toDecimal128((input * (m * 400000) + output * (m * 1500000)) / 1e12, 12), NULL),
+    if(m = 8, '', concat('2025-05:', model)),
+    ['production', 'production', 'production', 'staging', 'development'][sh % 5 + 1],
+    concat('user-', toString(toUInt32(pow(sh % 1000000 / 1e6, 2) * 1000))) AS user,
+    map('team', concat('team-', toString(sh % 20)), 'feature', concat('feature-',
+        toString(bitShiftRight(h, 12) % 10)), 'release', concat('1.', toString(toDayOfYear(at))),
+        'request', hex(h)),
+    if(failed, NULL, 'stop'),
+    if(failed, NULL, substring({filler:String}, h % 500 + 1, 80)),
+    concat('{"model":"', model, '","messages":[{"role":"user","content":"',
+        substring({filler:String}, bitShiftRight(h, 16) % 500 + 1, {body:UInt32}), '"}]}'),
+    if(failed, '', concat('{"id":"', hex(h), '","choices":[]}')),
+    if(failed, '{"message":"rate limited","code":429}', ''),
+    concat('{"team":"team-', toString(sh % 20), '"}'),
+    'bench',
+    0,
+    number
+FROM numbers({first:UInt64}, {count:UInt64})
+SETTINGS max_insert_block_size = 500000, min_insert_block_size_rows = 500000, max_threads = 1
+"""
+FILLER = "The quick brown fox jumps over the lazy dog while 1,000 tokens stream past. " * 20
+
+
+def fill(warehouse: Warehouse, rows: int, *, seed: int = 7, body_bytes: int = 150) -> None:
+    """Inserts `rows` traces of project `bench`; the same seed and size give the same rows."""
+    for first in range(0, rows, ROWS_PER_INSERT):
+        values = {
+            "seed": seed,
+            "start": START,
+            "span_us": DAYS * 86_400_000_000,
+            "total": rows,
+            "project": PROJECT,
+            "filler": FILLER,
+            "body": body_bytes,
+            "first": first,
+            "count": min(ROWS_PER_INSERT, rows - first),
+        }
+        warehouse.command_now(FILL_TRACES, values, {"max_partitions_per_insert_block": 0})
+
+
+def main() -> None:
+    """Fills the store named on the command line and says how long it took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", help="chdb:///some/directory or http://host:8123")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--body-bytes", type=int, default=150)
+    options = parser.parse_args()
+    warehouse = Warehouse(options.url)
+    migrate(warehouse)
+    began = time.perf_counter()
+    fill(warehouse, options.rows, seed=options.seed, body_bytes=options.body_bytes)
+    took = time.perf_counter() - began
+    print(f"{options.rows:,} traces in {took:.1f} s: {options.rows / took:,.0f}/s")
+    warehouse.close()
+
+
+if __name__ == "__main__":
+    main()

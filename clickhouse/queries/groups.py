@@ -1,0 +1,270 @@
+"""Traces grouped by any dimensions: the largest groups first, then what is dear for those alone."""
+
+import asyncio
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from clickhouse.client import Answer, Warehouse
+from clickhouse.queries import rollups
+from clickhouse.queries.filters import TraceFilter
+from clickhouse.queries.rollups import PERIODS, Scope, Sums
+from clickhouse.queries.values import cents_sum, number, period_text, quotient
+from schemas.answers import Bucket, Group, Number, TokenTotals
+from schemas.projects import ProjectContext
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Sort expressions over the sums of a group, by the name that `order` gives.
+ORDERS: Mapping[str, str] = {
+    "cost": "s_counted",
+    "requests": "s_requests",
+    "errors": "s_errors",
+    "error_rate": "s_errors / s_requests",
+    "tokens": "s_input + s_output",
+    "input_tokens": "s_input",
+    "output_tokens": "s_output",
+    "latency": "s_latency_total / s_requests",
+    "unpriced": "s_unpriced",
+}
+# What periods a bucket interval is read in; weeks and months are added up from days.
+READ_AS: Mapping[str, str] = {
+    "minute": "minute",
+    "hour": "hour",
+    "day": "day",
+    "week": "day",
+    "month": "day",
+}
+BUCKET_ROWS = 500_000
+
+Key = tuple[Any, ...]
+Percentiles = tuple[Number, Number, Number, Number]
+UNMEASURED: Percentiles = (0, 0, 0, 0)
+
+
+class Grouping(NamedTuple):
+    """How to group: dimensions, `order` (a key of `ORDERS` or `key`), how many, which buckets."""
+
+    names: tuple[str, ...]
+    order: str = "cost"
+    ascending: bool = False
+    limit: int = 100
+    interval: str | None = None
+
+
+class Only(NamedTuple):
+    """A restriction of a statement to some groups, by the hash of their keys."""
+
+    clause: str
+    values: dict[str, Any]
+
+
+async def read_groups(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    grouping: Grouping,
+    *,
+    base_only: bool = False,
+) -> list[Group]:
+    """Returns the first groups in the order asked for, ties by key."""
+    names = grouping.names
+    scoped = rollups.scope(project, wanted, names=names, base_only=base_only)
+    keys, hashes = await _largest(warehouse, scoped, grouping)
+    only = _only(names, hashes if len(keys) == grouping.limit else None)
+    sessions, spreads, buckets = await asyncio.gather(
+        _sessions_of(warehouse, scoped, names, only),
+        _spreads_of(warehouse, scoped, names, only),
+        _buckets_of(warehouse, scoped, grouping, only),
+    )
+    return [
+        _group(
+            _key_texts(names, key),
+            sums,
+            sessions=sessions.get(key, 0),
+            spread=spreads.get(key, UNMEASURED),
+            buckets=buckets.get(key, []) if buckets is not None else None,
+        )
+        for key, sums in keys.items()
+    ]
+
+
+async def count_sessions(warehouse: Warehouse, scoped: Scope) -> int:
+    """Returns the exact number of distinct sessions."""
+    sql = " ".join(rollups.sessions_statement(scoped, ()))
+    return int((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
+
+
+async def measure_latency(warehouse: Warehouse, scoped: Scope) -> Percentiles:
+    """Returns p50, p90, p95 and p99 of latency in milliseconds, within 1 %."""
+    sql = " ".join(rollups.spread_statement(scoped, ()))
+    return milliseconds((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
+
+
+def milliseconds(quantiles_ns: Iterable[float]) -> Percentiles:
+    """Turns percentiles in nanoseconds, NaN for none, into milliseconds, 0 for none."""
+    p50, p90, p95, p99 = (
+        0 if math.isnan(value) else number(round(value) / 1_000_000) for value in quantiles_ns
+    )
+    return p50, p90, p95, p99
+
+
+async def _largest(
+    warehouse: Warehouse, scoped: Scope, grouping: Grouping
+) -> tuple[dict[Key, Sums], list[int]]:
+    keys = [f"k{number}" for number in range(len(grouping.names))]
+    direction = "ASC" if grouping.ascending else "DESC"
+    ties = ", ".join(keys)
+    order = ties if grouping.order == "key" else f"{ORDERS[grouping.order]} {direction}, {ties}"
+    if grouping.order == "key" and not grouping.ascending:
+        order = ", ".join(f"{key} {direction}" for key in keys)
+    statement = rollups.sums_statement(scoped, grouping.names)
+    if scoped.table == "base":
+        statement[1] = statement[1].replace(" AS m_", " AS s_")
+    statement[1] += f", {_hash(keys)} AS hash"
+    statement += [rollups.grouped(keys), "ORDER BY", order, "LIMIT {limit:UInt32}"]
+    values = rollups.values_of(scoped) | rollups.key_values(grouping.names)
+    answer = await warehouse.query(" ".join(statement), values | {"limit": grouping.limit})
+    width = len(keys)
+    found = {tuple(row[:width]): Sums(*row[width:-1]) for row in answer.rows}
+    return found, [row[-1] for row in answer.rows]
+
+
+async def _sessions_of(
+    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+) -> dict[Key, int]:
+    statement = rollups.sessions_statement(scoped, names)
+    answer = await _keyed(warehouse, scoped, names, statement, only)
+    return {tuple(row[:-1]): int(row[-1]) for row in answer.rows}
+
+
+async def _spreads_of(
+    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+) -> dict[Key, Percentiles]:
+    statement = rollups.spread_statement(scoped, names)
+    answer = await _keyed(warehouse, scoped, names, statement, only)
+    return {tuple(row[:-1]): milliseconds(row[-1]) for row in answer.rows}
+
+
+async def _buckets_of(
+    warehouse: Warehouse, scoped: Scope, grouping: Grouping, only: Only
+) -> dict[Key, list[Bucket]] | None:
+    interval = grouping.interval
+    if interval is None:
+        return None
+    if interval == "minute" and scoped.table != "base":
+        wanted = scoped.wanted
+        scoped = rollups.scope(scoped.project, wanted, names=(*grouping.names, "minute"))
+    names = (*grouping.names, READ_AS[interval])
+    answer = await _keyed(warehouse, scoped, names, rollups.sums_statement(scoped, names), only)
+    width = len(grouping.names)
+    added: dict[Key, dict[int, Sums]] = {}
+    for row in answer.rows:
+        periods = added.setdefault(tuple(row[:width]), {})
+        start = _period_start(row[width], interval)
+        sums = Sums(*row[width + 1 :])
+        before = periods.get(start)
+        periods[start] = sums if before is None else _plus(before, sums)
+    return {
+        key: [_bucket(start, interval, periods[start]) for start in sorted(periods)]
+        for key, periods in added.items()
+    }
+
+
+async def _keyed(
+    warehouse: Warehouse,
+    scoped: Scope,
+    names: tuple[str, ...],
+    statement: list[str],
+    only: Only,
+) -> Answer:
+    """Runs a statement of `rollups` grouped by `names`, for some groups or all."""
+    keys = [f"k{number}" for number in range(len(names))]
+    if only.clause:
+        # A statement over a subquery has no condition of its own yet.
+        statement.append(f"{'WHERE' if statement[-1] == ')' else 'AND'} {only.clause}")
+    statement += [rollups.grouped(keys), "LIMIT {rows:UInt32}"]
+    values = rollups.values_of(scoped) | rollups.key_values(names) | only.values
+    return await warehouse.query(" ".join(statement), values | {"rows": BUCKET_ROWS})
+
+
+def _only(names: tuple[str, ...], hashes: list[int] | None) -> Only:
+    if hashes is None:
+        return Only("", {})
+    keys = [f"k{number}" for number in range(len(names))]
+    return Only(_hash(keys) + " IN {hashes:Array(UInt64)}", {"hashes": hashes})
+
+
+def _hash(keys: list[str]) -> str:
+    return f"sipHash64({', '.join(keys)})"
+
+
+def _period_start(start_us: int, interval: str) -> int:
+    if interval not in ("week", "month"):
+        return start_us
+    day = EPOCH + timedelta(microseconds=start_us)
+    back = day.weekday() if interval == "week" else day.day - 1
+    return start_us - back * 86_400_000_000
+
+
+def _plus(left: Sums, right: Sums) -> Sums:
+    return Sums(*map(operator.add, left, right))
+
+
+def _key_texts(names: tuple[str, ...], key: Key) -> dict[str, str | None]:
+    return {
+        name: period_text(value, name) if name in PERIODS else value or None
+        for name, value in zip(names, key, strict=True)
+    }
+
+
+def tokens(sums: Sums) -> TokenTotals:
+    """Returns the token sums in the answer's form."""
+    return TokenTotals(
+        input=sums.input,
+        output=sums.output,
+        total=sums.input + sums.output,
+        cache_read=sums.cache_read,
+        cache_write=sums.cache_write,
+        reasoning=sums.reasoning,
+    )
+
+
+def _group(
+    key: dict[str, str | None],
+    sums: Sums,
+    *,
+    sessions: int,
+    spread: Percentiles,
+    buckets: list[Bucket] | None,
+) -> Group:
+    p50, p90, p95, p99 = spread
+    return Group(
+        key=key,
+        **_shared(sums),
+        sessions=sessions,
+        p50=p50,
+        p90=p90,
+        p95=p95,
+        p99=p99,
+        buckets=buckets,
+    )
+
+
+def _bucket(start_us: int, interval: str, sums: Sums) -> Bucket:
+    return Bucket(period=period_text(start_us, interval), **_shared(sums))
+
+
+def _shared(sums: Sums) -> dict[str, Any]:
+    return {
+        "requests": sums.requests,
+        "errors": sums.errors,
+        "error_rate": quotient(sums.errors * 100, sums.requests),
+        "tokens": tokens(sums),
+        "cost_cents": cents_sum(sums.counted),
+        "reported_cost_cents": cents_sum(sums.reported),
+        "computed_cost_cents": cents_sum(sums.computed),
+        "unpriced_requests": sums.unpriced,
+        "avg_latency": quotient(sums.latency_ns, sums.requests * 1_000_000),
+    }

@@ -1,0 +1,230 @@
+"""Sums over traces for any grouping: whole hours from a rollup, the ragged ends from base rows.
+
+Which table has the whole hours depends on the columns asked for:
+
+    hourly     few-valued columns alone; has the latency sketch
+    sessions   session and user as well; sums only
+    base       metadata and everything else: the traces themselves
+
+Statements are put together from the fixed texts of this file; values are always bound.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from clickhouse.queries.filters import TraceFilter, condition
+from schemas.projects import CostPreference, ProjectContext
+
+Table = Literal["hourly", "sessions", "base"]
+
+HOUR_US = 3_600_000_000
+TABLES: Mapping[Table, str] = {
+    "hourly": "traces_hourly",
+    "sessions": "traces_sessions_hourly",
+    "base": "traces",
+}
+# Dimension to the column that all three tables name alike, and the first table that has it.
+DIMENSIONS: Mapping[str, tuple[str, Table]] = {
+    "model": ("model_requested", "hourly"),
+    "provider": ("provider", "hourly"),
+    "status": ("status", "hourly"),
+    "environment": ("environment", "hourly"),
+    "session_id": ("session_id", "sessions"),
+    "user": ("user_id", "sessions"),
+}
+# A period is the microsecond at which it begins; {time} is the table's own time column.
+PERIOD = "toUnixTimestamp64Micro({time}) - positiveModulo(toUnixTimestamp64Micro({time}), {width})"
+PERIODS: Mapping[str, str] = {
+    "minute": PERIOD.replace("{width}", "60000000"),
+    "hour": PERIOD.replace("{width}", "3600000000"),
+    "day": PERIOD.replace("{width}", "86400000000"),
+}
+METADATA = "metadata."
+
+COUNTED_SUM: Mapping[CostPreference, tuple[str, str]] = {
+    "reported": (
+        "sum(coalesce(t.reported_cost, t.computed_cost, 0))",
+        "sum(reported_first_cost)",
+    ),
+    "computed": (
+        "sum(coalesce(t.computed_cost, t.reported_cost, 0))",
+        "sum(computed_first_cost)",
+    ),
+}
+# Name, sum over base rows, column of the rollups; in the order of `Sums`.
+MEASURES = (
+    ("requests", "count()", "requests"),
+    ("errors", "countIf(t.status = 'error')", "errors"),
+    ("input", "sum(ifNull(t.input_tokens, 0))", "input_tokens"),
+    ("output", "sum(ifNull(t.output_tokens, 0))", "output_tokens"),
+    ("cache_read", "sum(ifNull(t.cache_read_tokens, 0))", "cache_read_tokens"),
+    ("cache_write", "sum(ifNull(t.cache_write_tokens, 0))", "cache_write_tokens"),
+    ("reasoning", "sum(ifNull(t.reasoning_tokens, 0))", "reasoning_tokens"),
+    ("reported", "sum(ifNull(t.reported_cost, 0))", "reported_cost"),
+    ("computed", "sum(ifNull(t.computed_cost, 0))", "computed_cost"),
+    (
+        "unpriced",
+        "countIf(t.reported_cost IS NULL AND t.computed_cost IS NULL)",
+        "unpriced",
+    ),
+    ("latency_total", "sum(t.latency_ns)", "latency_ns"),
+)
+SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
+
+# Base rows outside of the whole hours that a rollup answers for.
+RAGGED = """
+    AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))"""
+WHOLE = """
+    AND hour >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+    AND hour < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+
+
+class Sums(NamedTuple):
+    """What is added up over a set of traces. Costs are dollars, `latency_ns` nanoseconds."""
+
+    requests: int = 0
+    errors: int = 0
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    reported: Decimal = Decimal(0)
+    computed: Decimal = Decimal(0)
+    unpriced: int = 0
+    latency_ns: int = 0
+    counted: Decimal = Decimal(0)
+
+
+class Scope(NamedTuple):
+    """The traces of an analysis: a project, a filter with both ends of the range, a table.
+
+    `first_us` to before `last_us` are the whole hours that the table answers for.
+    """
+
+    project: ProjectContext
+    wanted: TraceFilter
+    table: Table
+    first_us: int
+    last_us: int
+
+
+def scope(
+    project: ProjectContext, wanted: TraceFilter, *, names: Iterable[str], base_only: bool = False
+) -> Scope:
+    """Picks the smallest table that knows the dimensions `names` and the filter's own.
+
+    `base_only` reads base rows alone: slow, and the same numbers.
+    """
+    assert wanted.from_us is not None
+    assert wanted.to_us is not None
+    needed = {*names, *(name for name in DIMENSIONS if getattr(wanted, name, None) is not None)}
+    table: Table = "hourly"
+    for name in needed - set(PERIODS):
+        kind = DIMENSIONS[name][1] if name in DIMENSIONS else "base"
+        table = max(table, kind, key=tuple(TABLES).index)
+    first = -(-wanted.from_us // HOUR_US) * HOUR_US
+    last = (wanted.to_us + 1) // HOUR_US * HOUR_US
+    if wanted.metadata or base_only or "minute" in needed or first >= last:
+        table = "base"
+    if table == "base":
+        first = last = wanted.from_us
+    return Scope(project, wanted, table, first, last)
+
+
+def values_of(scoped: Scope) -> dict[str, Any]:
+    """Returns what the scope's conditions bind."""
+    bounds = {"first_us": scoped.first_us, "last_us": scoped.last_us}
+    return condition(scoped.project, scoped.wanted).values | bounds
+
+
+def base_where(scoped: Scope) -> str:
+    """Returns the condition on base rows (alias t): all, or the ragged ends of a mixed read."""
+    where = condition(scoped.project, scoped.wanted).sql
+    return where if scoped.table == "base" else where + RAGGED
+
+
+def rollup_where(scoped: Scope) -> str:
+    """Returns the condition on rollup rows."""
+    unbounded = {"from_us": None, "to_us": None}
+    fields = {name: getattr(scoped.wanted, name) for name in scoped.wanted.__struct_fields__}
+    return condition(scoped.project, TraceFilter(**{**fields, **unbounded})).sql + WHOLE
+
+
+def key_columns(names: Iterable[str], table: Table) -> list[str]:
+    """Returns an expression a dimension, named k0, k1, ...; unset values are the empty text."""
+    time = "t.timestamp" if table == "base" else "hour"
+    columns = []
+    for number, name in enumerate(names):
+        if name.startswith(METADATA):
+            column = "tags[{group_key_#:String}]".replace("#", str(number))
+        elif name in PERIODS:
+            column = PERIODS[name].replace("{time}", time)
+        else:
+            column = DIMENSIONS[name][0]
+        columns.append(f"{column} AS k{number}")
+    return columns
+
+
+def key_values(names: Iterable[str]) -> dict[str, str]:
+    """Returns what `key_columns` binds."""
+    return {
+        f"group_key_{number}": name.removeprefix(METADATA)
+        for number, name in enumerate(names)
+        if name.startswith(METADATA)
+    }
+
+
+def sums_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
+    """Returns SELECT and FROM of a statement that yields keys and then `Sums`, without GROUP BY."""
+    base_cost, rollup_cost = COUNTED_SUM[scoped.project.cost_preference]
+    base = [f"{total} AS m_{name}" for name, total, _ in MEASURES] + [f"{base_cost} AS m_counted"]
+    if scoped.table == "base":
+        columns = key_columns(names, "base") + base
+        return ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
+    keys = [f"k{number}" for number in range(len(names))]
+    rolled = [f"{column} AS m_{name}" for name, _, column in MEASURES]
+    rolled.append(rollup_cost.removeprefix("sum(").removesuffix(")") + " AS m_counted")
+    outer = [f"sum(m_{name}) AS s_{name}" for name, _, _ in MEASURES]
+    outer.append("sum(m_counted) AS s_counted")
+    arm = ["SELECT", ", ".join(key_columns(names, "base") + base), "FROM traces AS t WHERE"]
+    arm += [base_where(scoped), grouped(keys)]
+    rollup = ["SELECT", ", ".join(key_columns(names, scoped.table) + rolled)]
+    rollup += ["FROM", TABLES[scoped.table], "WHERE", rollup_where(scoped)]
+    return ["SELECT", ", ".join(keys + outer), "FROM (", *arm, "UNION ALL", *rollup, ")"]
+
+
+def grouped(keys: list[str]) -> str:
+    """Returns the GROUP BY clause for these keys; no keys, no clause."""
+    return "GROUP BY " + ", ".join(keys) if keys else ""
+
+
+def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
+    """Returns a statement without GROUP BY that yields keys and the exact number of sessions."""
+    keys = [f"k{number}" for number in range(len(names))]
+    columns = ", ".join([*key_columns(names, "base"), "session_id"])
+    arms = ["SELECT", columns, "FROM traces AS t WHERE", base_where(scoped)]
+    arms.append("AND session_id != ''")
+    if scoped.table != "base":
+        columns = ", ".join([*key_columns(names, "sessions"), "session_id"])
+        arms += ["UNION ALL SELECT", columns, "FROM traces_sessions_hourly WHERE"]
+        arms += [rollup_where(scoped), "AND session_id != ''"]
+    return ["SELECT", ", ".join([*keys, "uniqExact(session_id)"]), "FROM (", *arms, ")"]
+
+
+def spread_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
+    """Returns a statement without GROUP BY that yields keys and latency percentiles in ns."""
+    keys = [f"k{number}" for number in range(len(names))]
+    if scoped.table != "hourly":
+        whole = scoped._replace(table="base")
+        columns = ", ".join([*key_columns(names, "base"), f"quantilesDD{SKETCH}(t.latency_ns)"])
+        return ["SELECT", columns, "FROM traces AS t WHERE", base_where(whole)]
+    state = f"quantilesDDState{SKETCH}(t.latency_ns) AS latency"
+    arm = ["SELECT", ", ".join([*key_columns(names, "base"), state]), "FROM traces AS t WHERE"]
+    arm += [base_where(scoped), grouped(keys)]
+    rollup = ["SELECT", ", ".join([*key_columns(names, "hourly"), "latency"])]
+    rollup += ["FROM traces_hourly WHERE", rollup_where(scoped)]
+    merged = ", ".join([*keys, f"quantilesDDMerge{SKETCH}(latency)"])
+    return ["SELECT", merged, "FROM (", *arm, "UNION ALL", *rollup, ")"]

@@ -1,0 +1,192 @@
+"""Spans: lists, one by id, many by id, sessions; durations of pairs are measured at read time.
+
+An end event (of a tool call, of a session) that carries no duration of its own lasts from the
+start of its pair, which another batch may have brought, earlier or later; the fragments below say
+how, for rows and for analytics alike.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from clickhouse.client import Warehouse
+from clickhouse.queries.filters import Condition, SpanFilter, condition
+from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
+from schemas.answers import SpanAnswer
+from schemas.projects import ProjectContext
+
+SESSION_ROWS = 10_000
+
+# An end event that is measured over its pair.
+UNMEASURED = "(pair_role = 'end' AND duration_ms IS NULL)"
+# Starts of the pairs that the spans of {scope} end; join it to them on session and pair.
+PAIR_STARTS = """
+    SELECT session_id, pair_key, min(started) AS pair_started
+    FROM span_pairs
+    WHERE project_id = {project_id:String}
+        AND (session_id, pair_key) IN (SELECT session_id, pair_key FROM {scope})
+    GROUP BY session_id, pair_key
+"""
+# Microseconds since the pair's start, never below 0; NULL when the start is not known.
+PAIR_US = """greatest(0, toUnixTimestamp64Micro(spans.timestamp)
+        - toUnixTimestamp64Micro(pair_started))"""
+DURATION_MS = "if(" + UNMEASURED + ", " + PAIR_US + " / 1000, duration_ms)"
+# The same in whole nanoseconds: what sums add up exactly.
+DURATION_NS = (
+    "if(" + UNMEASURED + ", toUInt64(" + PAIR_US + " * 1000), toUInt64(round(duration_ms * 1e6)))"
+)
+
+COLUMNS = """
+    span_id, session_id, parent_span_id, toUnixTimestamp64Micro(spans.timestamp), {duration},
+    source, kind, event_type, status, tool_use_id,
+    tool_name, tool_input, tool_response, error, is_interrupt,
+    cwd, model, agent_name, metadata, provider,
+    input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
+    computed_cost, reported_cost, price_id, toUnixTimestamp64Micro(received_at)
+"""
+PAGE = """
+SELECT span_id, session_id, parent_span_id, timestamp, duration_ms, source, kind, event_type,
+    status, pair_key, pair_role, tool_use_id, tool_name, tool_input, tool_response, error,
+    is_interrupt, cwd, model, agent_name, metadata, provider, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, computed_cost, reported_cost,
+    price_id, received_at
+FROM spans
+WHERE {where}
+ORDER BY timestamp {direction}, span_id {direction}
+LIMIT {limit:UInt32} OFFSET {offset:UInt64}
+"""
+PAGE_PAIRS = """(
+    SELECT session_id, pair_key, pair_role, duration_ms
+    FROM spans
+    WHERE {where}
+    ORDER BY timestamp {direction}, span_id {direction}
+    LIMIT {limit:UInt32} OFFSET {offset:UInt64}
+) WHERE {unmeasured}"""
+ROWS = """
+SELECT {columns}
+FROM ({page}) AS spans
+LEFT JOIN ({starts}) AS pairs USING (session_id, pair_key)
+ORDER BY spans.timestamp {direction}, span_id {direction}
+SETTINGS join_use_nulls = 1
+"""
+COUNT = """
+SELECT count()
+FROM spans
+WHERE {where}
+"""
+
+
+async def list_spans(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: SpanFilter,
+    *,
+    limit: int,
+    offset: int = 0,
+) -> list[SpanAnswer]:
+    """Returns one page of the matching spans, latest first, ties by id."""
+    where = condition(project, wanted)
+    values = where.values | {"limit": limit, "offset": offset}
+    return await _rows(warehouse, project, Condition(where.sql, values), "DESC")
+
+
+async def count_spans(warehouse: Warehouse, project: ProjectContext, wanted: SpanFilter) -> int:
+    """Returns how many spans match."""
+    where = condition(project, wanted)
+    answer = await warehouse.query(COUNT.replace("{where}", where.sql), where.values)
+    return int(answer.rows[0][0])
+
+
+async def fetch_span(
+    warehouse: Warehouse, project: ProjectContext, span_id: str
+) -> SpanAnswer | None:
+    """Returns one span, or `None` when the project has none of that id."""
+    return (await fetch_spans(warehouse, project, [span_id])).get(span_id)
+
+
+async def fetch_spans(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    span_ids: Sequence[str],
+    *,
+    between_us: tuple[int, int] | None = None,
+) -> dict[str, SpanAnswer]:
+    """Returns the spans of these ids by id; ids that are not stored are missing.
+
+    `between_us`, where the caller knows the spans' own times, makes it a read of a few granules.
+    """
+    first, last = between_us or (None, None)
+    where = condition(project, SpanFilter(from_us=first, to_us=last))
+    values = where.values | {"ids": list(span_ids), "limit": len(span_ids), "offset": 0}
+    sql = where.sql + " AND span_id IN {ids:Array(String)}"
+    rows = await _rows(warehouse, project, Condition(sql, values), "ASC")
+    return {row.span_id: row for row in rows}
+
+
+async def session_spans(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    session_id: str,
+    *,
+    limit: int = SESSION_ROWS,
+    offset: int = 0,
+) -> list[SpanAnswer]:
+    """Returns a session's spans, oldest first, at most `limit`."""
+    where = condition(project, SpanFilter(session_id=session_id))
+    values = where.values | {"limit": limit, "offset": offset}
+    return await _rows(warehouse, project, Condition(where.sql, values), "ASC")
+
+
+async def _rows(
+    warehouse: Warehouse, project: ProjectContext, where: Condition, direction: str
+) -> list[SpanAnswer]:
+    sql = (
+        ROWS.replace("{columns}", COLUMNS)
+        .replace("{duration}", DURATION_MS)
+        .replace("{starts}", PAIR_STARTS)
+        .replace("{scope}", PAGE_PAIRS)
+        .replace("{unmeasured}", UNMEASURED)
+        .replace("{page}", PAGE)
+        .replace("{where}", where.sql)
+        .replace("{direction}", direction)
+    )
+    answer = await warehouse.query(sql, where.values)
+    return [_answer(project, row) for row in answer.rows]
+
+
+def _answer(project: ProjectContext, row: Sequence[Any]) -> SpanAnswer:
+    computed, reported = row[25], row[26]
+    source, cost = counted(project, computed, reported)
+    return SpanAnswer(
+        span_id=row[0],
+        project_id=project.project_id,
+        session_id=row[1],
+        parent_span_id=row[2],
+        timestamp=iso_ms(row[3]),
+        duration_ms=None if row[4] is None else number(row[4]),
+        source=row[5],
+        kind=row[6],
+        event_type=row[7],
+        status=row[8],
+        tool_use_id=row[9],
+        tool_name=row[10],
+        tool_input=raw_or_none(row[11]),
+        tool_response=raw_or_none(row[12]),
+        error=raw_or_none(row[13]),
+        is_interrupt=row[14],
+        cwd=row[15],
+        model=row[16],
+        agent_name=row[17],
+        metadata=raw_or_none(row[18]),
+        provider=row[19],
+        input_tokens=row[20],
+        output_tokens=row[21],
+        cache_read_tokens=row[22],
+        cache_write_tokens=row[23],
+        reasoning_tokens=row[24],
+        cost_cents=cost,
+        computed_cost_cents=cents(computed),
+        reported_cost_cents=cents(reported),
+        cost_source=source,
+        price_snapshot=text_or_none(row[27]),
+        received_at=iso_ms(row[28]),
+    )

@@ -1,0 +1,158 @@
+"""Traces as their sender knows them: lists, one by id, many by id, sessions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from clickhouse.client import Warehouse
+from clickhouse.queries.filters import Condition, TraceFilter, condition
+from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
+from schemas.answers import TraceAnswer
+from schemas.projects import ProjectContext
+
+SESSION_ROWS = 10_000
+
+COLUMNS = """
+    trace_id, session_id, toUnixTimestamp64Micro(timestamp), latency_ms, provider,
+    model_requested, model_used, provider_request_id, request_body, response_body,
+    input_tokens, output_tokens, output_text, finish_reason, status, error,
+    metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
+    computed_cost, reported_cost, price_id, environment, toUnixTimestamp64Micro(received_at)
+"""
+LIST = """
+SELECT {columns}
+FROM traces
+WHERE {where}
+ORDER BY timestamp DESC, trace_id DESC
+LIMIT {limit:UInt32} OFFSET {offset:UInt64}
+"""
+COUNT = """
+SELECT count()
+FROM traces
+WHERE {where}
+"""
+ONE = """
+SELECT {columns}
+FROM traces
+WHERE project_id = {project_id:String} AND trace_id = {trace_id:String}
+LIMIT 1
+"""
+MANY = """
+SELECT {columns}
+FROM traces
+WHERE {where} AND trace_id IN {ids:Array(String)}
+LIMIT {limit:UInt32}
+"""
+SESSION = """
+SELECT {columns}
+FROM traces
+WHERE project_id = {project_id:String} AND session_id = {session_id:String}
+ORDER BY timestamp, trace_id
+LIMIT {limit:UInt32} OFFSET {offset:UInt64}
+"""
+
+
+async def list_traces(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    *,
+    limit: int,
+    offset: int = 0,
+) -> list[TraceAnswer]:
+    """Returns one page of the matching traces, latest first, ties by id."""
+    where = condition(project, wanted)
+    sql = _with(LIST, where)
+    answer = await warehouse.query(sql, where.values | {"limit": limit, "offset": offset})
+    return [_answer(project, row) for row in answer.rows]
+
+
+async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter) -> int:
+    """Returns how many traces match."""
+    where = condition(project, wanted)
+    return int((await warehouse.query(_with(COUNT, where), where.values)).rows[0][0])
+
+
+async def fetch_trace(
+    warehouse: Warehouse, project: ProjectContext, trace_id: str
+) -> TraceAnswer | None:
+    """Returns one trace, or `None` when the project has none of that id."""
+    values = {"project_id": project.project_id, "trace_id": trace_id}
+    answer = await warehouse.query(_with(ONE), values)
+    return _answer(project, answer.rows[0]) if answer.rows else None
+
+
+async def fetch_traces(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    trace_ids: Sequence[str],
+    *,
+    between_us: tuple[int, int] | None = None,
+) -> dict[str, TraceAnswer]:
+    """Returns the traces of these ids by id; ids that are not stored are missing.
+
+    `between_us`, where the caller knows the traces' own times, makes it a read of a few granules.
+    """
+    first, last = between_us or (None, None)
+    where = condition(project, TraceFilter(from_us=first, to_us=last))
+    values = where.values | {"ids": list(trace_ids), "limit": len(trace_ids)}
+    answer = await warehouse.query(_with(MANY, where), values)
+    return {row[0]: _answer(project, row) for row in answer.rows}
+
+
+async def session_traces(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    session_id: str,
+    *,
+    limit: int = SESSION_ROWS,
+    offset: int = 0,
+) -> list[TraceAnswer]:
+    """Returns a session's traces, oldest first, at most `limit`."""
+    values = {
+        "project_id": project.project_id,
+        "session_id": session_id,
+        "limit": limit,
+        "offset": offset,
+    }
+    answer = await warehouse.query(_with(SESSION), values)
+    return [_answer(project, row) for row in answer.rows]
+
+
+def _with(sql: str, where: Condition | None = None) -> str:
+    """Puts the column list and the condition, both fixed texts of this room, into a statement."""
+    return sql.replace("{columns}", COLUMNS).replace("{where}", where.sql if where else "")
+
+
+def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
+    computed, reported = row[20], row[21]
+    source, cost = counted(project, computed, reported)
+    return TraceAnswer(
+        trace_id=row[0],
+        project_id=project.project_id,
+        session_id=text_or_none(row[1]),
+        timestamp=iso_ms(row[2]),
+        latency_ms=number(row[3]),
+        provider=row[4],
+        model_requested=row[5],
+        model_used=row[6],
+        provider_request_id=row[7],
+        request_body=raw_or_none(row[8]),
+        response_body=raw_or_none(row[9]),
+        input_tokens=row[10],
+        output_tokens=row[11],
+        output_text=row[12],
+        finish_reason=row[13],
+        status=row[14],
+        error=raw_or_none(row[15]),
+        cost_cents=cost,
+        metadata=raw_or_none(row[16]),
+        cache_read_tokens=row[17],
+        cache_write_tokens=row[18],
+        reasoning_tokens=row[19],
+        computed_cost_cents=cents(computed),
+        reported_cost_cents=cents(reported),
+        cost_source=source,
+        price_snapshot=text_or_none(row[22]),
+        environment=text_or_none(row[23]),
+        received_at=iso_ms(row[24]),
+    )

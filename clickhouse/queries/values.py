@@ -1,0 +1,74 @@
+"""From the store's values to an answer's: money to cents, times to text, JSON texts as they are."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from msgspec import Raw
+
+from schemas.answers import CostSource, Number
+from schemas.projects import ProjectContext
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def number(value: float) -> Number:
+    """Returns a whole float as an integer, so that JSON shows 1200 and not 1200.0."""
+    return int(value) if value.is_integer() else value
+
+
+def quotient(dividend: int | Decimal, divisor: int | Decimal) -> Number:
+    """Divides exactly and rounds once, to the nearest float; 0 when the divisor is 0."""
+    if not divisor:
+        return 0
+    above, below = dividend.as_integer_ratio(), divisor.as_integer_ratio()
+    return number((above[0] * below[1]) / (above[1] * below[0]))
+
+
+def cents(usd: Decimal | None) -> Number | None:
+    """Turns dollars into cents, rounded once; `None` stays unknown."""
+    return None if usd is None else quotient(usd.scaleb(2), 1)
+
+
+def cents_sum(usd: Decimal) -> Number:
+    """Turns a sum of dollars into cents."""
+    return quotient(usd.scaleb(2), 1)
+
+
+def counted(
+    project: ProjectContext, computed: Decimal | None, reported: Decimal | None
+) -> tuple[CostSource | None, Number | None]:
+    """Says which of a row's two costs counts in this project, and the cost in cents."""
+    both: list[tuple[CostSource, Decimal | None]] = [
+        ("reported", reported),
+        ("computed", computed),
+    ]
+    if project.cost_preference == "computed":
+        both.reverse()
+    for source, cost in both:
+        if cost is not None:
+            return source, cents(cost)
+    return None, None
+
+
+def iso_ms(moment_us: int) -> str:
+    """Writes microseconds since 1970 as ISO text, cut to milliseconds, in UTC."""
+    moment = EPOCH + timedelta(microseconds=moment_us)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")
+
+
+def text_or_none(value: str) -> str | None:
+    """Reads the store's empty text as absent."""
+    return value or None
+
+
+def raw_or_none(text: str) -> Raw | None:
+    """Passes stored JSON on without decoding it; the empty text means that there was none."""
+    return Raw(text.encode()) if text else None
+
+
+def period_text(start_us: int, period: str) -> str:
+    """Names a period by its first moment: a date, or date and time below a day."""
+    start = EPOCH + timedelta(microseconds=start_us)
+    if period in ("minute", "hour"):
+        return f"{start:%Y-%m-%d %H:%M:00}"
+    return f"{start:%Y-%m-%d}"
