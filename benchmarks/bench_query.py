@@ -1,0 +1,159 @@
+"""Times the read side on a filled store: `python -m benchmarks.bench_query --help`.
+
+Calls the query functions, not HTTP, as the handlers do; prints p50 and p95 of each beside its
+budget. Ranges have ragged ends, so that every mixed read has its base rows too.
+"""
+
+import argparse
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+
+from benchmarks.fill import DAYS, PROJECT, fill
+from clickhouse.client import Warehouse
+from clickhouse.migrate import migrate
+from clickhouse.queries import analytics, traces
+from clickhouse.queries.filters import TraceFilter
+from clickhouse.queries.groups import Grouping
+from schemas.projects import ProjectContext, ProjectId
+
+START_US = 1_748_736_000_000_000
+RANGE = {"from_us": START_US + 1_234_567, "to_us": START_US + DAYS * 86_400_000_000 - 987_654_321}
+PROJECT_CONTEXT = ProjectContext(ProjectId(PROJECT))
+ANALYTICS_MS, LIST_MS, ONE_MS = 300, 50, 20
+GROUPS = (
+    "day",
+    "hour",
+    "model",
+    "provider",
+    "status",
+    "environment",
+    "user",
+    "session_id",
+    "metadata.team",
+    "metadata.request",
+    "model,hour",
+    "user,model",
+    "environment,metadata.feature",
+)
+
+Question = Callable[[], Awaitable[object]]
+
+
+def questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
+    """Returns every question with its name and its budget in milliseconds."""
+    found: list[tuple[str, int, Question]] = []
+    for names in GROUPS:
+        found.append((f"analytics group_by={names}", ANALYTICS_MS, _groups(warehouse, names)))
+    buckets = _groups(warehouse, "model", interval="day")
+    found.append(("analytics group_by=model interval=day", ANALYTICS_MS, buckets))
+    for name, fields in (
+        ("user", {"user": "user-5"}),
+        ("model", {"model": "gpt-4o"}),
+        ("session_id", {"session_id": "session-1234"}),
+        ("metadata", {"metadata": (("team", "team-7"),)}),
+    ):
+        wanted = TraceFilter(**RANGE, **fields)  # type: ignore[arg-type]  # one of many fields
+        found.append((f"analytics, only one {name}", ANALYTICS_MS, _analysis(warehouse, wanted)))
+    lists: tuple[tuple[str, dict[str, object]], ...] = (
+        ("no filter", {}),
+        ("30 days", dict(RANGE)),
+        ("model, status", {"model": "gpt-4o", "status": "error"}),
+        ("user", {"user": "user-5"}),
+        ("session_id", {"session_id": "session-1234"}),
+        ("metadata", {"metadata": (("team", "team-7"),)}),
+        ("min_cost_cents", {"min_cost_cents": 5}),
+    )
+    for name, changes in lists:
+        wanted = TraceFilter(**changes)  # type: ignore[arg-type]  # by name
+        found.append((f"list: {name}", LIST_MS, _list(warehouse, wanted)))
+    found.append(("one trace", ONE_MS, _one(warehouse)))
+    found.append(("one session", LIST_MS, _session(warehouse)))
+    return found
+
+
+def _analysis(warehouse: Warehouse, wanted: TraceFilter) -> Question:
+    return lambda: analytics.analyse(warehouse, PROJECT_CONTEXT, wanted, period="day")
+
+
+def _groups(warehouse: Warehouse, names: str, interval: str | None = None) -> Question:
+    wanted = TraceFilter(**RANGE)
+    split = tuple(names.split(","))
+    grouping = Grouping(split, interval=interval) if split not in (("day",), ("hour",)) else None
+    period = "hour" if "hour" in split else "day"
+    return lambda: analytics.analyse(
+        warehouse, PROJECT_CONTEXT, wanted, period=period, grouping=grouping
+    )
+
+
+def _list(warehouse: Warehouse, wanted: TraceFilter) -> Question:
+    return lambda: asyncio.gather(
+        traces.list_traces(warehouse, PROJECT_CONTEXT, wanted, limit=100),
+        traces.count_traces(warehouse, PROJECT_CONTEXT, wanted),
+    )
+
+
+def _one(warehouse: Warehouse) -> Question:
+    async def fetch() -> object:
+        return await traces.fetch_trace(warehouse, PROJECT_CONTEXT, fetch_id)
+
+    answer = warehouse.query_now(
+        "SELECT trace_id FROM traces WHERE project_id = 'bench' ORDER BY cityHash64(log_offset)"
+        " LIMIT 1",
+        None,
+        {},
+    )
+    fetch_id = str(answer.rows[0][0])
+    return fetch
+
+
+def _session(warehouse: Warehouse) -> Question:
+    return lambda: traces.session_traces(warehouse, PROJECT_CONTEXT, "session-1234")
+
+
+async def measure(warehouse: Warehouse, times: int, only: str) -> None:
+    """Asks every question `times` times after one warm-up and prints what it took."""
+    print(f"{'question':44} {'p50 ms':>8} {'p95 ms':>8} {'budget':>7}")
+    for name, budget, question in questions(warehouse):
+        if only not in name:
+            continue
+        took = []
+        for _ in range(times + 1):
+            began = time.perf_counter()
+            await question()
+            took.append((time.perf_counter() - began) * 1000)
+        took = sorted(took[1:])
+        p50, p95 = took[len(took) // 2], took[min(int(len(took) * 0.95), len(took) - 1)]
+        mark = "" if p95 < budget else "  over"
+        print(f"{name:44} {p50:8.1f} {p95:8.1f} {budget:7}{mark}", flush=True)
+
+
+def main() -> None:
+    """Fills a store of its own for each size (or takes one that is full) and measures it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--url", help="a store that `benchmarks.fill` filled before")
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--only", default="", help="a part of the questions' names")
+    options = parser.parse_args()
+    if options.url:
+        warehouse = Warehouse(options.url)
+        asyncio.run(measure(warehouse, options.times, options.only))
+        warehouse.close()
+        return
+    for rows in options.rows:
+        directory = tempfile.mkdtemp(prefix="sluice-bench-")
+        warehouse = Warehouse(f"chdb://{directory}")
+        migrate(warehouse)
+        began = time.perf_counter()
+        fill(warehouse, rows)
+        print(f"\n{rows:,} traces, filled in {time.perf_counter() - began:.0f} s")
+        asyncio.run(measure(warehouse, options.times, options.only))
+        warehouse.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
