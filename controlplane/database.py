@@ -92,6 +92,11 @@ class Database:
                 text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
             )
 
+    async def ping(self) -> None:
+        """Ask the database for an answer; raises `Unavailable` when there is none."""
+        async with self.reading() as session:
+            await session.execute(text("SELECT 1"))
+
     async def close(self) -> None:
         """Close every connection. May be called twice."""
         await self.engine.dispose()

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, TypeVar
 
 import msgspec
-import xxhash
 import zstandard
 from msgspec import Struct
 
+from schemas.ids import event_hash
 from schemas.projects import ProjectId
 
 Wire = Literal["pulse.trace", "pulse.span"]
@@ -122,9 +122,14 @@ def partition_of(project_id: str, event_id: str, partitions: int) -> int:
     return event_hash(project_id, event_id) % partitions
 
 
-def event_hash(project_id: str, event_id: str) -> int:
-    """Returns the 64-bit XXH3 of the pair, as ClickHouse's `xxh3` computes it too."""
-    return xxhash.xxh3_64_intdigest(f"{project_id}\0{event_id}".encode())
+def plain_size(value: bytes | None) -> int:
+    """Returns how many bytes a record has when decompressed, without doing it."""
+    if not value:
+        return 0
+    try:
+        return max(0, int(zstandard.frame_content_size(value)))
+    except zstandard.ZstdError:
+        return len(value)
 
 
 def checksum(value: bytes) -> int:

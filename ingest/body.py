@@ -68,7 +68,9 @@ async def read_body(
         async for chunk in chunks:
             wire += len(chunk)
             if wire > limits.max_wire_bytes:
-                raise _too_large(f"more than {wire - 1} bytes", limits.max_wire_bytes, "on the wire")
+                raise _too_large(
+                    f"more than {wire - 1} bytes", limits.max_wire_bytes, "on the wire"
+                )
             inflated = inflater.feed(chunk) if inflater else [chunk]
             size = sum(map(len, inflated))
             budget.take(size)

@@ -1,14 +1,14 @@
 """Why the edge refuses: every class says when, and carries what the ledger of outcomes counts.
 
-    Refused
-    ├── Invalid        the sender's fault, never to be retried
-    │   ├── BadJson            the body is no JSON, or cannot be inflated
-    │   ├── BadItems           JSON, but not what the contract says
-    │   ├── TooLarge           beyond a bound in bytes, before or after inflation
-    │   └── UnknownEncoding    a Content-Encoding that we do not speak
-    └── Later          refused for now, with the seconds after which to try again
-        ├── RateLimited        the key's requests a minute are spent
-        └── Overloaded         the log, or the edge, cannot take more
+Refused
+├── Invalid        the sender's fault, never to be retried
+│   ├── BadJson            the body is no JSON, or cannot be inflated
+│   ├── BadItems           JSON, but not what the contract says
+│   ├── TooLarge           beyond a bound in bytes, before or after inflation
+│   └── UnknownEncoding    a Content-Encoding that we do not speak
+└── Later          refused for now, with the seconds after which to try again
+    ├── RateLimited        the key's requests a minute are spent
+    └── Overloaded         the log, or the edge, cannot take more
 """
 
 from typing import Any

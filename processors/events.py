@@ -8,10 +8,11 @@ import numpy as np
 import structlog
 from msgspec import Struct
 
-from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks, event_hash
+from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
 from processors.blocks import Block, Delivery, Fate, Item, Output
 from processors.seen import Hashes, SeenFilter
 from processors.steps.fields import Unfit
+from schemas.ids import event_hash
 from schemas.projects import ProjectId
 from schemas.rows import Position
 

@@ -20,6 +20,7 @@ from tenacity.wait import wait_random_exponential
 
 from clickhouse.client import WarehouseError
 from eventlog.log import Intent, TopicPartition
+from eventlog.records import plain_size
 from processors.block_write import BlockWrite, Inserts, Log
 from processors.blocks import Block, Delivery, Step
 
@@ -30,8 +31,8 @@ class BlockLimits(Struct, frozen=True):
     """When a block is closed."""
 
     max_records: int = 256
-    max_bytes: int = 4 << 20
-    """Of compressed records: some 10,000 to 20,000 events of usual size."""
+    max_bytes: int = 16 << 20
+    """Of records, decompressed: some 12,000 traces of usual size."""
     min_interval_s: float = 0.2
     """Between the beginnings of two blocks of one partition, so that single events do not become
     single parts; the first after a pause goes at once."""
@@ -127,7 +128,7 @@ class PartitionWriter:
             return sum(record.offset <= pending.last for record in self._waiting)
         size = 0
         for count, record in enumerate(self._waiting[: self._limits.max_records]):
-            size += len(record.value or b"")
+            size += plain_size(record.value)
             if count and size > self._limits.max_bytes:
                 return count
         return min(len(self._waiting), self._limits.max_records)

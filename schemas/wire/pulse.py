@@ -83,12 +83,6 @@ class SpanItem(Struct, frozen=True):
     metadata: Raw = ABSENT
 
 
-OBJECT_FIELDS = {
-    "trace": ("request_body", "response_body", "error", "metadata"),
-    "span": ("metadata",),
-}
-"""Fields that must hold a JSON object; a span's other bodies may be any JSON."""
-
 trace_decoder = msgspec.json.Decoder(TraceItem)
 span_decoder = msgspec.json.Decoder(SpanItem)
 

@@ -1,0 +1,155 @@
+"""The routes of the HTTP door out, and how the exceptions of its rooms become HTTP answers."""
+
+from typing import Any
+
+import structlog
+from litestar import Request, Response, Router, post
+from litestar.di import Provide
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+)
+from litestar.status_codes import HTTP_200_OK
+from litestar.types import ExceptionHandlersMap
+from msgspec import Struct
+
+from api.accounts import accounts_router
+from api.analytics import get_analytics, get_span_analytics
+from api.auth import AnyRequest, project_from_key, project_from_session
+from api.operations import get_health, get_landing, get_metrics, get_ready, get_runtime_config
+from api.outcomes import get_outcomes
+from api.parameters import InvalidParameters, NotFound
+from api.sessions import auth_router
+from api.spans import get_session_spans, get_span, list_spans
+from api.traces import get_session, get_trace, list_traces
+from clickhouse.client import QueryTooExpensive, WarehouseError
+from controlplane import errors
+from controlplane.errors import ControlPlaneError
+
+STATUS: dict[type[ControlPlaneError], int] = {
+    errors.BadRequest: 400,
+    errors.Unauthorized: 401,
+    errors.InvalidCredentials: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+}
+QUERIES = [
+    list_traces,
+    get_trace,
+    list_spans,
+    get_span,
+    get_session,
+    get_session_spans,
+    get_analytics,
+    get_span_analytics,
+    get_outcomes,
+]
+
+log = structlog.get_logger(__name__)
+
+
+class LoginAnswer(Struct):
+    """Whether the key in the `Authorization` header is one of ours."""
+
+    authenticated: bool
+
+
+@post("/v1/auth/login", status_code=HTTP_200_OK, tags=["auth"])
+async def check_key(request: AnyRequest) -> LoginAnswer:
+    """Tell whether the request's API key is valid; always answers 200."""
+    try:
+        await project_from_key(request)
+    except errors.Unauthorized:
+        return LoginAnswer(authenticated=False)
+    return LoginAnswer(authenticated=True)
+
+
+def routes() -> list[Any]:
+    """Returns every route of this room."""
+    return [
+        get_landing,
+        get_health,
+        get_ready,
+        get_metrics,
+        get_runtime_config,
+        check_key,
+        accounts_router(),
+        auth_router(),
+        Router(
+            "/v1",
+            route_handlers=QUERIES,
+            dependencies={"project": Provide(project_from_key)},
+            tags=["queries"],
+        ),
+        Router(
+            "/dashboard/api",
+            route_handlers=QUERIES,
+            dependencies={"project": Provide(project_from_session)},
+            include_in_schema=False,
+        ),
+    ]
+
+
+def exception_handlers() -> ExceptionHandlersMap:
+    """Returns how each exception is answered."""
+    return {
+        InvalidParameters: _invalid_parameters,
+        NotFound: _not_found,
+        ControlPlaneError: _control_plane,
+        WarehouseError: _warehouse,
+        NotFoundException: _no_route,
+        MethodNotAllowedException: _no_route,
+        HTTPException: _http,
+        Exception: _bug,
+    }
+
+
+AnyHttpRequest = Request[Any, Any, Any]
+
+
+def _invalid_parameters(_: AnyHttpRequest, error: InvalidParameters) -> Response[Any]:
+    body: dict[str, Any] = {"error": error.message}
+    if error.details is not None:
+        body["details"] = error.details
+    return Response(body, status_code=400)
+
+
+def _not_found(_: AnyHttpRequest, error: NotFound) -> Response[Any]:
+    return Response({"error": error.message}, status_code=404)
+
+
+def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]:
+    headers = {}
+    if isinstance(error, errors.RetryLater):
+        headers["Retry-After"] = str(error.retry_after_s)
+    return Response({"error": error.message}, status_code=STATUS[type(error)], headers=headers)
+
+
+def _warehouse(_: AnyHttpRequest, error: WarehouseError) -> Response[Any]:
+    log.error("query failed", reason=str(error)[:1000])
+    if isinstance(error, QueryTooExpensive):
+        message = "The query is too expensive: ask for a shorter range or fewer groups"
+        return Response({"error": message}, status_code=422)
+    return Response(
+        {"error": "The store does not answer for now"},
+        status_code=503,
+        headers={"Retry-After": "2"},
+    )
+
+
+def _no_route(_: AnyHttpRequest, __: HTTPException) -> Response[Any]:
+    # The contract's answer to any unknown path or method, CORS preflights among them.
+    return Response("404 Not Found", status_code=404, media_type="text/plain")
+
+
+def _http(_: AnyHttpRequest, error: HTTPException) -> Response[Any]:
+    return Response({"error": error.detail}, status_code=error.status_code)
+
+
+def _bug(request: AnyHttpRequest, error: Exception) -> Response[Any]:
+    log.error("request met a bug", path=request.url.path, exc_info=error)
+    return Response({"error": "Internal server error"}, status_code=500)

@@ -1,0 +1,137 @@
+"""The routes of the HTTP door in, and how a refusal becomes an HTTP answer."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias, cast
+
+from litestar import Request, Response, Router, post
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.status_codes import HTTP_202_ACCEPTED
+from litestar.types import AnyCallable, ExceptionHandlersMap
+from msgspec import Struct
+
+from eventlog.topics import SPANS, TRACES
+from ingest.edge import Edge, Incoming
+from ingest.errors import BadItems, BadJson, Later, Overloaded, Refused, TooLarge, UnknownEncoding
+from schemas.projects import ProjectContext
+
+AnyRequest: TypeAlias = Request[object, object, State]
+
+STATUS: Mapping[type[Refused], int] = {
+    BadJson: 400,
+    BadItems: 400,
+    TooLarge: 413,
+    UnknownEncoding: 415,
+    Overloaded: 503,
+}
+ITEMS = "A JSON array of at most 100 items, see docs/wire-formats.md. gzip, deflate, br or zstd."
+
+
+class Queued(Struct):
+    """The items are durable; they can be read within a second."""
+
+    status: str
+    count: int
+
+
+class StoredTraces(Struct):
+    """The items are stored; `traces` are their rows, in the order sent."""
+
+    count: int
+    traces: list[Any]
+
+
+class StoredSpans(Struct):
+    """The items are stored; `spans` are their rows, in the order sent."""
+
+    count: int
+    spans: list[Any]
+
+
+@post("/traces/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+async def queue_traces(request: AnyRequest, project: ProjectContext) -> Queued:
+    """Accept LLM calls; answers when they are durable."""
+    accepted = await _edge(request).accept(project, TRACES.name, _incoming(request))
+    return Queued("queued", len(accepted.ids))
+
+
+@post("/spans/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+async def queue_spans(request: AnyRequest, project: ProjectContext) -> Queued:
+    """Accept agent events; answers when they are durable."""
+    accepted = await _edge(request).accept(project, SPANS.name, _incoming(request))
+    return Queued("queued", len(accepted.ids))
+
+
+@post("/traces/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+async def store_traces(request: AnyRequest, project: ProjectContext) -> StoredTraces:
+    """Accept LLM calls; answers when they can be read, with their rows."""
+    rows = await _store(request, project, TRACES.name)
+    return StoredTraces(len(rows), rows)
+
+
+@post("/spans/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+async def store_spans(request: AnyRequest, project: ProjectContext) -> StoredSpans:
+    """Accept agent events; answers when they can be read, with their rows."""
+    rows = await _store(request, project, SPANS.name)
+    return StoredSpans(len(rows), rows)
+
+
+def routers(project_from_key: AnyCallable, project_from_session: AnyCallable) -> list[Router]:
+    """Returns the routes of SDKs, by API key, and the same for the dashboard, by its session."""
+    return [
+        Router(
+            "/v1",
+            route_handlers=[queue_traces, queue_spans, store_traces, store_spans],
+            dependencies={"project": Provide(project_from_key)},
+            tags=["ingest"],
+        ),
+        Router(
+            "/dashboard/api",
+            route_handlers=[queue_spans, store_traces, store_spans],
+            dependencies={"project": Provide(project_from_session)},
+            include_in_schema=False,
+        ),
+    ]
+
+
+def exception_handlers() -> ExceptionHandlersMap:
+    """Returns how a refusal is answered."""
+    return {Refused: _answer_refusal}
+
+
+def _answer_refusal(_: Request[Any, Any, Any], refused: Refused) -> Response[Any]:
+    body: dict[str, Any] = {"error": refused.message}
+    if isinstance(refused, Later):
+        status = 503 if isinstance(refused, Overloaded) else 429
+        return Response(
+            body, status_code=status, headers={"Retry-After": str(refused.retry_after_s)}
+        )
+    details = getattr(refused, "details", None)
+    if details is not None:
+        body["details"] = details
+    return Response(body, status_code=STATUS[type(refused)])
+
+
+async def _store(request: AnyRequest, project: ProjectContext, topic: str) -> list[Any]:
+    edge = _edge(request)
+    accepted = await edge.accept(project, topic, _incoming(request))
+    if not accepted.ids:
+        return []
+    rows = await edge.read_back(project, topic, accepted.ids, accepted.offsets)
+    if rows is None:
+        raise Overloaded(
+            "The items are durable but cannot be read yet; sending them again does no harm",
+            retry_after_s=5,
+        )
+    return rows
+
+
+def _incoming(request: AnyRequest) -> Incoming:
+    headers = request.headers
+    return Incoming(
+        request.stream(), headers.get("content-encoding"), headers.get("content-length")
+    )
+
+
+def _edge(request: AnyRequest) -> Edge:
+    return cast("Edge", request.app.state.edge)

@@ -1,0 +1,148 @@
+"""The edge itself: from an authenticated request to records that are durable."""
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import structlog
+from msgspec import Struct
+
+from eventlog.log import EventLog, LogError, LogFull
+from eventlog.records import Chunk, Refusal, partition_of
+from ingest.body import BodyBudget, BodyLimits, read_body
+from ingest.errors import Overloaded, Refused
+from ingest.pulse import Frame, Framed, frame_array, span_frame, trace_frame
+from ingest.quotas import Quotas
+from schemas import metrics
+from schemas.projects import ProjectContext, ProjectId
+
+RETRY_AFTER_FULL_S = 5
+
+log = structlog.get_logger(__name__)
+
+ReadBack = Callable[
+    [ProjectContext, str, Sequence[str], Mapping[int, int]], Awaitable[list[Any] | None]
+]
+"""Project, topic, ids and log positions -> the stored rows in the order of the ids, once they can
+be read; `None` when that takes too long."""
+
+
+class Incoming(NamedTuple):
+    """What the edge needs of an HTTP request."""
+
+    chunks: AsyncIterator[bytes]
+    encoding: str | None
+    length: str | None
+
+
+class Accepted(NamedTuple):
+    """What was made durable."""
+
+    ids: list[str]
+    offsets: Mapping[int, int]
+    """By partition."""
+
+
+class EdgeLimits(Struct, frozen=True):
+    """What the edge takes."""
+
+    requests_per_minute: int = 0
+    """For each key; 0 is no limit."""
+    body: BodyLimits = BodyLimits()
+
+
+class Edge:
+    """Checks and appends. One for each process."""
+
+    def __init__(
+        self,
+        event_log: EventLog,
+        providers: frozenset[str],
+        limits: EdgeLimits,
+        read_back: ReadBack,
+    ) -> None:
+        self.read_back = read_back
+        self._log = event_log
+        self._budget = BodyBudget(limits.body)
+        self._quotas = Quotas(limits.requests_per_minute)
+        self._frames = {"raw.traces": trace_frame(providers), "raw.spans": span_frame()}
+        self._uncounted: Counter[tuple[ProjectId, str, str, str, int]] = Counter()
+
+    async def accept(self, project: ProjectContext, topic: str, incoming: Incoming) -> Accepted:
+        """Returns when every item is durable in the log.
+
+        Raises a `Refused`, whose count is durable too by then (unless the log itself is away).
+        """
+        frame = self._frames[topic]
+        try:
+            accepted = await self._accept(project, topic, frame, incoming)
+        except Refused as refused:
+            metrics.RECEIVED.labels(frame.kind).inc(refused.items)
+            metrics.REJECTED.labels(frame.kind, f"{refused.outcome}:{refused.reason}").inc(
+                refused.items
+            )
+            await self._count(project.project_id, frame.kind, refused)
+            raise
+        metrics.RECEIVED.labels(frame.kind).inc(len(accepted.ids))
+        metrics.ACCEPTED.labels(frame.kind).inc(len(accepted.ids))
+        return accepted
+
+    async def _accept(
+        self, project: ProjectContext, topic: str, frame: Frame, incoming: Incoming
+    ) -> Accepted:
+        self._quotas.take(project.key_id or project.project_id)
+        body = await read_body(*incoming, self._budget)
+        size = len(body)
+        try:
+            framed = frame_array(body, frame)
+            del body
+            return Accepted(framed.ids, await self._append(project, topic, frame, framed))
+        finally:
+            self._budget.give_back(size)
+
+    async def _append(
+        self, project: ProjectContext, topic: str, frame: Frame, framed: Framed
+    ) -> Mapping[int, int]:
+        if not framed.items:
+            return {}
+        chunks = self._chunks(project.project_id, topic, frame.wire, framed)
+        try:
+            return await self._log.append_chunks(topic, chunks)
+        except LogError as error:
+            log.warning("log refused a request", reason=str(error), kind=frame.kind)
+            raise Overloaded(
+                f"Failed to enqueue {frame.kind}",
+                retry_after_s=RETRY_AFTER_FULL_S if isinstance(error, LogFull) else 1,
+                items=len(framed.items),
+            ) from error
+
+    def _chunks(
+        self, project_id: ProjectId, topic: str, wire: str, framed: Framed
+    ) -> dict[int, Chunk]:
+        received_at_ns = time.time_ns()
+        partitions = self._log.partitions(topic)
+        if partitions == 1:
+            return {0: Chunk(project_id, wire, received_at_ns, framed.items)}
+        parts: dict[int, list[bytes]] = {}
+        for body, event_id in zip(framed.items, framed.ids, strict=True):
+            parts.setdefault(partition_of(project_id, event_id, partitions), []).append(body)
+        return {
+            partition: Chunk(project_id, wire, received_at_ns, items)
+            for partition, items in parts.items()
+        }
+
+    async def _count(self, project_id: ProjectId, kind: str, refused: Refused) -> None:
+        """Puts a refusal into the ledger; keeps it in memory while the log cannot take it."""
+        minute = time.time_ns() // 60_000_000_000
+        key = (project_id, kind, refused.outcome, refused.reason, minute)
+        self._uncounted[key] += refused.items
+        counts, self._uncounted = self._uncounted, Counter()
+        refusals = [
+            Refusal(project, kind_, outcome, reason, minute_ * 60_000_000_000, count)
+            for (project, kind_, outcome, reason, minute_), count in counts.items()
+        ]
+        try:
+            await self._log.append_refusals(refusals)
+        except LogError:
+            self._uncounted.update(counts)

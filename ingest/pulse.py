@@ -1,0 +1,217 @@
+"""Frames what Pulse's SDKs send: one JSON array of traces or spans to the items of a chunk.
+
+The rules are those of contracts.md 1.a.2 as `schemas.wire.pulse` states them; the items go on as
+the bytes that came. One bad item refuses the whole array.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ingest import validation as v
+from ingest.errors import BadItems, BadJson
+from schemas.times import parse_timestamp_us
+from schemas.wire.pulse import (
+    CONTRACT_PROVIDERS,
+    MAX_COST_CENTS,
+    MAX_ITEMS,
+    Kind,
+    Source,
+    SpanItem,
+    Status,
+    TraceItem,
+    span_decoder,
+    trace_decoder,
+)
+
+_ARRAY = msgspec.json.Decoder(list[Raw])
+# JavaScript writes half of a cut emoji as a lone surrogate escape, which no UTF-8 text can hold.
+# First what is to be left alone (escaped backslashes, whole pairs), then what is to be mended.
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_SURROGATES = re.compile(rb"\\\\|" + _HIGH + _LOW + rb"|()(" + _HIGH + rb"|" + _LOW + rb")")
+
+
+class Framed(NamedTuple):
+    """The items of one request: their bytes and their ids."""
+
+    items: list[bytes]
+    ids: list[str]
+
+
+class Frame(Struct, frozen=True):
+    """How one kind of item is checked."""
+
+    kind: str
+    wire: str
+    decode: Callable[[Raw], Any]
+    check: Callable[[Any], bool]
+    """Tells whether an item that has the right types keeps the other rules too."""
+    id_of: Callable[[Any], str]
+    fields: Sequence[v.Field]
+
+
+def frame_array(body: bytes, frame: Frame) -> Framed:
+    """Splits and checks an array. Raises `BadJson` or `BadItems`, the latter with its details."""
+    raws = _split(body)
+    if len(raws) > MAX_ITEMS:
+        raise _bad_items(len(raws), [v.too_many(MAX_ITEMS)])
+    ids = []
+    for index, raw in enumerate(raws):
+        try:
+            item = frame.decode(raw)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise _explained(raws, frame, index, str(error)) from error
+        if not frame.check(item):
+            raise _explained(raws, frame, index, "Invalid input")
+        ids.append(frame.id_of(item))
+    return Framed([bytes(raw) for raw in raws], ids)
+
+
+def trace_frame(providers: frozenset[str]) -> Frame:
+    """Returns how traces are checked, with the providers whose prices are known."""
+    known = (*CONTRACT_PROVIDERS, *sorted(providers - set(CONTRACT_PROVIDERS)))
+    allowed = frozenset(known)
+
+    def check(item: TraceItem) -> bool:
+        return (
+            item.provider in allowed
+            and _is_timestamp(item.timestamp)
+            and (item.cost_cents is None or 0 <= item.cost_cents <= MAX_COST_CENTS)
+            and _first_byte(item.request_body) == b"{"
+            and _is_object_or_absent(item.response_body)
+            and _is_object_or_absent(item.error)
+            and _is_object_or_absent(item.metadata)
+        )
+
+    return Frame(
+        kind="trace",
+        wire="pulse.trace",
+        decode=trace_decoder.decode,
+        check=check,
+        id_of=lambda item: str(item.trace_id),
+        fields=_trace_fields(known),
+    )
+
+
+def span_frame() -> Frame:
+    """Returns how spans are checked."""
+
+    def check(item: SpanItem) -> bool:
+        return _is_timestamp(item.timestamp) and _is_object_or_absent(item.metadata)
+
+    return Frame(
+        kind="span",
+        wire="pulse.span",
+        decode=span_decoder.decode,
+        check=check,
+        id_of=lambda item: str(item.span_id),
+        fields=_SPAN_FIELDS,
+    )
+
+
+def _split(body: bytes) -> list[Raw]:
+    try:
+        # The decoder checks the text of the strings that it reads, not of those it steps over.
+        str(body, "utf-8")
+        return _ARRAY.decode(body)
+    except msgspec.ValidationError:
+        value = msgspec.json.decode(body)
+        raise _bad_items(1, [v.wrong_type("array", value)]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        mended = None if isinstance(error, UnicodeDecodeError) else _mend_surrogates(body)
+        if mended is not None:
+            return _split(mended)
+        raise BadJson("Invalid JSON body") from error
+
+
+def _mend_surrogates(body: bytes) -> bytes | None:
+    """Replaces lone surrogate escapes by U+FFFD; `None` where there is none."""
+    if b"\\u" not in body:
+        return None
+    mended = _SURROGATES.sub(_replacement, body)
+    return mended if mended != body else None
+
+
+def _replacement(match: "re.Match[bytes]") -> bytes:
+    return match[0] if match[2] is None else match[1] + b"\\ufffd"
+
+
+def _explained(raws: Sequence[Raw], frame: Frame, index: int, message: str) -> BadItems:
+    try:
+        issues = v.explain(raws, frame.fields)
+    except (msgspec.DecodeError, RecursionError):
+        issues = []
+    # Whatever the decoder refuses must be refused, even where the explanation misses it.
+    return _bad_items(
+        len(raws), issues or [{"code": "custom", "path": [index], "message": message}]
+    )
+
+
+def _bad_items(count: int, details: list[dict[str, Any]]) -> BadItems:
+    return BadItems("Validation failed", items=max(count, 1), details=details)
+
+
+def _is_timestamp(text: str) -> bool:
+    try:
+        parse_timestamp_us(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _first_byte(value: Raw) -> bytes:
+    return bytes(memoryview(value)[:1])
+
+
+def _is_object_or_absent(value: Raw) -> bool:
+    # Within valid JSON only `null` begins with n.
+    return _first_byte(value) in (b"{", b"", b"n")
+
+
+def _trace_fields(providers: Sequence[str]) -> tuple[v.Field, ...]:
+    return (
+        v.Field("trace_id", True, v.uuid),
+        v.Field("timestamp", True, v.timestamp),
+        v.Field("provider", True, v.one_of(*providers)),
+        v.Field("model_requested", True, v.text(1)),
+        v.Field("model_used", False, v.text()),
+        v.Field("provider_request_id", False, v.text()),
+        v.Field("request_body", True, v.an_object),
+        v.Field("response_body", False, v.an_object),
+        v.Field("input_tokens", False, v.count),
+        v.Field("output_tokens", False, v.count),
+        v.Field("output_text", False, v.text()),
+        v.Field("finish_reason", False, v.text()),
+        v.Field("status", True, v.one_of("success", "error")),
+        v.Field("error", False, v.an_object),
+        v.Field("latency_ms", True, v.duration),
+        v.Field("cost_cents", False, v.number(MAX_COST_CENTS)),
+        v.Field("session_id", False, v.text(1)),
+        v.Field("metadata", False, v.an_object),
+        v.Field("cache_read_tokens", False, v.count),
+        v.Field("cache_write_tokens", False, v.count),
+        v.Field("reasoning_tokens", False, v.count),
+    )
+
+
+_SPAN_FIELDS = (
+    v.Field("span_id", True, v.uuid),
+    v.Field("session_id", True, v.text(1)),
+    v.Field("parent_span_id", False, v.uuid),
+    v.Field("timestamp", True, v.timestamp),
+    v.Field("duration_ms", False, v.duration),
+    v.Field("source", True, v.one_of(*get_args(Source))),
+    v.Field("kind", True, v.one_of(*get_args(Kind))),
+    v.Field("event_type", True, v.text(1)),
+    v.Field("status", True, v.one_of(*get_args(Status))),
+    v.Field("tool_use_id", False, v.text()),
+    v.Field("tool_name", False, v.text()),
+    v.Field("is_interrupt", False, v.boolean),
+    v.Field("cwd", False, v.text()),
+    v.Field("model", False, v.text()),
+    v.Field("agent_name", False, v.text()),
+    v.Field("metadata", False, v.an_object),
+)

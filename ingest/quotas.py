@@ -1,0 +1,30 @@
+"""How many requests a minute a key may make."""
+
+import math
+import time
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from ingest.errors import RateLimited
+
+
+class Quotas:
+    """Counts requests by key and minute, in this process."""
+
+    def __init__(self, requests_per_minute: int) -> None:
+        self._limit = (
+            RateLimitItemPerMinute(requests_per_minute) if requests_per_minute > 0 else None
+        )
+        self._counter = FixedWindowRateLimiter(MemoryStorage())
+
+    def take(self, key: str) -> None:
+        """Counts one request. Raises `RateLimited` beyond the limit, until the minute is over."""
+        if self._limit is None or self._counter.hit(self._limit, key):
+            return
+        ends_at = self._counter.get_window_stats(self._limit, key).reset_time
+        raise RateLimited(
+            f"Rate limit exceeded: {self._limit.amount} requests a minute for each key",
+            retry_after_s=max(1, math.ceil(ends_at - time.time())),
+        )

@@ -1,0 +1,96 @@
+"""Puts the steps together: which topic means what, and what they ask of the store."""
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal
+
+from clickhouse.client import Warehouse
+from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
+from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
+from eventlog.topics import OUTCOMES, SPANS, TRACES
+from processors.blocks import Step
+from processors.cost.book import PriceBook
+from processors.events import EventKey, EventStep, Meaning
+from processors.refusals import RefusalStep
+from processors.seen import Hashes
+from processors.steps.spans import decode_span, span_row
+from processors.steps.traces import decode_trace, trace_row
+from schemas.projects import ProjectId
+from schemas.rows import OutcomeRow, Position
+
+
+class Inserts:
+    """What the sink asks of the store."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
+        """Inserts one block of rows, once for each token."""
+        await self._warehouse.insert(table, arrow_stream, token)
+
+    def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
+        """Encodes rows of the ledger."""
+        return encode_outcomes(rows)
+
+
+class StoredEvents:
+    """What an event step asks of the store, for one table."""
+
+    def __init__(
+        self, warehouse: Warehouse, table: Literal["traces", "spans"], window_s: int
+    ) -> None:
+        self._warehouse = warehouse
+        self._table = table
+        self._window_s = window_s
+
+    async def stored_at(self, keys: Sequence[EventKey]) -> Mapping[EventKey, Position]:
+        """Returns, for those of the keys that are stored, the log position of their row."""
+        pairs = [Pair(ProjectId(project_id), event_id) for project_id, event_id in keys]
+        found = await stored_ids(self._warehouse, self._table, pairs)
+        return {(pair.project_id, pair.item_id): position for pair, position in found.items()}
+
+    def recent_hashes(self) -> AsyncIterator[Hashes]:
+        """Yields the hashes of the ids received within the window."""
+        since_us = int((time.time() - self._window_s) * 1e6)
+        return recent_hashes(self._warehouse, self._table, since_us=since_us)
+
+
+def build_steps(
+    warehouse: Warehouse, book: PriceBook, *, window_s: int, log2_filter_bits: int
+) -> dict[str, Step]:
+    """Returns the step of every topic that has an agent."""
+
+    def build_trace(
+        body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position
+    ) -> Any:
+        return trace_row(
+            decode_trace(body),
+            project_id=project_id,
+            received_at_us=received_at_us,
+            position=position,
+            book=book,
+        )
+
+    def build_span(
+        body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position
+    ) -> Any:
+        return span_row(
+            decode_span(body),
+            project_id=project_id,
+            received_at_us=received_at_us,
+            position=position,
+            book=book,
+        )
+
+    traces = Meaning("trace", "traces", build_trace, lambda row: row.trace_id, encode_traces)
+    spans = Meaning("span", "spans", build_span, lambda row: row.span_id, encode_spans)
+    return {
+        TRACES.name: EventStep(
+            traces, StoredEvents(warehouse, "traces", window_s), log2_filter_bits=log2_filter_bits
+        ),
+        SPANS.name: EventStep(
+            spans, StoredEvents(warehouse, "spans", window_s), log2_filter_bits=log2_filter_bits
+        ),
+        OUTCOMES.name: RefusalStep(),
+    }

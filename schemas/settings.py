@@ -1,0 +1,134 @@
+"""Every setting of Sluice, with its default and its meaning; `docs/settings.md` lists them.
+
+Each is an environment variable: `SLUICE_` and the field's name in capitals. A secret may come from
+a file named by the variable with `_FILE` behind it. A variable with our prefix that is no setting
+is an error, so that a misspelt one is noticed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "SLUICE_"
+SECRETS = frozenset(
+    {"secret", "init_api_key", "init_user_password", "database_url", "warehouse_url"}
+)
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class SettingsError(Exception):
+    """Raised when a setting is unknown or breaks its rule; the message names it."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Read once, at start, and passed down as plain arguments."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    data_dir: str = "~/.sluice"
+    database_url: str = ""
+    warehouse_url: str = ""
+    secret: str = ""
+    signup_enabled: bool = True
+    allowed_origins: str = ""
+    init_project: str = ""
+    init_api_key: str = ""
+    init_user_email: str = ""
+    init_user_password: str = ""
+    rate_limit: Count = 0
+    max_body_bytes: Positive = 16 << 20
+    max_inflated_bytes: Positive = 64 << 20
+    max_inflight_bytes: Positive = 256 << 20
+    log_partitions: Annotated[int, Meta(ge=1, le=1024)] = 1
+    log_max_bytes: Positive = 4 << 30
+    log_keep_hours: Count = 0
+    retention_days: Positive = 90
+    dedup_window_hours: Count = 168
+    dedup_filter_bits: Annotated[int, Meta(ge=20, le=34)] = 28
+    block_interval_ms: Count = 200
+    block_max_bytes: Positive = 16 << 20
+    query_threads: Positive = 3
+    read_back_timeout_s: Positive = 10
+    stop_timeout_s: Positive = 4
+    access_log: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+
+MEANING = {
+    "host": "Address to listen on. `0.0.0.0` listens on every interface.",
+    "port": "Port to listen on.",
+    "data_dir": "Directory of everything that is kept when no other engine is named.",
+    "database_url": "Control plane: empty for SQLite in the data directory, or `postgresql://…`.",
+    "warehouse_url": "Analytics: empty for chDB in the data directory, or `http(s)://…` of a"
+    " ClickHouse server.",
+    "secret": "Key for sealed API keys and signed cookies, at least 32 characters. Empty: made at"
+    " first start and kept in the data directory.",
+    "signup_enabled": "Whether strangers may make accounts at `/dashboard/api/signup`.",
+    "allowed_origins": "Origins, comma-separated, whose pages may write with a dashboard session.",
+    "init_project": "Name of the first project of an empty installation (else `Default`).",
+    "init_api_key": "API key of that project, `pulse_sk_…` (else a random one).",
+    "init_user_email": "Email of an admin for an empty installation.",
+    "init_user_password": "That admin's password, at least 8 characters.",
+    "rate_limit": "Ingest requests a minute for each API key; 0 is no limit.",
+    "max_body_bytes": "Bytes of one request as sent.",
+    "max_inflated_bytes": "Bytes of one request when inflated.",
+    "max_inflight_bytes": "Bytes of all requests being read at one time.",
+    "log_partitions": "Partitions of a new log; fixed once the log exists.",
+    "log_max_bytes": "Bytes of records in the log; beyond, senders are told to come again (503).",
+    "log_keep_hours": "How long the log keeps records that are stored; 0 forgets them at once.",
+    "retention_days": "How long events, outcomes and dead letters are kept, where a project has no"
+    " setting of its own.",
+    "dedup_window_hours": "How far back stored ids are read into the duplicates filter at start.",
+    "dedup_filter_bits": "Size of the duplicates filter of each kind, as a power of two of bits:"
+    " 28 is 32 MiB and 27 million ids at 1 % needless look-ups.",
+    "block_interval_ms": "Least time between two inserts of one partition.",
+    "block_max_bytes": "Bytes of events in one insert, before compression.",
+    "query_threads": "Queries that may run at one time.",
+    "read_back_timeout_s": "How long `/batch` waits until its items can be read.",
+    "stop_timeout_s": "How long a stop may take; what is not stored by then stays in the log.",
+    "access_log": "Whether each request is logged (without its query string).",
+    "log_level": "Least severe log line that is written.",
+    "log_format": "Log lines for machines (`json`) or people (`console`); `auto` looks for a"
+    " terminal.",
+}
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Reads settings from environment variables. Raises `SettingsError`.
+
+    A variable that is set but empty counts as not set.
+    """
+    values: dict[str, str] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or not value:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name.removesuffix("_file") in SECRETS and name.endswith("_file"):
+            name, value = name.removesuffix("_file"), _read_secret(variable, value)
+        if name not in MEANING:
+            raise SettingsError(f"{variable} is not a setting; docs/settings.md lists them all")
+        values[name] = value
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error))) from error
+
+
+def _read_secret(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{variable} names a file that cannot be read: {error}") from error
+
+
+def _explain(message: str) -> str:
+    rule, _, path = message.partition(" - at `$.")
+    name = path.rstrip("`")
+    return f"{PREFIX}{name.upper()}: {rule}" if name else rule

@@ -1,0 +1,32 @@
+"""One process for each data directory: the log has one reader and chDB one owner."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+
+class AlreadyRunning(Exception):
+    """Raised when another process holds the data directory."""
+
+
+def hold(path: Path) -> IO[str]:
+    """Takes the lock for as long as the returned file is open; the system frees it at any death.
+
+    Raises `AlreadyRunning`, naming the other process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - held open on purpose
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise AlreadyRunning(
+            f"{path.parent} is in use by process {holder}: stop it, or name another SLUICE_DATA_DIR"
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

@@ -1,0 +1,237 @@
+"""One process that holds everything: log, stream, store and control plane, in order of need."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from clickhouse.client import Warehouse
+from clickhouse.migrate import migrate
+from clickhouse.queries.spans import fetch_spans
+from clickhouse.queries.traces import fetch_traces
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.initial import Initial, Seed, ensure_initial
+from controlplane.keyring import KeyRing
+from eventlog import transport
+from eventlog.group_commit import Limits
+from eventlog.log import TopicPartition
+from eventlog.sqlite_log import SqliteLog
+from eventlog.topics import OUTCOMES, SPANS, TRACES
+from ingest.body import BodyLimits
+from ingest.edge import Edge, EdgeLimits
+from processors.agents import create_stream_app
+from processors.cost.book import PriceBook
+from processors.cost.cache import load_book
+from processors.pipeline import Inserts, build_steps
+from processors.sink import BlockLimits, Sink
+from schemas import metrics
+from schemas.projects import ProjectContext
+from schemas.settings import Settings
+from sluice.lock import hold
+from sluice.paths import Paths, paths_of
+from sluice.secret import load_secret
+
+AGENT_TOPICS = (TRACES.name, SPANS.name, OUTCOMES.name)
+
+log = structlog.get_logger(__name__)
+
+
+class Node:
+    """Everything but the HTTP server. Open it once; stop it once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.paths: Paths = paths_of(settings)
+        self._lock = hold(self.paths.lock)
+        self.vault = Vault(load_secret(settings.secret, self.paths.data_dir))
+        self.database = Database(self.paths.database_url)
+        self.keyring = KeyRing(self.database)
+        self.warehouse: Warehouse
+        self.log: SqliteLog
+        self.edge: Edge
+        self.sink: Sink
+        self.book: PriceBook
+        self.initial: Initial | None = None
+        self._stream: Any = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Opens the stores side by side, brings them up to date, and starts the stream."""
+        settings, paths = self.settings, self.paths
+        self.warehouse, self.book, self.log, _ = await asyncio.gather(
+            asyncio.to_thread(_open_warehouse, paths.warehouse_url, settings.query_threads),
+            asyncio.to_thread(load_book, paths.cache),
+            asyncio.to_thread(_open_log, settings, paths.log),
+            self._open_control_plane(),
+        )
+        steps = build_steps(
+            self.warehouse,
+            self.book,
+            window_s=settings.dedup_window_hours * 3600,
+            log2_filter_bits=settings.dedup_filter_bits,
+        )
+        limits = BlockLimits(
+            max_bytes=settings.block_max_bytes, min_interval_s=settings.block_interval_ms / 1000
+        )
+        self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
+        self.sink.start()
+        self.edge = Edge(self.log, self.book.providers, _edge_limits(settings), self.read_back)
+        transport.register()
+        self._stream = create_stream_app(
+            self.log,
+            broker=f"{transport.SCHEME}://",
+            topics=AGENT_TOPICS,
+            deliver=self.sink.deliver,
+            data_dir=paths.faust,
+        )
+        await self._stream.start()
+
+    async def stop(self, timeout_s: float) -> None:
+        """Stores what it can in the time given, then closes; the rest stays in the log."""
+        if self._stream is not None:
+            drained = await self._drain(timeout_s)
+            log.info("stream stopped", drained=drained)
+            await self._stream.stop()
+            await self.sink.stop()
+        await self.keyring.flush_last_used()
+        await self.database.close()
+        await asyncio.to_thread(self.log.close)
+        await asyncio.to_thread(self.warehouse.close)
+        self._lock.close()
+
+    async def read_back(
+        self, project: ProjectContext, topic: str, ids: Sequence[str], offsets: Mapping[int, int]
+    ) -> list[Any] | None:
+        """Waits until the records are stored and returns the rows of the ids, in their order."""
+        waits = (
+            self.sink.wait_stored(TopicPartition(topic, partition), offset)
+            for partition, offset in offsets.items()
+        )
+        try:
+            async with asyncio.timeout(self.settings.read_back_timeout_s):
+                await asyncio.gather(*waits)
+                fetch = fetch_traces if topic == TRACES.name else fetch_spans
+                rows = await fetch(self.warehouse, project, ids)
+        except TimeoutError:
+            return None
+        # An id may be missing only when its item became a dead letter.
+        return [rows[event_id] for event_id in ids if event_id in rows]
+
+    async def _open_control_plane(self) -> None:
+        await self.database.migrate()
+        settings = self.settings
+        seed = Seed(
+            project_name=settings.init_project,
+            api_key=settings.init_api_key,
+            user_email=settings.init_user_email,
+            user_password=settings.init_user_password,
+        )
+        self.initial = await ensure_initial(self.database, self.vault, seed)
+
+    async def _drain(self, timeout_s: float) -> bool:
+        """Waits until the log holds nothing that is not stored."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if not any(lag for _, lag in self.lags()):
+                return await self.sink.drain(max(0.1, deadline - time.monotonic()))
+            await asyncio.sleep(0.02)
+        return False
+
+    def stream_runs(self) -> bool:
+        """Tells whether the agents are at work."""
+        stream = self._stream
+        return stream is not None and bool(stream.started) and not stream.crashed
+
+    def lags(self) -> list[tuple[TopicPartition, int]]:
+        """Returns, for each partition with an agent, how many records are not stored yet."""
+        return [
+            (partition, next_offset - 1 - stored_through)
+            for partition, (_, stored_through, next_offset) in self.log.positions().items()
+            if partition.topic in AGENT_TOPICS
+        ]
+
+
+class NodeProbes:
+    """What `/ready` and `/metrics` ask of a node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def checks(self) -> Mapping[str, Awaitable[None]]:
+        """Returns one check for each part; a check raises when its part does not work."""
+        return {
+            "log": self._check_log(),
+            "stream": self._check_stream(),
+            "store": self._check_store(),
+            "control_plane": self._check_control_plane(),
+        }
+
+    def refresh_gauges(self) -> None:
+        """Brings the gauges of the metrics up to date."""
+        node = self._node
+        metrics.LOG_BYTES.set(node.log.stored_bytes)
+        metrics.LOG_QUEUED_BYTES.set(node.log.queued_bytes)
+        metrics.OLDEST_UNACKED_SECONDS.set(node.sink.oldest_busy_s())
+        records: dict[str, int] = dict.fromkeys(AGENT_TOPICS, 0)
+        ages: dict[str, float] = dict.fromkeys(AGENT_TOPICS, 0.0)
+        for partition, (_, stored_through, next_offset) in node.log.positions().items():
+            if partition.topic not in records:
+                continue
+            records[partition.topic] += next_offset - 1 - stored_through
+            oldest_ms = node.log.oldest_waiting_ms(partition, stored_through)
+            if oldest_ms is not None:
+                age = time.time() - oldest_ms / 1000
+                ages[partition.topic] = max(ages[partition.topic], age)
+        for topic in AGENT_TOPICS:
+            metrics.LAG_RECORDS.labels(topic).set(records[topic])
+            metrics.LAG_SECONDS.labels(topic).set(ages[topic])
+
+    async def _check_log(self) -> None:
+        # An empty change of the books goes through the same thread and fsync as an append.
+        await self._node.log.commit({})
+
+    async def _check_stream(self) -> None:
+        if self._node.sink.failed.done():
+            raise RuntimeError("a writer was stopped by a bug; see the log lines")
+        if not self._node.stream_runs():
+            raise RuntimeError("the Faust app is not running")
+
+    async def _check_store(self) -> None:
+        await self._node.warehouse.query("SELECT 1")
+
+    async def _check_control_plane(self) -> None:
+        await self._node.database.ping()
+
+
+def _open_warehouse(url: str, readers: int) -> Warehouse:
+    if url.startswith("chdb:"):
+        Path(url.removeprefix("chdb://")).mkdir(parents=True, exist_ok=True)
+    warehouse = Warehouse(url, readers=readers)
+    for name in migrate(warehouse):
+        log.info("migration applied", name=name)
+    return warehouse
+
+
+def _open_log(settings: Settings, path: Path) -> SqliteLog:
+    day_ms = 86_400_000
+    limits = Limits(
+        max_bytes=settings.log_max_bytes,
+        keep_ms=settings.log_keep_hours * 3_600_000,
+        dead_keep_ms=settings.retention_days * day_ms,
+    )
+    return SqliteLog(path, partitions=settings.log_partitions, limits=limits)
+
+
+def _edge_limits(settings: Settings) -> EdgeLimits:
+    return EdgeLimits(
+        requests_per_minute=settings.rate_limit,
+        body=BodyLimits(
+            max_wire_bytes=settings.max_body_bytes,
+            max_inflated_bytes=settings.max_inflated_bytes,
+            max_total_bytes=settings.max_inflight_bytes,
+        ),
+    )

@@ -1,0 +1,90 @@
+"""Runs a node behind uvicorn until a signal or a fault ends it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import structlog
+import uvicorn
+
+from schemas.settings import Settings
+from sluice.node import Node
+from sluice.upkeep import keep_up
+from sluice.web import create_app
+
+KEEP_ALIVE_S = 75
+
+log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: they must reach the stream too."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says when requests are answered."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, on_ready: Callable[[Node], None]) -> int:
+    """Runs until a signal (returns 0) or a bug in the stream (returns 1)."""
+    listener = _bind(settings)
+    node = Node(settings)
+    await node.start()
+    server = _Server(
+        uvicorn.Config(
+            create_app(node),
+            loop="uvloop",
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    _stop_on_signals(server)
+    upkeep = asyncio.create_task(keep_up(node))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await server.ready.wait()
+    on_ready(node)
+    watched: set[asyncio.Future[object]] = {serving, node.sink.failed}  # type: ignore[arg-type]
+    await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+    failed = node.sink.failed.done()
+    server.should_exit = True
+    await serving
+    upkeep.cancel()
+    await asyncio.gather(upkeep, return_exceptions=True)
+    await node.stop(0.0 if failed else max(0.5, settings.stop_timeout_s - 1.5))
+    return 1 if failed else 0
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """Takes the port before anything else is opened, so that a busy one is said at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((settings.host, settings.port))
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    def stop() -> None:
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
