@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS traces
     reported_cost Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
     price_id LowCardinality(String),
     environment LowCardinality(String),
-    user_id String CODEC(ZSTD(1)),
+    user_id LowCardinality(String),
     tags Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     finish_reason LowCardinality(Nullable(String)),
     output_text Nullable(String) CODEC(ZSTD(1)),
@@ -54,5 +54,10 @@ ENGINE = {replicated}MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (project_id, timestamp, trace_id)
 SETTINGS non_replicated_deduplication_window = 10000,
+    -- One key of tags is read alone once parts have merged (inserts keep the plain form).
+    map_serialization_version = 'with_buckets',
+    map_buckets_strategy = 'linear',
+    map_buckets_coefficient = 2,
+    map_buckets_min_avg_size = 0,
     fsync_after_insert = 1,
     fsync_part_directory = 1;

@@ -6,7 +6,7 @@
 CREATE TABLE IF NOT EXISTS spans_hourly
 (
     project_id LowCardinality(String),
-    hour DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    bucket DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
     received_date Date,
     source LowCardinality(String),
     kind LowCardinality(String),
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS spans_hourly
 )
 ENGINE = {replicated}AggregatingMergeTree
 PARTITION BY toYYYYMM(received_date)
-ORDER BY (project_id, hour, source, kind, status, tool, received_date)
+ORDER BY (project_id, bucket, source, kind, status, tool, received_date)
 SETTINGS non_replicated_deduplication_window = 10000,
     fsync_after_insert = 1,
     fsync_part_directory = 1;
@@ -38,7 +38,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS spans_hourly_feed TO spans_hourly AS
 SELECT
     project_id,
     fromUnixTimestamp64Micro(toUnixTimestamp64Micro(timestamp)
-        - positiveModulo(toUnixTimestamp64Micro(timestamp), 3600000000), 'UTC') AS hour,
+        - positiveModulo(toUnixTimestamp64Micro(timestamp), 3600000000), 'UTC') AS bucket,
     toDate(received_at) AS received_date,
     source,
     kind,
@@ -60,4 +60,4 @@ SELECT
     quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(
         toUInt64(round(ifNull(s.duration_ms, 0) * 1e6)), s.duration_ms IS NOT NULL) AS duration
 FROM spans AS s
-GROUP BY project_id, hour, received_date, source, kind, status, tool;
+GROUP BY project_id, bucket, received_date, source, kind, status, tool;

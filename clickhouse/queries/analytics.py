@@ -52,8 +52,9 @@ async def analyse(
     `period` is `day` or `hour`. `base_only` leaves the rollups aside: the same numbers, slowly.
     """
     scoped = rollups.scope(project, wanted, names=(), base_only=base_only)
+    periods = rollups.scope(project, wanted, names=(period,), base_only=base_only)
     breakdown, sessions, spread, groups = await asyncio.gather(
-        break_down(warehouse, scoped, period),
+        break_down(warehouse, periods, period),
         count_sessions(warehouse, scoped),
         measure_latency(warehouse, scoped),
         _groups(warehouse, project, wanted, grouping, base_only),

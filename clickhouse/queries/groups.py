@@ -153,10 +153,9 @@ async def _buckets_of(
     interval = grouping.interval
     if interval is None:
         return None
-    if interval == "minute" and scoped.table != "base":
-        wanted = scoped.wanted
-        scoped = rollups.scope(scoped.project, wanted, names=(*grouping.names, "minute"))
     names = (*grouping.names, READ_AS[interval])
+    base_only = scoped.table == "base"
+    scoped = rollups.scope(scoped.project, scoped.wanted, names=names, base_only=base_only)
     answer = await _keyed(warehouse, scoped, names, rollups.sums_statement(scoped, names), only)
     width = len(grouping.names)
     added: dict[Key, dict[int, Sums]] = {}

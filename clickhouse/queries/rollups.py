@@ -2,8 +2,8 @@
 
 Which table has the whole hours depends on the columns asked for:
 
-    hourly     few-valued columns alone; has the latency sketch
-    sessions   session and user as well; sums only
+    hourly     few-valued columns alone, with a latency sketch; whole days from its daily twin
+    sessions   session and user as well
     base       metadata and everything else: the traces themselves
 
 Statements are put together from the fixed texts of this file; values are always bound.
@@ -19,6 +19,7 @@ from schemas.projects import CostPreference, ProjectContext
 Table = Literal["hourly", "sessions", "base"]
 
 HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
 TABLES: Mapping[Table, str] = {
     "hourly": "traces_hourly",
     "sessions": "traces_sessions_hourly",
@@ -77,8 +78,14 @@ RAGGED = """
     AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))"""
 WHOLE = """
-    AND hour >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-    AND hour < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+    AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+    AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+BESIDE_DAYS = """
+    AND NOT (bucket >= fromUnixTimestamp64Micro({first_day_us:Int64}, 'UTC')
+        AND bucket < fromUnixTimestamp64Micro({last_day_us:Int64}, 'UTC'))"""
+DAILY = """
+    AND bucket >= fromUnixTimestamp64Micro({first_day_us:Int64}, 'UTC')
+    AND bucket < fromUnixTimestamp64Micro({last_day_us:Int64}, 'UTC')"""
 
 
 class Sums(NamedTuple):
@@ -101,7 +108,8 @@ class Sums(NamedTuple):
 class Scope(NamedTuple):
     """The traces of an analysis: a project, a filter with both ends of the range, a table.
 
-    `first_us` to before `last_us` are the whole hours that the table answers for.
+    `first_us` to before `last_us` are the whole hours that the table answers for, and within them
+    `first_day_us` to before `last_day_us` the whole days that its daily twin answers for.
     """
 
     project: ProjectContext
@@ -109,6 +117,8 @@ class Scope(NamedTuple):
     table: Table
     first_us: int
     last_us: int
+    first_day_us: int
+    last_day_us: int
 
 
 def scope(
@@ -125,18 +135,25 @@ def scope(
     for name in needed - set(PERIODS):
         kind = DIMENSIONS[name][1] if name in DIMENSIONS else "base"
         table = max(table, kind, key=tuple(TABLES).index)
-    first = -(-wanted.from_us // HOUR_US) * HOUR_US
-    last = (wanted.to_us + 1) // HOUR_US * HOUR_US
+    first, last = _whole(wanted.from_us, wanted.to_us, HOUR_US)
     if wanted.metadata or base_only or "minute" in needed or first >= last:
         table = "base"
     if table == "base":
         first = last = wanted.from_us
-    return Scope(project, wanted, table, first, last)
+    first_day, last_day = _whole(first, last - 1, DAY_US)
+    if table != "hourly" or "hour" in needed or first_day >= last_day:
+        first_day = last_day = first
+    return Scope(project, wanted, table, first, last, first_day, last_day)
 
 
 def values_of(scoped: Scope) -> dict[str, Any]:
     """Returns what the scope's conditions bind."""
-    bounds = {"first_us": scoped.first_us, "last_us": scoped.last_us}
+    bounds = {
+        "first_us": scoped.first_us,
+        "last_us": scoped.last_us,
+        "first_day_us": scoped.first_day_us,
+        "last_day_us": scoped.last_day_us,
+    }
     return condition(scoped.project, scoped.wanted).values | bounds
 
 
@@ -146,16 +163,31 @@ def base_where(scoped: Scope) -> str:
     return where if scoped.table == "base" else where + RAGGED
 
 
-def rollup_where(scoped: Scope) -> str:
-    """Returns the condition on rollup rows."""
+def rolled_up(scoped: Scope, columns: str, table: Table | None = None) -> list[str]:
+    """Returns a statement's arms over rollup rows, each after a UNION ALL."""
+    name = TABLES[table or scoped.table]
+    where = _rollup_where(scoped)
+    hours = ["UNION ALL SELECT", columns, "FROM", name, "WHERE", where, WHOLE]
+    if name != TABLES["hourly"] or scoped.first_day_us >= scoped.last_day_us:
+        return hours
+    days = ["UNION ALL SELECT", columns, "FROM traces_daily WHERE", where, DAILY]
+    return [*hours, BESIDE_DAYS, *days]
+
+
+def _whole(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
+    """Returns the first whole period's begin and the last one's end; inclusive range."""
+    return -(-from_us // width_us) * width_us, (to_us + 1) // width_us * width_us
+
+
+def _rollup_where(scoped: Scope) -> str:
     unbounded = {"from_us": None, "to_us": None}
     fields = {name: getattr(scoped.wanted, name) for name in scoped.wanted.__struct_fields__}
-    return condition(scoped.project, TraceFilter(**{**fields, **unbounded})).sql + WHOLE
+    return condition(scoped.project, TraceFilter(**{**fields, **unbounded})).sql
 
 
 def key_columns(names: Iterable[str], table: Table) -> list[str]:
     """Returns an expression a dimension, named k0, k1, ...; unset values are the empty text."""
-    time = "t.timestamp" if table == "base" else "hour"
+    time = "t.timestamp" if table == "base" else "bucket"
     columns = []
     for number, name in enumerate(names):
         if name.startswith(METADATA):
@@ -191,9 +223,8 @@ def sums_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
     outer.append("sum(m_counted) AS s_counted")
     arm = ["SELECT", ", ".join(key_columns(names, "base") + base), "FROM traces AS t WHERE"]
     arm += [base_where(scoped), grouped(keys)]
-    rollup = ["SELECT", ", ".join(key_columns(names, scoped.table) + rolled)]
-    rollup += ["FROM", TABLES[scoped.table], "WHERE", rollup_where(scoped)]
-    return ["SELECT", ", ".join(keys + outer), "FROM (", *arm, "UNION ALL", *rollup, ")"]
+    rollup = rolled_up(scoped, ", ".join(key_columns(names, scoped.table) + rolled))
+    return ["SELECT", ", ".join(keys + outer), "FROM (", *arm, *rollup, ")"]
 
 
 def grouped(keys: list[str]) -> str:
@@ -204,27 +235,31 @@ def grouped(keys: list[str]) -> str:
 def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
     """Returns a statement without GROUP BY that yields keys and the exact number of sessions."""
     keys = [f"k{number}" for number in range(len(names))]
-    columns = ", ".join([*key_columns(names, "base"), "session_id"])
-    arms = ["SELECT", columns, "FROM traces AS t WHERE", base_where(scoped)]
+    columns = [*key_columns(names, "base"), "sipHash64(t.session_id) AS session"]
+    arms = ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
     arms.append("AND session_id != ''")
     if scoped.table != "base":
-        columns = ", ".join([*key_columns(names, "sessions"), "session_id"])
-        arms += ["UNION ALL SELECT", columns, "FROM traces_sessions_hourly WHERE"]
-        arms += [rollup_where(scoped), "AND session_id != ''"]
-    return ["SELECT", ", ".join([*keys, "uniqExact(session_id)"]), "FROM (", *arms, ")"]
+        columns = [*key_columns(names, "sessions"), "session_hash AS session"]
+        arms += rolled_up(scoped, ", ".join(columns), "sessions")
+        arms.append("AND session_hash != 0")
+    return ["SELECT", ", ".join([*keys, "uniqExact(session)"]), "FROM (", *arms, ")"]
 
 
 def spread_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
     """Returns a statement without GROUP BY that yields keys and latency percentiles in ns."""
     keys = [f"k{number}" for number in range(len(names))]
-    if scoped.table != "hourly":
-        whole = scoped._replace(table="base")
-        columns = ", ".join([*key_columns(names, "base"), f"quantilesDD{SKETCH}(t.latency_ns)"])
-        return ["SELECT", columns, "FROM traces AS t WHERE", base_where(whole)]
-    state = f"quantilesDDState{SKETCH}(t.latency_ns) AS latency"
-    arm = ["SELECT", ", ".join([*key_columns(names, "base"), state]), "FROM traces AS t WHERE"]
-    arm += [base_where(scoped), grouped(keys)]
-    rollup = ["SELECT", ", ".join([*key_columns(names, "hourly"), "latency"])]
-    rollup += ["FROM traces_hourly WHERE", rollup_where(scoped)]
-    merged = ", ".join([*keys, f"quantilesDDMerge{SKETCH}(latency)"])
-    return ["SELECT", merged, "FROM (", *arm, "UNION ALL", *rollup, ")"]
+    columns = key_columns(names, "base")
+    if scoped.table == "base":
+        columns.append(f"quantilesDD{SKETCH}(t.latency_ns)")
+        return ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
+    if scoped.table == "hourly":
+        state, rolled = f"quantilesDDState{SKETCH}(t.latency_ns)", "latency"
+        total = f"quantilesDDMerge{SKETCH}(spread)"
+    else:
+        state, rolled = "groupArray(t.latency_ns)", "latencies"
+        total = f"quantilesDDArray{SKETCH}(spread)"
+    columns.append(f"{state} AS spread")
+    arm = ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
+    columns = [*key_columns(names, scoped.table), f"{rolled} AS spread"]
+    rollup = rolled_up(scoped, ", ".join(columns))
+    return ["SELECT", ", ".join([*keys, total]), "FROM (", *arm, grouped(keys), *rollup, ")"]

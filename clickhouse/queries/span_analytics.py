@@ -66,7 +66,7 @@ FROM (
     WHERE {where} AND {ragged}
     GROUP BY k0, source, kind, status, tool
     UNION ALL
-    SELECT {hour_period} AS k0, source, kind, status, tool, spans, input_tokens, output_tokens,
+    SELECT {bucket_period} AS k0, source, kind, status, tool, spans, input_tokens, output_tokens,
         cache_read_tokens, cache_write_tokens, reasoning_tokens, reported_cost, computed_cost,
         {first}_first_cost AS counted_cost, unpriced
     FROM spans_hourly
@@ -115,8 +115,8 @@ LIMIT {rows:UInt32}
 RAGGED = """NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))"""
 WHOLE = """project_id = {project_id:String}
-        AND hour >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND hour < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+        AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
 ROWS = 500_000
 
 
@@ -204,7 +204,7 @@ async def _counts(
     sql = (
         _completed(COUNTS, project, wanted)
         .replace("{base_period}", PERIODS[period].replace("{time}", "s.timestamp"))
-        .replace("{hour_period}", PERIODS[period].replace("{time}", "hour"))
+        .replace("{bucket_period}", PERIODS[period].replace("{time}", "bucket"))
         .replace("{first}", first)
         .replace("{second}", "computed" if first == "reported" else "reported")
     )
