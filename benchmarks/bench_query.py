@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 from benchmarks.fill import DAYS, PROJECT, fill
 from clickhouse.client import Warehouse
@@ -64,7 +65,7 @@ def questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
         ("user", {"user": "user-5"}),
         ("session_id", {"session_id": "session-1234"}),
         ("metadata", {"metadata": (("team", "team-7"),)}),
-        ("min_cost_cents", {"min_cost_cents": 5}),
+        ("min_cost_cents", {"min_cost_cents": Decimal(5)}),
     )
     for name, changes in lists:
         wanted = TraceFilter(**changes)  # type: ignore[arg-type]  # by name

@@ -227,6 +227,13 @@ def sums_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
     return ["SELECT", ", ".join(keys + outer), "FROM (", *arm, *rollup, ")"]
 
 
+def count_statement(scoped: Scope) -> list[str]:
+    """Returns a statement that yields the number of traces."""
+    arm = ["SELECT count() AS requests FROM traces AS t WHERE", base_where(scoped)]
+    rollup = rolled_up(scoped, "requests") if scoped.table != "base" else []
+    return ["SELECT sum(requests) FROM (", *arm, *rollup, ")"]
+
+
 def grouped(keys: list[str]) -> str:
     """Returns the GROUP BY clause for these keys; no keys, no clause."""
     return "GROUP BY " + ", ".join(keys) if keys else ""

@@ -26,9 +26,10 @@ PAIR_STARTS = """
         AND (session_id, pair_key) IN (SELECT session_id, pair_key FROM {scope})
     GROUP BY session_id, pair_key
 """
-# Microseconds since the pair's start, never below 0; NULL when the start is not known.
-PAIR_US = """greatest(0, toUnixTimestamp64Micro(spans.timestamp)
-        - toUnixTimestamp64Micro(pair_started))"""
+# Microseconds since the pair's start, never below 0; NULL when the start is not known (`greatest`
+# alone would skip the NULL and answer 0).
+PAIR_US = """if(pair_started IS NULL, NULL, greatest(0, toUnixTimestamp64Micro(spans.timestamp)
+        - toUnixTimestamp64Micro(assumeNotNull(pair_started))))"""
 DURATION_MS = "if(" + UNMEASURED + ", " + PAIR_US + " / 1000, duration_ms)"
 # The same in whole nanoseconds: what sums add up exactly.
 DURATION_NS = (

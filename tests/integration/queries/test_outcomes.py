@@ -1,0 +1,69 @@
+"""Outcomes over HTTP."""
+
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from clickhouse.client import Warehouse
+from schemas.projects import ProjectContext
+from tests.integration.queries.conftest import store_outcomes
+from tests.integration.queries.rows import HOUR_US, START_US, make_outcome
+
+Client = TestClient[Litestar]
+RANGE = "date_from=2025-06-01&date_to=2025-06-01"
+
+
+def test_an_unknown_outcome_or_interval_is_refused(client: Client) -> None:
+    answer = client.get(f"/outcomes?{RANGE}&outcome=lost&interval=year")
+
+    assert answer.status_code == 400
+    assert [issue["path"] for issue in answer.json()["details"]] == [["outcome"], ["interval"]]
+
+
+def test_outcomes_are_counted_per_minute_and_balance(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    mine = project.project_id
+    store_outcomes(
+        warehouse,
+        [
+            make_outcome(mine, "received", 10),
+            make_outcome(mine, "accepted", 7),
+            make_outcome(mine, "invalid", 2, reason="bad provider"),
+            make_outcome(mine, "dead", 1),
+            make_outcome(mine, "dead", -1, minute_us=START_US + HOUR_US),
+            make_outcome(mine, "accepted", 1, minute_us=START_US + HOUR_US),
+            make_outcome(mine + "-other", "received", 99),
+        ],
+    )
+
+    found = client.get(f"/outcomes?{RANGE}").json()
+    by_day = client.get(f"/outcomes?{RANGE}&interval=day").json()
+
+    assert found["balanced"] is True
+    assert found["totals"]["received"] == 10
+    assert found["totals"]["accepted"] == 8
+    assert found["totals"]["dead"] == 0
+    assert found["totals"]["too_large"] == 0
+    assert {
+        "kind": "trace",
+        "outcome": "invalid",
+        "reason": "bad provider",
+        "minute": "2025-06-01T00:00:00.000Z",
+        "count": 2,
+    } in found["outcomes"]
+    assert {(row["outcome"], row["count"]) for row in by_day["outcomes"]} == {
+        ("received", 10),
+        ("accepted", 8),
+        ("invalid", 2),
+    }
+
+
+def test_what_does_not_add_up_is_said(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    store_outcomes(warehouse, [make_outcome(project.project_id, "received", 3)])
+
+    found = client.get(f"/outcomes?{RANGE}&outcome=accepted").json()
+
+    assert found["balanced"] is False
+    assert found["outcomes"] == []

@@ -1,0 +1,209 @@
+"""Spans: rows, durations of pairs, analytics against plain Python."""
+
+import random
+from collections import Counter, defaultdict
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from clickhouse.client import Warehouse
+from clickhouse.queries.filters import SpanFilter
+from clickhouse.queries.span_analytics import analyse_spans
+from schemas.projects import ProjectContext
+from schemas.rows import SpanRow
+from tests.integration.queries.conftest import store_spans
+from tests.integration.queries.rows import DAY_US, START_US, make_span, random_spans
+
+Client = TestClient[Litestar]
+KEYS = (
+    "spanId projectId sessionId parentSpanId timestamp durationMs source kind eventType status"
+    " toolUseId toolName toolInput toolResponse error isInterrupt cwd model agentName metadata"
+    " provider inputTokens outputTokens cacheReadTokens cacheWriteTokens reasoningTokens costCents"
+    " computedCostCents reportedCostCents costSource priceSnapshot receivedAt"
+)
+
+
+@pytest.mark.parametrize("query", ["source=vim", "kind=thought", "status=ok", "limit=0"])
+def test_a_bad_parameter_is_refused(client: Client, query: str) -> None:
+    answer = client.get(f"/spans?{query}")
+
+    assert answer.status_code == 400
+    assert answer.json()["details"][0]["path"] == [query.partition("=")[0]]
+
+
+def test_what_is_not_there_is_not_found(client: Client) -> None:
+    assert client.get("/spans/none").json() == {"error": "Span not found"}
+    answer = client.get("/sessions/none/spans")
+    assert (answer.status_code, answer.json()) == (404, {"error": "Session not found"})
+
+
+def test_a_span_has_every_key_and_its_json_as_json(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    fields = {"tool_input": '{"command":"ls"}', "tool_response": '"ok"', "is_interrupt": False}
+    store_spans(warehouse, [make_span(project.project_id, "one", **fields)])
+
+    row = client.get("/spans/one").json()
+
+    assert set(row) == set(KEYS.split())
+    assert (row["toolInput"], row["toolResponse"]) == ({"command": "ls"}, "ok")
+    assert row["isInterrupt"] is False
+    assert row["durationMs"] is None
+
+
+@pytest.mark.parametrize("first", ["start", "end"])
+def test_an_end_event_lasts_from_its_start_whichever_came_first(
+    client: Client, warehouse: Warehouse, project: ProjectContext, first: str
+) -> None:
+    pair = {"pair_key": "use1"}
+    start = make_span(project.project_id, "start", pair_role="start", **pair)
+    end = make_span(
+        project.project_id, "end", pair_role="end", timestamp_us=START_US + 1_234_567, **pair
+    )
+    for row in (start, end) if first == "start" else (end, start):
+        store_spans(warehouse, [row])
+
+    listed = client.get("/spans").json()["spans"]
+    single = client.get("/spans/end").json()
+    session = client.get("/sessions/s1/spans").json()["spans"]
+
+    assert [row["durationMs"] for row in listed] == [1234.567, None]
+    assert single["durationMs"] == 1234.567
+    assert [row["durationMs"] for row in session] == [None, 1234.567]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"timestamp_us": START_US - 5_000_000}, 0),
+        ({"timestamp_us": START_US + 5_000_000, "duration_ms": 7.5}, 7.5),
+        ({"timestamp_us": START_US + 5_000_000, "session_id": "s2"}, None),
+        ({"timestamp_us": START_US + 5_000_000, "pair_key": "use2"}, None),
+        ({"timestamp_us": START_US + 5_000_000, "pair_role": ""}, None),
+    ],
+    ids=["clamped", "own duration", "other session", "other pair", "no end"],
+)
+def test_durations_of_odd_pairs(
+    client: Client,
+    warehouse: Warehouse,
+    project: ProjectContext,
+    changes: dict[str, Any],
+    expected: float | None,
+) -> None:
+    pair = {"pair_key": "use1"}
+    store_spans(warehouse, [make_span(project.project_id, "a", pair_role="start", **pair)])
+    end = {"pair_role": "end", **pair, **changes}
+    store_spans(warehouse, [make_span(project.project_id, "b", **end)])
+
+    assert client.get("/spans/b").json()["durationMs"] == expected
+
+
+def test_a_pair_of_another_project_measures_nothing(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    other = project.project_id + "-other"
+    store_spans(warehouse, [make_span(other, "a", pair_key="k", pair_role="start")])
+    store_spans(warehouse, [make_span(project.project_id, "b", pair_key="k", pair_role="end")])
+
+    assert client.get("/spans/b").json()["durationMs"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "matches"),
+    [
+        ("kind=tool_use", lambda r: r.kind == "tool_use"),
+        ("source=codex&status=error", lambda r: r.source == "codex" and r.status == "error"),
+        ("tool_name=Bash", lambda r: r.tool_name == "Bash"),
+        ("session_id=s4", lambda r: r.session_id == "s4"),
+        ("date_to=2025-06-01", lambda r: r.timestamp_us < START_US + DAY_US),
+    ],
+)
+def test_each_filter_gives_its_rows_and_their_count(
+    client: Client, warehouse: Warehouse, project: ProjectContext, query: str, matches: Any
+) -> None:
+    rows = random_spans(project.project_id, 1, 200)
+    store_spans(warehouse, rows)
+
+    found = client.get(f"/spans?limit=1000&{query}").json()
+
+    expected = sorted(((r.timestamp_us, r.span_id) for r in rows if matches(r)), reverse=True)
+    assert [row["spanId"] for row in found["spans"]] == [span_id for _, span_id in expected]
+    assert found["total"] == len(expected)
+    durations = _durations(rows)
+    assert [row["durationMs"] for row in found["spans"]] == [durations[i] for _, i in expected]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_span_analytics_are_what_plain_python_counts(
+    warehouse: Warehouse, project: ProjectContext, seed: int
+) -> None:
+    chance = random.Random(seed)
+    rows = random_spans(project.project_id, seed, 400)
+    for start in range(0, len(rows), 100):
+        store_spans(warehouse, rows[start : start + 100], f"{project.project_id}-{start}")
+    store_spans(warehouse, rows[:100], f"{project.project_id}-0")
+    first = START_US + chance.randrange(DAY_US)
+    last = first + chance.choice((0, 10**9, DAY_US, 5 * DAY_US))
+    wanted = SpanFilter(from_us=first, to_us=last)
+
+    found = await analyse_spans(warehouse, project, wanted, period="hour")
+
+    mine = [row for row in rows if first <= row.timestamp_us <= last]
+    durations = {k: round(v * 10**6) for k, v in _durations(rows).items() if v is not None}
+    lengths = [durations[row.span_id] for row in mine if row.span_id in durations]
+    sessions = [
+        durations[r.span_id] for r in mine if r.kind == "session" and r.span_id in durations
+    ]
+    model = [row for row in mine if row.kind == "llm_response"]
+    tools = Counter(row.tool_name for row in mine if row.tool_name)
+    assert found == await analyse_spans(warehouse, project, wanted, period="hour", base_only=True)
+    assert found.total_spans == len(mine)
+    assert found.agent_runs == sum(row.kind == "agent_run" for row in mine)
+    assert found.avg_duration_ms == _mean_ms(lengths)
+    assert found.avg_session_duration_ms == _mean_ms(sessions)
+    assert {(item.kind, item.count) for item in found.spans_by_kind} == set(
+        Counter(row.kind for row in mine).items()
+    )
+    assert {(item.source, item.count) for item in found.spans_by_source} == set(
+        Counter(row.source for row in mine).items()
+    )
+    assert {(item.name, item.count) for item in found.top_tools} == set(tools.items())
+    assert sum(item.count for item in found.spans_over_time) == len(mine)
+    assert found.tokens.total == sum((r.input_tokens or 0) + (r.output_tokens or 0) for r in model)
+    assert found.costs.computed_cents == sum(r.computed_cost_pico or 0 for r in model) / 10**10
+    assert found.success_rate == (
+        sum(row.status != "error" for row in mine) * 100 / len(mine) if mine else 0
+    )
+    if lengths:
+        exact = sorted(lengths)[int(0.9 * (len(lengths) - 1))] / 10**6
+        assert found.durations.p90 == pytest.approx(exact, rel=0.0101, abs=1e-3)
+
+
+def test_span_analytics_need_a_range_and_know_two_periods(client: Client) -> None:
+    missing = client.get("/analytics/spans?date_from=2025-06-01T00:00:00Z")
+    unknown = client.get(
+        "/analytics/spans?date_from=2025-06-01T00:00:00Z&date_to=2025-06-02T00:00:00Z&group_by=model"
+    )
+
+    assert (missing.status_code, unknown.status_code) == (400, 400)
+    assert unknown.json()["details"][0]["path"] == ["group_by"]
+
+
+def _durations(rows: list[SpanRow]) -> dict[str, float | None]:
+    starts: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in rows:
+        if row.pair_role == "start":
+            starts[row.session_id, row.pair_key].append(row.timestamp_us)
+    found: dict[str, float | None] = {}
+    for row in rows:
+        found[row.span_id] = row.duration_ms
+        began = starts.get((row.session_id, row.pair_key))
+        if row.duration_ms is None and row.pair_role == "end" and began:
+            found[row.span_id] = max(0, row.timestamp_us - min(began)) / 1000
+    return found
+
+
+def _mean_ms(lengths_ns: list[int]) -> float:
+    return sum(lengths_ns) / (len(lengths_ns) * 10**6) if lengths_ns else 0

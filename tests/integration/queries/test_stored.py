@@ -1,0 +1,62 @@
+"""What the sink asks: which ids are stored, and the hashes that warm its filter."""
+
+import numpy as np
+import pytest
+
+from clickhouse.client import Warehouse
+from clickhouse.queries.stored import Pair, hash_pair, recent_hashes, stored_ids
+from schemas.projects import ProjectContext, ProjectId
+from schemas.rows import Position
+from tests.integration.queries.conftest import store_spans, store_traces
+from tests.integration.queries.rows import START_US, make_span, make_trace
+
+
+async def test_stored_ids_tell_where_each_row_came_from(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    mine, other = project.project_id, ProjectId(project.project_id + "-other")
+    place = Position("log-7", 2, 99)
+    store_traces(warehouse, [make_trace(mine, "t1", position=place), make_trace(mine, "t2")])
+    store_traces(warehouse, [make_trace(other, "t1")])
+
+    asked = [Pair(mine, "t1"), Pair(mine, "none"), Pair(other, "t2"), Pair(other, "t1")]
+    found = await stored_ids(warehouse, "traces", asked)
+
+    assert found == {Pair(mine, "t1"): place, Pair(other, "t1"): Position("log", 3, 42)}
+
+
+async def test_rows_received_before_the_window_do_not_count_as_stored(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    store_spans(warehouse, [make_span(project.project_id, "p1")])
+    pairs = [Pair(project.project_id, "p1")]
+
+    found = await stored_ids(warehouse, "spans", pairs, since_us=START_US + 2_000_000)
+
+    assert found == {}
+    assert await stored_ids(warehouse, "spans", pairs, since_us=START_US) != {}
+    assert await stored_ids(warehouse, "spans", []) == {}
+
+
+@pytest.mark.parametrize("kind", ["traces", "spans"])
+async def test_hashes_of_recent_rows_are_those_that_python_computes(
+    warehouse: Warehouse, project: ProjectContext, kind: str
+) -> None:
+    ids = ["plain", "ünïcode ✓", "", "x" * 300, "with\ttab", "nul\0inside"]
+    since = START_US + 900 * 86_400_000_000
+    if kind == "traces":
+        received = {"received_at_us": since + 7}
+        store_traces(warehouse, [make_trace(project.project_id, i, **received) for i in ids])
+        store_traces(warehouse, [make_trace(project.project_id, "old")])
+    else:
+        received = {"received_at_us": since + 7}
+        store_spans(warehouse, [make_span(project.project_id, i, **received) for i in ids])
+        store_spans(warehouse, [make_span(project.project_id, "old")])
+
+    blocks = [
+        block
+        async for block in recent_hashes(warehouse, kind, since_us=since)  # type: ignore[arg-type]
+    ]
+
+    expected = {hash_pair(project.project_id, item) for item in ids}
+    assert {int(value) for value in np.concatenate(blocks)} == expected
