@@ -7,14 +7,13 @@ from litestar import Request, get
 from litestar.response import Response
 
 from api.dates import strict_range
-from api.parameters import Parameters, answer, parameters_of
+from api.parameters import Parameters, Project, answer, parameters_of
 from api.traces import PROVIDERS, STATUSES, filter_text
 from clickhouse.queries.analytics import analyse
 from clickhouse.queries.filters import SpanFilter, TraceFilter
 from clickhouse.queries.groups import ORDERS, READ_AS, Grouping
 from clickhouse.queries.rollups import DIMENSIONS, METADATA
 from clickhouse.queries.span_analytics import analyse_spans
-from schemas.projects import ProjectContext
 
 PERIODS = ("day", "hour")
 GROUP_LIMIT = 100
@@ -33,9 +32,7 @@ ORDER = re.compile(r"([+-]?)([a-z_]+?)(?:[ :.](asc|desc))?", re.ASCII)
 
 
 @get("/analytics")
-async def get_analytics(
-    request: Request[Any, Any, Any], project: ProjectContext
-) -> Response[bytes]:
+async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of traces, and groups where `group_by` asks for them."""
     parameters = parameters_of(request)
     first, last = strict_range(parameters)
@@ -55,9 +52,7 @@ async def get_analytics(
 
 
 @get("/analytics/spans")
-async def get_span_analytics(
-    request: Request[Any, Any, Any], project: ProjectContext
-) -> Response[bytes]:
+async def get_span_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of spans."""
     parameters = parameters_of(request)
     first, last = strict_range(parameters)

@@ -7,9 +7,8 @@ from litestar import Request, get
 from litestar.response import Response
 
 from api.dates import date_range
-from api.parameters import answer, parameters_of
+from api.parameters import Project, answer, parameters_of
 from clickhouse.queries.outcomes import BUCKETS, FATES, count_outcomes
-from schemas.projects import ProjectContext
 
 DAY_S = 86_400
 # What a DateTime holds.
@@ -17,7 +16,7 @@ LATEST_S = (1 << 32) - 1
 
 
 @get("/outcomes")
-async def get_outcomes(request: Request[Any, Any, Any], project: ProjectContext) -> Response[bytes]:
+async def get_outcomes(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers the outcomes of a range, by default of the last 24 hours."""
     parameters = parameters_of(request)
     kind, outcome = parameters.text("kind"), parameters.choice("outcome", ("received", *FATES))

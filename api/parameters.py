@@ -10,10 +10,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from litestar import Request
+from litestar.di import NamedDependency
 from litestar.response import Response
 from msgspec import Struct, json
 
+from schemas.projects import ProjectContext
+
 MAX_SAFE_INTEGER = (1 << 53) - 1
+# What the door that authenticated the request hands to every handler.
+Project = NamedDependency[ProjectContext]
 INVALID = "Invalid query parameters"
 
 

@@ -4,15 +4,15 @@ import asyncio
 from typing import Any
 
 from litestar import Request, get
+from litestar.params import FromPath
 from litestar.response import Response
 
 from api.dates import date_range
-from api.parameters import NotFound, Parameters, answer, parameters_of
+from api.parameters import NotFound, Parameters, Project, answer, parameters_of
 from api.traces import STATUSES, filter_text, page, session_page
 from clickhouse.queries import spans
 from clickhouse.queries.filters import SpanFilter
 from schemas.answers import SessionSpans, SpanList
-from schemas.projects import ProjectContext
 
 SOURCES = ("claude_code", "codex", "opencode", "openclaw", "sdk")
 KINDS = (
@@ -27,7 +27,7 @@ KINDS = (
 
 
 @get("/spans")
-async def list_spans(request: Request[Any, Any, Any], project: ProjectContext) -> Response[bytes]:
+async def list_spans(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching spans, latest first, with the count of all matches."""
     parameters = parameters_of(request)
     limit, offset = page(parameters)
@@ -42,7 +42,7 @@ async def list_spans(request: Request[Any, Any, Any], project: ProjectContext) -
 
 @get("/spans/{span_id:str}")
 async def get_span(
-    request: Request[Any, Any, Any], project: ProjectContext, span_id: str
+    request: Request[Any, Any, Any], project: Project, span_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers one span as a bare row."""
     row = await spans.fetch_span(request.app.state.warehouse, project, span_id)
@@ -53,7 +53,7 @@ async def get_span(
 
 @get("/sessions/{session_id:str}/spans")
 async def get_session_spans(
-    request: Request[Any, Any, Any], project: ProjectContext, session_id: str
+    request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers a session's spans, oldest first: all of them up to 10,000, or a page."""
     limit, offset = session_page(parameters_of(request))

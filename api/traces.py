@@ -4,14 +4,14 @@ import asyncio
 from typing import Any
 
 from litestar import Request, get
+from litestar.params import FromPath
 from litestar.response import Response
 
 from api.dates import date_range
-from api.parameters import NotFound, Parameters, answer, parameters_of
+from api.parameters import NotFound, Parameters, Project, answer, parameters_of
 from clickhouse.queries import traces
 from clickhouse.queries.filters import TraceFilter
 from schemas.answers import SessionTraces, TraceList
-from schemas.projects import ProjectContext
 
 PROVIDERS = ("openai", "anthropic", "openrouter")
 STATUSES = ("success", "error")
@@ -20,7 +20,7 @@ PAGE_LIMIT = 1000
 
 
 @get("/traces")
-async def list_traces(request: Request[Any, Any, Any], project: ProjectContext) -> Response[bytes]:
+async def list_traces(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching traces, latest first, with the count of all matches."""
     parameters = parameters_of(request)
     limit, offset = page(parameters)
@@ -35,7 +35,7 @@ async def list_traces(request: Request[Any, Any, Any], project: ProjectContext) 
 
 @get("/traces/{trace_id:str}")
 async def get_trace(
-    request: Request[Any, Any, Any], project: ProjectContext, trace_id: str
+    request: Request[Any, Any, Any], project: Project, trace_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers one trace as a bare row."""
     row = await traces.fetch_trace(request.app.state.warehouse, project, trace_id)
@@ -46,7 +46,7 @@ async def get_trace(
 
 @get("/sessions/{session_id:str}")
 async def get_session(
-    request: Request[Any, Any, Any], project: ProjectContext, session_id: str
+    request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers a session's traces, oldest first: all of them up to 10,000, or a page."""
     limit, offset = session_page(parameters_of(request))

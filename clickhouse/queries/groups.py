@@ -3,6 +3,7 @@
 import asyncio
 import math
 import operator
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ ORDERS: Mapping[str, str] = {
     "tokens": "s_input + s_output",
     "input_tokens": "s_input",
     "output_tokens": "s_output",
-    "latency": "s_latency_total / s_requests",
+    "latency": "s_latency_ns / s_requests",
     "unpriced": "s_unpriced",
 }
 # What periods a bucket interval is read in; weeks and months are added up from days.
@@ -53,6 +54,14 @@ class Grouping(NamedTuple):
     interval: str | None = None
 
 
+class Measured(NamedTuple):
+    """All numbers of one group."""
+
+    sums: Sums
+    sessions: int
+    spread: Percentiles
+
+
 class Only(NamedTuple):
     """A restriction of a statement to some groups, by the hash of their keys."""
 
@@ -71,22 +80,20 @@ async def read_groups(
     """Returns the first groups in the order asked for, ties by key."""
     names = grouping.names
     scoped = rollups.scope(project, wanted, names=names, base_only=base_only)
-    keys, hashes = await _largest(warehouse, scoped, grouping)
+    keys, hashes = await _rank(warehouse, scoped, grouping)
     only = _only(names, hashes if len(keys) == grouping.limit else None)
-    sessions, spreads, buckets = await asyncio.gather(
-        _sessions_of(warehouse, scoped, names, only),
-        _spreads_of(warehouse, scoped, names, only),
+    found, buckets = await asyncio.gather(
+        _measure(warehouse, scoped, names, only),
         _buckets_of(warehouse, scoped, grouping, only),
     )
     return [
         _group(
             _key_texts(names, key),
-            sums,
-            sessions=sessions.get(key, 0),
-            spread=spreads.get(key, UNMEASURED),
+            found[key],
             buckets=buckets.get(key, []) if buckets is not None else None,
         )
-        for key, sums in keys.items()
+        for key in keys
+        if key in found
     ]
 
 
@@ -110,25 +117,49 @@ def milliseconds(quantiles_ns: Iterable[float]) -> Percentiles:
     return p50, p90, p95, p99
 
 
-async def _largest(
+async def _rank(
     warehouse: Warehouse, scoped: Scope, grouping: Grouping
-) -> tuple[dict[Key, Sums], list[int]]:
+) -> tuple[list[Key], list[int]]:
+    """Returns the first groups' keys and their hashes, reading what the order needs and no more."""
     keys = [f"k{number}" for number in range(len(grouping.names))]
     direction = "ASC" if grouping.ascending else "DESC"
-    ties = ", ".join(keys)
-    order = ties if grouping.order == "key" else f"{ORDERS[grouping.order]} {direction}, {ties}"
-    if grouping.order == "key" and not grouping.ascending:
-        order = ", ".join(f"{key} {direction}" for key in keys)
-    statement = rollups.sums_statement(scoped, grouping.names)
-    if scoped.table == "base":
-        statement[1] = statement[1].replace(" AS m_", " AS s_")
+    order = ", ".join(f"{key} {direction}" for key in keys)
+    measures = ["requests"]
+    if grouping.order != "key":
+        order = f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
+        measures = re.findall(r"s_(\w+)", order)
+    statement = rollups.sums_statement(scoped, grouping.names, measures)
     statement[1] += f", {_hash(keys)} AS hash"
     statement += [rollups.grouped(keys), "ORDER BY", order, "LIMIT {limit:UInt32}"]
     values = rollups.values_of(scoped) | rollups.key_values(grouping.names)
     answer = await warehouse.query(" ".join(statement), values | {"limit": grouping.limit})
     width = len(keys)
-    found = {tuple(row[:width]): Sums(*row[width:-1]) for row in answer.rows}
-    return found, [row[-1] for row in answer.rows]
+    return [tuple(row[:width]) for row in answer.rows], [row[-1] for row in answer.rows]
+
+
+async def _measure(
+    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+) -> dict[Key, Measured]:
+    """Returns all numbers of some groups: in one pass over base rows, else from each rollup."""
+    statement = rollups.sums_statement(scoped, names)
+    width = len(names)
+    if scoped.table == "base":
+        statement[1] += f", {rollups.SESSIONS}, {rollups.SPREAD}"
+        answer = await _keyed(warehouse, scoped, names, statement, only)
+        return {
+            tuple(row[:width]): Measured(Sums(*row[width:-2]), int(row[-2]), milliseconds(row[-1]))
+            for row in answer.rows
+        }
+    answer, sessions, spreads = await asyncio.gather(
+        _keyed(warehouse, scoped, names, statement, only),
+        _sessions_of(warehouse, scoped, names, only),
+        _spreads_of(warehouse, scoped, names, only),
+    )
+    return {
+        key: Measured(Sums(*row[width:]), sessions.get(key, 0), spreads.get(key, UNMEASURED))
+        for row in answer.rows
+        if (key := tuple(row[:width]))
+    }
 
 
 async def _sessions_of(
@@ -230,19 +261,12 @@ def tokens(sums: Sums) -> TokenTotals:
     )
 
 
-def _group(
-    key: dict[str, str | None],
-    sums: Sums,
-    *,
-    sessions: int,
-    spread: Percentiles,
-    buckets: list[Bucket] | None,
-) -> Group:
-    p50, p90, p95, p99 = spread
+def _group(key: dict[str, str | None], found: Measured, *, buckets: list[Bucket] | None) -> Group:
+    p50, p90, p95, p99 = found.spread
     return Group(
         key=key,
-        **_shared(sums),
-        sessions=sessions,
+        **_shared(found.sums),
+        sessions=found.sessions,
         p50=p50,
         p90=p90,
         p95=p95,

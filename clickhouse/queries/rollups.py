@@ -43,14 +43,15 @@ PERIODS: Mapping[str, str] = {
 }
 METADATA = "metadata."
 
+# Sum over base rows and column of the rollups, by the cost that counts.
 COUNTED_SUM: Mapping[CostPreference, tuple[str, str]] = {
     "reported": (
         "sum(coalesce(t.reported_cost, t.computed_cost, 0))",
-        "sum(reported_first_cost)",
+        "reported_first_cost",
     ),
     "computed": (
         "sum(coalesce(t.computed_cost, t.reported_cost, 0))",
-        "sum(computed_first_cost)",
+        "computed_first_cost",
     ),
 }
 # Name, sum over base rows, column of the rollups; in the order of `Sums`.
@@ -69,9 +70,13 @@ MEASURES = (
         "countIf(t.reported_cost IS NULL AND t.computed_cost IS NULL)",
         "unpriced",
     ),
-    ("latency_total", "sum(t.latency_ns)", "latency_ns"),
+    ("latency_ns", "sum(t.latency_ns)", "latency_ns"),
 )
 SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
+
+# What base rows yield beside the sums in one pass.
+SESSIONS = "uniqExactIf(sipHash64(t.session_id), t.session_id != '')"
+SPREAD = f"quantilesDD{SKETCH}(t.latency_ns)"
 
 # Base rows outside of the whole hours that a rollup answers for.
 RAGGED = """
@@ -209,22 +214,26 @@ def key_values(names: Iterable[str]) -> dict[str, str]:
     }
 
 
-def sums_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
-    """Returns SELECT and FROM of a statement that yields keys and then `Sums`, without GROUP BY."""
+def sums_statement(
+    scoped: Scope, names: tuple[str, ...], measures: Iterable[str] = Sums._fields
+) -> list[str]:
+    """Returns a statement without GROUP BY that yields keys and then sums, each named s_...
+
+    `measures` are fields of `Sums`, in that order; by default all of them.
+    """
     base_cost, rollup_cost = COUNTED_SUM[scoped.project.cost_preference]
-    base = [f"{total} AS m_{name}" for name, total, _ in MEASURES] + [f"{base_cost} AS m_counted"]
+    wanted = set(measures)
+    chosen = [row for row in (*MEASURES, ("counted", base_cost, rollup_cost)) if row[0] in wanted]
+    base = key_columns(names, "base") + [f"{total} AS s_{name}" for name, total, _ in chosen]
+    arm = ["SELECT", ", ".join(base), "FROM traces AS t WHERE", base_where(scoped)]
     if scoped.table == "base":
-        columns = key_columns(names, "base") + base
-        return ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
+        return arm
     keys = [f"k{number}" for number in range(len(names))]
-    rolled = [f"{column} AS m_{name}" for name, _, column in MEASURES]
-    rolled.append(rollup_cost.removeprefix("sum(").removesuffix(")") + " AS m_counted")
-    outer = [f"sum(m_{name}) AS s_{name}" for name, _, _ in MEASURES]
-    outer.append("sum(m_counted) AS s_counted")
-    arm = ["SELECT", ", ".join(key_columns(names, "base") + base), "FROM traces AS t WHERE"]
-    arm += [base_where(scoped), grouped(keys)]
-    rollup = rolled_up(scoped, ", ".join(key_columns(names, scoped.table) + rolled))
-    return ["SELECT", ", ".join(keys + outer), "FROM (", *arm, *rollup, ")"]
+    rolled = key_columns(names, scoped.table) + [f"{column} AS m_{n}" for n, _, column in chosen]
+    arm[1] = arm[1].replace(" AS s_", " AS m_")
+    outer = ", ".join([*keys, *(f"sum(m_{name}) AS s_{name}" for name, _, _ in chosen)])
+    rollup = rolled_up(scoped, ", ".join(rolled))
+    return ["SELECT", outer, "FROM (", *arm, grouped(keys), *rollup, ")"]
 
 
 def count_statement(scoped: Scope) -> list[str]:
@@ -257,7 +266,7 @@ def spread_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
     keys = [f"k{number}" for number in range(len(names))]
     columns = key_columns(names, "base")
     if scoped.table == "base":
-        columns.append(f"quantilesDD{SKETCH}(t.latency_ns)")
+        columns.append(SPREAD)
         return ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
     if scoped.table == "hourly":
         state, rolled = f"quantilesDDState{SKETCH}(t.latency_ns)", "latency"
