@@ -5,7 +5,7 @@ Costs are US cents; a JSON number that is whole is written without a fraction.
 
 from typing import Literal
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 CostSource = Literal["reported", "computed"]
 Number = int | float
@@ -165,7 +165,7 @@ class Ratios(Struct, rename="camel"):
 
     cost_per_request: Number
     tokens_per_request: Number
-    cost_per1k_tokens: Number
+    cost_per1k_tokens: Number = field(name="costPer1kTokens")
     traces_per_session: Number
     avg_input_tokens: Number
     avg_output_tokens: Number
