@@ -141,6 +141,7 @@ async def _measure(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, Measured]:
     """Returns all numbers of some groups: in one pass over base rows, else from each rollup."""
+    scoped = scoped._replace(only=only.clause)
     statement = rollups.sums_statement(scoped, names)
     width = len(names)
     if scoped.table == "base":
@@ -187,6 +188,7 @@ async def _buckets_of(
     names = (*grouping.names, READ_AS[interval])
     base_only = scoped.table == "base"
     scoped = rollups.scope(scoped.project, scoped.wanted, names=names, base_only=base_only)
+    scoped = scoped._replace(only=only.clause)
     answer = await _keyed(warehouse, scoped, names, rollups.sums_statement(scoped, names), only)
     width = len(grouping.names)
     added: dict[Key, dict[int, Sums]] = {}
@@ -209,11 +211,8 @@ async def _keyed(
     statement: list[str],
     only: Only,
 ) -> Answer:
-    """Runs a statement of `rollups` grouped by `names`, for some groups or all."""
+    """Runs a statement of `rollups` grouped by `names`; `only` gives what its condition binds."""
     keys = [f"k{number}" for number in range(len(names))]
-    if only.clause:
-        # A statement over a subquery has no condition of its own yet.
-        statement.append(f"{'WHERE' if statement[-1] == ')' else 'AND'} {only.clause}")
     statement += [rollups.grouped(keys), "LIMIT {rows:UInt32}"]
     values = rollups.values_of(scoped) | rollups.key_values(names) | only.values
     return await warehouse.query(" ".join(statement), values | {"rows": BUCKET_ROWS})
@@ -223,7 +222,7 @@ def _only(names: tuple[str, ...], hashes: list[int] | None) -> Only:
     if hashes is None:
         return Only("", {})
     keys = [f"k{number}" for number in range(len(names))]
-    return Only(_hash(keys) + " IN {hashes:Array(UInt64)}", {"hashes": hashes})
+    return Only(f" AND {_hash(keys)} IN {{hashes:Array(UInt64)}}", {"hashes": hashes})
 
 
 def _hash(keys: list[str]) -> str:

@@ -114,7 +114,8 @@ class Scope(NamedTuple):
     """The traces of an analysis: a project, a filter with both ends of the range, a table.
 
     `first_us` to before `last_us` are the whole hours that the table answers for, and within them
-    `first_day_us` to before `last_day_us` the whole days that its daily twin answers for.
+    `first_day_us` to before `last_day_us` the whole days that its daily twin answers for. `only` is
+    a further condition on the keys k0, k1, ..., put where the rows are read.
     """
 
     project: ProjectContext
@@ -124,6 +125,7 @@ class Scope(NamedTuple):
     last_us: int
     first_day_us: int
     last_day_us: int
+    only: str = ""
 
 
 def scope(
@@ -164,7 +166,7 @@ def values_of(scoped: Scope) -> dict[str, Any]:
 
 def base_where(scoped: Scope) -> str:
     """Returns the condition on base rows (alias t): all, or the ragged ends of a mixed read."""
-    where = condition(scoped.project, scoped.wanted).sql
+    where = condition(scoped.project, scoped.wanted).sql + scoped.only
     return where if scoped.table == "base" else where + RAGGED
 
 
@@ -187,7 +189,8 @@ def _whole(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
 def _rollup_where(scoped: Scope) -> str:
     unbounded = {"from_us": None, "to_us": None}
     fields = {name: getattr(scoped.wanted, name) for name in scoped.wanted.__struct_fields__}
-    return condition(scoped.project, TraceFilter(**{**fields, **unbounded})).sql
+    wanted = TraceFilter(**{**fields, **unbounded})
+    return condition(scoped.project, wanted).sql + scoped.only
 
 
 def key_columns(names: Iterable[str], table: Table) -> list[str]:
