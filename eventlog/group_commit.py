@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from eventlog import sqlite_file
 from eventlog.log import LogError, LogFull, LogUnavailable, TopicPartition
-from eventlog.records import Chunk, checksum, encode_chunks, encode_refusals
+from eventlog.records import Chunk, Refusal, checksum, encode_chunks, encode_refusals
 
 MAX_RECORD_ITEMS = 1_000
 MAX_RECORD_BYTES = 1 << 20
@@ -40,12 +40,16 @@ class Limits(Struct, frozen=True):
     """How long a dead letter is kept."""
 
 
+Payload = Chunk | list[Refusal] | bytes
+Change = Callable[[sqlite3.Connection], Any]
+
+
 class _Write(NamedTuple):
-    """One thing to commit: a chunk or refusals to append, or a change of the books."""
+    """One thing to commit as a whole: payloads to append, or a change of the books."""
 
     future: "Future[Any]"
-    topic_partition: TopicPartition | None
-    payload: Any
+    payloads: Mapping[TopicPartition, Payload]
+    change: Change | None
     size: int
 
 
@@ -56,44 +60,69 @@ class _Record(NamedTuple):
 
 
 class GroupCommit:
-    """Owns the writing connection; everything else reaches it through `submit`."""
+    """Owns the writing connection; everything else reaches it through `append` and `change`."""
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         numbers: Mapping[TopicPartition, int],
         limits: Limits,
+        on_damage: Callable[[], None],
     ) -> None:
         self.limits = limits
         self.queued_bytes = 0
         self.stored_bytes = _stored_bytes(connection)
+        self._data_version = _data_version(connection)
         self._connection = connection
         self._numbers = numbers
+        self._on_damage = on_damage
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: tuple[Callable[[], None], ...] = ()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
-    def on_append(self, listener: Callable[[], None]) -> None:
-        """Calls `listener`, from the writer's thread, after each commit that added records."""
-        self._listeners.append(listener)
+    def on_append(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls `listener`, from the writer's thread, after each commit that added records.
 
-    def submit(self, partition: TopicPartition | None, payload: Any, size: int) -> "Future[Any]":
-        """Queues an append, or with no partition a change of the books, for the next commit.
+        Returns what ends it.
+        """
+        with self._lock:
+            self._listeners += (listener,)
+
+        def forget() -> None:
+            with self._lock:
+                self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return forget
+
+    def append(
+        self, payloads: Mapping[TopicPartition, Payload], size: int
+    ) -> "Future[dict[TopicPartition, int]]":
+        """Queues an append, all or nothing, for the next commit; it gives back the offsets.
 
         Raises `LogFull` at a bound and `LogUnavailable` after `close`.
         """
-        if self._closed:
-            raise LogUnavailable("the log is closed")
-        if partition is not None:
-            self._refuse_when_full(size)
-        future: Future[Any] = Future()
+        for partition in payloads:
+            # An unknown one is the caller's bug; it must not fail its neighbours' commit.
+            self._numbers[partition]
+        return self._submit(_Write(Future(), payloads, None, size))
+
+    def change(self, change: Change) -> "Future[Any]":
+        """Queues a change of the books; no bound holds it back. Raises `LogUnavailable`."""
+        return self._submit(_Write(Future(), {}, change, 0))
+
+    def _submit(self, write: _Write) -> "Future[Any]":
         with self._lock:
-            self.queued_bytes += size
-        self._queue.put(_Write(future, partition, payload, size))
-        return future
+            # Under the lock: nothing may be queued behind the end, where no one looks.
+            if self._closed:
+                raise LogUnavailable("the log is closed")
+            if write.change is None:
+                self._refuse_when_full(write.size)
+            self.queued_bytes += write.size
+            self._queue.put(write)
+        return write.future
 
     def drop(
         self, connection: sqlite3.Connection, number: int, last: int, older_than_ms: int | None
@@ -111,10 +140,10 @@ class GroupCommit:
 
     def close(self) -> None:
         """Commits what is queued and ends the thread. May be called twice."""
-        if self._closed:
-            return
-        self._closed = True
-        self._queue.put(None)
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
         self._thread.join()
 
     def _refuse_when_full(self, size: int) -> None:
@@ -126,7 +155,8 @@ class GroupCommit:
             raise LogFull(f"the log holds {stored} bytes, the bound is {self.limits.max_bytes}")
 
     def _run(self) -> None:
-        while True:
+        last = False
+        while not last:
             writes, last = self._gather()
             # A request that was given up before its commit began was never answered: leave it out.
             live = [write for write in writes if write.future.set_running_or_notify_cancel()]
@@ -134,8 +164,6 @@ class GroupCommit:
                 self._commit_group(live)
             with self._lock:
                 self.queued_bytes -= sum(write.size for write in writes)
-            if last:
-                return
 
     def _gather(self) -> tuple[list[_Write], bool]:
         first = self._queue.get()
@@ -155,48 +183,81 @@ class GroupCommit:
         return writes, False
 
     def _commit_group(self, writes: list[_Write]) -> None:
-        books = [write for write in writes if write.topic_partition is None]
-        appends = [write for write in writes if write.topic_partition is not None]
+        books = [write for write in writes if write.change is not None]
+        appends = [write for write in writes if write.change is None]
         error = self._try(writes)
-        if error is not None and books and appends:
+        if error is None:
+            parts = []
+        elif not isinstance(error, sqlite3.Error):
+            # A bug in one write is no reason to refuse its neighbours.
+            parts = [[write] for write in writes]
+        elif books and appends:
             # A full disk must not keep the books, and the trimming that frees it, from moving.
-            for part in (books, appends):
-                _fail(part, self._try(part))
+            parts = [books, appends]
         else:
-            _fail(writes, error)
+            self._fail(writes, error)
+            parts = []
+        for part in parts:
+            self._fail(part, self._try(part))
         if appends:
-            for listener in self._listeners:
+            self._notify()
+
+    def _notify(self) -> None:
+        for listener in self._listeners:
+            try:
                 listener()
+            except Exception:
+                # Of a listener only: the thread must live, or every sender waits for ever.
+                log.exception("listener of the log failed")
 
     def _try(self, writes: list[_Write]) -> Exception | None:
         try:
             results = self._transact(writes)
         except Exception as error:
             return error
-        for write, result in results:
+        for write, result in zip(writes, results, strict=True):
             write.future.set_result(result)
         return None
 
-    def _transact(self, writes: list[_Write]) -> list[tuple[_Write, Any]]:
-        records = _coalesce(write for write in writes if write.topic_partition is not None)
+    def _fail(self, writes: Iterable[_Write], error: Exception | None) -> None:
+        if error is None:
+            return
+        log.error("log refused a commit", reason=repr(error))
+        if isinstance(error, sqlite3.Error):
+            if sqlite_file.is_damage(error):
+                self._on_damage()
+            kind: type[LogError] = LogFull if "full" in str(error) else LogUnavailable
+            error = kind(f"the log's file refused: {error}")
+        for write in writes:
+            write.future.set_exception(error)
+
+    def _transact(self, writes: list[_Write]) -> list[Any]:
+        """Commits the writes as a whole and returns the result of each."""
+        records = _coalesce(write for write in writes if write.change is None)
         connection = self._connection
-        results: list[tuple[_Write, Any]] = []
         before = self.stored_bytes
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for write in writes:
-                if write.topic_partition is None:
-                    results.append((write, write.payload(connection)))
+            self._see_others()
+            results = {id(w): w.change(connection) for w in writes if w.change is not None}
             for record in records:
                 offset = self._insert(connection, record)
-                results.extend((write, offset) for write in record.writes)
+                for write in record.writes:
+                    results.setdefault(id(write), {})[record.topic_partition] = offset
             connection.execute("COMMIT")
         except BaseException:
             self.stored_bytes = before
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return results
+        return [results.get(id(write), {}) for write in writes]
+
+    def _see_others(self) -> None:
+        """Counts anew when another process has written: its records are not in our sum."""
+        version = _data_version(self._connection)
+        if version != self._data_version:
+            self._data_version = version
+            self.stored_bytes = _stored_bytes(self._connection)
 
     def _insert(self, connection: sqlite3.Connection, record: _Record) -> int:
         number = self._numbers[record.topic_partition]
@@ -222,25 +283,54 @@ class GroupCommit:
 
 def _coalesce(writes: Iterable[_Write]) -> list[_Record]:
     """Puts what goes to one partition into as few records as the bounds allow, in order."""
-    groups: dict[TopicPartition, list[list[_Write]]] = {}
-    sizes: dict[TopicPartition, tuple[int, int]] = {}
+    groups: dict[TopicPartition, list[_Group]] = {}
     for write in writes:
-        partition = write.topic_partition
-        assert partition is not None
-        items = len(write.payload.items) if isinstance(write.payload, Chunk) else 1
-        old_items, old_bytes = sizes.get(partition, (0, 0))
-        sizes[partition] = (old_items + items, old_bytes + write.size)
-        full = old_items + items > MAX_RECORD_ITEMS or old_bytes + write.size > MAX_RECORD_BYTES
-        open_groups = groups.setdefault(partition, [])
-        if not open_groups or full or isinstance(write.payload, bytes):
-            open_groups.append([])
-            sizes[partition] = (items, write.size)
-        open_groups[-1].append(write)
+        for partition, payload in write.payloads.items():
+            open_groups = groups.setdefault(partition, [])
+            if not open_groups or not open_groups[-1].takes(payload):
+                open_groups.append(_Group())
+            open_groups[-1].add(write, payload)
     return [
-        _Record(partition, _encode([write.payload for write in group]), group)
+        _Record(partition, _encode(group.payloads), group.writes)
         for partition, grouped in groups.items()
         for group in grouped
     ]
+
+
+class _Group:
+    """What becomes one record."""
+
+    def __init__(self) -> None:
+        self.writes: list[_Write] = []
+        self.payloads: list[Payload] = []
+        self._items = 0
+        self._bytes = 0
+
+    def takes(self, payload: Payload) -> bool:
+        items, size = _measure(payload)
+        return (
+            not isinstance(payload, bytes)
+            and self._items + items <= MAX_RECORD_ITEMS
+            and self._bytes + size <= MAX_RECORD_BYTES
+        )
+
+    def add(self, write: _Write, payload: Payload) -> None:
+        items, size = _measure(payload)
+        self.writes.append(write)
+        self.payloads.append(payload)
+        self._items += items
+        self._bytes += size
+
+
+def _measure(payload: Payload) -> tuple[int, int]:
+    if isinstance(payload, Chunk):
+        return len(payload.items), size_of(payload)
+    return len(payload), len(payload)
+
+
+def size_of(chunk: Chunk) -> int:
+    """Returns the bytes of a chunk's items."""
+    return sum(map(len, chunk.items))
 
 
 def _encode(payloads: list[Any]) -> bytes:
@@ -251,16 +341,10 @@ def _encode(payloads: list[Any]) -> bytes:
     return encode_refusals([refusal for refusals in payloads for refusal in refusals])
 
 
-def _fail(writes: Iterable[_Write], error: Exception | None) -> None:
-    if error is None:
-        return
-    full = isinstance(error, sqlite3.Error) and "full" in str(error)
-    kind: type[LogError] = LogFull if full else LogUnavailable
-    log.error("log refused a commit", reason=repr(error))
-    for write in writes:
-        write.future.set_exception(kind(f"the log's file refused: {error}"))
-
-
 def _stored_bytes(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT coalesce(sum(bytes), 0) FROM records").fetchone()
     return int(row[0])
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])

@@ -3,7 +3,7 @@
 LogError
 ├── LogFull          the log's bound in bytes, or the disk's, is reached: refuse for now
 ├── LogUnavailable   the log does not answer for now: refuse, retry
-└── LogDamaged       the file is not a log and could not be mended
+└── LogDamaged       the file could not be mended, or must be opened anew to be
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class LogUnavailable(LogError):
 
 
 class LogDamaged(LogError):
-    """Raised when the log's file could not be mended."""
+    """Raised when the log's file could not be mended, or must be opened anew to be."""
 
 
 class TopicPartition(NamedTuple):

@@ -4,18 +4,36 @@ Writes go through `group_commit`; reads have a connection of their own.
 """
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from eventlog import sqlite_file
-from eventlog.group_commit import GroupCommit, Limits
-from eventlog.log import Intent, Progress, Stored, TopicPartition
+from eventlog.group_commit import GroupCommit, Limits, size_of
+from eventlog.log import (
+    Intent,
+    LogDamaged,
+    LogError,
+    LogUnavailable,
+    Progress,
+    Stored,
+    TopicPartition,
+)
+from eventlog.opening import open_log, suspect
 from eventlog.records import Chunk, DeadLetter, Refusal, encode_dead
 from eventlog.topics import DEAD, OUTCOMES, TOPICS
+
+REFUSAL_BYTES = 64
+"""What a refusal is taken to weigh while it waits."""
+SPARE_PAGES = 16_384
+"""Free pages that the file keeps, 64 MB: under load they are used again at once."""
+VACUUM_PAGES = 2_000
+"""Given back to the disk at a time: 8 MB, so that no append waits long."""
 
 
 class SqliteLog:
@@ -25,16 +43,26 @@ class SqliteLog:
         self.path = path
         self.limits = limits or Limits()
         counts = {topic.name: partitions if topic.spread else 1 for topic in TOPICS}
-        self._connection = sqlite_file.open_file(path, counts)
-        self._reader = sqlite_file.connect(path)
+        opened = open_log(path, counts)
+        self.mended = opened.mended
+        """What opening carried over from a damaged file, `None` where there was nothing to mend."""
+        self._connection, self._hold = opened.connection, opened.hold
         self._read_lock = threading.Lock()
-        self.log_id = sqlite_file.log_id_of(self._connection)
-        self._numbers = sqlite_file.numbers(self._connection)
+        self._closed = False
+        try:
+            self._reader = sqlite_file.connect(path)
+            self.log_id = sqlite_file.log_id_of(self._connection)
+            self._numbers = sqlite_file.numbers(self._connection)
+            self._commits = GroupCommit(
+                self._connection, self._numbers, self.limits, lambda: suspect(path)
+            )
+        except sqlite3.Error as error:
+            self._connection.close()
+            os.close(self._hold)
+            raise self._refused(error) from error
         self._counts: dict[str, int] = defaultdict(int)
         for topic_partition in self._numbers:
             self._counts[topic_partition.topic] += 1
-        self._commits = GroupCommit(self._connection, self._numbers, self.limits)
-        self._closed = False
 
     def partitions(self, topic: str) -> int:
         """Returns how many partitions the topic has."""
@@ -50,35 +78,35 @@ class SqliteLog:
         """How many bytes wait for their commit."""
         return self._commits.queued_bytes
 
-    def on_append(self, listener: Callable[[], None]) -> None:
-        """Calls `listener`, from the writer's thread, after each commit that added records."""
-        self._commits.on_append(listener)
+    def on_append(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls `listener`, from the writer's thread, after each commit that added records.
+
+        Returns what ends it.
+        """
+        return self._commits.on_append(listener)
 
     async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
         """Appends chunks, one for each partition given; returns the offset each is part of.
 
         Raises `LogFull` or `LogUnavailable`; then nothing was appended.
         """
-        futures = {}
-        for partition, chunk in chunks.items():
-            size = sum(map(len, chunk.items))
-            futures[partition] = self._commits.submit(TopicPartition(topic, partition), chunk, size)
-        offsets = await asyncio.gather(*map(asyncio.wrap_future, futures.values()))
-        return dict(zip(futures, offsets, strict=True))
+        payloads = {TopicPartition(topic, part): chunk for part, chunk in chunks.items()}
+        size = sum(map(size_of, chunks.values()))
+        offsets = await asyncio.wrap_future(self._commits.append(payloads, size))
+        return {partition: offset for (_, partition), offset in offsets.items()}
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
         """Counts refusals durably."""
-        future = self._commits.submit(TopicPartition(OUTCOMES.name, 0), list(refusals), 64)
-        await asyncio.wrap_future(future)
+        payloads = {TopicPartition(OUTCOMES.name, 0): list(refusals)}
+        await asyncio.wrap_future(self._commits.append(payloads, REFUSAL_BYTES * len(refusals)))
 
     async def append_dead(
         self, letters: Sequence[DeadLetter], replayed: Sequence[str] = ()
     ) -> None:
         """Puts letters, or marks of replayed ones, into the dead-letter topic."""
         value = encode_dead(letters, replayed)
-        await asyncio.wrap_future(
-            self._commits.submit(TopicPartition(DEAD.name, 0), value, len(value))
-        )
+        payloads = {TopicPartition(DEAD.name, 0): value}
+        await asyncio.wrap_future(self._commits.append(payloads, len(value)))
 
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition has come."""
@@ -139,14 +167,15 @@ class SqliteLog:
                     self._commits.drop(
                         connection, number, stored_through, now_ms - self.limits.keep_ms
                     )
-            connection.execute("PRAGMA incremental_vacuum(10000)")
 
         await self._book(apply)
+        while await self._book(_shrink):
+            pass
 
     def positions(self) -> dict[TopicPartition, tuple[int, int, int]]:
         """Returns committed, stored-through and next offset of every partition."""
-        with self._read_lock:
-            rows = self._reader.execute(
+        with self._reading() as reader:
+            rows = reader.execute(
                 "SELECT topic, partition, committed, stored_through, next_offset FROM partitions"
             ).fetchall()
         return {TopicPartition(r[0], r[1]): (r[2], r[3], r[4]) for r in rows}
@@ -157,9 +186,9 @@ class SqliteLog:
         """Returns records from `offset` on: at least one where there is one, within the bounds."""
         found = []
         size = 0
-        with self._read_lock:
+        with self._reading() as reader:
             number = self._numbers[partition]
-            for stored in sqlite_file.read(self._reader, number, offset, max_records):
+            for stored in sqlite_file.read(reader, number, offset, max_records):
                 found.append(stored)
                 size += len(stored.value or b"")
                 if size >= max_bytes:
@@ -169,9 +198,10 @@ class SqliteLog:
     def oldest_waiting_ms(self, partition: TopicPartition, stored_through: int) -> int | None:
         """Returns when the oldest record that is not stored yet was appended."""
         number = self._numbers[partition]
-        with self._read_lock:
-            row = self._reader.execute(
-                "SELECT appended_at_ms FROM records WHERE key > ? AND key < ? LIMIT 1",
+        with self._reading() as reader:
+            row = reader.execute(
+                "SELECT CAST(appended_at_ms AS INTEGER) FROM records"
+                " WHERE key > ? AND key < ? ORDER BY key LIMIT 1",
                 (
                     (number << sqlite_file.OFFSET_BITS) + stored_through,
                     (number + 1) << sqlite_file.OFFSET_BITS,
@@ -181,14 +211,42 @@ class SqliteLog:
 
     def close(self) -> None:
         """Commits what is queued and closes the file. May be called twice."""
-        if self._closed:
-            return
-        self._closed = True
         self._commits.close()
         with self._read_lock:
+            if self._closed:
+                return
+            self._closed = True
             self._reader.close()
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # The last connection to a file takes the WAL in and removes it.
         self._connection.close()
+        os.close(self._hold)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Lends the reading connection. Raises `LogDamaged`, or `LogUnavailable` for now."""
+        with self._read_lock:
+            if self._closed:
+                raise LogUnavailable("the log is closed")
+            try:
+                yield self._reader
+            except sqlite3.Error as error:
+                raise self._refused(error) from error
+
+    def _refused(self, error: sqlite3.Error) -> LogError:
+        if sqlite_file.is_damage(error):
+            suspect(self.path)
+            return LogDamaged(f"{self.path} is damaged, opening it anew mends it: {error}")
+        return LogUnavailable(f"the log's file cannot be read: {error}")
 
     async def _book(self, change: Callable[[sqlite3.Connection], Any]) -> Any:
-        return await asyncio.wrap_future(self._commits.submit(None, change, 0))
+        return await asyncio.wrap_future(self._commits.change(change))
+
+
+def _shrink(connection: sqlite3.Connection) -> bool:
+    """Gives some free pages back to the disk and tells whether there are more to give."""
+    free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
+    if free <= SPARE_PAGES:
+        return False
+    # It frees one page for each row that is fetched.
+    connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+    return True

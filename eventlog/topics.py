@@ -11,6 +11,8 @@ class Topic(Struct, frozen=True):
     """One named stream of records."""
 
     name: str
+    number: int
+    """Stands in the keys of every log for as long as the topic lives: never changed or reused."""
     kind: str
     """The word for one item in outcomes and metrics."""
     spread: bool
@@ -20,24 +22,28 @@ class Topic(Struct, frozen=True):
 
 TRACES = Topic(
     name="raw.traces",
+    number=1,
     kind="trace",
     spread=True,
     meaning="Batches of LLM calls as their senders wrote them, keyed by (project, trace id).",
 )
 SPANS = Topic(
     name="raw.spans",
+    number=2,
     kind="span",
     spread=True,
     meaning="Batches of agent events as their senders wrote them, keyed by (project, span id).",
 )
 OUTCOMES = Topic(
     name="outcomes",
+    number=3,
     kind="outcome",
     spread=False,
     meaning="Counts of what the edge refused, so that refusals are as durable as events.",
 )
 DEAD = Topic(
     name="dead",
+    number=4,
     kind="dead letter",
     spread=False,
     meaning="Items that no step could take, with their reason; kept until retention.",
@@ -47,3 +53,10 @@ TOPICS = (TRACES, SPANS, OUTCOMES, DEAD)
 BY_NAME = {topic.name: topic for topic in TOPICS}
 GROUP = "sluice"
 """The consumer group of the agents; the dead-letter topic has no consumer."""
+PARTITION_BITS = 12
+"""At most 4,096 partitions a topic."""
+
+
+def number_of(topic: str, partition: int) -> int:
+    """Returns the number of a partition: it needs no table, so a damaged log cannot lose it."""
+    return BY_NAME[topic].number << PARTITION_BITS | partition

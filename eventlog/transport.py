@@ -5,9 +5,10 @@ follows Faust's own aiokafka driver: `subscribe` returns first, the assignment c
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+import structlog
 from faust.transport import base
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.producer import Producer as FaustProducer
@@ -16,7 +17,7 @@ from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
 from eventlog.faust_fixes import ContiguousConsumer
-from eventlog.log import LogError, Stored, TopicPartition
+from eventlog.log import LogError, LogUnavailable, Stored, TopicPartition
 from eventlog.sqlite_log import SqliteLog
 
 SCHEME = "sluice"
@@ -24,6 +25,8 @@ FETCH_RECORDS = 64
 FETCH_BYTES = 8 << 20
 IDLE_POLL_S = 0.25
 """How soon records of another process (`sluice dead replay`) are seen; our own wake us at once."""
+
+log = structlog.get_logger(__name__)
 
 
 def register() -> None:
@@ -40,6 +43,7 @@ class Consumer(ContiguousConsumer):
         self._positions: dict[TP, int] = {}
         self._highwaters: dict[TP, int] = {}
         self._arrived = asyncio.Event()
+        self._forget: Callable[[], None] = lambda: None
 
     async def on_start(self) -> None:
         """Asks the log to wake us."""
@@ -50,8 +54,13 @@ class Consumer(ContiguousConsumer):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._arrived.set)
 
-        self._log.on_append(wake)
+        self._forget = self._log.on_append(wake)
         await super().on_start()
+
+    async def on_stop(self) -> None:
+        """Lets the log forget us; another app may read it next."""
+        self._forget()
+        await super().on_stop()
 
     def on_buffer_drop(self, tp: TP) -> None:
         """Wakes a fetch that waits while the partition with records was full."""
@@ -79,17 +88,18 @@ class Consumer(ContiguousConsumer):
         self, active_partitions: set[TP] | None, timeout: float
     ) -> Mapping[TP, list[Stored]]:
         self._arrived.clear()
-        found = await asyncio.get_running_loop().run_in_executor(
-            None, self._read, sorted(active_partitions or ())
-        )
+        partitions = sorted(active_partitions or ())
+        try:
+            found = await asyncio.to_thread(self._read, partitions)
+        except LogUnavailable as error:
+            log.warning("log not readable, will try again", reason=str(error))
+            found = {}
         if not found:
             try:
                 async with asyncio.timeout(min(timeout, IDLE_POLL_S)):
                     await self._arrived.wait()
             except TimeoutError:
                 pass
-        for tp, records in found.items():
-            self._positions[tp] = records[-1].offset + 1
         return found
 
     def _read(self, partitions: list[TP]) -> dict[TP, list[Stored]]:
@@ -106,6 +116,8 @@ class Consumer(ContiguousConsumer):
         return found
 
     def _to_message(self, tp: TP, record: Stored) -> ConsumerMessage:
+        # Not when it was fetched: Faust lets go of the rest of a fetch when its flow is stopped.
+        self._positions[tp] = record.offset + 1
         return ConsumerMessage(
             tp.topic,
             tp.partition,
