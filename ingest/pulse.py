@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ingest import validation as v
-from ingest.errors import BadItems, BadJson
+from ingest.errors import BadItems, BadJson, Refused
 from schemas.times import parse_timestamp_us
 from schemas.wire.pulse import (
     CONTRACT_PROVIDERS,
@@ -23,6 +23,7 @@ from schemas.wire.pulse import (
     SpanItem,
     Status,
     TraceItem,
+    amount_of,
     span_decoder,
     trace_decoder,
 )
@@ -79,7 +80,7 @@ def trace_frame(providers: frozenset[str]) -> Frame:
         return (
             item.provider in allowed
             and _is_timestamp(item.timestamp)
-            and (item.cost_cents is None or 0 <= item.cost_cents <= MAX_COST_CENTS)
+            and _is_cost(item.cost_cents)
             and _first_byte(item.request_body) == b"{"
             and _is_object_or_absent(item.response_body)
             and _is_object_or_absent(item.error)
@@ -118,13 +119,21 @@ def _split(body: bytes) -> list[Raw]:
         str(body, "utf-8")
         return _ARRAY.decode(body)
     except msgspec.ValidationError:
-        value = msgspec.json.decode(body)
-        raise _bad_items(1, [v.wrong_type("array", value)]) from None
+        raise _not_an_array(body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         mended = None if isinstance(error, UnicodeDecodeError) else _mend_surrogates(body)
         if mended is not None:
             return _split(mended)
         raise BadJson("Invalid JSON body") from error
+
+
+def _not_an_array(body: bytes) -> Refused:
+    # The decoder looks no further than the first byte of what is no array.
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return BadJson("Invalid JSON body")
+    return _bad_items(1, [v.wrong_type("array", value)])
 
 
 def _mend_surrogates(body: bytes) -> bytes | None:
@@ -160,6 +169,14 @@ def _is_timestamp(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_cost(value: Raw) -> bool:
+    try:
+        cents = amount_of(value)
+    except ValueError:
+        return False
+    return cents is None or 0 <= cents <= MAX_COST_CENTS
 
 
 def _first_byte(value: Raw) -> bytes:

@@ -17,6 +17,10 @@ QUIET = (
     "asyncio",
     "clickhouse_connect",
 )
+# Without the values of variables: they hold API keys and users' prompts.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 def set_up(settings: Settings) -> None:
@@ -32,11 +36,13 @@ def set_up(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     ending: list[structlog.types.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        *([structlog.processors.dict_tracebacks] if as_json else []),
+        *([_TRACEBACKS] if as_json else []),
         renderer,
     ]
     handler = logging.StreamHandler(sys.stderr)

@@ -8,7 +8,7 @@ from processors.steps.fields import PICO_PER_CENT, Unfit, pico_of, read_object, 
 from schemas.projects import ProjectId
 from schemas.rows import Position, TraceRow
 from schemas.times import parse_timestamp_us
-from schemas.wire.pulse import TraceItem, text_of, trace_decoder
+from schemas.wire.pulse import TraceItem, amount_of, text_of, trace_decoder
 
 
 def decode_trace(body: bytes) -> TraceItem:
@@ -57,9 +57,7 @@ def trace_row(
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         computed_cost_pico=quote.cost_pico_usd if quote else None,
-        reported_cost_pico=(
-            None if item.cost_cents is None else pico_of(item.cost_cents, PICO_PER_CENT)
-        ),
+        reported_cost_pico=_reported_pico(item),
         price_id=quote.price_id if quote else "",
         environment=_text(metadata.get("environment")),
         user_id=_text(metadata.get("userId") or metadata.get("user_id")),
@@ -72,6 +70,14 @@ def trace_row(
         metadata=metadata_text,
         position=position,
     )
+
+
+def _reported_pico(item: TraceItem) -> int | None:
+    try:
+        cents = amount_of(item.cost_cents)
+    except ValueError as error:
+        raise Unfit(f"cost_cents: {error}") from error
+    return None if cents is None else pico_of(cents, PICO_PER_CENT)
 
 
 def _usage(item: TraceItem, response_body: str) -> Usage:

@@ -5,7 +5,7 @@ optional field, `session_id` of a trace is any non-empty string, `provider` is a
 prices are known, and usage may be given by kind of token. Unknown keys are dropped.
 """
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
 import msgspec
@@ -51,7 +51,8 @@ class TraceItem(Struct, frozen=True):
     output_text: str | None = None
     finish_reason: str | None = None
     error: Raw = ABSENT
-    cost_cents: Decimal | None = None
+    cost_cents: Raw = ABSENT
+    """A number, to be read by `amount_of`: a decoder of decimals would take a string as well."""
     session_id: Text | None = None
     metadata: Raw = ABSENT
     cache_read_tokens: Count | None = None
@@ -85,6 +86,22 @@ class SpanItem(Struct, frozen=True):
 
 trace_decoder = msgspec.json.Decoder(TraceItem)
 span_decoder = msgspec.json.Decoder(SpanItem)
+
+
+def amount_of(value: Raw) -> Decimal | None:
+    """Returns an optional number exactly as it was written, `None` when absent or null.
+
+    Raises `ValueError` for any other JSON value and for a number that no decimal can hold.
+    """
+    text = text_of(value)
+    if not text:
+        return None
+    if text[0] not in "-0123456789":
+        raise ValueError("not a number")
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("a number out of range") from error
 
 
 def text_of(value: Raw) -> str:

@@ -1,0 +1,232 @@
+"""Starts `sluice up` as a process, speaks to it, stops or kills it, and starts it again."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+EMAIL = "admin@example.com"
+PASSWORD = "correct horse battery"
+KEY = "pulse_sk_11111111-1111-4111-8111-111111111111"
+PROJECT_NAME = "First"
+START_TIMEOUT_S = 30.0
+CONSOLE_SCRIPT = str(Path(sys.executable).with_name("sluice"))
+COOKIE = "better-auth.session_token"
+
+T = TypeVar("T")
+
+
+class ServerDied(Exception):
+    """Raised when the process ended, or never became ready; the message shows its last lines."""
+
+
+class Server:
+    """One installation: a data directory and, most of the time, a process on it."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        command: Sequence[str] = (CONSOLE_SCRIPT,),
+    ) -> None:
+        self.data_dir = data_dir
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.settings = dict(settings or {})
+        self.output = data_dir.parent / f"{data_dir.name}.out"
+        self._environ = dict(environ or {})
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._admin: httpx.Client | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        if self._admin is not None:
+            self._admin.close()
+        if error is not None:
+            error.add_note(f"last lines of the server:\n{self.tail()}")
+
+    @property
+    def pid(self) -> int:
+        """The process id; raises when there is no process."""
+        assert self._process is not None, "no process was started"
+        return self._process.pid
+
+    def start(self, *, wait: bool = True) -> None:
+        """Starts the process and, unless told otherwise, waits until it is ready."""
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*self._command, "up"],
+                env=self._child_environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Returns when `/ready` says so. Raises `ServerDied`."""
+        wait_for(self._is_ready, "the server to be ready", timeout_s=START_TIMEOUT_S)
+
+    def stop(self) -> tuple[int, float]:
+        """Ends the process by SIGTERM; returns its exit code and how many seconds it took."""
+        assert self._process is not None
+        started = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(timeout=30)
+        self._process = None
+        return code, time.monotonic() - started
+
+    def kill(self) -> None:
+        """Ends the process by SIGKILL. May be called when it has ended."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=30)
+            self._process = None
+
+    def is_running(self) -> bool:
+        """Tells whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def tail(self, lines: int = 40) -> str:
+        """Returns the last lines that the process wrote."""
+        if not self.output.exists():
+            return ""
+        return "\n".join(self.output.read_text(errors="replace").splitlines()[-lines:])
+
+    def client(self, key: str | None = KEY, timeout_s: float = 15.0) -> httpx.Client:
+        """Returns an HTTP client with the API key given, or with none."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s, trust_env=False)
+
+    def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> httpx.Client:
+        """Returns an HTTP client with the session of a person."""
+        client = self.client(None)
+        form = {"email": email, "password": password}
+        answer = client.post("/api/auth/sign-in/email", json=form)
+        assert answer.status_code == 200, answer.text
+        return client
+
+    @property
+    def admin(self) -> httpx.Client:
+        """The client of the seeded admin, signed in once: attempts to sign in are limited."""
+        if self._admin is None:
+            self._admin = self.sign_in()
+        return self._admin
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Returns the sum of a metric's samples that carry these labels; 0 where there are none."""
+        with self.client(None) as client:
+            text = client.get("/metrics").text
+        total = 0.0
+        for line in text.splitlines():
+            match = re.fullmatch(rf"{name}(?:\{{(.*)\}})? (\S+)", line)
+            if match is None:
+                continue
+            given = match[1] or ""
+            if all(f'{key}="{value}"' in given for key, value in labels.items()):
+                total += float(match[2])
+        return total
+
+    def wait_stored(self, timeout_s: float = 30.0) -> None:
+        """Returns when the log holds nothing that is not stored."""
+        wait_for(
+            lambda: self.metric("sluice_lag_records") == 0,
+            "everything to be stored",
+            timeout_s=timeout_s,
+        )
+
+    def _is_ready(self) -> bool:
+        if not self.is_running():
+            raise ServerDied(f"the server has ended; its last lines:\n{self.tail()}")
+        try:
+            return httpx.get(f"{self.url}/ready", timeout=5, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _child_environ(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
+        settings = {
+            "DATA_DIR": str(self.data_dir),
+            "PORT": str(self.port),
+            "INIT_PROJECT": PROJECT_NAME,
+            "INIT_API_KEY": KEY,
+            "INIT_USER_EMAIL": EMAIL,
+            "INIT_USER_PASSWORD": PASSWORD,
+            **self.settings,
+        }
+        ours = {f"SLUICE_{name}": value for name, value in settings.items()}
+        return {**inherited, **self._environ, **ours}
+
+
+class Project:
+    """One project of a running server, with a client that carries its key."""
+
+    def __init__(self, server: Server, project_id: str, key: str) -> None:
+        self.server = server
+        self.project_id = project_id
+        self.key = key
+        self.http = server.client(key)
+
+    def get(self, path: str, **params: Any) -> httpx.Response:
+        """Asks with the project's key."""
+        return self.http.get(path, params=params)
+
+    def post(self, path: str, items: Any) -> httpx.Response:
+        """Sends JSON with the project's key."""
+        return self.http.post(path, json=items)
+
+    def outcomes(self, **params: Any) -> dict[str, int]:
+        """Returns the totals of `/v1/outcomes` that are not zero."""
+        answer = self.get("/v1/outcomes", **params)
+        assert answer.status_code == 200, answer.text
+        return {name: count for name, count in answer.json()["totals"].items() if count}
+
+
+def create_project(server: Server, name: str = "Another") -> Project:
+    """Creates a project as the seeded admin."""
+    answer = server.admin.post("/dashboard/api/projects", json={"name": name})
+    assert answer.status_code == 201, answer.text
+    return Project(server, answer.json()["projectId"], answer.json()["apiKey"])
+
+
+def wait_for(condition: Callable[[], T], what: str, *, timeout_s: float = 10.0) -> T:
+    """Returns the condition's value as soon as it is true. Raises `TimeoutError`."""
+    deadline = time.monotonic() + timeout_s
+    pause_s = 0.005
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout_s} s for {what}; last value {value!r}")
+        time.sleep(pause_s)
+        pause_s = min(0.1, pause_s * 1.5)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
