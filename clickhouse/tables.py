@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import astuple
 
 from schemas.rows import OutcomeRow, SpanRow, TraceRow
 
@@ -25,51 +26,44 @@ COUNTS = (
 )
 
 
+TRACE_TEXTS = (
+    "project_id", "trace_id", "session_id", "provider", "model_requested", "model_used",
+    "provider_request_id", "status", "finish_reason", "output_text", "environment", "user_id",
+    "request_body", "response_body",
+)  # fmt: skip
+SPAN_TEXTS = (
+    "project_id", "span_id", "session_id", "parent_span_id", "source", "kind", "event_type",
+    "status", "pair_key", "pair_role", "tool_use_id", "tool_name", "cwd", "model", "agent_name",
+    "provider", "tool_input", "tool_response",
+)  # fmt: skip
+
+Columns = dict[str, tuple[Any, ...]]
+
+
 def encode_traces(rows: Sequence[TraceRow]) -> bytes:
     """Encodes rows for table `traces` as an Arrow IPC stream."""
-    columns: dict[str, Any] = {
-        "project_id": _texts(rows, "project_id"),
-        "trace_id": _texts(rows, "trace_id"),
-        "session_id": _texts(rows, "session_id"),
-        "timestamp": _times([row.timestamp_us for row in rows]),
-        "received_at": _times([row.received_at_us for row in rows]),
-        "provider": _texts(rows, "provider"),
-        "model_requested": _texts(rows, "model_requested"),
-        "model_used": _texts(rows, "model_used"),
-        "provider_request_id": _texts(rows, "provider_request_id"),
-        "status": _texts(rows, "status"),
-        "latency_ms": pa.array([row.latency_ms for row in rows], pa.float64()),
-        "latency_ns": pa.array([round(row.latency_ms * 1e6) for row in rows], pa.uint64()),
-        "finish_reason": _texts(rows, "finish_reason"),
-        "output_text": _texts(rows, "output_text"),
-        "environment": _texts(rows, "environment"),
-        "user_id": _texts(rows, "user_id"),
-        "request_body": _texts(rows, "request_body"),
-        "response_body": _texts(rows, "response_body"),
-    }
-    return _stream(columns | _shared(rows))
+    values = _columns_of(rows, TraceRow)
+    latencies = values["latency_ms"]
+    arrays: dict[str, Any] = {name: pa.array(values[name], pa.string()) for name in TRACE_TEXTS}
+    arrays["latency_ms"] = pa.array(latencies, pa.float64())
+    arrays["latency_ns"] = pa.array([round(value * 1e6) for value in latencies], pa.uint64())
+    return _stream(arrays | _shared(values))
 
 
 def encode_spans(rows: Sequence[SpanRow]) -> bytes:
     """Encodes rows for table `spans` as an Arrow IPC stream."""
-    names = (
-        "project_id span_id session_id parent_span_id source kind event_type status pair_key"
-        " pair_role tool_use_id tool_name cwd model agent_name provider tool_input tool_response"
-    )
-    columns: dict[str, Any] = {name: _texts(rows, name) for name in names.split()}
-    columns |= {
-        "timestamp": _times([row.timestamp_us for row in rows]),
-        "received_at": _times([row.received_at_us for row in rows]),
-        "duration_ms": pa.array([row.duration_ms for row in rows], pa.float64()),
-        "is_interrupt": pa.array([row.is_interrupt for row in rows], pa.bool_()),
-    }
-    return _stream(columns | _shared(rows))
+    values = _columns_of(rows, SpanRow)
+    arrays: dict[str, Any] = {name: pa.array(values[name], pa.string()) for name in SPAN_TEXTS}
+    arrays["duration_ms"] = pa.array(values["duration_ms"], pa.float64())
+    arrays["is_interrupt"] = pa.array(values["is_interrupt"], pa.bool_())
+    return _stream(arrays | _shared(values))
 
 
 def encode_outcomes(rows: Sequence[OutcomeRow]) -> bytes:
     """Encodes rows for table `outcomes` as an Arrow IPC stream."""
     columns: dict[str, Any] = {
-        name: _texts(rows, name) for name in ("project_id", "kind", "outcome", "reason")
+        name: pa.array([getattr(row, name) for row in rows], pa.string())
+        for name in ("project_id", "kind", "outcome", "reason")
     }
     # `minute` is a DateTime: whole seconds, which Arrow hands over as an unsigned number.
     columns["minute"] = pa.array([row.minute_us // 1_000_000 for row in rows], pa.uint32())
@@ -77,25 +71,27 @@ def encode_outcomes(rows: Sequence[OutcomeRow]) -> bytes:
     return _stream(columns)
 
 
-def _shared(rows: Sequence[TraceRow] | Sequence[SpanRow]) -> dict[str, Any]:
-    columns: dict[str, Any] = {
-        name: pa.array([getattr(row, name) for row in rows], pa.uint64()) for name in COUNTS
-    }
-    return columns | {
-        "computed_cost": _money([row.computed_cost_pico for row in rows]),
-        "reported_cost": _money([row.reported_cost_pico for row in rows]),
-        "price_id": _texts(rows, "price_id"),
-        "tags": pa.array([list(row.tags.items()) for row in rows], TAGS),
-        "error": _texts(rows, "error"),
-        "metadata": _texts(rows, "metadata"),
-        "log_id": pa.array([row.position.log_id for row in rows], pa.string()),
-        "log_partition": pa.array([row.position.partition for row in rows], pa.uint16()),
-        "log_offset": pa.array([row.position.offset for row in rows], pa.uint64()),
-    }
+def _columns_of(rows: Sequence[Any], row_type: type[Any]) -> Columns:
+    """Turns rows into columns within C: a third of the cost of reading attribute by attribute."""
+    names = row_type.__struct_fields__
+    return dict(zip(names, zip(*map(astuple, rows), strict=True), strict=True))
 
 
-def _texts(rows: Sequence[Any], name: str) -> pa.Array:
-    return pa.array([getattr(row, name) for row in rows], pa.string())
+def _shared(values: Columns) -> dict[str, Any]:
+    positions = values["position"]
+    return {name: pa.array(values[name], pa.uint64()) for name in COUNTS} | {
+        "timestamp": _times(values["timestamp_us"]),
+        "received_at": _times(values["received_at_us"]),
+        "computed_cost": _money(values["computed_cost_pico"]),
+        "reported_cost": _money(values["reported_cost_pico"]),
+        "price_id": pa.array(values["price_id"], pa.string()),
+        "tags": pa.array([list(tags.items()) for tags in values["tags"]], TAGS),
+        "error": pa.array(values["error"], pa.string()),
+        "metadata": pa.array(values["metadata"], pa.string()),
+        "log_id": pa.array([position.log_id for position in positions], pa.string()),
+        "log_partition": pa.array([position.partition for position in positions], pa.uint16()),
+        "log_offset": pa.array([position.offset for position in positions], pa.uint64()),
+    }
 
 
 def _times(values: Sequence[int]) -> pa.Array:

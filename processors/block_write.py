@@ -12,7 +12,7 @@ from tenacity.wait import wait_random_exponential
 from clickhouse.client import StatementRefused, WarehouseError
 from eventlog.log import EventLog, LogError, ProgressStore
 from eventlog.records import DeadLetter
-from processors.blocks import Block, Item, Output, Step
+from processors.blocks import Block, Item, Output, Step, ref_of
 from processors.outcomes import outcomes_of
 from schemas import metrics
 from schemas.projects import ProjectId
@@ -103,11 +103,11 @@ class BlockWrite:
         # From here on the block's own token is never used again: say so before the first part.
         await self._log.declare(self._block.partition, self._block.intent._replace(apart=True))
         refused = await self._insert_apart(table, output.items)
-        self._accepted = [item for item in output.items if item.ref not in refused]
+        self._accepted = [item for item in output.items if _name(item) not in refused]
         topic = self._block.partition.topic
         for item in output.items:
-            if item.ref in refused:
-                output.letters.append(_letter_of(item, topic, refused[item.ref]))
+            if _name(item) in refused:
+                output.letters.append(_letter_of(item, topic, refused[_name(item)]))
                 output.fates.append(item.fate._replace(outcome="dead", reason="unfit"))
 
     async def _insert_apart(self, table: str, items: list[Item]) -> dict[str, str]:
@@ -120,15 +120,15 @@ class BlockWrite:
         for start in range(0, len(items), PART_ROWS):
             part = items[start : start + PART_ROWS]
             try:
-                await self._insert(table, part, f"{self._block.token}/{part[0].ref}+{len(part)}")
+                await self._insert(table, part, f"{self._block.token}/{_name(part[0])}+{len(part)}")
                 continue
             except StatementRefused:
                 pass
             for item in part:
                 try:
-                    await self._insert(table, [item], f"{self._block.token}/{item.ref}")
+                    await self._insert(table, [item], f"{self._block.token}/{_name(item)}")
                 except StatementRefused as error:
-                    refused[item.ref] = str(error)[:500]
+                    refused[_name(item)] = str(error)[:500]
                     if len(refused) == len(items) > 1:
                         raise
         return refused
@@ -161,9 +161,13 @@ class BlockWrite:
         metrics.DUPLICATES.labels(kind).inc(repeats)
 
 
+def _name(item: Item) -> str:
+    return f"{item.position.offset}:{item.number}"
+
+
 def _letter_of(item: Item, topic: str, reason: str) -> DeadLetter:
     return DeadLetter(
-        ref=item.ref,
+        ref=ref_of(topic, item.position, item.number),
         project_id=ProjectId(item.fate.project_id),
         topic=topic,
         wire=item.wire,

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import DeadLetter
-from schemas.rows import OutcomeRow
+from schemas.rows import OutcomeRow, Position
 
 
 class Delivery(NamedTuple):
@@ -50,10 +50,20 @@ class Item(NamedTuple):
     """One event that is about to be stored, with what a dead letter of it would need."""
 
     row: Any
+    key: tuple[str, str]
+    """Project id and event id."""
     fate: Fate
-    ref: str
+    position: Position
+    """Of its record."""
+    number: int
+    """Among the items of its record."""
     wire: str
     body: bytes
+
+
+def ref_of(topic: str, position: Position, index: int) -> str:
+    """Names an item for the dead-letter topic: where it stands in the log."""
+    return f"{topic}:{position.partition}:{position.offset}:{index}"
 
 
 class Output(Struct):

@@ -1,15 +1,15 @@
 """The step of an event topic: decode, build rows, drop what is stored already."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import structlog
 from msgspec import Struct
 
 from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
-from processors.blocks import Block, Delivery, Fate, Item, Output
+from processors.blocks import Block, Delivery, Fate, Item, Output, ref_of
 from processors.seen import Hashes, SeenFilter
 from processors.steps.fields import Unfit
 from schemas.ids import event_hash
@@ -52,12 +52,6 @@ class Meaning(Struct, frozen=True):
     encode: Callable[[Sequence[Any]], bytes]
 
 
-class _Candidate(NamedTuple):
-    item: Item
-    key: EventKey
-    offset: int
-
-
 class EventStep:
     """Turns blocks of one topic into rows. One for each topic and process."""
 
@@ -78,9 +72,9 @@ class EventStep:
     async def run(self, block: Block) -> Output:
         """Works out what a block comes to."""
         output = Output()
-        candidates = await asyncio.to_thread(self._build_all, block, output)
-        stored = await self._stored_before(candidates)
-        _settle(block, candidates, stored, output)
+        items = await asyncio.to_thread(self._build_all, block, output)
+        stored = await self._stored_before(items)
+        _settle(block, items, stored, output)
         return output
 
     def encode(self, items: Sequence[Item]) -> bytes:
@@ -89,121 +83,117 @@ class EventStep:
 
     def stored(self, items: Sequence[Item]) -> None:
         """Remembers the ids, so that a resend is looked up."""
-        keys = [(item.row.project_id, self._meaning.id_of(item.row)) for item in items]
-        self._seen.add(_hashes(keys))
+        self._seen.add(_hashes([item.key for item in items]))
 
-    def _build_all(self, block: Block, output: Output) -> list[_Candidate]:
-        candidates = []
+    def _build_all(self, block: Block, output: Output) -> list[Item]:
+        items: list[Item] = []
         for record in block.records:
-            for chunk, ref, body in _items(block, record, output):
-                candidate = self._build_one(block, record, chunk, ref, body, output)
-                if candidate is not None:
-                    candidates.append(candidate)
-        return candidates
+            position = Position(block.log_id, block.partition.partition, record.offset)
+            index = 0
+            for chunk in _chunks(block.partition.topic, position, record, output):
+                # One fate for all items of a request: there are as many of it as of requests.
+                fate = Fate(chunk.project_id, chunk.received_at_ns, "accepted", "", chunk.dead_ref)
+                for body in chunk.items:
+                    try:
+                        items.append(self._build(chunk, fate, position, index, body))
+                    except _Dead as dead:
+                        letter = _letter(block.partition.topic, chunk, position, index, dead)
+                        output.letters.append(letter)
+                        output.fates.append(fate._replace(outcome="dead", reason="unfit"))
+                    index += 1
+        return items
 
-    def _build_one(
-        self, block: Block, record: Delivery, chunk: Chunk, ref: str, body: bytes, output: Output
-    ) -> _Candidate | None:
+    def _build(self, chunk: Chunk, fate: Fate, position: Position, index: int, body: bytes) -> Item:
+        project_id = chunk.project_id
         try:
             row = self._meaning.build(
                 body,
-                project_id=chunk.project_id,
+                project_id=project_id,
                 received_at_us=chunk.received_at_ns // 1000,
-                position=Position(block.log_id, block.partition.partition, record.offset),
+                position=position,
             )
         except Unfit as error:
-            reason = str(error)
+            raise _Dead(str(error), body) from error
         except Exception as error:
             # A bug that one item meets must not hold up its neighbours: it becomes a letter that
             # can be sent again when the bug is mended.
-            log.exception("step failed on an item", kind=self.kind, ref=ref)
-            reason = f"bug: {error!r}"
-        else:
-            fate = Fate(chunk.project_id, chunk.received_at_ns, "accepted", "", chunk.dead_ref)
-            item = Item(row, fate, ref, chunk.wire, body)
-            return _Candidate(item, (chunk.project_id, self._meaning.id_of(row)), record.offset)
-        letter = DeadLetter(
-            ref=ref,
-            project_id=chunk.project_id,
-            topic=block.partition.topic,
-            wire=chunk.wire,
-            received_at_ns=chunk.received_at_ns,
-            reason=reason,
-            body=body,
-            dead_ref=chunk.dead_ref,
-        )
-        output.letters.append(letter)
-        output.fates.append(
-            Fate(chunk.project_id, chunk.received_at_ns, "dead", "unfit", chunk.dead_ref)
-        )
-        return None
+            log.exception("step failed on an item", kind=self.kind, position=position, index=index)
+            raise _Dead(f"bug: {error!r}", body) from error
+        key = (project_id, self._meaning.id_of(row))
+        return Item(row, key, fate, position, index, chunk.wire, body)
 
-    async def _stored_before(self, candidates: Sequence[_Candidate]) -> Mapping[EventKey, Position]:
-        if not candidates:
+    async def _stored_before(self, items: Sequence[Item]) -> Mapping[EventKey, Position]:
+        if not items:
             return {}
-        keys = [candidate.key for candidate in candidates]
+        keys = [item.key for item in items]
         suspects = self._seen.may_contain(_hashes(keys))
         asked = {key for key, suspect in zip(keys, suspects, strict=True) if suspect}
         return await self._store.stored_at(sorted(asked)) if asked else {}
 
 
-def _items(block: Block, record: Delivery, output: Output) -> Iterator[tuple[Chunk, str, bytes]]:
-    topic, partition = block.partition
-    prefix = f"{topic}:{partition}:{record.offset}"
+class _Dead(Exception):
+    """Raised for an item that cannot become a row; says why, and keeps its text."""
+
+    def __init__(self, reason: str, body: bytes) -> None:
+        super().__init__(reason)
+        self.body = body
+
+
+def _chunks(topic: str, position: Position, record: Delivery, output: Output) -> Sequence[Chunk]:
     try:
         if record.value is None:
             raise RecordDamaged("its checksum does not hold")
-        chunks = decode_chunks(record.value)
+        return decode_chunks(record.value)
     except RecordDamaged as error:
-        log.error("record damaged", ref=prefix, reason=str(error))
+        log.error("record damaged", topic=topic, position=position, reason=str(error))
+        nobody = Chunk(ProjectId(""), "", 0, [])
+        reason = f"record damaged: {error}"
         output.letters.append(
-            DeadLetter(
-                ref=f"{prefix}:0",
-                project_id=ProjectId(""),
-                topic=topic,
-                wire="",
-                received_at_ns=0,
-                reason=f"record damaged: {error}",
-                body=record.value or b"",
-            )
+            _letter(topic, nobody, position, 0, _Dead(reason, record.value or b""))
         )
-        return
-    index = 0
-    for chunk in chunks:
-        for body in chunk.items:
-            yield chunk, f"{prefix}:{index}", body
-            index += 1
+        return ()
+
+
+def _letter(topic: str, chunk: Chunk, position: Position, index: int, dead: _Dead) -> DeadLetter:
+    return DeadLetter(
+        ref=ref_of(topic, position, index),
+        project_id=chunk.project_id,
+        topic=topic,
+        wire=chunk.wire,
+        received_at_ns=chunk.received_at_ns,
+        reason=str(dead),
+        body=dead.body,
+        dead_ref=chunk.dead_ref,
+    )
 
 
 def _settle(
-    block: Block,
-    candidates: Sequence[_Candidate],
-    stored: Mapping[EventKey, Position],
-    output: Output,
+    block: Block, items: Sequence[Item], stored: Mapping[EventKey, Position], output: Output
 ) -> None:
     """Keeps the first of each id, unless it is in the store from before this block."""
-    again = {c.offset for c in candidates if _is_same_record(block, c, stored.get(c.key))}
+    again = set() if block.repeated else _records_stored_before(items, stored)
     taken: set[EventKey] = set()
-    for candidate in candidates:
-        if candidate.offset in again:
+    for item in items:
+        if item.position.offset in again:
             continue
-        place = stored.get(candidate.key)
-        fate = candidate.item.fate
-        if candidate.key in taken or (place is not None and not _is_own(block, place)):
-            output.fates.append(fate._replace(outcome="duplicate", reason="resent_id"))
+        place = stored.get(item.key)
+        if item.key in taken or (place is not None and not _is_own(block, place)):
+            output.fates.append(item.fate._replace(outcome="duplicate", reason="resent_id"))
             continue
-        taken.add(candidate.key)
+        taken.add(item.key)
         if place is not None and block.intent.apart:
             # Stored by an earlier try, under the token of a part that need not be cut again alike.
-            output.fates.append(fate)
+            output.fates.append(item.fate)
         else:
-            output.items.append(candidate.item)
+            output.items.append(item)
 
 
-def _is_same_record(block: Block, candidate: _Candidate, stored: Position | None) -> bool:
-    """Tells a record that was stored in an earlier life: offsets were rewound, nothing is new."""
-    here = Position(block.log_id, block.partition.partition, candidate.offset)
-    return not block.repeated and stored == here
+def _records_stored_before(items: Sequence[Item], stored: Mapping[EventKey, Position]) -> set[int]:
+    """Returns the records that were stored in an earlier life: offsets were rewound behind what
+    the log itself remembers, and nothing of them is new."""
+    if not stored:
+        return set()
+    return {item.position.offset for item in items if stored.get(item.key) == item.position}
 
 
 def _is_own(block: Block, place: Position) -> bool:

@@ -29,7 +29,7 @@ class SeenFilter:
 
     def clear(self) -> None:
         """Forgets everything."""
-        self._words = np.zeros_like(self._words)
+        self._words = np.zeros(len(self._words), dtype=np.uint8)
         self.added = 0
 
     def add(self, hashes: Hashes) -> None:
