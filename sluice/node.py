@@ -1,7 +1,6 @@
 """One process that holds everything: log, stream, store and control plane, in order of need."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ from processors.sink import BlockLimits, Sink
 from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
+from sluice.lean import keep_out_pandas
 from sluice.lock import hold
 from sluice.paths import Paths, paths_of
 from sluice.secret import load_secret
@@ -63,8 +63,7 @@ class Node:
     async def start(self) -> None:
         """Opens the stores side by side, brings them up to date, and starts the stream."""
         settings, paths = self.settings, self.paths
-        # Arrow looks for pandas at its first array: a second of work and 40 MB for nothing.
-        sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+        keep_out_pandas()
         self.warehouse, self.book, self.log, _ = await asyncio.gather(
             asyncio.to_thread(_open_warehouse, paths.warehouse_url, settings.query_threads),
             asyncio.to_thread(load_book, paths.cache),
