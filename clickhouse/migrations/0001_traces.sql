@@ -54,10 +54,5 @@ ENGINE = {replicated}MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (project_id, timestamp, trace_id)
 SETTINGS non_replicated_deduplication_window = 10000,
-    -- One key of tags is read alone once parts have merged (inserts keep the plain form).
-    map_serialization_version = 'with_buckets',
-    map_buckets_strategy = 'linear',
-    map_buckets_coefficient = 2,
-    map_buckets_min_avg_size = 0,
     fsync_after_insert = 1,
     fsync_part_directory = 1;
