@@ -1,39 +1,37 @@
 """The command line: `sluice up` and the tools around it."""
 
 import asyncio
-import os
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from schemas.settings import Settings, SettingsError, load
+from controlplane.errors import ControlPlaneError
 from sluice import logs
-from sluice.lock import AlreadyRunning
-from sluice.node import Node
+from sluice.commands import dead, keys, projects, users
+from sluice.commands.demo import send_demo
+from sluice.commands.doctor import examine
+from sluice.commands.errors import FAILED, MISUSE
+from sluice.commands.migrate import migrate_all
+from sluice.commands.options import DataDir, Host, Port, address_of, settings_with
+
+if TYPE_CHECKING:
+    from sluice.node import Node
 
 app = typer.Typer(
     name="sluice",
-    help="One self-hosted pipeline for everything a team wants to know about its software.",
+    help="One self-hosted pipeline for LLM traces, agent spans and what they cost.\n\n"
+    "Every setting is an environment variable, SLUICE_ and a name: docs/settings.md lists them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_HOST].")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on [SLUICE_PORT].")]
-DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept [SLUICE_DATA_DIR].")]
-
-
-@app.callback()
-def root() -> None:
-    """One self-hosted pipeline for everything a team wants to know about its software."""
 
 
 @app.command()
 def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
-    """Start Sluice: everything in one process, on one port."""
+    """Start Sluice: everything in one process, on one port. Ctrl-C stops it."""
     settings = settings_with(host=host, port=port, data_dir=data_dir)
     logs.set_up(settings)
     # Imported here: the other commands need no server and should answer at once.
@@ -45,26 +43,27 @@ def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
         raise typer.Exit(runner.run(serve(settings, greet)))
 
 
+app.command("migrate")(migrate_all)
+app.command("doctor")(examine)
+app.command("demo")(send_demo)
+app.add_typer(projects.app, name="project")
+app.add_typer(keys.app, name="key")
+app.add_typer(users.app, name="user")
+app.add_typer(dead.app, name="dead")
+
+
 def uvloop_runner(factory: "type[asyncio.AbstractEventLoop] | object") -> asyncio.Runner:
     """Returns a runner on uvloop."""
     return asyncio.Runner(loop_factory=factory)  # type: ignore[arg-type]
 
 
-def settings_with(**flags: object) -> Settings:
-    """Reads the environment, with what was typed on top."""
-    typed = {f"SLUICE_{name.upper()}": str(value) for name, value in flags.items() if value}
-    return load({**os.environ, **typed})
-
-
-def greet(node: Node) -> None:
+def greet(node: "Node") -> None:
     """Prints the three lines that a person copies: address, key, first trace."""
-    settings = node.settings
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    address = address_of(node.settings)
     key = node.initial.plain_key if node.initial else None
-    print(f"Sluice is ready at {address}")
+    print(f"Sluice is ready at {address}", flush=True)
     if key is None:
-        print("API key: none to show; make one with: sluice key create")
+        print("API key: none to show; make one with: sluice key create", flush=True)
         return
     print(f"API key: {key}")
     print(f"First trace: {first_trace(address, key)}", flush=True)
@@ -88,6 +87,16 @@ def main() -> None:
     """Runs the command line; a mistake of the operator is one line, not a traceback."""
     try:
         app()
-    except (SettingsError, AlreadyRunning) as error:
-        print(f"sluice: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    except MISUSE as error:
+        _end(error, 2)
+    except FAILED as error:
+        _end(error, 1)
+
+
+def _end(error: Exception, code: int) -> None:
+    text = error.message if isinstance(error, ControlPlaneError) else str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    lines = text.splitlines() or [type(error).__name__]
+    print(f"sluice: {lines[0]}", file=sys.stderr)
+    raise SystemExit(code) from None

@@ -75,7 +75,12 @@ def _bind(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((settings.host, settings.port))
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        why = f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}"
+        raise OSError(error.errno, f"{why}; --host and --port name another place") from error
     listener.listen(2048)
     listener.setblocking(False)
     return listener

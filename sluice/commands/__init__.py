@@ -1,0 +1,1 @@
+"""The subcommands of `sluice`: one file a noun, each usable while a server runs."""

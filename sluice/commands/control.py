@@ -1,0 +1,89 @@
+"""Opens the control plane for one command and finds the project that it is about."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.initial import Initial, Seed, ensure_initial
+from schemas.settings import Settings
+from sluice.commands.directory import ProjectRow, all_projects
+from sluice.commands.errors import CommandError
+from sluice.commands.options import settings_with
+from sluice.paths import Paths, paths_of
+from sluice.secret import load_secret
+
+T = TypeVar("T")
+
+
+class Control(NamedTuple):
+    """The control plane of one installation, open."""
+
+    settings: Settings
+    paths: Paths
+    database: Database
+    vault: Vault
+    initial: Initial | None
+
+
+def run(work: Callable[[Control], Awaitable[T]], data_dir: Path | None) -> T:
+    """Runs one command on the control plane. Raises `CommandError` where there is none yet."""
+    settings = settings_with(data_dir=data_dir)
+    refuse_missing(settings)
+
+    async def go() -> T:
+        async with opened(settings) as control:
+            return await work(control)
+
+    return asyncio.run(go())
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Control]:
+    """Opens the control plane as `sluice up` does: tables up to date, an empty one seeded."""
+    paths = paths_of(settings)
+    vault = Vault(load_secret(settings.secret, paths.data_dir))
+    database = Database(paths.database_url)
+    try:
+        await database.migrate()
+        seed = Seed(
+            project_name=settings.init_project,
+            api_key=settings.init_api_key,
+            user_email=settings.init_user_email,
+            user_password=settings.init_user_password,
+        )
+        initial = await ensure_initial(database, vault, seed)
+        yield Control(settings, paths, database, vault, initial)
+    finally:
+        await database.close()
+
+
+async def project_named(database: Database, wanted: str | None) -> ProjectRow:
+    """Returns the project of a name or id, or the only one. Raises `CommandError`."""
+    projects = await all_projects(database)
+    if wanted is None:
+        if len(projects) == 1:
+            return projects[0]
+        names = ", ".join(project.name for project in projects) or "none"
+        raise CommandError(f"name one with --project; there are: {names}")
+    by_id = [project for project in projects if project.project_id == wanted.lower()]
+    found = by_id or [project for project in projects if project.name == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(project.project_id for project in found)
+        raise CommandError(f"several projects are named {wanted!r}: give an id of {ids}")
+    raise CommandError(f"there is no project {wanted!r}; sluice project list shows them")
+
+
+def refuse_missing(settings: Settings) -> None:
+    """Raises `CommandError` for a data directory that no server has used yet."""
+    paths = paths_of(settings)
+    if not settings.database_url and not (paths.data_dir / "control.db").exists():
+        raise CommandError(
+            f"{paths.data_dir} holds no installation: start one with sluice up (or sluice migrate),"
+            " or name another with --data-dir"
+        )

@@ -1,0 +1,182 @@
+"""`sluice dead`: items that no step could take; read them, mend them, send them again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from eventlog.dead_letters import AlreadyReplayed, DeadLetterBox, Replacement, Summary
+from eventlog.records import DeadLetter
+from eventlog.topics import SPANS, TRACES
+from schemas.projects import ProjectId
+from sluice.commands.control import Control, project_named, run
+from sluice.commands.errors import CommandError
+from sluice.commands.options import DataDir, settings_with
+from sluice.commands.output import moment_ns, printable, show_rows
+from sluice.paths import paths_of
+
+app = typer.Typer(no_args_is_help=True, help="Read dead letters and send them again.")
+
+# What a damaged record's letter does not tell: the wire form that its topic carries, and where an
+# item of that form has its id.
+WIRES = {TRACES.name: "pulse.trace", SPANS.name: "pulse.span"}
+ID_FIELDS = {TRACES.name: "trace_id", SPANS.name: "span_id"}
+REASON_CHARS = 120
+
+Ref = Annotated[str, typer.Argument(help="Name of the letter, see: sluice dead list.")]
+
+
+@app.command("list")
+def list_letters(
+    every: Annotated[bool, typer.Option("--all", help="Show replayed ones too.")] = False,
+    project: Annotated[str | None, typer.Option("--project", "-p", help="Id of a project.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The latest so many.")] = 100,
+    data_dir: DataDir = None,
+) -> None:
+    """List dead letters, the oldest first."""
+    with _box(data_dir) as box:
+        found = [
+            letter
+            for letter in box.summaries()
+            if (every or not letter.replayed) and project in (None, letter.project_id)
+        ]
+    show_rows(
+        ("ref", "received", "project", "topic", "state", "reason"),
+        map(_row, found[-limit:]),
+        "no dead letters",
+    )
+    if len(found) > limit:
+        typer.echo(f"{len(found) - limit} older ones are not shown: --limit", err=True)
+
+
+@app.command()
+def show(
+    ref: Ref,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the body alone, as it came.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show one letter: why it is dead, and its body."""
+    with _box(data_dir) as box:
+        letter = box.find(ref)
+        replayed = any(summary.replayed for summary in box.summaries() if summary.ref == ref)
+    if raw:
+        typer.get_binary_stream("stdout").write(letter.body)
+        return
+    for name, value in (
+        ("ref", letter.ref),
+        ("project", letter.project_id or "-"),
+        ("topic", letter.topic),
+        ("received", moment_ns(letter.received_at_ns)),
+        ("state", "replayed" if replayed else "waiting"),
+        ("replay of", letter.dead_ref or "-"),
+        ("reason", letter.reason),
+    ):
+        typer.echo(f"{name + ':':<11}{printable(value)}")
+    typer.echo(f"\n{_readable(letter.body)}")
+
+
+@app.command()
+def replay(
+    ref: Annotated[str | None, typer.Argument(help="Name of the letter.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every letter that is waiting.")] = False,
+    body: Annotated[
+        Path | None, typer.Option(help="File with the mended item: one JSON object.")
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", "-p", help="Whose it is, for a letter that does not tell."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send a letter again, mended or not; a running server stores it within a second."""
+    if (ref is None) != every:
+        raise CommandError("name one letter, or give --all")
+    if every and body is not None:
+        raise CommandError("--body mends one letter: name it")
+    mended = None if body is None else body.read_bytes()
+    owner = None if project is None else _project_id(project, data_dir)
+    with _box(data_dir) as box:
+        if ref is not None:
+            letter = box.find(ref)
+            box.replay(letter, replacement(letter, mended, owner))
+            typer.echo(f"replayed {ref}")
+            return
+        _replay_all(box, owner)
+
+
+def replacement(letter: DeadLetter, mended: bytes | None, owner: ProjectId | None) -> Replacement:
+    """Returns what is to be sent in a letter's place. Raises `CommandError`."""
+    project_id = letter.project_id or owner
+    if not letter.wire and (mended is None or not project_id):
+        raise CommandError(
+            f"{letter.ref} is a damaged record: it needs --body with an item and --project"
+        )
+    if not project_id:
+        raise CommandError(f"{letter.ref} names no project: give --project")
+    if owner is not None and letter.project_id not in ("", owner):
+        raise CommandError(f"{letter.ref} belongs to project {letter.project_id}")
+    body = letter.body if mended is None else mended
+    item = _object(body)
+    if mended is not None and item is None:
+        raise CommandError("--body must hold one JSON object")
+    wire = letter.wire or WIRES.get(letter.topic, "")
+    event_id = (item or {}).get(ID_FIELDS.get(letter.topic, ""))
+    return Replacement(project_id, wire, body, event_id if isinstance(event_id, str) else None)
+
+
+def _replay_all(box: DeadLetterBox, owner: ProjectId | None) -> None:
+    sent = left = 0
+    for summary in box.summaries():
+        if summary.replayed or (owner is not None and summary.project_id != owner):
+            continue
+        letter = box.find(summary.ref)
+        try:
+            box.replay(letter, replacement(letter, None, None))
+            sent += 1
+        except AlreadyReplayed:
+            continue
+        except CommandError as error:
+            typer.echo(f"left: {error}", err=True)
+            left += 1
+    typer.echo(f"replayed {sent}, left {left}")
+    if left:
+        raise typer.Exit(1)
+
+
+def _box(data_dir: Path | None) -> DeadLetterBox:
+    return DeadLetterBox(paths_of(settings_with(data_dir=data_dir)).log)
+
+
+def _project_id(project: str, data_dir: Path | None) -> ProjectId:
+    async def work(control: Control) -> ProjectId:
+        return (await project_named(control.database, project)).project_id
+
+    return run(work, data_dir)
+
+
+def _object(body: bytes) -> dict[str, object] | None:
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _readable(body: bytes) -> str:
+    try:
+        return msgspec.json.format(body, indent=2).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return printable(body.decode(errors="replace"))
+
+
+def _row(letter: Summary) -> tuple[str, ...]:
+    reason = printable(" ".join(letter.reason.split()))
+    return (
+        letter.ref,
+        moment_ns(letter.received_at_ns),
+        letter.project_id or "-",
+        letter.topic,
+        "replayed" if letter.replayed else "waiting",
+        reason if len(reason) <= REASON_CHARS else f"{reason[:REASON_CHARS]}…",
+    )

@@ -1,0 +1,32 @@
+"""What the command line refuses, and which exceptions of other rooms it says in one line."""
+
+from clickhouse.client import WarehouseError
+from clickhouse.migrate import MigrationError
+from controlplane.crypto import UnsealError
+from controlplane.errors import ControlPlaneError
+from eventlog.dead_letters import AlreadyReplayed, UnknownLetter
+from eventlog.log import LogError
+from processors.cost.cache import PriceTableError
+from schemas.settings import SettingsError
+from sluice.lock import AlreadyRunning
+
+
+class CommandError(Exception):
+    """Raised when a command cannot do what was asked; the message says why, in one line."""
+
+
+MISUSE = (SettingsError, AlreadyRunning)
+"""A wrong call or a wrong place: exit code 2."""
+FAILED = (
+    CommandError,
+    ControlPlaneError,
+    UnsealError,
+    LogError,
+    AlreadyReplayed,
+    UnknownLetter,
+    WarehouseError,
+    MigrationError,
+    PriceTableError,
+    OSError,
+)
+"""Tried, and refused: exit code 1."""

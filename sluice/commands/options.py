@@ -1,0 +1,29 @@
+"""Options that several commands take, and how they become settings."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.settings import PREFIX, Settings, load
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_HOST].")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on [SLUICE_PORT].")]
+DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept [SLUICE_DATA_DIR].")]
+Project = Annotated[
+    str | None,
+    typer.Option("--project", "-p", help="Name or id of the project, if several."),
+]
+
+
+def settings_with(**flags: object) -> Settings:
+    """Reads the environment, with what was typed on top."""
+    typed = {f"{PREFIX}{name.upper()}": str(value) for name, value in flags.items() if value}
+    return load({**os.environ, **typed})
+
+
+def address_of(settings: Settings) -> str:
+    """Returns where a client on this machine finds the server of these settings."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

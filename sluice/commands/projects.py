@@ -1,0 +1,123 @@
+"""`sluice project`: make, list, configure and delete projects."""
+
+from typing import Annotated
+
+import typer
+from msgspec import UNSET, UnsetType
+
+from controlplane.projects import (
+    ProjectChange,
+    create_project,
+    delete_project,
+    insert_project,
+    update_project,
+)
+from controlplane.rules import cleaned_name
+from sluice.commands.control import Control, project_named, run
+from sluice.commands.directory import all_projects, user_of
+from sluice.commands.errors import CommandError
+from sluice.commands.options import DataDir
+from sluice.commands.output import moment, show_rows
+
+app = typer.Typer(no_args_is_help=True, help="Make, list, configure and delete projects.")
+
+Name = Annotated[str, typer.Argument(help="Name or id of the project.")]
+
+
+@app.command("list")
+def list_projects(data_dir: DataDir = None) -> None:
+    """List every project."""
+    rows = run(lambda control: all_projects(control.database), data_dir)
+    show_rows(
+        ("id", "name", "cost", "retention days", "created"),
+        (
+            (
+                row.project_id,
+                row.name,
+                row.cost_preference,
+                "default" if row.retention_days is None else str(row.retention_days),
+                moment(row.created_at),
+            )
+            for row in rows
+        ),
+        "no projects; make one with: sluice project create NAME",
+    )
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Name of the new project.")],
+    admin: Annotated[str | None, typer.Option(help="Email of its first admin.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a project and print its id and its first API key."""
+
+    async def work(control: Control) -> tuple[str, str]:
+        database, vault = control.database, control.vault
+        if admin is not None:
+            user = await user_of(database, admin)
+            made = await create_project(database, vault, user.user_id, name)
+            return made.project_id, made.plain_key
+        cleaned = cleaned_name(name, "Project name")
+        async with database.session() as session:
+            project, key = await insert_project(session, vault, cleaned, admin_id=None)
+            return str(project.id), vault.unseal(key.sealed_key, bound_to=key.key_hash)
+
+    project_id, plain_key = run(work, data_dir)
+    typer.echo(f"project: {project_id}")
+    typer.echo(f"API key: {plain_key}")
+
+
+@app.command("set")
+def set_up(
+    project: Name,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(help="Which cost counts where a trace has both: reported or computed."),
+    ] = None,
+    retention_days: Annotated[
+        int | None,
+        typer.Option(help="Days to keep its data; 0 follows SLUICE_RETENTION_DAYS."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Change a project's name, cost preference or retention; a server notices within seconds."""
+    if name is None and cost is None and retention_days is None:
+        raise CommandError("nothing to set: give --name, --cost or --retention-days")
+    days: int | None | UnsetType = UNSET
+    if retention_days is not None:
+        days = retention_days or None
+    change = ProjectChange(
+        name=UNSET if name is None else name,
+        cost_preference=UNSET if cost is None else cost,
+        retention_days=days,
+    )
+
+    async def work(control: Control) -> None:
+        found = await project_named(control.database, project)
+        now = await update_project(control.database, found.project_id, change)
+        days = "default" if now.retention_days is None else str(now.retention_days)
+        typer.echo(f"{now.name}: cost {now.cost_preference}, retention days {days}")
+
+    run(work, data_dir)
+
+
+@app.command()
+def delete(
+    project: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Delete a project: its keys stop working at once, its data goes when a server runs next."""
+
+    async def work(control: Control) -> str:
+        found = await project_named(control.database, project)
+        if not yes:
+            typer.confirm(
+                f"Delete {found.name} ({found.project_id}) with all its data?", abort=True
+            )
+        await delete_project(control.database, found.project_id)
+        return found.project_id
+
+    typer.echo(f"deleted {run(work, data_dir)}; its data is removed by the running server")

@@ -1,0 +1,109 @@
+"""`sluice user`: people who may sign in, and the projects that they may enter."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from controlplane.errors import NotFound
+from controlplane.members import NewMember, add_member, remove_member
+from controlplane.projects import as_role
+from sluice.commands.control import Control, project_named, run
+from sluice.commands.directory import all_users, set_password, user_of
+from sluice.commands.options import DataDir, Project
+from sluice.commands.output import moment, show_rows
+
+app = typer.Typer(no_args_is_help=True, help="Add, list and remove people; set their passwords.")
+
+Email = Annotated[str, typer.Argument(help="Email of the person.")]
+# Not an option with a value: every user of the machine can read those.
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
+
+
+@app.command("list")
+def list_people(data_dir: DataDir = None) -> None:
+    """List everybody, with the projects they may enter and their role there."""
+    rows = run(lambda control: all_users(control.database), data_dir)
+    show_rows(
+        ("id", "email", "name", "projects", "since"),
+        (
+            (
+                row.user_id,
+                row.email,
+                row.name,
+                ", ".join(f"{name} ({role})" for name, role in row.projects) or "-",
+                moment(row.created_at),
+            )
+            for row in rows
+        ),
+        "nobody yet; add somebody with: sluice user add EMAIL",
+    )
+
+
+@app.command()
+def add(
+    email: Email,
+    name: Annotated[str | None, typer.Option(help="Name, if the email is new here.")] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="May manage keys and members.")] = False,
+    project: Project = None,
+    password_stdin: PasswordStdin = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Let a person into a project; an email that is new here gets an account."""
+
+    async def work(control: Control) -> str:
+        found = await project_named(control.database, project)
+        password = None
+        if not await _is_known(control, email):
+            password = _read_password(password_stdin)
+        new = NewMember(
+            email=email,
+            role=as_role("admin" if admin else "user"),
+            name=name or email.partition("@")[0],
+            password=password,
+        )
+        member = await add_member(control.database, found.project_id, new)
+        return f"{member.email} is {member.role} of {found.name}"
+
+    typer.echo(run(work, data_dir))
+
+
+@app.command()
+def password(email: Email, password_stdin: PasswordStdin = False, data_dir: DataDir = None) -> None:
+    """Give a person a new password, and end their sessions."""
+
+    async def work(control: Control) -> None:
+        await user_of(control.database, email)
+        await set_password(control.database, email, _read_password(password_stdin))
+
+    run(work, data_dir)
+    typer.echo(f"{email} has a new password and was signed out")
+
+
+@app.command()
+def remove(email: Email, project: Project = None, data_dir: DataDir = None) -> None:
+    """Take a person out of a project; its last admin stays."""
+
+    async def work(control: Control) -> str:
+        found = await project_named(control.database, project)
+        user = await user_of(control.database, email)
+        await remove_member(control.database, found.project_id, user.user_id)
+        return found.name
+
+    typer.echo(f"{email} may no longer enter {run(work, data_dir)}")
+
+
+async def _is_known(control: Control, email: str) -> bool:
+    try:
+        await user_of(control.database, email)
+    except NotFound:
+        return False
+    return True
+
+
+def _read_password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
