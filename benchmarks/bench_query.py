@@ -145,7 +145,7 @@ def main() -> None:
         warehouse.close()
         return
     for rows in options.rows:
-        directory = tempfile.mkdtemp(prefix="sluice-bench-")
+        directory = tempfile.mkdtemp(prefix="sluice-bench-query-")
         warehouse = Warehouse(f"chdb://{directory}")
         migrate(warehouse)
         began = time.perf_counter()
