@@ -21,6 +21,8 @@ import clickhouse_connect
 from clickhouse_connect import common
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from schemas import metrics
+
 T = TypeVar("T")
 
 QUERY_SETTINGS = {
@@ -111,9 +113,10 @@ class Warehouse:
         self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
     ) -> Answer:
         """The blocking twin of `query`, for worker threads and the command line."""
-        result = self._client().query(
-            sql, parameters=dict(parameters or {}), settings={**QUERY_SETTINGS, **settings}
-        )
+        with metrics.QUERY_SECONDS.time():
+            result = self._client().query(
+                sql, parameters=dict(parameters or {}), settings={**QUERY_SETTINGS, **settings}
+            )
         return Answer(tuple(result.column_names), result.result_rows)
 
     def command_now(

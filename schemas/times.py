@@ -23,10 +23,10 @@ def parse_timestamp_us(text: str) -> int:
     """
     if WIRE_TIMESTAMP.fullmatch(text) is None:
         raise ValueError("Invalid ISO datetime")
-    moment = datetime.fromisoformat(text)
     try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        # No such day in the calendar, or a zone that leads out of it.
         raise ValueError("Invalid ISO datetime") from None
     if not EARLIEST <= moment <= LATEST:
         raise ValueError("Too far: expected a time between 1900-01-01 and 2299-12-31")

@@ -1,0 +1,156 @@
+import json
+import uuid
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.cost.book import PriceBook
+from processors.cost.cache import load_book
+from processors.steps.fields import Unfit, pico_of, tags_of
+from processors.steps.traces import decode_trace, trace_row
+from schemas.projects import ProjectId
+from schemas.rows import Position, TraceRow
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> PriceBook:
+    cache: Path = tmp_path_factory.mktemp("prices")
+    return load_book(cache)
+
+
+def trace(**fields: Any) -> dict[str, Any]:
+    return {
+        "trace_id": str(uuid.UUID(int=1, version=4)),
+        "timestamp": "2026-01-02T03:04:05.678901Z",
+        "provider": "openai",
+        "model_requested": "gpt-4o",
+        "request_body": {"model": "gpt-4o"},
+        "status": "success",
+        "latency_ms": 12.5,
+    } | fields
+
+
+def row_of(item: dict[str, Any], book: PriceBook) -> TraceRow:
+    return trace_row(
+        decode_trace(json.dumps(item).encode()),
+        project_id=ProjectId("p"),
+        received_at_us=1,
+        position=Position("log", 0, 7),
+        book=book,
+    )
+
+
+def test_tokens_are_priced_on_the_model_that_answered(book: PriceBook) -> None:
+    item = trace(model_used="gpt-4o-mini", input_tokens=1_000_000, output_tokens=0)
+
+    row = row_of(item, book)
+
+    # $0.15 a million input tokens of gpt-4o-mini, $2.50 of gpt-4o.
+    assert row.computed_cost_pico == 150_000_000_000
+    assert "gpt-4o-mini" in row.price_id
+
+
+def test_an_unknown_model_that_answered_falls_back_to_the_one_asked_for(book: PriceBook) -> None:
+    row = row_of(trace(model_used="nobody-knows", input_tokens=1_000_000, output_tokens=0), book)
+
+    assert row.computed_cost_pico == 2_500_000_000_000
+
+
+@pytest.mark.parametrize("fields", [{}, {"model_requested": "nobody-knows", "input_tokens": 5}])
+def test_what_cannot_be_priced_costs_nothing_known(fields: dict[str, Any], book: PriceBook) -> None:
+    row = row_of(trace(**fields), book)
+
+    assert row.computed_cost_pico is None
+    assert row.price_id == ""
+
+
+def test_a_reported_cost_stands_beside_the_computed_one(book: PriceBook) -> None:
+    row = row_of(trace(input_tokens=1_000_000, output_tokens=0, cost_cents=0.18), book)
+
+    assert row.reported_cost_pico == 1_800_000_000
+    assert row.computed_cost_pico == 2_500_000_000_000
+
+
+def test_cached_tokens_in_the_providers_own_answer_are_priced_as_such(book: PriceBook) -> None:
+    usage = {
+        "prompt_tokens": 1_000_000,
+        "completion_tokens": 0,
+        "prompt_tokens_details": {"cached_tokens": 1_000_000},
+    }
+
+    row = row_of(
+        trace(input_tokens=1_000_000, output_tokens=0, response_body={"usage": usage}), book
+    )
+
+    assert row.cache_read_tokens == 1_000_000
+    assert row.computed_cost_pico == 1_250_000_000_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["response_body", "error", "metadata", "model_used", "output_text", "session_id", "cost_cents"],
+)
+def test_null_means_absent(name: str, book: PriceBook) -> None:
+    assert row_of(trace(**{name: None}), book) == row_of(trace(), book)
+
+
+def test_metadata_gives_user_environment_and_tags(book: PriceBook) -> None:
+    metadata = {"userId": "u1", "environment": "staging", "turn": 3, "beta": True, "deep": {"a": 1}}
+
+    row = row_of(trace(metadata=metadata), book)
+
+    assert (row.user_id, row.environment) == ("u1", "staging")
+    assert row.tags == {"userId": "u1", "environment": "staging", "turn": "3", "beta": "true"}
+
+
+def test_a_time_that_cannot_be_stored_is_unfit(book: PriceBook) -> None:
+    with pytest.raises(Unfit, match="timestamp '3000-01-01T00:00:00Z'"):
+        row_of(trace(timestamp="3000-01-01T00:00:00Z"), book)
+
+
+def test_what_is_no_trace_is_unfit() -> None:
+    with pytest.raises(Unfit, match="not a trace"):
+        decode_trace(b'{"trace_id": 5}')
+
+
+@given(st.dictionaries(st.text(max_size=12), JSON, max_size=6))
+def test_any_object_in_a_body_comes_back_as_the_same_json(body: dict[str, Any]) -> None:
+    book = PriceBook.__new__(PriceBook)
+    book.price_used_or_requested = lambda *_: None  # type: ignore[method-assign]
+
+    row = row_of(trace(request_body=body, response_body=body, metadata=body, error=body), book)
+
+    for text in (row.request_body, row.response_body, row.metadata, row.error):
+        assert json.loads(text) == body
+
+
+@given(st.decimals(0, 10**9, places=6))
+def test_cents_become_pico_dollars_exactly(cents: Decimal) -> None:
+    assert pico_of(cents, 10**10) == int(cents * 10**10)
+
+
+def test_an_amount_beyond_what_the_store_holds_is_no_amount() -> None:
+    assert pico_of(Decimal("1e40"), 1) is None
+    assert pico_of(-1, 1) is None
+    assert pico_of(float("inf"), 1) is None
+
+
+def test_tags_are_bounded_in_number_and_size() -> None:
+    metadata = {f"k{i}": "v" for i in range(100)} | {"long": "x" * 600}
+
+    tags = tags_of({"long": "x" * 600} | metadata)
+
+    assert len(tags) == 64
+    assert "long" not in tags
