@@ -44,8 +44,11 @@ class Log(EventLog, ProgressStore, Protocol):
 class BlockWrite:
     """Stores one block; remembers which steps are done while it retries."""
 
-    def __init__(self, block: Block, step: Step, log_: Log, store: Inserts) -> None:
+    def __init__(
+        self, block: Block, step: Step, log_: Log, store: Inserts, *, longest_pause_s: float
+    ) -> None:
         self._block = block
+        self._longest_pause_s = longest_pause_s
         self._step = step
         self._log = log_
         self._store = store
@@ -59,7 +62,7 @@ class BlockWrite:
         """Returns when the block is stored. Retries for ever; only a bug raises."""
         tries = AsyncRetrying(
             retry=retry_if_exception_type((WarehouseError, LogError)),
-            wait=wait_random_exponential(multiplier=0.2, max=15),
+            wait=wait_random_exponential(multiplier=0.2, max=self._longest_pause_s),
             before_sleep=self._note_failure,
         )
         await tries(self._advance)

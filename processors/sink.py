@@ -38,6 +38,8 @@ class BlockLimits(Struct, frozen=True):
     single parts; the first after a pause goes at once."""
     max_waiting_bytes: int = 16 << 20
     """Of records that wait for their block; beyond, the stream is held back."""
+    longest_pause_s: float = 15.0
+    """Between two tries of one block while the store fails; the first pauses are shorter."""
 
 
 class PartitionWriter:
@@ -98,10 +100,14 @@ class PartitionWriter:
                 block = Block(
                     self._partition, self._log.log_id, intent, records, pending is not None
                 )
-                await BlockWrite(block, self._step, self._log, self._store).run()
+                await self._write(block).run()
                 self.stored_through = intent.last
             pending = None
             await self._finish(records)
+
+    def _write(self, block: Block) -> BlockWrite:
+        pause = self._limits.longest_pause_s
+        return BlockWrite(block, self._step, self._log, self._store, longest_pause_s=pause)
 
     async def _take(self, pending: Intent | None) -> list[Delivery]:
         async with self._changed:
@@ -212,7 +218,7 @@ class Sink:
     async def _warm_up(self, step: Step, done: asyncio.Event) -> None:
         tries = AsyncRetrying(
             retry=retry_if_exception_type(WarehouseError),
-            wait=wait_random_exponential(multiplier=0.2, max=15),
+            wait=wait_random_exponential(multiplier=0.2, max=self._limits.longest_pause_s),
         )
         await tries(step.warm)
         done.set()

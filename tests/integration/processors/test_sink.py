@@ -1,0 +1,375 @@
+"""The sink over a real log, with a store that does what the test says."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from clickhouse.client import StatementRefused, WarehouseUnavailable
+from eventlog.log import Intent, TopicPartition
+from eventlog.records import Chunk, DeadLetter, decode_dead
+from eventlog.sqlite_log import SqliteLog
+from eventlog.topics import DEAD, TRACES
+from processors.blocks import Delivery
+from processors.events import EventKey, EventStep, Meaning
+from processors.seen import Hashes
+from processors.sink import BlockLimits, Sink
+from processors.steps.fields import Unfit
+from schemas.ids import event_hash
+from schemas.projects import ProjectId
+from schemas.rows import OutcomeRow, Position
+
+PARTITION = TopicPartition(TRACES.name, 0)
+LIMITS = BlockLimits(min_interval_s=0.0, longest_pause_s=0.001)
+
+
+class Row:
+    """What the step under test makes of an item."""
+
+    def __init__(self, project_id: str, text: str, position: Position) -> None:
+        self.project_id = project_id
+        self.text = text
+        self.position = position
+
+
+class Store:
+    """Keeps rows as ClickHouse does: a token is taken once, with whatever rows came first."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[tuple[str, str], list[Any]] = {}
+        self.down = 0
+        self.lost_answers = 0
+        self.poison: set[str] = set()
+        self.pending: dict[bytes, list[Any]] = {}
+
+    async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
+        if self.down:
+            self.down -= 1
+            raise WarehouseUnavailable("down")
+        rows = self.pending[arrow_stream]
+        if any(getattr(row, "text", "") in self.poison for row in rows):
+            raise StatementRefused("cannot parse")
+        self.tokens.setdefault((table, token), rows)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise WarehouseUnavailable("the answer was lost")
+
+    def encode(self, rows: Sequence[Any]) -> bytes:
+        key = str(len(self.pending)).encode()
+        self.pending[key] = list(rows)
+        return key
+
+    def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
+        return self.encode(rows)
+
+    def rows(self) -> list[Row]:
+        return [
+            row for (table, _), rows in self.tokens.items() if table == "traces" for row in rows
+        ]
+
+    def texts(self) -> list[str]:
+        return sorted(row.text for row in self.rows())
+
+    def outcomes(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for (table, _), rows in self.tokens.items():
+            if table == "outcomes":
+                for row in rows:
+                    counts[row.outcome] += row.count
+        return counts
+
+    async def stored_at(self, keys: Sequence[EventKey]) -> Mapping[EventKey, Position]:
+        found = {(row.project_id, row.text): row.position for row in self.rows()}
+        return {key: found[key] for key in keys if key in found}
+
+    async def recent_hashes(self) -> AsyncIterator[Hashes]:
+        import numpy as np
+
+        keys = [event_hash(row.project_id, row.text) for row in self.rows()]
+        yield np.array(keys, dtype=np.uint64)
+
+
+def build(body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position) -> Row:
+    if body.startswith(b"unfit"):
+        raise Unfit("not fit")
+    if body.startswith(b"bug"):
+        raise RuntimeError("a bug of ours")
+    return Row(project_id, body.decode(), position)
+
+
+class Stream:
+    """A sink that is fed from the log as the agents feed it."""
+
+    def __init__(self, log: SqliteLog, store: Store, limits: BlockLimits = LIMITS) -> None:
+        meaning = Meaning("trace", "traces", build, lambda row: row.text, store.encode)
+        step = EventStep(meaning, store, log2_filter_bits=20)
+        self.acked: list[int] = []
+        self.sink = Sink({TRACES.name: step}, log, store, limits)
+        self.sink.start()
+        self._log = log
+
+    async def feed(self, start: int = 0) -> None:
+        for record in self._log.read(PARTITION, start, 10_000, 1 << 30):
+            offset = record.offset
+            delivery = Delivery(
+                offset, record.value, lambda offset=offset: self.acked.append(offset)
+            )
+            await self.sink.deliver(PARTITION, delivery)
+        assert await self.sink.drain(10)
+
+    async def stop(self) -> None:
+        await self.sink.stop()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Any:
+    from eventlog.group_commit import Limits
+
+    opened = SqliteLog(tmp_path / "log.db", limits=Limits(keep_ms=3_600_000))
+    yield opened
+    opened.close()
+
+
+async def append(log: SqliteLog, *items: str, project: str = "p", dead_ref: str = "") -> None:
+    bodies = [item.encode() for item in items]
+    chunk = Chunk(ProjectId(project), "pulse.trace", 60_000_000_000, bodies, dead_ref)
+    await log.append_chunks(TRACES.name, {0: chunk})
+
+
+def letters(log: SqliteLog) -> list[DeadLetter]:
+    records = log.read(TopicPartition(DEAD.name, 0), 0, 1_000, 1 << 30)
+    return [letter for record in records for letter in decode_dead(record.value or b"").letters]
+
+
+async def test_a_store_that_fails_is_asked_again_until_it_takes_the_block(log: SqliteLog) -> None:
+    store = Store()
+    store.down = 7
+    stream = Stream(log, store)
+    await append(log, "a", "b")
+
+    await stream.feed()
+
+    assert store.texts() == ["a", "b"]
+    assert stream.acked == [0]
+    await stream.stop()
+
+
+async def test_an_insert_whose_answer_was_lost_is_repeated_under_the_same_token(
+    log: SqliteLog,
+) -> None:
+    store = Store()
+    store.lost_answers = 3
+    stream = Stream(log, store)
+    await append(log, "a", "b")
+
+    await stream.feed()
+
+    assert store.texts() == ["a", "b"]
+    assert store.outcomes() == {"received": 2, "accepted": 2}
+    await stream.stop()
+
+
+async def test_a_resent_id_is_counted_and_not_stored(log: SqliteLog) -> None:
+    store = Store()
+    stream = Stream(log, store)
+    await append(log, "a", "a")
+    await append(log, "b")
+    await stream.feed()
+    await append(log, "a", "c")
+    await append(log, "a", project="other")
+
+    await stream.feed(2)
+
+    assert store.texts() == ["a", "a", "b", "c"]
+    assert store.outcomes() == {"received": 6, "accepted": 4, "duplicate": 2}
+    await stream.stop()
+
+
+async def test_a_resend_is_known_after_a_restart(log: SqliteLog) -> None:
+    store = Store()
+    first = Stream(log, store)
+    await append(log, "a")
+    await first.feed()
+    await first.stop()
+    await append(log, "a")
+
+    second = Stream(log, store)
+    await second.feed()
+
+    assert store.texts() == ["a"]
+    assert store.outcomes()["duplicate"] == 1
+    await second.stop()
+
+
+async def test_a_block_that_a_crash_cut_short_is_repeated_with_its_own_range_and_token(
+    log: SqliteLog,
+) -> None:
+    store = Store()
+    for text in ("a", "b", "b", "c"):
+        await append(log, text)
+    # The crash came after the rows of records 0 to 2 were stored, and before anything else.
+    await log.declare(PARTITION, Intent(0, 2))
+    token = f"{log.log_id}/{TRACES.name}/0/0-2"
+    places = [Position(log.log_id, 0, offset) for offset in range(3)]
+    store.tokens["traces", token] = [Row("p", "a", places[0]), Row("p", "b", places[1])]
+
+    stream = Stream(log, store)
+    await stream.feed()
+
+    assert store.texts() == ["a", "b", "c"]
+    assert ("outcomes", token) in store.tokens
+    assert store.outcomes() == {"received": 4, "accepted": 3, "duplicate": 1}
+    await stream.stop()
+
+
+async def test_offsets_that_were_stored_are_not_stored_again(log: SqliteLog) -> None:
+    store = Store()
+    first = Stream(log, store)
+    await append(log, "a", "a", "b")
+    await first.feed()
+    await first.stop()
+    before = dict(store.tokens)
+
+    second = Stream(log, store)
+    await second.feed(0)
+
+    assert store.tokens == before
+    assert second.acked == [0]
+    await second.stop()
+
+
+async def test_rows_stay_unique_even_when_the_log_forgot_that_it_stored_them(
+    log: SqliteLog,
+) -> None:
+    store = Store()
+    first = Stream(log, store)
+    await append(log, "a", "b")
+    await append(log, "c")
+    await first.feed()
+    await first.stop()
+    log._connection.execute("UPDATE partitions SET stored_through = -1, committed = 0")
+
+    second = Stream(log, store)
+    await second.feed(0)
+
+    assert store.texts() == ["a", "b", "c"]
+    assert store.outcomes() == {"received": 3, "accepted": 3}
+    await second.stop()
+
+
+@pytest.mark.parametrize("bad", ["unfit item", "bug item"])
+async def test_a_bad_item_becomes_a_letter_and_its_neighbours_are_stored(
+    log: SqliteLog, bad: str
+) -> None:
+    store = Store()
+    stream = Stream(log, store)
+    await append(log, "a", bad, "b")
+
+    await stream.feed()
+
+    assert store.texts() == ["a", "b"]
+    assert [(letter.ref, letter.body) for letter in letters(log)] == [
+        (f"{TRACES.name}:0:0:1", bad.encode())
+    ]
+    assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
+    await stream.stop()
+
+
+async def test_a_row_that_the_store_refuses_becomes_a_letter_and_its_neighbours_are_stored(
+    log: SqliteLog,
+) -> None:
+    store = Store()
+    store.poison = {"x7"}
+    stream = Stream(log, store)
+    await append(log, *(f"x{number}" for number in range(300)))
+
+    await stream.feed()
+
+    assert len(store.texts()) == 299
+    assert [letter.body for letter in letters(log)] == [b"x7"]
+    assert "cannot parse" in letters(log)[0].reason
+    assert store.outcomes() == {"received": 300, "accepted": 299, "dead": 1}
+    await stream.stop()
+
+
+async def test_a_crash_while_a_block_goes_in_by_parts_stores_no_row_twice(log: SqliteLog) -> None:
+    store = Store()
+    texts = [f"x{number}" for number in range(250)]
+    await append(log, *texts)
+    await log.declare(PARTITION, Intent(0, 0, apart=True))
+    place = Position(log.log_id, 0, 0)
+    store.tokens["traces", "first part"] = [Row("p", text, place) for text in texts[:100]]
+
+    stream = Stream(log, store)
+    await stream.feed()
+
+    assert store.texts() == sorted(texts)
+    assert store.outcomes() == {"received": 250, "accepted": 250}
+    await stream.stop()
+
+
+async def test_a_store_that_refuses_everything_is_our_fault_and_nothing_is_parked(
+    log: SqliteLog,
+) -> None:
+    store = Store()
+    store.poison = {"a", "b"}
+    stream = Stream(log, store)
+    await append(log, "a", "b")
+    feeding = asyncio.create_task(stream.feed())
+    async with asyncio.timeout(10):
+        while not log_has_intent(await log.progress(PARTITION)):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+
+    assert letters(log) == []
+    store.poison = set()
+    await feeding
+
+    assert store.texts() == ["a", "b"]
+    await stream.stop()
+
+
+def log_has_intent(progress: Any) -> bool:
+    return progress.pending is not None and progress.pending.apart
+
+
+async def test_a_replayed_letter_takes_its_death_back(log: SqliteLog) -> None:
+    store = Store()
+    stream = Stream(log, store)
+    await append(log, "unfit item")
+    await stream.feed()
+    await append(log, "mended", dead_ref=letters(log)[0].ref)
+
+    await stream.feed(1)
+
+    assert store.texts() == ["mended"]
+    assert store.outcomes() == {"received": 1, "accepted": 1, "dead": 0}
+    await stream.stop()
+
+
+async def test_seeded_failures_never_change_the_sums(log: SqliteLog) -> None:
+    rnd = random.Random(20)
+    store = Store()
+    sent = []
+    start = 0
+    for _ in range(12):
+        store.down, store.lost_answers = rnd.randint(0, 3), rnd.randint(0, 3)
+        stream = Stream(log, store, replace(LIMITS, max_records=rnd.randint(1, 5)))
+        records = rnd.randint(1, 6)
+        for _ in range(records):
+            texts = [f"e{rnd.randint(0, 60)}" for _ in range(rnd.randint(1, 8))]
+            sent += texts
+            await append(log, *texts)
+        await stream.feed(rnd.choice([start, max(0, start - 2)]))
+        start += records
+        await stream.stop()
+
+    assert store.texts() == sorted(set(sent))
+    outcomes = store.outcomes()
+    assert outcomes["received"] == len(sent)
+    assert outcomes["accepted"] == len(set(sent))
+    assert outcomes["duplicate"] == len(sent) - len(set(sent))
