@@ -6,7 +6,7 @@ for each. They reach into private names: faust-streaming and mode-streaming are 
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from faust.tables import TableManager
@@ -75,11 +75,6 @@ class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no type
     def resume_flow(self) -> None:
         """Wakes the fetcher as soon as records may flow."""
         super().resume_flow()
-        self._room.set()
-
-    def resume_partitions(self, tps: Iterable[TP]) -> None:
-        """Wakes the fetcher as soon as there is a partition to read."""
-        super().resume_partitions(tps)
         self._room.set()
 
     def on_buffer_drop(self, tp: TP) -> None:

@@ -110,10 +110,8 @@ def _copy_with_first_page(path: Path, fresh: Path, copy: Path) -> Path:
     copy.touch()
     with fresh.open("rb") as source, copy.open("r+b") as target:
         page = bytearray(source.read(PAGE_BYTES))
-        # Database File Format 1.3: with these two unequal the size is taken from the file, and
-        # without a list of free pages none is handed out twice.
+        # Database File Format 1.3.7: with these two unequal the size is taken from the file.
         page[24:28], page[92:96] = b"\0\0\0\2", b"\0\0\0\1"
-        page[32:40] = bytes(8)
         target.write(page)
     return copy
 

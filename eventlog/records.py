@@ -163,7 +163,7 @@ def _unpack(value: bytes, decoder: "msgspec.msgpack.Decoder[T]") -> T:
     try:
         plain = zstandard.ZstdDecompressor().decompress(value, max_output_size=MAX_RECORD_BYTES)
         decoded = decoder.decode(plain)
-    except (zstandard.ZstdError, msgspec.MsgspecError, MemoryError) as error:
+    except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeError, MemoryError) as error:
         raise RecordDamaged(f"{len(value)} bytes are not a record: {error}") from error
     if decoded.version != ENVELOPE_VERSION:
         raise RecordDamaged(

@@ -247,6 +247,7 @@ def _shrink(connection: sqlite3.Connection) -> bool:
     free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
     if free <= SPARE_PAGES:
         return False
-    # It frees one page for each row that is fetched.
-    connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+    # Python steps the statement once, and each step frees one page, whatever number is asked for.
+    for _ in range(min(VACUUM_PAGES, free - SPARE_PAGES)):
+        connection.execute("PRAGMA incremental_vacuum(1)")
     return True

@@ -88,9 +88,9 @@ class Consumer(ContiguousConsumer):
         self, active_partitions: set[TP] | None, timeout: float
     ) -> Mapping[TP, list[Stored]]:
         self._arrived.clear()
-        partitions = sorted(active_partitions or ())
+        asked = {tp: self._positions.get(tp, 0) for tp in sorted(active_partitions or ())}
         try:
-            found = await asyncio.to_thread(self._read, partitions)
+            found = await asyncio.to_thread(self._read, asked)
         except LogUnavailable as error:
             log.warning("log not readable, will try again", reason=str(error))
             found = {}
@@ -100,17 +100,16 @@ class Consumer(ContiguousConsumer):
                     await self._arrived.wait()
             except TimeoutError:
                 pass
-        return found
+        # A seek or a new assignment in the meantime has made what was read stale.
+        return {tp: found[tp] for tp in found if self._positions.get(tp, 0) == asked[tp]}
 
-    def _read(self, partitions: list[TP]) -> dict[TP, list[Stored]]:
+    def _read(self, asked: Mapping[TP, int]) -> dict[TP, list[Stored]]:
         positions = self._log.positions()
         found = {}
-        for tp in partitions:
+        for tp, offset in asked.items():
             self._highwaters[tp] = positions[TopicPartition(*tp)][2]
-            if self._positions.get(tp, 0) < self._highwaters[tp]:
-                records = self._log.read(
-                    TopicPartition(*tp), self._positions.get(tp, 0), FETCH_RECORDS, FETCH_BYTES
-                )
+            if offset < self._highwaters[tp]:
+                records = self._log.read(TopicPartition(*tp), offset, FETCH_RECORDS, FETCH_BYTES)
                 if records:
                     found[tp] = records
         return found

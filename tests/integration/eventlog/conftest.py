@@ -39,3 +39,16 @@ def logs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "log.db"
+
+
+@pytest.fixture
+def opened(path: Path) -> Iterator[Callable[..., SqliteLog]]:
+    logs: list[SqliteLog] = []
+
+    def open_(**limits: int) -> SqliteLog:
+        logs.append(SqliteLog(path, 2, Limits(**limits)))
+        return logs[-1]
+
+    yield open_
+    for log in logs:
+        log.close()

@@ -1,13 +1,17 @@
 """Records to append, and the ways to look at a log that the tests of this folder share."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from eventlog import group_commit
 from eventlog.log import Stored, TopicPartition
 from eventlog.records import Chunk, Refusal, decode_chunks
+from eventlog.sqlite_file import PAGE_BYTES
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TRACES
 from schemas.projects import ProjectId
@@ -29,9 +33,15 @@ async def append(log: Any, *items: bytes, partition: int = 0) -> int:
     return offsets[partition]
 
 
-async def append_each(log: Any, items: list[bytes], partition: int = 0) -> list[int]:
-    """Appends one after the other, so that each item is a record of its own."""
-    return [await append(log, item, partition=partition) for item in items]
+async def append_each(
+    log: Any, items: list[bytes], topic: str = TRACES.name, partition: int = 0
+) -> list[int]:
+    """Appends each item as a record of its own, in order, in as few commits as it takes."""
+    with patch.object(group_commit, "MAX_RECORD_ITEMS", 1):
+        answers = await asyncio.gather(
+            *(log.append_chunks(topic, {partition: chunk(item)}) for item in items)
+        )
+    return [offsets[partition] for offsets in answers]
 
 
 def records(log: SqliteLog, partition: TopicPartition = HEAD) -> list[Stored]:
@@ -57,3 +67,16 @@ async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
 
 def set_aside(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.damaged-*"))
+
+
+def payloads(count: int, seed: int = 5) -> list[bytes]:
+    """Items of all sizes: within a page, of some pages, of many."""
+    rng = random.Random(seed)
+    return [
+        b"%d " % n + rng.randbytes(rng.choice((10, 200, 3_000, 5_000, 60_000)))
+        for n in range(count)
+    ]
+
+
+def noise(size: int = PAGE_BYTES, seed: int = 9) -> bytes:
+    return random.Random(seed).randbytes(size)

@@ -2,16 +2,14 @@
 
 # ruff: noqa: ASYNC230, ASYNC240 - small local files, and nothing else on the loop
 import random
-import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from eventlog import leaf_pages, mending, opening, sqlite_file
-from eventlog.group_commit import Limits
 from eventlog.log import Intent, LogDamaged, LogUnavailable, TopicPartition
 from eventlog.sqlite_file import PAGE_BYTES
 from eventlog.sqlite_log import SqliteLog
@@ -22,34 +20,14 @@ from tests.integration.eventlog.logs import (
     append_each,
     chunk,
     items,
+    noise,
+    payloads,
     records,
     set_aside,
 )
 
 TOTAL = 120
 STORED = 40
-
-
-def payloads(count: int, seed: int = 5) -> list[bytes]:
-    """Items of all sizes: within a page, of some pages, of many."""
-    rng = random.Random(seed)
-    return [
-        b"%d " % n + rng.randbytes(rng.choice((10, 200, 3_000, 5_000, 60_000)))
-        for n in range(count)
-    ]
-
-
-@pytest.fixture
-def opened(path: Path) -> Iterator[Callable[..., SqliteLog]]:
-    logs: list[SqliteLog] = []
-
-    def open_(**limits: int) -> SqliteLog:
-        logs.append(SqliteLog(path, 2, Limits(**limits)))
-        return logs[-1]
-
-    yield open_
-    for log in logs:
-        log.close()
 
 
 async def fill(path: Path, count: int = TOTAL) -> tuple[str, list[bytes]]:
@@ -65,73 +43,10 @@ async def fill(path: Path, count: int = TOTAL) -> tuple[str, list[bytes]]:
     return log.log_id, sent[STORED:]
 
 
-def crash(log: SqliteLog) -> None:
-    """Leaves the file and its WAL as a killed process would."""
-    path, copy = log.path, log.path.with_name("crashed")
-    for suffix in ("", "-wal"):
-        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
-    log.close()
-    for suffix in ("", "-wal"):
-        Path(f"{copy}{suffix}").rename(f"{path}{suffix}")
-
-
 def overwrite(path: Path, start: int, data: bytes) -> None:
     with path.open("r+b") as file:
         file.seek(start)
         file.write(data)
-
-
-def noise(size: int = PAGE_BYTES, seed: int = 9) -> bytes:
-    return random.Random(seed).randbytes(size)
-
-
-async def test_garbage_behind_the_wal_is_ignored(
-    path: Path, opened: Callable[..., SqliteLog]
-) -> None:
-    sent = payloads(30)
-    log = opened()
-    await append_each(log, sent)
-    with Path(f"{path}-wal").open("ab") as wal:
-        wal.write(noise(10_000))
-    crash(log)
-
-    again = opened()
-
-    assert items(again) == sent
-    assert again.mended is None
-    assert again.log_id == log.log_id
-
-
-@pytest.mark.parametrize("cut", [1, 24, 100, 2_000, 4_119])
-async def test_a_wal_that_ends_within_a_frame_loses_only_its_last_commit(
-    path: Path, opened: Callable[..., SqliteLog], cut: int
-) -> None:
-    sent = payloads(30)
-    log = opened()
-    await append_each(log, sent)
-    wal = Path(f"{path}-wal")
-    acknowledged = wal.stat().st_size
-    await append(log, noise(100))
-    crash(log)
-    with wal.open("r+b") as file:
-        file.truncate(wal.stat().st_size - cut)
-    assert wal.stat().st_size > acknowledged
-
-    again = opened()
-
-    assert items(again) == sent
-    assert await append(again, b"next") == len(sent)
-
-
-async def test_a_missing_shm_does_not_matter(path: Path, opened: Callable[..., SqliteLog]) -> None:
-    sent = payloads(30)
-    log = opened()
-    await append_each(log, sent)
-
-    crash(log)
-
-    assert not Path(f"{path}-shm").exists()
-    assert items(opened()) == sent
 
 
 async def test_a_flipped_byte_costs_its_own_record_alone(
@@ -214,6 +129,19 @@ async def test_any_page_may_be_overwritten_at_no_more_cost_than_its_own_records(
             leftover.unlink()
 
 
+async def test_a_log_of_many_partitions_keeps_them_all(path: Path) -> None:
+    many = 300
+    made = SqliteLog(path, many)
+    await append(made, b"far", partition=many - 1)
+    made.close()
+    overwrite(path, 0, noise())
+
+    with closing(SqliteLog(path, 1)) as log:
+        assert log.partitions(HEAD.topic) == many
+        assert log.log_id == made.log_id
+        assert items(log, TopicPartition(HEAD.topic, many - 1)) == [b"far"]
+
+
 async def test_a_new_name_is_given_when_the_places_are_lost(
     path: Path, opened: Callable[..., SqliteLog]
 ) -> None:
@@ -273,22 +201,6 @@ async def test_a_file_cut_short_opens_as_the_same_log_or_under_a_new_name(
 
     assert set(items(log)) <= {*sent, *payloads(TOTAL), b"next"}
     assert log.log_id != log_id or offset == TOTAL
-
-
-async def test_a_main_file_lost_beside_its_wal_keeps_what_the_wal_holds(
-    path: Path, opened: Callable[..., SqliteLog]
-) -> None:
-    sent = [b"%d" % n for n in range(50)]
-    log = opened()
-    await append_each(log, sent)
-    crash(log)
-    path.write_bytes(b"")
-
-    again = opened()
-
-    assert items(again) == sent
-    assert again.log_id == log.log_id
-    assert await append(again, b"next") == 50
 
 
 async def test_a_crash_while_mending_loses_nothing(

@@ -154,16 +154,28 @@ async def test_dead_letters_are_kept_for_their_own_time(path: Path) -> None:
         assert log.stored_bytes == 0
 
 
-async def test_expiring_gives_the_disk_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_expiring_gives_the_disk_back_in_steps(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sqlite_log, "SPARE_PAGES", 16)
-    monkeypatch.setattr(sqlite_log, "VACUUM_PAGES", 100)
+    monkeypatch.setattr(sqlite_log, "VACUUM_PAGES", 500)
     with closing(SqliteLog(path)) as log:
         last = max(await append_each(log, [os.urandom(100_000) for _ in range(40)]))
         await log.complete(HEAD, Intent(0, last))
+        steps = 0
+        shrink = sqlite_log._shrink
 
+        def counted(connection: sqlite3.Connection) -> bool:
+            nonlocal steps
+            steps += 1
+            return shrink(connection)
+
+        monkeypatch.setattr(sqlite_log, "_shrink", counted)
         await log.expire(now_ms())
 
     assert path.stat().st_size < 50 * 4096
+    # 1,000 pages and one look at what is left.
+    assert steps == 3
 
 
 async def test_books_of_many_partitions_do_not_mix(path: Path) -> None:

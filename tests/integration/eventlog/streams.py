@@ -1,0 +1,76 @@
+"""A real Faust app on a real log, and a receiver that keeps what the agents hand it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eventlog import transport
+from eventlog.log import TopicPartition
+from eventlog.sqlite_log import SqliteLog
+from eventlog.topics import SPANS, TRACES
+from processors.agents import create_stream_app
+from processors.blocks import Delivery
+from tests.integration.eventlog.logs import until
+
+TOPICS = (TRACES.name, SPANS.name)
+
+
+class Receiver:
+    """Takes deliveries as the sink does, and acknowledges those that it is told to."""
+
+    def __init__(self, *, acks: bool = True) -> None:
+        self.got: defaultdict[TopicPartition, list[Delivery]] = defaultdict(list)
+        self.acks = acks
+        self.blocked: dict[str, asyncio.Event] = {}
+        """By topic: the agent waits in its first delivery until the event is set."""
+        self.fails_at: int | None = None
+
+    async def deliver(self, partition: TopicPartition, delivery: Delivery) -> None:
+        if partition.topic in self.blocked:
+            await self.blocked[partition.topic].wait()
+        if delivery.offset == self.fails_at:
+            raise RuntimeError("a bug in the agent")
+        self.got[partition].append(delivery)
+        if self.acks:
+            delivery.ack()
+
+    def offsets(self, partition: TopicPartition) -> list[int]:
+        return [delivery.offset for delivery in self.got[partition]]
+
+    def count(self) -> int:
+        return sum(map(len, self.got.values()))
+
+
+class Stream:
+    """One life of the agents: a new app on a log that may have seen others."""
+
+    def __init__(
+        self, log: SqliteLog, folder: Path, receiver: Receiver, topics: Sequence[str] = TOPICS
+    ) -> None:
+        transport.register()
+        self.app: Any = create_stream_app(
+            log,
+            broker=f"{transport.SCHEME}://",
+            topics=topics,
+            deliver=receiver.deliver,
+            data_dir=folder / "faust",
+        )
+        # Commits come when a test asks for them, or at the end.
+        self.app.conf.broker_commit_interval = 3600.0
+
+    async def __aenter__(self) -> "Stream":
+        await self.app.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        async with asyncio.timeout(5):
+            await self.app.stop()
+
+    async def commit(self) -> None:
+        await self.app.consumer.commit()
+
+    async def settle(self, receiver: Receiver, count: int) -> None:
+        """Returns when so many records have been received."""
+        await until(lambda: receiver.count() >= count)

@@ -1,0 +1,390 @@
+"""What a transport of Faust owes, on the embedded log: order, fairness, stops and new lives."""
+
+import asyncio
+import gc
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventlog.log import Intent, LogUnavailable, TopicPartition
+from eventlog.sqlite_log import SqliteLog
+from eventlog.topics import OUTCOMES, SPANS, TRACES
+from tests.integration.eventlog.logs import HEAD, append, append_each, chunk, refusal, until
+from tests.integration.eventlog.streams import Receiver, Stream
+from tests.integration.eventlog.test_every_log import run_foreign_append
+
+SPAN_HEAD = TopicPartition(SPANS.name, 0)
+OUTCOME = TopicPartition(OUTCOMES.name, 0)
+MANY = 150
+
+
+@pytest.fixture
+def log(path: Path) -> Iterator[SqliteLog]:
+    with closing(SqliteLog(path, partitions=3)) as opened:
+        yield opened
+
+
+async def fill(log: SqliteLog, count: int, topic: str = TRACES.name, partition: int = 0) -> None:
+    await append_each(log, [b"%d" % n for n in range(count)], topic, partition)
+
+
+async def trickle(log: SqliteLog, batches: int, size: int) -> None:
+    for _ in range(batches):
+        await fill(log, size)
+
+
+async def test_every_partition_of_every_topic_is_delivered_in_order(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    rng = random.Random(4)
+    partitions = [TopicPartition(t, n) for t in (TRACES.name, SPANS.name) for n in range(3)]
+    receiver = Receiver()
+    await fill(log, 40, partition=2)
+
+    async with Stream(log, tmp_path, receiver, [TRACES.name, SPANS.name, OUTCOMES.name]) as stream:
+        for _ in range(200):
+            await log.append_chunks(*_one(rng.choice(partitions)))
+        await log.append_refusals([refusal()])
+        await stream.settle(receiver, 241)
+
+    for partition in (*partitions, OUTCOME):
+        next_offset = log.positions()[partition][2]
+        assert receiver.offsets(partition) == list(range(next_offset))
+    assert receiver.count() == 241
+
+
+async def test_records_carry_their_values_and_a_damaged_one_carries_none(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    receiver = Receiver()
+    await append_each(log, [b"a", b"b"])
+    expected = [stored.value for stored in log.read(HEAD, 0, 10, 1 << 20)]
+    log._connection.execute("UPDATE records SET crc = crc + 1 WHERE (key & 1) = 1")
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, 2)
+
+    assert [delivery.value for delivery in receiver.got[HEAD]] == [expected[0], None]
+
+
+@pytest.mark.parametrize("topic", [TRACES.name, SPANS.name])
+async def test_an_agent_that_waits_does_not_stop_another_topic(
+    log: SqliteLog, tmp_path: Path, topic: str
+) -> None:
+    other = SPANS.name if topic == TRACES.name else TRACES.name
+    receiver = Receiver()
+    receiver.blocked[topic] = asyncio.Event()
+    for partition in range(3):
+        await fill(log, MANY, topic, partition)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await until(lambda: stream.app.consumer._held)
+        await fill(log, MANY, other, 1)
+        await stream.settle(receiver, MANY)
+        assert receiver.offsets(TopicPartition(other, 1)) == list(range(MANY))
+        receiver.blocked[topic].set()
+        await stream.settle(receiver, 4 * MANY)
+
+    for partition in range(3):
+        assert receiver.offsets(TopicPartition(topic, partition)) == list(range(MANY))
+
+
+async def test_what_waits_for_an_agent_is_bounded(log: SqliteLog, tmp_path: Path) -> None:
+    receiver = Receiver()
+    receiver.blocked[TRACES.name] = asyncio.Event()
+    await fill(log, 400)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        consumer = stream.app.consumer
+        await until(lambda: consumer._held)
+        await fill(log, 10, SPANS.name)
+        await stream.settle(receiver, 10)
+
+        assert len(consumer._held[TRACES.name]) <= 64
+        assert len(consumer._delivered[HEAD]) <= 64
+
+
+async def test_records_of_another_process_are_seen_within_a_second(
+    log: SqliteLog, tmp_path: Path, path: Path
+) -> None:
+    receiver = Receiver()
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await append(log, b"ours")
+        await stream.settle(receiver, 1)
+        done = await asyncio.to_thread(run_foreign_append, path, 3)
+        await stream.settle(receiver, 4)
+        assert time.monotonic() - done < 1.0
+
+    assert receiver.offsets(HEAD) == [0, 1, 2, 3]
+
+
+async def test_a_new_app_goes_on_from_what_was_committed(log: SqliteLog, tmp_path: Path) -> None:
+    await fill(log, MANY)
+    first, second = Receiver(), Receiver()
+    async with Stream(log, tmp_path, first) as stream:
+        await stream.settle(first, MANY)
+
+    await fill(log, 5)
+    async with Stream(log, tmp_path, second) as stream:
+        await stream.settle(second, 5)
+
+    assert log.positions()[HEAD][0] == MANY + 5
+    assert second.offsets(HEAD) == list(range(MANY, MANY + 5))
+
+
+async def test_a_new_app_is_given_what_was_not_acknowledged(log: SqliteLog, tmp_path: Path) -> None:
+    await fill(log, 20)
+    first, second = Receiver(acks=False), Receiver()
+    async with Stream(log, tmp_path, first) as stream:
+        await stream.settle(first, 20)
+        for number in (0, 1, 2, 5, 6, 19):
+            first.got[HEAD][number].ack()
+
+    async with Stream(log, tmp_path, second) as stream:
+        await stream.settle(second, 17)
+
+    assert second.offsets(HEAD) == list(range(3, 20))
+
+
+async def test_a_new_app_in_another_process_life_does_the_same(path: Path, tmp_path: Path) -> None:
+    first, second = Receiver(acks=False), Receiver()
+    with closing(SqliteLog(path)) as log:
+        await fill(log, 20)
+        async with Stream(log, tmp_path, first) as stream:
+            await stream.settle(first, 20)
+            first.got[HEAD][0].ack()
+
+    with closing(SqliteLog(path)) as log:
+        async with Stream(log, tmp_path, second) as stream:
+            await stream.settle(second, 19)
+
+    assert second.offsets(HEAD) == list(range(1, 20))
+
+
+async def test_stopping_while_an_agent_waits_is_prompt_and_loses_nothing(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    await fill(log, MANY)
+    first, second = Receiver(), Receiver()
+    first.blocked[TRACES.name] = asyncio.Event()
+
+    async with Stream(log, tmp_path, first) as stream:
+        await until(lambda: stream.app.consumer._held)
+        began = time.monotonic()
+    took = time.monotonic() - began
+
+    async with Stream(log, tmp_path, second) as stream:
+        await stream.settle(second, MANY)
+    assert took < 2.0
+    assert second.offsets(HEAD) == list(range(MANY))
+
+
+async def test_stopping_at_any_moment_under_traffic_loses_nothing(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    rng = random.Random(6)
+    seen: set[int] = set()
+    rounds, batches, size = 6, 12, 5
+    for _ in range(rounds):
+        receiver, enough = Receiver(), rng.randrange(batches * size)
+        traffic = asyncio.create_task(trickle(log, batches, size))
+        async with Stream(log, tmp_path, receiver) as stream:
+            await stream.settle(receiver, enough)
+        await traffic
+        seen.update(receiver.offsets(HEAD))
+
+    sent = rounds * batches * size
+    last = Receiver()
+    async with Stream(log, tmp_path, last) as stream:
+        await until(lambda: seen | set(last.offsets(HEAD)) == set(range(sent)))
+        await stream.commit()
+    assert log.positions()[HEAD][0] == sent
+
+
+async def test_an_app_may_be_stopped_as_soon_as_it_was_started(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    await fill(log, 5)
+    for _ in range(3):
+        async with Stream(log, tmp_path, Receiver(acks=False)):
+            pass
+    receiver = Receiver()
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, 5)
+
+    assert receiver.offsets(HEAD) == [0, 1, 2, 3, 4]
+
+
+async def test_records_fetched_before_the_flow_stopped_are_fetched_again(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    await fill(log, MANY)
+    receiver = Receiver()
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        consumer = stream.app.consumer
+        deliver = consumer._deliver
+
+        async def stop_flow_in_the_middle(*args: object) -> None:
+            consumer._deliver = deliver
+            consumer.stop_flow()
+            await deliver(*args)
+
+        await stream.settle(receiver, MANY)
+        consumer._deliver = stop_flow_in_the_middle
+        await fill(log, MANY)
+        await until(lambda: not consumer.flow_active)
+        consumer.resume_flow()
+        await stream.settle(receiver, 2 * MANY)
+
+    assert receiver.offsets(HEAD) == list(range(2 * MANY))
+
+
+async def test_a_new_generation_is_given_everything_not_committed(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    await fill(log, 20)
+    receiver = Receiver(acks=False)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        consumer = stream.app.consumer
+        await stream.settle(receiver, 20)
+        generation = stream.app.consumer_generation_id
+        for delivery in receiver.got[HEAD][:8]:
+            delivery.ack()
+        await stream.commit()
+
+        await consumer.subscribe({TRACES.name, SPANS.name})
+        await stream.settle(receiver, 32)
+
+        assert stream.app.consumer_generation_id == generation + 1
+        assert receiver.offsets(HEAD)[20:] == list(range(8, 20))
+        receiver.acks = True
+        await fill(log, 5)
+        await stream.settle(receiver, 37)
+        for delivery in receiver.got[HEAD][20:32]:
+            delivery.ack()
+        await stream.commit()
+        assert log.positions()[HEAD][0] == 25
+
+
+async def test_what_was_read_before_a_seek_is_not_delivered_after_it(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(log, 20)
+    receiver = Receiver(acks=False)
+    reading, go_on = threading.Event(), threading.Event()
+    read = log.read
+
+    def slow_read(*args: Any) -> Any:
+        found = read(*args)
+        reading.set()
+        assert go_on.wait(10)
+        return found
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, 20)
+        monkeypatch.setattr(log, "read", slow_read)
+        await fill(log, 5)
+        await until(reading.is_set)
+        await stream.app.consumer.perform_seek()
+        go_on.set()
+        await stream.settle(receiver, 45)
+
+    assert receiver.offsets(HEAD)[20:] == list(range(25))
+
+
+async def test_acknowledgements_of_an_old_generation_do_not_commit_what_nobody_finished(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    await fill(log, 20)
+    receiver = Receiver(acks=False)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, 20)
+        await stream.app.consumer.subscribe({TRACES.name, SPANS.name})
+        await stream.settle(receiver, 40)
+        for delivery in receiver.got[HEAD][3:20]:
+            delivery.ack()
+        await stream.commit()
+
+        assert log.positions()[HEAD][0] == 0
+
+
+async def test_trimmed_records_are_passed_over(log: SqliteLog, tmp_path: Path) -> None:
+    await fill(log, 20)
+    await log.complete(HEAD, Intent(0, 9))
+    receiver = Receiver()
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, 10)
+        await stream.commit()
+
+    assert receiver.offsets(HEAD) == list(range(10, 20))
+    assert log.positions()[HEAD][0] == 20
+
+
+async def test_a_log_that_cannot_be_read_for_a_moment_does_not_end_the_app(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = Receiver()
+    failures = 0
+
+    def refuse(*_: object) -> None:
+        nonlocal failures
+        failures += 1
+        raise LogUnavailable("for now")
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        with monkeypatch.context() as patched:
+            patched.setattr(log, "positions", refuse)
+            await append(log, b"a")
+            await until(lambda: failures >= 2)
+        await stream.settle(receiver, 1)
+        assert not stream.app.crashed
+
+
+async def test_a_listener_that_fails_does_not_end_the_writer(log: SqliteLog) -> None:
+    def fail() -> None:
+        raise RuntimeError("a bug in a listener")
+
+    forget = log.on_append(fail)
+    await append(log, b"a")
+    await append(log, b"b")
+    forget()
+
+    assert await append(log, b"c") == 2
+
+
+async def test_lives_of_apps_leave_nothing_behind_in_the_log(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        async with Stream(log, tmp_path, Receiver()):
+            pass
+
+    assert log._commits._listeners == ()
+
+
+def test_opening_and_closing_leaves_no_file_open(path: Path) -> None:
+    SqliteLog(path).close()
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+
+    for _ in range(5):
+        SqliteLog(path).close()
+
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def _one(partition: TopicPartition) -> tuple[str, dict[int, object]]:
+    return partition.topic, {partition.partition: chunk(b"x")}

@@ -1,0 +1,277 @@
+"""One test for each override in `eventlog.faust_fixes`, named for the fault that it mends.
+
+Each is run with the override and without: where stock Faust shows the fault no longer, the test
+fails, and the override can go.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faust.tables import TableManager
+from faust.transport.consumer import Consumer as StockConsumer
+from faust.types import TP
+
+from eventlog.faust_fixes import NoTables
+from eventlog.log import LogUnavailable, TopicPartition
+from eventlog.sqlite_log import SqliteLog
+from eventlog.topics import SPANS
+from eventlog.transport import Consumer
+from tests.integration.eventlog.logs import HEAD, append, append_each, chunk, until
+from tests.integration.eventlog.streams import Receiver, Stream
+
+RECORDS = 20
+MANY = 200
+FULL = 40
+"""More than an agent's buffer of 32."""
+both = pytest.mark.parametrize("mended", [True, False], ids=["mended", "stock"])
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteLog]:
+    with closing(SqliteLog(tmp_path / "log.db")) as opened:
+        yield opened
+
+
+class Sleeps:
+    """Puts down every sleep of a service of Faust, and sleeps as asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, service: Any) -> None:
+        self.seconds: list[float] = []
+        sleep = service.sleep
+
+        async def noted(this: Any, n: Any, **kwargs: Any) -> None:
+            self.seconds.append(float(n))
+            await sleep(this, n, **kwargs)
+
+        monkeypatch.setattr(service, "sleep", noted)
+
+    @property
+    def whole(self) -> list[float]:
+        """A second or more, but for the intervals of commits, which hold nothing up."""
+        return [seconds for seconds in self.seconds if 1.0 <= seconds < 60.0]
+
+
+async def fill(log: SqliteLog, count: int) -> None:
+    await append_each(log, [b"%d" % n for n in range(count)])
+
+
+def committed(log: SqliteLog) -> int:
+    return log.positions()[HEAD][0]
+
+
+@both
+async def test_a_record_held_at_the_head_is_committed_past(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    if not mended:
+        monkeypatch.setattr(Consumer, "_new_offset", StockConsumer._new_offset)
+    await fill(log, RECORDS)
+    receiver = Receiver(acks=False)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, RECORDS)
+        for delivery in receiver.got[HEAD][1:]:
+            delivery.ack()
+        await stream.commit()
+
+    assert committed(log) == (0 if mended else RECORDS)
+
+
+@both
+async def test_a_hole_of_one_record_is_committed_past(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    if not mended:
+        monkeypatch.setattr(Consumer, "_new_offset", StockConsumer._new_offset)
+    await fill(log, RECORDS)
+    receiver = Receiver(acks=False)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, RECORDS)
+        deliveries = receiver.got[HEAD]
+        for delivery in deliveries[:7]:
+            delivery.ack()
+        await stream.commit()
+        assert committed(log) == 7
+        for delivery in deliveries[8:]:
+            delivery.ack()
+        await stream.commit()
+
+    assert committed(log) == (7 if mended else RECORDS)
+
+
+async def test_the_low_water_mark_moves_on_when_the_head_is_acknowledged(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    await fill(log, RECORDS)
+    receiver = Receiver(acks=False)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, RECORDS)
+        for delivery in reversed(receiver.got[HEAD][:12]):
+            delivery.ack()
+            delivery.ack()
+        await stream.commit()
+
+        assert committed(log) == 12
+
+
+@both
+async def test_an_agent_that_raises_commits(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    if not mended:
+        monkeypatch.setattr(Consumer, "on_task_error", StockConsumer.on_task_error)
+    commits: list[Any] = []
+    commit = Consumer.commit
+
+    async def noted(this: Any, *args: Any, **kwargs: Any) -> Any:
+        commits.append(args)
+        return await commit(this, *args, **kwargs)
+
+    await fill(log, RECORDS)
+    receiver = Receiver()
+    receiver.fails_at = 5
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        monkeypatch.setattr(Consumer, "commit", noted)
+        await until(lambda: stream.app.crashed)
+        assert len(commits) == (0 if mended else 1)
+
+    assert committed(log) == 5
+    assert receiver.offsets(HEAD) == [0, 1, 2, 3, 4]
+
+
+@both
+async def test_a_commit_that_failed_is_never_repeated(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    if not mended:
+        monkeypatch.setattr(Consumer, "_commit_offsets", StockConsumer._commit_offsets)
+    await fill(log, RECORDS)
+    receiver = Receiver()
+
+    async def refuse(_: Any) -> None:
+        raise LogUnavailable("for now")
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, RECORDS)
+        with monkeypatch.context() as patched:
+            patched.setattr(log, "commit", refuse)
+            await stream.commit()
+        assert not stream.app.crashed
+        await stream.commit()
+        assert committed(log) == (RECORDS if mended else 0)
+
+
+@both
+async def test_a_full_buffer_puts_the_fetcher_to_sleep_for_a_second(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    if not mended:
+        monkeypatch.setattr(Consumer, "_wait_next_records", StockConsumer._wait_next_records)
+    sleeps = Sleeps(monkeypatch, Consumer)
+    await fill(log, FULL)
+    receiver = Receiver()
+    receiver.blocked[HEAD.topic] = asyncio.Event()
+
+    async with Stream(log, tmp_path, receiver, topics=[HEAD.topic]) as stream:
+        await until(lambda: stream.app.consumer._buffered_partitions == {TP(*HEAD)})
+        if not mended:
+            await until(lambda: sleeps.whole)
+        receiver.blocked[HEAD.topic].set()
+        await stream.settle(receiver, FULL)
+
+    assert bool(sleeps.whole) is not mended
+    assert receiver.offsets(HEAD) == list(range(FULL))
+
+
+@both
+async def test_every_record_costs_tasks_of_its_own(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    if not mended:
+        monkeypatch.setattr(Consumer, "_drain_messages", StockConsumer._drain_messages)
+    await fill(log, MANY)
+    receiver = Receiver()
+    loop = asyncio.get_running_loop()
+    made = 0
+
+    def count(loop_: Any, coroutine: Any, **kwargs: Any) -> Any:
+        nonlocal made
+        made += 1
+        return asyncio.Task(coroutine, loop=loop_, **kwargs)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        loop.set_task_factory(count)
+        await stream.settle(receiver, MANY)
+        loop.set_task_factory(None)
+
+    assert (made < MANY) is mended
+
+
+@both
+async def test_a_full_buffer_of_one_topic_holds_up_every_other(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    if not mended:
+        monkeypatch.setattr(Consumer, "_drain_messages", StockConsumer._drain_messages)
+    spans = TopicPartition(SPANS.name, 0)
+    await fill(log, MANY)
+    receiver = Receiver()
+    receiver.blocked[HEAD.topic] = asyncio.Event()
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        (traces,) = stream.app.topics._topic_name_index[HEAD.topic]
+        await until(traces.queue.full)
+        await log.append_chunks(SPANS.name, {0: chunk(b"span")})
+        if mended:
+            await until(lambda: receiver.offsets(spans) == [0])
+        else:
+            with pytest.raises(AssertionError, match="never came true"):
+                await until(lambda: receiver.offsets(spans) == [0], timeout_s=0.5)
+        receiver.blocked[HEAD.topic].set()
+        await stream.settle(receiver, MANY + 1)
+
+    assert receiver.offsets(HEAD) == list(range(MANY))
+
+
+@both
+async def test_the_start_sleeps_for_a_second(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    if not mended:
+        monkeypatch.setattr(NoTables, "on_start", TableManager.on_start)
+    sleeps = Sleeps(monkeypatch, NoTables)
+    waits = Sleeps(monkeypatch, Consumer)
+    await append(log, b"first")
+    receiver = Receiver()
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, 1)
+
+    assert bool(sleeps.whole) is not mended
+    assert waits.whole == []
+
+
+async def test_records_that_were_held_are_dropped_before_they_are_fetched_again(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    await fill(log, MANY)
+    receiver = Receiver()
+    receiver.blocked[HEAD.topic] = asyncio.Event()
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        consumer = stream.app.consumer
+        await until(lambda: consumer._held)
+        await consumer.perform_seek()
+        assert not consumer._held
+        receiver.blocked[HEAD.topic].set()
+        # Those in the agent's buffer come twice.
+        await until(lambda: set(receiver.offsets(HEAD)) == set(range(MANY)))
+
+        assert list(dict.fromkeys(receiver.offsets(HEAD))) == list(range(MANY))
