@@ -49,6 +49,7 @@ class Server:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._admin: httpx.Client | None = None
+        self._clients: list[httpx.Client] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -61,8 +62,8 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
-        if self._admin is not None:
-            self._admin.close()
+        for client in self._clients:
+            client.close()
         if error is not None:
             error.add_note(f"last lines of the server:\n{self.tail()}")
 
@@ -89,14 +90,19 @@ class Server:
         """Returns when `/ready` says so. Raises `ServerDied`."""
         wait_for(self._is_ready, "the server to be ready", timeout_s=START_TIMEOUT_S)
 
-    def stop(self) -> tuple[int, float]:
-        """Ends the process by SIGTERM; returns its exit code and how many seconds it took."""
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """Ends the process by a signal; returns its exit code and how many seconds it took."""
         assert self._process is not None
         started = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
+        return self.wait_exit(), time.monotonic() - started
+
+    def wait_exit(self) -> int:
+        """Returns the exit code of a process that ends by itself."""
+        assert self._process is not None
         code = self._process.wait(timeout=30)
         self._process = None
-        return code, time.monotonic() - started
+        return code
 
     def kill(self) -> None:
         """Ends the process by SIGKILL. May be called when it has ended."""
@@ -116,9 +122,13 @@ class Server:
         return "\n".join(self.output.read_text(errors="replace").splitlines()[-lines:])
 
     def client(self, key: str | None = KEY, timeout_s: float = 15.0) -> httpx.Client:
-        """Returns an HTTP client with the API key given, or with none."""
+        """Returns an HTTP client with the key given, or none; closed at the latest with us."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s, trust_env=False)
+        client = httpx.Client(
+            base_url=self.url, headers=headers, timeout=timeout_s, trust_env=False, verify=False
+        )
+        self._clients.append(client)
+        return client
 
     def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> httpx.Client:
         """Returns an HTTP client with the session of a person."""

@@ -1,0 +1,328 @@
+"""Whatever is sent: an answer in JSON within a second, memory flat, the server alive.
+
+Each test sends to one server of its own; the last word is had by the fixture, which measures how
+much the process has grown over the whole run.
+"""
+
+import gzip
+import json
+import random
+import socket
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import brotli
+import httpx
+import psutil
+import pytest
+import zstandard
+
+from tests.e2e.payloads import full_span, full_trace, new_id, trace
+from tests.e2e.server import Project, Server, create_project
+
+MIB = 1 << 20
+GROWTH_BYTES = 64 * MIB
+REPLY_S = 1.0
+MUTATIONS = 400
+PATHS = ("/v1/traces/async", "/v1/spans/async", "/v1/traces/batch", "/v1/spans/batch")
+ERRORS = (400, 413, 415)
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project on a warm server that must not have grown by the end of the module."""
+    with Server(tmp_path_factory.mktemp("hostile") / "data") as server:
+        project = create_project(server)
+        warm_up(project)
+        before = psutil.Process(server.pid).memory_info().rss
+        yield project
+        assert server.is_running()
+        assert project.post("/v1/traces/batch", [trace()]).status_code == 202
+        grown = psutil.Process(server.pid).memory_info().rss - before
+        assert grown < GROWTH_BYTES, f"grew by {grown / MIB:.0f} MiB from {before / MIB:.0f}"
+
+
+def warm_up(project: Project) -> None:
+    """Lets the allocators and the engine take what they need for usual work."""
+    big = [full_trace(output_text="x" * 100_000) for _ in range(100)]
+    for _ in range(3):
+        assert project.post("/v1/traces/batch", big).status_code == 202
+        assert project.post("/v1/spans/batch", [full_span() for _ in range(100)]).status_code == 202
+        assert project.get("/v1/traces").status_code == 200
+
+
+def attack(
+    project: Project, body: bytes, encoding: str = "identity", path: str = PATHS[0]
+) -> httpx.Response:
+    """Sends a body; asserts what is promised of every answer."""
+    started = time.monotonic()
+    answer = project.http.post(path, content=body, headers={"Content-Encoding": encoding})
+    seconds = time.monotonic() - started
+    assert seconds < REPLY_S, f"{answer.status_code} after {seconds:.2f} s: {answer.text[:200]}"
+    assert isinstance(answer.json(), dict)
+    assert answer.status_code == 202 or "error" in answer.json()
+    return answer
+
+
+class TestBombs:
+    @pytest.mark.parametrize(
+        ("encoding", "pack"),
+        [
+            ("gzip", lambda data: gzip.compress(data, 9)),
+            ("deflate", lambda data: zlib.compress(data, 9)),
+            ("br", lambda data: brotli.compress(data, quality=5)),
+            ("zstd", lambda data: zstandard.compress(data, 19)),
+        ],
+        ids=["gzip", "deflate", "br", "zstd"],
+    )
+    def test_a_bomb_is_stopped_at_its_bound(
+        self, target: Project, encoding: str, pack: Callable[[bytes], bytes]
+    ) -> None:
+        bomb = pack(b"[" + b" " * (200 * MIB))
+        assert len(bomb) < MIB
+
+        answer = attack(target, bomb, encoding)
+
+        assert answer.status_code == 413
+
+    def test_bombs_at_one_time_are_bounded_together(self, target: Project) -> None:
+        bomb = gzip.compress(b"[" + b" " * (200 * MIB), 9)
+
+        def throw(_: int) -> int:
+            with target.server.client(target.key) as client:
+                return client.post(
+                    PATHS[0], content=bomb, headers={"Content-Encoding": "gzip"}
+                ).status_code
+
+        with ThreadPoolExecutor(8) as threads:
+            statuses = set(threads.map(throw, range(16)))
+
+        # 503 where the bodies in hand reach their own bound first.
+        assert statuses <= {413, 503}
+
+    def test_a_bomb_of_many_gzip_members_is_stopped(self, target: Project) -> None:
+        member = gzip.compress(b" " * 1000, 9)
+
+        answer = attack(target, member * 100_000, "gzip")
+
+        assert answer.status_code in ERRORS
+
+
+DEEP = 100_000
+
+
+class TestShapes:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            pytest.param(b"[" * DEEP, id="open-arrays"),
+            pytest.param(b"[" * DEEP + b"]" * DEEP, id="arrays"),
+            pytest.param(b'{"a":' * DEEP + b"1" + b"}" * DEEP, id="objects"),
+            pytest.param(b"[" + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"]", id="objects-in-array"),
+        ],
+    )
+    @pytest.mark.parametrize("path", PATHS[:2])
+    def test_deep_json_is_refused(self, target: Project, path: str, body: bytes) -> None:
+        assert attack(target, body, path=path).status_code == 400
+
+    @pytest.mark.parametrize("field", ["request_body", "metadata", "error"])
+    def test_deep_json_within_a_field_is_refused(self, target: Project, field: str) -> None:
+        item = json.dumps(full_trace(**{field: "DEEP"})).encode()
+        deep = b'{"a":' * DEEP + b"1" + b"}" * DEEP
+
+        assert attack(target, b"[" + item.replace(b'"DEEP"', deep) + b"]").status_code == 400
+
+    def test_json_of_usual_depth_is_stored(self, target: Project) -> None:
+        deep: Any = 1
+        for _ in range(100):
+            deep = {"a": [deep]}
+        item = full_trace(request_body=deep)
+
+        answer = attack(target, json.dumps([item]).encode(), path="/v1/traces/batch")
+
+        assert answer.json()["traces"][0]["requestBody"] == deep
+
+    def test_a_hundred_thousand_keys_are_stored_or_refused(self, target: Project) -> None:
+        many = {f"key{n}": n for n in range(100_000)}
+
+        for field in ("metadata", "request_body"):
+            assert attack(target, json.dumps([full_trace(**{field: many})]).encode())
+        unknown = json.dumps([trace() | many]).encode()
+        assert attack(target, unknown).status_code == 202
+
+    def test_a_hundred_thousand_items_are_refused(self, target: Project) -> None:
+        answer = attack(target, b"[" + b"{}," * 99_999 + b"{}]")
+
+        assert answer.status_code == 400
+        assert answer.json()["details"][0]["maximum"] == 100
+
+    def test_a_hundred_items_with_every_field_wrong_are_answered_briefly(
+        self, target: Project
+    ) -> None:
+        item = dict.fromkeys(full_trace(), "wrong")
+
+        answer = attack(target, json.dumps([item] * 100).encode())
+
+        assert answer.status_code == 400
+        assert len(answer.content) < 100_000
+
+    @pytest.mark.parametrize(
+        "number",
+        ["1e400", "-1e400", "1" * 5000, "0." + "1" * 5000, "1e-400", "1E+999999999", "-0", "00"],
+    )
+    @pytest.mark.parametrize("field", ["cost_cents", "latency_ms", "input_tokens", "session_id"])
+    def test_huge_numbers_are_refused_or_stored(
+        self, target: Project, field: str, number: str
+    ) -> None:
+        item = json.dumps(full_trace(**{field: "NUMBER"})).replace('"NUMBER"', number)
+
+        answer = attack(target, f"[{item}]".encode(), path="/v1/traces/batch")
+
+        assert answer.status_code in (202, 400)
+
+    @pytest.mark.parametrize("number", ["1e400", "1" * 5000, "-1E-999999999"])
+    def test_huge_numbers_within_an_object_come_back_as_they_were(
+        self, target: Project, number: str
+    ) -> None:
+        item = json.dumps(full_trace(metadata={"userId": "NUMBER"})).replace('"NUMBER"', number)
+
+        answer = attack(target, f"[{item}]".encode(), path="/v1/traces/batch")
+
+        assert answer.status_code in (202, 400)
+        if answer.status_code == 202:
+            assert number in answer.text
+
+
+class TestTexts:
+    @pytest.mark.parametrize(
+        "garbage", [b"\xff\xfe\x00", b"\xc3\x28", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\x80"]
+    )
+    @pytest.mark.parametrize("field", ["output_text", "session_id", "model_requested"])
+    def test_invalid_utf8_is_refused(self, target: Project, field: str, garbage: bytes) -> None:
+        body = json.dumps([full_trace(**{field: "HERE"})]).encode().replace(b"HERE", garbage)
+
+        answer = attack(target, body)
+
+        assert (answer.status_code, answer.json()["error"]) == (400, "Invalid JSON body")
+
+    @pytest.mark.parametrize(
+        ("sent", "stored"),
+        [
+            (r"\ud83d", "\ufffd"),
+            (r"\udE42!", "\ufffd!"),
+            (r"\ud83d\ude42", "🙂"),
+            (r"\ud83d\ud83d\ude42", "\ufffd🙂"),
+            (r"a\\ud83d", r"a\ud83d"),
+            (r"\ud83d\\ude42", "\ufffd\\ude42"),
+        ],
+    )
+    def test_lone_surrogates_are_mended(self, target: Project, sent: str, stored: str) -> None:
+        item = full_trace(output_text="HERE", request_body={"HERE": ["HERE"]}, session_id="HERE")
+        body = json.dumps([item]).replace("HERE", sent).encode()
+
+        answer = attack(target, body, path="/v1/traces/batch")
+
+        assert answer.status_code == 202, answer.text
+        row = answer.json()["traces"][0]
+        assert (row["outputText"], row["sessionId"]) == (stored, stored)
+        assert row["requestBody"] == {stored: [stored]}
+
+    def test_nul_and_control_characters_come_back(self, target: Project) -> None:
+        text = "".join(map(chr, range(32))) + "\x7f\u2028\ufeff\uffff"
+        fields = ("output_text", "model_used", "finish_reason", "session_id")
+        item = full_trace(**dict.fromkeys(fields, text), metadata={text: text, "userId": text})
+
+        row = attack(target, json.dumps([item]).encode(), path="/v1/traces/batch").json()
+
+        (stored,) = row["traces"]
+        assert {stored["outputText"], stored["modelUsed"], stored["sessionId"]} == {text}
+        assert stored["metadata"] == {text: text, "userId": text}
+        assert target.get("/v1/traces", session_id=text).json()["total"] == 1
+
+    def test_long_texts_are_stored(self, target: Project) -> None:
+        fields = ("output_text", "model_requested", "session_id", "finish_reason")
+        item = full_trace(**dict.fromkeys(fields, "é" * 500_000))
+
+        answer = target.post("/v1/traces/batch", [item])
+
+        assert answer.status_code == 202
+        assert answer.json()["traces"][0]["outputText"] == "é" * 500_000
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            f"/v1/traces/{'x' * 5000}",
+            "/v1/traces/%00",
+            "/v1/traces/%ff%fe",
+            "/v1/sessions/' OR 1=1 --",
+            "/v1/spans?session_id=%00&limit=1",
+            "/v1/traces?metadata.%27)=1",
+            "/v1/traces?offset=99999999999999999999",
+            f"/v1/traces?model={'x' * 50_000}",
+            "/v1/traces?date_from=9999999999999999999999999",
+            "/v1/analytics?date_from=0000-01-01T00:00:00Z&date_to=9999-12-31T23:59:59Z",
+            "/v1/analytics?date_from=2026-01-01T00:00:00Z&date_to=2026-02-01T00:00:00Z"
+            "&group_by=metadata.%27%00%7B",
+        ],
+    )
+    def test_a_hostile_query_is_answered_or_refused(self, target: Project, path: str) -> None:
+        answer = target.http.get(path)
+
+        assert answer.status_code in (200, 400, 404), answer.text[:300]
+
+
+def test_mutations_of_a_valid_body_are_stored_or_refused(target: Project) -> None:
+    seed = random.SystemRandom().getrandbits(32)
+    chance = random.Random(seed)
+    for number in range(MUTATIONS):
+        path = chance.choice(PATHS[:2])
+        make = full_trace if "traces" in path else full_span
+        body = mutate(json.dumps([make() for _ in range(3)]).encode(), chance)
+        encoding = chance.choice(("identity", "identity", "gzip"))
+        if encoding == "gzip":
+            body = gzip.compress(body)
+            body = mutate(body, chance) if chance.random() < 0.5 else body
+
+        try:
+            answer = attack(target, body, encoding, path)
+            assert answer.status_code in (202, *ERRORS), answer.text
+        except BaseException as error:
+            error.add_note(f"seed {seed}, mutation {number}: {encoding} {body[:2000]!r}")
+            raise
+
+
+def mutate(body: bytes, chance: random.Random) -> bytes:
+    """Changes a body in one to three places."""
+    data = bytearray(body)
+    for _ in range(chance.randint(1, 3)):
+        start = chance.randrange(max(len(data), 1))
+        end = min(len(data), start + chance.choice((1, 1, 2, 8, 100)))
+        kind = chance.randrange(5)
+        if kind == 0:
+            data[start:end] = b""
+        elif kind == 1:
+            data[start:end] = bytes(chance.randrange(256) for _ in range(end - start))
+        elif kind == 2:
+            data[start:start] = data[start:end] * chance.choice((1, 10))
+        elif kind == 3:
+            data[start:end] = chance.choice(
+                (b"null", b'"', b"{}", b"[]", b"\\u0000", b"\\ud800", b"1e999", b"-", b"\x00")
+            )
+        else:
+            del data[start:]
+    return bytes(data)
+
+
+def test_a_sender_that_never_ends_its_body_holds_up_nobody(target: Project) -> None:
+    with socket.create_connection(("127.0.0.1", target.server.port)) as slow:
+        head = f"POST {PATHS[0]} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {target.key}\r\n"
+        slow.sendall(f"{head}Content-Length: 1000\r\n\r\n[".encode())
+
+        answer = attack(target, json.dumps([trace(trace_id=new_id())]).encode())
+
+    assert answer.status_code == 202

@@ -1,0 +1,171 @@
+"""What is read from the log again changes nothing; what cannot be read stops nothing."""
+
+import asyncio
+import random
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from eventlog.log import TopicPartition
+from eventlog.records import Chunk, DeadLetter, decode_dead, encode_chunks
+from eventlog.sqlite_log import SqliteLog
+from eventlog.topics import DEAD, TRACES
+from schemas.projects import ProjectId
+from tests.e2e.audit import WHOLE_RANGE, list_all
+from tests.e2e.load import make_span, make_trace
+from tests.e2e.payloads import trace
+from tests.e2e.server import Project, Server, create_project, wait_for
+from tests.e2e.store_sums import read_sums
+
+KEEP = {"LOG_KEEP_HOURS": "24"}
+
+
+@pytest.mark.parametrize(
+    "rewind",
+    ["committed = 0", "committed = 0, stored_through = -1"],
+    ids=["offsets", "offsets and what is stored"],
+)
+def test_a_replay_of_stored_offsets_changes_nothing(tmp_path: Path, rewind: str) -> None:
+    with Server(tmp_path / "data", settings=KEEP) as server:
+        project = create_project(server)
+        send_some(project)
+        server.wait_stored()
+        before = snapshot(project)
+        server.stop()
+        tables = read_sums(server.data_dir)
+
+        rewind_log(server, rewind)
+        server.start()
+        wait_for(lambda: is_read(server), "the log to be read again", timeout_s=20)
+
+        after = snapshot(project)
+        if "stored_through" in rewind:
+            # Duplicates and refusals are counted where they are stored: their books were forged.
+            before.pop("outcomes")
+            after.pop("outcomes")
+        assert after == before
+        server.stop()
+        assert read_sums(server.data_dir) == tables
+
+
+def test_after_a_replay_a_resend_is_still_a_duplicate(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", settings=KEEP) as server:
+        project = create_project(server)
+        item = trace(output_text="first")
+        project.post("/v1/traces/batch", [item])
+        server.stop()
+        rewind_log(server, "committed = 0, stored_through = -1")
+        server.start()
+
+        answer = project.post("/v1/traces/batch", [item | {"output_text": "second"}])
+
+        assert answer.json()["traces"][0]["outputText"] == "first"
+        assert project.get("/v1/traces").json()["total"] == 1
+
+
+def test_poison_becomes_dead_letters_and_its_neighbours_are_stored(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        project = create_project(server)
+        first = trace()
+        project.post("/v1/traces/batch", [first])
+        server.stop()
+        good = [trace() for _ in range(4)]
+        far = trace(timestamp="9999-12-31T23:59:59Z")
+        append(server, project, [good[0], b'{"trace_id": 7', good[1], far, good[2]])
+        append(server, project, [trace()], damaged=True)
+        append(server, project, [good[3]])
+
+        server.start()
+
+        server.wait_stored()
+        expected = {item["trace_id"] for item in (first, *good)}
+        assert {row["traceId"] for row in list_all(project, "traces")} == expected
+        assert project.outcomes() == {"received": 7, "accepted": 5, "dead": 2}
+        server.stop()
+        letters = dead_letters(server)
+        assert [(letter.body, letter.topic) for letter in letters[:1]] == [
+            (b'{"trace_id": 7', "raw.traces")
+        ]
+        broken, late, damaged = letters
+        assert broken.reason.startswith("not a trace: ")
+        assert "9999-12-31" in late.reason
+        assert "damaged" in damaged.reason
+        assert (broken.project_id, late.project_id) == (project.project_id,) * 2
+
+
+def send_some(project: Project) -> None:
+    """Sends traces and spans, some twice, and a batch that is refused."""
+    chance = random.Random(7)
+    for _ in range(10):
+        traces = [make_trace(chance) for _ in range(20)]
+        assert project.post("/v1/traces/async", traces).status_code == 202
+        assert project.post("/v1/spans/batch", [make_span(chance)] * 3).status_code == 202
+    assert project.post("/v1/traces/batch", traces).status_code == 202
+    assert project.post("/v1/traces/async", [{}]).status_code == 400
+
+
+def snapshot(project: Project) -> dict[str, Any]:
+    """Returns everything that the project can see."""
+    return {
+        "traces": list_all(project, "traces"),
+        "spans": list_all(project, "spans"),
+        "analytics": project.get("/v1/analytics", group_by="model,user", **WHOLE_RANGE).json(),
+        "span analytics": project.get("/v1/analytics/spans", **WHOLE_RANGE).json(),
+        "outcomes": project.outcomes(),
+    }
+
+
+def rewind_log(server: Server, change: str) -> None:
+    """Moves the books of the stopped server's log back."""
+    with sqlite3.connect(server.data_dir / "log.db") as log:
+        changed = log.execute(f"UPDATE partitions SET {change} WHERE next_offset > 0").rowcount
+    log.close()
+    assert changed > 0
+
+
+def is_read(server: Server) -> bool:
+    """Tells whether the consumer has committed all that the log holds."""
+    log = sqlite3.connect(server.data_dir / "log.db", timeout=10)
+    try:
+        rows = log.execute(
+            "SELECT committed = next_offset AND stored_through = next_offset - 1"
+            " FROM partitions WHERE topic != 'dead'"
+        )
+        return all(done for (done,) in rows)
+    finally:
+        log.close()
+
+
+def append(
+    server: Server, project: Project, items: Sequence[Any], *, damaged: bool = False
+) -> None:
+    """Appends one record to the stopped server's log; a damaged one has some of its bits turned."""
+    bodies = [item if isinstance(item, bytes) else msgspec.json.encode(item) for item in items]
+    chunk = Chunk(ProjectId(project.project_id), "pulse.trace", time.time_ns(), bodies)
+    log = SqliteLog(server.data_dir / "log.db")
+    try:
+        offsets = asyncio.run(log.append_chunks(TRACES.name, {0: chunk}))
+    finally:
+        log.close()
+    if damaged:
+        value = bytes(byte ^ 0x55 for byte in encode_chunks([chunk]))
+        with sqlite3.connect(server.data_dir / "log.db") as file:
+            file.execute(
+                "UPDATE records SET value = ? WHERE key & ? = ?", (value, 0xFFFF, *offsets.values())
+            )
+        file.close()
+
+
+def dead_letters(server: Server) -> list[DeadLetter]:
+    """Reads the dead-letter topic of the stopped server's log."""
+    log = SqliteLog(server.data_dir / "log.db")
+    try:
+        records = log.read(TopicPartition(DEAD.name, 0), 0, 100, 1 << 20)
+        return [letter for record in records for letter in decode_dead(record.value or b"").letters]
+    finally:
+        log.close()

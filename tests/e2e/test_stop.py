@@ -1,0 +1,86 @@
+"""A stop by signal: quick, clean, and nothing lost."""
+
+import signal
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.audit import audit, list_all
+from tests.e2e.load import Ledger, Load
+from tests.e2e.payloads import trace
+from tests.e2e.server import Server, create_project, wait_for
+from tests.e2e.test_kill import FAULTY
+
+
+def test_a_stop_under_load_takes_under_5_seconds_and_loses_nothing(tmp_path: Path) -> None:
+    ledger = Ledger()
+    with Server(tmp_path / "data") as server:
+        projects = [create_project(server, f"Project {n}") for n in range(2)]
+        for number in range(3):
+            load = Load(projects, ledger, seed=f"stop/{number}")
+            load.start()
+            wait_for(lambda n=number: len(ledger.requests) > 30 * (n + 1), "some load")
+
+            code, seconds = server.stop()
+
+            load.stop()
+            assert (code, seconds < 5) == (0, True), f"exit code {code} after {seconds:.1f} s"
+            server.start()
+        found = audit(server, projects, ledger)
+    assert found["answered"] > 30
+
+
+def test_a_stop_with_a_stalled_store_is_quick_too_and_loses_nothing(tmp_path: Path) -> None:
+    stall = tmp_path / "stall"
+    server = Server(
+        tmp_path / "data", command=FAULTY, environ={"FAULT_STALL": str(stall), "FAULT_RATE": "0"}
+    )
+    with server:
+        project = create_project(server)
+        stall.touch()
+        items = [trace() for _ in range(10)]
+        assert project.post("/v1/traces/async", items).status_code == 202
+
+        threading.Timer(3.0, stall.unlink).start()
+        code, seconds = server.stop()
+
+        assert (code, seconds < 5) == (0, True), f"exit code {code} after {seconds:.1f} s"
+        server.start()
+        server.wait_stored()
+        assert len(list_all(project, "traces")) == 10
+        assert project.outcomes() == {"received": 10, "accepted": 10}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_either_signal_ends_an_idle_server_with_0(tmp_path: Path, number: int) -> None:
+    with Server(tmp_path / "data") as server:
+        code, seconds = server.stop(number)
+
+        assert (code, seconds < 5) == (0, True)
+
+
+def test_a_second_process_on_the_same_directory_says_so_and_leaves(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        second = Server(tmp_path / "data")
+        second.output = tmp_path / "second.out"
+
+        second.start(wait=False)
+
+        assert second.wait_exit() == 2
+        assert f"in use by process {server.pid}" in second.tail()
+        assert httpx.get(f"{server.url}/ready", trust_env=False).status_code == 200
+
+
+def test_the_printed_key_and_project_stay_across_restarts(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        item = trace()
+        with server.client() as client:
+            assert client.post("/v1/traces/batch", json=[item]).status_code == 202
+        server.stop()
+        server.settings["INIT_PROJECT"] = "Another name is ignored now"
+        server.start()
+
+        with server.client() as client:
+            assert client.get(f"/v1/traces/{item['trace_id']}").status_code == 200
