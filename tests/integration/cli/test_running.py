@@ -1,0 +1,150 @@
+"""Commands beside a running server: it keeps running, and feels what they change."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from tests.integration.cli.conftest import Place
+
+SOON_S = 20
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
+
+
+class TestKeys:
+    def test_a_new_key_works_at_once_and_a_revoked_one_stops_within_seconds(
+        self, served: Place
+    ) -> None:
+        plain = served.run("key", "create", "short-lived").out.strip()
+        ids = {line[1]: line[0] for line in served.run("key", "list").lines}
+        with served.client(plain) as client:
+            before = client.get("/v1/traces").status_code
+            served.run("key", "revoke", ids["short-lived"])
+            deadline = time.monotonic() + SOON_S
+            while (after := client.get("/v1/traces").status_code) == 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+        assert (before, after) == (200, 401)
+
+
+class TestPeople:
+    def test_a_new_password_signs_in_and_ends_older_sessions(self, served: Place) -> None:
+        first, second = "correct horse", "battery staple"
+        served.run("user", "add", "ann@example.com", "--password-stdin", given=f"{first}\n")
+        with httpx.Client(base_url=served.url, trust_env=False) as browser:
+            old = browser.post(
+                "/api/auth/sign-in/email", json={"email": "ann@example.com", "password": first}
+            )
+            served.run(
+                "user", "password", "ann@example.com", "--password-stdin", given=f"{second}\n"
+            )
+            projects = browser.get("/dashboard/api/projects")
+            refused = browser.post(
+                "/api/auth/sign-in/email", json={"email": "ann@example.com", "password": first}
+            )
+            new = browser.post(
+                "/api/auth/sign-in/email", json={"email": "ann@example.com", "password": second}
+            )
+
+        assert (old.status_code, projects.status_code) == (200, 401)
+        assert (refused.status_code, new.status_code) == (401, 200)
+
+
+class TestDoctor:
+    def test_it_asks_the_running_server(self, served: Place) -> None:
+        ran = served.run("doctor")
+
+        assert ran.code == 0, ran.out
+        assert "server's store: works" in ran.out
+        assert "holds the data directory" in ran.out
+
+    def test_a_server_at_another_port_is_an_error_that_says_so(self, served: Place) -> None:
+        ran = served.run("doctor", SLUICE_PORT="1")
+
+        assert ran.code == 1
+        assert "SLUICE_PORT another here than there" in ran.out
+
+
+class TestDemo:
+    @pytest.fixture(scope="class")
+    def sent(self, served: Place) -> Place:
+        ran = served.run("demo", "--traces", "600", "--spans", "300", "--seed", "7", "--days", "2")
+        assert ran.code == 0, ran.err
+        assert "seed: 7" in ran.out
+        return served
+
+    def test_a_wrong_key_is_refused(self, served: Place) -> None:
+        ran = served.run("demo", "--key", "pulse_sk_wrong")
+
+        assert ran.code == 1
+        assert "does not know this API key" in ran.err
+
+    def test_every_page_of_traces_shows_something(self, sent: Place) -> None:
+        now = datetime.now(UTC)
+        whole = {"date_from": iso(now - timedelta(days=4)), "date_to": iso(now)}
+        with sent.client() as client:
+            listed = client.get("/v1/traces", params={"status": "error"}).json()
+            session = listed["traces"][0]["sessionId"]
+            totals = client.get("/v1/analytics", params=whole).json()
+            groups = {
+                name: client.get("/v1/analytics", params={**whole, "group_by": name}).json()
+                for name in ("model", "provider", "user", "environment", "metadata.feature")
+            }
+
+            assert client.get(f"/v1/sessions/{session}").status_code == 200
+        assert totals["totalRequests"] == 600
+        assert totals["totalCost"] > 0
+        assert totals["unpriced"]
+        assert totals["errorRate"] > 0
+        assert all(len(answer["groups"]) > 1 for answer in groups.values())
+
+    def test_every_page_of_spans_shows_something(self, sent: Place) -> None:
+        now = datetime.now(UTC)
+        whole = {"date_from": iso(now - timedelta(days=4)), "date_to": iso(now)}
+        with sent.client() as client:
+            totals = client.get("/v1/analytics/spans", params=whole).json()
+            ends = client.get("/v1/spans", params={"kind": "tool_use"}).json()["spans"]
+
+        assert totals["totalSpans"] >= 300
+        assert min(totals["agentRuns"], totals["toolCalls"], totals["avgSessionDurationMs"]) > 0
+        assert totals["costCents"] > 0
+        assert len(totals["spansByKind"]) == 6
+        assert any(span["durationMs"] for span in ends)
+
+    def test_the_ledger_shows_what_came_twice_and_what_was_refused(self, sent: Place) -> None:
+        with sent.client() as client:
+            deadline = time.monotonic() + SOON_S
+            while True:
+                ledger = client.get("/v1/outcomes").json()
+                if ledger["totals"]["duplicate"] >= 25 and ledger["totals"]["invalid"]:
+                    break
+                assert time.monotonic() < deadline, ledger
+                time.sleep(0.1)
+
+        assert ledger["balanced"]
+
+    def test_the_same_seed_again_adds_nothing(self, sent: Place) -> None:
+        ran = sent.run("demo", "--traces", "600", "--spans", "300", "--seed", "7", "--days", "2")
+
+        assert ran.code == 0
+        with sent.client() as client:
+            assert client.get("/v1/traces").json()["total"] == 600
+
+
+class TestProjects:
+    def test_a_deleted_projects_keys_stop_and_its_data_goes(self, served: Place) -> None:
+        made = served.run("project", "create", "Doomed").out.split()
+        with served.client(made[-1]) as client:
+            assert client.post("/v1/auth/login").json() == {"authenticated": True}
+            served.run("project", "delete", "Doomed", "--yes")
+            deadline = time.monotonic() + SOON_S
+            while client.post("/v1/auth/login").json()["authenticated"]:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+        assert "Doomed" not in served.run("project", "list").out

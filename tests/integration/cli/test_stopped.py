@@ -1,0 +1,227 @@
+"""Commands on an installation whose server is stopped, or was never started."""
+
+import stat
+
+import pytest
+
+from sluice.lock import hold
+from tests.integration.cli.conftest import KEY, Place
+from tests.unit.sluice.places import listening
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["project", "list"],
+        ["key", "create"],
+        ["user", "list"],
+        ["dead", "list"],
+        ["dead", "replay", "raw.traces:0:0:0"],
+    ],
+)
+def test_a_place_without_installation_is_refused_in_one_line_and_left_as_it_is(
+    place: Place, command: list[str]
+) -> None:
+    ran = place.run(*command)
+
+    assert ran.code == 1
+    assert ran.err.startswith("sluice: ")
+    assert ran.err.count("\n") == 1
+    assert not place.data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"SLUICE_PORT": "http"}, "SLUICE_PORT"),
+        ({"SLUICE_POTR": "80"}, "SLUICE_POTR"),
+        ({"SLUICE_SECRET": "short"}, "SLUICE_SECRET"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it_with_exit_code_2(
+    place: Place, settings: dict[str, str], names: str
+) -> None:
+    ran = place.run("migrate", **settings)
+
+    assert ran.code == 2
+    assert ran.err.startswith("sluice: ")
+    assert names in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_port_in_use_is_one_line(place: Place) -> None:
+    with listening(place.port):
+        ran = place.run("up")
+
+    assert ran.code == 1
+    assert f"cannot listen on 127.0.0.1, port {place.port}" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_data_directory_in_use_is_one_line(installation: Place) -> None:
+    with hold(installation.data_dir / "lock"):
+        ran = installation.run("up")
+
+    assert ran.code == 2
+    assert "is in use by process" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_an_unknown_command_is_refused_with_exit_code_2(place: Place) -> None:
+    assert place.run("upp").code == 2
+
+
+def test_every_command_explains_itself(place: Place) -> None:
+    for command in ("up", "migrate", "project", "key", "user", "dead", "doctor", "demo"):
+        ran = place.run(command, "--help")
+
+        assert ran.code == 0
+        assert "Usage: sluice" in ran.out
+
+
+def test_migrate_makes_an_installation_and_may_be_repeated(place: Place) -> None:
+    first = place.run("migrate")
+    second = place.run("migrate")
+
+    assert (first.code, second.code) == (0, 0)
+    assert "store: applied 0001_traces.sql" in first.out
+    assert "store: up to date" in second.out
+    assert stat.S_IMODE((place.data_dir / "secret.key").stat().st_mode) == 0o600
+
+
+def test_migrate_leaves_the_store_to_whoever_holds_it(installation: Place) -> None:
+    with hold(installation.data_dir / "lock"):
+        ran = installation.run("migrate")
+
+    assert ran.code == 0
+    assert "store: held by the running server" in ran.out
+
+
+def test_doctor_finds_nothing_wrong_with_a_fresh_installation(installation: Place) -> None:
+    ran = installation.run("doctor")
+
+    assert ran.code == 0
+    assert "FAIL" not in ran.out
+    assert "opens" in ran.out
+    assert "1 API keys" in ran.out
+
+
+def test_doctor_names_what_is_wrong_how_to_mend_it_and_exits_with_1(installation: Place) -> None:
+    secret = installation.data_dir / "secret.key"
+    secret.chmod(0o644)
+
+    with listening(installation.port):
+        ran = installation.run("doctor")
+
+    assert ran.code == 1
+    assert f"mend: chmod 600 {secret}" in ran.out
+    assert "SLUICE_PORT" in ran.out
+
+
+def test_doctor_makes_nothing_where_nothing_is(place: Place) -> None:
+    ran = place.run("doctor")
+
+    assert ran.code == 0
+    assert not place.data_dir.exists()
+
+
+def test_demo_without_a_server_is_one_line(installation: Place) -> None:
+    ran = installation.run("demo", SLUICE_INIT_API_KEY=KEY)
+
+    assert ran.code == 1
+    assert "is sluice up running there?" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+class TestProjects:
+    def test_one_that_does_not_exist_is_refused(self, installation: Place) -> None:
+        ran = installation.run("project", "set", "nothing", "--cost", "computed")
+
+        assert ran.code == 1
+        assert "there is no project 'nothing'" in ran.err
+
+    def test_a_wrong_cost_preference_is_refused(self, installation: Place) -> None:
+        ran = installation.run("project", "set", "Default", "--cost", "cheap")
+
+        assert ran.code == 1
+        assert "'reported' or 'computed'" in ran.err
+
+    def test_a_project_can_be_made_configured_listed_and_deleted(self, installation: Place) -> None:
+        made = installation.run("project", "create", "Shop")
+        installation.run("project", "set", "Shop", "--cost", "computed", "--retention-days", "7")
+        listed = {line[1]: line[2:4] for line in installation.run("project", "list").lines}
+        reset = installation.run("project", "set", "Shop", "--retention-days", "0")
+        deleted = installation.run("project", "delete", "Shop", "--yes")
+
+        assert made.out.startswith("project: ")
+        assert "API key: pulse_sk_" in made.out
+        assert listed == {"Default": ["reported", "default"], "Shop": ["computed", "7"]}
+        assert "retention days default" in reset.out
+        assert deleted.code == 0
+        assert [line[1] for line in installation.run("project", "list").lines] == ["Default"]
+
+    def test_deleting_asks_first(self, installation: Place) -> None:
+        ran = installation.run("project", "delete", "Default", given="n\n")
+
+        assert ran.code == 1
+        assert len(installation.run("project", "list").lines) == 1
+
+
+class TestKeys:
+    def test_with_several_projects_one_must_be_named(self, installation: Place) -> None:
+        installation.run("project", "create", "Shop")
+
+        ran = installation.run("key", "list")
+
+        assert ran.code == 1
+        assert "name one with --project; there are: Default, Shop" in ran.err
+
+    def test_an_unknown_key_is_refused(self, installation: Place) -> None:
+        assert installation.run("key", "revoke", "nothing").code == 1
+
+    def test_a_key_can_be_made_listed_shown_and_revoked(self, installation: Place) -> None:
+        plain = installation.run("key", "create", "CI").out.strip()
+        ids = {line[1]: line[0] for line in installation.run("key", "list").lines}
+        listing = installation.run("key", "list").out
+        shown = installation.run("key", "reveal", ids["CI"]).out.strip()
+        installation.run("key", "revoke", ids["CI"])
+
+        assert plain.startswith("pulse_sk_")
+        assert shown == plain
+        assert plain not in listing
+        assert [line[1] for line in installation.run("key", "list").lines] == ["Default Key"]
+
+
+class TestPeople:
+    def test_a_short_password_is_refused(self, installation: Place) -> None:
+        ran = installation.run("user", "add", "a@b.c", "--password-stdin", given="short\n")
+
+        assert ran.code == 1
+        assert "Password too short" in ran.err
+
+    def test_an_unknown_email_is_refused(self, installation: Place) -> None:
+        ran = installation.run("user", "password", "a@b.c", "--password-stdin", given="x" * 9)
+
+        assert ran.code == 1
+        assert "nobody has the email a@b.c" in ran.err
+
+    def test_the_last_admin_cannot_be_removed(self, installation: Place) -> None:
+        given = "correct horse\n"
+        installation.run("user", "add", "a@b.c", "--admin", "--password-stdin", given=given)
+
+        ran = installation.run("user", "remove", "a@b.c")
+
+        assert ran.code == 1
+        assert "last admin" in ran.err
+
+    def test_people_can_be_added_listed_and_removed(self, installation: Place) -> None:
+        given = "correct horse\n"
+        add = ("user", "add", "--password-stdin")
+        installation.run(*add, "a@b.c", "--name", "Ann", "--admin", given=given)
+        installation.run(*add, "d@e.f", given=given)
+        listed = {line[1]: line[2:4] for line in installation.run("user", "list").lines}
+        removed = installation.run("user", "remove", "d@e.f")
+
+        assert listed == {"a@b.c": ["Ann", "Default (admin)"], "d@e.f": ["d", "Default (user)"]}
+        assert removed.code == 0
+        assert installation.run("user", "list").lines[1][3] == "-"

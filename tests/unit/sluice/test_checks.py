@@ -1,0 +1,208 @@
+"""What `sluice doctor` finds on this machine, and that it says how to mend it."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.initial import Seed, ensure_initial
+from schemas.settings import Settings
+from sluice import checks, log_checks, server_checks
+from sluice.paths import Paths, paths_of
+from tests.unit.sluice.places import free_port, listening
+
+GIB = 1 << 30
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=str(tmp_path), port=free_port())
+
+
+@pytest.fixture
+def paths(settings: Settings) -> Paths:
+    return paths_of(settings)
+
+
+class TestDataDirectory:
+    def test_a_file_in_its_place_is_an_error(self, paths: Paths, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        found = checks.check_data_dir(paths._replace(data_dir=tmp_path / "file"))
+
+        assert found.level == "error"
+        assert "SLUICE_DATA_DIR" in found.mend
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_one_that_cannot_be_written_is_an_error(self, paths: Paths) -> None:
+        paths.data_dir.chmod(0o500)
+
+        assert checks.check_data_dir(paths).level == "error"
+
+    def test_one_that_others_may_enter_is_a_warning(self, paths: Paths) -> None:
+        paths.data_dir.chmod(0o755)
+
+        found = checks.check_data_dir(paths)
+
+        assert (found.level, found.mend) == ("warning", f"chmod 700 {paths.data_dir}")
+
+    def test_a_private_one_is_fine_and_so_is_one_to_be_made(self, paths: Paths) -> None:
+        paths.data_dir.chmod(0o700)
+
+        assert checks.check_data_dir(paths).level == "ok"
+        missing = paths._replace(data_dir=paths.data_dir / "new" / "deep")
+        assert checks.check_data_dir(missing).level == "ok"
+
+
+class TestDisk:
+    @pytest.mark.parametrize(
+        ("free", "level"), [(GIB // 2, "error"), (2 * GIB, "warning"), (50 * GIB, "ok")]
+    )
+    def test_the_room_that_is_left_decides(
+        self,
+        paths: Paths,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+        free: int,
+        level: str,
+    ) -> None:
+        usage = type("Usage", (), {"free": free})
+        monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage)
+
+        assert checks.check_disk(paths, settings).level == level
+
+    def test_less_room_than_the_log_may_take_is_a_warning(
+        self, paths: Paths, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usage = type("Usage", (), {"free": 6 * GIB})
+        monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage)
+
+        found = checks.check_disk(paths, Settings(log_max_bytes=8 * GIB))
+
+        assert found.level == "warning"
+        assert "SLUICE_LOG_MAX_BYTES" in found.mend
+
+
+class TestSecret:
+    def test_a_file_that_others_may_read_is_an_error(
+        self, paths: Paths, settings: Settings
+    ) -> None:
+        file = paths.data_dir / "secret.key"
+        file.write_text("x" * 40)
+        file.chmod(0o644)
+
+        found = checks.check_secret(settings, paths)
+
+        assert (found.level, found.mend) == ("error", f"chmod 600 {file}")
+
+    def test_an_empty_file_is_an_error(self, paths: Paths, settings: Settings) -> None:
+        (paths.data_dir / "secret.key").touch(0o600)
+
+        assert checks.check_secret(settings, paths).level == "error"
+
+    def test_a_short_one_is_an_error(self, paths: Paths) -> None:
+        assert checks.check_secret(Settings(secret="short"), paths).level == "error"
+
+    def test_none_yet_is_fine_and_none_is_made(self, paths: Paths, settings: Settings) -> None:
+        assert checks.check_secret(settings, paths).level == "ok"
+        assert list(paths.data_dir.iterdir()) == []
+
+
+class TestClock:
+    def test_a_clock_behind_the_data_is_a_warning(self, paths: Paths) -> None:
+        paths.log.touch()
+        os.utime(paths.log, (time.time() + 3600, time.time() + 3600))
+
+        found = checks.check_clock(paths)
+
+        assert found.level == "warning"
+        assert "NTP" in found.mend
+
+    def test_a_clock_that_agrees_with_the_data_is_fine(self, paths: Paths) -> None:
+        paths.log.touch()
+
+        assert checks.check_clock(paths).level == "ok"
+
+
+class TestControlPlane:
+    async def test_keys_sealed_with_another_secret_are_a_warning(
+        self, paths: Paths, settings: Settings
+    ) -> None:
+        database = Database(paths.database_url)
+        await database.migrate()
+        await ensure_initial(database, Vault("a" * 32), Seed())
+        await database.close()
+
+        found = await checks.check_control_plane(Settings(secret="b" * 32), paths)
+
+        assert found.level == "warning"
+        assert "SLUICE_SECRET" in found.mend
+
+    async def test_a_file_that_is_no_database_is_an_error(
+        self, paths: Paths, settings: Settings
+    ) -> None:
+        (paths.data_dir / "control.db").write_bytes(b"no database " * 1000)
+
+        found = await checks.check_control_plane(settings, paths)
+
+        assert found.level == "error"
+        assert "backup" in found.mend
+
+
+class TestStore:
+    def test_a_server_that_does_not_answer_is_an_error(self, paths: Paths) -> None:
+        nobody = paths._replace(warehouse_url=f"http://127.0.0.1:{free_port()}")
+
+        found = checks.check_store(nobody)
+
+        assert found.level == "error"
+        assert "SLUICE_WAREHOUSE_URL" in found.mend
+
+    def test_one_to_be_made_is_fine_and_none_is_made(self, paths: Paths) -> None:
+        assert checks.check_store(paths).level == "ok"
+        assert list(paths.data_dir.iterdir()) == []
+
+
+class TestLog:
+    def test_a_damaged_file_is_an_error_and_is_left_alone(
+        self, paths: Paths, settings: Settings
+    ) -> None:
+        paths.log.write_bytes(b"no database " * 1000)
+
+        found = log_checks.check_log(paths, settings)
+
+        assert [finding.level for finding in found] == ["error"]
+        assert "restart the server" in found[0].mend
+        assert paths.log.read_bytes() == b"no database " * 1000
+
+    def test_none_yet_is_fine_and_none_is_made(self, paths: Paths, settings: Settings) -> None:
+        assert log_checks.check_log(paths, settings)[0].level == "ok"
+        assert list(paths.data_dir.iterdir()) == []
+
+
+class TestPort:
+    def test_a_port_in_use_is_an_error(self, settings: Settings) -> None:
+        with listening(settings.port):
+            found = server_checks.check_port(settings)
+
+        assert found.level == "error"
+        assert "SLUICE_PORT" in found.mend
+
+    def test_an_address_of_another_machine_is_an_error(self) -> None:
+        found = server_checks.check_port(Settings(host="192.0.2.1", port=free_port()))
+
+        assert found.level == "error"
+        assert "SLUICE_HOST" in found.mend
+
+    def test_a_free_port_is_fine(self, settings: Settings) -> None:
+        assert server_checks.check_port(settings).level == "ok"
+
+
+def test_a_server_that_holds_the_lock_and_does_not_answer_is_an_error() -> None:
+    found = server_checks.check_running(f"http://127.0.0.1:{free_port()}", "4711")
+
+    assert [finding.level for finding in found] == ["ok", "error"]
+    assert "4711" in found[1].mend

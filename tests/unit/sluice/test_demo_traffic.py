@@ -1,0 +1,97 @@
+"""The demo's traffic: what the edge takes, the same for the same seed, never in the future."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from ingest.pulse import Frame, frame_array, span_frame, trace_frame
+from processors.cost.cache import load_book
+from sluice.commands.demo_traffic import MODELS, Item, Traffic
+
+SEED = 20261121
+UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DAYS = 3
+
+
+@pytest.fixture(scope="module")
+def providers(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
+    return load_book(tmp_path_factory.mktemp("cache")).providers
+
+
+def traces(count: int, seed: int = SEED) -> list[Item]:
+    return list(Traffic(seed, UNTIL, DAYS).traces(count))
+
+
+def spans(count: int) -> list[Item]:
+    return list(Traffic(SEED, UNTIL, DAYS).spans(count))
+
+
+def framed(items: list[Item], frame: Frame) -> int:
+    return sum(
+        len(frame_array(msgspec.json.encode(items[first : first + 100]), frame).ids)
+        for first in range(0, len(items), 100)
+    )
+
+
+def test_the_edge_takes_every_item(providers: frozenset[str]) -> None:
+    assert framed(traces(2_000), trace_frame(providers)) == 2_000
+    assert framed(spans(1_000), span_frame()) == len(spans(1_000))
+
+
+def test_every_provider_but_the_contracts_own_is_one_with_prices(providers: frozenset[str]) -> None:
+    assert {model.provider for model in MODELS} <= providers | {"openrouter"}
+
+
+def test_the_same_seed_makes_the_same_items_and_another_makes_others() -> None:
+    assert traces(200) == traces(200)
+    ids = {item["trace_id"] for item in traces(200)}
+    assert ids.isdisjoint(item["trace_id"] for item in traces(200, seed=SEED + 1))
+
+
+def test_ids_are_unique() -> None:
+    assert len({item["trace_id"] for item in traces(2_000)}) == 2_000
+    assert len({item["span_id"] for item in spans(1_000)}) == len(spans(1_000))
+
+
+def test_nothing_is_in_the_future_and_nothing_is_older_than_asked() -> None:
+    times = [datetime.fromisoformat(item["timestamp"]) for item in [*traces(2_000), *spans(500)]]
+
+    assert max(times) <= UNTIL
+    assert min(times) >= UNTIL - timedelta(days=DAYS, hours=1)
+
+
+def test_there_are_errors_cached_tokens_reported_costs_and_an_unpriced_model() -> None:
+    made = traces(2_000)
+
+    assert any(item["status"] == "error" for item in made)
+    assert any(item.get("cache_read_tokens") for item in made)
+    assert any(item.get("reasoning_tokens") for item in made)
+    assert any("cost_cents" in item for item in made)
+    assert any(item["model_requested"] == "example-lab/in-house-7b" for item in made)
+
+
+def test_every_tool_call_has_its_start_and_its_end() -> None:
+    ends: dict[str, list[str]] = {}
+    for item in spans(1_000):
+        if item["kind"] == "tool_use":
+            ends.setdefault(item["tool_use_id"], []).append(item["event_type"])
+
+    assert ends
+    assert all(
+        events[0] == "pre_tool_use" and events[1].startswith("post_tool_use") and len(events) == 2
+        for events in ends.values()
+    )
+
+
+def test_every_kind_of_agent_event_is_there() -> None:
+    kinds = {item["kind"] for item in spans(2_000)}
+
+    assert kinds == {
+        "tool_use",
+        "agent_run",
+        "session",
+        "user_prompt",
+        "llm_response",
+        "notification",
+    }

@@ -1,0 +1,72 @@
+"""Settings: what the environment may say, and how a mistake in it is named."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.settings import SECRETS, Settings, SettingsError, load
+
+
+def test_a_variable_with_our_prefix_that_is_no_setting_is_an_error_that_names_it() -> None:
+    with pytest.raises(SettingsError, match="SLUICE_DATADIR is not a setting"):
+        load({"SLUICE_DATADIR": "/tmp/x"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("SLUICE_PORT", "0", ">= 1"),
+        ("SLUICE_PORT", "65536", "<= 65535"),
+        ("SLUICE_PORT", "http", "`int`"),
+        ("SLUICE_RATE_LIMIT", "-1", ">= 0"),
+        ("SLUICE_RETENTION_DAYS", "0", ">= 1"),
+        ("SLUICE_DEDUP_FILTER_BITS", "35", "<= 34"),
+        ("SLUICE_LOG_LEVEL", "verbose", "verbose"),
+        ("SLUICE_ACCESS_LOG", "perhaps", "bool"),
+    ],
+)
+def test_a_bad_value_is_an_error_that_names_variable_and_rule(
+    variable: str, value: str, rule: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({variable: value})
+
+    assert str(caught.value).startswith(f"{variable}: ")
+    assert rule in str(caught.value)
+
+
+def test_a_secret_file_that_cannot_be_read_is_an_error_that_names_its_variable() -> None:
+    with pytest.raises(SettingsError, match="SLUICE_SECRET_FILE names a file"):
+        load({"SLUICE_SECRET_FILE": "/nowhere/secret"})
+
+
+def test_only_secrets_may_come_from_a_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="SLUICE_PORT_FILE is not a setting"):
+        load({"SLUICE_PORT_FILE": str(tmp_path)})
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_secret_may_come_from_a_file(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("what nobody may see\n")
+
+    settings = load({f"SLUICE_{name.upper()}_FILE": str(file)})
+
+    assert getattr(settings, name) == "what nobody may see"
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert load({"SLUICE_PORT": "", "SLUICE_SECRET_FILE": ""}) == Settings()
+
+
+def test_variables_without_our_prefix_are_nobodys_business() -> None:
+    assert load({"PORT": "1", "HOME": "/root"}) == Settings()
+
+
+def test_values_are_read_in_their_types() -> None:
+    settings = load(
+        {"SLUICE_PORT": "9000", "SLUICE_ACCESS_LOG": "true", "SLUICE_DATA_DIR": "/srv/sluice"}
+    )
+
+    assert (settings.port, settings.access_log) == (9000, True)
+    assert settings.data_dir == "/srv/sluice"
