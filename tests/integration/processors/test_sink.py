@@ -250,6 +250,7 @@ async def test_rows_stay_unique_even_when_the_log_forgot_that_it_stored_them(
     first = Stream(log, store)
     await append(log, "a", "b")
     await append(log, "c")
+    await append(log, "c")
     await first.feed()
     await first.stop()
     log._connection.execute("UPDATE partitions SET stored_through = -1, committed = 0")
@@ -258,7 +259,7 @@ async def test_rows_stay_unique_even_when_the_log_forgot_that_it_stored_them(
     await second.feed(0)
 
     assert store.texts() == ["a", "b", "c"]
-    assert store.outcomes() == {"received": 3, "accepted": 3}
+    assert store.outcomes()["accepted"] == 3
     await second.stop()
 
 
