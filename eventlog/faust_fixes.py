@@ -72,11 +72,6 @@ class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no type
             self._held[topic] = deque(one for one in waiting if one[0] not in revoked)
         await super().on_partitions_revoked(revoked)
 
-    def resume_flow(self) -> None:
-        """Wakes the fetcher as soon as records may flow."""
-        super().resume_flow()
-        self._room.set()
-
     def on_buffer_drop(self, tp: TP) -> None:
         """Wakes the fetcher as soon as a full buffer has room again."""
         super().on_buffer_drop(tp)

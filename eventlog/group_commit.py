@@ -104,9 +104,6 @@ class GroupCommit:
 
         Raises `LogFull` at a bound and `LogUnavailable` after `close`.
         """
-        for partition in payloads:
-            # An unknown one is the caller's bug; it must not fail its neighbours' commit.
-            self._numbers[partition]
         return self._submit(_Write(Future(), payloads, None, size))
 
     def change(self, change: Change) -> "Future[Any]":
