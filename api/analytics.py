@@ -1,6 +1,7 @@
 """Traces and spans in numbers: `GET analytics`, `analytics/spans`."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request, get
@@ -8,7 +9,7 @@ from litestar.response import Response
 
 from api.dates import strict_range
 from api.parameters import Parameters, Project, answer, parameters_of
-from api.traces import PROVIDERS, STATUSES, filter_text
+from api.traces import STATUSES, filter_text, providers_of
 from clickhouse.queries.analytics import analyse
 from clickhouse.queries.filters import SpanFilter, TraceFilter
 from clickhouse.queries.groups import ORDERS, READ_AS, Grouping
@@ -38,7 +39,7 @@ async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Re
     first, last = strict_range(parameters)
     names = _group_by(parameters)
     grouping = _grouping(parameters, names, last - first)
-    wanted = _wanted(parameters, first, last)
+    wanted = _wanted(parameters, (first, last), providers_of(request))
     parameters.check()
     return answer(
         await analyse(
@@ -106,12 +107,14 @@ def _order(parameters: Parameters) -> tuple[str, bool]:
     return match[2], match[1] == "+" or match[3] == "asc"
 
 
-def _wanted(parameters: Parameters, first: int, last: int) -> TraceFilter:
+def _wanted(
+    parameters: Parameters, between_us: tuple[int, int], providers: Sequence[str]
+) -> TraceFilter:
     return TraceFilter(
-        from_us=first,
-        to_us=last,
+        from_us=between_us[0],
+        to_us=between_us[1],
         session_id=filter_text(parameters, "session_id"),
-        provider=parameters.choice("provider", PROVIDERS),
+        provider=parameters.choice("provider", providers),
         model=parameters.text("model"),
         status=parameters.choice("status", STATUSES),
         user=parameters.text("user"),

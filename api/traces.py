@@ -1,6 +1,7 @@
 """Traces to read: `GET traces`, `traces/{id}`, `sessions/{id}`."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request, get
@@ -12,8 +13,8 @@ from api.parameters import NotFound, Parameters, Project, answer, parameters_of
 from clickhouse.queries import traces
 from clickhouse.queries.filters import TraceFilter
 from schemas.answers import SessionTraces, TraceList
+from schemas.wire.pulse import CONTRACT_PROVIDERS
 
-PROVIDERS = ("openai", "anthropic", "openrouter")
 STATUSES = ("success", "error")
 PAGE = 100
 PAGE_LIMIT = 1000
@@ -24,7 +25,7 @@ async def list_traces(request: Request[Any, Any, Any], project: Project) -> Resp
     """Answers one page of the matching traces, latest first, with the count of all matches."""
     parameters = parameters_of(request)
     limit, offset = page(parameters)
-    wanted = trace_filter(parameters)
+    wanted = trace_filter(parameters, providers_of(request))
     warehouse = request.app.state.warehouse
     rows, total = await asyncio.gather(
         traces.list_traces(warehouse, project, wanted, limit=limit, offset=offset),
@@ -58,11 +59,17 @@ async def get_session(
     return answer(SessionTraces(session_id, rows))
 
 
-def trace_filter(parameters: Parameters) -> TraceFilter:
+def providers_of(request: Request[Any, Any, Any]) -> tuple[str, ...]:
+    """Returns what ingest takes as a provider: the contract's own first, then those with prices."""
+    known: frozenset[str] = request.app.state.providers
+    return (*CONTRACT_PROVIDERS, *sorted(known - set(CONTRACT_PROVIDERS)))
+
+
+def trace_filter(parameters: Parameters, providers: Sequence[str]) -> TraceFilter:
     """Reads the filters of a list; raises `InvalidParameters` for every issue so far."""
     fields: dict[str, Any] = {
         "session_id": filter_text(parameters, "session_id"),
-        "provider": parameters.choice("provider", PROVIDERS),
+        "provider": parameters.choice("provider", providers),
         "model": parameters.text("model"),
         "model_used": parameters.text("model_used"),
         "status": parameters.choice("status", STATUSES),

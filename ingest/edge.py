@@ -137,6 +137,12 @@ class Edge:
         minute = time.time_ns() // 60_000_000_000
         key = (project_id, kind, refused.outcome, refused.reason, minute)
         self._uncounted[key] += refused.items
+        await self.flush_refusals()
+
+    async def flush_refusals(self) -> None:
+        """Puts into the ledger what the log could not take at the time of a refusal."""
+        if not self._uncounted:
+            return
         counts, self._uncounted = self._uncounted, Counter()
         refusals = [
             Refusal(project, kind_, outcome, reason, minute_ * 60_000_000_000, count)

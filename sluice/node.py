@@ -36,6 +36,7 @@ from sluice.lock import hold
 from sluice.paths import Paths, paths_of
 from sluice.secret import load_secret
 
+CLOSE_TIMEOUT_S = 1.0
 AGENT_TOPICS = (TRACES.name, SPANS.name, OUTCOMES.name)
 
 log = structlog.get_logger(__name__)
@@ -92,9 +93,14 @@ class Node:
         )
         await self._stream.start()
 
-    async def stop(self, timeout_s: float) -> None:
-        """Stores what it can in the time given, then closes; the rest stays in the log."""
+    async def stop(self, timeout_s: float) -> bool:
+        """Stores what it can in the time given, then closes; the rest stays in the log.
+
+        Returns `False` when a call of the store would not end: its thread is still there, and the
+        process has to be left without waiting for it.
+        """
         if self._stream is not None:
+            await self.edge.flush_refusals()
             drained = await self._drain(timeout_s)
             log.info("stream stopped", drained=drained)
             await self._stream.stop()
@@ -102,8 +108,10 @@ class Node:
         await self.keyring.flush_last_used()
         await self.database.close()
         await asyncio.to_thread(self.log.close)
-        await asyncio.to_thread(self.warehouse.close)
+        closing = asyncio.create_task(asyncio.to_thread(self.warehouse.close))
+        done, _ = await asyncio.wait([closing], timeout=CLOSE_TIMEOUT_S)
         self._lock.close()
+        return bool(done)
 
     async def read_back(
         self, project: ProjectContext, topic: str, ids: Sequence[str], offsets: Mapping[int, int]

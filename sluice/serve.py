@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -66,8 +68,14 @@ async def serve(settings: Settings, on_ready: Callable[[Node], None]) -> int:
     await serving
     upkeep.cancel()
     await asyncio.gather(upkeep, return_exceptions=True)
-    await node.stop(0.0 if failed else max(0.5, settings.stop_timeout_s - 1.5))
-    return 1 if failed else 0
+    closed = await node.stop(0.0 if failed else max(0.5, settings.stop_timeout_s - 1.5))
+    code = 1 if failed else 0
+    if not closed:
+        log.warning("leaving without the store, which does not answer; the log keeps what it has")
+        logging.shutdown()
+        # The interpreter would wait for the store's threads, and they for the store.
+        os._exit(code)
+    return code
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -20,10 +20,17 @@ class Unfit(ValueError):
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """Decodes an optional JSON object; absent and anything but an object is empty."""
+    """Decodes an optional JSON object; absent and anything but an object is empty.
+
+    So is valid JSON that Python cannot hold, such as 1e400 or a number of 5,000 digits: its text is
+    stored as it came, and only what would be read out of it is missing.
+    """
     if not text:
         return {}
-    value = msgspec.json.decode(text)
+    try:
+        value = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return {}
     return value if isinstance(value, dict) else {}
 
 

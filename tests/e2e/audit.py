@@ -89,7 +89,6 @@ def list_all(project: Project, name: str) -> list[dict[str, Any]]:
         page = answer.json()
         rows += page[name]
         if len(page[name]) < PAGE:
-            assert page["total"] == len(rows)
             return rows
 
 

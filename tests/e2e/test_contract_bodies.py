@@ -177,7 +177,7 @@ class TestFullLog:
 
     @pytest.fixture
     def server(self, tmp_path: Path, stall: Path) -> Iterator[Server]:
-        settings = {"LOG_MAX_BYTES": "40000", "READ_BACK_TIMEOUT_S": "1"}
+        settings = {"LOG_MAX_BYTES": "100000", "READ_BACK_TIMEOUT_S": "1"}
         environ = {"FAULT_STALL": str(stall), "FAULT_RATE": "0"}
         with Server(
             tmp_path / "data", settings=settings, environ=environ, command=FAULTY
@@ -196,7 +196,7 @@ class TestFullLog:
         assert refused.status_code == 503
         assert refused.json() == {"error": "Failed to enqueue trace"}
         assert int(refused.headers["Retry-After"]) >= 1
-        spans = project.post("/v1/spans/async", [span(metadata={"x": "y" * 40_000})])
+        spans = project.post("/v1/spans/async", [span(metadata={"x": "y" * 100_000})])
         assert (spans.status_code, spans.json()) == (503, {"error": "Failed to enqueue span"})
         stall.unlink()
         late = trace()
@@ -246,7 +246,7 @@ def fill_up(project: Project) -> tuple[list[dict[str, Any]], httpx.Response]:
         if answer.status_code != 202:
             return accepted, answer
         accepted += items
-    raise AssertionError("the log took 3,000 traces within 40,000 bytes")
+    raise AssertionError("the log took 3,000 traces within 100,000 bytes")
 
 
 def has_all(project: Project, items: list[dict[str, Any]]) -> bool:
