@@ -1,0 +1,111 @@
+"""What the documentation must name: every setting, metric, endpoint and command, as it is."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer.main
+from litestar import Litestar
+from prometheus_client.metrics import MetricWrapperBase
+
+from api import app as api_app
+from api.auth import project_from_key, project_from_session
+from ingest import app as ingest_app
+from schemas import metrics
+from schemas.settings import MEANING, PREFIX, SECRETS, Settings
+from sluice.cli import app as cli
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+METRICS = [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def endpoints() -> list[str]:
+    routes = [*ingest_app.routers(project_from_key, project_from_session), *api_app.routes()]
+    application = Litestar(routes, openapi_config=None)
+    return sorted(
+        f"{method} {route.path_format}"
+        for route in application.routes
+        for method in getattr(route, "methods", ()) - {"OPTIONS", "HEAD"}
+    )
+
+
+def commands(group: click.Command, prefix: str = "sluice") -> Iterator[str]:
+    for name, command in getattr(group, "commands", {}).items():
+        if getattr(command, "commands", None):
+            yield from commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}"
+
+
+@pytest.mark.parametrize("name", Settings.__struct_fields__)
+def test_every_setting_is_documented_with_its_default_and_meaning(name: str) -> None:
+    default = getattr(Settings(), name)
+    shown = str(default).lower() if isinstance(default, bool) else str(default)
+    cell = f"`{shown}`" if shown else "empty"
+
+    row = f"| `{PREFIX}{name.upper()}` | {cell} | {MEANING[name]} |"
+
+    assert row in page("settings.md"), f"docs/settings.md needs the line: {row}"
+
+
+def test_no_setting_is_documented_that_is_none() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in MEANING}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
+
+    for file in PAGES:
+        named = set(re.findall(r"\bSLUICE_[A-Z_]*[A-Z]\b", file.read_text(encoding="utf-8")))
+        assert named - known - {"SLUICE_INIT"} == set(), file.name
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: str(metric._name))
+def test_every_metric_is_documented_with_its_kind_labels_and_meaning(
+    metric: MetricWrapperBase,
+) -> None:
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames) or "-"
+
+    row = f"| `{metric._name}` | {metric._type} | {labels} | {metric._documentation} |"
+
+    assert row in page("operations.md"), f"docs/operations.md needs the line: {row}"
+
+
+@pytest.mark.parametrize("endpoint", endpoints())
+def test_every_endpoint_is_documented(endpoint: str) -> None:
+    assert f"`{endpoint}`" in page("wire-formats.md")
+
+
+def test_every_command_is_documented() -> None:
+    text = page("operations.md")
+    named = set(re.findall(r"\| `(sluice [a-z]+)([^`]*)` \|", text))
+    documented = {
+        f"{head} {tail.strip()}" if tail else head
+        for head, tails in named
+        for tail in (tails.split("\\|") if tails else [""])
+    }
+
+    assert documented == set(commands(typer.main.get_command(cli)))
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_every_link_between_pages_leads_somewhere(file: Path) -> None:
+    for target, anchor in LINK.findall(file.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        other = file.parent / target if target else file
+        if other.name == "performance.md" and not other.exists():
+            continue  # written by its benchmarks
+        assert other.exists(), f"{file.name} links to {target}"
+        if anchor:
+            assert anchor in {heading_anchor(line) for line in other.read_text().splitlines()}
+
+
+def heading_anchor(line: str) -> str:
+    words = re.sub(r"[^\w\s-]", "", line.lstrip("# ").lower()) if line.startswith("#") else ""
+    return f"#{words.strip().replace(' ', '-')}"

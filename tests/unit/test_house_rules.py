@@ -1,0 +1,198 @@
+"""The rules of the house that no other tool holds: sizes, names, lists that must agree."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from clickhouse.migrate import read_migrations
+from eventlog.topics import TOPICS
+from schemas import metrics
+from schemas.settings import MEANING, SECRETS, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES: list[str] = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 40
+
+LONG_MODULES: frozenset[str] = frozenset()
+"""Modules over the limit, by path. May only shrink."""
+LONG_FUNCTIONS = frozenset(
+    {
+        # Each builds one struct, a field a line.
+        "clickhouse/queries/span_analytics.py::analyse_spans",
+        "processors/steps/spans.py::span_row",
+        "processors/steps/traces.py::trace_row",
+    }
+)
+"""Functions over the limit, `path::name`. May only shrink."""
+UNCOUNTED_METRICS = {"UNPRICED"}
+"""Metrics that are declared and never change. May only shrink."""
+READS_ACROSS_PROJECTS = frozenset(
+    {
+        "clickhouse/queries/stored.py::stored_ids",
+        "clickhouse/queries/stored.py::recent_hashes",
+    }
+)
+"""What reads the store for no single project: the stream's own look-ups. May only shrink."""
+
+
+class Module(NamedTuple):
+    """One source file, parsed."""
+
+    path: str
+    text: str
+    tree: ast.Module
+
+
+def read_modules() -> list[Module]:
+    found = []
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            text = file.read_text(encoding="utf-8")
+            found.append(Module(str(file.relative_to(ROOT)), text, ast.parse(text)))
+    return found
+
+
+MODULES = read_modules()
+BY_PATH = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.path)
+
+
+def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def names_in(node: ast.AST) -> set[str]:
+    named = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return named | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+
+
+class TestSizes:
+    @BY_PATH
+    def test_no_module_is_longer_than_400_lines(self, module: Module) -> None:
+        too_long = len(module.text.splitlines()) > MAX_MODULE_LINES
+
+        assert too_long == (module.path in LONG_MODULES)
+
+    @BY_PATH
+    def test_no_function_is_longer_than_40_lines(self, module: Module) -> None:
+        too_long = {
+            f"{module.path}::{node.name}"
+            for node in functions(module)
+            if (node.end_lineno or 0) - node.lineno + 1 > MAX_FUNCTION_LINES
+        }
+
+        assert too_long == {name for name in LONG_FUNCTIONS if name.startswith(f"{module.path}::")}
+
+
+class TestSources:
+    @BY_PATH
+    def test_every_module_begins_by_saying_what_it_is(self, module: Module) -> None:
+        assert ast.get_docstring(module.tree)
+
+    @BY_PATH
+    def test_nothing_is_left_to_do(self, module: Module) -> None:
+        # Comments only: a demo may well search for such a word.
+        assert not re.findall(r"#.*\b(?:TODO|FIXME|XXX|HACK)\b", module.text)
+
+    @BY_PATH
+    def test_an_init_holds_its_docstring_and_nothing_else(self, module: Module) -> None:
+        if module.path.endswith("__init__.py"):
+            assert len(module.tree.body) == 1
+
+    def test_every_directory_with_sources_is_a_package(self) -> None:
+        directories = {(ROOT / module.path).parent for module in MODULES}
+        # Alembic loads these by their paths.
+        directories -= {ROOT / "controlplane" / "migrations" / "versions"}
+
+        assert [path for path in directories if not (path / "__init__.py").exists()] == []
+
+
+class TestLists:
+    def test_the_package_lists_of_pyproject_agree(self) -> None:
+        tool: dict[str, Any] = PYPROJECT["tool"]
+        first_party = tool["ruff"]["lint"]["isort"]["known-first-party"]
+        layers = tool["importlinter"]["contracts"][0]["layers"]
+
+        assert tool["mypy"]["packages"] == PACKAGES
+        assert tool["importlinter"]["root_packages"] == PACKAGES
+        assert set(PACKAGES) < set(first_party)
+        assert {name.strip() for layer in layers for name in layer.split("|")} == set(PACKAGES)
+
+    def test_every_package_at_the_root_is_listed(self) -> None:
+        at_root = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+
+        assert at_root - {"tests", "benchmarks"} == set(PACKAGES)
+
+    def test_no_package_is_named_like_a_module_of_the_standard_library(self) -> None:
+        assert set(PACKAGES) & sys.stdlib_module_names == set()
+
+    def test_every_setting_has_a_meaning_and_every_secret_is_a_setting(self) -> None:
+        fields = Settings.__struct_fields__
+
+        assert list(MEANING) == list(fields)
+        assert set(fields) >= SECRETS
+
+    def test_every_metric_is_counted_somewhere(self) -> None:
+        sources = "".join(module.text for module in MODULES if "metrics.py" not in module.path)
+        unused = {
+            name
+            for name, value in vars(metrics).items()
+            if isinstance(value, MetricWrapperBase) and not re.search(rf"\b{name}\b", sources)
+        }
+
+        assert unused == UNCOUNTED_METRICS
+
+    def test_every_topic_has_a_meaning_and_a_number_of_its_own(self) -> None:
+        assert all(topic.meaning.endswith(".") for topic in TOPICS)
+        assert len({topic.number for topic in TOPICS}) == len(TOPICS)
+
+
+class TestMigrations:
+    def test_those_of_the_store_are_numbered_without_a_gap(self) -> None:
+        numbers = [migration.number for migration in read_migrations()]
+
+        assert numbers == list(range(1, len(numbers) + 1))
+
+    def test_those_of_the_store_open_with_who_writes_and_who_reads(self) -> None:
+        for migration in read_migrations():
+            head = "".join(
+                line for line in migration.text.splitlines(keepends=True) if line.startswith("--")
+            )
+            assert "Written by" in head, migration.name
+            assert "Read by" in head, migration.name
+
+    def test_those_of_the_control_plane_are_numbered_without_a_gap(self) -> None:
+        files = sorted((ROOT / "controlplane" / "migrations" / "versions").glob("r[0-9]*.py"))
+
+        assert [int(file.name[1:5]) for file in files] == list(range(1, len(files) + 1))
+
+
+class TestTenants:
+    def test_every_function_that_reads_the_store_takes_a_project(self) -> None:
+        open_to_all = {
+            f"{module.path}::{node.name}"
+            for module in MODULES
+            if module.path.startswith("clickhouse/queries/")
+            for node in module.tree.body
+            if isinstance(node, ast.AsyncFunctionDef)
+            and not node.name.startswith("_")
+            and not takes_project(node)
+        }
+
+        assert open_to_all == READS_ACROSS_PROJECTS
+
+
+def takes_project(node: ast.AsyncFunctionDef) -> bool:
+    arguments = [*node.args.args, *node.args.kwonlyargs]
+    # A `Scope` is made of a project and its filter.
+    return bool({"ProjectContext", "ProjectId", "Scope"} & set().union(*map(names_in, arguments)))
