@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.server import Project, Server, create_project
+pytest.register_assert_rewrite("tests.e2e.audit")
+
+from tests.e2e.server import Project, Server, create_project  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """What is read from the log again changes nothing; what cannot be read stops nothing."""
 
 import asyncio
+import os
 import random
+import re
 import sqlite3
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +22,7 @@ from schemas.projects import ProjectId
 from tests.e2e.audit import WHOLE_RANGE, list_all
 from tests.e2e.load import make_span, make_trace
 from tests.e2e.payloads import trace
-from tests.e2e.server import Project, Server, create_project, wait_for
+from tests.e2e.server import CONSOLE_SCRIPT, Project, Server, create_project, wait_for
 from tests.e2e.store_sums import read_sums
 
 KEEP = {"LOG_KEEP_HOURS": "24"}
@@ -96,6 +99,46 @@ def test_poison_becomes_dead_letters_and_its_neighbours_are_stored(tmp_path: Pat
         assert "9999-12-31" in late.reason
         assert "damaged" in damaged.reason
         assert (broken.project_id, late.project_id) == (project.project_id,) * 2
+
+
+def test_a_dead_letter_is_listed_shown_and_stored_once_when_mended(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        project = create_project(server)
+        server.stop()
+        far = trace(timestamp="9999-12-31T23:59:59Z", output_text="from far")
+        append(server, project, [far, trace()])
+        server.start()
+        server.wait_stored()
+        assert project.outcomes() == {"received": 2, "accepted": 1, "dead": 1}
+        mended = tmp_path / "mended.json"
+        mended.write_bytes(msgspec.json.encode(far | {"timestamp": "2026-11-01T00:00:00Z"}))
+
+        listed = dead_command(server, "list")
+        ref = re.search(r"raw\.traces:\d+:\d+:\d+", listed.stdout)
+        assert ref is not None, listed.stdout + listed.stderr
+        shown = dead_command(server, "show", ref[0])
+        as_it_was = dead_command(server, "replay", ref[0], "--body", str(mended))
+        again = dead_command(server, "replay", ref[0], "--body", str(mended))
+
+        assert "9999-12-31" in shown.stdout
+        assert "from far" in shown.stdout
+        assert as_it_was.returncode == 0, as_it_was.stderr
+        assert again.returncode != 0
+        wait_for(lambda: project.outcomes() == {"received": 2, "accepted": 2}, "the mended trace")
+        rows = {row["traceId"]: row for row in list_all(project, "traces")}
+        assert len(rows) == 2
+        assert rows[far["trace_id"]]["timestamp"] == "2026-11-01T00:00:00.000Z"
+
+
+def dead_command(server: Server, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Runs `sluice dead` beside the server, on its data directory."""
+    return subprocess.run(
+        [CONSOLE_SCRIPT, "dead", *words, "--data-dir", str(server.data_dir)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "COLUMNS": "300"},
+    )
 
 
 def send_some(project: Project) -> None:
