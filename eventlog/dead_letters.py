@@ -72,8 +72,7 @@ class DeadLetterBox:
         self._hold = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._hold, fcntl.LOCK_SH)
-            self._connection = sqlite_file.connect(path)
-            self._numbers = sqlite_file.numbers(self._connection)
+            self._connection, self._numbers = _connect(path)
         except sqlite3.Error as error:
             os.close(self._hold)
             raise LogUnavailable(f"{path} cannot be read: {error}") from error
@@ -178,6 +177,15 @@ class DeadLetterBox:
                 value,
             ),
         )
+
+
+def _connect(path: Path) -> tuple[sqlite3.Connection, dict[TopicPartition, int]]:
+    connection = sqlite_file.connect(path)
+    try:
+        return connection, sqlite_file.numbers(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _decoded(stored: Stored) -> DeadLetters:

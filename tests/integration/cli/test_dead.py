@@ -6,6 +6,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,18 @@ def test_replay_all_sends_what_can_be_sent_and_names_what_cannot(
     eventually(lambda: ledger(served)["accepted"] == before["accepted"] + 1)
 
     assert ledger(served)["dead"] == before["dead"] + 2
+
+
+def test_of_two_that_replay_a_letter_at_once_one_is_refused(served: Place) -> None:
+    known = waiting(served)
+    append(served, trace(status="odd"))
+    eventually(lambda: len(waiting(served)) == len(known) + 1)
+    (ref,) = set(waiting(served)) - set(known)
+
+    with ThreadPoolExecutor(4) as threads:
+        ran = list(threads.map(lambda _: served.run("dead", "replay", ref), range(4)))
+
+    assert sorted(one.code for one in ran) == [0, 1, 1, 1]
 
 
 def test_a_letter_is_listed_once_though_a_crash_appended_it_twice(served: Place) -> None:

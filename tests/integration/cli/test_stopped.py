@@ -67,6 +67,19 @@ def test_a_data_directory_in_use_is_one_line(installation: Place) -> None:
     assert ran.err.count("\n") == 1
 
 
+def test_a_damaged_log_is_one_line_and_is_left_for_the_server_to_mend(place: Place) -> None:
+    place.data_dir.mkdir()
+    damaged = b"no database " * 1000
+    (place.data_dir / "log.db").write_bytes(damaged)
+
+    ran = place.run("dead", "list")
+
+    assert ran.code == 1
+    assert "cannot be read" in ran.err
+    assert ran.err.count("\n") == 1
+    assert (place.data_dir / "log.db").read_bytes() == damaged
+
+
 def test_an_unknown_command_is_refused_with_exit_code_2(place: Place) -> None:
     assert place.run("upp").code == 2
 
