@@ -61,6 +61,7 @@ def audit(server: Server, projects: Sequence[Project], ledger: Ledger) -> dict[s
 def stored_items(project: Project, kind: str, ledger: Ledger) -> Items:
     """Returns what is stored, as it was sent, by id; asserts that it is whole and single."""
     rows = list_all(project, f"{kind}s")
+    assert project.get(f"/v1/{kind}s", limit=1).json()["total"] == len(rows)
     ids = [row[f"{kind}Id"] for row in rows]
     twice = [key for key, count in Counter(ids).items() if count > 1]
     assert not twice, f"{len(twice)} of {len(ids)} ids are stored twice: {twice[:5]}"

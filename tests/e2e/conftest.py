@@ -16,6 +16,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def anyone(server: Server) -> Project:
+    """A project for requests that are refused: what others send to it does not matter."""
+    return create_project(server, "Anyone")
+
+
 @pytest.fixture
 def project(server: Server) -> Iterator[Project]:
     """A new, empty project on the shared server."""

@@ -92,9 +92,9 @@ class TestOrderOfChecks:
 )
 class TestNoRoute:
     def test_an_unknown_path_or_method_is_plain_404(
-        self, project: Project, method: str, path: str
+        self, anyone: Project, method: str, path: str
     ) -> None:
-        answer = project.http.request(method, path)
+        answer = anyone.http.request(method, path)
 
         assert (answer.status_code, answer.text) == (404, "404 Not Found")
         assert answer.headers["content-type"].startswith("text/plain")

@@ -117,15 +117,15 @@ def assert_field_refused(answer: Any, name: str) -> None:
 class TestRefusedTraces:
     @pytest.mark.parametrize(("name", "value"), refusals(TRACE_FIELDS))
     def test_a_wrong_value_is_refused_and_its_path_named(
-        self, project: Project, name: str, value: Any
+        self, anyone: Project, name: str, value: Any
     ) -> None:
-        answer = project.post("/v1/traces/async", [full_trace(), full_trace(**{name: value})])
+        answer = anyone.post("/v1/traces/async", [full_trace(), full_trace(**{name: value})])
 
         assert_field_refused(answer, name)
 
     @pytest.mark.parametrize("name", REQUIRED_OF_TRACES)
-    def test_a_missing_required_field_is_named(self, project: Project, name: str) -> None:
-        answer = project.post("/v1/traces/async", [trace(), trace(**{name: ...})])
+    def test_a_missing_required_field_is_named(self, anyone: Project, name: str) -> None:
+        answer = anyone.post("/v1/traces/async", [trace(), trace(**{name: ...})])
 
         assert_field_refused(answer, name)
         assert "undefined" in answer.json()["details"][0]["message"] or name in (
@@ -133,10 +133,10 @@ class TestRefusedTraces:
             "status",
         )
 
-    def test_every_issue_of_every_item_is_listed(self, project: Project) -> None:
+    def test_every_issue_of_every_item_is_listed(self, anyone: Project) -> None:
         items = [trace(status=1, latency_ms=-1), trace(), trace(provider="nobody")]
 
-        details = project.post("/v1/traces/async", items).json()["details"]
+        details = anyone.post("/v1/traces/async", items).json()["details"]
 
         paths = [issue["path"] for issue in details]
         assert paths == [[0, "status"], [0, "latency_ms"], [2, "provider"]]
@@ -145,15 +145,15 @@ class TestRefusedTraces:
 class TestRefusedSpans:
     @pytest.mark.parametrize(("name", "value"), refusals(SPAN_FIELDS))
     def test_a_wrong_value_is_refused_and_its_path_named(
-        self, project: Project, name: str, value: Any
+        self, anyone: Project, name: str, value: Any
     ) -> None:
-        answer = project.post("/v1/spans/async", [full_span(), full_span(**{name: value})])
+        answer = anyone.post("/v1/spans/async", [full_span(), full_span(**{name: value})])
 
         assert_field_refused(answer, name)
 
     @pytest.mark.parametrize("name", REQUIRED_OF_SPANS)
-    def test_a_missing_required_field_is_named(self, project: Project, name: str) -> None:
-        answer = project.post("/v1/spans/async", [span(), span(**{name: ...})])
+    def test_a_missing_required_field_is_named(self, anyone: Project, name: str) -> None:
+        answer = anyone.post("/v1/spans/async", [span(), span(**{name: ...})])
 
         assert_field_refused(answer, name)
 
