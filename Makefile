@@ -4,7 +4,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
-BENCHES := price ingest query
+BENCHES := price stages ingest visible query
 ARGS :=
 
 .PHONY: up test lint types imports check bench clean

@@ -1,5 +1,6 @@
 """The edge itself: from an authenticated request to records that are durable."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -18,6 +19,12 @@ from schemas import metrics
 from schemas.projects import ProjectContext, ProjectId
 
 RETRY_AFTER_FULL_S = 5
+PACE_SHARE = 0.5
+"""Of the lag beyond its bound, by which each request is held back."""
+LONGEST_PACE_S = 0.5
+OUTAGE_FACTOR = 10
+"""A lag beyond so many times the bound is no overload but an outage: holding senders back would
+not help, and the log is there to take what they send."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +57,8 @@ class EdgeLimits(Struct, frozen=True):
     requests_per_minute: int = 0
     """For each key; 0 is no limit."""
     body: BodyLimits = BodyLimits()
+    pace_from_lag_s: float = 1.0
+    """Behind how long a lag of the stream senders are slowed down; 0 is never."""
 
 
 class Edge:
@@ -60,9 +69,13 @@ class Edge:
         event_log: EventLog,
         providers: frozenset[str],
         limits: EdgeLimits,
+        *,
         read_back: ReadBack,
+        lag_s: Callable[[], float],
     ) -> None:
         self.read_back = read_back
+        self._lag_s = lag_s
+        self._pace_from_lag_s = limits.pace_from_lag_s
         self._log = event_log
         self._budget = BodyBudget(limits.body)
         self._quotas = Quotas(limits.requests_per_minute)
@@ -106,6 +119,7 @@ class Edge:
     ) -> Mapping[int, int]:
         if not framed.items:
             return {}
+        await self._pace()
         chunks = self._chunks(project.project_id, topic, frame.wire, framed)
         try:
             return await self._log.append_chunks(topic, chunks)
@@ -116,6 +130,17 @@ class Edge:
                 retry_after_s=RETRY_AFTER_FULL_S if isinstance(error, LogFull) else 1,
                 items=len(framed.items),
             ) from error
+
+    async def _pace(self) -> None:
+        """Holds a request back while the stream lags, so that what is accepted stays fresh.
+
+        Senders that wait for their answers then send as fast as the stream stores, instead of
+        filling the log with what nobody can read yet.
+        """
+        bound = self._pace_from_lag_s
+        lag = self._lag_s()
+        if 0 < bound < lag < OUTAGE_FACTOR * bound:
+            await asyncio.sleep(min(LONGEST_PACE_S, PACE_SHARE * (lag - bound)))
 
     def _chunks(
         self, project_id: ProjectId, topic: str, wire: str, framed: Framed

@@ -58,7 +58,7 @@ def _agent(deliver: Deliver) -> Callable[[Any], Awaitable[None]]:
             message = event.message
             await deliver(
                 TopicPartition(message.topic, message.partition),
-                Delivery(message.offset, event.value, event.ack),
+                Delivery(message.offset, event.value, event.ack, message.timestamp),
             )
 
     return consume

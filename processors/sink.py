@@ -57,13 +57,13 @@ class PartitionWriter:
         self._waiting: list[Delivery] = []
         self._waiting_bytes = 0
         self._changed = asyncio.Condition()
-        self._busy_since: float | None = None
+        self._oldest_s: float | None = None
         self._last_start = 0.0
 
     @property
-    def busy_since(self) -> float | None:
-        """When the oldest record in hand was taken over (`time.monotonic`), `None` when idle."""
-        return self._busy_since
+    def oldest_s(self) -> float | None:
+        """When the oldest record in hand came into the log (as `time.time`), `None` when idle."""
+        return self._oldest_s
 
     async def put(self, delivery: Delivery) -> None:
         """Takes a record over; waits while too much is waiting already."""
@@ -73,8 +73,8 @@ class PartitionWriter:
             )
             self._waiting.append(delivery)
             self._waiting_bytes += len(delivery.value or b"")
-            if self._busy_since is None:
-                self._busy_since = time.monotonic()
+            if self._oldest_s is None:
+                self._oldest_s = delivery.appended_at_s
             self._changed.notify_all()
 
     async def wait_stored(self, offset: int) -> None:
@@ -85,7 +85,7 @@ class PartitionWriter:
     async def wait_idle(self) -> None:
         """Returns when everything taken over is stored."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._busy_since is None)
+            await self._changed.wait_for(lambda: self._oldest_s is None)
 
     async def run(self, warm: asyncio.Event) -> None:
         """Works until cancelled. An exception that leaves it is a bug."""
@@ -150,7 +150,7 @@ class PartitionWriter:
         for record in records:
             record.ack()
         async with self._changed:
-            self._busy_since = time.monotonic() if self._waiting else None
+            self._oldest_s = self._waiting[0].appended_at_s if self._waiting else None
             self._changed.notify_all()
 
 
@@ -183,10 +183,10 @@ class Sink:
         """Returns when the record at `offset` is stored and can be read."""
         await self._writer(partition).wait_stored(offset)
 
-    def oldest_busy_s(self) -> float:
-        """Returns how long the oldest record in hand has been waiting, in seconds."""
-        since = [w.busy_since for w in self._writers.values() if w.busy_since is not None]
-        return time.monotonic() - min(since) if since else 0.0
+    def lag_s(self) -> float:
+        """Returns the age of the oldest record in hand, in seconds; 0 when there is none."""
+        oldest = [w.oldest_s for w in self._writers.values() if w.oldest_s is not None]
+        return max(0.0, time.time() - min(oldest)) if oldest else 0.0
 
     async def drain(self, timeout_s: float) -> bool:
         """Waits until everything delivered is stored; `False` when time ran out first.

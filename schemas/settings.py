@@ -53,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     dedup_filter_bits: Annotated[int, Meta(ge=20, le=34)] = 28
     block_interval_ms: Count = 200
     block_max_bytes: Positive = 16 << 20
+    pace_lag_ms: Count = 1000
     query_threads: Positive = 3
     read_back_timeout_s: Positive = 10
     stop_timeout_s: Positive = 4
@@ -90,6 +91,8 @@ MEANING = {
     " 28 is 32 MiB and 27 million ids at 1 % needless look-ups.",
     "block_interval_ms": "Least time between two inserts of one partition.",
     "block_max_bytes": "Bytes of events in one insert, before compression.",
+    "pace_lag_ms": "How far the stream may lag behind before senders are slowed down, so that what"
+    " is accepted stays fresh; 0 is never.",
     "query_threads": "Queries that may run at one time.",
     "read_back_timeout_s": "How long `/batch` waits until its items can be read.",
     "stop_timeout_s": "How long a stop may take; what is not stored by then stays in the log.",

@@ -82,7 +82,13 @@ class Node:
         )
         self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
         self.sink.start()
-        self.edge = Edge(self.log, self.book.providers, _edge_limits(settings), self.read_back)
+        self.edge = Edge(
+            self.log,
+            self.book.providers,
+            _edge_limits(settings),
+            read_back=self.read_back,
+            lag_s=self.sink.lag_s,
+        )
         transport.register()
         self._stream = create_stream_app(
             self.log,
@@ -185,7 +191,7 @@ class NodeProbes:
         node = self._node
         metrics.LOG_BYTES.set(node.log.stored_bytes)
         metrics.LOG_QUEUED_BYTES.set(node.log.queued_bytes)
-        metrics.OLDEST_UNACKED_SECONDS.set(node.sink.oldest_busy_s())
+        metrics.OLDEST_UNACKED_SECONDS.set(node.sink.lag_s())
         records: dict[str, int] = dict.fromkeys(AGENT_TOPICS, 0)
         ages: dict[str, float] = dict.fromkeys(AGENT_TOPICS, 0.0)
         for partition, (_, stored_through, next_offset) in node.log.positions().items():
@@ -239,6 +245,7 @@ def _open_log(settings: Settings, path: Path) -> SqliteLog:
 def _edge_limits(settings: Settings) -> EdgeLimits:
     return EdgeLimits(
         requests_per_minute=settings.rate_limit,
+        pace_from_lag_s=settings.pace_lag_ms / 1000,
         body=BodyLimits(
             max_wire_bytes=settings.max_body_bytes,
             max_inflated_bytes=settings.max_inflated_bytes,

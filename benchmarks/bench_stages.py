@@ -1,0 +1,93 @@
+"""Processor time of each stage for one event: `python -m benchmarks.bench_stages`.
+
+Each stage runs alone, in this process, on the same seeded traces in batches of 100; the figures
+are the best of several rounds. What they leave out (HTTP, Faust, the engine's own threads) is the
+difference to what `bench_ingest` measures from outside.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.generate import Generator, fill
+from clickhouse.client import Warehouse
+from clickhouse.migrate import migrate
+from clickhouse.tables import encode_traces
+from eventlog.records import Chunk, decode_chunks, encode_chunks
+from ingest.pulse import frame_array, trace_frame
+from processors.cost.cache import load_book
+from processors.cost.usage import Usage
+from processors.steps.traces import decode_trace, trace_row
+from schemas.ids import event_hash
+from schemas.projects import ProjectId
+from schemas.rows import Position, TraceRow
+from schemas.wire.pulse import TraceItem
+
+T = TypeVar("T")
+EVENTS = 10_000
+BATCH = 100
+PROJECT = ProjectId("bench")
+
+
+def stage(name: str, work: Callable[[], T], rounds: int = 5) -> T:
+    """Runs a stage over all events, prints the best time for one event, returns its result."""
+    best = float("inf")
+    for _ in range(rounds):
+        started = time.process_time()
+        result = work()
+        best = min(best, time.process_time() - started)
+    print(f"{name:<52} {best / EVENTS * 1e6:>7.2f} us")
+    return result
+
+
+def main() -> None:
+    """Runs every stage."""
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-stages-") as directory:
+        run(Path(directory))
+
+
+def run(directory: Path) -> None:
+    """Runs every stage in the order in which an event meets them."""
+    book = load_book(directory / "cache")
+    frame = trace_frame(book.providers)
+    bodies = [fill(pieces)[0] for pieces in Generator(1).bodies(EVENTS // BATCH, BATCH)]
+    print(f"{EVENTS} traces of {sum(map(len, bodies)) / EVENTS:,.0f} bytes")
+    framed = stage("edge: split and validate", lambda: [frame_array(b, frame) for b in bodies])
+    chunks = [Chunk(PROJECT, frame.wire, time.time_ns(), one.items) for one in framed]
+    records = stage("log: encode and compress", lambda: [encode_chunks([c]) for c in chunks])
+    print(f"  a record holds {sum(map(len, records)) / EVENTS:,.0f} bytes an event")
+    stage("stream: decompress and split", lambda: [decode_chunks(value) for value in records])
+    texts = [body for one in framed for body in one.items]
+    items: list[TraceItem] = stage("stream: decode", lambda: [decode_trace(t) for t in texts])
+    usages = [Usage(item.input_tokens, item.output_tokens) for item in items]
+    stage(
+        "stream: price",
+        lambda: [
+            book.price_used_or_requested(i.provider, i.model_used, i.model_requested, 0, u)
+            for i, u in zip(items, usages, strict=True)
+        ],
+    )
+    place = Position("bench", 0, 0)
+    rows: list[TraceRow] = stage(
+        "stream: build the row (prices included)",
+        lambda: [
+            trace_row(i, project_id=PROJECT, received_at_us=0, position=place, book=book)
+            for i in items
+        ],
+    )
+    stage("stream: hash for duplicates", lambda: [event_hash(PROJECT, r.trace_id) for r in rows])
+    block = stage("sink: rows to columns", lambda: encode_traces(rows))
+    warehouse = Warehouse(f"chdb://{directory / 'warehouse'}")
+    migrate(warehouse)
+    token = iter(range(1_000))
+    stage(
+        "store: insert with rollups, fsynced, 10,000 rows",
+        lambda: warehouse.insert_now("traces", block, f"bench {next(token)}"),
+    )
+    warehouse.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""How soon an accepted event can be read: `python -m benchmarks.bench_visible`.
+
+One client sends a trace by `/v1/traces/async`, then asks for it by id until it is there, while
+others load the server: not at all, as a small team does, and with all they have.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import httpx
+
+from benchmarks.bench_ingest import HEAD
+from benchmarks.generate import Generator, fill
+from benchmarks.server import KEY, Server, running
+
+
+class Background(NamedTuple):
+    """What else is going on."""
+
+    name: str
+    connections: int
+    batch: int
+    pause_s: float
+
+
+LOADS = (
+    Background("idle", 0, 1, 0),
+    Background("200 single events/s", 4, 1, 0.02),
+    Background("5,000 events/s", 2, 100, 0.04),
+    Background("all it takes", 8, 100, 0),
+)
+
+
+async def load(port: int, background: Background, stop: asyncio.Event) -> int:
+    """Sends until told to stop; returns the events accepted."""
+    bodies = Generator(3).bodies(20, background.batch)
+
+    async def connection(number: int) -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        sent = 0
+        while not stop.is_set():
+            body, ids = fill(bodies[(number + sent) % len(bodies)])
+            writer.write(HEAD.format(key=KEY, length=len(body)).encode() + body)
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(
+                int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            )
+            sent += len(ids)
+            await asyncio.sleep(background.pause_s)
+        writer.close()
+        return sent
+
+    counts = await asyncio.gather(*(connection(number) for number in range(background.connections)))
+    return sum(counts)
+
+
+async def probe(port: int, samples: int) -> list[float]:
+    """Returns, for each sample, the milliseconds from the 202 to the first answer that has it."""
+    bodies = Generator(4).bodies(20, 1)
+    waits = []
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+        for number in range(samples):
+            body, ids = fill(bodies[number % len(bodies)])
+            answer = await client.post("/v1/traces/async", content=body)
+            assert answer.status_code == 202, answer.text
+            accepted = time.perf_counter()
+            # Another process is asked: there is nothing to wait on but the clock.
+            while (await client.get(f"/v1/traces/{ids[0]}")).status_code != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            waits.append((time.perf_counter() - accepted) * 1e3)
+    return waits
+
+
+async def measure(server: Server, background: Background, samples: int) -> None:
+    """Prints one line."""
+    stop = asyncio.Event()
+    started = time.perf_counter()
+    loading = asyncio.create_task(load(server.port, background, stop))
+    await asyncio.sleep(1)
+    waits = sorted(await probe(server.port, samples))
+    stop.set()
+    rate = await loading / (time.perf_counter() - started)
+    print(f"{background.name:<22} {rate:>9,.0f}   {_at(waits, 0.5):>7.0f} {_at(waits, 0.95):>7.0f}"
+          f" {_at(waits, 0.99):>7.0f}")  # fmt: skip
+
+
+def _at(ordered: Sequence[float], quantile: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * quantile))]
+
+
+def main() -> None:
+    """Runs every load against one server."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--samples", type=int, default=60)
+    samples = parser.parse_args().samples
+    with running() as server:
+        print("beside it               events/s   accepted -> visible, ms: p50     p95     p99")
+        for background in LOADS:
+            asyncio.run(measure(server, background, samples))
+            server.wait_stored()
+
+
+if __name__ == "__main__":
+    main()
