@@ -1,0 +1,146 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from eventlog.log import LogFull
+from eventlog.records import Chunk, DeadLetter, Refusal, partition_of
+from eventlog.topics import TRACES
+from ingest.edge import Edge, EdgeLimits, Incoming
+from ingest.errors import BadItems, Overloaded
+from schemas.projects import ProjectContext, ProjectId
+from tests.unit.ingest.test_pulse import trace
+
+PROJECT = ProjectContext(ProjectId("p"))
+
+
+class Log:
+    """Takes everything, or nothing while `full`."""
+
+    log_id = "test"
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.full = False
+        self.chunks: list[tuple[int, Chunk]] = []
+        self.refusals: list[Refusal] = []
+        self._partitions = partitions
+
+    def partitions(self, topic: str) -> int:
+        return self._partitions
+
+    async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
+        self._check()
+        self.chunks += chunks.items()
+        return dict.fromkeys(chunks, 0)
+
+    async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
+        self._check()
+        self.refusals += refusals
+
+    async def append_dead(self, letters: Sequence[DeadLetter]) -> None:
+        raise AssertionError("the edge writes no letters")
+
+    def _check(self) -> None:
+        if self.full:
+            raise LogFull("full")
+
+
+class Lag:
+    """A stream as late as the test says."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def edge_over(log: Log, lag: Lag | None = None) -> Edge:
+    async def read_back(*_: Any) -> None:
+        raise AssertionError("nothing is read back")
+
+    return Edge(log, frozenset(), EdgeLimits(), read_back=read_back, lag_s=lag or Lag())
+
+
+def incoming(body: object) -> Incoming:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield json.dumps(body).encode()
+
+    return Incoming(chunks(), None, None)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    taken: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        taken.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "expected"),
+    [(0.0, []), (0.99, []), (1.5, [0.25]), (5.0, [0.5]), (10.0, []), (3600.0, [])],
+)
+async def test_senders_are_held_back_by_overload_and_not_by_an_outage(
+    lag_s: float, expected: list[float], pauses: list[float]
+) -> None:
+    lag = Lag()
+    lag.seconds = lag_s
+
+    await edge_over(Log(), lag).accept(PROJECT, TRACES.name, incoming([trace()]))
+
+    assert pauses == expected
+
+
+async def test_a_refusal_is_counted_in_the_log_before_it_is_answered() -> None:
+    log = Log()
+
+    with pytest.raises(BadItems):
+        await edge_over(log).accept(PROJECT, TRACES.name, incoming([trace(), {}]))
+
+    assert [(r.kind, r.outcome, r.reason, r.count) for r in log.refusals] == [
+        ("trace", "invalid", "bad_items", 2)
+    ]
+
+
+async def test_refusals_that_the_log_could_not_take_are_counted_with_the_next() -> None:
+    log = Log()
+    edge = edge_over(log)
+    log.full = True
+    with pytest.raises(Overloaded) as refused:
+        await edge.accept(PROJECT, TRACES.name, incoming([trace(), trace()]))
+    log.full = False
+
+    with pytest.raises(BadItems):
+        await edge.accept(PROJECT, TRACES.name, incoming([{}]))
+
+    assert refused.value.retry_after_s >= 1
+    assert {r.outcome: r.count for r in log.refusals} == {"overloaded": 2, "invalid": 1}
+
+
+async def test_each_item_goes_to_the_partition_of_its_id() -> None:
+    log = Log(partitions=4)
+    items = [trace(trace_id=f"00000000-0000-4000-8000-{n:012}") for n in range(50)]
+
+    await edge_over(log).accept(PROJECT, TRACES.name, incoming(items))
+
+    placed = {
+        json.loads(body)["trace_id"]: partition
+        for partition, chunk in log.chunks
+        for body in chunk.items
+    }
+    assert placed == {i["trace_id"]: partition_of("p", i["trace_id"], 4) for i in items}
+    assert len(set(placed.values())) == 4
+
+
+async def test_an_empty_array_is_accepted_and_writes_nothing() -> None:
+    log = Log()
+
+    accepted = await edge_over(log).accept(PROJECT, TRACES.name, incoming([]))
+
+    assert accepted.ids == []
+    assert log.chunks == []
