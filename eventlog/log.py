@@ -50,6 +50,8 @@ class Intent(NamedTuple):
     last: int
     apart: bool = False
     """Whether its rows go in by parts, because the store refused some of them."""
+    epoch: str = ""
+    """The `EventLog.epoch` that it was declared in; with the range it makes the block's token."""
 
 
 class Progress(NamedTuple):
@@ -64,6 +66,9 @@ class EventLog(Protocol):
     """A durable log. A call that returns has been fsynced, or acknowledged by every replica."""
 
     log_id: str
+    epoch: str
+    """New at each opening. Offsets may come again when a file is rolled back (a lost WAL, an old
+    backup), and a token that comes again with other rows loses them without a word."""
 
     def partitions(self, topic: str) -> int:
         """Returns how many partitions the topic has."""

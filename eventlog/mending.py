@@ -44,6 +44,7 @@ class _Book(NamedTuple):
     pending_first: int | None
     pending_last: int | None
     pending_apart: int | None
+    pending_epoch: str | None
 
 
 class _Books(NamedTuple):
@@ -131,7 +132,8 @@ def _read_books(source: Path) -> _Books | None:
             log_id = sqlite_file.log_id_of(connection)
             rows = connection.execute(
                 "SELECT number, topic, partition, next_offset, committed, stored_through,"
-                " pending_first, pending_last, pending_apart FROM partitions NOT INDEXED"
+                " pending_first, pending_last, pending_apart, pending_epoch"
+                " FROM partitions NOT INDEXED"
             ).fetchall()
     except (sqlite3.DatabaseError, TypeError):
         return None
@@ -195,7 +197,7 @@ def _carry_books(fresh: sqlite3.Connection, books: _Books) -> int:
     for book in books.rows:
         number = number_of(book.topic, book.partition)
         fresh.execute(
-            "INSERT INTO partitions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, *book[1:])
+            "INSERT INTO partitions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, *book[1:])
         )
         if book.topic != DEAD.name:
             # Expired letters and lost ones look the same: only streams are counted.

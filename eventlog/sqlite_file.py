@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS partitions (
     pending_first INTEGER,
     pending_last INTEGER,
     pending_apart INTEGER,
+    pending_epoch TEXT,
     UNIQUE (topic, partition)
 );
 CREATE TABLE IF NOT EXISTS records (

@@ -5,6 +5,7 @@ Writes go through `group_commit`; reads have a connection of their own.
 
 import asyncio
 import os
+import secrets
 import sqlite3
 import threading
 from collections import defaultdict
@@ -42,6 +43,7 @@ class SqliteLog:
     def __init__(self, path: Path, partitions: int = 1, limits: Limits | None = None) -> None:
         self.path = path
         self.limits = limits or Limits()
+        self.epoch = secrets.token_hex(8)
         counts = {topic.name: partitions if topic.spread else 1 for topic in TOPICS}
         opened = open_log(path, counts)
         self.mended = opened.mended
@@ -112,20 +114,21 @@ class SqliteLog:
         """Returns how far the partition has come."""
         row = await self._book(
             lambda connection: connection.execute(
-                "SELECT stored_through, pending_first, pending_last, pending_apart"
-                " FROM partitions"
-                " WHERE number = ?",
+                "SELECT stored_through, pending_first, pending_last, pending_apart, pending_epoch"
+                " FROM partitions WHERE number = ?",
                 (self._numbers[partition],),
             ).fetchone()
         )
-        return Progress(row[0], None if row[1] is None else Intent(row[1], row[2], bool(row[3])))
+        if row[1] is None:
+            return Progress(row[0], None)
+        return Progress(row[0], Intent(row[1], row[2], bool(row[3]), row[4]))
 
     async def declare(self, partition: TopicPartition, intent: Intent) -> None:
         """Makes an intent durable; it stays pending until `complete`."""
         await self._book(
             lambda connection: connection.execute(
-                "UPDATE partitions SET pending_first = ?, pending_last = ?, pending_apart = ?"
-                " WHERE number = ?",
+                "UPDATE partitions SET pending_first = ?, pending_last = ?, pending_apart = ?,"
+                " pending_epoch = ? WHERE number = ?",
                 (*intent, self._numbers[partition]),
             )
         )
@@ -137,7 +140,8 @@ class SqliteLog:
         def apply(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE partitions SET stored_through = max(stored_through, ?),"
-                " pending_first = NULL, pending_last = NULL, pending_apart = NULL WHERE number = ?",
+                " pending_first = NULL, pending_last = NULL, pending_apart = NULL,"
+                " pending_epoch = NULL WHERE number = ?",
                 (intent.last, number),
             )
             if self.limits.keep_ms == 0:

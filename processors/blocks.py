@@ -35,7 +35,8 @@ class Block(Struct, frozen=True):
     def token(self) -> str:
         """The name under which the store recognises the block if it comes again."""
         topic, partition = self.partition
-        return f"{self.log_id}/{topic}/{partition}/{self.intent.first}-{self.intent.last}"
+        first, last, _, epoch = self.intent
+        return f"{epoch}/{topic}/{partition}/{first}-{last}"
 
 
 class Fate(NamedTuple):

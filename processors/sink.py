@@ -96,7 +96,7 @@ class PartitionWriter:
         while True:
             records = await self._take(pending)
             if records:
-                intent = pending or Intent(records[0].offset, records[-1].offset)
+                intent = pending or self._intent(records)
                 block = Block(
                     self._partition, self._log.log_id, intent, records, pending is not None
                 )
@@ -104,6 +104,9 @@ class PartitionWriter:
                 self.stored_through = intent.last
             pending = None
             await self._finish(records)
+
+    def _intent(self, records: list[Delivery]) -> Intent:
+        return Intent(records[0].offset, records[-1].offset, epoch=self._log.epoch)
 
     def _write(self, block: Block) -> BlockWrite:
         pause = self._limits.longest_pause_s

@@ -213,8 +213,8 @@ async def test_a_block_that_a_crash_cut_short_is_repeated_with_its_own_range_and
     for text in ("a", "b", "b", "c"):
         await append(log, text)
     # The crash came after the rows of records 0 to 2 were stored, and before anything else.
-    await log.declare(PARTITION, Intent(0, 2))
-    token = f"{log.log_id}/{TRACES.name}/0/0-2"
+    await log.declare(PARTITION, Intent(0, 2, epoch="an earlier life"))
+    token = f"an earlier life/{TRACES.name}/0/0-2"
     places = [Position(log.log_id, 0, offset) for offset in range(3)]
     store.tokens["traces", token] = [Row("p", "a", places[0]), Row("p", "b", places[1])]
 
@@ -261,6 +261,25 @@ async def test_rows_stay_unique_even_when_the_log_forgot_that_it_stored_them(
     assert store.texts() == ["a", "b", "c"]
     assert store.outcomes()["accepted"] == 3
     await second.stop()
+
+
+async def test_offsets_that_come_again_after_a_rollback_of_the_file_lose_nothing(
+    tmp_path: Path,
+) -> None:
+    store = Store()
+    for text in ("before", "after"):
+        # The same offset of the same log holds another record: an old copy of the file came back.
+        path = tmp_path / "log.db"
+        path.unlink(missing_ok=True)
+        log = SqliteLog(path)
+        log.log_id = "the same"
+        stream = Stream(log, store)
+        await append(log, text)
+        await stream.feed()
+        await stream.stop()
+        log.close()
+
+    assert store.texts() == ["after", "before"]
 
 
 @pytest.mark.parametrize("bad", ["unfit item", "bug item"])

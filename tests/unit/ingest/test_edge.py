@@ -20,6 +20,7 @@ class Log:
     """Takes everything, or nothing while `full`."""
 
     log_id = "test"
+    epoch = "test"
 
     def __init__(self, partitions: int = 1) -> None:
         self.full = False
