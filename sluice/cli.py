@@ -1,6 +1,7 @@
 """The command line: `sluice up` and the tools around it."""
 
 import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -91,12 +92,21 @@ def main() -> None:
         _end(error, 2)
     except FAILED as error:
         _end(error, 1)
+    except Exception as error:
+        if os.environ.get("SLUICE_LOG_LEVEL") == "debug":
+            raise
+        print("sluice: unexpected; SLUICE_LOG_LEVEL=debug shows where", end=": ", file=sys.stderr)
+        print(f"{type(error).__name__}: {_first_line(error)}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def _end(error: Exception, code: int) -> None:
     text = error.message if isinstance(error, ControlPlaneError) else str(error)
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    lines = text.splitlines() or [type(error).__name__]
-    print(f"sluice: {lines[0]}", file=sys.stderr)
+    print(f"sluice: {_first_line(text) or type(error).__name__}", file=sys.stderr)
     raise SystemExit(code) from None
+
+
+def _first_line(text: object) -> str:
+    return next(iter(str(text).splitlines()), "")

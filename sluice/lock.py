@@ -2,8 +2,12 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import IO
+
+TRIES, PAUSE_S = 3, 0.05
+"""Whoever asks for the holder has a share in the lock for some microseconds."""
 
 
 class AlreadyRunning(Exception):
@@ -17,19 +21,28 @@ def hold(path: Path) -> IO[str]:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - held open on purpose
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _take(file):
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
         raise AlreadyRunning(
             f"{path.parent} is in use by process {holder}: stop it, or name another SLUICE_DATA_DIR"
-        ) from None
+        )
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _take(file: IO[str]) -> bool:
+    for _ in range(TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE_S)
+        else:
+            return True
+    return False
 
 
 def holder_of(path: Path) -> str | None:

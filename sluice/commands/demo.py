@@ -88,7 +88,9 @@ def _own_key(settings: Settings) -> str:
 
 def _check_key(client: httpx.Client) -> None:
     answer = _post(client, "/v1/auth/login", None)
-    if not answer.json().get("authenticated"):
+    if answer.status_code != 200 or not answer.text.startswith('{"authenticated":'):
+        raise CommandError(f"{client.base_url} is no Sluice: it answered {answer.status_code}")
+    if not answer.json()["authenticated"]:
         raise CommandError(f"{client.base_url} does not know this API key; give another with --key")
 
 

@@ -80,6 +80,16 @@ def test_a_damaged_log_is_one_line_and_is_left_for_the_server_to_mend(place: Pla
     assert (place.data_dir / "log.db").read_bytes() == damaged
 
 
+def test_a_damaged_control_plane_is_one_line(installation: Place) -> None:
+    (installation.data_dir / "control.db").write_bytes(b"no database " * 1000)
+
+    ran = installation.run("project", "list")
+
+    assert ran.code == 1
+    assert "file is not a database" in ran.err
+    assert ran.err.count("\n") == 1
+
+
 def test_an_unknown_command_is_refused_with_exit_code_2(place: Place) -> None:
     assert place.run("upp").code == 2
 
