@@ -162,6 +162,13 @@ class Node:
         stream = self._stream
         return stream is not None and bool(stream.started) and not stream.crashed
 
+    async def wait_broken(self) -> str:
+        """Returns, with the reason, when the stream can do no more: the process must end.
+
+        A new process replays from the log, which an app that has crashed cannot do.
+        """
+        return await broken(self._stream, self.sink.failed)
+
     def lags(self) -> list[tuple[TopicPartition, int]]:
         """Returns, for each partition with an agent, how many records are not stored yet."""
         return [
@@ -169,6 +176,18 @@ class Node:
             for partition, (_, stored_through, next_offset) in self.log.positions().items()
             if partition.topic in AGENT_TOPICS
         ]
+
+
+async def broken(stream: Any, writer_failed: "asyncio.Future[BaseException]") -> str:
+    """Returns why the stream or a writer has stopped, as soon as one has."""
+    stopped = asyncio.ensure_future(stream.wait_until_stopped())
+    try:
+        await asyncio.wait({stopped, writer_failed}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+    if writer_failed.done():
+        return f"a writer was stopped by a bug: {writer_failed.result()!r}"
+    return f"the stream has crashed: {stream.crash_reason!r}"
 
 
 class NodeProbes:

@@ -61,13 +61,16 @@ async def serve(settings: Settings, on_ready: Callable[[Node], None]) -> int:
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
     on_ready(node)
-    watched: set[asyncio.Future[object]] = {serving, node.sink.failed}  # type: ignore[arg-type]
-    await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-    failed = node.sink.failed.done()
+    breaking = asyncio.create_task(node.wait_broken())
+    await asyncio.wait({serving, breaking}, return_when=asyncio.FIRST_COMPLETED)
+    failed = breaking.done()
+    if failed:
+        log.error("ending, so that a new process replays from the log", reason=breaking.result())
     server.should_exit = True
     await serving
-    upkeep.cancel()
-    await asyncio.gather(upkeep, return_exceptions=True)
+    for task in (upkeep, breaking):
+        task.cancel()
+    await asyncio.gather(upkeep, breaking, return_exceptions=True)
     closed = await node.stop(0.0 if failed else max(0.5, settings.stop_timeout_s - 1.5))
     code = 1 if failed else 0
     if not closed:
