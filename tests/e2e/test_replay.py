@@ -35,10 +35,11 @@ KEEP = {"LOG_KEEP_HOURS": "24"}
 )
 def test_a_replay_of_stored_offsets_changes_nothing(tmp_path: Path, rewind: str) -> None:
     with Server(tmp_path / "data", settings=KEEP) as server:
-        project = create_project(server)
+        project, plain = create_project(server), create_project(server)
         send_some(project)
+        assert plain.post("/v1/traces/batch", [trace() for _ in range(50)]).status_code == 202
         server.wait_stored()
-        before = snapshot(project)
+        before, before_plain = snapshot(project), snapshot(plain)
         server.stop()
         tables = read_sums(server.data_dir)
 
@@ -52,6 +53,7 @@ def test_a_replay_of_stored_offsets_changes_nothing(tmp_path: Path, rewind: str)
             before.pop("outcomes")
             after.pop("outcomes")
         assert after == before
+        assert snapshot(plain) == before_plain
         server.stop()
         assert read_sums(server.data_dir) == tables
 
