@@ -1,6 +1,7 @@
 """`/dashboard/api`: sign-up, projects and their settings."""
 
 from litestar import Router, delete, get, patch, post
+from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import UNSET, Struct, UnsetType
 
@@ -135,7 +136,7 @@ async def create_my_project(request: AnyRequest) -> NewProject:
 
 
 @get("/projects/{project_id:str}", summary="Show a project's settings")
-async def show_project(request: AnyRequest, project_id: str) -> ProjectDetails:
+async def show_project(request: AnyRequest, project_id: FromPath[str]) -> ProjectDetails:
     """Return the settings of a project to any of its members."""
     session = await user_from_session(request)
     access = await enter_project(services(request).database, session.account.user_id, project_id)
@@ -144,7 +145,7 @@ async def show_project(request: AnyRequest, project_id: str) -> ProjectDetails:
 
 
 @patch("/projects/{project_id:str}", summary="Change a project's name or settings")
-async def change_project(request: AnyRequest, project_id: str) -> ProjectDetails:
+async def change_project(request: AnyRequest, project_id: FromPath[str]) -> ProjectDetails:
     """Change what the body names; for admins."""
     admin_of = await _administered(request, project_id)
     form = await read_form(request, ProjectForm, otherwise="Invalid project settings")
@@ -155,7 +156,7 @@ async def change_project(request: AnyRequest, project_id: str) -> ProjectDetails
 
 
 @delete("/projects/{project_id:str}", status_code=HTTP_200_OK, summary="Delete a project")
-async def delete_my_project(request: AnyRequest, project_id: str) -> Done:
+async def delete_my_project(request: AnyRequest, project_id: FromPath[str]) -> Done:
     """Close a project at once, its keys with it; its stored data is purged afterwards."""
     admin_of = await _administered(request, project_id)
     await delete_project(services(request).database, admin_of)
@@ -183,7 +184,7 @@ def accounts_router() -> Router:
     )
 
 
-async def _administered(request: AnyRequest, project_id: str) -> ProjectId:
+async def _administered(request: AnyRequest, project_id: FromPath[str]) -> ProjectId:
     """Return the project of the path for its admins; raises `Forbidden` for others."""
     session = await user_from_session(request)
     access = await enter_project(services(request).database, session.account.user_id, project_id)

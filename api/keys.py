@@ -1,6 +1,7 @@
 """`/dashboard/api/api-keys`: a project's keys, for its admins."""
 
 from litestar import delete, get, patch, post
+from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
@@ -77,7 +78,7 @@ async def create_api_key(request: AnyRequest) -> NewKey:
 
 
 @patch("/api-keys/{key_id:str}", summary="Rename an API key")
-async def rename_api_key(request: AnyRequest, key_id: str) -> Done:
+async def rename_api_key(request: AnyRequest, key_id: FromPath[str]) -> Done:
     """Give a key another name."""
     project = await admin_project_from_session(request)
     bad = "Missing or invalid 'name' field"
@@ -89,7 +90,7 @@ async def rename_api_key(request: AnyRequest, key_id: str) -> Done:
 
 
 @delete("/api-keys/{key_id:str}", status_code=HTTP_200_OK, summary="Revoke an API key")
-async def revoke_api_key(request: AnyRequest, key_id: str) -> Done:
+async def revoke_api_key(request: AnyRequest, key_id: FromPath[str]) -> Done:
     """Revoke a key: it stops working at once here, within seconds in other processes."""
     project = await admin_project_from_session(request)
     key_hash = await revoke_key(services(request).database, project.project_id, key_id)

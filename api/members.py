@@ -1,6 +1,7 @@
 """`/dashboard/api/users`: who belongs to a project, for its admins."""
 
 from litestar import delete, get, post
+from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
@@ -73,7 +74,7 @@ async def add_user(request: AnyRequest) -> AddedMember:
 
 
 @delete("/users/{user_id:str}", status_code=HTTP_200_OK, summary="Remove a member")
-async def remove_user(request: AnyRequest, user_id: str) -> Done:
+async def remove_user(request: AnyRequest, user_id: FromPath[str]) -> Done:
     """Take a person out of the project; its last admin stays."""
     project = await admin_project_from_session(request)
     await remove_member(services(request).database, project.project_id, user_id)

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias, cast
 
 from litestar import Request, Response, Router, post
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.status_codes import HTTP_202_ACCEPTED
 from litestar.types import AnyCallable, ExceptionHandlersMap
 from msgspec import Struct
@@ -24,6 +24,7 @@ STATUS: Mapping[type[Refused], int] = {
     UnknownEncoding: 415,
     Overloaded: 503,
 }
+Project: TypeAlias = NamedDependency[ProjectContext]
 ITEMS = "A JSON array of at most 100 items, see docs/wire-formats.md. gzip, deflate, br or zstd."
 
 
@@ -49,28 +50,28 @@ class StoredSpans(Struct):
 
 
 @post("/traces/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def queue_traces(request: AnyRequest, project: ProjectContext) -> Queued:
+async def queue_traces(request: AnyRequest, project: Project) -> Queued:
     """Accept LLM calls; answers when they are durable."""
     accepted = await _edge(request).accept(project, TRACES.name, _incoming(request))
     return Queued("queued", len(accepted.ids))
 
 
 @post("/spans/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def queue_spans(request: AnyRequest, project: ProjectContext) -> Queued:
+async def queue_spans(request: AnyRequest, project: Project) -> Queued:
     """Accept agent events; answers when they are durable."""
     accepted = await _edge(request).accept(project, SPANS.name, _incoming(request))
     return Queued("queued", len(accepted.ids))
 
 
 @post("/traces/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def store_traces(request: AnyRequest, project: ProjectContext) -> StoredTraces:
+async def store_traces(request: AnyRequest, project: Project) -> StoredTraces:
     """Accept LLM calls; answers when they can be read, with their rows."""
     rows = await _store(request, project, TRACES.name)
     return StoredTraces(len(rows), rows)
 
 
 @post("/spans/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def store_spans(request: AnyRequest, project: ProjectContext) -> StoredSpans:
+async def store_spans(request: AnyRequest, project: Project) -> StoredSpans:
     """Accept agent events; answers when they can be read, with their rows."""
     rows = await _store(request, project, SPANS.name)
     return StoredSpans(len(rows), rows)

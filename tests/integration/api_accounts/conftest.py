@@ -7,7 +7,7 @@ import httpx
 import pytest
 from litestar import Litestar, Response, Router, get, post
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
@@ -36,12 +36,12 @@ Client = Callable[..., httpx.AsyncClient]
 
 
 @get("/whoami")
-async def read_as(project: ProjectContext) -> ProjectContext:
+async def read_as(project: NamedDependency[ProjectContext]) -> ProjectContext:
     return project
 
 
 @post("/whoami")
-async def write_as(project: ProjectContext) -> ProjectContext:
+async def write_as(project: NamedDependency[ProjectContext]) -> ProjectContext:
     return project
 
 
