@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import structlog
 import uvicorn
@@ -74,11 +75,15 @@ async def serve(settings: Settings, on_ready: Callable[[Node], None]) -> int:
     closed = await node.stop(0.0 if failed else max(0.5, settings.stop_timeout_s - 1.5))
     code = 1 if failed else 0
     if not closed:
-        log.warning("leaving without the store, which does not answer; the log keeps what it has")
-        logging.shutdown()
-        # The interpreter would wait for the store's threads, and they for the store.
-        os._exit(code)
+        _leave(code)
     return code
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process at once: the interpreter would wait for the store's threads, they for it."""
+    log.warning("leaving without the store, which does not answer; the log keeps what it has")
+    logging.shutdown()
+    os._exit(code)
 
 
 def _bind(settings: Settings) -> socket.socket:
