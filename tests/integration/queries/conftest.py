@@ -38,7 +38,7 @@ def client(warehouse: Warehouse, project: ProjectContext) -> Iterator[TestClient
     app = Litestar(
         [*traces.HANDLERS, *spans.HANDLERS, *analytics.HANDLERS, *outcomes.HANDLERS],
         dependencies={"project": Provide(lambda: project, sync_to_thread=False)},
-        state=State({"warehouse": warehouse, "providers": frozenset({"google"})}),
+        state=State({"warehouse": warehouse, "providers": frozenset({"mistral"})}),
         exception_handlers={InvalidParameters: _invalid, NotFound: _not_found},
     )
     with TestClient(app) as opened:
