@@ -20,7 +20,7 @@ from tests.e2e.server import Project, wait_for
 from tests.e2e.stub_provider import provider
 
 ARCHIVE = Path(__file__).with_name("pulse_trace_sdk-0.2.6.tar.gz")
-# https://pypi.org/project/pulse-trace-sdk/0.2.6/#files
+# As the package index lists it.
 SHA256 = "299dacc0cb29fe24ce3c099a789da663535385b65b6944e405a84f76da386ed6"
 MESSAGES = [{"role": "user", "content": "Hello"}]
 TOOLS = [{"type": "function", "function": {"name": "look_up", "parameters": {}}}]
