@@ -66,15 +66,15 @@ async def queue_spans(request: AnyRequest, project: Project) -> Queued:
 @post("/traces/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
 async def store_traces(request: AnyRequest, project: Project) -> StoredTraces:
     """Accept LLM calls; answers when they can be read, with their rows."""
-    rows = await _store(request, project, TRACES.name)
-    return StoredTraces(len(rows), rows)
+    count, rows = await _store(request, project, TRACES.name)
+    return StoredTraces(count, rows)
 
 
 @post("/spans/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
 async def store_spans(request: AnyRequest, project: Project) -> StoredSpans:
     """Accept agent events; answers when they can be read, with their rows."""
-    rows = await _store(request, project, SPANS.name)
-    return StoredSpans(len(rows), rows)
+    count, rows = await _store(request, project, SPANS.name)
+    return StoredSpans(count, rows)
 
 
 def routers(project_from_key: AnyCallable, project_from_session: AnyCallable) -> list[Router]:
@@ -113,18 +113,18 @@ def _answer_refusal(_: Request[Any, Any, Any], refused: Refused) -> Response[Any
     return Response(body, status_code=STATUS[type(refused)])
 
 
-async def _store(request: AnyRequest, project: ProjectContext, topic: str) -> list[Any]:
+async def _store(request: AnyRequest, project: ProjectContext, topic: str) -> tuple[int, list[Any]]:
     edge = _edge(request)
     accepted = await edge.accept(project, topic, _incoming(request))
     if not accepted.ids:
-        return []
+        return 0, []
     rows = await edge.read_back(project, topic, accepted.ids, accepted.offsets)
     if rows is None:
         raise Overloaded(
             "The items are durable but cannot be read yet; sending them again does no harm",
             retry_after_s=5,
         )
-    return rows
+    return len(accepted.ids), rows
 
 
 def _incoming(request: AnyRequest) -> Incoming:

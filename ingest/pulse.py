@@ -24,6 +24,7 @@ from schemas.wire.pulse import (
     Status,
     TraceItem,
     amount_of,
+    counts_of,
     span_decoder,
     trace_decoder,
 )
@@ -80,6 +81,7 @@ def trace_frame(providers: frozenset[str]) -> Frame:
         return (
             item.provider in allowed
             and _is_timestamp(item.timestamp)
+            and _has_whole_counts(item)
             and _is_cost(item.cost_cents)
             and _first_byte(item.request_body) == b"{"
             and _is_object_or_absent(item.response_body)
@@ -166,6 +168,14 @@ def _bad_items(count: int, details: list[dict[str, Any]]) -> BadItems:
 def _is_timestamp(text: str) -> bool:
     try:
         parse_timestamp_us(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_whole_counts(item: TraceItem) -> bool:
+    try:
+        counts_of(item)
     except ValueError:
         return False
     return True

@@ -149,7 +149,7 @@ def count(value: Any) -> Issue | None:
     """Checks an integer from 0 to 2^53 - 1."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return wrong_type("number", value)
-    if isinstance(value, float):
+    if isinstance(value, float) and not value.is_integer():
         return {**wrong_type("int", value), "format": "safeint"}
     return _out_of_range(value, SAFE_INTEGER)
 

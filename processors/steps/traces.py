@@ -8,7 +8,7 @@ from processors.steps.fields import PICO_PER_CENT, Unfit, pico_of, read_object, 
 from schemas.projects import ProjectId
 from schemas.rows import Position, TraceRow
 from schemas.times import parse_timestamp_us
-from schemas.wire.pulse import TraceItem, amount_of, text_of, trace_decoder
+from schemas.wire.pulse import TraceItem, amount_of, counts_of, text_of, trace_decoder
 
 
 def decode_trace(body: bytes) -> TraceItem:
@@ -84,16 +84,17 @@ def _usage(item: TraceItem, response_body: str) -> Usage:
     # The provider's own usage object tells cached and reasoning tokens apart; most SDKs leave it
     # out, and looking for the word is a hundredth of decoding the body.
     raw = find_usage(read_object(response_body)) if '"usage' in response_body else None
-    if raw is None and item.cache_read_tokens is None and item.cache_write_tokens is None:
-        return Usage(item.input_tokens, item.output_tokens, reasoning_tokens=item.reasoning_tokens)
-    sent = Sent(
-        input_tokens=item.input_tokens,
-        output_tokens=item.output_tokens,
-        cache_read_tokens=item.cache_read_tokens,
-        cache_write_tokens=item.cache_write_tokens,
-        reasoning_tokens=item.reasoning_tokens,
-    )
-    return usage_of(sent, raw).usage
+    try:
+        counts = counts_of(item)
+    except ValueError as error:
+        raise Unfit(f"tokens: {error}") from error
+    if raw is None and counts.cache_read_tokens is None and counts.cache_write_tokens is None:
+        return Usage(
+            counts.input_tokens,
+            counts.output_tokens,
+            reasoning_tokens=counts.reasoning_tokens,
+        )
+    return usage_of(Sent(*counts), raw).usage
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,7 @@ prices are known, and usage may be given by kind of token. Unknown keys are drop
 """
 
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -24,7 +24,8 @@ ABSENT = Raw(b"")
 
 Uuid = Annotated[str, Meta(pattern=UUID_PATTERN)]
 Text = Annotated[str, Meta(min_length=1)]
-Count = Annotated[int, Meta(ge=0, le=SAFE_INTEGER)]
+# A whole number may come as 50.0: JavaScript, and so the original, knows no difference.
+Count = Annotated[int, Meta(ge=0, le=SAFE_INTEGER)] | Annotated[float, Meta(ge=0, le=SAFE_INTEGER)]
 Milliseconds = Annotated[float, Meta(ge=0, le=MAX_DURATION_MS)]
 Status = Literal["success", "error"]
 Source = Literal["claude_code", "codex", "opencode", "openclaw"]
@@ -102,6 +103,34 @@ def amount_of(value: Raw) -> Decimal | None:
         return Decimal(text)
     except InvalidOperation as error:
         raise ValueError("a number out of range") from error
+
+
+class Counts(NamedTuple):
+    """The token counts of a trace, whole."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+
+
+def counts_of(item: TraceItem) -> Counts:
+    """Returns the counts as integers. Raises `ValueError` for one with a fraction."""
+    sent = (
+        item.input_tokens,
+        item.output_tokens,
+        item.cache_read_tokens,
+        item.cache_write_tokens,
+        item.reasoning_tokens,
+    )
+    return Counts(*(_whole(count) if type(count) is float else count for count in sent))  # type: ignore[arg-type]
+
+
+def _whole(value: float) -> int:
+    if not value.is_integer():
+        raise ValueError(f"{value} is not a whole number")
+    return int(value)
 
 
 def text_of(value: Raw) -> str:

@@ -106,6 +106,20 @@ def test_one_bad_item_refuses_all_and_every_issue_is_said() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("count", "fits"), [(50.0, True), (0.0, True), (50.5, False), (1e300, False)]
+)
+def test_a_count_is_whole_however_it_is_written(count: float, fits: bool) -> None:
+    body = json.dumps([trace(input_tokens=count)]).encode()
+
+    if fits:
+        assert len(frame_array(body, TRACES).items) == 1
+        return
+    with pytest.raises(BadItems) as refused:
+        frame_array(body, TRACES)
+    assert [issue["path"] for issue in refused.value.details or []] == [[0, "input_tokens"]]
+
+
 def test_details_are_bounded() -> None:
     items = [{} for _ in range(100)]
 

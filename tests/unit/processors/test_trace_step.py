@@ -106,6 +106,13 @@ def test_null_means_absent(name: str, book: PriceBook) -> None:
     assert row_of(trace(**{name: None}), book) == row_of(trace(), book)
 
 
+def test_a_whole_number_may_be_written_with_a_point(book: PriceBook) -> None:
+    row = row_of(trace(input_tokens=1000000.0, output_tokens=0.0), book)
+
+    assert (row.input_tokens, row.output_tokens) == (1_000_000, 0)
+    assert row.computed_cost_pico == 2_500_000_000_000
+
+
 def test_metadata_gives_user_environment_and_tags(book: PriceBook) -> None:
     metadata = {"userId": "u1", "environment": "staging", "turn": 3, "beta": True, "deep": {"a": 1}}
 
