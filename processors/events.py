@@ -12,6 +12,7 @@ from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
 from processors.blocks import Block, Delivery, Fate, Item, Output, ref_of
 from processors.seen import Hashes, SeenFilter
 from processors.steps.fields import Unfit
+from schemas import metrics
 from schemas.ids import event_hash
 from schemas.projects import ProjectId
 from schemas.rows import Position
@@ -82,7 +83,12 @@ class EventStep:
         return self._meaning.encode([item.row for item in items])
 
     def stored(self, items: Sequence[Item]) -> None:
-        """Remembers the ids, so that a resend is looked up."""
+        """Remembers the ids, so that a resend is looked up; counts what has no price."""
+        unpriced = sum(
+            item.row.computed_cost_pico is None and item.row.input_tokens is not None
+            for item in items
+        )
+        metrics.UNPRICED.labels(self.kind).inc(unpriced)
         self._seen.add(_hashes([item.key for item in items]))
 
     def _build_all(self, block: Block, output: Output) -> list[Item]:

@@ -67,5 +67,8 @@ QUERY_SECONDS = Histogram(
     registry=REGISTRY,
 )
 UNPRICED = Counter(
-    "sluice_traces_unpriced", "Traces with tokens whose price is unknown.", registry=REGISTRY
+    "sluice_items_unpriced",
+    "Stored items with tokens whose price is unknown.",
+    ["kind"],
+    registry=REGISTRY,
 )

@@ -16,11 +16,11 @@ from typing import Literal, NamedTuple
 from clickhouse.client import Warehouse
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.directory import all_projects
 from controlplane.errors import ControlPlaneError
 from controlplane.keys import list_keys
 from processors.cost.cache import PriceTableError, load_book
 from schemas.settings import Settings, SettingsError
-from sluice.commands.directory import all_projects
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import Paths
 from sluice.secret import FILE_NAME, load_secret

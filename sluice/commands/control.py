@@ -8,9 +8,9 @@ from typing import NamedTuple, TypeVar
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.directory import ProjectRow, all_projects
 from controlplane.initial import Initial, Seed, ensure_initial
 from schemas.settings import Settings
-from sluice.commands.directory import ProjectRow, all_projects
 from sluice.commands.errors import CommandError
 from sluice.commands.options import settings_with
 from sluice.paths import Paths, paths_of

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from msgspec import UNSET, UnsetType
 
+from controlplane.directory import all_projects, user_of
 from controlplane.projects import (
     ProjectChange,
     create_project,
@@ -14,7 +15,6 @@ from controlplane.projects import (
 )
 from controlplane.rules import cleaned_name
 from sluice.commands.control import Control, project_named, run
-from sluice.commands.directory import all_projects, user_of
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir
 from sluice.commands.output import moment, show_rows

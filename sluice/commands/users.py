@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from controlplane.directory import all_users, set_password, user_of
 from controlplane.errors import NotFound
 from controlplane.members import NewMember, add_member, remove_member
 from controlplane.projects import as_role
 from sluice.commands.control import Control, project_named, run
-from sluice.commands.directory import all_users, set_password, user_of
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import moment, show_rows
 

@@ -78,7 +78,7 @@ class Load:
         """Ends every sender after its request in hand."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(timeout=30)
+            thread.join(timeout=60)
             assert not thread.is_alive(), "a request was neither answered nor broken off"
 
     def _send_on(self, seed: str) -> None:

@@ -18,7 +18,7 @@ EMAIL = "admin@example.com"
 PASSWORD = "correct horse battery"
 KEY = "pulse_sk_11111111-1111-4111-8111-111111111111"
 PROJECT_NAME = "First"
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 CONSOLE_SCRIPT = str(Path(sys.executable).with_name("sluice"))
 COOKIE = "better-auth.session_token"
 
@@ -159,7 +159,7 @@ class Server:
                 total += float(match[2])
         return total
 
-    def wait_stored(self, timeout_s: float = 30.0) -> None:
+    def wait_stored(self, timeout_s: float = 120.0) -> None:
         """Returns when the log holds nothing that is not stored."""
         wait_for(
             lambda: self.metric("sluice_lag_records") == 0,

@@ -26,6 +26,7 @@ from tests.e2e.server import Project, Server, create_project, wait_for
 MIB = 1 << 20
 GROWTH_BYTES = 64 * MIB
 REPLY_S = 1.0
+TRIES = 3
 MUTATIONS = 400
 PATHS = ("/v1/traces/async", "/v1/spans/async", "/v1/traces/batch", "/v1/spans/batch")
 ERRORS = (400, 413, 415)
@@ -64,9 +65,13 @@ def attack(
     project: Project, body: bytes, encoding: str = "identity", path: str = PATHS[0]
 ) -> httpx.Response:
     """Sends a body; asserts what is promised of every answer."""
-    started = time.monotonic()
-    answer = project.http.post(path, content=body, headers={"Content-Encoding": encoding})
-    seconds = time.monotonic() - started
+    # A busy machine may delay one answer; what a body costs the server delays each of them.
+    for _ in range(TRIES):
+        started = time.monotonic()
+        answer = project.http.post(path, content=body, headers={"Content-Encoding": encoding})
+        seconds = time.monotonic() - started
+        if seconds < REPLY_S:
+            break
     assert seconds < REPLY_S, f"{answer.status_code} after {seconds:.2f} s: {answer.text[:200]}"
     assert isinstance(answer.json(), dict)
     assert answer.status_code == 202 or "error" in answer.json()

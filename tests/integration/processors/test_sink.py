@@ -31,6 +31,9 @@ LIMITS = BlockLimits(min_interval_s=0.0, longest_pause_s=0.001)
 class Row:
     """What the step under test makes of an item."""
 
+    computed_cost_pico = 0
+    input_tokens = None
+
     def __init__(self, project_id: str, text: str, position: Position) -> None:
         self.project_id = project_id
         self.text = text

@@ -1,11 +1,9 @@
-"""What the operator may ask of the control plane across projects, where a member may not.
-
-Belongs beside the other functions of `controlplane`; it names no column that is not in its models.
-"""
+"""What the operator of an installation may ask across projects, where a member may not."""
 
 from datetime import datetime
 
 from msgspec import Struct
+from sqlalchemy import delete, select
 
 from controlplane.accounts import Account, account_of
 from controlplane.crypto import hash_password
@@ -39,10 +37,9 @@ class UserRow(Struct, frozen=True):
 
 async def all_projects(database: Database) -> list[ProjectRow]:
     """Lists every project that is not deleted, the oldest first."""
-    table = Project.__table__
-    query = table.select().where(table.c.deleted_at.is_(None)).order_by(table.c.created_at)
+    query = select(Project).where(Project.deleted_at.is_(None)).order_by(Project.created_at)
     async with database.reading() as session:
-        rows = (await session.execute(query)).all()
+        rows = (await session.scalars(query)).all()
     return [
         ProjectRow(
             ProjectId(str(row.id)),
@@ -58,10 +55,9 @@ async def all_projects(database: Database) -> list[ProjectRow]:
 async def all_users(database: Database) -> list[UserRow]:
     """Lists every person, the longest-standing first."""
     names = {row.project_id: row.name for row in await all_projects(database)}
-    users, memberships = User.__table__, Membership.__table__
     async with database.reading() as session:
-        people = (await session.execute(users.select().order_by(users.c.created_at))).all()
-        joined = (await session.execute(memberships.select())).all()
+        people = (await session.scalars(select(User).order_by(User.created_at))).all()
+        joined = (await session.scalars(select(Membership))).all()
     roles: dict[str, list[tuple[str, str]]] = {}
     for row in joined:
         if str(row.project_id) in names:
@@ -92,12 +88,9 @@ async def set_password(database: Database, email: str, password: str) -> None:
     """Gives a person a new password and ends their sessions. Raises `NotFound`, `BadRequest`."""
     refuse_bad_password(password)
     password_hash = await hash_password(password)
-    table = LoginSession.__table__
     async with database.session() as session:
         user = await find_user(session, cleaned_email(email))
         if user is None:
             raise NotFound(f"nobody has the email {email}")
         user.password_hash = password_hash
-        theirs = table.select().where(table.c.user_id == user.id)
-        for row in (await session.execute(theirs)).all():
-            await session.delete(await session.get_one(LoginSession, row.id))
+        await session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
