@@ -1,6 +1,5 @@
 """The sink over a real log, with a store that does what the test says."""
 
-import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
