@@ -57,7 +57,7 @@ class EdgeLimits(Struct, frozen=True):
     requests_per_minute: int = 0
     """For each key; 0 is no limit."""
     body: BodyLimits = BodyLimits()
-    pace_from_lag_s: float = 1.0
+    pace_from_lag_s: float = 1.5
     """Behind how long a lag of the stream senders are slowed down; 0 is never."""
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -45,9 +45,17 @@ class BlockWrite:
     """Stores one block; remembers which steps are done while it retries."""
 
     def __init__(
-        self, block: Block, step: Step, log_: Log, store: Inserts, *, longest_pause_s: float
+        self,
+        block: Block,
+        built: Any,
+        step: Step,
+        log_: Log,
+        store: Inserts,
+        *,
+        longest_pause_s: float,
     ) -> None:
         self._block = block
+        self._built = built
         self._longest_pause_s = longest_pause_s
         self._step = step
         self._log = log_
@@ -82,7 +90,7 @@ class BlockWrite:
         partition, intent = self._block.partition, self._block.intent
         if self._output is None:
             await self._log.declare(partition, intent)
-            self._output = await self._step.run(self._block)
+            self._output = await self._step.settle(self._block, self._built)
         output = self._output
         if not self._rows_stored:
             await self._insert_rows(output)

@@ -91,8 +91,15 @@ class Step(Protocol):
         """Prepares for the first block; called once, before it."""
         ...
 
-    async def run(self, block: Block) -> Output:
-        """Works out what a block comes to. It looks up which ids are stored and changes nothing."""
+    async def build(self, block: Block) -> Any:
+        """Does what needs no store; may run while the block before is written."""
+        ...
+
+    async def settle(self, block: Block, built: Any) -> Output:
+        """Works out what a block comes to, from what `build` returned, which it leaves as it is.
+
+        Called when every earlier block of the partition is stored; looks up which ids are.
+        """
         ...
 
     def encode(self, items: Sequence[Item]) -> bytes:

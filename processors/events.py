@@ -70,12 +70,15 @@ class EventStep:
             await asyncio.to_thread(self._seen.add, hashes)
         log.info("duplicates filter warm", kind=self.kind, ids=self._seen.added)
 
-    async def run(self, block: Block) -> Output:
-        """Works out what a block comes to."""
-        output = Output()
-        items = await asyncio.to_thread(self._build_all, block, output)
-        stored = await self._stored_before(items)
-        _settle(block, items, stored, output)
+    async def build(self, block: Block) -> Output:
+        """Turns every item into its row, or into a dead letter."""
+        return await asyncio.to_thread(self._build_all, block)
+
+    async def settle(self, block: Block, built: Output) -> Output:
+        """Leaves out what is stored already."""
+        stored = await self._stored_before(built.items)
+        output = Output(letters=list(built.letters), fates=list(built.fates))
+        _settle(block, built.items, stored, output)
         return output
 
     def encode(self, items: Sequence[Item]) -> bytes:
@@ -91,8 +94,9 @@ class EventStep:
         metrics.UNPRICED.labels(self.kind).inc(unpriced)
         self._seen.add(_hashes([item.key for item in items]))
 
-    def _build_all(self, block: Block, output: Output) -> list[Item]:
-        items: list[Item] = []
+    def _build_all(self, block: Block) -> Output:
+        output = Output()
+        items = output.items
         for record in block.records:
             position = Position(block.log_id, block.partition.partition, record.offset)
             index = 0
@@ -107,7 +111,7 @@ class EventStep:
                         output.letters.append(letter)
                         output.fates.append(fate._replace(outcome="dead", reason="unfit"))
                     index += 1
-        return items
+        return output
 
     def _build(self, chunk: Chunk, fate: Fate, position: Position, index: int, body: bytes) -> Item:
         project_id = chunk.project_id

@@ -20,7 +20,11 @@ class RefusalStep:
     async def warm(self) -> None:
         """Needs nothing."""
 
-    async def run(self, block: Block) -> Output:
+    async def settle(self, block: Block, built: Output) -> Output:
+        """Has nothing to add."""
+        return built
+
+    async def build(self, block: Block) -> Output:
         """Decodes the counts; a damaged record is counts lost, said in the log."""
         output = Output()
         for record in block.records:

@@ -10,7 +10,8 @@ log keeps what comes. A bug is another matter: it ends the process, loudly, and 
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections import deque
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -24,6 +25,9 @@ from eventlog.records import plain_size
 from processors.block_write import BlockWrite, Inserts, Log
 from processors.blocks import Block, Delivery, Step
 
+BLOCKS_IN_HAND = 2
+"""One that is written and one that is worked out; more would only cost memory."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -31,8 +35,8 @@ class BlockLimits(Struct, frozen=True):
     """When a block is closed."""
 
     max_records: int = 256
-    max_bytes: int = 16 << 20
-    """Of records, decompressed: some 12,000 traces of usual size."""
+    max_bytes: int = 8 << 20
+    """Of records, decompressed: some 6,000 traces of usual size."""
     min_interval_s: float = 0.2
     """Between the beginnings of two blocks of one partition, so that single events do not become
     single parts; the first after a pause goes at once."""
@@ -57,13 +61,17 @@ class PartitionWriter:
         self._waiting: list[Delivery] = []
         self._waiting_bytes = 0
         self._changed = asyncio.Condition()
-        self._oldest_s: float | None = None
+        self._in_hand: deque[float] = deque()
+        """When the first record of each block that is being built or written was appended."""
+        self._ahead = asyncio.Semaphore(BLOCKS_IN_HAND)
         self._last_start = 0.0
 
     @property
     def oldest_s(self) -> float | None:
         """When the oldest record in hand came into the log (as `time.time`), `None` when idle."""
-        return self._oldest_s
+        if self._in_hand:
+            return self._in_hand[0]
+        return self._waiting[0].appended_at_s if self._waiting else None
 
     async def put(self, delivery: Delivery) -> None:
         """Takes a record over; waits while too much is waiting already."""
@@ -73,8 +81,6 @@ class PartitionWriter:
             )
             self._waiting.append(delivery)
             self._waiting_bytes += len(delivery.value or b"")
-            if self._oldest_s is None:
-                self._oldest_s = delivery.appended_at_s
             self._changed.notify_all()
 
     async def wait_stored(self, offset: int) -> None:
@@ -85,32 +91,53 @@ class PartitionWriter:
     async def wait_idle(self) -> None:
         """Returns when everything taken over is stored."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._oldest_s is None)
+            await self._changed.wait_for(lambda: not self._waiting and not self._in_hand)
 
     async def run(self, warm: asyncio.Event) -> None:
-        """Works until cancelled. An exception that leaves it is a bug."""
+        """Works until cancelled. An exception that leaves it is a bug.
+
+        While the store takes one block, the next is worked out, and what comes meanwhile gathers
+        to the one after.
+        """
         await warm.wait()
         progress = await self._log.progress(self._partition)
         self.stored_through = progress.stored_through
-        pending = progress.pending
+        built: asyncio.Queue[tuple[Block, asyncio.Task[Any]]] = asyncio.Queue()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._build_blocks(progress.pending, built))
+            group.create_task(self._write_blocks(built))
+
+    async def _build_blocks(
+        self, pending: Intent | None, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]"
+    ) -> None:
         while True:
+            await self._ahead.acquire()
             records = await self._take(pending)
-            if records:
-                intent = pending or self._intent(records)
-                block = Block(
-                    self._partition, self._log.log_id, intent, records, pending is not None
-                )
-                await self._write(block).run()
-                self.stored_through = intent.last
+            if not records:
+                pending = None
+                await self._finish(records)
+                continue
+            intent = pending or self._intent(records)
+            repeated = pending is not None
+            block = Block(self._partition, self._log.log_id, intent, records, repeated)
             pending = None
-            await self._finish(records)
+            building = asyncio.create_task(self._step.build(block))
+            await asyncio.wait({building})
+            built.put_nowait((block, building))
+
+    async def _write_blocks(self, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]") -> None:
+        while True:
+            block, building = await built.get()
+            await self._write(block, building.result()).run()
+            self.stored_through = block.intent.last
+            await self._finish(block.records)
 
     def _intent(self, records: list[Delivery]) -> Intent:
         return Intent(records[0].offset, records[-1].offset, epoch=self._log.epoch)
 
-    def _write(self, block: Block) -> BlockWrite:
+    def _write(self, block: Block, built: Any) -> BlockWrite:
         pause = self._limits.longest_pause_s
-        return BlockWrite(block, self._step, self._log, self._store, longest_pause_s=pause)
+        return BlockWrite(block, built, self._step, self._log, self._store, longest_pause_s=pause)
 
     async def _take(self, pending: Intent | None) -> list[Delivery]:
         async with self._changed:
@@ -129,6 +156,7 @@ class PartitionWriter:
             count = self._count(pending)
             taken, self._waiting = self._waiting[:count], self._waiting[count:]
             self._waiting_bytes -= sum(len(record.value or b"") for record in taken)
+            self._in_hand.append(taken[0].appended_at_s if taken else 0.0)
             self._changed.notify_all()
         return self._unstored(taken)
 
@@ -149,11 +177,12 @@ class PartitionWriter:
                 record.ack()
         return [record for record in records if record.offset > self.stored_through]
 
-    async def _finish(self, records: list[Delivery]) -> None:
+    async def _finish(self, records: Sequence[Delivery]) -> None:
         for record in records:
             record.ack()
         async with self._changed:
-            self._oldest_s = self._waiting[0].appended_at_s if self._waiting else None
+            self._in_hand.popleft()
+            self._ahead.release()
             self._changed.notify_all()
 
 

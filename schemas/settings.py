@@ -52,8 +52,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     dedup_window_hours: Count = 168
     dedup_filter_bits: Annotated[int, Meta(ge=20, le=34)] = 28
     block_interval_ms: Count = 200
-    block_max_bytes: Positive = 16 << 20
-    pace_lag_ms: Count = 1000
+    block_max_bytes: Positive = 8 << 20
+    pace_lag_ms: Count = 1500
     query_threads: Positive = 3
     read_back_timeout_s: Positive = 10
     stop_timeout_s: Positive = 4
