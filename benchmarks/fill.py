@@ -62,9 +62,12 @@ SELECT
     if(m = 8, '', concat('2025-05:', model)),
     ['production', 'production', 'production', 'staging', 'development'][sh % 5 + 1],
     concat('user-', toString(toUInt32(pow(sh % 1000000 / 1e6, 2) * 1000))) AS user,
-    map('team', concat('team-', toString(sh % 20)), 'feature', concat('feature-',
-        toString(bitShiftRight(h, 12) % 10)), 'release', concat('1.', toString(toDayOfYear(at))),
-        'request', hex(h)),
+    CAST(toJSONString(map(
+        'team', concat('=team-', toString(sh % 20)),
+        'feature', concat('=feature-', toString(bitShiftRight(h, 12) % 10)),
+        'release', concat('=1.', toString(toDayOfYear(at))),
+        'request', concat('=', hex(h))
+    )) AS JSON(max_dynamic_paths = 32, max_dynamic_types = 1)),
     if(failed, NULL, 'stop'),
     if(failed, NULL, substring({filler:String}, h % 500 + 1, 80)),
     concat('{"model":"', model, '","messages":[{"role":"user","content":"',

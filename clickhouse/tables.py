@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from clickhouse.tags import encode_tags
 from schemas.rows import OutcomeRow, SpanRow, TraceRow
 
 MONEY = pa.decimal128(38, 12)
 TIME = pa.timestamp("us", "UTC")
-TAGS = pa.map_(pa.string(), pa.string())
 INT64_LIMIT = 1 << 63
 COUNTS = (
     "input_tokens",
@@ -85,7 +85,7 @@ def _shared(values: Columns) -> dict[str, Any]:
         "computed_cost": _money(values["computed_cost_pico"]),
         "reported_cost": _money(values["reported_cost_pico"]),
         "price_id": pa.array(values["price_id"], pa.string()),
-        "tags": pa.array([list(tags.items()) for tags in values["tags"]], TAGS),
+        "tags": pa.array(map(encode_tags, values["tags"]), pa.string()),
         "error": pa.array(values["error"], pa.string()),
         "metadata": pa.array(values["metadata"], pa.string()),
         "log_id": pa.array([position.log_id for position in positions], pa.string()),

@@ -2,7 +2,7 @@
 -- Written by: processors/sink.py, as traces (0001) is; read by clickhouse/queries.
 -- Repeats: none. (project_id, span_id) is unique.
 -- Lives: until retention removes whole days by received_date.
--- ORDER BY: as traces.
+-- ORDER BY, tags, codecs, min_bytes_for_wide_part: as traces.
 CREATE TABLE IF NOT EXISTS spans
 (
     project_id LowCardinality(String),
@@ -26,29 +26,31 @@ CREATE TABLE IF NOT EXISTS spans
     model LowCardinality(Nullable(String)),
     agent_name LowCardinality(Nullable(String)),
     provider LowCardinality(Nullable(String)),
-    input_tokens Nullable(UInt64) CODEC(ZSTD(1)),
-    output_tokens Nullable(UInt64) CODEC(ZSTD(1)),
-    cache_read_tokens Nullable(UInt64) CODEC(ZSTD(1)),
-    cache_write_tokens Nullable(UInt64) CODEC(ZSTD(1)),
-    reasoning_tokens Nullable(UInt64) CODEC(ZSTD(1)),
-    computed_cost Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
-    reported_cost Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    input_tokens Nullable(UInt64) CODEC(T64, LZ4),
+    output_tokens Nullable(UInt64) CODEC(T64, LZ4),
+    cache_read_tokens Nullable(UInt64) CODEC(T64, LZ4),
+    cache_write_tokens Nullable(UInt64) CODEC(T64, LZ4),
+    reasoning_tokens Nullable(UInt64) CODEC(T64, LZ4),
+    computed_cost Nullable(Decimal(38, 12)) CODEC(LZ4),
+    reported_cost Nullable(Decimal(38, 12)) CODEC(LZ4),
     price_id LowCardinality(String),
-    tags Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    tags JSON(max_dynamic_paths = 32, max_dynamic_types = 1) CODEC(ZSTD(1)),
     tool_input String CODEC(ZSTD(1)),
     tool_response String CODEC(ZSTD(1)),
     error String CODEC(ZSTD(1)),
     metadata String CODEC(ZSTD(1)),
     log_id LowCardinality(String),
-    log_partition UInt16 CODEC(ZSTD(1)),
-    log_offset UInt64 CODEC(Delta, ZSTD(1)),
+    log_partition UInt16,
+    log_offset UInt64 CODEC(Delta, LZ4),
     INDEX by_span_id span_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1
+    INDEX by_session_id session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_received_at received_at TYPE minmax GRANULARITY 1
 )
 ENGINE = {replicated}MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (project_id, timestamp, span_id)
 SETTINGS non_replicated_deduplication_window = 10000,
+    min_bytes_for_wide_part = 268435456,
     fsync_after_insert = 1,
     fsync_part_directory = 1;
 

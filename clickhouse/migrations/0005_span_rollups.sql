@@ -31,6 +31,7 @@ ENGINE = {replicated}AggregatingMergeTree
 PARTITION BY toYYYYMM(received_date)
 ORDER BY (project_id, bucket, source, kind, status, tool, received_date)
 SETTINGS non_replicated_deduplication_window = 10000,
+    index_granularity = 512,
     fsync_after_insert = 1,
     fsync_part_directory = 1;
 

@@ -4,10 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from clickhouse.client import Warehouse
+from clickhouse.client import Answer, Warehouse
 from clickhouse.queries import rollups
 from clickhouse.queries.filters import TraceFilter
-from clickhouse.queries.groups import Grouping, count_sessions, measure_latency, read_groups
+from clickhouse.queries.groups import (
+    Grouping,
+    Percentiles,
+    count_sessions,
+    measure_latency,
+    milliseconds,
+    read_groups,
+)
 from clickhouse.queries.rollups import Scope, Sums
 from clickhouse.queries.values import cents_sum, period_text, quotient
 from schemas.answers import (
@@ -38,6 +45,14 @@ class Breakdown(NamedTuple):
     models: list[tuple[str, str, Sums]]
 
 
+class Totals(NamedTuple):
+    """What an analysis says about a range as a whole."""
+
+    breakdown: Breakdown
+    sessions: int
+    spread: Percentiles
+
+
 async def analyse(
     warehouse: Warehouse,
     project: ProjectContext,
@@ -53,10 +68,8 @@ async def analyse(
     """
     scoped = rollups.scope(project, wanted, names=(), base_only=base_only)
     periods = rollups.scope(project, wanted, names=(period,), base_only=base_only)
-    breakdown, sessions, spread, groups = await asyncio.gather(
-        break_down(warehouse, periods, period),
-        count_sessions(warehouse, scoped),
-        measure_latency(warehouse, scoped),
+    (breakdown, sessions, spread), groups = await asyncio.gather(
+        _totals(warehouse, scoped, periods, period),
         _groups(warehouse, project, wanted, grouping, base_only),
     )
     total = breakdown.overall
@@ -88,13 +101,38 @@ async def unpriced_models(
 
 async def break_down(warehouse: Warehouse, scoped: Scope, period: str) -> Breakdown:
     """Adds up a range at three levels in one pass."""
-    names = (period, "provider", "model")
-    statement = rollups.sums_statement(scoped, names)
+    answer = await _levels(warehouse, scoped, rollups.sums_statement(scoped, _names(period)))
+    return _breakdown(answer.rows)
+
+
+async def _totals(warehouse: Warehouse, scoped: Scope, periods: Scope, period: str) -> Totals:
+    if scoped.table != "base":
+        three = await asyncio.gather(
+            break_down(warehouse, periods, period),
+            count_sessions(warehouse, scoped),
+            measure_latency(warehouse, scoped),
+        )
+        return Totals(*three)
+    # Base rows are dear to read and no rollup parts them: everything in one pass.
+    statement = rollups.full_statement(periods, _names(period))
+    rows = (await _levels(warehouse, periods, statement)).rows
+    *_, sessions, spread = next(row for row in rows if row[0] == OVERALL)
+    return Totals(_breakdown([row[:-2] for row in rows]), int(sessions), milliseconds(spread))
+
+
+def _names(period: str) -> tuple[str, ...]:
+    return period, "provider", "model"
+
+
+async def _levels(warehouse: Warehouse, scoped: Scope, statement: list[str]) -> Answer:
     # The base arm of a mixed read is grouped by all three; only the outermost level needs the sets.
     sql = " ".join([*statement, BREAKDOWN]).replace("SELECT ", f"SELECT {LEVEL} AS level, ", 1)
-    answer = await warehouse.query(sql, rollups.values_of(scoped))
+    return await warehouse.query(sql, rollups.values_of(scoped))
+
+
+def _breakdown(rows: Sequence[Sequence[Any]]) -> Breakdown:
     found = Breakdown(Sums(), [], [])
-    for level, start, provider, model, *sums in answer.rows:
+    for level, start, provider, model, *sums in rows:
         if level == OVERALL:
             found = found._replace(overall=Sums(*sums))
         elif level == BY_PERIOD:

@@ -3,12 +3,13 @@
 Conditions are fixed texts with bound values; a filter that is `None` adds none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from clickhouse.tags import stored_tag, tag_sql
 from schemas.projects import CostPreference, ProjectContext
 
 # The cost that counts, on base rows.
@@ -18,6 +19,7 @@ COUNTED_COST: Mapping[CostPreference, str] = {
 }
 FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
 TO = "timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
+RECEIVED = "received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')"
 # Filter name to condition; the value is bound under the filter's name.
 EQUALITIES: Mapping[str, str] = {
     "session_id": "session_id = {session_id:String}",
@@ -87,11 +89,29 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
     return Condition(" AND ".join(parts), values)
 
 
+def by_ids(
+    project: ProjectContext,
+    column: str,
+    ids: Sequence[str],
+    *,
+    between_us: tuple[int, int] | None,
+    since_us: int | None,
+) -> Condition:
+    """Returns the condition for rows of these ids, narrowed by their own times and arrival."""
+    first, last = between_us or (None, None)
+    where = condition(project, TraceFilter(from_us=first, to_us=last))
+    parts = [where.sql, f"{column} IN {{ids:Array(String)}}"]
+    values = where.values | {"ids": list(ids), "limit": len(ids), "offset": 0}
+    if since_us is not None:
+        parts.append(RECEIVED)
+        values["since_us"] = since_us
+    return Condition(" AND ".join(parts), values)
+
+
 def _add_metadata(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) -> None:
     for number, (key, value) in enumerate(wanted.metadata):
-        parts.append("tags[{tag_key_#:String}] = {tag_value_#:String}".replace("#", str(number)))
-        values[f"tag_key_{number}"] = key
-        values[f"tag_value_{number}"] = value
+        parts.append(f"{tag_sql(key)} = {{tag_{number}:String}}")
+        values[f"tag_{number}"] = stored_tag(value)
 
 
 def _add_amounts(

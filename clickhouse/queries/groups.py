@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from clickhouse.client import Answer, Warehouse
 from clickhouse.queries import rollups
 from clickhouse.queries.filters import TraceFilter
-from clickhouse.queries.rollups import PERIODS, Scope, Sums
+from clickhouse.queries.rollups import METADATA, PERIODS, Scope, Sums
 from clickhouse.queries.values import cents_sum, number, period_text, quotient
+from clickhouse.tags import read_tag
 from schemas.answers import Bucket, Group, Number, TokenTotals
 from schemas.projects import ProjectContext
 
@@ -131,8 +132,8 @@ async def _rank(
     statement = rollups.sums_statement(scoped, grouping.names, measures)
     statement[1] += f", {_hash(keys)} AS hash"
     statement += [rollups.grouped(keys), "ORDER BY", order, "LIMIT {limit:UInt32}"]
-    values = rollups.values_of(scoped) | rollups.key_values(grouping.names)
-    answer = await warehouse.query(" ".join(statement), values | {"limit": grouping.limit})
+    values = rollups.values_of(scoped) | {"limit": grouping.limit}
+    answer = await warehouse.query(" ".join(statement), values)
     width = len(keys)
     return [tuple(row[:width]) for row in answer.rows], [row[-1] for row in answer.rows]
 
@@ -140,17 +141,17 @@ async def _rank(
 async def _measure(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, Measured]:
-    """Returns all numbers of some groups: in one pass over base rows, else from each rollup."""
+    """Returns all numbers of some groups: in one pass where a table has them all."""
     scoped = scoped._replace(only=only.clause)
-    statement = rollups.sums_statement(scoped, names)
     width = len(names)
-    if scoped.table == "base":
-        statement[1] += f", {rollups.SESSIONS}, {rollups.SPREAD}"
+    if scoped.table != "hourly":
+        statement = rollups.full_statement(scoped, names)
         answer = await _keyed(warehouse, scoped, names, statement, only)
         return {
             tuple(row[:width]): Measured(Sums(*row[width:-2]), int(row[-2]), milliseconds(row[-1]))
             for row in answer.rows
         }
+    statement = rollups.sums_statement(scoped, names)
     answer, sessions, spreads = await asyncio.gather(
         _keyed(warehouse, scoped, names, statement, only),
         _sessions_of(warehouse, scoped, names, only),
@@ -214,7 +215,7 @@ async def _keyed(
     """Runs a statement of `rollups` grouped by `names`; `only` gives what its condition binds."""
     keys = [f"k{number}" for number in range(len(names))]
     statement += [rollups.grouped(keys), "LIMIT {rows:UInt32}"]
-    values = rollups.values_of(scoped) | rollups.key_values(names) | only.values
+    values = rollups.values_of(scoped) | only.values
     return await warehouse.query(" ".join(statement), values | {"rows": BUCKET_ROWS})
 
 
@@ -242,10 +243,13 @@ def _plus(left: Sums, right: Sums) -> Sums:
 
 
 def _key_texts(names: tuple[str, ...], key: Key) -> dict[str, str | None]:
-    return {
-        name: period_text(value, name) if name in PERIODS else value or None
-        for name, value in zip(names, key, strict=True)
-    }
+    return {name: _key_text(name, value) for name, value in zip(names, key, strict=True)}
+
+
+def _key_text(name: str, value: Any) -> str | None:
+    if name in PERIODS:
+        return period_text(value, name)
+    return read_tag(value) if name.startswith(METADATA) else value or None
 
 
 def tokens(sums: Sums) -> TokenTotals:

@@ -2,7 +2,7 @@
 
 Which table has the whole hours depends on the columns asked for:
 
-    hourly     few-valued columns alone, with a latency sketch; whole days from its daily twin
+    hourly     few-valued columns alone, with a latency sketch; whole days from rows of their own
     sessions   session and user as well
     base       metadata and everything else: the traces themselves
 
@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from clickhouse.queries.filters import TraceFilter, condition
+from clickhouse.tags import tag_sql
 from schemas.projects import CostPreference, ProjectContext
 
 Table = Literal["hourly", "sessions", "base"]
@@ -21,8 +22,8 @@ Table = Literal["hourly", "sessions", "base"]
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 TABLES: Mapping[Table, str] = {
-    "hourly": "traces_hourly",
-    "sessions": "traces_sessions_hourly",
+    "hourly": "trace_sums",
+    "sessions": "session_sums",
     "base": "traces",
 }
 # Dimension to the column that all three tables name alike, and the first table that has it.
@@ -57,7 +58,7 @@ COUNTED_SUM: Mapping[CostPreference, tuple[str, str]] = {
 # Name, sum over base rows, column of the rollups; in the order of `Sums`.
 MEASURES = (
     ("requests", "count()", "requests"),
-    ("errors", "countIf(t.status = 'error')", "errors"),
+    ("errors", "countIf(t.status = 'error')", "if(status = 'error', requests, 0)"),
     ("input", "sum(ifNull(t.input_tokens, 0))", "input_tokens"),
     ("output", "sum(ifNull(t.output_tokens, 0))", "output_tokens"),
     ("cache_read", "sum(ifNull(t.cache_read_tokens, 0))", "cache_read_tokens"),
@@ -75,7 +76,7 @@ MEASURES = (
 SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
 
 # What base rows yield beside the sums in one pass.
-SESSIONS = "uniqExactIf(sipHash64(t.session_id), t.session_id != '')"
+SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
 SPREAD = f"quantilesDD{SKETCH}(t.latency_ns)"
 
 # Base rows outside of the whole hours that a rollup answers for.
@@ -114,7 +115,7 @@ class Scope(NamedTuple):
     """The traces of an analysis: a project, a filter with both ends of the range, a table.
 
     `first_us` to before `last_us` are the whole hours that the table answers for, and within them
-    `first_day_us` to before `last_day_us` the whole days that its daily twin answers for. `only` is
+    `first_day_us` to before `last_day_us` the whole days that have rows of their own. `only` is
     a further condition on the keys k0, k1, ..., put where the rows are read.
     """
 
@@ -174,11 +175,13 @@ def rolled_up(scoped: Scope, columns: str, table: Table | None = None) -> list[s
     """Returns a statement's arms over rollup rows, each after a UNION ALL."""
     name = TABLES[table or scoped.table]
     where = _rollup_where(scoped)
-    hours = ["UNION ALL SELECT", columns, "FROM", name, "WHERE", where, WHOLE]
-    if name != TABLES["hourly"] or scoped.first_day_us >= scoped.last_day_us:
+    arm = ["UNION ALL SELECT", columns, "FROM", name, "WHERE", where]
+    if name != TABLES["hourly"]:
+        return [*arm, WHOLE]
+    hours = [*arm, "AND grain = 'hour'", WHOLE]
+    if scoped.first_day_us >= scoped.last_day_us:
         return hours
-    days = ["UNION ALL SELECT", columns, "FROM traces_daily WHERE", where, DAILY]
-    return [*hours, BESIDE_DAYS, *days]
+    return [*hours, BESIDE_DAYS, *arm, "AND grain = 'day'", DAILY]
 
 
 def _whole(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
@@ -199,22 +202,13 @@ def key_columns(names: Iterable[str], table: Table) -> list[str]:
     columns = []
     for number, name in enumerate(names):
         if name.startswith(METADATA):
-            column = "tags[{group_key_#:String}]".replace("#", str(number))
+            column = tag_sql(name.removeprefix(METADATA))
         elif name in PERIODS:
             column = PERIODS[name].replace("{time}", time)
         else:
             column = DIMENSIONS[name][0]
         columns.append(f"{column} AS k{number}")
     return columns
-
-
-def key_values(names: Iterable[str]) -> dict[str, str]:
-    """Returns what `key_columns` binds."""
-    return {
-        f"group_key_{number}": name.removeprefix(METADATA)
-        for number, name in enumerate(names)
-        if name.startswith(METADATA)
-    }
 
 
 def sums_statement(
@@ -224,9 +218,7 @@ def sums_statement(
 
     `measures` are fields of `Sums`, in that order; by default all of them.
     """
-    base_cost, rollup_cost = COUNTED_SUM[scoped.project.cost_preference]
-    wanted = set(measures)
-    chosen = [row for row in (*MEASURES, ("counted", base_cost, rollup_cost)) if row[0] in wanted]
+    chosen = _chosen(scoped, measures)
     base = key_columns(names, "base") + [f"{total} AS s_{name}" for name, total, _ in chosen]
     arm = ["SELECT", ", ".join(base), "FROM traces AS t WHERE", base_where(scoped)]
     if scoped.table == "base":
@@ -239,11 +231,40 @@ def sums_statement(
     return ["SELECT", outer, "FROM (", *arm, grouped(keys), *rollup, ")"]
 
 
+def full_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
+    """Returns a statement without GROUP BY that yields keys, sums, sessions and percentiles.
+
+    One pass, for base rows and for sessions; the hourly rollup does not know its sessions.
+    """
+    if scoped.table == "base":
+        statement = sums_statement(scoped, names)
+        statement[1] += f", {SESSIONS}, {SPREAD}"
+        return statement
+    chosen = _chosen(scoped, Sums._fields)
+    base = [*key_columns(names, "base"), "t.session_hash AS session"]
+    base += [f"{total} AS m_{name}" for name, total, _ in chosen]
+    rolled = [*key_columns(names, scoped.table), "session_hash AS session"]
+    rolled += [f"{column} AS m_{name}" for name, _, column in chosen]
+    keys = [f"k{number}" for number in range(len(names))]
+    outer = [*keys, *(f"sum(m_{name})" for name, _, _ in chosen)]
+    outer += ["uniqExactIf(session, session != 0)", f"quantilesDDArray{SKETCH}(spread)"]
+    arm = ["SELECT", ", ".join([*base, "groupArray(t.latency_ns) AS spread"])]
+    arm += ["FROM traces AS t WHERE", base_where(scoped), grouped([*keys, "session"])]
+    rollup = rolled_up(scoped, ", ".join([*rolled, "latencies AS spread"]))
+    return ["SELECT", ", ".join(outer), "FROM (", *arm, *rollup, ")"]
+
+
 def count_statement(scoped: Scope) -> list[str]:
     """Returns a statement that yields the number of traces."""
     arm = ["SELECT count() AS requests FROM traces AS t WHERE", base_where(scoped)]
     rollup = rolled_up(scoped, "requests") if scoped.table != "base" else []
     return ["SELECT sum(requests) FROM (", *arm, *rollup, ")"]
+
+
+def _chosen(scoped: Scope, measures: Iterable[str]) -> list[tuple[str, str, str]]:
+    counted = ("counted", *COUNTED_SUM[scoped.project.cost_preference])
+    wanted = set(measures)
+    return [row for row in (*MEASURES, counted) if row[0] in wanted]
 
 
 def grouped(keys: list[str]) -> str:
@@ -254,9 +275,9 @@ def grouped(keys: list[str]) -> str:
 def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
     """Returns a statement without GROUP BY that yields keys and the exact number of sessions."""
     keys = [f"k{number}" for number in range(len(names))]
-    columns = [*key_columns(names, "base"), "sipHash64(t.session_id) AS session"]
+    columns = [*key_columns(names, "base"), "session_hash AS session"]
     arms = ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
-    arms.append("AND session_id != ''")
+    arms.append("AND session_hash != 0")
     if scoped.table != "base":
         columns = [*key_columns(names, "sessions"), "session_hash AS session"]
         arms += rolled_up(scoped, ", ".join(columns), "sessions")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from clickhouse.client import Warehouse
-from clickhouse.queries.filters import Condition, SpanFilter, condition
+from clickhouse.queries.filters import Condition, SpanFilter, by_ids, condition
 from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
 from schemas.answers import SpanAnswer
 from schemas.projects import ProjectContext
@@ -110,16 +110,15 @@ async def fetch_spans(
     span_ids: Sequence[str],
     *,
     between_us: tuple[int, int] | None = None,
+    since_us: int | None = None,
 ) -> dict[str, SpanAnswer]:
     """Returns the spans of these ids by id; ids that are not stored are missing.
 
-    `between_us`, where the caller knows the spans' own times, makes it a read of a few granules.
+    Either makes it a read of a few granules: `between_us`, where the caller knows the spans' own
+    times, and `since_us`, which leaves out rows received before it.
     """
-    first, last = between_us or (None, None)
-    where = condition(project, SpanFilter(from_us=first, to_us=last))
-    values = where.values | {"ids": list(span_ids), "limit": len(span_ids), "offset": 0}
-    sql = where.sql + " AND span_id IN {ids:Array(String)}"
-    rows = await _rows(warehouse, project, Condition(sql, values), "ASC")
+    where = by_ids(project, "span_id", span_ids, between_us=between_us, since_us=since_us)
+    rows = await _rows(warehouse, project, where, "ASC")
     return {row.span_id: row for row in rows}
 
 

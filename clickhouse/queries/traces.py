@@ -7,7 +7,7 @@ from msgspec import structs
 
 from clickhouse.client import Warehouse
 from clickhouse.queries import rollups
-from clickhouse.queries.filters import Condition, TraceFilter, condition
+from clickhouse.queries.filters import Condition, TraceFilter, by_ids, condition
 from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
 from schemas.answers import TraceAnswer
 from schemas.projects import ProjectContext
@@ -40,7 +40,7 @@ LIMIT 1
 MANY = """
 SELECT {columns}
 FROM traces
-WHERE {where} AND trace_id IN {ids:Array(String)}
+WHERE {where}
 LIMIT {limit:UInt32}
 """
 SESSION = """
@@ -97,15 +97,15 @@ async def fetch_traces(
     trace_ids: Sequence[str],
     *,
     between_us: tuple[int, int] | None = None,
+    since_us: int | None = None,
 ) -> dict[str, TraceAnswer]:
     """Returns the traces of these ids by id; ids that are not stored are missing.
 
-    `between_us`, where the caller knows the traces' own times, makes it a read of a few granules.
+    Either makes it a read of a few granules: `between_us`, where the caller knows the traces' own
+    times, and `since_us`, which leaves out rows received before it.
     """
-    first, last = between_us or (None, None)
-    where = condition(project, TraceFilter(from_us=first, to_us=last))
-    values = where.values | {"ids": list(trace_ids), "limit": len(trace_ids)}
-    answer = await warehouse.query(_with(MANY, where), values)
+    where = by_ids(project, "trace_id", trace_ids, between_us=between_us, since_us=since_us)
+    answer = await warehouse.query(_with(MANY, where), where.values)
     return {row[0]: _answer(project, row) for row in answer.rows}
 
 

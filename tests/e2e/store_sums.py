@@ -82,9 +82,17 @@ def _print_sums(path: str) -> None:
         for table, names in tables.items():
             if table != base and counted in names and "bucket" in names:
                 columns = {name: f"sum(t.{name})" for name in expected if name in names}
-                result[table] = _sums(warehouse, table, columns)
+                for source in _sources(table, names):
+                    result[source] = _sums(warehouse, source, columns)
     warehouse.close()
     json.dump(result, sys.stdout)
+
+
+def _sources(table: str, names: set[str]) -> list[str]:
+    """Returns what to add up on its own: rows of each grain count the same traces."""
+    if "grain" not in names:
+        return [table]
+    return [f"(SELECT * FROM {table} WHERE grain = '{grain}')" for grain in ("day", "hour")]
 
 
 def _sums(warehouse: Warehouse, table: str, columns: dict[str, str]) -> dict[str, dict[str, str]]:

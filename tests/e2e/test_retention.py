@@ -31,7 +31,7 @@ def test_a_deleted_projects_data_is_deleted_and_its_neighbours_is_not(tmp_path: 
         server.stop()
         assert count_rows(server.data_dir, doomed.project_id) == {}
         left = count_rows(server.data_dir, spared.project_id)
-        assert {"traces", "spans", "span_pairs", "outcomes", "traces_hourly"} <= set(left)
+        assert {"traces", "spans", "span_pairs", "outcomes", "trace_sums"} <= set(left)
 
 
 def test_rows_go_after_the_days_that_their_project_keeps_them(tmp_path: Path) -> None:

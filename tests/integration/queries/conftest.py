@@ -1,4 +1,4 @@
-"""One chDB for the room's tests; each test has a project of its own."""
+"""A project of its own for each test, and the query routes over the one store."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,18 +14,9 @@ from litestar.testing import TestClient
 from api import analytics, outcomes, spans, traces
 from api.parameters import InvalidParameters, NotFound
 from clickhouse.client import Warehouse
-from clickhouse.migrate import migrate
 from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
 from schemas.projects import ProjectContext, ProjectId
 from schemas.rows import OutcomeRow, SpanRow, TraceRow
-
-
-@pytest.fixture(scope="session")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    opened = Warehouse(f"chdb://{tmp_path_factory.mktemp('chdb')}")
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

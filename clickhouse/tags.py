@@ -1,0 +1,48 @@
+"""Metadata in the JSON column `tags`: one spelling of keys and values for who writes and who reads.
+
+Keys come from senders and askers, and some would mean something else in a path (`a.b`, `^a`,
+`a.:Int64`) or end its quoting. A path is therefore made of ASCII letters, digits, `_` and `-`; any
+other byte of the key's UTF-8 is written `=XX`, and the empty key is `=`.
+
+Values are texts and begin with `=`: the engine reads JSON texts that look like a date as dates, and
+no setting reaches that in an Arrow insert. Empty values are left out: they count as absent.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from msgspec import json
+
+UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
+
+
+def encode_tags(tags: Mapping[str, str]) -> str:
+    """Returns the text of the JSON object that stands for `tags`."""
+    return json.encode({path_of(key): f"={value}" for key, value in tags.items() if value}).decode()
+
+
+def tag_sql(key: str) -> str:
+    """Returns the expression for what is stored under a key, the empty text where nothing is.
+
+    It goes into a statement unbound, for paths cannot be bound: it holds nothing of the key but the
+    characters of a path.
+    """
+    return f"ifNull(tags.`{path_of(key)}`.:String, '')"
+
+
+def stored_tag(value: str) -> str:
+    """Returns what `tag_sql` yields where the value is this one."""
+    return f"={value}" if value else ""
+
+
+def read_tag(stored: str) -> str | None:
+    """Returns the value behind what `tag_sql` yields."""
+    return stored[1:] or None
+
+
+@lru_cache(maxsize=4096)
+def path_of(key: str) -> str:
+    """Spells a key as a path; different keys have different paths."""
+    escaped = UNSAFE.sub(lambda byte: b"=%02X" % byte[0][0], key.encode(errors="surrogatepass"))
+    return escaped.decode() or "="
