@@ -1,6 +1,6 @@
 """Made-up but plausible traffic: chats with their costs and errors, and agents at work.
 
-Seeded: the same seed and end give the same items. No text in it is anybody's.
+Seeded: the same seed gives the same ids at any time of day. No text in it is anybody's.
 """
 
 import random
@@ -69,14 +69,18 @@ class Traffic:
 
     def __init__(self, seed: int, until: datetime, days: int) -> None:
         self._random = random.Random(seed)
+        # Of its own: how often it is drawn from depends on the clock, and ids must not.
+        self._moments = random.Random(f"moments {seed}")
         self._until = until
         self._days = days
 
     def traces(self, count: int) -> Iterator[Item]:
         """Yields LLM calls, conversation after conversation."""
         made = 0
+        # Each model once before chance decides, so that even a short demo has an unpriced one.
+        models = iter(MODELS)
         while made < count:
-            for item in self._conversation():
+            for item in self._conversation(next(models, None)):
                 if made == count:
                     return
                 made += 1
@@ -86,14 +90,15 @@ class Traffic:
         """Yields agent events, session after session; the last session is whole."""
         made = 0
         while made < count:
-            for item in self._agent_session():
+            for item in self._agent_session(shows_all=made == 0):
                 made += 1
                 yield item
 
-    def _conversation(self) -> Iterator[Item]:
+    def _conversation(self, model: Model | None) -> Iterator[Item]:
         rnd = self._random
-        at = self._working_hour()
-        model = rnd.choices(MODELS, [model.weight for model in MODELS])[0]
+        # Early enough for the longest to be over by now.
+        at = min(self._working_hour(), self._until - timedelta(minutes=16))
+        model = model or rnd.choices(MODELS, [model.weight for model in MODELS])[0]
         metadata = {
             "userId": f"user-{int(rnd.paretovariate(1.1)) % 200:03d}",
             "environment": rnd.choice(ENVIRONMENTS),
@@ -102,8 +107,6 @@ class Traffic:
         session_id = f"conv-{self._uuid()}"
         context = rnd.randint(200, 1500)
         for turn in range(min(8, int(rnd.expovariate(0.4)) + 1)):
-            if at > self._until:
-                return
             yield self._call(model, at, session_id, {**metadata, "turn": turn}, context)
             context += rnd.randint(150, 900)
             at += timedelta(seconds=rnd.uniform(10, 120))
@@ -156,7 +159,7 @@ class Traffic:
             answer["cost_cents"] = round(context * 0.00025 + output * 0.001, 6)
         return answer
 
-    def _agent_session(self) -> Iterator[Item]:
+    def _agent_session(self, *, shows_all: bool) -> Iterator[Item]:
         rnd = self._random
         at = self._working_hour() - timedelta(hours=1)
         same = {
@@ -167,26 +170,26 @@ class Traffic:
         started = at
         yield self._span(same, at, "session", "session_start")
         for _ in range(rnd.randint(1, 4)):
-            for seconds, kind, event_type, fields in self._turn():
+            for seconds, kind, event_type, fields in self._turn(shows_all=shows_all):
                 at += timedelta(seconds=seconds)
                 yield self._span(same, at, kind, event_type, **fields)
         at += timedelta(seconds=rnd.uniform(1, 20))
         metadata = {"reason": "exit", "started_at": started.isoformat()}
         yield self._span(same, at, "session", "session_end", metadata=metadata)
 
-    def _turn(self) -> Iterator[tuple[float, str, str, Item]]:
+    def _turn(self, *, shows_all: bool) -> Iterator[tuple[float, str, str, Item]]:
         rnd = self._random
         prompt = {"metadata": {"prompt": rnd.choice(QUESTIONS)}}
         yield rnd.uniform(5, 60), "user_prompt", "user_prompt_submit", prompt
         agent = {"agent_name": "explorer", "metadata": {"agent_id": self._uuid()}}
-        delegates = rnd.random() < 0.25
+        delegates = rnd.random() < 0.25 or shows_all
         if delegates:
             yield 0.5, "agent_run", "subagent_start", agent
         for _ in range(rnd.randint(1, 5)):
             yield from self._tool_call()
         if delegates:
             yield rnd.uniform(1, 8), "agent_run", "subagent_stop", agent
-        if rnd.random() < 0.1:
+        if rnd.random() < 0.1 or shows_all:
             asks = {"metadata": {"title": "Permission", "message": "May I run this?"}}
             yield 1, "notification", "notification", asks
         usage = {
@@ -223,7 +226,7 @@ class Traffic:
 
     def _working_hour(self) -> datetime:
         """Returns a moment of the range, more often by day and on weekdays."""
-        rnd = self._random
+        rnd = self._moments
         while True:
             at = self._until - timedelta(seconds=rnd.uniform(0, self._days * 86_400))
             busy = 1.0 if 8 <= at.hour < 18 else 0.25

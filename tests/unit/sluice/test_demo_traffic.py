@@ -1,97 +1,42 @@
-"""The demo's traffic: what the edge takes, the same for the same seed, never in the future."""
+"""What the demo sends: the same whenever it is started, and something for every page."""
 
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 
-from ingest.pulse import Frame, frame_array, span_frame, trace_frame
-from processors.cost.cache import load_book
-from sluice.commands.demo_traffic import MODELS, Item, Traffic
+from sluice.commands.demo_traffic import MODELS, Traffic
 
-SEED = 20261121
-UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
-DAYS = 3
+MONDAY_NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
+MOMENTS = [MONDAY_NOON + timedelta(hours=hours) for hours in (0, 5.97, 6.03, 17, 41, 130)]
+KINDS = {"session", "user_prompt", "agent_run", "tool_use", "notification", "llm_response"}
 
 
-@pytest.fixture(scope="module")
-def providers(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
-    return load_book(tmp_path_factory.mktemp("cache")).providers
+@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize("days", [1, 30])
+def test_a_seed_gives_the_same_ids_at_any_time(seed: int, days: int) -> None:
+    sent = [Traffic(seed, until, days) for until in MOMENTS]
+
+    traces = [[item["trace_id"] for item in one.traces(200)] for one in sent]
+    spans = [[item["span_id"] for item in one.spans(200)] for one in sent]
+
+    assert all(ids == traces[0] for ids in traces)
+    assert all(ids == spans[0] for ids in spans)
 
 
-def traces(count: int, seed: int = SEED) -> list[Item]:
-    return list(Traffic(seed, UNTIL, DAYS).traces(count))
+@pytest.mark.parametrize("until", MOMENTS)
+def test_even_a_short_demo_has_every_kind_and_every_model(until: datetime) -> None:
+    for seed in range(20):
+        traffic = Traffic(seed, until, 2)
+        traces = list(traffic.traces(100))
+        spans = list(traffic.spans(1))
+
+        assert {item["model_requested"] for item in traces} == {model.name for model in MODELS}
+        assert {item["kind"] for item in spans} == KINDS
 
 
-def spans(count: int) -> list[Item]:
-    return list(Traffic(SEED, UNTIL, DAYS).spans(count))
+def test_nothing_is_in_the_future() -> None:
+    for seed in range(20):
+        traffic = Traffic(seed, MONDAY_NOON, 1)
+        items = [*traffic.traces(300), *traffic.spans(300)]
 
-
-def framed(items: list[Item], frame: Frame) -> int:
-    return sum(
-        len(frame_array(msgspec.json.encode(items[first : first + 100]), frame).ids)
-        for first in range(0, len(items), 100)
-    )
-
-
-def test_the_edge_takes_every_item(providers: frozenset[str]) -> None:
-    assert framed(traces(2_000), trace_frame(providers)) == 2_000
-    assert framed(spans(1_000), span_frame()) == len(spans(1_000))
-
-
-def test_every_provider_but_the_contracts_own_is_one_with_prices(providers: frozenset[str]) -> None:
-    assert {model.provider for model in MODELS} <= providers | {"openrouter"}
-
-
-def test_the_same_seed_makes_the_same_items_and_another_makes_others() -> None:
-    assert traces(200) == traces(200)
-    ids = {item["trace_id"] for item in traces(200)}
-    assert ids.isdisjoint(item["trace_id"] for item in traces(200, seed=SEED + 1))
-
-
-def test_ids_are_unique() -> None:
-    assert len({item["trace_id"] for item in traces(2_000)}) == 2_000
-    assert len({item["span_id"] for item in spans(1_000)}) == len(spans(1_000))
-
-
-def test_nothing_is_in_the_future_and_nothing_is_older_than_asked() -> None:
-    times = [datetime.fromisoformat(item["timestamp"]) for item in [*traces(2_000), *spans(500)]]
-
-    assert max(times) <= UNTIL
-    assert min(times) >= UNTIL - timedelta(days=DAYS, hours=1)
-
-
-def test_there_are_errors_cached_tokens_reported_costs_and_an_unpriced_model() -> None:
-    made = traces(2_000)
-
-    assert any(item["status"] == "error" for item in made)
-    assert any(item.get("cache_read_tokens") for item in made)
-    assert any(item.get("reasoning_tokens") for item in made)
-    assert any("cost_cents" in item for item in made)
-    assert any(item["model_requested"] == "example-lab/in-house-7b" for item in made)
-
-
-def test_every_tool_call_has_its_start_and_its_end() -> None:
-    ends: dict[str, list[str]] = {}
-    for item in spans(1_000):
-        if item["kind"] == "tool_use":
-            ends.setdefault(item["tool_use_id"], []).append(item["event_type"])
-
-    assert ends
-    assert all(
-        events[0] == "pre_tool_use" and events[1].startswith("post_tool_use") and len(events) == 2
-        for events in ends.values()
-    )
-
-
-def test_every_kind_of_agent_event_is_there() -> None:
-    kinds = {item["kind"] for item in spans(2_000)}
-
-    assert kinds == {
-        "tool_use",
-        "agent_run",
-        "session",
-        "user_prompt",
-        "llm_response",
-        "notification",
-    }
+        assert max(datetime.fromisoformat(item["timestamp"]) for item in items) <= MONDAY_NOON
