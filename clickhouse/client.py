@@ -8,12 +8,15 @@ query never stands before an insert.
     ├── WarehouseUnavailable   the engine does not answer for now: retry
     ├── QueryTooExpensive      a query met its bound in time, rows or memory
     └── StatementRefused       the engine understood and refused: a bug, or data that it cannot take
+    StoreBroken                the embedded engine lost hold of a block: only a new start mends it
 """
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +24,7 @@ import clickhouse_connect
 from clickhouse_connect import common
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from clickhouse.dedup_log import find_lost_tokens
 from schemas import metrics
 
 T = TypeVar("T")
@@ -45,6 +49,7 @@ INSERT_SETTINGS = {
     "optimize_on_insert": 0,
     "session_timezone": "UTC",
 }
+ON_ITS_WAY_S = 0.5
 # Codes of ClickHouse's src/Common/ErrorCodes.cpp.
 TOO_EXPENSIVE = frozenset({158, 159, 160, 241, 307, 396})
 UNAVAILABLE = frozenset({202, 203, 209, 210, 242, 243, 252, 279, 285, 319, 499, 999})
@@ -66,6 +71,13 @@ class StatementRefused(WarehouseError):
     """Raised when the engine refuses the statement or its data: repeating it will not help."""
 
 
+class StoreBroken(Exception):
+    """Raised when the embedded engine took a block's token but not its rows (`dedup_log`).
+
+    No `WarehouseError`: to try again in this process would lose the block, a new one mends it.
+    """
+
+
 class Answer(NamedTuple):
     """The rows of a query, with the names of their columns."""
 
@@ -82,6 +94,7 @@ class Warehouse:
 
     def __init__(self, url: str, *, readers: int = 3, writers: int = 2) -> None:
         self.url = url
+        self._embedded = path_of(url)
         self._local = threading.local()
         self._clients: list[Any] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="warehouse-read")
@@ -128,13 +141,18 @@ class Warehouse:
         self._client().command(sql, parameters=dict(parameters or {}), settings=dict(settings))
 
     def insert_now(self, table: str, arrow_stream: bytes, token: str) -> None:
-        """The blocking twin of `insert`."""
-        self._client().raw_insert(
-            table,
-            insert_block=arrow_stream,
-            fmt="ArrowStream",
-            settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
-        )
+        """The blocking twin of `insert`. Raises `StoreBroken` also."""
+        try:
+            self._client().raw_insert(
+                table,
+                insert_block=arrow_stream,
+                fmt="ArrowStream",
+                settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
+            )
+        except Exception as error:
+            if self._embedded is not None:
+                _ensure_no_token_is_lost(self._embedded, error)
+            raise
 
     def close(self) -> None:
         """Waits for running calls and closes every client."""
@@ -178,14 +196,28 @@ def _kind_of(error: ClickHouseError) -> type[WarehouseError]:
     return WarehouseUnavailable if code is None or code in UNAVAILABLE else StatementRefused
 
 
+def path_of(url: str) -> Path | None:
+    """Returns the directory of an embedded store, `None` when the address is a server's."""
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme == "chdb" else None
+
+
+def _ensure_no_token_is_lost(store: Path, reason: Exception) -> None:
+    lost = set(find_lost_tokens(store))
+    if lost:
+        # Another block may have been on its way at that moment.
+        time.sleep(ON_ITS_WAY_S)
+        lost &= set(find_lost_tokens(store))
+    if lost:
+        raise StoreBroken(f"rows of {len(lost)} blocks are not in place: {reason}") from reason
+
+
 def _connect(url: str) -> Any:
     # Settings that one engine version knows and another does not must not stop the start.
     common.set_setting("invalid_setting_action", "send")
-    parts = urlsplit(url)
-    if parts.scheme == "chdb":
-        return clickhouse_connect.get_client(
-            interface="chdb", path=unquote(parts.path), tz_mode="aware"
-        )
+    path = path_of(url)
+    if path is not None:
+        return clickhouse_connect.get_client(interface="chdb", path=str(path), tz_mode="aware")
     return clickhouse_connect.get_client(
         dsn=url, tz_mode="aware", autogenerate_session_id=False, compress="lz4"
     )

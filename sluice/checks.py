@@ -10,10 +10,9 @@ import stat
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal, NamedTuple
 
-from clickhouse.client import Warehouse
+from clickhouse.client import Warehouse, path_of
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.directory import all_projects
@@ -159,10 +158,10 @@ async def check_control_plane(settings: Settings, paths: Paths) -> Finding:
 def check_store(paths: Paths) -> Finding:
     """Opens the store of a stopped server, or asks a ClickHouse server."""
     url = paths.warehouse_url
-    if not url.startswith("chdb:"):
+    path = path_of(url)
+    if path is None:
         mend = "is SLUICE_WAREHOUSE_URL right, and that server up?"
         return _ask_store(url, "the ClickHouse server answers", mend)
-    path = Path(url.removeprefix("chdb://"))
     if not path.exists():
         return ok("store", "is made at the first start")
     try:

@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from clickhouse.client import Warehouse
+from clickhouse.client import Warehouse, path_of
+from clickhouse.dedup_log import give_back_lost_tokens
 from clickhouse.migrate import migrate
 from clickhouse.queries.spans import fetch_spans
 from clickhouse.queries.traces import fetch_traces
@@ -243,8 +244,11 @@ class NodeProbes:
 
 
 def _open_warehouse(url: str, readers: int) -> Warehouse:
-    if url.startswith("chdb:"):
-        Path(url.removeprefix("chdb://")).mkdir(parents=True, exist_ok=True)
+    path = path_of(url)
+    if path is not None:
+        path.mkdir(parents=True, exist_ok=True)
+        if lost := give_back_lost_tokens(path):
+            log.warning("blocks were cut off half way and are stored again", blocks=lost)
     warehouse = Warehouse(url, readers=readers)
     for name in migrate(warehouse):
         log.info("migration applied", name=name)

@@ -1,11 +1,10 @@
 """`sluice migrate`: brings control plane and store up to date before a server starts."""
 
 import asyncio
-from pathlib import Path
 
 import typer
 
-from clickhouse.client import Warehouse
+from clickhouse.client import Warehouse, path_of
 from clickhouse.migrate import migrate
 from schemas.settings import Settings
 from sluice.commands.control import opened
@@ -23,7 +22,8 @@ def migrate_all(data_dir: DataDir = None) -> None:
     asyncio.run(_migrate_control_plane(settings))
     typer.echo("control plane: up to date")
     url = paths_of(settings).warehouse_url
-    if not url.startswith("chdb:"):
+    path = path_of(url)
+    if path is None:
         _migrate_store(url)
         return
     try:
@@ -32,7 +32,7 @@ def migrate_all(data_dir: DataDir = None) -> None:
         typer.echo("store: held by the running server, which migrated it at its start")
         return
     with lock:
-        Path(url.removeprefix("chdb://")).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         _migrate_store(url)
 
 

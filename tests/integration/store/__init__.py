@@ -1,0 +1,1 @@
+"""The embedded engine itself, each time in a process of its own."""
