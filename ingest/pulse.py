@@ -190,7 +190,7 @@ def _is_cost(value: Raw) -> bool:
 
 
 def _first_byte(value: Raw) -> bytes:
-    return bytes(memoryview(value)[:1])
+    return bytes(value)[:1]
 
 
 def _is_object_or_absent(value: Raw) -> bool:

@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 
 from schemas.settings import Settings
+from sluice.lean import settle_heap
 from sluice.node import Node
 from sluice.upkeep import keep_up
 from sluice.web import create_app
@@ -61,6 +62,7 @@ async def serve(settings: Settings, on_ready: Callable[[Node], None]) -> int:
     upkeep = asyncio.create_task(keep_up(node))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
+    settle_heap()
     on_ready(node)
     breaking = asyncio.create_task(node.wait_broken())
     await asyncio.wait({serving, breaking}, return_when=asyncio.FIRST_COMPLETED)
