@@ -9,6 +9,7 @@ from litestar.response import Response
 
 from api.dates import date_range
 from api.parameters import NotFound, Parameters, Project, answer, parameters_of
+from api.slashes import with_slashes
 from api.traces import STATUSES, filter_text, page, session_page
 from clickhouse.queries import spans
 from clickhouse.queries.filters import SpanFilter
@@ -56,6 +57,7 @@ async def get_session_spans(
     request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers a session's spans, oldest first: all of them up to 10,000, or a page."""
+    session_id = with_slashes(session_id)
     limit, offset = session_page(parameters_of(request))
     rows = await spans.session_spans(
         request.app.state.warehouse, project, session_id, limit=limit, offset=offset

@@ -10,6 +10,7 @@ from litestar.response import Response
 
 from api.dates import date_range
 from api.parameters import NotFound, Parameters, Project, answer, parameters_of
+from api.slashes import with_slashes
 from clickhouse.queries import traces
 from clickhouse.queries.filters import TraceFilter
 from schemas.answers import SessionTraces, TraceList
@@ -50,6 +51,7 @@ async def get_session(
     request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers a session's traces, oldest first: all of them up to 10,000, or a page."""
+    session_id = with_slashes(session_id)
     limit, offset = session_page(parameters_of(request))
     rows = await traces.session_traces(
         request.app.state.warehouse, project, session_id, limit=limit, offset=offset

@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
+from api.slashes import with_slashes_kept
 from controlplane.attempts import AttemptLimits
 from controlplane.handoffs import Handoffs
 from ingest import app as ingest_app
@@ -60,7 +61,8 @@ def create_app(node: Node) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    return observed(_without_preflights(application), log_requests=settings.access_log)
+    doors = with_slashes_kept(_without_preflights(application))
+    return observed(doors, log_requests=settings.access_log)
 
 
 def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:

@@ -207,6 +207,27 @@ class TestTracesBatch:
         assert project.get(f"/v1/traces/{items[1]['trace_id']}").status_code == 200
         assert len(project.get("/v1/sessions/s").json()["traces"]) == 3
 
+    @pytest.mark.parametrize(
+        ("session_id", "path"),
+        [
+            ("team/7/chat é", "team%2F7%2fchat%20%C3%A9"),
+            ("a%2Fb", "a%252Fb"),
+            ("spans", "spans"),
+            ("x/spans", "x%2Fspans"),
+        ],
+    )
+    def test_a_session_id_of_any_text_can_be_asked_for(
+        self, project: Project, session_id: str, path: str
+    ) -> None:
+        project.post("/v1/traces/batch", [trace(session_id=session_id)])
+        project.post("/v1/spans/batch", [span(session_id=session_id)])
+
+        traces = project.get(f"/v1/sessions/{path}").json()
+        spans = project.get(f"/v1/sessions/{path}/spans").json()
+
+        assert (traces["sessionId"], len(traces["traces"])) == (session_id, 1)
+        assert (spans["sessionId"], len(spans["spans"])) == (session_id, 1)
+
     def test_a_resend_is_answered_202_with_the_first_writes_row(self, project: Project) -> None:
         item = trace(output_text="first")
         first = project.post("/v1/traces/batch", [item])
