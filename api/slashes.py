@@ -1,4 +1,4 @@
-"""Session ids are any text, so one may hold a slash: `/v1/sessions/team%2F7` is the session `team/7`.
+"""Session ids are any text, so one may hold a slash: `sessions/team%2F7` is the session `team/7`.
 
 Servers hand on a path that is decoded already, in which that slash would part the path. Between
 router and handler such a slash is therefore another character, one of Unicode's private use.
