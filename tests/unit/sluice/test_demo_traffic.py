@@ -1,42 +1,110 @@
-"""What the demo sends: the same whenever it is started, and something for every page."""
+"""The demo's traffic: what the edge takes, the same for the same seed, never in the future."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
+import msgspec
 import pytest
 
-from sluice.commands.demo_traffic import MODELS, Traffic
+from ingest.pulse import Frame, frame_array, span_frame, trace_frame
+from processors.cost.cache import load_book
+from schemas.wire.pulse import Kind
+from sluice.commands.demo_traffic import MODELS, Item, Traffic
 
-MONDAY_NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
-MOMENTS = [MONDAY_NOON + timedelta(hours=hours) for hours in (0, 5.97, 6.03, 17, 41, 130)]
-KINDS = {"session", "user_prompt", "agent_run", "tool_use", "notification", "llm_response"}
+SEED = 20261121
+UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DAYS = 3
+MOMENTS = [UNTIL + timedelta(hours=hours) for hours in (0, 5.97, 6.03, 17, 41, 130)]
 
 
-@pytest.mark.parametrize("seed", [7, 8])
+@pytest.fixture(scope="module")
+def providers(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
+    return load_book(tmp_path_factory.mktemp("cache")).providers
+
+
+def traces(count: int, seed: int = SEED) -> list[Item]:
+    return list(Traffic(seed, UNTIL, DAYS).traces(count))
+
+
+def spans(count: int) -> list[Item]:
+    return list(Traffic(SEED, UNTIL, DAYS).spans(count))
+
+
+def framed(items: list[Item], frame: Frame) -> int:
+    return sum(
+        len(frame_array(msgspec.json.encode(items[first : first + 100]), frame).ids)
+        for first in range(0, len(items), 100)
+    )
+
+
+def test_the_edge_takes_every_item(providers: frozenset[str]) -> None:
+    assert framed(traces(2_000), trace_frame(providers)) == 2_000
+    assert framed(spans(1_000), span_frame()) == len(spans(1_000))
+
+
+def test_every_provider_but_the_contracts_own_is_one_with_prices(providers: frozenset[str]) -> None:
+    assert {model.provider for model in MODELS} <= providers | {"openrouter"}
+
+
+def test_the_same_seed_makes_the_same_items_and_another_makes_others() -> None:
+    assert traces(200) == traces(200)
+    ids = {item["trace_id"] for item in traces(200)}
+    assert ids.isdisjoint(item["trace_id"] for item in traces(200, seed=SEED + 1))
+
+
+def test_ids_are_unique() -> None:
+    assert len({item["trace_id"] for item in traces(2_000)}) == 2_000
+    assert len({item["span_id"] for item in spans(1_000)}) == len(spans(1_000))
+
+
+def test_nothing_is_in_the_future_and_nothing_is_older_than_asked() -> None:
+    times = [datetime.fromisoformat(item["timestamp"]) for item in [*traces(2_000), *spans(500)]]
+
+    assert max(times) <= UNTIL
+    assert min(times) >= UNTIL - timedelta(days=DAYS, hours=1)
+
+
+def test_there_are_errors_cached_tokens_reported_costs_and_an_unpriced_model() -> None:
+    made = traces(2_000)
+
+    assert any(item["status"] == "error" for item in made)
+    assert any(item.get("cache_read_tokens") for item in made)
+    assert any(item.get("reasoning_tokens") for item in made)
+    assert any("cost_cents" in item for item in made)
+    assert any(item["model_requested"] == "example-lab/in-house-7b" for item in made)
+
+
+def test_every_tool_call_has_its_start_and_its_end() -> None:
+    ends: dict[str, list[str]] = {}
+    for item in spans(1_000):
+        if item["kind"] == "tool_use":
+            ends.setdefault(item["tool_use_id"], []).append(item["event_type"])
+
+    assert ends
+    assert all(
+        events[0] == "pre_tool_use" and events[1].startswith("post_tool_use") and len(events) == 2
+        for events in ends.values()
+    )
+
+
 @pytest.mark.parametrize("days", [1, 30])
-def test_a_seed_gives_the_same_ids_at_any_time(seed: int, days: int) -> None:
-    sent = [Traffic(seed, until, days) for until in MOMENTS]
+def test_a_seed_makes_the_same_ids_at_any_time_of_day_and_week(days: int) -> None:
+    made = [Traffic(SEED, moment, days) for moment in MOMENTS]
 
-    traces = [[item["trace_id"] for item in one.traces(200)] for one in sent]
-    spans = [[item["span_id"] for item in one.spans(200)] for one in sent]
+    traces_of = [[item["trace_id"] for item in traffic.traces(200)] for traffic in made]
+    spans_of = [[item["span_id"] for item in traffic.spans(200)] for traffic in made]
 
-    assert all(ids == traces[0] for ids in traces)
-    assert all(ids == spans[0] for ids in spans)
+    assert all(ids == traces_of[0] for ids in traces_of)
+    assert all(ids == spans_of[0] for ids in spans_of)
 
 
-@pytest.mark.parametrize("until", MOMENTS)
-def test_even_a_short_demo_has_every_kind_and_every_model(until: datetime) -> None:
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_even_a_short_demo_has_every_model_and_every_kind_of_agent_event(moment: datetime) -> None:
     for seed in range(20):
-        traffic = Traffic(seed, until, 2)
-        traces = list(traffic.traces(100))
-        spans = list(traffic.spans(1))
+        traffic = Traffic(seed, moment, 2)
+        calls, events = list(traffic.traces(100)), list(traffic.spans(1))
 
-        assert {item["model_requested"] for item in traces} == {model.name for model in MODELS}
-        assert {item["kind"] for item in spans} == KINDS
-
-
-def test_nothing_is_in_the_future() -> None:
-    for seed in range(20):
-        traffic = Traffic(seed, MONDAY_NOON, 1)
-        items = [*traffic.traces(300), *traffic.spans(300)]
-
-        assert max(datetime.fromisoformat(item["timestamp"]) for item in items) <= MONDAY_NOON
+        assert {item["model_requested"] for item in calls} == {model.name for model in MODELS}
+        assert {item["kind"] for item in events} == set(get_args(Kind))
+        times = [datetime.fromisoformat(item["timestamp"]) for item in [*calls, *events]]
+        assert max(times) <= moment
