@@ -4,7 +4,8 @@ A MergeTree writes a block's token to its deduplication log first and renames th
 after that. When the process dies between the two, or the rename fails, the token is taken and the
 rows are not there: the block, sent again, would be dropped as a repeat. Found by killing chDB 26.9
 at the rename (`MergeTreeSink::finishDelayedChunk`: `addPart`, then `renameTempPartAndAdd`).
-Replicated tables keep both in one transaction of their keeper and have no such gap.
+Replicated tables keep both in one transaction of their keeper and have no such gap. Parts that the
+engine drops itself, emptied by retention, give their tokens back in its log (seen in it).
 
 The files are the engine's own: `deduplication_logs/deduplication_log_N.txt` in a table's directory,
 one line each of operation (1 = taken, 2 = given back), part and token, apart by tabs.
