@@ -26,7 +26,7 @@ async def read_form(
         return msgspec.json.decode(await request.body(), type=form)
     except msgspec.ValidationError as error:
         raise BadRequest(otherwise) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(bad_json) from error
 
 

@@ -14,16 +14,14 @@ from litestar.status_codes import HTTP_200_OK
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
+from api import analytics, outcomes, spans, traces
 from api.accounts import accounts_router
-from api.analytics import get_analytics, get_span_analytics
 from api.auth import AnyRequest, project_from_key, project_from_session
 from api.operations import get_health, get_landing, get_metrics, get_ready, get_runtime_config
-from api.outcomes import get_outcomes
 from api.parameters import InvalidParameters, NotFound
+from api.reads import RETRY_AFTER_S, TooManyQueries
 from api.sessions import auth_router
-from api.spans import get_session_spans, get_span, list_spans
-from api.traces import get_session, get_trace, list_traces
-from clickhouse.client import QueryTooExpensive, WarehouseError
+from clickhouse.client import QueryTooExpensive, StatementRefused, WarehouseError
 from controlplane import errors
 from controlplane.errors import ControlPlaneError
 
@@ -37,17 +35,7 @@ STATUS: dict[type[ControlPlaneError], int] = {
     errors.TooManyRequests: 429,
     errors.Unavailable: 503,
 }
-QUERIES = [
-    list_traces,
-    get_trace,
-    list_spans,
-    get_span,
-    get_session,
-    get_session_spans,
-    get_analytics,
-    get_span_analytics,
-    get_outcomes,
-]
+QUERIES = [*traces.HANDLERS, *spans.HANDLERS, *analytics.HANDLERS, *outcomes.HANDLERS]
 
 log = structlog.get_logger(__name__)
 
@@ -99,8 +87,10 @@ def exception_handlers() -> ExceptionHandlersMap:
     return {
         InvalidParameters: _invalid_parameters,
         NotFound: _not_found,
+        TooManyQueries: _too_many_queries,
         ControlPlaneError: _control_plane,
         WarehouseError: _warehouse,
+        StatementRefused: _bug,
         NotFoundException: _no_route,
         MethodNotAllowedException: _no_route,
         HTTPException: _http,
@@ -120,6 +110,13 @@ def _invalid_parameters(_: AnyHttpRequest, error: InvalidParameters) -> Response
 
 def _not_found(_: AnyHttpRequest, error: NotFound) -> Response[Any]:
     return Response({"error": error.message}, status_code=404)
+
+
+def _too_many_queries(_: AnyHttpRequest, __: TooManyQueries) -> Response[Any]:
+    message = "Too many queries of this project at one time: wait for some of their answers"
+    return Response(
+        {"error": message}, status_code=429, headers={"Retry-After": str(RETRY_AFTER_S)}
+    )
 
 
 def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]:

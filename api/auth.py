@@ -109,7 +109,7 @@ def refuse_cross_site(request: AnyRequest) -> None:
         return
     if origin in services(request).allowed_origins:
         return
-    if urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+    if _site_of(origin) != request.headers.get("host", "").lower():
         raise Forbidden("Forbidden: cross-site request")
 
 
@@ -127,6 +127,13 @@ def cleared_cookie(request: AnyRequest) -> str:
 def client_address(request: AnyRequest) -> str:
     """Return the peer's address; behind a proxy, the one that the server was told to trust."""
     return request.client.host if request.client else "unknown"
+
+
+def _site_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # such as `http://[`
+        return None
 
 
 def _cookie(request: AnyRequest, value: str, *, max_age_s: int) -> str:

@@ -9,18 +9,19 @@ An upper bound given in milliseconds includes the whole millisecond, since that 
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from api.parameters import InvalidParameters, Parameters
+from schemas.issues import invalid_format, invalid_type
+from schemas.times import EARLIEST, EPOCH, LATEST, MICROSECOND
 
 Edge = Literal["from", "to"]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECONDS_LIMIT = 1_000_000_000_000
-# What DateTime64 holds; beyond it every row is inside or outside anyway.
-EARLIEST_US = -2_208_988_800_000_000
-LATEST_US = 10_413_791_999_999_999
+# `Date.toString()` with a long name of a zone has some 70 characters. The time that the patterns
+# below take grows with the square of the length.
+MAX_CHARS = 100
 ISO = re.compile(
     r"(\d{4})-(\d\d)(?:-(\d\d))?(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
     r" ?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
@@ -32,10 +33,12 @@ DAY_ONLY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 def parse_date(text: str, edge: Edge) -> int | None:
     """Returns microseconds since 1970 UTC, or `None` for what no rule reads. Never raises."""
+    if len(text) > MAX_CHARS:
+        return None
     text = text.strip()
     try:
         if text.isascii() and text.isdigit():
-            return _epoch(int(text[:20]), edge)
+            return _epoch(int(text), edge)
         match = ISO.fullmatch(text)
         if match is not None:
             return _iso(text, match, edge)
@@ -70,13 +73,12 @@ def _bound(parameters: Parameters, name: str, edge: Edge) -> int | None:
 def _strict(parameters: Parameters, name: str, edge: Edge) -> int:
     text = parameters.values.get(name)
     if text is None:
-        message = "Invalid input: expected string, received undefined"
-        parameters.refuse(name, "invalid_type", message, expected="string")
+        parameters.refuse(invalid_type("string", received="undefined", path=[name]))
         return 0
     moment = parse_date(text, edge) if STRICT.fullmatch(text) else None
     if moment is None:
-        facts = {"origin": "string", "format": "datetime", "pattern": STRICT.pattern}
-        parameters.refuse(name, "invalid_format", "Invalid ISO datetime", **facts)
+        message = "Invalid ISO datetime"
+        parameters.refuse(invalid_format("datetime", message, pattern=STRICT.pattern, path=[name]))
         return 0
     return moment
 
@@ -126,13 +128,14 @@ def _mail(text: str, edge: Edge) -> int:
         plain = f"{day} {month} {year} {clock or '00:00:00'} {zone or '+0000'}"
     moment = parsedate_to_datetime(plain)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone(timedelta(0)))
+        moment = moment.replace(tzinfo=UTC)
     return _clamped(_micros(moment) + (999 if edge == "to" else 0))
 
 
 def _micros(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // MICROSECOND
 
 
 def _clamped(moment_us: int) -> int:
-    return min(max(moment_us, EARLIEST_US), LATEST_US)
+    # Beyond what the store holds every row is inside or outside anyway.
+    return min(max(moment_us, _micros(EARLIEST)), _micros(LATEST))

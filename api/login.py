@@ -12,7 +12,7 @@ from msgspec import Struct
 from api.account_forms import iso_ms, read_form, trimmed
 from api.auth import AnyRequest, client_address, refuse_cross_site, services, session_cookie
 from controlplane.errors import BadRequest, Forbidden, NotFound, Unauthorized
-from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff, local_admin
+from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff, local_operator
 from controlplane.sessions import check_password, open_session
 from schemas.projects import UserId
 
@@ -23,7 +23,7 @@ _INVALID = "Invalid local API key or project"
 
 
 class HandoffForm(Struct, frozen=True):
-    """Where the browser goes, and a key or a password that says who it is."""
+    """Where the browser goes, and who it is: a person, or the operator of the key's project."""
 
     redirect_url: str | None = None
     api_key: str | None = None
@@ -122,7 +122,7 @@ async def _user_of(request: AnyRequest, form: HandoffForm) -> UserId:
             project = await state.keyring.project_of_key(form.api_key)
             if form.project_id and form.project_id.lower() != project.project_id:
                 raise Unauthorized(_INVALID)
-            return await local_admin(state.database, project.project_id)
+            return await local_operator(state.database, project.project_id)
         except (Unauthorized, NotFound) as error:
             raise Unauthorized(_INVALID) from error
     if not (form.email and form.password):

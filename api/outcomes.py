@@ -8,6 +8,7 @@ from litestar.response import Response
 
 from api.dates import date_range
 from api.parameters import Project, answer, parameters_of
+from api.reads import reading
 from clickhouse.queries.outcomes import BUCKETS, FATES, count_outcomes
 
 DAY_S = 86_400
@@ -27,16 +28,16 @@ async def get_outcomes(request: Request[Any, Any, Any], project: Project) -> Res
     from_s = max(to_s - DAY_S, 0) if first is None else _seconds(first)
     # A minute counts where the range touches it.
     between_s = (from_s - from_s % 60, to_s)
-    return answer(
-        await count_outcomes(
-            request.app.state.warehouse,
+    async with reading(request, project) as warehouse:
+        found = await count_outcomes(
+            warehouse,
             project,
             between_s=between_s,
             kind=kind,
             outcome=outcome,
             interval=interval,
         )
-    )
+    return answer(found)
 
 
 def _seconds(moment_us: int) -> int:

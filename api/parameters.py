@@ -14,9 +14,10 @@ from litestar.di import NamedDependency
 from litestar.response import Response
 from msgspec import Struct, json
 
+from schemas.issues import Issue, invalid_option, invalid_type, too_big, too_small
 from schemas.projects import ProjectContext
+from schemas.wire.pulse import SAFE_INTEGER
 
-MAX_SAFE_INTEGER = (1 << 53) - 1
 # What the door that authenticated the request hands to every handler.
 Project = NamedDependency[ProjectContext]
 INVALID = "Invalid query parameters"
@@ -25,7 +26,7 @@ INVALID = "Invalid query parameters"
 class InvalidParameters(Exception):
     """Raised for a query string that breaks a rule; `details` lists zod-like issues, if any."""
 
-    def __init__(self, message: str, details: list[dict[str, Any]] | None = None) -> None:
+    def __init__(self, message: str, details: list[Issue] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
@@ -49,7 +50,7 @@ class Parameters:
         self.values: dict[str, str] = {}
         for name, value in pairs:
             self.values.setdefault(name, value)
-        self.issues: list[dict[str, Any]] = []
+        self.issues: list[Issue] = []
 
     def text(self, name: str) -> str | None:
         """Returns any text; an empty one counts as absent."""
@@ -60,22 +61,16 @@ class Parameters:
         value = self.values.get(name)
         if value is None or value in options:
             return value
-        wanted = "|".join(f'"{option}"' for option in options)
-        self.refuse(
-            name,
-            "invalid_value",
-            f"Invalid option: expected one of {wanted}",
-            values=list(options),
-        )
+        self.refuse(invalid_option(options, path=[name]))
         return None
 
-    def whole(self, name: str, default: int, *, least: int, most: int = MAX_SAFE_INTEGER) -> int:
+    def whole(self, name: str, default: int, *, least: int, most: int = SAFE_INTEGER) -> int:
         """Returns an integer between two bounds, both inclusive."""
         value = self.values.get(name)
         if value is None:
             return default
         if not re.fullmatch(r"[+-]?\d{1,20}", value.strip(), re.ASCII):
-            self.refuse(name, "invalid_type", "Invalid input: expected int", expected="int")
+            self.refuse(invalid_type("int", path=[name]))
             return default
         number = int(value)
         self._bound(name, number, least, most)
@@ -90,10 +85,10 @@ class Parameters:
             number = Decimal(value.strip())
         except InvalidOperation:
             number = Decimal("NaN")
-        if not number.is_finite() or number > MAX_SAFE_INTEGER:
-            self.refuse(name, "invalid_type", "Invalid input: expected number", expected="number")
+        if not number.is_finite() or number > SAFE_INTEGER:
+            self.refuse(invalid_type("number", path=[name]))
             return None
-        self._bound(name, number, 0, MAX_SAFE_INTEGER)
+        self._bound(name, number, 0, SAFE_INTEGER)
         return number
 
     def prefixed(self, prefix: str) -> tuple[tuple[str, str], ...]:
@@ -104,9 +99,9 @@ class Parameters:
             if name.startswith(prefix) and len(name) > len(prefix)
         )
 
-    def refuse(self, name: str, code: str, message: str, **facts: Any) -> None:
-        """Notes one issue with the parameter `name`."""
-        self.issues.append({"code": code, **facts, "path": [name], "message": message})
+    def refuse(self, issue: Issue) -> None:
+        """Notes one issue, whose path is the name of a parameter."""
+        self.issues.append(issue)
 
     def check(self) -> None:
         """Raises `InvalidParameters` if any issue was noted."""
@@ -115,13 +110,9 @@ class Parameters:
 
     def _bound(self, name: str, number: int | Decimal, least: int, most: int) -> None:
         if number < least:
-            message = f"Too small: expected number to be >={least}"
-            facts = {"origin": "number", "minimum": least, "inclusive": True}
-            self.refuse(name, "too_small", message, **facts)
+            self.refuse(too_small("number", least, path=[name]))
         elif number > most:
-            message = f"Too big: expected number to be <={most}"
-            facts = {"origin": "number", "maximum": most, "inclusive": True}
-            self.refuse(name, "too_big", message, **facts)
+            self.refuse(too_big("number", most, path=[name]))
 
 
 def parameters_of(request: Request[Any, Any, Any]) -> Parameters:

@@ -1,7 +1,7 @@
 """Spans to read: `GET spans`, `spans/{id}`, `sessions/{id}/spans`."""
 
 import asyncio
-from typing import Any
+from typing import Any, get_args
 
 from litestar import Request, get
 from litestar.params import FromPath
@@ -9,22 +9,16 @@ from litestar.response import Response
 
 from api.dates import date_range
 from api.parameters import NotFound, Parameters, Project, answer, parameters_of
+from api.reads import reading
 from api.slashes import with_slashes
 from api.traces import STATUSES, filter_text, page, session_page
 from clickhouse.queries import spans
 from clickhouse.queries.filters import SpanFilter
 from schemas.answers import SessionSpans, SpanList
+from schemas.wire.pulse import Kind, Source
 
-SOURCES = ("claude_code", "codex", "opencode", "openclaw", "sdk")
-KINDS = (
-    "tool_use",
-    "agent_run",
-    "session",
-    "user_prompt",
-    "llm_response",
-    "notification",
-    "llm_call",
-)
+SOURCES: tuple[str, ...] = get_args(Source)
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @get("/spans")
@@ -33,11 +27,11 @@ async def list_spans(request: Request[Any, Any, Any], project: Project) -> Respo
     parameters = parameters_of(request)
     limit, offset = page(parameters)
     wanted = span_filter(parameters)
-    warehouse = request.app.state.warehouse
-    rows, total = await asyncio.gather(
-        spans.list_spans(warehouse, project, wanted, limit=limit, offset=offset),
-        spans.count_spans(warehouse, project, wanted),
-    )
+    async with reading(request, project) as warehouse:
+        rows, total = await asyncio.gather(
+            spans.list_spans(warehouse, project, wanted, limit=limit, offset=offset),
+            spans.count_spans(warehouse, project, wanted),
+        )
     return answer(SpanList(rows, total, limit, offset))
 
 
@@ -46,7 +40,8 @@ async def get_span(
     request: Request[Any, Any, Any], project: Project, span_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers one span as a bare row."""
-    row = await spans.fetch_span(request.app.state.warehouse, project, span_id)
+    async with reading(request, project) as warehouse:
+        row = await spans.fetch_span(warehouse, project, span_id)
     if row is None:
         raise NotFound("Span not found")
     return answer(row)
@@ -59,9 +54,8 @@ async def get_session_spans(
     """Answers a session's spans, oldest first: all of them up to 10,000, or a page."""
     session_id = with_slashes(session_id)
     limit, offset = session_page(parameters_of(request))
-    rows = await spans.session_spans(
-        request.app.state.warehouse, project, session_id, limit=limit, offset=offset
-    )
+    async with reading(request, project) as warehouse:
+        rows = await spans.session_spans(warehouse, project, session_id, limit=limit, offset=offset)
     if not rows and not offset:
         raise NotFound("Session not found")
     return answer(SessionSpans(session_id, rows))

@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from litestar import Request, get
 from litestar.params import FromPath
 from litestar.response import Response
+from msgspec.structs import replace
 
 from api.dates import date_range
 from api.parameters import NotFound, Parameters, Project, answer, parameters_of
+from api.reads import reading
 from api.slashes import with_slashes
 from clickhouse.queries import traces
 from clickhouse.queries.filters import TraceFilter
+from clickhouse.queries.rollups import METADATA
 from schemas.answers import SessionTraces, TraceList
-from schemas.wire.pulse import CONTRACT_PROVIDERS
+from schemas.issues import too_small
+from schemas.wire.pulse import CONTRACT_PROVIDERS, Status
 
-STATUSES = ("success", "error")
+STATUSES: tuple[str, ...] = get_args(Status)
 PAGE = 100
 PAGE_LIMIT = 1000
 
@@ -27,11 +31,11 @@ async def list_traces(request: Request[Any, Any, Any], project: Project) -> Resp
     parameters = parameters_of(request)
     limit, offset = page(parameters)
     wanted = trace_filter(parameters, providers_of(request))
-    warehouse = request.app.state.warehouse
-    rows, total = await asyncio.gather(
-        traces.list_traces(warehouse, project, wanted, limit=limit, offset=offset),
-        traces.count_traces(warehouse, project, wanted),
-    )
+    async with reading(request, project) as warehouse:
+        rows, total = await asyncio.gather(
+            traces.list_traces(warehouse, project, wanted, limit=limit, offset=offset),
+            traces.count_traces(warehouse, project, wanted),
+        )
     return answer(TraceList(rows, total, limit, offset))
 
 
@@ -40,7 +44,8 @@ async def get_trace(
     request: Request[Any, Any, Any], project: Project, trace_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers one trace as a bare row."""
-    row = await traces.fetch_trace(request.app.state.warehouse, project, trace_id)
+    async with reading(request, project) as warehouse:
+        row = await traces.fetch_trace(warehouse, project, trace_id)
     if row is None:
         raise NotFound("Trace not found")
     return answer(row)
@@ -53,9 +58,10 @@ async def get_session(
     """Answers a session's traces, oldest first: all of them up to 10,000, or a page."""
     session_id = with_slashes(session_id)
     limit, offset = session_page(parameters_of(request))
-    rows = await traces.session_traces(
-        request.app.state.warehouse, project, session_id, limit=limit, offset=offset
-    )
+    async with reading(request, project) as warehouse:
+        rows = await traces.session_traces(
+            warehouse, project, session_id, limit=limit, offset=offset
+        )
     if not rows and not offset:
         raise NotFound("Session not found")
     return answer(SessionTraces(session_id, rows))
@@ -69,29 +75,37 @@ def providers_of(request: Request[Any, Any, Any]) -> tuple[str, ...]:
 
 def trace_filter(parameters: Parameters, providers: Sequence[str]) -> TraceFilter:
     """Reads the filters of a list; raises `InvalidParameters` for every issue so far."""
-    fields: dict[str, Any] = {
-        "session_id": filter_text(parameters, "session_id"),
-        "provider": parameters.choice("provider", providers),
-        "model": parameters.text("model"),
-        "model_used": parameters.text("model_used"),
-        "status": parameters.choice("status", STATUSES),
-        "user": parameters.text("user"),
-        "environment": parameters.text("environment"),
-        "metadata": parameters.prefixed("metadata."),
-    }
-    for name in ("min_latency_ms", "max_latency_ms", "min_cost_cents", "max_cost_cents"):
-        fields[name] = parameters.amount(name)
+    wanted = shared_filter(parameters, providers)
+    amounts = ("min_latency_ms", "max_latency_ms", "min_cost_cents", "max_cost_cents")
+    bounds: dict[str, Any] = {name: parameters.amount(name) for name in amounts}
     parameters.check()
     first, last = date_range(parameters)
-    return TraceFilter(from_us=first, to_us=last, **fields)
+    return replace(
+        wanted,
+        from_us=first,
+        to_us=last,
+        model_used=parameters.text("model_used"),
+        **bounds,
+    )
+
+
+def shared_filter(parameters: Parameters, providers: Sequence[str]) -> TraceFilter:
+    """Reads the filters that lists and analytics have in common; notes issues on `parameters`."""
+    return TraceFilter(
+        session_id=filter_text(parameters, "session_id"),
+        provider=parameters.choice("provider", providers),
+        model=parameters.text("model"),
+        status=parameters.choice("status", STATUSES),
+        user=parameters.text("user"),
+        environment=parameters.text("environment"),
+        metadata=parameters.prefixed(METADATA),
+    )
 
 
 def filter_text(parameters: Parameters, name: str) -> str | None:
     """Reads a text that may be absent but not empty."""
     if parameters.values.get(name) == "":
-        message = "Too small: expected string to have >=1 characters"
-        facts = {"origin": "string", "minimum": 1, "inclusive": True}
-        parameters.refuse(name, "too_small", message, **facts)
+        parameters.refuse(too_small("string", 1, path=[name]))
     return parameters.text(name)
 
 

@@ -12,16 +12,17 @@ import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
-from benchmarks.fill import DAYS, PROJECT, fill
+from benchmarks.fill import DAYS, PROJECT, fill, fill_spans
 from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
-from clickhouse.queries import analytics, traces
-from clickhouse.queries.filters import TraceFilter
+from clickhouse.queries import analytics, span_analytics, spans, traces
+from clickhouse.queries.filters import SpanFilter, TraceFilter
 from clickhouse.queries.groups import Grouping
 from schemas.projects import ProjectContext, ProjectId
 
 START_US = 1_748_736_000_000_000
-RANGE = {"from_us": START_US + 1_234_567, "to_us": START_US + DAYS * 86_400_000_000 - 987_654_321}
+DAY_US = 86_400_000_000
+RANGE = {"from_us": START_US + 1_234_567, "to_us": START_US + DAYS * DAY_US - 987_654_321}
 PROJECT_CONTEXT = ProjectContext(ProjectId(PROJECT))
 ANALYTICS_MS, LIST_MS, ONE_MS = 300, 50, 20
 GROUPS = (
@@ -72,7 +73,31 @@ def questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
         found.append((f"list: {name}", LIST_MS, _list(warehouse, wanted)))
     found.append(("one trace", ONE_MS, _one(warehouse)))
     found.append(("one session", LIST_MS, _session(warehouse)))
-    return found
+    return found + _span_questions(warehouse)
+
+
+def _span_questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
+    whole, day = (
+        SpanFilter(**RANGE),
+        SpanFilter(from_us=RANGE["to_us"] - DAY_US, to_us=RANGE["to_us"]),
+    )
+    return [
+        ("spans: analytics, 30 days", ANALYTICS_MS, _span_analysis(warehouse, whole)),
+        ("spans: analytics, 1 day", ANALYTICS_MS, _span_analysis(warehouse, day)),
+        ("spans: list, no filter", LIST_MS, _span_list(warehouse, SpanFilter())),
+        ("spans: list, one tool", LIST_MS, _span_list(warehouse, SpanFilter(tool_name="Bash"))),
+    ]
+
+
+def _span_analysis(warehouse: Warehouse, wanted: SpanFilter) -> Question:
+    return lambda: span_analytics.analyse_spans(warehouse, PROJECT_CONTEXT, wanted, period="day")
+
+
+def _span_list(warehouse: Warehouse, wanted: SpanFilter) -> Question:
+    return lambda: asyncio.gather(
+        spans.list_spans(warehouse, PROJECT_CONTEXT, wanted, limit=100),
+        spans.count_spans(warehouse, PROJECT_CONTEXT, wanted),
+    )
 
 
 def _analysis(warehouse: Warehouse, wanted: TraceFilter) -> Question:
@@ -135,6 +160,7 @@ def main() -> None:
     """Fills a store of its own for each size (or takes one that is full) and measures it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--spans", type=int, default=1_000_000, help="spans beside the traces")
     parser.add_argument("--url", help="a store that `benchmarks.fill` filled before")
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--only", default="", help="a part of the questions' names")
@@ -150,7 +176,9 @@ def main() -> None:
         migrate(warehouse)
         began = time.perf_counter()
         fill(warehouse, rows)
-        print(f"\n{rows:,} traces, filled in {time.perf_counter() - began:.0f} s")
+        fill_spans(warehouse, options.spans)
+        took = time.perf_counter() - began
+        print(f"\n{rows:,} traces and {options.spans:,} spans, filled in {took:.0f} s")
         asyncio.run(measure(warehouse, options.times, options.only))
         warehouse.close()
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,13 +1,16 @@
-"""Fills a store with millions of seeded, realistic traces: `python -m benchmarks.fill --help`.
+"""Fills a store with millions of seeded traces and spans: `python -m benchmarks.fill --help`.
 
 The engine makes the rows itself (`INSERT ... SELECT` from `numbers`), so that a fill measures
 nothing of ours. 30 days, 8 models of 3 providers (one model unpriced), 1,000 users, sessions of
 20 traces on average, 3 environments, 4 metadata keys. Bodies are short by default (about 300
-bytes a trace together): no analytics query reads them, and a list reads those of one page.
+bytes a trace together): no analytics query reads them, and a list reads those of one page. Spans
+come as turns of five: two tool calls of a start and an end event each, and a model's answer; 20
+turns a session.
 """
 
 import argparse
 import time
+from collections.abc import Mapping
 
 from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
@@ -81,24 +84,79 @@ SELECT
 FROM numbers({first:UInt64}, {count:UInt64})
 SETTINGS max_insert_block_size = 500000, min_insert_block_size_rows = 500000, max_threads = 1
 """
+# Five numbers in, one turn of a session out; an end event carries no duration of its own.
+FILL_SPANS = """
+INSERT INTO spans
+    (project_id, span_id, session_id, timestamp, received_at, duration_ms, source, kind,
+     event_type, status, pair_key, pair_role, tool_use_id, tool_name, model, input_tokens,
+     output_tokens, computed_cost, price_id, tool_input, tool_response, log_id, log_partition,
+     log_offset)
+WITH
+    intDiv(number, 5) AS turn,
+    number % 5 AS step,
+    cityHash64(turn, {seed:UInt64}) AS h,
+    intDiv(turn, 1000) * 50 + h % 50 AS session,
+    cityHash64(session, {seed:UInt64}) AS sh,
+    step = 4 AS answered,
+    step IN (1, 3) AS ended,
+    cityHash64(turn, intDiv(step, 2)) AS call,
+    {start:DateTime64(6, 'UTC')}
+        + toIntervalMicrosecond(intDiv(turn * 5 * {span_us:UInt64}, {total:UInt64})
+            + intDiv(step, 2) * 9000000 + if(ended, call % 8000000, 0)) AS at
+SELECT
+    {project:String},
+    UUIDNumToString(sipHash128(number, {seed:UInt64})),
+    UUIDNumToString(sipHash128(session, {seed:UInt64})),
+    at,
+    at + toIntervalMicrosecond(h % 2000000),
+    if(answered, h % 20000000 / 1000, NULL),
+    ['claude_code', 'claude_code', 'codex', 'opencode'][sh % 4 + 1],
+    if(answered, 'llm_response', 'tool_use'),
+    if(answered, 'assistant_message', if(ended, 'post_tool_use', 'pre_tool_use')),
+    if(ended AND call % 20 = 0, 'error', 'success'),
+    if(answered, '', concat('toolu_', hex(call))) AS pair,
+    if(answered, '', if(ended, 'end', 'start')),
+    nullIf(pair, ''),
+    if(answered, NULL, ['Bash', 'Read', 'Edit', 'Grep', 'Write', 'Task'][call % 6 + 1]),
+    if(answered, 'claude-sonnet-4', NULL),
+    if(answered, h % 30000, NULL),
+    if(answered, h % 2000, NULL),
+    if(answered, toDecimal128((h % 30000 * 3 + h % 2000 * 15) / 1e6, 12), NULL),
+    if(answered, '2025-05:claude-sonnet-4', ''),
+    if(answered, '', concat('{"command":"', substring({filler:String}, h % 500 + 1, 60), '"}')),
+    if(ended, concat('"', substring({filler:String}, h % 400 + 1, 100), '"'), ''),
+    'bench',
+    0,
+    number
+FROM numbers({first:UInt64}, {count:UInt64})
+SETTINGS max_insert_block_size = 500000, min_insert_block_size_rows = 500000, max_threads = 1
+"""
 FILLER = "The quick brown fox jumps over the lazy dog while 1,000 tokens stream past. " * 20
 
 
 def fill(warehouse: Warehouse, rows: int, *, seed: int = 7, body_bytes: int = 150) -> None:
     """Inserts `rows` traces of project `bench`; the same seed and size give the same rows."""
+    _fill(warehouse, FILL_TRACES, rows, {"seed": seed, "body": body_bytes})
+
+
+def fill_spans(warehouse: Warehouse, rows: int, *, seed: int = 7) -> None:
+    """Inserts `rows` spans of project `bench`; the same seed and size give the same rows."""
+    _fill(warehouse, FILL_SPANS, rows, {"seed": seed})
+
+
+def _fill(warehouse: Warehouse, statement: str, rows: int, given: Mapping[str, int]) -> None:
     for first in range(0, rows, ROWS_PER_INSERT):
         values = {
-            "seed": seed,
+            **given,
             "start": START,
             "span_us": DAYS * 86_400_000_000,
             "total": rows,
             "project": PROJECT,
             "filler": FILLER,
-            "body": body_bytes,
             "first": first,
             "count": min(ROWS_PER_INSERT, rows - first),
         }
-        warehouse.command_now(FILL_TRACES, values, {"max_partitions_per_insert_block": 0})
+        warehouse.command_now(statement, values, {"max_partitions_per_insert_block": 0})
 
 
 def main() -> None:
@@ -106,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", help="chdb:///some/directory or http://host:8123")
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--spans", type=int, default=0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--body-bytes", type=int, default=150)
     options = parser.parse_args()
@@ -113,8 +172,10 @@ def main() -> None:
     migrate(warehouse)
     began = time.perf_counter()
     fill(warehouse, options.rows, seed=options.seed, body_bytes=options.body_bytes)
+    fill_spans(warehouse, options.spans, seed=options.seed)
     took = time.perf_counter() - began
-    print(f"{options.rows:,} traces in {took:.1f} s: {options.rows / took:,.0f}/s")
+    rows = options.rows + options.spans
+    print(f"{rows:,} traces and spans in {took:.1f} s: {rows / took:,.0f}/s")
     warehouse.close()
 
 

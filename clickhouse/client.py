@@ -1,8 +1,8 @@
 """One way to speak to ClickHouse: `Warehouse`, over chDB in the process or a server by HTTP.
 
 clickhouse-connect gives both the same synchronous client. A client serves one call at a time, so
-the warehouse keeps one per worker thread, with threads for reads and for writes apart: a long
-query never stands before an insert.
+the warehouse keeps one per worker thread, with threads for reads, for urgent reads and for writes
+apart: a long query never stands before an insert.
 
     WarehouseError
     ├── WarehouseUnavailable   the engine does not answer for now: retry
@@ -12,10 +12,13 @@ query never stands before an insert.
 """
 
 import asyncio
+import copy
+import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -36,6 +39,7 @@ QUERY_SETTINGS = {
     # Times are compared and bucketed in UTC whatever the machine's zone is.
     "session_timezone": "UTC",
 }
+COMMAND_SETTINGS = {"session_timezone": "UTC"}
 # A block is one part set with one token: never let the engine split or regroup what it is given.
 INSERT_SETTINGS = {
     "async_insert": 0,
@@ -50,6 +54,9 @@ INSERT_SETTINGS = {
     "session_timezone": "UTC",
 }
 ON_ITS_WAY_S = 0.5
+URGENT_READERS = 2
+QUIET = logging.NullHandler()
+"""For the client's own log lines where logging is not set up: what they say is raised as well."""
 # Codes of ClickHouse's src/Common/ErrorCodes.cpp.
 TOO_EXPENSIVE = frozenset({158, 159, 160, 241, 307, 396})
 UNAVAILABLE = frozenset({202, 203, 209, 210, 242, 243, 252, 279, 285, 319, 499, 999})
@@ -84,10 +91,6 @@ class Answer(NamedTuple):
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
 
-    def dicts(self) -> list[dict[str, Any]]:
-        """Returns one dictionary a row, keyed by column name."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
 
 class Warehouse:
     """A store of events that one process or several share. Close it once, at the end."""
@@ -98,8 +101,20 @@ class Warehouse:
         self._local = threading.local()
         self._clients: list[Any] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="warehouse-read")
+        self._urgent = ThreadPoolExecutor(URGENT_READERS, thread_name_prefix="warehouse-urgent")
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="warehouse-write")
         self._lock = threading.Lock()
+
+    @property
+    def urgent(self) -> "Warehouse":
+        """The same store with threads of its own for reads.
+
+        For the stream, and for what others wait on: users' queries, however many and slow, do not
+        stand before them. Closed with the warehouse that it is taken from.
+        """
+        view = copy.copy(self)
+        view._readers = self._urgent
+        return view
 
     async def query(
         self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
@@ -128,7 +143,7 @@ class Warehouse:
         self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
     ) -> Answer:
         """The blocking twin of `query`, for worker threads and the command line."""
-        with metrics.QUERY_SECONDS.time():
+        with metrics.QUERY_SECONDS.time(), _translated():
             result = self._client().query(
                 sql, parameters=dict(parameters or {}), settings={**QUERY_SETTINGS, **settings}
             )
@@ -138,25 +153,29 @@ class Warehouse:
         self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
     ) -> None:
         """The blocking twin of `command`."""
-        self._client().command(sql, parameters=dict(parameters or {}), settings=dict(settings))
+        with _translated():
+            self._client().command(
+                sql, parameters=dict(parameters or {}), settings={**COMMAND_SETTINGS, **settings}
+            )
 
     def insert_now(self, table: str, arrow_stream: bytes, token: str) -> None:
         """The blocking twin of `insert`. Raises `StoreBroken` also."""
-        try:
-            self._client().raw_insert(
-                table,
-                insert_block=arrow_stream,
-                fmt="ArrowStream",
-                settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
-            )
-        except Exception as error:
-            if self._embedded is not None:
-                _ensure_no_token_is_lost(self._embedded, error)
-            raise
+        with _translated():
+            try:
+                self._client().raw_insert(
+                    table,
+                    insert_block=arrow_stream,
+                    fmt="ArrowStream",
+                    settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
+                )
+            except Exception as error:
+                if self._embedded is not None:
+                    _ensure_no_token_is_lost(self._embedded, error)
+                raise
 
     def close(self) -> None:
         """Waits for running calls and closes every client."""
-        for executor in (self._readers, self._writers):
+        for executor in (self._readers, self._urgent, self._writers):
             executor.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             for client in self._clients:
@@ -175,12 +194,14 @@ class Warehouse:
         self, executor: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any
     ) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(executor, _translated, call, arguments)
+        return await loop.run_in_executor(executor, call, *arguments)
 
 
-def _translated(call: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns the errors of client and engine into ours."""
     try:
-        return call(*arguments)
+        yield
     except OperationalError as error:
         raise WarehouseUnavailable(str(error)) from error
     except ClickHouseError as error:
@@ -215,6 +236,7 @@ def _ensure_no_token_is_lost(store: Path, reason: Exception) -> None:
 def _connect(url: str) -> Any:
     # Settings that one engine version knows and another does not must not stop the start.
     common.set_setting("invalid_setting_action", "send")
+    logging.getLogger("clickhouse_connect").addHandler(QUIET)
     path = path_of(url)
     if path is not None:
         return clickhouse_connect.get_client(interface="chdb", path=str(path), tz_mode="aware")

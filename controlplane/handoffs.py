@@ -17,7 +17,6 @@ from schemas.projects import ProjectId, UserId
 HANDOFF_LIFETIME_S = 120.0
 MAX_HANDOFFS = 1_000
 
-# No email on purpose: nobody can sign up, be added or sign in under this name.
 LOCAL_OPERATOR = "local-operator"
 
 
@@ -59,26 +58,31 @@ class Handoffs:
             del self._waiting[oldest]
 
 
-async def local_admin(database: Database, project_id: ProjectId) -> UserId:
-    """Return the longest-standing admin of a project, for a holder of its key on this machine.
+async def local_operator(database: Database, project_id: ProjectId) -> UserId:
+    """Return the user whom a project's key signs in on this machine: an admin of it alone.
 
-    A project that was seeded without a user has none: the local operator becomes its admin.
+    A key opens one project, so it must not sign in a person, who may have others. Made on first
+    use, and again an admin after being taken out of the project. Raises `NotFound`.
     """
-    query = (
-        select(Membership.user_id)
-        .where(Membership.role == "admin")
-        .order_by(Membership.created_at, Membership.id)
-        .limit(1)
-    )
     async with database.session() as session:
         project = await live_project(session, project_id)
-        admin_id = await session.scalar(query.where(Membership.project_id == project.id))
-        if admin_id is None:
-            operator = await find_user(session, LOCAL_OPERATOR)
-            if operator is None:
-                operator = await insert_user(
-                    session, "Local operator", LOCAL_OPERATOR, password_hash=None
-                )
+        # Two sign-ins at once would both find nobody; SQLite has let in one writer only.
+        await session.refresh(project, with_for_update=True)
+        email = operator_email(project_id)
+        operator = await find_user(session, email)
+        if operator is None:
+            operator = await insert_user(session, "Local operator", email, password_hash=None)
+        query = select(Membership.id).where(
+            Membership.user_id == operator.id, Membership.project_id == project.id
+        )
+        if await session.scalar(query) is None:
             session.add(Membership(user_id=operator.id, project_id=project.id, role="admin"))
-            admin_id = operator.id
-    return UserId(str(admin_id))
+        return UserId(str(operator.id))
+
+
+def operator_email(project_id: ProjectId) -> str:
+    """Return what stands for the email of a project's local operator.
+
+    It is none on purpose: nobody can sign up, be added to a project or sign in under it.
+    """
+    return f"{LOCAL_OPERATOR}:{project_id}"

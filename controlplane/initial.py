@@ -40,17 +40,25 @@ async def ensure_initial(database: Database, vault: Vault, seed: Seed) -> Initia
 
     Changes nothing on an installation that has a project or a user. Returns `None` when there
     never was a seeded project or it is deleted. Several processes may call this at once. Raises
-    `BadRequest` when a seed value breaks a rule.
+    `BadRequest` when the installation is empty and a seed value breaks a rule.
     """
+    async with database.reading() as session:
+        if not await _is_empty(session):
+            return await _planted(session, vault)
+    await _seed(database, vault, seed)
+    async with database.reading() as session:
+        return await _planted(session, vault)
+
+
+async def _seed(database: Database, vault: Vault, seed: Seed) -> None:
     email, password_hash = await _admin_of(seed)
     try:
         async with database.session() as session:
+            # Again: another process may have planted while this one hashed.
             if await _is_empty(session):
                 await _plant(session, vault, seed, email=email, password_hash=password_hash)
     except IntegrityError:
-        pass  # another process was first; what it planted is read below
-    async with database.reading() as session:
-        return await _planted(session, vault)
+        pass  # another process was first
 
 
 async def _admin_of(seed: Seed) -> tuple[str | None, str | None]:

@@ -22,7 +22,7 @@ class User(UUIDAuditBase):
     email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARS), unique=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
     password_hash: Mapped[str | None] = mapped_column(String(255))
-    """An argon2id string; `None` for the local operator, who has no password."""
+    """An argon2id string; `None` for a local operator, who has no password."""
 
 
 class LoginSession(UUIDAuditBase):

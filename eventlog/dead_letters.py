@@ -20,7 +20,6 @@ from eventlog.records import (
     DeadLetter,
     DeadLetters,
     RecordDamaged,
-    checksum,
     decode_dead,
     encode_chunks,
     encode_dead,
@@ -115,8 +114,9 @@ class DeadLetterBox:
             self._catch_up()
             if letter.ref in self._replayed:
                 raise AlreadyReplayed(f"{letter.ref} was replayed before")
-            self._append(partition, encode_chunks([chunk]))
-            self._append(TopicPartition(DEAD.name, 0), encode_dead([], [letter.ref]))
+            mark = encode_dead([], [letter.ref])
+            sqlite_file.append(connection, self._numbers[partition], encode_chunks([chunk]))
+            sqlite_file.append(connection, self._numbers[TopicPartition(DEAD.name, 0)], mark)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise LogUnavailable(f"the log's file refused: {error}") from error
@@ -144,8 +144,7 @@ class DeadLetterBox:
                 decoded = _decoded(stored)
                 self._replayed.update(decoded.replayed)
                 for letter in decoded.letters:
-                    # A crash may have appended a letter twice: the first counts.
-                    self._known.setdefault(letter.ref, (_summary_of(letter), stored.offset))
+                    self._known[letter.ref] = (_summary_of(letter), stored.offset)
             self._next_offset = page[-1].offset + 1
 
     def _page(self, offset: int, limit: int) -> list[Stored]:
@@ -159,24 +158,6 @@ class DeadLetterBox:
         if item.event_id is None:
             return TopicPartition(topic, 0)
         return TopicPartition(topic, partition_of(item.project_id, item.event_id, count))
-
-    def _append(self, partition: TopicPartition, value: bytes) -> None:
-        number = self._numbers[partition]
-        offset: int = self._connection.execute(
-            "UPDATE partitions SET next_offset = next_offset + 1 WHERE number = ?"
-            " RETURNING next_offset - 1",
-            (number,),
-        ).fetchone()[0]
-        self._connection.execute(
-            "INSERT INTO records (key, appended_at_ms, bytes, crc, value) VALUES (?, ?, ?, ?, ?)",
-            (
-                number << sqlite_file.OFFSET_BITS | offset,
-                time.time_ns() // 1_000_000,
-                len(value),
-                checksum(value),
-                value,
-            ),
-        )
 
 
 def _connect(path: Path) -> tuple[sqlite3.Connection, dict[TopicPartition, int]]:

@@ -6,7 +6,6 @@ and a lone event waits for nothing but its own fsync.
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -16,8 +15,8 @@ import structlog
 from msgspec import Struct
 
 from eventlog import sqlite_file
-from eventlog.log import LogError, LogFull, LogUnavailable, TopicPartition
-from eventlog.records import Chunk, Refusal, checksum, encode_chunks, encode_refusals
+from eventlog.log import LogDamaged, LogError, LogFull, LogUnavailable, TopicPartition
+from eventlog.records import Chunk, Refusal, encode_chunks, encode_refusals
 
 MAX_RECORD_ITEMS = 1_000
 MAX_RECORD_BYTES = 1 << 20
@@ -121,19 +120,45 @@ class GroupCommit:
             self._queue.put(write)
         return write.future
 
+    def put(self, connection: sqlite3.Connection, number: int, value: bytes) -> int:
+        """Appends a record and returns its offset; for use within a change of the books."""
+        offset = sqlite_file.append(connection, number, value)
+        self.stored_bytes += len(value)
+        return offset
+
     def drop(
-        self, connection: sqlite3.Connection, number: int, last: int, older_than_ms: int | None
-    ) -> None:
-        """Deletes records of a partition up to `last`; for use within a change of the books."""
+        self,
+        connection: sqlite3.Connection,
+        number: int,
+        last: int,
+        *,
+        older_than_ms: int | None = None,
+        limit: int = -1,
+    ) -> int:
+        """Deletes records of a partition up to `last`, the oldest first, and returns how many.
+
+        For use within a change of the books; `limit` bounds how many go, -1 is no bound.
+        """
         first_key = number << sqlite_file.OFFSET_BITS
-        bounds = (first_key, first_key + last, older_than_ms, older_than_ms)
-        where = "WHERE key BETWEEN ? AND ? AND (? IS NULL OR appended_at_ms < ?)"
-        freed = connection.execute(
-            f"SELECT coalesce(sum(bytes), 0) FROM records {where}",  # noqa: S608
-            bounds,
-        ).fetchone()[0]
-        connection.execute(f"DELETE FROM records {where}", bounds)  # noqa: S608
-        self.stored_bytes -= freed
+        gone = connection.execute(
+            "DELETE FROM records WHERE key IN (SELECT key FROM records"
+            " WHERE key BETWEEN ? AND ? AND (? IS NULL OR appended_at_ms < ?)"
+            " ORDER BY key LIMIT ?) RETURNING CAST(bytes AS INTEGER)",
+            (first_key, first_key + last, older_than_ms, older_than_ms, limit),
+        ).fetchall()
+        self.stored_bytes -= sum(size for (size,) in gone)
+        return len(gone)
+
+    def rewrite(
+        self, connection: sqlite3.Connection, number: int, values: Mapping[int, bytes | None]
+    ) -> None:
+        """Gives records other values, by offset, and deletes those whose value is `None`.
+
+        For use within a change of the books.
+        """
+        for offset, value in values.items():
+            key = number << sqlite_file.OFFSET_BITS | offset
+            self.stored_bytes += sqlite_file.rewrite(connection, key, value)
 
     def close(self) -> None:
         """Commits what is queued and ends the thread. May be called twice."""
@@ -221,24 +246,30 @@ class GroupCommit:
             return
         log.error("log refused a commit", reason=repr(error))
         if isinstance(error, sqlite3.Error):
-            if sqlite_file.is_damage(error):
-                self._on_damage()
-            kind: type[LogError] = LogFull if "full" in str(error) else LogUnavailable
-            error = kind(f"the log's file refused: {error}")
+            error = self._kind_of(error)(f"the log's file refused: {error}")
         for write in writes:
             write.future.set_exception(error)
+
+    def _kind_of(self, error: sqlite3.Error) -> type[LogError]:
+        if sqlite_file.is_damage(error):
+            self._on_damage()
+            return LogDamaged
+        return LogFull if "full" in str(error) else LogUnavailable
 
     def _transact(self, writes: list[_Write]) -> list[Any]:
         """Commits the writes as a whole and returns the result of each."""
         records = _coalesce(write for write in writes if write.change is None)
         connection = self._connection
-        before = self.stored_bytes
         connection.execute("BEGIN IMMEDIATE")
+        before = self.stored_bytes
         try:
             self._see_others()
+            # What others wrote stays written when ours is rolled back.
+            before = self.stored_bytes
             results = {id(w): w.change(connection) for w in writes if w.change is not None}
             for record in records:
-                offset = self._insert(connection, record)
+                number = self._numbers[record.topic_partition]
+                offset = self.put(connection, number, record.value)
                 for write in record.writes:
                     results.setdefault(id(write), {})[record.topic_partition] = offset
             connection.execute("COMMIT")
@@ -255,27 +286,6 @@ class GroupCommit:
         if version != self._data_version:
             self._data_version = version
             self.stored_bytes = _stored_bytes(self._connection)
-
-    def _insert(self, connection: sqlite3.Connection, record: _Record) -> int:
-        number = self._numbers[record.topic_partition]
-        # Read inside the transaction: the command line may append from a process of its own.
-        offset: int = connection.execute(
-            "UPDATE partitions SET next_offset = next_offset + 1 WHERE number = ?"
-            " RETURNING next_offset - 1",
-            (number,),
-        ).fetchone()[0]
-        connection.execute(
-            "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
-            (
-                number << sqlite_file.OFFSET_BITS | offset,
-                time.time_ns() // 1_000_000,
-                len(record.value),
-                checksum(record.value),
-                record.value,
-            ),
-        )
-        self.stored_bytes += len(record.value)
-        return offset
 
 
 def _coalesce(writes: Iterable[_Write]) -> list[_Record]:

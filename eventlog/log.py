@@ -85,10 +85,6 @@ class EventLog(Protocol):
         """Counts refusals durably."""
         ...
 
-    async def append_dead(self, letters: Sequence[DeadLetter]) -> None:
-        """Puts letters into the dead-letter topic."""
-        ...
-
 
 class ProgressStore(Protocol):
     """Where the sink writes down what it is about to store, before it does."""
@@ -101,6 +97,11 @@ class ProgressStore(Protocol):
         """Makes an intent durable; it stays pending until `complete`."""
         ...
 
-    async def complete(self, partition: TopicPartition, intent: Intent) -> None:
-        """Marks the block as stored and forgets the intent."""
+    async def complete(
+        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+    ) -> None:
+        """Marks the block as stored, forgets the intent, and keeps the letters of its dead items.
+
+        No bound of the log holds this back: it is what frees a full one.
+        """
         ...

@@ -6,7 +6,7 @@ nothing an item, so whatever arrives together travels together, from any client 
 
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 import zstandard
@@ -15,7 +15,6 @@ from msgspec import Struct
 from schemas.ids import event_hash
 from schemas.projects import ProjectId
 
-Wire = Literal["pulse.trace", "pulse.span"]
 T = TypeVar("T", "Envelope", "Refusals", "DeadLetters")
 ENVELOPE_VERSION = 1
 MAX_RECORD_BYTES = 256 << 20

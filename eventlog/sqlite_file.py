@@ -7,6 +7,7 @@ the pages of the file proper. `opening` opens a file, `mending` carries over a d
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -118,6 +119,49 @@ def read(connection: sqlite3.Connection, number: int, offset: int, limit: int) -
     for key, appended_at_ms, crc, value in rows:
         sound = value if value is not None and checksum(value) == crc else None
         yield Stored(key & OFFSET_MASK, sound, appended_at_ms or 0)
+
+
+def append(connection: sqlite3.Connection, number: int, value: bytes) -> int:
+    """Appends a record within the open transaction and returns its offset.
+
+    The offset is read inside the transaction: another process may append as well.
+    """
+    offset: int = connection.execute(
+        "UPDATE partitions SET next_offset = next_offset + 1 WHERE number = ?"
+        " RETURNING next_offset - 1",
+        (number,),
+    ).fetchone()[0]
+    connection.execute(
+        "INSERT INTO records (key, appended_at_ms, bytes, crc, value) VALUES (?, ?, ?, ?, ?)",
+        (
+            number << OFFSET_BITS | offset,
+            time.time_ns() // 1_000_000,
+            len(value),
+            checksum(value),
+            value,
+        ),
+    )
+    return offset
+
+
+def rewrite(connection: sqlite3.Connection, key: int, value: bytes | None) -> int:
+    """Gives a record another value within the open transaction, or deletes it for `None`.
+
+    Returns by how many bytes the log has grown, which is less than 0 when it has shrunk.
+    """
+    before = connection.execute(
+        "SELECT CAST(bytes AS INTEGER) FROM records WHERE key = ?", (key,)
+    ).fetchone()
+    if before is None:
+        return 0
+    if value is None:
+        connection.execute("DELETE FROM records WHERE key = ?", (key,))
+        return -int(before[0])
+    connection.execute(
+        "UPDATE records SET bytes = ?, crc = ?, value = ? WHERE key = ?",
+        (len(value), checksum(value), value, key),
+    )
+    return len(value) - int(before[0])
 
 
 def is_damage(error: sqlite3.Error) -> bool:

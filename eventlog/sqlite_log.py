@@ -10,11 +10,14 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eventlog import sqlite_file
+from eventlog.dead_pruning import Goes, prune
 from eventlog.group_commit import GroupCommit, Limits, size_of
 from eventlog.log import (
     Intent,
@@ -28,7 +31,12 @@ from eventlog.log import (
 from eventlog.opening import open_log, suspect
 from eventlog.records import Chunk, DeadLetter, Refusal, encode_dead
 from eventlog.topics import DEAD, OUTCOMES, TOPICS
+from schemas.projects import ProjectId
 
+EXPIRED_RECORDS = 32
+"""Dropped at a time, some 10 MB: so that no append waits long."""
+PRUNED_BYTES = 8 << 20
+"""Of dead letters that are looked through at a time."""
 REFUSAL_BYTES = 64
 """What a refusal is taken to weigh while it waits."""
 SPARE_PAGES = 16_384
@@ -50,13 +58,17 @@ class SqliteLog:
         """What opening carried over from a damaged file, `None` where there was nothing to mend."""
         self._connection, self._hold = opened.connection, opened.hold
         self._read_lock = threading.Lock()
+        self._pruning = asyncio.Lock()
+        """Held from reading dead letters to rewriting them: nobody else may do so in between."""
         self._closed = False
+        self.damaged: Future[None] = Future()
+        """Done when damage was met while at work: the file has to be opened anew."""
         try:
             self._reader = sqlite_file.connect(path)
             self.log_id = sqlite_file.log_id_of(self._connection)
             self._numbers = sqlite_file.numbers(self._connection)
             self._commits = GroupCommit(
-                self._connection, self._numbers, self.limits, lambda: suspect(path)
+                self._connection, self._numbers, self.limits, self._note_damage
             )
         except sqlite3.Error as error:
             self._connection.close()
@@ -102,14 +114,6 @@ class SqliteLog:
         payloads = {TopicPartition(OUTCOMES.name, 0): list(refusals)}
         await asyncio.wrap_future(self._commits.append(payloads, REFUSAL_BYTES * len(refusals)))
 
-    async def append_dead(
-        self, letters: Sequence[DeadLetter], replayed: Sequence[str] = ()
-    ) -> None:
-        """Puts letters, or marks of replayed ones, into the dead-letter topic."""
-        value = encode_dead(letters, replayed)
-        payloads = {TopicPartition(DEAD.name, 0): value}
-        await asyncio.wrap_future(self._commits.append(payloads, len(value)))
-
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition has come."""
         row = await self._book(
@@ -133,9 +137,15 @@ class SqliteLog:
             )
         )
 
-    async def complete(self, partition: TopicPartition, intent: Intent) -> None:
-        """Marks the block as stored, forgets the intent, and drops what need not be kept."""
+    async def complete(
+        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+    ) -> None:
+        """Marks the block as stored, forgets the intent, and keeps the letters of its dead items.
+
+        What need not be kept of the block is dropped first: a full disk needs its room for letters.
+        """
         number = self._numbers[partition]
+        value = encode_dead(letters) if letters else b""
 
         def apply(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -145,7 +155,9 @@ class SqliteLog:
                 (intent.last, number),
             )
             if self.limits.keep_ms == 0:
-                self._commits.drop(connection, number, intent.last, older_than_ms=None)
+                self._commits.drop(connection, number, intent.last)
+            if value:
+                self._commits.put(connection, self._numbers[TopicPartition(DEAD.name, 0)], value)
 
         await self._book(apply)
 
@@ -158,23 +170,45 @@ class SqliteLog:
             )
         )
 
-    async def expire(self, now_ms: int) -> None:
-        """Drops stored records and dead letters that have been kept for long enough."""
+    async def expire(self, now_ms: int, own_keep_ms: Mapping[ProjectId, int] | None = None) -> None:
+        """Drops stored records and dead letters that have been kept for long enough.
 
-        def apply(connection: sqlite3.Connection) -> None:
-            rows = connection.execute("SELECT number, topic, stored_through FROM partitions")
-            for number, topic, stored_through in rows.fetchall():
-                if topic == DEAD.name:
-                    limit = now_ms - self.limits.dead_keep_ms
-                    self._commits.drop(connection, number, sqlite_file.OFFSET_MASK - 1, limit)
-                else:
-                    self._commits.drop(
-                        connection, number, stored_through, now_ms - self.limits.keep_ms
-                    )
-
-        await self._book(apply)
+        `own_keep_ms` names the projects whose letters are kept for a time of their own.
+        """
+        for partition, (_, stored_through, _) in self.positions().items():
+            if partition.topic == DEAD.name:
+                continue
+            drop = partial(
+                self._commits.drop,
+                number=self._numbers[partition],
+                last=stored_through,
+                older_than_ms=now_ms - self.limits.keep_ms,
+                limit=EXPIRED_RECORDS,
+            )
+            while await self._book(drop) == EXPIRED_RECORDS:
+                pass
+        own, keep_ms = own_keep_ms or {}, self.limits.dead_keep_ms
+        await self._drop_letters(lambda owner, at_ms: at_ms < now_ms - own.get(owner, keep_ms))
         while await self._book(_shrink):
             pass
+
+    async def purge_letters(self, project_id: ProjectId) -> None:
+        """Drops every dead letter of a project."""
+        await self._drop_letters(lambda owner, _: owner == project_id)
+
+    async def _drop_letters(self, goes: Goes) -> None:
+        partition = TopicPartition(DEAD.name, 0)
+        kept: set[str] = set()
+        offset = 0
+        async with self._pruning:
+            while page := await asyncio.to_thread(
+                self.read, partition, offset, EXPIRED_RECORDS, PRUNED_BYTES
+            ):
+                offset = page[-1].offset + 1
+                values = await asyncio.to_thread(prune, page, goes, kept)
+                if values:
+                    number = self._numbers[partition]
+                    await self._book(partial(self._commits.rewrite, number=number, values=values))
 
     def positions(self) -> dict[TopicPartition, tuple[int, int, int]]:
         """Returns committed, stored-through and next offset of every partition."""
@@ -238,9 +272,15 @@ class SqliteLog:
 
     def _refused(self, error: sqlite3.Error) -> LogError:
         if sqlite_file.is_damage(error):
-            suspect(self.path)
+            self._note_damage()
             return LogDamaged(f"{self.path} is damaged, opening it anew mends it: {error}")
         return LogUnavailable(f"the log's file cannot be read: {error}")
+
+    def _note_damage(self) -> None:
+        suspect(self.path)
+        # Reader and writer may meet it at one moment.
+        with suppress(InvalidStateError):
+            self.damaged.set_result(None)
 
     async def _book(self, change: Callable[[sqlite3.Connection], Any]) -> Any:
         return await asyncio.wrap_future(self._commits.change(change))

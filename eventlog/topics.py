@@ -51,8 +51,6 @@ DEAD = Topic(
 
 TOPICS = (TRACES, SPANS, OUTCOMES, DEAD)
 BY_NAME = {topic.name: topic for topic in TOPICS}
-GROUP = "sluice"
-"""The consumer group of the agents; the dead-letter topic has no consumer."""
 PARTITION_BITS = 12
 """At most 4,096 partitions a topic."""
 

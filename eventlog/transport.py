@@ -17,7 +17,7 @@ from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
 from eventlog.faust_fixes import ContiguousConsumer
-from eventlog.log import LogError, LogUnavailable, Stored, TopicPartition
+from eventlog.log import LogFull, LogUnavailable, Stored, TopicPartition
 from eventlog.sqlite_log import SqliteLog
 
 SCHEME = "sluice"
@@ -139,8 +139,9 @@ class Consumer(ContiguousConsumer):
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         try:
             await self._log.commit({TopicPartition(*tp): offset for tp, offset in offsets.items()})
-        except LogError:
-            # A commit that fails is repeated by the next; raising here would end the app.
+        except (LogFull, LogUnavailable):
+            # A commit that fails is repeated by the next; raising here would end the app, as it
+            # must where the file is damaged: opening it anew mends it.
             return False
         return True
 

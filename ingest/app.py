@@ -11,8 +11,21 @@ from litestar.types import AnyCallable, ExceptionHandlersMap
 from msgspec import Struct
 
 from eventlog.topics import SPANS, TRACES
-from ingest.edge import Edge, Incoming
-from ingest.errors import BadItems, BadJson, Later, Overloaded, Refused, TooLarge, UnknownEncoding
+from ingest.body import Incoming
+from ingest.edge import Edge
+from ingest.errors import (
+    BadItems,
+    BadJson,
+    ItemTooLarge,
+    Later,
+    Overloaded,
+    RateLimited,
+    Refused,
+    TooLarge,
+    TooManyBodies,
+    TooSlow,
+    UnknownEncoding,
+)
 from schemas.projects import ProjectContext
 
 AnyRequest: TypeAlias = Request[object, object, State]
@@ -20,8 +33,12 @@ AnyRequest: TypeAlias = Request[object, object, State]
 STATUS: Mapping[type[Refused], int] = {
     BadJson: 400,
     BadItems: 400,
+    TooSlow: 408,
     TooLarge: 413,
+    ItemTooLarge: 413,
     UnknownEncoding: 415,
+    RateLimited: 429,
+    TooManyBodies: 503,
     Overloaded: 503,
 }
 Project: TypeAlias = NamedDependency[ProjectContext]
@@ -102,15 +119,16 @@ def exception_handlers() -> ExceptionHandlersMap:
 
 def _answer_refusal(_: Request[Any, Any, Any], refused: Refused) -> Response[Any]:
     body: dict[str, Any] = {"error": refused.message}
+    headers: dict[str, str] = {}
     if isinstance(refused, Later):
-        status = 503 if isinstance(refused, Overloaded) else 429
-        return Response(
-            body, status_code=status, headers={"Retry-After": str(refused.retry_after_s)}
-        )
+        headers["Retry-After"] = str(refused.retry_after_s)
+    if isinstance(refused, TooSlow):
+        # The rest of the body is not waited for.
+        headers["Connection"] = "close"
     details = getattr(refused, "details", None)
     if details is not None:
         body["details"] = details
-    return Response(body, status_code=STATUS[type(refused)])
+    return Response(body, status_code=STATUS[type(refused)], headers=headers)
 
 
 async def _store(request: AnyRequest, project: ProjectContext, topic: str) -> tuple[int, list[Any]]:

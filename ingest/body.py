@@ -1,14 +1,17 @@
 """Reads a request's body: streamed, inflated, bounded on both sides of inflation."""
 
+import asyncio
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import brotli
 import zstandard
 from msgspec import Struct
 
-from ingest.errors import BadJson, Overloaded, TooLarge, UnknownEncoding
+from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
+from schemas.projects import ProjectId
 
 STEP_BYTES = 64 << 10
 """How much is inflated at a time: what a bomb can cost beyond its bound."""
@@ -20,6 +23,14 @@ class BodyLimits(Struct, frozen=True):
     max_wire_bytes: int = 16 << 20
     max_inflated_bytes: int = 64 << 20
     max_total_bytes: int = 256 << 20
+    grace_s: float = 30.0
+    """How long a body may take, and one second more for each `least_bytes_per_s` that came."""
+    least_bytes_per_s: int = 64 << 10
+
+    @property
+    def max_project_bytes(self) -> int:
+        """What one project may have in hand: a quarter of all, or the largest body allowed."""
+        return min(self.max_total_bytes, max(self.max_total_bytes // 4, self.max_inflated_bytes))
 
 
 class BodyBudget:
@@ -28,20 +39,37 @@ class BodyBudget:
     def __init__(self, limits: BodyLimits) -> None:
         self.limits = limits
         self._used = 0
+        self._used_by: Counter[ProjectId] = Counter()
 
-    def take(self, size: int) -> None:
-        """Adds bytes. Raises `Overloaded` beyond the bound; then nothing was added."""
-        if self._used + size > self.limits.max_total_bytes:
-            raise Overloaded(
-                f"{self._used} bytes of requests are being read, the bound is"
-                f" {self.limits.max_total_bytes}",
+    def take(self, project_id: ProjectId, size: int) -> None:
+        """Adds bytes of a project. Raises `TooManyBodies` beyond a bound; then none was added."""
+        bound = self.limits.max_project_bytes
+        if self._used_by[project_id] + size > bound:
+            raise TooManyBodies(
+                f"Too many requests of this project are being read: at most {bound} bytes at a"
+                " time",
                 retry_after_s=1,
             )
+        # How much others are sending is not told.
+        if self._used + size > self.limits.max_total_bytes:
+            raise TooManyBodies("Too many requests are being read at this time", retry_after_s=1)
         self._used += size
+        self._used_by[project_id] += size
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, project_id: ProjectId, size: int) -> None:
         """Takes bytes off again."""
         self._used -= size
+        self._used_by[project_id] -= size
+        if not self._used_by[project_id]:
+            del self._used_by[project_id]
+
+
+class Incoming(NamedTuple):
+    """What the edge needs of an HTTP request."""
+
+    chunks: AsyncIterator[bytes]
+    encoding: str | None
+    length: str | None
 
 
 class _Inflater(Protocol):
@@ -50,36 +78,40 @@ class _Inflater(Protocol):
     def finish(self) -> None: ...
 
 
-async def read_body(
-    chunks: AsyncIterator[bytes], encoding: str | None, length: str | None, budget: BodyBudget
-) -> bytes:
+async def read_body(project_id: ProjectId, incoming: Incoming, budget: BodyBudget) -> bytes:
     """Returns the inflated body. The caller gives its length back to the budget when done.
 
-    Raises `TooLarge`, `UnknownEncoding`, `BadJson` (for data that cannot be inflated) and
-    `Overloaded`.
+    Raises `TooLarge`, `TooSlow`, `UnknownEncoding`, `BadJson` (for data that cannot be inflated)
+    and `TooManyBodies`.
     """
     limits = budget.limits
+    length = incoming.length
     if length is not None and length.isdigit() and int(length) > limits.max_wire_bytes:
         raise _too_large(f"{length} bytes", limits.max_wire_bytes, "on the wire")
-    inflater = _inflater(encoding, limits.max_inflated_bytes)
+    inflater = _inflater(incoming.encoding, limits.max_inflated_bytes)
     parts: list[bytes] = []
     wire = taken = 0
+    started = asyncio.get_running_loop().time()
     try:
-        async for chunk in chunks:
-            wire += len(chunk)
-            if wire > limits.max_wire_bytes:
-                raise _too_large(
-                    f"more than {wire - 1} bytes", limits.max_wire_bytes, "on the wire"
-                )
-            inflated = inflater.feed(chunk) if inflater else [chunk]
-            size = sum(map(len, inflated))
-            budget.take(size)
-            taken += size
-            parts += inflated
+        async with asyncio.timeout_at(started + limits.grace_s) as clock:
+            async for chunk in incoming.chunks:
+                wire += len(chunk)
+                if wire > limits.max_wire_bytes:
+                    raise _too_large(
+                        f"more than {wire - 1} bytes", limits.max_wire_bytes, "on the wire"
+                    )
+                clock.reschedule(started + limits.grace_s + wire / limits.least_bytes_per_s)
+                inflated = inflater.feed(chunk) if inflater else [chunk]
+                size = sum(map(len, inflated))
+                budget.take(project_id, size)
+                taken += size
+                parts += inflated
         if inflater:
             inflater.finish()
-    except BaseException:
-        budget.give_back(taken)
+    except BaseException as error:
+        budget.give_back(project_id, taken)
+        if isinstance(error, TimeoutError):
+            raise TooSlow(f"Request body too slow: {wire} bytes came in time") from error
         raise
     return parts[0] if len(parts) == 1 else b"".join(parts)
 

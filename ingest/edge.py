@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -11,9 +11,16 @@ from msgspec import Struct
 
 from eventlog.log import EventLog, LogError, LogFull
 from eventlog.records import Chunk, Refusal, partition_of
-from ingest.body import BodyBudget, BodyLimits, read_body
+from ingest.body import BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import Overloaded, Refused
-from ingest.pulse import Frame, Framed, frame_array, span_frame, trace_frame
+from ingest.pulse import (
+    DEFAULT_MAX_ITEM_BYTES,
+    Frame,
+    Framed,
+    frame_array,
+    span_frame,
+    trace_frame,
+)
 from ingest.quotas import Quotas
 from schemas import metrics
 from schemas.projects import ProjectContext, ProjectId
@@ -35,14 +42,6 @@ ReadBack = Callable[
 be read; `None` when that takes too long."""
 
 
-class Incoming(NamedTuple):
-    """What the edge needs of an HTTP request."""
-
-    chunks: AsyncIterator[bytes]
-    encoding: str | None
-    length: str | None
-
-
 class Accepted(NamedTuple):
     """What was made durable."""
 
@@ -57,6 +56,7 @@ class EdgeLimits(Struct, frozen=True):
     requests_per_minute: int = 0
     """For each key; 0 is no limit."""
     body: BodyLimits = BodyLimits()
+    max_item_bytes: int = DEFAULT_MAX_ITEM_BYTES
     pace_from_lag_s: float = 1.5
     """Behind how long a lag of the stream senders are slowed down; 0 is never."""
 
@@ -76,6 +76,7 @@ class Edge:
         self.read_back = read_back
         self._lag_s = lag_s
         self._pace_from_lag_s = limits.pace_from_lag_s
+        self._max_item_bytes = limits.max_item_bytes
         self._log = event_log
         self._budget = BodyBudget(limits.body)
         self._quotas = Quotas(limits.requests_per_minute)
@@ -105,14 +106,14 @@ class Edge:
         self, project: ProjectContext, topic: str, frame: Frame, incoming: Incoming
     ) -> Accepted:
         self._quotas.take(project.key_id or project.project_id)
-        body = await read_body(*incoming, self._budget)
+        body = await read_body(project.project_id, incoming, self._budget)
         size = len(body)
         try:
-            framed = frame_array(body, frame)
+            framed = frame_array(body, frame, max_item_bytes=self._max_item_bytes)
             del body
             return Accepted(framed.ids, await self._append(project, topic, frame, framed))
         finally:
-            self._budget.give_back(size)
+            self._budget.give_back(project.project_id, size)
 
     async def _append(
         self, project: ProjectContext, topic: str, frame: Frame, framed: Framed

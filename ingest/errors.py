@@ -4,11 +4,14 @@ Refused
 ├── Invalid        the sender's fault, never to be retried
 │   ├── BadJson            the body is no JSON, or cannot be inflated
 │   ├── BadItems           JSON, but not what the contract says
-│   ├── TooLarge           beyond a bound in bytes, before or after inflation
+│   ├── TooLarge           the body is beyond a bound in bytes, before or after inflation
+│   ├── ItemTooLarge       one item of it is
+│   ├── TooSlow            the body did not come in time
 │   └── UnknownEncoding    a Content-Encoding that we do not speak
 └── Later          refused for now, with the seconds after which to try again
     ├── RateLimited        the key's requests a minute are spent
-    └── Overloaded         the log, or the edge, cannot take more
+    ├── TooManyBodies      the memory set aside for bodies cannot take more
+    └── Overloaded         the log cannot take more
 """
 
 from typing import Any
@@ -56,6 +59,19 @@ class TooLarge(Invalid):
     reason = "body_bytes"
 
 
+class ItemTooLarge(Invalid):
+    """Raised when one item of the array is beyond the bound for items."""
+
+    outcome = "too_large"
+    reason = "item_bytes"
+
+
+class TooSlow(Invalid):
+    """Raised when the body did not come in the time that its size allows."""
+
+    reason = "body_time"
+
+
 class UnknownEncoding(Invalid):
     """Raised for a Content-Encoding other than gzip, deflate, br, zstd and identity."""
 
@@ -77,8 +93,15 @@ class RateLimited(Later):
     reason = "requests_per_minute"
 
 
+class TooManyBodies(Later):
+    """Raised when the bodies being read, the project's own or all, are at their bound."""
+
+    outcome = "overloaded"
+    reason = "bodies_in_hand"
+
+
 class Overloaded(Later):
-    """Raised when the log, or the memory set aside for bodies, cannot take more."""
+    """Raised when the log cannot take more."""
 
     outcome = "overloaded"
     reason = "log_full"

@@ -5,16 +5,24 @@ Only refused requests come here: whether an item is right is decided by its msgs
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
+from schemas.issues import (
+    Issue,
+    invalid_format,
+    invalid_option,
+    invalid_type,
+    too_big,
+    too_small,
+)
 from schemas.times import parse_timestamp_us
-from schemas.wire.pulse import MAX_DURATION_MS, SAFE_INTEGER, UUID_PATTERN
+from schemas.wire.pulse import ABSENT, MAX_DURATION_MS, SAFE_INTEGER, UUID_PATTERN
 
 MAX_ISSUES = 100
-Issue = dict[str, Any]
 Check = Callable[[Any], Issue | None]
 
 
@@ -26,8 +34,11 @@ class Field(NamedTuple):
     check: Check
 
 
-def explain(items: Sequence[msgspec.Raw], fields: Sequence[Field]) -> list[Issue]:
-    """Returns the issues of an array, at most `MAX_ISSUES`, in the order of its items."""
+def explain(items: Sequence[Raw], fields: Sequence[Field]) -> list[Issue]:
+    """Returns the issues of an array, at most `MAX_ISSUES`, in the order of its items.
+
+    Raises `msgspec.DecodeError` for a number that Python cannot hold.
+    """
     issues = []
     for issue in _issues(items, fields):
         issues.append(issue)
@@ -38,20 +49,18 @@ def explain(items: Sequence[msgspec.Raw], fields: Sequence[Field]) -> list[Issue
 
 def wrong_type(expected: str, value: object, path: Sequence[str | int] = ()) -> Issue:
     """Returns the issue of a value of another type."""
-    message = f"Invalid input: expected {expected}, received {type_name(value)}"
-    return {"expected": expected, "code": "invalid_type", "path": list(path), "message": message}
+    return invalid_type(expected, received=type_name(value), path=path)
 
 
-def too_many(maximum: int) -> Issue:
-    """Returns the issue of an array with too many items."""
-    return {
-        "origin": "array",
-        "code": "too_big",
-        "maximum": maximum,
-        "inclusive": True,
-        "path": [],
-        "message": f"Too big: expected array to have <={maximum} items",
-    }
+def outline(raw: Raw) -> Any:
+    """Returns a JSON value, an array or object as an empty one: whatever it holds is not decoded.
+
+    The rules ask no more of them than their type, and what they hold may be 16 MiB of `{}`.
+    """
+    first = bytes(memoryview(raw)[:1])
+    if first == b"{":
+        return {}
+    return [] if first == b"[" else msgspec.json.decode(raw)
 
 
 def type_name(value: object) -> str:
@@ -62,24 +71,27 @@ def type_name(value: object) -> str:
     return names.get(type(value), "object")
 
 
-def _issues(items: Sequence[msgspec.Raw], fields: Sequence[Field]) -> Iterator[Issue]:
+def _issues(items: Sequence[Raw], fields: Sequence[Field]) -> Iterator[Issue]:
+    decoder = msgspec.json.Decoder(
+        msgspec.defstruct("Fields", [(field.name, Raw, ABSENT) for field in fields])
+    )
     for index, raw in enumerate(items):
-        value = msgspec.json.decode(raw)
+        value = outline(raw)
         if not isinstance(value, dict):
             yield wrong_type("object", value, [index])
             continue
-        yield from _item_issues(value, index, fields)
+        yield from _item_issues(msgspec.structs.astuple(decoder.decode(raw)), index, fields)
 
 
-def _item_issues(value: Mapping[str, Any], index: int, fields: Sequence[Field]) -> Iterator[Issue]:
-    for field in fields:
-        given = value.get(field.name)
+def _item_issues(values: Sequence[Raw], index: int, fields: Sequence[Field]) -> Iterator[Issue]:
+    for field, raw in zip(fields, values, strict=True):
+        given = None if raw is ABSENT else outline(raw)
         if given is None and not field.required:
             continue
         issue = field.check(given)
         if issue is None:
             continue
-        if field.name not in value:
+        if raw is ABSENT:
             issue["message"] = issue["message"].replace("received null", "received undefined")
         yield issue | {"path": [index, field.name]}
 
@@ -90,15 +102,7 @@ def text(min_length: int = 0) -> Check:
     def check(value: Any) -> Issue | None:
         if not isinstance(value, str):
             return wrong_type("string", value)
-        if len(value) >= min_length:
-            return None
-        return {
-            "origin": "string",
-            "code": "too_small",
-            "minimum": min_length,
-            "inclusive": True,
-            "message": f"Too small: expected string to have >={min_length} characters",
-        }
+        return None if len(value) >= min_length else too_small("string", min_length)
 
     return check
 
@@ -107,7 +111,7 @@ def uuid(value: Any) -> Issue | None:
     """Checks a UUID (RFC 9562 shape, versions 1 to 8, or nil or max)."""
     if not isinstance(value, str):
         return wrong_type("string", value)
-    return None if re.match(UUID_PATTERN, value) else _bad_format("uuid", "Invalid UUID")
+    return None if re.match(UUID_PATTERN, value) else invalid_format("uuid", "Invalid UUID")
 
 
 def timestamp(value: Any) -> Issue | None:
@@ -117,7 +121,7 @@ def timestamp(value: Any) -> Issue | None:
     try:
         parse_timestamp_us(value)
     except ValueError as error:
-        return _bad_format("datetime", str(error))
+        return invalid_format("datetime", str(error))
     return None
 
 
@@ -125,11 +129,7 @@ def one_of(*values: str) -> Check:
     """Checks an enumeration."""
 
     def check(value: Any) -> Issue | None:
-        if value in values:
-            return None
-        options = "|".join(f'"{option}"' for option in values)
-        message = f"Invalid option: expected one of {options}"
-        return {"code": "invalid_value", "values": list(values), "message": message}
+        return None if value in values else invalid_option(values)
 
     return check
 
@@ -169,16 +169,7 @@ def duration(value: Any) -> Issue | None:
     return number(MAX_DURATION_MS)(value)
 
 
-def _bad_format(name: str, message: str) -> Issue:
-    return {"origin": "string", "code": "invalid_format", "format": name, "message": message}
-
-
 def _out_of_range(value: float, maximum: float) -> Issue | None:
     if value < 0:
-        code, bound, message = "too_small", {"minimum": 0}, "Too small: expected number to be >=0"
-    elif value > maximum:
-        code, bound = "too_big", {"maximum": int(maximum)}
-        message = f"Too big: expected number to be <={maximum:.0f}"
-    else:
-        return None
-    return {"origin": "number", "code": code, **bound, "inclusive": True, "message": message}
+        return too_small("number", 0)
+    return too_big("number", int(maximum)) if value > maximum else None

@@ -1,4 +1,4 @@
-"""One block on its way into the store: intent, rows, letters, outcomes, done."""
+"""One block on its way into the store: intent, rows, outcomes, done."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from clickhouse.client import StatementRefused, WarehouseError
-from eventlog.log import EventLog, LogError, ProgressStore
+from eventlog.log import EventLog, LogFull, LogUnavailable, ProgressStore
 from eventlog.records import DeadLetter
 from processors.blocks import Block, Item, Output, Step, ref_of
 from processors.outcomes import outcomes_of
@@ -23,6 +23,10 @@ REFUSALS_BEFORE_PARTS = 3
 PART_ROWS = 100
 
 log = structlog.get_logger(__name__)
+
+
+class Unencodable(StatementRefused):
+    """Raised for rows that cannot be written down for the store."""
 
 
 class Inserts(Protocol):
@@ -63,13 +67,13 @@ class BlockWrite:
         self._output: Output | None = None
         self._accepted: list[Item] = []
         self._rows_stored = False
-        self._letters_stored = False
         self._refusals = REFUSALS_BEFORE_PARTS if block.intent.apart else 0
 
     async def run(self) -> None:
         """Returns when the block is stored. Retries for ever; only a bug raises."""
         tries = AsyncRetrying(
-            retry=retry_if_exception_type((WarehouseError, LogError)),
+            # Not `LogDamaged`: only opening the log anew mends it.
+            retry=retry_if_exception_type((WarehouseError, LogFull, LogUnavailable)),
             wait=wait_random_exponential(multiplier=0.2, max=self._longest_pause_s),
             before_sleep=self._note_failure,
         )
@@ -95,11 +99,8 @@ class BlockWrite:
         if not self._rows_stored:
             await self._insert_rows(output)
             self._rows_stored = True
-        if output.letters and not self._letters_stored:
-            await self._log.append_dead(output.letters)
-            self._letters_stored = True
         await self._insert_outcomes(output)
-        await self._log.complete(partition, intent)
+        await self._log.complete(partition, intent, output.letters)
         self._step.stored(self._accepted)
         self._count(output)
 
@@ -125,7 +126,8 @@ class BlockWrite:
         """Stores what the store takes and returns the rest, each with the store's reason.
 
         Raises when it refuses every one: then it is our mistake and not the rows', and parking a
-        whole topic in the dead letters would only hide it.
+        whole topic in the dead letters would only hide it. A row that cannot even be written down
+        is at fault itself, whatever its neighbours are.
         """
         refused: dict[str, str] = {}
         for start in range(0, len(items), PART_ROWS):
@@ -140,7 +142,7 @@ class BlockWrite:
                     await self._insert(table, [item], f"{self._block.token}/{_name(item)}")
                 except StatementRefused as error:
                     refused[_name(item)] = str(error)[:500]
-                    if len(refused) == len(items) > 1:
+                    if len(refused) == len(items) > 1 and not isinstance(error, Unencodable):
                         raise
         return refused
 
@@ -149,7 +151,7 @@ class BlockWrite:
             data = await asyncio.to_thread(self._step.encode, items)
         except Exception as error:
             # What cannot be written down is refused before the store sees it.
-            raise StatementRefused(f"rows cannot be encoded: {error!r}") from error
+            raise Unencodable(f"rows cannot be encoded: {error!r}") from error
         await self._timed(table, data, token, len(items))
 
     async def _insert_outcomes(self, output: Output) -> None:

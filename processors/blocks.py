@@ -55,6 +55,8 @@ class Item(NamedTuple):
     row: Any
     key: tuple[str, str]
     """Project id and event id."""
+    key_hash: int
+    """`event_hash` of the key."""
     fate: Fate
     position: Position
     """Of its record."""

@@ -56,12 +56,13 @@ class Meaning(Struct, frozen=True):
 class EventStep:
     """Turns blocks of one topic into rows. One for each topic and process."""
 
-    def __init__(self, meaning: Meaning, store: Store, *, log2_filter_bits: int) -> None:
+    def __init__(self, meaning: Meaning, store: Store, seen: SeenFilter) -> None:
         self.kind = meaning.kind
         self.table: str | None = meaning.table
         self._meaning = meaning
         self._store = store
-        self._seen = SeenFilter(log2_filter_bits)
+        self._seen = seen
+        self._fill = 0.0
 
     async def warm(self) -> None:
         """Fills the filter with the ids of the window, read from the store."""
@@ -76,7 +77,7 @@ class EventStep:
 
     async def settle(self, block: Block, built: Output) -> Output:
         """Leaves out what is stored already."""
-        stored = await self._stored_before(built.items)
+        stored = await self._stored_before(block, built.items)
         output = Output(letters=list(built.letters), fates=list(built.fates))
         _settle(block, built.items, stored, output)
         return output
@@ -92,7 +93,19 @@ class EventStep:
             for item in items
         )
         metrics.UNPRICED.labels(self.kind).inc(unpriced)
-        self._seen.add(_hashes([item.key for item in items]))
+        self._seen.add(_hashes(items))
+        self._watch_fill()
+
+    def _watch_fill(self) -> None:
+        fill = self._seen.fill
+        if fill >= 1.0 > self._fill:
+            log.warning(
+                "duplicates filter is full: ever more new ids are looked up in the store",
+                kind=self.kind,
+                mend="raise SLUICE_DEDUP_FILTER_BITS, or lower SLUICE_DEDUP_WINDOW_HOURS",
+            )
+        self._fill = fill
+        metrics.DEDUP_FILTER_FILL.labels(self.kind).set(fill)
 
     def _build_all(self, block: Block) -> Output:
         output = Output()
@@ -130,15 +143,18 @@ class EventStep:
             log.exception("step failed on an item", kind=self.kind, position=position, index=index)
             raise _Dead(f"bug: {error!r}", body) from error
         key = (project_id, self._meaning.id_of(row))
-        return Item(row, key, fate, position, index, chunk.wire, body)
+        return Item(row, key, event_hash(*key), fate, position, index, chunk.wire, body)
 
-    async def _stored_before(self, items: Sequence[Item]) -> Mapping[EventKey, Position]:
-        if not items:
-            return {}
-        keys = [item.key for item in items]
-        suspects = self._seen.may_contain(_hashes(keys))
-        asked = {key for key, suspect in zip(keys, suspects, strict=True) if suspect}
+    async def _stored_before(
+        self, block: Block, items: Sequence[Item]
+    ) -> Mapping[EventKey, Position]:
+        # A repeated block must come out as it did at first, when the filter may have known more.
+        asked = {item.key for item in (items if block.repeated else self._suspects(items))}
         return await self._store.stored_at(sorted(asked)) if asked else {}
+
+    def _suspects(self, items: Sequence[Item]) -> list[Item]:
+        suspects = self._seen.may_contain(_hashes(items))
+        return [item for item, suspect in zip(items, suspects, strict=True) if suspect]
 
 
 class _Dead(Exception):
@@ -220,5 +236,5 @@ def _is_own(block: Block, place: Position) -> bool:
     )
 
 
-def _hashes(keys: Sequence[EventKey]) -> Hashes:
-    return np.fromiter((event_hash(*key) for key in keys), dtype=np.uint64, count=len(keys))
+def _hashes(items: Sequence[Item]) -> Hashes:
+    return np.fromiter((item.key_hash for item in items), dtype=np.uint64, count=len(items))

@@ -12,7 +12,7 @@ from processors.blocks import Step
 from processors.cost.book import PriceBook
 from processors.events import EventKey, EventStep, Meaning
 from processors.refusals import RefusalStep
-from processors.seen import Hashes
+from processors.seen import Hashes, SeenFilter
 from processors.steps.spans import decode_span, span_row
 from processors.steps.traces import decode_trace, trace_row
 from schemas.projects import ProjectId
@@ -85,12 +85,13 @@ def build_steps(
 
     traces = Meaning("trace", "traces", build_trace, lambda row: row.trace_id, encode_traces)
     spans = Meaning("span", "spans", build_span, lambda row: row.span_id, encode_spans)
+
+    def step(meaning: Meaning, table: Literal["traces", "spans"]) -> EventStep:
+        seen = SeenFilter(log2_filter_bits, window_s)
+        return EventStep(meaning, StoredEvents(warehouse, table, window_s), seen)
+
     return {
-        TRACES.name: EventStep(
-            traces, StoredEvents(warehouse, "traces", window_s), log2_filter_bits=log2_filter_bits
-        ),
-        SPANS.name: EventStep(
-            spans, StoredEvents(warehouse, "spans", window_s), log2_filter_bits=log2_filter_bits
-        ),
+        TRACES.name: step(traces, "traces"),
+        SPANS.name: step(spans, "spans"),
         OUTCOMES.name: RefusalStep(),
     }

@@ -3,19 +3,64 @@
 Most events are new, and asking the store about each would cost more than storing it. The filter
 says "new" for certain or "perhaps seen"; only the latter are looked up. Its memory is fixed, and
 when it fills up it sends more ids to the store, never fewer: it costs time, never exactness.
+
+There are two halves. One takes what comes; when it has done so for a whole window it becomes the
+older one, and the older one is forgotten. So an id is known for one window at least, and a process
+that lives for years is no slower than one of two windows.
 """
+
+import time
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 PROBES = 6
+BITS_AN_ID = 10
+"""At which 1 % of the answers about new ids are "perhaps seen"."""
 
 Hashes = npt.NDArray[np.uint64]
 
 
 class SeenFilter:
-    """A set of 64-bit hashes in `2 ** log2_bits` bits; 1 % false hits at 10 bits an id."""
+    """The hashes of the last window, of 64 bits, in `2 ** log2_bits` bits of memory."""
 
+    def __init__(
+        self, log2_bits: int, window_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._log2_bits = log2_bits - 1
+        self._window_s = window_s
+        self._clock = clock
+        self.clear()
+
+    @property
+    def added(self) -> int:
+        """How many hashes were added and are not forgotten."""
+        return self._young.added + self._old.added
+
+    @property
+    def fill(self) -> float:
+        """How full the fuller half is: at 1, 1 % of new ids are looked up for nothing."""
+        return max(self._young.fill, self._old.fill)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._young, self._old = _Half(self._log2_bits), _Half(self._log2_bits)
+        self._began_s = self._clock()
+
+    def add(self, hashes: Hashes) -> None:
+        """Puts hashes into the set."""
+        if self._clock() - self._began_s >= self._window_s:
+            self._young, self._old = _Half(self._log2_bits), self._young
+            self._began_s = self._clock()
+        self._young.add(hashes)
+
+    def may_contain(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
+        """Tells for each hash whether it may be in the set; `False` is certain."""
+        return self._young.may_contain(hashes) | self._old.may_contain(hashes)
+
+
+class _Half:
     def __init__(self, log2_bits: int) -> None:
         # Untouched pages of zeros take no memory: an idle installation pays nothing.
         self._words = np.zeros(1 << (log2_bits - 3), dtype=np.uint8)
@@ -23,23 +68,15 @@ class SeenFilter:
         self.added = 0
 
     @property
-    def capacity(self) -> int:
-        """How many ids fit at about 1 % false hits."""
-        return len(self._words) * 8 // 10
-
-    def clear(self) -> None:
-        """Forgets everything."""
-        self._words = np.zeros(len(self._words), dtype=np.uint8)
-        self.added = 0
+    def fill(self) -> float:
+        return self.added * BITS_AN_ID / (len(self._words) * 8)
 
     def add(self, hashes: Hashes) -> None:
-        """Puts hashes into the set."""
         for positions in self._positions(hashes):
             np.bitwise_or.at(self._words, positions >> np.uint64(3), _bits(positions))
         self.added += len(hashes)
 
     def may_contain(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
-        """Tells for each hash whether it may be in the set; `False` is certain."""
         result = np.ones(len(hashes), dtype=np.bool_)
         for positions in self._positions(hashes):
             result &= (self._words[positions >> np.uint64(3)] & _bits(positions)) != 0

@@ -79,6 +79,9 @@ class PartitionWriter:
             await self._changed.wait_for(
                 lambda: self._waiting_bytes < self._limits.max_waiting_bytes
             )
+            if delivery.offset <= self.stored_through:
+                delivery.ack()
+                return
             self._waiting.append(delivery)
             self._waiting_bytes += len(delivery.value or b"")
             self._changed.notify_all()
@@ -101,11 +104,22 @@ class PartitionWriter:
         """
         await warm.wait()
         progress = await self._log.progress(self._partition)
-        self.stored_through = progress.stored_through
+        await self._let_go_of_stored(progress.stored_through)
         built: asyncio.Queue[tuple[Block, asyncio.Task[Any]]] = asyncio.Queue()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._build_blocks(progress.pending, built))
             group.create_task(self._write_blocks(built))
+
+    async def _let_go_of_stored(self, stored_through: int) -> None:
+        """Acknowledges what an earlier life has stored, and makes room for what it has not."""
+        async with self._changed:
+            self.stored_through = stored_through
+            for record in self._waiting:
+                if record.offset <= stored_through:
+                    record.ack()
+            self._waiting = [one for one in self._waiting if one.offset > stored_through]
+            self._waiting_bytes = sum(len(one.value or b"") for one in self._waiting)
+            self._changed.notify_all()
 
     async def _build_blocks(
         self, pending: Intent | None, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]"
@@ -114,6 +128,7 @@ class PartitionWriter:
             await self._ahead.acquire()
             records = await self._take(pending)
             if not records:
+                # The log no longer has what was pending.
                 pending = None
                 await self._finish(records)
                 continue
@@ -158,7 +173,7 @@ class PartitionWriter:
             self._waiting_bytes -= sum(len(record.value or b"") for record in taken)
             self._in_hand.append(taken[0].appended_at_s if taken else 0.0)
             self._changed.notify_all()
-        return self._unstored(taken)
+        return taken
 
     def _count(self, pending: Intent | None) -> int:
         if pending is not None:
@@ -169,13 +184,6 @@ class PartitionWriter:
             if count and size > self._limits.max_bytes:
                 return count
         return min(len(self._waiting), self._limits.max_records)
-
-    def _unstored(self, records: list[Delivery]) -> list[Delivery]:
-        """Leaves out, and acknowledges, what an earlier life has stored already."""
-        for record in records:
-            if record.offset <= self.stored_through:
-                record.ack()
-        return [record for record in records if record.offset > self.stored_through]
 
     async def _finish(self, records: Sequence[Delivery]) -> None:
         for record in records:

@@ -22,6 +22,12 @@ DUPLICATES = Counter(
 DEAD = Counter(
     "sluice_items_dead", "Items put into the dead-letter topic.", ["kind"], registry=REGISTRY
 )
+DEDUP_FILTER_FILL = Gauge(
+    "sluice_dedup_filter_fill",
+    "How full the duplicates filter is: above 1, ever more new ids are looked up in the store.",
+    ["kind"],
+    registry=REGISTRY,
+)
 REQUEST_SECONDS = Histogram(
     "sluice_request_seconds",
     "Time to answer a request, by route.",

@@ -44,12 +44,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     rate_limit: Count = 0
     max_body_bytes: Positive = 16 << 20
     max_inflated_bytes: Positive = 64 << 20
+    max_item_bytes: Positive = 16 << 20
     max_inflight_bytes: Positive = 256 << 20
     log_partitions: Annotated[int, Meta(ge=1, le=1024)] = 1
     log_max_bytes: Positive = 4 << 30
     log_keep_hours: Count = 0
     retention_days: Positive = 90
-    dedup_window_hours: Count = 168
+    dedup_window_hours: Positive = 168
     dedup_filter_bits: Annotated[int, Meta(ge=20, le=34)] = 28
     block_interval_ms: Count = 200
     block_max_bytes: Positive = 8 << 20
@@ -80,20 +81,22 @@ MEANING = {
     "rate_limit": "Ingest requests a minute for each API key; 0 is no limit.",
     "max_body_bytes": "Bytes of one request as sent.",
     "max_inflated_bytes": "Bytes of one request when inflated.",
+    "max_item_bytes": "Bytes of one item of a request.",
     "max_inflight_bytes": "Bytes of all requests being read at one time.",
     "log_partitions": "Partitions of a new log; fixed once the log exists.",
     "log_max_bytes": "Bytes of records in the log; beyond, senders are told to come again (503).",
     "log_keep_hours": "How long the log keeps records that are stored; 0 forgets them at once.",
     "retention_days": "How long events, outcomes and dead letters are kept, where a project has no"
     " setting of its own.",
-    "dedup_window_hours": "How far back stored ids are read into the duplicates filter at start.",
+    "dedup_window_hours": "For how long at least a resent id is recognised: stored ids of so many"
+    " hours are read at start.",
     "dedup_filter_bits": "Size of the duplicates filter of each kind, as a power of two of bits:"
-    " 28 is 32 MiB and 27 million ids at 1 % needless look-ups.",
+    " 28 is 32 MiB, and 13 million ids a window at 1 % needless look-ups.",
     "block_interval_ms": "Least time between two inserts of one partition.",
     "block_max_bytes": "Bytes of events in one insert, before compression.",
     "pace_lag_ms": "How far the stream may lag behind before senders are slowed down, so that what"
     " is accepted stays fresh; 0 is never.",
-    "query_threads": "Queries that may run at one time.",
+    "query_threads": "Queries of users that may run at one time.",
     "read_back_timeout_s": "How long `/batch` waits until its items can be read.",
     "stop_timeout_s": "How long a stop may take; what is not stored by then stays in the log.",
     "access_log": "Whether each request is logged (without its query string).",

@@ -21,14 +21,15 @@ from controlplane.keys import list_keys
 from processors.cost.cache import PriceTableError, load_book
 from schemas.settings import Settings, SettingsError
 from sluice.lock import AlreadyRunning, hold
-from sluice.paths import Paths
-from sluice.secret import FILE_NAME, load_secret
+from sluice.paths import CONTROL_FILE, Paths, control_plane_file
+from sluice.secret import FILE_NAME, find_secret
 
 LEAST_PYTHON = (3, 11)
 DISK_ERROR_BYTES = 1 << 30
 DISK_WARNING_BYTES = 5 << 30
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+RESTORE_SECRET = f"restore {FILE_NAME} from a backup, or give the SLUICE_SECRET of before"
 
 
 class Finding(NamedTuple):
@@ -99,22 +100,23 @@ def check_disk(paths: Paths, settings: Settings) -> Finding:
 
 def check_secret(settings: Settings, paths: Paths) -> Finding:
     """Looks at the key that seals API keys."""
-    path = paths.data_dir / FILE_NAME
+    name, path = "secret", paths.data_dir / FILE_NAME
     try:
-        if settings.secret:
-            load_secret(settings.secret, paths.data_dir)
-            return ok("secret", "comes from SLUICE_SECRET")
-        if not path.exists():
-            return ok("secret", "is made at the first start")
-        if not path.read_text(encoding="utf-8").strip():
-            return error("secret", f"{path} is empty", f"restore {path} from a backup")
+        found = find_secret(settings.secret, paths.data_dir)
     except SettingsError as failure:
-        return error("secret", str(failure), "openssl rand -base64 48 makes one")
+        mend = "openssl rand -base64 48 makes one" if settings.secret else RESTORE_SECRET
+        return error(name, str(failure), mend)
     except (OSError, UnicodeDecodeError) as failure:
-        return error("secret", f"{path}: {failure}", f"sudo chown $USER {path}; chmod 600 {path}")
+        return error(name, f"{path}: {failure}", f"sudo chown $USER {path}; chmod 600 {path}")
+    if settings.secret:
+        return ok(name, "comes from SLUICE_SECRET")
+    if found is None:
+        if (paths.data_dir / CONTROL_FILE).exists():
+            return error(name, f"{path} is missing", RESTORE_SECRET)
+        return ok(name, "is made at the first start")
     if path.stat().st_mode & OTHERS:
-        return error("secret", f"other users may read {path}", f"chmod 600 {path}")
-    return ok("secret", f"{path} is private and readable")
+        return error(name, f"other users may read {path}", f"chmod 600 {path}")
+    return ok(name, f"{path} is private and readable")
 
 
 def check_clock(paths: Paths) -> Finding:
@@ -133,26 +135,43 @@ def check_clock(paths: Paths) -> Finding:
 async def check_control_plane(settings: Settings, paths: Paths) -> Finding:
     """Opens the control plane, and the sealed keys with the secret."""
     name = "control plane"
-    if not settings.database_url and not (paths.data_dir / "control.db").exists():
+    file = control_plane_file(paths)
+    if file is not None and not file.exists():
         return ok(name, "is made at the first start")
-    database = Database(paths.database_url)
     try:
-        await database.ping()
-        vault = Vault(load_secret(settings.secret, paths.data_dir))
-        projects = await all_projects(database)
-        keys = [key for row in projects for key in await list_keys(database, vault, row.project_id)]
-    except (ControlPlaneError, SettingsError, OSError, ValueError) as failure:
+        secret = find_secret(settings.secret, paths.data_dir)
+    except (SettingsError, OSError, ValueError) as failure:
+        return error(name, f"its API keys cannot be read: {failure}", RESTORE_SECRET)
+    try:
+        projects, keys = await _read_control_plane(paths.database_url, secret)
+    except (ControlPlaneError, OSError, ValueError) as failure:
         mend = "is SLUICE_DATABASE_URL right? For SQLite: restore control.db from a backup"
         return error(name, str(failure), mend)
     except Exception as failure:  # a missing table or a damaged file, in the driver's own classes
         mend = "run: sluice migrate; if that fails, restore control.db from a backup"
         return error(name, str(failure).splitlines()[0], mend)
-    finally:
-        await database.close()
+    if projects and secret is None:
+        text = f"{projects} projects, whose API keys cannot be read without their secret"
+        return error(name, text, RESTORE_SECRET)
     if projects and not keys:
         mend = "sluice key create; if there were keys, give the old SLUICE_SECRET back"
         return warning(name, "no API key can be read with this secret", mend)
-    return ok(name, f"{len(projects)} projects, {len(keys)} API keys")
+    return ok(name, f"{projects} projects, {keys} API keys")
+
+
+async def _read_control_plane(url: str, secret: str | None) -> tuple[int, int]:
+    """Returns how many projects there are, and how many of their keys the secret opens."""
+    database = Database(url)
+    try:
+        await database.ping()
+        projects = await all_projects(database)
+        if secret is None:
+            return len(projects), 0
+        vault = Vault(secret)
+        listed = [await list_keys(database, vault, row.project_id) for row in projects]
+        return len(projects), sum(map(len, listed))
+    finally:
+        await database.close()
 
 
 def check_store(paths: Paths) -> Finding:

@@ -5,6 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import structlog
 import typer
 
 from controlplane.errors import ControlPlaneError
@@ -40,7 +41,7 @@ def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
 
     from sluice.serve import serve
 
-    with uvloop_runner(uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise typer.Exit(runner.run(serve(settings, greet)))
 
 
@@ -51,11 +52,6 @@ app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.add_typer(users.app, name="user")
 app.add_typer(dead.app, name="dead")
-
-
-def uvloop_runner(factory: "type[asyncio.AbstractEventLoop] | object") -> asyncio.Runner:
-    """Returns a runner on uvloop."""
-    return asyncio.Runner(loop_factory=factory)  # type: ignore[arg-type]
 
 
 def greet(node: "Node") -> None:
@@ -86,6 +82,8 @@ def first_trace(address: str, key: str) -> str:
 
 def main() -> None:
     """Runs the command line; a mistake of the operator is one line, not a traceback."""
+    # What commands print is read by other programs: log lines go beside it, until `up` says how.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
     except MISUSE as error:

@@ -46,6 +46,8 @@ def set_up(settings: Settings) -> None:
         renderer,
     ]
     handler = logging.StreamHandler(sys.stderr)
+    if level > logging.DEBUG:
+        handler.addFilter(_is_worth_a_line)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=ending)
     )
@@ -58,3 +60,13 @@ def set_up(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Tells our lines, and warnings of libraries, from what libraries say of their daily work.
+
+    By who wrote it, not by the logger's name: Faust's services log under the module of their
+    class, which may be one of ours (`eventlog.transport`).
+    """
+    is_ours = isinstance(record.msg, dict)  # structlog's own, see `wrap_for_formatter`
+    return is_ours or record.levelno >= logging.WARNING

@@ -15,7 +15,8 @@ from clickhouse.queries.spans import fetch_spans
 from clickhouse.queries.traces import fetch_traces
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.initial import Initial, Seed, ensure_initial
+from controlplane.errors import ControlPlaneError
+from controlplane.initial import Initial, ensure_initial
 from controlplane.keyring import KeyRing
 from eventlog import transport
 from eventlog.group_commit import Limits
@@ -36,8 +37,10 @@ from sluice.lean import keep_out_pandas
 from sluice.lock import hold
 from sluice.paths import Paths, paths_of
 from sluice.secret import load_secret
+from sluice.seed import seed_of
 
 CLOSE_TIMEOUT_S = 1.0
+DAY_MS = 86_400_000
 AGENT_TOPICS = (TRACES.name, SPANS.name, OUTCOMES.name)
 
 log = structlog.get_logger(__name__)
@@ -60,7 +63,6 @@ class Node:
         self.book: PriceBook
         self.initial: Initial | None = None
         self._stream: Any = None
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Opens the stores side by side, brings them up to date, and starts the stream."""
@@ -73,7 +75,7 @@ class Node:
             self._open_control_plane(),
         )
         steps = build_steps(
-            self.warehouse,
+            self.warehouse.urgent,
             self.book,
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
@@ -112,7 +114,7 @@ class Node:
             log.info("stream stopped", drained=drained)
             await self._stream.stop()
             await self.sink.stop()
-        await self.keyring.flush_last_used()
+        await self._flush_keys()
         await self.database.close()
         await asyncio.to_thread(self.log.close)
         closing = asyncio.create_task(asyncio.to_thread(self.warehouse.close))
@@ -132,7 +134,7 @@ class Node:
             async with asyncio.timeout(self.settings.read_back_timeout_s):
                 await asyncio.gather(*waits)
                 fetch = fetch_traces if topic == TRACES.name else fetch_spans
-                rows = await fetch(self.warehouse, project, ids)
+                rows = await fetch(self.warehouse.urgent, project, ids)
         except TimeoutError:
             return None
         # An id may be missing only when its item became a dead letter.
@@ -140,14 +142,14 @@ class Node:
 
     async def _open_control_plane(self) -> None:
         await self.database.migrate()
-        settings = self.settings
-        seed = Seed(
-            project_name=settings.init_project,
-            api_key=settings.init_api_key,
-            user_email=settings.init_user_email,
-            user_password=settings.init_user_password,
-        )
-        self.initial = await ensure_initial(self.database, self.vault, seed)
+        self.initial = await ensure_initial(self.database, self.vault, seed_of(self.settings))
+
+    async def _flush_keys(self) -> None:
+        try:
+            await self.keyring.flush_last_used()
+        except ControlPlaneError as error:
+            # Nothing that is worth staying for: the next use of a key writes it again.
+            log.warning("last use of keys not written", reason=error.message)
 
     async def _drain(self, timeout_s: float) -> bool:
         """Waits until the log holds nothing that is not stored."""
@@ -164,11 +166,13 @@ class Node:
         return stream is not None and bool(stream.started) and not stream.crashed
 
     async def wait_broken(self) -> str:
-        """Returns, with the reason, when the stream can do no more: the process must end.
+        """Returns, with the reason, when this process can do no more and must end.
 
-        A new process replays from the log, which an app that has crashed cannot do.
+        A new process replays from the log, which an app that has crashed cannot do, and mends a
+        damaged file.
         """
-        return await broken(self._stream, self.sink.failed)
+        damaged = asyncio.wrap_future(self.log.damaged)
+        return await broken(self._stream, self.sink.failed, damaged)
 
     def lags(self) -> list[tuple[TopicPartition, int]]:
         """Returns, for each partition with an agent, how many records are not stored yet."""
@@ -179,13 +183,20 @@ class Node:
         ]
 
 
-async def broken(stream: Any, writer_failed: "asyncio.Future[BaseException]") -> str:
-    """Returns why the stream or a writer has stopped, as soon as one has."""
+async def broken(
+    stream: Any,
+    writer_failed: "asyncio.Future[BaseException]",
+    log_damaged: "asyncio.Future[None]",
+) -> str:
+    """Returns why the stream, a writer or the log has stopped, as soon as one has."""
     stopped = asyncio.ensure_future(stream.wait_until_stopped())
+    ends = {stopped, writer_failed, log_damaged}
     try:
-        await asyncio.wait({stopped, writer_failed}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
+    if log_damaged.done():
+        return "the log's file is damaged; it is mended when it is opened again"
     if writer_failed.done():
         return f"a writer was stopped by a bug: {writer_failed.result()!r}"
     return f"the stream has crashed: {stream.crash_reason!r}"
@@ -237,7 +248,7 @@ class NodeProbes:
             raise RuntimeError("the Faust app is not running")
 
     async def _check_store(self) -> None:
-        await self._node.warehouse.query("SELECT 1")
+        await self._node.warehouse.urgent.query("SELECT 1")
 
     async def _check_control_plane(self) -> None:
         await self._node.database.ping()
@@ -256,11 +267,10 @@ def _open_warehouse(url: str, readers: int) -> Warehouse:
 
 
 def _open_log(settings: Settings, path: Path) -> SqliteLog:
-    day_ms = 86_400_000
     limits = Limits(
         max_bytes=settings.log_max_bytes,
         keep_ms=settings.log_keep_hours * 3_600_000,
-        dead_keep_ms=settings.retention_days * day_ms,
+        dead_keep_ms=settings.retention_days * DAY_MS,
     )
     return SqliteLog(path, partitions=settings.log_partitions, limits=limits)
 
@@ -269,6 +279,7 @@ def _edge_limits(settings: Settings) -> EdgeLimits:
     return EdgeLimits(
         requests_per_minute=settings.rate_limit,
         pace_from_lag_s=settings.pace_lag_ms / 1000,
+        max_item_bytes=settings.max_item_bytes,
         body=BodyLimits(
             max_wire_bytes=settings.max_body_bytes,
             max_inflated_bytes=settings.max_inflated_bytes,

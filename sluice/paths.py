@@ -1,9 +1,16 @@
 """Where things are when no other engine is named: everything under one data directory."""
 
+import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.settings import Settings
+from schemas.settings import PREFIX, Settings, SettingsError
+
+CONTROL_FILE = "control.db"
+DATABASES = re.compile(r"postgresql(\+\w+)?://|sqlite(\+\w+)?:///(?!:memory:)(?P<file>[^?]+)")
+WAREHOUSES = re.compile(r"(https?|chdb)://.")
+CREDENTIALS = re.compile(r"^(\w[\w+]*://)?.*@")
 
 
 class Paths(NamedTuple):
@@ -19,7 +26,8 @@ class Paths(NamedTuple):
 
 
 def paths_of(settings: Settings) -> Paths:
-    """Returns the places that the settings name."""
+    """Returns the places that the settings name. Raises `SettingsError` for a wrong address."""
+    _refuse_unknown(settings)
     root = Path(settings.data_dir).expanduser().resolve()
     return Paths(
         data_dir=root,
@@ -27,6 +35,32 @@ def paths_of(settings: Settings) -> Paths:
         lock=root / "lock",
         cache=root / "cache",
         faust=root / "faust",
-        database_url=settings.database_url or f"sqlite:///{root / 'control.db'}",
+        database_url=settings.database_url or f"sqlite:///{root / CONTROL_FILE}",
         warehouse_url=settings.warehouse_url or f"chdb://{root / 'warehouse'}",
     )
+
+
+def control_plane_file(paths: Paths) -> Path | None:
+    """Returns the file of a control plane in SQLite, `None` for one on a server."""
+    address = DATABASES.match(paths.database_url)
+    file = address and address["file"]
+    return Path(file) if file else None
+
+
+def _refuse_unknown(settings: Settings) -> None:
+    database = settings.database_url
+    if database and not DATABASES.match(database):
+        raise _not_an_address("database_url", "postgresql://… or sqlite:///FILE", database)
+    if database.startswith("postgresql") and find_spec("asyncpg") is None:
+        raise SettingsError(
+            "SLUICE_DATABASE_URL: PostgreSQL needs its driver: pip install '.[postgres]'"
+        )
+    warehouse = settings.warehouse_url
+    if warehouse and not WAREHOUSES.match(warehouse):
+        raise _not_an_address("warehouse_url", "http://… or https://…", warehouse)
+
+
+def _not_an_address(name: str, expected: str, given: str) -> SettingsError:
+    # What follows a question mark may hold a password too.
+    shown = CREDENTIALS.sub(r"\1***@", given).partition("?")[0]
+    return SettingsError(f"{PREFIX}{name.upper()}: expected {expected}, not {shown!r}")

@@ -14,11 +14,13 @@ import uvicorn
 
 from schemas.settings import Settings
 from sluice.lean import settle_heap
-from sluice.node import Node
+from sluice.node import CLOSE_TIMEOUT_S, Node
+from sluice.protocol import BoundedHttp
 from sluice.upkeep import keep_up
 from sluice.web import create_app
 
 KEEP_ALIVE_S = 75
+GRACEFUL_S = 1
 
 log = structlog.get_logger(__name__)
 
@@ -49,16 +51,17 @@ async def serve(settings: Settings, on_ready: Callable[[Node], None]) -> int:
         uvicorn.Config(
             create_app(node),
             loop="uvloop",
-            http="httptools",
+            http=BoundedHttp,
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=GRACEFUL_S,
         )
     )
     _stop_on_signals(server)
+    _allow_listening(listener)
     upkeep = asyncio.create_task(keep_up(node))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
@@ -74,11 +77,16 @@ async def serve(settings: Settings, on_ready: Callable[[Node], None]) -> int:
     for task in (upkeep, breaking):
         task.cancel()
     await asyncio.gather(upkeep, breaking, return_exceptions=True)
-    closed = await node.stop(0.0 if failed else max(0.5, settings.stop_timeout_s - 1.5))
+    closed = await node.stop(0.0 if failed else _drain_s(settings))
     code = 1 if failed else 0
     if not closed:
         _leave(code)
     return code
+
+
+def _drain_s(settings: Settings) -> float:
+    """Returns what a stop leaves for storing, between the last requests and the closing."""
+    return max(0.5, settings.stop_timeout_s - GRACEFUL_S - CLOSE_TIMEOUT_S)
 
 
 def _leave(code: int) -> NoReturn:
@@ -89,7 +97,10 @@ def _leave(code: int) -> NoReturn:
 
 
 def _bind(settings: Settings) -> socket.socket:
-    """Takes the port before anything else is opened, so that a busy one is said at once."""
+    """Takes the port before anything else is opened, so that a busy one is said at once.
+
+    Nobody can connect to it yet: uvicorn listens when there is somebody to answer.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -99,9 +110,14 @@ def _bind(settings: Settings) -> socket.socket:
         listener.close()
         why = f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}"
         raise OSError(error.errno, f"{why}; --host and --port name another place") from error
-    listener.listen(2048)
-    listener.setblocking(False)
+    # Else Linux would let another bind to it too, for as long as neither listens.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     return listener
+
+
+def _allow_listening(listener: socket.socket) -> None:
+    """Lets the port be listened on in spite of connections that the last process has left."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:

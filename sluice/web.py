@@ -41,6 +41,7 @@ def create_app(node: Node) -> ASGIApp:
             "allowed_origins": frozenset(origin for origin in origins if urlsplit(origin).netloc),
             "signup_enabled": settings.signup_enabled,
             "warehouse": node.warehouse,
+            "query_threads": settings.query_threads,
             "providers": node.book.providers,
             "edge": node.edge,
             "probes": NodeProbes(node),

@@ -3,6 +3,9 @@
 -- Repeats: none. (project_id, span_id) is unique.
 -- Lives: until retention removes whole days by received_date.
 -- ORDER BY, tags, codecs, min_bytes_for_wide_part: as traces.
+-- pair_hash: what a span and its pair meet by; 0 for no pair. An analysis of 3 M spans by the two texts
+--   took 3.4 s of CPU against 0.8. With ten million pairs in a project the chance that any two
+--   collide is 3e-6.
 CREATE TABLE IF NOT EXISTS spans
 (
     project_id LowCardinality(String),
@@ -19,6 +22,7 @@ CREATE TABLE IF NOT EXISTS spans
     status LowCardinality(String),
     pair_key String CODEC(ZSTD(1)),
     pair_role LowCardinality(String),
+    pair_hash UInt64 MATERIALIZED if(pair_role = '', 0, sipHash64(session_id, pair_key)) CODEC(LZ4),
     tool_use_id Nullable(String) CODEC(ZSTD(1)),
     tool_name LowCardinality(Nullable(String)),
     is_interrupt Nullable(Bool) CODEC(ZSTD(1)),
@@ -59,29 +63,29 @@ SETTINGS non_replicated_deduplication_window = 10000,
 -- Written by: the view below. Read by: clickhouse/queries, to fill duration_ms at read time. The
 -- halves of a pair meet in no partition and no batch for certain; min and max do not care.
 -- Repeats: merge (min and max are idempotent). Lives: as spans.
+-- index_granularity: a page of a list looks up a few dozen pairs, each in a place of its own.
 CREATE TABLE IF NOT EXISTS span_pairs
 (
     project_id LowCardinality(String),
-    session_id String CODEC(ZSTD(1)),
-    pair_key String CODEC(ZSTD(1)),
+    pair_hash UInt64 CODEC(NONE),
     received_date SimpleAggregateFunction(max, Date),
     started SimpleAggregateFunction(min, Nullable(DateTime64(6, 'UTC'))),
     ended SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC')))
 )
 ENGINE = {replicated}AggregatingMergeTree
-ORDER BY (project_id, session_id, pair_key)
+ORDER BY (project_id, pair_hash)
 SETTINGS non_replicated_deduplication_window = 10000,
+    index_granularity = 1024,
     fsync_after_insert = 1,
     fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_pairs_feed TO span_pairs AS
 SELECT
     project_id,
-    session_id,
-    pair_key,
+    pair_hash,
     max(toDate(received_at)) AS received_date,
     min(if(pair_role = 'start', toNullable(timestamp), NULL)) AS started,
     max(if(pair_role = 'end', toNullable(timestamp), NULL)) AS ended
 FROM spans
 WHERE pair_role != ''
-GROUP BY project_id, session_id, pair_key;
+GROUP BY project_id, pair_hash;

@@ -1,7 +1,7 @@
 -- spans_hourly: sums and a duration sketch per hour of the spans' own time, source, kind, status
 -- and tool. Durations are those that spans carry; an end event that is measured over its pair is
 -- added at read time, since its start may arrive later.
--- Written by: the view below, as traces_hourly (0004). Read by: clickhouse/queries/span_analytics.py.
+-- Written by: the view below, as trace_sums (0004). Read by: clickhouse/queries/span_analytics.py.
 -- Repeats: rows of one key add up. Lives: as spans; received_date is in the key for retention.
 CREATE TABLE IF NOT EXISTS spans_hourly
 (

@@ -91,14 +91,6 @@ async def analyse(
     )
 
 
-async def unpriced_models(
-    warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter
-) -> list[UnpricedModel]:
-    """Lists the models with traces of unknown cost, most of them first."""
-    scoped = rollups.scope(project, wanted, names=("provider", "model"))
-    return _unpriced((await break_down(warehouse, scoped, "day")).models)
-
-
 async def break_down(warehouse: Warehouse, scoped: Scope, period: str) -> Breakdown:
     """Adds up a range at three levels in one pass."""
     answer = await _levels(warehouse, scoped, rollups.sums_statement(scoped, _names(period)))

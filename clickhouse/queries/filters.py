@@ -19,7 +19,6 @@ COUNTED_COST: Mapping[CostPreference, str] = {
 }
 FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
 TO = "timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
-RECEIVED = "received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')"
 # Filter name to condition; the value is bound under the filter's name.
 EQUALITIES: Mapping[str, str] = {
     "session_id": "session_id = {session_id:String}",
@@ -89,23 +88,11 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
     return Condition(" AND ".join(parts), values)
 
 
-def by_ids(
-    project: ProjectContext,
-    column: str,
-    ids: Sequence[str],
-    *,
-    between_us: tuple[int, int] | None,
-    since_us: int | None,
-) -> Condition:
-    """Returns the condition for rows of these ids, narrowed by their own times and arrival."""
-    first, last = between_us or (None, None)
-    where = condition(project, TraceFilter(from_us=first, to_us=last))
-    parts = [where.sql, f"{column} IN {{ids:Array(String)}}"]
+def by_ids(project: ProjectContext, column: str, ids: Sequence[str]) -> Condition:
+    """Returns the condition for rows of these ids; it binds the page's limit and offset too."""
+    where = condition(project, TraceFilter())
     values = where.values | {"ids": list(ids), "limit": len(ids), "offset": 0}
-    if since_us is not None:
-        parts.append(RECEIVED)
-        values["since_us"] = since_us
-    return Condition(" AND ".join(parts), values)
+    return Condition(f"{where.sql} AND {column} IN {{ids:Array(String)}}", values)
 
 
 def _add_metadata(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) -> None:

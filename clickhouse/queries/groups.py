@@ -5,7 +5,6 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from clickhouse.client import Answer, Warehouse
@@ -16,8 +15,8 @@ from clickhouse.queries.values import cents_sum, number, period_text, quotient
 from clickhouse.tags import read_tag
 from schemas.answers import Bucket, Group, Number, TokenTotals
 from schemas.projects import ProjectContext
+from schemas.times import from_us
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Sort expressions over the sums of a group, by the name that `order` gives.
 ORDERS: Mapping[str, str] = {
     "cost": "s_counted",
@@ -38,7 +37,8 @@ READ_AS: Mapping[str, str] = {
     "week": "day",
     "month": "day",
 }
-BUCKET_ROWS = 500_000
+# More is refused: sums over rows that a LIMIT cut off would be wrong.
+MOST_ROWS = 500_000
 
 Key = tuple[Any, ...]
 Percentiles = tuple[Number, Number, Number, Number]
@@ -214,9 +214,9 @@ async def _keyed(
 ) -> Answer:
     """Runs a statement of `rollups` grouped by `names`; `only` gives what its condition binds."""
     keys = [f"k{number}" for number in range(len(names))]
-    statement += [rollups.grouped(keys), "LIMIT {rows:UInt32}"]
+    sql = " ".join([*statement, rollups.grouped(keys)])
     values = rollups.values_of(scoped) | only.values
-    return await warehouse.query(" ".join(statement), values | {"rows": BUCKET_ROWS})
+    return await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
 
 
 def _only(names: tuple[str, ...], hashes: list[int] | None) -> Only:
@@ -233,7 +233,7 @@ def _hash(keys: list[str]) -> str:
 def _period_start(start_us: int, interval: str) -> int:
     if interval not in ("week", "month"):
         return start_us
-    day = EPOCH + timedelta(microseconds=start_us)
+    day = from_us(start_us)
     back = day.weekday() if interval == "week" else day.day - 1
     return start_us - back * 86_400_000_000
 

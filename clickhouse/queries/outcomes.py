@@ -7,7 +7,8 @@ from clickhouse.queries.values import iso_ms
 from schemas.answers import OutcomeCount, OutcomesAnswer
 from schemas.projects import ProjectContext
 
-ROWS_LIMIT = 100_000
+# More is refused, for an answer cut short would not add up to its totals.
+MOST_ROWS = 100_000
 FATES = (
     "accepted",
     "duplicate",
@@ -35,7 +36,6 @@ WHERE project_id = {project_id:String}
 GROUP BY kind, outcome, reason, bucket_s
 HAVING items != 0
 ORDER BY bucket_s, kind, outcome, reason
-LIMIT {limit:UInt32}
 """
 TOTALS = """
 SELECT outcome, sum(count)
@@ -45,7 +45,6 @@ WHERE project_id = {project_id:String}
     AND minute <= toDateTime({to_s:Int64}, 'UTC')
     AND ({kind:String} = '' OR kind = {kind:String})
 GROUP BY outcome
-LIMIT 1000
 """
 BUCKETS: Mapping[str, str] = {
     "minute": "minute",
@@ -65,7 +64,8 @@ async def count_outcomes(
 ) -> OutcomesAnswer:
     """Counts a project's outcomes over minutes that begin in a range, both ends inclusive.
 
-    `interval` is a key of `BUCKETS`. The totals and the balance ignore the `outcome` filter.
+    `interval` is a key of `BUCKETS`. The totals and the balance ignore the `outcome` filter. Raises
+    `QueryTooExpensive` for more than `MOST_ROWS` counts.
     """
     values = {
         "project_id": project.project_id,
@@ -73,11 +73,10 @@ async def count_outcomes(
         "to_s": between_s[1],
         "kind": kind or "",
         "outcome": outcome or "",
-        "limit": ROWS_LIMIT,
     }
     sql = OUTCOMES.replace("{bucket}", BUCKETS[interval])
-    counted = await warehouse.query(sql, values)
-    summed = await warehouse.query(TOTALS, values)
+    counted = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
+    summed = await warehouse.query(TOTALS, values, max_result_rows=MOST_ROWS)
     totals = dict.fromkeys(("received", *FATES), 0) | {row[0]: int(row[1]) for row in summed.rows}
     return OutcomesAnswer(
         outcomes=[

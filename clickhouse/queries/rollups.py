@@ -95,7 +95,10 @@ DAILY = """
 
 
 class Sums(NamedTuple):
-    """What is added up over a set of traces. Costs are dollars, `latency_ns` nanoseconds."""
+    """What is added up over a set of traces. Costs are dollars, `latency_ns` nanoseconds.
+
+    For spans, `requests` counts the spans, and `latency_ns` stays 0: not every one has a length.
+    """
 
     requests: int = 0
     errors: int = 0
@@ -143,12 +146,12 @@ def scope(
     for name in needed - set(PERIODS):
         kind = DIMENSIONS[name][1] if name in DIMENSIONS else "base"
         table = max(table, kind, key=tuple(TABLES).index)
-    first, last = _whole(wanted.from_us, wanted.to_us, HOUR_US)
+    first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
     if wanted.metadata or base_only or "minute" in needed or first >= last:
         table = "base"
     if table == "base":
         first = last = wanted.from_us
-    first_day, last_day = _whole(first, last - 1, DAY_US)
+    first_day, last_day = whole_periods(first, last - 1, DAY_US)
     if table != "hourly" or "hour" in needed or first_day >= last_day:
         first_day = last_day = first
     return Scope(project, wanted, table, first, last, first_day, last_day)
@@ -184,7 +187,7 @@ def rolled_up(scoped: Scope, columns: str, table: Table | None = None) -> list[s
     return [*hours, BESIDE_DAYS, *arm, "AND grain = 'day'", DAILY]
 
 
-def _whole(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
+def whole_periods(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
     """Returns the first whole period's begin and the last one's end; inclusive range."""
     return -(-from_us // width_us) * width_us, (to_us + 1) // width_us * width_us
 

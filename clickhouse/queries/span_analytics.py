@@ -5,14 +5,12 @@ are measured over their pair are added from base rows, since the rollup cannot k
 """
 
 import asyncio
-import operator
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.queries.filters import SpanFilter, condition
-from clickhouse.queries.groups import milliseconds
-from clickhouse.queries.rollups import HOUR_US, PERIODS
+from clickhouse.queries.groups import milliseconds, tokens
+from clickhouse.queries.rollups import HOUR_US, PERIODS, Sums, whole_periods
 from clickhouse.queries.spans import DURATION_NS, PAIR_STARTS, UNMEASURED
 from clickhouse.queries.values import cents_sum, period_text, quotient
 from schemas.answers import (
@@ -23,15 +21,14 @@ from schemas.answers import (
     SourceCount,
     SpanAnalyticsAnswer,
     Spread,
-    TokenTotals,
 )
 from schemas.projects import ProjectContext
 
 TOP_TOOLS = 5
-MODEL_KINDS = ("llm_response", "llm_call")
 # Bits of `grouping(k0, source, kind, tool)`: a 1 for each key that a row was not grouped by.
 BY_PERIOD, BY_SOURCE, BY_KIND, BY_TOOL, OVERALL = 0b0111, 0b1011, 0b1101, 0b1100, 0b1111
 
+# Behind the keys, the fields of `Sums` in their order.
 COUNTS = """
 SELECT
     grouping(k0, source, kind, tool) AS level,
@@ -48,8 +45,9 @@ SELECT
     sum(reasoning_tokens),
     sum(reported_cost),
     sum(computed_cost),
-    sum(counted_cost),
-    sum(unpriced)
+    sum(unpriced),
+    0,
+    sum(counted_cost)
 FROM (
     SELECT {base_period} AS k0, source, kind, status, ifNull(tool_name, '') AS tool,
         count() AS spans,
@@ -73,7 +71,6 @@ FROM (
     WHERE {whole}
 )
 GROUP BY GROUPING SETS ((k0), (source), (kind), (kind, tool), ())
-LIMIT {rows:UInt32}
 """
 DURATIONS = """
 SELECT
@@ -100,49 +97,33 @@ FROM (
     FROM (
         SELECT kind, {duration} AS ns
         FROM (
-            SELECT kind, session_id, pair_key, pair_role, duration_ms, timestamp
+            SELECT kind, pair_hash, pair_role, duration_ms, timestamp
             FROM spans
             WHERE {where} AND {unmeasured}
         ) AS spans
-        INNER JOIN ({starts}) AS pairs USING (session_id, pair_key)
+        INNER JOIN ({starts}) AS pairs USING (pair_hash)
         WHERE pair_started IS NOT NULL
     )
     GROUP BY kind
 )
 GROUP BY GROUPING SETS ((kind), ())
-LIMIT {rows:UInt32}
 """
 RAGGED = """NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))"""
 WHOLE = """project_id = {project_id:String}
         AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
-ROWS = 500_000
-
-
-class SpanSums(NamedTuple):
-    """What is added up over a set of spans; costs are dollars."""
-
-    spans: int = 0
-    errors: int = 0
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    reasoning: int = 0
-    reported: Decimal = Decimal(0)
-    computed: Decimal = Decimal(0)
-    counted: Decimal = Decimal(0)
-    unpriced: int = 0
+# More is refused: a LIMIT might cut off the overall row itself.
+MOST_ROWS = 500_000
 
 
 class Counts(NamedTuple):
     """Spans of a range in all, and by each of the answer's lists."""
 
-    overall: SpanSums
+    overall: Sums
     periods: dict[int, int]
     sources: dict[str, int]
-    kinds: dict[str, SpanSums]
+    kinds: dict[str, Sums]
     tools: dict[str, int]
 
 
@@ -164,20 +145,20 @@ async def analyse_spans(
         _durations(warehouse, project, wanted, values),
     )
     total = counted.overall
-    model = _model_sums(counted)
+    model = counted.kinds.get("llm_response", Sums())
     none = Spread(0, 0, 0, 0, 0)
-    error_rate = quotient(total.errors * 100, total.spans)
+    error_rate = quotient(total.errors * 100, total.requests)
     return SpanAnalyticsAnswer(
-        agent_runs=counted.kinds.get("agent_run", SpanSums()).spans,
-        tool_calls=counted.kinds.get("tool_use", SpanSums()).spans,
+        agent_runs=counted.kinds.get("agent_run", Sums()).requests,
+        tool_calls=counted.kinds.get("tool_use", Sums()).requests,
         avg_session_duration_ms=durations.get("session", none).avg,
-        success_rate=quotient((total.spans - total.errors) * 100, total.spans),
+        success_rate=quotient((total.requests - total.errors) * 100, total.requests),
         top_tools=[NamedCount(*item) for item in _ranked(counted.tools)[:TOP_TOOLS]],
-        total_spans=total.spans,
+        total_spans=total.requests,
         error_rate=error_rate,
         avg_duration_ms=durations.get(None, none).avg,
         spans_by_kind=[
-            KindCount(*item) for item in _ranked({k: v.spans for k, v in counted.kinds.items()})
+            KindCount(*item) for item in _ranked({k: v.requests for k, v in counted.kinds.items()})
         ],
         spans_by_source=[SourceCount(*item) for item in _ranked(counted.sources)],
         spans_over_time=[
@@ -186,7 +167,7 @@ async def analyse_spans(
         ],
         durations=durations.get(None, none),
         session_durations=durations.get("session", none),
-        tokens=_tokens(model),
+        tokens=tokens(model),
         cost_cents=cents_sum(model.counted),
         costs=CostSums(cents_sum(model.reported), cents_sum(model.computed)),
         unpriced_requests=model.unpriced,
@@ -208,16 +189,17 @@ async def _counts(
         .replace("{first}", first)
         .replace("{second}", "computed" if first == "reported" else "reported")
     )
-    counts = Counts(SpanSums(), {}, {}, {}, {})
-    for level, start, source, kind, tool, *sums in (await warehouse.query(sql, values)).rows:
+    counts = Counts(Sums(), {}, {}, {}, {})
+    answer = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
+    for level, start, source, kind, tool, *sums in answer.rows:
         if level == OVERALL:
-            counts = counts._replace(overall=SpanSums(*sums))
+            counts = counts._replace(overall=Sums(*sums))
         elif level == BY_PERIOD:
             counts.periods[start] = sums[0]
         elif level == BY_SOURCE:
             counts.sources[source] = sums[0]
         elif level == BY_KIND:
-            counts.kinds[kind] = SpanSums(*sums)
+            counts.kinds[kind] = Sums(*sums)
         elif level == BY_TOOL and kind == "tool_use" and tool:
             counts.tools[tool] = sums[0]
     return counts
@@ -231,11 +213,12 @@ async def _durations(
         _completed(DURATIONS, project, wanted)
         .replace("{duration}", DURATION_NS)
         .replace("{starts}", PAIR_STARTS)
-        .replace("{scope}", "spans WHERE {where} AND {unmeasured}")
+        # Of the whole project: naming this range's pairs reads its spans twice and takes longer.
+        .replace("{among}", "")
         .replace("{unmeasured}", UNMEASURED)
         .replace("{where}", condition(project, wanted).sql)
     )
-    answer = await warehouse.query(sql, values)
+    answer = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
     return {
         None if every_kind else kind: Spread(
             quotient(total_ns, measured * 1_000_000), *milliseconds(quantiles)
@@ -248,11 +231,10 @@ async def _durations(
 def _values(project: ProjectContext, wanted: SpanFilter, base_only: bool) -> dict[str, Any]:
     assert wanted.from_us is not None
     assert wanted.to_us is not None
-    first = -(-wanted.from_us // HOUR_US) * HOUR_US
-    last = (wanted.to_us + 1) // HOUR_US * HOUR_US
+    first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
     if base_only or first >= last:
         first = last = wanted.from_us
-    bounds = {"first_us": first, "last_us": last, "rows": ROWS}
+    bounds = {"first_us": first, "last_us": last}
     return condition(project, wanted).values | bounds
 
 
@@ -261,23 +243,5 @@ def _completed(sql: str, project: ProjectContext, wanted: SpanFilter) -> str:
     return sql.replace("{where}", where).replace("{ragged}", RAGGED).replace("{whole}", WHOLE)
 
 
-def _model_sums(counted: Counts) -> SpanSums:
-    total = SpanSums()
-    for kind in MODEL_KINDS:
-        total = SpanSums(*map(operator.add, total, counted.kinds.get(kind, SpanSums())))
-    return total
-
-
 def _ranked(counts: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _tokens(sums: SpanSums) -> TokenTotals:
-    return TokenTotals(
-        input=sums.input,
-        output=sums.output,
-        total=sums.input + sums.output,
-        cache_read=sums.cache_read,
-        cache_write=sums.cache_write,
-        reasoning=sums.reasoning,
-    )

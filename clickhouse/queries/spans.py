@@ -18,13 +18,12 @@ SESSION_ROWS = 10_000
 
 # An end event that is measured over its pair.
 UNMEASURED = "(pair_role = 'end' AND duration_ms IS NULL)"
-# Starts of the pairs that the spans of {scope} end; join it to them on session and pair.
+# When pairs began; to be joined to the spans that end them.
 PAIR_STARTS = """
-    SELECT session_id, pair_key, min(started) AS pair_started
+    SELECT pair_hash, min(started) AS pair_started
     FROM span_pairs
-    WHERE project_id = {project_id:String}
-        AND (session_id, pair_key) IN (SELECT session_id, pair_key FROM {scope})
-    GROUP BY session_id, pair_key
+    WHERE project_id = {project_id:String}{among}
+    GROUP BY pair_hash
 """
 # Microseconds since the pair's start, never below 0; NULL when the start is not known (`greatest`
 # alone would skip the NULL and answer 0).
@@ -46,7 +45,7 @@ COLUMNS = """
 """
 PAGE = """
 SELECT span_id, session_id, parent_span_id, timestamp, duration_ms, source, kind, event_type,
-    status, pair_key, pair_role, tool_use_id, tool_name, tool_input, tool_response, error,
+    status, pair_hash, pair_role, tool_use_id, tool_name, tool_input, tool_response, error,
     is_interrupt, cwd, model, agent_name, metadata, provider, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, reasoning_tokens, computed_cost, reported_cost,
     price_id, received_at
@@ -55,17 +54,23 @@ WHERE {where}
 ORDER BY timestamp {direction}, span_id {direction}
 LIMIT {limit:UInt32} OFFSET {offset:UInt64}
 """
-PAGE_PAIRS = """(
-    SELECT session_id, pair_key, pair_role, duration_ms
-    FROM spans
-    WHERE {where}
-    ORDER BY timestamp {direction}, span_id {direction}
-    LIMIT {limit:UInt32} OFFSET {offset:UInt64}
-) WHERE {unmeasured}"""
+# The few pairs that a page needs are found by the key.
+AMONG_PAGE = """
+        AND pair_hash IN (
+            SELECT pair_hash
+            FROM (
+                SELECT pair_hash, pair_role, duration_ms
+                FROM spans
+                WHERE {where}
+                ORDER BY timestamp {direction}, span_id {direction}
+                LIMIT {limit:UInt32} OFFSET {offset:UInt64}
+            )
+            WHERE {unmeasured}
+        )"""
 ROWS = """
 SELECT {columns}
 FROM ({page}) AS spans
-LEFT JOIN ({starts}) AS pairs USING (session_id, pair_key)
+LEFT JOIN ({starts}) AS pairs USING (pair_hash)
 ORDER BY spans.timestamp {direction}, span_id {direction}
 SETTINGS join_use_nulls = 1
 """
@@ -105,20 +110,10 @@ async def fetch_span(
 
 
 async def fetch_spans(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    span_ids: Sequence[str],
-    *,
-    between_us: tuple[int, int] | None = None,
-    since_us: int | None = None,
+    warehouse: Warehouse, project: ProjectContext, span_ids: Sequence[str]
 ) -> dict[str, SpanAnswer]:
-    """Returns the spans of these ids by id; ids that are not stored are missing.
-
-    Either makes it a read of a few granules: `between_us`, where the caller knows the spans' own
-    times, and `since_us`, which leaves out rows received before it.
-    """
-    where = by_ids(project, "span_id", span_ids, between_us=between_us, since_us=since_us)
-    rows = await _rows(warehouse, project, where, "ASC")
+    """Returns the spans of these ids by id; ids that are not stored are missing."""
+    rows = await _rows(warehouse, project, by_ids(project, "span_id", span_ids), "ASC")
     return {row.span_id: row for row in rows}
 
 
@@ -143,7 +138,7 @@ async def _rows(
         ROWS.replace("{columns}", COLUMNS)
         .replace("{duration}", DURATION_MS)
         .replace("{starts}", PAIR_STARTS)
-        .replace("{scope}", PAGE_PAIRS)
+        .replace("{among}", AMONG_PAGE)
         .replace("{unmeasured}", UNMEASURED)
         .replace("{page}", PAGE)
         .replace("{where}", where.sql)

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from clickhouse.client import Warehouse
 from schemas.projects import ProjectId
@@ -22,14 +21,12 @@ STORED: Mapping[Kind, str] = {
         SELECT project_id, trace_id, log_id, log_partition, log_offset
         FROM traces
         WHERE project_id IN {projects:Array(String)} AND trace_id IN {ids:Array(String)}
-            AND received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
         LIMIT {limit:UInt32}
     """,
     "spans": """
         SELECT project_id, span_id, log_id, log_partition, log_offset
         FROM spans
         WHERE project_id IN {projects:Array(String)} AND span_id IN {ids:Array(String)}
-            AND received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
         LIMIT {limit:UInt32}
     """,
 }
@@ -77,26 +74,17 @@ class Pair(NamedTuple):
     item_id: str
 
 
-def hash_pair(project_id: str, item_id: str) -> int:
-    """Returns the 64-bit hash under which `recent_hashes` yields a stored row."""
-    return xxhash.xxh3_64_intdigest(f"{project_id}\0{item_id}".encode())
-
-
 async def stored_ids(
-    warehouse: Warehouse, table: Kind, pairs: Sequence[Pair], *, since_us: int = 0
+    warehouse: Warehouse, table: Kind, pairs: Sequence[Pair]
 ) -> dict[Pair, Position]:
-    """Says, of these pairs, which are stored, and which log record each row came from.
-
-    `since_us` leaves out rows received before it: what the deduplication window does not cover.
-    """
+    """Says, of these pairs, which are stored, and which log record each row came from."""
     found: dict[Pair, Position] = {}
     for first in range(0, len(pairs), CHUNK):
         chunk = pairs[first : first + CHUNK]
         projects = sorted({pair.project_id for pair in chunk})
         ids = [pair.item_id for pair in chunk]
         # The same id may be stored in each of the projects.
-        values = {"projects": projects, "ids": ids, "since_us": since_us}
-        values["limit"] = len(projects) * len(ids)
+        values = {"projects": projects, "ids": ids, "limit": len(projects) * len(ids)}
         answer = await warehouse.query(STORED[table], values)
         asked = set(chunk)
         for project_id, item_id, *position in answer.rows:
@@ -109,7 +97,7 @@ async def stored_ids(
 async def recent_hashes(
     warehouse: Warehouse, table: Kind, *, since_us: int
 ) -> AsyncIterator[npt.NDArray[np.uint64]]:
-    """Yields `hash_pair` of every row received since a time, in blocks of bounded size."""
+    """Yields the `event_hash` of every row received since a time, in blocks of bounded size."""
     answer = await warehouse.query(WINDOWS[table], {"since_us": since_us})
     for window, items in answer.rows:
         start_us = int(window.timestamp()) * 1_000_000

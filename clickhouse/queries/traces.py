@@ -24,30 +24,11 @@ COLUMNS = """
     metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     computed_cost, reported_cost, price_id, environment, toUnixTimestamp64Micro(received_at)
 """
-LIST = """
+ROWS = """
 SELECT {columns}
 FROM traces
 WHERE {where}
-ORDER BY timestamp DESC, trace_id DESC
-LIMIT {limit:UInt32} OFFSET {offset:UInt64}
-"""
-ONE = """
-SELECT {columns}
-FROM traces
-WHERE project_id = {project_id:String} AND trace_id = {trace_id:String}
-LIMIT 1
-"""
-MANY = """
-SELECT {columns}
-FROM traces
-WHERE {where}
-LIMIT {limit:UInt32}
-"""
-SESSION = """
-SELECT {columns}
-FROM traces
-WHERE project_id = {project_id:String} AND session_id = {session_id:String}
-ORDER BY timestamp, trace_id
+ORDER BY timestamp {direction}, trace_id {direction}
 LIMIT {limit:UInt32} OFFSET {offset:UInt64}
 """
 
@@ -62,9 +43,8 @@ async def list_traces(
 ) -> list[TraceAnswer]:
     """Returns one page of the matching traces, latest first, ties by id."""
     where = condition(project, wanted)
-    sql = _with(LIST, where)
-    answer = await warehouse.query(sql, where.values | {"limit": limit, "offset": offset})
-    return [_answer(project, row) for row in answer.rows]
+    values = where.values | {"limit": limit, "offset": offset}
+    return await _rows(warehouse, project, Condition(where.sql, values), "DESC")
 
 
 async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter) -> int:
@@ -86,27 +66,15 @@ async def fetch_trace(
     warehouse: Warehouse, project: ProjectContext, trace_id: str
 ) -> TraceAnswer | None:
     """Returns one trace, or `None` when the project has none of that id."""
-    values = {"project_id": project.project_id, "trace_id": trace_id}
-    answer = await warehouse.query(_with(ONE), values)
-    return _answer(project, answer.rows[0]) if answer.rows else None
+    return (await fetch_traces(warehouse, project, [trace_id])).get(trace_id)
 
 
 async def fetch_traces(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    trace_ids: Sequence[str],
-    *,
-    between_us: tuple[int, int] | None = None,
-    since_us: int | None = None,
+    warehouse: Warehouse, project: ProjectContext, trace_ids: Sequence[str]
 ) -> dict[str, TraceAnswer]:
-    """Returns the traces of these ids by id; ids that are not stored are missing.
-
-    Either makes it a read of a few granules: `between_us`, where the caller knows the traces' own
-    times, and `since_us`, which leaves out rows received before it.
-    """
-    where = by_ids(project, "trace_id", trace_ids, between_us=between_us, since_us=since_us)
-    answer = await warehouse.query(_with(MANY, where), where.values)
-    return {row[0]: _answer(project, row) for row in answer.rows}
+    """Returns the traces of these ids by id; ids that are not stored are missing."""
+    rows = await _rows(warehouse, project, by_ids(project, "trace_id", trace_ids), "ASC")
+    return {row.trace_id: row for row in rows}
 
 
 async def session_traces(
@@ -118,19 +86,21 @@ async def session_traces(
     offset: int = 0,
 ) -> list[TraceAnswer]:
     """Returns a session's traces, oldest first, at most `limit`."""
-    values = {
-        "project_id": project.project_id,
-        "session_id": session_id,
-        "limit": limit,
-        "offset": offset,
-    }
-    answer = await warehouse.query(_with(SESSION), values)
+    where = condition(project, TraceFilter(session_id=session_id))
+    values = where.values | {"limit": limit, "offset": offset}
+    return await _rows(warehouse, project, Condition(where.sql, values), "ASC")
+
+
+async def _rows(
+    warehouse: Warehouse, project: ProjectContext, where: Condition, direction: str
+) -> list[TraceAnswer]:
+    sql = (
+        ROWS.replace("{columns}", COLUMNS)
+        .replace("{where}", where.sql)
+        .replace("{direction}", direction)
+    )
+    answer = await warehouse.query(sql, where.values)
     return [_answer(project, row) for row in answer.rows]
-
-
-def _with(sql: str, where: Condition | None = None) -> str:
-    """Puts the column list and the condition, both fixed texts of this room, into a statement."""
-    return sql.replace("{columns}", COLUMNS).replace("{where}", where.sql if where else "")
 
 
 def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:

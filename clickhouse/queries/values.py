@@ -1,14 +1,12 @@
 """From the store's values to an answer's: money to cents, times to text, JSON texts as they are."""
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from msgspec import Raw
 
 from schemas.answers import CostSource, Number
 from schemas.projects import ProjectContext
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from schemas.times import from_us
 
 
 def number(value: float) -> Number:
@@ -52,7 +50,7 @@ def counted(
 
 def iso_ms(moment_us: int) -> str:
     """Writes microseconds since 1970 as ISO text, cut to milliseconds, in UTC."""
-    moment = EPOCH + timedelta(microseconds=moment_us)
+    moment = from_us(moment_us)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")
 
 
@@ -68,7 +66,7 @@ def raw_or_none(text: str) -> Raw | None:
 
 def period_text(start_us: int, period: str) -> str:
     """Names a period by its first moment: a date, or date and time below a day."""
-    start = EPOCH + timedelta(microseconds=start_us)
+    start = from_us(start_us)
     if period in ("minute", "hour"):
         return f"{start:%Y-%m-%d %H:%M:00}"
     return f"{start:%Y-%m-%d}"

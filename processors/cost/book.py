@@ -18,7 +18,7 @@ from processors.cost.usage import Usage, has_media
 
 # Longer names are unknown without a look: the longest in the data has 61 characters.
 MAX_NAME_CHARS = 256
-# What the store's Decimal64(12) holds. A million dollars for one call is a broken sender.
+# What the store's Decimal(38, 12) holds. A million dollars for one call is a broken sender.
 MAX_COST_PICO_USD = 10**18 - 1
 
 _DAY_US = 86_400_000_000

@@ -9,12 +9,13 @@ from typing import NamedTuple, TypeVar
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.directory import ProjectRow, all_projects
-from controlplane.initial import Initial, Seed, ensure_initial
+from controlplane.initial import Initial, ensure_initial
 from schemas.settings import Settings
 from sluice.commands.errors import CommandError
 from sluice.commands.options import settings_with
 from sluice.paths import Paths, paths_of
 from sluice.secret import load_secret
+from sluice.seed import seed_of
 
 T = TypeVar("T")
 
@@ -49,13 +50,7 @@ async def opened(settings: Settings) -> AsyncIterator[Control]:
     database = Database(paths.database_url)
     try:
         await database.migrate()
-        seed = Seed(
-            project_name=settings.init_project,
-            api_key=settings.init_api_key,
-            user_email=settings.init_user_email,
-            user_password=settings.init_user_password,
-        )
-        initial = await ensure_initial(database, vault, seed)
+        initial = await ensure_initial(database, vault, seed_of(settings))
         yield Control(settings, paths, database, vault, initial)
     finally:
         await database.close()

@@ -1,12 +1,20 @@
 """`sluice dead`: items that no step could take; read them, mend them, send them again."""
 
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from eventlog.dead_letters import AlreadyReplayed, DeadLetterBox, Replacement, Summary
+from controlplane.directory import all_projects
+from eventlog.dead_letters import (
+    AlreadyReplayed,
+    DeadLetterBox,
+    Replacement,
+    Summary,
+    UnknownLetter,
+)
 from eventlog.records import DeadLetter
 from eventlog.topics import SPANS, TRACES
 from schemas.projects import ProjectId
@@ -30,16 +38,19 @@ Ref = Annotated[str, typer.Argument(help="Name of the letter, see: sluice dead l
 @app.command("list")
 def list_letters(
     every: Annotated[bool, typer.Option("--all", help="Show replayed ones too.")] = False,
-    project: Annotated[str | None, typer.Option("--project", "-p", help="Id of a project.")] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="Name or id of a project.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="The latest so many.")] = 100,
     data_dir: DataDir = None,
 ) -> None:
     """List dead letters, the oldest first."""
+    owner = None if project is None else _project_id(project, data_dir)
     with _box(data_dir) as box:
         found = [
             letter
             for letter in box.summaries()
-            if (every or not letter.replayed) and project in (None, letter.project_id)
+            if (every or not letter.replayed) and owner in (None, letter.project_id)
         ]
     show_rows(
         ("ref", "received", "project", "topic", "state", "reason"),
@@ -97,12 +108,13 @@ def replay(
     mended = None if body is None else body.read_bytes()
     owner = None if project is None else _project_id(project, data_dir)
     with _box(data_dir) as box:
+        projects = _project_ids(data_dir)
         if ref is not None:
             letter = box.find(ref)
-            box.replay(letter, replacement(letter, mended, owner))
+            box.replay(letter, _item_for(letter, replacement(letter, mended, owner), projects))
             typer.echo(f"replayed {ref}")
             return
-        _replay_all(box, owner)
+        _replay_all(box, owner, projects)
 
 
 def replacement(letter: DeadLetter, mended: bytes | None, owner: ProjectId | None) -> Replacement:
@@ -125,16 +137,30 @@ def replacement(letter: DeadLetter, mended: bytes | None, owner: ProjectId | Non
     return Replacement(project_id, wire, body, event_id if isinstance(event_id, str) else None)
 
 
-def _replay_all(box: DeadLetterBox, owner: ProjectId | None) -> None:
+def _item_for(
+    letter: DeadLetter, item: Replacement, projects: AbstractSet[ProjectId]
+) -> Replacement:
+    """Returns the item if there is somebody who could read it. Raises `CommandError`."""
+    if item.project_id not in projects:
+        raise CommandError(
+            f"{letter.ref} belongs to project {item.project_id}, which does not exist any more"
+        )
+    return item
+
+
+def _replay_all(
+    box: DeadLetterBox, owner: ProjectId | None, projects: AbstractSet[ProjectId]
+) -> None:
     sent = left = 0
     for summary in box.summaries():
         if summary.replayed or (owner is not None and summary.project_id != owner):
             continue
-        letter = box.find(summary.ref)
         try:
-            box.replay(letter, replacement(letter, None, None))
+            letter = box.find(summary.ref)
+            box.replay(letter, _item_for(letter, replacement(letter, None, None), projects))
             sent += 1
-        except AlreadyReplayed:
+        except (AlreadyReplayed, UnknownLetter):
+            # Another was quicker, or retention: there is nothing left to do.
             continue
         except CommandError as error:
             typer.echo(f"left: {error}", err=True)
@@ -151,6 +177,13 @@ def _box(data_dir: Path | None) -> DeadLetterBox:
 def _project_id(project: str, data_dir: Path | None) -> ProjectId:
     async def work(control: Control) -> ProjectId:
         return (await project_named(control.database, project)).project_id
+
+    return run(work, data_dir)
+
+
+def _project_ids(data_dir: Path | None) -> frozenset[ProjectId]:
+    async def work(control: Control) -> frozenset[ProjectId]:
+        return frozenset(row.project_id for row in await all_projects(control.database))
 
     return run(work, data_dir)
 

@@ -42,7 +42,12 @@ def findings(settings: Settings) -> list[Finding]:
     if found[-1].level == "error":
         return found
     if not paths.data_dir.exists():
-        return [*found, server_checks.check_port(settings)]
+        return [
+            *found,
+            checks.check_secret(settings, paths),
+            asyncio.run(checks.check_control_plane(settings, paths)),
+            server_checks.check_port(settings),
+        ]
     found += [
         checks.check_disk(paths, settings),
         checks.check_secret(settings, paths),

@@ -9,7 +9,9 @@ import typer
 from schemas.settings import PREFIX, Settings, load
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_HOST].")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on [SLUICE_PORT].")]
+Port = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Port to listen on [SLUICE_PORT].")
+]
 DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept [SLUICE_DATA_DIR].")]
 Project = Annotated[
     str | None,
@@ -19,7 +21,9 @@ Project = Annotated[
 
 def settings_with(**flags: object) -> Settings:
     """Reads the environment, with what was typed on top."""
-    typed = {f"{PREFIX}{name.upper()}": str(value) for name, value in flags.items() if value}
+    typed = {
+        f"{PREFIX}{name.upper()}": str(value) for name, value in flags.items() if value is not None
+    }
     return load({**os.environ, **typed})
 
 

@@ -12,6 +12,7 @@ from tests.e2e.load import (
     computed_pico,
     counted_pico,
     id_of,
+    parts_of,
     reported_pico,
     tokens_of,
 )
@@ -98,6 +99,8 @@ def assert_row(row: dict[str, Any], item: dict[str, Any]) -> None:
     has_usage = "trace_id" in item or item["kind"] == "llm_response"
     tokens = tokens_of(item) if has_usage else (None, None)
     assert (row["inputTokens"], row["outputTokens"]) == tokens
+    parts = (row["cacheReadTokens"], row["cacheWriteTokens"], row["reasoningTokens"])
+    assert parts == parts_of(item)
     assert row["sessionId"] == item["session_id"]
     assert row["costCents"] == cents(counted_pico(item))
     assert row["computedCostCents"] == cents(computed_pico(item))

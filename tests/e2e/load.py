@@ -16,7 +16,9 @@ from tests.e2e.server import Project
 PICO = Decimal(10) ** 12
 # USD per token in pico-dollars, input and output, from the vendors' price pages.
 RATES_PICO = {"gpt-4o": (2_500_000, 10_000_000), "gpt-4o-mini": (150_000, 600_000)}
-MODELS = (*RATES_PICO, "house-brew")
+UNPRICED = "house-brew"
+MODELS = (*RATES_PICO, UNPRICED)
+PARTS = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 PATHS = {
     "trace": ("/v1/traces/async",) * 5 + ("/v1/traces/batch",),
     "span": ("/v1/spans/async",) * 5 + ("/v1/spans/batch",),
@@ -140,6 +142,7 @@ def make_trace(chance: random.Random) -> dict[str, Any]:
             "team": chance.choice("abc"),
         },
     }
+    item |= _parts(chance, item["model_requested"], item["input_tokens"], item["output_tokens"])
     if chance.random() < 0.4:
         item["cost_cents"] = round(chance.uniform(0, 50), 8)
     return item
@@ -157,13 +160,15 @@ def make_span(chance: random.Random) -> dict[str, Any]:
     if chance.random() < 0.5:
         tool = chance.choice(("Bash", "Edit", "Read"))
         return item | {"kind": "tool_use", "event_type": "tool", "tool_name": tool}
+    model = chance.choice(MODELS)
     usage = {"input_tokens": chance.randint(0, 9_000), "output_tokens": chance.randint(0, 900)}
+    usage |= _parts(chance, model, usage["input_tokens"], usage["output_tokens"])
     if chance.random() < 0.4:
         usage["cost"] = round(chance.uniform(0, 1), 9)  # type: ignore[assignment]
     return item | {
         "kind": "llm_response",
         "event_type": "assistant_message",
-        "model": chance.choice(MODELS),
+        "model": model,
         "duration_ms": round(chance.uniform(0, 5_000), 3),
         "metadata": {"usage": usage},
     }
@@ -175,9 +180,19 @@ def id_of(item: dict[str, Any]) -> str:
 
 
 def tokens_of(item: dict[str, Any]) -> tuple[int, int]:
-    """Returns input and output tokens."""
-    usage = item if "trace_id" in item else item.get("metadata", {}).get("usage", {})
-    return usage.get("input_tokens", 0), usage.get("output_tokens", 0)
+    """Returns input and output tokens; an agent counts the parts apart, a trace within them."""
+    usage = _usage_of(item)
+    given, answered = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
+    if "trace_id" in item:
+        return given, answered
+    read, written, reasoning = (part or 0 for part in parts_of(item))
+    return given + read + written, answered + reasoning
+
+
+def parts_of(item: dict[str, Any]) -> tuple[int | None, ...]:
+    """Returns the tokens read from a cache, written to one and spent on reasoning."""
+    usage = _usage_of(item)
+    return tuple(usage.get(name) for name in PARTS)
 
 
 def reported_pico(item: dict[str, Any]) -> int | None:
@@ -202,6 +217,19 @@ def counted_pico(item: dict[str, Any]) -> int | None:
     """Returns the cost that counts: the reported one, else the computed one."""
     reported = reported_pico(item)
     return computed_pico(item) if reported is None else reported
+
+
+def _usage_of(item: dict[str, Any]) -> dict[str, Any]:
+    usage: dict[str, Any] = item.get("metadata", {}).get("usage", {})
+    return item if "trace_id" in item else usage
+
+
+def _parts(chance: random.Random, model: str, given: int, answered: int) -> dict[str, int]:
+    # Only where there is no price: parts have rates of their own.
+    if model != UNPRICED:
+        return {}
+    wholes = (given // 2, given // 2, answered)
+    return {name: chance.randint(0, whole) for name, whole in zip(PARTS, wholes, strict=True)}
 
 
 def _moment(chance: random.Random) -> str:

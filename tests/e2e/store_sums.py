@@ -27,6 +27,8 @@ OF_BOTH = {
     "input_tokens": "sum(ifNull(t.input_tokens, 0))",
     "output_tokens": "sum(ifNull(t.output_tokens, 0))",
     "cache_read_tokens": "sum(ifNull(t.cache_read_tokens, 0))",
+    "cache_write_tokens": "sum(ifNull(t.cache_write_tokens, 0))",
+    "reasoning_tokens": "sum(ifNull(t.reasoning_tokens, 0))",
     "reported_cost": "sum(ifNull(t.reported_cost, 0))",
     "computed_cost": "sum(ifNull(t.computed_cost, 0))",
     "reported_first_cost": "sum(coalesce(t.reported_cost, t.computed_cost, 0))",

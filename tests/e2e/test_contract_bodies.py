@@ -140,6 +140,18 @@ class TestTooLarge:
         assert answer.status_code == 413
         assert "100000 when inflated" in answer.json()["error"]
 
+    def test_an_item_beyond_its_own_bound_is_refused_and_named(self, project: Project) -> None:
+        items = [trace(), trace(output_text="x" * (16 << 20))]
+
+        answer = send(project, gzip.compress(json.dumps(items).encode(), 1), "gzip")
+
+        assert answer.status_code == 413
+        assert answer.json()["error"].startswith("Request body too large: item 1 has 16777")
+        expected = {"received": 2, "too_large": 2}
+        wait_for(lambda: project.outcomes() == expected, "the outcomes")
+        counted = project.get("/v1/outcomes", outcome="too_large").json()["outcomes"]
+        assert {row["reason"] for row in counted} == {"item_bytes"}
+
     def test_what_is_just_small_enough_is_accepted(self, small: Server) -> None:
         project = create_project(small)
         empty = len(json.dumps([trace(output_text="")]).encode())

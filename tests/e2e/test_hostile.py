@@ -1,17 +1,23 @@
 """Whatever is sent: an answer in JSON within a second, memory flat, the server alive.
 
-Each test sends to one server of its own; the last word is had by the fixture, which measures how
-much the process has grown over the whole run.
+Each test sends to one server of its own; the last word is had by the fixture, which measures over
+the whole run how much the process has grown, at most and in the end, and how long another client
+had to wait.
 """
 
+import functools
 import gzip
 import json
 import random
 import socket
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any
 
 import brotli
@@ -25,7 +31,10 @@ from tests.e2e.server import Project, Server, create_project, wait_for
 
 MIB = 1 << 20
 GROWTH_BYTES = 64 * MIB
+PEAK_BYTES = 512 * MIB
+"""What the largest bodies may take for a moment: they are inflated, joined, packed and stored."""
 REPLY_S = 1.0
+OTHERS_REPLY_S = 3.0
 TRIES = 3
 MUTATIONS = 400
 PATHS = ("/v1/traces/async", "/v1/spans/async", "/v1/traces/batch", "/v1/spans/batch")
@@ -40,8 +49,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         project = create_project(server)
         warm_up(project)
         before = psutil.Process(server.pid).memory_info().rss
-        yield project
+        forget_peak(server.pid)
+        with asking_for_health(server) as waits:
+            yield project
         assert server.is_running()
+        assert max(waits) < OTHERS_REPLY_S, f"/health took {max(waits):.1f} s"
+        peak = peak_bytes(server.pid)
+        assert peak - before < PEAK_BYTES, f"{peak / MIB:.0f} MiB, {before / MIB:.0f} at first"
         assert project.post("/v1/traces/batch", [trace()]).status_code == 202
         # What large bodies leave in the allocator is given back every 10 s.
         wait_for(
@@ -61,6 +75,48 @@ def warm_up(project: Project) -> None:
         assert project.get("/v1/traces").status_code == 200
 
 
+def forget_peak(pid: int) -> None:
+    """Lets `peak_bytes` begin anew, where the system can."""
+    reset = Path(f"/proc/{pid}/clear_refs")
+    if reset.exists():
+        reset.write_text("5")
+
+
+def peak_bytes(pid: int) -> int:
+    """Returns the most memory that the process has had since `forget_peak`; 0 without Linux."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+@contextmanager
+def asking_for_health(server: Server) -> Iterator[list[float]]:
+    """Asks on a connection of its own, again and again; yields how long each answer took."""
+    waits = [0.0]
+    done = threading.Event()
+
+    def ask() -> None:
+        with server.client(None) as client:
+            while not done.wait(0.02):
+                started = time.monotonic()
+                assert client.get("/health").status_code == 200
+                waits.append(time.monotonic() - started)
+
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(ask)
+        try:
+            yield waits
+        finally:
+            done.set()
+            asking.result()
+
+
+def find_ids(project: Project, filters: dict[str, str]) -> list[str]:
+    """Returns the ids of the traces that pass a filter."""
+    rows = project.get("/v1/traces", **filters, limit=1).json()["traces"]
+    return [row["traceId"] for row in rows]
+
+
 def attack(
     project: Project, body: bytes, encoding: str = "identity", path: str = PATHS[0]
 ) -> httpx.Response:
@@ -73,6 +129,7 @@ def attack(
         if seconds < REPLY_S:
             break
     assert seconds < REPLY_S, f"{answer.status_code} after {seconds:.2f} s: {answer.text[:200]}"
+    assert answer.status_code in (202, *ERRORS, 503), answer.text[:200]
     assert isinstance(answer.json(), dict)
     assert answer.status_code == 202 or "error" in answer.json()
     return answer
@@ -99,21 +156,6 @@ class TestBombs:
 
         assert answer.status_code == 413
 
-    def test_bombs_at_one_time_are_bounded_together(self, target: Project) -> None:
-        bomb = gzip.compress(b"[" + b" " * (200 * MIB), 9)
-
-        def throw(_: int) -> int:
-            with target.server.client(target.key) as client:
-                return client.post(
-                    PATHS[0], content=bomb, headers={"Content-Encoding": "gzip"}
-                ).status_code
-
-        with ThreadPoolExecutor(8) as threads:
-            statuses = set(threads.map(throw, range(16)))
-
-        # 503 where the bodies in hand reach their own bound first.
-        assert statuses <= {413, 503}
-
     def test_a_bomb_of_many_gzip_members_is_stopped(self, target: Project) -> None:
         member = gzip.compress(b" " * 1000, 9)
 
@@ -122,7 +164,71 @@ class TestBombs:
         assert answer.status_code in ERRORS
 
 
+@pytest.fixture(scope="class")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    settings = {"MAX_INFLATED_BYTES": str(8 * MIB), "MAX_INFLIGHT_BYTES": str(16 * MIB)}
+    with Server(tmp_path_factory.mktemp("small") / "data", settings=settings) as server:
+        yield server
+
+
+@contextmanager
+def half_sent(project: Project, size: int) -> Iterator[None]:
+    """Sends a packed body of that size but for its end, and keeps the connection open."""
+    codec = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    packed = codec.compress(b"[" + b" " * (size - 1)) + codec.flush(zlib.Z_SYNC_FLUSH)
+    with closing(request_head(project, f"Content-Encoding: gzip\r\nContent-Length: {MIB}")) as slow:
+        slow.sendall(packed)
+        yield
+
+
+def request_head(project: Project, headers: str, path: str = PATHS[0]) -> socket.socket:
+    """Returns a connection on which a request has begun."""
+    connection = socket.create_connection(("127.0.0.1", project.server.port), timeout=15)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {project.key}\r\n"
+    connection.sendall(f"{head}{headers}\r\n\r\n".encode())
+    return connection
+
+
+def send_large(project: Project, size: int) -> httpx.Response:
+    body = gzip.compress(json.dumps([trace(trace_id=new_id(), output_text="x" * size)]).encode())
+    headers = {"Content-Encoding": "gzip"}
+    return project.http.post(PATHS[0], content=body, headers=headers)
+
+
+class TestBodiesInHand:
+    def test_bodies_that_never_end_are_bounded_together(self, small: Server) -> None:
+        one, two, other = (create_project(small) for _ in range(3))
+        with half_sent(one, 7 * MIB), half_sent(two, 7 * MIB):
+            wait_for(lambda: send_large(other, 3 * MIB).status_code == 503, "a full budget")
+            refused = send_large(other, 3 * MIB)
+
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert not any(character.isdigit() for character in refused.json()["error"])
+        wait_for(lambda: send_large(other, 3 * MIB).status_code == 202, "a budget given back")
+        wait_for(lambda: other.outcomes().get("overloaded", 0) >= 1, "the refusal in the ledger")
+        reasons = {row["reason"] for row in other.get("/v1/outcomes").json()["outcomes"]}
+        assert "bodies_in_hand" in reasons
+        assert "log_full" not in reasons
+
+    def test_a_project_whose_bodies_never_end_holds_up_nobody_else(self, small: Server) -> None:
+        hostile, other = create_project(small), create_project(small)
+        with ExitStack() as held:
+            for _ in range(4):
+                held.enter_context(half_sent(hostile, 7 * MIB))
+            wait_for(lambda: send_large(hostile, 3 * MIB).status_code == 503, "a full share")
+
+            answers = [send_large(other, 3 * MIB).status_code for _ in range(3)]
+
+        assert answers == [202] * 3
+        wait_for(lambda: send_large(hostile, 3 * MIB).status_code == 202, "a share given back")
+
+
 DEEP = 100_000
+
+
+def filled(start: bytes, unit: bytes, end: bytes, size: int = 64 * MIB) -> bytes:
+    """Returns as many units as fit into the size, between a start and an end."""
+    return start + unit * ((size - len(start) - len(end)) // len(unit)) + end
 
 
 class TestShapes:
@@ -156,17 +262,59 @@ class TestShapes:
 
         assert answer.json()["traces"][0]["requestBody"] == deep
 
-    def test_a_hundred_thousand_keys_are_stored_or_refused(self, target: Project) -> None:
+    def test_a_hundred_thousand_keys_are_stored(self, target: Project) -> None:
         for field in ("metadata", "request_body"):
-            assert attack(target, json.dumps([full_trace(**{field: MANY_KEYS})]).encode())
+            body = json.dumps([full_trace(**{field: MANY_KEYS})]).encode()
+            assert attack(target, body).status_code == 202
         unknown = json.dumps([trace() | MANY_KEYS]).encode()
         assert attack(target, unknown).status_code == 202
 
-    def test_a_hundred_thousand_items_are_refused(self, target: Project) -> None:
-        answer = attack(target, b"[" + b"{}," * 99_999 + b"{}]")
+    @pytest.mark.parametrize("unit", [b"1,", b"{},", b"[[]],"])
+    def test_an_array_that_fills_the_largest_body_is_refused(
+        self, target: Project, unit: bytes
+    ) -> None:
+        answer = attack(target, gzip.compress(filled(b"[", unit, b"1]"), 6), "gzip")
 
         assert answer.status_code == 400
         assert answer.json()["details"][0]["maximum"] == 100
+
+    @pytest.mark.parametrize(
+        ("start", "unit", "end", "status"),
+        [
+            pytest.param(b'{"a":[', b"{},", b"1]}", 400, id="no-array"),
+            pytest.param(b'[{"request_body":[', b"{},", b"1]}]", 413, id="one-item"),
+            pytest.param(b'["', rb"\ud83d", b'"]', 400, id="surrogates"),
+        ],
+    )
+    def test_whatever_fills_the_largest_body_is_refused(
+        self, target: Project, start: bytes, unit: bytes, end: bytes, status: int
+    ) -> None:
+        answer = attack(target, gzip.compress(filled(start, unit, end), 6), "gzip")
+
+        assert answer.status_code == status
+
+    @pytest.mark.parametrize("field", ["request_body", "metadata", "status", "session_id"])
+    def test_a_bad_item_of_the_largest_size_is_explained(self, target: Project, field: str) -> None:
+        item = json.dumps(full_trace(latency_ms=-1) | {field: "HERE"}).encode()
+        start, end = item.split(b'"HERE"')
+        start, end = b"[" + start + b'{"a":[', b"1]}" + end + b"]"
+        body = filled(start, b"{},", end, 16 * MIB)
+
+        answer = attack(target, gzip.compress(body, 6), "gzip")
+
+        assert answer.status_code == 400
+        assert [0, "latency_ms"] in [issue["path"] for issue in answer.json()["details"]]
+
+    def test_the_largest_metadata_is_stored_and_its_scalars_are_read(self, target: Project) -> None:
+        known = {"userId": "u-large", "environment": "e-large", "team": "t", "deep": "HERE"}
+        start, end = json.dumps([full_trace(metadata=known)]).encode().split(b'"HERE"')
+        body = filled(start + b'{"a":[', b"{},", b"1]}" + end, 15 * MIB)
+
+        answer = attack(target, gzip.compress(body, 6), "gzip")
+
+        assert answer.status_code == 202
+        for filters in ({"user": "u-large"}, {"environment": "e-large"}):
+            wait_for(functools.partial(find_ids, target, filters), f"the trace by {filters}")
 
     def test_a_hundred_items_with_every_field_wrong_are_answered_briefly(
         self, target: Project
@@ -327,11 +475,112 @@ def mutate(body: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-def test_a_sender_that_never_ends_its_body_holds_up_nobody(target: Project) -> None:
-    with socket.create_connection(("127.0.0.1", target.server.port)) as slow:
-        head = f"POST {PATHS[0]} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {target.key}\r\n"
-        slow.sendall(f"{head}Content-Length: 1000\r\n\r\n[".encode())
+class TestHeads:
+    def test_headers_of_the_largest_size_are_read(self, target: Project) -> None:
+        for _ in range(5):
+            answer = target.http.get("/v1/traces", headers={"X-Large": "x" * (60 << 10)})
 
-        answer = attack(target, json.dumps([trace(trace_id=new_id())]).encode())
+            assert answer.status_code == 200
 
-    assert answer.status_code == 202
+    @pytest.mark.parametrize(
+        "head",
+        [
+            pytest.param(["GET / HTTP/1.1\r\n", "X: " + "x" * (65 << 10) + "\r\n\r\n"], id="one"),
+            pytest.param(["GET / HTTP/1.1\r\n", "A: b\r\n" * 20_000, "\r\n"], id="many"),
+            pytest.param(["GET /" + "x" * (65 << 10), " HTTP/1.1\r\n\r\n"], id="url"),
+        ],
+    )
+    def test_a_head_beyond_its_bound_is_refused(self, target: Project, head: list[str]) -> None:
+        with socket.create_connection(("127.0.0.1", target.server.port), timeout=15) as sender:
+            sender.sendall("".join(head).encode())
+
+            assert sender.recv(1000).startswith(b"HTTP/1.1 431 ")
+
+    @pytest.mark.parametrize(
+        ("start", "unit"),
+        [
+            pytest.param("GET / HTTP/1.1\r\n", "A: b\r\n", id="headers"),
+            pytest.param("GET / HTTP/1.1\r\nA: ", "b", id="header"),
+            pytest.param("GET /", "x", id="url"),
+            pytest.param(
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                "A: b\r\n",
+                id="trailers",
+            ),
+            pytest.param(
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ", "b", id="trailer"
+            ),
+            pytest.param(
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;a=", "b", id="extension"
+            ),
+        ],
+    )
+    def test_a_head_that_never_ends_is_cut_off(
+        self, target: Project, start: str, unit: str
+    ) -> None:
+        piece = (unit * (8192 // len(unit))).encode()
+        with socket.create_connection(("127.0.0.1", target.server.port), timeout=15) as sender:
+            sender.sendall(start.encode())
+            with pytest.raises(ConnectionError):
+                send_again_and_again(sender, piece, 16 * MIB)
+
+    def test_a_large_body_and_the_next_request_are_not_counted_as_a_head(
+        self, target: Project
+    ) -> None:
+        item = json.dumps([trace(trace_id=new_id(), output_text="x" * MIB)]).encode()
+        with closing(request_head(target, f"Content-Length: {len(item)}")) as sender:
+            for last in (False, False, True):
+                sender.sendall(item)
+                head = f"POST {PATHS[0]} HTTP/1.1\r\nAuthorization: Bearer {target.key}\r\nX: "
+                if not last:
+                    sender.sendall(f"{head}{'x' * 40_000}\r\nHost: x\r\n".encode())
+                    sender.sendall(f"Content-Length: {len(item)}\r\n\r\n".encode())
+                answer = HTTPResponse(sender)
+                answer.begin()
+                assert (answer.status, answer.read()) == (202, b'{"status":"queued","count":1}')
+
+
+def send_again_and_again(sender: socket.socket, piece: bytes, most: int) -> None:
+    for _ in range(most // len(piece)):
+        sender.sendall(piece)
+
+
+class TestStarts:
+    @pytest.fixture
+    def starting(self, tmp_path: Path) -> Iterator[Server]:
+        with ExitStack() as stack:
+            server = Server(tmp_path / "data")
+            stack.callback(server.kill)
+            server.start(wait=False)
+            yield server
+
+    def test_a_client_that_comes_too_early_is_refused_and_not_kept_waiting(
+        self, starting: Server
+    ) -> None:
+        wait_for(lambda: can_connect(starting.port), "the port", timeout_s=60)
+
+        opened = [(starting.data_dir / name).exists() for name in ("log.db", "control.db")]
+        assert opened == [True, True]
+        with starting.client() as client:
+            assert client.get("/ready").status_code == 200
+
+    def test_a_second_server_on_the_port_is_told_at_once_even_before_the_first_listens(
+        self, starting: Server, tmp_path: Path
+    ) -> None:
+        wait_for((tmp_path / "data" / "lock").exists, "the first server to begin", timeout_s=60)
+        second = Server(tmp_path / "second")
+        second.port = starting.port
+        second.start(wait=False)
+
+        assert second.wait_exit() == 1
+        assert f"cannot listen on 127.0.0.1, port {starting.port}" in second.tail()
+        assert not (tmp_path / "second").exists()
+        starting.wait_ready()
+
+
+def can_connect(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.audit import audit, list_all
 from tests.e2e.load import Ledger, Load
 from tests.e2e.payloads import trace
-from tests.e2e.server import Server, create_project, wait_for
+from tests.e2e.server import PROJECT_NAME, Server, create_project, wait_for
 from tests.e2e.test_kill import FAULTY
 
 
@@ -73,13 +73,32 @@ def test_a_second_process_on_the_same_directory_says_so_and_leaves(tmp_path: Pat
 
 
 def test_the_printed_key_and_project_stay_across_restarts(tmp_path: Path) -> None:
-    with Server(tmp_path / "data") as server:
+    # No key of ours: the server makes one and prints it.
+    with Server(tmp_path / "data", settings={"INIT_API_KEY": ""}) as server:
+        (first,) = wait_for(lambda: printed_keys(server), "the first start's key")
         item = trace()
-        with server.client() as client:
+        with server.client(first) as client:
             assert client.post("/v1/traces/batch", json=[item]).status_code == 202
         server.stop()
         server.settings["INIT_PROJECT"] = "Another name is ignored now"
         server.start()
 
-        with server.client() as client:
+        wait_for(lambda: len(printed_keys(server)) == 2, "the second start's key")
+
+        assert printed_keys(server) == [first, first]
+        assert names(server) == [PROJECT_NAME]
+        with server.client(first) as client:
             assert client.get(f"/v1/traces/{item['trace_id']}").status_code == 200
+
+
+def printed_keys(server: Server) -> list[str]:
+    """Returns the key that each start has printed for a person to copy."""
+    lines = server.output.read_text().splitlines()
+    return [line.removeprefix("API key: ") for line in lines if line.startswith("API key: ")]
+
+
+def names(server: Server) -> list[str]:
+    """Returns the names of the projects that the first admin sees."""
+    answer = server.admin.get("/dashboard/api/projects")
+    assert answer.status_code == 200, answer.text
+    return [project["name"] for project in answer.json()["projects"]]

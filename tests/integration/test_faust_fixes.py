@@ -120,6 +120,22 @@ async def test_the_low_water_mark_moves_on_when_the_head_is_acknowledged(
         assert committed(log) == 12
 
 
+async def test_what_a_revoked_partition_acknowledges_late_is_not_committed(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    await fill(log, RECORDS)
+    receiver = Receiver(acks=False)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, RECORDS)
+        await stream.app.consumer.on_partitions_revoked({TP(*HEAD)})
+        for delivery in receiver.got[HEAD]:
+            delivery.ack()
+        await stream.commit()
+
+        assert committed(log) == 0
+
+
 @both
 async def test_an_agent_that_raises_commits(
     log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool

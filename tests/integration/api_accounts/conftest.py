@@ -5,14 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from litestar import Litestar, Response, Router, get, post
+from litestar import Litestar, Router, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 
 from api.accounts import accounts_router
-from api.auth import AnyRequest, project_from_key, project_from_session
+from api.app import exception_handlers
+from api.auth import project_from_key, project_from_session
 from api.sessions import auth_router
-from controlplane import errors
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -22,15 +22,6 @@ from schemas.projects import ProjectContext
 
 HOST = "http://localhost:3000"
 LAN = "192.0.2.7"
-_CODES: dict[type[errors.ControlPlaneError], int] = {
-    errors.BadRequest: 400,
-    errors.Unauthorized: 401,
-    errors.Forbidden: 403,
-    errors.NotFound: 404,
-    errors.Conflict: 409,
-    errors.TooManyRequests: 429,
-    errors.Unavailable: 503,
-}
 
 Client = Callable[..., httpx.AsyncClient]
 
@@ -43,14 +34,6 @@ async def read_as(project: NamedDependency[ProjectContext]) -> ProjectContext:
 @post("/whoami")
 async def write_as(project: NamedDependency[ProjectContext]) -> ProjectContext:
     return project
-
-
-def _answer(_request: AnyRequest, error: errors.ControlPlaneError) -> Response[dict[str, str]]:
-    code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
-    headers = {}
-    if isinstance(error, errors.RetryLater):
-        headers["Retry-After"] = str(error.retry_after_s)
-    return Response({"error": error.message}, status_code=code, headers=headers)
 
 
 @pytest.fixture
@@ -96,7 +79,7 @@ def app(database: Database, vault: Vault) -> Litestar:
     return Litestar(
         [auth_router(), accounts_router(), by_key, by_session],
         state=state,
-        exception_handlers={errors.ControlPlaneError: _answer},
+        exception_handlers=exception_handlers(),
     )
 
 

@@ -7,7 +7,9 @@ import pytest
 from api.login import is_loopback_url
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.handoffs import operator_email
 from controlplane.initial import Seed, ensure_initial
+from schemas.projects import ProjectId
 from tests.integration.api_accounts.conftest import LAN, Client
 
 OFFER = "/dashboard/api/local-login-token"
@@ -133,11 +135,13 @@ class TestRedeem:
     async def test_the_offered_address_signs_the_browser_in_once(
         self, ann: httpx.AsyncClient, client: httpx.AsyncClient, with_key: bool
     ) -> None:
+        project_id = ann.headers["X-Project-Id"]
         who = (
-            {"api_key": await key_of(ann), "project_id": ann.headers["X-Project-Id"]}
+            {"api_key": await key_of(ann), "project_id": project_id}
             if with_key
             else {"email": "ann@example.com", "password": "correct horse"}
         )
+        expected = operator_email(ProjectId(project_id)) if with_key else "ann@example.com"
         offered = await ann.post(OFFER, json={"redirect_url": BACK} | who)
         login_url = offered.json()["login_url"]
 
@@ -151,11 +155,25 @@ class TestRedeem:
         assert first.headers["cache-control"] == "no-store"
         assert "Max-Age=604800" in first.headers["set-cookie"]
         who_now = (await client.get("/api/auth/get-session")).json()["user"]
-        assert who_now["email"] == "ann@example.com"
+        assert who_now["email"] == expected
         assert (second.status_code, second.json()) == (
             400,
             {"error": "Token is invalid or expired"},
         )
+
+    async def test_a_key_opens_no_other_project_of_its_admin(
+        self, ann: httpx.AsyncClient, client: httpx.AsyncClient
+    ) -> None:
+        made = await ann.post("/dashboard/api/projects", json={"name": "Secret"})
+        form = {"redirect_url": BACK, "api_key": await key_of(ann)}
+
+        await client.get((await client.post(OFFER, json=form)).json()["login_url"])
+
+        projects = (await client.get("/dashboard/api/projects")).json()["projects"]
+        assert [(p["name"], p["role"]) for p in projects] == [("Shop", "admin")]
+        other = {"X-Project-Id": made.json()["projectId"]}
+        refused = await client.get("/dashboard/api/api-keys", headers=other)
+        assert refused.status_code == 403
 
     async def test_the_key_of_a_fresh_installation_opens_its_project(
         self, database: Database, vault: Vault, client: httpx.AsyncClient

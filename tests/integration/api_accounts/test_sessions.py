@@ -24,6 +24,7 @@ class TestSignUp:
             (b"{", "Invalid JSON body"),
             (b"", "Invalid JSON body"),
             (b"\xff", "Invalid JSON body"),
+            (b'{"x":' + b"[" * 30_000, "Invalid JSON body"),
             (b"[]", MISSING),
             (b"{}", MISSING),
             (b'{"name":1,"email":"a@b","password":"correct horse","projectName":"x"}', MISSING),
@@ -221,7 +222,15 @@ class TestCrossSite:
 
     @pytest.mark.parametrize(("method", "path"), WRITES)
     @pytest.mark.parametrize(
-        "origin", ["https://evil.example", "http://localhost:4000", "null", "http://evil@localhost"]
+        "origin",
+        [
+            "https://evil.example",
+            "http://localhost:4000",
+            "null",
+            "http://evil@localhost",
+            "http://[",
+            "http://[::1",
+        ],
     )
     async def test_a_write_from_the_page_of_another_site_is_refused(
         self, client: httpx.AsyncClient, method: str, path: str, origin: str

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,11 @@ class Place(NamedTuple):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What its server has printed."""
+        return self.data_dir.parent / "log"
 
     def run(self, *arguments: str, given: str = "", **settings: str) -> Ran:
         """Runs one command to its end."""
@@ -83,8 +89,14 @@ def installation(place: Place) -> Place:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A place whose server runs."""
     place = Place(tmp_path_factory.mktemp("served") / "data", free_port())
-    log = place.data_dir.parent / "log"
-    with log.open("w") as output:
+    with serving(place):
+        yield place
+
+
+@contextmanager
+def serving(place: Place) -> Iterator[None]:
+    """Runs a place's server, which must end well."""
+    with place.log.open("w") as output:
         server = subprocess.Popen(
             [SLUICE, "up"],
             env=place.environ(SLUICE_INIT_API_KEY=KEY),
@@ -92,22 +104,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_ready(place, server, log)
-        yield place
+        wait_ready(place, server)
+        yield
     finally:
         server.terminate()
-        assert server.wait(timeout=20) == 0, log.read_text()[-3000:]
+        assert server.wait(timeout=20) == 0, place.log.read_text()[-3000:]
 
 
-def wait_ready(place: Place, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_ready(place: Place, server: "subprocess.Popen[bytes]") -> None:
     """Returns when the server answers."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()[-3000:]
+        assert server.poll() is None, place.log.read_text()[-3000:]
         try:
             if httpx.get(f"{place.url}/ready", timeout=5, trust_env=False).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
         time.sleep(0.05)
-    raise AssertionError(f"not ready within {START_S} s: {log.read_text()[-3000:]}")
+    raise AssertionError(f"not ready within {START_S} s: {place.log.read_text()[-3000:]}")

@@ -1,14 +1,19 @@
 """Commands beside a running server: it keeps running, and feels what they change."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from tests.integration.cli.conftest import Place
+from tests.e2e.old_rows import count_rows
+from tests.e2e.payloads import span, trace
+from tests.integration.cli.conftest import Place, serving
 
 SOON_S = 20
+# A deleted project is left alone for some seconds first, until nothing of it is on its way.
+PURGED_S = 60
 
 
 def iso(moment: datetime) -> str:
@@ -70,14 +75,16 @@ class TestDoctor:
         assert "SLUICE_PORT another here than there" in ran.out
 
 
-class TestDemo:
-    @pytest.fixture(scope="class")
-    def sent(self, served: Place) -> Place:
-        ran = served.run("demo", "--traces", "600", "--spans", "300", "--seed", "7", "--days", "2")
-        assert ran.code == 0, ran.err
-        assert "seed: 7" in ran.out
-        return served
+@pytest.fixture(scope="module")
+def sent(served: Place) -> Place:
+    """A place whose server runs, after a demo."""
+    ran = served.run("demo", "--traces", "600", "--spans", "300", "--seed", "7", "--days", "2")
+    assert ran.code == 0, ran.err
+    assert "seed: 7" in ran.out
+    return served
 
+
+class TestDemo:
     def test_a_wrong_key_is_refused(self, served: Place) -> None:
         ran = served.run("demo", "--key", "pulse_sk_wrong")
 
@@ -136,15 +143,28 @@ class TestDemo:
             assert client.get("/v1/traces").json()["total"] == 600
 
 
-class TestProjects:
-    def test_a_deleted_projects_keys_stop_and_its_data_goes(self, served: Place) -> None:
-        made = served.run("project", "create", "Doomed").out.split()
-        with served.client(made[-1]) as client:
-            assert client.post("/v1/auth/login").json() == {"authenticated": True}
-            served.run("project", "delete", "Doomed", "--yes")
-            deadline = time.monotonic() + SOON_S
-            while client.post("/v1/auth/login").json()["authenticated"]:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+def test_a_deleted_projects_keys_stop_and_its_data_goes(place: Place) -> None:
+    with serving(place):
+        kept = place.run("project", "list").lines[0][0]
+        _, doomed, *_, key = place.run("project", "create", "Doomed").out.split()
+        with place.client() as neighbour, place.client(key) as client:
+            for sender in (neighbour, client):
+                assert sender.post("/v1/traces/batch", json=[trace()]).status_code == 202
+                assert sender.post("/v1/spans/batch", json=[span()]).status_code == 202
 
-        assert "Doomed" not in served.run("project", "list").out
+            deleted = place.run("project", "delete", "Doomed", "--yes")
+            eventually(lambda: not client.post("/v1/auth/login").json()["authenticated"])
+            eventually(lambda: "project purged" in place.log.read_text())
+        listed = [line[0] for line in place.run("project", "list").lines]
+
+    assert f"deleted {doomed}" in deleted.out
+    assert listed == [kept]
+    assert count_rows(place.data_dir, doomed) == {}
+    assert {"traces", "spans"} <= set(count_rows(place.data_dir, kept))
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PURGED_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

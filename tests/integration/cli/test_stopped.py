@@ -49,6 +49,46 @@ def test_a_wrong_setting_is_one_line_that_names_it_with_exit_code_2(
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["SLUICE_DATABASE_URL", "SLUICE_WAREHOUSE_URL"])
+@pytest.mark.parametrize("command", ["up", "migrate", "doctor"])
+def test_an_address_of_an_unknown_engine_is_one_line_without_its_password(
+    place: Place, command: str, name: str
+) -> None:
+    ran = place.run(command, **{name: "mysql://ann:hunter2@db/x"})
+
+    assert ran.code == 2
+    assert ran.err.startswith(f"sluice: {name}: expected ")
+    assert "hunter2" not in ran.err
+    assert ran.err.count("\n") == 1
+    assert not place.data_dir.exists()
+
+
+def test_port_0_is_refused_and_not_taken_for_none(place: Place) -> None:
+    ran = place.run("up", "--port", "0")
+
+    assert ran.code == 2
+    assert "--port" in ran.err
+    assert not place.data_dir.exists()
+
+
+def test_a_lost_secret_is_named_and_not_replaced_while_there_are_keys_that_it_sealed(
+    installation: Place,
+) -> None:
+    secret = installation.data_dir / "secret.key"
+    secret.unlink()
+
+    doctor = installation.run("doctor")
+    others = [installation.run(command) for command in ("up", "migrate")]
+
+    assert doctor.code == 1
+    assert "mend: restore secret.key from a backup" in doctor.out
+    for ran in others:
+        assert ran.code == 2
+        assert "restore it from a backup" in ran.err
+        assert ran.err.count("\n") == 1
+    assert not secret.exists()
+
+
 def test_a_port_in_use_is_one_line(place: Place) -> None:
     with listening(place.port):
         ran = place.run("up")
@@ -198,6 +238,14 @@ class TestKeys:
 
         assert ran.code == 1
         assert "name one with --project; there are: Default, Shop" in ran.err
+
+    def test_those_that_the_secret_does_not_open_are_told_of_beside_the_list(
+        self, installation: Place
+    ) -> None:
+        ran = installation.run("key", "list", SLUICE_SECRET="another secret, long enough for one")
+
+        assert (ran.code, ran.out) == (0, "")
+        assert "api key sealed with another secret" in ran.err
 
     def test_an_unknown_key_is_refused(self, installation: Place) -> None:
         assert installation.run("key", "revoke", "nothing").code == 1

@@ -6,7 +6,6 @@ from controlplane.accounts import SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors import BadRequest
-from controlplane.handoffs import LOCAL_OPERATOR, local_admin
 from controlplane.initial import Seed, ensure_initial
 from controlplane.keys import list_keys, revoke_key
 from controlplane.members import list_members
@@ -83,6 +82,48 @@ async def test_a_later_start_reveals_the_same_whatever_the_settings_say(
     assert found == [found[0]] * 3
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        Seed("Shop", "pulse_sk_given", "root@example.com"),
+        Seed(user_password="correct horse"),
+        Seed(user_email="root", user_password="x"),
+    ],
+    ids=["password taken away", "email taken away", "broken"],
+)
+async def test_a_later_start_reads_no_user_from_the_settings(
+    database: Database, vault: Vault, seed: Seed
+) -> None:
+    planted = await ensure_initial(database, vault, FULL)
+
+    assert planted is not None
+    assert await ensure_initial(database, vault, seed) == planted
+
+
+async def test_a_later_start_hashes_no_password(
+    database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ensure_initial(database, vault, FULL)
+
+    async def refuse(password: str) -> str:
+        raise AssertionError("a password was hashed")
+
+    monkeypatch.setattr("controlplane.initial.hash_password", refuse)
+    assert await ensure_initial(database, vault, FULL) is not None
+
+
+async def test_somebody_who_signs_up_meanwhile_is_left_alone(
+    database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hash_slowly(password: str) -> str:
+        await sign_up(database, vault, SignUp("Ann", "ann@example.com", "correct horse", "One"))
+        return "a hash"
+
+    monkeypatch.setattr("controlplane.initial.hash_password", hash_slowly)
+
+    assert await ensure_initial(database, vault, FULL) is None
+
+
 async def test_a_revoked_key_and_a_deleted_project_do_not_come_back(
     database: Database, vault: Vault
 ) -> None:
@@ -112,18 +153,3 @@ async def test_processes_that_start_at_once_plant_once(url: str, vault: Vault) -
     assert found == [found[0]] * 3
     for process in processes:
         await process.close()
-
-
-async def test_a_project_without_user_is_entered_by_the_local_operator(
-    database: Database, vault: Vault
-) -> None:
-    planted = await ensure_initial(database, vault, Seed())
-    assert planted is not None
-
-    first = await local_admin(database, planted.project_id)
-    second = await local_admin(database, planted.project_id)
-
-    (operator,) = await list_members(database, planted.project_id)
-    assert first == second == operator.user_id
-    with pytest.raises(BadRequest):
-        await sign_up(database, vault, SignUp("Eve", LOCAL_OPERATOR, "correct horse", "Trap"))

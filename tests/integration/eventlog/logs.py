@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from eventlog import group_commit
 from eventlog.log import Stored, TopicPartition
-from eventlog.records import Chunk, Refusal, decode_chunks
+from eventlog.records import Chunk, DeadLetter, Refusal, decode_chunks
 from eventlog.sqlite_file import PAGE_BYTES
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TRACES
@@ -26,6 +26,10 @@ def chunk(*items: bytes) -> Chunk:
 
 def refusal(reason: str = "size", count: int = 1) -> Refusal:
     return Refusal(PROJECT, "trace", "invalid", reason, 1, count)
+
+
+def letter(ref: str, body: bytes = b"{}") -> DeadLetter:
+    return DeadLetter(ref, PROJECT, TRACES.name, "pulse.trace", 1, "unfit", body)
 
 
 async def append(log: Any, *items: bytes, partition: int = 0) -> int:

@@ -8,10 +8,12 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from eventlog.dead_letters import DeadLetterBox
 from eventlog.sqlite_log import SqliteLog
 from tests.integration.eventlog.logs import HEAD, items_of, records
 
 ROUNDS = 16
+FULL = 2
 SEED = 20_260_101
 
 
@@ -27,6 +29,14 @@ def run_and_kill(path: Path, seed: int, after_s: float) -> list[list[str]]:
         process.kill()
         rest = process.stdout.read()
     return [line.split() for line in rest.decode().split("\n")[:-1]]
+
+
+async def test_every_commit_is_synced_to_the_disk(path: Path) -> None:
+    """A kill leaves the system's cache alone, so the kills below could not tell."""
+    with closing(SqliteLog(path)) as log, closing(DeadLetterBox(path)) as box:
+        for connection in (log._connection, box._connection):
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            assert connection.execute("PRAGMA synchronous").fetchone() == (FULL,)
 
 
 def test_every_acknowledged_record_outlives_kill_9_exactly_once(path: Path) -> None:

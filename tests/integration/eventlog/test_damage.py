@@ -264,13 +264,33 @@ async def test_damage_met_while_at_work_is_mended_at_the_next_start(
 
     with pytest.raises(LogDamaged):
         records(log)
-    with pytest.raises(LogUnavailable):
+    with pytest.raises(LogDamaged):
         await append(log, b"refused")
+    assert log.damaged.done()
     log.close()
 
     again = opened()
     assert items(again) == sent
     assert again.mended is not None
+
+
+async def test_damage_that_only_the_writer_meets_is_told_and_mended(
+    path: Path, opened: Callable[..., SqliteLog]
+) -> None:
+    """Nobody reads while everything is stored: without a word it would refuse for ever."""
+    _, sent = await fill(path)
+    log = opened()
+    overwrite(path, (root_page(path, "records") - 1) * PAGE_BYTES, noise())
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO meta VALUES ('note', '')")
+    connection.close()
+
+    with pytest.raises(LogDamaged):
+        await append(log, b"refused")
+    assert log.damaged.done()
+    log.close()
+
+    assert items(opened()) == sent
 
 
 async def test_nothing_is_renamed_under_a_process_that_has_the_log_open(

@@ -21,6 +21,7 @@ from tests.integration.eventlog.logs import (
     chunk,
     items,
     items_of,
+    letter,
     records,
     refusal,
     until,
@@ -143,13 +144,15 @@ async def test_refusals_of_many_senders_lose_no_count(logs: Any) -> None:
     assert sum(one.count for r in stored for one in decode_refusals(r.value)) == 100
 
 
-async def test_marks_of_replayed_letters_are_kept(logs: Any) -> None:
+async def test_the_letters_of_a_block_are_kept_when_it_is_completed(logs: Any) -> None:
     log = logs.open()
+    await append(log, b"a", b"unfit")
 
-    await log.append_dead([], replayed=["raw.traces:0:1:2"])
+    await log.complete(HEAD, Intent(0, 0), [letter("raw.traces:0:0:1")])
 
     (stored,) = records(log, TopicPartition(DEAD.name, 0))
-    assert decode_dead(stored.value).replayed == ["raw.traces:0:1:2"]
+    assert decode_dead(stored.value).letters == [letter("raw.traces:0:0:1")]
+    assert log.stored_bytes == len(stored.value)
 
 
 async def test_one_call_appends_to_several_partitions(logs: Any) -> None:
@@ -225,6 +228,17 @@ async def test_a_log_at_its_bound_refuses_and_takes_again_after_trimming(logs: A
     assert await append(log, noise(1_000)) == last + 1
 
 
+async def test_a_log_at_its_bound_completes_a_block_with_letters(logs: Any) -> None:
+    """Or it would wait for room that only this gives it."""
+    log = logs.open(max_bytes=20_000)
+    noise = random.Random(4).randbytes
+    last = await fill(log, noise)
+
+    await log.complete(HEAD, Intent(0, last), [letter("raw.traces:0:0:0", noise(5_000))])
+
+    assert await append(log, noise(1_000)) == last + 1
+
+
 async def test_too_much_that_waits_is_refused_and_taken_when_the_queue_is_short_again(
     logs: Any,
 ) -> None:
@@ -297,6 +311,22 @@ async def test_records_of_another_process_are_counted_and_kept_apart(logs: Any) 
     await log.complete(HEAD, Intent(0, last))
 
     assert log.stored_bytes == 0
+
+
+async def test_the_sum_of_bytes_stays_right_when_a_commit_fails_after_others_wrote(
+    logs: Any,
+) -> None:
+    log = logs.open()
+    run_foreign_append(logs.path, 5)
+    bad: Any = Unencodable(b"bad")
+
+    with pytest.raises(TypeError):
+        await append(log, bad)
+    with pytest.raises(KeyError):
+        await log.declare(TopicPartition("no such topic", 0), Intent(0, 0))
+    await log.commit({HEAD: 0})
+
+    assert log.stored_bytes == sum(len(r.value or b"") for r in records(log))
 
 
 async def fill(log: Any, noise: Callable[[int], bytes]) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from eventlog.log import Intent, LogFull, Progress
 from eventlog.sqlite_log import SqliteLog
-from tests.integration.eventlog.logs import HEAD, append, append_each, items
+from tests.integration.eventlog.logs import HEAD, append, append_each, items, letter
 
 BIG = 50_000
 
@@ -78,6 +78,15 @@ async def test_trimming_frees_a_full_disk(log: SqliteLog) -> None:
     last = await fill(log)
 
     await log.complete(HEAD, Intent(0, 3))
+
+    assert await append(log, random.Random(9).randbytes(BIG)) == last + 1
+
+
+async def test_a_block_with_letters_is_completed_on_a_full_disk(log: SqliteLog) -> None:
+    await append_each(log, [random.Random(n).randbytes(BIG) for n in range(5)])
+    last = await fill(log)
+
+    await log.complete(HEAD, Intent(0, 3), [letter("raw.traces:0:0:0", bytes(BIG))])
 
     assert await append(log, random.Random(9).randbytes(BIG)) == last + 1
 

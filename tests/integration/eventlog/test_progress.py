@@ -16,10 +16,10 @@ import pytest
 from eventlog import sqlite_log
 from eventlog.group_commit import Limits
 from eventlog.log import Intent, Progress, TopicPartition
-from eventlog.records import DeadLetter, decode_dead
+from eventlog.records import decode_dead
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
-from tests.integration.eventlog.logs import HEAD, PROJECT, append, append_each, items, records
+from tests.integration.eventlog.logs import HEAD, append, append_each, items, letter, records
 
 LETTERS = TopicPartition(DEAD.name, 0)
 HOUR_MS = 3_600_000
@@ -36,10 +36,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def letter(ref: str) -> DeadLetter:
-    return DeadLetter(ref, PROJECT, "raw.traces", "pulse.trace", 1, "unfit", b"{}")
 
 
 def now_ms() -> int:
@@ -142,7 +138,7 @@ async def test_what_is_not_stored_never_expires(path: Path) -> None:
 
 async def test_dead_letters_are_kept_for_their_own_time(path: Path) -> None:
     with closing(SqliteLog(path, limits=Limits(dead_keep_ms=10 * HOUR_MS))) as log:
-        await log.append_dead([letter("raw.traces:0:0:0")])
+        await log.complete(HEAD, Intent(0, 0), [letter("raw.traces:0:0:0")])
 
         await log.expire(now_ms() + 9 * HOUR_MS)
         (kept,) = records(log, LETTERS)
@@ -151,6 +147,27 @@ async def test_dead_letters_are_kept_for_their_own_time(path: Path) -> None:
         assert kept.value is not None
         assert decode_dead(kept.value).letters == [letter("raw.traces:0:0:0")]
         assert records(log, LETTERS) == []
+        assert log.stored_bytes == 0
+
+
+async def test_expiring_drops_records_in_steps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step is a commit of its own, between which appends get in."""
+    monkeypatch.setattr(sqlite_log, "EXPIRED_RECORDS", 3)
+    with closing(SqliteLog(path, limits=Limits(keep_ms=1))) as log:
+        last = max(await append_each(log, [b"%d" % n for n in range(20)]))
+        await log.complete(HEAD, Intent(0, last))
+        left: list[int] = []
+        drop = log._commits.drop
+
+        def counted(connection: sqlite3.Connection, **options: int) -> int:
+            gone = drop(connection, **options)
+            left.append(connection.execute("SELECT count(*) FROM records").fetchone()[0])
+            return gone
+
+        monkeypatch.setattr(log._commits, "drop", counted)
+        await log.expire(now_ms() + HOUR_MS)
+
+        assert left[:7] == [17, 14, 11, 8, 5, 2, 0]
         assert log.stored_bytes == 0
 
 

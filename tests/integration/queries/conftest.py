@@ -2,17 +2,14 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pytest
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.response import Response
 from litestar.testing import TestClient
 
-from api import analytics, outcomes, spans, traces
-from api.parameters import InvalidParameters, NotFound
+from api.app import QUERIES, exception_handlers
 from clickhouse.client import Warehouse
 from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
 from schemas.projects import ProjectContext, ProjectId
@@ -27,10 +24,10 @@ def project() -> ProjectContext:
 @pytest.fixture
 def client(warehouse: Warehouse, project: ProjectContext) -> Iterator[TestClient[Litestar]]:
     app = Litestar(
-        [*traces.HANDLERS, *spans.HANDLERS, *analytics.HANDLERS, *outcomes.HANDLERS],
+        QUERIES,
         dependencies={"project": Provide(lambda: project, sync_to_thread=False)},
         state=State({"warehouse": warehouse, "providers": frozenset({"mistral"})}),
-        exception_handlers={InvalidParameters: _invalid, NotFound: _not_found},
+        exception_handlers=exception_handlers(),
     )
     with TestClient(app) as opened:
         yield opened
@@ -46,14 +43,3 @@ def store_spans(warehouse: Warehouse, rows: Sequence[SpanRow], token: str | None
 
 def store_outcomes(warehouse: Warehouse, rows: Sequence[OutcomeRow]) -> None:
     warehouse.insert_now("outcomes", encode_outcomes(rows), uuid.uuid4().hex)
-
-
-def _invalid(_: Request[Any, Any, Any], error: InvalidParameters) -> Response[dict[str, Any]]:
-    body: dict[str, Any] = {"error": error.message}
-    if error.details is not None:
-        body["details"] = error.details
-    return Response(body, status_code=400)
-
-
-def _not_found(_: Request[Any, Any, Any], error: NotFound) -> Response[dict[str, Any]]:
-    return Response({"error": error.message}, status_code=404)

@@ -1,9 +1,11 @@
 """Outcomes over HTTP."""
 
+import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from clickhouse.client import Warehouse
+from clickhouse.client import QueryTooExpensive, Warehouse
+from clickhouse.queries import outcomes
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_outcomes
 from tests.integration.queries.rows import HOUR_US, START_US, make_outcome
@@ -67,3 +69,23 @@ def test_what_does_not_add_up_is_said(
 
     assert found["balanced"] is False
     assert found["outcomes"] == []
+
+
+async def test_more_counts_than_the_bound_are_refused_and_never_cut(
+    warehouse: Warehouse, project: ProjectContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minutes = [START_US + number * 60_000_000 for number in range(4)]
+    rows = [make_outcome(project.project_id, "received", 1, minute_us=at) for at in minutes]
+    store_outcomes(warehouse, rows)
+    monkeypatch.setattr(outcomes, "MOST_ROWS", 3)
+
+    async def count(first: int) -> int:
+        between_s = (minutes[first] // 10**6, minutes[-1] // 10**6)
+        found = await outcomes.count_outcomes(
+            warehouse, project, between_s=between_s, kind=None, outcome=None, interval="minute"
+        )
+        return len(found.outcomes)
+
+    assert await count(1) == 3
+    with pytest.raises(QueryTooExpensive):
+        await count(0)

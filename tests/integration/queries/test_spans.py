@@ -8,7 +8,8 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from clickhouse.client import Warehouse
+from clickhouse.client import QueryTooExpensive, Warehouse
+from clickhouse.queries import span_analytics
 from clickhouse.queries.filters import SpanFilter
 from clickhouse.queries.span_analytics import analyse_spans
 from schemas.projects import ProjectContext
@@ -173,12 +174,33 @@ async def test_span_analytics_are_what_plain_python_counts(
     assert sum(item.count for item in found.spans_over_time) == len(mine)
     assert found.tokens.total == sum((r.input_tokens or 0) + (r.output_tokens or 0) for r in model)
     assert found.costs.computed_cents == sum(r.computed_cost_pico or 0 for r in model) / 10**10
+    assert found.costs.reported_cents == sum(r.reported_cost_pico or 0 for r in model) / 10**10
+    costs = [
+        r.computed_cost_pico if r.reported_cost_pico is None else r.reported_cost_pico
+        for r in model
+    ]
+    assert found.cost_cents == sum(cost or 0 for cost in costs) / 10**10
+    assert found.unpriced_requests == costs.count(None)
     assert found.success_rate == (
         sum(row.status != "error" for row in mine) * 100 / len(mine) if mine else 0
     )
     if lengths:
         exact = sorted(lengths)[int(0.9 * (len(lengths) - 1))] / 10**6
         assert found.durations.p90 == pytest.approx(exact, rel=0.0101, abs=1e-3)
+
+
+async def test_more_periods_than_the_bound_are_refused_and_never_cut(
+    warehouse: Warehouse, project: ProjectContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_spans(warehouse, random_spans(project.project_id, 1, 200))
+    wanted = SpanFilter(from_us=START_US, to_us=START_US + 3 * DAY_US)
+    monkeypatch.setattr(span_analytics, "MOST_ROWS", 30)
+
+    found = await analyse_spans(warehouse, project, wanted, period="day")
+
+    assert len(found.spans_over_time) == 3
+    with pytest.raises(QueryTooExpensive):
+        await analyse_spans(warehouse, project, wanted, period="hour")
 
 
 def test_span_analytics_need_a_range_and_know_two_periods(client: Client) -> None:

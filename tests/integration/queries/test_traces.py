@@ -249,17 +249,10 @@ async def test_many_ids_are_fetched_at_once_and_missing_ones_are_left_out(
 ) -> None:
     store_traces(warehouse, [make_trace(project.project_id, f"t{n}") for n in range(5)])
     other = ProjectContext(ProjectId(project.project_id + "-other"))
-    late_us = START_US + 1_000_001
 
     found = await traces.fetch_traces(warehouse, project, ["t1", "t3", "none"])
-    near = await traces.fetch_traces(warehouse, project, ["t1"], between_us=(START_US, START_US))
 
     assert set(found) == {"t1", "t3"}
-    assert set(near) == {"t1"}
-    assert set(await traces.fetch_traces(warehouse, project, ["t1"], since_us=late_us - 1)) == {
-        "t1"
-    }
-    assert await traces.fetch_traces(warehouse, project, ["t1"], since_us=late_us) == {}
     assert await traces.fetch_traces(warehouse, other, ["t1"]) == {}
 
 

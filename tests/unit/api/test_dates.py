@@ -1,5 +1,6 @@
 """Dates as JavaScript reads them."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -23,6 +24,27 @@ MOMENTS = st.datetimes(
 )
 def test_what_is_no_date_is_refused(text: str) -> None:
     assert parse_date(text, "from") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a((((" * 13_000,
+        "a" + " " * 65_000 + "(",
+        "a" + " (" * 32_000,
+        "2025-06-01" + " " * 65_000 + "x",
+        "9" * 65_000,
+        "Sun, 01 Jun 2025 00:00:00 GMT" + "(" * 65_000,
+    ],
+    ids=["brackets", "blanks", "both", "iso", "digits", "mail"],
+)
+def test_a_text_without_end_is_refused_at_once(text: str) -> None:
+    started = time.monotonic()
+
+    assert parse_date(text, "from") is None
+
+    # A bound for what grows with the square of the length, which took seconds for each text.
+    assert time.monotonic() - started < 0.5
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import random
 import zlib
@@ -9,9 +10,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.body import BodyBudget, BodyLimits, read_body
-from ingest.errors import BadJson, Overloaded, TooLarge, UnknownEncoding
+from ingest.body import BodyBudget, BodyLimits, Incoming, read_body
+from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
+from schemas.projects import ProjectId
 
+ONE, OTHER = ProjectId("one"), ProjectId("other")
 LIMITS = BodyLimits(max_wire_bytes=1 << 20, max_inflated_bytes=4 << 20, max_total_bytes=8 << 20)
 
 
@@ -46,7 +49,7 @@ async def pieces(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
 
 
 async def read(data: bytes, encoding: str | None, budget: BodyBudget, size: int = 65_536) -> bytes:
-    return await read_body(pieces(data, size), encoding, None, budget)
+    return await read_body(ONE, Incoming(pieces(data, size), encoding, None), budget)
 
 
 @pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
@@ -59,7 +62,7 @@ async def test_a_bomb_is_stopped_at_the_bound_and_costs_nothing_afterwards(
     with pytest.raises(TooLarge, match="4194304 when inflated"):
         await read(bomb, encoding, budget)
 
-    budget.take(LIMITS.max_total_bytes)  # everything was given back
+    budget.take(ONE, LIMITS.max_project_bytes)  # everything was given back
 
 
 async def test_a_body_is_too_large_by_its_announced_length_before_a_byte_is_read() -> None:
@@ -67,8 +70,10 @@ async def test_a_body_is_too_large_by_its_announced_length_before_a_byte_is_read
         raise AssertionError("the body was read")
         yield b""
 
+    announced = Incoming(untouched(), None, str(LIMITS.max_wire_bytes + 1))
+
     with pytest.raises(TooLarge, match="at most 1048576 on the wire"):
-        await read_body(untouched(), None, str(LIMITS.max_wire_bytes + 1), BodyBudget(LIMITS))
+        await read_body(ONE, announced, BodyBudget(LIMITS))
 
 
 async def test_a_body_without_a_length_is_too_large_as_soon_as_it_is() -> None:
@@ -101,12 +106,72 @@ async def test_an_encoding_that_we_do_not_speak_is_named(encoding: str) -> None:
 
 async def test_beyond_the_memory_set_aside_a_request_is_told_to_come_again() -> None:
     budget = BodyBudget(LIMITS)
-    budget.take(LIMITS.max_total_bytes)
+    for number in range(2):
+        budget.take(ProjectId(f"p{number}"), LIMITS.max_total_bytes // 2)
 
-    with pytest.raises(Overloaded) as refused:
+    with pytest.raises(TooManyBodies) as refused:
         await read(b"[]", None, budget)
 
     assert refused.value.retry_after_s >= 1
+    assert (refused.value.outcome, refused.value.reason) == ("overloaded", "bodies_in_hand")
+
+
+async def test_how_much_others_send_is_not_told() -> None:
+    budget = BodyBudget(LIMITS)
+    for number in range(2):
+        budget.take(ProjectId(f"p{number}"), LIMITS.max_total_bytes // 2)
+
+    with pytest.raises(TooManyBodies) as refused:
+        budget.take(ONE, 1)
+
+    assert not any(character.isdigit() for character in refused.value.message)
+
+
+async def test_a_project_that_has_its_share_in_hand_leaves_the_rest_to_others() -> None:
+    budget = BodyBudget(LIMITS)
+    budget.take(ONE, LIMITS.max_project_bytes)
+
+    with pytest.raises(TooManyBodies, match="of this project"):
+        budget.take(ONE, 1)
+    budget.take(OTHER, LIMITS.max_project_bytes)
+    budget.give_back(ONE, 1)
+    budget.take(ONE, 1)
+
+
+@pytest.mark.parametrize(
+    ("inflated", "total", "share"), [(64, 256, 64), (10, 256, 64), (64, 100, 64), (64, 20, 20)]
+)
+def test_a_share_is_a_quarter_or_the_largest_body_allowed(
+    inflated: int, total: int, share: int
+) -> None:
+    limits = BodyLimits(max_inflated_bytes=inflated, max_total_bytes=total)
+
+    assert limits.max_project_bytes == share
+
+
+async def test_a_body_that_does_not_end_is_given_up_and_its_bytes_given_back() -> None:
+    async def halted() -> AsyncIterator[bytes]:
+        yield b"[" * 1000
+        await asyncio.Event().wait()
+
+    budget = BodyBudget(BodyLimits(grace_s=0.05))
+
+    with pytest.raises(TooSlow, match="1000 bytes came in time"):
+        async with asyncio.timeout(10):
+            await read_body(ONE, Incoming(halted(), None, None), budget)
+
+    budget.take(ONE, budget.limits.max_project_bytes)
+
+
+async def test_a_body_may_take_longer_the_more_of_it_has_come() -> None:
+    async def steady() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            yield b" " * 1000
+            await asyncio.sleep(0.05)
+
+    budget = BodyBudget(BodyLimits(grace_s=0.1, least_bytes_per_s=100))
+
+    assert len(await read_body(ONE, Incoming(steady(), None, None), budget)) == 6000
 
 
 @pytest.mark.parametrize(("encoding", "compress"), CODECS)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from eventlog.log import LogFull
-from eventlog.records import Chunk, DeadLetter, Refusal, partition_of
+from eventlog.records import Chunk, Refusal, partition_of
 from eventlog.topics import TRACES
-from ingest.edge import Edge, EdgeLimits, Incoming
-from ingest.errors import BadItems, Overloaded
+from ingest.body import BodyLimits, Incoming
+from ingest.edge import Edge, EdgeLimits
+from ingest.errors import BadItems, ItemTooLarge, Overloaded, TooManyBodies
 from schemas.projects import ProjectContext, ProjectId
 from tests.unit.ingest.test_pulse import trace
 
@@ -40,9 +41,6 @@ class Log:
         self._check()
         self.refusals += refusals
 
-    async def append_dead(self, letters: Sequence[DeadLetter]) -> None:
-        raise AssertionError("the edge writes no letters")
-
     def _check(self) -> None:
         if self.full:
             raise LogFull("full")
@@ -57,11 +55,11 @@ class Lag:
         return self.seconds
 
 
-def edge_over(log: Log, lag: Lag | None = None) -> Edge:
+def edge_over(log: Log, lag: Lag | None = None, limits: EdgeLimits | None = None) -> Edge:
     async def read_back(*_: Any) -> None:
         raise AssertionError("nothing is read back")
 
-    return Edge(log, frozenset(), EdgeLimits(), read_back=read_back, lag_s=lag or Lag())
+    return Edge(log, frozenset(), limits or EdgeLimits(), read_back=read_back, lag_s=lag or Lag())
 
 
 def incoming(body: object) -> Incoming:
@@ -106,6 +104,43 @@ async def test_a_refusal_is_counted_in_the_log_before_it_is_answered() -> None:
     assert [(r.kind, r.outcome, r.reason, r.count) for r in log.refusals] == [
         ("trace", "invalid", "bad_items", 2)
     ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "items", "raised", "expected"),
+    [
+        pytest.param(
+            EdgeLimits(),
+            [trace()] * 150,
+            BadItems,
+            ("invalid", "bad_items", 101),
+            id="too-many-items",
+        ),
+        pytest.param(
+            EdgeLimits(max_item_bytes=1000),
+            [trace(), trace(output_text="x" * 1000)],
+            ItemTooLarge,
+            ("too_large", "item_bytes", 2),
+            id="too-large-an-item",
+        ),
+        pytest.param(
+            EdgeLimits(body=BodyLimits(max_total_bytes=10)),
+            [trace()],
+            TooManyBodies,
+            ("overloaded", "bodies_in_hand", 1),
+            id="too-many-bodies",
+        ),
+    ],
+)
+async def test_each_bound_is_counted_under_a_reason_of_its_own(
+    limits: EdgeLimits, items: list[Any], raised: type[Exception], expected: tuple[str, str, int]
+) -> None:
+    log = Log()
+
+    with pytest.raises(raised):
+        await edge_over(log, limits=limits).accept(PROJECT, TRACES.name, incoming(items))
+
+    assert [(r.outcome, r.reason, r.count) for r in log.refusals] == [expected]
 
 
 async def test_refusals_that_the_log_could_not_take_are_counted_with_the_next() -> None:

@@ -1,4 +1,6 @@
 import json
+import re
+import tracemalloc
 import uuid
 from typing import Any
 
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import BadItems, BadJson, Invalid
+from ingest.errors import BadItems, BadJson, Invalid, ItemTooLarge
 from ingest.pulse import frame_array, span_frame, trace_frame
 
 TRACES = trace_frame(frozenset({"openai", "mistral"}))
@@ -127,3 +129,116 @@ def test_details_are_bounded() -> None:
         frame_array(json.dumps(items).encode(), TRACES)
 
     assert len(refused.value.details or []) == 100
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100])
+def test_as_many_items_as_allowed_come_out_in_their_order(count: int) -> None:
+    ids = [str(uuid.UUID(int=number, version=4)) for number in range(count)]
+
+    framed = frame_array(json.dumps([trace(trace_id=one) for one in ids]).encode(), TRACES)
+
+    assert framed.ids == ids
+
+
+@pytest.mark.parametrize("count", [101, 102, 5000])
+def test_of_too_many_items_one_beyond_the_bound_is_counted(count: int) -> None:
+    with pytest.raises(BadItems) as refused:
+        frame_array(json.dumps([{}] * count).encode(), TRACES)
+
+    assert refused.value.items == 101
+    assert [issue["code"] for issue in refused.value.details or []] == ["too_big"]
+
+
+BULK = b"{}," * 1_000_000 + b"{}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[" + BULK + b"]", id="items"),
+        pytest.param(b'{"a":[' + BULK + b"]}", id="no-array"),
+        pytest.param(b'[{"request_body":[' + BULK + b"]}]", id="in-a-bad-item"),
+        pytest.param(b'[{"status":[' + BULK + b"]}]", id="as-a-bad-field"),
+        pytest.param(b"[[" + BULK + b"]]", id="as-a-bad-item"),
+    ],
+)
+def test_what_is_refused_is_not_decoded(body: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadItems):
+            frame_array(body, TRACES)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # A million objects would take 64 MB; one copy of the text 3 MB.
+    assert peak < 4 * len(body)
+
+
+def test_an_item_beyond_its_bound_is_named() -> None:
+    body = json.dumps([trace(), trace(output_text="x" * 1000)]).encode()
+
+    with pytest.raises(
+        ItemTooLarge, match="item 1 has 1[0-9]+ bytes, at most 1000 each"
+    ) as refused:
+        frame_array(body, TRACES, max_item_bytes=1000)
+
+    assert refused.value.items == 2
+
+
+@pytest.mark.parametrize("emoji", ["é", "🙂"])
+@pytest.mark.parametrize("shift", range(4))
+def test_a_long_text_may_hold_any_character_anywhere(emoji: str, shift: int) -> None:
+    text = "x" * shift + emoji * 1_200_000
+    body = json.dumps([trace(output_text=text)], ensure_ascii=False).encode()
+
+    assert frame_array(body, TRACES).items == [body[1:-1]]
+
+
+def test_a_long_text_that_ends_within_a_character_is_bad_json() -> None:
+    body = json.dumps([trace(output_text="x" * 1_200_000)]).encode()
+
+    for cut in (body.replace(b'x"', b'\xc3"'), body + b"\xc3"):
+        with pytest.raises(BadJson):
+            frame_array(cut, TRACES)
+
+
+ESCAPES = st.lists(
+    st.sampled_from(
+        [
+            r"\ud83d",
+            r"\uDE00",
+            r"\uda00",
+            r"\udfff",
+            r"\\",
+            r"\n",
+            r"\"",
+            "u",
+            "ud83d",
+            "d83d",
+            "\\u00e9",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(ESCAPES)
+def test_lone_surrogates_and_nothing_else_become_replacement_characters(text: str) -> None:
+    body = json.dumps([trace(output_text="@")]).replace("@", text).encode()
+    # Python's own decoder joins pairs and keeps lone halves.
+    expected = re.sub("[\ud800-\udfff]", "\ufffd", json.loads(f'"{text}"'))
+
+    (item,) = frame_array(body, TRACES).items
+
+    assert json.loads(item)["output_text"] == expected
+
+
+def test_a_body_that_is_nothing_but_halves_of_emoji_is_bad_json() -> None:
+    body = json.dumps([trace(output_text="@")]).encode()
+
+    with pytest.raises(BadJson):
+        frame_array(body.replace(b"@", rb"\ud83d" * 1_000_001), TRACES)
+    framed = frame_array(body.replace(b"@", rb"\ud83d" * 1000), TRACES)
+
+    assert json.loads(framed.items[0])["output_text"] == "\ufffd" * 1000

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 from sluice.node import broken
 
@@ -15,9 +16,13 @@ class Stream:
         await self.stopped.wait()
 
 
+def never() -> "asyncio.Future[Any]":
+    return asyncio.get_running_loop().create_future()
+
+
 async def test_a_stream_that_crashes_ends_the_process() -> None:
     stream = Stream()
-    waiting = asyncio.create_task(broken(stream, asyncio.get_running_loop().create_future()))
+    waiting = asyncio.create_task(broken(stream, never(), never()))
     await asyncio.sleep(0)
     assert not waiting.done()
 
@@ -27,9 +32,18 @@ async def test_a_stream_that_crashes_ends_the_process() -> None:
 
 
 async def test_a_writer_that_meets_a_bug_ends_the_process() -> None:
-    failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-    waiting = asyncio.create_task(broken(Stream(), failed))
+    failed = never()
+    waiting = asyncio.create_task(broken(Stream(), failed, never()))
 
     failed.set_result(ValueError("a bug"))
 
     assert "a bug" in await waiting
+
+
+async def test_a_log_that_meets_damage_ends_the_process() -> None:
+    damaged = never()
+    waiting = asyncio.create_task(broken(Stream(), never(), damaged))
+
+    damaged.set_result(None)
+
+    assert "damaged" in await waiting

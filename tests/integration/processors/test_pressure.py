@@ -1,0 +1,165 @@
+"""The sink under pressure: what it holds is bounded, and nothing that is full stands in its way."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from eventlog.group_commit import Limits
+from eventlog.log import Intent, LogDamaged, LogFull
+from eventlog.sqlite_log import SqliteLog
+from processors.blocks import Delivery
+from schemas import metrics
+from tests.integration.processors.sinks import (
+    LIMITS,
+    PARTITION,
+    Store,
+    Stream,
+    append,
+    letters,
+)
+
+KEPT_MS = 3_600_000
+SMALL = 2_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.db"
+
+
+@pytest.fixture
+def kept(path: Path) -> Iterator[SqliteLog]:
+    """A log that keeps what is stored."""
+    log = SqliteLog(path, limits=Limits(keep_ms=KEPT_MS))
+    yield log
+    log.close()
+
+
+def texts(count: int, size: int = 200) -> list[str]:
+    """Items that do not compress to nothing."""
+    noise = (random.Random(number).randbytes(size // 2).hex() for number in range(count))
+    return [f"{number} {text}" for number, text in enumerate(noise)]
+
+
+async def append_all(log: SqliteLog, items: list[str]) -> None:
+    for item in items:
+        await append(log, item)
+
+
+async def test_no_more_is_taken_over_than_the_bound_while_the_store_is_away(
+    kept: SqliteLog,
+) -> None:
+    store = Store()
+    stream = Stream(kept, store, replace(LIMITS, max_records=1, max_waiting_bytes=SMALL))
+    store.down = 1_000_000
+    for text in texts(60):
+        await append(kept, text)
+
+    feeding = asyncio.create_task(stream.feed())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(feeding), 0.3)
+    writer = stream.sink._writers[PARTITION]
+    assert writer._waiting_bytes < SMALL + 1_000
+
+    store.down = 0
+    await feeding
+
+    assert len(store.texts()) == 60
+    await stream.stop()
+
+
+async def test_kept_records_do_not_stand_before_a_pending_block(kept: SqliteLog) -> None:
+    """The consumer's place is behind what is stored: more comes again than may wait."""
+    store = Store()
+    first = Stream(kept, store, replace(LIMITS, max_records=1))
+    for text in texts(60):
+        await append(kept, text)
+    await first.feed()
+    await first.stop()
+    await append(kept, "pending")
+    await kept.declare(PARTITION, Intent(60, 60, epoch="an earlier life"))
+
+    second = Stream(kept, store, replace(LIMITS, max_waiting_bytes=SMALL))
+    await second.feed(0)
+
+    assert "pending" in store.texts()
+    assert len(store.texts()) == 61
+    await second.stop()
+
+
+async def test_a_bad_item_does_not_keep_a_full_log_full(path: Path) -> None:
+    log = SqliteLog(path, limits=Limits(max_bytes=20_000))
+    store = Store()
+    await append(log, "unfit item", "a")
+    with pytest.raises(LogFull):
+        await append_all(log, texts(1_000))
+    stream = Stream(log, store)
+
+    await stream.feed()
+
+    assert [letter.body for letter in letters(log)] == [b"unfit item"]
+    await append(log, "the next")
+    await stream.stop()
+    log.close()
+
+
+async def test_a_damaged_log_is_not_asked_again_and_again(
+    kept: SqliteLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def damaged(*_: object) -> None:
+        raise LogDamaged("a page is bad")
+
+    monkeypatch.setattr(kept, "declare", damaged)
+    stream = Stream(kept, Store())
+    await append(kept, "a")
+    (record,) = kept.read(PARTITION, 0, 1, 1 << 20)
+    await stream.sink.deliver(PARTITION, Delivery(0, record.value, lambda: None))
+
+    async with asyncio.timeout(5):
+        failed = await stream.sink.failed
+
+    assert "a page is bad" in repr(failed)
+    await stream.stop()
+
+
+async def test_a_repeated_block_looks_at_the_store_whatever_the_filter_knows(
+    kept: SqliteLog,
+) -> None:
+    """The filter of a new process knows the window; the one that first settled it knew more."""
+    store = Store()
+    first = Stream(kept, store)
+    await append(kept, "a")
+    await first.feed()
+    await first.stop()
+    await append(kept, "a", "b")
+    await kept.declare(PARTITION, Intent(1, 1, epoch="an earlier life"))
+
+    second = Stream(kept, store)
+    step = second.sink._steps[PARTITION.topic]
+    await second.sink._warm[PARTITION.topic].wait()
+    step._seen.clear()  # type: ignore[attr-defined]
+    await second.feed(1)
+
+    assert store.texts() == ["a", "b"]
+    assert store.outcomes() == {"received": 3, "accepted": 2, "duplicate": 1}
+    await second.stop()
+
+
+async def test_a_filter_that_is_full_says_so_once_and_loses_nothing(
+    kept: SqliteLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store()
+    stream = Stream(kept, store, replace(LIMITS, max_records=1), log2_filter_bits=10)
+    for text in texts(200, size=4):
+        await append(kept, text)
+
+    await stream.feed()
+
+    assert len(store.texts()) == 200
+    assert metrics.DEDUP_FILTER_FILL.labels("trace")._value.get() > 1
+    assert capsys.readouterr().out.count("duplicates filter is full") == 1
+    await stream.stop()

@@ -1,0 +1,69 @@
+"""The warehouse tells whose fault a failure is, and lets no user's query hold up the stream."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from clickhouse.client import Warehouse, WarehouseUnavailable
+
+SLUICE = Path(sys.executable).with_name("sluice")
+NOBODY_LISTENS = "http://127.0.0.1:1"
+READERS = 3
+SLOW = "SELECT sleepEachRow(0.4) FROM numbers(5) SETTINGS max_block_size = 1"
+
+
+@pytest.fixture
+def absent() -> Iterator[Warehouse]:
+    """A warehouse without an engine behind it."""
+    warehouse = Warehouse(NOBODY_LISTENS)
+    yield warehouse
+    warehouse.close()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda warehouse: warehouse.query_now("SELECT 1", None, {}),
+        lambda warehouse: warehouse.command_now("SELECT 1", None, {}),
+        lambda warehouse: warehouse.insert_now("traces", b"", "token"),
+    ],
+)
+def test_an_engine_that_is_away_is_said_in_our_words(
+    absent: Warehouse, call: Callable[[Warehouse], None]
+) -> None:
+    with pytest.raises(WarehouseUnavailable):
+        call(absent)
+
+
+async def test_an_engine_that_is_away_is_said_so_to_those_who_wait_too(absent: Warehouse) -> None:
+    with pytest.raises(WarehouseUnavailable):
+        await absent.query("SELECT 1")
+
+
+def test_a_command_says_in_one_line_that_the_engine_is_away(tmp_path: Path) -> None:
+    settings = {"SLUICE_WAREHOUSE_URL": NOBODY_LISTENS, "SLUICE_DATA_DIR": str(tmp_path / "data")}
+
+    ran = subprocess.run(
+        [SLUICE, "migrate"], env=os.environ | settings, capture_output=True, text=True, timeout=60
+    )
+
+    assert ran.returncode == 1
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith("sluice: Error ")
+    assert "Connection refused" in line
+
+
+async def test_an_urgent_read_answers_while_every_reader_is_held(warehouse: Warehouse) -> None:
+    held = [asyncio.create_task(warehouse.query(SLOW)) for _ in range(2 * READERS)]
+    await asyncio.sleep(0)  # now all of them stand in the queue
+
+    answer = await warehouse.urgent.query("SELECT 1")
+
+    assert answer.rows[0][0] == 1
+    assert not any(task.done() for task in held)
+    await asyncio.gather(*held)
