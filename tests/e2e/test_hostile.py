@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPResponse
@@ -195,11 +195,21 @@ def send_large(project: Project, size: int) -> httpx.Response:
     return project.http.post(PATHS[0], content=body, headers=headers)
 
 
+def fill(held: ExitStack, senders: Sequence[Project], *, of: Project) -> bool:
+    """Half-sends one more body for each sender; tells whether a project has no room left then.
+
+    What is inflated first takes the room, and that may be the body that asks: so again and again.
+    """
+    for sender in senders:
+        held.enter_context(half_sent(sender, 7 * MIB))
+    return send_large(of, 3 * MIB).status_code == 503
+
+
 class TestBodiesInHand:
     def test_bodies_that_never_end_are_bounded_together(self, small: Server) -> None:
         one, two, other = (create_project(small) for _ in range(3))
-        with half_sent(one, 7 * MIB), half_sent(two, 7 * MIB):
-            wait_for(lambda: send_large(other, 3 * MIB).status_code == 503, "a full budget")
+        with ExitStack() as held:
+            wait_for(lambda: fill(held, [one, two], of=other), "a full budget")
             refused = send_large(other, 3 * MIB)
 
         assert int(refused.headers["Retry-After"]) >= 1
@@ -213,9 +223,7 @@ class TestBodiesInHand:
     def test_a_project_whose_bodies_never_end_holds_up_nobody_else(self, small: Server) -> None:
         hostile, other = create_project(small), create_project(small)
         with ExitStack() as held:
-            for _ in range(4):
-                held.enter_context(half_sent(hostile, 7 * MIB))
-            wait_for(lambda: send_large(hostile, 3 * MIB).status_code == 503, "a full share")
+            wait_for(lambda: fill(held, [hostile], of=hostile), "a full share")
 
             answers = [send_large(other, 3 * MIB).status_code for _ in range(3)]
 
