@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -143,26 +143,26 @@ class Warehouse:
         self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
     ) -> Answer:
         """The blocking twin of `query`, for worker threads and the command line."""
-        with metrics.QUERY_SECONDS.time(), _translated():
-            result = self._client().query(
+        with metrics.QUERY_SECONDS.time(), _translated(), self._client() as client:
+            result = client.query(
                 sql, parameters=dict(parameters or {}), settings={**QUERY_SETTINGS, **settings}
             )
-        return Answer(tuple(result.column_names), result.result_rows)
+            return Answer(tuple(result.column_names), result.result_rows)
 
     def command_now(
         self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
     ) -> None:
         """The blocking twin of `command`."""
-        with _translated():
-            self._client().command(
+        with _translated(), self._client() as client:
+            client.command(
                 sql, parameters=dict(parameters or {}), settings={**COMMAND_SETTINGS, **settings}
             )
 
     def insert_now(self, table: str, arrow_stream: bytes, token: str) -> None:
         """The blocking twin of `insert`. Raises `StoreBroken` also."""
-        with _translated():
+        with _translated(), self._client() as client:
             try:
-                self._client().raw_insert(
+                client.raw_insert(
                     table,
                     insert_block=arrow_stream,
                     fmt="ArrowStream",
@@ -182,13 +182,38 @@ class Warehouse:
                 client.close()
             self._clients.clear()
 
-    def _client(self) -> Any:
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        """Lends this thread's client for one call.
+
+        Where a query fails on the way, chDB keeps the blocks that it had ready and puts them
+        before the answer of the next call on that handle, whoever asks (seen with 4.4.0): rows of
+        one tenant in the answer of another. So a handle that failed is never asked again.
+        """
         client = getattr(self._local, "client", None)
         if client is None:
-            client = self._local.client = _connect(self.url)
-            with self._lock:
-                self._clients.append(client)
+            client = self._open()
+        try:
+            yield client
+        except BaseException:
+            if self._embedded is not None:
+                self._let_go(client)
+            raise
+
+    def _open(self) -> Any:
+        client = self._local.client = _connect(self.url)
+        with self._lock:
+            self._clients.append(client)
         return client
+
+    def _let_go(self, client: Any) -> None:
+        self._local.client = None
+        # The next one first: the engine ends with its last handle, and takes a second to come back.
+        with suppress(Exception):
+            self._open()
+        with self._lock:
+            self._clients.remove(client)
+        client.close()
 
     async def _hop(
         self, executor: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any

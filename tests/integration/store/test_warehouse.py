@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clickhouse.client import Warehouse, WarehouseUnavailable
+from clickhouse.client import Warehouse, WarehouseError, WarehouseUnavailable
 
 SLUICE = Path(sys.executable).with_name("sluice")
 NOBODY_LISTENS = "http://127.0.0.1:1"
@@ -67,3 +67,31 @@ async def test_an_urgent_read_answers_while_every_reader_is_held(warehouse: Ware
     assert answer.rows[0][0] == 1
     assert not any(task.done() for task in held)
     await asyncio.gather(*held)
+
+
+BLOCKS = {"max_block_size": 100}
+FAILS_ON_THE_WAY = {
+    "thrown": "SELECT toString(number) AS name, throwIf(number = 5000) AS bad FROM numbers(9999)",
+    "too many rows": "SELECT toString(number) AS name, 0::UInt8 AS bad FROM numbers(2000000)",
+}
+
+
+@pytest.mark.parametrize("sql", FAILS_ON_THE_WAY.values(), ids=FAILS_ON_THE_WAY)
+def test_rows_of_a_query_that_failed_are_in_nobody_elses_answer(
+    warehouse: Warehouse, sql: str
+) -> None:
+    """chDB keeps them and puts them before the next answer of that handle."""
+    for _ in range(3):
+        with pytest.raises(WarehouseError):
+            warehouse.query_now(sql, None, BLOCKS)
+
+        answer = warehouse.query_now("SELECT 'mine' AS name, 0::UInt8 AS bad", None, {})
+
+        assert [tuple(row) for row in answer.rows] == [("mine", 0)]
+
+
+def test_a_command_after_a_query_that_failed_is_served(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError):
+        warehouse.query_now(FAILS_ON_THE_WAY["thrown"], None, BLOCKS)
+
+    warehouse.command_now("SELECT 1", None, {})
