@@ -221,6 +221,14 @@ def create_project(server: Server, name: str = "Another") -> Project:
     return Project(server, answer.json()["projectId"], answer.json()["apiKey"])
 
 
+def begin_request(project: Project, path: str, headers: str) -> socket.socket:
+    """Returns a connection on which a POST has begun: its head is sent, its body is not."""
+    connection = socket.create_connection(("127.0.0.1", project.server.port), timeout=15)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {project.key}\r\n"
+    connection.sendall(f"{head}{headers}\r\n\r\n".encode())
+    return connection
+
+
 def wait_for(condition: Callable[[], T], what: str, *, timeout_s: float = 10.0) -> T:
     """Returns the condition's value as soon as it is true. Raises `TimeoutError`."""
     deadline = time.monotonic() + timeout_s

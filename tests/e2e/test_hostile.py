@@ -13,9 +13,9 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ import pytest
 import zstandard
 
 from tests.e2e.payloads import full_span, full_trace, new_id, trace
-from tests.e2e.server import Project, Server, create_project, wait_for
+from tests.e2e.server import Project, Server, begin_request, create_project, wait_for
 
 MIB = 1 << 20
 GROWTH_BYTES = 64 * MIB
@@ -162,73 +162,6 @@ class TestBombs:
         answer = attack(target, member * 100_000, "gzip")
 
         assert answer.status_code in ERRORS
-
-
-@pytest.fixture(scope="class")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    settings = {"MAX_INFLATED_BYTES": str(8 * MIB), "MAX_INFLIGHT_BYTES": str(16 * MIB)}
-    with Server(tmp_path_factory.mktemp("small") / "data", settings=settings) as server:
-        yield server
-
-
-@contextmanager
-def half_sent(project: Project, size: int) -> Iterator[None]:
-    """Sends a packed body of that size but for its end, and keeps the connection open."""
-    codec = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-    packed = codec.compress(b"[" + b" " * (size - 1)) + codec.flush(zlib.Z_SYNC_FLUSH)
-    with closing(request_head(project, f"Content-Encoding: gzip\r\nContent-Length: {MIB}")) as slow:
-        slow.sendall(packed)
-        yield
-
-
-def request_head(project: Project, headers: str, path: str = PATHS[0]) -> socket.socket:
-    """Returns a connection on which a request has begun."""
-    connection = socket.create_connection(("127.0.0.1", project.server.port), timeout=15)
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {project.key}\r\n"
-    connection.sendall(f"{head}{headers}\r\n\r\n".encode())
-    return connection
-
-
-def send_large(project: Project, size: int) -> httpx.Response:
-    body = gzip.compress(json.dumps([trace(trace_id=new_id(), output_text="x" * size)]).encode())
-    headers = {"Content-Encoding": "gzip"}
-    return project.http.post(PATHS[0], content=body, headers=headers)
-
-
-def fill(held: ExitStack, senders: Sequence[Project], *, of: Project) -> bool:
-    """Half-sends one more body for each sender; tells whether a project has no room left then.
-
-    What is inflated first takes the room, and that may be the body that asks: so again and again.
-    """
-    for sender in senders:
-        held.enter_context(half_sent(sender, 7 * MIB))
-    return send_large(of, 3 * MIB).status_code == 503
-
-
-class TestBodiesInHand:
-    def test_bodies_that_never_end_are_bounded_together(self, small: Server) -> None:
-        one, two, other = (create_project(small) for _ in range(3))
-        with ExitStack() as held:
-            wait_for(lambda: fill(held, [one, two], of=other), "a full budget")
-            refused = send_large(other, 3 * MIB)
-
-        assert int(refused.headers["Retry-After"]) >= 1
-        assert not any(character.isdigit() for character in refused.json()["error"])
-        wait_for(lambda: send_large(other, 3 * MIB).status_code == 202, "a budget given back")
-        wait_for(lambda: other.outcomes().get("overloaded", 0) >= 1, "the refusal in the ledger")
-        reasons = {row["reason"] for row in other.get("/v1/outcomes").json()["outcomes"]}
-        assert "bodies_in_hand" in reasons
-        assert "log_full" not in reasons
-
-    def test_a_project_whose_bodies_never_end_holds_up_nobody_else(self, small: Server) -> None:
-        hostile, other = create_project(small), create_project(small)
-        with ExitStack() as held:
-            wait_for(lambda: fill(held, [hostile], of=hostile), "a full share")
-
-            answers = [send_large(other, 3 * MIB).status_code for _ in range(3)]
-
-        assert answers == [202] * 3
-        wait_for(lambda: send_large(hostile, 3 * MIB).status_code == 202, "a share given back")
 
 
 DEEP = 100_000
@@ -536,7 +469,7 @@ class TestHeads:
         self, target: Project
     ) -> None:
         item = json.dumps([trace(trace_id=new_id(), output_text="x" * MIB)]).encode()
-        with closing(request_head(target, f"Content-Length: {len(item)}")) as sender:
+        with closing(begin_request(target, PATHS[0], f"Content-Length: {len(item)}")) as sender:
             for last in (False, False, True):
                 sender.sendall(item)
                 head = f"POST {PATHS[0]} HTTP/1.1\r\nAuthorization: Bearer {target.key}\r\nX: "
@@ -551,44 +484,3 @@ class TestHeads:
 def send_again_and_again(sender: socket.socket, piece: bytes, most: int) -> None:
     for _ in range(most // len(piece)):
         sender.sendall(piece)
-
-
-class TestStarts:
-    @pytest.fixture
-    def starting(self, tmp_path: Path) -> Iterator[Server]:
-        with ExitStack() as stack:
-            server = Server(tmp_path / "data")
-            stack.callback(server.kill)
-            server.start(wait=False)
-            yield server
-
-    def test_a_client_that_comes_too_early_is_refused_and_not_kept_waiting(
-        self, starting: Server
-    ) -> None:
-        wait_for(lambda: can_connect(starting.port), "the port", timeout_s=60)
-
-        opened = [(starting.data_dir / name).exists() for name in ("log.db", "control.db")]
-        assert opened == [True, True]
-        with starting.client() as client:
-            assert client.get("/ready").status_code == 200
-
-    def test_a_second_server_on_the_port_is_told_at_once_even_before_the_first_listens(
-        self, starting: Server, tmp_path: Path
-    ) -> None:
-        wait_for((tmp_path / "data" / "lock").exists, "the first server to begin", timeout_s=60)
-        second = Server(tmp_path / "second")
-        second.port = starting.port
-        second.start(wait=False)
-
-        assert second.wait_exit() == 1
-        assert f"cannot listen on 127.0.0.1, port {starting.port}" in second.tail()
-        assert not (tmp_path / "second").exists()
-        starting.wait_ready()
-
-
-def can_connect(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except OSError:
-        return False
-    return True

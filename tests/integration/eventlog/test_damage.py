@@ -251,16 +251,20 @@ async def test_the_root_of_the_records_may_be_lost(
     assert log.log_id == log_id
 
 
-async def test_damage_met_while_at_work_is_mended_at_the_next_start(
-    path: Path, opened: Callable[..., SqliteLog]
-) -> None:
-    _, sent = await fill(path)
-    log = opened()
+def damage_under_an_open_log(path: Path) -> None:
     overwrite(path, (root_page(path, "records") - 1) * PAGE_BYTES, noise())
     with sqlite3.connect(path) as connection:
         # A write of another process makes readers forget the pages that they have in memory.
         connection.execute("INSERT INTO meta VALUES ('note', '')")
     connection.close()
+
+
+async def test_damage_met_while_at_work_is_mended_at_the_next_start(
+    path: Path, opened: Callable[..., SqliteLog]
+) -> None:
+    _, sent = await fill(path)
+    log = opened()
+    damage_under_an_open_log(path)
 
     with pytest.raises(LogDamaged):
         records(log)
@@ -280,10 +284,7 @@ async def test_damage_that_only_the_writer_meets_is_told_and_mended(
     """Nobody reads while everything is stored: without a word it would refuse for ever."""
     _, sent = await fill(path)
     log = opened()
-    overwrite(path, (root_page(path, "records") - 1) * PAGE_BYTES, noise())
-    with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO meta VALUES ('note', '')")
-    connection.close()
+    damage_under_an_open_log(path)
 
     with pytest.raises(LogDamaged):
         await append(log, b"refused")

@@ -1,4 +1,4 @@
-"""The warehouse tells whose fault a failure is, and lets no user's query hold up the stream."""
+"""The warehouse tells whose fault a failure is, and no user's query touches anybody else's."""
 
 import asyncio
 import os
@@ -15,6 +15,11 @@ SLUICE = Path(sys.executable).with_name("sluice")
 NOBODY_LISTENS = "http://127.0.0.1:1"
 READERS = 3
 SLOW = "SELECT sleepEachRow(0.4) FROM numbers(5) SETTINGS max_block_size = 1"
+BLOCKS = {"max_block_size": 100}
+FAILS_ON_THE_WAY = {
+    "thrown": "SELECT toString(number) AS name, throwIf(number = 5000) AS bad FROM numbers(9999)",
+    "too many rows": "SELECT toString(number) AS name, 0::UInt8 AS bad FROM numbers(2000000)",
+}
 
 
 @pytest.fixture
@@ -67,13 +72,6 @@ async def test_an_urgent_read_answers_while_every_reader_is_held(warehouse: Ware
     assert answer.rows[0][0] == 1
     assert not any(task.done() for task in held)
     await asyncio.gather(*held)
-
-
-BLOCKS = {"max_block_size": 100}
-FAILS_ON_THE_WAY = {
-    "thrown": "SELECT toString(number) AS name, throwIf(number = 5000) AS bad FROM numbers(9999)",
-    "too many rows": "SELECT toString(number) AS name, 0::UInt8 AS bad FROM numbers(2000000)",
-}
 
 
 @pytest.mark.parametrize("sql", FAILS_ON_THE_WAY.values(), ids=FAILS_ON_THE_WAY)
