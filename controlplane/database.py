@@ -1,5 +1,6 @@
 """The connection to the relational store: engine, sessions, and its Alembic history."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -8,32 +9,43 @@ from typing import Any, Protocol
 
 from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
 from sqlalchemy import Connection, event, inspect, make_url, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
 from controlplane.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# What a PostgreSQL that accepts and never answers may cost a caller before it can try again.
+TIMEOUT_S = 10.0
 
 # A writer of another process (the CLI) holds the file for milliseconds; ten seconds is a fault.
 _BUSY_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_S = 5
+# Another process that migrates is waited for this long; one that was paused loses its turn.
+_MIGRATION_TIMEOUT_S = 60
 # Any constant will do, as long as nothing else in the same PostgreSQL database locks it.
 _MIGRATION_LOCK = 0x51_01CE
 _RETRY_AFTER_S = 1
+# SQLSTATE (PostgreSQL 15, appendix A): connection lost, transaction rolled back by the server (a
+# serialization failure, a deadlock), resources used up, stopped by the operator or starting,
+# system error, lock not available, a standby that is being promoted, idle in a transaction.
+_PASSING = ("08", "40", "53", "57", "58", "55P03", "25006", "25P03")
 
 
 class Database:
     """One engine on SQLite or PostgreSQL; share it in a process, close it once at the end.
 
     Takes `sqlite:///file`, `postgresql://…` or the same with an async driver named. Several
-    processes may open the same SQLite file.
+    processes may open the same SQLite file. On PostgreSQL a transaction takes `timeout_s` at most,
+    and so does a lock that a paused process holds; on SQLite the busy timeout bounds both. What is
+    committed is on disk. After a restart of PostgreSQL the next calls connect anew.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
         self.url = _async_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
+        self._timeout_s = None if self.is_sqlite else timeout_s
         config = SQLAlchemyAsyncConfig(
             connection_string=self.url,
             engine_config=EngineConfig(
@@ -41,7 +53,7 @@ class Database:
                 hide_parameters=True,
                 pool_pre_ping=not self.is_sqlite,
                 pool_timeout=_CONNECT_TIMEOUT_S,
-                connect_args={} if self.is_sqlite else {"timeout": _CONNECT_TIMEOUT_S},
+                connect_args={} if self.is_sqlite else _postgres_arguments(timeout_s),
             ),
         )
         self.engine: AsyncEngine = config.get_engine()
@@ -59,38 +71,56 @@ class Database:
         """Open a transaction that may write: committed at the end, rolled back on any error.
 
         On SQLite it takes the file's write lock at once, so do slow work (hashing) before it.
-        Raises `Unavailable` when the store is locked or away.
+        Raises `Unavailable` when the store is locked, away, or silent for too long.
         """
         with _refusals():
-            async with self._write_session() as session, session.begin():
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._write_session() as session,
+                session.begin(),
+            ):
                 yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Open a transaction that only reads; it neither waits for a writer nor holds one up."""
         with _refusals():
-            async with self._read_session() as session:
+            async with asyncio.timeout(self._timeout_s), self._read_session() as session:
                 yield session
 
     async def migrate(self) -> None:
         """Bring the tables to the newest revision; cheap when they are there already.
 
-        May run in several processes at once: one does the work, the others wait for it.
+        May run in several processes at once: one does the work, the others wait for it. Raises
+        `Unavailable` when the store is away, or another process takes too long.
         """
         newest = newest_revision()
-        async with self.engine.connect() as connection:
-            if await connection.run_sync(_stored_revision) == newest:
+        with _refusals():
+            if await self.revision() == newest:
                 return
-        async with self._writing.begin() as connection:
-            await self._lock_migrations(connection)
-            if await connection.run_sync(_stored_revision) != newest:
-                await connection.run_sync(_upgrade)
+            async with self._writing.begin() as connection:
+                await self._lock_migrations(connection)
+                if await connection.run_sync(_stored_revision) != newest:
+                    await connection.run_sync(_upgrade)
 
     async def _lock_migrations(self, connection: AsyncConnection) -> None:
-        if not self.is_sqlite:  # on SQLite BEGIN IMMEDIATE has locked already
+        if self.is_sqlite:  # BEGIN IMMEDIATE has locked already
+            return
+        # Loading Alembic is idle time to the server, on a busy machine of more than a moment.
+        for setting in ("lock_timeout", "idle_in_transaction_session_timeout"):
             await connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+                text("SELECT set_config(:setting, :value, true)"),
+                {"setting": setting, "value": f"{_MIGRATION_TIMEOUT_S}s"},
             )
+        await connection.execute(
+            text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+        )
+
+    async def revision(self) -> str | None:
+        """Tell the revision that the tables have, `None` where there are none yet."""
+        with _refusals():
+            async with asyncio.timeout(self._timeout_s), self.engine.connect() as connection:
+                return await connection.run_sync(_stored_revision)
 
     async def ping(self) -> None:
         """Ask the database for an answer; raises `Unavailable` when there is none."""
@@ -112,13 +142,35 @@ def _refusals() -> Iterator[None]:
     """Turn the driver's ways of saying "not now" into `Unavailable`."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-        original = getattr(error, "orig", None)
-        if getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
-            raise  # a wrong statement or a missing table: a bug, not a bad moment
+    except (DBAPIError, PoolTimeout, OSError) as error:
+        if isinstance(error, DBAPIError) and not _passes(error):
+            raise  # a wrong statement, a broken rule, a missing table: a bug, not a bad moment
         raise Unavailable(
             "The control plane's database does not answer", retry_after_s=_RETRY_AFTER_S
         ) from error
+
+
+def _passes(error: DBAPIError) -> bool:
+    """Tell whether the same statement may well succeed later."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(_PASSING)
+    if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False
+    # asyncpg loses its place, "internally", when a shutdown's message comes between two statements.
+    return isinstance(error, OperationalError | InterfaceError | InternalError)
+
+
+def _postgres_arguments(timeout_s: float) -> dict[str, Any]:
+    settings = {
+        # Whatever the server's default is: progress that was answered must not be forgotten.
+        "synchronous_commit": "on",
+        # A statement that has waited for a lock must see what its holder committed.
+        "default_transaction_isolation": "read committed",
+        # A process that is paused between a statement and its commit must not hold up the others.
+        "idle_in_transaction_session_timeout": str(int(timeout_s * 1000)),
+    }
+    return {"timeout": _CONNECT_TIMEOUT_S, "server_settings": settings}
 
 
 class _Cursor(Protocol):

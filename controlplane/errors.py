@@ -7,6 +7,7 @@ ControlPlaneError
 ├── Forbidden               known, but not allowed
 ├── NotFound                the named thing does not exist for this caller
 ├── Conflict                the thing exists already
+├── NotOwner                another process owns the partition now
 └── RetryLater              fine, but not now
     ├── TooManyRequests     the caller asked too often
     └── Unavailable         the store does not answer
@@ -45,6 +46,10 @@ class Conflict(ControlPlaneError):
     """Raised when what should be created exists already."""
 
 
+class NotOwner(ControlPlaneError):
+    """Raised when a worker writes the progress of a partition that another has claimed since."""
+
+
 class RetryLater(ControlPlaneError):
     """A refusal that ends by itself; `retry_after_s` is a whole number of seconds, at least 1."""
 
@@ -58,4 +63,7 @@ class TooManyRequests(RetryLater):
 
 
 class Unavailable(RetryLater):
-    """Raised when the database is locked, full or away; nothing was changed."""
+    """Raised when the database is locked, full, away or silent.
+
+    Nothing was changed, unless the answer to the commit was lost: then all of it was.
+    """

@@ -21,6 +21,8 @@ TTL_S = 2.0
 MAX_KEYS = 10_000
 # While the database is away, keys seen lately go on working: some SDKs never send twice.
 GRACE_S = 300.0
+# And while it is slow: a request with such a key waits for its answer no longer than this.
+PATIENCE_S = 0.5
 
 
 class _Known(NamedTuple):
@@ -40,11 +42,13 @@ class KeyRing:
         database: Database,
         *,
         ttl_s: float = TTL_S,
+        patience_s: float = PATIENCE_S,
         max_keys: int = MAX_KEYS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._ttl_s = ttl_s
+        self._patience_s = patience_s
         self._max_keys = max_keys
         self._clock = clock
         # In order of expiry, since every entry lives equally long: the first is the oldest.
@@ -113,8 +117,17 @@ class KeyRing:
             lookup = asyncio.create_task(self._load(key_hash))
             self._lookups[key_hash] = lookup
             lookup.add_done_callback(lambda done: self._remember(key_hash, done))
+        before = self._known.get(key_hash)
+        is_recent = before is not None and self._clock() - before.read_s < GRACE_S
         try:
-            return await asyncio.shield(lookup)  # one that is cancelled takes no other along
+            async with asyncio.timeout(self._patience_s if is_recent else None):
+                # One that is cancelled, or waits no longer, takes no other along.
+                return await asyncio.shield(lookup)
+        except TimeoutError:
+            if before is None or self._known.get(key_hash) is not before:
+                return await self._look_up(key_hash)  # forgotten meanwhile
+            self._keep_on(key_hash, before)
+            return before.context
         except Unavailable:
             entry = self._known.get(key_hash)
             if entry is None or entry.expires_s <= self._clock():
@@ -143,7 +156,7 @@ class KeyRing:
         expires_s = now_s + self._ttl_s
         if isinstance(done.exception(), Unavailable):
             if before is not None and now_s - before.read_s < GRACE_S:
-                self._known[key_hash] = before._replace(expires_s=expires_s)
+                self._keep_on(key_hash, before)
         elif done.exception() is None:
             context = done.result()
             if context is None:
@@ -151,6 +164,11 @@ class KeyRing:
             else:
                 self._known[key_hash] = _Known(context, expires_s, read_s=now_s)
         self._shrink()
+
+    def _keep_on(self, key_hash: str, before: _Known) -> None:
+        """Let a known key go on for a while, as what was read of it then."""
+        self._known.pop(key_hash, None)  # back in at the end, for the order of expiry
+        self._known[key_hash] = before._replace(expires_s=self._clock() + self._ttl_s)
 
     def _shrink(self) -> None:
         while len(self._known) > self._max_keys:

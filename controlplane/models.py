@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from advanced_alchemy.base import UUIDAuditBase
+from advanced_alchemy.base import DefaultBase, UUIDAuditBase
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 metadata = UUIDAuditBase.metadata
@@ -91,3 +91,38 @@ class Installation(UUIDAuditBase):
     initial_key_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("api_key.id", ondelete="SET NULL")
     )
+
+
+class OwnedPartition(DefaultBase):
+    """How far one partition of a shared log is stored, and which worker may say so.
+
+    A row stays when its topic is gone: it is small, and nothing tells when no worker needs it.
+    """
+
+    __tablename__ = "partition_progress"
+
+    log_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    """Of the topic as it was created; one that is made anew has another and starts anew."""
+    topic: Mapped[str] = mapped_column(Text, primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    stored_through: Mapped[int] = mapped_column(BigInteger)
+    """The last offset whose block is stored, -1 for none."""
+    pending_first: Mapped[int | None] = mapped_column(BigInteger)
+    pending_last: Mapped[int | None] = mapped_column(BigInteger)
+    pending_apart: Mapped[bool | None]
+    pending_epoch: Mapped[str | None] = mapped_column(Text)
+    owner: Mapped[str] = mapped_column(Text)
+    """The worker's name, for people; what counts is the epoch."""
+    owner_epoch: Mapped[int] = mapped_column(BigInteger)
+    """Goes up with each claim; a worker that holds a lower one owns the partition no more."""
+    updated_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
+
+
+class SecretCheck(DefaultBase):
+    """The single row that tells the installation's secret from every other."""
+
+    __tablename__ = "secret_check"
+
+    singleton: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """A known text, sealed; `None` once the operator has given up a lost secret."""

@@ -1,32 +1,49 @@
-"""The installation's own secret: from the settings, else made once and kept beside the data."""
+"""The installation's own secret: from the settings, else made once and kept beside the data.
+
+Every process of an installation has the same one: what is kept in the control plane tells.
+"""
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
-from schemas.settings import SettingsError
-from sluice.paths import CONTROL_FILE
+from controlplane.crypto import UnsealError, Vault
+from controlplane.database import Database
+from controlplane.sealing import confirm_secret, is_sealed
+from schemas.settings import Settings, SettingsError
 
 FILE_NAME = "secret.key"
 MIN_CHARS = 32
 
 
-def load_secret(configured: str, data_dir: Path) -> str:
-    """Returns the secret, made here if this is a first start. Raises `SettingsError`.
+async def open_vault(settings: Settings, data_dir: Path, database: Database) -> Vault:
+    """Returns the vault of an installation whose tables are up to date. Raises `SettingsError`.
 
-    Where a control plane is beside it, a missing file was lost: a new secret would leave every
-    sealed API key unreadable without a word, so none is made.
+    A first start makes the secret. Where the control plane was sealed before, a missing file was
+    lost and another secret is a mistake: either would leave every sealed API key unreadable, and
+    the cookies of one process unknown to the next, so nothing is made and nothing is opened.
     """
-    found = find_secret(configured, data_dir)
-    if found is not None:
-        return found
     path = data_dir / FILE_NAME
-    if (data_dir / CONTROL_FILE).exists():
+    secret = find_secret(settings.secret, data_dir)
+    if secret is None:
+        if await is_sealed(database):
+            raise SettingsError(
+                f"{path} is missing, which sealed the API keys of this control plane: restore it"
+                " from a backup, or give SLUICE_SECRET"
+            )
+        secret = _make_secret(path)
+    vault = Vault(secret)
+    try:
+        await confirm_secret(database, vault)
+    except UnsealError as error:
+        source = "SLUICE_SECRET" if settings.secret else str(path)
         raise SettingsError(
-            f"{path} is missing, which sealed the API keys of {CONTROL_FILE}: restore it from a"
-            " backup, or give SLUICE_SECRET"
-        )
-    return _make_secret(path)
+            f"{source} is not the secret that sealed this control plane: give every process the"
+            " SLUICE_SECRET of the first one (or its secret.key), or restore it from a backup"
+        ) from error
+    return vault
 
 
 def find_secret(configured: str, data_dir: Path) -> str | None:
@@ -55,13 +72,22 @@ def find_secret(configured: str, data_dir: Path) -> str | None:
 
 def _make_secret(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        # Exclusive and private from the first byte: no other user ever sees it, no race makes two.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="utf-8").strip()
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    # Private from the first byte, and named when it is whole: no other user ever sees it, no race
+    # makes two, and a process that starts at the same moment never reads half of it.
+    with NamedTemporaryFile("w", dir=path.parent, prefix=".secret-", encoding="utf-8") as file:
         file.write(secrets.token_urlsafe(48) + "\n")
         file.flush()
         os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)
+    _sync_folder(path.parent)
     return path.read_text(encoding="utf-8").strip()
+
+
+def _sync_folder(folder: Path) -> None:
+    # The control plane, which may be on another machine, is about to be sealed with it for good.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,34 +1,23 @@
 """One database per test: a SQLite file, and PostgreSQL where its server is installed."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from tests.integration.controlplane.postgres import Postgres, why_not
+from tests.components.containers import ContainerPostgres
+from tests.components.postgres import Postgres
 
 SECRET = "a secret of the tests, longer than 32 characters"
 
 
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
-    server = Postgres()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.containers)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'control.db'}"
-    server: Postgres = request.getfixturevalue("postgres_server")
+    server: Postgres | ContainerPostgres = request.getfixturevalue("postgres")
     return server.new_database()
 
 
