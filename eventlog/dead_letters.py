@@ -144,7 +144,7 @@ class DeadLetterBox:
                 decoded = _decoded(stored)
                 self._replayed.update(decoded.replayed)
                 for letter in decoded.letters:
-                    self._known[letter.ref] = (_summary_of(letter), stored.offset)
+                    self._known[letter.ref] = (summary_of(letter), stored.offset)
             self._next_offset = page[-1].offset + 1
 
     def _page(self, offset: int, limit: int) -> list[Stored]:
@@ -176,7 +176,8 @@ def _decoded(stored: Stored) -> DeadLetters:
         return DeadLetters(ENVELOPE_VERSION, [], [])
 
 
-def _summary_of(letter: DeadLetter) -> Summary:
+def summary_of(letter: DeadLetter) -> Summary:
+    """Returns what a list shows of a letter."""
     return Summary(
         ref=letter.ref,
         project_id=letter.project_id,

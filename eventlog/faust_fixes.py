@@ -11,7 +11,9 @@ from typing import Any
 
 from faust.tables import TableManager
 from faust.transport.consumer import Consumer
+from faust.transport.producer import Producer
 from faust.types import TP
+from mode.utils.futures import notify
 
 
 class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no types
@@ -142,3 +144,18 @@ class NoTables(TableManager):  # type: ignore[misc]
         await self.sleep(0)
         await self._update_channels()
         await self.recovery.start()
+
+
+class NoProducer(Producer):  # type: ignore[misc]
+    """Present because Faust asks for one: the edge writes to the log itself."""
+
+    async def flush(self) -> None:
+        """Has nothing to flush."""
+        notify(None)
+
+    def key_partition(self, topic: str, key: bytes) -> TP:
+        """Answers for Faust's own sends, of which there are none."""
+        return TP(topic, 0)
+
+    async def create_topic(self, topic: str, partitions: int, *_: Any, **__: Any) -> None:
+        """Does nothing: topics are made by `sluice migrate`, or with the embedded log's file."""

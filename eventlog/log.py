@@ -3,10 +3,15 @@
 LogError
 ├── LogFull          the log's bound in bytes, or the disk's, is reached: refuse for now
 ├── LogUnavailable   the log does not answer for now: refuse, retry
-└── LogDamaged       the file could not be mended, or must be opened anew to be
+│   └── AppendUncertain  so too, but what was to be appended may be in it, or get there yet
+├── LogDamaged       the file could not be mended, or must be opened anew to be
+├── BrokerRefused    Kafka will never take the record (`eventlog.kafka_producer`)
+├── TopicsError      Kafka's topics are not what is needed (`eventlog.kafka_topics`)
+├── NotOwner         another process has taken the partition over: leave it alone
+└── OffsetsGone      the log no longer holds what is not stored yet: a person must look
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from eventlog.records import Chunk, DeadLetter, Refusal
@@ -24,8 +29,20 @@ class LogUnavailable(LogError):
     """Raised when the log does not answer for now."""
 
 
+class AppendUncertain(LogUnavailable):
+    """Raised where what was to be appended may have been, or may be yet: nobody can say."""
+
+
 class LogDamaged(LogError):
     """Raised when the log's file could not be mended, or must be opened anew to be."""
+
+
+class NotOwner(LogError):
+    """Raised when another process has taken the partition over: what is not done is theirs now."""
+
+
+class OffsetsGone(LogError):
+    """Raised when the log no longer holds records that were not stored, or never was this one."""
 
 
 class TopicPartition(NamedTuple):
@@ -51,7 +68,7 @@ class Intent(NamedTuple):
     apart: bool = False
     """Whether its rows go in by parts, because the store refused some of them."""
     epoch: str = ""
-    """The `EventLog.epoch` that it was declared in; with the range it makes the block's token."""
+    """The `Origin.epoch` that it was declared in; with the range it makes the block's token."""
 
 
 class Progress(NamedTuple):
@@ -62,13 +79,27 @@ class Progress(NamedTuple):
     pending: Intent | None
 
 
-class EventLog(Protocol):
-    """A durable log. A call that returns has been fsynced, or acknowledged by every replica."""
+class Place(NamedTuple):
+    """How far a partition has come."""
+
+    stored_through: int
+    """The last offset whose block is stored, -1 for none."""
+    next_offset: int
+    """Of the record that will be appended next."""
+
+
+class Origin(NamedTuple):
+    """What tells the records of a partition from those of every other log."""
 
     log_id: str
+    """Of the file, or of the broker's topic; a log that is made anew has another."""
     epoch: str
-    """New at each opening. Offsets may come again when a file is rolled back (a lost WAL, an old
-    backup), and a token that comes again with other rows loses them without a word."""
+    """New at each opening or taking over. Offsets may come again when a log is rolled back (a lost
+    WAL, an old backup), and a token that comes again with other rows loses them without a word."""
+
+
+class EventLog(Protocol):
+    """A durable log. A call that returns has been fsynced, or acknowledged by every replica."""
 
     def partitions(self, topic: str) -> int:
         """Returns how many partitions the topic has."""
@@ -77,7 +108,9 @@ class EventLog(Protocol):
     async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
         """Appends chunks, one for each partition given; returns the offset each is part of.
 
-        Raises `LogFull` or `LogUnavailable`; then nothing was appended.
+        Raises `LogFull` or `LogUnavailable`; then nothing was appended, but where a broker or a
+        disk fails midway an append over several partitions of Kafka may be in some of them. Raises
+        `AppendUncertain` where it may be in all of them.
         """
         ...
 
@@ -87,7 +120,15 @@ class EventLog(Protocol):
 
 
 class ProgressStore(Protocol):
-    """Where the sink writes down what it is about to store, before it does."""
+    """Where the sink writes down what it is about to store, before it does.
+
+    Where several processes share a log, `declare`, `confirm` and `complete` raise `NotOwner` as
+    soon as another has taken the partition over.
+    """
+
+    def origin(self, partition: TopicPartition) -> Origin:
+        """Returns where the partition's records come from."""
+        ...
 
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition has come."""
@@ -97,6 +138,10 @@ class ProgressStore(Protocol):
         """Makes an intent durable; it stays pending until `complete`."""
         ...
 
+    async def confirm(self, partition: TopicPartition) -> None:
+        """Returns if the partition is still this process's to write. Asked before every insert."""
+        ...
+
     async def complete(
         self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
     ) -> None:
@@ -104,4 +149,19 @@ class ProgressStore(Protocol):
 
         No bound of the log holds this back: it is what frees a full one.
         """
+        ...
+
+
+class PartitionHolder(Protocol):
+    """What a log that several processes read asks of the process that reads a part of it."""
+
+    async def take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Becomes the owner, for as long as no other does; returns the offset to read next of each.
+
+        Waits while the books do not answer.
+        """
+        ...
+
+    async def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """Stores what is in hand for a bounded time and leaves the rest to the next owner."""
         ...

@@ -24,13 +24,15 @@ from eventlog.log import (
     LogDamaged,
     LogError,
     LogUnavailable,
+    Origin,
+    Place,
     Progress,
     Stored,
     TopicPartition,
 )
 from eventlog.opening import open_log, suspect
 from eventlog.records import Chunk, DeadLetter, Refusal, encode_dead
-from eventlog.topics import DEAD, OUTCOMES, TOPICS
+from eventlog.topics import AGENT_TOPICS, DEAD, OUTCOMES, TOPICS
 from schemas.projects import ProjectId
 
 EXPIRED_RECORDS = 32
@@ -114,6 +116,10 @@ class SqliteLog:
         payloads = {TopicPartition(OUTCOMES.name, 0): list(refusals)}
         await asyncio.wrap_future(self._commits.append(payloads, REFUSAL_BYTES * len(refusals)))
 
+    def origin(self, partition: TopicPartition) -> Origin:
+        """Returns where the partition's records come from: this file, in this life."""
+        return Origin(self.log_id, self.epoch)
+
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition has come."""
         row = await self._book(
@@ -136,6 +142,9 @@ class SqliteLog:
                 (*intent, self._numbers[partition]),
             )
         )
+
+    async def confirm(self, partition: TopicPartition) -> None:
+        """Has nobody to ask: the file is locked by the one process that writes."""
 
     async def complete(
         self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
@@ -217,6 +226,15 @@ class SqliteLog:
                 "SELECT topic, partition, committed, stored_through, next_offset FROM partitions"
             ).fetchall()
         return {TopicPartition(r[0], r[1]): (r[2], r[3], r[4]) for r in rows}
+
+    async def places(self) -> dict[TopicPartition, Place]:
+        """Returns how far each partition with an agent has come."""
+        positions = await asyncio.to_thread(self.positions)
+        return {
+            partition: Place(stored_through, next_offset)
+            for partition, (_, stored_through, next_offset) in positions.items()
+            if partition.topic in AGENT_TOPICS
+        }
 
     def read(
         self, partition: TopicPartition, offset: int, max_records: int, max_bytes: int

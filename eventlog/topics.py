@@ -50,6 +50,8 @@ DEAD = Topic(
 )
 
 TOPICS = (TRACES, SPANS, OUTCOMES, DEAD)
+AGENT_TOPICS = (TRACES.name, SPANS.name, OUTCOMES.name)
+"""Those that the stream reads."""
 BY_NAME = {topic.name: topic for topic in TOPICS}
 PARTITION_BITS = 12
 """At most 4,096 partitions a topic."""

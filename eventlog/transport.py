@@ -11,12 +11,10 @@ from typing import Any, ClassVar
 import structlog
 from faust.transport import base
 from faust.transport.drivers import TRANSPORTS
-from faust.transport.producer import Producer as FaustProducer
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
-from mode.utils.futures import notify
 
-from eventlog.faust_fixes import ContiguousConsumer
+from eventlog.faust_fixes import ContiguousConsumer, NoProducer
 from eventlog.log import LogFull, LogUnavailable, Stored, TopicPartition
 from eventlog.sqlite_log import SqliteLog
 
@@ -188,25 +186,10 @@ class Consumer(ContiguousConsumer):
         return partition or 0
 
 
-class Producer(FaustProducer):  # type: ignore[misc]  # Faust ships no types
-    """Present because Faust asks for one: the edge writes to the log itself."""
-
-    async def flush(self) -> None:
-        """Has nothing to flush."""
-        notify(None)
-
-    def key_partition(self, topic: str, key: bytes) -> TP:
-        """Answers for Faust's own sends, of which there are none."""
-        return TP(topic, 0)
-
-    async def create_topic(self, topic: str, partitions: int, *_: Any, **__: Any) -> None:
-        """Does nothing: the log knows its topics from its beginning."""
-
-
 class Transport(base.Transport):  # type: ignore[misc]
     """What Faust looks up under the scheme."""
 
     Consumer: ClassVar[type[Consumer]] = Consumer
-    Producer: ClassVar[type[Producer]] = Producer
+    Producer: ClassVar[type[NoProducer]] = NoProducer
     default_port = 0
     driver_version = "sluice embedded log"

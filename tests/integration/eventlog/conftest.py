@@ -6,6 +6,10 @@ import pytest
 
 from eventlog.group_commit import Limits
 from eventlog.sqlite_log import SqliteLog
+from tests.components.fixtures import local_broker
+from tests.components.kafka import KafkaBroker
+from tests.integration.eventlog.edges import Edges
+from tests.integration.eventlog.kafka_logs import KafkaLogs, SpooledLogs
 
 
 class SqliteLogs:
@@ -27,11 +31,29 @@ class SqliteLogs:
             log.close()
 
 
-@pytest.fixture(params=[pytest.param(SqliteLogs, id="sqlite")])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("kafka", marks=pytest.mark.containers),
+        pytest.param("spooled", marks=pytest.mark.containers),
+    ]
+)
 def logs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """What each kind of log is opened through; another kind joins by a class of these methods."""
-    factory: Callable[[Path], Any] = request.param
-    opened = factory(tmp_path)
+    opened: Any
+    if request.param == "sqlite":
+        opened = SqliteLogs(tmp_path)
+    else:
+        kind = KafkaLogs if request.param == "kafka" else SpooledLogs
+        opened = kind(request.getfixturevalue("kafka"), tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[SqliteLogs]:
+    """The same for the kinds that keep the progress of their readers themselves."""
+    opened = SqliteLogs(tmp_path)
     yield opened
     opened.close()
 
@@ -52,3 +74,25 @@ def opened(path: Path) -> Iterator[Callable[..., SqliteLog]]:
     yield open_
     for log in logs:
         log.close()
+
+
+@pytest.fixture(scope="module")
+def _module_kafka() -> Iterator[KafkaBroker]:
+    yield from local_broker()
+
+
+@pytest.fixture
+def stoppable_kafka(_module_kafka: KafkaBroker) -> Iterator[KafkaBroker]:
+    """A broker of the module's own, which a test may pause and kill: the next finds it running."""
+    yield _module_kafka
+    if _module_kafka.pid is None:
+        _module_kafka.start()
+    _module_kafka.resume()
+
+
+@pytest.fixture
+def edges(stoppable_kafka: KafkaBroker, tmp_path: Path) -> Iterator[Edges]:
+    opened = Edges(stoppable_kafka, tmp_path)
+    yield opened
+    stoppable_kafka.resume()
+    opened.close()

@@ -51,14 +51,21 @@ class Stream:
     ) -> None:
         transport.register()
         self.app: Any = create_stream_app(
-            log,
             broker=f"{transport.SCHEME}://",
             topics=topics,
             deliver=receiver.deliver,
             data_dir=folder / "faust",
+            carried={"event_log": log},
         )
         # Commits come when a test asks for them, or at the end.
         self.app.conf.broker_commit_interval = 3600.0
+
+    @classmethod
+    def of(cls, app: Any) -> "Stream":
+        """Wraps an app that was made elsewhere."""
+        stream = cls.__new__(cls)
+        stream.app = app
+        return stream
 
     async def __aenter__(self) -> "Stream":
         await self.app.start()

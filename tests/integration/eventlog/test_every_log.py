@@ -1,4 +1,7 @@
-"""What every log owes, whatever keeps it: one suite, run on each kind."""
+"""What every log owes, whatever keeps it: one suite, run on each kind.
+
+What `books` are asked for is owed by the logs that keep their readers' progress themselves.
+"""
 
 import asyncio
 import random
@@ -77,14 +80,14 @@ async def test_records_of_a_partition_keep_the_order_of_their_appends(logs: Any)
         assert items(log, TopicPartition(TRACES.name, partition)) == expected
 
 
-async def test_offsets_rise_and_are_not_used_again_after_trimming_and_reopening(logs: Any) -> None:
-    log = logs.open()
+async def test_offsets_rise_and_are_not_used_again_after_trimming_and_reopening(books: Any) -> None:
+    log = books.open()
     before = await append_each(log, [b"a", b"b", b"c"])
     await log.complete(HEAD, Intent(0, before[-1]))
     assert records(log) == []
     log.close()
 
-    again = logs.open()
+    again = books.open()
     after = await append_each(again, [b"d", b"e"])
 
     assert before + after == [0, 1, 2, 3, 4]
@@ -144,8 +147,8 @@ async def test_refusals_of_many_senders_lose_no_count(logs: Any) -> None:
     assert sum(one.count for r in stored for one in decode_refusals(r.value)) == 100
 
 
-async def test_the_letters_of_a_block_are_kept_when_it_is_completed(logs: Any) -> None:
-    log = logs.open()
+async def test_the_letters_of_a_block_are_kept_when_it_is_completed(books: Any) -> None:
+    log = books.open()
     await append(log, b"a", b"unfit")
 
     await log.complete(HEAD, Intent(0, 0), [letter("raw.traces:0:0:1")])
@@ -216,8 +219,8 @@ async def test_a_waiting_append_can_be_given_up_without_harm_to_the_others(logs:
     await until(lambda: log.queued_bytes == 0)
 
 
-async def test_a_log_at_its_bound_refuses_and_takes_again_after_trimming(logs: Any) -> None:
-    log = logs.open(max_bytes=20_000)
+async def test_a_log_at_its_bound_refuses_and_takes_again_after_trimming(books: Any) -> None:
+    log = books.open(max_bytes=20_000)
     noise = random.Random(3).randbytes
     last = await fill(log, noise)
     assert log.stored_bytes <= 20_000
@@ -228,9 +231,9 @@ async def test_a_log_at_its_bound_refuses_and_takes_again_after_trimming(logs: A
     assert await append(log, noise(1_000)) == last + 1
 
 
-async def test_a_log_at_its_bound_completes_a_block_with_letters(logs: Any) -> None:
+async def test_a_log_at_its_bound_completes_a_block_with_letters(books: Any) -> None:
     """Or it would wait for room that only this gives it."""
-    log = logs.open(max_bytes=20_000)
+    log = books.open(max_bytes=20_000)
     noise = random.Random(4).randbytes
     last = await fill(log, noise)
 
@@ -258,12 +261,16 @@ async def test_a_closed_log_says_so(logs: Any) -> None:
     log.close()
     log.close()
 
-    for attempt in (
-        append(log, b"late"),
-        log.append_refusals([refusal()]),
-        log.progress(HEAD),
-        log.commit({HEAD: 1}),
-    ):
+    for attempt in (append(log, b"late"), log.append_refusals([refusal()])):
+        with pytest.raises(LogUnavailable):
+            await attempt
+
+
+async def test_the_books_of_a_closed_log_say_so(books: Any) -> None:
+    log = books.open()
+    log.close()
+
+    for attempt in (log.progress(HEAD), log.commit({HEAD: 1})):
         with pytest.raises(LogUnavailable):
             await attempt
     with pytest.raises(LogUnavailable):
@@ -285,26 +292,26 @@ async def test_appends_that_wait_while_the_log_closes_are_all_answered(logs: Any
     assert len(items(logs.open())) == accepted
 
 
-async def test_the_number_of_partitions_is_fixed_when_the_log_is_made(logs: Any) -> None:
-    made = logs.open(partitions=3)
+async def test_the_number_of_partitions_is_fixed_when_the_log_is_made(books: Any) -> None:
+    made = books.open(partitions=3)
     assert [made.partitions(t) for t in (TRACES.name, SPANS.name, OUTCOMES.name)] == [3, 3, 1]
     made.close()
 
-    assert logs.open(partitions=8).partitions(TRACES.name) == 3
+    assert books.open(partitions=8).partitions(TRACES.name) == 3
 
 
-async def test_a_log_keeps_its_name(logs: Any) -> None:
-    first = logs.open()
+async def test_a_log_keeps_its_name(books: Any) -> None:
+    first = books.open()
     first.close()
 
-    assert logs.open().log_id == first.log_id
+    assert books.open().log_id == first.log_id
 
 
-async def test_records_of_another_process_are_counted_and_kept_apart(logs: Any) -> None:
-    log = logs.open()
+async def test_records_of_another_process_are_counted_and_kept_apart(books: Any) -> None:
+    log = books.open()
     await append(log, b"ours")
 
-    run_foreign_append(logs.path, 5)
+    run_foreign_append(books.path, 5)
     last = await append(log, b"ours again")
     assert last == 6
     assert log.stored_bytes == sum(len(r.value or b"") for r in records(log))
@@ -314,10 +321,10 @@ async def test_records_of_another_process_are_counted_and_kept_apart(logs: Any) 
 
 
 async def test_the_sum_of_bytes_stays_right_when_a_commit_fails_after_others_wrote(
-    logs: Any,
+    books: Any,
 ) -> None:
-    log = logs.open()
-    run_foreign_append(logs.path, 5)
+    log = books.open()
+    run_foreign_append(books.path, 5)
     bad: Any = Unencodable(b"bad")
 
     with pytest.raises(TypeError):

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pytest
 from eventlog.log import Intent, LogUnavailable, TopicPartition
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import OUTCOMES, SPANS, TRACES
-from tests.integration.eventlog.logs import HEAD, append, append_each, chunk, refusal, until
+from tests.integration.eventlog.logs import HEAD, append, append_each, chunk, until
 from tests.integration.eventlog.streams import Receiver, Stream
 from tests.integration.eventlog.test_every_log import run_foreign_append
 
@@ -40,26 +39,6 @@ async def trickle(log: SqliteLog, batches: int, size: int) -> None:
         await fill(log, size)
 
 
-async def test_every_partition_of_every_topic_is_delivered_in_order(
-    log: SqliteLog, tmp_path: Path
-) -> None:
-    rng = random.Random(4)
-    partitions = [TopicPartition(t, n) for t in (TRACES.name, SPANS.name) for n in range(3)]
-    receiver = Receiver()
-    await fill(log, 40, partition=2)
-
-    async with Stream(log, tmp_path, receiver, [TRACES.name, SPANS.name, OUTCOMES.name]) as stream:
-        for _ in range(200):
-            await log.append_chunks(*_one(rng.choice(partitions)))
-        await log.append_refusals([refusal()])
-        await stream.settle(receiver, 241)
-
-    for partition in (*partitions, OUTCOME):
-        next_offset = log.positions()[partition][2]
-        assert receiver.offsets(partition) == list(range(next_offset))
-    assert receiver.count() == 241
-
-
 async def test_records_carry_their_values_and_a_damaged_one_carries_none(
     log: SqliteLog, tmp_path: Path
 ) -> None:
@@ -72,43 +51,6 @@ async def test_records_carry_their_values_and_a_damaged_one_carries_none(
         await stream.settle(receiver, 2)
 
     assert [delivery.value for delivery in receiver.got[HEAD]] == [expected[0], None]
-
-
-@pytest.mark.parametrize("topic", [TRACES.name, SPANS.name])
-async def test_an_agent_that_waits_does_not_stop_another_topic(
-    log: SqliteLog, tmp_path: Path, topic: str
-) -> None:
-    other = SPANS.name if topic == TRACES.name else TRACES.name
-    receiver = Receiver()
-    receiver.blocked[topic] = asyncio.Event()
-    for partition in range(3):
-        await fill(log, MANY, topic, partition)
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await until(lambda: stream.app.consumer._held)
-        await fill(log, MANY, other, 1)
-        await stream.settle(receiver, MANY)
-        assert receiver.offsets(TopicPartition(other, 1)) == list(range(MANY))
-        receiver.blocked[topic].set()
-        await stream.settle(receiver, 4 * MANY)
-
-    for partition in range(3):
-        assert receiver.offsets(TopicPartition(topic, partition)) == list(range(MANY))
-
-
-async def test_what_waits_for_an_agent_is_bounded(log: SqliteLog, tmp_path: Path) -> None:
-    receiver = Receiver()
-    receiver.blocked[TRACES.name] = asyncio.Event()
-    await fill(log, 400)
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        consumer = stream.app.consumer
-        await until(lambda: consumer._held)
-        await fill(log, 10, SPANS.name)
-        await stream.settle(receiver, 10)
-
-        assert len(consumer._held[TRACES.name]) <= 64
-        assert len(consumer._delivered[HEAD]) <= 64
 
 
 async def test_records_of_another_process_are_seen_within_a_second(
@@ -126,34 +68,6 @@ async def test_records_of_another_process_are_seen_within_a_second(
     assert receiver.offsets(HEAD) == [0, 1, 2, 3]
 
 
-async def test_a_new_app_goes_on_from_what_was_committed(log: SqliteLog, tmp_path: Path) -> None:
-    await fill(log, MANY)
-    first, second = Receiver(), Receiver()
-    async with Stream(log, tmp_path, first) as stream:
-        await stream.settle(first, MANY)
-
-    await fill(log, 5)
-    async with Stream(log, tmp_path, second) as stream:
-        await stream.settle(second, 5)
-
-    assert log.positions()[HEAD][0] == MANY + 5
-    assert second.offsets(HEAD) == list(range(MANY, MANY + 5))
-
-
-async def test_a_new_app_is_given_what_was_not_acknowledged(log: SqliteLog, tmp_path: Path) -> None:
-    await fill(log, 20)
-    first, second = Receiver(acks=False), Receiver()
-    async with Stream(log, tmp_path, first) as stream:
-        await stream.settle(first, 20)
-        for number in (0, 1, 2, 5, 6, 19):
-            first.got[HEAD][number].ack()
-
-    async with Stream(log, tmp_path, second) as stream:
-        await stream.settle(second, 17)
-
-    assert second.offsets(HEAD) == list(range(3, 20))
-
-
 async def test_a_new_app_in_another_process_life_does_the_same(path: Path, tmp_path: Path) -> None:
     first, second = Receiver(acks=False), Receiver()
     with closing(SqliteLog(path)) as log:
@@ -167,61 +81,6 @@ async def test_a_new_app_in_another_process_life_does_the_same(path: Path, tmp_p
             await stream.settle(second, 19)
 
     assert second.offsets(HEAD) == list(range(1, 20))
-
-
-async def test_stopping_while_an_agent_waits_is_prompt_and_loses_nothing(
-    log: SqliteLog, tmp_path: Path
-) -> None:
-    await fill(log, MANY)
-    first, second = Receiver(), Receiver()
-    first.blocked[TRACES.name] = asyncio.Event()
-
-    async with Stream(log, tmp_path, first) as stream:
-        await until(lambda: stream.app.consumer._held)
-        began = time.monotonic()
-    took = time.monotonic() - began
-
-    async with Stream(log, tmp_path, second) as stream:
-        await stream.settle(second, MANY)
-    assert took < 2.0
-    assert second.offsets(HEAD) == list(range(MANY))
-
-
-async def test_stopping_at_any_moment_under_traffic_loses_nothing(
-    log: SqliteLog, tmp_path: Path
-) -> None:
-    rng = random.Random(6)
-    seen: set[int] = set()
-    rounds, batches, size = 6, 12, 5
-    for _ in range(rounds):
-        receiver, enough = Receiver(), rng.randrange(batches * size)
-        traffic = asyncio.create_task(trickle(log, batches, size))
-        async with Stream(log, tmp_path, receiver) as stream:
-            await stream.settle(receiver, enough)
-        await traffic
-        seen.update(receiver.offsets(HEAD))
-
-    sent = rounds * batches * size
-    last = Receiver()
-    async with Stream(log, tmp_path, last) as stream:
-        await until(lambda: seen | set(last.offsets(HEAD)) == set(range(sent)))
-        await stream.commit()
-    assert log.positions()[HEAD][0] == sent
-
-
-async def test_an_app_may_be_stopped_as_soon_as_it_was_started(
-    log: SqliteLog, tmp_path: Path
-) -> None:
-    await fill(log, 5)
-    for _ in range(3):
-        async with Stream(log, tmp_path, Receiver(acks=False)):
-            pass
-    receiver = Receiver()
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await stream.settle(receiver, 5)
-
-    assert receiver.offsets(HEAD) == [0, 1, 2, 3, 4]
 
 
 async def test_records_fetched_before_the_flow_stopped_are_fetched_again(

@@ -1,0 +1,234 @@
+"""The file of the spool: records that wait for Kafka, durable, in order, bounded in bytes.
+
+It is the embedded log's file with the embedded log's writer, so it commits in groups and mends
+itself; here `committed` is how far a partition's records were handed to a producer.
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from eventlog import sqlite_file
+from eventlog.group_commit import GroupCommit, Limits
+from eventlog.log import LogError, LogUnavailable, TopicPartition
+from eventlog.opening import open_log, suspect
+
+
+class Entry(Struct, array_like=True, frozen=True):
+    """A record as the spool keeps it."""
+
+    record_id: str
+    created_ms: int
+    """The time that the record has in Kafka too: where to begin to look for it there."""
+    sent: bool
+    """Whether a producer had it before the spool did."""
+    items: int
+    value: bytes
+
+
+class Kept(NamedTuple):
+    """An entry in its place; `None` for one that was damaged."""
+
+    offset: int
+    entry: Entry | None
+
+
+class Place(NamedTuple):
+    """How far a partition has come."""
+
+    first: int | None
+    """The oldest entry, `None` where there is none."""
+    handed: int
+    """The next entry to hand to a producer."""
+    end: int
+
+
+class SpoolFile:
+    """Open it once a process: another one is refused. Its methods may be called in any thread."""
+
+    def __init__(self, path: Path, partitions: Mapping[str, int], max_bytes: int) -> None:
+        self.path = path
+        self._owner = _own(path)
+        try:
+            opened = open_log(path, partitions)
+        except BaseException:
+            os.close(self._owner)
+            raise
+        self.mended = opened.mended
+        self.damaged: Future[None] = Future()
+        """Done when damage was met while at work: the file has to be opened anew."""
+        self._connection, self._hold = opened.connection, opened.hold
+        self._lock = threading.Lock()
+        self._closed = False
+        try:
+            self._add_missing(partitions)
+            self._reader = sqlite_file.connect(path)
+            self._numbers = sqlite_file.numbers(self._connection)
+            self._commits = GroupCommit(
+                self._connection,
+                self._numbers,
+                Limits(max_bytes=max_bytes),
+                self._note_damage,
+            )
+        except sqlite3.Error as error:
+            self._connection.close()
+            os.close(self._hold)
+            os.close(self._owner)
+            raise LogUnavailable(f"{path} cannot be opened: {error}") from error
+
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes the entries have."""
+        return self._commits.stored_bytes
+
+    def append(
+        self, partition: TopicPartition, entry: Entry
+    ) -> "Future[dict[TopicPartition, int]]":
+        """Queues an entry for the next commit; it gives back its offset.
+
+        Raises `LogFull` at a bound and `LogUnavailable`.
+        """
+        value = msgspec.msgpack.encode(entry)
+        return self._commits.append({partition: value}, len(value))
+
+    def hand(self, partition: TopicPartition, next_offset: int) -> "Future[Any]":
+        """Notes, before a producer has them, that entries below an offset may be in Kafka."""
+        number = self._numbers[partition]
+        return self._commits.change(
+            lambda connection: connection.execute(
+                "UPDATE partitions SET committed = max(committed, ?) WHERE number = ?",
+                (next_offset, number),
+            )
+        )
+
+    def remove(self, gone: Mapping[TopicPartition, Sequence[int]]) -> "Future[Any]":
+        """Drops entries that are in Kafka."""
+
+        def apply(connection: sqlite3.Connection) -> None:
+            for partition, offsets in gone.items():
+                number = self._numbers[partition]
+                self._commits.rewrite(connection, number, dict.fromkeys(offsets))
+                # What mending takes for stored: it must not bring back what was removed.
+                connection.execute(
+                    "UPDATE partitions SET stored_through = max(stored_through, coalesce("
+                    "(SELECT min(key) FROM records WHERE key >= ? AND key < ?) - ?,"
+                    " next_offset) - 1) WHERE number = ?",
+                    (*_keys(number), number << sqlite_file.OFFSET_BITS, number),
+                )
+
+        return self._commits.change(apply)
+
+    def read(
+        self, partition: TopicPartition, offset: int, max_entries: int, max_bytes: int
+    ) -> list[Kept]:
+        """Returns entries from an offset on: at least one where there is one, within the bounds."""
+        found = []
+        size = 0
+        with self._lock:
+            self._refuse_when_closed()
+            number = self._numbers[partition]
+            try:
+                for stored in sqlite_file.read(self._reader, number, offset, max_entries):
+                    found.append(Kept(stored.offset, _decoded(stored.value)))
+                    size += len(stored.value or b"")
+                    if size >= max_bytes:
+                        break
+            except sqlite3.Error as error:
+                raise self._refused(error) from error
+        return found
+
+    def places(self) -> dict[TopicPartition, Place]:
+        """Returns how far every partition has come."""
+        rows = self._rows(
+            "SELECT topic, partition, committed, next_offset, (SELECT min(key) FROM records"
+            " WHERE key >= p.number << :bits AND key < (p.number + 1) << :bits) FROM partitions p"
+        )
+        return {
+            TopicPartition(topic, partition): Place(
+                None if key is None else key & sqlite_file.OFFSET_MASK, handed, end
+            )
+            for topic, partition, handed, end, key in rows
+        }
+
+    def oldest_ms(self) -> int | None:
+        """Returns when the oldest entry was written."""
+        # The first of each partition: the table has no order by time.
+        rows = self._rows(
+            "SELECT CAST(appended_at_ms AS INTEGER) FROM records WHERE key IN (SELECT (SELECT"
+            " min(key) FROM records WHERE key >= p.number << :bits"
+            " AND key < (p.number + 1) << :bits) FROM partitions p)"
+        )
+        return min((int(row[0]) for row in rows), default=None)
+
+    def close(self) -> None:
+        """Commits what is queued and closes the file. May be called twice."""
+        self._commits.close()
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._reader.close()
+        self._connection.close()
+        os.close(self._hold)
+        os.close(self._owner)
+
+    def _add_missing(self, partitions: Mapping[str, int]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for topic, count in partitions.items():
+            sqlite_file.add_partitions(self._connection, topic, count)
+        self._connection.execute("COMMIT")
+
+    def _rows(self, query: str) -> list[Any]:
+        with self._lock:
+            self._refuse_when_closed()
+            try:
+                return self._reader.execute(query, {"bits": sqlite_file.OFFSET_BITS}).fetchall()
+            except sqlite3.Error as error:
+                raise self._refused(error) from error
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise LogUnavailable("the spool is closed")
+
+    def _refused(self, error: sqlite3.Error) -> LogError:
+        if sqlite_file.is_damage(error):
+            self._note_damage()
+        return LogUnavailable(f"the spool's file cannot be read: {error}")
+
+    def _note_damage(self) -> None:
+        suspect(self.path)
+        # Reader and writer may meet it at one moment.
+        with suppress(InvalidStateError):
+            self.damaged.set_result(None)
+
+
+def _own(path: Path) -> int:
+    """Takes the spool for this process: two that drained it would send everything twice."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    owner = os.open(f"{path}.owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(owner)
+        raise LogUnavailable(f"{path} is in use by another process") from error
+    return owner
+
+
+def _keys(number: int) -> tuple[int, int]:
+    return number << sqlite_file.OFFSET_BITS, (number + 1) << sqlite_file.OFFSET_BITS
+
+
+def _decoded(value: bytes | None) -> Entry | None:
+    try:
+        return None if value is None else msgspec.msgpack.decode(value, type=Entry)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None

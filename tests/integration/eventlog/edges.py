@@ -1,0 +1,48 @@
+"""Edges of the spool's tests: one after the other on a broker that a test may pause and kill."""
+
+from pathlib import Path
+
+from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.log import TopicPartition
+from eventlog.spool import SpooledLog, SpoolLimits
+from eventlog.topics import TRACES
+from tests.components.kafka import KafkaBroker
+from tests.integration.eventlog.kafka_logs import made, own_address
+from tests.integration.eventlog.logs import HEAD, until
+
+SEED = 20_261_121
+PARTITIONS = (HEAD, TopicPartition(TRACES.name, 1))
+
+
+class Edges:
+    """Opens spooled logs on one broker and one file, as one process after the other would."""
+
+    def __init__(self, broker: KafkaBroker, folder: Path) -> None:
+        self.broker = broker
+        self.path = folder / "spool.db"
+        self.address = own_address(broker)
+        self._counts = made(self.address, 2)
+        self._open: list[SpooledLog] = []
+
+    def open(self, max_bytes: int = 1 << 30, **limits: int) -> SpooledLog:
+        limits = {"produce_timeout_ms": 300} | limits
+        kafka = KafkaLog(self.address, self._counts, KafkaLimits(**limits))
+        spool_limits = SpoolLimits(max_bytes=max_bytes, settle_ms=1_000)
+        try:
+            self._open.append(SpooledLog(kafka, self.path, spool_limits))
+        except BaseException:
+            kafka.close()
+            raise
+        return self._open[-1]
+
+    def close(self) -> None:
+        for log in self._open:
+            log.close()
+
+
+def numbers(first: int, count: int) -> list[bytes]:
+    return [b"%d" % number for number in range(first, first + count)]
+
+
+async def drained(log: SpooledLog) -> None:
+    await until(lambda: log.stored_bytes == 0, 60)

@@ -1,0 +1,183 @@
+"""Dead letters in Kafka: kept under their names, sent again once, gone with their project."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from eventlog.dead_letters import AlreadyReplayed, Replacement, UnknownLetter
+from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_dead import KafkaDeadLetters
+from eventlog.log import LogError, LogUnavailable, TopicPartition
+from eventlog.records import DeadLetter, decode_chunks, partition_of
+from eventlog.topics import TRACES
+from schemas.projects import ProjectId
+from tests.integration.eventlog.kafka_logs import items_in, made, own_address, stored
+from tests.integration.eventlog.logs import PROJECT, letter
+
+PARTITIONS = 3
+
+
+@pytest.fixture
+def address(kafka: Any) -> KafkaAddress:
+    found = own_address(kafka)
+    made(found, PARTITIONS)
+    return found
+
+
+@pytest.fixture
+def box(address: KafkaAddress) -> Iterator[KafkaDeadLetters]:
+    with KafkaDeadLetters(address, settle_s=1.0) as opened:
+        yield opened
+
+
+def replacement(body: bytes = b"mended") -> Replacement:
+    return Replacement(PROJECT, "pulse.trace", body, "t1")
+
+
+def all_items(address: KafkaAddress) -> list[bytes]:
+    return [
+        item
+        for number in range(PARTITIONS)
+        for item in items_in(address, TopicPartition(TRACES.name, number))
+    ]
+
+
+def of_project(one: DeadLetter, project_id: str) -> DeadLetter:
+    return msgspec.structs.replace(one, project_id=ProjectId(project_id))
+
+
+async def test_an_unknown_letter_is_said_to_be_unknown(box: KafkaDeadLetters) -> None:
+    with pytest.raises(UnknownLetter):
+        box.find("nothing")
+    assert box.summaries() == []
+
+
+async def test_letters_are_found_again_by_another_process_in_their_order(
+    address: KafkaAddress, box: KafkaDeadLetters
+) -> None:
+    await box.append_letters([letter("b", b"two"), letter("a")])
+    await box.append_letters([letter("c")])
+
+    with KafkaDeadLetters(address) as other:
+        summaries = other.summaries()
+        found = other.find("b")
+
+    assert [(one.ref, one.replayed) for one in summaries] == [
+        ("b", False),
+        ("a", False),
+        ("c", False),
+    ]
+    assert summaries[0].body_bytes == 3
+    assert found == letter("b", b"two")
+
+
+async def test_a_letter_that_is_kept_again_is_one_letter(box: KafkaDeadLetters) -> None:
+    await box.append_letters([letter("a"), letter("b")])
+    box.replay(letter("a"), replacement())
+
+    await box.append_letters([letter("a")])
+
+    assert [(one.ref, one.replayed) for one in box.summaries()] == [("a", True), ("b", False)]
+
+
+async def test_a_letter_is_replayed_into_its_ids_partition_with_its_name_and_time(
+    address: KafkaAddress, box: KafkaDeadLetters
+) -> None:
+    await box.append_letters([letter("a")])
+
+    box.replay(box.find("a"), replacement())
+
+    partition = TopicPartition(TRACES.name, partition_of(PROJECT, "t1", PARTITIONS))
+    (record,) = stored(address, partition)
+    (chunk,) = decode_chunks(record.value or b"")
+    assert (chunk.items, chunk.dead_ref, chunk.received_at_ns) == ([b"mended"], "a", 1)
+    assert [one.replayed for one in box.summaries()] == [True]
+
+
+async def test_a_letter_is_replayed_once_by_whoever_comes_first(
+    address: KafkaAddress, box: KafkaDeadLetters
+) -> None:
+    await box.append_letters([letter("a")])
+
+    def attempt() -> str:
+        with KafkaDeadLetters(address, settle_s=3.0) as other:
+            try:
+                other.replay(letter("a"), replacement())
+            except AlreadyReplayed:
+                return "refused"
+            return "replayed"
+
+    answers = await asyncio.gather(*(asyncio.to_thread(attempt) for _ in range(4)))
+
+    assert sorted(answers) == ["refused", "refused", "refused", "replayed"]
+    assert all_items(address) == [b"mended"]
+    with pytest.raises(AlreadyReplayed):
+        box.replay(letter("a"), replacement())
+
+
+@pytest.mark.parametrize("writes_before_death", [1, 2])
+async def test_a_replay_that_was_killed_is_ended_by_the_next(
+    address: KafkaAddress,
+    box: KafkaDeadLetters,
+    monkeypatch: pytest.MonkeyPatch,
+    writes_before_death: int,
+) -> None:
+    """After its claim, or after its item: either way the item is there once."""
+    await box.append_letters([letter("a")])
+    put = KafkaDeadLetters._put
+    left = writes_before_death
+
+    def dying_put(self: KafkaDeadLetters, puts: Any) -> list[int]:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return put(self, puts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KafkaDeadLetters, "_put", dying_put)
+        with pytest.raises(KeyboardInterrupt):
+            box.replay(letter("a"), replacement())
+
+    with KafkaDeadLetters(address, settle_s=0.5) as other:
+        try:
+            other.replay(letter("a"), replacement())
+        except AlreadyReplayed:
+            assert writes_before_death == 2
+        assert [one.replayed for one in other.summaries()] == [True]
+
+    assert all_items(address) == [b"mended"]
+
+
+async def test_the_letters_of_a_project_go_with_it(
+    address: KafkaAddress, box: KafkaDeadLetters
+) -> None:
+    await box.append_letters([letter("a"), of_project(letter("b"), "p2"), letter("c")])
+    box.replay(letter("a"), replacement())
+
+    await box.purge(PROJECT)
+
+    with KafkaDeadLetters(address) as other:
+        for each in (box, other):
+            assert [one.ref for one in each.summaries()] == ["b"]
+            with pytest.raises(UnknownLetter):
+                each.find("a")
+
+
+async def test_a_long_letter_is_kept(box: KafkaDeadLetters) -> None:
+    body = bytes(range(256)) * (1 << 14)
+    await box.append_letters([letter("long", body)])
+
+    assert box.find("long").body == body
+
+
+async def test_a_cluster_that_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventlog.kafka_dead.ANSWER_S", 1.0)
+    with KafkaDeadLetters(KafkaAddress(("127.0.0.1:9",))) as box:
+        with pytest.raises(LogUnavailable):
+            box.summaries()
+        with pytest.raises(LogError):
+            await box.append_letters([letter("a")])

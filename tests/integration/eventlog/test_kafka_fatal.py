@@ -1,0 +1,118 @@
+"""What a fatal error in Kafka's client does, and a bug in the log's own thread: not much."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_dead import KafkaDeadLetters
+from eventlog.kafka_lanes import Lane
+from eventlog.kafka_log import KafkaLog
+from eventlog.kafka_producer import KafkaProducer, Report
+from eventlog.log import LogUnavailable, TopicPartition
+from tests.integration.eventlog.fatal import break_producer
+from tests.integration.eventlog.kafka_logs import append_all, items_in, made, own_address
+from tests.integration.eventlog.logs import HEAD, append, letter, until
+
+OTHER = TopicPartition(HEAD.topic, 1)
+
+
+@pytest.fixture
+def address(kafka: Any) -> KafkaAddress:
+    return own_address(kafka)
+
+
+@pytest.fixture
+def log(address: KafkaAddress) -> Iterator[KafkaLog]:
+    with closing(KafkaLog(address, made(address, 2))) as opened:
+        yield opened
+
+
+async def test_a_fatal_error_is_told_once_and_leaves_open_what_was_in_flight() -> None:
+    reports: list[Report] = []
+    troubles: list[float] = []
+    producer = KafkaProducer(
+        KafkaAddress(("127.0.0.1:9",)),
+        max_message_bytes=1 << 20,
+        max_queued_bytes=1 << 20,
+        on_reports=reports.extend,
+        on_trouble=lambda: troubles.append(time.monotonic()) if producer.is_broken else None,
+    )
+
+    def send(record_id: str) -> None:
+        producer.send(record_id, HEAD, b"x", headers=[], at_ms=int(time.time() * 1000))
+
+    send("a")
+    break_producer(producer._producer)
+    await until(lambda: troubles)
+    with pytest.raises(LogUnavailable):
+        send("b")
+    await asyncio.to_thread(producer.abandon)
+
+    assert len(troubles) == 1
+    assert [(report.record_id, report.is_open) for report in reports] == [("a", True)]
+
+
+async def test_a_log_whose_client_broke_goes_on_with_a_new_one(
+    address: KafkaAddress, log: KafkaLog
+) -> None:
+    await append_all(log, [b"0", b"1"])
+    broken = log._producer
+
+    break_producer(broken._producer)
+    await until(lambda: log._producer is not broken)
+    await append_all(log, [b"2", b"3"])
+
+    assert items_in(address) == [b"0", b"1", b"2", b"3"]
+
+
+async def test_a_log_goes_on_though_its_standby_fails(
+    log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: float) -> float:
+        raise RuntimeError("a bug in the standby")
+
+    monkeypatch.setattr(log._standby, "advance", fail)
+
+    assert await append(log, b"a") == 0
+    assert await append(log, b"b") == 1
+
+
+async def test_a_log_goes_on_with_the_other_partitions_when_one_fails(
+    log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = log._advance_lane
+    failures = 2
+
+    def fail(lane: Lane, now: float) -> float:
+        nonlocal failures
+        if lane.partition == HEAD and failures:
+            failures -= 1
+            raise RuntimeError("a bug that one partition meets")
+        return advance(lane, now)
+
+    monkeypatch.setattr(log, "_advance_lane", fail)
+
+    waiting = asyncio.create_task(append(log, b"a"))
+    assert await append(log, b"b", partition=OTHER.partition) == 0
+    assert await waiting == 0
+
+
+async def test_dead_letters_are_kept_by_a_new_client_after_a_fatal_error(
+    address: KafkaAddress,
+) -> None:
+    made(address)
+    with KafkaDeadLetters(address) as box:
+        await box.append_letters([letter("a")])
+        assert box._writer is not None
+        break_producer(box._writer)
+
+        with pytest.raises(LogUnavailable):
+            await box.append_letters([letter("b")])
+        await box.append_letters([letter("b"), letter("c")])
+
+        assert [one.ref for one in box.summaries()] == ["a", "b", "c"]

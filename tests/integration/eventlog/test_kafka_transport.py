@@ -1,0 +1,105 @@
+"""What aiokafka keeps to itself ends the app: a worker that cannot go on must not look alive."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from eventlog.log import TopicPartition
+from tests.integration.eventlog.logs import until
+from tests.integration.eventlog.streams import Receiver, Stream
+from tests.integration.eventlog.transports import KafkaTransport
+
+# A crash leaves tasks of mode's threads behind, in a loop that is closed.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
+
+BUG = "a bug, or a database that says what nobody expected"
+
+
+class Log(KafkaTransport):
+    """Its holder fails when it is told to."""
+
+    fails_to_take = fails_to_let_go = False
+
+    async def take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Tells where to begin, or fails."""
+        if self.fails_to_take:
+            raise RuntimeError(BUG)
+        return await super().take(partitions)
+
+    async def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """Has nothing in hand, or fails."""
+        if self.fails_to_let_go:
+            raise RuntimeError(BUG)
+
+
+@pytest.fixture
+def log(kafka: Any, tmp_path: Path) -> Log:
+    return Log(kafka, tmp_path)
+
+
+@asynccontextmanager
+async def at_work(log: Log) -> AsyncIterator[Stream]:
+    """Runs an app that has received what there is."""
+    receiver = Receiver()
+    await log.fill(5)
+    async with log.stream(receiver) as stream:
+        await until(lambda: receiver.count() == 5, 60)
+        yield stream
+
+
+def rejoin(stream: Stream) -> None:
+    thread = stream.app.consumer._thread
+    coordinator = thread._consumer._coordinator
+    thread.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
+
+
+async def test_a_first_taking_that_fails_ends_the_start(log: Log) -> None:
+    log.fails_to_take = True
+
+    async with asyncio.timeout(60), log.stream(Receiver()) as stream:
+        assert stream.app.crashed
+
+
+@pytest.mark.parametrize("failure", ["fails_to_take", "fails_to_let_go"])
+async def test_a_holder_that_fails_ends_the_app(log: Log, failure: str) -> None:
+    async with at_work(log) as stream:
+        setattr(log, failure, True)
+        rejoin(stream)
+
+        await until(lambda: stream.app.crashed, 30)
+
+
+@pytest.mark.parametrize("name", ["_do_rejoin_group", "_do_heartbeat"])
+async def test_an_error_that_aiokafka_only_notes_down_ends_the_app_though_nothing_is_fetched(
+    log: Log, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise KafkaError("an answer that aiokafka does not know")
+
+    async with at_work(log) as stream:
+        stream.app.consumer.stop_flow()
+        stream.app.flow_control.suspend()
+        # The fetch that was under way would be told, and hears of it no more when it has ended.
+        fetcher = stream.app.consumer._thread._consumer._fetcher
+        await until(lambda: not fetcher._fetch_waiters, 30)
+        monkeypatch.setattr(GroupCoordinator, name, fail)
+        if name == "_do_rejoin_group":
+            rejoin(stream)
+
+        await until(lambda: stream.app.crashed, 30)
+
+
+async def test_a_commit_of_nothing_that_is_still_ours_is_no_failure(log: Log) -> None:
+    async with at_work(log) as stream:
+        assert await stream.app.consumer._thread.commit({TP("nobody's", 0): 5})
+        assert not stream.app.crashed

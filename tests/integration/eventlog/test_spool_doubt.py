@@ -1,0 +1,218 @@
+"""Records that may be in Kafka, since their producer broke: none is lost, none is there twice."""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from eventlog import spool_search
+from eventlog.kafka_lanes import Sent
+from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_producer import KafkaProducer, Report
+from eventlog.kafka_scan import records_present
+from eventlog.log import AppendUncertain, LogUnavailable
+from eventlog.records import encode_chunks
+from eventlog.spool import SpooledLog
+from tests.integration.eventlog.edges import SEED, Edges, drained, numbers
+from tests.integration.eventlog.fatal import break_producer
+from tests.integration.eventlog.kafka_logs import append_all, barriers_in, eventually, items_in
+from tests.integration.eventlog.logs import HEAD, append, chunk, until
+
+
+async def test_a_producer_that_breaks_with_records_in_flight_is_replaced(edges: Edges) -> None:
+    """Its requests are with the broker already: what is there is found, the rest sent."""
+    log = edges.open()
+    await append_all(log, numbers(0, 5))
+    edges.broker.pause()
+    await append_all(log, numbers(5, 5))
+
+    broken = log._kafka._producer
+    break_producer(broken._producer)
+    await until(lambda: log._kafka._producer is not broken)
+    await append_all(log, numbers(10, 5))
+    edges.broker.resume()
+    await append_all(log, numbers(15, 5))
+    await drained(log)
+
+    assert items_in(edges.address) == numbers(0, 20)
+    assert barriers_in(edges.address) == 1
+
+
+async def test_nobody_is_refused_because_a_producer_broke(edges: Edges) -> None:
+    """Nor where it is a record that meets the error first."""
+    log = edges.open()
+    await append_all(log, numbers(0, 5))
+    broken = log._kafka._producer
+    broken._closed.set()
+    await asyncio.to_thread(broken._thread.join)
+
+    break_producer(broken._producer)
+    await append_all(log, numbers(5, 10))
+    await drained(log)
+
+    assert log._kafka._producer is not broken
+    assert items_in(edges.address) == numbers(0, 15)
+
+
+async def test_records_that_a_broken_producer_never_reports_are_looked_for(edges: Edges) -> None:
+    log = edges.open()
+    await append_all(log, numbers(0, 5))
+    edges.broker.pause()
+    await append_all(log, numbers(5, 5))
+
+    broken = log._kafka._producer
+    deafen(broken)
+    break_producer(broken._producer)
+    await until(lambda: log._kafka._producer is not broken)
+    edges.broker.resume()
+    await drained(log)
+
+    assert items_in(edges.address) == numbers(0, 10)
+    assert await append(log, b"direct") == len(numbers(0, 10)) + barriers_in(edges.address)
+
+
+async def test_what_was_kept_unsent_between_two_that_were_sent_is_sent_once(edges: Edges) -> None:
+    log = edges.open()
+    before, between, after = (record(item) for item in (b"before", b"between", b"after"))
+    broken = log._kafka._producer
+    deafen(broken)
+
+    def send_and_keep() -> None:
+        log._kafka.send(before)
+        log._kafka.send(after)
+        assert broken._producer.flush(10) == 0
+        break_producer(broken._producer)
+        log.keep([before], sent=True)
+        log.keep([between], sent=False)
+        log.keep([after], sent=True)
+
+    await in_the_log(log, send_and_keep)
+    await until(lambda: log._kafka._producer is not broken)
+    await eventually(lambda: b"between" in items_in(edges.address))
+    await drained(log)
+
+    assert items_in(edges.address) == [b"before", b"after", b"between"]
+
+
+async def test_what_becomes_doubtful_during_a_search_is_looked_for_too(
+    edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what its producer tells of meanwhile after all is no harm to the rest."""
+    log = edges.open()
+    told, first, second = (record(item) for item in (b"told", b"first", b"second"))
+    looked_for: list[set[str]] = []
+
+    def look(*args: Any, **kwargs: Any) -> set[str]:
+        looked_for.append(set(args[2]))
+        if len(looked_for) == 1:
+            told_of = Report(told.record_id, HEAD, 0, None, is_open=False)
+            log._kafka.soon(lambda: log.settled(told, told_of))
+            log._kafka.soon(lambda: log.settled(second, open_report(second)))
+        return records_present(*args, **kwargs)
+
+    monkeypatch.setattr(spool_search, "records_present", look)
+
+    def keep_and_doubt() -> None:
+        log.keep([told, first, second], sent=True)
+        log.settled(told, open_report(told))
+        log.settled(first, open_report(first))
+
+    await in_the_log(log, keep_and_doubt)
+    await until(lambda: len(looked_for) == 2, 60)
+    await drained(log)
+
+    assert looked_for == [{told.record_id, first.record_id}, {second.record_id}]
+    assert items_in(edges.address) == [b"first", b"second"]
+
+
+async def test_a_search_that_meets_a_bug_is_tried_again(
+    edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_search, "RETRY_S", 0.05)
+    failures = 2
+
+    def look(*args: Any, **kwargs: Any) -> set[str]:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise RuntimeError("a bug")
+        return records_present(*args, **kwargs)
+
+    monkeypatch.setattr(spool_search, "records_present", look)
+    log = edges.open()
+    doubted = record(b"doubted")
+
+    def keep_and_doubt() -> None:
+        log.keep([doubted], sent=True)
+        log.settled(doubted, open_report(doubted))
+
+    await in_the_log(log, keep_and_doubt)
+    await eventually(lambda: items_in(edges.address) == [b"doubted"])
+
+    await drained(log)
+
+
+async def test_what_kafka_may_have_and_the_spool_refuses_is_said_to_be_uncertain(
+    edges: Edges,
+) -> None:
+    log = edges.open(max_bytes=2_000)
+    edges.broker.pause()
+    long = random.Random(SEED).randbytes(5_000)
+
+    with pytest.raises(AppendUncertain):
+        await append(log, long)
+
+    edges.broker.resume()
+    await eventually(lambda: items_in(edges.address) == [long])
+    assert await append(log, b"after") == 1
+
+
+async def test_a_record_that_the_broker_appends_late_is_found(edges: Edges) -> None:
+    """It had the request before its sender died, and handles it after it answers others."""
+    sender = KafkaLog(edges.address, edges._counts, KafkaLimits(produce_timeout_ms=20_000))
+    await append(sender, b"early")
+    late = f"{sender._sealer.instance}-2"
+    since_ms = time.time_ns() // 1_000_000
+    search = asyncio.create_task(
+        asyncio.to_thread(
+            records_present,
+            edges.address,
+            HEAD,
+            {late, "never sent"},
+            since_ms=since_ms,
+            settle_s=2.0,
+            stop=threading.Event(),
+        )
+    )
+    await asyncio.sleep(0.5)
+    await append(sender, b"late")
+    await asyncio.to_thread(sender.close)
+
+    assert await search == {late}
+
+
+def record(item: bytes) -> Sent:
+    """Returns a record that nobody waits for."""
+    value = encode_chunks([chunk(item)])
+    name = f"test-{item.decode()}"
+    return Sent(name, HEAD, value, 1, time.time_ns() // 1_000_000, writes=[], size=0)
+
+
+def open_report(one: Sent) -> Report:
+    return Report(one.record_id, HEAD, -1, LogUnavailable("nobody knows"), is_open=True)
+
+
+def deafen(producer: KafkaProducer) -> None:
+    """Has its reports never come, as where it would not end in time."""
+    producer._on_reports = lambda _: None
+
+
+async def in_the_log(log: SpooledLog, job: Callable[[], None]) -> None:
+    done: Future[None] = Future()
+    log._kafka.soon(lambda: done.set_result(job()))
+    await asyncio.wrap_future(done)

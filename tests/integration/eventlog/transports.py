@@ -1,0 +1,125 @@
+"""Each kind of transport as the suite of all of them asks for it: fill a log, stream it, look."""
+
+import itertools
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from eventlog import kafka_transport
+from eventlog.log import TopicPartition
+from eventlog.records import encode_chunks
+from eventlog.sqlite_log import SqliteLog
+from eventlog.topics import TRACES
+from processors.agents import create_stream_app
+from processors.blocks import Delivery
+from tests.components.containers import ContainerBroker
+from tests.components.kafka import KafkaBroker
+from tests.integration.eventlog.logs import append_each, chunk
+from tests.integration.eventlog.streams import TOPICS, Receiver, Stream
+
+PARTITIONS = 3
+
+
+class SqliteTransport:
+    """The embedded log's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._log = SqliteLog(folder / "log.db", partitions=PARTITIONS)
+
+    async def fill(self, count: int, topic: str = TRACES.name, partition: int = 0) -> None:
+        """Appends so many records, each on its own."""
+        await append_each(self._log, [b"%d" % n for n in range(count)], topic, partition)
+
+    def stream(self, receiver: Receiver, topics: Sequence[str] = TOPICS) -> Stream:
+        """Returns an app on the log, not started."""
+        return Stream(self._log, self._folder, receiver, topics)
+
+    def next_offset(self, partition: TopicPartition) -> int:
+        """Returns where the next app will begin."""
+        return self._log.positions()[partition][0]
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._log.close()
+
+
+class KafkaTransport:
+    """Kafka's, with books that are as exact as the control plane's and never shared."""
+
+    def __init__(self, broker: KafkaBroker | ContainerBroker, folder: Path) -> None:
+        self._folder = folder
+        self._prefix = f"t{uuid.uuid4().hex[:8]}."
+        self._bootstrap = broker.bootstrap
+        self._acked: defaultdict[TopicPartition, set[int]] = defaultdict(set)
+        options = {"bootstrap.servers": broker.bootstrap}
+        topics = [NewTopic(f"{self._prefix}{name}", PARTITIONS, 1) for name in TOPICS]
+        admin = AdminClient(options)
+        for made in admin.create_topics(topics).values():
+            made.result(30)
+        self._producer = Producer(options | {"linger.ms": 0})
+
+    async def fill(self, count: int, topic: str = TRACES.name, partition: int = 0) -> None:
+        """Appends so many records, each on its own."""
+        for number in range(count):
+            self._producer.produce(
+                f"{self._prefix}{topic}",
+                encode_chunks([chunk(b"%d" % number)]),
+                partition=partition,
+            )
+        assert self._producer.flush(30) == 0
+
+    def stream(self, receiver: Receiver, topics: Sequence[str] = TOPICS) -> Stream:
+        """Returns an app on the log, not started."""
+        kafka_transport.register()
+
+        async def deliver(partition: TopicPartition, delivery: Delivery) -> None:
+            ours = TopicPartition(partition.topic.removeprefix(self._prefix), partition.partition)
+
+            def ack() -> None:
+                self._acked[ours].add(delivery.offset)
+                delivery.ack()
+
+            await receiver.deliver(ours, delivery._replace(ack=ack))
+
+        app = create_stream_app(
+            broker=f"{kafka_transport.SCHEME}://{self._bootstrap}",
+            topics=[f"{self._prefix}{name}" for name in topics],
+            deliver=deliver,
+            data_dir=self._folder / "faust",
+            carried={"kafka_options": self._options(), "partition_holder": self},
+            group=f"{self._prefix}group",
+        )
+        return Stream.of(app)
+
+    async def take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Tells the stream where to begin, as a worker's holder does."""
+        return {
+            one: self.next_offset(
+                TopicPartition(one.topic.removeprefix(self._prefix), one.partition)
+            )
+            for one in partitions
+        }
+
+    async def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """Has nothing in hand."""
+
+    def next_offset(self, partition: TopicPartition) -> int:
+        """Returns where the next app will begin: at the first record that is not acknowledged."""
+        acked = self._acked[partition]
+        return next(offset for offset in itertools.count() if offset not in acked)
+
+    def close(self) -> None:
+        """Leaves the topics to the broker's end."""
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "bootstrap_servers": self._bootstrap,
+            "session_timeout_ms": 6000,
+            "heartbeat_interval_ms": 500,
+        }
