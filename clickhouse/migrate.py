@@ -9,7 +9,7 @@ import re
 from importlib import resources
 from typing import NamedTuple
 
-from clickhouse.client import Warehouse
+from clickhouse.client import StatementRefused, Warehouse
 
 FILE_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 HISTORY = """
@@ -82,6 +82,19 @@ def migrate(warehouse: Warehouse, *, replicated: bool = False) -> list[str]:
         )
         done.append(migration.name)
     return done
+
+
+def ensure_migrated(warehouse: Warehouse) -> None:
+    """Raises `MigrationError` when the store is not at the version that this one needs."""
+    try:
+        applied = _applied(warehouse)
+    except StatementRefused as error:
+        raise MigrationError("the store has no tables yet: run sluice migrate") from error
+    migrations = read_migrations()
+    _check(migrations, applied)
+    missing = [migration.name for migration in migrations[len(applied) :]]
+    if missing:
+        raise MigrationError(f"the store lacks {', '.join(missing)}: run sluice migrate")
 
 
 def statements(text: str) -> list[str]:

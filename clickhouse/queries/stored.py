@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from clickhouse.client import Warehouse
 from schemas.projects import ProjectId
-from schemas.rows import Position
+from schemas.rows import Position, Source
 
 Kind = Literal["traces", "spans"]
 WINDOW_US = 300_000_000
@@ -37,6 +37,8 @@ HASHES: Mapping[Kind, str] = {
         FROM traces
         WHERE received_at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
             AND received_at < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+            AND ({partition:Int32} < 0 OR log_partition = {partition:Int32}
+                OR log_id != {log_id:String})
         LIMIT 1
     """,
     "spans": """
@@ -44,6 +46,8 @@ HASHES: Mapping[Kind, str] = {
         FROM spans
         WHERE received_at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
             AND received_at < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+            AND ({partition:Int32} < 0 OR log_partition = {partition:Int32}
+                OR log_id != {log_id:String})
         LIMIT 1
     """,
 }
@@ -52,6 +56,8 @@ WINDOWS: Mapping[Kind, str] = {
         SELECT toStartOfFiveMinutes(received_at) AS window, count() AS items
         FROM traces
         WHERE received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
+            AND ({partition:Int32} < 0 OR log_partition = {partition:Int32}
+                OR log_id != {log_id:String})
         GROUP BY window
         ORDER BY window
         LIMIT 500000
@@ -60,6 +66,8 @@ WINDOWS: Mapping[Kind, str] = {
         SELECT toStartOfFiveMinutes(received_at) AS window, count() AS items
         FROM spans
         WHERE received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
+            AND ({partition:Int32} < 0 OR log_partition = {partition:Int32}
+                OR log_id != {log_id:String})
         GROUP BY window
         ORDER BY window
         LIMIT 500000
@@ -95,15 +103,22 @@ async def stored_ids(
 
 
 async def recent_hashes(
-    warehouse: Warehouse, table: Kind, *, since_us: int
+    warehouse: Warehouse, table: Kind, *, since_us: int, source: Source | None = None
 ) -> AsyncIterator[npt.NDArray[np.uint64]]:
-    """Yields the `event_hash` of every row received since a time, in blocks of bounded size."""
-    answer = await warehouse.query(WINDOWS[table], {"since_us": since_us})
+    """Yields the `event_hash` of every row received since a time, in blocks of bounded size.
+
+    With a source, of rows that came through it, and of those that any other log has brought: an
+    embedded one before, or a topic of other partitions, where an id met another partition.
+    """
+    own = {"partition": -1, "log_id": ""}
+    if source is not None:
+        own = {"partition": source.partition, "log_id": source.log_id}
+    answer = await warehouse.query(WINDOWS[table], {"since_us": since_us, **own})
     for window, items in answer.rows:
         start_us = int(window.timestamp()) * 1_000_000
         step_us = WINDOW_US // (items // HASHES_AT_ONCE + 1) + 1
         for from_us in range(start_us, start_us + WINDOW_US, step_us):
             to_us = min(from_us + step_us, start_us + WINDOW_US)
-            values = {"from_us": max(from_us, since_us), "to_us": to_us}
+            values = {"from_us": max(from_us, since_us), "to_us": to_us, **own}
             text = (await warehouse.query(HASHES[table], values)).rows[0][0]
             yield np.frombuffer(bytes.fromhex(text), dtype="<u8")

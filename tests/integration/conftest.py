@@ -1,4 +1,7 @@
-"""One chDB for all integration tests: a process can open one path alone."""
+"""One store for all integration tests: chDB, which a process can open at one path alone.
+
+With `-m containers` it is a ClickHouse server.
+"""
 
 from collections.abc import Iterator
 
@@ -9,8 +12,8 @@ from clickhouse.migrate import migrate
 
 
 @pytest.fixture(scope="session")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    opened = Warehouse(f"chdb://{tmp_path_factory.mktemp('chdb')}")
+def warehouse(clickhouse_url: str) -> Iterator[Warehouse]:
+    opened = Warehouse(clickhouse_url)
     migrate(opened)
     yield opened
     opened.close()

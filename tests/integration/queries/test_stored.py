@@ -7,7 +7,7 @@ from clickhouse.client import Warehouse
 from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
 from schemas.ids import event_hash
 from schemas.projects import ProjectContext, ProjectId
-from schemas.rows import Position
+from schemas.rows import Position, Source
 from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.rows import START_US, make_span, make_trace
 
@@ -59,4 +59,36 @@ async def test_hashes_of_recent_rows_are_those_that_python_computes(
     ]
 
     expected = {event_hash(project.project_id, item) for item in ids}
+    assert {int(value) for value in np.concatenate(blocks)} == expected
+
+
+@pytest.mark.parametrize("kind", ["traces", "spans"])
+async def test_hashes_of_a_partition_are_of_its_rows_and_of_every_other_logs(
+    warehouse: Warehouse, project: ProjectContext, kind: str
+) -> None:
+    since = START_US + 901 * 86_400_000_000
+    places = {
+        "mine": Position("kafka:c/now", 1, 5),
+        "neighbour": Position("kafka:c/now", 2, 5),
+        "of another topic": Position("kafka:c/before", 2, 5),
+        "embedded": Position("f00", 0, 5),
+    }
+    store, make = (store_traces, make_trace) if kind == "traces" else (store_spans, make_span)
+    rows = [
+        make(project.project_id, name, position=place, received_at_us=since + 7)
+        for name, place in places.items()
+    ]
+    store(warehouse, rows)  # type: ignore[arg-type]
+
+    blocks = [
+        block
+        async for block in recent_hashes(
+            warehouse,
+            kind,  # type: ignore[arg-type]
+            since_us=since,
+            source=Source("kafka:c/now", 1),
+        )
+    ]
+
+    expected = {event_hash(project.project_id, name) for name in places if name != "neighbour"}
     assert {int(value) for value in np.concatenate(blocks)} == expected

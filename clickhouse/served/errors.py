@@ -1,0 +1,18 @@
+"""How a statement is refused, in ClickHouse's words.
+
+EngineError     what the engine, or the door before it, says no with: a code and a text
+"""
+
+
+class EngineError(Exception):
+    """Raised when a statement is refused or fails; `code` is ClickHouse's."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def refusal(code: int, name: str, text: str) -> EngineError:
+    """Returns an error of this door in the engine's words."""
+    return EngineError(code, f"Code: {code}. DB::Exception: {text} ({name})")

@@ -1,0 +1,84 @@
+"""`sluice warehouse`: serves the embedded store to other programs, in ClickHouse's own language."""
+
+import asyncio
+import ipaddress
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from clickhouse.client import path_of
+from schemas.settings import Settings, SettingsError
+from sluice import logs
+from sluice.commands.options import DataDir, settings_with
+from sluice.lock import hold
+from sluice.paths import paths_of
+from sluice.warehouse.users import GENERATED, Users, generate_user, read_users
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_WAREHOUSE_HOST].")]
+Port = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Port to listen on [SLUICE_WAREHOUSE_PORT].")
+]
+
+
+class Place(NamedTuple):
+    """What is served, and to whom."""
+
+    store: Path
+    users: Users
+    password: str | None
+    """That of the one user that was made because none is set."""
+
+
+def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+    """Serve the embedded store over ClickHouse's HTTP interface. Ctrl-C stops it.
+
+    In the place of sluice up, not beside it: the store has one owner.
+    """
+    settings = settings_with(warehouse_host=host, warehouse_port=port, data_dir=data_dir)
+    logs.set_up(settings)
+    place = _place_of(settings)
+    # Imported here: the other commands need no server and should answer at once.
+    from sluice.listening import bind
+    from sluice.warehouse.serve import close_door, open_door, serve
+
+    listener = bind(settings.warehouse_host, settings.warehouse_port)
+    with hold(paths_of(settings).lock):
+        door = open_door(settings, place.store, place.users)
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(serve(listener, door, settings, lambda: _greet(settings, place)))
+        finally:
+            close_door(door)
+
+
+def _place_of(settings: Settings) -> Place:
+    store = path_of(paths_of(settings).warehouse_url)
+    if store is None:
+        raise SettingsError(
+            "SLUICE_WAREHOUSE_URL names a server: sluice warehouse serves the embedded store"
+        )
+    if settings.warehouse_users:
+        return Place(store, read_users(settings.warehouse_users), None)
+    if not _is_this_machine(settings.warehouse_host):
+        raise SettingsError(
+            f"SLUICE_WAREHOUSE_USERS must be set to listen on {settings.warehouse_host}"
+        )
+    users, password = generate_user()
+    return Place(store, users, password)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _greet(settings: Settings, place: Place) -> None:
+    host = settings.warehouse_host
+    shown = f"[{host}]" if ":" in host else host
+    print(f"The warehouse is ready at http://{shown}:{settings.warehouse_port}", flush=True)
+    if place.password:
+        print(f"User: {GENERATED}", flush=True)
+        print(f"Password, until the next start: {place.password}", flush=True)

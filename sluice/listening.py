@@ -1,0 +1,105 @@
+"""What our servers of HTTP have in common: a port that is taken first, and signals left to us."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+
+KEEP_ALIVE_S = 75
+FIRST_REQUEST_S = 0.3
+"""How long the end waits for the request of a connection that has had none."""
+
+
+class Server(uvicorn.Server):
+    """Leaves the signals to us, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says when requests are answered."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answers whoever has connected by now, whose request is on its way, and then ends.
+
+        To close on them would be a reset, after which no proxy sends a POST again.
+        """
+        loop = asyncio.get_running_loop()
+        for connection in await self._stop_listening(sockets or []):
+            await loop.connect_accepted_socket(self._make_protocol, connection)
+        connections: Any = self.server_state.connections
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_REQUEST_S):
+                while any(one.cycle is None for one in connections):  # noqa: ASYNC110 - uvicorn's
+                    await asyncio.sleep(FIRST_REQUEST_S / 30)
+        await super().shutdown(sockets)
+
+    async def _stop_listening(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        """Returns the connections that nobody had accepted."""
+        held = [one.dup() for one in sockets]
+        for server in self.servers:
+            server.close()
+        for one in sockets:
+            one.close()
+        # uvloop closes what it has when it comes around: from then on it is ours alone to accept.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        waiting = []
+        for one in held:
+            one.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    waiting.append(one.accept()[0])
+            one.close()
+        return waiting
+
+    def _make_protocol(self) -> Any:
+        make: Any = self.config.http_protocol_class
+        return make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    def stop_on_signals(self) -> None:
+        """Ends at SIGINT or SIGTERM."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Takes the port before anything else is opened, so that a busy one is said at once.
+
+    Nobody can connect to it yet. Raises `OSError` with the address in its text.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Only where the protocol is named does asyncio send small pieces at once: 40 ms a call.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        why = f"cannot listen on {host}, port {port}: {error.strerror}"
+        raise OSError(error.errno, f"{why}; --host and --port name another place") from error
+    # Else Linux would let another bind to it too, for as long as neither listens.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    return listener
+
+
+def allow_listening(listener: socket.socket) -> None:
+    """Lets the port be listened on in spite of connections that the last process has left."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,0 +1,261 @@
+"""The HTTP side of `sluice warehouse`: ClickHouse's interface, as far as its clients need it."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from litestar import Litestar, MediaType, asgi, get
+from litestar.types import Receive, Scope, Send
+
+from clickhouse.served.calls import Call, Run, Summary
+from clickhouse.served.engine import ServedStore
+from clickhouse.served.errors import EngineError, refusal
+from clickhouse.served.rights import Rights
+from sluice.warehouse.asks import Ask, is_on, read_ask, read_call
+from sluice.warehouse.bodies import Bodies, Disconnected
+from sluice.warehouse.codings import COMPRESSORS, Plain, choose_coding
+from sluice.warehouse.sessions import DEFAULT_IDLE_S, MAX_IDLE_S, Session, Sessions
+from sluice.warehouse.status import status_of
+from sluice.warehouse.threads import Answer, Threads
+from sluice.warehouse.users import User, Users, credentials_of
+
+BUFFER_BYTES = 1 << 20
+"""Of an answer before its head goes out: errors until then have a status of their own."""
+TOO_LARGE = 396
+ACCESS_DENIED = 497
+UNKNOWN_EXCEPTION = 1002
+CONTENT_TYPES = {
+    "tabseparated": "text/tab-separated-values; charset=UTF-8",
+    "tsv": "text/tab-separated-values; charset=UTF-8",
+    "tabseparatedwithnames": "text/tab-separated-values; charset=UTF-8; header=present",
+    "csv": "text/csv; charset=UTF-8; header=absent",
+    "csvwithnames": "text/csv; charset=UTF-8; header=present",
+    "json": "application/json; charset=UTF-8",
+    "jsoncompact": "application/json; charset=UTF-8",
+    "jsoneachrow": "application/x-ndjson; charset=UTF-8",
+    "jsoncompacteachrow": "application/x-ndjson; charset=UTF-8",
+    "native": "application/octet-stream",
+    "rowbinary": "application/octet-stream",
+    "arrow": "application/octet-stream",
+    "arrowstream": "application/octet-stream",
+    "parquet": "application/octet-stream",
+}
+log = structlog.get_logger(__name__)
+
+
+class Door(NamedTuple):
+    """What the answers to requests are made of."""
+
+    store: ServedStore
+    users: Users
+    sessions: Sessions
+    threads: Threads
+    bodies: Bodies
+    max_result_bytes: int
+
+
+def create_app(door: Door) -> Litestar:
+    """Returns the application over an open store."""
+
+    @asgi("/", copy_scope=True)
+    async def query(scope: Scope, receive: Receive, send: Send) -> None:
+        await _Exchange(door, scope, receive, send).serve()
+
+    return Litestar([query, ping], openapi_config=None, logging_config=None, debug=False)
+
+
+@get("/ping", media_type=MediaType.TEXT, sync_to_thread=False)
+def ping() -> str:
+    """Says that somebody is here."""
+    return "Ok.\n"
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
+        self._door = door
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._started = time.perf_counter_ns()
+        self._query_id = str(uuid.uuid4())
+
+    async def serve(self) -> None:
+        """Answers; whatever is refused has ClickHouse's code, text and status."""
+        try:
+            method = str(self._scope["method"])  # type: ignore[typeddict-item]
+            ask = read_ask(method, self._scope["query_string"], list(self._scope["headers"]))
+            self._query_id = _query_id(ask) or self._query_id
+            if method not in {"GET", "POST"}:
+                await self._send_whole(405, {}, b"")
+            elif method == "GET" and not ask.query:
+                await self._send_whole(200, {"Content-Type": "text/plain"}, b"Ok.\n")
+            else:
+                await self._answer(ask)
+        except EngineError as error:
+            await self._send_error(error)
+        except Disconnected:
+            return
+        except Exception:
+            log.exception("a request to the warehouse failed here, not in the engine")
+            await self._send_error(refusal(UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", "Internal."))
+
+    async def _answer(self, ask: Ask) -> None:
+        door = self._door
+        user = door.users.authenticate(credentials_of(ask.headers, ask.parameters))
+        with door.threads.place(), door.bodies.room() as room:
+            ask, body = await door.bodies.read(ask, room, self._receive)
+            call = read_call(ask, body)
+            # As at a server: what a link or a picture can ask for changes nothing.
+            rights = Rights.READ if ask.method == "GET" else user.rights
+            if rights is Rights.READ and not call.statement.only_reads:
+                raise refusal(
+                    ACCESS_DENIED, "ACCESS_DENIED", f"{user.name}: Not enough privileges to write."
+                )
+            run, done = self._open(ask, user._replace(rights=rights), call)
+            await self._run(ask, call, run, done)
+
+    def _open(self, ask: Ask, user: User, call: Call) -> tuple[Run, Callable[[bool], None]]:
+        door, name = self._door, ask.parameters.get("session_id")
+        if not name:
+            handle = door.store.handle(user.rights)
+            return Run(handle, call, more_come=False), lambda _sound: handle.close()
+        session = door.sessions.take(
+            user,
+            name,
+            _idle_s(ask),
+            must_exist=is_on(ask.parameters.get("session_check", "0")),
+        )
+        return Run(session.handle, call, more_come=True), _giving_back(door.sessions, session)
+
+    async def _run(self, ask: Ask, call: Call, run: Run, done: Callable[[bool], None]) -> None:
+        coding = choose_coding(ask.headers.get("accept-encoding", ""))
+        if ask.parameters.get("enable_http_compression") in {"0", "false"}:
+            coding = None
+        answer = Answer()
+        compressor = COMPRESSORS[coding]() if coding else Plain()
+        working = asyncio.create_task(self._door.threads.run(run, compressor, answer, done))
+        gone = asyncio.create_task(self._wait_gone())
+        try:
+            relaying = asyncio.create_task(self._relay(ask, call, answer, coding))
+            await asyncio.wait({relaying, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not relaying.done():
+                relaying.cancel()
+            await asyncio.gather(relaying, return_exceptions=False)
+        except asyncio.CancelledError:
+            if not gone.done():
+                raise
+        finally:
+            gone.cancel()
+            answer.abandon()
+            # The place in the queue and the body are held for as long as the engine works.
+            await asyncio.shield(working)
+
+    async def _wait_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _relay(self, ask: Ask, call: Call, answer: Answer, coding: str | None) -> None:
+        """Sends what the thread gives; the first pieces wait for an error with its own status."""
+        held: list[bytes] = []
+        size, limit = 0, self._door.max_result_bytes if ask.waits_for_end else BUFFER_BYTES
+        while isinstance(piece := await answer.next(), bytes):
+            held.append(piece)
+            size += len(piece)
+            if size > limit:
+                break
+        if isinstance(piece, EngineError):
+            raise piece
+        summary = piece if isinstance(piece, Summary) else Summary()
+        headers = self._head(call, coding, summary) | {"X-ClickHouse-Exception-Tag": answer.tag}
+        if isinstance(piece, Summary):
+            await self._send_whole(200, headers, b"".join(held))
+            return
+        if ask.waits_for_end:
+            raise refusal(TOO_LARGE, "TOO_MANY_ROWS_OR_BYTES", f"Result over {limit} bytes.")
+        await self._stream(headers, b"".join(held), answer)
+
+    async def _stream(self, headers: Mapping[str, str], held: bytes, answer: Answer) -> None:
+        await self._start(200, headers)
+        await self._send_piece(held)
+        while isinstance(piece := await answer.next(), bytes):
+            await self._send_piece(piece)
+        if isinstance(piece, EngineError):
+            # No last chunk: whoever does not look for the tag sees that something is missing.
+            log.info("an answer broke off", code=piece.code)
+            return
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _head(self, call: Call, coding: str | None, summary: Summary) -> dict[str, str]:
+        elapsed = {"elapsed_ns": str(time.perf_counter_ns() - self._started)}
+        counts = {name: str(value) for name, value in summary._asdict().items()}
+        headers = {
+            "X-ClickHouse-Summary": msgspec.json.encode(counts | elapsed).decode(),
+            "X-ClickHouse-Timezone": call.settings.get("session_timezone")
+            or self._door.store.timezone,
+        }
+        if call.statement.answers_rows:
+            form = call.statement.format or call.form
+            headers["X-ClickHouse-Format"] = form
+            headers["Content-Type"] = CONTENT_TYPES.get(form.lower(), "text/plain; charset=UTF-8")
+        if coding:
+            headers["Content-Encoding"] = coding
+        return headers
+
+    async def _send_error(self, error: EngineError) -> None:
+        headers = {
+            "X-ClickHouse-Exception-Code": str(error.code),
+            "Content-Type": "text/plain; charset=UTF-8",
+        }
+        status = status_of(error.code)
+        if status == 401:
+            headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+        if status == 503:
+            headers["Retry-After"] = "1"
+        await self._send_whole(status, headers, error.message.encode() + b"\n")
+
+    async def _send_whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        await self._start(status, {**headers, "Content-Length": str(len(body))})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
+        whole = {
+            "X-ClickHouse-Server-Display-Name": "sluice-warehouse",
+            "X-ClickHouse-Query-Id": self._query_id,
+            **headers,
+        }
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in whole.items()],
+            }
+        )
+
+    async def _send_piece(self, piece: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+def _giving_back(sessions: Sessions, session: Session) -> Callable[[bool], None]:
+    def done(sound: bool) -> None:
+        if sound:
+            sessions.give_back(session)
+        else:
+            sessions.end(session)
+
+    return done
+
+
+def _idle_s(ask: Ask) -> int:
+    given = ask.parameters.get("session_timeout", "")
+    return min(int(given), MAX_IDLE_S) if given.isascii() and given.isdigit() else DEFAULT_IDLE_S
+
+
+def _query_id(ask: Ask) -> str:
+    given = ask.parameters.get("query_id") or ask.headers.get("x-clickhouse-query-id", "")
+    return given if given.isascii() and given.isprintable() and len(given) <= 256 else ""

@@ -1,0 +1,143 @@
+"""Opens the store, confines the process, and serves until a signal."""
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import structlog
+import uvicorn
+
+from clickhouse.client import Warehouse
+from clickhouse.dedup_log import give_back_lost_tokens
+from clickhouse.migrate import migrate
+from clickhouse.served.confinement import Unconfinable, confine
+from clickhouse.served.engine import Limits, ServedStore
+from schemas.settings import Settings, SettingsError
+from sluice.listening import KEEP_ALIVE_S, Server, allow_listening
+from sluice.warehouse.app import Door, create_app
+from sluice.warehouse.bodies import Bodies
+from sluice.warehouse.sessions import Sessions, monotonic_sessions
+from sluice.warehouse.threads import Threads
+from sluice.warehouse.users import Users
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_SESSIONS = 100
+MAX_HEAD_BYTES = 1 << 20
+"""Of URL and headers, as at ClickHouse (`http_max_uri_size`): clients put parameters there."""
+SWEEP_S = 10
+LAST_CALLS_S = 1
+
+log = structlog.get_logger(__name__)
+
+
+def open_door(settings: Settings, path: Path, users: Users) -> Door:
+    """Mends, migrates and opens the store; from here on this process reaches nothing else."""
+    path.mkdir(parents=True, exist_ok=True)
+    if lost := give_back_lost_tokens(path):
+        log.warning("blocks were cut off half way, and may be sent again", blocks=lost)
+    _confine(path, settings.warehouse_unconfined)
+    _move_temporary_files(path / "served" / "tmp")
+    return _in_thread(_open, settings, path, users)
+
+
+def _open(settings: Settings, path: Path, users: Users) -> Door:
+    warehouse = Warehouse(f"chdb://{path}", readers=1)
+    try:
+        for name in migrate(warehouse):
+            log.info("migration applied", name=name)
+    finally:
+        warehouse.close()
+    limits = Limits(
+        execution_s=settings.warehouse_query_timeout_s,
+        result_bytes=settings.warehouse_max_result_bytes,
+    )
+    store = ServedStore(path, limits)
+    return Door(
+        store=store,
+        users=users,
+        sessions=monotonic_sessions(store.handle, MAX_SESSIONS),
+        threads=Threads(running=settings.warehouse_threads, waiting=settings.warehouse_waiting),
+        bodies=Bodies(settings.warehouse_max_body_bytes),
+        max_result_bytes=settings.warehouse_max_result_bytes,
+    )
+
+
+def close_door(door: Door) -> None:
+    """Closes the store; where a call does not end, the process ends with it.
+
+    The engine cannot be told to give up, and the interpreter would wait for its thread.
+    """
+    if not door.threads.close(LAST_CALLS_S):
+        log.warning("leaving before the end of a call; the store is as after any other stop")
+        logging.shutdown()
+        os._exit(0)
+    _in_thread(door.sessions.close)
+    _in_thread(door.store.close)
+
+
+def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Does what asks the engine: never the main thread (`clickhouse.served.engine` says why)."""
+    with ThreadPoolExecutor(1, "warehouse-door") as pool:
+        return pool.submit(work, *args, **kwargs).result()
+
+
+async def serve(
+    listener: socket.socket, door: Door, settings: Settings, on_ready: Callable[[], None]
+) -> None:
+    """Answers requests until SIGINT or SIGTERM; calls that run by then have time to end."""
+    server = Server(
+        uvicorn.Config(
+            create_app(door),
+            # It alone bounds what a request may send before its body.
+            http="h11",
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=settings.stop_timeout_s,
+        )
+    )
+    server.stop_on_signals()
+    allow_listening(listener)
+    sweeping = asyncio.create_task(_sweep(door.sessions))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await server.ready.wait()
+    on_ready()
+    await serving
+    sweeping.cancel()
+
+
+async def _sweep(sessions: Sessions) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        await asyncio.to_thread(sessions.sweep)
+
+
+def _move_temporary_files(place: Path) -> None:
+    """Has the engine put them where it may: the system's place for them is closed by now."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    os.environ["TMPDIR"] = str(place)
+
+
+def _confine(path: Path, unconfined: bool) -> None:
+    if unconfined:
+        log.warning("users of the warehouse can read what this process can; see docs/warehouse.md")
+        return
+    try:
+        confine(path)
+    except Unconfinable as error:
+        raise SettingsError(
+            f"{error}, and without it users of the warehouse can read files of this machine:"
+            " SLUICE_WAREHOUSE_UNCONFINED=true serves it nevertheless"
+        ) from error

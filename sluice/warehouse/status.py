@@ -1,0 +1,37 @@
+"""Which HTTP status goes with which error.
+
+Source: ClickHouse's src/Server/HTTP/exceptionCodeToHTTPStatus.cpp, and its ErrorCodes.cpp.
+"""
+
+BAD_REQUEST = frozenset(
+    {
+        6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376,
+        427, 441, 675, 676,
+    }
+)  # fmt: skip
+FORBIDDEN = frozenset({192, 193, 497, 512, 516})
+NOT_FOUND = frozenset({46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511})
+OTHERS = {
+    48: 501,
+    76: 503,
+    159: 408,
+    194: 401,
+    # Too many calls: 500 at ClickHouse, where few clients would come again.
+    202: 503,
+    209: 503,
+    229: 413,
+    381: 411,
+    439: 503,
+    779: 415,
+}
+
+
+def status_of(code: int) -> int:
+    """Returns the HTTP status of a ClickHouse error code."""
+    if code in OTHERS:
+        return OTHERS[code]
+    if code in BAD_REQUEST:
+        return 400
+    if code in FORBIDDEN:
+        return 403
+    return 404 if code in NOT_FOUND else 500

@@ -1,0 +1,155 @@
+"""Another process of Sluice on the warehouse: blocks exactly once, over kill and restart."""
+
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from clickhouse.client import (
+    AccessRefused,
+    QueryTooExpensive,
+    RowsRefused,
+    StatementRefused,
+    Warehouse,
+    WarehouseUnavailable,
+)
+from clickhouse.migrate import migrate, read_migrations
+from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
+from tests.integration.queries.rows import make_outcome, make_span, make_trace
+from tests.integration.warehouse.conftest import WRITER, Served
+
+COUNTS = {
+    "traces": "SELECT count() FROM traces",
+    "trace_sums": "SELECT sum(requests) FROM trace_sums WHERE grain = 'hour'",
+    "session_sums": "SELECT sum(requests) FROM session_sums",
+}
+BLOCK = encode_traces([make_trace("p", f"t{n}", session_id="s") for n in range(500)])
+STORED_ONCE = dict.fromkeys(COUNTS, 500)
+# chDB has one path a process, and the one of this process is another test's.
+READ_EMBEDDED = """
+import sys
+from clickhouse.client import Warehouse
+warehouse = Warehouse(f"chdb://{sys.argv[1]}")
+print(warehouse.query_now("SELECT count() FROM traces", None, {}).rows[0][0])
+warehouse.close()
+"""
+
+
+def counts(warehouse: Warehouse) -> dict[str, int]:
+    return {name: warehouse.query_now(sql, None, {}).rows[0][0] for name, sql in COUNTS.items()}
+
+
+def test_a_store_is_migrated_once_whoever_asks(alone: Served) -> None:
+    alone.start()
+
+    with closing(alone.ours()) as ours:
+        assert migrate(ours) == []
+        answer = ours.query_now("SELECT count() FROM schema_migrations", None, {})
+
+    assert answer.rows[0][0] == len(read_migrations())
+
+
+def test_migrations_can_be_applied_over_http(alone: Served) -> None:
+    alone.start()
+
+    alone.ask("CREATE DATABASE other")
+
+    with closing(alone.ours("other")) as ours:
+        applied = migrate(ours)
+        ours.insert_now("traces", BLOCK, "one")
+
+        assert applied == [migration.name for migration in read_migrations()]
+        assert counts(ours) == STORED_ONCE
+
+
+def test_every_table_takes_its_block_and_each_token_once(alone: Served) -> None:
+    alone.start()
+    blocks = {
+        "traces": BLOCK,
+        "spans": encode_spans([make_span("p", f"s{n}") for n in range(100)]),
+        "outcomes": encode_outcomes([make_outcome("p", "accepted", 7)]),
+    }
+
+    with closing(alone.ours()) as ours:
+        for _ in range(2):
+            for table, block in blocks.items():
+                ours.insert_now(table, block, f"token-{table}")
+
+        found = {
+            table: ours.query_now(f"SELECT count() FROM {table}", None, {}).rows[0][0]
+            for table in blocks
+        }
+        assert found == {"traces": 500, "spans": 100, "outcomes": 1}
+        assert counts(ours) == STORED_ONCE
+
+
+def test_a_token_holds_over_kill_and_restart(alone: Served) -> None:
+    alone.start()
+    with closing(alone.ours()) as ours:
+        ours.insert_now("traces", BLOCK, "one")
+
+    alone.end(signal.SIGKILL)
+    alone.start()
+
+    with closing(alone.ours()) as ours:
+        ours.insert_now("traces", BLOCK, "one")
+        assert counts(ours) == STORED_ONCE
+        ours.insert_now("traces", BLOCK, "another")
+        assert counts(ours) == dict.fromkeys(COUNTS, 1000)
+
+
+def test_a_client_outlives_a_kill_of_the_warehouse(alone: Served) -> None:
+    alone.start()
+    with closing(alone.ours()) as ours:
+        ours.insert_now("traces", BLOCK, "one")
+        alone.end(signal.SIGKILL)
+
+        with pytest.raises(WarehouseUnavailable):
+            ours.insert_now("traces", BLOCK, "two")
+        alone.start()
+        ours.insert_now("traces", BLOCK, "one")
+
+        assert counts(ours) == STORED_ONCE
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_what_it_stored_is_there_when_the_store_is_embedded_again(
+    alone: Served, how: signal.Signals
+) -> None:
+    alone.start()
+    with closing(alone.ours()) as ours:
+        ours.insert_now("traces", BLOCK, "one")
+
+    alone.end(how)
+
+    assert _count_embedded(alone.store) == 500
+    alone.start()
+    with closing(alone.ours()) as ours:
+        assert counts(ours) == STORED_ONCE
+
+
+def test_errors_are_told_apart_over_http_too(served: Served) -> None:
+    with closing(served.ours()) as ours:
+        with pytest.raises(StatementRefused):
+            ours.query_now("SELECT nope", None, {})
+        with pytest.raises(QueryTooExpensive):
+            ours.query_now("SELECT number FROM numbers(10)", None, {"max_result_rows": 5})
+        with pytest.raises(RowsRefused):
+            ours.insert_now("traces", b"no Arrow at all", "broken")
+
+
+def test_a_wrong_password_is_refused_at_the_first_call(served: Served) -> None:
+    with (
+        closing(Warehouse(f"http://{WRITER[0]}:wrong@127.0.0.1:{served.port}")) as ours,
+        pytest.raises(AccessRefused, match="516"),
+    ):
+        ours.query_now("SELECT 1", None, {})
+
+
+def _count_embedded(store: Path) -> int:
+    command = [sys.executable, "-c", READ_EMBEDDED, str(store)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return int(done.stdout)
