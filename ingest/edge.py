@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 from msgspec import Struct
 
-from eventlog.log import EventLog, LogError, LogFull
+from eventlog.log import AppendUncertain, EventLog, LogError, LogFull
 from eventlog.records import Chunk, Refusal, partition_of
 from ingest.body import BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import Overloaded, Refused
@@ -29,6 +29,8 @@ RETRY_AFTER_FULL_S = 5
 PACE_SHARE = 0.5
 """Of the lag beyond its bound, by which each request is held back."""
 LONGEST_PACE_S = 0.5
+NEARLY_FULL = 0.9
+"""Of the log's room; what is left is for those whose events are lost when they are refused."""
 OUTAGE_FACTOR = 10
 """A lag beyond so many times the bound is no overload but an outage: holding senders back would
 not help, and the log is there to take what they send."""
@@ -40,6 +42,10 @@ ReadBack = Callable[
 ]
 """Project, topic, ids and log positions -> the stored rows in the order of the ids, once they can
 be read; `None` when that takes too long."""
+
+
+_Counts: TypeAlias = Counter[tuple[ProjectId, str, str, str, int]]
+"""By project, kind, outcome, reason and minute."""
 
 
 class Accepted(NamedTuple):
@@ -72,24 +78,33 @@ class Edge:
         *,
         read_back: ReadBack,
         lag_s: Callable[[], float],
+        fullness: Callable[[], float],
     ) -> None:
         self.read_back = read_back
         self._lag_s = lag_s
+        self._fullness = fullness
         self._pace_from_lag_s = limits.pace_from_lag_s
         self._max_item_bytes = limits.max_item_bytes
         self._log = event_log
         self._budget = BodyBudget(limits.body)
         self._quotas = Quotas(limits.requests_per_minute)
         self._frames = {"raw.traces": trace_frame(providers), "raw.spans": span_frame()}
-        self._uncounted: Counter[tuple[ProjectId, str, str, str, int]] = Counter()
+        self._uncounted: _Counts = Counter()
+        self._counting: set[asyncio.Task[None]] = set()
 
-    async def accept(self, project: ProjectContext, topic: str, incoming: Incoming) -> Accepted:
+    async def accept(
+        self, project: ProjectContext, topic: str, incoming: Incoming, *, retried: bool = False
+    ) -> Accepted:
         """Returns when every item is durable in the log.
 
-        Raises a `Refused`, whose count is durable too by then (unless the log itself is away).
+        `retried` says that the sender comes again after a 503: when room gets short such are
+        refused first. Raises a `Refused`, whose count is durable too by then (unless the log
+        itself is away).
         """
         frame = self._frames[topic]
         try:
+            if retried and self._fullness() >= NEARLY_FULL:
+                raise Overloaded("The log is nearly full", retry_after_s=RETRY_AFTER_FULL_S)
             accepted = await self._accept(project, topic, frame, incoming)
         except Refused as refused:
             metrics.RECEIVED.labels(frame.kind).inc(refused.items)
@@ -174,7 +189,17 @@ class Edge:
             Refusal(project, kind_, outcome, reason, minute_ * 60_000_000_000, count)
             for (project, kind_, outcome, reason, minute_), count in counts.items()
         ]
+        # Whoever asks may be cancelled meanwhile; what it took out must be counted all the same.
+        task = asyncio.create_task(self._put(refusals, counts))
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
+        await asyncio.shield(task)
+
+    async def _put(self, refusals: Sequence[Refusal], counts: _Counts) -> None:
         try:
             await self._log.append_refusals(refusals)
+        except AppendUncertain as error:
+            # Counted once at most: there is no id by which a second count could be told.
+            log.warning("refusals may not be counted", reason=str(error), items=counts.total())
         except LogError:
             self._uncounted.update(counts)

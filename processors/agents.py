@@ -4,7 +4,7 @@ An agent knows no meaning and no store. It acknowledges nothing itself: the writ
 after the block is stored. The same agents run on the embedded log and on Kafka.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,20 @@ BUFFERED_RECORDS = 32
 
 
 def create_stream_app(
-    event_log: Any, *, broker: str, topics: Sequence[str], deliver: Deliver, data_dir: Path
+    *,
+    broker: str,
+    topics: Sequence[str],
+    deliver: Deliver,
+    data_dir: Path,
+    carried: Mapping[str, object],
+    group: str = "sluice",
 ) -> Any:
-    """Returns a Faust app with one agent for each topic. Start it once; build a new one after."""
+    """Returns a Faust app with one agent for each topic. Start it once; build a new one after.
+
+    `carried` is what the broker's transport asks of the app, by the names that it gives them.
+    """
     app = faust.App(
-        "sluice",
+        group,
         broker=broker,
         datadir=str(data_dir),
         store="memory://",
@@ -41,7 +50,8 @@ def create_stream_app(
         value_serializer="raw",
         TableManager=NoTables,
     )
-    app.event_log = event_log
+    for name, value in carried.items():
+        setattr(app, name, value)
     for name in topics:
         topic = app.topic(name, key_serializer="raw", value_serializer="raw")
         app.agent(topic, name=f"agent.{name}", supervisor_strategy=CrashingSupervisor)(

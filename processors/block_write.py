@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import structlog
+from msgspec.structs import replace
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from clickhouse.client import StatementRefused, WarehouseError
-from eventlog.log import EventLog, LogFull, LogUnavailable, ProgressStore
+from clickhouse.client import RowsRefused, WarehouseError
+from eventlog.log import LogFull, LogUnavailable, ProgressStore
 from eventlog.records import DeadLetter
 from processors.blocks import Block, Item, Output, Step, ref_of
 from processors.outcomes import outcomes_of
@@ -19,13 +20,13 @@ from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow
 
 REFUSALS_BEFORE_PARTS = 3
-"""A refusal may pass (a schema in change); after so many the rows themselves are suspected."""
+"""Of a block's rows; a refusal may pass (a schema in change)."""
 PART_ROWS = 100
 
 log = structlog.get_logger(__name__)
 
 
-class Unencodable(StatementRefused):
+class Unencodable(RowsRefused):
     """Raised for rows that cannot be written down for the store."""
 
 
@@ -36,13 +37,13 @@ class Inserts(Protocol):
         """Inserts one block of rows, once for each token."""
         ...
 
+    async def insert_past_views(self, table: str, arrow_stream: bytes, token: str) -> None:
+        """Inserts rows that the store lost and its views have, once for each token."""
+        ...
+
     def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
         """Encodes rows of the ledger."""
         ...
-
-
-class Log(EventLog, ProgressStore, Protocol):
-    """Both faces of the log in one."""
 
 
 class BlockWrite:
@@ -53,7 +54,7 @@ class BlockWrite:
         block: Block,
         built: Any,
         step: Step,
-        log_: Log,
+        books: ProgressStore,
         store: Inserts,
         *,
         longest_pause_s: float,
@@ -62,27 +63,42 @@ class BlockWrite:
         self._built = built
         self._longest_pause_s = longest_pause_s
         self._step = step
-        self._log = log_
+        self._books = books
         self._store = store
         self._output: Output | None = None
         self._accepted: list[Item] = []
         self._rows_stored = False
-        self._refusals = REFUSALS_BEFORE_PARTS if block.intent.apart else 0
+        self._tried_before = block.repeated
+        self._refusals = 0
+        self._apart = block.intent.apart
+        self._split: set[str] = set()
+        """The parts whose rows go in one by one."""
+        self._alarm = (step.table or "outcomes", str(block.partition.partition))
 
     async def run(self) -> None:
         """Returns when the block is stored. Retries for ever; only a bug raises."""
         tries = AsyncRetrying(
-            # Not `LogDamaged`: only opening the log anew mends it.
+            # Not `LogDamaged`, which only a new opening mends; not `NotOwner`, which stays so.
             retry=retry_if_exception_type((WarehouseError, LogFull, LogUnavailable)),
             wait=wait_random_exponential(multiplier=0.2, max=self._longest_pause_s),
             before_sleep=self._note_failure,
         )
-        await tries(self._advance)
+        try:
+            await tries(self._advance)
+        finally:
+            # Also where the partition goes to another worker: the alarm is its own then.
+            metrics.INSERT_FAILING_SECONDS.remove(*self._alarm)
+        metrics.INSERT_FAILING_SECONDS.labels(*self._alarm).set(0)
 
     def _note_failure(self, state: RetryCallState) -> None:
+        if state.attempt_number == 1:
+            failed = time.monotonic()
+            since = metrics.INSERT_FAILING_SECONDS.labels(*self._alarm)
+            since.set_function(lambda: time.monotonic() - failed)
         error = state.outcome.exception() if state.outcome else None
-        self._refusals += isinstance(error, StatementRefused)
-        metrics.INSERT_FAILURES.labels(self._step.table or "outcomes").inc()
+        self._tried_before = True
+        self._refusals += isinstance(error, RowsRefused)
+        metrics.INSERT_FAILURES.labels(self._alarm[0]).inc()
         log.warning(
             "block not stored yet",
             token=self._block.token,
@@ -93,66 +109,99 @@ class BlockWrite:
     async def _advance(self) -> None:
         partition, intent = self._block.partition, self._block.intent
         if self._output is None:
-            await self._log.declare(partition, intent)
+            await self._books.declare(partition, intent)
             self._output = await self._step.settle(self._block, self._built)
         output = self._output
         if not self._rows_stored:
             await self._insert_rows(output)
             self._rows_stored = True
+            # Before the books say so: who stops us there, and takes the partition up again, relies
+            # on our knowing every id that is stored.
+            self._step.stored(self._accepted)
         await self._insert_outcomes(output)
-        await self._log.complete(partition, intent, output.letters)
-        self._step.stored(self._accepted)
+        await self._books.complete(partition, intent, output.letters)
         self._count(output)
 
     async def _insert_rows(self, output: Output) -> None:
         table = self._step.table
         if not output.items or table is None:
             return
-        if self._refusals < REFUSALS_BEFORE_PARTS:
+        if not await self._goes_apart(output.items):
             await self._insert(table, output.items, self._block.token)
+            if self._tried_before:
+                await self._insert_lost(table, output.items)
             self._accepted = output.items
             return
         # From here on the block's own token is never used again: say so before the first part.
-        await self._log.declare(self._block.partition, self._block.intent._replace(apart=True))
+        await self._books.declare(self._block.partition, self._block.intent._replace(apart=True))
         refused = await self._insert_apart(table, output.items)
-        self._accepted = [item for item in output.items if _name(item) not in refused]
+        accepted = [item for item in output.items if _name(item) not in refused]
+        await self._insert_lost(table, accepted)
+        self._accepted = accepted
         topic = self._block.partition.topic
         for item in output.items:
             if _name(item) in refused:
                 output.letters.append(_letter_of(item, topic, refused[_name(item)]))
                 output.fates.append(item.fate._replace(outcome="dead", reason="unfit"))
 
-    async def _insert_apart(self, table: str, items: list[Item]) -> dict[str, str]:
-        """Stores what the store takes and returns the rest, each with the store's reason.
+    async def _goes_apart(self, items: list[Item]) -> bool:
+        """Tells whether rows are at fault, and none of them is in under the block's own token.
 
-        Raises when it refuses every one: then it is our mistake and not the rows', and parking a
-        whole topic in the dead letters would only hide it. A row that cannot even be written down
-        is at fault itself, whatever its neighbours are.
+        Where they are in, it is a view that refuses them: by parts they would go in once more.
         """
+        if not self._apart and self._refusals >= REFUSALS_BEFORE_PARTS:
+            self._apart = len(await self._missing(items)) == len(items)
+        return self._apart
+
+    async def _insert_lost(self, table: str, items: list[Item]) -> None:
+        """Stores rows whose token the store has, and not them: it was killed between the two.
+
+        The views have them: the repeat before this has completed what they lacked.
+        """
+        if missing := await self._missing(items):
+            log.warning("rows lost by the store", token=self._block.token, count=len(missing))
+            data = await self._encode(missing)
+            await self._books.confirm(self._block.partition)
+            await self._store.insert_past_views(table, data, f"{self._block.token}/lost")
+
+    async def _missing(self, items: list[Item]) -> list[Item]:
+        """Returns those of these rows that are not in the store."""
+        asked = replace(self._block, repeated=True, intent=self._block.intent._replace(apart=True))
+        return (await self._step.settle(asked, Output(items=items))).items
+
+    async def _insert_apart(self, table: str, items: list[Item]) -> dict[str, str]:
+        """Stores what the store takes and returns the rest, each with the store's reason."""
         refused: dict[str, str] = {}
         for start in range(0, len(items), PART_ROWS):
             part = items[start : start + PART_ROWS]
-            try:
-                await self._insert(table, part, f"{self._block.token}/{_name(part[0])}+{len(part)}")
-                continue
-            except StatementRefused:
-                pass
-            for item in part:
-                try:
-                    await self._insert(table, [item], f"{self._block.token}/{_name(item)}")
-                except StatementRefused as error:
-                    refused[_name(item)] = str(error)[:500]
-                    if len(refused) == len(items) > 1 and not isinstance(error, Unencodable):
-                        raise
+            name = f"{_name(part[0])}+{len(part)}"
+            if name in self._split or await self._refusal(table, part, name):
+                self._split.add(name)
+                for item in part:
+                    if reason := await self._refusal(table, [item], _name(item)):
+                        refused[_name(item)] = reason
         return refused
 
-    async def _insert(self, table: str, items: list[Item], token: str) -> None:
+    async def _refusal(self, table: str, part: list[Item], name: str) -> str:
+        """Stores a part; returns why the store takes none of it, and nothing where it has."""
         try:
-            data = await asyncio.to_thread(self._step.encode, items)
+            await self._insert(table, part, f"{self._block.token}/{name}")
+        except RowsRefused as error:
+            if len(await self._missing(part)) < len(part):
+                # A view's refusal: the rows are in, and must neither come again nor be letters.
+                raise
+            return str(error)[:500] or "refused"
+        return ""
+
+    async def _insert(self, table: str, items: list[Item], token: str) -> None:
+        await self._timed(table, await self._encode(items), token, len(items))
+
+    async def _encode(self, items: list[Item]) -> bytes:
+        try:
+            return await asyncio.to_thread(self._step.encode, items)
         except Exception as error:
             # What cannot be written down is refused before the store sees it.
             raise Unencodable(f"rows cannot be encoded: {error!r}") from error
-        await self._timed(table, data, token, len(items))
 
     async def _insert_outcomes(self, output: Output) -> None:
         fates = [*(item.fate for item in self._accepted), *output.fates]
@@ -162,6 +211,9 @@ class BlockWrite:
             await self._timed("outcomes", data, self._block.token, len(rows))
 
     async def _timed(self, table: str, data: bytes, token: str, rows: int) -> None:
+        # A process that was paused and replaced here must not write what another has written long
+        # ago: the store forgets a token after some thousand blocks.
+        await self._books.confirm(self._block.partition)
         started = time.perf_counter()
         await self._store.insert(table, data, token)
         metrics.INSERT_SECONDS.labels(table).observe(time.perf_counter() - started)

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import DeadLetter
-from schemas.rows import OutcomeRow, Position
+from schemas.rows import OutcomeRow, Position, Source
 
 
 class Delivery(NamedTuple):
@@ -89,8 +89,8 @@ class Step(Protocol):
     table: str | None
     """Where the rows go; `None` for a topic that brings only outcomes."""
 
-    async def warm(self) -> None:
-        """Prepares for the first block; called once, before it."""
+    async def warm(self, source: Source | None) -> None:
+        """Prepares for the first block of a partition, or of all of them (`None`)."""
         ...
 
     async def build(self, block: Block) -> Any:
@@ -100,7 +100,8 @@ class Step(Protocol):
     async def settle(self, block: Block, built: Any) -> Output:
         """Works out what a block comes to, from what `build` returned, which it leaves as it is.
 
-        Called when every earlier block of the partition is stored; looks up which ids are.
+        Called when every earlier block of the partition is stored; looks up which ids are. Called
+        again to ask which of the items that it gave are stored by now, with an `Output` of them.
         """
         ...
 

@@ -15,7 +15,7 @@ from processors.steps.fields import Unfit
 from schemas import metrics
 from schemas.ids import event_hash
 from schemas.projects import ProjectId
-from schemas.rows import Position
+from schemas.rows import Position, Source
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +38,11 @@ class Store(Protocol):
         """Returns, for those of the keys that are stored, the log position of their row."""
         ...
 
-    def recent_hashes(self) -> AsyncIterator[Hashes]:
-        """Yields the hashes (`event_hash`) of the keys that the filter should know at start."""
+    def recent_hashes(self, source: Source | None) -> AsyncIterator[Hashes]:
+        """Yields the hashes (`event_hash`) of the keys that the filter should know at start.
+
+        Of one partition and whatever came through another log, or of everything (`None`).
+        """
         ...
 
 
@@ -64,12 +67,19 @@ class EventStep:
         self._seen = seen
         self._fill = 0.0
 
-    async def warm(self) -> None:
-        """Fills the filter with the ids of the window, read from the store."""
-        self._seen.clear()
-        async for hashes in self._store.recent_hashes():
+    async def warm(self, source: Source | None) -> None:
+        """Fills the filter with the ids of the window, read from the store.
+
+        For one partition, what is known of the others stays.
+        """
+        if source is None:
+            self._seen.clear()
+        async for hashes in self._store.recent_hashes(source):
             await asyncio.to_thread(self._seen.add, hashes)
-        log.info("duplicates filter warm", kind=self.kind, ids=self._seen.added)
+        partition = None if source is None else source.partition
+        log.info(
+            "duplicates filter warm", kind=self.kind, partition=partition, ids=self._seen.added
+        )
 
     async def build(self, block: Block) -> Output:
         """Turns every item into its row, or into a dead letter."""

@@ -16,7 +16,7 @@ from processors.seen import Hashes, SeenFilter
 from processors.steps.spans import decode_span, span_row
 from processors.steps.traces import decode_trace, trace_row
 from schemas.projects import ProjectId
-from schemas.rows import OutcomeRow, Position
+from schemas.rows import OutcomeRow, Position, Source
 
 
 class Inserts:
@@ -28,6 +28,10 @@ class Inserts:
     async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
         """Inserts one block of rows, once for each token."""
         await self._warehouse.insert(table, arrow_stream, token)
+
+    async def insert_past_views(self, table: str, arrow_stream: bytes, token: str) -> None:
+        """Inserts rows that the store lost and its views have."""
+        await self._warehouse.insert_past_views(table, arrow_stream, token)
 
     def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
         """Encodes rows of the ledger."""
@@ -50,10 +54,10 @@ class StoredEvents:
         found = await stored_ids(self._warehouse, self._table, pairs)
         return {(pair.project_id, pair.item_id): position for pair, position in found.items()}
 
-    def recent_hashes(self) -> AsyncIterator[Hashes]:
+    def recent_hashes(self, source: Source | None) -> AsyncIterator[Hashes]:
         """Yields the hashes of the ids received within the window."""
         since_us = int((time.time() - self._window_s) * 1e6)
-        return recent_hashes(self._warehouse, self._table, since_us=since_us)
+        return recent_hashes(self._warehouse, self._table, since_us=since_us, source=source)
 
 
 def build_steps(

@@ -7,6 +7,7 @@ import structlog
 from eventlog.records import RecordDamaged, decode_refusals
 from processors.blocks import Block, Item, Output
 from processors.outcomes import outcomes_of_refusals
+from schemas.rows import Source
 
 log = structlog.get_logger(__name__)
 
@@ -17,7 +18,7 @@ class RefusalStep:
     kind = "outcome"
     table: str | None = None
 
-    async def warm(self) -> None:
+    async def warm(self, source: Source | None) -> None:
         """Needs nothing."""
 
     async def settle(self, block: Block, built: Output) -> Output:

@@ -9,6 +9,7 @@ older one, and the older one is forgotten. So an id is known for one window at l
 that lives for years is no slower than one of two windows.
 """
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 PROBES = 6
+ADDED_AT_ONCE = 1 << 14
+"""While one thread adds these another waits: 4 ms."""
 BITS_AN_ID = 10
 """At which 1 % of the answers about new ids are "perhaps seen"."""
 
@@ -31,6 +34,9 @@ class SeenFilter:
         self._log2_bits = log2_bits - 1
         self._window_s = window_s
         self._clock = clock
+        # Hashes come from a thread that warms and from the loop: at the end of a window both would
+        # begin a new half, and the last window would be forgotten.
+        self._lock = threading.Lock()
         self.clear()
 
     @property
@@ -45,15 +51,20 @@ class SeenFilter:
 
     def clear(self) -> None:
         """Forgets everything."""
-        self._young, self._old = _Half(self._log2_bits), _Half(self._log2_bits)
-        self._began_s = self._clock()
+        with self._lock:
+            self._young, self._old = _Half(self._log2_bits), _Half(self._log2_bits)
+            self._began_s = self._clock()
 
     def add(self, hashes: Hashes) -> None:
         """Puts hashes into the set."""
-        if self._clock() - self._began_s >= self._window_s:
-            self._young, self._old = _Half(self._log2_bits), self._young
-            self._began_s = self._clock()
-        self._young.add(hashes)
+        for first in range(0, len(hashes), ADDED_AT_ONCE):
+            with self._lock:
+                if self._clock() - self._began_s >= self._window_s:
+                    # In this order: who asks meanwhile finds what was young in one of them.
+                    self._old = self._young
+                    self._young = _Half(self._log2_bits)
+                    self._began_s = self._clock()
+                self._young.add(hashes[first : first + ADDED_AT_ONCE])
 
     def may_contain(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Tells for each hash whether it may be in the set; `False` is certain."""

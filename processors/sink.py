@@ -10,222 +10,114 @@ log keeps what comes. A bug is another matter: it ends the process, loudly, and 
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
-from msgspec import Struct
 from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from clickhouse.client import WarehouseError
-from eventlog.log import Intent, TopicPartition
-from eventlog.records import plain_size
-from processors.block_write import BlockWrite, Inserts, Log
-from processors.blocks import Block, Delivery, Step
-
-BLOCKS_IN_HAND = 2
-"""One that is written and one that is worked out; more would only cost memory."""
+from eventlog.log import ProgressStore, TopicPartition
+from processors.block_write import Inserts
+from processors.blocks import Delivery, Step
+from processors.writer import BlockLimits, PartitionWriter
+from schemas.rows import Source
 
 log = structlog.get_logger(__name__)
 
 
-class BlockLimits(Struct, frozen=True):
-    """When a block is closed."""
-
-    max_records: int = 256
-    max_bytes: int = 8 << 20
-    """Of records, decompressed: some 6,000 traces of usual size."""
-    min_interval_s: float = 0.2
-    """Between the beginnings of two blocks of one partition, so that single events do not become
-    single parts; the first after a pause goes at once."""
-    max_waiting_bytes: int = 16 << 20
-    """Of records that wait for their block; beyond, the stream is held back."""
-    longest_pause_s: float = 15.0
-    """Between two tries of one block while the store fails; the first pauses are shorter."""
-
-
-class PartitionWriter:
-    """Stores the records of one partition, block after block."""
-
-    def __init__(
-        self, partition: TopicPartition, step: Step, log_: Log, store: Inserts, limits: BlockLimits
-    ) -> None:
-        self.stored_through = -1
-        self._partition = partition
-        self._step = step
-        self._log = log_
-        self._store = store
-        self._limits = limits
-        self._waiting: list[Delivery] = []
-        self._waiting_bytes = 0
-        self._changed = asyncio.Condition()
-        self._in_hand: deque[float] = deque()
-        """When the first record of each block that is being built or written was appended."""
-        self._ahead = asyncio.Semaphore(BLOCKS_IN_HAND)
-        self._last_start = 0.0
-
-    @property
-    def oldest_s(self) -> float | None:
-        """When the oldest record in hand came into the log (as `time.time`), `None` when idle."""
-        if self._in_hand:
-            return self._in_hand[0]
-        return self._waiting[0].appended_at_s if self._waiting else None
-
-    async def put(self, delivery: Delivery) -> None:
-        """Takes a record over; waits while too much is waiting already."""
-        async with self._changed:
-            await self._changed.wait_for(
-                lambda: self._waiting_bytes < self._limits.max_waiting_bytes
-            )
-            if delivery.offset <= self.stored_through:
-                delivery.ack()
-                return
-            self._waiting.append(delivery)
-            self._waiting_bytes += len(delivery.value or b"")
-            self._changed.notify_all()
-
-    async def wait_stored(self, offset: int) -> None:
-        """Returns when the record at `offset` is stored."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.stored_through >= offset)
-
-    async def wait_idle(self) -> None:
-        """Returns when everything taken over is stored."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._waiting and not self._in_hand)
-
-    async def run(self, warm: asyncio.Event) -> None:
-        """Works until cancelled. An exception that leaves it is a bug.
-
-        While the store takes one block, the next is worked out, and what comes meanwhile gathers
-        to the one after.
-        """
-        await warm.wait()
-        progress = await self._log.progress(self._partition)
-        await self._let_go_of_stored(progress.stored_through)
-        built: asyncio.Queue[tuple[Block, asyncio.Task[Any]]] = asyncio.Queue()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._build_blocks(progress.pending, built))
-            group.create_task(self._write_blocks(built))
-
-    async def _let_go_of_stored(self, stored_through: int) -> None:
-        """Acknowledges what an earlier life has stored, and makes room for what it has not."""
-        async with self._changed:
-            self.stored_through = stored_through
-            for record in self._waiting:
-                if record.offset <= stored_through:
-                    record.ack()
-            self._waiting = [one for one in self._waiting if one.offset > stored_through]
-            self._waiting_bytes = sum(len(one.value or b"") for one in self._waiting)
-            self._changed.notify_all()
-
-    async def _build_blocks(
-        self, pending: Intent | None, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]"
-    ) -> None:
-        while True:
-            await self._ahead.acquire()
-            records = await self._take(pending)
-            if not records:
-                # The log no longer has what was pending.
-                pending = None
-                await self._finish(records)
-                continue
-            intent = pending or self._intent(records)
-            repeated = pending is not None
-            block = Block(self._partition, self._log.log_id, intent, records, repeated)
-            pending = None
-            building = asyncio.create_task(self._step.build(block))
-            await asyncio.wait({building})
-            built.put_nowait((block, building))
-
-    async def _write_blocks(self, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]") -> None:
-        while True:
-            block, building = await built.get()
-            await self._write(block, building.result()).run()
-            self.stored_through = block.intent.last
-            await self._finish(block.records)
-
-    def _intent(self, records: list[Delivery]) -> Intent:
-        return Intent(records[0].offset, records[-1].offset, epoch=self._log.epoch)
-
-    def _write(self, block: Block, built: Any) -> BlockWrite:
-        pause = self._limits.longest_pause_s
-        return BlockWrite(block, built, self._step, self._log, self._store, longest_pause_s=pause)
-
-    async def _take(self, pending: Intent | None) -> list[Delivery]:
-        async with self._changed:
-            if pending is not None:
-                last = pending.last
-                await self._changed.wait_for(
-                    lambda: bool(self._waiting) and self._waiting[-1].offset >= last
-                )
-            else:
-                await self._changed.wait_for(lambda: bool(self._waiting))
-        pause = self._last_start + self._limits.min_interval_s - time.monotonic()
-        if pause > 0 and pending is None:
-            await asyncio.sleep(pause)
-        self._last_start = time.monotonic()
-        async with self._changed:
-            count = self._count(pending)
-            taken, self._waiting = self._waiting[:count], self._waiting[count:]
-            self._waiting_bytes -= sum(len(record.value or b"") for record in taken)
-            self._in_hand.append(taken[0].appended_at_s if taken else 0.0)
-            self._changed.notify_all()
-        return taken
-
-    def _count(self, pending: Intent | None) -> int:
-        if pending is not None:
-            return sum(record.offset <= pending.last for record in self._waiting)
-        size = 0
-        for count, record in enumerate(self._waiting[: self._limits.max_records]):
-            size += plain_size(record.value)
-            if count and size > self._limits.max_bytes:
-                return count
-        return min(len(self._waiting), self._limits.max_records)
-
-    async def _finish(self, records: Sequence[Delivery]) -> None:
-        for record in records:
-            record.ack()
-        async with self._changed:
-            self._in_hand.popleft()
-            self._ahead.release()
-            self._changed.notify_all()
-
-
 class Sink:
-    """All writers of one process; what the agents deliver to and what `/batch` waits on."""
+    """All writers of one process: what the agents deliver to.
+
+    Where the process owns the whole log (`start`), a partition's writer begins with its first
+    record. Where several share it, it begins with `take` and ends with `let_go`.
+    """
 
     def __init__(
-        self, steps: Mapping[str, Step], log_: Log, store: Inserts, limits: BlockLimits
+        self, steps: Mapping[str, Step], books: ProgressStore, store: Inserts, limits: BlockLimits
     ) -> None:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Done when a bug has stopped a writer: the process must end."""
         self._steps = steps
-        self._log = log_
+        self._books = books
         self._store = store
         self._limits = limits
         self._writers: dict[TopicPartition, PartitionWriter] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], TopicPartition | None] = {}
         self._warm = {topic: asyncio.Event() for topic in steps}
+        self._warmed: set[TopicPartition] = set()
+        self._owns_all = False
 
     def start(self) -> None:
-        """Begins to warm the steps; records may be delivered at once."""
+        """Begins to warm the steps; records of every partition may be delivered at once."""
+        self._owns_all = True
         for topic, step in self._steps.items():
-            self._watch(self._warm_up(step, self._warm[topic]), f"warm {topic}")
+            self._watch(self._warm_whole(step, self._warm[topic]), f"warm {topic}")
+
+    def take(self, partitions: Mapping[TopicPartition, bool]) -> None:
+        """Begins with partitions that this process owns from now on.
+
+        `True` for those whose stored ids have to be read first, because others wrote to them.
+        """
+        for partition, cold in partitions.items():
+            if cold:
+                self._warmed.discard(partition)
+            self._begin(partition, partial(self._warm_partition, partition))
+
+    async def let_go(self, partitions: Collection[TopicPartition], timeout_s: float) -> bool:
+        """Stores what it can of them in the time given and abandons the rest to the next owner."""
+        going = [self._writers[one] for one in partitions if one in self._writers]
+        flushed = await _all_idle(going, timeout_s)
+        tasks = [task for task, partition in self._tasks.items() if partition in partitions]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in going:
+            await writer.abandon()
+        for partition in partitions:
+            self._writers.pop(partition, None)
+        return flushed
 
     async def deliver(self, partition: TopicPartition, delivery: Delivery) -> None:
-        """Takes one record over; waits while its partition is full."""
-        await self._writer(partition).put(delivery)
+        """Takes one record over; waits while its partition is full.
+
+        A record of a partition that is not ours is left to its owner.
+        """
+        writer = self._writers.get(partition)
+        if writer is None and self._owns_all:
+            writer = self._begin(partition, self._warm[partition.topic].wait)
+        if writer is not None:
+            await writer.put(delivery)
 
     async def wait_stored(self, partition: TopicPartition, offset: int) -> None:
         """Returns when the record at `offset` is stored and can be read."""
-        await self._writer(partition).wait_stored(offset)
+        writer = self._writers.get(partition)
+        if writer is None:
+            writer = self._begin(partition, self._warm[partition.topic].wait)
+        await writer.wait_stored(offset)
 
-    def lag_s(self) -> float:
-        """Returns the age of the oldest record in hand, in seconds; 0 when there is none."""
-        oldest = [w.oldest_s for w in self._writers.values() if w.oldest_s is not None]
+    @property
+    def partitions(self) -> frozenset[TopicPartition]:
+        """Those that have a writer."""
+        return frozenset(self._writers)
+
+    @property
+    def lost(self) -> list[TopicPartition]:
+        """The partitions that another process has taken over before we were told."""
+        return [partition for partition, writer in self._writers.items() if writer.lost]
+
+    def lag_s(self, topic: str | None = None) -> float:
+        """Returns the age of the oldest record in hand, in seconds; 0 when there is none.
+
+        Of one topic, or of all of them.
+        """
+        oldest = [
+            writer.oldest_s
+            for partition, writer in self._writers.items()
+            if writer.oldest_s is not None and topic in (None, partition.topic)
+        ]
         return max(0.0, time.time() - min(oldest)) if oldest else 0.0
 
     async def drain(self, timeout_s: float) -> bool:
@@ -233,12 +125,7 @@ class Sink:
 
         Nothing is lost then: what was not acknowledged is delivered again at the next start.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.gather(*(writer.wait_idle() for writer in self._writers.values()))
-        except TimeoutError:
-            return False
-        return True
+        return await _all_idle(self._writers.values(), timeout_s)
 
     async def stop(self) -> None:
         """Abandons what is not stored yet."""
@@ -246,32 +133,56 @@ class Sink:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _writer(self, partition: TopicPartition) -> PartitionWriter:
-        writer = self._writers.get(partition)
-        if writer is None:
-            step = self._steps[partition.topic]
-            writer = PartitionWriter(partition, step, self._log, self._store, self._limits)
-            self._writers[partition] = writer
-            self._watch(writer.run(self._warm[partition.topic]), f"write {partition}")
+    def _begin(
+        self, partition: TopicPartition, warm: Callable[[], Awaitable[object]]
+    ) -> PartitionWriter:
+        step = self._steps[partition.topic]
+        writer = PartitionWriter(partition, step, self._books, self._store, self._limits)
+        self._writers[partition] = writer
+        self._watch(writer.run(warm), f"write {partition}", partition)
         return writer
 
-    async def _warm_up(self, step: Step, done: asyncio.Event) -> None:
+    async def _warm_whole(self, step: Step, done: asyncio.Event) -> None:
+        await self._warm_up(step, None)
+        done.set()
+
+    async def _warm_partition(self, partition: TopicPartition) -> None:
+        # An earlier taking may have been cut off before it had read everything.
+        if partition not in self._warmed:
+            source = Source(self._books.origin(partition).log_id, partition.partition)
+            await self._warm_up(self._steps[partition.topic], source)
+            self._warmed.add(partition)
+
+    async def _warm_up(self, step: Step, source: Source | None) -> None:
         tries = AsyncRetrying(
             retry=retry_if_exception_type(WarehouseError),
             wait=wait_random_exponential(multiplier=0.2, max=self._limits.longest_pause_s),
         )
-        await tries(step.warm)
-        done.set()
+        await tries(step.warm, source)
 
-    def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _watch(
+        self,
+        work: Coroutine[Any, Any, None],
+        name: str,
+        partition: TopicPartition | None = None,
+    ) -> None:
         task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
+        self._tasks[task] = partition
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        del self._tasks[task]
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.error("writer stopped by a bug", task=task.get_name(), exc_info=error)
             if not self.failed.done():
                 self.failed.set_result(error)
+
+
+async def _all_idle(writers: Collection[PartitionWriter], timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.gather(*(writer.wait_idle() for writer in writers))
+    except TimeoutError:
+        return False
+    return True

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from clickhouse.client import StatementRefused, WarehouseUnavailable
+from clickhouse.client import RowsRefused, WarehouseUnavailable
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, DeadLetter, decode_dead
 from eventlog.sqlite_log import SqliteLog
@@ -13,11 +13,12 @@ from eventlog.topics import DEAD, TRACES
 from processors.blocks import Delivery
 from processors.events import EventKey, EventStep, Meaning
 from processors.seen import Hashes, SeenFilter
-from processors.sink import BlockLimits, Sink
+from processors.sink import Sink
 from processors.steps.fields import Unfit
+from processors.writer import BlockLimits
 from schemas.ids import event_hash
 from schemas.projects import ProjectId
-from schemas.rows import OutcomeRow, Position
+from schemas.rows import OutcomeRow, Position, Source
 
 PARTITION = TopicPartition(TRACES.name, 0)
 TIMEOUT_S = 10
@@ -59,11 +60,14 @@ class Store:
             raise WarehouseUnavailable("down")
         rows = self.pending[arrow_stream]
         if any(getattr(row, "text", "") in self.poison for row in rows):
-            raise StatementRefused("cannot parse")
+            raise RowsRefused("cannot parse")
         self.tokens.setdefault((table, token), rows)
         if self.lost_answers:
             self.lost_answers -= 1
             raise WarehouseUnavailable("the answer was lost")
+
+    async def insert_past_views(self, table: str, arrow_stream: bytes, token: str) -> None:
+        await self.insert(table, arrow_stream, token)
 
     def encode(self, rows: Sequence[Any]) -> bytes:
         if any(getattr(row, "text", "") in self.unencodable for row in rows):
@@ -95,7 +99,7 @@ class Store:
         found = {(row.project_id, row.text): row.position for row in self.rows()}
         return {key: found[key] for key in keys if key in found}
 
-    async def recent_hashes(self) -> AsyncIterator[Hashes]:
+    async def recent_hashes(self, source: Source | None) -> AsyncIterator[Hashes]:
         import numpy as np
 
         keys = [event_hash(row.project_id, row.text) for row in self.rows()]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import Intent
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TRACES
 from schemas.rows import Position
@@ -232,33 +232,6 @@ async def test_a_crash_while_a_block_goes_in_by_parts_stores_no_row_twice(log: S
 
     assert store.texts() == sorted(texts)
     assert store.outcomes() == {"received": 250, "accepted": 250}
-    await stream.stop()
-
-
-async def test_a_store_that_refuses_everything_is_our_fault_and_nothing_is_parked(
-    log: SqliteLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = Store()
-    store.poison = {"a", "b"}
-    tries = 0
-    declare = log.declare
-
-    async def healing_declare(partition: TopicPartition, intent: Intent) -> None:
-        nonlocal tries
-        tries += intent.apart
-        if tries == 3:
-            store.poison = set()
-        await declare(partition, intent)
-
-    monkeypatch.setattr(log, "declare", healing_declare)
-    stream = Stream(log, store)
-    await append(log, "a", "b")
-
-    await stream.feed()
-
-    assert tries == 3
-    assert letters(log) == []
-    assert store.texts() == ["a", "b"]
     await stream.stop()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eventlog.log import LogFull
+from eventlog.log import AppendUncertain, LogError, LogFull
 from eventlog.records import Chunk, Refusal, partition_of
 from eventlog.topics import TRACES
 from ingest.body import BodyLimits, Incoming
@@ -18,13 +18,17 @@ PROJECT = ProjectContext(ProjectId("p"))
 
 
 class Log:
-    """Takes everything, or nothing while `full`."""
+    """Takes everything, or nothing while there is a `failure`."""
 
     log_id = "test"
     epoch = "test"
 
     def __init__(self, partitions: int = 1) -> None:
-        self.full = False
+        self.failure: LogError | None = None
+        self.refused = asyncio.Event()
+        self.go, self.asked = asyncio.Event(), asyncio.Event()
+        self.go.set()
+        self.fullness = 0.0
         self.chunks: list[tuple[int, Chunk]] = []
         self.refusals: list[Refusal] = []
         self._partitions = partitions
@@ -38,12 +42,15 @@ class Log:
         return dict.fromkeys(chunks, 0)
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
+        self.asked.set()
+        await self.go.wait()
         self._check()
         self.refusals += refusals
 
     def _check(self) -> None:
-        if self.full:
-            raise LogFull("full")
+        if self.failure is not None:
+            self.refused.set()
+            raise self.failure
 
 
 class Lag:
@@ -59,7 +66,14 @@ def edge_over(log: Log, lag: Lag | None = None, limits: EdgeLimits | None = None
     async def read_back(*_: Any) -> None:
         raise AssertionError("nothing is read back")
 
-    return Edge(log, frozenset(), limits or EdgeLimits(), read_back=read_back, lag_s=lag or Lag())
+    return Edge(
+        log,
+        frozenset(),
+        limits or EdgeLimits(),
+        read_back=read_back,
+        lag_s=lag or Lag(),
+        fullness=lambda: log.fullness,
+    )
 
 
 def incoming(body: object) -> Incoming:
@@ -93,6 +107,57 @@ async def test_senders_are_held_back_by_overload_and_not_by_an_outage(
     await edge_over(Log(), lag).accept(PROJECT, TRACES.name, incoming([trace()]))
 
     assert pauses == expected
+
+
+async def test_a_refusal_that_may_be_counted_is_not_counted_again() -> None:
+    log = Log()
+    edge = edge_over(log)
+    log.failure = AppendUncertain("it may come yet")
+    with pytest.raises(BadItems):
+        await edge.accept(PROJECT, TRACES.name, incoming([{}]))
+
+    log.failure = None
+    await edge.flush_refusals()
+
+    assert not log.refusals
+
+
+async def test_refusals_are_counted_although_whoever_counts_them_is_given_up() -> None:
+    log = Log()
+    edge = edge_over(log)
+    log.go.clear()
+    refused = asyncio.create_task(edge.accept(PROJECT, TRACES.name, incoming([{}])))
+    async with asyncio.timeout(10):
+        await log.asked.wait()
+    refused.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await refused
+
+    log.failure = LogFull("full")
+    log.go.set()
+    async with asyncio.timeout(10):
+        await log.refused.wait()
+        await asyncio.sleep(0)
+    log.failure = None
+    await edge.flush_refusals()
+
+    assert [one.count for one in log.refusals] == [1]
+
+
+async def test_who_comes_again_is_refused_first_when_the_log_fills() -> None:
+    log = Log()
+    log.fullness = 0.95
+    edge = edge_over(log)
+
+    with pytest.raises(Overloaded) as refused:
+        await edge.accept(PROJECT, TRACES.name, incoming([trace()]), retried=True)
+    assert refused.value.retry_after_s == 5
+    await edge.accept(PROJECT, TRACES.name, incoming([trace()]))
+    log.fullness = 0.85
+    await edge.accept(PROJECT, TRACES.name, incoming([trace()]), retried=True)
+
+    assert len(log.chunks) == 2
+    assert [(r.outcome, r.count) for r in log.refusals] == [("overloaded", 1)]
 
 
 async def test_a_refusal_is_counted_in_the_log_before_it_is_answered() -> None:
@@ -146,10 +211,10 @@ async def test_each_bound_is_counted_under_a_reason_of_its_own(
 async def test_refusals_that_the_log_could_not_take_are_counted_with_the_next() -> None:
     log = Log()
     edge = edge_over(log)
-    log.full = True
+    log.failure = LogFull("full")
     with pytest.raises(Overloaded) as refused:
         await edge.accept(PROJECT, TRACES.name, incoming([trace(), trace()]))
-    log.full = False
+    log.failure = None
 
     with pytest.raises(BadItems):
         await edge.accept(PROJECT, TRACES.name, incoming([{}]))

@@ -1,3 +1,6 @@
+import threading
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -77,3 +80,29 @@ def test_a_cleared_filter_knows_nothing() -> None:
 
     assert not seen.may_contain(added).any()
     assert seen.added == 0
+
+
+def test_two_threads_that_end_a_window_together_forget_nothing() -> None:
+    both_look = threading.Barrier(2)
+
+    class Slow(Clock):
+        def __call__(self) -> float:
+            if self.now_s and threading.current_thread() is not threading.main_thread():
+                # Where one may look while the other has not begun the new half, both do.
+                with suppress(threading.BrokenBarrierError):
+                    both_look.wait(0.2)
+            return self.now_s
+
+    clock = Slow()
+    seen = SeenFilter(20, WINDOW_S, clock)
+    added = hashes(1, 1_000)
+    seen.add(added)
+    clock.now_s = WINDOW_S
+
+    threads = [threading.Thread(target=seen.add, args=[hashes(n, 10)]) for n in (2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert seen.may_contain(added).all()

@@ -1,0 +1,225 @@
+"""The writer of one partition: gathers its records to blocks and stores one after the other."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from msgspec import Struct
+
+from eventlog.log import Intent, NotOwner, ProgressStore, TopicPartition
+from eventlog.records import plain_size
+from processors.block_write import BlockWrite, Inserts
+from processors.blocks import Block, Delivery, Step
+
+BLOCKS_IN_HAND = 2
+"""One that is written and one that is worked out; more would only cost memory."""
+
+log = structlog.get_logger(__name__)
+
+
+class BlockLimits(Struct, frozen=True):
+    """When a block is closed."""
+
+    max_records: int = 2_000
+    max_bytes: int = 8 << 20
+    """Of records, decompressed: some 6,000 traces of usual size."""
+    min_interval_s: float = 0.2
+    """Between the beginnings of two blocks of one partition, so that single events do not become
+    single parts; the first after a pause goes at once, and so does a full one."""
+    max_waiting_bytes: int = 16 << 20
+    """Of records that wait for their block; beyond, the stream is held back."""
+    longest_pause_s: float = 15.0
+    """Between two tries of one block while the store fails; the first pauses are shorter."""
+
+
+class PartitionWriter:
+    """Stores the records of one partition, block after block."""
+
+    def __init__(
+        self,
+        partition: TopicPartition,
+        step: Step,
+        books: ProgressStore,
+        store: Inserts,
+        limits: BlockLimits,
+    ) -> None:
+        self.stored_through = -1
+        self.lost = False
+        """Whether another process has taken the partition over; nothing is written any more."""
+        self._partition = partition
+        self._step = step
+        self._books = books
+        self._store = store
+        self._limits = limits
+        self._waiting: list[Delivery] = []
+        self._waiting_bytes = 0
+        self._waiting_plain = 0
+        self._last_put = -1
+        self._changed = asyncio.Condition()
+        self._in_hand: deque[float] = deque()
+        """When the first record of each block that is being built or written was appended."""
+        self._ahead = asyncio.Semaphore(BLOCKS_IN_HAND)
+        self._last_start = 0.0
+
+    @property
+    def oldest_s(self) -> float | None:
+        """When the oldest record in hand came into the log (as `time.time`), `None` when idle."""
+        if self._in_hand:
+            return self._in_hand[0]
+        return self._waiting[0].appended_at_s if self._waiting else None
+
+    async def put(self, delivery: Delivery) -> None:
+        """Takes a record over; waits while too much is waiting already."""
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: self.lost or self._waiting_bytes < self._limits.max_waiting_bytes
+            )
+            if delivery.offset <= self.stored_through:
+                delivery.ack()
+                return
+            if self.lost or delivery.offset <= self._last_put:
+                return
+            self._last_put = delivery.offset
+            self._waiting.append(delivery)
+            self._weigh([delivery], 1)
+            self._changed.notify_all()
+
+    async def abandon(self) -> None:
+        """Takes nothing over any more; whoever waits to hand a record over keeps it."""
+        async with self._changed:
+            self.lost = True
+            self._changed.notify_all()
+
+    async def wait_stored(self, offset: int) -> None:
+        """Returns when the record at `offset` is stored."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.stored_through >= offset)
+
+    async def wait_idle(self) -> None:
+        """Returns when everything taken over is stored, or is another's to store."""
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: self.lost or (not self._waiting and not self._in_hand)
+            )
+
+    async def run(self, warm: Callable[[], Awaitable[object]]) -> None:
+        """Works until cancelled, or until the partition is another's (`lost`).
+
+        An exception that leaves it is a bug. While the store takes one block, the next is worked
+        out, and what comes meanwhile gathers to the one after.
+        """
+        await warm()
+        try:
+            progress = await self._books.progress(self._partition)
+            await self._let_go_of_stored(progress.stored_through)
+            built: asyncio.Queue[tuple[Block, asyncio.Task[Any]]] = asyncio.Queue()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._build_blocks(progress.pending, built))
+                group.create_task(self._write_blocks(built))
+        except* NotOwner as errors:
+            log.warning("partition lost", partition=self._partition, reason=str(errors.exceptions))
+            await self.abandon()
+
+    async def _let_go_of_stored(self, stored_through: int) -> None:
+        """Acknowledges what an earlier life has stored, and makes room for what it has not."""
+        async with self._changed:
+            self.stored_through = stored_through
+            for record in self._waiting:
+                if record.offset <= stored_through:
+                    record.ack()
+            self._weigh([one for one in self._waiting if one.offset <= stored_through], -1)
+            self._waiting = [one for one in self._waiting if one.offset > stored_through]
+            self._changed.notify_all()
+
+    async def _build_blocks(
+        self, pending: Intent | None, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]"
+    ) -> None:
+        while True:
+            await self._ahead.acquire()
+            records = await self._take(pending)
+            if not records:
+                # The log no longer has what was pending.
+                pending = None
+                await self._finish(records)
+                continue
+            intent = pending or self._intent(records)
+            repeated = pending is not None
+            log_id = self._books.origin(self._partition).log_id
+            block = Block(self._partition, log_id, intent, records, repeated)
+            pending = None
+            building = asyncio.create_task(self._step.build(block))
+            await asyncio.wait({building})
+            built.put_nowait((block, building))
+
+    async def _write_blocks(self, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]") -> None:
+        while True:
+            block, building = await built.get()
+            await self._write(block, building.result()).run()
+            self.stored_through = block.intent.last
+            await self._finish(block.records)
+
+    def _intent(self, records: list[Delivery]) -> Intent:
+        epoch = self._books.origin(self._partition).epoch
+        return Intent(records[0].offset, records[-1].offset, epoch=epoch)
+
+    def _write(self, block: Block, built: Any) -> BlockWrite:
+        pause = self._limits.longest_pause_s
+        return BlockWrite(block, built, self._step, self._books, self._store, longest_pause_s=pause)
+
+    async def _take(self, pending: Intent | None) -> list[Delivery]:
+        async with self._changed:
+            if pending is not None:
+                last = pending.last
+                await self._changed.wait_for(
+                    lambda: bool(self._waiting) and self._waiting[-1].offset >= last
+                )
+            else:
+                await self._changed.wait_for(lambda: bool(self._waiting))
+        pause = self._last_start + self._limits.min_interval_s - time.monotonic()
+        if pause > 0 and pending is None:
+            await self._wait_full(pause)
+        self._last_start = time.monotonic()
+        async with self._changed:
+            count = self._count(pending)
+            taken, self._waiting = self._waiting[:count], self._waiting[count:]
+            self._weigh(taken, -1)
+            self._in_hand.append(taken[0].appended_at_s if taken else 0.0)
+            self._changed.notify_all()
+        return taken
+
+    async def _wait_full(self, at_most_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s), self._changed:
+                await self._changed.wait_for(
+                    lambda: (
+                        len(self._waiting) >= self._limits.max_records
+                        or self._waiting_plain >= self._limits.max_bytes
+                        or self._waiting_bytes >= self._limits.max_waiting_bytes
+                    )
+                )
+
+    def _weigh(self, records: Sequence[Delivery], sign: int) -> None:
+        self._waiting_bytes += sign * sum(len(one.value or b"") for one in records)
+        self._waiting_plain += sign * sum(plain_size(one.value) for one in records)
+
+    def _count(self, pending: Intent | None) -> int:
+        if pending is not None:
+            return sum(record.offset <= pending.last for record in self._waiting)
+        size = 0
+        for count, record in enumerate(self._waiting[: self._limits.max_records]):
+            size += plain_size(record.value)
+            if count and size > self._limits.max_bytes:
+                return count
+        return min(len(self._waiting), self._limits.max_records)
+
+    async def _finish(self, records: Sequence[Delivery]) -> None:
+        for record in records:
+            record.ack()
+        async with self._changed:
+            self._in_hand.popleft()
+            self._ahead.release()
+            self._changed.notify_all()
