@@ -107,8 +107,9 @@ LANDING = """<!doctype html>
   h1 { font-size: 1.5rem } code { background: #8882; padding: .1em .3em; border-radius: .2em }
 </style>
 <h1>Sluice is running</h1>
-<p>One pipeline for LLM traces, agent spans and their cost. The terminal that started it shows an
-API key and a <code>curl</code> that sends a first trace.</p>
+<p>One pipeline for LLM traces, agent spans and their cost. The terminal of
+<code>sluice up</code> shows an API key and a <code>curl</code> that sends a first trace; elsewhere
+<code>sluice key list</code> and <code>sluice key reveal</code> show keys.</p>
 <ul>
   <li><a href="/docs">API reference</a></li>
   <li><a href="/ready">Readiness</a> of log, stream, store and control plane</li>

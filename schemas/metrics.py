@@ -39,6 +39,17 @@ LOG_BYTES = Gauge("sluice_log_bytes", "Bytes of records in the log.", registry=R
 LOG_QUEUED_BYTES = Gauge(
     "sluice_log_queued_bytes", "Bytes that wait for their commit.", registry=REGISTRY
 )
+SPOOL_BYTES = Gauge(
+    "sluice_spool_bytes", "Bytes of records that wait on disk for Kafka.", registry=REGISTRY
+)
+SPOOL_OLDEST_SECONDS = Gauge(
+    "sluice_spool_oldest_seconds", "Age of the oldest record in the spool.", registry=REGISTRY
+)
+SPOOL_DRAINED = Counter(
+    "sluice_spool_records_drained",
+    "Records of the spool that Kafka has acknowledged.",
+    registry=REGISTRY,
+)
 LAG_RECORDS = Gauge(
     "sluice_lag_records", "Records that are not stored yet.", ["topic"], registry=REGISTRY
 )
@@ -53,6 +64,9 @@ OLDEST_UNACKED_SECONDS = Gauge(
     "Age of the oldest record that the stream holds and has not acknowledged.",
     registry=REGISTRY,
 )
+PARTITIONS_OWNED = Gauge(
+    "sluice_partitions_owned", "Partitions of the log that this worker stores.", registry=REGISTRY
+)
 BLOCK_ROWS = Histogram(
     "sluice_block_rows",
     "Rows of one insert.",
@@ -65,6 +79,12 @@ INSERT_SECONDS = Histogram(
 )
 INSERT_FAILURES = Counter(
     "sluice_insert_failures", "Inserts that failed and are repeated.", ["table"], registry=REGISTRY
+)
+INSERT_FAILING_SECONDS = Gauge(
+    "sluice_insert_failing_seconds",
+    "For how long the block next to store has been failing; 0 once it is stored.",
+    ["table", "partition"],
+    registry=REGISTRY,
 )
 QUERY_SECONDS = Histogram(
     "sluice_query_seconds",

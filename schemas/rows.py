@@ -8,6 +8,13 @@ from msgspec import Struct
 from schemas.projects import ProjectId
 
 
+class Source(Struct, frozen=True):
+    """One partition of one log."""
+
+    log_id: str
+    partition: int
+
+
 class Position(Struct, frozen=True):
     """Where in the log a row came from: what makes a replay recognisable."""
 

@@ -14,7 +14,15 @@ from msgspec import Meta, Struct
 
 PREFIX = "SLUICE_"
 SECRETS = frozenset(
-    {"secret", "init_api_key", "init_user_password", "database_url", "warehouse_url"}
+    {
+        "secret",
+        "init_api_key",
+        "init_user_password",
+        "database_url",
+        "warehouse_url",
+        "warehouse_users",
+        "kafka_sasl_password",
+    }
 )
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -34,6 +42,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: str = "~/.sluice"
     database_url: str = ""
     warehouse_url: str = ""
+    warehouse_ca_file: str = ""
+    warehouse_cert_file: str = ""
+    warehouse_key_file: str = ""
+    warehouse_replicated: bool = False
     secret: str = ""
     signup_enabled: bool = True
     allowed_origins: str = ""
@@ -46,6 +58,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_inflated_bytes: Positive = 64 << 20
     max_item_bytes: Positive = 16 << 20
     max_inflight_bytes: Positive = 256 << 20
+    kafka_url: str = ""
+    kafka_topic_prefix: str = "sluice."
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: str = ""
+    kafka_ca_file: str = ""
+    kafka_replication: Annotated[int, Meta(ge=1, le=32_767)] = 1
+    kafka_retention_hours: Positive = 168
+    kafka_produce_timeout_ms: Positive = 2000
+    kafka_linger_ms: Count = 5
+    kafka_group: str = "sluice"
+    kafka_session_timeout_ms: Positive = 15_000
+    spool_max_bytes: Positive = 1 << 30
     log_partitions: Annotated[int, Meta(ge=1, le=1024)] = 1
     log_max_bytes: Positive = 4 << 30
     log_keep_hours: Count = 0
@@ -53,10 +79,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     dedup_window_hours: Positive = 168
     dedup_filter_bits: Annotated[int, Meta(ge=20, le=34)] = 28
     block_interval_ms: Count = 200
+    worker_block_interval_ms: Count = 500
     block_max_bytes: Positive = 8 << 20
     pace_lag_ms: Count = 1500
     query_threads: Positive = 3
     read_back_timeout_s: Positive = 10
+    warehouse_host: str = "127.0.0.1"
+    warehouse_port: Port = 8123
+    warehouse_users: str = ""
+    warehouse_threads: Positive = 4
+    warehouse_waiting: Count = 32
+    warehouse_max_body_bytes: Positive = 256 << 20
+    warehouse_max_result_bytes: Positive = 256 << 20
+    warehouse_query_timeout_s: Annotated[int, Meta(ge=1, le=3600)] = 300
+    warehouse_unconfined: bool = False
     stop_timeout_s: Positive = 4
     access_log: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -70,6 +106,11 @@ MEANING = {
     "database_url": "Control plane: empty for SQLite in the data directory, or `postgresql://…`.",
     "warehouse_url": "Analytics: empty for chDB in the data directory, or `http(s)://…` of a"
     " ClickHouse server.",
+    "warehouse_ca_file": "Certificates that sign that server's; empty for the system's.",
+    "warehouse_cert_file": "Certificate that this process shows to that server (PEM).",
+    "warehouse_key_file": "Its private key, where it is not in the same file.",
+    "warehouse_replicated": "Whether `sluice migrate` makes replicated tables, on a cluster of"
+    " ClickHouse servers.",
     "secret": "Key for sealed API keys and signed cookies, at least 32 characters. Empty: made at"
     " first start and kept in the data directory.",
     "signup_enabled": "Whether strangers may make accounts at `/dashboard/api/signup`.",
@@ -83,6 +124,26 @@ MEANING = {
     "max_inflated_bytes": "Bytes of one request when inflated.",
     "max_item_bytes": "Bytes of one item of a request.",
     "max_inflight_bytes": "Bytes of all requests being read at one time.",
+    "kafka_url": "Event log: empty for one file in the data directory (`sluice up`), or"
+    " `kafka://host:port,host:port`.",
+    "kafka_topic_prefix": "What the names of our topics in Kafka begin with.",
+    "kafka_security_protocol": "How Kafka is entered: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or"
+    " `SASL_SSL`.",
+    "kafka_sasl_mechanism": "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.",
+    "kafka_sasl_username": "Name for SASL.",
+    "kafka_sasl_password": "Password for SASL.",
+    "kafka_ca_file": "Certificates that sign the brokers'; empty for the system's.",
+    "kafka_replication": "Copies of each partition that `sluice migrate` makes topics with.",
+    "kafka_retention_hours": "How long the topics that `sluice migrate` makes keep records, stored"
+    " or not: the longest outage of the store that loses nothing.",
+    "kafka_produce_timeout_ms": "Without an acknowledgement of Kafka for so long, an edge takes"
+    " events into its spool.",
+    "kafka_linger_ms": "Least time between two records of a partition that an edge does not fill.",
+    "kafka_group": "Consumer group of the workers.",
+    "kafka_session_timeout_ms": "After so long without a sign of a worker its partitions go to"
+    " others.",
+    "spool_max_bytes": "Bytes that an edge keeps on disk while Kafka is away; beyond, senders are"
+    " told to come again (503).",
     "log_partitions": "Partitions of a new log; fixed once the log exists.",
     "log_max_bytes": "Bytes of records in the log; beyond, senders are told to come again (503).",
     "log_keep_hours": "How long the log keeps records that are stored; 0 forgets them at once.",
@@ -92,12 +153,26 @@ MEANING = {
     " hours are read at start.",
     "dedup_filter_bits": "Size of the duplicates filter of each kind, as a power of two of bits:"
     " 28 is 32 MiB, and 13 million ids a window at 1 % needless look-ups.",
-    "block_interval_ms": "Least time between two inserts of one partition.",
+    "block_interval_ms": "Least time between two inserts of one partition, by `sluice up`.",
+    "worker_block_interval_ms": "The same by `sluice worker`: its store is shared, and makes a part"
+    " of every insert.",
     "block_max_bytes": "Bytes of events in one insert, before compression.",
     "pace_lag_ms": "How far the stream may lag behind before senders are slowed down, so that what"
     " is accepted stays fresh; 0 is never.",
     "query_threads": "Queries of users that may run at one time.",
     "read_back_timeout_s": "How long `/batch` waits until its items can be read.",
+    "warehouse_host": "Address that `sluice warehouse` listens on.",
+    "warehouse_port": "Port that `sluice warehouse` listens on.",
+    "warehouse_users": "Who may ask it: `NAME:PASSWORD:RIGHTS` with rights `readonly` or `write`,"
+    " comma-separated or one a line. Empty: one user with a random password, on this machine"
+    " alone.",
+    "warehouse_threads": "Calls that it runs at one time.",
+    "warehouse_waiting": "Calls that may wait for that; what comes beyond is told to come again.",
+    "warehouse_max_body_bytes": "Bytes of one body, as sent and when inflated.",
+    "warehouse_max_result_bytes": "Bytes of one answer that cannot be sent block by block.",
+    "warehouse_query_timeout_s": "How long a call may run, where it does not say so itself.",
+    "warehouse_unconfined": "Whether to serve it even where the kernel cannot keep its users from"
+    " the files of this machine.",
     "stop_timeout_s": "How long a stop may take; what is not stored by then stays in the log.",
     "access_log": "Whether each request is logged (without its query string).",
     "log_level": "Least severe log line that is written.",

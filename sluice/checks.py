@@ -9,19 +9,22 @@ import shutil
 import stat
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from clickhouse.client import Warehouse, path_of
-from controlplane.crypto import Vault
-from controlplane.database import Database
+from clickhouse.client import Warehouse, WarehouseUnavailable, path_of
+from clickhouse.migrate import MigrationError, ensure_migrated
+from controlplane.crypto import UnsealError, Vault
+from controlplane.database import Database, newest_revision
 from controlplane.directory import all_projects
 from controlplane.errors import ControlPlaneError
 from controlplane.keys import list_keys
+from controlplane.sealing import is_sealed, opens
 from processors.cost.cache import PriceTableError, load_book
 from schemas.settings import Settings, SettingsError
 from sluice.lock import AlreadyRunning, hold
-from sluice.paths import CONTROL_FILE, Paths, control_plane_file
+from sluice.paths import CONTROL_FILE, CREDENTIALS, Paths, control_plane_file
 from sluice.secret import FILE_NAME, find_secret
 
 LEAST_PYTHON = (3, 11)
@@ -29,7 +32,9 @@ DISK_ERROR_BYTES = 1 << 30
 DISK_WARNING_BYTES = 5 << 30
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+MAX_CLOCK_DIFFERENCE_S = 5
 RESTORE_SECRET = f"restore {FILE_NAME} from a backup, or give the SLUICE_SECRET of before"
+SET_CLOCK = "set the clock, and let NTP keep it: timedatectl set-ntp true"
 
 
 class Finding(NamedTuple):
@@ -54,6 +59,16 @@ def warning(name: str, text: str, mend: str) -> Finding:
 def error(name: str, text: str, mend: str) -> Finding:
     """Returns what does not work."""
     return Finding(name, "error", text, mend)
+
+
+def shown(url: str) -> str:
+    """Returns an address without what may be a secret in it."""
+    return CREDENTIALS.sub(r"\1***@", url).partition("?")[0]
+
+
+def first_line(failure: BaseException) -> str:
+    """Returns what an error says, for a finding of one line."""
+    return next(iter(str(failure).splitlines()), "")[:300] or type(failure).__name__
 
 
 def check_python() -> Finding:
@@ -92,8 +107,11 @@ def check_disk(paths: Paths, settings: Settings) -> Finding:
         return error("disk", text, mend)
     if free < DISK_WARNING_BYTES:
         return warning("disk", text, mend)
-    if free < settings.log_max_bytes:
-        less = f"{mend}; or lower SLUICE_LOG_MAX_BYTES, now {settings.log_max_bytes}"
+    bound, most = "LOG_MAX_BYTES", settings.log_max_bytes
+    if settings.kafka_url:
+        bound, most = "SPOOL_MAX_BYTES", settings.spool_max_bytes
+    if free < most:
+        less = f"{mend}; or lower SLUICE_{bound}, now {most}"
         return warning("disk", f"{text}, less than the log may take", less)
     return ok("disk", text)
 
@@ -101,6 +119,10 @@ def check_disk(paths: Paths, settings: Settings) -> Finding:
 def check_secret(settings: Settings, paths: Paths) -> Finding:
     """Looks at the key that seals API keys."""
     name, path = "secret", paths.data_dir / FILE_NAME
+    if settings.kafka_url and not settings.secret:
+        mend = "openssl rand -base64 48 makes one; if one is in use, give that (or its secret.key)"
+        text = "SLUICE_SECRET is not given, and every process needs the same"
+        return error(name, text, mend)
     try:
         found = find_secret(settings.secret, paths.data_dir)
     except SettingsError as failure:
@@ -122,74 +144,126 @@ def check_secret(settings: Settings, paths: Paths) -> Finding:
 def check_clock(paths: Paths) -> Finding:
     """Compares the clock with what it must be later than."""
     now = datetime.now(UTC)
-    mend = "set the clock, and let NTP keep it: timedatectl set-ntp true"
     if now < RELEASED:
-        return error("clock", f"it says {now:%Y-%m-%d %H:%M} UTC, which is past", mend)
+        return error("clock", f"it says {now:%Y-%m-%d %H:%M} UTC, which is past", SET_CLOCK)
     newest = max((file.stat().st_mtime for file in paths.data_dir.glob("*.db*")), default=0.0)
     ahead_s = newest - now.timestamp()
     if ahead_s > 60:
-        return warning("clock", f"it is {ahead_s:.0f} s behind the newest file of the data", mend)
+        return warning(
+            "clock", f"it is {ahead_s:.0f} s behind the newest file of the data", SET_CLOCK
+        )
     return ok("clock", f"it says {now:%Y-%m-%d %H:%M} UTC")
 
 
 async def check_control_plane(settings: Settings, paths: Paths) -> Finding:
-    """Opens the control plane, and the sealed keys with the secret."""
-    name = "control plane"
+    """Opens the control plane, and what is sealed in it with the secret."""
+    name, url = "control plane", paths.database_url
     file = control_plane_file(paths)
     if file is not None and not file.exists():
         return ok(name, "is made at the first start")
+    again = "is SLUICE_DATABASE_URL right, and that server up?"
+    if file is not None:
+        again = "is SLUICE_DATABASE_URL right? Else restore control.db from a backup"
     try:
         secret = find_secret(settings.secret, paths.data_dir)
     except (SettingsError, OSError, ValueError) as failure:
         return error(name, f"its API keys cannot be read: {failure}", RESTORE_SECRET)
     try:
-        projects, keys = await _read_control_plane(paths.database_url, secret)
+        database = Database(url)
+        try:
+            return await _look_into(database, secret)
+        finally:
+            await database.close()
     except (ControlPlaneError, OSError, ValueError) as failure:
-        mend = "is SLUICE_DATABASE_URL right? For SQLite: restore control.db from a backup"
-        return error(name, str(failure), mend)
+        return error(name, f"{shown(url)}: {first_line(failure)}", again)
     except Exception as failure:  # a missing table or a damaged file, in the driver's own classes
-        mend = "run: sluice migrate; if that fails, restore control.db from a backup"
-        return error(name, str(failure).splitlines()[0], mend)
-    if projects and secret is None:
-        text = f"{projects} projects, whose API keys cannot be read without their secret"
+        mend = f"run: sluice migrate; if that fails: {again}"
+        return error(name, f"{shown(url)}: {first_line(failure)}", mend)
+
+
+async def _look_into(database: Database, secret: str | None) -> Finding:
+    name, newest = "control plane", newest_revision()
+    await database.ping()
+    stored = await database.revision()
+    if stored is None:
+        return error(name, "it has no tables yet", "sluice migrate")
+    if stored != newest:
+        mend = "sluice migrate" if stored < newest else "install the newer version again"
+        return error(name, f"it is at migration {stored}, this version has {newest}", mend)
+    projects = await all_projects(database)
+    if secret is None:
+        if not projects and not await is_sealed(database):
+            return ok(name, "nothing is sealed yet")
+        text = f"{len(projects)} projects, whose API keys cannot be read without their secret"
         return error(name, text, RESTORE_SECRET)
-    if projects and not keys:
-        mend = "sluice key create; if there were keys, give the old SLUICE_SECRET back"
-        return warning(name, "no API key can be read with this secret", mend)
-    return ok(name, f"{projects} projects, {keys} API keys")
-
-
-async def _read_control_plane(url: str, secret: str | None) -> tuple[int, int]:
-    """Returns how many projects there are, and how many of their keys the secret opens."""
-    database = Database(url)
+    vault = Vault(secret)
     try:
-        await database.ping()
-        projects = await all_projects(database)
-        if secret is None:
-            return len(projects), 0
-        vault = Vault(secret)
-        listed = [await list_keys(database, vault, row.project_id) for row in projects]
-        return len(projects), sum(map(len, listed))
-    finally:
-        await database.close()
+        await opens(database, vault)
+    except UnsealError:
+        text = "the secret (SLUICE_SECRET, or else secret.key) is not the one that sealed it"
+        return error(name, text, f"{RESTORE_SECRET}: every process needs the same")
+    listed = [await list_keys(database, vault, row.project_id) for row in projects]
+    keys = sum(map(len, listed))
+    if projects and not keys:
+        return warning(name, "no API key can be read with this secret", "sluice key create")
+    return ok(name, f"{len(projects)} projects, {keys} API keys")
 
 
 def check_store(paths: Paths) -> Finding:
-    """Opens the store of a stopped server, or asks a ClickHouse server."""
-    url = paths.warehouse_url
-    path = path_of(url)
-    if path is None:
-        mend = "is SLUICE_WAREHOUSE_URL right, and that server up?"
-        return _ask_store(url, "the ClickHouse server answers", mend)
-    if not path.exists():
+    """Opens the embedded store of a stopped server."""
+    path = path_of(paths.warehouse_url)
+    if path is None or not path.exists():
         return ok("store", "is made at the first start")
     try:
         lock = hold(paths.lock)
     except AlreadyRunning as failure:
         return warning("store", str(failure), "a server is starting: try again")
     with lock:
-        mend = f"restore {path} from a backup; what the log still holds is stored again"
-        return _ask_store(url, f"{path} opens", mend)
+        warehouse = Warehouse(paths.warehouse_url, readers=1)
+        try:
+            warehouse.query_now("SELECT 1", None, {})
+        except Exception as failure:  # the engine's own classes: whatever it says is the finding
+            mend = f"restore {path} from a backup; what the log still holds is stored again"
+            return error("store", first_line(failure), mend)
+        finally:
+            warehouse.close()
+    return ok("store", f"{path} opens")
+
+
+def check_store_server(url: str, clock: Callable[[], float] = time.time) -> list[Finding]:
+    """Asks a ClickHouse server for its version, its tables and its clock."""
+    name, where = "store", shown(url)
+    warehouse = Warehouse(url, readers=1)
+    try:
+        version = warehouse.query_now("SELECT version()", None, {}).rows[0][0]
+        found = [ok(name, f"{where} answers, ClickHouse {version}")]
+        try:
+            ensure_migrated(warehouse)
+        except MigrationError as failure:
+            found.append(error(name, f"{where}: {failure}", "sluice migrate, of this version"))
+        return [*found, _compare_clocks(warehouse, clock)]
+    except WarehouseUnavailable as failure:
+        mend = "is SLUICE_WAREHOUSE_URL right, and that server up?"
+        return [error(name, f"{where} does not answer: {first_line(failure)}", mend)]
+    except Exception as failure:  # whatever the engine says is the finding
+        mend = "is SLUICE_WAREHOUSE_URL (database, user, password, SLUICE_WAREHOUSE_CA_FILE) right?"
+        return [error(name, f"{where}: {first_line(failure)}", mend)]
+    finally:
+        warehouse.close()
+
+
+def _compare_clocks(warehouse: Warehouse, clock: Callable[[], float]) -> Finding:
+    before = clock()
+    theirs = float(
+        warehouse.query_now("SELECT toUnixTimestamp64Milli(now64(3))", None, {}).rows[0][0]
+    )
+    after = clock()
+    # An answer that took long says less: its time is any of those between.
+    apart_s = max(before - theirs / 1000, theirs / 1000 - after, 0.0)
+    text = f"the store's is {apart_s:.0f} s from this machine's"
+    if apart_s > MAX_CLOCK_DIFFERENCE_S:
+        return warning("store's clock", text, f"on both machines: {SET_CLOCK}")
+    return ok("store's clock", text)
 
 
 def check_prices(paths: Paths) -> Finding:
@@ -201,17 +275,6 @@ def check_prices(paths: Paths) -> Finding:
         book = load_book(paths.cache)
     except PriceTableError as failure:
         mend = f"remove {paths.cache} and run: make up"
-        return error("prices", str(failure).splitlines()[0], mend)
+        return error("prices", first_line(failure), mend)
     ms = (time.perf_counter() - started) * 1000
     return ok("prices", f"{len(book.providers)} providers, loaded in {ms:.0f} ms")
-
-
-def _ask_store(url: str, works: str, mend: str) -> Finding:
-    warehouse = Warehouse(url, readers=1)
-    try:
-        warehouse.query_now("SELECT 1", None, {})
-    except Exception as failure:  # the engine's own classes: whatever it says is the finding
-        return error("store", str(failure).splitlines()[0][:300], mend)
-    finally:
-        warehouse.close()
-    return ok("store", works)

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import structlog
 import typer
@@ -16,9 +17,7 @@ from sluice.commands.doctor import examine
 from sluice.commands.errors import FAILED, MISUSE
 from sluice.commands.migrate import migrate_all
 from sluice.commands.options import DataDir, Host, Port, address_of, settings_with
-
-if TYPE_CHECKING:
-    from sluice.node import Node
+from sluice.commands.warehouse import serve_warehouse
 
 app = typer.Typer(
     name="sluice",
@@ -34,27 +33,55 @@ app = typer.Typer(
 @app.command()
 def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Start Sluice: everything in one process, on one port. Ctrl-C stops it."""
-    settings = settings_with(host=host, port=port, data_dir=data_dir)
+    _run("whole", greet, host=host, port=port, data_dir=data_dir)
+
+
+@app.command()
+def edge(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+    """Start the door in: takes events, into Kafka. Any number of them share the work."""
+    _run("edge", _say_ready, host=host, port=port, data_dir=data_dir)
+
+
+@app.command()
+def worker(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+    """Start the stream: from Kafka into ClickHouse. Any number of them share the work."""
+    _run("worker", _say_ready, host=host, port=port, data_dir=data_dir)
+
+
+@app.command()
+def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+    """Start the door out: queries, accounts and keys. Any number of them share the work."""
+    _run("api", _say_ready, host=host, port=port, data_dir=data_dir)
+
+
+def _run(role: str, on_ready: Callable[[Any], None], **flags: object) -> NoReturn:
+    settings = settings_with(**flags)
     logs.set_up(settings)
     # Imported here: the other commands need no server and should answer at once.
     import uvloop
 
+    from sluice import roles
     from sluice.serve import serve
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        raise typer.Exit(runner.run(serve(settings, greet)))
+        raise typer.Exit(runner.run(serve(settings, getattr(roles, role)(), on_ready)))
+
+
+def _say_ready(node: Any) -> None:
+    print(f"Sluice is ready at {address_of(node.settings)}", flush=True)
 
 
 app.command("migrate")(migrate_all)
 app.command("doctor")(examine)
 app.command("demo")(send_demo)
+app.command("warehouse")(serve_warehouse)
 app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.add_typer(users.app, name="user")
 app.add_typer(dead.app, name="dead")
 
 
-def greet(node: "Node") -> None:
+def greet(node: Any) -> None:
     """Prints the three lines that a person copies: address, key, first trace."""
     address = address_of(node.settings)
     key = node.initial.plain_key if node.initial else None

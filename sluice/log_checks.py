@@ -1,10 +1,14 @@
-"""Checks of the event log's file: is it sound, does the stream keep up, does anything wait?"""
+"""Checks of files of records, the embedded log's and an edge's spool: are they sound, does anything
+wait in them?"""
 
 import sqlite3
+import time
+from collections.abc import Iterable
 from contextlib import closing
+from pathlib import Path
 
 from eventlog import sqlite_file
-from eventlog.dead_letters import DeadLetterBox
+from eventlog.dead_letters import DeadLetterBox, Summary
 from eventlog.log import LogError
 from eventlog.topics import DEAD
 from schemas.settings import Settings
@@ -14,6 +18,8 @@ from sluice.paths import Paths
 MAX_CHECKED_BYTES = 512 << 20
 """A larger file is not read through: its records have checksums of their own."""
 FULL_SHARE = 0.8
+OLD_S = 60
+"""What waits for longer waits for somebody's help."""
 
 
 def check_log(paths: Paths, settings: Settings) -> list[Finding]:
@@ -22,22 +28,86 @@ def check_log(paths: Paths, settings: Settings) -> list[Finding]:
         return [ok("log", "is made at the first start")]
     try:
         with closing(sqlite_file.connect(paths.log)) as connection:
-            found = [_check_integrity(connection, paths), _check_size(connection, settings)]
-        found.append(_check_letters(paths))
+            found = [_check_integrity("log", connection, paths.log)]
+            found.append(_check_size(connection, settings))
+        with DeadLetterBox(paths.log) as box:
+            found.append(check_letters(box.summaries()))
     except (sqlite3.Error, LogError) as failure:
         # The server mends a damaged file by itself when it starts.
         return [error("log", f"{paths.log}: {failure}", "restart the server: it mends its log")]
-    return [*found, *_check_set_aside(paths)]
+    return [*found, *_check_set_aside("log", paths.log)]
 
 
-def _check_integrity(connection: sqlite3.Connection, paths: Paths) -> Finding:
-    size = paths.log.stat().st_size
+def check_spools(paths: Paths, settings: Settings) -> list[Finding]:
+    """Looks at the spools of this machine's edges, running or not; only reads.
+
+    An edge has its data directory to itself, or a place in one that edges share (`deploy/edge.sh`).
+    """
+    root = paths.data_dir
+    spools = [*root.glob("spool.db"), *sorted(root.glob("edge-*/spool.db"))]
+    if not spools:
+        return [ok("spool", f"there is none in {root}")]
+    return [finding for path in spools for finding in _check_spool(path, settings)]
+
+
+def check_letters(letters: Iterable[Summary]) -> Finding:
+    """Tells whether dead letters wait for somebody."""
+    waiting = sum(not letter.replayed for letter in letters)
+    if waiting:
+        return warning("dead letters", f"{waiting} wait", "sluice dead list, then: dead replay")
+    return ok("dead letters", "none wait")
+
+
+def _check_spool(path: Path, settings: Settings) -> list[Finding]:
+    try:
+        with closing(_connect_to_read(path)) as connection:
+            found = [_check_integrity("spool", connection, path)]
+            found.append(_check_waiting(connection, path, settings))
+    except sqlite3.Error as failure:
+        found = [error("spool", f"{path}: {failure}", "restart the edge: it mends its spool")]
+    return [*found, *_check_set_aside("spool", path)]
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    # Who opens a file without a WAL beside it makes one, unless it says that nobody writes; and
+    # nobody does: an edge that is at work has a WAL.
+    wal = path.with_name(f"{path.name}-wal")
+    mode = "mode=ro" if wal.exists() else "immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=10)
+
+
+def _check_waiting(connection: sqlite3.Connection, path: Path, settings: Settings) -> Finding:
+    # The casts are for damage: a flipped bit may turn a number into text.
+    waiting, held, oldest_ms = connection.execute(
+        "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS INTEGER),"
+        " CAST(min(appended_at_ms) AS INTEGER) FROM records"
+    ).fetchone()
+    if not waiting:
+        return ok("spool", f"nothing waits for Kafka in {path}")
+    age_s = max(0.0, time.time() - oldest_ms / 1000)
+    text = (
+        f"{waiting} records wait for Kafka in {path}, {_mib(held)} of"
+        f" {_mib(settings.spool_max_bytes)}, the oldest for {age_s:.0f} s"
+    )
+    if held > settings.spool_max_bytes * FULL_SHARE:
+        mend = "bring Kafka back; else raise SLUICE_SPOOL_MAX_BYTES before senders are refused"
+        return warning("spool", f"nearly full: {text}", mend)
+    if age_s > OLD_S:
+        mend = "bring Kafka back, and have an edge run on this directory: it sends them by itself"
+        return warning("spool", text, mend)
+    return ok("spool", text)
+
+
+def _check_integrity(name: str, connection: sqlite3.Connection, path: Path) -> Finding:
+    size = path.stat().st_size
     if size > MAX_CHECKED_BYTES:
-        return ok("log", f"{_mib(size)}, too large to be read through here")
+        return ok(name, f"{path}: {_mib(size)}, too large to be read through here")
     verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     if verdict != "ok":
-        return error("log", verdict, "restart the server: it mends its log when it starts")
-    return ok("log", f"{paths.log} is sound, {_mib(size)}")
+        owner = "server" if name == "log" else "edge"
+        mend = f"restart the {owner}: it mends its {name} when it starts"
+        return error(name, f"{path}: {verdict}", mend)
+    return ok(name, f"{path} is sound, {_mib(size)}")
 
 
 def _check_size(connection: sqlite3.Connection, settings: Settings) -> Finding:
@@ -56,22 +126,14 @@ def _check_size(connection: sqlite3.Connection, settings: Settings) -> Finding:
     return ok("backlog", text)
 
 
-def _check_letters(paths: Paths) -> Finding:
-    with DeadLetterBox(paths.log) as box:
-        waiting = sum(not letter.replayed for letter in box.summaries())
-    if waiting:
-        return warning("dead letters", f"{waiting} wait", "sluice dead list, then: dead replay")
-    return ok("dead letters", "none wait")
-
-
-def _check_set_aside(paths: Paths) -> list[Finding]:
+def _check_set_aside(name: str, file: Path) -> list[Finding]:
     aside = [
         path
-        for path in paths.log.parent.glob(f"{paths.log.name}.damaged-*")
+        for path in file.parent.glob(f"{file.name}.damaged-*")
         if not path.name.endswith(("-wal", "-shm"))
     ]
-    mend = "the server carried over what could be read; remove it when nobody needs it"
-    return [warning("log", f"{path} was damaged and set aside", mend) for path in aside]
+    mend = "what could be read was carried over; remove it when nobody needs it"
+    return [warning(name, f"{path} was damaged and set aside", mend) for path in aside]
 
 
 def _mib(size: int) -> str:

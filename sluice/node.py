@@ -22,26 +22,26 @@ from eventlog import transport
 from eventlog.group_commit import Limits
 from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import OUTCOMES, SPANS, TRACES
-from ingest.body import BodyLimits
-from ingest.edge import Edge, EdgeLimits
+from eventlog.topics import AGENT_TOPICS, TRACES
+from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.cost.book import PriceBook
 from processors.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
-from processors.sink import BlockLimits, Sink
+from processors.sink import Sink
+from processors.writer import BlockLimits
 from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
 from sluice.lean import keep_out_pandas
+from sluice.limits import edge_limits_of
 from sluice.lock import hold
 from sluice.paths import Paths, paths_of
-from sluice.secret import load_secret
+from sluice.secret import find_secret, open_vault
 from sluice.seed import seed_of
 
 CLOSE_TIMEOUT_S = 1.0
 DAY_MS = 86_400_000
-AGENT_TOPICS = (TRACES.name, SPANS.name, OUTCOMES.name)
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,8 @@ class Node:
         self.settings = settings
         self.paths: Paths = paths_of(settings)
         self._lock = hold(self.paths.lock)
-        self.vault = Vault(load_secret(settings.secret, self.paths.data_dir))
+        find_secret(settings.secret, self.paths.data_dir)  # a broken one is said at once
+        self.vault: Vault
         self.database = Database(self.paths.database_url)
         self.keyring = KeyRing(self.database)
         self.warehouse: Warehouse
@@ -88,17 +89,18 @@ class Node:
         self.edge = Edge(
             self.log,
             self.book.providers,
-            _edge_limits(settings),
+            edge_limits_of(settings),
             read_back=self.read_back,
             lag_s=self.sink.lag_s,
+            fullness=lambda: self.log.stored_bytes / settings.log_max_bytes,
         )
         transport.register()
         self._stream = create_stream_app(
-            self.log,
             broker=f"{transport.SCHEME}://",
             topics=AGENT_TOPICS,
             deliver=self.sink.deliver,
             data_dir=paths.faust,
+            carried={"event_log": self.log},
         )
         await self._stream.start()
 
@@ -142,6 +144,7 @@ class Node:
 
     async def _open_control_plane(self) -> None:
         await self.database.migrate()
+        self.vault = await open_vault(self.settings, self.paths.data_dir, self.database)
         self.initial = await ensure_initial(self.database, self.vault, seed_of(self.settings))
 
     async def _flush_keys(self) -> None:
@@ -273,16 +276,3 @@ def _open_log(settings: Settings, path: Path) -> SqliteLog:
         dead_keep_ms=settings.retention_days * DAY_MS,
     )
     return SqliteLog(path, partitions=settings.log_partitions, limits=limits)
-
-
-def _edge_limits(settings: Settings) -> EdgeLimits:
-    return EdgeLimits(
-        requests_per_minute=settings.rate_limit,
-        pace_from_lag_s=settings.pace_lag_ms / 1000,
-        max_item_bytes=settings.max_item_bytes,
-        body=BodyLimits(
-            max_wire_bytes=settings.max_body_bytes,
-            max_inflated_bytes=settings.max_inflated_bytes,
-            max_total_bytes=settings.max_inflight_bytes,
-        ),
-    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas.settings import PREFIX, Settings, SettingsError
+from sluice.certificates import with_certificates
 
 CONTROL_FILE = "control.db"
 DATABASES = re.compile(r"postgresql(\+\w+)?://|sqlite(\+\w+)?:///(?!:memory:)(?P<file>[^?]+)")
@@ -29,6 +30,7 @@ def paths_of(settings: Settings) -> Paths:
     """Returns the places that the settings name. Raises `SettingsError` for a wrong address."""
     _refuse_unknown(settings)
     root = Path(settings.data_dir).expanduser().resolve()
+    warehouse_url = settings.warehouse_url or f"chdb://{root / 'warehouse'}"
     return Paths(
         data_dir=root,
         log=root / "log.db",
@@ -36,7 +38,7 @@ def paths_of(settings: Settings) -> Paths:
         cache=root / "cache",
         faust=root / "faust",
         database_url=settings.database_url or f"sqlite:///{root / CONTROL_FILE}",
-        warehouse_url=settings.warehouse_url or f"chdb://{root / 'warehouse'}",
+        warehouse_url=with_certificates(warehouse_url, settings),
     )
 
 

@@ -12,22 +12,20 @@ TIMEOUT_S = 5
 
 
 def check_running(address: str, pid: str) -> list[Finding]:
-    """Asks a running server how its parts are."""
+    """Asks the server that holds the data directory how its parts are."""
     held = ok("server", f"process {pid} holds the data directory")
-    try:
-        answer = httpx.get(f"{address}/ready", timeout=TIMEOUT_S, trust_env=False)
-        parts = dict(answer.json()["checks"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as failure:
-        return [
-            held,
-            error(
-                "server",
-                f"no answer from {address}/ready ({failure or type(failure).__name__})",
-                "is SLUICE_HOST or SLUICE_PORT another here than there? Else look at the server's"
-                f" log lines, and restart it: kill {pid}",
-            ),
-        ]
-    return [held, *(_part(name, verdict, pid) for name, verdict in parts.items())]
+    mend = f"look at the server's log lines, and restart it: kill {pid}"
+    elsewhere = "is SLUICE_HOST or SLUICE_PORT another here than there?"
+    return [held, *_check_ready(address, mend, f"{elsewhere} Else {mend}")]
+
+
+def check_listening(address: str, settings: Settings) -> list[Finding]:
+    """Asks whichever process of ours listens: workers and apis hold no data directory."""
+    free = check_port(settings)
+    if free.level == "ok":
+        return [free]
+    mend = "look at the log lines of the process that listens there, and restart it"
+    return _check_ready(address, mend, f"{mend}; if it is none of ours: {free.mend}")
 
 
 def check_port(settings: Settings) -> Finding:
@@ -48,11 +46,16 @@ def check_port(settings: Settings) -> Finding:
     return ok("port", f"{where} is free; no server is running")
 
 
-def _part(name: str, verdict: str, pid: str) -> Finding:
-    if verdict == "ok":
-        return ok(f"server's {name}", "works")
-    return error(
-        f"server's {name}",
-        verdict,
-        f"look at the server's log lines; if it does not recover, restart it: kill {pid}",
-    )
+def _check_ready(address: str, mend: str, silent_mend: str) -> list[Finding]:
+    try:
+        answer = httpx.get(f"{address}/ready", timeout=TIMEOUT_S, trust_env=False)
+        parts = dict(answer.json()["checks"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as failure:
+        reason = str(failure) or type(failure).__name__
+        return [error("server", f"no answer from {address}/ready ({reason})", silent_mend)]
+    return [
+        ok(f"server's {name}", "works")
+        if verdict == "ok"
+        else error(f"server's {name}", str(verdict), f"if it does not recover: {mend}")
+        for name, verdict in parts.items()
+    ]

@@ -1,8 +1,9 @@
-"""The HTTP application of one process: both doors on one port."""
+"""The HTTP application of each kind of process."""
 
 import time
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -17,52 +18,70 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
+from api.operations import get_health, get_metrics, get_ready
 from api.slashes import with_slashes_kept
 from controlplane.attempts import AttemptLimits
+from controlplane.crypto import Vault
+from controlplane.database import Database
 from controlplane.handoffs import Handoffs
+from controlplane.keyring import KeyRing
 from ingest import app as ingest_app
 from schemas.metrics import REQUEST_SECONDS
-from sluice.node import Node, NodeProbes
+from schemas.settings import Settings
+
+OPERATIONS = (get_health, get_ready, get_metrics)
 
 access = structlog.get_logger("access")
 
 
-def create_app(node: Node) -> ASGIApp:
-    """Returns the application of a started node."""
+class WithAccounts(Protocol):
+    """A process that knows users and keys."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    keyring: KeyRing
+
+
+def account_state(node: WithAccounts) -> dict[str, Any]:
+    """Returns what the routes that know users and keys find on the application."""
     settings = node.settings
     origins = (origin.strip().rstrip("/") for origin in settings.allowed_origins.split(","))
-    state = State(
-        {
-            "database": node.database,
-            "vault": node.vault,
-            "keyring": node.keyring,
-            "attempts": AttemptLimits(),
-            "handoffs": Handoffs(),
-            "allowed_origins": frozenset(origin for origin in origins if urlsplit(origin).netloc),
-            "signup_enabled": settings.signup_enabled,
-            "warehouse": node.warehouse,
-            "query_threads": settings.query_threads,
-            "providers": node.book.providers,
-            "edge": node.edge,
-            "probes": NodeProbes(node),
-        }
-    )
-    application = Litestar(
-        route_handlers=[
-            *ingest_app.routers(project_from_key, project_from_session),
-            *api_app.routes(),
-            _docs_files(),
-        ],
+    return {
+        "database": node.database,
+        "vault": node.vault,
+        "keyring": node.keyring,
+        "attempts": AttemptLimits(),
+        "handoffs": Handoffs(),
+        "allowed_origins": frozenset(origin for origin in origins if urlsplit(origin).netloc),
+        "signup_enabled": settings.signup_enabled,
+    }
+
+
+def ingest_routes() -> list[Any]:
+    """Returns the routes of the door in."""
+    return list(ingest_app.routers(project_from_key, project_from_session))
+
+
+def out_routes() -> list[Any]:
+    """Returns the routes of the door out, and the page that describes them."""
+    return [*api_app.routes(), _docs_files()]
+
+
+def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:
+    """Returns the application of these routes over this state."""
+    routed = Litestar(
+        route_handlers=handlers,
         exception_handlers={
             **api_app.exception_handlers(),
             **ingest_app.exception_handlers(),
         },
-        state=state,
+        state=State({**state, "query_threads": settings.query_threads}),
         openapi_config=_openapi(),
         logging_config=None,
         debug=False,
     )
-    doors = with_slashes_kept(_without_preflights(application))
+    doors = with_slashes_kept(_without_preflights(routed))
     return observed(doors, log_requests=settings.access_log)
 
 

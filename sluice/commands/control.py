@@ -14,7 +14,7 @@ from schemas.settings import Settings
 from sluice.commands.errors import CommandError
 from sluice.commands.options import settings_with
 from sluice.paths import Paths, paths_of
-from sluice.secret import load_secret
+from sluice.secret import find_secret, open_vault
 from sluice.seed import seed_of
 
 T = TypeVar("T")
@@ -46,10 +46,13 @@ def run(work: Callable[[Control], Awaitable[T]], data_dir: Path | None) -> T:
 async def opened(settings: Settings) -> AsyncIterator[Control]:
     """Opens the control plane as `sluice up` does: tables up to date, an empty one seeded."""
     paths = paths_of(settings)
-    vault = Vault(load_secret(settings.secret, paths.data_dir))
+    find_secret(settings.secret, paths.data_dir)  # a broken one is said before anything is made
+    if not settings.database_url:
+        paths.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(paths.database_url)
     try:
         await database.migrate()
+        vault = await open_vault(settings, paths.data_dir, database)
         initial = await ensure_initial(database, vault, seed_of(settings))
         yield Control(settings, paths, database, vault, initial)
     finally:

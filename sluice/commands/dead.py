@@ -2,7 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -23,6 +23,9 @@ from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, settings_with
 from sluice.commands.output import moment_ns, printable, show_rows
 from sluice.paths import paths_of
+
+if TYPE_CHECKING:
+    from eventlog.kafka_dead import KafkaDeadLetters
 
 app = typer.Typer(no_args_is_help=True, help="Read dead letters and send them again.")
 
@@ -149,7 +152,9 @@ def _item_for(
 
 
 def _replay_all(
-    box: DeadLetterBox, owner: ProjectId | None, projects: AbstractSet[ProjectId]
+    box: "DeadLetterBox | KafkaDeadLetters",
+    owner: ProjectId | None,
+    projects: AbstractSet[ProjectId],
 ) -> None:
     sent = left = 0
     for summary in box.summaries():
@@ -170,8 +175,15 @@ def _replay_all(
         raise typer.Exit(1)
 
 
-def _box(data_dir: Path | None) -> DeadLetterBox:
-    return DeadLetterBox(paths_of(settings_with(data_dir=data_dir)).log)
+def _box(data_dir: Path | None) -> "DeadLetterBox | KafkaDeadLetters":
+    settings = settings_with(data_dir=data_dir)
+    if not settings.kafka_url:
+        return DeadLetterBox(paths_of(settings).log)
+    # Imported here: an installation without Kafka needs no client of it.
+    from eventlog.kafka_dead import KafkaDeadLetters
+    from sluice.cluster import kafka_of
+
+    return KafkaDeadLetters(kafka_of(settings))
 
 
 def _project_id(project: str, data_dir: Path | None) -> ProjectId:

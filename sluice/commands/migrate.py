@@ -1,6 +1,9 @@
 """`sluice migrate`: brings control plane and store up to date before a server starts."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 import typer
 
@@ -11,20 +14,30 @@ from sluice.commands.control import opened
 from sluice.commands.options import DataDir, settings_with
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import paths_of
+from sluice.patience import patiently
+
+T = TypeVar("T")
 
 
 def migrate_all(data_dir: DataDir = None) -> None:
-    """Bring control plane and store up to date; sluice up does the same at each start.
+    """Bring control plane, store and Kafka's topics up to date.
+
+    sluice up does the same at each start; edge, worker and api ask for it.
 
     Safe while a server runs: its own store is then left to it, for it migrated it at its start.
     """
     settings = settings_with(data_dir=data_dir)
-    asyncio.run(_migrate_control_plane(settings))
+    # Engines of a cluster may start together with us; one that `sluice up` uses should be there.
+    wait = patiently if settings.kafka_url else _at_once
+    asyncio.run(wait(partial(_migrate_control_plane, settings), "the control plane's database"))
     typer.echo("control plane: up to date")
+    if settings.kafka_url:
+        _make_topics(settings)
     url = paths_of(settings).warehouse_url
     path = path_of(url)
     if path is None:
-        _migrate_store(url)
+        store = partial(_migrate_store, url, replicated=settings.warehouse_replicated)
+        asyncio.run(wait(partial(asyncio.to_thread, store), "the store"))
         return
     try:
         lock = hold(paths_of(settings).lock)
@@ -36,15 +49,34 @@ def migrate_all(data_dir: DataDir = None) -> None:
         _migrate_store(url)
 
 
+async def _at_once(work: Callable[[], Awaitable[T]], _: str) -> T:
+    return await work()
+
+
 async def _migrate_control_plane(settings: Settings) -> None:
     async with opened(settings):
         pass
 
 
-def _migrate_store(url: str) -> None:
+def _make_topics(settings: Settings) -> None:
+    # Imported here: an installation without Kafka needs no client of it.
+    from eventlog.kafka_topics import check_topics, ensure_topics
+    from sluice.cluster import kafka_of, topic_settings_of
+
+    address, wanted = kafka_of(settings), topic_settings_of(settings)
+    make = partial(asyncio.to_thread, ensure_topics, address, wanted)
+    names = asyncio.run(patiently(make, "Kafka"))
+    for name in names:
+        typer.echo(f"log: made topic {name}")
+    check_topics(address, wanted)
+    if not names:
+        typer.echo("log: topics up to date")
+
+
+def _migrate_store(url: str, *, replicated: bool = False) -> None:
     warehouse = Warehouse(url, readers=1)
     try:
-        names = migrate(warehouse)
+        names = migrate(warehouse, replicated=replicated)
     finally:
         warehouse.close()
     for name in names:

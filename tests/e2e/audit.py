@@ -109,7 +109,7 @@ def assert_row(row: dict[str, Any], item: dict[str, Any]) -> None:
 
 def assert_outcomes(project: Project, kind: str, ledger: Ledger, items: Items) -> None:
     """Asserts that every received item has exactly one outcome."""
-    found = project.outcomes(kind=kind)
+    found = project.outcomes(kind=kind, **WHOLE_RANGE)
     received = found.pop("received", 0)
     requests = ledger.of(project.project_id, kind)
     assert received == sum(found.values()), found

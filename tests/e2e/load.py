@@ -33,7 +33,7 @@ class Sent(NamedTuple):
     items: list[dict[str, Any]]
     valid: bool
     status: int | None
-    """`None` when no answer came: the items may be stored or not, but never twice."""
+    """`None` when no answer came, or 503: the items may be stored or not, but never twice."""
 
 
 class Ledger:
@@ -54,16 +54,27 @@ class Ledger:
 
 
 class Load:
-    """Several senders at a time. `copies` is how often each batch is sent."""
+    """Several senders at a time. `copies` is how often each batch is sent.
+
+    A sender without an answer ends, as its server has, or goes on with the next request.
+    """
 
     def __init__(
-        self, projects: Sequence[Project], ledger: Ledger, *, seed: str, copies: int = 1
+        self,
+        projects: Sequence[Project],
+        ledger: Ledger,
+        *,
+        seed: str,
+        copies: int = 1,
+        url: str | None = None,
+        goes_on: bool = False,
     ) -> None:
         self._ledger = ledger
         self._stop = threading.Event()
         self._copies = copies
         self._targets = [(project.project_id, project.key) for project in projects]
-        self._url = projects[0].server.url
+        self._url = url or projects[0].server.url
+        self._goes_on = goes_on
         self._threads: list[threading.Thread] = []
         self._seed = seed
 
@@ -97,7 +108,7 @@ class Load:
                 for _ in range(self._copies):
                     status = post(client, key, chance.choice(PATHS[kind]), items, chance)
                     self._ledger.add(Sent(project_id, kind, items, valid, status))
-                    if status is None:
+                    if status is None and not self._goes_on:
                         return
 
 
@@ -111,9 +122,11 @@ def post(
         body = gzip.compress(body, 1)
         headers["Content-Encoding"] = "gzip"
     try:
-        return client.post(path, content=body, headers=headers).status_code
+        status = client.post(path, content=body, headers=headers).status_code
     except httpx.TransportError:
         return None
+    # "Come again": a `/batch` says so too when its items are durable and cannot be read yet.
+    return None if status == 503 else status
 
 
 def make_items(chance: random.Random, kind: str) -> list[dict[str, Any]]:

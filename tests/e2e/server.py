@@ -39,8 +39,12 @@ class Server:
         settings: Mapping[str, str] | None = None,
         environ: Mapping[str, str] | None = None,
         command: Sequence[str] = (CONSOLE_SCRIPT,),
+        role: str = "up",
+        ready: str = "/ready",
     ) -> None:
         self.data_dir = data_dir
+        self.role = role
+        self._ready = ready
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = dict(settings or {})
@@ -77,7 +81,7 @@ class Server:
         """Starts the process and, unless told otherwise, waits until it is ready."""
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*self._command, "up"],
+                [*self._command, self.role],
                 env=self._child_environ(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -171,9 +175,10 @@ class Server:
         if not self.is_running():
             raise ServerDied(f"the server has ended; its last lines:\n{self.tail()}")
         try:
-            return httpx.get(f"{self.url}/ready", timeout=5, trust_env=False).status_code == 200
+            answer = httpx.get(f"{self.url}{self._ready}", timeout=5, trust_env=False)
         except httpx.TransportError:
             return False
+        return answer.status_code == 200
 
     def _child_environ(self) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}

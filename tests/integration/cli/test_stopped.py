@@ -1,5 +1,6 @@
 """Commands on an installation whose server is stopped, or was never started."""
 
+import sqlite3
 import stat
 
 import pytest
@@ -87,6 +88,17 @@ def test_a_lost_secret_is_named_and_not_replaced_while_there_are_keys_that_it_se
         assert "restore it from a backup" in ran.err
         assert ran.err.count("\n") == 1
     assert not secret.exists()
+
+
+def test_a_secret_that_is_not_the_installation_s_is_one_line(installation: Place) -> None:
+    another = "another secret, long enough for one"
+
+    for command in (("up",), ("migrate",), ("key", "list")):
+        ran = installation.run(*command, SLUICE_SECRET=another)
+
+        assert ran.code == 2
+        assert "SLUICE_SECRET is not the secret that sealed this control plane" in ran.err
+        assert ran.err.count("\n") == 1
 
 
 def test_a_port_in_use_is_one_line(place: Place) -> None:
@@ -242,6 +254,11 @@ class TestKeys:
     def test_those_that_the_secret_does_not_open_are_told_of_beside_the_list(
         self, installation: Place
     ) -> None:
+        given_up = sqlite3.connect(installation.data_dir / "control.db")
+        given_up.execute("UPDATE secret_check SET sealed = NULL")
+        given_up.commit()
+        given_up.close()
+
         ran = installation.run("key", "list", SLUICE_SECRET="another secret, long enough for one")
 
         assert (ran.code, ran.out) == (0, "")

@@ -1,7 +1,10 @@
 """What `sluice doctor` finds on this machine, and that it says how to mend it."""
 
 import os
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,11 @@ import pytest
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.initial import Seed, ensure_initial
+from controlplane.sealing import confirm_secret
+from eventlog.log import TopicPartition
+from eventlog.spool_file import Entry, SpoolFile
 from schemas.settings import Settings
-from sluice import checks, log_checks, server_checks
+from sluice import checks, cluster_checks, log_checks, server_checks
 from sluice.paths import Paths, paths_of
 from tests.unit.sluice.places import free_port, listening
 
@@ -154,16 +160,58 @@ async def seed(url: str) -> None:
     await database.close()
 
 
+async def confirm(url: str, secret: str) -> None:
+    """Raises for another secret than that of before; else it is the secret from now on."""
+    database = Database(url)
+    try:
+        await confirm_secret(database, Vault(secret))
+    finally:
+        await database.close()
+
+
 class TestControlPlane:
-    async def test_keys_sealed_with_another_secret_are_a_warning(
-        self, paths: Paths, settings: Settings
+    @pytest.mark.parametrize("is_confirmed", [True, False])
+    async def test_a_secret_that_did_not_seal_it_is_an_error_and_is_not_taken(
+        self, paths: Paths, is_confirmed: bool
     ) -> None:
         await seed(paths.database_url)
+        if is_confirmed:
+            await confirm(paths.database_url, "a" * 32)
 
         found = await checks.check_control_plane(Settings(secret="b" * 32), paths)
 
-        assert found.level == "warning"
+        assert found.level == "error"
+        assert "is not the one that sealed it" in found.text
         assert "SLUICE_SECRET" in found.mend
+        await confirm(paths.database_url, "a" * 32)
+
+    async def test_a_first_secret_is_fine_and_is_not_taken(self, paths: Paths) -> None:
+        database = Database(paths.database_url)
+        await database.migrate()
+        await database.close()
+
+        found = await checks.check_control_plane(Settings(secret="b" * 32), paths)
+
+        assert found.level == "ok"
+        await confirm(paths.database_url, "a" * 32)
+
+    async def test_the_secret_that_sealed_it_is_fine(self, paths: Paths) -> None:
+        await seed(paths.database_url)
+
+        found = await checks.check_control_plane(Settings(secret="a" * 32), paths)
+
+        assert (found.level, found.text) == ("ok", "1 projects, 1 API keys")
+
+    async def test_tables_of_a_version_before_are_an_error(
+        self, paths: Paths, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await seed(paths.database_url)
+        monkeypatch.setattr(checks, "newest_revision", lambda: "9999")
+
+        found = await checks.check_control_plane(Settings(secret="a" * 32), paths)
+
+        assert (found.level, found.mend) == ("error", "sluice migrate")
+        assert "9999" in found.text
 
     async def test_projects_without_a_secret_are_an_error_wherever_they_are_and_none_is_made(
         self, tmp_path: Path
@@ -214,12 +262,14 @@ class TestControlPlane:
 
 
 class TestStore:
-    def test_a_server_that_does_not_answer_is_an_error(self, paths: Paths) -> None:
-        nobody = paths._replace(warehouse_url=f"http://127.0.0.1:{free_port()}")
+    def test_a_server_that_does_not_answer_is_an_error(self) -> None:
+        port = free_port()
 
-        found = checks.check_store(nobody)
+        (found,) = checks.check_store_server(f"http://ann:hunter2@127.0.0.1:{port}")
 
         assert found.level == "error"
+        assert f"http://***@127.0.0.1:{port} does not answer" in found.text
+        assert "hunter2" not in found.text
         assert "SLUICE_WAREHOUSE_URL" in found.mend
 
     def test_one_to_be_made_is_fine_and_none_is_made(self, paths: Paths) -> None:
@@ -244,6 +294,120 @@ class TestLog:
         assert list(paths.data_dir.iterdir()) == []
 
 
+@contextmanager
+def spooling(path: Path, max_bytes: int = 1 << 30) -> Iterator[SpoolFile]:
+    """Holds a spool with one record, as an edge does."""
+    spool = SpoolFile(path, {"raw.traces": 1}, max_bytes)
+    try:
+        entry = Entry("one", 0, False, 1, b"x" * 1000)
+        spool.append(TopicPartition("raw.traces", 0), entry).result(10)
+        yield spool
+    finally:
+        spool.close()
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+class TestSpools:
+    def test_none_is_fine_and_none_is_made(self, paths: Paths, settings: Settings) -> None:
+        assert [one.level for one in log_checks.check_spools(paths, settings)] == ["ok"]
+        assert list(paths.data_dir.iterdir()) == []
+
+    def test_what_waits_is_told_while_an_edge_runs(self, paths: Paths, settings: Settings) -> None:
+        path = paths.data_dir / "spool.db"
+        with spooling(path):
+            sound, waiting = log_checks.check_spools(paths, settings)
+
+        assert (sound.level, waiting.level) == ("ok", "ok")
+        assert f"{path} is sound" in sound.text
+        assert f"1 records wait for Kafka in {path}, 0.0 MiB of 1024.0 MiB" in waiting.text
+
+    def test_the_files_of_a_stopped_edge_are_left_as_they_are(
+        self, paths: Paths, settings: Settings
+    ) -> None:
+        with spooling(paths.data_dir / "spool.db"):
+            pass
+        before = files_of(paths.data_dir)
+
+        found = log_checks.check_spools(paths, settings)
+
+        assert "1 records wait" in found[1].text
+        assert files_of(paths.data_dir) == before
+
+    def test_the_places_that_edges_share_are_found(self, paths: Paths, settings: Settings) -> None:
+        with spooling(paths.data_dir / "edge-1" / "spool.db"):
+            found = log_checks.check_spools(paths, settings)
+
+        assert "edge-1/spool.db" in found[0].text
+
+    def test_records_that_wait_for_long_are_a_warning(
+        self, paths: Paths, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = time.time()
+        with spooling(paths.data_dir / "spool.db"):
+            monkeypatch.setattr(log_checks.time, "time", lambda: now + 120)
+            found = log_checks.check_spools(paths, settings)
+
+        assert found[1].level == "warning"
+        assert "the oldest for 1" in found[1].text
+        assert "Kafka" in found[1].mend
+
+    def test_a_nearly_full_one_is_a_warning(self, paths: Paths) -> None:
+        with spooling(paths.data_dir / "spool.db"):
+            found = log_checks.check_spools(paths, Settings(spool_max_bytes=1_100))
+
+        assert found[1].level == "warning"
+        assert "SLUICE_SPOOL_MAX_BYTES" in found[1].mend
+
+    def test_a_damaged_one_is_an_error_and_is_left_alone(
+        self, paths: Paths, settings: Settings
+    ) -> None:
+        damaged = b"no database " * 1000
+        (paths.data_dir / "spool.db").write_bytes(damaged)
+
+        (found,) = log_checks.check_spools(paths, settings)
+
+        assert found.level == "error"
+        assert "restart the edge" in found.mend
+        assert files_of(paths.data_dir) == {"spool.db": damaged}
+
+
+class TestDistributed:
+    def test_no_secret_of_all_processes_is_an_error(self, paths: Paths) -> None:
+        (paths.data_dir / "secret.key").write_text("x" * 40)
+
+        found = checks.check_secret(Settings(kafka_url="kafka://k"), paths)
+
+        assert found.level == "error"
+        assert "SLUICE_SECRET" in found.text
+
+    def test_stores_of_one_process_alone_are_told(self, paths: Paths) -> None:
+        found = cluster_checks.check_shared(Settings(kafka_url="kafka://k"), paths)
+
+        assert [one.level for one in found] == ["error", "warning"]
+        assert "SLUICE_WAREHOUSE_URL" in found[0].mend
+        assert "SLUICE_DATABASE_URL" in found[1].mend
+
+    def test_a_check_that_hangs_and_one_that_fails_are_findings(self) -> None:
+        woken = threading.Event()
+
+        def hang() -> list[checks.Finding]:
+            woken.wait()
+            return []
+
+        def fail() -> list[checks.Finding]:
+            raise RuntimeError("a bug\nof many lines")
+
+        hanging = cluster_checks.begin("one", hang, "wake it", limit_s=0.2)
+        failing = cluster_checks.begin("two", fail, "mend it")
+
+        assert hanging() == [checks.error("one", "no answer within 0.2 s", "wake it")]
+        assert failing() == [checks.error("two", "a bug", "mend it")]
+        woken.set()
+
+
 class TestPort:
     def test_a_port_in_use_is_an_error(self, settings: Settings) -> None:
         with listening(settings.port):
@@ -260,6 +424,23 @@ class TestPort:
 
     def test_a_free_port_is_fine(self, settings: Settings) -> None:
         assert server_checks.check_port(settings).level == "ok"
+
+
+def test_a_port_of_ours_where_nobody_listens_is_fine(settings: Settings) -> None:
+    found = server_checks.check_listening(f"http://127.0.0.1:{settings.port}", settings)
+
+    assert [finding.level for finding in found] == ["ok"]
+
+
+def test_a_port_that_another_program_has_is_an_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_checks, "TIMEOUT_S", 0.2)
+    with listening(settings.port):
+        found = server_checks.check_listening(f"http://127.0.0.1:{settings.port}", settings)
+
+    assert [finding.level for finding in found] == ["error"]
+    assert "SLUICE_PORT" in found[0].mend
 
 
 def test_a_server_that_holds_the_lock_and_does_not_answer_is_an_error() -> None:

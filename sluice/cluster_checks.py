@@ -1,0 +1,299 @@
+"""Checks of what the processes of a distributed installation share: its engines, Kafka's topics
+and how far they are stored."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
+from typing import Any
+
+from confluent_kafka import TopicCollection
+from confluent_kafka import TopicPartition as KafkaPartition
+
+# The package exports these without saying so to type checkers.
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]
+
+from clickhouse.client import path_of
+from controlplane.database import Database
+from controlplane.progress import Held, PartitionProgress
+from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_dead import KafkaDeadLetters
+from eventlog.kafka_offsets import Ends, OffsetReader, ensure_pending_there, ensure_there
+from eventlog.kafka_topics import TopicsError, TopicSettings, TopicsState, check_topics
+from eventlog.log import Intent, LogUnavailable, OffsetsGone, TopicPartition
+from eventlog.topics import AGENT_TOPICS, DEAD, TOPICS, Topic
+from schemas.settings import Settings, SettingsError
+from sluice.checks import (
+    Finding,
+    check_control_plane,
+    check_store_server,
+    error,
+    first_line,
+    ok,
+    shown,
+    warning,
+)
+from sluice.cluster import kafka_of, server_paths, topic_settings_of
+from sluice.log_checks import OLD_S, check_letters
+from sluice.paths import Paths, control_plane_file
+
+ASK_S = 10.0
+"""For one question to Kafka."""
+HOUR_MS = 3_600_000
+LIMIT_S = 25.0
+"""For one part of an engine, where a question or two take no answer."""
+KAFKA_LIMIT_S = 3 * LIMIT_S
+"""Its parts are asked when the topics are known."""
+STORE_LIMIT_S = 20.0
+"""Its client would wait for five minutes."""
+KAFKA_MEND = "is SLUICE_KAFKA_URL right, are the brokers up, and do SLUICE_KAFKA_SECURITY_… fit?"
+
+Check = Callable[[], list[Finding]]
+
+
+def begin(name: str, check: Check, mend: str, *, limit_s: float = LIMIT_S) -> Check:
+    """Starts a check of what may be away; the returned function waits for what it found.
+
+    It comes back within the limit and never raises: an engine that hangs, or fails as nobody
+    foresaw, is a finding and hides no other.
+    """
+    found: futures.Future[list[Finding]] = futures.Future()
+    deadline = time.monotonic() + limit_s
+
+    def run() -> None:
+        try:
+            found.set_result(check())
+        except BaseException as failure:
+            found.set_exception(failure)
+
+    def wait() -> list[Finding]:
+        futures.wait([found], max(0.0, deadline - time.monotonic()))
+        if not found.done():
+            return [error(name, f"no answer within {limit_s:g} s", mend)]
+        failure = found.exception()
+        return [error(name, first_line(failure), mend)] if failure else found.result()
+
+    # A daemon: what hangs must not hold up the end of the command.
+    threading.Thread(target=run, name=f"check-{name}", daemon=True).start()
+    return wait
+
+
+def check_cluster(settings: Settings, paths: Paths) -> list[Finding]:
+    """Asks every engine at the same time, so that none holds up another."""
+    waits = [
+        begin("Kafka", lambda: check_kafka(settings, paths), KAFKA_MEND, limit_s=KAFKA_LIMIT_S),
+        begin(
+            "control plane",
+            lambda: [asyncio.run(check_control_plane(settings, paths))],
+            "is SLUICE_DATABASE_URL right, and that server up?",
+        ),
+    ]
+    if path_of(paths.warehouse_url) is None:
+        waits.append(begin_store_server(paths.warehouse_url))
+    return [*check_shared(settings, paths), *(one for wait in waits for one in wait())]
+
+
+def begin_store_server(url: str) -> Check:
+    """Starts the check of a ClickHouse server, which may take a question and not answer it."""
+    mend = f"is SLUICE_WAREHOUSE_URL right ({shown(url)}), and that server up?"
+    return begin("store", lambda: check_store_server(url), mend, limit_s=STORE_LIMIT_S)
+
+
+def check_shared(settings: Settings, paths: Paths) -> list[Finding]:
+    """Looks whether every store is one that several processes can reach."""
+    found = []
+    try:
+        server_paths(paths)
+    except SettingsError as failure:
+        mend = "SLUICE_WAREHOUSE_URL=http://USER:PASSWORD@HOST:8123/DATABASE"
+        found.append(error("store", str(failure), mend))
+    file = control_plane_file(paths)
+    if file is not None and not settings.database_url:
+        text = f"it is {file}, of this data directory alone, for SLUICE_DATABASE_URL is not given"
+        mend = "SLUICE_DATABASE_URL=postgresql://USER:PASSWORD@HOST/DATABASE"
+        found.append(warning("control plane", text, mend))
+    return found
+
+
+def check_kafka(settings: Settings, paths: Paths) -> list[Finding]:
+    """Looks at the topics as a process does at its start, and then at what is in them."""
+    address, wanted = kafka_of(settings), topic_settings_of(settings)
+    servers = ", ".join(address.servers)
+    wrong: list[Finding] = []
+    topics: TopicsState = {}
+    try:
+        topics = check_topics(address, wanted)
+    except LogUnavailable as failure:
+        return [error("Kafka", f"{servers} does not answer: {failure}", KAFKA_MEND)]
+    except TopicsError as failure:
+        mend = "as it says; sluice migrate makes what does not exist, and changes nothing else"
+        wrong = [error("topics", f"at {servers}: {failure}", mend)]
+    waits = [
+        begin("topics", lambda: _check_keeping(address, wanted), KAFKA_MEND),
+        begin("dead letters", lambda: _check_dead(address), KAFKA_MEND),
+    ]
+    if topics and _is_there(paths):
+        mend = "mend the control plane and Kafka first"
+        books = begin("stream", lambda: asyncio.run(_check_stream(paths, address, topics)), mend)
+        waits.append(books)
+    return [ok("Kafka", f"{servers} answers"), *wrong, *(one for wait in waits for one in wait())]
+
+
+def _is_there(paths: Paths) -> bool:
+    # To look into a file of SQLite that is not there would make it.
+    file = control_plane_file(paths)
+    return file is None or file.exists()
+
+
+def _check_dead(address: KafkaAddress) -> list[Finding]:
+    if address.topic(DEAD.name) not in _admin(address).list_topics(timeout=ASK_S).topics:
+        return []
+    with KafkaDeadLetters(address) as box:
+        return [check_letters(box.summaries())]
+
+
+def _check_keeping(address: KafkaAddress, wanted: TopicSettings) -> list[Finding]:
+    """Looks at what is the operator's to change: copies, and how long records are kept."""
+    admin = _admin(address)
+    cluster = admin.list_topics(timeout=ASK_S)
+    # What does not exist is told already.
+    topics = {
+        name: topic for topic in TOPICS if (name := address.topic(topic.name)) in cluster.topics
+    }
+    if not topics:
+        return []
+    least = max(wanted.replication, min(2, len(cluster.brokers)))
+    described = admin.describe_topics(TopicCollection(list(topics)), request_timeout=ASK_S)
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics]
+    configs = admin.describe_configs(resources, request_timeout=ASK_S)
+    found: list[Finding] = []
+    for resource, (name, topic) in zip(resources, topics.items(), strict=True):
+        entries = configs[resource].result(ASK_S)
+        config = {key: str(entry.value) for key, entry in entries.items()}
+        found += _wrong_copies(name, described[name].result(ASK_S).partitions, config, least)
+        found += _short_retention(name, topic, config, wanted)
+    return found or [ok("topics", f"{', '.join(topics)} have the copies and times that are set")]
+
+
+def _wrong_copies(
+    name: str, partitions: list[Any], config: Mapping[str, str], least: int
+) -> Iterator[Finding]:
+    copies = min(len(partition.replicas) for partition in partitions)
+    current = min(len(partition.isr) for partition in partitions)
+    needed = int(config["min.insync.replicas"])
+    if current < needed:
+        text = f"{name} takes nothing: {current} copies are current, min.insync.replicas={needed}"
+        yield error("topics", text, "start the brokers that are down")
+    elif current < copies:
+        text = f"a partition of {name} has {current} current copies of {copies}"
+        yield warning("topics", text, "start the broker that is down, or wait until it caught up")
+    if copies < least:
+        text = f"a partition of {name} has {copies} copies, not {least} on different brokers"
+        yield warning("topics", text, "give it more with kafka-reassign-partitions.sh")
+    if needed < copies - 1:
+        text = f"{name} has min.insync.replicas={needed}, of {copies} copies"
+        yield warning("topics", text, _alter(name, "min.insync.replicas", copies - 1))
+
+
+def _short_retention(
+    name: str, topic: Topic, config: Mapping[str, str], wanted: TopicSettings
+) -> Iterator[Finding]:
+    kept_ms, kept_bytes = int(config["retention.ms"]), int(config["retention.bytes"])
+    setting, wanted_ms = "SLUICE_KAFKA_RETENTION_HOURS", wanted.retention_ms
+    if topic is DEAD:
+        setting, wanted_ms = "SLUICE_RETENTION_DAYS", wanted.dead_retention_ms
+    if "delete" not in config["cleanup.policy"]:
+        return
+    if 0 <= kept_ms < wanted_ms:
+        text = f"{name} keeps records for {kept_ms / HOUR_MS:g} h, {setting} says"
+        mend = f"{_alter(name, 'retention.ms', wanted_ms)}; or lower {setting}"
+        yield warning("topics", f"{text} {wanted_ms / HOUR_MS:g} h", mend)
+    if kept_bytes >= 0:
+        text = f"{name} has retention.bytes={kept_bytes}: records may go before they are stored"
+        yield warning("topics", text, _alter(name, "retention.bytes", -1))
+
+
+def _alter(name: str, config: str, value: int) -> str:
+    return (
+        "kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics"
+        f" --entity-name {name} --add-config {config}={value}"
+    )
+
+
+async def _check_stream(paths: Paths, address: KafkaAddress, topics: TopicsState) -> list[Finding]:
+    """Compares what the books call stored with what Kafka holds."""
+    database = Database(paths.database_url)
+    try:
+        starts: dict[TopicPartition, int] = {}
+        pending: dict[TopicPartition, Intent] = {}
+        taken = 0
+        for name in AGENT_TOPICS:
+            held = await PartitionProgress(database).read(topics[name].log_id, name)
+            taken += len(held)
+            for number in range(topics[name].partitions):
+                place = TopicPartition(address.topic(name), number)
+                one = held.get(number)
+                starts[place] = _next_offset(one)
+                if one is not None and one.pending is not None:
+                    pending[place] = Intent(one.pending.first, one.pending.last)
+    finally:
+        await database.close()
+    ends = await OffsetReader(address).read_ends(starts)
+    gone = [error("stream", text, "as that page says") for text in _gone(starts, pending, ends)]
+    if gone:
+        return gone
+    waiting = sum(ends[place].end - start for place, start in starts.items())
+    text = f"{waiting} records wait to be stored, of {len(starts)} partitions"
+    if taken < len(starts):
+        text = f"no worker has ever taken {len(starts) - taken} of them; {text}"
+        return [warning("stream", text, "start a worker: sluice worker")]
+    old = await asyncio.to_thread(_count_old, address, starts, ends) if waiting else 0
+    if old:
+        mend = "is a worker up, and does the store take rows? The workers' log lines tell"
+        return [warning("stream", f"{text}, {old} of them for more than {OLD_S} s", mend)]
+    return [ok("stream", text)]
+
+
+def _admin(address: KafkaAddress) -> AdminClient:
+    return AdminClient(address.librdkafka() | {"log_level": 0})
+
+
+def _next_offset(held: Held | None) -> int:
+    if held is None:
+        return 0
+    return held.pending.first if held.pending else held.stored_through + 1
+
+
+def _gone(
+    starts: Mapping[TopicPartition, int],
+    pending: Mapping[TopicPartition, Intent],
+    ends: Mapping[TopicPartition, Ends],
+) -> Iterator[str]:
+    for place, start in starts.items():
+        try:
+            ensure_there({place: start}, ends)
+            ensure_pending_there({place: pending[place]} if place in pending else {}, ends)
+        except OffsetsGone as failure:
+            yield str(failure)
+
+
+def _count_old(
+    address: KafkaAddress,
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, Ends],
+) -> int:
+    """Returns how many of the records that wait have waited for long."""
+    since = OffsetSpec.for_timestamp(int((time.time() - OLD_S) * 1000))
+    # Kept until all is answered: a client that is let go answers nothing any more.
+    admin = _admin(address)
+    answers = admin.list_offsets(
+        {KafkaPartition(*place): since for place in starts}, request_timeout=ASK_S
+    )
+    old = 0
+    for theirs, answer in answers.items():
+        place = TopicPartition(theirs.topic, theirs.partition)
+        first_new = answer.result(ASK_S).offset
+        # Below zero where no record is that new.
+        old += max(0, (first_new if first_new >= 0 else ends[place].end) - starts[place])
+    return old

@@ -1,0 +1,155 @@
+"""`sluice edge`: takes events in and answers when they are durable. Any number of them."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from clickhouse.client import Warehouse, WarehouseError
+from clickhouse.queries.spans import fetch_spans
+from clickhouse.queries.traces import fetch_traces
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.errors import ControlPlaneError
+from controlplane.keyring import KeyRing
+from controlplane.progress import PartitionProgress
+from eventlog.kafka_log import KafkaLog
+from eventlog.kafka_topics import TopicsState
+from eventlog.spool import SPOOLED, SpooledLog, SpoolLimits
+from eventlog.topics import TRACES
+from ingest.edge import NEARLY_FULL, Edge
+from processors.cost.cache import load_book
+from schemas import metrics
+from schemas.projects import ProjectContext
+from schemas.settings import Settings
+from sluice.cluster import (
+    find_topics,
+    kafka_limits_of,
+    kafka_of,
+    migrate_control_plane,
+    server_paths,
+)
+from sluice.limits import edge_limits_of
+from sluice.lock import hold
+from sluice.paths import paths_of
+from sluice.secret import open_vault
+from sluice.stored_watch import StoredWatch
+
+CLOSE_TIMEOUT_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class EdgeNode:
+    """The door in. Open it once; stop it once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.paths = server_paths(paths_of(settings))
+        self.kafka = kafka_of(settings)
+        # The spool is this process's own.
+        self._lock = hold(self.paths.lock)
+        self.database = Database(self.paths.database_url)
+        self.keyring = KeyRing(self.database)
+        # Only `/batch` reads: a store that is away does not keep events from being taken.
+        self.warehouse = Warehouse(self.paths.warehouse_url, readers=settings.query_threads)
+        self.vault: Vault
+        self.log: SpooledLog
+        self.edge: Edge
+        self.topics: TopicsState
+        self.providers: frozenset[str] = frozenset()
+        self._watch: StoredWatch | None = None
+
+    async def start(self) -> None:
+        """Opens what events need: keys, the spool, and Kafka if it is there."""
+        settings, paths = self.settings, self.paths
+        await migrate_control_plane(self.database)
+        self.vault = await open_vault(settings, paths.data_dir, self.database)
+        self.topics = await find_topics(
+            self.kafka, settings, remembered=paths.data_dir / "topics.json"
+        )
+        book = await asyncio.to_thread(load_book, paths.cache)
+        self.providers = book.providers
+        self.log = await asyncio.to_thread(self._open_log)
+        self._watch = StoredWatch(PartitionProgress(self.database), self.topics)
+        self.edge = Edge(
+            self.log,
+            self.providers,
+            edge_limits_of(settings),
+            read_back=self.read_back,
+            # The log is there to take what the workers cannot store yet; they are not here to ask.
+            lag_s=lambda: 0.0,
+            fullness=lambda: self.log.fullness,
+        )
+
+    def _open_log(self) -> SpooledLog:
+        settings = self.settings
+        counts = {name: state.partitions for name, state in self.topics.items()}
+        kafka = KafkaLog(self.kafka, counts, kafka_limits_of(settings))
+        try:
+            limits = SpoolLimits(max_bytes=settings.spool_max_bytes)
+            return SpooledLog(kafka, self.paths.data_dir / "spool.db", limits)
+        except BaseException:
+            kafka.close()
+            raise
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Counts the last refusals and closes; what Kafka has not acknowledged is in the spool."""
+        if self._watch is not None:
+            await self.edge.flush_refusals()
+            await self._watch.close()
+            await asyncio.to_thread(self.log.close)
+        try:
+            await self.keyring.flush_last_used()
+        except ControlPlaneError as error:
+            log.warning("last use of keys not written", reason=error.message)
+        await self.database.close()
+        closing = asyncio.create_task(asyncio.to_thread(self.warehouse.close))
+        done, _ = await asyncio.wait([closing], timeout=min(timeout_s, CLOSE_TIMEOUT_S))
+        self._lock.close()
+        return bool(done)
+
+    async def read_back(
+        self, project: ProjectContext, topic: str, ids: Sequence[str], offsets: Mapping[int, int]
+    ) -> list[Any] | None:
+        """Waits until a worker has stored the records, and returns the rows in the ids' order."""
+        assert self._watch is not None
+        if SPOOLED in offsets.values():
+            # Kafka is away: nobody can store it soon.
+            return None
+        try:
+            async with asyncio.timeout(self.settings.read_back_timeout_s):
+                await self._watch.wait_stored(topic, offsets)
+                fetch = fetch_traces if topic == TRACES.name else fetch_spans
+                rows = await fetch(self.warehouse, project, ids)
+        except (TimeoutError, WarehouseError):
+            return None
+        # An id may be missing only when its item became a dead letter.
+        return [rows[event_id] for event_id in ids if event_id in rows]
+
+    async def wait_broken(self) -> str:
+        """Returns when the spool's file is damaged; whatever else is away comes back by itself."""
+        await asyncio.wrap_future(self.log.damaged)
+        return "the spool's file is damaged; it is mended when it is opened again"
+
+
+class EdgeProbes:
+    """What `/ready` and `/metrics` ask of an edge."""
+
+    def __init__(self, node: EdgeNode) -> None:
+        self._node = node
+
+    def checks(self) -> Mapping[str, Awaitable[None]]:
+        """Returns one check for each part; a check raises when its part does not work."""
+        return {"log": self._check_log(), "control_plane": self._node.database.ping()}
+
+    def refresh_gauges(self) -> None:
+        """Brings the gauges of the metrics up to date."""
+        metrics.LOG_QUEUED_BYTES.set(self._node.log.queued_bytes)
+        metrics.SPOOL_BYTES.set(self._node.log.stored_bytes)
+
+    async def _check_log(self) -> None:
+        spool = self._node.log
+        if spool.fullness >= NEARLY_FULL:
+            raise RuntimeError("Kafka does not answer and the spool is nearly full")

@@ -1,0 +1,178 @@
+"""Who writes which partition of a shared log: the control plane's books, as sink and stream ask.
+
+The books are the truth about how far a partition is stored; what the consumer group has committed
+in Kafka is for its own tools. Taking a partition begins a new epoch in its book, and whoever was
+paused and replaced meanwhile is refused there before it can write a block.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+
+import structlog
+import xxhash
+from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from controlplane import errors
+from controlplane.progress import Claim, PartitionProgress, Pending
+from eventlog.kafka_offsets import Ends, ensure_pending_there, ensure_there
+from eventlog.kafka_producer import BrokerRefused
+from eventlog.kafka_topics import TopicsState
+from eventlog.log import Intent, LogUnavailable, NotOwner, Origin, Progress, TopicPartition
+from eventlog.records import DeadLetter
+from processors.sink import Sink
+
+LONGEST_PAUSE_S = 5.0
+FLUSH_S = 2.0
+"""What storing may take of a rebalance, which all of the group waits for."""
+
+KeepLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
+ReadEnds = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, Ends]]]
+
+log = structlog.get_logger(__name__)
+
+
+class Books:
+    """What is stored of the partitions that this process owns (a `ProgressStore`)."""
+
+    def __init__(
+        self,
+        progress: PartitionProgress,
+        topics: TopicsState,
+        keep_letters: KeepLetters,
+        owner: str,
+    ) -> None:
+        self._progress = progress
+        self._topics = topics
+        self._keep_letters = keep_letters
+        self._owner = owner
+        self._claims: dict[TopicPartition, Claim] = {}
+        self._foreign: set[TopicPartition] = set()
+
+    async def claim(self, partition: TopicPartition) -> None:
+        """Becomes the owner. Raises `LogUnavailable`."""
+        before = self._claims.get(partition)
+        log_id = self._topics[partition.topic].log_id
+        try:
+            claim = await self._progress.claim(log_id, *partition, self._owner)
+        except errors.Unavailable as error:
+            raise LogUnavailable(f"the books do not answer: {error.message}") from error
+        self._claims[partition] = claim
+        if before is None or claim.epoch != before.epoch + 1:
+            self._foreign.add(partition)
+
+    def take_foreign(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, bool]:
+        """Tells which of them others may have written to since this was asked last."""
+        foreign = {partition: partition in self._foreign for partition in partitions}
+        self._foreign.difference_update(foreign)
+        return foreign
+
+    def next_offset(self, partition: TopicPartition) -> int:
+        """Returns where reading begins: what may be half-written is read and written again."""
+        claim = self._claims[partition]
+        return claim.pending.first if claim.pending else claim.stored_through + 1
+
+    def origin(self, partition: TopicPartition) -> Origin:
+        """Returns where the partition's records come from, and whose turn it is."""
+        log_id = self._topics[partition.topic].log_id
+        epoch = self._claims[partition].epoch
+        return Origin(log_id, f"{xxhash.xxh3_64_hexdigest(log_id.encode())}.{epoch}")
+
+    def pending(self, partition: TopicPartition) -> Intent | None:
+        """Returns the block that may be half-written."""
+        pending = self._claims[partition].pending
+        if pending is None:
+            return None
+        return Intent(pending.first, pending.last, pending.apart, pending.epoch_text)
+
+    async def progress(self, partition: TopicPartition) -> Progress:
+        """Returns how far the partition had come when it was taken."""
+        return Progress(self._claims[partition].stored_through, self.pending(partition))
+
+    async def declare(self, partition: TopicPartition, intent: Intent) -> None:
+        """Makes an intent durable. Raises `NotOwner`, `LogUnavailable`."""
+        pending = Pending(intent.first, intent.last, intent.apart, intent.epoch)
+        await self._asked(partition, self._progress.declare, pending)
+
+    async def confirm(self, partition: TopicPartition) -> None:
+        """Asks whether the partition is still ours. Raises `NotOwner`, `LogUnavailable`."""
+        await self._asked(partition, self._progress.check)
+
+    async def complete(
+        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+    ) -> None:
+        """Marks the block as stored, once its letters are kept: one kept twice is one letter.
+
+        Raises `NotOwner` and `LogUnavailable`; the latter too where Kafka refuses a letter. Its
+        topic takes whatever the others do, so a person has changed that and can change it back;
+        until then the block waits, and the alarm of blocks that wait says why.
+        """
+        if letters:
+            try:
+                await self._keep_letters(letters)
+            except BrokerRefused as error:
+                raise LogUnavailable(f"a dead letter cannot be kept: {error}") from error
+        await self._asked(partition, self._progress.complete, intent.last)
+
+    async def _asked(
+        self, partition: TopicPartition, ask: Callable[..., Awaitable[None]], *values: object
+    ) -> None:
+        log_id, epoch = self._topics[partition.topic].log_id, self._claims[partition].epoch
+        try:
+            await ask(log_id, *partition, epoch, *values)
+        except errors.NotOwner as error:
+            raise NotOwner(error.message) from error
+        except errors.Unavailable as error:
+            raise LogUnavailable(f"the books do not answer: {error.message}") from error
+
+
+class Holder:
+    """Takes partitions over for the stream and gives them up (a `PartitionHolder`)."""
+
+    def __init__(
+        self, books: Books, sink: Sink, read_ends: ReadEnds, our_name: Callable[[str], str]
+    ) -> None:
+        self._books = books
+        self._sink = sink
+        self._read_ends = read_ends
+        self._our_name = our_name
+
+    def ours(self, partition: TopicPartition) -> TopicPartition:
+        """Returns the partition by our name of its topic."""
+        return TopicPartition(self._our_name(partition.topic), partition.partition)
+
+    async def take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Becomes the owner and returns where to read from. Raises `OffsetsGone`."""
+        tries = AsyncRetrying(
+            retry=retry_if_exception_type(LogUnavailable),
+            wait=wait_random_exponential(multiplier=0.1, max=LONGEST_PAUSE_S),
+            before_sleep=lambda state: log.warning(
+                "partitions not taken yet",
+                reason=str(state.outcome.exception())[:500] if state.outcome else "",
+            ),
+        )
+        return await tries(self._take, partitions)
+
+    async def _take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        await asyncio.gather(*(self._books.claim(self.ours(one)) for one in partitions))
+        starts = {one: self._books.next_offset(self.ours(one)) for one in partitions}
+        ends = await self._read_ends(partitions)
+        ensure_there(starts, ends)
+        pending = {one: self._books.pending(self.ours(one)) for one in partitions}
+        ensure_pending_there({one: block for one, block in pending.items() if block}, ends)
+        # Only now, when nothing can fail any more: a try that fails must not use the answer up.
+        taken = self._books.take_foreign(map(self.ours, partitions))
+        self._sink.take(taken)
+        log.info("partitions taken", partitions=_named(taken))
+        return starts
+
+    async def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """Stores what is in hand for a bounded time; the rest is the next owner's."""
+        going = [self.ours(one) for one in partitions]
+        flushed = await self._sink.let_go(going, FLUSH_S)
+        if going:
+            log.info("partitions let go", partitions=_named(going), flushed=flushed)
+
+
+def _named(partitions: Collection[TopicPartition]) -> list[str]:
+    return sorted(f"{topic}/{partition}" for topic, partition in partitions)

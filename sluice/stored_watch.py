@@ -1,0 +1,71 @@
+"""Tells the edge when what it has appended is stored by a worker somewhere."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from controlplane.errors import ControlPlaneError
+from controlplane.progress import PartitionProgress
+from eventlog.kafka_topics import TopicsState
+
+TROUBLE_PAUSE_S = 1.0
+POLL_S = 0.05
+"""Between two looks, of which there is one for all that wait."""
+
+log = structlog.get_logger(__name__)
+
+
+class StoredWatch:
+    """Looks into the workers' books for as long as somebody waits."""
+
+    def __init__(self, progress: PartitionProgress, topics: TopicsState) -> None:
+        self._progress = progress
+        self._topics = topics
+        self._stored: dict[str, Mapping[int, int]] = {}
+        self._waiting: dict[str, int] = {}
+        self._looked = asyncio.Condition()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def wait_stored(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Returns when the records at these offsets, by partition, are stored and can be read."""
+
+        def are_stored() -> bool:
+            stored = self._stored.get(topic, {})
+            return all(stored.get(part, -1) >= offset for part, offset in offsets.items())
+
+        self._waiting[topic] = self._waiting.get(topic, 0) + 1
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_on())
+        try:
+            async with self._looked:
+                await self._looked.wait_for(are_stored)
+        finally:
+            self._waiting[topic] -= 1
+
+    async def close(self) -> None:
+        """Looks no further; whoever waits goes on waiting."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def _look_on(self) -> None:
+        while True:
+            for topic in [topic for topic, waiting in self._waiting.items() if waiting]:
+                await self._look(topic)
+            async with self._looked:
+                self._looked.notify_all()
+            await asyncio.sleep(POLL_S)
+
+    async def _look(self, topic: str) -> None:
+        try:
+            held = await self._progress.read(self._topics[topic].log_id, topic)
+        except ControlPlaneError as error:
+            log.warning("books not read, will look again", reason=error.message)
+            return
+        except Exception:
+            # A missing right or table: whoever mends it must not have to restart every edge.
+            log.exception("books cannot be read, will look again")
+            await asyncio.sleep(TROUBLE_PAUSE_S)
+            return
+        self._stored[topic] = {number: one.stored_through for number, one in held.items()}
