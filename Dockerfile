@@ -1,0 +1,45 @@
+# One image for every process of the distributed mode: edge, worker, api and migrate.
+# Health checks are the compose file's: each process has its own.
+
+FROM python:3.12.13-slim-bookworm AS build
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+RUN python -m venv /opt/sluice
+WORKDIR /src
+COPY constraints.txt ./
+# Pinned and outside of the build's isolation, where no constraint would reach it.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/sluice/bin/pip install -c constraints.txt hatchling==1.27.0
+COPY pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY eventlog eventlog
+COPY clickhouse clickhouse
+COPY controlplane controlplane
+COPY ingest ingest
+COPY processors processors
+COPY api api
+COPY sluice sluice
+# Wheels alone: an image that compiles is not the same one twice.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/sluice/bin/pip install -c constraints.txt --no-build-isolation \
+        --only-binary :all: --no-binary sluice '.[postgres]' \
+    && /opt/sluice/bin/pip uninstall -y hatchling
+
+
+FROM python:3.12.13-slim-bookworm
+
+RUN groupadd --gid 10001 sluice \
+    && useradd --uid 10001 --gid sluice --no-create-home --home-dir /var/lib/sluice sluice \
+    && install -d -m 0700 -o sluice -g sluice /var/lib/sluice
+COPY --from=build /opt/sluice /opt/sluice
+COPY --chmod=0755 deploy/edge.sh /usr/local/bin/sluice-edge
+
+ENV PATH=/opt/sluice/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    SLUICE_HOST=0.0.0.0 \
+    SLUICE_DATA_DIR=/var/lib/sluice \
+    SLUICE_LOG_FORMAT=json
+USER sluice
+WORKDIR /var/lib/sluice
+EXPOSE 8080
+ENTRYPOINT ["sluice"]

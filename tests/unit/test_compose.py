@@ -1,0 +1,396 @@
+"""The distributed mode as files: compose, image, secrets, the edge's place, the page of the books.
+
+No Docker is needed.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import typer.main
+import yaml
+
+from controlplane.database import Database
+from controlplane.progress import Claim, PartitionProgress, Pending
+from eventlog.kafka_offsets import MEND
+from schemas.settings import MEANING, PREFIX, SECRETS, Settings, load
+from sluice.cli import app as cli
+from sluice.cluster import kafka_of, server_paths
+from sluice.paths import paths_of
+from tests.components import kafka
+from tests.unit.test_house_rules import PACKAGES
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = ("migrate", "edge", "worker", "api")
+ONCE = "migrate"
+EXAMPLE = ROOT / "deploy" / ".env.example"
+BY_SERVICE = pytest.mark.parametrize("name", SERVICES)
+VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}")
+
+
+def text(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def environment(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """What a container of the service finds, with `given` in place of `.env`."""
+    return {
+        key: VARIABLE.sub(lambda match: given.get(match[1], match[2] or ""), str(value))
+        for key, value in SERVICES[name].get("environment", {}).items()
+    }
+
+
+def listed(name: str, key: str) -> list[str]:
+    found: list[str] = SERVICES[name].get(key, [])
+    return found
+
+
+def example() -> dict[str, str]:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+class TestServices:
+    @BY_SERVICE
+    def test_runs_an_image_of_one_version(self, name: str) -> None:
+        tag = SERVICES[name]["image"].partition(":")[2]
+
+        assert re.fullmatch(r"\d+(\.\d+)+", tag)
+
+    @BY_SERVICE
+    def test_is_bounded_in_memory_processors_and_log(self, name: str) -> None:
+        service = SERVICES[name]
+        limits = service["deploy"]["resources"]["limits"]
+
+        assert limits["memory"]
+        assert limits["cpus"]
+        assert service["logging"]["driver"] == "json-file"
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+
+    @BY_SERVICE
+    def test_says_whether_it_works_and_comes_back_after_a_crash(self, name: str) -> None:
+        service = SERVICES[name]
+
+        assert service["restart"] == ("no" if name == ONCE else "unless-stopped")
+        assert ("test" in service["healthcheck"]) == (name != ONCE)
+
+    @BY_SERVICE
+    def test_is_reached_from_outside_only_where_the_operator_says_so(self, name: str) -> None:
+        own = "127.0.0.1:" if name == "grafana" else "${LISTEN_ADDRESS:-127.0.0.1}:"
+
+        assert all(port.startswith(own) for port in listed(name, "ports"))
+        assert bool(listed(name, "ports")) == (name in {"proxy", "grafana"})
+
+    @BY_SERVICE
+    def test_has_no_password_in_its_environment(self, name: str) -> None:
+        named = [
+            key
+            for key in SERVICES[name].get("environment", {})
+            if re.search(r"PASSWORD|SECRET|_URL$", key) and not key.endswith("_FILE")
+        ]
+
+        assert named in ([], ["SLUICE_KAFKA_URL"])
+
+    @BY_SERVICE
+    def test_keeps_its_data_in_declared_volumes_and_mounts_files_that_exist(
+        self, name: str
+    ) -> None:
+        for volume in listed(name, "volumes"):
+            source = volume.split(":")[0]
+            assert (ROOT / source).exists() if "/" in source else source in COMPOSE["volumes"]
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_ours_is_a_command_that_waits_for_the_tables(self, name: str) -> None:
+        commands = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
+        service = SERVICES[name]
+        waited = {key: value["condition"] for key, value in service["depends_on"].items()}
+
+        assert name in commands
+        assert service.get("command") == (None if name == "edge" else [name])
+        if name == ONCE:
+            assert waited == dict.fromkeys(("kafka", "clickhouse", "postgres"), "service_healthy")
+        else:
+            assert waited == {ONCE: "service_completed_successfully"}
+
+    def test_the_engines_are_those_that_the_suites_run_on(self) -> None:
+        containers = text("tests/components/containers.py")
+        broker = ElementTree.parse(kafka.POM).findtext(".//{*}kafka.version")
+
+        assert SERVICES["kafka"]["image"] == f"apache/kafka:{broker}"
+        for name in ("clickhouse", "postgres"):
+            tested = re.search(rf'"((?:clickhouse/)?{name}\S*:[\d.]+)"', containers)
+            assert tested
+            assert SERVICES[name]["image"].startswith(tested[1])
+
+    def test_a_stop_leaves_time_to_store_what_is_in_hand(self) -> None:
+        for name in OURS:
+            grace_s = int(SERVICES[name]["stop_grace_period"].rstrip("s"))
+            assert grace_s >= Settings().stop_timeout_s + 5
+
+
+class TestSettings:
+    def test_every_variable_of_ours_is_a_setting(self) -> None:
+        known = {f"{PREFIX}{name.upper()}" for name in MEANING}
+        known |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
+        files = [ROOT / "docker-compose.yml", ROOT / "Dockerfile", *(ROOT / "deploy").rglob("*")]
+
+        for file in files:
+            if file.is_file() and "secrets" not in file.parts:
+                named = set(re.findall(r"\bSLUICE_[A-Z_]*[A-Z]\b", file.read_text()))
+                # In a comment: what any line of that file looks like.
+                assert named - known - {"SLUICE_NAME"} == set(), file
+
+    def test_what_is_not_given_is_as_the_example_says(self) -> None:
+        whole = text("docker-compose.yml")
+        defaults = {name: default for name, default in VARIABLE.findall(whole) if default}
+
+        assert set(example()) == {name for name, _ in VARIABLE.findall(whole)}
+        for name, default in defaults.items():
+            assert example()[name] == default
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_what_compose_would_not_let_the_file_of_settings_change_comes_from_the_other(
+        self, name: str
+    ) -> None:
+        ours = {
+            key: value
+            for key, value in SERVICES[name]["environment"].items()
+            if key.startswith(PREFIX) and not key.endswith("_FILE") and key != "SLUICE_KAFKA_URL"
+        }
+
+        assert "SLUICE_SIGNUP_ENABLED" in ours
+        for key, value in ours.items():
+            assert value.startswith(f"${{{key}:-")
+            assert key in example()
+
+    def test_the_example_lets_one_machine_in_by_its_usual_names(self) -> None:
+        assert example()["SITE_ADDRESS"] == "http://localhost, http://127.0.0.1"
+
+    def test_it_does_not_start_without_an_address(self) -> None:
+        assert "${SITE_ADDRESS:?" in text("docker-compose.yml")
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_a_process_reads_its_settings_and_finds_its_engines(
+        self, name: str, made: Path
+    ) -> None:
+        for secret in SERVICES[name]["secrets"]:
+            assert COMPOSE["secrets"][secret]["file"] == f"deploy/secrets/{secret}"
+        found = {
+            key: value.replace("/run/secrets", str(made))
+            for key, value in environment(name, example()).items()
+        }
+
+        settings = load(found)
+
+        assert kafka_of(settings).servers == ("kafka:9092",)
+        paths = server_paths(paths_of(settings))
+        assert "@postgres:5432/" in paths.database_url
+        assert "@clickhouse:8123/" in paths.warehouse_url
+        assert len(settings.secret) >= 32
+        assert not settings.signup_enabled
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    folder = tmp_path / "secrets"
+    make_secrets(folder)
+    return folder
+
+
+def make_secrets(folder: Path) -> None:
+    script = ROOT / "deploy" / "make-secrets.sh"
+    subprocess.run([script, folder], check=True, capture_output=True)
+
+
+class TestSecrets:
+    def test_each_that_is_mounted_is_made(self, made: Path) -> None:
+        named = {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()}
+
+        # That one is in the address of the store.
+        assert {file.name for file in made.iterdir()} == named | {"clickhouse_password"}
+
+    def test_a_second_run_changes_nothing_and_adds_what_is_missing(self, made: Path) -> None:
+        (made / "secret").unlink()
+        before = {file.name: file.read_bytes() for file in made.iterdir()}
+
+        make_secrets(made)
+
+        after = {file.name: file.read_bytes() for file in made.iterdir()}
+        assert len(after.pop("secret")) == 64
+        assert after == before
+
+    def test_two_installations_have_nothing_in_common(self, made: Path, tmp_path: Path) -> None:
+        make_secrets(tmp_path / "other")
+
+        for file in made.iterdir():
+            assert file.read_bytes() != (tmp_path / "other" / file.name).read_bytes()
+
+    def test_users_of_the_machine_are_kept_out_and_those_of_containers_are_not(
+        self, made: Path
+    ) -> None:
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(file.stat().st_mode) for file in made.iterdir()} == {0o444}
+
+    def test_the_store_knows_the_passwords_that_processes_use(self, made: Path) -> None:
+        users = ElementTree.parse(made / "clickhouse_users.xml").getroot().find("users")
+        assert users is not None
+        for user, file in (
+            ("sluice", "clickhouse_password"),
+            ("grafana", "clickhouse_grafana_password"),
+        ):
+            digest = hashlib.sha256((made / file).read_bytes()).hexdigest()
+            assert users.findtext(f"{user}/password_sha256_hex") == digest
+        assert (made / "clickhouse_password").read_text() in (made / "warehouse_url").read_text()
+        assert (made / "postgres_password").read_text() in (made / "database_url").read_text()
+
+    def test_they_stay_out_of_git_and_of_the_image(self) -> None:
+        assert "secrets/" in text("deploy/.gitignore").splitlines()
+        assert "deploy/secrets" in text(".dockerignore").splitlines()
+
+
+class TestImage:
+    def test_it_holds_every_package(self) -> None:
+        dockerfile, ignored = text("Dockerfile"), text(".dockerignore").splitlines()
+
+        for package in PACKAGES:
+            assert f"COPY {package} {package}\n" in dockerfile
+            assert f"!{package}" in ignored
+
+    def test_it_runs_as_nobody_in_particular_on_one_version_of_python(self) -> None:
+        lines = text("Dockerfile").splitlines()
+        bases = {line.split()[1] for line in lines if line.startswith("FROM ")}
+
+        assert len(bases) == 1
+        assert re.fullmatch(r"python:3\.12\.\d+-slim-\w+", bases.pop())
+        assert "USER sluice" in lines
+        assert lines.count('ENTRYPOINT ["sluice"]') == 1
+        assert "-c constraints.txt" in text("Dockerfile")
+
+
+class TestStore:
+    def test_nobody_comes_in_from_outside_without_a_password(self) -> None:
+        users = ElementTree.parse(ROOT / "deploy/clickhouse/users.xml").getroot()
+        networks = users.find("users/default/networks")
+
+        assert networks is not None
+        assert networks.get("replace") == "replace"
+        assert [ip.text for ip in networks] == ["127.0.0.1", "::1"]
+
+    def test_dashboards_change_nothing(self, made: Path) -> None:
+        bounds = ElementTree.parse(ROOT / "deploy/clickhouse/users.xml").getroot()
+        user = ElementTree.parse(made / "clickhouse_users.xml").getroot().find("users/grafana")
+        assert user is not None
+        profile = user.findtext("profile")
+        source = yaml.safe_load(text("deploy/grafana/datasources/clickhouse.yml"))
+
+        assert bounds.findtext(f"profiles/{profile}/readonly") == "2"
+        assert all("GRANT SELECT" in str(query.text) for query in user.iter("query"))
+        assert source["datasources"][0]["jsonData"]["username"] == "grafana"
+
+    def test_its_own_settings_are_well_formed(self) -> None:
+        assert ElementTree.parse(ROOT / "deploy/clickhouse/config.xml").getroot().tag
+        assert yaml.safe_load(text("deploy/grafana/dashboards/sluice.yml"))["apiVersion"] == 1
+
+
+class TestEdgePlace:
+    """deploy/edge.sh, with a stand-in for `sluice` that says where it is and waits."""
+
+    @pytest.fixture
+    def start(self, tmp_path: Path) -> Iterator[Any]:
+        stand_in = tmp_path / "bin" / "sluice"
+        stand_in.parent.mkdir()
+        stand_in.write_text('#!/bin/sh\necho "$1 $SLUICE_DATA_DIR"\nread -r line\n')
+        stand_in.chmod(0o755)
+        root = tmp_path / "edges"
+        root.mkdir()
+        environ = {
+            **os.environ,
+            "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+            "SLUICE_DATA_DIR": str(root),
+        }
+        running: list[subprocess.Popen[str]] = []
+
+        def run() -> tuple[subprocess.Popen[str], str]:
+            edge = subprocess.Popen(
+                [ROOT / "deploy" / "edge.sh"],
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            running.append(edge)
+            assert edge.stdout
+            return edge, edge.stdout.readline().strip().replace(f"{root}/", "")
+
+        yield run
+        for edge in running:
+            edge.communicate()
+
+    @pytest.mark.skipif(not shutil.which("flock"), reason="flock is not installed")
+    def test_each_has_its_own_and_the_next_takes_over_what_one_has_left(self, start: Any) -> None:
+        first, first_place = start()
+        _, second_place = start()
+        first.kill()
+        first.communicate()
+        _, third_place = start()
+
+        assert first_place == "edge edge-0"
+        assert second_place == "edge edge-1"
+        assert third_place == first_place
+
+
+class TestBooks:
+    """What docs/operations.md tells an operator to do to them."""
+
+    def test_the_section_that_the_error_names_is_there(self) -> None:
+        named = re.search(r"(\S+), '(.+)'", MEND)
+
+        assert named
+        assert f"### {named[2]}\n" in text(named[1])
+
+    async def test_a_place_that_was_set_back_is_where_the_next_owner_begins(
+        self, tmp_path: Path
+    ) -> None:
+        select, update = re.findall(r'psql -U sluice -c[ \\\n]+"([^"]+)"', page_of_books())
+        file = tmp_path / "control.db"
+        place = ("kafka:…/…", "raw.traces", 3)
+        first = await claim(file, place, pending=Pending(5000, 5010, apart=False, epoch_text="e"))
+        with sqlite3.connect(file) as books:
+            shown = books.execute(select).fetchall()
+            changed = books.execute(update).rowcount
+        books.close()
+
+        second = await claim(file, place)
+
+        assert [row[:4] for row in shown] == [(*place, first.stored_through)]
+        assert changed == 1
+        assert second.stored_through == 1199
+        assert second.pending is None
+
+
+def page_of_books() -> str:
+    return text("docs/operations.md").split("**To set the books back**")[1].split("###")[0]
+
+
+async def claim(file: Path, place: tuple[str, str, int], pending: Pending | None = None) -> Claim:
+    database = Database(f"sqlite:///{file}")
+    try:
+        await database.migrate()
+        books = PartitionProgress(database)
+        taken = await books.claim(*place, "a worker")
+        if pending:
+            await books.declare(*place, taken.epoch, pending)
+        return taken
+    finally:
+        await database.close()
