@@ -155,6 +155,9 @@ class KafkaProducer:
             self._on_reports(reports)
 
     def _on_error(self, error: KafkaError) -> None:
+        if self.is_broken:
+            # It is given up already: what else it meets is nobody's trouble.
+            return
         if is_fatal(error):
             self._break(error)
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
