@@ -32,9 +32,10 @@ SCOPES = 0b11
 SYSTEM_FILES = (
     "/usr/share/zoneinfo", "/etc/localtime", "/dev/urandom", "/dev/random",
     "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/sys/fs/cgroup", "/sys/devices/system",
-    "/lib", "/lib64", "/usr/lib", "/usr/lib64",
+    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/proc/self/maps",
 )  # fmt: skip
-"""What engine and interpreter read while they run. Not `/proc/self`: it holds the environment."""
+"""What engine and interpreter read while they run. Of `/proc/self` where the stack of the main
+thread ends, and no more: it holds the environment."""
 
 
 class Unconfinable(Exception):

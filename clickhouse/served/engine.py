@@ -5,8 +5,7 @@ may do, by a file that it reads as it opens; a reader's handle has `readonly=2` 
 top, which no statement can take back. Both are the engine's own to hold.
 
 The engine is loaded with the first handle and no sooner: it starts threads as it is loaded, and
-`confine` binds those alone that begin after it. Have that done by a thread that began after it too:
-of the main thread the engine asks `/proc/self/maps` for its stack, which is closed by then.
+`confine` binds those alone that begin after it.
 """
 
 import re

@@ -6,9 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import structlog
 import uvicorn
@@ -26,9 +24,6 @@ from sluice.warehouse.sessions import Sessions, monotonic_sessions
 from sluice.warehouse.threads import Threads
 from sluice.warehouse.users import Users
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 MAX_SESSIONS = 100
 MAX_HEAD_BYTES = 1 << 20
 """Of URL and headers, as at ClickHouse (`http_max_uri_size`): clients put parameters there."""
@@ -45,7 +40,7 @@ def open_door(settings: Settings, path: Path, users: Users) -> Door:
         log.warning("blocks were cut off half way, and may be sent again", blocks=lost)
     _confine(path, settings.warehouse_unconfined)
     _move_temporary_files(path / "served" / "tmp")
-    return _in_thread(_open, settings, path, users)
+    return _open(settings, path, users)
 
 
 def _open(settings: Settings, path: Path, users: Users) -> Door:
@@ -79,14 +74,8 @@ def close_door(door: Door) -> None:
         log.warning("leaving before the end of a call; the store is as after any other stop")
         logging.shutdown()
         os._exit(0)
-    _in_thread(door.sessions.close)
-    _in_thread(door.store.close)
-
-
-def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Does what asks the engine: never the main thread (`clickhouse.served.engine` says why)."""
-    with ThreadPoolExecutor(1, "warehouse-door") as pool:
-        return pool.submit(work, *args, **kwargs).result()
+    door.sessions.close()
+    door.store.close()
 
 
 async def serve(
