@@ -32,10 +32,12 @@ SCOPES = 0b11
 SYSTEM_FILES = (
     "/usr/share/zoneinfo", "/etc/localtime", "/dev/urandom", "/dev/random",
     "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/sys/fs/cgroup", "/sys/devices/system",
-    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/proc/self/maps",
+    "/proc/sys/vm/overcommit_memory", "/sys/kernel/mm/transparent_hugepage",
+    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/proc/self/auxv", "/proc/self/maps",
 )  # fmt: skip
-"""What engine and interpreter read while they run. Of `/proc/self` where the stack of the main
-thread ends, and no more: it holds the environment."""
+"""What engine and interpreter read while they run. Of `/proc/self`, which holds the environment,
+only where the kernel's own functions lie, without which the engine takes what follows the
+environment in memory for that and may crash, and where the stack of the main thread ends."""
 
 
 class Unconfinable(Exception):
