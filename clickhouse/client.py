@@ -227,7 +227,7 @@ class Warehouse:
                 yield client, {**INSERT_SETTINGS, "insert_deduplication_token": token}
             except Exception as error:
                 if self._embedded is not None:
-                    _ensure_no_token_is_lost(self._embedded, error)
+                    ensure_no_token_is_lost(self._embedded, error)
                 raise
 
     def close(self) -> None:
@@ -331,7 +331,11 @@ def path_of(url: str) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "chdb" else None
 
 
-def _ensure_no_token_is_lost(store: Path, reason: Exception) -> None:
+def ensure_no_token_is_lost(store: Path, reason: Exception) -> None:
+    """Looks, after an insert into this process's own engine failed, whether its tokens hold.
+
+    Blocking. Raises `StoreBroken` where one does not.
+    """
     lost = set(find_lost_tokens(store))
     if lost:
         # Another block may have been on its way at that moment.

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from clickhouse.client import ensure_no_token_is_lost
 from clickhouse.served.engine import Handle, translated
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.statements import Statement
@@ -51,7 +52,8 @@ class Run:
         self.summary = Summary()
 
     def chunks(self) -> Generator[bytes, None, None]:
-        """Yields the answer. Blocking. Raises `EngineError`, also after some of it.
+        """Yields the answer. Blocking. Raises `EngineError`, also after some of it, and
+        `StoreBroken` where an insert that failed has left a token without its rows.
 
         Where it is not run to its end, close it, and the handle after it.
         """
@@ -76,7 +78,11 @@ class Run:
     def _answer(self) -> Iterator[bytes]:
         call = self._call
         if call.statement.rows is not None:
-            yield from self._insert(call.statement.rows)
+            try:
+                yield from self._insert(call.statement.rows)
+            except EngineError as error:
+                ensure_no_token_is_lost(self._handle.store, error)
+                raise
         elif self._streams:
             yield from self._fetch()
         else:

@@ -45,6 +45,7 @@ class ServedStore:
     """A migrated store, open for handles. One a process, which opens no other way to it."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
+        self._path = path
         self._address = f"{path}?config-file={_write_config(path)}"
         self._limits = limits
         # Keeps the engine open between calls: it ends with its last handle.
@@ -62,7 +63,7 @@ class ServedStore:
         }
         if rights is Rights.READ:
             settings |= {"readonly": 2, "allow_ddl": 0}
-        return Handle(self._address + "".join(f"&{k}={v}" for k, v in settings.items()))
+        return Handle(self._path, self._address + "".join(f"&{k}={v}" for k, v in settings.items()))
 
     def close(self) -> None:
         """Ends the engine, once every other handle is closed."""
@@ -76,9 +77,10 @@ class Handle:
     had ready, and puts them before the next answer of the same handle.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, store: Path, address: str) -> None:
         from chdb.state.sqlitelike import Connection
 
+        self.store = store
         with translated():
             self._connection: Any = Connection(address)
 

@@ -1,6 +1,8 @@
 """Calls on threads: a bounded number run, a bounded number wait; answers come in pieces."""
 
 import asyncio
+import logging
+import os
 import secrets
 import string
 import threading
@@ -10,6 +12,7 @@ from contextlib import closing, contextmanager
 
 import structlog
 
+from clickhouse.client import StoreBroken
 from clickhouse.served.calls import Run, Summary
 from clickhouse.served.errors import EngineError, refusal
 from sluice.warehouse.codings import Compressor
@@ -112,6 +115,11 @@ def _work(run: Run, compressor: Compressor, answer: Answer, done: Callable[[bool
         sound = isinstance(how, Summary)
     except _Abandoned:
         pass
+    except StoreBroken as error:
+        # Sent again to this process the block would be dropped; the next one takes it.
+        log.critical("leaving: only a new start mends the store", reason=str(error))
+        logging.shutdown()
+        os._exit(1)
     except Exception:
         log.exception("a call to the warehouse failed here, not in the engine")
     finally:

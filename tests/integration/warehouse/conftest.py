@@ -77,6 +77,11 @@ class Served:
         """Sends a signal; returns the exit code."""
         assert self._process is not None
         self._process.send_signal(number)
+        return self.wait_end()
+
+    def wait_end(self) -> int:
+        """Returns the exit code once it has ended."""
+        assert self._process is not None
         return self._process.wait(30)
 
     def kill_if_running(self) -> None:

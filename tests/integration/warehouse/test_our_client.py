@@ -1,5 +1,6 @@
 """Another process of Sluice on the warehouse: blocks exactly once, over kill and restart."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from clickhouse.client import (
 from clickhouse.migrate import migrate, read_migrations
 from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
 from tests.integration.queries.rows import make_outcome, make_span, make_trace
+from tests.integration.store.test_dedup_log import parts_of
 from tests.integration.warehouse.conftest import WRITER, Served
 
 COUNTS = {
@@ -99,6 +101,25 @@ def test_a_token_holds_over_kill_and_restart(alone: Served) -> None:
         assert counts(ours) == STORED_ONCE
         ours.insert_now("traces", BLOCK, "another")
         assert counts(ours) == dict.fromkeys(COUNTS, 1000)
+
+
+def test_a_block_that_lost_its_rows_ends_the_warehouse_and_is_taken_by_the_next(
+    alone: Served,
+) -> None:
+    """As an embedded engine ends whose rename of a part has failed: tests/integration/store."""
+    alone.start()
+    with closing(alone.ours()) as ours:
+        ours.insert_now("traces", BLOCK, "one")
+        for part in parts_of(alone.store):
+            shutil.rmtree(part)
+
+        with pytest.raises(WarehouseUnavailable):
+            ours.insert_now("traces", b"no Arrow at all", "another")
+        assert alone.wait_end() == 1
+
+        alone.start()
+        ours.insert_now("traces", BLOCK, "one")
+        assert counts(ours) == STORED_ONCE
 
 
 def test_a_client_outlives_a_kill_of_the_warehouse(alone: Served) -> None:
