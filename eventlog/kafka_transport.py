@@ -25,6 +25,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 from aiokafka.structs import TopicPartition as KafkaPartition
 from faust import Service
+from faust.transport import consumer as stock_fetcher
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
@@ -77,6 +78,25 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
                 log.error("kafka's client cannot go on", reason=repr(error))
                 asyncio.run_coroutine_threadsafe(self.consumer.crash(error), self.parent_loop)
                 return
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Mends: who takes longer than a session is thrown out of the group meanwhile.
+
+        aiokafka sends no heartbeats before this call has ended.
+        """
+        self._ensure_consumer()._coordinator._start_heartbeat_task()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_thread_stop(self) -> None:
+        """Mends: a stop waits for a rebalance that is under way.
+
+        And that for an answer of the holder, through a queue that may be closed by then.
+        """
+        if self._consumer is not None:
+            rebalancing = self._consumer._coordinator._coordination_task
+            rebalancing.cancel()
+            await asyncio.wait([rebalancing])
+        await super().on_thread_stop()
 
     async def seek_all(self, offsets: Mapping[TP, int]) -> None:
         """Goes to the given places, of partitions that are still ours."""
@@ -180,9 +200,24 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
         return holder
 
 
+class Fetcher(stock_fetcher.Fetcher):  # type: ignore[misc]
+    """What asks the consumer for records, for as long as the app runs."""
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _fetcher(self) -> None:
+        """Mends: a stop while partitions change hands is taken for a crash of the whole app."""
+        try:
+            await self.app.consumer._drain_messages(self)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self.set_shutdown()
+
+
 class Transport(stock.Transport):  # type: ignore[misc]
     """What Faust looks up under the scheme."""
 
+    Fetcher: ClassVar[type[Fetcher]] = Fetcher
     Consumer: ClassVar[type[Consumer]] = Consumer
     Producer: ClassVar[type[NoProducer]] = NoProducer
     driver_version = "sluice kafka"

@@ -14,6 +14,7 @@ from controlplane.keyring import KeyRing
 from processors.cost.cache import load_book
 from schemas.settings import Settings
 from sluice.cluster import migrate_control_plane, open_warehouse, server_paths
+from sluice.ending import ends_within
 from sluice.paths import paths_of
 from sluice.secret import open_vault
 from sluice.seed import seed_of
@@ -51,9 +52,8 @@ class ApiNode:
         except ControlPlaneError as error:
             log.warning("last use of keys not written", reason=error.message)
         await self.database.close()
-        closing = asyncio.create_task(asyncio.to_thread(self.warehouse.close))
-        done, _ = await asyncio.wait([closing], timeout=min(timeout_s, CLOSE_TIMEOUT_S))
-        return bool(done)
+        closing = asyncio.to_thread(self.warehouse.close)
+        return await ends_within(closing, min(timeout_s, CLOSE_TIMEOUT_S))
 
     async def wait_broken(self) -> str:
         """Never returns: what is away comes back."""

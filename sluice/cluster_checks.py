@@ -239,7 +239,8 @@ async def _check_stream(paths: Paths, address: KafkaAddress, topics: TopicsState
                     pending[place] = Intent(one.pending.first, one.pending.last)
     finally:
         await database.close()
-    ends = await OffsetReader(address).read_ends(starts)
+    async with OffsetReader(address) as offsets:
+        ends = await offsets.read_ends(starts)
     gone = [error("stream", text, "as that page says") for text in _gone(starts, pending, ends)]
     if gone:
         return gone

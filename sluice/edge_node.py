@@ -30,6 +30,7 @@ from sluice.cluster import (
     migrate_control_plane,
     server_paths,
 )
+from sluice.ending import ends_within
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
 from sluice.paths import paths_of
@@ -105,10 +106,10 @@ class EdgeNode:
         except ControlPlaneError as error:
             log.warning("last use of keys not written", reason=error.message)
         await self.database.close()
-        closing = asyncio.create_task(asyncio.to_thread(self.warehouse.close))
-        done, _ = await asyncio.wait([closing], timeout=min(timeout_s, CLOSE_TIMEOUT_S))
+        closing = asyncio.to_thread(self.warehouse.close)
+        closed = await ends_within(closing, min(timeout_s, CLOSE_TIMEOUT_S))
         self._lock.close()
-        return bool(done)
+        return closed
 
     async def read_back(
         self, project: ProjectContext, topic: str, ids: Sequence[str], offsets: Mapping[int, int]

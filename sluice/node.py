@@ -33,6 +33,7 @@ from processors.writer import BlockLimits
 from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
+from sluice.ending import ends_within
 from sluice.lean import keep_out_pandas
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
@@ -119,10 +120,9 @@ class Node:
         await self._flush_keys()
         await self.database.close()
         await asyncio.to_thread(self.log.close)
-        closing = asyncio.create_task(asyncio.to_thread(self.warehouse.close))
-        done, _ = await asyncio.wait([closing], timeout=CLOSE_TIMEOUT_S)
+        closed = await ends_within(asyncio.to_thread(self.warehouse.close), CLOSE_TIMEOUT_S)
         self._lock.close()
-        return bool(done)
+        return closed
 
     async def read_back(
         self, project: ProjectContext, topic: str, ids: Sequence[str], offsets: Mapping[int, int]

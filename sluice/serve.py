@@ -69,7 +69,7 @@ def _drain_s(settings: Settings) -> float:
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends the process at once: the interpreter would wait for the store's threads, they for it."""
-    log.warning("leaving without the store, which does not answer; the log keeps what it has")
+    """Ends the process at once: the interpreter would wait for threads that do not end."""
+    log.warning("leaving without what does not end; the log keeps what is not stored")
     logging.shutdown()
     os._exit(code)

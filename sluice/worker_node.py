@@ -32,11 +32,15 @@ from sluice.cluster import (
     process_name,
     server_paths,
 )
+from sluice.ending import ends_within
 from sluice.lean import keep_out_pandas
 from sluice.ownership import FLUSH_S, Books, Holder
 from sluice.paths import paths_of
 
-STREAM_STOP_S = 1.0
+STREAM_STOP_S = 2.0
+"""For the group to hear of it: whoever does not tell it keeps the partitions until the session's
+timeout."""
+CLOSE_TIMEOUT_S = 1.0
 LOST_PATIENCE_S = 60.0
 """After a pause that cost us partitions, Kafka tells us within seconds what is ours now."""
 LOST_CHECK_S = 1.0
@@ -113,22 +117,21 @@ class WorkerNode:
 
         Returns `False` when something would not end: the process is then left without it.
         """
+        stopped = True
         if self._stream is not None:
             self._stream.flow_control.suspend()
             self._stream.consumer.stop_flow()
             flushed = await self.sink.let_go(self.sink.partitions, min(FLUSH_S, timeout_s))
             log.info("stream stopped", flushed=flushed)
-            try:
-                async with asyncio.timeout(STREAM_STOP_S):
-                    await self._stream.stop()
-            except TimeoutError:
+            stopped = await ends_within(self._stream.stop(), STREAM_STOP_S)
+            if not stopped:
                 log.warning("the stream would not stop")
             await self.sink.stop()
             await asyncio.to_thread(self.letters.close)
+        await self.offsets.close()
         await self.database.close()
-        closing = asyncio.create_task(asyncio.to_thread(self.warehouse.close))
-        done, _ = await asyncio.wait([closing], timeout=STREAM_STOP_S)
-        return bool(done)
+        closed = await ends_within(asyncio.to_thread(self.warehouse.close), CLOSE_TIMEOUT_S)
+        return stopped and closed
 
     def stream_runs(self) -> bool:
         """Tells whether the agents are at work."""

@@ -164,7 +164,11 @@ class Cluster:
         """Returns how many records were ever written to a topic."""
         name = self._address.topic(topic)
         places = [TopicPartition(name, number) for number in range(PARTITIONS)]
-        ends = asyncio.run(OffsetReader(self._address).read_ends(places))
+        return asyncio.run(self._records(places))
+
+    async def _records(self, places: Sequence[TopicPartition]) -> int:
+        async with OffsetReader(self._address) as offsets:
+            ends = await offsets.read_ends(places)
         return sum(one.end for one in ends.values())
 
     @property
@@ -187,6 +191,7 @@ class Cluster:
                     lag += ends.end - 1 - (stored.stored_through if stored else -1)
             return lag
         finally:
+            await offsets.close()
             await database.close()
 
     def stop(self) -> None:

@@ -26,20 +26,31 @@ BUG = "a bug, or a database that says what nobody expected"
 
 
 class Log(KafkaTransport):
-    """Its holder fails when it is told to."""
+    """Its holder fails, or does not answer, when it is told to."""
 
     fails_to_take = fails_to_let_go = False
+    waits_to_take = waits_to_let_go = False
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked = asyncio.Event()
+        self.answer = asyncio.Event()
 
     async def take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Tells where to begin, or fails."""
-        if self.fails_to_take:
-            raise RuntimeError(BUG)
+        await self._do(self.fails_to_take, self.waits_to_take)
         return await super().take(partitions)
 
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """Has nothing in hand, or fails."""
-        if self.fails_to_let_go:
+        await self._do(self.fails_to_let_go, self.waits_to_let_go)
+
+    async def _do(self, fails: bool, waits: bool) -> None:
+        if fails:
             raise RuntimeError(BUG)
+        if waits:
+            self.asked.set()
+            await self.answer.wait()
 
 
 @pytest.fixture
@@ -77,6 +88,42 @@ async def test_a_holder_that_fails_ends_the_app(log: Log, failure: str) -> None:
         rejoin(stream)
 
         await until(lambda: stream.app.crashed, 30)
+
+
+@pytest.mark.parametrize("waiting", ["waits_to_take", "waits_to_let_go"])
+async def test_a_stop_waits_for_no_rebalance_and_leaves_the_group(log: Log, waiting: str) -> None:
+    async with at_work(log) as stream:
+        setattr(log, waiting, True)
+        rejoin(stream)
+        await log.asked.wait()
+
+        async with asyncio.timeout(20):
+            await stream.app.stop()
+
+        assert not stream.app.crashed
+        assert log.members() == 0
+
+
+async def test_who_takes_long_to_take_is_kept_in_the_group(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beaten, beat = [], GroupCoordinator._do_heartbeat
+
+    async def count(self: GroupCoordinator) -> bool:
+        beaten.append(await beat(self))
+        return bool(beaten[-1])
+
+    monkeypatch.setattr(GroupCoordinator, "_do_heartbeat", count)
+    async with at_work(log) as stream:
+        log.waits_to_take = True
+        rejoin(stream)
+        await log.asked.wait()
+        beaten.clear()
+
+        await until(lambda: beaten.count(True) == 3, 30)
+
+        assert log.members() == 1
+        log.answer.set()
 
 
 @pytest.mark.parametrize("name", ["_do_rejoin_group", "_do_heartbeat"])

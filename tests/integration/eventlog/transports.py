@@ -59,8 +59,8 @@ class KafkaTransport:
         self._acked: defaultdict[TopicPartition, set[int]] = defaultdict(set)
         options = {"bootstrap.servers": broker.bootstrap}
         topics = [NewTopic(f"{self._prefix}{name}", PARTITIONS, 1) for name in TOPICS]
-        admin = AdminClient(options)
-        for made in admin.create_topics(topics).values():
+        self._admin = AdminClient(options)
+        for made in self._admin.create_topics(topics).values():
             made.result(30)
         self._producer = Producer(options | {"linger.ms": 0})
 
@@ -113,6 +113,12 @@ class KafkaTransport:
         """Returns where the next app will begin: at the first record that is not acknowledged."""
         acked = self._acked[partition]
         return next(offset for offset in itertools.count() if offset not in acked)
+
+    def members(self) -> int:
+        """Returns how many apps the group has, as the broker sees it."""
+        group = f"{self._prefix}group"
+        described = self._admin.describe_consumer_groups([group])[group]
+        return len(described.result(30).members)
 
     def close(self) -> None:
         """Leaves the topics to the broker's end."""

@@ -1,0 +1,22 @@
+"""The end of what may not end: it is given its time, and left."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+async def ends_within(closing: Coroutine[Any, Any, object], timeout_s: float) -> bool:
+    """Tells whether it has come to its end; how it ended is logged where that was an error.
+
+    What has not is left running, and the process has to be left without it: threads cannot be
+    cancelled, and Faust's services swallow a cancellation and go on waiting for each other.
+    """
+    task = asyncio.create_task(closing)
+    done, _ = await asyncio.wait([task], timeout=timeout_s)
+    if done and (error := task.exception()):
+        log.warning("closed with an error", reason=repr(error))
+    return bool(done)
