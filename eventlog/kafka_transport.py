@@ -92,10 +92,11 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
 
         And that for an answer of the holder, through a queue that may be closed by then.
         """
-        if self._consumer is not None:
-            rebalancing = self._consumer._coordinator._coordination_task
-            rebalancing.cancel()
-            await asyncio.wait([rebalancing])
+        coordinator = self._consumer and self._consumer._coordinator
+        # None, where it never came as far as to Kafka.
+        if coordinator is not None:
+            coordinator._coordination_task.cancel()
+            await asyncio.wait([coordinator._coordination_task])
         await super().on_thread_stop()
 
     async def seek_all(self, offsets: Mapping[TP, int]) -> None:
