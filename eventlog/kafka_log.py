@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 
 import structlog
 from msgspec import Struct
@@ -97,7 +97,8 @@ class KafkaLog:
             for partition in (TopicPartition(topic, number) for number in range(count))
         }
         self._busy: dict[TopicPartition, Lane] = {}
-        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        # No SimpleQueue: its `get` waits for ever if its timeout ends as it begins (CPython 3.11).
+        self._jobs: Queue[Callable[[], None]] = Queue()
         self._lock = threading.Lock()
         self._closed = False
         self._deadline = math.inf
