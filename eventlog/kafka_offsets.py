@@ -59,6 +59,8 @@ class OffsetReader:
                 begins = await consumer.beginning_offsets(places)
                 ends = await consumer.end_offsets(places)
         except (KafkaError, TimeoutError) as error:
+            # It knows the brokers that it has seen; a new one asks those of the settings.
+            await self.close()
             raise LogUnavailable(f"Kafka does not tell its offsets: {error!r}") from error
         return {TopicPartition(*place): Ends(begins[place], ends[place]) for place in places}
 

@@ -1,15 +1,14 @@
 """Runs a node behind uvicorn until a signal or a fault ends it."""
 
 import asyncio
-import logging
-import os
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import structlog
 import uvicorn
 
 from schemas.settings import Settings
+from sluice.ending import leave
 from sluice.lean import settle_heap
 from sluice.listening import FIRST_REQUEST_S, KEEP_ALIVE_S, Server, allow_listening, bind
 from sluice.protocol import BoundedHttp
@@ -59,17 +58,11 @@ async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None])
     closed = await node.stop(0.0 if failed else _drain_s(settings))
     code = 1 if failed else 0
     if not closed:
-        _leave(code)
+        log.warning("leaving without what does not end; the log keeps what is not stored")
+        leave(code)
     return code
 
 
 def _drain_s(settings: Settings) -> float:
     """Returns what a stop leaves for storing, between the last requests and the closing."""
     return max(0.5, settings.stop_timeout_s - FIRST_REQUEST_S - GRACEFUL_S - CLOSE_TIMEOUT_S)
-
-
-def _leave(code: int) -> NoReturn:
-    """Ends the process at once: the interpreter would wait for threads that do not end."""
-    log.warning("leaving without what does not end; the log keeps what is not stored")
-    logging.shutdown()
-    os._exit(code)

@@ -1,7 +1,6 @@
 """Opens the store, confines the process, and serves until a signal."""
 
 import asyncio
-import logging
 import os
 import shutil
 import socket
@@ -17,6 +16,7 @@ from clickhouse.migrate import migrate
 from clickhouse.served.confinement import Unconfinable, confine
 from clickhouse.served.engine import Limits, ServedStore
 from schemas.settings import Settings, SettingsError
+from sluice.ending import leave
 from sluice.listening import KEEP_ALIVE_S, Server, allow_listening
 from sluice.warehouse.app import Door, create_app
 from sluice.warehouse.bodies import Bodies
@@ -72,8 +72,7 @@ def close_door(door: Door) -> None:
     """
     if not door.threads.close(LAST_CALLS_S):
         log.warning("leaving before the end of a call; the store is as after any other stop")
-        logging.shutdown()
-        os._exit(0)
+        leave(0)
     door.sessions.close()
     door.store.close()
 

@@ -1,8 +1,6 @@
 """Calls on threads: a bounded number run, a bounded number wait; answers come in pieces."""
 
 import asyncio
-import logging
-import os
 import secrets
 import string
 import threading
@@ -15,6 +13,7 @@ import structlog
 from clickhouse.client import StoreBroken
 from clickhouse.served.calls import Run, Summary
 from clickhouse.served.errors import EngineError, refusal
+from sluice.ending import leave
 from sluice.warehouse.codings import Compressor
 
 TOO_MANY = 202
@@ -118,8 +117,7 @@ def _work(run: Run, compressor: Compressor, answer: Answer, done: Callable[[bool
     except StoreBroken as error:
         # Sent again to this process the block would be dropped; the next one takes it.
         log.critical("leaving: only a new start mends the store", reason=str(error))
-        logging.shutdown()
-        os._exit(1)
+        leave(1)
     except Exception:
         log.exception("a call to the warehouse failed here, not in the engine")
     finally:

@@ -23,5 +23,9 @@ async def test_what_ends_in_time_has_ended_whether_well_or_badly() -> None:
     async def fail() -> None:
         raise RuntimeError("a bug")
 
+    async def cancel() -> None:
+        raise asyncio.CancelledError
+
     assert await ends_within(asyncio.sleep(0), 30)
     assert await ends_within(fail(), 30)
+    assert await ends_within(cancel(), 30)
