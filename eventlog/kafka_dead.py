@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
+from tenacity import Retrying, retry_if_exception, stop_after_delay
+from tenacity.wait import wait_random_exponential
 
 from eventlog.dead_letters import AlreadyReplayed, Replacement, Summary, UnknownLetter, summary_of
 from eventlog.kafka_address import KafkaAddress
@@ -47,6 +49,18 @@ SETTLE_S = 5.0
 """How long a replay that was claimed by another, and not marked, may take to be sent."""
 CLAIM, DONE = "claim:", "replayed:"
 """What the names of marks begin with: a letter that is kept again must not replace them."""
+
+
+_LEADER_CHANGES = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+    }
+)
+"""What a broker answers while it is being settled who leads a partition."""
 
 
 class _Known(NamedTuple):
@@ -252,8 +266,9 @@ class KafkaDeadLetters:
 
     def _end(self) -> int:
         with self._lock:
+            ask = self._consumer().get_watermark_offsets
             try:
-                return int(self._consumer().get_watermark_offsets(self._place(), ANSWER_S)[1])
+                return int(_while_leaders_change(ask, self._place(), ANSWER_S)[1])
             except KafkaException as error:
                 raise LogUnavailable(f"Kafka cannot be read: {error}") from error
 
@@ -302,6 +317,19 @@ class KafkaDeadLetters:
 
 
 _DEAD = TopicPartition(DEAD.name, 0)
+
+
+def _is_leader_change(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _LEADER_CHANGES
+
+
+_while_leaders_change = Retrying(
+    retry=retry_if_exception(_is_leader_change),
+    wait=wait_random_exponential(multiplier=0.1, max=1.0),
+    stop=stop_after_delay(ANSWER_S),
+    reraise=True,
+)
+"""Asks again where librdkafka does not: a question for offsets ends with such an error."""
 
 
 def _is_past(message: Message, end: int) -> bool:

@@ -56,11 +56,10 @@ async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None])
         task.cancel()
     await asyncio.gather(upkeep, breaking, return_exceptions=True)
     closed = await node.stop(0.0 if failed else _drain_s(settings))
-    code = 1 if failed else 0
     if not closed:
         log.warning("leaving without what does not end; the log keeps what is not stored")
-        leave(code)
-    return code
+        leave(int(failed))
+    return int(failed)
 
 
 def _drain_s(settings: Settings) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from eventlog.dead_letters import AlreadyReplayed, Replacement, UnknownLetter
 from eventlog.kafka_address import KafkaAddress
@@ -33,6 +34,22 @@ def box(address: KafkaAddress) -> Iterator[KafkaDeadLetters]:
         yield opened
 
 
+class LateReader:
+    """A consumer whose first questions for offsets are answered with errors."""
+
+    def __init__(self, reader: Consumer, answers: list[KafkaException]) -> None:
+        self._reader = reader
+        self._answers = answers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    def get_watermark_offsets(self, *place: Any) -> Any:
+        if self._answers:
+            raise self._answers.pop()
+        return self._reader.get_watermark_offsets(*place)
+
+
 def replacement(body: bytes = b"mended") -> Replacement:
     return Replacement(PROJECT, "pulse.trace", body, "t1")
 
@@ -53,6 +70,19 @@ async def test_an_unknown_letter_is_said_to_be_unknown(box: KafkaDeadLetters) ->
     with pytest.raises(UnknownLetter):
         box.find("nothing")
     assert box.summaries() == []
+
+
+async def test_a_broker_that_leads_no_more_is_asked_again(
+    box: KafkaDeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one answers while a topic is being made, or another broker takes over."""
+    await box.append_letters([letter("a")])
+    answers = [KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))] * 2
+    reader = LateReader(box._consumer(), answers)
+    monkeypatch.setattr(box, "_reader", reader)
+
+    assert [one.ref for one in box.summaries()] == ["a"]
+    assert not answers
 
 
 async def test_letters_are_found_again_by_another_process_in_their_order(
