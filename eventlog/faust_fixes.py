@@ -131,9 +131,10 @@ class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no type
         read = self._read_offset[tp]
         if read is not None and message.offset < read:
             return
+        # Before anything is awaited: a seek meanwhile must have the last word.
+        self._read_offset[tp] = message.offset + 1
         self._delivered[tp].append(message.offset)
         await self.callback(message)
-        self._read_offset[tp] = message.offset + 1
 
 
 class NoTables(TableManager):  # type: ignore[misc]

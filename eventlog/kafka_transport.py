@@ -32,7 +32,7 @@ from faust.types import TP
 
 from eventlog.faust_fixes import ContiguousConsumer, NoProducer
 from eventlog.kafka_offsets import MEND
-from eventlog.log import OffsetsGone, PartitionHolder, TopicPartition
+from eventlog.log import OffsetsGone, PartitionHolder, RecordsSkipped, TopicPartition
 
 SCHEME = "kafka"
 NEVER_MS = 2**31 - 1
@@ -137,6 +137,8 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
         self._starts: dict[TP, int] = {}
         self._is_placed = False
         """Whether the partitions are read from where their holder said."""
+        self._moving = asyncio.Lock()
+        """Held while records are fetched, and while the places change that they come from."""
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -148,6 +150,7 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
         Ends the app where that fails, which aiokafka would only note down.
         """
         self._is_placed = False
+        self._starts = {}
         try:
             await super().on_partitions_revoked(revoked)
             await self._holder.let_go([TopicPartition(*tp) for tp in revoked])
@@ -170,19 +173,33 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
             await self.crash(error)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Goes to where the holder said; what the group has committed does not count."""
-        await self._thread.seek_all(self._starts)
-        self._is_placed = True
-        return dict(self._starts)
+        """Goes to where the holder said; what the group has committed does not count.
+
+        Mends: the end of an assignment's beginning comes late, when its partitions are gone again,
+        and sets the flow going. Nothing is read then before the next ones are taken.
+        """
+        starts = self._starts
+        if not starts:
+            return {}
+        async with self._moving:
+            await self._thread.seek_all(starts)
+            self._is_placed = self._starts is starts
+        return dict(starts)
 
     async def _getmany(
         self, active_partitions: set[TP] | None, timeout: float
     ) -> Mapping[TP, list[Any]]:
+        if not self._may_deliver():
+            await self.sleep(HELD_POLL_S)
+            return {}
         if self._held:
             # Room for what is held comes in milliseconds, and nothing would end the fetch then.
             timeout = HELD_POLL_S
         try:
-            return await super()._getmany(active_partitions, timeout)  # type: ignore[no-any-return]
+            async with self._moving:
+                records: Mapping[TP, list[Any]] = await super()._getmany(active_partitions, timeout)
+            # Of partitions that are gone, or begin anew, they are fetched again by who has them.
+            return records if self._may_deliver() else {}
         except NoOffsetForPartitionError:
             # aiokafka begins to fetch from the group's own offsets before it is told otherwise.
             return {}
@@ -191,6 +208,21 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
                 return {}
             # Retention has overtaken a worker that could not store for as long.
             raise OffsetsGone(f"the log no longer holds what is next: {error!r}; {MEND}") from error
+
+    async def _deliver(self, tp: TP, message: Any) -> None:
+        """Hands a record over, unless its partition was let go since it was fetched.
+
+        Raises `RecordsSkipped`, which ends the app, where those before it went to nobody.
+        """
+        if not self._may_deliver():
+            return
+        due = self._read_offset[tp]
+        if due is not None and message.offset > due:
+            raise RecordsSkipped(f"{tp} goes on at {message.offset}, not at {due}")
+        await super()._deliver(tp, message)
+
+    def _may_deliver(self) -> bool:
+        return self._is_placed
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Says nothing: stock Faust calls a store that is away a livelock, once a second."""

@@ -45,6 +45,14 @@ class OffsetsGone(LogError):
     """Raised when the log no longer holds records that were not stored, or never was this one."""
 
 
+class RecordsSkipped(Exception):
+    """Raised when records were not delivered that come before those that were: a bug of ours.
+
+    The process ends, and the next one reads them. Offsets of the topics that are streamed have no
+    holes by themselves: nobody writes to those in transactions, or compacts them.
+    """
+
+
 class TopicPartition(NamedTuple):
     """One ordered stream of records."""
 

@@ -18,7 +18,15 @@ from controlplane.progress import Claim, PartitionProgress, Pending
 from eventlog.kafka_offsets import Ends, ensure_pending_there, ensure_there
 from eventlog.kafka_producer import BrokerRefused
 from eventlog.kafka_topics import TopicsState
-from eventlog.log import Intent, LogUnavailable, NotOwner, Origin, Progress, TopicPartition
+from eventlog.log import (
+    Intent,
+    LogUnavailable,
+    NotOwner,
+    Origin,
+    Progress,
+    RecordsSkipped,
+    TopicPartition,
+)
 from eventlog.records import DeadLetter
 from processors.sink import Sink
 
@@ -48,6 +56,8 @@ class Books:
         self._owner = owner
         self._claims: dict[TopicPartition, Claim] = {}
         self._foreign: set[TopicPartition] = set()
+        self._next: dict[TopicPartition, int] = {}
+        """The first offset of the block that comes next."""
 
     async def claim(self, partition: TopicPartition) -> None:
         """Becomes the owner. Raises `LogUnavailable`."""
@@ -58,6 +68,7 @@ class Books:
         except errors.Unavailable as error:
             raise LogUnavailable(f"the books do not answer: {error.message}") from error
         self._claims[partition] = claim
+        self._next[partition] = self.next_offset(partition)
         if before is None or claim.epoch != before.epoch + 1:
             self._foreign.add(partition)
 
@@ -90,7 +101,15 @@ class Books:
         return Progress(self._claims[partition].stored_through, self.pending(partition))
 
     async def declare(self, partition: TopicPartition, intent: Intent) -> None:
-        """Makes an intent durable. Raises `NotOwner`, `LogUnavailable`."""
+        """Makes an intent durable. Raises `NotOwner`, `LogUnavailable`.
+
+        And `RecordsSkipped`, which ends the process: the next one reads them.
+        """
+        if intent.first != self._next[partition]:
+            raise RecordsSkipped(
+                f"the next block of {partition} begins at {intent.first}, "
+                f"not at {self._next[partition]}: it would leave a hole"
+            )
         pending = Pending(intent.first, intent.last, intent.apart, intent.epoch)
         await self._asked(partition, self._progress.declare, pending)
 
@@ -113,6 +132,7 @@ class Books:
             except BrokerRefused as error:
                 raise LogUnavailable(f"a dead letter cannot be kept: {error}") from error
         await self._asked(partition, self._progress.complete, intent.last)
+        self._next[partition] = intent.last + 1
 
     async def _asked(
         self, partition: TopicPartition, ask: Callable[..., Awaitable[None]], *values: object

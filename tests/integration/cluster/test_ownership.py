@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from eventlog.kafka_producer import BrokerRefused
-from eventlog.log import Intent, NotOwner, OffsetsGone
+from eventlog.log import Intent, NotOwner, OffsetsGone, RecordsSkipped
 from eventlog.records import DeadLetter
 from eventlog.topics import TRACES
 from processors.seen import Hashes
@@ -36,6 +36,22 @@ async def test_a_new_owner_goes_on_where_the_last_one_let_go(
     assert store.texts() == ["one", "three", "two"]
     assert fates(store) == {"accepted": 3}
     assert (first.acked, second.acked) == ([0, 1], [2])
+
+
+async def test_records_that_never_came_end_the_process_instead_of_leaving_a_hole(
+    worker: Callable[[str], Worker], store: Store, log: Log
+) -> None:
+    first, second = worker("a"), worker("b")
+    for text in ("one", "two", "three"):
+        log.append(text)
+    assert await first.take() == 0
+    await first.feed(2)
+
+    failure = await asyncio.wait_for(first.sink.failed, 30)
+    assert isinstance(failure, ExceptionGroup)
+    assert failure.subgroup(RecordsSkipped)
+    assert store.texts() == []
+    assert await second.take() == 0
 
 
 async def test_a_block_half_written_by_a_zombie_is_stored_once(

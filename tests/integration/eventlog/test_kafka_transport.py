@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from faust.types import TP
 
 from eventlog.log import TopicPartition
 from tests.integration.eventlog.logs import until
-from tests.integration.eventlog.streams import Receiver, Stream
-from tests.integration.eventlog.transports import KafkaTransport
+from tests.integration.eventlog.streams import TOPICS, Receiver, Stream
+from tests.integration.eventlog.transports import PARTITIONS, KafkaTransport
 
 # A crash leaves tasks of mode's threads behind, in a loop that is closed.
 pytestmark = [
@@ -44,6 +45,12 @@ class Log(KafkaTransport):
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """Has nothing in hand, or fails."""
         await self._do(self.fails_to_let_go, self.waits_to_let_go)
+
+    def go_on(self) -> None:
+        """Answers what was asked, and nothing that is asked later."""
+        self.asked.clear()
+        self.answer.set()
+        self.answer.clear()
 
     async def _do(self, fails: bool, waits: bool) -> None:
         if fails:
@@ -102,6 +109,39 @@ async def test_a_stop_waits_for_no_rebalance_and_leaves_the_group(log: Log, wait
 
         assert not stream.app.crashed
         assert log.members() == 0
+
+
+async def test_a_late_start_of_the_flow_delivers_nothing_that_is_not_taken_yet(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faust starts it when an assignment's beginning has ended, and the partitions may be gone."""
+    receiver = Receiver()
+    for topic, partition in product(TOPICS, range(PARTITIONS)):
+        await log.fill(1, topic, partition)
+    async with log.stream(receiver) as stream:
+        await until(lambda: receiver.count() == 6, 60)
+        app, asked, fetch = stream.app, [], stream.app.consumer._getmany
+
+        async def count(**wanted: object) -> object:
+            asked.append(receiver.count())
+            return await fetch(**wanted)
+
+        # Where aiokafka goes on until it is told otherwise.
+        await stream.commit()
+        log.waits_to_let_go = True
+        rejoin(stream)
+        await log.asked.wait()
+        await app.tables.recovery._resume_streams(app.consumer_generation_id)
+        await log.fill(3)
+        monkeypatch.setattr(app.consumer, "_getmany", count)
+        log.waits_to_let_go, log.waits_to_take = False, True
+        log.go_on()
+        await log.asked.wait()
+
+        await until(lambda: len(asked) > 5, 30)
+        assert set(asked) == {6}
+        log.go_on()
+        await until(lambda: receiver.count() == 9, 30)
 
 
 async def test_who_takes_long_to_take_is_kept_in_the_group(
