@@ -222,6 +222,7 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
         await super()._deliver(tp, message)
 
     def _may_deliver(self) -> bool:
+        # Asked anew after each wait: partitions come and go meanwhile.
         return self._is_placed
 
     def verify_event_path(self, now: float, tp: TP) -> None:

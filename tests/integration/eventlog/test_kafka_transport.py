@@ -144,6 +144,16 @@ async def test_a_late_start_of_the_flow_delivers_nothing_that_is_not_taken_yet(
         await until(lambda: receiver.count() == 9, 30)
 
 
+async def test_a_record_that_is_not_the_next_one_ends_the_app(log: Log) -> None:
+    """As where those before it were fetched, and went to nobody."""
+    async with at_work(log) as stream:
+        (place,) = (one for one, due in stream.app.consumer._read_offset.items() if due == 5)
+        stream.app.consumer._read_offset[place] = 4
+        await log.fill(1)
+
+        await until(lambda: stream.app.crashed, 30)
+
+
 async def test_who_takes_long_to_take_is_kept_in_the_group(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
