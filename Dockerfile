@@ -4,12 +4,14 @@
 FROM python:3.12.13-slim-bookworm AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
-RUN python -m venv /opt/sluice
+# Two environments: what builds stays in this stage, and the image holds no pip.
+RUN python -m venv /opt/build && python -m venv --without-pip /opt/sluice
 WORKDIR /src
-COPY constraints.txt ./
-# Pinned and outside of the build's isolation, where no constraint would reach it.
+COPY requirements requirements
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/sluice/bin/pip install -c constraints.txt hatchling==1.27.0
+    /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
+    && /opt/build/bin/pip wheel --require-hashes --no-build-isolation --wheel-dir /wheels \
+        -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY eventlog eventlog
@@ -19,11 +21,8 @@ COPY ingest ingest
 COPY processors processors
 COPY api api
 COPY sluice sluice
-# Wheels alone: an image that compiles is not the same one twice.
-RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/sluice/bin/pip install -c constraints.txt --no-build-isolation \
-        --only-binary :all: --no-binary sluice '.[postgres]' \
-    && /opt/sluice/bin/pip uninstall -y hatchling
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /opt/build/bin/pip --python /opt/sluice/bin/python install --no-deps --no-index /wheels/*.whl
 
 
 FROM python:3.12.13-slim-bookworm

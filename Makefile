@@ -4,10 +4,12 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
+# Nothing but what a lock file names, by its hash. What has no wheel here is built with requirements/build.txt.
+LOCKED := install -q --require-hashes --no-build-isolation
 BENCHES := price stages ingest visible query
 ARGS :=
 
-.PHONY: up test lint types imports check bench bench-cluster clean
+.PHONY: up test lint types imports check lock bench bench-cluster clean
 
 up: $(VENV)/installed
 	@exec $(VENV)/bin/sluice up $(ARGS)
@@ -36,16 +38,24 @@ bench-cluster: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-$(VENV)/installed-dev: $(VENV)/installed
+$(VENV)/installed-dev: $(VENV)/installed requirements/dev.txt
 	@echo "Installing what the tests need into $(VENV) (once) ..."
-	@$(PIP) install -q -c constraints.txt --group dev
+	@$(PIP) $(LOCKED) -r requirements/dev.txt
 	@touch $@
 
-$(VENV)/installed: $(PYTHON) pyproject.toml constraints.txt
+$(VENV)/installed: $(PYTHON) pyproject.toml requirements/build.txt requirements/run.txt
 	@echo "Installing Sluice into $(VENV) (once, about a minute) ..."
-	@$(PIP) install -q --upgrade pip
-	@$(PIP) install -q -c constraints.txt -e .
+	@$(PIP) $(LOCKED) -r requirements/build.txt
+	@$(PIP) $(LOCKED) -r requirements/run.txt
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
+
+# Adds what pyproject.toml asks for and the lock files lack. ARGS="--upgrade" renews everything,
+# ARGS="--upgrade-package NAME" one package.
+lock: $(PYTHON)
+	@test -x $(VENV)/lock/bin/uv || $(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	@PATH=$(VENV)/lock/bin:$$PATH requirements/lock.sh $(ARGS)
 
 $(PYTHON):
 	@for python in python3 python3.13 python3.12 python3.11; do \

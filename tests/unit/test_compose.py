@@ -275,7 +275,6 @@ class TestImage:
         assert re.fullmatch(r"python:3\.12\.\d+-slim-\w+", bases.pop())
         assert "USER sluice" in lines
         assert lines.count('ENTRYPOINT ["sluice"]') == 1
-        assert "-c constraints.txt" in text("Dockerfile")
 
 
 class TestStore:
