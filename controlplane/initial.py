@@ -27,12 +27,16 @@ class Seed(Struct, frozen=True):
 
 
 class Initial(Struct, frozen=True):
-    """The seeded project and its key, to be printed at start."""
+    """The seeded project and its key, for the start to tell of."""
 
     project_id: ProjectId
     project_name: str
+    key_id: str | None
+    """`None` when the key was revoked."""
     plain_key: str | None
     """`None` when the key was revoked, or sealed under another secret."""
+    is_new: bool
+    """Whether this call has made them."""
 
 
 async def ensure_initial(database: Database, vault: Vault, seed: Seed) -> Initial | None:
@@ -44,21 +48,24 @@ async def ensure_initial(database: Database, vault: Vault, seed: Seed) -> Initia
     """
     async with database.reading() as session:
         if not await _is_empty(session):
-            return await _planted(session, vault)
-    await _seed(database, vault, seed)
+            return await _planted(session, vault, is_new=False)
+    is_new = await _seed(database, vault, seed)
     async with database.reading() as session:
-        return await _planted(session, vault)
+        return await _planted(session, vault, is_new=is_new)
 
 
-async def _seed(database: Database, vault: Vault, seed: Seed) -> None:
+async def _seed(database: Database, vault: Vault, seed: Seed) -> bool:
+    """Return whether this process has planted, and no other was first."""
     email, password_hash = await _admin_of(seed)
     try:
         async with database.session() as session:
             # Again: another process may have planted while this one hashed.
-            if await _is_empty(session):
-                await _plant(session, vault, seed, email=email, password_hash=password_hash)
+            if not await _is_empty(session):
+                return False
+            await _plant(session, vault, seed, email=email, password_hash=password_hash)
     except IntegrityError:
-        pass  # another process was first
+        return False
+    return True
 
 
 async def _admin_of(seed: Seed) -> tuple[str | None, str | None]:
@@ -103,7 +110,7 @@ async def _plant(
     installation.initial_project_id, installation.initial_key_id = project.id, key.id
 
 
-async def _planted(session: AsyncSession, vault: Vault) -> Initial | None:
+async def _planted(session: AsyncSession, vault: Vault, *, is_new: bool) -> Initial | None:
     query = (
         select(Project, ApiKey)
         .join(Installation, Installation.initial_project_id == Project.id)
@@ -114,7 +121,8 @@ async def _planted(session: AsyncSession, vault: Vault) -> Initial | None:
     if row is None:
         return None
     project, key = row
-    return Initial(ProjectId(str(project.id)), project.name, _plain(vault, key))
+    key_id = None if key is None else str(key.id)
+    return Initial(ProjectId(str(project.id)), project.name, key_id, _plain(vault, key), is_new)
 
 
 def _plain(vault: Vault, key: ApiKey | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ import structlog
 import typer
 
 from controlplane.errors import ControlPlaneError
+from schemas.settings import Settings
 from sluice import logs
 from sluice.commands import dead, keys, projects, users
 from sluice.commands.demo import send_demo
@@ -82,19 +84,27 @@ app.add_typer(dead.app, name="dead")
 
 
 def greet(node: Any) -> None:
-    """Prints the three lines that a person copies: address, key, first trace."""
-    address = address_of(node.settings)
-    key = node.initial.plain_key if node.initial else None
+    """Prints the three lines that a person copies: address, key, first trace.
+
+    The key itself is shown once, to a person: what is printed elsewhere is kept by a journal.
+    """
+    address, initial = address_of(node.settings), node.initial
     print(f"Sluice is ready at {address}", flush=True)
-    if key is None:
+    if initial is None or initial.plain_key is None:
         print("API key: none to show; make one with: sluice key create", flush=True)
         return
-    print(f"API key: {key}")
-    print(f"First trace: {first_trace(address, key)}", flush=True)
+    command = f"sluice key reveal {initial.key_id}"
+    if node.settings.data_dir != Settings().data_dir:
+        command += f" --data-dir {shlex.quote(node.settings.data_dir)}"
+    shown, used = command, f"$({command})"
+    if initial.is_new and sys.stdout.isatty():
+        shown = used = initial.plain_key
+    print(f"API key: {shown}")
+    print(f"First trace: {first_trace(address, used)}", flush=True)
 
 
 def first_trace(address: str, key: str) -> str:
-    """Returns a command that sends one trace."""
+    """Returns a command that sends one trace; `key` is one, or how a shell gets one."""
     item = (
         '[{"trace_id":"\'$(python3 -c "import uuid;print(uuid.uuid4())")\'",'
         '"timestamp":"\'$(date -u +%FT%TZ)\'","provider":"openai","model_requested":"gpt-4o",'
@@ -102,7 +112,7 @@ def first_trace(address: str, key: str) -> str:
         '"output_tokens":100,"latency_ms":1200,"status":"success"}]'
     )
     return (
-        f"curl -X POST {address}/v1/traces/batch -H 'Authorization: Bearer {key}'"
+        f'curl -X POST {address}/v1/traces/batch -H "Authorization: Bearer {key}"'
         f" -H 'Content-Type: application/json' -d '{item}'"
     )
 

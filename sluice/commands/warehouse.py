@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import sys
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -63,6 +64,10 @@ def _place_of(settings: Settings) -> Place:
     if not _is_this_machine(settings.warehouse_host):
         raise SettingsError(
             f"SLUICE_WAREHOUSE_USERS must be set to listen on {settings.warehouse_host}"
+        )
+    if not sys.stdout.isatty():
+        raise SettingsError(
+            "SLUICE_WAREHOUSE_USERS must be set where no terminal shows a password that was made up"
         )
     users, password = generate_user()
     return Place(store, users, password)

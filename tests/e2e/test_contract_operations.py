@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.e2e.payloads import trace
-from tests.e2e.server import Project, Server, wait_for
+from tests.e2e.server import KEY, Project, Server, wait_for
 
 
 class TestHealth:
@@ -131,9 +131,10 @@ class TestPages:
 
 
 class TestStart:
-    def test_address_key_and_a_first_trace_are_printed(self, server: Server) -> None:
+    def test_address_way_to_the_key_and_a_first_trace_are_printed(self, server: Server) -> None:
         said = server.output.read_text()
 
         assert f"Sluice is ready at {server.url}" in said
-        assert "API key: pulse_sk_" in said
+        assert "API key: sluice key reveal " in said
+        assert KEY not in said
         assert f"curl -X POST {server.url}/v1/traces" in said

@@ -1,6 +1,9 @@
 """A stop by signal: quick, clean, and nothing lost."""
 
+import re
+import shlex
 import signal
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -9,7 +12,7 @@ import pytest
 from tests.e2e.audit import audit, list_all
 from tests.e2e.load import Ledger, Load
 from tests.e2e.payloads import trace
-from tests.e2e.server import PROJECT_NAME, Server, create_project, wait_for
+from tests.e2e.server import CONSOLE_SCRIPT, PROJECT_NAME, Server, create_project, wait_for
 from tests.e2e.test_kill import FAULTY
 
 
@@ -72,10 +75,10 @@ def test_a_second_process_on_the_same_directory_says_so_and_leaves(tmp_path: Pat
         assert httpx.get(f"{server.url}/ready", trust_env=False).status_code == 200
 
 
-def test_the_printed_key_and_project_stay_across_restarts(tmp_path: Path) -> None:
-    # No key of ours: the server makes one and prints it.
+def test_the_first_key_and_project_stay_across_restarts(tmp_path: Path) -> None:
+    # No key of ours: the server makes one and says how to see it.
     with Server(tmp_path / "data", settings={"INIT_API_KEY": ""}) as server:
-        (first,) = wait_for(lambda: printed_keys(server), "the first start's key")
+        (first,) = wait_for(lambda: shown_keys(server), "the first start's key")
         item = trace()
         with server.client(first) as client:
             assert client.post("/v1/traces/batch", json=[item]).status_code == 202
@@ -83,18 +86,22 @@ def test_the_printed_key_and_project_stay_across_restarts(tmp_path: Path) -> Non
         server.settings["INIT_PROJECT"] = "Another name is ignored now"
         server.start()
 
-        wait_for(lambda: len(printed_keys(server)) == 2, "the second start's key")
+        wait_for(lambda: server.output.read_text().count("API key: ") == 2, "the second greeting")
 
-        assert printed_keys(server) == [first, first]
+        assert shown_keys(server) == [first, first]
+        assert first not in server.output.read_text()
         assert names(server) == [PROJECT_NAME]
         with server.client(first) as client:
             assert client.get(f"/v1/traces/{item['trace_id']}").status_code == 200
 
 
-def printed_keys(server: Server) -> list[str]:
-    """Returns the key that each start has printed for a person to copy."""
-    lines = server.output.read_text().splitlines()
-    return [line.removeprefix("API key: ") for line in lines if line.startswith("API key: ")]
+def shown_keys(server: Server) -> list[str]:
+    """Returns the keys that the commands show which each start has printed."""
+    commands = re.findall(r"(?m)^API key: sluice (.+)$", server.output.read_text())
+    return [
+        subprocess.check_output([CONSOLE_SCRIPT, *shlex.split(command)], text=True).strip()
+        for command in commands
+    ]
 
 
 def names(server: Server) -> list[str]:

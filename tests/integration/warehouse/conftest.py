@@ -56,10 +56,11 @@ class Served:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
+    def start(self, stdout: int | None = None) -> None:
+        """Starts it, with its output in the log unless a file descriptor is given."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [SLUICE, "warehouse"], env=self.environ(), stdout=log, stderr=log
+                [SLUICE, "warehouse"], env=self.environ(), stdout=stdout or log, stderr=log
             )
         deadline = time.monotonic() + START_S
         while not self._answers():

@@ -1,5 +1,7 @@
 """Who is let in, and where a request says who it is."""
 
+import os
+import pty
 import subprocess
 
 import httpx
@@ -72,14 +74,20 @@ def test_a_password_is_never_logged(served: Served) -> None:
     assert not any(word in log for word in (READER[1], WRITER[1], "wrong-but-secret"))
 
 
-def test_without_users_one_is_made_with_a_random_password(alone: Served) -> None:
+def test_without_users_one_is_made_with_a_random_password_that_a_terminal_shows(
+    alone: Served,
+) -> None:
     alone._settings["SLUICE_WAREHOUSE_USERS"] = ""
-    alone.start()
+    ours, terminal = pty.openpty()
+    alone.start(stdout=terminal)
+    os.close(terminal)
 
-    lines = alone.log.read_text().splitlines()
-    password = next(line for line in lines if line.startswith("Password")).rpartition(" ")[2]
+    with open(ours, encoding="utf-8") as lines:
+        shown = next(line for line in lines if line.startswith("Password"))
+    password = shown.strip().rpartition(" ")[2]
 
     assert len(password) >= 32
+    assert password not in alone.log.read_text()
     assert alone.value("CREATE TABLE t (a UInt8) ENGINE = Memory", user=("sluice", password)) == ""
     assert alone.ask("SELECT 1", user=("sluice", "")).status_code == 403
 
@@ -88,6 +96,7 @@ def test_without_users_one_is_made_with_a_random_password(alone: Served) -> None
     ("settings", "said"),
     [
         ({"SLUICE_WAREHOUSE_USERS": "", "SLUICE_WAREHOUSE_HOST": "0.0.0.0"}, "WAREHOUSE_USERS"),
+        ({"SLUICE_WAREHOUSE_USERS": ""}, "where no terminal shows a password"),
         ({"SLUICE_WAREHOUSE_USERS": "a:short:write"}, "fewer than 8"),
         ({"SLUICE_WAREHOUSE_USERS": "a:long-enough:admin"}, "NAME:PASSWORD:RIGHTS"),
         ({"SLUICE_WAREHOUSE_URL": "http://other:8123"}, "names a server"),

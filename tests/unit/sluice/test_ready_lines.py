@@ -1,5 +1,8 @@
 """What a process prints once it is ready: beside a terminal, that is what collectors keep."""
 
+import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,15 +18,19 @@ from sluice import cli, logs, serve
 from sluice.roles import Role
 
 KEY = "pulse_sk_of_the_first_project"
+READY = "Sluice is ready at http://127.0.0.1:8080"
+
+
+def initial(*, key: str | None = KEY, is_new: bool) -> Initial:
+    return Initial(ProjectId("one"), "Default", key and "1234", key, is_new)
 
 
 @pytest.fixture
 def printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], list[str]]:
-    """Runs a command up to its being ready, on an installation that has a first key."""
+    """Runs a command up to its being ready, on a new installation, with its output in a pipe."""
 
     async def stand_in(settings: Settings, role: Role, on_ready: Callable[[Any], None]) -> int:
-        initial = Initial(ProjectId("one"), "Default", KEY)
-        on_ready(SimpleNamespace(settings=settings, initial=initial))
+        on_ready(SimpleNamespace(settings=settings, initial=initial(is_new=True)))
         return 0
 
     monkeypatch.setattr(serve, "serve", stand_in)
@@ -37,14 +44,62 @@ def printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
     return run
 
 
+class Terminal(io.StringIO):
+    """Standard output that a person reads."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def greeting(monkeypatch: pytest.MonkeyPatch, out: io.StringIO, seeded: Initial | None) -> str:
+    monkeypatch.setattr(sys, "stdout", out)
+    cli.greet(SimpleNamespace(settings=Settings(), initial=seeded))
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("command", ["edge", "worker", "api"])
 def test_a_process_of_many_says_where_it_is_and_shows_no_key(
     printed: Callable[[str], list[str]], command: str
 ) -> None:
-    assert printed(command) == ["Sluice is ready at http://127.0.0.1:8080"]
+    assert printed(command) == [READY]
 
 
-def test_the_one_process_shows_a_person_the_first_key(
-    printed: Callable[[str], list[str]],
+def test_where_no_terminal_reads_it_the_one_process_shows_how_to_see_the_key_and_not_the_key(
+    printed: Callable[[str], list[str]], tmp_path: Path
 ) -> None:
-    assert printed("up")[:2] == ["Sluice is ready at http://127.0.0.1:8080", f"API key: {KEY}"]
+    lines = printed("up")
+
+    assert lines[:2] == [READY, f"API key: sluice key reveal 1234 --data-dir {tmp_path}"]
+    assert KEY not in "".join(lines)
+
+
+def test_the_first_start_shows_a_person_the_first_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = greeting(monkeypatch, Terminal(), initial(is_new=True))
+
+    assert said.startswith(f"{READY}\nAPI key: {KEY}\nFirst trace: curl ")
+    assert f'"Authorization: Bearer {KEY}"' in said
+
+
+def test_a_later_start_shows_a_person_how_to_see_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = greeting(monkeypatch, Terminal(), initial(is_new=False))
+
+    assert said.startswith(f"{READY}\nAPI key: sluice key reveal 1234\nFirst trace: curl ")
+    assert KEY not in said
+
+
+@pytest.mark.parametrize("seeded", [None, initial(key=None, is_new=False)])
+def test_without_a_first_key_it_says_how_to_make_one(
+    monkeypatch: pytest.MonkeyPatch, seeded: Initial | None
+) -> None:
+    said = greeting(monkeypatch, Terminal(), seeded)
+
+    assert said.splitlines()[1:] == ["API key: none to show; make one with: sluice key create"]
+
+
+def test_the_first_trace_is_a_command_whose_key_a_shell_puts_in(tmp_path: Path) -> None:
+    stand_ins = "sluice() { echo revealed; }\ncurl() { printf '%s\\n' \"$@\"; }\n"
+    command = cli.first_trace("http://x", "$(sluice key reveal 1234 --data-dir '/a b')")
+
+    done = subprocess.run(["sh", "-c", stand_ins + command], capture_output=True, text=True)
+
+    assert "Authorization: Bearer revealed" in done.stdout.splitlines()
