@@ -19,6 +19,8 @@ T = TypeVar("T", "Envelope", "Refusals", "DeadLetters")
 ENVELOPE_VERSION = 1
 MAX_RECORD_BYTES = 256 << 20
 """No record of ours comes near: the bound keeps a damaged one from eating the memory."""
+NO_MEMORY = "not enough memory"
+"""What zstd says in an error of its own when it gets none."""
 
 
 class RecordDamaged(Exception):
@@ -160,12 +162,23 @@ def _pack(value: Struct) -> bytes:
 
 def _unpack(value: bytes, decoder: "msgspec.msgpack.Decoder[T]") -> T:
     try:
-        plain = zstandard.ZstdDecompressor().decompress(value, max_output_size=MAX_RECORD_BYTES)
-        decoded = decoder.decode(plain)
-    except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeError, MemoryError) as error:
+        decoded = decoder.decode(_decompress(value))
+    except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeError) as error:
         raise RecordDamaged(f"{len(value)} bytes are not a record: {error}") from error
     if decoded.version != ENVELOPE_VERSION:
         raise RecordDamaged(
             f"record version {decoded.version} is not {ENVELOPE_VERSION}, the one known here"
         )
     return decoded
+
+
+def _decompress(value: bytes) -> bytes:
+    """Inflates a record. Raises `MemoryError` where memory is short: that is no damage."""
+    if plain_size(value) > MAX_RECORD_BYTES:
+        raise RecordDamaged(f"it says that it holds {plain_size(value)} bytes")
+    try:
+        return zstandard.ZstdDecompressor().decompress(value, max_output_size=MAX_RECORD_BYTES)
+    except zstandard.ZstdError as error:
+        if NO_MEMORY in str(error):
+            raise MemoryError(str(error)) from error
+        raise

@@ -7,13 +7,14 @@ from typing import Any, Protocol
 
 import structlog
 from msgspec.structs import replace
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
-from clickhouse.client import RowsRefused, WarehouseError
-from eventlog.log import LogFull, LogUnavailable, ProgressStore
+from clickhouse.client import RowsRefused
+from eventlog.log import ProgressStore
 from eventlog.records import DeadLetter
 from processors.blocks import Block, Item, Output, Step, ref_of
+from processors.faults import AtFault, is_passing, reason_of, second_look
 from processors.outcomes import outcomes_of
 from schemas import metrics
 from schemas.projects import ProjectId
@@ -52,7 +53,7 @@ class BlockWrite:
     def __init__(
         self,
         block: Block,
-        built: Any,
+        building: "asyncio.Task[Any]",
         step: Step,
         books: ProgressStore,
         store: Inserts,
@@ -60,7 +61,8 @@ class BlockWrite:
         longest_pause_s: float,
     ) -> None:
         self._block = block
-        self._built = built
+        self._building: asyncio.Task[Any] | None = building
+        self._built: Any = None
         self._longest_pause_s = longest_pause_s
         self._step = step
         self._books = books
@@ -68,6 +70,7 @@ class BlockWrite:
         self._output: Output | None = None
         self._accepted: list[Item] = []
         self._rows_stored = False
+        self._remembered = False
         self._tried_before = block.repeated
         self._refusals = 0
         self._apart = block.intent.apart
@@ -78,8 +81,7 @@ class BlockWrite:
     async def run(self) -> None:
         """Returns when the block is stored. Retries for ever; only a bug raises."""
         tries = AsyncRetrying(
-            # Not `LogDamaged`, which only a new opening mends; not `NotOwner`, which stays so.
-            retry=retry_if_exception_type((WarehouseError, LogFull, LogUnavailable)),
+            retry=retry_if_exception(is_passing),
             wait=wait_random_exponential(multiplier=0.2, max=self._longest_pause_s),
             before_sleep=self._note_failure,
         )
@@ -98,40 +100,53 @@ class BlockWrite:
         error = state.outcome.exception() if state.outcome else None
         self._tried_before = True
         self._refusals += isinstance(error, RowsRefused)
-        metrics.INSERT_FAILURES.labels(self._alarm[0]).inc()
+        metrics.INSERT_FAILURES.labels(self._alarm[0], reason_of(error)).inc()
         log.warning(
             "block not stored yet",
             token=self._block.token,
             attempt=state.attempt_number,
-            reason=str(error)[:500],
+            reason=(str(error) or repr(error))[:500],
         )
 
     async def _advance(self) -> None:
         partition, intent = self._block.partition, self._block.intent
         if self._output is None:
+            await self._work_out()
             await self._books.declare(partition, intent)
             self._output = await self._step.settle(self._block, self._built)
-        output = self._output
         if not self._rows_stored:
-            await self._insert_rows(output)
+            self._output = await self._insert_rows(self._output)
             self._rows_stored = True
+        if not self._remembered:
             # Before the books say so: who stops us there, and takes the partition up again, relies
             # on our knowing every id that is stored.
             self._step.stored(self._accepted)
+            self._remembered = True
+        output = self._output
         await self._insert_outcomes(output)
         await self._books.complete(partition, intent, output.letters)
         self._count(output)
 
-    async def _insert_rows(self, output: Output) -> None:
+    async def _work_out(self) -> None:
+        """Takes what was worked out ahead; where that failed, works it out again."""
+        building, self._building = self._building, None
+        if self._built is None:
+            self._built = await (building or self._step.build(self._block))
+
+    async def _insert_rows(self, output: Output) -> Output:
+        """Stores the rows; returns the output with those that the store refused among the dead.
+
+        Changes nothing of `output`, so that it may be called again.
+        """
         table = self._step.table
         if not output.items or table is None:
-            return
+            return output
         if not await self._goes_apart(output.items):
             await self._insert(table, output.items, self._block.token)
             if self._tried_before:
                 await self._insert_lost(table, output.items)
             self._accepted = output.items
-            return
+            return output
         # From here on the block's own token is never used again: say so before the first part.
         await self._books.declare(self._block.partition, self._block.intent._replace(apart=True))
         refused = await self._insert_apart(table, output.items)
@@ -139,10 +154,10 @@ class BlockWrite:
         await self._insert_lost(table, accepted)
         self._accepted = accepted
         topic = self._block.partition.topic
-        for item in output.items:
-            if _name(item) in refused:
-                output.letters.append(_letter_of(item, topic, refused[_name(item)]))
-                output.fates.append(item.fate._replace(outcome="dead", reason="unfit"))
+        dead = [item for item in output.items if _name(item) in refused]
+        letters = [_letter_of(item, topic, refused[_name(item)]) for item in dead]
+        fates = [item.fate._replace(outcome="dead", reason="unfit") for item in dead]
+        return replace(output, letters=output.letters + letters, fates=output.fates + fates)
 
     async def _goes_apart(self, items: list[Item]) -> bool:
         """Tells whether rows are at fault, and none of them is in under the block's own token.
@@ -198,10 +213,10 @@ class BlockWrite:
 
     async def _encode(self, items: list[Item]) -> bytes:
         try:
-            return await asyncio.to_thread(self._step.encode, items)
-        except Exception as error:
+            return await asyncio.to_thread(_encode, self._step, items)
+        except AtFault as fault:
             # What cannot be written down is refused before the store sees it.
-            raise Unencodable(f"rows cannot be encoded: {error!r}") from error
+            raise Unencodable(f"rows cannot be encoded: {fault}") from fault
 
     async def _insert_outcomes(self, output: Output) -> None:
         fates = [*(item.fate for item in self._accepted), *output.fates]
@@ -224,6 +239,13 @@ class BlockWrite:
         repeats = sum(fate.outcome == "duplicate" for fate in output.fates)
         metrics.DEAD.labels(kind).inc(len(output.letters))
         metrics.DUPLICATES.labels(kind).inc(repeats)
+
+
+def _encode(step: Step, items: Sequence[Item]) -> bytes:
+    try:
+        return step.encode(items)
+    except Exception as error:
+        return second_look(error, lambda: step.encode(items))
 
 
 def _name(item: Item) -> str:

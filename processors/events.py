@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,8 +11,8 @@ from msgspec import Struct
 
 from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
 from processors.blocks import Block, Delivery, Fate, Item, Output, ref_of
+from processors.faults import AtFault, second_look
 from processors.seen import Hashes, SeenFilter
-from processors.steps.fields import Unfit
 from schemas import metrics
 from schemas.ids import event_hash
 from schemas.projects import ProjectId
@@ -24,7 +25,7 @@ EventKey = tuple[str, str]
 
 
 class Build(Protocol):
-    """A pure step from an item's text to its row. Raises `Unfit`."""
+    """A pure step from an item's text to its row. Raises `Unfit`; `processors.faults` judges."""
 
     def __call__(
         self, body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position
@@ -102,8 +103,8 @@ class EventStep:
             item.row.computed_cost_pico is None and item.row.input_tokens is not None
             for item in items
         )
-        metrics.UNPRICED.labels(self.kind).inc(unpriced)
         self._seen.add(_hashes(items))
+        metrics.UNPRICED.labels(self.kind).inc(unpriced)
         self._watch_fill()
 
     def _watch_fill(self) -> None:
@@ -137,22 +138,28 @@ class EventStep:
         return output
 
     def _build(self, chunk: Chunk, fate: Fate, position: Position, index: int, body: bytes) -> Item:
-        project_id = chunk.project_id
+        make = partial(self._item, chunk, fate, position, index, body)
         try:
-            row = self._meaning.build(
-                body,
-                project_id=project_id,
-                received_at_us=chunk.received_at_ns // 1000,
-                position=position,
-            )
-        except Unfit as error:
-            raise _Dead(str(error), body) from error
+            return make()
         except Exception as error:
-            # A bug that one item meets must not hold up its neighbours: it becomes a letter that
-            # can be sent again when the bug is mended.
-            log.exception("step failed on an item", kind=self.kind, position=position, index=index)
-            raise _Dead(f"bug: {error!r}", body) from error
-        key = (project_id, self._meaning.id_of(row))
+            try:
+                return second_look(error, make)
+            except AtFault as fault:
+                if fault.is_bug:
+                    # It must not hold up the item's neighbours: the dead letter can be sent again
+                    # when the bug is repaired.
+                    where = {"kind": self.kind, "position": position, "index": index}
+                    log.exception("step failed on an item", **where)
+                raise _Dead(str(fault), body) from fault
+
+    def _item(self, chunk: Chunk, fate: Fate, position: Position, index: int, body: bytes) -> Item:
+        row = self._meaning.build(
+            body,
+            project_id=chunk.project_id,
+            received_at_us=chunk.received_at_ns // 1000,
+            position=position,
+        )
+        key = (chunk.project_id, self._meaning.id_of(row))
         return Item(row, key, event_hash(*key), fate, position, index, chunk.wire, body)
 
     async def _stored_before(

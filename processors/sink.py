@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any
 
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity import AsyncRetrying, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
-from clickhouse.client import WarehouseError
 from eventlog.log import ProgressStore, TopicPartition
 from processors.block_write import Inserts
 from processors.blocks import Delivery, Step
+from processors.faults import is_passing
 from processors.writer import BlockLimits, PartitionWriter
 from schemas.rows import Source
 
@@ -155,7 +155,7 @@ class Sink:
 
     async def _warm_up(self, step: Step, source: Source | None) -> None:
         tries = AsyncRetrying(
-            retry=retry_if_exception_type(WarehouseError),
+            retry=retry_if_exception(is_passing),
             wait=wait_random_exponential(multiplier=0.2, max=self._limits.longest_pause_s),
         )
         await tries(step.warm, source)

@@ -158,7 +158,7 @@ class PartitionWriter:
     async def _write_blocks(self, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]") -> None:
         while True:
             block, building = await built.get()
-            await self._write(block, building.result()).run()
+            await self._write(block, building).run()
             self.stored_through = block.intent.last
             await self._finish(block.records)
 
@@ -166,9 +166,11 @@ class PartitionWriter:
         epoch = self._books.origin(self._partition).epoch
         return Intent(records[0].offset, records[-1].offset, epoch=epoch)
 
-    def _write(self, block: Block, built: Any) -> BlockWrite:
+    def _write(self, block: Block, building: "asyncio.Task[Any]") -> BlockWrite:
         pause = self._limits.longest_pause_s
-        return BlockWrite(block, built, self._step, self._books, self._store, longest_pause_s=pause)
+        return BlockWrite(
+            block, building, self._step, self._books, self._store, longest_pause_s=pause
+        )
 
     async def _take(self, pending: Intent | None) -> list[Delivery]:
         async with self._changed:

@@ -78,7 +78,11 @@ INSERT_SECONDS = Histogram(
     "sluice_insert_seconds", "Time of one insert into the store.", ["table"], registry=REGISTRY
 )
 INSERT_FAILURES = Counter(
-    "sluice_insert_failures", "Inserts that failed and are repeated.", ["table"], registry=REGISTRY
+    "sluice_insert_failures",
+    "Tries to store a block that failed and are repeated, by what they met: `store`, `access`,"
+    " `rows`, `log` or `resources`.",
+    ["table", "reason"],
+    registry=REGISTRY,
 )
 INSERT_FAILING_SECONDS = Gauge(
     "sluice_insert_failing_seconds",

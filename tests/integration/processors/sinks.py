@@ -110,7 +110,7 @@ def build(body: bytes, *, project_id: ProjectId, received_at_us: int, position: 
     if body.startswith(b"unfit"):
         raise Unfit("not fit")
     if body.startswith(b"bug"):
-        raise RuntimeError("a bug of ours")
+        raise KeyError("a bug of ours")
     return Row(project_id, body.decode(), position)
 
 
