@@ -18,6 +18,7 @@ from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.projects import Access, enter_project
 from controlplane.sessions import SESSION_LIFETIME_S, SignedIn, find_session
+from schemas.connections import AUTHENTICATED
 from schemas.projects import ProjectContext
 
 AnyRequest: TypeAlias = Request[object, object, State]
@@ -47,7 +48,9 @@ def services(request: AnyRequest) -> Services:
 async def project_from_key(request: AnyRequest) -> ProjectContext:
     """Return the project of the request's API key, or raise `Unauthorized`."""
     header = request.headers.get("authorization")
-    return await services(request).keyring.project_of_header(header)
+    project = await services(request).keyring.project_of_header(header)
+    request.scope["state"][AUTHENTICATED] = True
+    return project
 
 
 async def session_from_cookie(request: AnyRequest) -> SignedIn | None:
@@ -56,7 +59,10 @@ async def session_from_cookie(request: AnyRequest) -> SignedIn | None:
     if not cookie:
         return None
     token = services(request).vault.signed_token(cookie)
-    return None if token is None else await find_session(services(request).database, token)
+    session = None if token is None else await find_session(services(request).database, token)
+    if session is not None:
+        request.scope["state"][AUTHENTICATED] = True
+    return session
 
 
 async def user_from_session(request: AnyRequest) -> SignedIn:

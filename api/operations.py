@@ -1,18 +1,26 @@
-"""What operators ask: is it alive, is it ready, how is it doing; and the page at the root."""
+"""What operators ask: is it alive, is it ready, how is it doing."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Mapping
-from typing import Protocol, cast
+import hmac
+import ipaddress
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, Protocol, TypeVar, cast
 
 from litestar import MediaType, Response, get
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.auth import AnyRequest
+from controlplane.errors import Forbidden, Unauthorized
 from schemas.metrics import REGISTRY
 
 CHECK_TIMEOUT_S = 2.0
+SHARED_S = 1.0
+"""For how long an answer serves all who ask."""
+FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via", "cf-connecting-ip", "true-client-ip")
+"""What names of headers begin with that a proxy adds."""
+T = TypeVar("T")
 
 
 class Health(Struct):
@@ -41,6 +49,55 @@ class Probes(Protocol):
         ...
 
 
+class Shared(Generic[T]):
+    """One costly answer at a time, for all who ask within a second of its beginning."""
+
+    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
+        self._work = work
+        self._task: asyncio.Future[T] | None = None
+        self._began_at = 0.0
+
+    async def get(self) -> T:
+        """Returns the answer that is there or under way, or works out a new one."""
+        now = time.monotonic()
+        if self._task is None or (self._task.done() and now - self._began_at >= SHARED_S):
+            self._began_at = now
+            self._task = asyncio.ensure_future(self._work())
+        # Whoever gives up takes nothing from the others.
+        return await asyncio.shield(self._task)
+
+
+class Operations:
+    """What the routes of this file find on `app.state.operations`."""
+
+    def __init__(self, probes: Probes, metrics_token: str) -> None:
+        self._probes = probes
+        self._token = metrics_token
+        self.readiness = Shared(self._check)
+        self.metrics = Shared(self._render)
+
+    def refuse_strangers(self, request: AnyRequest) -> None:
+        """Raises `Unauthorized` or `Forbidden` for whoever is no operator."""
+        if not self._token:
+            if not _is_of_this_machine(request):
+                raise Forbidden("Forbidden: set SLUICE_METRICS_TOKEN to ask from elsewhere")
+            return
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not hmac.compare_digest(
+            given.strip().encode(), self._token.encode()
+        ):
+            raise Unauthorized("Unauthorized: the token of SLUICE_METRICS_TOKEN is asked for")
+
+    async def _check(self) -> dict[str, str]:
+        checks = self._probes.checks()
+        verdicts = await asyncio.gather(*(_verdict(check) for check in checks.values()))
+        return dict(zip(checks, verdicts, strict=True))
+
+    async def _render(self) -> bytes:
+        await asyncio.to_thread(self._probes.refresh_gauges)
+        return await asyncio.to_thread(generate_latest, REGISTRY)
+
+
 @get("/health", tags=["operations"])
 async def get_health() -> Health:
     """Tell that the process is alive. Public."""
@@ -49,11 +106,17 @@ async def get_health() -> Health:
 
 @get("/ready", tags=["operations"])
 async def get_ready(request: AnyRequest) -> Response[Readiness]:
-    """Check log, stream, store and control plane; 503 when one of them does not work. Public."""
-    checks = _probes(request).checks()
-    verdicts = await asyncio.gather(*(_verdict(check) for check in checks.values()))
-    found = dict(zip(checks, verdicts, strict=True))
-    ready = all(verdict == "ok" for verdict in verdicts)
+    """Check log, stream, store and control plane; 503 when one of them does not work.
+
+    Public; why a part does not work is told to those who may read the metrics.
+    """
+    operations = _operations(request)
+    found = await operations.readiness.get()
+    ready = all(verdict == "ok" for verdict in found.values())
+    try:
+        operations.refuse_strangers(request)
+    except (Forbidden, Unauthorized):
+        found = {part: "ok" if verdict == "ok" else "failing" for part, verdict in found.items()}
     return Response(
         Readiness("ready" if ready else "not ready", found), status_code=200 if ready else 503
     )
@@ -61,25 +124,11 @@ async def get_ready(request: AnyRequest) -> Response[Readiness]:
 
 @get("/metrics", tags=["operations"], media_type=MediaType.TEXT)
 async def get_metrics(request: AnyRequest) -> Response[bytes]:
-    """Give Prometheus its metrics. Public: they hold no project's data."""
-    await asyncio.to_thread(_probes(request).refresh_gauges)
-    text = await asyncio.to_thread(generate_latest, REGISTRY)
+    """Give Prometheus its metrics: with the token, or without one on this machine."""
+    operations = _operations(request)
+    operations.refuse_strangers(request)
+    text = await operations.metrics.get()
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-@get("/runtime-config.js", include_in_schema=False)
-async def get_runtime_config(request: AnyRequest) -> Response[str]:
-    """Tell a dashboard's page where its API is."""
-    origin = json.dumps({"apiBaseUrl": str(request.base_url).rstrip("/")})
-    return Response(
-        f"window.__PULSE_CONFIG = {origin};\n", media_type="application/javascript; charset=utf-8"
-    )
-
-
-@get("/", include_in_schema=False)
-async def get_landing() -> Response[str]:
-    """Point a person who opens the address to what there is."""
-    return Response(LANDING, media_type=MediaType.HTML)
 
 
 async def _verdict(check: Awaitable[None]) -> str:
@@ -93,27 +142,15 @@ async def _verdict(check: Awaitable[None]) -> str:
     return "ok"
 
 
-def _probes(request: AnyRequest) -> Probes:
-    return cast("Probes", request.app.state.probes)
+def _is_of_this_machine(request: AnyRequest) -> bool:
+    if any(name.startswith(FORWARDING) for name in request.headers):
+        return False
+    try:
+        address = ipaddress.ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-LANDING = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sluice</title>
-<style>
-  body { font: 16px/1.6 system-ui, sans-serif; max-width: 42rem; margin: 4rem auto }
-  h1 { font-size: 1.5rem } code { background: #8882; padding: .1em .3em; border-radius: .2em }
-</style>
-<h1>Sluice is running</h1>
-<p>One pipeline for LLM traces, agent spans and their cost. The terminal of
-<code>sluice up</code> shows an API key and a <code>curl</code> that sends a first trace; elsewhere
-<code>sluice key list</code> and <code>sluice key reveal</code> show keys.</p>
-<ul>
-  <li><a href="/docs">API reference</a></li>
-  <li><a href="/ready">Readiness</a> of log, stream, store and control plane</li>
-  <li><a href="/metrics">Metrics</a> for Prometheus</li>
-</ul>
-</html>
-"""
+def _operations(request: AnyRequest) -> Operations:
+    return cast("Operations", request.app.state.operations)

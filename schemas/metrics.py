@@ -35,6 +35,13 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
+CONNECTIONS = Gauge("sluice_connections", "Connections that are open.", registry=REGISTRY)
+CONNECTIONS_CUT = Counter(
+    "sluice_connections_cut",
+    "Connections closed in the middle of something, or for another one.",
+    ["reason"],
+    registry=REGISTRY,
+)
 LOG_BYTES = Gauge("sluice_log_bytes", "Bytes of records in the log.", registry=REGISTRY)
 LOG_QUEUED_BYTES = Gauge(
     "sluice_log_queued_bytes", "Bytes that wait for their commit.", registry=REGISTRY

@@ -22,6 +22,7 @@ SECRETS = frozenset(
         "warehouse_url",
         "warehouse_users",
         "kafka_sasl_password",
+        "metrics_token",
     }
 )
 
@@ -58,6 +59,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_inflated_bytes: Positive = 64 << 20
     max_item_bytes: Positive = 16 << 20
     max_inflight_bytes: Positive = 256 << 20
+    max_connections: Count = 0
+    max_connections_per_address: Count = 0
+    request_timeout_s: Positive = 30
+    keep_alive_s: Positive = 75
+    metrics_token: str = ""
     kafka_url: str = ""
     kafka_topic_prefix: str = "sluice."
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -124,6 +130,16 @@ MEANING = {
     "max_inflated_bytes": "Bytes of one request when inflated.",
     "max_item_bytes": "Bytes of one item of a request.",
     "max_inflight_bytes": "Bytes of all requests being read at one time.",
+    "max_connections": "Connections that may be open at one time; the one that is worth least is"
+    " closed for a new one. 0: half of the files that the process may have open beyond 256, at most"
+    " 10000.",
+    "max_connections_per_address": "The same for each address, or IPv6 network of 64 bits, that is"
+    " neither this machine's nor a trusted proxy's. 0: a quarter of all.",
+    "request_timeout_s": "How long the head of a request, its body or the reading of its answer may"
+    " take; the latter two have a second more for each 64 KiB.",
+    "keep_alive_s": "How long a connection is kept open between two requests.",
+    "metrics_token": "What `/metrics` asks for, as `Authorization: Bearer`. Empty: it answers"
+    " requests of this machine alone that came through no proxy.",
     "kafka_url": "Event log: empty for one file in the data directory (`sluice up`), or"
     " `kafka://host:port,host:port`.",
     "kafka_topic_prefix": "What the names of our topics in Kafka begin with.",

@@ -15,5 +15,6 @@ def edge_limits_of(settings: Settings) -> EdgeLimits:
             max_wire_bytes=settings.max_body_bytes,
             max_inflated_bytes=settings.max_inflated_bytes,
             max_total_bytes=settings.max_inflight_bytes,
+            grace_s=settings.request_timeout_s,
         ),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import signal
 import socket
 from collections.abc import Iterator
@@ -9,15 +10,30 @@ from typing import Any
 
 import uvicorn
 
-KEEP_ALIVE_S = 75
+from sluice.connections import Bounds, Connections
+from sluice.protocol import BoundedHttp
+
+UNSENT_BYTES = 128 << 10
+TICKS_OF_A_SWEEP = 10
+"""uvicorn's server ticks ten times a second."""
 FIRST_REQUEST_S = 0.3
 """How long the end waits for the request of a connection that has had none."""
 
 
 class Server(uvicorn.Server):
-    """Leaves the signals to us, and says when it listens."""
+    """Bounds its connections, leaves the signals to us, and says when it listens.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    Its configuration must not be loaded yet.
+    """
+
+    def __init__(self, config: uvicorn.Config, bounds: Bounds) -> None:
+        trusted = config.forwarded_allow_ips
+        proxies = trusted.split(",") if isinstance(trusted, str) else trusted
+        self.connections = Connections(bounds, [proxy.strip() for proxy in proxies])
+        protocol: Any = functools.partial(BoundedHttp, connections=self.connections)
+        config.http, config.ws = protocol, "none"
+        # As many may be accepted before one is closed for them; see `bounds_of`.
+        config.backlog = min(config.backlog, bounds.connections)
         super().__init__(config)
         self.ready = asyncio.Event()
 
@@ -25,6 +41,12 @@ class Server(uvicorn.Server):
         """Says when requests are answered."""
         await super().startup(sockets)
         self.ready.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Looks after the connections; called by uvicorn."""
+        if counter % TICKS_OF_A_SWEEP == 0:
+            self.connections.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -95,6 +117,9 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         why = f"cannot listen on {host}, port {port}: {error.strerror}"
         raise OSError(error.errno, f"{why}; --host and --port name another place") from error
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        # Of each connection: else the kernel takes megabytes of an answer that nobody reads.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     # Else Linux would let another bind to it too, for as long as neither listens.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     return listener

@@ -8,10 +8,10 @@ import structlog
 import uvicorn
 
 from schemas.settings import Settings
+from sluice.connections import bounds_of, raise_open_files
 from sluice.ending import leave
 from sluice.lean import settle_heap
-from sluice.listening import FIRST_REQUEST_S, KEEP_ALIVE_S, Server, allow_listening, bind
-from sluice.protocol import BoundedHttp
+from sluice.listening import FIRST_REQUEST_S, Server, allow_listening, bind
 from sluice.roles import Role, Served
 
 CLOSE_TIMEOUT_S = 1.0
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None]) -> int:
     """Runs until a signal (returns 0) or a fault that a new process mends (returns 1)."""
+    open_files = raise_open_files()
     listener = bind(settings.host, settings.port)
     node: Served = role.make(settings)
     await node.start()
@@ -29,14 +30,13 @@ async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None])
         uvicorn.Config(
             role.app(node),
             loop="uvloop",
-            http=BoundedHttp,
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACEFUL_S,
-        )
+        ),
+        bounds_of(settings, open_files),
     )
     server.stop_on_signals()
     allow_listening(listener)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -10,15 +9,13 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.enums import ScopeType
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.response.base import ASGIResponse
-from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
-from api.operations import get_health, get_metrics, get_ready
+from api.operations import Operations, get_health, get_metrics, get_ready
+from api.reference import reference
 from api.slashes import with_slashes_kept
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
@@ -28,6 +25,7 @@ from controlplane.keyring import KeyRing
 from ingest import app as ingest_app
 from schemas.metrics import REQUEST_SECONDS
 from schemas.settings import Settings
+from sluice.headers import with_headers
 
 OPERATIONS = (get_health, get_ready, get_metrics)
 
@@ -64,25 +62,26 @@ def ingest_routes() -> list[Any]:
 
 
 def out_routes() -> list[Any]:
-    """Returns the routes of the door out, and the page that describes them."""
-    return [*api_app.routes(), _docs_files()]
+    """Returns the routes of the door out."""
+    return list(api_app.routes())
 
 
 def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:
     """Returns the application of these routes over this state."""
+    operations = Operations(state["probes"], settings.metrics_token)
     routed = Litestar(
         route_handlers=handlers,
         exception_handlers={
             **api_app.exception_handlers(),
             **ingest_app.exception_handlers(),
         },
-        state=State({**state, "query_threads": settings.query_threads}),
-        openapi_config=_openapi(),
+        state=State({**state, "operations": operations, "query_threads": settings.query_threads}),
+        openapi_config=reference(),
         logging_config=None,
         debug=False,
     )
     doors = with_slashes_kept(_without_preflights(routed))
-    return observed(doors, log_requests=settings.access_log)
+    return with_headers(observed(doors, log_requests=settings.access_log))
 
 
 def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
@@ -130,30 +129,3 @@ def _without_preflights(application: ASGIApp) -> ASGIApp:
         await answer(scope, receive, send)
 
     return refuse
-
-
-def _openapi() -> OpenAPIConfig:
-    base = "/docs/static"
-    return OpenAPIConfig(
-        title="Sluice",
-        version="0.1.0",
-        description="One pipeline for everything a team wants to know about its running software.",
-        path="/docs",
-        render_plugins=[
-            SwaggerRenderPlugin(
-                path="/",
-                js_url=f"{base}/swagger-ui-bundle.js",
-                css_url=f"{base}/swagger-ui.css",
-                standalone_preset_js_url=f"{base}/swagger-ui-standalone-preset.js",
-            )
-        ],
-    )
-
-
-def _docs_files() -> Any:
-    # Served from the package, so that the page works where no content network is reached.
-    return create_static_files_router(
-        path="/docs/static",
-        directories=[str(files("swagger_ui").joinpath("static"))],
-        include_in_schema=False,
-    )

@@ -15,6 +15,7 @@ from clickhouse.served.calls import Call, Run, Summary
 from clickhouse.served.engine import ServedStore
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import Rights
+from schemas.connections import AUTHENTICATED
 from sluice.warehouse.asks import Ask, is_on, read_ask, read_call
 from sluice.warehouse.bodies import Bodies, Disconnected
 from sluice.warehouse.codings import COMPRESSORS, Plain, choose_coding
@@ -108,6 +109,7 @@ class _Exchange:
     async def _answer(self, ask: Ask) -> None:
         door = self._door
         user = door.users.authenticate(credentials_of(ask.headers, ask.parameters))
+        self._scope["state"][AUTHENTICATED] = True
         with door.threads.place(), door.bodies.room() as room:
             ask, body = await door.bodies.read(ask, room, self._receive)
             call = read_call(ask, body)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.dedup_log import give_back_lost_tokens
@@ -16,8 +17,10 @@ from clickhouse.migrate import migrate
 from clickhouse.served.confinement import Unconfinable, confine
 from clickhouse.served.engine import Limits, ServedStore
 from schemas.settings import Settings, SettingsError
+from sluice.connections import Bounds, bounds_of, raise_open_files
 from sluice.ending import leave
-from sluice.listening import KEEP_ALIVE_S, Server, allow_listening
+from sluice.headers import with_headers
+from sluice.listening import Server, allow_listening
 from sluice.warehouse.app import Door, create_app
 from sluice.warehouse.bodies import Bodies
 from sluice.warehouse.sessions import Sessions, monotonic_sessions
@@ -27,6 +30,8 @@ from sluice.warehouse.users import Users
 MAX_SESSIONS = 100
 MAX_HEAD_BYTES = 1 << 20
 """Of URL and headers, as at ClickHouse (`http_max_uri_size`): clients put parameters there."""
+ANSWER_S = 300.0
+"""As at ClickHouse (`send_timeout`): clients work on some rows before they read on."""
 SWEEP_S = 10
 LAST_CALLS_S = 1
 
@@ -83,17 +88,14 @@ async def serve(
     """Answers requests until SIGINT or SIGTERM; calls that run by then have time to end."""
     server = Server(
         uvicorn.Config(
-            create_app(door),
-            # It alone bounds what a request may send before its body.
-            http="h11",
-            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            with_headers(create_app(door)),
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=settings.stop_timeout_s,
-        )
+        ),
+        _bounds(settings),
     )
     server.stop_on_signals()
     allow_listening(listener)
@@ -103,6 +105,16 @@ async def serve(
     on_ready()
     await serving
     sweeping.cancel()
+
+
+def _bounds(settings: Settings) -> Bounds:
+    bounds = bounds_of(settings, raise_open_files())
+    return replace(
+        bounds,
+        head_bytes=MAX_HEAD_BYTES,
+        answer_s=max(bounds.answer_s, ANSWER_S),
+        discarded_bytes=settings.warehouse_max_body_bytes,
+    )
 
 
 async def _sweep(sessions: Sessions) -> None:

@@ -8,8 +8,8 @@ import pytest
 import uvicorn
 import uvloop
 
+from sluice.connections import Bounds
 from sluice.listening import Server, bind
-from sluice.protocol import BoundedHttp
 from tests.unit.sluice.places import free_port, listening
 
 
@@ -33,13 +33,13 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"taken"})
 
 
-async def stop_with_connections_in_the_queue(protocol: Any) -> list[bytes]:
+async def stop_with_connections_in_the_queue() -> list[bytes]:
     """Returns what senders read who connected just before the end and spoke just after it."""
     listener = bind("127.0.0.1", free_port())
     address = listener.getsockname()
-    config = uvicorn.Config(answer, http=protocol, lifespan="off", log_config=None)
+    config = uvicorn.Config(answer, lifespan="off", log_config=None)
+    server = Server(config, Bounds())
     config.load()
-    server = Server(config)
     server.lifespan = config.lifespan_class(config)
     await server.startup([listener])
 
@@ -57,10 +57,9 @@ async def stop_with_connections_in_the_queue(protocol: Any) -> list[bytes]:
     return read
 
 
-@pytest.mark.parametrize("protocol", [BoundedHttp, "h11"], ids=["httptools", "h11"])
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_whoever_has_connected_before_the_end_is_answered(loop: Any, protocol: Any) -> None:
+def test_whoever_has_connected_before_the_end_is_answered(loop: Any) -> None:
     with asyncio.Runner(loop_factory=loop) as runner:
-        read = runner.run(stop_with_connections_in_the_queue(protocol))
+        read = runner.run(stop_with_connections_in_the_queue())
 
     assert [b"202" in one and one.endswith(b"taken") for one in read] == [True] * 5

@@ -1,0 +1,60 @@
+"""What a person who opens the address in a browser finds, and what a dashboard's page asks for."""
+
+import base64
+import hashlib
+import json
+import re
+
+from litestar import MediaType, Response, get
+
+from api.auth import AnyRequest
+
+HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+@get("/runtime-config.js", include_in_schema=False)
+async def get_runtime_config(request: AnyRequest) -> Response[str]:
+    """Tell a dashboard's page where its API is; empty, its own place, where `Host` is no host."""
+    host = request.headers.get("host", "")
+    origin = f"{request.scope['scheme']}://{host}" if HOST.fullmatch(host) else ""
+    configuration = json.dumps({"apiBaseUrl": origin})
+    return Response(
+        f"window.__PULSE_CONFIG = {configuration};\n",
+        media_type="application/javascript; charset=utf-8",
+        headers={"Vary": "Host", "Cache-Control": "no-store"},
+    )
+
+
+@get("/", include_in_schema=False)
+async def get_landing() -> Response[str]:
+    """Point a person who opens the address to what there is."""
+    _, _, rest = LANDING.partition("<style>")
+    style = hashlib.sha256(rest.partition("</style>")[0].encode()).digest()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{base64.b64encode(style).decode()}';"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    headers = {"Content-Security-Policy": policy}
+    return Response(LANDING, media_type=MediaType.HTML, headers=headers)
+
+
+LANDING = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sluice</title>
+<style>
+  body { font: 16px/1.6 system-ui, sans-serif; max-width: 42rem; margin: 4rem auto }
+  h1 { font-size: 1.5rem } code { background: #8882; padding: .1em .3em; border-radius: .2em }
+</style>
+<h1>Sluice is running</h1>
+<p>One pipeline for LLM traces, agent spans and their cost. The terminal of
+<code>sluice up</code> shows an API key and a <code>curl</code> that sends a first trace; elsewhere
+<code>sluice key list</code> and <code>sluice key reveal</code> show keys.</p>
+<ul>
+  <li><a href="/docs">API reference</a></li>
+  <li><a href="/ready">Readiness</a> of log, stream, store and control plane</li>
+  <li><a href="/metrics">Metrics</a> for Prometheus</li>
+</ul>
+</html>
+"""
