@@ -1,6 +1,8 @@
 """Traces and spans in numbers: `GET analytics`, `analytics/spans`."""
 
+import asyncio
 import re
+from functools import partial
 from typing import Any
 
 from litestar import Request, get
@@ -8,15 +10,20 @@ from litestar.response import Response
 from msgspec.structs import replace
 
 from api.dates import strict_range
-from api.parameters import Parameters, Project, answer, parameters_of
-from api.reads import reading
+from api.outgoing import answer
+from api.parameters import Parameters, Project, parameters_of
+from api.reads import reader_of
+from api.rows import Begun, begin, one
 from api.traces import providers_of, shared_filter
+from clickhouse.client import Warehouse
 from clickhouse.queries.analytics import analyse
-from clickhouse.queries.filters import SpanFilter
-from clickhouse.queries.groups import ORDERS, READ_AS, Grouping
+from clickhouse.queries.filters import SpanFilter, TraceFilter
+from clickhouse.queries.groups import ORDERS, READ_AS, Grouping, rank_groups, read_groups
 from clickhouse.queries.rollups import DIMENSIONS, METADATA
 from clickhouse.queries.span_analytics import analyse_spans
+from schemas.answers import AnalyticsAnswer
 from schemas.issues import invalid_option, too_big
+from schemas.projects import ProjectContext
 
 PERIODS = ("day", "hour")
 GROUP_LIMIT = 100
@@ -24,6 +31,9 @@ MOST_GROUPS = 1000
 MOST_DIMENSIONS = 8
 # Groups times the periods that are read for them: weeks and months are read as days.
 MOST_BUCKETS = 200_000
+# Groups, and buckets, that are read and sent together: some 450 bytes each as JSON.
+GROUPS_AT_ONCE = 1000
+BUCKETS_AT_ONCE = 8_000
 INTERVAL_US = {
     "minute": 60_000_000,
     "hour": 3_600_000_000,
@@ -41,15 +51,40 @@ async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Re
     grouping = _grouping(parameters, names, last - first)
     wanted = shared_filter(parameters, providers_of(request))
     parameters.check()
-    async with reading(request, project) as warehouse:
-        found = await analyse(
-            warehouse,
-            project,
-            replace(wanted, from_us=first, to_us=last),
-            period="hour" if "hour" in names else "day",
-            grouping=grouping,
-        )
-    return answer(found)
+    wanted = replace(wanted, from_us=first, to_us=last)
+    period = "hour" if "hour" in names else "day"
+    reader = reader_of(request, project)
+    if grouping is None:
+        return await one(reader, lambda store: analyse(store, project, wanted, period=period))
+
+    async def ask(warehouse: Warehouse) -> tuple[Begun, AnalyticsAnswer]:
+        totals = analyse(warehouse, project, wanted, period=period)
+        groups = _begin_groups(warehouse, project, wanted, grouping)
+        found, begun = await asyncio.gather(totals, groups)
+        return begun, replace(found, groups=[])
+
+    groups, shell = await begin(reader, ask)
+    return await answer(shell, groups)
+
+
+async def _begin_groups(
+    warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter, grouping: Grouping
+) -> Begun:
+    ranked = await rank_groups(warehouse, project, wanted, grouping)
+    at_once = GROUPS_AT_ONCE
+    if grouping.interval is not None:
+        assert wanted.from_us is not None
+        assert wanted.to_us is not None
+        periods = (wanted.to_us - wanted.from_us) // INTERVAL_US[READ_AS[grouping.interval]] + 2
+        at_once = max(1, BUCKETS_AT_ONCE // periods)
+    chunks = ranked.chunks(at_once)
+    if not chunks:
+        return Begun(())
+    first = await read_groups(warehouse, project, ranked, chunks[0])
+    more = [
+        partial(read_groups, project=project, ranked=ranked, chosen=chunk) for chunk in chunks[1:]
+    ]
+    return Begun(first, more)
 
 
 @get("/analytics/spans")
@@ -60,9 +95,8 @@ async def get_span_analytics(request: Request[Any, Any, Any], project: Project) 
     period = parameters.choice("group_by", PERIODS) or "day"
     parameters.check()
     wanted = SpanFilter(from_us=first, to_us=last)
-    async with reading(request, project) as warehouse:
-        found = await analyse_spans(warehouse, project, wanted, period=period)
-    return answer(found)
+    reader = reader_of(request, project)
+    return await one(reader, lambda store: analyse_spans(store, project, wanted, period=period))
 
 
 def _group_by(parameters: Parameters) -> tuple[str, ...]:

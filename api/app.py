@@ -19,6 +19,8 @@ from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
 from api.operations import get_health, get_metrics, get_ready
 from api.pages import get_landing, get_runtime_config
+from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
+from api.outgoing import TooManyAnswers
 from api.parameters import InvalidParameters, NotFound
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from api.sessions import auth_router
@@ -89,6 +91,7 @@ def exception_handlers() -> ExceptionHandlersMap:
         InvalidParameters: _invalid_parameters,
         NotFound: _not_found,
         TooManyQueries: _too_many_queries,
+        TooManyAnswers: _too_many_answers,
         ControlPlaneError: _control_plane,
         WarehouseError: _warehouse,
         StatementRefused: _bug,
@@ -120,6 +123,13 @@ def _too_many_queries(_: AnyHttpRequest, __: TooManyQueries) -> Response[Any]:
     )
 
 
+def _too_many_answers(_: AnyHttpRequest, __: TooManyAnswers) -> Response[Any]:
+    message = "Too many large answers are on their way: read them, or ask for fewer rows at a time"
+    return Response(
+        {"error": message}, status_code=503, headers={"Retry-After": str(ANSWERS_RETRY_AFTER_S)}
+    )
+
+
 def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]:
     headers = {}
     if isinstance(error, errors.RetryLater):
@@ -130,7 +140,7 @@ def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]
 def _warehouse(_: AnyHttpRequest, error: WarehouseError) -> Response[Any]:
     log.error("query failed", reason=str(error)[:1000])
     if isinstance(error, QueryTooExpensive):
-        message = "The query is too expensive: ask for a shorter range or fewer groups"
+        message = "The query is too expensive: ask for a shorter range, fewer groups or fewer rows"
         return Response({"error": message}, status_code=422)
     return Response(
         {"error": "The store does not answer for now"},

@@ -1,15 +1,30 @@
 """What became of everything received: `GET outcomes`."""
 
 import time
+from functools import partial
 from typing import Any
 
 from litestar import Request, get
 from litestar.response import Response
 
 from api.dates import date_range
-from api.parameters import Project, answer, parameters_of
-from api.reads import reading
-from clickhouse.queries.outcomes import BUCKETS, FATES, count_outcomes
+from api.outgoing import answer
+from api.parameters import Project, parameters_of
+from api.reads import reader_of
+from api.rows import Begun, begin
+from clickhouse.client import Warehouse
+from clickhouse.queries.outcomes import (
+    AT_ONCE,
+    BUCKETS,
+    FATES,
+    After,
+    Wanted,
+    add_up_outcomes,
+    count_pages,
+    read_outcomes,
+)
+from schemas.answers import OutcomeCount, OutcomesAnswer
+from schemas.projects import ProjectContext
 
 DAY_S = 86_400
 # What a DateTime holds.
@@ -28,16 +43,26 @@ async def get_outcomes(request: Request[Any, Any, Any], project: Project) -> Res
     from_s = max(to_s - DAY_S, 0) if first is None else _seconds(first)
     # A minute counts where the range touches it.
     between_s = (from_s - from_s % 60, to_s)
-    async with reading(request, project) as warehouse:
-        found = await count_outcomes(
-            warehouse,
-            project,
-            between_s=between_s,
-            kind=kind,
-            outcome=outcome,
-            interval=interval,
-        )
-    return answer(found)
+    wanted = Wanted(between_s, kind, outcome, interval)
+    counts, shell = await begin(reader_of(request, project), partial(_begin, project, wanted))
+    return await answer(shell, counts)
+
+
+async def _begin(
+    project: ProjectContext, wanted: Wanted, warehouse: Warehouse
+) -> tuple[Begun, OutcomesAnswer]:
+    first, after = await read_outcomes(warehouse, project, wanted, After())
+    shell = await add_up_outcomes(warehouse, project, wanted)
+    if len(first) < AT_ONCE:
+        return Begun(first), shell
+    pages = await count_pages(warehouse, project, wanted)
+
+    async def ask(store: Warehouse) -> list[OutcomeCount]:
+        nonlocal after
+        counts, after = await read_outcomes(store, project, wanted, after)
+        return counts
+
+    return Begun(first, [ask] * (pages - 1)), shell
 
 
 def _seconds(moment_us: int) -> int:

@@ -11,8 +11,6 @@ from typing import Any
 
 from litestar import Request
 from litestar.di import NamedDependency
-from litestar.response import Response
-from msgspec import Struct, json
 
 from schemas.issues import Issue, invalid_option, invalid_type, too_big, too_small
 from schemas.projects import ProjectContext
@@ -118,8 +116,3 @@ class Parameters:
 def parameters_of(request: Request[Any, Any, Any]) -> Parameters:
     """Returns the request's query string for reading."""
     return Parameters(request.query_params.multi_items())
-
-
-def answer(value: Struct) -> Response[bytes]:
-    """Encodes an answer as JSON, once."""
-    return Response(content=json.encode(value), media_type="application/json")

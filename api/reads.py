@@ -3,17 +3,20 @@
 The requests of a project take turns, one fewer at once than the store has threads for reading. An
 answer may ask several statements at a time, so these too have no more threads than that.
 
+Their statements are bounded in memory, and in the bytes that they answer.
+
 TooManyQueries   the project's own queries leave no turn for one more (429)
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from weakref import WeakValueDictionary
 
 from litestar import Request
 
+from api.outgoing import Outgoing
 from clickhouse.client import Answer, Warehouse
 from schemas.projects import ProjectContext, ProjectId
 from schemas.settings import Settings
@@ -22,7 +25,12 @@ from schemas.settings import Settings
 WAIT_S = 10.0
 # Requests of one project: each keeps a connection and its parameters while it waits.
 MOST_WAITING = 100
+LONGEST_WAIT_S = 60.0
+"""Of an answer that has begun: the alternative is to break it off."""
 RETRY_AFTER_S = 2
+RESULT_BYTES = 16 << 20
+"""Of one statement's answer, where it does not say so itself. In Python it takes several times
+that."""
 
 
 class TooManyQueries(Exception):
@@ -32,51 +40,86 @@ class TooManyQueries(Exception):
 class Turns:
     """The turns of all projects; one per process. A project that asks nothing takes no memory."""
 
-    def __init__(self, threads: int, *, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self,
+        threads: int,
+        *,
+        wait_s: float = WAIT_S,
+        most_waiting: int = MOST_WAITING,
+        max_memory_bytes: int = Settings().query_max_memory_bytes,
+    ) -> None:
         self._at_once = max(1, threads - 1)
         self._wait_s = wait_s
+        self._most_waiting = most_waiting
+        self._bounds = {
+            "max_memory_usage": max_memory_bytes,
+            "max_bytes_before_external_group_by": max_memory_bytes // 2,
+            "max_bytes_before_external_sort": max_memory_bytes // 2,
+            "max_result_bytes": RESULT_BYTES,
+        }
         self._lanes: WeakValueDictionary[ProjectId, _Lane] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def taken(self, project_id: ProjectId, warehouse: Warehouse) -> AsyncIterator[Warehouse]:
+    async def taken(
+        self, project_id: ProjectId, warehouse: Warehouse, *, wait_s: float | None = None
+    ) -> AsyncIterator[Warehouse]:
         """Wait for a turn and hold it; only what this yields is to be asked meanwhile.
 
         Raises `TooManyQueries` when no turn comes in time.
         """
         lane = self._lanes.get(project_id)
         if lane is None:
-            lane = self._lanes[project_id] = _Lane(self._at_once)
-        await lane.wait(self._wait_s)
+            lane = self._lanes[project_id] = _Lane(self._at_once, self._most_waiting)
+        await lane.wait(self._wait_s if wait_s is None else wait_s)
         try:
-            yield cast("Warehouse", _Reads(warehouse, lane))
+            yield cast("Warehouse", _Reads(warehouse, lane, self._bounds))
         finally:
             lane.turns.release()
 
 
-def reading(
-    request: Request[Any, Any, Any], project: ProjectContext
-) -> AbstractAsyncContextManager[Warehouse]:
-    """Return the store for the queries of one request, as soon as it is the project's turn.
+class Reader(NamedTuple):
+    """How one request reads the store, and where its answer's bytes are counted."""
 
-    Reads `app.state`: `warehouse` and `query_threads`, which is the setting's default when absent.
+    turns: Turns
+    warehouse: Warehouse
+    outgoing: Outgoing
+    project: ProjectContext
+
+    def turn(self) -> AbstractAsyncContextManager[Warehouse]:
+        """Return the store for some queries, as soon as it is the project's turn."""
+        return self.turns.taken(self.project.project_id, self.warehouse)
+
+    def next_turn(self) -> AbstractAsyncContextManager[Warehouse]:
+        """Return it for an answer that has begun."""
+        project_id = self.project.project_id
+        return self.turns.taken(project_id, self.warehouse, wait_s=LONGEST_WAIT_S)
+
+
+def reader_of(request: Request[Any, Any, Any], project: ProjectContext) -> Reader:
+    """Return how a request reads.
+
+    Reads `app.state`: `warehouse`, and `turns` and `outgoing`, which are made as the settings'
+    defaults say when absent.
     """
     state = request.app.state
-    turns: Turns | None = state.get("turns")
-    if turns is None:
-        turns = state["turns"] = Turns(state.get("query_threads", Settings().query_threads))
-    return turns.taken(project.project_id, state.warehouse)
+    if state.get("turns") is None:
+        state["turns"] = Turns(state.get("query_threads", Settings().query_threads))
+    if state.get("outgoing") is None:
+        state["outgoing"] = Outgoing(Settings().max_outgoing_bytes)
+    return Reader(state.turns, state.warehouse, state.outgoing, project)
 
 
 class _Lane:
     """The turns of one project: lives as long as one of its requests or statements holds it."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, most_waiting: int) -> None:
         self.turns = asyncio.Semaphore(at_once)
         self.threads = asyncio.Semaphore(at_once)
+        self._most_waiting = most_waiting
         self._waiting = 0
 
     async def wait(self, seconds: float) -> None:
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= self._most_waiting:
             raise TooManyQueries
         self._waiting += 1
         try:
@@ -91,13 +134,20 @@ class _Lane:
 class _Reads:
     """What the queries use of a warehouse, within the threads of one project."""
 
-    def __init__(self, warehouse: Warehouse, lane: _Lane) -> None:
+    def __init__(self, warehouse: Warehouse, lane: _Lane, bounds: Mapping[str, int]) -> None:
         self._warehouse = warehouse
         self._lane = lane
+        self._bounds = bounds
 
     async def query(
-        self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        as_bytes: Sequence[str] = (),
+        **settings: Any,
     ) -> Answer:
         # No wait is too long here: whoever has a turn waits for no statements but its project's.
         async with self._lane.threads:
-            return await self._warehouse.query(sql, parameters, **settings)
+            bounds = {**self._bounds, **settings}
+            return await self._warehouse.query(sql, parameters, as_bytes=as_bytes, **bounds)

@@ -1,6 +1,5 @@
 """Spans to read: `GET spans`, `spans/{id}`, `sessions/{id}/spans`."""
 
-import asyncio
 from typing import Any, get_args
 
 from litestar import Request, get
@@ -8,8 +7,10 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from api.dates import date_range
-from api.parameters import NotFound, Parameters, Project, answer, parameters_of
-from api.reads import reading
+from api.outgoing import answer
+from api.parameters import NotFound, Parameters, Project, parameters_of
+from api.reads import reader_of
+from api.rows import begin_rows, one
 from api.slashes import with_slashes
 from api.traces import STATUSES, filter_text, page, session_page
 from clickhouse.queries import spans
@@ -27,12 +28,12 @@ async def list_spans(request: Request[Any, Any, Any], project: Project) -> Respo
     parameters = parameters_of(request)
     limit, offset = page(parameters)
     wanted = span_filter(parameters)
-    async with reading(request, project) as warehouse:
-        rows, total = await asyncio.gather(
-            spans.list_spans(warehouse, project, wanted, limit=limit, offset=offset),
-            spans.count_spans(warehouse, project, wanted),
-        )
-    return answer(SpanList(rows, total, limit, offset))
+    selection = spans.matching(project, wanted, limit=limit, offset=offset)
+    reader = reader_of(request, project)
+    rows, total = await begin_rows(
+        reader, selection, lambda store: spans.count_spans(store, project, wanted)
+    )
+    return await answer(SpanList([], total, limit, offset), rows)
 
 
 @get("/spans/{span_id:str}")
@@ -40,11 +41,12 @@ async def get_span(
     request: Request[Any, Any, Any], project: Project, span_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers one span as a bare row."""
-    async with reading(request, project) as warehouse:
-        row = await spans.fetch_span(warehouse, project, span_id)
-    if row is None:
-        raise NotFound("Span not found")
-    return answer(row)
+    reader = reader_of(request, project)
+    return await one(
+        reader,
+        lambda store: spans.fetch_span(store, project, span_id),
+        missing="Span not found",
+    )
 
 
 @get("/sessions/{session_id:str}/spans")
@@ -54,11 +56,12 @@ async def get_session_spans(
     """Answers a session's spans, oldest first: all of them up to 10,000, or a page."""
     session_id = with_slashes(session_id)
     limit, offset = session_page(parameters_of(request))
-    async with reading(request, project) as warehouse:
-        rows = await spans.session_spans(warehouse, project, session_id, limit=limit, offset=offset)
-    if not rows and not offset:
+    selection = spans.of_session(project, session_id, limit=limit, offset=offset)
+    rows, _ = await begin_rows(reader_of(request, project), selection)
+    if rows.are_none and not offset:
+        rows.close()
         raise NotFound("Session not found")
-    return answer(SessionSpans(session_id, rows))
+    return await answer(SessionSpans(session_id, []), rows)
 
 
 def span_filter(parameters: Parameters) -> SpanFilter:

@@ -1,6 +1,5 @@
 """Traces to read: `GET traces`, `traces/{id}`, `sessions/{id}`."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -10,8 +9,10 @@ from litestar.response import Response
 from msgspec.structs import replace
 
 from api.dates import date_range
-from api.parameters import NotFound, Parameters, Project, answer, parameters_of
-from api.reads import reading
+from api.outgoing import answer
+from api.parameters import NotFound, Parameters, Project, parameters_of
+from api.reads import reader_of
+from api.rows import begin_rows, one
 from api.slashes import with_slashes
 from clickhouse.queries import traces
 from clickhouse.queries.filters import TraceFilter
@@ -31,12 +32,12 @@ async def list_traces(request: Request[Any, Any, Any], project: Project) -> Resp
     parameters = parameters_of(request)
     limit, offset = page(parameters)
     wanted = trace_filter(parameters, providers_of(request))
-    async with reading(request, project) as warehouse:
-        rows, total = await asyncio.gather(
-            traces.list_traces(warehouse, project, wanted, limit=limit, offset=offset),
-            traces.count_traces(warehouse, project, wanted),
-        )
-    return answer(TraceList(rows, total, limit, offset))
+    selection = traces.matching(project, wanted, limit=limit, offset=offset)
+    reader = reader_of(request, project)
+    rows, total = await begin_rows(
+        reader, selection, lambda store: traces.count_traces(store, project, wanted)
+    )
+    return await answer(TraceList([], total, limit, offset), rows)
 
 
 @get("/traces/{trace_id:str}")
@@ -44,11 +45,12 @@ async def get_trace(
     request: Request[Any, Any, Any], project: Project, trace_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers one trace as a bare row."""
-    async with reading(request, project) as warehouse:
-        row = await traces.fetch_trace(warehouse, project, trace_id)
-    if row is None:
-        raise NotFound("Trace not found")
-    return answer(row)
+    reader = reader_of(request, project)
+    return await one(
+        reader,
+        lambda store: traces.fetch_trace(store, project, trace_id),
+        missing="Trace not found",
+    )
 
 
 @get("/sessions/{session_id:str}")
@@ -58,13 +60,12 @@ async def get_session(
     """Answers a session's traces, oldest first: all of them up to 10,000, or a page."""
     session_id = with_slashes(session_id)
     limit, offset = session_page(parameters_of(request))
-    async with reading(request, project) as warehouse:
-        rows = await traces.session_traces(
-            warehouse, project, session_id, limit=limit, offset=offset
-        )
-    if not rows and not offset:
+    selection = traces.of_session(project, session_id, limit=limit, offset=offset)
+    rows, _ = await begin_rows(reader_of(request, project), selection)
+    if rows.are_none and not offset:
+        rows.close()
         raise NotFound("Session not found")
-    return answer(SessionTraces(session_id, rows))
+    return await answer(SessionTraces(session_id, []), rows)
 
 
 def providers_of(request: Request[Any, Any, Any]) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
 from clickhouse.queries import analytics, span_analytics, spans, traces
 from clickhouse.queries.filters import SpanFilter, TraceFilter
-from clickhouse.queries.groups import Grouping
+from clickhouse.queries.groups import Grouping, rank_groups, read_groups
+from clickhouse.queries.parts import Bounds, read_whole
 from schemas.projects import ProjectContext, ProjectId
 
 START_US = 1_748_736_000_000_000
@@ -94,8 +95,9 @@ def _span_analysis(warehouse: Warehouse, wanted: SpanFilter) -> Question:
 
 
 def _span_list(warehouse: Warehouse, wanted: SpanFilter) -> Question:
+    selection = spans.matching(PROJECT_CONTEXT, wanted, limit=100)
     return lambda: asyncio.gather(
-        spans.list_spans(warehouse, PROJECT_CONTEXT, wanted, limit=100),
+        read_whole(warehouse, PROJECT_CONTEXT, selection, Bounds()),
         spans.count_spans(warehouse, PROJECT_CONTEXT, wanted),
     )
 
@@ -109,14 +111,24 @@ def _groups(warehouse: Warehouse, names: str, interval: str | None = None) -> Qu
     split = tuple(names.split(","))
     grouping = Grouping(split, interval=interval) if split not in (("day",), ("hour",)) else None
     period = "hour" if "hour" in split else "day"
-    return lambda: analytics.analyse(
-        warehouse, PROJECT_CONTEXT, wanted, period=period, grouping=grouping
-    )
+
+    async def analyse() -> object:
+        totals = analytics.analyse(warehouse, PROJECT_CONTEXT, wanted, period=period)
+        return await asyncio.gather(totals, read())
+
+    async def read() -> object:
+        if grouping is None:
+            return None
+        ranked = await rank_groups(warehouse, PROJECT_CONTEXT, wanted, grouping)
+        return await read_groups(warehouse, PROJECT_CONTEXT, ranked, slice(None))
+
+    return analyse
 
 
 def _list(warehouse: Warehouse, wanted: TraceFilter) -> Question:
+    selection = traces.matching(PROJECT_CONTEXT, wanted, limit=100)
     return lambda: asyncio.gather(
-        traces.list_traces(warehouse, PROJECT_CONTEXT, wanted, limit=100),
+        read_whole(warehouse, PROJECT_CONTEXT, selection, Bounds()),
         traces.count_traces(warehouse, PROJECT_CONTEXT, wanted),
     )
 
@@ -136,7 +148,8 @@ def _one(warehouse: Warehouse) -> Question:
 
 
 def _session(warehouse: Warehouse) -> Question:
-    return lambda: traces.session_traces(warehouse, PROJECT_CONTEXT, "session-1234")
+    selection = traces.of_session(PROJECT_CONTEXT, "session-1234")
+    return lambda: read_whole(warehouse, PROJECT_CONTEXT, selection, Bounds())
 
 
 async def measure(warehouse: Warehouse, times: int, only: str) -> None:

@@ -1,8 +1,8 @@
 """One way to speak to ClickHouse: `Warehouse`, over chDB in the process or a server by HTTP.
 
 clickhouse-connect gives both the same synchronous client. A client serves one call at a time, so
-the warehouse keeps one per worker thread, with threads for reads, for urgent reads and for writes
-apart: a long query never stands before an insert.
+the warehouse keeps one per worker thread, with threads for reads, for urgent reads, for read-backs
+and for writes apart: a long query never stands before an insert.
 
     WarehouseError
     ├── WarehouseUnavailable   the engine does not answer for now: retry
@@ -64,6 +64,8 @@ repeat. A store that takes calls and never answers holds a writer no longer than
 COMMAND_TIMEOUT_S = 300
 """For DDL and deletions, which wait until every part is rewritten."""
 URGENT_READERS = 2
+READ_BACK_READERS = 3
+"""For the rows of `/batch`. One project takes one fewer at a time: `api.reads.Turns`."""
 QUIET = logging.NullHandler()
 """For the client's own log lines where logging is not set up: what they say is raised as well."""
 # Codes of ClickHouse's src/Common/ErrorCodes.cpp.
@@ -147,6 +149,7 @@ class Warehouse:
         self._clients: list[Any] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="warehouse-read")
         self._urgent = ThreadPoolExecutor(URGENT_READERS, thread_name_prefix="warehouse-urgent")
+        self._back = ThreadPoolExecutor(READ_BACK_READERS, thread_name_prefix="warehouse-back")
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="warehouse-write")
         self._lock = threading.Lock()
 
@@ -154,21 +157,38 @@ class Warehouse:
     def urgent(self) -> "Warehouse":
         """The same store with threads of its own for reads.
 
-        For the stream, and for what others wait on: users' queries, however many and slow, do not
-        stand before them. Closed with the warehouse that it is taken from.
+        For the stream alone, and for what tells whether it runs: neither users' queries nor their
+        read-backs, however many and slow, stand before it. Closed with the warehouse that it is
+        taken from.
         """
+        return self._view(self._urgent)
+
+    @property
+    def read_backs(self) -> "Warehouse":
+        """The same store with threads of its own for the rows that `/batch` answers."""
+        return self._view(self._back)
+
+    def _view(self, readers: ThreadPoolExecutor) -> "Warehouse":
         view = copy.copy(self)
-        view._readers = self._urgent
+        view._readers = readers
         return view
 
     async def query(
-        self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        as_bytes: Sequence[str] = (),
+        **settings: Any,
     ) -> Answer:
         """Runs a bounded read with bound values (`{name:Type}` in the text).
 
-        Raises `QueryTooExpensive` at a bound, `WarehouseUnavailable` when there is no engine.
+        Texts of the columns `as_bytes` are answered as their UTF-8: one character beyond Latin-1
+        makes a `str` of 16 MB one of 32 or 64. Raises `QueryTooExpensive` at a bound,
+        `WarehouseUnavailable` when there is no engine.
         """
-        return await self._hop(self._readers, self.query_now, sql, parameters, settings)
+        arguments = (sql, parameters, settings, as_bytes)
+        return await self._hop(self._readers, self.query_now, *arguments)
 
     async def command(
         self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
@@ -190,12 +210,19 @@ class Warehouse:
         await self._hop(self._writers, self.insert_past_views_now, table, arrow_stream, token)
 
     def query_now(
-        self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None,
+        settings: Mapping[str, Any],
+        as_bytes: Sequence[str] = (),
     ) -> Answer:
         """The blocking twin of `query`, for worker threads and the command line."""
         with metrics.QUERY_SECONDS.time(), _translated(_kind_of), self._client() as client:
             result = client.query(
-                sql, parameters=dict(parameters or {}), settings={**QUERY_SETTINGS, **settings}
+                sql,
+                parameters=dict(parameters or {}),
+                settings={**QUERY_SETTINGS, **settings},
+                column_formats=dict.fromkeys(as_bytes, "bytes") or None,
             )
             return Answer(tuple(result.column_names), result.result_rows)
 
@@ -232,7 +259,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Waits for running calls and closes every client."""
-        for executor in (self._readers, self._urgent, self._writers):
+        for executor in (self._readers, self._urgent, self._back, self._writers):
             executor.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             for client in self._clients:

@@ -81,17 +81,15 @@ async def queue_spans(request: AnyRequest, project: Project) -> Queued:
 
 
 @post("/traces/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def store_traces(request: AnyRequest, project: Project) -> StoredTraces:
+async def store_traces(request: AnyRequest, project: Project) -> Response[StoredTraces]:
     """Accept LLM calls; answers when they can be read, with their rows."""
-    count, rows = await _store(request, project, TRACES.name)
-    return StoredTraces(count, rows)
+    return await _store(request, project, TRACES.name, StoredTraces)
 
 
 @post("/spans/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def store_spans(request: AnyRequest, project: Project) -> StoredSpans:
+async def store_spans(request: AnyRequest, project: Project) -> Response[StoredSpans]:
     """Accept agent events; answers when they can be read, with their rows."""
-    count, rows = await _store(request, project, SPANS.name)
-    return StoredSpans(count, rows)
+    return await _store(request, project, SPANS.name, StoredSpans)
 
 
 def routers(project_from_key: AnyCallable, project_from_session: AnyCallable) -> list[Router]:
@@ -131,19 +129,25 @@ def _answer_refusal(_: Request[Any, Any, Any], refused: Refused) -> Response[Any
     return Response(body, status_code=STATUS[type(refused)], headers=headers)
 
 
-async def _store(request: AnyRequest, project: ProjectContext, topic: str) -> tuple[int, list[Any]]:
+async def _store(
+    request: AnyRequest,
+    project: ProjectContext,
+    topic: str,
+    shape: type[StoredTraces] | type[StoredSpans],
+) -> Response[Any]:
     edge = _edge(request)
     # Who waits for rows sees a refusal; Pulse's SDKs, which never wait, drop what is refused.
     accepted = await edge.accept(project, topic, _incoming(request), retried=True)
+    shell = shape(len(accepted.ids), [])
     if not accepted.ids:
-        return 0, []
-    rows = await edge.read_back(project, topic, accepted.ids, accepted.offsets)
-    if rows is None:
+        return Response(shell)
+    answer = await edge.read_back(project, topic, accepted.ids, accepted.offsets, shell)
+    if answer is None:
         raise Overloaded(
             "The items are durable but cannot be read yet; sending them again does no harm",
             retry_after_s=5,
         )
-    return len(accepted.ids), rows
+    return answer
 
 
 def _incoming(request: AnyRequest) -> Incoming:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import structlog
+from litestar import Response
 from msgspec import Struct
 
 from eventlog.log import AppendUncertain, EventLog, LogError, LogFull
@@ -38,10 +39,10 @@ not help, and the log is there to take what they send."""
 log = structlog.get_logger(__name__)
 
 ReadBack = Callable[
-    [ProjectContext, str, Sequence[str], Mapping[int, int]], Awaitable[list[Any] | None]
+    [ProjectContext, str, Sequence[str], Mapping[int, int], Struct], Awaitable[Response[Any] | None]
 ]
-"""Project, topic, ids and log positions -> the stored rows in the order of the ids, once they can
-be read; `None` when that takes too long."""
+"""Project, topic, ids, log positions and an answer whose list is empty -> that answer with the
+stored rows in the order of the ids, once they can be read; `None` when that takes too long."""
 
 
 _Counts: TypeAlias = Counter[tuple[ProjectId, str, str, str, int]]

@@ -103,6 +103,14 @@ QUERY_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
     registry=REGISTRY,
 )
+ANSWER_BYTES = Gauge(
+    "sluice_answer_bytes", "Bytes of answers that are being read or sent.", registry=REGISTRY
+)
+ANSWERS_PUT_OFF = Counter(
+    "sluice_answers_put_off",
+    "Answers for which too many bytes of others were on their way (503).",
+    registry=REGISTRY,
+)
 UNPRICED = Counter(
     "sluice_items_unpriced",
     "Stored items with tokens whose price is unknown.",

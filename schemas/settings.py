@@ -89,6 +89,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     block_max_bytes: Positive = 8 << 20
     pace_lag_ms: Count = 1500
     query_threads: Positive = 3
+    query_max_memory_bytes: Annotated[int, Meta(ge=64 << 20)] = 384 << 20
+    max_outgoing_bytes: Annotated[int, Meta(ge=16 << 20)] = 64 << 20
     read_back_timeout_s: Positive = 10
     warehouse_host: str = "127.0.0.1"
     warehouse_port: Port = 8123
@@ -176,6 +178,10 @@ MEANING = {
     "pace_lag_ms": "How far the stream may lag behind before senders are slowed down, so that what"
     " is accepted stays fresh; 0 is never.",
     "query_threads": "Queries of users that may run at one time.",
+    "query_max_memory_bytes": "Bytes of memory of the store for one such query; what it groups or"
+    " sorts beyond half of them goes to disk.",
+    "max_outgoing_bytes": "Bytes of all answers being read or sent at one time; beyond, who asks is"
+    " told to come again (503).",
     "read_back_timeout_s": "How long `/batch` waits until its items can be read.",
     "warehouse_host": "Address that `sluice warehouse` listens on.",
     "warehouse_port": "Port that `sluice warehouse` listens on.",

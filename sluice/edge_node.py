@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any
 
 import structlog
+from litestar.response import Response
+from msgspec import Struct
 
 from clickhouse.client import Warehouse, WarehouseError
-from clickhouse.queries.spans import fetch_spans
-from clickhouse.queries.traces import fetch_traces
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors import ControlPlaneError
@@ -17,7 +16,6 @@ from controlplane.progress import PartitionProgress
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_topics import TopicsState
 from eventlog.spool import SPOOLED, SpooledLog, SpoolLimits
-from eventlog.topics import TRACES
 from ingest.edge import NEARLY_FULL, Edge
 from processors.cost.cache import load_book
 from schemas import metrics
@@ -34,6 +32,7 @@ from sluice.ending import ends_within
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
 from sluice.paths import paths_of
+from sluice.read_backs import ReadBacks
 from sluice.secret import open_vault
 from sluice.stored_watch import StoredWatch
 
@@ -55,6 +54,7 @@ class EdgeNode:
         self.keyring = KeyRing(self.database)
         # Only `/batch` reads: a store that is away does not keep events from being taken.
         self.warehouse = Warehouse(self.paths.warehouse_url, readers=settings.query_threads)
+        self.read_backs = ReadBacks(self.warehouse, settings)
         self.vault: Vault
         self.log: SpooledLog
         self.edge: Edge
@@ -112,9 +112,14 @@ class EdgeNode:
         return closed
 
     async def read_back(
-        self, project: ProjectContext, topic: str, ids: Sequence[str], offsets: Mapping[int, int]
-    ) -> list[Any] | None:
-        """Waits until a worker has stored the records, and returns the rows in the ids' order."""
+        self,
+        project: ProjectContext,
+        topic: str,
+        ids: Sequence[str],
+        offsets: Mapping[int, int],
+        shell: Struct,
+    ) -> Response[bytes] | None:
+        """Waits until a worker has stored the records; returns `shell` with their rows."""
         assert self._watch is not None
         if SPOOLED in offsets.values():
             # Kafka is away: nobody can store it soon.
@@ -122,12 +127,9 @@ class EdgeNode:
         try:
             async with asyncio.timeout(self.settings.read_back_timeout_s):
                 await self._watch.wait_stored(topic, offsets)
-                fetch = fetch_traces if topic == TRACES.name else fetch_spans
-                rows = await fetch(self.warehouse, project, ids)
+                return await self.read_backs.answer(project, topic, ids, shell)
         except (TimeoutError, WarehouseError):
             return None
-        # An id may be missing only when its item became a dead letter.
-        return [rows[event_id] for event_id in ids if event_id in rows]
 
     async def wait_broken(self) -> str:
         """Returns when the spool's file is damaged; whatever else is away comes back by itself."""

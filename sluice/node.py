@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from litestar.response import Response
+from msgspec import Struct
 
 from clickhouse.client import Warehouse, path_of
 from clickhouse.dedup_log import give_back_lost_tokens
 from clickhouse.migrate import migrate
-from clickhouse.queries.spans import fetch_spans
-from clickhouse.queries.traces import fetch_traces
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors import ControlPlaneError
@@ -22,7 +22,7 @@ from eventlog import transport
 from eventlog.group_commit import Limits
 from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import AGENT_TOPICS, TRACES
+from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.cost.book import PriceBook
@@ -38,6 +38,7 @@ from sluice.lean import keep_out_pandas
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
 from sluice.paths import Paths, paths_of
+from sluice.read_backs import ReadBacks
 from sluice.secret import find_secret, open_vault
 from sluice.seed import seed_of
 
@@ -59,6 +60,7 @@ class Node:
         self.database = Database(self.paths.database_url)
         self.keyring = KeyRing(self.database)
         self.warehouse: Warehouse
+        self.read_backs: ReadBacks
         self.log: SqliteLog
         self.edge: Edge
         self.sink: Sink
@@ -76,6 +78,7 @@ class Node:
             asyncio.to_thread(_open_log, settings, paths.log),
             self._open_control_plane(),
         )
+        self.read_backs = ReadBacks(self.warehouse, settings)
         steps = build_steps(
             self.warehouse.urgent,
             self.book,
@@ -125,9 +128,14 @@ class Node:
         return closed
 
     async def read_back(
-        self, project: ProjectContext, topic: str, ids: Sequence[str], offsets: Mapping[int, int]
-    ) -> list[Any] | None:
-        """Waits until the records are stored and returns the rows of the ids, in their order."""
+        self,
+        project: ProjectContext,
+        topic: str,
+        ids: Sequence[str],
+        offsets: Mapping[int, int],
+        shell: Struct,
+    ) -> Response[bytes] | None:
+        """Waits until the records are stored; returns `shell` with their rows, to be sent."""
         waits = (
             self.sink.wait_stored(TopicPartition(topic, partition), offset)
             for partition, offset in offsets.items()
@@ -135,12 +143,9 @@ class Node:
         try:
             async with asyncio.timeout(self.settings.read_back_timeout_s):
                 await asyncio.gather(*waits)
-                fetch = fetch_traces if topic == TRACES.name else fetch_spans
-                rows = await fetch(self.warehouse.urgent, project, ids)
+                return await self.read_backs.answer(project, topic, ids, shell)
         except TimeoutError:
             return None
-        # An id may be missing only when its item became a dead letter.
-        return [rows[event_id] for event_id in ids if event_id in rows]
 
     async def _open_control_plane(self) -> None:
         await self.database.migrate()

@@ -48,6 +48,7 @@ def whole() -> Role:
         state = {
             **account_state(node),
             "warehouse": node.warehouse,
+            "outgoing": node.read_backs.outgoing,
             "providers": node.book.providers,
             "edge": node.edge,
             "probes": NodeProbes(node),

@@ -16,6 +16,8 @@ from api import app as api_app
 from api.auth import project_from_key, project_from_session
 from api.operations import Operations, get_health, get_metrics, get_ready
 from api.reference import reference
+from api.outgoing import Outgoing
+from api.reads import Turns
 from api.slashes import with_slashes_kept
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
@@ -56,6 +58,14 @@ def account_state(node: WithAccounts) -> dict[str, Any]:
     }
 
 
+def reading_state(settings: Settings) -> dict[str, Any]:
+    """Returns what the routes that read the store find on the application, beside the store."""
+    return {
+        "turns": Turns(settings.query_threads, max_memory_bytes=settings.query_max_memory_bytes),
+        "outgoing": Outgoing(settings.max_outgoing_bytes),
+    }
+
+
 def ingest_routes() -> list[Any]:
     """Returns the routes of the door in."""
     return list(ingest_app.routers(project_from_key, project_from_session))
@@ -75,7 +85,7 @@ def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Set
             **api_app.exception_handlers(),
             **ingest_app.exception_handlers(),
         },
-        state=State({**state, "operations": operations, "query_threads": settings.query_threads}),
+        state=State({**reading_state(settings), **state, "operations": operations}),
         openapi_config=reference(),
         logging_config=None,
         debug=False,

@@ -8,12 +8,10 @@ from clickhouse.client import Answer, Warehouse
 from clickhouse.queries import rollups
 from clickhouse.queries.filters import TraceFilter
 from clickhouse.queries.groups import (
-    Grouping,
     Percentiles,
     count_sessions,
     measure_latency,
     milliseconds,
-    read_groups,
 )
 from clickhouse.queries.rollups import Scope, Sums
 from clickhouse.queries.values import cents_sum, period_text, quotient
@@ -31,6 +29,8 @@ from schemas.answers import (
 from schemas.projects import ProjectContext
 
 TOP_MODELS = 5
+# More is refused: days or hours times providers, and providers times models.
+MOST_ROWS = 50_000
 # Bits of `grouping`: a 1 for each key that a row was not grouped by.
 BY_PERIOD, BY_MODEL, OVERALL = 0b001, 0b100, 0b111
 BREAKDOWN = "GROUP BY GROUPING SETS ((k0, k1), (k1, k2), ())"
@@ -59,19 +59,15 @@ async def analyse(
     wanted: TraceFilter,
     *,
     period: str,
-    grouping: Grouping | None = None,
     base_only: bool = False,
 ) -> AnalyticsAnswer:
-    """Answers everything about the traces of a range (both its ends are set, and inclusive).
+    """Answers the totals of the traces of a range (both its ends are set, and inclusive).
 
     `period` is `day` or `hour`. `base_only` leaves the rollups aside: the same numbers, slowly.
     """
     scoped = rollups.scope(project, wanted, names=(), base_only=base_only)
     periods = rollups.scope(project, wanted, names=(period,), base_only=base_only)
-    (breakdown, sessions, spread), groups = await asyncio.gather(
-        _totals(warehouse, scoped, periods, period),
-        _groups(warehouse, project, wanted, grouping, base_only),
-    )
+    breakdown, sessions, spread = await _totals(warehouse, scoped, periods, period)
     total = breakdown.overall
     return AnalyticsAnswer(
         total_cost=cents_sum(total.counted),
@@ -87,7 +83,6 @@ async def analyse(
         latency=Spread(_avg_latency(total), *spread),
         unpriced=_unpriced(breakdown.models),
         costs=CostSums(cents_sum(total.reported), cents_sum(total.computed)),
-        groups=groups,
     )
 
 
@@ -119,7 +114,7 @@ def _names(period: str) -> tuple[str, ...]:
 async def _levels(warehouse: Warehouse, scoped: Scope, statement: list[str]) -> Answer:
     # The base arm of a mixed read is grouped by all three; only the outermost level needs the sets.
     sql = " ".join([*statement, BREAKDOWN]).replace("SELECT ", f"SELECT {LEVEL} AS level, ", 1)
-    return await warehouse.query(sql, rollups.values_of(scoped))
+    return await warehouse.query(sql, rollups.values_of(scoped), max_result_rows=MOST_ROWS)
 
 
 def _breakdown(rows: Sequence[Sequence[Any]]) -> Breakdown:
@@ -132,18 +127,6 @@ def _breakdown(rows: Sequence[Sequence[Any]]) -> Breakdown:
         else:
             found.models.append((provider, model, Sums(*sums)))
     return found
-
-
-async def _groups(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    wanted: TraceFilter,
-    grouping: Grouping | None,
-    base_only: bool,
-) -> Any:
-    if grouping is None:
-        return None
-    return await read_groups(warehouse, project, wanted, grouping, base_only=base_only)
 
 
 def _avg_latency(sums: Sums) -> int | float:

@@ -70,19 +70,41 @@ class Only(NamedTuple):
     values: dict[str, Any]
 
 
-async def read_groups(
+class Ranked(NamedTuple):
+    """The first groups in the order asked for, ties by key: what `read_groups` reads some of."""
+
+    scoped: Scope
+    grouping: Grouping
+    keys: list[Key]
+    hashes: list[int]
+
+    def chunks(self, at_once: int) -> list[slice]:
+        """Returns the groups in chunks of so many."""
+        return [slice(n, n + at_once) for n in range(0, len(self.keys), at_once)]
+
+
+async def rank_groups(
     warehouse: Warehouse,
     project: ProjectContext,
     wanted: TraceFilter,
     grouping: Grouping,
     *,
     base_only: bool = False,
-) -> list[Group]:
-    """Returns the first groups in the order asked for, ties by key."""
-    names = grouping.names
-    scoped = rollups.scope(project, wanted, names=names, base_only=base_only)
+) -> Ranked:
+    """Returns the first groups, by their keys."""
+    scoped = rollups.scope(project, wanted, names=grouping.names, base_only=base_only)
     keys, hashes = await _rank(warehouse, scoped, grouping)
-    only = _only(names, hashes if len(keys) == grouping.limit else None)
+    return Ranked(scoped, grouping, keys, hashes)
+
+
+async def read_groups(
+    warehouse: Warehouse, project: ProjectContext, ranked: Ranked, chosen: slice
+) -> list[Group]:
+    """Returns some of the ranked groups with all their numbers."""
+    scoped, grouping = ranked.scoped._replace(project=project), ranked.grouping
+    names, keys = grouping.names, ranked.keys[chosen]
+    are_all = len(keys) == len(ranked.keys) < grouping.limit
+    only = _only(names, None if are_all else ranked.hashes[chosen])
     found, buckets = await asyncio.gather(
         _measure(warehouse, scoped, names, only),
         _buckets_of(warehouse, scoped, grouping, only),

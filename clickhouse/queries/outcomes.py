@@ -1,14 +1,16 @@
 """What became of everything received: outcomes by kind, fate, reason and time."""
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from clickhouse.client import Warehouse
+from clickhouse.client import QueryTooExpensive, Warehouse
 from clickhouse.queries.values import iso_ms
 from schemas.answers import OutcomeCount, OutcomesAnswer
 from schemas.projects import ProjectContext
 
 # More is refused, for an answer cut short would not add up to its totals.
 MOST_ROWS = 100_000
+AT_ONCE = 5_000
 FATES = (
     "accepted",
     "duplicate",
@@ -35,8 +37,12 @@ WHERE project_id = {project_id:String}
     AND ({outcome:String} = '' OR outcome = {outcome:String})
 GROUP BY kind, outcome, reason, bucket_s
 HAVING items != 0
+    AND (bucket_s, kind, outcome, reason)
+        > ({after_s:Int64}, {after_kind:String}, {after_outcome:String}, {after_reason:String})
 ORDER BY bucket_s, kind, outcome, reason
+LIMIT {limit:UInt32}
 """
+COUNT = "SELECT count() FROM ({outcomes})".replace("{outcomes}", OUTCOMES)
 TOTALS = """
 SELECT outcome, sum(count)
 FROM outcomes
@@ -53,36 +59,76 @@ BUCKETS: Mapping[str, str] = {
 }
 
 
-async def count_outcomes(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    *,
-    between_s: tuple[int, int],
-    kind: str | None,
-    outcome: str | None,
-    interval: str,
-) -> OutcomesAnswer:
-    """Counts a project's outcomes over minutes that begin in a range, both ends inclusive.
+class Wanted(NamedTuple):
+    """Which outcomes: of minutes that begin in a range, both ends inclusive."""
 
-    `interval` is a key of `BUCKETS`. The totals and the balance ignore the `outcome` filter. Raises
-    `QueryTooExpensive` for more than `MOST_ROWS` counts.
-    """
-    values = {
-        "project_id": project.project_id,
-        "from_s": between_s[0],
-        "to_s": between_s[1],
-        "kind": kind or "",
-        "outcome": outcome or "",
-    }
-    sql = OUTCOMES.replace("{bucket}", BUCKETS[interval])
-    counted = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
-    summed = await warehouse.query(TOTALS, values, max_result_rows=MOST_ROWS)
+    between_s: tuple[int, int]
+    kind: str | None
+    outcome: str | None
+    interval: str
+    """A key of `BUCKETS`."""
+
+
+class After(NamedTuple):
+    """Where one count stands in the order of all."""
+
+    s: int = -1
+    kind: str = ""
+    outcome: str = ""
+    reason: str = ""
+
+
+async def add_up_outcomes(
+    warehouse: Warehouse, project: ProjectContext, wanted: Wanted
+) -> OutcomesAnswer:
+    """Returns the totals and the balance, without the counts; they ignore the outcome asked for."""
+    summed = await warehouse.query(TOTALS, _values(project, wanted), max_result_rows=MOST_ROWS)
     totals = dict.fromkeys(("received", *FATES), 0) | {row[0]: int(row[1]) for row in summed.rows}
-    return OutcomesAnswer(
-        outcomes=[
-            OutcomeCount(row[0], row[1], row[2], iso_ms(row[3] * 1_000_000), int(row[4]))
-            for row in counted.rows
-        ],
-        totals=totals,
-        balanced=totals["received"] * 2 == sum(totals.values()),
-    )
+    balanced = totals["received"] * 2 == sum(totals.values())
+    return OutcomesAnswer(outcomes=[], totals=totals, balanced=balanced)
+
+
+async def count_pages(warehouse: Warehouse, project: ProjectContext, wanted: Wanted) -> int:
+    """Returns in how many pages the counts are read.
+
+    Raises `QueryTooExpensive` for more than `MOST_ROWS` counts.
+    """
+    values = _values(project, wanted) | _page(After(), MOST_ROWS + 1)
+    sql = COUNT.replace("{bucket}", BUCKETS[wanted.interval])
+    counts = int((await warehouse.query(sql, values)).rows[0][0])
+    if counts > MOST_ROWS:
+        raise QueryTooExpensive(f"more than {MOST_ROWS} counts")
+    return -(-counts // AT_ONCE)
+
+
+async def read_outcomes(
+    warehouse: Warehouse, project: ProjectContext, wanted: Wanted, after: After
+) -> tuple[list[OutcomeCount], After]:
+    """Returns one page of the counts, and where the next begins."""
+    sql = OUTCOMES.replace("{bucket}", BUCKETS[wanted.interval])
+    values = _values(project, wanted) | _page(after, AT_ONCE)
+    # Minutes before that are read already.
+    values["from_s"] = max(values["from_s"], after.s)
+    rows = (await warehouse.query(sql, values)).rows
+    counts = [
+        OutcomeCount(kind, outcome, reason, iso_ms(bucket_s * 1_000_000), int(count))
+        for kind, outcome, reason, bucket_s, count in rows
+    ]
+    if rows:
+        kind, outcome, reason, bucket_s, _ = rows[-1]
+        after = After(bucket_s, kind, outcome, reason)
+    return counts, after
+
+
+def _values(project: ProjectContext, wanted: Wanted) -> dict[str, Any]:
+    return {
+        "project_id": project.project_id,
+        "from_s": wanted.between_s[0],
+        "to_s": wanted.between_s[1],
+        "kind": wanted.kind or "",
+        "outcome": wanted.outcome or "",
+    }
+
+
+def _page(after: After, limit: int) -> dict[str, Any]:
+    return {f"after_{name}": value for name, value in after._asdict().items()} | {"limit": limit}

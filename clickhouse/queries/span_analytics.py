@@ -114,7 +114,7 @@ WHOLE = """project_id = {project_id:String}
         AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
 # More is refused: a LIMIT might cut off the overall row itself.
-MOST_ROWS = 500_000
+MOST_ROWS = 50_000
 
 
 class Counts(NamedTuple):

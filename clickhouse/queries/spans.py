@@ -10,6 +10,7 @@ from typing import Any
 
 from clickhouse.client import Warehouse
 from clickhouse.queries.filters import Condition, SpanFilter, by_ids, condition
+from clickhouse.queries.parts import ONE_ROW, Selection, Table
 from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
 from schemas.answers import SpanAnswer
 from schemas.projects import ProjectContext
@@ -43,6 +44,11 @@ COLUMNS = """
     input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     computed_cost, reported_cost, price_id, toUnixTimestamp64Micro(received_at)
 """
+JSON_COLUMNS = ("tool_input", "tool_response", "error", "metadata")
+SIZE = """length(tool_input) + length(tool_response) + length(error) + length(metadata)
+    + length(session_id) + ifNull(parent_span_id.size, 0) + ifNull(tool_use_id.size, 0)
+    + ifNull(length(tool_name), 0) + ifNull(cwd.size, 0) + ifNull(length(model), 0)
+    + ifNull(length(agent_name), 0)"""
 PAGE = """
 SELECT span_id, session_id, parent_span_id, timestamp, duration_ms, source, kind, event_type,
     status, pair_hash, pair_role, tool_use_id, tool_name, tool_input, tool_response, error,
@@ -81,18 +87,21 @@ WHERE {where}
 """
 
 
-async def list_spans(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    wanted: SpanFilter,
-    *,
-    limit: int,
-    offset: int = 0,
-) -> list[SpanAnswer]:
-    """Returns one page of the matching spans, latest first, ties by id."""
+def matching(
+    project: ProjectContext, wanted: SpanFilter, *, limit: int, offset: int = 0
+) -> Selection:
+    """Selects one page of the matching spans, latest first, ties by id."""
     where = condition(project, wanted)
     values = where.values | {"limit": limit, "offset": offset}
-    return await _rows(warehouse, project, Condition(where.sql, values), "DESC")
+    return Selection(SPANS, Condition(where.sql, values), "DESC")
+
+
+def of_session(
+    project: ProjectContext, session_id: str, *, limit: int = SESSION_ROWS, offset: int = 0
+) -> Selection:
+    """Selects a session's spans, oldest first, at most `limit`."""
+    selected = matching(project, SpanFilter(session_id=session_id), limit=limit, offset=offset)
+    return selected._replace(direction="ASC")
 
 
 async def count_spans(warehouse: Warehouse, project: ProjectContext, wanted: SpanFilter) -> int:
@@ -106,33 +115,17 @@ async def fetch_span(
     warehouse: Warehouse, project: ProjectContext, span_id: str
 ) -> SpanAnswer | None:
     """Returns one span, or `None` when the project has none of that id."""
-    return (await fetch_spans(warehouse, project, [span_id])).get(span_id)
-
-
-async def fetch_spans(
-    warehouse: Warehouse, project: ProjectContext, span_ids: Sequence[str]
-) -> dict[str, SpanAnswer]:
-    """Returns the spans of these ids by id; ids that are not stored are missing."""
-    rows = await _rows(warehouse, project, by_ids(project, "span_id", span_ids), "ASC")
-    return {row.span_id: row for row in rows}
-
-
-async def session_spans(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    session_id: str,
-    *,
-    limit: int = SESSION_ROWS,
-    offset: int = 0,
-) -> list[SpanAnswer]:
-    """Returns a session's spans, oldest first, at most `limit`."""
-    where = condition(project, SpanFilter(session_id=session_id))
-    values = where.values | {"limit": limit, "offset": offset}
-    return await _rows(warehouse, project, Condition(where.sql, values), "ASC")
+    where = by_ids(project, "span_id", [span_id])
+    rows = await _rows(warehouse, project, where, "ASC", **ONE_ROW)
+    return rows[0] if rows else None
 
 
 async def _rows(
-    warehouse: Warehouse, project: ProjectContext, where: Condition, direction: str
+    warehouse: Warehouse,
+    project: ProjectContext,
+    where: Condition,
+    direction: str,
+    **settings: int,
 ) -> list[SpanAnswer]:
     sql = (
         ROWS.replace("{columns}", COLUMNS)
@@ -144,7 +137,7 @@ async def _rows(
         .replace("{where}", where.sql)
         .replace("{direction}", direction)
     )
-    answer = await warehouse.query(sql, where.values)
+    answer = await warehouse.query(sql, where.values, as_bytes=JSON_COLUMNS, **settings)
     return [_answer(project, row) for row in answer.rows]
 
 
@@ -185,3 +178,6 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> SpanAnswer:
         price_snapshot=text_or_none(row[27]),
         received_at=iso_ms(row[28]),
     )
+
+
+SPANS = Table("spans", "span_id", SIZE, _rows)

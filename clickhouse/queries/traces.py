@@ -8,6 +8,7 @@ from msgspec import structs
 from clickhouse.client import Warehouse
 from clickhouse.queries import rollups
 from clickhouse.queries.filters import Condition, TraceFilter, by_ids, condition
+from clickhouse.queries.parts import ONE_ROW, Selection, Table
 from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
 from schemas.answers import TraceAnswer
 from schemas.projects import ProjectContext
@@ -24,6 +25,11 @@ COLUMNS = """
     metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     computed_cost, reported_cost, price_id, environment, toUnixTimestamp64Micro(received_at)
 """
+JSON_COLUMNS = ("request_body", "response_body", "error", "metadata")
+SIZE = """length(request_body) + length(response_body) + length(error) + length(metadata)
+    + 6 * ifNull(output_text.size, 0) + length(session_id) + length(model_requested)
+    + ifNull(length(model_used), 0) + ifNull(provider_request_id.size, 0)
+    + ifNull(length(finish_reason), 0) + length(environment)"""
 ROWS = """
 SELECT {columns}
 FROM traces
@@ -33,18 +39,21 @@ LIMIT {limit:UInt32} OFFSET {offset:UInt64}
 """
 
 
-async def list_traces(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    wanted: TraceFilter,
-    *,
-    limit: int,
-    offset: int = 0,
-) -> list[TraceAnswer]:
-    """Returns one page of the matching traces, latest first, ties by id."""
+def matching(
+    project: ProjectContext, wanted: TraceFilter, *, limit: int, offset: int = 0
+) -> Selection:
+    """Selects one page of the matching traces, latest first, ties by id."""
     where = condition(project, wanted)
     values = where.values | {"limit": limit, "offset": offset}
-    return await _rows(warehouse, project, Condition(where.sql, values), "DESC")
+    return Selection(TRACES, Condition(where.sql, values), "DESC")
+
+
+def of_session(
+    project: ProjectContext, session_id: str, *, limit: int = SESSION_ROWS, offset: int = 0
+) -> Selection:
+    """Selects a session's traces, oldest first, at most `limit`."""
+    selected = matching(project, TraceFilter(session_id=session_id), limit=limit, offset=offset)
+    return selected._replace(direction="ASC")
 
 
 async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter) -> int:
@@ -66,40 +75,24 @@ async def fetch_trace(
     warehouse: Warehouse, project: ProjectContext, trace_id: str
 ) -> TraceAnswer | None:
     """Returns one trace, or `None` when the project has none of that id."""
-    return (await fetch_traces(warehouse, project, [trace_id])).get(trace_id)
-
-
-async def fetch_traces(
-    warehouse: Warehouse, project: ProjectContext, trace_ids: Sequence[str]
-) -> dict[str, TraceAnswer]:
-    """Returns the traces of these ids by id; ids that are not stored are missing."""
-    rows = await _rows(warehouse, project, by_ids(project, "trace_id", trace_ids), "ASC")
-    return {row.trace_id: row for row in rows}
-
-
-async def session_traces(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    session_id: str,
-    *,
-    limit: int = SESSION_ROWS,
-    offset: int = 0,
-) -> list[TraceAnswer]:
-    """Returns a session's traces, oldest first, at most `limit`."""
-    where = condition(project, TraceFilter(session_id=session_id))
-    values = where.values | {"limit": limit, "offset": offset}
-    return await _rows(warehouse, project, Condition(where.sql, values), "ASC")
+    where = by_ids(project, "trace_id", [trace_id])
+    rows = await _rows(warehouse, project, where, "ASC", **ONE_ROW)
+    return rows[0] if rows else None
 
 
 async def _rows(
-    warehouse: Warehouse, project: ProjectContext, where: Condition, direction: str
+    warehouse: Warehouse,
+    project: ProjectContext,
+    where: Condition,
+    direction: str,
+    **settings: int,
 ) -> list[TraceAnswer]:
     sql = (
         ROWS.replace("{columns}", COLUMNS)
         .replace("{where}", where.sql)
         .replace("{direction}", direction)
     )
-    answer = await warehouse.query(sql, where.values)
+    answer = await warehouse.query(sql, where.values, as_bytes=JSON_COLUMNS, **settings)
     return [_answer(project, row) for row in answer.rows]
 
 
@@ -136,3 +129,6 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
         environment=text_or_none(row[23]),
         received_at=iso_ms(row[24]),
     )
+
+
+TRACES = Table("traces", "trace_id", SIZE, _rows)

@@ -59,9 +59,9 @@ def text_or_none(value: str) -> str | None:
     return value or None
 
 
-def raw_or_none(text: str) -> Raw | None:
+def raw_or_none(text: bytes) -> Raw | None:
     """Passes stored JSON on without decoding it; the empty text means that there was none."""
-    return Raw(text.encode()) if text else None
+    return Raw(text) if text else None
 
 
 def period_text(start_us: int, period: str) -> str:

@@ -8,10 +8,15 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
 from api.app import QUERIES, exception_handlers
 from clickhouse.client import Warehouse
+from clickhouse.queries import analytics
+from clickhouse.queries.filters import TraceFilter
+from clickhouse.queries.groups import Grouping, rank_groups, read_groups
 from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
+from schemas.answers import AnalyticsAnswer
 from schemas.projects import ProjectContext, ProjectId
 from schemas.rows import OutcomeRow, SpanRow, TraceRow
 
@@ -43,3 +48,20 @@ def store_spans(warehouse: Warehouse, rows: Sequence[SpanRow], token: str | None
 
 def store_outcomes(warehouse: Warehouse, rows: Sequence[OutcomeRow]) -> None:
     warehouse.insert_now("outcomes", encode_outcomes(rows), uuid.uuid4().hex)
+
+
+async def analyse(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    *,
+    period: str,
+    grouping: Grouping | None = None,
+    base_only: bool = False,
+) -> AnalyticsAnswer:
+    """Returns totals, and groups where they are asked for, as the route puts them together."""
+    found = await analytics.analyse(warehouse, project, wanted, period=period, base_only=base_only)
+    if grouping is None:
+        return found
+    ranked = await rank_groups(warehouse, project, wanted, grouping, base_only=base_only)
+    return replace(found, groups=await read_groups(warehouse, project, ranked, slice(None)))

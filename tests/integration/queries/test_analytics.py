@@ -15,13 +15,12 @@ from msgspec import structs
 
 from clickhouse.client import QueryTooExpensive, Warehouse
 from clickhouse.queries import groups
-from clickhouse.queries.analytics import analyse
 from clickhouse.queries.filters import TraceFilter
 from clickhouse.queries.groups import Grouping
 from schemas.answers import AnalyticsAnswer
 from schemas.projects import ProjectContext
 from schemas.rows import TraceRow
-from tests.integration.queries.conftest import store_traces
+from tests.integration.queries.conftest import analyse, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_trace, random_traces
 
 ALL = TraceFilter(from_us=START_US - DAY_US, to_us=START_US + 40 * DAY_US)

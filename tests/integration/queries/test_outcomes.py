@@ -71,6 +71,25 @@ def test_what_does_not_add_up_is_said(
     assert found["outcomes"] == []
 
 
+def test_many_counts_come_in_pages_that_fit_together(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    minutes = [START_US + number * 60_000_000 for number in range(outcomes.AT_ONCE // 3)]
+    kinds = [("accepted", ""), ("invalid", "bad_items"), ("invalid", "bad_json"), ("dead", "")]
+    rows = [
+        make_outcome(project.project_id, outcome, 1, reason=reason, minute_us=at)
+        for at in minutes
+        for outcome, reason in kinds
+    ]
+    store_outcomes(warehouse, rows)
+
+    found = client.get("/outcomes?date_from=2025-06-01&date_to=2025-06-05").json()["outcomes"]
+
+    keys = [(row["minute"], row["outcome"], row["reason"]) for row in found]
+    assert len(keys) == len(minutes) * 4 > outcomes.AT_ONCE
+    assert keys == sorted(set(keys))
+
+
 async def test_more_counts_than_the_bound_are_refused_and_never_cut(
     warehouse: Warehouse, project: ProjectContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,10 +100,10 @@ async def test_more_counts_than_the_bound_are_refused_and_never_cut(
 
     async def count(first: int) -> int:
         between_s = (minutes[first] // 10**6, minutes[-1] // 10**6)
-        found = await outcomes.count_outcomes(
-            warehouse, project, between_s=between_s, kind=None, outcome=None, interval="minute"
-        )
-        return len(found.outcomes)
+        wanted = outcomes.Wanted(between_s, None, None, "minute")
+        await outcomes.count_pages(warehouse, project, wanted)
+        counts, _ = await outcomes.read_outcomes(warehouse, project, wanted, outcomes.After())
+        return len(counts)
 
     assert await count(1) == 3
     with pytest.raises(QueryTooExpensive):

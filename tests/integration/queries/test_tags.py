@@ -8,12 +8,11 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from clickhouse.client import Warehouse
-from clickhouse.queries.analytics import analyse
 from clickhouse.queries.filters import TraceFilter
 from clickhouse.queries.groups import Grouping
 from clickhouse.tags import path_of
 from schemas.projects import ProjectContext
-from tests.integration.queries.conftest import store_spans, store_traces
+from tests.integration.queries.conftest import analyse, store_spans, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_span, make_trace
 
 ALL = TraceFilter(from_us=START_US - DAY_US, to_us=START_US + DAY_US)

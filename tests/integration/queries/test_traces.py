@@ -10,7 +10,7 @@ from msgspec import structs
 
 from clickhouse.client import Warehouse
 from clickhouse.queries import traces
-from schemas.projects import ProjectContext, ProjectId
+from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.rows import START_US, make_trace, random_traces
 
@@ -242,18 +242,6 @@ def test_a_session_answers_all_its_traces_and_pages_on_request(
     assert whole["sessionId"] == "long"
     assert [row["traceId"] for row in whole["traces"]] == [f"t{n:04d}" for n in range(1199, -1, -1)]
     assert [row["traceId"] for row in part["traces"]] == ["t1198", "t1197"]
-
-
-async def test_many_ids_are_fetched_at_once_and_missing_ones_are_left_out(
-    warehouse: Warehouse, project: ProjectContext
-) -> None:
-    store_traces(warehouse, [make_trace(project.project_id, f"t{n}") for n in range(5)])
-    other = ProjectContext(ProjectId(project.project_id + "-other"))
-
-    found = await traces.fetch_traces(warehouse, project, ["t1", "t3", "none"])
-
-    assert set(found) == {"t1", "t3"}
-    assert await traces.fetch_traces(warehouse, other, ["t1"]) == {}
 
 
 def _cost(row: Any) -> Any:
