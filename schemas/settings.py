@@ -57,7 +57,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body_bytes: Positive = 16 << 20
     max_inflated_bytes: Positive = 64 << 20
     max_item_bytes: Positive = 16 << 20
-    max_inflight_bytes: Positive = 256 << 20
+    max_inflight_bytes: Count = 0
+    memory_bytes: Count = 0
     kafka_url: str = ""
     kafka_topic_prefix: str = "sluice."
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -123,7 +124,10 @@ MEANING = {
     "max_body_bytes": "Bytes of one request as sent.",
     "max_inflated_bytes": "Bytes of one request when inflated.",
     "max_item_bytes": "Bytes of one item of a request.",
-    "max_inflight_bytes": "Bytes of all requests being read at one time.",
+    "max_inflight_bytes": "Bytes of all requests being read at one time; the process takes three"
+    " times as many. 0: a sixteenth of the memory, at most 256 MiB.",
+    "memory_bytes": "Memory that the process may use. 0: what its control group or its machine has."
+    " Two fifths are for the embedded engine.",
     "kafka_url": "Event log: empty for one file in the data directory (`sluice up`), or"
     " `kafka://host:port,host:port`.",
     "kafka_topic_prefix": "What the names of our topics in Kafka begin with.",
