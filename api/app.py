@@ -18,9 +18,9 @@ from api import analytics, outcomes, spans, traces
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
 from api.operations import get_health, get_metrics, get_ready
-from api.pages import get_landing, get_runtime_config
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
 from api.outgoing import TooManyAnswers
+from api.pages import get_landing, get_runtime_config
 from api.parameters import InvalidParameters, NotFound
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from api.sessions import auth_router

@@ -66,6 +66,8 @@ COMMAND_TIMEOUT_S = 300
 URGENT_READERS = 2
 READ_BACK_READERS = 3
 """For the rows of `/batch`. One project takes one fewer at a time: `api.reads.Turns`."""
+CACHE_PART = 16
+"""Of the engine's memory, for each of its caches: 5 GB each is what it would take by itself."""
 QUIET = logging.NullHandler()
 """For the client's own log lines where logging is not set up: what they say is raised as well."""
 # Codes of ClickHouse's src/Common/ErrorCodes.cpp.
@@ -141,8 +143,14 @@ class Warehouse:
         readers: int = 3,
         writers: int = 2,
         answer_timeout_s: int = ANSWER_TIMEOUT_S,
+        engine_memory_bytes: int = 0,
     ) -> None:
+        """`engine_memory_bytes` bounds the embedded engine as a whole; 0 leaves it to the engine.
+
+        What meets the bound fails, and is tried again: an insert for ever, a merge later.
+        """
         self.url = url
+        self._engine_options = _engine_options(engine_memory_bytes) if engine_memory_bytes else {}
         self._embedded = path_of(url)
         self._answer_timeout_s = answer_timeout_s
         self._local = _ThreadsOwn()
@@ -287,7 +295,7 @@ class Warehouse:
             raise
 
     def _open(self, key: int) -> Any:
-        client = self._local.clients[key] = _connect(self.url, key)
+        client = self._local.clients[key] = _connect(self.url, key, self._engine_options)
         with self._lock:
             self._clients.append(client)
         return client
@@ -372,13 +380,27 @@ def ensure_no_token_is_lost(store: Path, reason: Exception) -> None:
         raise StoreBroken(f"rows of {len(lost)} blocks are not in place: {reason}") from reason
 
 
-def _connect(url: str, timeout_s: int) -> Any:
+def _engine_options(memory_bytes: int) -> dict[str, str]:
+    cache = memory_bytes // CACHE_PART
+    return {
+        "max_server_memory_usage": str(memory_bytes),
+        # Beyond it no new merge begins.
+        "merges_mutations_memory_usage_soft_limit": str(memory_bytes // 3),
+        "mark_cache_size": str(cache),
+        "index_mark_cache_size": str(cache),
+        "primary_index_cache_size": str(cache),
+    }
+
+
+def _connect(url: str, timeout_s: int, engine_options: Mapping[str, str]) -> Any:
     # Settings that one engine version knows and another does not must not stop the start.
     common.set_setting("invalid_setting_action", "send")
     logging.getLogger("clickhouse_connect").addHandler(QUIET)
     path = path_of(url)
     if path is not None:
-        return clickhouse_connect.get_client(interface="chdb", path=str(path), tz_mode="aware")
+        return clickhouse_connect.get_client(
+            interface="chdb", path=str(path), tz_mode="aware", chdb_options=dict(engine_options)
+        )
     return clickhouse_connect.get_client(
         dsn=url,
         # The client takes the scheme from the port alone: https with another one than 443 or 8443

@@ -8,8 +8,6 @@ import asyncio
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
-
 from eventlog import group_commit
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, Refusal, encode_chunks, encode_refusals
@@ -127,23 +125,8 @@ def encode(payloads: list[Payload]) -> bytes:
 
 
 def split(payload: Payload) -> Iterator[Payload]:
-    """Yields a payload in parts within the bounds of a record; a longer item is alone in its own.
-
-    The embedded log has no need of it, but a broker refuses a record that is too long.
-    """
-    if not isinstance(payload, Chunk) or (
-        len(payload.items) <= group_commit.MAX_RECORD_ITEMS
-        and size_of(payload) <= group_commit.MAX_RECORD_BYTES
-    ):
+    """Yields a payload in parts within the bounds of a record (`group_commit.split`)."""
+    if isinstance(payload, Chunk):
+        yield from group_commit.split(payload)
+    else:
         yield payload
-        return
-    items: list[bytes] = []
-    size = 0
-    for item in payload.items:
-        full = len(items) >= group_commit.MAX_RECORD_ITEMS
-        if items and (full or size + len(item) > group_commit.MAX_RECORD_BYTES):
-            yield msgspec.structs.replace(payload, items=items)
-            items, size = [], 0
-        items.append(item)
-        size += len(item)
-    yield msgspec.structs.replace(payload, items=items)

@@ -6,11 +6,12 @@ and a lone event waits for nothing but its own fsync.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -292,11 +293,12 @@ def _coalesce(writes: Iterable[_Write]) -> list[_Record]:
     """Puts what goes to one partition into as few records as the bounds allow, in order."""
     groups: dict[TopicPartition, list[_Group]] = {}
     for write in writes:
-        for partition, payload in write.payloads.items():
+        for partition, whole in write.payloads.items():
             open_groups = groups.setdefault(partition, [])
-            if not open_groups or not open_groups[-1].takes(payload):
-                open_groups.append(_Group())
-            open_groups[-1].add(write, payload)
+            for payload in split(whole) if isinstance(whole, Chunk) else (whole,):
+                if not open_groups or not open_groups[-1].takes(payload):
+                    open_groups.append(_Group())
+                open_groups[-1].add(write, payload)
     return [
         _Record(partition, _encode(group.payloads), group.writes)
         for partition, grouped in groups.items()
@@ -338,6 +340,27 @@ def _measure(payload: Payload) -> tuple[int, int]:
 def size_of(chunk: Chunk) -> int:
     """Returns the bytes of a chunk's items."""
     return sum(map(len, chunk.items))
+
+
+def split(chunk: Chunk) -> Iterator[Chunk]:
+    """Yields a chunk in parts within the bounds of a record; a longer item is alone in its own.
+
+    A reader holds whole records: that of one large request would be a block of 64 MB. And a broker
+    refuses a record that is too long.
+    """
+    if len(chunk.items) <= MAX_RECORD_ITEMS and size_of(chunk) <= MAX_RECORD_BYTES:
+        yield chunk
+        return
+    items: list[bytes] = []
+    size = 0
+    for item in chunk.items:
+        full = len(items) >= MAX_RECORD_ITEMS
+        if items and (full or size + len(item) > MAX_RECORD_BYTES):
+            yield msgspec.structs.replace(chunk, items=items)
+            items, size = [], 0
+        items.append(item)
+        size += len(item)
+    yield msgspec.structs.replace(chunk, items=items)
 
 
 def _encode(payloads: list[Any]) -> bytes:

@@ -21,6 +21,7 @@ from eventlog.sqlite_log import SqliteLog
 SCHEME = "sluice"
 FETCH_RECORDS = 64
 FETCH_BYTES = 8 << 20
+"""Of all partitions together, and at least one record of each."""
 IDLE_POLL_S = 0.25
 """How soon records of another process (`sluice dead replay`) are seen; our own wake us at once."""
 
@@ -104,10 +105,11 @@ class Consumer(ContiguousConsumer):
     def _read(self, asked: Mapping[TP, int]) -> dict[TP, list[Stored]]:
         positions = self._log.positions()
         found = {}
+        share = FETCH_BYTES // max(1, len(asked))
         for tp, offset in asked.items():
             self._highwaters[tp] = positions[TopicPartition(*tp)][2]
             if offset < self._highwaters[tp]:
-                records = self._log.read(TopicPartition(*tp), offset, FETCH_RECORDS, FETCH_BYTES)
+                records = self._log.read(TopicPartition(*tp), offset, FETCH_RECORDS, share)
                 if records:
                     found[tp] = records
         return found

@@ -1,14 +1,13 @@
 """One block on its way into the store: intent, rows, outcomes, done."""
 
 import asyncio
+import random
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import structlog
 from msgspec.structs import replace
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
-from tenacity.wait import wait_random_exponential
 
 from clickhouse.client import RowsRefused
 from eventlog.log import ProgressStore
@@ -23,6 +22,8 @@ from schemas.rows import OutcomeRow
 REFUSALS_BEFORE_PARTS = 3
 """Of a block's rows; a refusal may pass (a schema in change)."""
 PART_ROWS = 100
+FIRST_PAUSE_S = 0.2
+MAX_DOUBLINGS = 20
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,7 @@ class BlockWrite:
         self._rows_stored = False
         self._remembered = False
         self._tried_before = block.repeated
+        self._failures = 0
         self._refusals = 0
         self._apart = block.intent.apart
         self._split: set[str] = set()
@@ -80,31 +82,43 @@ class BlockWrite:
 
     async def run(self) -> None:
         """Returns when the block is stored. Retries for ever; only a bug raises."""
-        tries = AsyncRetrying(
-            retry=retry_if_exception(is_passing),
-            wait=wait_random_exponential(multiplier=0.2, max=self._longest_pause_s),
-            before_sleep=self._note_failure,
-        )
         try:
-            await tries(self._advance)
+            while not await self._try():
+                self._failures += 1
+                await asyncio.sleep(self._pause_s())
         finally:
             # Also where the partition goes to another worker: the alarm is its own then.
             metrics.INSERT_FAILING_SECONDS.remove(*self._alarm)
         metrics.INSERT_FAILING_SECONDS.labels(*self._alarm).set(0)
 
-    def _note_failure(self, state: RetryCallState) -> None:
-        if state.attempt_number == 1:
+    async def _try(self) -> bool:
+        # No library of retries: an object of it that refers to this one is a cycle, and the rows
+        # would stay until the garbage collector comes round, which large rows hardly call.
+        try:
+            await self._advance()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            self._note_failure(error)
+            return False
+        return True
+
+    def _pause_s(self) -> float:
+        most = FIRST_PAUSE_S * 2 ** min(self._failures - 1, MAX_DOUBLINGS)
+        return random.uniform(0.0, min(self._longest_pause_s, most))
+
+    def _note_failure(self, error: Exception) -> None:
+        if self._failures == 0:
             failed = time.monotonic()
             since = metrics.INSERT_FAILING_SECONDS.labels(*self._alarm)
             since.set_function(lambda: time.monotonic() - failed)
-        error = state.outcome.exception() if state.outcome else None
         self._tried_before = True
         self._refusals += isinstance(error, RowsRefused)
         metrics.INSERT_FAILURES.labels(self._alarm[0], reason_of(error)).inc()
         log.warning(
             "block not stored yet",
             token=self._block.token,
-            attempt=state.attempt_number,
+            attempt=self._failures + 1,
             reason=(str(error) or repr(error))[:500],
         )
 

@@ -21,6 +21,7 @@ from tenacity.wait import wait_random_exponential
 from eventlog.log import ProgressStore, TopicPartition
 from processors.block_write import Inserts
 from processors.blocks import Delivery, Step
+from processors.budget import Budget
 from processors.faults import is_passing
 from processors.writer import BlockLimits, PartitionWriter
 from schemas.rows import Source
@@ -46,6 +47,8 @@ class Sink:
         self._limits = limits
         self._writers: dict[TopicPartition, PartitionWriter] = {}
         self._tasks: dict[asyncio.Task[None], TopicPartition | None] = {}
+        # Each topic its own: a table that takes nothing must not hold up what goes elsewhere.
+        self._budgets = {topic: Budget(limits.max_in_hand_bytes) for topic in steps}
         self._warm = {topic: asyncio.Event() for topic in steps}
         self._warmed: set[TopicPartition] = set()
         self._owns_all = False
@@ -137,7 +140,10 @@ class Sink:
         self, partition: TopicPartition, warm: Callable[[], Awaitable[object]]
     ) -> PartitionWriter:
         step = self._steps[partition.topic]
-        writer = PartitionWriter(partition, step, self._books, self._store, self._limits)
+        budget = self._budgets[partition.topic]
+        writer = PartitionWriter(
+            partition, step, self._books, self._store, self._limits, budget=budget
+        )
         self._writers[partition] = writer
         self._watch(writer.run(warm), f"write {partition}", partition)
         return writer

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from msgspec import Struct
@@ -14,6 +14,7 @@ from eventlog.log import Intent, NotOwner, ProgressStore, TopicPartition
 from eventlog.records import plain_size
 from processors.block_write import BlockWrite, Inserts
 from processors.blocks import Block, Delivery, Step
+from processors.budget import Budget
 
 BLOCKS_IN_HAND = 2
 """One that is written and one that is worked out; more would only cost memory."""
@@ -30,10 +31,18 @@ class BlockLimits(Struct, frozen=True):
     min_interval_s: float = 0.2
     """Between the beginnings of two blocks of one partition, so that single events do not become
     single parts; the first after a pause goes at once, and so does a full one."""
-    max_waiting_bytes: int = 16 << 20
-    """Of records that wait for their block; beyond, the stream is held back."""
+    max_waiting_bytes: int = 4 << 20
+    """Of records of one partition that wait for their block, compressed; beyond, the stream is held
+    back."""
+    max_in_hand_bytes: int = 24 << 20
+    """Of all blocks of one topic that are worked out or written, decompressed."""
     longest_pause_s: float = 15.0
     """Between two tries of one block while the store fails; the first pauses are shorter."""
+
+
+class _Built(NamedTuple):
+    block: Block
+    building: "asyncio.Task[Any]"
 
 
 class PartitionWriter:
@@ -46,6 +55,8 @@ class PartitionWriter:
         books: ProgressStore,
         store: Inserts,
         limits: BlockLimits,
+        *,
+        budget: Budget,
     ) -> None:
         self.stored_through = -1
         self.lost = False
@@ -55,6 +66,9 @@ class PartitionWriter:
         self._books = books
         self._store = store
         self._limits = limits
+        self._budget = budget
+        self._held: deque[int] = deque()
+        """What each block in hand has taken of the budget."""
         self._waiting: list[Delivery] = []
         self._waiting_bytes = 0
         self._waiting_plain = 0
@@ -116,13 +130,16 @@ class PartitionWriter:
         try:
             progress = await self._books.progress(self._partition)
             await self._let_go_of_stored(progress.stored_through)
-            built: asyncio.Queue[tuple[Block, asyncio.Task[Any]]] = asyncio.Queue()
+            built: asyncio.Queue[_Built] = asyncio.Queue()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._build_blocks(progress.pending, built))
                 group.create_task(self._write_blocks(built))
         except* NotOwner as errors:
             log.warning("partition lost", partition=self._partition, reason=str(errors.exceptions))
             await self.abandon()
+        finally:
+            while self._held:
+                self._budget.give_back(self._held.popleft())
 
     async def _let_go_of_stored(self, stored_through: int) -> None:
         """Acknowledges what an earlier life has stored, and makes room for what it has not."""
@@ -135,32 +152,37 @@ class PartitionWriter:
             self._waiting = [one for one in self._waiting if one.offset > stored_through]
             self._changed.notify_all()
 
-    async def _build_blocks(
-        self, pending: Intent | None, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]"
-    ) -> None:
+    async def _build_blocks(self, pending: Intent | None, built: "asyncio.Queue[_Built]") -> None:
         while True:
             await self._ahead.acquire()
-            records = await self._take(pending)
-            if not records:
-                # The log no longer has what was pending.
-                pending = None
-                await self._finish(records)
-                continue
-            intent = pending or self._intent(records)
-            repeated = pending is not None
-            log_id = self._books.origin(self._partition).log_id
-            block = Block(self._partition, log_id, intent, records, repeated)
+            await self._build_next(pending, built)
             pending = None
-            building = asyncio.create_task(self._step.build(block))
-            await asyncio.wait({building})
-            built.put_nowait((block, building))
 
-    async def _write_blocks(self, built: "asyncio.Queue[tuple[Block, asyncio.Task[Any]]]") -> None:
+    # One call a block: what a loop kept in its variables would stay in memory until the next one.
+    async def _build_next(self, pending: Intent | None, built: "asyncio.Queue[_Built]") -> None:
+        records = await self._take(pending)
+        if not records:
+            # The log no longer has what was pending.
+            self._held.append(0)
+            await self._finish(records)
+            return
+        self._held.append(await self._budget.take(sum(plain_size(one.value) for one in records)))
+        log_id = self._books.origin(self._partition).log_id
+        intent = pending or self._intent(records)
+        block = Block(self._partition, log_id, intent, records, repeated=pending is not None)
+        building = asyncio.create_task(self._step.build(block))
+        await asyncio.wait({building})
+        built.put_nowait(_Built(block, building))
+
+    async def _write_blocks(self, built: "asyncio.Queue[_Built]") -> None:
         while True:
-            block, building = await built.get()
-            await self._write(block, building).run()
-            self.stored_through = block.intent.last
-            await self._finish(block.records)
+            await self._write_next(built)
+
+    async def _write_next(self, built: "asyncio.Queue[_Built]") -> None:
+        block, building = await built.get()
+        await self._write(block, building).run()
+        self.stored_through = block.intent.last
+        await self._finish(block.records)
 
     def _intent(self, records: list[Delivery]) -> Intent:
         epoch = self._books.origin(self._partition).epoch
@@ -221,6 +243,7 @@ class PartitionWriter:
     async def _finish(self, records: Sequence[Delivery]) -> None:
         for record in records:
             record.ack()
+        self._budget.give_back(self._held.popleft())
         async with self._changed:
             self._in_hand.popleft()
             self._ahead.release()

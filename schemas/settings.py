@@ -58,12 +58,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body_bytes: Positive = 16 << 20
     max_inflated_bytes: Positive = 64 << 20
     max_item_bytes: Positive = 16 << 20
-    max_inflight_bytes: Positive = 256 << 20
+    max_inflight_bytes: Count = 0
     max_connections: Count = 0
     max_connections_per_address: Count = 0
     request_timeout_s: Positive = 30
     keep_alive_s: Positive = 75
     metrics_token: str = ""
+    memory_bytes: Count = 0
     kafka_url: str = ""
     kafka_topic_prefix: str = "sluice."
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -131,7 +132,8 @@ MEANING = {
     "max_body_bytes": "Bytes of one request as sent.",
     "max_inflated_bytes": "Bytes of one request when inflated.",
     "max_item_bytes": "Bytes of one item of a request.",
-    "max_inflight_bytes": "Bytes of all requests being read at one time.",
+    "max_inflight_bytes": "Bytes of all requests being read at one time; the process takes three"
+    " times as many. 0: a sixteenth of the memory, at most 256 MiB.",
     "max_connections": "Connections that may be open at one time; the one that is worth least is"
     " closed for a new one. 0: half of the files that the process may have open beyond 256, at most"
     " 10000.",
@@ -142,6 +144,8 @@ MEANING = {
     "keep_alive_s": "How long a connection is kept open between two requests.",
     "metrics_token": "What `/metrics` asks for, as `Authorization: Bearer`. Empty: it answers"
     " requests of this machine alone that came through no proxy.",
+    "memory_bytes": "Memory that the process may use. 0: what its control group or its machine has."
+    " Two fifths are for the embedded engine.",
     "kafka_url": "Event log: empty for one file in the data directory (`sluice up`), or"
     " `kafka://host:port,host:port`.",
     "kafka_topic_prefix": "What the names of our topics in Kafka begin with.",

@@ -2,7 +2,17 @@
 
 from ingest.body import BodyLimits
 from ingest.edge import EdgeLimits
+from processors.writer import BlockLimits
 from schemas.settings import Settings
+from sluice.memory import available_bytes
+
+ENGINE_SHARE = 0.4
+"""Of the memory, for the embedded engine: inserts, merges, queries and caches."""
+BODIES_PART = 16
+"""Of the memory, for the bodies in hand, each of which takes some three times its bytes."""
+MOST_BODIES_BYTES = 256 << 20
+WAITING_BYTES = 32 << 20
+"""Of records that wait for their block, in all partitions of a topic."""
 
 
 def edge_limits_of(settings: Settings) -> EdgeLimits:
@@ -14,7 +24,33 @@ def edge_limits_of(settings: Settings) -> EdgeLimits:
         body=BodyLimits(
             max_wire_bytes=settings.max_body_bytes,
             max_inflated_bytes=settings.max_inflated_bytes,
-            max_total_bytes=settings.max_inflight_bytes,
+            max_total_bytes=_inflight_bytes(settings),
             grace_s=settings.request_timeout_s,
         ),
     )
+
+
+def engine_bytes_of(settings: Settings) -> int:
+    """Returns what the embedded engine may use."""
+    return int(_memory_bytes(settings) * ENGINE_SHARE)
+
+
+def block_limits_of(settings: Settings, *, interval_ms: int, partitions: int) -> BlockLimits:
+    """Returns how the stream makes blocks of this number of partitions."""
+    limits = BlockLimits()
+    return BlockLimits(
+        max_bytes=settings.block_max_bytes,
+        min_interval_s=interval_ms / 1000,
+        max_waiting_bytes=min(limits.max_waiting_bytes, WAITING_BYTES // partitions),
+        max_in_hand_bytes=3 * settings.block_max_bytes,
+    )
+
+
+def _inflight_bytes(settings: Settings) -> int:
+    part = _memory_bytes(settings) // BODIES_PART
+    derived = max(settings.max_inflated_bytes, min(MOST_BODIES_BYTES, part))
+    return settings.max_inflight_bytes or derived
+
+
+def _memory_bytes(settings: Settings) -> int:
+    return settings.memory_bytes or available_bytes()

@@ -22,20 +22,19 @@ from eventlog import transport
 from eventlog.group_commit import Limits
 from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import AGENT_TOPICS
+from eventlog.topics import AGENT_TOPICS, TRACES
 from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.cost.book import PriceBook
 from processors.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
-from processors.writer import BlockLimits
 from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
 from sluice.ending import ends_within
-from sluice.lean import keep_out_pandas
-from sluice.limits import edge_limits_of
+from sluice.lean import give_memory_back, keep_out_pandas
+from sluice.limits import block_limits_of, edge_limits_of, engine_bytes_of
 from sluice.lock import hold
 from sluice.paths import Paths, paths_of
 from sluice.read_backs import ReadBacks
@@ -72,8 +71,9 @@ class Node:
         """Opens the stores side by side, brings them up to date, and starts the stream."""
         settings, paths = self.settings, self.paths
         keep_out_pandas()
+        give_memory_back()
         self.warehouse, self.book, self.log, _ = await asyncio.gather(
-            asyncio.to_thread(_open_warehouse, paths.warehouse_url, settings.query_threads),
+            asyncio.to_thread(_open_warehouse, paths.warehouse_url, settings),
             asyncio.to_thread(load_book, paths.cache),
             asyncio.to_thread(_open_log, settings, paths.log),
             self._open_control_plane(),
@@ -85,8 +85,10 @@ class Node:
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )
-        limits = BlockLimits(
-            max_bytes=settings.block_max_bytes, min_interval_s=settings.block_interval_ms / 1000
+        limits = block_limits_of(
+            settings,
+            interval_ms=settings.block_interval_ms,
+            partitions=self.log.partitions(TRACES.name),
         )
         self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
         self.sink.start()
@@ -262,13 +264,15 @@ class NodeProbes:
         await self._node.database.ping()
 
 
-def _open_warehouse(url: str, readers: int) -> Warehouse:
+def _open_warehouse(url: str, settings: Settings) -> Warehouse:
     path = path_of(url)
     if path is not None:
         path.mkdir(parents=True, exist_ok=True)
         if lost := give_back_lost_tokens(path):
             log.warning("blocks were cut off half way and are stored again", blocks=lost)
-    warehouse = Warehouse(url, readers=readers)
+    warehouse = Warehouse(
+        url, readers=settings.query_threads, engine_memory_bytes=engine_bytes_of(settings)
+    )
     for name in migrate(warehouse):
         log.info("migration applied", name=name)
     return warehouse

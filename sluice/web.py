@@ -15,9 +15,9 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
 from api.operations import Operations, get_health, get_metrics, get_ready
-from api.reference import reference
 from api.outgoing import Outgoing
 from api.reads import Turns
+from api.reference import reference
 from api.slashes import with_slashes_kept
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault

@@ -15,12 +15,11 @@ from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, Place, TopicPartition
-from eventlog.topics import AGENT_TOPICS, OUTCOMES
+from eventlog.topics import AGENT_TOPICS, OUTCOMES, TRACES
 from processors.agents import create_stream_app
 from processors.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
-from processors.writer import BlockLimits
 from schemas import metrics
 from schemas.projects import ProjectId
 from schemas.settings import Settings
@@ -33,7 +32,8 @@ from sluice.cluster import (
     server_paths,
 )
 from sluice.ending import ends_within
-from sluice.lean import keep_out_pandas
+from sluice.lean import give_memory_back, keep_out_pandas
+from sluice.limits import block_limits_of
 from sluice.ownership import FLUSH_S, Books, Holder
 from sluice.paths import paths_of
 
@@ -71,6 +71,7 @@ class WorkerNode:
         """Waits for the engines, then joins the group of workers."""
         settings, paths = self.settings, self.paths
         keep_out_pandas()
+        give_memory_back()
         await migrate_control_plane(self.database)
         self.topics = await find_topics(self.kafka, settings)
         self.warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
@@ -83,9 +84,10 @@ class WorkerNode:
         )
         self.letters = KafkaDeadLetters(self.kafka)
         books = Books(self.progress, self.topics, self.letters.append_letters, process_name())
-        limits = BlockLimits(
-            max_bytes=settings.block_max_bytes,
-            min_interval_s=settings.worker_block_interval_ms / 1000,
+        limits = block_limits_of(
+            settings,
+            interval_ms=settings.worker_block_interval_ms,
+            partitions=self.topics[TRACES.name].partitions,
         )
         self.sink = Sink(steps, books, Inserts(self.warehouse), limits)
         our_name = {self.kafka.topic(name): name for name in self.topics}

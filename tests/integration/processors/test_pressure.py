@@ -1,6 +1,7 @@
 """The sink under pressure: what it holds is bounded, and nothing that is full stands in its way."""
 
 import asyncio
+import gc
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from eventlog.group_commit import Limits
-from eventlog.log import Intent, LogDamaged, LogFull
+from eventlog.log import Intent, LogDamaged, LogFull, TopicPartition
+from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
-from processors.blocks import Delivery
+from eventlog.topics import TRACES
+from processors.block_write import BlockWrite
+from processors.blocks import Delivery, Item
 from schemas import metrics
+from schemas.projects import ProjectId
 from tests.integration.processors.sinks import (
     LIMITS,
     PARTITION,
@@ -162,4 +167,68 @@ async def test_a_filter_that_is_full_says_so_once_and_loses_nothing(
     assert len(store.texts()) == 200
     assert metrics.DEDUP_FILTER_FILL.labels("trace")._value.get() > 1
     assert capsys.readouterr().out.count("duplicates filter is full") == 1
+    await stream.stop()
+
+
+async def test_rows_that_are_stored_are_gone_without_the_garbage_collector(
+    kept: SqliteLog,
+) -> None:
+    """Large rows hardly call it: some hundred objects may hold a gigabyte."""
+    store = Store()
+    stream = Stream(kept, store)
+    store.down = 2
+    gc.collect()
+    gc.disable()
+    try:
+        await append_all(kept, texts(5))
+        await stream.feed()
+
+        assert len(store.texts()) == 5
+        assert [one for one in gc.get_objects() if isinstance(one, BlockWrite | Item)] == []
+    finally:
+        gc.enable()
+        await stream.stop()
+
+
+async def test_blocks_of_all_partitions_have_one_bound_together(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db", partitions=8)
+    store = Store()
+    stream = Stream(log, store, replace(LIMITS, max_records=1, max_in_hand_bytes=25_000))
+    store.down = 1_000_000
+    store.log = None
+    budget = stream.sink._budgets[TRACES.name]
+    most = 0
+    for partition, text in enumerate(texts(8, 10_000)):
+        chunk = Chunk(ProjectId("p"), "pulse.trace", 1, [text.encode()])
+        await log.append_chunks(TRACES.name, {partition: chunk})
+        for record in log.read(TopicPartition(TRACES.name, partition), 0, 10, 1 << 30):
+            delivery = Delivery(record.offset, record.value, lambda: None)
+            await stream.sink.deliver(TopicPartition(TRACES.name, partition), delivery)
+        await asyncio.sleep(0.02)
+        most = max(most, budget.used)
+    assert 20_000 <= most <= 25_000
+
+    store.down = 0
+    assert await stream.sink.drain(10)
+    assert len(store.rows()) == 8
+    assert budget.used == 0
+    await stream.stop()
+    log.close()
+
+
+async def test_a_partition_that_goes_elsewhere_gives_its_share_back(kept: SqliteLog) -> None:
+    store = Store()
+    stream = Stream(kept, store)
+    store.down = 1_000_000
+    await append_all(kept, texts(3))
+    feeding = asyncio.create_task(stream.feed())
+    budget = stream.sink._budgets[TRACES.name]
+    async with asyncio.timeout(10):
+        while not budget.used:  # noqa: ASYNC110 - the sink tells nobody
+            await asyncio.sleep(0.01)
+
+    await stream.sink.let_go([PARTITION], 0.0)
+
+    assert budget.used == 0
+    feeding.cancel()
     await stream.stop()
