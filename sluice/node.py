@@ -92,14 +92,7 @@ class Node:
         )
         self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
         self.sink.start()
-        self.edge = Edge(
-            self.log,
-            self.book.providers,
-            edge_limits_of(settings),
-            read_back=self.read_back,
-            lag_s=self.sink.lag_s,
-            fullness=lambda: self.log.stored_bytes / settings.log_max_bytes,
-        )
+        self.edge = self._make_edge()
         transport.register()
         self._stream = create_stream_app(
             broker=f"{transport.SCHEME}://",
@@ -148,6 +141,17 @@ class Node:
                 return await self.read_backs.answer(project, topic, ids, shell)
         except TimeoutError:
             return None
+
+    def _make_edge(self) -> Edge:
+        settings = self.settings
+        return Edge(
+            self.log,
+            self.book.providers,
+            edge_limits_of(settings),
+            read_back=self.read_back,
+            lag_s=self.sink.lag_s,
+            fullness=lambda: self.log.stored_bytes / settings.log_max_bytes,
+        )
 
     async def _open_control_plane(self) -> None:
         await self.database.migrate()
