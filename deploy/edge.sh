@@ -4,6 +4,7 @@
 # What an edge took while Kafka was away is in its spool and nowhere else. A volume for each replica
 # would leave that behind whenever a container is removed; here the next edge finds it and sends it.
 set -eu
+umask 077
 
 root=${SLUICE_DATA_DIR:?is the folder that the edges share}
 number=0

@@ -36,8 +36,8 @@ digest() {
 }
 
 # No newline at their ends: the digests are of the passwords alone.
-for name in secret postgres_password clickhouse_password clickhouse_grafana_password \
-	grafana_admin_password; do
+for name in secret postgres_password clickhouse_password clickhouse_reader_password \
+	clickhouse_grafana_password grafana_admin_password; do
 	random | keep "$name"
 done
 
@@ -45,6 +45,13 @@ printf 'postgresql://sluice:%s@postgres:5432/sluice' "$(cat "$folder/postgres_pa
 	keep database_url
 printf 'http://sluice:%s@clickhouse:8123/default' "$(cat "$folder/clickhouse_password")" |
 	keep warehouse_url
+case $(cat "$folder/warehouse_url") in
+*@clickhouse:8123/default)
+	printf 'http://reader:%s@clickhouse:8123/default' "$(cat "$folder/clickhouse_reader_password")"
+	;;
+# A store of the operator's own, which has no such user unless the operator makes it.
+*) cat "$folder/warehouse_url" ;;
+esac | keep warehouse_read_url
 
 keep clickhouse_users.xml <<XML
 <clickhouse>
@@ -69,6 +76,23 @@ keep clickhouse_users.xml <<XML
                 <query>GRANT SELECT ON system.parts</query>
             </grants>
         </grafana>
+    </users>
+</clickhouse>
+XML
+
+# In a file of its own: installations that are older than this user get it by running this again.
+keep clickhouse_reader.xml <<XML
+<clickhouse>
+    <users>
+        <reader>
+            <password_sha256_hex>$(digest clickhouse_reader_password)</password_sha256_hex>
+            <profile>default</profile>
+            <quota>default</quota>
+            <networks><ip>::/0</ip></networks>
+            <grants>
+                <query>GRANT SELECT ON default.*</query>
+            </grants>
+        </reader>
     </users>
 </clickhouse>
 XML

@@ -39,7 +39,7 @@ def open_log(path: Path, partitions: Mapping[str, int]) -> Opened:
     hold = -1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        hold = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        hold = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         mended = _check_alone(path, hold, partitions)
         return Opened(_open(path, partitions), hold, mended)
     except BaseException as error:

@@ -214,7 +214,7 @@ class SpoolFile:
 def _own(path: Path) -> int:
     """Takes the spool for this process: two that drained it would send everything twice."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    owner = os.open(f"{path}.owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    owner = os.open(f"{path}.owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -20,6 +20,8 @@ from sluice.commands.errors import FAILED, MISUSE
 from sluice.commands.migrate import migrate_all
 from sluice.commands.options import DataDir, Host, Port, address_of, settings_with
 from sluice.commands.warehouse import serve_warehouse
+from sluice.paths import paths_of
+from sluice.privacy import close_to_others, keep_private
 
 app = typer.Typer(
     name="sluice",
@@ -59,6 +61,7 @@ def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
 def _run(role: str, on_ready: Callable[[Any], None], **flags: object) -> NoReturn:
     settings = settings_with(**flags)
     logs.set_up(settings)
+    close_to_others(paths_of(settings))
     # Imported here: the other commands need no server and should answer at once.
     import uvloop
 
@@ -119,6 +122,7 @@ def first_trace(address: str, key: str) -> str:
 
 def main() -> None:
     """Runs the command line; a mistake of the operator is one line, not a traceback."""
+    keep_private()
     # What commands print is read by other programs: log lines go beside it, until `up` says how.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:

@@ -15,6 +15,7 @@ from sluice.commands.options import DataDir, settings_with
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import paths_of
 from sluice.patience import patiently
+from sluice.privacy import close_to_others
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ def migrate_all(data_dir: DataDir = None) -> None:
     Safe while a server runs: its own store is then left to it, for it migrated it at its start.
     """
     settings = settings_with(data_dir=data_dir)
+    close_to_others(paths_of(settings))
     # Engines of a cluster may start together with us; one that `sluice up` uses should be there.
     wait = patiently if settings.kafka_url else _at_once
     asyncio.run(wait(partial(_migrate_control_plane, settings), "the control plane's database"))

@@ -14,6 +14,7 @@ from sluice import logs
 from sluice.commands.options import DataDir, settings_with
 from sluice.lock import hold
 from sluice.paths import paths_of
+from sluice.privacy import close_to_others
 from sluice.warehouse.users import GENERATED, Users, generate_user, read_users
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_WAREHOUSE_HOST].")]
@@ -39,6 +40,7 @@ def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = No
     settings = settings_with(warehouse_host=host, warehouse_port=port, data_dir=data_dir)
     logs.set_up(settings)
     place = _place_of(settings)
+    close_to_others(paths_of(settings))
     # Imported here: the other commands need no server and should answer at once.
     from sluice.listening import bind
     from sluice.warehouse.serve import close_door, open_door, serve

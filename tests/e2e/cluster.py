@@ -90,7 +90,8 @@ class Cluster:
         self.workers = [
             Server(
                 folder / f"worker{number}",
-                settings=common,
+                # It opens no sealed key and no cookie.
+                settings={**common, "SECRET": ""},
                 environ=environ,
                 command=command,
                 role="worker",

@@ -123,6 +123,41 @@ class TestServices:
         else:
             assert waited == {ONCE: "service_completed_successfully"}
 
+    @pytest.mark.parametrize("name", OURS)
+    def test_ours_has_no_rights_and_writes_nowhere_but_in_its_own_folders(self, name: str) -> None:
+        service = SERVICES[name]
+        written = {place.split(":")[0] for place in listed(name, "tmpfs")}
+        written |= {volume.split(":")[1] for volume in listed(name, "volumes")}
+
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["read_only"] is True
+        assert service["pids_limit"] == 1024
+        assert written == {"/tmp", "/var/lib/sluice"}
+        assert all("size=" in place for place in listed(name, "tmpfs"))
+
+    @pytest.mark.parametrize(
+        ("name", "needed"),
+        [
+            ("migrate", {"secret", "database_url", "warehouse_url"}),
+            ("edge", {"secret", "database_url", "warehouse_read_url"}),
+            ("worker", {"database_url", "warehouse_url"}),
+            ("api", {"secret", "database_url", "warehouse_read_url"}),
+            ("proxy", set()),
+        ],
+    )
+    def test_a_process_has_the_secrets_that_it_needs_and_no_other(
+        self, name: str, needed: set[str]
+    ) -> None:
+        read = {
+            Path(value).name
+            for key, value in environment(name, {}).items()
+            if key.endswith("_FILE")
+        }
+
+        assert set(listed(name, "secrets")) == needed
+        assert read == needed
+
     def test_the_engines_are_those_that_the_suites_run_on(self) -> None:
         containers = text("tests/components/containers.py")
         broker = ElementTree.parse(kafka.POM).findtext(".//{*}kafka.version")
@@ -196,8 +231,10 @@ class TestSettings:
         assert kafka_of(settings).servers == ("kafka:9092",)
         paths = server_paths(paths_of(settings))
         assert "@postgres:5432/" in paths.database_url
+        user = "reader" if name in ("edge", "api") else "sluice"
+        assert paths.warehouse_url.startswith(f"http://{user}:")
         assert "@clickhouse:8123/" in paths.warehouse_url
-        assert len(settings.secret) >= 32
+        assert (len(settings.secret) >= 32) == (name != "worker")
         assert not settings.signup_enabled
 
 
@@ -217,8 +254,9 @@ class TestSecrets:
     def test_each_that_is_mounted_is_made(self, made: Path) -> None:
         named = {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()}
 
-        # That one is in the address of the store.
-        assert {file.name for file in made.iterdir()} == named | {"clickhouse_password"}
+        # Those two are in the addresses of the store.
+        inside = {"clickhouse_password", "clickhouse_reader_password"}
+        assert {file.name for file in made.iterdir()} == named | inside
 
     def test_a_second_run_changes_nothing_and_adds_what_is_missing(self, made: Path) -> None:
         (made / "secret").unlink()
@@ -229,6 +267,43 @@ class TestSecrets:
         after = {file.name: file.read_bytes() for file in made.iterdir()}
         assert len(after.pop("secret")) == 64
         assert after == before
+
+    def test_an_older_installation_gets_the_reader_of_the_store_by_a_second_run(
+        self, made: Path
+    ) -> None:
+        new = ("clickhouse_reader_password", "clickhouse_reader.xml", "warehouse_read_url")
+        for name in new:
+            (made / name).unlink()
+        before = {file.name: file.read_bytes() for file in made.iterdir()}
+
+        make_secrets(made)
+
+        after = {file.name: file.read_bytes() for file in made.iterdir()}
+        assert set(after) == {*before, *new}
+        assert {name: after[name] for name in before} == before
+
+    def test_a_store_of_the_operators_own_is_read_where_it_is_written(self, made: Path) -> None:
+        (made / "warehouse_read_url").unlink()
+        (made / "warehouse_url").unlink()
+        (made / "warehouse_url").write_text("https://ann:a-password@store.example.com:8443/events")
+
+        make_secrets(made)
+
+        read = (made / "warehouse_read_url").read_text()
+        assert read == "https://ann:a-password@store.example.com:8443/events"
+
+    def test_the_folder_is_closed_whatever_the_umask_and_how_it_was_found(
+        self, tmp_path: Path
+    ) -> None:
+        for folder in (tmp_path / "new", tmp_path / "old"):
+            script = f"umask 000; exec {ROOT}/deploy/make-secrets.sh {folder}"
+            if folder.name == "old":
+                folder.mkdir()
+                folder.chmod(0o777)
+
+            subprocess.run(["sh", "-c", script], check=True, capture_output=True)
+
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
     def test_two_installations_have_nothing_in_common(self, made: Path, tmp_path: Path) -> None:
         make_secrets(tmp_path / "other")
@@ -243,15 +318,19 @@ class TestSecrets:
         assert {stat.S_IMODE(file.stat().st_mode) for file in made.iterdir()} == {0o444}
 
     def test_the_store_knows_the_passwords_that_processes_use(self, made: Path) -> None:
-        users = ElementTree.parse(made / "clickhouse_users.xml").getroot().find("users")
-        assert users is not None
-        for user, file in (
-            ("sluice", "clickhouse_password"),
-            ("grafana", "clickhouse_grafana_password"),
+        for user, listed_in, file in (
+            ("sluice", "clickhouse_users.xml", "clickhouse_password"),
+            ("grafana", "clickhouse_users.xml", "clickhouse_grafana_password"),
+            ("reader", "clickhouse_reader.xml", "clickhouse_reader_password"),
         ):
+            users = ElementTree.parse(made / listed_in).getroot()
             digest = hashlib.sha256((made / file).read_bytes()).hexdigest()
-            assert users.findtext(f"{user}/password_sha256_hex") == digest
-        assert (made / "clickhouse_password").read_text() in (made / "warehouse_url").read_text()
+            assert users.findtext(f"users/{user}/password_sha256_hex") == digest
+        for address, file in (
+            ("warehouse_url", "clickhouse_password"),
+            ("warehouse_read_url", "clickhouse_reader_password"),
+        ):
+            assert (made / file).read_text() in (made / address).read_text()
         assert (made / "postgres_password").read_text() in (made / "database_url").read_text()
 
     def test_they_stay_out_of_git_and_of_the_image(self) -> None:
@@ -296,6 +375,12 @@ class TestStore:
         assert bounds.findtext(f"profiles/{profile}/readonly") == "2"
         assert all("GRANT SELECT" in str(query.text) for query in user.iter("query"))
         assert source["datasources"][0]["jsonData"]["username"] == "grafana"
+
+    def test_what_only_reads_may_only_read(self, made: Path) -> None:
+        reader = ElementTree.parse(made / "clickhouse_reader.xml").getroot().find("users/reader")
+
+        assert reader is not None
+        assert [query.text for query in reader.iter("query")] == ["GRANT SELECT ON default.*"]
 
     def test_its_own_settings_are_well_formed(self) -> None:
         assert ElementTree.parse(ROOT / "deploy/clickhouse/config.xml").getroot().tag
