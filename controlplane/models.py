@@ -1,6 +1,6 @@
 """The tables of the control plane; what each row means, and nothing that acts on it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase, UUIDAuditBase
@@ -126,3 +126,21 @@ class SecretCheck(DefaultBase):
     singleton: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """A known text, sealed; `None` once the operator has given up a lost secret."""
+
+
+class RetentionDay(DefaultBase):
+    """The single row with the last day that retention knows: a clock far beyond it is doubted."""
+
+    __tablename__ = "retention_day"
+
+    singleton: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[date]
+
+
+class PurgedProject(DefaultBase):
+    """A project whose data was purged, while spools and logs may still bring some of it."""
+
+    __tablename__ = "purged_project"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    deleted_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))

@@ -1,5 +1,6 @@
 """Projects: created, listed, configured, deleted in two steps, and who may enter one."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,11 +13,13 @@ from controlplane.database import Database
 from controlplane.errors import BadRequest, Forbidden
 from controlplane.keys import DEFAULT_KEY_NAME, insert_key
 from controlplane.lookups import live_project
-from controlplane.models import ApiKey, Membership, Project
+from controlplane.models import ApiKey, Membership, Project, PurgedProject
 from controlplane.rules import as_uuid, cleaned_name
 from schemas.projects import CostPreference, KeyId, ProjectContext, ProjectId, Role, UserId
 
 MAX_RETENTION_DAYS = 3650
+PURGED_AT_ONCE = 1_000
+"""Projects; each statement names them all."""
 
 
 class ProjectSettings(Struct, frozen=True):
@@ -162,20 +165,28 @@ async def delete_project(database: Database, project_id: ProjectId) -> None:
 
 
 async def list_deleted_projects(database: Database) -> list[ProjectId]:
-    """List the projects whose stored data is to be purged, the longest dead first."""
-    query = select(Project.id).where(Project.deleted_at.is_not(None)).order_by(Project.deleted_at)
+    """List projects whose stored data is to be purged, the longest dead first: a bounded number."""
+    query = (
+        select(Project.id)
+        .where(Project.deleted_at.is_not(None))
+        .order_by(Project.deleted_at, Project.id)
+        .limit(PURGED_AT_ONCE)
+    )
     async with database.reading() as session:
         return [ProjectId(str(project_id)) for project_id in await session.scalars(query)]
 
 
-async def forget_project(database: Database, project_id: ProjectId) -> None:
-    """Remove the last row of a deleted project, once its data is purged; a live one stays."""
+async def forget_projects(database: Database, project_ids: Collection[ProjectId]) -> None:
+    """Remove deleted projects, once their data is purged, but for a note that there were such.
+
+    Live ones stay. The note has retention delete what still arrives of them.
+    """
+    ids = [as_uuid(project_id) for project_id in project_ids]
+    gone = (Project.id.in_(ids), Project.deleted_at.is_not(None))
     async with database.session() as session:
-        await session.execute(
-            delete(Project).where(
-                Project.id == as_uuid(project_id), Project.deleted_at.is_not(None)
-            )
-        )
+        rows = (await session.execute(select(Project.id, Project.deleted_at).where(*gone))).all()
+        session.add_all(PurgedProject(project_id=row.id, deleted_at=row.deleted_at) for row in rows)
+        await session.execute(delete(Project).where(*gone))
 
 
 def context_of(project: Project, *, key_id: str | None) -> ProjectContext:

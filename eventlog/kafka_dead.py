@@ -9,7 +9,7 @@ finds a claim without its mark looks for that id before sending.
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -97,9 +97,9 @@ class KafkaDeadLetters:
         puts = [_Put(_DEAD, letter.ref, encode_dead([letter])) for letter in letters]
         await asyncio.to_thread(self._put, puts)
 
-    async def purge(self, project_id: ProjectId) -> None:
-        """Drops every dead letter of a project. Raises `LogError`."""
-        await asyncio.to_thread(self._purge, project_id)
+    async def purge(self, project_ids: Set[ProjectId]) -> None:
+        """Drops every dead letter of some projects. Raises `LogError`."""
+        await asyncio.to_thread(self._purge, project_ids)
 
     def summaries(self) -> list[Summary]:
         """Returns every letter that is kept, the oldest first, each once. Raises `LogError`."""
@@ -183,9 +183,9 @@ class KafkaDeadLetters:
         )
         return bool(present)
 
-    def _purge(self, project_id: ProjectId) -> None:
+    def _purge(self, project_ids: Set[ProjectId]) -> None:
         self._catch_up()
-        gone = [ref for ref, known in self._known.items() if known.summary.project_id == project_id]
+        gone = [ref for ref, one in self._known.items() if one.summary.project_id in project_ids]
         names = [name for ref in gone for name in (ref, CLAIM + ref, DONE + ref)]
         self._put([_Put(_DEAD, name, None) for name in names])
 

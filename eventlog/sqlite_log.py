@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -201,9 +201,9 @@ class SqliteLog:
         while await self._book(_shrink):
             pass
 
-    async def purge_letters(self, project_id: ProjectId) -> None:
-        """Drops every dead letter of a project."""
-        await self._drop_letters(lambda owner, _: owner == project_id)
+    async def purge_letters(self, project_ids: Set[ProjectId]) -> None:
+        """Drops every dead letter of some projects."""
+        await self._drop_letters(lambda owner, _: owner in project_ids)
 
     async def _drop_letters(self, goes: Goes) -> None:
         partition = TopicPartition(DEAD.name, 0)

@@ -56,8 +56,13 @@ class StoredEvents:
 
     def recent_hashes(self, source: Source | None) -> AsyncIterator[Hashes]:
         """Yields the hashes of the ids received within the window."""
-        since_us = int((time.time() - self._window_s) * 1e6)
-        return recent_hashes(self._warehouse, self._table, since_us=since_us, source=source)
+        return recent_hashes(
+            self._warehouse,
+            self._table,
+            now_us=time.time_ns() // 1000,
+            window_us=self._window_s * 1_000_000,
+            source=source,
+        )
 
 
 def build_steps(

@@ -97,6 +97,12 @@ INSERT_FAILING_SECONDS = Gauge(
     ["table", "partition"],
     registry=REGISTRY,
 )
+RETENTION_HELD_DAYS = Gauge(
+    "sluice_retention_held_days",
+    "How far the clock is ahead of the last day that retention knows, while nothing is deleted for"
+    " its age until a person confirms the date; else 0.",
+    registry=REGISTRY,
+)
 QUERY_SECONDS = Histogram(
     "sluice_query_seconds",
     "Time of one query of the store.",

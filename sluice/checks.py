@@ -20,11 +20,13 @@ from controlplane.database import Database, newest_revision
 from controlplane.directory import all_projects
 from controlplane.errors import ControlPlaneError
 from controlplane.keys import list_keys
+from controlplane.retention import known_day
 from controlplane.sealing import is_sealed, opens
 from processors.cost.cache import PriceTableError, load_book
 from schemas.settings import Settings, SettingsError
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import CONTROL_FILE, CREDENTIALS, Paths, control_plane_file
+from sluice.retention import is_too_far
 from sluice.secret import FILE_NAME, find_secret
 
 LEAST_PYTHON = (3, 11)
@@ -202,11 +204,22 @@ async def _look_into(database: Database, secret: str | None) -> Finding:
     except UnsealError:
         text = "the secret (SLUICE_SECRET, or else secret.key) is not the one that sealed it"
         return error(name, text, f"{RESTORE_SECRET}: every process needs the same")
+    if held := await _held_retention(database):
+        return held
     listed = [await list_keys(database, vault, row.project_id) for row in projects]
     keys = sum(map(len, listed))
     if projects and not keys:
         return warning(name, "no API key can be read with this secret", "sluice key create")
     return ok(name, f"{len(projects)} projects, {keys} API keys")
+
+
+async def _held_retention(database: Database) -> Finding | None:
+    today, known = datetime.now(UTC).date(), await known_day(database)
+    if known is None or not is_too_far(today, known):
+        return None
+    text = f"nothing is deleted for its age: retention knows {known}, and the clock says {today}"
+    mend = f"if the clock is right: sluice retention confirm {today}"
+    return warning("control plane", text, mend)
 
 
 def check_store(paths: Paths) -> Finding:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Set
 from typing import Any
 
 import structlog
@@ -154,9 +154,9 @@ class WorkerNode:
             for one in partitions
         }
 
-    async def purge_letters(self, project_id: ProjectId) -> None:
-        """Drops every dead letter of a project."""
-        await self.letters.purge(project_id)
+    async def purge_letters(self, project_ids: Set[ProjectId]) -> None:
+        """Drops every dead letter of some projects."""
+        await self.letters.purge(project_ids)
 
     async def measure_lag(self) -> None:
         """Tells the metrics how far behind the partitions of this worker are."""

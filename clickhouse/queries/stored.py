@@ -73,6 +73,10 @@ WINDOWS: Mapping[Kind, str] = {
         LIMIT 500000
     """,
 }
+NEWEST: Mapping[Kind, str] = {
+    "traces": "SELECT toUnixTimestamp64Micro(max(received_at)) FROM traces LIMIT 1",
+    "spans": "SELECT toUnixTimestamp64Micro(max(received_at)) FROM spans LIMIT 1",
+}
 
 
 class Pair(NamedTuple):
@@ -103,13 +107,22 @@ async def stored_ids(
 
 
 async def recent_hashes(
-    warehouse: Warehouse, table: Kind, *, since_us: int, source: Source | None = None
+    warehouse: Warehouse,
+    table: Kind,
+    *,
+    now_us: int,
+    window_us: int,
+    source: Source | None = None,
 ) -> AsyncIterator[npt.NDArray[np.uint64]]:
-    """Yields the `event_hash` of every row received since a time, in blocks of bounded size.
+    """Yields the `event_hash` of every row of the last window, in blocks of bounded size.
 
-    With a source, of rows that came through it, and of those that any other log has brought: an
-    embedded one before, or a topic of other partitions, where an id met another partition.
+    The window ends now, or with the newest row where that is older: a clock that jumped, or a long
+    pause, must not make all of them unknown. With a source, of rows that came through it, and of
+    those that any other log has brought: an embedded one before, or a topic of other partitions,
+    where an id met another partition.
     """
+    newest_us = (await warehouse.query(NEWEST[table])).rows[0][0]
+    since_us = min(now_us, newest_us) - window_us
     own = {"partition": -1, "log_id": ""}
     if source is not None:
         own = {"partition": source.partition, "log_id": source.log_id}

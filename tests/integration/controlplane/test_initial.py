@@ -10,7 +10,7 @@ from controlplane.errors import BadRequest
 from controlplane.initial import Seed, ensure_initial
 from controlplane.keys import list_keys, revoke_key
 from controlplane.members import list_members
-from controlplane.projects import delete_project, forget_project, list_deleted_projects
+from controlplane.projects import delete_project, forget_projects, list_deleted_projects
 from controlplane.sessions import sign_in
 
 FULL = Seed("Shop", "pulse_sk_given", " Root@Example.com", "correct horse")
@@ -141,7 +141,7 @@ async def test_a_revoked_key_and_a_deleted_project_do_not_come_back(
 
     await delete_project(database, planted.project_id)
     assert await ensure_initial(database, vault, FULL) is None
-    await forget_project(database, planted.project_id)
+    await forget_projects(database, [planted.project_id])
     assert await list_deleted_projects(database) == []
     assert await ensure_initial(database, vault, FULL) is None
 

@@ -12,7 +12,7 @@ from controlplane.projects import (
     create_project,
     delete_project,
     enter_project,
-    forget_project,
+    forget_projects,
     list_deleted_projects,
     list_projects,
     list_retentions,
@@ -106,7 +106,7 @@ class TestDeleting:
     async def test_a_live_project_is_not_forgotten(
         self, database: Database, shop: CreatedProject
     ) -> None:
-        await forget_project(database, shop.project_id)
+        await forget_projects(database, [shop.project_id])
 
         assert (await project_settings(database, shop.project_id)).name == "Shop"
 
@@ -125,7 +125,7 @@ class TestDeleting:
             await create_key(database, vault, shop.project_id, "late")
         assert await list_deleted_projects(database) == [shop.project_id]
 
-        await forget_project(database, shop.project_id)
+        await forget_projects(database, [shop.project_id])
         assert await list_deleted_projects(database) == []
         assert await list_members(database, shop.project_id) == []
 

@@ -188,7 +188,7 @@ async def test_the_letters_of_a_project_go_with_it(
     await box.append_letters([letter("a"), of_project(letter("b"), "p2"), letter("c")])
     box.replay(letter("a"), replacement())
 
-    await box.purge(PROJECT)
+    await box.purge({PROJECT})
 
     with KafkaDeadLetters(address) as other:
         for each in (box, other):

@@ -9,7 +9,7 @@ from schemas.ids import event_hash
 from schemas.projects import ProjectContext, ProjectId
 from schemas.rows import Position, Source
 from tests.integration.queries.conftest import store_spans, store_traces
-from tests.integration.queries.rows import START_US, make_span, make_trace
+from tests.integration.queries.rows import DAY_US, START_US, make_span, make_trace
 
 
 async def test_stored_ids_tell_where_each_row_came_from(
@@ -55,7 +55,7 @@ async def test_hashes_of_recent_rows_are_those_that_python_computes(
 
     blocks = [
         block
-        async for block in recent_hashes(warehouse, kind, since_us=since)  # type: ignore[arg-type]
+        async for block in recent_hashes(warehouse, kind, now_us=since + 1, window_us=1)  # type: ignore[arg-type]
     ]
 
     expected = {event_hash(project.project_id, item) for item in ids}
@@ -85,10 +85,36 @@ async def test_hashes_of_a_partition_are_of_its_rows_and_of_every_other_logs(
         async for block in recent_hashes(
             warehouse,
             kind,  # type: ignore[arg-type]
-            since_us=since,
+            now_us=since + 1,
+            window_us=1,
             source=Source("kafka:c/now", 1),
         )
     ]
 
     expected = {event_hash(project.project_id, name) for name in places if name != "neighbour"}
+    assert {int(value) for value in np.concatenate(blocks)} == expected
+
+
+@pytest.mark.parametrize("kind", ["traces", "spans"])
+async def test_ids_stay_known_when_the_clock_jumps_beyond_the_window(
+    warehouse: Warehouse, project: ProjectContext, kind: str
+) -> None:
+    """Else a resend of what was stored a minute ago would be stored a second time."""
+    newest = START_US + 9_000 * DAY_US
+    store, make = (store_traces, make_trace) if kind == "traces" else (store_spans, make_span)
+    places = {"last": newest, "within": newest - 6 * DAY_US, "before": newest - 8 * DAY_US}
+    rows = [make(project.project_id, name, received_at_us=at_us) for name, at_us in places.items()]
+    store(warehouse, rows)  # type: ignore[arg-type]
+
+    blocks = [
+        block
+        async for block in recent_hashes(
+            warehouse,
+            kind,  # type: ignore[arg-type]
+            now_us=newest + 400 * DAY_US,
+            window_us=7 * DAY_US,
+        )
+    ]
+
+    expected = {event_hash(project.project_id, name) for name in ("last", "within")}
     assert {int(value) for value in np.concatenate(blocks)} == expected

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clickhouse.client import StoreBroken, Warehouse
 from clickhouse.migrate import migrate
-from clickhouse.retention import expire_rows
+from clickhouse.retention import Expiry, Keeping
 from clickhouse.tables import encode_traces
 from tests.integration.queries.rows import make_trace
 
@@ -52,7 +52,8 @@ def _receive(warehouse: Warehouse, day: str) -> None:
 
 def _expire(warehouse: Warehouse, day: str) -> None:
     today = datetime.fromisoformat(day).replace(tzinfo=UTC).date()
-    asyncio.run(expire_rows(warehouse, today=today, default_days=KEEP_DAYS, days={}))
+    keeping = Keeping(today, KEEP_DAYS, own_days={})
+    assert asyncio.run(Expiry(warehouse).run(keeping, limit_s=60))
 
 
 def _days(warehouse: Warehouse) -> dict[str, int]:

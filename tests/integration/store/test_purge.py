@@ -1,25 +1,34 @@
 """Deleted projects leave the store behind their last event, whatever their neighbours send."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clickhouse.client import Warehouse
+from clickhouse.retention import tables_with_data
 from clickhouse.tables import encode_traces
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.projects import delete_project, insert_project, list_deleted_projects
+from eventlog.dead_letters import DeadLetterBox
 from eventlog.log import Intent, TopicPartition
-from eventlog.records import Chunk
+from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TRACES
 from schemas.projects import ProjectId
-from sluice.upkeep import Purge
+from schemas.settings import Settings
+from sluice.purge import Purge
+from sluice.retention import Retention
+from sluice.upkeep import retain
 from tests.integration.queries.rows import make_trace
+from tests.integration.store.test_expiry import Counted
 
 HEAD = TopicPartition(TRACES.name, 0)
 SETTLE_S = 10.0
+MANY = 100
 
 
 class Clock:
@@ -136,3 +145,58 @@ async def test_a_project_is_left_to_settle_though_nothing_is_on_its_way(
 
     assert before == [doomed]
     assert await list_deleted_projects(database) == []
+
+
+async def test_what_a_spool_brings_after_the_purge_goes_too(
+    database: Database, warehouse: Warehouse, log: SqliteLog, clock: Clock, purge: Purge
+) -> None:
+    doomed, spared = [await make_project(database, name) for name in ("Doomed", "Spared")]
+    await delete_project(database, doomed)
+    await purge.run()
+    clock.now_s += SETTLE_S
+    await purge.run()
+
+    for project_id in (doomed, spared):
+        store(warehouse, project_id, 7)
+    letters = [
+        DeadLetter(f"late {one}", one, TRACES.name, "pulse.trace", 1, "unfit", b"{}")
+        for one in (doomed, spared)
+    ]
+    await log.complete(HEAD, Intent(7, 7), letters)
+    node: Any = Node(database, warehouse, log)
+    await retain(node, Retention(node), datetime.now(UTC))
+
+    assert count(warehouse, doomed) == 0
+    assert count(warehouse, spared) == 1
+    with DeadLetterBox(log.path) as box:
+        assert [letter.ref for letter in box.summaries()] == [f"late {spared}"]
+
+
+async def test_hundreds_of_projects_are_purged_at_once(
+    database: Database, warehouse: Warehouse, log: SqliteLog, clock: Clock
+) -> None:
+    asked = Counted(warehouse)
+    purge = Purge(database, asked, log=log, settle_s=SETTLE_S, clock=clock)  # type: ignore[arg-type]
+    doomed = [await make_project(database, f"Doomed {number}") for number in range(MANY)]
+    for project_id in doomed:
+        await delete_project(database, project_id)
+    for number in range(0, MANY, 10):
+        store(warehouse, doomed[number], number)
+
+    await purge.run()
+    clock.now_s += SETTLE_S
+    await purge.run()
+
+    assert await list_deleted_projects(database) == []
+    assert sum(count(warehouse, project_id) for project_id in doomed[::10]) == 0
+    assert asked.statements <= 1 + 2 * len(await tables_with_data(warehouse))
+
+
+class Node:
+    """As much of a process as retention asks for."""
+
+    def __init__(self, database: Database, warehouse: Warehouse, log: SqliteLog) -> None:
+        self.settings = Settings(retention_days=100_000)
+        self.database = database
+        self.warehouse = warehouse
+        self.log = log

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.retention import expire_rows, tables_with_data
+from clickhouse.retention import Expiry, Keeping, tables_with_data
 from tests.integration.store.store_process import KEEP_DAYS, run
 
 
@@ -42,7 +42,8 @@ async def test_keeping_for_longer_than_there_are_days_deletes_nothing(
 ) -> None:
     today = datetime.now(UTC).date()
 
-    await expire_rows(warehouse, today=today, default_days=10**12, days={})
+    keeping = Keeping(today, default_days=10**12, own_days={})
+    assert await Expiry(warehouse).run(keeping, limit_s=60)
 
     assert await tables_with_data(warehouse)
 

@@ -105,7 +105,7 @@ async def test_the_letters_of_a_purged_project_go_and_its_neighbours_stay(log: S
     await put(log, letter("a", MINE), letter("b", OTHERS))
     await put(log, letter("c", MINE))
 
-    await log.purge_letters(MINE)
+    await log.purge_letters({MINE})
 
     assert refs(log) == ["b"]
     assert log.stored_bytes == record_bytes(log)
@@ -117,7 +117,7 @@ async def test_a_replayed_letter_stays_replayed_when_its_neighbour_in_the_record
     await put(log, letter("a", MINE), letter("b", OTHERS))
     replay(log, "b")
 
-    await log.purge_letters(MINE)
+    await log.purge_letters({MINE})
 
     with pytest.raises(AlreadyReplayed):
         replay(log, "b")

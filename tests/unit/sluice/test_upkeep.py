@@ -44,7 +44,7 @@ class Worker:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.leads = False
-        self.database = self.warehouse = None
+        self.database = self.warehouse = self.settings = None
 
     def is_leader(self) -> bool:
         self.asked.set()
@@ -61,7 +61,7 @@ async def test_a_worker_looks_after_retention_as_soon_as_it_leads_and_then_once_
     looks = 0
     looked = asyncio.Event()
 
-    async def look(node: object, now: datetime) -> None:
+    async def look(node: object, retention: object, now: datetime) -> None:
         nonlocal looks
         looks += 1
         looked.set()
@@ -70,7 +70,7 @@ async def test_a_worker_looks_after_retention_as_soon_as_it_leads_and_then_once_
         """Nothing to purge."""
 
     monkeypatch.setattr(upkeep, "PURGE_EVERY_S", 0.01)
-    monkeypatch.setattr(upkeep, "retain_rows", look)
+    monkeypatch.setattr(upkeep, "retain_shared", look)
     monkeypatch.setattr(upkeep.Purge, "run", purge)
     task = asyncio.create_task(keep_worker_up(worker))
     async with asyncio.timeout(10):

@@ -1,0 +1,33 @@
+"""`sluice retention`: a person's word that the clock is right."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from controlplane.retention import know_day
+from sluice.commands.control import Control, run
+from sluice.commands.errors import CommandError
+from sluice.commands.options import DataDir
+
+app = typer.Typer(no_args_is_help=True, help="Have what is too old deleted after a long pause.")
+
+
+@app.command()
+def confirm(
+    day: Annotated[str, typer.Argument(help="The date of today in UTC, YYYY-MM-DD.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Say that the clock is right: what is too old on this day is deleted within the hour.
+
+    Asked for where the clock is more than a week ahead of the last day that retention knows.
+    """
+    today = datetime.now(UTC).date()
+    if day != today.isoformat():
+        raise CommandError(f"the clock of this machine says {today}, not {day}: one is wrong")
+
+    async def work(control: Control) -> None:
+        await know_day(control.database, today)
+
+    run(work, data_dir)
+    typer.echo(f"retention knows {today}; a running server goes on within the hour")

@@ -1,0 +1,100 @@
+"""When what is too old is deleted, and when not: a clock that jumped must not delete everything.
+
+The control plane keeps the last day that retention was sure of. A clock that is far ahead of it may
+be wrong, or the machine was off: nobody can tell the one from the other. So nothing is deleted for
+its age until a person says that the date is right (`sluice retention confirm`).
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from clickhouse.client import Warehouse
+from clickhouse.retention import FIRST_DAY, Expiry, Keeping, newest_day
+from controlplane.database import Database
+from controlplane.projects import list_retentions
+from controlplane.retention import (
+    forget_purged_projects,
+    know_day,
+    known_day,
+    list_purged_projects,
+)
+from controlplane.sessions import purge_expired_sessions
+from schemas import metrics
+from schemas.settings import Settings
+
+MAX_AHEAD_DAYS = 7
+"""How far the clock may be ahead of the last day known: so much too early rows go at worst."""
+RUN_LIMIT_S = 600.0
+"""For the statements of one run; the next goes on where it stopped."""
+LATE_DAYS = 1
+"""Keys go on working for minutes after their project was deleted."""
+
+log = structlog.get_logger(__name__)
+
+
+class WithStores(Protocol):
+    """A process that knows the control plane and the store."""
+
+    settings: Settings
+    database: Database
+    warehouse: Warehouse
+
+
+def is_too_far(today: date, known: date) -> bool:
+    """Tells whether the clock says a day that needs a person's word."""
+    return (today - known).days > MAX_AHEAD_DAYS
+
+
+class Retention:
+    """Deletes rows for their age, and those of purged projects that arrive late; one a process."""
+
+    def __init__(self, node: WithStores) -> None:
+        self._settings = node.settings
+        self._database = node.database
+        self._warehouse = node.warehouse
+        self._expiry = Expiry(node.warehouse)
+
+    async def run(self, now: datetime) -> Keeping:
+        """Looks once, and deletes from the store what is due; `now` must be in UTC.
+
+        Returns by what it went: the log has to follow. Ends sessions that are over as well.
+        """
+        is_held = await self._is_held(now)
+        keeping = Keeping(
+            today=None if is_held else now.date(),
+            default_days=self._settings.retention_days,
+            own_days=await list_retentions(self._database),
+            purged=await list_purged_projects(self._database),
+        )
+        if not await self._expiry.run(keeping, limit_s=RUN_LIMIT_S):
+            log.info("retention goes on with the next run")
+        await purge_expired_sessions(self._database)
+        if not is_held:
+            await self._forget_purged(now)
+        return keeping
+
+    async def _is_held(self, now: datetime) -> bool:
+        """Tells whether the clock is too far ahead of the last day known; else makes it known."""
+        today, known = now.date(), await known_day(self._database)
+        if known is None:
+            known = min(today, await newest_day(self._warehouse) or today)
+            await know_day(self._database, known)
+        is_held = is_too_far(today, known)
+        metrics.RETENTION_HELD_DAYS.set((today - known).days if is_held else 0)
+        if is_held:
+            log.error(
+                "nothing is deleted for its age: the clock may be wrong",
+                today=str(today),
+                last_day_known=str(known),
+                remedy=f"if it is right: sluice retention confirm {today}",
+            )
+        elif today > known:
+            await know_day(self._database, today)
+        return is_held
+
+    async def _forget_purged(self, now: datetime) -> None:
+        """Forgets purged projects of which whatever still arrives is too old to be kept."""
+        days = min(self._settings.retention_days + LATE_DAYS, (now.date() - FIRST_DAY).days)
+        await forget_purged_projects(self._database, now - timedelta(days=days))
