@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import structlog
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from eventlog.log import AppendUncertain, EventLog, LogError, LogFull
 from eventlog.records import Chunk, Refusal, partition_of
-from ingest.body import BodyBudget, BodyLimits, Incoming, read_body
+from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import Overloaded, Refused
 from ingest.pulse import (
     DEFAULT_MAX_ITEM_BYTES,
@@ -22,6 +23,7 @@ from ingest.pulse import (
     trace_frame,
 )
 from ingest.quotas import Quotas
+from ingest.workers import Workers
 from schemas import metrics
 from schemas.projects import ProjectContext, ProjectId
 
@@ -87,6 +89,7 @@ class Edge:
         self._max_item_bytes = limits.max_item_bytes
         self._log = event_log
         self._budget = BodyBudget(limits.body)
+        self._workers = Workers()
         self._quotas = Quotas(limits.requests_per_minute)
         self._frames = {"raw.traces": trace_frame(providers), "raw.spans": span_frame()}
         self._uncounted: _Counts = Counter()
@@ -121,14 +124,20 @@ class Edge:
         self, project: ProjectContext, topic: str, frame: Frame, incoming: Incoming
     ) -> Accepted:
         self._quotas.take(project.key_id or project.project_id)
-        body = await read_body(project.project_id, incoming, self._budget)
+        body = await read_body(project.project_id, incoming, self._budget, self._workers)
         size = len(body)
         try:
-            framed = frame_array(body, frame, max_item_bytes=self._max_item_bytes)
+            framed = await self._framed(project.project_id, body, frame)
             del body
             return Accepted(framed.ids, await self._append(project, topic, frame, framed))
         finally:
             self._budget.give_back(project.project_id, size)
+
+    async def _framed(self, project_id: ProjectId, body: bytes, frame: Frame) -> Framed:
+        check = partial(frame_array, body, frame, max_item_bytes=self._max_item_bytes)
+        if len(body) <= ON_LOOP_BYTES:
+            return check()
+        return await self._workers.run(project_id, check)
 
     async def _append(
         self, project: ProjectContext, topic: str, frame: Frame, framed: Framed
