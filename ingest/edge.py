@@ -14,6 +14,7 @@ from eventlog.log import AppendUncertain, EventLog, LogError, LogFull
 from eventlog.records import Chunk, Refusal, partition_of
 from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import Overloaded, Refused
+from ingest.pacing import Pacer
 from ingest.pulse import (
     DEFAULT_MAX_ITEM_BYTES,
     Frame,
@@ -28,14 +29,8 @@ from schemas import metrics
 from schemas.projects import ProjectContext, ProjectId
 
 RETRY_AFTER_FULL_S = 5
-PACE_SHARE = 0.5
-"""Of the lag beyond its bound, by which each request is held back."""
-LONGEST_PACE_S = 0.5
 NEARLY_FULL = 0.9
 """Of the log's room; what is left is for those whose events are lost when they are refused."""
-OUTAGE_FACTOR = 10
-"""A lag beyond so many times the bound is no overload but an outage: holding senders back would
-not help, and the log is there to take what they send."""
 
 log = structlog.get_logger(__name__)
 
@@ -83,9 +78,8 @@ class Edge:
         fullness: Callable[[], float],
     ) -> None:
         self.read_back = read_back
-        self._lag_s = lag_s
         self._fullness = fullness
-        self._pace_from_lag_s = limits.pace_from_lag_s
+        self._pacer = Pacer(limits.pace_from_lag_s, lag_s)
         self._max_item_bytes = limits.max_item_bytes
         self._log = event_log
         self._budget = BodyBudget(limits.body)
@@ -144,7 +138,9 @@ class Edge:
     ) -> Mapping[int, int]:
         if not framed.items:
             return {}
-        await self._pace()
+        size = sum(map(len, framed.items))
+        if delay_s := self._pacer.delay_s(project.project_id, size):
+            await asyncio.sleep(delay_s)
         chunks = self._chunks(project.project_id, topic, frame.wire, framed)
         try:
             return await self._log.append_chunks(topic, chunks)
@@ -155,17 +151,6 @@ class Edge:
                 retry_after_s=RETRY_AFTER_FULL_S if isinstance(error, LogFull) else 1,
                 items=len(framed.items),
             ) from error
-
-    async def _pace(self) -> None:
-        """Holds a request back while the stream lags, so that what is accepted stays fresh.
-
-        Senders that wait for their answers then send as fast as the stream stores, instead of
-        filling the log with what nobody can read yet.
-        """
-        bound = self._pace_from_lag_s
-        lag = self._lag_s()
-        if 0 < bound < lag < OUTAGE_FACTOR * bound:
-            await asyncio.sleep(min(LONGEST_PACE_S, PACE_SHARE * (lag - bound)))
 
     def _chunks(
         self, project_id: ProjectId, topic: str, wire: str, framed: Framed
