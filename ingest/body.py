@@ -1,20 +1,22 @@
 """Reads a request's body: streamed, inflated, bounded on both sides of inflation."""
 
 import asyncio
-import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import AsyncIterator
+from typing import NamedTuple
 
-import brotli
-import zstandard
 from msgspec import Struct
 
-from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
+from ingest.errors import TooManyBodies, TooSlow
+from ingest.inflate import Inflater, inflater, too_large
+from ingest.workers import Workers
 from schemas.projects import ProjectId
 
-STEP_BYTES = 64 << 10
-"""How much is inflated at a time: what a bomb can cost beyond its bound."""
+ON_LOOP_BYTES = 256 << 10
+"""So much is inflated on the event loop, a millisecond of work: a usual body is done before a
+thread has begun."""
+OFF_LOOP_BYTES = 1 << 20
+"""Inflated at a time in a thread; then it is another body's turn."""
 
 
 class BodyLimits(Struct, frozen=True):
@@ -72,13 +74,9 @@ class Incoming(NamedTuple):
     length: str | None
 
 
-class _Inflater(Protocol):
-    def feed(self, data: bytes) -> list[bytes]: ...
-
-    def finish(self) -> None: ...
-
-
-async def read_body(project_id: ProjectId, incoming: Incoming, budget: BodyBudget) -> bytes:
+async def read_body(
+    project_id: ProjectId, incoming: Incoming, budget: BodyBudget, workers: Workers
+) -> bytes:
     """Returns the inflated body. The caller gives its length back to the budget when done.
 
     Raises `TooLarge`, `TooSlow`, `UnknownEncoding`, `BadJson` (for data that cannot be inflated)
@@ -87,171 +85,64 @@ async def read_body(project_id: ProjectId, incoming: Incoming, budget: BodyBudge
     limits = budget.limits
     length = incoming.length
     if length is not None and length.isdigit() and int(length) > limits.max_wire_bytes:
-        raise _too_large(f"{length} bytes", limits.max_wire_bytes, "on the wire")
-    inflater = _inflater(incoming.encoding, limits.max_inflated_bytes)
-    parts: list[bytes] = []
-    wire = taken = 0
+        raise too_large(f"{length} bytes", limits.max_wire_bytes, "on the wire")
+    reading = _Reading(project_id, budget, workers)
+    codec = inflater(incoming.encoding, limits.max_inflated_bytes)
+    wire = 0
     started = asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout_at(started + limits.grace_s) as clock:
             async for chunk in incoming.chunks:
                 wire += len(chunk)
                 if wire > limits.max_wire_bytes:
-                    raise _too_large(
+                    raise too_large(
                         f"more than {wire - 1} bytes", limits.max_wire_bytes, "on the wire"
                     )
                 clock.reschedule(started + limits.grace_s + wire / limits.least_bytes_per_s)
-                inflated = inflater.feed(chunk) if inflater else [chunk]
-                size = sum(map(len, inflated))
-                budget.take(project_id, size)
-                taken += size
-                parts += inflated
-        if inflater:
-            inflater.finish()
+                if codec is None:
+                    reading.keep([chunk])
+                else:
+                    await reading.inflate(codec, chunk)
+        if codec is not None:
+            codec.finish()
     except BaseException as error:
-        budget.give_back(project_id, taken)
+        budget.give_back(project_id, reading.size)
         if isinstance(error, TimeoutError):
             raise TooSlow(f"Request body too slow: {wire} bytes came in time") from error
         raise
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return reading.whole()
 
 
-def _too_large(what: str, bound: int, where: str) -> TooLarge:
-    return TooLarge(f"Request body too large: {what}, at most {bound} {where}")
+class _Reading:
+    """What has come of one body."""
 
+    def __init__(self, project_id: ProjectId, budget: BodyBudget, workers: Workers) -> None:
+        self.size = 0
+        self._project_id = project_id
+        self._budget = budget
+        self._workers = workers
+        self._parts: list[bytes] = []
+        self._spared = ON_LOOP_BYTES
 
-def _inflater(encoding: str | None, bound: int) -> "_Inflater | None":
-    name = (encoding or "identity").strip().lower()
-    if name in ("identity", ""):
-        return None
-    if name in ("gzip", "x-gzip"):
-        return _Stepwise(_Zlib(zlib.MAX_WBITS | 16), "gzip", bound)
-    if name == "deflate":
-        return _Stepwise(_Deflate(), name, bound)
-    if name == "br":
-        return _Stepwise(_Brotli(), name, bound)
-    if name == "zstd":
-        return _Stepwise(_Zstd(), name, bound)
-    raise UnknownEncoding(
-        f"Unsupported Content-Encoding {name[:40]!r}: expected gzip, deflate, br or zstd"
-    )
+    def keep(self, parts: list[bytes]) -> None:
+        size = sum(map(len, parts))
+        self._budget.take(self._project_id, size)
+        self.size += size
+        self._parts += parts
 
+    async def inflate(self, codec: Inflater, data: bytes) -> None:
+        codec.feed(data)
+        more = True
+        while more:
+            # Bytes that inflate to nothing are work as well.
+            if self._spared > 0:
+                parts, more = codec.step(min(self._spared, ON_LOOP_BYTES))
+                self._spared -= len(data) + sum(map(len, parts))
+            else:
+                work = (codec.step, OFF_LOOP_BYTES)
+                parts, more = await self._workers.run(self._project_id, *work)
+            self.keep(parts)
 
-class _Stepwise:
-    """Inflates in small steps, so that a bomb is stopped at its bound and not behind it."""
-
-    def __init__(self, codec: Any, name: str, bound: int) -> None:
-        self._codec = codec
-        self._name = name
-        self._bound = bound
-        self._size = 0
-
-    def feed(self, data: bytes) -> list[bytes]:
-        parts = []
-        try:
-            piece = self._codec.inflate(data)
-            while True:
-                if piece:
-                    self._size += len(piece)
-                    if self._size > self._bound:
-                        raise _too_large("inflated data", self._bound, "when inflated")
-                    parts.append(piece)
-                if not self._codec.has_more():
-                    return parts
-                piece = self._codec.inflate(b"")
-        except (zlib.error, brotli.error, zstandard.ZstdError, EOFError) as error:
-            raise _unreadable(self._name, str(error)) from error
-
-    def finish(self) -> None:
-        if not self._codec.is_complete():
-            raise _unreadable(self._name, "the data ends early")
-
-
-def _unreadable(name: str, why: str) -> BadJson:
-    detail = {"code": "invalid_encoding", "path": [], "message": f"Invalid {name} data: {why}"}
-    return BadJson("Invalid JSON body", details=[detail])
-
-
-class _Zlib:
-    def __init__(self, window: int) -> None:
-        self._new: Callable[[], Any] = lambda: zlib.decompressobj(window)
-        self._codec = self._new()
-        self._rest = b""
-
-    def inflate(self, data: bytes) -> bytes:
-        if self._codec.eof:
-            # A gzip stream may hold several members, one behind the other.
-            self._rest = self._codec.unused_data + data
-            if not self._rest:
-                return b""
-            self._codec = self._new()
-            data = b""
-        piece: bytes = self._codec.decompress(self._rest + data, STEP_BYTES)
-        self._rest = self._codec.unconsumed_tail
-        return piece
-
-    def has_more(self) -> bool:
-        return bool(self._rest) or bool(self._codec.eof and self._codec.unused_data)
-
-    def is_complete(self) -> bool:
-        return bool(self._codec.eof)
-
-
-class _Deflate:
-    """`deflate` is zlib by the letter (RFC 9110 8.4.1.2), and raw deflate by many senders."""
-
-    def __init__(self) -> None:
-        self._codec: _Zlib | None = None
-
-    def inflate(self, data: bytes) -> bytes:
-        if self._codec is None:
-            if not data:
-                return b""
-            wrapped = data[0] & 0x0F == 8 and (len(data) < 2 or (data[0] << 8 | data[1]) % 31 == 0)
-            self._codec = _Zlib(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
-        return self._codec.inflate(data)
-
-    def has_more(self) -> bool:
-        return self._codec is not None and self._codec.has_more()
-
-    def is_complete(self) -> bool:
-        return self._codec is not None and self._codec.is_complete()
-
-
-class _Brotli:
-    def __init__(self) -> None:
-        self._codec = brotli.Decompressor()
-
-    def inflate(self, data: bytes) -> bytes:
-        piece: bytes = self._codec.process(data, output_buffer_limit=STEP_BYTES)
-        return piece
-
-    def has_more(self) -> bool:
-        return not self._codec.can_accept_more_data()
-
-    def is_complete(self) -> bool:
-        return bool(self._codec.is_finished())
-
-
-class _Zstd:
-    """zstandard has no bounded push interface: a frame is cut into small pieces on its way in.
-
-    A piece of 1 KiB can still hold some blocks of 128 KiB each, and no more than 8 MiB of window is
-    ever set aside (RFC 8878 3.1.1.1.2 recommends that bound to receivers).
-    """
-
-    def __init__(self) -> None:
-        self._codec = zstandard.ZstdDecompressor(max_window_size=8 << 20).decompressobj()
-        self._rest = b""
-
-    def inflate(self, data: bytes) -> bytes:
-        self._rest += data
-        head, self._rest = self._rest[:256], self._rest[256:]
-        piece: bytes = self._codec.decompress(head) if head else b""
-        return piece
-
-    def has_more(self) -> bool:
-        return bool(self._rest)
-
-    def is_complete(self) -> bool:
-        return bool(self._codec.eof)
+    def whole(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)

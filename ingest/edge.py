@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import structlog
@@ -12,8 +13,9 @@ from msgspec import Struct
 
 from eventlog.log import AppendUncertain, EventLog, LogError, LogFull
 from eventlog.records import Chunk, Refusal, partition_of
-from ingest.body import BodyBudget, BodyLimits, Incoming, read_body
+from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import Overloaded, Refused
+from ingest.pacing import Pacer
 from ingest.pulse import (
     DEFAULT_MAX_ITEM_BYTES,
     Frame,
@@ -23,18 +25,13 @@ from ingest.pulse import (
     trace_frame,
 )
 from ingest.quotas import Quotas
+from ingest.workers import Workers
 from schemas import metrics
 from schemas.projects import ProjectContext, ProjectId
 
 RETRY_AFTER_FULL_S = 5
-PACE_SHARE = 0.5
-"""Of the lag beyond its bound, by which each request is held back."""
-LONGEST_PACE_S = 0.5
 NEARLY_FULL = 0.9
 """Of the log's room; what is left is for those whose events are lost when they are refused."""
-OUTAGE_FACTOR = 10
-"""A lag beyond so many times the bound is no overload but an outage: holding senders back would
-not help, and the log is there to take what they send."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,12 +79,12 @@ class Edge:
         fullness: Callable[[], float],
     ) -> None:
         self.read_back = read_back
-        self._lag_s = lag_s
         self._fullness = fullness
-        self._pace_from_lag_s = limits.pace_from_lag_s
+        self._pacer = Pacer(limits.pace_from_lag_s, lag_s)
         self._max_item_bytes = limits.max_item_bytes
         self._log = event_log
         self._budget = BodyBudget(limits.body)
+        self._workers = Workers()
         self._quotas = Quotas(limits.requests_per_minute)
         self._frames = {"raw.traces": trace_frame(providers), "raw.spans": span_frame()}
         self._uncounted: _Counts = Counter()
@@ -122,21 +119,29 @@ class Edge:
         self, project: ProjectContext, topic: str, frame: Frame, incoming: Incoming
     ) -> Accepted:
         self._quotas.take(project.key_id or project.project_id)
-        body = await read_body(project.project_id, incoming, self._budget)
+        body = await read_body(project.project_id, incoming, self._budget, self._workers)
         size = len(body)
         try:
-            framed = frame_array(body, frame, max_item_bytes=self._max_item_bytes)
+            framed = await self._framed(project.project_id, body, frame)
             del body
             return Accepted(framed.ids, await self._append(project, topic, frame, framed))
         finally:
             self._budget.give_back(project.project_id, size)
+
+    async def _framed(self, project_id: ProjectId, body: bytes, frame: Frame) -> Framed:
+        check = partial(frame_array, body, frame, max_item_bytes=self._max_item_bytes)
+        if len(body) <= ON_LOOP_BYTES:
+            return check()
+        return await self._workers.run(project_id, check)
 
     async def _append(
         self, project: ProjectContext, topic: str, frame: Frame, framed: Framed
     ) -> Mapping[int, int]:
         if not framed.items:
             return {}
-        await self._pace()
+        size = sum(map(len, framed.items))
+        if delay_s := self._pacer.delay_s(project.project_id, size):
+            await asyncio.sleep(delay_s)
         chunks = self._chunks(project.project_id, topic, frame.wire, framed)
         try:
             return await self._log.append_chunks(topic, chunks)
@@ -147,17 +152,6 @@ class Edge:
                 retry_after_s=RETRY_AFTER_FULL_S if isinstance(error, LogFull) else 1,
                 items=len(framed.items),
             ) from error
-
-    async def _pace(self) -> None:
-        """Holds a request back while the stream lags, so that what is accepted stays fresh.
-
-        Senders that wait for their answers then send as fast as the stream stores, instead of
-        filling the log with what nobody can read yet.
-        """
-        bound = self._pace_from_lag_s
-        lag = self._lag_s()
-        if 0 < bound < lag < OUTAGE_FACTOR * bound:
-            await asyncio.sleep(min(LONGEST_PACE_S, PACE_SHARE * (lag - bound)))
 
     def _chunks(
         self, project_id: ProjectId, topic: str, wire: str, framed: Framed

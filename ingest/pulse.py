@@ -19,6 +19,7 @@ from schemas.times import parse_timestamp_us
 from schemas.wire.pulse import (
     ABSENT,
     CONTRACT_PROVIDERS,
+    MAX_CHARS,
     MAX_COST_CENTS,
     MAX_ITEMS,
     Kind,
@@ -28,7 +29,9 @@ from schemas.wire.pulse import (
     TraceItem,
     amount_of,
     counts_of,
+    long_metadata,
     span_decoder,
+    too_long,
     trace_decoder,
 )
 
@@ -97,6 +100,7 @@ def trace_frame(providers: frozenset[str]) -> Frame:
     """Returns how traces are checked, with the providers whose prices are known."""
     known = (*CONTRACT_PROVIDERS, *sorted(providers - set(CONTRACT_PROVIDERS)))
     allowed = frozenset(known)
+    names = _bounded(TraceItem)
 
     def check(item: TraceItem) -> bool:
         return (
@@ -107,7 +111,8 @@ def trace_frame(providers: frozenset[str]) -> Frame:
             and _first_byte(item.request_body) == b"{"
             and _is_object_or_absent(item.response_body)
             and _is_object_or_absent(item.error)
-            and _is_object_or_absent(item.metadata)
+            and _is_metadata(item.metadata)
+            and not too_long(item, names)
         )
 
     return Frame(
@@ -122,9 +127,14 @@ def trace_frame(providers: frozenset[str]) -> Frame:
 
 def span_frame() -> Frame:
     """Returns how spans are checked."""
+    names = _bounded(SpanItem)
 
     def check(item: SpanItem) -> bool:
-        return _is_timestamp(item.timestamp) and _is_object_or_absent(item.metadata)
+        return (
+            _is_timestamp(item.timestamp)
+            and _is_metadata(item.metadata)
+            and not too_long(item, names)
+        )
 
     return Frame(
         kind="span",
@@ -209,6 +219,8 @@ def _bad_items(count: int, details: list[dict[str, Any]]) -> BadItems:
 
 
 def _is_timestamp(text: str) -> bool:
+    if len(text) > MAX_CHARS["timestamp"]:
+        return False
     try:
         parse_timestamp_us(text)
     except ValueError:
@@ -241,26 +253,38 @@ def _is_object_or_absent(value: Raw) -> bool:
     return _first_byte(value) in (b"{", b"", b"n")
 
 
+def _is_metadata(value: Raw) -> bool:
+    return _is_object_or_absent(value) and not long_metadata(value)
+
+
+def _bounded(item_type: type[Struct]) -> tuple[str, ...]:
+    return tuple(name for name in item_type.__struct_fields__ if name in MAX_CHARS)
+
+
+def _text(name: str, *, required: bool, min_length: int = 0) -> v.Field:
+    return v.Field(name, required, v.text(min_length, max_length=MAX_CHARS[name]))
+
+
 def _trace_fields(providers: Sequence[str]) -> tuple[v.Field, ...]:
     return (
         v.Field("trace_id", True, v.uuid),
         v.Field("timestamp", True, v.timestamp),
         v.Field("provider", True, v.one_of(*providers)),
-        v.Field("model_requested", True, v.text(1)),
-        v.Field("model_used", False, v.text()),
-        v.Field("provider_request_id", False, v.text()),
+        _text("model_requested", required=True, min_length=1),
+        _text("model_used", required=False),
+        _text("provider_request_id", required=False),
         v.Field("request_body", True, v.an_object),
         v.Field("response_body", False, v.an_object),
         v.Field("input_tokens", False, v.count),
         v.Field("output_tokens", False, v.count),
         v.Field("output_text", False, v.text()),
-        v.Field("finish_reason", False, v.text()),
+        _text("finish_reason", required=False),
         v.Field("status", True, v.one_of("success", "error")),
         v.Field("error", False, v.an_object),
         v.Field("latency_ms", True, v.duration),
         v.Field("cost_cents", False, v.number(MAX_COST_CENTS)),
-        v.Field("session_id", False, v.text(1)),
-        v.Field("metadata", False, v.an_object),
+        _text("session_id", required=False, min_length=1),
+        v.Field("metadata", False, v.an_object, v.metadata),
         v.Field("cache_read_tokens", False, v.count),
         v.Field("cache_write_tokens", False, v.count),
         v.Field("reasoning_tokens", False, v.count),
@@ -269,19 +293,19 @@ def _trace_fields(providers: Sequence[str]) -> tuple[v.Field, ...]:
 
 _SPAN_FIELDS = (
     v.Field("span_id", True, v.uuid),
-    v.Field("session_id", True, v.text(1)),
+    _text("session_id", required=True, min_length=1),
     v.Field("parent_span_id", False, v.uuid),
     v.Field("timestamp", True, v.timestamp),
     v.Field("duration_ms", False, v.duration),
     v.Field("source", True, v.one_of(*get_args(Source))),
     v.Field("kind", True, v.one_of(*get_args(Kind))),
-    v.Field("event_type", True, v.text(1)),
+    _text("event_type", required=True, min_length=1),
     v.Field("status", True, v.one_of(*get_args(Status))),
-    v.Field("tool_use_id", False, v.text()),
-    v.Field("tool_name", False, v.text()),
+    _text("tool_use_id", required=False),
+    _text("tool_name", required=False),
     v.Field("is_interrupt", False, v.boolean),
-    v.Field("cwd", False, v.text()),
-    v.Field("model", False, v.text()),
-    v.Field("agent_name", False, v.text()),
-    v.Field("metadata", False, v.an_object),
+    _text("cwd", required=False),
+    _text("model", required=False),
+    _text("agent_name", required=False),
+    v.Field("metadata", False, v.an_object, v.metadata),
 )

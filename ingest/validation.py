@@ -20,7 +20,15 @@ from schemas.issues import (
     too_small,
 )
 from schemas.times import parse_timestamp_us
-from schemas.wire.pulse import ABSENT, MAX_DURATION_MS, SAFE_INTEGER, UUID_PATTERN
+from schemas.wire.pulse import (
+    ABSENT,
+    MAX_CHARS,
+    MAX_DURATION_MS,
+    METADATA_CHARS,
+    SAFE_INTEGER,
+    UUID_PATTERN,
+    long_metadata,
+)
 
 MAX_ISSUES = 100
 Check = Callable[[Any], Issue | None]
@@ -32,6 +40,8 @@ class Field(NamedTuple):
     name: str
     required: bool
     check: Check
+    inner: Callable[[Raw], Sequence[tuple[str, Issue]]] | None = None
+    """Finds what is wrong within an object, by the keys of it."""
 
 
 def explain(items: Sequence[Raw], fields: Sequence[Field]) -> list[Issue]:
@@ -90,21 +100,32 @@ def _item_issues(values: Sequence[Raw], index: int, fields: Sequence[Field]) -> 
             continue
         issue = field.check(given)
         if issue is None:
+            for key, found in field.inner(raw) if field.inner else ():
+                yield found | {"path": [index, field.name, key]}
             continue
         if raw is ABSENT:
             issue["message"] = issue["message"].replace("received null", "received undefined")
         yield issue | {"path": [index, field.name]}
 
 
-def text(min_length: int = 0) -> Check:
+def text(min_length: int = 0, *, max_length: int | None = None) -> Check:
     """Checks a string."""
 
     def check(value: Any) -> Issue | None:
         if not isinstance(value, str):
             return wrong_type("string", value)
+        if max_length is not None and len(value) > max_length:
+            return too_big("string", max_length)
         return None if len(value) >= min_length else too_small("string", min_length)
 
     return check
+
+
+def metadata(raw: Raw) -> Sequence[tuple[str, Issue]]:
+    """Finds what is too long among the keys of metadata that are grouped by."""
+    if raw is ABSENT:
+        return ()
+    return [(key, too_big("string", METADATA_CHARS[key])) for key in long_metadata(raw)]
 
 
 def uuid(value: Any) -> Issue | None:
@@ -118,6 +139,8 @@ def timestamp(value: Any) -> Issue | None:
     """Checks a datetime with its zone."""
     if not isinstance(value, str):
         return wrong_type("string", value)
+    if len(value) > MAX_CHARS["timestamp"]:
+        return too_big("string", MAX_CHARS["timestamp"])
     try:
         parse_timestamp_us(value)
     except ValueError as error:

@@ -29,6 +29,12 @@ class _Without(MetaPathFinder):
         return None
 
 
+def begin_lean() -> None:
+    """Does what has to be done before engine and Arrow are loaded. May be called twice."""
+    keep_out_pandas()
+    give_memory_back()
+
+
 def keep_out_pandas() -> None:
     """Makes `import pandas` fail from here on. May be called twice."""
     if not any(isinstance(finder, _Without) for finder in sys.meta_path):

@@ -35,7 +35,7 @@ def engine_bytes_of(settings: Settings) -> int:
     return int(_memory_bytes(settings) * ENGINE_SHARE)
 
 
-def block_limits_of(settings: Settings, *, interval_ms: int, partitions: int) -> BlockLimits:
+def block_limits_of(settings: Settings, interval_ms: int, *, partitions: int) -> BlockLimits:
     """Returns how the stream makes blocks of this number of partitions."""
     limits = BlockLimits()
     return BlockLimits(

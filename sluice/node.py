@@ -33,7 +33,7 @@ from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
 from sluice.ending import ends_within
-from sluice.lean import give_memory_back, keep_out_pandas
+from sluice.lean import begin_lean
 from sluice.limits import block_limits_of, edge_limits_of, engine_bytes_of
 from sluice.lock import hold
 from sluice.paths import Paths, paths_of
@@ -70,8 +70,7 @@ class Node:
     async def start(self) -> None:
         """Opens the stores side by side, brings them up to date, and starts the stream."""
         settings, paths = self.settings, self.paths
-        keep_out_pandas()
-        give_memory_back()
+        begin_lean()
         self.warehouse, self.book, self.log, _ = await asyncio.gather(
             asyncio.to_thread(_open_warehouse, paths.warehouse_url, settings),
             asyncio.to_thread(load_book, paths.cache),
@@ -85,11 +84,8 @@ class Node:
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )
-        limits = block_limits_of(
-            settings,
-            interval_ms=settings.block_interval_ms,
-            partitions=self.log.partitions(TRACES.name),
-        )
+        partitions = self.log.partitions(TRACES.name)
+        limits = block_limits_of(settings, settings.block_interval_ms, partitions=partitions)
         self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
         self.sink.start()
         self.edge = self._make_edge()

@@ -32,7 +32,7 @@ from sluice.cluster import (
     server_paths,
 )
 from sluice.ending import ends_within
-from sluice.lean import give_memory_back, keep_out_pandas
+from sluice.lean import begin_lean
 from sluice.limits import block_limits_of
 from sluice.ownership import FLUSH_S, Books, Holder
 from sluice.paths import paths_of
@@ -70,8 +70,7 @@ class WorkerNode:
     async def start(self) -> None:
         """Waits for the engines, then joins the group of workers."""
         settings, paths = self.settings, self.paths
-        keep_out_pandas()
-        give_memory_back()
+        begin_lean()
         await migrate_control_plane(self.database)
         self.topics = await find_topics(self.kafka, settings)
         self.warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
@@ -86,7 +85,7 @@ class WorkerNode:
         books = Books(self.progress, self.topics, self.letters.append_letters, process_name())
         limits = block_limits_of(
             settings,
-            interval_ms=settings.worker_block_interval_ms,
+            settings.worker_block_interval_ms,
             partitions=self.topics[TRACES.name].partitions,
         )
         self.sink = Sink(steps, books, Inserts(self.warehouse), limits)

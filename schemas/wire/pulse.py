@@ -5,6 +5,7 @@ optional field, `session_id` of a trace is any non-empty string, `provider` is a
 prices are known, and usage may be given by kind of token. Unknown keys are dropped.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal, NamedTuple
 
@@ -21,6 +22,24 @@ MAX_DURATION_MS = 1e10
 """115 days: longer is a sender's mistake, and sums of nanoseconds must stay within 64 bits."""
 MAX_COST_CENTS = 1e12
 ABSENT = Raw(b"")
+MAX_CHARS = {
+    "timestamp": 64,
+    "model_requested": 256,
+    "model_used": 256,
+    "provider_request_id": 512,
+    "finish_reason": 256,
+    "session_id": 512,
+    "event_type": 256,
+    "tool_use_id": 512,
+    "tool_name": 256,
+    "cwd": 4096,
+    "model": 256,
+    "agent_name": 256,
+}
+"""Characters of texts that are keys of sums, or shown in lists. The edge holds senders to them; the
+stream does not, for what an older version took is in the log."""
+METADATA_CHARS = {"environment": 256, "userId": 512, "user_id": 512, "agent_id": 512}
+"""The same of what metadata names for grouping and pairing; of its JSON, where it is no text."""
 
 Uuid = Annotated[str, Meta(pattern=UUID_PATTERN)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -85,6 +104,9 @@ class SpanItem(Struct, frozen=True):
     metadata: Raw = ABSENT
 
 
+_metadata_decoder = msgspec.json.Decoder(
+    msgspec.defstruct("Named", [(name, Raw, ABSENT) for name in METADATA_CHARS])
+)
 trace_decoder = msgspec.json.Decoder(TraceItem)
 span_decoder = msgspec.json.Decoder(SpanItem)
 
@@ -103,6 +125,33 @@ def amount_of(value: Raw) -> Decimal | None:
         return Decimal(text)
     except InvalidOperation as error:
         raise ValueError("a number out of range") from error
+
+
+def too_long(item: Struct, names: Sequence[str]) -> bool:
+    """Tells whether one of these texts of an item is longer than `MAX_CHARS` has it."""
+    for name in names:
+        value = getattr(item, name)
+        if value is not None and len(value) > MAX_CHARS[name]:
+            return True
+    return False
+
+
+def long_metadata(metadata: Raw) -> list[str]:
+    """Returns the keys of a metadata object whose values are longer than `METADATA_CHARS` has it.
+
+    Raises `msgspec.DecodeError` where it cannot be read.
+    """
+    if memoryview(metadata).nbytes <= min(METADATA_CHARS.values()):
+        return []
+    values = msgspec.structs.asdict(_metadata_decoder.decode(metadata))
+    return [name for name, raw in values.items() if _is_long(raw, METADATA_CHARS[name])]
+
+
+def _is_long(value: Raw, most: int) -> bool:
+    view = memoryview(value)
+    if view.nbytes <= most or bytes(view[:1]) != b'"':
+        return view.nbytes > most
+    return len(msgspec.json.decode(value, type=str)) > most
 
 
 class Counts(NamedTuple):

@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from multiprocessing import get_context
 from typing import NamedTuple
@@ -60,6 +61,7 @@ def send_large_items(target: Target, seconds: float) -> Sent:
 
 def send_bombs(target: Target, seconds: float) -> Sent:
     """Sends small bodies that are large when inflated, or many members without content."""
+    _made_bombs()
     return _send(target, seconds, _bombs)
 
 
@@ -135,16 +137,20 @@ def _large_bodies(seed: str) -> Iterator[Body]:
         yield Body(packer.compress(b"[" + items + b"]"), "zstd", LARGE_ITEMS)
 
 
-def _bombs(seed: str) -> Iterator[Body]:
+@cache
+def _made_bombs() -> tuple[Body, ...]:
     plain = b"[" + b" " * (60 * MIB) + b"]"
     empty = zlib.compressobj(wbits=zlib.MAX_WBITS | 16).flush()
-    bodies = (
-        Body(zstandard.ZstdCompressor(level=19).compress(plain), "zstd", 0),
-        Body(brotli.compress(plain), "br", 0),
+    return (
+        Body(zstandard.ZstdCompressor(level=1).compress(plain), "zstd", 0),
+        Body(brotli.compress(plain, quality=3), "br", 0),
         Body(empty * (16 * MIB // len(empty)), "gzip", 0),
     )
+
+
+def _bombs(_: str) -> Iterator[Body]:
     while True:
-        yield from bodies
+        yield from _made_bombs()
 
 
 def _batches(_: str) -> Iterator[Body]:

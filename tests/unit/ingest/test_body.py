@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ingest.body import BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
+from ingest.workers import Workers
 from schemas.projects import ProjectId
 
 ONE, OTHER = ProjectId("one"), ProjectId("other")
@@ -49,7 +50,7 @@ async def pieces(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
 
 
 async def read(data: bytes, encoding: str | None, budget: BodyBudget, size: int = 65_536) -> bytes:
-    return await read_body(ONE, Incoming(pieces(data, size), encoding, None), budget)
+    return await read_body(ONE, Incoming(pieces(data, size), encoding, None), budget, Workers())
 
 
 @pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
@@ -73,7 +74,7 @@ async def test_a_body_is_too_large_by_its_announced_length_before_a_byte_is_read
     announced = Incoming(untouched(), None, str(LIMITS.max_wire_bytes + 1))
 
     with pytest.raises(TooLarge, match="at most 1048576 on the wire"):
-        await read_body(ONE, announced, BodyBudget(LIMITS))
+        await read_body(ONE, announced, BodyBudget(LIMITS), Workers())
 
 
 async def test_a_body_without_a_length_is_too_large_as_soon_as_it_is() -> None:
@@ -158,7 +159,7 @@ async def test_a_body_that_does_not_end_is_given_up_and_its_bytes_given_back() -
 
     with pytest.raises(TooSlow, match="1000 bytes came in time"):
         async with asyncio.timeout(10):
-            await read_body(ONE, Incoming(halted(), None, None), budget)
+            await read_body(ONE, Incoming(halted(), None, None), budget, Workers())
 
     budget.take(ONE, budget.limits.max_project_bytes)
 
@@ -171,7 +172,7 @@ async def test_a_body_may_take_longer_the_more_of_it_has_come() -> None:
 
     budget = BodyBudget(BodyLimits(grace_s=0.1, least_bytes_per_s=100))
 
-    assert len(await read_body(ONE, Incoming(steady(), None, None), budget)) == 6000
+    assert len(await read_body(ONE, Incoming(steady(), None, None), budget, Workers())) == 6000
 
 
 @pytest.mark.parametrize(("encoding", "compress"), CODECS)

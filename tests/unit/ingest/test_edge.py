@@ -96,7 +96,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.parametrize(
     ("lag_s", "expected"),
-    [(0.0, []), (1.49, []), (2.0, [0.25]), (5.0, [0.5]), (15.0, []), (3600.0, [])],
+    [(0.0, []), (1.49, []), (2.0, [0.25]), (4.5, [1.5]), (14.9, [2.0]), (15.0, []), (3600.0, [])],
 )
 async def test_senders_are_held_back_by_overload_and_not_by_an_outage(
     lag_s: float, expected: list[float], pauses: list[float]
