@@ -29,6 +29,7 @@ BYTES_OF_A_PIECE = 256
 before, so many small ones would cost their square."""
 OWN_BOUND_S = 1.0
 """How much later than a handler's own bound of a body ours is: it has better words."""
+DISCARDED_OF_NO_REQUEST = 1 << 20
 AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -112,7 +113,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._untold_bytes += len(data)
             self._pieces += 1
             self._parse(data)
-        if self._came_bytes > self._bounds.discarded_bytes and self._is_discarding():
+        most_bytes = DISCARDED_OF_NO_REQUEST if self._is_refused else self._bounds.discarded_bytes
+        if self._came_bytes > most_bytes and self._is_discarding():
             self._connections.cut(self, "body")
 
     def rank(self) -> Rank:
