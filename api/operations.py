@@ -78,7 +78,7 @@ class Operations:
         self.readiness = Shared(self._check, READINESS_S)
         self.metrics = Shared(self._render, METRICS_S)
 
-    def refuse_strangers(self, request: AnyRequest) -> None:
+    def reject_strangers(self, request: AnyRequest) -> None:
         """Raises `Unauthorized` or `Forbidden` for whoever is no operator."""
         if not self._token:
             if not _is_of_this_machine(request):
@@ -116,7 +116,7 @@ async def get_ready(request: AnyRequest) -> Response[Readiness]:
     found = await operations.readiness.get()
     ready = all(verdict == "ok" for verdict in found.values())
     try:
-        operations.refuse_strangers(request)
+        operations.reject_strangers(request)
     except (Forbidden, Unauthorized):
         found = {part: "ok" if verdict == "ok" else "failing" for part, verdict in found.items()}
     return Response(
@@ -128,7 +128,7 @@ async def get_ready(request: AnyRequest) -> Response[Readiness]:
 async def get_metrics(request: AnyRequest) -> Response[bytes]:
     """Give Prometheus its metrics: with the token, or without one on this machine."""
     operations = _operations(request)
-    operations.refuse_strangers(request)
+    operations.reject_strangers(request)
     text = await operations.metrics.get()
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
