@@ -16,8 +16,9 @@ from controlplane.errors import Forbidden, Unauthorized
 from schemas.metrics import REGISTRY
 
 CHECK_TIMEOUT_S = 2.0
-SHARED_S = 1.0
-"""For how long an answer serves all who ask."""
+READINESS_S = 1.0
+METRICS_S = 0.2
+"""For how long an answer serves all who ask: checks are queries, metrics some milliseconds."""
 FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via", "cf-connecting-ip", "true-client-ip")
 """What names of headers begin with that a proxy adds."""
 T = TypeVar("T")
@@ -50,17 +51,18 @@ class Probes(Protocol):
 
 
 class Shared(Generic[T]):
-    """One costly answer at a time, for all who ask within a second of its beginning."""
+    """One costly answer at a time, for all who ask within some time from its beginning."""
 
-    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
+    def __init__(self, work: Callable[[], Awaitable[T]], shared_s: float) -> None:
         self._work = work
+        self._shared_s = shared_s
         self._task: asyncio.Future[T] | None = None
         self._began_at = 0.0
 
     async def get(self) -> T:
         """Returns the answer that is there or under way, or works out a new one."""
         now = time.monotonic()
-        if self._task is None or (self._task.done() and now - self._began_at >= SHARED_S):
+        if self._task is None or (self._task.done() and now - self._began_at >= self._shared_s):
             self._began_at = now
             self._task = asyncio.ensure_future(self._work())
         # Whoever gives up takes nothing from the others.
@@ -73,10 +75,10 @@ class Operations:
     def __init__(self, probes: Probes, metrics_token: str) -> None:
         self._probes = probes
         self._token = metrics_token
-        self.readiness = Shared(self._check)
-        self.metrics = Shared(self._render)
+        self.readiness = Shared(self._check, READINESS_S)
+        self.metrics = Shared(self._render, METRICS_S)
 
-    def refuse_strangers(self, request: AnyRequest) -> None:
+    def reject_strangers(self, request: AnyRequest) -> None:
         """Raises `Unauthorized` or `Forbidden` for whoever is no operator."""
         if not self._token:
             if not _is_of_this_machine(request):
@@ -114,7 +116,7 @@ async def get_ready(request: AnyRequest) -> Response[Readiness]:
     found = await operations.readiness.get()
     ready = all(verdict == "ok" for verdict in found.values())
     try:
-        operations.refuse_strangers(request)
+        operations.reject_strangers(request)
     except (Forbidden, Unauthorized):
         found = {part: "ok" if verdict == "ok" else "failing" for part, verdict in found.items()}
     return Response(
@@ -126,7 +128,7 @@ async def get_ready(request: AnyRequest) -> Response[Readiness]:
 async def get_metrics(request: AnyRequest) -> Response[bytes]:
     """Give Prometheus its metrics: with the token, or without one on this machine."""
     operations = _operations(request)
-    operations.refuse_strangers(request)
+    operations.reject_strangers(request)
     text = await operations.metrics.get()
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -14,8 +14,7 @@ from litestar.params import FromPath
 
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
-    # Swagger UI sets styles of single elements.
-    " style-src 'self' 'unsafe-inline'; font-src 'self' data:;"
+    " style-src 'self'; font-src 'self' data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 FILES = {

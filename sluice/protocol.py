@@ -29,6 +29,7 @@ BYTES_OF_A_PIECE = 256
 before, so many small ones would cost their square."""
 OWN_BOUND_S = 1.0
 """How much later than a handler's own bound of a body ours is: it has better words."""
+DISCARDED_OF_NO_REQUEST = 1 << 20
 AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -85,7 +86,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._unread_s = 0.0
         self._read_bytes = 0
         self._is_known = False
-        self._is_refused = False
+        self._is_rejected = False
         # Two counts of a head, because the parser tells of a header only when it is whole: the
         # bytes of those that are, and the bytes that came since it last told of anything else.
         self._told_bytes = self._untold_bytes = self._pieces = 0
@@ -112,7 +113,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._untold_bytes += len(data)
             self._pieces += 1
             self._parse(data)
-        if self._came_bytes > self._bounds.discarded_bytes and self._is_discarding():
+        most_bytes = DISCARDED_OF_NO_REQUEST if self._is_rejected else self._bounds.discarded_bytes
+        if self._came_bytes > most_bytes and self._is_discarding():
             self._connections.cut(self, "body")
 
     def rank(self) -> Rank:
@@ -141,7 +143,7 @@ class BoundedHttp(HttpToolsProtocol):
             if self.cycle.response_started or self.pipeline:
                 return "body"
             self._connections.count("body")
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, b'{"error":"Request body too slow"}')
+            self._reject(HTTPStatus.REQUEST_TIMEOUT, b'{"error":"Request body too slow"}')
             return None
         return "idle" if self.cycle.response_complete and spent_s > bounds.idle_s else None
 
@@ -232,14 +234,14 @@ class BoundedHttp(HttpToolsProtocol):
             return
         except httptools.HttpParserError:
             if self._told_bytes > self._bounds.head_bytes:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             else:
-                self._refuse(HTTPStatus.BAD_REQUEST, b'{"error":"Invalid HTTP request"}')
+                self._reject(HTTPStatus.BAD_REQUEST, b'{"error":"Invalid HTTP request"}')
             return
         bounds = self._bounds
         most_pieces = bounds.head_bytes // BYTES_OF_A_PIECE
         if self._untold_bytes > bounds.head_bytes or self._pieces > most_pieces:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def _parse_without_upgrade(self, rest: bytes) -> None:
         """Reads the request as if no other protocol had been offered: we speak none.
@@ -262,7 +264,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._told_bytes > self._bounds.head_bytes:
             raise _Bound
 
-    def _refuse(self, status: HTTPStatus, body: bytes = b"") -> None:
+    def _reject(self, status: HTTPStatus, body: bytes = b"") -> None:
         """Answers what no handler is to see, and closes."""
         if self.transport.is_closing():
             return
@@ -270,7 +272,7 @@ class BoundedHttp(HttpToolsProtocol):
             # What is written now would be taken for a part of that answer.
             self._connections.cut(self, "pipeline")
             return
-        self._is_refused = True
+        self._is_rejected = True
         fields = [
             *self.server_state.default_headers,
             *ALWAYS,
@@ -299,7 +301,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._connections.update(self)
 
     def _is_unread(self) -> bool:
-        return self._is_refused or self._reading == "body"
+        return self._is_rejected or self._reading == "body"
 
     def _leaves_unread(self, elapsed_s: float) -> bool:
         waiting_bytes = self._raw.get_write_buffer_size()

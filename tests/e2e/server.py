@@ -14,6 +14,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from api.operations import METRICS_S
+
 EMAIL = "admin@example.com"
 PASSWORD = "correct horse battery"
 KEY = "pulse_sk_11111111-1111-4111-8111-111111111111"
@@ -54,6 +56,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._admin: httpx.Client | None = None
         self._clients: list[httpx.Client] = []
+        self._scraped_at = 0.0
 
     def __enter__(self) -> Self:
         self.start()
@@ -151,10 +154,8 @@ class Server:
 
     def metric(self, name: str, **labels: str) -> float:
         """Returns the sum of a metric's samples that carry these labels; 0 where there are none."""
-        with self.client(None) as client:
-            text = client.get("/metrics").text
         total = 0.0
-        for line in text.splitlines():
+        for line in self._scrape().splitlines():
             match = re.fullmatch(rf"{name}(?:\{{(.*)\}})? (\S+)", line)
             if match is None:
                 continue
@@ -170,6 +171,14 @@ class Server:
             "everything to be stored",
             timeout_s=timeout_s,
         )
+
+    def _scrape(self) -> str:
+        """Returns the metrics as they are now, and not as they were told to us before."""
+        time.sleep(max(0.0, self._scraped_at + METRICS_S - time.monotonic()))
+        with self.client(None) as client:
+            text = client.get("/metrics").text
+        self._scraped_at = time.monotonic()
+        return text
 
     def _is_ready(self) -> bool:
         if not self.is_running():

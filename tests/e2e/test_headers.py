@@ -118,6 +118,7 @@ class TestPages:
             scripts = re.findall(r"script-src ([^;]*)", policy) or ["'none'"]
             assert scripts[0] in ("'self'", "'none'")
             assert policy.startswith("default-src 'none'")
+            assert "unsafe" not in policy
             assert re.findall(r"<script(?! src=)", page.text) == []
 
     def test_the_configuration_repeats_no_host_that_is_none(self, server: Server) -> None:

@@ -481,6 +481,27 @@ class TestHeads:
                 assert (answer.status, answer.read()) == (202, b'{"status":"queued","count":1}')
 
 
+class TestRejections:
+    """Clients that send all before they read, on connections that are not kept: as nginx does."""
+
+    @pytest.mark.parametrize("kept", ["HTTP/1.1", "HTTP/1.1\r\nConnection: close", "HTTP/1.0"])
+    @pytest.mark.parametrize(
+        ("key", "size", "status"), [("", 17_000_000, 413), ("pulse_sk_no", 15_000_000, 401)]
+    )
+    def test_a_rejection_reaches_who_is_still_sending(
+        self, target: Project, key: str, size: int, status: int, kept: str
+    ) -> None:
+        head = f"POST {PATHS[0]} {kept}\r\nHost: x\r\nAuthorization: Bearer {key or target.key}\r\n"
+        with socket.create_connection(("127.0.0.1", target.server.port), timeout=15) as sender:
+            sender.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode())
+            sender.sendall(b"A" * size)
+            answer = HTTPResponse(sender)
+            answer.begin()
+
+            assert answer.status == status
+            assert "error" in json.loads(answer.read())
+
+
 def send_again_and_again(sender: socket.socket, piece: bytes, most: int) -> None:
     for _ in range(most // len(piece)):
         sender.sendall(piece)

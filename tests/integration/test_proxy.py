@@ -6,10 +6,11 @@ The latter is tried where a caddy is installed.
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,7 @@ from ingest import app as ingest_app
 from tests.components.processes import free_ports
 
 PROXY = Path(__file__).resolve().parents[2] / "deploy" / "proxy" / "Caddyfile"
+POLICY = "default-src 'self'"
 DOMAIN = "sluice.example.com"
 
 
@@ -95,6 +97,7 @@ def upstream(status: int | None) -> Upstream:
             with suppress(ConnectionError):
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
+                self.send_header("Content-Security-Policy", POLICY)
                 self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -122,14 +125,18 @@ def proxy(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> Iterator[tupl
 
 @contextmanager
 def running_proxy(
-    folder: Path, upstreams: tuple[Upstream, Upstream], site_address: str
+    folder: Path,
+    upstreams: tuple[Upstream, Upstream],
+    site_address: str,
+    *,
+    change: Callable[[str], str] = lambda config: config,
 ) -> Iterator[Proxy]:
     if shutil.which("caddy") is None:
         pytest.skip("caddy is not installed")
     running = Proxy(*free_ports(2), log=folder / "log")
     (health_port,) = free_ports(1)
     config = folder / "Caddyfile"
-    config.write_text(on_this_machine(PROXY.read_text(), running, health_port))
+    config.write_text(on_this_machine(change(PROXY.read_text()), running, health_port))
     edge, api = (one.server.server_port for one in upstreams)
     environ = {
         "PATH": os.environ["PATH"],
@@ -279,6 +286,68 @@ class TestProxy:
         assert answer.status_code == 202
         # The stand-in takes slashes at the front for one.
         assert [one.requests for one in upstreams] == [[re.sub("^/+", "/", path)], []]
+
+
+class TestBrowsers:
+    @pytest.mark.parametrize(
+        ("path", "host", "body"),
+        [
+            ("/metrics", "127.0.0.1", b""),
+            ("/v1/traces/async", "other.example.com", b"[]"),
+            ("/v1/traces/async", "127.0.0.1", b"x" * 1001),
+            ("/v1/traces/async", "127.0.0.1", b"[]"),
+        ],
+        ids=["404", "421", "413", "passed-on"],
+    )
+    def test_every_answer_says_what_is_not_to_be_done(
+        self, proxy: tuple[str, Path], path: str, host: str, body: bytes
+    ) -> None:
+        answer = httpx.post(
+            f"{proxy[0]}{path}", content=body, headers={"Host": host}, trust_env=False
+        )
+
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert "server" not in answer.headers
+
+    def test_what_a_process_says_itself_stays(self, proxy: tuple[str, Path]) -> None:
+        answer = httpx.post(f"{proxy[0]}/v1/traces/async", content=b"[]", trust_env=False)
+
+        assert answer.headers.get_list("Content-Security-Policy") == [POLICY]
+
+
+class TestSlowClients:
+    """The deadlines of the file, a hundredth as long."""
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"",
+            b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ",
+            b"POST /v1/traces/async HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n[",
+        ],
+        ids=["nothing", "head", "body"],
+    )
+    def test_they_end_at_the_proxy(
+        self, tmp_path: Path, upstreams: tuple[Upstream, Upstream], sent: bytes
+    ) -> None:
+        def hurry(config: str) -> str:
+            config, count = re.subn(
+                r"(read_header|read_body|idle) (\d+)(s|m)\n",
+                lambda found: f"{found[1]} {int(found[2]) * (10 if found[3] == 's' else 600)}ms\n",
+                config,
+            )
+            assert count == 3
+            return config
+
+        with (
+            running_proxy(tmp_path, upstreams, "http://127.0.0.1", change=hurry) as proxy,
+            socket.create_connection(("127.0.0.1", proxy.http_port), timeout=15) as sender,
+        ):
+            sender.sendall(sent)
+            with suppress(ConnectionError):
+                while sender.recv(4096):
+                    pass
 
 
 class TestOtherNames:

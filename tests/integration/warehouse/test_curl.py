@@ -42,7 +42,7 @@ class TestCurl:
 
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 404")
-        assert b"X-ClickHouse-Exception-Code: 47" in head
+        assert b"x-clickhouse-exception-code: 47" in head.lower()
         assert body.startswith(b"Code: 47. DB::Exception:")
 
 

@@ -76,7 +76,7 @@ async def running(bounds: Bounds = BOUNDS) -> AsyncIterator[Running]:
     seen: list[bytes] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"] == "/refuse":
+        if scope["path"] == "/reject":
             await reply(send, 413, b"no")
             return
         body, more = b"", True
@@ -210,10 +210,10 @@ class TestDeadlines:
 
 class TestEnds:
     @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
-    async def test_a_refusal_reaches_a_sender_that_is_still_sending(self, version: bytes) -> None:
+    async def test_a_rejection_reaches_a_sender_that_is_still_sending(self, version: bytes) -> None:
         async with running(Bounds()) as server:
             reader, writer = await server.connect()
-            head = POST.replace(b"1.1", version) % (b"/refuse", 4 << 20)
+            head = POST.replace(b"1.1", version) % (b"/reject", 4 << 20)
             writer.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
             for _ in range(64):
                 writer.write(bytes(1 << 16))
@@ -222,10 +222,10 @@ class TestEnds:
             assert (await end_of(reader)).startswith(b"HTTP/1.1 413 ")
             writer.close()
 
-    async def test_a_connection_is_kept_when_the_rest_of_a_refused_body_has_come(self) -> None:
+    async def test_a_connection_is_kept_when_the_rest_of_a_rejected_body_has_come(self) -> None:
         async with running() as server:
             reader, writer = await server.connect()
-            writer.write(POST % (b"/refuse", 90_000))
+            writer.write(POST % (b"/reject", 90_000))
             await reader.readuntil(b"no")
             writer.write(b"x" * 90_000 + POST % (b"/", 2) + b"hi")
 
@@ -233,19 +233,19 @@ class TestEnds:
             writer.close()
 
     @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
-    async def test_what_comes_of_a_refused_body_is_bounded(self, close: bytes) -> None:
+    async def test_what_comes_of_a_rejected_body_is_bounded(self, close: bytes) -> None:
         async with running() as server:
             _, writer = await server.connect()
-            writer.write((POST % (b"/refuse", 1 << 30)).replace(b"Host", close + b"Host"))
+            writer.write((POST % (b"/reject", 1 << 30)).replace(b"Host", close + b"Host"))
 
             with pytest.raises(ConnectionError):
                 await send_without_end(writer)
             writer.close()
 
-    async def test_who_sends_no_end_of_a_refused_body_is_cut_soon(self) -> None:
+    async def test_who_sends_no_end_of_a_rejected_body_is_cut_soon(self) -> None:
         async with running() as server:
             reader, writer = await server.connect()
-            writer.write((POST % (b"/refuse", 9)).replace(b"Host", b"Connection: close\r\nHost"))
+            writer.write((POST % (b"/reject", 9)).replace(b"Host", b"Connection: close\r\nHost"))
             await end_of(reader)
 
             server.sweep(6)
@@ -282,7 +282,7 @@ class TestAhead:
             assert b"400" not in await end_of(reader)
             writer.close()
 
-    async def test_a_head_in_very_small_pieces_is_refused(self) -> None:
+    async def test_a_head_in_very_small_pieces_is_rejected(self) -> None:
         async with running() as server:
             reader, writer = await server.connect()
             connection = connection_of(server)
@@ -326,7 +326,7 @@ class TestUpgrade:
             assert answers.count(b"HTTP/1.1 200") == 2
             writer.close()
 
-    async def test_connect_is_refused(self) -> None:
+    async def test_connect_is_rejected(self) -> None:
         async with running() as server:
             reader, writer = await server.connect()
             writer.write(b"CONNECT other:443 HTTP/1.1\r\nHost: other\r\n\r\n")
