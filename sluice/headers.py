@@ -1,6 +1,5 @@
 """What every answer tells browsers: nothing here is to be framed, guessed at, or kept."""
 
-from collections.abc import Iterable
 from typing import TypeAlias
 
 from litestar.enums import ScopeType
@@ -14,13 +13,18 @@ ALWAYS: tuple[Field, ...] = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-NOT_KEPT = (b"cache-control", b"no-store")
-ONLY_TLS = (b"strict-transport-security", b"max-age=31536000")
-"""Of this host alone: what else its domain serves is not ours to say."""
-REVALIDATED = frozenset({b"etag", b"cache-control"})
+USUAL: tuple[Field, ...] = (
+    *ALWAYS,
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+OVER_TLS: tuple[Field, ...] = (
+    *USUAL,
+    # Of this host alone: what else its domain serves is not ours to say.
+    (b"strict-transport-security", b"max-age=31536000"),
+)
+OURS = frozenset(name for name, _ in OVER_TLS)
 
 
 def with_headers(application: ASGIApp) -> ASGIApp:
@@ -30,11 +34,11 @@ def with_headers(application: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await application(scope, receive, send)
             return
+        wanted = OVER_TLS if scope["scheme"] == "https" else USUAL
 
         async def send_more(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = list(message["headers"])
-                message["headers"] = [*given, *_missing(given, scope["scheme"])]
+                message["headers"] = _with(list(message["headers"]), wanted)
             await send(message)
 
         await application(scope, receive, send_more)
@@ -42,11 +46,8 @@ def with_headers(application: ASGIApp) -> ASGIApp:
     return add
 
 
-def _missing(given: Iterable[Field], scheme: str) -> Iterable[Field]:
+def _with(given: list[Field], wanted: tuple[Field, ...]) -> list[Field]:
     names = {name.lower() for name, _ in given}
-    wanted = [*ALWAYS, NOTHING]
-    if scheme == "https":
-        wanted.append(ONLY_TLS)
-    if not names & REVALIDATED:
-        wanted.append(NOT_KEPT)
-    return [field for field in wanted if field[0] not in names]
+    if names.isdisjoint(OURS):
+        return [*given, *wanted]
+    return [*given, *(field for field in wanted if field[0] not in names)]
