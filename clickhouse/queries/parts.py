@@ -26,7 +26,8 @@ FAR = 10_000
 unless they are left out."""
 ENGINE_BYTES = 8
 """Memory of the engine for each byte of a part, of which it has several copies."""
-LEAST_ENGINE_BYTES = 256 << 20
+LEAST_ENGINE_BYTES = 640 << 20
+"""For rows that share a granule with others, of up to 256 MB in parts from before migration 6."""
 WHOLE_ENGINE_BYTES = 64 << 20
 """What a page of small rows needs, whatever it is filtered by; large rows meet it soon."""
 ONE_ROW = {"max_result_bytes": 256 << 20, "max_memory_usage": 1 << 30}
