@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from api.dates import strict_range
 from api.outgoing import answer
-from api.parameters import Parameters, Project, parameters_of
+from api.parameters import MOST_KEY_CHARS, Parameters, Project, parameters_of
 from api.reads import reader_of
 from api.rows import Begun, begin, one
 from api.traces import providers_of, shared_filter
@@ -104,13 +104,17 @@ def _group_by(parameters: Parameters) -> tuple[str, ...]:
     if text is None:
         return ()
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if len(names) > MOST_DIMENSIONS:
+        parameters.refuse(too_big("array", MOST_DIMENSIONS, path=["group_by"]))
+        return ()
     known = (*PERIODS, *DIMENSIONS)
     for name in names:
         if name not in known and (not name.startswith(METADATA) or name == METADATA):
             patterns = [f"{METADATA}<key>"]
             parameters.refuse(invalid_option(known, patterns=patterns, path=["group_by"]))
-    if len(names) > MOST_DIMENSIONS:
-        parameters.refuse(too_big("array", MOST_DIMENSIONS, path=["group_by"]))
+        elif len(name) - len(METADATA) > MOST_KEY_CHARS:
+            what = f"{METADATA}<key>"
+            parameters.refuse(too_big("string", MOST_KEY_CHARS, what=what, path=["group_by"]))
     return names
 
 

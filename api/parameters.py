@@ -19,6 +19,14 @@ from schemas.wire.pulse import SAFE_INTEGER
 # What the door that authenticated the request hands to every handler.
 Project = NamedDependency[ProjectContext]
 INVALID = "Invalid query parameters"
+MOST_PARAMETERS = 100
+"""Repeated ones are counted too."""
+MOST_CHARS = 4096
+"""Of a value."""
+MOST_NUMBER_CHARS = 100
+MOST_PREFIXED = 10
+"""Filters by metadata: each is one more column to read and one more condition."""
+MOST_KEY_CHARS = 200
 
 
 class InvalidParameters(Exception):
@@ -41,14 +49,23 @@ class NotFound(Exception):
 class Parameters:
     """The query string of one request, read name by name; issues are gathered and raised at once.
 
-    Where a name is repeated its first value counts.
+    Where a name is repeated its first value counts. What is too many or too long is an issue and
+    is not read.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self.values: dict[str, str] = {}
-        for name, value in pairs:
-            self.values.setdefault(name, value)
         self.issues: list[Issue] = []
+        for number, (name, value) in enumerate(pairs):
+            if number >= MOST_PARAMETERS:
+                self.refuse(
+                    too_big("array", MOST_PARAMETERS, what="parameters", path=[_shown(name)])
+                )
+                return
+            if len(value) > MOST_CHARS:
+                self.refuse(too_big("string", MOST_CHARS, path=[_shown(name)]))
+            else:
+                self.values.setdefault(name, value)
 
     def text(self, name: str) -> str | None:
         """Returns any text; an empty one counts as absent."""
@@ -80,7 +97,7 @@ class Parameters:
         if value is None:
             return None
         try:
-            number = Decimal(value.strip())
+            number = Decimal(value.strip() if len(value) <= MOST_NUMBER_CHARS else "NaN")
         except InvalidOperation:
             number = Decimal("NaN")
         if not number.is_finite() or number > SAFE_INTEGER:
@@ -91,11 +108,15 @@ class Parameters:
 
     def prefixed(self, prefix: str) -> tuple[tuple[str, str], ...]:
         """Returns what follows `prefix` in each name, with its value, in order of appearance."""
-        return tuple(
-            (name[len(prefix) :], value)
-            for name, value in self.values.items()
-            if name.startswith(prefix) and len(name) > len(prefix)
-        )
+        found = [name for name in self.values if name.startswith(prefix) and name != prefix]
+        if len(found) > MOST_PREFIXED:
+            what = f"parameters {prefix}<key>"
+            path = [_shown(found[MOST_PREFIXED])]
+            self.refuse(too_big("array", MOST_PREFIXED, what=what, path=path))
+        for name in found[:MOST_PREFIXED]:
+            if len(name) - len(prefix) > MOST_KEY_CHARS:
+                self.refuse(too_big("string", MOST_KEY_CHARS, what="the key", path=[_shown(name)]))
+        return tuple((name[len(prefix) :], self.values[name]) for name in found[:MOST_PREFIXED])
 
     def refuse(self, issue: Issue) -> None:
         """Notes one issue, whose path is the name of a parameter."""
@@ -111,6 +132,11 @@ class Parameters:
             self.refuse(too_small("number", least, path=[name]))
         elif number > most:
             self.refuse(too_big("number", most, path=[name]))
+
+
+def _shown(name: str) -> str:
+    """Returns what an answer repeats of a name."""
+    return name[:MOST_KEY_CHARS]
 
 
 def parameters_of(request: Request[Any, Any, Any]) -> Parameters:

@@ -90,7 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     block_max_bytes: Positive = 8 << 20
     pace_lag_ms: Count = 1500
     query_threads: Positive = 3
-    query_max_memory_bytes: Annotated[int, Meta(ge=64 << 20)] = 384 << 20
+    query_max_memory_bytes: Annotated[int, Meta(ge=64 << 20)] = 256 << 20
     max_outgoing_bytes: Annotated[int, Meta(ge=16 << 20)] = 64 << 20
     read_back_timeout_s: Positive = 10
     warehouse_host: str = "127.0.0.1"

@@ -26,8 +26,11 @@ FAR = 10_000
 unless they are left out."""
 ENGINE_BYTES = 8
 """Memory of the engine for each byte of a part, of which it has several copies."""
-LEAST_ENGINE_BYTES = 256 << 20
-ONE_ROW = {"max_result_bytes": 256 << 20, "max_memory_usage": 1 << 30}
+LEAST_ENGINE_BYTES = 640 << 20
+"""For rows that share a granule with others, of up to 256 MB in parts from before migration 6."""
+WHOLE_ENGINE_BYTES = 64 << 20
+"""What a page of small rows needs, whatever it is filtered by; large rows meet it soon."""
+ONE_ROW = {"max_result_bytes": 256 << 20, "max_memory_usage": LEAST_ENGINE_BYTES}
 """Bounds of a row that is asked for alone, however large it is."""
 
 Direction = Literal["ASC", "DESC"]
@@ -131,6 +134,7 @@ async def read_whole(
             selection,
             max_result_rows=bounds.rows,
             max_result_bytes=bounds.bytes,
+            max_memory_usage=WHOLE_ENGINE_BYTES,
         )
     except QueryTooExpensive:
         return None

@@ -4,6 +4,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from api import analytics
 from clickhouse.client import Warehouse
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_traces
@@ -126,3 +127,46 @@ def test_a_group_by_gives_the_contract_and_groups_with_buckets_on_request(
         == (bucketed["groups"][0]["requests"])
     )
     assert {b["period"] for b in bucketed["groups"][0]["buckets"]} <= {"2025-05-26", "2025-06-02"}
+
+
+def test_groups_that_are_read_in_parts_are_those_of_the_whole(
+    client: Client,
+    warehouse: Warehouse,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store_traces(warehouse, random_traces(project.project_id, 11, 400))
+    path = f"/analytics?{RANGE}&group_by=session_id,user&interval=day&order=requests&limit=50"
+    whole = client.get(path).json()
+
+    monkeypatch.setattr(analytics, "BUCKETS_AT_ONCE", 3_000)
+    answer = client.get(path)
+
+    assert len(whole["groups"]) == 50
+    assert answer.json() == whole
+
+
+@pytest.mark.parametrize("query", ["", "&group_by=model"])
+def test_keys_that_make_an_answer_too_large_are_refused_and_never_cut(
+    client: Client, warehouse: Warehouse, project: ProjectContext, query: str
+) -> None:
+    rows = [
+        make_trace(project.project_id, f"t{number}", model_requested=f"{number}" + "m" * (1 << 20))
+        for number in range(20)
+    ]
+    store_traces(warehouse, rows)
+
+    answer = client.get(f"/analytics?{RANGE}{query}")
+
+    assert answer.status_code == 422
+    assert "fewer groups" in answer.json()["error"]
+
+
+def test_many_names_to_group_by_are_refused_with_one_issue(client: Client) -> None:
+    names = ",".join(f"n{number}" for number in range(2000))
+
+    answer = client.get(f"/analytics?{RANGE}&group_by={names[:4000]}")
+
+    assert answer.status_code == 400
+    assert len(answer.json()["details"]) == 1
+    assert answer.json()["details"][0]["maximum"] == analytics.MOST_DIMENSIONS

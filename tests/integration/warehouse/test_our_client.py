@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from api.reads import Turns
 from clickhouse.client import (
     AccessRefused,
     QueryTooExpensive,
@@ -18,7 +19,10 @@ from clickhouse.client import (
     WarehouseUnavailable,
 )
 from clickhouse.migrate import migrate, read_migrations
+from clickhouse.queries import traces
+from clickhouse.queries.parts import Bounds, find_parts, read_part, read_whole
 from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
+from schemas.projects import ProjectContext, ProjectId
 from tests.integration.queries.rows import make_outcome, make_span, make_trace
 from tests.integration.store.test_dedup_log import parts_of
 from tests.integration.warehouse.conftest import WRITER, Served
@@ -65,6 +69,24 @@ def test_migrations_can_be_applied_over_http(alone: Served) -> None:
 
         assert applied == [migration.name for migration in read_migrations()]
         assert counts(ours) == STORED_ONCE
+
+
+async def test_rows_are_read_in_parts_within_a_users_bounds_over_http(alone: Served) -> None:
+    alone.start()
+    project = ProjectContext(ProjectId("p"))
+    rows = [make_trace("p", f"t{n:04d}", session_id="s", timestamp_us=n) for n in range(2500)]
+    turns = Turns(3)
+
+    with closing(alone.ours()) as ours:
+        ours.insert_now("traces", encode_traces(rows), "one")
+        async with turns.taken(project.project_id, ours) as bounded:
+            selection = traces.of_session(project, "s")
+            assert await read_whole(bounded, project, selection, Bounds()) is None
+            parts = await find_parts(bounded, project, selection, Bounds())
+            found = [row for part in parts for row in await read_part(bounded, project, part)]
+
+    assert len(parts.runs) == 3
+    assert [row.trace_id for row in found] == [row.trace_id for row in rows]
 
 
 def test_every_table_takes_its_block_and_each_token_once(alone: Served) -> None:

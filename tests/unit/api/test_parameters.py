@@ -4,7 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from api.parameters import InvalidParameters, Parameters
+from api.parameters import (
+    MOST_CHARS,
+    MOST_KEY_CHARS,
+    MOST_PARAMETERS,
+    MOST_PREFIXED,
+    InvalidParameters,
+    Parameters,
+)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "1.5", "0x10", "1e2", "١"])
@@ -60,3 +67,48 @@ def test_good_values_raise_no_issue() -> None:
     assert parameters.prefixed("metadata.") == (("team", "red"),)
     assert parameters.amount("min_cost_cents") == Decimal("0.01")
     parameters.check()
+
+
+def test_more_parameters_than_the_bound_are_refused_and_not_read() -> None:
+    pairs = [(f"p{number}", "x") for number in range(MOST_PARAMETERS + 1)]
+
+    parameters = Parameters(pairs)
+
+    assert [issue["code"] for issue in parameters.issues] == ["too_big"]
+    assert parameters.issues[0]["path"] == [f"p{MOST_PARAMETERS}"]
+    assert str(MOST_PARAMETERS) in parameters.issues[0]["message"]
+    assert len(parameters.values) == MOST_PARAMETERS
+
+
+def test_a_value_over_its_length_is_refused_and_named() -> None:
+    parameters = Parameters([("user", "x" * (MOST_CHARS + 1)), ("model", "y" * MOST_CHARS)])
+
+    assert [(issue["path"], issue["maximum"]) for issue in parameters.issues] == [
+        (["user"], MOST_CHARS)
+    ]
+    assert parameters.text("user") is None
+    assert parameters.text("model") == "y" * MOST_CHARS
+
+
+def test_more_filters_by_metadata_than_the_bound_are_refused_and_named() -> None:
+    names = [f"metadata.k{number}" for number in range(2000)]
+    most = Parameters([(name, "x") for name in names[:MOST_PREFIXED]])
+    more = Parameters([(name, "x") for name in names[: MOST_PREFIXED + 1]])
+
+    assert len(most.prefixed("metadata.")) == MOST_PREFIXED
+    assert len(more.prefixed("metadata.")) == MOST_PREFIXED
+    most.check()
+    assert [(issue["path"], issue["maximum"]) for issue in more.issues] == [
+        ([names[MOST_PREFIXED]], MOST_PREFIXED)
+    ]
+    with pytest.raises(InvalidParameters):
+        more.check()
+
+
+def test_a_key_of_metadata_over_its_length_is_refused() -> None:
+    parameters = Parameters([("metadata." + "k" * (MOST_KEY_CHARS + 1), "x")])
+
+    parameters.prefixed("metadata.")
+
+    assert [issue["maximum"] for issue in parameters.issues] == [MOST_KEY_CHARS]
+    assert len(parameters.issues[0]["path"][0]) == MOST_KEY_CHARS
