@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     secret: str = ""
     signup_enabled: bool = True
     allowed_origins: str = ""
+    trusted_proxies: str = ""
     init_project: str = ""
     init_api_key: str = ""
     init_user_email: str = ""
@@ -115,6 +116,8 @@ MEANING = {
     " first start and kept in the data directory.",
     "signup_enabled": "Whether strangers may make accounts at `/dashboard/api/signup`.",
     "allowed_origins": "Origins, comma-separated, whose pages may write with a dashboard session.",
+    "trusted_proxies": "Addresses or networks, comma-separated, of proxies whose `X-Forwarded-For`"
+    " and `X-Forwarded-Proto` are believed. Empty: nobody's.",
     "init_project": "Name of the first project of an empty installation (else `Default`).",
     "init_api_key": "API key of that project, `pulse_sk_…` (else a random one).",
     "init_user_email": "Email of an admin for an empty installation.",
