@@ -10,10 +10,13 @@ from api.auth import (
     AnyRequest,
     admin_only,
     client_address,
+    enter,
+    person_from_session,
     refuse_cross_site,
     services,
     user_from_session,
 )
+from api.invitations import INVITATION_HANDLERS
 from api.keys import KEY_HANDLERS
 from api.login import LOGIN_HANDLERS
 from api.members import MEMBER_HANDLERS
@@ -25,7 +28,6 @@ from controlplane.projects import (
     ProjectSettings,
     create_project,
     delete_project,
-    enter_project,
     list_projects,
     project_settings,
     update_project,
@@ -107,6 +109,7 @@ async def sign_up_here(request: AnyRequest) -> Done:
     if not (filled.name and filled.email and filled.password and filled.project_name):
         raise BadRequest(_MISSING_SIGN_UP_FIELDS)
     await services(request).attempts.count(client_address(request), filled.email)
+    await services(request).attempts.count_signup(client_address(request))
     await sign_up(services(request).database, services(request).vault, filled)
     return Done()
 
@@ -115,7 +118,12 @@ async def sign_up_here(request: AnyRequest) -> Done:
 async def list_my_projects(request: AnyRequest) -> ProjectList:
     """Return the projects of the signed-in user."""
     session = await user_from_session(request)
-    found = await list_projects(services(request).database, session.account.user_id)
+    database, own = services(request).database, session.key_access
+    if own is not None:
+        project = await project_settings(database, own.project.project_id)
+        created_at = iso_ms(project.created_at)
+        return ProjectList([ProjectRow(project.project_id, project.name, created_at, own.role)])
+    found = await list_projects(database, session.account.user_id)
     return ProjectList(
         [ProjectRow(p.project_id, p.name, iso_ms(p.created_at), p.role) for p in found]
     )
@@ -124,13 +132,18 @@ async def list_my_projects(request: AnyRequest) -> ProjectList:
 @post("/projects", status_code=HTTP_201_CREATED, summary="Create a project")
 async def create_my_project(request: AnyRequest) -> NewProject:
     """Create a project with a first key, the signed-in user its admin."""
-    session = await user_from_session(request)
+    session = await person_from_session(request)
     missing = "Missing required field: name"
     form = await read_form(request, NameForm, otherwise=missing)
     if form.name is None or form.name == "":
         raise BadRequest(missing)
+    state = services(request)
     created = await create_project(
-        services(request).database, services(request).vault, session.account.user_id, form.name
+        state.database,
+        state.vault,
+        session.account.user_id,
+        form.name,
+        at_most=state.quotas.max_projects_per_user,
     )
     return NewProject(created.project_id, created.plain_key, created.name)
 
@@ -139,7 +152,7 @@ async def create_my_project(request: AnyRequest) -> NewProject:
 async def show_project(request: AnyRequest, project_id: FromPath[str]) -> ProjectDetails:
     """Return the settings of a project to any of its members."""
     session = await user_from_session(request)
-    access = await enter_project(services(request).database, session.account.user_id, project_id)
+    access = await enter(request, session, project_id)
     found = await project_settings(services(request).database, access.project.project_id)
     return _details(found)
 
@@ -165,7 +178,7 @@ async def delete_my_project(request: AnyRequest, project_id: FromPath[str]) -> D
 
 
 def accounts_router() -> Router:
-    """Return the router of `/dashboard/api` for accounts, projects, keys, members, hand-over."""
+    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in."""
     return Router(
         path="/dashboard/api",
         route_handlers=[
@@ -177,6 +190,7 @@ def accounts_router() -> Router:
             delete_my_project,
             *KEY_HANDLERS,
             *MEMBER_HANDLERS,
+            *INVITATION_HANDLERS,
             *LOGIN_HANDLERS,
         ],
         request_max_body_size=MAX_FORM_BYTES,
@@ -187,7 +201,7 @@ def accounts_router() -> Router:
 async def _administered(request: AnyRequest, project_id: FromPath[str]) -> ProjectId:
     """Return the project of the path for its admins; raises `Forbidden` for others."""
     session = await user_from_session(request)
-    access = await enter_project(services(request).database, session.account.user_id, project_id)
+    access = await enter(request, session, project_id)
     return admin_only(access).project_id
 
 

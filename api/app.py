@@ -15,8 +15,10 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from api import analytics, outcomes, spans, traces
+from api.account_forms import MAX_FORM_BYTES
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
+from api.invite_page import INVITE_PAGE, page
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
 from api.outgoing import TooManyAnswers
@@ -70,6 +72,7 @@ def routes() -> list[Any]:
         check_key,
         accounts_router(),
         auth_router(),
+        invite_router(),
         Router(
             "/v1",
             route_handlers=QUERIES,
@@ -83,6 +86,16 @@ def routes() -> list[Any]:
             include_in_schema=False,
         ),
     ]
+
+
+def invite_router() -> Router:
+    """Returns the router of the page for invited people, whose errors are pages too."""
+    return Router(
+        "/",
+        route_handlers=INVITE_PAGE,
+        request_max_body_size=MAX_FORM_BYTES,
+        exception_handlers={ControlPlaneError: _invite_refused},
+    )
 
 
 def exception_handlers() -> ExceptionHandlersMap:
@@ -135,6 +148,13 @@ def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]
     if isinstance(error, errors.RetryLater):
         headers["Retry-After"] = str(error.retry_after_s)
     return Response({"error": error.message}, status_code=STATUS[type(error)], headers=headers)
+
+
+def _invite_refused(_: AnyHttpRequest, error: ControlPlaneError) -> Response[str]:
+    answer = page("refused", status_code=STATUS[type(error)], message=error.message)
+    if isinstance(error, errors.RetryLater):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 def _warehouse(_: AnyHttpRequest, error: WarehouseError) -> Response[Any]:

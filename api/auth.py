@@ -4,12 +4,13 @@ The functions ending in `_from_key` and `_from_session` are Litestar dependencie
 `app.state`: `database`, `vault`, `keyring`, `allowed_origins`.
 """
 
-from typing import Protocol, TypeAlias, cast
+from typing import NamedTuple, Protocol, TypeAlias, cast
 from urllib.parse import quote, urlsplit
 
 from litestar import Request
 from litestar.datastructures import State
 
+from api.local_peers import LocalPeers
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -17,6 +18,7 @@ from controlplane.errors import BadRequest, Forbidden, Unauthorized
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.projects import Access, enter_project
+from controlplane.quotas import Quotas
 from controlplane.sessions import SESSION_LIFETIME_S, SignedIn, find_session
 from schemas.connections import AUTHENTICATED
 from schemas.projects import ProjectContext
@@ -25,6 +27,12 @@ AnyRequest: TypeAlias = Request[object, object, State]
 
 SESSION_COOKIE = "better-auth.session_token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# The page is of this very origin, or the person typed the address.
+_OWN_PAGES = frozenset({"same-origin", "none"})
+_NO_PERSON = (
+    "Forbidden: an API key opened this session, which may do what the key may;"
+    " sign in with email and password"
+)
 
 
 class Services(Protocol):
@@ -35,9 +43,18 @@ class Services(Protocol):
     keyring: KeyRing
     attempts: AttemptLimits
     handoffs: Handoffs
+    quotas: Quotas
+    local_peers: LocalPeers
     allowed_origins: frozenset[str]
     """Origins, such as `https://ui.example.com`, whose pages may write with our cookie."""
     signup_enabled: bool
+
+
+class Entered(NamedTuple):
+    """Who asks, and what they may do in the project that they ask about."""
+
+    session: SignedIn
+    access: Access
 
 
 def services(request: AnyRequest) -> Services:
@@ -74,8 +91,29 @@ async def user_from_session(request: AnyRequest) -> SignedIn:
     return session
 
 
-async def access_from_session(request: AnyRequest) -> Access:
-    """Return the project of `X-Project-Id` and the user's role in it.
+async def person_from_session(request: AnyRequest) -> SignedIn:
+    """Return the person who is signed in; raises `Forbidden` for what an API key opened."""
+    session = await user_from_session(request)
+    if session.key_access is not None:
+        raise Forbidden(_NO_PERSON)
+    return session
+
+
+async def enter(request: AnyRequest, session: SignedIn, project_id: str) -> Access:
+    """Return what a session may do in a project; raises `Forbidden` for any that it may not enter.
+
+    One that an API key opened enters the key's project alone, and never as an admin.
+    """
+    own = session.key_access
+    if own is None:
+        return await enter_project(services(request).database, session.account.user_id, project_id)
+    if own.project.project_id != project_id.lower():
+        raise Forbidden("Forbidden: no access to this project")
+    return own
+
+
+async def entered(request: AnyRequest) -> Entered:
+    """Return who is signed in, and what they may do in the project of `X-Project-Id`.
 
     Raises `Unauthorized` without a session, then `BadRequest` without the header, then
     `Forbidden` for a project that the user is no member of.
@@ -84,22 +122,30 @@ async def access_from_session(request: AnyRequest) -> Access:
     project_id = request.headers.get("x-project-id")
     if not project_id:
         raise BadRequest("Missing X-Project-Id header")
-    database = services(request).database
-    return await enter_project(database, session.account.user_id, project_id)
+    return Entered(session, await enter(request, session, project_id))
 
 
 async def project_from_session(request: AnyRequest) -> ProjectContext:
-    """Return the project that a member asks about; raises as `access_from_session`."""
-    return (await access_from_session(request)).project
+    """Return the project that a member asks about; raises as `entered`."""
+    return (await entered(request)).access.project
 
 
 async def admin_project_from_session(request: AnyRequest) -> ProjectContext:
     """Return the project that an admin asks about; raises `Forbidden` for other members."""
-    return admin_only(await access_from_session(request))
+    return (await entered_as_admin(request)).access.project
+
+
+async def entered_as_admin(request: AnyRequest) -> Entered:
+    """As `entered`; raises `Forbidden` for members that are no admins."""
+    found = await entered(request)
+    admin_only(found.access)
+    return found
 
 
 def admin_only(access: Access) -> ProjectContext:
     """Return the project of an admin's access; raises `Forbidden` for other members."""
+    if access.project.key_id is not None:
+        raise Forbidden(_NO_PERSON)
     if access.role != "admin":
         raise Forbidden("Forbidden: admin role required for this operation")
     return access.project
@@ -108,14 +154,19 @@ def admin_only(access: Access) -> ProjectContext:
 def refuse_cross_site(request: AnyRequest) -> None:
     """Raise `Forbidden` for a write that a browser sends from another site's page.
 
-    Browsers name the page in `Origin`; a request without it is no browser's cross-site write.
+    Browsers of today say in `Sec-Fetch-Site` whose page it is, and no page can alter that: it
+    counts where it is there. Older ones, and all over plain HTTP to another machine, name the page
+    in `Origin` alone. A request without either is no browser's cross-site write.
     """
     origin = request.headers.get("origin")
-    if request.method in _SAFE_METHODS or origin is None:
+    if request.method in _SAFE_METHODS or origin in services(request).allowed_origins:
         return
-    if origin in services(request).allowed_origins:
-        return
-    if _site_of(origin) != request.headers.get("host", "").lower():
+    fetch_site = request.headers.get("sec-fetch-site")
+    if fetch_site is not None:
+        is_ours = fetch_site in _OWN_PAGES
+    else:
+        is_ours = origin is None or _site_of(origin) == request.headers.get("host", "").lower()
+    if not is_ours:
         raise Forbidden("Forbidden: cross-site request")
 
 

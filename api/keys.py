@@ -10,7 +10,7 @@ from api.account_forms import iso_ms, read_form, trimmed
 from api.auth import AnyRequest, admin_project_from_session, services
 from api.sessions import Done
 from controlplane.errors import BadRequest
-from controlplane.keys import create_key, list_keys, rename_key, revoke_key
+from controlplane.keys import KeyDraft, create_key, list_keys, rename_key, revoke_key
 
 _DEFAULT_NAME = "API Key"
 
@@ -72,8 +72,13 @@ async def create_api_key(request: AnyRequest) -> NewKey:
     bad = "Invalid request body"
     form = await read_form(request, KeyForm, otherwise=bad, bad_json=bad)
     state = services(request)
-    name = trimmed(form.name) or _DEFAULT_NAME
-    created = await create_key(state.database, state.vault, project.project_id, name)
+    created = await create_key(
+        state.database,
+        state.vault,
+        project.project_id,
+        KeyDraft(trimmed(form.name) or _DEFAULT_NAME),
+        at_most=state.quotas.max_keys_per_project,
+    )
     return NewKey(created.plain)
 
 

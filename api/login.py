@@ -1,6 +1,6 @@
 """`/dashboard/api/local-login*`: how a CLI signs the browser of the same machine in."""
 
-import ipaddress
+import asyncio
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -11,10 +11,9 @@ from msgspec import Struct
 
 from api.account_forms import iso_ms, read_form, trimmed
 from api.auth import AnyRequest, client_address, refuse_cross_site, services, session_cookie
-from controlplane.errors import BadRequest, Forbidden, NotFound, Unauthorized
-from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff, local_operator
-from controlplane.sessions import check_password, open_session
-from schemas.projects import UserId
+from controlplane.errors import BadRequest, Forbidden, Unauthorized
+from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff
+from controlplane.sessions import SignedIn, check_password, open_key_session, open_session
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -23,7 +22,7 @@ _INVALID = "Invalid local API key or project"
 
 
 class HandoffForm(Struct, frozen=True):
-    """Where the browser goes, and who it is: a person, or the operator of the key's project."""
+    """Where the browser goes, and who it is: a person, or the holder of a key."""
 
     redirect_url: str | None = None
     api_key: str | None = None
@@ -42,7 +41,7 @@ class HandoffAnswer(Struct, frozen=True):
 @post("/local-login-token", status_code=HTTP_201_CREATED, summary="Offer a local sign-in")
 async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
     """Make a single-use sign-in address for a browser on this machine."""
-    _refuse_remote(request)
+    await _refuse_remote(request)
     refuse_cross_site(request)
     form = await read_form(request, HandoffForm, otherwise=_MISSING_URL)
     redirect_url = trimmed(form.redirect_url)
@@ -50,8 +49,8 @@ async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
         raise BadRequest(_MISSING_URL)
     if not is_loopback_url(redirect_url):
         raise BadRequest("redirect_url must use a loopback host (localhost or 127.0.0.1)")
-    user_id = await _user_of(request, form)
-    token = services(request).handoffs.offer(Handoff(user_id, redirect_url))
+    handoff = await _handoff_of(request, form, redirect_url)
+    token = services(request).handoffs.offer(handoff)
     expires_at = datetime.now(UTC) + timedelta(seconds=HANDOFF_LIFETIME_S)
     origin = f"{request.url.scheme}://{request.headers['host']}"
     return HandoffAnswer(f"{origin}/dashboard/api/local-login?token={token}", iso_ms(expires_at))
@@ -60,14 +59,14 @@ async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
 @get("/local-login", status_code=HTTP_302_FOUND, summary="Sign in from the offered address")
 async def redeem_local_login(request: AnyRequest) -> Response[None]:
     """Open a session for the browser and send it on."""
-    _refuse_remote(request)
+    await _refuse_remote(request)
     token = request.query_params.get("token")
     if not token:
         raise BadRequest("Missing token query parameter")
     handoff = services(request).handoffs.redeem(token)
     if handoff is None:
         raise BadRequest("Token is invalid or expired")
-    opened = await open_session(services(request).database, handoff.user_id)
+    opened = await _opened(request, handoff)
     headers = {
         "Location": handoff.redirect_url,
         "Set-Cookie": session_cookie(request, opened.token),
@@ -94,38 +93,47 @@ def is_loopback_url(url: str) -> bool:
         return False
 
 
-def _refuse_remote(request: AnyRequest) -> None:
-    """Raise `Forbidden` unless the peer is this machine and speaks to it by a local name.
+async def _refuse_remote(request: AnyRequest) -> None:
+    """Raise `Forbidden` unless a person at this machine speaks to it by a local name.
 
     The name alone is the client's word, and the address alone may be a proxy's.
     """
     forwarded = any(header in request.headers for header in _FORWARDING_HEADERS)
     host_url = f"http://{request.headers.get('host', '')}"
-    if forwarded or not _is_loopback(client_address(request)) or not is_loopback_url(host_url):
+    if forwarded or not is_loopback_url(host_url) or not await _is_person_here(request):
         raise Forbidden("Local login token endpoint is only available on loopback hosts")
 
 
-def _is_loopback(address: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
+async def _is_person_here(request: AnyRequest) -> bool:
+    peer, server = request.scope["client"], request.scope["server"]
+    if peer is None or server is None or server[1] is None:
         return False
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return (mapped or ip).is_loopback
+    peers = services(request).local_peers
+    return await asyncio.to_thread(peers.is_person, peer, (server[0], server[1]))
 
 
-async def _user_of(request: AnyRequest, form: HandoffForm) -> UserId:
+async def _handoff_of(request: AnyRequest, form: HandoffForm, redirect_url: str) -> Handoff:
     state = services(request)
     if form.api_key:
         await state.attempts.count(client_address(request))
         try:
             project = await state.keyring.project_of_key(form.api_key)
-            if form.project_id and form.project_id.lower() != project.project_id:
-                raise Unauthorized(_INVALID)
-            return await local_operator(state.database, project.project_id)
-        except (Unauthorized, NotFound) as error:
+        except Unauthorized as error:
             raise Unauthorized(_INVALID) from error
+        if form.project_id and form.project_id.lower() != project.project_id:
+            raise Unauthorized(_INVALID)
+        return Handoff(None, redirect_url, project.key_id)
     if not (form.email and form.password):
         raise BadRequest("Missing required fields: api_key or email/password")
     await state.attempts.count(client_address(request), form.email)
-    return (await check_password(state.database, form.email, form.password)).user_id
+    account = await check_password(state.database, form.email, form.password)
+    return Handoff(account.user_id, redirect_url)
+
+
+async def _opened(request: AnyRequest, handoff: Handoff) -> SignedIn:
+    database = services(request).database
+    if handoff.key_id is not None:
+        return await open_key_session(database, handoff.key_id)
+    if handoff.user_id is None:
+        raise Unauthorized("Unauthorized")
+    return await open_session(database, handoff.user_id)

@@ -1,29 +1,34 @@
-"""`/dashboard/api/users`: who belongs to a project, for its admins."""
+"""`/dashboard/api/users`: who belongs to a project, for its admins. Adding one is invitations'."""
 
-from litestar import delete, get, post
+import structlog
+from litestar import delete, get, patch
 from litestar.params import FromPath
-from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+from litestar.status_codes import HTTP_200_OK
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
-from api.account_forms import iso_ms, read_form, trimmed
-from api.auth import AnyRequest, admin_project_from_session, services
+from api.account_forms import iso_ms, read_form
+from api.auth import (
+    AnyRequest,
+    admin_only,
+    admin_project_from_session,
+    entered,
+    entered_as_admin,
+    services,
+)
 from api.sessions import Done
-from controlplane.errors import BadRequest
-from controlplane.members import Member, NewMember, add_member, list_members, remove_member
-from controlplane.projects import as_role
+from controlplane.members import Member, change_role, checked_role, list_members, remove_member
 from schemas.projects import Role
 
-_MISSING_EMAIL = "Missing required field: email"
+_BAD_ROLE = "role must be 'admin' or 'user'"
+
+log = structlog.get_logger(__name__)
 
 
-class MemberForm(Struct, frozen=True):
-    """Whom to add: an existing account needs only its email; a role but `admin` means `user`."""
+class RoleForm(Struct, frozen=True):
+    """The role to give."""
 
-    email: str | None = None
-    name: str | None = None
-    password: str | None = None
-    role: object = None
+    role: str | None = None
 
 
 class MemberRow(Struct, frozen=True, rename="camel"):
@@ -42,8 +47,8 @@ class MemberList(Struct, frozen=True):
     users: list[MemberRow]
 
 
-class AddedMember(Struct, frozen=True):
-    """The new member."""
+class ChangedMember(Struct, frozen=True):
+    """The member as they are now."""
 
     user: MemberRow
 
@@ -56,32 +61,32 @@ async def list_users(request: AnyRequest) -> MemberList:
     return MemberList([_row(member) for member in found])
 
 
-@post("/users", status_code=HTTP_201_CREATED, summary="Add a member")
-async def add_user(request: AnyRequest) -> AddedMember:
-    """Add a person to the project, creating the account when the email has none."""
-    project = await admin_project_from_session(request)
-    form = await read_form(request, MemberForm, otherwise=_MISSING_EMAIL)
-    if not trimmed(form.email):
-        raise BadRequest(_MISSING_EMAIL)
-    new = NewMember(
-        email=trimmed(form.email),
-        role=as_role(form.role),
-        name=form.name,
-        password=form.password,
-    )
-    added = await add_member(services(request).database, project.project_id, new)
-    return AddedMember(_row(added))
+@patch("/users/{user_id:str}", summary="Change a member's role")
+async def change_user(request: AnyRequest, user_id: FromPath[str]) -> ChangedMember:
+    """Make a member an admin or a plain user; the last admin stays."""
+    session, access = await entered_as_admin(request)
+    form = await read_form(request, RoleForm, otherwise=_BAD_ROLE)
+    database, role = services(request).database, checked_role(form.role)
+    project_id, by = access.project.project_id, session.account.user_id
+    changed = await change_role(database, project_id, user_id, role)
+    log.info("member has another role", project_id=project_id, user_id=user_id, role=role, by=by)
+    return ChangedMember(_row(changed))
 
 
-@delete("/users/{user_id:str}", status_code=HTTP_200_OK, summary="Remove a member")
+@delete("/users/{user_id:str}", status_code=HTTP_200_OK, summary="Remove a member, or leave")
 async def remove_user(request: AnyRequest, user_id: FromPath[str]) -> Done:
-    """Take a person out of the project; its last admin stays."""
-    project = await admin_project_from_session(request)
-    await remove_member(services(request).database, project.project_id, user_id)
+    """Take a person out of the project; its last admin stays. Everybody may take themselves out."""
+    session, access = await entered(request)
+    if user_id.lower() != session.account.user_id:
+        admin_only(access)
+    project_id = access.project.project_id
+    await remove_member(services(request).database, project_id, user_id)
+    by = session.account.user_id
+    log.info("member removed", project_id=project_id, user_id=user_id, by=by)
     return Done()
 
 
-MEMBER_HANDLERS: list[ControllerRouterHandler] = [list_users, add_user, remove_user]
+MEMBER_HANDLERS: list[ControllerRouterHandler] = [list_users, change_user, remove_user]
 
 
 def _row(member: Member) -> MemberRow:

@@ -1,7 +1,7 @@
 """`/api/auth/*`: signing in and out, in better-auth's forms, and the closed sign-up route."""
 
 from litestar import Response, Router, get, post
-from litestar.status_codes import HTTP_200_OK, HTTP_401_UNAUTHORIZED
+from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_401_UNAUTHORIZED
 from msgspec import Struct
 
 from api.account_forms import MAX_FORM_BYTES, iso_ms, read_form
@@ -9,6 +9,7 @@ from api.auth import (
     AnyRequest,
     cleared_cookie,
     client_address,
+    person_from_session,
     refuse_cross_site,
     services,
     session_cookie,
@@ -16,7 +17,13 @@ from api.auth import (
 )
 from controlplane.accounts import Account
 from controlplane.errors import BadRequest, Forbidden, InvalidCredentials
-from controlplane.sessions import sign_in, sign_out
+from controlplane.sessions import (
+    change_password,
+    end_sessions,
+    open_session,
+    sign_in,
+    sign_out,
+)
 
 
 class SignInForm(Struct, frozen=True):
@@ -24,6 +31,14 @@ class SignInForm(Struct, frozen=True):
 
     email: str | None = None
     password: str | None = None
+
+
+class PasswordForm(Struct, frozen=True, rename="camel"):
+    """A new password, and the present one as a proof."""
+
+    current_password: str | None = None
+    new_password: str | None = None
+    revoke_other_sessions: bool = False
 
 
 class UserAnswer(Struct, frozen=True, rename="camel"):
@@ -46,8 +61,15 @@ class SignInAnswer(Struct, frozen=True):
     user: UserAnswer
 
 
-class RefusedSignIn(Struct, frozen=True):
-    """Why nobody was signed in."""
+class ChangedPassword(Struct, frozen=True):
+    """Whose password changed, and the token of the new session where the others ended."""
+
+    token: str | None
+    user: UserAnswer
+
+
+class Refused(Struct, frozen=True):
+    """Why nothing was done, in better-auth's form."""
 
     code: str
     message: str
@@ -77,7 +99,7 @@ class Done(Struct, frozen=True):
 
 
 @post("/sign-in/email", status_code=HTTP_200_OK, summary="Sign in with email and password")
-async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer | RefusedSignIn]:
+async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer | Refused]:
     """Open a session and set its cookie; limited per address and per email."""
     refuse_cross_site(request)
     missing = "Missing required fields: email, password"
@@ -88,7 +110,7 @@ async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer | Ref
     try:
         opened = await sign_in(services(request).database, form.email, form.password)
     except InvalidCredentials as error:
-        refused = RefusedSignIn("INVALID_EMAIL_OR_PASSWORD", error.message)
+        refused = Refused("INVALID_EMAIL_OR_PASSWORD", error.message)
         return Response(refused, status_code=HTTP_401_UNAUTHORIZED)
     answer = SignInAnswer(redirect=False, token=opened.token, user=_user(opened.account))
     cookie = session_cookie(request, opened.token)
@@ -128,11 +150,40 @@ async def sign_out_here(request: AnyRequest) -> Response[Done]:
     return Response(Done(), headers={"Set-Cookie": cleared_cookie(request)})
 
 
+@post("/change-password", status_code=HTTP_200_OK, summary="Change one's own password")
+async def change_own_password(request: AnyRequest) -> Response[ChangedPassword | Refused]:
+    """Give the signed-in person another password; on demand every other session ends."""
+    session = await person_from_session(request)
+    missing = "Missing required fields: currentPassword, newPassword"
+    form = await read_form(request, PasswordForm, otherwise=missing)
+    if form.current_password is None or form.new_password is None:
+        raise BadRequest(missing)
+    state = services(request)
+    await state.attempts.count(client_address(request), session.account.email)
+    try:
+        await change_password(state.database, session, form.current_password, form.new_password)
+    except InvalidCredentials:
+        refused = Refused("INVALID_PASSWORD", "Invalid password")
+        return Response(refused, status_code=HTTP_400_BAD_REQUEST)
+    if not form.revoke_other_sessions:
+        return Response(ChangedPassword(None, _user(session.account)))
+    await end_sessions(state.database, session.account.user_id)
+    opened = await open_session(state.database, session.account.user_id)
+    headers = {"Set-Cookie": session_cookie(request, opened.token), "Cache-Control": "no-store"}
+    return Response(ChangedPassword(opened.token, _user(opened.account)), headers=headers)
+
+
 def auth_router() -> Router:
     """Return the router of `/api/auth`."""
     return Router(
         path="/api/auth",
-        route_handlers=[sign_in_with_email, refuse_sign_up, get_session, sign_out_here],
+        route_handlers=[
+            sign_in_with_email,
+            refuse_sign_up,
+            get_session,
+            sign_out_here,
+            change_own_password,
+        ],
         request_max_body_size=MAX_FORM_BYTES,
         tags=["Sessions"],
     )

@@ -6,7 +6,7 @@ ControlPlaneError
 │   └── InvalidCredentials  wrong email or password
 ├── Forbidden               known, but not allowed
 ├── NotFound                the named thing does not exist for this caller
-├── Conflict                the thing exists already
+├── Conflict                the thing exists already, must stay, or would be one too many
 ├── NotOwner                another process owns the partition now
 └── RetryLater              fine, but not now
     ├── TooManyRequests     the caller asked too often
@@ -43,7 +43,7 @@ class NotFound(ControlPlaneError):
 
 
 class Conflict(ControlPlaneError):
-    """Raised when what should be created exists already."""
+    """Raised when a thing exists already, a last admin would go, or a quota would be exceeded."""
 
 
 class NotOwner(ControlPlaneError):
@@ -59,7 +59,7 @@ class RetryLater(ControlPlaneError):
 
 
 class TooManyRequests(RetryLater):
-    """Raised when one address or one email made too many sign-in or sign-up attempts."""
+    """Raised when one address or one email made too many attempts of a kind."""
 
 
 class Unavailable(RetryLater):

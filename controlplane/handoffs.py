@@ -5,26 +5,20 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy import select
-
-from controlplane.accounts import insert_user
 from controlplane.crypto import hash_token
-from controlplane.database import Database
-from controlplane.lookups import find_user, live_project
-from controlplane.models import Membership
-from schemas.projects import ProjectId, UserId
+from schemas.projects import KeyId, UserId
 
 HANDOFF_LIFETIME_S = 120.0
 MAX_HANDOFFS = 1_000
 
-LOCAL_OPERATOR = "local-operator"
-
 
 class Handoff(NamedTuple):
-    """Who is to be signed in, and where the browser goes next."""
+    """Who is to be signed in, a person or the holder of a key, and where the browser goes next."""
 
-    user_id: UserId
+    user_id: UserId | None
     redirect_url: str
+    key_id: KeyId | None = None
+    """Of the key that signs in where it is no person."""
 
 
 class Handoffs:
@@ -56,33 +50,3 @@ class Handoffs:
             if self._waiting[oldest][1] > now_s:
                 return
             del self._waiting[oldest]
-
-
-async def local_operator(database: Database, project_id: ProjectId) -> UserId:
-    """Return the user whom a project's key signs in on this machine: an admin of it alone.
-
-    A key opens one project, so it must not sign in a person, who may have others. Made on first
-    use, and again an admin after being taken out of the project. Raises `NotFound`.
-    """
-    async with database.session() as session:
-        project = await live_project(session, project_id)
-        # Two sign-ins at once would both find nobody; SQLite has let in one writer only.
-        await session.refresh(project, with_for_update=True)
-        email = operator_email(project_id)
-        operator = await find_user(session, email)
-        if operator is None:
-            operator = await insert_user(session, "Local operator", email, password_hash=None)
-        query = select(Membership.id).where(
-            Membership.user_id == operator.id, Membership.project_id == project.id
-        )
-        if await session.scalar(query) is None:
-            session.add(Membership(user_id=operator.id, project_id=project.id, role="admin"))
-        return UserId(str(operator.id))
-
-
-def operator_email(project_id: ProjectId) -> str:
-    """Return what stands for the email of a project's local operator.
-
-    It is none on purpose: nobody can sign up, be added to a project or sign in under it.
-    """
-    return f"{LOCAL_OPERATOR}:{project_id}"

@@ -5,15 +5,16 @@ from uuid import UUID
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import UnsealError, Vault, hash_token, new_api_key
 from controlplane.database import Database
 from controlplane.errors import BadRequest, Conflict, NotFound
-from controlplane.lookups import live_project
+from controlplane.lookups import live_project, locked_project
 from controlplane.models import ApiKey, Project
+from controlplane.quotas import refuse_beyond
 from controlplane.rules import as_uuid, cleaned_name
 from schemas.projects import KeyId, ProjectId
 
@@ -35,18 +36,34 @@ class Key(Struct, frozen=True):
     last_used_at: datetime | None
 
 
+class KeyDraft(Struct, frozen=True):
+    """A key to make: its name, and its value, of which `None` makes a random one."""
+
+    name: str
+    plain: str | None = None
+
+
 async def create_key(
-    database: Database, vault: Vault, project_id: ProjectId, name: str, *, plain: str | None = None
+    database: Database,
+    vault: Vault,
+    project_id: ProjectId,
+    new: KeyDraft,
+    *,
+    at_most: int | None = None,
 ) -> Key:
-    """Create a key, by default with a new random value, and return it with its plaintext.
+    """Create a key and return it with its plaintext; a project may have `at_most`, or any number.
 
     Raises `NotFound` for an unknown or deleted project, `BadRequest` for a name or value that
-    breaks a rule, `Conflict` when the given value is a key already.
+    breaks a rule, `Conflict` when the given value is a key already or the project has enough.
     """
-    cleaned = cleaned_name(name, "API key name")
+    cleaned = cleaned_name(new.name, "API key name")
     async with database.session() as session:
-        project = await live_project(session, project_id)
-        row = await insert_key(session, vault, project.id, cleaned, plain=plain)
+        project = await locked_project(session, project_id)
+        counted = select(func.count()).select_from(ApiKey).where(ApiKey.project_id == project.id)
+        found = await session.scalar(counted) or 0
+        what = "The project has too many API keys"
+        refuse_beyond(at_most, found, what=what, setting="max_keys_per_project")
+        row = await insert_key(session, vault, project.id, cleaned, plain=new.plain)
         return _shown(row, project.name, vault)
 
 

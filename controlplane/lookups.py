@@ -17,6 +17,18 @@ async def live_project(session: AsyncSession, project_id: str) -> Project:
     return project
 
 
+async def locked_project(session: AsyncSession, project_id: str) -> Project:
+    """Find a live project and let nobody else change who belongs to it; raises `NotFound`.
+
+    Until the transaction ends. SQLite has let in one writer only.
+    """
+    query = select(Project).where(Project.id == as_uuid(project_id), Project.deleted_at.is_(None))
+    project = await session.scalar(query.with_for_update(key_share=True))
+    if project is None:
+        raise NotFound("Project not found")
+    return project
+
+
 async def find_user(session: AsyncSession, email: str) -> User | None:
     """Find a user by a cleaned email."""
     return await session.scalar(select(User).where(User.email == email))

@@ -22,17 +22,21 @@ class User(UUIDAuditBase):
     email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARS), unique=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
     password_hash: Mapped[str | None] = mapped_column(String(255))
-    """An argon2id string; `None` for a local operator, who has no password."""
+    """An argon2id string."""
 
 
 class LoginSession(UUIDAuditBase):
-    """One signed-in browser or CLI, known by the hash of its token."""
+    """One signed-in browser or CLI, known by the hash of its token: a person's, or a key's."""
 
     __tablename__ = "login_session"
 
-    user_id: Mapped[UUID] = mapped_column(
+    user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("account_user.id", ondelete="CASCADE"), index=True
     )
+    key_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("api_key.id", ondelete="CASCADE"), index=True
+    )
+    """The API key that opened it on the server's machine, and with which it ends."""
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True), index=True)
 
@@ -60,6 +64,24 @@ class Membership(UUIDAuditBase):
         ForeignKey("project.id", ondelete="CASCADE"), index=True
     )
     role: Mapped[str] = mapped_column(String(16))
+
+
+class Invitation(UUIDAuditBase):
+    """That whoever brings the token may join a project. The row goes when it is accepted."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (UniqueConstraint("project_id", "email"),)
+
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    inviter_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("account_user.id", ondelete="CASCADE"), index=True
+    )
+    """`None` for the operator of the installation."""
+    email: Mapped[str] = mapped_column(String(MAX_EMAIL_CHARS))
+    """For whom it was meant: a label. Nobody has proved to own it."""
+    role: Mapped[str] = mapped_column(String(16))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
 
 
 class ApiKey(UUIDAuditBase):

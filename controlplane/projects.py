@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault
@@ -13,7 +13,8 @@ from controlplane.database import Database
 from controlplane.errors import BadRequest, Forbidden
 from controlplane.keys import DEFAULT_KEY_NAME, insert_key
 from controlplane.lookups import live_project
-from controlplane.models import ApiKey, Membership, Project, PurgedProject
+from controlplane.models import ApiKey, Membership, Project, PurgedProject, User
+from controlplane.quotas import refuse_beyond
 from controlplane.rules import as_uuid, cleaned_name
 from schemas.projects import CostPreference, KeyId, ProjectContext, ProjectId, Role, UserId
 
@@ -65,11 +66,21 @@ class ProjectChange(Struct, frozen=True):
 
 
 async def create_project(
-    database: Database, vault: Vault, user_id: UserId, name: str
+    database: Database, vault: Vault, user_id: UserId, name: str, *, at_most: int | None = None
 ) -> CreatedProject:
-    """Create a project with the user as its admin, and its `Default Key`."""
+    """Create a project with the user as its admin, and its `Default Key`.
+
+    Raises `Conflict` when the user administers `at_most` projects already, deleted ones counted
+    until their data is purged: who makes and deletes them by turns is bounded too.
+    """
     cleaned = cleaned_name(name, "Project name")
     async with database.session() as session:
+        await session.get(User, UUID(user_id), with_for_update={"key_share": True})
+        counted = select(func.count()).select_from(Membership)
+        own = counted.where(Membership.user_id == UUID(user_id), Membership.role == "admin")
+        found = await session.scalar(own) or 0
+        what = "You administer too many projects"
+        refuse_beyond(at_most, found, what=what, setting="max_projects_per_user")
         project, key = await insert_project(session, vault, cleaned, admin_id=UUID(user_id))
         plain = vault.unseal(key.sealed_key, bound_to=key.key_hash)
         return CreatedProject(ProjectId(str(project.id)), project.name, plain)

@@ -1,4 +1,4 @@
-"""Signed-in sessions: opened with a password or by hand-over, found by token, closed, expired."""
+"""Signed-in sessions: opened with a password, by hand-over or by a key; found, closed, expired."""
 
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -7,15 +7,17 @@ from msgspec import Struct
 from sqlalchemy import CursorResult, delete, select
 
 from controlplane.accounts import Account, account_of
-from controlplane.crypto import hash_token, is_password, new_token
+from controlplane.crypto import hash_password, hash_token, is_password, new_token
 from controlplane.database import Database
 from controlplane.errors import BadRequest, InvalidCredentials, Unauthorized
 from controlplane.lookups import find_user
-from controlplane.models import LoginSession, User
-from controlplane.rules import as_uuid, cleaned_email
-from schemas.projects import UserId
+from controlplane.models import ApiKey, LoginSession, Project, User
+from controlplane.projects import Access, context_of
+from controlplane.rules import as_uuid, cleaned_email, refuse_bad_password
+from schemas.projects import KeyId, ProjectId, UserId
 
 SESSION_LIFETIME_S = 7 * 24 * 3600
+LOCAL_OPERATOR = "local-operator"
 
 
 class SignedIn(Struct, frozen=True):
@@ -26,6 +28,8 @@ class SignedIn(Struct, frozen=True):
     account: Account
     created_at: datetime
     expires_at: datetime
+    key_access: Access | None = None
+    """The one project that a session opened with an API key may enter; `None` for a person's."""
 
 
 async def sign_in(database: Database, email: str, password: str) -> SignedIn:
@@ -57,26 +61,68 @@ async def open_session(database: Database, user_id: UserId) -> SignedIn:
         user = await session.get(User, as_uuid(user_id))
         if user is None:
             raise Unauthorized("Unauthorized")
-        opened = LoginSession(
-            user_id=user.id,
-            token_hash=hash_token(token),
-            expires_at=datetime.now(UTC) + timedelta(seconds=SESSION_LIFETIME_S),
-        )
+        opened = LoginSession(user_id=user.id, token_hash=hash_token(token), expires_at=_end())
         session.add(opened)
     return _signed_in(opened, user, token)
 
 
+async def open_key_session(database: Database, key_id: KeyId) -> SignedIn:
+    """Open a session that may do what the key may, and ends with it.
+
+    Raises `Unauthorized` when the key, or its project, is gone.
+    """
+    token = new_token()
+    async with database.session() as session:
+        key = await session.get(ApiKey, as_uuid(key_id), with_for_update={"key_share": True})
+        if key is None:
+            raise Unauthorized("Unauthorized")
+        session.add(LoginSession(key_id=key.id, token_hash=hash_token(token), expires_at=_end()))
+    opened = await find_session(database, token)
+    if opened is None:
+        raise Unauthorized("Unauthorized")
+    return opened
+
+
 async def find_session(database: Database, token: str) -> SignedIn | None:
-    """Find the live session of a token, `None` when it is unknown or over."""
+    """Find the live session of a token, `None` when it is unknown or over.
+
+    A key's is over as soon as the key or its project is deleted.
+    """
     query = (
-        select(LoginSession, User)
-        .join(User, User.id == LoginSession.user_id)
+        select(LoginSession, User, Project)
+        .outerjoin(User, User.id == LoginSession.user_id)
+        .outerjoin(ApiKey, ApiKey.id == LoginSession.key_id)
+        .outerjoin(Project, (Project.id == ApiKey.project_id) & Project.deleted_at.is_(None))
         .where(LoginSession.token_hash == hash_token(token))
         .where(LoginSession.expires_at > datetime.now(UTC))
     )
     async with database.reading() as session:
         row = (await session.execute(query)).one_or_none()
-    return None if row is None else _signed_in(row[0], row[1], token)
+    if row is None:
+        return None
+    user: User | None = row[1]
+    project: Project | None = row[2]
+    if user is not None:
+        return _signed_in(row[0], user, token)
+    return None if project is None else _signed_in_with_key(row[0], project, token)
+
+
+async def change_password(database: Database, signed_in: SignedIn, current: str, new: str) -> None:
+    """Give a person another password; raises `InvalidCredentials` unless `current` is theirs."""
+    refuse_bad_password(new)
+    account = await check_password(database, signed_in.account.email, current)
+    password_hash = await hash_password(new)
+    async with database.session() as session:
+        user = await session.get(User, as_uuid(account.user_id))
+        if user is None:
+            raise Unauthorized("Unauthorized")
+        user.password_hash = password_hash
+
+
+async def end_sessions(database: Database, user_id: UserId) -> None:
+    """Close every session of a person."""
+    async with database.session() as session:
+        await session.execute(delete(LoginSession).where(LoginSession.user_id == as_uuid(user_id)))
 
 
 async def sign_out(database: Database, token: str) -> None:
@@ -93,6 +139,31 @@ async def purge_expired_sessions(database: Database) -> int:
         query = delete(LoginSession).where(LoginSession.expires_at <= datetime.now(UTC))
         result = cast("CursorResult[tuple[()]]", await session.execute(query))
         return result.rowcount
+
+
+def operator_name(project_id: ProjectId) -> str:
+    """Return what stands for id and email of a session that a key of the project opened.
+
+    It is neither on purpose: nobody can sign up or be invited under it.
+    """
+    return f"{LOCAL_OPERATOR}:{project_id}"
+
+
+def _end() -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=SESSION_LIFETIME_S)
+
+
+def _signed_in_with_key(opened: LoginSession, project: Project, token: str) -> SignedIn:
+    name = operator_name(ProjectId(str(project.id)))
+    created_at = opened.created_at
+    return SignedIn(
+        session_id=str(opened.id),
+        token=token,
+        account=Account(UserId(name), "Local operator", name, created_at, created_at),
+        created_at=created_at,
+        expires_at=opened.expires_at,
+        key_access=Access(context_of(project, key_id=str(opened.key_id)), "user"),
+    )
 
 
 def _signed_in(opened: LoginSession, user: User, token: str) -> SignedIn:

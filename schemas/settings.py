@@ -50,6 +50,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     secret: str = ""
     signup_enabled: bool = True
     allowed_origins: str = ""
+    trusted_proxies: str = ""
+    signups_per_hour: Positive = 30
+    max_projects_per_user: Positive = 50
+    max_members_per_project: Positive = 500
+    max_keys_per_project: Positive = 100
     init_project: str = ""
     init_api_key: str = ""
     init_user_email: str = ""
@@ -124,6 +129,12 @@ MEANING = {
     " first start and kept in the data directory.",
     "signup_enabled": "Whether strangers may make accounts at `/dashboard/api/signup`.",
     "allowed_origins": "Origins, comma-separated, whose pages may write with a dashboard session.",
+    "trusted_proxies": "Addresses or networks, comma-separated, of proxies whose `X-Forwarded-For`"
+    " and `X-Forwarded-Proto` are believed. Empty: nobody's.",
+    "signups_per_hour": "Accounts that one address may make at `/dashboard/api/signup` in an hour.",
+    "max_projects_per_user": "Projects that one person may administer when they make another.",
+    "max_members_per_project": "Members and pending invitations of one project.",
+    "max_keys_per_project": "API keys of one project.",
     "init_project": "Name of the first project of an empty installation (else `Default`).",
     "init_api_key": "API key of that project, `pulse_sk_…` (else a random one).",
     "init_user_email": "Email of an admin for an empty installation.",

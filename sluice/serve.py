@@ -12,6 +12,7 @@ from sluice.connections import bounds_of, raise_open_files
 from sluice.ending import leave
 from sluice.lean import settle_heap
 from sluice.listening import FIRST_REQUEST_S, Server, allow_listening, bind
+from sluice.proxies import trusted_proxies
 from sluice.roles import Role, Served
 
 CLOSE_TIMEOUT_S = 1.0
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None]) -> int:
     """Runs until a signal (returns 0) or a fault that a new process mends (returns 1)."""
     open_files = raise_open_files()
+    proxies = trusted_proxies(settings)
     listener = bind(settings.host, settings.port)
     node: Served = role.make(settings)
     await node.start()
@@ -34,6 +36,8 @@ async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None])
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(proxies),  # else uvicorn reads a variable of its own
+            forwarded_allow_ips=proxies,
             timeout_graceful_shutdown=GRACEFUL_S,
         ),
         bounds_of(settings, open_files),
@@ -47,19 +51,22 @@ async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None])
     on_ready(node)
     breaking = asyncio.create_task(node.wait_broken())
     await asyncio.wait({serving, breaking}, return_when=asyncio.FIRST_COMPLETED)
-    failed = breaking.done()
-    if failed:
+    if failed := breaking.done():
         log.error("ending, so that a new process replays from the log", reason=breaking.result())
     server.should_exit = True
     await serving
-    for task in (upkeep, breaking):
-        task.cancel()
-    await asyncio.gather(upkeep, breaking, return_exceptions=True)
+    await _end(upkeep, breaking)
     closed = await node.stop(0.0 if failed else _drain_s(settings))
     if not closed:
         log.warning("leaving without what does not end; the log keeps what is not stored")
         leave(int(failed))
     return int(failed)
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _drain_s(settings: Settings) -> float:

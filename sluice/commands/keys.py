@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from controlplane.keys import Key, create_key, list_keys, reveal_key, revoke_key
+from controlplane.keys import Key, KeyDraft, create_key, list_keys, reveal_key, revoke_key
 from sluice.commands.control import Control, project_named, run
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import moment, show_rows
@@ -49,7 +49,8 @@ def create(
 
     async def work(control: Control) -> str:
         found = await project_named(control.database, project)
-        return (await create_key(control.database, control.vault, found.project_id, name)).plain
+        new = KeyDraft(name)
+        return (await create_key(control.database, control.vault, found.project_id, new)).plain
 
     typer.echo(run(work, data_dir))
 

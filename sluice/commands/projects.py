@@ -5,17 +5,19 @@ from typing import Annotated
 import typer
 from msgspec import UNSET, UnsetType
 
-from controlplane.directory import all_projects, user_of
+from controlplane.directory import all_projects
+from controlplane.invitations import NewInvitation
 from controlplane.projects import (
     ProjectChange,
-    create_project,
     delete_project,
     insert_project,
     update_project,
 )
-from controlplane.rules import cleaned_name
+from controlplane.rules import cleaned_email, cleaned_name
+from schemas.projects import ProjectId
 from sluice.commands.control import Control, project_named, run
 from sluice.commands.errors import CommandError
+from sluice.commands.invitations import Url, invited
 from sluice.commands.options import DataDir
 from sluice.commands.output import moment, show_rows
 
@@ -47,25 +49,28 @@ def list_projects(data_dir: DataDir = None) -> None:
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Name of the new project.")],
-    admin: Annotated[str | None, typer.Option(help="Email of its first admin.")] = None,
+    admin: Annotated[str | None, typer.Option(help="Email of its first admin, to invite.")] = None,
+    url: Url = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a project and print its id and its first API key."""
+    """Make a project and print its id, its first API key, and the link for its first admin."""
 
-    async def work(control: Control) -> tuple[str, str]:
+    async def work(control: Control) -> list[str]:
         database, vault = control.database, control.vault
-        if admin is not None:
-            user = await user_of(database, admin)
-            made = await create_project(database, vault, user.user_id, name)
-            return made.project_id, made.plain_key
         cleaned = cleaned_name(name, "Project name")
+        email = None if admin is None else cleaned_email(admin)
         async with database.session() as session:
             project, key = await insert_project(session, vault, cleaned, admin_id=None)
-            return str(project.id), vault.unseal(key.sealed_key, bound_to=key.key_hash)
+            project_id = ProjectId(str(project.id))
+            plain_key = vault.unseal(key.sealed_key, bound_to=key.key_hash)
+        lines = [f"project: {project_id}", f"API key: {plain_key}"]
+        if email is not None:
+            link, _ = await invited(control, project_id, NewInvitation(email, "admin", None), url)
+            lines.append(f"link for {email}: {link}")
+        return lines
 
-    project_id, plain_key = run(work, data_dir)
-    typer.echo(f"project: {project_id}")
-    typer.echo(f"API key: {plain_key}")
+    for line in run(work, data_dir):
+        typer.echo(line)
 
 
 @app.command("set")

@@ -7,13 +7,22 @@ import typer
 
 from controlplane.directory import all_users, set_password, user_of
 from controlplane.errors import NotFound
-from controlplane.members import NewMember, add_member, remove_member
+from controlplane.members import (
+    NewAccount,
+    add_account,
+    add_newcomer,
+    change_role,
+    checked_role,
+    remove_member,
+)
 from controlplane.projects import as_role
+from sluice.commands import invitations
 from sluice.commands.control import Control, project_named, run
+from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import moment, show_rows
 
-app = typer.Typer(no_args_is_help=True, help="Add, list and remove people; set their passwords.")
+app = typer.Typer(no_args_is_help=True, help="Invite, add, list and remove people.")
 
 Email = Annotated[str, typer.Argument(help="Email of the person.")]
 # Not an option with a value: every user of the machine can read those.
@@ -49,22 +58,47 @@ def add(
     admin: Annotated[bool, typer.Option("--admin", help="May manage keys and members.")] = False,
     project: Project = None,
     password_stdin: PasswordStdin = False,
+    existing: Annotated[
+        bool,
+        typer.Option("--existing", help="Add the account of this email, whoever made it."),
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Let a person into a project; an email that is new here gets an account."""
+    """Let a person into a project: make their account, or add one that you know to be theirs."""
+    role = as_role("admin" if admin else "user")
 
     async def work(control: Control) -> str:
         found = await project_named(control.database, project)
-        password = None
-        if not await _is_known(control, email):
-            password = _read_password(password_stdin)
-        new = NewMember(
-            email=email,
-            role=as_role("admin" if admin else "user"),
-            name=name or email.partition("@")[0],
-            password=password,
-        )
-        member = await add_member(control.database, found.project_id, new)
+        if existing:
+            member = await add_account(control.database, found.project_id, email, role)
+        elif await _is_known(control, email):
+            raise CommandError(
+                f"{email} has an account already, and nobody had to prove that it is theirs: hand"
+                " over a link (sluice user invite), or say --existing if you know the account"
+            )
+        else:
+            shown, secret = name or email.partition("@")[0], _read_password(password_stdin)
+            new = NewAccount(email=email, role=role, name=shown, password=secret)
+            member = await add_newcomer(control.database, found.project_id, new)
+        return f"{member.email} is {member.role} of {found.name}"
+
+    typer.echo(run(work, data_dir))
+
+
+@app.command()
+def role(
+    email: Email,
+    new_role: Annotated[str, typer.Argument(metavar="ROLE", help="admin or user.")],
+    project: Project = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Give a member another role; a project's last admin stays."""
+
+    async def work(control: Control) -> str:
+        found = await project_named(control.database, project)
+        user = await user_of(control.database, email)
+        wanted = checked_role(new_role)
+        member = await change_role(control.database, found.project_id, user.user_id, wanted)
         return f"{member.email} is {member.role} of {found.name}"
 
     typer.echo(run(work, data_dir))
@@ -93,6 +127,11 @@ def remove(email: Email, project: Project = None, data_dir: DataDir = None) -> N
         return found.name
 
     typer.echo(f"{email} may no longer enter {run(work, data_dir)}")
+
+
+app.command()(invitations.invite)
+app.command("invitations")(invitations.list_pending)
+app.command()(invitations.uninvite)
 
 
 async def _is_known(control: Control, email: str) -> bool:

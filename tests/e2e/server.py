@@ -198,6 +198,8 @@ class Server:
             "INIT_API_KEY": KEY,
             "INIT_USER_EMAIL": EMAIL,
             "INIT_USER_PASSWORD": PASSWORD,
+            # Every test makes a project as the same person.
+            "MAX_PROJECTS_PER_USER": "10000",
             **self.settings,
         }
         ours = {f"SLUICE_{name}": value for name, value in settings.items()}

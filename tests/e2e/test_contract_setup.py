@@ -1,10 +1,25 @@
 """The set-up flow of the original's CLI, in its order (contract 1.d.4 and 1.a.6)."""
 
+import json
+import os
+import subprocess
+import sys
+
 import httpx
 import pytest
 
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.server import COOKIE, PASSWORD, PROJECT_NAME, Project, Server, wait_for
+
+# What `proxy_pass` alone sends on, by a worker of nginx as Debian runs it (33 is www-data).
+AS_NGINX = """
+import os, socket, sys
+os.setuid(33)
+upstream = socket.socket()
+upstream.connect(("127.0.0.1", int(sys.argv[1])))
+upstream.sendall(sys.argv[2].encode())
+print(upstream.makefile("rb").read().decode())
+"""
 
 
 class TestSignIn:
@@ -74,6 +89,40 @@ class TestSetUp:
         assert (revoked.status_code, revoked.json()) == (200, {"success": True})
         wait_for(lambda: sends(project.server, key) == 401, "the key to be refused")
         assert sends(project.server, project.key) == 202
+
+
+class TestLocalLogin:
+    """`pulse dashboard` on the machine of the server, over a real connection."""
+
+    def test_a_person_here_is_signed_in_with_the_key_until_it_is_revoked(
+        self, project: Project
+    ) -> None:
+        admin, headers = project.server.admin, {"X-Project-Id": project.project_id}
+        form = {"redirect_url": "http://localhost:5173/", "api_key": project.key}
+        with project.server.client(None) as browser:
+            offered = browser.post("/dashboard/api/local-login-token", json=form)
+            signed_in = browser.get(offered.json()["login_url"])
+            seen = browser.get("/dashboard/api/traces", headers=headers)
+            made = browser.post("/dashboard/api/api-keys", json={}, headers=headers)
+            (key,) = admin.get("/dashboard/api/api-keys", headers=headers).json()["keys"]
+            admin.delete(f"/dashboard/api/api-keys/{key['id']}", headers=headers)
+            after = browser.get("/dashboard/api/traces", headers=headers)
+
+        assert (offered.status_code, signed_in.status_code) == (201, 302)
+        assert (seen.status_code, made.status_code, after.status_code) == (200, 403, 401)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to become another user")
+    def test_a_bare_proxy_on_this_machine_is_refused(self, project: Project) -> None:
+        form = json.dumps({"redirect_url": "http://localhost/", "api_key": project.key})
+        head = (
+            f"POST /dashboard/api/local-login-token HTTP/1.0\r\nHost: {project.server.url[7:]}\r\n"
+            f"Connection: close\r\nContent-Length: {len(form)}\r\n\r\n"
+        )
+        command = [sys.executable, "-c", AS_NGINX, str(project.server.port), head + form]
+
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+
+        assert answer.stdout.startswith("HTTP/1.1 403")
 
 
 class TestDashboardIngest:

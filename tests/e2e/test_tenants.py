@@ -51,11 +51,15 @@ def fill(project: Project, name: str) -> None:
 
 def add_member(server: Server, project: Project) -> httpx.Client:
     form = {"email": f"{new_id()}@example.com", "name": "Member", "password": PASSWORD}
-    added = server.admin.post(
+    invited = server.admin.post(
         "/dashboard/api/users", json=form, headers={"X-Project-Id": project.project_id}
     )
-    assert added.status_code == 201, added.text
-    return server.sign_in(form["email"], PASSWORD)
+    assert invited.status_code == 201, invited.text
+    token = httpx.URL(invited.json()["inviteUrl"]).params["token"]
+    member = server.client(None)
+    joined = member.post("/dashboard/api/invitations/accept", json={**form, "token": token})
+    assert joined.status_code == 200, joined.text
+    return member
 
 
 def ask(client: httpx.Client, base: str, **headers: str) -> dict[str, Any]:
@@ -146,6 +150,10 @@ def test_a_member_of_one_project_is_refused_at_every_other(tenants: Tenants) -> 
         ("POST", "/dashboard/api/api-keys", {"name": "mine"}),
         ("GET", "/dashboard/api/users", None),
         ("POST", "/dashboard/api/users", {"email": "x@example.com"}),
+        ("PATCH", f"/dashboard/api/users/{new_id()}", {"role": "admin"}),
+        ("DELETE", f"/dashboard/api/users/{new_id()}", None),
+        ("GET", "/dashboard/api/invitations", None),
+        ("DELETE", f"/dashboard/api/invitations/{new_id()}", None),
     ],
 )
 def test_a_member_of_one_project_can_change_nothing_in_another(

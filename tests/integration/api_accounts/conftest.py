@@ -10,20 +10,33 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 
 from api.accounts import accounts_router
-from api.app import exception_handlers
+from api.app import exception_handlers, invite_router
 from api.auth import project_from_key, project_from_session
+from api.local_peers import Address, LocalPeers, is_loopback
 from api.sessions import auth_router
-from controlplane.attempts import AttemptLimits
+from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
+from controlplane.quotas import Quotas
 from schemas.projects import ProjectContext
 
 HOST = "http://localhost:3000"
 LAN = "192.0.2.7"
 
+NO_RATES = AttemptRates(
+    per_address=1000, per_email_and_address=1000, per_email=1000, signups_per_address=1000
+)
+
 Client = Callable[..., httpx.AsyncClient]
+
+
+class AnyLocalPeers(LocalPeers):
+    """Looks at the address alone: these connections have no sockets. See test_local_peers."""
+
+    def is_person(self, peer: Address, server: Address) -> bool:
+        return is_loopback(peer[0])
 
 
 @get("/whoami")
@@ -61,8 +74,12 @@ def app(database: Database, vault: Vault) -> Litestar:
             "database": database,
             "vault": vault,
             "keyring": KeyRing(database),
-            "attempts": AttemptLimits(per_address=1000, per_email=1000),
+            "attempts": AttemptLimits(NO_RATES),
             "handoffs": Handoffs(),
+            "quotas": Quotas(
+                max_projects_per_user=50, max_members_per_project=500, max_keys_per_project=100
+            ),
+            "local_peers": AnyLocalPeers("127.0.0.1"),
             "allowed_origins": frozenset({"https://ui.example.com"}),
             "signup_enabled": True,
         }
@@ -77,7 +94,7 @@ def app(database: Database, vault: Vault) -> Litestar:
         dependencies={"project": Provide(project_from_session)},
     )
     return Litestar(
-        [auth_router(), accounts_router(), by_key, by_session],
+        [auth_router(), accounts_router(), invite_router(), by_key, by_session],
         state=state,
         exception_handlers=exception_handlers(),
     )
@@ -119,8 +136,7 @@ async def bob(connect: Client) -> httpx.AsyncClient:
 async def guest(connect: Client, ann: httpx.AsyncClient) -> httpx.AsyncClient:
     """Gus, a plain user of Ann's project."""
     gus = await signed_in(connect(), "gus", project="Garage")
-    added = await ann.post("/dashboard/api/users", json={"email": "gus@example.com"})
-    assert added.status_code == 201
+    await join(gus, await link_of(ann, "gus@example.com"))
     gus.headers["X-Project-Id"] = ann.headers["X-Project-Id"]
     return gus
 
@@ -137,3 +153,17 @@ async def signed_in(client: httpx.AsyncClient, name: str, *, project: str) -> ht
     projects = (await client.get("/dashboard/api/projects")).json()["projects"]
     client.headers["X-Project-Id"] = projects[0]["id"]
     return client
+
+
+async def link_of(admin: httpx.AsyncClient, email: str, role: str = "user") -> str:
+    """Invite somebody to the admin's project and return the token of the link."""
+    form = {"email": email, "role": role}
+    invited = await admin.post("/dashboard/api/users", json=form)
+    assert invited.status_code == 201, invited.text
+    return str(httpx.URL(invited.json()["inviteUrl"]).params["token"])
+
+
+async def join(client: httpx.AsyncClient, token: str) -> None:
+    """Accept an invitation with the account that is signed in."""
+    joined = await client.post("/dashboard/api/invitations/accept", json={"token": token})
+    assert joined.status_code == 200, joined.text

@@ -7,10 +7,10 @@ import pytest
 from api.login import is_loopback_url
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.handoffs import operator_email
 from controlplane.initial import Seed, ensure_initial
+from controlplane.sessions import operator_name
 from schemas.projects import ProjectId
-from tests.integration.api_accounts.conftest import LAN, Client
+from tests.integration.api_accounts.conftest import LAN, Client, link_of
 
 OFFER = "/dashboard/api/local-login-token"
 REDEEM = "/dashboard/api/local-login"
@@ -141,7 +141,7 @@ class TestRedeem:
             if with_key
             else {"email": "ann@example.com", "password": "correct horse"}
         )
-        expected = operator_email(ProjectId(project_id)) if with_key else "ann@example.com"
+        expected = operator_name(ProjectId(project_id)) if with_key else "ann@example.com"
         offered = await ann.post(OFFER, json={"redirect_url": BACK} | who)
         login_url = offered.json()["login_url"]
 
@@ -170,7 +170,7 @@ class TestRedeem:
         await client.get((await client.post(OFFER, json=form)).json()["login_url"])
 
         projects = (await client.get("/dashboard/api/projects")).json()["projects"]
-        assert [(p["name"], p["role"]) for p in projects] == [("Shop", "admin")]
+        assert [(p["name"], p["role"]) for p in projects] == [("Shop", "user")]
         other = {"X-Project-Id": made.json()["projectId"]}
         refused = await client.get("/dashboard/api/api-keys", headers=other)
         assert refused.status_code == 403
@@ -186,4 +186,117 @@ class TestRedeem:
         await client.get(f"{urlsplit(login_url).path}?{urlsplit(login_url).query}")
 
         projects = (await client.get("/dashboard/api/projects")).json()["projects"]
-        assert [(p["name"], p["role"]) for p in projects] == [("Default", "admin")]
+        assert [(p["name"], p["role"]) for p in projects] == [("Default", "user")]
+
+
+class TestKeySession:
+    """What a browser may that an API key signed in."""
+
+    @pytest.fixture
+    async def browser(self, ann: httpx.AsyncClient, connect: Client) -> httpx.AsyncClient:
+        browser = connect()
+        browser.headers["X-Project-Id"] = ann.headers["X-Project-Id"]
+        form = {"redirect_url": BACK, "api_key": await key_of(ann)}
+        await browser.get((await browser.post(OFFER, json=form)).json()["login_url"])
+        return browser
+
+    async def test_it_reads_and_writes_as_the_key_does(
+        self, ann: httpx.AsyncClient, browser: httpx.AsyncClient
+    ) -> None:
+        project_id = ann.headers["X-Project-Id"]
+
+        seen = await browser.get("/dashboard/api/whoami")
+        written = await browser.post("/dashboard/api/whoami")
+        settings = await browser.get(f"/dashboard/api/projects/{project_id}")
+
+        (key,) = (await ann.get("/dashboard/api/api-keys")).json()["keys"]
+        assert seen.json()["project_id"] == written.json()["project_id"] == project_id
+        assert seen.json()["key_id"] == key["id"]
+        assert settings.json()["name"] == "Shop"
+
+    MANAGING = (
+        ("GET", "/dashboard/api/api-keys"),
+        ("POST", "/dashboard/api/api-keys"),
+        ("PATCH", "/dashboard/api/api-keys/{key}"),
+        ("DELETE", "/dashboard/api/api-keys/{key}"),
+        ("GET", "/dashboard/api/users"),
+        ("POST", "/dashboard/api/users"),
+        ("PATCH", "/dashboard/api/users/{user}"),
+        ("DELETE", "/dashboard/api/users/{user}"),
+        ("GET", "/dashboard/api/invitations"),
+        ("DELETE", "/dashboard/api/invitations/x"),
+        ("POST", "/dashboard/api/projects"),
+        ("PATCH", "/dashboard/api/projects/{project}"),
+        ("DELETE", "/dashboard/api/projects/{project}"),
+        ("POST", "/api/auth/change-password"),
+    )
+
+    async def test_it_manages_nothing(
+        self, ann: httpx.AsyncClient, browser: httpx.AsyncClient
+    ) -> None:
+        (key,) = (await ann.get("/dashboard/api/api-keys")).json()["keys"]
+        (user,) = (await ann.get("/dashboard/api/users")).json()["users"]
+        ids = {"key": key["id"], "user": user["userId"], "project": ann.headers["X-Project-Id"]}
+        body = {"name": "x", "email": "x@example.com", "role": "user"}
+
+        for method, path in self.MANAGING:
+            answer = await browser.request(method, path.format(**ids), json=body)
+
+            assert answer.status_code == 403, path
+            assert answer.json()["error"].startswith("Forbidden: an API key opened this session")
+
+    async def test_it_accepts_no_invitation(
+        self, bob: httpx.AsyncClient, browser: httpx.AsyncClient
+    ) -> None:
+        token = await link_of(bob, "any@example.com", "admin")
+
+        answer = await browser.post("/dashboard/api/invitations/accept", json={"token": token})
+
+        assert answer.status_code == 403
+
+    async def test_it_enters_no_other_project_than_the_keys(
+        self, bob: httpx.AsyncClient, browser: httpx.AsyncClient
+    ) -> None:
+        other = {"X-Project-Id": bob.headers["X-Project-Id"]}
+
+        assert (await browser.get("/dashboard/api/whoami", headers=other)).status_code == 403
+        path = f"/dashboard/api/projects/{bob.headers['X-Project-Id']}"
+        assert (await browser.get(path)).status_code == 403
+
+    @pytest.mark.parametrize("ended_by", ["revoked key", "deleted project"])
+    async def test_it_ends_with_its_key(
+        self, ann: httpx.AsyncClient, browser: httpx.AsyncClient, ended_by: str
+    ) -> None:
+        (key,) = (await ann.get("/dashboard/api/api-keys")).json()["keys"]
+        path = (
+            f"/dashboard/api/api-keys/{key['id']}"
+            if ended_by == "revoked key"
+            else f"/dashboard/api/projects/{ann.headers['X-Project-Id']}"
+        )
+        assert (await browser.get("/dashboard/api/whoami")).status_code == 200
+
+        assert (await ann.delete(path)).status_code == 200
+
+        assert (await browser.get("/dashboard/api/whoami")).status_code == 401
+        assert (await browser.get("/api/auth/get-session")).json() is None
+
+    async def test_an_offer_opens_nothing_once_its_key_is_revoked(
+        self, ann: httpx.AsyncClient, client: httpx.AsyncClient
+    ) -> None:
+        (key,) = (await ann.get("/dashboard/api/api-keys")).json()["keys"]
+        form = {"redirect_url": BACK, "api_key": key["key"]}
+        login_url = (await client.post(OFFER, json=form)).json()["login_url"]
+
+        await ann.delete(f"/dashboard/api/api-keys/{key['id']}")
+
+        assert (await client.get(login_url)).status_code == 401
+
+    async def test_it_is_no_member_and_no_admin_of_the_project(
+        self, ann: httpx.AsyncClient, browser: httpx.AsyncClient
+    ) -> None:
+        (user,) = (await ann.get("/dashboard/api/users")).json()["users"]
+
+        last = await ann.delete(f"/dashboard/api/users/{user['userId']}")
+
+        assert user["email"] == "ann@example.com"
+        assert last.status_code == 409

@@ -3,9 +3,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from litestar import Litestar
 
 from controlplane.database import Database
 from controlplane.projects import list_deleted_projects
+from controlplane.quotas import Quotas
 
 KEY = r"pulse_sk_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 ISO_MS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -19,7 +21,10 @@ ADMIN_ONLY = (
     ("DELETE", "/dashboard/api/api-keys/x"),
     ("GET", "/dashboard/api/users"),
     ("POST", "/dashboard/api/users"),
+    ("PATCH", "/dashboard/api/users/x"),
     ("DELETE", "/dashboard/api/users/x"),
+    ("GET", "/dashboard/api/invitations"),
+    ("DELETE", "/dashboard/api/invitations/x"),
 )
 SIGNED_IN_ONLY = (
     *ADMIN_ONLY,
@@ -285,54 +290,67 @@ class TestKeys:
 
 
 class TestUsers:
-    @pytest.mark.parametrize(
-        ("body", "message"),
-        [
-            (b"{", "Invalid JSON body"),
-            (b"{}", "Missing required field: email"),
-            (b'{"email":5}', "Missing required field: email"),
-            (b'{"email":"new@b.c"}', "Missing required fields for new user: name, password"),
-            (b'{"email":"new@b.c","name":"N","password":"short"}', "Password too short"),
-        ],
-    )
-    async def test_a_member_needs_an_email_and_a_newcomer_more(
-        self, ann: httpx.AsyncClient, body: bytes, message: str
+    async def member(self, admin: httpx.AsyncClient, email: str) -> str:
+        users = (await admin.get("/dashboard/api/users")).json()["users"]
+        (user_id,) = [user["userId"] for user in users if user["email"] == email]
+        return str(user_id)
+
+    @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+    async def test_the_admin_of_another_project_changes_and_removes_nobody(
+        self, ann: httpx.AsyncClient, bob: httpx.AsyncClient, guest: httpx.AsyncClient, method: str
     ) -> None:
-        answer = await ann.post("/dashboard/api/users", content=body)
+        gus = await self.member(ann, "gus@example.com")
 
-        assert (answer.status_code, answer.json()) == (400, {"error": message})
-
-    async def test_nobody_joins_twice(self, ann: httpx.AsyncClient) -> None:
-        answer = await ann.post("/dashboard/api/users", json={"email": "ann@example.com"})
-
-        assert answer.status_code == 409
-        assert answer.json() == {"error": "User is already a member of this project"}
-
-    @pytest.mark.parametrize(
-        ("given", "role"), [("admin", "admin"), ("owner", "user"), (7, "user"), (None, "user")]
-    )
-    async def test_a_role_other_than_admin_becomes_user(
-        self, ann: httpx.AsyncClient, bob: httpx.AsyncClient, given: object, role: str
-    ) -> None:
-        answer = await ann.post(
-            "/dashboard/api/users", json={"email": " BOB@example.com", "role": given}
+        own = await bob.request(method, f"/dashboard/api/users/{gus}", json={"role": "admin"})
+        anns = await bob.request(
+            method,
+            f"/dashboard/api/users/{gus}",
+            json={"role": "admin"},
+            headers={"X-Project-Id": ann.headers["X-Project-Id"]},
         )
 
-        user = answer.json()["user"]
-        assert (answer.status_code, user["role"]) == (201, role)
-        assert set(user) == {"userId", "name", "email", "role", "createdAt"}
-        assert (await ann.get("/dashboard/api/users")).json()["users"][1] == user
+        assert (own.status_code, anns.status_code) == (404, 403)
+        assert (await guest.get("/dashboard/api/users")).status_code == 403
+        assert (await guest.get("/dashboard/api/whoami")).status_code == 200
 
-    async def test_a_newcomer_can_sign_in_and_enter(
-        self, ann: httpx.AsyncClient, client: httpx.AsyncClient
+    @pytest.mark.parametrize("body", [b"{}", b'{"role":"owner"}', b'{"role":7}'])
+    async def test_there_are_two_roles(
+        self, ann: httpx.AsyncClient, guest: httpx.AsyncClient, body: bytes
     ) -> None:
-        form = {"email": "new@example.com", "name": "New", "password": "correct horse"}
-        await ann.post("/dashboard/api/users", json=form)
+        gus = await self.member(ann, "gus@example.com")
 
-        await client.post("/api/auth/sign-in/email", json=form)
+        answer = await ann.patch(f"/dashboard/api/users/{gus}", content=body)
 
-        projects = (await client.get("/dashboard/api/projects")).json()["projects"]
-        assert [(p["name"], p["role"]) for p in projects] == [("Shop", "user")]
+        assert answer.status_code == 400
+        assert answer.json() == {"error": "role must be 'admin' or 'user'"}
+
+    async def test_a_role_changes_at_once_but_the_last_admin_stays(
+        self, ann: httpx.AsyncClient, guest: httpx.AsyncClient
+    ) -> None:
+        me = await self.member(ann, "ann@example.com")
+        gus = await self.member(ann, "gus@example.com")
+
+        alone = await ann.patch(f"/dashboard/api/users/{me}", json={"role": "user"})
+        raised = await ann.patch(f"/dashboard/api/users/{gus}", json={"role": "admin"})
+        seen = await guest.get("/dashboard/api/users")
+        lowered = await ann.patch(f"/dashboard/api/users/{me}", json={"role": "user"})
+
+        assert (alone.status_code, lowered.status_code) == (409, 200)
+        assert (raised.status_code, raised.json()["user"]["role"]) == (200, "admin")
+        assert set(raised.json()["user"]) == {"userId", "name", "email", "role", "createdAt"}
+        assert seen.status_code == 200
+        assert (await ann.get("/dashboard/api/users")).status_code == 403
+
+    async def test_a_member_may_leave_but_not_the_last_admin(
+        self, ann: httpx.AsyncClient, guest: httpx.AsyncClient
+    ) -> None:
+        me = await self.member(ann, "ann@example.com")
+        gus = await self.member(ann, "gus@example.com")
+
+        assert (await guest.delete(f"/dashboard/api/users/{me}")).status_code == 403
+        assert (await ann.delete(f"/dashboard/api/users/{me}")).status_code == 409
+        assert (await guest.delete(f"/dashboard/api/users/{gus}")).status_code == 200
+        assert (await guest.get("/dashboard/api/whoami")).status_code == 403
 
     async def test_a_removed_member_is_out_at_once_but_the_last_admin_stays(
         self, ann: httpx.AsyncClient, guest: httpx.AsyncClient
@@ -344,6 +362,30 @@ class TestUsers:
 
         assert (last.status_code, removed.status_code) == (409, 200)
         assert (await guest.get("/dashboard/api/whoami")).status_code == 403
+
+
+class TestQuotas:
+    async def test_each_says_what_there_is_too_much_of_and_which_setting_allows_more(
+        self, app: Litestar, ann: httpx.AsyncClient
+    ) -> None:
+        app.state.quotas = Quotas(
+            max_projects_per_user=1, max_members_per_project=1, max_keys_per_project=1
+        )
+
+        answers = [
+            await ann.post("/dashboard/api/projects", json={"name": "Second"}),
+            await ann.post("/dashboard/api/users", json={"email": "gus@example.com"}),
+            await ann.post("/dashboard/api/api-keys", json={}),
+        ]
+
+        assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [
+            (409, "You administer too many projects: 1 is the most that "
+             "SLUICE_MAX_PROJECTS_PER_USER allows"),
+            (409, "The project has too many members and pending invitations: 1 is the most that "
+             "SLUICE_MAX_MEMBERS_PER_PROJECT allows"),
+            (409, "The project has too many API keys: 1 is the most that "
+             "SLUICE_MAX_KEYS_PER_PROJECT allows"),
+        ]  # fmt: skip
 
 
 async def test_the_cli_finds_its_way_from_nothing_to_a_working_key(

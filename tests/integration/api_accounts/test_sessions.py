@@ -1,10 +1,11 @@
 import re
+from typing import ClassVar
 
 import httpx
 import pytest
 from litestar import Litestar
 
-from controlplane.attempts import AttemptLimits
+from controlplane.attempts import AttemptLimits, AttemptRates
 from tests.integration.api_accounts.conftest import Client
 
 SIGN_UP = {
@@ -14,6 +15,7 @@ SIGN_UP = {
     "projectName": " Shop ",
 }
 MISSING = "Missing required fields: name, email, password, projectName"
+MISSING_PASSWORD = "Missing required fields: currentPassword, newPassword"
 ISO_MS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
@@ -75,6 +77,16 @@ class TestSignUp:
         assert answer.json() == {"error": "Use /dashboard/api/signup for account creation"}
         assert signed.status_code == 401
 
+    async def test_an_address_makes_no_more_accounts_than_it_may(
+        self, app: Litestar, client: httpx.AsyncClient
+    ) -> None:
+        app.state.attempts = AttemptLimits(AttemptRates(signups_per_address=1))
+
+        first = await client.post("/dashboard/api/signup", json=SIGN_UP)
+        second = await client.post("/dashboard/api/signup", json=SIGN_UP | {"email": "b@b.c"})
+
+        assert (first.status_code, second.status_code) == (201, 429)
+
     async def test_it_answers_success_and_no_key(self, client: httpx.AsyncClient) -> None:
         answer = await client.post("/dashboard/api/signup", json=SIGN_UP)
 
@@ -117,16 +129,17 @@ class TestSignIn:
     async def test_too_many_attempts_are_put_off(
         self, app: Litestar, client: httpx.AsyncClient, connect: Client
     ) -> None:
-        app.state.attempts = AttemptLimits(per_address=3, per_email=2)
+        app.state.attempts = AttemptLimits(AttemptRates(per_email_and_address=2))
         form = {"email": "ann@example.com", "password": "wrong"}
         for _ in range(2):
             await client.post("/api/auth/sign-in/email", json=form)
 
+        third = await client.post("/api/auth/sign-in/email", json=form)
         elsewhere = await connect("192.0.2.8").post("/api/auth/sign-in/email", json=form)
 
-        assert elsewhere.status_code == 429
-        assert 1 <= int(elsewhere.headers["retry-after"]) <= 61
-        assert set(elsewhere.json()) == {"error"}
+        assert (third.status_code, elsewhere.status_code) == (429, 401)
+        assert 1 <= int(third.headers["retry-after"]) <= 61
+        assert set(third.json()) == {"error"}
 
     async def test_the_answer_and_its_cookie_have_the_form_of_better_auth(
         self, ann: httpx.AsyncClient, client: httpx.AsyncClient
@@ -203,6 +216,57 @@ class TestSession:
         assert (await copied.get("/dashboard/api/projects")).status_code == 401
 
 
+class TestChangePassword:
+    PATH = "/api/auth/change-password"
+    FORM: ClassVar = {"currentPassword": "correct horse", "newPassword": "battery staple"}
+
+    async def test_nobody_who_is_not_signed_in_changes_one(self, client: httpx.AsyncClient) -> None:
+        assert (await client.post(self.PATH, json=self.FORM)).status_code == 401
+
+    @pytest.mark.parametrize(
+        ("change", "body"),
+        [
+            (
+                {"currentPassword": "wrong"},
+                {"code": "INVALID_PASSWORD", "message": "Invalid password"},
+            ),
+            ({"newPassword": "short"}, {"error": "Password too short"}),
+            (
+                {"newPassword": None},
+                {"error": "Missing required fields: currentPassword, newPassword"},
+            ),
+        ],
+    )
+    async def test_it_needs_the_present_one_and_a_good_one(
+        self, ann: httpx.AsyncClient, change: dict[str, object], body: dict[str, str]
+    ) -> None:
+        answer = await ann.post(self.PATH, json=self.FORM | change)
+
+        assert (answer.status_code, answer.json()) == (400, body)
+
+    @pytest.mark.parametrize("others_end", [True, False])
+    async def test_the_new_one_signs_in_and_other_sessions_end_on_demand(
+        self, ann: httpx.AsyncClient, connect: Client, others_end: bool
+    ) -> None:
+        other = connect()
+        who = {"email": "ann@example.com", "password": "correct horse"}
+        await other.post("/api/auth/sign-in/email", json=who)
+
+        changed = await ann.post(self.PATH, json=self.FORM | {"revokeOtherSessions": others_end})
+
+        body = changed.json()
+        assert (changed.status_code, body["user"]["email"]) == (200, "ann@example.com")
+        assert (body["token"] is not None) == others_end
+        assert (await ann.get("/dashboard/api/projects")).status_code == 200
+        seen = await other.get("/dashboard/api/projects")
+        assert seen.status_code == (401 if others_end else 200)
+        old = await connect().post("/api/auth/sign-in/email", json=who)
+        new = await connect().post(
+            "/api/auth/sign-in/email", json=who | {"password": "battery staple"}
+        )
+        assert (old.status_code, new.status_code) == (401, 200)
+
+
 class TestCrossSite:
     WRITES = (
         ("POST", "/dashboard/api/projects"),
@@ -212,33 +276,66 @@ class TestCrossSite:
         ("PATCH", "/dashboard/api/api-keys/x"),
         ("DELETE", "/dashboard/api/api-keys/x"),
         ("POST", "/dashboard/api/users"),
+        ("PATCH", "/dashboard/api/users/x"),
         ("DELETE", "/dashboard/api/users/x"),
+        ("DELETE", "/dashboard/api/invitations/x"),
+        ("POST", "/dashboard/api/invitations/accept"),
         ("POST", "/dashboard/api/whoami"),
         ("POST", "/dashboard/api/local-login-token"),
         ("POST", "/dashboard/api/signup"),
         ("POST", "/api/auth/sign-in/email"),
         ("POST", "/api/auth/sign-out"),
+        ("POST", "/api/auth/change-password"),
+    )
+
+    ORIGINS = (
+        "https://evil.example",
+        "http://localhost:4000",
+        "null",
+        "http://evil@localhost",
+        "http://[",
+        "http://[::1",
     )
 
     @pytest.mark.parametrize(("method", "path"), WRITES)
+    async def test_a_write_from_the_page_of_another_site_is_refused(
+        self, client: httpx.AsyncClient, method: str, path: str
+    ) -> None:
+        for origin in self.ORIGINS:
+            answer = await client.request(method, path, json={}, headers={"Origin": origin})
+
+            assert answer.status_code == 403, origin
+            assert answer.json() == {"error": "Forbidden: cross-site request"}
+
+    @pytest.mark.parametrize(("method", "path"), WRITES)
+    async def test_so_is_one_of_which_the_browser_says_that_it_is_another_sites(
+        self, client: httpx.AsyncClient, method: str, path: str
+    ) -> None:
+        for site in ("cross-site", "same-site", "", "anything"):
+            headers = {"Origin": "http://localhost:3000", "Sec-Fetch-Site": site}
+
+            answer = await client.request(method, path, json={}, headers=headers)
+
+            assert answer.status_code == 403, site
+            assert answer.json() == {"error": "Forbidden: cross-site request"}
+
     @pytest.mark.parametrize(
-        "origin",
+        ("origin", "site"),
         [
-            "https://evil.example",
-            "http://localhost:4000",
-            "null",
-            "http://evil@localhost",
-            "http://[",
-            "http://[::1",
+            ("http://localhost:3000", "same-origin"),
+            ("https://ui.example.com", "cross-site"),  # an allowed one
+            ("https://public.example.com", "same-origin"),  # behind a proxy that rewrites Host
+            (None, "none"),
         ],
     )
-    async def test_a_write_from_the_page_of_another_site_is_refused(
-        self, client: httpx.AsyncClient, method: str, path: str, origin: str
+    async def test_a_page_of_ours_may_write_as_the_browser_knows_it(
+        self, ann: httpx.AsyncClient, origin: str | None, site: str
     ) -> None:
-        answer = await client.request(method, path, json={}, headers={"Origin": origin})
+        headers = {"Sec-Fetch-Site": site} | ({} if origin is None else {"Origin": origin})
 
-        assert answer.status_code == 403
-        assert answer.json() == {"error": "Forbidden: cross-site request"}
+        answer = await ann.post("/dashboard/api/projects", json={"name": "New"}, headers=headers)
+
+        assert answer.status_code == 201
 
     @pytest.mark.parametrize("origin", ["http://localhost:3000", "https://ui.example.com", None])
     async def test_our_own_page_an_allowed_one_and_a_cli_may_write(

@@ -9,7 +9,7 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors import Unauthorized, Unavailable
 from controlplane.keyring import GRACE_S, KeyRing
-from controlplane.keys import Key, create_key, list_keys, revoke_key
+from controlplane.keys import Key, KeyDraft, create_key, list_keys, revoke_key
 from controlplane.projects import ProjectChange, delete_project, list_projects, update_project
 
 
@@ -135,7 +135,7 @@ async def test_a_key_made_by_another_process_works_after_two_seconds(
     with pytest.raises(Unauthorized):
         await ring.project_of_key("given")
 
-    await create_key(database, vault, key.project_id, "CI", plain="given")
+    await create_key(database, vault, key.project_id, KeyDraft("CI", "given"))
     clock.now_s += 2.0
 
     assert (await ring.project_of_key("given")).project_id == key.project_id

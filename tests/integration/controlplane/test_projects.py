@@ -1,11 +1,20 @@
+import asyncio
+
 import pytest
 
 from controlplane.accounts import Account, SignUp, sign_up
 from controlplane.crypto import Vault, hash_token
 from controlplane.database import Database
 from controlplane.errors import BadRequest, Conflict, Forbidden, NotFound
-from controlplane.keys import create_key, list_keys, rename_key, reveal_key, revoke_key
-from controlplane.members import NewMember, add_member, list_members, remove_member
+from controlplane.keys import KeyDraft, create_key, list_keys, rename_key, reveal_key, revoke_key
+from controlplane.members import (
+    NewAccount,
+    add_account,
+    add_newcomer,
+    change_role,
+    list_members,
+    remove_member,
+)
 from controlplane.projects import (
     CreatedProject,
     ProjectChange,
@@ -57,7 +66,7 @@ class TestEntering:
     async def test_a_member_enters_with_a_role(
         self, database: Database, ann: Account, bob: Account, shop: CreatedProject
     ) -> None:
-        await add_member(database, shop.project_id, NewMember("BOB@example.com ", "user"))
+        await add_account(database, shop.project_id, "BOB@example.com ", "user")
 
         assert (await enter_project(database, ann.user_id, shop.project_id)).role == "admin"
         assert (await enter_project(database, bob.user_id, shop.project_id)).role == "user"
@@ -122,7 +131,7 @@ class TestDeleting:
         with pytest.raises(NotFound):
             await delete_project(database, shop.project_id)
         with pytest.raises(NotFound):
-            await create_key(database, vault, shop.project_id, "late")
+            await create_key(database, vault, shop.project_id, KeyDraft("late"))
         assert await list_deleted_projects(database) == [shop.project_id]
 
         await forget_projects(database, [shop.project_id])
@@ -136,15 +145,15 @@ class TestKeys:
         self, database: Database, vault: Vault, shop: CreatedProject, plain: str
     ) -> None:
         with pytest.raises(BadRequest):
-            await create_key(database, vault, shop.project_id, "CI", plain=plain)
+            await create_key(database, vault, shop.project_id, KeyDraft("CI", plain))
 
     async def test_a_given_value_belongs_to_one_project_only(
         self, database: Database, vault: Vault, shop: CreatedProject
     ) -> None:
-        await create_key(database, vault, shop.project_id, "CI", plain="given")
+        await create_key(database, vault, shop.project_id, KeyDraft("CI", "given"))
 
         with pytest.raises(Conflict):
-            await create_key(database, vault, shop.project_id, "CI", plain="given")
+            await create_key(database, vault, shop.project_id, KeyDraft("CI", "given"))
 
     async def test_keys_of_another_project_are_out_of_reach(
         self, database: Database, vault: Vault, bob: Account, shop: CreatedProject
@@ -163,14 +172,14 @@ class TestKeys:
         self, database: Database, vault: Vault, shop: CreatedProject
     ) -> None:
         other = Vault("another secret that is longer than 32 characters")
-        usable = await create_key(database, other, shop.project_id, "usable")
+        usable = await create_key(database, other, shop.project_id, KeyDraft("usable"))
 
         assert await list_keys(database, other, shop.project_id) == [usable]
 
     async def test_keys_are_listed_oldest_first_renamed_and_revoked(
         self, database: Database, vault: Vault, shop: CreatedProject
     ) -> None:
-        made = await create_key(database, vault, shop.project_id, " CI ")
+        made = await create_key(database, vault, shop.project_id, KeyDraft(" CI "))
         first, second = await list_keys(database, vault, shop.project_id)
 
         assert (first.plain, second) == (shop.plain_key, made)
@@ -186,37 +195,113 @@ class TestKeys:
 
 
 class TestMembers:
-    async def test_a_newcomer_needs_a_name_and_a_password(
-        self, database: Database, shop: CreatedProject
+    @pytest.mark.parametrize(
+        ("new", "message"),
+        [
+            (NewAccount("new@example.com", "user", " ", "correct horse"), "Name cannot be empty"),
+            (NewAccount("new@example.com", "user", "New", "short"), "Password too short"),
+            (NewAccount("ann@example.com", "user", "Ann", "correct horse"), "already exists"),
+        ],
+    )
+    async def test_a_newcomer_needs_a_name_a_password_and_an_email_of_their_own(
+        self, database: Database, shop: CreatedProject, new: NewAccount, message: str
     ) -> None:
-        with pytest.raises(BadRequest, match="for new user: name, password"):
-            await add_member(database, shop.project_id, NewMember("new@example.com", "user"))
-        with pytest.raises(BadRequest, match="Password too short"):
-            await add_member(
-                database, shop.project_id, NewMember("new@example.com", "user", "New", "short")
-            )
+        with pytest.raises(BadRequest, match=message):
+            await add_newcomer(database, shop.project_id, new)
 
     async def test_nobody_joins_twice(self, database: Database, shop: CreatedProject) -> None:
         with pytest.raises(Conflict, match="User is already a member of this project"):
-            await add_member(database, shop.project_id, NewMember("ann@example.com", "user"))
+            await add_account(database, shop.project_id, "ann@example.com", "user")
 
     async def test_the_last_admin_stays(
         self, database: Database, ann: Account, bob: Account, shop: CreatedProject
     ) -> None:
-        await add_member(database, shop.project_id, NewMember("bob@example.com", "user"))
+        await add_account(database, shop.project_id, "bob@example.com", "user")
 
         with pytest.raises(Conflict):
             await remove_member(database, shop.project_id, ann.user_id)
+        with pytest.raises(Conflict):
+            await change_role(database, shop.project_id, ann.user_id, "user")
         await remove_member(database, shop.project_id, bob.user_id)
         with pytest.raises(NotFound):
             await remove_member(database, shop.project_id, bob.user_id)
 
+    async def test_of_two_admins_who_leave_at_once_one_stays(
+        self, url: str, database: Database, ann: Account, bob: Account, shop: CreatedProject
+    ) -> None:
+        await add_account(database, shop.project_id, "bob@example.com", "admin")
+        other = Database(url)
+        await other.ping()
+
+        left = await asyncio.gather(
+            remove_member(database, shop.project_id, ann.user_id),
+            remove_member(other, shop.project_id, bob.user_id),
+            return_exceptions=True,
+        )
+        await other.close()
+
+        assert [type(one) for one in left if one is not None] == [Conflict]
+        assert len(await list_members(database, shop.project_id)) == 1
+
+    async def test_the_role_of_a_member_changes(
+        self, database: Database, ann: Account, bob: Account, shop: CreatedProject
+    ) -> None:
+        await add_account(database, shop.project_id, "bob@example.com", "user")
+
+        raised = await change_role(database, shop.project_id, bob.user_id, "admin")
+        lowered = await change_role(database, shop.project_id, ann.user_id, "user")
+
+        assert (raised.role, lowered.role) == ("admin", "user")
+        assert (await enter_project(database, bob.user_id, shop.project_id)).role == "admin"
+        with pytest.raises(NotFound):
+            await change_role(database, shop.project_id, NOWHERE, "user")
+
     async def test_a_newcomer_gets_an_account_and_is_listed_last(
         self, database: Database, ann: Account, shop: CreatedProject
     ) -> None:
-        new = NewMember("New@Example.com", "admin", " New ", "correct horse")
-        added = await add_member(database, shop.project_id, new)
+        new = NewAccount("New@Example.com", "admin", " New ", "correct horse")
+        added = await add_newcomer(database, shop.project_id, new)
 
         assert (added.name, added.email, added.role) == ("New", "new@example.com", "admin")
         members = await list_members(database, shop.project_id)
         assert [m.user_id for m in members] == [ann.user_id, added.user_id]
+
+
+class TestQuotas:
+    async def test_a_project_has_no_more_keys_than_it_may(
+        self, database: Database, vault: Vault, shop: CreatedProject
+    ) -> None:
+        await create_key(database, vault, shop.project_id, KeyDraft("second"), at_most=2)
+
+        with pytest.raises(Conflict, match="2 is the most that SLUICE_MAX_KEYS_PER_PROJECT allows"):
+            await create_key(database, vault, shop.project_id, KeyDraft("third"), at_most=2)
+
+        assert len(await list_keys(database, vault, shop.project_id)) == 2
+
+    async def test_a_person_administers_no_more_projects_than_they_may_the_deleted_counted(
+        self, database: Database, vault: Vault, ann: Account, shop: CreatedProject
+    ) -> None:
+        await delete_project(database, shop.project_id)
+
+        with pytest.raises(Conflict, match="SLUICE_MAX_PROJECTS_PER_USER"):
+            await create_project(database, vault, ann.user_id, "Third", at_most=2)
+
+        await forget_projects(database, [shop.project_id])
+        await create_project(database, vault, ann.user_id, "Third", at_most=2)
+
+    async def test_many_at_once_do_not_slip_through(
+        self, url: str, database: Database, vault: Vault, ann: Account
+    ) -> None:
+        processes = [Database(url) for _ in range(4)]
+        for process in processes:
+            await process.ping()  # so that no connection is made before the others ask
+
+        made = await asyncio.gather(
+            *(create_project(p, vault, ann.user_id, "More", at_most=2) for p in processes),
+            return_exceptions=True,
+        )
+        for process in processes:
+            await process.close()
+
+        assert sum(isinstance(one, Conflict) for one in made) == 3
+        assert len(await list_projects(database, ann.user_id)) == 2

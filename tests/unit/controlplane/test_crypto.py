@@ -60,7 +60,8 @@ def test_a_signed_token_comes_back_and_an_altered_one_does_not() -> None:
     signed = vault.sign(token)
 
     assert vault.signed_token(signed) == token
-    assert vault.signed_token("x" + signed[1:]) is None
+    other = "y" if signed[0] == "x" else "x"
+    assert vault.signed_token(other + signed[1:]) is None
     assert Vault(SECRET + "!").signed_token(signed) is None
 
 

@@ -1,0 +1,102 @@
+"""`/invite`: the page on which an invited person joins a project. It needs no script.
+
+Whatever senders wrote (names, emails) is escaped by the template; the policy lets nothing else in.
+"""
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+from urllib.parse import parse_qs
+
+from jinja2 import Environment, StrictUndefined, Template
+from litestar import MediaType, Response, get, post
+from litestar.status_codes import HTTP_200_OK
+from litestar.types import ControllerRouterHandler
+
+from api.auth import AnyRequest, session_from_cookie
+from api.invitations import OPERATOR, AcceptForm, join_with, offer_of
+from controlplane.errors import BadRequest
+from controlplane.invitations import INVITE_PATH
+
+_MAX_FIELDS = 10
+_FORM = "application/x-www-form-urlencoded"
+
+
+@get(INVITE_PATH, include_in_schema=False)
+async def show_invitation(request: AnyRequest) -> Response[str]:
+    """Show what an invitation offers, and the ways to accept it."""
+    token = request.query_params.get("token") or ""
+    offer = await offer_of(request, token)
+    session = await session_from_cookie(request)
+    is_person = session is not None and session.key_access is None
+    return page(
+        "offer",
+        token=token,
+        project=offer.project_name,
+        inviter=offer.inviter or OPERATOR,
+        role=offer.role,
+        email=offer.email,
+        me=session.account.email if session is not None and is_person else None,
+    )
+
+
+@post(INVITE_PATH, status_code=HTTP_200_OK, include_in_schema=False)
+async def accept_invitation(request: AnyRequest) -> Response[str]:
+    """Join as the form says, and sign the browser in."""
+    accepted, cookie = await join_with(request, await _read_fields(request))
+    answer = page("joined", project=accepted.offer.project_name, email=accepted.member.email)
+    if cookie is not None:
+        answer.headers["Set-Cookie"] = cookie
+    return answer
+
+
+INVITE_PAGE: list[ControllerRouterHandler] = [show_invitation, accept_invitation]
+
+
+def page(state: str, *, status_code: int = HTTP_200_OK, **shown: object) -> Response[str]:
+    """Return the page in one of its states, `offer`, `joined` or `refused`, with its headers."""
+    style = _style()
+    text = _template().render(state=state, style=style, **shown)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        # Hides the token, which is in the address. With `no-referrer` browsers would send
+        # `Origin: null` along with our own form, which reads as another site's.
+        "Referrer-Policy": "strict-origin",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(text, status_code=status_code, media_type=MediaType.HTML, headers=headers)
+
+
+async def _read_fields(request: AnyRequest) -> AcceptForm:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != _FORM:
+        raise BadRequest(f"The form must be sent as {_FORM}")
+    try:
+        text = (await request.body()).decode()
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise BadRequest("Invalid form") from error
+    given = {name: values[-1] for name, values in fields.items()}
+    return AcceptForm(*(given.get(name) for name in AcceptForm.__struct_fields__))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.from_string(_file("invite.html"))
+
+
+@cache
+def _style() -> str:
+    return _file("invite.css")
+
+
+def _file(name: str) -> str:
+    return files("api").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,90 @@
+"""`sluice user invite`, `invitations` and `uninvite`: links with which people join a project."""
+
+from typing import Annotated
+
+import typer
+
+from controlplane.invitations import (
+    Invited,
+    NewInvitation,
+    invite_url,
+    list_invitations,
+    revoke_invitation,
+)
+from controlplane.invitations import invite as make_invitation
+from controlplane.projects import as_role
+from schemas.projects import ProjectId
+from sluice.commands.control import Control, project_named, run
+from sluice.commands.options import DataDir, Project, address_of
+from sluice.commands.output import moment, show_rows
+
+Url = Annotated[
+    str | None, typer.Option("--url", help="Where people reach the server, as https://host.")
+]
+
+
+def invite(
+    email: Annotated[str, typer.Argument(help="For whom it is, as a label.")],
+    admin: Annotated[bool, typer.Option("--admin", help="May manage keys and members.")] = False,
+    project: Project = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a link with which whoever opens it joins a project, once, within seven days."""
+
+    async def work(control: Control) -> tuple[str, Invited]:
+        found = await project_named(control.database, project)
+        new = NewInvitation(email, as_role("admin" if admin else "user"), None)
+        return await invited(control, found.project_id, new, url)
+
+    link, made = run(work, data_dir)
+    typer.echo(link)
+    typer.echo(f"hand it over yourself; it ends {moment(made.expires_at)}", err=True)
+
+
+async def invited(
+    control: Control, project_id: ProjectId, new: NewInvitation, url: str | None
+) -> tuple[str, Invited]:
+    """Invites as the operator; returns the link, below `url` or where this machine finds us."""
+    at_most = control.settings.max_members_per_project
+    made = await make_invitation(control.database, project_id, new, at_most=at_most)
+    origin = (url or address_of(control.settings)).rstrip("/")
+    return invite_url(origin, made.token), made.invited
+
+
+def list_pending(project: Project = None, data_dir: DataDir = None) -> None:
+    """List the invitations to a project that wait, without their links."""
+
+    async def work(control: Control) -> list[Invited]:
+        found = await project_named(control.database, project)
+        return await list_invitations(control.database, found.project_id)
+
+    show_rows(
+        ("id", "email", "role", "invited by", "until"),
+        (
+            (
+                row.invitation_id,
+                row.email,
+                row.role,
+                row.inviter or "the operator",
+                moment(row.expires_at),
+            )
+            for row in run(work, data_dir)
+        ),
+        "no invitations; make one with: sluice user invite EMAIL",
+    )
+
+
+def uninvite(
+    invitation_id: Annotated[str, typer.Argument(help="Id, see: sluice user invitations.")],
+    project: Project = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make the link of an invitation worthless."""
+
+    async def work(control: Control) -> None:
+        found = await project_named(control.database, project)
+        await revoke_invitation(control.database, found.project_id, invitation_id)
+
+    run(work, data_dir)
+    typer.echo(f"revoked {invitation_id}")

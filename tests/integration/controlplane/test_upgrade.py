@@ -1,0 +1,68 @@
+"""An installation of before invitations keeps its people and data."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from advanced_alchemy.types import GUID, DateTimeUTC
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, column, insert, select, table
+
+from controlplane.database import MIGRATIONS, Database
+
+NOW = datetime.now(UTC)
+WEEK = NOW + timedelta(days=7)
+ANN, OPERATOR, SHOP, ANNS, OPERATORS = (uuid.uuid4() for _ in range(5))
+MOMENTS = ("created_at", "updated_at", "expires_at")
+IDS = ("id", "user_id", "project_id")
+
+
+@pytest.fixture
+async def older(url: str) -> AsyncIterator[Database]:
+    """A database as revision 0003 left it."""
+    database = Database(url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(_to_0003)
+    yield database
+    await database.close()
+
+
+def _to_0003(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0003")
+    times = {"created_at": NOW, "updated_at": NOW}
+    _add(connection, "project", id=SHOP, name="Shop", cost_preference="reported", **times)
+    for user, name, session in (
+        (ANN, "local-operator:ann@example.com", ANNS),
+        (OPERATOR, f"local-operator:{SHOP}", OPERATORS),
+    ):
+        _add(connection, "account_user", id=user, email=name, name="A", **times)
+        ids = {"user_id": user, "project_id": SHOP}
+        _add(connection, "membership", id=uuid.uuid4(), role="admin", **ids, **times)
+        own = {"user_id": user, "token_hash": name, "expires_at": WEEK}
+        _add(connection, "login_session", id=session, **own, **times)
+
+
+def _add(connection: Connection, into: str, /, **values: Any) -> None:
+    connection.execute(insert(_table(into, *values)).values(**values))
+
+
+def _table(name: str, *columns: str) -> Any:
+    types: dict[str, Any] = dict.fromkeys(MOMENTS, DateTimeUTC(timezone=True))
+    types |= dict.fromkeys(IDS, GUID(length=16))
+    return table(name, *(column(one, types.get(one)) for one in columns))
+
+
+async def test_people_and_their_sessions_stay_and_pseudo_users_go(older: Database) -> None:
+    await older.migrate()
+
+    async with older.engine.connect() as connection:
+        people = (await connection.scalars(select(_table("account_user", "id").c.id))).all()
+        sessions = (await connection.scalars(select(_table("login_session", "id").c.id))).all()
+        members = await connection.scalars(select(_table("membership", "user_id").c.user_id))
+        assert (people, sessions, members.all()) == ([ANN], [ANNS], [ANN])
