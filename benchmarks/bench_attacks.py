@@ -17,6 +17,10 @@ from tests.e2e.server import Project, Server, create_project
 
 LIMIT_BYTES = 2_000_000_000
 STORED_TIMEOUT_S = 900.0
+HEAD = (
+    "attack               requests   accepted  lost  peak MB   p50 s     p95    p99    max"
+    "  drain s   answers, and the neighbour's wrong ones"
+)
 
 
 def run(server: Server, name: str, attack: Attack, seconds: float) -> bool:
@@ -50,8 +54,7 @@ def main() -> int:
         Server(Path(directory) / "data", settings=settings, command=group.command) as server,
     ):
         print(f"held to 2 GB by the kernel: {group.is_enforced}")
-        print("attack               requests   accepted  lost  peak MB   p50 s     p95    p99    max"
-              "  drain s   answers, and the neighbour's wrong ones")  # fmt: skip
+        print(HEAD)
         whole = [
             run(server, name, attack, options.minutes * 60)
             for name, attack in ATTACKS

@@ -1,9 +1,10 @@
 -- The sums of tokens and of nanoseconds get 128 bits: one item may bring 2^53 of the first and 10^16 of
 -- the second, so that some 2,000 of them were enough to begin again at 0 within 64 bits. Money has
 -- room as it is: 10^14 dollars an item, and 10^26 fit into Decimal(38, 12).
--- Written, read, repeated, living: as 0004 and 0005 say. Whoever reads a sum of base rows widens it
--- before it adds up (clickhouse/queries). A row takes 8 bytes more for each, before compression.
--- The view of session_sums does not add up: its columns are widened as they are written.
+-- Written by: the views below. Read by: clickhouse/queries/rollups.py and span_analytics.py, which
+--   widen the values of base rows before they add them up.
+-- Repeats, lives: as 0004 and 0005 say. A row takes 8 bytes more for each sum, before compression.
+-- The view of session_sums adds nothing up: its columns are widened as they are written.
 ALTER TABLE trace_sums
     MODIFY COLUMN input_tokens SimpleAggregateFunction(sum, UInt128),
     MODIFY COLUMN output_tokens SimpleAggregateFunction(sum, UInt128),

@@ -55,8 +55,8 @@ COUNTED_SUM: Mapping[CostPreference, tuple[str, str]] = {
         "computed_first_cost",
     ),
 }
-# Name, sum over base rows, column of the rollups; in the order of `Sums`. Widened, because some 2,000
-# of the largest values that an item may bring fill 64 bits.
+# Name, sum over base rows, column of the rollups; in the order of `Sums`. Widened, because some
+# 2,000 of the largest values that an item may bring fill 64 bits.
 MEASURES = (
     ("requests", "count()", "requests"),
     ("errors", "countIf(t.status = 'error')", "if(status = 'error', requests, 0)"),

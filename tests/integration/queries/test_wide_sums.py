@@ -21,8 +21,6 @@ COUNT = 2_200
 TOKENS = COUNT * SAFE_INTEGER
 COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens")
 LARGEST = dict.fromkeys(COUNTS, SAFE_INTEGER)
-    ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens"), SAFE_INTEGER
-)
 
 
 def largest_traces(project: ProjectContext) -> list[TraceRow]:
