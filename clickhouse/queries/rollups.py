@@ -55,15 +55,16 @@ COUNTED_SUM: Mapping[CostPreference, tuple[str, str]] = {
         "computed_first_cost",
     ),
 }
-# Name, sum over base rows, column of the rollups; in the order of `Sums`.
+# Name, sum over base rows, column of the rollups; in the order of `Sums`. Widened, because some
+# 2,000 of the largest values that an item may bring fill 64 bits.
 MEASURES = (
     ("requests", "count()", "requests"),
     ("errors", "countIf(t.status = 'error')", "if(status = 'error', requests, 0)"),
-    ("input", "sum(ifNull(t.input_tokens, 0))", "input_tokens"),
-    ("output", "sum(ifNull(t.output_tokens, 0))", "output_tokens"),
-    ("cache_read", "sum(ifNull(t.cache_read_tokens, 0))", "cache_read_tokens"),
-    ("cache_write", "sum(ifNull(t.cache_write_tokens, 0))", "cache_write_tokens"),
-    ("reasoning", "sum(ifNull(t.reasoning_tokens, 0))", "reasoning_tokens"),
+    ("input", "sum(toUInt128(ifNull(t.input_tokens, 0)))", "input_tokens"),
+    ("output", "sum(toUInt128(ifNull(t.output_tokens, 0)))", "output_tokens"),
+    ("cache_read", "sum(toUInt128(ifNull(t.cache_read_tokens, 0)))", "cache_read_tokens"),
+    ("cache_write", "sum(toUInt128(ifNull(t.cache_write_tokens, 0)))", "cache_write_tokens"),
+    ("reasoning", "sum(toUInt128(ifNull(t.reasoning_tokens, 0)))", "reasoning_tokens"),
     ("reported", "sum(ifNull(t.reported_cost, 0))", "reported_cost"),
     ("computed", "sum(ifNull(t.computed_cost, 0))", "computed_cost"),
     (
@@ -71,7 +72,7 @@ MEASURES = (
         "countIf(t.reported_cost IS NULL AND t.computed_cost IS NULL)",
         "unpriced",
     ),
-    ("latency_ns", "sum(t.latency_ns)", "latency_ns"),
+    ("latency_ns", "sum(toUInt128(t.latency_ns))", "latency_ns"),
 )
 SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
 

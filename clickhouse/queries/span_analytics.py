@@ -51,11 +51,11 @@ SELECT
 FROM (
     SELECT {base_period} AS k0, source, kind, status, ifNull(tool_name, '') AS tool,
         count() AS spans,
-        sum(ifNull(s.input_tokens, 0)) AS input_tokens,
-        sum(ifNull(s.output_tokens, 0)) AS output_tokens,
-        sum(ifNull(s.cache_read_tokens, 0)) AS cache_read_tokens,
-        sum(ifNull(s.cache_write_tokens, 0)) AS cache_write_tokens,
-        sum(ifNull(s.reasoning_tokens, 0)) AS reasoning_tokens,
+        sum(toUInt128(ifNull(s.input_tokens, 0))) AS input_tokens,
+        sum(toUInt128(ifNull(s.output_tokens, 0))) AS output_tokens,
+        sum(toUInt128(ifNull(s.cache_read_tokens, 0))) AS cache_read_tokens,
+        sum(toUInt128(ifNull(s.cache_write_tokens, 0))) AS cache_write_tokens,
+        sum(toUInt128(ifNull(s.reasoning_tokens, 0))) AS reasoning_tokens,
         sum(ifNull(s.reported_cost, 0)) AS reported_cost,
         sum(ifNull(s.computed_cost, 0)) AS computed_cost,
         sum(coalesce(s.{first}_cost, s.{second}_cost, 0)) AS counted_cost,
@@ -81,7 +81,7 @@ SELECT
     quantilesDDMerge(0.01, 0.5, 0.9, 0.95, 0.99)(duration)
 FROM (
     SELECT kind, count() AS measured,
-        sum(toUInt64(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration_ns,
+        sum(toUInt128(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration_ns,
         quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(
             toUInt64(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration
     FROM spans AS s
@@ -92,7 +92,7 @@ FROM (
     FROM spans_hourly
     WHERE {whole}
     UNION ALL
-    SELECT kind, count() AS measured, sum(assumeNotNull(ns)) AS duration_ns,
+    SELECT kind, count() AS measured, sum(toUInt128(assumeNotNull(ns))) AS duration_ns,
         quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(assumeNotNull(ns)) AS duration
     FROM (
         SELECT kind, {duration} AS ns

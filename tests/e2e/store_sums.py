@@ -16,19 +16,19 @@ from clickhouse.client import Warehouse
 OF_TRACES = {
     "requests": "count()",
     "errors": "countIf(t.status = 'error')",
-    "latency_ns": "sum(t.latency_ns)",
+    "latency_ns": "sum(toUInt128(t.latency_ns))",
 }
 OF_SPANS = {
     "spans": "count()",
     "measured": "countIf(t.duration_ms IS NOT NULL)",
-    "duration_ns": "sum(toUInt64(round(ifNull(t.duration_ms, 0) * 1e6)))",
+    "duration_ns": "sum(toUInt128(round(ifNull(t.duration_ms, 0) * 1e6)))",
 }
 OF_BOTH = {
-    "input_tokens": "sum(ifNull(t.input_tokens, 0))",
-    "output_tokens": "sum(ifNull(t.output_tokens, 0))",
-    "cache_read_tokens": "sum(ifNull(t.cache_read_tokens, 0))",
-    "cache_write_tokens": "sum(ifNull(t.cache_write_tokens, 0))",
-    "reasoning_tokens": "sum(ifNull(t.reasoning_tokens, 0))",
+    "input_tokens": "sum(toUInt128(ifNull(t.input_tokens, 0)))",
+    "output_tokens": "sum(toUInt128(ifNull(t.output_tokens, 0)))",
+    "cache_read_tokens": "sum(toUInt128(ifNull(t.cache_read_tokens, 0)))",
+    "cache_write_tokens": "sum(toUInt128(ifNull(t.cache_write_tokens, 0)))",
+    "reasoning_tokens": "sum(toUInt128(ifNull(t.reasoning_tokens, 0)))",
     "reported_cost": "sum(ifNull(t.reported_cost, 0))",
     "computed_cost": "sum(ifNull(t.computed_cost, 0))",
     "reported_first_cost": "sum(coalesce(t.reported_cost, t.computed_cost, 0))",
