@@ -21,17 +21,12 @@ SLOW = "SELECT sleepEachRow(0.2) FROM numbers(15) SETTINGS max_block_size = 1"
 
 class TestAfterAFailure:
     @pytest.mark.parametrize("form", ["TSV", "Native", "JSON", "Arrow"])
-    @pytest.mark.parametrize("session", ["", "mine"])
-    def test_rows_of_a_failed_query_are_in_no_other_answer(
-        self, served: Served, form: str, session: str
-    ) -> None:
-        fields = {"session_id": session} if session else {}
-
+    def test_rows_of_a_failed_query_are_in_no_other_answer(self, served: Served, form: str) -> None:
         for _ in range(5):
             failed = served.ask(
-                f"{FAILS_LATE} FORMAT {form}", max_block_size=1000, wait_end_of_query=1, **fields
+                f"{FAILS_LATE} FORMAT {form}", max_block_size=1000, wait_end_of_query=1
             )
-            after = served.ask("SELECT 1", **fields)
+            after = served.ask("SELECT 1")
             others = [served.ask("SELECT 2", user=READER) for _ in range(5)]
 
             assert failed.headers["X-ClickHouse-Exception-Code"] == "395"
@@ -94,22 +89,6 @@ class TestAtOnce:
             assert served.value("SELECT 1") == "1"
             assert not slow.done()
             slow.result(30)
-
-    def test_a_session_takes_one_call_at_a_time(self, served: Served) -> None:
-        with ThreadPoolExecutor(1) as threads:
-            slow = threads.submit(served.ask, SLOW, session_id="one")
-            _wait_until(lambda: _running(served) == 2)
-
-            second = served.ask("SELECT 1", session_id="one")
-
-            assert second.headers["X-ClickHouse-Exception-Code"] == "373"
-            slow.result(30)
-        assert served.ask("SELECT 1", session_id="one").text == "1\n"
-
-    def test_a_session_that_must_be_there_is_not_made(self, served: Served) -> None:
-        answer = served.ask("SELECT 1", session_id="never", session_check=1)
-
-        assert answer.headers["X-ClickHouse-Exception-Code"] == "372"
 
 
 class TestBounds:
