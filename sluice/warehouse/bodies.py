@@ -70,20 +70,21 @@ class Bodies:
     async def receive(self, room: "Room", receive: Receive) -> bytes:
         """Returns the body as it was sent. Raises `EngineError`, and `Disconnected`."""
         pieces, more, size = [], True, 0
-        try:
-            async with asyncio.timeout(self._body_s):
-                while more:
-                    message = await asyncio.wait_for(receive(), IDLE_S)
-                    if message["type"] != "http.request":
-                        raise Disconnected
-                    piece, more = message["body"], message["more_body"]
-                    size += len(piece)
-                    if size > self._max_body_bytes:
-                        raise refusal(TOO_LARGE, "QUERY_IS_TOO_LARGE", "The body is too large.")
-                    self.take(room, len(piece))
-                    pieces.append(piece)
-        except TimeoutError as error:
-            raise refusal(SOCKET_TIMEOUT, "SOCKET_TIMEOUT", "The body stopped.") from error
+        now = asyncio.get_running_loop().time
+        last = now() + self._body_s
+        while more:
+            try:
+                message = await asyncio.wait_for(receive(), min(IDLE_S, last - now()))
+            except TimeoutError as error:
+                raise refusal(SOCKET_TIMEOUT, "SOCKET_TIMEOUT", "The body stopped.") from error
+            if message["type"] != "http.request":
+                raise Disconnected
+            piece, more = message["body"], message["more_body"]
+            size += len(piece)
+            if size > self._max_body_bytes:
+                raise refusal(TOO_LARGE, "QUERY_IS_TOO_LARGE", "The body is too large.")
+            self.take(room, len(piece))
+            pieces.append(piece)
         return b"".join(pieces)
 
     def open(self, ask: Ask, room: "Room", wire: bytes) -> tuple[Ask, bytes]:
