@@ -105,6 +105,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     warehouse_waiting: Count = 32
     warehouse_max_body_bytes: Positive = 256 << 20
     warehouse_max_result_bytes: Positive = 256 << 20
+    warehouse_max_memory_bytes: Annotated[int, Meta(ge=256 << 20)] = 4 << 30
     warehouse_query_timeout_s: Annotated[int, Meta(ge=1, le=3600)] = 300
     warehouse_unconfined: bool = False
     stop_timeout_s: Positive = 4
@@ -203,13 +204,16 @@ MEANING = {
     "warehouse_users": "Who may ask it: `NAME:PASSWORD:RIGHTS` with rights `readonly` or `write`,"
     " comma-separated or one a line. Empty: one user with a random password, on this machine"
     " alone.",
-    "warehouse_threads": "Calls that it runs at one time.",
-    "warehouse_waiting": "Calls that may wait for that; what comes beyond is told to come again.",
+    "warehouse_threads": "Calls that it runs at one time: so many of readers, and as many of"
+    " writers.",
+    "warehouse_waiting": "Calls of each that may wait for that; what comes beyond is told to come"
+    " again.",
     "warehouse_max_body_bytes": "Bytes of one body, as sent and when inflated.",
     "warehouse_max_result_bytes": "Bytes of one answer that cannot be sent block by block.",
+    "warehouse_max_memory_bytes": "Memory of all its calls together; beyond it, calls fail.",
     "warehouse_query_timeout_s": "How long a call may run, where it does not say so itself.",
     "warehouse_unconfined": "Whether to serve it even where the kernel cannot keep its users from"
-    " the files of this machine.",
+    " the files of this machine and from the network.",
     "stop_timeout_s": "How long a stop may take; what is not stored by then stays in the log.",
     "access_log": "Whether each request is logged (without its query string).",
     "log_level": "Least severe log line that is written.",

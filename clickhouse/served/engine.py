@@ -1,65 +1,61 @@
 """The store, opened so that it bears strangers, and handles on it, one for each of their calls.
 
-The embedded engine knows one user. Its grants are set here for the whole process, to what a writer
-may do, by a file that it reads as it opens; a reader's handle has `readonly=2` and `allow_ddl=0` on
-top, which no statement can take back. Both are the engine's own to hold.
+The embedded engine knows one user. Its grants and what it may set are fixed here for the whole
+process by a file that the engine reads as it opens; a reader's handle has `readonly=2` and
+`allow_ddl=0` on top, which no statement can take back. All three are the engine's own to hold.
 
 The engine is loaded with the first handle and no sooner: it starts threads as it is loaded, and
 `confine` binds those alone that begin after it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.sax.saxutils import escape
 
-import msgspec
-
 from clickhouse.served.errors import EngineError, refusal
-from clickhouse.served.rights import (
-    CONFIG,
-    GRANTS,
-    MAX_EXECUTION_S,
-    MAX_MEMORY_BYTES,
-    USERS,
-    Rights,
-)
+from clickhouse.served.rights import CALL_MEMORY_BYTES, CONFIG, Limits, Rights, write_users
 
 CODE = re.compile(r"Code: (\d+)\. ")
 NAME = re.compile(r"^[A-Za-z_]\w*$")
 UNKNOWN_EXCEPTION = 1002
 UNKNOWN_SETTING = 115
+SYNTAX_ERROR = 62
+MAX_MESSAGE_CHARS = 4096
+"""Of an error: the engine quotes the whole statement, and more than once."""
 ATTACH = "ATTACH DATABASE _ UUID '{uuid}'\nENGINE = Atomic\n"
-
-
-class Limits(NamedTuple):
-    """What holds for each call unless the call says otherwise."""
-
-    execution_s: int
-    result_bytes: int
 
 
 class ServedStore:
     """A migrated store, open for handles. One a process, which opens no other way to it."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, settings: frozenset[str]) -> None:
+        """Opens it; `settings` are the names of all that this engine has."""
         self._path = path
-        self._address = f"{path}?config-file={_write_config(path)}"
+        self._address = f"{path}?config-file={_write_config(path, limits, settings)}"
         self._limits = limits
+        self.settings = settings
         # Keeps the engine open between calls: it ends with its last handle.
-        self._keeper = self.handle(Rights.READ)
+        self._keeper = self.handle(Rights.READ, held=True)
         self.timezone = self._keeper.ask("SELECT timezone()")
 
-    def handle(self, rights: Rights) -> "Handle":
-        """Opens a handle of its own for one call or one session: 0.2 ms."""
+    @property
+    def max_answer_bytes(self) -> int:
+        """How long an answer may be that is held as a whole."""
+        return self._limits.result_bytes
+
+    def handle(self, rights: Rights, *, held: bool) -> "Handle":
+        """Opens a handle for one call, whose answer is held as a whole or sent by blocks."""
         # Settings of the address are set without asking whether a user may.
         settings = {
             "max_execution_time": self._limits.execution_s,
-            "max_memory_usage": MAX_MEMORY_BYTES,
-            "max_result_bytes": self._limits.result_bytes,
+            "max_memory_usage": min(CALL_MEMORY_BYTES, self._limits.memory_bytes),
+            "max_memory_usage_for_user": self._limits.memory_bytes,
+            "max_result_bytes": self._limits.result_bytes if held else 0,
             "result_overflow_mode": "throw",
+            "allow_introspection_functions": 0,
         }
         if rights is Rights.READ:
             settings |= {"readonly": 2, "allow_ddl": 0}
@@ -102,24 +98,6 @@ class Handle:
         """Makes a database the one of names without any. Raises `EngineError`."""
         self.run(_use(database))
 
-    def use_again(self) -> str:
-        """Returns the statement that comes back to the database of now."""
-        return _use(self.ask("SELECT currentDatabase()"))
-
-    def assignments_of(self, names: Iterable[str]) -> str:
-        """Returns the assignments that put settings back to what they are now."""
-        held = ", ".join(_quoted(name) for name in names)
-        with translated():
-            answer = self._connection.query(
-                "SELECT name, value FROM system.settings"  # noqa: S608 - quoted, and our caller's
-                f" WHERE changed AND name IN ({held})",
-                "JSONCompactEachRow",
-            )
-        changed = dict(msgspec.json.decode(line) for line in bytes(answer.bytes()).splitlines())
-        return ", ".join(
-            f"{name} = {_quoted(changed[name]) if name in changed else 'DEFAULT'}" for name in names
-        )
-
     def run(
         self,
         sql: str | bytes,
@@ -141,10 +119,15 @@ class Handle:
         with translated():
             return self._connection.send_insert(sql, form)
 
-    def count_statements(self, sql: bytes) -> int:
-        """Returns how many statements the engine sees; 0 when it cannot read them."""
-        # Not part of what chDB promises, but the one way to ask its parser.
-        return int(self._connection._conn.classify_query(sql)["statement_count"])
+    def canonical(self, sql: bytes) -> str:
+        """Returns a statement as the engine reads it, on one line. Raises `EngineError`."""
+        text = sql.decode("utf-8", "replace")
+        escaped = text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+        try:
+            return self.ask("SELECT formatQuerySingleLine({sql:String})", {"sql": escaped})
+        except EngineError as error:
+            told, _, _ = error.message.partition(": In scope SELECT formatQuerySingleLine(")
+            raise EngineError(SYNTAX_ERROR, f"{told} (SYNTAX_ERROR)") from error
 
     def close(self) -> None:
         """Gives the handle back to the engine, with all that it held."""
@@ -165,11 +148,16 @@ def translated() -> Iterator[None]:
 def _read_error(text: str) -> EngineError:
     found = CODE.search(text)
     if found is None:
-        return refusal(UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", text)
-    return EngineError(int(found[1]), text[found.start() :])
+        return refusal(UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", _shortened(text))
+    return EngineError(int(found[1]), _shortened(text[found.start() :]))
 
 
-def _write_config(path: Path) -> Path:
+def _shortened(text: str) -> str:
+    half = MAX_MESSAGE_CHARS // 2
+    return text if len(text) <= MAX_MESSAGE_CHARS else f"{text[:half]} … {text[-half:]}"
+
+
+def _write_config(path: Path, limits: Limits, settings: frozenset[str]) -> Path:
     """Writes what the engine reads as it opens, and tells it of the database that is there.
 
     chDB makes `default` anew at each start, over what a link in the store leads to; without that
@@ -180,12 +168,7 @@ def _write_config(path: Path) -> Path:
     directory = path / "served"
     directory.mkdir(exist_ok=True)
     users = directory / "users.xml"
-    grants = "".join(f"<query>{grant}</query>" for grant in GRANTS)
-    users.write_text(
-        USERS.format(
-            grants=grants, max_execution_s=MAX_EXECUTION_S, max_memory_bytes=MAX_MEMORY_BYTES
-        )
-    )
+    users.write_text(write_users(settings, limits))
     config = directory / "config.xml"
     config.write_text(CONFIG.format(users=escape(str(users))))
     return config

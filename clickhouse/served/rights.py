@@ -1,23 +1,90 @@
-"""What a reader and a writer may do, as the engine is told when it opens."""
+"""What a reader and a writer may do and set, as the engine is told when it opens.
 
+The lists say what is allowed; whatever they do not name is refused, also what a later engine
+brings.
+"""
+
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 MAX_EXECUTION_S = 3600
-MAX_MEMORY_BYTES = 4 << 30
-"""Of one call, with the answer where that is held as a whole."""
+MAX_THREADS = 32
+MAX_BLOCK_ROWS = 4_000_000
+CALL_MEMORY_BYTES = 4 << 30
+"""Of one call, and no more than `Limits.memory_bytes`, which is that of all calls together."""
 TABLE_ENGINES = (
     "MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree",
-    "CollapsingMergeTree", "VersionedCollapsingMergeTree", "Memory", "Null", "Log", "TinyLog",
-    "StripeLog", "Set", "Join", "Buffer", "Merge",
+    "CollapsingMergeTree", "VersionedCollapsingMergeTree",
 )  # fmt: skip
-"""Those that keep their rows in the store, or nowhere."""
+"""Those that keep their rows in the store. The engine's grants do not hold an engine back."""
 GRANTS = (
-    "GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE,"
-    " CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, UNDROP TABLE, dictGet ON *.*",
+    "GRANT SHOW, SELECT ON *.*",
+    "GRANT INSERT, ALTER TABLE, ALTER VIEW, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW,"
+    " TRUNCATE, OPTIMIZE ON default.*",
     *(f"GRANT TABLE ENGINE ON {name}" for name in TABLE_ENGINES),
-    # No handle opens without it.
-    "REVOKE DROP DATABASE ON default.*",
 )
+
+
+class Limits(NamedTuple):
+    """What holds for each call unless the call says otherwise, and for all calls together."""
+
+    execution_s: int
+    result_bytes: int
+    memory_bytes: int
+
+
+FREE = frozenset(
+    {
+        # Bounds in rows and time that a client gives itself. More of them stand in `BOUNDED`.
+        "limit", "offset", "max_result_rows", "result_overflow_mode", "max_rows_to_read",
+        "max_bytes_to_read", "read_overflow_mode", "max_rows_to_group_by", "group_by_overflow_mode",
+        "timeout_overflow_mode", "distinct_overflow_mode", "max_rows_in_distinct",
+        "sort_overflow_mode", "max_rows_to_sort",
+        # What a query means.
+        "database", "session_timezone", "join_use_nulls", "union_default_mode", "final", "extremes",
+        "group_by_use_nulls", "aggregate_functions_null_for_empty", "totals_mode", "log_comment",
+        "prefer_column_name_to_alias", "date_time_input_format",
+        "cast_string_to_dynamic_use_inference",
+        # How an answer is written.
+        "date_time_output_format", "bool_true_representation", "bool_false_representation",
+        "format_csv_delimiter", "format_csv_null_representation", "format_tsv_null_representation",
+        "output_format_json_quote_64bit_integers", "output_format_json_quote_64bit_floats",
+        "output_format_json_quote_denormals", "output_format_json_quote_decimals",
+        "output_format_json_escape_forward_slashes", "output_format_json_array_of_rows",
+        "output_format_json_named_tuples_as_objects", "output_format_decimal_trailing_zeros",
+        "output_format_write_statistics", "output_format_csv_crlf_end_of_line",
+        "output_format_tsv_crlf_end_of_line", "output_format_pretty_max_rows",
+        "output_format_pretty_color", "output_format_arrow_string_as_string",
+        "output_format_arrow_low_cardinality_as_dictionary",
+        "output_format_parquet_string_as_string",
+        # What our own client sends with an insert.
+        "async_insert", "wait_for_async_insert", "insert_deduplicate", "insert_deduplication_token",
+        "deduplicate_blocks_in_dependent_materialized_views", "min_insert_block_size_rows",
+        "min_insert_block_size_bytes", "max_partitions_per_insert_block", "optimize_on_insert",
+        # What the transport takes for itself: clients look whether they may send it.
+        "enable_http_compression", "http_zlib_compression_level", "send_progress_in_http_headers",
+        "http_headers_progress_interval_ms", "cancel_http_readonly_queries_on_client_close",
+        "add_http_cors_header", "log_queries", "http_make_head_request",
+    }
+)  # fmt: skip
+"""What readers and writers may set to any value, by the URL and in a statement."""
+BOUNDED = frozenset(
+    {
+        "max_execution_time", "max_memory_usage", "max_result_bytes", "max_threads",
+        "max_block_size", "max_insert_block_size", "max_insert_block_size_rows",
+    }
+)  # fmt: skip
+"""What they may set within bounds."""
+MAY_SET = FREE | BOUNDED
+TABLE_SETTINGS = frozenset(
+    {
+        "non_replicated_deduplication_window", "fsync_after_insert", "fsync_part_directory",
+        "index_granularity", "min_bytes_for_wide_part",
+    }
+)  # fmt: skip
+"""What a writer may say of a table that it makes: what our migrations do."""
 # No default database for the engine to make: chDB would lay the file system over it as tables.
 CONFIG = """<clickhouse>
   <users_config>{users}</users_config>
@@ -26,11 +93,7 @@ CONFIG = """<clickhouse>
 </clickhouse>
 """
 USERS = """<clickhouse>
-  <profiles><default><constraints>
-    <dialect><const/></dialect>
-    <max_execution_time><min>1</min><max>{max_execution_s}</max></max_execution_time>
-    <max_memory_usage><min>1</min><max>{max_memory_bytes}</max></max_memory_usage>
-  </constraints></default></profiles>
+  <profiles><default><constraints>{constraints}</constraints></default></profiles>
   <users><default>
     <password></password>
     <networks><ip>::/0</ip></networks>
@@ -48,3 +111,32 @@ class Rights(StrEnum):
 
     READ = "readonly"
     WRITE = "write"
+
+
+def write_users(known: Iterable[str], limits: Limits) -> str:
+    """Returns the file of users: one user, with grants, who may set what is allowed.
+
+    `known` are the names of all settings that the engine has.
+    """
+    constraints = "".join(
+        f"<{name}><min>{least}</min><max>{most}</max></{name}>"
+        for name, (least, most) in _bounds(limits).items()
+    )
+    refused = sorted(set(known) - MAY_SET)
+    constraints += "".join(f"<{name}><const/></{name}>" for name in refused)
+    grants = "".join(f"<query>{escape(grant)}</query>" for grant in GRANTS)
+    return USERS.format(constraints=constraints, grants=grants)
+
+
+def _bounds(limits: Limits) -> dict[str, tuple[int, int]]:
+    """Returns the least and the most of each in `BOUNDED`."""
+    return {
+        "max_execution_time": (1, MAX_EXECUTION_S),
+        "max_memory_usage": (1, max(CALL_MEMORY_BYTES, limits.memory_bytes)),
+        "max_result_bytes": (1, limits.result_bytes),
+        "max_threads": (1, MAX_THREADS),
+        "max_block_size": (1, MAX_BLOCK_ROWS),
+        "max_insert_block_size": (1, MAX_BLOCK_ROWS),
+        # Another name of the same, by which it would be refused.
+        "max_insert_block_size_rows": (1, MAX_BLOCK_ROWS),
+    }

@@ -1,13 +1,18 @@
 """What one must know of a statement before the engine gets it. Pure, and on bytes alone.
 
 The engine parses; this only finds where the rows of an INSERT begin, which format is asked for, and
-the first word. Written after ClickHouse's own lexer and `ParserInsertQuery` (26.9):
+the first word. What may run is decided on the engine's own reading (`clickhouse.served.checks`).
+Written after ClickHouse's own lexer and `ParserInsertQuery` (26.9):
 
 1. Spaces and comments (`--`, `# `, `#!`, `/* */`, which do not nest) count for nothing.
-2. `'…'`, `` `…` `` and `"…"` (with `\\` or doubled quotes inside) are one token each. Not
-   `$tag$…$tag$`, which is rare, and would let a sender make this quadratic.
+2. `'…'`, `` `…` `` and `"…"` (with `\\` or doubled quotes inside) are one token each, and reach to
+   the end where they are not closed. Not `$tag$…$tag$`, which is rare.
 3. An INSERT has rows in its text after a FORMAT and its name, outside brackets: the rows begin
-   after blanks and one line end. Rows after VALUES are expressions, and stay in the statement.
+   after blanks and one line end. So it has after VALUES, which is short for FORMAT Values. Rows are
+   fed to the engine, which would take what follows a `;` in them for the next statement.
+
+Every token is read once: a pattern that went back over what it has read would let a sender make
+this quadratic.
 """
 
 import re
@@ -16,24 +21,29 @@ from typing import NamedTuple
 
 TOKEN = re.compile(
     rb"""
-    (?P<blank>\s+|--[^\n]*|\#[\ !][^\n]*|/\*.*?(?:\*/|\Z))
-    |(?P<quoted>'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*")
-    |(?P<word>[A-Za-z_]\w*)
-    |(?P<number>\d[\w.]*)
+    (?P<blank>\s++|--[^\n]*+|\#[\ !][^\n]*+|/\*.*?(?:\*/|\Z))
+    |(?P<quoted>'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z)
+        |`(?:[^`\\]|\\.|``)*+(?:`|\\?\Z)
+        |"(?:[^"\\]|\\.|"")*+(?:"|\\?\Z))
+    |(?P<word>[A-Za-z_]\w*+)
+    |(?P<number>\d[\w.]*+)
     |(?P<open>[(\[{])
     |(?P<close>[)\]}])
     |(?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
-AFTER_FORMAT = re.compile(rb"[ \t\f]*\r?\n?")
-MAX_HEAD_BYTES = 1 << 20
-"""Of a statement without its rows. The engine itself takes 256 KiB (`max_query_size`)."""
+VALUES = re.compile(
+    rb"""(?:[^;'"`]++|'(?:[^'\\]|\\.)*+'|`(?:[^`\\]|\\.)*+`|"(?:[^"\\]|\\.)*+")*+""", re.DOTALL
+)
+"""Rows after VALUES, up to a `;` outside of quotes."""
+AFTER_FORMAT = re.compile(rb"[ \t\f]*+\r?\n?")
+MAX_HEAD_BYTES = 256 << 10
+"""Of a statement without its rows, as at the engine (`max_query_size`)."""
 READS = frozenset(
-    {"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK", "VALUES", "("}
+    {"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "VALUES", "("}
 )
 """First words of statements that answer rows."""
-CONTROLS = frozenset({"SET", "USE"})
 STREAMED = frozenset(
     {
         "native", "tabseparated", "tsv", "tabseparatedraw", "tsvraw", "csv", "rowbinary",
@@ -41,7 +51,6 @@ STREAMED = frozenset(
     }
 )  # fmt: skip
 """Formats without head and foot: what the engine makes of each block may be put together."""
-NAMES_FILES = re.compile(rb"outfile|infile", re.IGNORECASE)
 NOT_BY_BLOCKS = re.compile(rb"\b(?:totals|extremes|insert)\b", re.IGNORECASE)
 """What comes once, after all blocks; and `WITH … INSERT`."""
 
@@ -56,6 +65,8 @@ class Statement(NamedTuple):
     """The format that the statement itself names."""
     rows: bytes | None
     """The rows of an INSERT in that format, `None` when they are not for us to feed."""
+    head: bytes
+    """What the engine is asked to read before anything runs: all but rows."""
 
     @property
     def answers_rows(self) -> bool:
@@ -63,19 +74,12 @@ class Statement(NamedTuple):
         return self.verb in READS
 
     @property
-    def only_reads(self) -> bool:
-        """Tells whether a reader may even ask: the engine decides, and allows some that harm."""
-        return self.verb in READS or self.verb in CONTROLS
-
-    @property
-    def names_files(self) -> bool:
-        """Tells whether a word that opens files of the server stands anywhere in the text."""
-        return NAMES_FILES.search(self.text) is not None
-
-    @property
-    def may_hold_several(self) -> bool:
-        """Tells whether the engine must be asked if this is one statement."""
-        return b";" in self.text.rstrip(b"; \t\r\n") or self.text.count(b";") > 1
+    def has_another(self) -> bool:
+        """Tells whether something follows the rows of VALUES, where the engine stops to read."""
+        if self.rows is None or (self.format or "").upper() != "VALUES":
+            return False
+        found = VALUES.match(self.rows)
+        return bool(found and self.rows[found.end() :].strip(b"; \t\r\n"))
 
     def streams_as(self, default_format: str) -> bool:
         """Tells whether the answer can be sent block by block."""
@@ -94,14 +98,13 @@ def read_statement(text: bytes) -> Statement:
     """Reads a statement with its rows, if it has any. Raises `StatementTooLong`."""
     words = _words(text)
     first = next(words, None)
-    if first is None:
-        return Statement(text, "", None, None)
-    verb = first.group().decode("ascii", "replace").upper()
+    verb = "" if first is None else first.group().decode("ascii", "replace").upper()
     if verb == "INSERT":
         return _read_insert(text, words)
     if len(text) > MAX_HEAD_BYTES:
         raise StatementTooLong
-    return Statement(text, verb if verb.isalpha() or verb == "(" else "", _last(words), None)
+    verb = verb if verb.isalpha() or verb == "(" else ""
+    return Statement(text, verb, _last(words), None, text)
 
 
 def _read_insert(text: bytes, words: Iterator[re.Match[bytes]]) -> Statement:
@@ -109,16 +112,19 @@ def _read_insert(text: bytes, words: Iterator[re.Match[bytes]]) -> Statement:
         name = word.group().upper()
         if word.start() > MAX_HEAD_BYTES:
             raise StatementTooLong
-        if name in {b"SELECT", b"WITH", b"VALUES"}:
+        if name in {b"SELECT", b"WITH"}:
             break
+        if name == b"VALUES":
+            head = text[: word.end()]
+            return Statement(text[: word.start()], "INSERT", "Values", text[word.end() :], head)
         if name == b"FORMAT" and (format_word := next(words, None)):
-            form = format_word.group().decode()
-            if form.upper() == "VALUES":
-                break
-            blank = AFTER_FORMAT.match(text, format_word.end())
-            begin = blank.end() if blank else format_word.end()
-            return Statement(text[: word.start()], "INSERT", form, text[begin:])
-    return Statement(text, "INSERT", None, None)
+            form, end = format_word.group().decode(), format_word.end()
+            blank = AFTER_FORMAT.match(text, end)
+            begin = blank.end() if blank else end
+            return Statement(text[: word.start()], "INSERT", form, text[begin:], text[:end])
+    if len(text) > MAX_HEAD_BYTES:
+        raise StatementTooLong
+    return Statement(text, "INSERT", None, None, text)
 
 
 def _last(words: Iterator[re.Match[bytes]]) -> str | None:
@@ -133,7 +139,7 @@ def _last(words: Iterator[re.Match[bytes]]) -> str | None:
 def _words(text: bytes) -> Iterator[re.Match[bytes]]:
     """Yields the first token that counts, and then the words outside brackets."""
     depth, first = 0, True
-    for token in TOKEN.finditer(text):
+    for token in TOKEN.finditer(text, 0, MAX_HEAD_BYTES + 1024):
         kind = token.lastgroup
         if kind == "blank":
             continue

@@ -16,7 +16,7 @@ MAX_FIELDS = 10_000
 DEFAULT_FORMAT = "TabSeparated"
 FORMAT_NAME = re.compile(r"\w{1,64}", re.ASCII)
 PARAMETER = "param_"
-# What the transport itself takes, or what means nothing to an engine without a network.
+# What the transport itself takes, or what means nothing to an engine without a network or sessions.
 NO_SETTINGS = frozenset(
     {
         "query", "database", "default_format", "user", "password", "quota_key", "role",

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +21,8 @@ SOCKET_TIMEOUT = 209
 TOO_MANY = 202
 IDLE_S = 30
 """For how long a sender may be silent within a body."""
+BODY_S = 300
+"""For how long a body may come in."""
 
 
 class Disconnected(Exception):
@@ -26,49 +30,51 @@ class Disconnected(Exception):
 
 
 class Bodies:
-    """All bodies that are held at one time."""
+    """The bodies of readers, or of writers, that are held at one time."""
 
-    def __init__(self, max_body_bytes: int) -> None:
+    def __init__(self, max_body_bytes: int, *, body_s: float = BODY_S) -> None:
         self._max_body_bytes = max_body_bytes
+        self._body_s = body_s
         # One of the largest, and others beside it: sent and inflated are both held for a moment.
         self._free_bytes = 3 * max_body_bytes
+        # One user's do not keep out those of the others.
+        self._most_of_a_user = 2 * max_body_bytes
+        self._held_by: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     @contextmanager
-    def room(self) -> Iterator["Room"]:
+    def room(self, user: str) -> Iterator["Room"]:
         """Makes room for one body, until the call with it has ended."""
-        room = Room(self)
+        room = Room(user)
         try:
             yield room
         finally:
-            self._free_bytes += room.held_bytes
+            with self._lock:
+                self._count(room, -room.held_bytes)
 
     def take(self, room: "Room", size: int) -> None:
-        """Counts bytes for a room. Raises `EngineError` where there is no more."""
-        if room.held_bytes + size > 2 * self._max_body_bytes:
-            raise refusal(TOO_LARGE, "QUERY_IS_TOO_LARGE", "The body is too large.")
-        if size > self._free_bytes:
-            raise refusal(
-                TOO_MANY, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many bytes are on their way."
-            )
+        """Counts bytes for a room. Safe in threads. Raises `EngineError` where there is no more."""
+        with self._lock:
+            left_to_user = self._most_of_a_user - self._held_by[room.user]
+            if size > min(left_to_user, self._free_bytes):
+                raise refusal(
+                    TOO_MANY, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many bytes are on their way."
+                )
+            self._count(room, size)
+
+    def _count(self, room: "Room", size: int) -> None:
         room.held_bytes += size
         self._free_bytes -= size
+        self._held_by[room.user] += size
 
-    async def read(self, ask: Ask, room: "Room", receive: Receive) -> tuple[Ask, bytes]:
-        """Returns the request with its fields from a form, and its body inflated."""
-        wire = await self._receive(room, receive)
-        coding = ask.headers.get("content-encoding", "").strip().lower()
-        body = inflate(wire, coding, self._max_body_bytes)
-        if body is not wire:
-            self.take(room, len(body))
-        if ask.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-            return _read_form(ask, body, self._max_body_bytes), b""
-        return ask, body
-
-    async def _receive(self, room: "Room", receive: Receive) -> bytes:
+    async def receive(self, room: "Room", receive: Receive) -> bytes:
+        """Returns the body as it was sent. Raises `EngineError`, and `Disconnected`."""
         pieces, more, size = [], True, 0
+        now = asyncio.get_running_loop().time
+        last = now() + self._body_s
         while more:
             try:
-                message = await asyncio.wait_for(receive(), IDLE_S)
+                message = await asyncio.wait_for(receive(), min(IDLE_S, last - now()))
             except TimeoutError as error:
                 raise refusal(SOCKET_TIMEOUT, "SOCKET_TIMEOUT", "The body stopped.") from error
             if message["type"] != "http.request":
@@ -81,17 +87,27 @@ class Bodies:
             pieces.append(piece)
         return b"".join(pieces)
 
+    def open(self, ask: Ask, room: "Room", wire: bytes) -> tuple[Ask, bytes]:
+        """Returns the request with its fields from a form, and its body inflated. Blocking."""
+        coding = ask.headers.get("content-encoding", "").strip().lower()
+        body = wire
+        if coding not in {"", "identity"}:
+            body = inflate(wire, coding, self._max_body_bytes, lambda size: self.take(room, size))
+        if ask.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            return _read_form(ask, body, self._max_body_bytes), b""
+        return ask, body
+
 
 class Room:
-    """The bytes of one request."""
+    """The bytes of one request of a user."""
 
-    def __init__(self, bodies: Bodies) -> None:
-        self._bodies = bodies
+    def __init__(self, user: str) -> None:
+        self.user = user
         self.held_bytes = 0
 
 
 def _read_form(ask: Ask, body: bytes, max_bytes: int) -> Ask:
-    """Adds the fields of a form: what a client does not put into the URL for its length."""
+    """Adds the fields of a form: clients send so what is bound where it is too long for a URL."""
     _, options = multipart.parse_options_header(ask.headers["content-type"])
     query, parameters = ask.query, dict(ask.parameters)
     try:

@@ -15,7 +15,8 @@ from clickhouse.client import Warehouse
 from clickhouse.dedup_log import give_back_lost_tokens
 from clickhouse.migrate import migrate
 from clickhouse.served.confinement import Unconfinable, confine
-from clickhouse.served.engine import Limits, ServedStore
+from clickhouse.served.engine import ServedStore
+from clickhouse.served.rights import Limits, Rights
 from schemas.settings import Settings, SettingsError
 from sluice.connections import Bounds, bounds_of, raise_open_files
 from sluice.ending import leave
@@ -23,17 +24,21 @@ from sluice.headers import with_headers
 from sluice.listening import Server, allow_listening
 from sluice.warehouse.app import Door, create_app
 from sluice.warehouse.bodies import Bodies
-from sluice.warehouse.sessions import Sessions, monotonic_sessions
 from sluice.warehouse.threads import Threads
 from sluice.warehouse.users import Users
 
-MAX_SESSIONS = 100
+READERS_BODY_BYTES = 4 << 20
+"""Of a reader, who sends no rows: a statement, and what is bound to it."""
+READERS_BODY_S = 60
 MAX_HEAD_BYTES = 1 << 20
 """Of URL and headers, as at ClickHouse (`http_max_uri_size`): clients put parameters there."""
 ANSWER_S = 300.0
 """As at ClickHouse (`send_timeout`): clients work on some rows before they read on."""
-SWEEP_S = 10
 LAST_CALLS_S = 1
+SETTINGS = """
+SELECT name
+FROM system.settings
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -53,19 +58,24 @@ def _open(settings: Settings, path: Path, users: Users) -> Door:
     try:
         for name in migrate(warehouse):
             log.info("migration applied", name=name)
+        known = frozenset(row[0] for row in warehouse.query_now(SETTINGS, None, {}).rows)
     finally:
         warehouse.close()
     limits = Limits(
         execution_s=settings.warehouse_query_timeout_s,
         result_bytes=settings.warehouse_max_result_bytes,
+        memory_bytes=settings.warehouse_max_memory_bytes,
     )
-    store = ServedStore(path, limits)
+    body_bytes = settings.warehouse_max_body_bytes
+    running, waiting = settings.warehouse_threads, settings.warehouse_waiting
     return Door(
-        store=store,
+        store=ServedStore(path, limits, known),
         users=users,
-        sessions=monotonic_sessions(store.handle, MAX_SESSIONS),
-        threads=Threads(running=settings.warehouse_threads, waiting=settings.warehouse_waiting),
-        bodies=Bodies(settings.warehouse_max_body_bytes),
+        threads={rights: Threads(running=running, waiting=waiting) for rights in Rights},
+        bodies={
+            Rights.READ: Bodies(min(body_bytes, READERS_BODY_BYTES), body_s=READERS_BODY_S),
+            Rights.WRITE: Bodies(body_bytes),
+        },
         max_result_bytes=settings.warehouse_max_result_bytes,
     )
 
@@ -75,10 +85,9 @@ def close_door(door: Door) -> None:
 
     The engine cannot be told to give up, and the interpreter would wait for its thread.
     """
-    if not door.threads.close(LAST_CALLS_S):
+    if not all(threads.close(LAST_CALLS_S) for threads in door.threads.values()):
         log.warning("leaving before the end of a call; the store is as after any other stop")
         leave(0)
-    door.sessions.close()
     door.store.close()
 
 
@@ -93,18 +102,17 @@ async def serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=settings.stop_timeout_s,
         ),
         _bounds(settings),
     )
     server.stop_on_signals()
     allow_listening(listener)
-    sweeping = asyncio.create_task(_sweep(door.sessions))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
     on_ready()
     await serving
-    sweeping.cancel()
 
 
 def _bounds(settings: Settings) -> Bounds:
@@ -115,12 +123,6 @@ def _bounds(settings: Settings) -> Bounds:
         answer_s=max(bounds.answer_s, ANSWER_S),
         discarded_bytes=settings.warehouse_max_body_bytes,
     )
-
-
-async def _sweep(sessions: Sessions) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_S)
-        await asyncio.to_thread(sessions.sweep)
 
 
 def _move_temporary_files(place: Path) -> None:
@@ -138,6 +140,6 @@ def _confine(path: Path, unconfined: bool) -> None:
         confine(path)
     except Unconfinable as error:
         raise SettingsError(
-            f"{error}, and without it users of the warehouse can read files of this machine:"
+            f"{error}. Users of the warehouse could reach files of this machine or call others:"
             " SLUICE_WAREHOUSE_UNCONFINED=true serves it nevertheless"
         ) from error

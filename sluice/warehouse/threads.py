@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import string
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 
@@ -71,7 +71,10 @@ class Answer:
 
 
 class Threads:
-    """Where calls run. Close it when none is asked for any more."""
+    """Where the calls of readers run, or those of writers, whom they cannot keep out.
+
+    Close it when none is asked for any more.
+    """
 
     def __init__(self, *, running: int, waiting: int) -> None:
         self._pool = ThreadPoolExecutor(running, thread_name_prefix="warehouse-call")
@@ -91,11 +94,9 @@ class Threads:
         finally:
             self._free += 1
 
-    async def run(
-        self, run: Run, compressor: Compressor, answer: Answer, done: Callable[[bool], None]
-    ) -> None:
-        """Runs a call to its end; `done` is told in the thread whether its handle may go on."""
-        future = self._pool.submit(_work, run, compressor, answer, done)
+    async def run(self, run: Run, compressor: Compressor, answer: Answer) -> None:
+        """Runs a call to its end."""
+        future = self._pool.submit(_work, run, compressor, answer)
         self._running.add(future)
         future.add_done_callback(self._running.discard)
         await asyncio.wrap_future(future)
@@ -106,12 +107,10 @@ class Threads:
         return not wait(self._running, timeout_s).not_done
 
 
-def _work(run: Run, compressor: Compressor, answer: Answer, done: Callable[[bool], None]) -> None:
+def _work(run: Run, compressor: Compressor, answer: Answer) -> None:
     how: Summary | EngineError = refusal(UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", "Internal error.")
-    sound = False
     try:
         how = _put_pieces(run, compressor, answer)
-        sound = isinstance(how, Summary)
     except _Abandoned:
         pass
     except StoreBroken as error:
@@ -121,7 +120,6 @@ def _work(run: Run, compressor: Compressor, answer: Answer, done: Callable[[bool
     except Exception:
         log.exception("a call to the warehouse failed here, not in the engine")
     finally:
-        done(sound)
         answer.end(how)
 
 

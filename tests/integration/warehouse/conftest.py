@@ -104,6 +104,15 @@ class Served:
             trust_env=False,
         )  # fmt: skip
 
+    def request(
+        self, method: str, sql: str, *, user: tuple[str, str] = WRITER, **fields: Any
+    ) -> httpx.Response:
+        """Sends a statement in the URL."""
+        return httpx.request(
+            method, self.url, params={"query": sql, **fields}, auth=user, timeout=60,
+            trust_env=False,
+        )  # fmt: skip
+
     def value(self, sql: str, **fields: Any) -> str:
         """Returns what a query that must succeed gives."""
         answer = self.ask(sql, **fields)

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.integration.warehouse.conftest import READER, USERS, WRITER, Served
@@ -183,41 +182,12 @@ def test_a_writer_is_no_owner(victim: Served, sql: str) -> None:
     assert victim.value("SELECT count() FROM victim") == "1"
 
 
-def test_a_session_gives_a_reader_nothing_more(victim: Served) -> None:
-    for sql in ("SET max_threads = 1", "SET readonly = 0", "INSERT INTO victim VALUES (2)"):
-        victim.ask(sql, user=READER, session_id="mine")
-
-    assert victim.value("SELECT count() FROM victim") == "1"
-
-
-def test_a_reader_does_not_come_into_the_session_of_a_writer(victim: Served) -> None:
-    victim.ask("CREATE TEMPORARY TABLE private (a UInt8)", user=WRITER, session_id="shared")
-
-    answer = victim.ask("SELECT * FROM private", user=READER, session_id="shared")
-
-    assert answer.headers["X-ClickHouse-Exception-Code"] == "60"
-
-
 def test_a_get_changes_nothing_whoever_asks(victim: Served) -> None:
     answer = victim.curl(
         "-u", ":".join(WRITER), f"{victim.url}/?query=INSERT%20INTO%20victim%20VALUES%20(2)"
     )
 
     assert answer.startswith(b"Code: 497.")
-    assert victim.value("SELECT count() FROM victim") == "1"
-
-
-def test_a_get_in_the_session_of_a_writer_changes_nothing(victim: Served) -> None:
-    victim.ask("SET max_threads = 1", session_id="crossed")
-
-    answer = httpx.get(
-        victim.url,
-        params={"query": "WITH 2 AS x INSERT INTO victim SELECT x", "session_id": "crossed"},
-        auth=WRITER,
-        trust_env=False,
-    )
-
-    assert answer.headers["X-ClickHouse-Exception-Code"] == "164"
     assert victim.value("SELECT count() FROM victim") == "1"
 
 

@@ -109,21 +109,17 @@ def test_commands_know_an_answer_from_none(served: Served) -> None:
     )
 
 
-def test_a_session_keeps_what_was_set_and_made(served: Served) -> None:
-    client = served.client()
+def test_the_session_that_the_client_names_by_itself_is_passed_over(served: Served) -> None:
+    client = served.client(autogenerate_session_id=True)
 
     client.command("SET max_threads = 1")
-    client.command("CREATE TEMPORARY TABLE kept (a UInt8)")
-    client.command("INSERT INTO kept VALUES (1), (2 + 3)")
 
-    assert client.query("SELECT getSetting('max_threads')").result_rows == [(1,)]
-    assert client.query("SELECT a FROM kept ORDER BY a").result_rows == [(1,), (5,)]
-    with pytest.raises(DatabaseError, match="UNKNOWN_TABLE"):
-        served.client().query("SELECT a FROM kept")
+    assert client.get_client_setting("session_id")
+    assert client.query("SELECT getSetting('max_threads') = 1").result_rows == [(False,)]
 
 
-def test_a_setting_of_one_call_does_not_stay_in_its_session(served: Served) -> None:
-    client = served.client()
+def test_a_setting_of_one_call_does_not_stay(served: Served) -> None:
+    client = served.client(READER)
     sql = "SELECT getSetting('max_block_size'), getSetting('max_execution_time')"
     before = client.query(sql).result_rows
 

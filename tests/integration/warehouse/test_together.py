@@ -2,11 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import httpx
 import pytest
@@ -21,17 +22,12 @@ SLOW = "SELECT sleepEachRow(0.2) FROM numbers(15) SETTINGS max_block_size = 1"
 
 class TestAfterAFailure:
     @pytest.mark.parametrize("form", ["TSV", "Native", "JSON", "Arrow"])
-    @pytest.mark.parametrize("session", ["", "mine"])
-    def test_rows_of_a_failed_query_are_in_no_other_answer(
-        self, served: Served, form: str, session: str
-    ) -> None:
-        fields = {"session_id": session} if session else {}
-
+    def test_rows_of_a_failed_query_are_in_no_other_answer(self, served: Served, form: str) -> None:
         for _ in range(5):
             failed = served.ask(
-                f"{FAILS_LATE} FORMAT {form}", max_block_size=1000, wait_end_of_query=1, **fields
+                f"{FAILS_LATE} FORMAT {form}", max_block_size=1000, wait_end_of_query=1
             )
-            after = served.ask("SELECT 1", **fields)
+            after = served.ask("SELECT 1")
             others = [served.ask("SELECT 2", user=READER) for _ in range(5)]
 
             assert failed.headers["X-ClickHouse-Exception-Code"] == "395"
@@ -95,22 +91,6 @@ class TestAtOnce:
             assert not slow.done()
             slow.result(30)
 
-    def test_a_session_takes_one_call_at_a_time(self, served: Served) -> None:
-        with ThreadPoolExecutor(1) as threads:
-            slow = threads.submit(served.ask, SLOW, session_id="one")
-            _wait_until(lambda: _running(served) == 2)
-
-            second = served.ask("SELECT 1", session_id="one")
-
-            assert second.headers["X-ClickHouse-Exception-Code"] == "373"
-            slow.result(30)
-        assert served.ask("SELECT 1", session_id="one").text == "1\n"
-
-    def test_a_session_that_must_be_there_is_not_made(self, served: Served) -> None:
-        answer = served.ask("SELECT 1", session_id="never", session_check=1)
-
-        assert answer.headers["X-ClickHouse-Exception-Code"] == "372"
-
 
 class TestBounds:
     def test_what_can_not_wait_is_told_to_come_again(self, alone: Served) -> None:
@@ -127,6 +107,58 @@ class TestBounds:
             assert slow.result(30).status_code == 200
         assert alone.value("SELECT 1") == "1"
 
+    def test_readers_keep_out_no_writer(self, alone: Served) -> None:
+        alone._settings |= {"SLUICE_WAREHOUSE_THREADS": "1", "SLUICE_WAREHOUSE_WAITING": "0"}
+        alone.start()
+        with ThreadPoolExecutor(1) as threads:
+            slow = threads.submit(alone.ask, SLOW, user=READER)
+            _wait_until(lambda: _running(alone) == 2)
+
+            assert alone.ask("SELECT 1", user=READER).status_code == 503
+            assert alone.ask("INSERT INTO schema_migrations (number) VALUES (0)").status_code == 200
+            slow.result(30)
+
+    def test_bodies_that_trickle_in_hold_no_place(self, alone: Served) -> None:
+        alone._settings |= {"SLUICE_WAREHOUSE_THREADS": "1", "SLUICE_WAREHOUSE_WAITING": "1"}
+        alone.start()
+        head = (
+            b"POST / HTTP/1.1\r\nHost: x\r\nX-ClickHouse-User: reader\r\n"
+            b"X-ClickHouse-Key: readers-password\r\nContent-Length: 100\r\n\r\n"
+        )
+        with ExitStack() as stack:
+            trickling = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", alone.port)))
+                for _ in range(64)
+            ]
+            for one in trickling:
+                one.sendall(head + b"SELECT")
+            # Each has been read: what was sent before is answered, on the same loop.
+            assert alone.value("SELECT 1") == "1"
+            for one in trickling:
+                one.sendall(b" ")
+
+            assert [alone.value("SELECT 2", user=READER) for _ in range(3)] == ["2"] * 3
+
+    def test_a_message_is_shorter_than_the_statement_that_it_quotes(self, served: Served) -> None:
+        answer = served.ask("SELECT " + "f(" * 50_000, user=READER)
+
+        assert answer.status_code == 400
+        assert len(answer.text) < 5000
+
+    def test_all_calls_together_have_a_bound_in_memory(self, alone: Served) -> None:
+        alone._settings |= {"SLUICE_WAREHOUSE_MAX_MEMORY_BYTES": str(256 << 20)}
+        alone.start()
+        greedy = "SELECT length(groupArray(number + {n})), sleep(1) FROM numbers(15000000)"
+
+        with ThreadPoolExecutor(3) as threads:
+            asked = [threads.submit(alone.ask, greedy.replace("{n}", str(n)), user=READER)
+                     for n in range(3)]  # fmt: skip
+            codes = [one.result(60).headers.get("X-ClickHouse-Exception-Code") for one in asked]
+
+        assert "241" in codes
+        assert alone.ask(greedy, user=READER, max_memory_usage=4 << 30).status_code >= 400
+        assert alone.value("SELECT 1") == "1"
+
     def test_bodies_and_answers_have_a_bound(self, alone: Served) -> None:
         alone._settings |= {
             "SLUICE_WAREHOUSE_MAX_BODY_BYTES": "100000",
@@ -140,6 +172,9 @@ class TestBounds:
         bomb = __import__("gzip").compress(b" " * 10_000_000)
         assert alone.ask(bomb, headers={"Content-Encoding": "gzip"}).status_code == 413
         assert alone.ask(f"{long} FORMAT JSON").headers["X-ClickHouse-Exception-Code"] == "396"
+        # The same in every row, which the engine's own bound counts once.
+        same = "SELECT repeat('x', 1000) FROM numbers(10000) FORMAT JSON"
+        assert alone.ask(same).headers["X-ClickHouse-Exception-Code"] == "396"
         plain = {"Accept-Encoding": "identity"}
         waited = alone.ask(long, wait_end_of_query=1, headers=plain)
         assert waited.headers["X-ClickHouse-Exception-Code"] == "396"

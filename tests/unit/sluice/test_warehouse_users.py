@@ -1,26 +1,11 @@
-"""The list of users, and the sessions that they hold."""
-
-from typing import Any
+"""The list of users."""
 
 import pytest
 
 from clickhouse.served.errors import EngineError
 from clickhouse.served.rights import Rights
 from schemas.settings import SettingsError
-from sluice.warehouse.sessions import Sessions
-from sluice.warehouse.status import status_of
-from sluice.warehouse.users import Credentials, User, generate_user, read_users
-
-ANN = User("ann", b"", Rights.READ)
-
-
-class FakeHandle:
-    """A handle that only knows whether it is closed."""
-
-    closed = False
-
-    def close(self) -> None:
-        self.closed = True
+from sluice.warehouse.users import Credentials, generate_user, read_users
 
 
 @pytest.mark.parametrize(
@@ -51,64 +36,3 @@ def test_a_generated_password_is_another_each_time() -> None:
     assert users.authenticate(Credentials("sluice", first)).rights is Rights.WRITE
     with pytest.raises(EngineError):
         users.authenticate(Credentials("sluice", second))
-
-
-class TestSessions:
-    def test_one_that_nobody_asks_for_ends_with_its_handle(self) -> None:
-        sessions, clock = make_sessions(limit=2)
-        first = sessions.take(ANN, "a", 60, must_exist=False)
-        sessions.give_back(first)
-
-        clock[0] = 59.0
-        sessions.sweep()
-        assert not closed(first)
-        clock[0] = 60.0
-        sessions.sweep()
-
-        assert closed(first)
-        assert len(sessions) == 0
-
-    def test_a_busy_one_is_never_ended(self) -> None:
-        sessions, clock = make_sessions(limit=2)
-        session = sessions.take(ANN, "a", 1, must_exist=False)
-
-        clock[0] = 1000.0
-        sessions.sweep()
-
-        assert not closed(session)
-
-    def test_they_are_bounded_in_number(self) -> None:
-        sessions, _ = make_sessions(limit=1)
-        sessions.take(ANN, "a", 60, must_exist=False)
-
-        with pytest.raises(EngineError) as raised:
-            sessions.take(ANN, "b", 60, must_exist=False)
-
-        assert (raised.value.code, status_of(raised.value.code)) == (202, 503)
-
-    def test_one_name_is_another_session_for_each_user(self) -> None:
-        sessions, _ = make_sessions(limit=2)
-
-        mine = sessions.take(ANN, "a", 60, must_exist=False)
-        other = sessions.take(ANN._replace(name="bob"), "a", 60, must_exist=False)
-
-        assert mine is not other
-
-    def test_one_whose_call_failed_is_gone(self) -> None:
-        sessions, _ = make_sessions(limit=1)
-        failed = sessions.take(ANN, "a", 60, must_exist=False)
-
-        sessions.end(failed)
-
-        assert closed(failed)
-        assert sessions.take(ANN, "a", 60, must_exist=False) is not failed
-
-
-def make_sessions(limit: int) -> tuple[Sessions, list[float]]:
-    clock = [0.0]
-    opened: Any = lambda _rights: FakeHandle()  # noqa: E731
-    return Sessions(opened, limit=limit, now=lambda: clock[0]), clock
-
-
-def closed(session: Any) -> bool:
-    return bool(session.handle.closed)

@@ -1,0 +1,47 @@
+"""What bodies may hold, in bytes and in time."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from clickhouse.served.errors import EngineError
+from sluice.warehouse.bodies import Bodies
+
+
+def test_one_user_does_not_hold_what_all_have() -> None:
+    bodies = Bodies(100)
+
+    with bodies.room("ann") as first, bodies.room("ann") as second, bodies.room("bob") as other:
+        bodies.take(first, 100)
+        bodies.take(second, 100)
+        with pytest.raises(EngineError, match="TOO_MANY_SIMULTANEOUS_QUERIES"):
+            bodies.take(second, 1)
+        bodies.take(other, 100)
+        with pytest.raises(EngineError, match="TOO_MANY_SIMULTANEOUS_QUERIES"):
+            bodies.take(other, 1)
+
+
+def test_what_a_body_held_is_free_behind_it() -> None:
+    bodies = Bodies(100)
+
+    for _ in range(10):
+        with bodies.room("ann") as room:
+            bodies.take(room, 200)
+
+    with bodies.room("ann") as room:
+        bodies.take(room, 200)
+
+
+def test_a_body_that_never_ends_is_left_in_time() -> None:
+    async def trickle() -> Any:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def read() -> None:
+        bodies = Bodies(1 << 30, body_s=0.05)
+        with bodies.room("ann") as room:
+            await bodies.receive(room, trickle)
+
+    with pytest.raises(EngineError, match="SOCKET_TIMEOUT"):
+        asyncio.run(read())
