@@ -26,7 +26,7 @@ from api.pages import get_landing, get_runtime_config
 from api.parameters import InvalidParameters, NotFound
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from api.sessions import auth_router
-from clickhouse.client import QueryTooExpensive, StatementRefused, WarehouseError
+from clickhouse.errors import QueryTooExpensive, StatementRefused, WarehouseError
 from controlplane import errors
 from controlplane.errors import ControlPlaneError
 

@@ -3,20 +3,11 @@
 clickhouse-connect gives both the same synchronous client. A client serves one call at a time, so
 the warehouse keeps one per worker thread, with threads for reads, for urgent reads, for read-backs
 and for writes apart: a long query never stands before an insert.
-
-    WarehouseError
-    ├── WarehouseUnavailable   the engine does not answer for now: retry
-    ├── AccessRefused          user, rights or certificates do not fit: somebody must mend it
-    ├── QueryTooExpensive      a query met its bound in time, rows or memory
-    └── StatementRefused       the engine understood and refused: a bug
-        └── RowsRefused        an insert's rows are of a kind that it cannot take
-    StoreBroken                the embedded engine lost hold of a block: only a new start mends it
 """
 
 import asyncio
 import copy
 import logging
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,9 +19,9 @@ from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect import common
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from clickhouse.dedup_log import find_lost_tokens
+from clickhouse.errors import StoreBroken, kind_of, kind_of_insert, translated
 from clickhouse.lost_rows import insert_past_views
 from schemas import metrics
 
@@ -70,60 +61,6 @@ CACHE_PART = 16
 """Of the engine's memory, for each of its caches: 5 GB each is what it would take by itself."""
 QUIET = logging.NullHandler()
 """For the client's own log lines where logging is not set up: what they say is raised as well."""
-# Codes of ClickHouse's src/Common/ErrorCodes.cpp.
-TOO_EXPENSIVE = frozenset({158, 159, 160, 241, 307, 396})
-NO_ACCESS = frozenset({192, 193, 194, 195, 497, 516})
-UNAVAILABLE = frozenset(
-    {
-        202, 203, 209, 210, 225, 236, 242, 243, 244, 252, 254, 279, 285, 286, 297, 319, 394, 425,
-        439, 499, 519, 668, 722, 733, 745, 749, 762, 999,
-    }
-)  # fmt: skip
-ROWS_AT_FAULT = frozenset(
-    {
-        6, 25, 26, 27, 38, 41, 69, 70, 72, 117, 128, 131, 248, 321, 349, 376, 407, 441, 467,
-        469, 632, 645, 675, 676, 691, 760,
-    }
-)  # fmt: skip
-"""What a value alone can bring about: texts that cannot be parsed, numbers out of range.
-
-Not the codes of types and columns (16, 43, 53): these are the same for every row, so ours. Not
-those of a stream that ends early (32, 33) or is damaged (40, 246, 271): the way may have done it.
-"""
-
-
-class WarehouseError(Exception):
-    """Anything that went wrong between us and the engine."""
-
-
-class WarehouseUnavailable(WarehouseError):
-    """Raised when the engine does not answer, or says that it cannot for now."""
-
-
-class AccessRefused(WarehouseError):
-    """Raised when user, password, rights or certificates do not fit.
-
-    It says nothing about what was sent: a block is tried again until somebody has mended it.
-    """
-
-
-class QueryTooExpensive(WarehouseError):
-    """Raised when a query met its bound in time, rows or memory."""
-
-
-class StatementRefused(WarehouseError):
-    """Raised when the engine refuses the statement: repeating it will not help."""
-
-
-class RowsRefused(StatementRefused):
-    """Raised when the engine says of an insert's rows, and of nothing else, that they are wrong."""
-
-
-class StoreBroken(Exception):
-    """Raised when the embedded engine took a block's token but not its rows (`dedup_log`).
-
-    No `WarehouseError`: to try again in this process would lose the block, a new one mends it.
-    """
 
 
 class Answer(NamedTuple):
@@ -225,7 +162,7 @@ class Warehouse:
         as_bytes: Sequence[str] = (),
     ) -> Answer:
         """The blocking twin of `query`, for worker threads and the command line."""
-        with metrics.QUERY_SECONDS.time(), _translated(_kind_of), self._client() as client:
+        with metrics.QUERY_SECONDS.time(), translated(kind_of), self._client() as client:
             result = client.query(
                 sql,
                 parameters=dict(parameters or {}),
@@ -238,7 +175,7 @@ class Warehouse:
         self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]
     ) -> None:
         """The blocking twin of `command`."""
-        with _translated(_kind_of), self._client(COMMAND_TIMEOUT_S) as client:
+        with translated(kind_of), self._client(COMMAND_TIMEOUT_S) as client:
             client.command(
                 sql, parameters=dict(parameters or {}), settings={**COMMAND_SETTINGS, **settings}
             )
@@ -257,7 +194,7 @@ class Warehouse:
 
     @contextmanager
     def _inserting(self, token: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-        with _translated(_kind_of_insert), self._client() as client:
+        with translated(kind_of_insert), self._client() as client:
             try:
                 yield client, {**INSERT_SETTINGS, "insert_deduplication_token": token}
             except Exception as error:
@@ -320,44 +257,6 @@ class _ThreadsOwn(threading.local):
     def __init__(self) -> None:
         self.clients: dict[int, Any] = {}
         """By how long they wait for an answer."""
-
-
-@contextmanager
-def _translated(kind_of: Callable[[ClickHouseError], type[WarehouseError]]) -> Iterator[None]:
-    """Turns the errors of client and engine into ours."""
-    try:
-        yield
-    except OperationalError as error:
-        if _is_distrust(error):
-            raise AccessRefused(f"the server's certificate is not trusted: {error}") from error
-        raise WarehouseUnavailable(str(error)) from error
-    except ClickHouseError as error:
-        raise kind_of(error)(str(error)) from error
-    except OSError as error:
-        raise WarehouseUnavailable(str(error)) from error
-
-
-def _kind_of(error: ClickHouseError) -> type[WarehouseError]:
-    code = getattr(error, "code", None)
-    if code in TOO_EXPENSIVE:
-        return QueryTooExpensive
-    if code in NO_ACCESS:
-        return AccessRefused
-    return WarehouseUnavailable if code is None or code in UNAVAILABLE else StatementRefused
-
-
-def _kind_of_insert(error: ClickHouseError) -> type[WarehouseError]:
-    """Of what nobody foresaw, a disk that fails or a view that is broken, no event may die."""
-    code = getattr(error, "code", None)
-    if code in NO_ACCESS:
-        return AccessRefused
-    return RowsRefused if code in ROWS_AT_FAULT else WarehouseUnavailable
-
-
-def _is_distrust(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def path_of(url: str) -> Path | None:

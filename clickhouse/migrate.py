@@ -9,7 +9,8 @@ import re
 from importlib import resources
 from typing import NamedTuple
 
-from clickhouse.client import StatementRefused, Warehouse
+from clickhouse.client import Warehouse
+from clickhouse.errors import StatementRefused
 
 FILE_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 HISTORY = """

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 from msgspec.structs import replace
 
-from clickhouse.client import RowsRefused
+from clickhouse.errors import RowsRefused
 from eventlog.log import ProgressStore
 from eventlog.records import DeadLetter
 from processors.blocks import Block, Item, Output, Step, ref_of

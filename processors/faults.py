@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 import pyarrow as pa
 
-from clickhouse.client import AccessRefused, RowsRefused, WarehouseError
+from clickhouse.errors import AccessRefused, RowsRefused, WarehouseError
 from eventlog.log import LogError, LogFull, LogUnavailable
 from processors.steps.fields import Unfit
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from clickhouse.client import Warehouse, WarehouseUnavailable, path_of
+from clickhouse.client import Warehouse, path_of
+from clickhouse.errors import WarehouseUnavailable
 from clickhouse.migrate import MigrationError, ensure_migrated
 from controlplane.crypto import UnsealError, Vault
 from controlplane.database import Database, newest_revision

@@ -7,7 +7,8 @@ import structlog
 from litestar.response import Response
 from msgspec import Struct
 
-from clickhouse.client import Warehouse, WarehouseError
+from clickhouse.client import Warehouse
+from clickhouse.errors import WarehouseError
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors import ControlPlaneError

@@ -11,7 +11,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from clickhouse.client import WarehouseUnavailable
+from clickhouse.errors import WarehouseUnavailable
 from controlplane.errors import Unavailable
 from eventlog.log import LogUnavailable
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from clickhouse.client import WarehouseError
+from clickhouse.errors import WarehouseError
 from controlplane.errors import ControlPlaneError
 from eventlog.log import LogError
 from sluice.purge import Purge

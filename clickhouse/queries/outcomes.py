@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from clickhouse.client import QueryTooExpensive, Warehouse
+from clickhouse.client import Warehouse
+from clickhouse.errors import QueryTooExpensive
 from clickhouse.queries.values import iso_ms
 from schemas.answers import OutcomeCount, OutcomesAnswer
 from schemas.projects import ProjectContext

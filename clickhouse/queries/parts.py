@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from clickhouse.client import QueryTooExpensive, Warehouse
+from clickhouse.client import Warehouse
+from clickhouse.errors import QueryTooExpensive
 from clickhouse.queries.filters import Condition, by_ids
 from schemas.projects import ProjectContext
 

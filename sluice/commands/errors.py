@@ -1,6 +1,6 @@
 """What the command line refuses, and which exceptions of other rooms it says in one line."""
 
-from clickhouse.client import WarehouseError
+from clickhouse.errors import WarehouseError
 from clickhouse.migrate import MigrationError
 from controlplane.crypto import UnsealError
 from controlplane.errors import ControlPlaneError

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 
 import structlog
 
-from clickhouse.client import StoreBroken
+from clickhouse.errors import StoreBroken
 from clickhouse.served.calls import Run, Summary
 from clickhouse.served.errors import EngineError, refusal
 from sluice.ending import leave

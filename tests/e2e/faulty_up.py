@@ -13,7 +13,8 @@ import threading
 import time
 from pathlib import Path
 
-from clickhouse.client import Warehouse, WarehouseUnavailable
+from clickhouse.client import Warehouse
+from clickhouse.errors import WarehouseUnavailable
 from eventlog import sqlite_file
 from sluice.cli import main
 

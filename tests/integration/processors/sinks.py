@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from clickhouse.client import RowsRefused, WarehouseUnavailable
+from clickhouse.errors import RowsRefused, WarehouseUnavailable
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, DeadLetter, decode_dead
 from eventlog.sqlite_log import SqliteLog

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clickhouse.client import AccessRefused
+from clickhouse.errors import AccessRefused
 from eventlog.sqlite_log import SqliteLog
 from schemas.metrics import REGISTRY
 from tests.integration.eventlog.logs import until

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from clickhouse.client import RowsRefused, StatementRefused, WarehouseError, WarehouseUnavailable
+from clickhouse.errors import RowsRefused, StatementRefused, WarehouseError, WarehouseUnavailable
 from eventlog.log import Intent
 from eventlog.sqlite_log import SqliteLog
 from processors.block_write import REFUSALS_BEFORE_PARTS

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from clickhouse import client
-from clickhouse.client import Warehouse, WarehouseUnavailable
+from clickhouse.client import Warehouse
+from clickhouse.errors import WarehouseUnavailable
 from clickhouse.tables import encode_traces
 from eventlog import records
 from eventlog.sqlite_log import SqliteLog

@@ -13,7 +13,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec import structs
 
-from clickhouse.client import QueryTooExpensive, Warehouse
+from clickhouse.client import Warehouse
+from clickhouse.errors import QueryTooExpensive
 from clickhouse.queries import groups
 from clickhouse.queries.filters import TraceFilter
 from clickhouse.queries.groups import Grouping

@@ -15,7 +15,8 @@ from api.app import QUERIES, exception_handlers
 from api.outgoing import Outgoing
 from api.reads import Reader, Turns
 from api.rows import begin_rows
-from clickhouse.client import READ_BACK_READERS, URGENT_READERS, QueryTooExpensive, Warehouse
+from clickhouse.client import READ_BACK_READERS, URGENT_READERS, Warehouse
+from clickhouse.errors import QueryTooExpensive
 from clickhouse.queries import spans, traces
 from clickhouse.queries.filters import TraceFilter
 from clickhouse.queries.parts import Bounds, Selection, find_parts, of_ids, read_part, read_whole

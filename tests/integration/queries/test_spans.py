@@ -8,7 +8,8 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from clickhouse.client import QueryTooExpensive, Warehouse
+from clickhouse.client import Warehouse
+from clickhouse.errors import QueryTooExpensive
 from clickhouse.queries import span_analytics
 from clickhouse.queries.filters import SpanFilter
 from clickhouse.queries.span_analytics import analyse_spans

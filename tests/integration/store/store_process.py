@@ -8,7 +8,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clickhouse.client import StoreBroken, Warehouse
+from clickhouse.client import Warehouse
+from clickhouse.errors import StoreBroken
 from clickhouse.migrate import migrate
 from clickhouse.retention import Expiry, Keeping
 from clickhouse.tables import encode_traces

@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from clickhouse.client import (
+from clickhouse.client import Warehouse
+from clickhouse.errors import (
     AccessRefused,
     RowsRefused,
     StatementRefused,
-    Warehouse,
     WarehouseError,
     WarehouseUnavailable,
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clickhouse.client import AccessRefused, Warehouse, WarehouseUnavailable
+from clickhouse.client import Warehouse
+from clickhouse.errors import AccessRefused, WarehouseUnavailable
 from clickhouse.migrate import migrate
 from clickhouse.tables import encode_traces
 from schemas.settings import Settings

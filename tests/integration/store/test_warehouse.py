@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clickhouse.client import Warehouse, WarehouseError, WarehouseUnavailable
+from clickhouse.client import Warehouse
+from clickhouse.errors import WarehouseError, WarehouseUnavailable
 
 SLUICE = Path(sys.executable).with_name("sluice")
 NOBODY_LISTENS = "http://127.0.0.1:1"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from api.reads import Turns
-from clickhouse.client import (
+from clickhouse.client import Warehouse
+from clickhouse.errors import (
     AccessRefused,
     QueryTooExpensive,
     RowsRefused,
     StatementRefused,
-    Warehouse,
     WarehouseUnavailable,
 )
 from clickhouse.migrate import migrate, read_migrations

@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 
 from api.app import exception_handlers
 from api.auth import AnyRequest
-from clickhouse.client import (
+from clickhouse.errors import (
     QueryTooExpensive,
     StatementRefused,
     WarehouseError,

@@ -13,7 +13,8 @@ from litestar.di import Provide
 
 from api.app import QUERIES, exception_handlers
 from api.reads import MOST_WAITING, TooManyQueries, Turns
-from clickhouse.client import Answer, StatementRefused, Warehouse
+from clickhouse.client import Answer, Warehouse
+from clickhouse.errors import StatementRefused
 from schemas.projects import ProjectContext, ProjectId
 
 BUSY, OTHER = ProjectId("busy"), ProjectId("other")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from clickhouse.client import (
+from clickhouse.errors import (
     AccessRefused,
     RowsRefused,
     StatementRefused,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from clickhouse.client import WarehouseUnavailable
+from clickhouse.errors import WarehouseUnavailable
 from sluice import upkeep
 from sluice.upkeep import keep_worker_up, repeat
 
