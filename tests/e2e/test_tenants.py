@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from tests.e2e.payloads import new_id, span, trace
+from tests.e2e.people import join
 from tests.e2e.server import Project, Server, create_project, wait_for
 
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
 TRACE_ID, SPAN_ID, SESSION = new_id(), new_id(), "the same session"
-PASSWORD = "another long password"
 
 
 class Tenants(NamedTuple):
@@ -28,7 +28,7 @@ def tenants(server: Server) -> Iterator[Tenants]:
     projects = [create_project(server, name) for name in ("First", "Second", "Empty")]
     for project, name in zip(projects[:2], ("first", "second"), strict=True):
         fill(project, name)
-    member = add_member(server, projects[0])
+    member = join(server, projects[0])
     yield Tenants(*projects, member)
     member.close()
 
@@ -47,19 +47,6 @@ def fill(project: Project, name: str) -> None:
     assert project.post("/v1/spans/batch", [event]).status_code == 202
     assert project.post("/v1/traces/async", [{}]).status_code == 400
     wait_for(lambda: project.outcomes().get("invalid") == 1, "the refusal")
-
-
-def add_member(server: Server, project: Project) -> httpx.Client:
-    form = {"email": f"{new_id()}@example.com", "name": "Member", "password": PASSWORD}
-    invited = server.admin.post(
-        "/dashboard/api/users", json=form, headers={"X-Project-Id": project.project_id}
-    )
-    assert invited.status_code == 201, invited.text
-    token = httpx.URL(invited.json()["inviteUrl"]).params["token"]
-    member = server.client(None)
-    joined = member.post("/dashboard/api/invitations/accept", json={**form, "token": token})
-    assert joined.status_code == 200, joined.text
-    return member
 
 
 def ask(client: httpx.Client, base: str, **headers: str) -> dict[str, Any]:

@@ -1,0 +1,278 @@
+"""Every route against everybody whom it does not concern; the routes are the application's own."""
+
+import json
+from collections.abc import Iterator
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from api.reference import reference
+from sluice.web import ingest_routes, out_routes
+from tests.e2e.payloads import new_id, span, trace
+from tests.e2e.people import join
+from tests.e2e.server import Project, Server, create_project
+
+RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
+MARKER = "only-for-the-first"
+"""Stands in every text of the first project; no answer to anybody else may hold it."""
+
+
+class Guard(Enum):
+    """Whom a route answers."""
+
+    PUBLIC = auto()
+    """Everybody: it knows no project."""
+    KEY = auto()
+    """Who has a key, of the key's project."""
+    SESSION = auto()
+    """Who is signed in, of themselves."""
+    MEMBER = auto()
+    """Members of the project in `X-Project-Id` or in the path."""
+    ADMIN = auto()
+    """Its admins."""
+
+
+class Case(NamedTuple):
+    """What is sent to a route."""
+
+    guard: Guard
+    body: Any = None
+
+
+QUERIES = (
+    "traces",
+    "traces/{trace_id}",
+    "sessions/{session_id}",
+    "sessions/{session_id}/spans",
+    "spans",
+    "spans/{span_id}",
+    "analytics",
+    "analytics/spans",
+    "outcomes",
+)
+CASES: dict[str, Case] = {
+    **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
+    **{f"GET /dashboard/api/{path}": Case(Guard.MEMBER) for path in QUERIES},
+    "POST /v1/traces/async": Case(Guard.KEY, []),
+    "POST /v1/traces/batch": Case(Guard.KEY, []),
+    "POST /v1/spans/async": Case(Guard.KEY, []),
+    "POST /v1/spans/batch": Case(Guard.KEY, []),
+    "POST /dashboard/api/traces/batch": Case(Guard.MEMBER, []),
+    "POST /dashboard/api/spans/batch": Case(Guard.MEMBER, []),
+    "POST /dashboard/api/spans/async": Case(Guard.MEMBER, []),
+    "GET /": Case(Guard.PUBLIC),
+    "GET /health": Case(Guard.PUBLIC),
+    "GET /ready": Case(Guard.PUBLIC),
+    "GET /metrics": Case(Guard.PUBLIC),
+    "GET /runtime-config.js": Case(Guard.PUBLIC),
+    "GET /docs": Case(Guard.PUBLIC),
+    "GET /docs/{path}": Case(Guard.PUBLIC),
+    "GET /docs/openapi.json": Case(Guard.PUBLIC),
+    "GET /docs/start.js": Case(Guard.PUBLIC),
+    "GET /docs/static/{name}": Case(Guard.PUBLIC),
+    "POST /v1/auth/login": Case(Guard.PUBLIC),
+    "POST /api/auth/sign-in/email": Case(Guard.PUBLIC, {"email": "x@example.com", "password": "-"}),
+    "POST /api/auth/sign-up/email": Case(Guard.PUBLIC, {}),
+    "GET /api/auth/get-session": Case(Guard.PUBLIC),
+    "POST /api/auth/sign-out": Case(Guard.PUBLIC),
+    "POST /api/auth/change-password": Case(Guard.SESSION, {}),
+    "POST /dashboard/api/signup": Case(Guard.PUBLIC, {}),
+    "POST /dashboard/api/local-login-token": Case(Guard.PUBLIC, {}),
+    "GET /dashboard/api/local-login": Case(Guard.PUBLIC),
+    "GET /dashboard/api/projects": Case(Guard.SESSION),
+    "POST /dashboard/api/projects": Case(Guard.SESSION, {}),
+    "GET /dashboard/api/projects/{project_id}": Case(Guard.MEMBER),
+    "PATCH /dashboard/api/projects/{project_id}": Case(Guard.ADMIN, {"name": "taken over"}),
+    "DELETE /dashboard/api/projects/{project_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/api-keys": Case(Guard.ADMIN),
+    "POST /dashboard/api/api-keys": Case(Guard.ADMIN, {"name": "taken"}),
+    "PATCH /dashboard/api/api-keys/{key_id}": Case(Guard.ADMIN, {"name": "taken"}),
+    "DELETE /dashboard/api/api-keys/{key_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/users": Case(Guard.ADMIN),
+    "POST /dashboard/api/users": Case(Guard.ADMIN, {"email": "x@example.com"}),
+    "PATCH /dashboard/api/users/{user_id}": Case(Guard.ADMIN, {"role": "admin"}),
+    "DELETE /dashboard/api/users/{user_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/invitations": Case(Guard.ADMIN),
+    "DELETE /dashboard/api/invitations/{invitation_id}": Case(Guard.ADMIN),
+    # These two look at the token alone, which is the capability.
+    "GET /dashboard/api/invitations/accept": Case(Guard.PUBLIC),
+    "POST /dashboard/api/invitations/accept": Case(Guard.PUBLIC, {"token": "guessed"}),
+    "GET /invite": Case(Guard.PUBLIC),
+    "POST /invite": Case(Guard.PUBLIC),
+}
+
+
+def routes() -> list[str]:
+    """Returns every route that `sluice up` answers, as `METHOD path`."""
+    application = Litestar([*ingest_routes(), *out_routes()], openapi_config=reference())
+    return sorted(
+        f"{method} {route.path_format}"
+        for route in application.routes
+        for method in getattr(route, "methods", ()) - {"OPTIONS", "HEAD"}
+    )
+
+
+class World(NamedTuple):
+    """The first project with all that it holds, and those who want it."""
+
+    first: Project
+    ids: dict[str, str]
+    """What stands in the braces of a path."""
+    stranger: httpx.Client
+    other_key: httpx.Client
+    outsider: httpx.Client
+    """An admin, of another project."""
+    member: httpx.Client
+    """Of the first project, and no admin."""
+
+
+@pytest.fixture(scope="module")
+def world(server: Server) -> Iterator[World]:
+    first, second = create_project(server, f"{MARKER} project"), create_project(server, "Second")
+    ids = {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
+    fill(first, ids)
+    member = join(server, first, role="user", name="Member")
+    other = join(server, first, role="user", name=f"{MARKER} member")
+    other.close()
+    outsider = join(server, second, role="admin")
+    own = {"X-Project-Id": first.project_id}
+    keys = server.admin.get("/dashboard/api/api-keys", headers=own).json()["keys"]
+    users = server.admin.get("/dashboard/api/users", headers=own).json()["users"]
+    guest = {"email": f"{MARKER}@example.com"}
+    invited = server.admin.post("/dashboard/api/users", json=guest, headers=own).json()["user"]
+    ids |= {
+        "project_id": first.project_id,
+        "key_id": keys[0]["id"],
+        "user_id": next(user["userId"] for user in users if MARKER in user["name"]),
+        "invitation_id": invited["userId"],
+        "name": "swagger-ui.css",
+        "path": "other",
+    }
+    stranger = server.client(None)
+    yield World(first, ids, stranger, second.http, outsider, member)
+    for client in (stranger, outsider, member):
+        client.close()
+
+
+def fill(project: Project, ids: dict[str, str]) -> None:
+    """Stores one trace and one span, whose every text holds the marker."""
+    item = trace(
+        trace_id=ids["trace_id"],
+        session_id=ids["session_id"],
+        output_text=MARKER,
+        metadata={"userId": MARKER},
+    )
+    event = span(span_id=ids["span_id"], session_id=ids["session_id"], tool_name=MARKER)
+    assert project.post("/v1/traces/batch", [item]).status_code == 202
+    assert project.post("/v1/spans/batch", [event]).status_code == 202
+
+
+def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx.Response:
+    method, _, template = route.partition(" ")
+    params = RANGE if "analytics" in template else {}
+    return client.request(
+        method,
+        template.format_map(world.ids),
+        params=params,
+        json=CASES[route].body,
+        headers=headers,
+        follow_redirects=False,
+    )
+
+
+def state_of(server: Server, project: Project) -> str:
+    """Returns everything that an admin sees of a project, but when its keys were used."""
+    own = {"X-Project-Id": project.project_id}
+    paths = ("projects", "api-keys", "users", "invitations", "traces", "spans")
+    answers = {}
+    for path in (*paths, f"projects/{project.project_id}"):
+        answer = server.admin.get(f"/dashboard/api/{path}", headers=own)
+        assert answer.status_code == 200, (path, answer.text)
+        answers[path] = answer.json()
+    for key in answers["api-keys"]["keys"]:
+        key.pop("lastUsedAt", None)
+    return json.dumps(answers, sort_keys=True)
+
+
+def cases(*guards: Guard) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "route", [r for r, case in CASES.items() if case.guard in guards]
+    )
+
+
+def test_every_route_has_a_case_here() -> None:
+    assert sorted(CASES) == routes(), "a new endpoint says here whom it answers"
+
+
+@cases(*Guard)
+def test_a_stranger_learns_nothing(world: World, route: str) -> None:
+    answer = ask(world.stranger, route, world, **{"X-Project-Id": world.first.project_id})
+
+    assert MARKER not in answer.text
+    assert world.first.key not in answer.text
+    if CASES[route].guard is not Guard.PUBLIC:
+        assert answer.status_code == 401, answer.text
+
+
+@cases(Guard.KEY)
+def test_a_wrong_key_opens_nothing(world: World, route: str) -> None:
+    wrong = {"Authorization": f"Bearer pulse_sk_{new_id()}"}
+
+    answer = ask(world.stranger, route, world, **wrong)
+
+    assert answer.status_code == 401, answer.text
+
+
+@cases(Guard.KEY)
+def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> None:
+    answer = ask(world.other_key, route, world, **{"X-Project-Id": world.first.project_id})
+
+    assert MARKER not in answer.text
+    assert answer.status_code == (404 if "{" in route else 202 if "POST" in route else 200)
+
+
+@cases(Guard.SESSION)
+def test_somebody_else_sees_only_their_own(world: World, route: str) -> None:
+    answer = ask(world.outsider, route, world, **{"X-Project-Id": world.first.project_id})
+
+    assert MARKER not in answer.text
+
+
+@cases(Guard.MEMBER, Guard.ADMIN)
+def test_an_admin_of_another_project_is_refused(server: Server, world: World, route: str) -> None:
+    before = state_of(server, world.first)
+
+    answer = ask(world.outsider, route, world, **{"X-Project-Id": world.first.project_id})
+
+    assert answer.status_code == 403, answer.text
+    assert MARKER not in answer.text
+    assert state_of(server, world.first) == before
+
+
+@cases(Guard.ADMIN)
+def test_a_member_without_the_role_is_refused(server: Server, world: World, route: str) -> None:
+    before = state_of(server, world.first)
+
+    answer = ask(world.member, route, world, **{"X-Project-Id": world.first.project_id})
+
+    assert answer.status_code == 403, answer.text
+    assert state_of(server, world.first) == before
+
+
+@pytest.mark.parametrize(
+    "route", [route for route, case in CASES.items() if case.guard is Guard.ADMIN and "{" in route]
+)
+def test_an_admin_reaches_nothing_of_another_project_through_their_own(
+    server: Server, world: World, route: str
+) -> None:
+    """The header names a project that they do administer, the path an id that is not in it."""
+    before = state_of(server, world.first)
+    own = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
+
+    answer = ask(world.outsider, route, world, **{"X-Project-Id": own})
+
+    assert answer.status_code in (403, 404), answer.text
+    assert state_of(server, world.first) == before
