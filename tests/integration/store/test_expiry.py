@@ -125,9 +125,7 @@ async def test_days_of_their_own_take_no_statement_of_their_own(
     sent = await statements(counted, Keeping(TODAY, DEFAULT_DAYS, own))
 
     assert sent <= 1 + 2 * tables
-    expected = {
-        project: 1 + sum(days >= age for age in (25, 50)) for project, days in own.items()
-    }
+    expected = {project: 1 + sum(days >= age for age in (25, 50)) for project, days in own.items()}
     assert left(warehouse, prefix) == expected
 
 
