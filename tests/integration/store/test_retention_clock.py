@@ -25,7 +25,7 @@ from schemas.metrics import REGISTRY
 from schemas.projects import ProjectId
 from schemas.settings import Settings
 from sluice.retention import MAX_AHEAD_DAYS, Retention
-from sluice.upkeep import retain
+from sluice.upkeep import retain, retain_shared
 from tests.integration.queries.rows import make_trace
 
 NOW = datetime(1995, 6, 1, 12, tzinfo=UTC)
@@ -193,6 +193,23 @@ async def test_what_arrives_of_a_purged_project_goes_even_while_the_clock_is_dou
     assert ages(warehouse, gone) == []
     assert ages(warehouse, project) == [0]
     assert await list_purged_projects(node.database) == {gone}
+
+
+async def test_a_worker_drops_what_kafka_brings_of_the_dead_letters_of_a_purged_project(
+    node: Any,
+) -> None:
+    gone = ProjectId(str(uuid.uuid4()))
+    await note_purged(node.database, gone, NOW)
+    asked: list[object] = []
+
+    async def purge_letters(project_ids: object) -> None:
+        asked.append(project_ids)
+
+    node.purge_letters = purge_letters
+
+    await retain_shared(node, Retention(node), NOW + JUMP)
+
+    assert asked == [{gone}]
 
 
 async def test_a_purged_project_is_forgotten_when_age_alone_removes_what_arrives(
