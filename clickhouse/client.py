@@ -1,8 +1,8 @@
 """One way to speak to ClickHouse: `Warehouse`, over chDB in the process or a server by HTTP.
 
 clickhouse-connect gives both the same synchronous client. A client serves one call at a time, so
-the warehouse keeps one per worker thread, with threads for reads, for urgent reads and for writes
-apart: a long query never stands before an insert.
+the warehouse keeps one per worker thread, with threads for reads, for the stream's own reads, for
+read-backs and for writes apart: a long query never stands before an insert.
 
     WarehouseError
     ├── WarehouseUnavailable   the engine does not answer for now: retry
@@ -64,6 +64,7 @@ repeat. A store that takes calls and never answers holds a writer no longer than
 COMMAND_TIMEOUT_S = 300
 """For DDL and deletions, which wait until every part is rewritten."""
 URGENT_READERS = 2
+READ_BACK_READERS = 2
 QUIET = logging.NullHandler()
 """For the client's own log lines where logging is not set up: what they say is raised as well."""
 # Codes of ClickHouse's src/Common/ErrorCodes.cpp.
@@ -147,18 +148,29 @@ class Warehouse:
         self._clients: list[Any] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="warehouse-read")
         self._urgent = ThreadPoolExecutor(URGENT_READERS, thread_name_prefix="warehouse-urgent")
+        self._answers = ThreadPoolExecutor(
+            READ_BACK_READERS, thread_name_prefix="warehouse-read-back"
+        )
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="warehouse-write")
         self._lock = threading.Lock()
 
     @property
     def urgent(self) -> "Warehouse":
-        """The same store with threads of its own for reads.
+        """The same store with threads of its own for the stream's reads.
 
-        For the stream, and for what others wait on: users' queries, however many and slow, do not
-        stand before them. Closed with the warehouse that it is taken from.
+        Users' queries, however many and slow, do not stand before them. Closed with the warehouse
+        that it is taken from.
         """
+        return self._with_readers(self._urgent)
+
+    @property
+    def read_backs(self) -> "Warehouse":
+        """The same, for what senders wait to read back: many of them do not hold up the stream."""
+        return self._with_readers(self._answers)
+
+    def _with_readers(self, readers: ThreadPoolExecutor) -> "Warehouse":
         view = copy.copy(self)
-        view._readers = self._urgent
+        view._readers = readers
         return view
 
     async def query(
@@ -232,7 +244,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Waits for running calls and closes every client."""
-        for executor in (self._readers, self._urgent, self._writers):
+        for executor in (self._readers, self._urgent, self._answers, self._writers):
             executor.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             for client in self._clients:

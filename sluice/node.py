@@ -136,7 +136,7 @@ class Node:
             async with asyncio.timeout(self.settings.read_back_timeout_s):
                 await asyncio.gather(*waits)
                 fetch = fetch_traces if topic == TRACES.name else fetch_spans
-                rows = await fetch(self.warehouse.urgent, project, ids)
+                rows = await fetch(self.warehouse.read_backs, project, ids)
         except TimeoutError:
             return None
         # An id may be missing only when its item became a dead letter.

@@ -74,6 +74,19 @@ async def test_an_urgent_read_answers_while_every_reader_is_held(warehouse: Ware
     await asyncio.gather(*held)
 
 
+async def test_the_stream_reads_while_every_reader_of_read_backs_is_held(
+    warehouse: Warehouse,
+) -> None:
+    held = [asyncio.create_task(warehouse.read_backs.query(SLOW)) for _ in range(2 * READERS)]
+    await asyncio.sleep(0)
+
+    answer = await warehouse.urgent.query("SELECT 1")
+
+    assert answer.rows[0][0] == 1
+    assert not any(task.done() for task in held)
+    await asyncio.gather(*held)
+
+
 @pytest.mark.parametrize("sql", FAILS_ON_THE_WAY.values(), ids=FAILS_ON_THE_WAY)
 def test_rows_of_a_query_that_failed_are_in_nobody_elses_answer(
     warehouse: Warehouse, sql: str
