@@ -1,7 +1,8 @@
 # One image for every process of the distributed mode: edge, worker, api and migrate.
 # Health checks are the compose file's: each process has its own.
 
-FROM python:3.12.13-slim-bookworm AS build
+ARG PYTHON_IMAGE=python:3.12.13-slim-bookworm
+FROM ${PYTHON_IMAGE} AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 # Two environments: what builds stays in this stage, and the image holds no pip.
@@ -25,7 +26,7 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels 
     && /opt/build/bin/pip --python /opt/sluice/bin/python install --no-deps --no-index /wheels/*.whl
 
 
-FROM python:3.12.13-slim-bookworm
+FROM ${PYTHON_IMAGE}
 
 RUN groupadd --gid 10001 sluice \
     && useradd --uid 10001 --gid sluice --no-create-home --home-dir /var/lib/sluice sluice \

@@ -77,6 +77,9 @@ def address_of(url: str, topic_prefix: str, security: KafkaSecurity) -> KafkaAdd
     scheme, separator, rest = url.partition("://")
     if scheme != "kafka" or not separator:
         raise BadAddress("the address of a Kafka cluster begins with kafka://")
+    if "@" in rest or "/" in rest.rstrip("/"):
+        # Not shown: what stands before an @ is a password, and may hold commas.
+        raise BadAddress("the address of a Kafka cluster holds hosts and ports alone")
     servers = tuple(_server(part) for part in rest.rstrip("/").split(","))
     if security.protocol.startswith("SASL_") and not (security.username and security.password):
         raise BadAddress(f"{security.protocol} needs a user name and a password")
@@ -84,9 +87,6 @@ def address_of(url: str, topic_prefix: str, security: KafkaSecurity) -> KafkaAdd
 
 
 def _server(part: str) -> str:
-    if "@" in part or "/" in part:
-        # Not shown: what stands before an @ is a password.
-        raise BadAddress("the address of a Kafka cluster holds hosts and ports alone")
     try:
         parsed = urlsplit(f"//{part.strip()}")
         host, port = parsed.hostname, parsed.port or DEFAULT_PORT

@@ -4,6 +4,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from schemas.settings import PREFIX, Settings, SettingsError
 from sluice.certificates import with_certificates
@@ -60,6 +61,22 @@ def _refuse_unknown(settings: Settings) -> None:
     warehouse = settings.warehouse_url
     if warehouse and not WAREHOUSES.match(warehouse):
         raise _not_an_address("warehouse_url", "http://… or https://…", warehouse)
+    if warehouse.startswith("http") and not _is_readable(warehouse):
+        # Not shown: what a password is and what is not cannot be told here.
+        raise SettingsError(
+            f"{PREFIX}WAREHOUSE_URL cannot be read: / # ? @ [ ] in a password are written as"
+            " %2F %23 %3F %40 %5B %5D"
+        )
+
+
+def _is_readable(url: str) -> bool:
+    """Tells whether a password of the address has not become part of its port or path."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return "@" not in f"{parts.path}{parts.query}{parts.fragment}"
 
 
 def _not_an_address(name: str, expected: str, given: str) -> SettingsError:

@@ -122,7 +122,7 @@ def _read_user(text: str) -> User:
     if not name or rights not in set(Rights):
         raise SettingsError(
             "SLUICE_WAREHOUSE_USERS: expected NAME:PASSWORD:RIGHTS with rights readonly or write,"
-            f" not that of {name or 'a user without name'!r}"
+            f" not that of {name if name and rest else 'an entry without name or password'!r}"
         )
     if len(password) < MIN_PASSWORD_CHARS:
         raise SettingsError(

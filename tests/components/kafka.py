@@ -5,6 +5,7 @@ Its artifacts come from Maven Central and are cached by version.
 
 import fcntl
 import functools
+import hashlib
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.components.processes import ServerProcess, free_ports
 
 POM = Path(__file__).with_name("pom.xml")
+HASHES = POM.with_name("kafka.sha256")
+"""Of every artifact, as `sha256sum` writes it."""
 OLDEST_JAVA = 17
 # Below pytest's own limit of a test, which the first test that needs the broker pays from.
 DOWNLOAD_S = 240.0
@@ -228,11 +231,21 @@ def _download(maven: str, folder: Path) -> None:
         if done.returncode:
             lines = [line for line in done.stdout.splitlines() if "ERROR" in line]
             raise Missing(f"mvn could not fetch Kafka: {' '.join(lines[:1]) or done.stdout[-500:]}")
+        check_hashes(partial)
         partial.rename(folder)
     except subprocess.TimeoutExpired:
         raise Missing(f"mvn could not fetch Kafka within {DOWNLOAD_S:.0f} s") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_hashes(folder: Path) -> None:
+    """Compare with what `kafka.sha256` names: these files, and no other. Raises `Missing`."""
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+    wanted = {name: digest for digest, name in map(str.split, HASHES.read_text().splitlines())}
+    wrong = sorted(name for name, _ in found.items() ^ wanted.items())
+    if wrong:
+        raise Missing(f"mvn fetched other files than {HASHES.name} names: {', '.join(wrong)}")
 
 
 def _require_java() -> None:

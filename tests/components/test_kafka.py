@@ -3,11 +3,13 @@
 import socket
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
+from tests.components import kafka
 from tests.components.containers import ContainerBroker
 from tests.components.fixtures import require
 from tests.components.kafka import KafkaBroker, admin
@@ -104,3 +106,11 @@ def test_a_paused_broker_accepts_connections_and_never_answers(
     second = f"{topic}-second"
     client.create_topics([NewTopic(second, 1, 1)])[second].result(WAIT_S)
     assert produce(own_kafka.bootstrap, topic, b"answered") is None
+
+
+def test_an_artifact_that_is_not_the_one_we_know_is_not_run(tmp_path: Path) -> None:
+    for line in kafka.HASHES.read_text().splitlines():
+        (tmp_path / line.split()[1]).write_text("something else")
+
+    with pytest.raises(kafka.Missing, match=r"other files than kafka.sha256 names: .*kafka_2"):
+        kafka.check_hashes(tmp_path)

@@ -350,10 +350,44 @@ class TestImage:
         lines = text("Dockerfile").splitlines()
         bases = {line.split()[1] for line in lines if line.startswith("FROM ")}
 
-        assert len(bases) == 1
-        assert re.fullmatch(r"python:3\.12\.\d+-slim-\w+", bases.pop())
+        assert bases == {"${PYTHON_IMAGE}"}
+        assert re.match(r"ARG PYTHON_IMAGE=python:3\.12\.\d+-slim-\w+", lines[3])
         assert "USER sluice" in lines
         assert lines.count('ENTRYPOINT ["sluice"]') == 1
+
+
+class TestPins:
+    """deploy/pin-images.sh, with a stand-in for `docker` that knows every image's digest."""
+
+    def pin(self, tmp_path: Path, digest: str) -> "subprocess.CompletedProcess[str]":
+        (tmp_path / "deploy").mkdir()
+        for name in ("deploy/pin-images.sh", "docker-compose.yml", "Dockerfile"):
+            shutil.copy(ROOT / name, tmp_path / name)
+        stand_in = tmp_path / "bin" / "docker"
+        stand_in.parent.mkdir()
+        stand_in.write_text(f'#!/bin/sh\n[ "$1 $2" = "buildx imagetools" ] && echo {digest}\n')
+        stand_in.chmod(0o755)
+        environ = {**os.environ, "PATH": f"{stand_in.parent}:{os.environ['PATH']}"}
+        script = tmp_path / "deploy" / "pin-images.sh"
+        return subprocess.run([script], env=environ, capture_output=True, text=True, check=False)
+
+    def test_every_image_is_named_by_its_tag_and_digest(self, tmp_path: Path) -> None:
+        digest = f"sha256:{'0' * 64}"
+
+        assert self.pin(tmp_path, digest).returncode == 0
+
+        pins = yaml.safe_load((tmp_path / "docker-compose.pins.yml").read_text())["services"]
+        theirs = {
+            name: f"{SERVICES[name]['image']}@{digest}" for name in SERVICES if name not in OURS
+        }
+        built = {name: pins[name]["build"]["args"]["PYTHON_IMAGE"] for name in OURS}
+        assert {name: pins[name]["image"] for name in theirs} == theirs
+        assert set(built.values()) == {f"python:3.12.13-slim-bookworm@{digest}"}
+        assert set(pins) == set(SERVICES)
+
+    def test_without_a_digest_nothing_is_written(self, tmp_path: Path) -> None:
+        assert self.pin(tmp_path, "nothing").returncode != 0
+        assert not (tmp_path / "docker-compose.pins.yml").exists()
 
 
 class TestStore:

@@ -40,6 +40,16 @@ def test_a_store_that_is_not_reached_by_http_is_refused(given: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "password", ["hunter2/9", "9/hunter2", "9#hunter2", "[hunter2", "9?hunter2"]
+)
+def test_a_store_whose_password_breaks_its_address_is_refused_without_it(password: str) -> None:
+    with pytest.raises(SettingsError, match="SLUICE_WAREHOUSE_URL cannot be read") as caught:
+        paths_of(Settings(warehouse_url=f"http://ann:{password}@store:8123/x"))
+
+    assert "hunter2" not in str(caught.value)
+
+
 def test_postgresql_without_its_driver_is_refused_with_the_way_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
