@@ -10,6 +10,7 @@ from msgspec import Struct
 from ingest.errors import TooManyBodies, TooSlow
 from ingest.inflate import Inflater, inflater, too_large
 from ingest.workers import Workers
+from schemas import metrics
 from schemas.projects import ProjectId
 
 ON_LOOP_BYTES = 256 << 10
@@ -42,6 +43,7 @@ class BodyBudget:
         self.limits = limits
         self._used = 0
         self._used_by: Counter[ProjectId] = Counter()
+        metrics.BODIES_IN_HAND.set_function(lambda: self._used)
 
     def take(self, project_id: ProjectId, size: int) -> None:
         """Adds bytes of a project. Raises `TooManyBodies` beyond a bound; then none was added."""

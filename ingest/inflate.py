@@ -150,15 +150,20 @@ class _Deflate:
 
 
 class _Brotli:
+    """Asked until nothing comes: brotli 1.2 says at a bound of its output that it takes more input,
+    and ends early for whoever believes it."""
+
     def __init__(self) -> None:
         self._codec = brotli.Decompressor()
+        self._pending = False
 
     def inflate(self, data: bytes) -> bytes:
         piece: bytes = self._codec.process(data, output_buffer_limit=STEP_BYTES)
+        self._pending = bool(piece) and not self._codec.is_finished()
         return piece
 
     def has_more(self) -> bool:
-        return not self._codec.can_accept_more_data()
+        return self._pending or not self._codec.can_accept_more_data()
 
     def is_complete(self) -> bool:
         return bool(self._codec.is_finished())

@@ -15,9 +15,8 @@ class Budget:
         self._turn = asyncio.Lock()
         self._returned = asyncio.Event()
 
-    @property
     def used(self) -> int:
-        """The bytes that are taken."""
+        """Returns how many bytes are taken."""
         return self._whole - self._free
 
     async def take(self, size: int) -> int:

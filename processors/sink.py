@@ -24,6 +24,7 @@ from processors.blocks import Delivery, Step
 from processors.budget import Budget
 from processors.faults import is_passing
 from processors.writer import BlockLimits, PartitionWriter
+from schemas import metrics
 from schemas.rows import Source
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,8 @@ class Sink:
         self._tasks: dict[asyncio.Task[None], TopicPartition | None] = {}
         # Each topic its own: a table that takes nothing must not hold up what goes elsewhere.
         self._budgets = {topic: Budget(limits.max_in_hand_bytes) for topic in steps}
+        for topic, budget in self._budgets.items():
+            metrics.BLOCKS_IN_HAND.labels(topic).set_function(budget.used)
         self._warm = {topic: asyncio.Event() for topic in steps}
         self._warmed: set[TopicPartition] = set()
         self._owns_all = False

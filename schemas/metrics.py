@@ -71,6 +71,15 @@ OLDEST_UNACKED_SECONDS = Gauge(
     "Age of the oldest record that the stream holds and has not acknowledged.",
     registry=REGISTRY,
 )
+BODIES_IN_HAND = Gauge(
+    "sluice_bodies_in_hand_bytes", "Bytes of all requests being read.", registry=REGISTRY
+)
+BLOCKS_IN_HAND = Gauge(
+    "sluice_blocks_in_hand_bytes",
+    "Bytes of events that are worked out or written, before compression.",
+    ["topic"],
+    registry=REGISTRY,
+)
 PARTITIONS_OWNED = Gauge(
     "sluice_partitions_owned", "Partitions of the log that this worker stores.", registry=REGISTRY
 )

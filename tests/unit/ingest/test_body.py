@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ingest.body import BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
+from ingest.inflate import MAX_MEMBERS
 from ingest.workers import Workers
 from schemas.projects import ProjectId
 
@@ -97,6 +98,23 @@ async def test_data_that_ends_early_is_bad_json(
 async def test_garbage_is_bad_json(encoding: str) -> None:
     with pytest.raises(BadJson, match="Invalid JSON body"):
         await read(b"\xff\xfe\xfd garbage", encoding, BodyBudget(LIMITS))
+
+
+async def test_a_gzip_body_has_a_bounded_number_of_members() -> None:
+    member = gzip.compress(b"")
+
+    assert await read(member * MAX_MEMBERS, "gzip", BodyBudget(LIMITS)) == b""
+    with pytest.raises(BadJson, match="Invalid JSON body"):
+        await read(member * (MAX_MEMBERS + 1), "gzip", BodyBudget(LIMITS))
+
+
+@pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
+async def test_a_body_that_repeats_itself_is_accepted_up_to_the_bound(
+    encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    plain = b"0" * LIMITS.max_inflated_bytes
+
+    assert await read(compress(plain), encoding, BodyBudget(LIMITS)) == plain
 
 
 @pytest.mark.parametrize("encoding", ["compress", "gzip, br", "x" * 100])

@@ -17,7 +17,7 @@ async def test_what_is_asked_beyond_the_bound_waits_for_its_turn() -> None:
 
     assert await waiting == 5
     assert await behind == 1
-    assert budget.used == 6
+    assert budget.used() == 6
 
 
 async def test_a_block_larger_than_the_bound_takes_all_of_it_and_is_alone() -> None:
@@ -30,7 +30,7 @@ async def test_a_block_larger_than_the_bound_takes_all_of_it_and_is_alone() -> N
     budget.give_back(small)
 
     assert await large == 10
-    assert budget.used == 10
+    assert budget.used() == 10
 
 
 async def test_who_gives_up_waiting_takes_nothing_and_lets_the_next_one_ask() -> None:
@@ -46,4 +46,4 @@ async def test_who_gives_up_waiting_takes_nothing_and_lets_the_next_one_ask() ->
     budget.give_back(taken)
 
     assert await stays == 4
-    assert budget.used == 4
+    assert budget.used() == 4

@@ -1,0 +1,263 @@
+"""What reads a sender's bytes takes time in proportion to them: twice as many, 2.5 times at most.
+
+Up to the bounds of a body, in the shapes that are worst for each. What is refused counts as well.
+"""
+
+import gzip
+import random
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+
+import brotli
+import pytest
+import zstandard
+
+from api.dates import parse_date
+from ingest.errors import Refused
+from ingest.inflate import MAX_MEMBERS, inflater
+from ingest.pulse import MAX_SURROGATES, frame_array, trace_frame
+from processors.cost.compile import compile_table
+from processors.cost.match import Matcher
+from processors.cost.usage import Sent as SentCounts
+from processors.cost.usage import find_usage, usage_of, usage_of_agent
+from processors.steps.fields import Unfit, read_object, tags_of
+from processors.steps.traces import decode_trace
+from schemas.times import parse_timestamp_us
+
+MIB = 1 << 20
+MOST = 2.5
+TRIES = 4
+LEAST_S = 0.02
+"""Below it the clock and the machine's other work decide, and no body of its size is a danger."""
+
+TRACES = trace_frame(frozenset())
+ITEM = (
+    b'{"trace_id":"3b241101-e2bb-4255-8caf-4136c566a962","timestamp":"2026-11-01T12:00:00Z",'
+    b'"provider":"openai","model_requested":"gpt-4o","status":"success","latency_ms":1,'
+)
+
+
+def item(field: bytes, value: bytes) -> bytes:
+    return b"[" + ITEM + b'"' + field + b'":' + value + b"}]"
+
+
+def text_of(piece: bytes, size: int) -> bytes:
+    return b'"' + piece * (size // len(piece)) + b'"'
+
+
+BODIES: dict[str, Callable[[int], bytes]] = {
+    "spaces": lambda n: b"[" + b" " * n + b"]",
+    "empty objects": lambda n: b"[" + b"{}," * (n // 3) + b"{}]",
+    "nested": lambda n: b"[" * n,
+    "open objects": lambda n: b'[{"a":' * (n // 6),
+    "digits": lambda n: item(b"latency_ms", b"1" * n),
+    "fraction": lambda n: item(b"cost_cents", b"1." + b"1" * n),
+    "exponent": lambda n: item(b"cost_cents", b"1e" + b"1" * n),
+    "long id": lambda n: item(b"trace_id", text_of(b"3", n)),
+    "long name": lambda n: item(b"session_id", text_of(b"x", n)),
+    "long time": lambda n: item(b"timestamp", text_of(b"1", n)),
+    "escapes": lambda n: item(b"output_text", text_of(b"\\\\", n)),
+    "quotes": lambda n: item(b"output_text", text_of(b'\\"', n)),
+    "emoji": lambda n: item(b"output_text", text_of("😀".encode(), n)),
+    "open text": lambda n: b'["' + b"\\" * n,
+    "no text": lambda n: b'["' + b"x" * n + b"\xff",
+    "members": lambda n: item(b"metadata", b'{"a":1' + b',"a":1' * (n // 6) + b"}"),
+    "unknown keys": lambda n: b"[{" + b'"k":0,' * (n // 6) + b'"k":0}]',
+}
+
+
+def surrogates(size: int) -> bytes:
+    return item(b"output_text", text_of(rb"\ud83d", 6 * min(size // 6, MAX_SURROGATES)))
+
+
+def frame(body: bytes) -> None:
+    with suppress(Refused):
+        frame_array(body, TRACES, max_item_bytes=64 * MIB)
+
+
+def zstd(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=1).compress(data)
+
+
+def fast_brotli(data: bytes) -> bytes:
+    return brotli.compress(data, quality=1)
+
+
+def noise(size: int) -> bytes:
+    return random.Random(7).randbytes(size)
+
+
+def empty_members(size: int) -> bytes:
+    empty = gzip.compress(b"")
+    return empty * (size // len(empty))
+
+
+def members(size: int) -> bytes:
+    one = gzip.compress(b"x" * (size // MAX_MEMBERS), 1)
+    return one * (MAX_MEMBERS - 1)
+
+
+def empty_blocks(size: int) -> bytes:
+    return b"\x00\x00\x00\xff\xff" * (size // 5)
+
+
+def inflate(name: str, data: bytes) -> None:
+    codec = inflater(name, 64 * MIB)
+    assert codec is not None
+    with suppress(Refused):
+        for start in range(0, len(data), 65_536):
+            codec.feed(data[start : start + 65_536])
+            more = True
+            while more:
+                _, more = codec.step(MIB)
+        codec.finish()
+
+
+INFLATED: dict[str, tuple[str, Callable[[int], bytes]]] = {
+    "gzip": ("gzip", lambda n: gzip.compress(bytes(n), 1)),
+    "gzip of noise": ("gzip", lambda n: gzip.compress(noise(n // 4), 1)),
+    "gzip of empty members": ("gzip", lambda n: empty_members(n // 4)),
+    "gzip of members": ("gzip", members),
+    "deflate": ("deflate", lambda n: zlib.compress(bytes(n), 1)),
+    "deflate of empty blocks": ("deflate", lambda n: empty_blocks(n // 4)),
+    "br": ("br", lambda n: fast_brotli(bytes(n))),
+    "br of noise": ("br", lambda n: fast_brotli(noise(n // 4))),
+    "zstd": ("zstd", lambda n: zstd(bytes(n))),
+    "zstd of noise": ("zstd", lambda n: zstd(noise(n // 4))),
+}
+
+
+def read_metadata(text: str) -> None:
+    tags_of(read_object(text))
+
+
+def read_usage(text: str) -> None:
+    value = {"usage": read_object(text)}
+    usage_of(SentCounts(1, 1), find_usage(value))
+    usage_of_agent(value["usage"])
+
+
+def read_trace(body: bytes) -> None:
+    with suppress(Unfit):
+        decode_trace(body)
+
+
+def read_time(text: str) -> None:
+    with suppress(ValueError):
+        parse_timestamp_us(text)
+
+
+def read_date(text: str) -> None:
+    with suppress(ValueError):
+        parse_date(text, "from")  # type: ignore[arg-type]
+
+
+@cache
+def matcher() -> Matcher:
+    return Matcher(compile_table())
+
+
+def find_price(name: str) -> None:
+    matcher().find("openai", name)
+    matcher().find(None, name)
+
+
+VALUES: dict[str, tuple[Callable[[str], None], Callable[[int], str]]] = {
+    "time, long fraction": (read_time, lambda n: "2026-11-01T12:00:00." + "1" * n),
+    "time, long year": (read_time, lambda n: "2" * n),
+    "time, zone": (read_time, lambda n: "2026-11-01T12:00:00." + "1" * n + "Z"),
+    "metadata, keys": (
+        read_metadata,
+        lambda n: "{" + ",".join(f'"{i}":{i}' for i in range(n // 12)) + "}",
+    ),
+    "metadata, one key": (read_metadata, lambda n: '{"environment":"' + "x" * n + '"}'),
+    "usage, keys": (
+        read_usage,
+        lambda n: '{"input_tokens":1,' + ",".join(f'"{i}":{i}' for i in range(n // 12)) + "}",
+    ),
+    "usage, modalities": (
+        read_usage,
+        lambda n: '{"promptTokenCount":1,"promptTokensDetails":[' + "{}," * (n // 3) + "{}]}",
+    ),
+}
+NAMES: dict[str, tuple[Callable[[str], None], Callable[[int], str]]] = {
+    "model": (find_price, lambda n: "a" * n),
+    "model, dates": (find_price, lambda n: "gpt-20251211" * (n // 12)),
+    "model, dashes": (find_price, lambda n: "gpt-4o-" + "-" * n),
+    "model, claude": (find_price, lambda n: "claude-" * (n // 7)),
+    "model, digits": (find_price, lambda n: "1" * n),
+    "date": (read_date, lambda n: "2026-01-01T00:00:00." + "1" * n),
+    "date, spaces": (read_date, lambda n: "Mon, 01 Jan 2026" + " " * n),
+    "date, comments": (read_date, lambda n: "(" * n),
+}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def assert_linear(work: Callable[[int], Callable[[], object]], size: int) -> None:
+    half, whole = work(size // 2), work(size)
+    least, most = seconds(half), seconds(whole)
+    for _ in range(TRIES):
+        if most <= MOST * max(least, LEAST_S):
+            return
+        # Another process was in the way, or it is a real fault: that stays.
+        least, most = max(least, seconds(half)), min(most, seconds(whole))
+    raise AssertionError(f"{size // 2} take {least:.3f} s, {size} take {most:.3f} s")
+
+
+@pytest.mark.parametrize("shape", BODIES)
+def test_framing_takes_time_in_proportion(shape: str) -> None:
+    def work(size: int) -> Callable[[], object]:
+        body = BODIES[shape](size)
+        return lambda: frame(body)
+
+    assert_linear(work, 64 * MIB)
+
+
+def test_repairing_texts_takes_time_in_proportion() -> None:
+    def work(size: int) -> Callable[[], object]:
+        body = surrogates(size)
+        return lambda: frame(body)
+
+    assert_linear(work, 6 * MAX_SURROGATES)
+
+
+@pytest.mark.parametrize("shape", INFLATED)
+def test_inflating_takes_time_in_proportion(shape: str) -> None:
+    name, make = INFLATED[shape]
+
+    def work(size: int) -> Callable[[], object]:
+        data = make(size)
+        return lambda: inflate(name, data)
+
+    assert_linear(work, 64 * MIB)
+
+
+@pytest.mark.parametrize("shape", VALUES)
+def test_reading_a_value_takes_time_in_proportion(shape: str) -> None:
+    read, make = VALUES[shape]
+
+    def work(size: int) -> Callable[[], object]:
+        text = make(size)
+        return lambda: read(text)
+
+    assert_linear(work, 4 * MIB)
+
+
+@pytest.mark.parametrize("shape", NAMES)
+def test_looking_a_name_up_takes_time_in_proportion(shape: str) -> None:
+    read, make = NAMES[shape]
+    matcher()
+
+    def work(size: int) -> Callable[[], object]:
+        text = make(size)
+        return lambda: read(text)
+
+    assert_linear(work, 64 << 10)
