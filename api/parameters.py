@@ -141,4 +141,4 @@ def _shown(name: str) -> str:
 
 def parameters_of(request: Request[Any, Any, Any]) -> Parameters:
     """Returns the request's query string for reading."""
-    return Parameters(request.query_params.multi_items())
+    return Parameters(request.query_params.items())

@@ -44,6 +44,7 @@ CASES: tuple[tuple[str, Callable[[str], object], Callable[[int], str]], ...] = (
         read_list,
         lambda size: "&".join(map("metadata.{0}={0}".format, range(size // 22))),
     ),
+    ("many short names", read_list, lambda size: "&".join(f"{n:04x}=" for n in range(size // 6))),
     ("one long value", read_list, lambda size: "user=" + "x" * size),
     ("one long name", read_list, lambda size: "metadata." + "x" * size + "=1"),
     ("escapes", read_list, lambda size: "user=" + "%20" * (size // 3)),
