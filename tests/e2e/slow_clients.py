@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 LONG = 1_000_000
 TRICKLE_S = 0.25
+MOST_AT_ONCE = 200
+"""Of those opened again: our own thread is to leave time for the good client."""
 
 
 class Kind(NamedTuple):
@@ -90,7 +92,7 @@ class Crowd:
         while not self._done.wait(TRICKLE_S):
             self._drop_closed()
             self._trickle()
-            self.open(max(0, keep - len(self._open)))
+            self.open(min(MOST_AT_ONCE, max(0, keep - len(self._open))))
 
     def stop(self) -> None:
         """Ends `run`."""
