@@ -21,6 +21,7 @@ import clickhouse_connect
 from clickhouse_connect import common
 
 from clickhouse.dedup_log import find_lost_tokens
+from clickhouse.engine_memory import engine_options
 from clickhouse.errors import StoreBroken, kind_of, kind_of_insert, translated
 from clickhouse.lost_rows import insert_past_views
 from schemas import metrics
@@ -57,8 +58,6 @@ COMMAND_TIMEOUT_S = 300
 URGENT_READERS = 2
 READ_BACK_READERS = 3
 """For the rows of `/batch`. One project takes one fewer at a time: `api.reads.Turns`."""
-CACHE_PART = 16
-"""Of the engine's memory, for each of its caches: 5 GB each is what it would take by itself."""
 QUIET = logging.NullHandler()
 """For the client's own log lines where logging is not set up: what they say is raised as well."""
 
@@ -82,12 +81,9 @@ class Warehouse:
         answer_timeout_s: int = ANSWER_TIMEOUT_S,
         engine_memory_bytes: int = 0,
     ) -> None:
-        """`engine_memory_bytes` bounds the embedded engine as a whole; 0 leaves it to the engine.
-
-        What meets the bound fails, and is tried again: an insert for ever, a merge later.
-        """
+        """`engine_memory_bytes` bounds the embedded engine as a whole; 0 leaves it to itself."""
         self.url = url
-        self._engine_options = _engine_options(engine_memory_bytes) if engine_memory_bytes else {}
+        self._engine_options = engine_options(engine_memory_bytes)
         self._embedded = path_of(url)
         self._answer_timeout_s = answer_timeout_s
         self._local = _ThreadsOwn()
@@ -277,18 +273,6 @@ def ensure_no_token_is_lost(store: Path, reason: Exception) -> None:
         lost &= set(find_lost_tokens(store))
     if lost:
         raise StoreBroken(f"rows of {len(lost)} blocks are not in place: {reason}") from reason
-
-
-def _engine_options(memory_bytes: int) -> dict[str, str]:
-    cache = memory_bytes // CACHE_PART
-    return {
-        "max_server_memory_usage": str(memory_bytes),
-        # Beyond it no new merge begins.
-        "merges_mutations_memory_usage_soft_limit": str(memory_bytes // 3),
-        "mark_cache_size": str(cache),
-        "index_mark_cache_size": str(cache),
-        "primary_index_cache_size": str(cache),
-    }
 
 
 def _connect(url: str, timeout_s: int, engine_options: Mapping[str, str]) -> Any:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from eventlog.group_commit import Limits
+from eventlog.group_commit import MAX_RECORD_BYTES, Limits
 from eventlog.log import Intent, LogDamaged, LogFull, TopicPartition
-from eventlog.records import Chunk
+from eventlog.records import Chunk, decode_chunks
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TRACES
 from processors.block_write import BlockWrite
@@ -232,3 +232,15 @@ async def test_a_partition_that_goes_elsewhere_gives_its_share_back(kept: Sqlite
     assert budget.used() == 0
     feeding.cancel()
     await stream.stop()
+
+
+async def test_a_large_request_is_read_in_records_of_the_usual_size(kept: SqliteLog) -> None:
+    items = [bytes([number]) * 400_000 for number in range(10)]
+
+    offsets = await kept.append_chunks(TRACES.name, {0: Chunk(ProjectId("p"), "w", 1, items)})
+
+    records = kept.read(PARTITION, 0, 100, 1 << 30)
+    chunks = [chunk for record in records for chunk in decode_chunks(record.value or b"")]
+    assert [item for chunk in chunks for item in chunk.items] == items
+    assert max(sum(map(len, chunk.items)) for chunk in chunks) <= MAX_RECORD_BYTES
+    assert offsets == {0: records[-1].offset}

@@ -1,0 +1,36 @@
+"""The embedded engine has a bound of its own, which ends a query and no process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from clickhouse.engine_memory import engine_options
+
+GREEDY = """
+import sys
+from clickhouse.client import QueryTooExpensive, Warehouse
+
+store = Warehouse("chdb://" + sys.argv[1], engine_memory_bytes=200_000_000)
+try:
+    store.query_now("SELECT length(groupArray(toString(number) || repeat('x', 1000)))"
+                    " FROM numbers(1000000)", {}, {})
+except QueryTooExpensive as error:
+    print("total" if "(total)" in str(error) else error)
+print(store.query_now("SELECT 1", {}, {}).rows[0][0])
+store.close()
+"""
+
+
+def test_what_goes_beyond_the_engines_memory_fails_and_the_next_query_is_answered(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", GREEDY, str(tmp_path / "store")]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["total", "1"]
+
+
+def test_without_a_bound_the_engine_is_told_nothing() -> None:
+    assert engine_options(0) == {}
