@@ -25,6 +25,10 @@ class KafkaSecurity(Struct, frozen=True):
     ca_file: str = ""
     """Of the certificates that sign the brokers'; empty for the system's."""
 
+    def __repr__(self) -> str:
+        """Shows no password: a log line or an error may show us."""
+        return f"KafkaSecurity({self.protocol})"
+
 
 class KafkaAddress(Struct, frozen=True):
     """A cluster, and which of its topics are ours."""

@@ -113,6 +113,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
 
+    def __repr__(self) -> str:
+        """Shows no value: some are secrets, and a log line or an error may show us."""
+        return "Settings(…)"
+
 
 MEANING = {
     "host": "Address to listen on. `0.0.0.0` listens on every interface.",

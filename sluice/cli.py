@@ -97,7 +97,7 @@ def greet(node: Any) -> None:
     if initial is None or initial.plain_key is None:
         print("API key: none to show; make one with: sluice key create", flush=True)
         return
-    command = f"sluice key reveal {initial.key_id}"
+    command = f"sluice key reveal {initial.key_id} --project {initial.project_id}"
     if node.settings.data_dir != Settings().data_dir:
         command += f" --data-dir {shlex.quote(node.settings.data_dir)}"
     shown, used = command, f"$({command})"
