@@ -1,10 +1,12 @@
 """Another process of Sluice on the warehouse: blocks exactly once, over kill and restart."""
 
+import asyncio
 import shutil
 import signal
 import subprocess
 import sys
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from clickhouse.errors import (
 from clickhouse.migrate import migrate, read_migrations
 from clickhouse.queries import traces
 from clickhouse.queries.parts import Bounds, find_parts, read_part, read_whole
+from clickhouse.retention import Expiry, Keeping, purge_projects
 from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
 from schemas.projects import ProjectContext, ProjectId
 from tests.integration.queries.rows import make_outcome, make_span, make_trace
@@ -175,6 +178,30 @@ def test_what_it_stored_is_there_when_the_store_is_embedded_again(
     alone.start()
     with closing(alone.ours()) as ours:
         assert counts(ours) == STORED_ONCE
+
+
+def test_rows_are_put_back_expire_and_are_purged_over_http(served: Served) -> None:
+    """All that a worker does besides: rows past the views, retention, the end of a project."""
+    project = ProjectId("moved-and-purged")
+    rows = encode_traces([make_trace(project, f"m{n}") for n in range(10)])
+    sql = "SELECT count() FROM {table:Identifier} WHERE project_id = {project:String}"
+
+    with closing(served.ours()) as ours:
+
+        def stored(table: str) -> int:
+            values = {"table": table, "project": project}
+            return int(ours.query_now(sql, values, {}).rows[0][0])
+
+        ours.insert_past_views_now("traces", rows, "past")
+        assert (stored("traces"), stored("trace_sums")) == (10, 0)
+        day = date(2290, 1, 1)
+        keeping = Keeping(day, default_days=10**6, own_days={project: 1})
+        assert asyncio.run(Expiry(ours).run(keeping, limit_s=60))
+        assert stored("traces") == 0
+        ours.insert_now("traces", rows, "again")
+        assert stored("traces") == 10
+        asyncio.run(purge_projects(ours, [project]))
+        assert (stored("traces"), stored("trace_sums")) == (0, 0)
 
 
 def test_errors_are_told_apart_over_http_too(served: Served) -> None:
