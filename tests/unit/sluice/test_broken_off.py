@@ -10,8 +10,8 @@ from litestar.params import FromPath
 
 from api.outgoing import PIECE_BYTES, Texts, answer
 from schemas.answers import SessionTraces
+from sluice.connections import Bounds
 from sluice.listening import Server, bind
-from sluice.protocol import BoundedHttp
 from tests.unit.sluice.places import free_port
 
 
@@ -43,9 +43,9 @@ async def send(fails: FromPath[int]) -> Response[bytes]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    config = uvicorn.Config(Litestar([send]), http=BoundedHttp, lifespan="off", log_config=None)
+    config = uvicorn.Config(Litestar([send]), lifespan="off", log_config=None)
+    server = Server(config, Bounds())
     config.load()
-    server = Server(config)
     server.lifespan = config.lifespan_class(config)
     listener = bind("127.0.0.1", free_port())
     host, port = listener.getsockname()
