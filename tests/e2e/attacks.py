@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import cache
 from http.client import HTTPConnection, HTTPException
 from multiprocessing import get_context
@@ -20,11 +21,22 @@ from typing import NamedTuple
 import brotli
 import zstandard
 
+from tests.e2e.silent import silent_readers
+from tests.e2e.slow_clients import (
+    HALF_HEAD,
+    TRICKLED_FORM,
+    TRICKLED_HEAD,
+    slow_connections,
+    trickled_ingest,
+)
+
 MIB = 1 << 20
 TRACES = "/v1/traces/async"
 LARGE_ITEMS, LARGE_BYTES = 16, 3_900_000
 SENDERS = 8
 ANSWER_TIMEOUT_S = 60
+UNREAD, UNREAD_S = 20, 4.0
+CONNECTIONS = 1_000
 
 
 class Target(NamedTuple):
@@ -70,9 +82,55 @@ def send_too_much(target: Target, seconds: float) -> Sent:
     return _send(target, seconds, _batches, senders=10 * SENDERS)
 
 
+def leave_answers_unread(target: Target, seconds: float) -> Sent:
+    """Stores a session of some 60 MB, and asks for it from 40 connections that never read."""
+    connection = HTTPConnection("127.0.0.1", target.port, timeout=ANSWER_TIMEOUT_S)
+    status = _post(connection, target.key, next(_large_bodies("unread")))
+    deadline = time.monotonic() + seconds
+    paths = ("/v1/sessions/s", "/v1/traces?limit=100")
+    asked = 0
+    while time.monotonic() < deadline:
+        with ExitStack() as held:
+            for path in paths:
+                held.enter_context(silent_readers(target.port, target.key, path, UNREAD))
+                asked += UNREAD
+            time.sleep(min(UNREAD_S, max(0.0, deadline - time.monotonic())))
+    return Sent(LARGE_ITEMS if status == 202 else 0, Counter({status: 1, 0: asked}))
+
+
+def hold_connections(target: Target, seconds: float) -> Sent:
+    """Keeps 1,000 connections open that send a byte now and then, with a key and without."""
+    kinds = (HALF_HEAD, TRICKLED_HEAD, TRICKLED_FORM, trickled_ingest(target.key))
+    with ExitStack() as held:
+        for kind in kinds:
+            each = CONNECTIONS // len(kinds)
+            held.enter_context(slow_connections(target.port, kind, each, again=True))
+        time.sleep(seconds)
+    return Sent(0, Counter())
+
+
+def ask_with_many_filters(target: Target, seconds: float) -> Sent:
+    """Filters lists by 2,000 keys of metadata at a time, as far as a request's head reaches."""
+    query = "&".join(f"metadata.k{n}=v" for n in range(2_000))
+    deadline = time.monotonic() + seconds
+    answers: Counter[int] = Counter()
+    connection = HTTPConnection("127.0.0.1", target.port, timeout=ANSWER_TIMEOUT_S)
+    while time.monotonic() < deadline:
+        headers = {"Authorization": f"Bearer {target.key}"}
+        connection.request("GET", f"/v1/traces?{query}", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        answers[answer.status] += 1
+    connection.close()
+    return Sent(0, answers)
+
+
 ATTACKS: tuple[tuple[str, Attack], ...] = (
     ("large items", send_large_items),
     ("bombs", send_bombs),
+    ("unread answers", leave_answers_unread),
+    ("slow connections", hold_connections),
+    ("many filters", ask_with_many_filters),
     ("ten times too much", send_too_much),
 )
 

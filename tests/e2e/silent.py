@@ -4,24 +4,22 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from tests.e2e.server import Project
-
 RECEIVE_BUFFER_BYTES = 4096
 
 
 @contextmanager
-def silent_readers(project: Project, path: str, count: int) -> Iterator[list[socket.socket]]:
+def silent_readers(port: int, key: str, path: str, count: int) -> Iterator[list[socket.socket]]:
     """Yields connections that have asked for a path and read nothing of the answer."""
     with ExitStack() as held:
-        yield [held.enter_context(closing(_ask(project, path))) for _ in range(count)]
+        yield [held.enter_context(closing(_ask(port, key, path))) for _ in range(count)]
 
 
-def _ask(project: Project, path: str) -> socket.socket:
+def _ask(port: int, key: str, path: str) -> socket.socket:
     connection = socket.socket()
     # Before it connects: the window is agreed on then.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     connection.settimeout(15)
-    connection.connect(("127.0.0.1", project.server.port))
-    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {project.key}\r\n\r\n"
+    connection.connect(("127.0.0.1", port))
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n"
     connection.sendall(head.encode())
     return connection

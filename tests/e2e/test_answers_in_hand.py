@@ -85,7 +85,7 @@ class TestLargeAnswers:
         before = forget_peak(own)
 
         took = []
-        with silent_readers(large, PATH, READERS):
+        with silent_readers(own.port, large.key, PATH, READERS):
             wait_for(lambda: own.metric("sluice_answer_bytes") >= 30 * MIB, "a full share")
             for _ in range(20):
                 began = time.monotonic()

@@ -11,7 +11,7 @@ from tests.e2e.neighbour import Neighbour
 from tests.e2e.server import Project, Server, create_project
 
 LIMIT_BYTES = 2_000_000_000
-SECONDS = 8.0
+SECONDS = 6.0
 ANSWER_S = 1.0
 MOST = 0.95
 """Of the neighbour's answers; the machine may be busy with others for a moment."""
