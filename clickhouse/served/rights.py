@@ -14,6 +14,8 @@ MAX_THREADS = 32
 MAX_BLOCK_ROWS = 4_000_000
 CALL_MEMORY_BYTES = 4 << 30
 """Of one call, and no more than `Limits.memory_bytes`, which is that of all calls together."""
+LEAST_SPILL_BYTES, MOST_SPILL_BYTES = 1 << 20, 1 << 40
+"""Of a sort or a group in memory, before it goes on with temporary files."""
 TABLE_ENGINES = (
     "MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree",
     "CollapsingMergeTree", "VersionedCollapsingMergeTree",
@@ -74,6 +76,7 @@ BOUNDED = frozenset(
     {
         "max_execution_time", "max_memory_usage", "max_result_bytes", "max_threads",
         "max_block_size", "max_insert_block_size", "max_insert_block_size_rows",
+        "max_bytes_before_external_group_by", "max_bytes_before_external_sort",
     }
 )  # fmt: skip
 """What they may set within bounds."""
@@ -139,4 +142,7 @@ def _bounds(limits: Limits) -> dict[str, tuple[int, int]]:
         "max_insert_block_size": (1, MAX_BLOCK_ROWS),
         # Another name of the same, by which it would be refused.
         "max_insert_block_size_rows": (1, MAX_BLOCK_ROWS),
+        # Less would make a file of every few rows.
+        "max_bytes_before_external_group_by": (LEAST_SPILL_BYTES, MOST_SPILL_BYTES),
+        "max_bytes_before_external_sort": (LEAST_SPILL_BYTES, MOST_SPILL_BYTES),
     }

@@ -106,6 +106,15 @@ def test_every_link_between_pages_leads_somewhere(file: Path) -> None:
             assert anchor in {heading_anchor(line) for line in other.read_text().splitlines()}
 
 
+def test_every_test_that_the_security_page_names_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page("security.md"))
+
+    assert len(named) > 20
+    for file, name in named:
+        assert (ROOT / file).exists(), file
+        assert name in (ROOT / file).read_text(encoding="utf-8")
+
+
 def heading_anchor(line: str) -> str:
     words = re.sub(r"[^\w\s-]", "", line.lstrip("# ").lower()) if line.startswith("#") else ""
     return f"#{words.strip().replace(' ', '-')}"
