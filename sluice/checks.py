@@ -124,7 +124,7 @@ def check_secret(settings: Settings, paths: Paths) -> Finding:
     name, path = "secret", paths.data_dir / FILE_NAME
     if settings.kafka_url and not settings.secret:
         mend = "openssl rand -base64 48 makes one; if one is in use, give that (or its secret.key)"
-        text = "SLUICE_SECRET is not given, and every process needs the same"
+        text = "SLUICE_SECRET is not given, and every process but a worker needs the same"
         return error(name, text, mend)
     try:
         found = find_secret(settings.secret, paths.data_dir)

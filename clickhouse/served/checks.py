@@ -97,7 +97,8 @@ class _Clauses:
             return
         if token.name not in self._allowed:
             raise _denied(f"Setting {token.name} is not for users to change.")
-        self._any, self._nested = True, self._nested or token.depth > 0
+        # The engine writes what an ALTER does in brackets, and only tables have these settings.
+        self._any, self._nested = True, self._nested or (token.depth > 0 and not self.of_tables)
 
     def _begins(self, token: _Token, after: _Token) -> bool:
         # A column may be called `settings`; only behind a clause the name of a setting follows.

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import httpx
 
@@ -26,6 +27,7 @@ from tests.e2e.server import CONSOLE_SCRIPT, Server, wait_for
 PARTITIONS = 4
 SECRET = "the secret of every process of this cluster"
 STORE_USER = "sluice:a password of the store:write"
+STORE_READER = "reader:another password of it:readonly"
 DRAINED_S = 120.0
 
 
@@ -53,12 +55,11 @@ class Cluster:
         self._prefix = f"c{uuid.uuid4().hex[:8]}."
         self.warehouse = Server(
             folder / "store",
-            settings={"WAREHOUSE_USERS": STORE_USER},
+            settings={"WAREHOUSE_USERS": f"{STORE_USER},{STORE_READER}"},
             role="warehouse",
             ready="/ping",
         )
         self.warehouse.settings["WAREHOUSE_PORT"] = str(self.warehouse.port)
-        name, password, _ = STORE_USER.split(":")
         common = {
             "KAFKA_URL": f"kafka://{broker.bootstrap}",
             "KAFKA_TOPIC_PREFIX": self._prefix,
@@ -66,19 +67,19 @@ class Cluster:
             "KAFKA_SESSION_TIMEOUT_MS": "3000",
             "LOG_PARTITIONS": str(PARTITIONS),
             "DATABASE_URL": self._database_url,
-            "WAREHOUSE_URL": f"http://{name}:{password}@127.0.0.1:{self.warehouse.port}".replace(
-                " ", "%20"
-            ),
+            "WAREHOUSE_URL": self._store_url(STORE_USER),
             "SECRET": SECRET,
             "DEDUP_FILTER_BITS": "20",
             # As often as embedded: what is tried here is what comes between the blocks.
             "WORKER_BLOCK_INTERVAL_MS": "200",
             **(settings or {}),
         }
+        # As in Compose: what only reads cannot write.
+        reading = {**common, "WAREHOUSE_URL": self._store_url(STORE_READER)}
         self.edges = [
             Server(
                 folder / f"edge{number}",
-                settings=common,
+                settings=reading,
                 environ=environ,
                 command=command,
                 role="edge",
@@ -86,7 +87,7 @@ class Cluster:
             for number in range(edges)
         ]
         self.edge = self.edges[0]
-        self.api = Server(folder / "api", settings=common, role="api")
+        self.api = Server(folder / "api", settings=reading, role="api")
         self.workers = [
             Server(
                 folder / f"worker{number}",
@@ -100,6 +101,10 @@ class Cluster:
         ]
         self._migrator = Server(folder / "migrate", settings=common, role="migrate")
         self.data_dir = self.warehouse.data_dir
+
+    def _store_url(self, user: str) -> str:
+        name, password, _ = user.split(":")
+        return f"http://{name}:{quote(password)}@127.0.0.1:{self.warehouse.port}"
 
     @property
     def servers(self) -> list[Server]:

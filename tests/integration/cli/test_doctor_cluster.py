@@ -25,13 +25,14 @@ from schemas.settings import Settings, load
 from sluice import cluster_checks
 from sluice.checks import Finding, check_store_server
 from sluice.commands.doctor import findings
-from tests.e2e.cluster import PARTITIONS, SECRET, STORE_USER, Cluster
+from tests.e2e.cluster import PARTITIONS, SECRET, STORE_READER, STORE_USER, Cluster
 from tests.e2e.server import CONSOLE_SCRIPT, Server
 from tests.integration.eventlog.kafka_logs import configure
 from tests.integration.eventlog.logs import letter
 from tests.unit.sluice.places import free_port, listening
 
 DOCTOR_S = 120
+TABLES = "SELECT name FROM system.tables WHERE database = 'default'"
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,9 @@ def changed(settings: Settings, **fields: Any) -> Settings:
 def examined(settings: Settings) -> list[Finding]:
     """What is found, of which nothing holds a password."""
     found = findings(settings)
-    password = urllib.parse.quote(STORE_USER.split(":")[1])
-    assert password not in "".join(finding.text + finding.mend for finding in found)
+    said = "".join(finding.text + finding.mend for finding in found)
+    for user in (STORE_USER, STORE_READER):
+        assert urllib.parse.quote(user.split(":")[1]) not in said
     return found
 
 
@@ -111,7 +113,8 @@ class TestWell:
         assert "FAIL" not in ran.stdout
 
     def test_a_worker_is_asked_where_it_listens(self, cluster: Cluster) -> None:
-        ran = run_doctor(cluster.workers[0])
+        # It has none itself.
+        ran = run_doctor(cluster.workers[0], SECRET=SECRET)
 
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert "server's stream: works" in ran.stdout
@@ -203,17 +206,17 @@ class TestNotMigrated:
         assert "SLUICE_LOG_PARTITIONS" in text
 
     def test_a_store_without_tables_is_an_error_and_gets_none(
-        self, cluster: Cluster, settings: Settings
+        self, settings: Settings, bare: Server
     ) -> None:
-        ask(settings.warehouse_url, "CREATE DATABASE IF NOT EXISTS bare")
-        url = f"{settings.warehouse_url}/bare"
+        name, password, _ = STORE_USER.split(":")
+        url = f"http://{name}:{urllib.parse.quote(password)}@127.0.0.1:{bare.port}"
 
         errors = wrong(examined(changed(settings, warehouse_url=url)))
 
         assert list(errors) == ["store"]
         assert "no tables yet" in errors["store"].text
         assert "sluice migrate" in errors["store"].mend
-        assert ask(url, "SELECT count() FROM system.tables WHERE database = 'bare'") == "0"
+        assert ask(bare, TABLES) == ""
 
     def test_a_control_plane_without_tables_is_an_error_and_gets_none(
         self, settings: Settings, postgres: Any
@@ -227,15 +230,22 @@ class TestNotMigrated:
         assert wrong(examined(empty))["control plane"] == errors["control plane"]
 
 
-def ask(url: str, sql: str) -> str:
-    parts = urllib.parse.urlsplit(url)
-    answer = httpx.post(
-        f"http://{parts.hostname}:{parts.port}",
-        params={"database": parts.path.strip("/") or "default"},
-        content=sql,
-        auth=(parts.username or "", urllib.parse.unquote(parts.password or "")),
-        trust_env=False,
-    )
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Server]:
+    """A store whose tables were dropped."""
+    settings = {"WAREHOUSE_USERS": STORE_USER}
+    server = Server(tmp_path / "bare", settings=settings, role="warehouse", ready="/ping")
+    server.settings["WAREHOUSE_PORT"] = str(server.port)
+    with server:
+        # Those that feed others first.
+        for table in sorted(ask(server, TABLES).split(), key=lambda name: "_feed" not in name):
+            ask(server, f"DROP TABLE {table} SYNC")
+        yield server
+
+
+def ask(store: Server, sql: str) -> str:
+    name, password, _ = STORE_USER.split(":")
+    answer = httpx.post(store.url, content=sql, auth=(name, password), trust_env=False)
     assert answer.status_code == 200, answer.text
     return answer.text.strip()
 
