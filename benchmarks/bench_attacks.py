@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.e2e.attacks import ATTACKS, Attack, Target, attackers
 from tests.e2e.memory_group import memory_group, peak_bytes
 from tests.e2e.neighbour import Neighbour
-from tests.e2e.server import Project, Server, create_project
+from tests.e2e.server import Project, Server, create_project, wait_for
 
 LIMIT_BYTES = 2_000_000_000
 STORED_TIMEOUT_S = 900.0
@@ -64,6 +64,8 @@ def main() -> int:
 
 
 def _stored(project: Project) -> int:
+    # What its own attack left waiting may hold up the hostile project for a moment.
+    wait_for(lambda: project.get("/v1/outcomes").status_code == 200, "its turn", timeout_s=60)
     return project.outcomes().get("accepted", 0)
 
 

@@ -341,13 +341,22 @@ class TestTexts:
         assert target.get("/v1/traces", session_id=text).json()["total"] == 1
 
     def test_long_texts_are_stored(self, target: Project) -> None:
-        fields = ("output_text", "model_requested", "session_id", "finish_reason")
-        item = full_trace(**dict.fromkeys(fields, "é" * 500_000))
+        item = full_trace(output_text="é" * 500_000, metadata={"note": "é" * 500_000})
 
         answer = target.post("/v1/traces/batch", [item])
 
         assert answer.status_code == 202
-        assert answer.json()["traces"][0]["outputText"] == "é" * 500_000
+        (row,) = answer.json()["traces"]
+        assert row["outputText"] == row["metadata"]["note"] == "é" * 500_000
+
+    @pytest.mark.parametrize("field", ["model_requested", "session_id", "finish_reason"])
+    def test_a_name_without_end_is_rejected_with_its_field(
+        self, target: Project, field: str
+    ) -> None:
+        answer = target.post("/v1/traces/batch", [full_trace(**{field: "é" * 500_000})])
+
+        assert answer.status_code == 400
+        assert answer.json()["details"][0]["path"] == [0, field]
 
 
 class TestQueries:

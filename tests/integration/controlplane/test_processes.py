@@ -25,6 +25,7 @@ from tests.integration.controlplane.proxy import BOUND_S
 
 START = """
 import asyncio, sys
+from msgspec import structs
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.initial import Seed, ensure_initial
@@ -34,7 +35,8 @@ async def main():
     await database.migrate()
     vault = Vault("a secret of the tests, longer than 32 characters")
     seed = Seed("Shop", "pulse_sk_given", "root@example.com", "correct horse")
-    print(await ensure_initial(database, vault, seed))
+    initial = await ensure_initial(database, vault, seed)
+    print(structs.replace(initial, is_new=False))
     await database.close()
 asyncio.run(main())
 """

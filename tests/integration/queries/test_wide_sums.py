@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.queries.analytics import analyse
 from clickhouse.queries.filters import SpanFilter, TraceFilter
 from clickhouse.queries.groups import Grouping
 from clickhouse.queries.span_analytics import analyse_spans
 from schemas.projects import ProjectContext
 from schemas.rows import SpanRow, TraceRow
 from schemas.wire.pulse import MAX_DURATION_MS, SAFE_INTEGER
-from tests.integration.queries.conftest import store_spans, store_traces
+from tests.integration.queries.conftest import analyse, store_spans, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_span, make_trace
 
 COUNT = 2_200
