@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 from typing import NamedTuple
 
 from clickhouse.client import ensure_no_token_is_lost
-from clickhouse.served.checks import check
+from clickhouse.served.checks import check, refuse_functions
 from clickhouse.served.engine import Handle, ServedStore, translated
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import Rights
@@ -62,7 +62,9 @@ class Run:
         if call.statement.has_another:
             raise refusal(SYNTAX_ERROR, "SYNTAX_ERROR", "Multi-statements are not allowed.")
         with closing(self._store.handle(self._rights, held=not self._streams)) as handle:
-            check(handle.canonical(call.statement.head), self._rights, self._store.settings)
+            canonical = handle.canonical(call.statement.head)
+            check(canonical, self._rights, self._store.settings)
+            refuse_functions(canonical, self._store.refused_functions)
             if call.database:
                 handle.use(call.database)
             handle.set(call.settings)

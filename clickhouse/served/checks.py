@@ -9,7 +9,8 @@ is one.
 3. `… PARALLEL WITH …` is two statements in one.
 4. SETTINGS stand once, outside brackets, and in no UNION: there the engine checks them. In a
    subquery they change without a look whether the user may change them (26.9).
-5. A table is made by an engine, and with settings, of a list: grants hold neither back.
+5. Functions of tables are of a list: some open files before the engine asks for a grant.
+6. A table is made by an engine, and with settings, of a list: grants hold neither back.
 """
 
 from collections.abc import Iterator
@@ -70,6 +71,15 @@ def check(canonical: str, rights: Rights, known: frozenset[str]) -> None:
         if clauses.of_tables:
             _check_table(*window)
     clauses.ensure_at_the_end()
+
+
+def refuse_functions(canonical: str, refused: frozenset[str]) -> None:
+    """Raises `EngineError` where a statement calls one of these, named in small letters."""
+    for before, token, after in _windows(canonical):
+        # Behind a dot, and where rows go, stands the name of a table.
+        is_called = after.text == "(" and before.text != "." and before.word != "INTO"
+        if is_called and token.name.lower() in refused:
+            raise _denied(f"The function {token.name} is closed.")
 
 
 class _Clauses:

@@ -16,7 +16,14 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from clickhouse.served.errors import EngineError, refusal
-from clickhouse.served.rights import CALL_MEMORY_BYTES, CONFIG, Limits, Rights, write_users
+from clickhouse.served.rights import (
+    CALL_MEMORY_BYTES,
+    CONFIG,
+    TABLE_FUNCTIONS,
+    Limits,
+    Rights,
+    write_users,
+)
 
 CODE = re.compile(r"Code: (\d+)\. ")
 NAME = re.compile(r"^[A-Za-z_]\w*$")
@@ -26,6 +33,12 @@ SYNTAX_ERROR = 62
 MAX_MESSAGE_CHARS = 4096
 """Of an error: the engine quotes the whole statement, and more than once."""
 ATTACH = "ATTACH DATABASE _ UUID '{uuid}'\nENGINE = Atomic\n"
+
+NO_EXPRESSIONS = {
+    "input_format_values_interpret_expressions": 0,
+    "input_format_values_deduce_templates_of_expressions": 0,
+}
+"""What a reader gives to `format(Values, …)` is rows, and no statement that nobody has checked."""
 
 
 class ServedStore:
@@ -40,6 +53,8 @@ class ServedStore:
         # Keeps the engine open between calls: it ends with its last handle.
         self._keeper = self.handle(Rights.READ, held=True)
         self.timezone = self._keeper.ask("SELECT timezone()")
+        listed = self._keeper.ask("SELECT DISTINCT lower(name) FROM system.table_functions")
+        self.refused_functions = frozenset(listed.split()) - TABLE_FUNCTIONS
 
     @property
     def max_answer_bytes(self) -> int:
@@ -58,7 +73,7 @@ class ServedStore:
             "allow_introspection_functions": 0,
         }
         if rights is Rights.READ:
-            settings |= {"readonly": 2, "allow_ddl": 0}
+            settings |= {"readonly": 2, "allow_ddl": 0} | NO_EXPRESSIONS
         return Handle(self._path, self._address + "".join(f"&{k}={v}" for k, v in settings.items()))
 
     def close(self) -> None:

@@ -165,6 +165,29 @@ def test_by_any_table_function(attack: Attack) -> None:
             attack.ask(f"SELECT * FROM {attack.fill(call.replace('{name}', name))} LIMIT 1")
 
 
+def test_by_any_table_function_that_opens_a_new_file_of_the_store(attack: Attack) -> None:
+    """SQLite makes the file before the engine asks for a grant."""
+    new = attack.inside.with_name("new")
+    for name in attack.names("table_functions"):
+        for sql in (f"SELECT * FROM {name}('{new}', 't')", f"DESCRIBE TABLE `{name}`('{new}', 't')",
+                    f"SELECT * FROM view(SELECT * FROM {name}('{new}', 't'))",
+                    f"SELECT 1 IN ({name}('{new}', 't'))",
+                    f"SELECT * FROM format(Values, 'a Int64', '((SELECT count() FROM {name}("
+                    f"\\'{new}\\', \\'t\\')))')",
+                    f"SELECT * FROM format(CSV, 'a String DEFAULT (SELECT 1 FROM {name}("
+                    f"\\'{new}\\', \\'t\\'))', '')"):  # fmt: skip
+            attack.ask(sql)
+
+
+@pytest.mark.parametrize(
+    "call", ["sqlite('new', 't')", "PYTHON(call)", "eval('SELECT 1')", "`url`('http://a/')"]
+)
+def test_table_functions_that_reach_beyond_the_tables_are_refused_by_name(
+    attack: Attack, call: str
+) -> None:
+    assert "is closed" in attack.ask(f"SELECT * FROM {call}").text
+
+
 def test_by_any_function(attack: Attack) -> None:
     for name in attack.names("functions WHERE NOT is_aggregate AND alias_to = ''"):
         attack.ask(f"SELECT `{name}`('{attack.beside}')")
