@@ -57,7 +57,7 @@ class Turns:
             "max_bytes_before_external_sort": max_memory_bytes // 2,
             "max_result_bytes": RESULT_BYTES,
         }
-        self._lanes: WeakValueDictionary[ProjectId, _Lane] = WeakValueDictionary()
+        self._shares: WeakValueDictionary[ProjectId, _Share] = WeakValueDictionary()
 
     @asynccontextmanager
     async def taken(
@@ -67,14 +67,14 @@ class Turns:
 
         Raises `TooManyQueries` when no turn comes in time.
         """
-        lane = self._lanes.get(project_id)
-        if lane is None:
-            lane = self._lanes[project_id] = _Lane(self._at_once, self._most_waiting)
-        await lane.wait(self._wait_s if wait_s is None else wait_s)
+        share = self._shares.get(project_id)
+        if share is None:
+            share = self._shares[project_id] = _Share(self._at_once, self._most_waiting)
+        await share.wait(self._wait_s if wait_s is None else wait_s)
         try:
-            yield cast("Warehouse", _Reads(warehouse, lane, self._bounds))
+            yield cast("Warehouse", _Reads(warehouse, share, self._bounds))
         finally:
-            lane.turns.release()
+            share.turns.release()
 
 
 class Reader(NamedTuple):
@@ -109,7 +109,7 @@ def reader_of(request: Request[Any, Any, Any], project: ProjectContext) -> Reade
     return Reader(state.turns, state.warehouse, state.outgoing, project)
 
 
-class _Lane:
+class _Share:
     """The turns of one project: lives as long as one of its requests or statements holds it."""
 
     def __init__(self, at_once: int, most_waiting: int) -> None:
@@ -134,9 +134,9 @@ class _Lane:
 class _Reads:
     """What the queries use of a warehouse, within the threads of one project."""
 
-    def __init__(self, warehouse: Warehouse, lane: _Lane, bounds: Mapping[str, int]) -> None:
+    def __init__(self, warehouse: Warehouse, share: _Share, bounds: Mapping[str, int]) -> None:
         self._warehouse = warehouse
-        self._lane = lane
+        self._lane = share
         self._bounds = bounds
 
     async def query(

@@ -195,7 +195,7 @@ async def test_a_project_that_asks_nothing_any_more_is_forgotten(
 
     gc.collect()  # what an error's traceback held on to
 
-    assert len(app.state.turns._lanes) == 0
+    assert len(app.state.turns._shares) == 0
 
 
 async def test_a_statement_left_behind_by_its_request_still_counts(store: Store) -> None:
