@@ -1,4 +1,4 @@
-"""Whether a connection comes from a person at this machine, or from a proxy that runs on it.
+"""Whether a request comes from a person at this machine, or through a proxy that runs on it.
 
 A bare `proxy_pass` of nginx sends a local address, a local `Host` and no header of its own, so none
 of these tells. What tells is which user's program holds the other end of the connection: proxies
@@ -9,13 +9,15 @@ import ipaddress
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 # login.defs(5), UID_MIN and UID_MAX: accounts of people. Below are those of the system's programs,
 # above nobody and what containers map.
 PEOPLE = range(1_000, 60_000)
+FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via", "cf-connecting-ip", "true-client-ip")
+"""What names of headers begin with that a proxy adds."""
 _ESTABLISHED = "01"  # include/net/tcp_states.h; others may have lost their owner
 
 Address = tuple[str, int]
@@ -57,6 +59,11 @@ def owner_of(peer: Address, server: Address) -> int | None:
             if (_ip(local[:-5]), _ip(remote[:-5])) == wanted:
                 return int(owner)
     return None
+
+
+def is_forwarded(headers: Iterable[str]) -> bool:
+    """Tell whether names of headers, in small letters, say that a proxy sent the request."""
+    return any(name.startswith(FORWARDING) for name in headers)
 
 
 def is_loopback(address: str) -> bool:

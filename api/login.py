@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from api.account_forms import iso_ms, read_form, trimmed
 from api.auth import AnyRequest, client_address, refuse_cross_site, services, session_cookie
+from api.local_peers import is_forwarded
 from controlplane.errors import BadRequest, Forbidden, Unauthorized
 from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff
 from controlplane.sessions import SignedIn, check_password, open_key_session, open_session
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _MISSING_URL = "Missing required field: redirect_url"
 _INVALID = "Invalid local API key or project"
 
@@ -98,7 +98,7 @@ async def _refuse_remote(request: AnyRequest) -> None:
 
     The name alone is the client's word, and the address alone may be a proxy's.
     """
-    forwarded = any(header in request.headers for header in _FORWARDING_HEADERS)
+    forwarded = is_forwarded(request.headers)
     host_url = f"http://{request.headers.get('host', '')}"
     if forwarded or not is_loopback_url(host_url) or not await _is_person_here(request):
         raise Forbidden("Local login token endpoint is only available on loopback hosts")

@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, Protocol, TypeVar, cast
@@ -12,6 +11,7 @@ from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.auth import AnyRequest
+from api.local_peers import is_forwarded, is_loopback
 from controlplane.errors import Forbidden, Unauthorized
 from schemas.metrics import REGISTRY
 
@@ -19,8 +19,6 @@ CHECK_TIMEOUT_S = 2.0
 READINESS_S = 1.0
 METRICS_S = 0.2
 """For how long an answer serves all who ask: checks are queries, metrics some milliseconds."""
-FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via", "cf-connecting-ip", "true-client-ip")
-"""What names of headers begin with that a proxy adds."""
 T = TypeVar("T")
 
 
@@ -145,13 +143,8 @@ async def _verdict(check: Awaitable[None]) -> str:
 
 
 def _is_of_this_machine(request: AnyRequest) -> bool:
-    if any(name.startswith(FORWARDING) for name in request.headers):
-        return False
-    try:
-        address = ipaddress.ip_address(request.client.host if request.client else "")
-    except ValueError:
-        return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+    address = request.client.host if request.client else ""
+    return is_loopback(address) and not is_forwarded(request.headers)
 
 
 def _operations(request: AnyRequest) -> Operations:

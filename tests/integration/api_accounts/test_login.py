@@ -63,8 +63,11 @@ class TestOffer:
 
         assert (answer.status_code, answer.json()) == (403, REMOTE)
 
-    async def test_what_a_proxy_forwards_is_refused(self, client: httpx.AsyncClient) -> None:
-        answer = await client.post(OFFER, json={}, headers={"X-Forwarded-For": LAN})
+    @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto", "CF-Connecting-IP"])
+    async def test_what_a_proxy_forwards_is_refused(
+        self, client: httpx.AsyncClient, header: str
+    ) -> None:
+        answer = await client.post(OFFER, json={}, headers={header: LAN})
 
         assert (answer.status_code, answer.json()) == (403, REMOTE)
 
