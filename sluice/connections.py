@@ -15,6 +15,7 @@ from typing import Protocol, TypeAlias
 import structlog
 from msgspec import Struct
 
+from controlplane.attempts import network_of
 from schemas.metrics import CONNECTIONS, CONNECTIONS_CUT
 from schemas.settings import Settings
 
@@ -239,14 +240,6 @@ def raise_open_files() -> int:
     except (OSError, ValueError):  # macOS has a bound of its own
         return soft
     return wanted
-
-
-def network_of(address: str) -> str:
-    """Returns what counts as one sender: an address, or a /64 of IPv6, which one machine gets."""
-    parsed = _parse(address)
-    if parsed is None or parsed.version == 4:
-        return str(parsed or address)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _parse(address: str) -> Address | None:

@@ -5,7 +5,7 @@ import resource
 import pytest
 
 from schemas.settings import Settings
-from sluice.connections import Bounds, Connections, Rank, bounds_of, network_of, raise_open_files
+from sluice.connections import Bounds, Connections, Rank, bounds_of, raise_open_files
 
 BOUNDS = Bounds(connections=4, connections_per_address=2)
 ELSEWHERE = "192.0.2.1"
@@ -120,9 +120,11 @@ class TestAddresses:
         assert all(one.is_open for one in made)
 
     def test_a_network_of_ipv6_is_one_sender(self) -> None:
-        assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1")
-        assert network_of("2001:db8::1") != network_of("2001:db8:0:1::1")
-        assert network_of("::ffff:192.0.2.1") == "192.0.2.1"
+        connections = Connections(BOUNDS)
+        (other,) = admit(connections, [STRANGER], "2001:db8:0:1::1")
+        made = [admit(connections, [STRANGER], f"2001:db8::{host}")[0] for host in range(1, 4)]
+
+        assert [one.is_open for one in (other, *made)] == [True, False, True, True]
 
 
 class TestSweep:
