@@ -3,8 +3,6 @@
 Whatever senders wrote (names, emails) is escaped by the template; the policy lets nothing else in.
 """
 
-import base64
-import hashlib
 from functools import cache
 from importlib.resources import files
 from urllib.parse import parse_qs
@@ -16,6 +14,7 @@ from litestar.types import ControllerRouterHandler
 
 from api.auth import AnyRequest, session_from_cookie
 from api.invitations import OPERATOR, AcceptForm, join_with, offer_of
+from api.pages import page_policy
 from controlplane.errors import BadRequest
 from controlplane.invitations import INVITE_PATH
 
@@ -58,13 +57,8 @@ def page(state: str, *, status_code: int = HTTP_200_OK, **shown: object) -> Resp
     """Return the page in one of its states, `offer`, `joined` or `refused`, with its headers."""
     style = _style()
     text = _template().render(state=state, style=style, **shown)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self';"
-        " base-uri 'none'; frame-ancestors 'none'"
-    )
     headers = {
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": page_policy(style, form_action="'self'"),
         # Hides the token, which is in the address. With `no-referrer` browsers would send
         # `Origin: null` along with our own form, which reads as another site's.
         "Referrer-Policy": "strict-origin",

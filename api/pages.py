@@ -29,13 +29,18 @@ async def get_runtime_config(request: AnyRequest) -> Response[str]:
 async def get_landing() -> Response[str]:
     """Point a person who opens the address to what there is."""
     _, _, rest = LANDING.partition("<style>")
-    style = hashlib.sha256(rest.partition("</style>")[0].encode()).digest()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{base64.b64encode(style).decode()}';"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+    policy = page_policy(rest.partition("</style>")[0], form_action="'none'")
     headers = {"Content-Security-Policy": policy}
     return Response(LANDING, media_type=MediaType.HTML, headers=headers)
+
+
+def page_policy(style: str, *, form_action: str) -> str:
+    """Return the policy of a page that has this style within it, and no script."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; form-action {form_action};"
+        " base-uri 'none'; frame-ancestors 'none'"
+    )
 
 
 LANDING = """<!doctype html>
@@ -48,9 +53,9 @@ LANDING = """<!doctype html>
   h1 { font-size: 1.5rem } code { background: #8882; padding: .1em .3em; border-radius: .2em }
 </style>
 <h1>Sluice is running</h1>
-<p>One pipeline for LLM traces, agent spans and their cost. The terminal of
-<code>sluice up</code> shows an API key and a <code>curl</code> that sends a first trace; elsewhere
-<code>sluice key list</code> and <code>sluice key reveal</code> show keys.</p>
+<p>One pipeline for LLM traces, agent spans and their cost. The first start of
+<code>sluice up</code> shows an API key on its terminal, each start a <code>curl</code> that sends a
+first trace; <code>sluice key list</code> and <code>sluice key reveal</code> show keys.</p>
 <ul>
   <li><a href="/docs">API reference</a></li>
   <li><a href="/ready">Readiness</a> of log, stream, store and control plane</li>
