@@ -136,7 +136,7 @@ class _Reads:
 
     def __init__(self, warehouse: Warehouse, share: _Share, bounds: Mapping[str, int]) -> None:
         self._warehouse = warehouse
-        self._lane = share
+        self._share = share
         self._bounds = bounds
 
     async def query(
@@ -148,6 +148,6 @@ class _Reads:
         **settings: Any,
     ) -> Answer:
         # No wait is too long here: whoever has a turn waits for no statements but its project's.
-        async with self._lane.threads:
+        async with self._share.threads:
             bounds = {**self._bounds, **settings}
             return await self._warehouse.query(sql, parameters, as_bytes=as_bytes, **bounds)

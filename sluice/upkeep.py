@@ -37,7 +37,7 @@ async def keep_up(node: "Node") -> None:
     purge = Purge(node.database, node.warehouse, log=node.log)
     retention = Retention(node)
     await asyncio.gather(
-        repeat(KEY_USE_EVERY_S, lambda: _flush_keys(node)),
+        repeat(KEY_USE_EVERY_S, node.keyring.flush_last_used),
         # After a full log there may be no further refusal that would carry the earlier ones along.
         repeat(REFUSALS_EVERY_S, node.edge.flush_refusals),
         repeat(TRIM_EVERY_S, _trim_memory),
@@ -127,7 +127,3 @@ async def _trim_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         await asyncio.to_thread(trim, 0)
-
-
-async def _flush_keys(node: "Node") -> None:
-    await node.keyring.flush_last_used()
