@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -97,7 +98,9 @@ def greet(node: Any) -> None:
     if initial is None or initial.plain_key is None:
         print("API key: none to show; make one with: sluice key create", flush=True)
         return
-    command = f"sluice key reveal {initial.key_id} --project {initial.project_id}"
+    # `make up` runs it from an environment that nobody has activated.
+    program = "sluice" if shutil.which("sluice") else shlex.quote(sys.argv[0])
+    command = f"{program} key reveal {initial.key_id} --project {initial.project_id}"
     if node.settings.data_dir != Settings().data_dir:
         command += f" --data-dir {shlex.quote(node.settings.data_dir)}"
     shown, used = command, f"$({command})"

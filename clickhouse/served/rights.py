@@ -13,7 +13,7 @@ MAX_EXECUTION_S = 3600
 MAX_THREADS = 32
 MAX_BLOCK_ROWS = 4_000_000
 CALL_MEMORY_BYTES = 4 << 30
-"""Of one call, and no more than `Limits.memory_bytes`, which is that of all calls together."""
+"""Of one call that names no other bound; all calls together have `Limits.memory_bytes`."""
 LEAST_SPILL_BYTES, MOST_SPILL_BYTES = 1 << 20, 1 << 40
 """Of a sort or a group in memory, before it goes on with temporary files."""
 TABLE_ENGINES = (

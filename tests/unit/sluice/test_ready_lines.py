@@ -1,6 +1,7 @@
 """What a process prints once it is ready: beside a terminal, that is what collectors keep."""
 
 import io
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,9 @@ def printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
     monkeypatch.setattr(serve, "serve", stand_in)
     monkeypatch.setattr(logs, "set_up", lambda settings: None)
 
+    monkeypatch.setattr(sys, "argv", ["/opt/my tools/sluice"])
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+
     def run(command: str) -> list[str]:
         done = CliRunner().invoke(cli.app, [command, "--data-dir", str(tmp_path)])
         assert done.exit_code == 0, done.output
@@ -54,8 +58,17 @@ class Terminal(io.StringIO):
 
 def greeting(monkeypatch: pytest.MonkeyPatch, out: io.StringIO, seeded: Initial | None) -> str:
     monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
     cli.greet(SimpleNamespace(settings=Settings(), initial=seeded))
     return out.getvalue()
+
+
+def test_the_command_that_shows_the_key_runs_where_the_path_does_not_lead_to_it(
+    printed: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+    assert "'/opt/my tools/sluice' key reveal 1234" in printed("up")[1]
 
 
 @pytest.mark.parametrize("command", ["edge", "worker", "api"])
