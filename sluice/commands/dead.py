@@ -210,7 +210,7 @@ def _object(body: bytes) -> dict[str, object] | None:
 
 def _readable(body: bytes) -> str:
     try:
-        return msgspec.json.format(body, indent=2).decode()
+        return printable(msgspec.json.format(body, indent=2).decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return printable(body.decode(errors="replace"))
 

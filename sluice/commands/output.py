@@ -12,7 +12,8 @@ from rich.text import Text
 
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
     """Prints rows under their columns; `empty` goes to standard error where there are none."""
-    listed = list(rows)
+    # Names are strangers': anybody may sign up.
+    listed = [[printable(cell) for cell in row] for row in rows]
     if not listed:
         typer.echo(empty, err=True)
         return
@@ -24,7 +25,7 @@ def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in listed:
-        # As text: what senders wrote must not be read as markup.
+        # As text: what people wrote must not be read as markup.
         table.add_row(*map(Text, row))
     Console().print(table)
 

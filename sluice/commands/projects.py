@@ -19,7 +19,7 @@ from sluice.commands.control import Control, project_named, run
 from sluice.commands.errors import CommandError
 from sluice.commands.invitations import Url, invited
 from sluice.commands.options import DataDir
-from sluice.commands.output import moment, show_rows
+from sluice.commands.output import moment, printable, show_rows
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, configure and delete projects.")
 
@@ -103,7 +103,7 @@ def set_up(
         found = await project_named(control.database, project)
         now = await update_project(control.database, found.project_id, change)
         days = "default" if now.retention_days is None else str(now.retention_days)
-        typer.echo(f"{now.name}: cost {now.cost_preference}, retention days {days}")
+        typer.echo(f"{printable(now.name)}: cost {now.cost_preference}, retention days {days}")
 
     run(work, data_dir)
 
@@ -120,7 +120,8 @@ def delete(
         found = await project_named(control.database, project)
         if not yes:
             typer.confirm(
-                f"Delete {found.name} ({found.project_id}) with all its data?", abort=True
+                f"Delete {printable(found.name)} ({found.project_id}) with all its data?",
+                abort=True,
             )
         await delete_project(control.database, found.project_id)
         return found.project_id

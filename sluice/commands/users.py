@@ -20,7 +20,7 @@ from sluice.commands import invitations
 from sluice.commands.control import Control, project_named, run
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, Project
-from sluice.commands.output import moment, show_rows
+from sluice.commands.output import moment, printable, show_rows
 
 app = typer.Typer(no_args_is_help=True, help="Invite, add, list and remove people.")
 
@@ -80,7 +80,7 @@ def add(
             shown, secret = name or email.partition("@")[0], _read_password(password_stdin)
             new = NewAccount(email=email, role=role, name=shown, password=secret)
             member = await add_newcomer(control.database, found.project_id, new)
-        return f"{member.email} is {member.role} of {found.name}"
+        return printable(f"{member.email} is {member.role} of {found.name}")
 
     typer.echo(run(work, data_dir))
 
@@ -99,7 +99,7 @@ def role(
         user = await user_of(control.database, email)
         wanted = checked_role(new_role)
         member = await change_role(control.database, found.project_id, user.user_id, wanted)
-        return f"{member.email} is {member.role} of {found.name}"
+        return printable(f"{member.email} is {member.role} of {found.name}")
 
     typer.echo(run(work, data_dir))
 
@@ -124,7 +124,7 @@ def remove(email: Email, project: Project = None, data_dir: DataDir = None) -> N
         found = await project_named(control.database, project)
         user = await user_of(control.database, email)
         await remove_member(control.database, found.project_id, user.user_id)
-        return found.name
+        return printable(found.name)
 
     typer.echo(f"{email} may no longer enter {run(work, data_dir)}")
 

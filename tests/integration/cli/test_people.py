@@ -70,3 +70,13 @@ def test_the_first_admin_of_a_new_project_is_invited_and_no_account_is_taken(run
 
     assert re.search(r"^link for a@b\.c: http://\S+/invite\?token=[\w-]{43}$", made, re.MULTILINE)
     assert "Shop" not in run("list").stdout
+
+
+def test_what_strangers_call_themselves_steers_no_terminal(run: Run) -> None:
+    """Nor a pipe's reader: `less` and `cat` show what they are given."""
+    name = "a\x1b]0;b\x07\x9b2J\u202ec"
+    run("add", "a\x1b[2J\x9b@b.c", "--name", name, "--password-stdin", given="correct horse\n")
+
+    listed = run("list").stdout
+    assert "@b.c" in listed
+    assert [sign for sign in listed if not (sign.isprintable() or sign in "\n\t")] == []
