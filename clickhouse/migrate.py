@@ -77,7 +77,7 @@ def migrate(warehouse: Warehouse, *, replicated: bool = False) -> list[str]:
             warehouse.command_now(statement, None, {})
         warehouse.command_now(
             "INSERT INTO schema_migrations (number, name, checksum)"
-            " VALUES ({number:UInt32}, {name:String}, {checksum:String})",
+            " SELECT {number:UInt32}, {name:String}, {checksum:String}",
             {"number": migration.number, "name": migration.name, "checksum": migration.checksum},
             {},
         )

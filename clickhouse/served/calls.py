@@ -9,10 +9,11 @@ from clickhouse.served.checks import check, refuse_functions
 from clickhouse.served.engine import Handle, ServedStore, translated
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import Rights
-from clickhouse.served.statements import MAX_HEAD_BYTES, Statement
+from clickhouse.served.statements import Statement
 
 TOO_LARGE = 396
 SYNTAX_ERROR = 62
+NOT_IMPLEMENTED = 48
 PIECE_BYTES = 1 << 20
 MAX_BLOCK_BYTES = 256 << 20
 """Of what is sent by blocks: one of 65,000 rows with 4 KiB each."""
@@ -116,8 +117,7 @@ class Run:
     def _insert(self, handle: Handle, rows: bytes) -> Iterator[bytes]:
         statement = self._call.statement
         if self._call.parameters:
-            yield from self._insert_bound(handle, rows)
-            return
+            raise refusal(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "Parameters beside rows.")
         inserter = handle.insert(statement.text, statement.format or "")
         with translated(), inserter:
             view = memoryview(rows)
@@ -129,16 +129,6 @@ class Run:
         rows_written, bytes_written = int(done.rows_written), int(done.bytes_written)
         self.summary = Summary(rows_written, len(rows), rows_written, bytes_written)
         yield b""
-
-    def _insert_bound(self, handle: Handle, rows: bytes) -> Iterator[bytes]:
-        """Inserts rows after VALUES that name parameters, which the engine binds in a statement."""
-        call, last = self._call, rows.rstrip(b"; \t\r\n")
-        if (call.statement.format or "").upper() != "VALUES":
-            raise refusal(48, "NOT_IMPLEMENTED", "Parameters beside INSERT … FORMAT.")
-        if b";" in last or len(last) > MAX_HEAD_BYTES:
-            raise refusal(SYNTAX_ERROR, "SYNTAX_ERROR", "Parameters beside these rows.")
-        sql = b"%b VALUES %b" % (call.statement.text, last)
-        yield from self._held(handle.run(sql, call.parameters, form=call.form), PIECE_BYTES)
 
     def _note(self, result: object) -> None:
         counts = (

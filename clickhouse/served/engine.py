@@ -38,7 +38,7 @@ NO_EXPRESSIONS = {
     "input_format_values_interpret_expressions": 0,
     "input_format_values_deduce_templates_of_expressions": 0,
 }
-"""What a reader gives to `format(Values, …)` is rows, and no statement that nobody has checked."""
+"""Rows in the format Values are rows, and hold no statement that nobody has checked."""
 
 
 class ServedStore:
@@ -71,9 +71,9 @@ class ServedStore:
             "max_result_bytes": self._limits.result_bytes if held else 0,
             "result_overflow_mode": "throw",
             "allow_introspection_functions": 0,
-        }
+        } | NO_EXPRESSIONS
         if rights is Rights.READ:
-            settings |= {"readonly": 2, "allow_ddl": 0} | NO_EXPRESSIONS
+            settings |= {"readonly": 2, "allow_ddl": 0}
         return Handle(self._path, self._address + "".join(f"&{k}={v}" for k, v in settings.items()))
 
     def close(self) -> None:

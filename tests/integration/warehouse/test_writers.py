@@ -58,6 +58,19 @@ def test_a_writer_does_nothing_but_write(kept: Served, sql: str) -> None:
     assert kept.value("SELECT count() FROM system.tables WHERE name = 'mine'") == "0"
 
 
+def test_rows_of_values_are_no_expressions(kept: Served) -> None:
+    new = kept.store / "new.db"
+    rows = f"((SELECT count() FROM `sqlite` /* */ ('{new}', 't')))"
+
+    for sql in (f"INSERT INTO kept VALUES {rows}", f"INSERT INTO kept FORMAT Values {rows}"):
+        answer = kept.ask(sql)
+        assert answer.status_code == 400, answer.text
+    # What is bound is an expression too; `INSERT … SELECT` takes it.
+    assert kept.ask("INSERT INTO kept VALUES ({a:UInt8})", param_a="7").status_code == 501
+    assert not new.exists()
+    assert kept.value("SELECT count() FROM kept") == "1"
+
+
 def test_no_other_table_engine_is_taken(kept: Served) -> None:
     """Grants on table engines hold none back (26.9)."""
     engines = kept.value("SELECT name FROM system.table_engines").split("\n")
@@ -80,7 +93,7 @@ def test_tables_that_keep_their_rows_in_the_store_are_made(kept: Served, engine:
     )
 
     assert made.status_code == 200, made.text
-    assert kept.ask("INSERT INTO made VALUES (1, 1, 2 + 3)").status_code == 200
+    assert kept.ask("INSERT INTO made VALUES (1, 1, 5)").status_code == 200
     assert kept.value("SELECT v FROM made") == "5"
     assert kept.ask("ALTER TABLE made ADD COLUMN b String").status_code == 200
     assert kept.ask("DELETE FROM made WHERE a = 1").status_code in {200, 501}
