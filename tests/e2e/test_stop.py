@@ -98,7 +98,9 @@ def test_the_first_key_and_project_stay_across_restarts(tmp_path: Path) -> None:
 def shown_keys(server: Server) -> list[str]:
     """Returns the keys that the commands show which each start has printed, run as they stand."""
     commands = re.findall(r"(?m)^API key: (.+)$", server.output.read_text())
-    return [subprocess.check_output(shlex.split(command), text=True).strip() for command in commands]
+    return [
+        subprocess.check_output(shlex.split(command), text=True).strip() for command in commands
+    ]
 
 
 def names(server: Server) -> list[str]:
