@@ -13,8 +13,8 @@ from litestar import Request
 from litestar.di import NamedDependency
 
 from schemas.issues import Issue, invalid_option, invalid_type, too_big, too_small
+from schemas.numbers import SAFE_INTEGER
 from schemas.projects import ProjectContext
-from schemas.wire.pulse import SAFE_INTEGER
 
 # What the door that authenticated the request hands to every handler.
 Project = NamedDependency[ProjectContext]

@@ -23,7 +23,7 @@ from controlplane.errors import ControlPlaneError
 from controlplane.keys import list_keys
 from controlplane.retention import known_day
 from controlplane.sealing import is_sealed, opens
-from processors.cost.cache import PriceTableError, load_book
+from processors.llm.cost.cache import PriceTableError, load_book
 from schemas.settings import Settings, SettingsError
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import CONTROL_FILE, CREDENTIALS, Paths, control_plane_file

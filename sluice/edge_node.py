@@ -18,7 +18,7 @@ from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_topics import TopicsState
 from eventlog.spool import SPOOLED, SpooledLog, SpoolLimits
 from ingest.edge import NEARLY_FULL, Edge
-from processors.cost.cache import load_book
+from processors.llm.cost.cache import load_book
 from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from litestar import Request
 
-from api.analytics import ORDER
 from api.dates import parse_date, strict_range
+from api.llm.analytics import ORDER
+from api.llm.traces import trace_filter
 from api.parameters import InvalidParameters, Parameters, parameters_of
 from api.slashes import with_slashes
-from api.traces import trace_filter
 
 HEAD_BYTES = 64 << 10
 RATIO = 2.5

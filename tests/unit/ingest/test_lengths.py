@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from ingest.errors import BadItems
-from ingest.pulse import Frame, frame_array, span_frame, trace_frame
-from processors.steps.spans import decode_span
-from processors.steps.traces import decode_trace
-from schemas.wire.pulse import MAX_CHARS, METADATA_CHARS, SpanItem, TraceItem
+from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
+from processors.llm.spans import decode_span
+from processors.llm.traces import decode_trace
+from schemas.llm.wire import MAX_CHARS, METADATA_CHARS, SpanItem, TraceItem
 from tests.e2e.payloads import span, trace
 
 FRAMES = {"trace": trace_frame(frozenset()), "span": span_frame()}
