@@ -1,5 +1,6 @@
 """The routes of the HTTP door out, and how the exceptions of its rooms become HTTP answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -19,7 +20,6 @@ from api.account_forms import MAX_FORM_BYTES
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
 from api.invite_page import INVITE_PAGE, page
-from api.llm import analytics, spans, traces
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
 from api.outgoing import TooManyAnswers
@@ -41,7 +41,6 @@ STATUS: dict[type[ControlPlaneError], int] = {
     errors.TooManyRequests: 429,
     errors.Unavailable: 503,
 }
-QUERIES = [*traces.HANDLERS, *spans.HANDLERS, *analytics.HANDLERS, *outcomes.HANDLERS]
 
 log = structlog.get_logger(__name__)
 
@@ -62,8 +61,9 @@ async def check_key(request: AnyRequest) -> LoginAnswer:
     return LoginAnswer(authenticated=True)
 
 
-def routes() -> list[Any]:
-    """Returns every route of this room."""
+def routes(queries: Sequence[Any]) -> list[Any]:
+    """Returns every route of this room, with the handlers of the systems' queries."""
+    handlers = [*queries, *outcomes.HANDLERS]
     return [
         get_landing,
         get_health,
@@ -76,13 +76,13 @@ def routes() -> list[Any]:
         invite_router(),
         Router(
             "/v1",
-            route_handlers=QUERIES,
+            route_handlers=handlers,
             dependencies={"project": Provide(project_from_key)},
             tags=["queries"],
         ),
         Router(
             "/dashboard/api",
-            route_handlers=QUERIES,
+            route_handlers=handlers,
             dependencies={"project": Provide(project_from_session)},
             include_in_schema=False,
         ),

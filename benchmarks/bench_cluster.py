@@ -19,7 +19,7 @@ import psutil
 from benchmarks.bench_ingest import Load, send_for
 from benchmarks.generate import Generator, fill
 from benchmarks.server import KEY
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
 from tests.components.kafka import KafkaBroker
 from tests.components.postgres import Postgres
 from tests.e2e.cluster import Cluster, pause, resume

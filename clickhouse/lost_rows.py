@@ -14,25 +14,22 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.kinds import KINDS
+
 ENGINE = """
 SELECT engine
 FROM system.tables
 WHERE database = currentDatabase() AND name = {table:String}
 """
-# After AS and TO TABLE the engine takes no bound name.
-CREATE = {
-    "traces": "CREATE TABLE IF NOT EXISTS {aside:Identifier} AS traces",
-    "spans": "CREATE TABLE IF NOT EXISTS {aside:Identifier} AS spans",
-}
-MOVE = {
-    "traces": "ALTER TABLE {aside:Identifier} MOVE PARTITION ID {partition:String} TO TABLE traces",
-    "spans": "ALTER TABLE {aside:Identifier} MOVE PARTITION ID {partition:String} TO TABLE spans",
-}
+# After AS and TO TABLE the engine takes no bound name: it is one of `schemas.kinds`.
+CREATE = "CREATE TABLE IF NOT EXISTS {aside:Identifier} AS "
+MOVE = "ALTER TABLE {aside:Identifier} MOVE PARTITION ID {partition:String} TO TABLE "
 PARTITIONS = """
 SELECT DISTINCT partition_id
 FROM system.parts
 WHERE active AND database = currentDatabase() AND table = {aside:String}
 """
+TABLES = frozenset(table.name for kind in KINDS for table in kind.tables)
 DROP = "DROP TABLE {aside:Identifier} SYNC"
 
 
@@ -42,14 +39,15 @@ def insert_past_views(
     """Stores rows in `table` alone. Read back which are missing before every try."""
     if _engine_of(client, table).startswith(("Replicated", "Shared")):
         return
+    (known,) = TABLES & {table}
     name = hashlib.sha256(settings["insert_deduplication_token"].encode()).hexdigest()[:16]
     names = {"aside": f"{table}_aside_{name}"}
-    client.command(CREATE[table], parameters=names)
+    client.command(CREATE + known, parameters=names)
     client.raw_insert(
         names["aside"], insert_block=arrow_stream, fmt="ArrowStream", settings=dict(settings)
     )
     for (partition,) in client.query(PARTITIONS, parameters=names).result_rows:
-        client.command(MOVE[table], parameters={**names, "partition": partition})
+        client.command(MOVE + known, parameters={**names, "partition": partition})
     client.command(DROP, parameters=names)
 
 

@@ -6,7 +6,7 @@ are those of the embedded log.
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
 from eventlog import group_commit
 from eventlog.log import TopicPartition
@@ -21,12 +21,12 @@ Payload = Chunk | list[Refusal]
 class Write:
     """One append that waits for its answer: the offsets of its records, or why there are none."""
 
-    def __init__(self, payloads: Mapping[TopicPartition, Payload]) -> None:
+    def __init__(self, payloads: Sequence[tuple[TopicPartition, Payload]]) -> None:
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[dict[int, int]] = self.loop.create_future()
+        self.future: asyncio.Future[dict[TopicPartition, int]] = self.loop.create_future()
         self.payloads = payloads
-        self.size = sum(map(size_of, payloads.values()))
-        self.offsets: dict[int, int] = {}
+        self.size = sum(size_of(payload) for _, payload in payloads)
+        self.offsets: dict[TopicPartition, int] = {}
         self.error: Exception | None = None
         self.left = 0
         """How many of its records have not come to their end."""

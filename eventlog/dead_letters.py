@@ -59,6 +59,21 @@ class Replacement(NamedTuple):
     wire: str
     body: bytes
     event_id: str | None
+    keeps_id: bool = False
+    """Whether the log keeps the id beside the body, because the edge gave it."""
+
+
+def chunk_of(letter: DeadLetter, item: Replacement) -> Chunk:
+    """Returns what goes into the log in a letter's place."""
+    return Chunk(
+        item.project_id,
+        item.wire,
+        letter.received_at_ns or time.time_ns(),
+        [item.body],
+        # A damaged record's items were never counted: nothing is to be counted back.
+        letter.ref if letter.received_at_ns else "",
+        [item.event_id] if item.keeps_id and item.event_id else [],
+    )
 
 
 class DeadLetterBox:
@@ -99,14 +114,7 @@ class DeadLetterBox:
 
     def replay(self, letter: DeadLetter, item: Replacement) -> None:
         """Puts the item into the letter's topic and marks the letter. Raises `AlreadyReplayed`."""
-        chunk = Chunk(
-            item.project_id,
-            item.wire,
-            letter.received_at_ns or time.time_ns(),
-            [item.body],
-            # A damaged record's items were never counted: nothing is to be counted back.
-            letter.ref if letter.received_at_ns else "",
-        )
+        chunk = chunk_of(letter, item)
         partition = self._partition_of(letter.topic, item)
         connection = self._connection
         try:

@@ -6,7 +6,7 @@ and a lone event waits for nothing but its own fsync.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ class _Write(NamedTuple):
     """One thing to commit as a whole: payloads to append, or a change of the books."""
 
     future: "Future[Any]"
-    payloads: Mapping[TopicPartition, Payload]
+    payloads: Sequence[tuple[TopicPartition, Payload]]
     change: Change | None
     size: int
 
@@ -98,7 +98,7 @@ class GroupCommit:
         return forget
 
     def append(
-        self, payloads: Mapping[TopicPartition, Payload], size: int
+        self, payloads: Sequence[tuple[TopicPartition, Payload]], size: int
     ) -> "Future[dict[TopicPartition, int]]":
         """Queues an append, all or nothing, for the next commit; it gives back the offsets.
 
@@ -108,7 +108,7 @@ class GroupCommit:
 
     def change(self, change: Change) -> "Future[Any]":
         """Queues a change of the books; no bound holds it back. Raises `LogUnavailable`."""
-        return self._submit(_Write(Future(), {}, change, 0))
+        return self._submit(_Write(Future(), (), change, 0))
 
     def _submit(self, write: _Write) -> "Future[Any]":
         with self._lock:
@@ -293,7 +293,7 @@ def _coalesce(writes: Iterable[_Write]) -> list[_Record]:
     """Puts what goes to one partition into as few records as the bounds allow, in order."""
     groups: dict[TopicPartition, list[_Group]] = {}
     for write in writes:
-        for partition, whole in write.payloads.items():
+        for partition, whole in write.payloads:
             open_groups = groups.setdefault(partition, [])
             for payload in split(whole) if isinstance(whole, Chunk) else (whole,):
                 if not open_groups or not open_groups[-1].takes(payload):
@@ -351,16 +351,19 @@ def split(chunk: Chunk) -> Iterator[Chunk]:
     if len(chunk.items) <= MAX_RECORD_ITEMS and size_of(chunk) <= MAX_RECORD_BYTES:
         yield chunk
         return
-    items: list[bytes] = []
-    size = 0
-    for item in chunk.items:
-        full = len(items) >= MAX_RECORD_ITEMS
-        if items and (full or size + len(item) > MAX_RECORD_BYTES):
-            yield msgspec.structs.replace(chunk, items=items)
-            items, size = [], 0
-        items.append(item)
+    first = size = 0
+    for number, item in enumerate(chunk.items):
+        full = number - first >= MAX_RECORD_ITEMS
+        if number > first and (full or size + len(item) > MAX_RECORD_BYTES):
+            yield _part(chunk, first, number)
+            first, size = number, 0
         size += len(item)
-    yield msgspec.structs.replace(chunk, items=items)
+    yield _part(chunk, first, len(chunk.items))
+
+
+def _part(chunk: Chunk, first: int, end: int) -> Chunk:
+    items, ids = chunk.items[first:end], chunk.ids[first:end]
+    return msgspec.structs.replace(chunk, items=items, ids=ids)
 
 
 def _encode(payloads: list[Any]) -> bytes:

@@ -18,7 +18,14 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from tenacity import Retrying, retry_if_exception, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from eventlog.dead_letters import AlreadyReplayed, Replacement, Summary, UnknownLetter, summary_of
+from eventlog.dead_letters import (
+    AlreadyReplayed,
+    Replacement,
+    Summary,
+    UnknownLetter,
+    chunk_of,
+    summary_of,
+)
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_producer import (
     ID_HEADER,
@@ -31,7 +38,6 @@ from eventlog.kafka_scan import records_present
 from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.records import (
     ENVELOPE_VERSION,
-    Chunk,
     DeadLetter,
     RecordDamaged,
     decode_dead,
@@ -130,15 +136,8 @@ class KafkaDeadLetters:
         if claim_ms is not None and self._was_sent(partition, record_id, claim_ms):
             self._put([done])
             raise AlreadyReplayed(f"{letter.ref} was replayed before")
-        chunk = Chunk(
-            item.project_id,
-            item.wire,
-            letter.received_at_ns or time.time_ns(),
-            [item.body],
-            # A damaged record's items were never counted: nothing is to be counted back.
-            letter.ref if letter.received_at_ns else "",
-        )
-        self._put([_Put(partition, None, encode_chunks([chunk]), record_id)])
+        value = encode_chunks([chunk_of(letter, item)])
+        self._put([_Put(partition, None, value, record_id)])
         self._put([done])
 
     def close(self) -> None:

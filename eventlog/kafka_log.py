@@ -25,8 +25,8 @@ from eventlog.kafka_producer import (
     KafkaProducer,
     Report,
 )
-from eventlog.log import AppendUncertain, LogFull, LogUnavailable, TopicPartition
-from eventlog.records import ENVELOPE_VERSION, Chunk, Refusal
+from eventlog.log import Addressed, AppendUncertain, LogFull, LogUnavailable, TopicPartition
+from eventlog.records import ENVELOPE_VERSION, Refusal
 from eventlog.topics import OUTCOMES
 
 IDLE_S = 60.0
@@ -113,19 +113,17 @@ class KafkaLog:
         """Returns how many partitions the topic has; a live topic is never given more."""
         return self.counts[topic]
 
-    async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
-        """Appends chunks, one for each partition given; returns the offset each is part of.
+    async def append(self, chunks: Sequence[Addressed]) -> dict[TopicPartition, int]:
+        """Appends chunks, of any topics; returns the offset that each partition's ends in.
 
         Raises `LogFull` or `LogUnavailable`, `AppendUncertain` where it may be there yet;
         `BrokerRefused` where trying again is of no use.
         """
-        return await self._append(
-            {TopicPartition(topic, part): chunk for part, chunk in chunks.items()}
-        )
+        return await self._append(chunks)
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
         """Counts refusals durably."""
-        await self._append({TopicPartition(OUTCOMES.name, 0): list(refusals)})
+        await self._append([(TopicPartition(OUTCOMES.name, 0), list(refusals))])
 
     def stand_by(self, standby: Standby) -> None:
         """Gives the log somebody who takes records while the broker is away."""
@@ -142,11 +140,13 @@ class KafkaLog:
         self._jobs.put(self._begin_end)
         self._thread.join()
 
-    async def _append(self, payloads: Mapping[TopicPartition, Payload]) -> dict[int, int]:
+    async def _append(
+        self, payloads: Sequence[tuple[TopicPartition, Payload]]
+    ) -> dict[TopicPartition, int]:
         if not payloads:
             return {}
-        if not payloads.keys() <= self._lanes.keys():
-            raise KeyError(f"the log has not all of {list(payloads)}")
+        if unknown := {partition for partition, _ in payloads} - self._lanes.keys():
+            raise KeyError(f"the log has not {unknown}")
         write = Write(payloads)
         with self._lock:
             # Under the lock: nothing may be queued behind the end, where no one looks.
@@ -181,7 +181,7 @@ class KafkaLog:
     def answer(self, record: Sent, offset: int) -> None:
         """Tells everybody whose items are in the record that they are durable."""
         for write in record.writes:
-            write.offsets[record.partition.partition] = offset
+            write.offsets[record.partition] = offset
         self._finish(record.writes)
 
     def refuse(self, record: Sent, error: Exception) -> None:
@@ -225,7 +225,7 @@ class KafkaLog:
             log.exception("kafka log failed at a job")
 
     def _take(self, write: Write) -> None:
-        for partition, payload in write.payloads.items():
+        for partition, payload in write.payloads:
             lane = self._busy[partition] = self._lanes[partition]
             for part in split(payload):
                 write.left += 1

@@ -12,7 +12,7 @@ LogError
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from eventlog.records import Chunk, DeadLetter, Refusal
 
@@ -58,6 +58,10 @@ class TopicPartition(NamedTuple):
 
     topic: str
     partition: int
+
+
+Addressed: TypeAlias = tuple[TopicPartition, Chunk]
+"""A chunk and where it goes."""
 
 
 class Stored(NamedTuple):
@@ -113,8 +117,8 @@ class EventLog(Protocol):
         """Returns how many partitions the topic has."""
         ...
 
-    async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
-        """Appends chunks, one for each partition given; returns the offset each is part of.
+    async def append(self, chunks: Sequence[Addressed]) -> dict[TopicPartition, int]:
+        """Appends chunks, of any topics; returns the offset that each partition's ends in.
 
         Raises `LogFull` or `LogUnavailable`; then nothing was appended, but where a broker or a
         disk fails midway an append over several partitions of Kafka may be in some of them. Raises

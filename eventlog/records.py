@@ -37,6 +37,8 @@ class Chunk(Struct, array_like=True, frozen=True):
     """One item each, the JSON text as it came."""
     dead_ref: str = ""
     """Set on a replayed dead letter: which one, so that its outcome is counted back."""
+    ids: list[str] = []
+    """Of the items, where the edge gave them; empty where each item holds its own."""
 
 
 class Refusal(Struct, array_like=True, frozen=True):
@@ -76,6 +78,8 @@ class DeadLetter(Struct, frozen=True):
     body: bytes
     dead_ref: str = ""
     """The letter that this one is a failed replay of."""
+    item_id: str = ""
+    """Where the edge gave it; else it stands in the body."""
 
 
 class DeadLetters(Struct, array_like=True, frozen=True):

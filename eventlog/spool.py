@@ -22,8 +22,15 @@ from eventlog.coalesce import size_of
 from eventlog.kafka_lanes import Sent
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_producer import BrokerRefused, Report
-from eventlog.log import AppendUncertain, LogError, LogFull, LogUnavailable, TopicPartition
-from eventlog.records import Chunk, Refusal
+from eventlog.log import (
+    Addressed,
+    AppendUncertain,
+    LogError,
+    LogFull,
+    LogUnavailable,
+    TopicPartition,
+)
+from eventlog.records import Refusal
 from eventlog.spool_backlog import Backlog, Given
 from eventlog.spool_file import Entry, Kept, SpoolFile
 from eventlog.spool_search import Searches
@@ -99,15 +106,15 @@ class SpooledLog:
         """Returns how many partitions the topic has."""
         return self._kafka.partitions(topic)
 
-    async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
-        """Appends chunks; returns the offset each is part of, `SPOOLED` for those on disk.
+    async def append(self, chunks: Sequence[Addressed]) -> dict[TopicPartition, int]:
+        """Appends chunks; returns the offset that each is part of, `SPOOLED` for those on disk.
 
         Raises as `KafkaLog` does, and `LogFull` when the spool is: then nothing was appended. What
         Kafka may have, but the spool's disk refused, raises `AppendUncertain`.
         """
         if self._active:
-            self._refuse_when_full(sum(map(size_of, chunks.values())))
-        return await self._kafka.append_chunks(topic, chunks)
+            self._refuse_when_full(sum(size_of(chunk) for _, chunk in chunks))
+        return await self._kafka.append(chunks)
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
         """Counts refusals durably."""

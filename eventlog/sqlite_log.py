@@ -20,6 +20,7 @@ from eventlog import sqlite_file
 from eventlog.dead_pruning import Goes, prune
 from eventlog.group_commit import GroupCommit, Limits, size_of
 from eventlog.log import (
+    Addressed,
     Intent,
     LogDamaged,
     LogError,
@@ -31,7 +32,7 @@ from eventlog.log import (
     TopicPartition,
 )
 from eventlog.opening import open_log, suspect
-from eventlog.records import Chunk, DeadLetter, Refusal, encode_dead
+from eventlog.records import DeadLetter, Refusal, encode_dead
 from eventlog.topics import AGENT_TOPICS, DEAD, OUTCOMES, TOPICS
 from schemas.projects import ProjectId
 
@@ -101,19 +102,17 @@ class SqliteLog:
         """
         return self._commits.on_append(listener)
 
-    async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
-        """Appends chunks, one for each partition given; returns the offset each is part of.
+    async def append(self, chunks: Sequence[Addressed]) -> dict[TopicPartition, int]:
+        """Appends chunks, of any topics; returns the offset that each partition's ends in.
 
         Raises `LogFull` or `LogUnavailable`; then nothing was appended.
         """
-        payloads = {TopicPartition(topic, part): chunk for part, chunk in chunks.items()}
-        size = sum(map(size_of, chunks.values()))
-        offsets = await asyncio.wrap_future(self._commits.append(payloads, size))
-        return {partition: offset for (_, partition), offset in offsets.items()}
+        size = sum(size_of(chunk) for _, chunk in chunks)
+        return await asyncio.wrap_future(self._commits.append(chunks, size))
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
         """Counts refusals durably."""
-        payloads = {TopicPartition(OUTCOMES.name, 0): list(refusals)}
+        payloads = [(TopicPartition(OUTCOMES.name, 0), list(refusals))]
         await asyncio.wrap_future(self._commits.append(payloads, REFUSAL_BYTES * len(refusals)))
 
     def origin(self, partition: TopicPartition) -> Origin:

@@ -1,10 +1,12 @@
-"""Every topic of the log: its name, what its records carry, how they are keyed and kept.
+"""Every topic of the log: those of the systems, and the two that all systems share.
 
 Partition counts are fixed when a log is created (`partitions` in its own `meta` table, or the
 broker's), because an id must meet the same partition for as long as its resend is recognised.
 """
 
 from msgspec import Struct
+
+from schemas.kinds import SYSTEMS
 
 
 class Topic(Struct, frozen=True):
@@ -13,44 +15,34 @@ class Topic(Struct, frozen=True):
     name: str
     number: int
     """Stands in the keys of every log for as long as the topic lives: never changed or reused."""
-    kind: str
-    """The word for one item in outcomes and metrics."""
     spread: bool
     """Whether the topic has as many partitions as the log's setting says, or only one."""
     meaning: str
 
 
-TRACES = Topic(
-    name="raw.traces",
-    number=1,
-    kind="trace",
-    spread=True,
-    meaning="Batches of LLM calls as their senders wrote them, keyed by (project, trace id).",
-)
-SPANS = Topic(
-    name="raw.spans",
-    number=2,
-    kind="span",
-    spread=True,
-    meaning="Batches of agent events as their senders wrote them, keyed by (project, span id).",
-)
 OUTCOMES = Topic(
     name="outcomes",
     number=3,
-    kind="outcome",
     spread=False,
     meaning="Counts of what the edge refused, so that refusals are as durable as events.",
 )
 DEAD = Topic(
     name="dead",
     number=4,
-    kind="dead letter",
     spread=False,
     meaning="Items that no step could take, with their reason; kept until retention.",
 )
 
-TOPICS = (TRACES, SPANS, OUTCOMES, DEAD)
-AGENT_TOPICS = (TRACES.name, SPANS.name, OUTCOMES.name)
+TOPICS = (
+    *(
+        Topic(topic.name, topic.number, spread=True, meaning=topic.meaning)
+        for system in SYSTEMS
+        for topic in system.topics
+    ),
+    OUTCOMES,
+    DEAD,
+)
+AGENT_TOPICS = tuple(topic.name for topic in TOPICS if topic is not DEAD)
 """Those that the stream reads."""
 BY_NAME = {topic.name: topic for topic in TOPICS}
 PARTITION_BITS = 12

@@ -1,18 +1,16 @@
-"""The routes of the HTTP door in, and how a refusal becomes an HTTP answer."""
+"""What the routes that take items in share, and how a refusal becomes an HTTP answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
-from litestar import Request, Response, Router, post
+from litestar import Request, Response
 from litestar.datastructures import State
-from litestar.di import NamedDependency, Provide
-from litestar.status_codes import HTTP_202_ACCEPTED
-from litestar.types import AnyCallable, ExceptionHandlersMap
+from litestar.di import NamedDependency
+from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from eventlog.topics import SPANS, TRACES
 from ingest.body import Incoming
-from ingest.edge import Edge
+from ingest.edge import Accepted, Edge
 from ingest.errors import (
     BadItems,
     BadJson,
@@ -42,72 +40,41 @@ STATUS: Mapping[type[Refused], int] = {
     Overloaded: 503,
 }
 Project: TypeAlias = NamedDependency[ProjectContext]
-ITEMS = "A JSON array of at most 100 items, see docs/wire-formats.md. gzip, deflate, br or zstd."
 
 
-class Queued(Struct):
-    """The items are durable; they can be read within a second."""
-
-    status: str
-    count: int
-
-
-class StoredTraces(Struct):
-    """The items are stored; `traces` are their rows, in the order sent."""
-
-    count: int
-    traces: list[Any]
+async def accept(
+    request: AnyRequest, project: ProjectContext, form: str, *, retried: bool = False
+) -> Accepted:
+    """Has the items of a request made durable. Raises `Refused`, see `Edge.accept`."""
+    headers = request.headers
+    incoming = Incoming(
+        request.stream(), headers.get("content-encoding"), headers.get("content-length"), headers
+    )
+    return await _edge(request).accept(project, form, incoming, retried=retried)
 
 
-class StoredSpans(Struct):
-    """The items are stored; `spans` are their rows, in the order sent."""
+async def store(
+    request: AnyRequest, project: ProjectContext, form: str, shape: Callable[[int], Struct]
+) -> Response[Any]:
+    """Answers with the rows of a request's items, which are of one kind, once they can be read.
 
-    count: int
-    spans: list[Any]
-
-
-@post("/traces/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def queue_traces(request: AnyRequest, project: Project) -> Queued:
-    """Accept LLM calls; answers when they are durable."""
-    accepted = await _edge(request).accept(project, TRACES.name, _incoming(request))
-    return Queued("queued", len(accepted.ids))
-
-
-@post("/spans/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def queue_spans(request: AnyRequest, project: Project) -> Queued:
-    """Accept agent events; answers when they are durable."""
-    accepted = await _edge(request).accept(project, SPANS.name, _incoming(request))
-    return Queued("queued", len(accepted.ids))
-
-
-@post("/traces/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def store_traces(request: AnyRequest, project: Project) -> Response[StoredTraces]:
-    """Accept LLM calls; answers when they can be read, with their rows."""
-    return await _store(request, project, TRACES.name, StoredTraces)
-
-
-@post("/spans/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
-async def store_spans(request: AnyRequest, project: Project) -> Response[StoredSpans]:
-    """Accept agent events; answers when they can be read, with their rows."""
-    return await _store(request, project, SPANS.name, StoredSpans)
-
-
-def routers(project_from_key: AnyCallable, project_from_session: AnyCallable) -> list[Router]:
-    """Returns the routes of SDKs, by API key, and the same for the dashboard, by its session."""
-    return [
-        Router(
-            "/v1",
-            route_handlers=[queue_traces, queue_spans, store_traces, store_spans],
-            dependencies={"project": Provide(project_from_key)},
-            tags=["ingest"],
-        ),
-        Router(
-            "/dashboard/api",
-            route_handlers=[queue_spans, store_traces, store_spans],
-            dependencies={"project": Provide(project_from_session)},
-            include_in_schema=False,
-        ),
-    ]
+    `shape` makes the answer around the rows, from their count.
+    """
+    # Who waits for rows sees a refusal; Pulse's SDKs, which never wait, drop what is refused.
+    accepted = await accept(request, project, form, retried=True)
+    shell = shape(accepted.total)
+    if not accepted.total:
+        return Response(shell)
+    (items,) = accepted.items
+    answer = await _edge(request).read_back(
+        project, items.kind.name, items.ids, accepted.offsets, shell
+    )
+    if answer is None:
+        raise Overloaded(
+            "The items are durable but cannot be read yet; sending them again does no harm",
+            retry_after_s=5,
+        )
+    return answer
 
 
 def exception_handlers() -> ExceptionHandlersMap:
@@ -127,34 +94,6 @@ def _answer_refusal(_: Request[Any, Any, Any], refused: Refused) -> Response[Any
     if details is not None:
         body["details"] = details
     return Response(body, status_code=STATUS[type(refused)], headers=headers)
-
-
-async def _store(
-    request: AnyRequest,
-    project: ProjectContext,
-    topic: str,
-    shape: type[StoredTraces] | type[StoredSpans],
-) -> Response[Any]:
-    edge = _edge(request)
-    # Who waits for rows sees a refusal; Pulse's SDKs, which never wait, drop what is refused.
-    accepted = await edge.accept(project, topic, _incoming(request), retried=True)
-    shell = shape(len(accepted.ids), [])
-    if not accepted.ids:
-        return Response(shell)
-    answer = await edge.read_back(project, topic, accepted.ids, accepted.offsets, shell)
-    if answer is None:
-        raise Overloaded(
-            "The items are durable but cannot be read yet; sending them again does no harm",
-            retry_after_s=5,
-        )
-    return answer
-
-
-def _incoming(request: AnyRequest) -> Incoming:
-    headers = request.headers
-    return Incoming(
-        request.stream(), headers.get("content-encoding"), headers.get("content-length")
-    )
 
 
 def _edge(request: AnyRequest) -> Edge:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -74,6 +75,8 @@ class Incoming(NamedTuple):
     chunks: AsyncIterator[bytes]
     encoding: str | None
     length: str | None
+    headers: Mapping[str, str] = MappingProxyType({})
+    """For those whose form depends on them."""
 
 
 async def read_body(

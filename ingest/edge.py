@@ -11,18 +11,12 @@ import structlog
 from litestar import Response
 from msgspec import Struct
 
-from eventlog.log import AppendUncertain, EventLog, LogError, LogFull
-from eventlog.records import Chunk, Refusal, partition_of
+from eventlog.log import AppendUncertain, EventLog, LogError, LogFull, TopicPartition
+from eventlog.producer import Items, produce
+from eventlog.records import Refusal
 from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import Overloaded, Refused
-from ingest.llm.pulse import (
-    DEFAULT_MAX_ITEM_BYTES,
-    Frame,
-    Framed,
-    frame_array,
-    span_frame,
-    trace_frame,
-)
+from ingest.forms import Form
 from ingest.pacing import Pacer
 from ingest.quotas import Quotas
 from ingest.workers import Workers
@@ -36,9 +30,10 @@ NEARLY_FULL = 0.9
 log = structlog.get_logger(__name__)
 
 ReadBack = Callable[
-    [ProjectContext, str, Sequence[str], Mapping[int, int], Struct], Awaitable[Response[Any] | None]
+    [ProjectContext, str, Sequence[str], Mapping[TopicPartition, int], Struct],
+    Awaitable[Response[Any] | None],
 ]
-"""Project, topic, ids, log positions and an answer whose list is empty -> that answer with the
+"""Project, kind, ids, log positions and an answer whose list is empty -> that answer with the
 stored rows in the order of the ids, once they can be read; `None` when that takes too long."""
 
 
@@ -49,9 +44,13 @@ _Counts: TypeAlias = Counter[tuple[ProjectId, str, str, str, int]]
 class Accepted(NamedTuple):
     """What was made durable."""
 
-    ids: list[str]
-    offsets: Mapping[int, int]
-    """By partition."""
+    items: Sequence[Items]
+    offsets: Mapping[TopicPartition, int]
+
+    @property
+    def total(self) -> int:
+        """How many items, of all kinds."""
+        return sum(len(one.ids) for one in self.items)
 
 
 class EdgeLimits(Struct, frozen=True):
@@ -60,7 +59,7 @@ class EdgeLimits(Struct, frozen=True):
     requests_per_minute: int = 0
     """For each key; 0 is no limit."""
     body: BodyLimits = BodyLimits()
-    max_item_bytes: int = DEFAULT_MAX_ITEM_BYTES
+    max_item_bytes: int = 16 << 20
     pace_from_lag_s: float = 1.5
     """Behind how long a lag of the stream senders are slowed down; 0 is never."""
 
@@ -71,7 +70,7 @@ class Edge:
     def __init__(
         self,
         event_log: EventLog,
-        providers: frozenset[str],
+        forms: Mapping[str, Form],
         limits: EdgeLimits,
         *,
         read_back: ReadBack,
@@ -86,87 +85,70 @@ class Edge:
         self._budget = BodyBudget(limits.body)
         self._workers = Workers()
         self._quotas = Quotas(limits.requests_per_minute)
-        self._frames = {"raw.traces": trace_frame(providers), "raw.spans": span_frame()}
+        self._forms = forms
         self._uncounted: _Counts = Counter()
         self._counting: set[asyncio.Task[None]] = set()
 
     async def accept(
-        self, project: ProjectContext, topic: str, incoming: Incoming, *, retried: bool = False
+        self, project: ProjectContext, form: str, incoming: Incoming, *, retried: bool = False
     ) -> Accepted:
-        """Returns when every item is durable in the log.
+        """Returns when every item of a request of this form is durable in the log.
 
         `retried` says that the sender comes again after a 503: when room gets short such are
         refused first. Raises a `Refused`, whose count is durable too by then (unless the log
         itself is away).
         """
-        frame = self._frames[topic]
+        kind = self._forms[form].kind
         try:
             if retried and self._fullness() >= NEARLY_FULL:
                 raise Overloaded("The log is nearly full", retry_after_s=RETRY_AFTER_FULL_S)
-            accepted = await self._accept(project, topic, frame, incoming)
+            accepted = await self._accept(project, self._forms[form], incoming)
         except Refused as refused:
-            metrics.RECEIVED.labels(frame.kind).inc(refused.items)
-            metrics.REJECTED.labels(frame.kind, f"{refused.outcome}:{refused.reason}").inc(
-                refused.items
-            )
-            await self._count(project.project_id, frame.kind, refused)
+            metrics.RECEIVED.labels(kind).inc(refused.items)
+            metrics.REJECTED.labels(kind, f"{refused.outcome}:{refused.reason}").inc(refused.items)
+            await self._count(project.project_id, kind, refused)
             raise
-        metrics.RECEIVED.labels(frame.kind).inc(len(accepted.ids))
-        metrics.ACCEPTED.labels(frame.kind).inc(len(accepted.ids))
+        for items in accepted.items:
+            metrics.RECEIVED.labels(items.kind.name).inc(len(items.ids))
+            metrics.ACCEPTED.labels(items.kind.name).inc(len(items.ids))
         return accepted
 
-    async def _accept(
-        self, project: ProjectContext, topic: str, frame: Frame, incoming: Incoming
-    ) -> Accepted:
+    async def _accept(self, project: ProjectContext, form: Form, incoming: Incoming) -> Accepted:
         self._quotas.take(project.key_id or project.project_id)
         body = await read_body(project.project_id, incoming, self._budget, self._workers)
         size = len(body)
         try:
-            framed = await self._framed(project.project_id, body, frame)
+            items = await self._framed(project.project_id, body, form, incoming.headers)
             del body
-            return Accepted(framed.ids, await self._append(project, topic, frame, framed))
+            return Accepted(items, await self._append(project, form.kind, items))
         finally:
             self._budget.give_back(project.project_id, size)
 
-    async def _framed(self, project_id: ProjectId, body: bytes, frame: Frame) -> Framed:
-        check = partial(frame_array, body, frame, max_item_bytes=self._max_item_bytes)
+    async def _framed(
+        self, project_id: ProjectId, body: bytes, form: Form, headers: Mapping[str, str]
+    ) -> Sequence[Items]:
+        frame = partial(form.frame, body, headers, self._max_item_bytes)
         if len(body) <= ON_LOOP_BYTES:
-            return check()
-        return await self._workers.run(project_id, check)
+            return frame()
+        return await self._workers.run(project_id, frame)
 
     async def _append(
-        self, project: ProjectContext, topic: str, frame: Frame, framed: Framed
-    ) -> Mapping[int, int]:
-        if not framed.items:
+        self, project: ProjectContext, kind: str, items: Sequence[Items]
+    ) -> Mapping[TopicPartition, int]:
+        if not any(one.bodies for one in items):
             return {}
-        size = sum(map(len, framed.items))
+        size = sum(len(body) for one in items for body in one.bodies)
         if delay_s := self._pacer.delay_s(project.project_id, size):
             await asyncio.sleep(delay_s)
-        chunks = self._chunks(project.project_id, topic, frame.wire, framed)
         try:
-            return await self._log.append_chunks(topic, chunks)
+            return await produce(self._log, project.project_id, items, time.time_ns())
         except LogError as error:
-            log.warning("log refused a request", reason=str(error), kind=frame.kind)
+            log.warning("log refused a request", reason=str(error), kind=kind)
             raise Overloaded(
-                f"Failed to enqueue {frame.kind}",
+                f"Failed to enqueue {kind}",
                 retry_after_s=RETRY_AFTER_FULL_S if isinstance(error, LogFull) else 1,
-                items=len(framed.items),
+                items=sum(len(one.bodies) for one in items),
             ) from error
-
-    def _chunks(
-        self, project_id: ProjectId, topic: str, wire: str, framed: Framed
-    ) -> dict[int, Chunk]:
-        received_at_ns = time.time_ns()
-        partitions = self._log.partitions(topic)
-        if partitions == 1:
-            return {0: Chunk(project_id, wire, received_at_ns, framed.items)}
-        parts: dict[int, list[bytes]] = {}
-        for body, event_id in zip(framed.items, framed.ids, strict=True):
-            parts.setdefault(partition_of(project_id, event_id, partitions), []).append(body)
-        return {
-            partition: Chunk(project_id, wire, received_at_ns, items)
-            for partition, items in parts.items()
-        }
 
     async def _count(self, project_id: ProjectId, kind: str, refused: Refused) -> None:
         """Puts a refusal into the ledger; keeps it in memory while the log cannot take it."""

@@ -15,6 +15,7 @@ from processors.faults import AtFault, second_look
 from processors.seen import Hashes, SeenFilter
 from schemas import metrics
 from schemas.ids import event_hash
+from schemas.kinds import Kind
 from schemas.projects import ProjectId
 from schemas.rows import Position, Source
 
@@ -50,8 +51,7 @@ class Store(Protocol):
 class Meaning(Struct, frozen=True):
     """What makes an item of one kind a row."""
 
-    kind: str
-    table: str
+    kind: Kind
     build: Build
     id_of: Callable[[Any], str]
     encode: Callable[[Sequence[Any]], bytes]
@@ -61,8 +61,8 @@ class EventStep:
     """Turns blocks of one topic into rows. One for each topic and process."""
 
     def __init__(self, meaning: Meaning, store: Store, seen: SeenFilter) -> None:
-        self.kind = meaning.kind
-        self.table: str | None = meaning.table
+        self.kind = meaning.kind.name
+        self.table: str | None = meaning.kind.tables[0].name
         self._meaning = meaning
         self._store = store
         self._seen = seen

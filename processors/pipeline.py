@@ -2,20 +2,16 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Literal
 
 from clickhouse.client import Warehouse
-from clickhouse.llm.tables import encode_spans, encode_traces
 from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
 from clickhouse.tables import encode_outcomes
-from eventlog.topics import OUTCOMES, SPANS, TRACES
+from eventlog.topics import OUTCOMES
 from processors.blocks import Step
 from processors.events import EventKey, EventStep, Meaning
-from processors.llm.cost.book import PriceBook
-from processors.llm.spans import decode_span, span_row
-from processors.llm.traces import decode_trace, trace_row
 from processors.refusals import RefusalStep
 from processors.seen import Hashes, SeenFilter
+from schemas.kinds import KINDS, Table
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position, Source
 
@@ -42,9 +38,7 @@ class Inserts:
 class StoredEvents:
     """What an event step asks of the store, for one table."""
 
-    def __init__(
-        self, warehouse: Warehouse, table: Literal["traces", "spans"], window_s: int
-    ) -> None:
+    def __init__(self, warehouse: Warehouse, table: Table, window_s: int) -> None:
         self._warehouse = warehouse
         self._table = table
         self._window_s = window_s
@@ -67,41 +61,16 @@ class StoredEvents:
 
 
 def build_steps(
-    warehouse: Warehouse, book: PriceBook, *, window_s: int, log2_filter_bits: int
+    warehouse: Warehouse,
+    meanings: Mapping[str, Meaning],
+    *,
+    window_s: int,
+    log2_filter_bits: int,
 ) -> dict[str, Step]:
     """Returns the step of every topic that has an agent."""
-
-    def build_trace(
-        body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position
-    ) -> Any:
-        return trace_row(
-            decode_trace(body),
-            project_id=project_id,
-            received_at_us=received_at_us,
-            position=position,
-            book=book,
-        )
-
-    def build_span(
-        body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position
-    ) -> Any:
-        return span_row(
-            decode_span(body),
-            project_id=project_id,
-            received_at_us=received_at_us,
-            position=position,
-            book=book,
-        )
-
-    traces = Meaning("trace", "traces", build_trace, lambda row: row.trace_id, encode_traces)
-    spans = Meaning("span", "spans", build_span, lambda row: row.span_id, encode_spans)
-
-    def step(meaning: Meaning, table: Literal["traces", "spans"]) -> EventStep:
+    steps: dict[str, Step] = {OUTCOMES.name: RefusalStep()}
+    for kind in KINDS:
         seen = SeenFilter(log2_filter_bits, window_s)
-        return EventStep(meaning, StoredEvents(warehouse, table, window_s), seen)
-
-    return {
-        TRACES.name: step(traces, "traces"),
-        SPANS.name: step(spans, "spans"),
-        OUTCOMES.name: RefusalStep(),
-    }
+        events = StoredEvents(warehouse, kind.tables[0], window_s)
+        steps[kind.topic] = EventStep(meanings[kind.name], events, seen)
+    return steps

@@ -11,13 +11,14 @@ from controlplane.database import Database
 from controlplane.errors import ControlPlaneError
 from controlplane.initial import ensure_initial
 from controlplane.keyring import KeyRing
-from processors.llm.cost.cache import load_book
 from schemas.settings import Settings
 from sluice.cluster import migrate_control_plane, open_warehouse, server_paths
 from sluice.ending import ends_within
+from sluice.parts import Parts, Resources
 from sluice.paths import paths_of
 from sluice.secret import open_vault
 from sluice.seed import seed_of
+from sluice.systems import open_systems
 
 CLOSE_TIMEOUT_S = 1.0
 
@@ -34,7 +35,7 @@ class ApiNode:
         self.keyring = KeyRing(self.database)
         self.warehouse: Warehouse
         self.vault: Vault
-        self.providers: frozenset[str] = frozenset()
+        self.parts: Parts
 
     async def start(self) -> None:
         """Opens the control plane and the store."""
@@ -43,7 +44,8 @@ class ApiNode:
         self.vault = await open_vault(settings, paths.data_dir, self.database)
         await ensure_initial(self.database, self.vault, seed_of(settings))
         self.warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
-        self.providers = (await asyncio.to_thread(load_book, paths.cache)).providers
+        resources = Resources(paths.cache, self.database)
+        self.parts = await asyncio.to_thread(open_systems, resources)
 
     async def stop(self, timeout_s: float) -> bool:
         """Closes; `False` when the store does not let go of a query."""

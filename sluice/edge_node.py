@@ -16,9 +16,9 @@ from controlplane.keyring import KeyRing
 from controlplane.progress import PartitionProgress
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_topics import TopicsState
+from eventlog.log import TopicPartition
 from eventlog.spool import SPOOLED, SpooledLog, SpoolLimits
 from ingest.edge import NEARLY_FULL, Edge
-from processors.llm.cost.cache import load_book
 from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
@@ -32,10 +32,12 @@ from sluice.cluster import (
 from sluice.ending import ends_within
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
+from sluice.parts import Resources
 from sluice.paths import paths_of
 from sluice.read_backs import ReadBacks
 from sluice.secret import open_vault
 from sluice.stored_watch import StoredWatch
+from sluice.systems import open_systems
 
 CLOSE_TIMEOUT_S = 1.0
 
@@ -60,7 +62,6 @@ class EdgeNode:
         self.log: SpooledLog
         self.edge: Edge
         self.topics: TopicsState
-        self.providers: frozenset[str] = frozenset()
         self._watch: StoredWatch | None = None
 
     async def start(self) -> None:
@@ -71,13 +72,12 @@ class EdgeNode:
         self.topics = await find_topics(
             self.kafka, settings, remembered=paths.data_dir / "topics.json"
         )
-        book = await asyncio.to_thread(load_book, paths.cache)
-        self.providers = book.providers
+        parts = await asyncio.to_thread(open_systems, Resources(paths.cache, self.database))
         self.log = await asyncio.to_thread(self._open_log)
         self._watch = StoredWatch(PartitionProgress(self.database), self.topics)
         self.edge = Edge(
             self.log,
-            self.providers,
+            parts.forms,
             edge_limits_of(settings),
             read_back=self.read_back,
             # The log is there to take what the workers cannot store yet; they are not here to ask.
@@ -115,9 +115,9 @@ class EdgeNode:
     async def read_back(
         self,
         project: ProjectContext,
-        topic: str,
+        kind: str,
         ids: Sequence[str],
-        offsets: Mapping[int, int],
+        offsets: Mapping[TopicPartition, int],
         shell: Struct,
     ) -> Response[bytes] | None:
         """Waits until a worker has stored the records; returns `shell` with their rows."""
@@ -127,8 +127,8 @@ class EdgeNode:
             return None
         try:
             async with asyncio.timeout(self.settings.read_back_timeout_s):
-                await self._watch.wait_stored(topic, offsets)
-                return await self.read_backs.answer(project, topic, ids, shell)
+                await self._watch.wait_stored(offsets)
+                return await self.read_backs.answer(project, kind, ids, shell)
         except (TimeoutError, WarehouseError):
             return None
 

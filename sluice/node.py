@@ -22,11 +22,9 @@ from eventlog import transport
 from eventlog.group_commit import Limits
 from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import AGENT_TOPICS, TRACES
+from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
-from processors.llm.cost.book import PriceBook
-from processors.llm.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
@@ -36,10 +34,12 @@ from sluice.ending import ends_within
 from sluice.lean import begin_lean
 from sluice.limits import block_limits_of, edge_limits_of, engine_bytes_of
 from sluice.lock import hold
+from sluice.parts import Parts, Resources
 from sluice.paths import Paths, paths_of
 from sluice.read_backs import ReadBacks
 from sluice.secret import find_secret, open_vault
 from sluice.seed import seed_of
+from sluice.systems import open_systems
 
 CLOSE_TIMEOUT_S = 1.0
 DAY_MS = 86_400_000
@@ -63,7 +63,7 @@ class Node:
         self.log: SqliteLog
         self.edge: Edge
         self.sink: Sink
-        self.book: PriceBook
+        self.parts: Parts
         self.initial: Initial | None = None
         self._stream: Any = None
 
@@ -71,20 +71,20 @@ class Node:
         """Opens the stores side by side, brings them up to date, and starts the stream."""
         settings, paths = self.settings, self.paths
         begin_lean()
-        self.warehouse, self.book, self.log, _ = await asyncio.gather(
+        self.warehouse, self.parts, self.log, _ = await asyncio.gather(
             asyncio.to_thread(_open_warehouse, paths.warehouse_url, settings),
-            asyncio.to_thread(load_book, paths.cache),
+            asyncio.to_thread(open_systems, Resources(paths.cache, self.database)),
             asyncio.to_thread(_open_log, settings, paths.log),
             self._open_control_plane(),
         )
         self.read_backs = ReadBacks(self.warehouse, settings)
         steps = build_steps(
             self.warehouse.urgent,
-            self.book,
+            self.parts.meanings,
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )
-        partitions = self.log.partitions(TRACES.name)
+        partitions = max(map(self.log.partitions, AGENT_TOPICS))
         limits = block_limits_of(settings, settings.block_interval_ms, partitions=partitions)
         self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
         self.sink.start()
@@ -121,20 +121,17 @@ class Node:
     async def read_back(
         self,
         project: ProjectContext,
-        topic: str,
+        kind: str,
         ids: Sequence[str],
-        offsets: Mapping[int, int],
+        offsets: Mapping[TopicPartition, int],
         shell: Struct,
     ) -> Response[bytes] | None:
         """Waits until the records are stored; returns `shell` with their rows, to be sent."""
-        waits = (
-            self.sink.wait_stored(TopicPartition(topic, partition), offset)
-            for partition, offset in offsets.items()
-        )
+        waits = (self.sink.wait_stored(*one) for one in offsets.items())
         try:
             async with asyncio.timeout(self.settings.read_back_timeout_s):
                 await asyncio.gather(*waits)
-                return await self.read_backs.answer(project, topic, ids, shell)
+                return await self.read_backs.answer(project, kind, ids, shell)
         except TimeoutError:
             return None
 
@@ -142,7 +139,7 @@ class Node:
         settings = self.settings
         return Edge(
             self.log,
-            self.book.providers,
+            self.parts.forms,
             edge_limits_of(settings),
             read_back=self.read_back,
             lag_s=self.sink.lag_s,

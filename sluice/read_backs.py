@@ -9,16 +9,13 @@ from api.outgoing import Outgoing, TooManyAnswers, answer
 from api.reads import Reader, TooManyQueries, Turns
 from api.rows import begin_rows
 from clickhouse.client import READ_BACK_READERS, Warehouse
-from clickhouse.llm.spans import SPANS
-from clickhouse.llm.traces import TRACES
 from clickhouse.queries.parts import of_ids
-from eventlog import topics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
+from sluice.systems import tables
 
 MOST_WAITING = 1000
 """Requests of one project; each holds the ids of its items."""
-TABLES = {topics.TRACES.name: TRACES, topics.SPANS.name: SPANS}
 
 
 class ReadBacks:
@@ -27,6 +24,7 @@ class ReadBacks:
     def __init__(self, warehouse: Warehouse, settings: Settings) -> None:
         self.outgoing = Outgoing(settings.max_outgoing_bytes)
         self._warehouse = warehouse.read_backs
+        self._tables = tables()
         self._turns = Turns(
             READ_BACK_READERS,
             most_waiting=MOST_WAITING,
@@ -34,7 +32,7 @@ class ReadBacks:
         )
 
     async def answer(
-        self, project: ProjectContext, topic: str, ids: Sequence[str], shell: Struct
+        self, project: ProjectContext, kind: str, ids: Sequence[str], shell: Struct
     ) -> Response[bytes] | None:
         """Fills `shell` with the rows in the order of their ids; `None` where it cannot now.
 
@@ -42,7 +40,7 @@ class ReadBacks:
         """
         reader = Reader(self._turns, self._warehouse, self.outgoing, project)
         try:
-            rows, _ = await begin_rows(reader, of_ids(TABLES[topic], project, ids))
+            rows, _ = await begin_rows(reader, of_ids(self._tables[kind], project, ids))
             return await answer(shell, rows, status_code=202)
         except (TooManyQueries, TooManyAnswers):
             return None

@@ -49,7 +49,7 @@ def whole() -> Role:
             **account_state(node),
             "warehouse": node.warehouse,
             "outgoing": node.read_backs.outgoing,
-            "providers": node.book.providers,
+            **node.parts.state,
             "edge": node.edge,
             "probes": NodeProbes(node),
         }
@@ -93,7 +93,7 @@ def api() -> Role:
         state = {
             **account_state(node),
             "warehouse": node.warehouse,
-            "providers": node.providers,
+            **node.parts.state,
             "probes": ApiProbes(node),
         }
         return application(out_routes(), state, node.settings)

@@ -1,6 +1,7 @@
 """Tells the edge when what it has appended is stored by a worker somewhere."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 
 import structlog
@@ -8,6 +9,7 @@ import structlog
 from controlplane.errors import ControlPlaneError
 from controlplane.progress import PartitionProgress
 from eventlog.kafka_topics import TopicsState
+from eventlog.log import TopicPartition
 
 TROUBLE_PAUSE_S = 1.0
 POLL_S = 0.05
@@ -23,25 +25,28 @@ class StoredWatch:
         self._progress = progress
         self._topics = topics
         self._stored: dict[str, Mapping[int, int]] = {}
-        self._waiting: dict[str, int] = {}
+        self._waiting: Counter[str] = Counter()
         self._looked = asyncio.Condition()
         self._looking: asyncio.Task[None] | None = None
 
-    async def wait_stored(self, topic: str, offsets: Mapping[int, int]) -> None:
-        """Returns when the records at these offsets, by partition, are stored and can be read."""
+    async def wait_stored(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Returns when the records at these offsets are stored and can be read."""
+        topics = Counter({one.topic for one in offsets})
 
         def are_stored() -> bool:
-            stored = self._stored.get(topic, {})
-            return all(stored.get(part, -1) >= offset for part, offset in offsets.items())
+            return all(
+                self._stored.get(one.topic, {}).get(one.partition, -1) >= offset
+                for one, offset in offsets.items()
+            )
 
-        self._waiting[topic] = self._waiting.get(topic, 0) + 1
+        self._waiting += topics
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on())
         try:
             async with self._looked:
                 await self._looked.wait_for(are_stored)
         finally:
-            self._waiting[topic] -= 1
+            self._waiting -= topics
 
     async def close(self) -> None:
         """Looks no further; whoever waits goes on waiting."""
@@ -51,7 +56,7 @@ class StoredWatch:
 
     async def _look_on(self) -> None:
         while True:
-            for topic in [topic for topic, waiting in self._waiting.items() if waiting]:
+            for topic in list(self._waiting):
                 await self._look(topic)
             async with self._looked:
                 self._looked.notify_all()

@@ -30,6 +30,7 @@ from ingest import app as ingest_app
 from schemas.metrics import REQUEST_SECONDS
 from schemas.settings import Settings
 from sluice.headers import with_headers
+from sluice.systems import SYSTEMS, queries
 
 OPERATIONS = (get_health, get_ready, get_metrics)
 
@@ -76,12 +77,16 @@ def reading_state(settings: Settings) -> dict[str, Any]:
 
 def ingest_routes() -> list[Any]:
     """Returns the routes of the door in."""
-    return list(ingest_app.routers(project_from_key, project_from_session))
+    return [
+        router
+        for system in SYSTEMS
+        for router in system.routers(project_from_key, project_from_session)
+    ]
 
 
 def out_routes() -> list[Any]:
     """Returns the routes of the door out."""
-    return list(api_app.routes())
+    return api_app.routes(queries())
 
 
 def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:

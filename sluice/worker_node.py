@@ -15,9 +15,8 @@ from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, Place, TopicPartition
-from eventlog.topics import AGENT_TOPICS, OUTCOMES, TRACES
+from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
-from processors.llm.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
@@ -35,7 +34,9 @@ from sluice.ending import ends_within
 from sluice.lean import begin_lean
 from sluice.limits import block_limits_of
 from sluice.ownership import FLUSH_S, Books, Holder
+from sluice.parts import Resources
 from sluice.paths import paths_of
+from sluice.systems import open_systems
 
 STREAM_STOP_S = 2.0
 """For the group to hear of it: whoever does not tell it keeps the partitions until the session's
@@ -74,10 +75,10 @@ class WorkerNode:
         await migrate_control_plane(self.database)
         self.topics = await find_topics(self.kafka, settings)
         self.warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
-        book = await asyncio.to_thread(load_book, paths.cache)
+        parts = await asyncio.to_thread(open_systems, Resources(paths.cache, self.database))
         steps = build_steps(
             self.warehouse.urgent,
-            book,
+            parts.meanings,
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )
@@ -86,7 +87,7 @@ class WorkerNode:
         limits = block_limits_of(
             settings,
             settings.worker_block_interval_ms,
-            partitions=self.topics[TRACES.name].partitions,
+            partitions=max(self.topics[name].partitions for name in AGENT_TOPICS),
         )
         self.sink = Sink(steps, books, Inserts(self.warehouse), limits)
         our_name = {self.kafka.topic(name): name for name in self.topics}

@@ -1,82 +1,46 @@
 """What is stored already: for the sink, which must never store an id twice."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from clickhouse.client import Warehouse
+from schemas.kinds import Table
 from schemas.projects import ProjectId
 from schemas.rows import Position, Source
 
-Kind = Literal["traces", "spans"]
 WINDOW_US = 300_000_000
 HASHES_AT_ONCE = 1_000_000
 # Ids asked for at once; keeps the statement short.
 CHUNK = 5_000
 
-STORED: Mapping[Kind, str] = {
-    "traces": """
-        SELECT project_id, trace_id, log_id, log_partition, log_offset
-        FROM traces
-        WHERE project_id IN {projects:Array(String)} AND trace_id IN {ids:Array(String)}
-        LIMIT {limit:UInt32}
-    """,
-    "spans": """
-        SELECT project_id, span_id, log_id, log_partition, log_offset
-        FROM spans
-        WHERE project_id IN {projects:Array(String)} AND span_id IN {ids:Array(String)}
-        LIMIT {limit:UInt32}
-    """,
-}
+STORED = """
+SELECT project_id, {id:Identifier}, log_id, log_partition, log_offset
+FROM {table:Identifier}
+WHERE project_id IN {projects:Array(String)} AND {id:Identifier} IN {ids:Array(String)}
+LIMIT {limit:UInt32}
+"""
 # Hashes travel as one hexadecimal text a window: a Python integer each would cost ten times more.
-HASHES: Mapping[Kind, str] = {
-    "traces": """
-        SELECT groupConcat(hex(reinterpretAsFixedString(xxh3(concat(project_id, '\\0', trace_id)))))
-        FROM traces
-        WHERE received_at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
-            AND received_at < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-            AND ({partition:Int32} < 0 OR log_partition = {partition:Int32}
-                OR log_id != {log_id:String})
-        LIMIT 1
-    """,
-    "spans": """
-        SELECT groupConcat(hex(reinterpretAsFixedString(xxh3(concat(project_id, '\\0', span_id)))))
-        FROM spans
-        WHERE received_at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
-            AND received_at < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-            AND ({partition:Int32} < 0 OR log_partition = {partition:Int32}
-                OR log_id != {log_id:String})
-        LIMIT 1
-    """,
-}
-WINDOWS: Mapping[Kind, str] = {
-    "traces": """
-        SELECT toStartOfFiveMinutes(received_at) AS window, count() AS items
-        FROM traces
-        WHERE received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
-            AND ({partition:Int32} < 0 OR log_partition = {partition:Int32}
-                OR log_id != {log_id:String})
-        GROUP BY window
-        ORDER BY window
-        LIMIT 500000
-    """,
-    "spans": """
-        SELECT toStartOfFiveMinutes(received_at) AS window, count() AS items
-        FROM spans
-        WHERE received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
-            AND ({partition:Int32} < 0 OR log_partition = {partition:Int32}
-                OR log_id != {log_id:String})
-        GROUP BY window
-        ORDER BY window
-        LIMIT 500000
-    """,
-}
-NEWEST: Mapping[Kind, str] = {
-    "traces": "SELECT toUnixTimestamp64Micro(max(received_at)) FROM traces LIMIT 1",
-    "spans": "SELECT toUnixTimestamp64Micro(max(received_at)) FROM spans LIMIT 1",
-}
+HASHES = """
+SELECT groupConcat(hex(reinterpretAsFixedString(xxh3(concat(project_id, '\\0', {id:Identifier})))))
+FROM {table:Identifier}
+WHERE received_at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
+    AND received_at < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+    AND ({partition:Int32} < 0 OR log_partition = {partition:Int32} OR log_id != {log_id:String})
+LIMIT 1
+"""
+WINDOWS = """
+SELECT toStartOfFiveMinutes(received_at) AS window, count() AS items
+FROM {table:Identifier}
+WHERE received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
+    AND ({partition:Int32} < 0 OR log_partition = {partition:Int32} OR log_id != {log_id:String})
+GROUP BY window
+ORDER BY window
+LIMIT 500000
+"""
+NEWEST = "SELECT toUnixTimestamp64Micro(max(received_at)) FROM {table:Identifier} LIMIT 1"
 
 
 class Pair(NamedTuple):
@@ -87,17 +51,18 @@ class Pair(NamedTuple):
 
 
 async def stored_ids(
-    warehouse: Warehouse, table: Kind, pairs: Sequence[Pair]
+    warehouse: Warehouse, table: Table, pairs: Sequence[Pair]
 ) -> dict[Pair, Position]:
     """Says, of these pairs, which are stored, and which log record each row came from."""
     found: dict[Pair, Position] = {}
+    named = {"table": table.name, "id": table.id_column}
     for first in range(0, len(pairs), CHUNK):
         chunk = pairs[first : first + CHUNK]
         projects = sorted({pair.project_id for pair in chunk})
         ids = [pair.item_id for pair in chunk]
         # The same id may be stored in each of the projects.
         values = {"projects": projects, "ids": ids, "limit": len(projects) * len(ids)}
-        answer = await warehouse.query(STORED[table], values)
+        answer = await warehouse.query(STORED, named | values)
         asked = set(chunk)
         for project_id, item_id, *position in answer.rows:
             pair = Pair(project_id, item_id)
@@ -108,7 +73,7 @@ async def stored_ids(
 
 async def recent_hashes(
     warehouse: Warehouse,
-    table: Kind,
+    table: Table,
     *,
     now_us: int,
     window_us: int,
@@ -121,17 +86,18 @@ async def recent_hashes(
     those that any other log has brought: an embedded one before, or a topic of other partitions,
     where an id met another partition.
     """
-    newest_us = (await warehouse.query(NEWEST[table])).rows[0][0]
+    named = {"table": table.name, "id": table.id_column}
+    newest_us = (await warehouse.query(NEWEST, named)).rows[0][0]
     since_us = min(now_us, newest_us) - window_us
-    own = {"partition": -1, "log_id": ""}
+    own = named | {"partition": -1, "log_id": ""}
     if source is not None:
-        own = {"partition": source.partition, "log_id": source.log_id}
-    answer = await warehouse.query(WINDOWS[table], {"since_us": since_us, **own})
+        own = named | {"partition": source.partition, "log_id": source.log_id}
+    answer = await warehouse.query(WINDOWS, {"since_us": since_us, **own})
     for window, items in answer.rows:
         start_us = int(window.timestamp()) * 1_000_000
         step_us = WINDOW_US // (items // HASHES_AT_ONCE + 1) + 1
         for from_us in range(start_us, start_us + WINDOW_US, step_us):
             to_us = min(from_us + step_us, start_us + WINDOW_US)
             values = {"from_us": max(from_us, since_us), "to_us": to_us, **own}
-            text = (await warehouse.query(HASHES[table], values)).rows[0][0]
+            text = (await warehouse.query(HASHES, values)).rows[0][0]
             yield np.frombuffer(bytes.fromhex(text), dtype="<u8")

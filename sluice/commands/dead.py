@@ -3,6 +3,7 @@
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
 
 import msgspec
 import typer
@@ -16,7 +17,7 @@ from eventlog.dead_letters import (
     UnknownLetter,
 )
 from eventlog.records import DeadLetter
-from eventlog.topics import SPANS, TRACES
+from schemas.kinds import Kind, kinds_of
 from schemas.projects import ProjectId
 from sluice.commands.control import Control, project_named, run
 from sluice.commands.errors import CommandError
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Read dead letters and send them again.")
 
-# What a damaged record's letter does not tell: the wire form that its topic carries, and where an
-# item of that form has its id.
-WIRES = {TRACES.name: "pulse.trace", SPANS.name: "pulse.span"}
-ID_FIELDS = {TRACES.name: "trace_id", SPANS.name: "span_id"}
 REASON_CHARS = 120
 
 Ref = Annotated[str, typer.Argument(help="Name of the letter, see: sluice dead list.")]
@@ -101,6 +98,10 @@ def replay(
         str | None,
         typer.Option("--project", "-p", help="Whose it is, for a letter that does not tell."),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="What kind of item --body holds, for a letter that does not tell."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Send a letter again, mended or not; a running server stores it within a second."""
@@ -114,13 +115,19 @@ def replay(
         projects = _project_ids(data_dir)
         if ref is not None:
             letter = box.find(ref)
-            box.replay(letter, _item_for(letter, replacement(letter, mended, owner), projects))
+            item = replacement(letter, mended, owner, kind)
+            box.replay(letter, _item_for(letter, item, projects))
             typer.echo(f"replayed {ref}")
             return
         _replay_all(box, owner, projects)
 
 
-def replacement(letter: DeadLetter, mended: bytes | None, owner: ProjectId | None) -> Replacement:
+def replacement(
+    letter: DeadLetter,
+    mended: bytes | None,
+    owner: ProjectId | None,
+    kind_name: str | None = None,
+) -> Replacement:
     """Returns what is to be sent in a letter's place. Raises `CommandError`."""
     project_id = letter.project_id or owner
     if not letter.wire and (mended is None or not project_id):
@@ -132,12 +139,25 @@ def replacement(letter: DeadLetter, mended: bytes | None, owner: ProjectId | Non
     if owner is not None and letter.project_id not in ("", owner):
         raise CommandError(f"{letter.ref} belongs to project {letter.project_id}")
     body = letter.body if mended is None else mended
+    kind = _kind_of(letter, kind_name)
+    if not kind.id_field:
+        # The edge gave the id; that of a damaged record is lost with it.
+        return Replacement(project_id, kind.wire, body, letter.item_id or str(uuid4()), True)
     item = _object(body)
     if mended is not None and item is None:
         raise CommandError("--body must hold one JSON object")
-    wire = letter.wire or WIRES.get(letter.topic, "")
-    event_id = (item or {}).get(ID_FIELDS.get(letter.topic, ""))
-    return Replacement(project_id, wire, body, event_id if isinstance(event_id, str) else None)
+    event_id = (item or {}).get(kind.id_field)
+    return Replacement(project_id, kind.wire, body, event_id if isinstance(event_id, str) else None)
+
+
+def _kind_of(letter: DeadLetter, name: str | None) -> Kind:
+    """Returns the kind of a letter's item; a damaged record does not tell its own."""
+    every = kinds_of(letter.topic)
+    found = [one for one in every if letter.wire in ("", one.wire) and name in (None, one.name)]
+    if len(found) != 1:
+        names = ", ".join(one.name for one in every)
+        raise CommandError(f"{letter.ref} does not tell its kind: give --kind, one of: {names}")
+    return found[0]
 
 
 def _item_for(

@@ -19,7 +19,8 @@ from eventlog import sqlite_file
 from eventlog.dead_letters import DeadLetterBox
 from eventlog.log import TopicPartition
 from eventlog.records import DeadLetter, encode_dead
-from eventlog.topics import DEAD, TRACES
+from eventlog.topics import DEAD
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from tests.integration.queries.rows import make_outcome, make_span, make_trace
 

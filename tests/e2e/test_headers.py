@@ -9,9 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api import app as api_app
-from api.auth import project_from_key, project_from_session
-from ingest import app as ingest_app
+from sluice.web import ingest_routes, out_routes
 from tests.e2e.server import KEY, Project, Server, begin_request
 
 ALWAYS = {
@@ -28,8 +26,8 @@ NOT_KEPT = "no-store"
 def requests() -> list[tuple[str, str]]:
     """Returns every route of the application, and one by a method that it does not have."""
     handlers: list[Any] = [
-        *ingest_app.routers(project_from_key, project_from_session),
-        *api_app.routes(),
+        *ingest_routes(),
+        *out_routes(),
     ]
     routes = [
         (method, re.sub(r"\{[^}]*\}", "some-id", route.path_format))

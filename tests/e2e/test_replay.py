@@ -17,8 +17,10 @@ import pytest
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, DeadLetter, decode_dead, encode_chunks
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import DEAD, TRACES
+from eventlog.topics import DEAD
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
+from tests.chunks import append_chunks
 from tests.e2e.audit import WHOLE_RANGE, list_all
 from tests.e2e.load import make_span, make_trace
 from tests.e2e.payloads import trace
@@ -194,7 +196,7 @@ def append(
     chunk = Chunk(ProjectId(project.project_id), "pulse.trace", time.time_ns(), bodies)
     log = SqliteLog(server.data_dir / "log.db")
     try:
-        offsets = asyncio.run(log.append_chunks(TRACES.name, {0: chunk}))
+        offsets = asyncio.run(append_chunks(log, TRACES.name, {0: chunk}))
     finally:
         log.close()
     if damaged:

@@ -18,8 +18,9 @@ from faust.types import TP
 from eventlog.faust_fixes import NoTables
 from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import SPANS
 from eventlog.transport import Consumer
+from schemas.kinds import SPANS
+from tests.chunks import append_chunks
 from tests.integration.eventlog.logs import HEAD, append, append_each, chunk, until
 from tests.integration.eventlog.streams import Receiver, Stream
 
@@ -244,7 +245,7 @@ async def test_a_full_buffer_of_one_topic_holds_up_every_other(
     async with Stream(log, tmp_path, receiver) as stream:
         (traces,) = stream.app.topics._topic_name_index[HEAD.topic]
         await until(traces.queue.full)
-        await log.append_chunks(SPANS.name, {0: chunk(b"span")})
+        await append_chunks(log, SPANS.name, {0: chunk(b"span")})
         if mended:
             await until(lambda: receiver.offsets(spans) == [0])
         else:

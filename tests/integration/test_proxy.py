@@ -21,9 +21,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api import app as api_app
-from api.auth import project_from_key, project_from_session
-from ingest import app as ingest_app
+from sluice.web import ingest_routes, out_routes
 from tests.components.processes import free_ports
 
 PROXY = Path(__file__).resolve().parents[2] / "deploy" / "proxy" / "Caddyfile"
@@ -48,7 +46,7 @@ def goes_to_edge(method: str, path: str) -> bool:
 
 class TestProxyRoutes:
     def test_what_an_edge_serves_goes_to_an_edge(self) -> None:
-        served = routes(ingest_app.routers(project_from_key, project_from_session))
+        served = routes(ingest_routes())
 
         posts = {path for method, path in served if method == "POST"}
 
@@ -62,7 +60,7 @@ class TestProxyRoutes:
         assert goes_to_edge("POST", path)
 
     def test_nothing_else_does(self) -> None:
-        assert [route for route in routes(api_app.routes()) if goes_to_edge(*route)] == []
+        assert [route for route in routes(out_routes()) if goes_to_edge(*route)] == []
 
 
 class Upstream(NamedTuple):

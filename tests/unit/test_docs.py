@@ -10,12 +10,10 @@ import typer.main
 from litestar import Litestar
 from prometheus_client.metrics import MetricWrapperBase
 
-from api import app as api_app
-from api.auth import project_from_key, project_from_session
-from ingest import app as ingest_app
 from schemas import metrics
 from schemas.settings import MEANING, PREFIX, SECRETS, Settings
 from sluice.cli import app as cli
+from sluice.web import ingest_routes, out_routes
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,7 +26,7 @@ def page(name: str) -> str:
 
 
 def endpoints() -> list[str]:
-    routes = [*ingest_app.routers(project_from_key, project_from_session), *api_app.routes()]
+    routes = [*ingest_routes(), *out_routes()]
     application = Litestar(routes, openapi_config=None)
     return sorted(
         f"{method} {route.path_format}"

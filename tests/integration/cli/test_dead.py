@@ -15,6 +15,7 @@ from eventlog import sqlite_file
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
 from schemas.projects import ProjectId
+from tests.chunks import append_chunks
 from tests.integration.cli.conftest import Place
 
 SOON_S = 20
@@ -45,7 +46,7 @@ def append(served: Place, *items: dict[str, Any]) -> int:
     chunk = Chunk(project_id(served), "pulse.trace", at_ns, bodies)
     log = SqliteLog(served.data_dir / "log.db")
     try:
-        asyncio.run(log.append_chunks("raw.traces", {0: chunk}))
+        asyncio.run(append_chunks(log, "raw.traces", {0: chunk}))
     finally:
         log.close()
     return at_ns

@@ -20,7 +20,8 @@ from eventlog import kafka_topics
 from eventlog.kafka_address import KafkaAddress, KafkaSecurity, address_of
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_topics import TopicSettings, check_topics, ensure_topics
-from eventlog.topics import AGENT_TOPICS, OUTCOMES, TRACES
+from eventlog.topics import AGENT_TOPICS, OUTCOMES
+from schemas.kinds import TRACES
 from schemas.settings import Settings, load
 from sluice import cluster_checks
 from sluice.checks import Finding, check_store_server

@@ -9,8 +9,8 @@ import pytest
 from eventlog.kafka_producer import BrokerRefused
 from eventlog.log import Intent, NotOwner, OffsetsGone, RecordsSkipped
 from eventlog.records import DeadLetter
-from eventlog.topics import TRACES
 from processors.seen import Hashes
+from schemas.kinds import TRACES
 from schemas.rows import Source
 from tests.integration.cluster.workers import THEIRS, Log, StallingStore, Worker, fates
 from tests.integration.eventlog.logs import until

@@ -9,11 +9,11 @@ from eventlog.kafka_offsets import Ends
 from eventlog.kafka_topics import TopicState
 from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.records import Chunk, DeadLetter, encode_chunks
-from eventlog.topics import TRACES
 from processors.blocks import Delivery
 from processors.events import EventStep, Meaning
 from processors.seen import SeenFilter
 from processors.sink import Sink
+from schemas.kinds import TRACE, TRACES
 from schemas.projects import ProjectId
 from sluice.ownership import Books, Holder
 from tests.integration.processors.sinks import LIMITS, PARTITION, Store, build
@@ -26,7 +26,7 @@ class Worker:
     """Books, sink and holder of one process; the stream is played by the test."""
 
     def __init__(self, name: str, database: Database, store: Store, log: "Log") -> None:
-        meaning = Meaning("trace", "traces", build, lambda row: row.text, store.encode)
+        meaning = Meaning(TRACE, build, lambda row: row.text, store.encode)
         step = EventStep(meaning, store, SeenFilter(20, 3600))
         self.letters: list[DeadLetter] = []
         self.acked: list[int] = []

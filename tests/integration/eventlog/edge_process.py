@@ -12,7 +12,7 @@ from eventlog.kafka_address import KafkaSecurity, address_of
 from eventlog.kafka_log import KafkaLimits, KafkaLog
 from eventlog.log import LogError
 from eventlog.spool import SpooledLog, SpoolLimits
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
 from tests.integration.eventlog.logs import append
 
 TOGETHER = 5

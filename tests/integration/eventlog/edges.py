@@ -5,7 +5,7 @@ from pathlib import Path
 from eventlog.kafka_log import KafkaLimits, KafkaLog
 from eventlog.log import TopicPartition
 from eventlog.spool import SpooledLog, SpoolLimits
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
 from tests.components.kafka import KafkaBroker
 from tests.integration.eventlog.kafka_logs import made, own_address
 from tests.integration.eventlog.logs import HEAD, until

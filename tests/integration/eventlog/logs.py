@@ -13,8 +13,9 @@ from eventlog.log import Stored, TopicPartition
 from eventlog.records import Chunk, DeadLetter, Refusal, decode_chunks
 from eventlog.sqlite_file import PAGE_BYTES
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
+from tests.chunks import append_chunks
 
 PROJECT = ProjectId("p1")
 HEAD = TopicPartition(TRACES.name, 0)
@@ -33,7 +34,7 @@ def letter(ref: str, body: bytes = b"{}") -> DeadLetter:
 
 
 async def append(log: Any, *items: bytes, partition: int = 0) -> int:
-    offsets: dict[int, int] = await log.append_chunks(TRACES.name, {partition: chunk(*items)})
+    offsets: dict[int, int] = await append_chunks(log, TRACES.name, {partition: chunk(*items)})
     return offsets[partition]
 
 
@@ -43,7 +44,7 @@ async def append_each(
     """Appends each item as a record of its own, in order, in as few commits as it takes."""
     with patch.object(group_commit, "MAX_RECORD_ITEMS", 1):
         answers = await asyncio.gather(
-            *(log.append_chunks(topic, {partition: chunk(item)}) for item in items)
+            *(append_chunks(log, topic, {partition: chunk(item)}) for item in items)
         )
     return [offsets[partition] for offsets in answers]
 

@@ -9,9 +9,9 @@ from typing import Any
 from eventlog import transport
 from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import SPANS, TRACES
 from processors.agents import create_stream_app
 from processors.blocks import Delivery
+from schemas.kinds import SPANS, TRACES
 from tests.integration.eventlog.logs import until
 
 TOPICS = (TRACES.name, SPANS.name)

@@ -13,7 +13,8 @@ from eventlog import leaf_pages, mending, opening, sqlite_file
 from eventlog.log import Intent, LogDamaged, LogUnavailable, TopicPartition
 from eventlog.sqlite_file import PAGE_BYTES
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import SPANS
+from schemas.kinds import SPANS
+from tests.chunks import append_chunks
 from tests.integration.eventlog.logs import (
     HEAD,
     append,
@@ -35,7 +36,7 @@ async def fill(path: Path, count: int = TOTAL) -> tuple[str, list[bytes]]:
     log = SqliteLog(path, 2)
     sent = payloads(count)
     await append_each(log, sent)
-    await log.append_chunks(SPANS.name, {1: chunk(b"span")})
+    await append_chunks(log, SPANS.name, {1: chunk(b"span")})
     await log.declare(HEAD, Intent(0, STORED - 1))
     await log.complete(HEAD, Intent(0, STORED - 1))
     await log.declare(HEAD, Intent(STORED, STORED + 9))

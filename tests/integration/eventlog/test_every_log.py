@@ -16,7 +16,9 @@ import pytest
 from eventlog import group_commit
 from eventlog.log import Intent, LogFull, LogUnavailable, TopicPartition
 from eventlog.records import decode_dead, decode_refusals
-from eventlog.topics import DEAD, OUTCOMES, SPANS, TRACES
+from eventlog.topics import DEAD, OUTCOMES
+from schemas.kinds import SPANS, TRACES
+from tests.chunks import append_chunks
 from tests.integration.eventlog.logs import (
     HEAD,
     append,
@@ -33,6 +35,7 @@ from tests.integration.eventlog.logs import (
 FOREIGN_APPEND = """
 import asyncio, sys
 from pathlib import Path
+from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
 from eventlog.records import Chunk
 
@@ -40,7 +43,7 @@ async def main():
     log = SqliteLog(Path(sys.argv[1]))
     for number in range(int(sys.argv[2])):
         chunk = Chunk("p1", "pulse.trace", 1, [b"foreign %d" % number])
-        await log.append_chunks("raw.traces", {0: chunk})
+        await log.append([(TopicPartition("raw.traces", 0), chunk)])
     log.close()
 
 asyncio.run(main())
@@ -161,7 +164,7 @@ async def test_the_letters_of_a_block_are_kept_when_it_is_completed(books: Any) 
 async def test_one_call_appends_to_several_partitions(logs: Any) -> None:
     log = logs.open(partitions=3)
 
-    offsets = await log.append_chunks(TRACES.name, {0: chunk(b"a"), 2: chunk(b"b")})
+    offsets = await append_chunks(log, TRACES.name, {0: chunk(b"a"), 2: chunk(b"b")})
 
     assert offsets == {0: 0, 2: 0}
     assert [items(log, TopicPartition(TRACES.name, n)) for n in range(3)] == [[b"a"], [], [b"b"]]
@@ -171,7 +174,7 @@ async def test_a_call_that_is_refused_appends_nothing_to_any_partition(logs: Any
     log = logs.open(partitions=2, max_queued_bytes=1_000)
 
     with pytest.raises(LogFull):
-        await log.append_chunks(TRACES.name, {0: chunk(b"a"), 1: chunk(b"b" * 1_000)})
+        await append_chunks(log, TRACES.name, {0: chunk(b"a"), 1: chunk(b"b" * 1_000)})
     await append(log, b"c", partition=1)
 
     assert items(log) == []

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from eventlog.log import TopicPartition
-from eventlog.topics import SPANS, TRACES
+from schemas.kinds import SPANS, TRACES
 from tests.integration.eventlog.logs import HEAD, until
 from tests.integration.eventlog.streams import Receiver
 from tests.integration.eventlog.transports import PARTITIONS, KafkaTransport, SqliteTransport

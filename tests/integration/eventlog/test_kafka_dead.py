@@ -13,7 +13,7 @@ from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.log import LogError, LogUnavailable, TopicPartition
 from eventlog.records import DeadLetter, decode_chunks, partition_of
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from tests.integration.eventlog.kafka_logs import items_in, made, own_address, stored
 from tests.integration.eventlog.logs import PROJECT, letter

@@ -15,7 +15,8 @@ from eventlog.kafka_log import KafkaLimits, KafkaLog
 from eventlog.kafka_producer import BrokerRefused
 from eventlog.log import AppendUncertain, LogFull, LogUnavailable
 from eventlog.records import ENVELOPE_VERSION
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
+from tests.chunks import append_chunks
 from tests.components.kafka import KafkaBroker
 from tests.integration.eventlog.kafka_logs import (
     append_all,
@@ -216,4 +217,4 @@ async def test_a_close_answers_what_waits_for_a_broker_that_is_away(opened: Open
 async def test_a_request_without_items_for_any_partition_is_done_at_once(opened: Open) -> None:
     log = opened(KafkaAddress(("127.0.0.1:9",)))
 
-    assert await log.append_chunks(TRACES.name, {}) == {}
+    assert await append_chunks(log, TRACES.name, {}) == {}

@@ -9,7 +9,8 @@ from eventlog import kafka_topics
 from eventlog.kafka_address import BadAddress, KafkaAddress, KafkaSecurity, address_of
 from eventlog.kafka_topics import TopicsError, TopicSettings, check_topics, ensure_topics
 from eventlog.log import LogUnavailable
-from eventlog.topics import DEAD, OUTCOMES, SPANS, TOPICS, TRACES
+from eventlog.topics import DEAD, OUTCOMES, TOPICS
+from schemas.kinds import SPANS, TRACES
 from tests.integration.eventlog.kafka_logs import configure, own_address
 
 SETTINGS = TopicSettings(partitions=3)

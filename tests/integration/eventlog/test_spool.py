@@ -10,8 +10,10 @@ from eventlog import spool
 from eventlog.kafka_address import KafkaAddress
 from eventlog.log import LogFull, LogUnavailable, TopicPartition
 from eventlog.spool import SPOOLED, SpooledLog
-from eventlog.topics import OUTCOMES, TRACES
+from eventlog.topics import OUTCOMES
 from schemas import metrics
+from schemas.kinds import TRACES
+from tests.chunks import append_chunks
 from tests.integration.eventlog.edges import PARTITIONS, SEED, Edges, drained, numbers
 from tests.integration.eventlog.kafka_logs import (
     append_all,
@@ -31,7 +33,7 @@ async def test_while_kafka_is_paused_everything_is_taken_and_follows_in_order(
 
     edges.broker.pause()
     await append_all(log, numbers(20, 100))
-    answer = await log.append_chunks(TRACES.name, {0: chunk(b"120"), 1: chunk(b"other")})
+    answer = await append_chunks(log, TRACES.name, {0: chunk(b"120"), 1: chunk(b"other")})
     assert answer == {0: SPOOLED, 1: SPOOLED}
     assert log.stored_bytes > 0
     edges.broker.resume()
@@ -119,7 +121,7 @@ async def test_a_full_spool_takes_a_request_for_several_partitions_whole_or_not_
     async def send() -> bool:
         one, other = randbytes(700), randbytes(700)
         try:
-            await log.append_chunks(TRACES.name, {0: chunk(one), 1: chunk(other)})
+            await append_chunks(log, TRACES.name, {0: chunk(one), 1: chunk(other)})
         except LogFull:
             return False
         taken[one] = other

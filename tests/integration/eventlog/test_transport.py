@@ -14,7 +14,8 @@ import pytest
 
 from eventlog.log import Intent, LogUnavailable, TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import OUTCOMES, SPANS, TRACES
+from eventlog.topics import OUTCOMES
+from schemas.kinds import SPANS, TRACES
 from tests.integration.eventlog.logs import HEAD, append, append_each, chunk, until
 from tests.integration.eventlog.streams import Receiver, Stream
 from tests.integration.eventlog.test_every_log import run_foreign_append

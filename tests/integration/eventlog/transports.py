@@ -14,9 +14,9 @@ from eventlog import kafka_transport
 from eventlog.log import TopicPartition
 from eventlog.records import encode_chunks
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import TRACES
 from processors.agents import create_stream_app
 from processors.blocks import Delivery
+from schemas.kinds import TRACES
 from tests.components.containers import ContainerBroker
 from tests.components.kafka import KafkaBroker
 from tests.integration.eventlog.logs import append_each, chunk

@@ -11,6 +11,7 @@ from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
 from schemas.projects import ProjectId
+from tests.chunks import append_chunks
 
 SENDERS = 8
 HEAD = TopicPartition("raw.traces", 0)
@@ -21,7 +22,7 @@ async def send(log: SqliteLog, seed: int) -> None:
     for number in range(1_000_000):
         item = b"%d:%d:" % (seed, number) + rng.randbytes(rng.choice((10, 500, 20_000)))
         chunk = Chunk(ProjectId("p1"), "pulse.trace", 1, [item])
-        offset = (await log.append_chunks(HEAD.topic, {0: chunk}))[0]
+        offset = (await append_chunks(log, HEAD.topic, {0: chunk}))[0]
         print("ack", offset, hashlib.sha256(item).hexdigest(), flush=True)
 
 

@@ -9,7 +9,7 @@ from clickhouse.errors import RowsRefused, WarehouseUnavailable
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, DeadLetter, decode_dead
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import DEAD, TRACES
+from eventlog.topics import DEAD
 from processors.blocks import Delivery
 from processors.columns import Unfit
 from processors.events import EventKey, EventStep, Meaning
@@ -17,8 +17,10 @@ from processors.seen import Hashes, SeenFilter
 from processors.sink import Sink
 from processors.writer import BlockLimits
 from schemas.ids import event_hash
+from schemas.kinds import TRACE, TRACES
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position, Source
+from tests.chunks import append_chunks
 
 PARTITION = TopicPartition(TRACES.name, 0)
 TIMEOUT_S = 10
@@ -125,7 +127,7 @@ class Stream:
         *,
         log2_filter_bits: int = 20,
     ) -> None:
-        meaning = Meaning("trace", "traces", build, lambda row: row.text, store.encode)
+        meaning = Meaning(TRACE, build, lambda row: row.text, store.encode)
         step = EventStep(meaning, store, SeenFilter(log2_filter_bits, 3600))
         self.acked: list[int] = []
         self.sink = Sink({TRACES.name: step}, log, store, limits)
@@ -150,7 +152,7 @@ class Stream:
 async def append(log: SqliteLog, *items: str, project: str = "p", dead_ref: str = "") -> None:
     bodies = [item.encode() for item in items]
     chunk = Chunk(ProjectId(project), "pulse.trace", 60_000_000_000, bodies, dead_ref)
-    await log.append_chunks(TRACES.name, {0: chunk})
+    await append_chunks(log, TRACES.name, {0: chunk})
 
 
 def letters(log: SqliteLog) -> list[DeadLetter]:

@@ -13,11 +13,12 @@ from eventlog.group_commit import MAX_RECORD_BYTES, Limits
 from eventlog.log import Intent, LogDamaged, LogFull, TopicPartition
 from eventlog.records import Chunk, decode_chunks
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import TRACES
 from processors.block_write import BlockWrite
 from processors.blocks import Delivery, Item
 from schemas import metrics
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
+from tests.chunks import append_chunks
 from tests.integration.processors.sinks import (
     LIMITS,
     PARTITION,
@@ -200,7 +201,7 @@ async def test_blocks_of_all_partitions_have_one_bound_together(tmp_path: Path) 
     most = 0
     for partition, text in enumerate(texts(8, 10_000)):
         chunk = Chunk(ProjectId("p"), "pulse.trace", 1, [text.encode()])
-        await log.append_chunks(TRACES.name, {partition: chunk})
+        await append_chunks(log, TRACES.name, {partition: chunk})
         for record in log.read(TopicPartition(TRACES.name, partition), 0, 10, 1 << 30):
             delivery = Delivery(record.offset, record.value, lambda: None)
             await stream.sink.deliver(TopicPartition(TRACES.name, partition), delivery)
@@ -237,7 +238,7 @@ async def test_a_partition_that_goes_elsewhere_gives_its_share_back(kept: Sqlite
 async def test_a_large_request_is_read_in_records_of_the_usual_size(kept: SqliteLog) -> None:
     items = [bytes([number]) * 400_000 for number in range(10)]
 
-    offsets = await kept.append_chunks(TRACES.name, {0: Chunk(ProjectId("p"), "w", 1, items)})
+    offsets = await append_chunks(kept, TRACES.name, {0: Chunk(ProjectId("p"), "w", 1, items)})
 
     records = kept.read(PARTITION, 0, 100, 1 << 30)
     chunks = [chunk for record in records for chunk in decode_chunks(record.value or b"")]

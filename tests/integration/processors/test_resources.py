@@ -112,7 +112,7 @@ def meet_at(store: Lacking, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     meaning = step._meaning
     monkeypatch.setattr(
         step, "_meaning", type(meaning)(
-            meaning.kind, meaning.table, before("build", meaning.build), meaning.id_of,
+            meaning.kind, before("build", meaning.build), meaning.id_of,
             meaning.encode,
         ),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from eventlog.log import Intent
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
 from schemas.rows import Position
 from tests.integration.processors.sinks import (
     LIMITS,

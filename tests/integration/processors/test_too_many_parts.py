@@ -21,15 +21,18 @@ from clickhouse.client import Warehouse
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import SPANS, TRACES, Topic
+from eventlog.topics import Topic
 from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
+from processors.llm.steps import meanings
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
+from schemas.kinds import SPANS, TRACES, kinds_of
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow
+from tests.chunks import append_chunks
 from tests.e2e.payloads import new_id, span, trace
 from tests.integration.eventlog.logs import until
 
@@ -77,7 +80,7 @@ class Stream:
     def __init__(
         self, log: SqliteLog, warehouse: Warehouse, book: PriceBook, store: Any, **limits: Any
     ) -> None:
-        steps = build_steps(warehouse.urgent, book, window_s=3600, log2_filter_bits=20)
+        steps = build_steps(warehouse.urgent, meanings(book), window_s=3600, log2_filter_bits=20)
         self.sink = Sink(steps, log, store, BlockLimits(**limits))
         self.sink.start()
         self._log = log
@@ -87,16 +90,17 @@ class Stream:
     async def send(self, topic: Topic, *events: dict[str, Any], received: datetime) -> None:
         """Appends one record of events to each partition."""
         arrived_ns = int(received.timestamp()) * 10**9
+        (kind,) = kinds_of(topic.name)
         chunks = {
             number: Chunk(
                 self.project,
-                f"pulse.{topic.kind}",
+                kind.wire,
                 arrived_ns,
-                [msgspec.json.encode(event | {f"{topic.kind}_id": new_id()}) for event in events],
+                [msgspec.json.encode(event | {kind.id_field: new_id()}) for event in events],
             )
             for number in range(PARTITIONS)
         }
-        await self._log.append_chunks(topic.name, chunks)
+        await append_chunks(self._log, topic.name, chunks)
 
     async def hand_over(self) -> None:
         """Gives what was appended to the writers."""

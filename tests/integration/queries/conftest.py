@@ -10,7 +10,8 @@ from litestar.di import Provide
 from litestar.testing import TestClient
 from msgspec.structs import replace
 
-from api.app import QUERIES, exception_handlers
+from api import outcomes as outcomes_api
+from api.app import exception_handlers
 from clickhouse.client import Warehouse
 from clickhouse.llm import analytics
 from clickhouse.llm.filters import TraceFilter
@@ -21,6 +22,7 @@ from schemas.llm.answers import AnalyticsAnswer
 from schemas.llm.rows import SpanRow, TraceRow
 from schemas.projects import ProjectContext, ProjectId
 from schemas.rows import OutcomeRow
+from sluice.systems import queries
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def project() -> ProjectContext:
 @pytest.fixture
 def client(warehouse: Warehouse, project: ProjectContext) -> Iterator[TestClient[Litestar]]:
     app = Litestar(
-        QUERIES,
+        [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(lambda: project, sync_to_thread=False)},
         state=State({"warehouse": warehouse, "providers": frozenset({"mistral"})}),
         exception_handlers=exception_handlers(),

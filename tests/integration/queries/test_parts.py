@@ -11,7 +11,8 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.testing import TestClient
 
-from api.app import QUERIES, exception_handlers
+from api import outcomes as outcomes_api
+from api.app import exception_handlers
 from api.outgoing import Outgoing
 from api.reads import Reader, Turns
 from api.rows import begin_rows
@@ -24,6 +25,7 @@ from schemas import metrics
 from schemas.llm.answers import TraceAnswer
 from schemas.llm.rows import TraceRow
 from schemas.projects import ProjectContext, ProjectId
+from sluice.systems import queries
 from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_trace, random_spans
 
@@ -191,7 +193,7 @@ async def test_what_is_read_is_counted_before_and_given_back_at_the_end(
 def narrow(warehouse: Warehouse, project: ProjectContext) -> Iterator[TestClient[Litestar]]:
     """The routes, with bytes for one small part alone."""
     app = Litestar(
-        QUERIES,
+        [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(lambda: project, sync_to_thread=False)},
         state=State(
             {

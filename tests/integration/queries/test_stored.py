@@ -6,10 +6,13 @@ import pytest
 from clickhouse.client import Warehouse
 from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
 from schemas.ids import event_hash
+from schemas.kinds import SPAN, TRACE
 from schemas.projects import ProjectContext, ProjectId
 from schemas.rows import Position, Source
 from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_span, make_trace
+
+TABLES = {table.name: table for kind in (TRACE, SPAN) for table in kind.tables}
 
 
 async def test_stored_ids_tell_where_each_row_came_from(
@@ -21,7 +24,7 @@ async def test_stored_ids_tell_where_each_row_came_from(
     store_traces(warehouse, [make_trace(other, "t1")])
 
     asked = [Pair(mine, "t1"), Pair(mine, "none"), Pair(other, "t2"), Pair(other, "t1")]
-    found = await stored_ids(warehouse, "traces", asked)
+    found = await stored_ids(warehouse, TABLES["traces"], asked)
 
     assert found == {Pair(mine, "t1"): place, Pair(other, "t1"): Position("log", 3, 42)}
 
@@ -32,10 +35,10 @@ async def test_stored_ids_of_spans_are_told_as_well(
     store_spans(warehouse, [make_span(project.project_id, "p1")])
     asked = [Pair(project.project_id, "p1"), Pair(project.project_id, "p2")]
 
-    found = await stored_ids(warehouse, "spans", asked)
+    found = await stored_ids(warehouse, TABLES["spans"], asked)
 
     assert set(found) == {asked[0]}
-    assert await stored_ids(warehouse, "spans", []) == {}
+    assert await stored_ids(warehouse, TABLES["spans"], []) == {}
 
 
 @pytest.mark.parametrize("kind", ["traces", "spans"])
@@ -55,7 +58,7 @@ async def test_hashes_of_recent_rows_are_those_that_python_computes(
 
     blocks = [
         block
-        async for block in recent_hashes(warehouse, kind, now_us=since + 1, window_us=1)  # type: ignore[arg-type]
+        async for block in recent_hashes(warehouse, TABLES[kind], now_us=since + 1, window_us=1)
     ]
 
     expected = {event_hash(project.project_id, item) for item in ids}
@@ -84,7 +87,7 @@ async def test_hashes_of_a_partition_are_of_its_rows_and_of_every_other_logs(
         block
         async for block in recent_hashes(
             warehouse,
-            kind,  # type: ignore[arg-type]
+            TABLES[kind],
             now_us=since + 1,
             window_us=1,
             source=Source("kafka:c/now", 1),
@@ -110,7 +113,7 @@ async def test_ids_stay_known_when_the_clock_jumps_beyond_the_window(
         block
         async for block in recent_hashes(
             warehouse,
-            kind,  # type: ignore[arg-type]
+            TABLES[kind],
             now_us=newest + 400 * DAY_US,
             window_us=7 * DAY_US,
         )

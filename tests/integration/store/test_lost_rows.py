@@ -14,14 +14,16 @@ from eventlog.group_commit import Limits
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import TRACES
 from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
+from processors.llm.steps import meanings
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
+from tests.chunks import append_chunks
 from tests.e2e.payloads import new_id, trace
 from tests.integration.queries.rows import make_trace
 
@@ -89,7 +91,7 @@ async def test_a_block_of_an_earlier_life_is_completed_and_its_sums_stay(
     ids = [new_id() for _ in range(3)]
     items = [msgspec.json.encode(trace() | {"trace_id": one}) for one in ids]
     chunk = Chunk(ProjectId(project), "pulse.trace", time.time_ns(), items)
-    await log.append_chunks(TRACES.name, {0: chunk})
+    await append_chunks(log, TRACES.name, {0: chunk})
     book = load_book(tmp_path)
     await _store(warehouse, log, book)
     lose(warehouse, project, ids[1])
@@ -103,7 +105,7 @@ async def test_a_block_of_an_earlier_life_is_completed_and_its_sums_stay(
 
 
 async def _store(warehouse: Warehouse, log: SqliteLog, book: PriceBook) -> None:
-    steps = build_steps(warehouse, book, window_s=3600, log2_filter_bits=20)
+    steps = build_steps(warehouse, meanings(book), window_s=3600, log2_filter_bits=20)
     sink = Sink(steps, log, Inserts(warehouse), BlockLimits())
     sink.start()
     for record in log.read(PARTITION, 0, 10, 1 << 20):

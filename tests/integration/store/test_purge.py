@@ -17,12 +17,13 @@ from eventlog.dead_letters import DeadLetterBox
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from schemas.settings import Settings
 from sluice.purge import Purge
 from sluice.retention import Retention
 from sluice.upkeep import retain
+from tests.chunks import append_chunks
 from tests.integration.queries.rows import make_trace
 from tests.integration.store.test_expiry import Counted
 
@@ -74,7 +75,7 @@ async def make_project(database: Database, name: str) -> ProjectId:
 
 async def send(log: SqliteLog, project_id: ProjectId) -> int:
     chunk = Chunk(project_id, "pulse.trace", 1, [b"{}"])
-    return (await log.append_chunks(TRACES.name, {0: chunk}))[0]
+    return (await append_chunks(log, TRACES.name, {0: chunk}))[0]
 
 
 def store(warehouse: Warehouse, project_id: ProjectId, offset: int) -> None:

@@ -20,7 +20,8 @@ from controlplane.rules import as_uuid
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import DeadLetter
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import DEAD, TRACES
+from eventlog.topics import DEAD
+from schemas.kinds import TRACES
 from schemas.metrics import REGISTRY
 from schemas.projects import ProjectId
 from schemas.settings import Settings

@@ -11,11 +11,13 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from api.app import QUERIES, exception_handlers
+from api import outcomes as outcomes_api
+from api.app import exception_handlers
 from api.reads import MOST_WAITING, TooManyQueries, Turns
 from clickhouse.client import Answer, Warehouse
 from clickhouse.errors import StatementRefused
 from schemas.projects import ProjectContext, ProjectId
+from sluice.systems import queries
 
 BUSY, OTHER = ProjectId("busy"), ProjectId("other")
 RANGE = "date_from=2026-01-01T00:00:00Z&date_to=2026-01-02T00:00:00Z"
@@ -75,7 +77,7 @@ def store() -> Store:
 @pytest.fixture
 def app(store: Store) -> Litestar:
     return Litestar(
-        QUERIES,
+        [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(project_of_header)},
         state=State({"warehouse": store, "providers": frozenset(), "query_threads": 3}),
         exception_handlers=exception_handlers(),
@@ -215,4 +217,4 @@ async def test_a_statement_left_behind_by_its_request_still_counts(store: Store)
 
 
 def test_every_query_route_is_tried_here() -> None:
-    assert len(PATHS) == len(QUERIES)
+    assert len(PATHS) == len([*queries(), *outcomes_api.HANDLERS])

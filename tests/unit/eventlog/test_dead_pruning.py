@@ -12,7 +12,8 @@ from eventlog.group_commit import Limits
 from eventlog.log import Intent, Stored, TopicPartition
 from eventlog.records import DeadLetter, decode_dead, encode_dead
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import DEAD, TRACES
+from eventlog.topics import DEAD
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 
 MINE, OTHERS = ProjectId("mine"), ProjectId("others")

@@ -1,7 +1,9 @@
 import contextlib
 import random
 
+import msgspec
 import pytest
+import zstandard
 
 from eventlog import records
 from eventlog.records import (
@@ -82,3 +84,11 @@ def test_a_resent_event_meets_its_own_partition_and_a_project_meets_them_all() -
 
     assert first == [partition_of(PROJECT, one, 8) for one in ids]
     assert set(first) == set(range(8))
+
+
+def test_a_record_from_before_the_edge_gave_ids_is_read() -> None:
+    old = [1, [["p1", "pulse.trace", 7, [b"{}"], "dead:1"]]]
+
+    (chunk,) = decode_chunks(zstandard.ZstdCompressor().compress(msgspec.msgpack.encode(old)))
+
+    assert chunk == Chunk(PROJECT, "pulse.trace", 7, [b"{}"], "dead:1", [])

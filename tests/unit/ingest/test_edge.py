@@ -1,16 +1,17 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
-from eventlog.log import AppendUncertain, LogError, LogFull
+from eventlog.log import Addressed, AppendUncertain, LogError, LogFull, TopicPartition
 from eventlog.records import Chunk, Refusal, partition_of
-from eventlog.topics import TRACES
 from ingest.body import BodyLimits, Incoming
 from ingest.edge import Edge, EdgeLimits
 from ingest.errors import BadItems, ItemTooLarge, Overloaded, TooManyBodies
+from ingest.llm.forms import forms
+from schemas.kinds import TRACE
 from schemas.projects import ProjectContext, ProjectId
 from tests.unit.ingest.test_pulse import trace
 
@@ -36,10 +37,10 @@ class Log:
     def partitions(self, topic: str) -> int:
         return self._partitions
 
-    async def append_chunks(self, topic: str, chunks: Mapping[int, Chunk]) -> dict[int, int]:
+    async def append(self, chunks: Sequence[Addressed]) -> dict[TopicPartition, int]:
         self._check()
-        self.chunks += chunks.items()
-        return dict.fromkeys(chunks, 0)
+        self.chunks += [(partition.partition, chunk) for partition, chunk in chunks]
+        return dict.fromkeys((partition for partition, _ in chunks), 0)
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
         self.asked.set()
@@ -68,7 +69,7 @@ def edge_over(log: Log, lag: Lag | None = None, limits: EdgeLimits | None = None
 
     return Edge(
         log,
-        frozenset(),
+        forms(frozenset()),
         limits or EdgeLimits(),
         read_back=read_back,
         lag_s=lag or Lag(),
@@ -104,7 +105,7 @@ async def test_senders_are_held_back_by_overload_and_not_by_an_outage(
     lag = Lag()
     lag.seconds = lag_s
 
-    await edge_over(Log(), lag).accept(PROJECT, TRACES.name, incoming([trace()]))
+    await edge_over(Log(), lag).accept(PROJECT, TRACE.name, incoming([trace()]))
 
     assert pauses == expected
 
@@ -114,7 +115,7 @@ async def test_a_refusal_that_may_be_counted_is_not_counted_again() -> None:
     edge = edge_over(log)
     log.failure = AppendUncertain("it may come yet")
     with pytest.raises(BadItems):
-        await edge.accept(PROJECT, TRACES.name, incoming([{}]))
+        await edge.accept(PROJECT, TRACE.name, incoming([{}]))
 
     log.failure = None
     await edge.flush_refusals()
@@ -126,7 +127,7 @@ async def test_refusals_are_counted_although_whoever_counts_them_is_given_up() -
     log = Log()
     edge = edge_over(log)
     log.go.clear()
-    refused = asyncio.create_task(edge.accept(PROJECT, TRACES.name, incoming([{}])))
+    refused = asyncio.create_task(edge.accept(PROJECT, TRACE.name, incoming([{}])))
     async with asyncio.timeout(10):
         await log.asked.wait()
     refused.cancel()
@@ -150,11 +151,11 @@ async def test_who_comes_again_is_refused_first_when_the_log_fills() -> None:
     edge = edge_over(log)
 
     with pytest.raises(Overloaded) as refused:
-        await edge.accept(PROJECT, TRACES.name, incoming([trace()]), retried=True)
+        await edge.accept(PROJECT, TRACE.name, incoming([trace()]), retried=True)
     assert refused.value.retry_after_s == 5
-    await edge.accept(PROJECT, TRACES.name, incoming([trace()]))
+    await edge.accept(PROJECT, TRACE.name, incoming([trace()]))
     log.fullness = 0.85
-    await edge.accept(PROJECT, TRACES.name, incoming([trace()]), retried=True)
+    await edge.accept(PROJECT, TRACE.name, incoming([trace()]), retried=True)
 
     assert len(log.chunks) == 2
     assert [(r.outcome, r.count) for r in log.refusals] == [("overloaded", 1)]
@@ -164,7 +165,7 @@ async def test_a_refusal_is_counted_in_the_log_before_it_is_answered() -> None:
     log = Log()
 
     with pytest.raises(BadItems):
-        await edge_over(log).accept(PROJECT, TRACES.name, incoming([trace(), {}]))
+        await edge_over(log).accept(PROJECT, TRACE.name, incoming([trace(), {}]))
 
     assert [(r.kind, r.outcome, r.reason, r.count) for r in log.refusals] == [
         ("trace", "invalid", "bad_items", 2)
@@ -203,7 +204,7 @@ async def test_each_bound_is_counted_under_a_reason_of_its_own(
     log = Log()
 
     with pytest.raises(raised):
-        await edge_over(log, limits=limits).accept(PROJECT, TRACES.name, incoming(items))
+        await edge_over(log, limits=limits).accept(PROJECT, TRACE.name, incoming(items))
 
     assert [(r.outcome, r.reason, r.count) for r in log.refusals] == [expected]
 
@@ -213,11 +214,11 @@ async def test_refusals_that_the_log_could_not_take_are_counted_with_the_next() 
     edge = edge_over(log)
     log.failure = LogFull("full")
     with pytest.raises(Overloaded) as refused:
-        await edge.accept(PROJECT, TRACES.name, incoming([trace(), trace()]))
+        await edge.accept(PROJECT, TRACE.name, incoming([trace(), trace()]))
     log.failure = None
 
     with pytest.raises(BadItems):
-        await edge.accept(PROJECT, TRACES.name, incoming([{}]))
+        await edge.accept(PROJECT, TRACE.name, incoming([{}]))
 
     assert refused.value.retry_after_s >= 1
     assert {r.outcome: r.count for r in log.refusals} == {"overloaded": 2, "invalid": 1}
@@ -227,7 +228,7 @@ async def test_each_item_goes_to_the_partition_of_its_id() -> None:
     log = Log(partitions=4)
     items = [trace(trace_id=f"00000000-0000-4000-8000-{n:012}") for n in range(50)]
 
-    await edge_over(log).accept(PROJECT, TRACES.name, incoming(items))
+    await edge_over(log).accept(PROJECT, TRACE.name, incoming(items))
 
     placed = {
         json.loads(body)["trace_id"]: partition
@@ -241,7 +242,7 @@ async def test_each_item_goes_to_the_partition_of_its_id() -> None:
 async def test_an_empty_array_is_accepted_and_writes_nothing() -> None:
     log = Log()
 
-    accepted = await edge_over(log).accept(PROJECT, TRACES.name, incoming([]))
+    accepted = await edge_over(log).accept(PROJECT, TRACE.name, incoming([]))
 
-    assert accepted.ids == []
+    assert accepted.total == 0
     assert log.chunks == []

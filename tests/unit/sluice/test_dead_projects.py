@@ -11,7 +11,7 @@ from controlplane.projects import delete_project, insert_project
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import DeadLetter
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import TRACES
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from sluice.commands.control import Control, opened, run
 from sluice.commands.dead import app

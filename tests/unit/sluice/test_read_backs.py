@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from clickhouse.client import READ_BACK_READERS, Answer, Warehouse
-from eventlog.topics import TRACES
+from schemas.kinds import TRACE
 from schemas.llm.answers import SessionTraces
 from schemas.projects import ProjectContext, ProjectId
 from schemas.settings import Settings
@@ -43,11 +43,11 @@ async def settle() -> None:
 async def test_read_backs_of_one_project_leave_a_thread_to_those_of_others() -> None:
     store = Store()
     backs = ReadBacks(cast("Warehouse", store), Settings())
-    asked = [asyncio.create_task(backs.answer(BUSY, TRACES.name, ["a"], SHELL)) for _ in range(20)]
+    asked = [asyncio.create_task(backs.answer(BUSY, TRACE.name, ["a"], SHELL)) for _ in range(20)]
     await settle()
     assert store.running == READ_BACK_READERS - 1
 
-    other = asyncio.create_task(backs.answer(OTHER, TRACES.name, ["a"], SHELL))
+    other = asyncio.create_task(backs.answer(OTHER, TRACE.name, ["a"], SHELL))
     await settle()
 
     assert store.running == READ_BACK_READERS
@@ -61,11 +61,11 @@ async def test_more_read_backs_than_may_wait_come_again_later() -> None:
     store = Store()
     backs = ReadBacks(cast("Warehouse", store), Settings())
     asked = [
-        asyncio.create_task(backs.answer(BUSY, TRACES.name, ["a"], SHELL))
+        asyncio.create_task(backs.answer(BUSY, TRACE.name, ["a"], SHELL))
         for _ in range(READ_BACK_READERS - 1 + MOST_WAITING)
     ]
     await settle()
 
-    assert await backs.answer(BUSY, TRACES.name, ["a"], SHELL) is None
+    assert await backs.answer(BUSY, TRACE.name, ["a"], SHELL) is None
     store.go.set()
     assert None not in await asyncio.gather(*asked)

@@ -49,7 +49,7 @@ def test_a_mended_body_must_be_one_object(mended: bytes) -> None:
 def test_a_letter_goes_as_it_came_when_nothing_is_mended() -> None:
     sent = replacement(letter(body=b"nonsense"), None, None)
 
-    assert sent == (MINE, "pulse.trace", b"nonsense", None)
+    assert sent == (MINE, "pulse.trace", b"nonsense", None, False)
 
 
 def test_the_id_of_the_mended_body_chooses_the_partition() -> None:
@@ -61,4 +61,4 @@ def test_the_id_of_the_mended_body_chooses_the_partition() -> None:
 def test_a_damaged_record_goes_in_the_wire_form_of_its_topic() -> None:
     sent = replacement(letter(project_id="", wire="", body=b""), BODY, MINE)
 
-    assert sent == (MINE, "pulse.trace", BODY, "t1")
+    assert sent == (MINE, "pulse.trace", BODY, "t1", False)

@@ -7,7 +7,8 @@ import pytest
 
 from controlplane.errors import Unavailable
 from eventlog.kafka_topics import TopicState
-from eventlog.topics import TRACES
+from eventlog.log import TopicPartition
+from schemas.kinds import TRACES
 from sluice import stored_watch
 from sluice.stored_watch import StoredWatch
 
@@ -39,8 +40,8 @@ async def test_whoever_waits_is_answered_when_the_books_can_be_read_again(
     watch = StoredWatch(progress, TOPICS)
 
     async with asyncio.timeout(10):
-        await watch.wait_stored(TRACES.name, {0: 7})
+        await watch.wait_stored({TopicPartition(TRACES.name, 0): 7})
         progress.failures = 2
-        await watch.wait_stored(TRACES.name, {0: 7})
+        await watch.wait_stored({TopicPartition(TRACES.name, 0): 7})
 
     await watch.close()

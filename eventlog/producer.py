@@ -1,0 +1,56 @@
+"""Puts events into the log, from whoever brings them: the edge, a probe, a runner."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from eventlog.log import Addressed, EventLog, TopicPartition
+from eventlog.records import Chunk, partition_of
+from schemas.kinds import Kind
+from schemas.projects import ProjectId
+
+
+class Items(NamedTuple):
+    """Items of one kind, and the id of each."""
+
+    kind: Kind
+    bodies: Sequence[bytes]
+    ids: Sequence[str]
+
+
+async def produce(
+    log: EventLog, project_id: ProjectId, items: Sequence[Items], received_at_ns: int
+) -> Mapping[TopicPartition, int]:
+    """Returns when all items are durable, with the offset of the record that each is part of.
+
+    They may be of several kinds and topics. Raises as `EventLog.append` does.
+    """
+    chunks = [
+        (partition, chunk)
+        for one in items
+        for partition, chunk in _chunks(log, project_id, one, received_at_ns)
+    ]
+    return await log.append(chunks) if chunks else {}
+
+
+def _chunks(
+    log: EventLog, project_id: ProjectId, items: Items, received_at_ns: int
+) -> list[Addressed]:
+    kind = items.kind
+    partitions = log.partitions(kind.topic)
+    parts: dict[int, tuple[list[bytes], list[str]]] = {}
+    if partitions == 1 and items.bodies:
+        parts[0] = (list(items.bodies), list(items.ids))
+    else:
+        for body, event_id in zip(items.bodies, items.ids, strict=True):
+            number = partition_of(project_id, event_id, partitions)
+            bodies, ids = parts.setdefault(number, ([], []))
+            bodies.append(body)
+            ids.append(event_id)
+    return [
+        (
+            TopicPartition(kind.topic, number),
+            # An id that stands in the item is not kept twice.
+            Chunk(project_id, kind.wire, received_at_ns, bodies, ids=[] if kind.id_field else ids),
+        )
+        for number, (bodies, ids) in parts.items()
+    ]

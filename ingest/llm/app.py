@@ -1,0 +1,79 @@
+"""The routes of the system `llm` that take items in."""
+
+from typing import Any
+
+from litestar import Response, Router, post
+from litestar.di import Provide
+from litestar.status_codes import HTTP_202_ACCEPTED
+from litestar.types import AnyCallable
+from msgspec import Struct
+
+from ingest.app import AnyRequest, Project, accept, store
+from schemas.kinds import SPAN, TRACE
+
+ITEMS = "A JSON array of at most 100 items, see docs/wire-formats.md. gzip, deflate, br or zstd."
+
+
+class Queued(Struct):
+    """The items are durable; they can be read within a second."""
+
+    status: str
+    count: int
+
+
+class StoredTraces(Struct):
+    """The items are stored; `traces` are their rows, in the order sent."""
+
+    count: int
+    traces: list[Any]
+
+
+class StoredSpans(Struct):
+    """The items are stored; `spans` are their rows, in the order sent."""
+
+    count: int
+    spans: list[Any]
+
+
+@post("/traces/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+async def queue_traces(request: AnyRequest, project: Project) -> Queued:
+    """Accept LLM calls; answers when they are durable."""
+    accepted = await accept(request, project, TRACE.name)
+    return Queued("queued", accepted.total)
+
+
+@post("/spans/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+async def queue_spans(request: AnyRequest, project: Project) -> Queued:
+    """Accept agent events; answers when they are durable."""
+    accepted = await accept(request, project, SPAN.name)
+    return Queued("queued", accepted.total)
+
+
+@post("/traces/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+async def store_traces(request: AnyRequest, project: Project) -> Response[StoredTraces]:
+    """Accept LLM calls; answers when they can be read, with their rows."""
+    return await store(request, project, TRACE.name, lambda count: StoredTraces(count, []))
+
+
+@post("/spans/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+async def store_spans(request: AnyRequest, project: Project) -> Response[StoredSpans]:
+    """Accept agent events; answers when they can be read, with their rows."""
+    return await store(request, project, SPAN.name, lambda count: StoredSpans(count, []))
+
+
+def routers(project_from_key: AnyCallable, project_from_session: AnyCallable) -> list[Router]:
+    """Returns the routes of SDKs, by API key, and the same for the dashboard, by its session."""
+    return [
+        Router(
+            "/v1",
+            route_handlers=[queue_traces, queue_spans, store_traces, store_spans],
+            dependencies={"project": Provide(project_from_key)},
+            tags=["ingest"],
+        ),
+        Router(
+            "/dashboard/api",
+            route_handlers=[queue_spans, store_traces, store_spans],
+            dependencies={"project": Provide(project_from_session)},
+            include_in_schema=False,
+        ),
+    ]

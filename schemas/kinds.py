@@ -1,0 +1,71 @@
+"""The registry: every system of Sluice, its topics, and its kinds of event.
+
+What all kinds share is derived from here: topics and their agents, the words of outcomes and
+metrics, duplicate look-ups, dead letters and their replay. How to add one: docs/contributing.md.
+"""
+
+from msgspec import Struct
+
+
+class Topic(Struct, frozen=True):
+    """One named stream of records, of one system."""
+
+    name: str
+    number: int
+    """Stands in the keys of every log for as long as the topic lives: never changed or reused."""
+    meaning: str
+
+
+class Table(Struct, frozen=True):
+    """Where rows of a kind go; each has `project_id`, `received_at` and its place in the log."""
+
+    name: str
+    id_column: str
+    """Where a row has the id of its item."""
+
+
+class Kind(Struct, frozen=True):
+    """One sort of event."""
+
+    name: str
+    """The word for one item in outcomes and metrics."""
+    wire: str
+    """The form of an item's bytes; it stands in every record. A new form is a new name."""
+    topic: str
+    tables: tuple[Table, ...]
+    """The first has a row for each stored item: there an id is looked up, so it is written last."""
+    id_field: str = ""
+    """Where an item of JSON has its id; empty where the edge gives the id and the log keeps it."""
+
+
+class System(Struct, frozen=True):
+    """One of the things that Sluice takes in; its sub-packages have its name."""
+
+    name: str
+    topics: tuple[Topic, ...]
+    kinds: tuple[Kind, ...]
+
+
+TRACES = Topic(
+    "raw.traces",
+    1,
+    "Batches of LLM calls as their senders wrote them, keyed by (project, trace id).",
+)
+SPANS = Topic(
+    "raw.spans",
+    2,
+    "Batches of agent events as their senders wrote them, keyed by (project, span id).",
+)
+# 3 and 4 are the topics that every system shares: `eventlog.topics`.
+
+TRACE = Kind("trace", "pulse.trace", TRACES.name, (Table("traces", "trace_id"),), "trace_id")
+SPAN = Kind("span", "pulse.span", SPANS.name, (Table("spans", "span_id"),), "span_id")
+
+SYSTEMS = (System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),)
+"""One line each."""
+KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)
+
+
+def kinds_of(topic: str) -> tuple[Kind, ...]:
+    """Returns the kinds whose items a topic carries."""
+    return tuple(kind for kind in KINDS if kind.topic == topic)

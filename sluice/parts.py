@@ -1,0 +1,46 @@
+"""What a system gives to the processes of Sluice; `sluice.systems` lists the systems."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from litestar import Router
+from litestar.types import AnyCallable
+from msgspec import Struct
+
+from clickhouse.queries.parts import Table
+from controlplane.database import Database
+from ingest.forms import Form
+from processors.events import Meaning
+
+
+class Resources(NamedTuple):
+    """What a process lends to its systems."""
+
+    cache: Path
+    """A directory for files that can be made anew."""
+    database: Database
+
+
+class Parts(Struct, frozen=True):
+    """What systems do in a process."""
+
+    forms: Mapping[str, Form]
+    """How requests become items."""
+    meanings: Mapping[str, Meaning]
+    """How items become rows, by the name of their kind."""
+    state: Mapping[str, Any]
+    """What their routes find on the application."""
+
+
+class System(Struct, frozen=True):
+    """One system: its routes, and how its parts are made."""
+
+    open: Callable[[Resources], Parts]
+    """May read files and take a second: called once a process, in a thread."""
+    routers: Callable[[AnyCallable, AnyCallable], Sequence[Router]]
+    """The routes that take items in, from how a project is found by key and by session."""
+    queries: Sequence[Any]
+    """The handlers that read."""
+    tables: Mapping[str, Table] = {}
+    """Where the rows of a kind are read back for the sender who waits for them."""

@@ -1,0 +1,31 @@
+"""The systems that this installation has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clickhouse.queries.parts import Table
+from sluice import llm
+from sluice.parts import Parts, Resources
+
+SYSTEMS = (llm.SYSTEM,)
+"""One each for those of `schemas.kinds`."""
+
+
+def open_systems(resources: Resources) -> Parts:
+    """Makes the parts of every system. Blocking."""
+    every = [system.open(resources) for system in SYSTEMS]
+    return Parts(
+        forms={name: form for parts in every for name, form in parts.forms.items()},
+        meanings={name: one for parts in every for name, one in parts.meanings.items()},
+        state={name: value for parts in every for name, value in parts.state.items()},
+    )
+
+
+def queries() -> list[Any]:
+    """Returns the handlers of every system that read."""
+    return [handler for system in SYSTEMS for handler in system.queries]
+
+
+def tables() -> Mapping[str, Table]:
+    """Returns where the rows of each kind are read back."""
+    return {name: table for system in SYSTEMS for name, table in system.tables.items()}
