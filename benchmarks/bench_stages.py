@@ -13,18 +13,21 @@ from typing import TypeVar
 
 from benchmarks.generate import Generator, fill
 from clickhouse.client import Warehouse
-from clickhouse.llm.tables import encode_traces
 from clickhouse.migrate import migrate
+from clickhouse.tables import encode
+from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk, decode_chunks, encode_chunks
 from ingest.llm.pulse import frame_array, trace_frame
+from processors.assemble import Arrived, assemble
+from processors.blocks import Block
+from processors.fresh import choose
 from processors.llm.cost.cache import load_book
 from processors.llm.cost.usage import Usage
+from processors.llm.steps import steps
 from processors.llm.traces import decode_trace, trace_row
-from schemas.ids import event_hash
-from schemas.llm.rows import TraceRow
+from schemas.kinds import TRACE
 from schemas.llm.wire import TraceItem
 from schemas.projects import ProjectId
-from schemas.rows import Position
 
 T = TypeVar("T")
 EVENTS = 10_000
@@ -70,22 +73,22 @@ def run(directory: Path) -> None:
             for i, u in zip(items, usages, strict=True)
         ],
     )
-    place = Position("bench", 0, 0)
-    rows: list[TraceRow] = stage(
-        "stream: build the row (prices included)",
-        lambda: [
-            trace_row(i, project_id=PROJECT, received_at_us=0, position=place, book=book)
-            for i in items
-        ],
-    )
-    stage("stream: hash for duplicates", lambda: [event_hash(PROJECT, r.trace_id) for r in rows])
-    block = stage("sink: rows to columns", lambda: encode_traces(rows))
+    stage("stream: build rows (prices included)", lambda: [trace_row(i, book) for i in items])
+    step = steps(book)["trace"]
+    block = Block(TopicPartition("raw.traces", 0), "bench", Intent(0, 99), [], repeated=False)
+    arrived = [Arrived(chunk, offset, 0) for offset, chunk in enumerate(chunks)]
+    built = stage("stream: all from items to columns", lambda: assemble(block, step, arrived))
+    assert built.batch is not None
+    batch = built.batch
+    chosen = stage("stream: leave out what came before", lambda: choose(block, batch, {}))
+    rows = batch.rows(TRACE.tables[0], chosen.new)
+    block_rows = stage("sink: encode columns", lambda: encode(rows))
     warehouse = Warehouse(f"chdb://{directory / 'warehouse'}")
     migrate(warehouse)
     token = iter(range(1_000))
     stage(
         "store: insert with rollups, fsynced, 10,000 rows",
-        lambda: warehouse.insert_now("traces", block, f"bench {next(token)}"),
+        lambda: warehouse.insert_now("traces", block_rows, f"bench {next(token)}"),
     )
     warehouse.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.rows import OutcomeRow
@@ -26,10 +27,10 @@ def encode_outcomes(rows: Sequence[OutcomeRow]) -> bytes:
     # `minute` is a DateTime: whole seconds, which Arrow hands over as an unsigned number.
     columns["minute"] = pa.array([row.minute_us // 1_000_000 for row in rows], pa.uint32())
     columns["count"] = pa.array([row.count for row in rows], pa.int64())
-    return stream(columns)
+    return encode(pa.record_batch(list(columns.values()), names=list(columns)))
 
 
-def times(values: Sequence[int]) -> pa.Array:
+def times(values: Sequence[int] | npt.NDArray[np.int64]) -> pa.Array:
     """Builds moments from microseconds since 1970 UTC."""
     return pa.array(values, pa.int64()).cast(TIME)
 
@@ -50,10 +51,9 @@ def money(values: Sequence[int | None]) -> pa.Array:
     )
 
 
-def stream(columns: dict[str, Any]) -> bytes:
-    """Encodes columns as an Arrow IPC stream."""
-    batch = pa.record_batch(list(columns.values()), names=list(columns))
+def encode(rows: pa.RecordBatch) -> bytes:
+    """Encodes rows as an Arrow IPC stream."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_batch(rows)
     return bytes(sink.getvalue())

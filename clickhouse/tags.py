@@ -17,9 +17,9 @@ from msgspec import json
 UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
 
 
-def encode_tags(tags: Mapping[str, str]) -> str:
+def encode_tags(tags: Mapping[str, str]) -> bytes:
     """Returns the text of the JSON object that stands for `tags`."""
-    return json.encode({path_of(key): f"={value}" for key, value in tags.items() if value}).decode()
+    return json.encode({path_of(key): f"={value}" for key, value in tags.items() if value})
 
 
 def tag_sql(key: str) -> str:

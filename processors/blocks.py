@@ -1,13 +1,22 @@
-"""What passes between the sink and the steps of a topic: blocks in, items and letters out."""
+"""What passes between the sink and the steps of a topic: blocks in, rows and dead letters out."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
+import numpy as np
+import pyarrow as pa
 from msgspec import Struct, field
 
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import DeadLetter
-from schemas.rows import OutcomeRow, Position, Source
+from processors.columns import Build, Numbers
+from processors.seen import Hashes
+from schemas.kinds import Kind, Table
+from schemas.rows import OutcomeRow, Source
+
+EventKey: TypeAlias = tuple[str, str]
+"""Project id and event id."""
 
 
 class Delivery(NamedTuple):
@@ -39,9 +48,10 @@ class Block(Struct, frozen=True):
         return f"{epoch}/{topic}/{partition}/{first}-{last}"
 
 
-class Fate(NamedTuple):
-    """What became of one item, for the ledger of outcomes."""
+class ItemOutcome(NamedTuple):
+    """What became of an item, for the ledger of outcomes."""
 
+    kind: str
     project_id: str
     received_at_ns: int
     outcome: str
@@ -49,45 +59,122 @@ class Fate(NamedTuple):
     dead_ref: str
 
 
-class Item(NamedTuple):
-    """One event that is about to be stored, with what a dead letter of it would need."""
+class Arrival(NamedTuple):
+    """What the items of one chunk share."""
 
-    row: Any
-    key: tuple[str, str]
-    """Project id and event id."""
-    key_hash: int
-    """`event_hash` of the key."""
-    fate: Fate
-    position: Position
+    accepted: ItemOutcome
+    offset: int
     """Of its record."""
-    number: int
-    """Among the items of its record."""
-    wire: str
-    body: bytes
 
 
-def ref_of(topic: str, position: Position, index: int) -> str:
-    """Names an item for the dead-letter topic: where it stands in the log."""
-    return f"{topic}:{position.partition}:{position.offset}:{index}"
+class TableRows(NamedTuple):
+    """Rows of one table, ready for the store."""
+
+    rows: pa.RecordBatch
+    items: Numbers
+    """The number of the item that each row belongs to, ascending."""
+
+
+class Batch(Struct, frozen=True):
+    """Items of one kind in one block, as columns, and their rows."""
+
+    kind: Kind
+    ids: Sequence[str]
+    hashes: Hashes
+    """`event_hash` of each item's key."""
+    arrivals: Sequence[Arrival]
+    arrival: Numbers
+    """Which of `arrivals` each item came in."""
+    number: Numbers
+    """Of each item among those of its record."""
+    tables: Mapping[str, TableRows]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def offsets(self) -> Numbers:
+        """The offset of each item's record."""
+        offsets = np.array([one.offset for one in self.arrivals], np.int64)
+        return offsets[self.arrival]
+
+    def key(self, item: int) -> EventKey:
+        """Returns an item's key."""
+        return self.arrivals[self.arrival[item]].accepted.project_id, self.ids[item]
+
+    def keys(self, items: Numbers) -> list[EventKey]:
+        """Returns the keys of some items."""
+        return [self.key(item) for item in items.tolist()]
+
+    def rows(self, table: Table, items: Numbers) -> pa.RecordBatch:
+        """Returns the rows of some items in a table."""
+        rows, owners = self.tables[table.name]
+        return (
+            rows if len(items) == len(self.ids) else rows.filter(pa.array(np.isin(owners, items)))
+        )
+
+    def count(self, items: Numbers, outcome: str = "accepted", reason: str = "") -> "Outcomes":
+        """Counts what became of some items."""
+        counts = np.bincount(self.arrival[items], minlength=len(self.arrivals)).tolist()
+        found: Outcomes = Counter()
+        for arrival, count in zip(self.arrivals, counts, strict=True):
+            if count:
+                found[arrival.accepted._replace(outcome=outcome, reason=reason)] += count
+        return found
+
+
+Outcomes: TypeAlias = "Counter[ItemOutcome]"
+
+
+def ref_of(topic: str, partition: int, offset: int, number: int) -> str:
+    """Names an item for the dead letters: where it stands in the log."""
+    return f"{topic}:{partition}:{offset}:{number}"
+
+
+class Stored(NamedTuple):
+    """Items of a batch that are to be stored, or are."""
+
+    batch: Batch
+    items: Numbers
+
+    def having(self, table: Table) -> Numbers:
+        """Returns those of the items that become rows of the table."""
+        return np.intersect1d(self.items, self.batch.tables[table.name].items)
+
+
+async def nothing(_: Stored) -> None:
+    """Follows where nothing has to."""
+
+
+class KindStep(Struct, frozen=True):
+    """What one kind of event means."""
+
+    kind: Kind
+    build: Build
+    """Pure: from items to columns."""
+    note: Callable[[Stored], None] = lambda _: None
+    """Counts in the metrics what was stored; called once a block, in a thread."""
+    follow: Callable[[Stored], Awaitable[None]] = nothing
+    """What must be true in the control plane once the rows are stored, before the checkpoint moves.
+    May be called again with the same items, after a crash too: a repeat must change nothing."""
 
 
 class Output(Struct):
     """What a block comes to."""
 
-    items: list[Item] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
-    fates: list[Fate] = field(default_factory=list)
-    """Of everything that is not in `items`."""
-    outcomes: list[OutcomeRow] = field(default_factory=list)
+    stored: list[Stored] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    outcomes: Outcomes = field(default_factory=Counter)
+    """Of every item that is not in `stored`."""
+    counted: list[OutcomeRow] = field(default_factory=list)
     """Counts that belong to no item: the edge's own."""
 
 
 class Step(Protocol):
     """The meaning of one topic."""
 
-    kind: str
-    table: str | None
-    """Where the rows go; `None` for a topic that brings only outcomes."""
+    name: str
+    """Stands for the topic in what the alarms say of its blocks."""
 
     async def warm(self, source: Source | None) -> None:
         """Prepares for the first block of a partition, or of all of them (`None`)."""
@@ -100,15 +187,18 @@ class Step(Protocol):
     async def settle(self, block: Block, built: Any) -> Output:
         """Works out what a block comes to, from what `build` returned, which it leaves as it is.
 
-        Called when every earlier block of the partition is stored; looks up which ids are. Called
-        again to ask which of the items that it gave are stored by now, with an `Output` of them.
+        Called when every earlier block of the partition is stored; looks up which ids are.
         """
         ...
 
-    def encode(self, items: Sequence[Item]) -> bytes:
-        """Encodes rows for the insert."""
+    async def missing(self, table: Table, stored: Stored) -> Numbers:
+        """Returns those of the items that have no row in the table."""
         ...
 
-    def stored(self, items: Sequence[Item]) -> None:
-        """Takes note of items that are in the store now."""
+    async def note(self, stored: Stored) -> None:
+        """Takes note of items that are in the store now; called once a block."""
+        ...
+
+    async def follow(self, stored: Stored) -> None:
+        """Does what must follow in the control plane. May be called twice."""
         ...

@@ -16,6 +16,7 @@ import msgspec
 import pyarrow as pa
 
 from clickhouse.errors import AccessRefused, RowsRefused, WarehouseError
+from controlplane.errors import Unavailable
 from eventlog.log import LogError, LogFull, LogUnavailable
 from processors.columns import Unfit
 
@@ -68,6 +69,9 @@ class NotItsFault(Exception):
     """Raised for what says nothing about the item: to be tried again for ever."""
 
 
+PASSING = (NotItsFault, WarehouseError, LogFull, LogUnavailable, Unavailable, *RESOURCES)
+
+
 def verdict_of(error: BaseException) -> Verdict:
     """Tells whether an item may be at fault for an exception; what is not listed never is."""
     if isinstance(error, RESOURCES):
@@ -102,7 +106,7 @@ def is_passing(error: BaseException) -> bool:
     """
     if isinstance(error, RuntimeError):
         return NO_THREAD in str(error)
-    return isinstance(error, (NotItsFault, WarehouseError, LogFull, LogUnavailable, *RESOURCES))
+    return isinstance(error, PASSING)
 
 
 def reason_of(error: BaseException | None) -> str:
@@ -111,6 +115,7 @@ def reason_of(error: BaseException | None) -> str:
         (RowsRefused, "rows"),
         (AccessRefused, "access"),
         (WarehouseError, "store"),
+        (Unavailable, "control plane"),
         (LogError, "log"),
     ):
         if isinstance(error, kind):

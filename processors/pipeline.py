@@ -7,11 +7,11 @@ from clickhouse.client import Warehouse
 from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
 from clickhouse.tables import encode_outcomes
 from eventlog.topics import OUTCOMES
-from processors.blocks import Step
-from processors.events import EventKey, EventStep, Meaning
+from processors.blocks import EventKey, KindStep, Step
+from processors.events import EventStep
 from processors.refusals import RefusalStep
 from processors.seen import Hashes, SeenFilter
-from schemas.kinds import KINDS, Table
+from schemas.kinds import SYSTEMS, Table, kinds_of
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position, Source
 
@@ -36,24 +36,25 @@ class Inserts:
 
 
 class StoredEvents:
-    """What an event step asks of the store, for one table."""
+    """What the steps of events ask of the store."""
 
-    def __init__(self, warehouse: Warehouse, table: Table, window_s: int) -> None:
+    def __init__(self, warehouse: Warehouse, window_s: int) -> None:
         self._warehouse = warehouse
-        self._table = table
         self._window_s = window_s
 
-    async def stored_at(self, keys: Sequence[EventKey]) -> Mapping[EventKey, Position]:
+    async def stored_at(
+        self, table: Table, keys: Sequence[EventKey]
+    ) -> Mapping[EventKey, Position]:
         """Returns, for those of the keys that are stored, the log position of their row."""
         pairs = [Pair(ProjectId(project_id), event_id) for project_id, event_id in keys]
-        found = await stored_ids(self._warehouse, self._table, pairs)
+        found = await stored_ids(self._warehouse, table, pairs)
         return {(pair.project_id, pair.item_id): position for pair, position in found.items()}
 
-    def recent_hashes(self, source: Source | None) -> AsyncIterator[Hashes]:
+    def recent_hashes(self, table: Table, source: Source | None) -> AsyncIterator[Hashes]:
         """Yields the hashes of the ids received within the window."""
         return recent_hashes(
             self._warehouse,
-            self._table,
+            table,
             now_us=time.time_ns() // 1000,
             window_us=self._window_s * 1_000_000,
             source=source,
@@ -62,15 +63,19 @@ class StoredEvents:
 
 def build_steps(
     warehouse: Warehouse,
-    meanings: Mapping[str, Meaning],
+    kind_steps: Mapping[str, KindStep],
     *,
     window_s: int,
     log2_filter_bits: int,
 ) -> dict[str, Step]:
-    """Returns the step of every topic that has an agent."""
+    """Returns the step of every topic that has an agent, from those of the kinds by name."""
+    store = StoredEvents(warehouse, window_s)
+
+    def new_filter() -> SeenFilter:
+        return SeenFilter(log2_filter_bits, window_s)
+
     steps: dict[str, Step] = {OUTCOMES.name: RefusalStep()}
-    for kind in KINDS:
-        seen = SeenFilter(log2_filter_bits, window_s)
-        events = StoredEvents(warehouse, kind.tables[0], window_s)
-        steps[kind.topic] = EventStep(meanings[kind.name], events, seen)
+    for topic in (topic.name for system in SYSTEMS for topic in system.topics):
+        of_topic = [kind_steps[kind.name] for kind in kinds_of(topic)]
+        steps[topic] = EventStep(of_topic, store, new_filter)
     return steps

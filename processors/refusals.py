@@ -1,12 +1,12 @@
 """The step of topic `outcomes`: the edge's counts of what it refused, to rows of the ledger."""
 
-from collections.abc import Sequence
-
 import structlog
 
 from eventlog.records import RecordDamaged, decode_refusals
-from processors.blocks import Block, Item, Output
+from processors.blocks import Block, Output, Stored
+from processors.columns import Numbers
 from processors.outcomes import outcomes_of_refusals
+from schemas.kinds import Table
 from schemas.rows import Source
 
 log = structlog.get_logger(__name__)
@@ -15,15 +15,10 @@ log = structlog.get_logger(__name__)
 class RefusalStep:
     """Turns blocks of refusals into outcomes. There are no rows but those."""
 
-    kind = "outcome"
-    table: str | None = None
+    name = "outcomes"
 
     async def warm(self, source: Source | None) -> None:
         """Needs nothing."""
-
-    async def settle(self, block: Block, built: Output) -> Output:
-        """Has nothing to add."""
-        return built
 
     async def build(self, block: Block) -> Output:
         """Decodes the counts; a damaged record is counts lost, said in the log."""
@@ -32,14 +27,21 @@ class RefusalStep:
             try:
                 if record.value is None:
                     raise RecordDamaged("its checksum does not hold")
-                output.outcomes += outcomes_of_refusals(decode_refusals(record.value))
+                output.counted += outcomes_of_refusals(decode_refusals(record.value))
             except RecordDamaged as error:
                 log.error("refusals damaged", offset=record.offset, reason=str(error))
         return output
 
-    def encode(self, items: Sequence[Item]) -> bytes:
-        """Is never asked: there are no items."""
-        raise AssertionError("a topic without a table has no rows")
+    async def settle(self, block: Block, built: Output) -> Output:
+        """Has nothing to add."""
+        return built
 
-    def stored(self, items: Sequence[Item]) -> None:
+    async def missing(self, table: Table, stored: Stored) -> Numbers:
+        """Is never asked: there are no items."""
+        raise AssertionError("a topic without kinds has no rows")
+
+    async def note(self, stored: Stored) -> None:
         """Has nothing to remember."""
+
+    async def follow(self, stored: Stored) -> None:
+        """Has nothing that follows."""

@@ -19,7 +19,7 @@ from tenacity import AsyncRetrying, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from eventlog.log import ProgressStore, TopicPartition
-from processors.block_write import Inserts
+from processors.block_rows import Inserts
 from processors.blocks import Delivery, Step
 from processors.budget import Budget
 from processors.faults import is_passing

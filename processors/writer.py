@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from eventlog.log import Intent, NotOwner, ProgressStore, TopicPartition
 from eventlog.records import plain_size
-from processors.block_write import BlockWrite, Inserts
+from processors.block_rows import Inserts
+from processors.block_write import BlockWrite
 from processors.blocks import Block, Delivery, Step
 from processors.budget import Budget
 

@@ -8,6 +8,7 @@ MICROSECOND = timedelta(microseconds=1)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2299, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 """The range of ClickHouse's DateTime64(6)."""
+FIRST_DAY, END_DAY = (EARLIEST - EPOCH).days, (LATEST - EPOCH).days + 1
 # YYYY-MM-DDTHH:MM[:SS[.fraction]] and a zone; the calendar is checked by `fromisoformat`.
 WIRE_TIMESTAMP = re.compile(
     r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
@@ -21,16 +22,35 @@ def parse_timestamp_us(text: str) -> int:
 
     Raises `ValueError`, saying which rule was broken.
     """
+    moment = _read_usual(text) or _read(text)
+    since = moment - EPOCH
+    if not FIRST_DAY <= since.days < END_DAY:
+        raise ValueError("Too far: expected a time between 1900-01-01 and 2299-12-31")
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _read_usual(text: str) -> datetime | None:
+    """Reads what most senders write, YYYY-MM-DDTHH:MM:SS.fraction in UTC: half the cost of `_read`.
+
+    What the marks leave open, `fromisoformat` takes as digits of ASCII alone.
+    """
+    zone = -1 if text[-1:] == "Z" else -6 if text[-6:] == "+00:00" else 0
+    if zone and text[4:20:3] == "--T::." and text[20:zone].isdigit() and text[11:13] < "24":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return None
+    return None
+
+
+def _read(text: str) -> datetime:
     if WIRE_TIMESTAMP.fullmatch(text) is None:
         raise ValueError("Invalid ISO datetime")
     try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
+        return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         # No such day in the calendar, or a zone that leads out of it.
         raise ValueError("Invalid ISO datetime") from None
-    if not EARLIEST <= moment <= LATEST:
-        raise ValueError("Too far: expected a time between 1900-01-01 and 2299-12-31")
-    return (moment - EPOCH) // MICROSECOND
 
 
 def from_us(value: int) -> datetime:

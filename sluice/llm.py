@@ -6,7 +6,7 @@ from clickhouse.llm.traces import TRACES
 from ingest.llm.app import routers
 from ingest.llm.forms import forms
 from processors.llm.cost.cache import load_book
-from processors.llm.steps import meanings
+from processors.llm.steps import steps
 from schemas.kinds import SPAN, TRACE
 from sluice.parts import Parts, Resources, System
 
@@ -15,7 +15,7 @@ def open_parts(resources: Resources) -> Parts:
     """Reads the price table. Raises `PriceTableError`."""
     book = load_book(resources.cache)
     return Parts(
-        forms=forms(book.providers), meanings=meanings(book), state={"providers": book.providers}
+        forms=forms(book.providers), steps=steps(book), state={"providers": book.providers}
     )
 
 

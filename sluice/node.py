@@ -80,7 +80,7 @@ class Node:
         self.read_backs = ReadBacks(self.warehouse, settings)
         steps = build_steps(
             self.warehouse.urgent,
-            self.parts.meanings,
+            self.parts.steps,
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )

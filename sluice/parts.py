@@ -11,7 +11,7 @@ from msgspec import Struct
 from clickhouse.queries.parts import Table
 from controlplane.database import Database
 from ingest.forms import Form
-from processors.events import Meaning
+from processors.blocks import KindStep
 
 
 class Resources(NamedTuple):
@@ -27,7 +27,7 @@ class Parts(Struct, frozen=True):
 
     forms: Mapping[str, Form]
     """How requests become items."""
-    meanings: Mapping[str, Meaning]
+    steps: Mapping[str, KindStep]
     """How items become rows, by the name of their kind."""
     state: Mapping[str, Any]
     """What their routes find on the application."""

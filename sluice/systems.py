@@ -16,7 +16,7 @@ def open_systems(resources: Resources) -> Parts:
     every = [system.open(resources) for system in SYSTEMS]
     return Parts(
         forms={name: form for parts in every for name, form in parts.forms.items()},
-        meanings={name: one for parts in every for name, one in parts.meanings.items()},
+        steps={name: step for parts in every for name, step in parts.steps.items()},
         state={name: value for parts in every for name, value in parts.state.items()},
     )
 

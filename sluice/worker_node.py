@@ -78,7 +78,7 @@ class WorkerNode:
         parts = await asyncio.to_thread(open_systems, Resources(paths.cache, self.database))
         steps = build_steps(
             self.warehouse.urgent,
-            parts.meanings,
+            parts.steps,
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )

@@ -16,26 +16,29 @@ PICO_PER_USD = 10**12
 MAX_COST_PICO = 10**26
 """What a sender may report for one call, far below where sums leave Decimal(38, 12)."""
 
-MAX_WHOLE_CHARS = 256 << 10
+MAX_WHOLE_BYTES = 256 << 10
 """Longer JSON is not decoded as a whole: of `{}` and commas Python makes 25 times the memory."""
 LOOKED_INTO = frozenset(
     {"usage", "usageMetadata", "usage_metadata", "environment", "userId", "user_id"}
 )
 
+UNPRICED: tuple[int | None, str] = (None, "")
+"""What stands in a row in the place of a `Quote` where there is none."""
+
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 
 
-def read_object(text: str) -> dict[str, Any]:
+def read_object(text: bytes | str) -> dict[str, Any]:
     """Decodes an optional JSON object; absent and anything but an object is empty.
 
     So is valid JSON that Python cannot hold, such as 1e400 or a number of 5,000 digits: its text is
-    stored as it came, and only what would be read out of it is missing. Beyond `MAX_WHOLE_CHARS`
+    stored as it came, and only what would be read out of it is missing. Beyond `MAX_WHOLE_BYTES`
     arrays and objects within it are left out, but for those that a step looks into.
     """
     if not text:
         return {}
     try:
-        if len(text) > MAX_WHOLE_CHARS:
+        if len(text) > MAX_WHOLE_BYTES:
             return dict(_read_members(text))
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):
@@ -43,11 +46,11 @@ def read_object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _read_members(text: str) -> Iterator[tuple[str, Any]]:
+def _read_members(text: bytes | str) -> Iterator[tuple[str, Any]]:
     for name, raw in _MEMBERS.decode(text).items():
         view = memoryview(raw)
         is_nested = bytes(view[:1]) in (b"{", b"[")
-        if not is_nested or (name in LOOKED_INTO and view.nbytes <= MAX_WHOLE_CHARS):
+        if not is_nested or (name in LOOKED_INTO and view.nbytes <= MAX_WHOLE_BYTES):
             yield name, msgspec.json.decode(raw)
 
 

@@ -7,11 +7,9 @@ import msgspec
 from processors.columns import Unfit
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.usage import Usage, usage_of_agent
-from processors.llm.fields import PICO_PER_USD, pico_of, read_object, tags_of
+from processors.llm.fields import PICO_PER_USD, UNPRICED, pico_of, read_object, tags_of
 from schemas.llm.rows import SpanRow
-from schemas.llm.wire import SpanItem, span_decoder, text_of
-from schemas.projects import ProjectId
-from schemas.rows import Position
+from schemas.llm.wire import SpanItem, json_of, span_decoder
 from schemas.times import parse_timestamp_us
 
 PAIRED_EVENTS = {
@@ -54,59 +52,51 @@ def pair_of(event_type: str, tool_use_id: str | None, metadata: dict[str, Any]) 
     return Pair(name if kind == "session" else f"{kind}:{name}", role)
 
 
-def span_row(
-    item: SpanItem,
-    *,
-    project_id: ProjectId,
-    received_at_us: int,
-    position: Position,
-    book: PriceBook,
-) -> SpanRow:
+def span_row(item: SpanItem, book: PriceBook) -> SpanRow:
     """Builds the row of a span. Raises `Unfit`, naming the field that cannot be stored."""
     try:
         timestamp_us = parse_timestamp_us(item.timestamp)
     except ValueError as error:
         raise Unfit(f"timestamp {item.timestamp!r}: {error}") from error
-    metadata_text = text_of(item.metadata)
-    metadata = read_object(metadata_text)
+    metadata_json = json_of(item.metadata)
+    metadata = read_object(metadata_json)
     pair = pair_of(item.event_type, item.tool_use_id, metadata)
     usage, reported = _usage(item, metadata)
     quote = book.price(None, item.model, timestamp_us, usage) if item.model else None
+    cost, price_id = quote or UNPRICED
+    # By position, as `trace_row`.
     return SpanRow(
-        project_id=project_id,
-        span_id=item.span_id,
-        session_id=item.session_id,
-        parent_span_id=item.parent_span_id,
-        timestamp_us=timestamp_us,
-        received_at_us=received_at_us,
-        duration_ms=item.duration_ms,
-        source=item.source,
-        kind=item.kind,
-        event_type=item.event_type,
-        status=item.status,
-        pair_key=pair.key,
-        pair_role=pair.role,
-        tool_use_id=item.tool_use_id,
-        tool_name=item.tool_name,
-        is_interrupt=item.is_interrupt,
-        cwd=item.cwd,
-        model=item.model,
-        agent_name=item.agent_name,
-        provider=quote.price_id.split("/")[1] if quote else None,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        computed_cost_pico=quote.cost_pico_usd if quote else None,
-        reported_cost_pico=reported,
-        price_id=quote.price_id if quote else "",
-        tags=tags_of(metadata),
-        tool_input=text_of(item.tool_input),
-        tool_response=text_of(item.tool_response),
-        error=text_of(item.error),
-        metadata=metadata_text,
-        position=position,
+        item.span_id,
+        item.session_id,
+        item.parent_span_id,
+        timestamp_us,
+        item.duration_ms,
+        item.source,
+        item.kind,
+        item.event_type,
+        item.status,
+        pair.key,
+        pair.role,
+        item.tool_use_id,
+        item.tool_name,
+        item.is_interrupt,
+        item.cwd,
+        item.model,
+        item.agent_name,
+        quote.price_id.split("/")[1] if quote else None,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+        cost,
+        price_id,
+        reported,
+        tags_of(metadata),
+        json_of(item.tool_input),
+        json_of(item.tool_response),
+        json_of(item.error),
+        metadata_json,
     )
 
 

@@ -1,44 +1,51 @@
-"""The steps of the system `llm`: what makes an item of each kind a row."""
+"""The steps of the system `llm`, by kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from clickhouse.llm.tables import encode_spans, encode_traces
-from processors.events import Meaning
+import pyarrow.compute as pc
+from msgspec.structs import astuple
+
+from clickhouse.llm.tables import span_arrays, trace_arrays
+from processors.blocks import KindStep, Stored
+from processors.columns import Columns, Rows, Sent, row_by_row
 from processors.llm.cost.book import PriceBook
 from processors.llm.spans import decode_span, span_row
 from processors.llm.traces import decode_trace, trace_row
+from schemas import metrics
 from schemas.kinds import SPAN, TRACE
-from schemas.projects import ProjectId
-from schemas.rows import Position
 
 
-def meanings(book: PriceBook) -> Mapping[str, Meaning]:
+def steps(book: PriceBook) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind."""
-
-    def build_trace(
-        body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position
-    ) -> Any:
-        return trace_row(
-            decode_trace(body),
-            project_id=project_id,
-            received_at_us=received_at_us,
-            position=position,
-            book=book,
-        )
-
-    def build_span(
-        body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position
-    ) -> Any:
-        return span_row(
-            decode_span(body),
-            project_id=project_id,
-            received_at_us=received_at_us,
-            position=position,
-            book=book,
-        )
-
     return {
-        TRACE.name: Meaning(TRACE, build_trace, lambda row: row.trace_id, encode_traces),
-        SPAN.name: Meaning(SPAN, build_span, lambda row: row.span_id, encode_spans),
+        TRACE.name: KindStep(TRACE, partial(build_traces, book), note_unpriced),
+        SPAN.name: KindStep(SPAN, partial(build_spans, book), note_unpriced),
     }
+
+
+def build_traces(book: PriceBook, sent: Sequence[Sent]) -> Columns:
+    """Turns traces into columns."""
+
+    def row_of(body: bytes, _: str) -> tuple[Any, ...]:
+        return astuple(trace_row(decode_trace(body), book))
+
+    return row_by_row(sent, row_of, lambda columns: {"traces": Rows(trace_arrays(columns))})
+
+
+def build_spans(book: PriceBook, sent: Sequence[Sent]) -> Columns:
+    """Turns spans into columns."""
+
+    def row_of(body: bytes, _: str) -> tuple[Any, ...]:
+        return astuple(span_row(decode_span(body), book))
+
+    return row_by_row(sent, row_of, lambda columns: {"spans": Rows(span_arrays(columns))})
+
+
+def note_unpriced(stored: Stored) -> None:
+    """Counts what has tokens and no price."""
+    kind = stored.batch.kind
+    rows = stored.batch.rows(kind.tables[0], stored.items)
+    unpriced = pc.and_(rows["computed_cost"].is_null(), rows["input_tokens"].is_valid())
+    metrics.UNPRICED.labels(kind.name).inc(pc.sum(unpriced).as_py() or 0)

@@ -1,22 +1,18 @@
-"""The rows of traces and spans, one Struct a table, in the column order of the table.
+"""The rows of traces and spans, as their pure steps make them: one Struct a table.
 
-Optional JSON objects are kept as their text; the empty string means that the field was absent.
+Without what every table has: project, time of arrival, place in the log. JSON objects are kept as
+the bytes that came; none means that the field was absent.
 """
 
 from msgspec import Struct
 
-from schemas.projects import ProjectId
-from schemas.rows import Position
 
-
-class TraceRow(Struct, kw_only=True):
+class TraceRow(Struct, gc=False):
     """One LLM call. Times are microseconds since 1970 UTC; costs are pico-dollars (10^-12 USD)."""
 
-    project_id: ProjectId
     trace_id: str
     session_id: str
     timestamp_us: int
-    received_at_us: int
     provider: str
     model_requested: str
     model_used: str | None
@@ -29,29 +25,26 @@ class TraceRow(Struct, kw_only=True):
     cache_write_tokens: int | None
     reasoning_tokens: int | None
     computed_cost_pico: int | None
-    reported_cost_pico: int | None
     price_id: str
+    reported_cost_pico: int | None
     environment: str
     user_id: str
     tags: dict[str, str]
     finish_reason: str | None
     output_text: str | None
-    request_body: str
-    response_body: str
-    error: str
-    metadata: str
-    position: Position
+    request_body: bytes
+    response_body: bytes
+    error: bytes
+    metadata: bytes
 
 
-class SpanRow(Struct, kw_only=True):
+class SpanRow(Struct, gc=False):
     """One agent event. `pair_key` names what its duration is measured over, `pair_role` its end."""
 
-    project_id: ProjectId
     span_id: str
     session_id: str
     parent_span_id: str | None
     timestamp_us: int
-    received_at_us: int
     duration_ms: float | None
     source: str
     kind: str
@@ -72,11 +65,10 @@ class SpanRow(Struct, kw_only=True):
     cache_write_tokens: int | None
     reasoning_tokens: int | None
     computed_cost_pico: int | None
-    reported_cost_pico: int | None
     price_id: str
+    reported_cost_pico: int | None
     tags: dict[str, str]
-    tool_input: str
-    tool_response: str
-    error: str
-    metadata: str
-    position: Position
+    tool_input: bytes
+    tool_response: bytes
+    error: bytes
+    metadata: bytes

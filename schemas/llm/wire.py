@@ -7,7 +7,7 @@ prices are known, and usage may be given by kind of token. Unknown keys are drop
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -54,7 +54,7 @@ Kind = Literal["tool_use", "agent_run", "session", "user_prompt", "llm_response"
 CONTRACT_PROVIDERS = ("openai", "anthropic", "openrouter")
 
 
-class TraceItem(Struct, frozen=True):
+class TraceItem(Struct, frozen=True, gc=False):
     """One LLM call as it was sent. Objects stay JSON text: nobody looks inside them here."""
 
     trace_id: Uuid
@@ -81,7 +81,7 @@ class TraceItem(Struct, frozen=True):
     reasoning_tokens: Count | None = None
 
 
-class SpanItem(Struct, frozen=True):
+class SpanItem(Struct, frozen=True, gc=False):
     """One agent event as it was sent."""
 
     span_id: Uuid
@@ -117,7 +117,9 @@ def amount_of(value: Raw) -> Decimal | None:
 
     Raises `ValueError` for any other JSON value and for a number that no decimal can hold.
     """
-    text = text_of(value)
+    if value is ABSENT:
+        return None
+    text = json_of(value).decode()
     if not text:
         return None
     if text[0] not in "-0123456789":
@@ -155,7 +157,7 @@ def _is_long(value: Raw, most: int) -> bool:
     return len(msgspec.json.decode(value, type=str)) > most
 
 
-class Counts(NamedTuple):
+class Counts(Struct, frozen=True, gc=False):
     """The token counts of a trace, whole."""
 
     input_tokens: int | None
@@ -174,16 +176,22 @@ def counts_of(item: TraceItem) -> Counts:
         item.cache_write_tokens,
         item.reasoning_tokens,
     )
-    return Counts(*(_whole(count) if type(count) is float else count for count in sent))  # type: ignore[arg-type]
+    if float in map(type, sent):
+        return Counts(*map(_whole, sent))
+    return Counts(*sent)  # type: ignore[arg-type]  # ints, or none
 
 
-def _whole(value: float) -> int:
+def _whole(value: float | None) -> int | None:
+    if type(value) is not float:
+        return value  # type: ignore[return-value]  # an int, or none
     if not value.is_integer():
         raise ValueError(f"{value} is not a whole number")
     return int(value)
 
 
-def text_of(value: Raw) -> str:
-    """Returns the JSON text of an optional field, the empty string when absent or null."""
+def json_of(value: Raw) -> bytes:
+    """Returns the JSON of an optional field, nothing when absent or null."""
+    if value is ABSENT:
+        return b""
     data = bytes(value)
-    return "" if data == b"null" else data.decode()
+    return b"" if data == b"null" else data

@@ -13,7 +13,6 @@ from contextlib import closing
 from pathlib import Path
 
 from clickhouse.client import Warehouse
-from clickhouse.llm.tables import encode_spans, encode_traces
 from clickhouse.tables import encode_outcomes
 from eventlog import sqlite_file
 from eventlog.dead_letters import DeadLetterBox
@@ -22,7 +21,13 @@ from eventlog.records import DeadLetter, encode_dead
 from eventlog.topics import DEAD
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
-from tests.integration.queries.rows import make_outcome, make_span, make_trace
+from tests.integration.queries.rows import (
+    encode_spans,
+    encode_traces,
+    make_outcome,
+    make_span,
+    make_trace,
+)
 
 DAY_US = 86_400_000_000
 # Not the product's own list of what it deletes from: that is what is under test.

@@ -10,7 +10,7 @@ from eventlog.kafka_producer import BrokerRefused
 from eventlog.log import Intent, NotOwner, OffsetsGone, RecordsSkipped
 from eventlog.records import DeadLetter
 from processors.seen import Hashes
-from schemas.kinds import TRACES
+from schemas.kinds import TRACES, Table
 from schemas.rows import Source
 from tests.integration.cluster.workers import THEIRS, Log, StallingStore, Worker, fates
 from tests.integration.eventlog.logs import until
@@ -377,10 +377,10 @@ async def test_a_taking_that_was_cut_off_while_it_read_the_stored_ids_reads_them
     assert await first.sink.drain(10)
     recent_hashes, asked = store.recent_hashes, asyncio.Event()
 
-    async def never(source: Source | None) -> AsyncIterator[Hashes]:
+    async def never(table: Table, source: Source | None) -> AsyncIterator[Hashes]:
         asked.set()
         await asyncio.Event().wait()
-        async for hashes in recent_hashes(source):
+        async for hashes in recent_hashes(table, source):
             yield hashes
 
     monkeypatch.setattr(store, "recent_hashes", never)

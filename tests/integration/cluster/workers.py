@@ -10,13 +10,13 @@ from eventlog.kafka_topics import TopicState
 from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.records import Chunk, DeadLetter, encode_chunks
 from processors.blocks import Delivery
-from processors.events import EventStep, Meaning
+from processors.events import EventStep
 from processors.seen import SeenFilter
 from processors.sink import Sink
-from schemas.kinds import TRACE, TRACES
+from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from sluice.ownership import Books, Holder
-from tests.integration.processors.sinks import LIMITS, PARTITION, Store, build
+from tests.integration.processors.sinks import LIMITS, PARTITION, Store, kind_step
 
 TOPICS = {TRACES.name: TopicState(partitions=1, log_id="kafka:cluster/topic")}
 THEIRS = TopicPartition("prefix.raw.traces", 0)
@@ -26,8 +26,7 @@ class Worker:
     """Books, sink and holder of one process; the stream is played by the test."""
 
     def __init__(self, name: str, database: Database, store: Store, log: "Log") -> None:
-        meaning = Meaning(TRACE, build, lambda row: row.text, store.encode)
-        step = EventStep(meaning, store, SeenFilter(20, 3600))
+        step = EventStep([kind_step(store)], store, lambda: SeenFilter(20, 3600))
         self.letters: list[DeadLetter] = []
         self.acked: list[int] = []
         self._log = log

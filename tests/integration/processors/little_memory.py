@@ -11,12 +11,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from clickhouse.llm.tables import encode_traces
 from eventlog.sqlite_log import SqliteLog
 from tests.integration.processors.sinks import Store, Stream, append, letters
-from tests.integration.queries.rows import make_trace
+from tests.integration.queries.rows import encode_traces, make_trace
 
 BODY_BYTES = 64 << 20
 FAILURES = 3
@@ -35,23 +33,22 @@ def no_more_memory() -> Iterator[None]:
 
 
 class Starved(Store):
-    """Encodes real rows of traces, with no memory for it at the first tries."""
+    """Builds real rows of traces, with no memory for it at the first tries."""
 
     def __init__(self) -> None:
         super().__init__()
         self.failures: list[str] = []
 
-    def encode(self, rows: Sequence[Any]) -> bytes:
-        if len(self.failures) < FAILURES and hasattr(rows[0], "text"):
+    def columns(self, texts: Sequence[str]) -> None:
+        if len(self.failures) < FAILURES:
             body = "x" * BODY_BYTES
-            events = [make_trace("p", row.text, request_body=body) for row in rows]
+            events = [make_trace("p", text, request_body=body) for text in texts]
             try:
                 with no_more_memory():
                     encode_traces(events)
             except BaseException as error:
                 self.failures.append(type(error).__name__)
                 raise
-        return super().encode(rows)
 
 
 async def main() -> None:

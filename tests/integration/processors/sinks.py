@@ -5,19 +5,23 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from clickhouse.errors import RowsRefused, WarehouseUnavailable
+from clickhouse.tables import encode_outcomes
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, DeadLetter, decode_dead
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
-from processors.blocks import Delivery
-from processors.columns import Unfit
-from processors.events import EventKey, EventStep, Meaning
+from processors.blocks import Delivery, EventKey, KindStep
+from processors.columns import Rows, Unfit, row_by_row
+from processors.events import EventStep
 from processors.seen import Hashes, SeenFilter
 from processors.sink import Sink
 from processors.writer import BlockLimits
 from schemas.ids import event_hash
-from schemas.kinds import TRACE, TRACES
+from schemas.kinds import TRACE, TRACES, Table
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position, Source
 from tests.chunks import append_chunks
@@ -30,13 +34,18 @@ LIMITS = BlockLimits(min_interval_s=0.0, longest_pause_s=0.001)
 class Row:
     """What the step under test makes of an item."""
 
-    computed_cost_pico = 0
-    input_tokens = None
-
     def __init__(self, project_id: str, text: str, position: Position) -> None:
         self.project_id = project_id
         self.text = text
         self.position = position
+
+
+class Count:
+    """A row of the ledger."""
+
+    def __init__(self, outcome: str, count: int) -> None:
+        self.outcome = outcome
+        self.count = count
 
 
 class Store:
@@ -50,7 +59,6 @@ class Store:
         self.unencodable: set[str] = set()
         self.log: SqliteLog | None = None
         """Given one, no insert may come before its intent is written down."""
-        self.pending: dict[bytes, list[Any]] = {}
 
     async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
         if self.log is not None:
@@ -60,7 +68,7 @@ class Store:
         if self.down:
             self.down -= 1
             raise WarehouseUnavailable("down")
-        rows = self.pending[arrow_stream]
+        rows = rows_in(arrow_stream)
         if any(getattr(row, "text", "") in self.poison for row in rows):
             raise RowsRefused("cannot parse")
         self.tokens.setdefault((table, token), rows)
@@ -71,15 +79,13 @@ class Store:
     async def insert_past_views(self, table: str, arrow_stream: bytes, token: str) -> None:
         await self.insert(table, arrow_stream, token)
 
-    def encode(self, rows: Sequence[Any]) -> bytes:
-        if any(getattr(row, "text", "") in self.unencodable for row in rows):
+    def columns(self, texts: Sequence[str]) -> None:
+        """Called when columns are built of what items hold."""
+        if self.unencodable & set(texts):
             raise OverflowError("too large to convert")
-        key = str(len(self.pending)).encode()
-        self.pending[key] = list(rows)
-        return key
 
     def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
-        return self.encode(rows)
+        return encode_outcomes(rows)
 
     def rows(self) -> list[Row]:
         return [
@@ -97,23 +103,47 @@ class Store:
                     counts[row.outcome] += row.count
         return counts
 
-    async def stored_at(self, keys: Sequence[EventKey]) -> Mapping[EventKey, Position]:
+    async def stored_at(
+        self, table: Table, keys: Sequence[EventKey]
+    ) -> Mapping[EventKey, Position]:
         found = {(row.project_id, row.text): row.position for row in self.rows()}
         return {key: found[key] for key in keys if key in found}
 
-    async def recent_hashes(self, source: Source | None) -> AsyncIterator[Hashes]:
-        import numpy as np
-
+    async def recent_hashes(self, table: Table, source: Source | None) -> AsyncIterator[Hashes]:
         keys = [event_hash(row.project_id, row.text) for row in self.rows()]
         yield np.array(keys, dtype=np.uint64)
 
 
-def build(body: bytes, *, project_id: ProjectId, received_at_us: int, position: Position) -> Row:
-    if body.startswith(b"unfit"):
-        raise Unfit("not fit")
-    if body.startswith(b"bug"):
-        raise KeyError("a bug of ours")
-    return Row(project_id, body.decode(), position)
+def rows_in(arrow_stream: bytes) -> list[Any]:
+    """Returns what an insert holds."""
+    found = pa.ipc.open_stream(arrow_stream).read_all().to_pylist()
+    if found and "outcome" in found[0]:
+        return [Count(row["outcome"], row["count"]) for row in found]
+    return [
+        Row(
+            row["project_id"],
+            row["trace_id"],
+            Position(row["log_id"], row["log_partition"], row["log_offset"]),
+        )
+        for row in found
+    ]
+
+
+def kind_step(store: Store) -> KindStep:
+    """Returns a step whose items are their own ids."""
+
+    def row_of(body: bytes, _: str) -> tuple[str]:
+        if body.startswith(b"unfit"):
+            raise Unfit("not fit")
+        if body.startswith(b"bug"):
+            raise KeyError("a bug of ours")
+        return (body.decode(),)
+
+    def tables_of(columns: Sequence[Sequence[str]]) -> Mapping[str, Rows]:
+        store.columns(columns[0])
+        return {"traces": Rows({})}
+
+    return KindStep(TRACE, lambda sent: row_by_row(sent, row_of, tables_of))
 
 
 class Stream:
@@ -127,8 +157,7 @@ class Stream:
         *,
         log2_filter_bits: int = 20,
     ) -> None:
-        meaning = Meaning(TRACE, build, lambda row: row.text, store.encode)
-        step = EventStep(meaning, store, SeenFilter(log2_filter_bits, 3600))
+        step = EventStep([kind_step(store)], store, lambda: SeenFilter(log2_filter_bits, 3600))
         self.acked: list[int] = []
         self.sink = Sink({TRACES.name: step}, log, store, limits)
         self.sink.start()

@@ -14,9 +14,9 @@ from eventlog.log import Intent, LogDamaged, LogFull, TopicPartition
 from eventlog.records import Chunk, decode_chunks
 from eventlog.sqlite_log import SqliteLog
 from processors.block_write import BlockWrite
-from processors.blocks import Delivery, Item
+from processors.blocks import Batch, Delivery
 from schemas import metrics
-from schemas.kinds import TRACES
+from schemas.kinds import TRACE, TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
 from tests.integration.processors.sinks import (
@@ -147,7 +147,7 @@ async def test_a_repeated_block_looks_at_the_store_whatever_the_filter_knows(
     second = Stream(kept, store)
     step = second.sink._steps[PARTITION.topic]
     await second.sink._warm[PARTITION.topic].wait()
-    step._seen.clear()  # type: ignore[attr-defined]
+    step._served[TRACE.wire].seen.clear()  # type: ignore[attr-defined]
     await second.feed(1)
 
     assert store.texts() == ["a", "b"]
@@ -185,7 +185,7 @@ async def test_rows_that_are_stored_are_gone_without_the_garbage_collector(
         await stream.feed()
 
         assert len(store.texts()) == 5
-        assert [one for one in gc.get_objects() if isinstance(one, BlockWrite | Item)] == []
+        assert [one for one in gc.get_objects() if isinstance(one, BlockWrite | Batch)] == []
     finally:
         gc.enable()
         await stream.stop()

@@ -9,8 +9,16 @@ from msgspec.structs import replace
 from clickhouse.errors import RowsRefused, StatementRefused, WarehouseError, WarehouseUnavailable
 from eventlog.log import Intent
 from eventlog.sqlite_log import SqliteLog
-from processors.block_write import REFUSALS_BEFORE_PARTS
-from tests.integration.processors.sinks import LIMITS, PARTITION, Store, Stream, append, letters
+from processors.block_rows import REFUSALS_BEFORE_PARTS
+from tests.integration.processors.sinks import (
+    LIMITS,
+    PARTITION,
+    Store,
+    Stream,
+    append,
+    letters,
+    rows_in,
+)
 
 TRIES = 2 * REFUSALS_BEFORE_PARTS
 
@@ -50,7 +58,7 @@ class FailingView(Failing):
         self.bad = texts
 
     async def fail(self, table: str, arrow_stream: bytes, token: str) -> None:
-        rows = self.pending[arrow_stream]
+        rows = rows_in(arrow_stream)
         await Store.insert(self, table, arrow_stream, token)
         if self.bad is None or self.bad & {row.text for row in rows}:
             self.failures -= 1
@@ -130,7 +138,7 @@ async def test_rows_whose_token_the_store_took_without_them_are_stored_beside_it
 
     class Killed(Failing):
         async def fail(self, table: str, arrow_stream: bytes, token: str) -> None:
-            self.tokens[table, token] = self.pending[arrow_stream][:1]
+            self.tokens[table, token] = rows_in(arrow_stream)[:1]
             await super().fail(table, arrow_stream, token)
 
     store = Killed(WarehouseUnavailable("connection closed"))
@@ -162,9 +170,9 @@ async def test_a_block_that_went_in_at_once_is_not_read_back(log: SqliteLog) -> 
     class Asked(Store):
         asked = 0
 
-        async def stored_at(self, keys):  # type: ignore[no-untyped-def]
+        async def stored_at(self, table, keys):  # type: ignore[no-untyped-def]
             self.asked += 1
-            return await super().stored_at(keys)
+            return await super().stored_at(table, keys)
 
     store = Asked()
     stream = Stream(log, store)

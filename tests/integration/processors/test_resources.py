@@ -11,19 +11,20 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
 from clickhouse import client
 from clickhouse.client import Warehouse
 from clickhouse.errors import WarehouseUnavailable
-from clickhouse.llm.tables import encode_traces
 from eventlog import records
 from eventlog.sqlite_log import SqliteLog
-from processors import events
-from processors.events import EventKey
+from processors import assemble, block_rows, events
+from processors.blocks import EventKey
+from schemas.kinds import Table
 from schemas.metrics import REGISTRY
-from schemas.rows import Position
+from schemas.rows import OutcomeRow, Position
 from tests.integration.processors.sinks import Store, Stream, append, letters
-from tests.integration.queries.rows import make_trace
+from tests.integration.queries.rows import encode_traces, make_trace
 
 TRIES = 7
 """More than the refusals after which rows at fault are looked for."""
@@ -58,13 +59,19 @@ class Lacking(Store):
             self.left -= 1
             raise self.lack()
 
-    def encode(self, rows: Sequence[Any]) -> bytes:
-        self.meet("encode" if hasattr(rows[0], "text") else "outcomes")
-        return super().encode(rows)
+    def columns(self, texts: Sequence[str]) -> None:
+        self.meet("columns")
+        super().columns(texts)
 
-    async def stored_at(self, keys: Sequence[EventKey]) -> Mapping[EventKey, Position]:
+    def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
+        self.meet("outcomes")
+        return super().encode_outcomes(rows)
+
+    async def stored_at(
+        self, table: Table, keys: Sequence[EventKey]
+    ) -> Mapping[EventKey, Position]:
         self.meet("look-up")
-        return await super().stored_at(keys)
+        return await super().stored_at(table, keys)
 
     async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
         self.meet("insert")
@@ -73,7 +80,8 @@ class Lacking(Store):
 
 @pytest.mark.parametrize("lack", LACKS, ids=NAMES)
 @pytest.mark.parametrize(
-    "place", ["build", "key", "decode", "encode", "look-up", "insert", "remember", "outcomes"]
+    "place",
+    ["build", "key", "decode", "columns", "encode", "look-up", "insert", "remember", "outcomes"],
 )
 async def test_resource_errors_make_no_dead_letters(
     log: SqliteLog, place: str, lack: Callable[[], Exception], monkeypatch: pytest.MonkeyPatch
@@ -106,16 +114,13 @@ def meet_at(store: Lacking, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return met
 
-    monkeypatch.setattr(events, "event_hash", before("key", events.event_hash))
+    monkeypatch.setattr(assemble, "event_hash", before("key", assemble.event_hash))
+    monkeypatch.setattr(block_rows, "encode", before("encode", block_rows.encode))
     monkeypatch.setattr(events, "decode_chunks", before("decode", events.decode_chunks))
-    monkeypatch.setattr(step._seen, "add", before("remember", step._seen.add))
-    meaning = step._meaning
-    monkeypatch.setattr(
-        step, "_meaning", type(meaning)(
-            meaning.kind, before("build", meaning.build), meaning.id_of,
-            meaning.encode,
-        ),
-    )  # fmt: skip
+    ((wire, served),) = step._served.items()
+    monkeypatch.setattr(served.seen, "add", before("remember", served.seen.add))
+    kind_step = replace(served.step, build=before("build", served.step.build))
+    monkeypatch.setitem(step._served, wire, served._replace(step=kind_step))
 
 
 def test_a_process_without_memory_to_encode_parks_no_event() -> None:
@@ -133,7 +138,7 @@ def test_a_process_without_memory_to_encode_parks_no_event() -> None:
 
 
 async def test_the_alarm_says_that_resources_are_short(log: SqliteLog) -> None:
-    store = Lacking("encode", MemoryError)
+    store = Lacking("columns", MemoryError)
     stream = Stream(log, store)
     before = failures_of("resources")
     await append(log, *ITEMS)
@@ -154,10 +159,9 @@ async def test_a_bug_that_rows_meet_each_time_parks_those_rows_alone(
     log: SqliteLog, error: type[Exception]
 ) -> None:
     class Buggy(Store):
-        def encode(self, rows: Sequence[Any]) -> bytes:
-            if any(getattr(row, "text", "") == "b" for row in rows):
+        def columns(self, texts: Sequence[str]) -> None:
+            if "b" in texts:
                 raise error("a bug of ours")
-            return super().encode(rows)
 
     store = Buggy()
     stream = Stream(log, store)
@@ -174,7 +178,7 @@ async def test_a_bug_that_rows_meet_each_time_parks_those_rows_alone(
 async def test_memory_that_fails_while_rows_go_in_one_by_one_parks_only_those_at_fault(
     log: SqliteLog,
 ) -> None:
-    store = Lacking("encode", MemoryError)
+    store = Lacking("columns", MemoryError)
     store.poison = {"b"}
     stream = Stream(log, store)
     await append(log, *ITEMS)

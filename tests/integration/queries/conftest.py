@@ -16,13 +16,12 @@ from clickhouse.client import Warehouse
 from clickhouse.llm import analytics
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups
-from clickhouse.llm.tables import encode_spans, encode_traces
 from clickhouse.tables import encode_outcomes
 from schemas.llm.answers import AnalyticsAnswer
-from schemas.llm.rows import SpanRow, TraceRow
 from schemas.projects import ProjectContext, ProjectId
 from schemas.rows import OutcomeRow
 from sluice.systems import queries
+from tests.integration.queries.rows import SpanRow, TraceRow, encode_spans, encode_traces
 
 
 @pytest.fixture

@@ -1,12 +1,23 @@
 """Seeded random rows, and what plain Python makes of them."""
 
 import random
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_type_hints
 
-from schemas.llm.rows import SpanRow, TraceRow
+import pyarrow as pa
+from msgspec import Struct, defstruct
+
+from clickhouse.llm.tables import span_arrays, trace_arrays
+from clickhouse.tables import encode, times
+from schemas.llm import rows as llm
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position
+
+SHARED = [("project_id", ProjectId), ("received_at_us", int), ("position", Position)]
+TraceRow = defstruct("TraceRow", [*SHARED, *get_type_hints(llm.TraceRow).items()], kw_only=True)
+SpanRow = defstruct("SpanRow", [*SHARED, *get_type_hints(llm.SpanRow).items()], kw_only=True)
+"""Whole rows of the tables: what an item becomes, and what the stream puts beside it."""
 
 START_US = int(datetime(2025, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 HOUR_US = 3_600_000_000
@@ -95,6 +106,31 @@ def make_span(project_id: str, span_id: str, **changes: Any) -> SpanRow:
         "position": Position("log", 3, 42),
     }
     return SpanRow(**(fields | changes))
+
+
+def encode_traces(rows: Sequence[Any]) -> bytes:
+    """Encodes rows for table `traces` as an Arrow IPC stream."""
+    return _encoded("trace_id", rows, llm.TraceRow, trace_arrays)
+
+
+def encode_spans(rows: Sequence[Any]) -> bytes:
+    """Encodes rows for table `spans` as an Arrow IPC stream."""
+    return _encoded("span_id", rows, llm.SpanRow, span_arrays)
+
+
+def _encoded(
+    id_column: str, rows: Sequence[Any], row_type: type[Struct], arrays: Callable[..., Any]
+) -> bytes:
+    columns = arrays([[getattr(r, name) for r in rows] for name in row_type.__struct_fields__])
+    columns |= {
+        "project_id": pa.array([row.project_id for row in rows], pa.string()),
+        id_column: pa.array([getattr(row, id_column) for row in rows], pa.string()),
+        "received_at": times([row.received_at_us for row in rows]),
+        "log_id": pa.array([row.position.log_id for row in rows], pa.string()),
+        "log_partition": pa.array([row.position.partition for row in rows], pa.uint16()),
+        "log_offset": pa.array([row.position.offset for row in rows], pa.uint64()),
+    }
+    return encode(pa.record_batch(list(columns.values()), names=list(columns)))
 
 
 def random_traces(project_id: str, seed: int, count: int, *, days: int = 5) -> list[TraceRow]:

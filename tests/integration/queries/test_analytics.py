@@ -19,10 +19,9 @@ from clickhouse.llm import groups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping
 from schemas.llm.answers import AnalyticsAnswer
-from schemas.llm.rows import TraceRow
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import analyse, store_traces
-from tests.integration.queries.rows import DAY_US, START_US, make_trace, random_traces
+from tests.integration.queries.rows import DAY_US, START_US, TraceRow, make_trace, random_traces
 
 ALL = TraceFilter(from_us=START_US - DAY_US, to_us=START_US + 40 * DAY_US)
 VALUES: dict[str, Callable[[TraceRow], str | None]] = {

@@ -23,11 +23,10 @@ from clickhouse.llm.filters import TraceFilter
 from clickhouse.queries.parts import Bounds, Selection, find_parts, of_ids, read_part, read_whole
 from schemas import metrics
 from schemas.llm.answers import TraceAnswer
-from schemas.llm.rows import TraceRow
 from schemas.projects import ProjectContext, ProjectId
 from sluice.systems import queries
 from tests.integration.queries.conftest import store_spans, store_traces
-from tests.integration.queries.rows import DAY_US, START_US, make_trace, random_spans
+from tests.integration.queries.rows import DAY_US, START_US, TraceRow, make_trace, random_spans
 
 MIB = 1 << 20
 SMALL = Bounds(bytes=5_000, rows=7)

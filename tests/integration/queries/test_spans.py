@@ -13,10 +13,9 @@ from clickhouse.errors import QueryTooExpensive
 from clickhouse.llm import span_analytics
 from clickhouse.llm.filters import SpanFilter
 from clickhouse.llm.span_analytics import analyse_spans
-from schemas.llm.rows import SpanRow
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_spans
-from tests.integration.queries.rows import DAY_US, START_US, make_span, random_spans
+from tests.integration.queries.rows import DAY_US, START_US, SpanRow, make_span, random_spans
 
 Client = TestClient[Litestar]
 KEYS = (

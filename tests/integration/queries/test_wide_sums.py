@@ -10,12 +10,18 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping
 from clickhouse.llm.span_analytics import analyse_spans
-from schemas.llm.rows import SpanRow, TraceRow
 from schemas.llm.wire import MAX_DURATION_MS
 from schemas.numbers import SAFE_INTEGER
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import analyse, store_spans, store_traces
-from tests.integration.queries.rows import DAY_US, START_US, make_span, make_trace
+from tests.integration.queries.rows import (
+    DAY_US,
+    START_US,
+    SpanRow,
+    TraceRow,
+    make_span,
+    make_trace,
+)
 
 COUNT = 2_200
 TOKENS = COUNT * SAFE_INTEGER
@@ -76,7 +82,7 @@ UPGRADE = """
 import sys
 from clickhouse import migrate as migrations
 from clickhouse.client import Warehouse
-from clickhouse.llm.tables import encode_traces
+from tests.integration.queries.rows import encode_traces
 from schemas.projects import ProjectContext, ProjectId
 from tests.integration.queries.test_wide_sums import largest_traces
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import StoreBroken
-from clickhouse.llm.tables import encode_traces
 from clickhouse.migrate import migrate
 from clickhouse.retention import Expiry, Keeping
-from tests.integration.queries.rows import make_trace
+from tests.integration.queries.rows import encode_traces, make_trace
 
 ROWS = 5
 KEEP_DAYS = 90

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.llm.tables import encode_traces
 from clickhouse.retention import LAST_DAY, Expiry, Keeping, purge_projects, tables_with_data
 from schemas.projects import ProjectId
-from tests.integration.queries.rows import DAY_US, make_trace
+from tests.integration.queries.rows import DAY_US, encode_traces, make_trace
 
 TODAY = date(1995, 6, 30)
 """Of a time of which no other test has rows."""

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.llm.tables import encode_traces
 from eventlog.group_commit import Limits
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk
@@ -17,7 +16,7 @@ from eventlog.sqlite_log import SqliteLog
 from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
-from processors.llm.steps import meanings
+from processors.llm.steps import steps as steps_of
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
@@ -25,7 +24,7 @@ from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
 from tests.e2e.payloads import new_id, trace
-from tests.integration.queries.rows import make_trace
+from tests.integration.queries.rows import encode_traces, make_trace
 
 TIMEOUT_S = 60
 PARTITION = TopicPartition(TRACES.name, 0)
@@ -105,7 +104,7 @@ async def test_a_block_of_an_earlier_life_is_completed_and_its_sums_stay(
 
 
 async def _store(warehouse: Warehouse, log: SqliteLog, book: PriceBook) -> None:
-    steps = build_steps(warehouse, meanings(book), window_s=3600, log2_filter_bits=20)
+    steps = build_steps(warehouse, steps_of(book), window_s=3600, log2_filter_bits=20)
     sink = Sink(steps, log, Inserts(warehouse), BlockLimits())
     sink.start()
     for record in log.read(PARTITION, 0, 10, 1 << 20):

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.llm.tables import encode_traces
 from clickhouse.retention import tables_with_data
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -24,7 +23,7 @@ from sluice.purge import Purge
 from sluice.retention import Retention
 from sluice.upkeep import retain
 from tests.chunks import append_chunks
-from tests.integration.queries.rows import make_trace
+from tests.integration.queries.rows import encode_traces, make_trace
 from tests.integration.store.test_expiry import Counted
 
 HEAD = TopicPartition(TRACES.name, 0)

@@ -20,12 +20,11 @@ from clickhouse.errors import (
     WarehouseError,
     WarehouseUnavailable,
 )
-from clickhouse.llm.tables import encode_spans, encode_traces
 from processors.llm.fields import MAX_COST_PICO
 from schemas.llm.wire import MAX_DURATION_MS
 from schemas.numbers import SAFE_INTEGER
 from schemas.times import EARLIEST, EPOCH, LATEST, MICROSECOND
-from tests.integration.queries.rows import make_span, make_trace
+from tests.integration.queries.rows import encode_spans, encode_traces, make_span, make_trace
 
 OUTAGES = (
     1, 16, 32, 33, 43, 49, 53, 60, 62, 75, 76, 79, 81, 158, 159, 173, 202, 203, 209, 210, 225, 236,

@@ -10,7 +10,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from clickhouse.client import Warehouse
-from clickhouse.llm.tables import encode_traces
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.models import PurgedProject
@@ -27,7 +26,7 @@ from schemas.projects import ProjectId
 from schemas.settings import Settings
 from sluice.retention import MAX_AHEAD_DAYS, Retention
 from sluice.upkeep import retain, retain_shared
-from tests.integration.queries.rows import make_trace
+from tests.integration.queries.rows import encode_traces, make_trace
 
 NOW = datetime(1995, 6, 1, 12, tzinfo=UTC)
 """Long before whatever other tests have stored."""

@@ -11,13 +11,12 @@ import pytest
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import AccessRefused, WarehouseUnavailable
-from clickhouse.llm.tables import encode_traces
 from clickhouse.migrate import migrate
 from schemas.settings import Settings
 from sluice.cluster import open_warehouse
 from sluice.paths import paths_of
 from sluice.patience import START_PATIENCE_S
-from tests.integration.queries.rows import make_trace
+from tests.integration.queries.rows import encode_traces, make_trace
 from tests.integration.store.certificates import Authority, Signed, tls_door
 from tests.integration.warehouse.conftest import SLUICE, WRITER, Served
 

@@ -1,5 +1,7 @@
+from collections import Counter
+
 from eventlog.records import Refusal
-from processors.blocks import Fate
+from processors.blocks import ItemOutcome
 from processors.outcomes import MINUTE_NS, outcomes_of, outcomes_of_refusals
 from schemas.projects import ProjectId
 
@@ -8,15 +10,15 @@ def counts(rows: list) -> dict[tuple[str, str, str], int]:  # type: ignore[type-
     return {(row.project_id, row.outcome, row.reason): row.count for row in rows}
 
 
-def test_every_item_is_received_once_and_has_one_fate() -> None:
-    fates = [
-        Fate("a", 0, "accepted", "", ""),
-        Fate("a", 0, "accepted", "", ""),
-        Fate("a", 0, "duplicate", "resent_id", ""),
-        Fate("b", 0, "dead", "unfit", ""),
+def test_every_item_is_received_once_and_has_one_outcome() -> None:
+    outcomes = [
+        ItemOutcome("trace", "a", 0, "accepted", "", ""),
+        ItemOutcome("trace", "a", 0, "accepted", "", ""),
+        ItemOutcome("trace", "a", 0, "duplicate", "resent_id", ""),
+        ItemOutcome("trace", "b", 0, "dead", "unfit", ""),
     ]
 
-    rows = outcomes_of("trace", fates)
+    rows = outcomes_of(Counter(outcomes))
 
     assert counts(rows) == {
         ("a", "received", ""): 3,
@@ -28,19 +30,24 @@ def test_every_item_is_received_once_and_has_one_fate() -> None:
 
 
 def test_a_replayed_dead_letter_takes_its_death_back_and_was_received_once() -> None:
-    rows = outcomes_of("trace", [Fate("a", 0, "accepted", "", "raw.traces:0:1:0")])
+    rows = outcomes_of(Counter([ItemOutcome("trace", "a", 0, "accepted", "", "raw.traces:0:1:0")]))
 
     assert counts(rows) == {("a", "dead", "unfit"): -1, ("a", "accepted", ""): 1}
 
 
 def test_a_replay_that_dies_again_changes_nothing() -> None:
-    assert outcomes_of("trace", [Fate("a", 0, "dead", "unfit", "raw.traces:0:1:0")]) == []
+    assert (
+        outcomes_of(Counter([ItemOutcome("trace", "a", 0, "dead", "unfit", "raw.traces:0:1:0")]))
+        == []
+    )
 
 
 def test_minutes_are_counted_apart() -> None:
-    rows = outcomes_of(
-        "span", [Fate("a", minute * MINUTE_NS + 5, "accepted", "", "") for minute in (1, 2)]
-    )
+    accepted = [
+        ItemOutcome("span", "a", minute * MINUTE_NS + 5, "accepted", "", "") for minute in (1, 2)
+    ]
+
+    rows = outcomes_of(Counter(accepted))
 
     assert sorted((row.outcome, row.minute_us) for row in rows) == [
         ("accepted", 60_000_000),

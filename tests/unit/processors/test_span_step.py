@@ -8,8 +8,6 @@ from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.spans import Pair, decode_span, pair_of, span_row
 from schemas.llm.rows import SpanRow
-from schemas.projects import ProjectId
-from schemas.rows import Position
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +28,7 @@ def span(**fields: Any) -> dict[str, Any]:
 
 
 def row_of(item: dict[str, Any], book: PriceBook) -> SpanRow:
-    return span_row(
-        decode_span(json.dumps(item).encode()),
-        project_id=ProjectId("p"),
-        received_at_us=1,
-        position=Position("log", 0, 7),
-        book=book,
-    )
+    return span_row(decode_span(json.dumps(item).encode()), book)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +81,7 @@ def test_a_tools_input_may_be_any_json(value: Any, book: PriceBook) -> None:
 
 
 def test_a_null_input_is_absent(book: PriceBook) -> None:
-    assert row_of(span(tool_input=None), book).tool_input == ""
+    assert row_of(span(tool_input=None), book).tool_input == b""
 
 
 def test_junk_in_a_usage_object_never_hurts(book: PriceBook) -> None:

@@ -14,8 +14,6 @@ from processors.llm.cost.cache import load_book
 from processors.llm.fields import pico_of, tags_of
 from processors.llm.traces import decode_trace, trace_row
 from schemas.llm.rows import TraceRow
-from schemas.projects import ProjectId
-from schemas.rows import Position
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
@@ -45,13 +43,7 @@ def trace(**fields: Any) -> dict[str, Any]:
 
 
 def row_of(item: dict[str, Any], book: PriceBook) -> TraceRow:
-    return trace_row(
-        decode_trace(json.dumps(item).encode()),
-        project_id=ProjectId("p"),
-        received_at_us=1,
-        position=Position("log", 0, 7),
-        book=book,
-    )
+    return trace_row(decode_trace(json.dumps(item).encode()), book)
 
 
 def test_tokens_are_priced_on_the_model_that_answered(book: PriceBook) -> None:

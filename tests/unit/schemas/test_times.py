@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import times
 from schemas.times import EARLIEST, EPOCH, LATEST, from_us, parse_timestamp_us
 
 MOMENTS = st.integers(-(69 * 365 * 86_400 * 10**6), 329 * 365 * 86_400 * 10**6).map(from_us)
@@ -78,3 +79,16 @@ def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert EARLIEST <= moment <= LATEST
+
+
+@given(
+    st.from_regex(
+        r"\A[0-9\u0660]{4}.[01][0-9].[0-3][0-9].[0-2][0-9].[0-5][0-9].[0-6][0-9]"
+        r"[.,:][0-9Z+:\u0660 -]{0,12}(Z|\+00:00)\Z"
+    )
+)
+def test_the_quick_way_reads_what_the_rule_accepts_and_nothing_else(text: str) -> None:
+    quick = times._read_usual(text)
+
+    if quick is not None:
+        assert quick == times._read(text)
