@@ -1,0 +1,28 @@
+"""One installation on each log for the whole suite; each test has a project of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.promises.installations import Distributed, Embedded, Installation
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Embedded(tmp_path_factory.mktemp("embedded")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def distributed(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Installation]:
+    broker, postgres = request.getfixturevalue("kafka"), request.getfixturevalue("postgres")
+    with Distributed(tmp_path_factory.mktemp("distributed"), broker, postgres) as running:
+        yield running
+
+
+@pytest.fixture(params=["embedded", "distributed"])
+def installation(request: pytest.FixtureRequest) -> Installation:
+    running: Installation = request.getfixturevalue(request.param)
+    return running

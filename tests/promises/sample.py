@@ -1,0 +1,29 @@
+"""What the suite of promises needs to know of a kind, and where it finds it."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tests.promises import samples
+
+
+class Sample(NamedTuple):
+    """How items of a kind are made and sent."""
+
+    path: str
+    """Of the POST that takes them."""
+    items: Callable[[int], list[bytes]]
+    """So many items, none of which was made before."""
+    body: Callable[[Sequence[bytes]], bytes]
+    """A request's body with some items."""
+    spoiled: bytes = b"\xff\x00 no step takes this"
+    """An item that must become a dead letter."""
+
+
+def samples_by_kind() -> dict[str, Sample]:
+    """Returns the samples of every system."""
+    found: dict[str, Sample] = {}
+    for module in pkgutil.iter_modules(samples.__path__):
+        found |= importlib.import_module(f"{samples.__name__}.{module.name}").SAMPLES
+    return found
