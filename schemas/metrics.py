@@ -96,7 +96,7 @@ INSERT_SECONDS = Histogram(
 INSERT_FAILURES = Counter(
     "sluice_insert_failures",
     "Tries to store a block that failed and are repeated, by what they met: `store`, `access`,"
-    " `rows`, `log` or `resources`.",
+    " `rows`, `log`, `control plane` or `resources`.",
     ["table", "reason"],
     registry=REGISTRY,
 )

@@ -128,6 +128,18 @@ class Server:
             return ""
         return "\n".join(self.output.read_text(errors="replace").splitlines()[-lines:])
 
+    def run(self, *arguments: str) -> str:
+        """Runs a command on this installation and returns what it prints."""
+        ran = subprocess.run(
+            [CONSOLE_SCRIPT, *arguments],
+            env=self._child_environ(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
     def client(self, key: str | None = KEY, timeout_s: float = 15.0) -> httpx.Client:
         """Returns an HTTP client with the key given, or none; closed at the latest with us."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}

@@ -1,7 +1,6 @@
 """Sluice on each of its logs, as the suite of promises drives it."""
 
 import asyncio
-import subprocess
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from schemas.projects import ProjectId
 from tests.components.kafka import KafkaBroker
 from tests.components.postgres import Postgres
 from tests.e2e.cluster import PARTITIONS, STORE_USER, Cluster
-from tests.e2e.server import CONSOLE_SCRIPT, Project, Server
+from tests.e2e.server import Project, Server
 from tests.e2e.test_replay import rewind_log
 
 
@@ -61,18 +60,6 @@ class Installation:
         sql = "SELECT {id:Identifier} FROM {table:Identifier} WHERE project_id = {project:String}"
         values = {"table": table.name, "id": table.id_column, "project": project.project_id}
         return sorted(row[0] for row in self.store.query_now(sql, values, {}).rows)
-
-    def sluice(self, *arguments: str) -> str:
-        """Runs a command of ours and returns what it prints."""
-        ran = subprocess.run(
-            [CONSOLE_SCRIPT, *arguments],
-            env=self.front._child_environ(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
 
     def wait_stored(self) -> None:
         """Returns when all that the log holds is stored."""

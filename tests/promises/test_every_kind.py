@@ -99,12 +99,12 @@ def test_an_item_that_no_step_takes_is_a_dead_letter_and_is_replayed(
     installation.produce(project, kind, [first, sample.spoiled, last], time.time_ns())
     installation.wait_stored()
     dead = outcomes(installation, project, kind)
-    listed = installation.sluice("dead", "list", "--project", project.project_id)
+    listed = installation.front.run("dead", "list", "--project", project.project_id)
     (ref,) = [word for word in listed.split() if word.startswith(f"{kind.topic}:")]
     body = tmp_path / "item"
     body.write_bytes(fixed)
 
-    installation.sluice("dead", "replay", ref, "--body", str(body))
+    installation.front.run("dead", "replay", ref, "--body", str(body))
     wait_for(lambda: len(installation.ids(project, kind)) == 3, "the replayed item")
     installation.wait_stored()
 

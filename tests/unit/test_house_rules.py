@@ -14,6 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from clickhouse.migrate import read_migrations
 from eventlog.topics import TOPICS
 from schemas import metrics
+from schemas.kinds import SYSTEMS
 from schemas.settings import MEANING, SECRETS, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ LONG_FUNCTIONS = frozenset(
     }
 )
 """Functions over the limit, `path::name`. May only shrink."""
+SYSTEM_NAMES = {system.name for system in SYSTEMS}
 READS_ACROSS_PROJECTS = frozenset(
     {
         "clickhouse/queries/stored.py::stored_ids",
@@ -40,6 +42,9 @@ READS_ACROSS_PROJECTS = frozenset(
     }
 )
 """What reads the store for no single project: the stream's own look-ups. May only shrink."""
+
+
+CLICKHOUSE_QUERIES = {("clickhouse", name) for name in ("queries", *SYSTEM_NAMES)}
 
 
 class Module(NamedTuple):
@@ -67,6 +72,12 @@ def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef
     for node in ast.walk(module.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+def imports_of(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
 
 
 def names_in(node: ast.AST) -> set[str]:
@@ -155,6 +166,22 @@ class TestLists:
         assert len({topic.number for topic in TOPICS}) == len(TOPICS)
 
 
+class TestSystems:
+    @BY_PATH
+    def test_shared_code_knows_no_system_and_no_system_knows_another(self, module: Module) -> None:
+        """Only `sluice` puts them together."""
+        package, name, *_ = Path(module.path).with_suffix("").parts + ("",)
+        others = SYSTEM_NAMES - {name}
+        imported = {
+            parts[1]
+            for node in ast.walk(module.tree)
+            for path in imports_of(node)
+            if len(parts := path.split(".")) > 1 and parts[0] in PACKAGES
+        }
+
+        assert package == "sluice" or imported & others == set()
+
+
 class TestMigrations:
     def test_those_of_the_store_are_numbered_without_a_gap(self) -> None:
         numbers = [migration.number for migration in read_migrations()]
@@ -180,7 +207,7 @@ class TestTenants:
         open_to_all = {
             f"{module.path}::{node.name}"
             for module in MODULES
-            if re.match(r"clickhouse/(queries|llm)/", module.path)
+            if Path(module.path).parts[:2] in CLICKHOUSE_QUERIES
             for node in module.tree.body
             if isinstance(node, ast.AsyncFunctionDef)
             and not node.name.startswith("_")

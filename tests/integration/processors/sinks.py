@@ -156,8 +156,11 @@ class Stream:
         limits: BlockLimits = LIMITS,
         *,
         log2_filter_bits: int = 20,
+        step: KindStep | None = None,
     ) -> None:
-        step = EventStep([kind_step(store)], store, lambda: SeenFilter(log2_filter_bits, 3600))
+        step = EventStep(
+            [step or kind_step(store)], store, lambda: SeenFilter(log2_filter_bits, 3600)
+        )
         self.acked: list[int] = []
         self.sink = Sink({TRACES.name: step}, log, store, limits)
         self.sink.start()
@@ -178,9 +181,16 @@ class Stream:
         await self.sink.stop()
 
 
-async def append(log: SqliteLog, *items: str, project: str = "p", dead_ref: str = "") -> None:
+async def append(
+    log: SqliteLog,
+    *items: str,
+    project: str = "p",
+    dead_ref: str = "",
+    wire: str = TRACE.wire,
+    ids: Sequence[str] = (),
+) -> None:
     bodies = [item.encode() for item in items]
-    chunk = Chunk(ProjectId(project), "pulse.trace", 60_000_000_000, bodies, dead_ref)
+    chunk = Chunk(ProjectId(project), wire, 60_000_000_000, bodies, dead_ref, list(ids))
     await append_chunks(log, TRACES.name, {0: chunk})
 
 

@@ -1,0 +1,180 @@
+"""What a kind may do beyond one row an item: several tables, ids of the edge, what must follow."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from clickhouse.errors import RowsRefused
+from controlplane.errors import Unavailable
+from eventlog.group_commit import Limits
+from eventlog.sqlite_log import SqliteLog
+from processors.blocks import KindStep, Stored
+from processors.columns import Rows, Sent, row_by_row
+from schemas.kinds import TRACES, Kind, Table
+from tests.integration.processors.sinks import (
+    PARTITION,
+    Store,
+    Stream,
+    append,
+    kind_step,
+    letters,
+)
+
+FAILURES = 4
+PARTED = Kind(
+    "parted", "test.parted", TRACES.name, (Table("traces", "trace_id"), Table("parts", "trace_id"))
+)
+"""An item of it is some words; its id is the edge's."""
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteLog]:
+    opened = SqliteLog(tmp_path / "log.db", limits=Limits(keep_ms=3_600_000))
+    yield opened
+    opened.close()
+
+
+class Tables(Store):
+    """Keeps the order of inserts, and refuses what the test says."""
+
+    def __init__(self, bad_parts: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.order: list[str] = []
+        self.bad_parts = set(bad_parts)
+
+    async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
+        if table == "parts":
+            rows = pa.ipc.open_stream(arrow_stream).read_all().to_pylist()
+            if self.bad_parts & {row["word"] for row in rows}:
+                raise RowsRefused("cannot parse")
+        self.order.append(table)
+        await super().insert(table, arrow_stream, token)
+
+    def parts(self) -> list[str]:
+        """The ids that the second table has rows of."""
+        rows = [
+            row for (table, _), found in self.tokens.items() if table == "parts" for row in found
+        ]
+        return sorted(row.text for row in rows)
+
+    async def stored_at(self, table: Table, keys: Any) -> Any:
+        found = {
+            (row.project_id, row.text): row.position
+            for (name, _), rows in self.tokens.items()
+            if name == table.name
+            for row in rows
+        }
+        return {key: found[key] for key in keys if key in found}
+
+
+def parted_step() -> KindStep:
+    def row_of(body: bytes, given: str) -> tuple[str, list[str]]:
+        return given, body.decode().split()
+
+    def tables_of(columns: Sequence[Sequence[Any]]) -> Mapping[str, Rows]:
+        words = columns[1]
+        owners = np.repeat(np.arange(len(words)), [len(some) for some in words])
+        flat = pa.array([word for some in words for word in some], pa.string())
+        return {"traces": Rows({}), "parts": Rows({"word": flat}, owners)}
+
+    return KindStep(PARTED, lambda sent: row_by_row(sent, row_of, tables_of))
+
+
+async def test_an_item_gives_rows_of_several_tables_and_of_the_first_at_last(
+    log: SqliteLog,
+) -> None:
+    store = Tables()
+    stream = Stream(log, store, step=parted_step())
+    await append(log, "a b c", "d", "", wire=PARTED.wire, ids=["x", "y", "z"])
+    await append(log, "a b c", wire=PARTED.wire, ids=["x"])
+
+    await stream.feed()
+
+    assert store.texts() == ["x", "y", "z"]
+    assert store.parts() == ["x", "x", "x", "y"]
+    assert store.order[0] == "parts"
+    assert store.order.index("parts") < store.order.index("traces")
+    assert store.outcomes() == {"received": 4, "accepted": 3, "duplicate": 1}
+    await stream.stop()
+
+
+async def test_an_item_that_one_table_refuses_is_dead_and_its_neighbours_are_whole(
+    log: SqliteLog,
+) -> None:
+    store = Tables(bad_parts=["bad"])
+    stream = Stream(log, store, step=parted_step())
+    await append(log, "a b", "c bad", "d e", wire=PARTED.wire, ids=["x", "y", "z"])
+
+    await stream.feed()
+
+    assert store.texts() == ["x", "z"]
+    assert store.parts() == ["x", "x", "z", "z"]
+    (letter,) = letters(log)
+    assert (letter.body, letter.item_id, letter.ref) == (b"c bad", "y", "raw.traces:0:0:1")
+    assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
+    await stream.stop()
+
+
+async def test_an_item_of_a_form_that_no_kind_has_is_dead_and_says_so(log: SqliteLog) -> None:
+    store = Store()
+    stream = Stream(log, store)
+    await append(log, "a", wire="nobody.knows")
+    await append(log, "b")
+
+    await stream.feed()
+
+    assert store.texts() == ["b"]
+    assert [letter.reason for letter in letters(log)] == ["no kind has the form 'nobody.knows'"]
+    await stream.stop()
+
+
+async def test_what_must_follow_is_done_when_rows_are_in_and_before_the_checkpoint_moves(
+    log: SqliteLog,
+) -> None:
+    store = Store()
+    seen: list[tuple[list[str], int]] = []
+
+    async def follow(stored: Stored) -> None:
+        through = (await log.progress(PARTITION)).stored_through
+        seen.append((store.texts(), through))
+        if len(seen) <= FAILURES:
+            raise Unavailable("the control plane is away", retry_after_s=1)
+        assert [key for _, key in stored.batch.keys(stored.items)] == ["a", "b"]
+
+    step = kind_step(store)
+    step = KindStep(step.kind, step.build, follow=follow)
+    stream = Stream(log, store, step=step)
+    await append(log, "a", "b", "unfit")
+
+    await stream.feed()
+
+    assert seen == [(["a", "b"], -1)] * (FAILURES + 1)
+    assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
+    await stream.stop()
+
+
+async def test_faults_are_found_among_many_without_asking_each(log: SqliteLog) -> None:
+    """A step may raise for a whole block: the items at fault are looked for by halves."""
+    store = Store()
+    calls = 0
+    inner = kind_step(store)
+
+    def build(sent: Sequence[Sent]) -> Any:
+        nonlocal calls
+        calls += 1
+        return inner.build(sent)
+
+    stream = Stream(log, store, step=KindStep(inner.kind, build))
+    store.unencodable = {"x300"}
+    await append(log, *(f"x{number}" for number in range(1000)))
+
+    await stream.feed()
+
+    assert len(store.texts()) == 999
+    assert [letter.body for letter in letters(log)] == [b"x300"]
+    assert calls < 30
+    await stream.stop()
