@@ -14,12 +14,13 @@ from functools import lru_cache
 
 from msgspec import json
 
+_encode = json.Encoder().encode
 UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
 
 
 def encode_tags(tags: Mapping[str, str]) -> bytes:
     """Returns the text of the JSON object that stands for `tags`."""
-    return json.encode({path_of(key): f"={value}" for key, value in tags.items() if value})
+    return _encode({path_of(key): f"={value}" for key, value in tags.items() if value})
 
 
 def tag_sql(key: str) -> str:

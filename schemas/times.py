@@ -32,10 +32,20 @@ def parse_timestamp_us(text: str) -> int:
 def _read_usual(text: str) -> datetime | None:
     """Reads what most senders write, YYYY-MM-DDTHH:MM:SS.fraction in UTC: half the cost of `_read`.
 
-    What the marks leave open, `fromisoformat` takes as digits of ASCII alone.
+    `fromisoformat` takes other forms too, and anything behind the sixth digit of a fraction.
     """
-    zone = -1 if text[-1:] == "Z" else -6 if text[-6:] == "+00:00" else 0
-    if zone and text[4:20:3] == "--T::." and text[20:zone].isdigit() and text[11:13] < "24":
+    zone = -1 if text[-1:] == "Z" else -6
+    if (
+        len(text) > 20
+        and text[10] == "T"
+        and text[13] == ":"
+        and text[19] == "."
+        and text[5] != "W"
+        and text[20:zone].isdigit()
+        and (zone == -1 or text[-6:] == "+00:00")
+        and text[11:13] != "24"
+        and text.isascii()
+    ):
         try:
             return datetime.fromisoformat(text)
         except ValueError:

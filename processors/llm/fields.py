@@ -58,7 +58,7 @@ def tags_of(metadata: dict[str, Any]) -> dict[str, str]:
     """Returns the top-level scalars of metadata as text, for grouping and filtering."""
     tags = {}
     for key, value in metadata.items():
-        text = _scalar(value)
+        text = value if type(value) is str else _scalar(value)
         if text is None or len(key) > MAX_TAG_KEY_CHARS or len(text) > MAX_TAG_VALUE_CHARS:
             continue
         tags[key] = text

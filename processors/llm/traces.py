@@ -8,14 +8,14 @@ from processors.llm.cost.book import PriceBook
 from processors.llm.cost.usage import Sent, Usage, find_usage, usage_of
 from processors.llm.fields import PICO_PER_CENT, UNPRICED, pico_of, read_object, tags_of
 from schemas.llm.rows import TraceRow
-from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, trace_decoder
+from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, logged_traces
 from schemas.times import parse_timestamp_us
 
 
 def decode_trace(body: bytes) -> TraceItem:
     """Decodes what the edge has validated. Raises `Unfit` when it is not a trace after all."""
     try:
-        return trace_decoder.decode(body)
+        return logged_traces.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unfit(f"not a trace: {error}") from error
 
