@@ -23,6 +23,7 @@ from eventlog.kafka_topics import (
     max_message_bytes,
 )
 from eventlog.log import LogUnavailable
+from eventlog.topics import BY_NAME
 from schemas.settings import PREFIX, Settings, SettingsError
 from sluice.paths import Paths
 from sluice.patience import patiently
@@ -113,10 +114,12 @@ async def find_topics(
 
 
 def _recall(path: Path) -> TopicsState | None:
+    """Returns what is remembered; a version that has a topic more knows too little."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, TopicState])
+        known = msgspec.json.decode(path.read_bytes(), type=dict[str, TopicState])
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+    return known if known.keys() >= BY_NAME.keys() else None
 
 
 def _remember(path: Path, topics: TopicsState) -> None:
