@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import compress
 from typing import Any, Protocol
 
 import structlog
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from clickhouse.errors import RowsRefused
 from eventlog.log import ProgressStore
 from eventlog.records import DeadLetter
-from processors.blocks import Block, Item, Output, Step, ref_of
+from processors.blocks import Block, Fate, Item, Output, Step, ref_of
 from processors.faults import AtFault, is_passing, reason_of, second_look
 from processors.outcomes import outcomes_of
 from schemas import metrics
@@ -54,7 +55,6 @@ class BlockWrite:
     def __init__(
         self,
         block: Block,
-        building: "asyncio.Task[Any]",
         step: Step,
         books: ProgressStore,
         store: Inserts,
@@ -62,14 +62,18 @@ class BlockWrite:
         longest_pause_s: float,
     ) -> None:
         self._block = block
-        self._building: asyncio.Task[Any] | None = building
+        self._building: asyncio.Task[Any] | None = None
         self._built: Any = None
         self._longest_pause_s = longest_pause_s
         self._step = step
         self._books = books
         self._store = store
         self._output: Output | None = None
+        self._chosen: bytes | None = None
+        """Which of the built items are to be stored, while there are none: 1 for each of them."""
         self._accepted: list[Item] = []
+        self._fates: list[Fate] = []
+        """Of the rows that are stored."""
         self._rows_stored = False
         self._remembered = False
         self._tried_before = block.repeated
@@ -80,12 +84,33 @@ class BlockWrite:
         """The parts whose rows go in one by one."""
         self._alarm = (step.table or "outcomes", str(block.partition.partition))
 
-    async def run(self) -> None:
-        """Returns when the block is stored. Retries for ever; only a bug raises."""
+    async def work_ahead(self) -> None:
+        """Does what needs no store, while the block before this one is written."""
+        self._building = asyncio.create_task(self._step.build(self._block))
+        await asyncio.wait({self._building})
+
+    def put_down(self) -> None:
+        """Lets go of the rows: what waits for its next try must not hold memory meanwhile.
+
+        Which of them are to be stored is kept, for it was worked out once and for all.
+        """
+        if self._building is not None:
+            self._building.cancel()
+        if self._output is not None and self._built is not None:
+            kept = set(map(id, self._output.items))
+            self._chosen = bytes(id(item) in kept for item in self._built.items)
+            self._output.items = []
+        self._building = self._built = None
+
+    async def run(self, rest: Callable[[float], Awaitable[None]]) -> None:
+        """Returns when the block is stored. Retries for ever; only a bug raises.
+
+        Between two tries it calls `rest` with the seconds to wait, which should `put_down`.
+        """
         try:
             while not await self._try():
                 self._failures += 1
-                await asyncio.sleep(self._pause_s())
+                await rest(self._pause_s())
         finally:
             # Also where the partition goes to another worker: the alarm is its own then.
             metrics.INSERT_FAILING_SECONDS.remove(*self._alarm)
@@ -124,28 +149,34 @@ class BlockWrite:
 
     async def _advance(self) -> None:
         partition, intent = self._block.partition, self._block.intent
-        if self._output is None:
-            await self._work_out()
-            await self._books.declare(partition, intent)
-            self._output = await self._step.settle(self._block, self._built)
         if not self._rows_stored:
-            self._output = await self._insert_rows(self._output)
+            self._output = await self._insert_rows(await self._work_out())
+            self._fates = [item.fate for item in self._accepted]
             self._rows_stored = True
         if not self._remembered:
             # Before the books say so: who stops us there, and takes the partition up again, relies
             # on our knowing every id that is stored.
             self._step.stored(self._accepted)
             self._remembered = True
+            self._accepted = []
         output = self._output
+        assert output is not None
         await self._insert_outcomes(output)
         await self._books.complete(partition, intent, output.letters)
         self._count(output)
 
-    async def _work_out(self) -> None:
-        """Takes what was worked out ahead; where that failed, works it out again."""
+    async def _work_out(self) -> Output:
+        """Takes what was worked out ahead; where that failed or was put down, does it again."""
         building, self._building = self._building, None
         if self._built is None:
             self._built = await (building or self._step.build(self._block))
+        if self._output is None:
+            await self._books.declare(self._block.partition, self._block.intent)
+            self._output = await self._step.settle(self._block, self._built)
+        if self._chosen is not None:
+            self._output.items = list(compress(self._built.items, self._chosen))
+            self._chosen = None
+        return self._output
 
     async def _insert_rows(self, output: Output) -> Output:
         """Stores the rows; returns the output with those that the store refused among the dead.
@@ -233,7 +264,7 @@ class BlockWrite:
             raise Unencodable(f"rows cannot be encoded: {fault}") from fault
 
     async def _insert_outcomes(self, output: Output) -> None:
-        fates = [*(item.fate for item in self._accepted), *output.fates]
+        fates = self._fates + output.fates
         rows = outcomes_of(self._step.kind, fates) + output.outcomes
         if rows:
             data = self._store.encode_outcomes(rows)

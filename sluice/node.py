@@ -22,7 +22,7 @@ from eventlog import transport
 from eventlog.group_commit import Limits
 from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from eventlog.topics import AGENT_TOPICS, TRACES
+from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.cost.book import PriceBook
@@ -84,8 +84,7 @@ class Node:
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )
-        partitions = self.log.partitions(TRACES.name)
-        limits = block_limits_of(settings, settings.block_interval_ms, partitions=partitions)
+        limits = block_limits_of(settings, settings.block_interval_ms)
         self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
         self.sink.start()
         self.edge = self._make_edge()
@@ -94,6 +93,7 @@ class Node:
             broker=f"{transport.SCHEME}://",
             topics=AGENT_TOPICS,
             deliver=self.sink.deliver,
+            has_room=self.sink.has_room,
             data_dir=paths.faust,
             carried={"event_log": self.log},
         )
@@ -145,7 +145,7 @@ class Node:
             self.book.providers,
             edge_limits_of(settings),
             read_back=self.read_back,
-            lag_s=self.sink.lag_s,
+            lags_s=self.sink.lags_s,
             fullness=lambda: self.log.stored_bytes / settings.log_max_bytes,
         )
 

@@ -15,7 +15,7 @@ from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, Place, TopicPartition
-from eventlog.topics import AGENT_TOPICS, OUTCOMES, TRACES
+from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
 from processors.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
@@ -83,11 +83,7 @@ class WorkerNode:
         )
         self.letters = KafkaDeadLetters(self.kafka)
         books = Books(self.progress, self.topics, self.letters.append_letters, process_name())
-        limits = block_limits_of(
-            settings,
-            settings.worker_block_interval_ms,
-            partitions=self.topics[TRACES.name].partitions,
-        )
+        limits = block_limits_of(settings, settings.worker_block_interval_ms)
         self.sink = Sink(steps, books, Inserts(self.warehouse), limits)
         our_name = {self.kafka.topic(name): name for name in self.topics}
         self._holder = Holder(books, self.sink, self.offsets.read_ends, our_name.__getitem__)
@@ -100,6 +96,7 @@ class WorkerNode:
             broker=f"{kafka_transport.SCHEME}://{self.kafka.servers[0]}",
             topics=[self.kafka.topic(name) for name in AGENT_TOPICS],
             deliver=lambda partition, delivery: sink.deliver(holder.ours(partition), delivery),
+            has_room=lambda partition: sink.has_room(holder.ours(partition)),
             data_dir=self.paths.faust,
             carried={
                 "kafka_options": self.kafka.aiokafka()
