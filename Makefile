@@ -9,7 +9,7 @@ LOCKED := install -q --require-hashes --no-build-isolation
 BENCHES := price stages ingest visible query
 ARGS :=
 
-.PHONY: up test lint types imports check lock bench bench-attacks bench-cluster clean
+.PHONY: up test lint types imports check lock bench compare bench-attacks bench-cluster clean
 
 up: $(VENV)/installed
 	@exec $(VENV)/bin/sluice up $(ARGS)
@@ -31,6 +31,10 @@ check: lint types imports
 
 bench: $(VENV)/installed-dev
 	@set -e; for name in $(BENCHES); do $(PYTHON) -m benchmarks.bench_$$name; done
+
+# Another version against this working tree, by turns: make compare VERSION=v1.2
+compare: $(VENV)/installed-dev
+	$(PYTHON) -m benchmarks.compare $(VERSION) $(ARGS)
 
 bench-attacks: $(VENV)/installed-dev
 	$(PYTHON) -m benchmarks.bench_attacks $(ARGS)

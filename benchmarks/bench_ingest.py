@@ -1,14 +1,18 @@
-"""Ingest from outside: `python -m benchmarks.bench_ingest [--seconds 8]`.
+"""Ingest from outside: `python -m benchmarks.bench_ingest [--seconds 8] [--only-batches]`.
 
 The client shares the machine with the server, as the budgets of the design say. For each batch
 size: requests and events accepted a second, events stored a second end to end (the clock stops
-when the last one can be read), latencies, processor time of both sides, memory.
+when the last one can be read), latencies, processor time of both sides, memory; and what one core
+does of `json.loads` of the same bodies, which says how fast the machine is. Then, for batches of
+100, the server's processor time by thread and, from a second run, by place in the code.
 """
 
 import argparse
 import asyncio
+import json
 import resource
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,11 +25,18 @@ HEAD = (
 )
 
 
+LEAST_SHOWN = 0.01
+
+
 class Load(NamedTuple):
     """One way of sending."""
 
     batch: int
     connections: int
+
+
+LOADS = (Load(1, 8), Load(1, 32), Load(10, 16))
+BATCHES = Load(100, 8)
 
 
 class Result(NamedTuple):
@@ -38,7 +49,36 @@ class Result(NamedTuple):
     latencies_ms: Sequence[float]
     server_cpu_s: float
     client_cpu_s: float
+    json_us: float
+    """What `json.loads` of the same events takes of a core, for each."""
     peak_mb: float
+
+    @property
+    def server_us(self) -> float:
+        """The server's processor time for one event."""
+        return self.server_cpu_s / self.events * 1e6
+
+    @property
+    def to_json(self) -> float:
+        """Events stored a second, over those that one core reads with `json.loads`."""
+        return self.events / self.store_s * self.json_us / 1e6
+
+    @property
+    def cpu_to_json(self) -> float:
+        """The server's processor time for one event, over what `json.loads` takes."""
+        return self.server_us / self.json_us
+
+
+def json_us(batch: int) -> float:
+    """Returns the processor time that `json.loads` takes for an event of such bodies."""
+    whole = [fill(pieces)[0] for pieces in Generator(batch).bodies(20, batch)]
+    events = [json.dumps(event).encode() for body in whole for event in json.loads(body)]
+    rounds = max(1, 10_000 // len(events))
+    started = time.process_time()
+    for _ in range(rounds):
+        for event in events:
+            json.loads(event)
+    return (time.process_time() - started) / (rounds * len(events)) * 1e6
 
 
 async def send_for(port: int, load: Load, seconds: float) -> tuple[int, list[float]]:
@@ -72,18 +112,17 @@ async def send_for(port: int, load: Load, seconds: float) -> tuple[int, list[flo
 
 def run(server: Server, load: Load, seconds: float) -> Result:
     """Measures one load."""
+    json_before = json_us(load.batch)
     cpu, own = server.cpu_s(), _own_cpu_s()
     started = time.perf_counter()
     events, latencies = asyncio.run(send_for(server.port, load, seconds))
     accepted = time.perf_counter() - started
     own = _own_cpu_s() - own
-    peak = server.memory_mb()
     server.wait_stored()
     stored = time.perf_counter() - started
-    return Result(
-        load, events, accepted, stored, latencies, server.cpu_s() - cpu, own,
-        max(peak, server.memory_mb()),
-    )  # fmt: skip
+    used = server.cpu_s() - cpu
+    json_mean = (json_before + json_us(load.batch)) / 2
+    return Result(load, events, accepted, stored, latencies, used, own, json_mean, server.peak_mb())
 
 
 def show(result: Result) -> None:
@@ -95,23 +134,45 @@ def show(result: Result) -> None:
         f"{result.load.batch:>5} x {result.load.connections:<3}"
         f" {len(ordered) / result.accept_s:>9,.0f} {events / result.accept_s:>10,.0f}"
         f" {events / result.store_s:>10,.0f}   {p50:>6.1f} {p95:>6.1f} {p99:>6.1f}"
-        f"   {result.server_cpu_s / events * 1e6:>8.1f} {result.client_cpu_s / events * 1e6:>8.1f}"
-        f" {result.peak_mb:>8.0f}"
+        f"   {result.server_us:>8.1f} {result.client_cpu_s / events * 1e6:>8.1f}"
+        f" {result.to_json:>7.3f} {result.cpu_to_json:>6.1f} {result.peak_mb:>8.0f}"
     )
 
 
+def show_parts(title: str, used: Counter[str], events: int) -> None:
+    """Prints what has used more than a hundredth of the time, the greatest first."""
+    total = used.total()
+    print(f"\n{title:<44} us an event     %")
+    for name, seconds in used.most_common():
+        if seconds > LEAST_SHOWN * total:
+            print(f"{name:<44} {seconds / events * 1e6:>11.1f} {seconds / total:>5.0%}")
+    print(f"{'all':<44} {total / events * 1e6:>11.1f}")
+
+
 def main() -> None:
-    """Runs every load against one server."""
+    """Runs every load against one server, and the last one against a second that is sampled."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=8)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--only-batches", action="store_true", help="only batches of 100")
+    arguments = parser.parse_args()
     with running() as server:
         time.sleep(2)
         print(f"start to ready {server.started_in_s:.2f} s, idle {server.memory_mb():.0f} MB")
         print("batch x conn     req/s   accept/s    store/s   p50 ms    p95    p99"
-              "   server us client us  peak MB")  # fmt: skip
-        for load in (Load(1, 8), Load(1, 32), Load(10, 16), Load(100, 8)):
-            show(run(server, load, seconds))
+              "   server us client us  store/s server  peak MB\n"
+              "                                            "
+              "                                  : json : json")  # fmt: skip
+        for load in () if arguments.only_batches else LOADS:
+            show(run(server, load, arguments.seconds))
+        before = server.threads_s()
+        result = run(server, BATCHES, arguments.seconds)
+        show(result)
+        show_parts("thread", server.threads_s() - before, result.events)
+    with running(stages=True) as server:
+        before = server.stages_s()
+        result = run(server, BATCHES, arguments.seconds)
+        show_parts("place in the code", server.stages_s() - before, result.events)
+    print(f"one core's json.loads: {1e6 / result.json_us:,.0f} events/s")
 
 
 def _own_cpu_s() -> float:

@@ -24,6 +24,7 @@ TEXT = (
 )
 WORDS = TEXT.split()
 TRACE_BYTES = 1_250
+SPREAD_DAYS = 14
 
 
 class Generator:
@@ -34,17 +35,17 @@ class Generator:
         self._weights = [weight for _, _, weight in MODELS]
 
     def traces(self, count: int) -> list[dict[str, Any]]:
-        """Returns traces of about 1.25 KB each, of the last minute."""
+        """Returns traces of about 1.25 KB each, of the last two weeks."""
         return [self._trace() for _ in range(count)]
 
     def bodies(self, batches: int, size: int) -> list[list[bytes]]:
-        """Returns JSON arrays, each cut at its ids: join the pieces with fresh ones."""
+        """Returns JSON arrays, each cut at its ids: `fill` joins the pieces with fresh ones."""
         return [cut(self.traces(size)) for _ in range(batches)]
 
     def _trace(self) -> dict[str, Any]:
         rnd = self._random
         provider, model, _ = rnd.choices(MODELS, self._weights)[0]
-        now = datetime.now(UTC) - timedelta(seconds=rnd.random() * 60)
+        now = datetime.now(UTC) - timedelta(days=rnd.random() * SPREAD_DAYS)
         failed = rnd.random() < 0.04
         trace = {
             "trace_id": "\0",
@@ -60,14 +61,14 @@ class Generator:
             "output_tokens": 0 if failed else rnd.randint(5, 900),
             "latency_ms": round(rnd.lognormvariate(6.5, 0.8), 3),
             "status": "error" if failed else "success",
-            "session_id": f"conversation-{rnd.randint(1, 20_000)}",
+            "session_id": "\0",
             "metadata": {
                 "userId": f"user-{rnd.randint(1, 1_000)}",
                 "environment": rnd.choice(("production", "production", "staging")),
                 "feature": rnd.choice(("chat", "search", "digest")),
             },
         }
-        room = TRACE_BYTES - len(json.dumps(trace)) - 120
+        room = TRACE_BYTES - len(json.dumps(trace)) - 180
         text = ""
         while len(text) < room:
             text += rnd.choice(WORDS) + " "
@@ -76,15 +77,15 @@ class Generator:
 
 
 def cut(traces: Sequence[dict[str, Any]]) -> list[bytes]:
-    """Encodes traces as one array, cut where the ids belong."""
+    """Encodes traces as one array, cut where the ids of trace and session belong."""
     return json.dumps(list(traces)).encode().split(b"\\u0000")
 
 
 def fill(pieces: Sequence[bytes]) -> tuple[bytes, list[str]]:
-    """Joins the pieces of `cut` with new ids; returns the body and the ids."""
-    ids = [str(uuid.UUID(int=random.getrandbits(128), version=4)) for _ in pieces[1:]]
+    """Joins the pieces of `cut` with new ids, each also its session's; returns body and ids."""
+    ids = [str(uuid.UUID(int=random.getrandbits(128), version=4)) for _ in pieces[1::2]]
     parts = [pieces[0]]
-    for event_id, piece in zip(ids, pieces[1:], strict=True):
-        parts.append(event_id.encode())
+    for number, piece in enumerate(pieces[1:]):
+        parts.append(ids[number // 2].encode())
         parts.append(piece)
     return b"".join(parts), ids

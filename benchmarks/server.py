@@ -1,6 +1,7 @@
 """Starts `sluice up` for a benchmark and looks at it from outside."""
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -8,31 +9,67 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import psutil
 
+from benchmarks.probe import STAGES, THREADS
+
 KEY = "pulse_sk_00000000-0000-4000-8000-000000000001"
+PROBE = Path(__file__).with_name("probe.py")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+STAGES_S = 0.7
+"""How late the figures of the stages may be."""
 
 
 class Server:
     """A running `sluice up`."""
 
-    def __init__(self, port: int, process: subprocess.Popen[bytes], started_in_s: float) -> None:
+    def __init__(
+        self, port: int, process: subprocess.Popen[bytes], started_in_s: float, folder: Path
+    ) -> None:
         self.port = port
         self.started_in_s = started_in_s
         self._process = psutil.Process(process.pid)
+        self._folder = folder
 
     def cpu_s(self) -> float:
         """Returns the processor time used so far."""
         times = self._process.cpu_times()
         return float(times.user + times.system)
 
+    def threads_s(self) -> Counter[str]:
+        """Returns the processor time used so far by threads that live, by their names."""
+        lines = (self._folder / THREADS).read_text().splitlines()
+        names = dict(line.split(" ", 1) for line in lines)
+        names[str(self._process.pid)] = "event loop"
+        used: Counter[str] = Counter()
+        for task in Path(f"/proc/{self._process.pid}/task").iterdir():
+            # One may end while we look.
+            with contextlib.suppress(OSError):
+                name = _group_of(names.get(task.name) or _engines(task))
+                fields = (task / "stat").read_text().rpartition(")")[2].split()
+                used[name] += (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        return used
+
+    def stages_s(self) -> Counter[str]:
+        """Returns the processor time of each place in the code; needs a server with `stages`."""
+        time.sleep(STAGES_S)
+        found = json.loads((self._folder / STAGES).read_text())
+        return Counter({place: ns / 1e9 for place, ns in found.items()})
+
     def memory_mb(self) -> float:
         """Returns the resident memory."""
         return float(self._process.memory_info().rss / 1e6)
+
+    def peak_mb(self) -> float:
+        """Returns the greatest resident memory since the start."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return int(found[1]) * 1024 / 1e6 if found else self.memory_mb()
 
     def metric(self, name: str) -> float:
         """Returns the sum of a metric over its labels."""
@@ -51,26 +88,41 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(**settings: str) -> Iterator[Server]:
-    """Starts a server on a free port with an empty data directory; stops it at the end."""
+def running(python: Path = Path(sys.executable), *, stages: bool = False) -> Iterator[Server]:
+    """Starts a server on a free port with an empty data directory; stops it at the end.
+
+    Of the version that is installed where `python` is. With `stages` it is slower by some percent.
+    """
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:
         port = _free_port()
         environment = {
             **{name: value for name, value in os.environ.items() if "SLUICE_" not in name},
-            "SLUICE_DATA_DIR": directory,
+            "SLUICE_DATA_DIR": str(Path(directory) / "data"),
             "SLUICE_PORT": str(port),
             "SLUICE_INIT_API_KEY": KEY,
             "SLUICE_LOG_LEVEL": "warning",
-            **settings,
+            "BENCH_DIR": directory,
+            "BENCH_STAGES": "yes" if stages else "",
         }
-        script = Path(sys.executable).with_name("sluice")
+        command = [str(python), "-P", str(PROBE), "up"]
         started = time.monotonic()
-        process = subprocess.Popen([str(script), "up"], env=environment, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, env=environment, cwd=directory, stdout=subprocess.DEVNULL
+        )
         try:
-            yield Server(port, process, _wait_ready(port, process, started))
+            yield Server(port, process, _wait_ready(port, process, started), Path(directory))
         finally:
             process.terminate()
             process.wait(30)
+
+
+def _engines(task: Path) -> str:
+    return "engine: " + (task / "comm").read_text().strip()
+
+
+def _group_of(name: str) -> str:
+    """Returns what the threads of one pool have in common."""
+    return re.sub(r"[\s_-]*\d*$", "", name)
 
 
 def _wait_ready(port: int, process: subprocess.Popen[bytes], started: float) -> float:

@@ -37,8 +37,8 @@ from eventlog.log import OffsetsGone, PartitionHolder, RecordsSkipped, TopicPart
 SCHEME = "kafka"
 NEVER_MS = 2**31 - 1
 """A store that is away for days is no reason to leave the group: the metrics tell of a lag."""
-HELD_POLL_S = 0.02
-"""How long a fetch of other topics waits while a topic's agent has no room."""
+PLACED_POLL_S = 0.02
+"""How soon a fetch begins when new partitions have been taken."""
 CHECK_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -190,11 +190,8 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
         self, active_partitions: set[TP] | None, timeout: float
     ) -> Mapping[TP, list[Any]]:
         if not self._may_deliver():
-            await self.sleep(HELD_POLL_S)
+            await self.sleep(PLACED_POLL_S)
             return {}
-        if self._held:
-            # Room for what is held comes in milliseconds, and nothing would end the fetch then.
-            timeout = HELD_POLL_S
         try:
             async with self._moving:
                 records: Mapping[TP, list[Any]] = await super()._getmany(active_partitions, timeout)

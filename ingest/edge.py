@@ -74,12 +74,12 @@ class Edge:
         limits: EdgeLimits,
         *,
         read_back: ReadBack,
-        lag_s: Callable[[], float],
+        lags_s: Callable[[], Sequence[float]],
         fullness: Callable[[], float],
     ) -> None:
         self.read_back = read_back
         self._fullness = fullness
-        self._pacer = Pacer(limits.pace_from_lag_s, lag_s)
+        self._pacer = Pacer(limits.pace_from_lag_s, lags_s)
         self._max_item_bytes = limits.max_item_bytes
         self._log = event_log
         self._budget = BodyBudget(limits.body)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from schemas.projects import ProjectId
 
@@ -11,8 +11,8 @@ PACE_SHARE = 0.5
 LONGEST_PACE_S = 2.0
 """Senders give up after 5 s and more; 80 of them with 100 items each then bring 4,000 a second."""
 OUTAGE_FACTOR = 10
-"""A lag beyond so many times the bound is no overload but an outage: holding senders back would
-not help, and the log is there to take what they send."""
+"""A partition that lags by more than so many times the bound is not slow but stuck: holding senders
+back would not help it, and the log is there to take what they send."""
 WINDOW_S = 5.0
 
 
@@ -21,16 +21,17 @@ class Pacer:
 
     Senders that wait for their answers then send as fast as the stream stores, instead of filling
     the log with what nobody can read yet. The lag is everybody's; the flood is one project's.
+    It is the greatest of those of the partitions that are not stuck.
     """
 
     def __init__(
         self,
         from_lag_s: float,
-        lag_s: Callable[[], float],
+        lags_s: Callable[[], Sequence[float]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._from_lag_s = from_lag_s
-        self._lag_s = lag_s
+        self._lags_s = lags_s
         self._clock = clock
         self._began = clock()
         self._now: Counter[ProjectId] = Counter()
@@ -44,8 +45,9 @@ class Pacer:
         """
         self._turn()
         self._now[project_id] += size
-        bound, lag = self._from_lag_s, self._lag_s()
-        if not 0 < bound < lag < OUTAGE_FACTOR * bound:
+        bound = self._from_lag_s
+        lag = max((lag for lag in self._lags_s() if lag < OUTAGE_FACTOR * bound), default=0.0)
+        if lag <= bound:
             return 0.0
         return self._part(project_id) * min(LONGEST_PACE_S, PACE_SHARE * (lag - bound))
 

@@ -1,5 +1,6 @@
 """The Faust agents: one per topic, each handing its records to the writers of their partitions.
 
+An agent never waits for a partition: the consumer delivers none that is full (`has_room`).
 An agent knows no meaning and no store. It acknowledges nothing itself: the writer does, in order,
 after the block is stored. The same agents run on the embedded log and on Kafka.
 """
@@ -16,6 +17,7 @@ from eventlog.log import TopicPartition
 from processors.blocks import Delivery
 
 Deliver = Callable[[TopicPartition, Delivery], Awaitable[None]]
+HasRoom = Callable[[TopicPartition], bool]
 BUFFERED_RECORDS = 32
 """A record is a batch: Faust's default of 4,096 records would hold gigabytes."""
 
@@ -25,6 +27,7 @@ def create_stream_app(
     broker: str,
     topics: Sequence[str],
     deliver: Deliver,
+    has_room: HasRoom,
     data_dir: Path,
     carried: Mapping[str, object],
     group: str = "sluice",
@@ -50,7 +53,7 @@ def create_stream_app(
         value_serializer="raw",
         TableManager=NoTables,
     )
-    for name, value in carried.items():
+    for name, value in {"has_room": has_room, **carried}.items():
         setattr(app, name, value)
     for name in topics:
         topic = app.topic(name, key_serializer="raw", value_serializer="raw")

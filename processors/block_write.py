@@ -4,13 +4,15 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 
 from eventlog.log import ProgressStore
 from processors.block_rows import BlockRows, Inserts
-from processors.blocks import Block, Output, Step
+from processors.blocks import Block, Outcomes, Output, Step
+from processors.columns import Numbers
 from processors.faults import is_passing, reason_of
 from processors.outcomes import outcomes_of
 from schemas import metrics
@@ -27,7 +29,6 @@ class BlockWrite:
     def __init__(
         self,
         block: Block,
-        building: "asyncio.Task[Any]",
         step: Step,
         books: ProgressStore,
         store: Inserts,
@@ -35,7 +36,7 @@ class BlockWrite:
         longest_pause_s: float,
     ) -> None:
         self._block = block
-        self._building: asyncio.Task[Any] | None = building
+        self._building: asyncio.Task[Any] | None = None
         self._built: Any = None
         self._longest_pause_s = longest_pause_s
         self._step = step
@@ -43,18 +44,41 @@ class BlockWrite:
         self._store = store
         self._rows = BlockRows(block, step, books, store)
         self._output: Output | None = None
-        self._rows_stored = False
-        self._noted = False
+        self._chosen: list[tuple[str, Numbers]] | None = None
+        """The items of each form that are to be stored, while their rows are put down."""
+        self._accepted: Outcomes = Counter()
+        """Of the items that are stored, once nothing is left to do with their rows."""
+        self._rows_stored = self._noted = self._followed = False
         self._tried_before = block.repeated
         self._failures = 0
         self._alarm = (step.name, str(block.partition.partition))
 
-    async def run(self) -> None:
-        """Returns when the block is stored. Retries for ever; only a bug raises."""
+    async def work_ahead(self) -> None:
+        """Does what needs no store, while the block before this one is written."""
+        self._building = asyncio.create_task(self._step.build(self._block))
+        await asyncio.wait({self._building})
+
+    def put_down(self) -> None:
+        """Lets go of the rows: what waits for its next try must not hold memory meanwhile.
+
+        Which of them are to be stored is kept, for it was worked out once and for all.
+        """
+        if self._building is not None:
+            self._building.cancel()
+        if self._output is not None and self._output.stored:
+            self._chosen = [(one.batch.kind.wire, one.items) for one in self._output.stored]
+            self._output.stored = []
+        self._building = self._built = None
+
+    async def run(self, rest: Callable[[float], Awaitable[None]]) -> None:
+        """Returns when the block is stored. Retries for ever; only a bug raises.
+
+        Between two tries it calls `rest` with the seconds to wait, which should `put_down`.
+        """
         try:
             while not await self._try():
                 self._failures += 1
-                await asyncio.sleep(self._pause_s())
+                await rest(self._pause_s())
         finally:
             # Also where the partition goes to another worker: the alarm is its own then.
             metrics.INSERT_FAILING_SECONDS.remove(*self._alarm)
@@ -92,37 +116,48 @@ class BlockWrite:
 
     async def _advance(self) -> None:
         partition, intent = self._block.partition, self._block.intent
-        if self._output is None:
-            await self._work_out()
-            await self._books.declare(partition, intent)
-            self._output = await self._step.settle(self._block, self._built)
-        if not self._rows_stored:
-            self._output = await self._rows.insert(self._output, check=self._tried_before)
-            self._rows_stored = True
+        if not self._followed:
+            await self._store_rows(await self._work_out())
+            self._followed = True
         output = self._output
+        assert output is not None
+        await self._insert_outcomes(output)
+        await self._books.complete(partition, intent, output.dead)
+        _count(output)
+
+    async def _store_rows(self, output: Output) -> None:
+        """Does all that needs the rows; what is done is not done again at the next try."""
+        if not self._rows_stored:
+            self._output = output = await self._rows.insert(output, check=self._tried_before)
+            self._rows_stored = True
         if not self._noted:
             # Before the books say so: who stops us there, and takes the partition up again, relies
             # on our knowing every id that is stored.
             for stored in output.stored:
                 await self._step.note(stored)
             self._noted = True
+        accepted: Outcomes = Counter()
         for stored in output.stored:
             await self._step.follow(stored)
-        await self._insert_outcomes(output)
-        await self._books.complete(partition, intent, output.dead)
-        _count(output)
+            accepted += stored.batch.count(stored.items)
+        self._accepted = accepted
+        output.stored = []
 
-    async def _work_out(self) -> None:
-        """Takes what was worked out ahead; where that failed, works it out again."""
+    async def _work_out(self) -> Output:
+        """Takes what was worked out ahead; where that failed or was put down, does it again."""
         building, self._building = self._building, None
         if self._built is None:
             self._built = await (building or self._step.build(self._block))
+        if self._output is None:
+            await self._books.declare(self._block.partition, self._block.intent)
+            self._output = await self._step.settle(self._block, self._built)
+        if self._chosen is not None:
+            self._output.stored = self._step.chosen(self._built, self._chosen)
+            self._chosen = None
+        return self._output
 
     async def _insert_outcomes(self, output: Output) -> None:
-        outcomes = +output.outcomes
-        for stored in output.stored:
-            outcomes += stored.batch.count(stored.items)
-        rows = outcomes_of(outcomes) + output.counted
+        rows = outcomes_of(output.outcomes + self._accepted) + output.counted
         if rows:
             data = self._store.encode_outcomes(rows)
             await self._rows.put("outcomes", data, self._block.token, len(rows))

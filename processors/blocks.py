@@ -191,6 +191,10 @@ class Step(Protocol):
         """
         ...
 
+    def chosen(self, built: Any, chosen: Sequence[tuple[str, Numbers]]) -> list[Stored]:
+        """Returns items that were settled before, by form and number, as `build` gave them anew."""
+        ...
+
     async def missing(self, table: Table, stored: Stored) -> Numbers:
         """Returns those of the items that have no row in the table."""
         ...

@@ -90,6 +90,11 @@ class EventStep:
         output.dead.sort(key=_place)
         return output
 
+    def chosen(self, built: Sequence[Built], chosen: Sequence[tuple[str, Numbers]]) -> list[Stored]:
+        """Returns items that were settled before, by form and number, as `build` gave them anew."""
+        batches = {one.batch.kind.wire: one.batch for one in built if one.batch is not None}
+        return [Stored(batches[wire], items) for wire, items in chosen]
+
     async def missing(self, table: Table, stored: Stored) -> Numbers:
         """Returns those of the items that have no row in the table, of those that should."""
         items = stored.having(table)

@@ -1,5 +1,7 @@
 """The step of topic `outcomes`: the edge's counts of what it refused, to rows of the ledger."""
 
+from collections.abc import Sequence
+
 import structlog
 
 from eventlog.records import RecordDamaged, decode_refusals
@@ -35,6 +37,10 @@ class RefusalStep:
     async def settle(self, block: Block, built: Output) -> Output:
         """Has nothing to add."""
         return built
+
+    def chosen(self, built: Output, chosen: Sequence[tuple[str, Numbers]]) -> list[Stored]:
+        """Is never asked: there are no items."""
+        raise AssertionError("a topic without kinds has no rows")
 
     async def missing(self, table: Table, stored: Stored) -> Numbers:
         """Is never asked: there are no items."""

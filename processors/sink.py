@@ -87,7 +87,7 @@ class Sink:
         return flushed
 
     async def deliver(self, partition: TopicPartition, delivery: Delivery) -> None:
-        """Takes one record over; waits while its partition is full.
+        """Takes one record over, and waits for no store: ask `has_room` before.
 
         A record of a partition that is not ours is left to its owner.
         """
@@ -96,6 +96,16 @@ class Sink:
             writer = self._begin(partition, self._warm[partition.topic].wait)
         if writer is not None:
             await writer.put(delivery)
+
+    def has_room(self, partition: TopicPartition) -> bool:
+        """Tells whether more of a partition may be delivered: each has its share of what may wait.
+
+        So one whose block is not stored for an hour holds up no other.
+        """
+        writer = self._writers.get(partition)
+        share = self._limits.max_waiting_bytes // max(1, len(self._writers))
+        most = min(share, self._limits.max_partition_waiting_bytes)
+        return writer is None or writer.has_room(most)
 
     async def wait_stored(self, partition: TopicPartition, offset: int) -> None:
         """Returns when the record at `offset` is stored and can be read."""
@@ -114,17 +124,18 @@ class Sink:
         """The partitions that another process has taken over before we were told."""
         return [partition for partition, writer in self._writers.items() if writer.lost]
 
-    def lag_s(self, topic: str | None = None) -> float:
-        """Returns the age of the oldest record in hand, in seconds; 0 when there is none.
+    def lags_s(self, topic: str | None = None) -> list[float]:
+        """Returns, for each partition that has a record in hand, the age of its oldest in seconds.
 
         Of one topic, or of all of them.
         """
-        oldest = [
-            writer.oldest_s
-            for partition, writer in self._writers.items()
-            if writer.oldest_s is not None and topic in (None, partition.topic)
-        ]
-        return max(0.0, time.time() - min(oldest)) if oldest else 0.0
+        now = time.time()
+        writers = [one for at, one in self._writers.items() if topic in (None, at.topic)]
+        return [max(0.0, now - one.oldest_s) for one in writers if one.oldest_s is not None]
+
+    def lag_s(self, topic: str | None = None) -> float:
+        """Returns the greatest of `lags_s`; 0 when there is none."""
+        return max(self.lags_s(topic), default=0.0)
 
     async def drain(self, timeout_s: float) -> bool:
         """Waits until everything delivered is stored; `False` when time ran out first.

@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
 
 import structlog
 from msgspec import Struct
@@ -32,18 +31,25 @@ class BlockLimits(Struct, frozen=True):
     min_interval_s: float = 0.2
     """Between the beginnings of two blocks of one partition, so that single events do not become
     single parts; the first after a pause goes at once, and so does a full one."""
-    max_waiting_bytes: int = 4 << 20
-    """Of records of one partition that wait for their block, compressed; beyond, the stream is held
-    back."""
+    max_partition_waiting_bytes: int = 4 << 20
+    """Of records of one partition that wait for their block, compressed; beyond, it is not read."""
+    max_waiting_bytes: int = 64 << 20
+    """Of all partitions of the process, which have equal shares of it."""
     max_in_hand_bytes: int = 24 << 20
     """Of all blocks of one topic that are worked out or written, decompressed."""
     longest_pause_s: float = 15.0
     """Between two tries of one block while the store fails; the first pauses are shorter."""
 
 
-class _Built(NamedTuple):
-    block: Block
-    building: "asyncio.Task[Any]"
+class _InHand:
+    """A block that is worked out or written, and what it has taken of the budget."""
+
+    def __init__(self, write: BlockWrite, block: Block) -> None:
+        self.write = write
+        self.records = records = block.records
+        self.last = block.intent.last
+        self.size = sum(plain_size(one.value) for one in records)
+        self.taken = 0
 
 
 class PartitionWriter:
@@ -62,21 +68,23 @@ class PartitionWriter:
         self.stored_through = -1
         self.lost = False
         """Whether another process has taken the partition over; nothing is written any more."""
+        self._failing = False
+        """Whether the block that is next to store was tried in vain."""
         self._partition = partition
         self._step = step
         self._books = books
         self._store = store
         self._limits = limits
         self._budget = budget
-        self._held: deque[int] = deque()
-        """What each block in hand has taken of the budget."""
         self._waiting: list[Delivery] = []
         self._waiting_bytes = 0
         self._waiting_plain = 0
         self._last_put = -1
+        self._due = -1
+        """The last record of the block that an earlier life has begun: it must come as a whole."""
         self._changed = asyncio.Condition()
-        self._in_hand: deque[float] = deque()
-        """When the first record of each block that is being built or written was appended."""
+        self._in_hand: deque[_InHand] = deque()
+        """The block that is written, and the one behind it."""
         self._ahead = asyncio.Semaphore(BLOCKS_IN_HAND)
         self._last_start = 0.0
 
@@ -84,15 +92,16 @@ class PartitionWriter:
     def oldest_s(self) -> float | None:
         """When the oldest record in hand came into the log (as `time.time`), `None` when idle."""
         if self._in_hand:
-            return self._in_hand[0]
+            return self._in_hand[0].records[0].appended_at_s
         return self._waiting[0].appended_at_s if self._waiting else None
 
+    def has_room(self, max_bytes: int) -> bool:
+        """Tells whether more may be handed over, where so many bytes may wait."""
+        return self.lost or self._waiting_bytes < max_bytes or self._last_put < self._due
+
     async def put(self, delivery: Delivery) -> None:
-        """Takes a record over; waits while too much is waiting already."""
+        """Takes a record over."""
         async with self._changed:
-            await self._changed.wait_for(
-                lambda: self.lost or self._waiting_bytes < self._limits.max_waiting_bytes
-            )
             if delivery.offset <= self.stored_through:
                 delivery.ack()
                 return
@@ -104,7 +113,7 @@ class PartitionWriter:
             self._changed.notify_all()
 
     async def abandon(self) -> None:
-        """Takes nothing over any more; whoever waits to hand a record over keeps it."""
+        """Takes nothing over any more."""
         async with self._changed:
             self.lost = True
             self._changed.notify_all()
@@ -130,8 +139,9 @@ class PartitionWriter:
         await warm()
         try:
             progress = await self._books.progress(self._partition)
+            self._due = progress.pending.last if progress.pending else -1
             await self._let_go_of_stored(progress.stored_through)
-            built: asyncio.Queue[_Built] = asyncio.Queue()
+            built: asyncio.Queue[_InHand] = asyncio.Queue()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._build_blocks(progress.pending, built))
                 group.create_task(self._write_blocks(built))
@@ -139,8 +149,8 @@ class PartitionWriter:
             log.warning("partition lost", partition=self._partition, reason=str(errors.exceptions))
             await self.abandon()
         finally:
-            while self._held:
-                self._budget.give_back(self._held.popleft())
+            for one in self._in_hand:
+                self._put_down(one)
 
     async def _let_go_of_stored(self, stored_through: int) -> None:
         """Acknowledges what an earlier life has stored, and makes room for what it has not."""
@@ -153,47 +163,68 @@ class PartitionWriter:
             self._waiting = [one for one in self._waiting if one.offset > stored_through]
             self._changed.notify_all()
 
-    async def _build_blocks(self, pending: Intent | None, built: "asyncio.Queue[_Built]") -> None:
+    async def _build_blocks(self, pending: Intent | None, built: "asyncio.Queue[_InHand]") -> None:
         while True:
             await self._ahead.acquire()
             await self._build_next(pending, built)
             pending = None
 
     # One call a block: what a loop kept in its variables would stay in memory until the next one.
-    async def _build_next(self, pending: Intent | None, built: "asyncio.Queue[_Built]") -> None:
+    async def _build_next(self, pending: Intent | None, built: "asyncio.Queue[_InHand]") -> None:
         records = await self._take(pending)
         if not records:
             # The log no longer has what was pending.
-            self._held.append(0)
-            await self._finish(records)
+            self._ahead.release()
             return
-        self._held.append(await self._budget.take(sum(plain_size(one.value) for one in records)))
         log_id = self._books.origin(self._partition).log_id
         intent = pending or self._intent(records)
         block = Block(self._partition, log_id, intent, records, repeated=pending is not None)
-        building = asyncio.create_task(self._step.build(block))
-        await asyncio.wait({building})
-        built.put_nowait(_Built(block, building))
+        one = _InHand(self._write(block), block)
+        self._in_hand.append(one)
+        await self._hold(one)
+        if self._failing:
+            # It comes next to the budget at its turn, behind the block that fails.
+            self._put_down(one)
+        else:
+            await one.write.work_ahead()
+        built.put_nowait(one)
 
-    async def _write_blocks(self, built: "asyncio.Queue[_Built]") -> None:
+    async def _write_blocks(self, built: "asyncio.Queue[_InHand]") -> None:
         while True:
             await self._write_next(built)
 
-    async def _write_next(self, built: "asyncio.Queue[_Built]") -> None:
-        block, building = await built.get()
-        await self._write(block, building).run()
-        self.stored_through = block.intent.last
-        await self._finish(block.records)
+    async def _write_next(self, built: "asyncio.Queue[_InHand]") -> None:
+        one = await built.get()
+        await self._hold(one)
+        await one.write.run(self._rest)
+        self._failing = False
+        self.stored_through = one.last
+        await self._finish(one)
+
+    async def _rest(self, pause_s: float) -> None:
+        """Waits before the next try of a block; what others can use meanwhile is theirs."""
+        self._failing = True
+        for one in self._in_hand:
+            self._put_down(one)
+        await asyncio.sleep(pause_s)
+        await self._hold(self._in_hand[0])
+
+    async def _hold(self, one: _InHand) -> None:
+        if not one.taken:
+            one.taken = await self._budget.take(one.size)
+
+    def _put_down(self, one: _InHand) -> None:
+        one.write.put_down()
+        self._budget.give_back(one.taken)
+        one.taken = 0
 
     def _intent(self, records: list[Delivery]) -> Intent:
         epoch = self._books.origin(self._partition).epoch
         return Intent(records[0].offset, records[-1].offset, epoch=epoch)
 
-    def _write(self, block: Block, building: "asyncio.Task[Any]") -> BlockWrite:
+    def _write(self, block: Block) -> BlockWrite:
         pause = self._limits.longest_pause_s
-        return BlockWrite(
-            block, building, self._step, self._books, self._store, longest_pause_s=pause
-        )
+        return BlockWrite(block, self._step, self._books, self._store, longest_pause_s=pause)
 
     async def _take(self, pending: Intent | None) -> list[Delivery]:
         async with self._changed:
@@ -212,7 +243,6 @@ class PartitionWriter:
             count = self._count(pending)
             taken, self._waiting = self._waiting[:count], self._waiting[count:]
             self._weigh(taken, -1)
-            self._in_hand.append(taken[0].appended_at_s if taken else 0.0)
             self._changed.notify_all()
         return taken
 
@@ -223,7 +253,7 @@ class PartitionWriter:
                     lambda: (
                         len(self._waiting) >= self._limits.max_records
                         or self._waiting_plain >= self._limits.max_bytes
-                        or self._waiting_bytes >= self._limits.max_waiting_bytes
+                        or self._waiting_bytes >= self._limits.max_partition_waiting_bytes
                     )
                 )
 
@@ -241,10 +271,10 @@ class PartitionWriter:
                 return count
         return min(len(self._waiting), self._limits.max_records)
 
-    async def _finish(self, records: Sequence[Delivery]) -> None:
-        for record in records:
+    async def _finish(self, one: _InHand) -> None:
+        for record in one.records:
             record.ack()
-        self._budget.give_back(self._held.popleft())
+        self._budget.give_back(one.taken)
         async with self._changed:
             self._in_hand.popleft()
             self._ahead.release()

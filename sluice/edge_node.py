@@ -81,7 +81,7 @@ class EdgeNode:
             edge_limits_of(settings),
             read_back=self.read_back,
             # The log is there to take what the workers cannot store yet; they are not here to ask.
-            lag_s=lambda: 0.0,
+            lags_s=lambda: (),
             fullness=lambda: self.log.fullness,
         )
 

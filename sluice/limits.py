@@ -11,8 +11,6 @@ ENGINE_SHARE = 0.4
 BODIES_PART = 16
 """Of the memory, for the bodies in hand, each of which takes some three times its bytes."""
 MOST_BODIES_BYTES = 256 << 20
-WAITING_BYTES = 32 << 20
-"""Of records that wait for their block, in all partitions of a topic."""
 
 
 def edge_limits_of(settings: Settings) -> EdgeLimits:
@@ -35,13 +33,11 @@ def engine_bytes_of(settings: Settings) -> int:
     return int(_memory_bytes(settings) * ENGINE_SHARE)
 
 
-def block_limits_of(settings: Settings, interval_ms: int, *, partitions: int) -> BlockLimits:
-    """Returns how the stream makes blocks of this number of partitions."""
-    limits = BlockLimits()
+def block_limits_of(settings: Settings, interval_ms: int) -> BlockLimits:
+    """Returns how the stream makes blocks."""
     return BlockLimits(
         max_bytes=settings.block_max_bytes,
         min_interval_s=interval_ms / 1000,
-        max_waiting_bytes=min(limits.max_waiting_bytes, WAITING_BYTES // partitions),
         max_in_hand_bytes=3 * settings.block_max_bytes,
     )
 

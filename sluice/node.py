@@ -84,8 +84,7 @@ class Node:
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )
-        partitions = max(map(self.log.partitions, AGENT_TOPICS))
-        limits = block_limits_of(settings, settings.block_interval_ms, partitions=partitions)
+        limits = block_limits_of(settings, settings.block_interval_ms)
         self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
         self.sink.start()
         self.edge = self._make_edge()
@@ -94,6 +93,7 @@ class Node:
             broker=f"{transport.SCHEME}://",
             topics=AGENT_TOPICS,
             deliver=self.sink.deliver,
+            has_room=self.sink.has_room,
             data_dir=paths.faust,
             carried={"event_log": self.log},
         )
@@ -142,7 +142,7 @@ class Node:
             self.parts.forms,
             edge_limits_of(settings),
             read_back=self.read_back,
-            lag_s=self.sink.lag_s,
+            lags_s=self.sink.lags_s,
             fullness=lambda: self.log.stored_bytes / settings.log_max_bytes,
         )
 

@@ -84,11 +84,7 @@ class WorkerNode:
         )
         self.letters = KafkaDeadLetters(self.kafka)
         books = Books(self.progress, self.topics, self.letters.append_letters, process_name())
-        limits = block_limits_of(
-            settings,
-            settings.worker_block_interval_ms,
-            partitions=max(self.topics[name].partitions for name in AGENT_TOPICS),
-        )
+        limits = block_limits_of(settings, settings.worker_block_interval_ms)
         self.sink = Sink(steps, books, Inserts(self.warehouse), limits)
         our_name = {self.kafka.topic(name): name for name in self.topics}
         self._holder = Holder(books, self.sink, self.offsets.read_ends, our_name.__getitem__)
@@ -101,6 +97,7 @@ class WorkerNode:
             broker=f"{kafka_transport.SCHEME}://{self.kafka.servers[0]}",
             topics=[self.kafka.topic(name) for name in AGENT_TOPICS],
             deliver=lambda partition, delivery: sink.deliver(holder.ours(partition), delivery),
+            has_room=lambda partition: sink.has_room(holder.ours(partition)),
             data_dir=self.paths.faust,
             carried={
                 "kafka_options": self.kafka.aiokafka()

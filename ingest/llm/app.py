@@ -4,11 +4,11 @@ from typing import Any
 
 from litestar import Response, Router, post
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.status_codes import HTTP_202_ACCEPTED
-from litestar.types import AnyCallable
 from msgspec import Struct
 
-from ingest.app import AnyRequest, Project, accept, store
+from ingest.app import AnyRequest, Project, ProjectOf, Straight, accept, store
 from schemas.kinds import SPAN, TRACE
 
 ITEMS = "A JSON array of at most 100 items, see docs/wire-formats.md. gzip, deflate, br or zstd."
@@ -61,12 +61,19 @@ async def store_spans(request: AnyRequest, project: Project) -> Response[StoredS
     return await store(request, project, SPAN.name, lambda count: StoredSpans(count, []))
 
 
-def routers(project_from_key: AnyCallable, project_from_session: AnyCallable) -> list[Router]:
+def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> list[Router]:
     """Returns the routes of SDKs, by API key, and the same for the dashboard, by its session."""
     return [
         Router(
             "/v1",
-            route_handlers=[queue_traces, queue_spans, store_traces, store_spans],
+            route_handlers=[queue_traces, queue_spans],
+            dependencies={"project": Provide(project_from_key)},
+            middleware=[DefineMiddleware(Straight, project_of=project_from_key)],
+            tags=["ingest"],
+        ),
+        Router(
+            "/v1",
+            route_handlers=[store_traces, store_spans],
             dependencies={"project": Provide(project_from_key)},
             tags=["ingest"],
         ),

@@ -27,7 +27,6 @@ from schemas.llm.wire import (
     Status,
     TraceItem,
     amount_of,
-    counts_of,
     long_metadata,
     span_decoder,
     too_long,
@@ -229,10 +228,15 @@ def _is_timestamp(text: str) -> bool:
 
 
 def _has_whole_counts(item: TraceItem) -> bool:
-    try:
-        counts_of(item)
-    except ValueError:
-        return False
+    for count in (
+        item.input_tokens,
+        item.output_tokens,
+        item.cache_read_tokens,
+        item.cache_write_tokens,
+        item.reasoning_tokens,
+    ):
+        if type(count) is float and not count.is_integer():
+            return False
     return True
 
 

@@ -106,6 +106,7 @@ class SpanItem(Struct, frozen=True, gc=False):
     metadata: Raw = ABSENT
 
 
+_LEAST_METADATA_CHARS = min(METADATA_CHARS.values())
 _metadata_decoder = msgspec.json.Decoder(
     msgspec.defstruct("Named", [(name, Raw, ABSENT) for name in METADATA_CHARS])
 )
@@ -164,7 +165,7 @@ def long_metadata(metadata: Raw) -> list[str]:
 
     Raises `msgspec.DecodeError` where it cannot be read.
     """
-    if memoryview(metadata).nbytes <= min(METADATA_CHARS.values()):
+    if memoryview(metadata).nbytes <= _LEAST_METADATA_CHARS:
         return []
     values = msgspec.structs.asdict(_metadata_decoder.decode(metadata))
     return [name for name, raw in values.items() if _is_long(raw, METADATA_CHARS[name])]

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
-import msgspec
 import pytest
 
 from eventlog.kafka_producer import BrokerRefused
@@ -14,7 +13,7 @@ from schemas.kinds import TRACES, Table
 from schemas.rows import Source
 from tests.integration.cluster.workers import THEIRS, Log, StallingStore, Worker, fates
 from tests.integration.eventlog.logs import until
-from tests.integration.processors.sinks import LIMITS, PARTITION, Store
+from tests.integration.processors.sinks import PARTITION, Store
 
 
 async def test_a_new_owner_goes_on_where_the_last_one_let_go(
@@ -219,29 +218,6 @@ async def test_a_taking_that_failed_half_way_does_not_forget_that_others_have_wr
     assert await first.sink.drain(10)
 
     assert fates(store) == {"accepted": 1, "duplicate": 1}
-
-
-async def test_whoever_waits_to_hand_a_record_over_is_let_go_with_the_partition(
-    worker: Callable[[str], Worker],
-    store: StallingStore,
-    log: Log,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """An agent that went on waiting would never serve the partitions that it has left."""
-    monkeypatch.setattr("sluice.ownership.FLUSH_S", 0.05)
-    one = worker("a")
-    one.sink._limits = msgspec.structs.replace(LIMITS, max_waiting_bytes=1, max_records=1)
-    for number in range(9):
-        log.append(str(number))
-    await one.take()
-    store.go.clear()
-    waiting = asyncio.create_task(one.feed(0))
-    await until(lambda: store.held)
-
-    await one.holder.let_go([THEIRS])
-
-    async with asyncio.timeout(5):
-        await waiting
 
 
 async def test_blocks_of_two_owners_never_share_a_token(

@@ -25,7 +25,12 @@ class Receiver:
         self.acks = acks
         self.blocked: dict[str, asyncio.Event] = {}
         """By topic: the agent waits in its first delivery until the event is set."""
+        self.full: set[TopicPartition] = set()
+        """Partitions that have no room for more."""
         self.fails_at: int | None = None
+
+    def has_room(self, partition: TopicPartition) -> bool:
+        return partition not in self.full
 
     async def deliver(self, partition: TopicPartition, delivery: Delivery) -> None:
         if partition.topic in self.blocked:
@@ -54,6 +59,7 @@ class Stream:
             broker=f"{transport.SCHEME}://",
             topics=topics,
             deliver=receiver.deliver,
+            has_room=receiver.has_room,
             data_dir=folder / "faust",
             carried={"event_log": log},
         )

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from eventlog.log import TopicPartition
+from processors.agents import BUFFERED_RECORDS
 from schemas.kinds import SPANS, TRACES
 from tests.integration.eventlog.logs import HEAD, until
 from tests.integration.eventlog.streams import Receiver
@@ -75,6 +76,46 @@ async def test_an_agent_that_waits_does_not_stop_another_topic(log: Transport, t
 
     for partition in range(PARTITIONS):
         assert receiver.offsets(TopicPartition(topic, partition)) == list(range(MANY))
+
+
+async def test_a_partition_that_is_full_stops_no_other(log: Transport) -> None:
+    full, others = HEAD, [TopicPartition(TRACES.name, 1), TopicPartition(TRACES.name, 2)]
+    receiver = Receiver()
+    async with log.stream(receiver):
+        await log.fill(5)
+        await received(receiver, 5)
+        receiver.full.add(full)
+
+        for _ in range(3):
+            await log.fill(MANY)
+            for other in others:
+                await log.fill(MANY, *other)
+        await until(lambda: all(len(receiver.got[one]) == 3 * MANY for one in others), SETTLED_S)
+        taken = len(receiver.got[full])
+        receiver.full.clear()
+        await received(receiver, 5 + 9 * MANY)
+
+    assert taken == 5
+    assert [receiver.offsets(one) for one in others] == [list(range(3 * MANY))] * 2
+    assert receiver.offsets(full) == list(range(5 + 3 * MANY))
+
+
+async def test_a_partition_that_is_full_is_let_go_with_what_is_held_of_it(log: Transport) -> None:
+    await log.fill(MANY)
+    first, second = Receiver(), Receiver()
+
+    async with log.stream(first):
+        await received(first, 1)
+        first.full.add(HEAD)
+        taken = len(first.got[HEAD])
+        began = time.monotonic()
+    took = time.monotonic() - began
+
+    async with log.stream(second):
+        await received(second, MANY - len(first.got[HEAD]))
+    assert took < 2.0
+    assert len(first.got[HEAD]) <= taken + BUFFERED_RECORDS
+    assert first.offsets(HEAD) + second.offsets(HEAD) == list(range(MANY))
 
 
 async def test_a_backlog_does_not_wait_for_anything_but_its_agent(log: Transport) -> None:

@@ -78,8 +78,11 @@ class KafkaTransport:
         """Returns an app on the log, not started."""
         kafka_transport.register()
 
+        def ours_of(partition: TopicPartition) -> TopicPartition:
+            return partition._replace(topic=partition.topic.removeprefix(self._prefix))
+
         async def deliver(partition: TopicPartition, delivery: Delivery) -> None:
-            ours = TopicPartition(partition.topic.removeprefix(self._prefix), partition.partition)
+            ours = ours_of(partition)
 
             def ack() -> None:
                 self._acked[ours].add(delivery.offset)
@@ -91,6 +94,7 @@ class KafkaTransport:
             broker=f"{kafka_transport.SCHEME}://{self._bootstrap}",
             topics=[f"{self._prefix}{name}" for name in topics],
             deliver=deliver,
+            has_room=lambda partition: receiver.has_room(ours_of(partition)),
             data_dir=self._folder / "faust",
             carried={"kafka_options": self._options(), "partition_holder": self},
             group=f"{self._prefix}group",

@@ -25,6 +25,7 @@ from schemas.kinds import TRACE, TRACES, Table
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position, Source
 from tests.chunks import append_chunks
+from tests.integration.eventlog.logs import until
 
 PARTITION = TopicPartition(TRACES.name, 0)
 TIMEOUT_S = 10
@@ -55,6 +56,8 @@ class Store:
         self.tokens: dict[tuple[str, str], list[Any]] = {}
         self.down = 0
         self.lost_answers = 0
+        self.stuck: set[int] = set()
+        """Partitions of which no insert is taken."""
         self.poison: set[str] = set()
         self.unencodable: set[str] = set()
         self.log: SqliteLog | None = None
@@ -68,6 +71,8 @@ class Store:
         if self.down:
             self.down -= 1
             raise WarehouseUnavailable("down")
+        if any(f"/{TRACES.name}/{number}/" in token for number in self.stuck):
+            raise WarehouseUnavailable("this one not")
         rows = rows_in(arrow_stream)
         if any(getattr(row, "text", "") in self.poison for row in rows):
             raise RowsRefused("cannot parse")
@@ -173,6 +178,8 @@ class Stream:
             delivery = Delivery(
                 offset, record.value, lambda offset=offset: self.acked.append(offset)
             )
+            # As the consumer asks, before each record.
+            await until(lambda: self.sink.has_room(PARTITION), TIMEOUT_S)
             async with asyncio.timeout(TIMEOUT_S):
                 await self.sink.deliver(PARTITION, delivery)
         assert await self.sink.drain(TIMEOUT_S)

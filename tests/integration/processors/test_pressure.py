@@ -19,6 +19,8 @@ from schemas import metrics
 from schemas.kinds import TRACE, TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
+from tests.integration.cluster.workers import StallingStore
+from tests.integration.eventlog.logs import until
 from tests.integration.processors.sinks import (
     LIMITS,
     PARTITION,
@@ -51,6 +53,14 @@ def texts(count: int, size: int = 200) -> list[str]:
     return [f"{number} {text}" for number, text in enumerate(noise)]
 
 
+async def deliver(log: SqliteLog, stream: Stream, partition: int, text: str) -> None:
+    place = TopicPartition(TRACES.name, partition)
+    chunk = Chunk(ProjectId("p"), "pulse.trace", 1, [text.encode()])
+    offset = (await append_chunks(log, TRACES.name, {partition: chunk}))[partition]
+    for record in log.read(place, offset, 10, 1 << 30):
+        await stream.sink.deliver(place, Delivery(offset, record.value, lambda: None))
+
+
 async def append_all(log: SqliteLog, items: list[str]) -> None:
     for item in items:
         await append(log, item)
@@ -60,7 +70,7 @@ async def test_no_more_is_taken_over_than_the_bound_while_the_store_is_away(
     kept: SqliteLog,
 ) -> None:
     store = Store()
-    stream = Stream(kept, store, replace(LIMITS, max_records=1, max_waiting_bytes=SMALL))
+    stream = Stream(kept, store, replace(LIMITS, max_records=1, max_partition_waiting_bytes=SMALL))
     store.down = 1_000_000
     for text in texts(60):
         await append(kept, text)
@@ -89,7 +99,7 @@ async def test_kept_records_do_not_stand_before_a_pending_block(kept: SqliteLog)
     await append(kept, "pending")
     await kept.declare(PARTITION, Intent(60, 60, epoch="an earlier life"))
 
-    second = Stream(kept, store, replace(LIMITS, max_waiting_bytes=SMALL))
+    second = Stream(kept, store, replace(LIMITS, max_partition_waiting_bytes=SMALL))
     await second.feed(0)
 
     assert "pending" in store.texts()
@@ -193,28 +203,70 @@ async def test_rows_that_are_stored_are_gone_without_the_garbage_collector(
 
 async def test_blocks_of_all_partitions_have_one_bound_together(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "log.db", partitions=8)
-    store = Store()
+    store = StallingStore()
     stream = Stream(log, store, replace(LIMITS, max_records=1, max_in_hand_bytes=25_000))
-    store.down = 1_000_000
+    store.go.clear()
     store.log = None
     budget = stream.sink._budgets[TRACES.name]
     most = 0
     for partition, text in enumerate(texts(8, 10_000)):
-        chunk = Chunk(ProjectId("p"), "pulse.trace", 1, [text.encode()])
-        await append_chunks(log, TRACES.name, {partition: chunk})
-        for record in log.read(TopicPartition(TRACES.name, partition), 0, 10, 1 << 30):
-            delivery = Delivery(record.offset, record.value, lambda: None)
-            await stream.sink.deliver(TopicPartition(TRACES.name, partition), delivery)
+        await deliver(log, stream, partition, text)
         await asyncio.sleep(0.02)
         most = max(most, budget.used())
     assert 20_000 <= most <= 25_000
 
-    store.down = 0
+    store.go.set()
     assert await stream.sink.drain(10)
     assert len(store.rows()) == 8
     assert budget.used() == 0
     await stream.stop()
     log.close()
+
+
+async def test_blocks_that_are_not_taken_leave_the_bound_to_the_others(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db", partitions=8)
+    store = Store()
+    stream = Stream(log, store, replace(LIMITS, max_records=1, max_in_hand_bytes=25_000))
+    store.stuck = set(range(7))
+    store.log = None
+    budget = stream.sink._budgets[TRACES.name]
+    for text in texts(3, 10_000):
+        for partition in store.stuck:
+            await deliver(log, stream, partition, f"{partition} {text}")
+    writers = stream.sink._writers.values()
+    await until(lambda: all(writer._failing for writer in writers))
+
+    for text in texts(20, 10_000):
+        await deliver(log, stream, 7, text)
+    await until(lambda: len(store.rows()) == 20)
+
+    store.stuck = set()
+    assert await stream.sink.drain(10)
+    assert len(store.rows()) == 20 + 3 * 7
+    assert store.outcomes() == {"received": 41, "accepted": 41}
+    assert budget.used() == 0
+    await stream.stop()
+    log.close()
+
+
+async def test_a_block_that_waits_for_its_next_try_holds_no_rows(
+    kept: SqliteLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("processors.block_write.FIRST_PAUSE_S", 3600.0)
+    store = Store()
+    stream = Stream(kept, store, replace(LIMITS, max_records=1, longest_pause_s=3600.0))
+    store.stuck = {0}
+    for text in texts(5):
+        await append(kept, text)
+    feeding = asyncio.create_task(stream.feed())
+    await until(lambda: PARTITION in stream.sink._writers)
+    await until(lambda: stream.sink._writers[PARTITION]._failing)
+
+    gc.collect()
+    assert [one for one in gc.get_objects() if isinstance(one, Batch)] == []
+
+    feeding.cancel()
+    await stream.stop()
 
 
 async def test_a_partition_that_goes_elsewhere_gives_its_share_back(kept: SqliteLog) -> None:

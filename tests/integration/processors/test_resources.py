@@ -222,7 +222,7 @@ def test_a_record_that_memory_is_too_short_for_is_not_damaged(
             raise records.zstandard.ZstdError("Allocation error : not enough memory")
 
     value = records.encode_chunks([])
-    monkeypatch.setattr(records.zstandard, "ZstdDecompressor", Short)
+    monkeypatch.setattr(records._ZSTD, "decompressor", Short())
 
     with pytest.raises(MemoryError):
         records.decode_chunks(value)

@@ -128,8 +128,9 @@ async def test_offsets_that_were_stored_are_not_stored_again(log: SqliteLog) -> 
     await second.stop()
 
 
+@pytest.mark.parametrize("failures", [0, 3])
 async def test_rows_stay_unique_even_when_the_log_forgot_that_it_stored_them(
-    log: SqliteLog,
+    log: SqliteLog, failures: int
 ) -> None:
     store = Store()
     first = Stream(log, store)
@@ -140,13 +141,15 @@ async def test_rows_stay_unique_even_when_the_log_forgot_that_it_stored_them(
     await first.stop()
     log._connection.execute("UPDATE partitions SET stored_through = -1, committed = 0")
     log.epoch = "another life"
+    await append(log, "c", "d")
+    store.down = failures
 
     second = Stream(log, store)
     await second.feed(0)
 
-    assert store.texts() == ["a", "b", "c"]
+    assert store.texts() == ["a", "b", "c", "d"]
     # The record that held nothing but a resent id left no row to recognise it by.
-    assert store.outcomes() == {"received": 5, "accepted": 3, "duplicate": 2}
+    assert store.outcomes() == {"received": 7, "accepted": 4, "duplicate": 3}
     await second.stop()
 
 

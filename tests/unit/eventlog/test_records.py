@@ -1,5 +1,6 @@
 import contextlib
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -33,6 +34,19 @@ def test_bytes_that_are_no_record_are_damage(decode: object, value: bytes) -> No
     assert callable(decode)
     with pytest.raises(RecordDamaged):
         decode(value)
+
+
+def test_a_damaged_record_leaves_those_behind_it_whole_in_every_thread() -> None:
+    chunks = [Chunk(PROJECT, "pulse.trace", n, [b"%d" % n * 500]) for n in range(200)]
+
+    def round_trip(chunk: Chunk) -> list[Chunk]:
+        value = encode_chunks([chunk])
+        with pytest.raises(RecordDamaged):
+            decode_chunks(value[:-20] + bytes(20))
+        return decode_chunks(value)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(round_trip, chunks)) == [[chunk] for chunk in chunks]
 
 
 @pytest.mark.parametrize("seed", range(50))

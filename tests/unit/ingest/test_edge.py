@@ -59,8 +59,8 @@ class Lag:
 
     seconds = 0.0
 
-    def __call__(self) -> float:
-        return self.seconds
+    def __call__(self) -> list[float]:
+        return [self.seconds]
 
 
 def edge_over(log: Log, lag: Lag | None = None, limits: EdgeLimits | None = None) -> Edge:
@@ -72,7 +72,7 @@ def edge_over(log: Log, lag: Lag | None = None, limits: EdgeLimits | None = None
         forms(frozenset()),
         limits or EdgeLimits(),
         read_back=read_back,
-        lag_s=lag or Lag(),
+        lags_s=lag or Lag(),
         fullness=lambda: log.fullness,
     )
 
