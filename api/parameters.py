@@ -12,7 +12,8 @@ from typing import Any
 from litestar import Request
 from litestar.di import NamedDependency
 
-from schemas.issues import Issue, invalid_option, invalid_type, too_big, too_small
+from schemas.issues import OldIssue as Issue
+from schemas.issues import invalid_option, invalid_type, too_big, too_small
 from schemas.projects import ProjectContext
 from schemas.wire.pulse import SAFE_INTEGER
 

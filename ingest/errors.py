@@ -14,7 +14,7 @@ Refused
     └── Overloaded         the log cannot take more
 """
 
-from typing import Any
+from schemas.issues import Issue
 
 
 class Refused(Exception):
@@ -33,9 +33,7 @@ class Refused(Exception):
 class Invalid(Refused):
     """Raised when the request itself is wrong."""
 
-    def __init__(
-        self, message: str, *, items: int = 1, details: list[dict[str, Any]] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, items: int = 1, details: list[Issue] | None = None) -> None:
         super().__init__(message, items=items)
         self.details = details
 

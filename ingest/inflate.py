@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import brotli
 
 from ingest.errors import BadJson, TooLarge, UnknownEncoding
+from schemas.issues import Issue
 
 try:
     from compression import zstd  # type: ignore[import-not-found, unused-ignore]
@@ -97,8 +98,7 @@ def too_large(what: str, bound: int, where: str) -> TooLarge:
 
 
 def _unreadable(name: str, why: str) -> BadJson:
-    detail = {"code": "invalid_encoding", "path": [], "message": f"Invalid {name} data: {why}"}
-    return BadJson("Invalid JSON body", details=[detail])
+    return BadJson("Invalid JSON body", details=[Issue([], f"Invalid {name} data: {why}")])
 
 
 class _Zlib:

@@ -15,6 +15,8 @@ WIRE_TIMESTAMP = re.compile(
     re.ASCII,
 )
 
+INVALID = "Invalid ISO datetime: expected such as 2025-01-01T00:00:00Z, with a zone"
+
 
 def parse_timestamp_us(text: str) -> int:
     """Reads a timestamp of the wire; digits of the fraction behind the sixth are cut off.
@@ -22,12 +24,12 @@ def parse_timestamp_us(text: str) -> int:
     Raises `ValueError`, saying which rule was broken.
     """
     if WIRE_TIMESTAMP.fullmatch(text) is None:
-        raise ValueError("Invalid ISO datetime")
+        raise ValueError(INVALID)
     try:
         moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         # No such day in the calendar, or a zone that leads out of it.
-        raise ValueError("Invalid ISO datetime") from None
+        raise ValueError(INVALID) from None
     if not EARLIEST <= moment <= LATEST:
         raise ValueError("Too far: expected a time between 1900-01-01 and 2299-12-31")
     return (moment - EPOCH) // MICROSECOND

@@ -84,10 +84,7 @@ def _usage(item: TraceItem, response_body: str) -> Usage:
     # The provider's own usage object tells cached and reasoning tokens apart; most SDKs leave it
     # out, and looking for the word is a hundredth of decoding the body.
     raw = find_usage(read_object(response_body)) if '"usage' in response_body else None
-    try:
-        counts = counts_of(item)
-    except ValueError as error:
-        raise Unfit(f"tokens: {error}") from error
+    counts = counts_of(item)
     if raw is None and counts.cache_read_tokens is None and counts.cache_write_tokens is None:
         return Usage(
             counts.input_tokens,

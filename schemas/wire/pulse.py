@@ -5,7 +5,6 @@ optional field, `session_id` of a trace is any non-empty string, `provider` is a
 prices are known, and usage may be given by kind of token. Unknown keys are dropped.
 """
 
-from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal, NamedTuple
 
@@ -22,29 +21,22 @@ MAX_DURATION_MS = 1e10
 """115 days: longer is a sender's mistake, and sums of nanoseconds must stay within 64 bits."""
 MAX_COST_CENTS = 1e12
 ABSENT = Raw(b"")
-MAX_CHARS = {
-    "timestamp": 64,
-    "model_requested": 256,
-    "model_used": 256,
-    "provider_request_id": 512,
-    "finish_reason": 256,
-    "session_id": 512,
-    "event_type": 256,
-    "tool_use_id": 512,
-    "tool_name": 256,
-    "cwd": 4096,
-    "model": 256,
-    "agent_name": 256,
-}
-"""Characters of texts that are keys of sums, or shown in lists. The edge holds senders to them; the
-stream does not, for what an older version took is in the log."""
 METADATA_CHARS = {"environment": 256, "userId": 512, "user_id": 512, "agent_id": 512}
-"""The same of what metadata names for grouping and pairing; of its JSON, where it is no text."""
+"""Characters of what metadata names for grouping and pairing; of its JSON, where it is no text."""
 
-Uuid = Annotated[str, Meta(pattern=UUID_PATTERN)]
+Uuid = Annotated[
+    str,
+    Meta(
+        pattern=UUID_PATTERN,
+        description="a UUID such as 304b96da-3805-4420-89d7-5c3b81221f36, of version 1 to 8",
+    ),
+]
 Text = Annotated[str, Meta(min_length=1)]
 # A whole number may come as 50.0: JavaScript, and so the original, knows no difference.
-Count = Annotated[int, Meta(ge=0, le=SAFE_INTEGER)] | Annotated[float, Meta(ge=0, le=SAFE_INTEGER)]
+Count = (
+    Annotated[int, Meta(ge=0, le=SAFE_INTEGER)]
+    | Annotated[float, Meta(ge=0, le=SAFE_INTEGER, multiple_of=1)]
+)
 Milliseconds = Annotated[float, Meta(ge=0, le=MAX_DURATION_MS)]
 Status = Literal["success", "error"]
 Source = Literal["claude_code", "codex", "opencode", "openclaw"]
@@ -54,7 +46,7 @@ CONTRACT_PROVIDERS = ("openai", "anthropic", "openrouter")
 
 
 class TraceItem(Struct, frozen=True):
-    """One LLM call as it was sent. Objects stay JSON text: nobody looks inside them here."""
+    """One LLM call as the log holds it. Objects stay JSON text: nobody looks inside them here."""
 
     trace_id: Uuid
     timestamp: str
@@ -81,7 +73,7 @@ class TraceItem(Struct, frozen=True):
 
 
 class SpanItem(Struct, frozen=True):
-    """One agent event as it was sent."""
+    """One agent event as the log holds it."""
 
     span_id: Uuid
     session_id: Text
@@ -102,6 +94,39 @@ class SpanItem(Struct, frozen=True):
     model: str | None = None
     agent_name: str | None = None
     metadata: Raw = ABSENT
+
+
+# Characters of texts that are keys of sums, or shown in lists.
+Moment = Annotated[str, Meta(max_length=64)]
+Name = Annotated[str, Meta(max_length=256)]
+GivenName = Annotated[str, Meta(min_length=1, max_length=256)]
+Id = Annotated[str, Meta(max_length=512)]
+GivenId = Annotated[str, Meta(min_length=1, max_length=512)]
+Directory = Annotated[str, Meta(max_length=4096)]
+
+
+class SentTrace(TraceItem, frozen=True, kw_only=True):
+    """A trace as the edge takes it: with bounds that what an older version took may be beyond."""
+
+    timestamp: Moment
+    model_requested: GivenName
+    model_used: Name | None = None
+    provider_request_id: Id | None = None
+    finish_reason: Name | None = None
+    session_id: GivenId | None = None
+
+
+class SentSpan(SpanItem, frozen=True, kw_only=True):
+    """A span as the edge takes it."""
+
+    session_id: GivenId
+    timestamp: Moment
+    event_type: GivenName
+    tool_use_id: Id | None = None
+    tool_name: Name | None = None
+    cwd: Directory | None = None
+    model: Name | None = None
+    agent_name: Name | None = None
 
 
 _metadata_decoder = msgspec.json.Decoder(
@@ -125,15 +150,6 @@ def amount_of(value: Raw) -> Decimal | None:
         return Decimal(text)
     except InvalidOperation as error:
         raise ValueError("a number out of range") from error
-
-
-def too_long(item: Struct, names: Sequence[str]) -> bool:
-    """Tells whether one of these texts of an item is longer than `MAX_CHARS` has it."""
-    for name in names:
-        value = getattr(item, name)
-        if value is not None and len(value) > MAX_CHARS[name]:
-            return True
-    return False
 
 
 def long_metadata(metadata: Raw) -> list[str]:
@@ -165,7 +181,7 @@ class Counts(NamedTuple):
 
 
 def counts_of(item: TraceItem) -> Counts:
-    """Returns the counts as integers. Raises `ValueError` for one with a fraction."""
+    """Returns the counts as integers."""
     sent = (
         item.input_tokens,
         item.output_tokens,
@@ -173,13 +189,7 @@ def counts_of(item: TraceItem) -> Counts:
         item.cache_write_tokens,
         item.reasoning_tokens,
     )
-    return Counts(*(_whole(count) if type(count) is float else count for count in sent))  # type: ignore[arg-type]
-
-
-def _whole(value: float) -> int:
-    if not value.is_integer():
-        raise ValueError(f"{value} is not a whole number")
-    return int(value)
+    return Counts(*(None if count is None else int(count) for count in sent))
 
 
 def text_of(value: Raw) -> str:
