@@ -85,7 +85,7 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
     if isinstance(wanted, TraceFilter):
         _add_metadata(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)
-    return Condition(" AND ".join(parts), values)
+    return Condition("\n        AND ".join(parts), values)
 
 
 def by_ids(project: ProjectContext, column: str, ids: Sequence[str]) -> Condition:
