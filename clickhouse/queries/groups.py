@@ -5,7 +5,7 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from clickhouse.client import Answer, Warehouse
 from clickhouse.queries import rollups
@@ -29,8 +29,9 @@ ORDERS: Mapping[str, str] = {
     "latency": "s_latency_ns / s_requests",
     "unpriced": "s_unpriced",
 }
+Interval = Literal["minute", "hour", "day", "week", "month"]
 # What periods a bucket interval is read in; weeks and months are added up from days.
-READ_AS: Mapping[str, str] = {
+READ_AS: Mapping[Interval, str] = {
     "minute": "minute",
     "hour": "hour",
     "day": "day",
@@ -52,7 +53,7 @@ class Grouping(NamedTuple):
     order: str = "cost"
     ascending: bool = False
     limit: int = 100
-    interval: str | None = None
+    interval: Interval | None = None
 
 
 class Measured(NamedTuple):
