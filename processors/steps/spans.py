@@ -115,5 +115,5 @@ def _usage(item: SpanItem, metadata: dict[str, Any]) -> tuple[Usage, int | None]
         return Usage(), None
     cost = raw.get("cost")
     if isinstance(cost, bool) or not isinstance(cost, int | float):
-        return usage_of_agent(raw).usage, None
-    return usage_of_agent(raw).usage, pico_of(cost, PICO_PER_USD)
+        return usage_of_agent(raw), None
+    return usage_of_agent(raw), pico_of(cost, PICO_PER_USD)

@@ -91,7 +91,7 @@ def _usage(item: TraceItem, response_body: str) -> Usage:
             counts.output_tokens,
             reasoning_tokens=counts.reasoning_tokens,
         )
-    return usage_of(Sent(*counts), raw).usage
+    return usage_of(Sent(*counts), raw)
 
 
 def _text(value: object) -> str:
