@@ -3,6 +3,8 @@
 EngineError     what the engine, or the door before it, says no with: a code and a text
 """
 
+from clickhouse.served.codes import Code
+
 
 class EngineError(Exception):
     """Raised when a statement is refused or fails; `code` is ClickHouse's."""
@@ -13,6 +15,6 @@ class EngineError(Exception):
         self.message = message
 
 
-def refusal(code: int, name: str, text: str) -> EngineError:
-    """Returns an error of this door in the engine's words."""
-    return EngineError(code, f"Code: {code}. DB::Exception: {text} ({name})")
+def refusal(code: Code, text: str) -> EngineError:
+    """Returns an error of ours in the engine's words."""
+    return EngineError(code, f"Code: {code:d}. DB::Exception: {text} ({code.name})")

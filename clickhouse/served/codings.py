@@ -8,14 +8,12 @@ import brotli
 import lz4.frame
 import zstandard
 
+from clickhouse.served.codes import Code
 from clickhouse.served.errors import refusal
 
 PREFERRED = ("lz4", "zstd", "gzip", "deflate", "br")
 """What costs least first: most clients are on this machine."""
 PIECE_BYTES = 1 << 20
-CANNOT_DECOMPRESS = 271
-NOT_IMPLEMENTED = 48
-TOO_LARGE = 229
 GZIP_WINDOW, ZLIB_WINDOW, EITHER_WINDOW = 31, 15, 47
 
 
@@ -112,14 +110,12 @@ def inflate(body: bytes, coding: str, max_bytes: int, hold: Callable[[int], None
             size += len(piece)
             if size > max_bytes:
                 raise refusal(
-                    TOO_LARGE, "QUERY_IS_TOO_LARGE", f"The body is larger than {max_bytes} bytes."
+                    Code.QUERY_IS_TOO_LARGE, f"The body is larger than {max_bytes} bytes."
                 )
             hold(len(piece))
             pieces.append(piece)
     except (zlib.error, zstandard.ZstdError, brotli.error, RuntimeError, EOFError) as error:
-        raise refusal(
-            CANNOT_DECOMPRESS, "CANNOT_DECOMPRESS", f"The body is not {coding}: {error}"
-        ) from error
+        raise refusal(Code.CANNOT_DECOMPRESS, f"The body is not {coding}: {error}") from error
     return b"".join(pieces)
 
 
@@ -129,7 +125,7 @@ def _pieces(body: bytes, coding: str) -> Iterator[bytes]:
     elif coding in FRAMES:
         yield from _inflate_frames(body, FRAMES[coding])
     else:
-        raise refusal(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", f"Unknown Content-Encoding '{coding}'.")
+        raise refusal(Code.NOT_IMPLEMENTED, f"Unknown Content-Encoding '{coding}'.")
 
 
 def _inflate_frames(body: bytes, begin: Callable[[], Any]) -> Iterator[bytes]:

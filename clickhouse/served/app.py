@@ -11,23 +11,21 @@ import structlog
 from litestar import Litestar, MediaType, asgi, get
 from litestar.types import Receive, Scope, Send
 
+from clickhouse.served.asks import Ask, read_ask, read_call
+from clickhouse.served.bodies import Bodies, Disconnected, Room
 from clickhouse.served.calls import Call, Run, Summary
+from clickhouse.served.codes import Code, status_of
+from clickhouse.served.codings import COMPRESSORS, Plain, choose_coding
 from clickhouse.served.engine import ServedStore
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import Rights
+from clickhouse.served.threads import Answer, Threads
+from clickhouse.served.users import Users, credentials_of
 from schemas.connections import AUTHENTICATED
-from sluice.warehouse.asks import Ask, read_ask, read_call
-from sluice.warehouse.bodies import Bodies, Disconnected, Room
-from sluice.warehouse.codings import COMPRESSORS, Plain, choose_coding
-from sluice.warehouse.status import status_of
-from sluice.warehouse.threads import Answer, Threads
-from sluice.warehouse.users import Users, credentials_of
 
 BUFFER_BYTES = 1 << 20
 """Of an answer before its head goes out: errors until then have a status of their own."""
 LONG_URL_BYTES = 16 << 10
-TOO_LARGE = 396
-UNKNOWN_EXCEPTION = 1002
 CONTENT_TYPES = {
     "tabseparated": "text/tab-separated-values; charset=UTF-8",
     "tsv": "text/tab-separated-values; charset=UTF-8",
@@ -105,7 +103,7 @@ class _Exchange:
             return
         except Exception:
             log.exception("a request to the warehouse failed here, not in the engine")
-            await self._send_error(refusal(UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", "Internal."))
+            await self._send_error(refusal(Code.UNKNOWN_EXCEPTION, "Internal."))
 
     async def _answer(self, ask: Ask) -> None:
         door = self._door
@@ -165,7 +163,7 @@ class _Exchange:
             await self._send_whole(200, headers, b"".join(held))
             return
         if ask.waits_for_end:
-            raise refusal(TOO_LARGE, "TOO_MANY_ROWS_OR_BYTES", f"Result over {limit} bytes.")
+            raise refusal(Code.TOO_MANY_ROWS_OR_BYTES, f"Result over {limit} bytes.")
         await self._stream(headers, b"".join(held), answer)
 
     async def _stream(self, headers: Mapping[str, str], held: bytes, answer: Answer) -> None:

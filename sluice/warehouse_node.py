@@ -1,4 +1,4 @@
-"""Opens the store, confines the process, and serves until a signal."""
+"""`sluice warehouse`: opens the store, confines the process, and serves until a signal."""
 
 import asyncio
 import os
@@ -14,23 +14,23 @@ from msgspec.structs import replace
 from clickhouse.client import Warehouse
 from clickhouse.dedup_log import give_back_lost_tokens
 from clickhouse.migrate import migrate
+from clickhouse.served.app import Door, create_app
+from clickhouse.served.bodies import Bodies
 from clickhouse.served.confinement import Unconfinable, confine
 from clickhouse.served.engine import ServedStore
 from clickhouse.served.rights import Limits, Rights
+from clickhouse.served.threads import Threads
+from clickhouse.served.users import Users
 from schemas.settings import Settings, SettingsError
 from sluice.connections import Bounds, bounds_of, raise_open_files
 from sluice.ending import leave
 from sluice.headers import with_headers
 from sluice.listening import Server, allow_listening
-from sluice.warehouse.app import Door, create_app
-from sluice.warehouse.bodies import Bodies
-from sluice.warehouse.threads import Threads
-from sluice.warehouse.users import Users
 
 READERS_BODY_BYTES = 4 << 20
 """Of a reader, who sends no rows: a statement, and what is bound to it."""
 READERS_BODY_S = 60
-MAX_HEAD_BYTES = 1 << 20
+REQUEST_HEAD_BYTES = 1 << 20
 """Of URL and headers, as at ClickHouse (`http_max_uri_size`): clients put parameters there."""
 ANSWER_S = 300.0
 """As at ClickHouse (`send_timeout`): clients work on some rows before they read on."""
@@ -71,7 +71,9 @@ def _open(settings: Settings, path: Path, users: Users) -> Door:
     return Door(
         store=ServedStore(path, limits, known),
         users=users,
-        threads={rights: Threads(running=running, waiting=waiting) for rights in Rights},
+        threads={
+            rights: Threads(running=running, waiting=waiting, leave=leave) for rights in Rights
+        },
         bodies={
             Rights.READ: Bodies(min(body_bytes, READERS_BODY_BYTES), body_s=READERS_BODY_S),
             Rights.WRITE: Bodies(body_bytes),
@@ -119,7 +121,7 @@ def _bounds(settings: Settings) -> Bounds:
     bounds = bounds_of(settings, raise_open_files())
     return replace(
         bounds,
-        head_bytes=MAX_HEAD_BYTES,
+        head_bytes=REQUEST_HEAD_BYTES,
         answer_s=max(bounds.answer_s, ANSWER_S),
         discarded_bytes=settings.warehouse_max_body_bytes,
     )
