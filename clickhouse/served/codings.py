@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 import brotli
 import lz4.frame
@@ -10,18 +10,14 @@ import zstandard
 
 from clickhouse.served.codes import Code
 from clickhouse.served.errors import refusal
+from schemas.inflation import CannotInflate, Inflater, InflatesTooFar, inflater
 
 PREFERRED = ("lz4", "zstd", "gzip", "deflate", "br")
 """What costs least first: most clients are on this machine."""
-PIECE_BYTES = 1 << 20
-GZIP_WINDOW, ZLIB_WINDOW, EITHER_WINDOW = 31, 15, 47
-
-
-STEP_BYTES = 1 << 10
-"""Of a body, inflated at one time: 32 MiB at most in zstd, where 4 bytes can be 128 KiB."""
-MAX_FRAMES = 16
-MAX_WINDOW_BYTES = 8 << 20
-"""What a zstd frame may ask to be held: as RFC 9659 bounds it for HTTP."""
+FED_BYTES = 64 << 10
+MAX_MEMBERS = 16
+"""Parts of a body, each compressed on its own."""
+GZIP_WINDOW, ZLIB_WINDOW = 31, 15
 
 
 class Compressor(Protocol):
@@ -79,15 +75,6 @@ COMPRESSORS: dict[str, Callable[[], Compressor]] = {
 }
 
 
-FRAMES: dict[str, Callable[[], Any]] = {
-    "zstd": lambda: zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj(),
-    "lz4": lz4.frame.LZ4FrameDecompressor,
-    "gzip": lambda: zlib.decompressobj(EITHER_WINDOW),
-    "deflate": lambda: zlib.decompressobj(EITHER_WINDOW),
-}
-"""Begins to inflate a part of a body; all have the same calls."""
-
-
 def choose_coding(accepted: str) -> str | None:
     """Returns the coding for an answer, `None` where the client knows none of ours."""
     known = set()
@@ -104,51 +91,26 @@ def inflate(body: bytes, coding: str, max_bytes: int, hold: Callable[[int], None
     `hold` counts what is held, and raises where that is too much. Whoever sends little that becomes
     much is refused within a step of it.
     """
-    pieces, size = [], 0
-    try:
-        for piece in _pieces(body, coding):
-            size += len(piece)
-            if size > max_bytes:
-                raise refusal(
-                    Code.QUERY_IS_TOO_LARGE, f"The body is larger than {max_bytes} bytes."
-                )
-            hold(len(piece))
-            pieces.append(piece)
-    except (zlib.error, zstandard.ZstdError, brotli.error, RuntimeError, EOFError) as error:
-        raise refusal(Code.CANNOT_DECOMPRESS, f"The body is not {coding}: {error}") from error
-    return b"".join(pieces)
-
-
-def _pieces(body: bytes, coding: str) -> Iterator[bytes]:
-    if coding == "br":
-        yield from _inflate_brotli(body)
-    elif coding in FRAMES:
-        yield from _inflate_frames(body, FRAMES[coding])
-    else:
+    codec = inflater(coding, max_bytes, members=MAX_MEMBERS)
+    if codec is None:
         raise refusal(Code.NOT_IMPLEMENTED, f"Unknown Content-Encoding '{coding}'.")
+    try:
+        return b"".join(_pieces(body, codec, hold))
+    except InflatesTooFar as error:
+        text = f"The body is larger than {max_bytes} bytes."
+        raise refusal(Code.QUERY_IS_TOO_LARGE, text) from error
+    except CannotInflate as error:
+        raise refusal(Code.CANNOT_DECOMPRESS, f"The body is not {coding}: {error}") from error
 
 
-def _inflate_frames(body: bytes, begin: Callable[[], Any]) -> Iterator[bytes]:
-    """Yields what each step of the body becomes; a few frames may follow each other."""
-    frame, frames = begin(), 1
+def _pieces(body: bytes, codec: Inflater, hold: Callable[[int], None]) -> Iterator[bytes]:
     view = memoryview(body)
-    for start in range(0, len(body), STEP_BYTES):
-        rest = bytes(view[start : start + STEP_BYTES])
-        while rest:
-            if frame.eof:
-                frame, frames = begin(), frames + 1
-                if frames > MAX_FRAMES:
-                    raise EOFError(f"more than {MAX_FRAMES} parts")
-            yield frame.decompress(rest)
-            rest = frame.unused_data if frame.eof else b""
-    if not frame.eof:
-        raise EOFError("it ends too early")
-
-
-def _inflate_brotli(body: bytes) -> Iterator[bytes]:
-    stream: Any = brotli.Decompressor()
-    yield bytes(stream.process(body, output_buffer_limit=PIECE_BYTES))
-    while not stream.can_accept_more_data():
-        yield bytes(stream.process(b"", output_buffer_limit=PIECE_BYTES))
-    if not stream.is_finished():
-        raise EOFError("it ends too early")
+    for start in range(0, len(body), FED_BYTES):
+        codec.feed(bytes(view[start : start + FED_BYTES]))
+        more = True
+        while more:
+            pieces, more = codec.step(1)
+            for piece in pieces:
+                hold(len(piece))
+                yield piece
+    codec.finish()

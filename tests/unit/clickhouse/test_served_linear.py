@@ -16,7 +16,7 @@ import zstandard
 from clickhouse.served.asks import Ask, read_ask
 from clickhouse.served.bodies import Bodies
 from clickhouse.served.checks import check, refuse_functions
-from clickhouse.served.codings import MAX_FRAMES, inflate
+from clickhouse.served.codings import MAX_MEMBERS, inflate
 from clickhouse.served.errors import EngineError
 from clickhouse.served.rights import MAY_SET, Rights
 from clickhouse.served.statements import MAX_HEAD_BYTES, read_statement
@@ -195,9 +195,9 @@ def test_a_few_parts_may_follow_each_other_and_no_more(coding: str) -> None:
     def open_parts(count: int) -> bytes:
         return inflate(squeeze(b"part ") * count, coding, 1 << 20, lambda _: None)
 
-    assert open_parts(MAX_FRAMES) == b"part " * MAX_FRAMES
+    assert open_parts(MAX_MEMBERS) == b"part " * MAX_MEMBERS
     with pytest.raises(EngineError, match="CANNOT_DECOMPRESS"):
-        open_parts(MAX_FRAMES + 1)
+        open_parts(MAX_MEMBERS + 1)
 
 
 def test_a_zstd_body_may_not_ask_for_a_window_of_its_own_size() -> None:
