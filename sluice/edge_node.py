@@ -18,6 +18,7 @@ from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_topics import TopicsState
 from eventlog.spool import SPOOLED, SpooledLog, SpoolLimits
 from ingest.edge import NEARLY_FULL, Edge
+from ingest.stored_watch import StoredWatch
 from processors.cost.cache import load_book
 from schemas import metrics
 from schemas.projects import ProjectContext
@@ -35,7 +36,6 @@ from sluice.lock import hold
 from sluice.paths import paths_of
 from sluice.read_backs import ReadBacks
 from sluice.secret import open_vault
-from sluice.stored_watch import StoredWatch
 
 CLOSE_TIMEOUT_S = 1.0
 

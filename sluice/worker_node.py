@@ -18,6 +18,7 @@ from eventlog.log import LogError, Place, TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES, TRACES
 from processors.agents import create_stream_app
 from processors.cost.cache import load_book
+from processors.ownership import FLUSH_S, Books, Holder
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
@@ -34,7 +35,6 @@ from sluice.cluster import (
 from sluice.ending import ends_within
 from sluice.lean import begin_lean
 from sluice.limits import block_limits_of
-from sluice.ownership import FLUSH_S, Books, Holder
 from sluice.paths import paths_of
 
 STREAM_STOP_S = 2.0

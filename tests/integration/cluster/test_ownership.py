@@ -128,7 +128,7 @@ async def test_letting_go_waits_for_a_stuck_store_no_longer_than_agreed(
     log: Log,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sluice.ownership.FLUSH_S", 0.1)
+    monkeypatch.setattr("processors.ownership.FLUSH_S", 0.1)
     first, second = worker("a"), worker("b")
     log.append("one")
     await first.take()
@@ -228,7 +228,7 @@ async def test_whoever_waits_to_hand_a_record_over_is_let_go_with_the_partition(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An agent that went on waiting would never serve the partitions that it has left."""
-    monkeypatch.setattr("sluice.ownership.FLUSH_S", 0.05)
+    monkeypatch.setattr("processors.ownership.FLUSH_S", 0.05)
     one = worker("a")
     one.sink._limits = msgspec.structs.replace(LIMITS, max_waiting_bytes=1, max_records=1)
     for number in range(9):
@@ -342,7 +342,7 @@ async def test_ids_of_a_block_are_known_though_its_writer_was_stopped_at_the_end
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The books say that it is stored, and the next block of the same worker holds its ids."""
-    monkeypatch.setattr("sluice.ownership.FLUSH_S", 0.05)
+    monkeypatch.setattr("processors.ownership.FLUSH_S", 0.05)
     one = worker("a")
     complete, completed = one.books.complete, asyncio.Event()
 

@@ -12,10 +12,10 @@ from eventlog.records import Chunk, DeadLetter, encode_chunks
 from eventlog.topics import TRACES
 from processors.blocks import Delivery
 from processors.events import EventStep, Meaning
+from processors.ownership import Books, Holder
 from processors.seen import SeenFilter
 from processors.sink import Sink
 from schemas.projects import ProjectId
-from sluice.ownership import Books, Holder
 from tests.integration.processors.sinks import LIMITS, PARTITION, Store, build
 
 TOPICS = {TRACES.name: TopicState(partitions=1, log_id="kafka:cluster/topic")}

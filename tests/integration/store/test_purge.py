@@ -18,10 +18,10 @@ from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TRACES
+from processors.purge import Purge
+from processors.retention import Retention
 from schemas.projects import ProjectId
 from schemas.settings import Settings
-from sluice.purge import Purge
-from sluice.retention import Retention
 from sluice.upkeep import retain
 from tests.integration.queries.rows import make_trace
 from tests.integration.store.test_expiry import Counted

@@ -8,8 +8,8 @@ import pytest
 from controlplane.errors import Unavailable
 from eventlog.kafka_topics import TopicState
 from eventlog.topics import TRACES
-from sluice import stored_watch
-from sluice.stored_watch import StoredWatch
+from ingest import stored_watch
+from ingest.stored_watch import StoredWatch
 
 TOPICS = {TRACES.name: TopicState(partitions=1, log_id="kafka:cluster/topic")}
 
