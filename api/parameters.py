@@ -13,10 +13,9 @@ from litestar import Request
 from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 
-from clickhouse.queries.traces import SESSION_ROWS
 from schemas.issues import Issue, issue_of
+from schemas.numbers import SAFE_INTEGER
 from schemas.projects import ProjectContext
-from schemas.wire.pulse import SAFE_INTEGER
 
 # What the door that authenticated the request hands to every handler.
 Project = NamedDependency[ProjectContext]
@@ -43,13 +42,6 @@ class Page(Struct, frozen=True, kw_only=True):
     offset: Offset = 0
     date_from: str | None = None
     date_to: str | None = None
-
-
-class SessionPage(Struct, frozen=True, kw_only=True):
-    """Which part of a session: by default all that one may hold."""
-
-    limit: Annotated[int, Meta(ge=1, le=SESSION_ROWS)] = SESSION_ROWS
-    offset: Offset = 0
 
 
 class InvalidParameters(Exception):

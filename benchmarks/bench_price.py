@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from processors.cost.book import PriceBook
-from processors.cost.cache import load_book
-from processors.cost.usage import Sent, Usage, usage_of
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.cache import load_book
+from processors.llm.cost.usage import Sent, Usage, usage_of
 
 SEED = 20251121
 CALLS = 100_000

@@ -14,10 +14,10 @@ from decimal import Decimal
 
 from benchmarks.fill import DAYS, PROJECT, fill, fill_spans
 from clickhouse.client import Warehouse
+from clickhouse.llm import analytics, span_analytics, spans, traces
+from clickhouse.llm.filters import SpanFilter, TraceFilter
+from clickhouse.llm.groups import Grouping, rank_groups, read_groups
 from clickhouse.migrate import migrate
-from clickhouse.queries import analytics, span_analytics, spans, traces
-from clickhouse.queries.filters import SpanFilter, TraceFilter
-from clickhouse.queries.groups import Grouping, rank_groups, read_groups
 from clickhouse.queries.parts import Bounds, read_whole
 from schemas.projects import ProjectContext, ProjectId
 

@@ -13,17 +13,18 @@ from typing import TypeVar
 
 from benchmarks.generate import Generator, fill
 from clickhouse.client import Warehouse
+from clickhouse.llm.tables import encode_traces
 from clickhouse.migrate import migrate
-from clickhouse.tables import encode_traces
 from eventlog.records import Chunk, decode_chunks, encode_chunks
-from ingest.pulse import frame_array, trace_frame
-from processors.cost.cache import load_book
-from processors.cost.usage import Usage
-from processors.steps.traces import decode_trace, trace_row
+from ingest.llm.pulse import frame_array, trace_frame
+from processors.llm.cost.cache import load_book
+from processors.llm.cost.usage import Usage
+from processors.llm.traces import decode_trace, trace_row
 from schemas.ids import event_hash
+from schemas.llm.rows import TraceRow
+from schemas.llm.wire import TraceItem
 from schemas.projects import ProjectId
-from schemas.rows import Position, TraceRow
-from schemas.wire.pulse import TraceItem
+from schemas.rows import Position
 
 T = TypeVar("T")
 EVENTS = 10_000

@@ -15,8 +15,7 @@ from eventlog.log import AppendUncertain, EventLog, LogError, LogFull
 from eventlog.records import Chunk, Refusal, partition_of
 from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import Overloaded, Refused
-from ingest.pacing import Pacer
-from ingest.pulse import (
+from ingest.llm.pulse import (
     DEFAULT_MAX_ITEM_BYTES,
     Frame,
     Framed,
@@ -24,6 +23,7 @@ from ingest.pulse import (
     span_frame,
     trace_frame,
 )
+from ingest.pacing import Pacer
 from ingest.quotas import Quotas
 from ingest.workers import Workers
 from schemas import metrics

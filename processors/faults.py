@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from clickhouse.errors import AccessRefused, RowsRefused, WarehouseError
 from eventlog.log import LogError, LogFull, LogUnavailable
-from processors.steps.fields import Unfit
+from processors.columns import Unfit
 
 T = TypeVar("T")
 

@@ -5,16 +5,17 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.tables import encode_spans, encode_traces
 from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
-from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
+from clickhouse.tables import encode_outcomes
 from eventlog.topics import OUTCOMES, SPANS, TRACES
 from processors.blocks import Step
-from processors.cost.book import PriceBook
 from processors.events import EventKey, EventStep, Meaning
+from processors.llm.cost.book import PriceBook
+from processors.llm.spans import decode_span, span_row
+from processors.llm.traces import decode_trace, trace_row
 from processors.refusals import RefusalStep
 from processors.seen import Hashes, SeenFilter
-from processors.steps.spans import decode_span, span_row
-from processors.steps.traces import decode_trace, trace_row
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position, Source
 

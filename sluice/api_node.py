@@ -11,7 +11,7 @@ from controlplane.database import Database
 from controlplane.errors import ControlPlaneError
 from controlplane.initial import ensure_initial
 from controlplane.keyring import KeyRing
-from processors.cost.cache import load_book
+from processors.llm.cost.cache import load_book
 from schemas.settings import Settings
 from sluice.cluster import migrate_control_plane, open_warehouse, server_paths
 from sluice.ending import ends_within

@@ -23,7 +23,7 @@ from controlplane.errors import ControlPlaneError
 from controlplane.keys import list_keys
 from controlplane.retention import known_day
 from controlplane.sealing import is_sealed, opens
-from processors.cost.cache import PriceTableError, load_book
+from processors.llm.cost.cache import PriceTableError, load_book
 from processors.retention import is_too_far
 from schemas.settings import Settings, SettingsError
 from sluice.lock import AlreadyRunning, hold

@@ -19,7 +19,7 @@ from eventlog.kafka_topics import TopicsState
 from eventlog.spool import SPOOLED, SpooledLog, SpoolLimits
 from ingest.edge import NEARLY_FULL, Edge
 from ingest.stored_watch import StoredWatch
-from processors.cost.cache import load_book
+from processors.llm.cost.cache import load_book
 from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings

@@ -25,8 +25,8 @@ from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import AGENT_TOPICS, TRACES
 from ingest.edge import Edge
 from processors.agents import create_stream_app
-from processors.cost.book import PriceBook
-from processors.cost.cache import load_book
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from schemas import metrics

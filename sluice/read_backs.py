@@ -9,9 +9,9 @@ from api.outgoing import Outgoing, TooManyAnswers, answer
 from api.reads import Reader, TooManyQueries, Turns
 from api.rows import begin_rows
 from clickhouse.client import READ_BACK_READERS, Warehouse
+from clickhouse.llm.spans import SPANS
+from clickhouse.llm.traces import TRACES
 from clickhouse.queries.parts import of_ids
-from clickhouse.queries.spans import SPANS
-from clickhouse.queries.traces import TRACES
 from eventlog import topics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings

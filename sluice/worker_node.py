@@ -17,7 +17,7 @@ from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, Place, TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES, TRACES
 from processors.agents import create_stream_app
-from processors.cost.cache import load_book
+from processors.llm.cost.cache import load_book
 from processors.ownership import FLUSH_S, Books, Holder
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import QueryTooExpensive
-from clickhouse.queries.filters import Condition, by_ids
+from clickhouse.queries.conditions import Condition, by_ids
 from schemas.projects import ProjectContext
 
 PART_BYTES = 4 << 20

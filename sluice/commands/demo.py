@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from schemas.llm.wire import MAX_ITEMS
 from schemas.settings import Settings
-from schemas.wire.pulse import MAX_ITEMS
 from sluice.commands.control import opened, refuse_missing
 from sluice.commands.demo_traffic import Item, Traffic
 from sluice.commands.errors import CommandError

@@ -6,7 +6,7 @@ from controlplane.crypto import UnsealError
 from controlplane.errors import ControlPlaneError
 from eventlog.dead_letters import AlreadyReplayed, UnknownLetter
 from eventlog.log import LogError
-from processors.cost.cache import PriceTableError
+from processors.llm.cost.cache import PriceTableError
 from schemas.settings import SettingsError
 from sluice.lock import AlreadyRunning
 

@@ -13,7 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 from clickhouse.client import Warehouse
-from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
+from clickhouse.llm.tables import encode_spans, encode_traces
+from clickhouse.tables import encode_outcomes
 from eventlog import sqlite_file
 from eventlog.dead_letters import DeadLetterBox
 from eventlog.log import TopicPartition

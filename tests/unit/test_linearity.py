@@ -18,13 +18,14 @@ import zstandard
 from api.dates import parse_date
 from ingest.body import MAX_MEMBERS
 from ingest.errors import Refused
-from ingest.pulse import MAX_SURROGATES, frame_array, trace_frame
-from processors.cost.compile import compile_table
-from processors.cost.match import Matcher
-from processors.cost.usage import Sent as SentCounts
-from processors.cost.usage import find_usage, usage_of, usage_of_agent
-from processors.steps.fields import Unfit, read_object, tags_of
-from processors.steps.traces import decode_trace
+from ingest.llm.pulse import MAX_SURROGATES, frame_array, trace_frame
+from processors.columns import Unfit
+from processors.llm.cost.compile import compile_table
+from processors.llm.cost.match import Matcher
+from processors.llm.cost.usage import Sent as SentCounts
+from processors.llm.cost.usage import find_usage, usage_of, usage_of_agent
+from processors.llm.fields import read_object, tags_of
+from processors.llm.traces import decode_trace
 from schemas.inflation import CannotInflate, InflatesTooFar, inflater
 from schemas.times import parse_timestamp_us
 

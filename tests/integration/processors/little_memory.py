@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from clickhouse.tables import encode_traces
+from clickhouse.llm.tables import encode_traces
 from eventlog.sqlite_log import SqliteLog
 from tests.integration.processors.sinks import Store, Stream, append, letters
 from tests.integration.queries.rows import make_trace

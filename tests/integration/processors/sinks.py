@@ -11,10 +11,10 @@ from eventlog.records import Chunk, DeadLetter, decode_dead
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD, TRACES
 from processors.blocks import Delivery
+from processors.columns import Unfit
 from processors.events import EventKey, EventStep, Meaning
 from processors.seen import Hashes, SeenFilter
 from processors.sink import Sink
-from processors.steps.fields import Unfit
 from processors.writer import BlockLimits
 from schemas.ids import event_hash
 from schemas.projects import ProjectId

@@ -15,7 +15,7 @@ import pytest
 from clickhouse import client
 from clickhouse.client import Warehouse
 from clickhouse.errors import WarehouseUnavailable
-from clickhouse.tables import encode_traces
+from clickhouse.llm.tables import encode_traces
 from eventlog import records
 from eventlog.sqlite_log import SqliteLog
 from processors import events

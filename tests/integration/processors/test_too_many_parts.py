@@ -23,8 +23,8 @@ from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import SPANS, TRACES, Topic
 from processors.blocks import Delivery
-from processors.cost.book import PriceBook
-from processors.cost.cache import load_book
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits

@@ -12,13 +12,15 @@ from msgspec.structs import replace
 
 from api.app import QUERIES, exception_handlers
 from clickhouse.client import Warehouse
-from clickhouse.queries import analytics
-from clickhouse.queries.filters import TraceFilter
-from clickhouse.queries.groups import Grouping, rank_groups, read_groups
-from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
-from schemas.answers import AnalyticsAnswer
+from clickhouse.llm import analytics
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.groups import Grouping, rank_groups, read_groups
+from clickhouse.llm.tables import encode_spans, encode_traces
+from clickhouse.tables import encode_outcomes
+from schemas.llm.answers import AnalyticsAnswer
+from schemas.llm.rows import SpanRow, TraceRow
 from schemas.projects import ProjectContext, ProjectId
-from schemas.rows import OutcomeRow, SpanRow, TraceRow
+from schemas.rows import OutcomeRow
 
 
 @pytest.fixture

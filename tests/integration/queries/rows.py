@@ -4,8 +4,9 @@ import random
 from datetime import UTC, datetime
 from typing import Any
 
+from schemas.llm.rows import SpanRow, TraceRow
 from schemas.projects import ProjectId
-from schemas.rows import OutcomeRow, Position, SpanRow, TraceRow
+from schemas.rows import OutcomeRow, Position
 
 START_US = int(datetime(2025, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 HOUR_US = 3_600_000_000

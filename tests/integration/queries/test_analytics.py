@@ -15,12 +15,12 @@ from msgspec import structs
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import QueryTooExpensive
-from clickhouse.queries import groups
-from clickhouse.queries.filters import TraceFilter
-from clickhouse.queries.groups import Grouping
-from schemas.answers import AnalyticsAnswer
+from clickhouse.llm import groups
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.groups import Grouping
+from schemas.llm.answers import AnalyticsAnswer
+from schemas.llm.rows import TraceRow
 from schemas.projects import ProjectContext
-from schemas.rows import TraceRow
 from tests.integration.queries.conftest import analyse, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_trace, random_traces
 

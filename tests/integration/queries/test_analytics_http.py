@@ -4,7 +4,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api import analytics
+from api.llm import analytics
 from clickhouse.client import Warehouse
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_traces

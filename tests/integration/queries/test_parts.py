@@ -17,13 +17,13 @@ from api.reads import Reader, Turns
 from api.rows import begin_rows
 from clickhouse.client import READ_BACK_READERS, URGENT_READERS, Warehouse
 from clickhouse.errors import QueryTooExpensive
-from clickhouse.queries import spans, traces
-from clickhouse.queries.filters import TraceFilter
+from clickhouse.llm import spans, traces
+from clickhouse.llm.filters import TraceFilter
 from clickhouse.queries.parts import Bounds, Selection, find_parts, of_ids, read_part, read_whole
 from schemas import metrics
-from schemas.answers import TraceAnswer
+from schemas.llm.answers import TraceAnswer
+from schemas.llm.rows import TraceRow
 from schemas.projects import ProjectContext, ProjectId
-from schemas.rows import TraceRow
 from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_trace, random_spans
 

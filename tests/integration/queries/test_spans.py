@@ -10,11 +10,11 @@ from litestar.testing import TestClient
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import QueryTooExpensive
-from clickhouse.queries import span_analytics
-from clickhouse.queries.filters import SpanFilter
-from clickhouse.queries.span_analytics import analyse_spans
+from clickhouse.llm import span_analytics
+from clickhouse.llm.filters import SpanFilter
+from clickhouse.llm.span_analytics import analyse_spans
+from schemas.llm.rows import SpanRow
 from schemas.projects import ProjectContext
-from schemas.rows import SpanRow
 from tests.integration.queries.conftest import store_spans
 from tests.integration.queries.rows import DAY_US, START_US, make_span, random_spans
 

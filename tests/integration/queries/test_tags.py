@@ -8,8 +8,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from clickhouse.client import Warehouse
-from clickhouse.queries.filters import TraceFilter
-from clickhouse.queries.groups import Grouping
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.groups import Grouping
 from clickhouse.tags import path_of
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import analyse, store_spans, store_traces

@@ -9,7 +9,7 @@ from litestar.testing import TestClient
 from msgspec import structs
 
 from clickhouse.client import Warehouse
-from clickhouse.queries import traces
+from clickhouse.llm import traces
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.rows import START_US, make_trace, random_traces

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.queries.filters import SpanFilter, TraceFilter
-from clickhouse.queries.groups import Grouping
-from clickhouse.queries.span_analytics import analyse_spans
+from clickhouse.llm.filters import SpanFilter, TraceFilter
+from clickhouse.llm.groups import Grouping
+from clickhouse.llm.span_analytics import analyse_spans
+from schemas.llm.rows import SpanRow, TraceRow
+from schemas.llm.wire import MAX_DURATION_MS
+from schemas.numbers import SAFE_INTEGER
 from schemas.projects import ProjectContext
-from schemas.rows import SpanRow, TraceRow
-from schemas.wire.pulse import MAX_DURATION_MS, SAFE_INTEGER
 from tests.integration.queries.conftest import analyse, store_spans, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_span, make_trace
 
@@ -75,7 +76,7 @@ UPGRADE = """
 import sys
 from clickhouse import migrate as migrations
 from clickhouse.client import Warehouse
-from clickhouse.tables import encode_traces
+from clickhouse.llm.tables import encode_traces
 from schemas.projects import ProjectContext, ProjectId
 from tests.integration.queries.test_wide_sums import largest_traces
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import StoreBroken
+from clickhouse.llm.tables import encode_traces
 from clickhouse.migrate import migrate
 from clickhouse.retention import Expiry, Keeping
-from clickhouse.tables import encode_traces
 from tests.integration.queries.rows import make_trace
 
 ROWS = 5

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.tables import encode_traces
 from clickhouse.retention import LAST_DAY, Expiry, Keeping, purge_projects, tables_with_data
-from clickhouse.tables import encode_traces
 from schemas.projects import ProjectId
 from tests.integration.queries.rows import DAY_US, make_trace
 

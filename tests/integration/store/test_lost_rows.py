@@ -9,15 +9,15 @@ import msgspec
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.tables import encode_traces
+from clickhouse.llm.tables import encode_traces
 from eventlog.group_commit import Limits
 from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TRACES
 from processors.blocks import Delivery
-from processors.cost.book import PriceBook
-from processors.cost.cache import load_book
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.cache import load_book
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.tables import encode_traces
 from clickhouse.retention import tables_with_data
-from clickhouse.tables import encode_traces
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.projects import delete_project, insert_project, list_deleted_projects

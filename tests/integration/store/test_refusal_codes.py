@@ -20,10 +20,11 @@ from clickhouse.errors import (
     WarehouseError,
     WarehouseUnavailable,
 )
-from clickhouse.tables import encode_spans, encode_traces
-from processors.steps.fields import MAX_COST_PICO
+from clickhouse.llm.tables import encode_spans, encode_traces
+from processors.llm.fields import MAX_COST_PICO
+from schemas.llm.wire import MAX_DURATION_MS
+from schemas.numbers import SAFE_INTEGER
 from schemas.times import EARLIEST, EPOCH, LATEST, MICROSECOND
-from schemas.wire.pulse import MAX_DURATION_MS, SAFE_INTEGER
 from tests.integration.queries.rows import make_span, make_trace
 
 OUTAGES = (

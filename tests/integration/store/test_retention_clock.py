@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from clickhouse.client import Warehouse
-from clickhouse.tables import encode_traces
+from clickhouse.llm.tables import encode_traces
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.models import PurgedProject

@@ -11,8 +11,8 @@ import pytest
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import AccessRefused, WarehouseUnavailable
+from clickhouse.llm.tables import encode_traces
 from clickhouse.migrate import migrate
-from clickhouse.tables import encode_traces
 from schemas.settings import Settings
 from sluice.cluster import open_warehouse
 from sluice.paths import paths_of

@@ -12,7 +12,7 @@ INSERT = """
 import sys
 from clickhouse import migrate as migrations
 from clickhouse.client import Warehouse
-from clickhouse.tables import encode_spans, encode_traces
+from clickhouse.llm.tables import encode_spans, encode_traces
 from tests.integration.queries.rows import make_span, make_trace
 
 every = migrations.read_migrations()

@@ -20,11 +20,12 @@ from clickhouse.errors import (
     StatementRefused,
     WarehouseUnavailable,
 )
+from clickhouse.llm import traces
+from clickhouse.llm.tables import encode_spans, encode_traces
 from clickhouse.migrate import migrate, read_migrations
-from clickhouse.queries import traces
 from clickhouse.queries.parts import Bounds, find_parts, read_part, read_whole
 from clickhouse.retention import Expiry, Keeping, purge_projects
-from clickhouse.tables import encode_outcomes, encode_spans, encode_traces
+from clickhouse.tables import encode_outcomes
 from schemas.projects import ProjectContext, ProjectId
 from tests.integration.queries.rows import make_outcome, make_span, make_trace
 from tests.integration.store.test_dedup_log import parts_of

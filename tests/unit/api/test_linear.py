@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from litestar import Request
 
-from api.analytics import ORDER
 from api.dates import parse_date, strict_range
-from api.filters import TraceQuery, list_of_traces
+from api.llm.analytics import ORDER
+from api.llm.filters import TraceQuery, list_of_traces
 from api.parameters import InvalidParameters, read, values_of
 from api.slashes import with_slashes
 

@@ -15,7 +15,7 @@ from api.outgoing import (
     TooManyAnswers,
     answer,
 )
-from schemas.answers import SessionTraces
+from schemas.llm.answers import SessionTraces
 from schemas.projects import ProjectId
 
 BUSY, OTHER, THIRD = ProjectId("busy"), ProjectId("other"), ProjectId("third")

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from api.filters import list_of_spans, list_of_traces
+from api.llm.filters import list_of_spans, list_of_traces
 from api.parameters import (
     INVALID,
     MOST_CHARS,
@@ -18,7 +18,7 @@ from api.parameters import (
     prefixed,
     read,
 )
-from clickhouse.queries.filters import TraceFilter
+from clickhouse.llm.filters import TraceFilter
 from schemas.issues import Issue
 
 

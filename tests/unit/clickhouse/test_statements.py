@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from clickhouse.queries import rollups
-from clickhouse.queries.analytics import levels_statement
-from clickhouse.queries.filters import SpanFilter, TraceFilter
-from clickhouse.queries.groups import Grouping, rank_statement
-from clickhouse.queries.rollups import Scope
-from clickhouse.queries.span_analytics import counts_statement, durations_statement
+from clickhouse.llm import rollups
+from clickhouse.llm.analytics import levels_statement
+from clickhouse.llm.filters import SpanFilter, TraceFilter
+from clickhouse.llm.groups import Grouping, rank_statement
+from clickhouse.llm.rollups import Scope
+from clickhouse.llm.span_analytics import counts_statement, durations_statement
 from schemas.projects import ProjectContext, ProjectId
 
 FOLDER = Path(__file__).parent / "statements"

@@ -10,9 +10,9 @@ from typing import get_args
 
 import msgspec
 
-from processors.steps.spans import decode_span
-from processors.steps.traces import decode_trace
-from schemas.wire.pulse import METADATA_CHARS, SentSpan, SentTrace
+from processors.llm.spans import decode_span
+from processors.llm.traces import decode_trace
+from schemas.llm.wire import METADATA_CHARS, SentSpan, SentTrace
 from tests.e2e.payloads import span, trace
 
 DOCS = Path(__file__).parents[3] / "docs" / "wire-formats.md"

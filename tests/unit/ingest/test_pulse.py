@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import BadItems, BadJson, Invalid, ItemTooLarge
-from ingest.pulse import frame_array, span_frame, trace_frame
+from ingest.llm.pulse import frame_array, span_frame, trace_frame
 from schemas.issues import Issue
 
 TRACES = trace_frame(frozenset({"openai", "mistral"}))

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from ingest.errors import BadItems
-from ingest.pulse import frame_array, span_frame, trace_frame
-from schemas.wire.pulse import METADATA_CHARS, SpanItem, TraceItem
+from ingest.llm.pulse import frame_array, span_frame, trace_frame
+from schemas.llm.wire import METADATA_CHARS, SpanItem, TraceItem
 from tests.e2e.payloads import full_span, full_trace
 
 FRAMES = {"trace": trace_frame(frozenset({"openai", "mistral"})), "span": span_frame()}

@@ -16,6 +16,7 @@ from clickhouse.errors import (
     WarehouseUnavailable,
 )
 from eventlog.log import LogDamaged, LogFull, LogUnavailable, NotOwner, RecordsSkipped
+from processors.columns import Unfit
 from processors.faults import (
     AtFault,
     NotItsFault,
@@ -25,7 +26,6 @@ from processors.faults import (
     second_look,
     verdict_of,
 )
-from processors.steps.fields import Unfit
 
 OF_ITEMS = [
     (Unfit("no"), Verdict.VALUES),

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from processors.cost.book import PriceBook
-from processors.cost.cache import load_book
-from processors.steps.spans import Pair, decode_span, pair_of, span_row
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.cache import load_book
+from processors.llm.spans import Pair, decode_span, pair_of, span_row
+from schemas.llm.rows import SpanRow
 from schemas.projects import ProjectId
-from schemas.rows import Position, SpanRow
+from schemas.rows import Position
 
 
 @pytest.fixture(scope="module")

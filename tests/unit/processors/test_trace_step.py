@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.cost.book import PriceBook
-from processors.cost.cache import load_book
-from processors.steps.fields import Unfit, pico_of, tags_of
-from processors.steps.traces import decode_trace, trace_row
+from processors.columns import Unfit
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.cache import load_book
+from processors.llm.fields import pico_of, tags_of
+from processors.llm.traces import decode_trace, trace_row
+from schemas.llm.rows import TraceRow
 from schemas.projects import ProjectId
-from schemas.rows import Position, TraceRow
+from schemas.rows import Position
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),

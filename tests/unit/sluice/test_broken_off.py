@@ -9,7 +9,7 @@ from litestar import Litestar, Response, get
 from litestar.params import FromPath
 
 from api.outgoing import PIECE_BYTES, Texts, answer
-from schemas.answers import SessionTraces
+from schemas.llm.answers import SessionTraces
 from sluice.connections import Bounds
 from sluice.listening import Server, bind
 from tests.unit.sluice.places import free_port

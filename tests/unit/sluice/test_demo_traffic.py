@@ -6,9 +6,9 @@ from typing import get_args
 import msgspec
 import pytest
 
-from ingest.pulse import Frame, frame_array, span_frame, trace_frame
-from processors.cost.cache import load_book
-from schemas.wire.pulse import Kind
+from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
+from processors.llm.cost.cache import load_book
+from schemas.llm.wire import Kind
 from sluice.commands.demo_traffic import MODELS, Item, Traffic
 
 SEED = 20261121

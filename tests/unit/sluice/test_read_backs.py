@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from clickhouse.client import READ_BACK_READERS, Answer, Warehouse
 from eventlog.topics import TRACES
-from schemas.answers import SessionTraces
+from schemas.llm.answers import SessionTraces
 from schemas.projects import ProjectContext, ProjectId
 from schemas.settings import Settings
 from sluice.read_backs import MOST_WAITING, ReadBacks

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from processors.cost.book import PriceBook
-from processors.cost.compile import compile_table
-from processors.cost.table import PriceTable
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.compile import compile_table
+from processors.llm.cost.table import PriceTable
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from genai_prices import Usage as LibraryUsage
 from genai_prices.data_snapshot import get_snapshot
 
-from processors.cost.table import COUNTERS, Clause, Epoch, Model, PriceTable, Rate
-from processors.cost.usage import Usage
+from processors.llm.cost.table import COUNTERS, Clause, Epoch, Model, PriceTable, Rate
+from processors.llm.cost.usage import Usage
 
 _NAMES = {name: name for name in COUNTERS} | {"reasoning_tokens": "output_reasoning_tokens"}
 _DAY = 20_700 * 86_400_000_000  # a midnight in September 2026

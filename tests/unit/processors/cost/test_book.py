@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.cost import book as book_module
-from processors.cost.book import PriceBook
-from processors.cost.compile import compile_table
-from processors.cost.table import COUNTERS
-from processors.cost.usage import Usage
+from processors.llm.cost import book as book_module
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.compile import compile_table
+from processors.llm.cost.table import COUNTERS
+from processors.llm.cost.usage import Usage
 from tests.unit.processors.cost.library import rows_of
 
 NOW_US = 1_795_000_000_000_000

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from processors.cost import cache
-from processors.cost.cache import PriceTableError, load_book, read_table
-from processors.cost.compile import compile_table, write_table
+from processors.llm.cost import cache
+from processors.llm.cost.cache import PriceTableError, load_book, read_table
+from processors.llm.cost.compile import compile_table, write_table
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_loading_never_imports_the_library(tmp_path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from processors.cost.cache import load_book
+from processors.llm.cost.cache import load_book
 load_book(Path({str(tmp_path)!r}))
 print([name for name in ("genai_prices", "pydantic", "httpx2") if name in sys.modules])
 """

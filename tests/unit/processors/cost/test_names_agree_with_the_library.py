@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.cost.compile import compile_table
-from processors.cost.match import Matcher
+from processors.llm.cost.compile import compile_table
+from processors.llm.cost.match import Matcher
 from tests.unit.processors.cost.library import library_entry, listed_models
 
 SEED = 20251121

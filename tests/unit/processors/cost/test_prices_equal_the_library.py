@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.cost import compile as compile_module
-from processors.cost.book import PriceBook
-from processors.cost.compile import compile_table
-from processors.cost.table import PriceTable
-from processors.cost.usage import Usage
+from processors.llm.cost import compile as compile_module
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.compile import compile_table
+from processors.llm.cost.table import PriceTable
+from processors.llm.cost.usage import Usage
 from tests.unit.processors.cost.library import Listed, library_pico_usd, listed_models, rows_of
 
 SEED = 20251121

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.cost.book import PriceBook
-from processors.cost.usage import Sent, Usage, find_usage, usage_of, usage_of_agent
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.usage import Sent, Usage, find_usage, usage_of, usage_of_agent
 
 NOW_US = 1_795_000_000_000_000
 

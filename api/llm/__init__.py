@@ -1,0 +1,1 @@
+"""The system `llm`: its traces, spans and their analysis, to read."""

@@ -1,0 +1,59 @@
+"""Traces to read: `GET traces`, `traces/{id}`, `sessions/{id}`."""
+
+from typing import Any
+
+from litestar import Request, get
+from litestar.params import FromPath
+from litestar.response import Response
+
+from api.llm.filters import SessionPage, list_of_traces, providers_of
+from api.outgoing import answer
+from api.parameters import NotFound, Project, read, values_of
+from api.reads import reader_of
+from api.rows import begin_rows, one
+from api.slashes import with_slashes
+from clickhouse.llm import traces
+from schemas.llm.answers import SessionTraces, TraceList
+
+
+@get("/traces")
+async def list_traces(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
+    """Answers one page of the matching traces, latest first, with the count of all matches."""
+    wanted, page = list_of_traces(values_of(request), providers_of(request))
+    selection = traces.matching(project, wanted, limit=page.limit, offset=page.offset)
+    reader = reader_of(request, project)
+    rows, total = await begin_rows(
+        reader, selection, lambda store: traces.count_traces(store, project, wanted)
+    )
+    return await answer(TraceList([], total, page.limit, page.offset), rows)
+
+
+@get("/traces/{trace_id:str}")
+async def get_trace(
+    request: Request[Any, Any, Any], project: Project, trace_id: FromPath[str]
+) -> Response[bytes]:
+    """Answers one trace as a bare row."""
+    reader = reader_of(request, project)
+    return await one(
+        reader,
+        lambda store: traces.fetch_trace(store, project, trace_id),
+        missing="Trace not found",
+    )
+
+
+@get("/sessions/{session_id:str}")
+async def get_session(
+    request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
+) -> Response[bytes]:
+    """Answers a session's traces, oldest first: all of them up to 10,000, or a page."""
+    session_id = with_slashes(session_id)
+    page = read(values_of(request), SessionPage)
+    selection = traces.of_session(project, session_id, limit=page.limit, offset=page.offset)
+    rows, _ = await begin_rows(reader_of(request, project), selection)
+    if rows.are_none and not page.offset:
+        rows.close()
+        raise NotFound("Session not found")
+    return await answer(SessionTraces(session_id, []), rows)
+
+
+HANDLERS = (list_traces, get_trace, get_session)

@@ -1,0 +1,1 @@
+"""The system `llm`: the columns and the queries of its tables."""

@@ -1,0 +1,104 @@
+"""What a list or an analysis is narrowed to, and the SQL conditions for it.
+
+Conditions are fixed texts with bound values; a filter that is `None` adds none.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from clickhouse.queries.conditions import Condition
+from clickhouse.tags import stored_tag, tag_sql
+from schemas.projects import CostPreference, ProjectContext
+
+# The cost that counts, on base rows.
+COUNTED_COST: Mapping[CostPreference, str] = {
+    "reported": "coalesce(reported_cost, computed_cost)",
+    "computed": "coalesce(computed_cost, reported_cost)",
+}
+FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
+TO = "timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
+# Filter name to condition; the value is bound under the filter's name.
+EQUALITIES: Mapping[str, str] = {
+    "session_id": "session_id = {session_id:String}",
+    "provider": "provider = {provider:String}",
+    "model": "model_requested = {model:String}",
+    "model_used": "model_used = {model_used:String}",
+    "status": "status = {status:String}",
+    "user": "user_id = {user:String}",
+    "environment": "environment = {environment:String}",
+    "source": "source = {source:String}",
+    "kind": "kind = {kind:String}",
+    "tool_name": "tool_name = {tool_name:String}",
+}
+
+
+class TraceFilter(Struct, frozen=True, kw_only=True):
+    """Which traces. Bounds are inclusive; times are microseconds since 1970 UTC."""
+
+    from_us: int | None = None
+    to_us: int | None = None
+    session_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    model_used: str | None = None
+    status: str | None = None
+    user: str | None = None
+    environment: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Pairs of a top-level metadata key and the text of its value; all must match."""
+    min_latency_ms: Decimal | None = None
+    max_latency_ms: Decimal | None = None
+    min_cost_cents: Decimal | None = None
+    max_cost_cents: Decimal | None = None
+
+
+class SpanFilter(Struct, frozen=True, kw_only=True):
+    """Which spans. Bounds are inclusive; times are microseconds since 1970 UTC."""
+
+    from_us: int | None = None
+    to_us: int | None = None
+    session_id: str | None = None
+    source: str | None = None
+    kind: str | None = None
+    tool_name: str | None = None
+    status: str | None = None
+
+
+def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Condition:
+    """Returns the condition that binds the project and everything `wanted` names."""
+    parts = ["project_id = {project_id:String}"]
+    values: dict[str, Any] = {"project_id": project.project_id}
+    for name, sql in (("from_us", FROM), ("to_us", TO), *EQUALITIES.items()):
+        value = getattr(wanted, name, None)
+        if value is not None:
+            parts.append(sql)
+            values[name] = value
+    if isinstance(wanted, TraceFilter):
+        _add_metadata(wanted, parts, values)
+        _add_amounts(project, wanted, parts, values)
+    return Condition("\n        AND ".join(parts), values)
+
+
+def _add_metadata(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) -> None:
+    for number, (key, value) in enumerate(wanted.metadata):
+        parts.append(f"{tag_sql(key)} = {{tag_{number}:String}}")
+        values[f"tag_{number}"] = stored_tag(value)
+
+
+def _add_amounts(
+    project: ProjectContext, wanted: TraceFilter, parts: list[str], values: dict[str, Any]
+) -> None:
+    cost = COUNTED_COST[project.cost_preference]
+    amounts = (
+        ("min_latency", "latency_ns >= {min_latency:UInt64}", wanted.min_latency_ms, 10**6),
+        ("max_latency", "latency_ns <= {max_latency:UInt64}", wanted.max_latency_ms, 10**6),
+        ("min_cost", cost + " >= {min_cost:Decimal(38, 12)}", wanted.min_cost_cents, None),
+        ("max_cost", cost + " <= {max_cost:Decimal(38, 12)}", wanted.max_cost_cents, None),
+    )
+    for name, sql, value, scale in amounts:
+        if value is not None:
+            parts.append(sql)
+            values[name] = round(value * scale) if scale else f"{value.scaleb(-2):.12f}"

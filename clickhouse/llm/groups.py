@@ -1,0 +1,320 @@
+"""Traces grouped by any dimensions: the largest groups first, then what is dear for those alone."""
+
+import asyncio
+import math
+import operator
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from clickhouse.client import Answer, Warehouse
+from clickhouse.llm import rollups
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.rollups import METADATA, PERIODS, Scope, Sums
+from clickhouse.queries.values import cents_sum, number, period_text, quotient
+from clickhouse.tags import read_tag
+from schemas.answers import Number
+from schemas.llm.answers import Bucket, Group, TokenTotals
+from schemas.projects import ProjectContext
+from schemas.times import from_us
+
+# Sort expressions over the sums of a group, by the name that `order` gives.
+ORDERS: Mapping[str, str] = {
+    "cost": "s_counted",
+    "requests": "s_requests",
+    "errors": "s_errors",
+    "error_rate": "s_errors / s_requests",
+    "tokens": "s_input + s_output",
+    "input_tokens": "s_input",
+    "output_tokens": "s_output",
+    "latency": "s_latency_ns / s_requests",
+    "unpriced": "s_unpriced",
+}
+Interval = Literal["minute", "hour", "day", "week", "month"]
+# What periods a bucket interval is read in; weeks and months are added up from days.
+READ_AS: Mapping[Interval, str] = {
+    "minute": "minute",
+    "hour": "hour",
+    "day": "day",
+    "week": "day",
+    "month": "day",
+}
+# More is refused: sums over rows that a LIMIT cut off would be wrong.
+MOST_ROWS = 500_000
+
+Key = tuple[Any, ...]
+Percentiles = tuple[Number, Number, Number, Number]
+UNMEASURED: Percentiles = (0, 0, 0, 0)
+
+
+class Grouping(NamedTuple):
+    """How to group: dimensions, `order` (a key of `ORDERS` or `key`), how many, which buckets."""
+
+    names: tuple[str, ...]
+    order: str = "cost"
+    ascending: bool = False
+    limit: int = 100
+    interval: Interval | None = None
+
+
+class Measured(NamedTuple):
+    """All numbers of one group."""
+
+    sums: Sums
+    sessions: int
+    spread: Percentiles
+
+
+class Only(NamedTuple):
+    """A restriction of a statement to some groups, by the hash of their keys."""
+
+    clause: str
+    values: dict[str, Any]
+
+
+class Ranked(NamedTuple):
+    """The first groups in the order asked for, ties by key: what `read_groups` reads some of."""
+
+    scoped: Scope
+    grouping: Grouping
+    keys: list[Key]
+    hashes: list[int]
+
+    def chunks(self, at_once: int) -> list[slice]:
+        """Returns the groups in chunks of so many."""
+        return [slice(n, n + at_once) for n in range(0, len(self.keys), at_once)]
+
+
+async def rank_groups(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    grouping: Grouping,
+    *,
+    base_only: bool = False,
+) -> Ranked:
+    """Returns the first groups, by their keys."""
+    scoped = rollups.scope(project, wanted, names=grouping.names, base_only=base_only)
+    keys, hashes = await _rank(warehouse, scoped, grouping)
+    return Ranked(scoped, grouping, keys, hashes)
+
+
+async def read_groups(
+    warehouse: Warehouse, project: ProjectContext, ranked: Ranked, chosen: slice
+) -> list[Group]:
+    """Returns some of the ranked groups with all their numbers."""
+    scoped, grouping = ranked.scoped._replace(project=project), ranked.grouping
+    names, keys = grouping.names, ranked.keys[chosen]
+    are_all = len(keys) == len(ranked.keys) < grouping.limit
+    only = _only(names, None if are_all else ranked.hashes[chosen])
+    found, buckets = await asyncio.gather(
+        _measure(warehouse, scoped, names, only),
+        _buckets_of(warehouse, scoped, grouping, only),
+    )
+    return [
+        _group(
+            _key_texts(names, key),
+            found[key],
+            buckets=buckets.get(key, []) if buckets is not None else None,
+        )
+        for key in keys
+        if key in found
+    ]
+
+
+async def count_sessions(warehouse: Warehouse, scoped: Scope) -> int:
+    """Returns the exact number of distinct sessions."""
+    sql = rollups.sessions_statement(scoped, ())
+    return int((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
+
+
+async def measure_latency(warehouse: Warehouse, scoped: Scope) -> Percentiles:
+    """Returns p50, p90, p95 and p99 of latency in milliseconds, within 1 %."""
+    sql = rollups.spread_statement(scoped, ())
+    return milliseconds((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
+
+
+def milliseconds(quantiles_ns: Iterable[float]) -> Percentiles:
+    """Turns percentiles in nanoseconds, NaN for none, into milliseconds, 0 for none."""
+    p50, p90, p95, p99 = (
+        0 if math.isnan(value) else number(round(value) / 1_000_000) for value in quantiles_ns
+    )
+    return p50, p90, p95, p99
+
+
+async def _rank(
+    warehouse: Warehouse, scoped: Scope, grouping: Grouping
+) -> tuple[list[Key], list[int]]:
+    """Returns the first groups' keys and their hashes."""
+    values = rollups.values_of(scoped) | {"limit": grouping.limit}
+    answer = await warehouse.query(rank_statement(scoped, grouping), values)
+    width = len(grouping.names)
+    return [tuple(row[:width]) for row in answer.rows], [row[-1] for row in answer.rows]
+
+
+def rank_statement(scoped: Scope, grouping: Grouping) -> str:
+    """Returns a statement that yields the first groups' keys, sums and hashes.
+
+    Of the sums it adds up what the order needs and no more.
+    """
+    keys = rollups.key_names(grouping.names)
+    direction = "ASC" if grouping.ascending else "DESC"
+    order = ", ".join(f"{key} {direction}" for key in keys)
+    measures = ["requests"]
+    if grouping.order != "key":
+        order = f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
+        measures = re.findall(r"s_(\w+)", order)
+    columns = rollups.sums(scoped, measures).plus(f"{_hash(keys)} AS hash")
+    ending = f"{rollups.grouped(keys)}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
+    return rollups.statement(scoped, grouping.names, columns, ending=ending)
+
+
+async def _measure(
+    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+) -> dict[Key, Measured]:
+    """Returns all numbers of some groups: in one pass where a table has them all."""
+    scoped = scoped._replace(only=only.clause)
+    width = len(names)
+    if scoped.table != "hourly":
+        statement = rollups.statement(scoped, names, rollups.full(scoped))
+        answer = await _ask(warehouse, scoped, statement, only)
+        return {
+            tuple(row[:width]): Measured(Sums(*row[width:-2]), int(row[-2]), milliseconds(row[-1]))
+            for row in answer.rows
+        }
+    statement = rollups.statement(scoped, names, rollups.sums(scoped))
+    answer, sessions, spreads = await asyncio.gather(
+        _ask(warehouse, scoped, statement, only),
+        _sessions_of(warehouse, scoped, names, only),
+        _spreads_of(warehouse, scoped, names, only),
+    )
+    return {
+        key: Measured(Sums(*row[width:]), sessions.get(key, 0), spreads.get(key, UNMEASURED))
+        for row in answer.rows
+        if (key := tuple(row[:width]))
+    }
+
+
+async def _sessions_of(
+    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+) -> dict[Key, int]:
+    statement = rollups.sessions_statement(scoped, names)
+    answer = await _ask(warehouse, scoped, statement, only)
+    return {tuple(row[:-1]): int(row[-1]) for row in answer.rows}
+
+
+async def _spreads_of(
+    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+) -> dict[Key, Percentiles]:
+    statement = rollups.spread_statement(scoped, names)
+    answer = await _ask(warehouse, scoped, statement, only)
+    return {tuple(row[:-1]): milliseconds(row[-1]) for row in answer.rows}
+
+
+async def _buckets_of(
+    warehouse: Warehouse, scoped: Scope, grouping: Grouping, only: Only
+) -> dict[Key, list[Bucket]] | None:
+    interval = grouping.interval
+    if interval is None:
+        return None
+    names = (*grouping.names, READ_AS[interval])
+    base_only = scoped.table == "base"
+    scoped = rollups.scope(scoped.project, scoped.wanted, names=names, base_only=base_only)
+    scoped = scoped._replace(only=only.clause)
+    statement = rollups.statement(scoped, names, rollups.sums(scoped))
+    answer = await _ask(warehouse, scoped, statement, only)
+    width = len(grouping.names)
+    added: dict[Key, dict[int, Sums]] = {}
+    for row in answer.rows:
+        periods = added.setdefault(tuple(row[:width]), {})
+        start = _period_start(row[width], interval)
+        sums = Sums(*row[width + 1 :])
+        before = periods.get(start)
+        periods[start] = sums if before is None else _plus(before, sums)
+    return {
+        key: [_bucket(start, interval, periods[start]) for start in sorted(periods)]
+        for key, periods in added.items()
+    }
+
+
+async def _ask(warehouse: Warehouse, scoped: Scope, statement: str, only: Only) -> Answer:
+    """Runs a statement of `rollups`; `only` gives what its condition binds."""
+    values = rollups.values_of(scoped) | only.values
+    return await warehouse.query(statement, values, max_result_rows=MOST_ROWS)
+
+
+def _only(names: tuple[str, ...], hashes: list[int] | None) -> Only:
+    if hashes is None:
+        return Only("", {})
+    hashed = _hash(rollups.key_names(names))
+    return Only(f" AND {hashed} IN {{hashes:Array(UInt64)}}", {"hashes": hashes})
+
+
+def _hash(keys: list[str]) -> str:
+    return f"sipHash64({', '.join(keys)})"
+
+
+def _period_start(start_us: int, interval: str) -> int:
+    if interval not in ("week", "month"):
+        return start_us
+    day = from_us(start_us)
+    back = day.weekday() if interval == "week" else day.day - 1
+    return start_us - back * 86_400_000_000
+
+
+def _plus(left: Sums, right: Sums) -> Sums:
+    return Sums(*map(operator.add, left, right))
+
+
+def _key_texts(names: tuple[str, ...], key: Key) -> dict[str, str | None]:
+    return {name: _key_text(name, value) for name, value in zip(names, key, strict=True)}
+
+
+def _key_text(name: str, value: Any) -> str | None:
+    if name in PERIODS:
+        return period_text(value, name)
+    return read_tag(value) if name.startswith(METADATA) else value or None
+
+
+def tokens(sums: Sums) -> TokenTotals:
+    """Returns the token sums in the answer's form."""
+    return TokenTotals(
+        input=sums.input,
+        output=sums.output,
+        total=sums.input + sums.output,
+        cache_read=sums.cache_read,
+        cache_write=sums.cache_write,
+        reasoning=sums.reasoning,
+    )
+
+
+def _group(key: dict[str, str | None], found: Measured, *, buckets: list[Bucket] | None) -> Group:
+    p50, p90, p95, p99 = found.spread
+    return Group(
+        key=key,
+        **_shared(found.sums),
+        sessions=found.sessions,
+        p50=p50,
+        p90=p90,
+        p95=p95,
+        p99=p99,
+        buckets=buckets,
+    )
+
+
+def _bucket(start_us: int, interval: str, sums: Sums) -> Bucket:
+    return Bucket(period=period_text(start_us, interval), **_shared(sums))
+
+
+def _shared(sums: Sums) -> dict[str, Any]:
+    return {
+        "requests": sums.requests,
+        "errors": sums.errors,
+        "error_rate": quotient(sums.errors * 100, sums.requests),
+        "tokens": tokens(sums),
+        "cost_cents": cents_sum(sums.counted),
+        "reported_cost_cents": cents_sum(sums.reported),
+        "computed_cost_cents": cents_sum(sums.computed),
+        "unpriced_requests": sums.unpriced,
+        "avg_latency": quotient(sums.latency_ns, sums.requests * 1_000_000),
+    }

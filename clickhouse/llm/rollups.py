@@ -1,0 +1,330 @@
+"""Sums over traces for any grouping: whole hours from a rollup, the ragged ends from base rows.
+
+Which table has the whole hours depends on the columns asked for:
+
+    hourly     few-valued columns alone, with a latency sketch; whole days from rows of their own
+    sessions   session and user as well
+    base       metadata and everything else: the traces themselves
+
+A statement is one of the two templates below, filled with `Columns`; values are always bound.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from clickhouse.llm.filters import TraceFilter, condition
+from clickhouse.tags import tag_sql
+from schemas.projects import CostPreference, ProjectContext
+
+Table = Literal["hourly", "sessions", "base"]
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+TABLES: Mapping[Table, str] = {
+    "hourly": "trace_sums",
+    "sessions": "session_sums",
+    "base": "traces",
+}
+# Dimension to the column that all three tables name alike, and the first table that has it.
+DIMENSIONS: Mapping[str, tuple[str, Table]] = {
+    "model": ("model_requested", "hourly"),
+    "provider": ("provider", "hourly"),
+    "status": ("status", "hourly"),
+    "environment": ("environment", "hourly"),
+    "session_id": ("session_id", "sessions"),
+    "user": ("user_id", "sessions"),
+}
+# A period is the microsecond at which it begins; {time} is the table's own time column.
+PERIOD = "toUnixTimestamp64Micro({time}) - positiveModulo(toUnixTimestamp64Micro({time}), {width})"
+PERIODS: Mapping[str, str] = {
+    "minute": PERIOD.replace("{width}", "60000000"),
+    "hour": PERIOD.replace("{width}", "3600000000"),
+    "day": PERIOD.replace("{width}", "86400000000"),
+}
+METADATA = "metadata."
+
+# Sum over base rows and column of the rollups, by the cost that counts.
+COUNTED_SUM: Mapping[CostPreference, tuple[str, str]] = {
+    "reported": (
+        "sum(coalesce(t.reported_cost, t.computed_cost, 0))",
+        "reported_first_cost",
+    ),
+    "computed": (
+        "sum(coalesce(t.computed_cost, t.reported_cost, 0))",
+        "computed_first_cost",
+    ),
+}
+# Name, sum over base rows, column of the rollups; in the order of `Sums`. Widened, because some
+# 2,000 of the largest values that an item may bring fill 64 bits.
+MEASURES = (
+    ("requests", "count()", "requests"),
+    ("errors", "countIf(t.status = 'error')", "if(status = 'error', requests, 0)"),
+    ("input", "sum(toUInt128(ifNull(t.input_tokens, 0)))", "input_tokens"),
+    ("output", "sum(toUInt128(ifNull(t.output_tokens, 0)))", "output_tokens"),
+    ("cache_read", "sum(toUInt128(ifNull(t.cache_read_tokens, 0)))", "cache_read_tokens"),
+    ("cache_write", "sum(toUInt128(ifNull(t.cache_write_tokens, 0)))", "cache_write_tokens"),
+    ("reasoning", "sum(toUInt128(ifNull(t.reasoning_tokens, 0)))", "reasoning_tokens"),
+    ("reported", "sum(ifNull(t.reported_cost, 0))", "reported_cost"),
+    ("computed", "sum(ifNull(t.computed_cost, 0))", "computed_cost"),
+    (
+        "unpriced",
+        "countIf(t.reported_cost IS NULL AND t.computed_cost IS NULL)",
+        "unpriced",
+    ),
+    ("latency_ns", "sum(toUInt128(t.latency_ns))", "latency_ns"),
+)
+SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
+
+# What base rows yield beside the sums in one pass.
+SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
+SPREAD = f"quantilesDD{SKETCH}(t.latency_ns)"
+# The same of lists of latencies, as sessions have them.
+ARRAY_SPREAD = f"quantilesDDArray{SKETCH}(spread)"
+
+FLAT = """
+SELECT
+    {totals}
+FROM traces AS t
+WHERE {where}
+{ending}
+"""
+MIXED = """
+SELECT
+    {totals}
+FROM (
+    SELECT
+        {base}
+    FROM traces AS t
+    WHERE {where}
+        AND NOT ({ragged})
+    {grouped}
+    {arms}
+)
+{ending}
+"""
+ARM = """UNION ALL
+    SELECT
+        {rolled}
+    FROM {table}
+    WHERE {where}
+        AND {bucket}"""
+BUCKET = """bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+DAY_BUCKET = BUCKET.replace("first_us", "first_day_us").replace("last_us", "last_day_us")
+
+
+class Sums(NamedTuple):
+    """What is added up over a set of traces. Costs are dollars, `latency_ns` nanoseconds.
+
+    For spans, `requests` counts the spans, and `latency_ns` stays 0: not every one has a length.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    reported: Decimal = Decimal(0)
+    computed: Decimal = Decimal(0)
+    unpriced: int = 0
+    latency_ns: int = 0
+    counted: Decimal = Decimal(0)
+
+
+class Scope(NamedTuple):
+    """The traces of an analysis: a project, a filter with both ends of the range, a table.
+
+    `first_us` to before `last_us` are the whole hours that the table answers for, and within them
+    `first_day_us` to before `last_day_us` the whole days that have rows of their own. `only` is
+    a further condition on the keys k0, k1, ..., put where the rows are read.
+    """
+
+    project: ProjectContext
+    wanted: TraceFilter
+    table: Table
+    first_us: int
+    last_us: int
+    first_day_us: int
+    last_day_us: int
+    only: str = ""
+
+
+def scope(
+    project: ProjectContext, wanted: TraceFilter, *, names: Iterable[str], base_only: bool = False
+) -> Scope:
+    """Picks the smallest table that knows the dimensions `names` and the filter's own.
+
+    `base_only` reads base rows alone: slow, and the same numbers.
+    """
+    assert wanted.from_us is not None
+    assert wanted.to_us is not None
+    needed = {*names, *(name for name in DIMENSIONS if getattr(wanted, name, None) is not None)}
+    table: Table = "hourly"
+    for name in needed - set(PERIODS):
+        kind = DIMENSIONS[name][1] if name in DIMENSIONS else "base"
+        table = max(table, kind, key=tuple(TABLES).index)
+    first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
+    if wanted.metadata or base_only or "minute" in needed or first >= last:
+        table = "base"
+    if table == "base":
+        first = last = wanted.from_us
+    first_day, last_day = whole_periods(first, last - 1, DAY_US)
+    if table != "hourly" or "hour" in needed or first_day >= last_day:
+        first_day = last_day = first
+    return Scope(project, wanted, table, first, last, first_day, last_day)
+
+
+def values_of(scoped: Scope) -> dict[str, Any]:
+    """Returns what the scope's conditions bind."""
+    bounds = {
+        "first_us": scoped.first_us,
+        "last_us": scoped.last_us,
+        "first_day_us": scoped.first_day_us,
+        "last_day_us": scoped.last_day_us,
+    }
+    return condition(scoped.project, scoped.wanted).values | bounds
+
+
+def whole_periods(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
+    """Returns the first whole period's begin and the last one's end; inclusive range."""
+    return -(-from_us // width_us) * width_us, (to_us + 1) // width_us * width_us
+
+
+class Columns(NamedTuple):
+    """What a statement adds up beside its keys k0, k1, ...
+
+    `flat` is over base rows alone. Where a rollup has the whole hours, `base` is over the base rows
+    beside it, grouped by the keys and by `apart`; `rolled` is of its rows; `total` is over both.
+    """
+
+    flat: list[str]
+    base: list[str]
+    rolled: list[str]
+    total: list[str]
+    apart: tuple[str, ...] = ()
+
+    def plus(self, column: str) -> "Columns":
+        """Returns the same with one more column, at the end, over the keys or the sums."""
+        return self._replace(flat=[*self.flat, column], total=[*self.total, column])
+
+
+def statement(
+    scoped: Scope, names: tuple[str, ...], columns: Columns, *, ending: str | None = None
+) -> str:
+    """Returns a statement that yields the keys and the columns, by default grouped by the keys.
+
+    `ending` is what stands behind WHERE instead of that GROUP BY.
+    """
+    keys = key_names(names)
+    ending = grouped(keys) if ending is None else ending
+    where = condition(scoped.project, scoped.wanted).sql + scoped.only
+    if scoped.table == "base":
+        totals = _lines([*_key_columns(names, "base"), *columns.flat], 4)
+        return FLAT.format(totals=totals, where=where, ending=ending)
+    return MIXED.format(
+        totals=_lines([*keys, *columns.total], 4),
+        base=_lines([*_key_columns(names, "base"), *columns.base], 8),
+        where=where,
+        ragged=BUCKET.replace("bucket", "t.timestamp"),
+        grouped=grouped([*keys, *columns.apart]),
+        arms="\n    ".join(_arms(scoped, [*_key_columns(names, scoped.table), *columns.rolled])),
+        ending=ending,
+    )
+
+
+def sums(scoped: Scope, measures: Iterable[str] = Sums._fields) -> Columns:
+    """Returns the columns s_... of some fields of `Sums`, in their order; by default of all."""
+    wanted = set(measures)
+    counted = ("counted", *COUNTED_SUM[scoped.project.cost_preference])
+    chosen = [row for row in (*MEASURES, counted) if row[0] in wanted]
+    return Columns(
+        flat=[f"{total} AS s_{name}" for name, total, _ in chosen],
+        base=[f"{total} AS m_{name}" for name, total, _ in chosen],
+        rolled=[f"{column} AS m_{name}" for name, _, column in chosen],
+        total=[f"sum(m_{name}) AS s_{name}" for name, _, _ in chosen],
+    )
+
+
+def full(scoped: Scope) -> Columns:
+    """Returns the columns of sums, sessions and percentiles, in one pass.
+
+    For base rows and for sessions; the hourly rollup does not know its sessions.
+    """
+    added = sums(scoped)
+    return Columns(
+        flat=[*added.flat, SESSIONS, SPREAD],
+        base=[*added.base, "t.session_hash AS session", "groupArray(t.latency_ns) AS spread"],
+        rolled=[*added.rolled, "session_hash AS session", "latencies AS spread"],
+        total=[*added.total, "uniqExactIf(session, session != 0)", ARRAY_SPREAD],
+        apart=("session",),
+    )
+
+
+def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
+    """Returns a statement that yields keys and the exact number of sessions."""
+    if scoped.table != "base":
+        scoped = scoped._replace(table="sessions")
+    column = "session_hash AS session"
+    columns = Columns([SESSIONS], [column], [column], ["uniqExact(session)"], apart=("session",))
+    return statement(scoped._replace(only=f"{scoped.only} AND session_hash != 0"), names, columns)
+
+
+def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
+    """Returns a statement that yields keys and latency percentiles in nanoseconds."""
+    if scoped.table == "sessions":
+        base, rolled, total = "groupArray(t.latency_ns)", "latencies", ARRAY_SPREAD
+    else:
+        base, rolled = f"quantilesDDState{SKETCH}(t.latency_ns)", "latency"
+        total = f"quantilesDDMerge{SKETCH}(spread)"
+    columns = Columns([SPREAD], [f"{base} AS spread"], [f"{rolled} AS spread"], [total])
+    return statement(scoped, names, columns)
+
+
+def key_names(names: tuple[str, ...]) -> list[str]:
+    """Returns k0, k1, ..., a key for each dimension."""
+    return [f"k{number}" for number in range(len(names))]
+
+
+def grouped(keys: Iterable[str]) -> str:
+    """Returns the GROUP BY clause for these keys; no keys, no clause."""
+    named = ", ".join(keys)
+    return f"GROUP BY {named}" if named else ""
+
+
+def _arms(scoped: Scope, columns: list[str]) -> list[str]:
+    """Returns what follows of the rollup, each arm behind a UNION ALL."""
+    always = replace(scoped.wanted, from_us=None, to_us=None)
+    where = condition(scoped.project, always).sql + scoped.only
+    shared = {"rolled": _lines(columns, 8), "table": TABLES[scoped.table], "where": where}
+    if scoped.table != "hourly":
+        return [ARM.format(**shared, bucket=BUCKET)]
+    hours = f"grain = 'hour'\n        AND {BUCKET}"
+    if scoped.first_day_us >= scoped.last_day_us:
+        return [ARM.format(**shared, bucket=hours)]
+    beside_days = f"{hours}\n        AND NOT ({DAY_BUCKET})"
+    days = f"grain = 'day'\n        AND {DAY_BUCKET}"
+    return [ARM.format(**shared, bucket=bucket) for bucket in (beside_days, days)]
+
+
+def _key_columns(names: Iterable[str], table: Table) -> list[str]:
+    """Returns an expression a dimension, named k0, k1, ...; unset values are the empty text."""
+    time = "t.timestamp" if table == "base" else "bucket"
+    columns = []
+    for number, name in enumerate(names):
+        if name.startswith(METADATA):
+            column = tag_sql(name.removeprefix(METADATA))
+        elif name in PERIODS:
+            column = PERIODS[name].replace("{time}", time)
+        else:
+            column = DIMENSIONS[name][0]
+        columns.append(f"{column} AS k{number}")
+    return columns
+
+
+def _lines(columns: Iterable[str], indent: int) -> str:
+    return (",\n" + " " * indent).join(columns)

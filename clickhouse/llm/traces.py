@@ -1,0 +1,135 @@
+"""Traces as their sender knows them: lists, one by id, many by id, sessions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import structs
+
+from clickhouse.client import Warehouse
+from clickhouse.llm import rollups
+from clickhouse.llm.filters import TraceFilter, condition
+from clickhouse.queries.conditions import Condition, by_ids
+from clickhouse.queries.parts import ONE_ROW, Selection, Table
+from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
+from schemas.llm.answers import TraceAnswer
+from schemas.projects import ProjectContext
+
+SESSION_ROWS = 10_000
+# What DateTime64 holds.
+EARLIEST_US = -2_208_988_800_000_000
+LATEST_US = 10_413_791_999_999_999
+
+COLUMNS = """
+    trace_id, session_id, toUnixTimestamp64Micro(timestamp), latency_ms, provider,
+    model_requested, model_used, provider_request_id, request_body, response_body,
+    input_tokens, output_tokens, output_text, finish_reason, status, error,
+    metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
+    computed_cost, reported_cost, price_id, environment, toUnixTimestamp64Micro(received_at)
+"""
+JSON_COLUMNS = ("request_body", "response_body", "error", "metadata")
+SIZE = """length(request_body) + length(response_body) + length(error) + length(metadata)
+    + 6 * ifNull(output_text.size, 0) + length(session_id) + length(model_requested)
+    + ifNull(length(model_used), 0) + ifNull(provider_request_id.size, 0)
+    + ifNull(length(finish_reason), 0) + length(environment)"""
+ROWS = """
+SELECT {columns}
+FROM traces
+WHERE {where}
+ORDER BY timestamp {direction}, trace_id {direction}
+LIMIT {limit:UInt32} OFFSET {offset:UInt64}
+"""
+
+
+def matching(
+    project: ProjectContext, wanted: TraceFilter, *, limit: int, offset: int = 0
+) -> Selection:
+    """Selects one page of the matching traces, latest first, ties by id."""
+    where = condition(project, wanted)
+    values = where.values | {"limit": limit, "offset": offset}
+    return Selection(TRACES, Condition(where.sql, values), "DESC")
+
+
+def of_session(
+    project: ProjectContext, session_id: str, *, limit: int = SESSION_ROWS, offset: int = 0
+) -> Selection:
+    """Selects a session's traces, oldest first, at most `limit`."""
+    selected = matching(project, TraceFilter(session_id=session_id), limit=limit, offset=offset)
+    return selected._replace(direction="ASC")
+
+
+async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter) -> int:
+    """Returns how many traces match."""
+    # A session's traces are few and indexed, and no rollup knows the rest of these.
+    fine = (wanted.session_id, wanted.model_used, wanted.min_latency_ms, wanted.max_latency_ms)
+    exact = {*fine, wanted.min_cost_cents, wanted.max_cost_cents} != {None}
+    bounded = structs.replace(
+        wanted,
+        from_us=EARLIEST_US if wanted.from_us is None else wanted.from_us,
+        to_us=LATEST_US if wanted.to_us is None else wanted.to_us,
+    )
+    scoped = rollups.scope(project, bounded, names=(), base_only=exact)
+    sql = rollups.statement(scoped, (), rollups.sums(scoped, ["requests"]))
+    return int((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
+
+
+async def fetch_trace(
+    warehouse: Warehouse, project: ProjectContext, trace_id: str
+) -> TraceAnswer | None:
+    """Returns one trace, or `None` when the project has none of that id."""
+    where = by_ids(project, "trace_id", [trace_id])
+    rows = await _rows(warehouse, project, where, "ASC", **ONE_ROW)
+    return rows[0] if rows else None
+
+
+async def _rows(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    where: Condition,
+    direction: str,
+    **settings: int,
+) -> list[TraceAnswer]:
+    sql = (
+        ROWS.replace("{columns}", COLUMNS)
+        .replace("{where}", where.sql)
+        .replace("{direction}", direction)
+    )
+    answer = await warehouse.query(sql, where.values, as_bytes=JSON_COLUMNS, **settings)
+    return [_answer(project, row) for row in answer.rows]
+
+
+def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
+    computed, reported = row[20], row[21]
+    source, cost = counted(project, computed, reported)
+    return TraceAnswer(
+        trace_id=row[0],
+        project_id=project.project_id,
+        session_id=text_or_none(row[1]),
+        timestamp=iso_ms(row[2]),
+        latency_ms=number(row[3]),
+        provider=row[4],
+        model_requested=row[5],
+        model_used=row[6],
+        provider_request_id=row[7],
+        request_body=raw_or_none(row[8]),
+        response_body=raw_or_none(row[9]),
+        input_tokens=row[10],
+        output_tokens=row[11],
+        output_text=row[12],
+        finish_reason=row[13],
+        status=row[14],
+        error=raw_or_none(row[15]),
+        cost_cents=cost,
+        metadata=raw_or_none(row[16]),
+        cache_read_tokens=row[17],
+        cache_write_tokens=row[18],
+        reasoning_tokens=row[19],
+        computed_cost_cents=cents(computed),
+        reported_cost_cents=cents(reported),
+        cost_source=source,
+        price_snapshot=text_or_none(row[22]),
+        environment=text_or_none(row[23]),
+        received_at=iso_ms(row[24]),
+    )
+
+
+TRACES = Table("traces", "trace_id", SIZE, _rows)

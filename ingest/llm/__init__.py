@@ -1,0 +1,1 @@
+"""The system `llm`: how its requests are checked, and its routes."""

@@ -1,0 +1,230 @@
+"""Frames what Pulse's SDKs send: one JSON array of traces or spans to the items of a chunk.
+
+The rules are those of contracts.md 1.a.2 as `schemas.llm.wire` states them; the items go on as
+the bytes that came. One bad item refuses the whole array.
+"""
+
+import codecs
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ingest.errors import BadItems, BadJson, ItemTooLarge, Refused
+from schemas.issues import Issue, RuleBroken, issue_of, one_of
+from schemas.llm.wire import (
+    ABSENT,
+    CONTRACT_PROVIDERS,
+    MAX_COST_CENTS,
+    MAX_ITEMS,
+    METADATA_CHARS,
+    SentSpan,
+    SentTrace,
+    amount_of,
+    long_metadata,
+)
+from schemas.times import parse_timestamp_us
+
+# One field more than there may be items: the decoder steps over the surplus without allocating it,
+# where a list would hold an object for each of 30 million items before they could be counted.
+_ITEMS = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "Items", [(f"i{n}", Raw, ABSENT) for n in range(MAX_ITEMS + 1)], array_like=True
+    )
+)
+_UTF8_STEP = 1 << 20
+# JavaScript writes half of a cut emoji as a lone surrogate escape, which no UTF-8 text can hold.
+_HIGH, _LOW = r"[dD][89abAB][0-9a-fA-F]{2}", r"[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE_SURROGATE = re.compile(rf"\\u(?:{_HIGH}(?!\\u{_LOW})|(?<!\\u{_HIGH}\\u){_LOW})")
+_HIDDEN = b"\0\0"
+"""Stands for an escaped backslash while others are looked at: no JSON text holds a NUL."""
+MAX_SURROGATES = 1_000_000
+"""In a body that has to be mended: 0.2 s of work. Half a million emoji are no cut text."""
+DEFAULT_MAX_ITEM_BYTES = 16 << 20
+OBJECT = "Expected `object`"
+
+
+class Framed(NamedTuple):
+    """The items of one request: their bytes and their ids."""
+
+    items: list[bytes]
+    ids: list[str]
+
+
+class Frame(Struct, frozen=True):
+    """How one kind of item is checked."""
+
+    kind: str
+    wire: str
+    shape: type[Struct]
+    decode: Callable[[Raw], Any]
+    check: Callable[[Any], None]
+    """Raises `RuleBroken` for an item that breaks a rule which its shape does not state."""
+    id_of: Callable[[Any], str]
+
+
+def frame_array(
+    body: bytes, frame: Frame, *, max_item_bytes: int = DEFAULT_MAX_ITEM_BYTES
+) -> Framed:
+    """Splits and checks an array.
+
+    Raises `BadJson`, `ItemTooLarge`, or `BadItems`, whose details say of each bad item the first
+    rule that it breaks. Of an array with too many items no more than one beyond the bound are
+    counted.
+    """
+    raws = _split(body)
+    if len(raws) > MAX_ITEMS:
+        raise _bad_items(len(raws), [Issue([], f"Expected `array` of at most {MAX_ITEMS} items")])
+    _check_sizes(raws, max_item_bytes)
+    ids, issues = [], []
+    for index, raw in enumerate(raws):
+        try:
+            item = frame.decode(raw)
+            frame.check(item)
+            ids.append(frame.id_of(item))
+        except (msgspec.ValidationError, RuleBroken, RecursionError) as error:
+            issues.append(issue_of(error, frame.shape, index))
+    if issues:
+        raise _bad_items(len(raws), issues)
+    return Framed([bytes(raw) for raw in raws], ids)
+
+
+def trace_frame(providers: frozenset[str]) -> Frame:
+    """Returns how traces are checked, with the providers whose prices are known."""
+    known = (*CONTRACT_PROVIDERS, *sorted(providers - set(CONTRACT_PROVIDERS)))
+    allowed = frozenset(known)
+
+    def check(item: SentTrace) -> None:
+        if item.provider not in allowed:
+            raise RuleBroken(f"Expected {one_of(known)}", "provider")
+        _check_timestamp(item.timestamp)
+        _check_cost(item.cost_cents)
+        # The decoder sees to it that it is there.
+        if _first_byte(item.request_body) != b"{":
+            raise RuleBroken(OBJECT, "request_body")
+        _check_object(item.response_body, "response_body")
+        _check_object(item.error, "error")
+        _check_metadata(item.metadata)
+
+    return Frame(
+        kind="trace",
+        wire="pulse.trace",
+        shape=SentTrace,
+        decode=msgspec.json.Decoder(SentTrace).decode,
+        check=check,
+        id_of=lambda item: str(item.trace_id),
+    )
+
+
+def span_frame() -> Frame:
+    """Returns how spans are checked."""
+
+    def check(item: SentSpan) -> None:
+        _check_timestamp(item.timestamp)
+        _check_metadata(item.metadata)
+
+    return Frame(
+        kind="span",
+        wire="pulse.span",
+        shape=SentSpan,
+        decode=msgspec.json.Decoder(SentSpan).decode,
+        check=check,
+        id_of=lambda item: str(item.span_id),
+    )
+
+
+def _split(body: bytes) -> list[Raw]:
+    try:
+        _check_utf8(body)
+        items = msgspec.structs.astuple(_ITEMS.decode(body))
+        return [raw for raw in items if raw is not ABSENT]
+    except msgspec.ValidationError as error:
+        raise _not_an_array(body, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        mended = None if isinstance(error, UnicodeDecodeError) else _mend_surrogates(body)
+        if mended is not None:
+            return _split(mended)
+        raise BadJson("Invalid JSON body") from error
+
+
+def _check_utf8(body: bytes) -> None:
+    """Raises `UnicodeDecodeError`: the JSON decoder does not check strings that it steps over."""
+    if len(body) <= _UTF8_STEP:
+        str(body, "utf-8")
+        return
+    # By pieces, because one emoji makes a text take four bytes for each of its characters.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(body)
+    for start in range(0, len(view), _UTF8_STEP):
+        decoder.decode(view[start : start + _UTF8_STEP])
+    decoder.decode(b"", final=True)
+
+
+def _not_an_array(body: bytes, error: msgspec.ValidationError) -> Refused:
+    # The decoder of arrays looks no further than the first byte of what is none.
+    try:
+        msgspec.json.decode(body, type=Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return BadJson("Invalid JSON body")
+    return _bad_items(1, [Issue([], str(error))])
+
+
+def _check_sizes(raws: Sequence[Raw], max_bytes: int) -> None:
+    for index, raw in enumerate(raws):
+        size = memoryview(raw).nbytes
+        if size > max_bytes:
+            raise ItemTooLarge(
+                f"Request body too large: item {index} has {size} bytes, at most {max_bytes} each",
+                items=len(raws),
+            )
+
+
+def _mend_surrogates(body: bytes) -> bytes | None:
+    """Replaces lone surrogate escapes by U+FFFD; `None` where there is none, or too many."""
+    if b"\0" in body or not 0 < body.count(rb"\ud") + body.count(rb"\uD") <= MAX_SURROGATES:
+        return None
+    # With escaped backslashes out of sight, every backslash left begins an escape. As text, because
+    # joining bytes takes 80 bytes for each piece.
+    shown = body.replace(rb"\\", _HIDDEN).decode("latin-1")
+    mended, count = _LONE_SURROGATE.subn(r"\\ufffd", shown)
+    return mended.encode("latin-1").replace(_HIDDEN, rb"\\") if count else None
+
+
+def _bad_items(count: int, details: list[Issue]) -> BadItems:
+    return BadItems("Validation failed", items=max(count, 1), details=details)
+
+
+def _check_timestamp(text: str) -> None:
+    try:
+        parse_timestamp_us(text)
+    except ValueError as error:
+        raise RuleBroken(str(error), "timestamp") from error
+
+
+def _check_cost(value: Raw) -> None:
+    try:
+        cents = amount_of(value)
+        fits = cents is None or 0 <= cents <= MAX_COST_CENTS
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RuleBroken(f"Expected a number from 0 to {MAX_COST_CENTS:.0f}", "cost_cents")
+
+
+def _first_byte(value: Raw) -> bytes:
+    return bytes(memoryview(value)[:1])
+
+
+def _check_object(value: Raw, name: str) -> None:
+    # Within valid JSON only `null` begins with n.
+    if _first_byte(value) not in (b"{", b"", b"n"):
+        raise RuleBroken(OBJECT, name)
+
+
+def _check_metadata(value: Raw) -> None:
+    _check_object(value, "metadata")
+    for key in long_metadata(value):
+        most = METADATA_CHARS[key]
+        raise RuleBroken(f"Expected at most {most} characters", "metadata", key)

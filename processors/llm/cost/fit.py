@@ -1,0 +1,93 @@
+"""Makes counts consistent before they are charged: no part is more than its whole.
+
+Counts that are consistent pass unchanged, whatever a rate does not name is left out. The rest has
+one rule each:
+1. A total that is absent is the sum of its parts.
+2. A part is cut to what its total has left, in the order of the fields.
+3. A one-hour cache write without a cache write counts as the whole cache write.
+4. The overlap of cached and audio (or image) tokens is as small as the total allows.
+"""
+
+from __future__ import annotations
+
+from processors.llm.cost.table import COUNTERS
+from processors.llm.cost.usage import Usage
+
+_OUTPUT_PARTS = (
+    "reasoning_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "output_video_tokens",
+)
+_MODAL_INPUT = ("input_audio_tokens", "input_image_tokens", "input_video_tokens")
+_PARTS = tuple((name, 1 << bit) for bit, name in enumerate(COUNTERS))
+
+
+def total_input(usage: Usage) -> int:
+    """The input tokens, or what their parts add up to when the sender left them out."""
+    if usage.input_tokens is not None:
+        return usage.input_tokens
+    cached = (usage.cache_read_tokens or 0) + _cache_write(usage)
+    modal = sum(getattr(usage, name) or 0 for name in _MODAL_INPUT)
+    return max(cached, modal)
+
+
+def total_output(usage: Usage) -> int:
+    """The output tokens, or what their parts add up to when the sender left them out."""
+    if usage.output_tokens is not None:
+        return usage.output_tokens
+    return sum(getattr(usage, name) or 0 for name in _OUTPUT_PARTS)
+
+
+def fit_counts(usage: Usage, priced: int) -> tuple[int, ...]:
+    """The counts in the order of COUNTERS, consistent among those that `priced` has bits for."""
+    counts = {name: getattr(usage, name) or 0 if priced & bit else 0 for name, bit in _PARTS}
+    counts["input_tokens"] = total_input(usage)
+    counts["output_tokens"] = total_output(usage)
+    if counts["cache_write_tokens"] == 0 and usage.cache_write_tokens is None:
+        counts["cache_write_tokens"] = counts["cache_write_1h_tokens"]
+    _fit_output(counts)
+    _fit_input(counts)
+    return tuple(counts.values())
+
+
+def _cache_write(usage: Usage) -> int:
+    if usage.cache_write_tokens is None:
+        return usage.cache_write_1h_tokens or 0
+    return usage.cache_write_tokens
+
+
+def _fit_output(counts: dict[str, int]) -> None:
+    _share_out(counts, counts["output_tokens"], _OUTPUT_PARTS)
+
+
+def _fit_input(counts: dict[str, int]) -> None:
+    total = counts["input_tokens"]
+    _share_out(counts, total, ("cache_read_tokens", "cache_write_tokens"))
+    _share_out(counts, counts["cache_write_tokens"], ("cache_write_1h_tokens",))
+    _share_out(counts, total, ("input_audio_tokens", "input_image_tokens", "input_video_tokens"))
+    _share_out(counts, counts["input_audio_tokens"], ("cache_audio_read_tokens",))
+    _share_out(counts, counts["input_image_tokens"], ("cache_image_read_tokens",))
+    overlaps = ("cache_audio_read_tokens", "cache_image_read_tokens")
+    _share_out(counts, counts["cache_read_tokens"], overlaps)
+    excess = _union(counts) - total
+    for overlap, modal in zip(overlaps, ("input_audio_tokens", "input_image_tokens"), strict=True):
+        cached_elsewhere = sum(counts[other] for other in overlaps if other != overlap)
+        room = min(counts[modal], counts["cache_read_tokens"] - cached_elsewhere) - counts[overlap]
+        grown = max(0, min(excess, room))
+        counts[overlap] += grown
+        excess -= grown
+    if excess > 0:  # no overlap explains it: charge the cached split alone
+        counts.update(dict.fromkeys((*overlaps, *_MODAL_INPUT), 0))
+
+
+def _union(counts: dict[str, int]) -> int:
+    whole = ("cache_read_tokens", "cache_write_tokens", *_MODAL_INPUT)
+    twice = ("cache_audio_read_tokens", "cache_image_read_tokens")
+    return sum(counts[name] for name in whole) - sum(counts[name] for name in twice)
+
+
+def _share_out(counts: dict[str, int], left: int, parts: tuple[str, ...]) -> None:
+    for part in parts:
+        counts[part] = min(counts[part], left)
+        left -= counts[part]

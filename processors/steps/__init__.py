@@ -1,1 +1,0 @@
-"""Pure steps from wire items to rows: no Faust, no store, no clock, no waiting."""

@@ -1,0 +1,1 @@
+"""The system `llm`: what its traces and spans look like on the wire, as rows and as answers."""

@@ -1,1 +1,0 @@
-"""What senders send, format by format."""
