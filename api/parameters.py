@@ -17,7 +17,7 @@ from schemas.issues import Issue, issue_of
 from schemas.numbers import SAFE_INTEGER
 from schemas.projects import ProjectContext
 
-# What the door that authenticated the request hands to every handler.
+# What authentication hands to every handler.
 Project = NamedDependency[ProjectContext]
 INVALID = "Invalid query parameters"
 MOST_PARAMETERS = 100

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from clickhouse.client import Warehouse
 from clickhouse.dedup_log import give_back_lost_tokens
 from clickhouse.migrate import migrate
-from clickhouse.served.app import Door, create_app
+from clickhouse.served.app import Service, create_app
 from clickhouse.served.bodies import Bodies
 from clickhouse.served.confinement import Unconfinable, confine
 from clickhouse.served.engine import ServedStore
@@ -43,7 +43,7 @@ FROM system.settings
 log = structlog.get_logger(__name__)
 
 
-def open_door(settings: Settings, path: Path, users: Users) -> Door:
+def open_service(settings: Settings, path: Path, users: Users) -> Service:
     """Mends, migrates and opens the store; from here on this process reaches nothing else."""
     path.mkdir(parents=True, exist_ok=True)
     if lost := give_back_lost_tokens(path):
@@ -53,7 +53,7 @@ def open_door(settings: Settings, path: Path, users: Users) -> Door:
     return _open(settings, path, users)
 
 
-def _open(settings: Settings, path: Path, users: Users) -> Door:
+def _open(settings: Settings, path: Path, users: Users) -> Service:
     warehouse = Warehouse(f"chdb://{path}", readers=1)
     try:
         for name in migrate(warehouse):
@@ -68,7 +68,7 @@ def _open(settings: Settings, path: Path, users: Users) -> Door:
     )
     body_bytes = settings.warehouse_max_body_bytes
     running, waiting = settings.warehouse_threads, settings.warehouse_waiting
-    return Door(
+    return Service(
         store=ServedStore(path, limits, known),
         users=users,
         threads={
@@ -82,24 +82,24 @@ def _open(settings: Settings, path: Path, users: Users) -> Door:
     )
 
 
-def close_door(door: Door) -> None:
+def close_service(service: Service) -> None:
     """Closes the store; where a call does not end, the process ends with it.
 
     The engine cannot be told to give up, and the interpreter would wait for its thread.
     """
-    if not all(threads.close(LAST_CALLS_S) for threads in door.threads.values()):
+    if not all(threads.close(LAST_CALLS_S) for threads in service.threads.values()):
         log.warning("leaving before the end of a call; the store is as after any other stop")
         leave(0)
-    door.store.close()
+    service.store.close()
 
 
 async def serve(
-    listener: socket.socket, door: Door, settings: Settings, on_ready: Callable[[], None]
+    listener: socket.socket, service: Service, settings: Settings, on_ready: Callable[[], None]
 ) -> None:
     """Answers requests until SIGINT or SIGTERM; calls that run by then have time to end."""
     server = Server(
         uvicorn.Config(
-            with_headers(create_app(door)),
+            with_headers(create_app(service)),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -45,7 +45,7 @@ CONTENT_TYPES = {
 log = structlog.get_logger(__name__)
 
 
-class Door(NamedTuple):
+class Service(NamedTuple):
     """What the answers to requests are made of."""
 
     store: ServedStore
@@ -55,12 +55,12 @@ class Door(NamedTuple):
     max_result_bytes: int
 
 
-def create_app(door: Door) -> Litestar:
+def create_app(service: Service) -> Litestar:
     """Returns the application over an open store."""
 
     @asgi("/", copy_scope=True)
     async def query(scope: Scope, receive: Receive, send: Send) -> None:
-        await _Exchange(door, scope, receive, send).serve()
+        await _Exchange(service, scope, receive, send).serve()
 
     return Litestar([query, ping], openapi_config=None, logging_config=None, debug=False)
 
@@ -74,8 +74,8 @@ def ping() -> str:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
-        self._door = door
+    def __init__(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+        self._service = service
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -106,18 +106,20 @@ class _Exchange:
             await self._send_error(refusal(Code.UNKNOWN_EXCEPTION, "Internal."))
 
     async def _answer(self, ask: Ask) -> None:
-        door = self._door
-        user = door.users.authenticate(credentials_of(ask.headers, ask.parameters))
+        service = self._service
+        user = service.users.authenticate(credentials_of(ask.headers, ask.parameters))
         self._scope["state"][AUTHENTICATED] = True
         # As at a server: what a link or a picture can ask for changes nothing.
         rights = Rights.READ if ask.method == "GET" else user.rights
-        bodies = door.bodies[rights]
+        bodies = service.bodies[rights]
         with bodies.room(user.name) as room:
             wire = await bodies.receive(room, self._receive)
             # Nobody holds a place who still sends.
-            with door.threads[rights].place():
+            with service.threads[rights].place():
                 call = await asyncio.to_thread(_read, ask, bodies, room, wire)
-                await self._run(ask, call, Run(door.store, call, rights), door.threads[rights])
+                await self._run(
+                    ask, call, Run(service.store, call, rights), service.threads[rights]
+                )
 
     async def _run(self, ask: Ask, call: Call, run: Run, threads: Threads) -> None:
         coding = choose_coding(ask.headers.get("accept-encoding", ""))
@@ -149,7 +151,7 @@ class _Exchange:
     async def _relay(self, ask: Ask, call: Call, answer: Answer, coding: str | None) -> None:
         """Sends what the thread gives; the first pieces wait for an error with its own status."""
         held: list[bytes] = []
-        size, limit = 0, self._door.max_result_bytes if ask.waits_for_end else BUFFER_BYTES
+        size, limit = 0, self._service.max_result_bytes if ask.waits_for_end else BUFFER_BYTES
         while isinstance(piece := await answer.next(), bytes):
             held.append(piece)
             size += len(piece)
@@ -183,7 +185,7 @@ class _Exchange:
         headers = {
             "X-ClickHouse-Summary": msgspec.json.encode(counts | elapsed).decode(),
             "X-ClickHouse-Timezone": call.settings.get("session_timezone")
-            or self._door.store.timezone,
+            or self._service.store.timezone,
         }
         if call.statement.answers_rows:
             form = call.statement.format or call.form

@@ -1,6 +1,6 @@
 """How a statement is refused, in ClickHouse's words.
 
-EngineError     what the engine, or the door before it, says no with: a code and a text
+EngineError     what the engine, or what checks before it, says no with: a code and a text
 """
 
 from clickhouse.served.codes import Code
