@@ -1,1 +1,1 @@
-"""The HTTP door out: queries, control plane, operations."""
+"""The API over HTTP: queries, control plane, operations."""

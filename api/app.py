@@ -1,4 +1,4 @@
-"""The routes of the HTTP door out, and how the exceptions of its rooms become HTTP answers."""
+"""The routes of the API, and how the exceptions below it become HTTP answers."""
 
 from collections.abc import Sequence
 from typing import Any

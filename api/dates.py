@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from api.parameters import InvalidParameters, Parameters
-from schemas.issues import invalid_format, invalid_type
-from schemas.times import EARLIEST, EPOCH, LATEST, MICROSECOND
+from api.parameters import InvalidParameters, invalid
+from schemas.times import EARLIEST, EPOCH, INVALID, LATEST, MICROSECOND
 
 Edge = Literal["from", "to"]
 SECONDS_LIMIT = 1_000_000_000_000
@@ -47,21 +46,20 @@ def parse_date(text: str, edge: Edge) -> int | None:
         return None
 
 
-def date_range(parameters: Parameters) -> tuple[int | None, int | None]:
-    """Reads `date_from` and `date_to` of a list; absent means unbounded.
+def date_range(date_from: str | None, date_to: str | None) -> tuple[int | None, int | None]:
+    """Reads the bounds of a list; absent means unbounded.
 
     Raises `InvalidParameters` without details, as the contract words it.
     """
-    return _bound(parameters, "date_from", "from"), _bound(parameters, "date_to", "to")
+    return _bound("date_from", date_from, "from"), _bound("date_to", date_to, "to")
 
 
-def strict_range(parameters: Parameters) -> tuple[int, int]:
-    """Reads the range of analytics, full datetimes with a zone; notes issues on `parameters`."""
-    return _strict(parameters, "date_from", "from"), _strict(parameters, "date_to", "to")
+def strict_range(date_from: str, date_to: str) -> tuple[int, int]:
+    """Reads the range of analytics, full datetimes with a zone. Raises `InvalidParameters`."""
+    return _strict("date_from", date_from, "from"), _strict("date_to", date_to, "to")
 
 
-def _bound(parameters: Parameters, name: str, edge: Edge) -> int | None:
-    text = parameters.values.get(name)
+def _bound(name: str, text: str | None, edge: Edge) -> int | None:
     if text is None:
         return None
     moment = parse_date(text, edge)
@@ -70,16 +68,10 @@ def _bound(parameters: Parameters, name: str, edge: Edge) -> int | None:
     return moment
 
 
-def _strict(parameters: Parameters, name: str, edge: Edge) -> int:
-    text = parameters.values.get(name)
-    if text is None:
-        parameters.refuse(invalid_type("string", received="undefined", path=[name]))
-        return 0
+def _strict(name: str, text: str, edge: Edge) -> int:
     moment = parse_date(text, edge) if STRICT.fullmatch(text) else None
     if moment is None:
-        message = "Invalid ISO datetime"
-        parameters.refuse(invalid_format("datetime", message, pattern=STRICT.pattern, path=[name]))
-        return 0
+        raise invalid(name, INVALID)
     return moment
 
 

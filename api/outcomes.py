@@ -6,24 +6,25 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.response import Response
+from msgspec import Struct
 
 from api.dates import date_range
 from api.outgoing import answer
-from api.parameters import Project, parameters_of
+from api.parameters import Project, read, values_of
 from api.reads import reader_of
 from api.rows import Begun, begin
 from clickhouse.client import Warehouse
 from clickhouse.queries.outcomes import (
     AT_ONCE,
-    BUCKETS,
-    FATES,
     After,
+    Interval,
     Wanted,
     add_up_outcomes,
     count_pages,
     read_outcomes,
 )
 from schemas.answers import OutcomeCount, OutcomesAnswer
+from schemas.outcomes import Word
 from schemas.projects import ProjectContext
 
 DAY_S = 86_400
@@ -31,19 +32,26 @@ DAY_S = 86_400
 LATEST_S = (1 << 32) - 1
 
 
+class OutcomesQuery(Struct, frozen=True, kw_only=True):
+    """Which outcomes, and what they are added up over."""
+
+    date_from: str | None = None
+    date_to: str | None = None
+    kind: str | None = None
+    outcome: Word | None = None
+    interval: Interval = "minute"
+
+
 @get("/outcomes")
 async def get_outcomes(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers the outcomes of a range, by default of the last 24 hours."""
-    parameters = parameters_of(request)
-    kind, outcome = parameters.text("kind"), parameters.choice("outcome", ("received", *FATES))
-    interval = parameters.choice("interval", tuple(BUCKETS)) or "minute"
-    parameters.check()
-    first, last = date_range(parameters)
+    query = read(values_of(request), OutcomesQuery)
+    first, last = date_range(query.date_from, query.date_to)
     to_s = int(time.time()) if last is None else _seconds(last)
     from_s = max(to_s - DAY_S, 0) if first is None else _seconds(first)
     # A minute counts where the range touches it.
     between_s = (from_s - from_s % 60, to_s)
-    wanted = Wanted(between_s, kind, outcome, interval)
+    wanted = Wanted(between_s, query.kind or None, query.outcome, query.interval)
     counts, shell = await begin(reader_of(request, project), partial(_begin, project, wanted))
     return await answer(shell, counts)
 

@@ -1,1 +1,1 @@
-"""The HTTP door in: authenticate, bound, validate, append. Knows no table."""
+"""Ingest over HTTP: authenticate, bound, validate, append. Knows no table."""

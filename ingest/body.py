@@ -8,15 +8,19 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from ingest.errors import TooManyBodies, TooSlow
-from ingest.inflate import Inflater, inflater, too_large
+from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
 from ingest.workers import Workers
 from schemas import metrics
+from schemas.inflation import CannotInflate, Inflater, InflatesTooFar, inflater
+from schemas.issues import Issue
 from schemas.projects import ProjectId
 
 ON_LOOP_BYTES = 256 << 10
 """So much is inflated on the event loop, a millisecond of work: a usual body is done before a
 thread has begun."""
+MAX_MEMBERS = 2_000
+"""Of a gzip body. Blocked gzip has one for each 64 KiB; 800,000 empty ones fit into a body."""
+CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
 OFF_LOOP_BYTES = 1 << 20
 """Inflated at a time in a thread; then it is another body's turn."""
 
@@ -90,38 +94,65 @@ async def read_body(
     limits = budget.limits
     length = incoming.length
     if length is not None and length.isdigit() and int(length) > limits.max_wire_bytes:
-        raise too_large(f"{length} bytes", limits.max_wire_bytes, "on the wire")
+        raise _too_large(f"{length} bytes", limits.max_wire_bytes, "on the wire")
     reading = _Reading(project_id, budget, workers)
-    codec = inflater(incoming.encoding, limits.max_inflated_bytes)
-    wire = 0
-    started = asyncio.get_running_loop().time()
+    codec = _codec(incoming.encoding, limits.max_inflated_bytes)
     try:
-        async with asyncio.timeout_at(started + limits.grace_s) as clock:
-            async for chunk in incoming.chunks:
-                wire += len(chunk)
-                if wire > limits.max_wire_bytes:
-                    raise too_large(
-                        f"more than {wire - 1} bytes", limits.max_wire_bytes, "on the wire"
-                    )
-                clock.reschedule(started + limits.grace_s + wire / limits.least_bytes_per_s)
-                if codec is None:
-                    reading.keep([chunk])
-                else:
-                    await reading.inflate(codec, chunk)
-        if codec is not None:
-            codec.finish()
+        await _read(incoming.chunks, codec, reading, limits)
     except BaseException as error:
         budget.give_back(project_id, reading.size)
         if isinstance(error, TimeoutError):
-            raise TooSlow(f"Request body too slow: {wire} bytes came in time") from error
+            raise TooSlow(f"Request body too slow: {reading.wire} bytes came in time") from error
+        if isinstance(error, CannotInflate):
+            raise BadJson("Invalid JSON body", details=[Issue([], str(error))]) from error
+        if isinstance(error, InflatesTooFar):
+            most = limits.max_inflated_bytes
+            raise _too_large("inflated data", most, "when inflated") from error
         raise
     return reading.whole()
+
+
+async def _read(
+    chunks: AsyncIterator[bytes], codec: Inflater | None, reading: "_Reading", limits: BodyLimits
+) -> None:
+    latest = asyncio.get_running_loop().time() + limits.grace_s
+    async with asyncio.timeout_at(latest) as clock:
+        async for chunk in chunks:
+            reading.wire += len(chunk)
+            if reading.wire > limits.max_wire_bytes:
+                what = f"more than {reading.wire - 1} bytes"
+                raise _too_large(what, limits.max_wire_bytes, "on the wire")
+            clock.reschedule(latest + reading.wire / limits.least_bytes_per_s)
+            if codec is None:
+                reading.keep([chunk])
+            else:
+                await reading.inflate(codec, chunk)
+    if codec is not None:
+        codec.finish()
+
+
+def _codec(encoding: str | None, bound: int) -> Inflater | None:
+    """Returns what inflates this Content-Encoding, `None` for one that changes nothing."""
+    name = (encoding or "").strip().lower()
+    if name in ("", "identity"):
+        return None
+    codec = inflater(name, bound, members=MAX_MEMBERS) if name in CODINGS else None
+    if codec is None:
+        raise UnknownEncoding(
+            f"Unsupported Content-Encoding {name[:40]!r}: expected gzip, deflate, br or zstd"
+        )
+    return codec
+
+
+def _too_large(what: str, bound: int, where: str) -> TooLarge:
+    return TooLarge(f"Request body too large: {what}, at most {bound} {where}")
 
 
 class _Reading:
     """What has come of one body."""
 
     def __init__(self, project_id: ProjectId, budget: BodyBudget, workers: Workers) -> None:
+        self.wire = 0
         self.size = 0
         self._project_id = project_id
         self._budget = budget

@@ -14,13 +14,14 @@ Refused
     └── Overloaded         the log cannot take more
 """
 
-from typing import Any
+from schemas.issues import Issue
+from schemas.outcomes import Outcome
 
 
 class Refused(Exception):
     """Raised for whatever keeps a request from being accepted."""
 
-    outcome = "invalid"
+    outcome: Outcome = "invalid"
     reason = "invalid"
 
     def __init__(self, message: str, *, items: int = 1) -> None:
@@ -33,9 +34,7 @@ class Refused(Exception):
 class Invalid(Refused):
     """Raised when the request itself is wrong."""
 
-    def __init__(
-        self, message: str, *, items: int = 1, details: list[dict[str, Any]] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, items: int = 1, details: list[Issue] | None = None) -> None:
         super().__init__(message, items=items)
         self.details = details
 
@@ -55,14 +54,14 @@ class BadItems(Invalid):
 class TooLarge(Invalid):
     """Raised when the body is beyond a bound, on the wire or inflated."""
 
-    outcome = "too_large"
+    outcome: Outcome = "too_large"
     reason = "body_bytes"
 
 
 class ItemTooLarge(Invalid):
     """Raised when one item of the array is beyond the bound for items."""
 
-    outcome = "too_large"
+    outcome: Outcome = "too_large"
     reason = "item_bytes"
 
 
@@ -89,19 +88,19 @@ class Later(Refused):
 class RateLimited(Later):
     """Raised when the key's requests a minute are spent."""
 
-    outcome = "rate_limited"
+    outcome: Outcome = "rate_limited"
     reason = "requests_per_minute"
 
 
 class TooManyBodies(Later):
     """Raised when the bodies being read, the project's own or all, are at their bound."""
 
-    outcome = "overloaded"
+    outcome: Outcome = "overloaded"
     reason = "bodies_in_hand"
 
 
 class Overloaded(Later):
     """Raised when the log cannot take more."""
 
-    outcome = "overloaded"
+    outcome: Outcome = "overloaded"
     reason = "log_full"

@@ -13,7 +13,7 @@ Number = int | float
 
 
 class OutcomeCount(Struct, rename="camel"):
-    """How many items of one kind met one fate in one minute (or the interval asked for)."""
+    """How many items of one kind had one outcome in one minute (or the interval asked for)."""
 
     kind: str
     outcome: str

@@ -1,4 +1,4 @@
-"""Who is asking, and for which project: what the doors hand to every handler."""
+"""Who is asking, and for which project: what authentication hands to every handler."""
 
 from typing import Literal, NewType
 

@@ -21,7 +21,7 @@ class Position(Struct, frozen=True):
 
 
 class OutcomeRow(Struct, kw_only=True, frozen=True):
-    """How many items of one kind met one fate in one minute. A replayed dead letter counts back."""
+    """Items of one kind that had one outcome in one minute. A replayed dead letter counts back."""
 
     project_id: ProjectId
     kind: str

@@ -1,4 +1,4 @@
-"""Every setting of Sluice, with its default and its meaning; `docs/settings.md` lists them.
+"""Every setting of Sluice, with its default and its meaning; `docs/settings.md` repeats them.
 
 Each is an environment variable: `SLUICE_` and the field's name in capitals. A secret may come from
 a file named by the variable with `_FILE` behind it. A variable with our prefix that is no setting
@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+
+from schemas.issues import issue_of
 
 PREFIX = "SLUICE_"
 SECRETS = frozenset(
@@ -39,191 +41,176 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Read once, at start, and passed down as plain arguments."""
 
     host: str = "127.0.0.1"
+    """Address to listen on. `0.0.0.0` listens on every interface."""
     port: Port = 8080
+    """Port to listen on."""
     data_dir: str = "~/.sluice"
+    """Directory of everything that is kept when no other engine is named."""
     database_url: str = ""
+    """Control plane: empty for SQLite in the data directory, or `postgresql://…`."""
     warehouse_url: str = ""
+    """Analytics: empty for chDB in the data directory, or `http(s)://…` of a ClickHouse server."""
     warehouse_ca_file: str = ""
+    """Certificates that sign that server's; empty for the system's."""
     warehouse_cert_file: str = ""
+    """Certificate that this process shows to that server (PEM)."""
     warehouse_key_file: str = ""
+    """Its private key, where it is not in the same file."""
     warehouse_replicated: bool = False
+    """Whether `sluice migrate` makes replicated tables, on a cluster of ClickHouse servers."""
     secret: str = ""
+    """Key for sealed API keys and signed cookies, at least 32 characters. Empty: made at first
+    start and kept in the data directory."""
     signup_enabled: bool = True
+    """Whether strangers may make accounts at `/dashboard/api/signup`."""
     allowed_origins: str = ""
+    """Origins, comma-separated, whose pages may write with a dashboard session."""
     trusted_proxies: str = ""
+    """Addresses or networks, comma-separated, of proxies whose `X-Forwarded-For` and
+    `X-Forwarded-Proto` are believed. Empty: nobody's."""
     signups_per_hour: Positive = 30
+    """Accounts that one address may make at `/dashboard/api/signup` in an hour."""
     max_projects_per_user: Positive = 50
+    """Projects that one person may administer when they make another."""
     max_members_per_project: Positive = 500
+    """Members and pending invitations of one project."""
     max_keys_per_project: Positive = 100
+    """API keys of one project."""
     init_project: str = ""
+    """Name of the first project of an empty installation (else `Default`)."""
     init_api_key: str = ""
+    """API key of that project, `pulse_sk_…` (else a random one)."""
     init_user_email: str = ""
+    """Email of an admin for an empty installation."""
     init_user_password: str = ""
+    """That admin's password, at least 8 characters."""
     rate_limit: Count = 0
+    """Ingest requests a minute for each API key; 0 is no limit."""
     max_body_bytes: Positive = 16 << 20
+    """Bytes of one request as sent."""
     max_inflated_bytes: Positive = 64 << 20
+    """Bytes of one request when inflated."""
     max_item_bytes: Positive = 16 << 20
+    """Bytes of one item of a request."""
     max_inflight_bytes: Count = 0
+    """Bytes of all requests being read at one time; the process takes three times as many. 0: a
+    sixteenth of the memory, at most 256 MiB."""
     max_connections: Count = 0
+    """Connections that may be open at one time; the one that is worth least is closed for a new
+    one. 0: half of the files that the process may have open beyond 256, at most 10000."""
     max_connections_per_address: Count = 0
+    """The same for each address, or IPv6 network of 64 bits, that is neither this machine's nor a
+    trusted proxy's. 0: a quarter of all."""
     request_timeout_s: Positive = 30
+    """How long the head of a request, its body or the reading of its answer may take; the latter
+    two have a second more for each 64 KiB."""
     keep_alive_s: Positive = 75
+    """How long a connection is kept open between two requests."""
     metrics_token: str = ""
+    """What `/metrics` asks for, as `Authorization: Bearer`. Empty: it answers requests of this
+    machine alone that came through no proxy."""
     memory_bytes: Count = 0
+    """Memory that the process may use. 0: what its control group or its machine has. Two fifths are
+    for the embedded engine."""
     kafka_url: str = ""
+    """Event log: empty for one file in the data directory (`sluice up`), or
+    `kafka://host:port,host:port`."""
     kafka_topic_prefix: str = "sluice."
+    """What the names of our topics in Kafka begin with."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How Kafka is entered: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    """`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`."""
     kafka_sasl_username: str = ""
+    """Name for SASL."""
     kafka_sasl_password: str = ""
+    """Password for SASL."""
     kafka_ca_file: str = ""
+    """Certificates that sign the brokers'; empty for the system's."""
     kafka_replication: Annotated[int, Meta(ge=1, le=32_767)] = 1
+    """Copies of each partition that `sluice migrate` makes topics with."""
     kafka_retention_hours: Positive = 168
+    """How long the topics that `sluice migrate` makes keep records, stored or not: the longest
+    outage of the store that loses nothing."""
     kafka_produce_timeout_ms: Positive = 2000
+    """Without an acknowledgement of Kafka for so long, an edge takes events into its spool."""
     kafka_linger_ms: Count = 5
+    """Least time between two records of a partition that an edge does not fill."""
     kafka_group: str = "sluice"
+    """Consumer group of the workers."""
     kafka_session_timeout_ms: Positive = 15_000
+    """After so long without a sign of a worker its partitions go to others."""
     spool_max_bytes: Positive = 1 << 30
+    """Bytes that an edge keeps on disk while Kafka is away; beyond, senders are told to come again
+    (503)."""
     log_partitions: Annotated[int, Meta(ge=1, le=1024)] = 1
+    """Partitions of a new log; fixed once the log exists."""
     log_max_bytes: Positive = 4 << 30
+    """Bytes of records in the log; beyond, senders are told to come again (503)."""
     log_keep_hours: Count = 0
+    """How long the log keeps records that are stored; 0 forgets them at once."""
     retention_days: Positive = 90
+    """How long events, outcomes and dead letters are kept, where a project has no setting of its
+    own."""
     dedup_window_hours: Positive = 168
+    """For how long at least a resent id is recognised: stored ids of so many hours are read at
+    start."""
     dedup_filter_bits: Annotated[int, Meta(ge=20, le=34)] = 28
+    """Size of the duplicates filter of each kind, as a power of two of bits: 28 is 32 MiB, and 13
+    million ids a window at 1 % needless look-ups."""
     block_interval_ms: Count = 200
+    """Least time between two inserts of one partition, by `sluice up`."""
     worker_block_interval_ms: Count = 500
+    """The same by `sluice worker`: its store is shared, and makes a part of every insert."""
     block_max_bytes: Positive = 8 << 20
+    """Bytes of events in one insert, before compression."""
     pace_lag_ms: Count = 1500
+    """How far the stream may lag behind before senders are slowed down, so that what is accepted
+    stays fresh; 0 is never."""
     query_threads: Positive = 3
+    """Queries of users that may run at one time."""
     query_max_memory_bytes: Annotated[int, Meta(ge=64 << 20)] = 256 << 20
+    """Bytes of memory of the store for one such query; what it groups or sorts beyond half of them
+    goes to disk."""
     max_outgoing_bytes: Annotated[int, Meta(ge=16 << 20)] = 64 << 20
+    """Bytes of all answers being read or sent at one time; beyond, who asks is told to come again
+    (503)."""
     read_back_timeout_s: Positive = 10
+    """How long `/batch` waits until its items can be read."""
     warehouse_host: str = "127.0.0.1"
+    """Address that `sluice warehouse` listens on."""
     warehouse_port: Port = 8123
+    """Port that `sluice warehouse` listens on."""
     warehouse_users: str = ""
+    """Who may ask it: `NAME:PASSWORD:RIGHTS` with rights `readonly` or `write`, comma-separated or
+    one a line. Empty: one user with a random password, on this machine alone."""
     warehouse_threads: Positive = 4
+    """Calls that it runs at one time: so many of readers, and as many of writers."""
     warehouse_waiting: Count = 32
+    """Calls of each that may wait for that; what comes beyond is told to come again."""
     warehouse_max_body_bytes: Positive = 256 << 20
+    """Bytes of one body, as sent and when inflated."""
     warehouse_max_result_bytes: Positive = 256 << 20
+    """Bytes of one answer that cannot be sent block by block."""
     warehouse_max_memory_bytes: Annotated[int, Meta(ge=256 << 20)] = 4 << 30
+    """Memory of all its calls together; beyond it, calls fail."""
     warehouse_query_timeout_s: Annotated[int, Meta(ge=1, le=3600)] = 300
+    """How long a call may run, where it does not say so itself."""
     warehouse_unconfined: bool = False
+    """Whether to serve it even where the kernel cannot keep its users from the files of this
+    machine and from the network."""
     stop_timeout_s: Positive = 4
+    """How long a stop may take; what is not stored by then stays in the log."""
     access_log: bool = False
+    """Whether each request is logged (without its query string)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe log line that is written."""
     log_format: Literal["auto", "json", "console"] = "auto"
+    """Log lines for machines (`json`) or people (`console`); `auto` looks for a terminal."""
 
     def __repr__(self) -> str:
         """Shows no value: some are secrets, and a log line or an error may show us."""
         return "Settings(…)"
-
-
-MEANING = {
-    "host": "Address to listen on. `0.0.0.0` listens on every interface.",
-    "port": "Port to listen on.",
-    "data_dir": "Directory of everything that is kept when no other engine is named.",
-    "database_url": "Control plane: empty for SQLite in the data directory, or `postgresql://…`.",
-    "warehouse_url": "Analytics: empty for chDB in the data directory, or `http(s)://…` of a"
-    " ClickHouse server.",
-    "warehouse_ca_file": "Certificates that sign that server's; empty for the system's.",
-    "warehouse_cert_file": "Certificate that this process shows to that server (PEM).",
-    "warehouse_key_file": "Its private key, where it is not in the same file.",
-    "warehouse_replicated": "Whether `sluice migrate` makes replicated tables, on a cluster of"
-    " ClickHouse servers.",
-    "secret": "Key for sealed API keys and signed cookies, at least 32 characters. Empty: made at"
-    " first start and kept in the data directory.",
-    "signup_enabled": "Whether strangers may make accounts at `/dashboard/api/signup`.",
-    "allowed_origins": "Origins, comma-separated, whose pages may write with a dashboard session.",
-    "trusted_proxies": "Addresses or networks, comma-separated, of proxies whose `X-Forwarded-For`"
-    " and `X-Forwarded-Proto` are believed. Empty: nobody's.",
-    "signups_per_hour": "Accounts that one address may make at `/dashboard/api/signup` in an hour.",
-    "max_projects_per_user": "Projects that one person may administer when they make another.",
-    "max_members_per_project": "Members and pending invitations of one project.",
-    "max_keys_per_project": "API keys of one project.",
-    "init_project": "Name of the first project of an empty installation (else `Default`).",
-    "init_api_key": "API key of that project, `pulse_sk_…` (else a random one).",
-    "init_user_email": "Email of an admin for an empty installation.",
-    "init_user_password": "That admin's password, at least 8 characters.",
-    "rate_limit": "Ingest requests a minute for each API key; 0 is no limit.",
-    "max_body_bytes": "Bytes of one request as sent.",
-    "max_inflated_bytes": "Bytes of one request when inflated.",
-    "max_item_bytes": "Bytes of one item of a request.",
-    "max_inflight_bytes": "Bytes of all requests being read at one time; the process takes three"
-    " times as many. 0: a sixteenth of the memory, at most 256 MiB.",
-    "max_connections": "Connections that may be open at one time; the one that is worth least is"
-    " closed for a new one. 0: half of the files that the process may have open beyond 256, at most"
-    " 10000.",
-    "max_connections_per_address": "The same for each address, or IPv6 network of 64 bits, that is"
-    " neither this machine's nor a trusted proxy's. 0: a quarter of all.",
-    "request_timeout_s": "How long the head of a request, its body or the reading of its answer may"
-    " take; the latter two have a second more for each 64 KiB.",
-    "keep_alive_s": "How long a connection is kept open between two requests.",
-    "metrics_token": "What `/metrics` asks for, as `Authorization: Bearer`. Empty: it answers"
-    " requests of this machine alone that came through no proxy.",
-    "memory_bytes": "Memory that the process may use. 0: what its control group or its machine has."
-    " Two fifths are for the embedded engine.",
-    "kafka_url": "Event log: empty for one file in the data directory (`sluice up`), or"
-    " `kafka://host:port,host:port`.",
-    "kafka_topic_prefix": "What the names of our topics in Kafka begin with.",
-    "kafka_security_protocol": "How Kafka is entered: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or"
-    " `SASL_SSL`.",
-    "kafka_sasl_mechanism": "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.",
-    "kafka_sasl_username": "Name for SASL.",
-    "kafka_sasl_password": "Password for SASL.",
-    "kafka_ca_file": "Certificates that sign the brokers'; empty for the system's.",
-    "kafka_replication": "Copies of each partition that `sluice migrate` makes topics with.",
-    "kafka_retention_hours": "How long the topics that `sluice migrate` makes keep records, stored"
-    " or not: the longest outage of the store that loses nothing.",
-    "kafka_produce_timeout_ms": "Without an acknowledgement of Kafka for so long, an edge takes"
-    " events into its spool.",
-    "kafka_linger_ms": "Least time between two records of a partition that an edge does not fill.",
-    "kafka_group": "Consumer group of the workers.",
-    "kafka_session_timeout_ms": "After so long without a sign of a worker its partitions go to"
-    " others.",
-    "spool_max_bytes": "Bytes that an edge keeps on disk while Kafka is away; beyond, senders are"
-    " told to come again (503).",
-    "log_partitions": "Partitions of a new log; fixed once the log exists.",
-    "log_max_bytes": "Bytes of records in the log; beyond, senders are told to come again (503).",
-    "log_keep_hours": "How long the log keeps records that are stored; 0 forgets them at once.",
-    "retention_days": "How long events, outcomes and dead letters are kept, where a project has no"
-    " setting of its own.",
-    "dedup_window_hours": "For how long at least a resent id is recognised: stored ids of so many"
-    " hours are read at start.",
-    "dedup_filter_bits": "Size of the duplicates filter of each kind, as a power of two of bits:"
-    " 28 is 32 MiB, and 13 million ids a window at 1 % needless look-ups.",
-    "block_interval_ms": "Least time between two inserts of one partition, by `sluice up`.",
-    "worker_block_interval_ms": "The same by `sluice worker`: its store is shared, and makes a part"
-    " of every insert.",
-    "block_max_bytes": "Bytes of events in one insert, before compression.",
-    "pace_lag_ms": "How far the stream may lag behind before senders are slowed down, so that what"
-    " is accepted stays fresh; 0 is never.",
-    "query_threads": "Queries of users that may run at one time.",
-    "query_max_memory_bytes": "Bytes of memory of the store for one such query; what it groups or"
-    " sorts beyond half of them goes to disk.",
-    "max_outgoing_bytes": "Bytes of all answers being read or sent at one time; beyond, who asks is"
-    " told to come again (503).",
-    "read_back_timeout_s": "How long `/batch` waits until its items can be read.",
-    "warehouse_host": "Address that `sluice warehouse` listens on.",
-    "warehouse_port": "Port that `sluice warehouse` listens on.",
-    "warehouse_users": "Who may ask it: `NAME:PASSWORD:RIGHTS` with rights `readonly` or `write`,"
-    " comma-separated or one a line. Empty: one user with a random password, on this machine"
-    " alone.",
-    "warehouse_threads": "Calls that it runs at one time: so many of readers, and as many of"
-    " writers.",
-    "warehouse_waiting": "Calls of each that may wait for that; what comes beyond is told to come"
-    " again.",
-    "warehouse_max_body_bytes": "Bytes of one body, as sent and when inflated.",
-    "warehouse_max_result_bytes": "Bytes of one answer that cannot be sent block by block.",
-    "warehouse_max_memory_bytes": "Memory of all its calls together; beyond it, calls fail.",
-    "warehouse_query_timeout_s": "How long a call may run, where it does not say so itself.",
-    "warehouse_unconfined": "Whether to serve it even where the kernel cannot keep its users from"
-    " the files of this machine and from the network.",
-    "stop_timeout_s": "How long a stop may take; what is not stored by then stays in the log.",
-    "access_log": "Whether each request is logged (without its query string).",
-    "log_level": "Least severe log line that is written.",
-    "log_format": "Log lines for machines (`json`) or people (`console`); `auto` looks for a"
-    " terminal.",
-}
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -238,13 +225,14 @@ def load(environ: Mapping[str, str]) -> Settings:
         name = variable.removeprefix(PREFIX).lower()
         if name.removesuffix("_file") in SECRETS and name.endswith("_file"):
             name, value = name.removesuffix("_file"), _read_secret(variable, value)
-        if name not in MEANING:
+        if name not in Settings.__struct_fields__:
             raise SettingsError(f"{variable} is not a setting; docs/settings.md lists them all")
         values[name] = value
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(_explain(str(error))) from error
+        issue = issue_of(error, Settings)
+        raise SettingsError(f"{PREFIX}{str(issue.path[0]).upper()}: {issue.message}") from error
 
 
 def _read_secret(variable: str, path: str) -> str:
@@ -252,9 +240,3 @@ def _read_secret(variable: str, path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingsError(f"{variable} names a file that cannot be read: {error}") from error
-
-
-def _explain(message: str) -> str:
-    rule, _, path = message.partition(" - at `$.")
-    name = path.rstrip("`")
-    return f"{PREFIX}{name.upper()}: {rule}" if name else rule

@@ -16,6 +16,8 @@ WIRE_TIMESTAMP = re.compile(
     re.ASCII,
 )
 
+INVALID = "Invalid ISO datetime: expected such as 2025-01-01T00:00:00Z, with a zone"
+
 
 def parse_timestamp_us(text: str) -> int:
     """Reads a timestamp of the wire; digits of the fraction behind the sixth are cut off.
@@ -55,12 +57,12 @@ def _read_usual(text: str) -> datetime | None:
 
 def _read(text: str) -> datetime:
     if WIRE_TIMESTAMP.fullmatch(text) is None:
-        raise ValueError("Invalid ISO datetime")
+        raise ValueError(INVALID)
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         # No such day in the calendar, or a zone that leads out of it.
-        raise ValueError("Invalid ISO datetime") from None
+        raise ValueError(INVALID) from None
 
 
 def from_us(value: int) -> datetime:

@@ -24,10 +24,10 @@ from controlplane.keys import list_keys
 from controlplane.retention import known_day
 from controlplane.sealing import is_sealed, opens
 from processors.llm.cost.cache import PriceTableError, load_book
+from processors.retention import is_too_far
 from schemas.settings import Settings, SettingsError
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import CONTROL_FILE, CREDENTIALS, Paths, control_plane_file
-from sluice.retention import is_too_far
 from sluice.secret import FILE_NAME, find_secret
 
 LEAST_PYTHON = (3, 11)

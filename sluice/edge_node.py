@@ -19,6 +19,7 @@ from eventlog.kafka_topics import TopicsState
 from eventlog.log import TopicPartition
 from eventlog.spool import SPOOLED, SpooledLog, SpoolLimits
 from ingest.edge import NEARLY_FULL, Edge
+from ingest.stored_watch import StoredWatch
 from schemas import metrics
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
@@ -36,7 +37,6 @@ from sluice.parts import Resources
 from sluice.paths import paths_of
 from sluice.read_backs import ReadBacks
 from sluice.secret import open_vault
-from sluice.stored_watch import StoredWatch
 from sluice.systems import open_systems
 
 CLOSE_TIMEOUT_S = 1.0

@@ -12,8 +12,8 @@ import structlog
 from clickhouse.errors import WarehouseError
 from controlplane.errors import ControlPlaneError
 from eventlog.log import LogError
-from sluice.purge import Purge
-from sluice.retention import Retention
+from processors.purge import Purge
+from processors.retention import Retention
 
 if TYPE_CHECKING:
     from sluice.api_node import ApiNode

@@ -17,6 +17,7 @@ from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, Place, TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
+from processors.ownership import FLUSH_S, Books, Holder
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
@@ -33,7 +34,6 @@ from sluice.cluster import (
 from sluice.ending import ends_within
 from sluice.lean import begin_lean
 from sluice.limits import block_limits_of
-from sluice.ownership import FLUSH_S, Books, Holder
 from sluice.parts import Resources
 from sluice.paths import paths_of
 from sluice.systems import open_systems

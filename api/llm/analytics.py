@@ -3,31 +3,38 @@
 import asyncio
 import re
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
 from litestar import Request, get
 from litestar.response import Response
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from api.dates import strict_range
-from api.llm.traces import providers_of, shared_filter
+from api.llm.filters import TraceNames, providers_of, trace_filter
 from api.outgoing import answer
-from api.parameters import MOST_KEY_CHARS, Parameters, Project, parameters_of
+from api.parameters import MOST_KEY_CHARS, Project, invalid, read, values_of
 from api.reads import reader_of
 from api.rows import Begun, begin, one
 from clickhouse.client import Warehouse
 from clickhouse.llm.analytics import analyse
 from clickhouse.llm.filters import SpanFilter, TraceFilter
-from clickhouse.llm.groups import ORDERS, READ_AS, Grouping, rank_groups, read_groups
+from clickhouse.llm.groups import (
+    ORDERS,
+    READ_AS,
+    Grouping,
+    Interval,
+    rank_groups,
+    read_groups,
+)
 from clickhouse.llm.rollups import DIMENSIONS, METADATA
 from clickhouse.llm.span_analytics import analyse_spans
-from schemas.issues import invalid_option, too_big
+from schemas.issues import one_of
 from schemas.llm.answers import AnalyticsAnswer
 from schemas.projects import ProjectContext
 
-PERIODS = ("day", "hour")
-GROUP_LIMIT = 100
-MOST_GROUPS = 1000
+Period = Literal["day", "hour"]
+PERIODS: tuple[str, ...] = get_args(Period)
 MOST_DIMENSIONS = 8
 # Groups times the periods that are read for them: weeks and months are read as days.
 MOST_BUCKETS = 200_000
@@ -42,15 +49,34 @@ INTERVAL_US = {
 ORDER = re.compile(r"([+-]?)([a-z_]+?)(?:[ :.](asc|desc))?", re.ASCII)
 
 
+class AnalyticsQuery(TraceNames, frozen=True, kw_only=True):
+    """Which traces, and how they are grouped."""
+
+    date_from: str
+    date_to: str
+    group_by: str | None = None
+    interval: Interval | None = None
+    order: str = "cost"
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class SpanAnalyticsQuery(Struct, frozen=True, kw_only=True):
+    """Which spans, and the periods that they are counted in."""
+
+    date_from: str
+    date_to: str
+    group_by: Period = "day"
+
+
 @get("/analytics")
 async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of traces, and groups where `group_by` asks for them."""
-    parameters = parameters_of(request)
-    first, last = strict_range(parameters)
-    names = _group_by(parameters)
-    grouping = _grouping(parameters, names, last - first)
-    wanted = shared_filter(parameters, providers_of(request))
-    parameters.check()
+    values = values_of(request)
+    query = read(values, AnalyticsQuery)
+    first, last = strict_range(query.date_from, query.date_to)
+    names = _group_by(query.group_by)
+    grouping = _grouping(query, names, last - first)
+    wanted = trace_filter(values, query, providers_of(request))
     wanted = replace(wanted, from_us=first, to_us=last)
     period = "hour" if "hour" in names else "day"
     reader = reader_of(request, project)
@@ -90,54 +116,45 @@ async def _begin_groups(
 @get("/analytics/spans")
 async def get_span_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of spans."""
-    parameters = parameters_of(request)
-    first, last = strict_range(parameters)
-    period = parameters.choice("group_by", PERIODS) or "day"
-    parameters.check()
+    query = read(values_of(request), SpanAnalyticsQuery)
+    first, last = strict_range(query.date_from, query.date_to)
     wanted = SpanFilter(from_us=first, to_us=last)
     reader = reader_of(request, project)
-    return await one(reader, lambda store: analyse_spans(store, project, wanted, period=period))
+    return await one(
+        reader, lambda store: analyse_spans(store, project, wanted, period=query.group_by)
+    )
 
 
-def _group_by(parameters: Parameters) -> tuple[str, ...]:
-    text = parameters.values.get("group_by")
+def _group_by(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     if len(names) > MOST_DIMENSIONS:
-        parameters.refuse(too_big("array", MOST_DIMENSIONS, path=["group_by"]))
-        return ()
+        raise invalid("group_by", f"Expected at most {MOST_DIMENSIONS} names")
     known = (*PERIODS, *DIMENSIONS)
     for name in names:
         if name not in known and (not name.startswith(METADATA) or name == METADATA):
-            patterns = [f"{METADATA}<key>"]
-            parameters.refuse(invalid_option(known, patterns=patterns, path=["group_by"]))
-        elif len(name) - len(METADATA) > MOST_KEY_CHARS:
-            what = f"{METADATA}<key>"
-            parameters.refuse(too_big("string", MOST_KEY_CHARS, what=what, path=["group_by"]))
+            raise invalid("group_by", f"Expected {one_of((*known, METADATA + '<key>'))}")
+        if len(name) - len(METADATA) > MOST_KEY_CHARS:
+            raise invalid("group_by", f"Expected a key of at most {MOST_KEY_CHARS} characters")
     return names
 
 
-def _grouping(parameters: Parameters, names: tuple[str, ...], span_us: int) -> Grouping | None:
-    limit = parameters.whole("limit", GROUP_LIMIT, least=1, most=MOST_GROUPS)
-    interval = parameters.choice("interval", tuple(READ_AS))
-    order, ascending = _order(parameters)
-    read_as = READ_AS[interval] if interval and names else None
-    if read_as and span_us // INTERVAL_US[read_as] * limit > MOST_BUCKETS:
-        what = f"limit times {read_as}s"
-        parameters.refuse(too_big("number", MOST_BUCKETS, what=what, path=["interval"]))
+def _grouping(query: AnalyticsQuery, names: tuple[str, ...], span_us: int) -> Grouping | None:
+    order, ascending = _order(query.order)
+    read_as = READ_AS[query.interval] if query.interval and names else None
+    if read_as and span_us // INTERVAL_US[read_as] * query.limit > MOST_BUCKETS:
+        raise invalid("interval", f"Expected limit times {read_as}s of at most {MOST_BUCKETS}")
     if not names or (len(names) == 1 and names[0] in PERIODS):
         return None
-    return Grouping(names, order, ascending, limit, interval)
+    return Grouping(names, order, ascending, query.limit, query.interval)
 
 
-def _order(parameters: Parameters) -> tuple[str, bool]:
-    text = parameters.values.get("order", "cost")
+def _order(text: str) -> tuple[str, bool]:
     options = (*ORDERS, "key")
     match = ORDER.fullmatch(text)
     if match is None or match[2] not in options:
-        parameters.refuse(invalid_option(options, path=["order"]))
-        return "cost", False
+        raise invalid("order", f"Expected {one_of(options)}")
     return match[2], match[1] == "+" or match[3] == "asc"
 
 

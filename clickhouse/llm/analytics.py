@@ -13,7 +13,7 @@ from clickhouse.llm.groups import (
     measure_latency,
     milliseconds,
 )
-from clickhouse.llm.rollups import Scope, Sums
+from clickhouse.llm.rollups import Columns, Scope, Sums
 from clickhouse.queries.values import cents_sum, period_text, quotient
 from schemas.llm.answers import (
     AnalyticsAnswer,
@@ -34,7 +34,7 @@ MOST_ROWS = 50_000
 # Bits of `grouping`: a 1 for each key that a row was not grouped by.
 BY_PERIOD, BY_MODEL, OVERALL = 0b001, 0b100, 0b111
 BREAKDOWN = "GROUP BY GROUPING SETS ((k0, k1), (k1, k2), ())"
-LEVEL = "grouping(k0, k1, k2)"
+LEVEL = "grouping(k0, k1, k2) AS level"
 
 
 class Breakdown(NamedTuple):
@@ -88,7 +88,7 @@ async def analyse(
 
 async def break_down(warehouse: Warehouse, scoped: Scope, period: str) -> Breakdown:
     """Adds up a range at three levels in one pass."""
-    answer = await _levels(warehouse, scoped, rollups.sums_statement(scoped, _names(period)))
+    answer = await _levels(warehouse, scoped, period, rollups.sums(scoped))
     return _breakdown(answer.rows)
 
 
@@ -101,25 +101,28 @@ async def _totals(warehouse: Warehouse, scoped: Scope, periods: Scope, period: s
         )
         return Totals(*three)
     # Base rows are dear to read and no rollup parts them: everything in one pass.
-    statement = rollups.full_statement(periods, _names(period))
-    rows = (await _levels(warehouse, periods, statement)).rows
-    *_, sessions, spread = next(row for row in rows if row[0] == OVERALL)
-    return Totals(_breakdown([row[:-2] for row in rows]), int(sessions), milliseconds(spread))
+    rows = (await _levels(warehouse, periods, period, rollups.full(periods))).rows
+    *_, sessions, spread, _ = next(row for row in rows if row[-1] == OVERALL)
+    sums = [(*row[:-3], row[-1]) for row in rows]
+    return Totals(_breakdown(sums), int(sessions), milliseconds(spread))
 
 
-def _names(period: str) -> tuple[str, ...]:
-    return period, "provider", "model"
-
-
-async def _levels(warehouse: Warehouse, scoped: Scope, statement: list[str]) -> Answer:
-    # The base arm of a mixed read is grouped by all three; only the outermost level needs the sets.
-    sql = " ".join([*statement, BREAKDOWN]).replace("SELECT ", f"SELECT {LEVEL} AS level, ", 1)
+async def _levels(warehouse: Warehouse, scoped: Scope, period: str, columns: Columns) -> Answer:
+    sql = levels_statement(scoped, period, columns)
     return await warehouse.query(sql, rollups.values_of(scoped), max_result_rows=MOST_ROWS)
+
+
+def levels_statement(scoped: Scope, period: str, columns: Columns) -> str:
+    """Returns a statement that yields the columns at three levels, and the level."""
+    # The base rows beside a rollup are grouped by all three keys; only the outermost level needs
+    # the sets.
+    names = (period, "provider", "model")
+    return rollups.statement(scoped, names, columns.plus(LEVEL), ending=BREAKDOWN)
 
 
 def _breakdown(rows: Sequence[Sequence[Any]]) -> Breakdown:
     found = Breakdown(Sums(), [], [])
-    for level, start, provider, model, *sums in rows:
+    for start, provider, model, *sums, level in rows:
         if level == OVERALL:
             found = found._replace(overall=Sums(*sums))
         elif level == BY_PERIOD:

@@ -79,7 +79,7 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
     if isinstance(wanted, TraceFilter):
         _add_metadata(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)
-    return Condition(" AND ".join(parts), values)
+    return Condition("\n        AND ".join(parts), values)
 
 
 def _add_metadata(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from clickhouse.client import Answer, Warehouse
 from clickhouse.llm import rollups
@@ -30,8 +30,9 @@ ORDERS: Mapping[str, str] = {
     "latency": "s_latency_ns / s_requests",
     "unpriced": "s_unpriced",
 }
+Interval = Literal["minute", "hour", "day", "week", "month"]
 # What periods a bucket interval is read in; weeks and months are added up from days.
-READ_AS: Mapping[str, str] = {
+READ_AS: Mapping[Interval, str] = {
     "minute": "minute",
     "hour": "hour",
     "day": "day",
@@ -53,7 +54,7 @@ class Grouping(NamedTuple):
     order: str = "cost"
     ascending: bool = False
     limit: int = 100
-    interval: str | None = None
+    interval: Interval | None = None
 
 
 class Measured(NamedTuple):
@@ -123,13 +124,13 @@ async def read_groups(
 
 async def count_sessions(warehouse: Warehouse, scoped: Scope) -> int:
     """Returns the exact number of distinct sessions."""
-    sql = " ".join(rollups.sessions_statement(scoped, ()))
+    sql = rollups.sessions_statement(scoped, ())
     return int((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
 
 
 async def measure_latency(warehouse: Warehouse, scoped: Scope) -> Percentiles:
     """Returns p50, p90, p95 and p99 of latency in milliseconds, within 1 %."""
-    sql = " ".join(rollups.spread_statement(scoped, ()))
+    sql = rollups.spread_statement(scoped, ())
     return milliseconds((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
 
 
@@ -144,21 +145,28 @@ def milliseconds(quantiles_ns: Iterable[float]) -> Percentiles:
 async def _rank(
     warehouse: Warehouse, scoped: Scope, grouping: Grouping
 ) -> tuple[list[Key], list[int]]:
-    """Returns the first groups' keys and their hashes, reading what the order needs and no more."""
-    keys = [f"k{number}" for number in range(len(grouping.names))]
+    """Returns the first groups' keys and their hashes."""
+    values = rollups.values_of(scoped) | {"limit": grouping.limit}
+    answer = await warehouse.query(rank_statement(scoped, grouping), values)
+    width = len(grouping.names)
+    return [tuple(row[:width]) for row in answer.rows], [row[-1] for row in answer.rows]
+
+
+def rank_statement(scoped: Scope, grouping: Grouping) -> str:
+    """Returns a statement that yields the first groups' keys, sums and hashes.
+
+    Of the sums it adds up what the order needs and no more.
+    """
+    keys = rollups.key_names(grouping.names)
     direction = "ASC" if grouping.ascending else "DESC"
     order = ", ".join(f"{key} {direction}" for key in keys)
     measures = ["requests"]
     if grouping.order != "key":
         order = f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
         measures = re.findall(r"s_(\w+)", order)
-    statement = rollups.sums_statement(scoped, grouping.names, measures)
-    statement[1] += f", {_hash(keys)} AS hash"
-    statement += [rollups.grouped(keys), "ORDER BY", order, "LIMIT {limit:UInt32}"]
-    values = rollups.values_of(scoped) | {"limit": grouping.limit}
-    answer = await warehouse.query(" ".join(statement), values)
-    width = len(keys)
-    return [tuple(row[:width]) for row in answer.rows], [row[-1] for row in answer.rows]
+    columns = rollups.sums(scoped, measures).plus(f"{_hash(keys)} AS hash")
+    ending = f"{rollups.grouped(keys)}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
+    return rollups.statement(scoped, grouping.names, columns, ending=ending)
 
 
 async def _measure(
@@ -168,15 +176,15 @@ async def _measure(
     scoped = scoped._replace(only=only.clause)
     width = len(names)
     if scoped.table != "hourly":
-        statement = rollups.full_statement(scoped, names)
-        answer = await _keyed(warehouse, scoped, names, statement, only)
+        statement = rollups.statement(scoped, names, rollups.full(scoped))
+        answer = await _ask(warehouse, scoped, statement, only)
         return {
             tuple(row[:width]): Measured(Sums(*row[width:-2]), int(row[-2]), milliseconds(row[-1]))
             for row in answer.rows
         }
-    statement = rollups.sums_statement(scoped, names)
+    statement = rollups.statement(scoped, names, rollups.sums(scoped))
     answer, sessions, spreads = await asyncio.gather(
-        _keyed(warehouse, scoped, names, statement, only),
+        _ask(warehouse, scoped, statement, only),
         _sessions_of(warehouse, scoped, names, only),
         _spreads_of(warehouse, scoped, names, only),
     )
@@ -191,7 +199,7 @@ async def _sessions_of(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, int]:
     statement = rollups.sessions_statement(scoped, names)
-    answer = await _keyed(warehouse, scoped, names, statement, only)
+    answer = await _ask(warehouse, scoped, statement, only)
     return {tuple(row[:-1]): int(row[-1]) for row in answer.rows}
 
 
@@ -199,7 +207,7 @@ async def _spreads_of(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, Percentiles]:
     statement = rollups.spread_statement(scoped, names)
-    answer = await _keyed(warehouse, scoped, names, statement, only)
+    answer = await _ask(warehouse, scoped, statement, only)
     return {tuple(row[:-1]): milliseconds(row[-1]) for row in answer.rows}
 
 
@@ -213,7 +221,8 @@ async def _buckets_of(
     base_only = scoped.table == "base"
     scoped = rollups.scope(scoped.project, scoped.wanted, names=names, base_only=base_only)
     scoped = scoped._replace(only=only.clause)
-    answer = await _keyed(warehouse, scoped, names, rollups.sums_statement(scoped, names), only)
+    statement = rollups.statement(scoped, names, rollups.sums(scoped))
+    answer = await _ask(warehouse, scoped, statement, only)
     width = len(grouping.names)
     added: dict[Key, dict[int, Sums]] = {}
     for row in answer.rows:
@@ -228,25 +237,17 @@ async def _buckets_of(
     }
 
 
-async def _keyed(
-    warehouse: Warehouse,
-    scoped: Scope,
-    names: tuple[str, ...],
-    statement: list[str],
-    only: Only,
-) -> Answer:
-    """Runs a statement of `rollups` grouped by `names`; `only` gives what its condition binds."""
-    keys = [f"k{number}" for number in range(len(names))]
-    sql = " ".join([*statement, rollups.grouped(keys)])
+async def _ask(warehouse: Warehouse, scoped: Scope, statement: str, only: Only) -> Answer:
+    """Runs a statement of `rollups`; `only` gives what its condition binds."""
     values = rollups.values_of(scoped) | only.values
-    return await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
+    return await warehouse.query(statement, values, max_result_rows=MOST_ROWS)
 
 
 def _only(names: tuple[str, ...], hashes: list[int] | None) -> Only:
     if hashes is None:
         return Only("", {})
-    keys = [f"k{number}" for number in range(len(names))]
-    return Only(f" AND {_hash(keys)} IN {{hashes:Array(UInt64)}}", {"hashes": hashes})
+    hashed = _hash(rollups.key_names(names))
+    return Only(f" AND {hashed} IN {{hashes:Array(UInt64)}}", {"hashes": hashes})
 
 
 def _hash(keys: list[str]) -> str:

@@ -6,12 +6,14 @@ Which table has the whole hours depends on the columns asked for:
     sessions   session and user as well
     base       metadata and everything else: the traces themselves
 
-Statements are put together from the fixed texts of this file; values are always bound.
+A statement is one of the two templates below, filled with `Columns`; values are always bound.
 """
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from clickhouse.llm.filters import TraceFilter, condition
 from clickhouse.tags import tag_sql
@@ -79,20 +81,39 @@ SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
 # What base rows yield beside the sums in one pass.
 SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
 SPREAD = f"quantilesDD{SKETCH}(t.latency_ns)"
+# The same of lists of latencies, as sessions have them.
+ARRAY_SPREAD = f"quantilesDDArray{SKETCH}(spread)"
 
-# Base rows outside of the whole hours that a rollup answers for.
-RAGGED = """
-    AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))"""
-WHOLE = """
-    AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-    AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
-BESIDE_DAYS = """
-    AND NOT (bucket >= fromUnixTimestamp64Micro({first_day_us:Int64}, 'UTC')
-        AND bucket < fromUnixTimestamp64Micro({last_day_us:Int64}, 'UTC'))"""
-DAILY = """
-    AND bucket >= fromUnixTimestamp64Micro({first_day_us:Int64}, 'UTC')
-    AND bucket < fromUnixTimestamp64Micro({last_day_us:Int64}, 'UTC')"""
+FLAT = """
+SELECT
+    {totals}
+FROM traces AS t
+WHERE {where}
+{ending}
+"""
+MIXED = """
+SELECT
+    {totals}
+FROM (
+    SELECT
+        {base}
+    FROM traces AS t
+    WHERE {where}
+        AND NOT ({ragged})
+    {grouped}
+    {arms}
+)
+{ending}
+"""
+ARM = """UNION ALL
+    SELECT
+        {rolled}
+    FROM {table}
+    WHERE {where}
+        AND {bucket}"""
+BUCKET = """bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+DAY_BUCKET = BUCKET.replace("first_us", "first_day_us").replace("last_us", "last_day_us")
 
 
 class Sums(NamedTuple):
@@ -169,38 +190,128 @@ def values_of(scoped: Scope) -> dict[str, Any]:
     return condition(scoped.project, scoped.wanted).values | bounds
 
 
-def base_where(scoped: Scope) -> str:
-    """Returns the condition on base rows (alias t): all, or the ragged ends of a mixed read."""
-    where = condition(scoped.project, scoped.wanted).sql + scoped.only
-    return where if scoped.table == "base" else where + RAGGED
-
-
-def rolled_up(scoped: Scope, columns: str, table: Table | None = None) -> list[str]:
-    """Returns a statement's arms over rollup rows, each after a UNION ALL."""
-    name = TABLES[table or scoped.table]
-    where = _rollup_where(scoped)
-    arm = ["UNION ALL SELECT", columns, "FROM", name, "WHERE", where]
-    if name != TABLES["hourly"]:
-        return [*arm, WHOLE]
-    hours = [*arm, "AND grain = 'hour'", WHOLE]
-    if scoped.first_day_us >= scoped.last_day_us:
-        return hours
-    return [*hours, BESIDE_DAYS, *arm, "AND grain = 'day'", DAILY]
-
-
 def whole_periods(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
     """Returns the first whole period's begin and the last one's end; inclusive range."""
     return -(-from_us // width_us) * width_us, (to_us + 1) // width_us * width_us
 
 
-def _rollup_where(scoped: Scope) -> str:
-    unbounded = {"from_us": None, "to_us": None}
-    fields = {name: getattr(scoped.wanted, name) for name in scoped.wanted.__struct_fields__}
-    wanted = TraceFilter(**{**fields, **unbounded})
-    return condition(scoped.project, wanted).sql + scoped.only
+class Columns(NamedTuple):
+    """What a statement adds up beside its keys k0, k1, ...
+
+    `flat` is over base rows alone. Where a rollup has the whole hours, `base` is over the base rows
+    beside it, grouped by the keys and by `apart`; `rolled` is of its rows; `total` is over both.
+    """
+
+    flat: list[str]
+    base: list[str]
+    rolled: list[str]
+    total: list[str]
+    apart: tuple[str, ...] = ()
+
+    def plus(self, column: str) -> "Columns":
+        """Returns the same with one more column, at the end, over the keys or the sums."""
+        return self._replace(flat=[*self.flat, column], total=[*self.total, column])
 
 
-def key_columns(names: Iterable[str], table: Table) -> list[str]:
+def statement(
+    scoped: Scope, names: tuple[str, ...], columns: Columns, *, ending: str | None = None
+) -> str:
+    """Returns a statement that yields the keys and the columns, by default grouped by the keys.
+
+    `ending` is what stands behind WHERE instead of that GROUP BY.
+    """
+    keys = key_names(names)
+    ending = grouped(keys) if ending is None else ending
+    where = condition(scoped.project, scoped.wanted).sql + scoped.only
+    if scoped.table == "base":
+        totals = _lines([*_key_columns(names, "base"), *columns.flat], 4)
+        return FLAT.format(totals=totals, where=where, ending=ending)
+    return MIXED.format(
+        totals=_lines([*keys, *columns.total], 4),
+        base=_lines([*_key_columns(names, "base"), *columns.base], 8),
+        where=where,
+        ragged=BUCKET.replace("bucket", "t.timestamp"),
+        grouped=grouped([*keys, *columns.apart]),
+        arms="\n    ".join(_arms(scoped, [*_key_columns(names, scoped.table), *columns.rolled])),
+        ending=ending,
+    )
+
+
+def sums(scoped: Scope, measures: Iterable[str] = Sums._fields) -> Columns:
+    """Returns the columns s_... of some fields of `Sums`, in their order; by default of all."""
+    wanted = set(measures)
+    counted = ("counted", *COUNTED_SUM[scoped.project.cost_preference])
+    chosen = [row for row in (*MEASURES, counted) if row[0] in wanted]
+    return Columns(
+        flat=[f"{total} AS s_{name}" for name, total, _ in chosen],
+        base=[f"{total} AS m_{name}" for name, total, _ in chosen],
+        rolled=[f"{column} AS m_{name}" for name, _, column in chosen],
+        total=[f"sum(m_{name}) AS s_{name}" for name, _, _ in chosen],
+    )
+
+
+def full(scoped: Scope) -> Columns:
+    """Returns the columns of sums, sessions and percentiles, in one pass.
+
+    For base rows and for sessions; the hourly rollup does not know its sessions.
+    """
+    added = sums(scoped)
+    return Columns(
+        flat=[*added.flat, SESSIONS, SPREAD],
+        base=[*added.base, "t.session_hash AS session", "groupArray(t.latency_ns) AS spread"],
+        rolled=[*added.rolled, "session_hash AS session", "latencies AS spread"],
+        total=[*added.total, "uniqExactIf(session, session != 0)", ARRAY_SPREAD],
+        apart=("session",),
+    )
+
+
+def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
+    """Returns a statement that yields keys and the exact number of sessions."""
+    if scoped.table != "base":
+        scoped = scoped._replace(table="sessions")
+    column = "session_hash AS session"
+    columns = Columns([SESSIONS], [column], [column], ["uniqExact(session)"], apart=("session",))
+    return statement(scoped._replace(only=f"{scoped.only} AND session_hash != 0"), names, columns)
+
+
+def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
+    """Returns a statement that yields keys and latency percentiles in nanoseconds."""
+    if scoped.table == "sessions":
+        base, rolled, total = "groupArray(t.latency_ns)", "latencies", ARRAY_SPREAD
+    else:
+        base, rolled = f"quantilesDDState{SKETCH}(t.latency_ns)", "latency"
+        total = f"quantilesDDMerge{SKETCH}(spread)"
+    columns = Columns([SPREAD], [f"{base} AS spread"], [f"{rolled} AS spread"], [total])
+    return statement(scoped, names, columns)
+
+
+def key_names(names: tuple[str, ...]) -> list[str]:
+    """Returns k0, k1, ..., a key for each dimension."""
+    return [f"k{number}" for number in range(len(names))]
+
+
+def grouped(keys: Iterable[str]) -> str:
+    """Returns the GROUP BY clause for these keys; no keys, no clause."""
+    named = ", ".join(keys)
+    return f"GROUP BY {named}" if named else ""
+
+
+def _arms(scoped: Scope, columns: list[str]) -> list[str]:
+    """Returns what follows of the rollup, each arm behind a UNION ALL."""
+    always = replace(scoped.wanted, from_us=None, to_us=None)
+    where = condition(scoped.project, always).sql + scoped.only
+    shared = {"rolled": _lines(columns, 8), "table": TABLES[scoped.table], "where": where}
+    if scoped.table != "hourly":
+        return [ARM.format(**shared, bucket=BUCKET)]
+    hours = f"grain = 'hour'\n        AND {BUCKET}"
+    if scoped.first_day_us >= scoped.last_day_us:
+        return [ARM.format(**shared, bucket=hours)]
+    beside_days = f"{hours}\n        AND NOT ({DAY_BUCKET})"
+    days = f"grain = 'day'\n        AND {DAY_BUCKET}"
+    return [ARM.format(**shared, bucket=bucket) for bucket in (beside_days, days)]
+
+
+def _key_columns(names: Iterable[str], table: Table) -> list[str]:
     """Returns an expression a dimension, named k0, k1, ...; unset values are the empty text."""
     time = "t.timestamp" if table == "base" else "bucket"
     columns = []
@@ -215,95 +326,5 @@ def key_columns(names: Iterable[str], table: Table) -> list[str]:
     return columns
 
 
-def sums_statement(
-    scoped: Scope, names: tuple[str, ...], measures: Iterable[str] = Sums._fields
-) -> list[str]:
-    """Returns a statement without GROUP BY that yields keys and then sums, each named s_...
-
-    `measures` are fields of `Sums`, in that order; by default all of them.
-    """
-    chosen = _chosen(scoped, measures)
-    base = key_columns(names, "base") + [f"{total} AS s_{name}" for name, total, _ in chosen]
-    arm = ["SELECT", ", ".join(base), "FROM traces AS t WHERE", base_where(scoped)]
-    if scoped.table == "base":
-        return arm
-    keys = [f"k{number}" for number in range(len(names))]
-    rolled = key_columns(names, scoped.table) + [f"{column} AS m_{n}" for n, _, column in chosen]
-    arm[1] = arm[1].replace(" AS s_", " AS m_")
-    outer = ", ".join([*keys, *(f"sum(m_{name}) AS s_{name}" for name, _, _ in chosen)])
-    rollup = rolled_up(scoped, ", ".join(rolled))
-    return ["SELECT", outer, "FROM (", *arm, grouped(keys), *rollup, ")"]
-
-
-def full_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
-    """Returns a statement without GROUP BY that yields keys, sums, sessions and percentiles.
-
-    One pass, for base rows and for sessions; the hourly rollup does not know its sessions.
-    """
-    if scoped.table == "base":
-        statement = sums_statement(scoped, names)
-        statement[1] += f", {SESSIONS}, {SPREAD}"
-        return statement
-    chosen = _chosen(scoped, Sums._fields)
-    base = [*key_columns(names, "base"), "t.session_hash AS session"]
-    base += [f"{total} AS m_{name}" for name, total, _ in chosen]
-    rolled = [*key_columns(names, scoped.table), "session_hash AS session"]
-    rolled += [f"{column} AS m_{name}" for name, _, column in chosen]
-    keys = [f"k{number}" for number in range(len(names))]
-    outer = [*keys, *(f"sum(m_{name})" for name, _, _ in chosen)]
-    outer += ["uniqExactIf(session, session != 0)", f"quantilesDDArray{SKETCH}(spread)"]
-    arm = ["SELECT", ", ".join([*base, "groupArray(t.latency_ns) AS spread"])]
-    arm += ["FROM traces AS t WHERE", base_where(scoped), grouped([*keys, "session"])]
-    rollup = rolled_up(scoped, ", ".join([*rolled, "latencies AS spread"]))
-    return ["SELECT", ", ".join(outer), "FROM (", *arm, *rollup, ")"]
-
-
-def count_statement(scoped: Scope) -> list[str]:
-    """Returns a statement that yields the number of traces."""
-    arm = ["SELECT count() AS requests FROM traces AS t WHERE", base_where(scoped)]
-    rollup = rolled_up(scoped, "requests") if scoped.table != "base" else []
-    return ["SELECT sum(requests) FROM (", *arm, *rollup, ")"]
-
-
-def _chosen(scoped: Scope, measures: Iterable[str]) -> list[tuple[str, str, str]]:
-    counted = ("counted", *COUNTED_SUM[scoped.project.cost_preference])
-    wanted = set(measures)
-    return [row for row in (*MEASURES, counted) if row[0] in wanted]
-
-
-def grouped(keys: list[str]) -> str:
-    """Returns the GROUP BY clause for these keys; no keys, no clause."""
-    return "GROUP BY " + ", ".join(keys) if keys else ""
-
-
-def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
-    """Returns a statement without GROUP BY that yields keys and the exact number of sessions."""
-    keys = [f"k{number}" for number in range(len(names))]
-    columns = [*key_columns(names, "base"), "session_hash AS session"]
-    arms = ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
-    arms.append("AND session_hash != 0")
-    if scoped.table != "base":
-        columns = [*key_columns(names, "sessions"), "session_hash AS session"]
-        arms += rolled_up(scoped, ", ".join(columns), "sessions")
-        arms.append("AND session_hash != 0")
-    return ["SELECT", ", ".join([*keys, "uniqExact(session)"]), "FROM (", *arms, ")"]
-
-
-def spread_statement(scoped: Scope, names: tuple[str, ...]) -> list[str]:
-    """Returns a statement without GROUP BY that yields keys and latency percentiles in ns."""
-    keys = [f"k{number}" for number in range(len(names))]
-    columns = key_columns(names, "base")
-    if scoped.table == "base":
-        columns.append(SPREAD)
-        return ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
-    if scoped.table == "hourly":
-        state, rolled = f"quantilesDDState{SKETCH}(t.latency_ns)", "latency"
-        total = f"quantilesDDMerge{SKETCH}(spread)"
-    else:
-        state, rolled = "groupArray(t.latency_ns)", "latencies"
-        total = f"quantilesDDArray{SKETCH}(spread)"
-    columns.append(f"{state} AS spread")
-    arm = ["SELECT", ", ".join(columns), "FROM traces AS t WHERE", base_where(scoped)]
-    columns = [*key_columns(names, scoped.table), f"{rolled} AS spread"]
-    rollup = rolled_up(scoped, ", ".join(columns))
-    return ["SELECT", ", ".join([*keys, total]), "FROM (", *arm, grouped(keys), *rollup, ")"]
+def _lines(columns: Iterable[str], indent: int) -> str:
+    return (",\n" + " " * indent).join(columns)

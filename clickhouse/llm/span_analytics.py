@@ -181,15 +181,8 @@ async def _counts(
     values: dict[str, Any],
     period: str,
 ) -> Counts:
-    first = project.cost_preference
-    sql = (
-        _completed(COUNTS, project, wanted)
-        .replace("{base_period}", PERIODS[period].replace("{time}", "s.timestamp"))
-        .replace("{bucket_period}", PERIODS[period].replace("{time}", "bucket"))
-        .replace("{first}", first)
-        .replace("{second}", "computed" if first == "reported" else "reported")
-    )
     counts = Counts(Sums(), {}, {}, {}, {})
+    sql = counts_statement(project, wanted, period)
     answer = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
     for level, start, source, kind, tool, *sums in answer.rows:
         if level == OVERALL:
@@ -209,15 +202,7 @@ async def _durations(
     warehouse: Warehouse, project: ProjectContext, wanted: SpanFilter, values: dict[str, Any]
 ) -> dict[str | None, Spread]:
     """Returns durations by kind, and under `None` those of all spans together."""
-    sql = (
-        _completed(DURATIONS, project, wanted)
-        .replace("{duration}", DURATION_NS)
-        .replace("{starts}", PAIR_STARTS)
-        # Of the whole project: naming this range's pairs reads its spans twice and takes longer.
-        .replace("{among}", "")
-        .replace("{unmeasured}", UNMEASURED)
-        .replace("{where}", condition(project, wanted).sql)
-    )
+    sql = durations_statement(project, wanted)
     answer = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
     return {
         None if every_kind else kind: Spread(
@@ -226,6 +211,31 @@ async def _durations(
         for every_kind, kind, measured, total_ns, quantiles in answer.rows
         if measured
     }
+
+
+def counts_statement(project: ProjectContext, wanted: SpanFilter, period: str) -> str:
+    """Returns a statement that yields level, keys and the fields of `Sums`."""
+    first = project.cost_preference
+    return (
+        _completed(COUNTS, project, wanted)
+        .replace("{base_period}", PERIODS[period].replace("{time}", "s.timestamp"))
+        .replace("{bucket_period}", PERIODS[period].replace("{time}", "bucket"))
+        .replace("{first}", first)
+        .replace("{second}", "computed" if first == "reported" else "reported")
+    )
+
+
+def durations_statement(project: ProjectContext, wanted: SpanFilter) -> str:
+    """Returns a statement that yields durations by kind, and of all kinds together."""
+    return (
+        _completed(DURATIONS, project, wanted)
+        .replace("{duration}", DURATION_NS)
+        .replace("{starts}", PAIR_STARTS)
+        # Of the whole project: naming this range's pairs reads its spans twice and takes longer.
+        .replace("{among}", "")
+        .replace("{unmeasured}", UNMEASURED)
+        .replace("{where}", condition(project, wanted).sql)
+    )
 
 
 def _values(project: ProjectContext, wanted: SpanFilter, base_only: bool) -> dict[str, Any]:

@@ -68,7 +68,7 @@ async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: Tr
         to_us=LATEST_US if wanted.to_us is None else wanted.to_us,
     )
     scoped = rollups.scope(project, bounded, names=(), base_only=exact)
-    sql = " ".join(rollups.count_statement(scoped))
+    sql = rollups.statement(scoped, (), rollups.sums(scoped, ["requests"]))
     return int((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
 
 

@@ -1,29 +1,21 @@
-"""What became of everything received: outcomes by kind, fate, reason and time."""
+"""What became of everything received: outcomes by kind, outcome, reason and time."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import QueryTooExpensive
 from clickhouse.queries.values import iso_ms
 from schemas.answers import OutcomeCount, OutcomesAnswer
+from schemas.outcomes import WORDS
 from schemas.projects import ProjectContext
 
 # More is refused, for an answer cut short would not add up to its totals.
 MOST_ROWS = 100_000
 AT_ONCE = 5_000
-FATES = (
-    "accepted",
-    "duplicate",
-    "invalid",
-    "rate_limited",
-    "filtered",
-    "too_large",
-    "overloaded",
-    "dead",
-)
+Interval = Literal["minute", "hour", "day"]
 
-OUTCOMES = """
+ROWS = """
 SELECT
     kind,
     outcome,
@@ -43,7 +35,7 @@ HAVING items != 0
 ORDER BY bucket_s, kind, outcome, reason
 LIMIT {limit:UInt32}
 """
-COUNT = "SELECT count() FROM ({outcomes})".replace("{outcomes}", OUTCOMES)
+COUNT = "SELECT count() FROM ({outcomes})".replace("{outcomes}", ROWS)
 TOTALS = """
 SELECT outcome, sum(count)
 FROM outcomes
@@ -53,7 +45,7 @@ WHERE project_id = {project_id:String}
     AND ({kind:String} = '' OR kind = {kind:String})
 GROUP BY outcome
 """
-BUCKETS: Mapping[str, str] = {
+BUCKETS: Mapping[Interval, str] = {
     "minute": "minute",
     "hour": "toStartOfHour(minute)",
     "day": "toStartOfDay(minute)",
@@ -66,8 +58,7 @@ class Wanted(NamedTuple):
     between_s: tuple[int, int]
     kind: str | None
     outcome: str | None
-    interval: str
-    """A key of `BUCKETS`."""
+    interval: Interval
 
 
 class After(NamedTuple):
@@ -84,7 +75,7 @@ async def add_up_outcomes(
 ) -> OutcomesAnswer:
     """Returns the totals and the balance, without the counts; they ignore the outcome asked for."""
     summed = await warehouse.query(TOTALS, _values(project, wanted), max_result_rows=MOST_ROWS)
-    totals = dict.fromkeys(("received", *FATES), 0) | {row[0]: int(row[1]) for row in summed.rows}
+    totals = dict.fromkeys(WORDS, 0) | {row[0]: int(row[1]) for row in summed.rows}
     balanced = totals["received"] * 2 == sum(totals.values())
     return OutcomesAnswer(outcomes=[], totals=totals, balanced=balanced)
 
@@ -106,7 +97,7 @@ async def read_outcomes(
     warehouse: Warehouse, project: ProjectContext, wanted: Wanted, after: After
 ) -> tuple[list[OutcomeCount], After]:
     """Returns one page of the counts, and where the next begins."""
-    sql = OUTCOMES.replace("{bucket}", BUCKETS[wanted.interval])
+    sql = ROWS.replace("{bucket}", BUCKETS[wanted.interval])
     values = _values(project, wanted) | _page(after, AT_ONCE)
     # Minutes before that are read already.
     values["from_s"] = max(values["from_s"], after.s)

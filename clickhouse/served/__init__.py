@@ -1,1 +1,1 @@
-"""The embedded store as an engine that strangers may ask: `sluice warehouse` serves it by HTTP."""
+"""The embedded store as `sluice warehouse` serves it to strangers: ClickHouse's HTTP interface."""

@@ -6,14 +6,12 @@ from typing import NamedTuple
 
 from clickhouse.client import ensure_no_token_is_lost
 from clickhouse.served.checks import check, refuse_functions
+from clickhouse.served.codes import Code
 from clickhouse.served.engine import Handle, ServedStore, translated
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import Rights
 from clickhouse.served.statements import Statement
 
-TOO_LARGE = 396
-SYNTAX_ERROR = 62
-NOT_IMPLEMENTED = 48
 PIECE_BYTES = 1 << 20
 MAX_BLOCK_BYTES = 256 << 20
 """Of what is sent by blocks: one of 65,000 rows with 4 KiB each."""
@@ -59,9 +57,9 @@ class Run:
         """
         call = self._call
         if b"\0" in call.statement.head:
-            raise refusal(SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error: a zero byte.")
+            raise refusal(Code.SYNTAX_ERROR, "Syntax error: a zero byte.")
         if call.statement.has_another:
-            raise refusal(SYNTAX_ERROR, "SYNTAX_ERROR", "Multi-statements are not allowed.")
+            raise refusal(Code.SYNTAX_ERROR, "Multi-statements are not allowed.")
         with closing(self._store.handle(self._rights, held=not self._streams)) as handle:
             canonical = handle.canonical(call.statement.head)
             check(canonical, self._rights, self._store.settings)
@@ -95,7 +93,7 @@ class Run:
         size = _count(result, "size")
         if size > most:
             raise refusal(
-                TOO_LARGE, "TOO_MANY_ROWS_OR_BYTES", f"{size} bytes at once, where {most} may be."
+                Code.TOO_MANY_ROWS_OR_BYTES, f"{size} bytes at once, where {most} may be."
             )
         view = memoryview(result.bytes())  # type: ignore[attr-defined]
         for begin in range(0, len(view), PIECE_BYTES):
@@ -117,7 +115,7 @@ class Run:
     def _insert(self, handle: Handle, rows: bytes) -> Iterator[bytes]:
         statement = self._call.statement
         if self._call.parameters:
-            raise refusal(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "Parameters beside rows.")
+            raise refusal(Code.NOT_IMPLEMENTED, "Parameters beside rows.")
         inserter = handle.insert(statement.text, statement.format or "")
         with translated(), inserter:
             view = memoryview(rows)

@@ -16,6 +16,7 @@ is one.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from clickhouse.served.codes import Code
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import MAY_SET, TABLE_ENGINES, TABLE_SETTINGS, Rights
 from clickhouse.served.statements import TOKEN
@@ -30,7 +31,6 @@ WRITING = frozenset(
 )  # fmt: skip
 NEVER = frozenset({("INTO", "OUTFILE"), ("FROM", "INFILE"), ("PARALLEL", "WITH")})
 SETS_OF_ROWS = frozenset({"UNION", "EXCEPT", "INTERSECT"})
-ACCESS_DENIED = 497
 
 
 class _Token(NamedTuple):
@@ -156,4 +156,4 @@ def _tokens(canonical: str) -> Iterator[_Token]:
 
 
 def _denied(text: str) -> EngineError:
-    return refusal(ACCESS_DENIED, "ACCESS_DENIED", text)
+    return refusal(Code.ACCESS_DENIED, text)

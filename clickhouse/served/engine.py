@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from clickhouse.served.codes import Code
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import (
     CALL_MEMORY_BYTES,
@@ -27,9 +28,6 @@ from clickhouse.served.rights import (
 
 CODE = re.compile(r"Code: (\d+)\. ")
 NAME = re.compile(r"^[A-Za-z_]\w*$")
-UNKNOWN_EXCEPTION = 1002
-UNKNOWN_SETTING = 115
-SYNTAX_ERROR = 62
 MAX_MESSAGE_CHARS = 4096
 """Of an error: the engine quotes the whole statement, and more than once."""
 ATTACH = "ATTACH DATABASE _ UUID '{uuid}'\nENGINE = Atomic\n"
@@ -104,7 +102,7 @@ class Handle:
     def set(self, settings: Mapping[str, str]) -> None:
         """Sets what holds from here on; the engine says which may be. Raises `EngineError`."""
         if wrong := [name for name in settings if not NAME.match(name)]:
-            raise refusal(UNKNOWN_SETTING, "UNKNOWN_SETTING", f"Unknown setting '{wrong[0]}'.")
+            raise refusal(Code.UNKNOWN_SETTING, f"Unknown setting '{wrong[0]}'.")
         if settings:
             pairs = ", ".join(f"{name} = {_quoted(value)}" for name, value in settings.items())
             self.run(f"SET {pairs}")
@@ -142,7 +140,7 @@ class Handle:
             return self.ask("SELECT formatQuerySingleLine({sql:String})", {"sql": escaped})
         except EngineError as error:
             told, _, _ = error.message.partition(": In scope SELECT formatQuerySingleLine(")
-            raise EngineError(SYNTAX_ERROR, f"{told} (SYNTAX_ERROR)") from error
+            raise EngineError(Code.SYNTAX_ERROR, f"{told} (SYNTAX_ERROR)") from error
 
     def close(self) -> None:
         """Gives the handle back to the engine, with all that it held."""
@@ -163,7 +161,7 @@ def translated() -> Iterator[None]:
 def _read_error(text: str) -> EngineError:
     found = CODE.search(text)
     if found is None:
-        return refusal(UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", _shortened(text))
+        return refusal(Code.UNKNOWN_EXCEPTION, _shortened(text))
     return EngineError(int(found[1]), _shortened(text[found.start() :]))
 
 

@@ -1,7 +1,9 @@
 """How a statement is refused, in ClickHouse's words.
 
-EngineError     what the engine, or the door before it, says no with: a code and a text
+EngineError     what the engine, or what checks before it, says no with: a code and a text
 """
+
+from clickhouse.served.codes import Code
 
 
 class EngineError(Exception):
@@ -13,6 +15,6 @@ class EngineError(Exception):
         self.message = message
 
 
-def refusal(code: int, name: str, text: str) -> EngineError:
-    """Returns an error of this door in the engine's words."""
-    return EngineError(code, f"Code: {code}. DB::Exception: {text} ({name})")
+def refusal(code: Code, text: str) -> EngineError:
+    """Returns an error of ours in the engine's words."""
+    return EngineError(code, f"Code: {code:d}. DB::Exception: {text} ({code.name})")

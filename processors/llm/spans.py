@@ -9,7 +9,7 @@ from processors.llm.cost.book import PriceBook
 from processors.llm.cost.usage import Usage, usage_of_agent
 from processors.llm.fields import PICO_PER_USD, UNPRICED, pico_of, read_object, tags_of
 from schemas.llm.rows import SpanRow
-from schemas.llm.wire import SpanItem, json_of, logged_spans
+from schemas.llm.wire import SpanItem, json_of, span_decoder
 from schemas.times import parse_timestamp_us
 
 PAIRED_EVENTS = {
@@ -34,7 +34,7 @@ class Pair(NamedTuple):
 def decode_span(body: bytes) -> SpanItem:
     """Decodes what the edge has validated. Raises `Unfit` when it is not a span after all."""
     try:
-        return logged_spans.decode(body)
+        return span_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unfit(f"not a span: {error}") from error
 
@@ -107,5 +107,5 @@ def _usage(item: SpanItem, metadata: dict[str, Any]) -> tuple[Usage, int | None]
         return Usage(), None
     cost = raw.get("cost")
     if isinstance(cost, bool) or not isinstance(cost, int | float):
-        return usage_of_agent(raw).usage, None
-    return usage_of_agent(raw).usage, pico_of(cost, PICO_PER_USD)
+        return usage_of_agent(raw), None
+    return usage_of_agent(raw), pico_of(cost, PICO_PER_USD)

@@ -8,14 +8,14 @@ from processors.llm.cost.book import PriceBook
 from processors.llm.cost.usage import Sent, Usage, find_usage, usage_of
 from processors.llm.fields import PICO_PER_CENT, UNPRICED, pico_of, read_object, tags_of
 from schemas.llm.rows import TraceRow
-from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, logged_traces
+from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, trace_decoder
 from schemas.times import parse_timestamp_us
 
 
 def decode_trace(body: bytes) -> TraceItem:
     """Decodes what the edge has validated. Raises `Unfit` when it is not a trace after all."""
     try:
-        return logged_traces.decode(body)
+        return trace_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unfit(f"not a trace: {error}") from error
 
@@ -77,14 +77,11 @@ def _usage(item: TraceItem, response_body: bytes) -> Usage:
     # The provider's own usage object tells cached and reasoning tokens apart; most SDKs leave it
     # out, and looking for the word is a hundredth of decoding the body.
     raw = find_usage(read_object(response_body)) if b'"usage' in response_body else None
-    try:
-        counts = counts_of(item)
-    except ValueError as error:
-        raise Unfit(f"tokens: {error}") from error
+    counts = counts_of(item)
     if raw is None and counts.cache_read_tokens is None and counts.cache_write_tokens is None:
         sent = counts.input_tokens, counts.output_tokens, None, None, None
         return Usage(*sent, counts.reasoning_tokens)
-    return usage_of(Sent(*astuple(counts)), raw).usage
+    return usage_of(Sent(*astuple(counts)), raw)
 
 
 def _text(value: object) -> str:

@@ -5,9 +5,8 @@ optional field, `session_id` of a trace is any non-empty string, `provider` is a
 prices are known, and usage may be given by kind of token. Unknown keys are dropped.
 """
 
-from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal, TypeVar, cast
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -24,29 +23,22 @@ MAX_DURATION_MS = 1e10
 """115 days: longer is a sender's mistake, and sums of nanoseconds must stay within 64 bits."""
 MAX_COST_CENTS = 1e12
 ABSENT = Raw(b"")
-MAX_CHARS = {
-    "timestamp": 64,
-    "model_requested": 256,
-    "model_used": 256,
-    "provider_request_id": 512,
-    "finish_reason": 256,
-    "session_id": 512,
-    "event_type": 256,
-    "tool_use_id": 512,
-    "tool_name": 256,
-    "cwd": 4096,
-    "model": 256,
-    "agent_name": 256,
-}
-"""Characters of texts that are keys of sums, or shown in lists. The edge holds senders to them; the
-stream does not, for what an older version took is in the log."""
 METADATA_CHARS = {"environment": 256, "userId": 512, "user_id": 512, "agent_id": 512}
-"""The same of what metadata names for grouping and pairing; of its JSON, where it is no text."""
+"""Characters of what metadata names for grouping and pairing; of its JSON, where it is no text."""
 
-Uuid = Annotated[str, Meta(pattern=UUID_PATTERN)]
+Uuid = Annotated[
+    str,
+    Meta(
+        pattern=UUID_PATTERN,
+        description="a UUID such as 304b96da-3805-4420-89d7-5c3b81221f36, of version 1 to 8",
+    ),
+]
 Text = Annotated[str, Meta(min_length=1)]
 # A whole number may come as 50.0: JavaScript, and so the original, knows no difference.
-Count = Annotated[int, Meta(ge=0, le=SAFE_INTEGER)] | Annotated[float, Meta(ge=0, le=SAFE_INTEGER)]
+Count = (
+    Annotated[int, Meta(ge=0, le=SAFE_INTEGER)]
+    | Annotated[float, Meta(ge=0, le=SAFE_INTEGER, multiple_of=1)]
+)
 Milliseconds = Annotated[float, Meta(ge=0, le=MAX_DURATION_MS)]
 Status = Literal["success", "error"]
 Source = Literal["claude_code", "codex", "opencode", "openclaw"]
@@ -56,9 +48,9 @@ CONTRACT_PROVIDERS = ("openai", "anthropic", "openrouter")
 
 
 class TraceItem(Struct, frozen=True, gc=False):
-    """One LLM call as it was sent. Objects stay JSON text: nobody looks inside them here."""
+    """One LLM call as the log holds it. Objects stay JSON text: nobody looks inside them here."""
 
-    trace_id: Uuid
+    trace_id: str
     timestamp: str
     provider: str
     model_requested: Text
@@ -83,16 +75,16 @@ class TraceItem(Struct, frozen=True, gc=False):
 
 
 class SpanItem(Struct, frozen=True, gc=False):
-    """One agent event as it was sent."""
+    """One agent event as the log holds it."""
 
-    span_id: Uuid
+    span_id: str
     session_id: Text
     timestamp: str
     source: Source
     kind: Kind
     event_type: Text
     status: Status
-    parent_span_id: Uuid | None = None
+    parent_span_id: str | None = None
     duration_ms: Milliseconds | None = None
     tool_use_id: str | None = None
     tool_name: str | None = None
@@ -107,30 +99,47 @@ class SpanItem(Struct, frozen=True, gc=False):
 
 
 _LEAST_METADATA_CHARS = min(METADATA_CHARS.values())
+# Characters of texts that are keys of sums, or shown in lists.
+Moment = Annotated[str, Meta(max_length=64)]
+Name = Annotated[str, Meta(max_length=256)]
+GivenName = Annotated[str, Meta(min_length=1, max_length=256)]
+Id = Annotated[str, Meta(max_length=512)]
+GivenId = Annotated[str, Meta(min_length=1, max_length=512)]
+Directory = Annotated[str, Meta(max_length=4096)]
+
+
+class SentTrace(TraceItem, frozen=True, kw_only=True):
+    """A trace as the edge takes it: with bounds that what an older version took may be beyond."""
+
+    trace_id: Uuid
+    timestamp: Moment
+    model_requested: GivenName
+    model_used: Name | None = None
+    provider_request_id: Id | None = None
+    finish_reason: Name | None = None
+    session_id: GivenId | None = None
+
+
+class SentSpan(SpanItem, frozen=True, kw_only=True):
+    """A span as the edge takes it."""
+
+    span_id: Uuid
+    session_id: GivenId
+    timestamp: Moment
+    event_type: GivenName
+    parent_span_id: Uuid | None = None
+    tool_use_id: Id | None = None
+    tool_name: Name | None = None
+    cwd: Directory | None = None
+    model: Name | None = None
+    agent_name: Name | None = None
+
+
 _metadata_decoder = msgspec.json.Decoder(
     msgspec.defstruct("Named", [(name, Raw, ABSENT) for name in METADATA_CHARS])
 )
 trace_decoder = msgspec.json.Decoder(TraceItem)
 span_decoder = msgspec.json.Decoder(SpanItem)
-
-
-def _as_logged(item_type: type[T]) -> "msgspec.json.Decoder[T]":
-    """Returns a decoder of what the edge has checked: the pattern of ids costs as much as the rest.
-
-    It gives values of a type that has the same fields.
-    """
-    fields = [
-        (field.name, str if field.type is Uuid else field.type, field.default)
-        if field.default is not msgspec.NODEFAULT
-        else (field.name, str if field.type is Uuid else field.type)
-        for field in msgspec.structs.fields(item_type)
-    ]
-    plain = msgspec.defstruct(item_type.__name__, fields, frozen=True, gc=False)
-    return cast("msgspec.json.Decoder[T]", msgspec.json.Decoder(plain))
-
-
-logged_traces = _as_logged(TraceItem)
-logged_spans = _as_logged(SpanItem)
 
 
 def amount_of(value: Raw) -> Decimal | None:
@@ -149,15 +158,6 @@ def amount_of(value: Raw) -> Decimal | None:
         return Decimal(text)
     except InvalidOperation as error:
         raise ValueError("a number out of range") from error
-
-
-def too_long(item: Struct, names: Sequence[str]) -> bool:
-    """Tells whether one of these texts of an item is longer than `MAX_CHARS` has it."""
-    for name in names:
-        value = getattr(item, name)
-        if value is not None and len(value) > MAX_CHARS[name]:
-            return True
-    return False
 
 
 def long_metadata(metadata: Raw) -> list[str]:
@@ -189,7 +189,7 @@ class Counts(Struct, frozen=True, gc=False):
 
 
 def counts_of(item: TraceItem) -> Counts:
-    """Returns the counts as integers. Raises `ValueError` for one with a fraction."""
+    """Returns the counts as integers."""
     sent = (
         item.input_tokens,
         item.output_tokens,
@@ -198,16 +198,8 @@ def counts_of(item: TraceItem) -> Counts:
         item.reasoning_tokens,
     )
     if float in map(type, sent):
-        return Counts(*map(_whole, sent))
+        return Counts(*(None if count is None else int(count) for count in sent))
     return Counts(*sent)  # type: ignore[arg-type]  # ints, or none
-
-
-def _whole(value: float | None) -> int | None:
-    if type(value) is not float:
-        return value  # type: ignore[return-value]  # an int, or none
-    if not value.is_integer():
-        raise ValueError(f"{value} is not a whole number")
-    return int(value)
 
 
 def json_of(value: Raw) -> bytes:

@@ -9,13 +9,13 @@ from typing import Annotated, NamedTuple
 import typer
 
 from clickhouse.client import path_of
+from clickhouse.served.users import GENERATED, Users, generate_user, read_users
 from schemas.settings import Settings, SettingsError
 from sluice import logs
 from sluice.commands.options import DataDir, settings_with
 from sluice.lock import hold
 from sluice.paths import paths_of
 from sluice.privacy import close_to_others
-from sluice.warehouse.users import GENERATED, Users, generate_user, read_users
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_WAREHOUSE_HOST].")]
 Port = Annotated[
@@ -43,16 +43,16 @@ def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = No
     close_to_others(paths_of(settings))
     # Imported here: the other commands need no server and should answer at once.
     from sluice.listening import bind
-    from sluice.warehouse.serve import close_door, open_door, serve
+    from sluice.warehouse_node import close_service, open_service, serve
 
     listener = bind(settings.warehouse_host, settings.warehouse_port)
     with hold(paths_of(settings).lock):
-        door = open_door(settings, place.store, place.users)
+        service = open_service(settings, place.store, place.users)
         try:
             with asyncio.Runner() as runner:
-                runner.run(serve(listener, door, settings, lambda: _greet(settings, place)))
+                runner.run(serve(listener, service, settings, lambda: _greet(settings, place)))
         finally:
-            close_door(door)
+            close_service(service)
 
 
 def _place_of(settings: Settings) -> Place:

@@ -51,7 +51,7 @@ class TestEveryIngestEndpoint:
         answer = project.http.post(path, content=json.dumps(body))
 
         assert_refused(answer, [])
-        assert answer.json()["details"][0]["expected"] == "array"
+        assert "Expected `array`" in answer.json()["details"][0]["message"]
 
     @pytest.mark.parametrize("item", [None, 1, "x", [], True])
     def test_an_item_that_is_no_object_is_refused(
@@ -61,29 +61,20 @@ class TestEveryIngestEndpoint:
 
         assert_refused(answer, [1])
 
-    def test_an_empty_object_names_every_missing_field(
+    def test_an_empty_object_names_its_first_missing_field(
         self, project: Project, path: str, make: Make
     ) -> None:
         answer = project.post(path, [{}])
 
         assert_refused(answer, [0, next(iter(make()))])
-        named = {issue["path"][1] for issue in answer.json()["details"]}
-        assert named == set(make())
-        assert "received undefined" in answer.json()["details"][0]["message"]
+        assert answer.json()["details"][0]["message"] == "Required"
 
     def test_101_items_are_refused(self, project: Project, path: str, make: Make) -> None:
         answer = project.post(path, [make() for _ in range(101)])
 
         assert_refused(answer, [])
         assert answer.json()["details"] == [
-            {
-                "origin": "array",
-                "code": "too_big",
-                "maximum": 100,
-                "inclusive": True,
-                "path": [],
-                "message": "Too big: expected array to have <=100 items",
-            }
+            {"path": [], "message": "Expected `array` of at most 100 items"}
         ]
 
     def test_one_bad_item_refuses_its_whole_array(

@@ -217,7 +217,7 @@ class TestShapes:
         answer = attack(target, gzip.compress(filled(b"[", unit, b"1]"), 6), "gzip")
 
         assert answer.status_code == 400
-        assert answer.json()["details"][0]["maximum"] == 100
+        assert "at most 100 items" in answer.json()["details"][0]["message"]
 
     @pytest.mark.parametrize(
         ("start", "unit", "end", "status"),
@@ -244,7 +244,8 @@ class TestShapes:
         answer = attack(target, gzip.compress(body, 6), "gzip")
 
         assert answer.status_code == 400
-        assert [0, "latency_ms"] in [issue["path"] for issue in answer.json()["details"]]
+        (issue,) = answer.json()["details"]
+        assert issue["path"] in ([0, "latency_ms"], [0, field])
 
     def test_the_largest_metadata_is_stored_and_its_scalars_are_read(self, target: Project) -> None:
         known = {"userId": "u-large", "environment": "e-large", "team": "t", "deep": "HERE"}

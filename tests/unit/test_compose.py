@@ -22,7 +22,7 @@ import yaml
 from controlplane.database import Database
 from controlplane.progress import Claim, PartitionProgress, Pending
 from eventlog.kafka_offsets import MEND
-from schemas.settings import MEANING, PREFIX, SECRETS, Settings, load
+from schemas.settings import PREFIX, SECRETS, Settings, load
 from sluice.cli import app as cli
 from sluice.cluster import kafka_of, server_paths
 from sluice.paths import paths_of
@@ -176,7 +176,7 @@ class TestServices:
 
 class TestSettings:
     def test_every_variable_of_ours_is_a_setting(self) -> None:
-        known = {f"{PREFIX}{name.upper()}" for name in MEANING}
+        known = {f"{PREFIX}{name.upper()}" for name in Settings.__struct_fields__}
         known |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
         files = [ROOT / "docker-compose.yml", ROOT / "Dockerfile", *(ROOT / "deploy").rglob("*")]
 

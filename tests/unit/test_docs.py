@@ -1,7 +1,11 @@
 """What the documentation must name: every setting, metric, endpoint and command, as it is."""
 
+import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -11,7 +15,7 @@ from litestar import Litestar
 from prometheus_client.metrics import MetricWrapperBase
 
 from schemas import metrics
-from schemas.settings import MEANING, PREFIX, SECRETS, Settings
+from schemas.settings import PREFIX, SECRETS, Settings
 from sluice.cli import app as cli
 from sluice.web import ingest_routes, out_routes
 
@@ -43,19 +47,33 @@ def commands(group: click.Command, prefix: str = "sluice") -> Iterator[str]:
             yield f"{prefix} {name}"
 
 
+def meanings() -> dict[str, str]:
+    """Returns what stands below each setting, in one line."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(Settings))).body
+    assert isinstance(tree, ast.ClassDef)
+    return {
+        ast.unparse(field.target): " ".join(str(ast.literal_eval(prose.value)).split())
+        for field, prose in pairwise(tree.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(prose, ast.Expr)
+    }
+
+
+MEANINGS = meanings()
+
+
 @pytest.mark.parametrize("name", Settings.__struct_fields__)
 def test_every_setting_is_documented_with_its_default_and_meaning(name: str) -> None:
     default = getattr(Settings(), name)
     shown = str(default).lower() if isinstance(default, bool) else str(default)
     cell = f"`{shown}`" if shown else "empty"
 
-    row = f"| `{PREFIX}{name.upper()}` | {cell} | {MEANING[name]} |"
+    row = f"| `{PREFIX}{name.upper()}` | {cell} | {MEANINGS[name]} |"
 
     assert row in page("settings.md"), f"docs/settings.md needs the line: {row}"
 
 
 def test_no_setting_is_documented_that_is_none() -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in MEANING}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.__struct_fields__}
     known |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
 
     for file in PAGES:

@@ -16,8 +16,8 @@ import pytest
 import zstandard
 
 from api.dates import parse_date
+from ingest.body import MAX_MEMBERS
 from ingest.errors import Refused
-from ingest.inflate import MAX_MEMBERS, inflater
 from ingest.llm.pulse import MAX_SURROGATES, frame_array, trace_frame
 from processors.columns import Unfit
 from processors.llm.cost.compile import compile_table
@@ -26,6 +26,7 @@ from processors.llm.cost.usage import Sent as SentCounts
 from processors.llm.cost.usage import find_usage, usage_of, usage_of_agent
 from processors.llm.fields import read_object, tags_of
 from processors.llm.traces import decode_trace
+from schemas.inflation import CannotInflate, InflatesTooFar, inflater
 from schemas.times import parse_timestamp_us
 
 MIB = 1 << 20
@@ -106,9 +107,9 @@ def empty_blocks(size: int) -> bytes:
 
 
 def inflate(name: str, data: bytes) -> None:
-    codec = inflater(name, 64 * MIB)
+    codec = inflater(name, 64 * MIB, members=MAX_MEMBERS)
     assert codec is not None
-    with suppress(Refused):
+    with suppress(CannotInflate, InflatesTooFar):
         for start in range(0, len(data), 65_536):
             codec.feed(data[start : start + 65_536])
             more = True

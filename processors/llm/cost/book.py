@@ -27,20 +27,10 @@ _GENERATION = 4096
 
 
 class Quote(NamedTuple):
-    """A cost and the id of the price list row it came from (see `PriceBook.rows`)."""
+    """A cost and the id of the price list row it came from."""
 
     cost_pico_usd: int
     price_id: str
-
-
-class PriceRow(NamedTuple):
-    """One linear price under its id, as `Quote.price_id` names it."""
-
-    price_id: str
-    provider_id: str
-    model_id: str
-    epoch: Epoch
-    rate: Rate
 
 
 class _Tariff(Struct, frozen=True, gc=False):
@@ -115,22 +105,6 @@ class PriceBook:
         if quote is None and requested and requested != used:
             return self.price(provider, requested, at_us, usage)
         return quote
-
-    def rows(self) -> list[PriceRow]:
-        """Every price of the snapshot under its id, so that a recomputation is a join."""
-        return [
-            PriceRow(
-                _price_id(self.snapshot, provider.id, model.id, e, r),
-                provider.id,
-                model.id,
-                epoch,
-                rate,
-            )
-            for provider in self._table.providers
-            for model in provider.models
-            for e, epoch in enumerate(model.epochs)
-            for r, rate in enumerate(epoch.rates)
-        ]
 
     def _resolve(self, provider: str | None, model: str) -> _Priced:
         if len(model) > MAX_NAME_CHARS or (provider is not None and len(provider) > MAX_NAME_CHARS):

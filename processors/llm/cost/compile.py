@@ -148,12 +148,11 @@ def _rate(above: int, listed: list[tuple[UnitDef, Any]]) -> Rate:
             exact[_POSITIONS[usage_key]] = coefficient
     priced = sum(1 << position for key, position in _POSITIONS.items() if key in picos)
     divisor = lcm(*(value.denominator for value in (*exact, per_request)))
-    rounded = max(abs(value) for value in (*exact, per_request)) * divisor > _MAX_COEFFICIENT
-    if rounded:
+    if max(abs(value) for value in (*exact, per_request)) * divisor > _MAX_COEFFICIENT:
         divisor = _COARSE_DIVISOR
     # round() of a Fraction is half to even.
     scaled = tuple(round(value * divisor) for value in exact)
-    return Rate(above, round(per_request * divisor), scaled, priced, divisor, rounded)
+    return Rate(above, round(per_request * divisor), scaled, priced, divisor)
 
 
 def _pico(unit: UnitDef, value: Any, above: int) -> Fraction:

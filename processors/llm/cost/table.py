@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 # Raised whenever the forms or the way they are filled change: an older cached file is then ignored.
-FORMAT = 1
+FORMAT = 2
 
 # What a sender can report and a rate can charge, in the order of `Rate.coefficients`.
 COUNTERS = (
@@ -43,8 +43,7 @@ class Rate(Struct, frozen=True, array_like=True):
     per_request: int
     coefficients: tuple[int, ...]
     priced: int  # bit i: the price list names COUNTERS[i] itself
-    divisor: int  # 1 unless a list price is finer than a pico-dollar a token
-    rounded: bool  # a list price was too fine even for the divisor and is rounded half to even
+    divisor: int  # 1 unless a list price is finer than a pico-dollar a token, 10^6 where rounded
 
 
 class Epoch(Struct, frozen=True, array_like=True):

@@ -15,13 +15,10 @@ and the sender's are settled. The rules, for input and output alike:
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Literal, NamedTuple
 
 from msgspec import Struct, structs
 
 from processors.llm.cost.shapes import Convention, Report, read_shape, safe_count
-
-Semantics = Literal["declared", "inferred", "assumed"]
 
 
 class Usage(Struct, frozen=True, gc=False):
@@ -63,26 +60,18 @@ class Sent(Struct, frozen=True, gc=False):
     convention: Convention | None = None
 
 
-class Counted(NamedTuple):
-    """Inclusive usage, and who says what totals include: the protocol, the numbers, or nobody."""
-
-    usage: Usage
-    semantics: Semantics
-
-
-def usage_of(sent: Sent, raw: object) -> Counted:
+def usage_of(sent: Sent, raw: object) -> Usage:
     """The usage of an LLM call. `raw` is the provider's own usage object, whatever it holds."""
     report = read_shape(raw)
     if report is None and not (
         sent.cache_read_tokens or sent.cache_write_tokens or sent.reasoning_tokens
     ):  # most traces: nothing to settle
-        totals = Usage(safe_count(sent.input_tokens), safe_count(sent.output_tokens))
-        return Counted(totals, "declared")
+        return Usage(safe_count(sent.input_tokens), safe_count(sent.output_tokens))
     own = _report_of(sent)
     return _settle(own if report is None else _merge(own, report), "inclusive")
 
 
-def usage_of_agent(raw: object) -> Counted:
+def usage_of_agent(raw: object) -> Usage:
     """The usage of an agent's span, from the CLI's `metadata.usage`, whatever it holds.
 
     Claude Code and opencode count cached tokens apart from the input, and reasoning apart from the
@@ -113,40 +102,25 @@ def has_media(usage: Usage) -> bool:
     )
 
 
-class _Reading(NamedTuple):
-    """What a total may mean: its values, likeliest first, and the one by convention."""
-
-    values: tuple[int | None, ...]
-    expected: int | None
-    has_parts: bool
-
-
-def _settle(report: Report, default: Convention) -> Counted:
+def _settle(report: Report, default: Convention) -> Usage:
     cached = (report.cache_read_tokens or 0) + (report.cache_write_tokens or 0)
     into = _read(report.input_tokens, cached, report.input_convention or default)
     out = _read(
         report.output_tokens, report.reasoning_tokens or 0, report.output_convention or default
     )
-    pairs = [(i, o) for i in into.values for o in out.values]
+    pairs = [(i, o) for i in into for o in out]
     adding_up = [(i, o) for i, o in pairs if (i or 0) + (o or 0) == report.total_tokens]
     chosen = adding_up[0] if adding_up else pairs[0]
-    semantics: Semantics = "declared"
-    if chosen != (into.expected, out.expected):
-        semantics = "inferred"
-    elif (into.has_parts and report.input_convention is None) or (
-        out.has_parts and report.output_convention is None
-    ):
-        semantics = "inferred" if adding_up or len(pairs) == 1 else "assumed"
-    return Counted(Usage(*chosen, *_parts_of(report)), semantics)
+    return Usage(*chosen, *_parts_of(report))
 
 
-def _read(total: int | None, parts: int, convention: Convention) -> _Reading:
+def _read(total: int | None, parts: int, convention: Convention) -> tuple[int | None, ...]:
+    """What a total may mean, likeliest first."""
     if total is None or parts == 0:
-        return _Reading((total,), total, has_parts=False)
-    values = (total, total + parts) if convention == "inclusive" else (total + parts, total)
+        return (total,)
     if parts > total:  # rule 4
-        return _Reading((total + parts,), values[0], has_parts=True)
-    return _Reading(values, values[0], has_parts=True)
+        return (total + parts,)
+    return (total, total + parts) if convention == "inclusive" else (total + parts, total)
 
 
 _FILLABLE = (*Sent.__struct_fields__[:-1], "input_convention", "output_convention")

@@ -127,7 +127,7 @@ async def test_letting_go_waits_for_a_stuck_store_no_longer_than_agreed(
     log: Log,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sluice.ownership.FLUSH_S", 0.1)
+    monkeypatch.setattr("processors.ownership.FLUSH_S", 0.1)
     first, second = worker("a"), worker("b")
     log.append("one")
     await first.take()
@@ -318,7 +318,7 @@ async def test_ids_of_a_block_are_known_though_its_writer_was_stopped_at_the_end
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The books say that it is stored, and the next block of the same worker holds its ids."""
-    monkeypatch.setattr("sluice.ownership.FLUSH_S", 0.05)
+    monkeypatch.setattr("processors.ownership.FLUSH_S", 0.05)
     one = worker("a")
     complete, completed = one.books.complete, asyncio.Event()
 

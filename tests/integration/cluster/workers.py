@@ -11,11 +11,11 @@ from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.records import Chunk, DeadLetter, encode_chunks
 from processors.blocks import Delivery
 from processors.events import EventStep
+from processors.ownership import Books, Holder
 from processors.seen import SeenFilter
 from processors.sink import Sink
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
-from sluice.ownership import Books, Holder
 from tests.integration.processors.sinks import LIMITS, PARTITION, Store, kind_step
 
 TOPICS = {TRACES.name: TopicState(partitions=1, log_id="kafka:cluster/topic")}

@@ -15,12 +15,12 @@ from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from processors.agents import create_stream_app
 from processors.events import EventStep
+from processors.ownership import Books, Holder
 from processors.seen import SeenFilter
 from processors.sink import Sink
 from processors.writer import BlockLimits
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
-from sluice.ownership import Books, Holder
 from tests.chunks import append_chunks
 from tests.integration.eventlog.kafka_logs import own_address
 from tests.integration.processors.sinks import Store, kind_step

@@ -23,29 +23,27 @@ GROUP_KEYS = (
 
 
 @pytest.mark.parametrize(
-    ("query", "name", "code"),
+    ("query", "name"),
     [
-        ("date_to=2025-06-02T00:00:00Z", "date_from", "invalid_type"),
-        ("date_from=2025-06-02T00:00:00Z", "date_to", "invalid_type"),
-        ("date_from=2025-06-01&date_to=2025-06-02T00:00:00Z", "date_from", "invalid_format"),
-        (f"{RANGE}&group_by=colour", "group_by", "invalid_value"),
-        (f"{RANGE}&group_by=", "group_by", "invalid_value"),
-        (f"{RANGE}&group_by=model,metadata.", "group_by", "invalid_value"),
-        (f"{RANGE}&group_by=model&order=beauty", "order", "invalid_value"),
-        (f"{RANGE}&group_by=model&limit=1001", "limit", "too_big"),
-        (f"{RANGE}&group_by=model&interval=second", "interval", "invalid_value"),
-        (f"{RANGE}&group_by=model&interval=minute", "interval", "too_big"),
-        (f"{RANGE}&provider=google", "provider", "invalid_value"),
+        ("date_to=2025-06-02T00:00:00Z", "date_from"),
+        ("date_from=2025-06-02T00:00:00Z", "date_to"),
+        ("date_from=2025-06-01&date_to=2025-06-02T00:00:00Z", "date_from"),
+        (f"{RANGE}&group_by=colour", "group_by"),
+        (f"{RANGE}&group_by=", "group_by"),
+        (f"{RANGE}&group_by=model,metadata.", "group_by"),
+        (f"{RANGE}&group_by=model&order=beauty", "order"),
+        (f"{RANGE}&group_by=model&limit=1001", "limit"),
+        (f"{RANGE}&group_by=model&interval=second", "interval"),
+        (f"{RANGE}&group_by=model&interval=minute", "interval"),
+        (f"{RANGE}&provider=google", "provider"),
     ],
 )
-def test_a_bad_parameter_is_refused_with_its_path(
-    client: Client, query: str, name: str, code: str
-) -> None:
+def test_a_bad_parameter_is_refused_with_its_path(client: Client, query: str, name: str) -> None:
     answer = client.get(f"/analytics?{query}")
 
     assert answer.status_code == 400
     assert answer.json()["error"] == "Invalid query parameters"
-    assert [(d["path"], d["code"]) for d in answer.json()["details"]] == [([name], code)]
+    assert [issue["path"] for issue in answer.json()["details"]] == [[name]]
 
 
 def test_the_example_of_the_contract_comes_out_to_the_digit(
@@ -169,4 +167,4 @@ def test_many_names_to_group_by_are_refused_with_one_issue(client: Client) -> No
 
     assert answer.status_code == 400
     assert len(answer.json()["details"]) == 1
-    assert answer.json()["details"][0]["maximum"] == analytics.MOST_DIMENSIONS
+    assert f"at most {analytics.MOST_DIMENSIONS}" in answer.json()["details"][0]["message"]

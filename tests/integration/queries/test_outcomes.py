@@ -15,11 +15,14 @@ Client = TestClient[Litestar]
 RANGE = "date_from=2025-06-01&date_to=2025-06-01"
 
 
-def test_an_unknown_outcome_or_interval_is_refused(client: Client) -> None:
-    answer = client.get(f"/outcomes?{RANGE}&outcome=lost&interval=year")
+@pytest.mark.parametrize(
+    ("name", "value"), [("outcome", "lost"), ("interval", "year"), ("interval", "week")]
+)
+def test_an_unknown_outcome_or_interval_is_refused(client: Client, name: str, value: str) -> None:
+    answer = client.get(f"/outcomes?{RANGE}&{name}={value}")
 
     assert answer.status_code == 400
-    assert [issue["path"] for issue in answer.json()["details"]] == [["outcome"], ["interval"]]
+    assert [issue["path"] for issue in answer.json()["details"]] == [[name]]
 
 
 def test_outcomes_are_counted_per_minute_and_balance(

@@ -27,28 +27,26 @@ OUR_KEYS = (
 
 
 @pytest.mark.parametrize(
-    ("query", "name", "code"),
+    ("query", "name"),
     [
-        ("provider=google", "provider", "invalid_value"),
-        ("status=ok", "status", "invalid_value"),
-        ("session_id=", "session_id", "too_small"),
-        ("limit=0", "limit", "too_small"),
-        ("limit=1001", "limit", "too_big"),
-        ("limit=abc", "limit", "invalid_type"),
-        ("limit=1.5", "limit", "invalid_type"),
-        ("limit=", "limit", "invalid_type"),
-        ("offset=-1", "offset", "too_small"),
-        ("min_cost_cents=x", "min_cost_cents", "invalid_type"),
+        ("provider=google", "provider"),
+        ("status=ok", "status"),
+        ("session_id=", "session_id"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=abc", "limit"),
+        ("limit=1.5", "limit"),
+        ("limit=", "limit"),
+        ("offset=-1", "offset"),
+        ("min_cost_cents=x", "min_cost_cents"),
     ],
 )
-def test_a_bad_parameter_is_refused_with_its_path(
-    client: Client, query: str, name: str, code: str
-) -> None:
+def test_a_bad_parameter_is_refused_with_its_path(client: Client, query: str, name: str) -> None:
     answer = client.get(f"/traces?{query}")
 
     assert answer.status_code == 400
     assert answer.json()["error"] == "Invalid query parameters"
-    assert [(d["path"], d["code"]) for d in answer.json()["details"]] == [([name], code)]
+    assert [issue["path"] for issue in answer.json()["details"]] == [[name]]
 
 
 def test_a_bad_date_is_refused_by_name(client: Client) -> None:

@@ -20,11 +20,11 @@ from eventlog.log import Intent, TopicPartition
 from eventlog.records import DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
+from processors.retention import MAX_AHEAD_DAYS, Retention
 from schemas.kinds import TRACES
 from schemas.metrics import REGISTRY
 from schemas.projects import ProjectId
 from schemas.settings import Settings
-from sluice.retention import MAX_AHEAD_DAYS, Retention
 from sluice.upkeep import retain, retain_shared
 from tests.integration.queries.rows import encode_traces, make_trace
 

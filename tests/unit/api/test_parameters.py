@@ -1,114 +1,138 @@
-"""Query parameters and their zod-like refusals."""
+"""Query parameters: what is read, and what is rejected with its name and its rule."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
 
+from api.llm.filters import list_of_spans, list_of_traces
 from api.parameters import (
+    INVALID,
     MOST_CHARS,
     MOST_KEY_CHARS,
     MOST_PARAMETERS,
     MOST_PREFIXED,
     InvalidParameters,
-    Parameters,
+    Page,
+    bounded,
+    prefixed,
+    read,
 )
+from clickhouse.llm.filters import TraceFilter
+from schemas.issues import Issue
 
 
-@pytest.mark.parametrize("text", ["", "abc", "1.5", "0x10", "1e2", "١"])
-def test_what_is_no_integer_is_refused(text: str) -> None:
-    parameters = Parameters([("limit", text)])
-
-    parameters.whole("limit", 100, least=1, most=1000)
-
-    assert [issue["code"] for issue in parameters.issues] == ["invalid_type"]
-    assert parameters.issues[0]["path"] == ["limit"]
+def issue_of(values: Mapping[str, str]) -> Issue:
+    with pytest.raises(InvalidParameters, match=INVALID) as rejected:
+        list_of_traces(values, ("openai",))
+    (issue,) = rejected.value.details or []
+    return issue
 
 
-@pytest.mark.parametrize(("text", "code"), [("0", "too_small"), ("1001", "too_big")])
-def test_an_integer_out_of_bounds_is_refused(text: str, code: str) -> None:
-    parameters = Parameters([("limit", text)])
+@pytest.mark.parametrize("name", ["limit", "offset"])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "1.5", "5.0", "0x10", "1e2", "١", "null", "true", "5_0", "9" * 21]
+)
+def test_what_is_no_integer_is_rejected(name: str, text: str) -> None:
+    assert issue_of({name: text}) == Issue([name], "Expected `int`, got `str`")
 
-    parameters.whole("limit", 100, least=1, most=1000)
 
-    assert [issue["code"] for issue in parameters.issues] == [code]
+@pytest.mark.parametrize(
+    ("name", "text", "rule"),
+    [
+        ("limit", "0", "Expected `int` >= 1"),
+        ("limit", "1001", "Expected `int` <= 1000"),
+        ("offset", "-1", "Expected `int` >= 0"),
+        ("offset", str(1 << 53), f"Expected `int` <= {(1 << 53) - 1}"),
+    ],
+)
+def test_an_integer_out_of_bounds_is_rejected(name: str, text: str, rule: str) -> None:
+    assert issue_of({name: text}) == Issue([name], rule)
 
 
-@pytest.mark.parametrize("text", ["", "cheap", "NaN", "Infinity", "-1", "1e99999"])
-def test_an_amount_that_is_no_number_from_zero_on_is_refused(text: str) -> None:
-    parameters = Parameters([("min_cost_cents", text)])
+@pytest.mark.parametrize("text", ["0", "7", " 7 ", "+7", "00000000000000000007"])
+def test_an_integer_may_have_blanks_a_sign_and_zeros(text: str) -> None:
+    assert read({"offset": text}, Page).offset == int(text)
 
-    parameters.amount("min_cost_cents")
 
+@pytest.mark.parametrize(
+    "name", ["min_latency_ms", "max_latency_ms", "min_cost_cents", "max_cost_cents"]
+)
+@pytest.mark.parametrize("text", ["", "cheap", "NaN", "Infinity", "-1", "1e99999", "null"])
+def test_an_amount_that_is_no_number_from_zero_on_is_rejected(name: str, text: str) -> None:
+    assert issue_of({name: text}).path == [name]
+
+
+@pytest.mark.parametrize("text", ["ok", "", "null", "SUCCESS"])
+def test_an_unknown_choice_names_every_option_and_is_not_repeated(text: str) -> None:
+    assert issue_of({"status": text}) == Issue(["status"], "Expected one of success, error")
+
+
+@pytest.mark.parametrize("text", ["google", "", "null"])
+def test_an_unknown_provider_names_every_one_that_is_known(text: str) -> None:
+    assert issue_of({"provider": text}) == Issue(["provider"], "Expected one of openai")
+
+
+def test_a_session_may_be_left_out_but_not_be_empty() -> None:
+    assert issue_of({"session_id": ""}).path == ["session_id"]
     with pytest.raises(InvalidParameters):
-        parameters.check()
+        list_of_spans({"session_id": ""})
 
 
-def test_an_unknown_choice_names_every_option() -> None:
-    parameters = Parameters([("status", "ok")])
+def test_good_values_are_read() -> None:
+    pairs = [("limit", "7"), ("limit", "8"), ("metadata.team", "red"), ("min_cost_cents", "0.01")]
+    pairs += [("max_cost_cents", "0"), ("status", "error"), ("session_id", "null"), ("x", "y")]
 
-    parameters.choice("status", ("success", "error"))
+    wanted, page = list_of_traces(bounded(pairs), ("openai",))
 
-    assert parameters.issues == [
-        {
-            "code": "invalid_value",
-            "values": ["success", "error"],
-            "path": ["status"],
-            "message": 'Invalid option: expected one of "success"|"error"',
-        }
-    ]
-
-
-def test_good_values_raise_no_issue() -> None:
-    parameters = Parameters(
-        [("limit", "7"), ("limit", "8"), ("metadata.team", "red"), ("min_cost_cents", "0.01")]
+    assert (page.limit, page.offset) == (7, 0)
+    assert wanted == TraceFilter(
+        metadata=(("team", "red"),),
+        min_cost_cents=Decimal("0.01"),
+        max_cost_cents=Decimal(0),
+        status="error",
+        session_id="null",
     )
 
-    assert parameters.whole("limit", 100, least=1, most=1000) == 7
-    assert parameters.prefixed("metadata.") == (("team", "red"),)
-    assert parameters.amount("min_cost_cents") == Decimal("0.01")
-    parameters.check()
+
+@pytest.mark.parametrize("name", ["model", "model_used", "user", "environment"])
+def test_an_empty_text_is_as_good_as_absent(name: str) -> None:
+    assert list_of_traces({name: ""}, ())[0] == TraceFilter()
 
 
-def test_more_parameters_than_the_bound_are_refused_and_not_read() -> None:
+def test_more_parameters_than_the_bound_are_rejected() -> None:
     pairs = [(f"p{number}", "x") for number in range(MOST_PARAMETERS + 1)]
 
-    parameters = Parameters(pairs)
+    with pytest.raises(InvalidParameters) as rejected:
+        bounded(pairs)
 
-    assert [issue["code"] for issue in parameters.issues] == ["too_big"]
-    assert parameters.issues[0]["path"] == [f"p{MOST_PARAMETERS}"]
-    assert str(MOST_PARAMETERS) in parameters.issues[0]["message"]
-    assert len(parameters.values) == MOST_PARAMETERS
-
-
-def test_a_value_over_its_length_is_refused_and_named() -> None:
-    parameters = Parameters([("user", "x" * (MOST_CHARS + 1)), ("model", "y" * MOST_CHARS)])
-
-    assert [(issue["path"], issue["maximum"]) for issue in parameters.issues] == [
-        (["user"], MOST_CHARS)
+    assert len(bounded(pairs[:-1])) == MOST_PARAMETERS
+    assert rejected.value.details == [
+        Issue([f"p{MOST_PARAMETERS}"], f"Expected at most {MOST_PARAMETERS} parameters")
     ]
-    assert parameters.text("user") is None
-    assert parameters.text("model") == "y" * MOST_CHARS
 
 
-def test_more_filters_by_metadata_than_the_bound_are_refused_and_named() -> None:
-    names = [f"metadata.k{number}" for number in range(2000)]
-    most = Parameters([(name, "x") for name in names[:MOST_PREFIXED]])
-    more = Parameters([(name, "x") for name in names[: MOST_PREFIXED + 1]])
+def test_a_value_over_its_length_is_rejected_and_named() -> None:
+    assert bounded([("model", "y" * MOST_CHARS)])["model"]
+    with pytest.raises(InvalidParameters) as rejected:
+        bounded([("user", "x" * (MOST_CHARS + 1))])
 
-    assert len(most.prefixed("metadata.")) == MOST_PREFIXED
-    assert len(more.prefixed("metadata.")) == MOST_PREFIXED
-    most.check()
-    assert [(issue["path"], issue["maximum"]) for issue in more.issues] == [
-        ([names[MOST_PREFIXED]], MOST_PREFIXED)
-    ]
-    with pytest.raises(InvalidParameters):
-        more.check()
+    assert rejected.value.details == [Issue(["user"], f"Expected at most {MOST_CHARS} characters")]
 
 
-def test_a_key_of_metadata_over_its_length_is_refused() -> None:
-    parameters = Parameters([("metadata." + "k" * (MOST_KEY_CHARS + 1), "x")])
+def test_more_filters_by_metadata_than_the_bound_are_rejected_and_named() -> None:
+    values = {f"metadata.k{number}": "x" for number in range(MOST_PREFIXED + 1)}
+    name, _ = values.copy().popitem()
 
-    parameters.prefixed("metadata.")
+    issue = issue_of(values)
 
-    assert [issue["maximum"] for issue in parameters.issues] == [MOST_KEY_CHARS]
-    assert len(parameters.issues[0]["path"][0]) == MOST_KEY_CHARS
+    del values[name]
+    assert len(prefixed(values, "metadata.")) == MOST_PREFIXED
+    assert issue == Issue([name], f"Expected at most {MOST_PREFIXED} parameters metadata.<key>")
+
+
+def test_a_key_of_metadata_over_its_length_is_rejected() -> None:
+    issue = issue_of({"metadata." + "k" * (MOST_KEY_CHARS + 1): "x"})
+
+    assert str(MOST_KEY_CHARS) in issue.message
+    assert len(str(issue.path[0])) == MOST_KEY_CHARS

@@ -10,9 +10,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.body import BodyBudget, BodyLimits, Incoming, read_body
+from ingest.body import MAX_MEMBERS, BodyBudget, BodyLimits, Incoming, read_body
 from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
-from ingest.inflate import MAX_MEMBERS
 from ingest.workers import Workers
 from schemas.projects import ProjectId
 
@@ -30,6 +29,11 @@ def two_members(data: bytes) -> bytes:
     return gzip.compress(data[:half]) + gzip.compress(data[half:])
 
 
+def two_frames(data: bytes) -> bytes:
+    half = len(data) // 2
+    return zstandard.compress(data[:half]) + zstandard.compress(data[half:])
+
+
 CODECS: list[tuple[str | None, Callable[[bytes], bytes]]] = [
     (None, bytes),
     ("identity", bytes),
@@ -41,6 +45,7 @@ CODECS: list[tuple[str | None, Callable[[bytes], bytes]]] = [
     ("deflate", raw_deflate),
     ("br", brotli.compress),
     ("zstd", zstandard.ZstdCompressor().compress),
+    ("zstd", two_frames),
 ]
 COMPRESSED = [codec for codec in CODECS if codec[0] not in (None, "identity")]
 
@@ -100,12 +105,17 @@ async def test_garbage_is_bad_json(encoding: str) -> None:
         await read(b"\xff\xfe\xfd garbage", encoding, BodyBudget(LIMITS))
 
 
-async def test_a_gzip_body_has_a_bounded_number_of_members() -> None:
-    member = gzip.compress(b"")
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", gzip.compress), ("zstd", zstandard.compress)]
+)
+async def test_a_body_has_a_bounded_number_of_members(
+    encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    member = compress(b"")
 
-    assert await read(member * MAX_MEMBERS, "gzip", BodyBudget(LIMITS)) == b""
+    assert await read(member * MAX_MEMBERS, encoding, BodyBudget(LIMITS)) == b""
     with pytest.raises(BadJson, match="Invalid JSON body"):
-        await read(member * (MAX_MEMBERS + 1), "gzip", BodyBudget(LIMITS))
+        await read(member * (MAX_MEMBERS + 1), encoding, BodyBudget(LIMITS))
 
 
 @pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
@@ -117,7 +127,7 @@ async def test_a_body_that_repeats_itself_is_accepted_up_to_the_bound(
     assert await read(compress(plain), encoding, BodyBudget(LIMITS)) == plain
 
 
-@pytest.mark.parametrize("encoding", ["compress", "gzip, br", "x" * 100])
+@pytest.mark.parametrize("encoding", ["compress", "lz4", "gzip, br", "x" * 100])
 async def test_an_encoding_that_we_do_not_speak_is_named(encoding: str) -> None:
     with pytest.raises(UnknownEncoding, match="expected gzip, deflate, br or zstd"):
         await read(b"[]", encoding, BodyBudget(LIMITS))

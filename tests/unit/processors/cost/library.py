@@ -11,7 +11,7 @@ from typing import NamedTuple
 from genai_prices import Usage as LibraryUsage
 from genai_prices.data_snapshot import get_snapshot
 
-from processors.llm.cost.table import COUNTERS, Clause, Model, PriceTable
+from processors.llm.cost.table import COUNTERS, Clause, Epoch, Model, PriceTable, Rate
 from processors.llm.cost.usage import Usage
 
 _NAMES = {name: name for name in COUNTERS} | {"reasoning_tokens": "output_reasoning_tokens"}
@@ -48,6 +48,29 @@ class Listed(NamedTuple):
     name: str
     edges_us: tuple[int, ...]
     thresholds: tuple[int, ...]
+
+
+class PriceRow(NamedTuple):
+    """One linear price under its id, as a quote names it."""
+
+    price_id: str
+    provider_id: str
+    model_id: str
+    epoch: Epoch
+    rate: Rate
+
+
+def rows_of(table: PriceTable) -> list[PriceRow]:
+    """Every price of a snapshot under its id."""
+    return [
+        PriceRow(
+            f"{table.snapshot}/{provider.id}/{model.id}#{e}.{r}", provider.id, model.id, epoch, rate
+        )
+        for provider in table.providers
+        for model in provider.models
+        for e, epoch in enumerate(model.epochs)
+        for r, rate in enumerate(epoch.rates)
+    ]
 
 
 def listed_models(table: PriceTable) -> Iterator[Listed]:

@@ -11,6 +11,7 @@ from processors.llm.cost.book import PriceBook
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.table import COUNTERS
 from processors.llm.cost.usage import Usage
+from tests.unit.processors.cost.library import rows_of
 
 NOW_US = 1_795_000_000_000_000
 TABLE = compile_table()
@@ -84,7 +85,7 @@ class TestListPrices:
         assert quote.cost_pico_usd == 0
 
     def test_the_price_id_names_the_row_that_the_cost_follows_from(self, book: PriceBook) -> None:
-        rows = {row.price_id: row for row in book.rows()}
+        rows = {row.price_id: row for row in rows_of(TABLE)}
 
         quote = book.price("azure", "gpt-4o", NOW_US, Usage(1000, 500))
 
@@ -132,7 +133,7 @@ class TestInconsistentCounts:
         self, book: PriceBook
     ) -> None:
         bit = 1 << COUNTERS.index("cache_audio_read_tokens")
-        row = next(row for row in book.rows() if row.rate.priced & bit)
+        row = next(row for row in rows_of(TABLE) if row.rate.priced & bit)
 
         untold, told = (
             book.price(

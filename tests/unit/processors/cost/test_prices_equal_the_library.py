@@ -18,13 +18,13 @@ from processors.llm.cost.book import PriceBook
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.table import PriceTable
 from processors.llm.cost.usage import Usage
-from tests.unit.processors.cost.library import Listed, library_pico_usd, listed_models
+from tests.unit.processors.cost.library import Listed, library_pico_usd, listed_models, rows_of
 
 SEED = 20251121
 NOW_US = 1_795_000_000_000_000  # November 2026: the data is of October 2026
 TABLE = compile_table()
 MODELS = tuple(listed_models(TABLE))
-FINE = {row.price_id for row in PriceBook(TABLE).rows() if row.rate.divisor != 1}
+FINE = {row.price_id for row in rows_of(TABLE) if row.rate.divisor != 1}
 
 
 def consistent_usage(rng: random.Random, total_input: int) -> Usage:
@@ -128,22 +128,23 @@ def test_any_usage_that_the_library_accepts_costs_the_same(
         assert theirs is None or abs(quote.cost_pico_usd - theirs) <= Fraction(1, 2)
 
 
-def test_a_rate_too_fine_to_keep_is_rounded_half_to_even_and_marked(
+def test_a_rate_too_fine_to_keep_is_rounded_half_to_even(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(compile_module, "_MAX_COEFFICIENT", 10**15)
 
-    rows = PriceBook(compile_module.compile_table()).rows()
+    rows = rows_of(compile_module.compile_table())
 
-    rounded = {row.price_id.partition("/")[2]: row.rate for row in rows if row.rate.rounded}
+    rounded = {
+        row.price_id.partition("/")[2]: row.rate for row in rows if row.rate.divisor == 10**6
+    }
     rate = rounded["openrouter/google/gemini-2.5-flash#1.0"]
-    assert rate.divisor == 10**6
     # 0.0833333333333333 and 0.3 USD per million: 83,333.333333 - 300,000 pico-dollars a token
     assert rate.coefficients[3] == -216_666_666_667
 
 
 def test_no_list_price_had_to_be_rounded(table: PriceTable) -> None:
-    rows = PriceBook(table).rows()
+    rows = rows_of(table)
 
-    assert not [row.price_id for row in rows if row.rate.rounded]
+    assert not [row.price_id for row in rows if row.rate.divisor == 10**6]
     assert len({row.price_id for row in rows}) == len(rows)

@@ -1,12 +1,15 @@
-"""Inflates a body step by step: what a step may cost is bounded, whatever the bytes are."""
+"""Inflates a body step by step: what a step may cost is bounded, whatever the bytes are.
+
+CannotInflate     the bytes are not what the coding's name says, or end early
+InflatesTooFar    more comes out than may
+"""
 
 import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import brotli
-
-from ingest.errors import BadJson, TooLarge, UnknownEncoding
+import lz4.frame
 
 try:
     from compression import zstd  # type: ignore[import-not-found, unused-ignore]
@@ -17,10 +20,16 @@ STEP_BYTES = 64 << 10
 """How much comes out of a codec at a time: what a bomb can cost beyond its bound."""
 PIECE_BYTES = 16 << 10
 """How much goes into one at a time: what it gives back of it is copied with each step."""
-MAX_MEMBERS = 2_000
-"""Of a gzip body. Blocked gzip has one for each 64 KiB; 800,000 empty ones fit into a body."""
 MAX_ZSTD_WINDOW_LOG = 23
 """8 MiB, which RFC 8878 3.1.1.1.2 recommends to receivers."""
+
+
+class CannotInflate(ValueError):
+    """Raised for data that cannot be inflated."""
+
+
+class InflatesTooFar(ValueError):
+    """Raised when more comes out than the bound."""
 
 
 class _Codec(Protocol):
@@ -32,7 +41,7 @@ class _Codec(Protocol):
 
 
 class Inflater:
-    """Inflates what is fed, in steps that the caller asks for. Raises `BadJson` and `TooLarge`."""
+    """Inflates what is fed, in steps that the caller asks for."""
 
     def __init__(self, codec: _Codec, name: str, bound: int) -> None:
         self._codec = codec
@@ -48,7 +57,7 @@ class Inflater:
     def step(self, at_least: int) -> tuple[list[bytes], bool]:
         """Inflates until so many bytes have come out, or nothing is left of what was fed.
 
-        Returns what came out, and whether there is more.
+        Returns what came out, and whether there is more. Raises `CannotInflate`, `InflatesTooFar`.
         """
         parts: list[bytes] = []
         size = 0
@@ -63,50 +72,33 @@ class Inflater:
                     size += len(out)
                     self._size += len(out)
                     if self._size > self._bound:
-                        raise too_large("inflated data", self._bound, "when inflated")
+                        raise InflatesTooFar
                     parts.append(out)
-        except (zlib.error, brotli.error, zstd.ZstdError, EOFError) as error:
-            raise _unreadable(self._name, str(error)) from error
+        except (zlib.error, brotli.error, zstd.ZstdError, RuntimeError, EOFError) as error:
+            raise CannotInflate(f"Invalid {self._name} data: {error}") from error
         return parts, self._codec.has_more() or bool(self._fed)
 
     def finish(self) -> None:
-        """Raises `BadJson` where the data ends early."""
+        """Raises `CannotInflate` where the data ends early."""
         if not self._codec.is_complete():
-            raise _unreadable(self._name, "the data ends early")
+            raise CannotInflate(f"Invalid {self._name} data: the data ends early")
 
 
-def inflater(encoding: str | None, bound: int) -> Inflater | None:
-    """Returns what inflates this Content-Encoding, `None` for one that changes nothing.
+def inflater(coding: str, bound: int, *, members: int) -> Inflater | None:
+    """Returns what inflates this coding, `None` for one that is unknown.
 
-    Raises `UnknownEncoding`.
+    `bound` is of what comes out, in bytes, and `members` of the parts that may follow each other.
     """
-    name = (encoding or "identity").strip().lower()
-    if name in ("identity", ""):
-        return None
-    make = _CODECS.get(name)
-    if make is None:
-        raise UnknownEncoding(
-            f"Unsupported Content-Encoding {name[:40]!r}: expected gzip, deflate, br or zstd"
-        )
-    return Inflater(make(), name.removeprefix("x-"), bound)
-
-
-def too_large(what: str, bound: int, where: str) -> TooLarge:
-    """Returns the refusal of a body beyond a bound."""
-    return TooLarge(f"Request body too large: {what}, at most {bound} {where}")
-
-
-def _unreadable(name: str, why: str) -> BadJson:
-    detail = {"code": "invalid_encoding", "path": [], "message": f"Invalid {name} data: {why}"}
-    return BadJson("Invalid JSON body", details=[detail])
+    make = _CODECS.get(coding)
+    return make and Inflater(make(members), coding.removeprefix("x-"), bound)
 
 
 class _Zlib:
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, members: int) -> None:
         self._new: Callable[[], Any] = lambda: zlib.decompressobj(window)
         self._codec = self._new()
         self._rest = b""
-        self._members = 1
+        self._left = members - 1
 
     def inflate(self, data: bytes) -> bytes:
         if self._codec.eof:
@@ -114,9 +106,7 @@ class _Zlib:
             self._rest = self._codec.unused_data + data
             if not self._rest:
                 return b""
-            self._members += 1
-            if self._members > MAX_MEMBERS:
-                raise EOFError(f"more than {MAX_MEMBERS} members")
+            self._left = _one_less(self._left)
             self._codec = self._new()
             data = b""
         piece: bytes = self._codec.decompress(self._rest + data, STEP_BYTES)
@@ -133,13 +123,15 @@ class _Zlib:
 class _Deflate:
     """`deflate` is zlib by the letter (RFC 9110 8.4.1.2), and raw deflate by many senders."""
 
-    def __init__(self) -> None:
+    def __init__(self, members: int) -> None:
+        self._members = members
         self._codec: _Zlib | None = None
 
     def inflate(self, data: bytes) -> bytes:
         if self._codec is None:
             wrapped = data[0] & 0x0F == 8 and (len(data) < 2 or (data[0] << 8 | data[1]) % 31 == 0)
-            self._codec = _Zlib(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
+            window = zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
+            self._codec = _Zlib(window, self._members)
         return self._codec.inflate(data)
 
     def has_more(self) -> bool:
@@ -169,30 +161,52 @@ class _Brotli:
         return bool(self._codec.is_finished())
 
 
-class _Zstd:
-    def __init__(self) -> None:
-        options = {zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG}
-        self._codec = zstd.ZstdDecompressor(options=options)
+class _Frames:
+    """zstd and lz4, whose decompressors in Python have the same calls."""
+
+    def __init__(self, begin: Callable[[], Any], members: int) -> None:
+        self._begin = begin
+        self._codec = begin()
+        self._left = members - 1
 
     def inflate(self, data: bytes) -> bytes:
+        if self._codec.eof:
+            data = (self._codec.unused_data or b"") + data
+            if not data:
+                return b""
+            self._left = _one_less(self._left)
+            self._codec = self._begin()
         piece: bytes = self._codec.decompress(data, STEP_BYTES)
         return piece
 
     def has_more(self) -> bool:
-        return not (self._codec.needs_input or self._codec.eof)
+        return bool(self._codec.unused_data if self._codec.eof else not self._codec.needs_input)
 
     def is_complete(self) -> bool:
-        return bool(self._codec.eof) and not self._codec.unused_data
+        return bool(self._codec.eof)
 
 
-def _gzip() -> _Codec:
-    return _Zlib(zlib.MAX_WBITS | 16)
+def _one_less(left: int) -> int:
+    if not left:
+        raise EOFError("too many parts behind each other")
+    return left - 1
 
 
-_CODECS: dict[str, Callable[[], _Codec]] = {
+def _begin_zstd() -> Any:
+    return zstd.ZstdDecompressor(
+        options={zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG}
+    )
+
+
+def _gzip(members: int) -> _Codec:
+    return _Zlib(zlib.MAX_WBITS | 16, members)
+
+
+_CODECS: dict[str, Callable[[int], _Codec]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
     "deflate": _Deflate,
-    "br": _Brotli,
-    "zstd": _Zstd,
+    "br": lambda _: _Brotli(),
+    "zstd": lambda members: _Frames(_begin_zstd, members),
+    "lz4": lambda members: _Frames(lz4.frame.LZ4FrameDecompressor, members),
 }

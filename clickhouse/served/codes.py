@@ -1,7 +1,29 @@
-"""Which HTTP status goes with which error.
+"""ClickHouse's error codes as far as we give them ourselves, and the HTTP status of each code.
 
 Source: ClickHouse's src/Server/HTTP/exceptionCodeToHTTPStatus.cpp, and its ErrorCodes.cpp.
 """
+
+from enum import IntEnum
+
+
+class Code(IntEnum):
+    """What we refuse with, by ClickHouse's names."""
+
+    BAD_ARGUMENTS = 36
+    NOT_IMPLEMENTED = 48
+    SYNTAX_ERROR = 62
+    UNKNOWN_FORMAT = 73
+    UNKNOWN_SETTING = 115
+    REQUIRED_PASSWORD = 194
+    TOO_MANY_SIMULTANEOUS_QUERIES = 202
+    SOCKET_TIMEOUT = 209
+    QUERY_IS_TOO_LARGE = 229
+    CANNOT_DECOMPRESS = 271
+    TOO_MANY_ROWS_OR_BYTES = 396
+    ACCESS_DENIED = 497
+    AUTHENTICATION_FAILED = 516
+    UNKNOWN_EXCEPTION = 1002
+
 
 BAD_REQUEST = frozenset(
     {

@@ -11,23 +11,21 @@ import structlog
 from litestar import Litestar, MediaType, asgi, get
 from litestar.types import Receive, Scope, Send
 
+from clickhouse.served.asks import Ask, read_ask, read_call
+from clickhouse.served.bodies import Bodies, Disconnected, Room
 from clickhouse.served.calls import Call, Run, Summary
+from clickhouse.served.codes import Code, status_of
+from clickhouse.served.codings import COMPRESSORS, Plain, choose_coding
 from clickhouse.served.engine import ServedStore
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import Rights
+from clickhouse.served.threads import Answer, Threads
+from clickhouse.served.users import Users, credentials_of
 from schemas.connections import AUTHENTICATED
-from sluice.warehouse.asks import Ask, read_ask, read_call
-from sluice.warehouse.bodies import Bodies, Disconnected, Room
-from sluice.warehouse.codings import COMPRESSORS, Plain, choose_coding
-from sluice.warehouse.status import status_of
-from sluice.warehouse.threads import Answer, Threads
-from sluice.warehouse.users import Users, credentials_of
 
 BUFFER_BYTES = 1 << 20
 """Of an answer before its head goes out: errors until then have a status of their own."""
 LONG_URL_BYTES = 16 << 10
-TOO_LARGE = 396
-UNKNOWN_EXCEPTION = 1002
 CONTENT_TYPES = {
     "tabseparated": "text/tab-separated-values; charset=UTF-8",
     "tsv": "text/tab-separated-values; charset=UTF-8",
@@ -47,7 +45,7 @@ CONTENT_TYPES = {
 log = structlog.get_logger(__name__)
 
 
-class Door(NamedTuple):
+class Service(NamedTuple):
     """What the answers to requests are made of."""
 
     store: ServedStore
@@ -57,12 +55,12 @@ class Door(NamedTuple):
     max_result_bytes: int
 
 
-def create_app(door: Door) -> Litestar:
+def create_app(service: Service) -> Litestar:
     """Returns the application over an open store."""
 
     @asgi("/", copy_scope=True)
     async def query(scope: Scope, receive: Receive, send: Send) -> None:
-        await _Exchange(door, scope, receive, send).serve()
+        await _Exchange(service, scope, receive, send).serve()
 
     return Litestar([query, ping], openapi_config=None, logging_config=None, debug=False)
 
@@ -76,8 +74,8 @@ def ping() -> str:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
-        self._door = door
+    def __init__(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+        self._service = service
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -105,21 +103,23 @@ class _Exchange:
             return
         except Exception:
             log.exception("a request to the warehouse failed here, not in the engine")
-            await self._send_error(refusal(UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", "Internal."))
+            await self._send_error(refusal(Code.UNKNOWN_EXCEPTION, "Internal."))
 
     async def _answer(self, ask: Ask) -> None:
-        door = self._door
-        user = door.users.authenticate(credentials_of(ask.headers, ask.parameters))
+        service = self._service
+        user = service.users.authenticate(credentials_of(ask.headers, ask.parameters))
         self._scope["state"][AUTHENTICATED] = True
         # As at a server: what a link or a picture can ask for changes nothing.
         rights = Rights.READ if ask.method == "GET" else user.rights
-        bodies = door.bodies[rights]
+        bodies = service.bodies[rights]
         with bodies.room(user.name) as room:
             wire = await bodies.receive(room, self._receive)
             # Nobody holds a place who still sends.
-            with door.threads[rights].place():
+            with service.threads[rights].place():
                 call = await asyncio.to_thread(_read, ask, bodies, room, wire)
-                await self._run(ask, call, Run(door.store, call, rights), door.threads[rights])
+                await self._run(
+                    ask, call, Run(service.store, call, rights), service.threads[rights]
+                )
 
     async def _run(self, ask: Ask, call: Call, run: Run, threads: Threads) -> None:
         coding = choose_coding(ask.headers.get("accept-encoding", ""))
@@ -151,7 +151,7 @@ class _Exchange:
     async def _relay(self, ask: Ask, call: Call, answer: Answer, coding: str | None) -> None:
         """Sends what the thread gives; the first pieces wait for an error with its own status."""
         held: list[bytes] = []
-        size, limit = 0, self._door.max_result_bytes if ask.waits_for_end else BUFFER_BYTES
+        size, limit = 0, self._service.max_result_bytes if ask.waits_for_end else BUFFER_BYTES
         while isinstance(piece := await answer.next(), bytes):
             held.append(piece)
             size += len(piece)
@@ -165,7 +165,7 @@ class _Exchange:
             await self._send_whole(200, headers, b"".join(held))
             return
         if ask.waits_for_end:
-            raise refusal(TOO_LARGE, "TOO_MANY_ROWS_OR_BYTES", f"Result over {limit} bytes.")
+            raise refusal(Code.TOO_MANY_ROWS_OR_BYTES, f"Result over {limit} bytes.")
         await self._stream(headers, b"".join(held), answer)
 
     async def _stream(self, headers: Mapping[str, str], held: bytes, answer: Answer) -> None:
@@ -185,7 +185,7 @@ class _Exchange:
         headers = {
             "X-ClickHouse-Summary": msgspec.json.encode(counts | elapsed).decode(),
             "X-ClickHouse-Timezone": call.settings.get("session_timezone")
-            or self._door.store.timezone,
+            or self._service.store.timezone,
         }
         if call.statement.answers_rows:
             form = call.statement.format or call.form

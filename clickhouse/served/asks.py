@@ -6,12 +6,10 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from clickhouse.served.calls import Call
+from clickhouse.served.codes import Code
 from clickhouse.served.errors import refusal
 from clickhouse.served.statements import Statement, StatementTooLong, read_statement
 
-NOT_IMPLEMENTED = 48
-SYNTAX_ERROR = 62
-BAD_ARGUMENTS = 36
 MAX_FIELDS = 10_000
 DEFAULT_FORMAT = "TabSeparated"
 FORMAT_NAME = re.compile(r"\w{1,64}", re.ASCII)
@@ -55,7 +53,7 @@ def read_ask(method: str, query_string: bytes, raw_headers: list[tuple[bytes, by
             max_num_fields=MAX_FIELDS,
         )
     except ValueError as error:
-        raise refusal(BAD_ARGUMENTS, "BAD_ARGUMENTS", f"The URL cannot be read: {error}") from error
+        raise refusal(Code.BAD_ARGUMENTS, f"The URL cannot be read: {error}") from error
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in latin]
     headers = {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw_headers
@@ -69,11 +67,11 @@ def read_call(ask: Ask, body: bytes) -> Call:
     """Makes the call of a request, whose body is plain by now. Raises `EngineError`."""
     for name in ("compress", "decompress"):
         if is_on(ask.parameters.get(name, "0")):
-            raise refusal(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", f"{name}=1: use Content-Encoding.")
+            raise refusal(Code.NOT_IMPLEMENTED, f"{name}=1: use Content-Encoding.")
     form = ask.headers.get("x-clickhouse-format") or ask.parameters.get("default_format")
     form = form or DEFAULT_FORMAT
     if not FORMAT_NAME.fullmatch(form):
-        raise refusal(73, "UNKNOWN_FORMAT", "Unknown format.")
+        raise refusal(Code.UNKNOWN_FORMAT, "Unknown format.")
     fields = ask.parameters
     return Call(
         statement=_statement_of(
@@ -95,9 +93,9 @@ def _statement_of(text: bytes) -> Statement:
     try:
         statement = read_statement(text)
     except StatementTooLong as error:
-        raise refusal(SYNTAX_ERROR, "SYNTAX_ERROR", "Max query size exceeded.") from error
+        raise refusal(Code.SYNTAX_ERROR, "Max query size exceeded.") from error
     if not text.strip():
-        raise refusal(SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error: Empty query.")
+        raise refusal(Code.SYNTAX_ERROR, "Syntax error: Empty query.")
     return statement
 
 

@@ -1,4 +1,4 @@
-"""Opens the store, confines the process, and serves until a signal."""
+"""`sluice warehouse`: opens the store, confines the process, and serves until a signal."""
 
 import asyncio
 import os
@@ -14,23 +14,23 @@ from msgspec.structs import replace
 from clickhouse.client import Warehouse
 from clickhouse.dedup_log import give_back_lost_tokens
 from clickhouse.migrate import migrate
+from clickhouse.served.app import Service, create_app
+from clickhouse.served.bodies import Bodies
 from clickhouse.served.confinement import Unconfinable, confine
 from clickhouse.served.engine import ServedStore
 from clickhouse.served.rights import Limits, Rights
+from clickhouse.served.threads import Threads
+from clickhouse.served.users import Users
 from schemas.settings import Settings, SettingsError
 from sluice.connections import Bounds, bounds_of, raise_open_files
 from sluice.ending import leave
 from sluice.headers import with_headers
 from sluice.listening import Server, allow_listening
-from sluice.warehouse.app import Door, create_app
-from sluice.warehouse.bodies import Bodies
-from sluice.warehouse.threads import Threads
-from sluice.warehouse.users import Users
 
 READERS_BODY_BYTES = 4 << 20
 """Of a reader, who sends no rows: a statement, and what is bound to it."""
 READERS_BODY_S = 60
-MAX_HEAD_BYTES = 1 << 20
+REQUEST_HEAD_BYTES = 1 << 20
 """Of URL and headers, as at ClickHouse (`http_max_uri_size`): clients put parameters there."""
 ANSWER_S = 300.0
 """As at ClickHouse (`send_timeout`): clients work on some rows before they read on."""
@@ -43,7 +43,7 @@ FROM system.settings
 log = structlog.get_logger(__name__)
 
 
-def open_door(settings: Settings, path: Path, users: Users) -> Door:
+def open_service(settings: Settings, path: Path, users: Users) -> Service:
     """Mends, migrates and opens the store; from here on this process reaches nothing else."""
     path.mkdir(parents=True, exist_ok=True)
     if lost := give_back_lost_tokens(path):
@@ -53,7 +53,7 @@ def open_door(settings: Settings, path: Path, users: Users) -> Door:
     return _open(settings, path, users)
 
 
-def _open(settings: Settings, path: Path, users: Users) -> Door:
+def _open(settings: Settings, path: Path, users: Users) -> Service:
     warehouse = Warehouse(f"chdb://{path}", readers=1)
     try:
         for name in migrate(warehouse):
@@ -68,10 +68,12 @@ def _open(settings: Settings, path: Path, users: Users) -> Door:
     )
     body_bytes = settings.warehouse_max_body_bytes
     running, waiting = settings.warehouse_threads, settings.warehouse_waiting
-    return Door(
+    return Service(
         store=ServedStore(path, limits, known),
         users=users,
-        threads={rights: Threads(running=running, waiting=waiting) for rights in Rights},
+        threads={
+            rights: Threads(running=running, waiting=waiting, leave=leave) for rights in Rights
+        },
         bodies={
             Rights.READ: Bodies(min(body_bytes, READERS_BODY_BYTES), body_s=READERS_BODY_S),
             Rights.WRITE: Bodies(body_bytes),
@@ -80,24 +82,24 @@ def _open(settings: Settings, path: Path, users: Users) -> Door:
     )
 
 
-def close_door(door: Door) -> None:
+def close_service(service: Service) -> None:
     """Closes the store; where a call does not end, the process ends with it.
 
     The engine cannot be told to give up, and the interpreter would wait for its thread.
     """
-    if not all(threads.close(LAST_CALLS_S) for threads in door.threads.values()):
+    if not all(threads.close(LAST_CALLS_S) for threads in service.threads.values()):
         log.warning("leaving before the end of a call; the store is as after any other stop")
         leave(0)
-    door.store.close()
+    service.store.close()
 
 
 async def serve(
-    listener: socket.socket, door: Door, settings: Settings, on_ready: Callable[[], None]
+    listener: socket.socket, service: Service, settings: Settings, on_ready: Callable[[], None]
 ) -> None:
     """Answers requests until SIGINT or SIGTERM; calls that run by then have time to end."""
     server = Server(
         uvicorn.Config(
-            with_headers(create_app(door)),
+            with_headers(create_app(service)),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -119,7 +121,7 @@ def _bounds(settings: Settings) -> Bounds:
     bounds = bounds_of(settings, raise_open_files())
     return replace(
         bounds,
-        head_bytes=MAX_HEAD_BYTES,
+        head_bytes=REQUEST_HEAD_BYTES,
         answer_s=max(bounds.answer_s, ANSWER_S),
         discarded_bytes=settings.warehouse_max_body_bytes,
     )

@@ -13,15 +13,14 @@ import lz4.frame
 import pytest
 import zstandard
 
+from clickhouse.served.asks import Ask, read_ask
+from clickhouse.served.bodies import Bodies
 from clickhouse.served.checks import check, refuse_functions
+from clickhouse.served.codings import MAX_MEMBERS, inflate
 from clickhouse.served.errors import EngineError
 from clickhouse.served.rights import MAY_SET, Rights
 from clickhouse.served.statements import MAX_HEAD_BYTES, read_statement
-from sluice.warehouse.asks import Ask, read_ask
-from sluice.warehouse.bodies import Bodies
-from sluice.warehouse.codings import MAX_FRAMES, inflate
-from sluice.warehouse.serve import MAX_HEAD_BYTES as MAX_URL_BYTES
-from sluice.warehouse.serve import READERS_BODY_BYTES
+from sluice.warehouse_node import READERS_BODY_BYTES, REQUEST_HEAD_BYTES
 
 MOST_TIMES = 2.5
 TOO_SHORT_S = 0.005
@@ -64,10 +63,10 @@ CANONICAL = {
     "names": b"SELECT " + b"a.b, " * MAX_HEAD_BYTES,
 }
 URLS = {
-    "escapes": b"query=" + b"%41" * MAX_URL_BYTES,
-    "halves of escapes": b"query=" + b"%" * MAX_URL_BYTES,
-    "separators": b"&" * 5000 + b"a" * MAX_URL_BYTES,
-    "pluses": b"query=" + b"+" * MAX_URL_BYTES,
+    "escapes": b"query=" + b"%41" * REQUEST_HEAD_BYTES,
+    "halves of escapes": b"query=" + b"%" * REQUEST_HEAD_BYTES,
+    "separators": b"&" * 5000 + b"a" * REQUEST_HEAD_BYTES,
+    "pluses": b"query=" + b"+" * REQUEST_HEAD_BYTES,
 }
 FORM = {"content-type": 'multipart/form-data; boundary="b"'}
 FORMS = {
@@ -148,7 +147,7 @@ def test_a_url_is_read_once(text: bytes) -> None:
     def work(size: int) -> None:
         refused_or_not(lambda: read_ask("GET", text[:size], []))
 
-    ensure_linear(work, MAX_URL_BYTES)
+    ensure_linear(work, REQUEST_HEAD_BYTES)
 
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS.keys())
@@ -196,9 +195,9 @@ def test_a_few_parts_may_follow_each_other_and_no_more(coding: str) -> None:
     def open_parts(count: int) -> bytes:
         return inflate(squeeze(b"part ") * count, coding, 1 << 20, lambda _: None)
 
-    assert open_parts(MAX_FRAMES) == b"part " * MAX_FRAMES
+    assert open_parts(MAX_MEMBERS) == b"part " * MAX_MEMBERS
     with pytest.raises(EngineError, match="CANNOT_DECOMPRESS"):
-        open_parts(MAX_FRAMES + 1)
+        open_parts(MAX_MEMBERS + 1)
 
 
 def test_a_zstd_body_may_not_ask_for_a_window_of_its_own_size() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from clickhouse.served.errors import EngineError
 from clickhouse.served.rights import Rights
+from clickhouse.served.users import Credentials, generate_user, read_users
 from schemas.settings import SettingsError
-from sluice.warehouse.users import Credentials, generate_user, read_users
 
 
 @pytest.mark.parametrize(

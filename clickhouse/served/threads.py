@@ -4,23 +4,25 @@ import asyncio
 import secrets
 import string
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
+from typing import NoReturn
 
 import structlog
 
 from clickhouse.errors import StoreBroken
 from clickhouse.served.calls import Run, Summary
+from clickhouse.served.codes import Code
+from clickhouse.served.codings import Compressor
 from clickhouse.served.errors import EngineError, refusal
-from sluice.ending import leave
-from sluice.warehouse.codings import Compressor
 
-TOO_MANY = 202
-UNKNOWN_EXCEPTION = 1002
 UNREAD_PIECES = 4
 READER_TIMEOUT_S = 60
 """For how long a client may leave a thread waiting that has its answer ready."""
+
+Leave = Callable[[int], NoReturn]
+"""Ends the process at once, with this code."""
 
 log = structlog.get_logger(__name__)
 
@@ -76,18 +78,17 @@ class Threads:
     Close it when none is asked for any more.
     """
 
-    def __init__(self, *, running: int, waiting: int) -> None:
+    def __init__(self, *, running: int, waiting: int, leave: Leave) -> None:
         self._pool = ThreadPoolExecutor(running, thread_name_prefix="warehouse-call")
         self._free = running + waiting
+        self._leave = leave
         self._running: set[Future[None]] = set()
 
     @contextmanager
     def place(self) -> Iterator[None]:
         """Holds a place for one request. Raises `EngineError` when there is none."""
         if self._free <= 0:
-            raise refusal(
-                TOO_MANY, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many simultaneous queries."
-            )
+            raise refusal(Code.TOO_MANY_SIMULTANEOUS_QUERIES, "Too many simultaneous queries.")
         self._free -= 1
         try:
             yield
@@ -96,7 +97,7 @@ class Threads:
 
     async def run(self, run: Run, compressor: Compressor, answer: Answer) -> None:
         """Runs a call to its end."""
-        future = self._pool.submit(_work, run, compressor, answer)
+        future = self._pool.submit(_work, run, compressor, answer, self._leave)
         self._running.add(future)
         future.add_done_callback(self._running.discard)
         await asyncio.wrap_future(future)
@@ -107,8 +108,8 @@ class Threads:
         return not wait(self._running, timeout_s).not_done
 
 
-def _work(run: Run, compressor: Compressor, answer: Answer) -> None:
-    how: Summary | EngineError = refusal(UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", "Internal error.")
+def _work(run: Run, compressor: Compressor, answer: Answer, leave: Leave) -> None:
+    how: Summary | EngineError = refusal(Code.UNKNOWN_EXCEPTION, "Internal error.")
     try:
         how = _put_pieces(run, compressor, answer)
     except _Abandoned:

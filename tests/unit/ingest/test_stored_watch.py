@@ -8,9 +8,9 @@ import pytest
 from controlplane.errors import Unavailable
 from eventlog.kafka_topics import TopicState
 from eventlog.log import TopicPartition
+from ingest import stored_watch
+from ingest.stored_watch import StoredWatch
 from schemas.kinds import TRACES
-from sluice import stored_watch
-from sluice.stored_watch import StoredWatch
 
 TOPICS = {TRACES.name: TopicState(partitions=1, log_id="kafka:cluster/topic")}
 

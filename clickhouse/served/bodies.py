@@ -10,15 +10,11 @@ from contextlib import contextmanager
 import multipart
 from litestar.types import Receive
 
+from clickhouse.served.asks import MAX_FIELDS, PARAMETER, Ask
+from clickhouse.served.codes import Code
+from clickhouse.served.codings import inflate
 from clickhouse.served.errors import refusal
-from sluice.warehouse.asks import MAX_FIELDS, PARAMETER, Ask
-from sluice.warehouse.codings import inflate
 
-TOO_LARGE = 229
-BAD_ARGUMENTS = 36
-NOT_IMPLEMENTED = 48
-SOCKET_TIMEOUT = 209
-TOO_MANY = 202
 IDLE_S = 30
 """For how long a sender may be silent within a body."""
 BODY_S = 300
@@ -58,7 +54,7 @@ class Bodies:
             left_to_user = self._most_of_a_user - self._held_by[room.user]
             if size > min(left_to_user, self._free_bytes):
                 raise refusal(
-                    TOO_MANY, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many bytes are on their way."
+                    Code.TOO_MANY_SIMULTANEOUS_QUERIES, "Too many bytes are on their way."
                 )
             self._count(room, size)
 
@@ -76,13 +72,13 @@ class Bodies:
             try:
                 message = await asyncio.wait_for(receive(), min(IDLE_S, last - now()))
             except TimeoutError as error:
-                raise refusal(SOCKET_TIMEOUT, "SOCKET_TIMEOUT", "The body stopped.") from error
+                raise refusal(Code.SOCKET_TIMEOUT, "The body stopped.") from error
             if message["type"] != "http.request":
                 raise Disconnected
             piece, more = message["body"], message["more_body"]
             size += len(piece)
             if size > self._max_body_bytes:
-                raise refusal(TOO_LARGE, "QUERY_IS_TOO_LARGE", "The body is too large.")
+                raise refusal(Code.QUERY_IS_TOO_LARGE, "The body is too large.")
             self.take(room, len(piece))
             pieces.append(piece)
         return b"".join(pieces)
@@ -120,10 +116,10 @@ def _read_form(ask: Ask, body: bytes, max_bytes: int) -> Ask:
             memory_limit=max_bytes,
         ).parts()
     except multipart.MultipartError as error:
-        raise refusal(BAD_ARGUMENTS, "BAD_ARGUMENTS", f"Not a form: {error}") from error
+        raise refusal(Code.BAD_ARGUMENTS, f"Not a form: {error}") from error
     for part in parts:
         if part.filename or not (part.name == "query" or part.name.startswith(PARAMETER)):
-            raise refusal(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "External data is not understood.")
+            raise refusal(Code.NOT_IMPLEMENTED, "External data is not understood.")
         if part.name == "query":
             query += part.raw
         else:

@@ -8,12 +8,11 @@ import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from clickhouse.served.codes import Code
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import Rights
 from schemas.settings import SettingsError
 
-REQUIRED_PASSWORD = 194
-AUTHENTICATION_FAILED = 516
 MIN_PASSWORD_CHARS = 8
 GENERATED = "sluice"
 
@@ -49,7 +48,7 @@ class Users:
     def authenticate(self, given: Credentials | None) -> User:
         """Returns the user. Raises `EngineError` as ClickHouse does, the same for every reason."""
         if given is None:
-            raise refusal(REQUIRED_PASSWORD, "REQUIRED_PASSWORD", "Name and password are required.")
+            raise refusal(Code.REQUIRED_PASSWORD, "Name and password are required.")
         user = self._by_name.get(given.name, NOBODY)
         same = hmac.compare_digest(_hash(given.password), user.password_hash)
         if user is NOBODY or not same:
@@ -92,8 +91,7 @@ def credentials_of(headers: Mapping[str, str], parameters: Mapping[str, str]) ->
         found.append(Credentials(parameters.get("user", "default"), parameters.get("password", "")))
     if len(found) > 1:
         raise refusal(
-            AUTHENTICATION_FAILED,
-            "AUTHENTICATION_FAILED",
+            Code.AUTHENTICATION_FAILED,
             "Invalid authentication: it is not allowed to give it in several places at once.",
         )
     return found[0] if found else None
@@ -109,8 +107,7 @@ def _read_basic(header: str) -> Credentials:
             raise ValueError("no colon")
     except (ValueError, binascii.Error) as error:
         raise refusal(
-            AUTHENTICATION_FAILED,
-            "AUTHENTICATION_FAILED",
+            Code.AUTHENTICATION_FAILED,
             "Invalid authentication: only HTTP Basic is understood.",
         ) from error
     return Credentials(name, password)
@@ -134,8 +131,7 @@ def _read_user(text: str) -> User:
 
 def _failed(name: str) -> EngineError:
     return refusal(
-        AUTHENTICATION_FAILED,
-        "AUTHENTICATION_FAILED",
+        Code.AUTHENTICATION_FAILED,
         f"{name}: Authentication failed: password is incorrect,"
         " or there is no user with such name.",
     )

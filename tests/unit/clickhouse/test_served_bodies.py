@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from clickhouse.served.bodies import Bodies
 from clickhouse.served.errors import EngineError
-from sluice.warehouse.bodies import Bodies
 
 
 def test_one_user_does_not_hold_what_all_have() -> None:

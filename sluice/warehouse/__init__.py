@@ -1,1 +1,0 @@
-"""ClickHouse's HTTP interface over the embedded store: the door of `sluice warehouse`."""

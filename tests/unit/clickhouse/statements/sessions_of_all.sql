@@ -1,0 +1,22 @@
+
+SELECT
+    uniqExact(session)
+FROM (
+    SELECT
+        session_hash AS session
+    FROM traces AS t
+    WHERE project_id = {project_id:String}
+        AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
+        AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC') AND session_hash != 0
+        AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
+    GROUP BY session
+    UNION ALL
+    SELECT
+        session_hash AS session
+    FROM session_sums
+    WHERE project_id = {project_id:String} AND session_hash != 0
+        AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')
+)
+
