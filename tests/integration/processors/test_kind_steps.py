@@ -178,3 +178,16 @@ async def test_faults_are_found_among_many_without_asking_each(log: SqliteLog) -
     assert [letter.body for letter in letters(log)] == [b"x300"]
     assert calls < 30
     await stream.stop()
+
+
+async def test_dead_letters_of_all_kinds_stand_in_the_order_of_the_log(log: SqliteLog) -> None:
+    store = Store()
+    stream = Stream(log, store)
+    await append(log, "a", "unfit 1")
+    await append(log, "b", wire="nobody.knows")
+    await append(log, "unfit 2", "c")
+
+    await stream.feed()
+
+    assert [letter.body for letter in letters(log)] == [b"unfit 1", b"b", b"unfit 2"]
+    await stream.stop()
