@@ -26,6 +26,8 @@ from api.auth import project_from_key, project_from_session
 from ingest import app as ingest_app
 from tests.components.processes import free_ports
 
+pytestmark = pytest.mark.slow
+
 PROXY = Path(__file__).resolve().parents[2] / "deploy" / "proxy" / "Caddyfile"
 POLICY = "default-src 'self'"
 DOMAIN = "sluice.example.com"

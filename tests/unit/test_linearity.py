@@ -27,6 +27,8 @@ from processors.steps.fields import Unfit, read_object, tags_of
 from processors.steps.traces import decode_trace
 from schemas.times import parse_timestamp_us
 
+pytestmark = pytest.mark.alone
+
 MIB = 1 << 20
 MOST = 2.5
 TRIES = 4

@@ -13,6 +13,8 @@ from api.parameters import InvalidParameters, Parameters, parameters_of
 from api.slashes import with_slashes
 from api.traces import trace_filter
 
+pytestmark = pytest.mark.alone
+
 HEAD_BYTES = 64 << 10
 RATIO = 2.5
 

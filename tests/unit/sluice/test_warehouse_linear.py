@@ -23,6 +23,8 @@ from sluice.warehouse.codings import MAX_FRAMES, inflate
 from sluice.warehouse.serve import MAX_HEAD_BYTES as MAX_URL_BYTES
 from sluice.warehouse.serve import READERS_BODY_BYTES
 
+pytestmark = pytest.mark.alone
+
 MOST_TIMES = 2.5
 TOO_SHORT_S = 0.005
 """What takes less than this is measured as this: the clock and the caches weigh more."""
