@@ -1,5 +1,6 @@
 # `make up` starts Sluice, `make test` proves it; both need Python 3.11 or newer and nothing else.
 # Pass options on with ARGS: make up ARGS="--port 9000", make test ARGS="-k pricing".
+# `make test-all` runs every test there is, in three groups of which each test is in one (docs/contributing.md).
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -8,14 +9,33 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
 LOCKED := install -q --require-hashes --no-build-isolation
 BENCHES := price stages ingest visible query
 ARGS :=
+# How many tests run at a time where they do not disturb each other. A file's tests stay together and in order.
+WORKERS := 2
+BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+ROUNDS := 60
+SEED :=
 
-.PHONY: up test lint types imports check lock bench compare bench-attacks bench-cluster clean
+.PHONY: up test test-slow test-alone test-all storm lint types imports check lock bench compare bench-attacks bench-cluster clean
 
 up: $(VENV)/installed
 	@exec $(VENV)/bin/sluice up $(ARGS)
 
 test: $(VENV)/installed-dev
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest $(BESIDE) -m "not slow and not alone" $(ARGS)
+
+test-slow: $(VENV)/installed-dev
+	$(PYTHON) -m pytest $(BESIDE) -m "slow and not alone" $(ARGS)
+
+test-alone: $(VENV)/installed-dev
+	$(PYTHON) -m pytest -m "alone" $(ARGS)
+
+test-all: test test-slow test-alone
+
+# Kills and faults at random for as long as ROUNDS says. SEED=... repeats what another run has printed.
+storm: $(VENV)/installed-dev
+	@seed=$(SEED); test -n "$$seed" || seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
+	echo "again: make storm SEED=$$seed ROUNDS=$(ROUNDS)"; \
+	E2E_SEED=$$seed E2E_ROUNDS=$(ROUNDS) $(PYTHON) -m pytest tests/e2e/test_chaos.py tests/e2e/test_kill.py $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(PYTHON) -m ruff check .

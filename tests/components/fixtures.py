@@ -23,16 +23,23 @@ WHY_NOT: dict[str, Callable[[], str | None]] = {
     "postgres": postgres_component.why_not,
     "containers": containers.why_not,
 }
+SERVERS = {"kafka", "own_kafka", "stoppable_kafka", "postgres", "own_postgres"}
 FROM_CONTAINERS = {"kafka", "postgres", "clickhouse_url"}
 
 
-def pytest_configure() -> None:
-    """Read our variable before any test starts a command."""
-    _required()
+def pytest_configure(config: pytest.Config) -> None:
+    """Read our variable before any test starts a command; who only hands tests out leaves it."""
+    if config.getoption("dist", "no") == "no":
+        _required()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark each test that uses a component, so that `-m containers` finds it."""
+    """Mark each test that uses a component: `-m containers` finds it, `make test` leaves it out."""
+    # A parameter that brings Kafka or PostgreSQL says so itself.
+    if item.get_closest_marker("containers") or SERVERS.intersection(
+        getattr(item, "fixturenames", ())
+    ):
+        item.add_marker("slow")
     if FROM_CONTAINERS.intersection(getattr(item, "fixturenames", ())):
         item.add_marker("containers")
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 BY_PARAMETER = re.compile(r"\[(?:\S+-)?(?:kafka|spooled|postgres)(?:-\S+)?\]$", re.MULTILINE)
 TESTS = """
@@ -46,7 +48,7 @@ def run_tests(
 ) -> subprocess.CompletedProcess[str]:
     """Run two tests, one of which needs Kafka, where only `programs` are installed."""
     (tmp_path / "test_inner.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = containers\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    containers\n    slow\n")
     places = {"PATH": str(programs), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "pytest", "-p", "tests.components.fixtures", "-ra"]
     return subprocess.run(
@@ -70,11 +72,12 @@ def test_a_missing_component_skips_and_says_why(
     assert "no kafka here: there is no java in PATH" in ran.stdout
 
 
+@pytest.mark.parametrize("processes", ["0", "2"])
 @pytest.mark.parametrize("required", ["kafka", "postgres,kafka"])
 def test_a_missing_component_that_is_required_fails(
-    tmp_path: Path, programs: Path, required: str
+    tmp_path: Path, programs: Path, required: str, processes: str
 ) -> None:
-    ran = run_tests(tmp_path, programs, SLUICE_TEST_REQUIRE=required)
+    ran = run_tests(tmp_path, programs, "-n", processes, SLUICE_TEST_REQUIRE=required)
 
     assert ran.returncode == 1
     assert "1 passed, 1 error" in ran.stdout
@@ -121,10 +124,12 @@ def test_a_test_that_takes_a_component_by_its_parameter_is_found_too() -> None:
     """What a fixture asks for while it runs is not known when tests are chosen."""
     suites = ("tests/integration/eventlog", "tests/integration/controlplane")
 
-    found = {chosen: collected(chosen, *suites) for chosen in ("containers", "not containers")}
+    groups = ("containers", "not containers", "not slow")
+    found = {chosen: collected(chosen, *suites) for chosen in groups}
 
     assert BY_PARAMETER.search(found["containers"])
     assert BY_PARAMETER.findall(found["not containers"]) == []
+    assert BY_PARAMETER.findall(found["not slow"]) == []
 
 
 def test_the_store_of_the_integration_tests_is_a_component() -> None:

@@ -15,6 +15,8 @@ from tests.components.fixtures import require
 from tests.components.kafka import KafkaBroker, admin
 from tests.components.processes import ServerFailed
 
+pytestmark = pytest.mark.slow
+
 WAIT_S = 30.0
 QUIET = {"log_level": 0, "reconnect.backoff.max.ms": 200}
 

@@ -9,6 +9,8 @@ from asyncpg.exceptions import ConnectionDoesNotExistError
 
 from tests.components.postgres import Postgres
 
+pytestmark = pytest.mark.slow
+
 BUSY = "DO 'BEGIN FOR i IN 1..2000000000 LOOP END LOOP; END'"
 
 

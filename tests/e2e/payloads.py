@@ -6,6 +6,10 @@ from typing import Any
 NOW = "2026-11-01T12:00:00.123456Z"
 
 
+UNKNOWN_ID = "0e5c1a4e-1b7a-4c55-9d0c-7f3f2a8e6b11"
+"""The id of nothing. Fixed, for it stands in names of tests, which each process must give alike."""
+
+
 def new_id() -> str:
     """Returns a fresh UUID."""
     return str(uuid.uuid4())

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from api.operations import METRICS_S
+from tests.components.processes import free_ports
 
 EMAIL = "admin@example.com"
 PASSWORD = "correct horse battery"
@@ -47,7 +48,7 @@ class Server:
         self.data_dir = data_dir
         self.role = role
         self._ready = ready
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = dict(settings or {})
         self.output = data_dir.parent / f"{data_dir.name}.out"
@@ -269,10 +270,3 @@ def wait_for(condition: Callable[[], T], what: str, *, timeout_s: float = 10.0) 
             raise TimeoutError(f"waited {timeout_s} s for {what}; last value {value!r}")
         time.sleep(pause_s)
         pause_s = min(0.1, pause_s * 1.5)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -14,6 +14,8 @@ from tests.e2e.payloads import new_id, trace
 from tests.e2e.server import Project, Server, create_project, wait_for
 from tests.e2e.silent import silent_readers
 
+pytestmark = pytest.mark.alone
+
 MIB = 1 << 20
 ROW_BYTES = MIB
 REQUESTS, ROWS_A_REQUEST = 15, 14

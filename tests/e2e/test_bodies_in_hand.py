@@ -12,6 +12,8 @@ import pytest
 from tests.e2e.payloads import new_id, trace
 from tests.e2e.server import Project, Server, begin_request, create_project, wait_for
 
+pytestmark = pytest.mark.alone
+
 MIB = 1 << 20
 PATH = "/v1/traces/async"
 

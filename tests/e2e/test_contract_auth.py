@@ -3,16 +3,16 @@
 import httpx
 import pytest
 
-from tests.e2e.payloads import new_id, trace
+from tests.e2e.payloads import UNKNOWN_ID, trace
 from tests.e2e.server import KEY, Project, Server
 
 INGEST = ("/v1/traces/async", "/v1/traces/batch", "/v1/spans/async", "/v1/spans/batch")
 RANGE = "?date_from=2026-01-01T00:00:00Z&date_to=2026-12-31T00:00:00Z"
 QUERIES = (
     "/v1/traces",
-    f"/v1/traces/{new_id()}",
+    f"/v1/traces/{UNKNOWN_ID}",
     "/v1/spans",
-    f"/v1/spans/{new_id()}",
+    f"/v1/spans/{UNKNOWN_ID}",
     "/v1/sessions/any",
     "/v1/sessions/any/spans",
     f"/v1/analytics{RANGE}",
@@ -48,7 +48,7 @@ class TestAuthorization:
 
         assert (answer.status_code, answer.json()) == (401, MISSING)
 
-    @pytest.mark.parametrize("key", [f"pulse_sk_{new_id()}", "pulse_sk_", "x", KEY.upper()])
+    @pytest.mark.parametrize("key", [f"pulse_sk_{UNKNOWN_ID}", "pulse_sk_", "x", KEY.upper()])
     def test_an_unknown_key_is_refused(self, server: Server, path: str, key: str) -> None:
         answer = ask(server, path, {"Authorization": f"Bearer {key}"})
 
@@ -82,7 +82,7 @@ class TestOrderOfChecks:
         ("DELETE", "/v1/traces"),
         ("PUT", "/v1/traces/async"),
         ("PATCH", "/v1/spans"),
-        ("POST", "/v1/traces/" + new_id()),
+        ("POST", "/v1/traces/" + UNKNOWN_ID),
         ("POST", "/v1/analytics"),
         ("GET", "/v1/auth/login"),
         ("POST", "/health"),

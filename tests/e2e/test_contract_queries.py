@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.payloads import new_id, trace
+from tests.e2e.payloads import UNKNOWN_ID, new_id, trace
 from tests.e2e.server import Project
 
 INVALID = "Invalid query parameters"
@@ -126,7 +126,7 @@ class TestListTraces:
 
 
 class TestOneTrace:
-    @pytest.mark.parametrize("trace_id", [new_id(), "nonsense", "0", "ü"])
+    @pytest.mark.parametrize("trace_id", [UNKNOWN_ID, "nonsense", "0", "ü"])
     def test_an_unknown_id_is_404(self, traces: Project, trace_id: str) -> None:
         answer = traces.get(f"/v1/traces/{trace_id}")
 

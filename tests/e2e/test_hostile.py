@@ -27,7 +27,10 @@ import pytest
 import zstandard
 
 from tests.e2e.payloads import full_span, full_trace, new_id, trace
+from tests.e2e.seeds import SEED, seed_of
 from tests.e2e.server import Project, Server, begin_request, create_project, wait_for
+
+pytestmark = pytest.mark.alone
 
 MIB = 1 << 20
 GROWTH_BYTES = 64 * MIB
@@ -385,7 +388,7 @@ class TestQueries:
 
 
 def test_mutations_of_a_valid_body_are_stored_or_refused(target: Project) -> None:
-    seed = random.SystemRandom().getrandbits(32)
+    seed = seed_of("mutations")
     chance = random.Random(seed)
     for number in range(MUTATIONS):
         path = chance.choice(PATHS[:2])
@@ -400,7 +403,7 @@ def test_mutations_of_a_valid_body_are_stored_or_refused(target: Project) -> Non
             answer = attack(target, body, encoding, path)
             assert answer.status_code in (202, *ERRORS), answer.text
         except BaseException as error:
-            error.add_note(f"seed {seed}, mutation {number}: {encoding} {body[:2000]!r}")
+            error.add_note(f"E2E_SEED={SEED}, mutation {number}: {encoding} {body[:2000]!r}")
             raise
 
 

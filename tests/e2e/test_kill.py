@@ -1,10 +1,9 @@
 """`kill -9` at random moments under load: what was answered 2xx is there, once, to the last digit.
 
-Each run is seeded; `E2E_SEED` repeats one. A kill may hit requests, commits, inserts, replays or
+The seed is fixed; `make storm` takes another. A kill may hit requests, commits, inserts, replays or
 the start itself.
 """
 
-import os
 import random
 import sys
 import threading
@@ -15,14 +14,11 @@ import pytest
 
 from tests.e2e.audit import audit
 from tests.e2e.load import Ledger, Load
+from tests.e2e.seeds import SEED, seed_of
 from tests.e2e.server import CONSOLE_SCRIPT, Server, create_project
 
 FAULTY = (sys.executable, "-m", "tests.e2e.faulty_up")
 SETTINGS = {"DEDUP_FILTER_BITS": "20"}
-
-
-def seed_of(name: str) -> str:
-    return os.environ.get("E2E_SEED") or f"{name}/{random.SystemRandom().getrandbits(32)}"
 
 
 def run_rounds(
@@ -65,7 +61,7 @@ def assert_no_empty_run(found: dict[str, int], rounds: int) -> None:
     assert found["unanswered"] > 0, found
 
 
-@pytest.mark.parametrize("partitions", ["1", "3"])
+@pytest.mark.parametrize("partitions", [pytest.param("1", marks=pytest.mark.slow), "3"])
 def test_kills_lose_nothing_and_count_nothing_twice(tmp_path: Path, partitions: str) -> None:
     seed, rounds = seed_of(f"kill-{partitions}"), 12 if partitions == "1" else 5
 
@@ -74,12 +70,14 @@ def test_kills_lose_nothing_and_count_nothing_twice(tmp_path: Path, partitions: 
     assert_no_empty_run(found, rounds)
 
 
+@pytest.mark.slow
 def test_kills_with_every_batch_sent_twice_count_it_once(tmp_path: Path) -> None:
     found = noted(seed_of("twice"), tmp_path, rounds=6, copies=2)
 
     assert_no_empty_run(found, 6)
 
 
+@pytest.mark.slow
 def test_kills_with_a_store_that_fails_at_random_are_exact_too(tmp_path: Path) -> None:
     found = noted(seed_of("faulty"), tmp_path, rounds=6, copies=2, command=FAULTY)
 
@@ -91,5 +89,5 @@ def noted(seed: str, tmp_path: Path, **options: object) -> dict[str, int]:
     try:
         return run_rounds(tmp_path / "data", seed=seed, **options)  # type: ignore[arg-type]
     except BaseException as error:
-        error.add_note(f"repeat with E2E_SEED={seed!r}")
+        error.add_note(f"repeat with E2E_SEED={SEED}")
         raise

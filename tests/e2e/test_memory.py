@@ -10,6 +10,8 @@ from tests.e2e.memory_group import MemoryGroup, memory_group, peak_bytes
 from tests.e2e.neighbour import Neighbour
 from tests.e2e.server import Server, create_project, wait_for
 
+pytestmark = pytest.mark.alone
+
 LIMIT_BYTES = 2_000_000_000
 SECONDS = 6.0
 ANSWER_S = 1.0

@@ -17,6 +17,8 @@ from tests.e2e.load import Ledger, Load
 from tests.e2e.payloads import trace
 from tests.e2e.server import Project, Server, create_project, wait_for
 
+pytestmark = pytest.mark.alone
+
 FAULTY = (sys.executable, "-m", "tests.e2e.faulty_up")
 SMALL_SPOOL = 500_000
 SMALL_DISK_PAGES = "40"

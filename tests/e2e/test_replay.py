@@ -27,6 +27,8 @@ from tests.e2e.payloads import trace
 from tests.e2e.server import CONSOLE_SCRIPT, Project, Server, create_project, wait_for
 from tests.e2e.store_sums import read_sums
 
+pytestmark = pytest.mark.slow
+
 KEEP = {"LOG_KEEP_HOURS": "24"}
 
 

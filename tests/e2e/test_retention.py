@@ -4,11 +4,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.audit import audit
 from tests.e2e.load import Ledger, Load
 from tests.e2e.old_rows import add_letters_of_age, add_rows_of_ages, count_rows, letters_of
 from tests.e2e.payloads import span, trace
 from tests.e2e.server import CONSOLE_SCRIPT, Project, Server, create_project, wait_for
+
+pytestmark = pytest.mark.slow
 
 YEAR = {"date_from": "2020-01-01T00:00:00Z", "date_to": "2290-01-01T00:00:00Z"}
 PURGED = "project purged"

@@ -24,6 +24,8 @@ from tests.e2e.slow_clients import (
     wait_all_cut,
 )
 
+pytestmark = pytest.mark.alone
+
 MANY = 1000
 OPEN_FILES = 1024
 DEADLINE_S = 1

@@ -15,6 +15,8 @@ from tests.e2e.payloads import trace
 from tests.e2e.server import PROJECT_NAME, Server, create_project, wait_for
 from tests.e2e.test_kill import FAULTY
 
+pytestmark = pytest.mark.alone
+
 
 def test_a_stop_under_load_takes_under_5_seconds_and_loses_nothing(tmp_path: Path) -> None:
     ledger = Ledger()

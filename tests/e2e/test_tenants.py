@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from tests.e2e.payloads import new_id, span, trace
+from tests.e2e.payloads import UNKNOWN_ID, new_id, span, trace
 from tests.e2e.people import join
 from tests.e2e.server import Project, Server, create_project, wait_for
 
@@ -137,10 +137,10 @@ def test_a_member_of_one_project_is_refused_at_every_other(tenants: Tenants) -> 
         ("POST", "/dashboard/api/api-keys", {"name": "mine"}),
         ("GET", "/dashboard/api/users", None),
         ("POST", "/dashboard/api/users", {"email": "x@example.com"}),
-        ("PATCH", f"/dashboard/api/users/{new_id()}", {"role": "admin"}),
-        ("DELETE", f"/dashboard/api/users/{new_id()}", None),
+        ("PATCH", f"/dashboard/api/users/{UNKNOWN_ID}", {"role": "admin"}),
+        ("DELETE", f"/dashboard/api/users/{UNKNOWN_ID}", None),
         ("GET", "/dashboard/api/invitations", None),
-        ("DELETE", f"/dashboard/api/invitations/{new_id()}", None),
+        ("DELETE", f"/dashboard/api/invitations/{UNKNOWN_ID}", None),
     ],
 )
 def test_a_member_of_one_project_can_change_nothing_in_another(

@@ -24,6 +24,8 @@ from litestar import Litestar
 from sluice.web import ingest_routes, out_routes
 from tests.components.processes import free_ports
 
+pytestmark = pytest.mark.slow
+
 PROXY = Path(__file__).resolve().parents[2] / "deploy" / "proxy" / "Caddyfile"
 POLICY = "default-src 'self'"
 DOMAIN = "sluice.example.com"

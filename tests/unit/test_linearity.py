@@ -29,6 +29,8 @@ from processors.llm.traces import decode_trace
 from schemas.inflation import CannotInflate, InflatesTooFar, inflater
 from schemas.times import parse_timestamp_us
 
+pytestmark = pytest.mark.alone
+
 MIB = 1 << 20
 MOST = 2.5
 TRIES = 4

@@ -11,12 +11,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from eventlog import sqlite_file
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
 from tests.integration.cli.conftest import Place
+
+pytestmark = pytest.mark.slow
 
 SOON_S = 20
 

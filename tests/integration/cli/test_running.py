@@ -11,6 +11,8 @@ from tests.e2e.old_rows import count_rows
 from tests.e2e.payloads import span, trace
 from tests.integration.cli.conftest import Place, serving
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 20
 # A deleted project is left alone for some seconds first, until nothing of it is on its way.
 PURGED_S = 60

@@ -114,6 +114,7 @@ class TestSQLite:
     def file(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'control.db'}"
 
+    @pytest.mark.alone
     async def test_a_fresh_file_migrates_fast_and_a_second_start_costs_little(
         self, file: str
     ) -> None:

@@ -76,18 +76,18 @@ def opened(path: Path) -> Iterator[Callable[..., SqliteLog]]:
         log.close()
 
 
-@pytest.fixture(scope="module")
-def _module_kafka() -> Iterator[KafkaBroker]:
+@pytest.fixture(scope="session")
+def _stoppable_kafka() -> Iterator[KafkaBroker]:
     yield from local_broker()
 
 
 @pytest.fixture
-def stoppable_kafka(_module_kafka: KafkaBroker) -> Iterator[KafkaBroker]:
-    """A broker of the module's own, which a test may pause and kill: the next finds it running."""
-    yield _module_kafka
-    if _module_kafka.pid is None:
-        _module_kafka.start()
-    _module_kafka.resume()
+def stoppable_kafka(_stoppable_kafka: KafkaBroker) -> Iterator[KafkaBroker]:
+    """A second broker, which a test may pause and kill: the next test finds it running."""
+    yield _stoppable_kafka
+    if _stoppable_kafka.pid is None:
+        _stoppable_kafka.start()
+    _stoppable_kafka.resume()
 
 
 @pytest.fixture

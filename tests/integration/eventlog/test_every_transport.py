@@ -160,6 +160,7 @@ async def test_a_new_app_is_given_what_was_not_acknowledged(log: Transport) -> N
     assert second.offsets(HEAD) == list(range(3, 20))
 
 
+@pytest.mark.alone
 async def test_stopping_while_an_agent_waits_is_prompt_and_loses_nothing(log: Transport) -> None:
     await log.fill(MANY)
     first, second = Receiver(), Receiver()

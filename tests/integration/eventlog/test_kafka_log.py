@@ -135,6 +135,7 @@ async def test_every_replica_acknowledges_and_a_repeat_is_known_to_the_broker(
     assert options["message.timeout.ms"] == 0
 
 
+@pytest.mark.alone
 async def test_a_paused_broker_makes_the_log_unavailable_and_then_goes_on(
     stoppable_kafka: KafkaBroker, opened: Open
 ) -> None:

@@ -54,6 +54,7 @@ async def test_records_carry_their_values_and_a_damaged_one_carries_none(
     assert [delivery.value for delivery in receiver.got[HEAD]] == [expected[0], None]
 
 
+@pytest.mark.alone
 async def test_records_of_another_process_are_seen_within_a_second(
     log: SqliteLog, tmp_path: Path, path: Path
 ) -> None:

@@ -36,6 +36,8 @@ from tests.chunks import append_chunks
 from tests.e2e.payloads import new_id, span, trace
 from tests.integration.eventlog.logs import until
 
+pytestmark = pytest.mark.alone
+
 PARTITIONS = 2
 TIMEOUT_S = 120
 DAY = timedelta(days=1)

@@ -17,6 +17,8 @@ from tests.e2e.slow_clients import (
 )
 from tests.integration.warehouse.conftest import READER, Served
 
+pytestmark = pytest.mark.alone
+
 MANY = 100
 CUT_WITHIN_S = 20.0
 CREDENTIALS = b64encode(":".join(READER).encode())

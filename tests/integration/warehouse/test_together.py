@@ -14,6 +14,8 @@ import pytest
 
 from tests.integration.warehouse.conftest import READER, SLUICE, WRITER, Served
 
+pytestmark = pytest.mark.slow
+
 FAILS_LATE = (
     "SELECT concat('secret-', toString(number)) AS s, throwIf(number = 90000) FROM numbers(100000)"
 )

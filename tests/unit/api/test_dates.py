@@ -38,6 +38,7 @@ def test_what_is_no_date_is_refused(text: str) -> None:
     ],
     ids=["brackets", "blanks", "both", "iso", "digits", "mail"],
 )
+@pytest.mark.alone
 def test_a_text_without_end_is_refused_at_once(text: str) -> None:
     started = time.monotonic()
 

@@ -14,6 +14,8 @@ from api.llm.filters import TraceQuery, list_of_traces
 from api.parameters import InvalidParameters, read, values_of
 from api.slashes import with_slashes
 
+pytestmark = pytest.mark.alone
+
 HEAD_BYTES = 64 << 10
 RATIO = 2.5
 

@@ -22,6 +22,8 @@ from clickhouse.served.rights import MAY_SET, Rights
 from clickhouse.served.statements import MAX_HEAD_BYTES, read_statement
 from sluice.warehouse_node import READERS_BODY_BYTES, REQUEST_HEAD_BYTES
 
+pytestmark = pytest.mark.alone
+
 MOST_TIMES = 2.5
 TOO_SHORT_S = 0.005
 """What takes less than this is measured as this: the clock and the caches weigh more."""

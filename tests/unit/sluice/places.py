@@ -4,12 +4,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.components.processes import free_ports
+
 
 def free_port() -> int:
     """Returns a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
 
 
 @contextmanager
