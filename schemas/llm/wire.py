@@ -108,7 +108,7 @@ GivenId = Annotated[str, Meta(min_length=1, max_length=512)]
 Directory = Annotated[str, Meta(max_length=4096)]
 
 
-class SentTrace(TraceItem, frozen=True, kw_only=True):
+class SentTrace(TraceItem, frozen=True):
     """A trace as the edge takes it: with bounds that what an older version took may be beyond."""
 
     trace_id: Uuid
@@ -120,7 +120,7 @@ class SentTrace(TraceItem, frozen=True, kw_only=True):
     session_id: GivenId | None = None
 
 
-class SentSpan(SpanItem, frozen=True, kw_only=True):
+class SentSpan(SpanItem, frozen=True):
     """A span as the edge takes it."""
 
     span_id: Uuid
