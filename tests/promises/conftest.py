@@ -6,6 +6,9 @@ import pytest
 
 from tests.promises.installations import Distributed, Embedded, Installation
 
+DISTRIBUTED = pytest.mark.containers
+"""It stands on Kafka and PostgreSQL, which it asks for by name where only a test can see it."""
+
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
@@ -22,7 +25,7 @@ def distributed(
         yield running
 
 
-@pytest.fixture(params=["embedded", "distributed"])
+@pytest.fixture(params=["embedded", pytest.param("distributed", marks=DISTRIBUTED)])
 def installation(request: pytest.FixtureRequest) -> Installation:
     running: Installation = request.getfixturevalue(request.param)
     return running

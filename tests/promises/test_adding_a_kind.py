@@ -23,7 +23,10 @@ def test_the_page_touches_two_files_that_exist_and_both_for_a_line_or_a_name() -
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("log", ["embedded", "distributed"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "log", ["embedded", pytest.param("distributed", marks=pytest.mark.containers)]
+)
 def test_a_kind_that_is_added_as_the_page_says_keeps_every_promise(
     log: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
