@@ -62,7 +62,7 @@ async def check_key(request: AnyRequest) -> LoginAnswer:
 
 
 def routes(queries: Sequence[Any]) -> list[Any]:
-    """Returns every route of this room, with the handlers of the systems' queries."""
+    """Returns every route of the API, with the handlers of the systems' queries."""
     handlers = [*queries, *outcomes.HANDLERS]
     return [
         get_landing,

@@ -1,8 +1,8 @@
 """One way to speak to ClickHouse: `Warehouse`, over chDB in the process or a server by HTTP.
 
 clickhouse-connect gives both the same synchronous client. A client serves one call at a time, so
-the warehouse keeps one per worker thread, with threads for reads, for urgent reads, for read-backs
-and for writes apart: a long query never stands before an insert.
+the warehouse keeps one per worker thread. Reads, urgent reads, read-backs and writes have threads
+of their own, so a long query never delays an insert.
 """
 
 import asyncio

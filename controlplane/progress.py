@@ -28,7 +28,7 @@ class Pending(NamedTuple):
 
     first: int
     last: int
-    apart: bool
+    by_parts: bool
     """Whether its rows go in by parts."""
     epoch_text: str
     """What makes its token, with the range; not the owner's epoch."""
@@ -100,7 +100,7 @@ class PartitionProgress:
             {
                 "pending_first": pending.first,
                 "pending_last": pending.last,
-                "pending_apart": pending.apart,
+                "pending_apart": pending.by_parts,
                 "pending_epoch": pending.epoch_text,
             },
         )
@@ -194,6 +194,6 @@ def _pending_of(row: OwnedPartition) -> Pending | None:
     return Pending(
         first=row.pending_first,
         last=row.pending_last,
-        apart=bool(row.pending_apart),
+        by_parts=bool(row.pending_apart),
         epoch_text=row.pending_epoch or "",
     )

@@ -77,7 +77,7 @@ class Intent(NamedTuple):
 
     first: int
     last: int
-    apart: bool = False
+    by_parts: bool = False
     """Whether its rows go in by parts, because the store refused some of them."""
     epoch: str = ""
     """The `Origin.epoch` that it was declared in; with the range it makes the block's token."""

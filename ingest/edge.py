@@ -25,7 +25,7 @@ from schemas.projects import ProjectContext, ProjectId
 
 RETRY_AFTER_FULL_S = 5
 NEARLY_FULL = 0.9
-"""Of the log's room; what is left is for those whose events are lost when they are refused."""
+"""Of the log's size. The rest is for senders that do not send again: their events would be lost."""
 
 log = structlog.get_logger(__name__)
 
@@ -94,9 +94,9 @@ class Edge:
     ) -> Accepted:
         """Returns when every item of a request of this form is durable in the log.
 
-        `retried` says that the sender comes again after a 503: when room gets short such are
-        refused first. Raises a `Refused`, whose count is durable too by then (unless the log
-        itself is away).
+        `retried` says that the sender tries again after a 503. When the log is nearly full, such
+        senders are rejected first. Raises a `Refused`; its count is durable by then, unless the
+        log is not available.
         """
         kind = self._forms[form].kind
         try:

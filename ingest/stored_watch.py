@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class StoredWatch:
-    """Looks into the workers' books for as long as somebody waits."""
+    """Reads the workers' checkpoints for as long as somebody waits."""
 
     def __init__(self, progress: PartitionProgress, topics: TopicsState) -> None:
         self._progress = progress
@@ -66,11 +66,11 @@ class StoredWatch:
         try:
             held = await self._progress.read(self._topics[topic].log_id, topic)
         except ControlPlaneError as error:
-            log.warning("books not read, will look again", reason=error.message)
+            log.warning("checkpoints not read, will look again", reason=error.message)
             return
         except Exception:
-            # A missing right or table: whoever mends it must not have to restart every edge.
-            log.exception("books cannot be read, will look again")
+            # A missing right or table: whoever fixes it must not have to restart every edge.
+            log.exception("checkpoints cannot be read, will look again")
             await asyncio.sleep(TROUBLE_PAUSE_S)
             return
         self._stored[topic] = {number: one.stored_through for number, one in held.items()}

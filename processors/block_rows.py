@@ -49,13 +49,15 @@ class Inserts(Protocol):
 class BlockRows:
     """Stores the rows of one block; remembers which parts of them are in while it is retried."""
 
-    def __init__(self, block: Block, step: Step, books: ProgressStore, store: Inserts) -> None:
+    def __init__(
+        self, block: Block, step: Step, checkpoints: ProgressStore, store: Inserts
+    ) -> None:
         self._block = block
         self._step = step
-        self._books = books
+        self._checkpoints = checkpoints
         self._store = store
         self._refusals = 0
-        self._apart = block.intent.apart
+        self._by_parts = block.intent.by_parts
         self._todo: dict[tuple[str, str], list[Numbers]] = {}
         """By kind and table: the parts that are to go in, which a retry must not cut anew."""
         self._refused: dict[tuple[str, str], dict[int, str]] = {}
@@ -65,13 +67,15 @@ class BlockRows:
 
         With `check` it reads back whether they are there. Changes nothing of `output`.
         """
-        if not self._apart:
+        if not self._by_parts:
             for stored in output.stored:
                 for table in _in_order(stored.batch.kind):
                     await self._insert_whole(table, stored, check=check)
             return output
         # From here on the block's own token is never used again: say so before the first part.
-        await self._books.declare(self._block.partition, self._block.intent._replace(apart=True))
+        await self._checkpoints.declare(
+            self._block.partition, self._block.intent._replace(by_parts=True)
+        )
         result = replace(output, stored=[], dead=list(output.dead), outcomes=+output.outcomes)
         for stored in output.stored:
             refused = await self._insert_by_parts(stored)
@@ -85,7 +89,7 @@ class BlockRows:
         """Inserts encoded rows if the partition is still ours, and measures it."""
         # A process that was paused and replaced here must not write what another has written long
         # ago: the store forgets a token after some thousand blocks.
-        await self._books.confirm(self._block.partition)
+        await self._checkpoints.confirm(self._block.partition)
         started = time.perf_counter()
         await self._store.insert(table, data, token)
         metrics.INSERT_SECONDS.labels(table).observe(time.perf_counter() - started)
@@ -99,7 +103,7 @@ class BlockRows:
             if self._refusals >= REFUSALS_BEFORE_PARTS:
                 # Where rows are in, it is a view that refuses them: by parts they would go in once
                 # more.
-                self._apart = not len(await self._there(table, stored))
+                self._by_parts = not len(await self._there(table, stored))
             raise
         if check:
             await self._insert_lost(table, stored)
@@ -157,7 +161,7 @@ class BlockRows:
         if len(missing):
             log.warning("rows lost by the store", token=self._block.token, count=len(missing))
             data = await asyncio.to_thread(encode, stored.batch.rows(table, missing))
-            await self._books.confirm(self._block.partition)
+            await self._checkpoints.confirm(self._block.partition)
             await self._store.insert_past_views(table.name, data, f"{self._block.token}/lost")
 
     async def _insert(self, table: Table, batch: Batch, items: Numbers, token: str) -> None:

@@ -30,7 +30,7 @@ class BlockWrite:
         self,
         block: Block,
         step: Step,
-        books: ProgressStore,
+        checkpoints: ProgressStore,
         store: Inserts,
         *,
         longest_pause_s: float,
@@ -40,9 +40,9 @@ class BlockWrite:
         self._built: Any = None
         self._longest_pause_s = longest_pause_s
         self._step = step
-        self._books = books
+        self._checkpoints = checkpoints
         self._store = store
-        self._rows = BlockRows(block, step, books, store)
+        self._rows = BlockRows(block, step, checkpoints, store)
         self._output: Output | None = None
         self._chosen: list[tuple[str, Numbers]] | None = None
         """The items of each form that are to be stored, while their rows are put down."""
@@ -122,7 +122,7 @@ class BlockWrite:
         output = self._output
         assert output is not None
         await self._insert_outcomes(output)
-        await self._books.complete(partition, intent, output.dead)
+        await self._checkpoints.complete(partition, intent, output.dead)
         _count(output)
 
     async def _store_rows(self, output: Output) -> None:
@@ -131,8 +131,8 @@ class BlockWrite:
             self._output = output = await self._rows.insert(output, check=self._tried_before)
             self._rows_stored = True
         if not self._noted:
-            # Before the books say so: who stops us there, and takes the partition up again, relies
-            # on our knowing every id that is stored.
+            # Before the checkpoint is moved: a writer that is stopped here and started again relies
+            # on the step's knowing every id that is stored.
             for stored in output.stored:
                 await self._step.note(stored)
             self._noted = True
@@ -149,7 +149,7 @@ class BlockWrite:
         if self._built is None:
             self._built = await (building or self._step.build(self._block))
         if self._output is None:
-            await self._books.declare(self._block.partition, self._block.intent)
+            await self._checkpoints.declare(self._block.partition, self._block.intent)
             self._output = await self._step.settle(self._block, self._built)
         if self._chosen is not None:
             self._output.stored = self._step.chosen(self._built, self._chosen)

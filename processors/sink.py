@@ -38,12 +38,16 @@ class Sink:
     """
 
     def __init__(
-        self, steps: Mapping[str, Step], books: ProgressStore, store: Inserts, limits: BlockLimits
+        self,
+        steps: Mapping[str, Step],
+        checkpoints: ProgressStore,
+        store: Inserts,
+        limits: BlockLimits,
     ) -> None:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Done when a bug has stopped a writer: the process must end."""
         self._steps = steps
-        self._books = books
+        self._checkpoints = checkpoints
         self._store = store
         self._limits = limits
         self._writers: dict[TopicPartition, PartitionWriter] = {}
@@ -156,7 +160,7 @@ class Sink:
         step = self._steps[partition.topic]
         budget = self._budgets[partition.topic]
         writer = PartitionWriter(
-            partition, step, self._books, self._store, self._limits, budget=budget
+            partition, step, self._checkpoints, self._store, self._limits, budget=budget
         )
         self._writers[partition] = writer
         self._watch(writer.run(warm), f"write {partition}", partition)
@@ -169,7 +173,7 @@ class Sink:
     async def _warm_partition(self, partition: TopicPartition) -> None:
         # An earlier taking may have been cut off before it had read everything.
         if partition not in self._warmed:
-            source = Source(self._books.origin(partition).log_id, partition.partition)
+            source = Source(self._checkpoints.origin(partition).log_id, partition.partition)
             await self._warm_up(self._steps[partition.topic], source)
             self._warmed.add(partition)
 

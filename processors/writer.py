@@ -59,7 +59,7 @@ class PartitionWriter:
         self,
         partition: TopicPartition,
         step: Step,
-        books: ProgressStore,
+        checkpoints: ProgressStore,
         store: Inserts,
         limits: BlockLimits,
         *,
@@ -72,7 +72,7 @@ class PartitionWriter:
         """Whether the block that is next to store was tried in vain."""
         self._partition = partition
         self._step = step
-        self._books = books
+        self._checkpoints = checkpoints
         self._store = store
         self._limits = limits
         self._budget = budget
@@ -138,7 +138,7 @@ class PartitionWriter:
         """
         await warm()
         try:
-            progress = await self._books.progress(self._partition)
+            progress = await self._checkpoints.progress(self._partition)
             self._due = progress.pending.last if progress.pending else -1
             await self._let_go_of_stored(progress.stored_through)
             built: asyncio.Queue[_InHand] = asyncio.Queue()
@@ -176,7 +176,7 @@ class PartitionWriter:
             # The log no longer has what was pending.
             self._ahead.release()
             return
-        log_id = self._books.origin(self._partition).log_id
+        log_id = self._checkpoints.origin(self._partition).log_id
         intent = pending or self._intent(records)
         block = Block(self._partition, log_id, intent, records, repeated=pending is not None)
         one = _InHand(self._write(block), block)
@@ -219,12 +219,12 @@ class PartitionWriter:
         one.taken = 0
 
     def _intent(self, records: list[Delivery]) -> Intent:
-        epoch = self._books.origin(self._partition).epoch
+        epoch = self._checkpoints.origin(self._partition).epoch
         return Intent(records[0].offset, records[-1].offset, epoch=epoch)
 
     def _write(self, block: Block) -> BlockWrite:
         pause = self._limits.longest_pause_s
-        return BlockWrite(block, self._step, self._books, self._store, longest_pause_s=pause)
+        return BlockWrite(block, self._step, self._checkpoints, self._store, longest_pause_s=pause)
 
     async def _take(self, pending: Intent | None) -> list[Delivery]:
         async with self._changed:

@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 
 class EdgeNode:
-    """The door in. Open it once; stop it once."""
+    """The process that takes events in. Open it once; stop it once."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -135,7 +135,7 @@ class EdgeNode:
     async def wait_broken(self) -> str:
         """Returns when the spool's file is damaged; whatever else is away comes back by itself."""
         await asyncio.wrap_future(self.log.damaged)
-        return "the spool's file is damaged; it is mended when it is opened again"
+        return "the spool's file is damaged; it is repaired when it is opened again"
 
 
 class EdgeProbes:

@@ -175,7 +175,7 @@ class Node:
     async def wait_broken(self) -> str:
         """Returns, with the reason, when this process can do no more and must end.
 
-        A new process replays from the log, which an app that has crashed cannot do, and mends a
+        A new process replays from the log, which an app that has crashed cannot do, and repairs a
         damaged file.
         """
         damaged = asyncio.wrap_future(self.log.damaged)
@@ -203,7 +203,7 @@ async def broken(
     finally:
         stopped.cancel()
     if log_damaged.done():
-        return "the log's file is damaged; it is mended when it is opened again"
+        return "the log's file is damaged; it is repaired when it is opened again"
     if writer_failed.done():
         return f"a writer was stopped by a bug: {writer_failed.result()!r}"
     return f"the stream has crashed: {stream.crash_reason!r}"
@@ -245,7 +245,7 @@ class NodeProbes:
             metrics.LAG_SECONDS.labels(topic).set(ages[topic])
 
     async def _check_log(self) -> None:
-        # An empty change of the books goes through the same thread and fsync as an append.
+        # An empty change of the checkpoints goes through the same thread and fsync as an append.
         await self._node.log.commit({})
 
     async def _check_stream(self) -> None:

@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 def open_service(settings: Settings, path: Path, users: Users) -> Service:
-    """Mends, migrates and opens the store; from here on this process reaches nothing else."""
+    """Repairs, migrates and opens the store; from here on this process reaches nothing else."""
     path.mkdir(parents=True, exist_ok=True)
     if lost := give_back_lost_tokens(path):
         log.warning("blocks were cut off half way, and may be sent again", blocks=lost)

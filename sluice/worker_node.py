@@ -17,7 +17,7 @@ from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, Place, TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
-from processors.ownership import FLUSH_S, Books, Holder
+from processors.ownership import FLUSH_S, Checkpoints, Holder
 from processors.pipeline import Inserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
@@ -83,11 +83,13 @@ class WorkerNode:
             log2_filter_bits=settings.dedup_filter_bits,
         )
         self.letters = KafkaDeadLetters(self.kafka)
-        books = Books(self.progress, self.topics, self.letters.append_letters, process_name())
+        checkpoints = Checkpoints(
+            self.progress, self.topics, self.letters.append_letters, process_name()
+        )
         limits = block_limits_of(settings, settings.worker_block_interval_ms)
-        self.sink = Sink(steps, books, Inserts(self.warehouse), limits)
+        self.sink = Sink(steps, checkpoints, Inserts(self.warehouse), limits)
         our_name = {self.kafka.topic(name): name for name in self.topics}
-        self._holder = Holder(books, self.sink, self.offsets.read_ends, our_name.__getitem__)
+        self._holder = Holder(checkpoints, self.sink, self.offsets.read_ends, our_name.__getitem__)
         await self._join()
 
     async def _join(self) -> None:

@@ -199,14 +199,14 @@ class Columns(NamedTuple):
     """What a statement adds up beside its keys k0, k1, ...
 
     `flat` is over base rows alone. Where a rollup has the whole hours, `base` is over the base rows
-    beside it, grouped by the keys and by `apart`; `rolled` is of its rows; `total` is over both.
+    beside it, grouped by the keys and by `separate`; `rolled` is of its rows; `total` is over both.
     """
 
     flat: list[str]
     base: list[str]
     rolled: list[str]
     total: list[str]
-    apart: tuple[str, ...] = ()
+    separate: tuple[str, ...] = ()
 
     def plus(self, column: str) -> "Columns":
         """Returns the same with one more column, at the end, over the keys or the sums."""
@@ -231,7 +231,7 @@ def statement(
         base=_lines([*_key_columns(names, "base"), *columns.base], 8),
         where=where,
         ragged=BUCKET.replace("bucket", "t.timestamp"),
-        grouped=grouped([*keys, *columns.apart]),
+        grouped=grouped([*keys, *columns.separate]),
         arms="\n    ".join(_arms(scoped, [*_key_columns(names, scoped.table), *columns.rolled])),
         ending=ending,
     )
@@ -261,7 +261,7 @@ def full(scoped: Scope) -> Columns:
         base=[*added.base, "t.session_hash AS session", "groupArray(t.latency_ns) AS spread"],
         rolled=[*added.rolled, "session_hash AS session", "latencies AS spread"],
         total=[*added.total, "uniqExactIf(session, session != 0)", ARRAY_SPREAD],
-        apart=("session",),
+        separate=("session",),
     )
 
 
@@ -270,7 +270,7 @@ def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
     if scoped.table != "base":
         scoped = scoped._replace(table="sessions")
     column = "session_hash AS session"
-    columns = Columns([SESSIONS], [column], [column], ["uniqExact(session)"], apart=("session",))
+    columns = Columns([SESSIONS], [column], [column], ["uniqExact(session)"], separate=("session",))
     return statement(scoped._replace(only=f"{scoped.only} AND session_hash != 0"), names, columns)
 
 

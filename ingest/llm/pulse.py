@@ -41,7 +41,7 @@ _LONE_SURROGATE = re.compile(rf"\\u(?:{_HIGH}(?!\\u{_LOW})|(?<!\\u{_HIGH}\\u){_L
 _HIDDEN = b"\0\0"
 """Stands for an escaped backslash while others are looked at: no JSON text holds a NUL."""
 MAX_SURROGATES = 1_000_000
-"""In a body that has to be mended: 0.2 s of work. Half a million emoji are no cut text."""
+"""In a body that has to be repaired: 0.2 s of work. Half a million emoji are no cut text."""
 DEFAULT_MAX_ITEM_BYTES = 16 << 20
 OBJECT = "Expected `object`"
 
@@ -143,9 +143,9 @@ def _split(body: bytes) -> list[Raw]:
     except msgspec.ValidationError as error:
         raise _not_an_array(body, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        mended = None if isinstance(error, UnicodeDecodeError) else _mend_surrogates(body)
-        if mended is not None:
-            return _split(mended)
+        repaired = None if isinstance(error, UnicodeDecodeError) else _replace_surrogates(body)
+        if repaired is not None:
+            return _split(repaired)
         raise BadJson("Invalid JSON body") from error
 
 
@@ -181,15 +181,15 @@ def _check_sizes(raws: Sequence[Raw], max_bytes: int) -> None:
             )
 
 
-def _mend_surrogates(body: bytes) -> bytes | None:
+def _replace_surrogates(body: bytes) -> bytes | None:
     """Replaces lone surrogate escapes by U+FFFD; `None` where there is none, or too many."""
     if b"\0" in body or not 0 < body.count(rb"\ud") + body.count(rb"\uD") <= MAX_SURROGATES:
         return None
     # With escaped backslashes out of sight, every backslash left begins an escape. As text, because
     # joining bytes takes 80 bytes for each piece.
     shown = body.replace(rb"\\", _HIDDEN).decode("latin-1")
-    mended, count = _LONE_SURROGATE.subn(r"\\ufffd", shown)
-    return mended.encode("latin-1").replace(_HIDDEN, rb"\\") if count else None
+    repaired, count = _LONE_SURROGATE.subn(r"\\ufffd", shown)
+    return repaired.encode("latin-1").replace(_HIDDEN, rb"\\") if count else None
 
 
 def _bad_items(count: int, details: list[Issue]) -> BadItems:

@@ -74,8 +74,8 @@ def _reported_pico(item: TraceItem) -> int | None:
 
 
 def _usage(item: TraceItem, response_body: bytes) -> Usage:
-    # The provider's own usage object tells cached and reasoning tokens apart; most SDKs leave it
-    # out, and looking for the word is a hundredth of decoding the body.
+    # The provider's own usage object counts cached and reasoning tokens separately. Most SDKs
+    # leave it out, and looking for the word costs a hundredth of decoding the body.
     raw = find_usage(read_object(response_body)) if b'"usage' in response_body else None
     counts = counts_of(item)
     if raw is None and counts.cache_read_tokens is None and counts.cache_write_tokens is None:

@@ -1,4 +1,4 @@
-"""`sluice dead`: items that no step could take; read them, mend them, send them again."""
+"""`sluice dead`: items that no step could take; read them, correct them, send them again."""
 
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -92,7 +92,7 @@ def replay(
     ref: Annotated[str | None, typer.Argument(help="Name of the letter.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every letter that is waiting.")] = False,
     body: Annotated[
-        Path | None, typer.Option(help="File with the mended item: one JSON object.")
+        Path | None, typer.Option(help="File with the corrected item: one JSON object.")
     ] = None,
     project: Annotated[
         str | None,
@@ -104,18 +104,18 @@ def replay(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Send a letter again, mended or not; a running server stores it within a second."""
+    """Send a letter again, corrected or not; a running server stores it within a second."""
     if (ref is None) != every:
         raise CommandError("name one letter, or give --all")
     if every and body is not None:
-        raise CommandError("--body mends one letter: name it")
-    mended = None if body is None else body.read_bytes()
+        raise CommandError("--body corrects one letter: name it")
+    corrected = None if body is None else body.read_bytes()
     owner = None if project is None else _project_id(project, data_dir)
     with _box(data_dir) as box:
         projects = _project_ids(data_dir)
         if ref is not None:
             letter = box.find(ref)
-            item = replacement(letter, mended, owner, kind)
+            item = replacement(letter, corrected, owner, kind)
             box.replay(letter, _item_for(letter, item, projects))
             typer.echo(f"replayed {ref}")
             return
@@ -124,13 +124,13 @@ def replay(
 
 def replacement(
     letter: DeadLetter,
-    mended: bytes | None,
+    corrected: bytes | None,
     owner: ProjectId | None,
     kind_name: str | None = None,
 ) -> Replacement:
     """Returns what is to be sent in a letter's place. Raises `CommandError`."""
     project_id = letter.project_id or owner
-    if not letter.wire and (mended is None or not project_id):
+    if not letter.wire and (corrected is None or not project_id):
         raise CommandError(
             f"{letter.ref} is a damaged record: it needs --body with an item and --project"
         )
@@ -138,13 +138,13 @@ def replacement(
         raise CommandError(f"{letter.ref} names no project: give --project")
     if owner is not None and letter.project_id not in ("", owner):
         raise CommandError(f"{letter.ref} belongs to project {letter.project_id}")
-    body = letter.body if mended is None else mended
+    body = letter.body if corrected is None else corrected
     kind = _kind_of(letter, kind_name)
     if not kind.id_field:
         # The edge gave the id; that of a damaged record is lost with it.
         return Replacement(project_id, kind.wire, body, letter.item_id or str(uuid4()), True)
     item = _object(body)
-    if mended is not None and item is None:
+    if corrected is not None and item is None:
         raise CommandError("--body must hold one JSON object")
     event_id = (item or {}).get(kind.id_field)
     return Replacement(project_id, kind.wire, body, event_id if isinstance(event_id, str) else None)

@@ -1,6 +1,6 @@
 """Reads the usage objects of the providers into one `Report`. Any junk is read as nothing.
 
-1. Gemini `usageMetadata`: prompt includes cached, candidates exclude thoughts, tool use is apart.
+1. Gemini `usageMetadata`: prompt includes cached but not tool use, candidates exclude thoughts.
 2. OpenAI chat, and those who copy it (`prompt_tokens`): totals include their details.
 3. Anthropic Messages: input excludes cache reads and writes; output includes thinking.
 4. OpenAI Responses and Realtime (`input_tokens` with details): totals include their details.

@@ -74,7 +74,7 @@ def usage_of(sent: Sent, raw: object) -> Usage:
 def usage_of_agent(raw: object) -> Usage:
     """The usage of an agent's span, from the CLI's `metadata.usage`, whatever it holds.
 
-    Claude Code and opencode count cached tokens apart from the input, and reasoning apart from the
+    Claude Code and opencode count cached tokens beside the input, and reasoning beside the
     output. Their object does not say so: unless its numbers do, that is assumed.
     """
     return _settle(read_shape(raw) or Report(), "exclusive")

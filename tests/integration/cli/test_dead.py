@@ -110,7 +110,7 @@ def test_replay_needs_a_letter_or_all(served: Place) -> None:
     assert served.run("dead", "replay", "x", "--all").code == 1
 
 
-def test_a_poison_item_is_shown_mended_and_stored_once(served: Place, tmp_path: Path) -> None:
+def test_a_poison_item_is_shown_corrected_and_stored_once(served: Place, tmp_path: Path) -> None:
     before = ledger(served)
     good, poison = trace(), trace(latency_ms="\x1b[31mslow")
     received_ns = append(served, good, poison)
@@ -123,19 +123,19 @@ def test_a_poison_item_is_shown_mended_and_stored_once(served: Place, tmp_path: 
     assert "\x1b" not in shown.out
     assert json.loads(raw.out) == poison
 
-    unmended = served.run("dead", "replay", ref)
+    uncorrected = served.run("dead", "replay", ref)
     eventually(lambda: waiting(served) and waiting(served) != [ref])
     (again,) = waiting(served)
 
-    assert unmended.code == 0
+    assert uncorrected.code == 0
     assert f"replay of: {ref}" in served.run("dead", "show", again).out
     assert ledger(served)["dead"] == before["dead"] + 1
 
-    mended = tmp_path / "mended.json"
-    mended.write_text(json.dumps(poison | {"latency_ms": 30}))
-    assert served.run("dead", "replay", again, "--body", str(mended)).code == 0
+    corrected = tmp_path / "corrected.json"
+    corrected.write_text(json.dumps(poison | {"latency_ms": 30}))
+    assert served.run("dead", "replay", again, "--body", str(corrected)).code == 0
     eventually(lambda: row(served, poison["trace_id"]))
-    twice = served.run("dead", "replay", again, "--body", str(mended))
+    twice = served.run("dead", "replay", again, "--body", str(corrected))
     eventually(lambda: ledger(served)["dead"] == before["dead"])
     now = ledger(served)
     stored = row(served, poison["trace_id"])

@@ -18,7 +18,7 @@ from tests.components.postgres import Postgres
 from tests.integration.controlplane.proxy import BOUND_S, Proxy, proxied
 
 LOG, TOPIC = "cluster-1/topic-1", "raw.traces"
-BLOCK = Pending(0, 9, apart=True, epoch_text="e1")
+BLOCK = Pending(0, 9, by_parts=True, epoch_text="e1")
 
 HOLD_A_LOCK = """
 import asyncio, sys, time
@@ -112,7 +112,7 @@ class TestBadMoments:
         await declared(behind.progress)
         assert await pending_of(behind.direct) == BLOCK
 
-    async def test_a_pool_of_broken_connections_mends_itself(self, behind: Behind) -> None:
+    async def test_a_pool_of_broken_connections_repairs_itself(self, behind: Behind) -> None:
         for _ in range(3):
             await behind.progress.check(LOG, TOPIC, 0, 1)
             behind.proxy.cut()

@@ -11,8 +11,8 @@ from controlplane.errors import NotOwner, Unavailable
 from controlplane.progress import Claim, Held, PartitionProgress, Pending
 
 LOG, TOPIC = "cluster-1/topic-1", "raw.traces"
-BLOCK = Pending(0, 9, apart=False, epoch_text="e1")
-NEXT = Pending(10, 14, apart=True, epoch_text="e2")
+BLOCK = Pending(0, 9, by_parts=False, epoch_text="e1")
+NEXT = Pending(10, 14, by_parts=True, epoch_text="e2")
 
 
 @pytest.fixture

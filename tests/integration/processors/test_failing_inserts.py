@@ -1,4 +1,4 @@
-"""Inserts that fail: what the alarm says, and that a door which is shut costs no event."""
+"""Inserts that fail: what the alarm says, and that a store which takes nothing costs no event."""
 
 import asyncio
 from collections.abc import Iterator

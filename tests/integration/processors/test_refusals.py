@@ -89,7 +89,7 @@ async def test_a_part_that_is_in_while_a_view_refuses_it_never_goes_in_row_by_ro
     stream = Stream(log, store)
     await append(log, *(f"x{number}" for number in range(250)), "bad")
     # So that the first tries stop before the table, where the engine parses what it is sent.
-    await log.declare(PARTITION, Intent(0, 0, apart=True))
+    await log.declare(PARTITION, Intent(0, 0, by_parts=True))
 
     await stream.feed()
 

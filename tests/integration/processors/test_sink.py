@@ -226,7 +226,7 @@ async def test_a_crash_while_a_block_goes_in_by_parts_stores_no_row_twice(log: S
     store = Store()
     texts = [f"x{number}" for number in range(250)]
     await append(log, *texts)
-    await log.declare(PARTITION, Intent(0, 0, apart=True))
+    await log.declare(PARTITION, Intent(0, 0, by_parts=True))
     place = Position(log.log_id, 0, 0)
     store.tokens["traces", "first part"] = [Row("p", text, place) for text in texts[:100]]
 
@@ -243,11 +243,11 @@ async def test_a_replayed_letter_takes_its_death_back(log: SqliteLog) -> None:
     stream = Stream(log, store)
     await append(log, "unfit item")
     await stream.feed()
-    await append(log, "mended", dead_ref=letters(log)[0].ref)
+    await append(log, "corrected", dead_ref=letters(log)[0].ref)
 
     await stream.feed(1)
 
-    assert store.texts() == ["mended"]
+    assert store.texts() == ["corrected"]
     assert store.outcomes() == {"received": 1, "accepted": 1, "dead": 0}
     await stream.stop()
 

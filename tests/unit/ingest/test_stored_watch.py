@@ -16,7 +16,7 @@ TOPICS = {TRACES.name: TopicState(partitions=1, log_id="kafka:cluster/topic")}
 
 
 class Progress:
-    """Books that cannot be read a few times."""
+    """Checkpoints that cannot be read a few times."""
 
     def __init__(self, failure: Exception) -> None:
         self.failure = failure

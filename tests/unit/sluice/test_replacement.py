@@ -40,19 +40,19 @@ def test_a_letter_is_never_given_to_another_project() -> None:
         replacement(letter(), None, OTHERS)
 
 
-@pytest.mark.parametrize("mended", [b"", b"[]", b"nonsense", b'"text"', b"\xff"])
-def test_a_mended_body_must_be_one_object(mended: bytes) -> None:
+@pytest.mark.parametrize("corrected", [b"", b"[]", b"nonsense", b'"text"', b"\xff"])
+def test_a_corrected_body_must_be_one_object(corrected: bytes) -> None:
     with pytest.raises(CommandError, match="--body must hold one JSON object"):
-        replacement(letter(), mended, None)
+        replacement(letter(), corrected, None)
 
 
-def test_a_letter_goes_as_it_came_when_nothing_is_mended() -> None:
+def test_a_letter_goes_as_it_came_when_nothing_is_corrected() -> None:
     sent = replacement(letter(body=b"nonsense"), None, None)
 
     assert sent == (MINE, "pulse.trace", b"nonsense", None, False)
 
 
-def test_the_id_of_the_mended_body_chooses_the_partition() -> None:
+def test_the_id_of_the_corrected_body_chooses_the_partition() -> None:
     sent = replacement(letter(), b'{"trace_id":"t2"}', None)
 
     assert (sent.body, sent.event_id) == (b'{"trace_id":"t2"}', "t2")

@@ -288,7 +288,7 @@ class TestAmbiguousTotals:
         assert counted.output_tokens == 103
         assert counted.input_tokens == 32
 
-    def test_more_cached_than_sent_is_apart_from_it(self) -> None:
+    def test_more_cached_than_sent_is_counted_beside_it(self) -> None:
         counted = usage_of(Sent(50, 10, cache_read_tokens=40, cache_write_tokens=20), None)
 
         assert counted == Usage(110, 10, cache_read_tokens=40, cache_write_tokens=20)
@@ -303,7 +303,7 @@ class TestAmbiguousTotals:
 
         assert counted == Usage(150, 10, cache_read_tokens=50)
 
-    def test_an_agents_counts_are_apart_by_default(self) -> None:
+    def test_an_agents_counts_are_counted_separately_by_default(self) -> None:
         counted = usage_of_agent(CLI)
 
         assert counted == Usage(
