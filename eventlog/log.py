@@ -155,9 +155,9 @@ class ProgressStore(Protocol):
         ...
 
     async def complete(
-        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+        self, partition: TopicPartition, intent: Intent, dead_letters: Sequence[DeadLetter] = ()
     ) -> None:
-        """Marks the block as stored, forgets the intent, and keeps the letters of its dead items.
+        """Marks the block as stored, forgets the intent, and keeps its dead letters.
 
         No bound of the log holds this back: it is what frees a full one.
         """
@@ -170,7 +170,7 @@ class PartitionHolder(Protocol):
     async def take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Becomes the owner, for as long as no other does; returns the offset to read next of each.
 
-        Waits while the books do not answer.
+        Waits while the checkpoints cannot be read.
         """
         ...
 

@@ -146,14 +146,14 @@ class SqliteLog:
         """Has nobody to ask: the file is locked by the one process that writes."""
 
     async def complete(
-        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+        self, partition: TopicPartition, intent: Intent, dead_letters: Sequence[DeadLetter] = ()
     ) -> None:
-        """Marks the block as stored, forgets the intent, and keeps the letters of its dead items.
+        """Marks the block as stored, forgets the intent, and keeps its dead letters.
 
         What need not be kept of the block is dropped first: a full disk needs its room for letters.
         """
         number = self._numbers[partition]
-        value = encode_dead(letters) if letters else b""
+        value = encode_dead(dead_letters) if dead_letters else b""
 
         def apply(connection: sqlite3.Connection) -> None:
             connection.execute(

@@ -84,7 +84,7 @@ def assemble(block: Block, step: KindStep | None, arrived: Sequence[Arrived]) ->
             built.batch = _batch(block, step, sent, worked, places)
     for item, reason in dead.items():
         of = arrived[arrival[item]]
-        built.dead.append(_letter(block, of, int(number[item]), reason))
+        built.dead.append(_dead_letter(block, of, int(number[item]), reason))
         outcome = arrivals[arrival[item]].accepted._replace(outcome="dead", reason="unfit")
         built.outcomes[outcome] += 1
     return built
@@ -105,7 +105,7 @@ def dead_letter(block: Block, chunk: Chunk, index: int, ref: str, reason: str) -
     )
 
 
-def _letter(block: Block, of: Arrived, number: int, reason: str) -> DeadLetter:
+def _dead_letter(block: Block, of: Arrived, number: int, reason: str) -> DeadLetter:
     ref = ref_of(*block.partition, of.offset, number)
     return dead_letter(block, of.chunk, number - of.first, ref, reason)
 

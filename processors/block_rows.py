@@ -81,7 +81,9 @@ class BlockRows:
             refused = await self._insert_by_parts(stored)
             dead = np.array(sorted(refused), np.int64)
             result.stored.append(Stored(stored.batch, np.setdiff1d(stored.items, dead)))
-            result.dead += await asyncio.to_thread(_letters, self._block, stored.batch, refused)
+            result.dead += await asyncio.to_thread(
+                _dead_letters, self._block, stored.batch, refused
+            )
             result.outcomes += stored.batch.count(dead, "dead", "unfit")
         return result
 
@@ -180,7 +182,7 @@ def _name(batch: Batch, item: int) -> str:
     return f"{batch.offsets[item]}:{batch.number[item]}"
 
 
-def _letters(block: Block, batch: Batch, refused: dict[int, str]) -> list[DeadLetter]:
+def _dead_letters(block: Block, batch: Batch, refused: dict[int, str]) -> list[DeadLetter]:
     """Returns the dead letters of items whose bodies only the log has by now."""
     values = {record.offset: record.value or b"" for record in block.records}
     found = []

@@ -136,9 +136,9 @@ class EventStep:
         return [damaged, *(assemble(block, steps.get(wire), of) for wire, of in arrived.items())]
 
 
-def _place(letter: DeadLetter) -> tuple[int, ...]:
+def _place(dead_letter: DeadLetter) -> tuple[int, ...]:
     """Returns where in the log a dead item stands."""
-    return tuple(map(int, letter.ref.rsplit(":", 2)[1:]))
+    return tuple(map(int, dead_letter.ref.rsplit(":", 2)[1:]))
 
 
 def _suspects(block: Block, built: Built, seen: SeenFilter) -> list[EventKey]:

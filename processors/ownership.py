@@ -34,7 +34,7 @@ LONGEST_PAUSE_S = 5.0
 FLUSH_S = 2.0
 """What storing may take of a rebalance, which all of the group waits for."""
 
-KeepLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
+KeepDeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 ReadEnds = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, Ends]]]
 
 log = structlog.get_logger(__name__)
@@ -47,12 +47,12 @@ class Checkpoints:
         self,
         progress: PartitionProgress,
         topics: TopicsState,
-        keep_letters: KeepLetters,
+        keep_dead_letters: KeepDeadLetters,
         owner: str,
     ) -> None:
         self._progress = progress
         self._topics = topics
-        self._keep_letters = keep_letters
+        self._keep_dead_letters = keep_dead_letters
         self._owner = owner
         self._claims: dict[TopicPartition, Claim] = {}
         self._written_by_others: set[TopicPartition] = set()
@@ -120,18 +120,18 @@ class Checkpoints:
         await self._asked(partition, self._progress.check)
 
     async def complete(
-        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+        self, partition: TopicPartition, intent: Intent, dead_letters: Sequence[DeadLetter] = ()
     ) -> None:
         """Marks the block as stored, once its dead letters are kept. One kept twice counts once.
 
         Raises `NotOwner` and `LogUnavailable`; the latter too where Kafka refuses a dead
-        letter. Their topic takes records as large as the others' do, so a person has changed a
+        dead letter. Their topic takes records as large as the others' do, so a person has changed a
         limit and can change it back. Until then the block waits, and the alarm of blocks that
         wait says why.
         """
-        if letters:
+        if dead_letters:
             try:
-                await self._keep_letters(letters)
+                await self._keep_dead_letters(dead_letters)
             except BrokerRefused as error:
                 raise LogUnavailable(f"a dead letter cannot be kept: {error}") from error
         await self._asked(partition, self._progress.complete, intent.last)

@@ -35,7 +35,7 @@ from sluice.checks import (
     warning,
 )
 from sluice.cluster import kafka_of, server_paths, topic_settings_of
-from sluice.log_checks import OLD_S, check_letters
+from sluice.log_checks import OLD_S, check_dead_letters
 from sluice.paths import Paths, control_plane_file
 
 ASK_S = 10.0
@@ -150,7 +150,7 @@ def _check_dead(address: KafkaAddress) -> list[Finding]:
     if address.topic(DEAD.name) not in _admin(address).list_topics(timeout=ASK_S).topics:
         return []
     with KafkaDeadLetters(address) as box:
-        return [check_letters(box.summaries())]
+        return [check_dead_letters(box.summaries())]
 
 
 def _check_keeping(address: KafkaAddress, wanted: TopicSettings) -> list[Finding]:

@@ -31,7 +31,7 @@ def check_log(paths: Paths, settings: Settings) -> list[Finding]:
             found = [_check_integrity("log", connection, paths.log)]
             found.append(_check_size(connection, settings))
         with DeadLetterBox(paths.log) as box:
-            found.append(check_letters(box.summaries()))
+            found.append(check_dead_letters(box.summaries()))
     except (sqlite3.Error, LogError) as failure:
         # The server repairs a damaged file by itself when it starts.
         return [error("log", f"{paths.log}: {failure}", "restart the server: it repairs its log")]
@@ -50,9 +50,9 @@ def check_spools(paths: Paths, settings: Settings) -> list[Finding]:
     return [finding for path in spools for finding in _check_spool(path, settings)]
 
 
-def check_letters(letters: Iterable[Summary]) -> Finding:
+def check_dead_letters(dead_letters: Iterable[Summary]) -> Finding:
     """Tells whether dead letters wait for somebody."""
-    waiting = sum(not letter.replayed for letter in letters)
+    waiting = sum(not dead_letter.replayed for dead_letter in dead_letters)
     if waiting:
         return warning("dead letters", f"{waiting} wait", "sluice dead list, then: dead replay")
     return ok("dead letters", "none wait")

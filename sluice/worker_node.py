@@ -62,7 +62,7 @@ class WorkerNode:
         self.topics: TopicsState
         self.progress = PartitionProgress(self.database)
         self.offsets = OffsetReader(self.kafka)
-        self.letters: KafkaDeadLetters
+        self.dead_letters: KafkaDeadLetters
         self.log_trouble = ""
         """Why Kafka did not answer when it was asked last, empty when it did."""
         self._holder: Holder
@@ -82,9 +82,9 @@ class WorkerNode:
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )
-        self.letters = KafkaDeadLetters(self.kafka)
+        self.dead_letters = KafkaDeadLetters(self.kafka)
         checkpoints = Checkpoints(
-            self.progress, self.topics, self.letters.append_letters, process_name()
+            self.progress, self.topics, self.dead_letters.append_letters, process_name()
         )
         limits = block_limits_of(settings, settings.worker_block_interval_ms)
         self.sink = Sink(steps, checkpoints, Inserts(self.warehouse), limits)
@@ -128,7 +128,7 @@ class WorkerNode:
             if not stopped:
                 log.warning("the stream would not stop")
             await self.sink.stop()
-            await asyncio.to_thread(self.letters.close)
+            await asyncio.to_thread(self.dead_letters.close)
         await self.offsets.close()
         await self.database.close()
         closed = await ends_within(asyncio.to_thread(self.warehouse.close), CLOSE_TIMEOUT_S)
@@ -155,7 +155,7 @@ class WorkerNode:
 
     async def purge_letters(self, project_ids: Set[ProjectId]) -> None:
         """Drops every dead letter of some projects."""
-        await self.letters.purge(project_ids)
+        await self.dead_letters.purge(project_ids)
 
     async def measure_lag(self) -> None:
         """Tells the metrics how far behind the partitions of this worker are."""

@@ -97,7 +97,7 @@ def eventually(holds: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
-def test_an_unknown_letter_is_refused(served: Place) -> None:
+def test_an_unknown_dead_letter_is_refused(served: Place) -> None:
     for command in ("show", "replay"):
         ran = served.run("dead", command, "raw.traces:0:999999:0")
 
@@ -105,7 +105,7 @@ def test_an_unknown_letter_is_refused(served: Place) -> None:
         assert ran.err == "sluice: there is no dead letter raw.traces:0:999999:0\n"
 
 
-def test_replay_needs_a_letter_or_all(served: Place) -> None:
+def test_replay_needs_a_dead_letter_or_all(served: Place) -> None:
     assert served.run("dead", "replay").code == 1
     assert served.run("dead", "replay", "x", "--all").code == 1
 
@@ -178,7 +178,7 @@ def test_replay_all_sends_what_can_be_sent_and_names_what_cannot(
     assert ledger(served)["dead"] == before["dead"] + 2
 
 
-def test_of_two_that_replay_a_letter_at_once_one_is_refused(served: Place) -> None:
+def test_of_two_that_replay_a_dead_letter_at_once_one_is_refused(served: Place) -> None:
     known = waiting(served)
     append(served, trace(status="odd"))
     eventually(lambda: len(waiting(served)) == len(known) + 1)
@@ -190,7 +190,7 @@ def test_of_two_that_replay_a_letter_at_once_one_is_refused(served: Place) -> No
     assert sorted(one.code for one in ran) == [0, 1, 1, 1]
 
 
-def test_a_letter_is_listed_once_though_a_crash_appended_it_twice(served: Place) -> None:
+def test_a_dead_letter_is_listed_once_though_a_crash_appended_it_twice(served: Place) -> None:
     with closing(sqlite3.connect(served.data_dir / "log.db")) as connection:
         known = waiting(served)
         key = connection.execute(

@@ -355,13 +355,13 @@ class TestInTheTopics:
         assert list(errors) == ["stream"]
         assert "the block of 0 to 9 may be half-written" in errors["stream"].text
 
-    def test_letters_that_wait_are_a_warning(self, fresh: Settings) -> None:
+    def test_dead_letters_that_wait_are_a_warning(self, fresh: Settings) -> None:
         with KafkaDeadLetters(address(fresh)) as box:
             asyncio.run(box.append_letters([letter("one"), letter("two")]))
 
-        (letters,) = named(findings(fresh), "dead letters")
+        (dead_letters,) = named(findings(fresh), "dead letters")
 
-        assert (letters.level, letters.text) == ("warning", "2 wait")
+        assert (dead_letters.level, dead_letters.text) == ("warning", "2 wait")
 
     @pytest.mark.parametrize(
         ("config", "value", "names"),

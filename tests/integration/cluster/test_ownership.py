@@ -272,32 +272,32 @@ async def test_a_log_that_ends_within_a_block_that_may_be_half_written_stops_the
         await one.take()
 
 
-async def test_a_letter_that_kafka_refuses_holds_its_block_back_until_it_is_taken(
+async def test_a_dead_letter_that_kafka_refuses_holds_its_block_back_until_it_is_taken(
     worker: Callable[[str], Worker], store: Store, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that ended for it would begin the same block again, and end again."""
     one = worker("a")
-    keep, refusals = one.checkpoints._keep_letters, 2
+    keep, refusals = one.checkpoints._keep_dead_letters, 2
 
-    async def refuse_first(letters: Sequence[DeadLetter]) -> None:
+    async def refuse_first(dead_letters: Sequence[DeadLetter]) -> None:
         nonlocal refusals
         if refusals:
             refusals -= 1
             raise BrokerRefused("MSG_SIZE_TOO_LARGE")
-        await keep(letters)
+        await keep(dead_letters)
 
-    monkeypatch.setattr(one.checkpoints, "_keep_letters", refuse_first)
+    monkeypatch.setattr(one.checkpoints, "_keep_dead_letters", refuse_first)
     log.append("one", "unfit two")
     await one.take()
     await one.feed(0)
     assert await one.sink.drain(10)
 
-    assert [letter.body for letter in one.letters] == [b"unfit two"]
+    assert [dead_letter.body for dead_letter in one.dead_letters] == [b"unfit two"]
     assert not one.sink.failed.done()
     assert outcomes_in(store) == {"accepted": 1, "dead": 1}
 
 
-async def test_letters_of_dead_items_are_kept_before_their_block_is_done(
+async def test_dead_letters_of_dead_items_are_kept_before_their_block_is_done(
     worker: Callable[[str], Worker], store: Store, log: Log
 ) -> None:
     one = worker("a")
@@ -306,8 +306,8 @@ async def test_letters_of_dead_items_are_kept_before_their_block_is_done(
     await one.feed(0)
     assert await one.sink.drain(10)
 
-    (letter,) = one.letters
-    assert letter.body == b"unfit two"
+    (dead_letter,) = one.dead_letters
+    assert dead_letter.body == b"unfit two"
     assert outcomes_in(store) == {"accepted": 1, "dead": 1}
 
 

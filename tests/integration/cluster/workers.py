@@ -27,7 +27,7 @@ class Worker:
 
     def __init__(self, name: str, database: Database, store: Store, log: "Log") -> None:
         step = EventStep([kind_step(store)], store, lambda: SeenFilter(20, 3600))
-        self.letters: list[DeadLetter] = []
+        self.dead_letters: list[DeadLetter] = []
         self.acked: list[int] = []
         self._log = log
         self.checkpoints = Checkpoints(PartitionProgress(database), TOPICS, self._keep, name)
@@ -45,8 +45,8 @@ class Worker:
 
             await self.sink.deliver(PARTITION, Delivery(offset, value, ack))
 
-    async def _keep(self, letters: Sequence[DeadLetter]) -> None:
-        self.letters += letters
+    async def _keep(self, dead_letters: Sequence[DeadLetter]) -> None:
+        self.dead_letters += dead_letters
 
 
 class Log:

@@ -97,7 +97,7 @@ class KafkaStream(EmbeddedStream):
         """Joins the group."""
         await self._database.migrate()
         progress = PartitionProgress(self._database)
-        checkpoints = Checkpoints(progress, self._topics, _keep_no_letters, "worker")
+        checkpoints = Checkpoints(progress, self._topics, _keep_no_dead_letters, "worker")
         self.sink = Sink(_steps(self._store), checkpoints, self._store, LIMITS)
         ours = {self._address.topic(name): name for name in self._topics}
         holder = Holder(checkpoints, self.sink, self._offsets.read_ends, ours.__getitem__)
@@ -123,5 +123,5 @@ class KafkaStream(EmbeddedStream):
         await self._database.close()
 
 
-async def _keep_no_letters(letters: Sequence[DeadLetter]) -> None:
-    assert not letters
+async def _keep_no_dead_letters(dead_letters: Sequence[DeadLetter]) -> None:
+    assert not dead_letters

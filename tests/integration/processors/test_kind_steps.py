@@ -20,8 +20,8 @@ from tests.integration.processors.sinks import (
     Store,
     Stream,
     append,
+    dead_letters,
     kind_step,
-    letters,
 )
 
 FAILURES = 4
@@ -113,8 +113,12 @@ async def test_an_item_that_one_table_refuses_is_dead_and_its_neighbours_are_who
 
     assert store.texts() == ["x", "z"]
     assert store.parts() == ["x", "x", "z", "z"]
-    (letter,) = letters(log)
-    assert (letter.body, letter.item_id, letter.ref) == (b"c bad", "y", "raw.traces:0:0:1")
+    (dead_letter,) = dead_letters(log)
+    assert (dead_letter.body, dead_letter.item_id, dead_letter.ref) == (
+        b"c bad",
+        "y",
+        "raw.traces:0:0:1",
+    )
     assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
     await stream.stop()
 
@@ -128,7 +132,9 @@ async def test_an_item_of_a_form_that_no_kind_has_is_dead_and_says_so(log: Sqlit
     await stream.feed()
 
     assert store.texts() == ["b"]
-    assert [letter.reason for letter in letters(log)] == ["no kind has the form 'nobody.knows'"]
+    assert [dead_letter.reason for dead_letter in dead_letters(log)] == [
+        "no kind has the form 'nobody.knows'"
+    ]
     await stream.stop()
 
 
@@ -175,7 +181,7 @@ async def test_faults_are_found_among_many_without_asking_each(log: SqliteLog) -
     await stream.feed()
 
     assert len(store.texts()) == 999
-    assert [letter.body for letter in letters(log)] == [b"x300"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"x300"]
     assert calls < 30
     await stream.stop()
 
@@ -189,5 +195,5 @@ async def test_dead_letters_of_all_kinds_stand_in_the_order_of_the_log(log: Sqli
 
     await stream.feed()
 
-    assert [letter.body for letter in letters(log)] == [b"unfit 1", b"b", b"unfit 2"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"unfit 1", b"b", b"unfit 2"]
     await stream.stop()
