@@ -91,7 +91,7 @@ class Progress(NamedTuple):
     pending: Intent | None
 
 
-class Place(NamedTuple):
+class PartitionState(NamedTuple):
     """How far a partition has come."""
 
     stored_through: int

@@ -26,7 +26,7 @@ from eventlog.log import (
     LogError,
     LogUnavailable,
     Origin,
-    Place,
+    PartitionState,
     Progress,
     Stored,
     TopicPartition,
@@ -226,11 +226,11 @@ class SqliteLog:
             ).fetchall()
         return {TopicPartition(r[0], r[1]): (r[2], r[3], r[4]) for r in rows}
 
-    async def places(self) -> dict[TopicPartition, Place]:
+    async def places(self) -> dict[TopicPartition, PartitionState]:
         """Returns how far each partition with an agent has come."""
         positions = await asyncio.to_thread(self.positions)
         return {
-            partition: Place(stored_through, next_offset)
+            partition: PartitionState(stored_through, next_offset)
             for partition, (_, stored_through, next_offset) in positions.items()
             if partition.topic in AGENT_TOPICS
         }

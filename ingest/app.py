@@ -19,7 +19,7 @@ from ingest.errors import (
     Later,
     Overloaded,
     RateLimited,
-    Refused,
+    Rejected,
     TooLarge,
     TooManyBodies,
     TooSlow,
@@ -29,7 +29,7 @@ from schemas.projects import ProjectContext
 
 AnyRequest: TypeAlias = Request[object, object, State]
 
-STATUS: Mapping[type[Refused], int] = {
+STATUS: Mapping[type[Rejected], int] = {
     BadJson: 400,
     BadItems: 400,
     TooSlow: 408,
@@ -47,7 +47,7 @@ ProjectOf: TypeAlias = Callable[[AnyRequest], Awaitable[ProjectContext]]
 async def accept(
     request: AnyRequest, project: ProjectContext, form: str, *, retried: bool = False
 ) -> Accepted:
-    """Has the items of a request made durable. Raises `Refused`, see `Edge.accept`."""
+    """Has the items of a request made durable. Raises `Rejected`, see `Edge.accept`."""
     headers = request.headers
     incoming = Incoming(
         request.stream(), headers.get("content-encoding"), headers.get("content-length"), headers
@@ -107,10 +107,10 @@ class Straight:
 
 def exception_handlers() -> ExceptionHandlersMap:
     """Returns how a refusal is answered."""
-    return {Refused: _answer_refusal}
+    return {Rejected: _answer_refusal}
 
 
-def _answer_refusal(_: Request[Any, Any, Any], refused: Refused) -> Response[Any]:
+def _answer_refusal(_: Request[Any, Any, Any], refused: Rejected) -> Response[Any]:
     body: dict[str, Any] = {"error": refused.message}
     headers: dict[str, str] = {}
     if isinstance(refused, Later):

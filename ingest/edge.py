@@ -15,7 +15,7 @@ from eventlog.log import AppendUncertain, EventLog, LogError, LogFull, TopicPart
 from eventlog.producer import Items, produce
 from eventlog.records import Refusal
 from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
-from ingest.errors import Overloaded, Refused
+from ingest.errors import Overloaded, Rejected
 from ingest.forms import Form
 from ingest.pacing import Pacer
 from ingest.quotas import Quotas
@@ -95,7 +95,7 @@ class Edge:
         """Returns when every item of a request of this form is durable in the log.
 
         `retried` says that the sender tries again after a 503. When the log is nearly full, such
-        senders are rejected first. Raises a `Refused`; its count is durable by then, unless the
+        senders are rejected first. Raises a `Rejected`; its count is durable by then, unless the
         log is not available.
         """
         kind = self._forms[form].kind
@@ -103,7 +103,7 @@ class Edge:
             if retried and self._fullness() >= NEARLY_FULL:
                 raise Overloaded("The log is nearly full", retry_after_s=RETRY_AFTER_FULL_S)
             accepted = await self._accept(project, self._forms[form], incoming)
-        except Refused as refused:
+        except Rejected as refused:
             metrics.RECEIVED.labels(kind).inc(refused.items)
             metrics.REJECTED.labels(kind, f"{refused.outcome}:{refused.reason}").inc(refused.items)
             await self._count(project.project_id, kind, refused)
@@ -150,7 +150,7 @@ class Edge:
                 items=sum(len(one.bodies) for one in items),
             ) from error
 
-    async def _count(self, project_id: ProjectId, kind: str, refused: Refused) -> None:
+    async def _count(self, project_id: ProjectId, kind: str, refused: Rejected) -> None:
         """Puts a refusal into the ledger; keeps it in memory while the log cannot take it."""
         minute = time.time_ns() // 60_000_000_000
         key = (project_id, kind, refused.outcome, refused.reason, minute)

@@ -1,6 +1,6 @@
 """Why the edge refuses: every class says when, and carries what the ledger of outcomes counts.
 
-Refused
+Rejected
 ├── Invalid        the sender's fault, never to be retried
 │   ├── BadJson            the body is no JSON, or cannot be inflated
 │   ├── BadItems           JSON, but not what the contract says
@@ -18,7 +18,7 @@ from schemas.issues import Issue
 from schemas.outcomes import Outcome
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """Raised for whatever keeps a request from being accepted."""
 
     outcome: Outcome = "invalid"
@@ -31,7 +31,7 @@ class Refused(Exception):
         """How many items the request held; 1 where the body was not, or could not be, read."""
 
 
-class Invalid(Refused):
+class Invalid(Rejected):
     """Raised when the request itself is wrong."""
 
     def __init__(self, message: str, *, items: int = 1, details: list[Issue] | None = None) -> None:
@@ -77,7 +77,7 @@ class UnknownEncoding(Invalid):
     reason = "content_encoding"
 
 
-class Later(Refused):
+class Later(Rejected):
     """Raised when the same request may be accepted later."""
 
     def __init__(self, message: str, *, retry_after_s: int, items: int = 1) -> None:

@@ -18,7 +18,7 @@ from clickhouse.tables import encode
 from eventlog.log import ProgressStore
 from eventlog.records import DeadLetter, decode_chunks
 from processors.assemble import dead_letter
-from processors.blocks import Batch, Block, Output, Step, Stored, ref_of
+from processors.blocks import Batch, Block, Output, Step, StoredItems, ref_of
 from processors.columns import Numbers
 from schemas import metrics
 from schemas.kinds import Kind, Table
@@ -80,7 +80,7 @@ class BlockRows:
         for stored in output.stored:
             refused = await self._insert_by_parts(stored)
             dead = np.array(sorted(refused), np.int64)
-            result.stored.append(Stored(stored.batch, np.setdiff1d(stored.items, dead)))
+            result.stored.append(StoredItems(stored.batch, np.setdiff1d(stored.items, dead)))
             result.dead += await asyncio.to_thread(
                 _dead_letters, self._block, stored.batch, refused
             )
@@ -97,7 +97,7 @@ class BlockRows:
         metrics.INSERT_SECONDS.labels(table).observe(time.perf_counter() - started)
         metrics.BLOCK_ROWS.labels(table).observe(rows)
 
-    async def _insert_whole(self, table: Table, stored: Stored, *, check: bool) -> None:
+    async def _insert_whole(self, table: Table, stored: StoredItems, *, check: bool) -> None:
         try:
             await self._insert(table, stored.batch, stored.items, self._block.token)
         except RowsRefused:
@@ -110,17 +110,17 @@ class BlockRows:
         if check:
             await self._insert_lost(table, stored)
 
-    async def _insert_by_parts(self, stored: Stored) -> dict[int, str]:
+    async def _insert_by_parts(self, stored: StoredItems) -> dict[int, str]:
         """Stores what the store takes and returns the other items, each with the store's reason."""
         refused: dict[int, str] = {}
         for table in _in_order(stored.batch.kind):
-            left = Stored(stored.batch, np.setdiff1d(stored.items, list(refused)))
+            left = StoredItems(stored.batch, np.setdiff1d(stored.items, list(refused)))
             refused |= await self._insert_halves(table, left)
-            taken = Stored(stored.batch, np.setdiff1d(left.items, list(refused)))
+            taken = StoredItems(stored.batch, np.setdiff1d(left.items, list(refused)))
             await self._insert_lost(table, taken)
         return refused
 
-    async def _insert_halves(self, table: Table, stored: Stored) -> dict[int, str]:
+    async def _insert_halves(self, table: Table, stored: StoredItems) -> dict[int, str]:
         key = stored.batch.kind.name, table.name
         if key not in self._todo:
             # An earlier try, or life, may have stored some under the token of another part.
@@ -143,18 +143,18 @@ class BlockRows:
         try:
             await self._insert(table, batch, some, token)
         except RowsRefused as error:
-            if len(await self._there(table, Stored(batch, some))):
+            if len(await self._there(table, StoredItems(batch, some))):
                 # A view's refusal: the rows are in, and must neither come again nor be dead.
                 raise
             return str(error)[:500] or "refused"
         return ""
 
-    async def _there(self, table: Table, stored: Stored) -> Numbers:
+    async def _there(self, table: Table, stored: StoredItems) -> Numbers:
         """Returns those of the items that have rows in the table."""
         missing = await self._step.missing(table, stored)
         return np.setdiff1d(stored.having(table), missing)
 
-    async def _insert_lost(self, table: Table, stored: Stored) -> None:
+    async def _insert_lost(self, table: Table, stored: StoredItems) -> None:
         """Stores rows whose token the store has, and not them: it was killed between the two.
 
         The views have them: the repeat before this has completed what they lacked.

@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from controlplane import errors
-from controlplane.progress import Claim, PartitionProgress, Pending
+from controlplane.progress import Claim, PartitionProgress, PendingBlock
 from eventlog.kafka_offsets import Ends, ensure_pending_there, ensure_there
 from eventlog.kafka_producer import BrokerRefused
 from eventlog.kafka_topics import TopicsState
@@ -112,7 +112,7 @@ class Checkpoints:
                 f"the next block of {partition} begins at {intent.first}, "
                 f"not at {self._next[partition]}: it would leave a hole"
             )
-        pending = Pending(intent.first, intent.last, intent.by_parts, intent.epoch)
+        pending = PendingBlock(intent.first, intent.last, intent.by_parts, intent.epoch)
         await self._asked(partition, self._progress.declare, pending)
 
     async def confirm(self, partition: TopicPartition) -> None:

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # typ
 
 from clickhouse.client import path_of
 from controlplane.database import Database
-from controlplane.progress import Held, PartitionProgress
+from controlplane.progress import OwnedState, PartitionProgress
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import Ends, OffsetReader, ensure_pending_there, ensure_there
@@ -260,7 +260,7 @@ def _admin(address: KafkaAddress) -> AdminClient:
     return AdminClient(address.librdkafka() | {"log_level": 0})
 
 
-def _next_offset(held: Held | None) -> int:
+def _next_offset(held: OwnedState | None) -> int:
     if held is None:
         return 0
     return held.pending.first if held.pending else held.stored_through + 1

@@ -25,7 +25,7 @@ from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
-from processors.pipeline import Inserts, build_steps
+from processors.pipeline import WarehouseInserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
 from schemas.projects import ProjectContext
@@ -85,7 +85,7 @@ class Node:
             log2_filter_bits=settings.dedup_filter_bits,
         )
         limits = block_limits_of(settings, settings.block_interval_ms)
-        self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
+        self.sink = Sink(steps, self.log, WarehouseInserts(self.warehouse), limits)
         self.sink.start()
         self.edge = self._make_edge()
         transport.register()

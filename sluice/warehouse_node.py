@@ -18,7 +18,7 @@ from clickhouse.served.app import Service, create_app
 from clickhouse.served.bodies import Bodies
 from clickhouse.served.confinement import Unconfinable, confine
 from clickhouse.served.engine import ServedStore
-from clickhouse.served.rights import Limits, Rights
+from clickhouse.served.rights import EngineLimits, Rights
 from clickhouse.served.threads import Threads
 from clickhouse.served.users import Users
 from schemas.settings import Settings, SettingsError
@@ -61,7 +61,7 @@ def _open(settings: Settings, path: Path, users: Users) -> Service:
         known = frozenset(row[0] for row in warehouse.query_now(SETTINGS, None, {}).rows)
     finally:
         warehouse.close()
-    limits = Limits(
+    limits = EngineLimits(
         execution_s=settings.warehouse_query_timeout_s,
         result_bytes=settings.warehouse_max_result_bytes,
         memory_bytes=settings.warehouse_max_memory_bytes,

@@ -14,11 +14,11 @@ from eventlog import kafka_transport
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicsState
-from eventlog.log import LogError, Place, TopicPartition
+from eventlog.log import LogError, PartitionState, TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
 from processors.ownership import FLUSH_S, Checkpoints, Holder
-from processors.pipeline import Inserts, build_steps
+from processors.pipeline import WarehouseInserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
 from schemas.projects import ProjectId
@@ -87,7 +87,7 @@ class WorkerNode:
             self.progress, self.topics, self.dead_letters.append_letters, process_name()
         )
         limits = block_limits_of(settings, settings.worker_block_interval_ms)
-        self.sink = Sink(steps, checkpoints, Inserts(self.warehouse), limits)
+        self.sink = Sink(steps, checkpoints, WarehouseInserts(self.warehouse), limits)
         our_name = {self.kafka.topic(name): name for name in self.topics}
         self._holder = Holder(checkpoints, self.sink, self.offsets.read_ends, our_name.__getitem__)
         await self._join()
@@ -139,7 +139,7 @@ class WorkerNode:
         stream = self._stream
         return stream is not None and bool(stream.started) and not stream.crashed
 
-    async def places(self) -> Mapping[TopicPartition, Place]:
+    async def places(self) -> Mapping[TopicPartition, PartitionState]:
         """Returns how far each partition has come, whoever owns it. Raises `LogUnavailable`."""
         stored = {name: await self._stored(name) for name in AGENT_TOPICS}
         partitions = [
@@ -149,7 +149,9 @@ class WorkerNode:
         ]
         ends = await self.offsets.read_ends([self._theirs(one) for one in partitions])
         return {
-            one: Place(stored[one.topic].get(one.partition, -1), ends[self._theirs(one)].end)
+            one: PartitionState(
+                stored[one.topic].get(one.partition, -1), ends[self._theirs(one)].end
+            )
             for one in partitions
         }
 

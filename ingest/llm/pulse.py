@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.errors import BadItems, BadJson, ItemTooLarge, Refused
+from ingest.errors import BadItems, BadJson, ItemTooLarge, Rejected
 from schemas.issues import Issue, RuleBroken, issue_of, one_of
 from schemas.llm.wire import (
     ABSENT,
@@ -162,7 +162,7 @@ def _check_utf8(body: bytes) -> None:
     decoder.decode(b"", final=True)
 
 
-def _not_an_array(body: bytes, error: msgspec.ValidationError) -> Refused:
+def _not_an_array(body: bytes, error: msgspec.ValidationError) -> Rejected:
     # The decoder of arrays looks no further than the first byte of what is none.
     try:
         msgspec.json.decode(body, type=Raw)

@@ -20,7 +20,7 @@ import typer.main
 import yaml
 
 from controlplane.database import Database
-from controlplane.progress import Claim, PartitionProgress, Pending
+from controlplane.progress import Claim, PartitionProgress, PendingBlock
 from eventlog.kafka_offsets import HOW_TO_FIX
 from schemas.settings import PREFIX, SECRETS, Settings, load
 from sluice.cli import app as cli
@@ -484,7 +484,7 @@ class TestCheckpoints:
         file = tmp_path / "control.db"
         place = ("kafka:…/…", "raw.traces", 3)
         first = await claim(
-            file, place, pending=Pending(5000, 5010, by_parts=False, epoch_text="e")
+            file, place, pending=PendingBlock(5000, 5010, by_parts=False, epoch_text="e")
         )
         with sqlite3.connect(file) as connection:
             shown = connection.execute(select).fetchall()
@@ -503,7 +503,9 @@ def page_of_checkpoints() -> str:
     return text("docs/operations.md").split("**To set the books back**")[1].split("###")[0]
 
 
-async def claim(file: Path, place: tuple[str, str, int], pending: Pending | None = None) -> Claim:
+async def claim(
+    file: Path, place: tuple[str, str, int], pending: PendingBlock | None = None
+) -> Claim:
     database = Database(f"sqlite:///{file}")
     try:
         await database.migrate()

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Producer
 
 from controlplane.database import Database
-from controlplane.progress import PartitionProgress, Pending
+from controlplane.progress import PartitionProgress, PendingBlock
 from eventlog import kafka_topics
 from eventlog.kafka_address import KafkaAddress, KafkaSecurity, address_of
 from eventlog.kafka_dead import KafkaDeadLetters
@@ -287,7 +287,9 @@ def address(settings: Settings) -> KafkaAddress:
     return address_of(settings.kafka_url, settings.kafka_topic_prefix, KafkaSecurity())
 
 
-def take_all(settings: Settings, stored_through: int = -1, pending: Pending | None = None) -> None:
+def take_all(
+    settings: Settings, stored_through: int = -1, pending: PendingBlock | None = None
+) -> None:
     """Owns every partition, as workers do, and calls one of them stored that far."""
 
     async def take() -> None:
@@ -348,7 +350,7 @@ class TestInTheTopics:
         assert "docs/operations.md, 'Offsets that are gone'" in errors["stream"].text
 
     def test_a_block_that_ends_behind_the_log_is_an_error(self, fresh: Settings) -> None:
-        take_all(fresh, pending=Pending(0, 9, by_parts=False, epoch_text="e"))
+        take_all(fresh, pending=PendingBlock(0, 9, by_parts=False, epoch_text="e"))
 
         errors = wrong(findings(fresh))
 

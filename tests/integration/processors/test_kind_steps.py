@@ -12,8 +12,8 @@ from clickhouse.errors import RowsRefused
 from controlplane.errors import Unavailable
 from eventlog.group_commit import Limits
 from eventlog.sqlite_log import SqliteLog
-from processors.blocks import KindStep, Stored
-from processors.columns import Rows, Sent, row_by_row
+from processors.blocks import KindStep, StoredItems
+from processors.columns import Rows, SentChunk, row_by_row
 from schemas.kinds import TRACES, Kind, Table
 from tests.integration.processors.sinks import (
     PARTITION,
@@ -144,7 +144,7 @@ async def test_what_must_follow_is_done_when_rows_are_in_and_before_the_checkpoi
     store = Store()
     seen: list[tuple[list[str], int]] = []
 
-    async def follow(stored: Stored) -> None:
+    async def follow(stored: StoredItems) -> None:
         through = (await log.progress(PARTITION)).stored_through
         seen.append((store.texts(), through))
         if len(seen) <= FAILURES:
@@ -169,7 +169,7 @@ async def test_faults_are_found_among_many_without_asking_each(log: SqliteLog) -
     calls = 0
     inner = kind_step(store)
 
-    def build(sent: Sequence[Sent]) -> Any:
+    def build(sent: Sequence[SentChunk]) -> Any:
         nonlocal calls
         calls += 1
         return inner.build(sent)
