@@ -95,7 +95,7 @@ def invite_router() -> Router:
         "/",
         route_handlers=INVITE_PAGE,
         request_max_body_size=MAX_FORM_BYTES,
-        exception_handlers={ControlPlaneError: _invite_refused},
+        exception_handlers={ControlPlaneError: _invite_rejected},
     )
 
 
@@ -151,7 +151,7 @@ def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]
     return Response({"error": error.message}, status_code=STATUS[type(error)], headers=headers)
 
 
-def _invite_refused(_: AnyHttpRequest, error: ControlPlaneError) -> Response[str]:
+def _invite_rejected(_: AnyHttpRequest, error: ControlPlaneError) -> Response[str]:
     answer = page("refused", status_code=STATUS[type(error)], message=error.message)
     if isinstance(error, errors.RetryLater):
         answer.headers["Retry-After"] = str(error.retry_after_s)

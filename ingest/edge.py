@@ -103,10 +103,11 @@ class Edge:
             if retried and self._fullness() >= NEARLY_FULL:
                 raise Overloaded("The log is nearly full", retry_after_s=RETRY_AFTER_FULL_S)
             accepted = await self._accept(project, self._forms[form], incoming)
-        except Rejected as refused:
-            metrics.RECEIVED.labels(kind).inc(refused.items)
-            metrics.REJECTED.labels(kind, f"{refused.outcome}:{refused.reason}").inc(refused.items)
-            await self._count(project.project_id, kind, refused)
+        except Rejected as rejected:
+            metrics.RECEIVED.labels(kind).inc(rejected.items)
+            reason = f"{rejected.outcome}:{rejected.reason}"
+            metrics.REJECTED.labels(kind, reason).inc(rejected.items)
+            await self._count(project.project_id, kind, rejected)
             raise
         for items in accepted.items:
             metrics.RECEIVED.labels(items.kind.name).inc(len(items.ids))
@@ -150,15 +151,15 @@ class Edge:
                 items=sum(len(one.bodies) for one in items),
             ) from error
 
-    async def _count(self, project_id: ProjectId, kind: str, refused: Rejected) -> None:
-        """Puts a refusal into the ledger; keeps it in memory while the log cannot take it."""
+    async def _count(self, project_id: ProjectId, kind: str, rejected: Rejected) -> None:
+        """Puts a rejection into the ledger; keeps it in memory while the log cannot take it."""
         minute = time.time_ns() // 60_000_000_000
-        key = (project_id, kind, refused.outcome, refused.reason, minute)
-        self._uncounted[key] += refused.items
-        await self.flush_refusals()
+        key = (project_id, kind, rejected.outcome, rejected.reason, minute)
+        self._uncounted[key] += rejected.items
+        await self.flush_rejections()
 
-    async def flush_refusals(self) -> None:
-        """Puts into the ledger what the log could not take at the time of a refusal."""
+    async def flush_rejections(self) -> None:
+        """Puts into the ledger what the log could not take at the time of a rejection."""
         if not self._uncounted:
             return
         counts, self._uncounted = self._uncounted, Counter()
@@ -177,6 +178,6 @@ class Edge:
             await self._log.append_refusals(refusals)
         except AppendUncertain as error:
             # Counted once at most: there is no id by which a second count could be told.
-            log.warning("refusals may not be counted", reason=str(error), items=counts.total())
+            log.warning("rejections may not be counted", reason=str(error), items=counts.total())
         except LogError:
             self._uncounted.update(counts)

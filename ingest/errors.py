@@ -1,4 +1,4 @@
-"""Why the edge refuses: every class says when, and carries what the ledger of outcomes counts.
+"""Why the edge rejects a request. Each class says when, and carries what the ledger counts.
 
 Rejected
 ├── Invalid        the sender's fault, never to be retried
@@ -8,7 +8,7 @@ Rejected
 │   ├── ItemTooLarge       one item of it is
 │   ├── TooSlow            the body did not come in time
 │   └── UnknownEncoding    a Content-Encoding that we do not speak
-└── Later          refused for now, with the seconds after which to try again
+└── Later          rejected for now, with the seconds after which to try again
     ├── RateLimited        the key's requests a minute are spent
     ├── TooManyBodies      the memory set aside for bodies cannot take more
     └── Overloaded         the log cannot take more
@@ -46,7 +46,7 @@ class BadJson(Invalid):
 
 
 class BadItems(Invalid):
-    """Raised when the body is JSON but breaks the contract; one bad item refuses all."""
+    """Raised when the body is JSON but breaks the contract; one bad item rejects all."""
 
     reason = "bad_items"
 

@@ -102,10 +102,10 @@ def check_data_dir(paths: Paths) -> Finding:
 
 
 def check_disk(paths: Paths, settings: Settings) -> Finding:
-    """Looks at the room that is left."""
+    """Looks at the disk space that is left."""
     free = shutil.disk_usage(paths.data_dir).free
     text = f"{free / (1 << 30):.1f} GiB are free"
-    fix = "make room, keep less (SLUICE_RETENTION_DAYS), or move SLUICE_DATA_DIR to another disk"
+    fix = "free some, keep less (SLUICE_RETENTION_DAYS), or move SLUICE_DATA_DIR to another disk"
     if free < DISK_ERROR_BYTES:
         return error("disk", text, fix)
     if free < DISK_WARNING_BYTES:
@@ -273,9 +273,9 @@ def _compare_clocks(warehouse: Warehouse, clock: Callable[[], float]) -> Finding
     )
     after = clock()
     # An answer that took long says less: its time is any of those between.
-    apart_s = max(before - theirs / 1000, theirs / 1000 - after, 0.0)
-    text = f"the store's is {apart_s:.0f} s from this machine's"
-    if apart_s > MAX_CLOCK_DIFFERENCE_S:
+    difference_s = max(before - theirs / 1000, theirs / 1000 - after, 0.0)
+    text = f"the store's is {difference_s:.0f} s from this machine's"
+    if difference_s > MAX_CLOCK_DIFFERENCE_S:
         return warning("store's clock", text, f"on both machines: {SET_CLOCK}")
     return ok("store's clock", text)
 

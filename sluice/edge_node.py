@@ -99,7 +99,7 @@ class EdgeNode:
     async def stop(self, timeout_s: float) -> bool:
         """Counts the last refusals and closes; what Kafka has not acknowledged is in the spool."""
         if self._watch is not None:
-            await self.edge.flush_refusals()
+            await self.edge.flush_rejections()
             await self._watch.close()
             await asyncio.to_thread(self.log.close)
         try:

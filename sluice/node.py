@@ -106,7 +106,7 @@ class Node:
         process has to be left without waiting for it.
         """
         if self._stream is not None:
-            await self.edge.flush_refusals()
+            await self.edge.flush_rejections()
             drained = await self._drain(timeout_s)
             log.info("stream stopped", drained=drained)
             await self._stream.stop()

@@ -31,7 +31,7 @@ TABLE_FUNCTIONS = frozenset(
         "viewifpermitted", "zeros", "zeros_mt",
     }
 )  # fmt: skip
-"""Those that make rows of their arguments or of the store's tables, in small letters.
+"""Those that make rows of their arguments or of the store's tables, in lower case.
 Of the others some open what they name before the engine looks at its grants: SQLite's makes a file.
 `file` is a function of values too, and as one of tables it asks for a grant first."""
 GRANTS = (

@@ -1,7 +1,7 @@
 """Frames what Pulse's SDKs send: one JSON array of traces or spans to the items of a chunk.
 
 The rules are those of contracts.md 1.a.2 as `schemas.llm.wire` states them; the items go on as
-the bytes that came. One bad item refuses the whole array.
+the bytes that came. One bad item rejects the whole array.
 """
 
 import codecs

@@ -480,7 +480,8 @@ class TestCheckpoints:
     async def test_a_place_that_was_set_back_is_where_the_next_owner_begins(
         self, tmp_path: Path
     ) -> None:
-        select, update = re.findall(r'psql -U sluice -c[ \\\n]+"([^"]+)"', page_of_checkpoints())
+        page = text("docs/operations.md")
+        select, update = re.findall(r'psql -U sluice -c[ \\\n]+"([^"]+)"', page)
         file = tmp_path / "control.db"
         place = ("kafka:…/…", "raw.traces", 3)
         first = await claim(
@@ -497,10 +498,6 @@ class TestCheckpoints:
         assert changed == 1
         assert second.stored_through == 1199
         assert second.pending is None
-
-
-def page_of_checkpoints() -> str:
-    return text("docs/operations.md").split("**To set the books back**")[1].split("###")[0]
 
 
 async def claim(

@@ -1,7 +1,7 @@
 """Too many parts: why the store never has them, whatever is sent, when, and how late.
 
 An insert makes one part in each month of arrival that its rows are of. So parts are few if inserts
-are few (one a block, blocks an interval apart) and if no sender can choose the month.
+are few (one a block, with an interval between two) and if no sender can choose the month.
 """
 
 import asyncio
