@@ -1,7 +1,7 @@
-"""The rows of one block on their way into their tables, and what becomes of those at fault.
+"""Inserts the rows of one block into their tables, and finds the rows that the store refuses.
 
-All rows of a table go in as one insert under the block's token. A store that says several times
-that rows are at fault is given them by halves, until those that it refuses are alone.
+All rows of a table go in as one insert under the block's token. When the store says several times
+that rows are at fault, they are inserted by halves, until each row that it refuses is alone.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from schemas.kinds import Kind, Table
 from schemas.rows import OutcomeRow
 
 REFUSALS_BEFORE_PARTS = 3
-"""Of a block's rows; a refusal may pass (a schema in change)."""
+"""Of a block's rows: a refusal may be temporary (the schema is being changed)."""
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ class BlockRows:
                 for table in _in_order(stored.batch.kind):
                     await self._insert_whole(table, stored, check=check)
             return output
-        # From here on the block's own token is never used again: say so before the first part.
+        # From here on the block's own token is not used again. Declare that before the first part.
         await self._checkpoints.declare(
             self._block.partition, self._block.intent._replace(by_parts=True)
         )
@@ -103,8 +103,7 @@ class BlockRows:
         except RowsRefused:
             self._refusals += 1
             if self._refusals >= REFUSALS_BEFORE_PARTS:
-                # Where rows are in, it is a view that refuses them: by parts they would go in once
-                # more.
+                # If rows are in the table, a view refuses them. By parts they would go in twice.
                 self._by_parts = not len(await self._there(table, stored))
             raise
         if check:

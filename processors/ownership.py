@@ -32,7 +32,7 @@ from processors.sink import Sink
 
 LONGEST_PAUSE_S = 5.0
 FLUSH_S = 2.0
-"""What storing may take of a rebalance, which all of the group waits for."""
+"""The longest time to store blocks during a rebalance: the whole group waits for it."""
 
 KeepDeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 ReadEnds = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, Ends]]]
@@ -187,7 +187,7 @@ class Holder:
         ensure_there(starts, ends)
         pending = {one: self._checkpoints.pending(self.ours(one)) for one in partitions}
         ensure_pending_there({one: block for one, block in pending.items() if block}, ends)
-        # Only now, when nothing can fail any more: a try that fails must not use the answer up.
+        # Only now, when nothing can fail any more: this answer is given once.
         taken = self._checkpoints.take_written_by_others(map(self.ours, partitions))
         self._sink.take(taken)
         log.info("partitions taken", partitions=_named(taken))

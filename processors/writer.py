@@ -1,4 +1,4 @@
-"""The writer of one partition: gathers its records to blocks and stores one after the other."""
+"""The writer of one partition: gathers its records into blocks and stores them in order."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from processors.blocks import Block, Delivery, Step
 from processors.budget import Budget
 
 BLOCKS_IN_HAND = 2
-"""One that is written and one that is worked out; more would only cost memory."""
+"""One is written while the next is built; more would only cost memory."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,20 +29,20 @@ class BlockLimits(Struct, frozen=True):
     max_bytes: int = 8 << 20
     """Of records, decompressed: some 6,000 traces of usual size."""
     min_interval_s: float = 0.2
-    """Between the beginnings of two blocks of one partition, so that single events do not become
-    single parts; the first after a pause goes at once, and so does a full one."""
+    """Between the starts of two blocks of one partition, so that single events do not become single
+    parts. The first block after a pause starts at once, and so does a full one."""
     max_partition_waiting_bytes: int = 4 << 20
     """Of records of one partition that wait for their block, compressed; beyond, it is not read."""
     max_waiting_bytes: int = 64 << 20
     """Of all partitions of the process, which have equal shares of it."""
     max_in_hand_bytes: int = 24 << 20
-    """Of all blocks of one topic that are worked out or written, decompressed."""
+    """Of all blocks of one topic that are built or written, decompressed."""
     longest_pause_s: float = 15.0
     """Between two tries of one block while the store fails; the first pauses are shorter."""
 
 
 class _InHand:
-    """A block that is worked out or written, and what it has taken of the budget."""
+    """A block that is built or written, and the bytes of the budget that it holds."""
 
     def __init__(self, write: BlockWrite, block: Block) -> None:
         self.write = write
@@ -124,7 +124,7 @@ class PartitionWriter:
             await self._changed.wait_for(lambda: self.stored_through >= offset)
 
     async def wait_idle(self) -> None:
-        """Returns when everything taken over is stored, or is another's to store."""
+        """Returns when everything taken over is stored, or when another owner has to store it."""
         async with self._changed:
             await self._changed.wait_for(
                 lambda: self.lost or (not self._waiting and not self._in_hand)
@@ -202,7 +202,7 @@ class PartitionWriter:
         await self._finish(one)
 
     async def _rest(self, pause_s: float) -> None:
-        """Waits before the next try of a block; what others can use meanwhile is theirs."""
+        """Waits before the next try of a block, and gives its memory to others meanwhile."""
         self._failing = True
         for one in self._in_hand:
             self._put_down(one)
