@@ -61,7 +61,7 @@ class EdgeLimits(Struct, frozen=True):
     body: BodyLimits = BodyLimits()
     max_item_bytes: int = 16 << 20
     pace_from_lag_s: float = 1.5
-    """Behind how long a lag of the stream senders are slowed down; 0 is never."""
+    """The lag of the stream from which senders are slowed down; 0 is never."""
 
 
 class Edge:
@@ -167,7 +167,7 @@ class Edge:
             Refusal(project, kind_, outcome, reason, minute_ * 60_000_000_000, count)
             for (project, kind_, outcome, reason, minute_), count in counts.items()
         ]
-        # Whoever asks may be cancelled meanwhile; what it took out must be counted all the same.
+        # The caller may be cancelled meanwhile; the counts that it took out must still be written.
         task = asyncio.create_task(self._put(refusals, counts))
         self._counting.add(task)
         task.add_done_callback(self._counting.discard)
@@ -177,7 +177,7 @@ class Edge:
         try:
             await self._log.append_refusals(refusals)
         except AppendUncertain as error:
-            # Counted once at most: there is no id by which a second count could be told.
+            # Counted at most once: the counts have no id that would show a second writing.
             log.warning("rejections may not be counted", reason=str(error), items=counts.total())
         except LogError:
             self._uncounted.update(counts)

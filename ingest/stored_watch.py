@@ -13,7 +13,7 @@ from eventlog.log import TopicPartition
 
 TROUBLE_PAUSE_S = 1.0
 POLL_S = 0.05
-"""Between two looks, of which there is one for all that wait."""
+"""Between two reads; one read serves all that wait."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class StoredWatch:
             self._waiting -= topics
 
     async def close(self) -> None:
-        """Looks no further; whoever waits goes on waiting."""
+        """Stops reading; callers that wait go on waiting."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)

@@ -54,7 +54,7 @@ class Node:
         self.settings = settings
         self.paths: Paths = paths_of(settings)
         self._lock = hold(self.paths.lock)
-        find_secret(settings.secret, self.paths.data_dir)  # a broken one is said at once
+        find_secret(settings.secret, self.paths.data_dir)  # a broken one is reported at once
         self.vault: Vault
         self.database = Database(self.paths.database_url)
         self.keyring = KeyRing(self.database)
@@ -155,7 +155,7 @@ class Node:
         try:
             await self.keyring.flush_last_used()
         except ControlPlaneError as error:
-            # Nothing that is worth staying for: the next use of a key writes it again.
+            # Not worth waiting for: the next use of a key writes it again.
             log.warning("last use of keys not written", reason=error.message)
 
     async def _drain(self, timeout_s: float) -> bool:

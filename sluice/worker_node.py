@@ -39,11 +39,11 @@ from sluice.paths import paths_of
 from sluice.systems import open_systems
 
 STREAM_STOP_S = 2.0
-"""For the group to hear of it: whoever does not tell it keeps the partitions until the session's
-timeout."""
+"""The time to leave the group. A worker that does not leave keeps its partitions until the
+session's timeout."""
 CLOSE_TIMEOUT_S = 1.0
 LOST_PATIENCE_S = 60.0
-"""After a pause that cost us partitions, Kafka tells us within seconds what is ours now."""
+"""A worker that lost partitions in a pause hears within seconds from Kafka what it owns now."""
 LOST_CHECK_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -162,7 +162,7 @@ class WorkerNode:
     async def measure_lag(self) -> None:
         """Tells the metrics how far behind the partitions of this worker are."""
         for topic in AGENT_TOPICS:
-            # First: it needs nobody, and an alarm must not be silent while others are away.
+            # First: it needs no other system, so its alarm works while Kafka is down.
             metrics.LAG_SECONDS.labels(topic).set(self.sink.lag_s(topic))
         try:
             places, mine = await self.places(), self.sink.partitions
@@ -186,7 +186,7 @@ class WorkerNode:
         return TopicPartition(self.kafka.topic(partition.topic), partition.partition)
 
     def is_leader(self) -> bool:
-        """Tells whether this is the one worker that also does what is needed once."""
+        """Tells whether this worker also does the work that only one worker may do."""
         return TopicPartition(OUTCOMES.name, 0) in self.sink.partitions
 
     async def wait_broken(self) -> str:
