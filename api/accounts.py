@@ -12,7 +12,7 @@ from api.auth import (
     client_address,
     enter,
     person_from_session,
-    refuse_cross_site,
+    reject_cross_site,
     services,
     user_from_session,
 )
@@ -96,7 +96,7 @@ class ProjectDetails(Struct, frozen=True, rename="camel"):
 @post("/signup", status_code=HTTP_201_CREATED, summary="Create an account and its first project")
 async def sign_up_here(request: AnyRequest) -> Done:
     """Create a user, a project and its `Default Key`; limited per address and per email."""
-    refuse_cross_site(request)
+    reject_cross_site(request)
     if not services(request).signup_enabled:
         raise Forbidden("Sign-up is disabled on this server")
     form = await read_form(request, SignUpForm, otherwise=_MISSING_SIGN_UP_FIELDS)

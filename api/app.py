@@ -24,7 +24,7 @@ from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
 from api.outgoing import TooManyAnswers
 from api.pages import get_landing, get_runtime_config
-from api.parameters import InvalidParameters, NotFound
+from api.parameters import InvalidParameters, NothingFound
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from api.sessions import auth_router
 from clickhouse.errors import QueryTooExpensive, StatementRefused, WarehouseError
@@ -62,7 +62,7 @@ async def check_key(request: AnyRequest) -> LoginAnswer:
 
 
 def routes(queries: Sequence[Any]) -> list[Any]:
-    """Returns every route of this room, with the handlers of the systems' queries."""
+    """Returns every route of the API, with the handlers of the systems' queries."""
     handlers = [*queries, *outcomes.HANDLERS]
     return [
         get_landing,
@@ -95,7 +95,7 @@ def invite_router() -> Router:
         "/",
         route_handlers=INVITE_PAGE,
         request_max_body_size=MAX_FORM_BYTES,
-        exception_handlers={ControlPlaneError: _invite_refused},
+        exception_handlers={ControlPlaneError: _invite_rejected},
     )
 
 
@@ -103,7 +103,7 @@ def exception_handlers() -> ExceptionHandlersMap:
     """Returns how each exception is answered."""
     return {
         InvalidParameters: _invalid_parameters,
-        NotFound: _not_found,
+        NothingFound: _not_found,
         TooManyQueries: _too_many_queries,
         TooManyAnswers: _too_many_answers,
         ControlPlaneError: _control_plane,
@@ -126,7 +126,7 @@ def _invalid_parameters(_: AnyHttpRequest, error: InvalidParameters) -> Response
     return Response(body, status_code=400)
 
 
-def _not_found(_: AnyHttpRequest, error: NotFound) -> Response[Any]:
+def _not_found(_: AnyHttpRequest, error: NothingFound) -> Response[Any]:
     return Response({"error": error.message}, status_code=404)
 
 
@@ -151,7 +151,7 @@ def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]
     return Response({"error": error.message}, status_code=STATUS[type(error)], headers=headers)
 
 
-def _invite_refused(_: AnyHttpRequest, error: ControlPlaneError) -> Response[str]:
+def _invite_rejected(_: AnyHttpRequest, error: ControlPlaneError) -> Response[str]:
     answer = page("refused", status_code=STATUS[type(error)], message=error.message)
     if isinstance(error, errors.RetryLater):
         answer.headers["Retry-After"] = str(error.retry_after_s)

@@ -83,8 +83,8 @@ async def session_from_cookie(request: AnyRequest) -> SignedIn | None:
 
 
 async def user_from_session(request: AnyRequest) -> SignedIn:
-    """Return who is signed in, or raise `Unauthorized`; refuses cross-site writes first."""
-    refuse_cross_site(request)
+    """Return who is signed in, or raise `Unauthorized`; rejects cross-site writes first."""
+    reject_cross_site(request)
     session = await session_from_cookie(request)
     if session is None:
         raise Unauthorized("Unauthorized")
@@ -151,7 +151,7 @@ def admin_only(access: Access) -> ProjectContext:
     return access.project
 
 
-def refuse_cross_site(request: AnyRequest) -> None:
+def reject_cross_site(request: AnyRequest) -> None:
     """Raise `Forbidden` for a write that a browser sends from another site's page.
 
     Browsers of today say in `Sec-Fetch-Site` whose page it is, and no page can alter that: it

@@ -20,7 +20,7 @@ from api.auth import (
     client_address,
     entered_as_admin,
     person_from_session,
-    refuse_cross_site,
+    reject_cross_site,
     services,
     session_cookie,
 )
@@ -229,7 +229,7 @@ async def offer_of(request: AnyRequest, token: str) -> Offer:
 
 async def join_with(request: AnyRequest, form: AcceptForm) -> Joined:
     """Accept an invitation as its form says; the token is used up when this returns."""
-    refuse_cross_site(request)
+    reject_cross_site(request)
     token = trimmed(form.token)
     if not token:
         raise BadRequest(_MISSING_TOKEN)

@@ -62,7 +62,7 @@ def owner_of(peer: Address, server: Address) -> int | None:
 
 
 def is_forwarded(headers: Iterable[str]) -> bool:
-    """Tell whether names of headers, in small letters, say that a proxy sent the request."""
+    """Tell whether names of headers, in lower case, say that a proxy sent the request."""
     return any(name.startswith(FORWARDING) for name in headers)
 
 

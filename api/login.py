@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
 from api.account_forms import iso_ms, read_form, trimmed
-from api.auth import AnyRequest, client_address, refuse_cross_site, services, session_cookie
+from api.auth import AnyRequest, client_address, reject_cross_site, services, session_cookie
 from api.local_peers import is_forwarded
 from controlplane.errors import BadRequest, Forbidden, Unauthorized
 from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff
@@ -41,8 +41,8 @@ class HandoffAnswer(Struct, frozen=True):
 @post("/local-login-token", status_code=HTTP_201_CREATED, summary="Offer a local sign-in")
 async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
     """Make a single-use sign-in address for a browser on this machine."""
-    await _refuse_remote(request)
-    refuse_cross_site(request)
+    await _reject_remote(request)
+    reject_cross_site(request)
     form = await read_form(request, HandoffForm, otherwise=_MISSING_URL)
     redirect_url = trimmed(form.redirect_url)
     if not redirect_url:
@@ -59,7 +59,7 @@ async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
 @get("/local-login", status_code=HTTP_302_FOUND, summary="Sign in from the offered address")
 async def redeem_local_login(request: AnyRequest) -> Response[None]:
     """Open a session for the browser and send it on."""
-    await _refuse_remote(request)
+    await _reject_remote(request)
     token = request.query_params.get("token")
     if not token:
         raise BadRequest("Missing token query parameter")
@@ -82,7 +82,7 @@ def is_loopback_url(url: str) -> bool:
     """Tell whether a browser that follows this URL stays on its own machine.
 
     Browsers read a backslash as a slash and drop control characters, Python does neither, and a
-    user part hides the host: whatever could be read in two ways is refused.
+    user part hides the host: whatever could be read in two ways is rejected.
     """
     if "\\" in url or "@" in url or not url.isascii() or not url.isprintable() or " " in url:
         return False
@@ -93,7 +93,7 @@ def is_loopback_url(url: str) -> bool:
         return False
 
 
-async def _refuse_remote(request: AnyRequest) -> None:
+async def _reject_remote(request: AnyRequest) -> None:
     """Raise `Forbidden` unless a person at this machine speaks to it by a local name.
 
     The name alone is the client's word, and the address alone may be a proxy's.

@@ -1,7 +1,7 @@
 """Query parameters: what every endpoint that reads has in common, and how a rejection is worded.
 
 InvalidParameters   the query string breaks a rule (400)
-NotFound            the project has no such thing (404)
+NothingFound        the project has no such thing (404)
 """
 
 import re
@@ -53,7 +53,7 @@ class InvalidParameters(Exception):
         self.details = details
 
 
-class NotFound(Exception):
+class NothingFound(Exception):
     """Raised when the project has nothing of that name."""
 
     def __init__(self, message: str) -> None:

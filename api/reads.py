@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from litestar import Request
 
 from api.outgoing import Outgoing
-from clickhouse.client import Answer, Warehouse
+from clickhouse.client import QueryResult, Warehouse
 from schemas.projects import ProjectContext, ProjectId
 from schemas.settings import Settings
 
@@ -146,7 +146,7 @@ class _Reads:
         *,
         as_bytes: Sequence[str] = (),
         **settings: Any,
-    ) -> Answer:
+    ) -> QueryResult:
         # No wait is too long here: whoever has a turn waits for no statements but its project's.
         async with self._share.threads:
             bounds = {**self._bounds, **settings}

@@ -13,7 +13,7 @@ from litestar.response import Response
 from msgspec import Struct, json
 
 from api.outgoing import PIECE_BYTES, Share, Texts, whole
-from api.parameters import NotFound
+from api.parameters import NothingFound
 from api.reads import Reader
 from clickhouse.client import Warehouse
 from clickhouse.queries.parts import (
@@ -104,7 +104,7 @@ async def one(
     *,
     missing: str = "Not found",
 ) -> Response[bytes]:
-    """Answers with what the store has. Raises `NotFound` where that is nothing."""
+    """Answers with what the store has. Raises `NothingFound` where that is nothing."""
     project_id = reader.project.project_id
     async with (
         reader.turn() as warehouse,
@@ -112,7 +112,7 @@ async def one(
     ):
         found = await ask(warehouse)
         if found is None:
-            raise NotFound(missing)
+            raise NothingFound(missing)
         text = json.encode(found)
         share.change(len(text) if len(text) > PIECE_BYTES else 0)
     return whole(text, Held(share))

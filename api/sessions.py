@@ -10,7 +10,7 @@ from api.auth import (
     cleared_cookie,
     client_address,
     person_from_session,
-    refuse_cross_site,
+    reject_cross_site,
     services,
     session_cookie,
     session_from_cookie,
@@ -101,7 +101,7 @@ class Done(Struct, frozen=True):
 @post("/sign-in/email", status_code=HTTP_200_OK, summary="Sign in with email and password")
 async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer | Refused]:
     """Open a session and set its cookie; limited per address and per email."""
-    refuse_cross_site(request)
+    reject_cross_site(request)
     missing = "Missing required fields: email, password"
     form = await read_form(request, SignInForm, otherwise=missing)
     if form.email is None or form.password is None:
@@ -143,7 +143,7 @@ async def get_session(request: AnyRequest) -> Response[SessionAnswer | None]:
 @post("/sign-out", status_code=HTTP_200_OK, summary="Sign out")
 async def sign_out_here(request: AnyRequest) -> Response[Done]:
     """Close the session, if there is one, and clear its cookie."""
-    refuse_cross_site(request)
+    reject_cross_site(request)
     found = await session_from_cookie(request)
     if found is not None:
         await sign_out(services(request).database, found.token)

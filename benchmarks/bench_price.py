@@ -11,7 +11,7 @@ from pathlib import Path
 
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
-from processors.llm.cost.usage import Sent, Usage, usage_of
+from processors.llm.cost.usage import SentCounts, Usage, usage_of
 
 SEED = 20251121
 CALLS = 100_000
@@ -75,7 +75,7 @@ def _pricing(
 def _counting(raw: object) -> Callable[[], None]:
     def run() -> None:
         for _ in range(CALLS):
-            usage_of(Sent(21, 393), raw)
+            usage_of(SentCounts(21, 393), raw)
 
     return run
 

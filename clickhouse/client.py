@@ -1,8 +1,8 @@
 """One way to speak to ClickHouse: `Warehouse`, over chDB in the process or a server by HTTP.
 
 clickhouse-connect gives both the same synchronous client. A client serves one call at a time, so
-the warehouse keeps one per worker thread, with threads for reads, for urgent reads, for read-backs
-and for writes apart: a long query never stands before an insert.
+the warehouse keeps one per worker thread. Reads, urgent reads, read-backs and writes have threads
+of their own, so a long query never delays an insert.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ QUIET = logging.NullHandler()
 """For the client's own log lines where logging is not set up: what they say is raised as well."""
 
 
-class Answer(NamedTuple):
+class QueryResult(NamedTuple):
     """The rows of a query, with the names of their columns."""
 
     columns: tuple[str, ...]
@@ -121,7 +121,7 @@ class Warehouse:
         *,
         as_bytes: Sequence[str] = (),
         **settings: Any,
-    ) -> Answer:
+    ) -> QueryResult:
         """Runs a bounded read with bound values (`{name:Type}` in the text).
 
         Texts of the columns `as_bytes` are answered as their UTF-8: one character beyond Latin-1
@@ -156,7 +156,7 @@ class Warehouse:
         parameters: Mapping[str, Any] | None,
         settings: Mapping[str, Any],
         as_bytes: Sequence[str] = (),
-    ) -> Answer:
+    ) -> QueryResult:
         """The blocking twin of `query`, for worker threads and the command line."""
         with metrics.QUERY_SECONDS.time(), translated(kind_of), self._client() as client:
             result = client.query(
@@ -165,7 +165,7 @@ class Warehouse:
                 settings={**QUERY_SETTINGS, **settings},
                 column_formats=dict.fromkeys(as_bytes, "bytes") or None,
             )
-            return Answer(tuple(result.column_names), result.result_rows)
+            return QueryResult(tuple(result.column_names), result.result_rows)
 
     def command_now(
         self, sql: str, parameters: Mapping[str, Any] | None, settings: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Mends the one gap in the embedded engine's deduplication: a token whose part never came to be.
+"""Repairs the one gap in the embedded engine's deduplication: a token whose part was never made.
 
 A MergeTree writes a block's token to its deduplication log first and renames the part into place
 after that. When the process dies between the two, or the rename fails, the token is taken and the
@@ -8,7 +8,7 @@ Replicated tables keep both in one transaction of their keeper and have no such 
 engine drops itself, emptied by retention, give their tokens back in its log (seen in it).
 
 The files are the engine's own: `deduplication_logs/deduplication_log_N.txt` in a table's directory,
-one line each of operation (1 = taken, 2 = given back), part and token, apart by tabs.
+one line each of operation (1 = taken, 2 = given back), part and token, separated by tabs.
 """
 
 import os

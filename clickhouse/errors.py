@@ -2,11 +2,11 @@
 
 WarehouseError
 ├── WarehouseUnavailable   the engine does not answer for now: retry
-├── AccessRefused          user, rights or certificates do not fit: somebody must mend it
+├── AccessRefused          user, rights or certificates do not fit: somebody must correct them
 ├── QueryTooExpensive      a query met its bound in time, rows or memory
 └── StatementRefused       the engine understood and refused: a bug
     └── RowsRefused        an insert's rows are of a kind that it cannot take
-StoreBroken                the embedded engine lost hold of a block: only a new start mends it
+StoreBroken                the embedded engine lost hold of a block: only a new start repairs it
 """
 
 import ssl
@@ -48,7 +48,7 @@ class WarehouseUnavailable(WarehouseError):
 class AccessRefused(WarehouseError):
     """Raised when user, password, rights or certificates do not fit.
 
-    It says nothing about what was sent: a block is tried again until somebody has mended it.
+    It says nothing about what was sent: a block is tried again until somebody has corrected it.
     """
 
 
@@ -67,7 +67,8 @@ class RowsRefused(StatementRefused):
 class StoreBroken(Exception):
     """Raised when the embedded engine took a block's token but not its rows (`dedup_log`).
 
-    No `WarehouseError`: to try again in this process would lose the block, a new one mends it.
+    No `WarehouseError`: to try again in this process would lose the block. A new process repairs
+    the store.
     """
 
 

@@ -15,7 +15,7 @@ ControlPlaneError
 
 
 class ControlPlaneError(Exception):
-    """Any refusal of this room; `message` is written for the caller and holds no secret."""
+    """Any refusal of the control plane; `message` is written for the caller and holds no secret."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -34,7 +34,7 @@ class _Known(NamedTuple):
 class KeyRing:
     """A bounded memory of which keys exist and which do not; one per process.
 
-    Known and unknown keys are kept apart, so that a flood of wrong keys displaces no right one.
+    Known and unknown keys have separate places: a flood of wrong keys displaces no right one.
     """
 
     def __init__(

@@ -23,12 +23,12 @@ from controlplane.models import OwnedPartition
 NOTHING_STORED = -1
 
 
-class Pending(NamedTuple):
+class PendingBlock(NamedTuple):
     """A block that may be half-written: its offsets, both ends included."""
 
     first: int
     last: int
-    apart: bool
+    by_parts: bool
     """Whether its rows go in by parts."""
     epoch_text: str
     """What makes its token, with the range; not the owner's epoch."""
@@ -41,18 +41,18 @@ class Claim(NamedTuple):
     """To be given with every call of this owner."""
     stored_through: int
     """The last offset whose block is stored, -1 for none."""
-    pending: Pending | None
+    pending: PendingBlock | None
     is_new: bool
     """Whether nothing of this partition was ever declared or stored."""
 
 
-class Held(NamedTuple):
+class OwnedState(NamedTuple):
     """One partition as it is now."""
 
     stored_through: int
     owner: str
     owner_epoch: int
-    pending: Pending | None
+    pending: PendingBlock | None
 
 
 class PartitionProgress:
@@ -91,7 +91,7 @@ class PartitionProgress:
         return Claim(row.owner_epoch, row.stored_through, pending, is_new)
 
     async def declare(
-        self, log_id: str, topic: str, partition: int, epoch: int, pending: Pending
+        self, log_id: str, topic: str, partition: int, epoch: int, pending: PendingBlock
     ) -> None:
         """Make durable what is about to be written; raises `NotOwner`."""
         await self._write(
@@ -100,7 +100,7 @@ class PartitionProgress:
             {
                 "pending_first": pending.first,
                 "pending_last": pending.last,
-                "pending_apart": pending.apart,
+                "pending_apart": pending.by_parts,
                 "pending_epoch": pending.epoch_text,
             },
         )
@@ -134,7 +134,7 @@ class PartitionProgress:
         async with self._database.reading() as session:
             await _refuse_others(session, _Place(log_id, topic, partition), epoch)
 
-    async def read(self, log_id: str, topic: str) -> dict[int, Held]:
+    async def read(self, log_id: str, topic: str) -> dict[int, OwnedState]:
         """Return every partition of a topic that was ever claimed, by its number."""
         query = (
             select(OwnedPartition)
@@ -144,7 +144,9 @@ class PartitionProgress:
         async with self._database.reading() as session:
             rows = (await session.scalars(query)).all()
         return {
-            row.partition: Held(row.stored_through, row.owner, row.owner_epoch, _pending_of(row))
+            row.partition: OwnedState(
+                row.stored_through, row.owner, row.owner_epoch, _pending_of(row)
+            )
             for row in rows
         }
 
@@ -188,12 +190,12 @@ async def _refuse_others(session: AsyncSession, place: _Place, epoch: int) -> No
     )
 
 
-def _pending_of(row: OwnedPartition) -> Pending | None:
+def _pending_of(row: OwnedPartition) -> PendingBlock | None:
     if row.pending_first is None or row.pending_last is None:
         return None
-    return Pending(
+    return PendingBlock(
         first=row.pending_first,
         last=row.pending_last,
-        apart=bool(row.pending_apart),
+        by_parts=bool(row.pending_apart),
         epoch_text=row.pending_epoch or "",
     )

@@ -19,7 +19,7 @@ from eventlog.kafka_address import KafkaAddress
 from eventlog.log import Intent, LogUnavailable, OffsetsGone, TopicPartition
 
 TIMEOUT_S = 10.0
-MEND = "docs/operations.md, 'Offsets that are gone', says what to do"
+HOW_TO_FIX = "docs/operations.md, 'Offsets that are gone', says what to do"
 
 
 class Ends(NamedTuple):
@@ -97,7 +97,7 @@ def ensure_pending_there(
         if intent.last >= end:
             block = f"the block of {intent.first} to {intent.last} may be half-written"
             place = f"{partition.topic}/{partition.partition}"
-            raise OffsetsGone(f"{place} ends at {end}, and {block}; {MEND}")
+            raise OffsetsGone(f"{place} ends at {end}, and {block}; {HOW_TO_FIX}")
 
 
 def ensure_there(starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, Ends]) -> None:
@@ -107,6 +107,6 @@ def ensure_there(starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartit
         place = f"{partition.topic}/{partition.partition}"
         if start < begin:
             lost = f"records {start} to {begin - 1} of {place} were deleted before they were stored"
-            raise OffsetsGone(f"{lost}; {MEND}")
+            raise OffsetsGone(f"{lost}; {HOW_TO_FIX}")
         if start > end:
-            raise OffsetsGone(f"{place} ends at {end}, and {start} is next to store; {MEND}")
+            raise OffsetsGone(f"{place} ends at {end}, and {start} is next to store; {HOW_TO_FIX}")

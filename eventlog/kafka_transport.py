@@ -31,7 +31,7 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
 from eventlog.faust_fixes import ContiguousConsumer, NoProducer
-from eventlog.kafka_offsets import MEND
+from eventlog.kafka_offsets import HOW_TO_FIX
 from eventlog.log import OffsetsGone, PartitionHolder, RecordsSkipped, TopicPartition
 
 SCHEME = "kafka"
@@ -204,7 +204,9 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
             if not self._is_placed:
                 return {}
             # Retention has overtaken a worker that could not store for as long.
-            raise OffsetsGone(f"the log no longer holds what is next: {error!r}; {MEND}") from error
+            raise OffsetsGone(
+                f"the log no longer holds what is next: {error!r}; {HOW_TO_FIX}"
+            ) from error
 
     async def _deliver(self, tp: TP, message: Any) -> None:
         """Hands a record over, unless its partition was let go since it was fetched.

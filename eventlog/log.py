@@ -77,7 +77,7 @@ class Intent(NamedTuple):
 
     first: int
     last: int
-    apart: bool = False
+    by_parts: bool = False
     """Whether its rows go in by parts, because the store refused some of them."""
     epoch: str = ""
     """The `Origin.epoch` that it was declared in; with the range it makes the block's token."""
@@ -91,7 +91,7 @@ class Progress(NamedTuple):
     pending: Intent | None
 
 
-class Place(NamedTuple):
+class PartitionState(NamedTuple):
     """How far a partition has come."""
 
     stored_through: int
@@ -155,9 +155,9 @@ class ProgressStore(Protocol):
         ...
 
     async def complete(
-        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+        self, partition: TopicPartition, intent: Intent, dead_letters: Sequence[DeadLetter] = ()
     ) -> None:
-        """Marks the block as stored, forgets the intent, and keeps the letters of its dead items.
+        """Marks the block as stored, forgets the intent, and keeps its dead letters.
 
         No bound of the log holds this back: it is what frees a full one.
         """
@@ -170,7 +170,7 @@ class PartitionHolder(Protocol):
     async def take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Becomes the owner, for as long as no other does; returns the offset to read next of each.
 
-        Waits while the books do not answer.
+        Waits while the checkpoints cannot be read.
         """
         ...
 

@@ -26,7 +26,7 @@ from eventlog.log import (
     LogError,
     LogUnavailable,
     Origin,
-    Place,
+    PartitionState,
     Progress,
     Stored,
     TopicPartition,
@@ -146,14 +146,14 @@ class SqliteLog:
         """Has nobody to ask: the file is locked by the one process that writes."""
 
     async def complete(
-        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+        self, partition: TopicPartition, intent: Intent, dead_letters: Sequence[DeadLetter] = ()
     ) -> None:
-        """Marks the block as stored, forgets the intent, and keeps the letters of its dead items.
+        """Marks the block as stored, forgets the intent, and keeps its dead letters.
 
         What need not be kept of the block is dropped first: a full disk needs its room for letters.
         """
         number = self._numbers[partition]
-        value = encode_dead(letters) if letters else b""
+        value = encode_dead(dead_letters) if dead_letters else b""
 
         def apply(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -226,11 +226,11 @@ class SqliteLog:
             ).fetchall()
         return {TopicPartition(r[0], r[1]): (r[2], r[3], r[4]) for r in rows}
 
-    async def places(self) -> dict[TopicPartition, Place]:
+    async def places(self) -> dict[TopicPartition, PartitionState]:
         """Returns how far each partition with an agent has come."""
         positions = await asyncio.to_thread(self.positions)
         return {
-            partition: Place(stored_through, next_offset)
+            partition: PartitionState(stored_through, next_offset)
             for partition, (_, stored_through, next_offset) in positions.items()
             if partition.topic in AGENT_TOPICS
         }

@@ -1,4 +1,4 @@
-"""What the routes that take items in share, and how a refusal becomes an HTTP answer."""
+"""What the routes that take items in share, and how a rejection becomes an HTTP answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
@@ -19,7 +19,7 @@ from ingest.errors import (
     Later,
     Overloaded,
     RateLimited,
-    Refused,
+    Rejected,
     TooLarge,
     TooManyBodies,
     TooSlow,
@@ -29,7 +29,7 @@ from schemas.projects import ProjectContext
 
 AnyRequest: TypeAlias = Request[object, object, State]
 
-STATUS: Mapping[type[Refused], int] = {
+STATUS: Mapping[type[Rejected], int] = {
     BadJson: 400,
     BadItems: 400,
     TooSlow: 408,
@@ -47,7 +47,7 @@ ProjectOf: TypeAlias = Callable[[AnyRequest], Awaitable[ProjectContext]]
 async def accept(
     request: AnyRequest, project: ProjectContext, form: str, *, retried: bool = False
 ) -> Accepted:
-    """Has the items of a request made durable. Raises `Refused`, see `Edge.accept`."""
+    """Has the items of a request made durable. Raises `Rejected`, see `Edge.accept`."""
     headers = request.headers
     incoming = Incoming(
         request.stream(), headers.get("content-encoding"), headers.get("content-length"), headers
@@ -62,7 +62,7 @@ async def store(
 
     `shape` makes the answer around the rows, from their count.
     """
-    # Who waits for rows sees a refusal; Pulse's SDKs, which never wait, drop what is refused.
+    # Who waits for rows sees a rejection; Pulse's SDKs, which never wait, drop what is rejected.
     accepted = await accept(request, project, form, retried=True)
     shell = shape(accepted.total)
     if not accepted.total:
@@ -106,22 +106,22 @@ class Straight:
 
 
 def exception_handlers() -> ExceptionHandlersMap:
-    """Returns how a refusal is answered."""
-    return {Refused: _answer_refusal}
+    """Returns how a rejection is answered."""
+    return {Rejected: _answer_rejection}
 
 
-def _answer_refusal(_: Request[Any, Any, Any], refused: Refused) -> Response[Any]:
-    body: dict[str, Any] = {"error": refused.message}
+def _answer_rejection(_: Request[Any, Any, Any], rejected: Rejected) -> Response[Any]:
+    body: dict[str, Any] = {"error": rejected.message}
     headers: dict[str, str] = {}
-    if isinstance(refused, Later):
-        headers["Retry-After"] = str(refused.retry_after_s)
-    if isinstance(refused, TooSlow):
+    if isinstance(rejected, Later):
+        headers["Retry-After"] = str(rejected.retry_after_s)
+    if isinstance(rejected, TooSlow):
         # The rest of the body is not waited for.
         headers["Connection"] = "close"
-    details = getattr(refused, "details", None)
+    details = getattr(rejected, "details", None)
     if details is not None:
         body["details"] = details
-    return Response(body, status_code=STATUS[type(refused)], headers=headers)
+    return Response(body, status_code=STATUS[type(rejected)], headers=headers)
 
 
 def _edge(request: AnyRequest) -> Edge:

@@ -16,13 +16,13 @@ from schemas.issues import Issue
 from schemas.projects import ProjectId
 
 ON_LOOP_BYTES = 256 << 10
-"""So much is inflated on the event loop, a millisecond of work: a usual body is done before a
-thread has begun."""
+"""What is inflated on the event loop: a millisecond of work. A usual body is done before a thread
+would start."""
 MAX_MEMBERS = 2_000
 """Of a gzip body. Blocked gzip has one for each 64 KiB; 800,000 empty ones fit into a body."""
 CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
 OFF_LOOP_BYTES = 1 << 20
-"""Inflated at a time in a thread; then it is another body's turn."""
+"""What a thread inflates at a time; then it is another body's turn."""
 
 
 class BodyLimits(Struct, frozen=True):
@@ -42,7 +42,7 @@ class BodyLimits(Struct, frozen=True):
 
 
 class BodyBudget:
-    """The bytes of all bodies in hand; a request that would go beyond is told to come again."""
+    """The bytes of all bodies in hand; a request beyond the bound is told to try again."""
 
     def __init__(self, limits: BodyLimits) -> None:
         self.limits = limits
@@ -59,7 +59,7 @@ class BodyBudget:
                 " time",
                 retry_after_s=1,
             )
-        # How much others are sending is not told.
+        # The message must not say how much other projects send.
         if self._used + size > self.limits.max_total_bytes:
             raise TooManyBodies("Too many requests are being read at this time", retry_after_s=1)
         self._used += size

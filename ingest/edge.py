@@ -15,7 +15,7 @@ from eventlog.log import AppendUncertain, EventLog, LogError, LogFull, TopicPart
 from eventlog.producer import Items, produce
 from eventlog.records import Refusal
 from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
-from ingest.errors import Overloaded, Refused
+from ingest.errors import Overloaded, Rejected
 from ingest.forms import Form
 from ingest.pacing import Pacer
 from ingest.quotas import Quotas
@@ -25,7 +25,7 @@ from schemas.projects import ProjectContext, ProjectId
 
 RETRY_AFTER_FULL_S = 5
 NEARLY_FULL = 0.9
-"""Of the log's room; what is left is for those whose events are lost when they are refused."""
+"""Of the log's size. The rest is for senders that do not send again: their events would be lost."""
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class EdgeLimits(Struct, frozen=True):
     body: BodyLimits = BodyLimits()
     max_item_bytes: int = 16 << 20
     pace_from_lag_s: float = 1.5
-    """Behind how long a lag of the stream senders are slowed down; 0 is never."""
+    """The lag of the stream from which senders are slowed down; 0 is never."""
 
 
 class Edge:
@@ -94,19 +94,20 @@ class Edge:
     ) -> Accepted:
         """Returns when every item of a request of this form is durable in the log.
 
-        `retried` says that the sender comes again after a 503: when room gets short such are
-        refused first. Raises a `Refused`, whose count is durable too by then (unless the log
-        itself is away).
+        `retried` says that the sender tries again after a 503. When the log is nearly full, such
+        senders are rejected first. Raises a `Rejected`; its count is durable by then, unless the
+        log is not available.
         """
         kind = self._forms[form].kind
         try:
             if retried and self._fullness() >= NEARLY_FULL:
                 raise Overloaded("The log is nearly full", retry_after_s=RETRY_AFTER_FULL_S)
             accepted = await self._accept(project, self._forms[form], incoming)
-        except Refused as refused:
-            metrics.RECEIVED.labels(kind).inc(refused.items)
-            metrics.REJECTED.labels(kind, f"{refused.outcome}:{refused.reason}").inc(refused.items)
-            await self._count(project.project_id, kind, refused)
+        except Rejected as rejected:
+            metrics.RECEIVED.labels(kind).inc(rejected.items)
+            reason = f"{rejected.outcome}:{rejected.reason}"
+            metrics.REJECTED.labels(kind, reason).inc(rejected.items)
+            await self._count(project.project_id, kind, rejected)
             raise
         for items in accepted.items:
             metrics.RECEIVED.labels(items.kind.name).inc(len(items.ids))
@@ -150,15 +151,15 @@ class Edge:
                 items=sum(len(one.bodies) for one in items),
             ) from error
 
-    async def _count(self, project_id: ProjectId, kind: str, refused: Refused) -> None:
-        """Puts a refusal into the ledger; keeps it in memory while the log cannot take it."""
+    async def _count(self, project_id: ProjectId, kind: str, rejected: Rejected) -> None:
+        """Puts a rejection into the ledger; keeps it in memory while the log cannot take it."""
         minute = time.time_ns() // 60_000_000_000
-        key = (project_id, kind, refused.outcome, refused.reason, minute)
-        self._uncounted[key] += refused.items
-        await self.flush_refusals()
+        key = (project_id, kind, rejected.outcome, rejected.reason, minute)
+        self._uncounted[key] += rejected.items
+        await self.flush_rejections()
 
-    async def flush_refusals(self) -> None:
-        """Puts into the ledger what the log could not take at the time of a refusal."""
+    async def flush_rejections(self) -> None:
+        """Puts into the ledger what the log could not take at the time of a rejection."""
         if not self._uncounted:
             return
         counts, self._uncounted = self._uncounted, Counter()
@@ -166,7 +167,7 @@ class Edge:
             Refusal(project, kind_, outcome, reason, minute_ * 60_000_000_000, count)
             for (project, kind_, outcome, reason, minute_), count in counts.items()
         ]
-        # Whoever asks may be cancelled meanwhile; what it took out must be counted all the same.
+        # The caller may be cancelled meanwhile; the counts that it took out must still be written.
         task = asyncio.create_task(self._put(refusals, counts))
         self._counting.add(task)
         task.add_done_callback(self._counting.discard)
@@ -176,7 +177,7 @@ class Edge:
         try:
             await self._log.append_refusals(refusals)
         except AppendUncertain as error:
-            # Counted once at most: there is no id by which a second count could be told.
-            log.warning("refusals may not be counted", reason=str(error), items=counts.total())
+            # Counted at most once: the counts have no id that would show a second writing.
+            log.warning("rejections may not be counted", reason=str(error), items=counts.total())
         except LogError:
             self._uncounted.update(counts)

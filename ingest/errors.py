@@ -1,6 +1,6 @@
-"""Why the edge refuses: every class says when, and carries what the ledger of outcomes counts.
+"""Why the edge rejects a request. Each class says when, and carries what the ledger counts.
 
-Refused
+Rejected
 ├── Invalid        the sender's fault, never to be retried
 │   ├── BadJson            the body is no JSON, or cannot be inflated
 │   ├── BadItems           JSON, but not what the contract says
@@ -8,7 +8,7 @@ Refused
 │   ├── ItemTooLarge       one item of it is
 │   ├── TooSlow            the body did not come in time
 │   └── UnknownEncoding    a Content-Encoding that we do not speak
-└── Later          refused for now, with the seconds after which to try again
+└── Later          rejected for now, with the seconds after which to try again
     ├── RateLimited        the key's requests a minute are spent
     ├── TooManyBodies      the memory set aside for bodies cannot take more
     └── Overloaded         the log cannot take more
@@ -18,7 +18,7 @@ from schemas.issues import Issue
 from schemas.outcomes import Outcome
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """Raised for whatever keeps a request from being accepted."""
 
     outcome: Outcome = "invalid"
@@ -31,7 +31,7 @@ class Refused(Exception):
         """How many items the request held; 1 where the body was not, or could not be, read."""
 
 
-class Invalid(Refused):
+class Invalid(Rejected):
     """Raised when the request itself is wrong."""
 
     def __init__(self, message: str, *, items: int = 1, details: list[Issue] | None = None) -> None:
@@ -46,7 +46,7 @@ class BadJson(Invalid):
 
 
 class BadItems(Invalid):
-    """Raised when the body is JSON but breaks the contract; one bad item refuses all."""
+    """Raised when the body is JSON but breaks the contract; one bad item rejects all."""
 
     reason = "bad_items"
 
@@ -77,7 +77,7 @@ class UnknownEncoding(Invalid):
     reason = "content_encoding"
 
 
-class Later(Refused):
+class Later(Rejected):
     """Raised when the same request may be accepted later."""
 
     def __init__(self, message: str, *, retry_after_s: int, items: int = 1) -> None:

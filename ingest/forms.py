@@ -14,4 +14,4 @@ class Form(Struct, frozen=True):
     """What a request that is rejected as a whole is counted as."""
     frame: Callable[[bytes, Mapping[str, str], int], Sequence[Items]]
     """Takes a body, its request's headers and the most bytes of an item; gives the items, of one
-    kind or several. Pure, and called in any thread. Raises `Refused`."""
+    kind or several. Pure, and called in any thread. Raises `Rejected`."""

@@ -13,13 +13,13 @@ from eventlog.log import TopicPartition
 
 TROUBLE_PAUSE_S = 1.0
 POLL_S = 0.05
-"""Between two looks, of which there is one for all that wait."""
+"""Between two reads; one read serves all that wait."""
 
 log = structlog.get_logger(__name__)
 
 
 class StoredWatch:
-    """Looks into the workers' books for as long as somebody waits."""
+    """Reads the workers' checkpoints for as long as somebody waits."""
 
     def __init__(self, progress: PartitionProgress, topics: TopicsState) -> None:
         self._progress = progress
@@ -49,7 +49,7 @@ class StoredWatch:
             self._waiting -= topics
 
     async def close(self) -> None:
-        """Looks no further; whoever waits goes on waiting."""
+        """Stops reading; callers that wait go on waiting."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
@@ -66,11 +66,11 @@ class StoredWatch:
         try:
             held = await self._progress.read(self._topics[topic].log_id, topic)
         except ControlPlaneError as error:
-            log.warning("books not read, will look again", reason=error.message)
+            log.warning("checkpoints not read, will look again", reason=error.message)
             return
         except Exception:
-            # A missing right or table: whoever mends it must not have to restart every edge.
-            log.exception("books cannot be read, will look again")
+            # A missing right or table: whoever fixes it must not have to restart every edge.
+            log.exception("checkpoints cannot be read, will look again")
             await asyncio.sleep(TROUBLE_PAUSE_S)
             return
         self._stored[topic] = {number: one.stored_through for number, one in held.items()}

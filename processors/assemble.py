@@ -23,7 +23,7 @@ from processors.blocks import (
     TableRows,
     ref_of,
 )
-from processors.columns import Columns, Numbers, Rows, Sent, only
+from processors.columns import Columns, Numbers, Rows, SentChunk, only
 from processors.faults import AtFault, NotItsFault, Verdict, second_look, verdict_of
 from processors.seen import Hashes
 from schemas.ids import event_hash
@@ -63,7 +63,7 @@ def assemble(block: Block, step: KindStep | None, arrived: Sequence[Arrived]) ->
     Raises `NotItsFault` for what is no item's fault: the block is then worked out again.
     """
     sent = [
-        Sent(chunk.project_id, chunk.received_at_ns // 1000, chunk.items, chunk.ids)
+        SentChunk(chunk.project_id, chunk.received_at_ns // 1000, chunk.items, chunk.ids)
         for chunk, _, _ in arrived
     ]
     lengths = [len(one.bodies) for one in sent]
@@ -84,7 +84,7 @@ def assemble(block: Block, step: KindStep | None, arrived: Sequence[Arrived]) ->
             built.batch = _batch(block, step, sent, worked, places)
     for item, reason in dead.items():
         of = arrived[arrival[item]]
-        built.dead.append(_letter(block, of, int(number[item]), reason))
+        built.dead.append(_dead_letter(block, of, int(number[item]), reason))
         outcome = arrivals[arrival[item]].accepted._replace(outcome="dead", reason="unfit")
         built.outcomes[outcome] += 1
     return built
@@ -105,7 +105,7 @@ def dead_letter(block: Block, chunk: Chunk, index: int, ref: str, reason: str) -
     )
 
 
-def _letter(block: Block, of: Arrived, number: int, reason: str) -> DeadLetter:
+def _dead_letter(block: Block, of: Arrived, number: int, reason: str) -> DeadLetter:
     ref = ref_of(*block.partition, of.offset, number)
     return dead_letter(block, of.chunk, number - of.first, ref, reason)
 
@@ -118,7 +118,7 @@ def _arrival(kind: str, of: Arrived) -> Arrival:
     return Arrival(accepted, of.offset)
 
 
-def _work_safely(step: KindStep, sent: Sequence[Sent]) -> _Worked:
+def _work_safely(step: KindStep, sent: Sequence[SentChunk]) -> _Worked:
     """Builds the columns of all items but those at fault, which are dead."""
     try:
         return _work(step, sent)
@@ -138,7 +138,7 @@ def _work_safely(step: KindStep, sent: Sequence[Sent]) -> _Worked:
     return worked._replace(columns=worked.columns._replace(dead=dead), kept=kept)
 
 
-def _work(step: KindStep, sent: Sequence[Sent]) -> _Worked:
+def _work(step: KindStep, sent: Sequence[SentChunk]) -> _Worked:
     columns = step.build(sent)
     owners = [one.project_id for one in sent for _ in one.bodies]
     kept = np.setdiff1d(np.arange(len(owners)), list(columns.dead), assume_unique=True)
@@ -147,7 +147,7 @@ def _work(step: KindStep, sent: Sequence[Sent]) -> _Worked:
     return _Worked(columns, kept, np.fromiter(hashes, np.uint64, len(kept)))
 
 
-def _find_faults(step: KindStep, sent: Sequence[Sent]) -> dict[int, str]:
+def _find_faults(step: KindStep, sent: Sequence[SentChunk]) -> dict[int, str]:
     """Says why by number which items cannot be built, halving what fails."""
     faults = {}
     todo: list[Sequence[int]] = [range(sum(len(one.bodies) for one in sent))]
@@ -174,7 +174,7 @@ def _find_faults(step: KindStep, sent: Sequence[Sent]) -> dict[int, str]:
 def _batch(
     block: Block,
     step: KindStep,
-    sent: Sequence[Sent],
+    sent: Sequence[SentChunk],
     worked: _Worked,
     places: tuple[Sequence[Arrival], Numbers, Numbers],
 ) -> Batch:
@@ -188,7 +188,7 @@ def _batch(
 
 
 def _table_rows(
-    block: Block, batch: Batch, table: Table, rows: Rows, sent: Sequence[Sent]
+    block: Block, batch: Batch, table: Table, rows: Rows, sent: Sequence[SentChunk]
 ) -> TableRows:
     items = np.arange(len(batch)) if rows.items is None else rows.items
     arrival = batch.arrival[items]

@@ -1,7 +1,7 @@
-"""The rows of one block on their way into their tables, and what becomes of those at fault.
+"""Inserts the rows of one block into their tables, and finds the rows that the store refuses.
 
-All rows of a table go in as one insert under the block's token. A store that says several times
-that rows are at fault is given them by halves, until those that it refuses are alone.
+All rows of a table go in as one insert under the block's token. When the store says several times
+that rows are at fault, they are inserted by halves, until each row that it refuses is alone.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from clickhouse.tables import encode
 from eventlog.log import ProgressStore
 from eventlog.records import DeadLetter, decode_chunks
 from processors.assemble import dead_letter
-from processors.blocks import Batch, Block, Output, Step, Stored, ref_of
+from processors.blocks import Batch, Block, Output, Step, StoredItems, ref_of
 from processors.columns import Numbers
 from schemas import metrics
 from schemas.kinds import Kind, Table
 from schemas.rows import OutcomeRow
 
 REFUSALS_BEFORE_PARTS = 3
-"""Of a block's rows; a refusal may pass (a schema in change)."""
+"""Of a block's rows: a refusal may be temporary (the schema is being changed)."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,13 +49,15 @@ class Inserts(Protocol):
 class BlockRows:
     """Stores the rows of one block; remembers which parts of them are in while it is retried."""
 
-    def __init__(self, block: Block, step: Step, books: ProgressStore, store: Inserts) -> None:
+    def __init__(
+        self, block: Block, step: Step, checkpoints: ProgressStore, store: Inserts
+    ) -> None:
         self._block = block
         self._step = step
-        self._books = books
+        self._checkpoints = checkpoints
         self._store = store
         self._refusals = 0
-        self._apart = block.intent.apart
+        self._by_parts = block.intent.by_parts
         self._todo: dict[tuple[str, str], list[Numbers]] = {}
         """By kind and table: the parts that are to go in, which a retry must not cut anew."""
         self._refused: dict[tuple[str, str], dict[int, str]] = {}
@@ -65,19 +67,23 @@ class BlockRows:
 
         With `check` it reads back whether they are there. Changes nothing of `output`.
         """
-        if not self._apart:
+        if not self._by_parts:
             for stored in output.stored:
                 for table in _in_order(stored.batch.kind):
                     await self._insert_whole(table, stored, check=check)
             return output
-        # From here on the block's own token is never used again: say so before the first part.
-        await self._books.declare(self._block.partition, self._block.intent._replace(apart=True))
+        # From here on the block's own token is not used again. Declare that before the first part.
+        await self._checkpoints.declare(
+            self._block.partition, self._block.intent._replace(by_parts=True)
+        )
         result = replace(output, stored=[], dead=list(output.dead), outcomes=+output.outcomes)
         for stored in output.stored:
             refused = await self._insert_by_parts(stored)
             dead = np.array(sorted(refused), np.int64)
-            result.stored.append(Stored(stored.batch, np.setdiff1d(stored.items, dead)))
-            result.dead += await asyncio.to_thread(_letters, self._block, stored.batch, refused)
+            result.stored.append(StoredItems(stored.batch, np.setdiff1d(stored.items, dead)))
+            result.dead += await asyncio.to_thread(
+                _dead_letters, self._block, stored.batch, refused
+            )
             result.outcomes += stored.batch.count(dead, "dead", "unfit")
         return result
 
@@ -85,36 +91,35 @@ class BlockRows:
         """Inserts encoded rows if the partition is still ours, and measures it."""
         # A process that was paused and replaced here must not write what another has written long
         # ago: the store forgets a token after some thousand blocks.
-        await self._books.confirm(self._block.partition)
+        await self._checkpoints.confirm(self._block.partition)
         started = time.perf_counter()
         await self._store.insert(table, data, token)
         metrics.INSERT_SECONDS.labels(table).observe(time.perf_counter() - started)
         metrics.BLOCK_ROWS.labels(table).observe(rows)
 
-    async def _insert_whole(self, table: Table, stored: Stored, *, check: bool) -> None:
+    async def _insert_whole(self, table: Table, stored: StoredItems, *, check: bool) -> None:
         try:
             await self._insert(table, stored.batch, stored.items, self._block.token)
         except RowsRefused:
             self._refusals += 1
             if self._refusals >= REFUSALS_BEFORE_PARTS:
-                # Where rows are in, it is a view that refuses them: by parts they would go in once
-                # more.
-                self._apart = not len(await self._there(table, stored))
+                # If rows are in the table, a view refuses them. By parts they would go in twice.
+                self._by_parts = not len(await self._there(table, stored))
             raise
         if check:
             await self._insert_lost(table, stored)
 
-    async def _insert_by_parts(self, stored: Stored) -> dict[int, str]:
+    async def _insert_by_parts(self, stored: StoredItems) -> dict[int, str]:
         """Stores what the store takes and returns the other items, each with the store's reason."""
         refused: dict[int, str] = {}
         for table in _in_order(stored.batch.kind):
-            left = Stored(stored.batch, np.setdiff1d(stored.items, list(refused)))
+            left = StoredItems(stored.batch, np.setdiff1d(stored.items, list(refused)))
             refused |= await self._insert_halves(table, left)
-            taken = Stored(stored.batch, np.setdiff1d(left.items, list(refused)))
+            taken = StoredItems(stored.batch, np.setdiff1d(left.items, list(refused)))
             await self._insert_lost(table, taken)
         return refused
 
-    async def _insert_halves(self, table: Table, stored: Stored) -> dict[int, str]:
+    async def _insert_halves(self, table: Table, stored: StoredItems) -> dict[int, str]:
         key = stored.batch.kind.name, table.name
         if key not in self._todo:
             # An earlier try, or life, may have stored some under the token of another part.
@@ -137,18 +142,18 @@ class BlockRows:
         try:
             await self._insert(table, batch, some, token)
         except RowsRefused as error:
-            if len(await self._there(table, Stored(batch, some))):
+            if len(await self._there(table, StoredItems(batch, some))):
                 # A view's refusal: the rows are in, and must neither come again nor be dead.
                 raise
             return str(error)[:500] or "refused"
         return ""
 
-    async def _there(self, table: Table, stored: Stored) -> Numbers:
+    async def _there(self, table: Table, stored: StoredItems) -> Numbers:
         """Returns those of the items that have rows in the table."""
         missing = await self._step.missing(table, stored)
         return np.setdiff1d(stored.having(table), missing)
 
-    async def _insert_lost(self, table: Table, stored: Stored) -> None:
+    async def _insert_lost(self, table: Table, stored: StoredItems) -> None:
         """Stores rows whose token the store has, and not them: it was killed between the two.
 
         The views have them: the repeat before this has completed what they lacked.
@@ -157,7 +162,7 @@ class BlockRows:
         if len(missing):
             log.warning("rows lost by the store", token=self._block.token, count=len(missing))
             data = await asyncio.to_thread(encode, stored.batch.rows(table, missing))
-            await self._books.confirm(self._block.partition)
+            await self._checkpoints.confirm(self._block.partition)
             await self._store.insert_past_views(table.name, data, f"{self._block.token}/lost")
 
     async def _insert(self, table: Table, batch: Batch, items: Numbers, token: str) -> None:
@@ -176,7 +181,7 @@ def _name(batch: Batch, item: int) -> str:
     return f"{batch.offsets[item]}:{batch.number[item]}"
 
 
-def _letters(block: Block, batch: Batch, refused: dict[int, str]) -> list[DeadLetter]:
+def _dead_letters(block: Block, batch: Batch, refused: dict[int, str]) -> list[DeadLetter]:
     """Returns the dead letters of items whose bodies only the log has by now."""
     values = {record.offset: record.value or b"" for record in block.records}
     found = []

@@ -1,4 +1,4 @@
-"""One block on its way into the store: intent, rows, what follows, outcomes, done."""
+"""Writes one block: declares it, stores its rows and outcomes, and moves the checkpoint."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ class BlockWrite:
         self,
         block: Block,
         step: Step,
-        books: ProgressStore,
+        checkpoints: ProgressStore,
         store: Inserts,
         *,
         longest_pause_s: float,
@@ -40,12 +40,12 @@ class BlockWrite:
         self._built: Any = None
         self._longest_pause_s = longest_pause_s
         self._step = step
-        self._books = books
+        self._checkpoints = checkpoints
         self._store = store
-        self._rows = BlockRows(block, step, books, store)
+        self._rows = BlockRows(block, step, checkpoints, store)
         self._output: Output | None = None
         self._chosen: list[tuple[str, Numbers]] | None = None
-        """The items of each form that are to be stored, while their rows are put down."""
+        """The items of each form to store, while their rows are not in memory."""
         self._accepted: Outcomes = Counter()
         """Of the items that are stored, once nothing is left to do with their rows."""
         self._rows_stored = self._noted = self._followed = False
@@ -59,9 +59,9 @@ class BlockWrite:
         await asyncio.wait({self._building})
 
     def put_down(self) -> None:
-        """Lets go of the rows: what waits for its next try must not hold memory meanwhile.
+        """Drops the rows, so that a block that waits for its next try holds no memory.
 
-        Which of them are to be stored is kept, for it was worked out once and for all.
+        It keeps which items are to be stored: that was decided once and must not change.
         """
         if self._building is not None:
             self._building.cancel()
@@ -80,13 +80,13 @@ class BlockWrite:
                 self._failures += 1
                 await rest(self._pause_s())
         finally:
-            # Also where the partition goes to another worker: the alarm is its own then.
+            # Also when the partition goes to another worker: that one raises its own alarm.
             metrics.INSERT_FAILING_SECONDS.remove(*self._alarm)
         metrics.INSERT_FAILING_SECONDS.labels(*self._alarm).set(0)
 
     async def _try(self) -> bool:
-        # No library of retries: an object of it that refers to this one is a cycle, and the rows
-        # would stay until the garbage collector comes round, which large rows hardly call.
+        # No retry library: its object would refer to this one and make a cycle. Then the rows
+        # would stay in memory until the garbage collector runs, which is seldom.
         try:
             await self._advance()
         except Exception as error:
@@ -122,17 +122,17 @@ class BlockWrite:
         output = self._output
         assert output is not None
         await self._insert_outcomes(output)
-        await self._books.complete(partition, intent, output.dead)
+        await self._checkpoints.complete(partition, intent, output.dead)
         _count(output)
 
     async def _store_rows(self, output: Output) -> None:
-        """Does all that needs the rows; what is done is not done again at the next try."""
+        """Does everything that needs the rows. A step that is done is not repeated later."""
         if not self._rows_stored:
             self._output = output = await self._rows.insert(output, check=self._tried_before)
             self._rows_stored = True
         if not self._noted:
-            # Before the books say so: who stops us there, and takes the partition up again, relies
-            # on our knowing every id that is stored.
+            # Before the checkpoint is moved: a writer that is stopped here and started again relies
+            # on the step's knowing every id that is stored.
             for stored in output.stored:
                 await self._step.note(stored)
             self._noted = True
@@ -144,12 +144,12 @@ class BlockWrite:
         output.stored = []
 
     async def _work_out(self) -> Output:
-        """Takes what was worked out ahead; where that failed or was put down, does it again."""
+        """Returns what `work_ahead` has built; builds it again if that failed or was dropped."""
         building, self._building = self._building, None
         if self._built is None:
             self._built = await (building or self._step.build(self._block))
         if self._output is None:
-            await self._books.declare(self._block.partition, self._block.intent)
+            await self._checkpoints.declare(self._block.partition, self._block.intent)
             self._output = await self._step.settle(self._block, self._built)
         if self._chosen is not None:
             self._output.stored = self._step.chosen(self._built, self._chosen)

@@ -131,7 +131,7 @@ def ref_of(topic: str, partition: int, offset: int, number: int) -> str:
     return f"{topic}:{partition}:{offset}:{number}"
 
 
-class Stored(NamedTuple):
+class StoredItems(NamedTuple):
     """Items of a batch that are to be stored, or are."""
 
     batch: Batch
@@ -142,7 +142,7 @@ class Stored(NamedTuple):
         return np.intersect1d(self.items, self.batch.tables[table.name].items)
 
 
-async def nothing(_: Stored) -> None:
+async def nothing(_: StoredItems) -> None:
     """Follows where nothing has to."""
 
 
@@ -152,9 +152,9 @@ class KindStep(Struct, frozen=True):
     kind: Kind
     build: Build
     """Pure: from items to columns."""
-    note: Callable[[Stored], None] = lambda _: None
+    note: Callable[[StoredItems], None] = lambda _: None
     """Counts in the metrics what was stored; called once a block, in a thread."""
-    follow: Callable[[Stored], Awaitable[None]] = nothing
+    follow: Callable[[StoredItems], Awaitable[None]] = nothing
     """What must be true in the control plane once the rows are stored, before the checkpoint moves.
     May be called again with the same items, after a crash too: a repeat must change nothing."""
 
@@ -162,7 +162,7 @@ class KindStep(Struct, frozen=True):
 class Output(Struct):
     """What a block comes to."""
 
-    stored: list[Stored] = field(default_factory=list)
+    stored: list[StoredItems] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=Counter)
     """Of every item that is not in `stored`."""
@@ -191,18 +191,18 @@ class Step(Protocol):
         """
         ...
 
-    def chosen(self, built: Any, chosen: Sequence[tuple[str, Numbers]]) -> list[Stored]:
+    def chosen(self, built: Any, chosen: Sequence[tuple[str, Numbers]]) -> list[StoredItems]:
         """Returns items that were settled before, by form and number, as `build` gave them anew."""
         ...
 
-    async def missing(self, table: Table, stored: Stored) -> Numbers:
+    async def missing(self, table: Table, stored: StoredItems) -> Numbers:
         """Returns those of the items that have no row in the table."""
         ...
 
-    async def note(self, stored: Stored) -> None:
+    async def note(self, stored: StoredItems) -> None:
         """Takes note of items that are in the store now; called once a block."""
         ...
 
-    async def follow(self, stored: Stored) -> None:
+    async def follow(self, stored: StoredItems) -> None:
         """Does what must follow in the control plane. May be called twice."""
         ...

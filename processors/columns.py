@@ -20,7 +20,7 @@ class Unfit(ValueError):
     """Raised when an item cannot become a row; the message is the dead letter's reason."""
 
 
-class Sent(NamedTuple):
+class SentChunk(NamedTuple):
     """Items of one request, as the log has them."""
 
     project_id: ProjectId
@@ -53,12 +53,12 @@ class Columns(NamedTuple):
     """Why an item became none, by its number among those given."""
 
 
-Build = Callable[[Sequence[Sent]], Columns]
+Build = Callable[[Sequence[SentChunk]], Columns]
 """May raise for an item at fault: then that item is looked for, and the others are built anew."""
 
 
 def row_by_row(
-    sent: Sequence[Sent],
+    sent: Sequence[SentChunk],
     row_of: Callable[[bytes, str], Sequence[Any]],
     tables_of: Callable[[Sequence[Sequence[Any]]], Mapping[str, Rows]],
 ) -> Columns:
@@ -80,13 +80,13 @@ def row_by_row(
     return Columns(columns[0], tables_of(columns), dead)
 
 
-def bodies_of(sent: Sequence[Sent]) -> Iterator[tuple[bytes, str]]:
+def bodies_of(sent: Sequence[SentChunk]) -> Iterator[tuple[bytes, str]]:
     """Yields the items one after the other, each with the id that the edge gave, or none."""
     for one in sent:
         yield from zip(one.bodies, one.ids or [""] * len(one.bodies), strict=True)
 
 
-def only(sent: Sequence[Sent], numbers: Sequence[int]) -> list[Sent]:
+def only(sent: Sequence[SentChunk], numbers: Sequence[int]) -> list[SentChunk]:
     """Returns some of the items, by their numbers, which ascend."""
     chosen = set(numbers)
     found = []

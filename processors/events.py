@@ -9,7 +9,7 @@ import structlog
 
 from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
 from processors.assemble import Arrived, Built, assemble
-from processors.blocks import Block, Delivery, EventKey, KindStep, Output, Stored, ref_of
+from processors.blocks import Block, Delivery, EventKey, KindStep, Output, StoredItems, ref_of
 from processors.columns import Numbers
 from processors.fresh import choose
 from processors.seen import Hashes, SeenFilter
@@ -86,31 +86,33 @@ class EventStep:
                 chosen = await asyncio.to_thread(choose, block, one.batch, stored)
                 output.outcomes += one.batch.count(chosen.resent, "duplicate", "resent_id")
                 if len(chosen.new):
-                    output.stored.append(Stored(one.batch, chosen.new))
+                    output.stored.append(StoredItems(one.batch, chosen.new))
         output.dead.sort(key=_place)
         return output
 
-    def chosen(self, built: Sequence[Built], chosen: Sequence[tuple[str, Numbers]]) -> list[Stored]:
+    def chosen(
+        self, built: Sequence[Built], chosen: Sequence[tuple[str, Numbers]]
+    ) -> list[StoredItems]:
         """Returns items that were settled before, by form and number, as `build` gave them anew."""
         batches = {one.batch.kind.wire: one.batch for one in built if one.batch is not None}
-        return [Stored(batches[wire], items) for wire, items in chosen]
+        return [StoredItems(batches[wire], items) for wire, items in chosen]
 
-    async def missing(self, table: Table, stored: Stored) -> Numbers:
+    async def missing(self, table: Table, stored: StoredItems) -> Numbers:
         """Returns those of the items that have no row in the table, of those that should."""
         items = stored.having(table)
         keys = stored.batch.keys(items)
         found = await self._store.stored_at(table, sorted(keys)) if keys else {}
         return items[np.fromiter((key not in found for key in keys), np.bool_, len(keys))]
 
-    async def note(self, stored: Stored) -> None:
+    async def note(self, stored: StoredItems) -> None:
         """Remembers the ids, so that a resend is looked up."""
         await asyncio.to_thread(self._note, stored)
 
-    async def follow(self, stored: Stored) -> None:
+    async def follow(self, stored: StoredItems) -> None:
         """Has the kind's effects in the control plane."""
         await self._served[stored.batch.kind.wire].step.follow(stored)
 
-    def _note(self, stored: Stored) -> None:
+    def _note(self, stored: StoredItems) -> None:
         kind = stored.batch.kind
         step, seen = self._served[kind.wire]
         before = seen.fill
@@ -136,9 +138,9 @@ class EventStep:
         return [damaged, *(assemble(block, steps.get(wire), of) for wire, of in arrived.items())]
 
 
-def _place(letter: DeadLetter) -> tuple[int, ...]:
+def _place(dead_letter: DeadLetter) -> tuple[int, ...]:
     """Returns where in the log a dead item stands."""
-    return tuple(map(int, letter.ref.rsplit(":", 2)[1:]))
+    return tuple(map(int, dead_letter.ref.rsplit(":", 2)[1:]))
 
 
 def _suspects(block: Block, built: Built, seen: SeenFilter) -> list[EventKey]:

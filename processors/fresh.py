@@ -31,8 +31,8 @@ def choose(block: Block, batch: Batch, stored: Mapping[EventKey, Position]) -> C
             if place is None:
                 continue
             if not block.repeated and place == _place(block, int(offsets[item])):
-                # Stored in an earlier life: offsets were rewound behind what the log remembers,
-                # and nothing of this record is new.
+                # Stored by an earlier process: the offsets were set back, and nothing of this
+                # record is new.
                 left &= offsets != offsets[item]
             known[item] = not _is_own(block, place)
     new = _firsts(batch, np.flatnonzero(left & ~known))

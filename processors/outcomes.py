@@ -1,8 +1,8 @@
 """From what became of each item to the rows of the ledger: what users see at `/v1/outcomes`.
 
-`received` is counted apart from the outcomes, so that received = accepted + duplicates + every kind
-of rejection is a check. A dead letter that is sent again was received once: its `dead` is taken
-back when it meets its new outcome.
+`received` is counted separately from the outcomes, so there is a check: received = accepted +
+duplicates + every kind of rejection. A dead letter that is sent again was received once: its `dead`
+is taken back when it meets its new outcome.
 """
 
 from collections import Counter

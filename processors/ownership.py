@@ -1,8 +1,8 @@
-"""Who writes which partition of a shared log: the control plane's books, as sink and stream ask.
+"""Who writes which partition of a shared log: the checkpoints, for the sink and the stream.
 
-The books are the truth about how far a partition is stored; what the consumer group has committed
-in Kafka is for its own tools. Taking a partition begins a new epoch in its book, and whoever was
-paused and replaced meanwhile is refused there before it can write a block.
+The checkpoints in the control plane say how far a partition is stored. What the consumer group has
+committed in Kafka is only for Kafka's tools. Taking a partition begins a new epoch. A worker that
+was paused and replaced has the old epoch, so it cannot declare another block.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from controlplane import errors
-from controlplane.progress import Claim, PartitionProgress, Pending
+from controlplane.progress import Claim, PartitionProgress, PendingBlock
 from eventlog.kafka_offsets import Ends, ensure_pending_there, ensure_there
 from eventlog.kafka_producer import BrokerRefused
 from eventlog.kafka_topics import TopicsState
@@ -32,30 +32,30 @@ from processors.sink import Sink
 
 LONGEST_PAUSE_S = 5.0
 FLUSH_S = 2.0
-"""What storing may take of a rebalance, which all of the group waits for."""
+"""The longest time to store blocks during a rebalance: the whole group waits for it."""
 
-KeepLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
+KeepDeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 ReadEnds = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, Ends]]]
 
 log = structlog.get_logger(__name__)
 
 
-class Books:
+class Checkpoints:
     """What is stored of the partitions that this process owns (a `ProgressStore`)."""
 
     def __init__(
         self,
         progress: PartitionProgress,
         topics: TopicsState,
-        keep_letters: KeepLetters,
+        keep_dead_letters: KeepDeadLetters,
         owner: str,
     ) -> None:
         self._progress = progress
         self._topics = topics
-        self._keep_letters = keep_letters
+        self._keep_dead_letters = keep_dead_letters
         self._owner = owner
         self._claims: dict[TopicPartition, Claim] = {}
-        self._foreign: set[TopicPartition] = set()
+        self._written_by_others: set[TopicPartition] = set()
         self._next: dict[TopicPartition, int] = {}
         """The first offset of the block that comes next."""
 
@@ -66,17 +66,19 @@ class Books:
         try:
             claim = await self._progress.claim(log_id, *partition, self._owner)
         except errors.Unavailable as error:
-            raise LogUnavailable(f"the books do not answer: {error.message}") from error
+            raise LogUnavailable(f"the checkpoints do not answer: {error.message}") from error
         self._claims[partition] = claim
         self._next[partition] = self.next_offset(partition)
         if before is None or claim.epoch != before.epoch + 1:
-            self._foreign.add(partition)
+            self._written_by_others.add(partition)
 
-    def take_foreign(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, bool]:
+    def take_written_by_others(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, bool]:
         """Tells which of them others may have written to since this was asked last."""
-        foreign = {partition: partition in self._foreign for partition in partitions}
-        self._foreign.difference_update(foreign)
-        return foreign
+        asked = {partition: partition in self._written_by_others for partition in partitions}
+        self._written_by_others.difference_update(asked)
+        return asked
 
     def next_offset(self, partition: TopicPartition) -> int:
         """Returns where reading begins: what may be half-written is read and written again."""
@@ -94,7 +96,7 @@ class Books:
         pending = self._claims[partition].pending
         if pending is None:
             return None
-        return Intent(pending.first, pending.last, pending.apart, pending.epoch_text)
+        return Intent(pending.first, pending.last, pending.by_parts, pending.epoch_text)
 
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition had come when it was taken."""
@@ -110,7 +112,7 @@ class Books:
                 f"the next block of {partition} begins at {intent.first}, "
                 f"not at {self._next[partition]}: it would leave a hole"
             )
-        pending = Pending(intent.first, intent.last, intent.apart, intent.epoch)
+        pending = PendingBlock(intent.first, intent.last, intent.by_parts, intent.epoch)
         await self._asked(partition, self._progress.declare, pending)
 
     async def confirm(self, partition: TopicPartition) -> None:
@@ -118,17 +120,18 @@ class Books:
         await self._asked(partition, self._progress.check)
 
     async def complete(
-        self, partition: TopicPartition, intent: Intent, letters: Sequence[DeadLetter] = ()
+        self, partition: TopicPartition, intent: Intent, dead_letters: Sequence[DeadLetter] = ()
     ) -> None:
-        """Marks the block as stored, once its letters are kept: one kept twice is one letter.
+        """Marks the block as stored, once its dead letters are kept. One kept twice counts once.
 
-        Raises `NotOwner` and `LogUnavailable`; the latter too where Kafka refuses a letter. Its
-        topic takes whatever the others do, so a person has changed that and can change it back;
-        until then the block waits, and the alarm of blocks that wait says why.
+        Raises `NotOwner` and `LogUnavailable`; the latter too where Kafka refuses a dead
+        dead letter. Their topic takes records as large as the others' do, so a person has changed a
+        limit and can change it back. Until then the block waits, and the alarm of blocks that
+        wait says why.
         """
-        if letters:
+        if dead_letters:
             try:
-                await self._keep_letters(letters)
+                await self._keep_dead_letters(dead_letters)
             except BrokerRefused as error:
                 raise LogUnavailable(f"a dead letter cannot be kept: {error}") from error
         await self._asked(partition, self._progress.complete, intent.last)
@@ -143,16 +146,20 @@ class Books:
         except errors.NotOwner as error:
             raise NotOwner(error.message) from error
         except errors.Unavailable as error:
-            raise LogUnavailable(f"the books do not answer: {error.message}") from error
+            raise LogUnavailable(f"the checkpoints do not answer: {error.message}") from error
 
 
 class Holder:
     """Takes partitions over for the stream and gives them up (a `PartitionHolder`)."""
 
     def __init__(
-        self, books: Books, sink: Sink, read_ends: ReadEnds, our_name: Callable[[str], str]
+        self,
+        checkpoints: Checkpoints,
+        sink: Sink,
+        read_ends: ReadEnds,
+        our_name: Callable[[str], str],
     ) -> None:
-        self._books = books
+        self._checkpoints = checkpoints
         self._sink = sink
         self._read_ends = read_ends
         self._our_name = our_name
@@ -174,14 +181,14 @@ class Holder:
         return await tries(self._take, partitions)
 
     async def _take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        await asyncio.gather(*(self._books.claim(self.ours(one)) for one in partitions))
-        starts = {one: self._books.next_offset(self.ours(one)) for one in partitions}
+        await asyncio.gather(*(self._checkpoints.claim(self.ours(one)) for one in partitions))
+        starts = {one: self._checkpoints.next_offset(self.ours(one)) for one in partitions}
         ends = await self._read_ends(partitions)
         ensure_there(starts, ends)
-        pending = {one: self._books.pending(self.ours(one)) for one in partitions}
+        pending = {one: self._checkpoints.pending(self.ours(one)) for one in partitions}
         ensure_pending_there({one: block for one, block in pending.items() if block}, ends)
-        # Only now, when nothing can fail any more: a try that fails must not use the answer up.
-        taken = self._books.take_foreign(map(self.ours, partitions))
+        # Only now, when nothing can fail any more: this answer is given once.
+        taken = self._checkpoints.take_written_by_others(map(self.ours, partitions))
         self._sink.take(taken)
         log.info("partitions taken", partitions=_named(taken))
         return starts

@@ -16,7 +16,7 @@ from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position, Source
 
 
-class Inserts:
+class WarehouseInserts:
     """What the sink asks of the store."""
 
     def __init__(self, warehouse: Warehouse) -> None:

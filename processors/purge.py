@@ -10,7 +10,7 @@ from clickhouse.client import Warehouse
 from clickhouse.retention import purge_projects
 from controlplane.database import Database
 from controlplane.projects import forget_projects, list_deleted_projects
-from eventlog.log import Place, TopicPartition
+from eventlog.log import PartitionState, TopicPartition
 from schemas.projects import ProjectId
 
 # A project that another process deleted is taken events for until its keys are read again (2 s).
@@ -20,7 +20,7 @@ NAMED = 10
 
 log = structlog.get_logger(__name__)
 
-Places = Mapping[TopicPartition, Place]
+Places = Mapping[TopicPartition, PartitionState]
 
 
 class _Doomed(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from eventlog.records import RecordDamaged, decode_refusals
-from processors.blocks import Block, Output, Stored
+from processors.blocks import Block, Output, StoredItems
 from processors.columns import Numbers
 from processors.outcomes import outcomes_of_refusals
 from schemas.kinds import Table
@@ -38,16 +38,16 @@ class RefusalStep:
         """Has nothing to add."""
         return built
 
-    def chosen(self, built: Output, chosen: Sequence[tuple[str, Numbers]]) -> list[Stored]:
+    def chosen(self, built: Output, chosen: Sequence[tuple[str, Numbers]]) -> list[StoredItems]:
         """Is never asked: there are no items."""
         raise AssertionError("a topic without kinds has no rows")
 
-    async def missing(self, table: Table, stored: Stored) -> Numbers:
+    async def missing(self, table: Table, stored: StoredItems) -> Numbers:
         """Is never asked: there are no items."""
         raise AssertionError("a topic without kinds has no rows")
 
-    async def note(self, stored: Stored) -> None:
+    async def note(self, stored: StoredItems) -> None:
         """Has nothing to remember."""
 
-    async def follow(self, stored: Stored) -> None:
+    async def follow(self, stored: StoredItems) -> None:
         """Has nothing that follows."""

@@ -60,7 +60,7 @@ class SeenFilter:
         for first in range(0, len(hashes), ADDED_AT_ONCE):
             with self._lock:
                 if self._clock() - self._began_s >= self._window_s:
-                    # In this order: who asks meanwhile finds what was young in one of them.
+                    # In this order: a reader in between finds the younger half in one of the two.
                     self._old = self._young
                     self._young = _Half(self._log2_bits)
                     self._began_s = self._clock()

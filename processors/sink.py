@@ -38,17 +38,21 @@ class Sink:
     """
 
     def __init__(
-        self, steps: Mapping[str, Step], books: ProgressStore, store: Inserts, limits: BlockLimits
+        self,
+        steps: Mapping[str, Step],
+        checkpoints: ProgressStore,
+        store: Inserts,
+        limits: BlockLimits,
     ) -> None:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Done when a bug has stopped a writer: the process must end."""
         self._steps = steps
-        self._books = books
+        self._checkpoints = checkpoints
         self._store = store
         self._limits = limits
         self._writers: dict[TopicPartition, PartitionWriter] = {}
         self._tasks: dict[asyncio.Task[None], TopicPartition | None] = {}
-        # Each topic its own: a table that takes nothing must not hold up what goes elsewhere.
+        # One for each topic: a table that takes no rows must not delay the other topics.
         self._budgets = {topic: Budget(limits.max_in_hand_bytes) for topic in steps}
         for topic, budget in self._budgets.items():
             metrics.BLOCKS_IN_HAND.labels(topic).set_function(budget.used)
@@ -73,7 +77,7 @@ class Sink:
             self._begin(partition, partial(self._warm_partition, partition))
 
     async def let_go(self, partitions: Collection[TopicPartition], timeout_s: float) -> bool:
-        """Stores what it can of them in the time given and abandons the rest to the next owner."""
+        """Stores what it can of them in the time given; the next owner stores the rest."""
         going = [self._writers[one] for one in partitions if one in self._writers]
         flushed = await _all_idle(going, timeout_s)
         tasks = [task for task, partition in self._tasks.items() if partition in partitions]
@@ -98,9 +102,10 @@ class Sink:
             await writer.put(delivery)
 
     def has_room(self, partition: TopicPartition) -> bool:
-        """Tells whether more of a partition may be delivered: each has its share of what may wait.
+        """Tells whether more of a partition may be delivered.
 
-        So one whose block is not stored for an hour holds up no other.
+        Each has an equal share of the bytes that may wait, so one whose block cannot be stored
+        for an hour delays no other.
         """
         writer = self._writers.get(partition)
         share = self._limits.max_waiting_bytes // max(1, len(self._writers))
@@ -116,7 +121,7 @@ class Sink:
 
     @property
     def partitions(self) -> frozenset[TopicPartition]:
-        """Those that have a writer."""
+        """The partitions that have a writer."""
         return frozenset(self._writers)
 
     @property
@@ -156,7 +161,7 @@ class Sink:
         step = self._steps[partition.topic]
         budget = self._budgets[partition.topic]
         writer = PartitionWriter(
-            partition, step, self._books, self._store, self._limits, budget=budget
+            partition, step, self._checkpoints, self._store, self._limits, budget=budget
         )
         self._writers[partition] = writer
         self._watch(writer.run(warm), f"write {partition}", partition)
@@ -167,9 +172,9 @@ class Sink:
         done.set()
 
     async def _warm_partition(self, partition: TopicPartition) -> None:
-        # An earlier taking may have been cut off before it had read everything.
+        # An earlier warm-up may have been stopped before it had read everything.
         if partition not in self._warmed:
-            source = Source(self._books.origin(partition).log_id, partition.partition)
+            source = Source(self._checkpoints.origin(partition).log_id, partition.partition)
             await self._warm_up(self._steps[partition.topic], source)
             self._warmed.add(partition)
 

@@ -1,4 +1,4 @@
-"""The writer of one partition: gathers its records to blocks and stores one after the other."""
+"""The writer of one partition: gathers its records into blocks and stores them in order."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from processors.blocks import Block, Delivery, Step
 from processors.budget import Budget
 
 BLOCKS_IN_HAND = 2
-"""One that is written and one that is worked out; more would only cost memory."""
+"""One is written while the next is built; more would only cost memory."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,20 +29,20 @@ class BlockLimits(Struct, frozen=True):
     max_bytes: int = 8 << 20
     """Of records, decompressed: some 6,000 traces of usual size."""
     min_interval_s: float = 0.2
-    """Between the beginnings of two blocks of one partition, so that single events do not become
-    single parts; the first after a pause goes at once, and so does a full one."""
+    """Between the starts of two blocks of one partition, so that single events do not become single
+    parts. The first block after a pause starts at once, and so does a full one."""
     max_partition_waiting_bytes: int = 4 << 20
     """Of records of one partition that wait for their block, compressed; beyond, it is not read."""
     max_waiting_bytes: int = 64 << 20
     """Of all partitions of the process, which have equal shares of it."""
     max_in_hand_bytes: int = 24 << 20
-    """Of all blocks of one topic that are worked out or written, decompressed."""
+    """Of all blocks of one topic that are built or written, decompressed."""
     longest_pause_s: float = 15.0
     """Between two tries of one block while the store fails; the first pauses are shorter."""
 
 
 class _InHand:
-    """A block that is worked out or written, and what it has taken of the budget."""
+    """A block that is built or written, and the bytes of the budget that it holds."""
 
     def __init__(self, write: BlockWrite, block: Block) -> None:
         self.write = write
@@ -59,7 +59,7 @@ class PartitionWriter:
         self,
         partition: TopicPartition,
         step: Step,
-        books: ProgressStore,
+        checkpoints: ProgressStore,
         store: Inserts,
         limits: BlockLimits,
         *,
@@ -72,7 +72,7 @@ class PartitionWriter:
         """Whether the block that is next to store was tried in vain."""
         self._partition = partition
         self._step = step
-        self._books = books
+        self._checkpoints = checkpoints
         self._store = store
         self._limits = limits
         self._budget = budget
@@ -124,7 +124,7 @@ class PartitionWriter:
             await self._changed.wait_for(lambda: self.stored_through >= offset)
 
     async def wait_idle(self) -> None:
-        """Returns when everything taken over is stored, or is another's to store."""
+        """Returns when everything taken over is stored, or when another owner has to store it."""
         async with self._changed:
             await self._changed.wait_for(
                 lambda: self.lost or (not self._waiting and not self._in_hand)
@@ -138,7 +138,7 @@ class PartitionWriter:
         """
         await warm()
         try:
-            progress = await self._books.progress(self._partition)
+            progress = await self._checkpoints.progress(self._partition)
             self._due = progress.pending.last if progress.pending else -1
             await self._let_go_of_stored(progress.stored_through)
             built: asyncio.Queue[_InHand] = asyncio.Queue()
@@ -176,7 +176,7 @@ class PartitionWriter:
             # The log no longer has what was pending.
             self._ahead.release()
             return
-        log_id = self._books.origin(self._partition).log_id
+        log_id = self._checkpoints.origin(self._partition).log_id
         intent = pending or self._intent(records)
         block = Block(self._partition, log_id, intent, records, repeated=pending is not None)
         one = _InHand(self._write(block), block)
@@ -202,7 +202,7 @@ class PartitionWriter:
         await self._finish(one)
 
     async def _rest(self, pause_s: float) -> None:
-        """Waits before the next try of a block; what others can use meanwhile is theirs."""
+        """Waits before the next try of a block, and gives its memory to others meanwhile."""
         self._failing = True
         for one in self._in_hand:
             self._put_down(one)
@@ -219,12 +219,12 @@ class PartitionWriter:
         one.taken = 0
 
     def _intent(self, records: list[Delivery]) -> Intent:
-        epoch = self._books.origin(self._partition).epoch
+        epoch = self._checkpoints.origin(self._partition).epoch
         return Intent(records[0].offset, records[-1].offset, epoch=epoch)
 
     def _write(self, block: Block) -> BlockWrite:
         pause = self._limits.longest_pause_s
-        return BlockWrite(block, self._step, self._books, self._store, longest_pause_s=pause)
+        return BlockWrite(block, self._step, self._checkpoints, self._store, longest_pause_s=pause)
 
     async def _take(self, pending: Intent | None) -> list[Delivery]:
         async with self._changed:

@@ -121,7 +121,7 @@ class _Zlib:
 
 
 class _Deflate:
-    """`deflate` is zlib by the letter (RFC 9110 8.4.1.2), and raw deflate by many senders."""
+    """`deflate` is zlib in RFC 9110 8.4.1.2, and raw deflate from many senders."""
 
     def __init__(self, members: int) -> None:
         self._members = members

@@ -1,6 +1,6 @@
 """Every metric of Sluice, with its kind, unit and meaning; `/metrics` serves them.
 
-Declared in one place because the rooms that count must not know each other.
+Declared in one place because the packages that count must not know each other.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram

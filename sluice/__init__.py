@@ -1,1 +1,1 @@
-"""The one room that knows all others: CLI, settings, factories, one-process mode."""
+"""The one package that knows all others: CLI, settings, factories, one-process mode."""

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class ApiNode:
-    """The door out. Open it once; stop it once."""
+    """The process that answers queries. Open it once; stop it once."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

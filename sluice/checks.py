@@ -1,4 +1,4 @@
-"""Checks of an installation on this machine, each a finding with the way to mend what is wrong.
+"""Checks of an installation on this machine, each a finding and how to fix it.
 
 None makes or changes anything that is kept. `server_checks` looks at the server from outside.
 """
@@ -46,7 +46,7 @@ class Finding(NamedTuple):
     name: str
     level: Literal["ok", "warning", "error"]
     text: str
-    mend: str = ""
+    fix: str = ""
 
 
 def ok(name: str, text: str) -> Finding:
@@ -54,14 +54,14 @@ def ok(name: str, text: str) -> Finding:
     return Finding(name, "ok", text)
 
 
-def warning(name: str, text: str, mend: str) -> Finding:
+def warning(name: str, text: str, fix: str) -> Finding:
     """Returns what works and should not stay so."""
-    return Finding(name, "warning", text, mend)
+    return Finding(name, "warning", text, fix)
 
 
-def error(name: str, text: str, mend: str) -> Finding:
+def error(name: str, text: str, fix: str) -> Finding:
     """Returns what does not work."""
-    return Finding(name, "error", text, mend)
+    return Finding(name, "error", text, fix)
 
 
 def shown(url: str) -> str:
@@ -93,28 +93,28 @@ def check_data_dir(paths: Paths) -> Finding:
     if not path.is_dir():
         return error("data directory", f"{path} is no directory", "name another: SLUICE_DATA_DIR")
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        mend = f"sudo chown -R $USER {path}, or name another: SLUICE_DATA_DIR"
-        return error("data directory", f"{path} is not writable for this user", mend)
+        fix = f"sudo chown -R $USER {path}, or name another: SLUICE_DATA_DIR"
+        return error("data directory", f"{path} is not writable for this user", fix)
     if path.stat().st_mode & OTHERS:
-        mend = f"chmod 700 {path}"
-        return warning("data directory", f"other users of this machine may enter {path}", mend)
+        fix = f"chmod 700 {path}"
+        return warning("data directory", f"other users of this machine may enter {path}", fix)
     return ok("data directory", f"{path} is private and writable")
 
 
 def check_disk(paths: Paths, settings: Settings) -> Finding:
-    """Looks at the room that is left."""
+    """Looks at the disk space that is left."""
     free = shutil.disk_usage(paths.data_dir).free
     text = f"{free / (1 << 30):.1f} GiB are free"
-    mend = "make room, keep less (SLUICE_RETENTION_DAYS), or move SLUICE_DATA_DIR to another disk"
+    fix = "free some, keep less (SLUICE_RETENTION_DAYS), or move SLUICE_DATA_DIR to another disk"
     if free < DISK_ERROR_BYTES:
-        return error("disk", text, mend)
+        return error("disk", text, fix)
     if free < DISK_WARNING_BYTES:
-        return warning("disk", text, mend)
+        return warning("disk", text, fix)
     bound, most = "LOG_MAX_BYTES", settings.log_max_bytes
     if settings.kafka_url:
         bound, most = "SPOOL_MAX_BYTES", settings.spool_max_bytes
     if free < most:
-        less = f"{mend}; or lower SLUICE_{bound}, now {most}"
+        less = f"{fix}; or lower SLUICE_{bound}, now {most}"
         return warning("disk", f"{text}, less than the log may take", less)
     return ok("disk", text)
 
@@ -123,14 +123,14 @@ def check_secret(settings: Settings, paths: Paths) -> Finding:
     """Looks at the key that seals API keys."""
     name, path = "secret", paths.data_dir / FILE_NAME
     if settings.kafka_url and not settings.secret:
-        mend = "openssl rand -base64 48 makes one; if one is in use, give that (or its secret.key)"
+        fix = "openssl rand -base64 48 makes one; if one is in use, give that (or its secret.key)"
         text = "SLUICE_SECRET is not given, and every process but a worker needs the same"
-        return error(name, text, mend)
+        return error(name, text, fix)
     try:
         found = find_secret(settings.secret, paths.data_dir)
     except SettingsError as failure:
-        mend = "openssl rand -base64 48 makes one" if settings.secret else RESTORE_SECRET
-        return error(name, str(failure), mend)
+        fix = "openssl rand -base64 48 makes one" if settings.secret else RESTORE_SECRET
+        return error(name, str(failure), fix)
     except (OSError, UnicodeDecodeError) as failure:
         return error(name, f"{path}: {failure}", f"sudo chown $USER {path}; chmod 600 {path}")
     if settings.secret:
@@ -180,8 +180,8 @@ async def check_control_plane(settings: Settings, paths: Paths) -> Finding:
     except (ControlPlaneError, OSError, ValueError) as failure:
         return error(name, f"{shown(url)}: {first_line(failure)}", again)
     except Exception as failure:  # a missing table or a damaged file, in the driver's own classes
-        mend = f"run: sluice migrate; if that fails: {again}"
-        return error(name, f"{shown(url)}: {first_line(failure)}", mend)
+        fix = f"run: sluice migrate; if that fails: {again}"
+        return error(name, f"{shown(url)}: {first_line(failure)}", fix)
 
 
 async def _look_into(database: Database, secret: str | None) -> Finding:
@@ -191,8 +191,8 @@ async def _look_into(database: Database, secret: str | None) -> Finding:
     if stored is None:
         return error(name, "it has no tables yet", "sluice migrate")
     if stored != newest:
-        mend = "sluice migrate" if stored < newest else "install the newer version again"
-        return error(name, f"it is at migration {stored}, this version has {newest}", mend)
+        fix = "sluice migrate" if stored < newest else "install the newer version again"
+        return error(name, f"it is at migration {stored}, this version has {newest}", fix)
     projects = await all_projects(database)
     if secret is None:
         if not projects and not await is_sealed(database):
@@ -219,8 +219,8 @@ async def _held_retention(database: Database) -> Finding | None:
     if known is None or not is_too_far(today, known):
         return None
     text = f"nothing is deleted for its age: retention knows {known}, and the clock says {today}"
-    mend = f"if the clock is right: sluice retention confirm {today}"
-    return warning("control plane", text, mend)
+    fix = f"if the clock is right: sluice retention confirm {today}"
+    return warning("control plane", text, fix)
 
 
 def check_store(paths: Paths) -> Finding:
@@ -237,8 +237,8 @@ def check_store(paths: Paths) -> Finding:
         try:
             warehouse.query_now("SELECT 1", None, {})
         except Exception as failure:  # the engine's own classes: whatever it says is the finding
-            mend = f"restore {path} from a backup; what the log still holds is stored again"
-            return error("store", first_line(failure), mend)
+            fix = f"restore {path} from a backup; what the log still holds is stored again"
+            return error("store", first_line(failure), fix)
         finally:
             warehouse.close()
     return ok("store", f"{path} opens")
@@ -257,11 +257,11 @@ def check_store_server(url: str, clock: Callable[[], float] = time.time) -> list
             found.append(error(name, f"{where}: {failure}", "sluice migrate, of this version"))
         return [*found, _compare_clocks(warehouse, clock)]
     except WarehouseUnavailable as failure:
-        mend = "is SLUICE_WAREHOUSE_URL right, and that server up?"
-        return [error(name, f"{where} does not answer: {first_line(failure)}", mend)]
+        fix = "is SLUICE_WAREHOUSE_URL right, and that server up?"
+        return [error(name, f"{where} does not answer: {first_line(failure)}", fix)]
     except Exception as failure:  # whatever the engine says is the finding
-        mend = "is SLUICE_WAREHOUSE_URL (database, user, password, SLUICE_WAREHOUSE_CA_FILE) right?"
-        return [error(name, f"{where}: {first_line(failure)}", mend)]
+        fix = "is SLUICE_WAREHOUSE_URL (database, user, password, SLUICE_WAREHOUSE_CA_FILE) right?"
+        return [error(name, f"{where}: {first_line(failure)}", fix)]
     finally:
         warehouse.close()
 
@@ -273,9 +273,9 @@ def _compare_clocks(warehouse: Warehouse, clock: Callable[[], float]) -> Finding
     )
     after = clock()
     # An answer that took long says less: its time is any of those between.
-    apart_s = max(before - theirs / 1000, theirs / 1000 - after, 0.0)
-    text = f"the store's is {apart_s:.0f} s from this machine's"
-    if apart_s > MAX_CLOCK_DIFFERENCE_S:
+    difference_s = max(before - theirs / 1000, theirs / 1000 - after, 0.0)
+    text = f"the store's is {difference_s:.0f} s from this machine's"
+    if difference_s > MAX_CLOCK_DIFFERENCE_S:
         return warning("store's clock", text, f"on both machines: {SET_CLOCK}")
     return ok("store's clock", text)
 
@@ -288,7 +288,7 @@ def check_prices(paths: Paths) -> Finding:
     try:
         book = load_book(paths.cache)
     except PriceTableError as failure:
-        mend = f"remove {paths.cache} and run: make up"
-        return error("prices", first_line(failure), mend)
+        fix = f"remove {paths.cache} and run: make up"
+        return error("prices", first_line(failure), fix)
     ms = (time.perf_counter() - started) * 1000
     return ok("prices", f"{len(book.providers)} providers, loaded in {ms:.0f} ms")

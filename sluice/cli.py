@@ -43,7 +43,7 @@ def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
 
 @app.command()
 def edge(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
-    """Start the door in: takes events, into Kafka. Any number of them share the work."""
+    """Start an edge: it takes events and puts them into Kafka. Any number share the work."""
     _run("edge", _say_ready, host=host, port=port, data_dir=data_dir)
 
 
@@ -55,7 +55,7 @@ def worker(host: Host = None, port: Port = None, data_dir: DataDir = None) -> No
 
 @app.command()
 def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
-    """Start the door out: queries, accounts and keys. Any number of them share the work."""
+    """Start an api process: queries, accounts and keys. Any number share the work."""
     _run("api", _say_ready, host=host, port=port, data_dir=data_dir)
 
 

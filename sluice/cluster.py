@@ -86,7 +86,7 @@ def server_paths(paths: Paths) -> Paths:
 
 
 def process_name() -> str:
-    """Returns what people recognise this process by, in the books and in log lines."""
+    """Returns this process's name, as checkpoints and log lines show it."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 

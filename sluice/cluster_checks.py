@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # typ
 
 from clickhouse.client import path_of
 from controlplane.database import Database
-from controlplane.progress import Held, PartitionProgress
+from controlplane.progress import OwnedState, PartitionProgress
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import Ends, OffsetReader, ensure_pending_there, ensure_there
@@ -35,7 +35,7 @@ from sluice.checks import (
     warning,
 )
 from sluice.cluster import kafka_of, server_paths, topic_settings_of
-from sluice.log_checks import OLD_S, check_letters
+from sluice.log_checks import OLD_S, check_dead_letters
 from sluice.paths import Paths, control_plane_file
 
 ASK_S = 10.0
@@ -47,12 +47,12 @@ KAFKA_LIMIT_S = 3 * LIMIT_S
 """Its parts are asked when the topics are known."""
 STORE_LIMIT_S = 20.0
 """Its client would wait for five minutes."""
-KAFKA_MEND = "is SLUICE_KAFKA_URL right, are the brokers up, and do SLUICE_KAFKA_SECURITY_… fit?"
+KAFKA_FIX = "is SLUICE_KAFKA_URL right, are the brokers up, and do SLUICE_KAFKA_SECURITY_… fit?"
 
 Check = Callable[[], list[Finding]]
 
 
-def begin(name: str, check: Check, mend: str, *, limit_s: float = LIMIT_S) -> Check:
+def begin(name: str, check: Check, fix: str, *, limit_s: float = LIMIT_S) -> Check:
     """Starts a check of what may be away; the returned function waits for what it found.
 
     It comes back within the limit and never raises: an engine that hangs, or fails as nobody
@@ -70,9 +70,9 @@ def begin(name: str, check: Check, mend: str, *, limit_s: float = LIMIT_S) -> Ch
     def wait() -> list[Finding]:
         futures.wait([found], max(0.0, deadline - time.monotonic()))
         if not found.done():
-            return [error(name, f"no answer within {limit_s:g} s", mend)]
+            return [error(name, f"no answer within {limit_s:g} s", fix)]
         failure = found.exception()
-        return [error(name, first_line(failure), mend)] if failure else found.result()
+        return [error(name, first_line(failure), fix)] if failure else found.result()
 
     # A daemon: what hangs must not hold up the end of the command.
     threading.Thread(target=run, name=f"check-{name}", daemon=True).start()
@@ -82,7 +82,7 @@ def begin(name: str, check: Check, mend: str, *, limit_s: float = LIMIT_S) -> Ch
 def check_cluster(settings: Settings, paths: Paths) -> list[Finding]:
     """Asks every engine at the same time, so that none holds up another."""
     waits = [
-        begin("Kafka", lambda: check_kafka(settings, paths), KAFKA_MEND, limit_s=KAFKA_LIMIT_S),
+        begin("Kafka", lambda: check_kafka(settings, paths), KAFKA_FIX, limit_s=KAFKA_LIMIT_S),
         begin(
             "control plane",
             lambda: [asyncio.run(check_control_plane(settings, paths))],
@@ -96,8 +96,8 @@ def check_cluster(settings: Settings, paths: Paths) -> list[Finding]:
 
 def begin_store_server(url: str) -> Check:
     """Starts the check of a ClickHouse server, which may take a question and not answer it."""
-    mend = f"is SLUICE_WAREHOUSE_URL right ({shown(url)}), and that server up?"
-    return begin("store", lambda: check_store_server(url), mend, limit_s=STORE_LIMIT_S)
+    fix = f"is SLUICE_WAREHOUSE_URL right ({shown(url)}), and that server up?"
+    return begin("store", lambda: check_store_server(url), fix, limit_s=STORE_LIMIT_S)
 
 
 def check_shared(settings: Settings, paths: Paths) -> list[Finding]:
@@ -106,13 +106,13 @@ def check_shared(settings: Settings, paths: Paths) -> list[Finding]:
     try:
         server_paths(paths)
     except SettingsError as failure:
-        mend = "SLUICE_WAREHOUSE_URL=http://USER:PASSWORD@HOST:8123/DATABASE"
-        found.append(error("store", str(failure), mend))
+        fix = "SLUICE_WAREHOUSE_URL=http://USER:PASSWORD@HOST:8123/DATABASE"
+        found.append(error("store", str(failure), fix))
     file = control_plane_file(paths)
     if file is not None and not settings.database_url:
         text = f"it is {file}, of this data directory alone, for SLUICE_DATABASE_URL is not given"
-        mend = "SLUICE_DATABASE_URL=postgresql://USER:PASSWORD@HOST/DATABASE"
-        found.append(warning("control plane", text, mend))
+        fix = "SLUICE_DATABASE_URL=postgresql://USER:PASSWORD@HOST/DATABASE"
+        found.append(warning("control plane", text, fix))
     return found
 
 
@@ -125,18 +125,18 @@ def check_kafka(settings: Settings, paths: Paths) -> list[Finding]:
     try:
         topics = check_topics(address, wanted)
     except LogUnavailable as failure:
-        return [error("Kafka", f"{servers} does not answer: {failure}", KAFKA_MEND)]
+        return [error("Kafka", f"{servers} does not answer: {failure}", KAFKA_FIX)]
     except TopicsError as failure:
-        mend = "as it says; sluice migrate makes what does not exist, and changes nothing else"
-        wrong = [error("topics", f"at {servers}: {failure}", mend)]
+        fix = "as it says; sluice migrate makes what does not exist, and changes nothing else"
+        wrong = [error("topics", f"at {servers}: {failure}", fix)]
     waits = [
-        begin("topics", lambda: _check_keeping(address, wanted), KAFKA_MEND),
-        begin("dead letters", lambda: _check_dead(address), KAFKA_MEND),
+        begin("topics", lambda: _check_keeping(address, wanted), KAFKA_FIX),
+        begin("dead letters", lambda: _check_dead(address), KAFKA_FIX),
     ]
     if topics and _is_there(paths):
-        mend = "mend the control plane and Kafka first"
-        books = begin("stream", lambda: asyncio.run(_check_stream(paths, address, topics)), mend)
-        waits.append(books)
+        fix = "fix the control plane and Kafka first"
+        stream = begin("stream", lambda: asyncio.run(_check_stream(paths, address, topics)), fix)
+        waits.append(stream)
     return [ok("Kafka", f"{servers} answers"), *wrong, *(one for wait in waits for one in wait())]
 
 
@@ -150,7 +150,7 @@ def _check_dead(address: KafkaAddress) -> list[Finding]:
     if address.topic(DEAD.name) not in _admin(address).list_topics(timeout=ASK_S).topics:
         return []
     with KafkaDeadLetters(address) as box:
-        return [check_letters(box.summaries())]
+        return [check_dead_letters(box.summaries())]
 
 
 def _check_keeping(address: KafkaAddress, wanted: TopicSettings) -> list[Finding]:
@@ -207,8 +207,8 @@ def _short_retention(
         return
     if 0 <= kept_ms < wanted_ms:
         text = f"{name} keeps records for {kept_ms / HOUR_MS:g} h, {setting} says"
-        mend = f"{_alter(name, 'retention.ms', wanted_ms)}; or lower {setting}"
-        yield warning("topics", f"{text} {wanted_ms / HOUR_MS:g} h", mend)
+        fix = f"{_alter(name, 'retention.ms', wanted_ms)}; or lower {setting}"
+        yield warning("topics", f"{text} {wanted_ms / HOUR_MS:g} h", fix)
     if kept_bytes >= 0:
         text = f"{name} has retention.bytes={kept_bytes}: records may go before they are stored"
         yield warning("topics", text, _alter(name, "retention.bytes", -1))
@@ -222,7 +222,7 @@ def _alter(name: str, config: str, value: int) -> str:
 
 
 async def _check_stream(paths: Paths, address: KafkaAddress, topics: TopicsState) -> list[Finding]:
-    """Compares what the books call stored with what Kafka holds."""
+    """Compares what the checkpoints call stored with what Kafka holds."""
     database = Database(paths.database_url)
     try:
         starts: dict[TopicPartition, int] = {}
@@ -251,8 +251,8 @@ async def _check_stream(paths: Paths, address: KafkaAddress, topics: TopicsState
         return [warning("stream", text, "start a worker: sluice worker")]
     old = await asyncio.to_thread(_count_old, address, starts, ends) if waiting else 0
     if old:
-        mend = "is a worker up, and does the store take rows? The workers' log lines tell"
-        return [warning("stream", f"{text}, {old} of them for more than {OLD_S} s", mend)]
+        fix = "is a worker up, and does the store take rows? The workers' log lines tell"
+        return [warning("stream", f"{text}, {old} of them for more than {OLD_S} s", fix)]
     return [ok("stream", text)]
 
 
@@ -260,7 +260,7 @@ def _admin(address: KafkaAddress) -> AdminClient:
     return AdminClient(address.librdkafka() | {"log_level": 0})
 
 
-def _next_offset(held: Held | None) -> int:
+def _next_offset(held: OwnedState | None) -> int:
     if held is None:
         return 0
     return held.pending.first if held.pending else held.stored_through + 1

@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 
 class EdgeNode:
-    """The door in. Open it once; stop it once."""
+    """The process that takes events in. Open it once; stop it once."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -55,7 +55,7 @@ class EdgeNode:
         self._lock = hold(self.paths.lock)
         self.database = Database(self.paths.database_url)
         self.keyring = KeyRing(self.database)
-        # Only `/batch` reads: a store that is away does not keep events from being taken.
+        # Only `/batch` reads the store: events are taken even when the store is down.
         self.warehouse = Warehouse(self.paths.warehouse_url, readers=settings.query_threads)
         self.read_backs = ReadBacks(self.warehouse, settings)
         self.vault: Vault
@@ -80,7 +80,7 @@ class EdgeNode:
             parts.forms,
             edge_limits_of(settings),
             read_back=self.read_back,
-            # The log is there to take what the workers cannot store yet; they are not here to ask.
+            # Kafka holds what the workers have not stored; their lag is not known here.
             lags_s=lambda: (),
             fullness=lambda: self.log.fullness,
         )
@@ -99,7 +99,7 @@ class EdgeNode:
     async def stop(self, timeout_s: float) -> bool:
         """Counts the last refusals and closes; what Kafka has not acknowledged is in the spool."""
         if self._watch is not None:
-            await self.edge.flush_refusals()
+            await self.edge.flush_rejections()
             await self._watch.close()
             await asyncio.to_thread(self.log.close)
         try:
@@ -133,9 +133,9 @@ class EdgeNode:
             return None
 
     async def wait_broken(self) -> str:
-        """Returns when the spool's file is damaged; whatever else is away comes back by itself."""
+        """Returns when the spool's file is damaged. Any other fault passes without a new start."""
         await asyncio.wrap_future(self.log.damaged)
-        return "the spool's file is damaged; it is mended when it is opened again"
+        return "the spool's file is damaged; it is repaired when it is opened again"
 
 
 class EdgeProbes:

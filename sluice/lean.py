@@ -44,9 +44,10 @@ def keep_out_pandas() -> None:
 def give_memory_back() -> None:
     """Tells both allocators to give freed memory back to the system; before the engine is loaded.
 
-    Large rows come and go from many threads. The C library keeps an arena for each and raises its
-    bound for what it maps apart with the largest block freed; the engine's keeps freed pages for
-    seven seconds. Together they held 1 GB that nobody used.
+    Large rows come and go from many threads. The C library keeps an arena for each. It maps
+    blocks above a size alone, and each larger block that is freed raises that size. The
+    engine's allocator keeps freed pages for seven seconds. Together they held 1 GB of free
+    memory.
     """
     os.environ.setdefault("JE_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0")
     # Only glibc has it; musl gives back at once by itself.

@@ -1,4 +1,4 @@
-"""Limits of the rooms below, from the settings."""
+"""Limits of the packages below, from the settings."""
 
 from ingest.body import BodyLimits
 from ingest.edge import EdgeLimits

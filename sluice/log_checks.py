@@ -31,10 +31,10 @@ def check_log(paths: Paths, settings: Settings) -> list[Finding]:
             found = [_check_integrity("log", connection, paths.log)]
             found.append(_check_size(connection, settings))
         with DeadLetterBox(paths.log) as box:
-            found.append(check_letters(box.summaries()))
+            found.append(check_dead_letters(box.summaries()))
     except (sqlite3.Error, LogError) as failure:
-        # The server mends a damaged file by itself when it starts.
-        return [error("log", f"{paths.log}: {failure}", "restart the server: it mends its log")]
+        # The server repairs a damaged file by itself when it starts.
+        return [error("log", f"{paths.log}: {failure}", "restart the server: it repairs its log")]
     return [*found, *_check_set_aside("log", paths.log)]
 
 
@@ -50,9 +50,9 @@ def check_spools(paths: Paths, settings: Settings) -> list[Finding]:
     return [finding for path in spools for finding in _check_spool(path, settings)]
 
 
-def check_letters(letters: Iterable[Summary]) -> Finding:
+def check_dead_letters(dead_letters: Iterable[Summary]) -> Finding:
     """Tells whether dead letters wait for somebody."""
-    waiting = sum(not letter.replayed for letter in letters)
+    waiting = sum(not dead_letter.replayed for dead_letter in dead_letters)
     if waiting:
         return warning("dead letters", f"{waiting} wait", "sluice dead list, then: dead replay")
     return ok("dead letters", "none wait")
@@ -64,7 +64,7 @@ def _check_spool(path: Path, settings: Settings) -> list[Finding]:
             found = [_check_integrity("spool", connection, path)]
             found.append(_check_waiting(connection, path, settings))
     except sqlite3.Error as failure:
-        found = [error("spool", f"{path}: {failure}", "restart the edge: it mends its spool")]
+        found = [error("spool", f"{path}: {failure}", "restart the edge: it repairs its spool")]
     return [*found, *_check_set_aside("spool", path)]
 
 
@@ -90,11 +90,11 @@ def _check_waiting(connection: sqlite3.Connection, path: Path, settings: Setting
         f" {_mib(settings.spool_max_bytes)}, the oldest for {age_s:.0f} s"
     )
     if held > settings.spool_max_bytes * FULL_SHARE:
-        mend = "bring Kafka back; else raise SLUICE_SPOOL_MAX_BYTES before senders are refused"
-        return warning("spool", f"nearly full: {text}", mend)
+        fix = "bring Kafka back; else raise SLUICE_SPOOL_MAX_BYTES before senders are rejected"
+        return warning("spool", f"nearly full: {text}", fix)
     if age_s > OLD_S:
-        mend = "bring Kafka back, and have an edge run on this directory: it sends them by itself"
-        return warning("spool", text, mend)
+        fix = "bring Kafka back, and have an edge run on this directory: it sends them by itself"
+        return warning("spool", text, fix)
     return ok("spool", text)
 
 
@@ -105,8 +105,8 @@ def _check_integrity(name: str, connection: sqlite3.Connection, path: Path) -> F
     verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     if verdict != "ok":
         owner = "server" if name == "log" else "edge"
-        mend = f"restart the {owner}: it mends its {name} when it starts"
-        return error(name, f"{path}: {verdict}", mend)
+        fix = f"restart the {owner}: it repairs its {name} when it starts"
+        return error(name, f"{path}: {verdict}", fix)
     return ok(name, f"{path} is sound, {_mib(size)}")
 
 
@@ -121,8 +121,8 @@ def _check_size(connection: sqlite3.Connection, settings: Settings) -> Finding:
     )
     text = f"{waiting} records wait to be stored, {_mib(held)} of {_mib(settings.log_max_bytes)}"
     if held > settings.log_max_bytes * FULL_SHARE:
-        mend = "start the server and let it catch up; or raise SLUICE_LOG_MAX_BYTES"
-        return warning("backlog", f"the log is nearly full: {text}", mend)
+        fix = "start the server and let it catch up; or raise SLUICE_LOG_MAX_BYTES"
+        return warning("backlog", f"the log is nearly full: {text}", fix)
     return ok("backlog", text)
 
 
@@ -132,8 +132,8 @@ def _check_set_aside(name: str, file: Path) -> list[Finding]:
         for path in file.parent.glob(f"{file.name}.damaged-*")
         if not path.name.endswith(("-wal", "-shm"))
     ]
-    mend = "what could be read was carried over; remove it when nobody needs it"
-    return [warning(name, f"{path} was damaged and set aside", mend) for path in aside]
+    fix = "what could be read was carried over; remove it when nobody needs it"
+    return [warning(name, f"{path} was damaged and set aside", fix) for path in aside]
 
 
 def _mib(size: int) -> str:

@@ -25,7 +25,7 @@ from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
-from processors.pipeline import Inserts, build_steps
+from processors.pipeline import WarehouseInserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
 from schemas.projects import ProjectContext
@@ -54,7 +54,7 @@ class Node:
         self.settings = settings
         self.paths: Paths = paths_of(settings)
         self._lock = hold(self.paths.lock)
-        find_secret(settings.secret, self.paths.data_dir)  # a broken one is said at once
+        find_secret(settings.secret, self.paths.data_dir)  # a broken one is reported at once
         self.vault: Vault
         self.database = Database(self.paths.database_url)
         self.keyring = KeyRing(self.database)
@@ -85,7 +85,7 @@ class Node:
             log2_filter_bits=settings.dedup_filter_bits,
         )
         limits = block_limits_of(settings, settings.block_interval_ms)
-        self.sink = Sink(steps, self.log, Inserts(self.warehouse), limits)
+        self.sink = Sink(steps, self.log, WarehouseInserts(self.warehouse), limits)
         self.sink.start()
         self.edge = self._make_edge()
         transport.register()
@@ -106,7 +106,7 @@ class Node:
         process has to be left without waiting for it.
         """
         if self._stream is not None:
-            await self.edge.flush_refusals()
+            await self.edge.flush_rejections()
             drained = await self._drain(timeout_s)
             log.info("stream stopped", drained=drained)
             await self._stream.stop()
@@ -155,7 +155,7 @@ class Node:
         try:
             await self.keyring.flush_last_used()
         except ControlPlaneError as error:
-            # Nothing that is worth staying for: the next use of a key writes it again.
+            # Not worth waiting for: the next use of a key writes it again.
             log.warning("last use of keys not written", reason=error.message)
 
     async def _drain(self, timeout_s: float) -> bool:
@@ -175,7 +175,7 @@ class Node:
     async def wait_broken(self) -> str:
         """Returns, with the reason, when this process can do no more and must end.
 
-        A new process replays from the log, which an app that has crashed cannot do, and mends a
+        A new process replays from the log, which an app that has crashed cannot do, and repairs a
         damaged file.
         """
         damaged = asyncio.wrap_future(self.log.damaged)
@@ -203,7 +203,7 @@ async def broken(
     finally:
         stopped.cancel()
     if log_damaged.done():
-        return "the log's file is damaged; it is mended when it is opened again"
+        return "the log's file is damaged; it is repaired when it is opened again"
     if writer_failed.done():
         return f"a writer was stopped by a bug: {writer_failed.result()!r}"
     return f"the stream has crashed: {stream.crash_reason!r}"
@@ -245,7 +245,7 @@ class NodeProbes:
             metrics.LAG_SECONDS.labels(topic).set(ages[topic])
 
     async def _check_log(self) -> None:
-        # An empty change of the books goes through the same thread and fsync as an append.
+        # An empty change of the checkpoints goes through the same thread and fsync as an append.
         await self._node.log.commit({})
 
     async def _check_stream(self) -> None:

@@ -59,7 +59,7 @@ def whole() -> Role:
 
 
 def edge() -> Role:
-    """The door in."""
+    """Ingest: takes events in."""
     from sluice.edge_node import EdgeNode, EdgeProbes
     from sluice.upkeep import keep_edge_up
     from sluice.web import OPERATIONS, account_state, application, ingest_routes
@@ -84,7 +84,7 @@ def worker() -> Role:
 
 
 def api() -> Role:
-    """The door out."""
+    """The API: answers queries."""
     from sluice.api_node import ApiNode, ApiProbes
     from sluice.upkeep import keep_api_up
     from sluice.web import account_state, application, out_routes

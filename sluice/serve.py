@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None]) -> int:
-    """Runs until a signal (returns 0) or a fault that a new process mends (returns 1)."""
+    """Runs until a signal (returns 0) or a fault that a new process repairs (returns 1)."""
     open_files = raise_open_files()
     proxies = trusted_proxies(settings)
     listener = bind(settings.host, settings.port)

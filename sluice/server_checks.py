@@ -14,9 +14,9 @@ TIMEOUT_S = 5
 def check_running(address: str, pid: str) -> list[Finding]:
     """Asks the server that holds the data directory how its parts are."""
     held = ok("server", f"process {pid} holds the data directory")
-    mend = f"look at the server's log lines, and restart it: kill {pid}"
+    fix = f"look at the server's log lines, and restart it: kill {pid}"
     elsewhere = "is SLUICE_HOST or SLUICE_PORT another here than there?"
-    return [held, *_check_ready(address, mend, f"{elsewhere} Else {mend}")]
+    return [held, *_check_ready(address, fix, f"{elsewhere} Else {fix}")]
 
 
 def check_listening(address: str, settings: Settings) -> list[Finding]:
@@ -24,8 +24,8 @@ def check_listening(address: str, settings: Settings) -> list[Finding]:
     free = check_port(settings)
     if free.level == "ok":
         return [free]
-    mend = "look at the log lines of the process that listens there, and restart it"
-    return _check_ready(address, mend, f"{mend}; if it is none of ours: {free.mend}")
+    fix = "look at the log lines of the process that listens there, and restart it"
+    return _check_ready(address, fix, f"{fix}; if it is none of ours: {free.fix}")
 
 
 def check_port(settings: Settings) -> Finding:
@@ -37,25 +37,25 @@ def check_port(settings: Settings) -> Finding:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as failure:
-            mend = "set SLUICE_HOST to an address of this machine"
+            fix = "set SLUICE_HOST to an address of this machine"
             if failure.errno == errno.EADDRINUSE:
-                mend = "stop the other program, or set SLUICE_PORT to a free port"
+                fix = "stop the other program, or set SLUICE_PORT to a free port"
             elif failure.errno == errno.EACCES:
-                mend = "set SLUICE_PORT to 1024 or above"
-            return error("port", f"cannot listen on {where}: {failure.strerror}", mend)
+                fix = "set SLUICE_PORT to 1024 or above"
+            return error("port", f"cannot listen on {where}: {failure.strerror}", fix)
     return ok("port", f"{where} is free; no server is running")
 
 
-def _check_ready(address: str, mend: str, silent_mend: str) -> list[Finding]:
+def _check_ready(address: str, fix: str, silent_fix: str) -> list[Finding]:
     try:
         answer = httpx.get(f"{address}/ready", timeout=TIMEOUT_S, trust_env=False)
         parts = dict(answer.json()["checks"])
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as failure:
         reason = str(failure) or type(failure).__name__
-        return [error("server", f"no answer from {address}/ready ({reason})", silent_mend)]
+        return [error("server", f"no answer from {address}/ready ({reason})", silent_fix)]
     return [
         ok(f"server's {name}", "works")
         if verdict == "ok"
-        else error(f"server's {name}", str(verdict), f"if it does not recover: {mend}")
+        else error(f"server's {name}", str(verdict), f"if it does not recover: {fix}")
         for name, verdict in parts.items()
     ]

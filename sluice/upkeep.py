@@ -39,7 +39,7 @@ async def keep_up(node: "Node") -> None:
     await asyncio.gather(
         repeat(KEY_USE_EVERY_S, node.keyring.flush_last_used),
         # After a full log there may be no further refusal that would carry the earlier ones along.
-        repeat(REFUSALS_EVERY_S, node.edge.flush_refusals),
+        repeat(REFUSALS_EVERY_S, node.edge.flush_rejections),
         repeat(TRIM_EVERY_S, _trim_memory),
         repeat(PURGE_EVERY_S, purge.run),
         repeat(RETENTION_EVERY_S, lambda: retain(node, retention, datetime.now(UTC))),
@@ -50,7 +50,7 @@ async def keep_edge_up(node: "EdgeNode") -> None:
     """Does what an edge needs beside its traffic, until cancelled."""
     await asyncio.gather(
         repeat(KEY_USE_EVERY_S, node.keyring.flush_last_used),
-        repeat(REFUSALS_EVERY_S, node.edge.flush_refusals),
+        repeat(REFUSALS_EVERY_S, node.edge.flush_rejections),
         repeat(TRIM_EVERY_S, _trim_memory),
     )
 

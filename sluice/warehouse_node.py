@@ -18,7 +18,7 @@ from clickhouse.served.app import Service, create_app
 from clickhouse.served.bodies import Bodies
 from clickhouse.served.confinement import Unconfinable, confine
 from clickhouse.served.engine import ServedStore
-from clickhouse.served.rights import Limits, Rights
+from clickhouse.served.rights import EngineLimits, Rights
 from clickhouse.served.threads import Threads
 from clickhouse.served.users import Users
 from schemas.settings import Settings, SettingsError
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 def open_service(settings: Settings, path: Path, users: Users) -> Service:
-    """Mends, migrates and opens the store; from here on this process reaches nothing else."""
+    """Repairs, migrates and opens the store; from here on this process reaches nothing else."""
     path.mkdir(parents=True, exist_ok=True)
     if lost := give_back_lost_tokens(path):
         log.warning("blocks were cut off half way, and may be sent again", blocks=lost)
@@ -61,7 +61,7 @@ def _open(settings: Settings, path: Path, users: Users) -> Service:
         known = frozenset(row[0] for row in warehouse.query_now(SETTINGS, None, {}).rows)
     finally:
         warehouse.close()
-    limits = Limits(
+    limits = EngineLimits(
         execution_s=settings.warehouse_query_timeout_s,
         result_bytes=settings.warehouse_max_result_bytes,
         memory_bytes=settings.warehouse_max_memory_bytes,

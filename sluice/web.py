@@ -76,7 +76,7 @@ def reading_state(settings: Settings) -> dict[str, Any]:
 
 
 def ingest_routes() -> list[Any]:
-    """Returns the routes of the door in."""
+    """Returns the routes of ingest."""
     return [
         router
         for system in SYSTEMS
@@ -85,7 +85,7 @@ def ingest_routes() -> list[Any]:
 
 
 def out_routes() -> list[Any]:
-    """Returns the routes of the door out."""
+    """Returns the routes of the API."""
     return api_app.routes(queries())
 
 
@@ -103,8 +103,8 @@ def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Set
         logging_config=None,
         debug=False,
     )
-    doors = with_slashes_kept(_without_preflights(routed))
-    return with_headers(observed(doors, log_requests=settings.access_log))
+    app = with_slashes_kept(_without_preflights(routed))
+    return with_headers(observed(app, log_requests=settings.access_log))
 
 
 def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:

@@ -14,11 +14,11 @@ from eventlog import kafka_transport
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicsState
-from eventlog.log import LogError, Place, TopicPartition
+from eventlog.log import LogError, PartitionState, TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
-from processors.ownership import FLUSH_S, Books, Holder
-from processors.pipeline import Inserts, build_steps
+from processors.ownership import FLUSH_S, Checkpoints, Holder
+from processors.pipeline import WarehouseInserts, build_steps
 from processors.sink import Sink
 from schemas import metrics
 from schemas.projects import ProjectId
@@ -39,11 +39,11 @@ from sluice.paths import paths_of
 from sluice.systems import open_systems
 
 STREAM_STOP_S = 2.0
-"""For the group to hear of it: whoever does not tell it keeps the partitions until the session's
-timeout."""
+"""The time to leave the group. A worker that does not leave keeps its partitions until the
+session's timeout."""
 CLOSE_TIMEOUT_S = 1.0
 LOST_PATIENCE_S = 60.0
-"""After a pause that cost us partitions, Kafka tells us within seconds what is ours now."""
+"""A worker that lost partitions in a pause hears within seconds from Kafka what it owns now."""
 LOST_CHECK_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ class WorkerNode:
         self.topics: TopicsState
         self.progress = PartitionProgress(self.database)
         self.offsets = OffsetReader(self.kafka)
-        self.letters: KafkaDeadLetters
+        self.dead_letters: KafkaDeadLetters
         self.log_trouble = ""
         """Why Kafka did not answer when it was asked last, empty when it did."""
         self._holder: Holder
@@ -82,12 +82,14 @@ class WorkerNode:
             window_s=settings.dedup_window_hours * 3600,
             log2_filter_bits=settings.dedup_filter_bits,
         )
-        self.letters = KafkaDeadLetters(self.kafka)
-        books = Books(self.progress, self.topics, self.letters.append_letters, process_name())
+        self.dead_letters = KafkaDeadLetters(self.kafka)
+        checkpoints = Checkpoints(
+            self.progress, self.topics, self.dead_letters.append_letters, process_name()
+        )
         limits = block_limits_of(settings, settings.worker_block_interval_ms)
-        self.sink = Sink(steps, books, Inserts(self.warehouse), limits)
+        self.sink = Sink(steps, checkpoints, WarehouseInserts(self.warehouse), limits)
         our_name = {self.kafka.topic(name): name for name in self.topics}
-        self._holder = Holder(books, self.sink, self.offsets.read_ends, our_name.__getitem__)
+        self._holder = Holder(checkpoints, self.sink, self.offsets.read_ends, our_name.__getitem__)
         await self._join()
 
     async def _join(self) -> None:
@@ -126,7 +128,7 @@ class WorkerNode:
             if not stopped:
                 log.warning("the stream would not stop")
             await self.sink.stop()
-            await asyncio.to_thread(self.letters.close)
+            await asyncio.to_thread(self.dead_letters.close)
         await self.offsets.close()
         await self.database.close()
         closed = await ends_within(asyncio.to_thread(self.warehouse.close), CLOSE_TIMEOUT_S)
@@ -137,7 +139,7 @@ class WorkerNode:
         stream = self._stream
         return stream is not None and bool(stream.started) and not stream.crashed
 
-    async def places(self) -> Mapping[TopicPartition, Place]:
+    async def places(self) -> Mapping[TopicPartition, PartitionState]:
         """Returns how far each partition has come, whoever owns it. Raises `LogUnavailable`."""
         stored = {name: await self._stored(name) for name in AGENT_TOPICS}
         partitions = [
@@ -147,18 +149,20 @@ class WorkerNode:
         ]
         ends = await self.offsets.read_ends([self._theirs(one) for one in partitions])
         return {
-            one: Place(stored[one.topic].get(one.partition, -1), ends[self._theirs(one)].end)
+            one: PartitionState(
+                stored[one.topic].get(one.partition, -1), ends[self._theirs(one)].end
+            )
             for one in partitions
         }
 
     async def purge_letters(self, project_ids: Set[ProjectId]) -> None:
         """Drops every dead letter of some projects."""
-        await self.letters.purge(project_ids)
+        await self.dead_letters.purge(project_ids)
 
     async def measure_lag(self) -> None:
         """Tells the metrics how far behind the partitions of this worker are."""
         for topic in AGENT_TOPICS:
-            # First: it needs nobody, and an alarm must not be silent while others are away.
+            # First: it needs no other system, so its alarm works while Kafka is down.
             metrics.LAG_SECONDS.labels(topic).set(self.sink.lag_s(topic))
         try:
             places, mine = await self.places(), self.sink.partitions
@@ -182,7 +186,7 @@ class WorkerNode:
         return TopicPartition(self.kafka.topic(partition.topic), partition.partition)
 
     def is_leader(self) -> bool:
-        """Tells whether this is the one worker that also does what is needed once."""
+        """Tells whether this worker also does the work that only one worker may do."""
         return TopicPartition(OUTCOMES.name, 0) in self.sink.partitions
 
     async def wait_broken(self) -> str:

@@ -8,7 +8,7 @@ from litestar.response import Response
 
 from api.llm.filters import SessionPage, list_of_spans
 from api.outgoing import answer
-from api.parameters import NotFound, Project, read, values_of
+from api.parameters import NothingFound, Project, read, values_of
 from api.reads import reader_of
 from api.rows import begin_rows, one
 from api.slashes import with_slashes
@@ -52,7 +52,7 @@ async def get_session_spans(
     rows, _ = await begin_rows(reader_of(request, project), selection)
     if rows.are_none and not page.offset:
         rows.close()
-        raise NotFound("Session not found")
+        raise NothingFound("Session not found")
     return await answer(SessionSpans(session_id, []), rows)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from clickhouse.client import Answer, Warehouse
+from clickhouse.client import QueryResult, Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import (
@@ -13,7 +13,7 @@ from clickhouse.llm.groups import (
     measure_latency,
     milliseconds,
 )
-from clickhouse.llm.rollups import Columns, Scope, Sums
+from clickhouse.llm.rollups import RollupColumns, Scope, Sums
 from clickhouse.queries.values import cents_sum, period_text, quotient
 from schemas.llm.answers import (
     AnalyticsAnswer,
@@ -107,12 +107,14 @@ async def _totals(warehouse: Warehouse, scoped: Scope, periods: Scope, period: s
     return Totals(_breakdown(sums), int(sessions), milliseconds(spread))
 
 
-async def _levels(warehouse: Warehouse, scoped: Scope, period: str, columns: Columns) -> Answer:
+async def _levels(
+    warehouse: Warehouse, scoped: Scope, period: str, columns: RollupColumns
+) -> QueryResult:
     sql = levels_statement(scoped, period, columns)
     return await warehouse.query(sql, rollups.values_of(scoped), max_result_rows=MOST_ROWS)
 
 
-def levels_statement(scoped: Scope, period: str, columns: Columns) -> str:
+def levels_statement(scoped: Scope, period: str, columns: RollupColumns) -> str:
     """Returns a statement that yields the columns at three levels, and the level."""
     # The base rows beside a rollup are grouped by all three keys; only the outermost level needs
     # the sets.

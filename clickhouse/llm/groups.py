@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from clickhouse.client import Answer, Warehouse
+from clickhouse.client import QueryResult, Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import METADATA, PERIODS, Scope, Sums
@@ -237,7 +237,7 @@ async def _buckets_of(
     }
 
 
-async def _ask(warehouse: Warehouse, scoped: Scope, statement: str, only: Only) -> Answer:
+async def _ask(warehouse: Warehouse, scoped: Scope, statement: str, only: Only) -> QueryResult:
     """Runs a statement of `rollups`; `only` gives what its condition binds."""
     values = rollups.values_of(scoped) | only.values
     return await warehouse.query(statement, values, max_result_rows=MOST_ROWS)

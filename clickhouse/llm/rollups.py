@@ -6,7 +6,7 @@ Which table has the whole hours depends on the columns asked for:
     sessions   session and user as well
     base       metadata and everything else: the traces themselves
 
-A statement is one of the two templates below, filled with `Columns`; values are always bound.
+A statement is one of the two templates below, filled with `RollupColumns`; values are always bound.
 """
 
 from collections.abc import Iterable, Mapping
@@ -195,26 +195,26 @@ def whole_periods(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
     return -(-from_us // width_us) * width_us, (to_us + 1) // width_us * width_us
 
 
-class Columns(NamedTuple):
+class RollupColumns(NamedTuple):
     """What a statement adds up beside its keys k0, k1, ...
 
     `flat` is over base rows alone. Where a rollup has the whole hours, `base` is over the base rows
-    beside it, grouped by the keys and by `apart`; `rolled` is of its rows; `total` is over both.
+    beside it, grouped by the keys and by `separate`; `rolled` is of its rows; `total` is over both.
     """
 
     flat: list[str]
     base: list[str]
     rolled: list[str]
     total: list[str]
-    apart: tuple[str, ...] = ()
+    separate: tuple[str, ...] = ()
 
-    def plus(self, column: str) -> "Columns":
+    def plus(self, column: str) -> "RollupColumns":
         """Returns the same with one more column, at the end, over the keys or the sums."""
         return self._replace(flat=[*self.flat, column], total=[*self.total, column])
 
 
 def statement(
-    scoped: Scope, names: tuple[str, ...], columns: Columns, *, ending: str | None = None
+    scoped: Scope, names: tuple[str, ...], columns: RollupColumns, *, ending: str | None = None
 ) -> str:
     """Returns a statement that yields the keys and the columns, by default grouped by the keys.
 
@@ -231,18 +231,18 @@ def statement(
         base=_lines([*_key_columns(names, "base"), *columns.base], 8),
         where=where,
         ragged=BUCKET.replace("bucket", "t.timestamp"),
-        grouped=grouped([*keys, *columns.apart]),
+        grouped=grouped([*keys, *columns.separate]),
         arms="\n    ".join(_arms(scoped, [*_key_columns(names, scoped.table), *columns.rolled])),
         ending=ending,
     )
 
 
-def sums(scoped: Scope, measures: Iterable[str] = Sums._fields) -> Columns:
+def sums(scoped: Scope, measures: Iterable[str] = Sums._fields) -> RollupColumns:
     """Returns the columns s_... of some fields of `Sums`, in their order; by default of all."""
     wanted = set(measures)
     counted = ("counted", *COUNTED_SUM[scoped.project.cost_preference])
     chosen = [row for row in (*MEASURES, counted) if row[0] in wanted]
-    return Columns(
+    return RollupColumns(
         flat=[f"{total} AS s_{name}" for name, total, _ in chosen],
         base=[f"{total} AS m_{name}" for name, total, _ in chosen],
         rolled=[f"{column} AS m_{name}" for name, _, column in chosen],
@@ -250,18 +250,18 @@ def sums(scoped: Scope, measures: Iterable[str] = Sums._fields) -> Columns:
     )
 
 
-def full(scoped: Scope) -> Columns:
+def full(scoped: Scope) -> RollupColumns:
     """Returns the columns of sums, sessions and percentiles, in one pass.
 
     For base rows and for sessions; the hourly rollup does not know its sessions.
     """
     added = sums(scoped)
-    return Columns(
+    return RollupColumns(
         flat=[*added.flat, SESSIONS, SPREAD],
         base=[*added.base, "t.session_hash AS session", "groupArray(t.latency_ns) AS spread"],
         rolled=[*added.rolled, "session_hash AS session", "latencies AS spread"],
         total=[*added.total, "uniqExactIf(session, session != 0)", ARRAY_SPREAD],
-        apart=("session",),
+        separate=("session",),
     )
 
 
@@ -270,7 +270,9 @@ def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
     if scoped.table != "base":
         scoped = scoped._replace(table="sessions")
     column = "session_hash AS session"
-    columns = Columns([SESSIONS], [column], [column], ["uniqExact(session)"], apart=("session",))
+    columns = RollupColumns(
+        [SESSIONS], [column], [column], ["uniqExact(session)"], separate=("session",)
+    )
     return statement(scoped._replace(only=f"{scoped.only} AND session_hash != 0"), names, columns)
 
 
@@ -281,7 +283,7 @@ def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
     else:
         base, rolled = f"quantilesDDState{SKETCH}(t.latency_ns)", "latency"
         total = f"quantilesDDMerge{SKETCH}(spread)"
-    columns = Columns([SPREAD], [f"{base} AS spread"], [f"{rolled} AS spread"], [total])
+    columns = RollupColumns([SPREAD], [f"{base} AS spread"], [f"{rolled} AS spread"], [total])
     return statement(scoped, names, columns)
 
 

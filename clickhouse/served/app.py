@@ -12,7 +12,7 @@ from litestar import Litestar, MediaType, asgi, get
 from litestar.types import Receive, Scope, Send
 
 from clickhouse.served.asks import Ask, read_ask, read_call
-from clickhouse.served.bodies import Bodies, Disconnected, Room
+from clickhouse.served.bodies import Bodies, Disconnected, Reservation
 from clickhouse.served.calls import Call, Run, Summary
 from clickhouse.served.codes import Code, status_of
 from clickhouse.served.codings import COMPRESSORS, Plain, choose_coding
@@ -112,11 +112,11 @@ class _Exchange:
         # As at a server: what a link or a picture can ask for changes nothing.
         rights = Rights.READ if ask.method == "GET" else user.rights
         bodies = service.bodies[rights]
-        with bodies.room(user.name) as room:
-            wire = await bodies.receive(room, self._receive)
+        with bodies.reserve(user.name) as reservation:
+            wire = await bodies.receive(reservation, self._receive)
             # Nobody holds a place who still sends.
             with service.threads[rights].place():
-                call = await asyncio.to_thread(_read, ask, bodies, room, wire)
+                call = await asyncio.to_thread(_read, ask, bodies, reservation, wire)
                 await self._run(
                     ask, call, Run(service.store, call, rights), service.threads[rights]
                 )
@@ -229,9 +229,9 @@ class _Exchange:
         await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-def _read(ask: Ask, bodies: Bodies, room: Room, wire: bytes) -> Call:
+def _read(ask: Ask, bodies: Bodies, reservation: Reservation, wire: bytes) -> Call:
     """Makes the call of a request. Takes time by the length of its body: not on the event loop."""
-    return read_call(*bodies.open(ask, room, wire))
+    return read_call(*bodies.open(ask, reservation, wire))
 
 
 def _query_id(ask: Ask) -> str:

@@ -45,7 +45,7 @@ class Ask(NamedTuple):
 def read_ask(method: str, query_string: bytes, raw_headers: list[tuple[bytes, bytes]]) -> Ask:
     """Reads the head. Raises `EngineError`."""
     try:
-        # Latin-1 gives each byte a letter and back: a query may be no text at all.
+        # Latin-1 gives each byte a character and back: a query may be no text at all.
         latin = parse_qsl(
             query_string.decode("latin-1"),
             keep_blank_values=True,

@@ -39,31 +39,31 @@ class Bodies:
         self._lock = threading.Lock()
 
     @contextmanager
-    def room(self, user: str) -> Iterator["Room"]:
-        """Makes room for one body, until the call with it has ended."""
-        room = Room(user)
+    def reserve(self, user: str) -> Iterator["Reservation"]:
+        """Reserves memory for one body, until the call with it has ended."""
+        reservation = Reservation(user)
         try:
-            yield room
+            yield reservation
         finally:
             with self._lock:
-                self._count(room, -room.held_bytes)
+                self._count(reservation, -reservation.held_bytes)
 
-    def take(self, room: "Room", size: int) -> None:
-        """Counts bytes for a room. Safe in threads. Raises `EngineError` where there is no more."""
+    def take(self, reservation: "Reservation", size: int) -> None:
+        """Counts bytes for a request. Safe in threads. Raises `EngineError` when none are free."""
         with self._lock:
-            left_to_user = self._most_of_a_user - self._held_by[room.user]
+            left_to_user = self._most_of_a_user - self._held_by[reservation.user]
             if size > min(left_to_user, self._free_bytes):
                 raise refusal(
                     Code.TOO_MANY_SIMULTANEOUS_QUERIES, "Too many bytes are on their way."
                 )
-            self._count(room, size)
+            self._count(reservation, size)
 
-    def _count(self, room: "Room", size: int) -> None:
-        room.held_bytes += size
+    def _count(self, reservation: "Reservation", size: int) -> None:
+        reservation.held_bytes += size
         self._free_bytes -= size
-        self._held_by[room.user] += size
+        self._held_by[reservation.user] += size
 
-    async def receive(self, room: "Room", receive: Receive) -> bytes:
+    async def receive(self, reservation: "Reservation", receive: Receive) -> bytes:
         """Returns the body as it was sent. Raises `EngineError`, and `Disconnected`."""
         pieces, more, size = [], True, 0
         now = asyncio.get_running_loop().time
@@ -79,22 +79,24 @@ class Bodies:
             size += len(piece)
             if size > self._max_body_bytes:
                 raise refusal(Code.QUERY_IS_TOO_LARGE, "The body is too large.")
-            self.take(room, len(piece))
+            self.take(reservation, len(piece))
             pieces.append(piece)
         return b"".join(pieces)
 
-    def open(self, ask: Ask, room: "Room", wire: bytes) -> tuple[Ask, bytes]:
+    def open(self, ask: Ask, reservation: "Reservation", wire: bytes) -> tuple[Ask, bytes]:
         """Returns the request with its fields from a form, and its body inflated. Blocking."""
         coding = ask.headers.get("content-encoding", "").strip().lower()
         body = wire
         if coding not in {"", "identity"}:
-            body = inflate(wire, coding, self._max_body_bytes, lambda size: self.take(room, size))
+            body = inflate(
+                wire, coding, self._max_body_bytes, lambda size: self.take(reservation, size)
+            )
         if ask.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return _read_form(ask, body, self._max_body_bytes), b""
         return ask, body
 
 
-class Room:
+class Reservation:
     """The bytes of one request of a user."""
 
     def __init__(self, user: str) -> None:

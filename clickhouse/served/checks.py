@@ -74,7 +74,7 @@ def check(canonical: str, rights: Rights, known: frozenset[str]) -> None:
 
 
 def refuse_functions(canonical: str, refused: frozenset[str]) -> None:
-    """Raises `EngineError` where a statement calls one of these, named in small letters."""
+    """Raises `EngineError` where a statement calls one of these, named in lower case."""
     for before, token, after in _windows(canonical):
         # Behind a dot, and where rows go, stands the name of a table.
         is_called = after.text == "(" and before.text != "." and before.word != "INTO"

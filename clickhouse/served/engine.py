@@ -21,7 +21,7 @@ from clickhouse.served.rights import (
     CALL_MEMORY_BYTES,
     CONFIG,
     TABLE_FUNCTIONS,
-    Limits,
+    EngineLimits,
     Rights,
     write_users,
 )
@@ -42,7 +42,7 @@ NO_EXPRESSIONS = {
 class ServedStore:
     """A migrated store, open for handles. One a process, which opens no other way to it."""
 
-    def __init__(self, path: Path, limits: Limits, settings: frozenset[str]) -> None:
+    def __init__(self, path: Path, limits: EngineLimits, settings: frozenset[str]) -> None:
         """Opens it; `settings` are the names of all that this engine has."""
         self._path = path
         self._address = f"{path}?config-file={_write_config(path, limits, settings)}"
@@ -170,7 +170,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= MAX_MESSAGE_CHARS else f"{text[:half]} … {text[-half:]}"
 
 
-def _write_config(path: Path, limits: Limits, settings: frozenset[str]) -> Path:
+def _write_config(path: Path, limits: EngineLimits, settings: frozenset[str]) -> Path:
     """Writes what the engine reads as it opens, and tells it of the database that is there.
 
     chDB makes `default` anew at each start, over what a link in the store leads to; without that

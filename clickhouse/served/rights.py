@@ -31,7 +31,7 @@ TABLE_FUNCTIONS = frozenset(
         "viewifpermitted", "zeros", "zeros_mt",
     }
 )  # fmt: skip
-"""Those that make rows of their arguments or of the store's tables, in small letters.
+"""Those that make rows of their arguments or of the store's tables, in lower case.
 Of the others some open what they name before the engine looks at its grants: SQLite's makes a file.
 `file` is a function of values too, and as one of tables it asks for a grant first."""
 GRANTS = (
@@ -42,7 +42,7 @@ GRANTS = (
 )
 
 
-class Limits(NamedTuple):
+class EngineLimits(NamedTuple):
     """What holds for each call unless the call says otherwise, and for all calls together."""
 
     execution_s: int
@@ -129,7 +129,7 @@ class Rights(StrEnum):
     WRITE = "write"
 
 
-def write_users(known: Iterable[str], limits: Limits) -> str:
+def write_users(known: Iterable[str], limits: EngineLimits) -> str:
     """Returns the file of users: one user, with grants, who may set what is allowed.
 
     `known` are the names of all settings that the engine has.
@@ -144,7 +144,7 @@ def write_users(known: Iterable[str], limits: Limits) -> str:
     return USERS.format(constraints=constraints, grants=grants)
 
 
-def _bounds(limits: Limits) -> dict[str, tuple[int, int]]:
+def _bounds(limits: EngineLimits) -> dict[str, tuple[int, int]]:
     """Returns the least and the most of each in `BOUNDED`."""
     return {
         "max_execution_time": (1, MAX_EXECUTION_S),

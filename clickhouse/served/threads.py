@@ -116,7 +116,7 @@ def _work(run: Run, compressor: Compressor, answer: Answer, leave: Leave) -> Non
         pass
     except StoreBroken as error:
         # Sent again to this process the block would be dropped; the next one takes it.
-        log.critical("leaving: only a new start mends the store", reason=str(error))
+        log.critical("leaving: only a new start repairs the store", reason=str(error))
         leave(1)
     except Exception:
         log.exception("a call to the warehouse failed here, not in the engine")

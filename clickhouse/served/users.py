@@ -57,7 +57,7 @@ class Users:
 
 
 def read_users(text: str) -> Users:
-    """Reads `NAME:PASSWORD:RIGHTS`, one a line, or apart by commas on a single line.
+    """Reads `NAME:PASSWORD:RIGHTS`, one a line, or separated by commas on a single line.
 
     RIGHTS are `readonly` or `write`. A password may hold colons, and commas where there are lines.
     Raises `SettingsError`, which shows no password.

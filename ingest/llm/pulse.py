@@ -1,7 +1,7 @@
 """Frames what Pulse's SDKs send: one JSON array of traces or spans to the items of a chunk.
 
 The rules are those of contracts.md 1.a.2 as `schemas.llm.wire` states them; the items go on as
-the bytes that came. One bad item refuses the whole array.
+the bytes that came. One bad item rejects the whole array.
 """
 
 import codecs
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.errors import BadItems, BadJson, ItemTooLarge, Refused
+from ingest.errors import BadItems, BadJson, ItemTooLarge, Rejected
 from schemas.issues import Issue, RuleBroken, issue_of, one_of
 from schemas.llm.wire import (
     ABSENT,
@@ -41,7 +41,7 @@ _LONE_SURROGATE = re.compile(rf"\\u(?:{_HIGH}(?!\\u{_LOW})|(?<!\\u{_HIGH}\\u){_L
 _HIDDEN = b"\0\0"
 """Stands for an escaped backslash while others are looked at: no JSON text holds a NUL."""
 MAX_SURROGATES = 1_000_000
-"""In a body that has to be mended: 0.2 s of work. Half a million emoji are no cut text."""
+"""In a body that has to be repaired: 0.2 s of work. Half a million emoji are no cut text."""
 DEFAULT_MAX_ITEM_BYTES = 16 << 20
 OBJECT = "Expected `object`"
 
@@ -143,9 +143,9 @@ def _split(body: bytes) -> list[Raw]:
     except msgspec.ValidationError as error:
         raise _not_an_array(body, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        mended = None if isinstance(error, UnicodeDecodeError) else _mend_surrogates(body)
-        if mended is not None:
-            return _split(mended)
+        repaired = None if isinstance(error, UnicodeDecodeError) else _replace_surrogates(body)
+        if repaired is not None:
+            return _split(repaired)
         raise BadJson("Invalid JSON body") from error
 
 
@@ -162,7 +162,7 @@ def _check_utf8(body: bytes) -> None:
     decoder.decode(b"", final=True)
 
 
-def _not_an_array(body: bytes, error: msgspec.ValidationError) -> Refused:
+def _not_an_array(body: bytes, error: msgspec.ValidationError) -> Rejected:
     # The decoder of arrays looks no further than the first byte of what is none.
     try:
         msgspec.json.decode(body, type=Raw)
@@ -181,15 +181,15 @@ def _check_sizes(raws: Sequence[Raw], max_bytes: int) -> None:
             )
 
 
-def _mend_surrogates(body: bytes) -> bytes | None:
+def _replace_surrogates(body: bytes) -> bytes | None:
     """Replaces lone surrogate escapes by U+FFFD; `None` where there is none, or too many."""
     if b"\0" in body or not 0 < body.count(rb"\ud") + body.count(rb"\uD") <= MAX_SURROGATES:
         return None
     # With escaped backslashes out of sight, every backslash left begins an escape. As text, because
     # joining bytes takes 80 bytes for each piece.
     shown = body.replace(rb"\\", _HIDDEN).decode("latin-1")
-    mended, count = _LONE_SURROGATE.subn(r"\\ufffd", shown)
-    return mended.encode("latin-1").replace(_HIDDEN, rb"\\") if count else None
+    repaired, count = _LONE_SURROGATE.subn(r"\\ufffd", shown)
+    return repaired.encode("latin-1").replace(_HIDDEN, rb"\\") if count else None
 
 
 def _bad_items(count: int, details: list[Issue]) -> BadItems:

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 from msgspec.structs import astuple
 
 from clickhouse.llm.tables import span_arrays, trace_arrays
-from processors.blocks import KindStep, Stored
-from processors.columns import Columns, Rows, Sent, row_by_row
+from processors.blocks import KindStep, StoredItems
+from processors.columns import Columns, Rows, SentChunk, row_by_row
 from processors.llm.cost.book import PriceBook
 from processors.llm.spans import decode_span, span_row
 from processors.llm.traces import decode_trace, trace_row
@@ -25,7 +25,7 @@ def steps(book: PriceBook) -> Mapping[str, KindStep]:
     }
 
 
-def build_traces(book: PriceBook, sent: Sequence[Sent]) -> Columns:
+def build_traces(book: PriceBook, sent: Sequence[SentChunk]) -> Columns:
     """Turns traces into columns."""
 
     def row_of(body: bytes, _: str) -> tuple[Any, ...]:
@@ -34,7 +34,7 @@ def build_traces(book: PriceBook, sent: Sequence[Sent]) -> Columns:
     return row_by_row(sent, row_of, lambda columns: {"traces": Rows(trace_arrays(columns))})
 
 
-def build_spans(book: PriceBook, sent: Sequence[Sent]) -> Columns:
+def build_spans(book: PriceBook, sent: Sequence[SentChunk]) -> Columns:
     """Turns spans into columns."""
 
     def row_of(body: bytes, _: str) -> tuple[Any, ...]:
@@ -43,7 +43,7 @@ def build_spans(book: PriceBook, sent: Sequence[Sent]) -> Columns:
     return row_by_row(sent, row_of, lambda columns: {"spans": Rows(span_arrays(columns))})
 
 
-def note_unpriced(stored: Stored) -> None:
+def note_unpriced(stored: StoredItems) -> None:
     """Counts what has tokens and no price."""
     kind = stored.batch.kind
     rows = stored.batch.rows(kind.tables[0], stored.items)

@@ -5,7 +5,7 @@ from msgspec.structs import astuple
 
 from processors.columns import Unfit
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.usage import Sent, Usage, find_usage, usage_of
+from processors.llm.cost.usage import SentCounts, Usage, find_usage, usage_of
 from processors.llm.fields import PICO_PER_CENT, UNPRICED, pico_of, read_object, tags_of
 from schemas.llm.rows import TraceRow
 from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, trace_decoder
@@ -74,14 +74,14 @@ def _reported_pico(item: TraceItem) -> int | None:
 
 
 def _usage(item: TraceItem, response_body: bytes) -> Usage:
-    # The provider's own usage object tells cached and reasoning tokens apart; most SDKs leave it
-    # out, and looking for the word is a hundredth of decoding the body.
+    # The provider's own usage object counts cached and reasoning tokens separately. Most SDKs
+    # leave it out, and looking for the word costs a hundredth of decoding the body.
     raw = find_usage(read_object(response_body)) if b'"usage' in response_body else None
     counts = counts_of(item)
     if raw is None and counts.cache_read_tokens is None and counts.cache_write_tokens is None:
         sent = counts.input_tokens, counts.output_tokens, None, None, None
         return Usage(*sent, counts.reasoning_tokens)
-    return usage_of(Sent(*astuple(counts)), raw)
+    return usage_of(SentCounts(*astuple(counts)), raw)
 
 
 def _text(value: object) -> str:

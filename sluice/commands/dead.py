@@ -1,4 +1,4 @@
-"""`sluice dead`: items that no step could take; read them, mend them, send them again."""
+"""`sluice dead`: items that no step could take; read them, correct them, send them again."""
 
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -32,11 +32,11 @@ app = typer.Typer(no_args_is_help=True, help="Read dead letters and send them ag
 
 REASON_CHARS = 120
 
-Ref = Annotated[str, typer.Argument(help="Name of the letter, see: sluice dead list.")]
+Ref = Annotated[str, typer.Argument(help="Name of the dead letter, see: sluice dead list.")]
 
 
 @app.command("list")
-def list_letters(
+def list_dead_letters(
     every: Annotated[bool, typer.Option("--all", help="Show replayed ones too.")] = False,
     project: Annotated[
         str | None, typer.Option("--project", "-p", help="Name or id of a project.")
@@ -48,9 +48,9 @@ def list_letters(
     owner = None if project is None else _project_id(project, data_dir)
     with _box(data_dir) as box:
         found = [
-            letter
-            for letter in box.summaries()
-            if (every or not letter.replayed) and owner in (None, letter.project_id)
+            dead_letter
+            for dead_letter in box.summaries()
+            if (every or not dead_letter.replayed) and owner in (None, dead_letter.project_id)
         ]
     show_rows(
         ("ref", "received", "project", "topic", "state", "reason"),
@@ -67,106 +67,112 @@ def show(
     raw: Annotated[bool, typer.Option("--raw", help="Print the body alone, as it came.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show one letter: why it is dead, and its body."""
+    """Show one dead letter: why it is dead, and its body."""
     with _box(data_dir) as box:
-        letter = box.find(ref)
+        dead_letter = box.find(ref)
         replayed = any(summary.replayed for summary in box.summaries() if summary.ref == ref)
     if raw:
-        typer.get_binary_stream("stdout").write(letter.body)
+        typer.get_binary_stream("stdout").write(dead_letter.body)
         return
     for name, value in (
-        ("ref", letter.ref),
-        ("project", letter.project_id or "-"),
-        ("topic", letter.topic),
-        ("received", moment_ns(letter.received_at_ns)),
+        ("ref", dead_letter.ref),
+        ("project", dead_letter.project_id or "-"),
+        ("topic", dead_letter.topic),
+        ("received", moment_ns(dead_letter.received_at_ns)),
         ("state", "replayed" if replayed else "waiting"),
-        ("replay of", letter.dead_ref or "-"),
-        ("reason", letter.reason),
+        ("replay of", dead_letter.dead_ref or "-"),
+        ("reason", dead_letter.reason),
     ):
         typer.echo(f"{name + ':':<11}{printable(value)}")
-    typer.echo(f"\n{_readable(letter.body)}")
+    typer.echo(f"\n{_readable(dead_letter.body)}")
 
 
 @app.command()
 def replay(
-    ref: Annotated[str | None, typer.Argument(help="Name of the letter.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every letter that is waiting.")] = False,
+    ref: Annotated[str | None, typer.Argument(help="Name of the dead letter.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every dead letter that is waiting.")
+    ] = False,
     body: Annotated[
-        Path | None, typer.Option(help="File with the mended item: one JSON object.")
+        Path | None, typer.Option(help="File with the corrected item: one JSON object.")
     ] = None,
     project: Annotated[
         str | None,
-        typer.Option("--project", "-p", help="Whose it is, for a letter that does not tell."),
+        typer.Option("--project", "-p", help="Whose it is, for a dead letter that does not tell."),
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(help="What kind of item --body holds, for a letter that does not tell."),
+        typer.Option(help="What kind of item --body holds, for a dead letter that does not tell."),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Send a letter again, mended or not; a running server stores it within a second."""
+    """Send a dead letter again, corrected or not; a running server stores it within a second."""
     if (ref is None) != every:
-        raise CommandError("name one letter, or give --all")
+        raise CommandError("name one dead letter, or give --all")
     if every and body is not None:
-        raise CommandError("--body mends one letter: name it")
-    mended = None if body is None else body.read_bytes()
+        raise CommandError("--body corrects one dead letter: name it")
+    corrected = None if body is None else body.read_bytes()
     owner = None if project is None else _project_id(project, data_dir)
     with _box(data_dir) as box:
         projects = _project_ids(data_dir)
         if ref is not None:
-            letter = box.find(ref)
-            item = replacement(letter, mended, owner, kind)
-            box.replay(letter, _item_for(letter, item, projects))
+            dead_letter = box.find(ref)
+            item = replacement(dead_letter, corrected, owner, kind)
+            box.replay(dead_letter, _item_for(dead_letter, item, projects))
             typer.echo(f"replayed {ref}")
             return
         _replay_all(box, owner, projects)
 
 
 def replacement(
-    letter: DeadLetter,
-    mended: bytes | None,
+    dead_letter: DeadLetter,
+    corrected: bytes | None,
     owner: ProjectId | None,
     kind_name: str | None = None,
 ) -> Replacement:
-    """Returns what is to be sent in a letter's place. Raises `CommandError`."""
-    project_id = letter.project_id or owner
-    if not letter.wire and (mended is None or not project_id):
+    """Returns what is to be sent in a dead letter's place. Raises `CommandError`."""
+    project_id = dead_letter.project_id or owner
+    if not dead_letter.wire and (corrected is None or not project_id):
         raise CommandError(
-            f"{letter.ref} is a damaged record: it needs --body with an item and --project"
+            f"{dead_letter.ref} is a damaged record: it needs --body with an item and --project"
         )
     if not project_id:
-        raise CommandError(f"{letter.ref} names no project: give --project")
-    if owner is not None and letter.project_id not in ("", owner):
-        raise CommandError(f"{letter.ref} belongs to project {letter.project_id}")
-    body = letter.body if mended is None else mended
-    kind = _kind_of(letter, kind_name)
+        raise CommandError(f"{dead_letter.ref} names no project: give --project")
+    if owner is not None and dead_letter.project_id not in ("", owner):
+        raise CommandError(f"{dead_letter.ref} belongs to project {dead_letter.project_id}")
+    body = dead_letter.body if corrected is None else corrected
+    kind = _kind_of(dead_letter, kind_name)
     if not kind.id_field:
         # The edge gave the id; that of a damaged record is lost with it.
-        return Replacement(project_id, kind.wire, body, letter.item_id or str(uuid4()), True)
+        return Replacement(project_id, kind.wire, body, dead_letter.item_id or str(uuid4()), True)
     item = _object(body)
-    if mended is not None and item is None:
+    if corrected is not None and item is None:
         raise CommandError("--body must hold one JSON object")
     event_id = (item or {}).get(kind.id_field)
     return Replacement(project_id, kind.wire, body, event_id if isinstance(event_id, str) else None)
 
 
-def _kind_of(letter: DeadLetter, name: str | None) -> Kind:
-    """Returns the kind of a letter's item; a damaged record does not tell its own."""
-    every = kinds_of(letter.topic)
-    found = [one for one in every if letter.wire in ("", one.wire) and name in (None, one.name)]
+def _kind_of(dead_letter: DeadLetter, name: str | None) -> Kind:
+    """Returns the kind of a dead letter's item; a damaged record does not tell its own."""
+    every = kinds_of(dead_letter.topic)
+    found = [
+        one for one in every if dead_letter.wire in ("", one.wire) and name in (None, one.name)
+    ]
     if len(found) != 1:
         names = ", ".join(one.name for one in every)
-        raise CommandError(f"{letter.ref} does not tell its kind: give --kind, one of: {names}")
+        raise CommandError(
+            f"{dead_letter.ref} does not tell its kind: give --kind, one of: {names}"
+        )
     return found[0]
 
 
 def _item_for(
-    letter: DeadLetter, item: Replacement, projects: AbstractSet[ProjectId]
+    dead_letter: DeadLetter, item: Replacement, projects: AbstractSet[ProjectId]
 ) -> Replacement:
     """Returns the item if there is somebody who could read it. Raises `CommandError`."""
     if item.project_id not in projects:
         raise CommandError(
-            f"{letter.ref} belongs to project {item.project_id}, which does not exist any more"
+            f"{dead_letter.ref} belongs to project {item.project_id}, which does not exist any more"
         )
     return item
 
@@ -181,8 +187,10 @@ def _replay_all(
         if summary.replayed or (owner is not None and summary.project_id != owner):
             continue
         try:
-            letter = box.find(summary.ref)
-            box.replay(letter, _item_for(letter, replacement(letter, None, None), projects))
+            dead_letter = box.find(summary.ref)
+            box.replay(
+                dead_letter, _item_for(dead_letter, replacement(dead_letter, None, None), projects)
+            )
             sent += 1
         except (AlreadyReplayed, UnknownLetter):
             # Another was quicker, or retention: there is nothing left to do.
@@ -235,13 +243,13 @@ def _readable(body: bytes) -> str:
         return printable(body.decode(errors="replace"))
 
 
-def _row(letter: Summary) -> tuple[str, ...]:
-    reason = printable(" ".join(letter.reason.split()))
+def _row(dead_letter: Summary) -> tuple[str, ...]:
+    reason = printable(" ".join(dead_letter.reason.split()))
     return (
-        letter.ref,
-        moment_ns(letter.received_at_ns),
-        letter.project_id or "-",
-        letter.topic,
-        "replayed" if letter.replayed else "waiting",
+        dead_letter.ref,
+        moment_ns(dead_letter.received_at_ns),
+        dead_letter.project_id or "-",
+        dead_letter.topic,
+        "replayed" if dead_letter.replayed else "waiting",
         reason if len(reason) <= REASON_CHARS else f"{reason[:REASON_CHARS]}…",
     )

@@ -1,4 +1,4 @@
-"""`sluice doctor`: what is wrong with an installation, and how to mend it."""
+"""`sluice doctor`: what is wrong with an installation, and how to fix it."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ MARKS = {"ok": ("ok", "green"), "warning": ("warn", "yellow"), "error": ("FAIL",
 
 
 def examine(data_dir: DataDir = None) -> None:
-    """Check an installation, running or stopped, and say how to mend what is wrong.
+    """Check an installation, running or stopped, and say how to fix what is wrong.
 
     Changes nothing. Exits with 1 when something does not work; warnings alone do not count.
     """
@@ -30,8 +30,8 @@ def examine(data_dir: DataDir = None) -> None:
         mark, style = MARKS[finding.level]
         line = Text(f"{mark:<5}", style=style)
         console.print(line.append(f"{finding.name}: {finding.text}", style="default"))
-        if finding.mend:
-            console.print(Text(f"     mend: {finding.mend}"))
+        if finding.fix:
+            console.print(Text(f"     fix: {finding.fix}"))
     if any(finding.level == "error" for finding in found):
         raise typer.Exit(1)
 

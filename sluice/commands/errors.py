@@ -1,4 +1,4 @@
-"""What the command line refuses, and which exceptions of other rooms it says in one line."""
+"""What the command line refuses, and which exceptions of other packages it says in one line."""
 
 from clickhouse.errors import WarehouseError
 from clickhouse.migrate import MigrationError

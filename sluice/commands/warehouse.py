@@ -23,7 +23,7 @@ Port = Annotated[
 ]
 
 
-class Place(NamedTuple):
+class ServedStore(NamedTuple):
     """What is served, and to whom."""
 
     store: Path
@@ -55,14 +55,14 @@ def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = No
             close_service(service)
 
 
-def _place_of(settings: Settings) -> Place:
+def _place_of(settings: Settings) -> ServedStore:
     store = path_of(paths_of(settings).warehouse_url)
     if store is None:
         raise SettingsError(
             "SLUICE_WAREHOUSE_URL names a server: sluice warehouse serves the embedded store"
         )
     if settings.warehouse_users:
-        return Place(store, read_users(settings.warehouse_users), None)
+        return ServedStore(store, read_users(settings.warehouse_users), None)
     if not _is_this_machine(settings.warehouse_host):
         raise SettingsError(
             f"SLUICE_WAREHOUSE_USERS must be set to listen on {settings.warehouse_host}"
@@ -72,7 +72,7 @@ def _place_of(settings: Settings) -> Place:
             "SLUICE_WAREHOUSE_USERS must be set where no terminal shows a password that was made up"
         )
     users, password = generate_user()
-    return Place(store, users, password)
+    return ServedStore(store, users, password)
 
 
 def _is_this_machine(host: str) -> bool:
@@ -82,7 +82,7 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-def _greet(settings: Settings, place: Place) -> None:
+def _greet(settings: Settings, place: ServedStore) -> None:
     host = settings.warehouse_host
     shown = f"[{host}]" if ":" in host else host
     print(f"The warehouse is ready at http://{shown}:{settings.warehouse_port}", flush=True)

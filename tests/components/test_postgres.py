@@ -53,7 +53,7 @@ async def test_a_kill_ends_a_session_that_is_busy_too(own_postgres: Postgres) ->
     assert await run(url, "SELECT 1") == 1
 
 
-async def test_databases_of_two_tests_are_apart(own_postgres: Postgres) -> None:
+async def test_databases_of_two_tests_do_not_mix(own_postgres: Postgres) -> None:
     first, second = own_postgres.new_database(), own_postgres.new_database()
 
     await run(first, "CREATE TABLE mine AS SELECT 1")

@@ -137,7 +137,7 @@ class Cluster:
             for server in self.servers:
                 error.add_note(f"last lines of {server.data_dir.name}:\n{server.tail(30)}")
 
-    # What `Project` and `audit` ask of a server is answered by the door out.
+    # What `Project` and `audit` ask of a server is answered by the API.
 
     @property
     def url(self) -> str:
@@ -186,10 +186,10 @@ class Cluster:
         offsets = OffsetReader(self._address)
         database = Database(self._database_url)
         try:
-            books = PartitionProgress(database)
+            checkpoints = PartitionProgress(database)
             lag = 0
             for name in AGENT_TOPICS:
-                held = await books.read(topics[name].log_id, name)
+                held = await checkpoints.read(topics[name].log_id, name)
                 numbers = range(topics[name].partitions)
                 places = [TopicPartition(self._address.topic(name), number) for number in numbers]
                 for place, ends in (await offsets.read_ends(places)).items():

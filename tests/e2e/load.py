@@ -193,7 +193,7 @@ def id_of(item: dict[str, Any]) -> str:
 
 
 def tokens_of(item: dict[str, Any]) -> tuple[int, int]:
-    """Returns input and output tokens; an agent counts the parts apart, a trace within them."""
+    """Returns input and output tokens; an agent's parts are beside them, a trace's within."""
     usage = _usage_of(item)
     given, answered = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
     if "trace_id" in item:

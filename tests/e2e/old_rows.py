@@ -44,9 +44,9 @@ def add_rows_of_ages(data_dir: Path, project_id: str, ages: Sequence[int]) -> No
     _run(data_dir, "add", project_id, *map(str, ages))
 
 
-def add_letters_of_age(data_dir: Path, days: int, *project_ids: str) -> None:
+def add_dead_letters_of_age(data_dir: Path, days: int, *project_ids: str) -> None:
     """Puts dead letters into one record, as if they had died so many days ago."""
-    letters = [
+    dead_letters = [
         DeadLetter(f"{days} days {n}", ProjectId(owner), TRACES.name, "pulse.trace", 1, "", b"{}")
         for n, owner in enumerate(project_ids)
     ]
@@ -54,7 +54,7 @@ def add_letters_of_age(data_dir: Path, days: int, *project_ids: str) -> None:
     with closing(sqlite_file.connect(data_dir / "log.db")) as connection:
         number = sqlite_file.numbers(connection)[TopicPartition(DEAD.name, 0)]
         connection.execute("BEGIN IMMEDIATE")
-        offset = sqlite_file.append(connection, number, encode_dead(letters))
+        offset = sqlite_file.append(connection, number, encode_dead(dead_letters))
         connection.execute(
             "UPDATE records SET appended_at_ms = ? WHERE key = ?",
             (at_ms, number << sqlite_file.OFFSET_BITS | offset),
@@ -62,10 +62,14 @@ def add_letters_of_age(data_dir: Path, days: int, *project_ids: str) -> None:
         connection.execute("COMMIT")
 
 
-def letters_of(data_dir: Path, project_id: str) -> list[str]:
+def dead_letters_of(data_dir: Path, project_id: str) -> list[str]:
     """Returns the names of the project's dead letters, the oldest first."""
     with DeadLetterBox(data_dir / "log.db") as box:
-        return [letter.ref for letter in box.summaries() if letter.project_id == project_id]
+        return [
+            dead_letter.ref
+            for dead_letter in box.summaries()
+            if dead_letter.project_id == project_id
+        ]
 
 
 def count_rows(data_dir: Path, project_id: str) -> dict[str, int]:

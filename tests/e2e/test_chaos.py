@@ -1,4 +1,4 @@
-"""Everything fails at random under load, and at the end the books balance to the last digit.
+"""Everything fails at random under load, and at the end every count is right to the last digit.
 
 Real Kafka and PostgreSQL, the store behind `sluice warehouse`, two workers whose inserts fail at
 random, one edge. The seed is fixed; `make storm` takes another, and more rounds.

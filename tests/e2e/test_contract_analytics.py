@@ -164,7 +164,7 @@ class TestSpanAnalytics:
 
 
 class TestOutcomes:
-    def test_every_fate_is_counted_by_kind_and_reason(self, project: Project) -> None:
+    def test_every_outcome_is_counted_by_kind_and_reason(self, project: Project) -> None:
         item = trace()
         project.post("/v1/traces/batch", [item, trace()])
         project.post("/v1/traces/batch", [item])

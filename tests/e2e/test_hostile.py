@@ -321,7 +321,7 @@ class TestTexts:
             (r"\ud83d\\ude42", "\ufffd\\ude42"),
         ],
     )
-    def test_lone_surrogates_are_mended(self, target: Project, sent: str, stored: str) -> None:
+    def test_lone_surrogates_are_replaced(self, target: Project, sent: str, stored: str) -> None:
         item = full_trace(output_text="HERE", request_body={"HERE": ["HERE"]}, session_id="HERE")
         body = json.dumps([item]).replace("HERE", sent).encode()
 

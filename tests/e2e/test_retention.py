@@ -8,7 +8,12 @@ import pytest
 
 from tests.e2e.audit import audit
 from tests.e2e.load import Ledger, Load
-from tests.e2e.old_rows import add_letters_of_age, add_rows_of_ages, count_rows, letters_of
+from tests.e2e.old_rows import (
+    add_dead_letters_of_age,
+    add_rows_of_ages,
+    count_rows,
+    dead_letters_of,
+)
 from tests.e2e.payloads import span, trace
 from tests.e2e.server import CONSOLE_SCRIPT, Project, Server, create_project, wait_for
 
@@ -28,7 +33,7 @@ def test_a_deleted_projects_data_is_deleted_and_its_neighbours_is_not(tmp_path: 
             assert project.post("/v1/spans/batch", [span(**tool)]).status_code == 202
             assert project.post("/v1/traces/async", [{}]).status_code == 400
         server.wait_stored()
-        add_letters_of_age(server.data_dir, 0, doomed.project_id, spared.project_id)
+        add_dead_letters_of_age(server.data_dir, 0, doomed.project_id, spared.project_id)
 
         gone = server.admin.delete(
             f"/dashboard/api/projects/{doomed.project_id}",
@@ -41,9 +46,9 @@ def test_a_deleted_projects_data_is_deleted_and_its_neighbours_is_not(tmp_path: 
         wait_for(lambda: PURGED in server.tail(200), "the purge", timeout_s=30)
         server.stop()
         assert count_rows(server.data_dir, doomed.project_id) == {}
-        assert letters_of(server.data_dir, doomed.project_id) == []
+        assert dead_letters_of(server.data_dir, doomed.project_id) == []
         assert set(count_rows(server.data_dir, spared.project_id)) >= TABLES
-        assert letters_of(server.data_dir, spared.project_id) == ["0 days 1"]
+        assert dead_letters_of(server.data_dir, spared.project_id) == ["0 days 1"]
 
 
 def test_a_project_that_another_process_deletes_goes_though_both_are_sent_for_all_the_while(
@@ -75,11 +80,11 @@ def test_rows_go_after_the_days_that_their_project_keeps_them(tmp_path: Path) ->
         ages = (3, 10, 89, 91, 400)
         add_rows_of_ages(server.data_dir, project.project_id, ages)
         for days in ages:
-            add_letters_of_age(server.data_dir, days, project.project_id, neighbour.project_id)
+            add_dead_letters_of_age(server.data_dir, days, project.project_id, neighbour.project_id)
 
         server.start()
         _wait_for_ages(project, {3, 10, 89})
-        _wait_for_letters(project, {3, 10, 89})
+        _wait_for_dead_letters(project, {3, 10, 89})
         change = server.admin.patch(
             f"/dashboard/api/projects/{project.project_id}",
             json={"retentionDays": 5},
@@ -90,8 +95,8 @@ def test_rows_go_after_the_days_that_their_project_keeps_them(tmp_path: Path) ->
         server.start()
 
         _wait_for_ages(project, {3})
-        _wait_for_letters(project, {3})
-        _wait_for_letters(neighbour, {3, 10, 89})
+        _wait_for_dead_letters(project, {3})
+        _wait_for_dead_letters(neighbour, {3, 10, 89})
         server.stop()
         left = count_rows(server.data_dir, project.project_id)
         assert {left[table] for table in ("traces", "spans", "span_pairs", "outcomes")} == {1}
@@ -131,11 +136,11 @@ def _wait_for_ages(project: Project, days: set[int]) -> None:
     wait_for(lambda: found() == expected, f"the rows of {sorted(days)} days alone", timeout_s=20)
 
 
-def _wait_for_letters(project: Project, days: set[int]) -> None:
-    """Returns when the log holds the project's letters of these ages alone."""
+def _wait_for_dead_letters(project: Project, days: set[int]) -> None:
+    """Returns when the log holds the project's dead letters of these ages alone."""
 
     def ages() -> set[int]:
-        refs = letters_of(project.server.data_dir, project.project_id)
+        refs = dead_letters_of(project.server.data_dir, project.project_id)
         return {int(ref.split()[0]) for ref in refs}
 
-    wait_for(lambda: ages() == days, f"the letters of {sorted(days)} days alone", timeout_s=20)
+    wait_for(lambda: ages() == days, f"the dead letters of {sorted(days)} days alone", timeout_s=20)

@@ -1,4 +1,4 @@
-"""One test for each override in `eventlog.faust_fixes`, named for the fault that it mends.
+"""One test for each override in `eventlog.faust_fixes`, named for the fault that it fixes.
 
 Each is run with the override and without: where stock Faust shows the fault no longer, the test
 fails, and the override can go.
@@ -28,7 +28,7 @@ RECORDS = 20
 MANY = 200
 FULL = 40
 """More than an agent's buffer of 32."""
-both = pytest.mark.parametrize("mended", [True, False], ids=["mended", "stock"])
+both = pytest.mark.parametrize("fixed", [True, False], ids=["fixed", "stock"])
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ def committed(log: SqliteLog) -> int:
 
 @both
 async def test_a_record_held_at_the_head_is_committed_past(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:
-    if not mended:
+    if not fixed:
         monkeypatch.setattr(Consumer, "_new_offset", StockConsumer._new_offset)
     await fill(log, RECORDS)
     receiver = Receiver(acks=False)
@@ -79,14 +79,14 @@ async def test_a_record_held_at_the_head_is_committed_past(
             delivery.ack()
         await stream.commit()
 
-    assert committed(log) == (0 if mended else RECORDS)
+    assert committed(log) == (0 if fixed else RECORDS)
 
 
 @both
 async def test_a_hole_of_one_record_is_committed_past(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:
-    if not mended:
+    if not fixed:
         monkeypatch.setattr(Consumer, "_new_offset", StockConsumer._new_offset)
     await fill(log, RECORDS)
     receiver = Receiver(acks=False)
@@ -102,7 +102,7 @@ async def test_a_hole_of_one_record_is_committed_past(
             delivery.ack()
         await stream.commit()
 
-    assert committed(log) == (7 if mended else RECORDS)
+    assert committed(log) == (7 if fixed else RECORDS)
 
 
 async def test_the_low_water_mark_moves_on_when_the_head_is_acknowledged(
@@ -139,9 +139,9 @@ async def test_what_a_revoked_partition_acknowledges_late_is_not_committed(
 
 @both
 async def test_an_agent_that_raises_commits(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:
-    if not mended:
+    if not fixed:
         monkeypatch.setattr(Consumer, "on_task_error", StockConsumer.on_task_error)
     commits: list[Any] = []
     commit = Consumer.commit
@@ -157,7 +157,7 @@ async def test_an_agent_that_raises_commits(
     async with Stream(log, tmp_path, receiver) as stream:
         monkeypatch.setattr(Consumer, "commit", noted)
         await until(lambda: stream.app.crashed)
-        assert len(commits) == (0 if mended else 1)
+        assert len(commits) == (0 if fixed else 1)
 
     assert committed(log) == 5
     assert receiver.offsets(HEAD) == [0, 1, 2, 3, 4]
@@ -165,9 +165,9 @@ async def test_an_agent_that_raises_commits(
 
 @both
 async def test_a_commit_that_failed_is_never_repeated(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:
-    if not mended:
+    if not fixed:
         monkeypatch.setattr(Consumer, "_commit_offsets", StockConsumer._commit_offsets)
     await fill(log, RECORDS)
     receiver = Receiver()
@@ -182,14 +182,14 @@ async def test_a_commit_that_failed_is_never_repeated(
             await stream.commit()
         assert not stream.app.crashed
         await stream.commit()
-        assert committed(log) == (RECORDS if mended else 0)
+        assert committed(log) == (RECORDS if fixed else 0)
 
 
 @both
 async def test_a_full_buffer_puts_the_fetcher_to_sleep_for_a_second(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:
-    if not mended:
+    if not fixed:
         monkeypatch.setattr(Consumer, "_wait_next_records", StockConsumer._wait_next_records)
     sleeps = Sleeps(monkeypatch, Consumer)
     await fill(log, FULL)
@@ -198,20 +198,20 @@ async def test_a_full_buffer_puts_the_fetcher_to_sleep_for_a_second(
 
     async with Stream(log, tmp_path, receiver, topics=[HEAD.topic]) as stream:
         await until(lambda: stream.app.consumer._buffered_partitions == {TP(*HEAD)})
-        if not mended:
+        if not fixed:
             await until(lambda: sleeps.whole)
         receiver.blocked[HEAD.topic].set()
         await stream.settle(receiver, FULL)
 
-    assert bool(sleeps.whole) is not mended
+    assert bool(sleeps.whole) is not fixed
     assert receiver.offsets(HEAD) == list(range(FULL))
 
 
 @both
 async def test_every_record_costs_tasks_of_its_own(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:
-    if not mended:
+    if not fixed:
         monkeypatch.setattr(Consumer, "_drain_messages", StockConsumer._drain_messages)
     await fill(log, MANY)
     receiver = Receiver()
@@ -228,14 +228,14 @@ async def test_every_record_costs_tasks_of_its_own(
         await stream.settle(receiver, MANY)
         loop.set_task_factory(None)
 
-    assert (made < MANY) is mended
+    assert (made < MANY) is fixed
 
 
 @both
 async def test_a_full_buffer_of_one_topic_holds_up_every_other(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:
-    if not mended:
+    if not fixed:
         monkeypatch.setattr(Consumer, "_drain_messages", StockConsumer._drain_messages)
     spans = TopicPartition(SPANS.name, 0)
     await fill(log, MANY)
@@ -246,7 +246,7 @@ async def test_a_full_buffer_of_one_topic_holds_up_every_other(
         (traces,) = stream.app.topics._topic_name_index[HEAD.topic]
         await until(traces.queue.full)
         await append_chunks(log, SPANS.name, {0: chunk(b"span")})
-        if mended:
+        if fixed:
             await until(lambda: receiver.offsets(spans) == [0])
         else:
             with pytest.raises(AssertionError, match="never came true"):
@@ -259,9 +259,9 @@ async def test_a_full_buffer_of_one_topic_holds_up_every_other(
 
 @both
 async def test_the_start_sleeps_for_a_second(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mended: bool
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:
-    if not mended:
+    if not fixed:
         monkeypatch.setattr(NoTables, "on_start", TableManager.on_start)
     sleeps = Sleeps(monkeypatch, NoTables)
     waits = Sleeps(monkeypatch, Consumer)
@@ -271,7 +271,7 @@ async def test_the_start_sleeps_for_a_second(
     async with Stream(log, tmp_path, receiver) as stream:
         await stream.settle(receiver, 1)
 
-    assert bool(sleeps.whole) is not mended
+    assert bool(sleeps.whole) is not fixed
     assert waits.whole == []
 
 

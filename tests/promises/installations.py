@@ -26,10 +26,10 @@ from tests.e2e.test_replay import rewind_log
 
 
 class Installation:
-    """One running installation; `front` answers questions, `door` takes items in."""
+    """One running installation; `front` answers questions, `ingest` takes items in."""
 
     front: Server
-    door: Server
+    ingest: Server
     warehouse: Server
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Installation:
 
     def post(self, project: Project, path: str, body: bytes) -> int:
         """Sends a body with the project's key; returns the status."""
-        with self.door.client(project.key) as client:
+        with self.ingest.client(project.key) as client:
             return client.post(path, content=body).status_code
 
     def produce(
@@ -84,7 +84,7 @@ class Embedded(Installation):
     def __init__(self, folder: Path) -> None:
         self.warehouse = store_server(folder / "store")
         settings = {"WAREHOUSE_URL": store_url(self.warehouse), "LOG_KEEP_HOURS": "1"}
-        self.front = self.door = Server(folder / "data", settings=settings)
+        self.front = self.ingest = Server(folder / "data", settings=settings)
         super().__init__()
 
     def __enter__(self) -> "Embedded":
@@ -123,7 +123,7 @@ class Distributed(Installation):
     def __init__(self, folder: Path, broker: KafkaBroker, postgres: Postgres) -> None:
         self.cluster = Cluster(folder, broker, postgres, workers=1)
         self.warehouse = self.cluster.warehouse
-        self.front, self.door = self.cluster.api, self.cluster.edge
+        self.front, self.ingest = self.cluster.api, self.cluster.edge
         super().__init__()
 
     def __enter__(self) -> "Distributed":

@@ -1,4 +1,4 @@
-"""The distributed mode as files: compose, image, secrets, the edge's place, the page of the books.
+"""The distributed mode as files: compose, image, secrets, the edge's place, checkpoints.
 
 No Docker is needed.
 """
@@ -20,8 +20,8 @@ import typer.main
 import yaml
 
 from controlplane.database import Database
-from controlplane.progress import Claim, PartitionProgress, Pending
-from eventlog.kafka_offsets import MEND
+from controlplane.progress import Claim, PartitionProgress, PendingBlock
+from eventlog.kafka_offsets import HOW_TO_FIX
 from schemas.settings import PREFIX, SECRETS, Settings, load
 from sluice.cli import app as cli
 from sluice.cluster import kafka_of, server_paths
@@ -468,11 +468,11 @@ class TestEdgePlace:
         assert third_place == first_place
 
 
-class TestBooks:
+class TestCheckpoints:
     """What docs/operations.md tells an operator to do to them."""
 
     def test_the_section_that_the_error_names_is_there(self) -> None:
-        named = re.search(r"(\S+), '(.+)'", MEND)
+        named = re.search(r"(\S+), '(.+)'", HOW_TO_FIX)
 
         assert named
         assert f"### {named[2]}\n" in text(named[1])
@@ -480,14 +480,17 @@ class TestBooks:
     async def test_a_place_that_was_set_back_is_where_the_next_owner_begins(
         self, tmp_path: Path
     ) -> None:
-        select, update = re.findall(r'psql -U sluice -c[ \\\n]+"([^"]+)"', page_of_books())
+        page = text("docs/operations.md")
+        select, update = re.findall(r'psql -U sluice -c[ \\\n]+"([^"]+)"', page)
         file = tmp_path / "control.db"
         place = ("kafka:…/…", "raw.traces", 3)
-        first = await claim(file, place, pending=Pending(5000, 5010, apart=False, epoch_text="e"))
-        with sqlite3.connect(file) as books:
-            shown = books.execute(select).fetchall()
-            changed = books.execute(update).rowcount
-        books.close()
+        first = await claim(
+            file, place, pending=PendingBlock(5000, 5010, by_parts=False, epoch_text="e")
+        )
+        with sqlite3.connect(file) as connection:
+            shown = connection.execute(select).fetchall()
+            changed = connection.execute(update).rowcount
+        connection.close()
 
         second = await claim(file, place)
 
@@ -497,18 +500,16 @@ class TestBooks:
         assert second.pending is None
 
 
-def page_of_books() -> str:
-    return text("docs/operations.md").split("**To set the books back**")[1].split("###")[0]
-
-
-async def claim(file: Path, place: tuple[str, str, int], pending: Pending | None = None) -> Claim:
+async def claim(
+    file: Path, place: tuple[str, str, int], pending: PendingBlock | None = None
+) -> Claim:
     database = Database(f"sqlite:///{file}")
     try:
         await database.migrate()
-        books = PartitionProgress(database)
-        taken = await books.claim(*place, "a worker")
+        checkpoints = PartitionProgress(database)
+        taken = await checkpoints.claim(*place, "a worker")
         if pending:
-            await books.declare(*place, taken.epoch, pending)
+            await checkpoints.declare(*place, taken.epoch, pending)
         return taken
     finally:
         await database.close()

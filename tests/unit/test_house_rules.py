@@ -43,6 +43,34 @@ READS_ACROSS_PROJECTS = frozenset(
 )
 """What reads the store for no single project: the stream's own look-ups. May only shrink."""
 
+BANNED_WORDS = {
+    "apart": "separate, beside, or what it is",
+    "books": "checkpoints",
+    "doors?": "ingest, or the API",
+    "fates?": "outcome",
+    "floors?": "layer",
+    "foreign": "of others, or whose it is",
+    "lanes?": "queue",
+    "letters?": "dead letter",
+    "mend(?:s|ed|ing)?": "repair, fix or correct",
+    "rooms": "packages",
+}
+"""Words that readers had to look up, and the plain ones. They are found in names and in prose."""
+ALLOWED_PHRASES = (
+    # Other libraries, and columns that are stored.
+    *("ForeignKey", "foreign_key", "foreignkey", "foreign_pre_chain", "pending_apart"),
+    *("ASCII letters", "ascii_letters"),
+    # Names that `eventlog` gives; `letter` makes one for tests.
+    *(
+        "append_letters",
+        "purge_letters",
+        "UnknownLetter",
+        'b"").letters',
+        "import letter",
+        "letter(",
+    ),
+)
+"""May only shrink."""
 
 CLICKHOUSE_QUERIES = {("clickhouse", name) for name in ("queries", *SYSTEM_NAMES)}
 
@@ -65,6 +93,8 @@ def read_modules() -> list[Module]:
 
 
 MODULES = read_modules()
+WORD_BEGINS = r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+DEAD_LETTER = re.compile(r"(?i)dead[\s#_-]*letters?")
 BY_PATH = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.path)
 
 
@@ -78,6 +108,16 @@ def imports_of(node: ast.AST) -> list[str]:
     if isinstance(node, ast.ImportFrom):
         return [f"{node.module}.{alias.name}" for alias in node.names]
     return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def sources_with_plain_words() -> list[Path]:
+    folders = [ROOT / name for name in (*PACKAGES, "benchmarks", "tests")]
+    files = (file for folder in folders for file in sorted(folder.rglob("*.py")))
+    return [
+        file
+        for file in files
+        if "eventlog" not in file.relative_to(ROOT).parts and file != Path(__file__)
+    ]
 
 
 def names_in(node: ast.AST) -> set[str]:
@@ -124,6 +164,23 @@ class TestSources:
         directories -= {ROOT / "controlplane" / "migrations" / "versions"}
 
         assert [path for path in directories if not (path / "__init__.py").exists()] == []
+
+    def test_no_word_is_used_that_style_replaces(self) -> None:
+        """In code and tests; `eventlog` and its tests come later."""
+        pattern = re.compile(rf"{WORD_BEGINS}(?i:{'|'.join(BANNED_WORDS)})(?![a-z])")
+        allowed = re.compile("|".join(map(re.escape, ALLOWED_PHRASES)))
+        found = {}
+        for file in sources_with_plain_words():
+            text = DEAD_LETTER.sub("", file.read_text(encoding="utf-8"))
+            if words := pattern.findall(allowed.sub("", text)):
+                found[str(file.relative_to(ROOT))] = words
+
+        assert found == {}
+
+    def test_each_phrase_that_is_allowed_is_needed(self) -> None:
+        text = "".join(file.read_text(encoding="utf-8") for file in sources_with_plain_words())
+
+        assert [phrase for phrase in ALLOWED_PHRASES if phrase not in text] == []
 
 
 class TestLists:

@@ -17,12 +17,12 @@ import zstandard
 
 from api.dates import parse_date
 from ingest.body import MAX_MEMBERS
-from ingest.errors import Refused
+from ingest.errors import Rejected
 from ingest.llm.pulse import MAX_SURROGATES, frame_array, trace_frame
 from processors.columns import Unfit
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.match import Matcher
-from processors.llm.cost.usage import Sent as SentCounts
+from processors.llm.cost.usage import SentCounts as SentCounts
 from processors.llm.cost.usage import find_usage, usage_of, usage_of_agent
 from processors.llm.fields import read_object, tags_of
 from processors.llm.traces import decode_trace
@@ -78,7 +78,7 @@ def surrogates(size: int) -> bytes:
 
 
 def frame(body: bytes) -> None:
-    with suppress(Refused):
+    with suppress(Rejected):
         frame_array(body, TRACES, max_item_bytes=64 * MIB)
 
 

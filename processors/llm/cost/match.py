@@ -21,7 +21,7 @@ from processors.llm.cost.table import Clause, Model, PriceTable, Provider
 _COMPACT_DATE = re.compile(r"(-)(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)")
 
 
-class Entry(NamedTuple):
+class PriceMatch(NamedTuple):
     """A model and the provider in whose list it stands (a fallback's, where one was used)."""
 
     provider_id: str
@@ -35,7 +35,7 @@ class Matcher:
         self._providers = table.providers
         self._by_id = {provider.id: provider for provider in table.providers}
 
-    def find(self, provider_name: str | None, model_name: str) -> Entry | None:
+    def find(self, provider_name: str | None, model_name: str) -> PriceMatch | None:
         """The entry for a call, or None when the provider or the model is unknown."""
         model_name = model_name.lower()
         if provider_name and provider_name.lower() == "litellm" and "/" in model_name:  # rule 2
@@ -69,13 +69,13 @@ class Matcher:
         )
         return next(claims, None)
 
-    def _entry(self, provider: Provider, model_name: str) -> Entry | None:
+    def _entry(self, provider: Provider, model_name: str) -> PriceMatch | None:
         if model := _own_model(provider, model_name):
-            return Entry(provider.id, model)
+            return PriceMatch(provider.id, model)
         for fallback_id in provider.fallbacks:
             fallback = self._by_id.get(fallback_id)
             if fallback and (model := _own_model(fallback, model_name)):
-                return Entry(fallback.id, model)
+                return PriceMatch(fallback.id, model)
         return None
 
 

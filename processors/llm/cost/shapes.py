@@ -1,6 +1,6 @@
-"""Reads the usage objects of the providers into one `Report`. Any junk is read as nothing.
+"""Reads the usage objects of the providers into one `ReportedUsage`. Any junk is read as nothing.
 
-1. Gemini `usageMetadata`: prompt includes cached, candidates exclude thoughts, tool use is apart.
+1. Gemini `usageMetadata`: prompt includes cached but not tool use, candidates exclude thoughts.
 2. OpenAI chat, and those who copy it (`prompt_tokens`): totals include their details.
 3. Anthropic Messages: input excludes cache reads and writes; output includes thinking.
 4. OpenAI Responses and Realtime (`input_tokens` with details): totals include their details.
@@ -25,7 +25,7 @@ _MAX_MODALITIES = 16
 _Object = dict[object, object]
 
 
-class Report(Struct, frozen=True, kw_only=True, gc=False):
+class ReportedUsage(Struct, frozen=True, kw_only=True, gc=False):
     """Counts as reported, and whether their totals include their parts (None: not said)."""
 
     input_tokens: int | None = None
@@ -48,7 +48,7 @@ class Report(Struct, frozen=True, kw_only=True, gc=False):
     output_convention: Convention | None = None
 
 
-def read_shape(raw: object) -> Report | None:
+def read_shape(raw: object) -> ReportedUsage | None:
     """The counts of a provider's usage object, or None when it is none that we know."""
     if not isinstance(raw, dict):
         return None
@@ -70,11 +70,11 @@ def safe_count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 
-def _gemini(raw: _Object) -> Report:
+def _gemini(raw: _Object) -> ReportedUsage:
     prompt = _modalities(raw.get("promptTokensDetails"))
     cached = _modalities(raw.get("cacheTokensDetails"))
     answer = _modalities(raw.get("candidatesTokensDetails"))
-    return Report(
+    return ReportedUsage(
         input_tokens=_sum(_count(raw, "promptTokenCount"), _count(raw, "toolUsePromptTokenCount")),
         output_tokens=_count(raw, "candidatesTokenCount"),
         total_tokens=_count(raw, "totalTokenCount"),
@@ -93,7 +93,7 @@ def _gemini(raw: _Object) -> Report:
     )
 
 
-def _openai_chat(raw: _Object) -> Report:
+def _openai_chat(raw: _Object) -> ReportedUsage:
     prompt = _object(raw, "prompt_tokens_details")
     return _openai(
         raw,
@@ -115,7 +115,7 @@ def _openai_chat(raw: _Object) -> Report:
     )
 
 
-def _snake(raw: _Object) -> Report:
+def _snake(raw: _Object) -> ReportedUsage:
     if _has(raw, "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"):
         return _anthropic(raw)
     details = _object(raw, "input_tokens_details", "input_token_details")
@@ -129,7 +129,7 @@ def _snake(raw: _Object) -> Report:
             cache_read=_count(details, "cached_tokens"),
             cache_write=_count(details, "cache_write_tokens"),
         )
-    return Report(
+    return ReportedUsage(
         input_tokens=_count(raw, "input_tokens"),
         output_tokens=_count(raw, "output_tokens"),
         total_tokens=_count(raw, "total_tokens"),
@@ -148,9 +148,9 @@ def _openai(
     *,
     cache_read: int | None,
     cache_write: int | None,
-) -> Report:
+) -> ReportedUsage:
     cached = _object(input_details, "cached_tokens_details")
-    return Report(
+    return ReportedUsage(
         input_tokens=_count(raw, totals[0]),
         output_tokens=_count(raw, totals[1]),
         total_tokens=_count(raw, "total_tokens"),
@@ -170,11 +170,11 @@ def _openai(
     )
 
 
-def _anthropic(raw: _Object) -> Report:
+def _anthropic(raw: _Object) -> ReportedUsage:
     lifetimes = _object(raw, "cache_creation")
     one_hour = _count(lifetimes, "ephemeral_1h_input_tokens")
     by_lifetime = _sum(one_hour, _count(lifetimes, "ephemeral_5m_input_tokens"))
-    return Report(
+    return ReportedUsage(
         input_tokens=_count(raw, "input_tokens"),
         output_tokens=_count(raw, "output_tokens"),
         cache_read_tokens=_count(raw, "cache_read_input_tokens"),
@@ -187,10 +187,10 @@ def _anthropic(raw: _Object) -> Report:
     )
 
 
-def _camel_case(raw: _Object) -> Report:
+def _camel_case(raw: _Object) -> ReportedUsage:
     bedrock = _has(raw, "cacheReadInputTokens", "cacheWriteInputTokens")
     details = _object(raw, "inputTokenDetails")
-    return Report(
+    return ReportedUsage(
         input_tokens=_count(raw, "inputTokens"),
         output_tokens=_count(raw, "outputTokens"),
         total_tokens=_count(raw, "totalTokens"),

@@ -18,7 +18,7 @@ from operator import attrgetter
 
 from msgspec import Struct, structs
 
-from processors.llm.cost.shapes import Convention, Report, read_shape, safe_count
+from processors.llm.cost.shapes import Convention, ReportedUsage, read_shape, safe_count
 
 
 class Usage(Struct, frozen=True, gc=False):
@@ -42,13 +42,15 @@ class Usage(Struct, frozen=True, gc=False):
 
 
 _parts_of = attrgetter(*Usage.__struct_fields__[2:])
-_INPUT_SIDE = (*(name for name in Report.__struct_fields__ if "input" in name or "cache" in name),)
+_INPUT_SIDE = (
+    *(name for name in ReportedUsage.__struct_fields__ if "input" in name or "cache" in name),
+)
 _OUTPUT_SIDE = (
-    *(name for name in Report.__struct_fields__ if "output" in name or "reasoning" in name),
+    *(name for name in ReportedUsage.__struct_fields__ if "output" in name or "reasoning" in name),
 )
 
 
-class Sent(Struct, frozen=True, gc=False):
+class SentCounts(Struct, frozen=True, gc=False):
     """The counts in the sender's own fields, and whether its protocol says what totals include."""
 
     input_tokens: int | None = None
@@ -60,7 +62,7 @@ class Sent(Struct, frozen=True, gc=False):
     convention: Convention | None = None
 
 
-def usage_of(sent: Sent, raw: object) -> Usage:
+def usage_of(sent: SentCounts, raw: object) -> Usage:
     """The usage of an LLM call. `raw` is the provider's own usage object, whatever it holds."""
     report = read_shape(raw)
     if report is None and not (
@@ -74,10 +76,10 @@ def usage_of(sent: Sent, raw: object) -> Usage:
 def usage_of_agent(raw: object) -> Usage:
     """The usage of an agent's span, from the CLI's `metadata.usage`, whatever it holds.
 
-    Claude Code and opencode count cached tokens apart from the input, and reasoning apart from the
+    Claude Code and opencode count cached tokens beside the input, and reasoning beside the
     output. Their object does not say so: unless its numbers do, that is assumed.
     """
-    return _settle(read_shape(raw) or Report(), "exclusive")
+    return _settle(read_shape(raw) or ReportedUsage(), "exclusive")
 
 
 def find_usage(response_body: object) -> object:
@@ -102,7 +104,7 @@ def has_media(usage: Usage) -> bool:
     )
 
 
-def _settle(report: Report, default: Convention) -> Usage:
+def _settle(report: ReportedUsage, default: Convention) -> Usage:
     cached = (report.cache_read_tokens or 0) + (report.cache_write_tokens or 0)
     into = _read(report.input_tokens, cached, report.input_convention or default)
     out = _read(
@@ -123,11 +125,11 @@ def _read(total: int | None, parts: int, convention: Convention) -> tuple[int | 
     return (total, total + parts) if convention == "inclusive" else (total + parts, total)
 
 
-_FILLABLE = (*Sent.__struct_fields__[:-1], "input_convention", "output_convention")
+_FILLABLE = (*SentCounts.__struct_fields__[:-1], "input_convention", "output_convention")
 
 
-def _report_of(sent: Sent) -> Report:
-    return Report(
+def _report_of(sent: SentCounts) -> ReportedUsage:
+    return ReportedUsage(
         input_tokens=safe_count(sent.input_tokens),
         output_tokens=safe_count(sent.output_tokens),
         cache_read_tokens=safe_count(sent.cache_read_tokens),
@@ -139,7 +141,7 @@ def _report_of(sent: Sent) -> Report:
     )
 
 
-def _merge(own: Report, report: Report) -> Report:
+def _merge(own: ReportedUsage, report: ReportedUsage) -> ReportedUsage:
     """The provider's report, with the sender's own side where that one tells something else."""
     cached = (report.cache_read_tokens or 0) + (report.cache_write_tokens or 0)
     agree_on_input = _agree(own.input_tokens, report.input_tokens, cached)

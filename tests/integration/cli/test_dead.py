@@ -97,7 +97,7 @@ def eventually(holds: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
-def test_an_unknown_letter_is_refused(served: Place) -> None:
+def test_an_unknown_dead_letter_is_refused(served: Place) -> None:
     for command in ("show", "replay"):
         ran = served.run("dead", command, "raw.traces:0:999999:0")
 
@@ -105,12 +105,12 @@ def test_an_unknown_letter_is_refused(served: Place) -> None:
         assert ran.err == "sluice: there is no dead letter raw.traces:0:999999:0\n"
 
 
-def test_replay_needs_a_letter_or_all(served: Place) -> None:
+def test_replay_needs_a_dead_letter_or_all(served: Place) -> None:
     assert served.run("dead", "replay").code == 1
     assert served.run("dead", "replay", "x", "--all").code == 1
 
 
-def test_a_poison_item_is_shown_mended_and_stored_once(served: Place, tmp_path: Path) -> None:
+def test_a_poison_item_is_shown_corrected_and_stored_once(served: Place, tmp_path: Path) -> None:
     before = ledger(served)
     good, poison = trace(), trace(latency_ms="\x1b[31mslow")
     received_ns = append(served, good, poison)
@@ -123,19 +123,19 @@ def test_a_poison_item_is_shown_mended_and_stored_once(served: Place, tmp_path: 
     assert "\x1b" not in shown.out
     assert json.loads(raw.out) == poison
 
-    unmended = served.run("dead", "replay", ref)
+    uncorrected = served.run("dead", "replay", ref)
     eventually(lambda: waiting(served) and waiting(served) != [ref])
     (again,) = waiting(served)
 
-    assert unmended.code == 0
+    assert uncorrected.code == 0
     assert f"replay of: {ref}" in served.run("dead", "show", again).out
     assert ledger(served)["dead"] == before["dead"] + 1
 
-    mended = tmp_path / "mended.json"
-    mended.write_text(json.dumps(poison | {"latency_ms": 30}))
-    assert served.run("dead", "replay", again, "--body", str(mended)).code == 0
+    corrected = tmp_path / "corrected.json"
+    corrected.write_text(json.dumps(poison | {"latency_ms": 30}))
+    assert served.run("dead", "replay", again, "--body", str(corrected)).code == 0
     eventually(lambda: row(served, poison["trace_id"]))
-    twice = served.run("dead", "replay", again, "--body", str(mended))
+    twice = served.run("dead", "replay", again, "--body", str(corrected))
     eventually(lambda: ledger(served)["dead"] == before["dead"])
     now = ledger(served)
     stored = row(served, poison["trace_id"])
@@ -178,7 +178,7 @@ def test_replay_all_sends_what_can_be_sent_and_names_what_cannot(
     assert ledger(served)["dead"] == before["dead"] + 2
 
 
-def test_of_two_that_replay_a_letter_at_once_one_is_refused(served: Place) -> None:
+def test_of_two_that_replay_a_dead_letter_at_once_one_is_refused(served: Place) -> None:
     known = waiting(served)
     append(served, trace(status="odd"))
     eventually(lambda: len(waiting(served)) == len(known) + 1)
@@ -190,7 +190,7 @@ def test_of_two_that_replay_a_letter_at_once_one_is_refused(served: Place) -> No
     assert sorted(one.code for one in ran) == [0, 1, 1, 1]
 
 
-def test_a_letter_is_listed_once_though_a_crash_appended_it_twice(served: Place) -> None:
+def test_a_dead_letter_is_listed_once_though_a_crash_appended_it_twice(served: Place) -> None:
     with closing(sqlite3.connect(served.data_dir / "log.db")) as connection:
         known = waiting(served)
         key = connection.execute(

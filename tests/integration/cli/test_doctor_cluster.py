@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Producer
 
 from controlplane.database import Database
-from controlplane.progress import PartitionProgress, Pending
+from controlplane.progress import PartitionProgress, PendingBlock
 from eventlog import kafka_topics
 from eventlog.kafka_address import KafkaAddress, KafkaSecurity, address_of
 from eventlog.kafka_dead import KafkaDeadLetters
@@ -63,7 +63,7 @@ def changed(settings: Settings, **fields: Any) -> Settings:
 def examined(settings: Settings) -> list[Finding]:
     """What is found, of which nothing holds a password."""
     found = findings(settings)
-    said = "".join(finding.text + finding.mend for finding in found)
+    said = "".join(finding.text + finding.fix for finding in found)
     for user in (STORE_USER, STORE_READER):
         assert urllib.parse.quote(user.split(":")[1]) not in said
     return found
@@ -143,7 +143,7 @@ class TestAway:
         errors = wrong(found)
         assert list(errors) == ["Kafka"]
         assert f"127.0.0.1:{port} does not answer" in errors["Kafka"].text
-        assert "SLUICE_KAFKA_URL" in errors["Kafka"].mend
+        assert "SLUICE_KAFKA_URL" in errors["Kafka"].fix
         assert {"store", "control plane"} <= {one.name for one in found if one.level == "ok"}
 
     def test_a_control_plane_that_is_away_hides_nothing_else(self, settings: Settings) -> None:
@@ -155,7 +155,7 @@ class TestAway:
         assert set(errors) == {"control plane", "stream"}
         assert "does not answer" in errors["control plane"].text
         assert "hunter2" not in str(found)
-        assert "SLUICE_DATABASE_URL" in errors["control plane"].mend
+        assert "SLUICE_DATABASE_URL" in errors["control plane"].fix
         assert {"Kafka", "store"} <= {one.name for one in found if one.level == "ok"}
 
     def test_a_store_that_accepts_and_never_answers_is_waited_for_with_a_bound(
@@ -174,7 +174,7 @@ class TestAway:
         errors = wrong(found)
         assert list(errors) == ["store"]
         assert "no answer within 1 s" in errors["store"].text
-        assert f"SLUICE_WAREHOUSE_URL right (http://127.0.0.1:{port})" in errors["store"].mend
+        assert f"SLUICE_WAREHOUSE_URL right (http://127.0.0.1:{port})" in errors["store"].fix
         assert took_s < 30
 
     def test_what_is_away_ends_the_command_with_1(self, cluster: Cluster) -> None:
@@ -184,7 +184,7 @@ class TestAway:
 
         assert ran.returncode == 1
         assert f"http://127.0.0.1:{port} does not answer" in ran.stdout
-        assert "mend: is SLUICE_WAREHOUSE_URL right" in ran.stdout
+        assert "fix: is SLUICE_WAREHOUSE_URL right" in ran.stdout
 
 
 class TestNotMigrated:
@@ -194,7 +194,7 @@ class TestNotMigrated:
         errors = wrong(found)
         assert list(errors) == ["topics"]
         assert "topic nobodys.raw.traces does not exist" in errors["topics"].text
-        assert "sluice migrate" in errors["topics"].mend
+        assert "sluice migrate" in errors["topics"].fix
         assert wrong(examined(changed(settings, kafka_topic_prefix="nobodys."))) == errors
 
     def test_too_few_partitions_are_an_error_that_names_both_numbers(
@@ -216,7 +216,7 @@ class TestNotMigrated:
 
         assert list(errors) == ["store"]
         assert "no tables yet" in errors["store"].text
-        assert "sluice migrate" in errors["store"].mend
+        assert "sluice migrate" in errors["store"].fix
         assert ask(bare, TABLES) == ""
 
     def test_a_control_plane_without_tables_is_an_error_and_gets_none(
@@ -227,7 +227,7 @@ class TestNotMigrated:
         errors = wrong(examined(empty))
 
         assert set(errors) == {"control plane", "stream"}
-        assert "sluice migrate" in errors["control plane"].mend
+        assert "sluice migrate" in errors["control plane"].fix
         assert wrong(examined(empty))["control plane"] == errors["control plane"]
 
 
@@ -257,7 +257,7 @@ class TestSecret:
 
         assert list(errors) == ["control plane"]
         assert "is not the one that sealed it" in errors["control plane"].text
-        assert "SLUICE_SECRET" in errors["control plane"].mend
+        assert "SLUICE_SECRET" in errors["control plane"].fix
         assert SECRET not in str(errors)
 
     def test_none_is_an_error(self, settings: Settings) -> None:
@@ -269,7 +269,7 @@ class TestSecret:
 
 @pytest.fixture
 def fresh(settings: Settings, postgres: Any, tmp_path: Path) -> Settings:
-    """Topics and books that no worker has touched."""
+    """Topics and checkpoints that no worker has touched."""
     prefix = f"{tmp_path.name}{time.monotonic_ns()}."
     made = changed(settings, kafka_topic_prefix=prefix, database_url=postgres.new_database())
     ensure_topics(address(made), TopicSettings(partitions=PARTITIONS))
@@ -287,21 +287,23 @@ def address(settings: Settings) -> KafkaAddress:
     return address_of(settings.kafka_url, settings.kafka_topic_prefix, KafkaSecurity())
 
 
-def take_all(settings: Settings, stored_through: int = -1, pending: Pending | None = None) -> None:
+def take_all(
+    settings: Settings, stored_through: int = -1, pending: PendingBlock | None = None
+) -> None:
     """Owns every partition, as workers do, and calls one of them stored that far."""
 
     async def take() -> None:
         topics = check_topics(address(settings), TopicSettings(partitions=PARTITIONS))
         database = Database(settings.database_url)
-        books = PartitionProgress(database)
+        checkpoints = PartitionProgress(database)
         for name in AGENT_TOPICS:
             for number in range(topics[name].partitions):
-                claim = await books.claim(topics[name].log_id, name, number, "test")
+                claim = await checkpoints.claim(topics[name].log_id, name, number, "test")
                 if name == TRACES.name and number == 0:
                     place = (topics[name].log_id, name, number, claim.epoch)
-                    await books.complete(*place, stored_through)
+                    await checkpoints.complete(*place, stored_through)
                     if pending is not None:
-                        await books.declare(*place, pending)
+                        await checkpoints.declare(*place, pending)
         await database.close()
 
     asyncio.run(take())
@@ -320,7 +322,7 @@ class TestInTheTopics:
 
         assert stream.level == "warning"
         assert "no worker has ever taken 9 of them" in stream.text
-        assert "sluice worker" in stream.mend
+        assert "sluice worker" in stream.fix
 
     def test_records_that_wait_are_counted_and_old_ones_are_a_warning(
         self, fresh: Settings
@@ -348,20 +350,20 @@ class TestInTheTopics:
         assert "docs/operations.md, 'Offsets that are gone'" in errors["stream"].text
 
     def test_a_block_that_ends_behind_the_log_is_an_error(self, fresh: Settings) -> None:
-        take_all(fresh, pending=Pending(0, 9, apart=False, epoch_text="e"))
+        take_all(fresh, pending=PendingBlock(0, 9, by_parts=False, epoch_text="e"))
 
         errors = wrong(findings(fresh))
 
         assert list(errors) == ["stream"]
         assert "the block of 0 to 9 may be half-written" in errors["stream"].text
 
-    def test_letters_that_wait_are_a_warning(self, fresh: Settings) -> None:
+    def test_dead_letters_that_wait_are_a_warning(self, fresh: Settings) -> None:
         with KafkaDeadLetters(address(fresh)) as box:
             asyncio.run(box.append_letters([letter("one"), letter("two")]))
 
-        (letters,) = named(findings(fresh), "dead letters")
+        (dead_letters,) = named(findings(fresh), "dead letters")
 
-        assert (letters.level, letters.text) == ("warning", "2 wait")
+        assert (dead_letters.level, dead_letters.text) == ("warning", "2 wait")
 
     @pytest.mark.parametrize(
         ("config", "value", "names"),
@@ -381,7 +383,7 @@ class TestInTheTopics:
         assert found.level == ("error" if config == "min.insync.replicas" else "warning")
         assert names in found.text
         assert address(fresh).topic(TRACES.name) in found.text
-        assert found.mend
+        assert found.fix
 
     def test_fewer_copies_than_set_are_a_warning_for_each_topic(self, fresh: Settings) -> None:
         found = named(findings(changed(fresh, kafka_replication=3)), "topics")
@@ -394,4 +396,4 @@ def test_a_clock_that_differs_from_the_store_s_is_a_warning(settings: Settings) 
     found = check_store_server(settings.warehouse_url, clock=lambda: time.time() + 30)
 
     assert [one.level for one in found] == ["ok", "warning"]
-    assert "NTP" in found[1].mend
+    assert "NTP" in found[1].fix

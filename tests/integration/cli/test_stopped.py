@@ -82,7 +82,7 @@ def test_a_lost_secret_is_named_and_not_replaced_while_there_are_keys_that_it_se
     others = [installation.run(command) for command in ("up", "migrate")]
 
     assert doctor.code == 1
-    assert "mend: restore secret.key from a backup" in doctor.out
+    assert "fix: restore secret.key from a backup" in doctor.out
     for ran in others:
         assert ran.code == 2
         assert "restore it from a backup" in ran.err
@@ -119,7 +119,7 @@ def test_a_data_directory_in_use_is_one_line(installation: Place) -> None:
     assert ran.err.count("\n") == 1
 
 
-def test_a_damaged_log_is_one_line_and_is_left_for_the_server_to_mend(place: Place) -> None:
+def test_a_damaged_log_is_one_line_and_is_left_for_the_server_to_repair(place: Place) -> None:
     place.data_dir.mkdir()
     damaged = b"no database " * 1000
     (place.data_dir / "log.db").write_bytes(damaged)
@@ -181,7 +181,7 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_installation(installation: Plac
     assert "1 API keys" in ran.out
 
 
-def test_doctor_names_what_is_wrong_how_to_mend_it_and_exits_with_1(installation: Place) -> None:
+def test_doctor_names_what_is_wrong_how_to_fix_it_and_exits_with_1(installation: Place) -> None:
     secret = installation.data_dir / "secret.key"
     secret.chmod(0o644)
 
@@ -189,7 +189,7 @@ def test_doctor_names_what_is_wrong_how_to_mend_it_and_exits_with_1(installation
         ran = installation.run("doctor")
 
     assert ran.code == 1
-    assert f"mend: chmod 600 {secret}" in ran.out
+    assert f"fix: chmod 600 {secret}" in ran.out
     assert "SLUICE_PORT" in ran.out
 
 

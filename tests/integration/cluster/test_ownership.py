@@ -11,7 +11,7 @@ from eventlog.records import DeadLetter
 from processors.seen import Hashes
 from schemas.kinds import TRACES, Table
 from schemas.rows import Source
-from tests.integration.cluster.workers import THEIRS, Log, StallingStore, Worker, fates
+from tests.integration.cluster.workers import THEIRS, Log, StallingStore, Worker, outcomes_in
 from tests.integration.eventlog.logs import until
 from tests.integration.processors.sinks import PARTITION, Store
 
@@ -33,7 +33,7 @@ async def test_a_new_owner_goes_on_where_the_last_one_let_go(
     assert await second.sink.drain(10)
 
     assert store.texts() == ["one", "three", "two"]
-    assert fates(store) == {"accepted": 3}
+    assert outcomes_in(store) == {"accepted": 3}
     assert (first.acked, second.acked) == ([0, 1], [2])
 
 
@@ -71,7 +71,7 @@ async def test_a_block_half_written_by_a_zombie_is_stored_once(
     await until(lambda: zombie.sink.lost)
 
     assert store.texts() == ["one", "three", "two"]
-    assert fates(store) == {"accepted": 3, "duplicate": 1}
+    assert outcomes_in(store) == {"accepted": 3, "duplicate": 1}
     assert not zombie.sink.failed.done()
     assert zombie.acked == []
 
@@ -89,7 +89,7 @@ async def test_a_zombie_writes_nothing_that_it_had_not_begun(
 
     assert store.tokens == {}
     with pytest.raises(NotOwner):
-        await zombie.books.confirm(PARTITION)
+        await zombie.checkpoints.confirm(PARTITION)
 
 
 async def test_a_zombie_that_slept_between_intent_and_insert_inserts_nothing(
@@ -159,7 +159,7 @@ async def test_a_record_that_is_delivered_again_is_stored_once(
     store.go.set()
     assert await one.sink.drain(10)
 
-    assert fates(store) == {"accepted": 1}
+    assert outcomes_in(store) == {"accepted": 1}
 
 
 async def test_a_resent_id_that_another_worker_stored_is_a_duplicate(
@@ -180,7 +180,7 @@ async def test_a_resent_id_that_another_worker_stored_is_a_duplicate(
     assert await first.sink.drain(10)
 
     assert store.texts() == ["one"]
-    assert fates(store) == {"accepted": 1, "duplicate": 1}
+    assert outcomes_in(store) == {"accepted": 1, "duplicate": 1}
 
 
 async def test_stored_ids_are_read_again_only_when_others_have_written(
@@ -188,14 +188,14 @@ async def test_stored_ids_are_read_again_only_when_others_have_written(
 ) -> None:
     first, second = worker("a"), worker("b")
 
-    async def is_foreign_to(one: Worker) -> bool:
-        await one.books.claim(PARTITION)
-        return one.books.take_foreign([PARTITION])[PARTITION]
+    async def was_written_by_others_before(one: Worker) -> bool:
+        await one.checkpoints.claim(PARTITION)
+        return one.checkpoints.take_written_by_others([PARTITION])[PARTITION]
 
-    assert await is_foreign_to(first)
-    assert not await is_foreign_to(first)
-    assert await is_foreign_to(second)
-    assert await is_foreign_to(first)
+    assert await was_written_by_others_before(first)
+    assert not await was_written_by_others_before(first)
+    assert await was_written_by_others_before(second)
+    assert await was_written_by_others_before(first)
 
 
 async def test_a_taking_that_failed_half_way_does_not_forget_that_others_have_written(
@@ -217,18 +217,18 @@ async def test_a_taking_that_failed_half_way_does_not_forget_that_others_have_wr
     await first.feed(1)
     assert await first.sink.drain(10)
 
-    assert fates(store) == {"accepted": 1, "duplicate": 1}
+    assert outcomes_in(store) == {"accepted": 1, "duplicate": 1}
 
 
 async def test_blocks_of_two_owners_never_share_a_token(
     worker: Callable[[str], Worker],
 ) -> None:
     one, other = worker("a"), worker("b")
-    await one.books.claim(PARTITION)
-    await other.books.claim(PARTITION)
+    await one.checkpoints.claim(PARTITION)
+    await other.checkpoints.claim(PARTITION)
 
-    assert one.books.origin(PARTITION).log_id == other.books.origin(PARTITION).log_id
-    assert one.books.origin(PARTITION).epoch != other.books.origin(PARTITION).epoch
+    assert one.checkpoints.origin(PARTITION).log_id == other.checkpoints.origin(PARTITION).log_id
+    assert one.checkpoints.origin(PARTITION).epoch != other.checkpoints.origin(PARTITION).epoch
 
 
 async def test_records_that_were_deleted_before_they_were_stored_stop_the_worker(
@@ -249,8 +249,8 @@ async def test_a_log_that_is_shorter_than_what_is_stored_stops_the_worker(
     one = worker("a")
     log.append("one")
     await one.take()
-    await one.books.declare(PARTITION, Intent(0, 0, epoch="e"))
-    await one.books.complete(PARTITION, Intent(0, 0, epoch="e"))
+    await one.checkpoints.declare(PARTITION, Intent(0, 0, epoch="e"))
+    await one.checkpoints.complete(PARTITION, Intent(0, 0, epoch="e"))
     log.values.clear()
 
     with pytest.raises(OffsetsGone, match="ends at 0, and 1 is next to store"):
@@ -265,39 +265,39 @@ async def test_a_log_that_ends_within_a_block_that_may_be_half_written_stops_the
     for number in range(3):
         log.append(str(number))
     await one.take()
-    await one.books.declare(PARTITION, Intent(0, 2, epoch="e"))
+    await one.checkpoints.declare(PARTITION, Intent(0, 2, epoch="e"))
     log.values.pop()
 
     with pytest.raises(OffsetsGone, match="ends at 2, and the block of 0 to 2 may be half-written"):
         await one.take()
 
 
-async def test_a_letter_that_kafka_refuses_holds_its_block_back_until_it_is_taken(
+async def test_a_dead_letter_that_kafka_refuses_holds_its_block_back_until_it_is_taken(
     worker: Callable[[str], Worker], store: Store, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that ended for it would begin the same block again, and end again."""
     one = worker("a")
-    keep, refusals = one.books._keep_letters, 2
+    keep, refusals = one.checkpoints._keep_dead_letters, 2
 
-    async def refuse_first(letters: Sequence[DeadLetter]) -> None:
+    async def refuse_first(dead_letters: Sequence[DeadLetter]) -> None:
         nonlocal refusals
         if refusals:
             refusals -= 1
             raise BrokerRefused("MSG_SIZE_TOO_LARGE")
-        await keep(letters)
+        await keep(dead_letters)
 
-    monkeypatch.setattr(one.books, "_keep_letters", refuse_first)
+    monkeypatch.setattr(one.checkpoints, "_keep_dead_letters", refuse_first)
     log.append("one", "unfit two")
     await one.take()
     await one.feed(0)
     assert await one.sink.drain(10)
 
-    assert [letter.body for letter in one.letters] == [b"unfit two"]
+    assert [dead_letter.body for dead_letter in one.dead_letters] == [b"unfit two"]
     assert not one.sink.failed.done()
-    assert fates(store) == {"accepted": 1, "dead": 1}
+    assert outcomes_in(store) == {"accepted": 1, "dead": 1}
 
 
-async def test_letters_of_dead_items_are_kept_before_their_block_is_done(
+async def test_dead_letters_of_dead_items_are_kept_before_their_block_is_done(
     worker: Callable[[str], Worker], store: Store, log: Log
 ) -> None:
     one = worker("a")
@@ -306,9 +306,9 @@ async def test_letters_of_dead_items_are_kept_before_their_block_is_done(
     await one.feed(0)
     assert await one.sink.drain(10)
 
-    (letter,) = one.letters
-    assert letter.body == b"unfit two"
-    assert fates(store) == {"accepted": 1, "dead": 1}
+    (dead_letter,) = one.dead_letters
+    assert dead_letter.body == b"unfit two"
+    assert outcomes_in(store) == {"accepted": 1, "dead": 1}
 
 
 async def test_ids_of_a_block_are_known_though_its_writer_was_stopped_at_the_end(
@@ -317,10 +317,10 @@ async def test_ids_of_a_block_are_known_though_its_writer_was_stopped_at_the_end
     log: Log,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The books say that it is stored, and the next block of the same worker holds its ids."""
+    """The checkpoint says that it is stored; the worker's next block holds its ids."""
     monkeypatch.setattr("processors.ownership.FLUSH_S", 0.05)
     one = worker("a")
-    complete, completed = one.books.complete, asyncio.Event()
+    complete, completed = one.checkpoints.complete, asyncio.Event()
 
     async def complete_and_hang(*args: object) -> None:
         await complete(*args)  # type: ignore[arg-type]
@@ -329,18 +329,18 @@ async def test_ids_of_a_block_are_known_though_its_writer_was_stopped_at_the_end
 
     log.append("one")
     await one.take()
-    monkeypatch.setattr(one.books, "complete", complete_and_hang)
+    monkeypatch.setattr(one.checkpoints, "complete", complete_and_hang)
     await one.feed(0)
     await completed.wait()
     await one.holder.let_go([THEIRS])
-    monkeypatch.setattr(one.books, "complete", complete)
+    monkeypatch.setattr(one.checkpoints, "complete", complete)
 
     log.append("one")
     assert await one.take() == 1
     await one.feed(1)
     assert await one.sink.drain(10)
 
-    assert fates(store) == {"accepted": 1, "duplicate": 1}
+    assert outcomes_in(store) == {"accepted": 1, "duplicate": 1}
 
 
 async def test_a_taking_that_was_cut_off_while_it_read_the_stored_ids_reads_them_again(
@@ -370,4 +370,4 @@ async def test_a_taking_that_was_cut_off_while_it_read_the_stored_ids_reads_them
     await second.feed(1)
     assert await second.sink.drain(10)
 
-    assert fates(store) == {"accepted": 1, "duplicate": 1}
+    assert outcomes_in(store) == {"accepted": 1, "duplicate": 1}

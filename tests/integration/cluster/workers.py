@@ -1,4 +1,4 @@
-"""Workers that share books, a store and one partition, whose stream is played by the test."""
+"""Workers that share checkpoints, a store and one partition, whose stream is played by the test."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +11,7 @@ from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.records import Chunk, DeadLetter, encode_chunks
 from processors.blocks import Delivery
 from processors.events import EventStep
-from processors.ownership import Books, Holder
+from processors.ownership import Checkpoints, Holder
 from processors.seen import SeenFilter
 from processors.sink import Sink
 from schemas.kinds import TRACES
@@ -23,16 +23,16 @@ THEIRS = TopicPartition("prefix.raw.traces", 0)
 
 
 class Worker:
-    """Books, sink and holder of one process; the stream is played by the test."""
+    """Checkpoints, sink and holder of one process; the stream is played by the test."""
 
     def __init__(self, name: str, database: Database, store: Store, log: "Log") -> None:
         step = EventStep([kind_step(store)], store, lambda: SeenFilter(20, 3600))
-        self.letters: list[DeadLetter] = []
+        self.dead_letters: list[DeadLetter] = []
         self.acked: list[int] = []
         self._log = log
-        self.books = Books(PartitionProgress(database), TOPICS, self._keep, name)
-        self.sink = Sink({TRACES.name: step}, self.books, store, LIMITS)
-        self.holder = Holder(self.books, self.sink, log.ends, lambda _: TRACES.name)
+        self.checkpoints = Checkpoints(PartitionProgress(database), TOPICS, self._keep, name)
+        self.sink = Sink({TRACES.name: step}, self.checkpoints, store, LIMITS)
+        self.holder = Holder(self.checkpoints, self.sink, log.ends, lambda _: TRACES.name)
 
     async def take(self) -> int:
         return (await self.holder.take([THEIRS]))[THEIRS]
@@ -45,8 +45,8 @@ class Worker:
 
             await self.sink.deliver(PARTITION, Delivery(offset, value, ack))
 
-    async def _keep(self, letters: Sequence[DeadLetter]) -> None:
-        self.letters += letters
+    async def _keep(self, dead_letters: Sequence[DeadLetter]) -> None:
+        self.dead_letters += dead_letters
 
 
 class Log:
@@ -86,7 +86,7 @@ class StallingStore(Store):
         await super().insert(table, arrow_stream, token)
 
 
-def fates(store: Store) -> dict[str, int]:
+def outcomes_in(store: Store) -> dict[str, int]:
     counts = dict(store.outcomes())
     assert counts.pop("received") == sum(counts.values())
     return counts

@@ -12,13 +12,13 @@ from sqlalchemy import text
 
 from controlplane.database import _MIGRATION_LOCK, Database
 from controlplane.errors import ControlPlaneError, Unavailable
-from controlplane.progress import PartitionProgress, Pending
+from controlplane.progress import PartitionProgress, PendingBlock
 from tests.components.containers import ContainerPostgres
 from tests.components.postgres import Postgres
 from tests.integration.controlplane.proxy import BOUND_S, Proxy, proxied
 
 LOG, TOPIC = "cluster-1/topic-1", "raw.traces"
-BLOCK = Pending(0, 9, apart=True, epoch_text="e1")
+BLOCK = PendingBlock(0, 9, by_parts=True, epoch_text="e1")
 
 HOLD_A_LOCK = """
 import asyncio, sys, time
@@ -80,7 +80,7 @@ async def declared(progress: PartitionProgress) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def pending_of(database: Database) -> Pending | None:
+async def pending_of(database: Database) -> PendingBlock | None:
     return (await PartitionProgress(database).read(LOG, TOPIC))[0].pending
 
 
@@ -112,7 +112,7 @@ class TestBadMoments:
         await declared(behind.progress)
         assert await pending_of(behind.direct) == BLOCK
 
-    async def test_a_pool_of_broken_connections_mends_itself(self, behind: Behind) -> None:
+    async def test_a_pool_of_broken_connections_repairs_itself(self, behind: Behind) -> None:
         for _ in range(3):
             await behind.progress.check(LOG, TOPIC, 0, 1)
             behind.proxy.cut()

@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from controlplane.database import Database
 from controlplane.errors import NotOwner, Unavailable
-from controlplane.progress import Claim, Held, PartitionProgress, Pending
+from controlplane.progress import Claim, OwnedState, PartitionProgress, PendingBlock
 
 LOG, TOPIC = "cluster-1/topic-1", "raw.traces"
-BLOCK = Pending(0, 9, apart=False, epoch_text="e1")
-NEXT = Pending(10, 14, apart=True, epoch_text="e2")
+BLOCK = PendingBlock(0, 9, by_parts=False, epoch_text="e1")
+NEXT = PendingBlock(10, 14, by_parts=True, epoch_text="e2")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def other(url: str, database: Database) -> AsyncIterator[PartitionProgress
     await its_own.close()
 
 
-async def pending_of(progress: PartitionProgress) -> Pending | None:
+async def pending_of(progress: PartitionProgress) -> PendingBlock | None:
     return (await progress.read(LOG, TOPIC))[0].pending
 
 
@@ -63,7 +63,7 @@ async def test_an_owner_of_before_is_refused_and_changes_nothing(
             await call
         for part in ("partition 0 of raw.traces", "epoch 1,", "now 2, of worker-b"):
             assert part in caught.value.message
-    assert await other.read(LOG, TOPIC) == {0: Held(-1, "worker-b", owner.epoch, BLOCK)}
+    assert await other.read(LOG, TOPIC) == {0: OwnedState(-1, "worker-b", owner.epoch, BLOCK)}
 
 
 async def test_a_statement_that_waits_for_a_claim_is_refused_by_it(
@@ -170,8 +170,11 @@ async def test_partitions_topics_and_logs_do_not_touch_each_other(
         assert await progress.claim(*place, "a") == Claim(1, -1, None, is_new=True)
         await progress.complete(*place, 1, 10 + number)
 
-    assert await progress.read(LOG, TOPIC) == {0: Held(10, "a", 1, None), 1: Held(11, "a", 1, None)}
-    assert await progress.read("made anew", TOPIC) == {0: Held(13, "a", 1, None)}
+    assert await progress.read(LOG, TOPIC) == {
+        0: OwnedState(10, "a", 1, None),
+        1: OwnedState(11, "a", 1, None),
+    }
+    assert await progress.read("made anew", TOPIC) == {0: OwnedState(13, "a", 1, None)}
 
 
 async def test_a_value_that_no_database_takes_is_not_taken_for_a_bad_moment(

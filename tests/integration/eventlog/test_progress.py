@@ -62,9 +62,9 @@ async def test_an_intent_is_pending_until_its_block_is_complete(path: Path) -> N
 async def test_an_intent_is_replaced_by_the_next_one(path: Path) -> None:
     with closing(SqliteLog(path)) as log:
         await log.declare(HEAD, Intent(0, 1))
-        await log.declare(HEAD, Intent(0, 1, apart=True))
+        await log.declare(HEAD, Intent(0, 1, by_parts=True))
 
-        assert (await log.progress(HEAD)).pending == Intent(0, 1, apart=True)
+        assert (await log.progress(HEAD)).pending == Intent(0, 1, by_parts=True)
 
 
 async def test_the_books_are_found_again_after_reopening(path: Path) -> None:
@@ -87,7 +87,7 @@ async def test_an_intent_outlives_kill_9(path: Path) -> None:
 
     assert process.returncode == -signal.SIGKILL
     with closing(SqliteLog(path)) as log:
-        assert await log.progress(HEAD) == Progress(-1, Intent(0, 4, apart=True))
+        assert await log.progress(HEAD) == Progress(-1, Intent(0, 4, by_parts=True))
         assert len(items(log)) == 5
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eventlog.sqlite_log import SqliteLog
-from tests.integration.processors.sinks import Store, Stream, append, letters
+from tests.integration.processors.sinks import Store, Stream, append, dead_letters
 from tests.integration.queries.rows import encode_traces, make_trace
 
 BODY_BYTES = 64 << 20
@@ -61,7 +61,7 @@ async def main() -> None:
         found = {
             "failures": store.failures,
             "stored": store.texts(),
-            "dead letters": len(letters(log)),
+            "dead letters": len(dead_letters(log)),
             "outcomes": store.outcomes(),
         }
         log.close()

@@ -201,6 +201,10 @@ async def append(
     await append_chunks(log, TRACES.name, {0: chunk})
 
 
-def letters(log: SqliteLog) -> list[DeadLetter]:
+def dead_letters(log: SqliteLog) -> list[DeadLetter]:
     records = log.read(TopicPartition(DEAD.name, 0), 0, 1_000, 1 << 30)
-    return [letter for record in records for letter in decode_dead(record.value or b"").letters]
+    return [
+        dead_letter
+        for record in records
+        for dead_letter in decode_dead(record.value or b"").letters
+    ]

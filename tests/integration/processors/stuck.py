@@ -15,7 +15,7 @@ from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from processors.agents import create_stream_app
 from processors.events import EventStep
-from processors.ownership import Books, Holder
+from processors.ownership import Checkpoints, Holder
 from processors.seen import SeenFilter
 from processors.sink import Sink
 from processors.writer import BlockLimits
@@ -79,7 +79,7 @@ class EmbeddedStream:
 
 
 class KafkaStream(EmbeddedStream):
-    """A worker: real Kafka, and books in a control plane."""
+    """A worker: real Kafka, and checkpoints in a control plane."""
 
     def __init__(self, folder: Path, store: Store, broker: Any) -> None:
         self._folder = folder
@@ -97,10 +97,10 @@ class KafkaStream(EmbeddedStream):
         """Joins the group."""
         await self._database.migrate()
         progress = PartitionProgress(self._database)
-        books = Books(progress, self._topics, _keep_no_letters, "worker")
-        self.sink = Sink(_steps(self._store), books, self._store, LIMITS)
+        checkpoints = Checkpoints(progress, self._topics, _keep_no_dead_letters, "worker")
+        self.sink = Sink(_steps(self._store), checkpoints, self._store, LIMITS)
         ours = {self._address.topic(name): name for name in self._topics}
-        holder = Holder(books, self.sink, self._offsets.read_ends, ours.__getitem__)
+        holder = Holder(checkpoints, self.sink, self._offsets.read_ends, ours.__getitem__)
         kafka_transport.register()
         self.app = create_stream_app(
             broker=f"{kafka_transport.SCHEME}://{self._address.servers[0]}",
@@ -123,5 +123,5 @@ class KafkaStream(EmbeddedStream):
         await self._database.close()
 
 
-async def _keep_no_letters(letters: Sequence[DeadLetter]) -> None:
-    assert not letters
+async def _keep_no_dead_letters(dead_letters: Sequence[DeadLetter]) -> None:
+    assert not dead_letters

@@ -1,4 +1,4 @@
-"""Inserts that fail: what the alarm says, and that a door which is shut costs no event."""
+"""Inserts that fail: what the alarm says, and that a store which takes nothing costs no event."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from clickhouse.errors import AccessRefused
 from eventlog.sqlite_log import SqliteLog
 from schemas.metrics import REGISTRY
 from tests.integration.eventlog.logs import until
-from tests.integration.processors.sinks import TIMEOUT_S, Store, Stream, append, letters
+from tests.integration.processors.sinks import TIMEOUT_S, Store, Stream, append, dead_letters
 
 TRIES = 10
 
@@ -87,5 +87,5 @@ async def test_events_wait_for_a_store_that_does_not_let_us_in(log: SqliteLog) -
     await stream.feed()
 
     assert store.texts() == ["a"]
-    assert letters(log) == []
+    assert dead_letters(log) == []
     await stream.stop()

@@ -12,16 +12,16 @@ from clickhouse.errors import RowsRefused
 from controlplane.errors import Unavailable
 from eventlog.group_commit import Limits
 from eventlog.sqlite_log import SqliteLog
-from processors.blocks import KindStep, Stored
-from processors.columns import Rows, Sent, row_by_row
+from processors.blocks import KindStep, StoredItems
+from processors.columns import Rows, SentChunk, row_by_row
 from schemas.kinds import TRACES, Kind, Table
 from tests.integration.processors.sinks import (
     PARTITION,
     Store,
     Stream,
     append,
+    dead_letters,
     kind_step,
-    letters,
 )
 
 FAILURES = 4
@@ -113,8 +113,12 @@ async def test_an_item_that_one_table_refuses_is_dead_and_its_neighbours_are_who
 
     assert store.texts() == ["x", "z"]
     assert store.parts() == ["x", "x", "z", "z"]
-    (letter,) = letters(log)
-    assert (letter.body, letter.item_id, letter.ref) == (b"c bad", "y", "raw.traces:0:0:1")
+    (dead_letter,) = dead_letters(log)
+    assert (dead_letter.body, dead_letter.item_id, dead_letter.ref) == (
+        b"c bad",
+        "y",
+        "raw.traces:0:0:1",
+    )
     assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
     await stream.stop()
 
@@ -128,7 +132,9 @@ async def test_an_item_of_a_form_that_no_kind_has_is_dead_and_says_so(log: Sqlit
     await stream.feed()
 
     assert store.texts() == ["b"]
-    assert [letter.reason for letter in letters(log)] == ["no kind has the form 'nobody.knows'"]
+    assert [dead_letter.reason for dead_letter in dead_letters(log)] == [
+        "no kind has the form 'nobody.knows'"
+    ]
     await stream.stop()
 
 
@@ -138,7 +144,7 @@ async def test_what_must_follow_is_done_when_rows_are_in_and_before_the_checkpoi
     store = Store()
     seen: list[tuple[list[str], int]] = []
 
-    async def follow(stored: Stored) -> None:
+    async def follow(stored: StoredItems) -> None:
         through = (await log.progress(PARTITION)).stored_through
         seen.append((store.texts(), through))
         if len(seen) <= FAILURES:
@@ -163,7 +169,7 @@ async def test_faults_are_found_among_many_without_asking_each(log: SqliteLog) -
     calls = 0
     inner = kind_step(store)
 
-    def build(sent: Sequence[Sent]) -> Any:
+    def build(sent: Sequence[SentChunk]) -> Any:
         nonlocal calls
         calls += 1
         return inner.build(sent)
@@ -175,7 +181,7 @@ async def test_faults_are_found_among_many_without_asking_each(log: SqliteLog) -
     await stream.feed()
 
     assert len(store.texts()) == 999
-    assert [letter.body for letter in letters(log)] == [b"x300"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"x300"]
     assert calls < 30
     await stream.stop()
 
@@ -189,5 +195,5 @@ async def test_dead_letters_of_all_kinds_stand_in_the_order_of_the_log(log: Sqli
 
     await stream.feed()
 
-    assert [letter.body for letter in letters(log)] == [b"unfit 1", b"b", b"unfit 2"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"unfit 1", b"b", b"unfit 2"]
     await stream.stop()

@@ -27,7 +27,7 @@ from tests.integration.processors.sinks import (
     Store,
     Stream,
     append,
-    letters,
+    dead_letters,
 )
 
 KEPT_MS = 3_600_000
@@ -117,7 +117,7 @@ async def test_a_bad_item_does_not_keep_a_full_log_full(path: Path) -> None:
 
     await stream.feed()
 
-    assert [letter.body for letter in letters(log)] == [b"unfit item"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"unfit item"]
     await append(log, "the next")
     await stream.stop()
     log.close()

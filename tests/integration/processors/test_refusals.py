@@ -1,4 +1,4 @@
-"""What a store refuses: rows at fault become letters, and nothing else does, or goes in twice."""
+"""What a store refuses: only rows at fault become dead letters, and nothing is stored twice."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.integration.processors.sinks import (
     Store,
     Stream,
     append,
-    letters,
+    dead_letters,
     rows_in,
 )
 
@@ -77,7 +77,7 @@ async def test_rows_that_are_in_while_a_view_refuses_them_never_go_in_by_parts(
     assert len(set(store.tried)) == 1
     assert store.texts() == ["a", "b", "c"]
     assert store.outcomes() == {"received": 3, "accepted": 3}
-    assert letters(log) == []
+    assert dead_letters(log) == []
     await stream.stop()
 
 
@@ -89,12 +89,12 @@ async def test_a_part_that_is_in_while_a_view_refuses_it_never_goes_in_row_by_ro
     stream = Stream(log, store)
     await append(log, *(f"x{number}" for number in range(250)), "bad")
     # So that the first tries stop before the table, where the engine parses what it is sent.
-    await log.declare(PARTITION, Intent(0, 0, apart=True))
+    await log.declare(PARTITION, Intent(0, 0, by_parts=True))
 
     await stream.feed()
 
     assert len(store.texts()) == len(set(store.texts())) == 250
-    assert [letter.body for letter in letters(log)] == [b"x150"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"x150"]
     assert store.outcomes() == {"received": 251, "accepted": 250, "dead": 1}
     await stream.stop()
 
@@ -112,7 +112,7 @@ async def test_what_does_not_speak_of_the_rows_parks_none(
 
     assert len(set(store.tried)) == 1
     assert store.texts() == items
-    assert letters(log) == []
+    assert dead_letters(log) == []
     await stream.stop()
 
 
@@ -126,7 +126,7 @@ async def test_rows_at_fault_that_are_alone_in_their_block_hold_nobody_up(log: S
     await stream.feed()
 
     assert store.texts() == ["c"]
-    assert [letter.body for letter in letters(log)] == [b"a", b"b"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"a", b"b"]
     assert store.outcomes() == {"received": 3, "accepted": 1, "dead": 2}
     await stream.stop()
 

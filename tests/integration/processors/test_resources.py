@@ -23,7 +23,7 @@ from processors.blocks import EventKey
 from schemas.kinds import Table
 from schemas.metrics import REGISTRY
 from schemas.rows import OutcomeRow, Position
-from tests.integration.processors.sinks import Store, Stream, append, letters
+from tests.integration.processors.sinks import Store, Stream, append, dead_letters
 from tests.integration.queries.rows import encode_traces, make_trace
 
 TRIES = 7
@@ -99,7 +99,7 @@ async def test_resource_errors_make_no_dead_letters(
 
     assert store.left == 0
     assert store.texts() == ITEMS
-    assert letters(log) == []
+    assert dead_letters(log) == []
     assert store.outcomes() == {"received": 4, "accepted": 3, "duplicate": 1}
     await stream.stop()
 
@@ -170,8 +170,8 @@ async def test_a_bug_that_rows_meet_each_time_parks_those_rows_alone(
     await stream.feed()
 
     assert store.texts() == ["a", "c"]
-    assert [letter.body for letter in letters(log)] == [b"b"]
-    assert "bug: " in letters(log)[0].reason
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"b"]
+    assert "bug: " in dead_letters(log)[0].reason
     await stream.stop()
 
 
@@ -186,7 +186,7 @@ async def test_memory_that_fails_while_rows_go_in_one_by_one_parks_only_those_at
     await stream.feed()
 
     assert store.texts() == ["a", "c"]
-    assert [letter.body for letter in letters(log)] == [b"b"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"b"]
     assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
     await stream.stop()
 

@@ -18,7 +18,7 @@ from tests.integration.processors.sinks import (
     Store,
     Stream,
     append,
-    letters,
+    dead_letters,
 )
 
 
@@ -173,7 +173,7 @@ async def test_offsets_that_come_again_after_a_rollback_of_the_file_lose_nothing
 
 
 @pytest.mark.parametrize("bad", ["unfit item", "bug item"])
-async def test_a_bad_item_becomes_a_letter_and_its_neighbours_are_stored(
+async def test_a_bad_item_becomes_a_dead_letter_and_its_neighbours_are_stored(
     log: SqliteLog, bad: str
 ) -> None:
     store = Store()
@@ -183,14 +183,14 @@ async def test_a_bad_item_becomes_a_letter_and_its_neighbours_are_stored(
     await stream.feed()
 
     assert store.texts() == ["a", "b"]
-    assert [(letter.ref, letter.body) for letter in letters(log)] == [
+    assert [(dead_letter.ref, dead_letter.body) for dead_letter in dead_letters(log)] == [
         (f"{TRACES.name}:0:0:1", bad.encode())
     ]
     assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
     await stream.stop()
 
 
-async def test_a_row_that_the_store_refuses_becomes_a_letter_and_its_neighbours_are_stored(
+async def test_a_row_that_the_store_refuses_becomes_a_dead_letter_and_its_neighbours_are_stored(
     log: SqliteLog,
 ) -> None:
     store = Store()
@@ -201,13 +201,13 @@ async def test_a_row_that_the_store_refuses_becomes_a_letter_and_its_neighbours_
     await stream.feed()
 
     assert len(store.texts()) == 299
-    assert [letter.body for letter in letters(log)] == [b"x7"]
-    assert "cannot parse" in letters(log)[0].reason
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"x7"]
+    assert "cannot parse" in dead_letters(log)[0].reason
     assert store.outcomes() == {"received": 300, "accepted": 299, "dead": 1}
     await stream.stop()
 
 
-async def test_rows_that_cannot_be_encoded_become_letters_even_if_they_are_alone(
+async def test_rows_that_cannot_be_encoded_become_dead_letters_even_if_they_are_alone(
     log: SqliteLog,
 ) -> None:
     store = Store()
@@ -217,7 +217,7 @@ async def test_rows_that_cannot_be_encoded_become_letters_even_if_they_are_alone
 
     await stream.feed()
 
-    assert [letter.body for letter in letters(log)] == [b"a", b"b"]
+    assert [dead_letter.body for dead_letter in dead_letters(log)] == [b"a", b"b"]
     assert store.outcomes() == {"received": 2, "dead": 2}
     await stream.stop()
 
@@ -226,7 +226,7 @@ async def test_a_crash_while_a_block_goes_in_by_parts_stores_no_row_twice(log: S
     store = Store()
     texts = [f"x{number}" for number in range(250)]
     await append(log, *texts)
-    await log.declare(PARTITION, Intent(0, 0, apart=True))
+    await log.declare(PARTITION, Intent(0, 0, by_parts=True))
     place = Position(log.log_id, 0, 0)
     store.tokens["traces", "first part"] = [Row("p", text, place) for text in texts[:100]]
 
@@ -238,16 +238,16 @@ async def test_a_crash_while_a_block_goes_in_by_parts_stores_no_row_twice(log: S
     await stream.stop()
 
 
-async def test_a_replayed_letter_takes_its_death_back(log: SqliteLog) -> None:
+async def test_a_replayed_dead_letter_takes_its_death_back(log: SqliteLog) -> None:
     store = Store()
     stream = Stream(log, store)
     await append(log, "unfit item")
     await stream.feed()
-    await append(log, "mended", dead_ref=letters(log)[0].ref)
+    await append(log, "corrected", dead_ref=dead_letters(log)[0].ref)
 
     await stream.feed(1)
 
-    assert store.texts() == ["mended"]
+    assert store.texts() == ["corrected"]
     assert store.outcomes() == {"received": 1, "accepted": 1, "dead": 0}
     await stream.stop()
 

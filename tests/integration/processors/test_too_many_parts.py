@@ -1,7 +1,7 @@
 """Too many parts: why the store never has them, whatever is sent, when, and how late.
 
 An insert makes one part in each month of arrival that its rows are of. So parts are few if inserts
-are few (one a block, blocks an interval apart) and if no sender can choose the month.
+are few (one a block, with an interval between two) and if no sender can choose the month.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.steps import steps as steps_of
-from processors.pipeline import Inserts, build_steps
+from processors.pipeline import WarehouseInserts, build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
 from schemas.kinds import SPANS, TRACES, kinds_of
@@ -186,7 +186,9 @@ async def test_many_small_events_are_one_insert_an_interval(
 async def test_parts_stay_few_while_blocks_of_one_event_come_as_fast_as_the_engine_takes_them(
     log: SqliteLog, warehouse: Warehouse, book: PriceBook
 ) -> None:
-    stream = Stream(log, warehouse, book, Inserts(warehouse), max_records=1, min_interval_s=0.0)
+    stream = Stream(
+        log, warehouse, book, WarehouseInserts(warehouse), max_records=1, min_interval_s=0.0
+    )
     peak = 0
 
     for _ in range(8):
@@ -206,7 +208,7 @@ async def test_late_and_odd_times_of_events_make_no_more_parts(
 ) -> None:
     """Partitions go by arrival, on the edge's clock: senders cannot choose them."""
     now = datetime.now(UTC)
-    stream = Stream(log, warehouse, book, Inserts(warehouse))
+    stream = Stream(log, warehouse, book, WarehouseInserts(warehouse))
     times = [now - day * DAY for day in range(90)] + [datetime(1999, 1, 1, tzinfo=UTC)]
 
     with no_merges(warehouse):
@@ -227,7 +229,7 @@ async def test_a_replay_of_many_months_makes_one_part_a_month_and_block(
     and there a block of a year makes no more than a block of a day."""
     months = [datetime(2025, number, 3, tzinfo=UTC) for number in range(1, 13)]
     blocks = 2
-    stream = Stream(log, warehouse, book, Inserts(warehouse), min_interval_s=0.0)
+    stream = Stream(log, warehouse, book, WarehouseInserts(warehouse), min_interval_s=0.0)
 
     with no_merges(warehouse):
         before = active_parts(warehouse)

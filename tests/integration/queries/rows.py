@@ -209,7 +209,7 @@ def random_spans(project_id: str, seed: int, count: int, *, days: int = 3) -> li
 
 
 def make_outcome(project_id: str, outcome: str, count: int, **changes: Any) -> OutcomeRow:
-    """Returns a count of one fate at `START_US`."""
+    """Returns a count of one outcome at `START_US`."""
     fields: dict[str, Any] = {"kind": "trace", "reason": "", "minute_us": START_US}
     return OutcomeRow(
         project_id=ProjectId(project_id), outcome=outcome, count=count, **(fields | changes)

@@ -143,7 +143,7 @@ async def test_rollup_and_base_give_the_same_answer_for_any_range(
 ) -> None:
     chance = random.Random(seed)
     rows = random_traces(project.project_id, seed, 600)
-    # So many alike in a block that session_sums keeps them apart by the minute of their arrival.
+    # So many alike in a block that session_sums separates them by the minute of their arrival.
     alike = {"session_id": chance.choice(("", "everything")), "user_id": "u1", "environment": ""}
     alike |= {"provider": "openai", "model_requested": "gpt-4o", "status": "success"}
     rows[::3] = [structs.replace(row, **alike) for row in rows[::3]]

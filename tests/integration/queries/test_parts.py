@@ -245,7 +245,9 @@ async def test_readers_of_the_stream_are_no_others(warehouse: Warehouse) -> None
     assert pools[id(warehouse.read_backs._readers)] == READ_BACK_READERS
 
 
-async def test_small_rows_are_read_apart_from_large_ones_beside_them(warehouse: Warehouse) -> None:
+async def test_small_rows_are_read_separately_from_large_ones_beside_them(
+    warehouse: Warehouse,
+) -> None:
     small = ProjectContext(ProjectId("0" + uuid.uuid4().hex))
     large = ProjectContext(ProjectId("z" + uuid.uuid4().hex))
     body = json.dumps({"text": "x" * MIB})

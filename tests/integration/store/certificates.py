@@ -1,4 +1,4 @@
-"""A private authority and what it signs, and a TLS door before a port that speaks plainly."""
+"""A private authority and what it signs, and a TLS proxy before a port that speaks plainly."""
 
 import asyncio
 import ipaddress
@@ -52,7 +52,7 @@ class Authority:
 
 
 @contextmanager
-def tls_door(server: Signed, behind: int, clients_of: Path | None = None) -> Iterator[int]:
+def tls_proxy(server: Signed, behind: int, clients_of: Path | None = None) -> Iterator[int]:
     """Yields the port of a TLS listener that passes everything on to the port `behind`.
 
     With `clients_of` it lets those in alone who show a certificate of that authority.
@@ -71,13 +71,13 @@ def tls_door(server: Signed, behind: int, clients_of: Path | None = None) -> Ite
         for one in (writer, inner_writer):
             one.transport.abort()
 
-    door = loop.run_until_complete(asyncio.start_server(pass_on, "127.0.0.1", 0, ssl=context))
+    proxy = loop.run_until_complete(asyncio.start_server(pass_on, "127.0.0.1", 0, ssl=context))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        yield door.sockets[0].getsockname()[1]
+        yield proxy.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(_end(door), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(proxy), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -91,8 +91,8 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-async def _end(door: asyncio.Server) -> None:
-    door.close()
+async def _end(proxy: asyncio.Server) -> None:
+    proxy.close()
     running = asyncio.all_tasks() - {asyncio.current_task()}
     for task in running:
         task.cancel()

@@ -51,7 +51,7 @@ def test_a_block_cut_off_before_its_rows_are_in_place_is_stored_again(
     assert find_lost_tokens(store) == []
 
 
-def test_without_the_mending_the_engine_would_drop_it(store: Path) -> None:
+def test_without_the_repair_the_engine_would_drop_it(store: Path) -> None:
     """What this module is for: when an engine passes here without it, it can go."""
     cut_off(store, tables=[0, 1, 2])
 
@@ -65,7 +65,7 @@ def test_tokens_of_merged_parts_stay_taken(store: Path) -> None:
     assert run(store, "kept", "b", "c", "count") == [dict.fromkeys(COUNTS, 3 * ROWS)]
 
 
-def test_a_log_that_was_written_half_is_mended(store: Path) -> None:
+def test_a_log_that_was_written_half_is_repaired(store: Path) -> None:
     cut_off(store, tables=[0])
     for log in store.glob("store/*/*/deduplication_logs/*.txt"):
         with log.open("ab") as file:

@@ -77,17 +77,17 @@ def project(warehouse: Warehouse) -> str:
     )
     store_traces(warehouse, [call])
     store_spans(warehouse, [make_span(name, "s1", tool_name="Bash", duration_ms=250.0)])
-    fates = (("received", 3), ("accepted", 2), ("dead", 1))
+    counts = (("received", 3), ("accepted", 2), ("dead", 1))
     rows = [
         OutcomeRow(
             project_id=ProjectId(name),
             kind="trace",
-            outcome=fate,
+            outcome=outcome,
             reason="",
             minute_us=START_US,
             count=count,
         )
-        for fate, count in fates
+        for outcome, count in counts
     ]
     store_outcomes(warehouse, rows)
     return name

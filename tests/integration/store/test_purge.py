@@ -158,18 +158,18 @@ async def test_what_a_spool_brings_after_the_purge_goes_too(
 
     for project_id in (doomed, spared):
         store(warehouse, project_id, 7)
-    letters = [
+    dead_letters = [
         DeadLetter(f"late {one}", one, TRACES.name, "pulse.trace", 1, "unfit", b"{}")
         for one in (doomed, spared)
     ]
-    await log.complete(HEAD, Intent(7, 7), letters)
+    await log.complete(HEAD, Intent(7, 7), dead_letters)
     node: Any = Node(database, warehouse, log)
     await retain(node, Retention(node), datetime.now(UTC))
 
     assert count(warehouse, doomed) == 0
     assert count(warehouse, spared) == 1
     with DeadLetterBox(log.path) as box:
-        assert [letter.ref for letter in box.summaries()] == [f"late {spared}"]
+        assert [dead_letter.ref for dead_letter in box.summaries()] == [f"late {spared}"]
 
 
 async def test_hundreds_of_projects_are_purged_at_once(

@@ -101,7 +101,9 @@ def test_a_query_that_is_wrong_is_our_bug_and_says_nothing_of_rows(
 
 
 @pytest.mark.parametrize("call", [insert, query])
-def test_a_closed_door_stays_one(call: Callable[[Warehouse], None]) -> None:
+def test_a_wrong_password_is_neither_the_rows_fault_nor_the_querys(
+    call: Callable[[Warehouse], None],
+) -> None:
     with answering(516) as warehouse, pytest.raises(AccessRefused):
         call(warehouse)
 

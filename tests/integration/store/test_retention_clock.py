@@ -161,21 +161,21 @@ async def test_a_first_run_long_after_the_last_event_waits_for_a_person_too(
 async def test_dead_letters_and_kept_records_wait_as_well(node: Any, project: ProjectId) -> None:
     """The log's own times are of now, so the clock jumps from there."""
     now = datetime.now(UTC)
-    letter = DeadLetter("a", project, TRACES.name, "pulse.trace", 1, "unfit", b"{}")
-    await node.log.complete(TopicPartition(TRACES.name, 0), Intent(0, 0), [letter])
+    dead_letter = DeadLetter("a", project, TRACES.name, "pulse.trace", 1, "unfit", b"{}")
+    await node.log.complete(TopicPartition(TRACES.name, 0), Intent(0, 0), [dead_letter])
     retention = Retention(node)
     await retain(node, retention, now)
 
     await retain(node, retention, now + 400 * DAY)
-    held = letters_left(node.log)
+    held = dead_letters_left(node.log)
     await know_day(node.database, (now + 400 * DAY).date())
     await retain(node, retention, now + 400 * DAY)
 
     assert held == 1
-    assert letters_left(node.log) == 0
+    assert dead_letters_left(node.log) == 0
 
 
-def letters_left(log: SqliteLog) -> int:
+def dead_letters_left(log: SqliteLog) -> int:
     return len(log.read(TopicPartition(DEAD.name, 0), 0, 10, 1 << 20))
 
 

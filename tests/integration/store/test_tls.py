@@ -17,7 +17,7 @@ from sluice.cluster import open_warehouse
 from sluice.paths import paths_of
 from sluice.patience import START_PATIENCE_S
 from tests.integration.queries.rows import encode_traces, make_trace
-from tests.integration.store.certificates import Authority, Signed, tls_door
+from tests.integration.store.certificates import Authority, Signed, tls_proxy
 from tests.integration.warehouse.conftest import SLUICE, WRITER, Served
 
 PASSWORD = "write%3Apass%2Cword"
@@ -43,9 +43,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def door(store: Served, server: Signed) -> Iterator[int]:
+def proxy(store: Served, server: Signed) -> Iterator[int]:
     """The port of the store's TLS listener: not 8443, which the client would know by itself."""
-    with tls_door(server, store.port) as port:
+    with tls_proxy(server, store.port) as port:
         yield port
 
 
@@ -72,33 +72,33 @@ def run_migrate(tmp_path: Path, url: str, **more: str) -> subprocess.CompletedPr
 
 
 class TestRefused:
-    def test_a_server_of_an_unknown_authority_is_refused_and_gets_nothing(self, door: int) -> None:
-        with closing(opened(address(door))) as ours:
+    def test_a_server_of_an_unknown_authority_is_refused_and_gets_nothing(self, proxy: int) -> None:
+        with closing(opened(address(proxy))) as ours:
             with pytest.raises(AccessRefused, match="certificate verify failed"):
                 ours.insert_now("traces", BLOCK, "unseen")
             with pytest.raises(AccessRefused, match="is not trusted"):
                 ours.query_now("SELECT 1", None, {})
 
-    def test_a_command_says_so_in_one_line(self, door: int, tmp_path: Path) -> None:
-        ran = run_migrate(tmp_path, address(door))
+    def test_a_command_says_so_in_one_line(self, proxy: int, tmp_path: Path) -> None:
+        ran = run_migrate(tmp_path, address(proxy))
 
         assert ran.returncode == 1
         (line,) = ran.stderr.splitlines()
         assert "the server's certificate is not trusted" in line
         assert PASSWORD not in line
 
-    async def test_a_start_does_not_wait_for_it_to_be_trusted(self, door: int) -> None:
+    async def test_a_start_does_not_wait_for_it_to_be_trusted(self, proxy: int) -> None:
         async with asyncio.timeout(START_PATIENCE_S / 2):
             with pytest.raises(AccessRefused):
                 await open_warehouse(
-                    paths_of(Settings(warehouse_url=address(door))).warehouse_url, readers=1
+                    paths_of(Settings(warehouse_url=address(proxy))).warehouse_url, readers=1
                 )
 
     async def test_a_wrong_password_is_not_taken_for_a_store_without_tables(
-        self, door: int, authority: Authority
+        self, proxy: int, authority: Authority
     ) -> None:
         settings = Settings(
-            warehouse_url=address(door, password="wrong"), warehouse_ca_file=str(authority.file)
+            warehouse_url=address(proxy, password="wrong"), warehouse_ca_file=str(authority.file)
         )
 
         async with asyncio.timeout(START_PATIENCE_S / 2):
@@ -109,7 +109,7 @@ class TestRefused:
         self, store: Served, authority: Authority, server: Signed
     ) -> None:
         with (
-            tls_door(server, store.port, clients_of=authority.file) as port,
+            tls_proxy(server, store.port, clients_of=authority.file) as port,
             closing(opened(address(port), warehouse_ca_file=authority.file)) as ours,
             pytest.raises(WarehouseUnavailable),
         ):
@@ -118,35 +118,37 @@ class TestRefused:
 
 class TestLetIn:
     def test_a_store_is_migrated_written_and_read_over_tls(
-        self, store: Served, door: int, authority: Authority, tmp_path: Path
+        self, store: Served, proxy: int, authority: Authority, tmp_path: Path
     ) -> None:
         # Those that feed others first.
         tables = store.value("SHOW TABLES").split()
         for table in sorted(tables, key=lambda name: not name.endswith("_feed")):
             assert store.ask(f"DROP TABLE {table} SYNC").status_code == 200
 
-        ran = run_migrate(tmp_path, address(door), SLUICE_WAREHOUSE_CA_FILE=str(authority.file))
+        ran = run_migrate(tmp_path, address(proxy), SLUICE_WAREHOUSE_CA_FILE=str(authority.file))
 
         assert ran.returncode == 0, ran.stderr
-        with closing(opened(address(door), warehouse_ca_file=authority.file)) as ours:
+        with closing(opened(address(proxy), warehouse_ca_file=authority.file)) as ours:
             assert migrate(ours) == []
             ours.insert_now("traces", BLOCK, "one")
             assert ours.query_now("SELECT count() FROM traces", None, {}).rows[0][0] == 50
         assert store.value("SELECT count() FROM traces") == "50"
 
-    @pytest.mark.parametrize("apart", [True, False], ids=["key apart", "key in the same file"])
+    @pytest.mark.parametrize(
+        "separate", [True, False], ids=["key separate", "key in the same file"]
+    )
     def test_a_store_that_wants_certificates_lets_in_who_shows_one(
-        self, store: Served, authority: Authority, server: Signed, tmp_path: Path, apart: bool
+        self, store: Served, authority: Authority, server: Signed, tmp_path: Path, separate: bool
     ) -> None:
         mine = authority.sign("worker")
         files = {"warehouse_cert_file": mine.cert, "warehouse_key_file": mine.key}
-        if not apart:
+        if not separate:
             both = tmp_path / "both.pem"
             both.write_bytes(mine.key.read_bytes() + mine.cert.read_bytes())
             files = {"warehouse_cert_file": both}
 
         with (
-            tls_door(server, store.port, clients_of=authority.file) as port,
+            tls_proxy(server, store.port, clients_of=authority.file) as port,
             closing(opened(address(port), warehouse_ca_file=authority.file, **files)) as ours,
         ):
             assert ours.query_now("SELECT 1", None, {}).rows[0][0] == 1

@@ -210,7 +210,7 @@ def test_rows_are_put_back_expire_and_are_purged_over_http(served: Served) -> No
         assert (stored("traces"), stored("trace_sums")) == (0, 0)
 
 
-def test_errors_are_told_apart_over_http_too(served: Served) -> None:
+def test_errors_keep_their_kinds_over_http_too(served: Served) -> None:
     with closing(served.ours()) as ours:
         with pytest.raises(StatementRefused):
             ours.query_now("SELECT nope", None, {})

@@ -13,7 +13,7 @@ from clickhouse.migrate import migrate
 from clickhouse.served.checks import check
 from clickhouse.served.engine import Handle, ServedStore
 from clickhouse.served.errors import EngineError
-from clickhouse.served.rights import MAY_SET, TABLE_SETTINGS, Limits, Rights
+from clickhouse.served.rights import MAY_SET, TABLE_SETTINGS, EngineLimits, Rights
 
 REFUSED = frozenset({452, 164, 392, 497})
 """A constraint, `readonly`, `allow_ddl`, and our own check."""
@@ -42,7 +42,7 @@ def main(path: Path) -> Found:
         for table in ("settings", "merge_tree_settings")
     )
     warehouse.close()
-    store = ServedStore(path, Limits(30, 1 << 20, 1 << 30), frozenset(names))
+    store = ServedStore(path, EngineLimits(30, 1 << 20, 1 << 30), frozenset(names))
     found = Found(names, of_tables, {})
     for rights in Rights:
         handle = store.handle(rights, held=True)

@@ -1,4 +1,4 @@
-"""How each exception of a room is answered."""
+"""How each exception of a package below is answered."""
 
 from collections.abc import Iterator
 from typing import Any

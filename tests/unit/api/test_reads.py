@@ -14,7 +14,7 @@ from litestar.di import Provide
 from api import outcomes as outcomes_api
 from api.app import exception_handlers
 from api.reads import MOST_WAITING, TooManyQueries, Turns
-from clickhouse.client import Answer, Warehouse
+from clickhouse.client import QueryResult, Warehouse
 from clickhouse.errors import StatementRefused
 from schemas.projects import ProjectContext, ProjectId
 from sluice.systems import queries
@@ -45,7 +45,7 @@ class Store:
 
     async def query(
         self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
-    ) -> Answer:
+    ) -> QueryResult:
         self.running += 1
         self.most = max(self.most, self.running)
         self._asked.release()
@@ -53,7 +53,7 @@ class Store:
             await self.go.wait()
         finally:
             self.running -= 1
-        return Answer((), [])
+        return QueryResult((), [])
 
     async def is_asked(self, times: int = 1) -> None:
         async with asyncio.timeout(10):
@@ -162,7 +162,7 @@ async def test_one_thread_is_shared_by_all(store: Store) -> None:
 
 async def test_a_turn_comes_back_from_a_query_that_failed() -> None:
     class Refusing:
-        async def query(self, *_: Any, **__: Any) -> Answer:
+        async def query(self, *_: Any, **__: Any) -> QueryResult:
             raise StatementRefused("no such column")
 
     turns = Turns(1, wait_s=0.01)
@@ -202,7 +202,7 @@ async def test_a_project_that_asks_nothing_any_more_is_forgotten(
 
 async def test_a_statement_left_behind_by_its_request_still_counts(store: Store) -> None:
     turns = Turns(2, wait_s=0.01)
-    left: list[asyncio.Task[Answer]] = []
+    left: list[asyncio.Task[QueryResult]] = []
 
     async with turns.taken(BUSY, as_warehouse(store)) as warehouse:
         left.append(asyncio.create_task(warehouse.query("SELECT 1")))

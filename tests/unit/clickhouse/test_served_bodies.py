@@ -12,7 +12,11 @@ from clickhouse.served.errors import EngineError
 def test_one_user_does_not_hold_what_all_have() -> None:
     bodies = Bodies(100)
 
-    with bodies.room("ann") as first, bodies.room("ann") as second, bodies.room("bob") as other:
+    with (
+        bodies.reserve("ann") as first,
+        bodies.reserve("ann") as second,
+        bodies.reserve("bob") as other,
+    ):
         bodies.take(first, 100)
         bodies.take(second, 100)
         with pytest.raises(EngineError, match="TOO_MANY_SIMULTANEOUS_QUERIES"):
@@ -26,11 +30,11 @@ def test_what_a_body_held_is_free_behind_it() -> None:
     bodies = Bodies(100)
 
     for _ in range(10):
-        with bodies.room("ann") as room:
-            bodies.take(room, 200)
+        with bodies.reserve("ann") as reservation:
+            bodies.take(reservation, 200)
 
-    with bodies.room("ann") as room:
-        bodies.take(room, 200)
+    with bodies.reserve("ann") as reservation:
+        bodies.take(reservation, 200)
 
 
 def test_a_body_that_never_ends_is_left_in_time() -> None:
@@ -40,8 +44,8 @@ def test_a_body_that_never_ends_is_left_in_time() -> None:
 
     async def read() -> None:
         bodies = Bodies(1 << 30, body_s=0.05)
-        with bodies.room("ann") as room:
-            await bodies.receive(room, trickle)
+        with bodies.reserve("ann") as reservation:
+            await bodies.receive(reservation, trickle)
 
     with pytest.raises(EngineError, match="SOCKET_TIMEOUT"):
         asyncio.run(read())

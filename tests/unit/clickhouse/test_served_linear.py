@@ -158,8 +158,8 @@ def test_a_form_is_read_once(text: bytes) -> None:
     ask = Ask("POST", b"", {}, FORM)
 
     def work(size: int) -> None:
-        with bodies.room("anybody") as room:
-            refused_or_not(lambda: bodies.open(ask, room, text[:size]))
+        with bodies.reserve("anybody") as reservation:
+            refused_or_not(lambda: bodies.open(ask, reservation, text[:size]))
 
     ensure_linear(work, READERS_BODY_BYTES)
 

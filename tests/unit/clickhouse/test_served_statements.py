@@ -54,7 +54,7 @@ def test_the_format_is_the_one_outside_brackets_and_texts(text: bytes, form: str
         (b"INSERT INTO t SELECT 1 FORMAT CSV", b"INSERT INTO t SELECT 1 FORMAT CSV", None, None),
     ],
 )  # fmt: skip
-def test_rows_of_an_insert_are_apart_from_its_text(
+def test_rows_of_an_insert_are_separated_from_its_text(
     text: bytes, head: bytes, form: str | None, rows: bytes | None
 ) -> None:
     statement = read_statement(text)

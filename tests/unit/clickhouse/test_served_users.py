@@ -20,7 +20,7 @@ def test_a_list_that_breaks_the_rule_is_refused_without_its_passwords(text: str)
     assert "long-enough" not in str(raised.value)
 
 
-def test_users_are_apart_by_commas_or_lines() -> None:
+def test_users_are_separated_by_commas_or_lines() -> None:
     in_line = read_users("ann:pass:with:colons:write, bob:password:readonly")
     in_lines = read_users("ann:pass,with,commas:write\n\nbob:password:readonly\n")
 

@@ -6,19 +6,19 @@ from ingest import errors
 from ingest.app import STATUS, exception_handlers
 
 
-def kinds(root: type[errors.Refused]) -> list[type[errors.Refused]]:
+def kinds(root: type[errors.Rejected]) -> list[type[errors.Rejected]]:
     """Returns the classes that are raised: those without a class below."""
     below = root.__subclasses__()
     return [leaf for kind in below for leaf in kinds(kind)] if below else [root]
 
 
-def answer(refused: errors.Refused) -> Any:
-    handler: Any = exception_handlers()[errors.Refused]
+def answer(refused: errors.Rejected) -> Any:
+    handler: Any = exception_handlers()[errors.Rejected]
     return handler(None, refused)
 
 
 def test_every_refusal_has_its_status() -> None:
-    assert set(STATUS) == set(kinds(errors.Refused))
+    assert set(STATUS) == set(kinds(errors.Rejected))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_every_refusal_has_its_status() -> None:
     ],
 )
 def test_a_refusal_says_when_to_come_again(
-    refused: errors.Refused, status: int, headers: dict[str, str]
+    refused: errors.Rejected, status: int, headers: dict[str, str]
 ) -> None:
     given = answer(refused)
 

@@ -118,7 +118,7 @@ async def test_a_refusal_that_may_be_counted_is_not_counted_again() -> None:
         await edge.accept(PROJECT, TRACE.name, incoming([{}]))
 
     log.failure = None
-    await edge.flush_refusals()
+    await edge.flush_rejections()
 
     assert not log.refusals
 
@@ -140,7 +140,7 @@ async def test_refusals_are_counted_although_whoever_counts_them_is_given_up() -
         await log.refused.wait()
         await asyncio.sleep(0)
     log.failure = None
-    await edge.flush_refusals()
+    await edge.flush_rejections()
 
     assert [one.count for one in log.refusals] == [1]
 

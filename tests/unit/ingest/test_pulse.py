@@ -69,7 +69,7 @@ def test_any_bytes_are_accepted_or_the_senders_fault(body: bytes) -> None:
             continue
 
 
-def test_half_of_a_cut_emoji_is_mended_and_a_whole_one_is_left_alone() -> None:
+def test_half_of_a_cut_emoji_is_replaced_and_a_whole_one_is_left_alone() -> None:
     texts = [r"cut \ud83d", r"\udca9 tail", r"whole \ud83d\ude00", r"path C:\\ud83d", r"\\\ud83d"]
     body = (
         "["

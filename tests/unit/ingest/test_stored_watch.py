@@ -16,7 +16,7 @@ TOPICS = {TRACES.name: TopicState(partitions=1, log_id="kafka:cluster/topic")}
 
 
 class Progress:
-    """Books that cannot be read a few times."""
+    """Checkpoints that cannot be read a few times."""
 
     def __init__(self, failure: Exception) -> None:
         self.failure = failure
@@ -32,7 +32,7 @@ class Progress:
 @pytest.mark.parametrize(
     "failure", [Unavailable("away", retry_after_s=1), RuntimeError("a table is missing")]
 )
-async def test_whoever_waits_is_answered_when_the_books_can_be_read_again(
+async def test_whoever_waits_is_answered_when_the_checkpoints_can_be_read_again(
     failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored_watch, "TROUBLE_PAUSE_S", 0.01)

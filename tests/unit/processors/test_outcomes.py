@@ -42,7 +42,7 @@ def test_a_replay_that_dies_again_changes_nothing() -> None:
     )
 
 
-def test_minutes_are_counted_apart() -> None:
+def test_minutes_are_counted_separately() -> None:
     accepted = [
         ItemOutcome("span", "a", minute * MINUTE_NS + 5, "accepted", "", "") for minute in (1, 2)
     ]

@@ -1,4 +1,4 @@
-"""What `sluice doctor` finds on this machine, and that it says how to mend it."""
+"""What `sluice doctor` finds on this machine, and that it says how to fix it."""
 
 import os
 import threading
@@ -40,7 +40,7 @@ class TestDataDirectory:
         found = checks.check_data_dir(paths._replace(data_dir=tmp_path / "file"))
 
         assert found.level == "error"
-        assert "SLUICE_DATA_DIR" in found.mend
+        assert "SLUICE_DATA_DIR" in found.fix
 
     def test_one_that_cannot_be_written_is_an_error(
         self, paths: Paths, monkeypatch: pytest.MonkeyPatch
@@ -59,7 +59,7 @@ class TestDataDirectory:
 
         found = checks.check_data_dir(paths)
 
-        assert (found.level, found.mend) == ("warning", f"chmod 700 {paths.data_dir}")
+        assert (found.level, found.fix) == ("warning", f"chmod 700 {paths.data_dir}")
 
     def test_a_private_one_is_fine_and_so_is_one_to_be_made(self, paths: Paths) -> None:
         paths.data_dir.chmod(0o700)
@@ -95,7 +95,7 @@ class TestDisk:
         found = checks.check_disk(paths, Settings(log_max_bytes=8 * GIB))
 
         assert found.level == "warning"
-        assert "SLUICE_LOG_MAX_BYTES" in found.mend
+        assert "SLUICE_LOG_MAX_BYTES" in found.fix
 
 
 class TestSecret:
@@ -108,7 +108,7 @@ class TestSecret:
 
         found = checks.check_secret(settings, paths)
 
-        assert (found.level, found.mend) == ("error", f"chmod 600 {file}")
+        assert (found.level, found.fix) == ("error", f"chmod 600 {file}")
 
     def test_an_empty_file_is_an_error(self, paths: Paths, settings: Settings) -> None:
         (paths.data_dir / "secret.key").touch(0o600)
@@ -116,7 +116,7 @@ class TestSecret:
         found = checks.check_secret(settings, paths)
 
         assert found.level == "error"
-        assert "restore secret.key from a backup" in found.mend
+        assert "restore secret.key from a backup" in found.fix
 
     def test_a_short_one_is_an_error(self, paths: Paths) -> None:
         assert checks.check_secret(Settings(secret="short"), paths).level == "error"
@@ -129,7 +129,7 @@ class TestSecret:
         found = checks.check_secret(settings, paths)
 
         assert found.level == "error"
-        assert "restore secret.key from a backup" in found.mend
+        assert "restore secret.key from a backup" in found.fix
         assert [path.name for path in paths.data_dir.iterdir()] == ["control.db"]
 
     def test_none_yet_is_fine_and_none_is_made(self, paths: Paths, settings: Settings) -> None:
@@ -145,7 +145,7 @@ class TestClock:
         found = checks.check_clock(paths)
 
         assert found.level == "warning"
-        assert "NTP" in found.mend
+        assert "NTP" in found.fix
 
     def test_a_clock_that_agrees_with_the_data_is_fine(self, paths: Paths) -> None:
         paths.log.touch()
@@ -182,7 +182,7 @@ class TestControlPlane:
 
         assert found.level == "error"
         assert "is not the one that sealed it" in found.text
-        assert "SLUICE_SECRET" in found.mend
+        assert "SLUICE_SECRET" in found.fix
         await confirm(paths.database_url, "a" * 32)
 
     async def test_a_first_secret_is_fine_and_is_not_taken(self, paths: Paths) -> None:
@@ -210,7 +210,7 @@ class TestControlPlane:
 
         found = await checks.check_control_plane(Settings(secret="a" * 32), paths)
 
-        assert (found.level, found.mend) == ("error", "sluice migrate")
+        assert (found.level, found.fix) == ("error", "sluice migrate")
         assert "9999" in found.text
 
     async def test_projects_without_a_secret_are_an_error_wherever_they_are_and_none_is_made(
@@ -223,7 +223,7 @@ class TestControlPlane:
         found = await checks.check_control_plane(settings, paths_of(settings))
 
         assert found.level == "error"
-        assert "restore secret.key from a backup" in found.mend
+        assert "restore secret.key from a backup" in found.fix
         assert not (tmp_path / "data").exists()
 
     async def test_a_named_file_that_is_not_there_is_not_made(self, paths: Paths) -> None:
@@ -241,7 +241,7 @@ class TestControlPlane:
         found = await checks.check_control_plane(settings, paths_of(settings))
 
         assert found.level == "error"
-        assert "SLUICE_DATABASE_URL" in found.mend
+        assert "SLUICE_DATABASE_URL" in found.fix
         assert "hunter2" not in found.text
 
     async def test_none_yet_is_fine_and_none_is_made(
@@ -258,7 +258,7 @@ class TestControlPlane:
         found = await checks.check_control_plane(settings, paths)
 
         assert found.level == "error"
-        assert "backup" in found.mend
+        assert "backup" in found.fix
 
 
 class TestStore:
@@ -270,7 +270,7 @@ class TestStore:
         assert found.level == "error"
         assert f"http://***@127.0.0.1:{port} does not answer" in found.text
         assert "hunter2" not in found.text
-        assert "SLUICE_WAREHOUSE_URL" in found.mend
+        assert "SLUICE_WAREHOUSE_URL" in found.fix
 
     def test_one_to_be_made_is_fine_and_none_is_made(self, paths: Paths) -> None:
         assert checks.check_store(paths).level == "ok"
@@ -286,7 +286,7 @@ class TestLog:
         found = log_checks.check_log(paths, settings)
 
         assert [finding.level for finding in found] == ["error"]
-        assert "restart the server" in found[0].mend
+        assert "restart the server" in found[0].fix
         assert paths.log.read_bytes() == b"no database " * 1000
 
     def test_none_yet_is_fine_and_none_is_made(self, paths: Paths, settings: Settings) -> None:
@@ -352,14 +352,14 @@ class TestSpools:
 
         assert found[1].level == "warning"
         assert "the oldest for 1" in found[1].text
-        assert "Kafka" in found[1].mend
+        assert "Kafka" in found[1].fix
 
     def test_a_nearly_full_one_is_a_warning(self, paths: Paths) -> None:
         with spooling(paths.data_dir / "spool.db"):
             found = log_checks.check_spools(paths, Settings(spool_max_bytes=1_100))
 
         assert found[1].level == "warning"
-        assert "SLUICE_SPOOL_MAX_BYTES" in found[1].mend
+        assert "SLUICE_SPOOL_MAX_BYTES" in found[1].fix
 
     def test_a_damaged_one_is_an_error_and_is_left_alone(
         self, paths: Paths, settings: Settings
@@ -370,7 +370,7 @@ class TestSpools:
         (found,) = log_checks.check_spools(paths, settings)
 
         assert found.level == "error"
-        assert "restart the edge" in found.mend
+        assert "restart the edge" in found.fix
         assert files_of(paths.data_dir) == {"spool.db": damaged}
 
 
@@ -387,8 +387,8 @@ class TestDistributed:
         found = cluster_checks.check_shared(Settings(kafka_url="kafka://k"), paths)
 
         assert [one.level for one in found] == ["error", "warning"]
-        assert "SLUICE_WAREHOUSE_URL" in found[0].mend
-        assert "SLUICE_DATABASE_URL" in found[1].mend
+        assert "SLUICE_WAREHOUSE_URL" in found[0].fix
+        assert "SLUICE_DATABASE_URL" in found[1].fix
 
     def test_a_check_that_hangs_and_one_that_fails_are_findings(self) -> None:
         woken = threading.Event()
@@ -401,10 +401,10 @@ class TestDistributed:
             raise RuntimeError("a bug\nof many lines")
 
         hanging = cluster_checks.begin("one", hang, "wake it", limit_s=0.2)
-        failing = cluster_checks.begin("two", fail, "mend it")
+        failing = cluster_checks.begin("two", fail, "fix it")
 
         assert hanging() == [checks.error("one", "no answer within 0.2 s", "wake it")]
-        assert failing() == [checks.error("two", "a bug", "mend it")]
+        assert failing() == [checks.error("two", "a bug", "fix it")]
         woken.set()
 
 
@@ -414,13 +414,13 @@ class TestPort:
             found = server_checks.check_port(settings)
 
         assert found.level == "error"
-        assert "SLUICE_PORT" in found.mend
+        assert "SLUICE_PORT" in found.fix
 
     def test_an_address_of_another_machine_is_an_error(self) -> None:
         found = server_checks.check_port(Settings(host="192.0.2.1", port=free_port()))
 
         assert found.level == "error"
-        assert "SLUICE_HOST" in found.mend
+        assert "SLUICE_HOST" in found.fix
 
     def test_a_free_port_is_fine(self, settings: Settings) -> None:
         assert server_checks.check_port(settings).level == "ok"
@@ -440,11 +440,11 @@ def test_a_port_that_another_program_has_is_an_error(
         found = server_checks.check_listening(f"http://127.0.0.1:{settings.port}", settings)
 
     assert [finding.level for finding in found] == ["error"]
-    assert "SLUICE_PORT" in found[0].mend
+    assert "SLUICE_PORT" in found[0].fix
 
 
 def test_a_server_that_holds_the_lock_and_does_not_answer_is_an_error() -> None:
     found = server_checks.check_running(f"http://127.0.0.1:{free_port()}", "4711")
 
     assert [finding.level for finding in found] == ["ok", "error"]
-    assert "4711" in found[1].mend
+    assert "4711" in found[1].fix

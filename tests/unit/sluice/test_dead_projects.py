@@ -50,9 +50,9 @@ def delete(data_dir: Path, project_id: ProjectId) -> None:
 
 def put(data_dir: Path, ref: str, project_id: ProjectId) -> None:
     body = b'{"trace_id":"t1"}'
-    letter = DeadLetter(ref, project_id, TRACES.name, "pulse.trace", 1, "unfit", body)
+    dead_letter = DeadLetter(ref, project_id, TRACES.name, "pulse.trace", 1, "unfit", body)
     with closing(SqliteLog(data_dir / "log.db")) as log:
-        asyncio.run(log.complete(HEAD, Intent(0, 0), [letter]))
+        asyncio.run(log.complete(HEAD, Intent(0, 0), [dead_letter]))
 
 
 def records(data_dir: Path) -> int:
@@ -68,7 +68,7 @@ def refs(listed: Result) -> list[str]:
     return [line.split("\t")[0] for line in listed.stdout.splitlines()[1:]]
 
 
-def test_a_letter_of_a_project_that_is_gone_is_not_sent_again(data_dir: Path) -> None:
+def test_a_dead_letter_of_a_project_that_is_gone_is_not_sent_again(data_dir: Path) -> None:
     gone = make_project(data_dir, "Gone")
     put(data_dir, "a", gone)
     delete(data_dir, gone)
@@ -80,7 +80,7 @@ def test_a_letter_of_a_project_that_is_gone_is_not_sent_again(data_dir: Path) ->
     assert records(data_dir) == 0
 
 
-def test_replay_all_leaves_the_letters_of_a_project_that_is_gone(data_dir: Path) -> None:
+def test_replay_all_leaves_the_dead_letters_of_a_project_that_is_gone(data_dir: Path) -> None:
     gone, shop = [make_project(data_dir, name) for name in ("Gone", "Shop")]
     put(data_dir, "a", gone)
     put(data_dir, "b", shop)
@@ -94,7 +94,7 @@ def test_replay_all_leaves_the_letters_of_a_project_that_is_gone(data_dir: Path)
     assert records(data_dir) == 1
 
 
-def test_letters_are_listed_by_the_name_of_their_project_or_its_id(data_dir: Path) -> None:
+def test_dead_letters_are_listed_by_the_name_of_their_project_or_its_id(data_dir: Path) -> None:
     shop, other = [make_project(data_dir, name) for name in ("Shop", "Other")]
     put(data_dir, "a", other)
     put(data_dir, "b", shop)
@@ -103,7 +103,7 @@ def test_letters_are_listed_by_the_name_of_their_project_or_its_id(data_dir: Pat
         assert refs(dead(data_dir, "list", "--project", wanted)) == ["b"]
 
 
-def test_letters_of_an_unknown_project_are_not_said_to_be_none(data_dir: Path) -> None:
+def test_dead_letters_of_an_unknown_project_are_not_said_to_be_none(data_dir: Path) -> None:
     ran = dead(data_dir, "list", "--project", "Nobody")
 
     assert isinstance(ran.exception, CommandError)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
-from clickhouse.client import READ_BACK_READERS, Answer, Warehouse
+from clickhouse.client import READ_BACK_READERS, QueryResult, Warehouse
 from schemas.kinds import TRACE
 from schemas.llm.answers import SessionTraces
 from schemas.projects import ProjectContext, ProjectId
@@ -28,11 +28,11 @@ class Store:
 
     async def query(
         self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
-    ) -> Answer:
+    ) -> QueryResult:
         self.running += 1
         await self.go.wait()
         self.running -= 1
-        return Answer((), [])
+        return QueryResult((), [])
 
 
 async def settle() -> None:

@@ -69,7 +69,7 @@ def test_doctor_asks_for_the_date_until_it_is_confirmed(data_dir: Path) -> None:
     ran = confirm(data_dir, str(TODAY))
 
     assert (before.level, "nothing is deleted for its age" in before.text) == ("warning", True)
-    assert before.mend.endswith(f"sluice retention confirm {TODAY}")
+    assert before.fix.endswith(f"sluice retention confirm {TODAY}")
     assert ran.exit_code == 0, ran.output
     assert known(data_dir) == TODAY
     assert examine(data_dir).level == "ok"

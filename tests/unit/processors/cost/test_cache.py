@@ -20,11 +20,11 @@ def cached(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "foreign"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "other file"])
 def test_a_damaged_file_is_compiled_again(cached: Path, damage: str) -> None:
     good = cached.read_bytes()
     flipped = good[:5000] + bytes([good[5000] ^ 1]) + good[5001:]
-    bad = {"truncated": good[:-100], "flipped": flipped, "empty": b"", "foreign": b"x" * 9000}
+    bad = {"truncated": good[:-100], "flipped": flipped, "empty": b"", "other file": b"x" * 9000}
     cached.write_bytes(bad[damage])
     assert read_table(cached) is None
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.usage import Sent, Usage, find_usage, usage_of, usage_of_agent
+from processors.llm.cost.usage import SentCounts, Usage, find_usage, usage_of, usage_of_agent
 
 NOW_US = 1_795_000_000_000_000
 
@@ -111,7 +111,7 @@ class TestJunk:
         [None, True, 7, "usage", [], {}, {"input_tokens": None}, {"a": {"b": []}}, [OPENAI_CHAT]],
     )
     def test_what_is_no_usage_object_leaves_the_senders_counts(self, raw: object) -> None:
-        assert usage_of(Sent(10, 20), raw) == Usage(10, 20)
+        assert usage_of(SentCounts(10, 20), raw) == Usage(10, 20)
         assert usage_of_agent(raw) == Usage()
 
     @pytest.mark.parametrize("count", ["5", -1, 5.0, True, 2**53, 10**400, [5], {"n": 5}, None])
@@ -123,8 +123,8 @@ class TestJunk:
             "completion_tokens_details": count,
         }
 
-        assert usage_of(Sent(), raw) == Usage(None, 3)
-        assert usage_of(Sent(count, 3), None) == Usage(None, 3)
+        assert usage_of(SentCounts(), raw) == Usage(None, 3)
+        assert usage_of(SentCounts(count, 3), None) == Usage(None, 3)
 
     json = st.recursive(
         st.none()
@@ -169,7 +169,7 @@ class TestJunk:
     def test_no_body_raises_and_every_count_is_one(
         self, book: PriceBook, raw: object, counts: list[int | None]
     ) -> None:
-        for usage in (usage_of(Sent(*counts), raw), usage_of_agent(find_usage(raw))):
+        for usage in (usage_of(SentCounts(*counts), raw), usage_of_agent(find_usage(raw))):
             fields = (getattr(usage, name) for name in Usage.__struct_fields__)
             assert all(value is None or (type(value) is int and value >= 0) for value in fields)
             quote = book.price("openai", "gpt-4o", NOW_US, usage)
@@ -235,7 +235,7 @@ class TestShapes:
     def test_a_providers_object_is_read_by_its_own_convention(
         self, raw: dict[str, object], usage: Usage
     ) -> None:
-        assert usage_of(Sent(), raw) == usage
+        assert usage_of(SentCounts(), raw) == usage
 
     def test_geminis_python_names_are_the_same_object(self) -> None:
         raw = {
@@ -246,7 +246,7 @@ class TestShapes:
             "prompt_tokens_details": [{"modality": "AUDIO", "token_count": 100}],
         }
 
-        assert usage_of(Sent(), raw) == Usage(
+        assert usage_of(SentCounts(), raw) == Usage(
             1000, 700, cache_read_tokens=400, reasoning_tokens=500, input_audio_tokens=100
         )
 
@@ -259,51 +259,53 @@ class TestShapes:
 
 
 class TestTheSendersOwnTotals:
-    @pytest.mark.parametrize("sent", [Sent(), Sent(21, 393), Sent(190_107, 393), Sent(0, 0)])
-    def test_the_providers_object_stands_for_either_reading_of_it(self, sent: Sent) -> None:
+    @pytest.mark.parametrize(
+        "sent", [SentCounts(), SentCounts(21, 393), SentCounts(190_107, 393), SentCounts(0, 0)]
+    )
+    def test_the_providers_object_stands_for_either_reading_of_it(self, sent: SentCounts) -> None:
         usage = usage_of(sent, ANTHROPIC)
 
         assert (usage.input_tokens, usage.cache_read_tokens) == (190_107, 188_086)
 
     def test_an_object_about_something_else_is_left_out_side_by_side(self) -> None:
-        counted = usage_of(Sent(5000, 300), OPENAI_CHAT)
+        counted = usage_of(SentCounts(5000, 300), OPENAI_CHAT)
 
         assert counted == Usage(5000, 300, reasoning_tokens=128, output_audio_tokens=0)
 
     def test_plain_counts_have_nothing_to_settle(self) -> None:
-        assert usage_of(Sent(50, 100), None) == Usage(50, 100)
+        assert usage_of(SentCounts(50, 100), None) == Usage(50, 100)
 
 
 class TestAmbiguousTotals:
     def test_a_grand_total_decides(self) -> None:
-        exclusive = usage_of(Sent(100, 10, cache_read_tokens=50, total_tokens=160), None)
-        inclusive = usage_of(Sent(100, 10, cache_read_tokens=50, total_tokens=110), None)
+        exclusive = usage_of(SentCounts(100, 10, cache_read_tokens=50, total_tokens=160), None)
+        inclusive = usage_of(SentCounts(100, 10, cache_read_tokens=50, total_tokens=110), None)
 
         assert exclusive == Usage(150, 10, cache_read_tokens=50)
         assert inclusive == Usage(100, 10, cache_read_tokens=50)
 
     def test_a_grand_total_overrules_the_shape(self) -> None:
-        counted = usage_of(Sent(), XAI_CHAT)
+        counted = usage_of(SentCounts(), XAI_CHAT)
 
         assert counted.output_tokens == 103
         assert counted.input_tokens == 32
 
-    def test_more_cached_than_sent_is_apart_from_it(self) -> None:
-        counted = usage_of(Sent(50, 10, cache_read_tokens=40, cache_write_tokens=20), None)
+    def test_more_cached_than_sent_is_counted_beside_it(self) -> None:
+        counted = usage_of(SentCounts(50, 10, cache_read_tokens=40, cache_write_tokens=20), None)
 
         assert counted == Usage(110, 10, cache_read_tokens=40, cache_write_tokens=20)
 
     def test_without_a_sign_totals_are_taken_as_inclusive(self) -> None:
-        counted = usage_of(Sent(100, 10, cache_read_tokens=50), None)
+        counted = usage_of(SentCounts(100, 10, cache_read_tokens=50), None)
 
         assert counted == Usage(100, 10, cache_read_tokens=50)
 
     def test_a_protocol_that_says_so_is_followed(self) -> None:
-        counted = usage_of(Sent(100, 10, cache_read_tokens=50, convention="exclusive"), None)
+        counted = usage_of(SentCounts(100, 10, cache_read_tokens=50, convention="exclusive"), None)
 
         assert counted == Usage(150, 10, cache_read_tokens=50)
 
-    def test_an_agents_counts_are_apart_by_default(self) -> None:
+    def test_an_agents_counts_are_counted_separately_by_default(self) -> None:
         counted = usage_of_agent(CLI)
 
         assert counted == Usage(
@@ -321,7 +323,7 @@ class TestAmbiguousTotals:
 
 
 def test_an_anthropic_answer_is_charged_part_by_part(book: PriceBook) -> None:
-    usage = usage_of(Sent(21, 393), ANTHROPIC)
+    usage = usage_of(SentCounts(21, 393), ANTHROPIC)
 
     quote = book.price("anthropic", "claude-opus-4-1", NOW_US, usage)
 
