@@ -115,7 +115,8 @@ class Run:
     def _insert(self, handle: Handle, rows: bytes) -> Iterator[bytes]:
         statement = self._call.statement
         if self._call.parameters:
-            raise refusal(Code.NOT_IMPLEMENTED, "Parameters beside rows.")
+            reason = "Rows of an INSERT take no parameters: send values, or INSERT … SELECT."
+            raise refusal(Code.NOT_IMPLEMENTED, reason)
         inserter = handle.insert(statement.text, statement.format or "")
         with translated(), inserter:
             view = memoryview(rows)

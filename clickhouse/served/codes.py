@@ -41,9 +41,9 @@ OTHERS = {
     # Too many calls: 500 at ClickHouse, where few clients would come again.
     202: 503,
     209: 503,
-    # What is switched off: 500 at ClickHouse, but it is the sender's to do without.
-    344: 400,
     229: 413,
+    # Switched off, such as expressions in rows: 500 at ClickHouse, but it is the sender's fault.
+    344: 400,
     381: 411,
     439: 503,
     779: 415,

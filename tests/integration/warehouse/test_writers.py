@@ -58,17 +58,30 @@ def test_a_writer_does_nothing_but_write(kept: Served, sql: str) -> None:
     assert kept.value("SELECT count() FROM system.tables WHERE name = 'mine'") == "0"
 
 
-def test_rows_of_values_are_no_expressions(kept: Served) -> None:
+@pytest.mark.parametrize("start", ["INSERT INTO kept VALUES", "INSERT INTO kept FORMAT Values"])
+def test_rows_of_values_are_no_expressions(kept: Served, start: str) -> None:
+    """In them the engine asks for no grant: SQLite's function makes the file that it names."""
     new = kept.store / "new.db"
-    rows = f"((SELECT count() FROM `sqlite` /* */ ('{new}', 't')))"
 
-    for sql in (f"INSERT INTO kept VALUES {rows}", f"INSERT INTO kept FORMAT Values {rows}"):
-        answer = kept.ask(sql)
+    for row in ("(2 + 3)", f"((SELECT count() FROM `sqlite` /* */ ('{new}', 't')))"):
+        answer = kept.ask(f"{start} {row}")
         assert answer.status_code == 400, answer.text
-    # What is bound is an expression too; `INSERT … SELECT` takes it.
-    assert kept.ask("INSERT INTO kept VALUES ({a:UInt8})", param_a="7").status_code == 501
+        assert "Interpreting expressions is disabled" in answer.text
+
     assert not new.exists()
-    assert kept.value("SELECT count() FROM kept") == "1"
+    assert kept.value("SELECT groupArray(a) FROM kept") == "[1]"
+
+
+def test_rows_take_no_parameters_and_insert_select_does(kept: Served) -> None:
+    kept.ask("CREATE TABLE bound (a UInt8) ENGINE = MergeTree ORDER BY a")
+
+    refused = kept.ask("INSERT INTO bound VALUES ({a:UInt8})", param_a="7")
+    taken = kept.ask("INSERT INTO bound SELECT {a:UInt8} + 1", param_a="7")
+
+    assert (refused.status_code, taken.status_code) == (501, 200)
+    assert "INSERT … SELECT" in refused.text
+    assert kept.value("SELECT groupArray(a) FROM bound") == "[8]"
+    kept.ask("DROP TABLE bound SYNC")
 
 
 def test_no_other_table_engine_is_taken(kept: Served) -> None:
