@@ -1,7 +1,7 @@
 """The file of the spool: records that wait for Kafka, durable, in order, bounded in bytes.
 
-It is the embedded log's file with the embedded log's writer, so it commits in groups and mends
-itself; here `committed` is how far a partition's records were handed to a producer.
+It is the embedded log's file with the embedded log's writer, so it commits in groups and a damaged
+one is set aside; here `committed` is how far a partition's records were handed to a producer.
 """
 
 import fcntl
@@ -63,7 +63,6 @@ class SpoolFile:
         except BaseException:
             os.close(self._owner)
             raise
-        self.mended = opened.mended
         self.damaged: Future[None] = Future()
         """Done when damage was met while at work: the file has to be opened anew."""
         self._connection, self._hold = opened.connection, opened.hold
@@ -115,15 +114,7 @@ class SpoolFile:
 
         def apply(connection: sqlite3.Connection) -> None:
             for partition, offsets in gone.items():
-                number = self._numbers[partition]
-                self._commits.rewrite(connection, number, dict.fromkeys(offsets))
-                # What mending takes for stored: it must not bring back what was removed.
-                connection.execute(
-                    "UPDATE partitions SET stored_through = max(stored_through, coalesce("
-                    "(SELECT min(key) FROM records WHERE key >= ? AND key < ?) - ?,"
-                    " next_offset) - 1) WHERE number = ?",
-                    (*_keys(number), number << sqlite_file.OFFSET_BITS, number),
-                )
+                self._commits.rewrite(connection, self._numbers[partition], dict.fromkeys(offsets))
 
         return self._commits.change(apply)
 
@@ -221,10 +212,6 @@ def _own(path: Path) -> int:
         os.close(owner)
         raise LogUnavailable(f"{path} is in use by another process") from error
     return owner
-
-
-def _keys(number: int) -> tuple[int, int]:
-    return number << sqlite_file.OFFSET_BITS, (number + 1) << sqlite_file.OFFSET_BITS
 
 
 def _decoded(value: bytes | None) -> Entry | None:

@@ -57,8 +57,6 @@ class SqliteLog:
         self.epoch = secrets.token_hex(8)
         counts = {topic.name: partitions if topic.spread else 1 for topic in TOPICS}
         opened = open_log(path, counts)
-        self.mended = opened.mended
-        """What opening carried over from a damaged file, `None` where there was nothing to mend."""
         self._connection, self._hold = opened.connection, opened.hold
         self._read_lock = threading.Lock()
         self._pruning = asyncio.Lock()
@@ -290,7 +288,7 @@ class SqliteLog:
     def _refused(self, error: sqlite3.Error) -> LogError:
         if sqlite_file.is_damage(error):
             self._note_damage()
-            return LogDamaged(f"{self.path} is damaged, opening it anew mends it: {error}")
+            return LogDamaged(f"{self.path} is damaged, opening it anew sets it aside: {error}")
         return LogUnavailable(f"the log's file cannot be read: {error}")
 
     def _note_damage(self) -> None:

@@ -11,7 +11,6 @@ from unittest.mock import patch
 from eventlog import group_commit
 from eventlog.log import Stored, TopicPartition
 from eventlog.records import Chunk, DeadLetter, Refusal, decode_chunks
-from eventlog.sqlite_file import PAGE_BYTES
 from eventlog.sqlite_log import SqliteLog
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
@@ -19,6 +18,8 @@ from tests.chunks import append_chunks
 
 PROJECT = ProjectId("p1")
 HEAD = TopicPartition(TRACES.name, 0)
+PAGE_BYTES = 4096
+"""SQLite's own."""
 
 
 def chunk(*items: bytes) -> Chunk:
