@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from msgspec import Struct
 
-from eventlog.coalesce import size_of
+from eventlog.batches import size_of
 from eventlog.kafka_lanes import Sent
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_producer import BrokerRefused, Report

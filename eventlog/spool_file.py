@@ -96,8 +96,7 @@ class SpoolFile:
 
         Raises `LogFull` at a bound and `LogUnavailable`.
         """
-        value = msgspec.msgpack.encode(entry)
-        return self._commits.append([(partition, value)], len(value))
+        return self._commits.append([(partition, msgspec.msgpack.encode(entry))])
 
     def hand(self, partition: TopicPartition, next_offset: int) -> "Future[Any]":
         """Notes, before a producer has them, that entries below an offset may be in Kafka."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from eventlog import sqlite_file
 from eventlog.dead_pruning import Goes, prune
-from eventlog.group_commit import GroupCommit, Limits, size_of
+from eventlog.group_commit import GroupCommit, Limits
 from eventlog.log import (
     Addressed,
     Intent,
@@ -40,8 +40,6 @@ EXPIRED_RECORDS = 32
 """Dropped at a time, some 10 MB: so that no append waits long."""
 PRUNED_BYTES = 8 << 20
 """Of dead letters that are looked through at a time."""
-REFUSAL_BYTES = 64
-"""What a refusal is taken to weigh while it waits."""
 SPARE_PAGES = 16_384
 """Free pages that the file keeps, 64 MB: under load they are used again at once."""
 VACUUM_PAGES = 2_000
@@ -105,13 +103,12 @@ class SqliteLog:
 
         Raises `LogFull` or `LogUnavailable`; then nothing was appended.
         """
-        size = sum(size_of(chunk) for _, chunk in chunks)
-        return await asyncio.wrap_future(self._commits.append(chunks, size))
+        return await asyncio.wrap_future(self._commits.append(chunks))
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
         """Counts refusals durably."""
         payloads = [(TopicPartition(OUTCOMES.name, 0), list(refusals))]
-        await asyncio.wrap_future(self._commits.append(payloads, REFUSAL_BYTES * len(refusals)))
+        await asyncio.wrap_future(self._commits.append(payloads))
 
     def origin(self, partition: TopicPartition) -> Origin:
         """Returns where the partition's records come from: this file, in this life."""
