@@ -34,7 +34,7 @@ def run_and_kill(path: Path, seed: int, after_s: float) -> list[list[str]]:
 async def test_every_commit_is_synced_to_the_disk(path: Path) -> None:
     """A kill leaves the system's cache alone, so the kills below could not tell."""
     with closing(SqliteLog(path)) as log, closing(DeadLetterBox(path)) as box:
-        for connection in (log._connection, box._connection):
+        for connection in (log._file.connection, box._connection):
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
             assert connection.execute("PRAGMA synchronous").fetchone() == (FULL,)
 
