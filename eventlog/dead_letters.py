@@ -1,6 +1,6 @@
 """Dead letters as the command line sees them: read, and sent again, beside a server that runs.
 
-Only a connection is opened here: whether the file needs mending is for the process that owns it.
+Only a connection is opened here: whether the file is damaged is for the process that owns it.
 Sending again appends the item and the mark in one transaction, so a letter is replayed once,
 whatever is killed and however many try.
 """
@@ -82,7 +82,7 @@ class DeadLetterBox:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise LogUnavailable(f"there is no log at {path}")
-        # Shared with every process that has the log open: nobody mends, and so renames, it now.
+        # Shared with every process that has the log open: nobody renames it now.
         self._hold = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._hold, fcntl.LOCK_SH)

@@ -11,17 +11,13 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-import msgspec
 import structlog
 from msgspec import Struct
 
 from eventlog import sqlite_file
+from eventlog.batches import Batch, Payload, encode, put, size_of
 from eventlog.log import LogDamaged, LogError, LogFull, LogUnavailable, TopicPartition
-from eventlog.records import Chunk, Refusal, encode_chunks, encode_refusals
 
-MAX_RECORD_ITEMS = 1_000
-MAX_RECORD_BYTES = 1 << 20
-"""Before compression: what bounds the memory of a reader that holds some dozens of records."""
 MAX_GROUP_BYTES = 16 << 20
 
 log = structlog.get_logger(__name__)
@@ -40,7 +36,6 @@ class Limits(Struct, frozen=True):
     """How long a dead letter is kept."""
 
 
-Payload = Chunk | list[Refusal] | bytes
 Change = Callable[[sqlite3.Connection], Any]
 
 
@@ -51,12 +46,6 @@ class _Write(NamedTuple):
     payloads: Sequence[tuple[TopicPartition, Payload]]
     change: Change | None
     size: int
-
-
-class _Record(NamedTuple):
-    topic_partition: TopicPartition
-    value: bytes
-    writes: list[_Write]
 
 
 class GroupCommit:
@@ -98,12 +87,13 @@ class GroupCommit:
         return forget
 
     def append(
-        self, payloads: Sequence[tuple[TopicPartition, Payload]], size: int
+        self, payloads: Sequence[tuple[TopicPartition, Payload]]
     ) -> "Future[dict[TopicPartition, int]]":
         """Queues an append, all or nothing, for the next commit; it gives back the offsets.
 
         Raises `LogFull` at a bound and `LogUnavailable` after `close`.
         """
+        size = sum(size_of(payload) for _, payload in payloads)
         return self._submit(_Write(Future(), payloads, None, size))
 
     def change(self, change: Change) -> "Future[Any]":
@@ -259,7 +249,11 @@ class GroupCommit:
 
     def _transact(self, writes: list[_Write]) -> list[Any]:
         """Commits the writes as a whole and returns the result of each."""
-        records = _coalesce(write for write in writes if write.change is None)
+        appends = _batches_of(write for write in writes if write.change is None)
+        records = [
+            (partition, encode([payload for _, payload in batch.parts]), batch)
+            for partition, batch in appends
+        ]
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         before = self.stored_bytes
@@ -268,11 +262,10 @@ class GroupCommit:
             # What others wrote stays written when ours is rolled back.
             before = self.stored_bytes
             results = {id(w): w.change(connection) for w in writes if w.change is not None}
-            for record in records:
-                number = self._numbers[record.topic_partition]
-                offset = self.put(connection, number, record.value)
-                for write in record.writes:
-                    results.setdefault(id(write), {})[record.topic_partition] = offset
+            for partition, value, batch in records:
+                offset = self.put(connection, self._numbers[partition], value)
+                for write, _ in batch.parts:
+                    results.setdefault(id(write), {})[partition] = offset
             connection.execute("COMMIT")
         except BaseException:
             self.stored_bytes = before
@@ -289,89 +282,15 @@ class GroupCommit:
             self.stored_bytes = _stored_bytes(self._connection)
 
 
-def _coalesce(writes: Iterable[_Write]) -> list[_Record]:
+def _batches_of(writes: Iterable[_Write]) -> Iterator[tuple[TopicPartition, Batch[_Write]]]:
     """Puts what goes to one partition into as few records as the bounds allow, in order."""
-    groups: dict[TopicPartition, list[_Group]] = {}
+    batches: dict[TopicPartition, list[Batch[_Write]]] = {}
     for write in writes:
-        for partition, whole in write.payloads:
-            open_groups = groups.setdefault(partition, [])
-            for payload in split(whole) if isinstance(whole, Chunk) else (whole,):
-                if not open_groups or not open_groups[-1].takes(payload):
-                    open_groups.append(_Group())
-                open_groups[-1].add(write, payload)
-    return [
-        _Record(partition, _encode(group.payloads), group.writes)
-        for partition, grouped in groups.items()
-        for group in grouped
-    ]
-
-
-class _Group:
-    """What becomes one record."""
-
-    def __init__(self) -> None:
-        self.writes: list[_Write] = []
-        self.payloads: list[Payload] = []
-        self._items = 0
-        self._bytes = 0
-
-    def takes(self, payload: Payload) -> bool:
-        items, size = _measure(payload)
-        return (
-            not isinstance(payload, bytes)
-            and self._items + items <= MAX_RECORD_ITEMS
-            and self._bytes + size <= MAX_RECORD_BYTES
-        )
-
-    def add(self, write: _Write, payload: Payload) -> None:
-        items, size = _measure(payload)
-        self.writes.append(write)
-        self.payloads.append(payload)
-        self._items += items
-        self._bytes += size
-
-
-def _measure(payload: Payload) -> tuple[int, int]:
-    if isinstance(payload, Chunk):
-        return len(payload.items), size_of(payload)
-    return len(payload), len(payload)
-
-
-def size_of(chunk: Chunk) -> int:
-    """Returns the bytes of a chunk's items."""
-    return sum(map(len, chunk.items))
-
-
-def split(chunk: Chunk) -> Iterator[Chunk]:
-    """Yields a chunk in parts within the bounds of a record; a longer item is alone in its own.
-
-    A reader holds whole records: that of one large request would be a block of 64 MB. And a broker
-    refuses a record that is too long.
-    """
-    if len(chunk.items) <= MAX_RECORD_ITEMS and size_of(chunk) <= MAX_RECORD_BYTES:
-        yield chunk
-        return
-    first = size = 0
-    for number, item in enumerate(chunk.items):
-        full = number - first >= MAX_RECORD_ITEMS
-        if number > first and (full or size + len(item) > MAX_RECORD_BYTES):
-            yield _part(chunk, first, number)
-            first, size = number, 0
-        size += len(item)
-    yield _part(chunk, first, len(chunk.items))
-
-
-def _part(chunk: Chunk, first: int, end: int) -> Chunk:
-    items, ids = chunk.items[first:end], chunk.ids[first:end]
-    return msgspec.structs.replace(chunk, items=items, ids=ids)
-
-
-def _encode(payloads: list[Any]) -> bytes:
-    if isinstance(payloads[0], bytes):
-        return payloads[0]
-    if isinstance(payloads[0], Chunk):
-        return encode_chunks(payloads)
-    return encode_refusals([refusal for refusals in payloads for refusal in refusals])
+        for partition, payload in write.payloads:
+            put(batches.setdefault(partition, []), write, payload)
+    for partition, ready in batches.items():
+        for batch in ready:
+            yield partition, batch
 
 
 def _stored_bytes(connection: sqlite3.Connection) -> int:

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from eventlog.coalesce import Batch, Payload, Write, count_of, encode, size_of
+from eventlog.answers import Write
+from eventlog.batches import Batch, Payload, count_of, encode, size_of
 from eventlog.kafka_producer import BrokerRefused, Report
 from eventlog.log import TopicPartition
 
@@ -87,7 +88,7 @@ class Lane:
 
     def __init__(self, partition: TopicPartition) -> None:
         self.partition = partition
-        self.batches: deque[Batch] = deque()
+        self.batches: deque[Batch[Write]] = deque()
         self.released_at = 0.0
         self.in_flight: dict[str, tuple[Sent, float]] = {}
         self.awaited: dict[str, Sent] = {}
@@ -96,9 +97,3 @@ class Lane:
     def oldest_at(self) -> float:
         """Returns when the oldest record in flight was sent."""
         return next((at for _, at in self.in_flight.values()), math.inf)
-
-    def add(self, write: Write, payload: Payload) -> None:
-        """Puts a part of a write where it fits in, behind all that came before."""
-        if not self.batches or not self.batches[-1].takes(payload):
-            self.batches.append(Batch())
-        self.batches[-1].add(write, payload)

@@ -15,7 +15,8 @@ from queue import Empty, Queue
 import structlog
 from msgspec import Struct
 
-from eventlog.coalesce import Answers, Batch, Payload, Write, size_of, split
+from eventlog.answers import Answers, Write
+from eventlog.batches import Batch, Payload, put, size_of
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_lanes import Lane, Sealer, Sent, Standby
 from eventlog.kafka_producer import (
@@ -227,9 +228,7 @@ class KafkaLog:
     def _take(self, write: Write) -> None:
         for partition, payload in write.payloads:
             lane = self._busy[partition] = self._lanes[partition]
-            for part in split(payload):
-                write.left += 1
-                lane.add(write, part)
+            write.left += put(lane.batches, write, payload)
 
     def _advance(self, now: float) -> float:
         wake = now + IDLE_S
@@ -296,7 +295,7 @@ class KafkaLog:
             self.forget(record)
             self.refuse(record, error)
 
-    def _records_of(self, lane: Lane, batch: Batch) -> Iterator[Sent]:
+    def _records_of(self, lane: Lane, batch: Batch[Write]) -> Iterator[Sent]:
         """Yields the batch as a record, or as one a part where a part of it cannot be one."""
         parts = []
         for write, payload in batch.parts:

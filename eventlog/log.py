@@ -4,7 +4,7 @@ LogError
 ├── LogFull          the log's bound in bytes, or the disk's, is reached: refuse for now
 ├── LogUnavailable   the log does not answer for now: refuse, retry
 │   └── AppendUncertain  so too, but what was to be appended may be in it, or get there yet
-├── LogDamaged       the file could not be mended, or must be opened anew to be
+├── LogDamaged       the file is damaged: opening it anew sets it aside
 ├── BrokerRefused    Kafka will never take the record (`eventlog.kafka_producer`)
 ├── TopicsError      Kafka's topics are not what is needed (`eventlog.kafka_topics`)
 ├── NotOwner         another process has taken the partition over: leave it alone
@@ -34,7 +34,7 @@ class AppendUncertain(LogUnavailable):
 
 
 class LogDamaged(LogError):
-    """Raised when the log's file could not be mended, or must be opened anew to be."""
+    """Raised when the log's file is damaged; opening it anew sets it aside."""
 
 
 class NotOwner(LogError):

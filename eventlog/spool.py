@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from msgspec import Struct
 
-from eventlog.coalesce import size_of
+from eventlog.batches import size_of
 from eventlog.kafka_lanes import Sent
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_producer import BrokerRefused, Report
@@ -46,7 +46,7 @@ CHUNKS_SHARE = 15 / 16
 """Of the room; the rest is for what entries have beside their chunks."""
 RETRY_S = 1.0
 REFUSED_RETRY_S = 5.0
-"""A person has to mend what a broker refuses."""
+"""A person has to see to what a broker refuses."""
 TICK_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -68,9 +68,8 @@ class SpooledLog:
         self._kafka = kafka
         self._file = SpoolFile(path, kafka.counts, self.limits.max_bytes)
         self._room = int(self.limits.max_bytes * CHUNKS_SHARE)
-        self.mended = self._file.mended
         self.damaged = self._file.damaged
-        """Done when damage was met while at work: the spool has to be opened anew, which mends."""
+        """Done when damage was met while at work: the spool has to be opened anew."""
         self._searches = Searches(kafka.address, self.limits.settle_ms / 1_000)
         self._backlogs: dict[TopicPartition, Backlog] = {}
         self._active: dict[TopicPartition, Backlog] = {}
@@ -227,7 +226,7 @@ class SpooledLog:
                 if kept.entry is None:
                     self._lost(backlog, kept.offset)
                     continue
-                if not (kept.offset < backlog.handed or kept.entry.sent or self.mended):
+                if not (kept.offset < backlog.handed or kept.entry.sent):
                     return
                 backlog.doubtful.add(kept.entry.record_id)
                 given = Given(kept.offset, kept.entry.created_ms)

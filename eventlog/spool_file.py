@@ -1,16 +1,14 @@
 """The file of the spool: records that wait for Kafka, durable, in order, bounded in bytes.
 
-It is the embedded log's file with the embedded log's writer, so it commits in groups and mends
-itself; here `committed` is how far a partition's records were handed to a producer.
+It is a `log_file` as the embedded log's is, so it commits in groups and a damaged one is set aside;
+here `committed` is how far a partition's records were handed to a producer.
 """
 
 import fcntl
 import os
 import sqlite3
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from eventlog import sqlite_file
-from eventlog.group_commit import GroupCommit, Limits
-from eventlog.log import LogError, LogUnavailable, TopicPartition
-from eventlog.opening import open_log, suspect
+from eventlog.group_commit import Limits
+from eventlog.log import LogUnavailable, TopicPartition
+from eventlog.log_file import LogFile
 
 
 class Entry(Struct, array_like=True, frozen=True):
@@ -56,34 +54,19 @@ class SpoolFile:
     """Open it once a process: another one is refused. Its methods may be called in any thread."""
 
     def __init__(self, path: Path, partitions: Mapping[str, int], max_bytes: int) -> None:
-        self.path = path
         self._owner = _own(path)
         try:
-            opened = open_log(path, partitions)
+            self._file = LogFile(path, partitions, Limits(max_bytes=max_bytes))
         except BaseException:
             os.close(self._owner)
             raise
-        self.mended = opened.mended
-        self.damaged: Future[None] = Future()
-        """Done when damage was met while at work: the file has to be opened anew."""
-        self._connection, self._hold = opened.connection, opened.hold
-        self._lock = threading.Lock()
-        self._closed = False
+        self.damaged = self._file.damaged
+        self._numbers, self._commits = self._file.numbers, self._file.commits
         try:
             self._add_missing(partitions)
-            self._reader = sqlite_file.connect(path)
-            self._numbers = sqlite_file.numbers(self._connection)
-            self._commits = GroupCommit(
-                self._connection,
-                self._numbers,
-                Limits(max_bytes=max_bytes),
-                self._note_damage,
-            )
-        except sqlite3.Error as error:
-            self._connection.close()
-            os.close(self._hold)
-            os.close(self._owner)
-            raise LogUnavailable(f"{path} cannot be opened: {error}") from error
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def stored_bytes(self) -> int:
@@ -97,8 +80,7 @@ class SpoolFile:
 
         Raises `LogFull` at a bound and `LogUnavailable`.
         """
-        value = msgspec.msgpack.encode(entry)
-        return self._commits.append([(partition, value)], len(value))
+        return self._commits.append([(partition, msgspec.msgpack.encode(entry))])
 
     def hand(self, partition: TopicPartition, next_offset: int) -> "Future[Any]":
         """Notes, before a producer has them, that entries below an offset may be in Kafka."""
@@ -115,15 +97,7 @@ class SpoolFile:
 
         def apply(connection: sqlite3.Connection) -> None:
             for partition, offsets in gone.items():
-                number = self._numbers[partition]
-                self._commits.rewrite(connection, number, dict.fromkeys(offsets))
-                # What mending takes for stored: it must not bring back what was removed.
-                connection.execute(
-                    "UPDATE partitions SET stored_through = max(stored_through, coalesce("
-                    "(SELECT min(key) FROM records WHERE key >= ? AND key < ?) - ?,"
-                    " next_offset) - 1) WHERE number = ?",
-                    (*_keys(number), number << sqlite_file.OFFSET_BITS, number),
-                )
+                self._commits.rewrite(connection, self._numbers[partition], dict.fromkeys(offsets))
 
         return self._commits.change(apply)
 
@@ -131,20 +105,8 @@ class SpoolFile:
         self, partition: TopicPartition, offset: int, max_entries: int, max_bytes: int
     ) -> list[Kept]:
         """Returns entries from an offset on: at least one where there is one, within the bounds."""
-        found = []
-        size = 0
-        with self._lock:
-            self._refuse_when_closed()
-            number = self._numbers[partition]
-            try:
-                for stored in sqlite_file.read(self._reader, number, offset, max_entries):
-                    found.append(Kept(stored.offset, _decoded(stored.value)))
-                    size += len(stored.value or b"")
-                    if size >= max_bytes:
-                        break
-            except sqlite3.Error as error:
-                raise self._refused(error) from error
-        return found
+        stored = self._file.read(partition, offset, max_entries, max_bytes)
+        return [Kept(one.offset, _decoded(one.value)) for one in stored]
 
     def places(self) -> dict[TopicPartition, Place]:
         """Returns how far every partition has come."""
@@ -171,44 +133,24 @@ class SpoolFile:
 
     def close(self) -> None:
         """Commits what is queued and closes the file. May be called twice."""
-        self._commits.close()
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._reader.close()
-        self._connection.close()
-        os.close(self._hold)
-        os.close(self._owner)
+        self._file.close()
+        if self._owner >= 0:
+            os.close(self._owner)
+            self._owner = -1
 
     def _add_missing(self, partitions: Mapping[str, int]) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        for topic, count in partitions.items():
-            sqlite_file.add_partitions(self._connection, topic, count)
-        self._connection.execute("COMMIT")
+        """Adds partitions that Kafka's topics did not have when the file was made."""
+
+        def apply(connection: sqlite3.Connection) -> None:
+            for topic, count in partitions.items():
+                sqlite_file.add_partitions(connection, topic, count)
+            self._numbers.update(sqlite_file.numbers(connection))
+
+        self._commits.change(apply).result()
 
     def _rows(self, query: str) -> list[Any]:
-        with self._lock:
-            self._refuse_when_closed()
-            try:
-                return self._reader.execute(query, {"bits": sqlite_file.OFFSET_BITS}).fetchall()
-            except sqlite3.Error as error:
-                raise self._refused(error) from error
-
-    def _refuse_when_closed(self) -> None:
-        if self._closed:
-            raise LogUnavailable("the spool is closed")
-
-    def _refused(self, error: sqlite3.Error) -> LogError:
-        if sqlite_file.is_damage(error):
-            self._note_damage()
-        return LogUnavailable(f"the spool's file cannot be read: {error}")
-
-    def _note_damage(self) -> None:
-        suspect(self.path)
-        # Reader and writer may meet it at one moment.
-        with suppress(InvalidStateError):
-            self.damaged.set_result(None)
+        with self._file.reading() as reader:
+            return reader.execute(query, {"bits": sqlite_file.OFFSET_BITS}).fetchall()
 
 
 def _own(path: Path) -> int:
@@ -221,10 +163,6 @@ def _own(path: Path) -> int:
         os.close(owner)
         raise LogUnavailable(f"{path} is in use by another process") from error
     return owner
-
-
-def _keys(number: int) -> tuple[int, int]:
-    return number << sqlite_file.OFFSET_BITS, (number + 1) << sqlite_file.OFFSET_BITS
 
 
 def _decoded(value: bytes | None) -> Entry | None:

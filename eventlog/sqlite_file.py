@@ -2,7 +2,7 @@
 
 Durability: WAL with synchronous=FULL, so a commit is fsynced before it returns; SQLite drops a torn
 tail of the WAL by itself. Each record carries a CRC-32 as well, because SQLite does not check
-the pages of the file proper. `opening` opens a file, `mending` carries over a damaged one.
+the pages of the file proper. `opening` opens a file and sets a damaged one aside.
 """
 
 import secrets
@@ -18,10 +18,6 @@ from eventlog.topics import number_of
 OFFSET_BITS = 44
 """A key is partition number << 44 | offset: 17 trillion records a partition, 500,000 partitions."""
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
-PAGE_BYTES = 4096
-"""SQLite's own default, said aloud because `leaf_pages` reads pages without SQLite."""
-SUFFIXES = ("", "-wal", "-shm")
-"""Of the files that make one database."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -66,7 +62,6 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = connect(path)
     try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")

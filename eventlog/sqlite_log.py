@@ -1,37 +1,27 @@
-"""The embedded log: an `EventLog` and a `ProgressStore` over one SQLite file.
-
-Writes go through `group_commit`; reads have a connection of their own.
-"""
+"""The embedded log: an `EventLog` and a `ProgressStore` over one SQLite file (`log_file`)."""
 
 import asyncio
-import os
 import secrets
 import sqlite3
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import Future, InvalidStateError
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eventlog import sqlite_file
 from eventlog.dead_pruning import Goes, prune
-from eventlog.group_commit import GroupCommit, Limits, size_of
+from eventlog.group_commit import Limits
 from eventlog.log import (
     Addressed,
     Intent,
-    LogDamaged,
-    LogError,
-    LogUnavailable,
     Origin,
     PartitionState,
     Progress,
     Stored,
     TopicPartition,
 )
-from eventlog.opening import open_log, suspect
+from eventlog.log_file import LogFile
 from eventlog.records import DeadLetter, Refusal, encode_dead
 from eventlog.topics import AGENT_TOPICS, DEAD, OUTCOMES, TOPICS
 from schemas.projects import ProjectId
@@ -40,8 +30,6 @@ EXPIRED_RECORDS = 32
 """Dropped at a time, some 10 MB: so that no append waits long."""
 PRUNED_BYTES = 8 << 20
 """Of dead letters that are looked through at a time."""
-REFUSAL_BYTES = 64
-"""What a refusal is taken to weigh while it waits."""
 SPARE_PAGES = 16_384
 """Free pages that the file keeps, 64 MB: under load they are used again at once."""
 VACUUM_PAGES = 2_000
@@ -56,27 +44,11 @@ class SqliteLog:
         self.limits = limits or Limits()
         self.epoch = secrets.token_hex(8)
         counts = {topic.name: partitions if topic.spread else 1 for topic in TOPICS}
-        opened = open_log(path, counts)
-        self.mended = opened.mended
-        """What opening carried over from a damaged file, `None` where there was nothing to mend."""
-        self._connection, self._hold = opened.connection, opened.hold
-        self._read_lock = threading.Lock()
+        self._file = LogFile(path, counts, self.limits)
+        self.log_id, self.damaged = self._file.log_id, self._file.damaged
+        self._numbers, self._commits = self._file.numbers, self._file.commits
         self._pruning = asyncio.Lock()
         """Held from reading dead letters to rewriting them: nobody else may do so in between."""
-        self._closed = False
-        self.damaged: Future[None] = Future()
-        """Done when damage was met while at work: the file has to be opened anew."""
-        try:
-            self._reader = sqlite_file.connect(path)
-            self.log_id = sqlite_file.log_id_of(self._connection)
-            self._numbers = sqlite_file.numbers(self._connection)
-            self._commits = GroupCommit(
-                self._connection, self._numbers, self.limits, self._note_damage
-            )
-        except sqlite3.Error as error:
-            self._connection.close()
-            os.close(self._hold)
-            raise self._refused(error) from error
         self._counts: dict[str, int] = defaultdict(int)
         for topic_partition in self._numbers:
             self._counts[topic_partition.topic] += 1
@@ -107,13 +79,12 @@ class SqliteLog:
 
         Raises `LogFull` or `LogUnavailable`; then nothing was appended.
         """
-        size = sum(size_of(chunk) for _, chunk in chunks)
-        return await asyncio.wrap_future(self._commits.append(chunks, size))
+        return await asyncio.wrap_future(self._commits.append(chunks))
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
         """Counts refusals durably."""
         payloads = [(TopicPartition(OUTCOMES.name, 0), list(refusals))]
-        await asyncio.wrap_future(self._commits.append(payloads, REFUSAL_BYTES * len(refusals)))
+        await asyncio.wrap_future(self._commits.append(payloads))
 
     def origin(self, partition: TopicPartition) -> Origin:
         """Returns where the partition's records come from: this file, in this life."""
@@ -220,7 +191,7 @@ class SqliteLog:
 
     def positions(self) -> dict[TopicPartition, tuple[int, int, int]]:
         """Returns committed, stored-through and next offset of every partition."""
-        with self._reading() as reader:
+        with self._file.reading() as reader:
             rows = reader.execute(
                 "SELECT topic, partition, committed, stored_through, next_offset FROM partitions"
             ).fetchall()
@@ -239,21 +210,12 @@ class SqliteLog:
         self, partition: TopicPartition, offset: int, max_records: int, max_bytes: int
     ) -> list[Stored]:
         """Returns records from `offset` on: at least one where there is one, within the bounds."""
-        found = []
-        size = 0
-        with self._reading() as reader:
-            number = self._numbers[partition]
-            for stored in sqlite_file.read(reader, number, offset, max_records):
-                found.append(stored)
-                size += len(stored.value or b"")
-                if size >= max_bytes:
-                    break
-        return found
+        return self._file.read(partition, offset, max_records, max_bytes)
 
     def oldest_waiting_ms(self, partition: TopicPartition, stored_through: int) -> int | None:
         """Returns when the oldest record that is not stored yet was appended."""
         number = self._numbers[partition]
-        with self._reading() as reader:
+        with self._file.reading() as reader:
             row = reader.execute(
                 "SELECT CAST(appended_at_ms AS INTEGER) FROM records"
                 " WHERE key > ? AND key < ? ORDER BY key LIMIT 1",
@@ -266,38 +228,7 @@ class SqliteLog:
 
     def close(self) -> None:
         """Commits what is queued and closes the file. May be called twice."""
-        self._commits.close()
-        with self._read_lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._reader.close()
-        # The last connection to a file takes the WAL in and removes it.
-        self._connection.close()
-        os.close(self._hold)
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Lends the reading connection. Raises `LogDamaged`, or `LogUnavailable` for now."""
-        with self._read_lock:
-            if self._closed:
-                raise LogUnavailable("the log is closed")
-            try:
-                yield self._reader
-            except sqlite3.Error as error:
-                raise self._refused(error) from error
-
-    def _refused(self, error: sqlite3.Error) -> LogError:
-        if sqlite_file.is_damage(error):
-            self._note_damage()
-            return LogDamaged(f"{self.path} is damaged, opening it anew mends it: {error}")
-        return LogUnavailable(f"the log's file cannot be read: {error}")
-
-    def _note_damage(self) -> None:
-        suspect(self.path)
-        # Reader and writer may meet it at one moment.
-        with suppress(InvalidStateError):
-            self.damaged.set_result(None)
+        self._file.close()
 
     async def _book(self, change: Callable[[sqlite3.Connection], Any]) -> Any:
         return await asyncio.wrap_future(self._commits.change(change))

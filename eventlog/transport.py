@@ -141,7 +141,7 @@ class Consumer(ContiguousConsumer):
             await self._log.commit({TopicPartition(*tp): offset for tp, offset in offsets.items()})
         except (LogFull, LogUnavailable):
             # A commit that fails is repeated by the next; raising here would end the app, as it
-            # must where the file is damaged: opening it anew mends it.
+            # must where the file is damaged: opening it anew sets it aside.
             return False
         return True
 

@@ -102,7 +102,7 @@ def second_look(error: Exception, work: Callable[[], T]) -> T:
 def is_passing(error: BaseException) -> bool:
     """Tells whether a block, or a start, that met this is tried again; else it is a bug.
 
-    Not `LogDamaged`, which only a new opening repairs; not `NotOwner`, which stays so.
+    Not `LogDamaged`, which only a new opening ends; not `NotOwner`, which stays so.
     """
     if isinstance(error, RuntimeError):
         return NO_THREAD in str(error)

@@ -135,7 +135,7 @@ class EdgeNode:
     async def wait_broken(self) -> str:
         """Returns when the spool's file is damaged. Any other fault passes without a new start."""
         await asyncio.wrap_future(self.log.damaged)
-        return "the spool's file is damaged; it is repaired when it is opened again"
+        return "the spool's file is damaged; the next start sets it aside"
 
 
 class EdgeProbes:

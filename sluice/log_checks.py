@@ -20,12 +20,13 @@ MAX_CHECKED_BYTES = 512 << 20
 FULL_SHARE = 0.8
 OLD_S = 60
 """What waits for longer waits for somebody's help."""
+RECOVERY = 'docs/operations.md, "A damaged log file"'
 
 
 def check_log(paths: Paths, settings: Settings) -> list[Finding]:
     """Looks at the log; only reads, so a running server is not disturbed."""
     if not paths.log.exists():
-        return [ok("log", "is made at the first start")]
+        return [ok("log", "is made at the first start"), *_check_set_aside("log", paths.log)]
     try:
         with closing(sqlite_file.connect(paths.log)) as connection:
             found = [_check_integrity("log", connection, paths.log)]
@@ -33,8 +34,7 @@ def check_log(paths: Paths, settings: Settings) -> list[Finding]:
         with DeadLetterBox(paths.log) as box:
             found.append(check_dead_letters(box.summaries()))
     except (sqlite3.Error, LogError) as failure:
-        # The server repairs a damaged file by itself when it starts.
-        return [error("log", f"{paths.log}: {failure}", "restart the server: it repairs its log")]
+        return [error("log", f"{paths.log}: {failure}", _restart("log"))]
     return [*found, *_check_set_aside("log", paths.log)]
 
 
@@ -64,7 +64,7 @@ def _check_spool(path: Path, settings: Settings) -> list[Finding]:
             found = [_check_integrity("spool", connection, path)]
             found.append(_check_waiting(connection, path, settings))
     except sqlite3.Error as failure:
-        found = [error("spool", f"{path}: {failure}", "restart the edge: it repairs its spool")]
+        found = [error("spool", f"{path}: {failure}", _restart("spool"))]
     return [*found, *_check_set_aside("spool", path)]
 
 
@@ -104,9 +104,7 @@ def _check_integrity(name: str, connection: sqlite3.Connection, path: Path) -> F
         return ok(name, f"{path}: {_mib(size)}, too large to be read through here")
     verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     if verdict != "ok":
-        owner = "server" if name == "log" else "edge"
-        fix = f"restart the {owner}: it repairs its {name} when it starts"
-        return error(name, f"{path}: {verdict}", fix)
+        return error(name, f"{path}: {verdict}", _restart(name))
     return ok(name, f"{path} is sound, {_mib(size)}")
 
 
@@ -132,8 +130,13 @@ def _check_set_aside(name: str, file: Path) -> list[Finding]:
         for path in file.parent.glob(f"{file.name}.damaged-*")
         if not path.name.endswith(("-wal", "-shm"))
     ]
-    fix = "what could be read was carried over; remove it when nobody needs it"
+    fix = f"recover what it holds ({RECOVERY}); remove it when nobody needs it"
     return [warning(name, f"{path} was damaged and set aside", fix) for path in aside]
+
+
+def _restart(name: str) -> str:
+    owner = "server" if name == "log" else "edge"
+    return f"restart the {owner}: it sets the file aside and begins a new one ({RECOVERY})"
 
 
 def _mib(size: int) -> str:

@@ -175,8 +175,8 @@ class Node:
     async def wait_broken(self) -> str:
         """Returns, with the reason, when this process can do no more and must end.
 
-        A new process replays from the log, which an app that has crashed cannot do, and repairs a
-        damaged file.
+        A new process replays from the log, which an app that has crashed cannot do, and sets a
+        damaged file aside.
         """
         damaged = asyncio.wrap_future(self.log.damaged)
         return await broken(self._stream, self.sink.failed, damaged)
@@ -203,7 +203,7 @@ async def broken(
     finally:
         stopped.cancel()
     if log_damaged.done():
-        return "the log's file is damaged; it is repaired when it is opened again"
+        return "the log's file is damaged; the next start sets it aside"
     if writer_failed.done():
         return f"a writer was stopped by a bug: {writer_failed.result()!r}"
     return f"the stream has crashed: {stream.crash_reason!r}"

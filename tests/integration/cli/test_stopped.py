@@ -119,7 +119,7 @@ def test_a_data_directory_in_use_is_one_line(installation: Place) -> None:
     assert ran.err.count("\n") == 1
 
 
-def test_a_damaged_log_is_one_line_and_is_left_for_the_server_to_repair(place: Place) -> None:
+def test_a_damaged_log_is_one_line_and_is_left_for_the_server_to_set_aside(place: Place) -> None:
     place.data_dir.mkdir()
     damaged = b"no database " * 1000
     (place.data_dir / "log.db").write_bytes(damaged)
@@ -130,6 +130,17 @@ def test_a_damaged_log_is_one_line_and_is_left_for_the_server_to_repair(place: P
     assert "cannot be read" in ran.err
     assert ran.err.count("\n") == 1
     assert (place.data_dir / "log.db").read_bytes() == damaged
+
+
+def test_doctor_names_a_file_that_was_set_aside_and_says_what_to_do(installation: Place) -> None:
+    aside = installation.data_dir / "log.db.damaged-20261128T120000.000000Z"
+    aside.write_bytes(b"no database")
+
+    ran = installation.run("doctor")
+
+    assert f"{aside} was damaged and set aside" in ran.out
+    assert "docs/operations.md" in ran.out
+    assert aside.exists()
 
 
 def test_a_damaged_control_plane_is_one_line(installation: Place) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from eventlog import group_commit
+from eventlog import batches
 from eventlog.log import Stored, TopicPartition
 from eventlog.records import Chunk, DeadLetter, Refusal, decode_chunks
-from eventlog.sqlite_file import PAGE_BYTES
 from eventlog.sqlite_log import SqliteLog
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
@@ -19,6 +18,8 @@ from tests.chunks import append_chunks
 
 PROJECT = ProjectId("p1")
 HEAD = TopicPartition(TRACES.name, 0)
+PAGE_BYTES = 4096
+"""SQLite's own."""
 
 
 def chunk(*items: bytes) -> Chunk:
@@ -42,7 +43,7 @@ async def append_each(
     log: Any, items: list[bytes], topic: str = TRACES.name, partition: int = 0
 ) -> list[int]:
     """Appends each item as a record of its own, in order, in as few commits as it takes."""
-    with patch.object(group_commit, "MAX_RECORD_ITEMS", 1):
+    with patch.object(batches, "MAX_RECORD_ITEMS", 1):
         answers = await asyncio.gather(
             *(append_chunks(log, topic, {partition: chunk(item)}) for item in items)
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eventlog.dead_letters import DeadLetterBox
 from eventlog.sqlite_log import SqliteLog
-from tests.integration.eventlog.logs import HEAD, items_of, records
+from tests.integration.eventlog.logs import HEAD, items_of, records, set_aside
 
 ROUNDS = 16
 FULL = 2
@@ -34,7 +34,7 @@ def run_and_kill(path: Path, seed: int, after_s: float) -> list[list[str]]:
 async def test_every_commit_is_synced_to_the_disk(path: Path) -> None:
     """A kill leaves the system's cache alone, so the kills below could not tell."""
     with closing(SqliteLog(path)) as log, closing(DeadLetterBox(path)) as box:
-        for connection in (log._connection, box._connection):
+        for connection in (log._file.connection, box._connection):
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
             assert connection.execute("PRAGMA synchronous").fetchone() == (FULL,)
 
@@ -53,7 +53,7 @@ def test_every_acknowledged_record_outlives_kill_9_exactly_once(path: Path) -> N
             elif line[0] == "stored":
                 stored_through = int(line[1])
         with closing(SqliteLog(path)) as log:
-            assert log.mended is None
+            assert set_aside(path) == []
             names.add(log.log_id)
             books = log.positions()[HEAD]
             found = records(log)

@@ -1,4 +1,4 @@
-"""Files that were torn, overwritten or lost in part: opening mends them without being asked."""
+"""Files that were torn or overwritten: each is set aside, never deleted, and a new log begins."""
 
 # ruff: noqa: ASYNC230, ASYNC240 - small local files, and nothing else on the loop
 import random
@@ -8,15 +8,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from eventlog import leaf_pages, mending, opening, sqlite_file
-from eventlog.log import Intent, LogDamaged, LogUnavailable, TopicPartition
-from eventlog.sqlite_file import PAGE_BYTES
+from eventlog import opening, sqlite_file
+from eventlog.log import Intent, LogDamaged, LogUnavailable
 from eventlog.sqlite_log import SqliteLog
 from schemas.kinds import SPANS
 from tests.chunks import append_chunks
 from tests.integration.eventlog.logs import (
     HEAD,
+    PAGE_BYTES,
     append,
     append_each,
     chunk,
@@ -65,7 +66,7 @@ async def test_a_flipped_byte_costs_its_own_record_alone(
     values = [stored.value for stored in records(again)]
     assert [n for n, value in enumerate(values) if value is None] == [victim]
     assert items(again) == sent[:victim] + sent[victim + 1 :]
-    assert again.mended is None
+    assert set_aside(path) == []
 
 
 async def test_a_value_that_became_text_or_nothing_is_a_damaged_record(
@@ -84,97 +85,50 @@ async def test_a_value_that_became_text_or_nothing_is_a_damaged_record(
     assert [one.appended_at_ms for one in stored][2] == 0
 
 
-async def test_a_log_with_its_first_page_destroyed_keeps_every_record(
+async def test_any_page_may_be_overwritten_and_nothing_false_is_read(
     path: Path, opened: Callable[..., SqliteLog]
 ) -> None:
-    log_id, sent = await fill(path)
-    overwrite(path, 0, noise())
-
-    log = opened()
-
-    assert items(log) == sent
-    assert log.mended is not None
-    assert (log.mended.records_kept, log.mended.records_lost) == (len(sent) + 1, 0)
-    assert set_aside(path) == [log.mended.set_aside]
-    assert log.mended.set_aside.read_bytes()[:PAGE_BYTES] == noise()
-    assert log.log_id == log_id
-    assert (await log.progress(HEAD)).pending == Intent(STORED, STORED + 9)
-    assert await append(log, b"next") == TOTAL
-
-
-async def test_any_page_may_be_overwritten_at_no_more_cost_than_its_own_records(
-    path: Path, opened: Callable[..., SqliteLog]
-) -> None:
+    """Either the file is set aside as it was, or what its page held is known to be damaged."""
     log_id, sent = await fill(path, 60)
     sound = path.read_bytes()
     count = len(sound) // PAGE_BYTES
     for page in [*range(12), *random.Random(7).sample(range(12, count), 30)]:
         path.write_bytes(sound)
         overwrite(path, page * PAGE_BYTES, noise(seed=page))
+        damaged = path.read_bytes()
 
         log = opened()
+        found = records(log)
         kept = items(log)
-        gone = [stored for stored in records(log) if stored.value is None]
         next_offset = await append(log, b"next")
         is_same_log = log.log_id == log_id
         log.close()
 
-        assert set(kept) <= set(sent)
-        assert kept == sorted(kept, key=sent.index)
-        # A page holds at most a few of these records; what it costs is told.
-        assert len(sent) - len(kept) <= 12
+        aside = set_aside(path)
+        assert len(aside) == (0 if is_same_log else 1), page
         if is_same_log:
-            assert len(kept) + len(gone) == len(sent)
+            assert len(found) == len(sent)
+            assert kept == [item for item in sent if item in kept]
             assert next_offset == 60
-        for leftover in set_aside(path):
-            leftover.unlink()
+        else:
+            assert (found, next_offset) == ([], 0)
+            assert aside[0].read_bytes()[PAGE_BYTES:] == damaged[PAGE_BYTES:]
+            aside[0].unlink()
 
 
-async def test_a_log_of_many_partitions_keeps_them_all(path: Path) -> None:
-    many = 300
-    made = SqliteLog(path, many)
-    await append(made, b"far", partition=many - 1)
-    made.close()
-    overwrite(path, 0, noise())
-
-    with closing(SqliteLog(path, 1)) as log:
-        assert log.partitions(HEAD.topic) == many
-        assert log.log_id == made.log_id
-        assert items(log, TopicPartition(HEAD.topic, many - 1)) == [b"far"]
-
-
-async def test_a_new_name_is_given_when_the_places_are_lost(
-    path: Path, opened: Callable[..., SqliteLog]
-) -> None:
-    log_id, sent = await fill(path)
-    overwrite(path, (root_page(path, "partitions") - 1) * PAGE_BYTES, noise())
-
-    log = opened()
-
-    assert log.log_id != log_id
-    assert log.mended is not None
-    assert log.mended.records_lost is None
-    assert set(sent) <= set(items(log))
-    assert items(log, TopicPartition(SPANS.name, 1)) == [b"span"]
-    assert await append(log, b"next") == TOTAL
-
-
-async def test_lost_records_are_marked_in_their_places(
+async def test_what_is_set_aside_is_reported_with_what_to_do(
     path: Path, opened: Callable[..., SqliteLog]
 ) -> None:
     await fill(path, 60)
-    log = opened()
-    at = path.read_bytes().index(records(log)[-1].value or b"?")
-    log.close()
-    overwrite(path, at // PAGE_BYTES * PAGE_BYTES, noise())
-    opening.suspect(path)
+    overwrite(path, 0, noise())
 
-    again = opened()
+    with capture_logs() as lines:
+        opened()
 
-    assert again.mended is not None
-    assert again.mended.records_lost
-    assert [stored.offset for stored in records(again)] == list(range(STORED, 60))
-    assert records(again)[-1].value is None
+    (line,) = lines
+    assert line["log_level"] == "error"
+    assert line["set_aside"] == str(set_aside(path)[0])
+    assert "docs/operations.md" in line["remedy"]
 
 
 async def test_random_bytes_are_set_aside_for_a_new_log(
@@ -204,13 +158,13 @@ async def test_a_file_cut_short_opens_as_the_same_log_or_under_a_new_name(
     assert log.log_id != log_id or offset == TOTAL
 
 
-async def test_a_crash_while_mending_loses_nothing(
+async def test_a_crash_while_a_file_is_set_aside_deletes_nothing(
     path: Path, opened: Callable[..., SqliteLog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, sent = await fill(path)
-    overwrite(path, 0, noise())
+    path.write_bytes(b"")
+    Path(f"{path}-wal").write_bytes(noise())
     rename = Path.rename
-    budget = 0
+    budget = 1
 
     def dying_rename(self: Path, target: Path) -> Path:
         nonlocal budget
@@ -219,14 +173,13 @@ async def test_a_crash_while_mending_loses_nothing(
             raise KeyboardInterrupt
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "rename", dying_rename)
-    for budget in (0, 1):  # noqa: B007 - read by the function above
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", dying_rename)
         with pytest.raises(KeyboardInterrupt):
             opened()
-    monkeypatch.setattr(Path, "rename", rename)
+    assert await append(opened(), b"first") == 0
 
-    assert items(opened()) == sent
-    assert not mending._beside(path, "mending").exists()
+    assert sorted(part.read_bytes() for part in set_aside(path)) == [b"", noise()]
 
 
 def root_page(path: Path, table: str) -> int:
@@ -236,20 +189,34 @@ def root_page(path: Path, table: str) -> int:
 
 
 @pytest.mark.parametrize("largest_checked", [0, 1 << 30])
-async def test_the_root_of_the_records_may_be_lost(
+async def test_a_lost_root_of_the_records_is_found_in_a_file_of_any_size(
     path: Path,
     opened: Callable[..., SqliteLog],
     monkeypatch: pytest.MonkeyPatch,
     largest_checked: int,
 ) -> None:
     monkeypatch.setattr(opening, "MAX_CHECKED_BYTES", largest_checked)
-    log_id, sent = await fill(path)
+    await fill(path)
     overwrite(path, (root_page(path, "records") - 1) * PAGE_BYTES, noise())
 
     log = opened()
 
-    assert items(log) == sent
-    assert log.log_id == log_id
+    assert items(log) == []
+    assert len(set_aside(path)) == 1
+
+
+@pytest.mark.parametrize("lost", ["partitions", "sqlite_autoindex_partitions_1"])
+async def test_damage_that_the_check_of_a_large_file_misses_is_set_aside_when_it_was_met(
+    path: Path, opened: Callable[..., SqliteLog], monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    monkeypatch.setattr(opening, "MAX_CHECKED_BYTES", 0)
+    await fill(path, 60)
+    overwrite(path, (root_page(path, lost) - 1) * PAGE_BYTES, noise())
+    with pytest.raises(LogDamaged), closing(opened()) as log:  # noqa: PT012 - either may meet it
+        await append(log, b"refused")
+
+    assert await append(opened(), b"first") == 0
+    assert len(set_aside(path)) == 1
 
 
 def damage_under_an_open_log(path: Path) -> None:
@@ -260,10 +227,10 @@ def damage_under_an_open_log(path: Path) -> None:
     connection.close()
 
 
-async def test_damage_met_while_at_work_is_mended_at_the_next_start(
+async def test_damage_met_while_at_work_is_set_aside_at_the_next_start(
     path: Path, opened: Callable[..., SqliteLog]
 ) -> None:
-    _, sent = await fill(path)
+    await fill(path)
     log = opened()
     damage_under_an_open_log(path)
 
@@ -274,16 +241,15 @@ async def test_damage_met_while_at_work_is_mended_at_the_next_start(
     assert log.damaged.done()
     log.close()
 
-    again = opened()
-    assert items(again) == sent
-    assert again.mended is not None
+    assert await append(opened(), b"first") == 0
+    assert len(set_aside(path)) == 1
 
 
-async def test_damage_that_only_the_writer_meets_is_told_and_mended(
+async def test_damage_that_only_the_writer_meets_is_told_and_set_aside(
     path: Path, opened: Callable[..., SqliteLog]
 ) -> None:
     """Nobody reads while everything is stored: without a word it would refuse for ever."""
-    _, sent = await fill(path)
+    await fill(path)
     log = opened()
     damage_under_an_open_log(path)
 
@@ -292,7 +258,23 @@ async def test_damage_that_only_the_writer_meets_is_told_and_mended(
     assert log.damaged.done()
     log.close()
 
+    assert await append(opened(), b"first") == 0
+    assert len(set_aside(path)) == 1
+
+
+@pytest.mark.parametrize("largest_checked", [0, 1 << 30])
+async def test_a_suspected_file_that_is_sound_is_kept(
+    path: Path,
+    opened: Callable[..., SqliteLog],
+    monkeypatch: pytest.MonkeyPatch,
+    largest_checked: int,
+) -> None:
+    monkeypatch.setattr(opening, "MAX_CHECKED_BYTES", largest_checked)
+    _, sent = await fill(path, 60)
+    opening.suspect(path)
+
     assert items(opened()) == sent
+    assert set_aside(path) == []
 
 
 async def test_nothing_is_renamed_under_a_process_that_has_the_log_open(
@@ -305,7 +287,6 @@ async def test_nothing_is_renamed_under_a_process_that_has_the_log_open(
     other = opened()
     await append(log, b"b")
 
-    assert other.mended is None
     assert items(other) == [b"a", b"b"]
     assert set_aside(path) == []
 
@@ -337,33 +318,3 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_the_log(tmp_path: Path) 
 
     with pytest.raises(LogUnavailable):
         SqliteLog(tmp_path / "file" / "log.db")
-
-
-async def test_pages_are_read_as_sqlite_wrote_them(path: Path) -> None:
-    log = SqliteLog(path, 1)
-    rng = random.Random(11)
-    sizes = [0, 1, 4_000, 4_020, 4_040, 4_061, 4_062, 4_100, 8_192, *rng.sample(range(70_000), 60)]
-    await append_each(log, [rng.randbytes(size) for size in sizes])
-    expected = {stored.offset: stored.value for stored in records(log)}
-    log.close()
-
-    found = {row.key & sqlite_file.OFFSET_MASK: row.value for row in leaf_pages.scan(path)}
-
-    assert found == expected
-
-
-async def test_a_mended_log_does_not_bring_back_what_was_stored(
-    path: Path, opened: Callable[..., SqliteLog]
-) -> None:
-    log = opened(keep_ms=3_600_000)
-    await append_each(log, [b"stored", b"stored too", b"waiting"])
-    await log.complete(HEAD, Intent(0, 1))
-    log.close()
-    opening.suspect(path)
-
-    again = opened()
-
-    assert items(again) == [b"waiting"]
-    assert again.positions()[HEAD][1] == 1
-    assert again.mended is not None
-    assert (again.mended.records_kept, again.mended.records_lost) == (1, 0)

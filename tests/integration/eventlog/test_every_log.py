@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from eventlog import group_commit
+from eventlog import batches
 from eventlog.log import Intent, LogFull, LogUnavailable, TopicPartition
 from eventlog.records import decode_dead, decode_refusals
 from eventlog.topics import DEAD, OUTCOMES
@@ -109,7 +109,7 @@ async def test_appends_at_one_moment_share_records(logs: Any) -> None:
 async def test_a_shared_record_stays_within_its_bound_of_items(
     logs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "MAX_RECORD_ITEMS", 10)
+    monkeypatch.setattr(batches, "MAX_RECORD_ITEMS", 10)
     log = logs.open()
 
     await asyncio.gather(*(append(log, b"x", b"y", b"z") for _ in range(50)))
@@ -121,7 +121,7 @@ async def test_a_shared_record_stays_within_its_bound_of_items(
 async def test_a_shared_record_stays_within_its_bound_of_bytes(
     logs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "MAX_RECORD_BYTES", 1_000)
+    monkeypatch.setattr(batches, "MAX_RECORD_BYTES", 1_000)
     log = logs.open()
 
     await asyncio.gather(*(append(log, b"x" * 400) for _ in range(20)))

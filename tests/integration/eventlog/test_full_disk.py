@@ -23,8 +23,8 @@ def log(path: Path) -> Iterator[SqliteLog]:
 
 async def fill(log: SqliteLog) -> int:
     """Leaves no free page; returns the last offset that was given."""
-    pages = log._connection.execute("PRAGMA page_count").fetchone()[0]
-    log._connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = log._file.connection.execute("PRAGMA page_count").fetchone()[0]
+    log._file.connection.execute(f"PRAGMA max_page_count = {pages}")
     last = log.positions()[HEAD][2] - 1
     for _ in range(100):
         try:
@@ -43,7 +43,7 @@ async def test_a_full_disk_refuses_appends_and_keeps_what_it_took(log: SqliteLog
 
     assert items(log)[:2] == [b"a", b"b"]
     assert log.stored_bytes == sum(
-        log._connection.execute("SELECT sum(bytes) FROM records").fetchone()
+        log._file.connection.execute("SELECT sum(bytes) FROM records").fetchone()
     )
 
 
@@ -95,6 +95,6 @@ async def test_a_refused_append_costs_no_offset(log: SqliteLog) -> None:
     await append_each(log, [b"a", b"b"])
     last = await fill(log)
 
-    log._connection.execute("PRAGMA max_page_count = 1000000")
+    log._file.connection.execute("PRAGMA max_page_count = 1000000")
 
     assert await append(log, random.Random(9).randbytes(BIG)) == last + 1

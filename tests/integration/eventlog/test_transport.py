@@ -46,7 +46,7 @@ async def test_records_carry_their_values_and_a_damaged_one_carries_none(
     receiver = Receiver()
     await append_each(log, [b"a", b"b"])
     expected = [stored.value for stored in log.read(HEAD, 0, 10, 1 << 20)]
-    log._connection.execute("UPDATE records SET crc = crc + 1 WHERE (key & 1) = 1")
+    log._file.connection.execute("UPDATE records SET crc = crc + 1 WHERE (key & 1) = 1")
 
     async with Stream(log, tmp_path, receiver) as stream:
         await stream.settle(receiver, 2)

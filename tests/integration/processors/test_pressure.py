@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from eventlog.group_commit import MAX_RECORD_BYTES, Limits
+from eventlog.batches import MAX_RECORD_BYTES
+from eventlog.group_commit import Limits
 from eventlog.log import Intent, LogDamaged, LogFull, TopicPartition
 from eventlog.records import Chunk, decode_chunks
 from eventlog.sqlite_log import SqliteLog

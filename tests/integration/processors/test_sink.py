@@ -139,7 +139,7 @@ async def test_rows_stay_unique_even_when_the_log_forgot_that_it_stored_them(
     await append(log, "c")
     await first.feed()
     await first.stop()
-    log._connection.execute("UPDATE partitions SET stored_through = -1, committed = 0")
+    log._file.connection.execute("UPDATE partitions SET stored_through = -1, committed = 0")
     log.epoch = "another life"
     await append(log, "c", "d")
     store.down = failures

@@ -95,7 +95,7 @@ async def test_a_block_of_an_earlier_life_is_completed_and_its_sums_stay(
     await _store(warehouse, log, book)
     lose(warehouse, project, ids[1])
     # The crash came before the log was told that the block is stored.
-    log._connection.execute("UPDATE partitions SET stored_through = -1, committed = 0")
+    log._file.connection.execute("UPDATE partitions SET stored_through = -1, committed = 0")
     await log.declare(PARTITION, Intent(0, 0, epoch=log.epoch))
 
     await _store(warehouse, log, book)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from eventlog import group_commit
+from eventlog import batches
 from eventlog.log import TopicPartition
 from eventlog.producer import Items, produce
 from eventlog.records import Chunk, decode_chunks, partition_of
@@ -58,10 +58,10 @@ async def test_no_items_are_no_record(tmp_path: Path) -> None:
 
 
 def test_the_parts_of_a_large_chunk_keep_the_ids_of_their_items() -> None:
-    ids = [str(number) for number in range(group_commit.MAX_RECORD_ITEMS * 2 + 5)]
+    ids = [str(number) for number in range(batches.MAX_RECORD_ITEMS * 2 + 5)]
     chunk = Chunk(PROJECT, GIVEN.wire, 7, [one.encode() for one in ids], ids=ids)
 
-    parts = list(group_commit.split(chunk))
+    parts = list(batches.split(chunk))
 
     assert len(parts) == 3
     assert [one for part in parts for one in part.ids] == ids
