@@ -5,7 +5,7 @@ The functions ending in `_from_key` and `_from_session` are Litestar dependencie
 """
 
 from typing import NamedTuple, Protocol, TypeAlias, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from litestar import Request
 from litestar.datastructures import State
@@ -72,7 +72,7 @@ async def project_from_key(request: AnyRequest) -> ProjectContext:
 
 async def session_from_cookie(request: AnyRequest) -> SignedIn | None:
     """Return the live session of the request's cookie, `None` when there is none."""
-    cookie = request.cookies.get(SESSION_COOKIE)
+    cookie = _sent_cookie(request)
     if not cookie:
         return None
     token = services(request).vault.signed_token(cookie)
@@ -80,6 +80,18 @@ async def session_from_cookie(request: AnyRequest) -> SignedIn | None:
     if session is not None:
         request.scope["state"][AUTHENTICATED] = True
     return session
+
+
+def _sent_cookie(request: AnyRequest) -> str:
+    """Return the session cookie, empty where there is none.
+
+    Not by Litestar's `cookies`, which keeps the last 1,024 answers of the process.
+    """
+    for piece in request.headers.get("cookie", "").split(";"):
+        name, _, value = piece.strip().partition("=")
+        if name == SESSION_COOKIE:
+            return unquote(value)
+    return ""
 
 
 async def user_from_session(request: AnyRequest) -> SignedIn:

@@ -25,6 +25,7 @@ from api.auth import (
     session_cookie,
 )
 from api.members import MemberRow
+from api.parameters import values_of
 from api.sessions import Done
 from controlplane.errors import BadRequest
 from controlplane.invitations import (
@@ -181,7 +182,7 @@ async def revoke_pending(request: AnyRequest, invitation_id: FromPath[str]) -> D
 @get("/invitations/accept", summary="Read an invitation by its token")
 async def show_offer(request: AnyRequest) -> Response[OfferAnswer]:
     """Tell what the invitation of `token` offers; limited per address."""
-    token = request.query_params.get("token")
+    token = values_of(request).get("token")
     if not token:
         raise BadRequest("Missing token query parameter")
     offer = await offer_of(request, token)

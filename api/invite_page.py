@@ -15,6 +15,7 @@ from litestar.types import ControllerRouterHandler
 from api.auth import AnyRequest, session_from_cookie
 from api.invitations import OPERATOR, AcceptForm, join_with, offer_of
 from api.pages import page_policy
+from api.parameters import values_of
 from controlplane.errors import BadRequest
 from controlplane.invitations import INVITE_PATH
 
@@ -25,7 +26,7 @@ _FORM = "application/x-www-form-urlencoded"
 @get(INVITE_PATH, include_in_schema=False)
 async def show_invitation(request: AnyRequest) -> Response[str]:
     """Show what an invitation offers, and the ways to accept it."""
-    token = request.query_params.get("token") or ""
+    token = values_of(request).get("token") or ""
     offer = await offer_of(request, token)
     session = await session_from_cookie(request)
     is_person = session is not None and session.key_access is None

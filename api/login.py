@@ -12,6 +12,7 @@ from msgspec import Struct
 from api.account_forms import iso_ms, read_form, trimmed
 from api.auth import AnyRequest, client_address, reject_cross_site, services, session_cookie
 from api.local_peers import is_forwarded
+from api.parameters import values_of
 from controlplane.errors import BadRequest, Forbidden, Unauthorized
 from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff
 from controlplane.sessions import SignedIn, check_password, open_key_session, open_session
@@ -60,7 +61,7 @@ async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
 async def redeem_local_login(request: AnyRequest) -> Response[None]:
     """Open a session for the browser and send it on."""
     await _reject_remote(request)
-    token = request.query_params.get("token")
+    token = values_of(request).get("token")
     if not token:
         raise BadRequest("Missing token query parameter")
     handoff = services(request).handoffs.redeem(token)

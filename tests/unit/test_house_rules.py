@@ -154,6 +154,12 @@ class TestSources:
         assert not re.findall(r"#.*\b(?:TODO|FIXME|XXX|HACK)\b", module.text)
 
     @BY_PATH
+    def test_nothing_is_read_that_litestar_keeps(self, module: Module) -> None:
+        """Its parsers keep their last 1,024 answers, of megabytes if a sender wants them so."""
+        if module.path.startswith(("api/", "ingest/")):
+            assert not {"query_params", "cookies"} & names_in(module.tree)
+
+    @BY_PATH
     def test_an_init_holds_its_docstring_and_nothing_else(self, module: Module) -> None:
         if module.path.endswith("__init__.py"):
             assert len(module.tree.body) == 1

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from litestar import Request
 
 from api.llm.filters import list_of_spans, list_of_traces
 from api.parameters import (
@@ -14,9 +16,9 @@ from api.parameters import (
     MOST_PREFIXED,
     InvalidParameters,
     Page,
-    bounded,
     prefixed,
     read,
+    values_of,
 )
 from clickhouse.llm.filters import TraceFilter
 from schemas.issues import Issue
@@ -27,6 +29,11 @@ def issue_of(values: Mapping[str, str]) -> Issue:
         list_of_traces(values, ("openai",))
     (issue,) = rejected.value.details or []
     return issue
+
+
+def values_in(query: str) -> Mapping[str, str]:
+    scope: Any = {"type": "http", "query_string": query.encode()}
+    return values_of(Request(scope))
 
 
 @pytest.mark.parametrize("name", ["limit", "offset"])
@@ -80,10 +87,11 @@ def test_a_session_may_be_left_out_but_not_be_empty() -> None:
 
 
 def test_good_values_are_read() -> None:
-    pairs = [("limit", "7"), ("limit", "8"), ("metadata.team", "red"), ("min_cost_cents", "0.01")]
-    pairs += [("max_cost_cents", "0"), ("status", "error"), ("session_id", "null"), ("x", "y")]
+    query = "limit=7&limit=8&metadata.team=red&min_cost_cents=0.01&max_cost_cents=0"
 
-    wanted, page = list_of_traces(bounded(pairs), ("openai",))
+    wanted, page = list_of_traces(
+        values_in(f"{query}&status=error&session_id=null&x=y"), ("openai",)
+    )
 
     assert (page.limit, page.offset) == (7, 0)
     assert wanted == TraceFilter(
@@ -100,22 +108,35 @@ def test_an_empty_text_is_as_good_as_absent(name: str) -> None:
     assert list_of_traces({name: ""}, ())[0] == TraceFilter()
 
 
-def test_more_parameters_than_the_bound_are_rejected() -> None:
-    pairs = [(f"p{number}", "x") for number in range(MOST_PARAMETERS + 1)]
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("", {}),
+        ("user=a%20b+c&&model=", {"user": "a b c", "model": ""}),
+        ("user=é%C3%A9%ff", {"user": "éé\ufffd"}),
+        ("user=first&user=second&user", {"user": "first"}),
+    ],
+)
+def test_a_query_string_is_read_as_browsers_write_it(query: str, values: dict[str, str]) -> None:
+    assert values_in(query) == values
 
+
+@pytest.mark.parametrize("name", ["p", "user", ""])
+def test_more_parameters_than_the_bound_are_rejected_repeated_and_blank_ones_too(name: str) -> None:
+    pairs = [f"{name}=x" for _ in range(MOST_PARAMETERS)]
+
+    assert values_in("&".join(pairs)) == {name: "x"}
     with pytest.raises(InvalidParameters) as rejected:
-        bounded(pairs)
-
-    assert len(bounded(pairs[:-1])) == MOST_PARAMETERS
+        values_in("&".join([*pairs, "one=more", "and=more"]))
     assert rejected.value.details == [
-        Issue([f"p{MOST_PARAMETERS}"], f"Expected at most {MOST_PARAMETERS} parameters")
+        Issue(["one"], f"Expected at most {MOST_PARAMETERS} parameters")
     ]
 
 
 def test_a_value_over_its_length_is_rejected_and_named() -> None:
-    assert bounded([("model", "y" * MOST_CHARS)])["model"]
+    assert values_in("model=" + "y" * MOST_CHARS)
     with pytest.raises(InvalidParameters) as rejected:
-        bounded([("user", "x" * (MOST_CHARS + 1))])
+        values_in("user=" + "x" * (MOST_CHARS + 1))
 
     assert rejected.value.details == [Issue(["user"], f"Expected at most {MOST_CHARS} characters")]
 
