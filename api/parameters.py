@@ -77,8 +77,8 @@ def values_of(request: Request[Any, Any, Any]) -> Values:
     """
     pieces = request.scope["query_string"].split(b"&", MOST_PARAMETERS)
     if len(pieces) > MOST_PARAMETERS:
-        name = pieces[MOST_PARAMETERS].partition(b"&")[0].partition(b"=")[0]
-        raise invalid(_text(name), f"Expected at most {MOST_PARAMETERS} parameters")
+        following = pieces[MOST_PARAMETERS].partition(b"&")[0].partition(b"=")[0]
+        raise invalid(_text(following), f"Expected at most {MOST_PARAMETERS} parameters")
     values: dict[str, str] = {}
     for name, value in parse_qsl(_text(b"&".join(pieces)), keep_blank_values=True):
         if len(value) > MOST_CHARS:
