@@ -37,13 +37,15 @@ DURATION_NS = (
     "if(" + UNMEASURED + ", toUInt64(" + PAIR_US + " * 1000), toUInt64(round(duration_ms * 1e6)))"
 )
 
+# As plain texts, for the reason that stands at the columns of traces.
 COLUMNS = """
     span_id, session_id, parent_span_id, toUnixTimestamp64Micro(spans.timestamp), {duration},
-    source, kind, event_type, status, tool_use_id,
-    tool_name, tool_input, tool_response, error, is_interrupt,
-    cwd, model, agent_name, metadata, provider,
-    input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
-    computed_cost, reported_cost, price_id, toUnixTimestamp64Micro(received_at)
+    source::String, kind::String, event_type::String, status::String, tool_use_id,
+    tool_name::Nullable(String), tool_input, tool_response, error, is_interrupt,
+    cwd, model::Nullable(String), agent_name::Nullable(String), metadata,
+    provider::Nullable(String), input_tokens, output_tokens, cache_read_tokens,
+    cache_write_tokens, reasoning_tokens, computed_cost, reported_cost, price_id::String,
+    toUnixTimestamp64Micro(received_at)
 """
 JSON_COLUMNS = ("tool_input", "tool_response", "error", "metadata")
 SIZE = """length(tool_input) + length(tool_response) + length(error) + length(metadata)

@@ -19,12 +19,15 @@ SESSION_ROWS = 10_000
 EARLIEST_US = -2_208_988_800_000_000
 LATEST_US = 10_413_791_999_999_999
 
+# As plain texts: the engine counts a name of a dictionary as the whole dictionary, which holds
+# names of other projects too.
 COLUMNS = """
-    trace_id, session_id, toUnixTimestamp64Micro(timestamp), latency_ms, provider,
-    model_requested, model_used, provider_request_id, request_body, response_body,
-    input_tokens, output_tokens, output_text, finish_reason, status, error,
-    metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
-    computed_cost, reported_cost, price_id, environment, toUnixTimestamp64Micro(received_at)
+    trace_id, session_id, toUnixTimestamp64Micro(timestamp), latency_ms, provider::String,
+    model_requested::String, model_used::Nullable(String), provider_request_id, request_body,
+    response_body, input_tokens, output_tokens, output_text, finish_reason::Nullable(String),
+    status::String, error, metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
+    computed_cost, reported_cost, price_id::String, environment::String,
+    toUnixTimestamp64Micro(received_at)
 """
 JSON_COLUMNS = ("request_body", "response_body", "error", "metadata")
 SIZE = """length(request_body) + length(response_body) + length(error) + length(metadata)

@@ -26,7 +26,14 @@ from schemas.llm.answers import TraceAnswer
 from schemas.projects import ProjectContext, ProjectId
 from sluice.systems import queries
 from tests.integration.queries.conftest import store_spans, store_traces
-from tests.integration.queries.rows import DAY_US, START_US, TraceRow, make_trace, random_spans
+from tests.integration.queries.rows import (
+    DAY_US,
+    START_US,
+    TraceRow,
+    make_span,
+    make_trace,
+    random_spans,
+)
 
 MIB = 1 << 20
 SMALL = Bounds(bytes=5_000, rows=7)
@@ -142,6 +149,36 @@ async def test_parts_of_a_project_have_no_rows_of_another(
 
     assert {row.project_id for part in parts for row in part} == {project.project_id}
     assert sum(map(len, parts)) == 20
+
+
+async def test_names_of_another_project_are_no_part_of_an_answer(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    """They share dictionaries in the store: here of 16 MiB, four times what a page may take."""
+    other = f"{project.project_id}-other"
+    names = [f"{number:04d}" + "\N{OWL}" * 252 for number in range(4096)]
+    theirs = [
+        make_trace(
+            other,
+            f"t{number}",
+            model_requested=name,
+            model_used=name,
+            environment=name,
+            finish_reason=name,
+        )
+        for number, name in enumerate(names)
+    ]
+    spans_of_theirs = [
+        make_span(other, f"s{number}", source=name, kind=name, tool_name=name, model=name)
+        for number, name in enumerate(names)
+    ]
+    store_traces(warehouse, [*theirs, *rows_of(project, 10)])
+    ours = [make_span(project.project_id, f"s{number}", session_id="s") for number in range(10)]
+    store_spans(warehouse, [*spans_of_theirs, *ours])
+
+    for selection in (traces.of_session(project, "s"), spans.of_session(project, "s")):
+        found = await read_whole(warehouse, project, selection, Bounds())
+        assert len(found or ()) == 10
 
 
 async def test_where_rows_are_is_found_without_reading_their_bodies(
