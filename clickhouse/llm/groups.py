@@ -172,10 +172,10 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
 async def _measure(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, Measured]:
-    """Returns all numbers of some groups: in one pass where a table has them all."""
+    """Returns all numbers of some groups: in one pass where no rollup has the sums."""
     scoped = scoped._replace(only=only.clause)
     width = len(names)
-    if scoped.table != "hourly":
+    if scoped.table == "base":
         statement = rollups.statement(scoped, names, rollups.full(scoped))
         answer = await _ask(warehouse, scoped, statement, only)
         return {

@@ -81,8 +81,6 @@ SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
 # What base rows yield beside the sums in one pass.
 SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
 SPREAD = f"quantilesDD{SKETCH}(t.latency_ns)"
-# The same of lists of latencies, as sessions have them.
-ARRAY_SPREAD = f"quantilesDDArray{SKETCH}(spread)"
 
 FLAT = """
 SELECT
@@ -251,18 +249,8 @@ def sums(scoped: Scope, measures: Iterable[str] = Sums._fields) -> RollupColumns
 
 
 def full(scoped: Scope) -> RollupColumns:
-    """Returns the columns of sums, sessions and percentiles, in one pass.
-
-    For base rows and for sessions; the hourly rollup does not know its sessions.
-    """
-    added = sums(scoped)
-    return RollupColumns(
-        flat=[*added.flat, SESSIONS, SPREAD],
-        base=[*added.base, "t.session_hash AS session", "groupArray(t.latency_ns) AS spread"],
-        rolled=[*added.rolled, "session_hash AS session", "latencies AS spread"],
-        total=[*added.total, "uniqExactIf(session, session != 0)", ARRAY_SPREAD],
-        separate=("session",),
-    )
+    """Returns the columns of sums, sessions and percentiles, in one pass over base rows."""
+    return RollupColumns([*sums(scoped).flat, SESSIONS, SPREAD], [], [], [])
 
 
 def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
@@ -277,13 +265,18 @@ def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
 
 
 def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
-    """Returns a statement that yields keys and latency percentiles in nanoseconds."""
+    """Returns a statement that yields keys and latency percentiles in nanoseconds.
+
+    From base rows for users and sessions: no rollup by these has sketches.
+    """
     if scoped.table == "sessions":
-        base, rolled, total = "groupArray(t.latency_ns)", "latencies", ARRAY_SPREAD
-    else:
-        base, rolled = f"quantilesDDState{SKETCH}(t.latency_ns)", "latency"
-        total = f"quantilesDDMerge{SKETCH}(spread)"
-    columns = RollupColumns([SPREAD], [f"{base} AS spread"], [f"{rolled} AS spread"], [total])
+        scoped = scoped._replace(table="base")
+    columns = RollupColumns(
+        flat=[SPREAD],
+        base=[f"quantilesDDState{SKETCH}(t.latency_ns) AS spread"],
+        rolled=["latency AS spread"],
+        total=[f"quantilesDDMerge{SKETCH}(spread)"],
+    )
     return statement(scoped, names, columns)
 
 

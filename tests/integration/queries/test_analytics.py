@@ -177,25 +177,6 @@ async def test_rollup_and_base_give_the_same_answer_for_any_range(
     assert mixed.total_cost == sum(map(_cost, matching)) / 10**10
 
 
-@pytest.mark.parametrize("session_id", ["", "everything"])
-@pytest.mark.parametrize(("alike", "lengths"), [(20, [80]), (60, [60, 60, 120])])
-async def test_no_row_of_session_sums_gathers_all_that_is_alike(
-    warehouse: Warehouse, project: ProjectContext, session_id: str, alike: int, lengths: list[int]
-) -> None:
-    for block, minute in enumerate((0, 1, 1, 59)):
-        received = {"received_at_us": START_US + minute * 60_000_000, "session_id": session_id}
-        ids = [f"t{block}-{number}" for number in range(alike)]
-        store_traces(warehouse, [make_trace(project.project_id, i, **received) for i in ids])
-
-    found = await warehouse.query(
-        "SELECT length(latencies) AS traces, toStartOfHour(bucket) FROM session_sums FINAL"
-        " WHERE project_id = {project_id:String} ORDER BY traces LIMIT 100",
-        {"project_id": project.project_id},
-    )
-
-    assert [tuple(row) for row in found.rows] == [(length, _moment(START_US)) for length in lengths]
-
-
 async def test_both_ends_of_a_range_are_inclusive(
     warehouse: Warehouse, project: ProjectContext
 ) -> None:

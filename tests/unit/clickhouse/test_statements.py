@@ -68,7 +68,7 @@ CASES: dict[str, Callable[[], str]] = {
     "sums_of_minutes": lambda: sums("minute", "environment"),
     "sums_of_chosen_groups": chosen_groups,
     "count": count,
-    "full_by_user": lambda: full("user", "status", session_id=HOSTILE),
+    "sums_by_user": lambda: sums("user", "status", session_id=HOSTILE),
     "full_by_metadata": lambda: full("metadata.team", user=HOSTILE),
     "sessions": lambda: rollups.sessions_statement(scope("model"), ("model",)),
     "sessions_of_all": lambda: rollups.sessions_statement(scope(), ()),

@@ -13,9 +13,7 @@ SELECT
     sum(m_computed) AS s_computed,
     sum(m_unpriced) AS s_unpriced,
     sum(m_latency_ns) AS s_latency_ns,
-    sum(m_counted) AS s_counted,
-    uniqExactIf(session, session != 0),
-    quantilesDDArray(0.01, 0.5, 0.9, 0.95, 0.99)(spread)
+    sum(m_counted) AS s_counted
 FROM (
     SELECT
         user_id AS k0,
@@ -31,9 +29,7 @@ FROM (
         sum(ifNull(t.computed_cost, 0)) AS m_computed,
         countIf(t.reported_cost IS NULL AND t.computed_cost IS NULL) AS m_unpriced,
         sum(toUInt128(t.latency_ns)) AS m_latency_ns,
-        sum(coalesce(t.reported_cost, t.computed_cost, 0)) AS m_counted,
-        t.session_hash AS session,
-        groupArray(t.latency_ns) AS spread
+        sum(coalesce(t.reported_cost, t.computed_cost, 0)) AS m_counted
     FROM traces AS t
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
@@ -41,7 +37,7 @@ FROM (
         AND session_id = {session_id:String}
         AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
-    GROUP BY k0, k1, session
+    GROUP BY k0, k1
     UNION ALL
     SELECT
         user_id AS k0,
@@ -57,9 +53,7 @@ FROM (
         computed_cost AS m_computed,
         unpriced AS m_unpriced,
         latency_ns AS m_latency_ns,
-        reported_first_cost AS m_counted,
-        session_hash AS session,
-        latencies AS spread
+        reported_first_cost AS m_counted
     FROM session_sums
     WHERE project_id = {project_id:String}
         AND session_id = {session_id:String}
