@@ -23,7 +23,7 @@ from xml.etree import ElementTree
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.components.processes import ServerProcess, free_ports
+from tests.components.processes import ServerProcess, free_ports, freeze
 
 POM = Path(__file__).with_name("pom.xml")
 HASHES = POM.with_name("kafka.sha256")
@@ -125,7 +125,8 @@ class KafkaBroker:
 
     def pause(self) -> None:
         """Stop the process with SIGSTOP: connections are accepted and never answered."""
-        self._process.send(signal.SIGSTOP)
+        self._process.check()
+        freeze(self._process.pid or 0)
 
     def resume(self) -> None:
         """Let a paused broker go on and return when it serves.

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,21 @@ import psutil
 # Reads until the tests are gone: its standard input ends with them, even on kill -9.
 GUARD = 'read -r _; kill -KILL "-$1" 2>/dev/null; rm -rf -- "$2"'
 STOP_S = 60.0
+
+
+def freeze(pid: int) -> None:
+    """Stop a process with SIGSTOP; returns when each of its threads has stopped, not before."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    while any(_state_of(thread) != "T" for thread in threads.iterdir()):
+        time.sleep(0.001)
+
+
+def _state_of(thread: Path) -> str:
+    try:
+        return (thread / "stat").read_text().rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return "T"
 
 
 class ServerFailed(Exception):

@@ -22,6 +22,7 @@ from eventlog.log import TopicPartition
 from eventlog.topics import AGENT_TOPICS
 from tests.components.kafka import KafkaBroker
 from tests.components.postgres import Postgres
+from tests.components.processes import freeze
 from tests.e2e.server import CONSOLE_SCRIPT, Server, wait_for
 
 PARTITIONS = 4
@@ -210,7 +211,7 @@ class Cluster:
 
 def pause(server: Server) -> None:
     """Freezes a process: to the others it is gone."""
-    os.kill(server.pid, signal.SIGSTOP)
+    freeze(server.pid)
 
 
 def resume(server: Server) -> None:
