@@ -10,7 +10,7 @@ import uvicorn
 from schemas.settings import Settings
 from sluice.connections import bounds_of, raise_open_files
 from sluice.ending import leave
-from sluice.lean import settle_heap
+from sluice.lean import forget_code_of_start, settle_heap
 from sluice.listening import FIRST_REQUEST_S, Server, allow_listening, bind
 from sluice.proxies import trusted_proxies
 from sluice.roles import Role, Served
@@ -48,6 +48,7 @@ async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None])
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
     settle_heap()
+    forget_code_of_start()
     on_ready(node)
     breaking = asyncio.create_task(node.wait_broken())
     await asyncio.wait({serving, breaking}, return_when=asyncio.FIRST_COMPLETED)
