@@ -44,6 +44,7 @@ MAX_SURROGATES = 1_000_000
 """In a body that has to be repaired: 0.2 s of work. Half a million emoji are no cut text."""
 DEFAULT_MAX_ITEM_BYTES = 16 << 20
 OBJECT = "Expected `object`"
+OPENS_OBJECT = ord("{")
 
 
 class Framed(NamedTuple):
@@ -102,7 +103,7 @@ def trace_frame(providers: frozenset[str]) -> Frame:
         _check_timestamp(item.timestamp)
         _check_cost(item.cost_cents)
         # The decoder sees to it that it is there.
-        if _first_byte(item.request_body) != b"{":
+        if memoryview(item.request_body)[0] != OPENS_OBJECT:
             raise RuleBroken(OBJECT, "request_body")
         _check_object(item.response_body, "response_body")
         _check_object(item.error, "error")
@@ -204,6 +205,8 @@ def _check_timestamp(text: str) -> None:
 
 
 def _check_cost(value: Raw) -> None:
+    if value is ABSENT:
+        return
     try:
         cents = amount_of(value)
         fits = cents is None or 0 <= cents <= MAX_COST_CENTS
@@ -213,13 +216,9 @@ def _check_cost(value: Raw) -> None:
         raise RuleBroken(f"Expected a number from 0 to {MAX_COST_CENTS:.0f}", "cost_cents")
 
 
-def _first_byte(value: Raw) -> bytes:
-    return bytes(memoryview(value)[:1])
-
-
 def _check_object(value: Raw, name: str) -> None:
     # Within valid JSON only `null` begins with n.
-    if _first_byte(value) not in (b"{", b"", b"n"):
+    if value is not ABSENT and memoryview(value)[0] not in b"{n":
         raise RuleBroken(OBJECT, name)
 
 
