@@ -7,6 +7,7 @@ for each. They reach into private names: faust-streaming and mode-streaming are 
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from faust.tables import TableManager
@@ -92,6 +93,10 @@ class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no type
         """Mends: a full buffer puts the fetcher to sleep for a second (264 records/s, measured).
 
         A partition without room is not fetched; the others are.
+
+        Mends: a fetch during which the flow is stopped goes back to the committed offsets, and by
+        that forgets what was acknowledged and would be committed now. What it fetched goes to
+        nobody; whoever sets the flow going again seeks first.
         """
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
@@ -99,15 +104,15 @@ class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no type
         active = {tp for tp in unheld if self._has_room(tp)}
         if self._held or self._buffered_partitions or active != unheld:
             timeout = min(timeout, FULL_POLL_S)
+        records: Any = {}
         if active:
-            return await self._getmany(active_partitions=active, timeout=timeout), active
-        self._room.clear()
-        try:
-            async with asyncio.timeout(timeout):
-                await self._room.wait()
-        except TimeoutError:
-            pass
-        return {}, active
+            records = await self._getmany(active_partitions=active, timeout=timeout)
+        else:
+            self._room.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._room.wait()
+        return records if self.flow_active else None, active
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Mends: four tasks a record, a third to half of Faust's whole cost.
