@@ -51,7 +51,7 @@ def logs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[SqliteLogs]:
+def own_logs(tmp_path: Path) -> Iterator[SqliteLogs]:
     """The same for the kinds that keep the progress of their readers themselves."""
     opened = SqliteLogs(tmp_path)
     yield opened

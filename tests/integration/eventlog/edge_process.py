@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from eventlog.kafka_address import KafkaSecurity, address_of
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import LogError
 from eventlog.spool import SpooledLog, SpoolLimits
 from schemas.kinds import TRACES

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import TopicPartition
 from eventlog.spool import SpooledLog, SpoolLimits
 from schemas.kinds import TRACES

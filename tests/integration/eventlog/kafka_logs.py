@@ -13,8 +13,9 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from eventlog.kafka_address import KafkaAddress, KafkaSecurity, address_of
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_topics import TopicSettings, check_topics, ensure_topics
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import Stored, TopicPartition
 from eventlog.records import decode_chunks
 from eventlog.spool import SpooledLog, SpoolLimits

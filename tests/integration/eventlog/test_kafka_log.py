@@ -11,8 +11,9 @@ import pytest
 
 from eventlog import kafka_producer
 from eventlog.kafka_address import KafkaAddress
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_producer import BrokerRefused
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import AppendUncertain, LogFull, LogUnavailable
 from eventlog.records import ENVELOPE_VERSION
 from schemas.kinds import TRACES

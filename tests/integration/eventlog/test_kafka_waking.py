@@ -4,13 +4,13 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import partial
 
 from eventlog.kafka_address import KafkaAddress
-from eventlog.kafka_lanes import Sent
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_producer import Report
+from eventlog.kafka_records import Record
 from eventlog.log import TopicPartition
 from tests.integration.eventlog.logs import until
 
@@ -30,16 +30,16 @@ class Restless:
     def holds(self, partition: TopicPartition) -> bool:
         raise AssertionError(f"nothing was appended to {partition}")
 
-    def keep(self, records: Sequence[Sent], *, sent: bool) -> None:
+    def keep(self, records: Iterable[Record], *, sent: bool) -> None:
         raise AssertionError(f"nothing was appended, here are {records}")
 
-    def settled(self, record: Sent, report: Report) -> None:
+    def reported(self, record: Record, report: Report) -> None:
         raise AssertionError(f"nothing was sent, here is {record}")
 
     def advance(self, now: float) -> float:
         self.turns += 1
         if self.turns % 2:
-            self._log.soon(lambda: None)
+            self._log.writer.jobs.soon(lambda: None)
         return self._random.uniform(0, 4e-6) + time.monotonic()
 
     def is_busy(self) -> bool:
@@ -55,7 +55,6 @@ async def test_the_log_wakes_by_itself_however_soon_that_is() -> None:
         log = KafkaLog(KafkaAddress((f"127.0.0.1:{silent.getsockname()[1]}",)), {"raw.traces": 1})
         restless = Restless(log)
         log.stand_by(restless)
-        log.soon(lambda: None)
         try:
             for turns in range(0, 120_000, 1_000):
                 await until(partial(restless.is_beyond, turns), PATIENCE_S)

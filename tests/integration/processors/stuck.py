@@ -8,9 +8,10 @@ from typing import Any
 from controlplane.database import Database
 from controlplane.progress import PartitionProgress
 from eventlog import kafka_transport, transport
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicSettings, check_topics, ensure_topics
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from processors.agents import create_stream_app

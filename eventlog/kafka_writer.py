@@ -1,0 +1,265 @@
+"""The thread that writes into Kafka: while a record of a partition is on its way the next fills.
+
+It calls whoever stands by for the broker (the spool), which calls the sender, and neither of them
+calls back.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Protocol
+
+import structlog
+from msgspec import Struct
+
+from eventlog.appends import Append, Appends
+from eventlog.batches import Batch, put
+from eventlog.jobs import Jobs
+from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_producer import Report
+from eventlog.kafka_records import Record, RecordMaker
+from eventlog.kafka_sender import Sender
+from eventlog.log import AppendUncertain, LogUnavailable, TopicPartition
+
+IDLE_S = 60.0
+FAILED_RETRY_S = 1.0
+CLOSE_S = 3.0
+"""How long a close waits for the broker beyond the time that a produce may take."""
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaLimits(Struct, frozen=True):
+    """What waits on the way to the broker, and for how long."""
+
+    max_queued_bytes: int = 128 << 20
+    """Of items that have not been acknowledged."""
+    max_message_bytes: int = 17 << 20
+    """Of one record, as the topics allow it."""
+    produce_timeout_ms: int = 2_000
+    """Without an acknowledgement for so long the broker is taken to be away."""
+    linger_ms: int = 5
+    """Least time between two records of a partition that are not full."""
+
+    @property
+    def produce_timeout_s(self) -> float:
+        """The same in seconds."""
+        return self.produce_timeout_ms / 1_000
+
+
+class Standby(Protocol):
+    """Who takes records while the broker is away. Called from the log's thread alone."""
+
+    def holds(self, partition: TopicPartition) -> bool:
+        """Tells whether what comes for the partition has to go behind what is kept."""
+        ...
+
+    def keep(self, records: Iterable[Record], *, sent: bool) -> None:
+        """Keeps records and answers them; `sent` ones may be in Kafka, or get there yet."""
+        ...
+
+    def reported(self, record: Record, report: Report) -> None:
+        """Hears what became of a record that it was given, or gave, while it was sent."""
+        ...
+
+    def advance(self, now: float) -> float:
+        """Goes on with its own work; returns when to be called again at the latest."""
+        ...
+
+    def is_busy(self) -> bool:
+        """Tells whether somebody still waits for an answer."""
+        ...
+
+
+class NoStandby:
+    """Stands by where there is no spool: whoever waits is refused."""
+
+    def __init__(self, appends: Appends) -> None:
+        self._appends = appends
+
+    def holds(self, partition: TopicPartition) -> bool:
+        """Holds nothing."""
+        return False
+
+    def keep(self, records: Iterable[Record], *, sent: bool) -> None:
+        """Refuses the records."""
+        kind = AppendUncertain if sent else LogUnavailable
+        for record in records:
+            record.fail(kind("Kafka does not answer"))
+            if not sent:
+                self._appends.free(record.size)
+
+    def reported(self, record: Record, report: Report) -> None:
+        """Nobody waits for it any more."""
+
+    def advance(self, now: float) -> float:
+        """Has nothing to do."""
+        return math.inf
+
+    def is_busy(self) -> bool:
+        """Has answered everybody."""
+        return False
+
+
+class PartitionQueue:
+    """What waits for one partition, and the records in flight that nobody else keeps."""
+
+    def __init__(self, partition: TopicPartition) -> None:
+        self.partition = partition
+        self.batches: deque[Batch[Append]] = deque()
+        self.released_at = 0.0
+        self.awaited: dict[str, Record] = {}
+
+
+class Writer:
+    """Owns the queues of the partitions. All but `end` is for its own thread."""
+
+    def __init__(
+        self, address: KafkaAddress, partitions: Sequence[TopicPartition], limits: KafkaLimits
+    ) -> None:
+        self.jobs = Jobs()
+        self.appends = Appends(
+            limits.max_queued_bytes, lambda append: self.jobs.soon(partial(self._take, append))
+        )
+        self.standby: Standby = NoStandby(self.appends)
+        self.records = RecordMaker(limits.max_message_bytes, self.appends)
+        self.sender = Sender(
+            address,
+            self.jobs,
+            self._reported,
+            timeout_s=limits.produce_timeout_s,
+            max_message_bytes=limits.max_message_bytes,
+            max_queued_bytes=limits.max_queued_bytes,
+        )
+        self._limits = limits
+        self._queues = {partition: PartitionQueue(partition) for partition in partitions}
+        self._busy: dict[TopicPartition, PartitionQueue] = {}
+        self._is_closing = False
+        self._deadline = math.inf
+        self._thread = threading.Thread(target=self._run, name="kafka-log", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Answers everybody who waits and ends the thread. May be called twice."""
+        self.jobs.soon(self._begin_end)
+        self._thread.join()
+
+    def _run(self) -> None:
+        wake = 0.0
+        while not self._is_over():
+            self.jobs.run_until(wake)
+            wake = self._advance(time.monotonic())
+        for queue in self._busy.values():
+            self._give_up(queue)
+        self.sender.abandon()
+
+    def _take(self, append: Append) -> None:
+        for partition, payload in append.payloads:
+            queue = self._busy[partition] = self._queues[partition]
+            append.left += put(queue.batches, append, payload)
+
+    def _advance(self, now: float) -> float:
+        wake = min(now + IDLE_S, self._deadline)
+        for queue in list(self._busy.values()):
+            wake = min(wake, _tried(partial(self._advance_queue, queue, now)))
+        return min(wake, _tried(partial(self.standby.advance, now)))
+
+    def _advance_queue(self, queue: PartitionQueue, now: float) -> float:
+        """Lets records of a partition go as far as they may; returns when to look again."""
+        partition = queue.partition
+        is_stuck = self.sender.is_stuck(partition)
+        if queue.awaited and is_stuck:
+            self._keep_awaited(queue)
+        due_at = queue.released_at
+        if not self._is_closing:
+            due_at += self._limits.linger_ms / 1_000
+        if is_stuck or self.standby.holds(partition):
+            if queue.batches and now >= due_at:
+                self._divert(queue, now)
+        else:
+            self._release(queue, now, is_due=now >= due_at)
+        if not queue.batches and not queue.awaited:
+            self._busy.pop(partition, None)
+        overdue_at = self.sender.overdue_at(partition) if queue.awaited else math.inf
+        return min(overdue_at, due_at if queue.batches and now < due_at else math.inf)
+
+    def _keep_awaited(self, queue: PartitionQueue) -> None:
+        """Has all that is on its way kept at once: nothing that comes later may get between."""
+        records = list(queue.awaited.values())
+        queue.awaited.clear()
+        self.standby.keep(records, sent=True)
+
+    def _divert(self, queue: PartitionQueue, now: float) -> None:
+        batches = list(queue.batches)
+        queue.batches.clear()
+        queue.released_at = now
+        for batch in batches:
+            self.standby.keep(self.records.records_of(queue.partition, batch), sent=False)
+
+    def _release(self, queue: PartitionQueue, now: float, *, is_due: bool) -> None:
+        batches = queue.batches
+        while batches and (
+            len(batches) > 1
+            or batches[0].is_full()
+            or (is_due and not self.sender.has(queue.partition))
+            or self._is_closing
+        ):
+            queue.released_at = now
+            for record in self.records.records_of(queue.partition, batches.popleft()):
+                self._send(queue, record)
+
+    def _send(self, queue: PartitionQueue, record: Record) -> None:
+        try:
+            self.sender.send(record)
+            queue.awaited[record.record_id] = record
+        except LogUnavailable:
+            # The producer broke. Behind what it had, whose order must not change.
+            self._keep_awaited(queue)
+            self.standby.keep([record], sent=False)
+        except Exception as error:
+            self.appends.free(record.size)
+            record.fail(error)
+
+    def _reported(self, record: Record, report: Report) -> None:
+        queue = self._queues[record.partition]
+        self.appends.free(record.size)
+        if report.is_open and record.record_id in queue.awaited:
+            self._keep_awaited(queue)
+        if queue.awaited.pop(record.record_id, None) is None:
+            self.standby.reported(record, report)
+        elif report.error is None:
+            record.succeed(report.offset)
+        else:
+            record.fail(report.error)
+
+    def _begin_end(self) -> None:
+        self._is_closing = True
+        ends_at = time.monotonic() + self._limits.produce_timeout_s + CLOSE_S
+        self._deadline = min(self._deadline, ends_at)
+
+    def _is_over(self) -> bool:
+        if not self._is_closing:
+            return False
+        if time.monotonic() >= self._deadline:
+            return True
+        waits = any(queue.batches or queue.awaited for queue in self._busy.values())
+        is_idle = not waits and not self.sender.is_waiting() and not self.standby.is_busy()
+        return is_idle and self.jobs.is_empty()
+
+    def _give_up(self, queue: PartitionQueue) -> None:
+        for record in queue.awaited.values():
+            record.fail(AppendUncertain("the log is closed"))
+        for batch in queue.batches:
+            for append, _ in batch.parts:
+                append.fail(LogUnavailable("the log is closed"))
+
+
+def _tried(advance: Callable[[], float]) -> float:
+    try:
+        return advance()
+    except Exception:
+        log.exception("kafka log failed at its own work")
+        return time.monotonic() + FAILED_RETRY_S
