@@ -1,7 +1,7 @@
 """The thread that writes into Kafka: while a record of a partition is on its way the next fills.
 
-It calls whoever stands by for the broker (the spool), which calls the sender, and neither of them
-calls back.
+It calls the standby (the spool) and the sender; the standby calls the sender too. Nobody calls back
+but the sender, which tells of each record once what became of it.
 """
 
 import math
