@@ -1,16 +1,15 @@
 """The thread that writes into Kafka: while a record of a partition is on its way the next fills.
 
-It calls the standby (the spool) and the sender; the standby calls the sender too. Nobody calls back
-but the sender, which tells of each record once what became of it.
+It calls the spool and the sender; the spool calls the sender too. Nobody calls back but the sender,
+which tells of each record once what became of it.
 """
 
 import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 import structlog
 from msgspec import Struct
@@ -23,6 +22,8 @@ from eventlog.kafka_producer import Report
 from eventlog.kafka_records import Record, RecordMaker
 from eventlog.kafka_sender import Sender
 from eventlog.log import AppendUncertain, LogUnavailable, TopicPartition
+from eventlog.spool import OpenedSpool, Spool
+from eventlog.spool_search import Searches
 
 IDLE_S = 60.0
 FAILED_RETRY_S = 1.0
@@ -44,64 +45,9 @@ class KafkaLimits(Struct, frozen=True):
     linger_ms: int = 5
     """Least time between two records of a partition that are not full."""
 
-    @property
-    def produce_timeout_s(self) -> float:
-        """The same in seconds."""
-        return self.produce_timeout_ms / 1_000
-
-
-class Standby(Protocol):
-    """Who takes records while the broker is away. Called from the log's thread alone."""
-
-    def holds(self, partition: TopicPartition) -> bool:
-        """Tells whether what comes for the partition has to go behind what is kept."""
-        ...
-
-    def keep(self, records: Iterable[Record], *, sent: bool) -> None:
-        """Keeps records and answers them; `sent` ones may be in Kafka, or get there yet."""
-        ...
-
-    def reported(self, record: Record, report: Report) -> None:
-        """Hears what became of a record that it was given, or gave, while it was sent."""
-        ...
-
-    def advance(self, now: float) -> float:
-        """Goes on with its own work; returns when to be called again at the latest."""
-        ...
-
-    def is_busy(self) -> bool:
-        """Tells whether somebody still waits for an answer."""
-        ...
-
-
-class NoStandby:
-    """Stands by where there is no spool: whoever waits is refused."""
-
-    def __init__(self, appends: Appends) -> None:
-        self._appends = appends
-
-    def holds(self, partition: TopicPartition) -> bool:
-        """Holds nothing."""
-        return False
-
-    def keep(self, records: Iterable[Record], *, sent: bool) -> None:
-        """Refuses the records."""
-        kind = AppendUncertain if sent else LogUnavailable
-        for record in records:
-            record.fail(kind("Kafka does not answer"))
-            if not sent:
-                self._appends.free(record.size)
-
-    def reported(self, record: Record, report: Report) -> None:
-        """Nobody waits for it any more."""
-
-    def advance(self, now: float) -> float:
-        """Has nothing to do."""
-        return math.inf
-
-    def is_busy(self) -> bool:
-        """Has answered everybody."""
-        return False
+    spool_max_bytes: int = 1 << 30
+    settle_ms: int = 5_000
+    """How long a broker that answers again may take to append what it had received before."""
 
 
 class PartitionQueue:
@@ -115,37 +61,40 @@ class PartitionQueue:
 
 
 class Writer:
-    """Owns the queues of the partitions. All but `end` is for its own thread."""
+    """Owns the queues of the partitions. All but `close` is for its own thread."""
 
-    def __init__(
-        self, address: KafkaAddress, partitions: Sequence[TopicPartition], limits: KafkaLimits
-    ) -> None:
+    def __init__(self, address: KafkaAddress, opened: OpenedSpool, limits: KafkaLimits) -> None:
+        self._limits = limits
+        self._timeout_s = limits.produce_timeout_ms / 1_000
         self.jobs = Jobs()
         self.appends = Appends(
             limits.max_queued_bytes, lambda append: self.jobs.soon(partial(self._take, append))
         )
-        self.standby: Standby = NoStandby(self.appends)
         self.records = RecordMaker(limits.max_message_bytes, self.appends)
         self.sender = Sender(
             address,
             self.jobs,
             self._reported,
-            timeout_s=limits.produce_timeout_s,
+            timeout_s=self._timeout_s,
             max_message_bytes=limits.max_message_bytes,
             max_queued_bytes=limits.max_queued_bytes,
         )
-        self._limits = limits
-        self._queues = {partition: PartitionQueue(partition) for partition in partitions}
+        searches = Searches(address, limits.settle_ms / 1_000, self.jobs)
+        self.spool = Spool(opened, searches, sender=self.sender, appends=self.appends)
+        self._queues = {partition: PartitionQueue(partition) for partition in opened.backlogs}
         self._busy: dict[TopicPartition, PartitionQueue] = {}
         self._is_closing = False
         self._deadline = math.inf
         self._thread = threading.Thread(target=self._run, name="kafka-log", daemon=True)
         self._thread.start()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Answers everybody who waits and ends the thread. May be called twice."""
+        self.appends.close()
+        self.spool.stop_searches()
         self.jobs.soon(self._begin_end)
         self._thread.join()
+        self.spool.close()
 
     def _run(self) -> None:
         wake = 0.0
@@ -165,7 +114,7 @@ class Writer:
         wake = min(now + IDLE_S, self._deadline)
         for queue in list(self._busy.values()):
             wake = min(wake, _tried(partial(self._advance_queue, queue, now)))
-        return min(wake, _tried(partial(self.standby.advance, now)))
+        return min(wake, _tried(partial(self.spool.advance, now)))
 
     def _advance_queue(self, queue: PartitionQueue, now: float) -> float:
         """Lets records of a partition go as far as they may; returns when to look again."""
@@ -176,7 +125,7 @@ class Writer:
         due_at = queue.released_at
         if not self._is_closing:
             due_at += self._limits.linger_ms / 1_000
-        if is_stuck or self.standby.holds(partition):
+        if is_stuck or self.spool.holds(partition):
             if queue.batches and now >= due_at:
                 self._divert(queue, now)
         else:
@@ -190,14 +139,14 @@ class Writer:
         """Has all that is on its way kept at once: nothing that comes later may get between."""
         records = list(queue.awaited.values())
         queue.awaited.clear()
-        self.standby.keep(records, sent=True)
+        self.spool.keep(records, sent=True)
 
     def _divert(self, queue: PartitionQueue, now: float) -> None:
         batches = list(queue.batches)
         queue.batches.clear()
         queue.released_at = now
         for batch in batches:
-            self.standby.keep(self.records.records_of(queue.partition, batch), sent=False)
+            self.spool.keep(self.records.records_of(queue.partition, batch), sent=False)
 
     def _release(self, queue: PartitionQueue, now: float, *, is_due: bool) -> None:
         batches = queue.batches
@@ -218,7 +167,7 @@ class Writer:
         except LogUnavailable:
             # The producer broke. Behind what it had, whose order must not change.
             self._keep_awaited(queue)
-            self.standby.keep([record], sent=False)
+            self.spool.keep([record], sent=False)
         except Exception as error:
             self.appends.free(record.size)
             record.fail(error)
@@ -229,7 +178,7 @@ class Writer:
         if report.is_open and record.record_id in queue.awaited:
             self._keep_awaited(queue)
         if queue.awaited.pop(record.record_id, None) is None:
-            self.standby.reported(record, report)
+            self.spool.reported(record, report)
         elif report.error is None:
             record.succeed(report.offset)
         else:
@@ -237,7 +186,8 @@ class Writer:
 
     def _begin_end(self) -> None:
         self._is_closing = True
-        ends_at = time.monotonic() + self._limits.produce_timeout_s + CLOSE_S
+        self.spool.drain.stop()
+        ends_at = time.monotonic() + self._timeout_s + CLOSE_S
         self._deadline = min(self._deadline, ends_at)
 
     def _is_over(self) -> bool:
@@ -246,7 +196,7 @@ class Writer:
         if time.monotonic() >= self._deadline:
             return True
         waits = any(queue.batches or queue.awaited for queue in self._busy.values())
-        is_idle = not waits and not self.sender.is_waiting() and not self.standby.is_busy()
+        is_idle = not waits and not self.sender.is_waiting() and not self.spool.is_busy()
         return is_idle and self.jobs.is_empty()
 
     def _give_up(self, queue: PartitionQueue) -> None:

@@ -24,7 +24,7 @@ class Searches:
     def __init__(self, address: KafkaAddress, settle_s: float, jobs: Jobs) -> None:
         self._address = address
         self._settle_s = settle_s
-        self._jobs = jobs
+        self.jobs = jobs
         self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(AT_ONCE, "spool-search")
 
@@ -68,6 +68,6 @@ class Searches:
                     records=len(wanted),
                     present=len(present),
                 )
-                self._jobs.soon(partial(backlog.end_search, wanted, present))
+                self.jobs.soon(partial(backlog.end_search, wanted, present))
                 return
             self._stop.wait(RETRY_S)

@@ -69,6 +69,7 @@ def kafka_limits_of(settings: Settings) -> KafkaLimits:
         max_message_bytes=max_message_bytes(settings.max_item_bytes),
         produce_timeout_ms=settings.kafka_produce_timeout_ms,
         linger_ms=settings.kafka_linger_ms,
+        spool_max_bytes=settings.spool_max_bytes,
     )
 
 

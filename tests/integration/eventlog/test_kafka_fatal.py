@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +28,8 @@ def address(kafka: Any) -> KafkaAddress:
 
 
 @pytest.fixture
-def log(address: KafkaAddress) -> Iterator[KafkaLog]:
-    with closing(KafkaLog(address, made(address, 2))) as opened:
+def log(address: KafkaAddress, path: Path) -> Iterator[KafkaLog]:
+    with closing(KafkaLog(address, made(address, 2), path)) as opened:
         yield opened
 
 
@@ -70,13 +71,13 @@ async def test_a_log_whose_client_broke_goes_on_with_a_new_one(
     assert items_in(address) == [b"0", b"1", b"2", b"3"]
 
 
-async def test_a_log_goes_on_though_its_standby_fails(
+async def test_a_log_goes_on_though_its_spool_fails(
     log: KafkaLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: float) -> float:
-        raise RuntimeError("a bug in the standby")
+        raise RuntimeError("a bug in the spool")
 
-    monkeypatch.setattr(log.writer.standby, "advance", fail)
+    monkeypatch.setattr(log.writer.spool, "advance", fail)
 
     assert await append(log, b"a") == 0
     assert await append(log, b"b") == 1

@@ -8,8 +8,9 @@ import pytest
 
 from eventlog import spool_backlog
 from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_log import KafkaLog
 from eventlog.log import LogFull, LogUnavailable, TopicPartition
-from eventlog.spool import SPOOLED, SpooledLog
+from eventlog.spool import SPOOLED
 from eventlog.spool_backlog import Backlog
 from eventlog.topics import OUTCOMES
 from schemas import metrics
@@ -138,7 +139,7 @@ async def test_a_full_spool_takes_a_request_for_several_partitions_whole_or_not_
     assert set(items_in(edges.address, PARTITIONS[1])) == set(taken.values())
 
 
-async def fill(log: SpooledLog) -> list[bytes]:
+async def fill(log: KafkaLog) -> list[bytes]:
     """Appends until the log refuses; returns what it took."""
     randbytes = random.Random(SEED).randbytes
     taken: list[bytes] = []

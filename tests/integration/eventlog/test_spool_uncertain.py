@@ -19,7 +19,6 @@ from eventlog.kafka_scan import records_present
 from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import AppendUncertain, LogUnavailable, TopicPartition
 from eventlog.records import encode_chunks
-from eventlog.spool import SpooledLog
 from eventlog.spool_file import SpoolFile
 from tests.integration.eventlog.edges import SEED, Edges, drained, numbers
 from tests.integration.eventlog.fatal import break_producer
@@ -88,13 +87,13 @@ async def test_what_was_kept_unsent_between_two_that_were_sent_is_sent_once(edge
     deafen(broken)
 
     def send_and_keep() -> None:
-        log.spool.drain._sender.send(before)
-        log.spool.drain._sender.send(after)
+        log.writer.spool.drain._sender.send(before)
+        log.writer.spool.drain._sender.send(after)
         assert broken._producer.flush(10) == 0
         break_producer(broken._producer)
-        log.spool.keep([before], sent=True)
-        log.spool.keep([between], sent=False)
-        log.spool.keep([after], sent=True)
+        log.writer.spool.keep([before], sent=True)
+        log.writer.spool.keep([between], sent=False)
+        log.writer.spool.keep([after], sent=True)
 
     await in_the_log(log, send_and_keep)
     await until(lambda: producer_of(log) is not broken)
@@ -118,16 +117,16 @@ async def test_what_becomes_uncertain_during_a_search_is_looked_for_too(
             looked_for.append(set(args[2]))
         if len(looked_for) == 1:
             told_of = Report(told.record_id, HEAD, 0, None, is_open=False)
-            log._kafka.writer.jobs.soon(lambda: log.spool.reported(told, told_of))
-            log._kafka.writer.jobs.soon(lambda: log.spool.reported(second, open_report(second)))
+            log.writer.jobs.soon(lambda: log.writer.spool.reported(told, told_of))
+            log.writer.jobs.soon(lambda: log.writer.spool.reported(second, open_report(second)))
         return records_present(*args, **kwargs)
 
     monkeypatch.setattr(spool_search, "records_present", look)
 
     def keep_and_report() -> None:
-        log.spool.keep([told, first, second], sent=True)
-        log.spool.reported(told, open_report(told))
-        log.spool.reported(first, open_report(first))
+        log.writer.spool.keep([told, first, second], sent=True)
+        log.writer.spool.reported(told, open_report(told))
+        log.writer.spool.reported(first, open_report(first))
 
     await in_the_log(log, keep_and_report)
     await until(lambda: len(looked_for) == 2, 60)
@@ -146,15 +145,15 @@ async def test_what_becomes_uncertain_while_a_page_is_handed_over_goes_before_th
 
     def hand_and_report(file: SpoolFile, partition: TopicPartition, end: int) -> "Future[Any]":
         if end == 2:
-            told = partial(log.spool.reported, first, open_report(first))
-            log._kafka.writer.jobs.soon(told)
+            told = partial(log.writer.spool.reported, first, open_report(first))
+            log.writer.jobs.soon(told)
         return hand(file, partition, end)
 
     monkeypatch.setattr(SpoolFile, "hand", hand_and_report)
 
     def keep() -> None:
-        log.spool.keep([first], sent=True)
-        log.spool.keep([second], sent=False)
+        log.writer.spool.keep([first], sent=True)
+        log.writer.spool.keep([second], sent=False)
 
     await in_the_log(log, keep)
     await eventually(lambda: len(items_in(edges.address)) == 2)
@@ -181,8 +180,8 @@ async def test_a_search_that_meets_a_bug_is_tried_again(
     uncertain = record(b"uncertain")
 
     def keep_and_report() -> None:
-        log.spool.keep([uncertain], sent=True)
-        log.spool.reported(uncertain, open_report(uncertain))
+        log.writer.spool.keep([uncertain], sent=True)
+        log.writer.spool.reported(uncertain, open_report(uncertain))
 
     await in_the_log(log, keep_and_report)
     await eventually(lambda: items_in(edges.address) == [b"uncertain"])
@@ -207,7 +206,8 @@ async def test_what_kafka_may_have_and_the_spool_refuses_is_said_to_be_uncertain
 
 async def test_a_record_that_the_broker_appends_late_is_found(edges: Edges) -> None:
     """It had the request before its sender died, and handles it after it answers others."""
-    sender = KafkaLog(edges.address, edges._counts, KafkaLimits(produce_timeout_ms=20_000))
+    limits = KafkaLimits(produce_timeout_ms=20_000)
+    sender = KafkaLog(edges.address, edges._counts, edges.path, limits)
     await append(sender, b"early")
     late = f"{sender.writer.records.instance}-2"
     since_ms = time.time_ns() // 1_000_000
@@ -240,8 +240,8 @@ def open_report(one: Record) -> Report:
     return Report(one.record_id, HEAD, -1, LogUnavailable("nobody knows"), is_open=True)
 
 
-def producer_of(log: SpooledLog) -> KafkaProducer:
-    return log._kafka.writer.sender.producer
+def producer_of(log: KafkaLog) -> KafkaProducer:
+    return log.writer.sender.producer
 
 
 def deafen(producer: KafkaProducer) -> None:
@@ -249,7 +249,7 @@ def deafen(producer: KafkaProducer) -> None:
     producer._on_reports = lambda _: None
 
 
-async def in_the_log(log: SpooledLog, job: Callable[[], None]) -> None:
+async def in_the_log(log: KafkaLog, job: Callable[[], None]) -> None:
     done: Future[None] = Future()
-    log._kafka.writer.jobs.soon(lambda: done.set_result(job()))
+    log.writer.jobs.soon(lambda: done.set_result(job()))
     await asyncio.wrap_future(done)

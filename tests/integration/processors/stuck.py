@@ -11,7 +11,6 @@ from eventlog import kafka_transport, transport
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicSettings, check_topics, ensure_topics
-from eventlog.kafka_writer import KafkaLimits
 from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from processors.agents import create_stream_app
@@ -90,7 +89,7 @@ class KafkaStream(EmbeddedStream):
         ensure_topics(self._address, settings)
         self._topics = check_topics(self._address, settings)
         counts = {name: state.partitions for name, state in self._topics.items()}
-        self.log = KafkaLog(self._address, counts, KafkaLimits())
+        self.log = KafkaLog(self._address, counts, folder / "spool.db")
         self._offsets = OffsetReader(self._address)
         self._database = Database(f"sqlite:///{folder / 'control.db'}")
 
