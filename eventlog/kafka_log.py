@@ -1,6 +1,5 @@
 """The cluster's log as the edge writes it: an `EventLog` over Kafka, and a spool for outages."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -91,4 +90,4 @@ class KafkaLog:
                 raise KeyError(f"the log has no partition {number} of {topic}")
         if not payloads:
             return {}
-        return await asyncio.wrap_future(self.writer.appends.begin(payloads).future)
+        return await self.writer.appends.begin(payloads).future
