@@ -1,7 +1,7 @@
 """Dead letters as the command line sees them: read, and sent again, beside a server that runs.
 
 Only a connection is opened here: whether the file is damaged is for the process that owns it.
-Sending again appends the item and the mark in one transaction, so a letter is replayed once,
+Sending again appends the item and the mark in one transaction, so each is replayed once,
 whatever is killed and however many try.
 """
 
@@ -9,6 +9,7 @@ import fcntl
 import os
 import sqlite3
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,18 +30,19 @@ from eventlog.topics import DEAD
 from schemas.projects import ProjectId
 
 READ_AT_ONCE = 64
+_DEAD = TopicPartition(DEAD.name, 0)
 
 
-class UnknownLetter(Exception):
+class UnknownDeadLetter(Exception):
     """Raised when no dead letter has the name, or when retention has dropped it."""
 
 
 class AlreadyReplayed(Exception):
-    """Raised when a letter was sent again before."""
+    """Raised when a dead letter was sent again before."""
 
 
 class Summary(NamedTuple):
-    """A letter without its body."""
+    """A dead letter without its body."""
 
     ref: str
     project_id: ProjectId
@@ -53,7 +55,7 @@ class Summary(NamedTuple):
 
 
 class Replacement(NamedTuple):
-    """What goes into the log in a letter's place; `event_id` chooses the partition."""
+    """What goes into the log in a dead letter's place; `event_id` chooses the partition."""
 
     project_id: ProjectId
     wire: str
@@ -62,18 +64,65 @@ class Replacement(NamedTuple):
     keeps_id: bool = False
     """Whether the log keeps the id beside the body, because the edge gave it."""
 
+    def chunk(self, dead_letter: DeadLetter) -> Chunk:
+        """Returns what goes into the log in a dead letter's place."""
+        return Chunk(
+            self.project_id,
+            self.wire,
+            dead_letter.received_at_ns or time.time_ns(),
+            [self.body],
+            # A damaged record's items were never counted: nothing is to be counted back.
+            dead_letter.ref if dead_letter.received_at_ns else "",
+            [self.event_id] if self.keeps_id and self.event_id else [],
+        )
 
-def chunk_of(letter: DeadLetter, item: Replacement) -> Chunk:
-    """Returns what goes into the log in a letter's place."""
-    return Chunk(
-        item.project_id,
-        item.wire,
-        letter.received_at_ns or time.time_ns(),
-        [item.body],
-        # A damaged record's items were never counted: nothing is to be counted back.
-        letter.ref if letter.received_at_ns else "",
-        [item.event_id] if item.keeps_id and item.event_id else [],
-    )
+    def partition(self, dead_letter: DeadLetter, count: int) -> TopicPartition:
+        """Returns where it goes. Raises `LogUnavailable` where the topic has no partitions."""
+        topic = dead_letter.topic
+        if not count:
+            raise LogUnavailable(f"the log has no topic {topic}")
+        number = partition_of(self.project_id, self.event_id, count) if self.event_id else 0
+        return TopicPartition(topic, number)
+
+
+class Index:
+    """The dead letters that were read so far."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Summary, int]] = {}
+        self.replayed: set[str] = set()
+
+    def add(self, held: DeadLetters, offset: int) -> None:
+        """Takes in what a record holds."""
+        self.replayed.update(held.replayed)
+        for one in held.dead_letters:
+            self._known[one.ref] = (_summary_of(one), offset)
+
+    def forget(self, ref: str) -> None:
+        """Leaves a dead letter out that is gone."""
+        self._known.pop(ref, None)
+
+    def summaries(self) -> list[Summary]:
+        """Returns every dead letter, the oldest first, each once."""
+        return [
+            summary._replace(replayed=ref in self.replayed)
+            for ref, (summary, _) in self._known.items()
+        ]
+
+    def offset_of(self, ref: str) -> int:
+        """Returns the offset of the record that holds one. Raises `UnknownDeadLetter`."""
+        if ref not in self._known:
+            raise UnknownDeadLetter(f"there is no dead letter {ref}")
+        return self._known[ref][1]
+
+    @staticmethod
+    def pick(ref: str, values: Iterable[bytes | None]) -> DeadLetter:
+        """Returns a dead letter that records hold. Raises `UnknownDeadLetter`."""
+        for value in values:
+            for one in decoded(value).dead_letters:
+                if one.ref == ref:
+                    return one
+        raise UnknownDeadLetter(f"there is no dead letter {ref}")
 
 
 class DeadLetterBox:
@@ -90,41 +139,37 @@ class DeadLetterBox:
         except sqlite3.Error as error:
             os.close(self._hold)
             raise LogUnavailable(f"{path} cannot be read: {error}") from error
-        self._known: dict[str, tuple[Summary, int]] = {}
-        self._replayed: set[str] = set()
+        self._index = Index()
         self._next_offset = 0
 
     def summaries(self) -> list[Summary]:
-        """Returns every letter that is kept, the oldest first, each once."""
+        """Returns every dead letter, the oldest first, each once."""
         self._catch_up()
-        return [
-            summary._replace(replayed=ref in self._replayed)
-            for ref, (summary, _) in self._known.items()
-        ]
+        return self._index.summaries()
 
     def find(self, ref: str) -> DeadLetter:
-        """Returns one letter. Raises `UnknownLetter`."""
+        """Returns one dead letter. Raises `UnknownDeadLetter`."""
         self._catch_up()
-        _, offset = self._known.get(ref, (None, -1))
-        for stored in self._page(offset, 1) if offset >= 0 else ():
-            for letter in _decoded(stored).letters:
-                if letter.ref == ref:
-                    return letter
-        raise UnknownLetter(f"there is no dead letter {ref}")
+        page = self._page(self._index.offset_of(ref), 1)
+        return self._index.pick(ref, (stored.value for stored in page))
 
-    def replay(self, letter: DeadLetter, item: Replacement) -> None:
-        """Puts the item into the letter's topic and marks the letter. Raises `AlreadyReplayed`."""
-        chunk = chunk_of(letter, item)
-        partition = self._partition_of(letter.topic, item)
+    def replay(self, dead_letter: DeadLetter, item: Replacement) -> None:
+        """Puts the item into the dead letter's topic and marks the dead letter.
+
+        Raises `AlreadyReplayed`.
+        """
+        ref = dead_letter.ref
+        count = sum(partition.topic == dead_letter.topic for partition in self._numbers)
+        number = self._numbers[item.partition(dead_letter, count)]
+        value, mark = encode_chunks([item.chunk(dead_letter)]), encode_dead([], [ref])
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
             self._catch_up()
-            if letter.ref in self._replayed:
-                raise AlreadyReplayed(f"{letter.ref} was replayed before")
-            mark = encode_dead([], [letter.ref])
-            sqlite_file.append(connection, self._numbers[partition], encode_chunks([chunk]))
-            sqlite_file.append(connection, self._numbers[TopicPartition(DEAD.name, 0)], mark)
+            if ref in self._index.replayed:
+                raise AlreadyReplayed(f"{ref} was replayed before")
+            sqlite_file.append(connection, number, value)
+            sqlite_file.append(connection, self._numbers[_DEAD], mark)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise LogUnavailable(f"the log's file refused: {error}") from error
@@ -149,23 +194,11 @@ class DeadLetterBox:
         """Reads what was appended, here or by others, since the last look."""
         while page := self._page(self._next_offset, READ_AT_ONCE):
             for stored in page:
-                decoded = _decoded(stored)
-                self._replayed.update(decoded.replayed)
-                for letter in decoded.letters:
-                    self._known[letter.ref] = (summary_of(letter), stored.offset)
+                self._index.add(decoded(stored.value), stored.offset)
             self._next_offset = page[-1].offset + 1
 
     def _page(self, offset: int, limit: int) -> list[Stored]:
-        number = self._numbers[TopicPartition(DEAD.name, 0)]
-        return list(sqlite_file.read(self._connection, number, offset, limit))
-
-    def _partition_of(self, topic: str, item: Replacement) -> TopicPartition:
-        count = sum(partition.topic == topic for partition in self._numbers)
-        if not count:
-            raise LogUnavailable(f"the log has no topic {topic}")
-        if item.event_id is None:
-            return TopicPartition(topic, 0)
-        return TopicPartition(topic, partition_of(item.project_id, item.event_id, count))
+        return list(sqlite_file.read(self._connection, self._numbers[_DEAD], offset, limit))
 
 
 def _connect(path: Path) -> tuple[sqlite3.Connection, dict[TopicPartition, int]]:
@@ -177,21 +210,21 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, dict[TopicPartition, int]]
         raise
 
 
-def _decoded(stored: Stored) -> DeadLetters:
+def decoded(value: bytes | None) -> DeadLetters:
+    """Returns what a record of topic `dead` holds, nothing where it is damaged."""
     try:
-        return decode_dead(stored.value or b"")
+        return decode_dead(value or b"")
     except RecordDamaged:
         return DeadLetters(ENVELOPE_VERSION, [], [])
 
 
-def summary_of(letter: DeadLetter) -> Summary:
-    """Returns what a list shows of a letter."""
+def _summary_of(dead_letter: DeadLetter) -> Summary:
     return Summary(
-        ref=letter.ref,
-        project_id=letter.project_id,
-        topic=letter.topic,
-        received_at_ns=letter.received_at_ns,
-        reason=letter.reason,
-        body_bytes=len(letter.body),
+        ref=dead_letter.ref,
+        project_id=dead_letter.project_id,
+        topic=dead_letter.topic,
+        received_at_ns=dead_letter.received_at_ns,
+        reason=dead_letter.reason,
+        body_bytes=len(dead_letter.body),
         replayed=False,
     )

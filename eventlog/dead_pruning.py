@@ -1,25 +1,55 @@
 """Which dead letters go, and what is left of the records that held them.
 
-A record may hold letters of several projects, or marks that letters were sent again. A mark goes
-with its letter and never before it: a letter without its mark could be sent again twice.
+A record may hold dead letters of several projects, or marks that some were sent again. A mark goes
+with its dead letter and never before it: one without its mark could be sent again twice.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 
-from eventlog.log import Stored
-from eventlog.records import DeadLetter, DeadLetters, RecordDamaged, decode_dead, encode_dead
+from eventlog.log import Stored, TopicPartition
+from eventlog.log_file import LogFile
+from eventlog.records import RecordDamaged, decode_dead, encode_dead
+from eventlog.topics import DEAD
 from schemas.projects import ProjectId
 
 Goes = Callable[[ProjectId, int], bool]
-"""Tells of a letter's project and the time that it was put down (ms) whether it goes."""
+"""Tells of a dead letter's project and the time that it was put down (ms) whether it goes."""
+PAGE_RECORDS = 32
+PAGE_BYTES = 8 << 20
 NOBODY = ProjectId("")
-"""Whose the letters of damaged records are."""
+"""Whose the dead letters of damaged records are."""
+
+
+class DeadLetterPruning:
+    """Drops dead letters of an embedded log's file."""
+
+    def __init__(self, file: LogFile) -> None:
+        self._file = file
+        self._lock = asyncio.Lock()
+        """Held from reading dead letters to rewriting them: nobody else may do so in between."""
+
+    async def prune(self, goes: Goes) -> None:
+        """Drops those that go."""
+        partition = TopicPartition(DEAD.name, 0)
+        rewrite = partial(self._file.commits.rewrite, number=self._file.numbers[partition])
+        kept: set[str] = set()
+        offset = 0
+        async with self._lock:
+            while page := await asyncio.to_thread(
+                self._file.read, partition, offset, PAGE_RECORDS, PAGE_BYTES
+            ):
+                offset = page[-1].offset + 1
+                values = await asyncio.to_thread(prune, page, goes, kept)
+                if values:
+                    await self._file.change(partial(rewrite, values=values))
 
 
 def prune(records: Iterable[Stored], goes: Goes, kept: set[str]) -> dict[int, bytes | None]:
     """Returns the new value of each record that changes, by offset, `None` where nothing is left.
 
-    Adds the letters that stay to `kept`, which must hold those of all records before these.
+    Adds the dead letters that stay to `kept`, which must hold those of all records before these.
     """
     changed: dict[int, bytes | None] = {}
     for stored in records:
@@ -30,13 +60,9 @@ def prune(records: Iterable[Stored], goes: Goes, kept: set[str]) -> dict[int, by
             if goes(NOBODY, at_ms):
                 changed[stored.offset] = None
             continue
-        letters = [letter for letter in held.letters if not goes(letter.project_id, at_ms)]
-        kept.update(letter.ref for letter in letters)
+        stay = [one for one in held.dead_letters if not goes(one.project_id, at_ms)]
+        kept.update(one.ref for one in stay)
         marks = [ref for ref in held.replayed if ref in kept]
-        if not _is_whole(held, letters, marks):
-            changed[stored.offset] = encode_dead(letters, marks) if letters or marks else None
+        if len(stay) < len(held.dead_letters) or len(marks) < len(held.replayed):
+            changed[stored.offset] = encode_dead(stay, marks) if stay or marks else None
     return changed
-
-
-def _is_whole(held: DeadLetters, letters: list[DeadLetter], marks: list[str]) -> bool:
-    return len(letters) == len(held.letters) and len(marks) == len(held.replayed)

@@ -40,7 +40,7 @@ Change = Callable[[sqlite3.Connection], Any]
 
 
 class _Write(NamedTuple):
-    """One thing to commit as a whole: payloads to append, or a change of the books."""
+    """One thing to commit as a whole: payloads to append, or a change of the tables."""
 
     future: "Future[Any]"
     payloads: Sequence[tuple[TopicPartition, Payload]]
@@ -97,7 +97,7 @@ class GroupCommit:
         return self._submit(_Write(Future(), payloads, None, size))
 
     def change(self, change: Change) -> "Future[Any]":
-        """Queues a change of the books; no bound holds it back. Raises `LogUnavailable`."""
+        """Queues a change of the tables; no bound holds it back. Raises `LogUnavailable`."""
         return self._submit(_Write(Future(), (), change, 0))
 
     def _submit(self, write: _Write) -> "Future[Any]":
@@ -112,7 +112,7 @@ class GroupCommit:
         return write.future
 
     def put(self, connection: sqlite3.Connection, number: int, value: bytes) -> int:
-        """Appends a record and returns its offset; for use within a change of the books."""
+        """Appends a record and returns its offset; for use within a change."""
         offset = sqlite_file.append(connection, number, value)
         self.stored_bytes += len(value)
         return offset
@@ -128,7 +128,7 @@ class GroupCommit:
     ) -> int:
         """Deletes records of a partition up to `last`, the oldest first, and returns how many.
 
-        For use within a change of the books; `limit` bounds how many go, -1 is no bound.
+        For use within a change; `limit` bounds how many go, -1 is no bound.
         """
         first_key = number << sqlite_file.OFFSET_BITS
         gone = connection.execute(
@@ -145,7 +145,7 @@ class GroupCommit:
     ) -> None:
         """Gives records other values, by offset, and deletes those whose value is `None`.
 
-        For use within a change of the books.
+        For use within a change.
         """
         for offset, value in values.items():
             key = number << sqlite_file.OFFSET_BITS | offset
@@ -196,7 +196,7 @@ class GroupCommit:
         return writes, False
 
     def _commit_group(self, writes: list[_Write]) -> None:
-        books = [write for write in writes if write.change is not None]
+        changes = [write for write in writes if write.change is not None]
         appends = [write for write in writes if write.change is None]
         error = self._try(writes)
         if error is None:
@@ -204,9 +204,9 @@ class GroupCommit:
         elif not isinstance(error, sqlite3.Error):
             # A bug in one write is no reason to refuse its neighbours.
             parts = [[write] for write in writes]
-        elif books and appends:
-            # A full disk must not keep the books, and the trimming that frees it, from moving.
-            parts = [books, appends]
+        elif changes and appends:
+            # A full disk must not hold up the checkpoints, and the deletions that free it.
+            parts = [changes, appends]
         else:
             self._fail(writes, error)
             parts = []

@@ -119,7 +119,7 @@ class KafkaProducer:
         except KafkaException as error:
             if is_fatal(error.args[0]):
                 self._break(error.args[0])
-            raise refusal_of(error.args[0]) from error
+            raise error_of(error.args[0]) from error
 
     def abandon(self) -> None:
         """Ends at once; what had no report gets one whose outcome is open. May be called twice.
@@ -182,7 +182,7 @@ class _Quiet:
         """Drops a line."""
 
 
-def refusal_of(error: KafkaError) -> LogError:
+def error_of(error: KafkaError) -> LogError:
     """Returns what a record that Kafka did not take is refused with."""
     if is_open(error) or error.retriable():
         return LogUnavailable(f"Kafka did not take a record: {error.str()}")
@@ -204,4 +204,4 @@ def _report(
 ) -> Report:
     if error is None:
         return Report(record_id, partition, message.offset() or 0, None, is_open=False)
-    return Report(record_id, partition, -1, refusal_of(error), is_open(error))
+    return Report(record_id, partition, -1, error_of(error), is_open(error))

@@ -1,4 +1,8 @@
-"""Looks which records of a producer that is gone are in Kafka, by the ids in their headers."""
+"""Looks which records of a producer that is gone are in Kafka, by the ids in their headers.
+
+They are not simply sent again: refusals and dead letters have no ids of their own, so a record that
+is there twice would count them twice.
+"""
 
 import threading
 import uuid

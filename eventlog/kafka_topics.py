@@ -190,7 +190,7 @@ def _wrong_configs(
             value = configs[key].value if key in configs else "nothing"
             if not _is_enough(key, value, wanted):
                 wrong.append(
-                    f"topic {name} has {key}={value}, not {wanted}; mend it with: kafka-configs.sh"
+                    f"topic {name} has {key}={value}, not {wanted}; fix it with: kafka-configs.sh"
                     f" --bootstrap-server {address.servers[0]} --alter --entity-type topics"
                     f" --entity-name {name} --add-config {key}={wanted}"
                 )
@@ -199,7 +199,7 @@ def _wrong_configs(
 
 def _is_enough(key: str, value: str, wanted: str) -> bool:
     if key == "cleanup.policy":
-        # Letters that are compacted and never deleted are the operator's choice.
+        # Dead letters that are compacted and never deleted are the operator's choice.
         is_dead = "compact" in wanted
         return set(value.split(",")) == set(wanted.split(",")) or (is_dead and value == "compact")
     if key.endswith((".bytes", ".ms")):

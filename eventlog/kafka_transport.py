@@ -1,7 +1,7 @@
-"""Faust over Kafka: `kafka://`, with what stock Faust and aiokafka get wrong mended.
+"""Faust over Kafka: `kafka://`, with what stock Faust and aiokafka get wrong fixed.
 
-Kafka says who reads a partition; the partition's holder (`PartitionHolder`, the control plane's
-books behind it) says from where, and keeps a reader that was paused and replaced from writing.
+Kafka says who reads a partition. The partition's holder (`PartitionHolder`, with the checkpoints of
+the control plane) says from where, and keeps a reader that was paused and replaced from writing.
 Offsets are committed to the consumer group too, for the tools that show a group's lag, but nothing
 is ever read from there: a group that expired, or was reset, changes nothing.
 
@@ -53,7 +53,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
     """The thread in which aiokafka lives."""
 
     def _create_worker_consumer(self, transport: "Transport") -> AIOKafkaConsumer:
-        """Mends: a group without offsets begins at one end or the other, without a word."""
+        """Fixes: a group without offsets begins at one end or the other, without a word."""
         return AIOKafkaConsumer(
             **self.app.kafka_options,
             group_id=self.app.conf.id,
@@ -66,7 +66,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _watch(self) -> None:
-        """Mends: what aiokafka cannot go on after is told to a fetch alone, and it waits for that.
+        """Fixes: what aiokafka cannot go on after is told to a fetch alone, and it waits for that.
 
         None is made while partitions change hands, which is when most of it happens.
         """
@@ -80,7 +80,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
                 return
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Mends: who takes longer than a session is thrown out of the group meanwhile.
+        """Fixes: who takes longer than a session is thrown out of the group meanwhile.
 
         aiokafka sends no heartbeats before this call has ended.
         """
@@ -88,7 +88,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_thread_stop(self) -> None:
-        """Mends: a stop waits for a rebalance that is under way.
+        """Fixes: a stop waits for a rebalance that is under way.
 
         And that for an answer of the holder, through a queue that may be closed by then.
         """
@@ -112,7 +112,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
                 consumer.seek(partition, offset)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Mends: a commit that fails ends the app. The next one repeats it."""
+        """Fixes: a commit that fails ends the app. The next one repeats it."""
         consumer = self._ensure_consumer()
         assigned = consumer.assignment()
         mine = {
@@ -175,8 +175,8 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Goes to where the holder said; what the group has committed does not count.
 
-        Mends: the end of an assignment's beginning comes late, when its partitions are gone again,
-        and sets the flow going. Nothing is read then before the next ones are taken.
+        Fixes: Faust may finish a revoked assignment late and resume the flow. Nothing is read until
+        the new partitions are taken.
         """
         starts = self._starts
         if not starts:
@@ -238,7 +238,7 @@ class Fetcher(stock_fetcher.Fetcher):  # type: ignore[misc]
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _fetcher(self) -> None:
-        """Mends: a stop while partitions change hands is taken for a crash of the whole app."""
+        """Fixes: a stop while partitions change hands is taken for a crash of the whole app."""
         try:
             await self.app.consumer._drain_messages(self)
         except asyncio.CancelledError:

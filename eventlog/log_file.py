@@ -3,6 +3,7 @@
 The embedded log (`sqlite_log`) and an edge's spool (`spool_file`) are both made of it.
 """
 
+import asyncio
 import os
 import sqlite3
 import threading
@@ -10,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from eventlog import sqlite_file
-from eventlog.group_commit import GroupCommit, Limits
+from eventlog.group_commit import Change, GroupCommit, Limits
 from eventlog.log import LogDamaged, LogError, LogUnavailable, Stored, TopicPartition
 from eventlog.opening import open_log, suspect
 
@@ -52,6 +54,10 @@ class LogFile:
                 if size >= max_bytes:
                     break
         return found
+
+    async def change(self, change: Change) -> Any:
+        """Makes a change durable, which no bound holds back, and returns its result."""
+        return await asyncio.wrap_future(self.commits.change(change))
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

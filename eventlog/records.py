@@ -78,16 +78,16 @@ class DeadLetter(Struct, frozen=True):
     reason: str
     body: bytes
     dead_ref: str = ""
-    """The letter that this one is a failed replay of."""
+    """The dead letter that this one is a failed replay of."""
     item_id: str = ""
     """Where the edge gave it; else it stands in the body."""
 
 
 class DeadLetters(Struct, array_like=True, frozen=True):
-    """The decoded value of a record of topic `dead`: letters, or marks of replayed ones."""
+    """The decoded value of a record of topic `dead`: dead letters, or marks of replayed ones."""
 
     version: int
-    letters: list[DeadLetter]
+    dead_letters: list[DeadLetter]
     replayed: list[str]
 
 
@@ -111,9 +111,9 @@ def decode_refusals(value: bytes) -> list[Refusal]:
     return _unpack(value, _REFUSALS).refusals
 
 
-def encode_dead(letters: Sequence[DeadLetter], replayed: Sequence[str] = ()) -> bytes:
-    """Encodes letters, or marks that letters were sent again."""
-    return _pack(DeadLetters(ENVELOPE_VERSION, list(letters), list(replayed)))
+def encode_dead(dead_letters: Sequence[DeadLetter], replayed: Sequence[str] = ()) -> bytes:
+    """Encodes dead letters, or marks that dead letters were sent again."""
+    return _pack(DeadLetters(ENVELOPE_VERSION, list(dead_letters), list(replayed)))
 
 
 def decode_dead(value: bytes) -> DeadLetters:

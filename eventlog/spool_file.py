@@ -33,15 +33,15 @@ class Entry(Struct, array_like=True, frozen=True):
     value: bytes
 
 
-class Kept(NamedTuple):
-    """An entry in its place; `None` for one that was damaged."""
+class StoredEntry(NamedTuple):
+    """An entry as the file gives it back; `None` for one that was damaged."""
 
     offset: int
     entry: Entry | None
 
 
-class Place(NamedTuple):
-    """How far a partition has come."""
+class EntryRange(NamedTuple):
+    """The entries of a partition."""
 
     first: int | None
     """The oldest entry, `None` where there is none."""
@@ -103,19 +103,19 @@ class SpoolFile:
 
     def read(
         self, partition: TopicPartition, offset: int, max_entries: int, max_bytes: int
-    ) -> list[Kept]:
+    ) -> list[StoredEntry]:
         """Returns entries from an offset on: at least one where there is one, within the bounds."""
         stored = self._file.read(partition, offset, max_entries, max_bytes)
-        return [Kept(one.offset, _decoded(one.value)) for one in stored]
+        return [StoredEntry(one.offset, _decoded(one.value)) for one in stored]
 
-    def places(self) -> dict[TopicPartition, Place]:
-        """Returns how far every partition has come."""
+    def ranges(self) -> dict[TopicPartition, EntryRange]:
+        """Returns which entries every partition has."""
         rows = self._rows(
             "SELECT topic, partition, committed, next_offset, (SELECT min(key) FROM records"
             " WHERE key >= p.number << :bits AND key < (p.number + 1) << :bits) FROM partitions p"
         )
         return {
-            TopicPartition(topic, partition): Place(
+            TopicPartition(topic, partition): EntryRange(
                 None if key is None else key & sqlite_file.OFFSET_MASK, handed, end
             )
             for topic, partition, handed, end, key in rows

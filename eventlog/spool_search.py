@@ -1,37 +1,38 @@
-"""The spool's searches in Kafka for the records that a producer had that is gone."""
+"""The searches in Kafka for the records that a producer had that is gone."""
 
 import threading
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 
+from eventlog.jobs import Jobs
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_scan import Stopped, records_present
-from eventlog.log import LogError, TopicPartition
-from eventlog.spool_backlog import Given
+from eventlog.log import LogError
+from eventlog.spool_backlog import Backlog
 
 AT_ONCE = 8
 RETRY_S = 1.0
 
 log = structlog.get_logger(__name__)
 
-Found = Callable[[set[str]], None]
-"""Told, in a searcher's thread, which of the ids are in Kafka."""
-
 
 class Searches:
     """Looks for records, each partition's in a thread of its own. Close it after use."""
 
-    def __init__(self, address: KafkaAddress, settle_s: float) -> None:
+    def __init__(self, address: KafkaAddress, settle_s: float, jobs: Jobs) -> None:
         self._address = address
         self._settle_s = settle_s
+        self.jobs = jobs
         self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(AT_ONCE, "spool-search")
 
-    def begin(self, partition: TopicPartition, wanted: Mapping[str, Given], found: Found) -> None:
-        """Looks for records, at least one, for as long as it takes."""
-        self._threads.submit(self._find, partition, wanted, found)
+    def begin(self, backlog: Backlog) -> None:
+        """Looks for what is uncertain of a backlog, for as long as it takes."""
+        if wanted := backlog.begin_search():
+            since_ms = min(sent.created_ms for sent in wanted.values())
+            self._threads.submit(self._search, backlog, set(wanted), since_ms)
 
     def stop(self) -> None:
         """Has every search end without a result; it may take a moment."""
@@ -42,14 +43,14 @@ class Searches:
         self.stop()
         self._threads.shutdown()
 
-    def _find(self, partition: TopicPartition, wanted: Mapping[str, Given], found: Found) -> None:
+    def _search(self, backlog: Backlog, wanted: set[str], since_ms: int) -> None:
         while not self._stop.is_set():
             try:
                 present = records_present(
                     self._address,
-                    partition,
-                    wanted.keys(),
-                    since_ms=min(given.created_ms for given in wanted.values()),
+                    backlog.partition,
+                    wanted,
+                    since_ms=since_ms,
                     settle_s=self._settle_s,
                     stop=self._stop,
                 )
@@ -63,10 +64,10 @@ class Searches:
             else:
                 log.info(
                     "spool searched kafka",
-                    partition=partition,
+                    partition=backlog.partition,
                     records=len(wanted),
                     present=len(present),
                 )
-                found(present)
+                self.jobs.soon(partial(backlog.end_search, wanted, present))
                 return
             self._stop.wait(RETRY_S)

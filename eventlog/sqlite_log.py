@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from eventlog import sqlite_file
-from eventlog.dead_pruning import Goes, prune
+from eventlog.dead_pruning import DeadLetterPruning
 from eventlog.group_commit import Limits
 from eventlog.log import (
     Addressed,
@@ -28,8 +27,6 @@ from schemas.projects import ProjectId
 
 EXPIRED_RECORDS = 32
 """Dropped at a time, some 10 MB: so that no append waits long."""
-PRUNED_BYTES = 8 << 20
-"""Of dead letters that are looked through at a time."""
 SPARE_PAGES = 16_384
 """Free pages that the file keeps, 64 MB: under load they are used again at once."""
 VACUUM_PAGES = 2_000
@@ -47,8 +44,7 @@ class SqliteLog:
         self._file = LogFile(path, counts, self.limits)
         self.log_id, self.damaged = self._file.log_id, self._file.damaged
         self._numbers, self._commits = self._file.numbers, self._file.commits
-        self._pruning = asyncio.Lock()
-        """Held from reading dead letters to rewriting them: nobody else may do so in between."""
+        self._dead = DeadLetterPruning(self._file)
         self._counts: dict[str, int] = defaultdict(int)
         for topic_partition in self._numbers:
             self._counts[topic_partition.topic] += 1
@@ -92,7 +88,7 @@ class SqliteLog:
 
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition has come."""
-        row = await self._book(
+        row = await self._file.change(
             lambda connection: connection.execute(
                 "SELECT stored_through, pending_first, pending_last, pending_apart, pending_epoch"
                 " FROM partitions WHERE number = ?",
@@ -105,7 +101,7 @@ class SqliteLog:
 
     async def declare(self, partition: TopicPartition, intent: Intent) -> None:
         """Makes an intent durable; it stays pending until `complete`."""
-        await self._book(
+        await self._file.change(
             lambda connection: connection.execute(
                 "UPDATE partitions SET pending_first = ?, pending_last = ?, pending_apart = ?,"
                 " pending_epoch = ? WHERE number = ?",
@@ -121,7 +117,7 @@ class SqliteLog:
     ) -> None:
         """Marks the block as stored, forgets the intent, and keeps its dead letters.
 
-        What need not be kept of the block is dropped first: a full disk needs its room for letters.
+        What need not be kept of the block is dropped first: a full disk needs the room for these.
         """
         number = self._numbers[partition]
         value = encode_dead(dead_letters) if dead_letters else b""
@@ -138,12 +134,12 @@ class SqliteLog:
             if value:
                 self._commits.put(connection, self._numbers[TopicPartition(DEAD.name, 0)], value)
 
-        await self._book(apply)
+        await self._file.change(apply)
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Moves the consumer's places: the offsets of the next records to read."""
         rows = [(offset, self._numbers[tp]) for tp, offset in offsets.items()]
-        await self._book(
+        await self._file.change(
             lambda connection: connection.executemany(
                 "UPDATE partitions SET committed = ? WHERE number = ?", rows
             )
@@ -152,7 +148,7 @@ class SqliteLog:
     async def expire(self, now_ms: int, own_keep_ms: Mapping[ProjectId, int] | None = None) -> None:
         """Drops stored records and dead letters that have been kept for long enough.
 
-        `own_keep_ms` names the projects whose letters are kept for a time of their own.
+        `own_keep_ms` names the projects whose dead letters are kept for a time of their own.
         """
         for partition, (_, stored_through, _) in self.positions().items():
             if partition.topic == DEAD.name:
@@ -164,30 +160,16 @@ class SqliteLog:
                 older_than_ms=now_ms - self.limits.keep_ms,
                 limit=EXPIRED_RECORDS,
             )
-            while await self._book(drop) == EXPIRED_RECORDS:
+            while await self._file.change(drop) == EXPIRED_RECORDS:
                 pass
         own, keep_ms = own_keep_ms or {}, self.limits.dead_keep_ms
-        await self._drop_letters(lambda owner, at_ms: at_ms < now_ms - own.get(owner, keep_ms))
-        while await self._book(_shrink):
+        await self._dead.prune(lambda owner, at_ms: at_ms < now_ms - own.get(owner, keep_ms))
+        while await self._file.change(_shrink):
             pass
 
-    async def purge_letters(self, project_ids: Set[ProjectId]) -> None:
+    async def purge_dead_letters(self, project_ids: Set[ProjectId]) -> None:
         """Drops every dead letter of some projects."""
-        await self._drop_letters(lambda owner, _: owner in project_ids)
-
-    async def _drop_letters(self, goes: Goes) -> None:
-        partition = TopicPartition(DEAD.name, 0)
-        kept: set[str] = set()
-        offset = 0
-        async with self._pruning:
-            while page := await asyncio.to_thread(
-                self.read, partition, offset, EXPIRED_RECORDS, PRUNED_BYTES
-            ):
-                offset = page[-1].offset + 1
-                values = await asyncio.to_thread(prune, page, goes, kept)
-                if values:
-                    number = self._numbers[partition]
-                    await self._book(partial(self._commits.rewrite, number=number, values=values))
+        await self._dead.prune(lambda owner, _: owner in project_ids)
 
     def positions(self) -> dict[TopicPartition, tuple[int, int, int]]:
         """Returns committed, stored-through and next offset of every partition."""
@@ -229,9 +211,6 @@ class SqliteLog:
     def close(self) -> None:
         """Commits what is queued and closes the file. May be called twice."""
         self._file.close()
-
-    async def _book(self, change: Callable[[sqlite3.Connection], Any]) -> Any:
-        return await asyncio.wrap_future(self._commits.change(change))
 
 
 def _shrink(connection: sqlite3.Connection) -> bool:

@@ -33,6 +33,27 @@ def register() -> None:
     TRANSPORTS.aliases[SCHEME] = "eventlog.transport:Transport"
 
 
+class Reader:
+    """Reads what comes next of some partitions, and remembers where they end."""
+
+    def __init__(self, log: SqliteLog) -> None:
+        self._log = log
+        self.highwaters: dict[TP, int] = {}
+
+    def read(self, asked: Mapping[TP, int]) -> dict[TP, list[Stored]]:
+        """Returns records from the given offsets on, of the partitions that have some."""
+        positions = self._log.positions()
+        found = {}
+        share = FETCH_BYTES // max(1, len(asked))
+        for tp, offset in asked.items():
+            self.highwaters[tp] = positions[TopicPartition(*tp)][2]
+            if offset < self.highwaters[tp]:
+                records = self._log.read(TopicPartition(*tp), offset, FETCH_RECORDS, share)
+                if records:
+                    found[tp] = records
+        return found
+
+
 class Consumer(ContiguousConsumer):
     """Reads every partition of the subscribed topics; there is one consumer a log."""
 
@@ -40,7 +61,7 @@ class Consumer(ContiguousConsumer):
         super().__init__(*args, **kwargs)
         self._log: SqliteLog = self.app.event_log
         self._positions: dict[TP, int] = {}
-        self._highwaters: dict[TP, int] = {}
+        self._reader = Reader(self._log)
         self._arrived = asyncio.Event()
         self._forget: Callable[[], None] = lambda: None
 
@@ -60,11 +81,6 @@ class Consumer(ContiguousConsumer):
         """Lets the log forget us; another app may read it next."""
         self._forget()
         await super().on_stop()
-
-    def on_buffer_drop(self, tp: TP) -> None:
-        """Wakes a fetch that waits while the partition with records was full."""
-        super().on_buffer_drop(tp)
-        self._arrived.set()
 
     async def create_topic(self, topic: str, partitions: int, *_: Any, **__: Any) -> None:
         """Does nothing: the log knows its topics from its beginning."""
@@ -89,7 +105,7 @@ class Consumer(ContiguousConsumer):
         self._arrived.clear()
         asked = {tp: self._positions.get(tp, 0) for tp in sorted(active_partitions or ())}
         try:
-            found = await asyncio.to_thread(self._read, asked)
+            found = await asyncio.to_thread(self._reader.read, asked)
         except LogUnavailable as error:
             log.warning("log not readable, will try again", reason=str(error))
             found = {}
@@ -101,18 +117,6 @@ class Consumer(ContiguousConsumer):
                 pass
         # A seek or a new assignment in the meantime has made what was read stale.
         return {tp: found[tp] for tp in found if self._positions.get(tp, 0) == asked[tp]}
-
-    def _read(self, asked: Mapping[TP, int]) -> dict[TP, list[Stored]]:
-        positions = self._log.positions()
-        found = {}
-        share = FETCH_BYTES // max(1, len(asked))
-        for tp, offset in asked.items():
-            self._highwaters[tp] = positions[TopicPartition(*tp)][2]
-            if offset < self._highwaters[tp]:
-                records = self._log.read(TopicPartition(*tp), offset, FETCH_RECORDS, share)
-                if records:
-                    found[tp] = records
-        return found
 
     def _to_message(self, tp: TP, record: Stored) -> ConsumerMessage:
         # Not when it was fetched: Faust lets go of the rest of a fetch when its flow is stopped.
@@ -168,7 +172,7 @@ class Consumer(ContiguousConsumer):
 
     def highwater(self, tp: TP) -> int:
         """Returns the offset behind the last record that was seen."""
-        return self._highwaters.get(tp, 0)
+        return self._reader.highwaters.get(tp, 0)
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         """Returns the offset behind the last record of each partition."""

@@ -38,7 +38,7 @@ class PurgedLog(Protocol):
         """Returns how far each partition with an agent has come."""
         ...
 
-    async def purge_letters(self, project_ids: Set[ProjectId]) -> None:
+    async def purge_dead_letters(self, project_ids: Set[ProjectId]) -> None:
         """Drops every dead letter of some projects."""
         ...
 
@@ -73,7 +73,7 @@ class Purge:
         if not due:
             return
         await purge_projects(self._warehouse, due)
-        await self._log.purge_letters(frozenset(due))
+        await self._log.purge_dead_letters(frozenset(due))
         await forget_projects(self._database, due)
         for project_id in due:
             del self._doomed[project_id]

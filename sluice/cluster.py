@@ -14,7 +14,6 @@ from clickhouse.client import Warehouse, path_of
 from clickhouse.migrate import ensure_migrated
 from controlplane.database import Database
 from eventlog.kafka_address import BadAddress, KafkaAddress, KafkaSecurity, address_of
-from eventlog.kafka_log import KafkaLimits
 from eventlog.kafka_topics import (
     TopicSettings,
     TopicsState,
@@ -22,6 +21,7 @@ from eventlog.kafka_topics import (
     check_topics,
     max_message_bytes,
 )
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import LogUnavailable
 from eventlog.topics import BY_NAME
 from schemas.settings import PREFIX, Settings, SettingsError
@@ -69,6 +69,7 @@ def kafka_limits_of(settings: Settings) -> KafkaLimits:
         max_message_bytes=max_message_bytes(settings.max_item_bytes),
         produce_timeout_ms=settings.kafka_produce_timeout_ms,
         linger_ms=settings.kafka_linger_ms,
+        spool_max_bytes=settings.spool_max_bytes,
     )
 
 

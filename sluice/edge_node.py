@@ -17,7 +17,7 @@ from controlplane.progress import PartitionProgress
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import TopicPartition
-from eventlog.spool import SPOOLED, SpooledLog, SpoolLimits
+from eventlog.spool import SPOOLED
 from ingest.edge import NEARLY_FULL, Edge
 from ingest.stored_watch import StoredWatch
 from schemas import metrics
@@ -59,7 +59,7 @@ class EdgeNode:
         self.warehouse = Warehouse(self.paths.warehouse_url, readers=settings.query_threads)
         self.read_backs = ReadBacks(self.warehouse, settings)
         self.vault: Vault
-        self.log: SpooledLog
+        self.log: KafkaLog
         self.edge: Edge
         self.topics: TopicsState
         self._watch: StoredWatch | None = None
@@ -85,16 +85,11 @@ class EdgeNode:
             fullness=lambda: self.log.fullness,
         )
 
-    def _open_log(self) -> SpooledLog:
+    def _open_log(self) -> KafkaLog:
         settings = self.settings
         counts = {name: state.partitions for name, state in self.topics.items()}
-        kafka = KafkaLog(self.kafka, counts, kafka_limits_of(settings))
-        try:
-            limits = SpoolLimits(max_bytes=settings.spool_max_bytes)
-            return SpooledLog(kafka, self.paths.data_dir / "spool.db", limits)
-        except BaseException:
-            kafka.close()
-            raise
+        spool = self.paths.data_dir / "spool.db"
+        return KafkaLog(self.kafka, counts, spool, kafka_limits_of(settings))
 
     async def stop(self, timeout_s: float) -> bool:
         """Counts the last refusals and closes; what Kafka has not acknowledged is in the spool."""

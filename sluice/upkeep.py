@@ -109,7 +109,7 @@ async def retain(node: "Node", retention: Retention, now: datetime) -> None:
     """
     keeping = await retention.run(now)
     if keeping.purged:
-        await node.log.purge_letters(keeping.purged)
+        await node.log.purge_dead_letters(keeping.purged)
     if keeping.today is not None:
         own_keep_ms = {project_id: days * DAY_MS for project_id, days in keeping.own_days.items()}
         await node.log.expire(int(now.timestamp() * 1000), own_keep_ms)
@@ -119,7 +119,7 @@ async def retain_shared(node: "WorkerNode", retention: Retention, now: datetime)
     """The same for a worker: Kafka drops dead letters for their age, but not those of a project."""
     keeping = await retention.run(now)
     if keeping.purged:
-        await node.purge_letters(keeping.purged)
+        await node.purge_dead_letters(keeping.purged)
 
 
 async def _trim_memory() -> None:

@@ -84,7 +84,7 @@ class WorkerNode:
         )
         self.dead_letters = KafkaDeadLetters(self.kafka)
         checkpoints = Checkpoints(
-            self.progress, self.topics, self.dead_letters.append_letters, process_name()
+            self.progress, self.topics, self.dead_letters.append, process_name()
         )
         limits = block_limits_of(settings, settings.worker_block_interval_ms)
         self.sink = Sink(steps, checkpoints, WarehouseInserts(self.warehouse), limits)
@@ -155,7 +155,7 @@ class WorkerNode:
             for one in partitions
         }
 
-    async def purge_letters(self, project_ids: Set[ProjectId]) -> None:
+    async def purge_dead_letters(self, project_ids: Set[ProjectId]) -> None:
         """Drops every dead letter of some projects."""
         await self.dead_letters.purge(project_ids)
 

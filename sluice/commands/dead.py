@@ -14,7 +14,7 @@ from eventlog.dead_letters import (
     DeadLetterBox,
     Replacement,
     Summary,
-    UnknownLetter,
+    UnknownDeadLetter,
 )
 from eventlog.records import DeadLetter
 from schemas.kinds import Kind, kinds_of
@@ -192,7 +192,7 @@ def _replay_all(
                 dead_letter, _item_for(dead_letter, replacement(dead_letter, None, None), projects)
             )
             sent += 1
-        except (AlreadyReplayed, UnknownLetter):
+        except (AlreadyReplayed, UnknownDeadLetter):
             # Another was quicker, or retention: there is nothing left to do.
             continue
         except CommandError as error:

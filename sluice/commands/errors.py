@@ -4,7 +4,7 @@ from clickhouse.errors import WarehouseError
 from clickhouse.migrate import MigrationError
 from controlplane.crypto import UnsealError
 from controlplane.errors import ControlPlaneError
-from eventlog.dead_letters import AlreadyReplayed, UnknownLetter
+from eventlog.dead_letters import AlreadyReplayed, UnknownDeadLetter
 from eventlog.log import LogError
 from processors.llm.cost.cache import PriceTableError
 from schemas.settings import SettingsError
@@ -23,7 +23,7 @@ FAILED = (
     UnsealError,
     LogError,
     AlreadyReplayed,
-    UnknownLetter,
+    UnknownDeadLetter,
     WarehouseError,
     MigrationError,
     PriceTableError,

@@ -217,7 +217,7 @@ def dead_letters(server: Server) -> list[DeadLetter]:
         return [
             dead_letter
             for record in records
-            for dead_letter in decode_dead(record.value or b"").letters
+            for dead_letter in decode_dead(record.value or b"").dead_letters
         ]
     finally:
         log.close()

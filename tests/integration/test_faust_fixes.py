@@ -186,6 +186,33 @@ async def test_a_commit_that_failed_is_never_repeated(
 
 
 @both
+async def test_a_stop_during_a_fetch_forgets_what_was_acknowledged(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
+) -> None:
+    if not fixed:
+        monkeypatch.setattr(Consumer, "_wait_next_records", StockConsumer._wait_next_records)
+    await fill(log, RECORDS)
+    receiver = Receiver()
+    fetch = Consumer._getmany
+    last_fetch = asyncio.Event()
+
+    async def fetch_until_the_stop(this: Any, *args: Any, **kwargs: Any) -> Any:
+        if receiver.count() == RECORDS:
+            last_fetch.set()
+            await this.suspend_flow.wait()
+            return {}
+        return await fetch(this, *args, **kwargs)
+
+    monkeypatch.setattr(Consumer, "_getmany", fetch_until_the_stop)
+
+    async with Stream(log, tmp_path, receiver) as stream:
+        await stream.settle(receiver, RECORDS)
+        await last_fetch.wait()
+
+    assert committed(log) == (RECORDS if fixed else 0)
+
+
+@both
 async def test_a_full_buffer_puts_the_fetcher_to_sleep_for_a_second(
     log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
 ) -> None:

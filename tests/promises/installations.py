@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import msgspec
@@ -157,11 +158,12 @@ class Distributed(Installation):
 
     def with_log(self, work: Callable[[EventLog], Awaitable[object]]) -> None:
         counts = {topic.name: PARTITIONS if topic.spread else 1 for topic in TOPICS}
-        log = KafkaLog(self.cluster._address, counts)
-        try:
-            asyncio.run(_awaited(work(log)))
-        finally:
-            log.close()
+        with TemporaryDirectory() as folder:
+            log = KafkaLog(self.cluster._address, counts, Path(folder) / "spool.db")
+            try:
+                asyncio.run(_awaited(work(log)))
+            finally:
+                log.close()
 
 
 def store_server(folder: Path) -> Server:

@@ -29,7 +29,7 @@ from sluice.commands.doctor import findings
 from tests.e2e.cluster import PARTITIONS, SECRET, STORE_READER, STORE_USER, Cluster
 from tests.e2e.server import CONSOLE_SCRIPT, Server
 from tests.integration.eventlog.kafka_logs import configure
-from tests.integration.eventlog.logs import letter
+from tests.integration.eventlog.logs import dead_letter
 from tests.unit.sluice.places import free_port, listening
 
 DOCTOR_S = 120
@@ -359,7 +359,7 @@ class TestInTheTopics:
 
     def test_dead_letters_that_wait_are_a_warning(self, fresh: Settings) -> None:
         with KafkaDeadLetters(address(fresh)) as box:
-            asyncio.run(box.append_letters([letter("one"), letter("two")]))
+            asyncio.run(box.append([dead_letter("one"), dead_letter("two")]))
 
         (dead_letters,) = named(findings(fresh), "dead letters")
 

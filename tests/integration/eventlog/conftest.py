@@ -9,7 +9,7 @@ from eventlog.sqlite_log import SqliteLog
 from tests.components.fixtures import local_broker
 from tests.components.kafka import KafkaBroker
 from tests.integration.eventlog.edges import Edges
-from tests.integration.eventlog.kafka_logs import KafkaLogs, SpooledLogs
+from tests.integration.eventlog.kafka_logs import KafkaLogs
 
 
 class SqliteLogs:
@@ -35,7 +35,6 @@ class SqliteLogs:
     params=[
         "sqlite",
         pytest.param("kafka", marks=pytest.mark.containers),
-        pytest.param("spooled", marks=pytest.mark.containers),
     ]
 )
 def logs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
@@ -44,14 +43,13 @@ def logs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     if request.param == "sqlite":
         opened = SqliteLogs(tmp_path)
     else:
-        kind = KafkaLogs if request.param == "kafka" else SpooledLogs
-        opened = kind(request.getfixturevalue("kafka"), tmp_path)
+        opened = KafkaLogs(request.getfixturevalue("kafka"), tmp_path)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[SqliteLogs]:
+def own_logs(tmp_path: Path) -> Iterator[SqliteLogs]:
     """The same for the kinds that keep the progress of their readers themselves."""
     opened = SqliteLogs(tmp_path)
     yield opened

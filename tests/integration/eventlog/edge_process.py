@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from eventlog.kafka_address import KafkaSecurity, address_of
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import LogError
-from eventlog.spool import SpooledLog, SpoolLimits
 from schemas.kinds import TRACES
 from tests.integration.eventlog.logs import append
 
@@ -23,13 +23,13 @@ def tell(*words: object) -> None:
     sys.stdout.flush()
 
 
-async def work(log: SpooledLog, partition: int, first: int, count: int) -> None:
+async def work(log: KafkaLog, partition: int, first: int, count: int) -> None:
     for number in itertools.islice(itertools.count(first, TOGETHER), count):
         numbers = range(number, number + TOGETHER)
         await asyncio.gather(*(one(log, partition, each) for each in numbers))
 
 
-async def one(log: SpooledLog, partition: int, number: int) -> None:
+async def one(log: KafkaLog, partition: int, number: int) -> None:
     try:
         await append(log, b"%d" % number, partition=partition)
     except LogError as error:
@@ -40,8 +40,8 @@ async def one(log: SpooledLog, partition: int, number: int) -> None:
 
 async def main(bootstrap: str, prefix: str, path: str, first: int, count: int) -> None:
     address = address_of(f"kafka://{bootstrap}", prefix, KafkaSecurity())
-    kafka = KafkaLog(address, {TRACES.name: 2}, KafkaLimits(produce_timeout_ms=300))
-    log = SpooledLog(kafka, Path(path), SpoolLimits(settle_ms=1_000))
+    limits = KafkaLimits(produce_timeout_ms=300, settle_ms=1_000)
+    log = KafkaLog(address, {TRACES.name: 2}, Path(path), limits)
     tell("open")
     await asyncio.gather(*(work(log, partition, first, count) for partition in range(2)))
     tell("done")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import TopicPartition
-from eventlog.spool import SpooledLog, SpoolLimits
 from schemas.kinds import TRACES
 from tests.components.kafka import KafkaBroker
 from tests.integration.eventlog.kafka_logs import made, own_address
@@ -22,17 +22,12 @@ class Edges:
         self.path = folder / "spool.db"
         self.address = own_address(broker)
         self._counts = made(self.address, 2)
-        self._open: list[SpooledLog] = []
+        self._open: list[KafkaLog] = []
 
-    def open(self, max_bytes: int = 1 << 30, **limits: int) -> SpooledLog:
-        limits = {"produce_timeout_ms": 300} | limits
-        kafka = KafkaLog(self.address, self._counts, KafkaLimits(**limits))
-        spool_limits = SpoolLimits(max_bytes=max_bytes, settle_ms=1_000)
-        try:
-            self._open.append(SpooledLog(kafka, self.path, spool_limits))
-        except BaseException:
-            kafka.close()
-            raise
+    def open(self, max_bytes: int = 1 << 30, **limits: int) -> KafkaLog:
+        limits = {"produce_timeout_ms": 300, "settle_ms": 1_000} | limits
+        chosen = KafkaLimits(spool_max_bytes=max_bytes, **limits)
+        self._open.append(KafkaLog(self.address, self._counts, self.path, chosen))
         return self._open[-1]
 
     def close(self) -> None:
@@ -44,5 +39,5 @@ def numbers(first: int, count: int) -> list[bytes]:
     return [b"%d" % number for number in range(first, first + count)]
 
 
-async def drained(log: SpooledLog) -> None:
+async def drained(log: KafkaLog) -> None:
     await until(lambda: log.stored_bytes == 0, 60)

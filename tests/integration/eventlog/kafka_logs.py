@@ -13,11 +13,11 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from eventlog.kafka_address import KafkaAddress, KafkaSecurity, address_of
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_topics import TopicSettings, check_topics, ensure_topics
+from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import Stored, TopicPartition
 from eventlog.records import decode_chunks
-from eventlog.spool import SpooledLog, SpoolLimits
 from tests.integration.eventlog.logs import HEAD, append, items_of
 
 READ_S = 30.0
@@ -97,21 +97,15 @@ def barriers_in(address: KafkaAddress, partition: TopicPartition = HEAD) -> int:
     return sum(not decode_chunks(one.value or b"") for one in stored(address, partition))
 
 
-class _Readable:
-    """Lets a test look at a log as it looks at the embedded one."""
+class ReadableKafkaLog(KafkaLog):
+    """A `KafkaLog` that a test can read as it reads the embedded one."""
 
-    address: KafkaAddress
+    def __init__(self, address: KafkaAddress, *args: Any) -> None:
+        super().__init__(address, *args)
+        self._address = address
 
     def read(self, partition: TopicPartition, offset: int, *_: int) -> list[Stored]:
-        return [one for one in stored(self.address, partition) if one.offset >= offset]
-
-
-class ReadableKafkaLog(_Readable, KafkaLog):
-    """A `KafkaLog` that can be read."""
-
-
-class ReadableSpooledLog(_Readable, SpooledLog):
-    """A `SpooledLog` that can be read."""
+        return [one for one in stored(self._address, partition) if one.offset >= offset]
 
 
 class KafkaLogs:
@@ -123,29 +117,18 @@ class KafkaLogs:
         self._open: list[Any] = []
 
     def open(self, partitions: int = 1, **limits: int) -> Any:
+        for log in self._open:
+            # As another process of the same machine: one spool has one owner.
+            log.close()
         counts = made(self.address, partitions)
-        return self._keep(ReadableKafkaLog(self.address, counts, KafkaLimits(**limits)))
+        chosen = KafkaLimits(**({"settle_ms": 500} | limits))
+        path = self.folder / "spool.db"
+        self._open.append(ReadableKafkaLog(self.address, counts, path, chosen))
+        return self._open[-1]
 
     def close(self) -> None:
         for log in self._open:
             log.close()
-
-    def _keep(self, log: Any) -> Any:
-        self._open.append(log)
-        return log
-
-
-class SpooledLogs(KafkaLogs):
-    """The same with a spool, which Kafka's being there leaves empty."""
-
-    def open(self, partitions: int = 1, **limits: int) -> Any:
-        for log in self._open:
-            # As another process of the same machine: one spool has one owner.
-            log.close()
-        kafka = KafkaLog(self.address, made(self.address, partitions), KafkaLimits(**limits))
-        log = ReadableSpooledLog(kafka, self.folder / "spool.db", SpoolLimits(settle_ms=500))
-        log.address = self.address
-        return self._keep(log)
 
 
 async def append_all(log: Any, payloads: list[bytes], partition: int = 0) -> None:

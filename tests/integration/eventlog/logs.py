@@ -30,7 +30,7 @@ def refusal(reason: str = "size", count: int = 1) -> Refusal:
     return Refusal(PROJECT, "trace", "invalid", reason, 1, count)
 
 
-def letter(ref: str, body: bytes = b"{}") -> DeadLetter:
+def dead_letter(ref: str, body: bytes = b"{}") -> DeadLetter:
     return DeadLetter(ref, PROJECT, TRACES.name, "pulse.trace", 1, "unfit", body)
 
 

@@ -1,6 +1,6 @@
 """What every log owes, whatever keeps it: one suite, run on each kind.
 
-What `books` are asked for is owed by the logs that keep their readers' progress themselves.
+What `own_logs` are asked for is owed by the logs that keep their readers' progress themselves.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from tests.integration.eventlog.logs import (
     append,
     append_each,
     chunk,
+    dead_letter,
     items,
     items_of,
-    letter,
     records,
     refusal,
     until,
 )
 
-FOREIGN_APPEND = """
+OTHER_PROCESS_APPEND = """
 import asyncio, sys
 from pathlib import Path
 from eventlog.log import TopicPartition
@@ -42,7 +42,7 @@ from eventlog.records import Chunk
 async def main():
     log = SqliteLog(Path(sys.argv[1]))
     for number in range(int(sys.argv[2])):
-        chunk = Chunk("p1", "pulse.trace", 1, [b"foreign %d" % number])
+        chunk = Chunk("p1", "pulse.trace", 1, [b"other %d" % number])
         await log.append([(TopicPartition("raw.traces", 0), chunk)])
     log.close()
 
@@ -83,14 +83,16 @@ async def test_records_of_a_partition_keep_the_order_of_their_appends(logs: Any)
         assert items(log, TopicPartition(TRACES.name, partition)) == expected
 
 
-async def test_offsets_rise_and_are_not_used_again_after_trimming_and_reopening(books: Any) -> None:
-    log = books.open()
+async def test_offsets_are_not_used_again_after_trimming_and_reopening(
+    own_logs: Any,
+) -> None:
+    log = own_logs.open()
     before = await append_each(log, [b"a", b"b", b"c"])
     await log.complete(HEAD, Intent(0, before[-1]))
     assert records(log) == []
     log.close()
 
-    again = books.open()
+    again = own_logs.open()
     after = await append_each(again, [b"d", b"e"])
 
     assert before + after == [0, 1, 2, 3, 4]
@@ -150,14 +152,14 @@ async def test_refusals_of_many_senders_lose_no_count(logs: Any) -> None:
     assert sum(one.count for r in stored for one in decode_refusals(r.value)) == 100
 
 
-async def test_the_letters_of_a_block_are_kept_when_it_is_completed(books: Any) -> None:
-    log = books.open()
+async def test_the_dead_letters_of_a_block_are_kept_when_it_is_completed(own_logs: Any) -> None:
+    log = own_logs.open()
     await append(log, b"a", b"unfit")
 
-    await log.complete(HEAD, Intent(0, 0), [letter("raw.traces:0:0:1")])
+    await log.complete(HEAD, Intent(0, 0), [dead_letter("raw.traces:0:0:1")])
 
     (stored,) = records(log, TopicPartition(DEAD.name, 0))
-    assert decode_dead(stored.value).letters == [letter("raw.traces:0:0:1")]
+    assert decode_dead(stored.value).dead_letters == [dead_letter("raw.traces:0:0:1")]
     assert log.stored_bytes == len(stored.value)
 
 
@@ -222,8 +224,8 @@ async def test_a_waiting_append_can_be_given_up_without_harm_to_the_others(logs:
     await until(lambda: log.queued_bytes == 0)
 
 
-async def test_a_log_at_its_bound_refuses_and_takes_again_after_trimming(books: Any) -> None:
-    log = books.open(max_bytes=20_000)
+async def test_a_log_at_its_bound_refuses_and_takes_again_after_trimming(own_logs: Any) -> None:
+    log = own_logs.open(max_bytes=20_000)
     noise = random.Random(3).randbytes
     last = await fill(log, noise)
     assert log.stored_bytes <= 20_000
@@ -234,13 +236,13 @@ async def test_a_log_at_its_bound_refuses_and_takes_again_after_trimming(books: 
     assert await append(log, noise(1_000)) == last + 1
 
 
-async def test_a_log_at_its_bound_completes_a_block_with_letters(books: Any) -> None:
+async def test_a_log_at_its_bound_completes_a_block_with_dead_letters(own_logs: Any) -> None:
     """Or it would wait for room that only this gives it."""
-    log = books.open(max_bytes=20_000)
+    log = own_logs.open(max_bytes=20_000)
     noise = random.Random(4).randbytes
     last = await fill(log, noise)
 
-    await log.complete(HEAD, Intent(0, last), [letter("raw.traces:0:0:0", noise(5_000))])
+    await log.complete(HEAD, Intent(0, last), [dead_letter("raw.traces:0:0:0", noise(5_000))])
 
     assert await append(log, noise(1_000)) == last + 1
 
@@ -269,8 +271,8 @@ async def test_a_closed_log_says_so(logs: Any) -> None:
             await attempt
 
 
-async def test_the_books_of_a_closed_log_say_so(books: Any) -> None:
-    log = books.open()
+async def test_the_checkpoints_of_a_closed_log_say_so(own_logs: Any) -> None:
+    log = own_logs.open()
     log.close()
 
     for attempt in (log.progress(HEAD), log.commit({HEAD: 1})):
@@ -295,26 +297,26 @@ async def test_appends_that_wait_while_the_log_closes_are_all_answered(logs: Any
     assert len(items(logs.open())) == accepted
 
 
-async def test_the_number_of_partitions_is_fixed_when_the_log_is_made(books: Any) -> None:
-    made = books.open(partitions=3)
+async def test_the_number_of_partitions_is_fixed_when_the_log_is_made(own_logs: Any) -> None:
+    made = own_logs.open(partitions=3)
     assert [made.partitions(t) for t in (TRACES.name, SPANS.name, OUTCOMES.name)] == [3, 3, 1]
     made.close()
 
-    assert books.open(partitions=8).partitions(TRACES.name) == 3
+    assert own_logs.open(partitions=8).partitions(TRACES.name) == 3
 
 
-async def test_a_log_keeps_its_name(books: Any) -> None:
-    first = books.open()
+async def test_a_log_keeps_its_name(own_logs: Any) -> None:
+    first = own_logs.open()
     first.close()
 
-    assert books.open().log_id == first.log_id
+    assert own_logs.open().log_id == first.log_id
 
 
-async def test_records_of_another_process_are_counted_and_kept_apart(books: Any) -> None:
-    log = books.open()
+async def test_records_of_another_process_are_counted_and_told_from_ours(own_logs: Any) -> None:
+    log = own_logs.open()
     await append(log, b"ours")
 
-    run_foreign_append(books.path, 5)
+    append_in_another_process(own_logs.path, 5)
     last = await append(log, b"ours again")
     assert last == 6
     assert log.stored_bytes == sum(len(r.value or b"") for r in records(log))
@@ -324,10 +326,10 @@ async def test_records_of_another_process_are_counted_and_kept_apart(books: Any)
 
 
 async def test_the_sum_of_bytes_stays_right_when_a_commit_fails_after_others_wrote(
-    books: Any,
+    own_logs: Any,
 ) -> None:
-    log = books.open()
-    run_foreign_append(books.path, 5)
+    log = own_logs.open()
+    append_in_another_process(own_logs.path, 5)
     bad: Any = Unencodable(b"bad")
 
     with pytest.raises(TypeError):
@@ -350,9 +352,9 @@ async def fill(log: Any, noise: Callable[[int], bytes]) -> int:
     raise AssertionError("the log took more than its bound")
 
 
-def run_foreign_append(path: Any, count: int) -> float:
+def append_in_another_process(path: Any, count: int) -> float:
     """Returns when the appends of another process had all been answered."""
     subprocess.run(
-        [sys.executable, "-c", FOREIGN_APPEND, str(path), str(count)], check=True, timeout=30
+        [sys.executable, "-c", OTHER_PROCESS_APPEND, str(path), str(count)], check=True, timeout=30
     )
     return time.monotonic()

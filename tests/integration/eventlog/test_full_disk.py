@@ -10,7 +10,7 @@ import pytest
 
 from eventlog.log import Intent, LogFull, Progress
 from eventlog.sqlite_log import SqliteLog
-from tests.integration.eventlog.logs import HEAD, append, append_each, items, letter
+from tests.integration.eventlog.logs import HEAD, append, append_each, dead_letter, items
 
 BIG = 50_000
 
@@ -47,7 +47,7 @@ async def test_a_full_disk_refuses_appends_and_keeps_what_it_took(log: SqliteLog
     )
 
 
-async def test_a_full_disk_lets_the_books_move(log: SqliteLog) -> None:
+async def test_a_full_disk_lets_checkpoints_move(log: SqliteLog) -> None:
     await append_each(log, [b"a", b"b"])
     await fill(log)
 
@@ -58,7 +58,9 @@ async def test_a_full_disk_lets_the_books_move(log: SqliteLog) -> None:
     assert log.positions()[HEAD][0] == 1
 
 
-async def test_books_move_although_an_append_of_their_group_is_refused(log: SqliteLog) -> None:
+async def test_checkpoints_move_though_an_append_of_their_group_is_refused(
+    log: SqliteLog,
+) -> None:
     await append_each(log, [b"a", b"b"])
     await fill(log)
 
@@ -82,11 +84,11 @@ async def test_trimming_frees_a_full_disk(log: SqliteLog) -> None:
     assert await append(log, random.Random(9).randbytes(BIG)) == last + 1
 
 
-async def test_a_block_with_letters_is_completed_on_a_full_disk(log: SqliteLog) -> None:
+async def test_a_block_with_dead_letters_is_completed_on_a_full_disk(log: SqliteLog) -> None:
     await append_each(log, [random.Random(n).randbytes(BIG) for n in range(5)])
     last = await fill(log)
 
-    await log.complete(HEAD, Intent(0, 3), [letter("raw.traces:0:0:0", bytes(BIG))])
+    await log.complete(HEAD, Intent(0, 3), [dead_letter("raw.traces:0:0:0", bytes(BIG))])
 
     assert await append(log, random.Random(9).randbytes(BIG)) == last + 1
 

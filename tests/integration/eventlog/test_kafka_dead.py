@@ -8,15 +8,16 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from eventlog.dead_letters import AlreadyReplayed, Replacement, UnknownLetter
+from eventlog.dead_letters import AlreadyReplayed, Replacement, UnknownDeadLetter
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
+from eventlog.kafka_dead_topic import DeadTopicWriter
 from eventlog.log import LogError, LogUnavailable, TopicPartition
 from eventlog.records import DeadLetter, decode_chunks, partition_of
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from tests.integration.eventlog.kafka_logs import items_in, made, own_address, stored
-from tests.integration.eventlog.logs import PROJECT, letter
+from tests.integration.eventlog.logs import PROJECT, dead_letter
 
 PARTITIONS = 3
 
@@ -50,7 +51,7 @@ class LateReader:
         return self._reader.get_watermark_offsets(*place)
 
 
-def replacement(body: bytes = b"mended") -> Replacement:
+def replacement(body: bytes = b"corrected") -> Replacement:
     return Replacement(PROJECT, "pulse.trace", body, "t1")
 
 
@@ -66,8 +67,8 @@ def of_project(one: DeadLetter, project_id: str) -> DeadLetter:
     return msgspec.structs.replace(one, project_id=ProjectId(project_id))
 
 
-async def test_an_unknown_letter_is_said_to_be_unknown(box: KafkaDeadLetters) -> None:
-    with pytest.raises(UnknownLetter):
+async def test_an_unknown_dead_letter_is_said_to_be_unknown(box: KafkaDeadLetters) -> None:
+    with pytest.raises(UnknownDeadLetter):
         box.find("nothing")
     assert box.summaries() == []
 
@@ -76,20 +77,20 @@ async def test_a_broker_that_leads_no_more_is_asked_again(
     box: KafkaDeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one answers while a topic is being made, or another broker takes over."""
-    await box.append_letters([letter("a")])
+    await box.append([dead_letter("a")])
     answers = [KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))] * 2
-    reader = LateReader(box._consumer(), answers)
-    monkeypatch.setattr(box, "_reader", reader)
+    reader = LateReader(box._reader.client(), answers)
+    monkeypatch.setattr(box._reader, "_client", reader)
 
     assert [one.ref for one in box.summaries()] == ["a"]
     assert not answers
 
 
-async def test_letters_are_found_again_by_another_process_in_their_order(
+async def test_dead_letters_are_found_again_by_another_process_in_their_order(
     address: KafkaAddress, box: KafkaDeadLetters
 ) -> None:
-    await box.append_letters([letter("b", b"two"), letter("a")])
-    await box.append_letters([letter("c")])
+    await box.append([dead_letter("b", b"two"), dead_letter("a")])
+    await box.append([dead_letter("c")])
 
     with KafkaDeadLetters(address) as other:
         summaries = other.summaries()
@@ -101,41 +102,41 @@ async def test_letters_are_found_again_by_another_process_in_their_order(
         ("c", False),
     ]
     assert summaries[0].body_bytes == 3
-    assert found == letter("b", b"two")
+    assert found == dead_letter("b", b"two")
 
 
-async def test_a_letter_that_is_kept_again_is_one_letter(box: KafkaDeadLetters) -> None:
-    await box.append_letters([letter("a"), letter("b")])
-    box.replay(letter("a"), replacement())
+async def test_a_dead_letter_that_is_kept_again_is_one_dead_letter(box: KafkaDeadLetters) -> None:
+    await box.append([dead_letter("a"), dead_letter("b")])
+    box.replay(dead_letter("a"), replacement())
 
-    await box.append_letters([letter("a")])
+    await box.append([dead_letter("a")])
 
     assert [(one.ref, one.replayed) for one in box.summaries()] == [("a", True), ("b", False)]
 
 
-async def test_a_letter_is_replayed_into_its_ids_partition_with_its_name_and_time(
+async def test_a_dead_letter_is_replayed_into_its_ids_partition_with_its_name_and_time(
     address: KafkaAddress, box: KafkaDeadLetters
 ) -> None:
-    await box.append_letters([letter("a")])
+    await box.append([dead_letter("a")])
 
     box.replay(box.find("a"), replacement())
 
     partition = TopicPartition(TRACES.name, partition_of(PROJECT, "t1", PARTITIONS))
     (record,) = stored(address, partition)
     (chunk,) = decode_chunks(record.value or b"")
-    assert (chunk.items, chunk.dead_ref, chunk.received_at_ns) == ([b"mended"], "a", 1)
+    assert (chunk.items, chunk.dead_ref, chunk.received_at_ns) == ([b"corrected"], "a", 1)
     assert [one.replayed for one in box.summaries()] == [True]
 
 
-async def test_a_letter_is_replayed_once_by_whoever_comes_first(
+async def test_a_dead_letter_is_replayed_once_by_whoever_comes_first(
     address: KafkaAddress, box: KafkaDeadLetters
 ) -> None:
-    await box.append_letters([letter("a")])
+    await box.append([dead_letter("a")])
 
     def attempt() -> str:
         with KafkaDeadLetters(address, settle_s=3.0) as other:
             try:
-                other.replay(letter("a"), replacement())
+                other.replay(dead_letter("a"), replacement())
             except AlreadyReplayed:
                 return "refused"
             return "replayed"
@@ -143,9 +144,9 @@ async def test_a_letter_is_replayed_once_by_whoever_comes_first(
     answers = await asyncio.gather(*(asyncio.to_thread(attempt) for _ in range(4)))
 
     assert sorted(answers) == ["refused", "refused", "refused", "replayed"]
-    assert all_items(address) == [b"mended"]
+    assert all_items(address) == [b"corrected"]
     with pytest.raises(AlreadyReplayed):
-        box.replay(letter("a"), replacement())
+        box.replay(dead_letter("a"), replacement())
 
 
 @pytest.mark.parametrize("writes_before_death", [1, 2])
@@ -156,11 +157,11 @@ async def test_a_replay_that_was_killed_is_ended_by_the_next(
     writes_before_death: int,
 ) -> None:
     """After its claim, or after its item: either way the item is there once."""
-    await box.append_letters([letter("a")])
-    put = KafkaDeadLetters._put
+    await box.append([dead_letter("a")])
+    put = DeadTopicWriter.put
     left = writes_before_death
 
-    def dying_put(self: KafkaDeadLetters, puts: Any) -> list[int]:
+    def dying_put(self: DeadTopicWriter, puts: Any) -> list[int]:
         nonlocal left
         left -= 1
         if left < 0:
@@ -168,46 +169,46 @@ async def test_a_replay_that_was_killed_is_ended_by_the_next(
         return put(self, puts)
 
     with monkeypatch.context() as patched:
-        patched.setattr(KafkaDeadLetters, "_put", dying_put)
+        patched.setattr(DeadTopicWriter, "put", dying_put)
         with pytest.raises(KeyboardInterrupt):
-            box.replay(letter("a"), replacement())
+            box.replay(dead_letter("a"), replacement())
 
     with KafkaDeadLetters(address, settle_s=0.5) as other:
         try:
-            other.replay(letter("a"), replacement())
+            other.replay(dead_letter("a"), replacement())
         except AlreadyReplayed:
             assert writes_before_death == 2
         assert [one.replayed for one in other.summaries()] == [True]
 
-    assert all_items(address) == [b"mended"]
+    assert all_items(address) == [b"corrected"]
 
 
-async def test_the_letters_of_a_project_go_with_it(
+async def test_the_dead_letters_of_a_project_go_with_it(
     address: KafkaAddress, box: KafkaDeadLetters
 ) -> None:
-    await box.append_letters([letter("a"), of_project(letter("b"), "p2"), letter("c")])
-    box.replay(letter("a"), replacement())
+    await box.append([dead_letter("a"), of_project(dead_letter("b"), "p2"), dead_letter("c")])
+    box.replay(dead_letter("a"), replacement())
 
     await box.purge({PROJECT})
 
     with KafkaDeadLetters(address) as other:
         for each in (box, other):
             assert [one.ref for one in each.summaries()] == ["b"]
-            with pytest.raises(UnknownLetter):
+            with pytest.raises(UnknownDeadLetter):
                 each.find("a")
 
 
-async def test_a_long_letter_is_kept(box: KafkaDeadLetters) -> None:
+async def test_a_long_dead_letter_is_kept(box: KafkaDeadLetters) -> None:
     body = bytes(range(256)) * (1 << 14)
-    await box.append_letters([letter("long", body)])
+    await box.append([dead_letter("long", body)])
 
     assert box.find("long").body == body
 
 
 async def test_a_cluster_that_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventlog.kafka_dead.ANSWER_S", 1.0)
+    monkeypatch.setattr("eventlog.kafka_dead_topic.ANSWER_S", 1.0)
     with KafkaDeadLetters(KafkaAddress(("127.0.0.1:9",))) as box:
         with pytest.raises(LogUnavailable):
             box.summaries()
         with pytest.raises(LogError):
-            await box.append_letters([letter("a")])
+            await box.append([dead_letter("a")])

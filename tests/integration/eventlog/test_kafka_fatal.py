@@ -4,19 +4,20 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
-from eventlog.kafka_lanes import Lane
 from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_producer import KafkaProducer, Report
+from eventlog.kafka_writer import PartitionQueue
 from eventlog.log import LogUnavailable, TopicPartition
 from tests.integration.eventlog.fatal import break_producer
 from tests.integration.eventlog.kafka_logs import append_all, items_in, made, own_address
-from tests.integration.eventlog.logs import HEAD, append, letter, until
+from tests.integration.eventlog.logs import HEAD, append, dead_letter, until
 
 OTHER = TopicPartition(HEAD.topic, 1)
 
@@ -27,8 +28,8 @@ def address(kafka: Any) -> KafkaAddress:
 
 
 @pytest.fixture
-def log(address: KafkaAddress) -> Iterator[KafkaLog]:
-    with closing(KafkaLog(address, made(address, 2))) as opened:
+def log(address: KafkaAddress, path: Path) -> Iterator[KafkaLog]:
+    with closing(KafkaLog(address, made(address, 2), path)) as opened:
         yield opened
 
 
@@ -61,22 +62,22 @@ async def test_a_log_whose_client_broke_goes_on_with_a_new_one(
     address: KafkaAddress, log: KafkaLog
 ) -> None:
     await append_all(log, [b"0", b"1"])
-    broken = log._producer
+    broken = log.writer.sender.producer
 
     break_producer(broken._producer)
-    await until(lambda: log._producer is not broken)
+    await until(lambda: log.writer.sender.producer is not broken)
     await append_all(log, [b"2", b"3"])
 
     assert items_in(address) == [b"0", b"1", b"2", b"3"]
 
 
-async def test_a_log_goes_on_though_its_standby_fails(
+async def test_a_log_goes_on_though_its_spool_fails(
     log: KafkaLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: float) -> float:
-        raise RuntimeError("a bug in the standby")
+        raise RuntimeError("a bug in the spool")
 
-    monkeypatch.setattr(log._standby, "advance", fail)
+    monkeypatch.setattr(log.writer.spool, "advance", fail)
 
     assert await append(log, b"a") == 0
     assert await append(log, b"b") == 1
@@ -85,17 +86,17 @@ async def test_a_log_goes_on_though_its_standby_fails(
 async def test_a_log_goes_on_with_the_other_partitions_when_one_fails(
     log: KafkaLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    advance = log._advance_lane
+    advance = log.writer._advance_queue
     failures = 2
 
-    def fail(lane: Lane, now: float) -> float:
+    def fail(queue: PartitionQueue, now: float) -> float:
         nonlocal failures
-        if lane.partition == HEAD and failures:
+        if queue.partition == HEAD and failures:
             failures -= 1
             raise RuntimeError("a bug that one partition meets")
-        return advance(lane, now)
+        return advance(queue, now)
 
-    monkeypatch.setattr(log, "_advance_lane", fail)
+    monkeypatch.setattr(log.writer, "_advance_queue", fail)
 
     waiting = asyncio.create_task(append(log, b"a"))
     assert await append(log, b"b", partition=OTHER.partition) == 0
@@ -107,12 +108,12 @@ async def test_dead_letters_are_kept_by_a_new_client_after_a_fatal_error(
 ) -> None:
     made(address)
     with KafkaDeadLetters(address) as box:
-        await box.append_letters([letter("a")])
-        assert box._writer is not None
-        break_producer(box._writer)
+        await box.append([dead_letter("a")])
+        assert box._writer.producer is not None
+        break_producer(box._writer.producer)
 
         with pytest.raises(LogUnavailable):
-            await box.append_letters([letter("b")])
-        await box.append_letters([letter("b"), letter("c")])
+            await box.append([dead_letter("b")])
+        await box.append([dead_letter("b"), dead_letter("c")])
 
         assert [one.ref for one in box.summaries()] == ["a", "b", "c"]

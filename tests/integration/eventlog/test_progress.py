@@ -1,4 +1,4 @@
-"""The books: how far each partition is stored, the block in hand, and what is kept for how long."""
+"""Checkpoints: how far each partition is stored, the block in hand, what is kept for how long."""
 # ruff: noqa: ASYNC221, ASYNC240 - nothing else is on the loop
 
 import asyncio
@@ -19,9 +19,9 @@ from eventlog.log import Intent, Progress, TopicPartition
 from eventlog.records import decode_dead
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
-from tests.integration.eventlog.logs import HEAD, append, append_each, items, letter, records
+from tests.integration.eventlog.logs import HEAD, append, append_each, dead_letter, items, records
 
-LETTERS = TopicPartition(DEAD.name, 0)
+DEAD_LETTERS = TopicPartition(DEAD.name, 0)
 HOUR_MS = 3_600_000
 DECLARE_AND_DIE = """
 import asyncio, os, signal, sys
@@ -67,7 +67,7 @@ async def test_an_intent_is_replaced_by_the_next_one(path: Path) -> None:
         assert (await log.progress(HEAD)).pending == Intent(0, 1, by_parts=True)
 
 
-async def test_the_books_are_found_again_after_reopening(path: Path) -> None:
+async def test_checkpoints_are_found_again_after_reopening(path: Path) -> None:
     with closing(SqliteLog(path)) as log:
         await append_each(log, [b"a", b"b", b"c"])
         await log.complete(HEAD, Intent(0, 0))
@@ -138,15 +138,15 @@ async def test_what_is_not_stored_never_expires(path: Path) -> None:
 
 async def test_dead_letters_are_kept_for_their_own_time(path: Path) -> None:
     with closing(SqliteLog(path, limits=Limits(dead_keep_ms=10 * HOUR_MS))) as log:
-        await log.complete(HEAD, Intent(0, 0), [letter("raw.traces:0:0:0")])
+        await log.complete(HEAD, Intent(0, 0), [dead_letter("raw.traces:0:0:0")])
 
         await log.expire(now_ms() + 9 * HOUR_MS)
-        (kept,) = records(log, LETTERS)
+        (kept,) = records(log, DEAD_LETTERS)
         await log.expire(now_ms() + 11 * HOUR_MS)
 
         assert kept.value is not None
-        assert decode_dead(kept.value).letters == [letter("raw.traces:0:0:0")]
-        assert records(log, LETTERS) == []
+        assert decode_dead(kept.value).dead_letters == [dead_letter("raw.traces:0:0:0")]
+        assert records(log, DEAD_LETTERS) == []
         assert log.stored_bytes == 0
 
 
@@ -195,7 +195,7 @@ async def test_expiring_gives_the_disk_back_in_steps(
     assert steps == 3
 
 
-async def test_books_of_many_partitions_do_not_mix(path: Path) -> None:
+async def test_checkpoints_of_many_partitions_do_not_mix(path: Path) -> None:
     with closing(SqliteLog(path, partitions=3)) as log:
         partitions = [TopicPartition(HEAD.topic, n) for n in range(3)]
         for partition in partitions:

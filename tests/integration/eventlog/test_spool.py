@@ -6,10 +6,12 @@ import time
 
 import pytest
 
-from eventlog import spool
+from eventlog import spool_backlog
 from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_log import KafkaLog
 from eventlog.log import LogFull, LogUnavailable, TopicPartition
-from eventlog.spool import SPOOLED, SpooledLog
+from eventlog.spool import SPOOLED
+from eventlog.spool_backlog import Backlog
 from eventlog.topics import OUTCOMES
 from schemas import metrics
 from schemas.kinds import TRACES
@@ -137,7 +139,7 @@ async def test_a_full_spool_takes_a_request_for_several_partitions_whole_or_not_
     assert set(items_in(edges.address, PARTITIONS[1])) == set(taken.values())
 
 
-async def fill(log: SpooledLog) -> list[bytes]:
+async def fill(log: KafkaLog) -> list[bytes]:
     """Appends until the log refuses; returns what it took."""
     randbytes = random.Random(SEED).randbytes
     taken: list[bytes] = []
@@ -190,7 +192,7 @@ async def test_what_was_drained_but_not_dropped_yet_is_not_sent_again(
     edges.broker.pause()
     await append_all(log, numbers(0, 30))
     with monkeypatch.context() as patched:
-        patched.setattr(SpooledLog, "_arrived", lambda *_: None)
+        patched.setattr(Backlog, "note_arrived", lambda *_: None)
         edges.broker.resume()
         await eventually(lambda: len(items_in(edges.address)) == 30)
         await asyncio.to_thread(log.close)
@@ -210,10 +212,10 @@ async def test_a_second_process_may_not_have_the_spool(edges: Edges) -> None:
         edges.open()
 
 
-async def test_records_that_kafka_refuses_wait_for_somebody_to_mend_it(
+async def test_records_that_kafka_refuses_wait_for_somebody_to_fix_it(
     edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "REFUSED_RETRY_S", 0.2)
+    monkeypatch.setattr(spool_backlog, "REFUSED_RETRY_S", 0.2)
     shorten(edges.address, 20_000)
     log = edges.open()
     edges.broker.pause()

@@ -18,7 +18,7 @@ from eventlog.topics import OUTCOMES
 from schemas.kinds import SPANS, TRACES
 from tests.integration.eventlog.logs import HEAD, append, append_each, chunk, until
 from tests.integration.eventlog.streams import Receiver, Stream
-from tests.integration.eventlog.test_every_log import run_foreign_append
+from tests.integration.eventlog.test_every_log import append_in_another_process
 
 SPAN_HEAD = TopicPartition(SPANS.name, 0)
 OUTCOME = TopicPartition(OUTCOMES.name, 0)
@@ -63,7 +63,7 @@ async def test_records_of_another_process_are_seen_within_a_second(
     async with Stream(log, tmp_path, receiver) as stream:
         await append(log, b"ours")
         await stream.settle(receiver, 1)
-        done = await asyncio.to_thread(run_foreign_append, path, 3)
+        done = await asyncio.to_thread(append_in_another_process, path, 3)
         await stream.settle(receiver, 4)
         assert time.monotonic() - done < 1.0
 

@@ -50,7 +50,7 @@ class SqliteTransport:
 
 
 class KafkaTransport:
-    """Kafka's, with books that are as exact as the control plane's and never shared."""
+    """Kafka's, with checkpoints as exact as the control plane's and never shared."""
 
     def __init__(self, broker: KafkaBroker | ContainerBroker, folder: Path) -> None:
         self._folder = folder

@@ -26,7 +26,7 @@ async def send(log: SqliteLog, seed: int) -> None:
         print("ack", offset, hashlib.sha256(item).hexdigest(), flush=True)
 
 
-async def move_books(log: SqliteLog) -> None:
+async def complete(log: SqliteLog) -> None:
     """Declares and trims a block at the head now and then, as a sink would."""
     while True:
         await asyncio.sleep(0.02)
@@ -42,7 +42,7 @@ async def move_books(log: SqliteLog) -> None:
 async def main(path: Path, seed: int) -> None:
     log = SqliteLog(path)
     print("open", flush=True)
-    await asyncio.gather(move_books(log), *(send(log, seed * SENDERS + n) for n in range(SENDERS)))
+    await asyncio.gather(complete(log), *(send(log, seed * SENDERS + n) for n in range(SENDERS)))
 
 
 if __name__ == "__main__":

@@ -206,5 +206,5 @@ def dead_letters(log: SqliteLog) -> list[DeadLetter]:
     return [
         dead_letter
         for record in records
-        for dead_letter in decode_dead(record.value or b"").letters
+        for dead_letter in decode_dead(record.value or b"").dead_letters
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from controlplane.database import Database
 from controlplane.progress import PartitionProgress
 from eventlog import kafka_transport, transport
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicSettings, check_topics, ensure_topics
 from eventlog.records import Chunk, DeadLetter
@@ -89,7 +89,7 @@ class KafkaStream(EmbeddedStream):
         ensure_topics(self._address, settings)
         self._topics = check_topics(self._address, settings)
         counts = {name: state.partitions for name, state in self._topics.items()}
-        self.log = KafkaLog(self._address, counts, KafkaLimits())
+        self.log = KafkaLog(self._address, counts, folder / "spool.db")
         self._offsets = OffsetReader(self._address)
         self._database = Database(f"sqlite:///{folder / 'control.db'}")
 

@@ -202,10 +202,10 @@ async def test_a_worker_drops_what_kafka_brings_of_the_dead_letters_of_a_purged_
     await note_purged(node.database, gone, NOW)
     asked: list[object] = []
 
-    async def purge_letters(project_ids: object) -> None:
+    async def purge_dead_letters(project_ids: object) -> None:
         asked.append(project_ids)
 
-    node.purge_letters = purge_letters
+    node.purge_dead_letters = purge_dead_letters
 
     await retain_shared(node, Retention(node), NOW + JUMP)
 

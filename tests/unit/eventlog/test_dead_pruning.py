@@ -1,4 +1,4 @@
-"""Dead letters go by project and by age, out of records that they share with others."""
+"""Dead dead letters go by project and by age, out of records that they share with others."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 
 MINE, OTHERS = ProjectId("mine"), ProjectId("others")
-HEAD, LETTERS = TopicPartition(TRACES.name, 0), TopicPartition(DEAD.name, 0)
+HEAD, DEAD_LETTERS = TopicPartition(TRACES.name, 0), TopicPartition(DEAD.name, 0)
 HOUR_MS = 3_600_000
 
 
@@ -28,16 +28,16 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
     log.close()
 
 
-def letter(ref: str, project_id: ProjectId) -> DeadLetter:
+def dead_letter(ref: str, project_id: ProjectId) -> DeadLetter:
     return DeadLetter(ref, project_id, TRACES.name, "pulse.trace", 1, "unfit", b"{}")
 
 
-def record(offset: int, *letters: DeadLetter, marks: tuple[str, ...] = ()) -> Stored:
-    return Stored(offset, encode_dead(letters, marks), 1)
+def record(offset: int, *dead_letters: DeadLetter, marks: tuple[str, ...] = ()) -> Stored:
+    return Stored(offset, encode_dead(dead_letters, marks), 1)
 
 
-async def put(log: SqliteLog, *letters: DeadLetter) -> None:
-    await log.complete(HEAD, Intent(0, 0), letters)
+async def put(log: SqliteLog, *dead_letters: DeadLetter) -> None:
+    await log.complete(HEAD, Intent(0, 0), dead_letters)
 
 
 def refs(log: SqliteLog) -> list[str]:
@@ -52,7 +52,7 @@ def replay(log: SqliteLog, ref: str) -> None:
 
 
 def record_bytes(log: SqliteLog) -> int:
-    stored = [log.read(partition, 0, 100, 1 << 30) for partition in (HEAD, LETTERS)]
+    stored = [log.read(partition, 0, 100, 1 << 30) for partition in (HEAD, DEAD_LETTERS)]
     return sum(len(one.value or b"") for page in stored for one in page)
 
 
@@ -60,27 +60,27 @@ def goes_of(project_id: ProjectId) -> Callable[[ProjectId, int], bool]:
     return lambda owner, _: owner == project_id
 
 
-def test_a_record_without_letters_that_go_is_left_as_it_is() -> None:
-    assert prune([record(3, letter("a", OTHERS))], goes_of(MINE), set()) == {}
+def test_a_record_without_dead_letters_that_go_is_left_as_it_is() -> None:
+    assert prune([record(3, dead_letter("a", OTHERS))], goes_of(MINE), set()) == {}
 
 
-def test_a_record_keeps_the_letters_of_others() -> None:
-    shared = record(3, letter("a", MINE), letter("b", OTHERS), letter("c", MINE))
+def test_a_record_keeps_the_dead_letters_of_others() -> None:
+    shared = record(3, dead_letter("a", MINE), dead_letter("b", OTHERS), dead_letter("c", MINE))
 
     changed = prune([shared], goes_of(MINE), set())
 
     assert list(changed) == [3]
-    assert decode_dead(changed[3] or b"").letters == [letter("b", OTHERS)]
+    assert decode_dead(changed[3] or b"").dead_letters == [dead_letter("b", OTHERS)]
 
 
 def test_a_record_of_which_nothing_is_left_goes() -> None:
-    assert prune([record(3, letter("a", MINE))], goes_of(MINE), set()) == {3: None}
+    assert prune([record(3, dead_letter("a", MINE))], goes_of(MINE), set()) == {3: None}
 
 
-def test_a_mark_goes_with_its_letter_and_stays_with_it() -> None:
+def test_a_mark_goes_with_its_dead_letter_and_stays_with_it() -> None:
     page = [
-        record(3, letter("a", MINE)),
-        record(4, letter("b", OTHERS)),
+        record(3, dead_letter("a", MINE)),
+        record(4, dead_letter("b", OTHERS)),
         record(5, marks=("a",)),
         record(6, marks=("b",)),
     ]
@@ -88,9 +88,9 @@ def test_a_mark_goes_with_its_letter_and_stays_with_it() -> None:
     assert prune(page, goes_of(MINE), set()) == {3: None, 5: None}
 
 
-def test_a_mark_finds_its_letter_in_an_earlier_page() -> None:
+def test_a_mark_finds_its_dead_letter_in_an_earlier_page() -> None:
     kept: set[str] = set()
-    prune([record(3, letter("b", OTHERS))], goes_of(MINE), kept)
+    prune([record(3, dead_letter("b", OTHERS))], goes_of(MINE), kept)
 
     assert prune([record(6, marks=("b",))], goes_of(MINE), kept) == {}
 
@@ -102,23 +102,25 @@ def test_a_damaged_record_goes_by_age_alone() -> None:
     assert prune(damaged, goes_of(NOBODY), set()) == {3: None}
 
 
-async def test_the_letters_of_a_purged_project_go_and_its_neighbours_stay(log: SqliteLog) -> None:
-    await put(log, letter("a", MINE), letter("b", OTHERS))
-    await put(log, letter("c", MINE))
+async def test_dead_letters_of_a_purged_project_go_and_its_neighbours_stay(
+    log: SqliteLog,
+) -> None:
+    await put(log, dead_letter("a", MINE), dead_letter("b", OTHERS))
+    await put(log, dead_letter("c", MINE))
 
-    await log.purge_letters({MINE})
+    await log.purge_dead_letters({MINE})
 
     assert refs(log) == ["b"]
     assert log.stored_bytes == record_bytes(log)
 
 
-async def test_a_replayed_letter_stays_replayed_when_its_neighbour_in_the_record_goes(
+async def test_a_replayed_dead_letter_stays_replayed_when_its_neighbour_in_the_record_goes(
     log: SqliteLog,
 ) -> None:
-    await put(log, letter("a", MINE), letter("b", OTHERS))
+    await put(log, dead_letter("a", MINE), dead_letter("b", OTHERS))
     replay(log, "b")
 
-    await log.purge_letters({MINE})
+    await log.purge_dead_letters({MINE})
 
     with pytest.raises(AlreadyReplayed):
         replay(log, "b")
@@ -127,10 +129,10 @@ async def test_a_replayed_letter_stays_replayed_when_its_neighbour_in_the_record
 @pytest.mark.parametrize(
     ("own_hours", "left"), [(1, ["b"]), (100, ["a", "b"])], ids=["shorter", "longer"]
 )
-async def test_letters_are_kept_for_the_time_of_their_project(
+async def test_dead_letters_are_kept_for_the_time_of_their_project(
     log: SqliteLog, own_hours: int, left: list[str]
 ) -> None:
-    await put(log, letter("a", MINE), letter("b", OTHERS))
+    await put(log, dead_letter("a", MINE), dead_letter("b", OTHERS))
     now_ms = time.time_ns() // 1_000_000
 
     await log.expire(now_ms + 5 * HOUR_MS, {MINE: own_hours * HOUR_MS})

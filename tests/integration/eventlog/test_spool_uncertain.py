@@ -6,18 +6,20 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import pytest
 
 from eventlog import spool_search
-from eventlog.kafka_lanes import Sent
-from eventlog.kafka_log import KafkaLimits, KafkaLog
+from eventlog.kafka_log import KafkaLog
 from eventlog.kafka_producer import KafkaProducer, Report
+from eventlog.kafka_records import Record
 from eventlog.kafka_scan import records_present
-from eventlog.log import AppendUncertain, LogUnavailable
+from eventlog.kafka_writer import KafkaLimits
+from eventlog.log import AppendUncertain, LogUnavailable, TopicPartition
 from eventlog.records import encode_chunks
-from eventlog.spool import SpooledLog
+from eventlog.spool_file import SpoolFile
 from tests.integration.eventlog.edges import SEED, Edges, drained, numbers
 from tests.integration.eventlog.fatal import break_producer
 from tests.integration.eventlog.kafka_logs import append_all, barriers_in, eventually, items_in
@@ -31,9 +33,9 @@ async def test_a_producer_that_breaks_with_records_in_flight_is_replaced(edges: 
     edges.broker.pause()
     await append_all(log, numbers(5, 5))
 
-    broken = log._kafka._producer
+    broken = producer_of(log)
     break_producer(broken._producer)
-    await until(lambda: log._kafka._producer is not broken)
+    await until(lambda: producer_of(log) is not broken)
     await append_all(log, numbers(10, 5))
     edges.broker.resume()
     await append_all(log, numbers(15, 5))
@@ -47,7 +49,9 @@ async def test_nobody_is_refused_because_a_producer_broke(edges: Edges) -> None:
     """Nor where it is a record that meets the error first."""
     log = edges.open()
     await append_all(log, numbers(0, 5))
-    broken = log._kafka._producer
+    # Nobody hears of a report any more, and a record that lacks one holds up those after it.
+    await drained(log)
+    broken = producer_of(log)
     broken._closed.set()
     await asyncio.to_thread(broken._thread.join)
 
@@ -55,7 +59,7 @@ async def test_nobody_is_refused_because_a_producer_broke(edges: Edges) -> None:
     await append_all(log, numbers(5, 10))
     await drained(log)
 
-    assert log._kafka._producer is not broken
+    assert producer_of(log) is not broken
     assert items_in(edges.address) == numbers(0, 15)
 
 
@@ -65,10 +69,10 @@ async def test_records_that_a_broken_producer_never_reports_are_looked_for(edges
     edges.broker.pause()
     await append_all(log, numbers(5, 5))
 
-    broken = log._kafka._producer
+    broken = producer_of(log)
     deafen(broken)
     break_producer(broken._producer)
-    await until(lambda: log._kafka._producer is not broken)
+    await until(lambda: producer_of(log) is not broken)
     edges.broker.resume()
     await drained(log)
 
@@ -79,27 +83,27 @@ async def test_records_that_a_broken_producer_never_reports_are_looked_for(edges
 async def test_what_was_kept_unsent_between_two_that_were_sent_is_sent_once(edges: Edges) -> None:
     log = edges.open()
     before, between, after = (record(item) for item in (b"before", b"between", b"after"))
-    broken = log._kafka._producer
+    broken = producer_of(log)
     deafen(broken)
 
     def send_and_keep() -> None:
-        log._kafka.send(before)
-        log._kafka.send(after)
+        log.writer.spool.drain._sender.send(before)
+        log.writer.spool.drain._sender.send(after)
         assert broken._producer.flush(10) == 0
         break_producer(broken._producer)
-        log.keep([before], sent=True)
-        log.keep([between], sent=False)
-        log.keep([after], sent=True)
+        log.writer.spool.keep([before], sent=True)
+        log.writer.spool.keep([between], sent=False)
+        log.writer.spool.keep([after], sent=True)
 
     await in_the_log(log, send_and_keep)
-    await until(lambda: log._kafka._producer is not broken)
+    await until(lambda: producer_of(log) is not broken)
     await eventually(lambda: b"between" in items_in(edges.address))
     await drained(log)
 
     assert items_in(edges.address) == [b"before", b"after", b"between"]
 
 
-async def test_what_becomes_doubtful_during_a_search_is_looked_for_too(
+async def test_what_becomes_uncertain_during_a_search_is_looked_for_too(
     edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what its producer tells of meanwhile after all is no harm to the rest."""
@@ -108,25 +112,53 @@ async def test_what_becomes_doubtful_during_a_search_is_looked_for_too(
     looked_for: list[set[str]] = []
 
     def look(*args: Any, **kwargs: Any) -> set[str]:
-        looked_for.append(set(args[2]))
+        if set(args[2]) not in looked_for:
+            # A broker that is slow to answer is searched again for the same.
+            looked_for.append(set(args[2]))
         if len(looked_for) == 1:
             told_of = Report(told.record_id, HEAD, 0, None, is_open=False)
-            log._kafka.soon(lambda: log.settled(told, told_of))
-            log._kafka.soon(lambda: log.settled(second, open_report(second)))
+            log.writer.jobs.soon(lambda: log.writer.spool.reported(told, told_of))
+            log.writer.jobs.soon(lambda: log.writer.spool.reported(second, open_report(second)))
         return records_present(*args, **kwargs)
 
     monkeypatch.setattr(spool_search, "records_present", look)
 
-    def keep_and_doubt() -> None:
-        log.keep([told, first, second], sent=True)
-        log.settled(told, open_report(told))
-        log.settled(first, open_report(first))
+    def keep_and_report() -> None:
+        log.writer.spool.keep([told, first, second], sent=True)
+        log.writer.spool.reported(told, open_report(told))
+        log.writer.spool.reported(first, open_report(first))
 
-    await in_the_log(log, keep_and_doubt)
+    await in_the_log(log, keep_and_report)
     await until(lambda: len(looked_for) == 2, 60)
     await drained(log)
 
     assert looked_for == [{told.record_id, first.record_id}, {second.record_id}]
+    assert items_in(edges.address) == [b"first", b"second"]
+
+
+async def test_what_becomes_uncertain_while_a_page_is_handed_over_goes_before_the_page(
+    edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = edges.open()
+    first, second = record(b"first"), record(b"second")
+    hand = SpoolFile.hand
+
+    def hand_and_report(file: SpoolFile, partition: TopicPartition, end: int) -> "Future[Any]":
+        if end == 2:
+            told = partial(log.writer.spool.reported, first, open_report(first))
+            log.writer.jobs.soon(told)
+        return hand(file, partition, end)
+
+    monkeypatch.setattr(SpoolFile, "hand", hand_and_report)
+
+    def keep() -> None:
+        log.writer.spool.keep([first], sent=True)
+        log.writer.spool.keep([second], sent=False)
+
+    await in_the_log(log, keep)
+    await eventually(lambda: len(items_in(edges.address)) == 2)
+    await drained(log)
+
     assert items_in(edges.address) == [b"first", b"second"]
 
 
@@ -145,14 +177,14 @@ async def test_a_search_that_meets_a_bug_is_tried_again(
 
     monkeypatch.setattr(spool_search, "records_present", look)
     log = edges.open()
-    doubted = record(b"doubted")
+    uncertain = record(b"uncertain")
 
-    def keep_and_doubt() -> None:
-        log.keep([doubted], sent=True)
-        log.settled(doubted, open_report(doubted))
+    def keep_and_report() -> None:
+        log.writer.spool.keep([uncertain], sent=True)
+        log.writer.spool.reported(uncertain, open_report(uncertain))
 
-    await in_the_log(log, keep_and_doubt)
-    await eventually(lambda: items_in(edges.address) == [b"doubted"])
+    await in_the_log(log, keep_and_report)
+    await eventually(lambda: items_in(edges.address) == [b"uncertain"])
 
     await drained(log)
 
@@ -174,9 +206,10 @@ async def test_what_kafka_may_have_and_the_spool_refuses_is_said_to_be_uncertain
 
 async def test_a_record_that_the_broker_appends_late_is_found(edges: Edges) -> None:
     """It had the request before its sender died, and handles it after it answers others."""
-    sender = KafkaLog(edges.address, edges._counts, KafkaLimits(produce_timeout_ms=20_000))
+    limits = KafkaLimits(produce_timeout_ms=20_000)
+    sender = KafkaLog(edges.address, edges._counts, edges.path, limits)
     await append(sender, b"early")
-    late = f"{sender._sealer.instance}-2"
+    late = f"{sender.writer.records.instance}-2"
     since_ms = time.time_ns() // 1_000_000
     search = asyncio.create_task(
         asyncio.to_thread(
@@ -196,15 +229,19 @@ async def test_a_record_that_the_broker_appends_late_is_found(edges: Edges) -> N
     assert await search == {late}
 
 
-def record(item: bytes) -> Sent:
+def record(item: bytes) -> Record:
     """Returns a record that nobody waits for."""
     value = encode_chunks([chunk(item)])
     name = f"test-{item.decode()}"
-    return Sent(name, HEAD, value, 1, time.time_ns() // 1_000_000, writes=[], size=0)
+    return Record(name, HEAD, value, 1, time.time_ns() // 1_000_000)
 
 
-def open_report(one: Sent) -> Report:
+def open_report(one: Record) -> Report:
     return Report(one.record_id, HEAD, -1, LogUnavailable("nobody knows"), is_open=True)
+
+
+def producer_of(log: KafkaLog) -> KafkaProducer:
+    return log.writer.sender.producer
 
 
 def deafen(producer: KafkaProducer) -> None:
@@ -212,7 +249,7 @@ def deafen(producer: KafkaProducer) -> None:
     producer._on_reports = lambda _: None
 
 
-async def in_the_log(log: SpooledLog, job: Callable[[], None]) -> None:
+async def in_the_log(log: KafkaLog, job: Callable[[], None]) -> None:
     done: Future[None] = Future()
-    log._kafka.soon(lambda: done.set_result(job()))
+    log.writer.jobs.soon(lambda: done.set_result(job()))
     await asyncio.wrap_future(done)

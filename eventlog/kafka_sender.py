@@ -1,0 +1,114 @@
+"""The records that Kafka's client has and has not reported; where it breaks, a new one follows."""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from eventlog.jobs import Jobs
+from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_producer import (
+    ID_HEADER,
+    ITEMS_HEADER,
+    SCHEMA_HEADER,
+    KafkaProducer,
+    Report,
+)
+from eventlog.kafka_records import Record
+from eventlog.log import LogUnavailable, TopicPartition
+from eventlog.records import ENVELOPE_VERSION
+
+Reported = Callable[[Record, Report], None]
+
+
+class Sender:
+    """For the thread of some jobs alone. `on_report` is called once for each record, in it."""
+
+    def __init__(
+        self,
+        address: KafkaAddress,
+        jobs: Jobs,
+        on_report: Reported,
+        *,
+        timeout_s: float,
+        max_message_bytes: int,
+        max_queued_bytes: int,
+    ) -> None:
+        self._jobs = jobs
+        self._on_report = on_report
+        self._timeout_s = timeout_s
+        self._in_flight: defaultdict[TopicPartition, dict[str, tuple[Record, float]]]
+        self._in_flight = defaultdict(dict)
+        """By id, the oldest first, with the time at which each was sent."""
+        self._connect = partial(
+            KafkaProducer,
+            address,
+            max_message_bytes=max_message_bytes,
+            max_queued_bytes=max_queued_bytes,
+            on_reports=lambda reports: jobs.soon(partial(self._settle, reports)),
+            on_trouble=lambda: jobs.soon(self._look_after_trouble),
+        )
+        self.producer = self._connect()
+
+    def send(self, record: Record) -> None:
+        """Sends a record behind those of its partition. Raises a `LogError`, then it did not."""
+        headers: list[tuple[str, str | bytes | None]] = [
+            (SCHEMA_HEADER, str(ENVELOPE_VERSION)),
+            (ITEMS_HEADER, str(record.items)),
+            (ID_HEADER, record.record_id),
+        ]
+        self.producer.send(
+            record.record_id,
+            record.partition,
+            record.value,
+            headers=headers,
+            at_ms=record.created_ms,
+        )
+        self._in_flight[record.partition][record.record_id] = (record, time.monotonic())
+
+    def has(self, partition: TopicPartition) -> bool:
+        """Tells whether a record of the partition is in flight."""
+        return bool(self._in_flight[partition])
+
+    def overdue_at(self, partition: TopicPartition) -> float:
+        """Returns when the oldest record in flight will have waited for too long."""
+        sent_at = next((at for _, at in self._in_flight[partition].values()), math.inf)
+        return sent_at + self._timeout_s
+
+    def is_stuck(self, partition: TopicPartition) -> bool:
+        """Tells whether the broker has owed an acknowledgement for too long."""
+        return time.monotonic() >= self.overdue_at(partition)
+
+    def is_waiting(self) -> bool:
+        """Tells whether a report may still come in time."""
+        return any(self.has(one) and not self.is_stuck(one) for one in self._in_flight)
+
+    def abandon(self) -> None:
+        """Ends at once."""
+        self.producer.abandon()
+
+    def _settle(self, reports: Iterable[Report]) -> None:
+        for report in reports:
+            record, _ = self._in_flight[report.partition].pop(report.record_id, (None, 0.0))
+            if record is not None:
+                self._on_report(record, report)
+
+    def _look_after_trouble(self) -> None:
+        """Takes all that is in flight for overdue: the brokers are away, or the client broke."""
+        for in_flight in self._in_flight.values():
+            for record_id, (record, _) in in_flight.items():
+                in_flight[record_id] = (record, -math.inf)
+        if self.producer.is_broken:
+            self._replace_producer()
+
+    def _replace_producer(self) -> None:
+        owed = [record for one in self._in_flight.values() for record, _ in one.values()]
+        broken, self.producer = self.producer, self._connect()
+        broken.abandon()
+        # Its reports say that the outcomes are open; they are worked off before anything else.
+        self._jobs.run_queued()
+        gone = LogUnavailable("Kafka's client broke")
+        self._settle(
+            Report(record.record_id, record.partition, -1, gone, is_open=True) for record in owed
+        )
