@@ -6,7 +6,6 @@ its age until a person says that the date is right (`sluice retention confirm`).
 """
 
 from datetime import date, datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -34,14 +33,6 @@ LATE_DAYS = 1
 log = structlog.get_logger(__name__)
 
 
-class WithStores(Protocol):
-    """A process that knows the control plane and the store."""
-
-    settings: Settings
-    database: Database
-    warehouse: Warehouse
-
-
 def is_too_far(today: date, known: date) -> bool:
     """Tells whether the clock says a day that needs a person's word."""
     return (today - known).days > MAX_AHEAD_DAYS
@@ -50,11 +41,11 @@ def is_too_far(today: date, known: date) -> bool:
 class Retention:
     """Deletes rows for their age, and those of purged projects that arrive late; one a process."""
 
-    def __init__(self, node: WithStores) -> None:
-        self._settings = node.settings
-        self._database = node.database
-        self._warehouse = node.warehouse
-        self._expiry = Expiry(node.warehouse)
+    def __init__(self, settings: Settings, database: Database, warehouse: Warehouse) -> None:
+        self._settings = settings
+        self._database = database
+        self._warehouse = warehouse
+        self._expiry = Expiry(warehouse)
 
     async def run(self, now: datetime) -> Keeping:
         """Looks once, and deletes from the store what is due; `now` must be in UTC.

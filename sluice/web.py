@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any
 
 import structlog
 from litestar import Litestar
@@ -14,18 +13,11 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
-from api.local_peers import LocalPeers
 from api.operations import Operations, get_health, get_metrics, get_ready
 from api.outgoing import Outgoing
 from api.reads import Turns
 from api.reference import reference
 from api.slashes import with_slashes_kept
-from controlplane.attempts import AttemptLimits, AttemptRates
-from controlplane.crypto import Vault
-from controlplane.database import Database
-from controlplane.handoffs import Handoffs
-from controlplane.keyring import KeyRing
-from controlplane.quotas import Quotas
 from ingest import app as ingest_app
 from schemas.metrics import REQUEST_SECONDS
 from schemas.settings import Settings
@@ -35,36 +27,6 @@ from sluice.systems import SYSTEMS, queries
 OPERATIONS = (get_health, get_ready, get_metrics)
 
 access = structlog.get_logger("access")
-
-
-class WithAccounts(Protocol):
-    """A process that knows users and keys."""
-
-    settings: Settings
-    database: Database
-    vault: Vault
-    keyring: KeyRing
-
-
-def account_state(node: WithAccounts) -> dict[str, Any]:
-    """Returns what the routes that know users and keys find on the application."""
-    settings = node.settings
-    origins = (origin.strip().rstrip("/") for origin in settings.allowed_origins.split(","))
-    return {
-        "database": node.database,
-        "vault": node.vault,
-        "keyring": node.keyring,
-        "attempts": AttemptLimits(AttemptRates(signups_per_address=settings.signups_per_hour)),
-        "handoffs": Handoffs(),
-        "quotas": Quotas(
-            max_projects_per_user=settings.max_projects_per_user,
-            max_members_per_project=settings.max_members_per_project,
-            max_keys_per_project=settings.max_keys_per_project,
-        ),
-        "local_peers": LocalPeers(settings.host),
-        "allowed_origins": frozenset(origin for origin in origins if urlsplit(origin).netloc),
-        "signup_enabled": settings.signup_enabled,
-    }
 
 
 def reading_state(settings: Settings) -> dict[str, Any]:

@@ -9,13 +9,12 @@ from typing import NamedTuple, TypeVar
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.directory import ProjectRow, all_projects
-from controlplane.initial import Initial, ensure_initial
+from controlplane.initial import Initial, ensure_initial, seed_of
 from schemas.settings import Settings
 from sluice.commands.errors import CommandError
 from sluice.commands.options import settings_with
 from sluice.paths import Paths, paths_of
 from sluice.secret import find_secret, open_vault
-from sluice.seed import seed_of
 
 T = TypeVar("T")
 
