@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+from api.read_backs import ReadBacks
 from clickhouse.client import Warehouse
 from controlplane.database import Database
 from controlplane.progress import PartitionProgress
@@ -22,9 +23,8 @@ from sluice.lock import hold
 from sluice.parts import Resources
 from sluice.patience import patiently
 from sluice.process import Process
-from sluice.read_backs import ReadBacks
 from sluice.stores import close_at_stop
-from sluice.systems import open_systems
+from sluice.systems import open_systems, tables
 from sluice.web import OPERATIONS
 
 
@@ -55,7 +55,7 @@ async def open_parts(process: Process) -> None:
         spool,
         systems.forms,
         edge_limits_of(settings),
-        read_back=ReadBacks(warehouse, settings, wait_stored).read_back,
+        read_back=ReadBacks(warehouse, tables(), settings, wait_stored).read_back,
         # Kafka holds what the workers have not stored; their lag is not known here.
         lags_s=lambda: (),
         fullness=lambda: spool.fullness,

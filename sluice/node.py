@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from api.read_backs import ReadBacks
 from clickhouse.client import Warehouse
 from controlplane.database import Database
 from controlplane.initial import ensure_initial, seed_of
@@ -18,7 +19,7 @@ from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.purge import Purge
-from processors.retention import Retention
+from processors.retention import DAY_MS, Retention, retain
 from processors.sink import Sink
 from schemas import metrics
 from sluice.accounts import add_accounts, add_database
@@ -29,12 +30,11 @@ from sluice.lock import hold
 from sluice.parts import Parts, Resources
 from sluice.patience import at_once
 from sluice.process import Process
-from sluice.read_backs import ReadBacks
 from sluice.secret import find_secret
 from sluice.stores import add_store, open_own
 from sluice.stream import open_sink, start_stream
-from sluice.systems import open_systems
-from sluice.upkeep import DAY_MS, PURGE_EVERY_S, RETENTION_EVERY_S, retain
+from sluice.systems import open_systems, tables
+from sluice.upkeep import PURGE_EVERY_S, RETENTION_EVERY_S
 from sluice.web import out_routes
 
 log = structlog.get_logger(__name__)
@@ -76,7 +76,7 @@ def _add_http(
     async def wait_stored(offsets: Mapping[TopicPartition, int]) -> None:
         await asyncio.gather(*(sink.wait_stored(*one) for one in offsets.items()))
 
-    read_backs = ReadBacks(warehouse, settings, wait_stored)
+    read_backs = ReadBacks(warehouse, tables(), settings, wait_stored)
     edge = Edge(
         event_log,
         systems.forms,

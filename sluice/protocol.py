@@ -19,9 +19,9 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from api.headers import ALWAYS
 from schemas.connections import AUTHENTICATED
 from sluice.connections import Bounds, Connections, Rank
-from sluice.headers import ALWAYS
 
 WRITE_BUFFER_BYTES = 64 << 10
 BYTES_OF_A_PIECE = 256

@@ -4,20 +4,15 @@ import asyncio
 import ctypes
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 import structlog
 
 from clickhouse.errors import WarehouseError
 from controlplane.errors import ControlPlaneError
 from eventlog.log import LogError
-from eventlog.sqlite_log import SqliteLog
-from processors.purge import PurgedLog
-from processors.retention import Retention
 
 TRIM_EVERY_S = 10.0
 PURGE_EVERY_S = 5.0
-DAY_MS = 86_400_000
 RETENTION_EVERY_S = 3600.0
 
 Work = Callable[[], Awaitable[object]]
@@ -52,26 +47,6 @@ def while_leading(is_leader: Callable[[], bool], work: Work, *, every_s: float) 
             due_at = time.monotonic() + every_s
 
     return work_if_due
-
-
-async def retain(event_log: SqliteLog, retention: Retention, now: datetime) -> None:
-    """Drops what is older than retention from store and log, and sessions that ended.
-
-    Days are counted in UTC, of which `now` must be.
-    """
-    keeping = await retention.run(now)
-    if keeping.purged:
-        await event_log.purge_letters(keeping.purged)
-    if keeping.today is not None:
-        own_keep_ms = {project_id: days * DAY_MS for project_id, days in keeping.own_days.items()}
-        await event_log.expire(int(now.timestamp() * 1000), own_keep_ms)
-
-
-async def retain_shared(event_log: PurgedLog, retention: Retention, now: datetime) -> None:
-    """The same for a worker: Kafka drops dead letters for their age, but not those of a project."""
-    keeping = await retention.run(now)
-    if keeping.purged:
-        await event_log.purge_letters(keeping.purged)
 
 
 async def trim_memory() -> None:

@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from msgspec.structs import replace
 
+from api.headers import with_headers
 from clickhouse.client import Warehouse
 from clickhouse.dedup_log import give_back_lost_tokens
 from clickhouse.migrate import migrate
@@ -24,7 +25,6 @@ from clickhouse.served.users import Users
 from schemas.settings import Settings, SettingsError
 from sluice.connections import Bounds, bounds_of, raise_open_files
 from sluice.ending import leave
-from sluice.headers import with_headers
 from sluice.listening import Server, allow_listening
 
 READERS_BODY_BYTES = 4 << 20

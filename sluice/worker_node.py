@@ -17,7 +17,7 @@ from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
 from processors.ownership import FLUSH_S, Checkpoints, Holder
 from processors.purge import Purge
-from processors.retention import Retention
+from processors.retention import Retention, retain_shared
 from processors.shared_log import SharedLog
 from processors.sink import Sink
 from schemas import metrics
@@ -34,7 +34,6 @@ from sluice.upkeep import (
     PURGE_EVERY_S,
     RETENTION_EVERY_S,
     Work,
-    retain_shared,
     while_leading,
 )
 from sluice.web import OPERATIONS

@@ -16,11 +16,10 @@ from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from processors.purge import Purge
-from processors.retention import Retention
+from processors.retention import Retention, retain
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from schemas.settings import Settings
-from sluice.upkeep import retain
 from tests.chunks import append_chunks
 from tests.integration.queries.rows import encode_traces, make_trace
 from tests.integration.store.test_expiry import Counted

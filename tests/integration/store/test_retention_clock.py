@@ -20,12 +20,11 @@ from eventlog.log import Intent, TopicPartition
 from eventlog.records import DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
-from processors.retention import MAX_AHEAD_DAYS, Retention
+from processors.retention import MAX_AHEAD_DAYS, Retention, retain, retain_shared
 from schemas.kinds import TRACES
 from schemas.metrics import REGISTRY
 from schemas.projects import ProjectId
 from schemas.settings import Settings
-from sluice.upkeep import retain, retain_shared
 from tests.integration.queries.rows import encode_traces, make_trace
 
 NOW = datetime(1995, 6, 1, 12, tzinfo=UTC)

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
+from api.read_backs import MOST_WAITING, ReadBacks
 from clickhouse.client import READ_BACK_READERS, QueryResult, Warehouse
+from clickhouse.llm.traces import TRACES
 from eventlog.log import TopicPartition
 from schemas.kinds import TRACE
 from schemas.llm.answers import SessionTraces
 from schemas.projects import ProjectContext, ProjectId
 from schemas.settings import Settings
-from sluice.read_backs import MOST_WAITING, ReadBacks
 
 BUSY, OTHER = ProjectContext(ProjectId("busy")), ProjectContext(ProjectId("other"))
 SHELL = SessionTraces("s", [])
@@ -47,7 +48,7 @@ async def settle() -> None:
 
 async def test_read_backs_of_one_project_leave_a_thread_to_those_of_others() -> None:
     store = Store()
-    backs = ReadBacks(cast("Warehouse", store), Settings(), stored)
+    backs = ReadBacks(cast("Warehouse", store), {TRACE.name: TRACES}, Settings(), stored)
     asked = [
         asyncio.create_task(backs.read_back(BUSY, TRACE.name, ["a"], {}, SHELL)) for _ in range(20)
     ]
@@ -66,7 +67,7 @@ async def test_read_backs_of_one_project_leave_a_thread_to_those_of_others() -> 
 
 async def test_more_read_backs_than_may_wait_come_again_later() -> None:
     store = Store()
-    backs = ReadBacks(cast("Warehouse", store), Settings(), stored)
+    backs = ReadBacks(cast("Warehouse", store), {TRACE.name: TRACES}, Settings(), stored)
     asked = [
         asyncio.create_task(backs.read_back(BUSY, TRACE.name, ["a"], {}, SHELL))
         for _ in range(READ_BACK_READERS - 1 + MOST_WAITING)

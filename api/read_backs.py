@@ -11,11 +11,10 @@ from api.reads import Reader, TooManyQueries, Turns
 from api.rows import begin_rows
 from clickhouse.client import READ_BACK_READERS, Warehouse
 from clickhouse.errors import WarehouseError
-from clickhouse.queries.parts import of_ids
+from clickhouse.queries.parts import Table, of_ids
 from eventlog.log import TopicPartition
 from schemas.projects import ProjectContext
 from schemas.settings import Settings
-from sluice.systems import tables
 
 MOST_WAITING = 1000
 """Requests of one project; each holds the ids of its items."""
@@ -26,12 +25,18 @@ WaitStored = Callable[[Mapping[TopicPartition, int]], Awaitable[object]]
 class ReadBacks:
     """Answers with stored rows, by id. One per process."""
 
-    def __init__(self, warehouse: Warehouse, settings: Settings, wait_stored: WaitStored) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        tables: Mapping[str, Table],
+        settings: Settings,
+        wait_stored: WaitStored,
+    ) -> None:
         self.outgoing = Outgoing(settings.max_outgoing_bytes)
         self._warehouse = warehouse.read_backs
         self._wait_stored = wait_stored
         self._timeout_s = settings.read_back_timeout_s
-        self._tables = tables()
+        self._tables = tables
         self._turns = Turns(
             READ_BACK_READERS,
             most_waiting=MOST_WAITING,
