@@ -6,7 +6,7 @@ from functools import partial
 import structlog
 
 from clickhouse.client import Warehouse, path_of
-from clickhouse.dedup_log import give_back_lost_tokens
+from clickhouse.dedup_log import repair_directory
 from clickhouse.migrate import migrate
 from sluice.limits import engine_bytes_of
 from sluice.process import Process
@@ -30,9 +30,7 @@ def open_own(process: Process) -> Warehouse:
     url, settings = process.paths.warehouse_url, process.settings
     path = path_of(url)
     if path is not None:
-        path.mkdir(parents=True, exist_ok=True)
-        if lost := give_back_lost_tokens(path):
-            log.warning("blocks were cut off half way and are stored again", blocks=lost)
+        repair_directory(path)
     warehouse = Warehouse(
         url, readers=settings.query_threads, engine_memory_bytes=engine_bytes_of(settings)
     )
