@@ -41,6 +41,17 @@ def run(work: Callable[[Control], Awaitable[T]], data_dir: Path | None) -> T:
     return asyncio.run(go())
 
 
+def run_in_project(
+    work: Callable[[Control, ProjectRow], Awaitable[T]], project: str | None, data_dir: Path | None
+) -> T:
+    """Runs one command on a project, named by name or id, or else on the only one."""
+
+    async def go(control: Control) -> T:
+        return await work(control, await project_named(control.database, project))
+
+    return run(go, data_dir)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Control]:
     """Opens the control plane as `sluice up` does: tables up to date, an empty one seeded."""
