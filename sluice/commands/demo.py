@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from ingest.llm.demo import Item, Traffic
 from schemas.llm.wire import MAX_ITEMS
 from schemas.settings import Settings
 from sluice.commands.control import opened, refuse_missing
-from sluice.commands.demo_traffic import Item, Traffic
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, address_of, settings_with
 
