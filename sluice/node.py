@@ -87,11 +87,7 @@ def _add_http(
     )
     add_edge(process, edge)
     process.routes += out_routes()
-    process.state |= {
-        "warehouse": warehouse,
-        "outgoing": read_backs.outgoing,
-        **systems.state,
-    }
+    process.state |= {"warehouse": warehouse, "outgoing": read_backs.outgoing, **systems.state}
 
 
 async def _add_control_plane(process: Process, database: Database) -> None:

@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import structlog
-import uvicorn
 
 from schemas.settings import Settings
 from sluice.connections import bounds_of, raise_open_files
 from sluice.ending import leave
 from sluice.lean import settle_heap
-from sluice.listening import FIRST_REQUEST_S, Server, allow_listening, bind
+from sluice.listening import FIRST_REQUEST_S, Server, bind, config_of
 from sluice.process import CLOSE_TIMEOUT_S, Process
 from sluice.proxies import trusted_proxies
 
@@ -33,12 +31,10 @@ async def serve(
     listener = bind(settings.host, settings.port)
     process = Process(settings)
     await open_parts(process)
-    server = _server(process, proxies, open_files)
-    server.stop_on_signals()
-    allow_listening(listener)
+    config = config_of(process.app(), proxies=proxies, graceful_s=GRACEFUL_S)
+    server = Server(config, bounds_of(settings, open_files))
     upkeep = asyncio.create_task(process.keep_up())
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await server.ready.wait()
+    serving = await server.begin(listener)
     settle_heap()
     on_ready(process)
     breaking = asyncio.create_task(process.wait_broken())
@@ -47,33 +43,14 @@ async def serve(
         log.error("ending, so that a new process replays from the log", reason=breaking.result())
     server.should_exit = True
     await serving
-    await _end(upkeep, breaking)
+    for task in (upkeep, breaking):
+        task.cancel()
+    await asyncio.gather(upkeep, breaking, return_exceptions=True)
     closed = await process.stop(0.0 if failed else _drain_s(settings))
     if not closed:
         log.warning("leaving without what does not end; the log keeps what is not stored")
         leave(int(failed))
     return int(failed)
-
-
-def _server(process: Process, proxies: list[str], open_files: int) -> Server:
-    config = uvicorn.Config(
-        process.app(),
-        loop="uvloop",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(proxies),  # else uvicorn reads a variable of its own
-        forwarded_allow_ips=proxies,
-        timeout_graceful_shutdown=GRACEFUL_S,
-    )
-    return Server(config, bounds_of(process.settings, open_files))
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _drain_s(settings: Settings) -> float:

@@ -1,17 +1,15 @@
 """`sluice warehouse`: serves an open store until a signal."""
 
-import asyncio
 import socket
 from collections.abc import Callable
 
-import uvicorn
 from msgspec.structs import replace
 
 from api.headers import with_headers
 from clickhouse.served.app import Service, create_app
 from schemas.settings import Settings
 from sluice.connections import Bounds, bounds_of, raise_open_files
-from sluice.listening import Server, allow_listening
+from sluice.listening import Server, config_of
 
 REQUEST_HEAD_BYTES = 1 << 20
 """Of URL and headers, as at ClickHouse (`http_max_uri_size`): clients put parameters there."""
@@ -23,22 +21,9 @@ async def serve(
     listener: socket.socket, service: Service, settings: Settings, on_ready: Callable[[], None]
 ) -> None:
     """Answers requests until SIGINT or SIGTERM; calls that run by then have time to end."""
-    server = Server(
-        uvicorn.Config(
-            with_headers(create_app(service)),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=settings.stop_timeout_s,
-        ),
-        _bounds(settings),
-    )
-    server.stop_on_signals()
-    allow_listening(listener)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await server.ready.wait()
+    app = with_headers(create_app(service))
+    config = config_of(app, proxies=(), graceful_s=settings.stop_timeout_s)
+    serving = await Server(config, _bounds(settings)).begin(listener)
     on_ready()
     await serving
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from controlplane.directory import all_projects
+from controlplane.directory import ProjectRow, all_projects
 from eventlog.dead_letters import (
     AlreadyReplayed,
     DeadLetterBox,
@@ -18,7 +18,7 @@ from eventlog.dead_letters import (
 from eventlog.records import DeadLetter
 from processors.replays import NotReplayable, replacement
 from schemas.projects import ProjectId
-from sluice.commands.control import Control, project_named, run
+from sluice.commands.control import Control, run, run_in_project
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, settings_with
 from sluice.commands.output import moment_ns, printable, show_rows
@@ -171,10 +171,10 @@ def _box(data_dir: Path | None) -> "DeadLetterBox | KafkaDeadLetters":
 
 
 def _project_id(project: str, data_dir: Path | None) -> ProjectId:
-    async def work(control: Control) -> ProjectId:
-        return (await project_named(control.database, project)).project_id
+    async def work(control: Control, found: ProjectRow) -> ProjectId:
+        return found.project_id
 
-    return run(work, data_dir)
+    return run_in_project(work, project, data_dir)
 
 
 def _project_ids(data_dir: Path | None) -> frozenset[ProjectId]:
