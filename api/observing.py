@@ -49,11 +49,11 @@ def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
 def without_preflights(application: ASGIApp) -> ASGIApp:
     """Answers OPTIONS as the contract does, 404: Litestar would say 204 on every route."""
 
-    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    async def reject(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["method"] != "OPTIONS":
             await application(scope, receive, send)
             return
         answer = ASGIResponse(body=b"404 Not Found", status_code=404, media_type="text/plain")
         await answer(scope, receive, send)
 
-    return refuse
+    return reject

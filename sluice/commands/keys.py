@@ -66,7 +66,7 @@ def reveal(key_id: KeyId, project: Project = None, data_dir: DataDir = None) -> 
 
 @app.command()
 def revoke(key_id: KeyId, project: Project = None, data_dir: DataDir = None) -> None:
-    """Revoke a key; a running server refuses it within two seconds."""
+    """Revoke a key; a running server rejects it within two seconds."""
 
     async def work(control: Control, found: ProjectRow) -> None:
         await revoke_key(control.database, found.project_id, key_id)
