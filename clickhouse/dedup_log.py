@@ -17,10 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import structlog
+
 TAKEN, GIVEN_BACK = "1", "2"
 PART = re.compile(r"^([^_]+)_(\d+)_(\d+)_\d+(?:_\d+)?$")
 RECORD = re.compile(rb"^([12])\t([\w-]+)\t([\w-]+)$")
 LOG = re.compile(r"^deduplication_log_(\d+)\.txt$")
+
+log = structlog.get_logger(__name__)
 
 
 class LostToken(NamedTuple):
@@ -48,8 +52,8 @@ def give_back_lost_tokens(store: Path) -> int:
 
     Also cuts off what a failing machine left half written: the engine reads no further than there.
     """
-    for log in store.glob("store/*/*/deduplication_logs/*.txt"):
-        _cut_torn_end(log)
+    for path in store.glob("store/*/*/deduplication_logs/*.txt"):
+        _cut_torn_end(path)
     lost = find_lost_tokens(store)
     for token in lost:
         with token.log.open("a", encoding="utf-8") as file:
@@ -57,6 +61,13 @@ def give_back_lost_tokens(store: Path) -> int:
             file.flush()
             os.fsync(file.fileno())
     return len(lost)
+
+
+def repair_directory(store: Path) -> None:
+    """Makes the directory of a store that is about to be opened, and repairs what a kill left."""
+    store.mkdir(parents=True, exist_ok=True)
+    if lost := give_back_lost_tokens(store):
+        log.warning("blocks were cut off half way: sent again, they are stored", blocks=lost)
 
 
 def _lost_of_table(directory: Path) -> Iterator[LostToken]:

@@ -13,6 +13,7 @@ from controlplane.models import ApiKey, Installation, Project, User
 from controlplane.projects import insert_project
 from controlplane.rules import cleaned_email, cleaned_name, refuse_bad_password
 from schemas.projects import ProjectId
+from schemas.settings import Settings
 
 DEFAULT_PROJECT_NAME = "Default"
 
@@ -24,6 +25,16 @@ class Seed(Struct, frozen=True):
     api_key: str | None = None
     user_email: str | None = None
     user_password: str | None = None
+
+
+def seed_of(settings: Settings) -> Seed:
+    """Returns the project, key and person that the settings name."""
+    return Seed(
+        project_name=settings.init_project,
+        api_key=settings.init_api_key,
+        user_email=settings.init_user_email,
+        user_password=settings.init_user_password,
+    )
 
 
 class Initial(Struct, frozen=True):

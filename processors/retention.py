@@ -6,7 +6,6 @@ its age until a person says that the date is right (`sluice retention confirm`).
 """
 
 from datetime import date, datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -21,6 +20,8 @@ from controlplane.retention import (
     list_purged_projects,
 )
 from controlplane.sessions import purge_expired_sessions
+from eventlog.sqlite_log import SqliteLog
+from processors.purge import PurgedLog
 from schemas import metrics
 from schemas.settings import Settings
 
@@ -28,18 +29,11 @@ MAX_AHEAD_DAYS = 7
 """How far the clock may be ahead of the last day known: so much too early rows go at worst."""
 RUN_LIMIT_S = 600.0
 """For the statements of one run; the next goes on where it stopped."""
+DAY_MS = 86_400_000
 LATE_DAYS = 1
 """Keys go on working for minutes after their project was deleted."""
 
 log = structlog.get_logger(__name__)
-
-
-class WithStores(Protocol):
-    """A process that knows the control plane and the store."""
-
-    settings: Settings
-    database: Database
-    warehouse: Warehouse
 
 
 def is_too_far(today: date, known: date) -> bool:
@@ -50,11 +44,11 @@ def is_too_far(today: date, known: date) -> bool:
 class Retention:
     """Deletes rows for their age, and those of purged projects that arrive late; one a process."""
 
-    def __init__(self, node: WithStores) -> None:
-        self._settings = node.settings
-        self._database = node.database
-        self._warehouse = node.warehouse
-        self._expiry = Expiry(node.warehouse)
+    def __init__(self, settings: Settings, database: Database, warehouse: Warehouse) -> None:
+        self._settings = settings
+        self._database = database
+        self._warehouse = warehouse
+        self._expiry = Expiry(warehouse)
 
     async def run(self, now: datetime) -> Keeping:
         """Looks once, and deletes from the store what is due; `now` must be in UTC.
@@ -98,3 +92,23 @@ class Retention:
         """Forgets purged projects of which whatever still arrives is too old to be kept."""
         days = min(self._settings.retention_days + LATE_DAYS, (now.date() - FIRST_DAY).days)
         await forget_purged_projects(self._database, now - timedelta(days=days))
+
+
+async def retain(event_log: SqliteLog, retention: Retention, now: datetime) -> None:
+    """Drops what is older than retention from store and log, and sessions that ended.
+
+    Days are counted in UTC, of which `now` must be.
+    """
+    keeping = await retention.run(now)
+    if keeping.purged:
+        await event_log.purge_dead_letters(keeping.purged)
+    if keeping.today is not None:
+        own_keep_ms = {project_id: days * DAY_MS for project_id, days in keeping.own_days.items()}
+        await event_log.expire(int(now.timestamp() * 1000), own_keep_ms)
+
+
+async def retain_shared(event_log: PurgedLog, retention: Retention, now: datetime) -> None:
+    """The same for a worker: Kafka drops dead letters for their age, but not those of a project."""
+    keeping = await retention.run(now)
+    if keeping.purged:
+        await event_log.purge_dead_letters(keeping.purged)

@@ -41,15 +41,79 @@ class BlockLimits(Struct, frozen=True):
     """Between two tries of one block while the store fails; the first pauses are shorter."""
 
 
+class _Waiting:
+    """The records that wait for their block, in order."""
+
+    def __init__(self, limits: BlockLimits) -> None:
+        self.records: list[Delivery] = []
+        self.bytes = 0
+        self._plain_bytes = 0
+        self._limits = limits
+
+    def add(self, record: Delivery) -> None:
+        self.records.append(record)
+        self._weigh([record], 1)
+
+    def acknowledge(self, stored_through: int) -> None:
+        """Lets go of what is stored."""
+        stored = self.take(sum(record.offset <= stored_through for record in self.records))
+        for record in stored:
+            record.ack()
+
+    def take(self, count: int) -> list[Delivery]:
+        taken, self.records = self.records[:count], self.records[count:]
+        self._weigh(taken, -1)
+        return taken
+
+    def is_full(self) -> bool:
+        """Tells whether no block could take more."""
+        return (
+            len(self.records) >= self._limits.max_records
+            or self._plain_bytes >= self._limits.max_bytes
+            or self.bytes >= self._limits.max_partition_waiting_bytes
+        )
+
+    def block_size(self, pending: Intent | None) -> int:
+        """Returns how many records the next block has."""
+        if pending is not None:
+            return sum(record.offset <= pending.last for record in self.records)
+        size = 0
+        for count, record in enumerate(self.records[: self._limits.max_records]):
+            size += plain_size(record.value)
+            if count and size > self._limits.max_bytes:
+                return count
+        return min(len(self.records), self._limits.max_records)
+
+    def _weigh(self, records: Sequence[Delivery], sign: int) -> None:
+        self.bytes += sign * sum(len(one.value or b"") for one in records)
+        self._plain_bytes += sign * sum(plain_size(one.value) for one in records)
+
+
 class _InHand:
     """A block that is built or written, and the bytes of the budget that it holds."""
 
-    def __init__(self, write: BlockWrite, block: Block) -> None:
+    def __init__(self, write: BlockWrite, block: Block, budget: Budget) -> None:
         self.write = write
         self.records = records = block.records
         self.last = block.intent.last
-        self.size = sum(plain_size(one.value) for one in records)
-        self.taken = 0
+        self._budget = budget
+        self._size = sum(plain_size(one.value) for one in records)
+        self._taken = 0
+
+    async def hold(self) -> None:
+        """Waits until the budget has its bytes. May be called again."""
+        if not self._taken:
+            self._taken = await self._budget.take(self._size)
+
+    def give_back(self) -> None:
+        """Gives its bytes back. May be called again."""
+        self._budget.give_back(self._taken)
+        self._taken = 0
+
+    def put_down(self) -> None:
+        """Drops the rows, and gives the memory to others."""
+        self.write.put_down()
+        self.give_back()
 
 
 class PartitionWriter:
@@ -76,9 +140,7 @@ class PartitionWriter:
         self._store = store
         self._limits = limits
         self._budget = budget
-        self._waiting: list[Delivery] = []
-        self._waiting_bytes = 0
-        self._waiting_plain = 0
+        self._waiting = _Waiting(limits)
         self._last_put = -1
         self._due = -1
         """The last record of the block that an earlier life has begun: it must come as a whole."""
@@ -93,11 +155,12 @@ class PartitionWriter:
         """When the oldest record in hand came into the log (as `time.time`), `None` when idle."""
         if self._in_hand:
             return self._in_hand[0].records[0].appended_at_s
-        return self._waiting[0].appended_at_s if self._waiting else None
+        waiting = self._waiting.records
+        return waiting[0].appended_at_s if waiting else None
 
     def has_room(self, max_bytes: int) -> bool:
         """Tells whether more may be handed over, where so many bytes may wait."""
-        return self.lost or self._waiting_bytes < max_bytes or self._last_put < self._due
+        return self.lost or self._waiting.bytes < max_bytes or self._last_put < self._due
 
     async def put(self, delivery: Delivery) -> None:
         """Takes a record over."""
@@ -108,8 +171,7 @@ class PartitionWriter:
             if self.lost or delivery.offset <= self._last_put:
                 return
             self._last_put = delivery.offset
-            self._waiting.append(delivery)
-            self._weigh([delivery], 1)
+            self._waiting.add(delivery)
             self._changed.notify_all()
 
     async def abandon(self) -> None:
@@ -127,7 +189,7 @@ class PartitionWriter:
         """Returns when everything taken over is stored, or when another owner has to store it."""
         async with self._changed:
             await self._changed.wait_for(
-                lambda: self.lost or (not self._waiting and not self._in_hand)
+                lambda: self.lost or (not self._waiting.records and not self._in_hand)
             )
 
     async def run(self, warm: Callable[[], Awaitable[object]]) -> None:
@@ -150,17 +212,13 @@ class PartitionWriter:
             await self.abandon()
         finally:
             for one in self._in_hand:
-                self._put_down(one)
+                one.put_down()
 
     async def _let_go_of_stored(self, stored_through: int) -> None:
         """Acknowledges what an earlier life has stored, and makes room for what it has not."""
         async with self._changed:
             self.stored_through = stored_through
-            for record in self._waiting:
-                if record.offset <= stored_through:
-                    record.ack()
-            self._weigh([one for one in self._waiting if one.offset <= stored_through], -1)
-            self._waiting = [one for one in self._waiting if one.offset > stored_through]
+            self._waiting.acknowledge(stored_through)
             self._changed.notify_all()
 
     async def _build_blocks(self, pending: Intent | None, built: "asyncio.Queue[_InHand]") -> None:
@@ -176,15 +234,16 @@ class PartitionWriter:
             # The log no longer has what was pending.
             self._ahead.release()
             return
-        log_id = self._checkpoints.origin(self._partition).log_id
-        intent = pending or self._intent(records)
-        block = Block(self._partition, log_id, intent, records, repeated=pending is not None)
-        one = _InHand(self._write(block), block)
+        origin = self._checkpoints.origin(self._partition)
+        new = Intent(records[0].offset, records[-1].offset, epoch=origin.epoch)
+        is_repeated = pending is not None
+        block = Block(self._partition, origin.log_id, pending or new, records, repeated=is_repeated)
+        one = _InHand(self._write(block), block, self._budget)
         self._in_hand.append(one)
-        await self._hold(one)
+        await one.hold()
         if self._failing:
             # It comes next to the budget at its turn, behind the block that fails.
-            self._put_down(one)
+            one.put_down()
         else:
             await one.write.work_ahead()
         built.put_nowait(one)
@@ -195,7 +254,7 @@ class PartitionWriter:
 
     async def _write_next(self, built: "asyncio.Queue[_InHand]") -> None:
         one = await built.get()
-        await self._hold(one)
+        await one.hold()
         await one.write.run(self._rest)
         self._failing = False
         self.stored_through = one.last
@@ -205,76 +264,42 @@ class PartitionWriter:
         """Waits before the next try of a block, and gives its memory to others meanwhile."""
         self._failing = True
         for one in self._in_hand:
-            self._put_down(one)
+            one.put_down()
         await asyncio.sleep(pause_s)
-        await self._hold(self._in_hand[0])
-
-    async def _hold(self, one: _InHand) -> None:
-        if not one.taken:
-            one.taken = await self._budget.take(one.size)
-
-    def _put_down(self, one: _InHand) -> None:
-        one.write.put_down()
-        self._budget.give_back(one.taken)
-        one.taken = 0
-
-    def _intent(self, records: list[Delivery]) -> Intent:
-        epoch = self._checkpoints.origin(self._partition).epoch
-        return Intent(records[0].offset, records[-1].offset, epoch=epoch)
+        await self._in_hand[0].hold()
 
     def _write(self, block: Block) -> BlockWrite:
         pause = self._limits.longest_pause_s
         return BlockWrite(block, self._step, self._checkpoints, self._store, longest_pause_s=pause)
 
     async def _take(self, pending: Intent | None) -> list[Delivery]:
+        waiting = self._waiting
         async with self._changed:
             if pending is not None:
                 last = pending.last
                 await self._changed.wait_for(
-                    lambda: bool(self._waiting) and self._waiting[-1].offset >= last
+                    lambda: bool(waiting.records) and waiting.records[-1].offset >= last
                 )
             else:
-                await self._changed.wait_for(lambda: bool(self._waiting))
+                await self._changed.wait_for(lambda: bool(waiting.records))
         pause = self._last_start + self._limits.min_interval_s - time.monotonic()
         if pause > 0 and pending is None:
             await self._wait_full(pause)
         self._last_start = time.monotonic()
         async with self._changed:
-            count = self._count(pending)
-            taken, self._waiting = self._waiting[:count], self._waiting[count:]
-            self._weigh(taken, -1)
+            taken = waiting.take(waiting.block_size(pending))
             self._changed.notify_all()
         return taken
 
     async def _wait_full(self, at_most_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(at_most_s), self._changed:
-                await self._changed.wait_for(
-                    lambda: (
-                        len(self._waiting) >= self._limits.max_records
-                        or self._waiting_plain >= self._limits.max_bytes
-                        or self._waiting_bytes >= self._limits.max_partition_waiting_bytes
-                    )
-                )
-
-    def _weigh(self, records: Sequence[Delivery], sign: int) -> None:
-        self._waiting_bytes += sign * sum(len(one.value or b"") for one in records)
-        self._waiting_plain += sign * sum(plain_size(one.value) for one in records)
-
-    def _count(self, pending: Intent | None) -> int:
-        if pending is not None:
-            return sum(record.offset <= pending.last for record in self._waiting)
-        size = 0
-        for count, record in enumerate(self._waiting[: self._limits.max_records]):
-            size += plain_size(record.value)
-            if count and size > self._limits.max_bytes:
-                return count
-        return min(len(self._waiting), self._limits.max_records)
+                await self._changed.wait_for(self._waiting.is_full)
 
     async def _finish(self, one: _InHand) -> None:
         for record in one.records:
             record.ack()
-        self._budget.give_back(one.taken)
+        one.give_back()
         async with self._changed:
             self._in_hand.popleft()
             self._ahead.release()

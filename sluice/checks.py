@@ -7,22 +7,19 @@ import os
 import platform
 import shutil
 import stat
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from clickhouse.client import Warehouse, path_of
+from clickhouse.clocks import clock_difference_s
 from clickhouse.errors import WarehouseUnavailable
 from clickhouse.migrate import MigrationError, ensure_migrated
+from controlplane.contents import contents_of
 from controlplane.crypto import UnsealError, Vault
 from controlplane.database import Database, newest_revision
-from controlplane.directory import all_projects
 from controlplane.errors import ControlPlaneError
-from controlplane.keys import list_keys
-from controlplane.retention import known_day
-from controlplane.sealing import is_sealed, opens
 from processors.llm.cost.cache import PriceTableError, load_book
 from processors.retention import is_too_far
 from schemas.settings import Settings, SettingsError
@@ -30,7 +27,6 @@ from sluice.lock import AlreadyRunning, hold
 from sluice.paths import CONTROL_FILE, CREDENTIALS, Paths, control_plane_file
 from sluice.secret import FILE_NAME, find_secret
 
-LEAST_PYTHON = (3, 11)
 DISK_ERROR_BYTES = 1 << 30
 DISK_WARNING_BYTES = 5 << 30
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,10 +71,8 @@ def first_line(failure: BaseException) -> str:
 
 
 def check_python() -> Finding:
-    """Looks at the interpreter."""
+    """Names the interpreter; with another than we need, nothing of ours can be installed."""
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    if sys.version_info[:2] < LEAST_PYTHON:
-        return error("python", found, "install Python 3.11 or newer, remove .venv, run make up")
     return ok("python", found)
 
 
@@ -193,34 +187,24 @@ async def _look_into(database: Database, secret: str | None) -> Finding:
     if stored != newest:
         fix = "sluice migrate" if stored < newest else "install the newer version again"
         return error(name, f"it is at migration {stored}, this version has {newest}", fix)
-    projects = await all_projects(database)
-    if secret is None:
-        if not projects and not await is_sealed(database):
-            return ok(name, "nothing is sealed yet")
-        text = f"{len(projects)} projects, whose API keys cannot be read without their secret"
-        return error(name, text, RESTORE_SECRET)
-    vault = Vault(secret)
+    today = datetime.now(UTC).date()
     try:
-        await opens(database, vault)
+        found = await contents_of(database, Vault(secret) if secret else None)
     except UnsealError:
         text = "the secret (SLUICE_SECRET, or else secret.key) is not the one that sealed it"
         return error(name, text, f"{RESTORE_SECRET}: every process needs the same")
-    if held := await _held_retention(database):
-        return held
-    listed = [await list_keys(database, vault, row.project_id) for row in projects]
-    keys = sum(map(len, listed))
-    if projects and not keys:
+    if secret is None and not found.is_sealed:
+        return ok(name, "nothing is sealed yet")
+    if secret is None:
+        text = f"{found.projects} projects, whose API keys cannot be read without their secret"
+        return error(name, text, RESTORE_SECRET)
+    known = found.known_day
+    if known is not None and is_too_far(today, known):
+        text = f"nothing is deleted for its age: retention knows {known}, the clock says {today}"
+        return warning(name, text, f"if the clock is right: sluice retention confirm {today}")
+    if found.projects and not found.keys:
         return warning(name, "no API key can be read with this secret", "sluice key create")
-    return ok(name, f"{len(projects)} projects, {keys} API keys")
-
-
-async def _held_retention(database: Database) -> Finding | None:
-    today, known = datetime.now(UTC).date(), await known_day(database)
-    if known is None or not is_too_far(today, known):
-        return None
-    text = f"nothing is deleted for its age: retention knows {known}, and the clock says {today}"
-    fix = f"if the clock is right: sluice retention confirm {today}"
-    return warning("control plane", text, fix)
+    return ok(name, f"{found.projects} projects, {found.keys} API keys")
 
 
 def check_store(paths: Paths) -> Finding:
@@ -267,13 +251,7 @@ def check_store_server(url: str, clock: Callable[[], float] = time.time) -> list
 
 
 def _compare_clocks(warehouse: Warehouse, clock: Callable[[], float]) -> Finding:
-    before = clock()
-    theirs = float(
-        warehouse.query_now("SELECT toUnixTimestamp64Milli(now64(3))", None, {}).rows[0][0]
-    )
-    after = clock()
-    # An answer that took long says less: its time is any of those between.
-    difference_s = max(before - theirs / 1000, theirs / 1000 - after, 0.0)
+    difference_s = clock_difference_s(warehouse, clock)
     text = f"the store's is {difference_s:.0f} s from this machine's"
     if difference_s > MAX_CLOCK_DIFFERENCE_S:
         return warning("store's clock", text, f"on both machines: {SET_CLOCK}")

@@ -1,6 +1,7 @@
 """The command line: `sluice up` and the tools around it."""
 
 import asyncio
+import importlib
 import os
 import shlex
 import shutil
@@ -38,43 +39,44 @@ app = typer.Typer(
 @app.command()
 def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Start Sluice: everything in one process, on one port. Ctrl-C stops it."""
-    _run("whole", greet, host=host, port=port, data_dir=data_dir)
+    _run("node", greet, host=host, port=port, data_dir=data_dir)
 
 
 @app.command()
 def edge(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Start an edge: it takes events and puts them into Kafka. Any number share the work."""
-    _run("edge", _say_ready, host=host, port=port, data_dir=data_dir)
+    _run("edge_node", _say_ready, host=host, port=port, data_dir=data_dir)
 
 
 @app.command()
 def worker(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Start the stream: from Kafka into ClickHouse. Any number of them share the work."""
-    _run("worker", _say_ready, host=host, port=port, data_dir=data_dir)
+    _run("worker_node", _say_ready, host=host, port=port, data_dir=data_dir)
 
 
 @app.command()
 def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Start an api process: queries, accounts and keys. Any number share the work."""
-    _run("api", _say_ready, host=host, port=port, data_dir=data_dir)
+    _run("api_node", _say_ready, host=host, port=port, data_dir=data_dir)
 
 
-def _run(role: str, on_ready: Callable[[Any], None], **flags: object) -> NoReturn:
+def _run(kind: str, on_ready: Callable[[Any], None], **flags: object) -> NoReturn:
     settings = settings_with(**flags)
     logs.set_up(settings)
     close_to_others(paths_of(settings))
-    # Imported here: the other commands need no server and should answer at once.
+    # Imported here: the other commands need no server and should answer at once, and `sluice up`
+    # needs no client of Kafka.
     import uvloop
 
-    from sluice import roles
     from sluice.serve import serve
 
+    open_parts = importlib.import_module(f"sluice.{kind}").open_parts
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        raise typer.Exit(runner.run(serve(settings, getattr(roles, role)(), on_ready)))
+        raise typer.Exit(runner.run(serve(settings, open_parts, on_ready)))
 
 
-def _say_ready(node: Any) -> None:
-    print(f"Sluice is ready at {address_of(node.settings)}", flush=True)
+def _say_ready(process: Any) -> None:
+    print(f"Sluice is ready at {address_of(process.settings)}", flush=True)
 
 
 app.command("migrate")(migrate_all)
@@ -88,12 +90,12 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(retention.app, name="retention")
 
 
-def greet(node: Any) -> None:
+def greet(process: Any) -> None:
     """Prints the three lines that a person copies: address, key, first trace.
 
     The key itself is shown once, to a person: what is printed elsewhere is kept by a journal.
     """
-    address, initial = address_of(node.settings), node.initial
+    address, initial = address_of(process.settings), process.initial
     print(f"Sluice is ready at {address}", flush=True)
     if initial is None or initial.plain_key is None:
         print("API key: none to show; make one with: sluice key create", flush=True)
@@ -101,8 +103,8 @@ def greet(node: Any) -> None:
     # `make up` runs it from an environment that nobody has activated.
     program = "sluice" if shutil.which("sluice") else shlex.quote(sys.argv[0])
     command = f"{program} key reveal {initial.key_id} --project {initial.project_id}"
-    if node.settings.data_dir != Settings().data_dir:
-        command += f" --data-dir {shlex.quote(node.settings.data_dir)}"
+    if process.settings.data_dir != Settings().data_dir:
+        command += f" --data-dir {shlex.quote(process.settings.data_dir)}"
     shown, used = command, f"$({command})"
     if initial.is_new and sys.stdout.isatty():
         shown = used = initial.plain_key

@@ -12,7 +12,6 @@ import structlog
 
 from clickhouse.client import Warehouse, path_of
 from clickhouse.migrate import ensure_migrated
-from controlplane.database import Database
 from eventlog.kafka_address import BadAddress, KafkaAddress, KafkaSecurity, address_of
 from eventlog.kafka_topics import (
     TopicSettings,
@@ -128,11 +127,6 @@ def _remember(path: Path, topics: TopicsState) -> None:
     whole = path.with_suffix(".new")
     whole.write_bytes(msgspec.json.encode(topics))
     whole.replace(path)
-
-
-async def migrate_control_plane(database: Database) -> None:
-    """Brings the tables up to date, waiting for a server that is not up yet."""
-    await patiently(database.migrate, "the control plane's database")
 
 
 async def open_warehouse(url: str, *, readers: int) -> Warehouse:

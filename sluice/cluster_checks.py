@@ -9,20 +9,18 @@ from concurrent import futures
 from typing import Any
 
 from confluent_kafka import TopicCollection
-from confluent_kafka import TopicPartition as KafkaPartition
 
 # The package exports these without saying so to type checkers.
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
 from clickhouse.client import path_of
 from controlplane.database import Database
-from controlplane.progress import OwnedState, PartitionProgress
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
-from eventlog.kafka_offsets import Ends, OffsetReader, ensure_pending_there, ensure_there
 from eventlog.kafka_topics import TopicsError, TopicSettings, TopicsState, check_topics
-from eventlog.log import Intent, LogUnavailable, OffsetsGone, TopicPartition
-from eventlog.topics import AGENT_TOPICS, DEAD, TOPICS, Topic
+from eventlog.log import LogUnavailable
+from eventlog.topics import DEAD, TOPICS, Topic
+from processors.standing import ASK_S, standing_of
 from schemas.settings import Settings, SettingsError
 from sluice.checks import (
     Finding,
@@ -38,8 +36,6 @@ from sluice.cluster import kafka_of, server_paths, topic_settings_of
 from sluice.log_checks import OLD_S, check_dead_letters
 from sluice.paths import Paths, control_plane_file
 
-ASK_S = 10.0
-"""For one question to Kafka."""
 HOUR_MS = 3_600_000
 LIMIT_S = 25.0
 """For one part of an engine, where a question or two take no answer."""
@@ -225,76 +221,20 @@ async def _check_stream(paths: Paths, address: KafkaAddress, topics: TopicsState
     """Compares what the checkpoints call stored with what Kafka holds."""
     database = Database(paths.database_url)
     try:
-        starts: dict[TopicPartition, int] = {}
-        pending: dict[TopicPartition, Intent] = {}
-        taken = 0
-        for name in AGENT_TOPICS:
-            held = await PartitionProgress(database).read(topics[name].log_id, name)
-            taken += len(held)
-            for number in range(topics[name].partitions):
-                place = TopicPartition(address.topic(name), number)
-                one = held.get(number)
-                starts[place] = _next_offset(one)
-                if one is not None and one.pending is not None:
-                    pending[place] = Intent(one.pending.first, one.pending.last)
+        found = await standing_of(database, address, topics, old_s=OLD_S)
     finally:
         await database.close()
-    async with OffsetReader(address) as offsets:
-        ends = await offsets.read_ends(starts)
-    gone = [error("stream", text, "as that page says") for text in _gone(starts, pending, ends)]
-    if gone:
-        return gone
-    waiting = sum(ends[place].end - start for place, start in starts.items())
-    text = f"{waiting} records wait to be stored, of {len(starts)} partitions"
-    if taken < len(starts):
-        text = f"no worker has ever taken {len(starts) - taken} of them; {text}"
+    if found.gone:
+        return [error("stream", text, "as that page says") for text in found.gone]
+    text = f"{found.waiting} records wait to be stored, of {found.partitions} partitions"
+    if found.never_taken:
+        text = f"no worker has ever taken {found.never_taken} of them; {text}"
         return [warning("stream", text, "start a worker: sluice worker")]
-    old = await asyncio.to_thread(_count_old, address, starts, ends) if waiting else 0
-    if old:
+    if found.old:
         fix = "is a worker up, and does the store take rows? The workers' log lines tell"
-        return [warning("stream", f"{text}, {old} of them for more than {OLD_S} s", fix)]
+        return [warning("stream", f"{text}, {found.old} of them for more than {OLD_S} s", fix)]
     return [ok("stream", text)]
 
 
 def _admin(address: KafkaAddress) -> AdminClient:
     return AdminClient(address.librdkafka() | {"log_level": 0})
-
-
-def _next_offset(held: OwnedState | None) -> int:
-    if held is None:
-        return 0
-    return held.pending.first if held.pending else held.stored_through + 1
-
-
-def _gone(
-    starts: Mapping[TopicPartition, int],
-    pending: Mapping[TopicPartition, Intent],
-    ends: Mapping[TopicPartition, Ends],
-) -> Iterator[str]:
-    for place, start in starts.items():
-        try:
-            ensure_there({place: start}, ends)
-            ensure_pending_there({place: pending[place]} if place in pending else {}, ends)
-        except OffsetsGone as failure:
-            yield str(failure)
-
-
-def _count_old(
-    address: KafkaAddress,
-    starts: Mapping[TopicPartition, int],
-    ends: Mapping[TopicPartition, Ends],
-) -> int:
-    """Returns how many of the records that wait have waited for long."""
-    since = OffsetSpec.for_timestamp(int((time.time() - OLD_S) * 1000))
-    # Kept until all is answered: a client that is let go answers nothing any more.
-    admin = _admin(address)
-    answers = admin.list_offsets(
-        {KafkaPartition(*place): since for place in starts}, request_timeout=ASK_S
-    )
-    old = 0
-    for theirs, answer in answers.items():
-        place = TopicPartition(theirs.topic, theirs.partition)
-        first_new = answer.result(ASK_S).offset
-        # Below zero where no record is that new.
-        old += max(0, (first_new if first_new >= 0 else ends[place].end) - starts[place])
-    return old

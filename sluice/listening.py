@@ -5,7 +5,7 @@ import contextlib
 import functools
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import uvicorn
@@ -92,11 +92,16 @@ class Server(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
 
-    def stop_on_signals(self) -> None:
-        """Ends at SIGINT or SIGTERM."""
+    async def begin(self, listener: socket.socket) -> "asyncio.Task[None]":
+        """Returns, once requests are answered, what runs until SIGINT, SIGTERM or `should_exit`."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
+        # The port may be listened on in spite of connections that the last process has left.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        serving = asyncio.create_task(self.serve(sockets=[listener]))
+        await self.ready.wait()
+        return serving
 
     def _stop(self) -> None:
         self.should_exit = True
@@ -125,6 +130,15 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def allow_listening(listener: socket.socket) -> None:
-    """Lets the port be listened on in spite of connections that the last process has left."""
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def config_of(app: Any, *, proxies: Sequence[str], graceful_s: int) -> uvicorn.Config:
+    """Returns how our servers run: what uvicorn would log, add or read by itself is ours to say."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),  # else uvicorn reads a variable of its own
+        forwarded_allow_ips=list(proxies),
+        timeout_graceful_shutdown=graceful_s,
+    )

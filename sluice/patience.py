@@ -1,7 +1,7 @@
 """Starts wait for the engines that they need: after a power cut everything starts at once."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 from tenacity import (
@@ -23,6 +23,12 @@ START_PATIENCE_S = 60.0
 log = structlog.get_logger(__name__)
 
 
+class Wait(Protocol):
+    """`patiently` or `at_once`."""
+
+    async def __call__(self, ask: Callable[[], Awaitable[T]], whom: str) -> T: ...
+
+
 async def patiently(ask: Callable[[], Awaitable[T]], whom: str) -> T:
     """Asks until the engine answers or the patience of a start is at its end."""
     tries = AsyncRetrying(
@@ -36,3 +42,8 @@ async def patiently(ask: Callable[[], Awaitable[T]], whom: str) -> T:
         reraise=True,
     )
     return await tries(ask)
+
+
+async def at_once(ask: Callable[[], Awaitable[T]], whom: str) -> T:
+    """Asks once: what `sluice up` needs should be there before it."""
+    return await ask()

@@ -1,73 +1,57 @@
-"""Runs a node behind uvicorn until a signal or a fault ends it."""
+"""Runs a process behind uvicorn until a signal or a fault ends it."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import structlog
-import uvicorn
 
 from schemas.settings import Settings
 from sluice.connections import bounds_of, raise_open_files
 from sluice.ending import leave
 from sluice.lean import forget_code_of_start, settle_heap
-from sluice.listening import FIRST_REQUEST_S, Server, allow_listening, bind
+from sluice.listening import FIRST_REQUEST_S, Server, bind, config_of
+from sluice.process import CLOSE_TIMEOUT_S, Process
 from sluice.proxies import trusted_proxies
-from sluice.roles import Role, Served
 
-CLOSE_TIMEOUT_S = 1.0
 GRACEFUL_S = 1
 
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, role: Role, on_ready: Callable[[Any], None]) -> int:
+OpenParts = Callable[[Process], Awaitable[None]]
+"""What one kind of process is: opens its parts, which add themselves."""
+
+
+async def serve(
+    settings: Settings, open_parts: OpenParts, on_ready: Callable[[Process], None]
+) -> int:
     """Runs until a signal (returns 0) or a fault that a new process repairs (returns 1)."""
     open_files = raise_open_files()
     proxies = trusted_proxies(settings)
     listener = bind(settings.host, settings.port)
-    node: Served = role.make(settings)
-    await node.start()
-    server = Server(
-        uvicorn.Config(
-            role.app(node),
-            loop="uvloop",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(proxies),  # else uvicorn reads a variable of its own
-            forwarded_allow_ips=proxies,
-            timeout_graceful_shutdown=GRACEFUL_S,
-        ),
-        bounds_of(settings, open_files),
-    )
-    server.stop_on_signals()
-    allow_listening(listener)
-    upkeep = asyncio.create_task(role.keep_up(node))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await server.ready.wait()
+    process = Process(settings)
+    await open_parts(process)
+    config = config_of(process.app(), proxies=proxies, graceful_s=GRACEFUL_S)
+    server = Server(config, bounds_of(settings, open_files))
+    upkeep = asyncio.create_task(process.keep_up())
+    serving = await server.begin(listener)
     settle_heap()
     forget_code_of_start()
-    on_ready(node)
-    breaking = asyncio.create_task(node.wait_broken())
+    on_ready(process)
+    breaking = asyncio.create_task(process.wait_broken())
     await asyncio.wait({serving, breaking}, return_when=asyncio.FIRST_COMPLETED)
     if failed := breaking.done():
         log.error("ending, so that a new process replays from the log", reason=breaking.result())
     server.should_exit = True
     await serving
-    await _end(upkeep, breaking)
-    closed = await node.stop(0.0 if failed else _drain_s(settings))
+    for task in (upkeep, breaking):
+        task.cancel()
+    await asyncio.gather(upkeep, breaking, return_exceptions=True)
+    closed = await process.stop(0.0 if failed else _drain_s(settings))
     if not closed:
         log.warning("leaving without what does not end; the log keeps what is not stored")
         leave(int(failed))
     return int(failed)
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _drain_s(settings: Settings) -> float:

@@ -1,12 +1,12 @@
 """Checks of the server from outside: over HTTP while it runs, its port while it does not."""
 
 import errno
-import socket
 
 import httpx
 
 from schemas.settings import Settings
 from sluice.checks import Finding, error, ok
+from sluice.listening import bind
 
 TIMEOUT_S = 5
 
@@ -30,19 +30,16 @@ def check_listening(address: str, settings: Settings) -> list[Finding]:
 
 def check_port(settings: Settings) -> Finding:
     """Tells whether a server could listen."""
+    try:
+        bind(settings.host, settings.port).close()
+    except OSError as failure:
+        fix = "set SLUICE_HOST to an address of this machine"
+        if failure.errno == errno.EADDRINUSE:
+            fix = "stop the other program, or set SLUICE_PORT to a free port"
+        elif failure.errno == errno.EACCES:
+            fix = "set SLUICE_PORT to 1024 or above"
+        return error("port", str(failure.strerror).partition(";")[0], fix)
     where = f"{settings.host}, port {settings.port}"
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as failure:
-            fix = "set SLUICE_HOST to an address of this machine"
-            if failure.errno == errno.EADDRINUSE:
-                fix = "stop the other program, or set SLUICE_PORT to a free port"
-            elif failure.errno == errno.EACCES:
-                fix = "set SLUICE_PORT to 1024 or above"
-            return error("port", f"cannot listen on {where}: {failure.strerror}", fix)
     return ok("port", f"{where} is free; no server is running")
 
 

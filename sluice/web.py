@@ -1,70 +1,29 @@
 """The HTTP application of each kind of process."""
 
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any
 
 import structlog
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.enums import ScopeType
-from litestar.response.base import ASGIResponse
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp
 
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
-from api.local_peers import LocalPeers
+from api.headers import with_headers
+from api.observing import observed, without_preflights
 from api.operations import Operations, get_health, get_metrics, get_ready
 from api.outgoing import Outgoing
 from api.reads import Turns
 from api.reference import reference
 from api.slashes import with_slashes_kept
-from controlplane.attempts import AttemptLimits, AttemptRates
-from controlplane.crypto import Vault
-from controlplane.database import Database
-from controlplane.handoffs import Handoffs
-from controlplane.keyring import KeyRing
-from controlplane.quotas import Quotas
 from ingest import app as ingest_app
-from schemas.metrics import REQUEST_SECONDS
 from schemas.settings import Settings
-from sluice.headers import with_headers
 from sluice.systems import SYSTEMS, queries
 
 OPERATIONS = (get_health, get_ready, get_metrics)
 
 access = structlog.get_logger("access")
-
-
-class WithAccounts(Protocol):
-    """A process that knows users and keys."""
-
-    settings: Settings
-    database: Database
-    vault: Vault
-    keyring: KeyRing
-
-
-def account_state(node: WithAccounts) -> dict[str, Any]:
-    """Returns what the routes that know users and keys find on the application."""
-    settings = node.settings
-    origins = (origin.strip().rstrip("/") for origin in settings.allowed_origins.split(","))
-    return {
-        "database": node.database,
-        "vault": node.vault,
-        "keyring": node.keyring,
-        "attempts": AttemptLimits(AttemptRates(signups_per_address=settings.signups_per_hour)),
-        "handoffs": Handoffs(),
-        "quotas": Quotas(
-            max_projects_per_user=settings.max_projects_per_user,
-            max_members_per_project=settings.max_members_per_project,
-            max_keys_per_project=settings.max_keys_per_project,
-        ),
-        "local_peers": LocalPeers(settings.host),
-        "allowed_origins": frozenset(origin for origin in origins if urlsplit(origin).netloc),
-        "signup_enabled": settings.signup_enabled,
-    }
 
 
 def reading_state(settings: Settings) -> dict[str, Any]:
@@ -103,52 +62,5 @@ def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Set
         logging_config=None,
         debug=False,
     )
-    app = with_slashes_kept(_without_preflights(routed))
+    app = with_slashes_kept(without_preflights(routed))
     return with_headers(observed(app, log_requests=settings.access_log))
-
-
-def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
-    """Measures each request; logs it on demand, without its query string, which may hold keys."""
-
-    async def measure(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
-            await application(scope, receive, send)
-            return
-        started = time.perf_counter()
-        status = 500
-
-        async def note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await application(scope, receive, note)
-        finally:
-            seconds = time.perf_counter() - started
-            route = str(scope.get("path_template") or "other")
-            REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
-            if log_requests:
-                access.info(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    ms=round(seconds * 1000, 2),
-                )
-
-    return measure
-
-
-def _without_preflights(application: ASGIApp) -> ASGIApp:
-    """Answers OPTIONS as the contract does, 404: Litestar would say 204 on every route."""
-
-    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != "OPTIONS":
-            await application(scope, receive, send)
-            return
-        answer = ASGIResponse(body=b"404 Not Found", status_code=404, media_type="text/plain")
-        await answer(scope, receive, send)
-
-    return refuse

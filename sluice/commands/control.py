@@ -9,13 +9,12 @@ from typing import NamedTuple, TypeVar
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.directory import ProjectRow, all_projects
-from controlplane.initial import Initial, ensure_initial
+from controlplane.initial import Initial, ensure_initial, seed_of
 from schemas.settings import Settings
 from sluice.commands.errors import CommandError
 from sluice.commands.options import settings_with
 from sluice.paths import Paths, paths_of
 from sluice.secret import find_secret, open_vault
-from sluice.seed import seed_of
 
 T = TypeVar("T")
 
@@ -40,6 +39,17 @@ def run(work: Callable[[Control], Awaitable[T]], data_dir: Path | None) -> T:
             return await work(control)
 
     return asyncio.run(go())
+
+
+def run_in_project(
+    work: Callable[[Control, ProjectRow], Awaitable[T]], project: str | None, data_dir: Path | None
+) -> T:
+    """Runs one command on a project, named by name or id, or else on the only one."""
+
+    async def go(control: Control) -> T:
+        return await work(control, await project_named(control.database, project))
+
+    return run(go, data_dir)
 
 
 @asynccontextmanager

@@ -3,12 +3,11 @@
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
 
 import msgspec
 import typer
 
-from controlplane.directory import all_projects
+from controlplane.directory import ProjectRow, all_projects
 from eventlog.dead_letters import (
     AlreadyReplayed,
     DeadLetterBox,
@@ -17,9 +16,9 @@ from eventlog.dead_letters import (
     UnknownDeadLetter,
 )
 from eventlog.records import DeadLetter
-from schemas.kinds import Kind, kinds_of
+from processors.replays import NotReplayable, replacement
 from schemas.projects import ProjectId
-from sluice.commands.control import Control, project_named, run
+from sluice.commands.control import Control, run, run_in_project
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, settings_with
 from sluice.commands.output import moment_ns, printable, show_rows
@@ -118,55 +117,13 @@ def replay(
         if ref is not None:
             dead_letter = box.find(ref)
             item = replacement(dead_letter, corrected, owner, kind)
-            box.replay(dead_letter, _item_for(dead_letter, item, projects))
+            box.replay(dead_letter, _ensure_project(dead_letter, item, projects))
             typer.echo(f"replayed {ref}")
             return
         _replay_all(box, owner, projects)
 
 
-def replacement(
-    dead_letter: DeadLetter,
-    corrected: bytes | None,
-    owner: ProjectId | None,
-    kind_name: str | None = None,
-) -> Replacement:
-    """Returns what is to be sent in a dead letter's place. Raises `CommandError`."""
-    project_id = dead_letter.project_id or owner
-    if not dead_letter.wire and (corrected is None or not project_id):
-        raise CommandError(
-            f"{dead_letter.ref} is a damaged record: it needs --body with an item and --project"
-        )
-    if not project_id:
-        raise CommandError(f"{dead_letter.ref} names no project: give --project")
-    if owner is not None and dead_letter.project_id not in ("", owner):
-        raise CommandError(f"{dead_letter.ref} belongs to project {dead_letter.project_id}")
-    body = dead_letter.body if corrected is None else corrected
-    kind = _kind_of(dead_letter, kind_name)
-    if not kind.id_field:
-        # The edge gave the id; that of a damaged record is lost with it.
-        return Replacement(project_id, kind.wire, body, dead_letter.item_id or str(uuid4()), True)
-    item = _object(body)
-    if corrected is not None and item is None:
-        raise CommandError("--body must hold one JSON object")
-    event_id = (item or {}).get(kind.id_field)
-    return Replacement(project_id, kind.wire, body, event_id if isinstance(event_id, str) else None)
-
-
-def _kind_of(dead_letter: DeadLetter, name: str | None) -> Kind:
-    """Returns the kind of a dead letter's item; a damaged record does not tell its own."""
-    every = kinds_of(dead_letter.topic)
-    found = [
-        one for one in every if dead_letter.wire in ("", one.wire) and name in (None, one.name)
-    ]
-    if len(found) != 1:
-        names = ", ".join(one.name for one in every)
-        raise CommandError(
-            f"{dead_letter.ref} does not tell its kind: give --kind, one of: {names}"
-        )
-    return found[0]
-
-
-def _item_for(
+def _ensure_project(
     dead_letter: DeadLetter, item: Replacement, projects: AbstractSet[ProjectId]
 ) -> Replacement:
     """Returns the item if there is somebody who could read it. Raises `CommandError`."""
@@ -188,14 +145,13 @@ def _replay_all(
             continue
         try:
             dead_letter = box.find(summary.ref)
-            box.replay(
-                dead_letter, _item_for(dead_letter, replacement(dead_letter, None, None), projects)
-            )
+            item = replacement(dead_letter, None, None)
+            box.replay(dead_letter, _ensure_project(dead_letter, item, projects))
             sent += 1
         except (AlreadyReplayed, UnknownDeadLetter):
             # Another was quicker, or retention: there is nothing left to do.
             continue
-        except CommandError as error:
+        except (CommandError, NotReplayable) as error:
             typer.echo(f"left: {error}", err=True)
             left += 1
     typer.echo(f"replayed {sent}, left {left}")
@@ -215,10 +171,10 @@ def _box(data_dir: Path | None) -> "DeadLetterBox | KafkaDeadLetters":
 
 
 def _project_id(project: str, data_dir: Path | None) -> ProjectId:
-    async def work(control: Control) -> ProjectId:
-        return (await project_named(control.database, project)).project_id
+    async def work(control: Control, found: ProjectRow) -> ProjectId:
+        return found.project_id
 
-    return run(work, data_dir)
+    return run_in_project(work, project, data_dir)
 
 
 def _project_ids(data_dir: Path | None) -> frozenset[ProjectId]:
@@ -226,14 +182,6 @@ def _project_ids(data_dir: Path | None) -> frozenset[ProjectId]:
         return frozenset(row.project_id for row in await all_projects(control.database))
 
     return run(work, data_dir)
-
-
-def _object(body: bytes) -> dict[str, object] | None:
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _readable(body: bytes) -> str:

@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from ingest.llm.demo import Item, Traffic
 from schemas.llm.wire import MAX_ITEMS
 from schemas.settings import Settings
 from sluice.commands.control import opened, refuse_missing
-from sluice.commands.demo_traffic import Item, Traffic
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, address_of, settings_with
 
@@ -50,7 +50,7 @@ def send_demo(
 
     LLM calls of several providers, users and environments with errors, cached tokens and an
     unpriced model; agents with tools and sub-agents; and, for the ledger, items that come twice
-    and one that is refused. Everything goes through the public API.
+    and one that is rejected. Everything goes through the public API.
     """
     settings = settings_with(data_dir=data_dir)
     seed = secrets.randbelow(1_000_000) if seed is None else seed
@@ -110,9 +110,9 @@ def _send_repeats(sender: Sender, again: Traffic) -> None:
     """Sends what the ledger counts as duplicate and as invalid."""
     first = list(islice(again.traces(MAX_ITEMS), 25))
     _accepted(_post(sender.client, "/v1/traces/async", first))
-    refused = _post(sender.client, "/v1/traces/async", [{**first[0], "latency_ms": -1}])
-    if refused.status_code != 400:
-        raise CommandError(f"a wrong item was answered {refused.status_code}, not 400")
+    rejected = _post(sender.client, "/v1/traces/async", [{**first[0], "latency_ms": -1}])
+    if rejected.status_code != 400:
+        raise CommandError(f"a wrong item was answered {rejected.status_code}, not 400")
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -122,7 +122,7 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _post(client: httpx.Client, path: str, items: list[Item] | None) -> httpx.Response:
-    """Posts until the server takes or refuses it. Raises `CommandError` when it does not answer."""
+    """Posts until the server takes or rejects it. Raises `CommandError` when it does not answer."""
     for _ in range(MAX_TRIES):
         try:
             answer = client.post(path, json=items)
@@ -132,7 +132,7 @@ def _post(client: httpx.Client, path: str, items: list[Item] | None) -> httpx.Re
         if answer.status_code not in (429, 503):
             return answer
         time.sleep(min(60, int(answer.headers.get("Retry-After", "1"))))
-    raise CommandError(f"{client.base_url} refuses for now: {answer.text[:200]}")
+    raise CommandError(f"{client.base_url} rejects for now: {answer.text[:200]}")
 
 
 def _accepted(answer: httpx.Response) -> None:

@@ -7,6 +7,7 @@ from controlplane.errors import ControlPlaneError
 from eventlog.dead_letters import AlreadyReplayed, UnknownDeadLetter
 from eventlog.log import LogError
 from processors.llm.cost.cache import PriceTableError
+from processors.replays import NotReplayable
 from schemas.settings import SettingsError
 from sluice.lock import AlreadyRunning
 
@@ -24,6 +25,7 @@ FAILED = (
     LogError,
     AlreadyReplayed,
     UnknownDeadLetter,
+    NotReplayable,
     WarehouseError,
     MigrationError,
     PriceTableError,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from controlplane.directory import ProjectRow
 from controlplane.invitations import (
     Invited,
     NewInvitation,
@@ -14,7 +15,7 @@ from controlplane.invitations import (
 from controlplane.invitations import invite as make_invitation
 from controlplane.projects import as_role
 from schemas.projects import ProjectId
-from sluice.commands.control import Control, project_named, run
+from sluice.commands.control import Control, run_in_project
 from sluice.commands.options import DataDir, Project, address_of
 from sluice.commands.output import moment, show_rows
 
@@ -32,12 +33,11 @@ def invite(
 ) -> None:
     """Print a link with which whoever opens it joins a project, once, within seven days."""
 
-    async def work(control: Control) -> tuple[str, Invited]:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> tuple[str, Invited]:
         new = NewInvitation(email, as_role("admin" if admin else "user"), None)
         return await invited(control, found.project_id, new, url)
 
-    link, made = run(work, data_dir)
+    link, made = run_in_project(work, project, data_dir)
     typer.echo(link)
     typer.echo(f"hand it over yourself; it ends {moment(made.expires_at)}", err=True)
 
@@ -55,8 +55,7 @@ async def invited(
 def list_pending(project: Project = None, data_dir: DataDir = None) -> None:
     """List the invitations to a project that wait, without their links."""
 
-    async def work(control: Control) -> list[Invited]:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> list[Invited]:
         return await list_invitations(control.database, found.project_id)
 
     show_rows(
@@ -69,7 +68,7 @@ def list_pending(project: Project = None, data_dir: DataDir = None) -> None:
                 row.inviter or "the operator",
                 moment(row.expires_at),
             )
-            for row in run(work, data_dir)
+            for row in run_in_project(work, project, data_dir)
         ),
         "no invitations; make one with: sluice user invite EMAIL",
     )
@@ -82,9 +81,8 @@ def uninvite(
 ) -> None:
     """Make the link of an invitation worthless."""
 
-    async def work(control: Control) -> None:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> None:
         await revoke_invitation(control.database, found.project_id, invitation_id)
 
-    run(work, data_dir)
+    run_in_project(work, project, data_dir)
     typer.echo(f"revoked {invitation_id}")

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from controlplane.directory import ProjectRow
 from controlplane.keys import Key, KeyDraft, create_key, list_keys, reveal_key, revoke_key
-from sluice.commands.control import Control, project_named, run
+from sluice.commands.control import Control, run_in_project
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import moment, show_rows
 
@@ -19,8 +20,7 @@ SHOWN_CHARS = 13
 def list_all(project: Project = None, data_dir: DataDir = None) -> None:
     """List a project's keys, without their secret parts."""
 
-    async def work(control: Control) -> list[Key]:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> list[Key]:
         return await list_keys(control.database, control.vault, found.project_id)
 
     show_rows(
@@ -33,7 +33,7 @@ def list_all(project: Project = None, data_dir: DataDir = None) -> None:
                 moment(key.created_at),
                 moment(key.last_used_at),
             )
-            for key in run(work, data_dir)
+            for key in run_in_project(work, project, data_dir)
         ),
         "no keys; make one with: sluice key create",
     )
@@ -47,32 +47,29 @@ def create(
 ) -> None:
     """Make a key and print it, alone on its line."""
 
-    async def work(control: Control) -> str:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> str:
         new = KeyDraft(name)
         return (await create_key(control.database, control.vault, found.project_id, new)).plain
 
-    typer.echo(run(work, data_dir))
+    typer.echo(run_in_project(work, project, data_dir))
 
 
 @app.command()
 def reveal(key_id: KeyId, project: Project = None, data_dir: DataDir = None) -> None:
     """Print a key again, alone on its line."""
 
-    async def work(control: Control) -> str:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> str:
         return (await reveal_key(control.database, control.vault, found.project_id, key_id)).plain
 
-    typer.echo(run(work, data_dir))
+    typer.echo(run_in_project(work, project, data_dir))
 
 
 @app.command()
 def revoke(key_id: KeyId, project: Project = None, data_dir: DataDir = None) -> None:
-    """Revoke a key; a running server refuses it within two seconds."""
+    """Revoke a key; a running server rejects it within two seconds."""
 
-    async def work(control: Control) -> None:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> None:
         await revoke_key(control.database, found.project_id, key_id)
 
-    run(work, data_dir)
+    run_in_project(work, project, data_dir)
     typer.echo(f"revoked {key_id}")

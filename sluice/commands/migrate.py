@@ -1,9 +1,7 @@
 """`sluice migrate`: brings control plane and store up to date before a server starts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
 
 import typer
 
@@ -14,10 +12,8 @@ from sluice.commands.control import opened
 from sluice.commands.options import DataDir, settings_with
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import paths_of
-from sluice.patience import patiently
+from sluice.patience import at_once, patiently
 from sluice.privacy import close_to_others
-
-T = TypeVar("T")
 
 
 def migrate_all(data_dir: DataDir = None) -> None:
@@ -30,7 +26,7 @@ def migrate_all(data_dir: DataDir = None) -> None:
     settings = settings_with(data_dir=data_dir)
     close_to_others(paths_of(settings))
     # Engines of a cluster may start together with us; one that `sluice up` uses should be there.
-    wait = patiently if settings.kafka_url else _at_once
+    wait = patiently if settings.kafka_url else at_once
     asyncio.run(wait(partial(_migrate_control_plane, settings), "the control plane's database"))
     typer.echo("control plane: up to date")
     if settings.kafka_url:
@@ -49,10 +45,6 @@ def migrate_all(data_dir: DataDir = None) -> None:
     with lock:
         path.mkdir(parents=True, exist_ok=True)
         _migrate_store(url)
-
-
-async def _at_once(work: Callable[[], Awaitable[T]], _: str) -> T:
-    return await work()
 
 
 async def _migrate_control_plane(settings: Settings) -> None:

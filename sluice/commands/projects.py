@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from msgspec import UNSET, UnsetType
 
-from controlplane.directory import all_projects
+from controlplane.directory import ProjectRow, all_projects
 from controlplane.invitations import NewInvitation
 from controlplane.projects import (
     ProjectChange,
@@ -15,7 +15,7 @@ from controlplane.projects import (
 )
 from controlplane.rules import cleaned_email, cleaned_name
 from schemas.projects import ProjectId
-from sluice.commands.control import Control, project_named, run
+from sluice.commands.control import Control, run, run_in_project
 from sluice.commands.errors import CommandError
 from sluice.commands.invitations import Url, invited
 from sluice.commands.options import DataDir
@@ -99,13 +99,12 @@ def set_up(
         retention_days=days,
     )
 
-    async def work(control: Control) -> None:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> None:
         now = await update_project(control.database, found.project_id, change)
         days = "default" if now.retention_days is None else str(now.retention_days)
         typer.echo(f"{printable(now.name)}: cost {now.cost_preference}, retention days {days}")
 
-    run(work, data_dir)
+    run_in_project(work, project, data_dir)
 
 
 @app.command()
@@ -116,8 +115,7 @@ def delete(
 ) -> None:
     """Delete a project: its keys stop working at once, its data goes when a server runs next."""
 
-    async def work(control: Control) -> str:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> str:
         if not yes:
             typer.confirm(
                 f"Delete {printable(found.name)} ({found.project_id}) with all its data?",
@@ -126,4 +124,5 @@ def delete(
         await delete_project(control.database, found.project_id)
         return found.project_id
 
-    typer.echo(f"deleted {run(work, data_dir)}; its data is removed by the running server")
+    deleted = run_in_project(work, project, data_dir)
+    typer.echo(f"deleted {deleted}; its data is removed by the running server")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from controlplane.directory import all_users, set_password, user_of
+from controlplane.directory import ProjectRow, all_users, set_password, user_of
 from controlplane.errors import NotFound
 from controlplane.members import (
     NewAccount,
@@ -17,7 +17,7 @@ from controlplane.members import (
 )
 from controlplane.projects import as_role
 from sluice.commands import invitations
-from sluice.commands.control import Control, project_named, run
+from sluice.commands.control import Control, run, run_in_project
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import moment, printable, show_rows
@@ -67,8 +67,7 @@ def add(
     """Let a person into a project: make their account, or add one that you know to be theirs."""
     role = as_role("admin" if admin else "user")
 
-    async def work(control: Control) -> str:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> str:
         if existing:
             member = await add_account(control.database, found.project_id, email, role)
         elif await _is_known(control, email):
@@ -82,7 +81,7 @@ def add(
             member = await add_newcomer(control.database, found.project_id, new)
         return printable(f"{member.email} is {member.role} of {found.name}")
 
-    typer.echo(run(work, data_dir))
+    typer.echo(run_in_project(work, project, data_dir))
 
 
 @app.command()
@@ -94,14 +93,13 @@ def role(
 ) -> None:
     """Give a member another role; a project's last admin stays."""
 
-    async def work(control: Control) -> str:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> str:
         user = await user_of(control.database, email)
         wanted = checked_role(new_role)
         member = await change_role(control.database, found.project_id, user.user_id, wanted)
         return printable(f"{member.email} is {member.role} of {found.name}")
 
-    typer.echo(run(work, data_dir))
+    typer.echo(run_in_project(work, project, data_dir))
 
 
 @app.command()
@@ -120,13 +118,12 @@ def password(email: Email, password_stdin: PasswordStdin = False, data_dir: Data
 def remove(email: Email, project: Project = None, data_dir: DataDir = None) -> None:
     """Take a person out of a project; its last admin stays."""
 
-    async def work(control: Control) -> str:
-        found = await project_named(control.database, project)
+    async def work(control: Control, found: ProjectRow) -> str:
         user = await user_of(control.database, email)
         await remove_member(control.database, found.project_id, user.user_id)
         return printable(found.name)
 
-    typer.echo(f"{email} may no longer enter {run(work, data_dir)}")
+    typer.echo(f"{email} may no longer enter {run_in_project(work, project, data_dir)}")
 
 
 app.command()(invitations.invite)

@@ -42,17 +42,19 @@ def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = No
     place = _place_of(settings)
     close_to_others(paths_of(settings))
     # Imported here: the other commands need no server and should answer at once.
+    from clickhouse.served.opening import close_service, open_service
+    from sluice.ending import leave
     from sluice.listening import bind
-    from sluice.warehouse_node import close_service, open_service, serve
+    from sluice.warehouse_node import serve
 
     listener = bind(settings.warehouse_host, settings.warehouse_port)
     with hold(paths_of(settings).lock):
-        service = open_service(settings, place.store, place.users)
+        service = open_service(settings, place.store, place.users, leave)
         try:
             with asyncio.Runner() as runner:
                 runner.run(serve(listener, service, settings, lambda: _greet(settings, place)))
         finally:
-            close_service(service)
+            close_service(service, leave)
 
 
 def _place_of(settings: Settings) -> ServedStore:

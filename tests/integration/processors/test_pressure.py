@@ -80,7 +80,7 @@ async def test_no_more_is_taken_over_than_the_bound_while_the_store_is_away(
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(feeding), 0.3)
     writer = stream.sink._writers[PARTITION]
-    assert writer._waiting_bytes < SMALL + 1_000
+    assert writer._waiting.bytes < SMALL + 1_000
 
     store.down = 0
     await feeding

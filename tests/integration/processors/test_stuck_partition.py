@@ -74,7 +74,7 @@ async def test_a_partition_whose_insert_is_refused_delays_no_other(
 
     writer = stream.sink._writers[TopicPartition(TRACES.name, STUCK)]
     most = LIMITS.max_partition_waiting_bytes + (BUFFERED_RECORDS + 1) * ITEM_BYTES
-    assert LIMITS.max_partition_waiting_bytes <= writer._waiting_bytes <= most
+    assert LIMITS.max_partition_waiting_bytes <= writer._waiting.bytes <= most
     assert not [row for row in store.rows() if row.position.partition == STUCK]
 
     store.stuck = set()

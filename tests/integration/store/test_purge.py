@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,11 +16,10 @@ from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from processors.purge import Purge
-from processors.retention import Retention
+from processors.retention import Retention, retain
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from schemas.settings import Settings
-from sluice.upkeep import retain
 from tests.chunks import append_chunks
 from tests.integration.queries.rows import encode_traces, make_trace
 from tests.integration.store.test_expiry import Counted
@@ -163,8 +161,8 @@ async def test_what_a_spool_brings_after_the_purge_goes_too(
         for one in (doomed, spared)
     ]
     await log.complete(HEAD, Intent(7, 7), dead_letters)
-    node: Any = Node(database, warehouse, log)
-    await retain(node, Retention(node), datetime.now(UTC))
+    retention = Retention(Settings(retention_days=100_000), database, warehouse)
+    await retain(log, retention, datetime.now(UTC))
 
     assert count(warehouse, doomed) == 0
     assert count(warehouse, spared) == 1
@@ -190,13 +188,3 @@ async def test_hundreds_of_projects_are_purged_at_once(
     assert await list_deleted_projects(database) == []
     assert sum(count(warehouse, project_id) for project_id in doomed[::10]) == 0
     assert asked.statements <= 1 + 2 * len(await tables_with_data(warehouse))
-
-
-class Node:
-    """As much of a process as retention asks for."""
-
-    def __init__(self, database: Database, warehouse: Warehouse, log: SqliteLog) -> None:
-        self.settings = Settings(retention_days=100_000)
-        self.database = database
-        self.warehouse = warehouse
-        self.log = log

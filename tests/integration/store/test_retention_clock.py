@@ -20,12 +20,11 @@ from eventlog.log import Intent, TopicPartition
 from eventlog.records import DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
-from processors.retention import MAX_AHEAD_DAYS, Retention
+from processors.retention import MAX_AHEAD_DAYS, Retention, retain, retain_shared
 from schemas.kinds import TRACES
 from schemas.metrics import REGISTRY
 from schemas.projects import ProjectId
 from schemas.settings import Settings
-from sluice.upkeep import retain, retain_shared
 from tests.integration.queries.rows import encode_traces, make_trace
 
 NOW = datetime(1995, 6, 1, 12, tzinfo=UTC)
@@ -67,6 +66,10 @@ def node(database: Database, warehouse: Warehouse, log: SqliteLog) -> Any:
     return Node(database, warehouse, log)
 
 
+def retention_of(node: Any) -> Retention:
+    return Retention(node.settings, node.database, node.warehouse)
+
+
 @pytest.fixture
 async def project(database: Database) -> ProjectId:
     async with database.session() as session:
@@ -97,14 +100,14 @@ async def test_a_clock_that_jumps_deletes_nothing_before_a_person_says_that_it_i
     node: Any, warehouse: Warehouse, project: ProjectId
 ) -> None:
     store(warehouse, project, 0, 25, 29, 31)
-    retention = Retention(node)
+    retention = retention_of(node)
 
     await retention.run(NOW)
     before = ages(warehouse, project)
     with capture_logs() as lines:
         await retention.run(NOW + JUMP)
     held = held_days()
-    await Retention(node).run(NOW + JUMP)  # a restart knows no better
+    await retention_of(node).run(NOW + JUMP)  # a restart knows no better
     during = ages(warehouse, project)
     await know_day(node.database, (NOW + JUMP).date())
     await retention.run(NOW + JUMP)
@@ -121,10 +124,10 @@ async def test_a_pause_of_a_week_needs_no_person(
     node: Any, warehouse: Warehouse, project: ProjectId
 ) -> None:
     store(warehouse, project, 0, 29)
-    await Retention(node).run(NOW)
+    await retention_of(node).run(NOW)
 
-    await Retention(node).run(NOW + MAX_AHEAD_DAYS * DAY)
-    await Retention(node).run(NOW + 2 * MAX_AHEAD_DAYS * DAY)
+    await retention_of(node).run(NOW + MAX_AHEAD_DAYS * DAY)
+    await retention_of(node).run(NOW + 2 * MAX_AHEAD_DAYS * DAY)
 
     assert ages(warehouse, project) == [0]
 
@@ -134,7 +137,7 @@ async def test_a_clock_that_was_behind_for_a_while_neither_deletes_nor_forgets(
 ) -> None:
     """As a machine without a clock of its own starts, until it has asked the network."""
     store(warehouse, project, 0, 29, 31)
-    retention = Retention(node)
+    retention = retention_of(node)
     await retention.run(NOW)
 
     await retention.run(datetime(1970, 1, 1, tzinfo=UTC))
@@ -152,7 +155,7 @@ async def test_a_first_run_long_after_the_last_event_waits_for_a_person_too(
     """An upgrade, or a control plane that was made anew, with a clock that is wrong."""
     store(warehouse, project, 0)
 
-    await Retention(node).run(datetime(2149, 1, 1, tzinfo=UTC))
+    await retention_of(node).run(datetime(2149, 1, 1, tzinfo=UTC))
 
     assert ages(warehouse, project) == [0]
     assert held_days()
@@ -163,13 +166,13 @@ async def test_dead_letters_and_kept_records_wait_as_well(node: Any, project: Pr
     now = datetime.now(UTC)
     dead_letter = DeadLetter("a", project, TRACES.name, "pulse.trace", 1, "unfit", b"{}")
     await node.log.complete(TopicPartition(TRACES.name, 0), Intent(0, 0), [dead_letter])
-    retention = Retention(node)
-    await retain(node, retention, now)
+    retention = retention_of(node)
+    await retain(node.log, retention, now)
 
-    await retain(node, retention, now + 400 * DAY)
+    await retain(node.log, retention, now + 400 * DAY)
     held = dead_letters_left(node.log)
     await know_day(node.database, (now + 400 * DAY).date())
-    await retain(node, retention, now + 400 * DAY)
+    await retain(node.log, retention, now + 400 * DAY)
 
     assert held == 1
     assert dead_letters_left(node.log) == 0
@@ -182,13 +185,13 @@ def dead_letters_left(log: SqliteLog) -> int:
 async def test_what_arrives_of_a_purged_project_goes_even_while_the_clock_is_doubted(
     node: Any, warehouse: Warehouse, project: ProjectId
 ) -> None:
-    await Retention(node).run(NOW)
+    await retention_of(node).run(NOW)
     gone = ProjectId(str(uuid.uuid4()))
     await note_purged(node.database, gone, NOW)
     store(warehouse, gone, 0, 3)
     store(warehouse, project, 0)
 
-    await Retention(node).run(NOW + JUMP)
+    await retention_of(node).run(NOW + JUMP)
 
     assert ages(warehouse, gone) == []
     assert ages(warehouse, project) == [0]
@@ -207,7 +210,7 @@ async def test_a_worker_drops_what_kafka_brings_of_the_dead_letters_of_a_purged_
 
     node.purge_dead_letters = purge_dead_letters
 
-    await retain_shared(node, Retention(node), NOW + JUMP)
+    await retain_shared(node, retention_of(node), NOW + JUMP)
 
     assert asked == [{gone}]
 
@@ -221,7 +224,7 @@ async def test_a_purged_project_is_forgotten_when_age_alone_removes_what_arrives
     await note_purged(node.database, old, NOW - 62 * DAY)
     await note_purged(node.database, young, NOW - 60 * DAY)
 
-    await Retention(node).run(NOW)
+    await retention_of(node).run(NOW)
 
     assert await list_purged_projects(node.database) == {young}
 

@@ -18,9 +18,10 @@ from clickhouse.served.bodies import Bodies
 from clickhouse.served.checks import check, refuse_functions
 from clickhouse.served.codings import MAX_MEMBERS, inflate
 from clickhouse.served.errors import EngineError
+from clickhouse.served.opening import READERS_BODY_BYTES
 from clickhouse.served.rights import MAY_SET, Rights
 from clickhouse.served.statements import MAX_HEAD_BYTES, read_statement
-from sluice.warehouse_node import READERS_BODY_BYTES, REQUEST_HEAD_BYTES
+from sluice.warehouse_node import REQUEST_HEAD_BYTES
 
 pytestmark = pytest.mark.alone
 

@@ -1,7 +1,17 @@
-import asyncio
-from typing import Any
+"""What ends a process, so that a new one takes its place."""
 
-from sluice.node import broken
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from eventlog.sqlite_log import SqliteLog
+from processors.sink import Sink
+from schemas.settings import Settings
+from sluice.node import add_log
+from sluice.process import Process
+from sluice.stream import start_stream
 
 
 class Stream:
@@ -12,17 +22,29 @@ class Stream:
     def __init__(self) -> None:
         self.stopped = asyncio.Event()
 
+    async def start(self) -> None:
+        """Runs until it is stopped."""
+
     async def wait_until_stopped(self) -> None:
         await self.stopped.wait()
 
 
-def never() -> "asyncio.Future[Any]":
-    return asyncio.get_running_loop().create_future()
+class Writers:
+    """As much of a sink as is asked."""
+
+    def __init__(self) -> None:
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
 
-async def test_a_stream_that_crashes_ends_the_process() -> None:
+@pytest.fixture
+def process(tmp_path: Path) -> Process:
+    return Process(Settings(data_dir=str(tmp_path)))
+
+
+async def test_a_stream_that_crashes_ends_the_process(process: Process) -> None:
     stream = Stream()
-    waiting = asyncio.create_task(broken(stream, never(), never()))
+    await start_stream(process, stream, cast("Sink", Writers()))
+    waiting = asyncio.create_task(process.wait_broken())
     await asyncio.sleep(0)
     assert not waiting.done()
 
@@ -31,19 +53,43 @@ async def test_a_stream_that_crashes_ends_the_process() -> None:
     assert "the agent fell over" in await waiting
 
 
-async def test_a_writer_that_meets_a_bug_ends_the_process() -> None:
-    failed = never()
-    waiting = asyncio.create_task(broken(Stream(), failed, never()))
+async def test_a_writer_that_meets_a_bug_ends_the_process(process: Process) -> None:
+    writers = Writers()
+    await start_stream(process, Stream(), cast("Sink", writers))
+    waiting = asyncio.create_task(process.wait_broken())
 
-    failed.set_result(ValueError("a bug"))
+    writers.failed.set_result(ValueError("a bug"))
 
     assert "a bug" in await waiting
 
 
-async def test_a_log_that_meets_damage_ends_the_process() -> None:
-    damaged = never()
-    waiting = asyncio.create_task(broken(Stream(), never(), damaged))
+async def test_a_log_that_meets_damage_ends_the_process(process: Process) -> None:
+    log = SqliteLog(process.paths.log)
+    add_log(process, log)
+    waiting = asyncio.create_task(process.wait_broken())
 
-    damaged.set_result(None)
+    log.damaged.set_result(None)
 
     assert "damaged" in await waiting
+    assert await process.stop(0)
+
+
+async def test_who_stops_waiting_for_a_fault_does_not_end_it_for_others(process: Process) -> None:
+    log = SqliteLog(process.paths.log)
+    add_log(process, log)
+    waiting = asyncio.create_task(process.wait_broken())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    assert await process.stop(0)
+    assert not log.damaged.cancelled()
+
+
+async def test_a_process_of_which_nothing_can_break_runs_on(process: Process) -> None:
+    waiting = asyncio.create_task(process.wait_broken())
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert not waiting.done()
+    waiting.cancel()

@@ -158,7 +158,7 @@ class TestDeadlines:
         async with running() as server:
             reader, writer = await server.connect()
             writer.write(POST % (b"/", 50_000) + b"x" * came_bytes)
-            await until(lambda: connection_of(server)._came_bytes >= came_bytes)
+            await until(lambda: connection_of(server)._reading.came_bytes >= came_bytes)
             server.sweep(within_s - 1)
             assert server.open == 1
 
@@ -177,7 +177,7 @@ class TestDeadlines:
             writer.transport.pause_reading()
             writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
             await until(lambda: connection_of(server).flow.write_paused)
-            held = connection_of(server)._raw.get_write_buffer_size()
+            held = connection_of(server)._staged._transport.get_write_buffer_size()
             server.sweep(49)
             assert server.open == 1
 

@@ -16,7 +16,7 @@ from controlplane.initial import Initial
 from schemas.projects import ProjectId
 from schemas.settings import Settings
 from sluice import cli, logs, serve
-from sluice.roles import Role
+from sluice.serve import OpenParts
 
 KEY = "pulse_sk_of_the_first_project"
 REVEAL = "sluice key reveal 1234 --project one"
@@ -31,7 +31,9 @@ def initial(*, key: str | None = KEY, is_new: bool) -> Initial:
 def printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], list[str]]:
     """Runs a command up to its being ready, on a new installation, with its output in a pipe."""
 
-    async def stand_in(settings: Settings, role: Role, on_ready: Callable[[Any], None]) -> int:
+    async def stand_in(
+        settings: Settings, open_parts: OpenParts, on_ready: Callable[[Any], None]
+    ) -> int:
         on_ready(SimpleNamespace(settings=settings, initial=initial(is_new=True)))
         return 0
 

@@ -1,13 +1,10 @@
 import asyncio
-from datetime import datetime
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from clickhouse.errors import WarehouseUnavailable
-from sluice import upkeep
-from sluice.upkeep import keep_worker_up, repeat
+from sluice.upkeep import repeat, while_leading
 
 
 @pytest.mark.parametrize(
@@ -38,49 +35,28 @@ async def test_a_round_that_fails_is_heard_of_and_followed_by_the_next(
     assert [line["log_level"] for line in lines] == [level]
 
 
-class Worker:
-    """Becomes the leader some time after its start, as all workers do."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.leads = False
-        self.database = self.warehouse = self.settings = None
-
-    def is_leader(self) -> bool:
-        self.asked.set()
-        return self.leads
-
-    async def measure_lag(self) -> None:
-        """Nothing to measure."""
-
-
-async def test_a_worker_looks_after_retention_as_soon_as_it_leads_and_then_once_an_hour(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    worker: Any = Worker()
+async def test_a_worker_does_the_work_of_one_as_soon_as_it_leads_and_then_once_an_hour() -> None:
+    leads, asked, looked = False, asyncio.Event(), asyncio.Event()
     looks = 0
-    looked = asyncio.Event()
 
-    async def look(node: object, retention: object, now: datetime) -> None:
+    def is_leader() -> bool:
+        asked.set()
+        return leads
+
+    async def look() -> None:
         nonlocal looks
         looks += 1
         looked.set()
 
-    async def purge(self: object) -> None:
-        """Nothing to purge."""
-
-    monkeypatch.setattr(upkeep, "PURGE_EVERY_S", 0.01)
-    monkeypatch.setattr(upkeep, "retain_shared", look)
-    monkeypatch.setattr(upkeep.Purge, "run", purge)
-    task = asyncio.create_task(keep_worker_up(worker))
+    task = asyncio.create_task(repeat(0.01, while_leading(is_leader, look, every_s=3600)))
     async with asyncio.timeout(10):
-        await worker.asked.wait()
+        await asked.wait()
         assert not looks
-        worker.leads = True
+        leads = True
         await looked.wait()
         for _ in range(5):
-            worker.asked.clear()
-            await worker.asked.wait()
+            asked.clear()
+            await asked.wait()
     task.cancel()
 
     assert looks == 1

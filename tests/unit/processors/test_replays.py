@@ -3,9 +3,8 @@
 import pytest
 
 from eventlog.records import DeadLetter
+from processors.replays import NotReplayable, replacement
 from schemas.projects import ProjectId
-from sluice.commands.dead import replacement
-from sluice.commands.errors import CommandError
 
 MINE, OTHERS = ProjectId("mine"), ProjectId("others")
 BODY = b'{"trace_id":"t1"}'
@@ -26,23 +25,23 @@ def dead_letter(
 
 
 def test_a_damaged_record_needs_a_body() -> None:
-    with pytest.raises(CommandError, match="needs --body with an item and --project"):
+    with pytest.raises(NotReplayable, match="needs --body with an item and --project"):
         replacement(dead_letter(project_id="", wire="", body=b""), None, MINE)
 
 
 def test_a_damaged_record_needs_a_project() -> None:
-    with pytest.raises(CommandError, match="needs --body with an item and --project"):
+    with pytest.raises(NotReplayable, match="needs --body with an item and --project"):
         replacement(dead_letter(project_id="", wire="", body=b""), BODY, None)
 
 
 def test_a_dead_letter_is_never_given_to_another_project() -> None:
-    with pytest.raises(CommandError, match="belongs to project mine"):
+    with pytest.raises(NotReplayable, match="belongs to project mine"):
         replacement(dead_letter(), None, OTHERS)
 
 
 @pytest.mark.parametrize("corrected", [b"", b"[]", b"nonsense", b'"text"', b"\xff"])
 def test_a_corrected_body_must_be_one_object(corrected: bytes) -> None:
-    with pytest.raises(CommandError, match="--body must hold one JSON object"):
+    with pytest.raises(NotReplayable, match="--body must hold one JSON object"):
         replacement(dead_letter(), corrected, None)
 
 

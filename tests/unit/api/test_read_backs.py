@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
+from api.read_backs import MOST_WAITING, ReadBacks
 from clickhouse.client import READ_BACK_READERS, QueryResult, Warehouse
+from clickhouse.llm.traces import TRACES
+from eventlog.log import TopicPartition
 from schemas.kinds import TRACE
 from schemas.llm.answers import SessionTraces
 from schemas.projects import ProjectContext, ProjectId
 from schemas.settings import Settings
-from sluice.read_backs import MOST_WAITING, ReadBacks
 
 BUSY, OTHER = ProjectContext(ProjectId("busy")), ProjectContext(ProjectId("other"))
 SHELL = SessionTraces("s", [])
@@ -35,6 +37,10 @@ class Store:
         return QueryResult((), [])
 
 
+async def stored(offsets: Mapping[TopicPartition, int]) -> None:
+    """Everything is stored."""
+
+
 async def settle() -> None:
     for _ in range(50):
         await asyncio.sleep(0)
@@ -42,12 +48,14 @@ async def settle() -> None:
 
 async def test_read_backs_of_one_project_leave_a_thread_to_those_of_others() -> None:
     store = Store()
-    backs = ReadBacks(cast("Warehouse", store), Settings())
-    asked = [asyncio.create_task(backs.answer(BUSY, TRACE.name, ["a"], SHELL)) for _ in range(20)]
+    backs = ReadBacks(cast("Warehouse", store), {TRACE.name: TRACES}, Settings(), stored)
+    asked = [
+        asyncio.create_task(backs.read_back(BUSY, TRACE.name, ["a"], {}, SHELL)) for _ in range(20)
+    ]
     await settle()
     assert store.running == READ_BACK_READERS - 1
 
-    other = asyncio.create_task(backs.answer(OTHER, TRACE.name, ["a"], SHELL))
+    other = asyncio.create_task(backs.read_back(OTHER, TRACE.name, ["a"], {}, SHELL))
     await settle()
 
     assert store.running == READ_BACK_READERS
@@ -59,13 +67,13 @@ async def test_read_backs_of_one_project_leave_a_thread_to_those_of_others() -> 
 
 async def test_more_read_backs_than_may_wait_come_again_later() -> None:
     store = Store()
-    backs = ReadBacks(cast("Warehouse", store), Settings())
+    backs = ReadBacks(cast("Warehouse", store), {TRACE.name: TRACES}, Settings(), stored)
     asked = [
-        asyncio.create_task(backs.answer(BUSY, TRACE.name, ["a"], SHELL))
+        asyncio.create_task(backs.read_back(BUSY, TRACE.name, ["a"], {}, SHELL))
         for _ in range(READ_BACK_READERS - 1 + MOST_WAITING)
     ]
     await settle()
 
-    assert await backs.answer(BUSY, TRACE.name, ["a"], SHELL) is None
+    assert await backs.read_back(BUSY, TRACE.name, ["a"], {}, SHELL) is None
     store.go.set()
     assert None not in await asyncio.gather(*asked)

@@ -6,10 +6,10 @@ from typing import get_args
 import msgspec
 import pytest
 
+from ingest.llm.demo import MODELS, Item, Traffic
 from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
 from processors.llm.cost.cache import load_book
 from schemas.llm.wire import Kind
-from sluice.commands.demo_traffic import MODELS, Item, Traffic
 
 SEED = 20261121
 UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -1,0 +1,69 @@
+"""The control plane as a part of a process: its database, its secret, and keys with their use."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from api.local_peers import LocalPeers
+from controlplane.attempts import AttemptLimits, AttemptRates
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.errors import ControlPlaneError
+from controlplane.handoffs import Handoffs
+from controlplane.keyring import KeyRing
+from controlplane.quotas import Quotas
+from schemas.settings import Settings
+from sluice.patience import Wait
+from sluice.process import Process
+from sluice.secret import open_vault
+
+KEY_USE_EVERY_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+async def add_database(process: Process, database: Database, wait: Wait) -> None:
+    """Brings the tables of the control plane up to date; without it the process is not ready."""
+    await wait(database.migrate, "the control plane's database")
+    process.stack.push_async_callback(database.close)
+    process.ready["control_plane"] = database.ping
+
+
+async def add_accounts(process: Process, database: Database) -> Vault:
+    """Adds what the routes need that know users and keys, over tables that are up to date."""
+    vault = await open_vault(process.settings, process.paths.data_dir, database)
+    keyring = KeyRing(database)
+    process.state |= _state(process.settings, database, vault, keyring)
+    process.upkeep.append((KEY_USE_EVERY_S, keyring.flush_last_used))
+
+    async def flush() -> None:
+        try:
+            await keyring.flush_last_used()
+        except ControlPlaneError as error:
+            # Not worth waiting for: the next use of a key writes it again.
+            log.warning("last use of keys not written", reason=error.message)
+
+    process.stack.push_async_callback(flush)
+    return vault
+
+
+def _state(
+    settings: Settings, database: Database, vault: Vault, keyring: KeyRing
+) -> dict[str, Any]:
+    origins = (origin.strip().rstrip("/") for origin in settings.allowed_origins.split(","))
+    return {
+        "database": database,
+        "vault": vault,
+        "keyring": keyring,
+        "attempts": AttemptLimits(AttemptRates(signups_per_address=settings.signups_per_hour)),
+        "handoffs": Handoffs(),
+        "quotas": Quotas(
+            max_projects_per_user=settings.max_projects_per_user,
+            max_members_per_project=settings.max_members_per_project,
+            max_keys_per_project=settings.max_keys_per_project,
+        ),
+        "local_peers": LocalPeers(settings.host),
+        "allowed_origins": frozenset(origin for origin in origins if urlsplit(origin).netloc),
+        "signup_enabled": settings.signup_enabled,
+    }

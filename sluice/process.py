@@ -1,0 +1,109 @@
+"""One process that serves: a list of parts, each of which adds here what it brings.
+
+A part that is open adds how it is closed, what it serves, what it does beside that, how `/ready`
+and `/metrics` ask it, and how it can break. A kind of process only says which parts it has.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from litestar.types import ASGIApp
+
+from controlplane.initial import Initial
+from schemas.settings import Settings
+from sluice.ending import ends_within
+from sluice.paths import paths_of
+from sluice.upkeep import TRIM_EVERY_S, repeat, trim_memory
+from sluice.web import application
+
+CLOSE_TIMEOUT_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Process:
+    """What the parts of one process have added. Run it once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.paths = paths_of(settings)
+        self.initial: Initial | None = None
+        """What an empty control plane was filled with, for the start to tell of."""
+        self.routes: list[Any] = []
+        self.state: dict[str, Any] = {}
+        """What the routes find on the application."""
+        self.ready: dict[str, Callable[[], Awaitable[object]]] = {}
+        """By part, for `/ready`: raises when the part does not work."""
+        self.gauges: list[Callable[[], None]] = []
+        """Bring the gauges of the metrics up to date."""
+        self.upkeep: list[tuple[float, Callable[[], Awaitable[object]]]] = [
+            (TRIM_EVERY_S, trim_memory)
+        ]
+        """What is done beside the traffic, and after how many seconds again."""
+        self.faults: list[Callable[[], Coroutine[Any, Any, str]]] = []
+        """Each returns, with the reason, when the process can do no more and must end."""
+        self.stack = AsyncExitStack()
+        """Closes the parts, the last one first."""
+        self.drain_s = 0.0
+        """How long the parts may go on storing what they have, once the stop has begun."""
+        self._is_closed = True
+
+    def close_within(
+        self,
+        part: str,
+        close: Callable[[], Coroutine[Any, Any, object]],
+        timeout_s: float = CLOSE_TIMEOUT_S,
+    ) -> None:
+        """Adds how a part is closed that may not end: it is given its time, and left."""
+
+        async def end() -> None:
+            if not await ends_within(close(), timeout_s):
+                log.warning("a part would not close", part=part)
+                self._is_closed = False
+
+        self.stack.push_async_callback(end)
+
+    def app(self) -> ASGIApp:
+        """Returns what the process serves."""
+        return application(self.routes, {**self.state, "probes": self}, self.settings)
+
+    def checks(self) -> Mapping[str, Awaitable[object]]:
+        """Returns one check for each part; a check raises when its part does not work."""
+        return {name: check() for name, check in self.ready.items()}
+
+    def refresh_gauges(self) -> None:
+        """Brings the gauges of the metrics up to date."""
+        for refresh in self.gauges:
+            refresh()
+
+    async def keep_up(self) -> None:
+        """Does what is due beside the traffic, until cancelled."""
+        await asyncio.gather(*(repeat(*one) for one in self.upkeep))
+
+    async def wait_broken(self) -> str:
+        """Returns, with the reason, when this process can do no more and must end.
+
+        Only a new process can go on: it replays from the log, which a Faust app that has crashed
+        cannot do, and it sets a damaged file aside.
+        """
+        tasks = [asyncio.ensure_future(fault()) for fault in self.faults]
+        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait({*tasks, never}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return next(task.result() for task in tasks if task.done() and not task.cancelled())
+
+    async def stop(self, drain_s: float) -> bool:
+        """Closes the parts after they stored what they can in the time; the log keeps the rest.
+
+        Returns `False` when a part would not end. Its thread is still there, and the process has to
+        be left without waiting for it.
+        """
+        self.drain_s = drain_s
+        await self.stack.aclose()
+        return self._is_closed

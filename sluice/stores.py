@@ -1,0 +1,39 @@
+"""The analytical store as a part of a process: how it is asked, closed, and opened as a file."""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from clickhouse.client import Warehouse, path_of
+from clickhouse.dedup_log import repair_directory
+from clickhouse.migrate import migrate
+from sluice.limits import engine_bytes_of
+from sluice.process import Process
+
+log = structlog.get_logger(__name__)
+
+
+def add_store(process: Process, warehouse: Warehouse) -> None:
+    """Adds an open store, without which the process is not ready."""
+    process.ready["store"] = partial(warehouse.urgent.query, "SELECT 1")
+    close_at_stop(process, warehouse)
+
+
+def close_at_stop(process: Process, warehouse: Warehouse) -> None:
+    """Adds how a store is closed: the engine cannot be told to give up a call."""
+    process.close_within("store", partial(asyncio.to_thread, warehouse.close))
+
+
+def open_own(process: Process) -> Warehouse:
+    """Opens the store of `sluice up`, repaired and brought up to date. Blocking."""
+    url, settings = process.paths.warehouse_url, process.settings
+    path = path_of(url)
+    if path is not None:
+        repair_directory(path)
+    warehouse = Warehouse(
+        url, readers=settings.query_threads, engine_memory_bytes=engine_bytes_of(settings)
+    )
+    for name in migrate(warehouse):
+        log.info("migration applied", name=name)
+    return warehouse
