@@ -70,7 +70,8 @@ class BlockRows:
         if not self._by_parts:
             for stored in output.stored:
                 for table in _in_order(stored.batch.kind):
-                    await self._insert_whole(table, stored, check=check)
+                    some = await self._not_there_before(table, stored)
+                    await self._insert_whole(table, some, check=check)
             return output
         # From here on the block's own token is not used again. Declare that before the first part.
         await self._checkpoints.declare(
@@ -96,6 +97,16 @@ class BlockRows:
         await self._store.insert(table, data, token)
         metrics.INSERT_SECONDS.labels(table).observe(time.perf_counter() - started)
         metrics.BLOCK_ROWS.labels(table).observe(rows)
+
+    async def _not_there_before(self, table: Table, stored: StoredItems) -> StoredItems:
+        """Leaves out replayed items that have rows in the table already: another one refused them.
+
+        Rows of this very block stay: repeated under its token, they complete the views.
+        """
+        arrivals = stored.batch.arrivals
+        if table is stored.batch.kind.tables[0] or not any(a.accepted.dead_ref for a in arrivals):
+            return stored
+        return stored._replace(items=await self._step.missing(table, stored, beside=self._block))
 
     async def _insert_whole(self, table: Table, stored: StoredItems, *, check: bool) -> None:
         try:

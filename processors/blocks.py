@@ -195,8 +195,10 @@ class Step(Protocol):
         """Returns items that were settled before, by form and number, as `build` gave them anew."""
         ...
 
-    async def missing(self, table: Table, stored: StoredItems) -> Numbers:
-        """Returns those of the items that have no row in the table."""
+    async def missing(
+        self, table: Table, stored: StoredItems, *, beside: Block | None = None
+    ) -> Numbers:
+        """Returns those of the items that have no row in the table, or none beside a block's."""
         ...
 
     async def note(self, stored: StoredItems) -> None:

@@ -11,7 +11,7 @@ from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
 from processors.assemble import Arrived, Built, assemble
 from processors.blocks import Block, Delivery, EventKey, KindStep, Output, StoredItems, ref_of
 from processors.columns import Numbers
-from processors.fresh import choose
+from processors.fresh import choose, is_of
 from processors.seen import Hashes, SeenFilter
 from schemas import metrics
 from schemas.kinds import Table
@@ -97,11 +97,18 @@ class EventStep:
         batches = {one.batch.kind.wire: one.batch for one in built if one.batch is not None}
         return [StoredItems(batches[wire], items) for wire, items in chosen]
 
-    async def missing(self, table: Table, stored: StoredItems) -> Numbers:
-        """Returns those of the items that have no row in the table, of those that should."""
+    async def missing(
+        self, table: Table, stored: StoredItems, *, beside: Block | None = None
+    ) -> Numbers:
+        """Returns those of the items that have no row in the table, of those that should.
+
+        With `beside`, rows that this block has stored do not count.
+        """
         items = stored.having(table)
         keys = stored.batch.keys(items)
         found = await self._store.stored_at(table, sorted(keys)) if keys else {}
+        if beside is not None:
+            found = {key: place for key, place in found.items() if not is_of(beside, place)}
         return items[np.fromiter((key not in found for key in keys), np.bool_, len(keys))]
 
     async def note(self, stored: StoredItems) -> None:

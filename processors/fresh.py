@@ -68,9 +68,13 @@ def _is_own(block: Block, place: Position) -> bool:
     Such rows are sent again just as they were: the store drops them by the block's token, and
     completes the views that the crash left short.
     """
+    return block.repeated and is_of(block, place)
+
+
+def is_of(block: Block, place: Position) -> bool:
+    """Tells whether a row came from one of the block's records."""
     return (
-        block.repeated
-        and place.log_id == block.log_id
+        place.log_id == block.log_id
         and place.partition == block.partition.partition
         and block.intent.first <= place.offset <= block.intent.last
     )

@@ -42,7 +42,9 @@ class RefusalStep:
         """Is never asked: there are no items."""
         raise AssertionError("a topic without kinds has no rows")
 
-    async def missing(self, table: Table, stored: StoredItems) -> Numbers:
+    async def missing(
+        self, table: Table, stored: StoredItems, *, beside: Block | None = None
+    ) -> Numbers:
         """Is never asked: there are no items."""
         raise AssertionError("a topic without kinds has no rows")
 

@@ -22,6 +22,7 @@ from tests.integration.processors.sinks import (
     append,
     dead_letters,
     kind_step,
+    rows_in,
 )
 
 FAILURES = 4
@@ -45,12 +46,16 @@ class Tables(Store):
         super().__init__()
         self.order: list[str] = []
         self.bad_parts = set(bad_parts)
+        self.bad_ids: set[str] = set()
+        """Of items that the first table refuses."""
 
     async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
         if table == "parts":
             rows = pa.ipc.open_stream(arrow_stream).read_all().to_pylist()
             if self.bad_parts & {row["word"] for row in rows}:
                 raise RowsRefused("cannot parse")
+        if table == "traces" and self.bad_ids & {row.text for row in rows_in(arrow_stream)}:
+            raise RowsRefused("cannot parse")
         self.order.append(table)
         await super().insert(table, arrow_stream, token)
 
@@ -120,6 +125,29 @@ async def test_an_item_that_one_table_refuses_is_dead_and_its_neighbours_are_who
         "raw.traces:0:0:1",
     )
     assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
+    await stream.stop()
+
+
+@pytest.mark.parametrize("lost_answers", [0, 2])
+async def test_a_replay_stores_no_row_again_that_is_there_since_another_table_refused_the_item(
+    log: SqliteLog, lost_answers: int
+) -> None:
+    store = Tables()
+    store.bad_ids = {"y"}
+    stream = Stream(log, store, step=parted_step())
+    await append(log, "a b", "c d", wire=PARTED.wire, ids=["x", "y"])
+    await stream.feed()
+    (dead_letter,) = dead_letters(log)
+    assert store.parts() == ["x", "x", "y", "y"]
+
+    store.bad_ids, store.lost_answers = set(), lost_answers
+    await append(log, "c d", dead_ref=dead_letter.ref, wire=PARTED.wire, ids=["y"])
+    await append(log, "e", wire=PARTED.wire, ids=["z"])
+    await stream.feed()
+
+    assert store.texts() == ["x", "y", "z"]
+    assert store.parts() == ["x", "x", "y", "y", "z"]
+    assert store.outcomes() == {"received": 3, "accepted": 3, "dead": 0}
     await stream.stop()
 
 
