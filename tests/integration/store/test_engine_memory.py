@@ -21,6 +21,22 @@ print(store.query_now("SELECT 1", {}, {}).rows[0][0])
 store.close()
 """
 
+BY_ID = """
+import sys
+from clickhouse.client import Warehouse
+from clickhouse.migrate import migrate
+
+store = Warehouse("chdb://" + sys.argv[1], engine_memory_bytes=1 << 30)
+migrate(store)
+rows = "SELECT 'p', toString(number) FROM numbers(100000)"
+store.command_now("INSERT INTO traces (project_id, trace_id) " + rows, {}, {})
+ask = "SELECT status FROM traces WHERE project_id = 'p' AND trace_id = '77'"
+assert len(store.query_now(ask, {}, {}).rows) == 1
+held = "SELECT value FROM system.metrics WHERE metric = 'IndexUncompressedCacheCells'"
+print(store.query_now(held, {}, {}).rows[0][0])
+store.close()
+"""
+
 
 def test_what_goes_beyond_the_engines_memory_fails_and_the_next_query_is_answered(
     tmp_path: Path,
@@ -35,3 +51,12 @@ def test_what_goes_beyond_the_engines_memory_fails_and_the_next_query_is_answere
 
 def test_without_a_bound_the_engine_is_told_nothing() -> None:
     assert engine_options(0) == {}
+
+
+def test_what_finds_a_trace_by_its_id_is_read_from_the_disk_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BY_ID, str(tmp_path / "store")]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) > 0
