@@ -97,7 +97,7 @@ MAY_SET = FREE | BOUNDED
 TABLE_SETTINGS = frozenset(
     {
         "non_replicated_deduplication_window", "fsync_after_insert", "fsync_part_directory",
-        "index_granularity", "min_bytes_for_wide_part",
+        "index_granularity", "merge_selector_base", "min_bytes_for_wide_part",
     }
 )  # fmt: skip
 """What a writer may say of a table that it makes: what our migrations do."""
