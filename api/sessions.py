@@ -119,7 +119,7 @@ async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer | Ref
 
 @post("/sign-up/email", status_code=HTTP_200_OK, summary="Closed: use /dashboard/api/signup")
 async def refuse_sign_up() -> Done:
-    """Refuse always: an account is created together with its first project."""
+    """Reject always: an account is created together with its first project."""
     raise Forbidden("Use /dashboard/api/signup for account creation")
 
 

@@ -24,7 +24,7 @@ OUTCOMES = Topic(
     name="outcomes",
     number=3,
     spread=False,
-    meaning="Counts of what the edge refused, so that refusals are as durable as events.",
+    meaning="Counts of what the edge rejected, so that they are as durable as events.",
 )
 DEAD = Topic(
     name="dead",

@@ -144,7 +144,7 @@ class Edge:
         try:
             return await produce(self._log, project.project_id, items, time.time_ns())
         except LogError as error:
-            log.warning("log refused a request", reason=str(error), kind=kind)
+            log.warning("log cannot take a request", reason=str(error), kind=kind)
             raise Overloaded(
                 f"Failed to enqueue {kind}",
                 retry_after_s=RETRY_AFTER_FULL_S if isinstance(error, LogFull) else 1,

@@ -33,7 +33,7 @@ def outcomes_of(outcomes: Mapping[ItemOutcome, int]) -> list[OutcomeRow]:
 
 
 def outcomes_of_refusals(refusals: Iterable[Refusal]) -> list[OutcomeRow]:
-    """Counts what the edge refused: received, and refused with its reason."""
+    """Counts what the edge rejected: as received, and under its outcome with the reason."""
     counts: Counter[Key] = Counter()
     for one in refusals:
         minute = one.received_at_ns // MINUTE_NS

@@ -1,4 +1,4 @@
-"""The step of topic `outcomes`: the edge's counts of what it refused, to rows of the ledger."""
+"""The step of topic `outcomes`: the edge's counts of what it rejected, to rows of the ledger."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """The registry: every system of Sluice, its topics, and its kinds of event.
 
 What all kinds share is derived from here: topics and their agents, the words of outcomes and
-metrics, duplicate look-ups, dead letters and their replay. How to add one: docs/contributing.md.
+metrics, duplicate look-ups, dead letters and their replay. How to add one: docs/add-a-kind.md.
 """
 
 from msgspec import Struct

@@ -14,7 +14,7 @@ ACCEPTED = Counter(
     "sluice_items_accepted", "Items durably in the log.", ["kind"], registry=REGISTRY
 )
 REJECTED = Counter(
-    "sluice_items_rejected", "Items refused at the edge.", ["kind", "reason"], registry=REGISTRY
+    "sluice_items_rejected", "Items rejected at the edge.", ["kind", "reason"], registry=REGISTRY
 )
 DUPLICATES = Counter(
     "sluice_items_duplicate", "Items whose id was stored before.", ["kind"], registry=REGISTRY

@@ -1,7 +1,7 @@
-"""Frames what Pulse's SDKs send: one JSON array of traces or spans to the items of a chunk.
+"""Checks what Pulse's SDKs send, and splits it: one JSON array of traces or spans to items.
 
-The rules are those of contracts.md 1.a.2 as `schemas.llm.wire` states them; the items go on as
-the bytes that came. One bad item rejects the whole array.
+The rules are those of docs/wire-formats.md, "Sending". Types and bounds are in `schemas.llm.wire`;
+what no type can say is here. The items stay the bytes that came. One bad item rejects the array.
 """
 
 import codecs

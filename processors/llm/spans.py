@@ -21,7 +21,7 @@ PAIRED_EVENTS = {
     "session_start": ("session", "start"),
     "session_end": ("session", "end"),
 }
-"""Which events begin and end what: the CLI's hook names (contracts.md 1.d.4)."""
+"""Which events begin and end what: the hook names of Pulse's CLI (docs/wire-formats.md, "Span")."""
 
 
 class Pair(NamedTuple):

@@ -1,8 +1,8 @@
 """What Pulse's SDKs and CLI send: traces (one LLM call each) and spans (one agent event each).
 
-Source: contracts.md 1.a.2. Deliberately wider than the original: `null` is accepted for every
-optional field, `session_id` of a trace is any non-empty string, `provider` is any provider whose
-prices are known, and usage may be given by kind of token. Unknown keys are dropped.
+Source: docs/wire-formats.md, "Sending". Deliberately wider than the original: `null` is accepted
+for every optional field, `session_id` of a trace is any non-empty string, `provider` is any
+provider whose prices are known, and usage may be given by kind of token. Unknown keys are dropped.
 """
 
 from decimal import Decimal, InvalidOperation

@@ -22,6 +22,10 @@ from sluice.web import ingest_routes, out_routes
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 METRICS = [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+PACKAGES = "|".join(sorted(file.parent.name for file in ROOT.glob("*/__init__.py")))
+PLACE = re.compile(rf"`((?:{PACKAGES})(?:/[\w./-]*|(?:\.\w+)+))`")
+MAKES_PLACES = "add-a-kind.md"
+"""Names files that are made by whoever follows it, as a test of its own does."""
 LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 
 
@@ -122,6 +126,15 @@ def test_every_link_between_pages_leads_somewhere(file: Path) -> None:
             assert anchor in {heading_anchor(line) for line in other.read_text().splitlines()}
 
 
+@pytest.mark.parametrize(
+    "file", [file for file in PAGES if file.name != MAKES_PLACES], ids=lambda file: file.name
+)
+def test_every_place_in_the_code_that_a_page_names_exists(file: Path) -> None:
+    named = set(PLACE.findall(file.read_text(encoding="utf-8")))
+
+    assert [place for place in sorted(named) if "NNNN" not in place and not exists(place)] == []
+
+
 def test_every_test_that_the_security_page_names_exists() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page("security.md"))
 
@@ -129,6 +142,18 @@ def test_every_test_that_the_security_page_names_exists() -> None:
     for file, name in named:
         assert (ROOT / file).exists(), file
         assert name in (ROOT / file).read_text(encoding="utf-8")
+
+
+def exists(place: str) -> bool:
+    """Tells of a path, a module, or a name that a module defines."""
+    if "/" in place:
+        return (ROOT / place).exists()
+    module = ROOT / place.replace(".", "/")
+    if module.is_dir() or module.with_suffix(".py").exists():
+        return True
+    source = module.parent.with_suffix(".py")
+    defined = rf"(?m)^(?:async )?(?:def|class) {module.name}\b"
+    return source.exists() and bool(re.search(defined, source.read_text(encoding="utf-8")))
 
 
 def heading_anchor(line: str) -> str:
