@@ -2,7 +2,7 @@
 --   base rows, as fast as from lists of the same values: measured on 10 M traces.
 -- Lists needed a bound, which the view found by counting within the block. Both together cost an insert
 --   3 us a trace, a tenth of the engine's time for it.
--- Written by: the view below. Read by: clickhouse/queries/rollups.py.
+-- Written by: the view below. Read by: clickhouse/llm/rollups.py.
 -- Repeats, lives: as 0004 says. `bucket` of rows from before this migration lies within its hour:
 --   every reader rounds down.
 -- The view is made anew under its name, as in 0007. No insert may run meanwhile: see operations.md.
