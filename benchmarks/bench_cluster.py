@@ -17,9 +17,9 @@ import httpx
 import psutil
 
 from benchmarks.bench_ingest import Load, send_for
-from benchmarks.generate import Generator, fill
+from benchmarks.generate import fill, generators_by_kind
 from benchmarks.server import KEY
-from schemas.kinds import TRACES
+from schemas.kinds import TRACE, TRACES
 from tests.components.kafka import KafkaBroker
 from tests.components.postgres import Postgres
 from tests.e2e.cluster import Cluster, pause, resume
@@ -30,6 +30,7 @@ SETTINGS = {
     "WORKER_BLOCK_INTERVAL_MS": "500",
     "LOG_LEVEL": "warning",
 }
+SENT = generators_by_kind()[TRACE.name]
 SAMPLES = 40
 HEAD = (
     "batch x conn   accept/s   store/s   p50 ms    p99   us an event: edge, workers, store, kafka,"
@@ -77,7 +78,7 @@ class Bench:
         """Prints what one way of sending comes to."""
         before, rows, records = self.processes(), self._inserted(), self._records()
         started = time.perf_counter()
-        events, latencies = asyncio.run(send_for(self.cluster.edge.port, load, seconds))
+        events, latencies = asyncio.run(send_for(self.cluster.edge.port, SENT, load, seconds))
         accepted = time.perf_counter() - started
         self.cluster.wait_stored()
         stored = time.perf_counter() - started
@@ -113,12 +114,12 @@ class Bench:
         )
 
     async def _probe(self) -> list[float]:
-        bodies, waits = Generator(4).bodies(20, 1), []
+        bodies, waits = SENT.bodies(4, 20, 1), []
         headers = {"Authorization": f"Bearer {KEY}"}
         async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
             for number in range(SAMPLES):
                 body, ids = fill(bodies[number % len(bodies)])
-                url = f"{self.cluster.edge.url}/v1/traces/async"
+                url = f"{self.cluster.edge.url}{SENT.path}"
                 answer = await client.post(url, content=body)
                 assert answer.status_code == 202, answer.text
                 accepted = time.perf_counter()
@@ -133,11 +134,11 @@ class Bench:
 
     def recovery(self, name: str, fault: Callable[[], None]) -> None:
         """Prints how long after a fault, under load, everything accepted is stored again."""
-        asyncio.run(send_for(self.cluster.edge.port, Load(100, 2), 1.0))
+        asyncio.run(send_for(self.cluster.edge.port, SENT, Load(100, 2), 1.0))
         started = time.perf_counter()
         fault()
         up = time.perf_counter() - started
-        asyncio.run(send_for(self.cluster.edge.port, Load(100, 2), 0.5))
+        asyncio.run(send_for(self.cluster.edge.port, SENT, Load(100, 2), 0.5))
         self.cluster.wait_stored()
         print(f"{name}: running again after {up:.1f} s, all stored after"
               f" {time.perf_counter() - started:.1f} s")  # fmt: skip

@@ -1,10 +1,10 @@
-"""Ingest from outside: `python -m benchmarks.bench_ingest [--seconds 8] [--only-batches]`.
+"""Ingest from outside: `python -m benchmarks.bench_ingest [--kind KIND] [--seconds 8]`.
 
 The client shares the machine with the server, as the budgets of the design say. For each batch
 size: requests and events accepted a second, events stored a second end to end (the clock stops
 when the last one can be read), latencies, processor time of both sides, memory; and what one core
-does of `json.loads` of the same bodies, which says how fast the machine is. Then, for batches of
-100, the server's processor time by thread and, from a second run, by place in the code.
+does of `json.loads` of events of the first kind, which says how fast the machine is. Then, for
+batches of 100, the server's processor time by thread and, from a second run, by place in the code.
 """
 
 import argparse
@@ -16,11 +16,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchmarks.generate import Generator, fill
+from benchmarks.generate import FIRST_KIND, Generator, fill, generators_by_kind
 from benchmarks.server import KEY, Server, running
 
 HEAD = (
-    "POST /v1/traces/async HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+    "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
     "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
 )
 
@@ -50,7 +50,7 @@ class Result(NamedTuple):
     server_cpu_s: float
     client_cpu_s: float
     json_us: float
-    """What `json.loads` of the same events takes of a core, for each."""
+    """What `json.loads` of an event of the registry's first kind takes of a core."""
     peak_mb: float
 
     @property
@@ -69,9 +69,18 @@ class Result(NamedTuple):
         return self.server_us / self.json_us
 
 
+def head_of(generator: Generator, body: bytes) -> bytes:
+    """Returns what a request with this body begins with."""
+    return HEAD.format(path=generator.path, key=KEY, length=len(body)).encode()
+
+
 def json_us(batch: int) -> float:
-    """Returns the processor time that `json.loads` takes for an event of such bodies."""
-    whole = [fill(pieces)[0] for pieces in Generator(batch).bodies(20, batch)]
+    """Returns the processor time that `json.loads` takes for an event of the first kind.
+
+    Whatever is sent: it says how fast the machine is, and an event of another kind may be no JSON.
+    """
+    first = generators_by_kind()[FIRST_KIND]
+    whole = [fill(body)[0] for body in first.bodies(batch, 20, batch)]
     events = [json.dumps(event).encode() for body in whole for event in json.loads(body)]
     rounds = max(1, 10_000 // len(events))
     started = time.process_time()
@@ -81,9 +90,11 @@ def json_us(batch: int) -> float:
     return (time.process_time() - started) / (rounds * len(events)) * 1e6
 
 
-async def send_for(port: int, load: Load, seconds: float) -> tuple[int, list[float]]:
+async def send_for(
+    port: int, generator: Generator, load: Load, seconds: float
+) -> tuple[int, list[float]]:
     """Sends from several connections until time is over; returns events and latencies in ms."""
-    bodies = Generator(load.batch).bodies(20, load.batch)
+    bodies = generator.bodies(load.batch, 20, load.batch)
     latencies: list[float] = []
     deadline = time.perf_counter() + seconds
 
@@ -95,9 +106,9 @@ async def send_for(port: int, load: Load, seconds: float) -> tuple[int, list[flo
             body, ids = fill(bodies[turn % len(bodies)])
             turn += 1
             started = time.perf_counter()
-            writer.write(HEAD.format(key=KEY, length=len(body)).encode() + body)
+            writer.write(head_of(generator, body) + body)
             head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 202"):
+            if not head.startswith(b"HTTP/1.1 20"):
                 raise RuntimeError(head.decode())
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             await reader.readexactly(length)
@@ -110,12 +121,12 @@ async def send_for(port: int, load: Load, seconds: float) -> tuple[int, list[flo
     return sum(counts), latencies
 
 
-def run(server: Server, load: Load, seconds: float) -> Result:
+def run(server: Server, generator: Generator, load: Load, seconds: float) -> Result:
     """Measures one load."""
     json_before = json_us(load.batch)
     cpu, own = server.cpu_s(), _own_cpu_s()
     started = time.perf_counter()
-    events, latencies = asyncio.run(send_for(server.port, load, seconds))
+    events, latencies = asyncio.run(send_for(server.port, generator, load, seconds))
     accepted = time.perf_counter() - started
     own = _own_cpu_s() - own
     server.wait_stored()
@@ -152,9 +163,11 @@ def show_parts(title: str, used: Counter[str], events: int) -> None:
 def main() -> None:
     """Runs every load against one server, and the last one against a second that is sampled."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--kind", choices=generators_by_kind(), default=FIRST_KIND)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--only-batches", action="store_true", help="only batches of 100")
     arguments = parser.parse_args()
+    generator = generators_by_kind()[arguments.kind]
     with running() as server:
         time.sleep(2)
         print(f"start to ready {server.started_in_s:.2f} s, idle {server.memory_mb():.0f} MB")
@@ -163,14 +176,14 @@ def main() -> None:
               "                                            "
               "                                  : json : json")  # fmt: skip
         for load in () if arguments.only_batches else LOADS:
-            show(run(server, load, arguments.seconds))
+            show(run(server, generator, load, arguments.seconds))
         before = server.threads_s()
-        result = run(server, BATCHES, arguments.seconds)
+        result = run(server, generator, BATCHES, arguments.seconds)
         show(result)
         show_parts("thread", server.threads_s() - before, result.events)
     with running(stages=True) as server:
         before = server.stages_s()
-        result = run(server, BATCHES, arguments.seconds)
+        result = run(server, generator, BATCHES, arguments.seconds)
         show_parts("place in the code", server.stages_s() - before, result.events)
     print(f"one core's json.loads: {1e6 / result.json_us:,.0f} events/s")
 

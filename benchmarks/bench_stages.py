@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.generate import Generator, fill
+from benchmarks.generate import fill, generators_by_kind
 from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
 from clickhouse.tables import encode
@@ -56,7 +56,8 @@ def run(directory: Path) -> None:
     """Runs every stage in the order in which an event meets them."""
     book = load_book(directory / "cache")
     frame = trace_frame(book.providers)
-    bodies = [fill(pieces)[0] for pieces in Generator(1).bodies(EVENTS // BATCH, BATCH)]
+    sent = generators_by_kind()[TRACE.name].bodies(1, EVENTS // BATCH, BATCH)
+    bodies = [fill(body)[0] for body in sent]
     print(f"{EVENTS} traces of {sum(map(len, bodies)) / EVENTS:,.0f} bytes")
     framed = stage("edge: split and validate", lambda: [frame_array(b, frame) for b in bodies])
     chunks = [Chunk(PROJECT, frame.wire, time.time_ns(), one.items) for one in framed]

@@ -12,9 +12,12 @@ from typing import NamedTuple
 
 import httpx
 
-from benchmarks.bench_ingest import HEAD
-from benchmarks.generate import Generator, fill
+from benchmarks.bench_ingest import head_of
+from benchmarks.generate import fill, generators_by_kind
 from benchmarks.server import KEY, Server, running
+from schemas.kinds import TRACE
+
+SENT = generators_by_kind()[TRACE.name]
 
 
 class Background(NamedTuple):
@@ -36,14 +39,14 @@ LOADS = (
 
 async def load(port: int, background: Background, stop: asyncio.Event) -> int:
     """Sends until told to stop; returns the events accepted."""
-    bodies = Generator(3).bodies(20, background.batch)
+    bodies = SENT.bodies(3, 20, background.batch)
 
     async def connection(number: int) -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         sent = 0
         while not stop.is_set():
             body, ids = fill(bodies[(number + sent) % len(bodies)])
-            writer.write(HEAD.format(key=KEY, length=len(body)).encode() + body)
+            writer.write(head_of(SENT, body) + body)
             head = await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(
                 int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
@@ -59,13 +62,13 @@ async def load(port: int, background: Background, stop: asyncio.Event) -> int:
 
 async def probe(port: int, samples: int) -> list[float]:
     """Returns, for each sample, the milliseconds from the 202 to the first answer that has it."""
-    bodies = Generator(4).bodies(20, 1)
+    bodies = SENT.bodies(4, 20, 1)
     waits = []
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
         for number in range(samples):
             body, ids = fill(bodies[number % len(bodies)])
-            answer = await client.post("/v1/traces/async", content=body)
+            answer = await client.post(SENT.path, content=body)
             assert answer.status_code == 202, answer.text
             accepted = time.perf_counter()
             # Another process is asked: there is nothing to wait on but the clock.

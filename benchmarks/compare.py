@@ -1,9 +1,9 @@
 """Two versions side by side: `python -m benchmarks.compare VERSION [--rounds 3] [--seconds 6]`.
 
-Runs batches of 100 against the given version of Sluice and against the working tree, by turns, on
-this machine, each time on an empty data directory. The client and its figures are those of the
-working tree. The version gets a folder and an environment of its own, made by its own `make`,
-under ~/.cache/sluice-benchmarks; the next comparison finds it there.
+Sends batches of 100 of the registry's first kind to the given version of Sluice and to the working
+tree, by turns, on this machine, each time on an empty data directory. The client and its figures
+are those of the working tree. The version gets a folder and an environment of its own, made by its
+own `make`, under ~/.cache/sluice-benchmarks; the next comparison finds it there.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.bench_ingest import BATCHES, run
+from benchmarks.generate import FIRST_KIND, generators_by_kind
 from benchmarks.server import running
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,7 +60,7 @@ def measure(python: Path, seconds: float) -> Figures:
     with running(python) as server:
         time.sleep(SETTLE_S)
         idle = server.memory_mb()
-        result = run(server, BATCHES, seconds)
+        result = run(server, generators_by_kind()[FIRST_KIND], BATCHES, seconds)
     return Figures(result.server_us, result.cpu_to_json, result.to_json, result.peak_mb, idle)
 
 

@@ -9,7 +9,7 @@ PAGE = ROOT / "docs" / "add-a-kind.md"
 STEP = re.compile(r"^```(?:python|sql)\n(?:#|--) (\S+?)(?:, ([^\n]+))?\n(.*?)^```$", re.S | re.M)
 PACKAGES = (
     "schemas", "eventlog", "clickhouse", "controlplane", "ingest", "processors", "api", "sluice",
-    "tests",
+    "tests", "benchmarks",
 )  # fmt: skip
 
 

@@ -37,12 +37,15 @@ def test_a_kind_that_is_added_as_the_page_says_keeps_every_promise(
     copy_code(tmp_path)
     for step in read_steps():
         step.apply(tmp_path)
-    chosen = " or ".join((*KINDS_OF_THE_PAGE, "test_meters", "has_a_sample", "belong_to_one"))
+    chosen = " or ".join(
+        (*KINDS_OF_THE_PAGE, "test_meters", "has_a_sample", "has_a_generator", "belong_to_one")
+    )
     left_out = "embedded" if log == "distributed" else "distributed"
 
     ran = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/promises"),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("tests/promises", "tests/unit/test_benchmarks.py"),
             *("--ignore", "tests/promises/test_adding_a_kind.py"),
             *("-k", f"({chosen}) and not {left_out}"),
         ],
@@ -55,5 +58,5 @@ def test_a_kind_that_is_added_as_the_page_says_keeps_every_promise(
 
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
     (passed,) = re.findall(r"(\d+) passed", ran.stdout)
-    assert int(passed) == 6 * len(KINDS_OF_THE_PAGE) + 3
+    assert int(passed) == 7 * len(KINDS_OF_THE_PAGE) + 4
     assert "skipped" not in ran.stdout

@@ -1,16 +1,84 @@
 """What the benchmarks send, and how they compare: figures are only as good as these."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.testing import AsyncTestClient
 
 from benchmarks.compare import HEADS, Figures, show_quotients
-from benchmarks.generate import SPREAD_DAYS, TRACE_BYTES, Generator, fill
+from benchmarks.generate import fill, generators_by_kind
+from benchmarks.generators.llm import SPAN_BYTES, SPREAD_DAYS, TRACE_BYTES
+from controlplane.database import Database
+from eventlog.records import Chunk
+from ingest.app import AnyRequest, exception_handlers
+from ingest.edge import Edge, EdgeLimits, ReadBack
+from schemas.kinds import KINDS, Kind
+from schemas.projects import ProjectContext, ProjectId
+from sluice.parts import Resources
+from sluice.systems import SYSTEMS, open_systems
+from tests.unit.ingest.test_edge import Log
+
+GENERATORS = generators_by_kind()
+
+
+async def anybody(request: AnyRequest) -> ProjectContext:
+    return ProjectContext(ProjectId("p"))
+
+
+def application(log: Log, folder: Path) -> Litestar:
+    database = Database(f"sqlite:///{folder / 'control.db'}")
+    parts = open_systems(Resources(folder, database))
+    nothing: ReadBack = None  # type: ignore[assignment]  # only `/batch` reads back
+    edge = Edge(
+        log, parts.forms, EdgeLimits(), read_back=nothing, lags_s=lambda: (), fullness=lambda: 0.0
+    )
+    return Litestar(
+        [router for system in SYSTEMS for router in system.routers(anybody, anybody)],
+        exception_handlers=exception_handlers(),
+        state=State({**parts.state, "edge": edge}),
+        openapi_config=None,
+        on_shutdown=[database.close],
+    )
+
+
+def ids_of(chunk: Chunk, kind: Kind) -> list[str]:
+    if kind.id_field:
+        return [json.loads(item)[kind.id_field] for item in chunk.items]
+    return list(chunk.ids)
+
+
+def test_every_kind_has_a_generator() -> None:
+    assert set(GENERATORS) == {kind.name for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+async def test_what_a_generator_makes_is_accepted_and_each_body_brings_new_items(
+    kind: Kind, tmp_path: Path
+) -> None:
+    generator, log = GENERATORS[kind.name], Log()
+    (body,) = generator.bodies(3, 1, 12)
+    (single,) = generator.bodies(3, 1, 1)
+    sent = [fill(body), fill(body), fill(single)]
+
+    async with AsyncTestClient(application(log, tmp_path)) as client:
+        answers = [await client.post(generator.path, content=content) for content, _ in sent]
+
+    assert [answer.status_code // 100 for answer in answers] == [2, 2, 2], answers[0].text
+    accepted = [item for _, chunk in log.chunks for item in ids_of(chunk, kind)]
+    assert {chunk.wire for _, chunk in log.chunks} == {kind.wire}
+    assert len(set(accepted)) == len(accepted) == 25
+    returned = [item for _, ids in sent for item in ids]
+    assert len(set(returned)) == len(returned) == 25
+    assert returned == accepted or not kind.id_field
 
 
 def test_each_trace_is_of_a_session_of_its_own_and_of_the_size_that_the_budget_names() -> None:
-    bodies = [fill(pieces)[0] for pieces in Generator(1).bodies(3, 100)]
+    bodies = [fill(body)[0] for body in GENERATORS["trace"].bodies(1, 3, 100)]
     traces = [trace for body in bodies for trace in json.loads(body)]
 
     assert len({trace["trace_id"] for trace in traces}) == 300
@@ -19,20 +87,28 @@ def test_each_trace_is_of_a_session_of_its_own_and_of_the_size_that_the_budget_n
 
 
 def test_traces_are_spread_over_two_weeks() -> None:
-    traces = Generator(2).traces(1_000)
+    (body,) = GENERATORS["trace"].bodies(2, 1, 1_000)
+    traces = json.loads(fill(body)[0])
     ages = sorted(datetime.now(UTC) - datetime.fromisoformat(one["timestamp"]) for one in traces)
 
     assert ages[-1] < timedelta(days=SPREAD_DAYS, minutes=1)
     assert timedelta(days=6) < ages[500] < timedelta(days=8)
 
 
-def test_ids_are_returned_once_for_each_trace_and_new_for_each_body() -> None:
-    (pieces,) = Generator(3).bodies(1, 10)
+def test_spans_are_events_of_a_session_in_which_each_tool_call_starts_and_ends() -> None:
+    bodies = [fill(body)[0] for body in GENERATORS["span"].bodies(1, 30, 100)]
+    sessions = [json.loads(body) for body in bodies]
 
-    first, again = fill(pieces)[1], fill(pieces)[1]
-
-    assert len(first) == len(again) == 10
-    assert not set(first) & set(again)
+    assert len({span["session_id"] for spans in sessions for span in spans}) == 30
+    assert SPAN_BYTES * 0.95 < sum(map(len, bodies)) / 3_000 < SPAN_BYTES * 1.05
+    events = Counter(span["event_type"] for spans in sessions for span in spans)
+    assert events["session_start"] > 0
+    assert min(events["pre_tool_use"], events["post_tool_use"], events["assistant_message"]) > 900
+    # A body may begin or end in the middle of a call.
+    calls = [
+        span["tool_use_id"] for spans in sessions for span in spans[1:-1] if "tool_name" in span
+    ]
+    assert Counter(Counter(calls).values())[2] > 900
 
 
 def test_versions_are_compared_round_by_round(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,1 @@
+"""What the benchmarks send: a module for each system, of its name."""
