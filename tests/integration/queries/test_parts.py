@@ -29,6 +29,7 @@ from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.rows import (
     DAY_US,
     START_US,
+    SpanRow,
     TraceRow,
     make_span,
     make_trace,
@@ -157,24 +158,18 @@ async def test_names_of_another_project_are_no_part_of_an_answer(
     """They share dictionaries in the store: here of 16 MiB, four times what a page may take."""
     other = f"{project.project_id}-other"
     names = [f"{number:04d}" + "\N{OWL}" * 252 for number in range(4096)]
-    theirs = [
-        make_trace(
-            other,
-            f"t{number}",
-            model_requested=name,
-            model_used=name,
-            environment=name,
-            finish_reason=name,
-        )
-        for number, name in enumerate(names)
-    ]
-    spans_of_theirs = [
-        make_span(other, f"s{number}", source=name, kind=name, tool_name=name, model=name)
-        for number, name in enumerate(names)
-    ]
-    store_traces(warehouse, [*theirs, *rows_of(project, 10)])
-    ours = [make_span(project.project_id, f"s{number}", session_id="s") for number in range(10)]
-    store_spans(warehouse, [*spans_of_theirs, *ours])
+    # A month of their own: these names must not come into parts of other tests.
+    then: Any = {"received_at_us": START_US + 90 * DAY_US}
+    theirs: list[TraceRow] = []
+    their_spans: list[SpanRow] = []
+    for number, name in enumerate(names):
+        named: Any = dict.fromkeys(("model_requested", "model_used", "environment"), name)
+        theirs.append(make_trace(other, f"t{number}", finish_reason=name, **named, **then))
+        named = dict.fromkeys(("source", "kind", "tool_name", "model"), name)
+        their_spans.append(make_span(other, f"s{number}", **named, **then))
+    store_traces(warehouse, [*theirs, *rows_of(project, 10, **then)])
+    ours = [make_span(project.project_id, f"s{n}", session_id="s", **then) for n in range(10)]
+    store_spans(warehouse, [*their_spans, *ours])
 
     for selection in (traces.of_session(project, "s"), spans.of_session(project, "s")):
         found = await read_whole(warehouse, project, selection, Bounds())
