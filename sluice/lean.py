@@ -81,7 +81,7 @@ def settle_heap() -> None:
 
 
 def forget_code_of_start() -> None:
-    """Gives back the code of libraries that only the start needed: 140 MB, most of it the engine's.
+    """Gives back the code of libraries that only the start needed: 100 MB, most of it the engine's.
 
     Code is never written to, so what is used after all is mapped again from its file, in
     microseconds.

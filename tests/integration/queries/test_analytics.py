@@ -371,3 +371,34 @@ def _moment(moment_us: int) -> datetime:
 
 def _day(moment_us: int) -> str:
     return _moment(moment_us).strftime("%Y-%m-%d")
+
+
+HOSTILE = (
+    "it's",
+    'say "x"',
+    "back\\slash",
+    "a\tb\nc",
+    "{k:String}",
+    "'; DROP TABLE traces",
+    "é\U0001f989\\N",
+    "%41+ &?",
+)
+
+
+@pytest.mark.parametrize("names", [("user",), ("user", "model"), ("session_id", "day")])
+async def test_groups_of_any_name_are_found_by_it(
+    warehouse: Warehouse, project: ProjectContext, names: tuple[str, ...]
+) -> None:
+    rows = [
+        make_trace(project.project_id, f"t{n}", user_id=name, session_id=name, model_requested=name)
+        for n, name in enumerate([*HOSTILE, *HOSTILE])
+    ]
+    store_traces(warehouse, [*rows, make_trace(project.project_id, "none")])
+    wanted = TraceFilter(from_us=START_US - DAY_US, to_us=START_US + DAY_US)
+    # Fewer than there are, so that they are asked for by name.
+    grouping = Grouping(names, order="requests", limit=len(HOSTILE))
+
+    found = await analyse(warehouse, project, wanted, period="day", grouping=grouping)
+
+    assert {group.key[names[0]] for group in found.groups or ()} == set(HOSTILE)
+    assert [group.requests for group in found.groups or ()] == [2] * len(HOSTILE)
