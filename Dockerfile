@@ -1,5 +1,4 @@
-# One image for every process of the distributed mode: edge, worker, api and migrate.
-# Health checks are the compose file's: each process has its own.
+# One image for every process: `up` for all in one, or edge, worker, api, migrate and warehouse.
 
 ARG PYTHON_IMAGE=python:3.12.13-slim-bookworm
 FROM ${PYTHON_IMAGE} AS build
@@ -42,4 +41,7 @@ ENV PATH=/opt/sluice/bin:$PATH \
 USER sluice
 WORKDIR /var/lib/sluice
 EXPOSE 8080
+# Of every process but `migrate` and `warehouse`. A start waits up to 60 s for the engines.
+HEALTHCHECK --interval=10s --timeout=8s --start-period=70s \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/ready', timeout=5)"]
 ENTRYPOINT ["sluice"]

@@ -147,6 +147,7 @@ def running_proxy(
         "EDGE_PORT": str(edge),
         "API_HOST": "127.0.0.1",
         "API_PORT": str(api),
+        "GRAFANA_UPSTREAM": f"127.0.0.1:{api}",
     }
     command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)]
     with running.log.open("wb") as output:
@@ -370,6 +371,14 @@ class TestOtherNames:
         assert answer.status_code == 421
         assert "SITE_ADDRESS" in answer.json()["error"]
         assert [one.requests for one in upstreams] == [[], []]
+
+    def test_grafana_has_a_name_of_its_own(
+        self, proxy: tuple[str, Path], upstreams: tuple[Upstream, Upstream]
+    ) -> None:
+        post(f"{proxy[0]}/login", host="grafana.localhost")
+        post(f"{proxy[0]}/v1/traces/async", host="grafana.localhost")
+
+        assert [one.requests for one in upstreams] == [[], ["/login", "/v1/traces/async"]]
 
     def test_so_it_is_with_a_domain_that_has_tls(
         self, tmp_path: Path, upstreams: tuple[Upstream, Upstream]

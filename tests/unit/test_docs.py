@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 import typer.main
+import yaml
 from litestar import Litestar
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -83,6 +84,20 @@ def test_no_setting_is_documented_that_is_none() -> None:
     for file in PAGES:
         named = set(re.findall(r"\bSLUICE_[A-Z_]*[A-Z]\b", file.read_text(encoding="utf-8")))
         assert named - known - {"SLUICE_INIT", "SLUICE_TEST_REQUIRE"} == set(), file.name
+
+
+def test_alert_rules_ask_only_for_metrics_that_are_there_and_their_labels() -> None:
+    whole = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
+    labels = {metric._name: set(metric._labelnames) for metric in METRICS}
+    rules = [rule for group in whole["groups"] for rule in group["rules"]]
+    asked = {name for rule in rules for name in re.findall(r"sluice_\w+", rule["expr"])}
+
+    assert len(rules) >= 6
+    assert {name.removesuffix("_total") for name in asked} <= set(labels)
+    for rule in rules:
+        for by, name in re.findall(r"by \(([\w, ]+)\) \(\w*\(?(sluice_\w+)", rule["expr"]):
+            known = labels[name.removesuffix("_total")] | {"instance"}
+            assert set(by.split(", ")) <= known, rule
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: str(metric._name))

@@ -93,7 +93,7 @@ async def proxied(url: str) -> AsyncIterator[tuple[Proxy, str]]:
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield proxy, url.replace(f":{parts.port}/", f":{port}/")
+        yield proxy, url.replace(f"@{parts.hostname}:{parts.port}/", f"@127.0.0.1:{port}/")
     finally:
         server.close()
         proxy.resume()
