@@ -36,6 +36,7 @@ COPY --chmod=0755 deploy/edge.sh /usr/local/bin/sluice-edge
 ENV PATH=/opt/sluice/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SLUICE_HOST=0.0.0.0 \
+    SLUICE_WAREHOUSE_HOST=0.0.0.0 \
     SLUICE_DATA_DIR=/var/lib/sluice \
     SLUICE_LOG_FORMAT=json
 USER sluice

@@ -213,7 +213,7 @@ def check_store(paths: Paths) -> Finding:
     if path is None or not path.exists():
         return ok("store", "is made at the first start")
     try:
-        lock = hold(paths.lock)
+        lock = hold(paths.store_lock)
     except AlreadyRunning as failure:
         return warning("store", str(failure), "a server is starting: try again")
     with lock:

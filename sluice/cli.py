@@ -20,7 +20,14 @@ from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
 from sluice.commands.errors import FAILED, MISUSE
 from sluice.commands.migrate import migrate_all
-from sluice.commands.options import DataDir, Host, Port, address_of, settings_with
+from sluice.commands.options import (
+    DataDir,
+    Host,
+    Port,
+    WarehousePort,
+    address_of,
+    settings_with,
+)
 from sluice.commands.warehouse import serve_warehouse
 from sluice.paths import paths_of
 from sluice.privacy import close_to_others, keep_private
@@ -37,9 +44,17 @@ app = typer.Typer(
 
 
 @app.command()
-def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+def up(
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    warehouse_port: WarehousePort = None,
+) -> None:
     """Start Sluice: everything in one process, on one port. Ctrl-C stops it."""
-    _run("node", greet, host=host, port=port, data_dir=data_dir)
+    flags = {"host": host, "port": port, "data_dir": data_dir}
+    if warehouse_port is None:
+        _run("node", greet, **flags)
+    _run("warehouse_child", greet, warehouse_port=warehouse_port, **flags)
 
 
 @app.command()

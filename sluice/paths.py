@@ -21,6 +21,8 @@ class Paths(NamedTuple):
     data_dir: Path
     log: Path
     lock: Path
+    store_lock: Path
+    """Of the embedded store, which another process than that of the log may own."""
     cache: Path
     faust: Path
     database_url: str
@@ -36,6 +38,7 @@ def paths_of(settings: Settings) -> Paths:
         data_dir=root,
         log=root / "log.db",
         lock=root / "lock",
+        store_lock=root / "warehouse.lock",
         cache=root / "cache",
         faust=root / "faust",
         database_url=settings.database_url or f"sqlite:///{root / CONTROL_FILE}",

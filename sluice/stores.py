@@ -9,6 +9,7 @@ from clickhouse.client import Warehouse, path_of
 from clickhouse.dedup_log import repair_directory
 from clickhouse.migrate import migrate
 from sluice.limits import engine_bytes_of
+from sluice.lock import hold
 from sluice.process import Process
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,7 @@ def open_own(process: Process) -> Warehouse:
     url, settings = process.paths.warehouse_url, process.settings
     path = path_of(url)
     if path is not None:
+        process.stack.callback(hold(process.paths.store_lock).close)
         repair_directory(path)
     warehouse = Warehouse(
         url, readers=settings.query_threads, engine_memory_bytes=engine_bytes_of(settings)

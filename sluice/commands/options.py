@@ -12,6 +12,14 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_HOS
 Port = Annotated[
     int | None, typer.Option(min=1, max=65_535, help="Port to listen on [SLUICE_PORT].")
 ]
+WarehousePort = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=65_535,
+        help="Serve the store over ClickHouse's HTTP interface too, on this port.",
+    ),
+]
 DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept [SLUICE_DATA_DIR].")]
 Project = Annotated[
     str | None,

@@ -35,7 +35,7 @@ class ServedStore(NamedTuple):
 def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Serve the embedded store over ClickHouse's HTTP interface. Ctrl-C stops it.
 
-    In the place of sluice up, not beside it: the store has one owner.
+    The store has one owner: sluice up --warehouse-port N serves it beside sluice up.
     """
     settings = settings_with(warehouse_host=host, warehouse_port=port, data_dir=data_dir)
     logs.set_up(settings)
@@ -48,7 +48,7 @@ def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = No
     from sluice.warehouse_node import serve
 
     listener = bind(settings.warehouse_host, settings.warehouse_port)
-    with hold(paths_of(settings).lock):
+    with hold(paths_of(settings).store_lock):
         service = open_service(settings, place.store, place.users, leave)
         try:
             with asyncio.Runner() as runner:
@@ -65,7 +65,7 @@ def _place_of(settings: Settings) -> ServedStore:
         )
     if settings.warehouse_users:
         return ServedStore(store, read_users(settings.warehouse_users), None)
-    if not _is_this_machine(settings.warehouse_host):
+    if not is_this_machine(settings.warehouse_host):
         raise SettingsError(
             f"SLUICE_WAREHOUSE_USERS must be set to listen on {settings.warehouse_host}"
         )
@@ -77,7 +77,8 @@ def _place_of(settings: Settings) -> ServedStore:
     return ServedStore(store, users, password)
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Tells whether an address to listen on is reached from this machine alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

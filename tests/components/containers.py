@@ -88,7 +88,7 @@ def postgres_container() -> Iterator[ContainerPostgres]:
 def clickhouse_container() -> Iterator[str]:
     """Run the official image and give its URL, as `SLUICE_WAREHOUSE_URL` takes it."""
     with ClickHouseContainer(
-        CLICKHOUSE_IMAGE, username="sluice", password="sluice", dbname="sluice"
+        CLICKHOUSE_IMAGE, username="sluice", password="sluice-tests", dbname="default"
     ) as container:
         host, port = container.get_container_host_ip(), container.get_exposed_port(8123)
-        yield f"http://sluice:sluice@{host}:{port}/sluice"
+        yield f"http://sluice:sluice-tests@{host}:{port}/default"

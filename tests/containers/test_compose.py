@@ -27,7 +27,6 @@ START_S = 240.0
 WAREHOUSE: dict[str, Any] = {
     "command": ["warehouse"],
     "environment": {
-        "SLUICE_WAREHOUSE_HOST": "0.0.0.0",
         "SLUICE_WAREHOUSE_USERS_FILE": "/run/secrets/warehouse_users",
     },
     "secrets": ["warehouse_users"],

@@ -51,6 +51,8 @@ class Server:
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = dict(settings or {})
+        self.options: tuple[str, ...] = ()
+        """What follows the command."""
         self.output = data_dir.parent / f"{data_dir.name}.out"
         self._environ = dict(environ or {})
         self._command = command
@@ -85,7 +87,7 @@ class Server:
         """Starts the process and, unless told otherwise, waits until it is ready."""
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*self._command, self.role],
+                [*self._command, self.role, *self.options],
                 env=self._child_environ(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
