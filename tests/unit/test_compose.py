@@ -252,6 +252,43 @@ def make_secrets(folder: Path) -> None:
     subprocess.run([script, folder], check=True, capture_output=True)
 
 
+class TestUnits:
+    """deploy/systemd: the same processes as services, as docs/without-docker.md starts them."""
+
+    def lines(self, name: str) -> list[str]:
+        return text(f"deploy/systemd/{name}").splitlines()
+
+    @pytest.mark.parametrize(
+        ("name", "kind"), [("sluice.service", "up"), ("sluice@.service", "%i")]
+    )
+    def test_ours_runs_as_a_user_of_its_own_with_a_folder_of_its_own(
+        self, name: str, kind: str
+    ) -> None:
+        lines = self.lines(name)
+        folder = "sluice" if kind == "up" else "sluice/%i"
+
+        assert f"ExecStart=/opt/sluice/.venv/bin/sluice {kind}" in lines
+        assert {"User=sluice", f"StateDirectory={folder}", "StateDirectoryMode=0700"} <= set(lines)
+        assert any(f"SLUICE_DATA_DIR=/var/lib/{folder} " in line for line in lines)
+
+    def test_the_broker_is_as_in_compose(self) -> None:
+        settings = dict(
+            line.split("=", 1)
+            for line in self.lines("kafka.properties")
+            if line[:1] not in ("", "#")
+        )
+        compose = {
+            key.removeprefix("KAFKA_").lower().replace("_", "."): str(value)
+            for key, value in SERVICES["kafka"]["environment"].items()
+            if key != "KAFKA_HEAP_OPTS"
+        }
+        local = {"listeners", "advertised.listeners", "controller.quorum.voters", "log.dirs"}
+
+        assert {k: v for k, v in settings.items() if k not in local} == {
+            k: v for k, v in compose.items() if k not in local
+        }
+
+
 class TestSecrets:
     def test_each_that_is_mounted_is_made(self, made: Path) -> None:
         named = {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()}
