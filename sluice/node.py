@@ -31,7 +31,7 @@ from sluice.parts import Parts, Resources
 from sluice.patience import at_once
 from sluice.process import Process
 from sluice.secret import find_secret
-from sluice.stores import add_store, open_own
+from sluice.stores import add_own_store
 from sluice.stream import open_sink, start_stream
 from sluice.systems import open_systems, tables
 from sluice.upkeep import PURGE_EVERY_S, RETENTION_EVERY_S
@@ -47,14 +47,16 @@ async def open_parts(process: Process) -> None:
     process.stack.callback(hold(paths.lock).close)
     find_secret(settings.secret, paths.data_dir)  # a broken one is said before anything is made
     database = Database(paths.database_url)
-    warehouse, systems, event_log, _ = await asyncio.gather(
-        asyncio.to_thread(open_own, process),
-        asyncio.to_thread(open_systems, Resources(paths.cache, database)),
-        asyncio.to_thread(_open_log, process),
-        _add_control_plane(process, database),
+    opening = (
+        asyncio.create_task(add_own_store(process)),
+        asyncio.create_task(asyncio.to_thread(open_systems, Resources(paths.cache, database))),
+        asyncio.create_task(_open_log(process)),
+        asyncio.create_task(_add_control_plane(process, database)),
     )
-    add_store(process, warehouse)
-    add_log(process, event_log)
+    # Where one fails the others are waited for, so that what they open is closed.
+    await asyncio.wait(opening)
+    store, parts, own_log, accounts = opening
+    warehouse, systems, event_log, _ = await asyncio.gather(store, parts, own_log, accounts)
     interval_ms = settings.block_interval_ms
     sink = open_sink(process, warehouse, systems, event_log, block_interval_ms=interval_ms)
     sink.start()
@@ -96,14 +98,18 @@ async def _add_control_plane(process: Process, database: Database) -> None:
     process.initial = await ensure_initial(database, vault, seed_of(process.settings))
 
 
-def _open_log(process: Process) -> SqliteLog:
+async def _open_log(process: Process) -> SqliteLog:
     settings = process.settings
     limits = Limits(
         max_bytes=settings.log_max_bytes,
         keep_ms=settings.log_keep_hours * 3_600_000,
         dead_keep_ms=settings.retention_days * DAY_MS,
     )
-    return SqliteLog(process.paths.log, partitions=settings.log_partitions, limits=limits)
+    event_log = await asyncio.to_thread(
+        SqliteLog, process.paths.log, partitions=settings.log_partitions, limits=limits
+    )
+    add_log(process, event_log)
+    return event_log
 
 
 def add_log(process: Process, event_log: SqliteLog) -> None:
