@@ -5,7 +5,7 @@ LogError
 ├── LogUnavailable   the log does not answer for now: refuse, retry
 │   └── AppendUncertain  so too, but what was to be appended may be in it, or get there yet
 ├── LogDamaged       the file is damaged: opening it anew sets it aside
-├── BrokerRefused    Kafka will never take the record (`eventlog.kafka_producer`)
+├── BrokerRefused    Kafka will never take the record
 ├── TopicsError      Kafka's topics are not what is needed (`eventlog.kafka_topics`)
 ├── NotOwner         another process has taken the partition over: leave it alone
 └── OffsetsGone      the log no longer holds what is not stored yet: a person must look
@@ -35,6 +35,10 @@ class AppendUncertain(LogUnavailable):
 
 class LogDamaged(LogError):
     """Raised when the log's file is damaged; opening it anew sets it aside."""
+
+
+class BrokerRefused(LogError):
+    """Raised when the broker will never take a record: too long, no such topic, no permission."""
 
 
 class NotOwner(LogError):

@@ -16,9 +16,9 @@ from tenacity.wait import wait_random_exponential
 from controlplane import errors
 from controlplane.progress import Claim, PartitionProgress, PendingBlock
 from eventlog.kafka_offsets import Ends, ensure_pending_there, ensure_there
-from eventlog.kafka_producer import BrokerRefused
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import (
+    BrokerRefused,
     Intent,
     LogUnavailable,
     NotOwner,

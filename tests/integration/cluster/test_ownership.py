@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from eventlog.kafka_producer import BrokerRefused
-from eventlog.log import Intent, NotOwner, OffsetsGone, RecordsSkipped
+from eventlog.log import BrokerRefused, Intent, NotOwner, OffsetsGone, RecordsSkipped
 from eventlog.records import DeadLetter
 from processors.seen import Hashes
 from schemas.kinds import TRACES, Table
