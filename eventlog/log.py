@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from eventlog.records import Chunk, DeadLetter, Refusal
+from schemas.checkpoints import Intent, Progress
 
 
 class LogError(Exception):
@@ -74,25 +75,6 @@ class Stored(NamedTuple):
     offset: int
     value: bytes | None
     appended_at_ms: int
-
-
-class Intent(NamedTuple):
-    """The range of offsets (both ends included) that a block is about to be written from."""
-
-    first: int
-    last: int
-    by_parts: bool = False
-    """Whether its rows go in by parts, because the store refused some of them."""
-    epoch: str = ""
-    """The `Origin.epoch` that it was declared in; with the range it makes the block's token."""
-
-
-class Progress(NamedTuple):
-    """How far a partition's records have been stored, and the block that may be half-written."""
-
-    stored_through: int
-    """The last offset whose block is stored, -1 for none."""
-    pending: Intent | None
 
 
 class PartitionState(NamedTuple):

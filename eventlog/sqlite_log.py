@@ -11,18 +11,11 @@ from pathlib import Path
 from eventlog import sqlite_file
 from eventlog.dead_pruning import DeadLetterPruning
 from eventlog.group_commit import Limits
-from eventlog.log import (
-    Addressed,
-    Intent,
-    Origin,
-    PartitionState,
-    Progress,
-    Stored,
-    TopicPartition,
-)
+from eventlog.log import Addressed, Origin, PartitionState, Stored, TopicPartition
 from eventlog.log_file import LogFile
 from eventlog.records import DeadLetter, Refusal, encode_dead
 from eventlog.topics import AGENT_TOPICS, DEAD, OUTCOMES, TOPICS
+from schemas.checkpoints import Intent, Progress
 from schemas.projects import ProjectId
 
 EXPIRED_RECORDS = 32

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct, field
 
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import DeadLetter
 from processors.columns import Build, Numbers
 from processors.seen import Hashes
+from schemas.checkpoints import Intent
 from schemas.kinds import Kind, Table
 from schemas.rows import OutcomeRow, Source
 

@@ -10,6 +10,7 @@ from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, PartitionState, TopicPartition
 from eventlog.topics import AGENT_TOPICS
 from processors.sink import Sink
+from processors.standing import progress_of, read_owners
 from schemas import metrics
 from schemas.projects import ProjectId
 
@@ -36,15 +37,13 @@ class SharedLog:
 
     async def places(self) -> Mapping[TopicPartition, PartitionState]:
         """Returns how far each partition has come, whoever owns it. Raises `LogUnavailable`."""
-        stored: dict[TopicPartition, int] = {}
-        for name in AGENT_TOPICS:
-            held = await self._progress.read(self._topics[name].log_id, name)
-            for number in range(self._topics[name].partitions):
-                one = held.get(number)
-                stored[TopicPartition(name, number)] = one.stored_through if one else -1
-        theirs = {one: one._replace(topic=self._kafka.topic(one.topic)) for one in stored}
-        ends = await self._offsets.read_ends(list(theirs.values()))
-        return {one: PartitionState(at, ends[theirs[one]].end) for one, at in stored.items()}
+        owners = await read_owners(self._progress, self._topics)
+        theirs = {one: one._replace(topic=self._kafka.topic(one.topic)) for one in owners}
+        ends = await self._offsets.read_ends(theirs.values())
+        return {
+            one: PartitionState(progress_of(owner).stored_through, ends[theirs[one]].end)
+            for one, owner in owners.items()
+        }
 
     async def purge_dead_letters(self, project_ids: Set[ProjectId]) -> None:
         """Drops every dead letter of some projects."""

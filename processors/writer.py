@@ -9,12 +9,13 @@ from contextlib import suppress
 import structlog
 from msgspec import Struct
 
-from eventlog.log import Intent, NotOwner, ProgressStore, TopicPartition
+from eventlog.log import NotOwner, ProgressStore, TopicPartition
 from eventlog.records import plain_size
 from processors.block_rows import Inserts
 from processors.block_write import BlockWrite
 from processors.blocks import Block, Delivery, Step
 from processors.budget import Budget
+from schemas.checkpoints import Intent
 
 BLOCKS_IN_HAND = 2
 """One is written while the next is built; more would only cost memory."""

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from eventlog.log import BrokerRefused, Intent, NotOwner, OffsetsGone, RecordsSkipped
+from eventlog.log import BrokerRefused, NotOwner, OffsetsGone, RecordsSkipped
 from eventlog.records import DeadLetter
 from processors.seen import Hashes
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES, Table
 from schemas.rows import Source
 from tests.integration.cluster.workers import THEIRS, Log, StallingStore, Worker, outcomes_in

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from eventlog import batches
-from eventlog.log import Intent, LogFull, LogUnavailable, TopicPartition
+from eventlog.log import LogFull, LogUnavailable, TopicPartition
 from eventlog.records import decode_dead, decode_refusals
 from eventlog.topics import DEAD, OUTCOMES
+from schemas.checkpoints import Intent
 from schemas.kinds import SPANS, TRACES
 from tests.chunks import append_chunks
 from tests.integration.eventlog.logs import (

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.log import Intent, LogFull, Progress
+from eventlog.log import LogFull
 from eventlog.sqlite_log import SqliteLog
+from schemas.checkpoints import Intent, Progress
 from tests.integration.eventlog.logs import HEAD, append, append_each, dead_letter, items
 
 BIG = 50_000

@@ -15,10 +15,11 @@ import pytest
 
 from eventlog import sqlite_log
 from eventlog.group_commit import Limits
-from eventlog.log import Intent, Progress, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import decode_dead
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
+from schemas.checkpoints import Intent, Progress
 from tests.integration.eventlog.logs import HEAD, append, append_each, dead_letter, items, records
 
 DEAD_LETTERS = TopicPartition(DEAD.name, 0)

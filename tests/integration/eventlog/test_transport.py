@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from eventlog.log import Intent, LogUnavailable, TopicPartition
+from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import OUTCOMES
+from schemas.checkpoints import Intent
 from schemas.kinds import SPANS, TRACES
 from tests.integration.eventlog.logs import HEAD, append, append_each, chunk, until
 from tests.integration.eventlog.streams import Receiver, Stream

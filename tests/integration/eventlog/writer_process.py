@@ -7,9 +7,10 @@ import random
 import sys
 from pathlib import Path
 
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
+from schemas.checkpoints import Intent
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
 

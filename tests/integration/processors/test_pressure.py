@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from eventlog.batches import MAX_RECORD_BYTES
 from eventlog.group_commit import Limits
-from eventlog.log import Intent, LogDamaged, LogFull, TopicPartition
+from eventlog.log import LogDamaged, LogFull, TopicPartition
 from eventlog.records import Chunk, decode_chunks
 from eventlog.sqlite_log import SqliteLog
 from processors.block_write import BlockWrite
 from processors.blocks import Batch, Delivery
 from schemas import metrics
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACE, TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks

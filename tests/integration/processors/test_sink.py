@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventlog.log import Intent
 from eventlog.sqlite_log import SqliteLog
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.rows import Position
 from tests.integration.processors.sinks import (

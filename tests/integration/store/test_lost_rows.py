@@ -10,7 +10,7 @@ import pytest
 
 from clickhouse.client import Warehouse
 from eventlog.group_commit import Limits
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
 from processors.blocks import Delivery
@@ -20,6 +20,7 @@ from processors.llm.steps import steps as steps_of
 from processors.pipeline import WarehouseInserts, build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
