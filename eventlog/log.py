@@ -80,10 +80,14 @@ class Stored(NamedTuple):
 class PartitionState(NamedTuple):
     """How far a partition has come."""
 
-    stored_through: int
-    """The last offset whose block is stored, -1 for none."""
+    progress: Progress
     next_offset: int
     """Of the record that will be appended next."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records are not stored."""
+        return self.next_offset - 1 - self.progress.stored_through
 
 
 class Origin(NamedTuple):
@@ -158,6 +162,10 @@ class PartitionHolder(Protocol):
 
         Waits while the checkpoints cannot be read.
         """
+        ...
+
+    def stored(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Returns the offset behind what is stored of each that was taken."""
         ...
 
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:

@@ -26,7 +26,6 @@ class Delivery(NamedTuple):
     offset: int
     value: bytes | None
     """`None` where the log's checksum did not hold."""
-    ack: Callable[[], object]
     appended_at_s: float = 0.0
     """When it came into the log, in seconds since 1970."""
 

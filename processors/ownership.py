@@ -79,6 +79,10 @@ class Checkpoints:
         self._written_by_others.difference_update(asked)
         return asked
 
+    def next_offset(self, partition: TopicPartition) -> int:
+        """Returns the first offset of the block that comes next."""
+        return self._next[partition]
+
     def origin(self, partition: TopicPartition) -> Origin:
         """Returns where the partition's records come from, and whose turn it is."""
         log_id = self._topics[partition.topic].log_id
@@ -181,6 +185,10 @@ class Holder:
         self._sink.take(taken)
         log.info("partitions taken", partitions=_named(taken))
         return {one: progress.next_offset for one, progress in claimed.items()}
+
+    def stored(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Returns the offset behind what is stored of each that was taken."""
+        return {one: self._checkpoints.next_offset(self.ours(one)) for one in partitions}
 
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """Stores what is in hand for a bounded time; the rest is the next owner's."""

@@ -41,7 +41,7 @@ class SharedLog:
         theirs = {one: one._replace(topic=self._kafka.topic(one.topic)) for one in owners}
         ends = await self._offsets.read_ends(theirs.values())
         return {
-            one: PartitionState(progress_of(owner).stored_through, ends[theirs[one]].end)
+            one: PartitionState(progress_of(owner), ends[theirs[one]].end)
             for one, owner in owners.items()
         }
 
@@ -62,6 +62,6 @@ class SharedLog:
         self.trouble = ""
         records = dict.fromkeys(AGENT_TOPICS, 0)
         for one in sink.partitions & places.keys():
-            records[one.topic] += places[one].next_offset - 1 - places[one].stored_through
+            records[one.topic] += places[one].waiting
         for topic, waiting in records.items():
             metrics.LAG_RECORDS.labels(topic).set(waiting)

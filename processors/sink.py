@@ -1,8 +1,8 @@
 """The sink: writes each partition's records to the store in blocks, exactly once.
 
 The order of a block's life: its range is written down (the intent), its rows are inserted under a
-token made from that range, the range is marked as stored, its records are acknowledged. Whatever
-stops in between is repeated with the same range and token, and the store drops what it has.
+token made from that range, the range is marked as stored. Whatever stops in between is repeated
+with the same range and token, and the store drops what it has.
 
 Nothing here gives up: a store that fails is asked again with growing pauses, for ever, while the
 log keeps what comes. A bug is another matter: it ends the process, loudly, and the log replays.
@@ -145,7 +145,7 @@ class Sink:
     async def drain(self, timeout_s: float) -> bool:
         """Waits until everything delivered is stored; `False` when time ran out first.
 
-        Nothing is lost then: what was not acknowledged is delivered again at the next start.
+        Nothing is lost then: what was not stored is delivered again at the next start.
         """
         return await _all_idle(self._writers.values(), timeout_s)
 

@@ -119,8 +119,7 @@ def add_log(process: Process, event_log: SqliteLog) -> None:
         await asyncio.shield(asyncio.wrap_future(event_log.damaged))
         return "the log's file is damaged; the next start sets it aside"
 
-    # An empty change of the checkpoints goes through the same thread and fsync as an append.
-    process.ready["log"] = lambda: event_log.commit({})
+    process.ready["log"] = event_log.check
     process.faults.append(damaged)
     process.gauges.append(lambda: _measure(event_log))
     process.stack.push_async_callback(asyncio.to_thread, event_log.close)
@@ -151,7 +150,7 @@ async def _drain(event_log: SqliteLog, sink: Sink, timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         places = await event_log.places()
-        if all(place.stored_through == place.next_offset - 1 for place in places.values()):
+        if not any(place.waiting for place in places.values()):
             return await sink.drain(max(0.1, deadline - time.monotonic()))
         await asyncio.sleep(0.02)
     return False
@@ -162,11 +161,11 @@ def _measure(event_log: SqliteLog) -> None:
     metrics.LOG_QUEUED_BYTES.set(event_log.queued_bytes)
     records: dict[str, int] = dict.fromkeys(AGENT_TOPICS, 0)
     ages: dict[str, float] = dict.fromkeys(AGENT_TOPICS, 0.0)
-    for partition, (_, stored_through, next_offset) in event_log.positions().items():
+    for partition, state in event_log.states().items():
         if partition.topic not in records:
             continue
-        records[partition.topic] += next_offset - 1 - stored_through
-        oldest_ms = event_log.oldest_waiting_ms(partition, stored_through)
+        records[partition.topic] += state.waiting
+        oldest_ms = event_log.oldest_waiting_ms(partition, state.progress.stored_through)
         if oldest_ms is not None:
             age = time.time() - oldest_ms / 1000
             ages[partition.topic] = max(ages[partition.topic], age)

@@ -20,10 +20,9 @@ from typing import Any
 
 import httpx
 
-from eventlog.log import TopicPartition
+from eventlog.log import Intent, TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
-from schemas.checkpoints import Intent
 
 PORT = 18_472
 KEY = "pulse_sk_11111111-1111-4111-8111-111111111111"

@@ -15,7 +15,7 @@ import pytest
 
 from eventlog import sqlite_log
 from eventlog.group_commit import Limits
-from eventlog.log import TopicPartition
+from eventlog.log import PartitionState, TopicPartition
 from eventlog.records import decode_dead
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
@@ -73,11 +73,10 @@ async def test_checkpoints_are_found_again_after_reopening(path: Path) -> None:
         await append_each(log, [b"a", b"b", b"c"])
         await log.complete(HEAD, Intent(0, 0))
         await log.declare(HEAD, Intent(1, 2))
-        await log.commit({HEAD: 1})
 
     with closing(SqliteLog(path)) as again:
         assert await again.progress(HEAD) == Progress(0, Intent(1, 2))
-        assert again.positions()[HEAD] == (1, 0, 3)
+        assert again.states()[HEAD] == PartitionState(Progress(0, Intent(1, 2)), 3)
 
 
 async def test_an_intent_outlives_kill_9(path: Path) -> None:

@@ -166,7 +166,6 @@ class Stream:
         step = EventStep(
             [step or kind_step(store)], store, lambda: SeenFilter(log2_filter_bits, 3600)
         )
-        self.acked: list[int] = []
         self.sink = Sink({TRACES.name: step}, log, store, limits)
         self.sink.start()
         store.log = log
@@ -174,10 +173,7 @@ class Stream:
 
     async def feed(self, start: int = 0) -> None:
         for record in self._log.read(PARTITION, start, 10_000, 1 << 30):
-            offset = record.offset
-            delivery = Delivery(
-                offset, record.value, lambda offset=offset: self.acked.append(offset)
-            )
+            delivery = Delivery(record.offset, record.value)
             # As the consumer asks, before each record.
             await until(lambda: self.sink.has_room(PARTITION), TIMEOUT_S)
             async with asyncio.timeout(TIMEOUT_S):

@@ -60,7 +60,7 @@ async def deliver(log: SqliteLog, stream: Stream, partition: int, text: str) -> 
     chunk = Chunk(ProjectId("p"), "pulse.trace", 1, [text.encode()])
     offset = (await append_chunks(log, TRACES.name, {partition: chunk}))[partition]
     for record in log.read(place, offset, 10, 1 << 30):
-        await stream.sink.deliver(place, Delivery(offset, record.value, lambda: None))
+        await stream.sink.deliver(place, Delivery(offset, record.value))
 
 
 async def append_all(log: SqliteLog, items: list[str]) -> None:
@@ -135,7 +135,7 @@ async def test_a_damaged_log_is_not_asked_again_and_again(
     stream = Stream(kept, Store())
     await append(kept, "a")
     (record,) = kept.read(PARTITION, 0, 1, 1 << 20)
-    await stream.sink.deliver(PARTITION, Delivery(0, record.value, lambda: None))
+    await stream.sink.deliver(PARTITION, Delivery(0, record.value))
 
     async with asyncio.timeout(5):
         failed = await stream.sink.failed

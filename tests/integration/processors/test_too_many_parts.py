@@ -117,7 +117,7 @@ class Stream:
 
     async def _deliver(self, partition: TopicPartition) -> None:
         for record in self._log.read(partition, self._read[partition], 10_000, 1 << 30):
-            await self.sink.deliver(partition, Delivery(record.offset, record.value, lambda: None))
+            await self.sink.deliver(partition, Delivery(record.offset, record.value))
             self._read[partition] = record.offset + 1
 
 

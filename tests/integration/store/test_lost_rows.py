@@ -109,6 +109,6 @@ async def _store(warehouse: Warehouse, log: SqliteLog, book: PriceBook) -> None:
     sink = Sink(steps, log, WarehouseInserts(warehouse), BlockLimits())
     sink.start()
     for record in log.read(PARTITION, 0, 10, 1 << 20):
-        await sink.deliver(PARTITION, Delivery(record.offset, record.value, lambda: None))
+        await sink.deliver(PARTITION, Delivery(record.offset, record.value))
     assert await sink.drain(TIMEOUT_S)
     await sink.stop()
