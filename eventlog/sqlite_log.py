@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 
-from eventlog import sqlite_file
 from eventlog.dead_pruning import DeadLetterPruning
 from eventlog.group_commit import Limits
 from eventlog.log import Addressed, Origin, PartitionState, Stored, TopicPartition
@@ -172,20 +171,6 @@ class SqliteLog:
     ) -> list[Stored]:
         """Returns records from `offset` on: at least one where there is one, within the bounds."""
         return self._file.read(partition, offset, max_records, max_bytes)
-
-    def oldest_waiting_ms(self, partition: TopicPartition, stored_through: int) -> int | None:
-        """Returns when the oldest record that is not stored yet was appended."""
-        number = self._numbers[partition]
-        with self._file.reading() as reader:
-            row = reader.execute(
-                "SELECT CAST(appended_at_ms AS INTEGER) FROM records"
-                " WHERE key > ? AND key < ? ORDER BY key LIMIT 1",
-                (
-                    (number << sqlite_file.OFFSET_BITS) + stored_through,
-                    (number + 1) << sqlite_file.OFFSET_BITS,
-                ),
-            ).fetchone()
-        return None if row is None else int(row[0])
 
     def close(self) -> None:
         """Commits what is queued and closes the file. May be called twice."""

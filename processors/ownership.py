@@ -89,13 +89,9 @@ class Checkpoints:
         epoch = self._claims[partition].epoch
         return Origin(log_id, f"{xxhash.xxh3_64_hexdigest(log_id.encode())}.{epoch}")
 
-    def claimed(self, partition: TopicPartition) -> Progress:
-        """Returns how far the partition had come when it was taken."""
-        return self._claims[partition].progress
-
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition had come when it was taken."""
-        return self.claimed(partition)
+        return self._claims[partition].progress
 
     async def declare(self, partition: TopicPartition, intent: Intent) -> None:
         """Makes an intent durable. Raises `NotOwner`, `LogUnavailable`.
@@ -176,7 +172,7 @@ class Holder:
 
     async def _take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         await asyncio.gather(*(self._checkpoints.claim(self.ours(one)) for one in partitions))
-        claimed = {one: self._checkpoints.claimed(self.ours(one)) for one in partitions}
+        claimed = {one: await self._checkpoints.progress(self.ours(one)) for one in partitions}
         ends = await self._read_ends(partitions)
         for one, progress in claimed.items():
             ensure_there(one, progress, ends[one])

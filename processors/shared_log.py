@@ -8,10 +8,8 @@ from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, PartitionState, TopicPartition
-from eventlog.topics import AGENT_TOPICS
-from processors.sink import Sink
+from processors.sink import Sink, tell_waiting
 from processors.standing import progress_of, read_owners
-from schemas import metrics
 from schemas.projects import ProjectId
 
 
@@ -50,18 +48,11 @@ class SharedLog:
         await self._dead_letters.purge(project_ids)
 
     async def measure_lag(self, sink: Sink) -> None:
-        """Tells the metrics how far behind the partitions of this worker are."""
-        for topic in AGENT_TOPICS:
-            # First: it needs no other system, so its alarm works while Kafka is down.
-            metrics.LAG_SECONDS.labels(topic).set(sink.lag_s(topic))
+        """Tells the metrics what waits in the partitions of this worker."""
         try:
             places = await self.places()
         except LogError as error:
             self.trouble = str(error)
             raise
         self.trouble = ""
-        records = dict.fromkeys(AGENT_TOPICS, 0)
-        for one in sink.partitions & places.keys():
-            records[one.topic] += places[one].waiting
-        for topic, waiting in records.items():
-            metrics.LAG_RECORDS.labels(topic).set(waiting)
+        tell_waiting({one: places[one] for one in sink.partitions & places.keys()})

@@ -20,7 +20,7 @@ from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
-from processors.sink import Sink
+from processors.sink import Sink, tell_waiting
 from schemas import metrics
 from sluice.accounts import add_accounts, add_database
 from sluice.ingestion import add_edge
@@ -159,16 +159,4 @@ async def _drain(event_log: SqliteLog, sink: Sink, timeout_s: float) -> bool:
 def _measure(event_log: SqliteLog) -> None:
     metrics.LOG_BYTES.set(event_log.stored_bytes)
     metrics.LOG_QUEUED_BYTES.set(event_log.queued_bytes)
-    records: dict[str, int] = dict.fromkeys(AGENT_TOPICS, 0)
-    ages: dict[str, float] = dict.fromkeys(AGENT_TOPICS, 0.0)
-    for partition, state in event_log.states().items():
-        if partition.topic not in records:
-            continue
-        records[partition.topic] += state.waiting
-        oldest_ms = event_log.oldest_waiting_ms(partition, state.progress.stored_through)
-        if oldest_ms is not None:
-            age = time.time() - oldest_ms / 1000
-            ages[partition.topic] = max(ages[partition.topic], age)
-    for topic in AGENT_TOPICS:
-        metrics.LAG_RECORDS.labels(topic).set(records[topic])
-        metrics.LAG_SECONDS.labels(topic).set(ages[topic])
+    tell_waiting({one: at for one, at in event_log.states().items() if one.topic in AGENT_TOPICS})

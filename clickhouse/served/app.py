@@ -15,7 +15,7 @@ from litestar import Litestar, MediaType, asgi, get
 from litestar.types import Receive, Scope, Send
 
 from clickhouse.served.asks import Ask, read_ask, read_call
-from clickhouse.served.bodies import Bodies, Disconnected, Reservation
+from clickhouse.served.bodies import Bodies, Disconnected, Take
 from clickhouse.served.calls import Call, Run, Summary
 from clickhouse.served.codes import Code, status_of
 from clickhouse.served.codings import COMPRESSORS, Plain, choose_coding
@@ -117,12 +117,12 @@ class _Exchange:
         # As at a server: what a link or a picture can ask for changes nothing.
         rights = Rights.READ if ask.method == "GET" else user.rights
         bodies = service.bodies[rights]
-        with bodies.reserve(user.name) as reservation:
-            wire = await bodies.receive(reservation, self._receive)
+        with bodies.reserve(user.name) as take:
+            wire = await bodies.receive(take, self._receive)
             # Nobody holds a place who still sends.
             threads = service.threads[rights]
             with threads.place():
-                call = await asyncio.to_thread(_read, ask, bodies, reservation, wire)
+                call = await asyncio.to_thread(_read, ask, bodies, take, wire)
                 run = Run(service.store, call, rights)
                 await self._while_there(self._run(ask, call, run, threads))
 
@@ -232,9 +232,9 @@ class _Exchange:
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-def _read(ask: Ask, bodies: Bodies, reservation: Reservation, wire: bytes) -> Call:
+def _read(ask: Ask, bodies: Bodies, take: Take, wire: bytes) -> Call:
     """Makes the call of a request. Takes time by the length of its body: not on the event loop."""
-    return read_call(*bodies.open(ask, reservation, wire))
+    return read_call(*bodies.open(ask, take, wire))
 
 
 def _query_id(ask: Ask) -> str:

@@ -112,13 +112,14 @@ async def test_what_becomes_uncertain_during_a_search_is_looked_for_too(
     log = edges.open()
     first, second = (record(item) for item in (b"first", b"second"))
     looked_for: list[set[str]] = []
+    reports = [open_report(second)]
 
     def look(*args: Any, **kwargs: Any) -> set[str]:
         if set(args[2]) not in looked_for:
             # A broker that is slow to answer is searched again for the same.
             looked_for.append(set(args[2]))
-        if len(looked_for) == 1:
-            log.writer.jobs.soon(lambda: log.writer.spool.reported(open_report(second)))
+        if reports:
+            log.writer.jobs.soon(partial(log.writer.spool.reported, reports.pop()))
         return records_present(*args, **kwargs)
 
     monkeypatch.setattr(spool_search, "records_present", look)
