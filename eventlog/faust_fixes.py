@@ -11,9 +11,7 @@ from typing import Any
 
 from faust.tables import TableManager
 from faust.transport.consumer import Consumer
-from faust.transport.producer import Producer
 from faust.types import TP
-from mode.utils.futures import notify
 
 from eventlog.log import TopicPartition
 
@@ -131,18 +129,3 @@ class NoTables(TableManager):  # type: ignore[misc]
         await self.sleep(0)
         await self._update_channels()
         await self.recovery.start()
-
-
-class NoProducer(Producer):  # type: ignore[misc]
-    """Present because Faust asks for one: the edge writes to the log itself."""
-
-    async def flush(self) -> None:
-        """Has nothing to flush."""
-        notify(None)
-
-    def key_partition(self, topic: str, key: bytes) -> TP:
-        """Answers for Faust's own sends, of which there are none."""
-        return TP(topic, 0)
-
-    async def create_topic(self, topic: str, partitions: int, *_: Any, **__: Any) -> None:
-        """Does nothing: topics are made by `sluice migrate`, or with the embedded log's file."""

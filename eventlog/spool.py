@@ -119,7 +119,7 @@ class Spool:
     def keep(self, records: Iterable[Record]) -> None:
         """Writes records to the disk and answers them when they are there."""
         for record in records:
-            backlog = self._activate(record)
+            backlog = self._active[record.partition] = self._backlogs[record.partition]
             entry = Entry(
                 record.record_id, record.created_ms, record.was_sent, record.items, record.value
             )
@@ -133,7 +133,7 @@ class Spool:
 
     def reported(self, report: Report) -> None:
         """Drops the entry of a record that is in Kafka, and looks after the others."""
-        self._activate(report.record).settle(report)
+        self._backlogs[report.record.partition].settle(report)
 
     def advance(self, now: float) -> float:
         """Hands on what waits, removes what has arrived; returns when to be called again."""
@@ -162,12 +162,8 @@ class Spool:
         if gone:
             self._jobs.when(self._file.remove(gone), lambda _: self._measure())
 
-    def _activate(self, record: Record) -> Backlog:
-        backlog = self._active[record.partition] = self._backlogs[record.partition]
-        return backlog
-
     def _kept(self, record: Record, kept: "Future[dict[TopicPartition, int]]") -> None:
-        backlog = self._activate(record)
+        backlog = self._backlogs[record.partition]
         backlog.coming -= 1
         error = kept.exception()
         if isinstance(error, Exception):

@@ -5,7 +5,7 @@ import time
 import structlog
 
 from eventlog.kafka_records import Record, Report
-from eventlog.log import TopicPartition
+from eventlog.log import LogError, TopicPartition
 from schemas import metrics
 
 REFUSED_RETRY_S = 5.0
@@ -25,6 +25,8 @@ class Backlog:
         self.coming = 0
         """Entries on their way to the disk."""
         self.is_handing = False
+        self.out = 0
+        """Entries that a producer has."""
         self.uncertain: list[Record] = []
         """Those that may be in Kafka: their producer is gone."""
         self.is_searched = False
@@ -41,7 +43,7 @@ class Backlog:
 
     def is_done(self) -> bool:
         """Tells whether nothing is left to do."""
-        return not (self.holds() or self.gone)
+        return not (self.holds() or self.out or self.gone)
 
     def note_durable(self, record: Record, offset: int) -> None:
         """Takes an entry in; its producer may have told of it already."""
@@ -50,6 +52,7 @@ class Backlog:
             return
         # Nothing before it waits: what was not sent is kept behind what was.
         self.handed = self.end
+        self.out += 1
         record.entry = offset
         if record.report is not None:
             self.settle(record.report)
@@ -60,13 +63,13 @@ class Backlog:
         if record.entry is None:
             record.report = report
             return
+        self.out -= 1
         if report.is_open:
             self.uncertain.append(record)
         elif report.error is None:
             self.note_arrived(record)
         else:
-            log.error("kafka refused a spooled record", reason=str(report.error))
-            self.send_again([record], REFUSED_RETRY_S)
+            self.refuse(record, report.error)
 
     def note_arrived(self, record: Record) -> None:
         """Has the entry of a record removed that is in Kafka."""
@@ -78,6 +81,11 @@ class Backlog:
         """Has a damaged entry removed."""
         log.error("spooled record damaged", partition=self.partition, offset=offset)
         self.gone.append(offset)
+
+    def refuse(self, record: Record, error: LogError) -> None:
+        """Has a record sent again that Kafka did not take; those behind it go on."""
+        log.error("kafka refused a spooled record", reason=str(error))
+        self.send_again([record], REFUSED_RETRY_S)
 
     def send_again(self, records: list[Record], after_s: float) -> None:
         """Has records sent again after some time."""
@@ -96,9 +104,9 @@ class Backlog:
                 self.again.append(record)
 
     def take_again(self) -> list[Record]:
-        """Returns what is to be sent again, once."""
+        """Returns what is to be sent again, once, in the order of the entries."""
         again, self.again = self.again, []
-        return again
+        return sorted(again, key=lambda record: record.entry or 0)
 
     def take_gone(self) -> list[int]:
         """Returns the entries to remove, once."""

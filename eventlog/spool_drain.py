@@ -11,7 +11,7 @@ from eventlog.jobs import Jobs
 from eventlog.kafka_records import Record
 from eventlog.kafka_sender import Sender
 from eventlog.log import BrokerRefused, LogError, TopicPartition
-from eventlog.spool_backlog import REFUSED_RETRY_S, Backlog
+from eventlog.spool_backlog import Backlog
 from eventlog.spool_file import Entry, SpoolFile, StoredEntry
 
 PAGE_ENTRIES = 64
@@ -94,8 +94,10 @@ class Drain:
         for number, record in enumerate(records):
             try:
                 self._sender.send(record)
+                backlog.out += 1
+            except BrokerRefused as error:
+                backlog.refuse(record, error)
             except LogError as error:
                 log.error("spooled record not sent", reason=str(error))
-                is_refused = isinstance(error, BrokerRefused)
-                backlog.send_again(records[number:], REFUSED_RETRY_S if is_refused else RETRY_S)
+                backlog.send_again(records[number:], RETRY_S)
                 return

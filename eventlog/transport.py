@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 import structlog
 from faust.transport import base
 from faust.transport.drivers import TRANSPORTS
+from faust.transport.producer import Producer
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from eventlog.faust_fixes import FairConsumer, NoProducer
+from eventlog.faust_fixes import FairConsumer
 from eventlog.log import LogUnavailable, Stored, TopicPartition
 from eventlog.sqlite_log import SqliteLog
 
@@ -195,6 +196,7 @@ class Transport(base.Transport):  # type: ignore[misc]
     """What Faust looks up under the scheme."""
 
     Consumer: ClassVar[type[Consumer]] = Consumer
-    Producer: ClassVar[type[NoProducer]] = NoProducer
+    # Faust asks for one, and never uses it: the edge writes to the log itself.
+    Producer: ClassVar[type[Producer]] = Producer
     default_port = 0
     driver_version = "sluice embedded log"
