@@ -15,7 +15,7 @@ from benchmarks.generate import fill, generators_by_kind
 from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
 from clickhouse.tables import encode
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import Chunk, decode_chunks, encode_chunks
 from ingest.llm.pulse import frame_array, trace_frame
 from processors.assemble import Arrived, assemble
@@ -25,6 +25,7 @@ from processors.llm.cost.cache import load_book
 from processors.llm.cost.usage import Usage
 from processors.llm.steps import steps
 from processors.llm.traces import decode_trace, trace_row
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACE
 from schemas.llm.wire import TraceItem
 from schemas.projects import ProjectId

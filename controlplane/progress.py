@@ -19,40 +19,18 @@ from sqlalchemy.sql.elements import ColumnElement
 from controlplane.database import Database
 from controlplane.errors import NotOwner
 from controlplane.models import OwnedPartition
+from schemas.checkpoints import Intent, Progress
 
 NOTHING_STORED = -1
 
 
-class PendingBlock(NamedTuple):
-    """A block that may be half-written: its offsets, both ends included."""
-
-    first: int
-    last: int
-    by_parts: bool
-    """Whether its rows go in by parts."""
-    epoch_text: str
-    """What makes its token, with the range; not the owner's epoch."""
-
-
-class Claim(NamedTuple):
-    """What a new owner starts from."""
-
-    epoch: int
-    """To be given with every call of this owner."""
-    stored_through: int
-    """The last offset whose block is stored, -1 for none."""
-    pending: PendingBlock | None
-    is_new: bool
-    """Whether nothing of this partition was ever declared or stored."""
-
-
-class OwnedState(NamedTuple):
+class Ownership(NamedTuple):
     """One partition as it is now."""
 
-    stored_through: int
     owner: str
-    owner_epoch: int
-    pending: PendingBlock | None
+    epoch: int
+    """To be given with every call of this owner."""
+    progress: Progress
 
 
 class PartitionProgress:
@@ -61,7 +39,7 @@ class PartitionProgress:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, log_id: str, topic: str, partition: int, owner: str) -> Claim:
+    async def claim(self, log_id: str, topic: str, partition: int, owner: str) -> Ownership:
         """Make the caller the partition's owner; the owner of before is refused from now on.
 
         A repeated claim begins one more epoch, and only the last one returned counts.
@@ -86,12 +64,10 @@ class PartitionProgress:
         )
         async with self._database.session() as session:
             row = (await session.execute(statement.returning(OwnedPartition))).scalar_one()
-        pending = _pending_of(row)
-        is_new = row.stored_through == NOTHING_STORED and pending is None
-        return Claim(row.owner_epoch, row.stored_through, pending, is_new)
+        return _ownership(row)
 
     async def declare(
-        self, log_id: str, topic: str, partition: int, epoch: int, pending: PendingBlock
+        self, log_id: str, topic: str, partition: int, epoch: int, pending: Intent
     ) -> None:
         """Make durable what is about to be written; raises `NotOwner`."""
         await self._write(
@@ -101,7 +77,7 @@ class PartitionProgress:
                 "pending_first": pending.first,
                 "pending_last": pending.last,
                 "pending_apart": pending.by_parts,
-                "pending_epoch": pending.epoch_text,
+                "pending_epoch": pending.epoch,
             },
         )
 
@@ -134,7 +110,7 @@ class PartitionProgress:
         async with self._database.reading() as session:
             await _refuse_others(session, _Place(log_id, topic, partition), epoch)
 
-    async def read(self, log_id: str, topic: str) -> dict[int, OwnedState]:
+    async def read(self, log_id: str, topic: str) -> dict[int, Ownership]:
         """Return every partition of a topic that was ever claimed, by its number."""
         query = (
             select(OwnedPartition)
@@ -143,12 +119,7 @@ class PartitionProgress:
         )
         async with self._database.reading() as session:
             rows = (await session.scalars(query)).all()
-        return {
-            row.partition: OwnedState(
-                row.stored_through, row.owner, row.owner_epoch, _pending_of(row)
-            )
-            for row in rows
-        }
+        return {row.partition: _ownership(row) for row in rows}
 
     async def _write(self, place: "_Place", epoch: int, values: dict[str, Any]) -> None:
         statement = (
@@ -190,12 +161,9 @@ async def _refuse_others(session: AsyncSession, place: _Place, epoch: int) -> No
     )
 
 
-def _pending_of(row: OwnedPartition) -> PendingBlock | None:
-    if row.pending_first is None or row.pending_last is None:
-        return None
-    return PendingBlock(
-        first=row.pending_first,
-        last=row.pending_last,
-        by_parts=bool(row.pending_apart),
-        epoch_text=row.pending_epoch or "",
-    )
+def _ownership(row: OwnedPartition) -> Ownership:
+    pending = None
+    if row.pending_first is not None and row.pending_last is not None:
+        by_parts = bool(row.pending_apart)
+        pending = Intent(row.pending_first, row.pending_last, by_parts, row.pending_epoch or "")
+    return Ownership(row.owner, row.owner_epoch, Progress(row.stored_through, pending))

@@ -8,5 +8,5 @@ with `jobs` that makes `kafka_records` and calls `kafka_sender`, which has `kafk
 Its `spool`: `spool_file` on disk, `spool_backlog` for each partition, `spool_drain` sends,
 `spool_search` looks with `kafka_scan` for what may be in Kafka.
 Kafka, where events are read: `kafka_transport`, `kafka_offsets`, `kafka_dead` over
-`kafka_dead_topic`. For both sides: `kafka_address`, `kafka_topics`.
+`kafka_dead_topic`. For both sides: `kafka_address`, `kafka_topics`, `kafka_put`.
 """

@@ -1,20 +1,17 @@
-"""What stock Faust 0.15.3 gets wrong about acknowledging, fixed for every transport of ours.
+"""What stock Faust 0.15.3 gets wrong, fixed for every transport of ours.
 
 Each override names the fault that it fixes; `tests/integration/test_faust_fixes.py` has one test
 for each. They reach into private names: faust-streaming and mode-streaming are pinned exactly.
 """
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
 from faust.tables import TableManager
 from faust.transport.consumer import Consumer
-from faust.transport.producer import Producer
 from faust.types import TP
-from mode.utils.futures import notify
 
 from eventlog.log import TopicPartition
 
@@ -23,64 +20,27 @@ FULL_POLL_S = 0.02
 It takes some 2.5 % of a core while one is full, measured on both logs."""
 
 
-class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no types
-    """A consumer that never commits past a record that was not acknowledged.
+class FairConsumer(Consumer):  # type: ignore[misc]  # Faust ships no types
+    """A consumer that reads no partition that is full.
 
-    And reads no partition that is full: the app must carry `has_room`, which says of a partition
-    whether more of its records may be delivered.
+    The app must carry `has_room`, which says of a partition whether more of its records may be
+    delivered. Nothing is acknowledged to Faust, which would commit past what is not stored: how far
+    a partition has come its checkpoint says, and reading begins behind it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
-        self._failed_commits: dict[TP, int] = {}
         self._held: dict[TP, deque[Any]] = {}
         """What was fetched of a partition and had no room any more: the rest of one fetch."""
         self._room = asyncio.Event()
         super().__init__(*args, **kwargs)
 
-    def _new_offset(self, tp: TP) -> int | None:
-        """Fixes: a record held at the head is committed past.
-
-        Stock Faust commits the first run of acknowledged offsets wherever it starts, and tolerates
-        a hole of one. Here the delivered offsets are kept in order, and only a prefix without a
-        hole is committed; gaps in the log itself (trimmed or compacted records) need no care.
-        """
-        delivered, acked = self._delivered[tp], self._acked_index[tp]
-        last = None
-        while delivered and delivered[0] in acked:
-            last = delivered.popleft()
-            acked.discard(last)
-        self._acked[tp].clear()
-        return self._failed_commits.pop(tp, None) if last is None else last + 1
-
-    async def on_task_error(self, exc: BaseException) -> None:
-        """Fixes: an agent that raises commits what it never wrote. Nothing is committed here."""
-
-    async def _commit_offsets(
-        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
-    ) -> bool:
-        """Fixes: a commit that failed is taken for done and never repeated."""
-        before = {tp: self._committed_offset[tp] for tp in offsets}
-        done = bool(await super()._commit_offsets(offsets, start_new_transaction))
-        if not done:
-            self._committed_offset.update(before)
-            self._failed_commits.update(offsets)
-        return done
-
     async def perform_seek(self) -> None:
         """Forgets deliveries that are about to be delivered again."""
         self._drop_held(set(self._held))
-        self._failed_commits.clear()
-        self._delivered.clear()
-        self._acked.clear()
-        self._acked_index.clear()
         await super().perform_seek()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Forgets deliveries whose acknowledgement is no longer ours to commit."""
-        for tp in revoked:
-            self._delivered.pop(tp, None)
-            self._failed_commits.pop(tp, None)
+        """Forgets what is held of partitions that are no longer ours."""
         self._drop_held(revoked)
         await super().on_partitions_revoked(revoked)
 
@@ -94,9 +54,8 @@ class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no type
 
         A partition without room is not fetched; the others are.
 
-        Fixes: a fetch during which the flow is stopped goes back to the committed offsets, and by
-        that forgets what was acknowledged and would be committed now. What it fetched goes to
-        nobody; whoever sets the flow going again seeks first.
+        What is fetched while the flow is stopped goes to nobody: whoever sets it going again seeks
+        first.
         """
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
@@ -153,13 +112,12 @@ class ContiguousConsumer(Consumer):  # type: ignore[misc]  # Faust ships no type
         return not full and self.app.has_room(TopicPartition(*tp))
 
     async def _deliver(self, tp: TP, message: Any) -> None:
-        """Hands a record to the agents and puts it down for `_new_offset`."""
+        """Hands a record to the agents, unless it was there before."""
         read = self._read_offset[tp]
         if read is not None and message.offset < read:
             return
         # Before anything is awaited: a seek meanwhile must have the last word.
         self._read_offset[tp] = message.offset + 1
-        self._delivered[tp].append(message.offset)
         await self.callback(message)
 
 
@@ -171,18 +129,3 @@ class NoTables(TableManager):  # type: ignore[misc]
         await self.sleep(0)
         await self._update_channels()
         await self.recovery.start()
-
-
-class NoProducer(Producer):  # type: ignore[misc]
-    """Present because Faust asks for one: the edge writes to the log itself."""
-
-    async def flush(self) -> None:
-        """Has nothing to flush."""
-        notify(None)
-
-    def key_partition(self, topic: str, key: bytes) -> TP:
-        """Answers for Faust's own sends, of which there are none."""
-        return TP(topic, 0)
-
-    async def create_topic(self, topic: str, partitions: int, *_: Any, **__: Any) -> None:
-        """Does nothing: topics are made by `sluice migrate`, or with the embedded log's file."""

@@ -14,7 +14,8 @@ from confluent_kafka import Message
 
 from eventlog.dead_letters import AlreadyReplayed, Index, Replacement, Summary, decoded
 from eventlog.kafka_address import KafkaAddress
-from eventlog.kafka_dead_topic import DeadTopicReader, DeadTopicWriter, Put
+from eventlog.kafka_dead_topic import DeadTopicReader
+from eventlog.kafka_put import Put, RecordWriter
 from eventlog.kafka_scan import records_present
 from eventlog.log import TopicPartition
 from eventlog.records import DeadLetter, encode_chunks, encode_dead
@@ -35,7 +36,7 @@ class KafkaDeadLetters:
         self._address = address
         self._settle_s = settle_s
         self._reader = DeadTopicReader(address)
-        self._writer = DeadTopicWriter(address)
+        self._writer = RecordWriter(address)
         self._index = Index()
         self._claims: dict[str, int] = {}
         """When each was made, in milliseconds."""

@@ -6,13 +6,14 @@ broker has it once, however long that takes. Only a fatal error or `abandon` lea
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from eventlog.kafka_address import KafkaAddress
-from eventlog.log import LogError, LogFull, LogUnavailable, TopicPartition
+from eventlog.kafka_records import Record, Report
+from eventlog.log import BrokerRefused, LogError, LogFull, LogUnavailable
+from eventlog.records import ENVELOPE_VERSION
 
 POLL_S = 0.5
 """How long the poller may take to notice that it is to end; reports wake it at once."""
@@ -31,22 +32,6 @@ OPEN_OUTCOMES = frozenset(
 """Reports after which the record may or may not be in the log."""
 
 log = structlog.get_logger(__name__)
-
-
-class BrokerRefused(LogError):
-    """Raised when the broker will never take a record: too long, no such topic, no permission."""
-
-
-class Report(NamedTuple):
-    """What became of a record."""
-
-    record_id: str
-    partition: TopicPartition
-    offset: int
-    """-1 where it is not known to be in the log."""
-    error: LogError | None
-    is_open: bool
-    """Whether the record may be in the log in spite of the error."""
 
 
 class KafkaProducer:
@@ -91,27 +76,24 @@ class KafkaProducer:
         self._thread = threading.Thread(target=self._poll, name="kafka-poller", daemon=True)
         self._thread.start()
 
-    def send(
-        self,
-        record_id: str,
-        partition: TopicPartition,
-        value: bytes,
-        *,
-        headers: list[tuple[str, str | bytes | None]],
-        at_ms: int,
-    ) -> None:
+    def send(self, record: Record) -> None:
         """Queues a record; a report follows. Raises a `LogError`, then there is none."""
 
         def reported(error: KafkaError | None, message: Message) -> None:
-            self._reports.append(_report(record_id, partition, error, message))
+            self._reports.append(_report(record, error, message))
 
+        headers: list[tuple[str, str | bytes | None]] = [
+            (SCHEMA_HEADER, str(ENVELOPE_VERSION)),
+            (ITEMS_HEADER, str(record.items)),
+            (ID_HEADER, record.record_id),
+        ]
         try:
             self._producer.produce(
-                self._address.topic(partition.topic),
-                value,
-                partition=partition.partition,
+                self._address.topic(record.partition.topic),
+                record.value,
+                partition=record.partition.partition,
                 headers=headers,
-                timestamp=at_ms,
+                timestamp=record.created_ms,
                 on_delivery=reported,
             )
         except BufferError as error:
@@ -199,9 +181,7 @@ def is_fatal(error: KafkaError) -> bool:
     return error.fatal() or error.code() == KafkaError._FATAL
 
 
-def _report(
-    record_id: str, partition: TopicPartition, error: KafkaError | None, message: Message
-) -> Report:
+def _report(record: Record, error: KafkaError | None, message: Message) -> Report:
     if error is None:
-        return Report(record_id, partition, message.offset() or 0, None, is_open=False)
-    return Report(record_id, partition, -1, error_of(error), is_open(error))
+        return Report(record, message.offset() or 0, None, is_open=False)
+    return Report(record, -1, error_of(error), is_open(error))

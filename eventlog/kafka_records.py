@@ -3,20 +3,21 @@
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from eventlog.appends import Append, Appends
 from eventlog.batches import Batch, Payload, count_of, encode, size_of
-from eventlog.kafka_producer import BrokerRefused
-from eventlog.log import TopicPartition
+from eventlog.log import BrokerRefused, LogError, TopicPartition
 
 SPARE_BYTES = 1 << 10
 """Of headers and frame, which a record has beside its value."""
 Part = tuple[Append, Payload]
 
 
-class Record(NamedTuple):
-    """A record on its way, and the appends that wait for it."""
+@dataclass(eq=False, slots=True)
+class Record:
+    """A record on its way, who waits for it, and what is known of it so far."""
 
     record_id: str
     partition: TopicPartition
@@ -27,6 +28,17 @@ class Record(NamedTuple):
     """One for each part: an append may be there twice, and must be told twice."""
     size: int = 0
     """Of the parts, as counted by `Appends`."""
+    sent_at: float = 0.0
+    """When a producer got it, on the monotonic clock: 0 for none, -inf where it is overdue."""
+    entry: int | None = None
+    """The offset of its entry in the spool, once that is durable."""
+    report: "Report | None" = None
+    """What its producer told of it before its entry was durable."""
+
+    @property
+    def was_sent(self) -> bool:
+        """Tells whether a producer has, or had, it."""
+        return self.sent_at != 0.0
 
     def succeed(self, offset: int) -> None:
         """Tells everybody whose items are in the record that they are durable."""
@@ -37,6 +49,17 @@ class Record(NamedTuple):
         """Tells everybody whose items are in the record why they are not."""
         for append in self.appends:
             append.fail(error)
+
+
+class Report(NamedTuple):
+    """What became of a record."""
+
+    record: Record
+    offset: int
+    """-1 where it is not known to be in the log."""
+    error: LogError | None
+    is_open: bool
+    """Whether the record may be in the log in spite of the error."""
 
 
 class RecordMaker:

@@ -10,11 +10,12 @@ from collections.abc import Collection
 from contextlib import closing
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_producer import ID_HEADER
+from eventlog.kafka_put import Put, RecordWriter
 from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.records import encode_chunks, encode_refusals
 from eventlog.topics import OUTCOMES
@@ -89,25 +90,10 @@ def _first_since(
 
 def _put_barrier(address: KafkaAddress, partition: TopicPartition) -> int:
     """Appends a record without items and returns its offset."""
-    reports: list[tuple[KafkaError | None, Message]] = []
-    producer = Producer(
-        address.librdkafka()
-        | {"acks": "all", "message.timeout.ms": int(ANSWER_S * 1_000), "log_level": 0}
-    )
-    producer.produce(
-        address.topic(partition.topic),
-        encode_refusals([]) if partition.topic == OUTCOMES.name else encode_chunks([]),
-        partition=partition.partition,
-        headers=[(ID_HEADER, f"barrier-{uuid.uuid4().hex}")],
-        on_delivery=lambda error, message: reports.append((error, message)),
-    )
-    producer.flush(2 * ANSWER_S)
-    if not reports:
-        raise LogUnavailable("Kafka does not answer")
-    error, message = reports[0]
-    if error is not None:
-        raise KafkaException(error)
-    return message.offset() or 0
+    value = encode_refusals([]) if partition.topic == OUTCOMES.name else encode_chunks([])
+    name = f"barrier-{uuid.uuid4().hex}"
+    (offset,) = RecordWriter(address).put([Put(partition, None, value, name)])
+    return offset
 
 
 def _read_until(

@@ -8,18 +8,9 @@ from functools import partial
 
 from eventlog.jobs import Jobs
 from eventlog.kafka_address import KafkaAddress
-from eventlog.kafka_producer import (
-    ID_HEADER,
-    ITEMS_HEADER,
-    SCHEMA_HEADER,
-    KafkaProducer,
-    Report,
-)
-from eventlog.kafka_records import Record
+from eventlog.kafka_producer import KafkaProducer
+from eventlog.kafka_records import Record, Report
 from eventlog.log import LogUnavailable, TopicPartition
-from eventlog.records import ENVELOPE_VERSION
-
-Reported = Callable[[Record, Report], None]
 
 
 class Sender:
@@ -29,7 +20,7 @@ class Sender:
         self,
         address: KafkaAddress,
         jobs: Jobs,
-        on_report: Reported,
+        on_report: Callable[[Report], None],
         *,
         timeout_s: float,
         max_message_bytes: int,
@@ -38,9 +29,10 @@ class Sender:
         self._jobs = jobs
         self._on_report = on_report
         self._timeout_s = timeout_s
-        self._in_flight: defaultdict[TopicPartition, dict[str, tuple[Record, float]]]
-        self._in_flight = defaultdict(dict)
-        """By id, the oldest first, with the time at which each was sent."""
+        self._in_flight: defaultdict[TopicPartition, dict[str, Record]] = defaultdict(dict)
+        """By id, the oldest first."""
+        self.bytes = 0
+        """Of what is in flight."""
         self._connect = partial(
             KafkaProducer,
             address,
@@ -53,19 +45,10 @@ class Sender:
 
     def send(self, record: Record) -> None:
         """Sends a record behind those of its partition. Raises a `LogError`, then it did not."""
-        headers: list[tuple[str, str | bytes | None]] = [
-            (SCHEMA_HEADER, str(ENVELOPE_VERSION)),
-            (ITEMS_HEADER, str(record.items)),
-            (ID_HEADER, record.record_id),
-        ]
-        self.producer.send(
-            record.record_id,
-            record.partition,
-            record.value,
-            headers=headers,
-            at_ms=record.created_ms,
-        )
-        self._in_flight[record.partition][record.record_id] = (record, time.monotonic())
+        self.producer.send(record)
+        record.sent_at = time.monotonic()
+        self._in_flight[record.partition][record.record_id] = record
+        self.bytes += len(record.value)
 
     def has(self, partition: TopicPartition) -> bool:
         """Tells whether a record of the partition is in flight."""
@@ -73,8 +56,8 @@ class Sender:
 
     def overdue_at(self, partition: TopicPartition) -> float:
         """Returns when the oldest record in flight will have waited for too long."""
-        sent_at = next((at for _, at in self._in_flight[partition].values()), math.inf)
-        return sent_at + self._timeout_s
+        oldest = next(iter(self._in_flight[partition].values()), None)
+        return math.inf if oldest is None else oldest.sent_at + self._timeout_s
 
     def is_stuck(self, partition: TopicPartition) -> bool:
         """Tells whether the broker has owed an acknowledgement for too long."""
@@ -90,25 +73,26 @@ class Sender:
 
     def _settle(self, reports: Iterable[Report]) -> None:
         for report in reports:
-            record, _ = self._in_flight[report.partition].pop(report.record_id, (None, 0.0))
-            if record is not None:
-                self._on_report(record, report)
+            record = report.record
+            if self._in_flight[record.partition].pop(record.record_id, None) is not None:
+                self.bytes -= len(record.value)
+                self._on_report(report)
 
     def _look_after_trouble(self) -> None:
         """Takes all that is in flight for overdue: the brokers are away, or the client broke."""
-        for in_flight in self._in_flight.values():
-            for record_id, (record, _) in in_flight.items():
-                in_flight[record_id] = (record, -math.inf)
+        for record in self._owed():
+            record.sent_at = -math.inf
         if self.producer.is_broken:
             self._replace_producer()
 
     def _replace_producer(self) -> None:
-        owed = [record for one in self._in_flight.values() for record, _ in one.values()]
+        owed = self._owed()
         broken, self.producer = self.producer, self._connect()
         broken.abandon()
         # Its reports say that the outcomes are open; they are worked off before anything else.
         self._jobs.run_queued()
         gone = LogUnavailable("Kafka's client broke")
-        self._settle(
-            Report(record.record_id, record.partition, -1, gone, is_open=True) for record in owed
-        )
+        self._settle(Report(record, -1, gone, is_open=True) for record in owed)
+
+    def _owed(self) -> list[Record]:
+        return [record for one in self._in_flight.values() for record in one.values()]

@@ -1,7 +1,7 @@
 """The cluster's topics: made by `sluice migrate`, and checked by every process at its start."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -56,6 +56,24 @@ TopicsState = Mapping[str, TopicState]
 """By our name of the topic."""
 
 
+class FoundTopic(NamedTuple):
+    """One topic with all that its operator may change."""
+
+    state: TopicState
+    copies: int
+    """Of the partition that has the fewest, as the next."""
+    current: int
+    """Copies that are up to date."""
+    configs: Mapping[str, str]
+
+
+class FoundTopics(NamedTuple):
+    """What a cluster has of our topics, by our names."""
+
+    topics: Mapping[str, FoundTopic]
+    brokers: int
+
+
 def max_message_bytes(max_item_bytes: int) -> int:
     """Returns how long a record may be: its items are bounded, but one item is never split."""
     return max_item_bytes + FRAME_BYTES
@@ -83,26 +101,45 @@ def ensure_topics(address: KafkaAddress, settings: TopicSettings) -> list[str]:
     return made
 
 
+def read_topics(address: KafkaAddress) -> FoundTopics:
+    """Describes the topics that exist. Raises `LogUnavailable`, and `TopicsError` if refused."""
+    admin = _admin(address)
+    names = {address.topic(topic.name): topic.name for topic in TOPICS}
+    described = _describe(admin, list(names))
+    cluster = _asked(lambda: admin.describe_cluster(request_timeout=ANSWER_S).result(ANSWER_S))
+    configs = _describe_configs(admin, list(described))
+    found = {}
+    for name, topic in described.items():
+        # As Kafka's own tools write it: safe in an address.
+        topic_id = str(topic.topic_id).replace("+", "-").replace("/", "_")
+        found[names[name]] = FoundTopic(
+            TopicState(len(topic.partitions), f"kafka:{cluster.cluster_id}/{topic_id}"),
+            copies=min(len(one.replicas) for one in topic.partitions),
+            current=min(len(one.isr) for one in topic.partitions),
+            configs=configs[name],
+        )
+    return FoundTopics(found, len(cluster.nodes))
+
+
 def check_topics(address: KafkaAddress, settings: TopicSettings) -> TopicsState:
-    """Looks whether every topic is as it has to be. Raises `TopicsError` and `LogUnavailable`.
+    """Looks whether every topic is as it has to be. Raises `TopicsError` and `LogUnavailable`."""
+    return ensure_usable(read_topics(address).topics, address, settings)
+
+
+def ensure_usable(
+    found: Mapping[str, FoundTopic], address: KafkaAddress, settings: TopicSettings
+) -> TopicsState:
+    """Returns the topics if every one is as it has to be. Raises `TopicsError`.
 
     Replication and retention are the operator's to change; partitions are not.
     """
-    admin = _admin(address)
-    described = _describe(admin, [address.topic(topic.name) for topic in TOPICS])
-    cluster = _asked(lambda: admin.describe_cluster(request_timeout=ANSWER_S).result(ANSWER_S))
     wrong: list[str] = []
-    found: dict[str, TopicState] = {}
     for topic in TOPICS:
         name = address.topic(topic.name)
-        if name not in described:
+        if topic.name not in found:
             wrong.append(f"topic {name} does not exist; `sluice migrate` creates it")
             continue
-        count = len(described[name].partitions)
-        # As Kafka's own tools write it: safe in an address.
-        topic_id = str(described[name].topic_id).replace("+", "-").replace("/", "_")
-        log_id = f"kafka:{cluster.cluster_id}/{topic_id}"
-        found[topic.name] = TopicState(count, log_id)
+        count = found[topic.name].state.partitions
         wanted = settings.partitions if topic.spread else 1
         if count != wanted:
             wrong.append(
@@ -110,10 +147,12 @@ def check_topics(address: KafkaAddress, settings: TopicSettings) -> TopicsState:
                 " a topic that is in use, because a resent id must meet the same one; set"
                 f" SLUICE_LOG_PARTITIONS to what the topics were made with ({count} here)"
             )
-    wrong += _wrong_configs(admin, address, found, settings)
+    for topic in TOPICS:
+        if topic.name in found:
+            wrong += _wrong_configs(topic, found[topic.name].configs, address, settings)
     if wrong:
         raise TopicsError("; ".join(wrong))
-    return found
+    return {name: one.state for name, one in found.items()}
 
 
 def _wait_until_known(admin: AdminClient, names: Sequence[str]) -> None:
@@ -170,31 +209,17 @@ def _needed(topic: Topic, settings: TopicSettings) -> dict[str, str]:
 
 
 def _wrong_configs(
-    admin: AdminClient, address: KafkaAddress, found: TopicsState, settings: TopicSettings
-) -> list[str]:
-    topics = [topic for topic in TOPICS if topic.name in found]
-    resources = {
-        topic: ConfigResource(ConfigResource.Type.TOPIC, address.topic(topic.name))
-        for topic in topics
-    }
-    if not resources:
-        return []
-    answers = _asked(
-        lambda: admin.describe_configs(list(resources.values()), request_timeout=ANSWER_S)
-    )
-    wrong = []
-    for topic, resource in resources.items():
-        configs = _asked(answers[resource].result)
-        name = address.topic(topic.name)
-        for key, wanted in _needed(topic, settings).items():
-            value = configs[key].value if key in configs else "nothing"
-            if not _is_enough(key, value, wanted):
-                wrong.append(
-                    f"topic {name} has {key}={value}, not {wanted}; fix it with: kafka-configs.sh"
-                    f" --bootstrap-server {address.servers[0]} --alter --entity-type topics"
-                    f" --entity-name {name} --add-config {key}={wanted}"
-                )
-    return wrong
+    topic: Topic, configs: Mapping[str, str], address: KafkaAddress, settings: TopicSettings
+) -> Iterator[str]:
+    name = address.topic(topic.name)
+    for key, wanted in _needed(topic, settings).items():
+        value = configs.get(key, "nothing")
+        if not _is_enough(key, value, wanted):
+            yield (
+                f"topic {name} has {key}={value}, not {wanted}; fix it with: kafka-configs.sh"
+                f" --bootstrap-server {address.servers[0]} --alter --entity-type topics"
+                f" --entity-name {name} --add-config {key}={wanted}"
+            )
 
 
 def _is_enough(key: str, value: str, wanted: str) -> bool:
@@ -223,6 +248,17 @@ def _describe(admin: AdminClient, names: Sequence[str]) -> dict[str, Any]:
         except TimeoutError as error:
             raise LogUnavailable("Kafka does not answer") from error
     return described
+
+
+def _describe_configs(admin: AdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+    if not resources:
+        return {}
+    answers = _asked(lambda: admin.describe_configs(resources, request_timeout=ANSWER_S))
+    return {
+        resource.name: {key: str(one.value) for key, one in _asked(answer.result).items()}
+        for resource, answer in answers.items()
+    }
 
 
 def _admin(address: KafkaAddress) -> AdminClient:

@@ -28,9 +28,10 @@ from faust import Service
 from faust.transport import consumer as stock_fetcher
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as stock
+from faust.transport.producer import Producer
 from faust.types import TP
 
-from eventlog.faust_fixes import ContiguousConsumer, NoProducer
+from eventlog.faust_fixes import FairConsumer
 from eventlog.kafka_offsets import HOW_TO_FIX
 from eventlog.log import OffsetsGone, PartitionHolder, RecordsSkipped, TopicPartition
 
@@ -112,7 +113,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
                 consumer.seek(partition, offset)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Fixes: a commit that fails ends the app. The next one repeats it."""
+        """Fixes: a commit that fails ends the app. It is tried again with the next."""
         consumer = self._ensure_consumer()
         assigned = consumer.assignment()
         mine = {
@@ -130,13 +131,15 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fau
         return True
 
 
-class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
+class Consumer(FairConsumer, stock.Consumer):  # type: ignore[misc]
     """Reads the partitions that Kafka assigns, from where their holder says."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._starts: dict[TP, int] = {}
         self._is_placed = False
         """Whether the partitions are read from where their holder said."""
+        self._told: dict[TP, int] = {}
+        """What is stored, as it was committed last."""
         self._moving = asyncio.Lock()
         """Held while records are fetched, and while the places change that they come from."""
         super().__init__(*args, **kwargs)
@@ -171,6 +174,14 @@ class Consumer(ContiguousConsumer, stock.Consumer):  # type: ignore[misc]
         except Exception as error:
             log.error("partitions not taken", reason=repr(error))
             await self.crash(error)
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Tells Kafka's tools what is stored, where that has changed."""
+        taken = [TopicPartition(*tp) for tp in self._starts]
+        stored = {TP(*tp): at for tp, at in self._holder.stored(taken).items()}
+        if stored != self._told and await self._thread.commit(stored):
+            self._told = stored
+        return stored == self._told
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Goes to where the holder said; what the group has committed does not count.
@@ -252,5 +263,6 @@ class Transport(stock.Transport):  # type: ignore[misc]
 
     Fetcher: ClassVar[type[Fetcher]] = Fetcher
     Consumer: ClassVar[type[Consumer]] = Consumer
-    Producer: ClassVar[type[NoProducer]] = NoProducer
+    # Faust asks for one, and never uses it: the edge writes to the log itself.
+    Producer: ClassVar[type[Producer]] = Producer
     driver_version = "sluice kafka"

@@ -18,8 +18,7 @@ from eventlog.appends import Append, Appends
 from eventlog.batches import Batch, put
 from eventlog.jobs import Jobs
 from eventlog.kafka_address import KafkaAddress
-from eventlog.kafka_producer import Report
-from eventlog.kafka_records import Record, RecordMaker
+from eventlog.kafka_records import Record, RecordMaker, Report
 from eventlog.kafka_sender import Sender
 from eventlog.log import AppendUncertain, LogUnavailable, TopicPartition
 from eventlog.spool import OpenedSpool, Spool
@@ -139,14 +138,14 @@ class Writer:
         """Has all that is on its way kept at once: nothing that comes later may get between."""
         records = list(queue.awaited.values())
         queue.awaited.clear()
-        self.spool.keep(records, sent=True)
+        self.spool.keep(records)
 
     def _divert(self, queue: PartitionQueue, now: float) -> None:
         batches = list(queue.batches)
         queue.batches.clear()
         queue.released_at = now
         for batch in batches:
-            self.spool.keep(self.records.records_of(queue.partition, batch), sent=False)
+            self.spool.keep(self.records.records_of(queue.partition, batch))
 
     def _release(self, queue: PartitionQueue, now: float, *, is_due: bool) -> None:
         batches = queue.batches
@@ -162,23 +161,26 @@ class Writer:
 
     def _send(self, queue: PartitionQueue, record: Record) -> None:
         try:
+            if self.spool.holds(queue.partition):
+                raise LogUnavailable("the record before it is kept")
             self.sender.send(record)
             queue.awaited[record.record_id] = record
         except LogUnavailable:
             # The producer broke. Behind what it had, whose order must not change.
             self._keep_awaited(queue)
-            self.spool.keep([record], sent=False)
+            self.spool.keep([record])
         except Exception as error:
             self.appends.free(record.size)
             record.fail(error)
 
-    def _reported(self, record: Record, report: Report) -> None:
+    def _reported(self, report: Report) -> None:
+        record = report.record
         queue = self._queues[record.partition]
         self.appends.free(record.size)
         if report.is_open and record.record_id in queue.awaited:
             self._keep_awaited(queue)
         if queue.awaited.pop(record.record_id, None) is None:
-            self.spool.reported(record, report)
+            self.spool.reported(report)
         elif report.error is None:
             record.succeed(report.offset)
         else:

@@ -5,7 +5,7 @@ LogError
 ├── LogUnavailable   the log does not answer for now: refuse, retry
 │   └── AppendUncertain  so too, but what was to be appended may be in it, or get there yet
 ├── LogDamaged       the file is damaged: opening it anew sets it aside
-├── BrokerRefused    Kafka will never take the record (`eventlog.kafka_producer`)
+├── BrokerRefused    Kafka will never take the record
 ├── TopicsError      Kafka's topics are not what is needed (`eventlog.kafka_topics`)
 ├── NotOwner         another process has taken the partition over: leave it alone
 └── OffsetsGone      the log no longer holds what is not stored yet: a person must look
@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from eventlog.records import Chunk, DeadLetter, Refusal
+from schemas.checkpoints import Intent, Progress
 
 
 class LogError(Exception):
@@ -35,6 +36,10 @@ class AppendUncertain(LogUnavailable):
 
 class LogDamaged(LogError):
     """Raised when the log's file is damaged; opening it anew sets it aside."""
+
+
+class BrokerRefused(LogError):
+    """Raised when the broker will never take a record: too long, no such topic, no permission."""
 
 
 class NotOwner(LogError):
@@ -72,32 +77,17 @@ class Stored(NamedTuple):
     appended_at_ms: int
 
 
-class Intent(NamedTuple):
-    """The range of offsets (both ends included) that a block is about to be written from."""
-
-    first: int
-    last: int
-    by_parts: bool = False
-    """Whether its rows go in by parts, because the store refused some of them."""
-    epoch: str = ""
-    """The `Origin.epoch` that it was declared in; with the range it makes the block's token."""
-
-
-class Progress(NamedTuple):
-    """How far a partition's records have been stored, and the block that may be half-written."""
-
-    stored_through: int
-    """The last offset whose block is stored, -1 for none."""
-    pending: Intent | None
-
-
 class PartitionState(NamedTuple):
     """How far a partition has come."""
 
-    stored_through: int
-    """The last offset whose block is stored, -1 for none."""
+    progress: Progress
     next_offset: int
     """Of the record that will be appended next."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records are not stored."""
+        return self.next_offset - 1 - self.progress.stored_through
 
 
 class Origin(NamedTuple):
@@ -172,6 +162,10 @@ class PartitionHolder(Protocol):
 
         Waits while the checkpoints cannot be read.
         """
+        ...
+
+    def stored(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Returns the offset behind what is stored of each that was taken."""
         ...
 
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:

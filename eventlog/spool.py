@@ -19,18 +19,12 @@ from typing import NamedTuple
 import structlog
 
 from eventlog.appends import Appends
-from eventlog.kafka_producer import Report
-from eventlog.kafka_records import Record
+from eventlog.kafka_records import Record, Report
 from eventlog.kafka_sender import Sender
-from eventlog.log import (
-    AppendUncertain,
-    LogError,
-    LogUnavailable,
-    TopicPartition,
-)
-from eventlog.spool_backlog import Backlog, InFlight
-from eventlog.spool_drain import PAGE_BYTES, PAGE_ENTRIES, Drain
-from eventlog.spool_file import Entry, SpoolFile
+from eventlog.log import AppendUncertain, LogError, LogUnavailable, TopicPartition
+from eventlog.spool_backlog import Backlog
+from eventlog.spool_drain import PAGE_BYTES, PAGE_ENTRIES, Drain, record_of
+from eventlog.spool_file import Entry, EntryRange, SpoolFile
 from eventlog.spool_search import Searches
 from schemas import metrics
 
@@ -58,32 +52,32 @@ def open_spool(path: Path, counts: Mapping[str, int], max_bytes: int) -> OpenedS
     try:
         backlogs = {}
         for partition, entries in file.ranges().items():
-            backlog = backlogs[partition] = Backlog(partition, entries)
-            if entries.first is None:
-                continue
-            if partition.partition >= counts.get(partition.topic, 0):
+            if entries.first is not None and partition.partition >= counts.get(partition.topic, 0):
                 raise LogUnavailable(f"the spool holds records of {partition}, Kafka has no such")
-            _suspect(file, backlog, entries.first)
+            backlogs[partition] = _backlog(file, partition, entries)
     except BaseException:
         file.close()
         raise
     return OpenedSpool(file, backlogs)
 
 
-def _suspect(file: SpoolFile, backlog: Backlog, offset: int) -> None:
-    """Marks the entries that a producer may have had: they are at the front."""
-    while page := file.read(backlog.partition, offset, PAGE_ENTRIES, PAGE_BYTES):
-        for stored in page:
-            offset = stored.offset + 1
-            if stored.entry is None:
-                backlog.note_lost(stored.offset)
-                continue
-            if not (stored.offset < backlog.handed or stored.entry.sent):
-                return
-            record_id = stored.entry.record_id
-            backlog.uncertain.add(record_id)
-            backlog.in_flight[record_id] = InFlight(stored.entry.created_ms, stored.offset)
-            backlog.handed = max(backlog.handed, offset)
+def _backlog(file: SpoolFile, partition: TopicPartition, entries: EntryRange) -> Backlog:
+    """Returns what is left of a partition; what a producer may have had of it is at the front."""
+    backlog = Backlog(partition, entries.end, entries.end)
+    if entries.first is None:
+        return backlog
+    offset = entries.first
+    while page := file.read(partition, offset, PAGE_ENTRIES, PAGE_BYTES):
+        for offset, entry in page:
+            if entry is None:
+                backlog.note_lost(offset)
+            elif offset < entries.handed or entry.sent:
+                backlog.uncertain.append(record_of(partition, offset, entry))
+            else:
+                backlog.handed = offset
+                return backlog
+        offset += 1
+    return backlog
 
 
 class Spool:
@@ -122,27 +116,24 @@ class Spool:
         """Tells whether what comes for the partition has to go behind what is kept."""
         return self._backlogs[partition].holds()
 
-    def keep(self, records: Iterable[Record], *, sent: bool) -> None:
+    def keep(self, records: Iterable[Record]) -> None:
         """Writes records to the disk and answers them when they are there."""
         for record in records:
-            backlog = self._backlogs[record.partition]
-            entry = Entry(record.record_id, record.created_ms, sent, record.items, record.value)
+            backlog = self._active[record.partition] = self._backlogs[record.partition]
+            entry = Entry(
+                record.record_id, record.created_ms, record.was_sent, record.items, record.value
+            )
             try:
                 kept = self._file.append(record.partition, entry)
             except Exception as error:
-                self._not_kept(record, sent, error)
+                self._not_kept(record, error)
                 continue
-            self._active[record.partition] = backlog
             backlog.coming += 1
-            if sent:
-                backlog.in_flight[record.record_id] = InFlight(record.created_ms)
-            self._jobs.when(kept, partial(self._kept, record, sent))
+            self._jobs.when(kept, partial(self._kept, record))
 
-    def reported(self, record: Record, report: Report) -> None:
+    def reported(self, report: Report) -> None:
         """Drops the entry of a record that is in Kafka, and looks after the others."""
-        if not record.appends:
-            self.drain.reported(record)
-        self._backlogs[record.partition].settle(record.record_id, report)
+        self._backlogs[report.record.partition].settle(report)
 
     def advance(self, now: float) -> float:
         """Hands on what waits, removes what has arrived; returns when to be called again."""
@@ -171,25 +162,24 @@ class Spool:
         if gone:
             self._jobs.when(self._file.remove(gone), lambda _: self._measure())
 
-    def _kept(self, record: Record, sent: bool, kept: "Future[dict[TopicPartition, int]]") -> None:
+    def _kept(self, record: Record, kept: "Future[dict[TopicPartition, int]]") -> None:
         backlog = self._backlogs[record.partition]
         backlog.coming -= 1
         error = kept.exception()
         if isinstance(error, Exception):
-            self._not_kept(record, sent, error)
+            self._not_kept(record, error)
             return
         offset = kept.result()[record.partition]
-        backlog.note_durable(record.record_id, offset)
-        if sent:
+        backlog.note_durable(record, offset)
+        if record.was_sent:
             self._file.hand(record.partition, offset + 1)
         else:
             self._appends.free(record.size)
         record.succeed(SPOOLED)
 
-    def _not_kept(self, record: Record, sent: bool, error: Exception) -> None:
+    def _not_kept(self, record: Record, error: Exception) -> None:
         log.warning("spool refused a record", reason=str(error))
-        self._backlogs[record.partition].in_flight.pop(record.record_id, None)
-        if sent:
+        if record.was_sent:
             error = AppendUncertain(f"Kafka may have it or get it yet, the spool refused: {error}")
         else:
             self._appends.free(record.size)

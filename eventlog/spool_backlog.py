@@ -4,9 +4,8 @@ import time
 
 import structlog
 
-from eventlog.kafka_producer import Report
-from eventlog.log import TopicPartition
-from eventlog.spool_file import EntryRange
+from eventlog.kafka_records import Record, Report
+from eventlog.log import LogError, TopicPartition
 from schemas import metrics
 
 REFUSED_RETRY_S = 5.0
@@ -15,92 +14,67 @@ REFUSED_RETRY_S = 5.0
 log = structlog.get_logger(__name__)
 
 
-class InFlight:
-    """A record that a producer has or had."""
-
-    def __init__(self, created_ms: int, offset: int | None = None) -> None:
-        self.created_ms = created_ms
-        self.offset = offset
-        """Of its entry, `None` until that is durable."""
-        self.report: Report | None = None
-        """What came before its entry was durable."""
-
-
 class Backlog:
-    """One partition's entries, in order."""
+    """One partition's entries, in order: those before `handed` a producer has or had."""
 
-    def __init__(self, partition: TopicPartition, entries: EntryRange) -> None:
+    def __init__(self, partition: TopicPartition, handed: int, end: int) -> None:
         self.partition = partition
-        self.handed = entries.end if entries.first is None else max(entries.first, entries.handed)
-        """The next entry to hand to the producer; those in flight are passed over."""
-        self.end = entries.end
+        self.handed = handed
+        """The next entry to hand to the producer."""
+        self.end = end
         self.coming = 0
         """Entries on their way to the disk."""
         self.is_handing = False
-        self.in_flight: dict[str, InFlight] = {}
-        """By record id."""
-        self.uncertain: set[str] = set()
-        """Ids of those in flight whose producer is gone: they may be in Kafka."""
+        self.out = 0
+        """Entries that a producer has."""
+        self.uncertain: list[Record] = []
+        """Those that may be in Kafka: their producer is gone."""
         self.is_searched = False
-        self.arrived: set[int] = set()
-        """Entries from `handed` on that are in Kafka: passed over too, until they are removed."""
+        self.again: list[Record] = []
+        """Those that are not in Kafka, to be sent again."""
+        self.retry_at = 0.0
         self.gone: list[int] = []
         """Entries to remove."""
-        self.retry_at = 0.0
 
     def holds(self) -> bool:
         """Tells whether something has to go to the producer before whatever comes."""
-        waits = self.handed < self.end
-        return bool(self.coming or self.is_handing or waits or self.uncertain)
+        waits = self.handed < self.end or self.again or self.uncertain
+        return bool(waits or self.coming or self.is_handing)
 
     def is_done(self) -> bool:
         """Tells whether nothing is left to do."""
-        return not (self.holds() or self.in_flight or self.gone)
+        return not (self.holds() or self.out or self.gone)
 
-    def passes(self, offset: int, record_id: str) -> bool:
-        """Tells whether a producer has, or had, an entry that is read again."""
-        return record_id in self.in_flight or offset in self.arrived
-
-    def note_handed(self, next_offset: int) -> None:
-        """Goes on behind an entry of a page."""
-        self.handed = next_offset
-        self.arrived.discard(next_offset - 1)
-
-    def note_durable(self, record_id: str, offset: int) -> None:
+    def note_durable(self, record: Record, offset: int) -> None:
         """Takes an entry in; its producer may have told of it already."""
         self.end = offset + 1
-        sent = self.in_flight.get(record_id)
-        if sent is None:
+        if not record.was_sent:
             return
-        if self.handed == offset:
-            # Passed over, but never one before it that waits.
-            self.handed = offset + 1
-        sent.offset = offset
-        if sent.report is not None:
-            self.settle(record_id, sent.report)
+        # Nothing before it waits: what was not sent is kept behind what was.
+        self.handed = self.end
+        self.out += 1
+        record.entry = offset
+        if record.report is not None:
+            self.settle(record.report)
 
-    def settle(self, record_id: str, report: Report) -> None:
-        """Hears from a producer; an entry of which nothing is known was refused by the spool."""
-        sent = self.in_flight.get(record_id)
-        if sent is None:
+    def settle(self, report: Report) -> None:
+        """Hears from a producer."""
+        record = report.record
+        if record.entry is None:
+            record.report = report
             return
-        if sent.offset is None:
-            sent.report = report
-        elif report.is_open:
-            self.uncertain.add(record_id)
+        self.out -= 1
+        if report.is_open:
+            self.uncertain.append(record)
+        elif report.error is None:
+            self.note_arrived(record)
         else:
-            del self.in_flight[record_id]
-            if report.error is None:
-                self.note_arrived(sent.offset)
-            else:
-                log.error("kafka refused a spooled record", reason=str(report.error))
-                self.back_to(sent.offset, REFUSED_RETRY_S)
+            self.refuse(record, report.error)
 
-    def note_arrived(self, offset: int) -> None:
-        """Has an entry removed; a page that is being read, or will be, may still show it."""
-        self.gone.append(offset)
-        if offset >= self.handed:
-            self.arrived.add(offset)
+    def note_arrived(self, record: Record) -> None:
+        """Has the entry of a record removed that is in Kafka."""
+        assert record.entry is not None
+        self.gone.append(record.entry)
         metrics.SPOOL_DRAINED.inc()
 
     def note_lost(self, offset: int) -> None:
@@ -108,32 +82,33 @@ class Backlog:
         log.error("spooled record damaged", partition=self.partition, offset=offset)
         self.gone.append(offset)
 
+    def refuse(self, record: Record, error: LogError) -> None:
+        """Has a record sent again that Kafka did not take; those behind it go on."""
+        log.error("kafka refused a spooled record", reason=str(error))
+        self.send_again([record], REFUSED_RETRY_S)
+
+    def send_again(self, records: list[Record], after_s: float) -> None:
+        """Has records sent again after some time."""
+        self.again += records
+        self.retry_at = time.monotonic() + after_s
+
+    def end_search(self, looked_for: list[Record], present: set[str]) -> None:
+        """Removes what is in Kafka, and has the rest sent again."""
+        self.is_searched = False
+        # Others may have become uncertain meanwhile.
+        self.uncertain = self.uncertain[len(looked_for) :]
+        for record in looked_for:
+            if record.record_id in present:
+                self.note_arrived(record)
+            else:
+                self.again.append(record)
+
+    def take_again(self) -> list[Record]:
+        """Returns what is to be sent again, once, in the order of the entries."""
+        again, self.again = self.again, []
+        return sorted(again, key=lambda record: record.entry or 0)
+
     def take_gone(self) -> list[int]:
         """Returns the entries to remove, once."""
         gone, self.gone = self.gone, []
         return gone
-
-    def begin_search(self) -> dict[str, InFlight]:
-        """Returns the records to look for in Kafka; the others are certain by now."""
-        self.uncertain &= self.in_flight.keys()
-        self.is_searched = bool(self.uncertain)
-        return {record_id: self.in_flight[record_id] for record_id in self.uncertain}
-
-    def end_search(self, wanted: set[str], present: set[str]) -> None:
-        """Removes what is in Kafka, and has the rest handed over again."""
-        self.is_searched = False
-        self.uncertain -= wanted
-        for record_id in wanted:
-            sent = self.in_flight.pop(record_id, None)
-            # None where its producer told of it meanwhile.
-            if sent is None or sent.offset is None:
-                continue
-            if record_id in present:
-                self.note_arrived(sent.offset)
-            else:
-                self.handed = min(self.handed, sent.offset)
-
-    def back_to(self, offset: int, after_s: float) -> None:
-        """Has the entries from an offset on handed over again, after some time."""
-        self.handed = min(self.handed, offset)
-        self.retry_at = time.monotonic() + after_s

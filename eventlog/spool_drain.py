@@ -8,20 +8,26 @@ from typing import Any
 import structlog
 
 from eventlog.jobs import Jobs
-from eventlog.kafka_producer import BrokerRefused
 from eventlog.kafka_records import Record
 from eventlog.kafka_sender import Sender
-from eventlog.log import LogError
-from eventlog.spool_backlog import REFUSED_RETRY_S, Backlog, InFlight
+from eventlog.log import BrokerRefused, LogError, TopicPartition
+from eventlog.spool_backlog import Backlog
 from eventlog.spool_file import Entry, SpoolFile, StoredEntry
 
 PAGE_ENTRIES = 64
 PAGE_BYTES = 1 << 20
 OUT_BYTES = 32 << 20
-"""Of entries that were handed to the producer and are not acknowledged."""
+"""Of records that the producer has, beyond which no page follows."""
 RETRY_S = 1.0
 
 log = structlog.get_logger(__name__)
+
+
+def record_of(partition: TopicPartition, offset: int, entry: Entry) -> Record:
+    """Returns the record that an entry holds."""
+    record = Record(entry.record_id, partition, entry.value, entry.items, entry.created_ms)
+    record.entry = offset
+    return record
 
 
 class Drain:
@@ -31,26 +37,25 @@ class Drain:
         self._file = file
         self._sender = sender
         self._jobs = jobs
-        self._out_bytes = 0
         self._is_stopped = False
 
     def stop(self) -> None:
         """Begins no other page."""
         self._is_stopped = True
 
-    def reported(self, record: Record) -> None:
-        """Hears that the producer does not have a record any more that was sent from here."""
-        self._out_bytes -= len(record.value)
-
     def advance(self, backlog: Backlog, now: float) -> None:
-        """Hands the next page over, if it may go."""
+        """Hands over what the broker has refused, and the next page, if they may go."""
         if (
-            backlog.handed < backlog.end
-            and not (backlog.is_handing or backlog.uncertain or self._is_stopped)
-            and now >= backlog.retry_at
-            and self._out_bytes < OUT_BYTES
-            and not self._sender.is_stuck(backlog.partition)
+            self._is_stopped
+            or backlog.is_handing
+            or now < backlog.retry_at
+            or self._sender.bytes >= OUT_BYTES
+            or self._sender.is_stuck(backlog.partition)
         ):
+            return
+        if again := backlog.take_again():
+            self._send(backlog, again)
+        elif backlog.handed < backlog.end:
             self._hand(backlog)
 
     def _hand(self, backlog: Backlog) -> None:
@@ -73,29 +78,26 @@ class Drain:
         if handed.exception() is not None:
             backlog.retry_at = time.monotonic() + RETRY_S
             return
+        if backlog.uncertain:
+            # Since the page was read: what may have to be sent again goes first.
+            return
+        records = []
         for offset, entry in page:
-            if backlog.uncertain:
-                # Since the page was read: what may have to be sent again goes first.
-                return
             if entry is None:
                 backlog.note_lost(offset)
-            elif not (
-                backlog.passes(offset, entry.record_id) or self._send(backlog, offset, entry)
-            ):
-                return
-            backlog.note_handed(offset + 1)
+            else:
+                records.append(record_of(backlog.partition, offset, entry))
+        backlog.handed = page[-1].offset + 1
+        self._send(backlog, records)
 
-    def _send(self, backlog: Backlog, offset: int, entry: Entry) -> bool:
-        record = Record(
-            entry.record_id, backlog.partition, entry.value, entry.items, entry.created_ms
-        )
-        try:
-            self._sender.send(record)
-        except LogError as error:
-            log.error("spooled record not sent", reason=str(error))
-            is_refused = isinstance(error, BrokerRefused)
-            backlog.back_to(offset, REFUSED_RETRY_S if is_refused else RETRY_S)
-            return False
-        backlog.in_flight[entry.record_id] = InFlight(entry.created_ms, offset)
-        self._out_bytes += len(entry.value)
-        return True
+    def _send(self, backlog: Backlog, records: list[Record]) -> None:
+        for number, record in enumerate(records):
+            try:
+                self._sender.send(record)
+                backlog.out += 1
+            except BrokerRefused as error:
+                backlog.refuse(record, error)
+            except LogError as error:
+                log.error("spooled record not sent", reason=str(error))
+                backlog.send_again(records[number:], RETRY_S)
+                return

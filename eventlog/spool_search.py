@@ -8,6 +8,7 @@ import structlog
 
 from eventlog.jobs import Jobs
 from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_records import Record
 from eventlog.kafka_scan import Stopped, records_present
 from eventlog.log import LogError
 from eventlog.spool_backlog import Backlog
@@ -30,9 +31,8 @@ class Searches:
 
     def begin(self, backlog: Backlog) -> None:
         """Looks for what is uncertain of a backlog, for as long as it takes."""
-        if wanted := backlog.begin_search():
-            since_ms = min(sent.created_ms for sent in wanted.values())
-            self._threads.submit(self._search, backlog, set(wanted), since_ms)
+        backlog.is_searched = True
+        self._threads.submit(self._search, backlog, list(backlog.uncertain))
 
     def stop(self) -> None:
         """Has every search end without a result; it may take a moment."""
@@ -43,14 +43,14 @@ class Searches:
         self.stop()
         self._threads.shutdown()
 
-    def _search(self, backlog: Backlog, wanted: set[str], since_ms: int) -> None:
+    def _search(self, backlog: Backlog, wanted: list[Record]) -> None:
         while not self._stop.is_set():
             try:
                 present = records_present(
                     self._address,
                     backlog.partition,
-                    wanted,
-                    since_ms=since_ms,
+                    {record.record_id for record in wanted},
+                    since_ms=min(record.created_ms for record in wanted),
                     settle_s=self._settle_s,
                     stop=self._stop,
                 )

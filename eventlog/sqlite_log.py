@@ -8,21 +8,13 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 
-from eventlog import sqlite_file
 from eventlog.dead_pruning import DeadLetterPruning
 from eventlog.group_commit import Limits
-from eventlog.log import (
-    Addressed,
-    Intent,
-    Origin,
-    PartitionState,
-    Progress,
-    Stored,
-    TopicPartition,
-)
+from eventlog.log import Addressed, Origin, PartitionState, Stored, TopicPartition
 from eventlog.log_file import LogFile
 from eventlog.records import DeadLetter, Refusal, encode_dead
 from eventlog.topics import AGENT_TOPICS, DEAD, OUTCOMES, TOPICS
+from schemas.checkpoints import Intent, Progress
 from schemas.projects import ProjectId
 
 EXPIRED_RECORDS = 32
@@ -88,16 +80,7 @@ class SqliteLog:
 
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition has come."""
-        row = await self._file.change(
-            lambda connection: connection.execute(
-                "SELECT stored_through, pending_first, pending_last, pending_apart, pending_epoch"
-                " FROM partitions WHERE number = ?",
-                (self._numbers[partition],),
-            ).fetchone()
-        )
-        if row[1] is None:
-            return Progress(row[0], None)
-        return Progress(row[0], Intent(row[1], row[2], bool(row[3]), row[4]))
+        return (await asyncio.to_thread(self.states))[partition].progress
 
     async def declare(self, partition: TopicPartition, intent: Intent) -> None:
         """Makes an intent durable; it stays pending until `complete`."""
@@ -136,27 +119,20 @@ class SqliteLog:
 
         await self._file.change(apply)
 
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Moves the consumer's places: the offsets of the next records to read."""
-        rows = [(offset, self._numbers[tp]) for tp, offset in offsets.items()]
-        await self._file.change(
-            lambda connection: connection.executemany(
-                "UPDATE partitions SET committed = ? WHERE number = ?", rows
-            )
-        )
+    async def check(self) -> None:
+        """Returns when the file can be written: an empty change goes the way of an append."""
+        await self._file.change(lambda _: None)
 
     async def expire(self, now_ms: int, own_keep_ms: Mapping[ProjectId, int] | None = None) -> None:
         """Drops stored records and dead letters that have been kept for long enough.
 
         `own_keep_ms` names the projects whose dead letters are kept for a time of their own.
         """
-        for partition, (_, stored_through, _) in self.positions().items():
-            if partition.topic == DEAD.name:
-                continue
+        for partition, state in (await self.places()).items():
             drop = partial(
                 self._commits.drop,
                 number=self._numbers[partition],
-                last=stored_through,
+                last=state.progress.stored_through,
                 older_than_ms=now_ms - self.limits.keep_ms,
                 limit=EXPIRED_RECORDS,
             )
@@ -171,42 +147,30 @@ class SqliteLog:
         """Drops every dead letter of some projects."""
         await self._dead.prune(lambda owner, _: owner in project_ids)
 
-    def positions(self) -> dict[TopicPartition, tuple[int, int, int]]:
-        """Returns committed, stored-through and next offset of every partition."""
+    def states(self) -> dict[TopicPartition, PartitionState]:
+        """Returns how far every partition has come."""
         with self._file.reading() as reader:
             rows = reader.execute(
-                "SELECT topic, partition, committed, stored_through, next_offset FROM partitions"
+                "SELECT topic, partition, next_offset, stored_through, pending_first,"
+                " pending_last, pending_apart, pending_epoch FROM partitions"
             ).fetchall()
-        return {TopicPartition(r[0], r[1]): (r[2], r[3], r[4]) for r in rows}
+        states = {}
+        for topic, number, next_offset, stored_through, first, last, by_parts, epoch in rows:
+            pending = None if first is None else Intent(first, last, bool(by_parts), epoch)
+            progress = Progress(stored_through, pending)
+            states[TopicPartition(topic, number)] = PartitionState(progress, next_offset)
+        return states
 
     async def places(self) -> dict[TopicPartition, PartitionState]:
         """Returns how far each partition with an agent has come."""
-        positions = await asyncio.to_thread(self.positions)
-        return {
-            partition: PartitionState(stored_through, next_offset)
-            for partition, (_, stored_through, next_offset) in positions.items()
-            if partition.topic in AGENT_TOPICS
-        }
+        states = await asyncio.to_thread(self.states)
+        return {one: state for one, state in states.items() if one.topic in AGENT_TOPICS}
 
     def read(
         self, partition: TopicPartition, offset: int, max_records: int, max_bytes: int
     ) -> list[Stored]:
         """Returns records from `offset` on: at least one where there is one, within the bounds."""
         return self._file.read(partition, offset, max_records, max_bytes)
-
-    def oldest_waiting_ms(self, partition: TopicPartition, stored_through: int) -> int | None:
-        """Returns when the oldest record that is not stored yet was appended."""
-        number = self._numbers[partition]
-        with self._file.reading() as reader:
-            row = reader.execute(
-                "SELECT CAST(appended_at_ms AS INTEGER) FROM records"
-                " WHERE key > ? AND key < ? ORDER BY key LIMIT 1",
-                (
-                    (number << sqlite_file.OFFSET_BITS) + stored_through,
-                    (number + 1) << sqlite_file.OFFSET_BITS,
-                ),
-            ).fetchone()
-        return None if row is None else int(row[0])
 
     def close(self) -> None:
         """Commits what is queued and closes the file. May be called twice."""

@@ -5,17 +5,18 @@ follows Faust's own aiokafka driver: `subscribe` returns first, the assignment c
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 import structlog
 from faust.transport import base
 from faust.transport.drivers import TRANSPORTS
+from faust.transport.producer import Producer
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from eventlog.faust_fixes import ContiguousConsumer, NoProducer
-from eventlog.log import LogFull, LogUnavailable, Stored, TopicPartition
+from eventlog.faust_fixes import FairConsumer
+from eventlog.log import LogUnavailable, Stored, TopicPartition
 from eventlog.sqlite_log import SqliteLog
 
 SCHEME = "sluice"
@@ -42,11 +43,11 @@ class Reader:
 
     def read(self, asked: Mapping[TP, int]) -> dict[TP, list[Stored]]:
         """Returns records from the given offsets on, of the partitions that have some."""
-        positions = self._log.positions()
+        states = self._log.states()
         found = {}
         share = FETCH_BYTES // max(1, len(asked))
         for tp, offset in asked.items():
-            self.highwaters[tp] = positions[TopicPartition(*tp)][2]
+            self.highwaters[tp] = states[TopicPartition(*tp)].next_offset
             if offset < self.highwaters[tp]:
                 records = self._log.read(TopicPartition(*tp), offset, FETCH_RECORDS, share)
                 if records:
@@ -54,7 +55,7 @@ class Reader:
         return found
 
 
-class Consumer(ContiguousConsumer):
+class Consumer(FairConsumer):
     """Reads every partition of the subscribed topics; there is one consumer a log."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -94,9 +95,8 @@ class Consumer(ContiguousConsumer):
         app = self.app
         app.on_rebalance_start()
         app.consumer_generation_id += 1
-        positions = self._log.positions()
-        assigned = {TP(*tp) for tp in positions if tp.topic in topics}
-        self._positions = {tp: positions[TopicPartition(*tp)][0] for tp in assigned}
+        assigned = {TP(*tp) for tp in self._log.states() if tp.topic in topics}
+        self._positions = _starts(self._log, assigned)
         await self.on_partitions_assigned(assigned, app.consumer_generation_id)
 
     async def _getmany(
@@ -141,18 +141,12 @@ class Consumer(ContiguousConsumer):
         return TP(topic, partition)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        try:
-            await self._log.commit({TopicPartition(*tp): offset for tp, offset in offsets.items()})
-        except (LogFull, LogUnavailable):
-            # A commit that fails is repeated by the next; raising here would end the app, as it
-            # must where the file is damaged: opening it anew sets it aside.
-            return False
+        """Is never asked: nothing is acknowledged."""
         return True
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Goes back to the committed places."""
-        positions = self._log.positions()
-        self._positions = {tp: positions[TopicPartition(*tp)][0] for tp in self._positions}
+        """Goes back to what is not stored yet."""
+        self._positions = _starts(self._log, self._positions)
         return dict(self._positions)
 
     async def _seek(self, partition: TP, offset: int) -> None:
@@ -176,8 +170,8 @@ class Consumer(ContiguousConsumer):
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         """Returns the offset behind the last record of each partition."""
-        positions = self._log.positions()
-        return {tp: positions[TopicPartition(*tp)][2] for tp in partitions}
+        states = self._log.states()
+        return {tp: states[TopicPartition(*tp)].next_offset for tp in partitions}
 
     async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         """Returns the offset of the first record that may still be there."""
@@ -192,10 +186,17 @@ class Consumer(ContiguousConsumer):
         return partition or 0
 
 
+def _starts(log: SqliteLog, partitions: Collection[TP]) -> dict[TP, int]:
+    """Returns where the reading of partitions begins: behind what is stored."""
+    states = log.states()
+    return {tp: states[TopicPartition(*tp)].progress.next_offset for tp in partitions}
+
+
 class Transport(base.Transport):  # type: ignore[misc]
     """What Faust looks up under the scheme."""
 
     Consumer: ClassVar[type[Consumer]] = Consumer
-    Producer: ClassVar[type[NoProducer]] = NoProducer
+    # Faust asks for one, and never uses it: the edge writes to the log itself.
+    Producer: ClassVar[type[Producer]] = Producer
     default_port = 0
     driver_version = "sluice embedded log"

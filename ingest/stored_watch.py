@@ -73,4 +73,4 @@ class StoredWatch:
             log.exception("checkpoints cannot be read, will look again")
             await asyncio.sleep(TROUBLE_PAUSE_S)
             return
-        self._stored[topic] = {number: one.stored_through for number, one in held.items()}
+        self._stored[topic] = {number: one.progress.stored_through for number, one in held.items()}

@@ -1,8 +1,8 @@
 """The Faust agents: one per topic, each handing its records to the writers of their partitions.
 
 An agent never waits for a partition: the consumer delivers none that is full (`has_room`).
-An agent knows no meaning and no store. It acknowledges nothing itself: the writer does, in order,
-after the block is stored. The same agents run on the embedded log and on Kafka.
+An agent knows no meaning and no store. It acknowledges nothing: what is stored the checkpoints say.
+The same agents run on the embedded log and on Kafka.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ def _agent(deliver: Deliver) -> Callable[[Any], Awaitable[None]]:
             message = event.message
             await deliver(
                 TopicPartition(message.topic, message.partition),
-                Delivery(message.offset, event.value, event.ack, message.timestamp),
+                Delivery(message.offset, event.value, message.timestamp),
             )
 
     return consume

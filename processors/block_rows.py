@@ -6,7 +6,6 @@ that rows are at fault, they are inserted by halves, until each row that it refu
 
 import asyncio
 import time
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -22,7 +21,6 @@ from processors.blocks import Batch, Block, Output, Step, StoredItems, ref_of
 from processors.columns import Numbers
 from schemas import metrics
 from schemas.kinds import Kind, Table
-from schemas.rows import OutcomeRow
 
 REFUSALS_BEFORE_PARTS = 3
 """Of a block's rows: a refusal may be temporary (the schema is being changed)."""
@@ -39,10 +37,6 @@ class Inserts(Protocol):
 
     async def insert_past_views(self, table: str, arrow_stream: bytes, token: str) -> None:
         """Inserts rows that the store lost and its views have, once for each token."""
-        ...
-
-    def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
-        """Encodes rows of the ledger."""
         ...
 
 

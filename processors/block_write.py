@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from clickhouse.tables import encode_outcomes
 from eventlog.log import ProgressStore
 from processors.block_rows import BlockRows, Inserts
 from processors.blocks import Block, Outcomes, Output, Step
@@ -159,7 +160,7 @@ class BlockWrite:
     async def _insert_outcomes(self, output: Output) -> None:
         rows = outcomes_of(output.outcomes + self._accepted) + output.counted
         if rows:
-            data = self._store.encode_outcomes(rows)
+            data = encode_outcomes(rows)
             await self._rows.put("outcomes", data, self._block.token, len(rows))
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct, field
 
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import DeadLetter
 from processors.columns import Build, Numbers
 from processors.seen import Hashes
+from schemas.checkpoints import Intent
 from schemas.kinds import Kind, Table
 from schemas.rows import OutcomeRow, Source
 
@@ -25,7 +26,6 @@ class Delivery(NamedTuple):
     offset: int
     value: bytes | None
     """`None` where the log's checksum did not hold."""
-    ack: Callable[[], object]
     appended_at_s: float = 0.0
     """When it came into the log, in seconds since 1970."""
 

@@ -14,21 +14,20 @@ from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from controlplane import errors
-from controlplane.progress import Claim, PartitionProgress, PendingBlock
-from eventlog.kafka_offsets import Ends, ensure_pending_there, ensure_there
-from eventlog.kafka_producer import BrokerRefused
+from controlplane.progress import Ownership, PartitionProgress
+from eventlog.kafka_offsets import Ends, ensure_there
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import (
-    Intent,
+    BrokerRefused,
     LogUnavailable,
     NotOwner,
     Origin,
-    Progress,
     RecordsSkipped,
     TopicPartition,
 )
 from eventlog.records import DeadLetter
 from processors.sink import Sink
+from schemas.checkpoints import Intent, Progress
 
 LONGEST_PAUSE_S = 5.0
 FLUSH_S = 2.0
@@ -54,7 +53,7 @@ class Checkpoints:
         self._topics = topics
         self._keep_dead_letters = keep_dead_letters
         self._owner = owner
-        self._claims: dict[TopicPartition, Claim] = {}
+        self._claims: dict[TopicPartition, Ownership] = {}
         self._written_by_others: set[TopicPartition] = set()
         self._next: dict[TopicPartition, int] = {}
         """The first offset of the block that comes next."""
@@ -68,7 +67,7 @@ class Checkpoints:
         except errors.Unavailable as error:
             raise LogUnavailable(f"the checkpoints do not answer: {error.message}") from error
         self._claims[partition] = claim
-        self._next[partition] = self.next_offset(partition)
+        self._next[partition] = claim.progress.next_offset
         if before is None or claim.epoch != before.epoch + 1:
             self._written_by_others.add(partition)
 
@@ -81,9 +80,8 @@ class Checkpoints:
         return asked
 
     def next_offset(self, partition: TopicPartition) -> int:
-        """Returns where reading begins: what may be half-written is read and written again."""
-        claim = self._claims[partition]
-        return claim.pending.first if claim.pending else claim.stored_through + 1
+        """Returns the first offset of the block that comes next."""
+        return self._next[partition]
 
     def origin(self, partition: TopicPartition) -> Origin:
         """Returns where the partition's records come from, and whose turn it is."""
@@ -91,16 +89,9 @@ class Checkpoints:
         epoch = self._claims[partition].epoch
         return Origin(log_id, f"{xxhash.xxh3_64_hexdigest(log_id.encode())}.{epoch}")
 
-    def pending(self, partition: TopicPartition) -> Intent | None:
-        """Returns the block that may be half-written."""
-        pending = self._claims[partition].pending
-        if pending is None:
-            return None
-        return Intent(pending.first, pending.last, pending.by_parts, pending.epoch_text)
-
     async def progress(self, partition: TopicPartition) -> Progress:
         """Returns how far the partition had come when it was taken."""
-        return Progress(self._claims[partition].stored_through, self.pending(partition))
+        return self._claims[partition].progress
 
     async def declare(self, partition: TopicPartition, intent: Intent) -> None:
         """Makes an intent durable. Raises `NotOwner`, `LogUnavailable`.
@@ -112,8 +103,7 @@ class Checkpoints:
                 f"the next block of {partition} begins at {intent.first}, "
                 f"not at {self._next[partition]}: it would leave a hole"
             )
-        pending = PendingBlock(intent.first, intent.last, intent.by_parts, intent.epoch)
-        await self._asked(partition, self._progress.declare, pending)
+        await self._asked(partition, self._progress.declare, intent)
 
     async def confirm(self, partition: TopicPartition) -> None:
         """Asks whether the partition is still ours. Raises `NotOwner`, `LogUnavailable`."""
@@ -182,16 +172,19 @@ class Holder:
 
     async def _take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         await asyncio.gather(*(self._checkpoints.claim(self.ours(one)) for one in partitions))
-        starts = {one: self._checkpoints.next_offset(self.ours(one)) for one in partitions}
+        claimed = {one: await self._checkpoints.progress(self.ours(one)) for one in partitions}
         ends = await self._read_ends(partitions)
-        ensure_there(starts, ends)
-        pending = {one: self._checkpoints.pending(self.ours(one)) for one in partitions}
-        ensure_pending_there({one: block for one, block in pending.items() if block}, ends)
+        for one, progress in claimed.items():
+            ensure_there(one, progress, ends[one])
         # Only now, when nothing can fail any more: this answer is given once.
         taken = self._checkpoints.take_written_by_others(map(self.ours, partitions))
         self._sink.take(taken)
         log.info("partitions taken", partitions=_named(taken))
-        return starts
+        return {one: progress.next_offset for one, progress in claimed.items()}
+
+    def stored(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Returns the offset behind what is stored of each that was taken."""
+        return {one: self._checkpoints.next_offset(self.ours(one)) for one in partitions}
 
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """Stores what is in hand for a bounded time; the rest is the next owner's."""

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from clickhouse.client import Warehouse
 from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
-from clickhouse.tables import encode_outcomes
 from eventlog.topics import OUTCOMES
 from processors.blocks import EventKey, KindStep, Step
 from processors.events import EventStep
@@ -13,26 +12,7 @@ from processors.refusals import RefusalStep
 from processors.seen import Hashes, SeenFilter
 from schemas.kinds import SYSTEMS, Table, kinds_of
 from schemas.projects import ProjectId
-from schemas.rows import OutcomeRow, Position, Source
-
-
-class WarehouseInserts:
-    """What the sink asks of the store."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-
-    async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
-        """Inserts one block of rows, once for each token."""
-        await self._warehouse.insert(table, arrow_stream, token)
-
-    async def insert_past_views(self, table: str, arrow_stream: bytes, token: str) -> None:
-        """Inserts rows that the store lost and its views have."""
-        await self._warehouse.insert_past_views(table, arrow_stream, token)
-
-    def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
-        """Encodes rows of the ledger."""
-        return encode_outcomes(rows)
+from schemas.rows import Position, Source
 
 
 class StoredEvents:

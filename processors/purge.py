@@ -97,4 +97,4 @@ class Purge:
 
 
 def _is_past(places: Places, ends: Mapping[TopicPartition, int]) -> bool:
-    return all(places[partition].stored_through >= end - 1 for partition, end in ends.items())
+    return all(places[one].progress.stored_through >= end - 1 for one, end in ends.items())

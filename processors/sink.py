@@ -1,8 +1,8 @@
 """The sink: writes each partition's records to the store in blocks, exactly once.
 
 The order of a block's life: its range is written down (the intent), its rows are inserted under a
-token made from that range, the range is marked as stored, its records are acknowledged. Whatever
-stops in between is repeated with the same range and token, and the store drops what it has.
+token made from that range, the range is marked as stored. Whatever stops in between is repeated
+with the same range and token, and the store drops what it has.
 
 Nothing here gives up: a store that fails is asked again with growing pauses, for ever, while the
 log keeps what comes. A bug is another matter: it ends the process, loudly, and the log replays.
@@ -18,7 +18,8 @@ import structlog
 from tenacity import AsyncRetrying, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
-from eventlog.log import ProgressStore, TopicPartition
+from eventlog.log import PartitionState, ProgressStore, TopicPartition
+from eventlog.topics import AGENT_TOPICS
 from processors.block_rows import Inserts
 from processors.blocks import Delivery, Step
 from processors.budget import Budget
@@ -56,6 +57,7 @@ class Sink:
         self._budgets = {topic: Budget(limits.max_in_hand_bytes) for topic in steps}
         for topic, budget in self._budgets.items():
             metrics.BLOCKS_IN_HAND.labels(topic).set_function(budget.used)
+            metrics.LAG_SECONDS.labels(topic).set_function(partial(self.lag_s, topic))
         self._warm = {topic: asyncio.Event() for topic in steps}
         self._warmed: set[TopicPartition] = set()
         self._owns_all = False
@@ -145,7 +147,7 @@ class Sink:
     async def drain(self, timeout_s: float) -> bool:
         """Waits until everything delivered is stored; `False` when time ran out first.
 
-        Nothing is lost then: what was not acknowledged is delivered again at the next start.
+        Nothing is lost then: what was not stored is delivered again at the next start.
         """
         return await _all_idle(self._writers.values(), timeout_s)
 
@@ -202,6 +204,15 @@ class Sink:
             log.error("writer stopped by a bug", task=task.get_name(), exc_info=error)
             if not self.failed.done():
                 self.failed.set_result(error)
+
+
+def tell_waiting(places: Mapping[TopicPartition, PartitionState]) -> None:
+    """Tells the metrics how many records of some partitions are not stored."""
+    records = dict.fromkeys(AGENT_TOPICS, 0)
+    for one, state in places.items():
+        records[one.topic] += state.waiting
+    for topic, waiting in records.items():
+        metrics.LAG_RECORDS.labels(topic).set(waiting)
 
 
 async def _all_idle(writers: Collection[PartitionWriter], timeout_s: float) -> bool:

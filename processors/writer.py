@@ -9,12 +9,13 @@ from contextlib import suppress
 import structlog
 from msgspec import Struct
 
-from eventlog.log import Intent, NotOwner, ProgressStore, TopicPartition
+from eventlog.log import NotOwner, ProgressStore, TopicPartition
 from eventlog.records import plain_size
 from processors.block_rows import Inserts
 from processors.block_write import BlockWrite
 from processors.blocks import Block, Delivery, Step
 from processors.budget import Budget
+from schemas.checkpoints import Intent
 
 BLOCKS_IN_HAND = 2
 """One is written while the next is built; more would only cost memory."""
@@ -53,12 +54,6 @@ class _Waiting:
     def add(self, record: Delivery) -> None:
         self.records.append(record)
         self._weigh([record], 1)
-
-    def acknowledge(self, stored_through: int) -> None:
-        """Lets go of what is stored."""
-        stored = self.take(sum(record.offset <= stored_through for record in self.records))
-        for record in stored:
-            record.ack()
 
     def take(self, count: int) -> list[Delivery]:
         taken, self.records = self.records[:count], self.records[count:]
@@ -165,10 +160,7 @@ class PartitionWriter:
     async def put(self, delivery: Delivery) -> None:
         """Takes a record over."""
         async with self._changed:
-            if delivery.offset <= self.stored_through:
-                delivery.ack()
-                return
-            if self.lost or delivery.offset <= self._last_put:
+            if self.lost or delivery.offset <= max(self._last_put, self.stored_through):
                 return
             self._last_put = delivery.offset
             self._waiting.add(delivery)
@@ -215,10 +207,11 @@ class PartitionWriter:
                 one.put_down()
 
     async def _let_go_of_stored(self, stored_through: int) -> None:
-        """Acknowledges what an earlier life has stored, and makes room for what it has not."""
+        """Drops what an earlier life has stored, and makes room for what it has not."""
         async with self._changed:
             self.stored_through = stored_through
-            self._waiting.acknowledge(stored_through)
+            records = self._waiting.records
+            self._waiting.take(sum(record.offset <= stored_through for record in records))
             self._changed.notify_all()
 
     async def _build_blocks(self, pending: Intent | None, built: "asyncio.Queue[_InHand]") -> None:
@@ -297,8 +290,6 @@ class PartitionWriter:
                 await self._changed.wait_for(self._waiting.is_full)
 
     async def _finish(self, one: _InHand) -> None:
-        for record in one.records:
-            record.ack()
         one.give_back()
         async with self._changed:
             self._in_hand.popleft()

@@ -68,7 +68,7 @@ LAG_SECONDS = Gauge(
 )
 OLDEST_UNACKED_SECONDS = Gauge(
     "sluice_oldest_unacked_seconds",
-    "Age of the oldest record that the stream holds and has not acknowledged.",
+    "Age of the oldest record that the stream holds and has not stored.",
     registry=REGISTRY,
 )
 BODIES_IN_HAND = Gauge(

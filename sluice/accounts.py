@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 
 async def add_database(process: Process, database: Database, wait: Wait) -> None:
     """Brings the tables of the control plane up to date; without it the process is not ready."""
-    await wait(database.migrate, "the control plane's database")
     process.stack.push_async_callback(database.close)
+    await wait(database.migrate, "the control plane's database")
     process.ready["control_plane"] = database.ping
 
 

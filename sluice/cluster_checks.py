@@ -6,21 +6,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
-from typing import Any
-
-from confluent_kafka import TopicCollection
-
-# The package exports these without saying so to type checkers.
-from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
 from clickhouse.client import path_of
 from controlplane.database import Database
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
-from eventlog.kafka_topics import TopicsError, TopicSettings, TopicsState, check_topics
+from eventlog.kafka_topics import (
+    FoundTopic,
+    FoundTopics,
+    TopicsError,
+    TopicSettings,
+    TopicsState,
+    ensure_usable,
+    read_topics,
+)
 from eventlog.log import LogUnavailable
 from eventlog.topics import DEAD, TOPICS, Topic
-from processors.standing import ASK_S, standing_of
+from processors.standing import standing_of
 from schemas.settings import Settings, SettingsError
 from sluice.checks import (
     Finding,
@@ -118,22 +120,25 @@ def check_kafka(settings: Settings, paths: Paths) -> list[Finding]:
     servers = ", ".join(address.servers)
     wrong: list[Finding] = []
     topics: TopicsState = {}
+    found = FoundTopics({}, 0)
     try:
-        topics = check_topics(address, wanted)
+        found = read_topics(address)
+        topics = ensure_usable(found.topics, address, wanted)
     except LogUnavailable as failure:
         return [error("Kafka", f"{servers} does not answer: {failure}", KAFKA_FIX)]
     except TopicsError as failure:
         fix = "as it says; sluice migrate makes what does not exist, and changes nothing else"
         wrong = [error("topics", f"at {servers}: {failure}", fix)]
-    waits = [
-        begin("topics", lambda: _check_keeping(address, wanted), KAFKA_FIX),
-        begin("dead letters", lambda: _check_dead(address), KAFKA_FIX),
-    ]
+    waits = []
+    if DEAD.name in found.topics:
+        waits.append(begin("dead letters", lambda: _check_dead(address), KAFKA_FIX))
     if topics and _is_there(paths):
         fix = "fix the control plane and Kafka first"
         stream = begin("stream", lambda: asyncio.run(_check_stream(paths, address, topics)), fix)
         waits.append(stream)
-    return [ok("Kafka", f"{servers} answers"), *wrong, *(one for wait in waits for one in wait())]
+    keeping = _check_keeping(found, address, wanted)
+    answers = ok("Kafka", f"{servers} answers")
+    return [answers, *wrong, *keeping, *(one for wait in waits for one in wait())]
 
 
 def _is_there(paths: Paths) -> bool:
@@ -143,41 +148,31 @@ def _is_there(paths: Paths) -> bool:
 
 
 def _check_dead(address: KafkaAddress) -> list[Finding]:
-    if address.topic(DEAD.name) not in _admin(address).list_topics(timeout=ASK_S).topics:
-        return []
     with KafkaDeadLetters(address) as box:
         return [check_dead_letters(box.summaries())]
 
 
-def _check_keeping(address: KafkaAddress, wanted: TopicSettings) -> list[Finding]:
+def _check_keeping(
+    cluster: FoundTopics, address: KafkaAddress, wanted: TopicSettings
+) -> list[Finding]:
     """Looks at what is the operator's to change: copies, and how long records are kept."""
-    admin = _admin(address)
-    cluster = admin.list_topics(timeout=ASK_S)
-    # What does not exist is told already.
-    topics = {
-        name: topic for topic in TOPICS if (name := address.topic(topic.name)) in cluster.topics
-    }
-    if not topics:
-        return []
-    least = max(wanted.replication, min(2, len(cluster.brokers)))
-    described = admin.describe_topics(TopicCollection(list(topics)), request_timeout=ASK_S)
-    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics]
-    configs = admin.describe_configs(resources, request_timeout=ASK_S)
+    least = max(wanted.replication, min(2, cluster.brokers))
     found: list[Finding] = []
-    for resource, (name, topic) in zip(resources, topics.items(), strict=True):
-        entries = configs[resource].result(ASK_S)
-        config = {key: str(entry.value) for key, entry in entries.items()}
-        found += _wrong_copies(name, described[name].result(ASK_S).partitions, config, least)
-        found += _short_retention(name, topic, config, wanted)
-    return found or [ok("topics", f"{', '.join(topics)} have the copies and times that are set")]
+    names = []
+    for topic in TOPICS:
+        # What does not exist is told already.
+        if one := cluster.topics.get(topic.name):
+            names.append(address.topic(topic.name))
+            found += _wrong_copies(names[-1], one, least)
+            found += _short_retention(names[-1], topic, one.configs, wanted)
+    if found or not names:
+        return found
+    return [ok("topics", f"{', '.join(names)} have the copies and times that are set")]
 
 
-def _wrong_copies(
-    name: str, partitions: list[Any], config: Mapping[str, str], least: int
-) -> Iterator[Finding]:
-    copies = min(len(partition.replicas) for partition in partitions)
-    current = min(len(partition.isr) for partition in partitions)
-    needed = int(config["min.insync.replicas"])
+def _wrong_copies(name: str, topic: FoundTopic, least: int) -> Iterator[Finding]:
+    copies, current = topic.copies, topic.current
+    needed = int(topic.configs["min.insync.replicas"])
     if current < needed:
         text = f"{name} takes nothing: {current} copies are current, min.insync.replicas={needed}"
         yield error("topics", text, "start the brokers that are down")
@@ -234,7 +229,3 @@ async def _check_stream(paths: Paths, address: KafkaAddress, topics: TopicsState
         fix = "is a worker up, and does the store take rows? The workers' log lines tell"
         return [warning("stream", f"{text}, {found.old} of them for more than {OLD_S} s", fix)]
     return [ok("stream", text)]
-
-
-def _admin(address: KafkaAddress) -> AdminClient:
-    return AdminClient(address.librdkafka() | {"log_level": 0})

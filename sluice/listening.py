@@ -93,14 +93,22 @@ class Server(uvicorn.Server):
         )
 
     async def begin(self, listener: socket.socket) -> "asyncio.Task[None]":
-        """Returns, once requests are answered, what runs until SIGINT, SIGTERM or `should_exit`."""
+        """Returns, once requests are answered, what runs until SIGINT, SIGTERM or `should_exit`.
+
+        Raises what keeps it from that.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
         # The port may be listened on in spite of connections that the last process has left.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         serving = asyncio.create_task(self.serve(sockets=[listener]))
-        await self.ready.wait()
+        ready = asyncio.create_task(self.ready.wait())
+        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if not self.ready.is_set():
+            ready.cancel()
+            await serving
+            raise RuntimeError("the server ended before it listened")
         return serving
 
     def _stop(self) -> None:

@@ -20,7 +20,7 @@ from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
-from processors.sink import Sink
+from processors.sink import Sink, tell_waiting
 from schemas import metrics
 from sluice.accounts import add_accounts, add_database
 from sluice.ingestion import add_edge
@@ -31,7 +31,7 @@ from sluice.parts import Parts, Resources
 from sluice.patience import at_once
 from sluice.process import Process
 from sluice.secret import find_secret
-from sluice.stores import add_store, open_own
+from sluice.stores import add_own_store
 from sluice.stream import open_sink, start_stream
 from sluice.systems import open_systems, tables
 from sluice.upkeep import PURGE_EVERY_S, RETENTION_EVERY_S
@@ -47,14 +47,16 @@ async def open_parts(process: Process) -> None:
     process.stack.callback(hold(paths.lock).close)
     find_secret(settings.secret, paths.data_dir)  # a broken one is said before anything is made
     database = Database(paths.database_url)
-    warehouse, systems, event_log, _ = await asyncio.gather(
-        asyncio.to_thread(open_own, process),
-        asyncio.to_thread(open_systems, Resources(paths.cache, database)),
-        asyncio.to_thread(_open_log, process),
-        _add_control_plane(process, database),
+    opening = (
+        asyncio.create_task(add_own_store(process)),
+        asyncio.create_task(asyncio.to_thread(open_systems, Resources(paths.cache, database))),
+        asyncio.create_task(_open_log(process)),
+        asyncio.create_task(_add_control_plane(process, database)),
     )
-    add_store(process, warehouse)
-    add_log(process, event_log)
+    # Where one fails the others are waited for, so that what they open is closed.
+    await asyncio.wait(opening)
+    store, parts, own_log, accounts = opening
+    warehouse, systems, event_log, _ = await asyncio.gather(store, parts, own_log, accounts)
     interval_ms = settings.block_interval_ms
     sink = open_sink(process, warehouse, systems, event_log, block_interval_ms=interval_ms)
     sink.start()
@@ -96,14 +98,18 @@ async def _add_control_plane(process: Process, database: Database) -> None:
     process.initial = await ensure_initial(database, vault, seed_of(process.settings))
 
 
-def _open_log(process: Process) -> SqliteLog:
+async def _open_log(process: Process) -> SqliteLog:
     settings = process.settings
     limits = Limits(
         max_bytes=settings.log_max_bytes,
         keep_ms=settings.log_keep_hours * 3_600_000,
         dead_keep_ms=settings.retention_days * DAY_MS,
     )
-    return SqliteLog(process.paths.log, partitions=settings.log_partitions, limits=limits)
+    event_log = await asyncio.to_thread(
+        SqliteLog, process.paths.log, partitions=settings.log_partitions, limits=limits
+    )
+    add_log(process, event_log)
+    return event_log
 
 
 def add_log(process: Process, event_log: SqliteLog) -> None:
@@ -113,8 +119,7 @@ def add_log(process: Process, event_log: SqliteLog) -> None:
         await asyncio.shield(asyncio.wrap_future(event_log.damaged))
         return "the log's file is damaged; the next start sets it aside"
 
-    # An empty change of the checkpoints goes through the same thread and fsync as an append.
-    process.ready["log"] = lambda: event_log.commit({})
+    process.ready["log"] = event_log.check
     process.faults.append(damaged)
     process.gauges.append(lambda: _measure(event_log))
     process.stack.push_async_callback(asyncio.to_thread, event_log.close)
@@ -145,7 +150,7 @@ async def _drain(event_log: SqliteLog, sink: Sink, timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         places = await event_log.places()
-        if all(place.stored_through == place.next_offset - 1 for place in places.values()):
+        if not any(place.waiting for place in places.values()):
             return await sink.drain(max(0.1, deadline - time.monotonic()))
         await asyncio.sleep(0.02)
     return False
@@ -154,16 +159,4 @@ async def _drain(event_log: SqliteLog, sink: Sink, timeout_s: float) -> bool:
 def _measure(event_log: SqliteLog) -> None:
     metrics.LOG_BYTES.set(event_log.stored_bytes)
     metrics.LOG_QUEUED_BYTES.set(event_log.queued_bytes)
-    records: dict[str, int] = dict.fromkeys(AGENT_TOPICS, 0)
-    ages: dict[str, float] = dict.fromkeys(AGENT_TOPICS, 0.0)
-    for partition, (_, stored_through, next_offset) in event_log.positions().items():
-        if partition.topic not in records:
-            continue
-        records[partition.topic] += next_offset - 1 - stored_through
-        oldest_ms = event_log.oldest_waiting_ms(partition, stored_through)
-        if oldest_ms is not None:
-            age = time.time() - oldest_ms / 1000
-            ages[partition.topic] = max(ages[partition.topic], age)
-    for topic in AGENT_TOPICS:
-        metrics.LAG_RECORDS.labels(topic).set(records[topic])
-        metrics.LAG_SECONDS.labels(topic).set(ages[topic])
+    tell_waiting({one: at for one, at in event_log.states().items() if one.topic in AGENT_TOPICS})

@@ -30,11 +30,16 @@ async def serve(
     proxies = trusted_proxies(settings)
     listener = bind(settings.host, settings.port)
     process = Process(settings)
-    await open_parts(process)
-    config = config_of(process.app(), proxies=proxies, graceful_s=GRACEFUL_S)
-    server = Server(config, bounds_of(settings, open_files))
+    try:
+        await open_parts(process)
+        config = config_of(process.app(), proxies=proxies, graceful_s=GRACEFUL_S)
+        server = Server(config, bounds_of(settings, open_files))
+        serving = await server.begin(listener)
+    except BaseException:
+        listener.close()
+        await process.stop(0.0)
+        raise
     upkeep = asyncio.create_task(process.keep_up())
-    serving = await server.begin(listener)
     settle_heap()
     forget_code_of_start()
     on_ready(process)

@@ -26,16 +26,17 @@ def close_at_stop(process: Process, warehouse: Warehouse) -> None:
     process.close_within("store", partial(asyncio.to_thread, warehouse.close))
 
 
-def open_own(process: Process) -> Warehouse:
-    """Opens the store of `sluice up`, repaired and brought up to date. Blocking."""
+async def add_own_store(process: Process) -> Warehouse:
+    """Opens the store of `sluice up`, repaired and brought up to date, and adds it."""
     url, settings = process.paths.warehouse_url, process.settings
     path = path_of(url)
     if path is not None:
         process.stack.callback(hold(process.paths.store_lock).close)
-        repair_directory(path)
+        await asyncio.to_thread(repair_directory, path)
     warehouse = Warehouse(
         url, readers=settings.query_threads, engine_memory_bytes=engine_bytes_of(settings)
     )
-    for name in migrate(warehouse):
+    add_store(process, warehouse)
+    for name in await asyncio.to_thread(migrate, warehouse):
         log.info("migration applied", name=name)
     return warehouse

@@ -5,7 +5,7 @@ from typing import Any
 
 from clickhouse.client import Warehouse
 from eventlog.log import ProgressStore
-from processors.pipeline import WarehouseInserts, build_steps
+from processors.pipeline import build_steps
 from processors.sink import Sink
 from schemas import metrics
 from sluice.limits import block_limits_of
@@ -30,7 +30,7 @@ def open_sink(
         log2_filter_bits=settings.dedup_filter_bits,
     )
     limits = block_limits_of(settings, block_interval_ms)
-    sink = Sink(steps, checkpoints, WarehouseInserts(warehouse), limits)
+    sink = Sink(steps, checkpoints, warehouse, limits)
     process.gauges.append(lambda: metrics.OLDEST_UNACKED_SECONDS.set(sink.lag_s()))
     process.stack.push_async_callback(sink.stop)
     return sink

@@ -1,10 +1,13 @@
 """The HTTP side of `sluice warehouse`: ClickHouse's interface, as far as its clients need it."""
 
 import asyncio
+import secrets
+import string
 import time
 import uuid
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import aclosing
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -12,19 +15,21 @@ from litestar import Litestar, MediaType, asgi, get
 from litestar.types import Receive, Scope, Send
 
 from clickhouse.served.asks import Ask, read_ask, read_call
-from clickhouse.served.bodies import Bodies, Disconnected, Reservation
+from clickhouse.served.bodies import Bodies, Disconnected, Take
 from clickhouse.served.calls import Call, Run, Summary
 from clickhouse.served.codes import Code, status_of
 from clickhouse.served.codings import COMPRESSORS, Plain, choose_coding
 from clickhouse.served.engine import ServedStore
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import Rights
-from clickhouse.served.threads import Answer, Threads
+from clickhouse.served.threads import Threads
 from clickhouse.served.users import Users, credentials_of
 from schemas.connections import AUTHENTICATED
 
 BUFFER_BYTES = 1 << 20
 """Of an answer before its head goes out: errors until then have a status of their own."""
+READER_TIMEOUT_S = 60
+"""For how long a client may leave unread what keeps others waiting."""
 LONG_URL_BYTES = 16 << 10
 CONTENT_TYPES = {
     "tabseparated": "text/tab-separated-values; charset=UTF-8",
@@ -112,70 +117,66 @@ class _Exchange:
         # As at a server: what a link or a picture can ask for changes nothing.
         rights = Rights.READ if ask.method == "GET" else user.rights
         bodies = service.bodies[rights]
-        with bodies.reserve(user.name) as reservation:
-            wire = await bodies.receive(reservation, self._receive)
+        with bodies.reserve(user.name) as take:
+            wire = await bodies.receive(take, self._receive)
             # Nobody holds a place who still sends.
-            with service.threads[rights].place():
-                call = await asyncio.to_thread(_read, ask, bodies, reservation, wire)
-                await self._run(
-                    ask, call, Run(service.store, call, rights), service.threads[rights]
-                )
+            threads = service.threads[rights]
+            with threads.place():
+                call = await asyncio.to_thread(_read, ask, bodies, take, wire)
+                run = Run(service.store, call, rights)
+                await self._while_there(self._run(ask, call, run, threads))
 
-    async def _run(self, ask: Ask, call: Call, run: Run, threads: Threads) -> None:
-        coding = choose_coding(ask.headers.get("accept-encoding", ""))
-        if ask.parameters.get("enable_http_compression") in {"0", "false"}:
-            coding = None
-        answer = Answer()
-        compressor = COMPRESSORS[coding]() if coding else Plain()
-        working = asyncio.create_task(threads.run(run, compressor, answer))
-        gone = asyncio.create_task(self._wait_gone())
+    async def _while_there(self, answering: Coroutine[Any, Any, None]) -> None:
+        """Answers for as long as the client is there."""
+        task, gone = asyncio.create_task(answering), asyncio.create_task(self._wait_gone())
         try:
-            relaying = asyncio.create_task(self._relay(ask, call, answer, coding))
-            await asyncio.wait({relaying, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not relaying.done():
-                relaying.cancel()
-            await asyncio.gather(relaying, return_exceptions=False)
-        except asyncio.CancelledError:
-            if not gone.done():
-                raise
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
-            answer.abandon()
+            task.cancel()
             # The place in the queue and the body are held for as long as the engine works.
-            await asyncio.shield(working)
+            await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()
 
     async def _wait_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def _relay(self, ask: Ask, call: Call, answer: Answer, coding: str | None) -> None:
-        """Sends what the thread gives; the first pieces wait for an error with its own status."""
+    async def _run(self, ask: Ask, call: Call, run: Run, threads: Threads) -> None:
+        """Sends the answer; the first pieces wait for an error with its own status."""
+        coding = choose_coding(ask.headers.get("accept-encoding", ""))
+        if ask.parameters.get("enable_http_compression") in {"0", "false"}:
+            coding = None
+        compressor = COMPRESSORS[coding]() if coding else Plain()
+        tag = "".join(secrets.choice(string.ascii_letters) for _ in range(16))
         held: list[bytes] = []
         size, limit = 0, self._service.max_result_bytes if ask.waits_for_end else BUFFER_BYTES
-        while isinstance(piece := await answer.next(), bytes):
-            held.append(piece)
-            size += len(piece)
-            if size > limit:
-                break
-        if isinstance(piece, EngineError):
-            raise piece
-        summary = piece if isinstance(piece, Summary) else Summary()
-        headers = self._head(call, coding, summary) | {"X-ClickHouse-Exception-Tag": answer.tag}
-        if isinstance(piece, Summary):
-            await self._send_whole(200, headers, b"".join(held))
-            return
-        if ask.waits_for_end:
-            raise refusal(Code.TOO_MANY_ROWS_OR_BYTES, f"Result over {limit} bytes.")
-        await self._stream(headers, b"".join(held), answer)
+        async with aclosing(threads.pieces(run, compressor, tag)) as pieces:
+            async for piece in pieces:
+                held.append(piece)
+                size += len(piece)
+                if size > limit:
+                    break
+            whole = size <= limit
+            if not whole and ask.waits_for_end:
+                raise refusal(Code.TOO_MANY_ROWS_OR_BYTES, f"Result over {limit} bytes.")
+            headers = self._head(call, coding, run.summary if whole else Summary())
+            headers["X-ClickHouse-Exception-Tag"] = tag
+            if whole:
+                await self._send_whole(200, headers, b"".join(held))
+            else:
+                await self._start(200, headers)
+                await self._stream(b"".join(held), pieces)
 
-    async def _stream(self, headers: Mapping[str, str], held: bytes, answer: Answer) -> None:
-        await self._start(200, headers)
-        await self._send_piece(held)
-        while isinstance(piece := await answer.next(), bytes):
-            await self._send_piece(piece)
-        if isinstance(piece, EngineError):
+    async def _stream(self, held: bytes, pieces: AsyncIterator[bytes]) -> None:
+        try:
+            await self._send_piece(held)
+            async for piece in pieces:
+                await self._send_piece(piece)
+        except (EngineError, TimeoutError) as error:
             # No last chunk: whoever does not look for the tag sees that something is missing.
-            log.info("an answer broke off", code=piece.code)
+            log.info("an answer broke off", reason=type(error).__name__)
             return
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -226,12 +227,14 @@ class _Exchange:
         )
 
     async def _send_piece(self, piece: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        """Sends a piece. Raises `TimeoutError` where the client does not read: others wait."""
+        async with asyncio.timeout(READER_TIMEOUT_S):
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-def _read(ask: Ask, bodies: Bodies, reservation: Reservation, wire: bytes) -> Call:
+def _read(ask: Ask, bodies: Bodies, take: Take, wire: bytes) -> Call:
     """Makes the call of a request. Takes time by the length of its body: not on the event loop."""
-    return read_call(*bodies.open(ask, reservation, wire))
+    return read_call(*bodies.open(ask, take, wire))
 
 
 def _query_id(ask: Ask) -> str:

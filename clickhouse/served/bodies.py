@@ -4,7 +4,7 @@ import asyncio
 import io
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import multipart
@@ -19,6 +19,9 @@ IDLE_S = 30
 """For how long a sender may be silent within a body."""
 BODY_S = 300
 """For how long a body may come in."""
+
+Take = Callable[[int], None]
+"""Counts bytes for a request. Safe in threads. Raises `EngineError` when none are free."""
 
 
 class Disconnected(Exception):
@@ -39,31 +42,32 @@ class Bodies:
         self._lock = threading.Lock()
 
     @contextmanager
-    def reserve(self, user: str) -> Iterator["Reservation"]:
-        """Reserves memory for one body, until the call with it has ended."""
-        reservation = Reservation(user)
+    def reserve(self, user: str) -> Iterator[Take]:
+        """Gives what takes memory for one body, until the call with it has ended."""
+        held_bytes = 0
+
+        def take(size: int) -> None:
+            nonlocal held_bytes
+            with self._lock:
+                left_to_user = self._most_of_a_user - self._held_by[user]
+                if size > min(left_to_user, self._free_bytes):
+                    raise refusal(
+                        Code.TOO_MANY_SIMULTANEOUS_QUERIES, "Too many bytes are on their way."
+                    )
+                held_bytes += size
+                self._count(user, size)
+
         try:
-            yield reservation
+            yield take
         finally:
             with self._lock:
-                self._count(reservation, -reservation.held_bytes)
+                self._count(user, -held_bytes)
 
-    def take(self, reservation: "Reservation", size: int) -> None:
-        """Counts bytes for a request. Safe in threads. Raises `EngineError` when none are free."""
-        with self._lock:
-            left_to_user = self._most_of_a_user - self._held_by[reservation.user]
-            if size > min(left_to_user, self._free_bytes):
-                raise refusal(
-                    Code.TOO_MANY_SIMULTANEOUS_QUERIES, "Too many bytes are on their way."
-                )
-            self._count(reservation, size)
-
-    def _count(self, reservation: "Reservation", size: int) -> None:
-        reservation.held_bytes += size
+    def _count(self, user: str, size: int) -> None:
         self._free_bytes -= size
-        self._held_by[reservation.user] += size
+        self._held_by[user] += size
 
-    async def receive(self, reservation: "Reservation", receive: Receive) -> bytes:
+    async def receive(self, take: Take, receive: Receive) -> bytes:
         """Returns the body as it was sent. Raises `EngineError`, and `Disconnected`."""
         pieces, more, size = [], True, 0
         now = asyncio.get_running_loop().time
@@ -79,29 +83,19 @@ class Bodies:
             size += len(piece)
             if size > self._max_body_bytes:
                 raise refusal(Code.QUERY_IS_TOO_LARGE, "The body is too large.")
-            self.take(reservation, len(piece))
+            take(len(piece))
             pieces.append(piece)
         return b"".join(pieces)
 
-    def open(self, ask: Ask, reservation: "Reservation", wire: bytes) -> tuple[Ask, bytes]:
+    def open(self, ask: Ask, take: Take, wire: bytes) -> tuple[Ask, bytes]:
         """Returns the request with its fields from a form, and its body inflated. Blocking."""
         coding = ask.headers.get("content-encoding", "").strip().lower()
         body = wire
         if coding not in {"", "identity"}:
-            body = inflate(
-                wire, coding, self._max_body_bytes, lambda size: self.take(reservation, size)
-            )
+            body = inflate(wire, coding, self._max_body_bytes, take)
         if ask.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return _read_form(ask, body, self._max_body_bytes), b""
         return ask, body
-
-
-class Reservation:
-    """The bytes of one request of a user."""
-
-    def __init__(self, user: str) -> None:
-        self.user = user
-        self.held_bytes = 0
 
 
 def _read_form(ask: Ask, body: bytes, max_bytes: int) -> Ask:

@@ -1,10 +1,7 @@
 """Calls on threads: a bounded number run, a bounded number wait; answers come in pieces."""
 
 import asyncio
-import secrets
-import string
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from typing import NoReturn
@@ -12,64 +9,15 @@ from typing import NoReturn
 import structlog
 
 from clickhouse.errors import StoreBroken
-from clickhouse.served.calls import Run, Summary
+from clickhouse.served.calls import Run
 from clickhouse.served.codes import Code
 from clickhouse.served.codings import Compressor
 from clickhouse.served.errors import EngineError, refusal
-
-UNREAD_PIECES = 4
-READER_TIMEOUT_S = 60
-"""For how long a client may leave a thread waiting that has its answer ready."""
 
 Leave = Callable[[int], NoReturn]
 """Ends the process at once, with this code."""
 
 log = structlog.get_logger(__name__)
-
-
-class _Abandoned(Exception):
-    """Raised in the thread when nobody reads the answer any more."""
-
-
-class Answer:
-    """What a call gives: pieces, and at the end how it ended."""
-
-    def __init__(self) -> None:
-        self.tag = "".join(secrets.choice(string.ascii_letters) for _ in range(16))
-        self._loop = asyncio.get_running_loop()
-        self._pieces: asyncio.Queue[bytes | Summary | EngineError] = asyncio.Queue()
-        self._permits = threading.Semaphore(UNREAD_PIECES)
-        self._abandoned = threading.Event()
-
-    async def next(self) -> bytes | Summary | EngineError:
-        """Returns the next piece, or in the place of the last how the call ended."""
-        piece = await self._pieces.get()
-        self._permits.release()
-        return piece
-
-    def abandon(self) -> None:
-        """Tells the thread that nobody waits; it ends with the block that it is at."""
-        self._abandoned.set()
-        self._permits.release()
-
-    def put(self, piece: bytes) -> None:
-        """Hands over a piece, from the thread; waits while the client does not read."""
-        if not self._permits.acquire(timeout=READER_TIMEOUT_S):
-            raise _Abandoned
-        self.ensure_wanted()
-        self._tell(piece)
-
-    def ensure_wanted(self) -> None:
-        """Ends the call, in the thread, where nobody waits any more."""
-        if self._abandoned.is_set():
-            raise _Abandoned
-
-    def end(self, how: Summary | EngineError) -> None:
-        """Says from the thread how the call ended."""
-        self._tell(how)
-
-    def _tell(self, item: bytes | Summary | EngineError) -> None:
-        self._loop.call_soon_threadsafe(self._pieces.put_nowait, item)
 
 
 class Threads:
@@ -80,9 +28,10 @@ class Threads:
 
     def __init__(self, *, running: int, waiting: int, leave: Leave) -> None:
         self._pool = ThreadPoolExecutor(running, thread_name_prefix="warehouse-call")
+        self._turns = asyncio.Semaphore(running)
         self._free = running + waiting
         self._leave = leave
-        self._running: set[Future[None]] = set()
+        self._steps: set[Future[bytes | None]] = set()
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -95,51 +44,68 @@ class Threads:
         finally:
             self._free += 1
 
-    async def run(self, run: Run, compressor: Compressor, answer: Answer) -> None:
-        """Runs a call to its end."""
-        future = self._pool.submit(_work, run, compressor, answer, self._leave)
-        self._running.add(future)
-        future.add_done_callback(self._running.discard)
-        await asyncio.wrap_future(future)
+    async def pieces(
+        self, run: Run, compressor: Compressor, tag: str
+    ) -> AsyncGenerator[bytes, None]:
+        """Yields an answer as it is asked for. Raises `EngineError`, also after some of it.
+
+        Whoever asks for no more waits for the step that the engine is at: it cannot be told to
+        give up.
+        """
+        async with self._turns:
+            pieces = _compressed(run, compressor, tag)
+            step = self._begin(pieces)
+            try:
+                while (piece := await _to_its_end(step)) is not None:
+                    yield piece
+                    step = self._begin(pieces)
+            finally:
+                # Else the process ends without it.
+                if step.done():
+                    await asyncio.wrap_future(self._pool.submit(pieces.close))
 
     def close(self, timeout_s: float) -> bool:
         """Takes no more calls; returns whether those that run have ended in time."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        return not wait(self._running, timeout_s).not_done
+        return not wait(self._steps, timeout_s).not_done
+
+    def _begin(self, pieces: Generator[bytes, None, None]) -> "Future[bytes | None]":
+        step = self._pool.submit(_next, pieces, self._leave)
+        self._steps.add(step)
+        step.add_done_callback(self._steps.discard)
+        return step
 
 
-def _work(run: Run, compressor: Compressor, answer: Answer, leave: Leave) -> None:
-    how: Summary | EngineError = refusal(Code.UNKNOWN_EXCEPTION, "Internal error.")
+async def _to_its_end(step: "Future[bytes | None]") -> bytes | None:
+    waiting = asyncio.wrap_future(step)
     try:
-        how = _put_pieces(run, compressor, answer)
-    except _Abandoned:
-        pass
+        return await asyncio.shield(waiting)
+    finally:
+        if not waiting.done():
+            await asyncio.wait({waiting})
+
+
+def _next(pieces: Generator[bytes, None, None], leave: Leave) -> bytes | None:
+    try:
+        return next(pieces, None)
     except StoreBroken as error:
         # Sent again to this process the block would be dropped; the next one takes it.
         log.critical("leaving: only a new start repairs the store", reason=str(error))
         leave(1)
-    except Exception:
-        log.exception("a call to the warehouse failed here, not in the engine")
-    finally:
-        answer.end(how)
 
 
-def _put_pieces(run: Run, compressor: Compressor, answer: Answer) -> Summary | EngineError:
-    how: Summary | EngineError
-    answer.ensure_wanted()
+def _compressed(run: Run, compressor: Compressor, tag: str) -> Generator[bytes, None, None]:
     with closing(run.chunks()) as chunks:
         try:
             for chunk in chunks:
                 if piece := compressor.compress(chunk):
-                    answer.put(piece)
-            how = run.summary
+                    yield piece
         except EngineError as error:
             # For those to whom a part of the answer has gone; else nobody will read it.
-            answer.put(compressor.compress(_broken_off(error, answer.tag)))
-            how = error
+            yield compressor.compress(_broken_off(error, tag)) + compressor.flush()
+            raise
     if rest := compressor.flush():
-        answer.put(rest)
-    return how
+        yield rest
 
 
 def _broken_off(error: EngineError, tag: str) -> bytes:

@@ -195,7 +195,7 @@ class Cluster:
                 places = [TopicPartition(self._address.topic(name), number) for number in numbers]
                 for place, ends in (await offsets.read_ends(places)).items():
                     stored = held.get(place.partition)
-                    lag += ends.end - 1 - (stored.stored_through if stored else -1)
+                    lag += ends.end - 1 - (stored.progress.stored_through if stored else -1)
             return lag
         finally:
             await offsets.close()

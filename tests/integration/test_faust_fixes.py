@@ -16,7 +16,7 @@ from faust.transport.consumer import Consumer as StockConsumer
 from faust.types import TP
 
 from eventlog.faust_fixes import NoTables
-from eventlog.log import LogUnavailable, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
 from eventlog.transport import Consumer
 from schemas.kinds import SPANS
@@ -60,156 +60,20 @@ async def fill(log: SqliteLog, count: int) -> None:
     await append_each(log, [b"%d" % n for n in range(count)])
 
 
-def committed(log: SqliteLog) -> int:
-    return log.positions()[HEAD][0]
-
-
-@both
-async def test_a_record_held_at_the_head_is_committed_past(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
-) -> None:
-    if not fixed:
-        monkeypatch.setattr(Consumer, "_new_offset", StockConsumer._new_offset)
-    await fill(log, RECORDS)
-    receiver = Receiver(acks=False)
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await stream.settle(receiver, RECORDS)
-        for delivery in receiver.got[HEAD][1:]:
-            delivery.ack()
-        await stream.commit()
-
-    assert committed(log) == (0 if fixed else RECORDS)
-
-
-@both
-async def test_a_hole_of_one_record_is_committed_past(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
-) -> None:
-    if not fixed:
-        monkeypatch.setattr(Consumer, "_new_offset", StockConsumer._new_offset)
-    await fill(log, RECORDS)
-    receiver = Receiver(acks=False)
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await stream.settle(receiver, RECORDS)
-        deliveries = receiver.got[HEAD]
-        for delivery in deliveries[:7]:
-            delivery.ack()
-        await stream.commit()
-        assert committed(log) == 7
-        for delivery in deliveries[8:]:
-            delivery.ack()
-        await stream.commit()
-
-    assert committed(log) == (7 if fixed else RECORDS)
-
-
-async def test_the_low_water_mark_moves_on_when_the_head_is_acknowledged(
+async def test_an_agent_that_raises_ends_the_app_and_skips_nothing(
     log: SqliteLog, tmp_path: Path
 ) -> None:
     await fill(log, RECORDS)
-    receiver = Receiver(acks=False)
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await stream.settle(receiver, RECORDS)
-        for delivery in reversed(receiver.got[HEAD][:12]):
-            delivery.ack()
-            delivery.ack()
-        await stream.commit()
-
-        assert committed(log) == 12
-
-
-async def test_what_a_revoked_partition_acknowledges_late_is_not_committed(
-    log: SqliteLog, tmp_path: Path
-) -> None:
-    await fill(log, RECORDS)
-    receiver = Receiver(acks=False)
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await stream.settle(receiver, RECORDS)
-        await stream.app.consumer.on_partitions_revoked({TP(*HEAD)})
-        for delivery in receiver.got[HEAD]:
-            delivery.ack()
-        await stream.commit()
-
-        assert committed(log) == 0
-
-
-@both
-async def test_an_agent_that_raises_commits(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
-) -> None:
-    if not fixed:
-        monkeypatch.setattr(Consumer, "on_task_error", StockConsumer.on_task_error)
-    commits: list[Any] = []
-    commit = Consumer.commit
-
-    async def noted(this: Any, *args: Any, **kwargs: Any) -> Any:
-        commits.append(args)
-        return await commit(this, *args, **kwargs)
-
-    await fill(log, RECORDS)
-    receiver = Receiver()
+    receiver, second = Receiver(), Receiver()
     receiver.fails_at = 5
 
     async with Stream(log, tmp_path, receiver) as stream:
-        monkeypatch.setattr(Consumer, "commit", noted)
         await until(lambda: stream.app.crashed)
-        assert len(commits) == (0 if fixed else 1)
+    async with Stream(log, tmp_path, second) as stream:
+        await stream.settle(second, RECORDS - 5)
 
-    assert committed(log) == 5
     assert receiver.offsets(HEAD) == [0, 1, 2, 3, 4]
-
-
-@both
-async def test_a_commit_that_failed_is_never_repeated(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
-) -> None:
-    if not fixed:
-        monkeypatch.setattr(Consumer, "_commit_offsets", StockConsumer._commit_offsets)
-    await fill(log, RECORDS)
-    receiver = Receiver()
-
-    async def refuse(_: Any) -> None:
-        raise LogUnavailable("for now")
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await stream.settle(receiver, RECORDS)
-        with monkeypatch.context() as patched:
-            patched.setattr(log, "commit", refuse)
-            await stream.commit()
-        assert not stream.app.crashed
-        await stream.commit()
-        assert committed(log) == (RECORDS if fixed else 0)
-
-
-@both
-async def test_a_stop_during_a_fetch_forgets_what_was_acknowledged(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixed: bool
-) -> None:
-    if not fixed:
-        monkeypatch.setattr(Consumer, "_wait_next_records", StockConsumer._wait_next_records)
-    await fill(log, RECORDS)
-    receiver = Receiver()
-    fetch = Consumer._getmany
-    last_fetch = asyncio.Event()
-
-    async def fetch_until_the_stop(this: Any, *args: Any, **kwargs: Any) -> Any:
-        if receiver.count() == RECORDS:
-            last_fetch.set()
-            await this.suspend_flow.wait()
-            return {}
-        return await fetch(this, *args, **kwargs)
-
-    monkeypatch.setattr(Consumer, "_getmany", fetch_until_the_stop)
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await stream.settle(receiver, RECORDS)
-        await last_fetch.wait()
-
-    assert committed(log) == (RECORDS if fixed else 0)
+    assert second.offsets(HEAD) == list(range(5, RECORDS))
 
 
 @both

@@ -107,7 +107,7 @@ class Embedded(Installation):
 
     def rewind(self) -> None:
         self.front.stop()
-        rewind_log(self.front, "stored_through = -1, committed = 0")
+        rewind_log(self.front)
         self.front.start()
 
     def with_log(self, work: Callable[[EventLog], Awaitable[object]]) -> None:

@@ -20,8 +20,9 @@ import typer.main
 import yaml
 
 from controlplane.database import Database
-from controlplane.progress import Claim, PartitionProgress, PendingBlock
+from controlplane.progress import PartitionProgress
 from eventlog.kafka_offsets import HOW_TO_FIX
+from schemas.checkpoints import Intent, Progress
 from schemas.settings import PREFIX, SECRETS, Settings, load
 from sluice.cli import app as cli
 from sluice.cluster import kafka_of, server_paths
@@ -523,9 +524,7 @@ class TestCheckpoints:
         select, update = re.findall(r'psql -U sluice -c[ \\\n]+"([^"]+)"', page)
         file = tmp_path / "control.db"
         place = ("kafka:…/…", "raw.traces", 3)
-        first = await claim(
-            file, place, pending=PendingBlock(5000, 5010, by_parts=False, epoch_text="e")
-        )
+        first = await claim(file, place, pending=Intent(5000, 5010, by_parts=False, epoch="e"))
         with sqlite3.connect(file) as connection:
             shown = connection.execute(select).fetchall()
             changed = connection.execute(update).rowcount
@@ -539,9 +538,7 @@ class TestCheckpoints:
         assert second.pending is None
 
 
-async def claim(
-    file: Path, place: tuple[str, str, int], pending: PendingBlock | None = None
-) -> Claim:
+async def claim(file: Path, place: tuple[str, str, int], pending: Intent | None = None) -> Progress:
     database = Database(f"sqlite:///{file}")
     try:
         await database.migrate()
@@ -549,6 +546,6 @@ async def claim(
         taken = await checkpoints.claim(*place, "a worker")
         if pending:
             await checkpoints.declare(*place, taken.epoch, pending)
-        return taken
+        return taken.progress
     finally:
         await database.close()

@@ -15,12 +15,13 @@ import pytest
 from confluent_kafka import Producer
 
 from controlplane.database import Database
-from controlplane.progress import PartitionProgress, PendingBlock
+from controlplane.progress import PartitionProgress
 from eventlog import kafka_topics
 from eventlog.kafka_address import KafkaAddress, KafkaSecurity, address_of
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_topics import TopicSettings, check_topics, ensure_topics
 from eventlog.topics import AGENT_TOPICS, OUTCOMES
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.settings import Settings, load
 from sluice import cluster_checks
@@ -287,9 +288,7 @@ def address(settings: Settings) -> KafkaAddress:
     return address_of(settings.kafka_url, settings.kafka_topic_prefix, KafkaSecurity())
 
 
-def take_all(
-    settings: Settings, stored_through: int = -1, pending: PendingBlock | None = None
-) -> None:
+def take_all(settings: Settings, stored_through: int = -1, pending: Intent | None = None) -> None:
     """Owns every partition, as workers do, and calls one of them stored that far."""
 
     async def take() -> None:
@@ -350,7 +349,7 @@ class TestInTheTopics:
         assert "docs/operations.md, 'Offsets that are gone'" in errors["stream"].text
 
     def test_a_block_that_ends_behind_the_log_is_an_error(self, fresh: Settings) -> None:
-        take_all(fresh, pending=PendingBlock(0, 9, by_parts=False, epoch_text="e"))
+        take_all(fresh, pending=Intent(0, 9, by_parts=False, epoch="e"))
 
         errors = wrong(findings(fresh))
 

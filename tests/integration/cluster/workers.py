@@ -28,7 +28,6 @@ class Worker:
     def __init__(self, name: str, database: Database, store: Store, log: "Log") -> None:
         step = EventStep([kind_step(store)], store, lambda: SeenFilter(20, 3600))
         self.dead_letters: list[DeadLetter] = []
-        self.acked: list[int] = []
         self._log = log
         self.checkpoints = Checkpoints(PartitionProgress(database), TOPICS, self._keep, name)
         self.sink = Sink({TRACES.name: step}, self.checkpoints, store, LIMITS)
@@ -39,11 +38,7 @@ class Worker:
 
     async def feed(self, start: int) -> None:
         for offset, value in list(enumerate(self._log.values))[start:]:
-
-            def ack(offset: int = offset) -> None:
-                self.acked.append(offset)
-
-            await self.sink.deliver(PARTITION, Delivery(offset, value, ack))
+            await self.sink.deliver(PARTITION, Delivery(offset, value))
 
     async def _keep(self, dead_letters: Sequence[DeadLetter]) -> None:
         self.dead_letters += dead_letters

@@ -12,13 +12,14 @@ from sqlalchemy import text
 
 from controlplane.database import _MIGRATION_LOCK, Database
 from controlplane.errors import ControlPlaneError, Unavailable
-from controlplane.progress import PartitionProgress, PendingBlock
+from controlplane.progress import PartitionProgress
+from schemas.checkpoints import Intent
 from tests.components.containers import ContainerPostgres
 from tests.components.postgres import Postgres
 from tests.integration.controlplane.proxy import BOUND_S, Proxy, proxied
 
 LOG, TOPIC = "cluster-1/topic-1", "raw.traces"
-BLOCK = PendingBlock(0, 9, by_parts=True, epoch_text="e1")
+BLOCK = Intent(0, 9, by_parts=True, epoch="e1")
 
 HOLD_A_LOCK = """
 import asyncio, sys, time
@@ -80,8 +81,8 @@ async def declared(progress: PartitionProgress) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def pending_of(database: Database) -> PendingBlock | None:
-    return (await PartitionProgress(database).read(LOG, TOPIC))[0].pending
+async def pending_of(database: Database) -> Intent | None:
+    return (await PartitionProgress(database).read(LOG, TOPIC))[0].progress.pending
 
 
 async def is_waiting_for_a_lock(database: Database) -> None:
@@ -240,7 +241,7 @@ class TestRestarts:
             await progress.check(LOG, TOPIC, 0, 1)
         own_postgres.start()
 
-        assert (await progress.claim(LOG, TOPIC, 0, "b")).pending == BLOCK
+        assert (await progress.claim(LOG, TOPIC, 0, "b")).progress.pending == BLOCK
         await database.close()
 
     async def test_calls_go_on_by_themselves_after_a_restart(self, own_postgres: Postgres) -> None:
@@ -256,7 +257,8 @@ class TestRestarts:
 
         await asyncio.wait_for(asyncio.gather(*writing), BOUND_S)
         found = await progress.read(LOG, TOPIC)
-        assert [found[n].stored_through for n in range(8)] == [writer.stored for writer in writers]
+        stored = [found[n].progress.stored_through for n in range(8)]
+        assert stored == [writer.stored for writer in writers]
         await database.close()
 
 

@@ -8,11 +8,12 @@ from sqlalchemy import text
 
 from controlplane.database import Database
 from controlplane.errors import NotOwner, Unavailable
-from controlplane.progress import Claim, OwnedState, PartitionProgress, PendingBlock
+from controlplane.progress import Ownership, PartitionProgress
+from schemas.checkpoints import Intent, Progress
 
 LOG, TOPIC = "cluster-1/topic-1", "raw.traces"
-BLOCK = PendingBlock(0, 9, by_parts=False, epoch_text="e1")
-NEXT = PendingBlock(10, 14, by_parts=True, epoch_text="e2")
+BLOCK = Intent(0, 9, by_parts=False, epoch="e1")
+NEXT = Intent(10, 14, by_parts=True, epoch="e2")
 
 
 @pytest.fixture
@@ -28,12 +29,12 @@ async def other(url: str, database: Database) -> AsyncIterator[PartitionProgress
     await its_own.close()
 
 
-async def pending_of(progress: PartitionProgress) -> PendingBlock | None:
-    return (await progress.read(LOG, TOPIC))[0].pending
+async def pending_of(progress: PartitionProgress) -> Intent | None:
+    return (await progress.read(LOG, TOPIC))[0].progress.pending
 
 
 async def stored_of(progress: PartitionProgress) -> int:
-    return (await progress.read(LOG, TOPIC))[0].stored_through
+    return (await progress.read(LOG, TOPIC))[0].progress.stored_through
 
 
 async def test_what_nobody_has_claimed_is_refused(progress: PartitionProgress) -> None:
@@ -63,7 +64,8 @@ async def test_an_owner_of_before_is_refused_and_changes_nothing(
             await call
         for part in ("partition 0 of raw.traces", "epoch 1,", "now 2, of worker-b"):
             assert part in caught.value.message
-    assert await other.read(LOG, TOPIC) == {0: OwnedState(-1, "worker-b", owner.epoch, BLOCK)}
+    assert await other.read(LOG, TOPIC) == {0: owner}
+    assert owner == Ownership("worker-b", 2, Progress(-1, BLOCK))
 
 
 async def test_a_statement_that_waits_for_a_claim_is_refused_by_it(
@@ -81,9 +83,9 @@ async def test_a_statement_that_waits_for_a_claim_is_refused_by_it(
 
 
 async def test_a_first_claim_begins_with_nothing(progress: PartitionProgress) -> None:
-    assert await progress.claim(LOG, TOPIC, 0, "a") == Claim(1, -1, None, is_new=True)
+    assert await progress.claim(LOG, TOPIC, 0, "a") == Ownership("a", 1, Progress(-1, None))
     # The answer may have been lost: the same worker comes again.
-    assert await progress.claim(LOG, TOPIC, 0, "a") == Claim(2, -1, None, is_new=True)
+    assert await progress.claim(LOG, TOPIC, 0, "a") == Ownership("a", 2, Progress(-1, None))
 
 
 async def test_a_later_claim_finds_what_is_durable(
@@ -91,14 +93,14 @@ async def test_a_later_claim_finds_what_is_durable(
 ) -> None:
     first = await progress.claim(LOG, TOPIC, 0, "a")
     await progress.declare(LOG, TOPIC, 0, first.epoch, BLOCK)
-    assert await other.claim(LOG, TOPIC, 0, "b") == Claim(2, -1, BLOCK, is_new=False)
+    assert await other.claim(LOG, TOPIC, 0, "b") == Ownership("b", 2, Progress(-1, BLOCK))
 
     await other.complete(LOG, TOPIC, 0, 2, 9)
     await other.declare(LOG, TOPIC, 0, 2, NEXT)
-    assert await progress.claim(LOG, TOPIC, 0, "a") == Claim(3, 9, NEXT, is_new=False)
+    assert await progress.claim(LOG, TOPIC, 0, "a") == Ownership("a", 3, Progress(9, NEXT))
 
     await progress.complete(LOG, TOPIC, 0, 3, 14)
-    assert await other.claim(LOG, TOPIC, 0, "b") == Claim(4, 14, None, is_new=False)
+    assert await other.claim(LOG, TOPIC, 0, "b") == Ownership("b", 4, Progress(14, None))
 
 
 async def test_of_claims_at_once_each_has_an_epoch_and_the_last_is_the_owner(
@@ -132,7 +134,7 @@ async def test_offsets_may_need_more_than_32_bits(progress: PartitionProgress) -
     block = BLOCK._replace(first=2**40 + 1, last=2**62)
 
     await progress.declare(LOG, TOPIC, 0, epoch, block)
-    assert await progress.claim(LOG, TOPIC, 0, "b") == Claim(2, 2**40, block, is_new=False)
+    assert await progress.claim(LOG, TOPIC, 0, "b") == Ownership("b", 2, Progress(2**40, block))
 
     await progress.complete(LOG, TOPIC, 0, 2, 2**62)
     assert (await stored_of(progress), await pending_of(progress)) == (2**62, None)
@@ -167,14 +169,14 @@ async def test_partitions_topics_and_logs_do_not_touch_each_other(
 ) -> None:
     places = [(LOG, TOPIC, 0), (LOG, TOPIC, 1), (LOG, "raw.spans", 0), ("made anew", TOPIC, 0)]
     for number, place in enumerate(places):
-        assert await progress.claim(*place, "a") == Claim(1, -1, None, is_new=True)
+        assert await progress.claim(*place, "a") == Ownership("a", 1, Progress(-1, None))
         await progress.complete(*place, 1, 10 + number)
 
     assert await progress.read(LOG, TOPIC) == {
-        0: OwnedState(10, "a", 1, None),
-        1: OwnedState(11, "a", 1, None),
+        0: Ownership("a", 1, Progress(10, None)),
+        1: Ownership("a", 1, Progress(11, None)),
     }
-    assert await progress.read("made anew", TOPIC) == {0: OwnedState(13, "a", 1, None)}
+    assert await progress.read("made anew", TOPIC) == {0: Ownership("a", 1, Progress(13, None))}
 
 
 async def test_a_value_that_no_database_takes_is_not_taken_for_a_bad_moment(

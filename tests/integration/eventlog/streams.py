@@ -1,8 +1,10 @@
 """A real Faust app on a real log, and a receiver that keeps what the agents hand it."""
 
 import asyncio
+import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ TOPICS = (TRACES.name, SPANS.name)
 
 
 class Receiver:
-    """Takes deliveries as the sink does, and acknowledges those that it is told to."""
+    """Takes deliveries as the sink does, and stores those that it is told to."""
 
-    def __init__(self, *, acks: bool = True) -> None:
+    def __init__(self, *, stores: bool = True) -> None:
         self.got: defaultdict[TopicPartition, list[Delivery]] = defaultdict(list)
-        self.acks = acks
+        self.stores = stores
+        self.stored: defaultdict[TopicPartition, set[int]] = defaultdict(set)
         self.blocked: dict[str, asyncio.Event] = {}
         """By topic: the agent waits in its first delivery until the event is set."""
         self.full: set[TopicPartition] = set()
@@ -38,8 +41,8 @@ class Receiver:
         if delivery.offset == self.fails_at:
             raise RuntimeError("a bug in the agent")
         self.got[partition].append(delivery)
-        if self.acks:
-            delivery.ack()
+        if self.stores:
+            self.stored[partition].add(delivery.offset)
 
     def offsets(self, partition: TopicPartition) -> list[int]:
         return [delivery.offset for delivery in self.got[partition]]
@@ -63,14 +66,16 @@ class Stream:
             data_dir=folder / "faust",
             carried={"event_log": log},
         )
-        # Commits come when a test asks for them, or at the end.
+        # Beside what a test looks at.
         self.app.conf.broker_commit_interval = 3600.0
+        self._log: SqliteLog | None = log
+        self._receiver = receiver
 
     @classmethod
     def of(cls, app: Any) -> "Stream":
         """Wraps an app that was made elsewhere."""
         stream = cls.__new__(cls)
-        stream.app = app
+        stream.app, stream._log = app, None
         return stream
 
     async def __aenter__(self) -> "Stream":
@@ -80,10 +85,24 @@ class Stream:
     async def __aexit__(self, *_: object) -> None:
         async with asyncio.timeout(5):
             await self.app.stop()
+        await self.store()
 
-    async def commit(self) -> None:
-        await self.app.consumer.commit()
+    async def store(self) -> None:
+        """Moves the log's checkpoints behind what the receiver has stored, and drops nothing."""
+        if self._log is None:
+            return
+        for partition, stored in self._receiver.stored.items():
+            through = self._log.states()[partition].progress.stored_through
+            while through + 1 in stored:
+                through += 1
+            values = (through, *partition)
+            statement = "UPDATE partitions SET stored_through = ? WHERE (topic, partition) = (?, ?)"
+            await self._log._file.change(partial(_execute, statement, values))
 
     async def settle(self, receiver: Receiver, count: int) -> None:
         """Returns when so many records have been received."""
         await until(lambda: receiver.count() >= count)
+
+
+def _execute(statement: str, values: tuple[Any, ...], connection: sqlite3.Connection) -> None:
+    connection.execute(statement, values)

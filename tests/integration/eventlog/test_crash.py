@@ -55,14 +55,14 @@ def test_every_acknowledged_record_outlives_kill_9_exactly_once(path: Path) -> N
         with closing(SqliteLog(path)) as log:
             assert set_aside(path) == []
             names.add(log.log_id)
-            places = log.positions()[HEAD]
+            state = log.states()[HEAD]
             found = records(log)
 
         # A block may have been completed without our having been told.
-        assert places[1] >= stored_through
-        stored_through = places[1]
+        assert state.progress.stored_through >= stored_through
+        stored_through = state.progress.stored_through
         offsets = [stored.offset for stored in found]
-        assert offsets == list(range(stored_through + 1, places[2]))
+        assert offsets == list(range(stored_through + 1, state.next_offset))
         assert all(stored.value is not None for stored in found)
         hashes = [
             (hashlib.sha256(item).hexdigest(), stored.offset)

@@ -11,8 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from eventlog import opening, sqlite_file
-from eventlog.log import Intent, LogDamaged, LogUnavailable
+from eventlog.log import LogDamaged, LogUnavailable
 from eventlog.sqlite_log import SqliteLog
+from schemas.checkpoints import Intent
 from schemas.kinds import SPANS
 from tests.chunks import append_chunks
 from tests.integration.eventlog.logs import (

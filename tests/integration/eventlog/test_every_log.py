@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from eventlog import batches
-from eventlog.log import Intent, LogFull, LogUnavailable, TopicPartition
+from eventlog.log import LogFull, LogUnavailable, TopicPartition
 from eventlog.records import decode_dead, decode_refusals
 from eventlog.topics import DEAD, OUTCOMES
+from schemas.checkpoints import Intent
 from schemas.kinds import SPANS, TRACES
 from tests.chunks import append_chunks
 from tests.integration.eventlog.logs import (
@@ -275,11 +276,11 @@ async def test_the_checkpoints_of_a_closed_log_say_so(own_logs: Any) -> None:
     log = own_logs.open()
     log.close()
 
-    for attempt in (log.progress(HEAD), log.commit({HEAD: 1})):
+    for attempt in (log.progress(HEAD), log.check()):
         with pytest.raises(LogUnavailable):
             await attempt
     with pytest.raises(LogUnavailable):
-        log.positions()
+        log.states()
     with pytest.raises(LogUnavailable):
         log.read(HEAD, 0, 1, 1)
 
@@ -336,7 +337,7 @@ async def test_the_sum_of_bytes_stays_right_when_a_commit_fails_after_others_wro
         await append(log, bad)
     with pytest.raises(KeyError):
         await log.declare(TopicPartition("no such topic", 0), Intent(0, 0))
-    await log.commit({HEAD: 0})
+    await log.check()
 
     assert log.stored_bytes == sum(len(r.value or b"") for r in records(log))
 

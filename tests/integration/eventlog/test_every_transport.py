@@ -132,7 +132,7 @@ async def test_a_backlog_does_not_wait_for_anything_but_its_agent(log: Transport
     assert time.monotonic() - began < 15
 
 
-async def test_a_new_app_goes_on_from_what_was_acknowledged(log: Transport) -> None:
+async def test_a_new_app_goes_on_from_what_was_stored(log: Transport) -> None:
     await log.fill(MANY)
     first, second = Receiver(), Receiver()
     async with log.stream(first):
@@ -146,13 +146,12 @@ async def test_a_new_app_goes_on_from_what_was_acknowledged(log: Transport) -> N
     assert second.offsets(HEAD) == list(range(MANY, MANY + 5))
 
 
-async def test_a_new_app_is_given_what_was_not_acknowledged(log: Transport) -> None:
+async def test_a_new_app_is_given_what_was_not_stored(log: Transport) -> None:
     await log.fill(20)
-    first, second = Receiver(acks=False), Receiver()
+    first, second = Receiver(stores=False), Receiver()
     async with log.stream(first):
         await received(first, 20)
-        for number in (0, 1, 2, 5, 6, 19):
-            first.got[HEAD][number].ack()
+        first.stored[HEAD] |= {0, 1, 2, 5, 6, 19}
 
     async with log.stream(second):
         await received(second, 17)
@@ -198,14 +197,14 @@ async def test_stopping_at_any_moment_under_traffic_loses_nothing(log: Transport
     last = Receiver()
     async with log.stream(last) as stream:
         await until(lambda: seen | set(last.offsets(HEAD)) == set(range(sent)), SETTLED_S)
-        await stream.commit()
+        await stream.store()
     assert log.next_offset(HEAD) == sent
 
 
 async def test_an_app_may_be_stopped_as_soon_as_it_was_started(log: Transport) -> None:
     await log.fill(5)
     for _ in range(3):
-        async with log.stream(Receiver(acks=False)):
+        async with log.stream(Receiver(stores=False)):
             pass
     receiver = Receiver()
 

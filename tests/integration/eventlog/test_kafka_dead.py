@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from eventlog.dead_letters import AlreadyReplayed, Replacement, UnknownDeadLetter
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
-from eventlog.kafka_dead_topic import DeadTopicWriter
+from eventlog.kafka_put import RecordWriter
 from eventlog.log import LogError, LogUnavailable, TopicPartition
 from eventlog.records import DeadLetter, decode_chunks, partition_of
 from schemas.kinds import TRACES
@@ -158,10 +158,10 @@ async def test_a_replay_that_was_killed_is_ended_by_the_next(
 ) -> None:
     """After its claim, or after its item: either way the item is there once."""
     await box.append([dead_letter("a")])
-    put = DeadTopicWriter.put
+    put = RecordWriter.put
     left = writes_before_death
 
-    def dying_put(self: DeadTopicWriter, puts: Any) -> list[int]:
+    def dying_put(self: RecordWriter, puts: Any) -> list[int]:
         nonlocal left
         left -= 1
         if left < 0:
@@ -169,7 +169,7 @@ async def test_a_replay_that_was_killed_is_ended_by_the_next(
         return put(self, puts)
 
     with monkeypatch.context() as patched:
-        patched.setattr(DeadTopicWriter, "put", dying_put)
+        patched.setattr(RecordWriter, "put", dying_put)
         with pytest.raises(KeyboardInterrupt):
             box.replay(dead_letter("a"), replacement())
 

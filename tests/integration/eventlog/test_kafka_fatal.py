@@ -12,7 +12,8 @@ import pytest
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_log import KafkaLog
-from eventlog.kafka_producer import KafkaProducer, Report
+from eventlog.kafka_producer import KafkaProducer
+from eventlog.kafka_records import Record, Report
 from eventlog.kafka_writer import PartitionQueue
 from eventlog.log import LogUnavailable, TopicPartition
 from tests.integration.eventlog.fatal import break_producer
@@ -45,7 +46,7 @@ async def test_a_fatal_error_is_told_once_and_leaves_open_what_was_in_flight() -
     )
 
     def send(record_id: str) -> None:
-        producer.send(record_id, HEAD, b"x", headers=[], at_ms=int(time.time() * 1000))
+        producer.send(Record(record_id, HEAD, b"x", 1, int(time.time() * 1000)))
 
     send("a")
     break_producer(producer._producer)
@@ -55,7 +56,7 @@ async def test_a_fatal_error_is_told_once_and_leaves_open_what_was_in_flight() -
     await asyncio.to_thread(producer.abandon)
 
     assert len(troubles) == 1
-    assert [(report.record_id, report.is_open) for report in reports] == [("a", True)]
+    assert [(report.record.record_id, report.is_open) for report in reports] == [("a", True)]
 
 
 async def test_a_log_whose_client_broke_goes_on_with_a_new_one(

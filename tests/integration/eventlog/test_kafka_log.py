@@ -13,9 +13,8 @@ import pytest
 from eventlog import kafka_producer
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_log import KafkaLog
-from eventlog.kafka_producer import BrokerRefused
 from eventlog.kafka_writer import KafkaLimits
-from eventlog.log import LogFull
+from eventlog.log import BrokerRefused, LogFull
 from eventlog.records import ENVELOPE_VERSION
 from eventlog.spool import SPOOLED
 from schemas.kinds import TRACES

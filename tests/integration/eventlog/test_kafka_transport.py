@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from eventlog.log import TopicPartition
-from tests.integration.eventlog.logs import until
+from tests.integration.eventlog.logs import HEAD, until
 from tests.integration.eventlog.streams import TOPICS, Receiver, Stream
 from tests.integration.eventlog.transports import PARTITIONS, KafkaTransport
 
@@ -127,7 +127,7 @@ async def test_a_late_start_of_the_flow_delivers_nothing_that_is_not_taken_yet(
             return await fetch(**wanted)
 
         # Where aiokafka goes on until it is told otherwise.
-        await stream.commit()
+        await stream.app.consumer.commit()
         log.waits_to_let_go = True
         rejoin(stream)
         await log.asked.wait()
@@ -194,6 +194,20 @@ async def test_an_error_that_aiokafka_only_notes_down_ends_the_app_though_nothin
             rejoin(stream)
 
         await until(lambda: stream.app.crashed, 30)
+
+
+async def test_what_is_stored_is_told_to_the_tools_of_kafka_and_nothing_beyond(log: Log) -> None:
+    receiver = Receiver(stores=False)
+    await log.fill(5)
+    async with log.stream(receiver) as stream:
+        await until(lambda: receiver.count() == 5, 60)
+        receiver.stored[HEAD] |= {0, 1, 3}
+
+        assert await stream.app.consumer.commit()
+        assert log.committed(HEAD) == 2
+        receiver.stored[HEAD] |= {2, 4}
+
+    assert log.committed(HEAD) == 5
 
 
 async def test_a_commit_of_nothing_that_is_still_ours_is_no_failure(log: Log) -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from eventlog import sqlite_log
 from eventlog.group_commit import Limits
-from eventlog.log import Intent, Progress, TopicPartition
+from eventlog.log import PartitionState, TopicPartition
 from eventlog.records import decode_dead
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
+from schemas.checkpoints import Intent, Progress
 from tests.integration.eventlog.logs import HEAD, append, append_each, dead_letter, items, records
 
 DEAD_LETTERS = TopicPartition(DEAD.name, 0)
@@ -72,11 +73,10 @@ async def test_checkpoints_are_found_again_after_reopening(path: Path) -> None:
         await append_each(log, [b"a", b"b", b"c"])
         await log.complete(HEAD, Intent(0, 0))
         await log.declare(HEAD, Intent(1, 2))
-        await log.commit({HEAD: 1})
 
     with closing(SqliteLog(path)) as again:
         assert await again.progress(HEAD) == Progress(0, Intent(1, 2))
-        assert again.positions()[HEAD] == (1, 0, 3)
+        assert again.states()[HEAD] == PartitionState(Progress(0, Intent(1, 2)), 3)
 
 
 async def test_an_intent_outlives_kill_9(path: Path) -> None:
@@ -133,7 +133,6 @@ async def test_what_is_not_stored_never_expires(path: Path) -> None:
         await log.expire(now_ms() + 10_000 * HOUR_MS)
 
         assert items(log) == [b"waiting"]
-        assert log.oldest_waiting_ms(HEAD, -1) is not None
 
 
 async def test_dead_letters_are_kept_for_their_own_time(path: Path) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from eventlog import spool_search
+from eventlog.batches import Batch
 from eventlog.kafka_log import KafkaLog
-from eventlog.kafka_producer import KafkaProducer, Report
-from eventlog.kafka_records import Record
+from eventlog.kafka_producer import KafkaProducer
+from eventlog.kafka_records import Record, Report
 from eventlog.kafka_scan import records_present
 from eventlog.kafka_writer import KafkaLimits
 from eventlog.log import AppendUncertain, LogUnavailable, TopicPartition
@@ -80,59 +81,58 @@ async def test_records_that_a_broken_producer_never_reports_are_looked_for(edges
     assert await append(log, b"direct") == len(numbers(0, 10)) + barriers_in(edges.address)
 
 
-async def test_what_was_kept_unsent_between_two_that_were_sent_is_sent_once(edges: Edges) -> None:
+async def test_what_follows_one_that_a_broken_producer_did_not_take_goes_behind_it(
+    edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that are made together: the order of the spool is that of Kafka."""
     log = edges.open()
-    before, between, after = (record(item) for item in (b"before", b"between", b"after"))
-    broken = producer_of(log)
-    deafen(broken)
+    send, failures = log.writer.sender.send, 1
 
-    def send_and_keep() -> None:
-        log.writer.spool.drain._sender.send(before)
-        log.writer.spool.drain._sender.send(after)
-        assert broken._producer.flush(10) == 0
-        break_producer(broken._producer)
-        log.writer.spool.keep([before], sent=True)
-        log.writer.spool.keep([between], sent=False)
-        log.writer.spool.keep([after], sent=True)
+    def fail_once(one: Record) -> None:
+        nonlocal failures
+        if one.value == value_of(b"1") and failures:
+            failures -= 1
+            raise LogUnavailable("the producer broke")
+        send(one)
 
-    await in_the_log(log, send_and_keep)
-    await until(lambda: producer_of(log) is not broken)
-    await eventually(lambda: b"between" in items_in(edges.address))
+    monkeypatch.setattr(log.writer.sender, "send", fail_once)
+    monkeypatch.setattr(Batch, "is_full", lambda _: True)
+    monkeypatch.setattr(Batch, "takes", lambda *_: False)
+
+    await append_all(log, numbers(0, 5))
     await drained(log)
 
-    assert items_in(edges.address) == [b"before", b"after", b"between"]
+    assert failures == 0
+    assert items_in(edges.address) == numbers(0, 5)
 
 
 async def test_what_becomes_uncertain_during_a_search_is_looked_for_too(
     edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what its producer tells of meanwhile after all is no harm to the rest."""
     log = edges.open()
-    told, first, second = (record(item) for item in (b"told", b"first", b"second"))
+    first, second = (record(item) for item in (b"first", b"second"))
     looked_for: list[set[str]] = []
+    reports = [open_report(second)]
 
     def look(*args: Any, **kwargs: Any) -> set[str]:
         if set(args[2]) not in looked_for:
             # A broker that is slow to answer is searched again for the same.
             looked_for.append(set(args[2]))
-        if len(looked_for) == 1:
-            told_of = Report(told.record_id, HEAD, 0, None, is_open=False)
-            log.writer.jobs.soon(lambda: log.writer.spool.reported(told, told_of))
-            log.writer.jobs.soon(lambda: log.writer.spool.reported(second, open_report(second)))
+        if reports:
+            log.writer.jobs.soon(partial(log.writer.spool.reported, reports.pop()))
         return records_present(*args, **kwargs)
 
     monkeypatch.setattr(spool_search, "records_present", look)
 
     def keep_and_report() -> None:
-        log.writer.spool.keep([told, first, second], sent=True)
-        log.writer.spool.reported(told, open_report(told))
-        log.writer.spool.reported(first, open_report(first))
+        log.writer.spool.keep([first, second])
+        log.writer.spool.reported(open_report(first))
 
     await in_the_log(log, keep_and_report)
     await until(lambda: len(looked_for) == 2, 60)
     await drained(log)
 
-    assert looked_for == [{told.record_id, first.record_id}, {second.record_id}]
+    assert looked_for == [{first.record_id}, {second.record_id}]
     assert items_in(edges.address) == [b"first", b"second"]
 
 
@@ -140,20 +140,18 @@ async def test_what_becomes_uncertain_while_a_page_is_handed_over_goes_before_th
     edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = edges.open()
-    first, second = record(b"first"), record(b"second")
-    hand = SpoolFile.hand
+    first, second = record(b"first"), unsent(b"second")
+    hand, reports = SpoolFile.hand, [open_report(first)]
 
     def hand_and_report(file: SpoolFile, partition: TopicPartition, end: int) -> "Future[Any]":
-        if end == 2:
-            told = partial(log.writer.spool.reported, first, open_report(first))
-            log.writer.jobs.soon(told)
+        if end == 2 and reports:
+            log.writer.jobs.soon(partial(log.writer.spool.reported, reports.pop()))
         return hand(file, partition, end)
 
     monkeypatch.setattr(SpoolFile, "hand", hand_and_report)
 
     def keep() -> None:
-        log.writer.spool.keep([first], sent=True)
-        log.writer.spool.keep([second], sent=False)
+        log.writer.spool.keep([first, second])
 
     await in_the_log(log, keep)
     await eventually(lambda: len(items_in(edges.address)) == 2)
@@ -180,8 +178,8 @@ async def test_a_search_that_meets_a_bug_is_tried_again(
     uncertain = record(b"uncertain")
 
     def keep_and_report() -> None:
-        log.writer.spool.keep([uncertain], sent=True)
-        log.writer.spool.reported(uncertain, open_report(uncertain))
+        log.writer.spool.keep([uncertain])
+        log.writer.spool.reported(open_report(uncertain))
 
     await in_the_log(log, keep_and_report)
     await eventually(lambda: items_in(edges.address) == [b"uncertain"])
@@ -230,14 +228,23 @@ async def test_a_record_that_the_broker_appends_late_is_found(edges: Edges) -> N
 
 
 def record(item: bytes) -> Record:
-    """Returns a record that nobody waits for."""
-    value = encode_chunks([chunk(item)])
+    """Returns a record that a producer has had, and that nobody waits for."""
+    sent = unsent(item)
+    sent.sent_at = time.monotonic()
+    return sent
+
+
+def unsent(item: bytes) -> Record:
     name = f"test-{item.decode()}"
-    return Record(name, HEAD, value, 1, time.time_ns() // 1_000_000)
+    return Record(name, HEAD, value_of(item), 1, time.time_ns() // 1_000_000)
+
+
+def value_of(item: bytes) -> bytes:
+    return encode_chunks([chunk(item)])
 
 
 def open_report(one: Record) -> Report:
-    return Report(one.record_id, HEAD, -1, LogUnavailable("nobody knows"), is_open=True)
+    return Report(one, -1, LogUnavailable("nobody knows"), is_open=True)
 
 
 def producer_of(log: KafkaLog) -> KafkaProducer:

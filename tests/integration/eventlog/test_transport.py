@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eventlog.log import Intent, LogUnavailable, TopicPartition
+from eventlog.log import LogUnavailable, TopicPartition
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import OUTCOMES
 from schemas.kinds import SPANS, TRACES
@@ -71,12 +72,12 @@ async def test_records_of_another_process_are_seen_within_a_second(
 
 
 async def test_a_new_app_in_another_process_life_does_the_same(path: Path, tmp_path: Path) -> None:
-    first, second = Receiver(acks=False), Receiver()
+    first, second = Receiver(stores=False), Receiver()
     with closing(SqliteLog(path)) as log:
         await fill(log, 20)
         async with Stream(log, tmp_path, first) as stream:
             await stream.settle(first, 20)
-            first.got[HEAD][0].ack()
+            first.stored[HEAD].add(0)
 
     with closing(SqliteLog(path)) as log:
         async with Stream(log, tmp_path, second) as stream:
@@ -110,39 +111,33 @@ async def test_records_fetched_before_the_flow_stopped_are_fetched_again(
     assert receiver.offsets(HEAD) == list(range(2 * MANY))
 
 
-async def test_a_new_generation_is_given_everything_not_committed(
+async def test_a_new_generation_is_given_everything_not_stored(
     log: SqliteLog, tmp_path: Path
 ) -> None:
     await fill(log, 20)
-    receiver = Receiver(acks=False)
+    receiver = Receiver(stores=False)
 
     async with Stream(log, tmp_path, receiver) as stream:
         consumer = stream.app.consumer
         await stream.settle(receiver, 20)
         generation = stream.app.consumer_generation_id
-        for delivery in receiver.got[HEAD][:8]:
-            delivery.ack()
-        await stream.commit()
+        receiver.stored[HEAD] |= set(range(8))
+        await stream.store()
 
         await consumer.subscribe({TRACES.name, SPANS.name})
         await stream.settle(receiver, 32)
 
         assert stream.app.consumer_generation_id == generation + 1
         assert receiver.offsets(HEAD)[20:] == list(range(8, 20))
-        receiver.acks = True
         await fill(log, 5)
         await stream.settle(receiver, 37)
-        for delivery in receiver.got[HEAD][20:32]:
-            delivery.ack()
-        await stream.commit()
-        assert log.positions()[HEAD][0] == 25
 
 
 async def test_what_was_read_before_a_seek_is_not_delivered_after_it(
     log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(log, 20)
-    receiver = Receiver(acks=False)
+    receiver = Receiver(stores=False)
     reading, go_on = threading.Event(), threading.Event()
     read = log.read
 
@@ -164,34 +159,16 @@ async def test_what_was_read_before_a_seek_is_not_delivered_after_it(
     assert receiver.offsets(HEAD)[20:] == list(range(25))
 
 
-async def test_acknowledgements_of_an_old_generation_do_not_commit_what_nobody_finished(
-    log: SqliteLog, tmp_path: Path
-) -> None:
-    await fill(log, 20)
-    receiver = Receiver(acks=False)
-
-    async with Stream(log, tmp_path, receiver) as stream:
-        await stream.settle(receiver, 20)
-        await stream.app.consumer.subscribe({TRACES.name, SPANS.name})
-        await stream.settle(receiver, 40)
-        for delivery in receiver.got[HEAD][3:20]:
-            delivery.ack()
-        await stream.commit()
-
-        assert log.positions()[HEAD][0] == 0
-
-
 async def test_trimmed_records_are_passed_over(log: SqliteLog, tmp_path: Path) -> None:
     await fill(log, 20)
-    await log.complete(HEAD, Intent(0, 9))
+    drop = partial(log._commits.drop, number=log._numbers[HEAD], last=9)
+    assert await log._file.change(drop) == 10
     receiver = Receiver()
 
     async with Stream(log, tmp_path, receiver) as stream:
         await stream.settle(receiver, 10)
-        await stream.commit()
 
     assert receiver.offsets(HEAD) == list(range(10, 20))
-    assert log.positions()[HEAD][0] == 20
 
 
 async def test_a_log_that_cannot_be_read_for_a_moment_does_not_end_the_app(
@@ -207,7 +184,7 @@ async def test_a_log_that_cannot_be_read_for_a_moment_does_not_end_the_app(
 
     async with Stream(log, tmp_path, receiver) as stream:
         with monkeypatch.context() as patched:
-            patched.setattr(log, "positions", refuse)
+            patched.setattr(log, "states", refuse)
             await append(log, b"a")
             await until(lambda: failures >= 2)
         await stream.settle(receiver, 1)

@@ -2,12 +2,12 @@
 
 import itertools
 import uuid
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from eventlog import kafka_transport
@@ -42,7 +42,7 @@ class SqliteTransport:
 
     def next_offset(self, partition: TopicPartition) -> int:
         """Returns where the next app will begin."""
-        return self._log.positions()[partition][0]
+        return self._log.states()[partition].progress.next_offset
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -56,7 +56,7 @@ class KafkaTransport:
         self._folder = folder
         self._prefix = f"t{uuid.uuid4().hex[:8]}."
         self._bootstrap = broker.bootstrap
-        self._acked: defaultdict[TopicPartition, set[int]] = defaultdict(set)
+        self._receivers: list[Receiver] = []
         options = {"bootstrap.servers": broker.bootstrap}
         topics = [NewTopic(f"{self._prefix}{name}", PARTITIONS, 1) for name in TOPICS]
         self._admin = AdminClient(options)
@@ -82,14 +82,9 @@ class KafkaTransport:
             return partition._replace(topic=partition.topic.removeprefix(self._prefix))
 
         async def deliver(partition: TopicPartition, delivery: Delivery) -> None:
-            ours = ours_of(partition)
+            await receiver.deliver(ours_of(partition), delivery)
 
-            def ack() -> None:
-                self._acked[ours].add(delivery.offset)
-                delivery.ack()
-
-            await receiver.deliver(ours, delivery._replace(ack=ack))
-
+        self._receivers.append(receiver)
         app = create_stream_app(
             broker=f"{kafka_transport.SCHEME}://{self._bootstrap}",
             topics=[f"{self._prefix}{name}" for name in topics],
@@ -103,6 +98,10 @@ class KafkaTransport:
 
     async def take(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Tells the stream where to begin, as a worker's holder does."""
+        return self.stored(partitions)
+
+    def stored(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Tells the stream what is stored, as a worker's holder does."""
         return {
             one: self.next_offset(
                 TopicPartition(one.topic.removeprefix(self._prefix), one.partition)
@@ -114,9 +113,17 @@ class KafkaTransport:
         """Has nothing in hand."""
 
     def next_offset(self, partition: TopicPartition) -> int:
-        """Returns where the next app will begin: at the first record that is not acknowledged."""
-        acked = self._acked[partition]
-        return next(offset for offset in itertools.count() if offset not in acked)
+        """Returns where the next app will begin: at the first record that is not stored."""
+        stored = set().union(*(one.stored[partition] for one in self._receivers))
+        return next(offset for offset in itertools.count() if offset not in stored)
+
+    def committed(self, partition: TopicPartition) -> int:
+        """Returns what Kafka's tools are told of the group."""
+        place = KafkaPartition(f"{self._prefix}{partition.topic}", partition.partition)
+        asked = ConsumerGroupTopicPartitions(f"{self._prefix}group", [place])
+        (answer,) = self._admin.list_consumer_group_offsets([asked]).values()
+        (found,) = answer.result(30).topic_partitions
+        return int(found.offset)
 
     def members(self) -> int:
         """Returns how many apps the group has, as the broker sees it."""

@@ -7,9 +7,10 @@ import random
 import sys
 from pathlib import Path
 
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
+from schemas.checkpoints import Intent
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
 
@@ -30,7 +31,8 @@ async def complete(log: SqliteLog) -> None:
     """Declares and trims a block at the head now and then, as a sink would."""
     while True:
         await asyncio.sleep(0.02)
-        _, stored_through, next_offset = log.positions()[HEAD]
+        progress, next_offset = log.states()[HEAD]
+        stored_through = progress.stored_through
         if next_offset - stored_through > 200:
             intent = Intent(stored_through + 1, stored_through + 20)
             await log.declare(HEAD, intent)

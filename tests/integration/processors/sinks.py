@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from clickhouse.errors import RowsRefused, WarehouseUnavailable
-from clickhouse.tables import encode_outcomes
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, DeadLetter, decode_dead
 from eventlog.sqlite_log import SqliteLog
@@ -23,7 +22,7 @@ from processors.writer import BlockLimits
 from schemas.ids import event_hash
 from schemas.kinds import TRACE, TRACES, Table
 from schemas.projects import ProjectId
-from schemas.rows import OutcomeRow, Position, Source
+from schemas.rows import Position, Source
 from tests.chunks import append_chunks
 from tests.integration.eventlog.logs import until
 
@@ -88,9 +87,6 @@ class Store:
         """Called when columns are built of what items hold."""
         if self.unencodable & set(texts):
             raise OverflowError("too large to convert")
-
-    def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
-        return encode_outcomes(rows)
 
     def rows(self) -> list[Row]:
         return [
@@ -166,7 +162,6 @@ class Stream:
         step = EventStep(
             [step or kind_step(store)], store, lambda: SeenFilter(log2_filter_bits, 3600)
         )
-        self.acked: list[int] = []
         self.sink = Sink({TRACES.name: step}, log, store, limits)
         self.sink.start()
         store.log = log
@@ -174,10 +169,7 @@ class Stream:
 
     async def feed(self, start: int = 0) -> None:
         for record in self._log.read(PARTITION, start, 10_000, 1 << 30):
-            offset = record.offset
-            delivery = Delivery(
-                offset, record.value, lambda offset=offset: self.acked.append(offset)
-            )
+            delivery = Delivery(record.offset, record.value)
             # As the consumer asks, before each record.
             await until(lambda: self.sink.has_room(PARTITION), TIMEOUT_S)
             async with asyncio.timeout(TIMEOUT_S):

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from eventlog.batches import MAX_RECORD_BYTES
 from eventlog.group_commit import Limits
-from eventlog.log import Intent, LogDamaged, LogFull, TopicPartition
+from eventlog.log import LogDamaged, LogFull, TopicPartition
 from eventlog.records import Chunk, decode_chunks
 from eventlog.sqlite_log import SqliteLog
 from processors.block_write import BlockWrite
 from processors.blocks import Batch, Delivery
 from schemas import metrics
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACE, TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
@@ -59,7 +60,7 @@ async def deliver(log: SqliteLog, stream: Stream, partition: int, text: str) -> 
     chunk = Chunk(ProjectId("p"), "pulse.trace", 1, [text.encode()])
     offset = (await append_chunks(log, TRACES.name, {partition: chunk}))[partition]
     for record in log.read(place, offset, 10, 1 << 30):
-        await stream.sink.deliver(place, Delivery(offset, record.value, lambda: None))
+        await stream.sink.deliver(place, Delivery(offset, record.value))
 
 
 async def append_all(log: SqliteLog, items: list[str]) -> None:
@@ -134,7 +135,7 @@ async def test_a_damaged_log_is_not_asked_again_and_again(
     stream = Stream(kept, Store())
     await append(kept, "a")
     (record,) = kept.read(PARTITION, 0, 1, 1 << 20)
-    await stream.sink.deliver(PARTITION, Delivery(0, record.value, lambda: None))
+    await stream.sink.deliver(PARTITION, Delivery(0, record.value))
 
     async with asyncio.timeout(5):
         failed = await stream.sink.failed

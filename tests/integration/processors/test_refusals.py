@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from clickhouse.errors import RowsRefused, StatementRefused, WarehouseError, WarehouseUnavailable
-from eventlog.log import Intent
 from eventlog.sqlite_log import SqliteLog
 from processors.block_rows import REFUSALS_BEFORE_PARTS
+from schemas.checkpoints import Intent
 from tests.integration.processors.sinks import (
     LIMITS,
     PARTITION,

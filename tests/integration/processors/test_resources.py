@@ -18,11 +18,11 @@ from clickhouse.client import Warehouse
 from clickhouse.errors import WarehouseUnavailable
 from eventlog import records
 from eventlog.sqlite_log import SqliteLog
-from processors import assemble, block_rows, events
+from processors import assemble, block_rows, block_write, events
 from processors.blocks import EventKey
 from schemas.kinds import Table
 from schemas.metrics import REGISTRY
-from schemas.rows import OutcomeRow, Position
+from schemas.rows import Position
 from tests.integration.processors.sinks import Store, Stream, append, dead_letters
 from tests.integration.queries.rows import encode_traces, make_trace
 
@@ -62,10 +62,6 @@ class Lacking(Store):
     def columns(self, texts: Sequence[str]) -> None:
         self.meet("columns")
         super().columns(texts)
-
-    def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
-        self.meet("outcomes")
-        return super().encode_outcomes(rows)
 
     async def stored_at(
         self, table: Table, keys: Sequence[EventKey]
@@ -116,6 +112,8 @@ def meet_at(store: Lacking, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(assemble, "event_hash", before("key", assemble.event_hash))
     monkeypatch.setattr(block_rows, "encode", before("encode", block_rows.encode))
+    counts = block_write.encode_outcomes
+    monkeypatch.setattr(block_write, "encode_outcomes", before("outcomes", counts))
     monkeypatch.setattr(events, "decode_chunks", before("decode", events.decode_chunks))
     ((wire, served),) = step._served.items()
     monkeypatch.setattr(served.seen, "add", before("remember", served.seen.add))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventlog.log import Intent
 from eventlog.sqlite_log import SqliteLog
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.rows import Position
 from tests.integration.processors.sinks import (
@@ -40,7 +40,7 @@ async def test_a_store_that_fails_is_asked_again_until_it_takes_the_block(log: S
     await stream.feed()
 
     assert store.texts() == ["a", "b"]
-    assert stream.acked == [0]
+    assert (await log.progress(PARTITION)).stored_through == 0
     await stream.stop()
 
 
@@ -124,7 +124,7 @@ async def test_offsets_that_were_stored_are_not_stored_again(log: SqliteLog) -> 
     await second.feed(0)
 
     assert store.tokens == before
-    assert second.acked == [0]
+    await second.sink.wait_stored(PARTITION, 0)
     await second.stop()
 
 

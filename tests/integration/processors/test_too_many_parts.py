@@ -8,7 +8,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,12 +26,11 @@ from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.steps import steps as steps_of
-from processors.pipeline import WarehouseInserts, build_steps
+from processors.pipeline import build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
 from schemas.kinds import SPANS, TRACES, kinds_of
 from schemas.projects import ProjectId
-from schemas.rows import OutcomeRow
 from tests.chunks import append_chunks
 from tests.e2e.payloads import new_id, span, trace
 from tests.integration.eventlog.logs import until
@@ -66,10 +65,6 @@ class Counting:
 
     def __init__(self) -> None:
         self.inserts: Counter[tuple[str, str]] = Counter()
-
-    def encode_outcomes(self, rows: Sequence[OutcomeRow]) -> bytes:
-        """Encodes nothing."""
-        return b""
 
     async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
         """Counts by table and partition."""
@@ -117,7 +112,7 @@ class Stream:
 
     async def _deliver(self, partition: TopicPartition) -> None:
         for record in self._log.read(partition, self._read[partition], 10_000, 1 << 30):
-            await self.sink.deliver(partition, Delivery(record.offset, record.value, lambda: None))
+            await self.sink.deliver(partition, Delivery(record.offset, record.value))
             self._read[partition] = record.offset + 1
 
 
@@ -186,9 +181,7 @@ async def test_many_small_events_are_one_insert_an_interval(
 async def test_parts_stay_few_while_blocks_of_one_event_come_as_fast_as_the_engine_takes_them(
     log: SqliteLog, warehouse: Warehouse, book: PriceBook
 ) -> None:
-    stream = Stream(
-        log, warehouse, book, WarehouseInserts(warehouse), max_records=1, min_interval_s=0.0
-    )
+    stream = Stream(log, warehouse, book, warehouse, max_records=1, min_interval_s=0.0)
     peak = 0
 
     for _ in range(8):
@@ -208,7 +201,7 @@ async def test_late_and_odd_times_of_events_make_no_more_parts(
 ) -> None:
     """Partitions go by arrival, on the edge's clock: senders cannot choose them."""
     now = datetime.now(UTC)
-    stream = Stream(log, warehouse, book, WarehouseInserts(warehouse))
+    stream = Stream(log, warehouse, book, warehouse)
     times = [now - day * DAY for day in range(90)] + [datetime(1999, 1, 1, tzinfo=UTC)]
 
     with no_merges(warehouse):
@@ -229,7 +222,7 @@ async def test_a_replay_of_many_months_makes_one_part_a_month_and_block(
     and there a block of a year makes no more than a block of a day."""
     months = [datetime(2025, number, 3, tzinfo=UTC) for number in range(1, 13)]
     blocks = 2
-    stream = Stream(log, warehouse, book, WarehouseInserts(warehouse), min_interval_s=0.0)
+    stream = Stream(log, warehouse, book, warehouse, min_interval_s=0.0)
 
     with no_merges(warehouse):
         before = active_parts(warehouse)

@@ -10,16 +10,17 @@ import pytest
 
 from clickhouse.client import Warehouse
 from eventlog.group_commit import Limits
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
 from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.steps import steps as steps_of
-from processors.pipeline import WarehouseInserts, build_steps
+from processors.pipeline import build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
@@ -105,9 +106,9 @@ async def test_a_block_of_an_earlier_life_is_completed_and_its_sums_stay(
 
 async def _store(warehouse: Warehouse, log: SqliteLog, book: PriceBook) -> None:
     steps = build_steps(warehouse, steps_of(book), window_s=3600, log2_filter_bits=20)
-    sink = Sink(steps, log, WarehouseInserts(warehouse), BlockLimits())
+    sink = Sink(steps, log, warehouse, BlockLimits())
     sink.start()
     for record in log.read(PARTITION, 0, 10, 1 << 20):
-        await sink.deliver(PARTITION, Delivery(record.offset, record.value, lambda: None))
+        await sink.deliver(PARTITION, Delivery(record.offset, record.value))
     assert await sink.drain(TIMEOUT_S)
     await sink.stop()

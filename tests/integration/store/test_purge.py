@@ -12,11 +12,12 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.projects import delete_project, insert_project, list_deleted_projects
 from eventlog.dead_letters import DeadLetterBox
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import Chunk, DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from processors.purge import Purge
 from processors.retention import Retention, retain
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from schemas.settings import Settings

@@ -16,11 +16,12 @@ from controlplane.models import PurgedProject
 from controlplane.projects import ProjectChange, insert_project, update_project
 from controlplane.retention import know_day, known_day, list_purged_projects
 from controlplane.rules import as_uuid
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import DeadLetter
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
 from processors.retention import MAX_AHEAD_DAYS, Retention, retain, retain_shared
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.metrics import REGISTRY
 from schemas.projects import ProjectId

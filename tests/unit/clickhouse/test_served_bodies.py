@@ -17,24 +17,24 @@ def test_one_user_does_not_hold_what_all_have() -> None:
         bodies.reserve("ann") as second,
         bodies.reserve("bob") as other,
     ):
-        bodies.take(first, 100)
-        bodies.take(second, 100)
+        first(100)
+        second(100)
         with pytest.raises(EngineError, match="TOO_MANY_SIMULTANEOUS_QUERIES"):
-            bodies.take(second, 1)
-        bodies.take(other, 100)
+            second(1)
+        other(100)
         with pytest.raises(EngineError, match="TOO_MANY_SIMULTANEOUS_QUERIES"):
-            bodies.take(other, 1)
+            other(1)
 
 
 def test_what_a_body_held_is_free_behind_it() -> None:
     bodies = Bodies(100)
 
     for _ in range(10):
-        with bodies.reserve("ann") as reservation:
-            bodies.take(reservation, 200)
+        with bodies.reserve("ann") as take:
+            take(200)
 
-    with bodies.reserve("ann") as reservation:
-        bodies.take(reservation, 200)
+    with bodies.reserve("ann") as take:
+        take(200)
 
 
 def test_a_body_that_never_ends_is_left_in_time() -> None:
@@ -44,8 +44,8 @@ def test_a_body_that_never_ends_is_left_in_time() -> None:
 
     async def read() -> None:
         bodies = Bodies(1 << 30, body_s=0.05)
-        with bodies.reserve("ann") as reservation:
-            await bodies.receive(reservation, trickle)
+        with bodies.reserve("ann") as take:
+            await bodies.receive(take, trickle)
 
     with pytest.raises(EngineError, match="SOCKET_TIMEOUT"):
         asyncio.run(read())

@@ -9,10 +9,11 @@ import pytest
 from eventlog.dead_letters import AlreadyReplayed, DeadLetterBox, Replacement
 from eventlog.dead_pruning import NOBODY, prune
 from eventlog.group_commit import Limits
-from eventlog.log import Intent, Stored, TopicPartition
+from eventlog.log import Stored, TopicPartition
 from eventlog.records import DeadLetter, decode_dead, encode_dead
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import DEAD
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 

@@ -26,7 +26,7 @@ class Progress:
         if self.failures:
             self.failures -= 1
             raise self.failure
-        return {0: SimpleNamespace(stored_through=7)}
+        return {0: SimpleNamespace(progress=SimpleNamespace(stored_through=7))}
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from controlplane.projects import delete_project, insert_project
-from eventlog.log import Intent, TopicPartition
+from eventlog.log import TopicPartition
 from eventlog.records import DeadLetter
 from eventlog.sqlite_log import SqliteLog
+from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from sluice.commands.control import Control, opened, run
