@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 from litestar import Request
 from litestar.datastructures import State
 
+from api.declared import reject_unknown
 from api.local_peers import LocalPeers
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
@@ -20,7 +21,7 @@ from controlplane.keyring import KeyRing
 from controlplane.projects import Access, enter_project
 from controlplane.quotas import Quotas
 from controlplane.sessions import SESSION_LIFETIME_S, SignedIn, find_session
-from schemas.connections import AUTHENTICATED
+from schemas.connections import AUTHENTICATED, PUBLIC_PREFIX
 from schemas.projects import ProjectContext
 
 AnyRequest: TypeAlias = Request[object, object, State]
@@ -63,10 +64,14 @@ def services(request: AnyRequest) -> Services:
 
 
 async def project_from_key(request: AnyRequest) -> ProjectContext:
-    """Return the project of the request's API key, or raise `Unauthorized`."""
+    """Return the project of the request's API key, or raise `Unauthorized`.
+
+    Raises `InvalidParameters` for a query parameter that the endpoint does not take.
+    """
     header = request.headers.get("authorization")
     project = await services(request).keyring.project_of_header(header)
     request.scope["state"][AUTHENTICATED] = True
+    reject_unknown(request)
     return project
 
 
@@ -95,11 +100,15 @@ def _sent_cookie(request: AnyRequest) -> str:
 
 
 async def user_from_session(request: AnyRequest) -> SignedIn:
-    """Return who is signed in, or raise `Unauthorized`; rejects cross-site writes first."""
+    """Return who is signed in, or raise `Unauthorized`; rejects cross-site writes first.
+
+    Raises `InvalidParameters` for a query parameter that the endpoint does not take.
+    """
     reject_cross_site(request)
     session = await session_from_cookie(request)
     if session is None:
         raise Unauthorized("Unauthorized")
+    reject_unknown(request)
     return session
 
 
@@ -198,6 +207,11 @@ def client_address(request: AnyRequest) -> str:
     return request.client.host if request.client else "unknown"
 
 
+def prefix_of(request: AnyRequest) -> str:
+    """Return the path under which a proxy serves us, without a slash at its end; mostly empty."""
+    return str(request.scope["state"].get(PUBLIC_PREFIX, ""))
+
+
 def _site_of(origin: str) -> str | None:
     try:
         return urlsplit(origin).netloc.lower()
@@ -207,5 +221,6 @@ def _site_of(origin: str) -> str | None:
 
 def _cookie(request: AnyRequest, value: str, *, max_age_s: int) -> str:
     secure = "; Secure" if request.url.scheme == "https" else ""
-    attributes = f"Max-Age={max_age_s}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    path = prefix_of(request) or "/"
+    attributes = f"Max-Age={max_age_s}; Path={path}; HttpOnly; SameSite=Lax{secure}"
     return f"{SESSION_COOKIE}={value}; {attributes}"

@@ -36,6 +36,7 @@ class SqliteLog:
         self._file = LogFile(path, counts, self.limits)
         self.log_id, self.damaged = self._file.log_id, self._file.damaged
         self._numbers, self._commits = self._file.numbers, self._file.commits
+        self.check_room = self._file.check_room
         self._dead = DeadLetterPruning(self._file)
         self._counts: dict[str, int] = defaultdict(int)
         for topic_partition in self._numbers:
@@ -118,10 +119,6 @@ class SqliteLog:
                 self._commits.put(connection, self._numbers[TopicPartition(DEAD.name, 0)], value)
 
         await self._file.change(apply)
-
-    async def check(self) -> None:
-        """Returns when the file can be written: an empty change goes the way of an append."""
-        await self._file.change(lambda _: None)
 
     async def expire(self, now_ms: int, own_keep_ms: Mapping[ProjectId, int] | None = None) -> None:
         """Drops stored records and dead letters that have been kept for long enough.

@@ -6,12 +6,14 @@ import functools
 import signal
 import socket
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
+from litestar.types import ASGIApp
 
 from sluice.connections import Bounds, Connections
 from sluice.protocol import BoundedHttp
+from sluice.unread import with_bodies_read
 
 UNSENT_BYTES = 128 << 10
 TICKS_OF_A_SWEEP = 10
@@ -32,6 +34,7 @@ class Server(uvicorn.Server):
         self.connections = Connections(bounds, [proxy.strip() for proxy in proxies])
         protocol: Any = functools.partial(BoundedHttp, connections=self.connections)
         config.http, config.ws = protocol, "none"
+        config.app = with_bodies_read(cast("ASGIApp", config.app), bounds)
         # As many may be accepted before one is closed for them; see `bounds_of`.
         config.backlog = min(config.backlog, bounds.connections)
         super().__init__(config)
@@ -146,7 +149,7 @@ def config_of(app: Any, *, proxies: Sequence[str], graceful_s: int) -> uvicorn.C
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(proxies),  # else uvicorn reads a variable of its own
+        proxy_headers=False,  # see `sluice.forwarded`
         forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=graceful_s,
     )

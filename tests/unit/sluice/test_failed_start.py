@@ -63,7 +63,7 @@ async def test_parts_that_open_beside_the_one_that_fails_are_closed_too(
         await serve(settings, node.open_parts, lambda _: None)
 
     with pytest.raises(LogUnavailable):
-        await logs[0].check()
+        await logs[0].check_room()
     hold(paths_of(settings).lock).close()
 
 

@@ -1,0 +1,183 @@
+"""What Sluice refuses reaches the sender of a large body through nginx and Caddy.
+
+However they speak to us: nginx closes each connection unless told otherwise, both can keep them.
+"""
+
+import http.client
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.components.processes import free_ports
+from tests.e2e.server import Project, Server, create_project, wait_for
+
+pytestmark = pytest.mark.slow
+
+PATH = "/v1/traces/async"
+WIRE_BYTES = 4 << 20
+PER_MINUTE = 200
+LARGE = b"A" * (WIRE_BYTES - 1)
+TOO_LARGE = b"A" * (4 * WIRE_BYTES)
+NGINX = """
+daemon off; worker_processes 1; {user}pid {folder}/pid; error_log {folder}/log;
+events {{ worker_connections 256; }}
+http {{
+  access_log off; client_max_body_size 0;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  upstream kept {{ server 127.0.0.1:{port}; keepalive 16; }}
+  server {{ listen 127.0.0.1:{ports[0]}; location / {{ proxy_pass http://127.0.0.1:{port}; }} }}
+  server {{
+    listen 127.0.0.1:{ports[1]}; proxy_request_buffering off;
+    location / {{ proxy_pass http://127.0.0.1:{port}; }}
+  }}
+  server {{
+    listen 127.0.0.1:{ports[2]}; proxy_http_version 1.1; proxy_set_header Connection "";
+    location / {{ proxy_pass http://kept; }}
+  }}
+  server {{
+    listen 127.0.0.1:{ports[3]}; proxy_http_version 1.1; proxy_set_header Connection "";
+    proxy_request_buffering off;
+    location / {{ proxy_pass http://kept; }}
+  }}
+}}
+"""
+CADDY = """
+{{
+	admin off
+	auto_https off
+}}
+http://127.0.0.1:{ports[0]} {{
+	reverse_proxy 127.0.0.1:{port} {{
+		transport http {{
+			keepalive off
+		}}
+	}}
+}}
+http://127.0.0.1:{ports[1]} {{
+	reverse_proxy 127.0.0.1:{port}
+}}
+"""
+WAYS = [
+    ("nginx", 0, "closed after each"),
+    ("nginx", 1, "closed, body passed on as it comes"),
+    ("nginx", 2, "kept"),
+    ("nginx", 3, "kept, body passed on as it comes"),
+    ("caddy", 0, "closed after each"),
+    ("caddy", 1, "kept"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    settings = {"MAX_BODY_BYTES": str(WIRE_BYTES), "RATE_LIMIT": str(PER_MINUTE)}
+    folder = tmp_path_factory.mktemp("refusing")
+    with Server(folder / "data", settings=settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def spent(refusing: Server) -> Project:
+    """A project without requests left in this minute, or nearly so."""
+    return create_project(refusing)
+
+
+@pytest.fixture(scope="module")
+def ports(
+    tmp_path_factory: pytest.TempPathFactory, refusing: Server
+) -> Iterator[dict[str, list[int]]]:
+    """The ports of each proxy that is installed, one for each way to speak to us."""
+    with ExitStack() as running:
+        found = {}
+        for name, config, count in (("nginx", NGINX, 4), ("caddy", CADDY, 2)):
+            if shutil.which(name):
+                folder = tmp_path_factory.mktemp(name)
+                found[name] = free_ports(count)
+                text = config.format(
+                    folder=folder,
+                    port=refusing.port,
+                    ports=found[name],
+                    # Else root's nginx has no way into the folder; others may not say it.
+                    user="user root; " if os.geteuid() == 0 else "",
+                )
+                running.enter_context(proxy(name, text, folder, found[name][0]))
+        yield found
+
+
+@contextmanager
+def proxy(name: str, text: str, folder: Path, port: int) -> Iterator[None]:
+    config = folder / "config"
+    config.write_text(text)
+    commands = {
+        "nginx": ["nginx", "-p", str(folder), "-c", str(config)],
+        "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)],
+    }
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(commands[name], env=environ, stdout=output, stderr=output)
+    try:
+        wait_for(lambda: answers(port), f"{name} to answer", timeout_s=20)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def post(port: int, key: str, body: bytes, *, close: bool) -> int | str:
+    """Returns the status, or what happened instead of an answer, as a plain client sees it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Authorization": f"Bearer {key}"} | ({"Connection": "close"} if close else {})
+    try:
+        connection.request("POST", PATH, body, headers)
+        return connection.getresponse().status
+    except OSError as error:
+        return type(error).__name__
+    finally:
+        connection.close()
+
+
+def spend(project: Project) -> None:
+    """Leaves the project no request in this minute."""
+    while project.http.post(PATH, json=[]).status_code == 202:
+        pass
+
+
+@pytest.mark.parametrize("close", [False, True], ids=["keep-alive", "close"])
+@pytest.mark.parametrize(("name", "way", "upstream"), WAYS, ids=[f"{w[0]}, {w[2]}" for w in WAYS])
+class TestRefusals:
+    def test_a_refusal_reaches_the_sender_of_a_large_body(
+        self,
+        refusing: Server,
+        spent: Project,
+        ports: dict[str, list[int]],
+        name: str,
+        way: int,
+        upstream: str,
+        close: bool,
+    ) -> None:
+        if name not in ports:
+            pytest.skip(f"{name} is not installed")
+        port, good = ports[name][way], create_project(refusing)
+        cases = {401: ("pulse_sk_no", LARGE), 413: (good.key, TOO_LARGE), 400: (good.key, LARGE)}
+
+        seen = {
+            status: {post(port, key, body, close=close) for _ in range(3)}
+            for status, (key, body) in cases.items()
+        }
+        spend(spent)
+        seen[429] = {post(port, spent.key, LARGE, close=close)}
+
+        assert seen == {status: {status} for status in (401, 413, 400, 429)}
