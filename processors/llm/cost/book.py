@@ -179,7 +179,12 @@ def _holds(epoch: Epoch, at_us: int) -> bool:
         return at_us >= epoch.start_us
     if epoch.when == "always":
         return True
-    time_of_day_us = at_us % _DAY_US
+    if at_us < epoch.since_us:
+        return False
+    days, time_of_day_us = divmod(at_us, _DAY_US)
+    # The first day of 1970 was a Thursday. No hours that are listed cross the midnight of Beijing.
+    if at_us >= epoch.working_days_since_us and (days + 3) % 7 >= 5:
+        return False
     if epoch.end_us < epoch.start_us:
         return time_of_day_us >= epoch.start_us or time_of_day_us < epoch.end_us
     return epoch.start_us <= time_of_day_us < epoch.end_us

@@ -1,7 +1,7 @@
 """Compiles the price data bundled with genai-prices into our table of integer rates.
 
-The only module that imports genai_prices, and it is run in a process of its own
-(`python -m processors.llm.cost.compile OUT_FILE`): that package and pydantic weigh 40 MB.
+The only module that imports genai_prices, beside `corrections`, and it is run in a process of its
+own (`python -m processors.llm.cost.compile OUT_FILE`): that package and pydantic weigh 40 MB.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from importlib.metadata import version
 from math import lcm
@@ -19,11 +19,11 @@ from typing import Any
 
 import msgspec
 from genai_prices import types as prices
-from genai_prices.data import providers as bundled_providers
 from genai_prices.data_units import unit_data
 from genai_prices.units import UnitDef, UnitRegistry
 
 from processors.llm.cost.cache import seal
+from processors.llm.cost.corrections import Hours, Since, corrected_providers
 from processors.llm.cost.table import COUNTERS, Clause, Epoch, Model, PriceTable, Provider, Rate
 
 PICO = 10**12
@@ -41,7 +41,7 @@ _COARSE_DIVISOR = 10**6
 def compile_table() -> PriceTable:
     """The whole bundled snapshot; the same package version always gives the same bytes."""
     registry = UnitRegistry(unit_data)
-    providers = tuple(_provider(provider, registry) for provider in bundled_providers)
+    providers = tuple(_provider(provider, registry) for provider in corrected_providers())
     digest = hashlib.sha256(msgspec.msgpack.encode(providers)).hexdigest()[:8]
     return PriceTable(f"{version('genai-prices')}-{digest}", providers)
 
@@ -113,7 +113,17 @@ def _epoch(price: Any, registry: UnitRegistry) -> Epoch:
             return Epoch("from", _midnight_us(day), 0, rates)
         case prices.TimeOfDateConstraint(start_time=start, end_time=end):
             return Epoch("daily", _time_of_day_us(start), _time_of_day_us(end), rates)
+        case Since(moment=moment):
+            return Epoch("from", _moment_us(moment), 0, rates)
+        case Hours(start_time=start, end_time=end, since=since, working_days_since=working_days):
+            times = _time_of_day_us(start), _time_of_day_us(end)
+            starts = _moment_us(since), _moment_us(working_days)
+            return Epoch("daily", *times, rates, *starts)
     raise TypeError(f"genai-prices has a condition that we do not know: {price.constraint!r}")
+
+
+def _moment_us(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _midnight_us(day: date) -> int:

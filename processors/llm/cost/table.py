@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 # Raised whenever the forms or the way they are filled change: an older cached file is then ignored.
-FORMAT = 2
+FORMAT = 3
 
 # What a sender can report and a rate can charge, in the order of `Rate.coefficients`.
 COUNTERS = (
@@ -53,6 +53,8 @@ class Epoch(Struct, frozen=True, array_like=True):
     start_us: int  # "from": microseconds since 1970; "daily": since midnight UTC
     end_us: int  # "daily" only, exclusive; before start_us when the span crosses midnight
     rates: tuple[Rate, ...]  # ascending `above`; empty: charged by what no trace reports
+    since_us: int = -(2**62)  # "daily" only: from then on
+    working_days_since_us: int = 2**62  # "daily" only: from then on not on Saturdays and Sundays
 
 
 class Model(Struct, frozen=True, array_like=True):
