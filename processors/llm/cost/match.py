@@ -50,6 +50,11 @@ class Matcher:
         dashed = _COMPACT_DATE.sub(_dash_date, model_name)  # rule 6
         return self._entry(provider, dashed) if dashed != model_name else None
 
+    def seller(self, provider_name: str | None) -> str | None:
+        """The id of the provider that a name means: the seller, in whose list ever the model is."""
+        provider = self._claimed_by_name(provider_name) if provider_name else None
+        return None if provider is None else provider.id
+
     def _provider(self, name: str | None, model_name: str) -> Provider | None:
         if name is not None:
             if provider := self._claimed_by_name(name):
