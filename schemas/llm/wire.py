@@ -6,6 +6,7 @@ provider whose prices are known, and usage may be given by kind of token. Unknow
 """
 
 from decimal import Decimal, InvalidOperation
+from operator import attrgetter
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -188,18 +189,22 @@ class Counts(Struct, frozen=True, gc=False):
     reasoning_tokens: int | None
 
 
+_counts_in = attrgetter(*Counts.__struct_fields__)
+
+
 def counts_of(item: TraceItem) -> Counts:
     """Returns the counts as integers."""
-    sent = (
-        item.input_tokens,
-        item.output_tokens,
-        item.cache_read_tokens,
-        item.cache_write_tokens,
-        item.reasoning_tokens,
-    )
-    if float in map(type, sent):
+    sent = into, out, read, written, reasoned = _counts_in(item)
+    # Unrolled: this runs for every trace, and a loop takes twice as long.
+    if (
+        type(into) is float
+        or type(out) is float
+        or type(read) is float
+        or type(written) is float
+        or type(reasoned) is float
+    ):
         return Counts(*(None if count is None else int(count) for count in sent))
-    return Counts(*sent)  # type: ignore[arg-type]  # ints, or none
+    return Counts(*sent)
 
 
 def json_of(value: Raw) -> bytes:

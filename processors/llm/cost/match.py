@@ -57,6 +57,8 @@ class PriceMatch(NamedTuple):
 
     provider_id: str
     model: Model
+    seller_id: str
+    """Who sold the call: another provider than that, where a fallback's list has the price."""
     rule: str = "list"  # of RULES
 
 
@@ -110,7 +112,7 @@ class Matcher:
         found = _own_model(provider, model, is_literal=False) if provider else None
         if provider is None or found is None or model not in provider.equals:
             return None
-        return PriceMatch(provider.id, found)
+        return PriceMatch(provider.id, found, provider.id)
 
     def _read(self, reading: Reading) -> PriceMatch | None:
         seller, model = reading.seller, reading.model
@@ -128,11 +130,11 @@ class Matcher:
 
     def _entry(self, provider: Provider, name: str, is_literal: bool) -> PriceMatch | None:
         if model := _own_model(provider, name, is_literal):
-            return PriceMatch(provider.id, model)
+            return PriceMatch(provider.id, model, provider.id)
         for fallback_id in provider.fallbacks:
             fallback = self._by_id.get(fallback_id)
             if fallback and (model := _own_model(fallback, name, is_literal)):
-                return PriceMatch(fallback.id, model)
+                return PriceMatch(fallback.id, model, provider.id)
         return None
 
 

@@ -10,22 +10,35 @@ from typing import NamedTuple
 
 from genai_prices import Usage as LibraryUsage
 from genai_prices.data_snapshot import get_snapshot
+from msgspec import structs
 
 from processors.llm.cost.table import COUNTERS, Clause, Epoch, Model, PriceTable, Rate
-from processors.llm.cost.usage import Usage
+from processors.llm.cost.usage import Extras, Usage
 
-_NAMES = {name: name for name in COUNTERS} | {"reasoning_tokens": "output_reasoning_tokens"}
+_RENAMED = {
+    "reasoning_tokens": "output_reasoning_tokens",
+    "citation_tokens": "output_citation_tokens",
+    "file_searches": "storage_searches",
+}
+# What the library has no unit for, or no rate.
+_OURS = {"preview_searches", "search_sources", "code_executions", "containers", "audio_ms"}
 _DAY = 20_700 * 86_400_000_000  # a midnight in September 2026
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def library_pico_usd(provider: str | None, model: str, at_us: int, usage: Usage) -> Fraction:
     """The library's price in pico-dollars; LookupError when unknown, ValueError when it refuses."""
+    holders = {**structs.asdict(usage), **structs.asdict(usage.extras or Extras())}
     counts = {
-        _NAMES[name]: count for name in COUNTERS if (count := getattr(usage, name)) is not None
+        _RENAMED.get(name, name): holders[name]
+        for name in COUNTERS
+        if holders[name] is not None and name not in _OURS
     }
     at = _EPOCH + timedelta(microseconds=at_us)
-    answer = get_snapshot().calc(LibraryUsage(**counts), model, provider, None, at)
+    context = dict(usage.extras.terms) if usage.extras else {}
+    answer = get_snapshot().calc(
+        LibraryUsage(**counts), model, provider, None, at, price_context=context
+    )
     return Fraction(answer.total_price) * 10**12
 
 
