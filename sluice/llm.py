@@ -14,9 +14,7 @@ from sluice.parts import Parts, Resources, System
 def open_parts(resources: Resources) -> Parts:
     """Reads the price table. Raises `PriceTableError`."""
     book = load_book(resources.cache)
-    return Parts(
-        forms=forms(book.providers), steps=steps(book), state={"providers": book.providers}
-    )
+    return Parts(forms=forms(), steps=steps(book), state={})
 
 
 SYSTEM = System(

@@ -38,7 +38,7 @@ TRIES = 4
 LEAST_S = 0.02
 """Below it the clock and the machine's other work decide, and no body of its size is a danger."""
 
-TRACES = trace_frame(frozenset())
+TRACES = trace_frame()
 ITEM = (
     b'{"trace_id":"3b241101-e2bb-4255-8caf-4136c566a962","timestamp":"2026-11-01T12:00:00Z",'
     b'"provider":"openai","model_requested":"gpt-4o","status":"success","latency_ms":1,'
