@@ -26,7 +26,7 @@ UNPRICED: tuple[int | None, str] = (None, "")
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 
 
-def read_object(text: bytes | str) -> dict[str, Any]:
+def read_object(text: bytes | str, looked_into: Set[str] = LOOKED_INTO) -> dict[str, Any]:
     """Decodes an optional JSON object; absent and anything but an object is empty.
 
     So is valid JSON that Python cannot hold, such as 1e400 or a number of 5,000 digits: its text is
@@ -36,7 +36,7 @@ def read_object(text: bytes | str) -> dict[str, Any]:
     if not text:
         return {}
     if len(text) > MAX_WHOLE_BYTES:
-        return read_members(members_of(text), LOOKED_INTO)
+        return read_members(members_of(text), looked_into)
     try:
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from processors.llm.cost.answers import LOOKED_INTO, TELLING, Answer, read_answe
 from processors.llm.cost.stated import stated_usd
 from processors.llm.cost.terms import REQUESTED, charges_of, searches_by_preview, terms_of
 from processors.llm.cost.usage import SentCounts, Usage, usage_of, with_extras
-from processors.llm.fields import members_of, read_members
+from processors.llm.fields import read_members, read_object
 from schemas.llm.wire import Counts
 
 _NOTHING = Answer(None, ())
@@ -38,14 +38,15 @@ def read_call(counts: Counts, request: bytes, response: bytes) -> Call:
 
     May be called again with the counts that it gave: they are taken as they are. Never raises.
     """
+    terms: tuple[Raw, ...]
     try:
         terms = _asked_of(_requests.decode(request or b"{}"))
     except (ValueError, RecursionError):
         terms = _ABSENT_TERMS
     asked = _NO_TERMS if terms == _ABSENT_TERMS else _read_terms(terms)
-    answered = members_of(response)
+    answered = read_object(response, LOOKED_INTO)
     if not TELLING.isdisjoint(answered):
-        answer = read_answer(read_members(answered, LOOKED_INTO))
+        answer = read_answer(answered)
         return _with_extras(_settled(counts, answer.usage), answer, asked)
     if asked:
         return _with_extras(_settled(counts, None), _NOTHING, asked)
@@ -67,11 +68,12 @@ def _read_terms(terms: tuple[Raw, ...]) -> dict[str, Any]:
 def _with_extras(usage: Usage, answer: Answer, request: dict[str, Any]) -> Call:
     counts, unlisted = charges_of(answer)
     terms = terms_of(answer, request)
-    own = usage.extras
-    if "web_searches" in counts and searches_by_preview(answer):
-        counts["preview_searches"] = counts.pop("web_searches")
-    for name in counts:  # the usage object knows better
-        if own is not None and getattr(own, name):
-            counts[name] = getattr(own, name)
-    usage = with_extras(usage, terms=terms, unlisted=unlisted, **counts)
+    if counts or unlisted or terms:
+        own = usage.extras
+        if "web_searches" in counts and searches_by_preview(answer):
+            counts["preview_searches"] = counts.pop("web_searches")
+        for name in counts:  # the usage object knows better
+            if own is not None and getattr(own, name):
+                counts[name] = getattr(own, name)
+        usage = with_extras(usage, terms=terms, unlisted=unlisted, **counts)
     return Call(usage, stated_usd(answer))

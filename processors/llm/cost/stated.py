@@ -15,6 +15,10 @@ _OF_USAGE = ("cost", "estimated_cost", "total_cost")
 # Beside it: LiteLLM, Claude Code's result, OpenRouter's generations.
 _OF_HOLDER = ("response_cost", "total_cost_usd", "cost_usd", "total_cost")
 _HEADERS = ("x-litellm-response-cost", "llm_provider-x-litellm-response-cost")
+_HEADER_PLACES = ("headers", "response_headers", "responseHeaders")
+_METADATA = ("providerMetadata", "provider_metadata")
+_IN_USAGE = frozenset((*_OF_USAGE, "cost_in_usd_ticks"))
+_IN_HOLDER = frozenset((*_OF_HOLDER, *_HEADERS, *_HEADER_PLACES, *_METADATA, "_hidden_params"))
 _MAX_CHARS = 40
 # Ticks of a million dollars; more for one call is a broken sender.
 _MAX_USD = 10**16
@@ -22,14 +26,15 @@ _MAX_USD = 10**16
 
 def stated_usd(answer: Answer) -> Decimal | None:
     """The stated cost, with all its digits, or None where none is stated."""
-    if isinstance(answer.usage, dict):
+    if isinstance(answer.usage, dict) and not _IN_USAGE.isdisjoint(answer.usage):
         cost = _of_usage(answer.usage)
         if cost is not None:
             return cost
     for holder in answer.holders:
-        cost = _of_holder(holder)
-        if cost is not None:
-            return cost
+        if not _IN_HOLDER.isdisjoint(holder):
+            cost = _of_holder(holder)
+            if cost is not None:
+                return cost
     return None
 
 
@@ -62,7 +67,7 @@ def _of_holder(holder: _Object) -> Decimal | None:
             for name in (*_OF_HOLDER, *_HEADERS):
                 if (cost := _amount(place.get(name))) is not None:
                     return cost
-    for name in ("headers", "response_headers", "responseHeaders"):
+    for name in _HEADER_PLACES:
         if _is(headers := holder.get(name)):
             for key, value in headers.items():
                 if key.lower() in _HEADERS and (cost := _amount(value)) is not None:
@@ -72,7 +77,7 @@ def _of_holder(holder: _Object) -> Decimal | None:
 
 def _of_metadata(holder: _Object) -> Decimal | None:
     """Vercel's AI SDK: `providerMetadata` with `gateway.cost` or `openrouter.usage.cost`."""
-    for name in ("providerMetadata", "provider_metadata"):
+    for name in _METADATA:
         if not _is(metadata := holder.get(name)):
             continue
         if _is(gateway := metadata.get("gateway")) and (cost := _amount(gateway.get("cost"))):

@@ -36,9 +36,8 @@ class Tariff(Struct, frozen=True, gc=False):
     per_request: int
     divisor: int
     is_plain: bool  # input and output have a rate, reasoning has none of its own
-    lacks_read: bool  # cached tokens have no rate, and so on
-    lacks_write: bool
-    lacks_one_hour: bool
+    lacks_cache: bool  # one of the next three
+    lacks: tuple[bool, bool, bool]  # whether a cache read, a write, one for an hour have no rate
     rate: Rate
 
 
@@ -56,9 +55,8 @@ def tariff_of(price_id: str, rate: Rate) -> Tariff:
         per_request=rate.per_request,
         divisor=rate.divisor,
         is_plain=known[0] and known[1] and reasoning == 0,
-        lacks_read=not known[2],
-        lacks_write=not known[3],
-        lacks_one_hour=not known[4],
+        lacks_cache=not all(known[2:]),
+        lacks=(not known[2], not known[3], not known[4]),
         rate=rate,
     )
 
@@ -83,15 +81,28 @@ def multiplied(tariff: Tariff, factor: Factor) -> Tariff:
 
 
 def quote_of(tariff: Tariff, usage: Usage) -> Quote | None:
+    """What a usage costs by a tariff, or None where that is unknown."""
     input_tokens = usage.input_tokens
     output_tokens = usage.output_tokens
     cost: int | None
     if input_tokens is None or output_tokens is None or usage.extras or not tariff.is_plain:
         cost = _full_cost(tariff.rate, usage)
-    elif usage.cache_read_tokens or usage.cache_write_tokens or usage.cache_write_1h_tokens:
-        cost = _cost_with_cache(tariff, usage, input_tokens, output_tokens)
     else:
         cost = tariff.per_request + input_tokens * tariff.input + output_tokens * tariff.output
+        cache_read = usage.cache_read_tokens or 0
+        cache_write = usage.cache_write_tokens or 0
+        one_hour = usage.cache_write_1h_tokens or 0
+        if cache_read or cache_write or one_hour:
+            if cache_read + cache_write > input_tokens or one_hour > cache_write:
+                cost = _full_cost(tariff.rate, usage)
+            elif tariff.lacks_cache and _lacks(tariff, cache_read, cache_write, one_hour):
+                return None
+            else:
+                cost += (
+                    cache_read * tariff.cache_read
+                    + cache_write * tariff.cache_write
+                    + one_hour * tariff.one_hour
+                )
     if cost is None:
         return None
     if tariff.divisor != 1:
@@ -99,27 +110,12 @@ def quote_of(tariff: Tariff, usage: Usage) -> Quote | None:
     return Quote(cost, tariff.price_id) if cost <= MAX_COST_PICO_USD else None
 
 
-def _cost_with_cache(
-    tariff: Tariff, usage: Usage, input_tokens: int, output_tokens: int
-) -> int | None:
-    cache_read = usage.cache_read_tokens or 0
-    cache_write = usage.cache_write_tokens or 0
-    one_hour = usage.cache_write_1h_tokens or 0
-    if (
-        cache_read + cache_write > input_tokens
-        or one_hour > cache_write
-        or (cache_read and tariff.lacks_read)
-        or (cache_write and tariff.lacks_write)
-        or (one_hour and tariff.lacks_one_hour)
-    ):
-        return _full_cost(tariff.rate, usage)
-    return (
-        tariff.per_request
-        + input_tokens * tariff.input
-        + output_tokens * tariff.output
-        + cache_read * tariff.cache_read
-        + cache_write * tariff.cache_write
-        + one_hour * tariff.one_hour
+def _lacks(tariff: Tariff, cache_read: int, cache_write: int, one_hour: int) -> bool:
+    lacks_read, lacks_write, lacks_one_hour = tariff.lacks
+    return bool(
+        (cache_read and lacks_read)
+        or (cache_write and lacks_write)
+        or (one_hour and lacks_one_hour)
     )
 
 

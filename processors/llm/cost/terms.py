@@ -44,30 +44,42 @@ _NAMES = {
     "inferenceGeo": "inference_geo",
     "search_context_size": "search_context_size",  # Perplexity
 }
-_REQUESTED = {
-    "service_tier": "service_tier",
-    "serviceTier": "service_tier",
-    "speed": "speed",
-    "inference_geo": "inference_geo",
-}
-REQUESTED = tuple(_REQUESTED)
+REQUESTED = ("service_tier", "serviceTier", "speed", "inference_geo")
 """A request without any of these members asks for nothing but the standard terms."""
+_SURROUNDINGS = frozenset(
+    (
+        "response_metadata",
+        "providerMetadata",
+        "provider_metadata",
+        "performanceConfig",
+        "custom_id",
+        "recordId",
+        "key",
+    )
+)
+_TOOL_PLACES = frozenset(("output", "candidates", "choices"))
+_CONTAINER = "container "
+_Terms = tuple[tuple[str, str], ...]
+_NAMED = frozenset(_NAMES)
 _MAX_ITEMS = 10_000
 _MAX_CHARS = 64
 
 
-def terms_of(answer: Answer, request: _Object) -> tuple[tuple[str, str], ...]:
+def terms_of(answer: Answer, request: _Object) -> _Terms:
     """The terms of a call, by key. `request` is its body, empty where it says nothing of them."""
     said: dict[str, str] = {}
     if isinstance(answer.usage, dict):
-        _note(answer.usage, _NAMES, said)
+        _note(answer.usage, said)
     for holder in answer.holders:
-        _note(holder, _NAMES, said)
-        _note_metadata(holder, said)
-        if _is_batch(holder):
-            said.setdefault("processing", "batch")
+        _note(holder, said)
+        if not _SURROUNDINGS.isdisjoint(holder):
+            _note_metadata(holder, said)
+            if _is_batch(holder):
+                said.setdefault("processing", "batch")
     if request:
-        _note(request, _REQUESTED, said)
+        _note(request, said)
+    if not any(said.values()):  # nearly always
+        return ()
     if said.get("service_tier") == "batch":
         said.update(service_tier="", processing="batch")
     return tuple(sorted((key, value) for key, value in said.items() if value not in _STANDARD))
@@ -78,19 +90,27 @@ def charges_of(answer: Answer) -> tuple[dict[str, int], tuple[str, ...]]:
     counts: dict[str, int] = {}
     unlisted: set[str] = set()
     for holder in answer.holders:
-        for item in _objects(holder.get("output")):
-            _count_item(item, counts, unlisted)
-        queries = _grounding(holder, unlisted)
-        if queries:
-            counts["web_searches"] = max(queries, counts.get("web_searches", 0))
-        if any(map(_cites, _objects(holder.get("choices")))):
-            counts["web_searches"] = max(1, counts.get("web_searches", 0))
-    containers = counts.pop("_unnamed", 0)
-    named = len({key for key in counts if key.startswith("cntr_")})
-    tallied = {key: count for key, count in counts.items() if not key.startswith("cntr_")}
-    if named or containers:
-        tallied["containers"] = named or 1
+        if not _TOOL_PLACES.isdisjoint(holder):
+            _count_tools(holder, counts, unlisted)
+    if not counts:
+        return counts, tuple(sorted(unlisted))
+    unnamed = counts.pop("_unnamed", 0)
+    named = [key for key in counts if key.startswith(_CONTAINER)]
+    tallied = {key: count for key, count in counts.items() if not key.startswith(_CONTAINER)}
+    if named or unnamed:
+        tallied["containers"] = len(named) or 1
     return tallied, tuple(sorted(unlisted))
+
+
+def _count_tools(holder: _Object, counts: dict[str, int], unlisted: set[str]) -> None:
+    for item in _objects(holder.get("output")):
+        _count_item(item, counts, unlisted)
+    searches = _grounding(holder, unlisted) if "candidates" in holder else 0
+    for choice in _objects(holder.get("choices")):
+        if "message" in choice and _cites(choice):
+            searches = searches or 1
+    if searches:
+        counts["web_searches"] = max(searches, counts.get("web_searches", 0))
 
 
 def searches_by_preview(answer: Answer) -> bool:
@@ -102,26 +122,28 @@ def searches_by_preview(answer: Answer) -> bool:
     )
 
 
-def _note(holder: _Object, names: dict[str, str], said: dict[str, str]) -> None:
-    for name, key in names.items():
-        value = holder.get(name)
+def _note(holder: _Object, said: dict[str, str]) -> None:
+    if _NAMED.isdisjoint(holder):
+        return
+    for name in _NAMED & holder.keys():
+        key, value = _NAMES[name], holder[name]
         if isinstance(value, dict):  # Bedrock: {"type": "flex"}
             value = value.get("type")
         if isinstance(value, str) and key not in said:
-            said[key] = _plain(value)
+            said[key] = "" if value in _STANDARD else _plain(value)
 
 
 def _note_metadata(holder: _Object, said: dict[str, str]) -> None:
     """What frameworks keep of an answer: LangChain, Vercel's AI SDK by the provider's name."""
     if isinstance(metadata := holder.get("response_metadata"), dict):
-        _note(metadata, _NAMES, said)
+        _note(metadata, said)
     for name in ("providerMetadata", "provider_metadata"):
         if isinstance(providers := holder.get(name), dict):
             for inner in list(providers.values())[:_MAX_CHARS]:
                 if isinstance(inner, dict):
-                    _note(inner, _NAMES, said)
+                    _note(inner, said)
                     if isinstance(usage := inner.get("usage"), dict):
-                        _note(usage, _NAMES, said)
+                        _note(usage, said)
     if isinstance(config := holder.get("performanceConfig"), dict):  # Bedrock
         said.setdefault("latency", _plain(str(config.get("latency"))))
 
@@ -153,7 +175,7 @@ def _count_item(item: _Object, counts: dict[str, int], unlisted: set[str]) -> No
         counts["file_searches"] = counts.get("file_searches", 0) + 1
     elif kind == "code_interpreter_call":
         container = item.get("container_id")
-        name = f"cntr_{container}" if isinstance(container, str) else "_unnamed"
+        name = _CONTAINER + container if isinstance(container, str) else "_unnamed"
         counts[name] = 1
     elif kind == "image_generation_call":
         unlisted.add("image_generation")
@@ -180,12 +202,12 @@ def _grounding(holder: _Object, unlisted: set[str]) -> int:
 def _cites(choice: _Object) -> bool:
     """Whether a chat model that searches (OpenAI) did so."""
     message = choice.get("message")
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or not message.get("annotations"):
         return False
     return any(note.get("type") == "url_citation" for note in _objects(message.get("annotations")))
 
 
 def _objects(value: object) -> list[_Object]:
-    if not isinstance(value, list):
+    if not value or not isinstance(value, list):
         return []
     return [item for item in value[:_MAX_ITEMS] if isinstance(item, dict)]

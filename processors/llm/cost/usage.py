@@ -86,12 +86,27 @@ class SentCounts(Struct, frozen=True, gc=False):
 def usage_of(sent: SentCounts, raw: object) -> Usage:
     """The usage of an LLM call. `raw` is the provider's own usage object, whatever it holds."""
     report = read_shape(raw)
-    if report is None and not (
-        sent.cache_read_tokens or sent.cache_write_tokens or sent.reasoning_tokens
-    ):  # most traces: nothing to settle
+    if sent.cache_read_tokens or sent.cache_write_tokens or sent.reasoning_tokens:
+        own = _report_of(sent)
+        return _settle(own if report is None else _merge(own, report), "inclusive")
+    if report is None:  # most traces: nothing to settle
         return Usage(safe_count(sent.input_tokens), safe_count(sent.output_tokens))
-    own = _report_of(sent)
-    return _settle(own if report is None else _merge(own, report), "inclusive")
+    if _tells_all(report, sent):
+        return _settle(report, "inclusive")
+    return _settle(_merge(_report_of(sent), report), "inclusive")
+
+
+def _tells_all(report: ReportedUsage, sent: SentCounts) -> bool:
+    """Whether a sender who counts no parts adds nothing to the provider's report."""
+    if report.output_tokens is None or (report.total_tokens is None and sent.total_tokens):
+        return False
+    cached = (report.cache_read_tokens or 0) + (report.cache_write_tokens or 0)
+    thought = report.reasoning_tokens or 0
+    return (
+        report.input_convention is not None
+        and _agree(safe_count(sent.input_tokens), report.input_tokens, cached)
+        and _agree(safe_count(sent.output_tokens), report.output_tokens, thought)
+    )
 
 
 def usage_of_agent(raw: object) -> Usage:
