@@ -91,11 +91,29 @@ class PriceBook:
             tariff = _choose(tariff, at_us, usage)
         return None if tariff is None else quote_of(tariff, usage)
 
+    def find(self, provider: str | None, model: str) -> PriceMatch | None:
+        """The list's entry that a call is priced by, or None."""
+        if max(len(model), len(provider or "")) > MAX_NAME_CHARS:
+            return None
+        return self._matcher.find(provider, model)
+
+    def why_unpriced(self, provider: str | None, model: str) -> str | None:
+        """Why no call of this name has a price: a word of `reasons.REASONS`, None where some have.
+
+        What one call in particular lacks (counts, rates, terms) is told by `explain`.
+        """
+        entry = self.find(provider, model)
+        if entry is None:
+            return self._matcher.why_unknown(
+                provider and provider[:MAX_NAME_CHARS], model[:MAX_NAME_CHARS]
+            )
+        return None if any(epoch.rates for epoch in entry.model.epochs) else "measure"
+
     def explain(self, provider: str | None, model: str, at_us: int, usage: Usage) -> Explanation:
         """How the cost that `price` gives comes about, or the reasons why it gives none."""
         tariff = self._resolve(provider, model)
         if tariff is None:
-            return Explanation(None, None, reasons=("model",))
+            return Explanation(None, None, reasons=(self.why_unpriced(provider, model) or "model",))
         if usage.input_tokens is None and usage.output_tokens is None and not _has_audio(usage):
             return Explanation(None, None, reasons=("counts",))
         terms = usage.extras.terms if usage.extras else ()
@@ -117,12 +135,26 @@ class PriceBook:
         usage: Usage,
     ) -> Quote | None:
         """The price by the model that answered, else (absent or unknown) by the one asked for."""
+        used = _answering(used, requested)
         quote = self.price(provider, used, at_us, usage) if used else None
         if quote is not None or not requested or requested == used:
             return quote
         if used and self._resolve(provider, used) is not None:
             return None  # for another reason than its name: another model's price would be wrong
         return self.price(provider, requested, at_us, usage)
+
+    def explain_used_or_requested(
+        self,
+        provider: str | None,
+        used: str | None,
+        requested: str,
+        at_us: int,
+        usage: Usage,
+    ) -> tuple[str, Explanation]:
+        """The name that `price_used_or_requested` goes by, and how its cost comes about."""
+        used = _answering(used, requested)
+        name = used if used and self.find(provider, used) is not None else requested
+        return name, self.explain(provider, name, at_us, usage)
 
     def _resolve(self, provider: str | None, model: str) -> _Priced:
         if len(model) > MAX_NAME_CHARS or (provider is not None and len(provider) > MAX_NAME_CHARS):
@@ -225,6 +257,13 @@ class PriceBook:
             by = None if factor is None else Fraction(factor.numerator, factor.denominator)
             modifiers.append(Modifier(*term, by))
         return tuple(modifiers)
+
+
+def _answering(used: str | None, requested: str | None) -> str | None:
+    """OpenRouter may name the model that answered without the `:free` that was asked for."""
+    if used and requested and requested[-5:] == ":free" and requested[:-5] == used:
+        return requested
+    return used
 
 
 def _choose(schedule: _Schedule, at_us: int, usage: Usage) -> Tariff | None:

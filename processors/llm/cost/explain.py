@@ -1,14 +1,6 @@
 """How a cost comes about, part by part, and why one is unknown. Pure: a rate and a usage in.
 
-The words for why a cost is unknown:
-
-model     no price list names the model, or the provider
-counts    the call has no token counts
-measure   the model is charged by what no answer counts: pages, characters
-rate:X    X was counted, and has neither a rate of its own nor is it meant by that of its whole
-term:K=V  the call was served under terms for which no price is known
-charge:X  X was charged besides, and no answer says how much of it
-amount    the cost is absurd: it would not fit the store
+The words for why one is unknown stand in `reasons`.
 """
 
 from __future__ import annotations
@@ -81,6 +73,7 @@ def parts_of(rate: Rate, usage: Usage) -> tuple[Part, ...]:
         parts.append(_part("requests", 1, Fraction(rate.per_request, rate.divisor)))
     own = _leaves(fitted, named)
     lacking = lacking_rates(usage, rate)
+    _take_out(own, {name: sent[name] for name in lacking})
     for name in COUNTERS:
         if name in lacking:
             parts.append(Part(name, sent[name], None, None))
@@ -97,6 +90,15 @@ def _leaves(fitted: dict[str, int], named: list[str]) -> dict[str, int]:
         inside = (leaves[part] for part in leaves if name in _WHOLES.get(part, _NONE))
         leaves[name] = fitted[name] - sum(inside)
     return leaves
+
+
+def _take_out(leaves: dict[str, int], lacking: dict[str, int]) -> None:
+    """Takes what has no rate out of what it is part of."""
+    for name, count in lacking.items():
+        wholes = sorted(_WHOLES.get(name, _NONE), key=lambda whole: -len(_WHOLES.get(whole, _NONE)))
+        for whole in (whole for whole in wholes if leaves.get(whole)):
+            leaves[whole] -= min(leaves[whole], count)
+            break
 
 
 def _part(name: str, count: int, rate_pico: Fraction) -> Part:

@@ -25,6 +25,7 @@ from processors.llm.cost.names import (
     LOCAL,
     Reading,
     has_own_price,
+    is_custom,
     is_derived,
     is_free,
     readings,
@@ -89,6 +90,19 @@ class Matcher:
             if found := self._read(reading):
                 return found
         return None
+
+    def why_unknown(self, provider_name: str | None, model_name: str) -> str:
+        """Why `find` gives nothing: a word of `reasons.REASONS`."""
+        model = model_name.lower().strip()
+        seller = self.seller(provider_name)
+        if seller == LOCAL:
+            return "local"
+        if provider_name is not None and seller is None:
+            return "provider"
+        if is_custom(model):
+            return "custom"
+        meant = readings(None if seller == GATEWAY else seller, model)
+        return "model" if meant else "local"
 
     def seller(self, provider_name: str | None) -> str | None:
         """The id of the provider that a name means: the seller, in whose list ever the model is.

@@ -180,6 +180,11 @@ def has_own_price(model: str) -> bool:
     return _OWN_PRICE.search(model) is not None
 
 
+def is_custom(model: str) -> bool:
+    """Whether a name says that its model is made of another one, or stands at a special place."""
+    return has_own_price(model) or _OTHER_MODEL.search(model) is not None
+
+
 def is_derived(model: str, clause_text: str) -> bool:
     """Whether a name that a loose clause matches says that it is a model made of the listed one."""
     made = _OTHER_MODEL.search(model)

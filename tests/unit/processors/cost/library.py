@@ -60,6 +60,7 @@ CORRECTED = frozenset(
     }
     | {("openai", "ft:gpt-4o"), ("openai", "ft:gpt-4o-mini")}
     | {("openai", "gpt-4o-mini-2024-07-18.ft-")}
+    | {("openai", "gpt-4o-audio-preview"), ("openai", "gpt-4o-mini-audio-preview")}
 )
 """What our list prices otherwise; test_corrections says how."""
 
