@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from api.declared import takes
-from api.llm.filters import SessionPage, TraceQuery, list_of_traces, providers_of
+from api.llm.filters import SessionPage, TraceQuery, list_of_traces
 from api.outgoing import answer
 from api.parameters import NothingFound, Page, Project, read, values_of
 from api.reads import reader_of
@@ -21,7 +21,7 @@ from schemas.llm.answers import SessionTraces, TraceList
 @get("/traces", opt=takes(TraceQuery, Page, prefix=METADATA))
 async def list_traces(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching traces, latest first, with the count of all matches."""
-    wanted, page = list_of_traces(values_of(request), providers_of(request))
+    wanted, page = list_of_traces(values_of(request))
     selection = traces.matching(project, wanted, limit=page.limit, offset=page.offset)
     reader = reader_of(request, project)
     rows, total = await begin_rows(

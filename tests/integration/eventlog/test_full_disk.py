@@ -101,10 +101,10 @@ async def test_a_check_of_the_room_says_what_an_append_would(log: SqliteLog) -> 
         await log.check_room()
 
     log._file.connection.execute("PRAGMA max_page_count = 1000000")
-    before = log.stored_bytes, log.positions()
+    before = log.stored_bytes, log.states()
     for _ in range(3):
         await log.check_room()
-    assert (log.stored_bytes, log.positions()) == before
+    assert (log.stored_bytes, log.states()) == before
 
 
 async def test_a_log_at_its_bound_has_no_room(path: Path) -> None:

@@ -79,7 +79,7 @@ def app(store: Store) -> Litestar:
     return Litestar(
         [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(project_of_header)},
-        state=State({"warehouse": store, "providers": frozenset(), "query_threads": 3}),
+        state=State({"warehouse": store, "query_threads": 3}),
         exception_handlers=exception_handlers(),
     )
 
