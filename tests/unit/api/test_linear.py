@@ -23,7 +23,7 @@ RATIO = 2.5
 def read_list(query: str) -> None:
     request = Request[Any, Any, Any]({"type": "http", "query_string": query.encode()})  # type: ignore[typeddict-item]  # all that is read
     try:
-        list_of_traces(values_of(request), ("openai",))
+        list_of_traces(values_of(request))
     except InvalidParameters:
         return
 

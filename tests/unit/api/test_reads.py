@@ -24,8 +24,10 @@ RANGE = "date_from=2026-01-01T00:00:00Z&date_to=2026-01-02T00:00:00Z"
 PATHS = (
     "/traces",
     "/traces/a",
+    "/traces/a/cost",
     "/spans",
     "/spans/a",
+    "/spans/a/cost",
     "/sessions/a",
     "/sessions/a/spans",
     f"/analytics?{RANGE}",
