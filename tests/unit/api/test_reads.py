@@ -81,7 +81,7 @@ def app(store: Store) -> Litestar:
     return Litestar(
         [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(project_of_header)},
-        state=State({"warehouse": store, "query_threads": 3}),
+        state=State({"warehouse": store, "query_threads": 3, "explain_cost": None}),
         exception_handlers=exception_handlers(),
     )
 
