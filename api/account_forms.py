@@ -7,6 +7,7 @@ import msgspec
 
 from api.auth import AnyRequest
 from controlplane.errors import BadRequest
+from schemas.encodings import without_mark, wrong_encoding
 
 # Names, emails and passwords: nothing here is longer than a few hundred characters.
 MAX_FORM_BYTES = 64 * 1024
@@ -22,12 +23,14 @@ async def read_form(
     Raises `BadRequest`: with `bad_json` when the body is no JSON, with `otherwise` when it is
     JSON of another shape, such as a number where a text belongs.
     """
+    body = await request.body()
     try:
-        return msgspec.json.decode(await request.body(), type=form)
+        return msgspec.json.decode(without_mark(body) or body, type=form)
     except msgspec.ValidationError as error:
         raise BadRequest(otherwise) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(bad_json) from error
+        rule = wrong_encoding(body)
+        raise BadRequest(f"{bad_json}: {rule}" if rule else bad_json) from error
 
 
 def trimmed(text: str | None) -> str:

@@ -6,6 +6,7 @@ import msgspec
 
 from eventlog.dead_letters import Replacement
 from eventlog.records import DeadLetter
+from schemas.ids import canonical_id
 from schemas.kinds import Kind, kinds_of
 from schemas.projects import ProjectId
 
@@ -39,7 +40,8 @@ def replacement(
     if corrected is not None and item is None:
         raise NotReplayable("--body must hold one JSON object")
     event_id = (item or {}).get(kind.id_field)
-    return Replacement(project_id, kind.wire, body, event_id if isinstance(event_id, str) else None)
+    named = canonical_id(event_id) if isinstance(event_id, str) else None
+    return Replacement(project_id, kind.wire, body, named)
 
 
 def _kind_of(dead_letter: DeadLetter, name: str | None) -> Kind:

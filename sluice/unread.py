@@ -7,7 +7,6 @@ comes beyond them is up to the discarding of `sluice.protocol`.
 """
 
 import asyncio
-
 from typing import Any
 
 from litestar.enums import ScopeType

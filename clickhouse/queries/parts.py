@@ -15,6 +15,7 @@ from msgspec import Struct
 from clickhouse.client import Warehouse
 from clickhouse.errors import QueryTooExpensive
 from clickhouse.queries.conditions import Condition, by_ids
+from schemas.ids import canonical_id
 from schemas.projects import ProjectContext
 
 PART_BYTES = 4 << 20
@@ -183,7 +184,7 @@ async def _read(
     rows = await table.read(warehouse, project, selection.where, selection.direction, **settings)
     if selection.ids is None:
         return rows
-    by_id = {getattr(row, table.id): row for row in rows}
+    by_id = {canonical_id(getattr(row, table.id)): row for row in rows}
     return [by_id[item] for item in selection.ids if item in by_id]
 
 
@@ -191,7 +192,7 @@ async def _parts_of_ids(
     warehouse: Warehouse, project: ProjectContext, selection: Selection, bounds: Bounds
 ) -> Parts:
     answer = await warehouse.query(_filled(SIZES, selection), selection.where.values)
-    sizes = {item: size + ROW_BYTES for item, size in answer.rows}
+    sizes = {canonical_id(item): size + ROW_BYTES for item, size in answer.rows}
     ids = [item for item in selection.ids or () if item in sizes]
 
     def part(run: Run) -> Part:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clickhouse.client import Warehouse
+from schemas.ids import canonical_id, spellings
 from schemas.kinds import Table
 from schemas.projects import ProjectId
 from schemas.rows import Position, Source
@@ -23,19 +24,28 @@ WHERE project_id IN {projects:Array(String)} AND {id:Identifier} IN {ids:Array(S
 LIMIT {limit:UInt32}
 """
 # Hashes travel as one hexadecimal text a window: a Python integer each would cost ten times more.
+# Older versions stored ids in capitals too, in the partition of that spelling.
 HASHES = """
-SELECT groupConcat(hex(reinterpretAsFixedString(xxh3(concat(project_id, '\\0', {id:Identifier})))))
+SELECT groupConcat(hex(reinterpretAsFixedString(xxh3(concat(
+    project_id, '\\0', arrayJoin(arrayDistinct([{id:Identifier}, lower({id:Identifier})]))
+)))))
 FROM {table:Identifier}
 WHERE received_at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
     AND received_at < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-    AND ({partition:Int32} < 0 OR log_partition = {partition:Int32} OR log_id != {log_id:String})
+    AND (
+        {partition:Int32} < 0 OR log_partition = {partition:Int32} OR log_id != {log_id:String}
+        OR {id:Identifier} != lower({id:Identifier})
+    )
 LIMIT 1
 """
 WINDOWS = """
 SELECT toStartOfFiveMinutes(received_at) AS window, count() AS items
 FROM {table:Identifier}
 WHERE received_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
-    AND ({partition:Int32} < 0 OR log_partition = {partition:Int32} OR log_id != {log_id:String})
+    AND (
+        {partition:Int32} < 0 OR log_partition = {partition:Int32} OR log_id != {log_id:String}
+        OR {id:Identifier} != lower({id:Identifier})
+    )
 GROUP BY window
 ORDER BY window
 LIMIT 500000
@@ -59,13 +69,13 @@ async def stored_ids(
     for first in range(0, len(pairs), CHUNK):
         chunk = pairs[first : first + CHUNK]
         projects = sorted({pair.project_id for pair in chunk})
-        ids = [pair.item_id for pair in chunk]
+        ids = [one for pair in chunk for one in spellings(pair.item_id)]
         # The same id may be stored in each of the projects.
         values = {"projects": projects, "ids": ids, "limit": len(projects) * len(ids)}
         answer = await warehouse.query(STORED, named | values)
         asked = set(chunk)
         for project_id, item_id, *position in answer.rows:
-            pair = Pair(project_id, item_id)
+            pair = Pair(project_id, canonical_id(item_id))
             if pair in asked:
                 found[pair] = Position(*position)
     return found

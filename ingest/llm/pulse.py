@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ingest.errors import BadItems, BadJson, ItemTooLarge, Rejected
+from schemas.encodings import without_mark, wrong_encoding
 from schemas.issues import Issue, RuleBroken, issue_of, one_of
 from schemas.llm.wire import (
     ABSENT,
@@ -115,7 +116,7 @@ def trace_frame(providers: frozenset[str]) -> Frame:
         shape=SentTrace,
         decode=msgspec.json.Decoder(SentTrace).decode,
         check=check,
-        id_of=lambda item: str(item.trace_id),
+        id_of=lambda item: str(item.trace_id).lower(),
     )
 
 
@@ -132,7 +133,7 @@ def span_frame() -> Frame:
         shape=SentSpan,
         decode=msgspec.json.Decoder(SentSpan).decode,
         check=check,
-        id_of=lambda item: str(item.span_id),
+        id_of=lambda item: str(item.span_id).lower(),
     )
 
 
@@ -144,10 +145,14 @@ def _split(body: bytes) -> list[Raw]:
     except msgspec.ValidationError as error:
         raise _not_an_array(body, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        repaired = None if isinstance(error, UnicodeDecodeError) else _replace_surrogates(body)
+        repaired = without_mark(body)
+        if repaired is None and not isinstance(error, UnicodeDecodeError):
+            repaired = _replace_surrogates(body)
         if repaired is not None:
             return _split(repaired)
-        raise BadJson("Invalid JSON body") from error
+        rule = wrong_encoding(body)
+        details = None if rule is None else [Issue([], rule)]
+        raise BadJson("Invalid JSON body", details=details) from error
 
 
 def _check_utf8(body: bytes) -> None:

@@ -1,6 +1,6 @@
 """What traces and spans share: metadata to tags, money to pico-dollars."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
@@ -28,6 +28,22 @@ UNPRICED: tuple[int | None, str] = (None, "")
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 
 
+class Written(float):
+    """A number with a fraction or an exponent, and how it was written."""
+
+    text: str
+
+
+def _written(text: str) -> Written:
+    number = Written(text)
+    number.text = text
+    return number
+
+
+_decode = msgspec.json.Decoder().decode
+_decode_as_written = msgspec.json.Decoder(float_hook=_written).decode
+
+
 def read_object(text: bytes | str) -> dict[str, Any]:
     """Decodes an optional JSON object; absent and anything but an object is empty.
 
@@ -35,36 +51,58 @@ def read_object(text: bytes | str) -> dict[str, Any]:
     stored as it came, and only what would be read out of it is missing. Beyond `MAX_WHOLE_BYTES`
     arrays and objects within it are left out, but for those that a step looks into.
     """
+    return _read_object(text, _decode)
+
+
+def read_metadata(text: bytes | str) -> dict[str, Any]:
+    """As `read_object`, but numbers know how they were written, so that `text_of` can tell."""
+    return _read_object(text, _decode_as_written)
+
+
+def _read_object(text: bytes | str, decode: Callable[[bytes | str], Any]) -> dict[str, Any]:
     if not text:
         return {}
     try:
         if len(text) > MAX_WHOLE_BYTES:
-            return dict(_read_members(text))
-        value = msgspec.json.decode(text)
+            return dict(_read_members(text, decode))
+        value = decode(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def _read_members(text: bytes | str) -> Iterator[tuple[str, Any]]:
+def _read_members(
+    text: bytes | str, decode: Callable[[bytes | str], Any]
+) -> Iterator[tuple[str, Any]]:
     for name, raw in _MEMBERS.decode(text).items():
         view = memoryview(raw)
         is_nested = bytes(view[:1]) in (b"{", b"[")
         if not is_nested or (name in LOOKED_INTO and view.nbytes <= MAX_WHOLE_BYTES):
-            yield name, msgspec.json.decode(raw)
+            yield name, decode(raw)
 
 
 def tags_of(metadata: dict[str, Any]) -> dict[str, str]:
     """Returns the top-level scalars of metadata as text, for grouping and filtering."""
     tags = {}
     for key, value in metadata.items():
-        text = value if type(value) is str else _scalar(value)
+        text = value if type(value) is str else text_of(value)
         if text is None or len(key) > MAX_TAG_KEY_CHARS or len(text) > MAX_TAG_VALUE_CHARS:
             continue
         tags[key] = text
         if len(tags) == MAX_TAGS:
             break
     return tags
+
+
+def text_of(value: object) -> str | None:
+    """Returns a scalar as its JSON says it, a text without quotes; `None` for all else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Written):
+        return value.text
+    return repr(value) if isinstance(value, int | float) else None
 
 
 def pico_of(amount: Decimal | float | int, pico_per_unit: int) -> int | None:
@@ -74,13 +112,3 @@ def pico_of(amount: Decimal | float | int, pico_per_unit: int) -> int | None:
     except InvalidOperation:
         return None
     return int(pico) if 0 <= pico <= MAX_COST_PICO else None
-
-
-def _scalar(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    return None

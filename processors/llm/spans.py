@@ -7,7 +7,7 @@ import msgspec
 from processors.columns import Unfit
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.usage import Usage, usage_of_agent
-from processors.llm.fields import PICO_PER_USD, UNPRICED, pico_of, read_object, tags_of
+from processors.llm.fields import PICO_PER_USD, UNPRICED, pico_of, read_metadata, tags_of
 from schemas.llm.rows import SpanRow
 from schemas.llm.wire import SpanItem, json_of, span_decoder
 from schemas.times import parse_timestamp_us
@@ -59,16 +59,16 @@ def span_row(item: SpanItem, book: PriceBook) -> SpanRow:
     except ValueError as error:
         raise Unfit(f"timestamp {item.timestamp!r}: {error}") from error
     metadata_json = json_of(item.metadata)
-    metadata = read_object(metadata_json)
+    metadata = read_metadata(metadata_json)
     pair = pair_of(item.event_type, item.tool_use_id, metadata)
     usage, reported = _usage(item, metadata)
     quote = book.price(None, item.model, timestamp_us, usage) if item.model else None
     cost, price_id = quote or UNPRICED
     # By position, as `trace_row`.
     return SpanRow(
-        item.span_id,
+        item.span_id.lower(),
         item.session_id,
-        item.parent_span_id,
+        item.parent_span_id.lower() if item.parent_span_id else item.parent_span_id,
         timestamp_us,
         item.duration_ms,
         item.source,

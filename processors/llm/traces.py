@@ -6,7 +6,15 @@ from msgspec.structs import astuple
 from processors.columns import Unfit
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.usage import SentCounts, Usage, find_usage, usage_of
-from processors.llm.fields import PICO_PER_CENT, UNPRICED, pico_of, read_object, tags_of
+from processors.llm.fields import (
+    PICO_PER_CENT,
+    UNPRICED,
+    pico_of,
+    read_metadata,
+    read_object,
+    tags_of,
+    text_of,
+)
 from schemas.llm.rows import TraceRow
 from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, trace_decoder
 from schemas.times import parse_timestamp_us
@@ -27,7 +35,7 @@ def trace_row(item: TraceItem, book: PriceBook) -> TraceRow:
     except ValueError as error:
         raise Unfit(f"timestamp {item.timestamp!r}: {error}") from error
     metadata_json = json_of(item.metadata)
-    metadata = read_object(metadata_json)
+    metadata = read_metadata(metadata_json)
     response_body = json_of(item.response_body)
     usage = _usage(item, response_body)
     quote = book.price_used_or_requested(
@@ -36,7 +44,7 @@ def trace_row(item: TraceItem, book: PriceBook) -> TraceRow:
     cost, price_id = quote or UNPRICED
     # By position: naming so many fields takes 3 us.
     return TraceRow(
-        item.trace_id,
+        item.trace_id.lower(),
         item.session_id or "",
         timestamp_us,
         item.provider,
@@ -53,8 +61,8 @@ def trace_row(item: TraceItem, book: PriceBook) -> TraceRow:
         cost,
         price_id,
         _reported_pico(item),
-        _text(metadata.get("environment")),
-        _text(metadata.get("userId") or metadata.get("user_id")),
+        text_of(metadata.get("environment")) or "",
+        text_of(metadata.get("userId")) or text_of(metadata.get("user_id")) or "",
         tags_of(metadata),
         item.finish_reason,
         item.output_text,
@@ -82,7 +90,3 @@ def _usage(item: TraceItem, response_body: bytes) -> Usage:
         sent = counts.input_tokens, counts.output_tokens, None, None, None
         return Usage(*sent, counts.reasoning_tokens)
     return usage_of(SentCounts(*astuple(counts)), raw)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else "" if value is None else repr(value)

@@ -32,7 +32,7 @@ class TestEveryIngestEndpoint:
             b'{"a":',
             b"[NaN]",
             b"[] x",
-            b"\xff\xfe",
+            b'["\xff\xfe"]',
             b"[\xff]",
         ],
     )

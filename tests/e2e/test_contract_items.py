@@ -181,7 +181,7 @@ class TestAcceptedTraces:
     ) -> None:
         row = project.post("/v1/traces/batch", [trace(trace_id=trace_id)]).json()["traces"][0]
 
-        assert row["traceId"] == trace_id
+        assert row["traceId"] == trace_id.lower()
         assert project.get(f"/v1/traces/{trace_id}").json() == row
 
     @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.traces import TRACES, fetch_trace
+from clickhouse.queries.parts import Bounds, of_ids, read_whole
 from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
 from schemas.ids import event_hash
 from schemas.kinds import SPAN, TRACE
@@ -12,6 +14,7 @@ from schemas.rows import Position, Source
 from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_span, make_trace
 
+LARGE = "5B1A3C2E-7F4D-4E6A-9B8C-0D1E2F3A4B5C"
 TABLES = {table.name: table for kind in (TRACE, SPAN) for table in kind.tables}
 
 
@@ -121,3 +124,36 @@ async def test_ids_stay_known_when_the_clock_jumps_beyond_the_window(
 
     expected = {event_hash(project.project_id, name) for name in ("last", "within")}
     assert {int(value) for value in np.concatenate(blocks)} == expected
+
+
+async def test_an_id_stored_in_upper_case_is_the_one_in_lower_case(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    """As version b92ec30 stored it; what is no UUID stays another id in capitals."""
+    rows = [make_trace(project.project_id, LARGE), make_trace(project.project_id, "T1")]
+    store_traces(warehouse, rows)
+    small, other = Pair(project.project_id, LARGE.lower()), Pair(project.project_id, "t1")
+
+    found = await stored_ids(warehouse, TABLES["traces"], [small, other])
+    by_id = [await fetch_trace(warehouse, project, one) for one in (small.item_id, LARGE, "t1")]
+    selected = of_ids(TRACES, project, [small.item_id])
+    listed = await read_whole(warehouse, project, selected, Bounds())
+
+    assert set(found) == {small}
+    assert [row and row.trace_id for row in by_id] == [LARGE, LARGE, None]
+    assert [row.trace_id for row in listed or ()] == [LARGE]
+
+
+async def test_every_partition_knows_an_id_in_upper_case_by_its_lower_case(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    since = START_US + 902 * DAY_US
+    place = Position("kafka:c/now", 2, 5)
+    row = make_trace(project.project_id, LARGE, position=place, received_at_us=since + 7)
+    store_traces(warehouse, [row])
+
+    source = Source("kafka:c/now", 1)
+    asked = recent_hashes(warehouse, TABLES["traces"], now_us=since + 1, window_us=1, source=source)
+    hashes = np.concatenate([block async for block in asked])
+
+    assert event_hash(project.project_id, LARGE.lower()) in hashes

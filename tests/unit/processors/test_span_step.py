@@ -31,6 +31,16 @@ def row_of(item: dict[str, Any], book: PriceBook) -> SpanRow:
     return span_row(decode_span(json.dumps(item).encode()), book)
 
 
+@pytest.mark.parametrize("parent", ["5B1A3C2E-7F4D-4E6A-9B8C-0D1E2F3A4B5D", None])
+def test_ids_are_stored_in_lower_case(parent: str | None, book: PriceBook) -> None:
+    large = "5B1A3C2E-7F4D-4E6A-9B8C-0D1E2F3A4B5C"
+
+    row = row_of(span(span_id=large, parent_span_id=parent), book)
+
+    assert row.span_id == large.lower()
+    assert row.parent_span_id == (parent and parent.lower())
+
+
 @pytest.mark.parametrize(
     ("event", "tool_use_id", "metadata", "expected"),
     [

@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +115,48 @@ def test_metadata_gives_user_environment_and_tags(book: PriceBook) -> None:
 
     assert (row.user_id, row.environment) == ("u1", "staging")
     assert row.tags == {"userId": "u1", "environment": "staging", "turn": "3", "beta": "true"}
+
+
+@pytest.mark.parametrize(
+    ("user", "stored"),
+    [
+        ('"u1"', "u1"),
+        ("0", "0"),
+        ("-7", "-7"),
+        ("true", "true"),
+        ("false", "false"),
+        ("1.50", "1.50"),
+        ("1e5", "1e5"),
+        ("12345678901234567890123", "12345678901234567890123"),
+        ('""', "second"),
+        ("null", "second"),
+        ('["x"]', "second"),
+        ('{"id":1}', "second"),
+    ],
+)
+def test_a_user_is_what_the_json_says_and_no_list_or_object(
+    user: str, stored: str, book: PriceBook
+) -> None:
+    metadata = f'{{"userId":{user},"user_id":"second","environment":{user}}}'
+    body = msgspec.json.encode({**trace(), "metadata": msgspec.Raw(metadata.encode())})
+
+    row = trace_row(decode_trace(body), book)
+
+    assert (row.user_id, row.environment) == (stored, "" if stored == "second" else stored)
+    assert row.tags.get("userId", "") == row.environment
+
+
+@pytest.mark.parametrize("metadata", ['{"userId":[1]}', '{"userId":null}', "null"])
+def test_without_a_scalar_there_is_no_user(metadata: str, book: PriceBook) -> None:
+    body = msgspec.json.encode({**trace(), "metadata": msgspec.Raw(metadata.encode())})
+
+    assert trace_row(decode_trace(body), book).user_id == ""
+
+
+def test_an_id_is_stored_in_lower_case(book: PriceBook) -> None:
+    large = "5B1A3C2E-7F4D-4E6A-9B8C-0D1E2F3A4B5C"
+
+    assert row_of(trace(trace_id=large), book).trace_id == large.lower()
 
 
 def test_a_time_that_cannot_be_stored_is_unfit(book: PriceBook) -> None:
