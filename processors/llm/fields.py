@@ -67,7 +67,7 @@ def _read_object(text: bytes | str, looked_into: Set[str], decode: _Decode) -> d
         value = decode(text)
     except (ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if type(value) is dict else {}
 
 
 def members_of(text: bytes | str) -> dict[str, Raw]:

@@ -133,7 +133,11 @@ def _nested_total(field: str, layout: dict[str, Any]) -> Any:
 
 
 def _seconds(value: object, counts: dict[str, Any]) -> None:
-    if type(value) in (int, float) and 0 <= value <= MAX_COUNT // 1000:  # type: ignore[operator]
+    if (
+        isinstance(value, int | float)
+        and type(value) is not bool
+        and 0 <= value <= MAX_COUNT // 1000
+    ):
         counts["audio_ms"] = max(round(value * 1000), counts.get("audio_ms", 0))  # type: ignore[operator]
 
 
