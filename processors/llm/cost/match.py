@@ -126,7 +126,7 @@ class Matcher:
         if provider is None or model not in provider.equals:
             return None
         found = _own_model(provider, model, is_literal=False)
-        return found and PriceMatch(provider.id, found, provider.id)
+        return None if found is None else PriceMatch(provider.id, found, provider.id)
 
     def _read(self, reading: Reading) -> PriceMatch | None:
         seller, model = reading.seller, reading.model
