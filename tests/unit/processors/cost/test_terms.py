@@ -340,12 +340,12 @@ class TestMissingRates:
         ("name", "usage", "lacking"),
         [
             (
-                "openai gpt-4o-audio-preview",
+                "openai gpt-4o",
                 {**CHAT, "prompt_tokens_details": {"audio_tokens": 900}},
                 "input_audio_tokens",
             ),
             (
-                "openai gpt-4o-audio-preview",
+                "openai gpt-4o",
                 {**CHAT, "completion_tokens_details": {"audio_tokens": 80}},
                 "output_audio_tokens",
             ),
