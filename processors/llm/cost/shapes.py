@@ -138,7 +138,7 @@ def _seconds(value: object, counts: dict[str, Any]) -> None:
         and type(value) is not bool
         and 0 <= value <= MAX_COUNT // 1000
     ):
-        counts["audio_ms"] = max(round(value * 1000), counts.get("audio_ms", 0))  # type: ignore[operator]
+        counts["audio_ms"] = max(round(value * 1000), counts.get("audio_ms", 0))
 
 
 def _items(details: object) -> list[_Object]:

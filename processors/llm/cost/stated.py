@@ -88,7 +88,11 @@ def _of_metadata(holder: _Object) -> Decimal | None:
 
 
 def _amount(value: object) -> Decimal | None:
-    if type(value) not in (int, float, str) or len(text := str(value)) > _MAX_CHARS:
+    if (
+        type(value) is bool
+        or not isinstance(value, int | float | str)
+        or len(text := str(value)) > _MAX_CHARS
+    ):
         return None
     try:
         amount = Decimal(text)

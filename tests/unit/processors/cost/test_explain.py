@@ -55,7 +55,7 @@ def test_a_call_that_cannot_be_priced_says_why(book: PriceBook) -> None:
         book.explain("openai", "gpt-4o", NOW_US, absurd).reasons,
     ]
 
-    assert reasons == [("model",), ("model",), ("counts",), ("measure",), ("amount",)]
+    assert reasons == [("model",), ("provider",), ("counts",), ("measure",), ("amount",)]
 
 
 def test_the_parts_of_any_call_add_up_to_its_cost(book: PriceBook) -> None:
