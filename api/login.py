@@ -10,7 +10,14 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
 from api.account_forms import iso_ms, read_form, trimmed
-from api.auth import AnyRequest, client_address, reject_cross_site, services, session_cookie
+from api.auth import (
+    AnyRequest,
+    client_address,
+    reject_cross_site,
+    services,
+    session_cookie,
+    visit_of,
+)
 from api.local_peers import is_forwarded
 from api.parameters import values_of
 from controlplane.errors import BadRequest, Forbidden, Unauthorized
@@ -134,7 +141,7 @@ async def _handoff_of(request: AnyRequest, form: HandoffForm, redirect_url: str)
 async def _opened(request: AnyRequest, handoff: Handoff) -> SignedIn:
     database = services(request).database
     if handoff.key_id is not None:
-        return await open_key_session(database, handoff.key_id)
+        return await open_key_session(database, handoff.key_id, visit_of(request))
     if handoff.user_id is None:
         raise Unauthorized("Unauthorized")
-    return await open_session(database, handoff.user_id)
+    return await open_session(database, handoff.user_id, visit_of(request))
