@@ -19,7 +19,7 @@ def test_a_variable_with_our_prefix_that_is_no_setting_is_an_error_that_names_it
         ("SLUICE_PORT", "65536", "<= 65535"),
         ("SLUICE_PORT", "http", "`int`"),
         ("SLUICE_RATE_LIMIT", "-1", ">= 0"),
-        ("SLUICE_RETENTION_DAYS", "0", ">= 1"),
+        ("SLUICE_RETENTION_DAYS", "-1", ">= 0"),
         ("SLUICE_DEDUP_FILTER_BITS", "35", "<= 34"),
         ("SLUICE_LOG_LEVEL", "verbose", "one of debug, info, warning, error"),
         ("SLUICE_ACCESS_LOG", "perhaps", "bool"),
