@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ingest.llm.pulse_file import PulseFile
+from schemas.kinds import TRACE
 from sluice.commands.errors import CommandError
 from sluice.commands.imports import app
 from tests.integration.cli.conftest import SLUICE, Place, Ran, serving
@@ -189,9 +191,6 @@ def test_a_file_of_another_kind_is_called_so(tmp_path: Path, content: bytes | No
 
 
 def test_dates_before_1970_are_dates_too(pulse: PulseServer) -> None:
-    from ingest.llm.pulse_file import PulseFile
-    from schemas.kinds import TRACE
-
     pulse.add_trace(0, timestamp=-1)
     pulse.add_trace(1, timestamp=BEGAN_MS)
     file = PulseFile(pulse.path)
