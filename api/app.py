@@ -19,6 +19,7 @@ from api import outcomes
 from api.account_forms import MAX_FORM_BYTES
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
+from api.auth_errors import auth_exception_handlers, no_such_route
 from api.declared import known_parameters
 from api.invite_page import INVITE_PAGE, page
 from api.operations import get_health, get_metrics, get_ready
@@ -37,11 +38,14 @@ STATUS: dict[type[ControlPlaneError], int] = {
     errors.Unauthorized: 401,
     errors.InvalidCredentials: 401,
     errors.Forbidden: 403,
+    errors.CrossSite: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooManyRequests: 429,
     errors.Unavailable: 503,
 }
+
+AUTH_PREFIX = "/api/auth/"
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +77,7 @@ def routes(queries: Sequence[Any]) -> list[Any]:
         get_runtime_config,
         check_key,
         accounts_router(),
-        auth_router(),
+        auth_router(auth_exception_handlers(STATUS)),
         invite_router(),
         Router(
             "/v1",
@@ -171,7 +175,9 @@ def _warehouse(_: AnyHttpRequest, error: WarehouseError) -> Response[Any]:
     )
 
 
-def _no_route(_: AnyHttpRequest, __: HTTPException) -> Response[Any]:
+def _no_route(request: AnyHttpRequest, _: HTTPException) -> Response[Any]:
+    if request.url.path.startswith(AUTH_PREFIX):
+        return Response(no_such_route(request.url.path), status_code=404)
     # The contract's answer to any unknown path or method.
     return Response("404 Not Found", status_code=404, media_type="text/plain")
 

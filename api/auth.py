@@ -15,12 +15,12 @@ from api.local_peers import LocalPeers
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Forbidden, Unauthorized
+from controlplane.errors import BadRequest, CrossSite, Forbidden, Unauthorized
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.projects import Access, enter_project
 from controlplane.quotas import Quotas
-from controlplane.sessions import SESSION_LIFETIME_S, SignedIn, find_session
+from controlplane.sessions import SESSION_LIFETIME_S, SignedIn, Visit, find_session
 from schemas.connections import AUTHENTICATED, PUBLIC_PREFIX
 from schemas.projects import ProjectContext
 
@@ -33,6 +33,10 @@ _OWN_PAGES = frozenset({"same-origin", "none"})
 _NO_PERSON = (
     "Forbidden: an API key opened this session, which may do what the key may;"
     " sign in with email and password"
+)
+_CROSS_SITE = (
+    "Forbidden: cross-site request. Behind a proxy, the server needs SLUICE_TRUSTED_PROXIES and the"
+    " proxy's X-Forwarded-Host; the page of another origin, SLUICE_ALLOWED_ORIGINS"
 )
 
 
@@ -173,7 +177,7 @@ def admin_only(access: Access) -> ProjectContext:
 
 
 def reject_cross_site(request: AnyRequest) -> None:
-    """Raise `Forbidden` for a write that a browser sends from another site's page.
+    """Raise `CrossSite` for a write that a browser sends from another site's page.
 
     Browsers of today say in `Sec-Fetch-Site` whose page it is, and no page can alter that: it
     counts where it is there. Older ones, and all over plain HTTP to another machine, name the page
@@ -188,13 +192,39 @@ def reject_cross_site(request: AnyRequest) -> None:
     else:
         is_ours = origin is None or _site_of(origin) == request.headers.get("host", "").lower()
     if not is_ours:
-        raise Forbidden("Forbidden: cross-site request")
+        raise CrossSite(_CROSS_SITE)
 
 
-def session_cookie(request: AnyRequest, token: str) -> str:
-    """Return the `Set-Cookie` value that signs a browser in, in better-auth's form."""
+def visit_of(request: AnyRequest, *, remembered: bool = True) -> Visit:
+    """Return what a session keeps of the request that opens it."""
+    return Visit(client_address(request), request.headers.get("user-agent", ""), remembered)
+
+
+def is_own_page(request: AnyRequest, url: str) -> bool:
+    """Tell whether a URL is a page of ours: a path, or under our own or an allowed origin.
+
+    Browsers read a backslash as a slash and drop control characters, Python does neither.
+    """
+    if "\\" in url or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    if url.startswith("/"):
+        return not url.startswith("//")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}".lower()
+    return origin == own or origin in services(request).allowed_origins
+
+
+def session_cookie(request: AnyRequest, token: str, *, remembered: bool = True) -> str:
+    """Return the `Set-Cookie` value that signs a browser in, in better-auth's form.
+
+    One that is not `remembered` goes when the browser is closed.
+    """
     value = quote(services(request).vault.sign(token), safe="")
-    return _cookie(request, value, max_age_s=SESSION_LIFETIME_S)
+    return _cookie(request, value, max_age_s=SESSION_LIFETIME_S if remembered else None)
 
 
 def cleared_cookie(request: AnyRequest) -> str:
@@ -219,8 +249,9 @@ def _site_of(origin: str) -> str | None:
         return None
 
 
-def _cookie(request: AnyRequest, value: str, *, max_age_s: int) -> str:
+def _cookie(request: AnyRequest, value: str, *, max_age_s: int | None) -> str:
     secure = "; Secure" if request.url.scheme == "https" else ""
+    lasting = "" if max_age_s is None else f"Max-Age={max_age_s}; "
     path = prefix_of(request) or "/"
-    attributes = f"Max-Age={max_age_s}; Path={path}; HttpOnly; SameSite=Lax{secure}"
+    attributes = f"{lasting}Path={path}; HttpOnly; SameSite=Lax{secure}"
     return f"{SESSION_COOKIE}={value}; {attributes}"

@@ -24,6 +24,7 @@ from api.auth import (
     reject_cross_site,
     services,
     session_cookie,
+    visit_of,
 )
 from api.declared import known_parameters, takes
 from api.login import TokenQuery
@@ -261,7 +262,7 @@ async def join_with(request: AnyRequest, form: AcceptForm) -> Joined:
         await read_offer(state.database, token)  # no place to try passwords without one
         account = await check_password(state.database, email, password)
         accepted = await accept_as(state.database, token, account.user_id)
-    opened = await open_session(state.database, accepted.member.user_id)
+    opened = await open_session(state.database, accepted.member.user_id, visit_of(request))
     return _noted(Joined(accepted, session_cookie(request, opened.token)))
 
 

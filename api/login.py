@@ -17,6 +17,7 @@ from api.auth import (
     reject_cross_site,
     services,
     session_cookie,
+    visit_of,
 )
 from api.declared import known_parameters, takes
 from api.local_peers import is_forwarded
@@ -159,7 +160,7 @@ async def _handoff_of(request: AnyRequest, form: HandoffForm, redirect_url: str)
 async def _opened(request: AnyRequest, handoff: Handoff) -> SignedIn:
     database = services(request).database
     if handoff.key_id is not None:
-        return await open_key_session(database, handoff.key_id)
+        return await open_key_session(database, handoff.key_id, visit_of(request))
     if handoff.user_id is None:
         raise Unauthorized("Unauthorized")
-    return await open_session(database, handoff.user_id)
+    return await open_session(database, handoff.user_id, visit_of(request))

@@ -1,37 +1,52 @@
-"""`/api/auth/*`: signing in and out, in better-auth's forms, and the closed sign-up route."""
+"""`/api/auth/*`: signing in and out, one's sessions and password, in better-auth's forms."""
 
 from litestar import Response, Router, get, post
-from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_401_UNAUTHORIZED
-from msgspec import Struct
+from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
+from litestar.types import ExceptionHandlersMap
+from msgspec import UNSET, Struct, UnsetType
 
 from api.account_forms import MAX_FORM_BYTES, iso_ms, read_form
 from api.auth import (
     AnyRequest,
     cleared_cookie,
     client_address,
+    is_own_page,
     person_from_session,
     reject_cross_site,
     services,
     session_cookie,
     session_from_cookie,
+    visit_of,
 )
+from api.auth_errors import Refused
 from api.declared import known_parameters, takes
-from controlplane.accounts import Account
+from controlplane.accounts import Account, rename_account
 from controlplane.errors import BadRequest, Forbidden, InvalidCredentials
+from controlplane.rules import cleaned_email
 from controlplane.sessions import (
+    SignedIn,
     change_password,
+    end_session,
     end_sessions,
+    extend_session,
+    list_sessions,
     open_session,
     sign_in,
     sign_out,
 )
 
+_PRIVATE = {"Cache-Control": "no-store"}
 
-class SignInForm(Struct, frozen=True):
+
+class SignInForm(
+    Struct, frozen=True, rename={"callback_url": "callbackURL", "remember_me": "rememberMe"}
+):
     """What signs a person in."""
 
     email: str | None = None
     password: str | None = None
+    callback_url: str | None = None
+    remember_me: bool | None = None
 
 
 class PasswordForm(Struct, frozen=True, rename="camel"):
@@ -39,7 +54,21 @@ class PasswordForm(Struct, frozen=True, rename="camel"):
 
     current_password: str | None = None
     new_password: str | None = None
-    revoke_other_sessions: bool = False
+    revoke_other_sessions: bool | None = None
+
+
+class UserForm(Struct, frozen=True):
+    """What to change of oneself; what is left out stays."""
+
+    name: str | UnsetType = UNSET
+    image: str | None | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+
+
+class TokenForm(Struct, frozen=True):
+    """Which of one's sessions."""
+
+    token: str | None = None
 
 
 class SessionQuery(Struct, frozen=True, rename="camel"):
@@ -61,12 +90,13 @@ class UserAnswer(Struct, frozen=True, rename="camel"):
     id: str
 
 
-class SignInAnswer(Struct, frozen=True):
+class SignInAnswer(Struct, frozen=True, omit_defaults=True):
     """The token of the new session; only its signed form, in the cookie, opens anything."""
 
     redirect: bool
     token: str
     user: UserAnswer
+    url: str | None = None
 
 
 class ChangedPassword(Struct, frozen=True):
@@ -74,13 +104,6 @@ class ChangedPassword(Struct, frozen=True):
 
     token: str | None
     user: UserAnswer
-
-
-class Refused(Struct, frozen=True):
-    """Why nothing was done, in better-auth's form."""
-
-    code: str
-    message: str
 
 
 class SessionDetails(Struct, frozen=True, rename="camel"):
@@ -91,6 +114,9 @@ class SessionDetails(Struct, frozen=True, rename="camel"):
     user_id: str
     expires_at: str
     created_at: str
+    updated_at: str
+    ip_address: str
+    user_agent: str
 
 
 class SessionAnswer(Struct, frozen=True):
@@ -106,23 +132,29 @@ class Done(Struct, frozen=True):
     success: bool = True
 
 
+class Changed(Struct, frozen=True):
+    """That it worked, in the form of the routes of one's sessions."""
+
+    status: bool = True
+
+
 @post("/sign-in/email", status_code=HTTP_200_OK, summary="Sign in with email and password")
-async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer | Refused]:
+async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer]:
     """Open a session and set its cookie; limited per address and per email."""
     reject_cross_site(request)
     missing = "Missing required fields: email, password"
     form = await read_form(request, SignInForm, otherwise=missing)
     if form.email is None or form.password is None:
         raise BadRequest(missing)
+    cleaned_email(form.email)  # a malformed one is said before it counts as an attempt
+    url = form.callback_url or None
+    if url is not None and not is_own_page(request, url):
+        raise Forbidden("Invalid callbackURL")
     await services(request).attempts.count(client_address(request), form.email)
-    try:
-        opened = await sign_in(services(request).database, form.email, form.password)
-    except InvalidCredentials as error:
-        refused = Refused("INVALID_EMAIL_OR_PASSWORD", error.message)
-        return Response(refused, status_code=HTTP_401_UNAUTHORIZED)
-    answer = SignInAnswer(redirect=False, token=opened.token, user=_user(opened.account))
-    cookie = session_cookie(request, opened.token)
-    return Response(answer, headers={"Set-Cookie": cookie, "Cache-Control": "no-store"})
+    visit = visit_of(request, remembered=form.remember_me is not False)
+    opened = await sign_in(services(request).database, form.email, form.password, visit)
+    answer = SignInAnswer(url is not None, opened.token, _user(opened.account), url)
+    return Response(answer, headers=_cookie_of(request, opened))
 
 
 @post("/sign-up/email", status_code=HTTP_200_OK, summary="Closed: use /dashboard/api/signup")
@@ -133,19 +165,14 @@ async def refuse_sign_up() -> Done:
 
 @get("/get-session", summary="Who is signed in", opt=takes(SessionQuery))
 async def get_session(request: AnyRequest) -> Response[SessionAnswer | None]:
-    """Return the live session, or `null` when there is none."""
+    """Return the live session, or `null`; once a day, its use lets it last anew."""
     found = await session_from_cookie(request)
     if found is None:
-        return Response(None, media_type="application/json", headers={"Cache-Control": "no-store"})
-    details = SessionDetails(
-        id=found.session_id,
-        token=found.token,
-        user_id=found.account.user_id,
-        expires_at=iso_ms(found.expires_at),
-        created_at=iso_ms(found.created_at),
-    )
-    answer = SessionAnswer(details, _user(found.account))
-    return Response(answer, headers={"Cache-Control": "no-store"})
+        return Response(None, media_type="application/json", headers=_PRIVATE)
+    extended = await extend_session(services(request).database, found)
+    found = extended or found
+    answer = SessionAnswer(_details(found), _user(found.account))
+    return Response(answer, headers=_cookie_of(request, found) if extended else _PRIVATE)
 
 
 @post("/sign-out", status_code=HTTP_200_OK, summary="Sign out")
@@ -175,13 +202,68 @@ async def change_own_password(request: AnyRequest) -> Response[ChangedPassword |
         return Response(refused, status_code=HTTP_400_BAD_REQUEST)
     if not form.revoke_other_sessions:
         return Response(ChangedPassword(None, _user(session.account)))
-    await end_sessions(state.database, session.account.user_id)
-    opened = await open_session(state.database, session.account.user_id)
-    headers = {"Set-Cookie": session_cookie(request, opened.token), "Cache-Control": "no-store"}
-    return Response(ChangedPassword(opened.token, _user(opened.account)), headers=headers)
+    user_id = session.account.user_id
+    await end_sessions(state.database, user_id)
+    visit = visit_of(request, remembered=session.visit.remembered)
+    opened = await open_session(state.database, user_id, visit)
+    changed = ChangedPassword(opened.token, _user(opened.account))
+    return Response(changed, headers=_cookie_of(request, opened))
 
 
-def auth_router() -> Router:
+@post("/update-user", status_code=HTTP_200_OK, summary="Change one's own name")
+async def update_user(request: AnyRequest) -> Changed:
+    """Give the signed-in person another name; the email stays, and pictures are not kept."""
+    session = await _counted_person(request)
+    form = await read_form(request, UserForm, otherwise="name must be a text")
+    if form.email is not UNSET:
+        raise BadRequest("Email can not be updated")
+    if form.image is not UNSET and form.image is not None:
+        raise BadRequest("image: pictures are not kept here")
+    if form.name is UNSET and form.image is UNSET:
+        raise BadRequest("No fields to update")
+    if form.name is not UNSET:
+        await rename_account(services(request).database, session.account.user_id, form.name)
+    return Changed()
+
+
+@get("/list-sessions", summary="List one's sessions")
+async def list_own_sessions(request: AnyRequest) -> Response[list[SessionDetails]]:
+    """Return one's live sessions; the token of another one than this serves to revoke it alone."""
+    session = await person_from_session(request)
+    found = await list_sessions(services(request).database, session)
+    return Response([_details(one) for one in found], headers=_PRIVATE)
+
+
+@post("/revoke-session", status_code=HTTP_200_OK, summary="End one of one's sessions")
+async def revoke_session(request: AnyRequest) -> Changed:
+    """End the session of a token that `list-sessions` gave; one that is over is no error."""
+    session = await _counted_person(request)
+    missing = "Missing required field: token"
+    form = await read_form(request, TokenForm, otherwise=missing)
+    if form.token is None:
+        raise BadRequest(missing)
+    await end_session(services(request).database, session.account.user_id, form.token)
+    return Changed()
+
+
+@post("/revoke-sessions", status_code=HTTP_200_OK, summary="End all of one's sessions")
+async def revoke_sessions(request: AnyRequest) -> Response[Changed]:
+    """End every session of the signed-in person, this one too."""
+    session = await _counted_person(request)
+    await end_sessions(services(request).database, session.account.user_id)
+    return Response(Changed(), headers={"Set-Cookie": cleared_cookie(request)})
+
+
+@post("/revoke-other-sessions", status_code=HTTP_200_OK, summary="End one's other sessions")
+async def revoke_other_sessions(request: AnyRequest) -> Changed:
+    """End every session of the signed-in person but this one."""
+    session = await _counted_person(request)
+    database, user_id = services(request).database, session.account.user_id
+    await end_sessions(database, user_id, but=session.session_id)
+    return Changed()
+
+
+def auth_router(exception_handlers: ExceptionHandlersMap) -> Router:
     """Return the router of `/api/auth`."""
     return Router(
         path="/api/auth",
@@ -191,10 +273,41 @@ def auth_router() -> Router:
             get_session,
             sign_out_here,
             change_own_password,
+            update_user,
+            list_own_sessions,
+            revoke_session,
+            revoke_sessions,
+            revoke_other_sessions,
         ],
         request_max_body_size=MAX_FORM_BYTES,
         guards=[known_parameters],
+        exception_handlers=exception_handlers,
         tags=["Sessions"],
+    )
+
+
+async def _counted_person(request: AnyRequest) -> SignedIn:
+    """Return the signed-in person; raises `TooManyRequests` when this address asks too often."""
+    session = await person_from_session(request)
+    await services(request).attempts.count(client_address(request))
+    return session
+
+
+def _cookie_of(request: AnyRequest, opened: SignedIn) -> dict[str, str]:
+    cookie = session_cookie(request, opened.token, remembered=opened.visit.remembered)
+    return {"Set-Cookie": cookie, **_PRIVATE}
+
+
+def _details(session: SignedIn) -> SessionDetails:
+    return SessionDetails(
+        id=session.session_id,
+        token=session.token,
+        user_id=session.account.user_id,
+        expires_at=iso_ms(session.expires_at),
+        created_at=iso_ms(session.created_at),
+        updated_at=iso_ms(session.updated_at),
+        ip_address=session.visit.ip_address,
+        user_agent=session.visit.user_agent,
     )
 
 

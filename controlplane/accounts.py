@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault, hash_password
 from controlplane.database import Database
-from controlplane.errors import BadRequest
+from controlplane.errors import BadRequest, Unauthorized
 from controlplane.models import User
 from controlplane.projects import insert_project
-from controlplane.rules import cleaned_email, cleaned_name, refuse_bad_password
+from controlplane.rules import as_uuid, cleaned_email, cleaned_name, refuse_bad_password
 from schemas.projects import UserId
 
 
@@ -47,6 +47,18 @@ async def sign_up(database: Database, vault: Vault, form: SignUp) -> Account:
         user = await insert_user(session, name, email, password_hash=password_hash)
         await insert_project(session, vault, project_name, admin_id=user.id)
     return account_of(user)
+
+
+async def rename_account(database: Database, user_id: UserId, name: str) -> Account:
+    """Give a person another name; raises `BadRequest`, or `Unauthorized` when they are gone."""
+    cleaned = cleaned_name(name, "Name")
+    async with database.session() as session:
+        user = await session.get(User, as_uuid(user_id))
+        if user is None:
+            raise Unauthorized("Unauthorized")
+        user.name = cleaned
+        await session.flush()
+        return account_of(user)
 
 
 async def insert_user(

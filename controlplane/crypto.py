@@ -4,7 +4,9 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import re
 import secrets
+import unicodedata
 import uuid
 
 from argon2 import PasswordHasher
@@ -18,6 +20,7 @@ MIN_SECRET_CHARS = 32
 API_KEY_PREFIX = "pulse_sk_"
 
 _NONCE_BYTES = 12
+_SCRYPT = re.compile(r"[0-9a-f]{32}:[0-9a-f]{128}")
 # OWASP's first choice for argon2id: 19 MiB and 20 ms a call keep a burst of sign-ins small.
 _PASSWORDS = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # Of a random password that nobody kept: an unknown email costs the same work as a known one.
@@ -94,11 +97,26 @@ async def is_password(password: str, stored: str | None) -> bool:
     return fits and stored is not None
 
 
+def is_scrypt_hash(stored: str | None) -> bool:
+    """Tell whether a stored password is one of better-auth's, `salt:key` in hex."""
+    return stored is not None and _SCRYPT.fullmatch(stored) is not None
+
+
 def _fits(password: str, stored: str) -> bool:
+    if is_scrypt_hash(stored):
+        return _fits_scrypt(password, stored)
     try:
         return _PASSWORDS.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _fits_scrypt(password: str, stored: str) -> bool:
+    """Check better-auth's form (src/crypto/password.ts); the salt is the text of its hex digits."""
+    salt, _, key = stored.partition(":")
+    text = unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
+    found = hashlib.scrypt(text, salt=salt.encode(), n=16_384, r=16, p=1, maxmem=64 << 20, dklen=64)
+    return hmac.compare_digest(found, bytes.fromhex(key))
 
 
 def _derive(secret: str, *, purpose: bytes) -> bytes:

@@ -6,6 +6,7 @@ ControlPlaneError
 ├── Unauthorized            nobody is known behind the credential
 │   └── InvalidCredentials  wrong email or password
 ├── Forbidden               known, but not allowed
+│   └── CrossSite           a write that a page of another site sends
 ├── NotFound                the named thing does not exist for this caller
 ├── Conflict                the thing exists already, must stay, or would be one too many
 ├── NotOwner                another process owns the partition now
@@ -41,6 +42,10 @@ class InvalidCredentials(Unauthorized):
 
 class Forbidden(ControlPlaneError):
     """Raised when the caller is known but lacks the role, the membership or the right origin."""
+
+
+class CrossSite(Forbidden):
+    """Raised when a browser says that a write comes from the page of another site."""
 
 
 class NotFound(ControlPlaneError):

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 metadata = UUIDAuditBase.metadata
 
 MAX_NAME_CHARS = 200
+MAX_ADDRESS_CHARS = 64
+MAX_AGENT_CHARS = 512
 MAX_EMAIL_CHARS = 254  # RFC 5321, 4.5.3.1.3: a path of 256 octets with its angle brackets
 
 
@@ -39,6 +41,11 @@ class LoginSession(UUIDAuditBase):
     """The API key that opened it on the server's machine, and with which it ends."""
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True), index=True)
+    remembered: Mapped[bool] = mapped_column(default=True)
+    """Whether the browser keeps it when it is closed; such a session is extended by its use."""
+    ip_address: Mapped[str] = mapped_column(String(MAX_ADDRESS_CHARS), default="")
+    user_agent: Mapped[str] = mapped_column(String(MAX_AGENT_CHARS), default="")
+    """As they were when it was opened, for its owner to recognise it."""
 
 
 class Project(UUIDAuditBase):

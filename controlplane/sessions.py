@@ -4,20 +4,47 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from msgspec import Struct
-from sqlalchemy import CursorResult, delete, select
+from sqlalchemy import CursorResult, delete, or_, select
 
 from controlplane.accounts import Account, account_of
-from controlplane.crypto import hash_password, hash_token, is_password, new_token
+from controlplane.crypto import (
+    hash_password,
+    hash_token,
+    is_password,
+    is_scrypt_hash,
+    new_token,
+)
 from controlplane.database import Database
 from controlplane.errors import BadRequest, InvalidCredentials, Unauthorized
 from controlplane.lookups import find_user
-from controlplane.models import ApiKey, LoginSession, Project, User
+from controlplane.models import (
+    MAX_ADDRESS_CHARS,
+    MAX_AGENT_CHARS,
+    ApiKey,
+    LoginSession,
+    Project,
+    User,
+)
 from controlplane.projects import Access, context_of
 from controlplane.rules import as_uuid, cleaned_email, refuse_bad_password
 from schemas.projects import KeyId, ProjectId, UserId
 
 SESSION_LIFETIME_S = 7 * 24 * 3600
+BRIEF_LIFETIME_S = 24 * 3600
+"""Of a session that its browser is to forget; these three are better-auth's."""
+EXTENDED_AFTER_S = 24 * 3600
 LOCAL_OPERATOR = "local-operator"
+
+
+class Visit(Struct, frozen=True):
+    """From where a session is opened, and whether its browser is to keep it when it is closed."""
+
+    ip_address: str = ""
+    user_agent: str = ""
+    remembered: bool = True
+
+
+UNSEEN = Visit()
 
 
 class SignedIn(Struct, frozen=True):
@@ -27,18 +54,20 @@ class SignedIn(Struct, frozen=True):
     token: str
     account: Account
     created_at: datetime
+    updated_at: datetime
     expires_at: datetime
+    visit: Visit
     key_access: Access | None = None
     """The one project that a session opened with an API key may enter; `None` for a person's."""
 
 
-async def sign_in(database: Database, email: str, password: str) -> SignedIn:
+async def sign_in(database: Database, email: str, password: str, visit: Visit = UNSEEN) -> SignedIn:
     """Open a session for an email and its password.
 
     Raises `InvalidCredentials`, after the same work whether or not the email is known.
     """
     account = await check_password(database, email, password)
-    return await open_session(database, account.user_id)
+    return await open_session(database, account.user_id, visit)
 
 
 async def check_password(database: Database, email: str, password: str) -> Account:
@@ -51,22 +80,25 @@ async def check_password(database: Database, email: str, password: str) -> Accou
         user = await find_user(session, cleaned)
     if not await is_password(password, user.password_hash if user else None) or user is None:
         raise InvalidCredentials("Invalid email or password")
+    if is_scrypt_hash(user.password_hash):
+        await _store_password(database, UserId(str(user.id)), password)
     return account_of(user)
 
 
-async def open_session(database: Database, user_id: UserId) -> SignedIn:
+async def open_session(database: Database, user_id: UserId, visit: Visit = UNSEEN) -> SignedIn:
     """Open a session for somebody who is known already; raises `Unauthorized` when gone."""
     token = new_token()
     async with database.session() as session:
         user = await session.get(User, as_uuid(user_id))
         if user is None:
             raise Unauthorized("Unauthorized")
-        opened = LoginSession(user_id=user.id, token_hash=hash_token(token), expires_at=_end())
+        opened = _new_session(token, visit)
+        opened.user_id = user.id
         session.add(opened)
     return _signed_in(opened, user, token)
 
 
-async def open_key_session(database: Database, key_id: KeyId) -> SignedIn:
+async def open_key_session(database: Database, key_id: KeyId, visit: Visit = UNSEEN) -> SignedIn:
     """Open a session that may do what the key may, and ends with it.
 
     Raises `Unauthorized` when the key, or its project, is gone.
@@ -76,11 +108,13 @@ async def open_key_session(database: Database, key_id: KeyId) -> SignedIn:
         key = await session.get(ApiKey, as_uuid(key_id), with_for_update={"key_share": True})
         if key is None:
             raise Unauthorized("Unauthorized")
-        session.add(LoginSession(key_id=key.id, token_hash=hash_token(token), expires_at=_end()))
-    opened = await find_session(database, token)
-    if opened is None:
+        opened = _new_session(token, visit)
+        opened.key_id = key.id
+        session.add(opened)
+    found = await find_session(database, token)
+    if found is None:
         raise Unauthorized("Unauthorized")
-    return opened
+    return found
 
 
 async def find_session(database: Database, token: str) -> SignedIn | None:
@@ -111,18 +145,57 @@ async def change_password(database: Database, signed_in: SignedIn, current: str,
     """Give a person another password; raises `InvalidCredentials` unless `current` is theirs."""
     refuse_bad_password(new)
     account = await check_password(database, signed_in.account.email, current)
-    password_hash = await hash_password(new)
-    async with database.session() as session:
-        user = await session.get(User, as_uuid(account.user_id))
-        if user is None:
-            raise Unauthorized("Unauthorized")
-        user.password_hash = password_hash
+    await _store_password(database, account.user_id, new)
 
 
-async def end_sessions(database: Database, user_id: UserId) -> None:
-    """Close every session of a person."""
+async def extend_session(database: Database, signed_in: SignedIn) -> SignedIn | None:
+    """Let a session last anew from now, once a day; `None` where it stays as it is."""
+    now = datetime.now(UTC)
+    is_due = signed_in.expires_at - now <= timedelta(seconds=SESSION_LIFETIME_S - EXTENDED_AFTER_S)
+    if not is_due or not signed_in.visit.remembered:
+        return None
     async with database.session() as session:
-        await session.execute(delete(LoginSession).where(LoginSession.user_id == as_uuid(user_id)))
+        opened = await session.get(LoginSession, as_uuid(signed_in.session_id))
+        if opened is None:
+            return None
+        opened.expires_at = now + timedelta(seconds=SESSION_LIFETIME_S)
+    return await find_session(database, signed_in.token)
+
+
+async def list_sessions(database: Database, signed_in: SignedIn) -> list[SignedIn]:
+    """List a person's live sessions, the oldest first.
+
+    Only the hashes of tokens are kept: what stands for the token of another session is its id,
+    which `end_session` takes and which opens nothing.
+    """
+    query = (
+        select(LoginSession, User)
+        .join(User, User.id == LoginSession.user_id)
+        .where(LoginSession.user_id == as_uuid(signed_in.account.user_id))
+        .where(LoginSession.expires_at > datetime.now(UTC))
+        .order_by(LoginSession.created_at, LoginSession.id)
+    )
+    async with database.reading() as session:
+        rows = (await session.execute(query)).all()
+    own = {signed_in.session_id: signed_in.token}
+    return [_signed_in(row, user, own.get(str(row.id), str(row.id))) for row, user in rows]
+
+
+async def end_session(database: Database, user_id: UserId, token: str) -> None:
+    """Close one session of a person, by its token or id; of another's, or none, nothing happens."""
+    named = or_(LoginSession.token_hash == hash_token(token), LoginSession.id == as_uuid(token))
+    own = LoginSession.user_id == as_uuid(user_id)
+    async with database.session() as session:
+        await session.execute(delete(LoginSession).where(own, named))
+
+
+async def end_sessions(database: Database, user_id: UserId, *, but: str | None = None) -> None:
+    """Close every session of a person, but the one of an id."""
+    query = delete(LoginSession).where(LoginSession.user_id == as_uuid(user_id))
+    if but is not None:
+        query = query.where(LoginSession.id != as_uuid(but))
+    async with database.session() as session:
+        await session.execute(query)
 
 
 async def sign_out(database: Database, token: str) -> None:
@@ -149,8 +222,25 @@ def operator_name(project_id: ProjectId) -> str:
     return f"{LOCAL_OPERATOR}:{project_id}"
 
 
-def _end() -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=SESSION_LIFETIME_S)
+async def _store_password(database: Database, user_id: UserId, password: str) -> None:
+    password_hash = await hash_password(password)
+    async with database.session() as session:
+        user = await session.get(User, as_uuid(user_id))
+        if user is None:
+            raise Unauthorized("Unauthorized")
+        user.password_hash = password_hash
+
+
+def _new_session(token: str, visit: Visit) -> LoginSession:
+    lifetime_s = SESSION_LIFETIME_S if visit.remembered else BRIEF_LIFETIME_S
+    return LoginSession(
+        token_hash=hash_token(token),
+        expires_at=datetime.now(UTC) + timedelta(seconds=lifetime_s),
+        remembered=visit.remembered,
+        # PostgreSQL stores no NUL.
+        ip_address=visit.ip_address.replace("\0", "")[:MAX_ADDRESS_CHARS],
+        user_agent=visit.user_agent.replace("\0", "")[:MAX_AGENT_CHARS],
+    )
 
 
 def _signed_in_with_key(opened: LoginSession, project: Project, token: str) -> SignedIn:
@@ -161,7 +251,9 @@ def _signed_in_with_key(opened: LoginSession, project: Project, token: str) -> S
         token=token,
         account=Account(UserId(name), "Local operator", name, created_at, created_at),
         created_at=created_at,
+        updated_at=opened.updated_at,
         expires_at=opened.expires_at,
+        visit=_visit_of(opened),
         key_access=Access(context_of(project, key_id=str(opened.key_id)), "user"),
     )
 
@@ -172,5 +264,11 @@ def _signed_in(opened: LoginSession, user: User, token: str) -> SignedIn:
         token=token,
         account=account_of(user),
         created_at=opened.created_at,
+        updated_at=opened.updated_at,
         expires_at=opened.expires_at,
+        visit=_visit_of(opened),
     )
+
+
+def _visit_of(opened: LoginSession) -> Visit:
+    return Visit(opened.ip_address, opened.user_agent, opened.remembered)

@@ -17,6 +17,7 @@ from msgspec import Struct
 from eventlog import sqlite_file
 from eventlog.batches import Batch, Payload, encode, put, size_of
 from eventlog.log import LogDamaged, LogError, LogFull, LogUnavailable, TopicPartition
+from schemas.settings import FOREVER_DAYS
 
 MAX_GROUP_BYTES = 16 << 20
 
@@ -32,7 +33,7 @@ class Limits(Struct, frozen=True):
     """Of chunks that wait for their commit."""
     keep_ms: int = 0
     """How long a record is kept after its block is stored; 0 forgets it at once."""
-    dead_keep_ms: int = 90 * 86_400_000
+    dead_keep_ms: int = FOREVER_DAYS * 86_400_000
     """How long a dead letter is kept."""
 
 

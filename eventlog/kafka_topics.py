@@ -30,6 +30,10 @@ class TopicsError(LogError):
     """Raised when the cluster's topics are not what this installation needs."""
 
 
+FOREVER_MS = -1
+"""Of Kafka: records are not deleted for their age."""
+
+
 class TopicSettings(Struct, frozen=True):
     """What the topics of an installation are made with."""
 
@@ -39,7 +43,7 @@ class TopicSettings(Struct, frozen=True):
     retention_ms: int = 7 * 86_400_000
     retention_bytes: int = -1
     """Of each partition; -1 is no bound."""
-    dead_retention_ms: int = 90 * 86_400_000
+    dead_retention_ms: int = FOREVER_MS
     """Of dead letters; a tombstone takes one away before."""
     max_item_bytes: int = 16 << 20
 

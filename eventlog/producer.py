@@ -1,12 +1,20 @@
 """Puts events into the log, from whoever brings them: the edge, a probe, a runner."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from eventlog.log import Addressed, EventLog, TopicPartition
 from eventlog.records import Chunk, partition_of
 from schemas.kinds import Kind
 from schemas.projects import ProjectId
+
+
+class Partitioned(Protocol):
+    """What has topics with partitions."""
+
+    def partitions(self, topic: str) -> int:
+        """Returns how many partitions the topic has."""
+        ...
 
 
 class Items(NamedTuple):
@@ -27,14 +35,15 @@ async def produce(
     chunks = [
         (partition, chunk)
         for one in items
-        for partition, chunk in _chunks(log, project_id, one, received_at_ns)
+        for partition, chunk in chunks_of(log, project_id, one, received_at_ns)
     ]
     return await log.append(chunks) if chunks else {}
 
 
-def _chunks(
-    log: EventLog, project_id: ProjectId, items: Items, received_at_ns: int
+def chunks_of(
+    log: Partitioned, project_id: ProjectId, items: Items, received_at_ns: int
 ) -> list[Addressed]:
+    """Returns what goes into each partition of the items of one moment."""
     kind = items.kind
     partitions = log.partitions(kind.topic)
     parts: dict[int, tuple[list[bytes], list[str]]] = {}

@@ -58,7 +58,7 @@ class Retention:
         is_held = await self._is_held(now)
         keeping = Keeping(
             today=None if is_held else now.date(),
-            default_days=self._settings.retention_days,
+            default_days=self._settings.kept_days,
             own_days=await list_retentions(self._database),
             purged=await list_purged_projects(self._database),
         )
@@ -90,7 +90,7 @@ class Retention:
 
     async def _forget_purged(self, now: datetime) -> None:
         """Forgets purged projects of which whatever still arrives is too old to be kept."""
-        days = min(self._settings.retention_days + LATE_DAYS, (now.date() - FIRST_DAY).days)
+        days = min(self._settings.kept_days + LATE_DAYS, (now.date() - FIRST_DAY).days)
         await forget_purged_projects(self._database, now - timedelta(days=days))
 
 

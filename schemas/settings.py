@@ -16,6 +16,8 @@ from msgspec import Meta, Struct
 from schemas.issues import issue_of, one_of
 
 PREFIX = "SLUICE_"
+FOREVER_DAYS = 1_000_000
+"""Older than the oldest row can be."""
 SECRETS = frozenset(
     {
         "secret",
@@ -150,9 +152,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Bytes of records in the log; beyond, senders are told to come again (503)."""
     log_keep_hours: Count = 0
     """How long the log keeps records that are stored; 0 forgets them at once."""
-    retention_days: Positive = 90
-    """How long events, outcomes and dead letters are kept, where a project has no setting of its
-    own."""
+    retention_days: Count = 0
+    """Days that events, outcomes and dead letters are kept, where a project has no setting of its
+    own; 0 keeps everything."""
     dedup_window_hours: Positive = 168
     """For how long at least a resent id is recognised: stored ids of so many hours are read at
     start."""
@@ -208,6 +210,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Least severe log line that is written."""
     log_format: Literal["auto", "json", "console"] = "auto"
     """Log lines for machines (`json`) or people (`console`); `auto` looks for a terminal."""
+
+    @property
+    def kept_days(self) -> int:
+        """Days that things are kept: `FOREVER_DAYS` where nothing is deleted for its age."""
+        return self.retention_days or FOREVER_DAYS
 
     def __repr__(self) -> str:
         """Shows no value: some are secrets, and a log line or an error may show us."""

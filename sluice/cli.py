@@ -15,7 +15,7 @@ import typer
 from controlplane.errors import ControlPlaneError
 from schemas.settings import Settings
 from sluice import logs
-from sluice.commands import dead, keys, projects, retention, users
+from sluice.commands import dead, imports, keys, projects, retention, users
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
 from sluice.commands.errors import FAILED, MISUSE
@@ -102,6 +102,7 @@ app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.add_typer(users.app, name="user")
 app.add_typer(dead.app, name="dead")
+app.add_typer(imports.app, name="import")
 app.add_typer(retention.app, name="retention")
 
 

@@ -14,6 +14,7 @@ from clickhouse.client import Warehouse, path_of
 from clickhouse.migrate import ensure_migrated
 from eventlog.kafka_address import BadAddress, KafkaAddress, KafkaSecurity, address_of
 from eventlog.kafka_topics import (
+    FOREVER_MS,
     TopicSettings,
     TopicsState,
     TopicState,
@@ -57,7 +58,7 @@ def topic_settings_of(settings: Settings) -> TopicSettings:
         partitions=settings.log_partitions,
         replication=settings.kafka_replication,
         retention_ms=settings.kafka_retention_hours * 3_600_000,
-        dead_retention_ms=settings.retention_days * DAY_MS,
+        dead_retention_ms=settings.retention_days * DAY_MS or FOREVER_MS,
         max_item_bytes=settings.max_item_bytes,
     )
 

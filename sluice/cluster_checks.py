@@ -12,6 +12,7 @@ from controlplane.database import Database
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_topics import (
+    FOREVER_MS,
     FoundTopic,
     FoundTopics,
     TopicsError,
@@ -196,10 +197,11 @@ def _short_retention(
         setting, wanted_ms = "SLUICE_RETENTION_DAYS", wanted.dead_retention_ms
     if "delete" not in config["cleanup.policy"]:
         return
-    if 0 <= kept_ms < wanted_ms:
-        text = f"{name} keeps records for {kept_ms / HOUR_MS:g} h, {setting} says"
-        fix = f"{_alter(name, 'retention.ms', wanted_ms)}; or lower {setting}"
-        yield warning("topics", f"{text} {wanted_ms / HOUR_MS:g} h", fix)
+    if kept_ms >= 0 and (wanted_ms == FOREVER_MS or kept_ms < wanted_ms):
+        says = "for ever" if wanted_ms == FOREVER_MS else f"{wanted_ms / HOUR_MS:g} h"
+        text = f"{name} keeps records for {kept_ms / HOUR_MS:g} h, {setting} says {says}"
+        fix = f"{_alter(name, 'retention.ms', wanted_ms)}; or set {setting} to less"
+        yield warning("topics", text, fix)
     if kept_bytes >= 0:
         text = f"{name} has retention.bytes={kept_bytes}: records may go before they are stored"
         yield warning("topics", text, _alter(name, "retention.bytes", -1))

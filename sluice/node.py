@@ -110,7 +110,7 @@ async def _open_log(process: Process) -> SqliteLog:
     limits = Limits(
         max_bytes=settings.log_max_bytes,
         keep_ms=settings.log_keep_hours * 3_600_000,
-        dead_keep_ms=settings.retention_days * DAY_MS,
+        dead_keep_ms=settings.kept_days * DAY_MS,
     )
     event_log = await asyncio.to_thread(
         SqliteLog, process.paths.log, partitions=settings.log_partitions, limits=limits

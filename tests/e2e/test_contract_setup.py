@@ -45,7 +45,10 @@ class TestSignIn:
             answer = client.post("/api/auth/sign-up/email", json=form)
 
         assert answer.status_code == 403
-        assert answer.json() == {"error": "Use /dashboard/api/signup for account creation"}
+        assert answer.json() == {
+            "code": "FORBIDDEN",
+            "message": "Use /dashboard/api/signup for account creation",
+        }
 
 
 class TestSetUp:

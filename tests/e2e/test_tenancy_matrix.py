@@ -81,6 +81,11 @@ CASES: dict[str, Case] = {
     "GET /api/auth/get-session": Case(Guard.PUBLIC),
     "POST /api/auth/sign-out": Case(Guard.PUBLIC),
     "POST /api/auth/change-password": Case(Guard.SESSION, {}),
+    "POST /api/auth/update-user": Case(Guard.SESSION, {}),
+    "GET /api/auth/list-sessions": Case(Guard.SESSION),
+    "POST /api/auth/revoke-session": Case(Guard.SESSION, {}),
+    "POST /api/auth/revoke-sessions": Case(Guard.SESSION, {}),
+    "POST /api/auth/revoke-other-sessions": Case(Guard.SESSION, {}),
     "POST /dashboard/api/signup": Case(Guard.PUBLIC, {}),
     "POST /dashboard/api/local-login-token": Case(Guard.PUBLIC, {}),
     "GET /dashboard/api/local-login": Case(Guard.PUBLIC),
@@ -237,10 +242,15 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
 
 
 @cases(Guard.SESSION)
-def test_somebody_else_sees_only_their_own(world: World, route: str) -> None:
-    answer = ask(world.outsider, route, world, **{"X-Project-Id": world.first.project_id})
+def test_somebody_else_sees_and_ends_only_their_own(
+    server: Server, world: World, route: str
+) -> None:
+    somebody = join(server, create_project(server, "Third"), role="user")  # a session may end here
+
+    answer = ask(somebody, route, world, **{"X-Project-Id": world.first.project_id})
 
     assert MARKER not in answer.text
+    assert world.outsider.get("/dashboard/api/projects").status_code == 200
 
 
 @cases(Guard.MEMBER, Guard.ADMIN)

@@ -74,7 +74,8 @@ class TestSignUp:
         signed = await client.post("/api/auth/sign-in/email", json=form)
 
         assert answer.status_code == 403
-        assert answer.json() == {"error": "Use /dashboard/api/signup for account creation"}
+        message = "Use /dashboard/api/signup for account creation"
+        assert answer.json() == {"code": "FORBIDDEN", "message": message}
         assert signed.status_code == 401
 
     async def test_an_address_makes_no_more_accounts_than_it_may(
@@ -96,7 +97,7 @@ class TestSignUp:
 class TestSignIn:
     @pytest.mark.parametrize(
         ("email", "password"),
-        [("ann@example.com", "wrong"), ("bob@example.com", "correct horse"), ("", "")],
+        [("ann@example.com", "wrong"), ("bob@example.com", "correct horse")],
     )
     async def test_a_wrong_pair_is_refused_in_the_form_of_better_auth(
         self, ann: httpx.AsyncClient, client: httpx.AsyncClient, email: str, password: str
@@ -124,7 +125,8 @@ class TestSignIn:
     ) -> None:
         answer = await client.post("/api/auth/sign-in/email", content=body)
 
-        assert (answer.status_code, answer.json()) == (400, {"error": message})
+        said = {"code": "VALIDATION_ERROR", "message": message}
+        assert (answer.status_code, answer.json()) == (400, said)
 
     async def test_too_many_attempts_are_put_off(
         self, app: Litestar, client: httpx.AsyncClient, connect: Client
@@ -139,7 +141,7 @@ class TestSignIn:
 
         assert (third.status_code, elsewhere.status_code) == (429, 401)
         assert 1 <= int(third.headers["retry-after"]) <= 61
-        assert set(third.json()) == {"error"}
+        assert third.json()["code"] == "TOO_MANY_REQUESTS"
 
     async def test_the_answer_and_its_cookie_have_the_form_of_better_auth(
         self, ann: httpx.AsyncClient, client: httpx.AsyncClient
@@ -199,8 +201,12 @@ class TestSession:
         body = (await ann.get("/api/auth/get-session")).json()
 
         assert body["user"]["email"] == "ann@example.com"
-        assert body["session"]["userId"] == body["user"]["id"]
-        assert re.fullmatch(ISO_MS, body["session"]["expiresAt"])
+        session = body["session"]
+        assert session["userId"] == body["user"]["id"]
+        for name in ("expiresAt", "createdAt", "updatedAt"):
+            assert re.fullmatch(ISO_MS, session[name])
+        assert session["ipAddress"] == "127.0.0.1"
+        assert session["userAgent"].startswith("python-httpx/")
 
     async def test_signing_out_closes_it_even_for_a_copied_cookie(
         self, ann: httpx.AsyncClient, connect: Client
@@ -230,11 +236,15 @@ class TestChangePassword:
                 {"currentPassword": "wrong"},
                 {"code": "INVALID_PASSWORD", "message": "Invalid password"},
             ),
-            ({"newPassword": "short"}, {"error": "Password too short"}),
             (
-                {"newPassword": None},
-                {"error": "Missing required fields: currentPassword, newPassword"},
+                {"newPassword": "short"},
+                {"code": "PASSWORD_TOO_SHORT", "message": "Password too short"},
             ),
+            (
+                {"newPassword": "x" * 129},
+                {"code": "PASSWORD_TOO_LONG", "message": "Password too long"},
+            ),
+            ({"newPassword": None}, {"code": "VALIDATION_ERROR", "message": MISSING_PASSWORD}),
         ],
     )
     async def test_it_needs_the_present_one_and_a_good_one(
@@ -286,6 +296,10 @@ class TestCrossSite:
         ("POST", "/api/auth/sign-in/email"),
         ("POST", "/api/auth/sign-out"),
         ("POST", "/api/auth/change-password"),
+        ("POST", "/api/auth/update-user"),
+        ("POST", "/api/auth/revoke-session"),
+        ("POST", "/api/auth/revoke-sessions"),
+        ("POST", "/api/auth/revoke-other-sessions"),
     )
 
     ORIGINS = (
@@ -305,7 +319,7 @@ class TestCrossSite:
             answer = await client.request(method, path, json={}, headers={"Origin": origin})
 
             assert answer.status_code == 403, origin
-            assert answer.json() == {"error": "Forbidden: cross-site request"}
+            check_cross_site(path, answer)
 
     @pytest.mark.parametrize(("method", "path"), WRITES)
     async def test_so_is_one_of_which_the_browser_says_that_it_is_another_sites(
@@ -317,7 +331,7 @@ class TestCrossSite:
             answer = await client.request(method, path, json={}, headers=headers)
 
             assert answer.status_code == 403, site
-            assert answer.json() == {"error": "Forbidden: cross-site request"}
+            check_cross_site(path, answer)
 
     @pytest.mark.parametrize(
         ("origin", "site"),
@@ -351,3 +365,14 @@ class TestCrossSite:
         headers = {"Origin": "https://evil.example"}
 
         assert (await ann.get("/dashboard/api/projects", headers=headers)).status_code == 200
+
+
+def check_cross_site(path: str, answer: httpx.Response) -> None:
+    """Checks that a page shows what is wrong, and not a wrong password."""
+    if path.startswith("/api/auth"):
+        assert answer.json()["code"] == "INVALID_ORIGIN"
+        message = answer.json()["message"]
+    else:
+        message = answer.json()["error"]
+    assert message.startswith("Forbidden: cross-site request")
+    assert "SLUICE_TRUSTED_PROXIES" in message

@@ -44,6 +44,11 @@ class Place(NamedTuple):
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def log_file(self) -> Path:
+        """The file of the event log."""
+        return self.data_dir / "log.db"
+
+    @property
     def log(self) -> Path:
         """What its server has printed."""
         return self.data_dir.parent / "log"

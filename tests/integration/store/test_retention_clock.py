@@ -121,6 +121,22 @@ async def test_a_clock_that_jumps_deletes_nothing_before_a_person_says_that_it_i
     assert held_days() == 0
 
 
+async def test_everything_is_kept_until_a_person_chooses_a_time(
+    node: Any, warehouse: Warehouse
+) -> None:
+    project_id = ProjectId(str(uuid.uuid4()))
+    store(warehouse, project_id, 0, 91, 4000)
+    node.settings = Settings()
+
+    await retention_of(node).run(NOW)
+    kept = ages(warehouse, project_id)
+    node.settings = Settings(retention_days=90)
+    await retention_of(node).run(NOW)
+
+    assert kept == [0, 91, 4000]
+    assert ages(warehouse, project_id) == [0]
+
+
 async def test_a_pause_of_a_week_needs_no_person(
     node: Any, warehouse: Warehouse, project: ProjectId
 ) -> None:

@@ -9,6 +9,7 @@ from controlplane.crypto import (
     hash_password,
     hash_token,
     is_password,
+    is_scrypt_hash,
     new_api_key,
     new_token,
 )
@@ -93,3 +94,23 @@ async def test_only_the_right_password_fits() -> None:
 
 def test_the_hash_of_nobody_costs_what_a_real_one_costs() -> None:
     assert not crypto._PASSWORDS.check_needs_rehash(crypto._NOBODY)
+
+
+# Of "correct horse" by better-auth's rule, worked out by Node: scrypt, salted with the hex digits.
+SCRYPT = (
+    "00112233445566778899aabbccddeeff:"
+    "13af89ff6a88bb0fb3277e79ba724c6c0731b15919ca892969d63abd1534b867"
+    "d110179e3bc8af39995ede0f9b2ac14b2b97573df10ba3802c498dbeb61e4f64"
+)
+
+
+async def test_a_password_that_better_auth_hashed_fits_and_no_other_does() -> None:
+    assert is_scrypt_hash(SCRYPT)
+    assert await is_password("correct horse", SCRYPT)
+    assert not await is_password("correct hors", SCRYPT)
+    assert not await is_password("correct horse", SCRYPT[:-1] + "0")
+
+
+async def test_one_of_ours_is_not_taken_for_one_of_better_auths() -> None:
+    assert not is_scrypt_hash(await hash_password("correct horse"))
+    assert not is_scrypt_hash(None)
