@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, condition
 from clickhouse.llm.groups import milliseconds, tokens
-from clickhouse.llm.rollups import HOUR_US, PERIODS, Sums, whole_periods
+from clickhouse.llm.rollups import SPLIT, Sums, hours_beside, whole_periods
 from clickhouse.llm.spans import DURATION_NS, PAIR_STARTS, UNMEASURED
-from clickhouse.queries.values import cents_sum, period_text, quotient
+from clickhouse.queries.periods import Period, Periods, period_sql, period_values
+from clickhouse.queries.values import cents_sum, quotient
 from schemas.llm.answers import (
     CostSums,
     KindCount,
@@ -23,6 +24,7 @@ from schemas.llm.answers import (
     Spread,
 )
 from schemas.projects import ProjectContext
+from schemas.zones import HOUR_US, Clock, clock_of
 
 TOP_TOOLS = 5
 # Bits of `grouping(k0, source, kind, tool)`: a 1 for each key that a row was not grouped by.
@@ -108,13 +110,24 @@ FROM (
 )
 GROUP BY GROUPING SETS ((kind), ())
 """
-RAGGED = """NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))"""
+RAGGED = """(NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')){or_split})"""
 WHOLE = """project_id = {project_id:String}
         AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'){and_no_split}"""
 # More is refused: a LIMIT might cut off the overall row itself.
 MOST_ROWS = 50_000
+
+
+class SpanScope(NamedTuple):
+    """The spans of an analysis; `first_us` to `split_us` are as in `rollups.Scope`."""
+
+    project: ProjectContext
+    wanted: SpanFilter
+    first_us: int
+    last_us: int
+    clock: Clock
+    split_us: tuple[int, ...] = ()
 
 
 class Counts(NamedTuple):
@@ -132,17 +145,19 @@ async def analyse_spans(
     project: ProjectContext,
     wanted: SpanFilter,
     *,
-    period: str,
+    period: Period,
+    fill: bool = False,
     base_only: bool = False,
 ) -> SpanAnalyticsAnswer:
     """Answers everything about the spans of a range (both its ends are set, and inclusive).
 
-    `period` is `day` or `hour`. `base_only` leaves the rollup aside: the same numbers, slowly.
+    `period` is that of `spansOverTime`; with `fill`, those without data are there too.
+    `base_only` leaves the rollup aside: the same numbers, slowly.
     """
-    values = _values(project, wanted, base_only)
+    counting = span_scope(project, wanted, period, base_only=base_only)
     counted, durations = await asyncio.gather(
-        _counts(warehouse, project, wanted, values, period),
-        _durations(warehouse, project, wanted, values),
+        _counts(warehouse, counting, period),
+        _durations(warehouse, span_scope(project, wanted, None, base_only=base_only)),
     )
     total = counted.overall
     model = counted.kinds.get("llm_response", Sums())
@@ -161,29 +176,21 @@ async def analyse_spans(
             KindCount(*item) for item in _ranked({k: v.requests for k, v in counted.kinds.items()})
         ],
         spans_by_source=[SourceCount(*item) for item in _ranked(counted.sources)],
-        spans_over_time=[
-            PeriodCount(period_text(start, period), count)
-            for start, count in sorted(counted.periods.items())
-        ],
+        spans_over_time=_over_time(counted.periods, counting, period, fill=fill),
         durations=durations.get(None, none),
         session_durations=durations.get("session", none),
         tokens=tokens(model),
         cost_cents=cents_sum(model.counted),
         costs=CostSums(cents_sum(model.reported), cents_sum(model.computed)),
         unpriced_requests=model.unpriced,
+        time_zone=project.time_zone,
     )
 
 
-async def _counts(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    wanted: SpanFilter,
-    values: dict[str, Any],
-    period: str,
-) -> Counts:
+async def _counts(warehouse: Warehouse, scoped: SpanScope, period: Period) -> Counts:
     counts = Counts(Sums(), {}, {}, {}, {})
-    sql = counts_statement(project, wanted, period)
-    answer = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
+    sql = counts_statement(scoped, period)
+    answer = await warehouse.query(sql, _values(scoped), max_result_rows=MOST_ROWS)
     for level, start, source, kind, tool, *sums in answer.rows:
         if level == OVERALL:
             counts = counts._replace(overall=Sums(*sums))
@@ -198,12 +205,10 @@ async def _counts(
     return counts
 
 
-async def _durations(
-    warehouse: Warehouse, project: ProjectContext, wanted: SpanFilter, values: dict[str, Any]
-) -> dict[str | None, Spread]:
+async def _durations(warehouse: Warehouse, scoped: SpanScope) -> dict[str | None, Spread]:
     """Returns durations by kind, and under `None` those of all spans together."""
-    sql = durations_statement(project, wanted)
-    answer = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
+    sql = durations_statement(scoped)
+    answer = await warehouse.query(sql, _values(scoped), max_result_rows=MOST_ROWS)
     return {
         None if every_kind else kind: Spread(
             quotient(total_ns, measured * 1_000_000), *milliseconds(quantiles)
@@ -213,44 +218,80 @@ async def _durations(
     }
 
 
-def counts_statement(project: ProjectContext, wanted: SpanFilter, period: str) -> str:
+def span_scope(
+    project: ProjectContext, wanted: SpanFilter, period: Period | None, *, base_only: bool = False
+) -> SpanScope:
+    """Says which hours come from the rollup, for counts by a period or for none."""
+    assert wanted.from_us is not None
+    assert wanted.to_us is not None
+    clock = clock_of("UTC" if period is None else project.time_zone, wanted.from_us, wanted.to_us)
+    first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
+    split = hours_beside(clock, set() if period is None else {period}, first, last)
+    if base_only or split is None or first >= last:
+        return SpanScope(project, wanted, wanted.from_us, wanted.from_us, clock)
+    return SpanScope(project, wanted, first, last, clock, split)
+
+
+def counts_statement(scoped: SpanScope, period: Period) -> str:
     """Returns a statement that yields level, keys and the fields of `Sums`."""
-    first = project.cost_preference
+    first = scoped.project.cost_preference
     return (
-        _completed(COUNTS, project, wanted)
-        .replace("{base_period}", PERIODS[period].replace("{time}", "s.timestamp"))
-        .replace("{bucket_period}", PERIODS[period].replace("{time}", "bucket"))
+        _completed(COUNTS, scoped)
+        .replace("{base_period}", period_sql(period, scoped.clock, "s.timestamp"))
+        .replace("{bucket_period}", period_sql(period, scoped.clock, "bucket"))
         .replace("{first}", first)
         .replace("{second}", "computed" if first == "reported" else "reported")
     )
 
 
-def durations_statement(project: ProjectContext, wanted: SpanFilter) -> str:
+def durations_statement(scoped: SpanScope) -> str:
     """Returns a statement that yields durations by kind, and of all kinds together."""
     return (
-        _completed(DURATIONS, project, wanted)
+        _completed(DURATIONS, scoped)
         .replace("{duration}", DURATION_NS)
         .replace("{starts}", PAIR_STARTS)
         # Of the whole project: naming this range's pairs reads its spans twice and takes longer.
         .replace("{among}", "")
         .replace("{unmeasured}", UNMEASURED)
-        .replace("{where}", condition(project, wanted).sql)
     )
 
 
-def _values(project: ProjectContext, wanted: SpanFilter, base_only: bool) -> dict[str, Any]:
-    assert wanted.from_us is not None
-    assert wanted.to_us is not None
-    first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
-    if base_only or first >= last:
-        first = last = wanted.from_us
-    bounds = {"first_us": first, "last_us": last}
-    return condition(project, wanted).values | bounds
+def _values(scoped: SpanScope) -> dict[str, Any]:
+    bounds = {
+        "first_us": scoped.first_us,
+        "last_us": scoped.last_us,
+        "split_us": list(scoped.split_us),
+    }
+    values = condition(scoped.project, scoped.wanted).values
+    return values | bounds | period_values(scoped.clock)
 
 
-def _completed(sql: str, project: ProjectContext, wanted: SpanFilter) -> str:
-    where = condition(project, wanted).sql
-    return sql.replace("{where}", where).replace("{ragged}", RAGGED).replace("{whole}", WHOLE)
+def _completed(sql: str, scoped: SpanScope) -> str:
+    either, neither = "", ""
+    if scoped.split_us:
+        either = "\n        OR " + SPLIT.replace("{time}", "s.timestamp")
+        neither = "\n        AND NOT (" + SPLIT.replace("{time}", "bucket") + ")"
+    return (
+        sql.replace("{ragged}", RAGGED.replace("{or_split}", either))
+        .replace("{whole}", WHOLE.replace("{and_no_split}", neither))
+        .replace("{where}", condition(scoped.project, scoped.wanted).sql)
+    )
+
+
+def _over_time(
+    counts: dict[int, int], scoped: SpanScope, period: Period, *, fill: bool
+) -> list[PeriodCount]:
+    periods = Periods(scoped.clock, period)
+    if fill:
+        assert scoped.wanted.from_us is not None
+        assert scoped.wanted.to_us is not None
+        keys = periods.keys(scoped.wanted.from_us, scoped.wanted.to_us)
+        counts = dict.fromkeys(keys, 0) | counts
+    labels = {start: periods.label(start) for start in counts}
+    return [
+        PeriodCount(labels[start].period, counts[start], labels[start].start)
+        for start in sorted(counts)
+    ]
 
 
 def _ranked(counts: dict[str, int]) -> list[tuple[str, int]]:

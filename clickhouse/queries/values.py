@@ -62,11 +62,3 @@ def text_or_none(value: str) -> str | None:
 def raw_or_none(text: bytes) -> Raw | None:
     """Passes stored JSON on without decoding it; the empty text means that there was none."""
     return Raw(text) if text else None
-
-
-def period_text(start_us: int, period: str) -> str:
-    """Names a period by its first moment: a date, or date and time below a day."""
-    start = from_us(start_us)
-    if period in ("minute", "hour"):
-        return f"{start:%Y-%m-%d %H:%M:00}"
-    return f"{start:%Y-%m-%d}"

@@ -130,11 +130,13 @@ class ContractTokens(Struct, rename="camel"):
 
 
 class PeriodCost(Struct, rename="camel"):
-    """What one provider cost in one period."""
+    """What one provider cost in one period, which is named by its local date or time."""
 
     period: str
     provider: str
     cost_cents: Number
+    start: str
+    """The period's first moment, with the offset of the zone."""
 
 
 class ProviderCost(Struct, rename="camel"):
@@ -194,9 +196,10 @@ class CostSums(Struct, rename="camel"):
 
 
 class Bucket(Struct, rename="camel", kw_only=True):
-    """One group's numbers in one period."""
+    """One group's numbers in one period; names as in `PeriodCost`."""
 
     period: str
+    start: str
     requests: int
     errors: int
     error_rate: Number
@@ -212,6 +215,8 @@ class Group(Struct, rename="camel", kw_only=True, omit_defaults=True):
     """One group of a `group_by`; a part of the key is null where a trace has no such value."""
 
     key: dict[str, str | None]
+    start: str | None = None
+    """The first moment of the period in the key, with the offset of the zone."""
     requests: int
     errors: int
     error_rate: Number
@@ -245,6 +250,8 @@ class AnalyticsAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True):
     latency: Spread
     unpriced: list[UnpricedModel]
     costs: CostSums
+    time_zone: str
+    """Whose days, weeks and months the periods are."""
     groups: list[Group] | None = None
 
 
@@ -270,10 +277,11 @@ class SourceCount(Struct, rename="camel"):
 
 
 class PeriodCount(Struct, rename="camel"):
-    """How many spans fall in one period."""
+    """How many spans fall in one period; names as in `PeriodCost`."""
 
     period: str
     count: int
+    start: str
 
 
 class SpanAnalyticsAnswer(Struct, rename="camel", kw_only=True):
@@ -296,3 +304,4 @@ class SpanAnalyticsAnswer(Struct, rename="camel", kw_only=True):
     cost_cents: Number
     costs: CostSums
     unpriced_requests: int
+    time_zone: str

@@ -283,7 +283,7 @@ async def test_buckets_of_a_group_add_up_to_it(
     assert {bucket.period for bucket in (found.groups or [])[0].buckets or []} == {"2025-06-01"}
 
 
-@pytest.mark.parametrize(("interval", "read_us"), [("hour", DAY_US // 24), ("week", DAY_US)])
+@pytest.mark.parametrize(("interval", "read_us"), [("hour", DAY_US // 24), ("day", DAY_US)])
 async def test_more_buckets_than_the_bound_are_refused_and_never_cut(
     warehouse: Warehouse,
     project: ProjectContext,
@@ -306,12 +306,12 @@ async def test_more_buckets_than_the_bound_are_refused_and_never_cut(
 
 
 @pytest.mark.parametrize(("limit", "status"), [(549, 200), (550, 400)])
-def test_weeks_are_bounded_as_the_days_that_are_read_for_them(
+def test_buckets_are_bounded_by_groups_times_periods(
     client: TestClient[Litestar], limit: int, status: int
 ) -> None:
     year = "date_from=2025-01-01T00:00:00Z&date_to=2025-12-31T00:00:00Z"
 
-    answer = client.get(f"/analytics?{year}&group_by=model&interval=week&limit={limit}")
+    answer = client.get(f"/analytics?{year}&group_by=model&interval=day&limit={limit}")
 
     assert answer.status_code == status, answer.text
 

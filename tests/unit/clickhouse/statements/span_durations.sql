@@ -14,8 +14,8 @@ FROM (
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-        AND kind = {kind:String} AND NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')) AND duration_ms IS NOT NULL
+        AND kind = {kind:String} AND (NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))) AND duration_ms IS NOT NULL
     GROUP BY kind
     UNION ALL
     SELECT kind, measured, duration_ns, duration
