@@ -8,14 +8,10 @@ from typing import Any, NamedTuple
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
-from clickhouse.llm.groups import (
-    Percentiles,
-    count_sessions,
-    measure_latency,
-    milliseconds,
-)
+from clickhouse.llm.groups import count_sessions, measure_latency
 from clickhouse.llm.rollups import RollupColumns, Scope, Sums
 from clickhouse.queries.periods import Period, Periods
+from clickhouse.queries.quantiles import Percentiles, Quantiles, milliseconds
 from clickhouse.queries.values import cents_sum, quotient
 from schemas.llm.answers import (
     AnalyticsAnswer,
@@ -109,7 +105,7 @@ async def _totals(warehouse: Warehouse, scoped: Scope, periods: Scope, period: P
     rows = (await _levels(warehouse, periods, period, rollups.full(periods))).rows
     *_, sessions, spread, _ = next(row for row in rows if row[-1] == OVERALL)
     sums = [(*row[:-3], row[-1]) for row in rows]
-    return Totals(_breakdown(sums), int(sessions), milliseconds(spread))
+    return Totals(_breakdown(sums), int(sessions), milliseconds(Quantiles(*spread)))
 
 
 async def _levels(

@@ -1,9 +1,8 @@
 """Traces grouped by any dimensions: the largest groups first, then what is dear for those alone."""
 
 import asyncio
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clickhouse.client import QueryResult, Warehouse
@@ -11,9 +10,14 @@ from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import METADATA, Scope, Sums
 from clickhouse.queries.periods import PERIODS, Label, Period, Periods
-from clickhouse.queries.values import cents_sum, number, quotient
+from clickhouse.queries.quantiles import (
+    UNMEASURED,
+    Percentiles,
+    Quantiles,
+    milliseconds,
+)
+from clickhouse.queries.values import cents_sum, quotient
 from clickhouse.tags import read_tag
-from schemas.answers import Number
 from schemas.llm.answers import Bucket, Group, TokenTotals
 from schemas.projects import ProjectContext
 from schemas.zones import Clock
@@ -36,8 +40,6 @@ MOST_TEXT = 50_000
 """Characters of group names in one statement."""
 
 Key = tuple[Any, ...]
-Percentiles = tuple[Number, Number, Number, Number]
-UNMEASURED: Percentiles = (0, 0, 0, 0)
 
 
 class Grouping(NamedTuple):
@@ -126,17 +128,8 @@ async def count_sessions(warehouse: Warehouse, scoped: Scope) -> int:
 
 
 async def measure_latency(warehouse: Warehouse, scoped: Scope) -> Percentiles:
-    """Returns p50, p90, p95 and p99 of latency in milliseconds, within 1 %."""
-    sql = rollups.spread_statement(scoped, ())
-    return milliseconds((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
-
-
-def milliseconds(quantiles_ns: Iterable[float]) -> Percentiles:
-    """Turns percentiles in nanoseconds, NaN for none, into milliseconds, 0 for none."""
-    p50, p90, p95, p99 = (
-        0 if math.isnan(value) else number(round(value) / 1_000_000) for value in quantiles_ns
-    )
-    return p50, p90, p95, p99
+    """Returns p50, p90, p95 and p99 of latency in milliseconds."""
+    return (await _spreads_of(warehouse, scoped, (), Only("", {}))).get((), UNMEASURED)
 
 
 async def _rank(
@@ -161,7 +154,7 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
     if grouping.order != "key":
         order = f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
         measures = re.findall(r"s_(\w+)", order)
-    columns = rollups.sums(scoped, measures).plus(f"{_hash(keys)} AS hash")
+    columns = rollups.sums(scoped, measures).plus(f"{rollups.key_hash(keys)} AS hash")
     ending = f"{rollups.grouped(keys)}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
     return rollups.statement(scoped, grouping.names, columns, ending=ending)
 
@@ -176,7 +169,9 @@ async def _measure(
         statement = rollups.statement(scoped, names, rollups.full(scoped))
         answer = await _ask(warehouse, scoped, statement, only)
         return {
-            tuple(row[:width]): Measured(Sums(*row[width:-2]), int(row[-2]), milliseconds(row[-1]))
+            tuple(row[:width]): Measured(
+                Sums(*row[width:-2]), int(row[-2]), milliseconds(Quantiles(*row[-1]))
+            )
             for row in answer.rows
         }
     statement = rollups.statement(scoped, names, rollups.sums(scoped))
@@ -203,9 +198,23 @@ async def _sessions_of(
 async def _spreads_of(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, Percentiles]:
+    """Returns percentiles; of groups with few values from the values, which no rollup keeps."""
+    found = await _quantiles_of(warehouse, scoped, names, only)
+    few = {key: hashed for key, (hashed, quantiles) in found.items() if quantiles.lacks_values}
+    if few:
+        among = _only(names, list(few), list(few.values())) if names else only
+        base = scoped._replace(table="base", only=among.clause)
+        found |= await _quantiles_of(warehouse, base, names, among)
+    return {key: milliseconds(quantiles) for key, (_, quantiles) in found.items()}
+
+
+async def _quantiles_of(
+    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+) -> dict[Key, tuple[int, Quantiles]]:
+    """Returns the hash and the quantiles of each group."""
     statement = rollups.spread_statement(scoped, names)
     answer = await _ask(warehouse, scoped, statement, only)
-    return {tuple(row[:-1]): milliseconds(row[-1]) for row in answer.rows}
+    return {tuple(row[:-2]): (row[-1], Quantiles(*row[-2])) for row in answer.rows}
 
 
 async def _buckets_of(
@@ -251,13 +260,9 @@ def _only(names: tuple[str, ...], keys: Sequence[Key], hashes: list[int]) -> Onl
         if 0 < sum(map(len, texts)) <= MOST_TEXT:
             clause += f" AND k{place} IN {{only{place}:Array(String)}}"
             values[f"only{place}"] = texts
-    hashed = _hash(rollups.key_names(names))
+    hashed = rollups.key_hash(rollups.key_names(names))
     clause += f" AND {hashed} IN {{hashes:Array(UInt64)}}"
     return Only(clause, {**values, "hashes": hashes})
-
-
-def _hash(keys: list[str]) -> str:
-    return f"sipHash64({', '.join(keys)})"
 
 
 class _KeyTexts(NamedTuple):

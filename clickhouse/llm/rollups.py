@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec.structs import replace
 
 from clickhouse.llm.filters import TraceFilter, condition
+from clickhouse.queries import quantiles
 from clickhouse.queries.periods import PERIODS, period_sql, period_values, split_hours
 from clickhouse.tags import tag_sql
 from schemas.projects import CostPreference, ProjectContext
@@ -71,11 +72,9 @@ MEASURES = (
     ),
     ("latency_ns", "sum(toUInt128(t.latency_ns))", "latency_ns"),
 )
-SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
-
 # What base rows yield beside the sums in one pass.
 SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
-SPREAD = f"quantilesDD{SKETCH}(t.latency_ns)"
+SPREAD = quantiles.of_values("t.latency_ns")
 
 FLAT = """
 SELECT
@@ -296,7 +295,7 @@ def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
 
 
 def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
-    """Returns a statement that yields keys and latency percentiles in nanoseconds.
+    """Returns a statement that yields keys, `Quantiles` of latency in ns, and the hash.
 
     From base rows for users and sessions: no rollup by these has sketches.
     """
@@ -304,11 +303,16 @@ def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
         scoped = scoped._replace(table="base")
     columns = RollupColumns(
         flat=[SPREAD],
-        base=[f"quantilesDDState{SKETCH}(t.latency_ns) AS spread"],
-        rolled=["latency AS spread"],
-        total=[f"quantilesDDMerge{SKETCH}(spread)"],
+        base=["count() AS measured", f"{quantiles.state_of('t.latency_ns')} AS spread"],
+        rolled=["requests AS measured", "latency AS spread"],
+        total=[quantiles.of_states("spread", "measured")],
     )
-    return statement(scoped, names, columns)
+    return statement(scoped, names, columns.plus(key_hash(key_names(names))))
+
+
+def key_hash(keys: list[str]) -> str:
+    """Returns the hash that groups are found by again."""
+    return f"sipHash64({', '.join(keys) or '0'})"
 
 
 def key_names(names: tuple[str, ...]) -> list[str]:

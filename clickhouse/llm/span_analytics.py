@@ -1,7 +1,8 @@
 """`analytics/spans`: the totals of a range of spans, by period, kind, source and tool.
 
 Whole hours come from the rollup and the ragged ends from base rows, as for traces; end events that
-are measured over their pair are added from base rows, since the rollup cannot know their start.
+are measured over their pair are added from base rows, since the rollup cannot know their start. So
+are starts, which tool calls are not counted by twice.
 """
 
 import asyncio
@@ -9,25 +10,29 @@ from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, condition
-from clickhouse.llm.groups import milliseconds, tokens
+from clickhouse.llm.groups import tokens
+from clickhouse.llm.pairs import PAIR_NS, STARTS, UNMEASURED
 from clickhouse.llm.rollups import SPLIT, Sums, hours_beside, whole_periods
-from clickhouse.llm.spans import DURATION_NS, PAIR_STARTS, UNMEASURED
+from clickhouse.queries import quantiles
 from clickhouse.queries.periods import Period, Periods, period_sql, period_values
+from clickhouse.queries.quantiles import Quantiles, milliseconds
 from clickhouse.queries.values import cents_sum, quotient
 from schemas.llm.answers import (
     CostSums,
     KindCount,
-    NamedCount,
     PeriodCount,
     SourceCount,
     SpanAnalyticsAnswer,
     Spread,
+    ToolUse,
 )
 from schemas.projects import ProjectContext
-from schemas.zones import HOUR_US, Clock, clock_of
+from schemas.zones import DAY_US, HOUR_US, Clock, clock_of
 
 TOP_TOOLS = 5
-# Bits of `grouping(k0, source, kind, tool)`: a 1 for each key that a row was not grouped by.
+# Bits of `grouping(kind, tool)`, and of `grouping(k0, source, kind, tool)`: a 1 for each key that a
+# row was not grouped by.
+LENGTHS_BY_TOOL, LENGTHS_BY_KIND = 0b00, 0b01
 BY_PERIOD, BY_SOURCE, BY_KIND, BY_TOOL, OVERALL = 0b0111, 0b1011, 0b1101, 0b1100, 0b1111
 
 # Behind the keys, the fields of `Sums` in their order.
@@ -74,42 +79,62 @@ FROM (
 )
 GROUP BY GROUPING SETS ((k0), (source), (kind), (kind, tool), ())
 """
+# Durations by kind, and of all; starts and open runs of tool calls by tool. `few` are values, where
+# they are at hand.
 DURATIONS = """
 SELECT
-    grouping(kind) AS every_kind,
+    grouping(kind, tool) AS level,
     kind,
+    tool,
     sum(measured),
     sum(duration_ns),
-    quantilesDDMerge(0.01, 0.5, 0.9, 0.95, 0.99)(duration)
+    {quantiles},
+    sum(starts),
+    sum(failed_starts),
+    sum(open_calls)
 FROM (
-    SELECT kind, count() AS measured,
+    SELECT kind, '' AS tool, count() AS measured,
         sum(toUInt128(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration_ns,
-        quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(
-            toUInt64(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration
+        {own_state} AS duration,
+        {own_few} AS few,
+        0 AS starts, 0 AS failed_starts, 0 AS open_calls
     FROM spans AS s
     WHERE {where} AND {ragged} AND duration_ms IS NOT NULL
     GROUP BY kind
     UNION ALL
-    SELECT kind, measured, duration_ns, duration
+    SELECT kind, '' AS tool, measured, duration_ns, duration, CAST([], 'Array(UInt64)') AS few,
+        0 AS starts, 0 AS failed_starts, 0 AS open_calls
     FROM spans_hourly
     WHERE {whole}
     UNION ALL
-    SELECT kind, count() AS measured, sum(toUInt128(assumeNotNull(ns))) AS duration_ns,
-        quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(assumeNotNull(ns)) AS duration
+    SELECT kind, tool, countIf(ns IS NOT NULL) AS measured,
+        sum(toUInt128(ifNull(ns, 0))) AS duration_ns,
+        {pair_state} AS duration,
+        {pair_few} AS few,
+        countIf(pair_role = 'start') AS starts,
+        countIf(pair_role = 'start' AND status = 'error') AS failed_starts,
+        uniqExactIf(pair_hash, pair_role = 'start' AND is_open = 1) AS open_calls
     FROM (
-        SELECT kind, {duration} AS ns
+        SELECT kind, tool, status, pair_role, spans.pair_hash AS pair_hash, is_open,
+            if(pair_role = 'end', {pair_ns}, NULL) AS ns
         FROM (
-            SELECT kind, pair_hash, pair_role, duration_ms, timestamp
+            SELECT kind, ifNull(tool_name, '') AS tool, status, pair_hash, pair_role, timestamp
             FROM spans
-            WHERE {where} AND {unmeasured}
+            WHERE {where} AND ({unmeasured} OR (pair_role = 'start' AND kind = 'tool_use'))
         ) AS spans
-        INNER JOIN ({starts}) AS pairs USING (pair_hash)
-        WHERE pair_started IS NOT NULL
+        LEFT JOIN ({starts}) AS pairs
+            ON spans.pair_hash = pairs.pair_hash AND spans.timestamp = pairs.timestamp
     )
-    GROUP BY kind
+    GROUP BY kind, tool
 )
-GROUP BY GROUPING SETS ((kind), ())
+GROUP BY GROUPING SETS ((kind), (kind, tool), ())
+SETTINGS join_use_nulls = 1
 """
+OWN_NS = "toUInt64(round(assumeNotNull(s.duration_ms) * 1e6))"
+# The spans of a short range name few pairs: only these are looked up.
+AMONG_RANGE = """
+            AND pair_hash IN (SELECT pair_hash FROM spans WHERE {where} AND pair_role != '')"""
+SHORT_US = 3 * DAY_US
 RAGGED = """(NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')){or_split})"""
 WHOLE = """project_id = {project_id:String}
@@ -137,7 +162,23 @@ class Counts(NamedTuple):
     periods: dict[int, int]
     sources: dict[str, int]
     kinds: dict[str, Sums]
-    tools: dict[str, int]
+    tools: dict[str, Sums]
+    """Of the kind `tool_use`, those without a name too."""
+
+
+class Calls(NamedTuple):
+    """Tool calls: a start and its end are one."""
+
+    made: int = 0
+    errors: int = 0
+
+
+class Lengths(NamedTuple):
+    """Durations by kind, those of all spans under `None`; and starts by tool."""
+
+    spreads: dict[str | None, Spread]
+    starts: dict[str, tuple[int, int, int]]
+    """How many starts, how many of them failed, how many runs are open."""
 
 
 async def analyse_spans(
@@ -155,10 +196,13 @@ async def analyse_spans(
     `base_only` leaves the rollup aside: the same numbers, slowly.
     """
     counting = span_scope(project, wanted, period, base_only=base_only)
-    counted, durations = await asyncio.gather(
+    counted, lengths = await asyncio.gather(
         _counts(warehouse, counting, period),
-        _durations(warehouse, span_scope(project, wanted, None, base_only=base_only)),
+        _lengths(warehouse, span_scope(project, wanted, None, base_only=base_only)),
     )
+    durations = lengths.spreads
+    calls = _calls(counted.tools, lengths.starts)
+    every = Calls(*map(sum, zip(*calls.values(), strict=True))) if calls else Calls()
     total = counted.overall
     model = counted.kinds.get("llm_response", Sums())
     none = Spread(0, 0, 0, 0, 0)
@@ -168,7 +212,9 @@ async def analyse_spans(
         tool_calls=counted.kinds.get("tool_use", Sums()).requests,
         avg_session_duration_ms=durations.get("session", none).avg,
         success_rate=quotient((total.requests - total.errors) * 100, total.requests),
-        top_tools=[NamedCount(*item) for item in _ranked(counted.tools)[:TOP_TOOLS]],
+        calls=every.made,
+        call_error_rate=quotient(every.errors * 100, every.made),
+        top_tools=_top_tools(counted.tools, calls),
         total_spans=total.requests,
         error_rate=error_rate,
         avg_duration_ms=durations.get(None, none).avg,
@@ -200,22 +246,31 @@ async def _counts(warehouse: Warehouse, scoped: SpanScope, period: Period) -> Co
             counts.sources[source] = sums[0]
         elif level == BY_KIND:
             counts.kinds[kind] = Sums(*sums)
-        elif level == BY_TOOL and kind == "tool_use" and tool:
-            counts.tools[tool] = sums[0]
+        elif level == BY_TOOL and kind == "tool_use":
+            counts.tools[tool] = Sums(*sums)
     return counts
 
 
-async def _durations(warehouse: Warehouse, scoped: SpanScope) -> dict[str | None, Spread]:
-    """Returns durations by kind, and under `None` those of all spans together."""
+async def _lengths(warehouse: Warehouse, scoped: SpanScope) -> Lengths:
+    """Returns durations and starts; from rows alone where values are few, which no rollup keeps."""
+    found: dict[str | None, Spread] = {}
+    starts: dict[str, tuple[int, int, int]] = {}
+    lacks_values = False
     sql = durations_statement(scoped)
     answer = await warehouse.query(sql, _values(scoped), max_result_rows=MOST_ROWS)
-    return {
-        None if every_kind else kind: Spread(
-            quotient(total_ns, measured * 1_000_000), *milliseconds(quantiles)
-        )
-        for every_kind, kind, measured, total_ns, quantiles in answer.rows
-        if measured
-    }
+    for level, kind, tool, measured, total_ns, spread, *counts in answer.rows:
+        if level == LENGTHS_BY_TOOL:
+            if kind == "tool_use":
+                starts[tool] = (int(counts[0]), int(counts[1]), int(counts[2]))
+            continue
+        values = Quantiles(*spread)
+        lacks_values |= values.lacks_values
+        mean = quotient(total_ns, measured * 1_000_000)
+        found[kind if level == LENGTHS_BY_KIND else None] = Spread(mean, *milliseconds(values))
+    if lacks_values and scoped.first_us < scoped.last_us:
+        rows_alone = scoped._replace(last_us=scoped.first_us, split_us=())
+        return await _lengths(warehouse, rows_alone)
+    return Lengths(found, starts)
 
 
 def span_scope(
@@ -248,12 +303,40 @@ def durations_statement(scoped: SpanScope) -> str:
     """Returns a statement that yields durations by kind, and of all kinds together."""
     return (
         _completed(DURATIONS, scoped)
-        .replace("{duration}", DURATION_NS)
-        .replace("{starts}", PAIR_STARTS)
-        # Of the whole project: naming this range's pairs reads its spans twice and takes longer.
-        .replace("{among}", "")
+        .replace("{quantiles}", quantiles.of_parts("duration", "measured", "few"))
+        .replace("{own_state}", quantiles.state_of(OWN_NS))
+        .replace("{own_few}", quantiles.few_of(OWN_NS))
+        .replace("{pair_state}", quantiles.state_of("assumeNotNull(ns)", "ns IS NOT NULL"))
+        .replace("{pair_few}", quantiles.few_of("assumeNotNull(ns)", "ns IS NOT NULL"))
+        .replace("{pair_ns}", PAIR_NS)
+        .replace("{starts}", STARTS)
+        .replace("{among}", AMONG_RANGE if _is_short(scoped.wanted) else "")
         .replace("{unmeasured}", UNMEASURED)
+        .replace("{where}", condition(scoped.project, scoped.wanted).sql)
     )
+
+
+def _is_short(wanted: SpanFilter) -> bool:
+    assert wanted.from_us is not None
+    assert wanted.to_us is not None
+    return wanted.to_us - wanted.from_us <= SHORT_US
+
+
+def _calls(tools: dict[str, Sums], starts: dict[str, tuple[int, int, int]]) -> dict[str, Calls]:
+    """Counts each call once: where it ended, or where it last began while it has no end."""
+    calls = {}
+    for tool, sums in tools.items():
+        begun, failed, still_open = starts.get(tool, (0, 0, 0))
+        calls[tool] = Calls(sums.requests - begun + still_open, sums.errors - failed)
+    return calls
+
+
+def _top_tools(tools: dict[str, Sums], calls: dict[str, Calls]) -> list[ToolUse]:
+    ranked = _ranked({tool: sums.requests for tool, sums in tools.items() if tool})
+    return [
+        ToolUse(tool, count, calls[tool].made, quotient(calls[tool].errors * 100, calls[tool].made))
+        for tool, count in ranked[:TOP_TOOLS]
+    ]
 
 
 def _values(scoped: SpanScope) -> dict[str, Any]:

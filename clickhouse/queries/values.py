@@ -27,6 +27,11 @@ def cents(usd: Decimal | None) -> Number | None:
     return None if usd is None else quotient(usd.scaleb(2), 1)
 
 
+def sent_cost(reported: Decimal | None, digits: str) -> Decimal | None:
+    """Returns the dollars that a sender reported, with the digits that sums leave out."""
+    return Decimal(digits).scaleb(-2) if digits else reported
+
+
 def cents_sum(usd: Decimal) -> Number:
     """Turns a sum of dollars into cents."""
     return quotient(usd.scaleb(2), 1)

@@ -255,11 +255,13 @@ class AnalyticsAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True):
     groups: list[Group] | None = None
 
 
-class NamedCount(Struct, rename="camel"):
-    """How many spans use one tool."""
+class ToolUse(Struct, rename="camel"):
+    """How many spans use one tool, and in how many calls; an error rate is of calls, in percent."""
 
     name: str
     count: int
+    calls: int
+    error_rate: Number
 
 
 class KindCount(Struct, rename="camel"):
@@ -289,9 +291,13 @@ class SpanAnalyticsAnswer(Struct, rename="camel", kw_only=True):
 
     agent_runs: int
     tool_calls: int
+    """Spans of the kind: start and end of a call are two."""
+    calls: int
+    """Start and end are one; a call without an end counts where it last began."""
+    call_error_rate: Number
     avg_session_duration_ms: Number
     success_rate: Number
-    top_tools: list[NamedCount]
+    top_tools: list[ToolUse]
     total_spans: int
     error_rate: Number
     avg_duration_ms: Number

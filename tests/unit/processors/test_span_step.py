@@ -40,6 +40,8 @@ def row_of(item: dict[str, Any], book: PriceBook) -> SpanRow:
         ("post_tool_use", None, {}, Pair("", "")),
         ("session_start", None, {}, Pair("session", "start")),
         ("session_end", None, {}, Pair("session", "end")),
+        ("session_start", None, {"source": "resume"}, Pair("session", "start")),
+        ("session_start", None, {"source": "compact"}, Pair("", "")),
         ("stop", None, {}, Pair("", "")),
         ("subagent_start", None, {"agent_id": "a1"}, Pair("agent:a1", "start")),
         ("subagent_stop", None, {"agent_id": 5}, Pair("", "")),
