@@ -134,7 +134,10 @@ class TestSpanAnalytics:
             "agentRuns": 2,
             "toolCalls": 10,
             "avgSessionDurationMs": 0,
-            "topTools": [{"name": "Bash", "count": 5}, {"name": "Edit", "count": 5}],
+            "topTools": [
+                {"name": "Bash", "count": 5, "calls": 5, "errorRate": 20},
+                {"name": "Edit", "count": 5, "calls": 5, "errorRate": 0},
+            ],
             "totalSpans": 13,
             "avgDurationMs": 100,
             "spansByKind": [
