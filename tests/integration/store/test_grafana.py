@@ -53,6 +53,8 @@ def queries() -> list[Query]:
     for file in FILES:
         board = read(file)
         for variable in board["templating"]["list"]:
+            if variable["type"] == "custom":
+                continue
             name = f"{file.stem}: ${variable['name']}"
             found.append(Query(name, "variable", variable["query"]))
         for panel in board["panels"]:
@@ -62,10 +64,11 @@ def queries() -> list[Query]:
     return found
 
 
-def filled(sql: str, project: str | None) -> str:
+def filled(sql: str, project: str | None, cost: str = "reported") -> str:
     """Does what the data source does, for one chosen project or for all."""
     for pattern, text in MACROS:
         sql = re.sub(pattern, text, sql)
+    sql = sql.replace("${cost:raw}", cost)
     sql = re.sub(CHOICE, lambda choice: choice[1] if project else "1=1", sql)
     for name, value in ({"project": project} | CHOSEN).items():
         sql = sql.replace(f"${{{name}:singlequote}}", f"'{value}'")
@@ -84,6 +87,7 @@ def project(warehouse: Warehouse) -> str:
         status="error",
         error="boom",
         computed_cost_pico=1_500_000_000_000,
+        reported_cost_pico=2_000_000_000_000,
         environment=CHOSEN["environment"],
         user_id=CHOSEN["user"],
     )
@@ -166,7 +170,7 @@ def test_every_query_is_bounded_in_rows(query: Query) -> None:
     ("name", "shown"),
     [
         ("traces: Calls", 1),
-        ("traces: Cost", 1.5),
+        ("traces: Cost", 2),
         ("traces: Errors", 1.0),
         ("spans: Spans", 2),
         ("operations: Received", 3),
@@ -189,10 +193,19 @@ def test_times_are_shown_in_seconds(warehouse: Warehouse, project: str) -> None:
     assert tool_p95 == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize(("cost", "shown"), [("reported", 2.0), ("computed", 1.5)])
+def test_the_cost_shown_is_the_one_chosen(
+    warehouse: Warehouse, project: str, cost: str, shown: float
+) -> None:
+    query = next(query for query in queries() if query.name == "traces: Cost")
+
+    assert warehouse.query_now(filled(query.sql, project, cost), None, {}).rows == [(shown,)]
+
+
 def test_users_are_shown_with_their_sessions_and_cost(warehouse: Warehouse, project: str) -> None:
     [(user, calls, errors, sessions, _, cost)] = ask(warehouse, "traces: Users", project)
 
-    assert (user, calls, errors, sessions, cost) == ("u1", 1, 1, 1, 1.5)
+    assert (user, calls, errors, sessions, cost) == ("u1", 1, 1, 1, 2)
 
 
 @pytest.mark.parametrize("name", ["traces: Calls", "traces: Latency", "spans: Spans"])
