@@ -58,6 +58,7 @@ class ProjectForm(Struct, frozen=True, rename="camel"):
 
     name: str | UnsetType = UNSET
     cost_preference: str | UnsetType = UNSET
+    time_zone: str | UnsetType = UNSET
     retention_days: int | None | UnsetType = UNSET
 
 
@@ -91,6 +92,7 @@ class ProjectDetails(Struct, frozen=True, rename="camel"):
     name: str
     created_at: str
     cost_preference: CostPreference
+    time_zone: str
     retention_days: int | None
 
 
@@ -168,7 +170,12 @@ async def change_project(request: AnyRequest, project_id: FromPath[str]) -> Proj
     """Change what the body names; for admins."""
     admin_of = await _administered(request, project_id)
     form = await read_form(request, ProjectForm, otherwise="Invalid project settings")
-    change = ProjectChange(form.name, form.cost_preference, form.retention_days)
+    change = ProjectChange(
+        name=form.name,
+        cost_preference=form.cost_preference,
+        time_zone=form.time_zone,
+        retention_days=form.retention_days,
+    )
     changed = await update_project(services(request).database, admin_of, change)
     services(request).keyring.forget_project(admin_of)
     return _details(changed)
@@ -217,5 +224,6 @@ def _details(settings: ProjectSettings) -> ProjectDetails:
         name=settings.name,
         created_at=iso_ms(settings.created_at),
         cost_preference=settings.cost_preference,
+        time_zone=settings.time_zone,
         retention_days=settings.retention_days,
     )

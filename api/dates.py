@@ -1,11 +1,13 @@
-"""Dates in query strings: what JavaScript's `Date` takes, in UTC, as microseconds since 1970.
+"""Dates in query strings: what JavaScript's `Date` takes, as microseconds since 1970 UTC.
 
 Rules (contract 1.a.3, and ECMAScript 2025 section 21.4.1.32 for the ISO form):
     1. digits alone: epoch, seconds when below 10^12, else milliseconds
     2. YYYY-MM-DD: the day's first moment for a lower bound, its last millisecond for an upper one
-    3. ISO date and time, seconds and fraction optional; without a zone: UTC
+    3. ISO date and time, seconds and fraction optional
     4. M/D/YYYY, and YYYY-M-D or YYYY/M/D of digits that are not two, with a time or without
     5. RFC 2822 and what `Date.toString()` prints, by the standard library's mail parser
+What names no zone is on the clock of the request: of its `tz`, of its project, else UTC. A time
+that this clock shows twice is the first one as a lower bound and the second as an upper one.
 An upper bound given in milliseconds includes the whole millisecond, since that is what rows show.
 """
 
@@ -16,6 +18,7 @@ from typing import Literal
 
 from api.parameters import InvalidParameters, invalid
 from schemas.times import EARLIEST, EPOCH, INVALID, LATEST, MICROSECOND
+from schemas.zones import clock_of
 
 Edge = Literal["from", "to"]
 SECONDS_LIMIT = 1_000_000_000_000
@@ -39,7 +42,7 @@ LOOSE = re.compile(
 DAY_ONLY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
-def parse_date(text: str, edge: Edge) -> int | None:
+def parse_date(text: str, edge: Edge, time_zone: str = "UTC") -> int | None:
     """Returns microseconds since 1970 UTC, or `None` for what no rule reads. Never raises."""
     if len(text) > MAX_CHARS:
         return None
@@ -49,37 +52,45 @@ def parse_date(text: str, edge: Edge) -> int | None:
             return _epoch(int(text), edge)
         match = ISO.fullmatch(text)
         if match is not None:
-            return _iso(text, match, edge)
+            return _iso(text, match, edge, time_zone)
         match = LOOSE.fullmatch(text)
-        return _mail(text, edge) if match is None else _loose(match, edge)
+        return _mail(text, edge, time_zone) if match is None else _loose(match, edge, time_zone)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
 
-def date_range(date_from: str | None, date_to: str | None) -> tuple[int | None, int | None]:
+def date_range(
+    date_from: str | None, date_to: str | None, time_zone: str = "UTC"
+) -> tuple[int | None, int | None]:
     """Reads the bounds of a list; absent means unbounded.
 
     Raises `InvalidParameters` without details, as the contract words it.
     """
-    return _bound("date_from", date_from, "from"), _bound("date_to", date_to, "to")
+    first = _bound("date_from", date_from, "from", time_zone)
+    return first, _bound("date_to", date_to, "to", time_zone)
 
 
-def strict_range(date_from: str, date_to: str) -> tuple[int, int]:
-    """Reads the range of analytics, full datetimes with a zone. Raises `InvalidParameters`."""
-    return _strict("date_from", date_from, "from"), _strict("date_to", date_to, "to")
+def strict_range(date_from: str, date_to: str, time_zone: str | None = None) -> tuple[int, int]:
+    """Reads the range of analytics: full datetimes with a zone, or any ISO form on a clock.
+
+    Raises `InvalidParameters`.
+    """
+    first = _strict("date_from", date_from, "from", time_zone)
+    return first, _strict("date_to", date_to, "to", time_zone)
 
 
-def _bound(name: str, text: str | None, edge: Edge) -> int | None:
+def _bound(name: str, text: str | None, edge: Edge, time_zone: str) -> int | None:
     if text is None:
         return None
-    moment = parse_date(text, edge)
+    moment = parse_date(text, edge, time_zone)
     if moment is None:
         raise InvalidParameters(f"Invalid {name} parameter")
     return moment
 
 
-def _strict(name: str, text: str, edge: Edge) -> int:
-    moment = parse_date(text, edge) if STRICT.fullmatch(text) else None
+def _strict(name: str, text: str, edge: Edge, time_zone: str | None) -> int:
+    form = STRICT if time_zone is None else ISO
+    moment = parse_date(text, edge, time_zone or "UTC") if form.fullmatch(text) else None
     if moment is None:
         raise invalid(name, INVALID)
     return moment
@@ -90,24 +101,36 @@ def _epoch(number: int, edge: Edge) -> int:
     return _clamped(ms * 1000 + (999 if edge == "to" else 0))
 
 
-def _iso(text: str, match: re.Match[str], edge: Edge) -> int:
+def _iso(text: str, match: re.Match[str], edge: Edge, time_zone: str) -> int:
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     start = datetime(int(year), int(month), int(day or 1), tzinfo=UTC)
     if DAY_ONLY.fullmatch(text) and edge == "to":
-        return _micros(start) + 86_400_000_000 - 1
+        return _clamped(_placed(_micros(start) + 86_400_000_000, "from", time_zone) - 1)
     # Hour 24 is the next day's midnight in ECMAScript, with nothing after it.
     hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
     if hours > 24 or minutes > 59 or seconds > 59 or (hours == 24 and (minutes or seconds)):
         raise ValueError(text)
     digits = (fraction or "")[:6]
     moment = _micros(start) + (hours * 3600 + minutes * 60 + seconds) * 1_000_000
-    moment += int(digits.ljust(6, "0")) - _offset_us(zone)
+    moment += int(digits.ljust(6, "0"))
+    if zone is None:
+        moment = _placed(moment, edge, time_zone)
+    else:
+        moment -= _offset_us(zone)
     # Up to milliseconds the bound names a millisecond, and `to` includes all of it.
     return _clamped(moment + (999 if edge == "to" and len(digits) <= 3 else 0))
 
 
-def _offset_us(zone: str | None) -> int:
-    if zone is None or zone in "Zz":
+def _placed(local_us: int, edge: Edge, time_zone: str) -> int:
+    """Returns when the clock of a zone shows a time."""
+    if time_zone == "UTC":
+        return local_us
+    clock = clock_of(time_zone, local_us, local_us)
+    return clock.first_of(local_us) if edge == "from" else clock.last_of(local_us)
+
+
+def _offset_us(zone: str) -> int:
+    if zone in "Zz":
         return 0
     digits = zone[1:].replace(":", "").ljust(4, "0")
     hours, minutes = int(digits[:2]), int(digits[2:])
@@ -116,7 +139,7 @@ def _offset_us(zone: str | None) -> int:
     return (hours * 60 + minutes) * 60_000_000 * (-1 if zone[0] == "-" else 1)
 
 
-def _loose(match: re.Match[str], edge: Edge) -> int:
+def _loose(match: re.Match[str], edge: Edge, time_zone: str) -> int:
     found = match.groupdict(default="")
     year, month, day = (int(found[name] or found[f"{name}2"]) for name in "ymd")
     hour, half = int(found["hour"] or 0), found["half"].lower()
@@ -126,25 +149,28 @@ def _loose(match: re.Match[str], edge: Edge) -> int:
         hour = hour % 12 + (12 if half == "p" else 0)
     clock = (hour, int(found["minute"] or 0), int(found["second"] or 0))
     moment = datetime(year, month, day, *clock, tzinfo=UTC)
-    return _clamped(_micros(moment) + (999 if edge == "to" else 0))
+    return _clamped(_placed(_micros(moment), edge, time_zone) + (999 if edge == "to" else 0))
 
 
-def _mail(text: str, edge: Edge) -> int:
+def _mail(text: str, edge: Edge, time_zone: str) -> int:
     # `Sun Jun 01 2025 12:00:00 GMT+0200 (Central European Summer Time)`
     plain = re.sub(r"\s*\([^)]*\)\s*$", "", text)
     match = re.fullmatch(
         r"(?:[A-Za-z]{3},? )?([A-Za-z]{3}) (\d{1,2}),? (\d{4})(?: (\d\d:\d\d(?::\d\d)?))?"
-        r"(?: ?(?:GMT|UTC|Z)?([+-]\d{4})?)?",
+        r"(?: ?(GMT|UTC|Z)?([+-]\d{4})?)?",
         plain,
         re.ASCII,
     )
     if match is not None:
-        month, day, year, clock, zone = match.groups()
-        plain = f"{day} {month} {year} {clock or '00:00:00'} {zone or '+0000'}"
+        month, day, year, clock, utc, zone = match.groups()
+        plain = f"{day} {month} {year} {clock or '00:00:00'} {zone or ('+0000' if utc else '')}"
     moment = parsedate_to_datetime(plain)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return _clamped(_micros(moment) + (999 if edge == "to" else 0))
+        # `-0000` is a zone that nobody knows, as the parser sees it: none at all.
+        moment_us = _placed(_micros(moment.replace(tzinfo=UTC)), edge, time_zone)
+    else:
+        moment_us = _micros(moment)
+    return _clamped(moment_us + (999 if edge == "to" else 0))
 
 
 def _micros(moment: datetime) -> int:

@@ -6,7 +6,6 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.response import Response
-from msgspec import Struct
 
 from api.dates import date_range
 from api.declared import takes
@@ -14,16 +13,17 @@ from api.outgoing import answer
 from api.parameters import Project, read, values_of
 from api.reads import reader_of
 from api.rows import Begun, begin
+from api.time_zones import TimeZone, on_clock_of
 from clickhouse.client import Warehouse
 from clickhouse.queries.outcomes import (
     AT_ONCE,
     After,
-    Interval,
     Wanted,
     add_up_outcomes,
     count_pages,
     read_outcomes,
 )
+from clickhouse.queries.periods import Period
 from schemas.answers import OutcomeCount, OutcomesAnswer
 from schemas.outcomes import Word
 from schemas.projects import ProjectContext
@@ -33,21 +33,22 @@ DAY_S = 86_400
 LATEST_S = (1 << 32) - 1
 
 
-class OutcomesQuery(Struct, frozen=True, kw_only=True):
+class OutcomesQuery(TimeZone, frozen=True, kw_only=True):
     """Which outcomes, and what they are added up over."""
 
     date_from: str | None = None
     date_to: str | None = None
     kind: str | None = None
     outcome: Word | None = None
-    interval: Interval = "minute"
+    interval: Period = "minute"
 
 
 @get("/outcomes", opt=takes(OutcomesQuery))
 async def get_outcomes(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers the outcomes of a range, by default of the last 24 hours."""
     query = read(values_of(request), OutcomesQuery)
-    first, last = date_range(query.date_from, query.date_to)
+    project = on_clock_of(project, query)
+    first, last = date_range(query.date_from, query.date_to, project.time_zone)
     to_s = int(time.time()) if last is None else _seconds(last)
     from_s = max(to_s - DAY_S, 0) if first is None else _seconds(first)
     # A minute counts where the range touches it.

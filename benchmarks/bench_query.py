@@ -12,6 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from benchmarks.fill import DAYS, PROJECT, fill, fill_spans
 from clickhouse.client import Warehouse
 from clickhouse.llm import analytics, span_analytics, spans, traces
@@ -19,6 +21,7 @@ from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups
 from clickhouse.migrate import migrate
 from clickhouse.queries.parts import Bounds, read_whole
+from clickhouse.queries.periods import Period
 from schemas.projects import ProjectContext, ProjectId
 
 START_US = 1_748_736_000_000_000
@@ -52,6 +55,10 @@ def questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
         found.append((f"analytics group_by={names}", ANALYTICS_MS, _groups(warehouse, names)))
     buckets = _groups(warehouse, "model", interval="day")
     found.append(("analytics group_by=model interval=day", ANALYTICS_MS, buckets))
+    for zone in ("America/Los_Angeles", "Asia/Kolkata"):
+        for names in ("day", "hour", "model,day"):
+            question = _groups(warehouse, names, zone=zone)
+            found.append((f"analytics group_by={names} tz={zone}", ANALYTICS_MS, question))
     for name, fields in (
         ("user", {"user": "user-5"}),
         ("model", {"model": "gpt-4o"}),
@@ -106,21 +113,24 @@ def _analysis(warehouse: Warehouse, wanted: TraceFilter) -> Question:
     return lambda: analytics.analyse(warehouse, PROJECT_CONTEXT, wanted, period="day")
 
 
-def _groups(warehouse: Warehouse, names: str, interval: str | None = None) -> Question:
+def _groups(
+    warehouse: Warehouse, names: str, interval: Period | None = None, zone: str = "UTC"
+) -> Question:
     wanted = TraceFilter(**RANGE)
     split = tuple(names.split(","))
     grouping = Grouping(split, interval=interval) if split not in (("day",), ("hour",)) else None
-    period = "hour" if "hour" in split else "day"
+    period: Period = "hour" if "hour" in split else "day"
+    project = replace(PROJECT_CONTEXT, time_zone=zone)
 
     async def analyse() -> object:
-        totals = analytics.analyse(warehouse, PROJECT_CONTEXT, wanted, period=period)
+        totals = analytics.analyse(warehouse, project, wanted, period=period)
         return await asyncio.gather(totals, read())
 
     async def read() -> object:
         if grouping is None:
             return None
-        ranked = await rank_groups(warehouse, PROJECT_CONTEXT, wanted, grouping)
-        return await read_groups(warehouse, PROJECT_CONTEXT, ranked, slice(None))
+        ranked = await rank_groups(warehouse, project, wanted, grouping)
+        return await read_groups(warehouse, project, ranked, slice(None))
 
     return analyse
 

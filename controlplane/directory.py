@@ -21,6 +21,7 @@ class ProjectRow(Struct, frozen=True):
     project_id: ProjectId
     name: str
     cost_preference: str
+    time_zone: str
     retention_days: int | None
     created_at: datetime
 
@@ -45,6 +46,7 @@ async def all_projects(database: Database) -> list[ProjectRow]:
             ProjectId(str(row.id)),
             row.name,
             row.cost_preference,
+            row.time_zone,
             row.retention_days,
             row.created_at,
         )

@@ -55,6 +55,7 @@ class Project(UUIDAuditBase):
 
     name: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
     cost_preference: Mapped[str] = mapped_column(String(16), default="reported")
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
     retention_days: Mapped[int | None]
     """How long its data is kept; `None` follows the installation's default."""
     deleted_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), index=True)

@@ -17,6 +17,7 @@ from controlplane.models import ApiKey, Membership, Project, PurgedProject, User
 from controlplane.quotas import refuse_beyond
 from controlplane.rules import as_uuid, cleaned_name
 from schemas.projects import CostPreference, KeyId, ProjectContext, ProjectId, Role, UserId
+from schemas.zones import UnknownZone, check_zone, known_zone
 
 MAX_RETENTION_DAYS = 3650
 PURGED_AT_ONCE = 1_000
@@ -29,6 +30,7 @@ class ProjectSettings(Struct, frozen=True):
     project_id: ProjectId
     name: str
     cost_preference: CostPreference
+    time_zone: str
     retention_days: int | None
     created_at: datetime
 
@@ -62,6 +64,7 @@ class ProjectChange(Struct, frozen=True):
 
     name: str | UnsetType = UNSET
     cost_preference: str | UnsetType = UNSET
+    time_zone: str | UnsetType = UNSET
     retention_days: int | None | UnsetType = UNSET
 
 
@@ -151,6 +154,8 @@ async def update_project(
             project.name = cleaned_name(change.name, "Project name")
         if change.cost_preference is not UNSET:
             project.cost_preference = as_cost_preference(change.cost_preference)
+        if change.time_zone is not UNSET:
+            project.time_zone = as_time_zone(change.time_zone)
         if change.retention_days is not UNSET:
             project.retention_days = _checked_retention(change.retention_days)
     return _settings_of(project)
@@ -205,6 +210,7 @@ def context_of(project: Project, *, key_id: str | None) -> ProjectContext:
     return ProjectContext(
         project_id=ProjectId(str(project.id)),
         cost_preference=as_cost_preference(project.cost_preference),
+        time_zone=known_zone(project.time_zone),
         key_id=None if key_id is None else KeyId(key_id),
     )
 
@@ -223,6 +229,14 @@ def as_cost_preference(text: str) -> CostPreference:
     raise BadRequest("costPreference must be 'reported' or 'computed'")
 
 
+def as_time_zone(text: str) -> str:
+    """Read the IANA name of a time zone; raises `BadRequest`."""
+    try:
+        return check_zone(text)
+    except UnknownZone as error:
+        raise BadRequest(f"timeZone: {error}") from error
+
+
 def _checked_retention(days: int | None) -> int | None:
     if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
         raise BadRequest(f"retentionDays must be null or between 1 and {MAX_RETENTION_DAYS}")
@@ -234,6 +248,7 @@ def _settings_of(project: Project) -> ProjectSettings:
         project_id=ProjectId(str(project.id)),
         name=project.name,
         cost_preference=as_cost_preference(project.cost_preference),
+        time_zone=project.time_zone,
         retention_days=project.retention_days,
         created_at=project.created_at,
     )

@@ -20,6 +20,8 @@ class OutcomeCount(Struct, rename="camel"):
     reason: str
     minute: str
     count: int
+    start: str
+    """The same moment as `minute`, as the clock of the time zone shows it."""
 
 
 class OutcomesAnswer(Struct, rename="camel"):
@@ -28,3 +30,4 @@ class OutcomesAnswer(Struct, rename="camel"):
     outcomes: list[OutcomeCount]
     totals: dict[str, int]
     balanced: bool
+    time_zone: str

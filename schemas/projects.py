@@ -18,5 +18,7 @@ class ProjectContext(Struct, frozen=True):
     project_id: ProjectId
     cost_preference: CostPreference = "reported"
     """Which cost `costCents` means where a trace has both; the other stays readable beside it."""
+    time_zone: str = "UTC"
+    """The IANA name of the zone whose days, weeks and months an answer counts by."""
     key_id: KeyId | None = None
     """The API key that authenticated the request, `None` for a dashboard session."""

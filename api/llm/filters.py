@@ -8,6 +8,7 @@ from msgspec.structs import asdict, replace
 
 from api.dates import date_range
 from api.parameters import Offset, Page, Values, invalid, prefixed, read
+from api.time_zones import TimeZone, zone_of
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.rollups import METADATA
 from clickhouse.llm.traces import SESSION_ROWS
@@ -22,7 +23,7 @@ class SessionPage(Struct, frozen=True, kw_only=True):
     offset: Offset = 0
 
 
-class TraceNames(Struct, frozen=True, kw_only=True):
+class TraceNames(TimeZone, frozen=True, kw_only=True):
     """Equalities that traces are narrowed by; an empty text is none, but for `session_id`."""
 
     session_id: Text | None = None
@@ -43,7 +44,7 @@ class TraceQuery(TraceNames, frozen=True, kw_only=True):
     max_cost_cents: Decimal | None = None
 
 
-class SpanQuery(Struct, frozen=True, kw_only=True):
+class SpanQuery(TimeZone, frozen=True, kw_only=True):
     """What a list of spans is narrowed by; an empty text is none."""
 
     session_id: str | None = None
@@ -53,21 +54,24 @@ class SpanQuery(Struct, frozen=True, kw_only=True):
     status: Status | None = None
 
 
-def list_of_traces(values: Values) -> tuple[TraceFilter, Page]:
-    """Reads the parameters of a list of traces. Raises `InvalidParameters`."""
+def list_of_traces(values: Values, time_zone: str = "UTC") -> tuple[TraceFilter, Page]:
+    """Reads the parameters of a list of traces, dates on this clock unless `tz` names another.
+
+    Raises `InvalidParameters`.
+    """
     page, query = read(values, Page), read(values, TraceQuery)
     for name, value in asdict(query).items():
         if isinstance(value, Decimal) and not (value.is_finite() and 0 <= value <= SAFE_INTEGER):
             raise invalid(name, f"Expected a number from 0 to {SAFE_INTEGER}")
     wanted = trace_filter(values, query)
-    first, last = date_range(page.date_from, page.date_to)
+    first, last = date_range(page.date_from, page.date_to, zone_of(query, time_zone))
     return replace(wanted, from_us=first, to_us=last), page
 
 
-def list_of_spans(values: Values) -> tuple[SpanFilter, Page]:
-    """Reads the parameters of a list of spans. Raises `InvalidParameters`."""
+def list_of_spans(values: Values, time_zone: str = "UTC") -> tuple[SpanFilter, Page]:
+    """Reads the parameters of a list of spans, as those of traces."""
     page, query = read(values, Page), read(values, SpanQuery)
-    first, last = date_range(page.date_from, page.date_to)
+    first, last = date_range(page.date_from, page.date_to, zone_of(query, time_zone))
     return SpanFilter(from_us=first, to_us=last, **_named(query, SpanFilter)), page
 
 

@@ -20,7 +20,7 @@ from schemas.llm.answers import SessionSpans, SpanList
 @get("/spans", opt=takes(SpanQuery, Page))
 async def list_spans(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching spans, latest first, with the count of all matches."""
-    wanted, page = list_of_spans(values_of(request))
+    wanted, page = list_of_spans(values_of(request), project.time_zone)
     selection = spans.matching(project, wanted, limit=page.limit, offset=page.offset)
     reader = reader_of(request, project)
     rows, total = await begin_rows(

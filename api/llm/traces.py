@@ -21,7 +21,7 @@ from schemas.llm.answers import SessionTraces, TraceList
 @get("/traces", opt=takes(TraceQuery, Page, prefix=METADATA))
 async def list_traces(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching traces, latest first, with the count of all matches."""
-    wanted, page = list_of_traces(values_of(request))
+    wanted, page = list_of_traces(values_of(request), project.time_zone)
     selection = traces.matching(project, wanted, limit=page.limit, offset=page.offset)
     reader = reader_of(request, project)
     rows, total = await begin_rows(

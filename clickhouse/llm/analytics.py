@@ -2,19 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
-from clickhouse.llm.groups import (
-    Percentiles,
-    count_sessions,
-    measure_latency,
-    milliseconds,
-)
+from clickhouse.llm.groups import count_sessions, measure_latency
 from clickhouse.llm.rollups import RollupColumns, Scope, Sums
-from clickhouse.queries.values import cents_sum, period_text, quotient
+from clickhouse.queries.periods import Period, Periods
+from clickhouse.queries.quantiles import Percentiles, Quantiles, milliseconds
+from clickhouse.queries.values import cents_sum, quotient
 from schemas.llm.answers import (
     AnalyticsAnswer,
     ContractTokens,
@@ -58,12 +56,14 @@ async def analyse(
     project: ProjectContext,
     wanted: TraceFilter,
     *,
-    period: str,
+    period: Period,
+    fill: bool = False,
     base_only: bool = False,
 ) -> AnalyticsAnswer:
     """Answers the totals of the traces of a range (both its ends are set, and inclusive).
 
-    `period` is `day` or `hour`. `base_only` leaves the rollups aside: the same numbers, slowly.
+    `period` is that of `costOverTime`; with `fill`, those without data are there for each
+    provider. `base_only` leaves the rollups aside: the same numbers, slowly.
     """
     scoped = rollups.scope(project, wanted, names=(), base_only=base_only)
     periods = rollups.scope(project, wanted, names=(period,), base_only=base_only)
@@ -76,23 +76,24 @@ async def analyse(
         total_tokens=ContractTokens(total.input, total.output, total.input + total.output),
         avg_latency=_avg_latency(total),
         error_rate=quotient(total.errors * 100, total.requests),
-        cost_over_time=_cost_over_time(breakdown, period),
+        cost_over_time=_cost_over_time(breakdown, periods, period, fill=fill),
         cost_by_provider=_cost_by_provider(breakdown),
         top_models=_top_models(breakdown),
         computed=_ratios(total, sessions),
         latency=Spread(_avg_latency(total), *spread),
         unpriced=_unpriced(breakdown.models),
         costs=CostSums(cents_sum(total.reported), cents_sum(total.computed)),
+        time_zone=project.time_zone,
     )
 
 
-async def break_down(warehouse: Warehouse, scoped: Scope, period: str) -> Breakdown:
+async def break_down(warehouse: Warehouse, scoped: Scope, period: Period) -> Breakdown:
     """Adds up a range at three levels in one pass."""
     answer = await _levels(warehouse, scoped, period, rollups.sums(scoped))
     return _breakdown(answer.rows)
 
 
-async def _totals(warehouse: Warehouse, scoped: Scope, periods: Scope, period: str) -> Totals:
+async def _totals(warehouse: Warehouse, scoped: Scope, periods: Scope, period: Period) -> Totals:
     if scoped.table != "base":
         three = await asyncio.gather(
             break_down(warehouse, periods, period),
@@ -104,17 +105,17 @@ async def _totals(warehouse: Warehouse, scoped: Scope, periods: Scope, period: s
     rows = (await _levels(warehouse, periods, period, rollups.full(periods))).rows
     *_, sessions, spread, _ = next(row for row in rows if row[-1] == OVERALL)
     sums = [(*row[:-3], row[-1]) for row in rows]
-    return Totals(_breakdown(sums), int(sessions), milliseconds(spread))
+    return Totals(_breakdown(sums), int(sessions), milliseconds(Quantiles(*spread)))
 
 
 async def _levels(
-    warehouse: Warehouse, scoped: Scope, period: str, columns: RollupColumns
+    warehouse: Warehouse, scoped: Scope, period: Period, columns: RollupColumns
 ) -> QueryResult:
     sql = levels_statement(scoped, period, columns)
     return await warehouse.query(sql, rollups.values_of(scoped), max_result_rows=MOST_ROWS)
 
 
-def levels_statement(scoped: Scope, period: str, columns: RollupColumns) -> str:
+def levels_statement(scoped: Scope, period: Period, columns: RollupColumns) -> str:
     """Returns a statement that yields the columns at three levels, and the level."""
     # The base rows beside a rollup are grouped by all three keys; only the outermost level needs
     # the sets.
@@ -138,10 +139,24 @@ def _avg_latency(sums: Sums) -> int | float:
     return quotient(sums.latency_ns, sums.requests * 1_000_000)
 
 
-def _cost_over_time(breakdown: Breakdown, period: str) -> list[PeriodCost]:
+def _cost_over_time(
+    breakdown: Breakdown, scoped: Scope, period: Period, *, fill: bool
+) -> list[PeriodCost]:
+    periods = Periods(scoped.clock, period)
+    costs = {(start, provider): sums.counted for start, provider, sums in breakdown.periods}
+    if fill:
+        providers = {provider for _, provider in costs}
+        keys = periods.keys(*rollups.range_of(scoped))
+        costs = {(key, name): Decimal(0) for key in keys for name in providers} | costs
+    labels = {start: periods.label(start) for start, _ in costs}
     return [
-        PeriodCost(period_text(start, period), provider, cents_sum(sums.counted))
-        for start, provider, sums in sorted(breakdown.periods, key=lambda row: row[:2])
+        PeriodCost(
+            period=labels[start].period,
+            provider=provider,
+            cost_cents=cents_sum(costs[start, provider]),
+            start=labels[start].start,
+        )
+        for start, provider in sorted(costs)
     ]
 
 

@@ -1,22 +1,26 @@
 """Traces grouped by any dimensions: the largest groups first, then what is dear for those alone."""
 
 import asyncio
-import math
-import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
-from clickhouse.llm.rollups import METADATA, PERIODS, Scope, Sums
-from clickhouse.queries.values import cents_sum, number, period_text, quotient
+from clickhouse.llm.rollups import METADATA, Scope, Sums
+from clickhouse.queries.periods import PERIODS, Label, Period, Periods
+from clickhouse.queries.quantiles import (
+    UNMEASURED,
+    Percentiles,
+    Quantiles,
+    milliseconds,
+)
+from clickhouse.queries.values import cents_sum, quotient
 from clickhouse.tags import read_tag
-from schemas.answers import Number
 from schemas.llm.answers import Bucket, Group, TokenTotals
 from schemas.projects import ProjectContext
-from schemas.times import from_us
+from schemas.zones import Clock
 
 # Sort expressions over the sums of a group, by the name that `order` gives.
 ORDERS: Mapping[str, str] = {
@@ -30,33 +34,26 @@ ORDERS: Mapping[str, str] = {
     "latency": "s_latency_ns / s_requests",
     "unpriced": "s_unpriced",
 }
-Interval = Literal["minute", "hour", "day", "week", "month"]
-# What periods a bucket interval is read in; weeks and months are added up from days.
-READ_AS: Mapping[Interval, str] = {
-    "minute": "minute",
-    "hour": "hour",
-    "day": "day",
-    "week": "day",
-    "month": "day",
-}
 # More is refused: sums over rows that a LIMIT cut off would be wrong.
 MOST_ROWS = 500_000
 MOST_TEXT = 50_000
 """Characters of group names in one statement."""
 
 Key = tuple[Any, ...]
-Percentiles = tuple[Number, Number, Number, Number]
-UNMEASURED: Percentiles = (0, 0, 0, 0)
 
 
 class Grouping(NamedTuple):
-    """How to group: dimensions, `order` (a key of `ORDERS` or `key`), how many, which buckets."""
+    """How to group: dimensions, `order` (a key of `ORDERS` or `key`), how many, which buckets.
+
+    With `fill`, buckets without data are there too.
+    """
 
     names: tuple[str, ...]
     order: str = "cost"
     ascending: bool = False
     limit: int = 100
-    interval: Interval | None = None
+    interval: Period | None = None
+    fill: bool = False
 
 
 class Measured(NamedTuple):
@@ -115,7 +112,7 @@ async def read_groups(
     )
     return [
         _group(
-            _key_texts(names, key),
+            _key_texts(scoped.clock, names, key),
             found[key],
             buckets=buckets.get(key, []) if buckets is not None else None,
         )
@@ -131,17 +128,8 @@ async def count_sessions(warehouse: Warehouse, scoped: Scope) -> int:
 
 
 async def measure_latency(warehouse: Warehouse, scoped: Scope) -> Percentiles:
-    """Returns p50, p90, p95 and p99 of latency in milliseconds, within 1 %."""
-    sql = rollups.spread_statement(scoped, ())
-    return milliseconds((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
-
-
-def milliseconds(quantiles_ns: Iterable[float]) -> Percentiles:
-    """Turns percentiles in nanoseconds, NaN for none, into milliseconds, 0 for none."""
-    p50, p90, p95, p99 = (
-        0 if math.isnan(value) else number(round(value) / 1_000_000) for value in quantiles_ns
-    )
-    return p50, p90, p95, p99
+    """Returns p50, p90, p95 and p99 of latency in milliseconds."""
+    return (await _spreads_of(warehouse, scoped, (), Only("", {}))).get((), UNMEASURED)
 
 
 async def _rank(
@@ -166,7 +154,7 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
     if grouping.order != "key":
         order = f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
         measures = re.findall(r"s_(\w+)", order)
-    columns = rollups.sums(scoped, measures).plus(f"{_hash(keys)} AS hash")
+    columns = rollups.sums(scoped, measures).plus(f"{rollups.key_hash(keys)} AS hash")
     ending = f"{rollups.grouped(keys)}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
     return rollups.statement(scoped, grouping.names, columns, ending=ending)
 
@@ -181,7 +169,9 @@ async def _measure(
         statement = rollups.statement(scoped, names, rollups.full(scoped))
         answer = await _ask(warehouse, scoped, statement, only)
         return {
-            tuple(row[:width]): Measured(Sums(*row[width:-2]), int(row[-2]), milliseconds(row[-1]))
+            tuple(row[:width]): Measured(
+                Sums(*row[width:-2]), int(row[-2]), milliseconds(Quantiles(*row[-1]))
+            )
             for row in answer.rows
         }
     statement = rollups.statement(scoped, names, rollups.sums(scoped))
@@ -208,9 +198,23 @@ async def _sessions_of(
 async def _spreads_of(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, Percentiles]:
+    """Returns percentiles; of groups with few values from the values, which no rollup keeps."""
+    found = await _quantiles_of(warehouse, scoped, names, only)
+    few = {key: hashed for key, (hashed, quantiles) in found.items() if quantiles.lacks_values}
+    if few:
+        among = _only(names, list(few), list(few.values())) if names else only
+        base = scoped._replace(table="base", only=among.clause)
+        found |= await _quantiles_of(warehouse, base, names, among)
+    return {key: milliseconds(quantiles) for key, (_, quantiles) in found.items()}
+
+
+async def _quantiles_of(
+    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+) -> dict[Key, tuple[int, Quantiles]]:
+    """Returns the hash and the quantiles of each group."""
     statement = rollups.spread_statement(scoped, names)
     answer = await _ask(warehouse, scoped, statement, only)
-    return {tuple(row[:-1]): milliseconds(row[-1]) for row in answer.rows}
+    return {tuple(row[:-2]): (row[-1], Quantiles(*row[-2])) for row in answer.rows}
 
 
 async def _buckets_of(
@@ -219,23 +223,22 @@ async def _buckets_of(
     interval = grouping.interval
     if interval is None:
         return None
-    names = (*grouping.names, READ_AS[interval])
+    names = (*grouping.names, interval)
     base_only = scoped.table == "base"
     scoped = rollups.scope(scoped.project, scoped.wanted, names=names, base_only=base_only)
     scoped = scoped._replace(only=only.clause)
     statement = rollups.statement(scoped, names, rollups.sums(scoped))
     answer = await _ask(warehouse, scoped, statement, only)
     width = len(grouping.names)
-    added: dict[Key, dict[int, Sums]] = {}
+    periods = Periods(scoped.clock, interval)
+    every = periods.keys(*rollups.range_of(scoped)) if grouping.fill else []
+    found: dict[Key, dict[int, Sums]] = {}
     for row in answer.rows:
-        periods = added.setdefault(tuple(row[:width]), {})
-        start = _period_start(row[width], interval)
-        sums = Sums(*row[width + 1 :])
-        before = periods.get(start)
-        periods[start] = sums if before is None else _plus(before, sums)
+        sums = found.setdefault(tuple(row[:width]), dict.fromkeys(every, Sums()))
+        sums[row[width]] = Sums(*row[width + 1 :])
     return {
-        key: [_bucket(start, interval, periods[start]) for start in sorted(periods)]
-        for key, periods in added.items()
+        key: [_bucket(periods.label(start), sums[start]) for start in sorted(sums)]
+        for key, sums in found.items()
     }
 
 
@@ -257,35 +260,29 @@ def _only(names: tuple[str, ...], keys: Sequence[Key], hashes: list[int]) -> Onl
         if 0 < sum(map(len, texts)) <= MOST_TEXT:
             clause += f" AND k{place} IN {{only{place}:Array(String)}}"
             values[f"only{place}"] = texts
-    hashed = _hash(rollups.key_names(names))
+    hashed = rollups.key_hash(rollups.key_names(names))
     clause += f" AND {hashed} IN {{hashes:Array(UInt64)}}"
     return Only(clause, {**values, "hashes": hashes})
 
 
-def _hash(keys: list[str]) -> str:
-    return f"sipHash64({', '.join(keys)})"
+class _KeyTexts(NamedTuple):
+    """A group's key as an answer shows it, and the first moment of its period."""
+
+    key: dict[str, str | None]
+    start: str | None
 
 
-def _period_start(start_us: int, interval: str) -> int:
-    if interval not in ("week", "month"):
-        return start_us
-    day = from_us(start_us)
-    back = day.weekday() if interval == "week" else day.day - 1
-    return start_us - back * 86_400_000_000
-
-
-def _plus(left: Sums, right: Sums) -> Sums:
-    return Sums(*map(operator.add, left, right))
-
-
-def _key_texts(names: tuple[str, ...], key: Key) -> dict[str, str | None]:
-    return {name: _key_text(name, value) for name, value in zip(names, key, strict=True)}
-
-
-def _key_text(name: str, value: Any) -> str | None:
-    if name in PERIODS:
-        return period_text(value, name)
-    return read_tag(value) if name.startswith(METADATA) else value or None
+def _key_texts(clock: Clock, names: tuple[str, ...], key: Key) -> _KeyTexts:
+    texts: dict[str, str | None] = {}
+    labels: dict[Period, Label] = {}
+    for name, value in zip(names, key, strict=True):
+        if name in PERIODS:
+            labels[name] = Periods(clock, name).label(value)
+            texts[name] = labels[name].period
+        else:
+            texts[name] = read_tag(value) if name.startswith(METADATA) else value or None
+    finest = min(labels, key=PERIODS.index, default=None)
+    return _KeyTexts(texts, None if finest is None else labels[finest].start)
 
 
 def tokens(sums: Sums) -> TokenTotals:
@@ -300,10 +297,11 @@ def tokens(sums: Sums) -> TokenTotals:
     )
 
 
-def _group(key: dict[str, str | None], found: Measured, *, buckets: list[Bucket] | None) -> Group:
+def _group(shown: _KeyTexts, found: Measured, *, buckets: list[Bucket] | None) -> Group:
     p50, p90, p95, p99 = found.spread
     return Group(
-        key=key,
+        key=shown.key,
+        start=shown.start,
         **_shared(found.sums),
         sessions=found.sessions,
         p50=p50,
@@ -314,8 +312,8 @@ def _group(key: dict[str, str | None], found: Measured, *, buckets: list[Bucket]
     )
 
 
-def _bucket(start_us: int, interval: str, sums: Sums) -> Bucket:
-    return Bucket(period=period_text(start_us, interval), **_shared(sums))
+def _bucket(label: Label, sums: Sums) -> Bucket:
+    return Bucket(period=label.period, start=label.start, **_shared(sums))
 
 
 def _shared(sums: Sums) -> dict[str, Any]:

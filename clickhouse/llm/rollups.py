@@ -1,5 +1,7 @@
 """Sums over traces for any grouping: whole hours from a rollup, the ragged ends from base rows.
 
+Where days of a time zone begin within hours of UTC, these hours come from base rows too.
+
 Which table has the whole hours depends on the columns asked for:
 
     hourly     few-valued columns alone, with a latency sketch; whole days from rows of their own
@@ -16,13 +18,14 @@ from typing import Any, Literal, NamedTuple
 from msgspec.structs import replace
 
 from clickhouse.llm.filters import TraceFilter, condition
+from clickhouse.queries import quantiles
+from clickhouse.queries.periods import PERIODS, period_sql, period_values, split_hours
 from clickhouse.tags import tag_sql
 from schemas.projects import CostPreference, ProjectContext
+from schemas.zones import DAY_US, HOUR_US, Clock, clock_of
 
 Table = Literal["hourly", "sessions", "base"]
 
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 TABLES: Mapping[Table, str] = {
     "hourly": "trace_sums",
     "sessions": "session_sums",
@@ -36,13 +39,6 @@ DIMENSIONS: Mapping[str, tuple[str, Table]] = {
     "environment": ("environment", "hourly"),
     "session_id": ("session_id", "sessions"),
     "user": ("user_id", "sessions"),
-}
-# A period is the microsecond at which it begins; {time} is the table's own time column.
-PERIOD = "toUnixTimestamp64Micro({time}) - positiveModulo(toUnixTimestamp64Micro({time}), {width})"
-PERIODS: Mapping[str, str] = {
-    "minute": PERIOD.replace("{width}", "60000000"),
-    "hour": PERIOD.replace("{width}", "3600000000"),
-    "day": PERIOD.replace("{width}", "86400000000"),
 }
 METADATA = "metadata."
 
@@ -76,11 +72,9 @@ MEASURES = (
     ),
     ("latency_ns", "sum(toUInt128(t.latency_ns))", "latency_ns"),
 )
-SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
-
 # What base rows yield beside the sums in one pass.
 SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
-SPREAD = f"quantilesDD{SKETCH}(t.latency_ns)"
+SPREAD = quantiles.of_values("t.latency_ns")
 
 FLAT = """
 SELECT
@@ -97,7 +91,7 @@ FROM (
         {base}
     FROM traces AS t
     WHERE {where}
-        AND NOT ({ragged})
+        AND {beside}
     {grouped}
     {arms}
 )
@@ -112,6 +106,10 @@ ARM = """UNION ALL
 BUCKET = """bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
 DAY_BUCKET = BUCKET.replace("first_us", "first_day_us").replace("last_us", "last_day_us")
+SPLIT = """toUnixTimestamp64Micro({time})
+        - positiveModulo(toUnixTimestamp64Micro({time}), 3600000000) IN {split_us:Array(Int64)}"""
+MOST_SPLIT = 4_000
+"""Hours that are read from base rows beside the rollup: the days of ten years."""
 
 
 class Sums(NamedTuple):
@@ -149,6 +147,9 @@ class Scope(NamedTuple):
     last_us: int
     first_day_us: int
     last_day_us: int
+    clock: Clock
+    split_us: tuple[int, ...] = ()
+    """Hours between `first_us` and `last_us` that the table does not answer for."""
     only: str = ""
 
 
@@ -166,15 +167,19 @@ def scope(
     for name in needed - set(PERIODS):
         kind = DIMENSIONS[name][1] if name in DIMENSIONS else "base"
         table = max(table, kind, key=tuple(TABLES).index)
+    zone = "UTC" if needed.isdisjoint(PERIODS) else project.time_zone
+    clock = clock_of(zone, wanted.from_us, wanted.to_us)
     first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
-    if wanted.metadata or base_only or "minute" in needed or first >= last:
-        table = "base"
+    split = hours_beside(clock, needed, first, last)
+    if wanted.metadata or base_only or split is None or first >= last:
+        table, split = "base", ()
     if table == "base":
         first = last = wanted.from_us
     first_day, last_day = whole_periods(first, last - 1, DAY_US)
-    if table != "hourly" or "hour" in needed or first_day >= last_day:
+    is_fine = "hour" in needed or not (clock.is_utc or needed.isdisjoint(PERIODS))
+    if table != "hourly" or is_fine or first_day >= last_day:
         first_day = last_day = first
-    return Scope(project, wanted, table, first, last, first_day, last_day)
+    return Scope(project, wanted, table, first, last, first_day, last_day, clock, split)
 
 
 def values_of(scoped: Scope) -> dict[str, Any]:
@@ -185,12 +190,35 @@ def values_of(scoped: Scope) -> dict[str, Any]:
         "first_day_us": scoped.first_day_us,
         "last_day_us": scoped.last_day_us,
     }
-    return condition(scoped.project, scoped.wanted).values | bounds
+    split = {"split_us": list(scoped.split_us)}
+    return (
+        condition(scoped.project, scoped.wanted).values
+        | bounds
+        | split
+        | period_values(scoped.clock)
+    )
+
+
+def range_of(scoped: Scope) -> tuple[int, int]:
+    """Returns both ends of the range, inclusive."""
+    assert scoped.wanted.from_us is not None
+    assert scoped.wanted.to_us is not None
+    return scoped.wanted.from_us, scoped.wanted.to_us
 
 
 def whole_periods(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
     """Returns the first whole period's begin and the last one's end; inclusive range."""
     return -(-from_us // width_us) * width_us, (to_us + 1) // width_us * width_us
+
+
+def hours_beside(clock: Clock, needed: set[str], first: int, last: int) -> tuple[int, ...] | None:
+    """Returns the hours that no rollup answers for, `None` where these are all."""
+    if "minute" in needed:
+        return None
+    if clock.is_hourly or needed.isdisjoint(PERIODS) or first >= last:
+        return ()
+    hours = [hour for hour in split_hours(clock, first, last) if first <= hour < last]
+    return None if "hour" in needed or len(hours) > MOST_SPLIT else tuple(hours)
 
 
 class RollupColumns(NamedTuple):
@@ -222,15 +250,17 @@ def statement(
     ending = grouped(keys) if ending is None else ending
     where = condition(scoped.project, scoped.wanted).sql + scoped.only
     if scoped.table == "base":
-        totals = _lines([*_key_columns(names, "base"), *columns.flat], 4)
+        totals = _lines([*_key_columns(scoped, names, "base"), *columns.flat], 4)
         return FLAT.format(totals=totals, where=where, ending=ending)
     return MIXED.format(
         totals=_lines([*keys, *columns.total], 4),
-        base=_lines([*_key_columns(names, "base"), *columns.base], 8),
+        base=_lines([*_key_columns(scoped, names, "base"), *columns.base], 8),
         where=where,
-        ragged=BUCKET.replace("bucket", "t.timestamp"),
+        beside=_beside(scoped),
         grouped=grouped([*keys, *columns.separate]),
-        arms="\n    ".join(_arms(scoped, [*_key_columns(names, scoped.table), *columns.rolled])),
+        arms="\n    ".join(
+            _arms(scoped, [*_key_columns(scoped, names, scoped.table), *columns.rolled])
+        ),
         ending=ending,
     )
 
@@ -265,7 +295,7 @@ def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
 
 
 def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
-    """Returns a statement that yields keys and latency percentiles in nanoseconds.
+    """Returns a statement that yields keys, `Quantiles` of latency in ns, and the hash.
 
     From base rows for users and sessions: no rollup by these has sketches.
     """
@@ -273,11 +303,16 @@ def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
         scoped = scoped._replace(table="base")
     columns = RollupColumns(
         flat=[SPREAD],
-        base=[f"quantilesDDState{SKETCH}(t.latency_ns) AS spread"],
-        rolled=["latency AS spread"],
-        total=[f"quantilesDDMerge{SKETCH}(spread)"],
+        base=["count() AS measured", f"{quantiles.state_of('t.latency_ns')} AS spread"],
+        rolled=["requests AS measured", "latency AS spread"],
+        total=[quantiles.of_states("spread", "measured")],
     )
-    return statement(scoped, names, columns)
+    return statement(scoped, names, columns.plus(key_hash(key_names(names))))
+
+
+def key_hash(keys: list[str]) -> str:
+    """Returns the hash that groups are found by again."""
+    return f"sipHash64({', '.join(keys) or '0'})"
 
 
 def key_names(names: tuple[str, ...]) -> list[str]:
@@ -291,10 +326,20 @@ def grouped(keys: Iterable[str]) -> str:
     return f"GROUP BY {named}" if named else ""
 
 
+def _beside(scoped: Scope) -> str:
+    """Returns which base rows are read beside the rollup."""
+    outside = f"NOT ({BUCKET.replace('bucket', 't.timestamp')})"
+    if not scoped.split_us:
+        return outside
+    return f"({outside}\n        OR {SPLIT.replace('{time}', 't.timestamp')})"
+
+
 def _arms(scoped: Scope, columns: list[str]) -> list[str]:
     """Returns what follows of the rollup, each arm behind a UNION ALL."""
     always = replace(scoped.wanted, from_us=None, to_us=None)
     where = condition(scoped.project, always).sql + scoped.only
+    if scoped.split_us:
+        where += f"\n        AND NOT ({SPLIT.replace('{time}', 'bucket')})"
     shared = {"rolled": _lines(columns, 8), "table": TABLES[scoped.table], "where": where}
     if scoped.table != "hourly":
         return [ARM.format(**shared, bucket=BUCKET)]
@@ -306,7 +351,7 @@ def _arms(scoped: Scope, columns: list[str]) -> list[str]:
     return [ARM.format(**shared, bucket=bucket) for bucket in (beside_days, days)]
 
 
-def _key_columns(names: Iterable[str], table: Table) -> list[str]:
+def _key_columns(scoped: Scope, names: Iterable[str], table: Table) -> list[str]:
     """Returns an expression a dimension, named k0, k1, ...; unset values are the empty text."""
     time = "t.timestamp" if table == "base" else "bucket"
     columns = []
@@ -314,7 +359,7 @@ def _key_columns(names: Iterable[str], table: Table) -> list[str]:
         if name.startswith(METADATA):
             column = tag_sql(name.removeprefix(METADATA))
         elif name in PERIODS:
-            column = PERIODS[name].replace("{time}", time)
+            column = period_sql(name, scoped.clock, time)
         else:
             column = DIMENSIONS[name][0]
         columns.append(f"{column} AS k{number}")

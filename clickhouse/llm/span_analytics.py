@@ -1,7 +1,8 @@
 """`analytics/spans`: the totals of a range of spans, by period, kind, source and tool.
 
 Whole hours come from the rollup and the ragged ends from base rows, as for traces; end events that
-are measured over their pair are added from base rows, since the rollup cannot know their start.
+are measured over their pair are added from base rows, since the rollup cannot know their start. So
+are starts, which tool calls are not counted by twice.
 """
 
 import asyncio
@@ -9,23 +10,29 @@ from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, condition
-from clickhouse.llm.groups import milliseconds, tokens
-from clickhouse.llm.rollups import HOUR_US, PERIODS, Sums, whole_periods
-from clickhouse.llm.spans import DURATION_NS, PAIR_STARTS, UNMEASURED
-from clickhouse.queries.values import cents_sum, period_text, quotient
+from clickhouse.llm.groups import tokens
+from clickhouse.llm.pairs import PAIR_NS, STARTS, UNMEASURED
+from clickhouse.llm.rollups import SPLIT, Sums, hours_beside, whole_periods
+from clickhouse.queries import quantiles
+from clickhouse.queries.periods import Period, Periods, period_sql, period_values
+from clickhouse.queries.quantiles import Quantiles, milliseconds
+from clickhouse.queries.values import cents_sum, quotient
 from schemas.llm.answers import (
     CostSums,
     KindCount,
-    NamedCount,
     PeriodCount,
     SourceCount,
     SpanAnalyticsAnswer,
     Spread,
+    ToolUse,
 )
 from schemas.projects import ProjectContext
+from schemas.zones import DAY_US, HOUR_US, Clock, clock_of
 
 TOP_TOOLS = 5
-# Bits of `grouping(k0, source, kind, tool)`: a 1 for each key that a row was not grouped by.
+# Bits of `grouping(kind, tool)`, and of `grouping(k0, source, kind, tool)`: a 1 for each key that a
+# row was not grouped by.
+LENGTHS_BY_TOOL, LENGTHS_BY_KIND = 0b00, 0b01
 BY_PERIOD, BY_SOURCE, BY_KIND, BY_TOOL, OVERALL = 0b0111, 0b1011, 0b1101, 0b1100, 0b1111
 
 # Behind the keys, the fields of `Sums` in their order.
@@ -72,49 +79,80 @@ FROM (
 )
 GROUP BY GROUPING SETS ((k0), (source), (kind), (kind, tool), ())
 """
+# Durations by kind, and of all; starts and open runs of tool calls by tool. `few` are values, where
+# they are at hand.
 DURATIONS = """
 SELECT
-    grouping(kind) AS every_kind,
+    grouping(kind, tool) AS level,
     kind,
+    tool,
     sum(measured),
     sum(duration_ns),
-    quantilesDDMerge(0.01, 0.5, 0.9, 0.95, 0.99)(duration)
+    {quantiles},
+    sum(starts),
+    sum(failed_starts),
+    sum(open_calls)
 FROM (
-    SELECT kind, count() AS measured,
+    SELECT kind, '' AS tool, count() AS measured,
         sum(toUInt128(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration_ns,
-        quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(
-            toUInt64(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration
+        {own_state} AS duration,
+        {own_few} AS few,
+        0 AS starts, 0 AS failed_starts, 0 AS open_calls
     FROM spans AS s
     WHERE {where} AND {ragged} AND duration_ms IS NOT NULL
     GROUP BY kind
     UNION ALL
-    SELECT kind, measured, duration_ns, duration
+    SELECT kind, '' AS tool, measured, duration_ns, duration, CAST([], 'Array(UInt64)') AS few,
+        0 AS starts, 0 AS failed_starts, 0 AS open_calls
     FROM spans_hourly
     WHERE {whole}
     UNION ALL
-    SELECT kind, count() AS measured, sum(toUInt128(assumeNotNull(ns))) AS duration_ns,
-        quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(assumeNotNull(ns)) AS duration
+    SELECT kind, tool, countIf(ns IS NOT NULL) AS measured,
+        sum(toUInt128(ifNull(ns, 0))) AS duration_ns,
+        {pair_state} AS duration,
+        {pair_few} AS few,
+        countIf(pair_role = 'start') AS starts,
+        countIf(pair_role = 'start' AND status = 'error') AS failed_starts,
+        uniqExactIf(pair_hash, pair_role = 'start' AND is_open = 1) AS open_calls
     FROM (
-        SELECT kind, {duration} AS ns
+        SELECT kind, tool, status, pair_role, spans.pair_hash AS pair_hash, is_open,
+            if(pair_role = 'end', {pair_ns}, NULL) AS ns
         FROM (
-            SELECT kind, pair_hash, pair_role, duration_ms, timestamp
+            SELECT kind, ifNull(tool_name, '') AS tool, status, pair_hash, pair_role, timestamp
             FROM spans
-            WHERE {where} AND {unmeasured}
+            WHERE {where} AND ({unmeasured} OR (pair_role = 'start' AND kind = 'tool_use'))
         ) AS spans
-        INNER JOIN ({starts}) AS pairs USING (pair_hash)
-        WHERE pair_started IS NOT NULL
+        LEFT JOIN ({starts}) AS pairs
+            ON spans.pair_hash = pairs.pair_hash AND spans.timestamp = pairs.timestamp
     )
-    GROUP BY kind
+    GROUP BY kind, tool
 )
-GROUP BY GROUPING SETS ((kind), ())
+GROUP BY GROUPING SETS ((kind), (kind, tool), ())
+SETTINGS join_use_nulls = 1
 """
-RAGGED = """NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))"""
+OWN_NS = "toUInt64(round(assumeNotNull(s.duration_ms) * 1e6))"
+# The spans of a short range name few pairs: only these are looked up.
+AMONG_RANGE = """
+            AND pair_hash IN (SELECT pair_hash FROM spans WHERE {where} AND pair_role != '')"""
+SHORT_US = 3 * DAY_US
+RAGGED = """(NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')){or_split})"""
 WHOLE = """project_id = {project_id:String}
         AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'){and_no_split}"""
 # More is refused: a LIMIT might cut off the overall row itself.
 MOST_ROWS = 50_000
+
+
+class SpanScope(NamedTuple):
+    """The spans of an analysis; `first_us` to `split_us` are as in `rollups.Scope`."""
+
+    project: ProjectContext
+    wanted: SpanFilter
+    first_us: int
+    last_us: int
+    clock: Clock
+    split_us: tuple[int, ...] = ()
 
 
 class Counts(NamedTuple):
@@ -124,7 +162,23 @@ class Counts(NamedTuple):
     periods: dict[int, int]
     sources: dict[str, int]
     kinds: dict[str, Sums]
-    tools: dict[str, int]
+    tools: dict[str, Sums]
+    """Of the kind `tool_use`, those without a name too."""
+
+
+class Calls(NamedTuple):
+    """Tool calls: a start and its end are one."""
+
+    made: int = 0
+    errors: int = 0
+
+
+class Lengths(NamedTuple):
+    """Durations by kind, those of all spans under `None`; and starts by tool."""
+
+    spreads: dict[str | None, Spread]
+    starts: dict[str, tuple[int, int, int]]
+    """How many starts, how many of them failed, how many runs are open."""
 
 
 async def analyse_spans(
@@ -132,18 +186,23 @@ async def analyse_spans(
     project: ProjectContext,
     wanted: SpanFilter,
     *,
-    period: str,
+    period: Period,
+    fill: bool = False,
     base_only: bool = False,
 ) -> SpanAnalyticsAnswer:
     """Answers everything about the spans of a range (both its ends are set, and inclusive).
 
-    `period` is `day` or `hour`. `base_only` leaves the rollup aside: the same numbers, slowly.
+    `period` is that of `spansOverTime`; with `fill`, those without data are there too.
+    `base_only` leaves the rollup aside: the same numbers, slowly.
     """
-    values = _values(project, wanted, base_only)
-    counted, durations = await asyncio.gather(
-        _counts(warehouse, project, wanted, values, period),
-        _durations(warehouse, project, wanted, values),
+    counting = span_scope(project, wanted, period, base_only=base_only)
+    counted, lengths = await asyncio.gather(
+        _counts(warehouse, counting, period),
+        _lengths(warehouse, span_scope(project, wanted, None, base_only=base_only)),
     )
+    durations = lengths.spreads
+    calls = _calls(counted.tools, lengths.starts)
+    every = Calls(*map(sum, zip(*calls.values(), strict=True))) if calls else Calls()
     total = counted.overall
     model = counted.kinds.get("llm_response", Sums())
     none = Spread(0, 0, 0, 0, 0)
@@ -153,7 +212,9 @@ async def analyse_spans(
         tool_calls=counted.kinds.get("tool_use", Sums()).requests,
         avg_session_duration_ms=durations.get("session", none).avg,
         success_rate=quotient((total.requests - total.errors) * 100, total.requests),
-        top_tools=[NamedCount(*item) for item in _ranked(counted.tools)[:TOP_TOOLS]],
+        calls=every.made,
+        call_error_rate=quotient(every.errors * 100, every.made),
+        top_tools=_top_tools(counted.tools, calls),
         total_spans=total.requests,
         error_rate=error_rate,
         avg_duration_ms=durations.get(None, none).avg,
@@ -161,29 +222,21 @@ async def analyse_spans(
             KindCount(*item) for item in _ranked({k: v.requests for k, v in counted.kinds.items()})
         ],
         spans_by_source=[SourceCount(*item) for item in _ranked(counted.sources)],
-        spans_over_time=[
-            PeriodCount(period_text(start, period), count)
-            for start, count in sorted(counted.periods.items())
-        ],
+        spans_over_time=_over_time(counted.periods, counting, period, fill=fill),
         durations=durations.get(None, none),
         session_durations=durations.get("session", none),
         tokens=tokens(model),
         cost_cents=cents_sum(model.counted),
         costs=CostSums(cents_sum(model.reported), cents_sum(model.computed)),
         unpriced_requests=model.unpriced,
+        time_zone=project.time_zone,
     )
 
 
-async def _counts(
-    warehouse: Warehouse,
-    project: ProjectContext,
-    wanted: SpanFilter,
-    values: dict[str, Any],
-    period: str,
-) -> Counts:
+async def _counts(warehouse: Warehouse, scoped: SpanScope, period: Period) -> Counts:
     counts = Counts(Sums(), {}, {}, {}, {})
-    sql = counts_statement(project, wanted, period)
-    answer = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
+    sql = counts_statement(scoped, period)
+    answer = await warehouse.query(sql, _values(scoped), max_result_rows=MOST_ROWS)
     for level, start, source, kind, tool, *sums in answer.rows:
         if level == OVERALL:
             counts = counts._replace(overall=Sums(*sums))
@@ -193,64 +246,135 @@ async def _counts(
             counts.sources[source] = sums[0]
         elif level == BY_KIND:
             counts.kinds[kind] = Sums(*sums)
-        elif level == BY_TOOL and kind == "tool_use" and tool:
-            counts.tools[tool] = sums[0]
+        elif level == BY_TOOL and kind == "tool_use":
+            counts.tools[tool] = Sums(*sums)
     return counts
 
 
-async def _durations(
-    warehouse: Warehouse, project: ProjectContext, wanted: SpanFilter, values: dict[str, Any]
-) -> dict[str | None, Spread]:
-    """Returns durations by kind, and under `None` those of all spans together."""
-    sql = durations_statement(project, wanted)
-    answer = await warehouse.query(sql, values, max_result_rows=MOST_ROWS)
-    return {
-        None if every_kind else kind: Spread(
-            quotient(total_ns, measured * 1_000_000), *milliseconds(quantiles)
-        )
-        for every_kind, kind, measured, total_ns, quantiles in answer.rows
-        if measured
-    }
+async def _lengths(warehouse: Warehouse, scoped: SpanScope) -> Lengths:
+    """Returns durations and starts; from rows alone where values are few, which no rollup keeps."""
+    found: dict[str | None, Spread] = {}
+    starts: dict[str, tuple[int, int, int]] = {}
+    lacks_values = False
+    sql = durations_statement(scoped)
+    answer = await warehouse.query(sql, _values(scoped), max_result_rows=MOST_ROWS)
+    for level, kind, tool, measured, total_ns, spread, *counts in answer.rows:
+        if level == LENGTHS_BY_TOOL:
+            if kind == "tool_use":
+                starts[tool] = (int(counts[0]), int(counts[1]), int(counts[2]))
+            continue
+        values = Quantiles(*spread)
+        lacks_values |= values.lacks_values
+        mean = quotient(total_ns, measured * 1_000_000)
+        found[kind if level == LENGTHS_BY_KIND else None] = Spread(mean, *milliseconds(values))
+    if lacks_values and scoped.first_us < scoped.last_us:
+        rows_alone = scoped._replace(last_us=scoped.first_us, split_us=())
+        return await _lengths(warehouse, rows_alone)
+    return Lengths(found, starts)
 
 
-def counts_statement(project: ProjectContext, wanted: SpanFilter, period: str) -> str:
+def span_scope(
+    project: ProjectContext, wanted: SpanFilter, period: Period | None, *, base_only: bool = False
+) -> SpanScope:
+    """Says which hours come from the rollup, for counts by a period or for none."""
+    assert wanted.from_us is not None
+    assert wanted.to_us is not None
+    clock = clock_of("UTC" if period is None else project.time_zone, wanted.from_us, wanted.to_us)
+    first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
+    split = hours_beside(clock, set() if period is None else {period}, first, last)
+    if base_only or split is None or first >= last:
+        return SpanScope(project, wanted, wanted.from_us, wanted.from_us, clock)
+    return SpanScope(project, wanted, first, last, clock, split)
+
+
+def counts_statement(scoped: SpanScope, period: Period) -> str:
     """Returns a statement that yields level, keys and the fields of `Sums`."""
-    first = project.cost_preference
+    first = scoped.project.cost_preference
     return (
-        _completed(COUNTS, project, wanted)
-        .replace("{base_period}", PERIODS[period].replace("{time}", "s.timestamp"))
-        .replace("{bucket_period}", PERIODS[period].replace("{time}", "bucket"))
+        _completed(COUNTS, scoped)
+        .replace("{base_period}", period_sql(period, scoped.clock, "s.timestamp"))
+        .replace("{bucket_period}", period_sql(period, scoped.clock, "bucket"))
         .replace("{first}", first)
         .replace("{second}", "computed" if first == "reported" else "reported")
     )
 
 
-def durations_statement(project: ProjectContext, wanted: SpanFilter) -> str:
+def durations_statement(scoped: SpanScope) -> str:
     """Returns a statement that yields durations by kind, and of all kinds together."""
     return (
-        _completed(DURATIONS, project, wanted)
-        .replace("{duration}", DURATION_NS)
-        .replace("{starts}", PAIR_STARTS)
-        # Of the whole project: naming this range's pairs reads its spans twice and takes longer.
-        .replace("{among}", "")
+        _completed(DURATIONS, scoped)
+        .replace("{quantiles}", quantiles.of_parts("duration", "measured", "few"))
+        .replace("{own_state}", quantiles.state_of(OWN_NS))
+        .replace("{own_few}", quantiles.few_of(OWN_NS))
+        .replace("{pair_state}", quantiles.state_of("assumeNotNull(ns)", "ns IS NOT NULL"))
+        .replace("{pair_few}", quantiles.few_of("assumeNotNull(ns)", "ns IS NOT NULL"))
+        .replace("{pair_ns}", PAIR_NS)
+        .replace("{starts}", STARTS)
+        .replace("{among}", AMONG_RANGE if _is_short(scoped.wanted) else "")
         .replace("{unmeasured}", UNMEASURED)
-        .replace("{where}", condition(project, wanted).sql)
+        .replace("{where}", condition(scoped.project, scoped.wanted).sql)
     )
 
 
-def _values(project: ProjectContext, wanted: SpanFilter, base_only: bool) -> dict[str, Any]:
+def _is_short(wanted: SpanFilter) -> bool:
     assert wanted.from_us is not None
     assert wanted.to_us is not None
-    first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
-    if base_only or first >= last:
-        first = last = wanted.from_us
-    bounds = {"first_us": first, "last_us": last}
-    return condition(project, wanted).values | bounds
+    return wanted.to_us - wanted.from_us <= SHORT_US
 
 
-def _completed(sql: str, project: ProjectContext, wanted: SpanFilter) -> str:
-    where = condition(project, wanted).sql
-    return sql.replace("{where}", where).replace("{ragged}", RAGGED).replace("{whole}", WHOLE)
+def _calls(tools: dict[str, Sums], starts: dict[str, tuple[int, int, int]]) -> dict[str, Calls]:
+    """Counts each call once: where it ended, or where it last began while it has no end."""
+    calls = {}
+    for tool, sums in tools.items():
+        begun, failed, still_open = starts.get(tool, (0, 0, 0))
+        calls[tool] = Calls(sums.requests - begun + still_open, sums.errors - failed)
+    return calls
+
+
+def _top_tools(tools: dict[str, Sums], calls: dict[str, Calls]) -> list[ToolUse]:
+    ranked = _ranked({tool: sums.requests for tool, sums in tools.items() if tool})
+    return [
+        ToolUse(tool, count, calls[tool].made, quotient(calls[tool].errors * 100, calls[tool].made))
+        for tool, count in ranked[:TOP_TOOLS]
+    ]
+
+
+def _values(scoped: SpanScope) -> dict[str, Any]:
+    bounds = {
+        "first_us": scoped.first_us,
+        "last_us": scoped.last_us,
+        "split_us": list(scoped.split_us),
+    }
+    values = condition(scoped.project, scoped.wanted).values
+    return values | bounds | period_values(scoped.clock)
+
+
+def _completed(sql: str, scoped: SpanScope) -> str:
+    either, neither = "", ""
+    if scoped.split_us:
+        either = "\n        OR " + SPLIT.replace("{time}", "s.timestamp")
+        neither = "\n        AND NOT (" + SPLIT.replace("{time}", "bucket") + ")"
+    return (
+        sql.replace("{ragged}", RAGGED.replace("{or_split}", either))
+        .replace("{whole}", WHOLE.replace("{and_no_split}", neither))
+        .replace("{where}", condition(scoped.project, scoped.wanted).sql)
+    )
+
+
+def _over_time(
+    counts: dict[int, int], scoped: SpanScope, period: Period, *, fill: bool
+) -> list[PeriodCount]:
+    periods = Periods(scoped.clock, period)
+    if fill:
+        assert scoped.wanted.from_us is not None
+        assert scoped.wanted.to_us is not None
+        keys = periods.keys(scoped.wanted.from_us, scoped.wanted.to_us)
+        counts = dict.fromkeys(keys, 0) | counts
+    labels = {start: periods.label(start) for start in counts}
+    return [
+        PeriodCount(labels[start].period, counts[start], labels[start].start)
+        for start in sorted(counts)
+    ]
 
 
 def _ranked(counts: dict[str, int]) -> list[tuple[str, int]]:

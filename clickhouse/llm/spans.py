@@ -1,41 +1,26 @@
-"""Spans: lists, one by id, many by id, sessions; durations of pairs are measured at read time.
-
-An end event (of a tool call, of a session) that carries no duration of its own lasts from the
-start of its pair, which another batch may have brought, earlier or later; the fragments below say
-how, for rows and for analytics alike.
-"""
+"""Spans: lists, one by id, many by id, sessions; durations of pairs are measured at read time."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, condition
+from clickhouse.llm.pairs import DURATION_MS, STARTS, UNMEASURED
 from clickhouse.queries.conditions import Condition, by_ids
 from clickhouse.queries.parts import ONE_ROW, Selection, Table
-from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
+from clickhouse.queries.values import (
+    cents,
+    counted,
+    iso_ms,
+    number,
+    raw_or_none,
+    sent_cost,
+    text_or_none,
+)
 from schemas.llm.answers import SpanAnswer
 from schemas.projects import ProjectContext
 
 SESSION_ROWS = 10_000
-
-# An end event that is measured over its pair.
-UNMEASURED = "(pair_role = 'end' AND duration_ms IS NULL)"
-# When pairs began; to be joined to the spans that end them.
-PAIR_STARTS = """
-    SELECT pair_hash, min(started) AS pair_started
-    FROM span_pairs
-    WHERE project_id = {project_id:String}{among}
-    GROUP BY pair_hash
-"""
-# Microseconds since the pair's start, never below 0; NULL when the start is not known (`greatest`
-# alone would skip the NULL and answer 0).
-PAIR_US = """if(pair_started IS NULL, NULL, greatest(0, toUnixTimestamp64Micro(spans.timestamp)
-        - toUnixTimestamp64Micro(assumeNotNull(pair_started))))"""
-DURATION_MS = "if(" + UNMEASURED + ", " + PAIR_US + " / 1000, duration_ms)"
-# The same in whole nanoseconds: what sums add up exactly.
-DURATION_NS = (
-    "if(" + UNMEASURED + ", toUInt64(" + PAIR_US + " * 1000), toUInt64(round(duration_ms * 1e6)))"
-)
 
 # As plain texts, for the reason that stands at the columns of traces.
 COLUMNS = """
@@ -45,7 +30,7 @@ COLUMNS = """
     cwd, model::Nullable(String), agent_name::Nullable(String), metadata,
     provider::Nullable(String), input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, reasoning_tokens, computed_cost, reported_cost, price_id::String,
-    toUnixTimestamp64Micro(received_at)
+    toUnixTimestamp64Micro(received_at), reported_digits
 """
 JSON_COLUMNS = ("tool_input", "tool_response", "error", "metadata")
 SIZE = """length(tool_input) + length(tool_response) + length(error) + length(metadata)
@@ -57,7 +42,7 @@ SELECT span_id, session_id, parent_span_id, timestamp, duration_ms, source, kind
     status, pair_hash, pair_role, tool_use_id, tool_name, tool_input, tool_response, error,
     is_interrupt, cwd, model, agent_name, metadata, provider, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, reasoning_tokens, computed_cost, reported_cost,
-    price_id, received_at
+    reported_digits, price_id, received_at
 FROM spans
 WHERE {where}
 ORDER BY timestamp {direction}, span_id {direction}
@@ -79,7 +64,8 @@ AMONG_PAGE = """
 ROWS = """
 SELECT {columns}
 FROM ({page}) AS spans
-LEFT JOIN ({starts}) AS pairs USING (pair_hash)
+LEFT JOIN ({starts}) AS pairs
+    ON spans.pair_hash = pairs.pair_hash AND spans.timestamp = pairs.timestamp
 ORDER BY spans.timestamp {direction}, span_id {direction}
 SETTINGS join_use_nulls = 1
 """
@@ -133,7 +119,7 @@ async def _rows(
     sql = (
         ROWS.replace("{columns}", COLUMNS)
         .replace("{duration}", DURATION_MS)
-        .replace("{starts}", PAIR_STARTS)
+        .replace("{starts}", STARTS)
         .replace("{among}", AMONG_PAGE)
         .replace("{unmeasured}", UNMEASURED)
         .replace("{page}", PAGE)
@@ -145,7 +131,7 @@ async def _rows(
 
 
 def _answer(project: ProjectContext, row: Sequence[Any]) -> SpanAnswer:
-    computed, reported = row[25], row[26]
+    computed, reported = row[25], sent_cost(row[26], row[29])
     source, cost = counted(project, computed, reported)
     return SpanAnswer(
         span_id=row[0],

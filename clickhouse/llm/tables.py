@@ -18,11 +18,12 @@ COUNTS = (
 )
 TRACE_TEXTS = (
     "session_id", "provider", "model_requested", "model_used", "provider_request_id", "status",
-    "finish_reason", "output_text", "environment", "user_id",
+    "finish_reason", "output_text", "environment", "user_id", "reported_digits",
 )  # fmt: skip
 SPAN_TEXTS = (
     "session_id", "parent_span_id", "source", "kind", "event_type", "status", "pair_key",
     "pair_role", "tool_use_id", "tool_name", "cwd", "model", "agent_name", "provider",
+    "reported_digits",
 )  # fmt: skip
 
 Values = Mapping[str, Sequence[Any]]

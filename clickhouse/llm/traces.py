@@ -10,7 +10,15 @@ from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter, condition
 from clickhouse.queries.conditions import Condition, by_ids
 from clickhouse.queries.parts import ONE_ROW, Selection, Table
-from clickhouse.queries.values import cents, counted, iso_ms, number, raw_or_none, text_or_none
+from clickhouse.queries.values import (
+    cents,
+    counted,
+    iso_ms,
+    number,
+    raw_or_none,
+    sent_cost,
+    text_or_none,
+)
 from schemas.llm.answers import TraceAnswer
 from schemas.projects import ProjectContext
 
@@ -27,7 +35,7 @@ COLUMNS = """
     response_body, input_tokens, output_tokens, output_text, finish_reason::Nullable(String),
     status::String, error, metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     computed_cost, reported_cost, price_id::String, environment::String,
-    toUnixTimestamp64Micro(received_at)
+    toUnixTimestamp64Micro(received_at), reported_digits
 """
 JSON_COLUMNS = ("request_body", "response_body", "error", "metadata")
 SIZE = """length(request_body) + length(response_body) + length(error) + length(metadata)
@@ -101,7 +109,7 @@ async def _rows(
 
 
 def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
-    computed, reported = row[20], row[21]
+    computed, reported = row[20], sent_cost(row[21], row[25])
     source, cost = counted(project, computed, reported)
     return TraceAnswer(
         trace_id=row[0],

@@ -1,26 +1,27 @@
 """What became of everything received: outcomes by kind, outcome, reason and time."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.errors import QueryTooExpensive
+from clickhouse.queries.periods import Period, Periods, period_sql, period_values
 from clickhouse.queries.values import iso_ms
 from schemas.answers import OutcomeCount, OutcomesAnswer
 from schemas.outcomes import WORDS
 from schemas.projects import ProjectContext
+from schemas.zones import DAY_US, clock_of
 
 # More is refused, for an answer cut short would not add up to its totals.
 MOST_ROWS = 100_000
 AT_ONCE = 5_000
-Interval = Literal["minute", "hour", "day"]
+TIME = "toDateTime64(minute, 6, 'UTC')"
 
 ROWS = """
 SELECT
     kind,
     outcome,
     reason,
-    toInt64(toUnixTimestamp({bucket})) AS bucket_s,
+    {bucket} AS bucket_us,
     sum(count) AS items
 FROM outcomes
 WHERE project_id = {project_id:String}
@@ -28,11 +29,11 @@ WHERE project_id = {project_id:String}
     AND minute <= toDateTime({to_s:Int64}, 'UTC')
     AND ({kind:String} = '' OR kind = {kind:String})
     AND ({outcome:String} = '' OR outcome = {outcome:String})
-GROUP BY kind, outcome, reason, bucket_s
+GROUP BY kind, outcome, reason, bucket_us
 HAVING items != 0
-    AND (bucket_s, kind, outcome, reason)
-        > ({after_s:Int64}, {after_kind:String}, {after_outcome:String}, {after_reason:String})
-ORDER BY bucket_s, kind, outcome, reason
+    AND (bucket_us, kind, outcome, reason)
+        > ({after_us:Int64}, {after_kind:String}, {after_outcome:String}, {after_reason:String})
+ORDER BY bucket_us, kind, outcome, reason
 LIMIT {limit:UInt32}
 """
 COUNT = "SELECT count() FROM ({outcomes})".replace("{outcomes}", ROWS)
@@ -45,11 +46,6 @@ WHERE project_id = {project_id:String}
     AND ({kind:String} = '' OR kind = {kind:String})
 GROUP BY outcome
 """
-BUCKETS: Mapping[Interval, str] = {
-    "minute": "minute",
-    "hour": "toStartOfHour(minute)",
-    "day": "toStartOfDay(minute)",
-}
 
 
 class Wanted(NamedTuple):
@@ -58,13 +54,18 @@ class Wanted(NamedTuple):
     between_s: tuple[int, int]
     kind: str | None
     outcome: str | None
-    interval: Interval
+    interval: Period
+
+    def periods(self, project: ProjectContext) -> Periods:
+        """Returns the periods, on the clock of the project."""
+        first, last = self.between_s
+        return Periods(clock_of(project.time_zone, first * 10**6, last * 10**6), self.interval)
 
 
 class After(NamedTuple):
-    """Where one count stands in the order of all."""
+    """Where one count stands in the order of all, by the key of its period."""
 
-    s: int = -1
+    us: int = -40 * DAY_US
     kind: str = ""
     outcome: str = ""
     reason: str = ""
@@ -77,7 +78,9 @@ async def add_up_outcomes(
     summed = await warehouse.query(TOTALS, _values(project, wanted), max_result_rows=MOST_ROWS)
     totals = dict.fromkeys(WORDS, 0) | {row[0]: int(row[1]) for row in summed.rows}
     balanced = totals["received"] * 2 == sum(totals.values())
-    return OutcomesAnswer(outcomes=[], totals=totals, balanced=balanced)
+    return OutcomesAnswer(
+        outcomes=[], totals=totals, balanced=balanced, time_zone=project.time_zone
+    )
 
 
 async def count_pages(warehouse: Warehouse, project: ProjectContext, wanted: Wanted) -> int:
@@ -86,7 +89,7 @@ async def count_pages(warehouse: Warehouse, project: ProjectContext, wanted: Wan
     Raises `QueryTooExpensive` for more than `MOST_ROWS` counts.
     """
     values = _values(project, wanted) | _page(After(), MOST_ROWS + 1)
-    sql = COUNT.replace("{bucket}", BUCKETS[wanted.interval])
+    sql = _by_period(COUNT, wanted.periods(project))
     counts = int((await warehouse.query(sql, values)).rows[0][0])
     if counts > MOST_ROWS:
         raise QueryTooExpensive(f"more than {MOST_ROWS} counts")
@@ -97,23 +100,28 @@ async def read_outcomes(
     warehouse: Warehouse, project: ProjectContext, wanted: Wanted, after: After
 ) -> tuple[list[OutcomeCount], After]:
     """Returns one page of the counts, and where the next begins."""
-    sql = ROWS.replace("{bucket}", BUCKETS[wanted.interval])
     values = _values(project, wanted) | _page(after, AT_ONCE)
+    periods = wanted.periods(project)
     # Minutes before that are read already.
-    values["from_s"] = max(values["from_s"], after.s)
-    rows = (await warehouse.query(sql, values)).rows
+    values["from_s"] = max(values["from_s"], periods.begin(after.us) // 1_000_000)
+    rows = (await warehouse.query(_by_period(ROWS, periods), values)).rows
+    labels = {row[3]: periods.label(row[3]).start for row in rows}
     counts = [
-        OutcomeCount(kind, outcome, reason, iso_ms(bucket_s * 1_000_000), int(count))
-        for kind, outcome, reason, bucket_s, count in rows
+        OutcomeCount(kind, outcome, reason, iso_ms(periods.begin(key)), int(count), labels[key])
+        for kind, outcome, reason, key, count in rows
     ]
     if rows:
-        kind, outcome, reason, bucket_s, _ = rows[-1]
-        after = After(bucket_s, kind, outcome, reason)
+        kind, outcome, reason, key, _ = rows[-1]
+        after = After(key, kind, outcome, reason)
     return counts, after
 
 
+def _by_period(sql: str, periods: Periods) -> str:
+    return sql.replace("{bucket}", period_sql(periods.period, periods.clock, TIME))
+
+
 def _values(project: ProjectContext, wanted: Wanted) -> dict[str, Any]:
-    return {
+    return period_values(wanted.periods(project).clock) | {
         "project_id": project.project_id,
         "from_s": wanted.between_s[0],
         "to_s": wanted.between_s[1],

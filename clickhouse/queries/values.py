@@ -27,6 +27,11 @@ def cents(usd: Decimal | None) -> Number | None:
     return None if usd is None else quotient(usd.scaleb(2), 1)
 
 
+def sent_cost(reported: Decimal | None, digits: str) -> Decimal | None:
+    """Returns the dollars that a sender reported, with the digits that sums leave out."""
+    return Decimal(digits).scaleb(-2) if digits else reported
+
+
 def cents_sum(usd: Decimal) -> Number:
     """Turns a sum of dollars into cents."""
     return quotient(usd.scaleb(2), 1)
@@ -62,11 +67,3 @@ def text_or_none(value: str) -> str | None:
 def raw_or_none(text: bytes) -> Raw | None:
     """Passes stored JSON on without decoding it; the empty text means that there was none."""
     return Raw(text) if text else None
-
-
-def period_text(start_us: int, period: str) -> str:
-    """Names a period by its first moment: a date, or date and time below a day."""
-    start = from_us(start_us)
-    if period in ("minute", "hour"):
-        return f"{start:%Y-%m-%d %H:%M:00}"
-    return f"{start:%Y-%m-%d}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Set
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -134,3 +134,20 @@ def pico_of(amount: Decimal | float | int, pico_per_unit: int) -> int | None:
     except InvalidOperation:
         return None
     return int(pico) if 0 <= pico <= MAX_COST_PICO else None
+
+
+class Reported(NamedTuple):
+    """What a sender says that a call cost; both empty where it does not say."""
+
+    pico: int | None = None
+    digits: str = ""
+    """In cents, as a JSON number of 17 digits; empty where pico-dollars have all of it."""
+
+
+def reported_of(amount: Decimal | float | int, pico_per_unit: int) -> Reported:
+    """Converts a reported amount; what sums round away, a row keeps."""
+    pico = pico_of(amount, pico_per_unit)
+    if pico is None:
+        return Reported()
+    exact = Decimal(str(amount)) * pico_per_unit
+    return Reported(pico, "" if exact == pico else repr(float(exact / PICO_PER_CENT)))

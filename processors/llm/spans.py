@@ -8,7 +8,14 @@ from processors.columns import Unfit
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.call import read_agent_call
 from processors.llm.cost.usage import Usage
-from processors.llm.fields import PICO_PER_USD, UNPRICED, pico_of, read_metadata, tags_of
+from processors.llm.fields import (
+    PICO_PER_USD,
+    UNPRICED,
+    Reported,
+    read_metadata,
+    reported_of,
+    tags_of,
+)
 from schemas.llm.rows import SpanRow
 from schemas.llm.wire import SpanItem, json_of, span_decoder
 from schemas.times import parse_timestamp_us
@@ -44,9 +51,12 @@ def pair_of(event_type: str, tool_use_id: str | None, metadata: dict[str, Any]) 
     """Names the pair whose start and end give a duration, within the event's session.
 
     The ends may come in different batches, partitions and orders: nothing is matched here. The
-    store keeps the earliest start of each key, and a reader takes an end's duration from it.
+    store keeps every start and end, and a reader finds the start of each end. A session that was
+    compacted says so with another start, which is none.
     """
     kind, role = PAIRED_EVENTS.get(event_type, ("", ""))
+    if kind == "session" and role == "start" and metadata.get("source") == "compact":
+        return Pair("", "")
     name = {"tool": tool_use_id, "agent": metadata.get("agent_id"), "session": "session"}.get(kind)
     if not isinstance(name, str) or not name:
         return Pair("", "")
@@ -92,7 +102,8 @@ def span_row(item: SpanItem, book: PriceBook) -> SpanRow:
         usage.reasoning_tokens,
         cost,
         price_id,
-        reported,
+        reported.pico,
+        reported.digits,
         tags_of(metadata),
         json_of(item.tool_input),
         json_of(item.tool_response),
@@ -101,11 +112,11 @@ def span_row(item: SpanItem, book: PriceBook) -> SpanRow:
     )
 
 
-def usage_and_reported(kind: str, metadata: dict[str, Any]) -> tuple[Usage, int | None]:
-    """Returns the tokens of a model's answer and what its sender says that they cost, in pico."""
+def usage_and_reported(kind: str, metadata: dict[str, Any]) -> tuple[Usage, Reported]:
+    """Returns the tokens of a model's answer and what its sender says that they cost."""
     raw = metadata.get("usage")
     if kind != "llm_response" or not isinstance(raw, dict):
-        return Usage(), None
+        return Usage(), Reported()
     call = read_agent_call(raw)
     stated = call.stated_usd
-    return call.usage, None if stated is None else pico_of(stated, PICO_PER_USD)
+    return call.usage, Reported() if stated is None else reported_of(stated, PICO_PER_USD)

@@ -130,11 +130,13 @@ class ContractTokens(Struct, rename="camel"):
 
 
 class PeriodCost(Struct, rename="camel"):
-    """What one provider cost in one period."""
+    """What one provider cost in one period, which is named by its local date or time."""
 
     period: str
     provider: str
     cost_cents: Number
+    start: str
+    """The period's first moment, with the offset of the zone."""
 
 
 class ProviderCost(Struct, rename="camel"):
@@ -194,9 +196,10 @@ class CostSums(Struct, rename="camel"):
 
 
 class Bucket(Struct, rename="camel", kw_only=True):
-    """One group's numbers in one period."""
+    """One group's numbers in one period; names as in `PeriodCost`."""
 
     period: str
+    start: str
     requests: int
     errors: int
     error_rate: Number
@@ -212,6 +215,8 @@ class Group(Struct, rename="camel", kw_only=True, omit_defaults=True):
     """One group of a `group_by`; a part of the key is null where a trace has no such value."""
 
     key: dict[str, str | None]
+    start: str | None = None
+    """The first moment of the period in the key, with the offset of the zone."""
     requests: int
     errors: int
     error_rate: Number
@@ -245,14 +250,18 @@ class AnalyticsAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True):
     latency: Spread
     unpriced: list[UnpricedModel]
     costs: CostSums
+    time_zone: str
+    """Whose days, weeks and months the periods are."""
     groups: list[Group] | None = None
 
 
-class NamedCount(Struct, rename="camel"):
-    """How many spans use one tool."""
+class ToolUse(Struct, rename="camel"):
+    """How many spans use one tool, and in how many calls; an error rate is of calls, in percent."""
 
     name: str
     count: int
+    calls: int
+    error_rate: Number
 
 
 class KindCount(Struct, rename="camel"):
@@ -270,10 +279,11 @@ class SourceCount(Struct, rename="camel"):
 
 
 class PeriodCount(Struct, rename="camel"):
-    """How many spans fall in one period."""
+    """How many spans fall in one period; names as in `PeriodCost`."""
 
     period: str
     count: int
+    start: str
 
 
 class SpanAnalyticsAnswer(Struct, rename="camel", kw_only=True):
@@ -281,9 +291,13 @@ class SpanAnalyticsAnswer(Struct, rename="camel", kw_only=True):
 
     agent_runs: int
     tool_calls: int
+    """Spans of the kind: start and end of a call are two."""
+    calls: int
+    """Start and end are one; a call without an end counts where it last began."""
+    call_error_rate: Number
     avg_session_duration_ms: Number
     success_rate: Number
-    top_tools: list[NamedCount]
+    top_tools: list[ToolUse]
     total_spans: int
     error_rate: Number
     avg_duration_ms: Number
@@ -296,3 +310,4 @@ class SpanAnalyticsAnswer(Struct, rename="camel", kw_only=True):
     cost_cents: Number
     costs: CostSums
     unpriced_requests: int
+    time_zone: str

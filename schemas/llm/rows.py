@@ -8,7 +8,10 @@ from msgspec import Struct
 
 
 class TraceRow(Struct, gc=False):
-    """One LLM call. Times are microseconds since 1970 UTC; costs are pico-dollars (10^-12 USD)."""
+    """One LLM call. Times are microseconds since 1970 UTC; costs are pico-dollars (10^-12 USD).
+
+    `reported_digits` is what the sender wrote, in cents, where pico-dollars have not all of it.
+    """
 
     trace_id: str
     session_id: str
@@ -27,6 +30,7 @@ class TraceRow(Struct, gc=False):
     computed_cost_pico: int | None
     price_id: str
     reported_cost_pico: int | None
+    reported_digits: str
     environment: str
     user_id: str
     tags: dict[str, str]
@@ -67,6 +71,7 @@ class SpanRow(Struct, gc=False):
     computed_cost_pico: int | None
     price_id: str
     reported_cost_pico: int | None
+    reported_digits: str
     tags: dict[str, str]
     tool_input: bytes
     tool_response: bytes

@@ -31,12 +31,13 @@ def list_projects(data_dir: DataDir = None) -> None:
     """List every project."""
     rows = run(lambda control: all_projects(control.database), data_dir)
     show_rows(
-        ("id", "name", "cost", "retention days", "created"),
+        ("id", "name", "cost", "time zone", "retention days", "created"),
         (
             (
                 row.project_id,
                 row.name,
                 row.cost_preference,
+                row.time_zone,
                 "default" if row.retention_days is None else str(row.retention_days),
                 moment(row.created_at),
             )
@@ -81,28 +82,36 @@ def set_up(
         str | None,
         typer.Option(help="Which cost counts where a trace has both: reported or computed."),
     ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="IANA name of the zone whose days answers count by, or UTC."),
+    ] = None,
     retention_days: Annotated[
         int | None,
         typer.Option(help="Days to keep its data; 0 follows SLUICE_RETENTION_DAYS."),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Change a project's name, cost preference or retention; a server notices within seconds."""
-    if name is None and cost is None and retention_days is None:
-        raise CommandError("nothing to set: give --name, --cost or --retention-days")
+    """Change a project's settings; a server notices within seconds."""
+    if {name, cost, time_zone, retention_days} == {None}:
+        raise CommandError("nothing to set: give --name, --cost, --time-zone or --retention-days")
     days: int | None | UnsetType = UNSET
     if retention_days is not None:
         days = retention_days or None
     change = ProjectChange(
         name=UNSET if name is None else name,
         cost_preference=UNSET if cost is None else cost,
+        time_zone=UNSET if time_zone is None else time_zone,
         retention_days=days,
     )
 
     async def work(control: Control, found: ProjectRow) -> None:
         now = await update_project(control.database, found.project_id, change)
         days = "default" if now.retention_days is None else str(now.retention_days)
-        typer.echo(f"{printable(now.name)}: cost {now.cost_preference}, retention days {days}")
+        typer.echo(
+            f"{printable(now.name)}: cost {now.cost_preference}, time zone {now.time_zone},"
+            f" retention days {days}"
+        )
 
     run_in_project(work, project, data_dir)
 

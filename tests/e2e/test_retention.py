@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 YEAR = {"date_from": "2020-01-01T00:00:00Z", "date_to": "2290-01-01T00:00:00Z"}
 PURGED = "project purged"
-TABLES = {"traces", "spans", "span_pairs", "outcomes", "trace_sums"}
+TABLES = {"traces", "spans", "span_marks", "outcomes", "trace_sums"}
 
 
 def test_a_deleted_projects_data_is_deleted_and_its_neighbours_is_not(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_rows_go_after_the_days_that_their_project_keeps_them(tmp_path: Path) ->
         _wait_for_dead_letters(neighbour, {3, 10, 89})
         server.stop()
         left = count_rows(server.data_dir, project.project_id)
-        assert {left[table] for table in ("traces", "spans", "span_pairs", "outcomes")} == {1}
+        assert {left[table] for table in ("traces", "spans", "span_marks", "outcomes")} == {1}
 
 
 def delete_by_command(server: Server, name: str) -> None:

@@ -171,7 +171,14 @@ class TestProjects:
         assert (by_guest.status_code, by_guest.json()) == (403, NOT_ADMIN)
 
     @pytest.mark.parametrize(
-        "change", [{"name": " "}, {"costPreference": "x"}, {"retentionDays": 0}, {"name": None}]
+        "change",
+        [
+            {"name": " "},
+            {"costPreference": "x"},
+            {"retentionDays": 0},
+            {"timeZone": "Berlin"},
+            {"name": None},
+        ],
     )
     async def test_a_wrong_setting_is_refused(
         self, ann: httpx.AsyncClient, change: dict[str, object]
@@ -187,12 +194,16 @@ class TestProjects:
         bearer = {"Authorization": f"Bearer {(await first_key(ann))['key']}"}
         await client.get("/v1/whoami", headers=bearer)
 
-        changed = await ann.patch(path, json={"costPreference": "computed", "retentionDays": 30})
+        changed = await ann.patch(
+            path,
+            json={"costPreference": "computed", "retentionDays": 30, "timeZone": "Asia/Kolkata"},
+        )
 
         assert changed.status_code == 200
         assert changed.json() == (await ann.get(path)).json()
         assert changed.json()["costPreference"] == "computed"
         assert changed.json()["retentionDays"] == 30
+        assert changed.json()["timeZone"] == "Asia/Kolkata"
         seen = await client.get("/v1/whoami", headers=bearer)
         assert seen.json()["cost_preference"] == "computed"
 

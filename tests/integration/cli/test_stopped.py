@@ -244,13 +244,18 @@ class TestProjects:
     def test_a_project_can_be_made_configured_listed_and_deleted(self, installation: Place) -> None:
         made = installation.run("project", "create", "Shop")
         installation.run("project", "set", "Shop", "--cost", "computed", "--retention-days", "7")
-        listed = {line[1]: line[2:4] for line in installation.run("project", "list").lines}
+        zoned = installation.run("project", "set", "Shop", "--time-zone", "Asia/Kolkata")
+        listed = {line[1]: line[2:5] for line in installation.run("project", "list").lines}
         reset = installation.run("project", "set", "Shop", "--retention-days", "0")
         deleted = installation.run("project", "delete", "Shop", "--yes")
 
         assert made.out.startswith("project: ")
         assert "API key: pulse_sk_" in made.out
-        assert listed == {"Default": ["reported", "default"], "Shop": ["computed", "7"]}
+        assert listed == {
+            "Default": ["reported", "UTC", "default"],
+            "Shop": ["computed", "Asia/Kolkata", "7"],
+        }
+        assert "time zone Asia/Kolkata" in zoned.out
         assert "retention days default" in reset.out
         assert deleted.code == 0
         assert [line[1] for line in installation.run("project", "list").lines] == ["Default"]

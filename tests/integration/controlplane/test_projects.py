@@ -79,6 +79,7 @@ class TestSettings:
             ProjectChange(name=" "),
             ProjectChange(name="x" * 201),
             ProjectChange(cost_preference="guessed"),
+            ProjectChange(time_zone="Berlin"),
             ProjectChange(retention_days=0),
             ProjectChange(retention_days=3651),
         ],

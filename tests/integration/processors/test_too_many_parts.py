@@ -40,7 +40,7 @@ pytestmark = pytest.mark.alone
 PARTITIONS = 2
 TIMEOUT_S = 120
 DAY = timedelta(days=1)
-TABLES = ("traces", "trace_sums", "session_sums", "spans", "spans_hourly", "span_pairs", "outcomes")
+TABLES = ("traces", "trace_sums", "session_sums", "spans", "spans_hourly", "span_marks", "outcomes")
 FED_BY_TRACES = ("traces", "trace_sums", "session_sums", "outcomes")
 MERGED = 20
 """Parts of one partition that merges leave; the engine slows inserts down at 1,000."""

@@ -52,6 +52,7 @@ def make_trace(project_id: str, trace_id: str, **changes: Any) -> TraceRow:
         "reasoning_tokens": None,
         "computed_cost_pico": None,
         "reported_cost_pico": None,
+        "reported_digits": "",
         "price_id": "",
         "environment": "",
         "user_id": "",
@@ -97,6 +98,7 @@ def make_span(project_id: str, span_id: str, **changes: Any) -> SpanRow:
         "reasoning_tokens": None,
         "computed_cost_pico": None,
         "reported_cost_pico": None,
+        "reported_digits": "",
         "price_id": "",
         "tags": {},
         "tool_input": "",
@@ -191,7 +193,7 @@ def random_spans(project_id: str, seed: int, count: int, *, days: int = 3) -> li
         fields: dict[str, Any] = common | {
             "timestamp_us": moment + (later if paired else 0),
             "duration_ms": round(chance.random() * 5000, 3) if chance.random() < 0.4 else None,
-            "pair_key": f"use{number}" if paired else "",
+            "pair_key": f"use{number % 40}" if paired else "",
             "pair_role": "end" if paired else "",
         }
         if kind == "llm_response":
@@ -202,10 +204,19 @@ def random_spans(project_id: str, seed: int, count: int, *, days: int = 3) -> li
         rows.append(make_span(project_id, f"p{seed}-{number:06d}", **fields))
         if paired and chance.random() < 0.8:
             start = common | {"timestamp_us": moment, "event_type": "pre_tool_use"}
-            pair = {"pair_key": f"use{number}", "pair_role": "start"}
+            pair = {"pair_key": f"use{number % 40}", "pair_role": "start"}
             rows.append(make_span(project_id, f"p{seed}-{number:06d}-start", **start, **pair))
     chance.shuffle(rows)
     return rows
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Returns a quantile by linear interpolation between the values around its rank."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def make_outcome(project_id: str, outcome: str, count: int, **changes: Any) -> OutcomeRow:

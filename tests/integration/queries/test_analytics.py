@@ -18,12 +18,21 @@ from clickhouse.errors import QueryTooExpensive
 from clickhouse.llm import groups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping
-from schemas.llm.answers import AnalyticsAnswer
+from clickhouse.queries.quantiles import MOST_EXACT
+from schemas.llm.answers import AnalyticsAnswer, Group, Spread
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import analyse, store_traces
-from tests.integration.queries.rows import DAY_US, START_US, TraceRow, make_trace, random_traces
+from tests.integration.queries.rows import (
+    DAY_US,
+    START_US,
+    TraceRow,
+    make_trace,
+    quantile,
+    random_traces,
+)
 
 ALL = TraceFilter(from_us=START_US - DAY_US, to_us=START_US + 40 * DAY_US)
+SIZES = (1, 2, 3, 10, 99, 101, MOST_EXACT, MOST_EXACT + 1, 600)
 VALUES: dict[str, Callable[[TraceRow], str | None]] = {
     "model": lambda row: row.model_requested,
     "provider": lambda row: row.provider,
@@ -195,15 +204,46 @@ async def test_both_ends_of_a_range_are_inclusive(
 async def test_percentiles_are_within_one_per_cent(
     warehouse: Warehouse, project: ProjectContext
 ) -> None:
-    rows = random_traces(project.project_id, 9, 2000)
+    # The values around a rank lie far from each other: the rank must be right.
+    count = len(SIZES)
+    rows = [
+        make_trace(project.project_id, f"t{n}-{v}", user_id=f"{n}", latency_ms=1.03**v)
+        for n in SIZES
+        for v in range(n)
+    ]
     store_traces(warehouse, rows)
 
-    found = await analyse(warehouse, project, ALL, period="day")
+    for base_only in (False, True):
+        for name in ("user", "provider"):
+            grouping = Grouping((name,), limit=count)
+            found = await analyse(
+                warehouse, project, ALL, period="day", grouping=grouping, base_only=base_only
+            )
+            for group in found.groups or []:
+                mine = [r for r in rows if name == "provider" or r.user_id == group.key["user"]]
+                _assert_percentiles(group, mine)
+        _assert_percentiles(found.latency, rows)
 
-    latencies = sorted(row.latency_ms for row in rows)
-    for name, share in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)):
-        exact = latencies[int(share * (len(latencies) - 1))]
-        assert getattr(found.latency, name) == pytest.approx(exact, rel=0.0101)
+
+@pytest.mark.parametrize("base_only", [False, True])
+async def test_percentiles_of_few_are_exact_where_others_of_the_answer_are_many(
+    warehouse: Warehouse, project: ProjectContext, base_only: bool
+) -> None:
+    rows = [
+        make_trace(project.project_id, f"{n}-{v}", model_requested=f"m{n}", latency_ms=1.03**v)
+        for n in SIZES
+        for v in range(n)
+    ]
+    store_traces(warehouse, rows)
+    grouping = Grouping(("model", "hour"), limit=100)
+
+    found = await analyse(
+        warehouse, project, ALL, period="day", grouping=grouping, base_only=base_only
+    )
+
+    assert len(found.groups or []) == len(SIZES)
+    for group in found.groups or []:
+        _assert_percentiles(group, [r for r in rows if r.model_requested == group.key["model"]])
 
 
 async def test_the_same_block_sent_again_changes_no_number(
@@ -283,7 +323,7 @@ async def test_buckets_of_a_group_add_up_to_it(
     assert {bucket.period for bucket in (found.groups or [])[0].buckets or []} == {"2025-06-01"}
 
 
-@pytest.mark.parametrize(("interval", "read_us"), [("hour", DAY_US // 24), ("week", DAY_US)])
+@pytest.mark.parametrize(("interval", "read_us"), [("hour", DAY_US // 24), ("day", DAY_US)])
 async def test_more_buckets_than_the_bound_are_refused_and_never_cut(
     warehouse: Warehouse,
     project: ProjectContext,
@@ -306,12 +346,12 @@ async def test_more_buckets_than_the_bound_are_refused_and_never_cut(
 
 
 @pytest.mark.parametrize(("limit", "status"), [(549, 200), (550, 400)])
-def test_weeks_are_bounded_as_the_days_that_are_read_for_them(
+def test_buckets_are_bounded_by_groups_times_periods(
     client: TestClient[Litestar], limit: int, status: int
 ) -> None:
     year = "date_from=2025-01-01T00:00:00Z&date_to=2025-12-31T00:00:00Z"
 
-    answer = client.get(f"/analytics?{year}&group_by=model&interval=week&limit={limit}")
+    answer = client.get(f"/analytics?{year}&group_by=model&interval=day&limit={limit}")
 
     assert answer.status_code == status, answer.text
 
@@ -334,9 +374,15 @@ def _assert_groups(
         assert group.cost_cents == sum(map(_cost, mine)) / 10**10
         assert group.unpriced_requests == sum(map(_unpriced, mine))
         assert group.avg_latency == sum(map(_ns, mine)) / (len(mine) * 10**6)
-        latencies = sorted(row.latency_ms for row in mine)
-        exact = latencies[int(0.5 * (len(latencies) - 1))]
-        assert group.p50 == pytest.approx(exact, rel=0.0101, abs=1e-3)
+        _assert_percentiles(group, mine)
+
+
+def _assert_percentiles(found: Group | Spread, rows: Sequence[TraceRow]) -> None:
+    latencies = [row.latency_ms for row in rows]
+    bound = 1e-6 if len(rows) <= MOST_EXACT else 0.0101
+    for name, share in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)):
+        exact = quantile(latencies, share)
+        assert getattr(found, name) == pytest.approx(exact, rel=bound, abs=1e-6)
 
 
 def _matches(row: TraceRow, wanted: TraceFilter) -> bool:

@@ -15,7 +15,14 @@ from clickhouse.llm.filters import SpanFilter
 from clickhouse.llm.span_analytics import analyse_spans
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_spans
-from tests.integration.queries.rows import DAY_US, START_US, SpanRow, make_span, random_spans
+from tests.integration.queries.rows import (
+    DAY_US,
+    START_US,
+    SpanRow,
+    make_span,
+    quantile,
+    random_spans,
+)
 
 Client = TestClient[Litestar]
 KEYS = (
@@ -78,13 +85,14 @@ def test_an_end_event_lasts_from_its_start_whichever_came_first(
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"timestamp_us": START_US - 5_000_000}, 0),
+        ({"timestamp_us": START_US - 5_000_000}, None),
+        ({}, 0),
         ({"timestamp_us": START_US + 5_000_000, "duration_ms": 7.5}, 7.5),
         ({"timestamp_us": START_US + 5_000_000, "session_id": "s2"}, None),
         ({"timestamp_us": START_US + 5_000_000, "pair_key": "use2"}, None),
         ({"timestamp_us": START_US + 5_000_000, "pair_role": ""}, None),
     ],
-    ids=["clamped", "own duration", "other session", "other pair", "no end"],
+    ids=["before its start", "at once", "own duration", "other session", "other pair", "no end"],
 )
 def test_durations_of_odd_pairs(
     client: Client,
@@ -99,6 +107,67 @@ def test_durations_of_odd_pairs(
     store_spans(warehouse, [make_span(project.project_id, "b", **end)])
 
     assert client.get("/spans/b").json()["durationMs"] == expected
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4, 5), (5, 3, 1, 4, 2, 0), (3, 2, 5, 4, 1, 0)])
+def test_an_end_lasts_from_the_first_start_after_the_end_before(
+    client: Client, warehouse: Warehouse, project: ProjectContext, order: tuple[int, ...]
+) -> None:
+    marks = ((0, "start"), (2, "end"), (10, "start"), (11, "start"), (15, "end"), (20, "end"))
+    rows = [
+        make_span(
+            project.project_id,
+            f"m{second:02d}",
+            kind="session",
+            pair_key="session",
+            pair_role=role,
+            timestamp_us=START_US + second * 1_000_000,
+        )
+        for second, role in marks
+    ]
+    for place in order:
+        store_spans(warehouse, [rows[place]])
+
+    session = client.get("/sessions/s1/spans").json()["spans"]
+    day = "date_from=2025-06-01T00:00:00Z&date_to=2025-06-02T00:00:00Z"
+    found = client.get(f"/analytics/spans?{day}").json()
+
+    assert [row["durationMs"] for row in session] == [None, 2000, None, None, 5000, None]
+    assert found["avgSessionDurationMs"] == 3500
+
+
+def test_a_call_is_counted_once_and_where_it_ended(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    marks = (
+        ("a", 0, "start", "success"),
+        ("a", 7200, "end", "error"),
+        ("b", 0, "start", "success"),
+    )
+    rows = [
+        make_span(
+            project.project_id,
+            f"{key}{role}",
+            pair_key=key,
+            pair_role=role,
+            status=status,
+            tool_name="Bash",
+            timestamp_us=START_US + second * 1_000_000,
+        )
+        for key, second, role, status in marks
+    ]
+    store_spans(warehouse, [*rows, make_span(project.project_id, "alone", tool_name="Bash")])
+
+    def calls(first: int, last: int) -> tuple[float, ...]:
+        hours = f"date_from=2025-06-01T{first:02d}:00:00Z&date_to=2025-06-01T{last:02d}:00:00Z"
+        found = client.get(f"/analytics/spans?{hours}").json()
+        (tool,) = found["topTools"]
+        assert (tool["calls"], tool["errorRate"]) == (found["calls"], found["callErrorRate"])
+        return found["toolCalls"], found["calls"], found["callErrorRate"]
+
+    assert calls(0, 3) == (4, 3, pytest.approx(100 / 3))
+    assert calls(0, 1) == (3, 2, 0)
+    assert calls(1, 3) == (1, 1, 100)
 
 
 def test_a_pair_of_another_project_measures_nothing(
@@ -185,8 +254,12 @@ async def test_span_analytics_are_what_plain_python_counts(
         sum(row.status != "error" for row in mine) * 100 / len(mine) if mine else 0
     )
     if lengths:
-        exact = sorted(lengths)[int(0.9 * (len(lengths) - 1))] / 10**6
-        assert found.durations.p90 == pytest.approx(exact, rel=0.0101, abs=1e-3)
+        for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
+            exact = quantile(lengths, share) / 10**6
+            assert getattr(found.durations, name) == pytest.approx(exact, rel=1e-6, abs=1e-6)
+    calls = _calls(mine, rows)
+    assert found.calls == len(calls)
+    assert found.call_error_rate == pytest.approx(sum(calls) * 100 / len(calls) if calls else 0)
 
 
 async def test_more_periods_than_the_bound_are_refused_and_never_cut(
@@ -214,17 +287,43 @@ def test_span_analytics_need_a_range_and_know_two_periods(client: Client) -> Non
 
 
 def _durations(rows: list[SpanRow]) -> dict[str, float | None]:
-    starts: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for row in rows:
-        if row.pair_role == "start":
-            starts[row.session_id, row.pair_key].append(row.timestamp_us)
-    found: dict[str, float | None] = {}
-    for row in rows:
-        found[row.span_id] = row.duration_ms
-        began = starts.get((row.session_id, row.pair_key))
-        if row.duration_ms is None and row.pair_role == "end" and began:
-            found[row.span_id] = max(0, row.timestamp_us - min(began)) / 1000
+    found: dict[str, float | None] = {row.span_id: row.duration_ms for row in rows}
+    for pair in _pairs(rows):
+        started: int | None = None
+        ended: int | None = None
+        for row in pair:
+            if row.pair_role == "start":
+                if started is None or (ended is not None and started <= ended):
+                    started = row.timestamp_us
+                    ended = None
+            elif row.duration_ms is None:
+                at = row.timestamp_us
+                if started is not None and ended in (None, at):
+                    found[row.span_id] = (at - started) / 1000
+                ended = at
+            else:
+                ended = row.timestamp_us
     return found
+
+
+def _calls(mine: list[SpanRow], rows: list[SpanRow]) -> list[bool]:
+    """Returns a call each, whether it failed: where it ended, or last began without an end."""
+    tools = [row for row in mine if row.kind == "tool_use"]
+    calls = [row.status == "error" for row in tools if row.pair_role != "start"]
+    last = {id(pair[-1]) for pair in _pairs(rows) if pair[-1].pair_role == "start"}
+    return calls + [False for row in tools if id(row) in last]
+
+
+def _pairs(rows: list[SpanRow]) -> list[list[SpanRow]]:
+    """Returns the spans of each pair, in the order of time, a start before an end."""
+    pairs: dict[tuple[str, str], list[SpanRow]] = defaultdict(list)
+    for row in rows:
+        if row.pair_role:
+            pairs[row.session_id, row.pair_key].append(row)
+    return [
+        sorted(pair, key=lambda row: (row.timestamp_us, row.pair_role == "end"))
+        for pair in pairs.values()
+    ]
 
 
 def _mean_ms(lengths_ns: list[int]) -> float:

@@ -149,6 +149,18 @@ async def test_the_cost_that_counts_follows_the_preference(
     assert (computed.cost_cents, computed.cost_source) == (2, "computed")
 
 
+@pytest.mark.parametrize("cents", [1e-11, 1 / 3, 0.123456789012345, 1e12 + 0.1])
+def test_a_reported_cost_keeps_each_digit(
+    client: Client, warehouse: Warehouse, project: ProjectContext, cents: float
+) -> None:
+    digits = {"reported_cost_pico": round(cents * 10**10), "reported_digits": repr(cents)}
+    store_traces(warehouse, [make_trace(project.project_id, "t", **digits)])
+
+    found = client.get("/traces/t").json()
+
+    assert found["costCents"] == found["reportedCostCents"] == cents
+
+
 def test_a_list_is_latest_first_with_ties_by_id_and_counts_all_matches(
     client: Client, warehouse: Warehouse, project: ProjectContext
 ) -> None:

@@ -29,7 +29,10 @@ MACROS = (
     (r"\$__fromTime\b", FROM),
     (r"\$__toTime\b", TO),
 )
-CHOICE = r"\$__conditionalAll\((.*?\(\$\{project:singlequote\}\)), \$project\)"
+CHOICE = r"\$__conditionalAll\((.*? IN \(\$\{(\w+):singlequote\}\)), \$\2\)"
+
+
+CHOSEN = {"model": "gpt-4o", "environment": "production", "user": "u1", "source": "claude_code"}
 
 
 class Query(NamedTuple):
@@ -50,6 +53,8 @@ def queries() -> list[Query]:
     for file in FILES:
         board = read(file)
         for variable in board["templating"]["list"]:
+            if variable["type"] == "custom":
+                continue
             name = f"{file.stem}: ${variable['name']}"
             found.append(Query(name, "variable", variable["query"]))
         for panel in board["panels"]:
@@ -59,11 +64,14 @@ def queries() -> list[Query]:
     return found
 
 
-def filled(sql: str, project: str | None) -> str:
+def filled(sql: str, project: str | None, cost: str = "reported") -> str:
     """Does what the data source does, for one chosen project or for all."""
-    for pattern, text in (*MACROS, (CHOICE, r"\1" if project else "1=1")):
+    for pattern, text in MACROS:
         sql = re.sub(pattern, text, sql)
-    sql = sql.replace("${project:singlequote}", f"'{project}'")
+    sql = sql.replace("${cost:raw}", cost)
+    sql = re.sub(CHOICE, lambda choice: choice[1] if project else "1=1", sql)
+    for name, value in ({"project": project} | CHOSEN).items():
+        sql = sql.replace(f"${{{name}:singlequote}}", f"'{value}'")
     assert "$" not in sql, f"a macro that the test does not know: {sql}"
     return sql
 
@@ -73,10 +81,26 @@ def project(warehouse: Warehouse) -> str:
     """A project that has one of everything: a failed call, a span of a tool, three outcomes."""
     name = uuid.uuid4().hex
     call = make_trace(
-        name, "t1", status="error", error="boom", computed_cost_pico=1_500_000_000_000
+        name,
+        "t1",
+        session_id="s1",
+        status="error",
+        error="boom",
+        computed_cost_pico=1_500_000_000_000,
+        reported_cost_pico=2_000_000_000_000,
+        environment=CHOSEN["environment"],
+        user_id=CHOSEN["user"],
     )
     store_traces(warehouse, [call])
-    store_spans(warehouse, [make_span(name, "s1", tool_name="Bash", duration_ms=250.0)])
+    tool = {"pair_key": "use1", "tool_name": "Bash"}
+    later = {"timestamp_us": START_US + 250_000}
+    store_spans(
+        warehouse,
+        [
+            make_span(name, "s1", pair_role="start", **tool),
+            make_span(name, "s2", pair_role="end", **tool, **later),
+        ],
+    )
     counts = (("received", 3), ("accepted", 2), ("dead", 1))
     rows = [
         OutcomeRow(
@@ -146,9 +170,9 @@ def test_every_query_is_bounded_in_rows(query: Query) -> None:
     ("name", "shown"),
     [
         ("traces: Calls", 1),
-        ("traces: Cost", 1.5),
+        ("traces: Cost", 2),
         ("traces: Errors", 1.0),
-        ("spans: Spans", 1),
+        ("spans: Spans", 2),
         ("operations: Received", 3),
         ("operations: Not accounted for", 0),
         ("operations: Dead", 1),
@@ -162,11 +186,45 @@ def test_a_number_is_what_is_stored(
 
 def test_times_are_shown_in_seconds(warehouse: Warehouse, project: str) -> None:
     [(_, p50, p95, p99)] = ask(warehouse, "traces: Latency", project)
-    [(tool, spans, errors, tool_p95)] = ask(warehouse, "spans: Tools", project)
+    [(tool, calls, errors, tool_p95)] = ask(warehouse, "spans: Tools", project)
 
     assert [p50, p95, p99] == pytest.approx([1.2] * 3, rel=0.01)
-    assert (tool, spans, errors) == ("Bash", 1, 0)
-    assert tool_p95 == pytest.approx(0.25, rel=0.01)
+    assert (tool, calls, errors) == ("Bash", 1, 0)
+    assert tool_p95 == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("cost", "shown"), [("reported", 2.0), ("computed", 1.5)])
+def test_the_cost_shown_is_the_one_chosen(
+    warehouse: Warehouse, project: str, cost: str, shown: float
+) -> None:
+    query = next(query for query in queries() if query.name == "traces: Cost")
+
+    assert warehouse.query_now(filled(query.sql, project, cost), None, {}).rows == [(shown,)]
+
+
+def test_users_are_shown_with_their_sessions_and_cost(warehouse: Warehouse, project: str) -> None:
+    [(user, calls, errors, sessions, _, cost)] = ask(warehouse, "traces: Users", project)
+
+    assert (user, calls, errors, sessions, cost) == ("u1", 1, 1, 1, 2)
+
+
+@pytest.mark.parametrize("name", ["traces: Calls", "traces: Latency", "spans: Spans"])
+def test_the_hour_that_a_range_begins_in_is_shown(
+    warehouse: Warehouse, project: str, name: str
+) -> None:
+    query = next(query for query in queries() if query.name == name)
+    half_past = query.sql.replace("$__fromTime", f"toDateTime({START_S + 1800})")
+
+    assert warehouse.query_now(filled(half_past, project), None, {}).rows[0][0]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_value_is_red_for_being_greater_than_80(file: Path) -> None:
+    for panel in read(file)["panels"]:
+        first, *higher = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert first["value"] is None
+        assert first["color"] in ("text", "green")
+        assert all(step["value"] is not None for step in higher)
 
 
 @pytest.mark.parametrize(

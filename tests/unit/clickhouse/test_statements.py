@@ -15,13 +15,14 @@ from clickhouse.llm.analytics import levels_statement
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping, rank_statement
 from clickhouse.llm.rollups import Scope
-from clickhouse.llm.span_analytics import counts_statement, durations_statement
+from clickhouse.llm.span_analytics import counts_statement, durations_statement, span_scope
 from schemas.projects import ProjectContext, ProjectId
 
 FOLDER = Path(__file__).parent / "statements"
 PROJECT = ProjectContext(ProjectId("p"))
 HALF_PAST = 1_735_691_400_000_000
 HOUR_US = 3_600_000_000
+KOLKATA = ProjectContext(ProjectId("p"), time_zone="Asia/Kolkata")
 HOSTILE = "'; DROP TABLE traces --"
 
 
@@ -61,6 +62,12 @@ def levels_of_base_rows() -> str:
     return levels_statement(scoped, "day", rollups.full(scoped))
 
 
+def levels_of_split_days() -> str:
+    chosen = TraceFilter(from_us=HALF_PAST, to_us=HALF_PAST + 72 * HOUR_US)
+    scoped = rollups.scope(KOLKATA, chosen, names=("day",))
+    return levels_statement(scoped, "day", rollups.sums(scoped))
+
+
 SPANS = SpanFilter(from_us=HALF_PAST, to_us=HALF_PAST + HOUR_US, kind="tool_use")
 CASES: dict[str, Callable[[], str]] = {
     "sums_of_hours_and_days": lambda: sums("model", "day", provider="openai"),
@@ -78,8 +85,9 @@ CASES: dict[str, Callable[[], str]] = {
     "rank_by_key": lambda: rank("key", "provider"),
     "levels": lambda: levels_statement(scope("day"), "day", rollups.sums(scope("day"))),
     "levels_of_base_rows": levels_of_base_rows,
-    "span_counts": lambda: counts_statement(PROJECT, SPANS, "hour"),
-    "span_durations": lambda: durations_statement(PROJECT, SPANS),
+    "levels_of_split_days": levels_of_split_days,
+    "span_counts": lambda: counts_statement(span_scope(PROJECT, SPANS, "hour"), "hour"),
+    "span_durations": lambda: durations_statement(span_scope(PROJECT, SPANS, None)),
 }
 
 

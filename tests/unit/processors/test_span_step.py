@@ -50,6 +50,8 @@ def test_ids_are_stored_in_lower_case(parent: str | None, book: PriceBook) -> No
         ("post_tool_use", None, {}, Pair("", "")),
         ("session_start", None, {}, Pair("session", "start")),
         ("session_end", None, {}, Pair("session", "end")),
+        ("session_start", None, {"source": "resume"}, Pair("session", "start")),
+        ("session_start", None, {"source": "compact"}, Pair("", "")),
         ("stop", None, {}, Pair("", "")),
         ("subagent_start", None, {"agent_id": "a1"}, Pair("agent:a1", "start")),
         ("subagent_stop", None, {"agent_id": 5}, Pair("", "")),

@@ -78,6 +78,25 @@ def test_a_reported_cost_stands_beside_the_computed_one(book: PriceBook) -> None
     assert row.computed_cost_pico == 2_500_000_000_000
 
 
+@pytest.mark.parametrize(
+    ("cents", "pico", "digits"),
+    [
+        (0.18, 1_800_000_000, ""),
+        (1e-11, 0, "1e-11"),
+        (1 / 3, 3_333_333_333, "0.3333333333333333"),
+        (0.123456789012345, 1_234_567_890, "0.123456789012345"),
+        (12, 120_000_000_000, ""),
+        (0, 0, ""),
+    ],
+)
+def test_digits_below_a_pico_dollar_are_kept_beside_it(
+    cents: float, pico: int, digits: str, book: PriceBook
+) -> None:
+    row = row_of(trace(cost_cents=cents), book)
+
+    assert (row.reported_cost_pico, row.reported_digits) == (pico, digits)
+
+
 def test_cached_tokens_in_the_providers_own_answer_are_priced_as_such(book: PriceBook) -> None:
     usage = {
         "prompt_tokens": 1_000_000,

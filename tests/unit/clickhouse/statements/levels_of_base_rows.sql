@@ -16,7 +16,7 @@ SELECT
     sum(toUInt128(t.latency_ns)) AS s_latency_ns,
     sum(coalesce(t.reported_cost, t.computed_cost, 0)) AS s_counted,
     uniqExactIf(t.session_hash, t.session_hash != 0),
-    quantilesDD(0.01, 0.5, 0.9, 0.95, 0.99)(t.latency_ns),
+    tuple(count(), if(count() <= 500 AND length(groupArrayIf(500)(t.latency_ns, 1)) = count() AND count() > 0, arrayReduce('quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)', groupArrayIf(500)(t.latency_ns, 1)), []), [finalizeAggregation(quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(t.latency_ns, 1)), finalizeAggregation(quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(t.latency_ns, 1) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615)), finalizeAggregation(quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(t.latency_ns, 1) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615))]),
     grouping(k0, k1, k2) AS level
 FROM traces AS t
 WHERE project_id = {project_id:String}

@@ -33,8 +33,8 @@ FROM (
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-        AND kind = {kind:String} AND NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
+        AND kind = {kind:String} AND (NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')))
     GROUP BY k0, source, kind, status, tool
     UNION ALL
     SELECT toUnixTimestamp64Micro(bucket) - positiveModulo(toUnixTimestamp64Micro(bucket), 3600000000) AS k0, source, kind, status, tool, spans, input_tokens, output_tokens,

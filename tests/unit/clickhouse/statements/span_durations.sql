@@ -1,50 +1,86 @@
 
 SELECT
-    grouping(kind) AS every_kind,
+    grouping(kind, tool) AS level,
     kind,
+    tool,
     sum(measured),
     sum(duration_ns),
-    quantilesDDMerge(0.01, 0.5, 0.9, 0.95, 0.99)(duration)
+    tuple(sum(measured), if(sum(measured) <= 500 AND length(groupArrayArray(500)(few)) = sum(measured) AND sum(measured) > 0, arrayReduce('quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)', groupArrayArray(500)(few)), []), [finalizeAggregation(quantilesDDMergeState(0.01, 0.5, 0.9, 0.95, 0.99)(duration)), finalizeAggregation(quantilesDDMergeState(0.01, 0.5, 0.9, 0.95, 0.99)(duration) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615)), finalizeAggregation(quantilesDDMergeState(0.01, 0.5, 0.9, 0.95, 0.99)(duration) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615))]),
+    sum(starts),
+    sum(failed_starts),
+    sum(open_calls)
 FROM (
-    SELECT kind, count() AS measured,
+    SELECT kind, '' AS tool, count() AS measured,
         sum(toUInt128(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration_ns,
-        quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(
-            toUInt64(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration
+        quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(toUInt64(round(assumeNotNull(s.duration_ms) * 1e6)), 1) AS duration,
+        groupArrayIf(500)(toUInt64(round(assumeNotNull(s.duration_ms) * 1e6)), 1) AS few,
+        0 AS starts, 0 AS failed_starts, 0 AS open_calls
     FROM spans AS s
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-        AND kind = {kind:String} AND NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')) AND duration_ms IS NOT NULL
+        AND kind = {kind:String} AND (NOT (s.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
+        AND s.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))) AND duration_ms IS NOT NULL
     GROUP BY kind
     UNION ALL
-    SELECT kind, measured, duration_ns, duration
+    SELECT kind, '' AS tool, measured, duration_ns, duration, CAST([], 'Array(UInt64)') AS few,
+        0 AS starts, 0 AS failed_starts, 0 AS open_calls
     FROM spans_hourly
     WHERE project_id = {project_id:String}
         AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')
     UNION ALL
-    SELECT kind, count() AS measured, sum(toUInt128(assumeNotNull(ns))) AS duration_ns,
-        quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(assumeNotNull(ns)) AS duration
+    SELECT kind, tool, countIf(ns IS NOT NULL) AS measured,
+        sum(toUInt128(ifNull(ns, 0))) AS duration_ns,
+        quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(assumeNotNull(ns), ns IS NOT NULL) AS duration,
+        groupArrayIf(500)(assumeNotNull(ns), ns IS NOT NULL) AS few,
+        countIf(pair_role = 'start') AS starts,
+        countIf(pair_role = 'start' AND status = 'error') AS failed_starts,
+        uniqExactIf(pair_hash, pair_role = 'start' AND is_open = 1) AS open_calls
     FROM (
-        SELECT kind, if((pair_role = 'end' AND duration_ms IS NULL), toUInt64(if(pair_started IS NULL, NULL, greatest(0, toUnixTimestamp64Micro(spans.timestamp)
-        - toUnixTimestamp64Micro(assumeNotNull(pair_started)))) * 1000), toUInt64(round(duration_ms * 1e6))) AS ns
+        SELECT kind, tool, status, pair_role, spans.pair_hash AS pair_hash, is_open,
+            if(pair_role = 'end', if(pair_started IS NULL, NULL, toUInt64(greatest(0, (toUnixTimestamp64Micro(spans.timestamp)
+        - toUnixTimestamp64Micro(assumeNotNull(pair_started))))) * 1000), NULL) AS ns
         FROM (
-            SELECT kind, pair_hash, pair_role, duration_ms, timestamp
+            SELECT kind, ifNull(tool_name, '') AS tool, status, pair_hash, pair_role, timestamp
             FROM spans
             WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-        AND kind = {kind:String} AND (pair_role = 'end' AND duration_ms IS NULL)
+        AND kind = {kind:String} AND ((pair_role = 'end' AND duration_ms IS NULL) OR (pair_role = 'start' AND kind = 'tool_use'))
         ) AS spans
-        INNER JOIN (
-    SELECT pair_hash, min(started) AS pair_started
-    FROM span_pairs
-    WHERE project_id = {project_id:String}
-    GROUP BY pair_hash
-) AS pairs USING (pair_hash)
-        WHERE pair_started IS NOT NULL
+        LEFT JOIN (
+    SELECT pair_hash, timestamp, min(run_started) AS pair_started, max(is_open) AS is_open
+    FROM (
+    SELECT
+        pair_hash,
+        if(countIf(is_end) > 0, maxIf(moment, is_end), max(moment)) AS timestamp,
+        minOrNullIf(moment, NOT is_end) AS run_started,
+        countIf(is_end) = 0 AS is_open
+    FROM (
+        SELECT
+            pair_hash,
+            moment,
+            is_end,
+            countIf(is_end) OVER (
+                PARTITION BY pair_hash
+                ORDER BY moment, is_end
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS run
+        FROM span_marks
+        WHERE project_id = {project_id:String}
+            AND pair_hash IN (SELECT pair_hash FROM spans WHERE project_id = {project_id:String}
+        AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
+        AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+        AND kind = {kind:String} AND pair_role != '')
     )
-    GROUP BY kind
+    GROUP BY pair_hash, run
 )
-GROUP BY GROUPING SETS ((kind), ())
+    GROUP BY pair_hash, timestamp
+) AS pairs
+            ON spans.pair_hash = pairs.pair_hash AND spans.timestamp = pairs.timestamp
+    )
+    GROUP BY kind, tool
+)
+GROUP BY GROUPING SETS ((kind), (kind, tool), ())
+SETTINGS join_use_nulls = 1

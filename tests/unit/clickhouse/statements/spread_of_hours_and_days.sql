@@ -1,11 +1,13 @@
 
 SELECT
     k0,
-    quantilesDDMerge(0.01, 0.5, 0.9, 0.95, 0.99)(spread)
+    tuple(sum(measured), if(sum(measured) <= 500 AND length(CAST([], 'Array(UInt64)')) = sum(measured) AND sum(measured) > 0, arrayReduce('quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)', CAST([], 'Array(UInt64)')), []), [finalizeAggregation(quantilesDDMergeState(0.01, 0.5, 0.9, 0.95, 0.99)(spread)), finalizeAggregation(quantilesDDMergeState(0.01, 0.5, 0.9, 0.95, 0.99)(spread) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615)), finalizeAggregation(quantilesDDMergeState(0.01, 0.5, 0.9, 0.95, 0.99)(spread) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615))]),
+    sipHash64(k0)
 FROM (
     SELECT
         model_requested AS k0,
-        quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(t.latency_ns) AS spread
+        count() AS measured,
+        quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(t.latency_ns, 1) AS spread
     FROM traces AS t
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
@@ -16,6 +18,7 @@ FROM (
     UNION ALL
     SELECT
         model_requested AS k0,
+        requests AS measured,
         latency AS spread
     FROM trace_sums
     WHERE project_id = {project_id:String}
@@ -27,6 +30,7 @@ FROM (
     UNION ALL
     SELECT
         model_requested AS k0,
+        requests AS measured,
         latency AS spread
     FROM trace_sums
     WHERE project_id = {project_id:String}
