@@ -9,8 +9,8 @@
 
 # An end event that is measured over its pair.
 UNMEASURED = "(pair_role = 'end' AND duration_ms IS NULL)"
-# Each run that has a start, by the moment of its end, or of its last start while it has none. There is
-# one such run a moment: what comes after an end of the same moment has no start, or is no end.
+# Each run that has a start, by the moment of its end, or of its last start while it has none. There
+# is one such run a moment: what comes after an end of the same moment has no start, or is no end.
 STARTS = """
     SELECT
         pair_hash,
