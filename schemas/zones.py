@@ -58,7 +58,7 @@ class Clock(NamedTuple):
         raise AssertionError("the last offset has no end")
 
     def last_of(self, local_us: int) -> int:
-        """Returns the last moment at which it shows this time: it may twice, or never."""
+        """Returns the last moment at which it shows this time or an earlier one of its day."""
         for start, offset in zip(reversed(self.starts), reversed(self.offsets), strict=True):
             if local_us - offset >= start:
                 return min(local_us - offset, self._end_of(start))

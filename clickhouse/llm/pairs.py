@@ -9,13 +9,14 @@
 
 # An end event that is measured over its pair.
 UNMEASURED = "(pair_role = 'end' AND duration_ms IS NULL)"
-# Each run of a pair, by the moment of its end, or of its last start while it has none.
-RUNS = """
+# Each run that has a start, by the moment of its end, or of its last start while it has none. There
+# is one such run a moment: what comes after an end of the same moment has no start, or is no end.
+STARTS = """
     SELECT
         pair_hash,
-        if(countIf(is_end) > 0, maxIf(moment, is_end), max(moment)) AS timestamp,
-        minOrNullIf(moment, NOT is_end) AS run_started,
-        countIf(is_end) = 0 AS is_open
+        max(moment) AS timestamp,
+        min(moment) AS pair_started,
+        NOT max(is_end) AS is_open
     FROM (
         SELECT
             pair_hash,
@@ -30,12 +31,8 @@ RUNS = """
         WHERE project_id = {project_id:String}{among}
     )
     GROUP BY pair_hash, run
+    HAVING NOT min(is_end)
 """
-STARTS = """
-    SELECT pair_hash, timestamp, min(run_started) AS pair_started, max(is_open) AS is_open
-    FROM ({runs})
-    GROUP BY pair_hash, timestamp
-""".replace("{runs}", RUNS)
 # Microseconds since the pair's start; NULL when the start is not known.
 PAIR_US = """(toUnixTimestamp64Micro(spans.timestamp)
         - toUnixTimestamp64Micro(assumeNotNull(pair_started)))"""

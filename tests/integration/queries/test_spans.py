@@ -13,6 +13,7 @@ from clickhouse.errors import QueryTooExpensive
 from clickhouse.llm import span_analytics
 from clickhouse.llm.filters import SpanFilter
 from clickhouse.llm.span_analytics import analyse_spans
+from clickhouse.migrate import read_migrations, statements
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_spans
 from tests.integration.queries.rows import (
@@ -134,6 +135,40 @@ def test_an_end_lasts_from_the_first_start_after_the_end_before(
 
     assert [row["durationMs"] for row in session] == [None, 2000, None, None, 5000, None]
     assert found["avgSessionDurationMs"] == 3500
+
+
+def test_the_migration_marks_what_was_stored_before_it(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    pair = {"pair_key": "session", "kind": "session"}
+    rows = [
+        make_span(project.project_id, "a", pair_role="start", **pair),
+        make_span(project.project_id, "b", pair_role="end", timestamp_us=START_US + 10**6, **pair),
+        make_span(
+            project.project_id,
+            "c",
+            pair_role="start",
+            event_type="session_start",
+            tags={"source": "compact"},
+            timestamp_us=START_US + 2 * 10**6,
+            **pair,
+        ),
+        make_span(
+            project.project_id, "d", pair_role="end", timestamp_us=START_US + 3 * 10**6, **pair
+        ),
+    ]
+    store_spans(warehouse, rows)
+    values = {"project_id": project.project_id}
+    forget = "DELETE FROM span_marks WHERE project_id = {project_id:String}"
+    warehouse.command_now(forget, values, {})
+    (file,) = (file for file in read_migrations() if file.name.endswith("_span_marks.sql"))
+    (fill,) = (text for text in statements(file.text) if text.startswith("INSERT"))
+
+    for _ in range(2):
+        warehouse.command_now(fill, None, {})
+
+    session = client.get("/sessions/s1/spans").json()["spans"]
+    assert [row["durationMs"] for row in session] == [None, 1000, None, None]
 
 
 def test_a_call_is_counted_once_and_where_it_ended(

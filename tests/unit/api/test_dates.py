@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dates import date_range, parse_date, strict_range
+from api.dates import Edge, date_range, parse_date, strict_range
 from api.parameters import InvalidParameters
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -159,3 +159,34 @@ def test_analytics_take_only_full_datetimes_with_a_zone(text: str) -> None:
     (issue,) = caught.value.details or []
     assert issue.path == ["date_from"]
     assert "Invalid ISO datetime" in issue.message
+
+
+@pytest.mark.parametrize(
+    ("text", "edge", "expected"),
+    [
+        ("2026-01-24", "from", "2026-01-24T08:00:00Z"),
+        ("2026-01-24", "to", "2026-01-25T07:59:59.999999Z"),
+        ("2026-03-08", "to", "2026-03-09T06:59:59.999999Z"),
+        ("2026-11-01T01:30:00.000000", "from", "2026-11-01T08:30:00Z"),
+        ("2026-11-01T01:30:00.000000", "to", "2026-11-01T09:30:00Z"),
+        ("2026-01-24T00:00:00Z", "from", "2026-01-24T00:00:00Z"),
+        ("2026-01-24T00:00:00+05:45", "from", "2026-01-23T18:15:00Z"),
+        ("1769212800", "from", "2026-01-24T00:00:00Z"),
+        ("Sat Jan 24 2026 00:00:00", "from", "2026-01-24T08:00:00Z"),
+        ("Sat, 24 Jan 2026 00:00:00 GMT", "from", "2026-01-24T00:00:00Z"),
+    ],
+)
+def test_what_names_no_zone_is_on_the_clock_of_the_request(
+    text: str, edge: Edge, expected: str
+) -> None:
+    moment_us = (datetime.fromisoformat(expected) - EPOCH) // timedelta(microseconds=1)
+
+    assert parse_date(text, edge, "America/Los_Angeles") == moment_us
+
+
+def test_analytics_take_dates_without_a_zone_where_one_is_named() -> None:
+    day = strict_range("2026-03-08", "2026-03-08", "America/Los_Angeles")
+
+    assert day[1] - day[0] == 23 * 3_600_000_000 - 1
+    with pytest.raises(InvalidParameters):
+        strict_range("2026-03-08", "2026-03-08")

@@ -50,13 +50,11 @@ FROM (
         AND kind = {kind:String} AND ((pair_role = 'end' AND duration_ms IS NULL) OR (pair_role = 'start' AND kind = 'tool_use'))
         ) AS spans
         LEFT JOIN (
-    SELECT pair_hash, timestamp, min(run_started) AS pair_started, max(is_open) AS is_open
-    FROM (
     SELECT
         pair_hash,
-        if(countIf(is_end) > 0, maxIf(moment, is_end), max(moment)) AS timestamp,
-        minOrNullIf(moment, NOT is_end) AS run_started,
-        countIf(is_end) = 0 AS is_open
+        max(moment) AS timestamp,
+        min(moment) AS pair_started,
+        NOT max(is_end) AS is_open
     FROM (
         SELECT
             pair_hash,
@@ -75,8 +73,7 @@ FROM (
         AND kind = {kind:String} AND pair_role != '')
     )
     GROUP BY pair_hash, run
-)
-    GROUP BY pair_hash, timestamp
+    HAVING NOT min(is_end)
 ) AS pairs
             ON spans.pair_hash = pairs.pair_hash AND spans.timestamp = pairs.timestamp
     )
