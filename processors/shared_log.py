@@ -28,6 +28,8 @@ class SharedLog:
     ) -> None:
         self.trouble = ""
         """Why Kafka did not answer when it was asked last, empty when it did."""
+        self.log_ids: Mapping[str, str] = {name: topics[name].log_id for name in AGENT_TOPICS}
+        """What rows of each topic name as their log."""
         self._kafka = kafka
         self._topics = topics
         self._progress = progress

@@ -19,7 +19,7 @@ from api.reference import reference
 from api.slashes import with_slashes_kept
 from ingest import app as ingest_app
 from schemas.settings import Settings
-from sluice.systems import SYSTEMS, queries
+from sluice.systems import SYSTEMS, controls, queries
 
 OPERATIONS = (get_health, get_ready, get_metrics)
 
@@ -45,7 +45,7 @@ def ingest_routes() -> list[Any]:
 
 def out_routes() -> list[Any]:
     """Returns the routes of the API."""
-    return api_app.routes(queries())
+    return api_app.routes(queries(), controls())
 
 
 def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:

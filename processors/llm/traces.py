@@ -4,7 +4,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from processors.columns import Unfit
-from processors.llm.cost.book import PriceBook
+from processors.llm.cost.own import Book
 from processors.llm.cost.usage import SentCounts, Usage, find_usage, usage_of
 from processors.llm.fields import PICO_PER_CENT, UNPRICED, pico_of, read_object, tags_of
 from schemas.llm.rows import TraceRow
@@ -20,7 +20,7 @@ def decode_trace(body: bytes) -> TraceItem:
         raise Unfit(f"not a trace: {error}") from error
 
 
-def trace_row(item: TraceItem, book: PriceBook) -> TraceRow:
+def trace_row(item: TraceItem, book: Book) -> TraceRow:
     """Builds the row of a trace. Raises `Unfit`, naming the field that cannot be stored."""
     try:
         timestamp_us = parse_timestamp_us(item.timestamp)

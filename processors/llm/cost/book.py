@@ -7,6 +7,8 @@ its cost would not fit the store. A free model costs 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -106,6 +108,13 @@ class PriceBook:
             return self.price(provider, requested, at_us, usage)
         return quote
 
+    def seller(self, provider: str | None, model: str) -> str | None:
+        """The id of the provider in whose list a call's price stands."""
+        if len(model) > MAX_NAME_CHARS or len(provider or "") > MAX_NAME_CHARS:
+            return None
+        entry = self._matcher.find(provider, model)
+        return None if entry is None else entry.provider_id
+
     def _resolve(self, provider: str | None, model: str) -> _Priced:
         if len(model) > MAX_NAME_CHARS or (provider is not None and len(provider) > MAX_NAME_CHARS):
             return None
@@ -136,6 +145,11 @@ class PriceBook:
         if len(epochs) > 1 or len(epochs[0][1]) > 1:
             return _Schedule(epochs)
         return epochs[0][1][0] if epochs[0][1] else None
+
+
+def quoting(price_id: str, rate: Rate) -> Callable[[Usage], Quote | None]:
+    """What prices usage by a rate that stands in no list."""
+    return partial(_quote, _tariff(price_id, rate))
 
 
 def _price_id(snapshot: str, provider_id: str, model_id: str, epoch: int, rate: int) -> str:

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from api.accounts import accounts_router
 from api.app import exception_handlers, invite_router
 from api.auth import project_from_key, project_from_session
+from api.llm import prices
 from api.local_peers import Address, LocalPeers, is_loopback
 from api.sessions import auth_router
 from controlplane.attempts import AttemptLimits, AttemptRates
@@ -94,7 +95,7 @@ def app(database: Database, vault: Vault) -> Litestar:
         dependencies={"project": Provide(project_from_session)},
     )
     return Litestar(
-        [auth_router(), accounts_router(), invite_router(), by_key, by_session],
+        [auth_router(), accounts_router(prices.HANDLERS), invite_router(), by_key, by_session],
         state=state,
         exception_handlers=exception_handlers(),
     )

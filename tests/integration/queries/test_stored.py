@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
+from clickhouse.queries.stored import Pair, recent_hashes, stored_rows
 from schemas.ids import event_hash
 from schemas.kinds import SPAN, TRACE
 from schemas.projects import ProjectContext, ProjectId
@@ -24,9 +24,10 @@ async def test_stored_ids_tell_where_each_row_came_from(
     store_traces(warehouse, [make_trace(other, "t1")])
 
     asked = [Pair(mine, "t1"), Pair(mine, "none"), Pair(other, "t2"), Pair(other, "t1")]
-    found = await stored_ids(warehouse, TABLES["traces"], asked)
+    found = await stored_rows(warehouse, TABLES["traces"], asked)
 
-    assert found == {Pair(mine, "t1"): place, Pair(other, "t1"): Position("log", 3, 42)}
+    places = {pair: Position(*values) for pair, values in found.items()}
+    assert places == {Pair(mine, "t1"): place, Pair(other, "t1"): Position("log", 3, 42)}
 
 
 async def test_stored_ids_of_spans_are_told_as_well(
@@ -35,10 +36,10 @@ async def test_stored_ids_of_spans_are_told_as_well(
     store_spans(warehouse, [make_span(project.project_id, "p1")])
     asked = [Pair(project.project_id, "p1"), Pair(project.project_id, "p2")]
 
-    found = await stored_ids(warehouse, TABLES["spans"], asked)
+    found = await stored_rows(warehouse, TABLES["spans"], asked)
 
     assert set(found) == {asked[0]}
-    assert await stored_ids(warehouse, TABLES["spans"], []) == {}
+    assert await stored_rows(warehouse, TABLES["spans"], []) == {}
 
 
 @pytest.mark.parametrize("kind", ["traces", "spans"])
