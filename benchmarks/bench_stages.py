@@ -56,7 +56,7 @@ def main() -> None:
 def run(directory: Path) -> None:
     """Runs every stage in the order in which an event meets them."""
     book = load_book(directory / "cache")
-    frame = trace_frame(book.providers)
+    frame = trace_frame()
     sent = generators_by_kind()[TRACE.name].bodies(1, EVENTS // BATCH, BATCH)
     bodies = [fill(body)[0] for body in sent]
     print(f"{EVENTS} traces of {sum(map(len, bodies)) / EVENTS:,.0f} bytes")

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from api.dates import strict_range
-from api.llm.filters import TraceNames, providers_of, trace_filter
+from api.llm.filters import TraceNames, trace_filter
 from api.outgoing import answer
 from api.parameters import MOST_KEY_CHARS, Project, invalid, read, values_of
 from api.reads import reader_of
@@ -76,7 +76,7 @@ async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Re
     first, last = strict_range(query.date_from, query.date_to)
     names = _group_by(query.group_by)
     grouping = _grouping(query, names, last - first)
-    wanted = trace_filter(values, query, providers_of(request))
+    wanted = trace_filter(values, query)
     wanted = replace(wanted, from_us=first, to_us=last)
     period = "hour" if "hour" in names else "day"
     reader = reader_of(request, project)

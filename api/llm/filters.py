@@ -1,10 +1,8 @@
 """What lists and analytics are narrowed to, as query parameters."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
-from litestar import Request
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
@@ -13,8 +11,7 @@ from api.parameters import Offset, Page, Values, invalid, prefixed, read
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.rollups import METADATA
 from clickhouse.llm.traces import SESSION_ROWS
-from schemas.issues import one_of
-from schemas.llm.wire import CONTRACT_PROVIDERS, Kind, Source, Status, Text
+from schemas.llm.wire import Kind, Status, Text
 from schemas.numbers import SAFE_INTEGER
 
 
@@ -50,25 +47,19 @@ class SpanQuery(Struct, frozen=True, kw_only=True):
     """What a list of spans is narrowed by."""
 
     session_id: Text | None = None
-    source: Source | None = None
+    source: str | None = None
     kind: Kind | None = None
     tool_name: str | None = None
     status: Status | None = None
 
 
-def providers_of(request: Request[Any, Any, Any]) -> tuple[str, ...]:
-    """Returns what ingest takes as a provider: the contract's own first, then those with prices."""
-    known: frozenset[str] = request.app.state.providers
-    return (*CONTRACT_PROVIDERS, *sorted(known - set(CONTRACT_PROVIDERS)))
-
-
-def list_of_traces(values: Values, providers: Sequence[str]) -> tuple[TraceFilter, Page]:
+def list_of_traces(values: Values) -> tuple[TraceFilter, Page]:
     """Reads the parameters of a list of traces. Raises `InvalidParameters`."""
     page, query = read(values, Page), read(values, TraceQuery)
     for name, value in asdict(query).items():
         if isinstance(value, Decimal) and not (value.is_finite() and 0 <= value <= SAFE_INTEGER):
             raise invalid(name, f"Expected a number from 0 to {SAFE_INTEGER}")
-    wanted = trace_filter(values, query, providers)
+    wanted = trace_filter(values, query)
     first, last = date_range(page.date_from, page.date_to)
     return replace(wanted, from_us=first, to_us=last), page
 
@@ -80,10 +71,8 @@ def list_of_spans(values: Values) -> tuple[SpanFilter, Page]:
     return SpanFilter(from_us=first, to_us=last, **_named(query, SpanFilter)), page
 
 
-def trace_filter(values: Values, query: TraceNames, providers: Sequence[str]) -> TraceFilter:
+def trace_filter(values: Values, query: TraceNames) -> TraceFilter:
     """Returns the filter that a query names, without a range. Raises `InvalidParameters`."""
-    if query.provider is not None and query.provider not in providers:
-        raise invalid("provider", f"Expected {one_of(providers)}")
     return TraceFilter(metadata=prefixed(values, METADATA), **_named(query, TraceFilter))
 
 

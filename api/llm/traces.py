@@ -6,7 +6,7 @@ from litestar import Request, get
 from litestar.params import FromPath
 from litestar.response import Response
 
-from api.llm.filters import SessionPage, list_of_traces, providers_of
+from api.llm.filters import SessionPage, list_of_traces
 from api.outgoing import answer
 from api.parameters import NothingFound, Project, read, values_of
 from api.reads import reader_of
@@ -19,7 +19,7 @@ from schemas.llm.answers import SessionTraces, TraceList
 @get("/traces")
 async def list_traces(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching traces, latest first, with the count of all matches."""
-    wanted, page = list_of_traces(values_of(request), providers_of(request))
+    wanted, page = list_of_traces(values_of(request))
     selection = traces.matching(project, wanted, limit=page.limit, offset=page.offset)
     reader = reader_of(request, project)
     rows, total = await begin_rows(

@@ -46,7 +46,7 @@ SELECT
     {requested},
     input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_counted,
     count() AS calls,
-    toUnixTimestamp64Micro(max(timestamp))
+    any({id})
 FROM {table}
 WHERE {where}
     AND computed_cost IS NULL
@@ -57,6 +57,7 @@ LIMIT {limit:UInt32}
 """
 UNPRICED_TRACES = (
     UNPRICED.replace("{table}", "traces")
+    .replace("{id}", "trace_id")
     .replace("{provider}", "provider::String")
     .replace("{used}", "ifNull(model_used::Nullable(String), '')")
     .replace("{requested}", "model_requested::String")
@@ -64,6 +65,7 @@ UNPRICED_TRACES = (
 )
 UNPRICED_SPANS = (
     UNPRICED.replace("{table}", "spans")
+    .replace("{id}", "span_id")
     .replace("{provider}", "ifNull(provider::Nullable(String), '')")
     .replace("{used}", "''")
     .replace("{requested}", "model::String")
@@ -81,7 +83,8 @@ class Unpriced(NamedTuple):
     is_counted: bool
     """Whether they have token counts."""
     calls: int
-    last_us: int
+    example: str
+    """The id of one of them."""
 
 
 async def find_models(
@@ -146,7 +149,7 @@ async def _unpriced(
     seen_in = "traces" if is_traces else "spans"
     return [
         Unpriced(
-            seen_in, row[0], row[1], row[2], is_counted=bool(row[3]), calls=row[4], last_us=row[5]
+            seen_in, row[0], row[1], row[2], is_counted=bool(row[3]), calls=row[4], example=row[5]
         )
         for row in answer.rows
     ]

@@ -8,10 +8,10 @@ from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
 from schemas.kinds import SPAN, TRACE, Kind
 
 
-def forms(providers: frozenset[str]) -> dict[str, Form]:
-    """Returns them by the name of their kind, with the providers whose prices are known."""
+def forms() -> dict[str, Form]:
+    """Returns them by the name of their kind."""
     return {
-        TRACE.name: _array_of(TRACE, trace_frame(providers)),
+        TRACE.name: _array_of(TRACE, trace_frame()),
         SPAN.name: _array_of(SPAN, span_frame()),
     }
 

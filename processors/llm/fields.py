@@ -1,6 +1,6 @@
 """What traces and spans share: metadata to tags, money to pico-dollars."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
@@ -18,9 +18,7 @@ MAX_COST_PICO = 10**26
 
 MAX_WHOLE_BYTES = 256 << 10
 """Longer JSON is not decoded as a whole: of `{}` and commas Python makes 25 times the memory."""
-LOOKED_INTO = frozenset(
-    {"usage", "usageMetadata", "usage_metadata", "environment", "userId", "user_id"}
-)
+LOOKED_INTO = frozenset({"usage", "environment", "userId", "user_id"})
 
 UNPRICED: tuple[int | None, str] = (None, "")
 """What stands in a row in the place of a `Quote` where there is none."""
@@ -28,7 +26,7 @@ UNPRICED: tuple[int | None, str] = (None, "")
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 
 
-def read_object(text: bytes | str) -> dict[str, Any]:
+def read_object(text: bytes | str, looked_into: Set[str] = LOOKED_INTO) -> dict[str, Any]:
     """Decodes an optional JSON object; absent and anything but an object is empty.
 
     So is valid JSON that Python cannot hold, such as 1e400 or a number of 5,000 digits: its text is
@@ -37,20 +35,41 @@ def read_object(text: bytes | str) -> dict[str, Any]:
     """
     if not text:
         return {}
+    if len(text) > MAX_WHOLE_BYTES:
+        return read_members(members_of(text), looked_into)
     try:
-        if len(text) > MAX_WHOLE_BYTES:
-            return dict(_read_members(text))
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def _read_members(text: bytes | str) -> Iterator[tuple[str, Any]]:
-    for name, raw in _MEMBERS.decode(text).items():
+def members_of(text: bytes | str) -> dict[str, Raw]:
+    """The members of an optional JSON object as text; absent and anything else is empty."""
+    if not text:
+        return {}
+    try:
+        return _MEMBERS.decode(text)
+    except (ValueError, RecursionError):
+        return {}
+
+
+def read_members(members: dict[str, Raw], looked_into: Set[str]) -> dict[str, Any]:
+    """Decodes the scalars among members, and the arrays and objects with these names.
+
+    Those larger than `MAX_WHOLE_BYTES` are left out. Empty where Python cannot hold one.
+    """
+    try:
+        return dict(_read_members(members, looked_into))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _read_members(members: dict[str, Raw], looked_into: Set[str]) -> Iterator[tuple[str, Any]]:
+    for name, raw in members.items():
         view = memoryview(raw)
         is_nested = bytes(view[:1]) in (b"{", b"[")
-        if not is_nested or (name in LOOKED_INTO and view.nbytes <= MAX_WHOLE_BYTES):
+        if not is_nested or (name in looked_into and view.nbytes <= MAX_WHOLE_BYTES):
             yield name, msgspec.json.decode(raw)
 
 

@@ -10,10 +10,8 @@ from controlplane.database import Database
 from controlplane.llm.prices import list_revisions, read_documents
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.own import OwnBook, Prices
-from processors.llm.cost.usage import Usage
+from processors.llm.cost.reasons import meaning_of
 from schemas.projects import ProjectId
-
-ONE_EACH = Usage(1, 1)
 
 
 class Pricing:
@@ -29,13 +27,18 @@ class Pricing:
         return self._prices
 
     def why_unpriced(
-        self, project_id: ProjectId, provider: str | None, names: tuple[str, str], at_us: int
-    ) -> str:
-        """Returns why a call with token counts has no cost; `names` are used and requested."""
+        self, project_id: ProjectId, provider: str | None, used: str, requested: str
+    ) -> tuple[str, str] | None:
+        """Returns why no call of these names has a price: a word, and a sentence.
+
+        `None` where one has: what a call in particular lacks, only its rows tell.
+        """
         book = self._prices.of(project_id)
-        if book.price_used_or_requested(provider, *names, at_us, ONE_EACH) is not None:
-            return "priced_since"
-        return "unknown_model"
+        reasons = [book.why_unpriced(provider, name) for name in (used, requested) if name]
+        if None in reasons:
+            return None
+        word = reasons[-1] or ""
+        return word, meaning_of(word)
 
     async def refresh(self) -> None:
         """Reads what has changed. Raises `ControlPlaneError`."""

@@ -61,7 +61,7 @@ def span_row(item: SpanItem, book: Book) -> SpanRow:
     metadata_json = json_of(item.metadata)
     metadata = read_object(metadata_json)
     pair = pair_of(item.event_type, item.tool_use_id, metadata)
-    usage, reported = _usage(item, metadata)
+    usage, reported = usage_and_reported(item.kind, metadata)
     quote = book.price(None, item.model, timestamp_us, usage) if item.model else None
     cost, price_id = quote or UNPRICED
     # By position, as `trace_row`.
@@ -100,10 +100,10 @@ def span_row(item: SpanItem, book: Book) -> SpanRow:
     )
 
 
-def _usage(item: SpanItem, metadata: dict[str, Any]) -> tuple[Usage, int | None]:
+def usage_and_reported(kind: str, metadata: dict[str, Any]) -> tuple[Usage, int | None]:
     """Returns the tokens of a model's answer and what its sender says that they cost, in pico."""
     raw = metadata.get("usage")
-    if item.kind != "llm_response" or not isinstance(raw, dict):
+    if kind != "llm_response" or not isinstance(raw, dict):
         return Usage(), None
     cost = raw.get("cost")
     if isinstance(cost, bool) or not isinstance(cost, int | float):

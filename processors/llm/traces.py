@@ -1,12 +1,20 @@
 """One LLM call from the wire to its row: decode, count tokens, price."""
 
+from decimal import Decimal
+
 import msgspec
-from msgspec.structs import astuple
 
 from processors.columns import Unfit
+from processors.llm.cost.call import read_call
 from processors.llm.cost.own import Book
-from processors.llm.cost.usage import SentCounts, Usage, find_usage, usage_of
-from processors.llm.fields import PICO_PER_CENT, UNPRICED, pico_of, read_object, tags_of
+from processors.llm.fields import (
+    PICO_PER_CENT,
+    PICO_PER_USD,
+    UNPRICED,
+    pico_of,
+    read_object,
+    tags_of,
+)
 from schemas.llm.rows import TraceRow
 from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, trace_decoder
 from schemas.times import parse_timestamp_us
@@ -28,8 +36,9 @@ def trace_row(item: TraceItem, book: Book) -> TraceRow:
         raise Unfit(f"timestamp {item.timestamp!r}: {error}") from error
     metadata_json = json_of(item.metadata)
     metadata = read_object(metadata_json)
-    response_body = json_of(item.response_body)
-    usage = _usage(item, response_body)
+    request_body, response_body = json_of(item.request_body), json_of(item.response_body)
+    call = read_call(counts_of(item), request_body, response_body)
+    usage = call.usage
     quote = book.price_used_or_requested(
         item.provider, item.model_used, item.model_requested, timestamp_us, usage
     )
@@ -52,36 +61,28 @@ def trace_row(item: TraceItem, book: Book) -> TraceRow:
         usage.reasoning_tokens,
         cost,
         price_id,
-        _reported_pico(item),
+        _reported_pico(item, call.stated_usd),
         _text(metadata.get("environment")),
         _text(metadata.get("userId") or metadata.get("user_id")),
         tags_of(metadata),
         item.finish_reason,
         item.output_text,
-        json_of(item.request_body),
+        request_body,
         response_body,
         json_of(item.error),
         metadata_json,
     )
 
 
-def _reported_pico(item: TraceItem) -> int | None:
+def _reported_pico(item: TraceItem, stated_usd: Decimal | None) -> int | None:
+    """What the sender gives counts, else what the provider or the gateway states."""
     try:
         cents = amount_of(item.cost_cents)
     except ValueError as error:
         raise Unfit(f"cost_cents: {error}") from error
-    return None if cents is None else pico_of(cents, PICO_PER_CENT)
-
-
-def _usage(item: TraceItem, response_body: bytes) -> Usage:
-    # The provider's own usage object counts cached and reasoning tokens separately. Most SDKs
-    # leave it out, and looking for the word costs a hundredth of decoding the body.
-    raw = find_usage(read_object(response_body)) if b'"usage' in response_body else None
-    counts = counts_of(item)
-    if raw is None and counts.cache_read_tokens is None and counts.cache_write_tokens is None:
-        sent = counts.input_tokens, counts.output_tokens, None, None, None
-        return Usage(*sent, counts.reasoning_tokens)
-    return usage_of(SentCounts(*astuple(counts)), raw)
+    if cents is not None:
+        return pico_of(cents, PICO_PER_CENT)
+    return None if stated_usd is None else pico_of(stated_usd, PICO_PER_USD)
 
 
 def _text(value: object) -> str:

@@ -7,19 +7,15 @@ from msgspec import Struct
 from schemas.answers import Number
 from schemas.llm.answers import TokenTotals
 
-Reason = Literal[
-    "no_token_counts",
-    "unknown_provider",
-    "unknown_model",
-    "missing_rate",
-    "priced_since",
-]
+PRICED_SINCE = "priced_since"
+"""The one reason that is no word of `processors.llm.cost.reasons`: a price is known by now."""
 
 
 class UnpricedCalls(Struct, rename="camel"):
-    """Calls whose cost is unknown for one reason."""
+    """Calls whose cost is unknown for one reason, which `text` puts into words."""
 
     reason: str
+    text: str
     calls: int
     model_used: str | None
     """The model that answered, where it is another than the one asked for."""

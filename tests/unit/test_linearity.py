@@ -20,10 +20,11 @@ from ingest.body import MAX_MEMBERS
 from ingest.errors import Rejected
 from ingest.llm.pulse import MAX_SURROGATES, frame_array, trace_frame
 from processors.columns import Unfit
+from processors.llm.cost.answers import find_usage
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.match import Matcher
 from processors.llm.cost.usage import SentCounts as SentCounts
-from processors.llm.cost.usage import find_usage, usage_of, usage_of_agent
+from processors.llm.cost.usage import usage_of, usage_of_agent
 from processors.llm.fields import read_object, tags_of
 from processors.llm.traces import decode_trace
 from schemas.inflation import CannotInflate, InflatesTooFar, inflater
@@ -37,7 +38,7 @@ TRIES = 4
 LEAST_S = 0.02
 """Below it the clock and the machine's other work decide, and no body of its size is a danger."""
 
-TRACES = trace_frame(frozenset())
+TRACES = trace_frame()
 ITEM = (
     b'{"trace_id":"3b241101-e2bb-4255-8caf-4136c566a962","timestamp":"2026-11-01T12:00:00Z",'
     b'"provider":"openai","model_requested":"gpt-4o","status":"success","latency_ms":1,'

@@ -1,66 +1,61 @@
 """The price book: what a call cost, in integer pico-dollars. No I/O, no clock.
 
-Unknown is None, never 0: a provider or model that no list names, a call without token counts, a
-model charged by what no trace reports (audio hours, pages, characters), and a count so absurd that
-its cost would not fit the store. A free model costs 0.
+Unknown is None, never 0: a provider or model that no list names, a call without counts, a model
+charged by what no trace reports (pages, characters), a part or a term of the call without a rate,
+and a count so absurd that its cost would not fit the store. `explain` has a word for each. A free
+model costs 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TypeVar
 
 from msgspec import Struct
 
-from processors.llm.cost.fit import fit_counts, total_input
-from processors.llm.cost.match import Matcher
-from processors.llm.cost.table import Epoch, PriceTable, Rate
-from processors.llm.cost.usage import Usage, has_media
+from processors.llm.cost.explain import Explanation, Modifier
+from processors.llm.cost.fit import total_input
+from processors.llm.cost.match import Matcher, PriceMatch
+from processors.llm.cost.table import Epoch, Factor, PriceTable
+from processors.llm.cost.tariffs import (
+    Quote,
+    Tariff,
+    explained,
+    multiplied,
+    quote_of,
+    tariff_of,
+)
+from processors.llm.cost.usage import Usage
+
+_T = TypeVar("_T")
 
 # Longer names are unknown without a look: the longest in the data has 61 characters.
 MAX_NAME_CHARS = 256
-# What the store's Decimal(38, 12) holds. A million dollars for one call is a broken sender.
-MAX_COST_PICO_USD = 10**18 - 1
 
+_ALWAYS_US = -(2**62)
 _DAY_US = 86_400_000_000
 # Two generations of this many names, with hostile names of full length, stay under 10 MB.
 _GENERATION = 4096
 
 
-class Quote(NamedTuple):
-    """A cost and the id of the price list row it came from."""
-
-    cost_pico_usd: int
-    price_id: str
-
-
-class _Tariff(Struct, frozen=True, gc=False):
-    """A rate with all that the hot path reads laid out flat."""
-
-    price_id: str
-    above: int
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    one_hour: int
-    web_search: int
-    per_request: int
-    divisor: int
-    has_reasoning: bool  # reasoning has a price of its own
-    has_media: bool  # audio, images or video have
-    rate: Rate
-
-
 class _Schedule(Struct, frozen=True):
     """The tariffs of a model whose price depends on the time or the input."""
 
-    epochs: tuple[tuple[Epoch, tuple[_Tariff, ...]], ...]
+    epochs: tuple[tuple[Epoch, tuple[Tariff, ...]], ...]
 
 
-_Priced = _Tariff | _Schedule | None
+class _UnderTerms(Struct, frozen=True):
+    """The schedules of a model under the terms of a call, and what multiplies them."""
+
+    schedules: tuple[tuple[int, _Schedule], ...]  # ascending start
+    factors: tuple[tuple[Factor, ...], ...]  # for each term that has some; ascending start
+
+
+_Priced = Tariff | _Schedule | None
 _UNSEEN = _Schedule(())
+_Terms = tuple[tuple[str, str], ...]
 
 
 class PriceBook:
@@ -73,6 +68,7 @@ class PriceBook:
         self._matcher = Matcher(table)
         self._young: dict[tuple[str | None, str], _Priced] = {}
         self._old: dict[tuple[str | None, str], _Priced] = {}
+        self._under: dict[tuple[str | None, str, _Terms], _UnderTerms] = {}
 
     def price(self, provider: str | None, model: str, at_us: int, usage: Usage) -> Quote | None:
         """The cost of a call made at `at_us` (microseconds since 1970), or None when unknown.
@@ -86,13 +82,49 @@ class PriceBook:
             tariff = self._resolve(provider, model)
         if tariff is None:
             return None
-        if usage.input_tokens is None and usage.output_tokens is None:
+        extras = usage.extras
+        if usage.input_tokens is None and usage.output_tokens is None and not _has_audio(usage):
             return None
-        if isinstance(tariff, _Schedule):
+        if extras is not None and extras.terms:
+            tariff = self._tariff_under(provider, model, at_us, usage)
+        elif isinstance(tariff, _Schedule):
             tariff = _choose(tariff, at_us, usage)
-            if tariff is None:
-                return None
-        return _quote(tariff, usage)
+        return None if tariff is None else quote_of(tariff, usage)
+
+    def find(self, provider: str | None, model: str) -> PriceMatch | None:
+        """The list's entry that a call is priced by, or None."""
+        if max(len(model), len(provider or "")) > MAX_NAME_CHARS:
+            return None
+        return self._matcher.find(provider, model)
+
+    def why_unpriced(self, provider: str | None, model: str) -> str | None:
+        """Why no call of this name has a price: a word of `reasons.REASONS`, None where some have.
+
+        What one call in particular lacks (counts, rates, terms) is told by `explain`.
+        """
+        entry = self.find(provider, model)
+        if entry is None:
+            return self._matcher.why_unknown(
+                provider and provider[:MAX_NAME_CHARS], model[:MAX_NAME_CHARS]
+            )
+        return None if any(epoch.rates for epoch in entry.model.epochs) else "measure"
+
+    def explain(self, provider: str | None, model: str, at_us: int, usage: Usage) -> Explanation:
+        """How the cost that `price` gives comes about, or the reasons why it gives none."""
+        tariff = self._resolve(provider, model)
+        if tariff is None:
+            return Explanation(None, None, reasons=(self.why_unpriced(provider, model) or "model",))
+        if usage.input_tokens is None and usage.output_tokens is None and not _has_audio(usage):
+            return Explanation(None, None, reasons=("counts",))
+        terms = usage.extras.terms if usage.extras else ()
+        if terms:
+            tariff = self._tariff_under(provider, model, at_us, usage)
+        elif isinstance(tariff, _Schedule):
+            tariff = _choose(tariff, at_us, usage)
+        if tariff is None:
+            reasons = tuple(f"term:{key}={value}" for key, value in terms) or ("measure",)
+            return Explanation(None, None, reasons=reasons)
+        return explained(tariff, usage, self._modifiers(provider, model, at_us, terms))
 
     def price_used_or_requested(
         self,
@@ -103,17 +135,26 @@ class PriceBook:
         usage: Usage,
     ) -> Quote | None:
         """The price by the model that answered, else (absent or unknown) by the one asked for."""
+        used = _answering(used, requested)
         quote = self.price(provider, used, at_us, usage) if used else None
-        if quote is None and requested and requested != used:
-            return self.price(provider, requested, at_us, usage)
-        return quote
+        if quote is not None or not requested or requested == used:
+            return quote
+        if used and self._resolve(provider, used) is not None:
+            return None  # for another reason than its name: another model's price would be wrong
+        return self.price(provider, requested, at_us, usage)
 
-    def seller(self, provider: str | None, model: str) -> str | None:
-        """The id of the provider in whose list a call's price stands."""
-        if len(model) > MAX_NAME_CHARS or len(provider or "") > MAX_NAME_CHARS:
-            return None
-        entry = self._matcher.find(provider, model)
-        return None if entry is None else entry.provider_id
+    def explain_used_or_requested(
+        self,
+        provider: str | None,
+        used: str | None,
+        requested: str,
+        at_us: int,
+        usage: Usage,
+    ) -> tuple[str, Explanation]:
+        """The name that `price_used_or_requested` goes by, and how its cost comes about."""
+        used = _answering(used, requested)
+        name = used if used and self.find(provider, used) is not None else requested
+        return name, self.explain(provider, name, at_us, usage)
 
     def _resolve(self, provider: str | None, model: str) -> _Priced:
         if len(model) > MAX_NAME_CHARS or (provider is not None and len(provider) > MAX_NAME_CHARS):
@@ -132,51 +173,100 @@ class PriceBook:
         entry = self._matcher.find(provider, model)
         if entry is None:
             return None
-        epochs = tuple(
-            (
-                epoch,
-                tuple(
-                    _tariff(_price_id(self.snapshot, entry.provider_id, entry.model.id, e, r), rate)
-                    for r, rate in enumerate(epoch.rates)
-                ),
+        schedule = self._schedule(entry, entry.model.epochs)
+        epochs = schedule.epochs
+        if len(epochs) > 1 or len(epochs[0][1]) != 1:
+            return schedule
+        return epochs[0][1][0]
+
+    def _schedule(
+        self, entry: PriceMatch, epochs: tuple[Epoch, ...], suffix: str = ""
+    ) -> _Schedule:
+        name = f"{self.snapshot}/{entry.provider_id}/{entry.model.id}{suffix}"
+        return _Schedule(
+            tuple(
+                (
+                    epoch,
+                    tuple(tariff_of(f"{name}#{e}.{r}", rate) for r, rate in enumerate(epoch.rates)),
+                )
+                for e, epoch in enumerate(epochs)
             )
-            for e, epoch in enumerate(entry.model.epochs)
         )
-        if len(epochs) > 1 or len(epochs[0][1]) > 1:
-            return _Schedule(epochs)
-        return epochs[0][1][0] if epochs[0][1] else None
+
+    def _tariff_under(
+        self, provider: str | None, model: str, at_us: int, usage: Usage
+    ) -> Tariff | None:
+        terms = usage.extras.terms if usage.extras else ()
+        under = self._under.get((provider, model, terms))
+        if under is None:
+            under = self._look_up_under(provider, model, terms)
+            if len(self._under) >= _GENERATION:
+                self._under.clear()
+            self._under[provider, model, terms] = under
+        schedule = _latest(under.schedules, at_us)
+        tariff = None if schedule is None else _choose(schedule, at_us, usage)
+        for factors in under.factors:
+            factor = _latest(((f.start_us, f) for f in factors), at_us)
+            if factor is None or tariff is None:
+                return None
+            tariff = multiplied(tariff, factor)
+        return tariff
+
+    def _look_up_under(self, provider: str | None, model: str, terms: _Terms) -> _UnderTerms:
+        """What is known of a model under terms; a term that nothing is known of leaves nothing."""
+        entry = self._matcher.find(provider, model)
+        if entry is None:
+            return _UnderTerms((), ())
+        seller = entry.seller_id
+        schedules: tuple[tuple[int, _Schedule], ...] = (
+            (_ALWAYS_US, self._schedule(entry, entry.model.epochs)),
+        )
+        changed = ""
+        factors = []
+        for term in terms:
+            if found := self._factors(seller, entry.model.id, term):
+                factors.append(found)
+                continue
+            variants = [v for v in entry.model.variants if (v.seller, v.term) == (seller, term)]
+            if not variants or changed:  # nobody lists what two of them cost together
+                return _UnderTerms((), ())
+            changed = f"+{term[0]}={term[1]}"
+            schedules = tuple(
+                (v.start_us, self._schedule(entry, v.epochs, changed)) for v in variants
+            )
+        return _UnderTerms(schedules, tuple(factors))
+
+    def _factors(self, seller: str, model_id: str, term: tuple[str, str]) -> tuple[Factor, ...]:
+        return tuple(
+            factor
+            for factor in self._table.factors
+            if (factor.seller, factor.term) == (seller, term) and re.search(factor.models, model_id)
+        )
+
+    def _modifiers(
+        self, provider: str | None, model: str, at_us: int, terms: _Terms
+    ) -> tuple[Modifier, ...]:
+        entry = self._matcher.find(provider, model)
+        if entry is None:
+            return ()
+        seller = entry.seller_id
+        modifiers = []
+        for term in terms:
+            factors = self._factors(seller, entry.model.id, term)
+            factor = _latest(((f.start_us, f) for f in factors), at_us)
+            by = None if factor is None else Fraction(factor.numerator, factor.denominator)
+            modifiers.append(Modifier(*term, by))
+        return tuple(modifiers)
 
 
-def quoting(price_id: str, rate: Rate) -> Callable[[Usage], Quote | None]:
-    """What prices usage by a rate that stands in no list."""
-    return partial(_quote, _tariff(price_id, rate))
+def _answering(used: str | None, requested: str | None) -> str | None:
+    """OpenRouter may name the model that answered without the `:free` that was asked for."""
+    if used and requested and requested[-5:] == ":free" and requested[:-5] == used:
+        return requested
+    return used
 
 
-def _price_id(snapshot: str, provider_id: str, model_id: str, epoch: int, rate: int) -> str:
-    return f"{snapshot}/{provider_id}/{model_id}#{epoch}.{rate}"
-
-
-def _tariff(price_id: str, rate: Rate) -> _Tariff:
-    input_, output, cache_read, cache_write, one_hour, *rare, web_search = rate.coefficients
-    reasoning, *media = rare
-    return _Tariff(
-        price_id=price_id,
-        above=rate.above,
-        input=input_,
-        output=output,
-        cache_read=cache_read,
-        cache_write=cache_write,
-        one_hour=one_hour,
-        web_search=web_search,
-        per_request=rate.per_request,
-        divisor=rate.divisor,
-        has_reasoning=reasoning != 0,
-        has_media=any(media),
-        rate=rate,
-    )
-
-
-def _choose(schedule: _Schedule, at_us: int, usage: Usage) -> _Tariff | None:
+def _choose(schedule: _Schedule, at_us: int, usage: Usage) -> Tariff | None:
     tariffs = schedule.epochs[0][1]
     for epoch, candidates in reversed(schedule.epochs):
         if _holds(epoch, at_us):
@@ -193,49 +283,25 @@ def _holds(epoch: Epoch, at_us: int) -> bool:
         return at_us >= epoch.start_us
     if epoch.when == "always":
         return True
-    time_of_day_us = at_us % _DAY_US
+    if at_us < epoch.since_us:
+        return False
+    days, time_of_day_us = divmod(at_us, _DAY_US)
+    # The first day of 1970 was a Thursday. No hours that are listed cross the midnight of Beijing.
+    if at_us >= epoch.working_days_since_us and (days + 3) % 7 >= 5:
+        return False
     if epoch.end_us < epoch.start_us:
         return time_of_day_us >= epoch.start_us or time_of_day_us < epoch.end_us
     return epoch.start_us <= time_of_day_us < epoch.end_us
 
 
-def _quote(tariff: _Tariff, usage: Usage) -> Quote | None:
-    input_tokens = usage.input_tokens
-    output_tokens = usage.output_tokens
-    cache_read = usage.cache_read_tokens or 0
-    cache_write = usage.cache_write_tokens or 0
-    one_hour = usage.cache_write_1h_tokens or 0
-    if (
-        input_tokens is None
-        or output_tokens is None
-        or cache_read + cache_write > input_tokens
-        or one_hour > cache_write
-        or (tariff.has_reasoning and usage.reasoning_tokens)
-        or (tariff.has_media and has_media(usage))
-    ):
-        cost = _full_cost(tariff.rate, usage)
-    else:
-        cost = (
-            tariff.per_request
-            + input_tokens * tariff.input
-            + output_tokens * tariff.output
-            + cache_read * tariff.cache_read
-            + cache_write * tariff.cache_write
-            + one_hour * tariff.one_hour
-            + (usage.web_searches or 0) * tariff.web_search
-        )
-    if tariff.divisor != 1:
-        cost = _divide_half_even(cost, tariff.divisor)
-    return Quote(cost, tariff.price_id) if cost <= MAX_COST_PICO_USD else None
+def _has_audio(usage: Usage) -> bool:
+    return usage.extras is not None and bool(usage.extras.audio_ms)
 
 
-def _full_cost(rate: Rate, usage: Usage) -> int:
-    counts = fit_counts(usage, rate.priced)
-    charged = zip(rate.coefficients, counts, strict=True)
-    return rate.per_request + sum(coefficient * count for coefficient, count in charged)
-
-
-def _divide_half_even(cost: int, divisor: int) -> int:
-    quotient, remainder = divmod(cost, divisor)
-    twice = 2 * remainder
-    return quotient + (twice > divisor or (twice == divisor and quotient % 2 == 1))
+def _latest(starts: Iterable[tuple[int, _T]], at_us: int) -> _T | None:
+    """The last of those that have begun."""
+    found = None
+    for start_us, value in starts:
+        if start_us <= at_us:
+            found = value
+    return found

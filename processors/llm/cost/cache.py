@@ -1,7 +1,8 @@
 """The compiled price table on disk: read it, or have it compiled by a process of its own.
 
 A file is MAGIC, the SHA-256 of the rest, and the msgpack of a `PriceTable`. Its name holds the
-version of genai-prices, so an upgrade compiles anew; older files stay, to explain older prices.
+version of genai-prices and a digest of `terms.toml`, so that a change of either compiles anew;
+older files stay, to explain older prices.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.table import FORMAT, PriceTable
+from processors.llm.cost.table import FORMAT, TERMS_FILE, PriceTable
 
 _MAGIC = b"SLPRICE1"
 _DIGEST_BYTES = 32
@@ -33,7 +34,8 @@ def load_book(cache_dir: Path) -> PriceBook:
 
     May be called by several processes at once. Raises PriceTableError when compiling fails.
     """
-    path = cache_dir.absolute() / f"prices-{version('genai-prices')}-f{FORMAT}.msgpack"
+    name = f"prices-{version('genai-prices')}-f{FORMAT}-{_terms_digest()}.msgpack"
+    path = cache_dir.absolute() / name
     table = read_table(path)
     if table is None:
         _compile(path)
@@ -61,6 +63,10 @@ def read_table(path: Path) -> PriceTable | None:
 def seal(payload: bytes) -> bytes:
     """The bytes of a file with this payload."""
     return _MAGIC + hashlib.sha256(payload).digest() + payload
+
+
+def _terms_digest() -> str:
+    return hashlib.sha256(TERMS_FILE.read_bytes()).hexdigest()[:8]
 
 
 def _compile(path: Path) -> None:

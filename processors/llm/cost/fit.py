@@ -10,17 +10,29 @@ one rule each:
 
 from __future__ import annotations
 
-from processors.llm.cost.table import COUNTERS
-from processors.llm.cost.usage import Usage
+from operator import attrgetter
+
+from processors.llm.cost.table import COUNTERS, Rate
+from processors.llm.cost.usage import Extras, Usage
 
 _OUTPUT_PARTS = (
     "reasoning_tokens",
     "output_audio_tokens",
     "output_image_tokens",
     "output_video_tokens",
+    "citation_tokens",
 )
 _MODAL_INPUT = ("input_audio_tokens", "input_image_tokens", "input_video_tokens")
-_PARTS = tuple((name, 1 << bit) for bit, name in enumerate(COUNTERS))
+_BITS = tuple(1 << bit for bit in range(len(COUNTERS)))
+_plain_counts = attrgetter(*Usage.__struct_fields__[:-1])
+_extra_counts = attrgetter(*Extras.__struct_fields__[:-2])
+_NO_EXTRAS = Extras()
+
+
+def counts_of(usage: Usage) -> tuple[int, ...]:
+    """Every count in the order of COUNTERS, 0 where it is unknown."""
+    counts = (*_plain_counts(usage), *_extra_counts(usage.extras or _NO_EXTRAS))
+    return tuple(count or 0 for count in counts)
 
 
 def total_input(usage: Usage) -> int:
@@ -28,7 +40,8 @@ def total_input(usage: Usage) -> int:
     if usage.input_tokens is not None:
         return usage.input_tokens
     cached = (usage.cache_read_tokens or 0) + _cache_write(usage)
-    modal = sum(getattr(usage, name) or 0 for name in _MODAL_INPUT)
+    extras = usage.extras or _NO_EXTRAS
+    modal = sum(getattr(extras, name) or 0 for name in _MODAL_INPUT)
     return max(cached, modal)
 
 
@@ -36,19 +49,29 @@ def total_output(usage: Usage) -> int:
     """The output tokens, or what their parts add up to when the sender left them out."""
     if usage.output_tokens is not None:
         return usage.output_tokens
-    return sum(getattr(usage, name) or 0 for name in _OUTPUT_PARTS)
+    counts = dict(zip(COUNTERS, counts_of(usage), strict=True))
+    return sum(counts[name] for name in _OUTPUT_PARTS)
 
 
-def fit_counts(usage: Usage, priced: int) -> tuple[int, ...]:
-    """The counts in the order of COUNTERS, consistent among those that `priced` has bits for."""
-    counts = {name: getattr(usage, name) or 0 if priced & bit else 0 for name, bit in _PARTS}
+def fit_counts(usage: Usage, rate: Rate) -> tuple[int, ...]:
+    """The counts in the order of COUNTERS, consistent among those that the rate names."""
+    sent = zip(COUNTERS, counts_of(usage), _BITS, strict=True)
+    counts = {name: count if rate.priced & bit else 0 for name, count, bit in sent}
     counts["input_tokens"] = total_input(usage)
     counts["output_tokens"] = total_output(usage)
     if counts["cache_write_tokens"] == 0 and usage.cache_write_tokens is None:
         counts["cache_write_tokens"] = counts["cache_write_1h_tokens"]
+    if rate.search_once:
+        counts["web_searches"] = min(1, counts["web_searches"])
     _fit_output(counts)
     _fit_input(counts)
     return tuple(counts.values())
+
+
+def lacking_rates(usage: Usage, rate: Rate) -> tuple[str, ...]:
+    """What was counted and has neither a rate of its own nor that of its whole."""
+    sent = zip(COUNTERS, counts_of(usage), _BITS, strict=True)
+    return tuple(name for name, count, bit in sent if count and not rate.known & bit)
 
 
 def _cache_write(usage: Usage) -> int:

@@ -1,11 +1,15 @@
-"""From a provider and a model name to the price list entry, by the rules of genai-prices 0.2.3.
+"""From a provider and a model name to the price list entry. What names may mean is in `names`.
 
-The rules, in the order of `data_snapshot.DataSnapshot.find_provider_model`:
-1. Names are compared in lower case; a provider name is also stripped, a model name is not.
-2. Provider "litellm" with "vendor/model" is that vendor's model, when the vendor is known.
-3. A provider is found by its id, else by the first match clause; else the call is unknown.
-4. Without a provider (or with a bare "litellm") the first one that claims the model name sells it.
-5. Within a provider the first model that matches wins, then one step to each fallback provider.
+A name is looked for as genai-prices 0.2.3 does (`data_snapshot.DataSnapshot.find_provider_model`),
+but what is not surely the same model is unknown:
+
+1. Names are compared in lower case and stripped.
+2. A provider is found by `names.seller_of`, else by its id, else by the first match clause; else
+   the call is unknown. Without a provider the first one that claims the model's name sells it.
+3. Within a provider the first model that matches wins, then one step to each fallback provider.
+4. A match by less than the whole name does not count for a name that says that the model is made of
+   another (`names.is_derived`).
+5. A name that stands in the list as it is needs no other rule.
 6. A name still unknown is tried once more with "-20251211" written as "-2025-12-11".
 """
 
@@ -16,9 +20,39 @@ from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
 
+from processors.llm.cost.names import (
+    GATEWAY,
+    LOCAL,
+    Reading,
+    has_own_price,
+    is_custom,
+    is_derived,
+    is_free,
+    readings,
+    seller_of,
+)
 from processors.llm.cost.table import Clause, Model, PriceTable, Provider
 
+RULES = {
+    "list": "the name as it was sent",
+    "prefix": "a known vendor before the name was cut off",
+    "unknown_prefix": "a prefix that nobody knows was cut off: the rest stands in the list",
+    "path": "Google's resource path was cut off",
+    "arn": "the model in a Bedrock ARN",
+    "bedrock_name": "a name of Bedrock, which sold the call",
+    "region": "the region before a Bedrock name was cut off",
+    "vertex_name": "a name of Vertex AI, which sold the call",
+    "azure_name": "gpt-35 is Azure's spelling of gpt-3.5",
+    "route": "OpenRouter's :nitro, :floor and :exacto choose a route, not a model",
+    "version": "a date or -latest at the end was cut off: the rest stands in the list",
+    "free": "OpenRouter gives the model away",
+    "alias": "an alias of the project leads to it",
+    "own": "a price of the project's own",
+}
+"""How a name was understood, by its word in answers."""
+
 _COMPACT_DATE = re.compile(r"(-)(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)")
+_FREE = "openrouter/free"
 
 
 class PriceMatch(NamedTuple):
@@ -26,6 +60,9 @@ class PriceMatch(NamedTuple):
 
     provider_id: str
     model: Model
+    seller_id: str
+    """Who sold the call: another provider than that, where a fallback's list has the price."""
+    rule: str = "list"  # of RULES
 
 
 class Matcher:
@@ -37,45 +74,83 @@ class Matcher:
 
     def find(self, provider_name: str | None, model_name: str) -> PriceMatch | None:
         """The entry for a call, or None when the provider or the model is unknown."""
-        model_name = model_name.lower()
-        if provider_name and provider_name.lower() == "litellm" and "/" in model_name:  # rule 2
-            vendor, _, rest = model_name.partition("/")
-            if vendor and self._claimed_by_name(vendor):
-                provider_name, model_name = vendor, rest
-        provider = self._provider(provider_name, model_name)
-        if provider is None:
+        model = model_name.lower().strip()
+        seller = self.seller(provider_name)
+        if seller == LOCAL or (provider_name is not None and seller is None):
             return None
-        if entry := self._entry(provider, model_name):
-            return entry
-        dashed = _COMPACT_DATE.sub(_dash_date, model_name)  # rule 6
-        return self._entry(provider, dashed) if dashed != model_name else None
+        if seller == GATEWAY:
+            seller = None
+        if listed := self._listed(seller, model):
+            return listed
+        if has_own_price(model):
+            return None
+        if is_free(seller, model):
+            return self._read(Reading("openrouter", _FREE, "free"))
+        for reading in readings(seller, model):
+            if is_free(reading.seller, reading.model):
+                return self._read(Reading("openrouter", _FREE, "free"))
+            if found := self._read(reading):
+                return found
+        return None
 
-    def _provider(self, name: str | None, model_name: str) -> Provider | None:
-        if name is not None:
-            if provider := self._claimed_by_name(name):
-                return provider
-            if name.lower() != "litellm":
-                return None
-        return next(
-            (p for p in self._providers if model_name and _claims_model(p, model_name)), None
-        )
+    def why_unknown(self, provider_name: str | None, model_name: str) -> str:
+        """Why `find` gives nothing: a word of `reasons.REASONS`."""
+        model = model_name.lower().strip()
+        seller = self.seller(provider_name)
+        if seller == LOCAL:
+            return "local"
+        if provider_name is not None and seller is None:
+            return "provider"
+        if is_custom(model):
+            return "custom"
+        meant = readings(None if seller == GATEWAY else seller, model)
+        return "model" if meant else "local"
 
-    def _claimed_by_name(self, name: str) -> Provider | None:
-        name = name.lower().strip()
-        if provider := self._by_id.get(name):
-            return provider
+    def seller(self, provider_name: str | None) -> str | None:
+        """The id of the provider that a name means: the seller, in whose list ever the model is.
+
+        May be `names.LOCAL` or `names.GATEWAY`, whose models stand in no list of their own.
+        """
+        if provider_name is None:
+            return None
+        if seller := seller_of(provider_name):
+            return seller
+        name = provider_name.lower().strip()
+        if name in self._by_id:
+            return name
         claims = (
-            p for p in self._providers if p.provider_match and matches(p.provider_match, name)
+            p.id for p in self._providers if p.provider_match and matches(p.provider_match, name)
         )
         return next(claims, None)
 
-    def _entry(self, provider: Provider, model_name: str) -> PriceMatch | None:
-        if model := _own_model(provider, model_name):
-            return PriceMatch(provider.id, model)
+    def _listed(self, seller: str | None, model: str) -> PriceMatch | None:
+        provider = self._by_id.get(seller or "")
+        found = _own_model(provider, model, is_literal=False) if provider else None
+        if provider is None or found is None or model not in provider.equals:
+            return None
+        return PriceMatch(provider.id, found, provider.id)
+
+    def _read(self, reading: Reading) -> PriceMatch | None:
+        seller, model = reading.seller, reading.model
+        if seller is None:
+            provider = next((p for p in self._providers if model and _claims(p, model)), None)
+        else:
+            provider = self._by_id.get(seller)
+        if provider is None:
+            return None
+        found = self._entry(provider, model, reading.is_literal)
+        if found is None:
+            dashed = _COMPACT_DATE.sub(_dash_date, model)  # rule 6
+            found = self._entry(provider, dashed, reading.is_literal) if dashed != model else None
+        return found and found._replace(rule=reading.rule)
+
+    def _entry(self, provider: Provider, name: str, is_literal: bool) -> PriceMatch | None:
+        if model := _own_model(provider, name, is_literal):
+            return PriceMatch(provider.id, model, provider.id)
         for fallback_id in provider.fallbacks:
             fallback = self._by_id.get(fallback_id)
-            if fallback and (model := _own_model(fallback, model_name)):
-                return PriceMatch(fallback.id, model)
+            if fallback and (model := _own_model(fallback, name, is_literal)):
+                return PriceMatch(fallback.id, model, provider.id)
         return None
 
 
@@ -97,19 +172,31 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def _claims_model(provider: Provider, model_name: str) -> bool:
+def _claims(provider: Provider, model_name: str) -> bool:
+    if provider.id == "openai" and model_name.startswith("ft:"):
+        return True
     return provider.model_match is not None and matches(provider.model_match, model_name)
 
 
-def _own_model(provider: Provider, model_name: str) -> Model | None:
-    best = provider.equals.get(model_name)
+def _own_model(provider: Provider, name: str, is_literal: bool) -> Model | None:
+    best = provider.equals.get(name)
     for index, clause in provider.patterns:
         if best is not None and index >= best:
             break
-        if matches(clause, model_name):
+        if is_literal and not _is_whole(clause):
+            continue
+        if matches(clause, name) and not is_derived(name, _text_of(clause)):
             best = index
             break
     return None if best is None else provider.models[best]
+
+
+def _is_whole(clause: Clause) -> bool:
+    return clause.kind == "regex" and clause.text.startswith("^") and clause.text.endswith("$")
+
+
+def _text_of(clause: Clause) -> str:
+    return " ".join((clause.text, *map(_text_of, clause.parts)))
 
 
 def _dash_date(match: re.Match[str]) -> str:

@@ -15,51 +15,38 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from math import lcm
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from processors.llm.cost.book import PriceBook, Quote, quoting
-from processors.llm.cost.table import COUNTERS, Rate
+from processors.llm.cost.book import PriceBook
+from processors.llm.cost.explain import Explanation, Modifier
+from processors.llm.cost.match import PriceMatch
+from processors.llm.cost.own_rates import charges_tokens, rate_of
+from processors.llm.cost.tariffs import Quote, Tariff, explained, quote_of, tariff_of
 from processors.llm.cost.usage import Usage
-from schemas.llm.prices import Alias, OwnPrice, PriceDocument, Rates, covers, plain
+from schemas.llm.prices import Alias, OwnPrice, PriceDocument, covers, plain
 from schemas.projects import ProjectId
 
 OWN = "own"
 """What the price ids of own prices begin with: own/provider/model#number."""
 
-_PICO = 10**12
-_MILLION = 10**6
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
 _ALWAYS_US = 1 << 62
 _MOST_NAMES = 1024
-# The rate that charges a counter, and the counter that its count is part of.
-_CHARGES = (
-    ("input_tokens", "input", None),
-    ("output_tokens", "output", None),
-    ("cache_read_tokens", "cache_read", "input_tokens"),
-    ("cache_write_tokens", "cache_write", "input_tokens"),
-    ("cache_write_1h_tokens", "cache_write_1h", "cache_write_tokens"),
-    ("reasoning_tokens", "reasoning", "output_tokens"),
-    ("input_audio_tokens", "input_audio", "input_tokens"),
-    ("output_audio_tokens", "output_audio", "output_tokens"),
-    ("input_image_tokens", "input_image", "input_tokens"),
-    ("output_image_tokens", "output_image", "output_tokens"),
-    ("web_searches", "web_search", None),
-)
+_NO_COUNTS = Explanation(None, None, reasons=("counts",))
 
 T = TypeVar("T", OwnPrice, Alias)
 
 
 class _Entry(NamedTuple):
-    """An own price for a name, with its days as microseconds, and how it prices."""
+    """An own price for a name, with its days as microseconds."""
 
     price: OwnPrice
     first_us: int
     end_us: int
     price_id: str
-    quote: Callable[[Usage], Quote | None] | None
+    tariff: Tariff | None
     """`None` for a discount."""
 
 
@@ -70,6 +57,7 @@ class _Name(NamedTuple):
     provider: str | None
     model: str
     """Both as the price list is asked."""
+    is_alias: bool
 
 
 class OwnBook:
@@ -94,37 +82,79 @@ class OwnBook:
         usage: Usage,
     ) -> Quote | None:
         """The cost of a call; as `PriceBook.price_used_or_requested`, after the own prices."""
-        names = [self._name(provider, name) for name in dict.fromkeys((used, requested)) if name]
+        names = [self._name(provider, name) for name in (used, requested) if name]
         for name in names:
-            for entry in name.entries:
-                if entry.first_us <= at_us < entry.end_us:
-                    return self._quote(entry, name, at_us, usage)
-        for name in names:
-            quote = self._listed.price(name.provider, name.model, at_us, usage)
-            if quote is not None:
-                return quote
-        return None
+            if entry := _at(name.entries, at_us):
+                return self._quote(entry, name, at_us, usage)
+        if not any(name.is_alias for name in names):
+            return self._listed.price_used_or_requested(provider, used, requested, at_us, usage)
+        quotes = (self._listed.price(one.provider, one.model, at_us, usage) for one in names)
+        return next((quote for quote in quotes if quote is not None), None)
 
-    def own_price(self, provider: str | None, model: str, at_us: int) -> OwnPrice | None:
-        """The own price that counts for a name, if any."""
-        entries = self._name(provider, model).entries
-        return next((one.price for one in entries if one.first_us <= at_us < one.end_us), None)
+    def explain(self, provider: str | None, model: str, at_us: int, usage: Usage) -> Explanation:
+        """How the cost that `price` gives comes about, or the reasons why it gives none."""
+        return self.explain_used_or_requested(provider, None, model, at_us, usage)[1]
 
-    def listed_as(self, provider: str | None, model: str) -> tuple[str | None, str]:
-        """Under which provider and name the price list is asked."""
+    def explain_used_or_requested(
+        self,
+        provider: str | None,
+        used: str | None,
+        requested: str,
+        at_us: int,
+        usage: Usage,
+    ) -> tuple[str, Explanation]:
+        """The name that counts, as it was sent, and how its cost comes about."""
+        sent = [name for name in (used, requested) if name]
+        names = [self._name(provider, name) for name in sent]
+        for text, name in zip(sent, names, strict=True):
+            if entry := _at(name.entries, at_us):
+                return text, self._explained(entry, name, at_us, usage)
+        if not any(name.is_alias for name in names):
+            return self._listed.explain_used_or_requested(provider, used, requested, at_us, usage)
+        each = [self._listed.explain(one.provider, one.model, at_us, usage) for one in names]
+        told = zip(sent, each, strict=True)
+        return next(((t, e) for t, e in told if e.cost_pico_usd is not None), (requested, each[-1]))
+
+    def find(self, provider: str | None, model: str) -> PriceMatch | None:
+        """The list's entry that a call is priced by where no own price counts, or None."""
         name = self._name(provider, model)
-        return name.provider, name.model
+        found = self._listed.find(name.provider, name.model)
+        return found._replace(rule="alias") if found and name.is_alias else found
+
+    def why_unpriced(self, provider: str | None, model: str) -> str | None:
+        """Why no call of this name has a price, None where some have; as `PriceBook` has it."""
+        name = self._name(provider, model)
+        if any(entry.tariff for entry in name.entries):
+            return None
+        return self._listed.why_unpriced(name.provider, name.model)
 
     def _quote(self, entry: _Entry, name: _Name, at_us: int, usage: Usage) -> Quote | None:
-        if entry.quote is not None:
-            return entry.quote(usage)
+        if entry.tariff is not None:
+            return None if _lacks_counts(entry, usage) else quote_of(entry.tariff, usage)
         listed = self._listed.price(name.provider, name.model, at_us, usage)
         if listed is None:
             return None
-        percent = 100 - Fraction(entry.price.discount_percent or Decimal(0))
         # round() of a Fraction is half to even.
-        cost = round(listed.cost_pico_usd * percent / 100)
-        return Quote(cost, entry.price_id)
+        return Quote(round(listed.cost_pico_usd * _factor(entry)), entry.price_id)
+
+    def _explained(self, entry: _Entry, name: _Name, at_us: int, usage: Usage) -> Explanation:
+        if entry.tariff is not None:
+            if _lacks_counts(entry, usage):
+                return _NO_COUNTS
+            return explained(entry.tariff, usage, ())
+        listed = self._listed.explain(name.provider, name.model, at_us, usage)
+        if listed.cost_pico_usd is None:
+            return listed
+        factor = _factor(entry)
+        parts = tuple(
+            part._replace(rate_pico=part.rate_pico * factor, amount_pico=part.amount_pico * factor)
+            for part in listed.parts
+            if part.rate_pico is not None and part.amount_pico is not None
+        )
+        percent = f"{entry.price.discount_percent:f}"
+        modifiers = (*listed.modifiers, Modifier("own_discount", percent, factor))
+        cost = round(listed.cost_pico_usd * factor)
+        return Explanation(cost, entry.price_id, parts, modifiers)
 
     def _name(self, provider: str | None, model: str) -> _Name:
         found = self._names.get((provider, model))
@@ -139,13 +169,14 @@ class OwnBook:
         sellers = self._sellers(provider, model)
         alias = next((one for one in self._aliases if _fits(one, one.name, sellers, model)), None)
         if alias is None:
-            return _Name(entries, provider, model)
+            return _Name(entries, provider, model, is_alias=False)
         entries += self._entries_of(alias.to_provider, alias.to_model)
-        return _Name(entries, alias.to_provider, alias.to_model)
+        return _Name(entries, alias.to_provider, alias.to_model, is_alias=True)
 
     def _entries_of(self, provider: str | None, model: str) -> tuple[_Entry, ...]:
         sellers = self._sellers(provider, model)
-        seller = self._listed.seller(provider, model) or plain(provider)
+        match = self._listed.find(provider, model)
+        seller = match.provider_id if match else plain(provider)
         return tuple(
             _entry(price, seller)
             for price in self._prices
@@ -153,8 +184,12 @@ class OwnBook:
         )
 
     def _sellers(self, provider: str | None, model: str) -> set[str]:
-        """The names by which an own price may name the provider: as sent, and the list's id."""
-        return {plain(provider), self._listed.seller(provider, model) or "", ""}
+        """The names by which an own price may name the provider: as sent, and as the list has it.
+
+        Where the list of another provider has the price, both that one and the seller.
+        """
+        match = self._listed.find(provider, model)
+        return {plain(provider), "", *((match.provider_id, match.seller_id) if match else ())}
 
 
 Book = PriceBook | OwnBook
@@ -172,12 +207,18 @@ class Prices(NamedTuple):
         return self.own.get(project_id, self.listed)
 
 
-def lacking(rates: Rates, usage: Usage) -> str | None:
-    """The first rate that the usage needs and that is not there, `None` where all are."""
-    for counter, name, _ in _CHARGES:
-        if name != "reasoning" and getattr(usage, counter) and getattr(rates, name) is None:
-            return name
-    return None
+def _at(entries: Iterable[_Entry], at_us: int) -> _Entry | None:
+    return next((one for one in entries if one.first_us <= at_us < one.end_us), None)
+
+
+def _factor(entry: _Entry) -> Fraction:
+    return 1 - Fraction(entry.price.discount_percent or Decimal(0)) / 100
+
+
+def _lacks_counts(entry: _Entry, usage: Usage) -> bool:
+    rates = entry.price.rates
+    is_counted = usage.input_tokens is not None or usage.output_tokens is not None
+    return not is_counted and rates is not None and charges_tokens(rates)
 
 
 def _fits(entry: OwnPrice | Alias, pattern: str, sellers: Iterable[str], model: str) -> bool:
@@ -201,44 +242,8 @@ def _entry(price: OwnPrice, seller: str) -> _Entry:
         end_us = _midnight_us(price.valid_until + timedelta(days=1))
     provider = (price.provider or seller).replace("/", "-")  # readers split price ids
     price_id = f"{OWN}/{provider}/{price.model}#{price.number}"
-    quote = None if price.rates is None else _quoting(price.rates, price_id)
-    return _Entry(price, first_us, end_us, price_id, quote)
-
-
-def _quoting(rates: Rates, price_id: str) -> Callable[[Usage], Quote | None]:
-    by_rate = quoting(price_id, rate_of(rates))
-    charges_tokens = any(getattr(rates, name) is not None for _, name, _ in _CHARGES)
-
-    def quote(usage: Usage) -> Quote | None:
-        is_counted = usage.input_tokens is not None or usage.output_tokens is not None
-        if (charges_tokens and not is_counted) or lacking(rates, usage):
-            return None
-        return by_rate(usage)
-
-    return quote
-
-
-def rate_of(rates: Rates) -> Rate:
-    """Compiles rates: a part costs what its own rate is beyond that of its whole."""
-    each: dict[str, Fraction] = {}
-    beyond: dict[str, Fraction] = {}
-    priced = 0
-    for counter, name, whole in _CHARGES:
-        usd: Decimal | None = getattr(rates, name)
-        per = 1 if counter == "web_searches" else _MILLION
-        above = each[whole] if whole else Fraction(0)
-        each[counter] = above if usd is None else Fraction(usd) * _PICO / per
-        beyond[counter] = each[counter] - above
-        priced |= (usd is not None) << COUNTERS.index(counter)
-    request = Fraction(rates.request or Decimal(0)) * _PICO
-    divisor = lcm(*(value.denominator for value in (*beyond.values(), request)))
-    return Rate(
-        above=-1,
-        per_request=int(request * divisor),
-        coefficients=tuple(int(beyond.get(name, Fraction(0)) * divisor) for name in COUNTERS),
-        priced=priced,
-        divisor=divisor,
-    )
+    tariff = None if price.rates is None else tariff_of(price_id, rate_of(price.rates))
+    return _Entry(price, first_us, end_us, price_id, tariff)
 
 
 def _midnight_us(day: date) -> int:

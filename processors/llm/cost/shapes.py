@@ -1,17 +1,22 @@
 """Reads the usage objects of the providers into one `ReportedUsage`. Any junk is read as nothing.
 
+One table, `_LAYOUT`, names every key that a provider, SDK or gateway writes a count under; keys in
+camelCase are found by their snake_case. Where one count stands under two names, the larger is
+right: the other is a zero that a wrapper filled in. What a total includes depends on the shape:
+
 1. Gemini `usageMetadata`: prompt includes cached but not tool use, candidates exclude thoughts.
 2. OpenAI chat, and those who copy it (`prompt_tokens`): totals include their details.
-3. Anthropic Messages: input excludes cache reads and writes; output includes thinking.
-4. OpenAI Responses and Realtime (`input_tokens` with details): totals include their details.
-5. Bedrock Converse (`inputTokens`, `cacheReadInputTokens`): input excludes the cache.
-6. Vercel AI SDK (`inputTokens`, `cachedInputTokens`): totals include their details.
+3. Anthropic Messages, Bedrock (`inputTokens`, `cacheReadInputTokens`), Cursor: input excludes
+   cache reads and writes; output includes thinking.
+4. OpenAI Responses, Realtime, images, LangChain, Vercel AI SDK (details): totals include them.
+5. Perplexity: reasoning and citations stand beside the completion, outside of the total.
+6. Cohere: the billed units are what is charged, not the tokens.
 7. Others with `input_tokens`, `cache_read_tokens`: the shape does not say.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -19,10 +24,10 @@ Convention = Literal["inclusive", "exclusive"]
 
 # Larger integers are not exact in the JSON of half of the senders.
 MAX_COUNT = 2**53 - 1
-# A details list holds one item a modality; a longer one is hostile.
-_MAX_MODALITIES = 16
+# A details list holds one item a modality or lifetime; a longer one is hostile.
+_MAX_DETAILS = 16
 
-_Object = dict[object, object]
+_Object = dict[str, Any]
 
 
 class ReportedUsage(Struct, frozen=True, kw_only=True, gc=False):
@@ -43,7 +48,12 @@ class ReportedUsage(Struct, frozen=True, kw_only=True, gc=False):
     cache_image_read_tokens: int | None = None
     input_video_tokens: int | None = None
     output_video_tokens: int | None = None
+    citation_tokens: int | None = None
     web_searches: int | None = None
+    file_searches: int | None = None
+    search_sources: int | None = None
+    code_executions: int | None = None
+    audio_ms: int | None = None
     input_convention: Convention | None = None
     output_convention: Convention | None = None
 
@@ -52,17 +62,16 @@ def read_shape(raw: object) -> ReportedUsage | None:
     """The counts of a provider's usage object, or None when it is none that we know."""
     if not isinstance(raw, dict):
         return None
-    if _has(raw, "promptTokenCount", "candidatesTokenCount"):
-        return _gemini(raw)
-    if _has(raw, "prompt_token_count", "candidates_token_count"):
-        return _gemini({_camel(key): value for key, value in raw.items()})
-    if _has(raw, "prompt_tokens", "completion_tokens"):
-        return _openai_chat(raw)
-    if _has(raw, "input_tokens", "output_tokens"):
-        return _snake(raw)
-    if _has(raw, "inputTokens", "outputTokens"):
-        return _camel_case(raw)
-    return None
+    counts: dict[str, Any] = {}
+    if isinstance(billed := raw.get("billed_units", raw.get("billedUnits")), dict):  # rule 6
+        _read(billed, _LAYOUT, counts)
+    else:
+        _read(raw, _LAYOUT, counts)
+    if counts.keys().isdisjoint(_PROOF):
+        return None
+    _settle_parts(counts)
+    _name_conventions(raw, counts)
+    return ReportedUsage(**counts)
 
 
 def safe_count(value: object) -> int | None:
@@ -70,189 +79,281 @@ def safe_count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 
-def _gemini(raw: _Object) -> ReportedUsage:
-    prompt = _modalities(raw.get("promptTokensDetails"))
-    cached = _modalities(raw.get("cacheTokensDetails"))
-    answer = _modalities(raw.get("candidatesTokensDetails"))
-    return ReportedUsage(
-        input_tokens=_sum(_count(raw, "promptTokenCount"), _count(raw, "toolUsePromptTokenCount")),
-        output_tokens=_count(raw, "candidatesTokenCount"),
-        total_tokens=_count(raw, "totalTokenCount"),
-        cache_read_tokens=_count(raw, "cachedContentTokenCount"),
-        reasoning_tokens=_count(raw, "thoughtsTokenCount"),
-        input_audio_tokens=prompt.get("AUDIO"),
-        output_audio_tokens=answer.get("AUDIO"),
-        cache_audio_read_tokens=cached.get("AUDIO"),
-        input_image_tokens=prompt.get("IMAGE"),
-        output_image_tokens=answer.get("IMAGE"),
-        cache_image_read_tokens=cached.get("IMAGE"),
-        input_video_tokens=prompt.get("VIDEO"),
-        output_video_tokens=answer.get("VIDEO"),
-        input_convention="inclusive",
-        output_convention="exclusive",
-    )
-
-
-def _openai_chat(raw: _Object) -> ReportedUsage:
-    prompt = _object(raw, "prompt_tokens_details")
-    return _openai(
-        raw,
-        ("prompt_tokens", "completion_tokens"),
-        prompt,
-        _object(raw, "completion_tokens_details"),
-        # DeepSeek, Moonshot, LiteLLM; OpenRouter and LiteLLM for the writes.
-        cache_read=_first(
-            _count(prompt, "cached_tokens"),
-            _count(raw, "prompt_cache_hit_tokens"),
-            _count(raw, "cached_tokens"),
-            _count(raw, "cache_read_input_tokens"),
-        ),
-        cache_write=_first(
-            _count(prompt, "cache_write_tokens"),
-            _count(prompt, "cache_creation_tokens"),
-            _count(raw, "cache_creation_input_tokens"),
-        ),
-    )
-
-
-def _snake(raw: _Object) -> ReportedUsage:
-    if _has(raw, "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"):
-        return _anthropic(raw)
-    details = _object(raw, "input_tokens_details", "input_token_details")
-    output_details = _object(raw, "output_tokens_details", "output_token_details")
-    if details or output_details:
-        return _openai(
-            raw,
-            ("input_tokens", "output_tokens"),
-            details,
-            output_details,
-            cache_read=_count(details, "cached_tokens"),
-            cache_write=_count(details, "cache_write_tokens"),
-        )
-    return ReportedUsage(
-        input_tokens=_count(raw, "input_tokens"),
-        output_tokens=_count(raw, "output_tokens"),
-        total_tokens=_count(raw, "total_tokens"),
-        cache_read_tokens=_count(raw, "cache_read_tokens"),
-        cache_write_tokens=_count(raw, "cache_write_tokens"),
-        reasoning_tokens=_count(raw, "reasoning_tokens"),
-        web_searches=_count(_object(raw, "server_tool_use"), "web_search_requests"),
-    )
-
-
-def _openai(
-    raw: _Object,
-    totals: tuple[str, str],
-    input_details: _Object,
-    output_details: _Object,
-    *,
-    cache_read: int | None,
-    cache_write: int | None,
-) -> ReportedUsage:
-    cached = _object(input_details, "cached_tokens_details")
-    return ReportedUsage(
-        input_tokens=_count(raw, totals[0]),
-        output_tokens=_count(raw, totals[1]),
-        total_tokens=_count(raw, "total_tokens"),
-        cache_read_tokens=cache_read,
-        cache_write_tokens=cache_write,
-        reasoning_tokens=_first(
-            _count(output_details, "reasoning_tokens"), _count(raw, "reasoning_tokens")
-        ),
-        input_audio_tokens=_count(input_details, "audio_tokens"),
-        output_audio_tokens=_count(output_details, "audio_tokens"),
-        cache_audio_read_tokens=_count(cached, "audio_tokens"),
-        input_image_tokens=_count(input_details, "image_tokens"),
-        output_image_tokens=_count(output_details, "image_tokens"),
-        cache_image_read_tokens=_count(cached, "image_tokens"),
-        input_convention="inclusive",
-        output_convention="inclusive",
-    )
-
-
-def _anthropic(raw: _Object) -> ReportedUsage:
-    lifetimes = _object(raw, "cache_creation")
-    one_hour = _count(lifetimes, "ephemeral_1h_input_tokens")
-    by_lifetime = _sum(one_hour, _count(lifetimes, "ephemeral_5m_input_tokens"))
-    return ReportedUsage(
-        input_tokens=_count(raw, "input_tokens"),
-        output_tokens=_count(raw, "output_tokens"),
-        cache_read_tokens=_count(raw, "cache_read_input_tokens"),
-        cache_write_tokens=_first(_count(raw, "cache_creation_input_tokens"), by_lifetime),
-        cache_write_1h_tokens=one_hour,
-        reasoning_tokens=_count(_object(raw, "output_tokens_details"), "thinking_tokens"),
-        web_searches=_count(_object(raw, "server_tool_use"), "web_search_requests"),
-        input_convention="exclusive",
-        output_convention="inclusive",
-    )
-
-
-def _camel_case(raw: _Object) -> ReportedUsage:
-    bedrock = _has(raw, "cacheReadInputTokens", "cacheWriteInputTokens")
-    details = _object(raw, "inputTokenDetails")
-    return ReportedUsage(
-        input_tokens=_count(raw, "inputTokens"),
-        output_tokens=_count(raw, "outputTokens"),
-        total_tokens=_count(raw, "totalTokens"),
-        cache_read_tokens=_first(
-            _count(raw, "cacheReadInputTokens"),
-            _count(details, "cacheReadTokens"),
-            _count(raw, "cachedInputTokens"),
-        ),
-        cache_write_tokens=_first(
-            _count(raw, "cacheWriteInputTokens"), _count(details, "cacheWriteTokens")
-        ),
-        reasoning_tokens=_first(
-            _count(_object(raw, "outputTokenDetails"), "reasoningTokens"),
-            _count(raw, "reasoningTokens"),
-        ),
-        input_convention="exclusive" if bedrock else "inclusive",
-        output_convention="inclusive",
-    )
-
-
-def _modalities(details: object) -> dict[str, int]:
-    """Sums Gemini's [{"modality": "AUDIO", "tokenCount": 9}, ...]."""
-    counts: dict[str, int] = {}
-    if not isinstance(details, list):
-        return counts
-    for item in details[:_MAX_MODALITIES]:
-        if not isinstance(item, dict):
+def _read(raw: _Object, layout: dict[str, Any], counts: dict[str, Any]) -> None:
+    for key, value in raw.items():
+        field = layout.get(key)
+        if field is None or value is None:
             continue
-        modality = item.get("modality")
-        count = _first(safe_count(item.get("tokenCount")), safe_count(item.get("token_count")))
-        if isinstance(modality, str) and count is not None:
-            counts[modality.upper()] = counts.get(modality.upper(), 0) + count
-    return counts
+        if type(field) is str:
+            if type(value) is int and 0 <= value <= MAX_COUNT and value >= counts.get(field, 0):
+                counts[field] = value
+        elif type(field) is dict:
+            if isinstance(value, dict):
+                _read(value, field, counts)
+        else:
+            field(value, counts)
 
 
-def _has(raw: _Object, *keys: str) -> bool:
-    for key in keys:  # noqa: SIM110 (runs for every trace, and a generator takes twice as long)
-        if raw.get(key) is not None:
-            return True
-    return False
+def _details(side: str, layout: dict[str, Any]) -> Any:
+    """Reads an object of parts, or Gemini's [{"modality": "AUDIO", "tokenCount": 9}, ...]."""
+
+    def read(details: object, counts: dict[str, Any]) -> None:
+        if isinstance(details, dict):
+            return _read(details, layout, counts)
+        for item in _items(details):
+            name = _MODALITIES.get(str(item.get("modality")).upper())
+            count = safe_count(item.get("tokenCount", item.get("token_count")))
+            if name is not None and count is not None:
+                field = side.format(name)
+                counts[field] = counts.get(field, 0) + count
+        return None
+
+    return read
 
 
-def _object(raw: _Object, *keys: str) -> _Object:
-    found = (raw.get(key) for key in keys)
-    return next((value for value in found if isinstance(value, dict)), {})
+def _lifetimes(details: object, counts: dict[str, Any]) -> None:
+    """Reads Bedrock's [{"ttl": "1h", "inputTokens": 9}, ...]."""
+    for item in _items(details):
+        count = safe_count(item.get("inputTokens"))
+        field = {"1h": "cache_write_1h_tokens", "5m": "_write_5m"}.get(str(item.get("ttl")))
+        if count is not None and field is not None:
+            counts[field] = counts.get(field, 0) + count
 
 
-def _count(raw: _Object, key: str) -> int | None:
-    return safe_count(raw.get(key))
+def _nested_total(field: str, layout: dict[str, Any]) -> Any:
+    """Reads a count, or the AI SDK's {"total": 9, "cacheRead": 5}."""
+
+    def read(value: object, counts: dict[str, Any]) -> None:
+        if isinstance(value, dict):
+            _read(value, {**layout, "total": field}, counts)
+        elif (count := safe_count(value)) is not None:
+            counts[field] = max(count, counts.get(field, 0))
+
+    return read
 
 
-def _first(*counts: int | None) -> int | None:
-    return next((count for count in counts if count is not None), None)
+def _seconds(value: object, counts: dict[str, Any]) -> None:
+    if type(value) in (int, float) and 0 <= value <= MAX_COUNT // 1000:  # type: ignore[operator]
+        counts["audio_ms"] = max(round(value * 1000), counts.get("audio_ms", 0))  # type: ignore[operator]
 
 
-def _sum(*counts: int | None) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+def _items(details: object) -> list[_Object]:
+    if not isinstance(details, list):
+        return []
+    return [item for item in details[:_MAX_DETAILS] if isinstance(item, dict)]
 
 
-def _camel(key: object) -> object:
-    if not isinstance(key, str):
-        return key
+def _settle_parts(counts: dict[str, Any]) -> None:
+    by_lifetime = counts.pop("_write_5m", 0) + counts.get("cache_write_1h_tokens", 0)
+    if by_lifetime:
+        counts["cache_write_tokens"] = max(by_lifetime, counts.get("cache_write_tokens", 0))
+    for part, whole in _BESIDE.items():
+        if part in counts:
+            counts[whole] = counts.pop(part) + counts.get(whole, 0)
+    if counts.keys() <= {"total_tokens"}:  # an embedding: there is nothing but input
+        counts["input_tokens"] = counts["total_tokens"]
+
+
+def _name_conventions(raw: _Object, counts: dict[str, Any]) -> None:
+    if not raw.keys().isdisjoint(_THOUGHTS_BESIDE):  # rules 1 and 5
+        counts["output_convention"] = "exclusive"
+        counts["input_convention"] = "inclusive"
+        if "citation_tokens" in raw or "num_search_queries" in raw:
+            counts.pop("total_tokens", None)
+    elif not raw.keys().isdisjoint(_EXCLUSIVE) and raw.keys().isdisjoint(_CHAT):  # rule 3
+        counts["input_convention"] = "exclusive"
+        counts["output_convention"] = "inclusive"
+    elif not raw.keys().isdisjoint(_INCLUSIVE):  # rules 2 and 4
+        counts["input_convention"] = counts["output_convention"] = "inclusive"
+
+
+# Counted beside the total that they belong to.
+_BESIDE = {"_beside_input": "input_tokens", "_x_searches": "web_searches"}
+_MODALITIES = {
+    "AUDIO": "audio",
+    "IMAGE": "image",
+    "DOCUMENT": "image",
+    "VIDEO": "video",
+}
+# Without one of these an object is no usage.
+_PROOF = frozenset(("input_tokens", "output_tokens", "total_tokens", "audio_ms", "_beside_input"))
+_THOUGHTS_BESIDE = frozenset(
+    (
+        "promptTokenCount",
+        "candidatesTokenCount",
+        "candidates_token_count",
+        "responseTokenCount",
+        "response_token_count",
+        "thoughts_token_count",
+        "citation_tokens",
+        "num_search_queries",
+    )
+)
+_CHAT = frozenset(("prompt_tokens", "completion_tokens", "promptTokens", "completionTokens"))
+_EXCLUSIVE = frozenset(
+    (
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "cache_creation",
+        "cacheReadInputTokens",
+        "cacheWriteInputTokens",
+        "cacheReadInputTokenCount",
+        "cacheWriteInputTokenCount",
+        "cacheCreationInputTokens",
+        "cacheReadTokens",
+        "cacheWriteTokens",
+    )
+)
+_INCLUSIVE = _CHAT | {
+    "input_tokens_details",
+    "output_tokens_details",
+    "input_token_details",
+    "output_token_details",
+    "inputTokens",
+    "outputTokens",
+    "inputTokenDetails",
+    "native_tokens_prompt",
+}
+
+
+def _in_both_cases(layout: dict[str, Any]) -> dict[str, Any]:
+    """The layout, with each key in camelCase besides."""
+    names = {
+        key: _in_both_cases(field) if type(field) is dict else field
+        for key, field in layout.items()
+    }
+    return {_camel(key): field for key, field in names.items()} | names
+
+
+def _camel(key: str) -> str:
     first, *rest = key.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+_CACHED_DETAILS = {
+    "audio_tokens": "cache_audio_read_tokens",
+    "image_tokens": "cache_image_read_tokens",
+}
+_WRITE_LIFETIMES = {
+    "ephemeral_1h_input_tokens": "cache_write_1h_tokens",
+    "ephemeral_5m_input_tokens": "_write_5m",
+}
+_INPUT_PARTS: dict[str, Any] = {
+    **_WRITE_LIFETIMES,
+    "cached_tokens": "cache_read_tokens",
+    "cache_read": "cache_read_tokens",  # LangChain
+    "flex_cache_read": "cache_read_tokens",
+    "priority_cache_read": "cache_read_tokens",
+    "cache_read_tokens": "cache_read_tokens",  # Vercel AI SDK
+    "cache_read_input_tokens": "cache_read_tokens",  # Perplexity
+    "cache_write_tokens": "cache_write_tokens",  # OpenAI, OpenRouter
+    "cache_creation_tokens": "cache_write_tokens",  # LiteLLM
+    "cache_creation_input_tokens": "cache_write_tokens",
+    "cache_creation": "cache_write_tokens",  # LangChain
+    "cache_creation_token_details": _WRITE_LIFETIMES,  # LiteLLM
+    "cached_tokens_details": _CACHED_DETAILS,  # Realtime
+    "audio_tokens": "input_audio_tokens",
+    "audio": "input_audio_tokens",
+    "image_tokens": "input_image_tokens",
+    "image": "input_image_tokens",
+    "video_tokens": "input_video_tokens",
+    "video": "input_video_tokens",
+}
+_OUTPUT_PARTS: dict[str, Any] = {
+    "reasoning_tokens": "reasoning_tokens",
+    "reasoning": "reasoning_tokens",
+    "flex_reasoning": "reasoning_tokens",
+    "priority_reasoning": "reasoning_tokens",
+    "thinking_tokens": "reasoning_tokens",
+    "audio_tokens": "output_audio_tokens",
+    "audio": "output_audio_tokens",
+    "image_tokens": "output_image_tokens",
+    "image": "output_image_tokens",
+    "video_tokens": "output_video_tokens",
+    "video": "output_video_tokens",
+}
+_INPUT_DETAILS = _details("input_{}_tokens", _in_both_cases(_INPUT_PARTS))
+_OUTPUT_DETAILS = _details("output_{}_tokens", _in_both_cases(_OUTPUT_PARTS))
+_NAMES: dict[str, Any] = {
+    # Totals: OpenAI, Anthropic, Bedrock, Gemini, Llama and Titan on Bedrock, Ollama, TGI, watsonx,
+    # OpenRouter's generations, Replicate.
+    "prompt_tokens": "input_tokens",
+    "input_tokens": _nested_total(
+        "input_tokens",
+        {
+            "cacheRead": "cache_read_tokens",
+            "cacheWrite": "cache_write_tokens",
+        },
+    ),
+    "input_token_count": "input_tokens",
+    "input_text_token_count": "input_tokens",
+    "prompt_token_count": "input_tokens",
+    "prompt_eval_count": "input_tokens",
+    "native_tokens_prompt": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "output_tokens": _nested_total("output_tokens", {"reasoning": "reasoning_tokens"}),
+    "output_token_count": "output_tokens",
+    "generated_token_count": "output_tokens",
+    "generation_token_count": "output_tokens",
+    "generated_tokens": "output_tokens",
+    "candidates_token_count": "output_tokens",
+    "response_token_count": "output_tokens",
+    "eval_count": "output_tokens",
+    "native_tokens_completion": "output_tokens",
+    "total_tokens": "total_tokens",
+    "total_token_count": "total_tokens",
+    # Parts of the input.
+    "prompt_tokens_details": _INPUT_DETAILS,
+    "input_tokens_details": _INPUT_DETAILS,
+    "input_token_details": _INPUT_DETAILS,
+    "prompt_token_details": _INPUT_DETAILS,
+    "tool_use_prompt_tokens_details": _INPUT_DETAILS,  # Gemini
+    "cache_tokens_details": _details("cache_{}_read_tokens", {}),  # Gemini
+    "prompt_cache_hit_tokens": "cache_read_tokens",  # DeepSeek
+    "cached_tokens": "cache_read_tokens",  # Moonshot, Together, Cohere
+    "num_cached_tokens": "cache_read_tokens",  # Mistral
+    "cached_prompt_text_tokens": "cache_read_tokens",  # xAI's own SDK
+    "cached_input_tokens": "cache_read_tokens",  # Vercel AI SDK, Codex
+    "cache_read_input_tokens": "cache_read_tokens",  # Anthropic, Bedrock, LiteLLM, Databricks
+    "cache_read_input_token_count": "cache_read_tokens",  # Bedrock's metrics
+    "cache_read_tokens": "cache_read_tokens",
+    "cached_content_token_count": "cache_read_tokens",  # Gemini
+    "native_tokens_cached": "cache_read_tokens",
+    "cache_creation_input_tokens": "cache_write_tokens",
+    "cache_write_input_tokens": "cache_write_tokens",
+    "cache_write_input_token_count": "cache_write_tokens",
+    "cache_creation_tokens": "cache_write_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "cache_creation": _WRITE_LIFETIMES,
+    "cache_details": _lifetimes,
+    "tool_use_prompt_token_count": "_beside_input",  # Gemini
+    "connector_tokens": "_beside_input",  # Mistral's agents
+    # Parts of the output.
+    "completion_tokens_details": _OUTPUT_DETAILS,
+    "output_tokens_details": _OUTPUT_DETAILS,
+    "output_token_details": _OUTPUT_DETAILS,
+    "completion_token_details": _OUTPUT_DETAILS,
+    "candidates_tokens_details": _OUTPUT_DETAILS,  # Gemini
+    "response_tokens_details": _OUTPUT_DETAILS,  # Gemini Live
+    "thoughts_token_count": "reasoning_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+    "native_tokens_reasoning": "reasoning_tokens",
+    "citation_tokens": "citation_tokens",
+    # What is no token.
+    "server_tool_use": {"web_search_requests": "web_searches"},  # Anthropic, OpenRouter
+    "server_tool_use_details": {"web_search_requests": "web_searches"},
+    "num_search_queries": "web_searches",  # Perplexity
+    "tool_calls_details": {"search_web": {"invocation": "web_searches"}},
+    "num_sources_used": "search_sources",  # xAI
+    "connectors": {"web_search": "web_searches", "web_search_premium": "web_searches"},  # Mistral
+    "server_side_tool_usage_details": {  # xAI
+        "web_search_calls": "web_searches",
+        "x_search_calls": "_x_searches",
+        "code_interpreter_calls": "code_executions",
+        "file_search_calls": "file_searches",
+        "document_search_calls": "file_searches",
+    },
+    "seconds": _seconds,  # OpenAI's transcriptions
+    "prompt_audio_seconds": _seconds,  # Mistral
+}
+_LAYOUT = _in_both_cases(_NAMES)

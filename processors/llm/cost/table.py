@@ -5,12 +5,15 @@ Forms only. `compile` writes them, `cache` reads them back, `book` prices with t
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
+TERMS_FILE = Path(__file__).with_name("terms.toml")
+
 # Raised whenever the forms or the way they are filled change: an older cached file is then ignored.
-FORMAT = 2
+FORMAT = 4
 
 # What a sender can report and a rate can charge, in the order of `Rate.coefficients`.
 COUNTERS = (
@@ -28,7 +31,14 @@ COUNTERS = (
     "cache_image_read_tokens",
     "input_video_tokens",
     "output_video_tokens",
+    "citation_tokens",
     "web_searches",
+    "preview_searches",
+    "file_searches",
+    "search_sources",
+    "code_executions",
+    "containers",
+    "audio_ms",
 )
 
 
@@ -44,6 +54,8 @@ class Rate(Struct, frozen=True, array_like=True):
     coefficients: tuple[int, ...]
     priced: int  # bit i: the price list names COUNTERS[i] itself
     divisor: int  # 1 unless a list price is finer than a pico-dollar a token, 10^6 where rounded
+    known: int  # bit i: COUNTERS[i] has a rate, or is included in that of its whole
+    search_once: bool  # a call that searches is charged one search, however many it makes
 
 
 class Epoch(Struct, frozen=True, array_like=True):
@@ -53,6 +65,28 @@ class Epoch(Struct, frozen=True, array_like=True):
     start_us: int  # "from": microseconds since 1970; "daily": since midnight UTC
     end_us: int  # "daily" only, exclusive; before start_us when the span crosses midnight
     rates: tuple[Rate, ...]  # ascending `above`; empty: charged by what no trace reports
+    since_us: int = -(2**62)  # "daily" only: from then on
+    working_days_since_us: int = 2**62  # "daily" only: from then on not on Saturdays and Sundays
+
+
+class Variant(Struct, frozen=True, array_like=True):
+    """The prices of a model under a term of the call, such as ("service_tier", "flex")."""
+
+    seller: str  # the provider that sells on this term; others do not
+    term: tuple[str, str]
+    start_us: int  # microseconds since 1970; a later one replaces an earlier one
+    epochs: tuple[Epoch, ...]
+
+
+class Factor(Struct, frozen=True, array_like=True):
+    """What the token rates of some models are multiplied by under a term of the call."""
+
+    seller: str
+    models: str  # a regex on the model's id in the list
+    term: tuple[str, str]
+    start_us: int
+    numerator: int
+    denominator: int
 
 
 class Model(Struct, frozen=True, array_like=True):
@@ -60,6 +94,7 @@ class Model(Struct, frozen=True, array_like=True):
 
     id: str
     epochs: tuple[Epoch, ...]
+    variants: tuple[Variant, ...] = ()  # ascending start
 
 
 class Clause(Struct, frozen=True, array_like=True):
@@ -87,3 +122,4 @@ class PriceTable(Struct, frozen=True, array_like=True):
 
     snapshot: str
     providers: tuple[Provider, ...]
+    factors: tuple[Factor, ...] = ()  # ascending start

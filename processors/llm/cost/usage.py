@@ -15,10 +15,36 @@ and the sender's are settled. The rules, for input and output alike:
 from __future__ import annotations
 
 from operator import attrgetter
+from typing import Any
 
 from msgspec import Struct, structs
 
 from processors.llm.cost.shapes import Convention, ReportedUsage, read_shape, safe_count
+
+
+class Extras(Struct, frozen=True, gc=False):
+    """What few calls have: tokens that are no text, charges that are no tokens, other terms."""
+
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    cache_audio_read_tokens: int | None = None  # both of the cache read and of the input audio
+    input_image_tokens: int | None = None
+    output_image_tokens: int | None = None
+    cache_image_read_tokens: int | None = None
+    input_video_tokens: int | None = None
+    output_video_tokens: int | None = None
+    citation_tokens: int | None = None  # of the output
+    web_searches: int | None = None
+    preview_searches: int | None = None  # by OpenAI's older tool, at another price
+    file_searches: int | None = None
+    search_sources: int | None = None  # pages that a search was charged by
+    code_executions: int | None = None
+    containers: int | None = None  # sandboxes in which code ran
+    audio_ms: int | None = None
+    terms: tuple[tuple[str, str], ...] = ()
+    """Under which other than the standard terms the call was served, as ("speed", "fast")."""
+    unlisted: tuple[str, ...] = ()
+    """What was charged besides, by something that no answer counts, as "image_generation"."""
 
 
 class Usage(Struct, frozen=True, gc=False):
@@ -30,18 +56,13 @@ class Usage(Struct, frozen=True, gc=False):
     cache_write_tokens: int | None = None  # of the input, every lifetime
     cache_write_1h_tokens: int | None = None  # of the cache write
     reasoning_tokens: int | None = None  # of the output
-    input_audio_tokens: int | None = None
-    output_audio_tokens: int | None = None
-    cache_audio_read_tokens: int | None = None  # both of the cache read and of the input audio
-    input_image_tokens: int | None = None
-    output_image_tokens: int | None = None
-    cache_image_read_tokens: int | None = None
-    input_video_tokens: int | None = None
-    output_video_tokens: int | None = None
-    web_searches: int | None = None
+    extras: Extras | None = None
 
 
-_parts_of = attrgetter(*Usage.__struct_fields__[2:])
+_EXTRA_COUNTS = Extras.__struct_fields__[:-2]
+_extra_counts_of = attrgetter(
+    *(name for name in _EXTRA_COUNTS if name in ReportedUsage.__struct_fields__)
+)
 _INPUT_SIDE = (
     *(name for name in ReportedUsage.__struct_fields__ if "input" in name or "cache" in name),
 )
@@ -65,12 +86,27 @@ class SentCounts(Struct, frozen=True, gc=False):
 def usage_of(sent: SentCounts, raw: object) -> Usage:
     """The usage of an LLM call. `raw` is the provider's own usage object, whatever it holds."""
     report = read_shape(raw)
-    if report is None and not (
-        sent.cache_read_tokens or sent.cache_write_tokens or sent.reasoning_tokens
-    ):  # most traces: nothing to settle
+    if sent.cache_read_tokens or sent.cache_write_tokens or sent.reasoning_tokens:
+        own = _report_of(sent)
+        return _settle(own if report is None else _merge(own, report), "inclusive")
+    if report is None:  # most traces: nothing to settle
         return Usage(safe_count(sent.input_tokens), safe_count(sent.output_tokens))
-    own = _report_of(sent)
-    return _settle(own if report is None else _merge(own, report), "inclusive")
+    if _tells_all(report, sent):
+        return _settle(report, "inclusive")
+    return _settle(_merge(_report_of(sent), report), "inclusive")
+
+
+def _tells_all(report: ReportedUsage, sent: SentCounts) -> bool:
+    """Whether a sender who counts no parts adds nothing to the provider's report."""
+    if report.output_tokens is None or (report.total_tokens is None and sent.total_tokens):
+        return False
+    cached = (report.cache_read_tokens or 0) + (report.cache_write_tokens or 0)
+    thought = report.reasoning_tokens or 0
+    return (
+        report.input_convention is not None
+        and _agree(safe_count(sent.input_tokens), report.input_tokens, cached)
+        and _agree(safe_count(sent.output_tokens), report.output_tokens, thought)
+    )
 
 
 def usage_of_agent(raw: object) -> Usage:
@@ -82,38 +118,37 @@ def usage_of_agent(raw: object) -> Usage:
     return _settle(read_shape(raw) or ReportedUsage(), "exclusive")
 
 
-def find_usage(response_body: object) -> object:
-    """The usage object inside a provider's answer, or None."""
-    if not isinstance(response_body, dict):
-        return None
-    found = (response_body.get(key) for key in ("usage", "usageMetadata", "usage_metadata"))
-    return next((value for value in found if isinstance(value, dict)), None)
-
-
-def has_media(usage: Usage) -> bool:
-    """Whether there is any audio, image or video in it."""
-    return bool(
-        usage.input_audio_tokens
-        or usage.output_audio_tokens
-        or usage.cache_audio_read_tokens
-        or usage.input_image_tokens
-        or usage.output_image_tokens
-        or usage.cache_image_read_tokens
-        or usage.input_video_tokens
-        or usage.output_video_tokens
-    )
+def with_extras(usage: Usage, **found: Any) -> Usage:
+    """The usage with these of its extras replaced, where they are not empty."""
+    changes = {name: value for name, value in found.items() if value}
+    if not changes:
+        return usage
+    return structs.replace(usage, extras=structs.replace(usage.extras or Extras(), **changes))
 
 
 def _settle(report: ReportedUsage, default: Convention) -> Usage:
     cached = (report.cache_read_tokens or 0) + (report.cache_write_tokens or 0)
     into = _read(report.input_tokens, cached, report.input_convention or default)
-    out = _read(
-        report.output_tokens, report.reasoning_tokens or 0, report.output_convention or default
-    )
+    thought = (report.reasoning_tokens or 0) + (report.citation_tokens or 0)
+    out = _read(report.output_tokens, thought, report.output_convention or default)
     pairs = [(i, o) for i in into for o in out]
     adding_up = [(i, o) for i, o in pairs if (i or 0) + (o or 0) == report.total_tokens]
     chosen = adding_up[0] if adding_up else pairs[0]
-    return Usage(*chosen, *_parts_of(report))
+    return Usage(
+        *chosen,
+        report.cache_read_tokens,
+        report.cache_write_tokens,
+        report.cache_write_1h_tokens,
+        report.reasoning_tokens,
+        _extras(report),
+    )
+
+
+def _extras(report: ReportedUsage) -> Extras | None:
+    if not any(_extra_counts_of(report)):
+        return None
+    found: dict[str, Any] = {name: getattr(report, name, None) or None for name in _EXTRA_COUNTS}
+    return Extras(**found)
 
 
 def _read(total: int | None, parts: int, convention: Convention) -> tuple[int | None, ...]:

@@ -34,7 +34,7 @@ def client(warehouse: Warehouse, project: ProjectContext) -> Iterator[TestClient
     app = Litestar(
         [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(lambda: project, sync_to_thread=False)},
-        state=State({"warehouse": warehouse, "providers": frozenset({"mistral"})}),
+        state=State({"warehouse": warehouse}),
         exception_handlers=exception_handlers(),
     )
     with TestClient(app) as opened:

@@ -35,7 +35,6 @@ GROUP_KEYS = (
         (f"{RANGE}&group_by=model&limit=1001", "limit"),
         (f"{RANGE}&group_by=model&interval=second", "interval"),
         (f"{RANGE}&group_by=model&interval=minute", "interval"),
-        (f"{RANGE}&provider=google", "provider"),
     ],
 )
 def test_a_bad_parameter_is_refused_with_its_path(client: Client, query: str, name: str) -> None:

@@ -229,7 +229,6 @@ def narrow(warehouse: Warehouse, project: ProjectContext) -> Iterator[TestClient
         state=State(
             {
                 "warehouse": warehouse,
-                "providers": frozenset(),
                 "outgoing": Outgoing(MIB, wait_s=0.01),
             }
         ),

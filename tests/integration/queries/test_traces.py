@@ -29,7 +29,6 @@ OUR_KEYS = (
 @pytest.mark.parametrize(
     ("query", "name"),
     [
-        ("provider=google", "provider"),
         ("status=ok", "status"),
         ("session_id=", "session_id"),
         ("limit=0", "limit"),

@@ -30,6 +30,7 @@ PATHS = (
     "/sessions/a/spans",
     f"/analytics?{RANGE}",
     f"/analytics/spans?{RANGE}",
+    "/models",
     "/outcomes",
 )
 
@@ -79,7 +80,7 @@ def app(store: Store) -> Litestar:
     return Litestar(
         [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(project_of_header)},
-        state=State({"warehouse": store, "providers": frozenset(), "query_threads": 3}),
+        state=State({"warehouse": store, "query_threads": 3}),
         exception_handlers=exception_handlers(),
     )
 

@@ -37,8 +37,8 @@ def framed(items: list[Item], frame: Frame) -> int:
     )
 
 
-def test_the_edge_takes_every_item(providers: frozenset[str]) -> None:
-    assert framed(traces(2_000), trace_frame(providers)) == 2_000
+def test_the_edge_takes_every_item() -> None:
+    assert framed(traces(2_000), trace_frame()) == 2_000
     assert framed(spans(1_000), span_frame()) == len(spans(1_000))
 
 

@@ -69,7 +69,7 @@ def edge_over(log: Log, lag: Lag | None = None, limits: EdgeLimits | None = None
 
     return Edge(
         log,
-        forms(frozenset()),
+        forms(),
         limits or EdgeLimits(),
         read_back=read_back,
         lags_s=lag or Lag(),

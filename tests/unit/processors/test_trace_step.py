@@ -155,3 +155,27 @@ def test_tags_are_bounded_in_number_and_size() -> None:
 
     assert len(tags) == 64
     assert "long" not in tags
+
+
+def test_what_a_gateway_states_is_the_reported_cost_where_the_sender_gives_none(
+    book: PriceBook,
+) -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 5, "cost": 0.0099}
+    answer = trace(provider="openrouter", model_requested="new/one", response_body={"usage": usage})
+
+    assert row_of(answer, book).reported_cost_pico == 9_900_000_000
+    assert row_of({**answer, "cost_cents": 0.5}, book).reported_cost_pico == 5_000_000_000
+    assert row_of({**answer, "cost_cents": 0}, book).reported_cost_pico == 0
+
+
+def test_the_tier_that_was_asked_for_counts_where_no_answer_is_sent(book: PriceBook) -> None:
+    asked = trace(
+        timestamp="2026-11-18T00:00:00Z",
+        model_requested="gpt-5-nano",
+        request_body={"service_tier": "flex"},
+        input_tokens=1000,
+        output_tokens=1000,
+    )
+
+    # Half of 5 cents and 40 cents a million.
+    assert row_of(asked, book).computed_cost_pico == 225_000_000

@@ -10,22 +10,35 @@ from typing import NamedTuple
 
 from genai_prices import Usage as LibraryUsage
 from genai_prices.data_snapshot import get_snapshot
+from msgspec import structs
 
 from processors.llm.cost.table import COUNTERS, Clause, Epoch, Model, PriceTable, Rate
-from processors.llm.cost.usage import Usage
+from processors.llm.cost.usage import Extras, Usage
 
-_NAMES = {name: name for name in COUNTERS} | {"reasoning_tokens": "output_reasoning_tokens"}
+_RENAMED = {
+    "reasoning_tokens": "output_reasoning_tokens",
+    "citation_tokens": "output_citation_tokens",
+    "file_searches": "storage_searches",
+}
+# What the library has no unit for, or no rate.
+_OURS = {"preview_searches", "search_sources", "code_executions", "containers", "audio_ms"}
 _DAY = 20_700 * 86_400_000_000  # a midnight in September 2026
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def library_pico_usd(provider: str | None, model: str, at_us: int, usage: Usage) -> Fraction:
     """The library's price in pico-dollars; LookupError when unknown, ValueError when it refuses."""
+    holders = {**structs.asdict(usage), **structs.asdict(usage.extras or Extras())}
     counts = {
-        _NAMES[name]: count for name in COUNTERS if (count := getattr(usage, name)) is not None
+        _RENAMED.get(name, name): holders[name]
+        for name in COUNTERS
+        if holders[name] is not None and name not in _OURS
     }
     at = _EPOCH + timedelta(microseconds=at_us)
-    answer = get_snapshot().calc(LibraryUsage(**counts), model, provider, None, at)
+    context = dict(usage.extras.terms) if usage.extras else {}
+    answer = get_snapshot().calc(
+        LibraryUsage(**counts), model, provider, None, at, price_context=context
+    )
     return Fraction(answer.total_price) * 10**12
 
 
@@ -38,6 +51,18 @@ def library_entry(provider: str | None, model: str) -> tuple[str, str] | None:
         return None
     owner = next(p for p in snapshot.providers if any(m is found for m in p.models))
     return owner.id, found.id
+
+
+CORRECTED = frozenset(
+    {
+        ("deepseek", f"deepseek-{name}")
+        for name in ("chat", "flash", "reasoner", "v4-flash", "v4-pro")
+    }
+    | {("openai", "ft:gpt-4o"), ("openai", "ft:gpt-4o-mini")}
+    | {("openai", "gpt-4o-mini-2024-07-18.ft-")}
+    | {("openai", "gpt-4o-audio-preview"), ("openai", "gpt-4o-mini-audio-preview")}
+)
+"""What our list prices otherwise; test_corrections says how."""
 
 
 class Listed(NamedTuple):
@@ -82,6 +107,8 @@ def listed_models(table: PriceTable) -> Iterator[Listed]:
         for index, clause in provider.patterns:
             names[index].append(example_of(clause))
         for index, model in enumerate(provider.models):
+            if (provider.id, model.id) in CORRECTED:
+                continue
             for name in (*names[index], model.id):
                 if library_entry(provider.id, name) == (provider.id, model.id):
                     yield Listed(provider.id, model.id, name, _edges(model), _thresholds(model))

@@ -10,7 +10,7 @@ from processors.llm.cost import book as book_module
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.table import COUNTERS
-from processors.llm.cost.usage import Usage
+from processors.llm.cost.usage import Extras, Usage
 from tests.unit.processors.cost.library import rows_of
 
 NOW_US = 1_795_000_000_000_000
@@ -144,8 +144,7 @@ class TestInconsistentCounts:
                     100,
                     0,
                     cache_read_tokens=80,
-                    input_audio_tokens=60,
-                    cache_audio_read_tokens=overlap,
+                    extras=Extras(input_audio_tokens=60, cache_audio_read_tokens=overlap),
                 ),
             )
             for overlap in (None, 40)
@@ -157,12 +156,14 @@ class TestInconsistentCounts:
     @settings(max_examples=600, deadline=None, derandomize=True)
     @given(
         st.sampled_from([(p.id, m.id) for p in TABLE.providers for m in p.models]),
-        st.lists(st.none() | st.integers(0, 300), min_size=15, max_size=15),
+        st.lists(st.none() | st.integers(0, 300), min_size=22, max_size=22),
     )
     def test_no_counts_raise_or_cost_less_than_nothing(
         self, name: tuple[str, str], counts: list[int | None]
     ) -> None:
-        quote = PriceBook(TABLE).price(*name, NOW_US, Usage(*counts))
+        usage = Usage(*counts[:6], Extras(*counts[6:]))
+
+        quote = PriceBook(TABLE).price(*name, NOW_US, usage)
 
         assert quote is None or quote.cost_pico_usd >= 0
 
@@ -182,7 +183,7 @@ def test_hostile_names_do_not_grow_memory_nor_push_out_a_name_in_use(
 
 
 def test_the_counters_are_the_fields_of_a_usage_in_order() -> None:
-    assert Usage.__struct_fields__ == COUNTERS
+    assert (*Usage.__struct_fields__[:-1], *Extras.__struct_fields__[:-2]) == COUNTERS
 
 
 def test_every_provider_of_the_data_is_named(book: PriceBook) -> None:

