@@ -23,6 +23,7 @@ LOOKED_INTO = frozenset({"usage", "environment", "userId", "user_id"})
 UNPRICED: tuple[int | None, str] = (None, "")
 """What stands in a row in the place of a `Quote` where there is none."""
 
+_VALUE = msgspec.json.Decoder()
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -38,10 +39,10 @@ def read_object(text: bytes | str, looked_into: Set[str] = LOOKED_INTO) -> dict[
     if len(text) > MAX_WHOLE_BYTES:
         return read_members(members_of(text), looked_into)
     try:
-        value = msgspec.json.decode(text)
+        value = _VALUE.decode(text)
     except (ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if type(value) is dict else {}
 
 
 def members_of(text: bytes | str) -> dict[str, Raw]:

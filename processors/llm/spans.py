@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.columns import Unfit
+from processors.llm.cost.call import read_agent_call
 from processors.llm.cost.own import Book
-from processors.llm.cost.usage import Usage, usage_of_agent
+from processors.llm.cost.usage import Usage
 from processors.llm.fields import PICO_PER_USD, UNPRICED, pico_of, read_object, tags_of
 from schemas.llm.rows import SpanRow
 from schemas.llm.wire import SpanItem, json_of, span_decoder
@@ -105,7 +106,6 @@ def usage_and_reported(kind: str, metadata: dict[str, Any]) -> tuple[Usage, int 
     raw = metadata.get("usage")
     if kind != "llm_response" or not isinstance(raw, dict):
         return Usage(), None
-    cost = raw.get("cost")
-    if isinstance(cost, bool) or not isinstance(cost, int | float):
-        return usage_of_agent(raw), None
-    return usage_of_agent(raw), pico_of(cost, PICO_PER_USD)
+    call = read_agent_call(raw)
+    stated = call.stated_usd
+    return call.usage, None if stated is None else pico_of(stated, PICO_PER_USD)

@@ -21,6 +21,7 @@ from ingest.errors import Rejected
 from ingest.llm.pulse import MAX_SURROGATES, frame_array, trace_frame
 from processors.columns import Unfit
 from processors.llm.cost.answers import find_usage
+from processors.llm.cost.call import read_call
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.match import Matcher
 from processors.llm.cost.usage import SentCounts as SentCounts
@@ -28,6 +29,7 @@ from processors.llm.cost.usage import usage_of, usage_of_agent
 from processors.llm.fields import read_object, tags_of
 from processors.llm.traces import decode_trace
 from schemas.inflation import CannotInflate, InflatesTooFar, inflater
+from schemas.llm.wire import Counts
 from schemas.times import parse_timestamp_us
 
 pytestmark = pytest.mark.alone
@@ -145,6 +147,10 @@ def read_usage(text: str) -> None:
     usage_of_agent(value["usage"])
 
 
+def read_answer(text: str) -> None:
+    read_call(Counts(1, 1, None, None, None), b"{}", text.encode())
+
+
 def read_trace(body: bytes) -> None:
     with suppress(Unfit):
         decode_trace(body)
@@ -186,6 +192,19 @@ VALUES: dict[str, tuple[Callable[[str], None], Callable[[int], str]]] = {
     "usage, modalities": (
         read_usage,
         lambda n: '{"promptTokenCount":1,"promptTokensDetails":[' + "{}," * (n // 3) + "{}]}",
+    ),
+    "answer, chunks": (
+        read_answer,
+        lambda n: '{"chunks":[' + '{"usage":{"a":1}},' * (n // 300) + "{}]}",
+    ),
+    "answer, tools": (
+        read_answer,
+        lambda n: '{"usage":{},"output":[' + '{"type":"x_call"},' * (n // 300) + "{}]}",
+    ),
+    "answer, holders": (read_answer, lambda n: '{"response":' * 500 + "{}" + "}" * 500),
+    "answer, headers": (
+        read_answer,
+        lambda n: '{"headers":{' + ",".join(f'"{i}":"1"' for i in range(n // 300)) + "}}",
     ),
 }
 NAMES: dict[str, tuple[Callable[[str], None], Callable[[int], str]]] = {

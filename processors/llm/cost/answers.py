@@ -34,6 +34,7 @@ CONTAINERS = (
     "response",  # OpenAI's batches and events, Gemini's batches
     "body",
     "result",  # Anthropic's batches, Cloudflare
+    "modelOutput",  # Bedrock's batches
     "message",  # Anthropic's message_start, Ollama, LangChain
     "x_groq",
     "raw",  # LlamaIndex, LangChain

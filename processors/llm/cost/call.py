@@ -12,18 +12,16 @@ from msgspec import Raw, Struct, defstruct, structs
 from processors.llm.cost.answers import LOOKED_INTO, TELLING, Answer, read_answer
 from processors.llm.cost.stated import stated_usd
 from processors.llm.cost.terms import REQUESTED, charges_of, searches_by_preview, terms_of
-from processors.llm.cost.usage import SentCounts, Usage, usage_of, with_extras
+from processors.llm.cost.usage import SentCounts, Usage, usage_of, usage_of_agent, with_extras
 from processors.llm.fields import read_members, read_object
 from schemas.llm.wire import Counts
 
-_NOTHING = Answer(None, ())
 _ABSENT = Raw(b"")
 _REQUESTED = frozenset(REQUESTED)
 _Asked = defstruct("_Asked", [(name, Raw, _ABSENT) for name in REQUESTED], gc=False)
 _requests = msgspec.json.Decoder(_Asked)
 _asked_of = attrgetter(*REQUESTED)
 _ABSENT_TERMS = (_ABSENT,) * len(REQUESTED)
-_NO_TERMS: dict[str, Any] = {}
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -38,22 +36,28 @@ def read_call(counts: Counts, request: bytes, response: bytes) -> Call:
 
     May be called again with the counts that it gave: they are taken as they are. Never raises.
     """
-    terms: tuple[Raw, ...]
+    asked: tuple[Raw, ...]
     try:
-        terms = _asked_of(_requests.decode(request or b"{}"))
+        asked = _asked_of(_requests.decode(request))
     except (ValueError, RecursionError):
-        terms = _ABSENT_TERMS
-    asked = _NO_TERMS if terms == _ABSENT_TERMS else _read_terms(terms)
-    answered = read_object(response, LOOKED_INTO)
-    if not TELLING.isdisjoint(answered):
+        asked = _ABSENT_TERMS
+    answered = read_object(response, LOOKED_INTO) if response else None
+    if asked != _ABSENT_TERMS or (answered and not TELLING.isdisjoint(answered)):
         answer = read_answer(answered)
-        return _with_extras(_settled(counts, answer.usage), answer, asked)
-    if asked:
-        return _with_extras(_settled(counts, None), _NOTHING, asked)
+        return _with_extras(_settled(counts, answer.usage), answer, _read_terms(asked))
     if counts.cache_read_tokens is None and counts.cache_write_tokens is None:  # most
-        plain = counts.input_tokens, counts.output_tokens, None, None, None
-        return Call(Usage(*plain, counts.reasoning_tokens))
+        into, out, thought = counts.input_tokens, counts.output_tokens, counts.reasoning_tokens
+        return Call(Usage(into, out, None, None, None, thought))
     return Call(_settled(counts, None))
+
+
+def read_agent_call(usage: object) -> Call:
+    """Reads a call of an agent from the usage object that its CLI sends."""
+    answer = Answer(usage, ())
+    read = usage_of_agent(usage)
+    if terms := terms_of(answer, {}):
+        read = with_extras(read, terms=terms)
+    return Call(read, stated_usd(answer))
 
 
 def _settled(counts: Counts, raw: object) -> Usage:
@@ -61,6 +65,8 @@ def _settled(counts: Counts, raw: object) -> Usage:
 
 
 def _read_terms(terms: tuple[Raw, ...]) -> dict[str, Any]:
+    if terms == _ABSENT_TERMS:
+        return {}
     members = zip(REQUESTED, terms, strict=True)
     return read_members({name: raw for name, raw in members if raw is not _ABSENT}, _REQUESTED)
 

@@ -125,10 +125,10 @@ class Matcher:
 
     def _listed(self, seller: str | None, model: str) -> PriceMatch | None:
         provider = self._by_id.get(seller or "")
-        found = _own_model(provider, model, is_literal=False) if provider else None
-        if provider is None or found is None or model not in provider.equals:
+        if provider is None or model not in provider.equals:
             return None
-        return PriceMatch(provider.id, found, provider.id)
+        found = _own_model(provider, model, is_literal=False)
+        return None if found is None else PriceMatch(provider.id, found, provider.id)
 
     def _read(self, reading: Reading) -> PriceMatch | None:
         seller, model = reading.seller, reading.model

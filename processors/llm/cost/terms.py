@@ -54,6 +54,7 @@ _SURROUNDINGS = frozenset(
         "performanceConfig",
         "custom_id",
         "recordId",
+        "processed_time",
         "key",
     )
 )
@@ -154,11 +155,13 @@ def _plain(value: str) -> str:
 
 
 def _is_batch(holder: _Object) -> bool:
-    """A line of a batch's result: OpenAI and Mistral, Anthropic, Gemini, Bedrock."""
+    """A line of a batch's result: OpenAI and Mistral, Anthropic, Bedrock, Vertex AI, Gemini."""
     if "custom_id" in holder:
         return "response" in holder or "result" in holder
     if "recordId" in holder:
         return "modelOutput" in holder
+    if "processed_time" in holder:
+        return "response" in holder
     return "key" in holder and "response" in holder and "type" not in holder
 
 

@@ -91,3 +91,17 @@ def test_junk_in_a_usage_object_never_hurts(book: PriceBook) -> None:
 
     assert row.computed_cost_pico is None
     assert row.reported_cost_pico is None
+
+
+def test_the_terms_in_a_usage_object_make_the_price(book: PriceBook) -> None:
+    usage = {"input_tokens": 1000, "output_tokens": 1000, "speed": "fast", "inference_geo": "us"}
+    item = span(
+        timestamp="2026-11-18T00:00:00Z",
+        kind="llm_response",
+        event_type="assistant_message",
+        model="claude-opus-4-8",
+        metadata={"usage": usage},
+    )
+
+    # 10 and 50 dollars a million, and a tenth more.
+    assert row_of(item, book).computed_cost_pico == 66_000_000_000

@@ -8,9 +8,11 @@ The library charges a part without a rate at that of its whole. We say that its 
 from __future__ import annotations
 
 import random
+from datetime import date
 from fractions import Fraction
 
 import pytest
+from genai_prices.data import providers as bundled_providers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -147,6 +149,27 @@ def test_any_usage_that_the_library_accepts_costs_the_same(
     elif quote is not None:
         assert quote.cost_pico_usd >= 0
         assert theirs is None or abs(quote.cost_pico_usd - theirs) <= Fraction(1, 2)
+
+
+def test_every_price_that_the_library_lists_under_a_term_is_ours(book: PriceBook) -> None:
+    checked = 0
+    for listed in MODELS:
+        provider = next(p for p in bundled_providers if p.id == listed.provider_id)
+        model = next(m for m in provider.models if m.id == listed.model_id)
+        for variant in model.price_variants or ():
+            if variant.constraint and variant.constraint.start_date > date(2026, 11, 18):
+                continue
+            terms = tuple(variant.when.items())
+            usage = Usage(300_000, 2_000, extras=Extras(terms=terms))
+
+            quote = book.price(listed.provider_id, listed.name, NOW_US, usage)
+
+            if quote is not None:
+                theirs = library_pico_usd(listed.provider_id, listed.name, NOW_US, usage)
+                assert abs(quote.cost_pico_usd - theirs) <= Fraction(1, 2), (listed, terms)
+                checked += 1
+
+    assert checked > 150
 
 
 def test_a_rate_too_fine_to_keep_is_rounded_half_to_even(

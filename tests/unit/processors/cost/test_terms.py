@@ -116,6 +116,16 @@ class TestServedTerms:
                 None,
             ),
             ("google gemini-2.5-flash", {"key": "1", "response": {"usageMetadata": GEMINI}}, 0.14),
+            (
+                "google gemini-2.5-flash",
+                {"processed_time": "2026-11-18", "response": {"usageMetadata": GEMINI}},
+                0.14,
+            ),
+            (
+                "aws amazon.nova-pro-v1:0",
+                {"recordId": "1", "modelOutput": {"usage": CONVERSE}},
+                0.2,
+            ),
             # https://aws.amazon.com/bedrock/pricing/: Nova Pro .80/3.20, priority 1.75 times.
             ("aws amazon.nova-pro-v1:0", {"usage": CONVERSE, "serviceTier": {"type": "flex"}}, 0.2),
             (
@@ -330,12 +340,12 @@ class TestMissingRates:
         ("name", "usage", "lacking"),
         [
             (
-                "openai gpt-4o-audio-preview",
+                "openai gpt-4o",
                 {**CHAT, "prompt_tokens_details": {"audio_tokens": 900}},
                 "input_audio_tokens",
             ),
             (
-                "openai gpt-4o-audio-preview",
+                "openai gpt-4o",
                 {**CHAT, "completion_tokens_details": {"audio_tokens": 80}},
                 "output_audio_tokens",
             ),
