@@ -56,6 +56,7 @@ async def measure(directory: Path, rows: int) -> None:
     warehouse = Warehouse(f"chdb://{directory / 'store'}")
     migrate(warehouse)
     fill(warehouse, rows, project=project_id)
+    print(f"filled; peak memory {_peak_mb():.0f} MB")
     pricing = Pricing(load_book(directory), database)
     work = Repricing(database, warehouse, EmptyLog(), pricing, settle_s=0.0).work
     for name in ("every cost changes", "none changes"):
@@ -69,11 +70,14 @@ async def measure(directory: Path, rows: int) -> None:
             f"{name}: {totals.changed:,} of {totals.looked_at:,} in {seconds:.1f} s:"
             f" {rows / seconds:,.0f} rows/s, {per_row_us:.0f} us of CPU a row"
         )
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     (equal,) = warehouse.query_now(SUMS, None, {}).rows[0]
-    print(f"rollups equal rows: {bool(equal)}; peak memory {peak_mb:.0f} MB")
+    print(f"rollups equal rows: {bool(equal)}; peak memory {_peak_mb():.0f} MB")
     warehouse.close()
     await database.close()
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def price(model: str) -> OwnPrice:

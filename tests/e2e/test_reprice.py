@@ -19,7 +19,7 @@ from tests.e2e.store_sums import read_sums, rollups_of
 from tests.e2e.test_kill import pause
 
 SMALL_CHUNKS = (sys.executable, "-m", "tests.e2e.small_chunks_up")
-KILLS = 3
+KILLS = 2
 RANGE = {"date_from": "2026-10-01T00:00:00Z", "date_to": "2026-12-01T00:00:00Z"}
 COSTS = ("computed_cost", "reported_first_cost", "computed_first_cost", "unpriced")
 
