@@ -1,8 +1,8 @@
 """The compiled price table on disk: read it, or have it compiled by a process of its own.
 
 A file is MAGIC, the SHA-256 of the rest, and the msgpack of a `PriceTable`. Its name holds the
-version of genai-prices and a digest of `terms.toml`, so that a change of either compiles anew;
-older files stay, to explain older prices.
+version of genai-prices and a digest of what we add to it in `terms.toml` and `corrections.toml`,
+so that a change of any compiles anew; older files stay, to explain older prices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.table import FORMAT, TERMS_FILE, PriceTable
+from processors.llm.cost.table import FORMAT, PriceTable
 
 _MAGIC = b"SLPRICE1"
 _DIGEST_BYTES = 32
@@ -34,7 +34,7 @@ def load_book(cache_dir: Path) -> PriceBook:
 
     May be called by several processes at once. Raises PriceTableError when compiling fails.
     """
-    name = f"prices-{version('genai-prices')}-f{FORMAT}-{_terms_digest()}.msgpack"
+    name = f"prices-{version('genai-prices')}-f{FORMAT}-{_additions_digest()}.msgpack"
     path = cache_dir.absolute() / name
     table = read_table(path)
     if table is None:
@@ -65,8 +65,9 @@ def seal(payload: bytes) -> bytes:
     return _MAGIC + hashlib.sha256(payload).digest() + payload
 
 
-def _terms_digest() -> str:
-    return hashlib.sha256(TERMS_FILE.read_bytes()).hexdigest()[:8]
+def _additions_digest() -> str:
+    added = sorted(Path(__file__).parent.glob("*.toml"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in added)).hexdigest()[:8]
 
 
 def _compile(path: Path) -> None:
