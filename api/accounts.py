@@ -1,5 +1,8 @@
 """`/dashboard/api`: sign-up, projects and their settings."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
@@ -190,8 +193,11 @@ async def delete_my_project(request: AnyRequest, project_id: FromPath[str]) -> D
     return Done()
 
 
-def accounts_router() -> Router:
-    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in."""
+def accounts_router(more: Sequence[Any]) -> Router:
+    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in.
+
+    `more` is what systems add to it.
+    """
     return Router(
         path="/dashboard/api",
         route_handlers=[
@@ -205,6 +211,7 @@ def accounts_router() -> Router:
             *MEMBER_HANDLERS,
             *INVITATION_HANDLERS,
             *LOGIN_HANDLERS,
+            *more,
         ],
         request_max_body_size=MAX_FORM_BYTES,
         tags=["Accounts"],

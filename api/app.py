@@ -66,8 +66,8 @@ async def check_key(request: AnyRequest) -> LoginAnswer:
     return LoginAnswer(authenticated=True)
 
 
-def routes(queries: Sequence[Any]) -> list[Any]:
-    """Returns every route of the API, with the handlers of the systems' queries."""
+def routes(queries: Sequence[Any], controls: Sequence[Any]) -> list[Any]:
+    """Returns every route of the API, with the handlers of the systems."""
     handlers = [*queries, *outcomes.HANDLERS]
     return [
         get_landing,
@@ -76,7 +76,7 @@ def routes(queries: Sequence[Any]) -> list[Any]:
         get_metrics,
         get_runtime_config,
         check_key,
-        accounts_router(),
+        accounts_router(controls),
         auth_router(auth_exception_handlers(STATUS)),
         invite_router(),
         Router(

@@ -22,6 +22,7 @@ from processors.assemble import Arrived, assemble
 from processors.blocks import Block
 from processors.fresh import choose
 from processors.llm.cost.cache import load_book
+from processors.llm.cost.own import Prices
 from processors.llm.cost.usage import Usage
 from processors.llm.steps import steps
 from processors.llm.traces import decode_trace, trace_row
@@ -76,7 +77,7 @@ def run(directory: Path) -> None:
         ],
     )
     stage("stream: build rows (prices included)", lambda: [trace_row(i, book) for i in items])
-    step = steps(book)["trace"]
+    step = steps(lambda: Prices(book))["trace"]
     block = Block(TopicPartition("raw.traces", 0), "bench", Intent(0, 99), [], repeated=False)
     arrived = [Arrived(chunk, offset, 0) for offset, chunk in enumerate(chunks)]
     built = stage("stream: all from items to columns", lambda: assemble(block, step, arrived))

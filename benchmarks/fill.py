@@ -134,24 +134,31 @@ SETTINGS max_insert_block_size = 500000, min_insert_block_size_rows = 500000, ma
 FILLER = "The quick brown fox jumps over the lazy dog while 1,000 tokens stream past. " * 20
 
 
-def fill(warehouse: Warehouse, rows: int, *, seed: int = 7, body_bytes: int = 150) -> None:
-    """Inserts `rows` traces of project `bench`; the same seed and size give the same rows."""
-    _fill(warehouse, FILL_TRACES, rows, {"seed": seed, "body": body_bytes})
+def fill(
+    warehouse: Warehouse,
+    rows: int,
+    *,
+    seed: int = 7,
+    body_bytes: int = 150,
+    project: str = PROJECT,
+) -> None:
+    """Inserts `rows` traces of a project; the same seed and size give the same rows."""
+    given = {"seed": seed, "body": body_bytes, "project": project}
+    _fill(warehouse, FILL_TRACES, rows, given)
 
 
 def fill_spans(warehouse: Warehouse, rows: int, *, seed: int = 7) -> None:
     """Inserts `rows` spans of project `bench`; the same seed and size give the same rows."""
-    _fill(warehouse, FILL_SPANS, rows, {"seed": seed})
+    _fill(warehouse, FILL_SPANS, rows, {"seed": seed, "project": PROJECT})
 
 
-def _fill(warehouse: Warehouse, statement: str, rows: int, given: Mapping[str, int]) -> None:
+def _fill(warehouse: Warehouse, statement: str, rows: int, given: Mapping[str, int | str]) -> None:
     for first in range(0, rows, ROWS_PER_INSERT):
         values = {
             **given,
             "start": START,
             "span_us": DAYS * 86_400_000_000,
             "total": rows,
-            "project": PROJECT,
             "filler": FILLER,
             "first": first,
             "count": min(ROWS_PER_INSERT, rows - first),

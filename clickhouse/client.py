@@ -92,6 +92,7 @@ class Warehouse:
         self._urgent = ThreadPoolExecutor(URGENT_READERS, thread_name_prefix="warehouse-urgent")
         self._back = ThreadPoolExecutor(READ_BACK_READERS, thread_name_prefix="warehouse-back")
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="warehouse-write")
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="warehouse-aside")
         self._lock = threading.Lock()
 
     @property
@@ -108,6 +109,16 @@ class Warehouse:
     def read_backs(self) -> "Warehouse":
         """The same store with threads of its own for the rows that `/batch` answers."""
         return self._view(self._back)
+
+    @property
+    def aside(self) -> "Warehouse":
+        """The same store with one thread of its own for everything.
+
+        For work that lasts for minutes: neither users nor the stream wait for it.
+        """
+        view = self._view(self._aside)
+        view._writers = self._aside
+        return view
 
     def _view(self, readers: ThreadPoolExecutor) -> "Warehouse":
         view = copy.copy(self)
@@ -200,7 +211,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Waits for running calls and closes every client."""
-        for executor in (self._readers, self._urgent, self._back, self._writers):
+        for executor in (self._readers, self._urgent, self._back, self._aside, self._writers):
             executor.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             for client in self._clients:

@@ -21,7 +21,7 @@ SELECT engine
 FROM system.tables
 WHERE database = currentDatabase() AND name = {table:String}
 """
-# After AS and TO TABLE the engine takes no bound name: it is one of `schemas.kinds`.
+# After AS and TO TABLE the engine takes no bound name: it is one of these.
 CREATE = "CREATE TABLE IF NOT EXISTS {aside:Identifier} AS "
 MOVE = "ALTER TABLE {aside:Identifier} MOVE PARTITION ID {partition:String} TO TABLE "
 PARTITIONS = """
@@ -29,7 +29,7 @@ SELECT DISTINCT partition_id
 FROM system.parts
 WHERE active AND database = currentDatabase() AND table = {aside:String}
 """
-TABLES = frozenset(table.name for kind in KINDS for table in kind.tables)
+TABLES = frozenset(table.name for kind in KINDS for table in kind.tables) | {"cost_changes"}
 DROP = "DROP TABLE {aside:Identifier} SYNC"
 
 

@@ -25,6 +25,11 @@ ENGINE = {replicated}MergeTree
 ORDER BY number
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 """
+ENGINE = """
+SELECT engine
+FROM system.tables
+WHERE database = currentDatabase() AND name = 'schema_migrations'
+"""
 
 
 class MigrationError(Exception):
@@ -96,6 +101,12 @@ def ensure_migrated(warehouse: Warehouse) -> None:
     missing = [migration.name for migration in migrations[len(applied) :]]
     if missing:
         raise MigrationError(f"the store lacks {', '.join(missing)}: run sluice migrate")
+
+
+async def is_replicated(warehouse: Warehouse) -> bool:
+    """Tells whether the tables have copies on other servers."""
+    engine = (await warehouse.query(ENGINE)).rows[0][0]
+    return str(engine).startswith(("Replicated", "Shared"))
 
 
 def statements(text: str) -> list[str]:

@@ -174,3 +174,37 @@ class PurgedProject(DefaultBase):
 
     project_id: Mapped[UUID] = mapped_column(primary_key=True)
     deleted_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
+
+
+class ProjectPrices(DefaultBase):
+    """The prices and aliases that a project has set, as one document: they are read as a whole."""
+
+    __tablename__ = "project_prices"
+
+    project_id: Mapped[UUID] = mapped_column(
+        ForeignKey("project.id", ondelete="CASCADE"), primary_key=True
+    )
+    revision: Mapped[int]
+    """Goes up with each change: by it a process sees that what it has read is old."""
+    document: Mapped[bytes] = mapped_column(LargeBinary)
+    """A `schemas.llm.prices.PriceDocument` as JSON."""
+    changed_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
+
+
+class RepriceRun(UUIDAuditBase):
+    """One pass over stored rows that prices them anew; kept when it is done."""
+
+    __tablename__ = "reprice_run"
+
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    """`None` for every project."""
+    from_us: Mapped[int] = mapped_column(BigInteger)
+    to_us: Mapped[int] = mapped_column(BigInteger)
+    """The calls of these times, both included, in microseconds since 1970 UTC."""
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    owner: Mapped[str] = mapped_column(String(36))
+    """Of the process that works on it; another one takes it over by writing its own here."""
+    progress: Mapped[bytes] = mapped_column(LargeBinary)
+    """A `schemas.llm.reprices.Progress` as JSON."""
+    seen_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+    """When its owner last said how far it is."""

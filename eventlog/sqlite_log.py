@@ -35,6 +35,8 @@ class SqliteLog:
         counts = {topic.name: partitions if topic.spread else 1 for topic in TOPICS}
         self._file = LogFile(path, counts, self.limits)
         self.log_id, self.damaged = self._file.log_id, self._file.damaged
+        self.log_ids: Mapping[str, str] = dict.fromkeys(AGENT_TOPICS, self.log_id)
+        """What rows of each topic name as their log."""
         self._numbers, self._commits = self._file.numbers, self._file.commits
         self.check_room = self._file.check_room
         self._dead = DeadLetterPruning(self._file)

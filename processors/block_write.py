@@ -155,6 +155,9 @@ class BlockWrite:
         if self._chosen is not None:
             self._output.stored = self._step.chosen(self._built, self._chosen)
             self._chosen = None
+        if self._tried_before:
+            stored = [await self._step.as_stored(one) for one in self._output.stored]
+            self._output.stored = stored
         return self._output
 
     async def _insert_outcomes(self, output: Output) -> None:

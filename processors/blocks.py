@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct, field
 
-from eventlog.log import TopicPartition
+from eventlog.log import PartitionState, TopicPartition
 from eventlog.records import DeadLetter
 from processors.columns import Build, Numbers
 from processors.seen import Hashes
@@ -170,6 +170,17 @@ class Output(Struct):
     """Counts that belong to no item: the edge's own."""
 
 
+class StoredLog(Protocol):
+    """How far the log is stored, for work that must not meet a block that may come again."""
+
+    log_ids: Mapping[str, str]
+    """What rows of each topic name as their log."""
+
+    async def places(self) -> Mapping[TopicPartition, PartitionState]:
+        """Returns how far each partition with an agent has come."""
+        ...
+
+
 class Step(Protocol):
     """The meaning of one topic."""
 
@@ -193,6 +204,14 @@ class Step(Protocol):
 
     def chosen(self, built: Any, chosen: Sequence[tuple[str, Numbers]]) -> list[StoredItems]:
         """Returns items that were settled before, by form and number, as `build` gave them anew."""
+        ...
+
+    async def as_stored(self, stored: StoredItems) -> StoredItems:
+        """Returns items of which some may have rows already, with the values that these have.
+
+        Of `Table.kept` alone: the rest comes out as it did. So what a view lacks of a block is
+        completed by what the rows say, also where prices have changed in between.
+        """
         ...
 
     async def missing(

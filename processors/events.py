@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import structlog
@@ -11,7 +11,7 @@ from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
 from processors.assemble import Arrived, Built, assemble
 from processors.blocks import Block, Delivery, EventKey, KindStep, Output, StoredItems, ref_of
 from processors.columns import Numbers
-from processors.fresh import choose, is_of
+from processors.fresh import choose, is_of, with_kept
 from processors.seen import Hashes, SeenFilter
 from schemas import metrics
 from schemas.kinds import Table
@@ -28,6 +28,12 @@ class Store(Protocol):
         self, table: Table, keys: Sequence[EventKey]
     ) -> Mapping[EventKey, Position]:
         """Returns, for those of the keys that are stored, the log position of their row."""
+        ...
+
+    async def kept_values(
+        self, table: Table, keys: Sequence[EventKey]
+    ) -> Mapping[EventKey, Sequence[Any]]:
+        """Returns, for those of the keys that are stored, what their row has in `Table.kept`."""
         ...
 
     def recent_hashes(self, table: Table, source: Source | None) -> AsyncIterator[Hashes]:
@@ -96,6 +102,16 @@ class EventStep:
         """Returns items that were settled before, by form and number, as `build` gave them anew."""
         batches = {one.batch.kind.wire: one.batch for one in built if one.batch is not None}
         return [StoredItems(batches[wire], items) for wire, items in chosen]
+
+    async def as_stored(self, stored: StoredItems) -> StoredItems:
+        """Returns the items with what their rows say of `Table.kept`, where they have rows."""
+        batch = stored.batch
+        for table in batch.kind.tables:
+            items = stored.having(table)
+            if table.kept and len(items):
+                found = await self._store.kept_values(table, sorted(batch.keys(items)))
+                batch = await asyncio.to_thread(with_kept, batch, table, found)
+        return stored._replace(batch=batch)
 
     async def missing(
         self, table: Table, stored: StoredItems, *, beside: Block | None = None

@@ -1,12 +1,15 @@
 """Which items of a batch are new, and which are an id that came before: masks over columns."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+from msgspec.structs import replace
 
-from processors.blocks import Batch, Block, EventKey
+from processors.blocks import Batch, Block, EventKey, TableRows
 from processors.columns import Numbers
+from schemas.kinds import Table
 from schemas.rows import Position
 
 
@@ -39,6 +42,23 @@ def choose(block: Block, batch: Batch, stored: Mapping[EventKey, Position]) -> C
     is_new = np.zeros(len(batch), np.bool_)
     is_new[new] = True
     return Chosen(new, np.flatnonzero(left & ~is_new))
+
+
+def with_kept(batch: Batch, table: Table, found: Mapping[EventKey, Sequence[Any]]) -> Batch:
+    """Returns the batch with the values that stored rows have in `Table.kept`."""
+    rows, items = batch.tables[table.name]
+    stored = [found.get(key) for key in batch.keys(items)]
+    if not any(stored):
+        return batch
+    for place, name in enumerate(table.kept):
+        column = rows.column(name)
+        values = [
+            ours if theirs is None else theirs[place]
+            for ours, theirs in zip(column.to_pylist(), stored, strict=True)
+        ]
+        index = rows.schema.get_field_index(name)
+        rows = rows.set_column(index, name, pa.array(values, column.type))
+    return replace(batch, tables={**batch.tables, table.name: TableRows(rows, items)})
 
 
 def _firsts(batch: Batch, items: Numbers) -> Numbers:

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from clickhouse.client import Warehouse
-from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
+from clickhouse.queries.stored import Pair, recent_hashes, stored_rows
 from eventlog.topics import OUTCOMES
 from processors.blocks import EventKey, KindStep, Step
 from processors.events import EventStep
@@ -27,8 +28,16 @@ class StoredEvents:
     ) -> Mapping[EventKey, Position]:
         """Returns, for those of the keys that are stored, the log position of their row."""
         pairs = [Pair(ProjectId(project_id), event_id) for project_id, event_id in keys]
-        found = await stored_ids(self._warehouse, table, pairs)
-        return {(pair.project_id, pair.item_id): position for pair, position in found.items()}
+        found = await stored_rows(self._warehouse, table, pairs)
+        return {(pair.project_id, pair.item_id): Position(*at) for pair, at in found.items()}
+
+    async def kept_values(
+        self, table: Table, keys: Sequence[EventKey]
+    ) -> Mapping[EventKey, Sequence[Any]]:
+        """Returns, for those of the keys that are stored, what their row has in `Table.kept`."""
+        pairs = [Pair(ProjectId(project_id), event_id) for project_id, event_id in keys]
+        found = await stored_rows(self._warehouse, table, pairs, table.kept)
+        return {(pair.project_id, pair.item_id): values for pair, values in found.items()}
 
     def recent_hashes(self, table: Table, source: Source | None) -> AsyncIterator[Hashes]:
         """Yields the hashes of the ids received within the window."""

@@ -42,6 +42,10 @@ class RefusalStep:
         """Is never asked: there are no items."""
         raise AssertionError("a topic without kinds has no rows")
 
+    async def as_stored(self, stored: StoredItems) -> StoredItems:
+        """Is never asked: there are no items."""
+        raise AssertionError("a topic without kinds has no rows")
+
     async def missing(
         self, table: Table, stored: StoredItems, *, beside: Block | None = None
     ) -> Numbers:

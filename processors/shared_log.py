@@ -8,6 +8,7 @@ from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, PartitionState, TopicPartition
+from eventlog.topics import AGENT_TOPICS
 from processors.sink import Sink, tell_waiting
 from processors.standing import progress_of, read_owners
 from schemas.projects import ProjectId
@@ -27,6 +28,8 @@ class SharedLog:
     ) -> None:
         self.trouble = ""
         """Why Kafka did not answer when it was asked last, empty when it did."""
+        self.log_ids: Mapping[str, str] = {name: topics[name].log_id for name in AGENT_TOPICS}
+        """What rows of each topic name as their log."""
         self._kafka = kafka
         self._topics = topics
         self._progress = progress

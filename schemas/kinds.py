@@ -22,6 +22,9 @@ class Table(Struct, frozen=True):
     name: str
     id_column: str
     """Where a row has the id of its item."""
+    kept: tuple[str, ...] = ()
+    """Columns that are worked out from more than the item, as a cost is from prices. When a block
+    is stored again, they stay what its rows say."""
 
 
 class Kind(Struct, frozen=True):
@@ -58,8 +61,13 @@ SPANS = Topic(
 )
 # 3 and 4 are the topics that every system shares: `eventlog.topics`.
 
-TRACE = Kind("trace", "pulse.trace", TRACES.name, (Table("traces", "trace_id"),), "trace_id")
-SPAN = Kind("span", "pulse.span", SPANS.name, (Table("spans", "span_id"),), "span_id")
+PRICED = ("computed_cost", "price_id")
+TRACE = Kind(
+    "trace", "pulse.trace", TRACES.name, (Table("traces", "trace_id", PRICED),), "trace_id"
+)
+SPAN = Kind(
+    "span", "pulse.span", SPANS.name, (Table("spans", "span_id", (*PRICED, "provider")),), "span_id"
+)
 
 SYSTEMS = (System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),)
 """One line each."""

@@ -14,9 +14,11 @@ from controlplane.keyring import KeyRing
 from controlplane.quotas import Quotas
 from schemas.settings import Settings
 from sluice.origins import allowed_origins
+from sluice.parts import Parts
 from sluice.patience import Wait
 from sluice.process import Process
 from sluice.secret import open_vault
+from sluice.upkeep import REFRESH_EVERY_S
 
 KEY_USE_EVERY_S = 5.0
 
@@ -46,6 +48,13 @@ async def add_accounts(process: Process, database: Database) -> Vault:
 
     process.stack.push_async_callback(flush)
     return vault
+
+
+async def keep_fresh(process: Process, systems: Parts) -> None:
+    """Reads what the systems go by from the control plane, now and again and again."""
+    for work in systems.refresh:
+        await work()
+        process.upkeep.append((REFRESH_EVERY_S, work))
 
 
 def _state(

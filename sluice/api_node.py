@@ -4,7 +4,7 @@ import asyncio
 
 from controlplane.database import Database
 from controlplane.initial import ensure_initial, seed_of
-from sluice.accounts import add_accounts, add_database
+from sluice.accounts import add_accounts, add_database, keep_fresh
 from sluice.cluster import open_warehouse, server_paths
 from sluice.parts import Resources
 from sluice.patience import patiently
@@ -24,5 +24,6 @@ async def open_parts(process: Process) -> None:
     warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
     add_store(process, warehouse)
     systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database))
+    await keep_fresh(process, systems)
     process.routes += out_routes()
     process.state |= {"warehouse": warehouse, **systems.state}

@@ -15,7 +15,7 @@ import typer
 from controlplane.errors import ControlPlaneError
 from schemas.settings import Settings
 from sluice import logs
-from sluice.commands import dead, imports, keys, projects, retention, users
+from sluice.commands import dead, imports, keys, prices, projects, retention, users
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
 from sluice.commands.errors import FAILED, MISUSE
@@ -28,6 +28,7 @@ from sluice.commands.options import (
     address_of,
     settings_with,
 )
+from sluice.commands.reprice import reprice
 from sluice.commands.warehouse import serve_warehouse
 from sluice.paths import paths_of
 from sluice.privacy import close_to_others, keep_private
@@ -98,12 +99,14 @@ app.command("migrate")(migrate_all)
 app.command("doctor")(examine)
 app.command("demo")(send_demo)
 app.command("warehouse")(serve_warehouse)
+app.command("reprice")(reprice)
 app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.add_typer(users.app, name="user")
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
 app.add_typer(retention.app, name="retention")
+app.add_typer(prices.app, name="price")
 
 
 def greet(process: Any) -> None:

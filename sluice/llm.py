@@ -1,33 +1,52 @@
 """The system `llm`, put together from its sub-packages."""
 
-from api.llm import analytics, costs, spans, traces
+from api.llm import analytics, costs, models, prices, spans, traces
+from clickhouse.client import Warehouse
 from clickhouse.llm.spans import SPANS
 from clickhouse.llm.traces import TRACES
 from ingest.llm.app import routers
 from ingest.llm.forms import forms
+from processors.blocks import StoredLog
 from processors.llm.cost.cache import load_book
 from processors.llm.costs import explain_span, explain_trace
+from processors.llm.pricing import Pricing
+from processors.llm.reprice import Repricing
 from processors.llm.steps import steps
 from schemas.kinds import SPAN, TRACE
 from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
 from schemas.projects import ProjectId
-from sluice.parts import Parts, Resources, System
+from sluice.parts import Parts, Resources, System, Work
 
 
 def open_parts(resources: Resources) -> Parts:
     """Reads the price table. Raises `PriceTableError`."""
-    book = load_book(resources.cache)
+    database = resources.database
+    pricing = Pricing(load_book(resources.cache), database)
 
-    def explain_cost(_: ProjectId, row: TraceAnswer | SpanAnswer) -> CostAnswer:
+    def explain_cost(project_id: ProjectId, row: TraceAnswer | SpanAnswer) -> CostAnswer:
+        book = pricing.current().of(project_id)
         return explain_trace(book, row) if isinstance(row, TraceAnswer) else explain_span(book, row)
 
-    return Parts(forms=forms(), steps=steps(book), state={"explain_cost": explain_cost})
+    def repricing(warehouse: Warehouse, event_log: StoredLog) -> Work:
+        return Repricing(database, warehouse, event_log, pricing).work
+
+    return Parts(
+        forms=forms(),
+        steps=steps(pricing.current),
+        state={"explain_cost": explain_cost, "pricing": pricing},
+        refresh=(pricing.refresh,),
+        alone=(repricing,),
+    )
 
 
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS, *analytics.HANDLERS),
+    queries=(
+        *(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS),
+        *(*analytics.HANDLERS, *models.HANDLERS),
+    ),
+    controls=prices.HANDLERS,
     tables={TRACE.name: TRACES, SPAN.name: SPANS},
 )

@@ -23,7 +23,7 @@ from processors.retention import DAY_MS, Retention, retain
 from processors.sink import Sink, tell_waiting
 from schemas import metrics
 from schemas.settings import SettingsError
-from sluice.accounts import add_accounts, add_database
+from sluice.accounts import add_accounts, add_database, keep_fresh
 from sluice.ingestion import add_edge
 from sluice.lean import begin_lean
 from sluice.limits import edge_limits_of
@@ -36,7 +36,7 @@ from sluice.secret import find_secret
 from sluice.stores import add_own_store
 from sluice.stream import open_sink, start_stream
 from sluice.systems import open_systems, tables
-from sluice.upkeep import PURGE_EVERY_S, RETENTION_EVERY_S
+from sluice.upkeep import ALONE_EVERY_S, PURGE_EVERY_S, RETENTION_EVERY_S
 from sluice.web import out_routes
 
 log = structlog.get_logger(__name__)
@@ -64,6 +64,7 @@ async def open_parts(process: Process) -> None:
     await asyncio.wait(opening)
     store, parts, own_log, accounts = opening
     warehouse, systems, event_log, _ = await asyncio.gather(store, parts, own_log, accounts)
+    await keep_fresh(process, systems)
     interval_ms = settings.block_interval_ms
     sink = open_sink(process, warehouse, systems, event_log, block_interval_ms=interval_ms)
     sink.start()
@@ -72,6 +73,7 @@ async def open_parts(process: Process) -> None:
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
     process.upkeep += [
+        *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
         (RETENTION_EVERY_S, lambda: retain(event_log, retention, datetime.now(UTC))),
     ]

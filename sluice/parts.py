@@ -1,6 +1,6 @@
 """What a system gives to the processes of Sluice; `sluice.systems` lists the systems."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,10 +8,13 @@ from litestar import Router
 from litestar.types import AnyCallable
 from msgspec import Struct
 
+from clickhouse.client import Warehouse
 from clickhouse.queries.parts import Table
 from controlplane.database import Database
 from ingest.forms import Form
-from processors.blocks import KindStep
+from processors.blocks import KindStep, StoredLog
+
+Work = Callable[[], Awaitable[object]]
 
 
 class Resources(NamedTuple):
@@ -31,6 +34,10 @@ class Parts(Struct, frozen=True):
     """How items become rows, by the name of their kind."""
     state: Mapping[str, Any]
     """What their routes find on the application."""
+    refresh: Sequence[Work] = ()
+    """Read what they go by from the control plane: before the first block, and every 2 seconds."""
+    alone: Sequence[Callable[[Warehouse, StoredLog], Work]] = ()
+    """What one process of an installation does beside its traffic, again and again."""
 
 
 class System(Struct, frozen=True):
@@ -42,5 +49,7 @@ class System(Struct, frozen=True):
     """The routes that take items in, from how a project is found by key and by session."""
     queries: Sequence[Any]
     """The handlers that read."""
+    controls: Sequence[Any] = ()
+    """The handlers below `/dashboard/api` by which people set things."""
     tables: Mapping[str, Table] = {}
     """Where the rows of a kind are read back for the sender who waits for them."""

@@ -18,12 +18,19 @@ def open_systems(resources: Resources) -> Parts:
         forms={name: form for parts in every for name, form in parts.forms.items()},
         steps={name: step for parts in every for name, step in parts.steps.items()},
         state={name: value for parts in every for name, value in parts.state.items()},
+        refresh=[work for parts in every for work in parts.refresh],
+        alone=[start for parts in every for start in parts.alone],
     )
 
 
 def queries() -> list[Any]:
     """Returns the handlers of every system that read."""
     return [handler for system in SYSTEMS for handler in system.queries]
+
+
+def controls() -> list[Any]:
+    """Returns the handlers of every system that people set things by."""
+    return [handler for system in SYSTEMS for handler in system.controls]
 
 
 def tables() -> Mapping[str, Table]:

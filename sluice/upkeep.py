@@ -14,6 +14,8 @@ from eventlog.log import LogError
 TRIM_EVERY_S = 10.0
 PURGE_EVERY_S = 5.0
 RETENTION_EVERY_S = 3600.0
+REFRESH_EVERY_S = 2.0
+ALONE_EVERY_S = 1.0
 
 Work = Callable[[], Awaitable[object]]
 

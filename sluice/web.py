@@ -24,7 +24,7 @@ from schemas.settings import Settings
 from sluice.forwarded import with_forwarded
 from sluice.origins import allowed_origins
 from sluice.proxies import trusted_proxies
-from sluice.systems import SYSTEMS, queries
+from sluice.systems import SYSTEMS, controls, queries
 
 OPERATIONS = (get_health, get_ready, get_metrics)
 
@@ -50,7 +50,7 @@ def ingest_routes() -> list[Any]:
 
 def out_routes() -> list[Any]:
     """Returns the routes of the API."""
-    return api_app.routes(queries())
+    return api_app.routes(queries(), controls())
 
 
 def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:

@@ -21,7 +21,7 @@ from processors.retention import Retention, retain_shared
 from processors.shared_log import SharedLog
 from processors.sink import Sink
 from schemas import metrics
-from sluice.accounts import add_database
+from sluice.accounts import add_database, keep_fresh
 from sluice.cluster import find_topics, kafka_of, open_warehouse, process_name, server_paths
 from sluice.lean import begin_lean
 from sluice.parts import Resources
@@ -61,6 +61,7 @@ async def open_parts(process: Process) -> None:
     warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
     add_store(process, warehouse)
     systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database))
+    await keep_fresh(process, systems)
     dead_letters = KafkaDeadLetters(kafka)
     process.stack.push_async_callback(offsets.close)
     process.stack.push_async_callback(asyncio.to_thread, dead_letters.close)
@@ -77,6 +78,8 @@ async def open_parts(process: Process) -> None:
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
     _lead(process, sink, purge.run, every_s=0.0)
+    for start in systems.alone:
+        _lead(process, sink, start(warehouse, event_log), every_s=0.0)
     _lead(
         process,
         sink,

@@ -1,7 +1,7 @@
 """What is stored already: for the sink, which must never store an id twice."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,15 +10,17 @@ from clickhouse.client import Warehouse
 from schemas.ids import canonical_id, spellings
 from schemas.kinds import Table
 from schemas.projects import ProjectId
-from schemas.rows import Position, Source
+from schemas.rows import Source
 
 WINDOW_US = 300_000_000
 HASHES_AT_ONCE = 1_000_000
 # Ids asked for at once; keeps the statement short.
 CHUNK = 5_000
+POSITION = ("log_id", "log_partition", "log_offset")
+"""As `Position` has them."""
 
 STORED = """
-SELECT project_id, {id:Identifier}, log_id, log_partition, log_offset
+SELECT project_id, {id:Identifier}, {columns}
 FROM {table:Identifier}
 WHERE project_id IN {projects:Array(String)} AND {id:Identifier} IN {ids:Array(String)}
 LIMIT {limit:UInt32}
@@ -60,24 +62,29 @@ class Pair(NamedTuple):
     item_id: str
 
 
-async def stored_ids(
-    warehouse: Warehouse, table: Table, pairs: Sequence[Pair]
-) -> dict[Pair, Position]:
-    """Says, of these pairs, which are stored, and which log record each row came from."""
-    found: dict[Pair, Position] = {}
-    named = {"table": table.name, "id": table.id_column}
+async def stored_rows(
+    warehouse: Warehouse, table: Table, pairs: Sequence[Pair], columns: Sequence[str] = POSITION
+) -> dict[Pair, tuple[Any, ...]]:
+    """Says, of these pairs, which are stored, and what some columns of their rows hold.
+
+    By default, which log record each row came from.
+    """
+    names = {f"column_{place}": name for place, name in enumerate(columns)}
+    sql = STORED.replace("{columns}", ", ".join(f"{{{name}:Identifier}}" for name in names))
+    found: dict[Pair, tuple[Any, ...]] = {}
+    named = {"table": table.name, "id": table.id_column, **names}
     for first in range(0, len(pairs), CHUNK):
         chunk = pairs[first : first + CHUNK]
         projects = sorted({pair.project_id for pair in chunk})
         ids = [one for pair in chunk for one in spellings(pair.item_id)]
         # The same id may be stored in each of the projects.
         values = {"projects": projects, "ids": ids, "limit": len(projects) * len(ids)}
-        answer = await warehouse.query(STORED, named | values)
+        answer = await warehouse.query(sql, named | values)
         asked = set(chunk)
-        for project_id, item_id, *position in answer.rows:
+        for project_id, item_id, *rest in answer.rows:
             pair = Pair(project_id, canonical_id(item_id))
             if pair in asked:
-                found[pair] = Position(*position)
+                found[pair] = tuple(rest)
     return found
 
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from processors.llm.cost.book import PriceBook
 from processors.llm.cost.call import read_call
 from processors.llm.cost.explain import Explanation, Part
 from processors.llm.cost.match import RULES, PriceMatch
+from processors.llm.cost.own import OWN, Book
 from processors.llm.cost.reasons import meaning_of
 from processors.llm.cost.table import Epoch, Rate
 from processors.llm.cost.usage import Usage
@@ -26,7 +26,7 @@ _PER = {"audio_ms": 60_000}
 _DAY_US = 86_400_000_000
 
 
-def explain_trace(book: PriceBook, row: TraceAnswer) -> costs.CostAnswer:
+def explain_trace(book: Book, row: TraceAnswer) -> costs.CostAnswer:
     """Tells the cost of a trace. May be asked again: the row stays as it is."""
     sent = (
         row.input_tokens,
@@ -44,7 +44,7 @@ def explain_trace(book: PriceBook, row: TraceAnswer) -> costs.CostAnswer:
     return _answer(row, told, book.find(row.provider, name), explained)
 
 
-def explain_span(book: PriceBook, row: SpanAnswer) -> costs.CostAnswer:
+def explain_span(book: Book, row: SpanAnswer) -> costs.CostAnswer:
     """Tells the cost of a span. One that is no model's answer costs nothing that is known."""
     metadata = read_object(bytes(row.metadata or b""))
     usage, _ = usage_and_reported(row.kind, metadata)
@@ -86,7 +86,7 @@ def _answer(
         computed_cost_cents=row.computed_cost_cents,
         price_snapshot=row.price_snapshot,
         now=costs.CostNow(cost_cents, snapshot, differs),
-        matched=None if match is None else _matched(match, told.name),
+        matched=_matched(match, told.name, explained.price_id or ""),
         epoch=_epoch(match, explained.price_id, parse_timestamp_us(row.timestamp)),
         parts=[_part(part) for part in explained.parts],
         modifiers=[
@@ -97,7 +97,14 @@ def _answer(
     )
 
 
-def _matched(match: PriceMatch, name: str) -> costs.Matched:
+def _matched(match: PriceMatch | None, name: str, price_id: str) -> costs.Matched | None:
+    if price_id.startswith(f"{OWN}/"):
+        _, provider, model = price_id.split("/", 2)
+        model = model.rpartition("#")[0]
+        seller = match.seller_id if match else provider
+        return costs.Matched(provider, model, seller, name, "own", RULES["own"])
+    if match is None:
+        return None
     rule = match.rule
     return costs.Matched(
         match.provider_id, match.model.id, match.seller_id, name, rule, RULES[rule]

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.columns import Unfit
-from processors.llm.cost.book import PriceBook
 from processors.llm.cost.call import read_agent_call
+from processors.llm.cost.own import Book
 from processors.llm.cost.usage import Usage
 from processors.llm.fields import (
     PICO_PER_USD,
@@ -63,7 +63,7 @@ def pair_of(event_type: str, tool_use_id: str | None, metadata: dict[str, Any]) 
     return Pair(name if kind == "session" else f"{kind}:{name}", role)
 
 
-def span_row(item: SpanItem, book: PriceBook) -> SpanRow:
+def span_row(item: SpanItem, book: Book) -> SpanRow:
     """Builds the row of a span. Raises `Unfit`, naming the field that cannot be stored."""
     try:
         timestamp_us = parse_timestamp_us(item.timestamp)
@@ -94,7 +94,7 @@ def span_row(item: SpanItem, book: PriceBook) -> SpanRow:
         item.cwd,
         item.model,
         item.agent_name,
-        quote.price_id.split("/")[1] if quote else None,
+        (quote.price_id.split("/")[1] or None) if quote else None,
         usage.input_tokens,
         usage.output_tokens,
         usage.cache_read_tokens,

@@ -1,7 +1,8 @@
 """The steps of the system `llm`, by kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import pyarrow.compute as pc
@@ -10,37 +11,56 @@ from msgspec.structs import astuple
 from clickhouse.llm.tables import span_arrays, trace_arrays
 from processors.blocks import KindStep, StoredItems
 from processors.columns import Columns, Rows, SentChunk, row_by_row
-from processors.llm.cost.book import PriceBook
+from processors.llm.cost.own import Book, Prices
 from processors.llm.spans import decode_span, span_row
 from processors.llm.traces import decode_trace, trace_row
 from schemas import metrics
 from schemas.kinds import SPAN, TRACE
 
+BuildRows = Callable[[Prices, Sequence[SentChunk]], Columns]
 
-def steps(book: PriceBook) -> Mapping[str, KindStep]:
-    """Returns them by the name of their kind."""
+
+def steps(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
+    """Returns them by the name of their kind.
+
+    `current` gives the prices as they are now. A block is priced by what it gives once.
+    """
+
+    def build(build_rows: BuildRows, sent: Sequence[SentChunk]) -> Columns:
+        return build_rows(current(), sent)
+
     return {
-        TRACE.name: KindStep(TRACE, partial(build_traces, book), note_unpriced),
-        SPAN.name: KindStep(SPAN, partial(build_spans, book), note_unpriced),
+        TRACE.name: KindStep(TRACE, partial(build, build_traces), note_unpriced),
+        SPAN.name: KindStep(SPAN, partial(build, build_spans), note_unpriced),
     }
 
 
-def build_traces(book: PriceBook, sent: Sequence[SentChunk]) -> Columns:
+def build_traces(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     """Turns traces into columns."""
+    of_items = _of_items(prices, sent)
 
     def row_of(body: bytes, _: str) -> tuple[Any, ...]:
+        book = next(of_items)  # first: also where the item turns out to be unfit
         return astuple(trace_row(decode_trace(body), book))
 
     return row_by_row(sent, row_of, lambda columns: {"traces": Rows(trace_arrays(columns))})
 
 
-def build_spans(book: PriceBook, sent: Sequence[SentChunk]) -> Columns:
+def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     """Turns spans into columns."""
+    of_items = _of_items(prices, sent)
 
     def row_of(body: bytes, _: str) -> tuple[Any, ...]:
+        book = next(of_items)
         return astuple(span_row(decode_span(body), book))
 
     return row_by_row(sent, row_of, lambda columns: {"spans": Rows(span_arrays(columns))})
+
+
+def _of_items(prices: Prices, sent: Sequence[SentChunk]) -> Iterator[Book]:
+    """Yields the book of each item."""
+    for one in sent:
+        yield from repeat(prices.of(one.project_id), len(one.bodies))
 
 
 def note_unpriced(stored: StoredItems) -> None:

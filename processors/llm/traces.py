@@ -5,8 +5,8 @@ from decimal import Decimal
 import msgspec
 
 from processors.columns import Unfit
-from processors.llm.cost.book import PriceBook
 from processors.llm.cost.call import read_call
+from processors.llm.cost.own import Book
 from processors.llm.fields import (
     PICO_PER_CENT,
     PICO_PER_USD,
@@ -30,7 +30,7 @@ def decode_trace(body: bytes) -> TraceItem:
         raise Unfit(f"not a trace: {error}") from error
 
 
-def trace_row(item: TraceItem, book: PriceBook) -> TraceRow:
+def trace_row(item: TraceItem, book: Book) -> TraceRow:
     """Builds the row of a trace. Raises `Unfit`, naming the field that cannot be stored."""
     try:
         timestamp_us = parse_timestamp_us(item.timestamp)

@@ -53,8 +53,11 @@ QUERIES = (
     "spans/{span_id}/cost",
     "analytics",
     "analytics/spans",
+    "models",
     "outcomes",
 )
+PRICE = {"model": "gpt-4o", "discountPercent": 99}
+ALIAS = {"name": "taken", "toProvider": "openai", "toModel": "gpt-4o"}
 CASES: dict[str, Case] = {
     **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
     **{f"GET /dashboard/api/{path}": Case(Guard.MEMBER) for path in QUERIES},
@@ -98,6 +101,13 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/api-keys": Case(Guard.ADMIN, {"name": "taken"}),
     "PATCH /dashboard/api/api-keys/{key_id}": Case(Guard.ADMIN, {"name": "taken"}),
     "DELETE /dashboard/api/api-keys/{key_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/prices": Case(Guard.MEMBER),
+    "POST /dashboard/api/prices": Case(Guard.ADMIN, PRICE),
+    "PUT /dashboard/api/prices/{number}": Case(Guard.ADMIN, PRICE),
+    "DELETE /dashboard/api/prices/{number}": Case(Guard.ADMIN),
+    "POST /dashboard/api/price-aliases": Case(Guard.ADMIN, ALIAS),
+    "PUT /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN, ALIAS),
+    "DELETE /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN),
     "GET /dashboard/api/users": Case(Guard.ADMIN),
     "POST /dashboard/api/users": Case(Guard.ADMIN, {"email": "x@example.com"}),
     "PATCH /dashboard/api/users/{user_id}": Case(Guard.ADMIN, {"role": "admin"}),
@@ -150,7 +160,10 @@ def world(server: Server) -> Iterator[World]:
     users = server.admin.get("/dashboard/api/users", headers=own).json()["users"]
     guest = {"email": f"{MARKER}@example.com"}
     invited = server.admin.post("/dashboard/api/users", json=guest, headers=own).json()["user"]
+    price = {"model": MARKER, "rates": {"input": 1}}
+    set_price = server.admin.post("/dashboard/api/prices", json=price, headers=own)
     ids |= {
+        "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "key_id": keys[0]["id"],
         "user_id": next(user["userId"] for user in users if MARKER in user["name"]),
@@ -193,7 +206,7 @@ def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx
 def state_of(server: Server, project: Project) -> str:
     """Returns everything that an admin sees of a project, but when its keys were used."""
     own = {"X-Project-Id": project.project_id}
-    paths = ("projects", "api-keys", "users", "invitations", "traces", "spans")
+    paths = ("projects", "api-keys", "users", "invitations", "prices", "traces", "spans")
     answers = {}
     for path in (*paths, f"projects/{project.project_id}"):
         answer = server.admin.get(f"/dashboard/api/{path}", headers=own)

@@ -38,7 +38,7 @@ LONG_FUNCTIONS = frozenset(
 SYSTEM_NAMES = {system.name for system in SYSTEMS}
 READS_ACROSS_PROJECTS = frozenset(
     {
-        "clickhouse/queries/stored.py::stored_ids",
+        "clickhouse/queries/stored.py::stored_rows",
         "clickhouse/queries/stored.py::recent_hashes",
     }
 )
@@ -282,5 +282,6 @@ class TestTenants:
 
 def takes_project(node: ast.AsyncFunctionDef) -> bool:
     arguments = [*node.args.args, *node.args.kwonlyargs]
-    # A `Scope` is made of a project and its filter.
-    return bool({"ProjectContext", "ProjectId", "Scope"} & set().union(*map(names_in, arguments)))
+    # A `Scope` is made of a project and its filter; a `RowRange`, and its `Chunk`, of one too.
+    known = {"ProjectContext", "ProjectId", "Scope", "RowRange", "Chunk"}
+    return bool(known & set().union(*map(names_in, arguments)))

@@ -46,6 +46,8 @@ RULES = {
     "route": "OpenRouter's :nitro, :floor and :exacto choose a route, not a model",
     "version": "a date or -latest at the end was cut off: the rest stands in the list",
     "free": "OpenRouter gives the model away",
+    "alias": "an alias of the project leads to it",
+    "own": "a price of the project's own",
 }
 """How a name was understood, by its word in answers."""
 

@@ -13,6 +13,7 @@ from api.accounts import accounts_router
 from api.app import STATUS, exception_handlers, invite_router
 from api.auth import project_from_key, project_from_session
 from api.auth_errors import auth_exception_handlers
+from api.llm import prices
 from api.local_peers import Address, LocalPeers, is_loopback
 from api.sessions import auth_router
 from controlplane.attempts import AttemptLimits, AttemptRates
@@ -97,7 +98,7 @@ def app(database: Database, vault: Vault) -> Litestar:
     return Litestar(
         [
             auth_router(auth_exception_handlers(STATUS)),
-            accounts_router(),
+            accounts_router(prices.HANDLERS),
             invite_router(),
             by_key,
             by_session,

@@ -110,6 +110,11 @@ class Store:
         found = {(row.project_id, row.text): row.position for row in self.rows()}
         return {key: found[key] for key in keys if key in found}
 
+    async def kept_values(
+        self, table: Table, keys: Sequence[EventKey]
+    ) -> Mapping[EventKey, Sequence[Any]]:
+        return {}
+
     async def recent_hashes(self, table: Table, source: Source | None) -> AsyncIterator[Hashes]:
         keys = [event_hash(row.project_id, row.text) for row in self.rows()]
         yield np.array(keys, dtype=np.uint64)

@@ -25,6 +25,7 @@ from eventlog.topics import Topic
 from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
+from processors.llm.cost.own import Prices
 from processors.llm.steps import steps as steps_of
 from processors.pipeline import build_steps
 from processors.sink import Sink
@@ -77,7 +78,9 @@ class Stream:
     def __init__(
         self, log: SqliteLog, warehouse: Warehouse, book: PriceBook, store: Any, **limits: Any
     ) -> None:
-        steps = build_steps(warehouse.urgent, steps_of(book), window_s=3600, log2_filter_bits=20)
+        steps = build_steps(
+            warehouse.urgent, steps_of(lambda: Prices(book)), window_s=3600, log2_filter_bits=20
+        )
         self.sink = Sink(steps, log, store, BlockLimits(**limits))
         self.sink.start()
         self._log = log

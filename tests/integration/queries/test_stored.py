@@ -6,7 +6,7 @@ import pytest
 from clickhouse.client import Warehouse
 from clickhouse.llm.traces import TRACES, fetch_trace
 from clickhouse.queries.parts import Bounds, of_ids, read_whole
-from clickhouse.queries.stored import Pair, recent_hashes, stored_ids
+from clickhouse.queries.stored import Pair, recent_hashes, stored_rows
 from schemas.ids import event_hash
 from schemas.kinds import SPAN, TRACE
 from schemas.projects import ProjectContext, ProjectId
@@ -27,9 +27,10 @@ async def test_stored_ids_tell_where_each_row_came_from(
     store_traces(warehouse, [make_trace(other, "t1")])
 
     asked = [Pair(mine, "t1"), Pair(mine, "none"), Pair(other, "t2"), Pair(other, "t1")]
-    found = await stored_ids(warehouse, TABLES["traces"], asked)
+    found = await stored_rows(warehouse, TABLES["traces"], asked)
 
-    assert found == {Pair(mine, "t1"): place, Pair(other, "t1"): Position("log", 3, 42)}
+    places = {pair: Position(*values) for pair, values in found.items()}
+    assert places == {Pair(mine, "t1"): place, Pair(other, "t1"): Position("log", 3, 42)}
 
 
 async def test_stored_ids_of_spans_are_told_as_well(
@@ -38,10 +39,10 @@ async def test_stored_ids_of_spans_are_told_as_well(
     store_spans(warehouse, [make_span(project.project_id, "p1")])
     asked = [Pair(project.project_id, "p1"), Pair(project.project_id, "p2")]
 
-    found = await stored_ids(warehouse, TABLES["spans"], asked)
+    found = await stored_rows(warehouse, TABLES["spans"], asked)
 
     assert set(found) == {asked[0]}
-    assert await stored_ids(warehouse, TABLES["spans"], []) == {}
+    assert await stored_rows(warehouse, TABLES["spans"], []) == {}
 
 
 @pytest.mark.parametrize("kind", ["traces", "spans"])
@@ -134,7 +135,7 @@ async def test_an_id_stored_in_upper_case_is_the_one_in_lower_case(
     store_traces(warehouse, rows)
     small, other = Pair(project.project_id, LARGE.lower()), Pair(project.project_id, "t1")
 
-    found = await stored_ids(warehouse, TABLES["traces"], [small, other])
+    found = await stored_rows(warehouse, TABLES["traces"], [small, other])
     by_id = [await fetch_trace(warehouse, project, one) for one in (small.item_id, LARGE, "t1")]
     selected = of_ids(TRACES, project, [small.item_id])
     listed = await read_whole(warehouse, project, selected, Bounds())

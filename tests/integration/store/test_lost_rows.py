@@ -16,6 +16,7 @@ from eventlog.sqlite_log import SqliteLog
 from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
+from processors.llm.cost.own import Prices
 from processors.llm.steps import steps as steps_of
 from processors.pipeline import build_steps
 from processors.sink import Sink
@@ -105,7 +106,9 @@ async def test_a_block_of_an_earlier_life_is_completed_and_its_sums_stay(
 
 
 async def _store(warehouse: Warehouse, log: SqliteLog, book: PriceBook) -> None:
-    steps = build_steps(warehouse, steps_of(book), window_s=3600, log2_filter_bits=20)
+    steps = build_steps(
+        warehouse, steps_of(lambda: Prices(book)), window_s=3600, log2_filter_bits=20
+    )
     sink = Sink(steps, log, warehouse, BlockLimits())
     sink.start()
     for record in log.read(PARTITION, 0, 10, 1 << 20):

@@ -32,6 +32,7 @@ PATHS = (
     "/sessions/a/spans",
     f"/analytics?{RANGE}",
     f"/analytics/spans?{RANGE}",
+    "/models",
     "/outcomes",
 )
 

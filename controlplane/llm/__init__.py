@@ -1,0 +1,1 @@
+"""The system `llm`: the prices that projects set, and the runs that price stored rows anew."""

@@ -1,0 +1,279 @@
+"""Works off reprice runs: prices stored rows anew, chunk by chunk, each once whatever happens.
+
+The order of a chunk's life is that of a block: where it ends is written down (the pending chunk),
+its changes are stored under its token, which corrects the rollups, the rows are set, the place
+moves on. After a crash a pending chunk whose changes are stored is finished from these; one whose
+changes are not is worked out again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import uuid4
+
+import structlog
+from msgspec.structs import replace
+
+from clickhouse.client import Warehouse
+from clickhouse.errors import WarehouseError
+from clickhouse.llm import reprice as rows
+from clickhouse.llm.reprice import Change, Chunk, RowRange, Stored
+from clickhouse.migrate import is_replicated
+from controlplane.database import Database
+from controlplane.errors import ControlPlaneError
+from controlplane.llm.reprices import last_price_change, live_projects, save_progress, take_run
+from eventlog.log import LogError, PartitionState, TopicPartition
+from processors.blocks import StoredLog
+from processors.llm.cost.own import Book
+from processors.llm.pricing import Pricing
+from processors.llm.stored_items import span_change, trace_change
+from schemas.kinds import SPAN, TRACE
+from schemas.llm.reprices import Pending, Place, Progress, Run, State, Totals
+from schemas.projects import ProjectId
+
+SETTLE_S = 5.0
+"""After a price was set: until every process has read it."""
+BEAT_S = 1.0
+POLL_S = 0.2
+CHANGES = {SPAN.name: span_change, TRACE.name: trace_change}
+TOPICS = {SPAN.name: SPAN.topic, TRACE.name: TRACE.topic}
+
+log = structlog.get_logger(__name__)
+
+
+class TakenOver(Exception):
+    """Raised when another process has taken the run over."""
+
+
+class Scanned(NamedTuple):
+    """Rows that were looked at."""
+
+    place: Place
+    changes: list[Change]
+    totals: Totals
+    is_end: bool
+
+
+class Repricing:
+    """Works on the runs that people ask for; in one process of an installation."""
+
+    def __init__(
+        self,
+        database: Database,
+        warehouse: Warehouse,
+        event_log: StoredLog,
+        pricing: Pricing,
+        *,
+        settle_s: float = SETTLE_S,
+    ) -> None:
+        self._database = database
+        self._store = warehouse.aside
+        self._log = event_log
+        self._pricing = pricing
+        self._settle_s = settle_s
+        self._owner = str(uuid4())
+
+    async def work(self) -> None:
+        """Looks once for a run, and works on it until it is done. May be stopped at any moment."""
+        run = await take_run(self._database, self._owner)
+        if run is None:
+            return
+        one = RunWork(run, self._database, self._store, self._owner)
+        try:
+            async with asyncio.TaskGroup() as group:
+                beat = group.create_task(one.beat())
+                await self._work_on(one)
+                beat.cancel()
+        except* TakenOver:
+            log.warning("reprice run taken over by another process", run_id=run.run_id)
+        except* (ControlPlaneError, WarehouseError, LogError) as errors:
+            log.warning("reprice run interrupted, goes on", reason=str(errors.exceptions[0])[:500])
+        except* Exception as errors:
+            # To try again would meet the same bug again.
+            log.exception("reprice run met a bug", run_id=run.run_id)
+            await one.save(failure=repr(errors.exceptions[0])[:500], state="failed")
+
+    async def _work_on(self, one: "RunWork") -> None:
+        # Before all that may wait: the store remembers a token for some thousand blocks.
+        await one.finish_pending()
+        ends = await self._settled_ends()
+        projects = await live_projects(self._database, one.run.project_id)
+        await one.count(projects)
+        prices = self._pricing.current()
+        for span in one.spans(projects):
+            topic = TOPICS[span.kind]
+            log_id = self._log.log_ids[topic]
+
+            def is_later(stored: Stored, topic: str = topic, log_id: str = log_id) -> bool:
+                at = stored.position
+                end = ends.get(TopicPartition(topic, at.partition))
+                return at.log_id == log_id and end is not None and at.offset >= end
+
+            await one.price(span, prices.of(span.project_id), is_later)
+        await one.save(state="done")
+        log.info("reprice run done", run_id=one.run.run_id, changed=one.progress.totals.changed)
+
+    async def _settled_ends(self) -> dict[TopicPartition, int]:
+        """Waits until what is in the log is stored; whatever comes later has today's prices.
+
+        So no row is looked at whose block could still be stored again.
+        """
+        changed = await last_price_change(self._database)
+        if changed is not None:
+            age_s = (datetime.now(UTC) - changed).total_seconds()
+            await asyncio.sleep(max(0.0, min(self._settle_s, self._settle_s - age_s)))
+        await self._pricing.refresh()
+        ends = {one: place.next_offset for one, place in (await self._log.places()).items()}
+        while not _is_past(await self._log.places(), ends):  # noqa: ASYNC110 (Kafka tells nobody)
+            await asyncio.sleep(POLL_S)
+        return ends
+
+
+class RunWork:
+    """One run, while this process works on it."""
+
+    def __init__(self, run: Run, database: Database, store: Warehouse, owner: str) -> None:
+        self.run = run
+        self.progress: Progress = run.progress
+        self._database = database
+        self._store = store
+        self._owner = owner
+        self._saving = asyncio.Lock()
+        self._most_changes: int | None = None
+
+    async def beat(self) -> None:
+        """Says again and again that somebody works on the run."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self.save()
+
+    async def save(self, *, state: State = "running", **changes: object) -> None:
+        """Changes the progress and makes it durable. Raises `TakenOver`."""
+        async with self._saving:  # an older one must not come behind a newer one
+            progress = replace(self.progress, **changes)
+            saved = await save_progress(
+                self._database, self.run.run_id, self._owner, progress, state
+            )
+            if not saved:
+                raise TakenOver
+            self.progress = progress
+
+    async def count(self, projects: list[ProjectId]) -> None:
+        """Counts the rows, once a run."""
+        if self.progress.rows is None:
+            every = [self._span(project_id, kind) for project_id in projects for kind in CHANGES]
+            counts = [await rows.count_rows(self._store, span) for span in every]
+            await self.save(rows=sum(counts))
+
+    def spans(self, projects: list[ProjectId]) -> Iterator[RowRange]:
+        """Yields what is left to look at."""
+        place = self.progress.place
+        for project_id in projects:
+            for kind in CHANGES:
+                if (project_id, kind) >= (place.project_id, place.kind):
+                    yield self._span(project_id, kind)
+
+    async def finish_pending(self) -> None:
+        """Finishes a chunk whose changes are stored, or forgets it."""
+        pending = self.progress.pending
+        if pending is None:
+            return
+        chunk = self._chunk(self._span(pending.place.project_id, pending.place.kind))
+        changes = await rows.read_changes(self._store, chunk)
+        if changes:
+            await self._store_chunk(chunk, changes)
+        else:
+            await self.save(pending=None)
+
+    async def price(self, span: RowRange, book: Book, is_later: Callable[[Stored], bool]) -> None:
+        """Prices the rows of one kind of a project anew."""
+        place = self.progress.place
+        if (place.project_id, place.kind) != (span.project_id, span.kind):
+            await self.save(place=Place(span.project_id, span.kind))
+        is_end = False
+        while not is_end:
+            scanned = await self._scan(span, book, is_later)
+            is_end = scanned.is_end
+            if scanned.changes:
+                await self.save(pending=Pending(scanned.place, scanned.totals))
+                await self._store_chunk(self._chunk(span), scanned.changes)
+            else:
+                totals = self.progress.totals.plus(scanned.totals)
+                await self.save(place=scanned.place, totals=totals)
+
+    async def _scan(
+        self, span: RowRange, book: Book, is_later: Callable[[Stored], bool]
+    ) -> Scanned:
+        """Looks at rows until there are changes enough for a chunk."""
+        scanned = Scanned(self.progress.place, [], Totals(), is_end=False)
+        most = await self._most()
+        while len(scanned.changes) < most:
+            page = await rows.read_page(self._store, span, scanned.place)
+            if not page:
+                return scanned._replace(is_end=True)
+            changes, totals = await asyncio.to_thread(_price_page, span, page, book, is_later)
+            place = Place(span.project_id, span.kind, page[-1].at_us, page[-1].item_id)
+            totals = scanned.totals.plus(totals)
+            scanned = Scanned(place, scanned.changes + changes, totals, is_end=False)
+            looked_at = self.progress.totals.looked_at + totals.looked_at
+            self.progress = replace(self.progress, looked_at=looked_at)
+        return scanned
+
+    async def _store_chunk(self, chunk: Chunk, changes: list[Change]) -> None:
+        pending = self.progress.pending
+        assert pending is not None
+        await rows.store_changes(self._store, chunk, changes)
+        stored = await rows.read_changes(self._store, chunk)
+        if not stored:
+            await rows.store_lost_changes(self._store, chunk, changes)
+        elif {one.item_id for one in stored} != {one.item_id for one in changes}:
+            raise RuntimeError(f"chunk {chunk.number} of the run is stored with other changes")
+        await rows.set_costs(self._store, chunk, changes)
+        await self.save(
+            place=pending.place,
+            chunk=chunk.number + 1,
+            totals=self.progress.totals.plus(pending.totals),
+            pending=None,
+        )
+
+    async def _most(self) -> int:
+        if self._most_changes is None:
+            replicated = await is_replicated(self._store)
+            self._most_changes = rows.MOST_CHANGES_REPLICATED if replicated else rows.MOST_CHANGES
+        return self._most_changes
+
+    def _span(self, project_id: ProjectId, kind: str) -> RowRange:
+        return RowRange(project_id, kind, self.run.from_us, self.run.to_us)
+
+    def _chunk(self, span: RowRange) -> Chunk:
+        return Chunk(span, self.run.run_id, self.progress.chunk)
+
+
+def _price_page(
+    span: RowRange, page: list[Stored], book: Book, is_later: Callable[[Stored], bool]
+) -> tuple[list[Change], Totals]:
+    changes: list[Change] = []
+    before = after = unpriced_before = unpriced_after = left = 0
+    for stored in page:
+        change = None
+        try:
+            change = None if is_later(stored) else CHANGES[span.kind](stored, book)
+        except Exception:
+            left += 1
+            log.exception("row cannot be priced anew", kind=span.kind, item_id=stored.item_id)
+        new = stored.old_pico if change is None else change.new_pico
+        before += stored.old_pico or 0
+        after += new or 0
+        unpriced_before += stored.old_pico is None
+        unpriced_after += new is None
+        if change is not None:
+            changes.append(change)
+    counted = (before, after, unpriced_before, unpriced_after, left)
+    return changes, Totals(len(page), len(changes), *counted)
+
+
+def _is_past(
+    places: Mapping[TopicPartition, PartitionState], ends: Mapping[TopicPartition, int]
+) -> bool:
+    return all(places[one].progress.stored_through >= end - 1 for one, end in ends.items())

@@ -1,0 +1,228 @@
+"""A reprice run that breaks off at any of its calls goes on, and changes each cost once."""
+
+import uuid
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clickhouse.client import QueryResult, Warehouse
+from clickhouse.errors import WarehouseUnavailable
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.llm.prices import set_price
+from controlplane.llm.reprices import find_run, request_run
+from controlplane.projects import insert_project
+from eventlog.log import PartitionState, TopicPartition
+from processors.llm.cost.cache import load_book
+from processors.llm.pricing import Pricing
+from processors.llm.reprice import TOPICS, Repricing
+from schemas.llm.prices import OwnPrice, Rates
+from schemas.llm.reprices import Run
+from schemas.projects import ProjectId
+from schemas.rows import Position
+from tests.integration.queries.rows import encode_spans, encode_traces, make_span, make_trace
+
+ALL_TIMES = (-(2**60), 2**60)
+COSTS = ("computed_cost", "reported_first_cost", "computed_first_cost", "unpriced")
+OF_ROWS = """
+SELECT
+    sum(ifNull(t.computed_cost, 0)),
+    sum(coalesce(t.reported_cost, t.computed_cost, 0)),
+    sum(coalesce(t.computed_cost, t.reported_cost, 0)),
+    countIf(t.computed_cost IS NULL AND t.reported_cost IS NULL)
+FROM {table:Identifier} AS t
+WHERE project_id = {project:String}
+"""
+OF_ROLLUP = """
+SELECT sum(computed_cost), sum(reported_first_cost), sum(computed_first_cost), sum(unpriced)
+FROM {table:Identifier}
+WHERE project_id = {project:String}
+"""
+
+
+class Breaking:
+    """A store whose call of a number fails, before it is made or after."""
+
+    def __init__(self, warehouse: Warehouse, number: int, *, after: bool) -> None:
+        self.left = number
+        self.has_failed = self.changes = False
+        """`changes`: whether the call that failed changes the store."""
+        self._warehouse = warehouse
+        self._after = after
+
+    @property
+    def aside(self) -> "Breaking":
+        return self
+
+    async def query(self, *arguments: Any, **named: Any) -> QueryResult:
+        return await self._call(self._warehouse.query, *arguments, **named)  # type: ignore[no-any-return]
+
+    async def command(self, *arguments: Any, **named: Any) -> None:
+        await self._call(self._warehouse.command, *arguments, **named)
+
+    async def insert(self, *arguments: Any) -> None:
+        await self._call(self._warehouse.insert, *arguments)
+
+    async def _call(self, call: Any, *arguments: Any, **named: Any) -> Any:
+        self.left -= 1
+        fails = self.left == 0
+        self.changes |= fails and call != self._warehouse.query
+        self.has_failed |= fails
+        if fails and not self._after:
+            raise WarehouseUnavailable("made to fail")
+        answer = await call(*arguments, **named)
+        if fails:
+            raise WarehouseUnavailable("made to fail")
+        return answer
+
+
+class Log:
+    """A log whose every record is stored, but for what comes after its end."""
+
+    log_ids = dict.fromkeys(TOPICS.values(), "log")
+
+    def __init__(self, end: int = 1 << 40) -> None:
+        self._end = end
+
+    async def places(self) -> dict[TopicPartition, PartitionState]:
+        return {
+            TopicPartition(topic, 3): PartitionState(self._end - 1, self._end)
+            for topic in self.log_ids
+        }
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'control.db'}")
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def pricing(database: Database, tmp_path: Path) -> Pricing:
+    return Pricing(load_book(tmp_path), database)
+
+
+async def filled(database: Database, warehouse: Warehouse, spans: int = 10) -> ProjectId:
+    """Makes a project with calls of before it set a price."""
+    async with database.session() as session:
+        vault = Vault("a secret of the tests, longer than 32 characters")
+        project, _ = await insert_project(session, vault, "Shop", admin_id=None)
+    project_id = ProjectId(str(project.id))
+    old: dict[str, Any] = {"computed_cost_pico": 5_000_000, "price_id": "old/openai/gpt-4o#0.0"}
+    traces = [
+        make_trace(
+            project_id,
+            uuid.uuid4().hex,
+            session_id=f"s{number % 3}",
+            input_tokens=1000,
+            output_tokens=100 + number,
+            position=Position("log", 3, number),
+            reported_cost_pico=7_000_000 if number % 4 == 0 else None,
+            **(old if number % 3 else {}),
+        )
+        for number in range(20)
+    ]
+    usage = '{"usage":{"input_tokens":1000,"output_tokens":100}}'
+    answers = [
+        make_span(
+            project_id,
+            uuid.uuid4().hex,
+            kind="llm_response",
+            model="gpt-4o",
+            metadata=usage,
+            position=Position("log", 3, number),
+        )
+        for number in range(spans)
+    ]
+    warehouse.insert_now("traces", encode_traces(traces), uuid.uuid4().hex)
+    if answers:
+        warehouse.insert_now("spans", encode_spans(answers), uuid.uuid4().hex)
+    rates = Rates(input=Decimal(1), output=Decimal(2))
+    await set_price(database, project_id, OwnPrice(0, "gpt-4o", rates=rates))
+    return project_id
+
+
+async def repriced(repricing: Repricing, database: Database, project_id: ProjectId) -> Run:
+    run_id = await request_run(database, project_id, *ALL_TIMES)
+    await repricing.work()
+    return await find_run(database, run_id)
+
+
+def sums(warehouse: Warehouse, project_id: ProjectId, table: str) -> tuple[Any, ...]:
+    sql = OF_ROWS if table in ("traces", "spans") else OF_ROLLUP
+    if table == "trace_sums":
+        sql += " AND grain = 'hour'"
+    values = {"project": project_id, "table": table}
+    return tuple(warehouse.query_now(sql, values, {}).rows[0])
+
+
+def assert_priced_once(warehouse: Warehouse, project_id: ProjectId, answers: int = 10) -> None:
+    """Asserts that the rows cost what the price says, and every sum what the rows do."""
+    rows = sums(warehouse, project_id, "traces")
+    assert rows[0] == sum(1000 + 2 * (100 + n) for n in range(20)) / Decimal(10**6)
+    assert rows[3] == 0
+    assert sums(warehouse, project_id, "trace_sums") == rows
+    assert sums(warehouse, project_id, "session_sums") == rows
+    spans = sums(warehouse, project_id, "spans")
+    assert spans[0] == answers * Decimal(1200) / 10**6
+    assert sums(warehouse, project_id, "spans_hourly") == spans
+
+
+@pytest.mark.slow
+async def test_a_run_that_breaks_off_at_any_call_changes_each_cost_once(
+    warehouse: Warehouse, database: Database, pricing: Pricing
+) -> None:
+    number, broken = 1, True
+    while broken:
+        broken = False
+        for after in (False, True):
+            project_id = await filled(database, warehouse, spans=0)
+            store: Any = Breaking(warehouse, number, after=after)
+            first = Repricing(database, store, Log(), pricing, settle_s=0.0)
+            run = await repriced(first, database, project_id)
+            broken |= store.has_failed
+            if run.state != "done":
+                await Repricing(database, warehouse, Log(), pricing, settle_s=0.0).work()
+            run = await find_run(database, run.run_id)
+
+            assert run.state == "done", (number, after)
+            assert (run.progress.totals.looked_at, run.progress.totals.changed) == (20, 20)
+            assert_priced_once(warehouse, project_id, answers=0)
+            if not store.changes:
+                break  # to fail after a call that only reads is to fail before the next
+        number += 1
+    assert number > 10
+
+
+async def test_a_second_run_and_other_projects_change_nothing(
+    warehouse: Warehouse, database: Database, pricing: Pricing
+) -> None:
+    project_id, other = await filled(database, warehouse), await filled(database, warehouse)
+    before = sums(warehouse, other, "traces")
+    work = Repricing(database, warehouse, Log(), pricing, settle_s=0.0)
+
+    first = (await repriced(work, database, project_id)).progress.totals
+    second = (await repriced(work, database, project_id)).progress.totals
+
+    assert (first.changed, first.unpriced_before, first.unpriced_after) == (30, 17, 0)
+    assert (second.changed, second.before_pico) == (0, first.after_pico)
+    assert_priced_once(warehouse, project_id)
+    assert sums(warehouse, other, "traces") == before == sums(warehouse, other, "trace_sums")
+
+
+async def test_rows_of_records_behind_the_end_that_the_run_waits_for_are_left(
+    warehouse: Warehouse, database: Database, pricing: Pricing
+) -> None:
+    project_id = await filled(database, warehouse)
+    work = Repricing(database, warehouse, Log(end=5), pricing, settle_s=0.0)
+
+    totals = (await repriced(work, database, project_id)).progress.totals
+
+    assert (totals.looked_at, totals.changed) == (30, 10)
+    rows = sums(warehouse, project_id, "traces")
+    assert sums(warehouse, project_id, "trace_sums") == rows
