@@ -16,6 +16,7 @@ from api.auth import (
     services,
     user_from_session,
 )
+from api.declared import known_parameters
 from api.invitations import INVITATION_HANDLERS
 from api.keys import KEY_HANDLERS
 from api.login import LOGIN_HANDLERS
@@ -93,7 +94,12 @@ class ProjectDetails(Struct, frozen=True, rename="camel"):
     retention_days: int | None
 
 
-@post("/signup", status_code=HTTP_201_CREATED, summary="Create an account and its first project")
+@post(
+    "/signup",
+    status_code=HTTP_201_CREATED,
+    summary="Create an account and its first project",
+    guards=[known_parameters],
+)
 async def sign_up_here(request: AnyRequest) -> Done:
     """Create a user, a project and its `Default Key`; limited per address and per email."""
     reject_cross_site(request)

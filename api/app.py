@@ -19,6 +19,7 @@ from api import outcomes
 from api.account_forms import MAX_FORM_BYTES
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
+from api.declared import known_parameters
 from api.invite_page import INVITE_PAGE, page
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
@@ -51,7 +52,7 @@ class LoginAnswer(Struct):
     authenticated: bool
 
 
-@post("/v1/auth/login", status_code=HTTP_200_OK, tags=["auth"])
+@post("/v1/auth/login", status_code=HTTP_200_OK, tags=["auth"], guards=[known_parameters])
 async def check_key(request: AnyRequest) -> LoginAnswer:
     """Tell whether the request's API key is valid; always answers 200."""
     try:

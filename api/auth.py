@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 from litestar import Request
 from litestar.datastructures import State
 
+from api.declared import reject_unknown
 from api.local_peers import LocalPeers
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
@@ -63,10 +64,14 @@ def services(request: AnyRequest) -> Services:
 
 
 async def project_from_key(request: AnyRequest) -> ProjectContext:
-    """Return the project of the request's API key, or raise `Unauthorized`."""
+    """Return the project of the request's API key, or raise `Unauthorized`.
+
+    Raises `InvalidParameters` for a query parameter that the endpoint does not take.
+    """
     header = request.headers.get("authorization")
     project = await services(request).keyring.project_of_header(header)
     request.scope["state"][AUTHENTICATED] = True
+    reject_unknown(request)
     return project
 
 
@@ -95,11 +100,15 @@ def _sent_cookie(request: AnyRequest) -> str:
 
 
 async def user_from_session(request: AnyRequest) -> SignedIn:
-    """Return who is signed in, or raise `Unauthorized`; rejects cross-site writes first."""
+    """Return who is signed in, or raise `Unauthorized`; rejects cross-site writes first.
+
+    Raises `InvalidParameters` for a query parameter that the endpoint does not take.
+    """
     reject_cross_site(request)
     session = await session_from_cookie(request)
     if session is None:
         raise Unauthorized("Unauthorized")
+    reject_unknown(request)
     return session
 
 

@@ -4,7 +4,8 @@ Rules (contract 1.a.3, and ECMAScript 2025 section 21.4.1.32 for the ISO form):
     1. digits alone: epoch, seconds when below 10^12, else milliseconds
     2. YYYY-MM-DD: the day's first moment for a lower bound, its last millisecond for an upper one
     3. ISO date and time, seconds and fraction optional; without a zone: UTC
-    4. RFC 2822 and what `Date.toString()` prints, by the standard library's mail parser
+    4. M/D/YYYY, and YYYY-M-D or YYYY/M/D of digits that are not two, with a time or without
+    5. RFC 2822 and what `Date.toString()` prints, by the standard library's mail parser
 An upper bound given in milliseconds includes the whole millisecond, since that is what rows show.
 """
 
@@ -27,6 +28,14 @@ ISO = re.compile(
     re.ASCII,
 )
 STRICT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+LOOSE = re.compile(
+    r"(?:(?P<m>\d{1,2})[/-](?P<d>\d{1,2})[/-](?P<y>\d{4})"
+    r"|(?P<y2>\d{4})[/-](?P<m2>\d{1,2})[/-](?P<d2>\d{1,2}))"
+    r"(?:[T ,] ?(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?"
+    r"(?: ?(?P<half>[AaPp])[Mm])?)?"
+    r"(?: ?(?:Z|UTC|GMT))?",
+    re.ASCII,
+)
 DAY_ONLY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -41,7 +50,8 @@ def parse_date(text: str, edge: Edge) -> int | None:
         match = ISO.fullmatch(text)
         if match is not None:
             return _iso(text, match, edge)
-        return _mail(text, edge)
+        match = LOOSE.fullmatch(text)
+        return _mail(text, edge) if match is None else _loose(match, edge)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
@@ -104,6 +114,19 @@ def _offset_us(zone: str | None) -> int:
     if hours > 23 or minutes > 59:
         raise ValueError(zone)
     return (hours * 60 + minutes) * 60_000_000 * (-1 if zone[0] == "-" else 1)
+
+
+def _loose(match: re.Match[str], edge: Edge) -> int:
+    found = match.groupdict(default="")
+    year, month, day = (int(found[name] or found[f"{name}2"]) for name in "ymd")
+    hour, half = int(found["hour"] or 0), found["half"].lower()
+    if half:
+        if not 1 <= hour <= 12:
+            raise ValueError(match[0])
+        hour = hour % 12 + (12 if half == "p" else 0)
+    clock = (hour, int(found["minute"] or 0), int(found["second"] or 0))
+    moment = datetime(year, month, day, *clock, tzinfo=UTC)
+    return _clamped(_micros(moment) + (999 if edge == "to" else 0))
 
 
 def _mail(text: str, edge: Edge) -> int:

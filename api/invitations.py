@@ -24,6 +24,8 @@ from api.auth import (
     services,
     session_cookie,
 )
+from api.declared import known_parameters, takes
+from api.login import TokenQuery
 from api.members import MemberRow
 from api.parameters import values_of
 from api.sessions import Done
@@ -179,7 +181,12 @@ async def revoke_pending(request: AnyRequest, invitation_id: FromPath[str]) -> D
     return Done()
 
 
-@get("/invitations/accept", summary="Read an invitation by its token")
+@get(
+    "/invitations/accept",
+    summary="Read an invitation by its token",
+    guards=[known_parameters],
+    opt=takes(TokenQuery),
+)
 async def show_offer(request: AnyRequest) -> Response[OfferAnswer]:
     """Tell what the invitation of `token` offers; limited per address."""
     token = values_of(request).get("token")
@@ -196,7 +203,12 @@ async def show_offer(request: AnyRequest) -> Response[OfferAnswer]:
     return Response(answer, headers={"Cache-Control": "no-store"})
 
 
-@post("/invitations/accept", status_code=HTTP_200_OK, summary="Accept an invitation")
+@post(
+    "/invitations/accept",
+    status_code=HTTP_200_OK,
+    summary="Accept an invitation",
+    guards=[known_parameters],
+)
 async def accept(request: AnyRequest) -> Response[AcceptedAnswer]:
     """Join with the account that is signed in, another one of one's own, or a new one."""
     form = await read_form(request, AcceptForm, otherwise=_MISSING_TOKEN)

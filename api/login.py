@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from api.account_forms import iso_ms, read_form, trimmed
 from api.auth import AnyRequest, client_address, reject_cross_site, services, session_cookie
+from api.declared import known_parameters, takes
 from api.local_peers import is_forwarded
 from api.parameters import values_of
 from controlplane.errors import BadRequest, Forbidden, Unauthorized
@@ -32,6 +33,12 @@ class HandoffForm(Struct, frozen=True):
     password: str | None = None
 
 
+class TokenQuery(Struct, frozen=True):
+    """The token of the address."""
+
+    token: str | None = None
+
+
 class HandoffAnswer(Struct, frozen=True):
     """The address that signs a browser in, once, until it expires."""
 
@@ -39,7 +46,12 @@ class HandoffAnswer(Struct, frozen=True):
     expires_at: str
 
 
-@post("/local-login-token", status_code=HTTP_201_CREATED, summary="Offer a local sign-in")
+@post(
+    "/local-login-token",
+    status_code=HTTP_201_CREATED,
+    summary="Offer a local sign-in",
+    guards=[known_parameters],
+)
 async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
     """Make a single-use sign-in address for a browser on this machine."""
     await _reject_remote(request)
@@ -57,7 +69,13 @@ async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
     return HandoffAnswer(f"{origin}/dashboard/api/local-login?token={token}", iso_ms(expires_at))
 
 
-@get("/local-login", status_code=HTTP_302_FOUND, summary="Sign in from the offered address")
+@get(
+    "/local-login",
+    status_code=HTTP_302_FOUND,
+    summary="Sign in from the offered address",
+    guards=[known_parameters],
+    opt=takes(TokenQuery),
+)
 async def redeem_local_login(request: AnyRequest) -> Response[None]:
     """Open a session for the browser and send it on."""
     await _reject_remote(request)

@@ -9,6 +9,7 @@ from litestar.response import Response
 from msgspec import Struct
 
 from api.dates import date_range
+from api.declared import takes
 from api.outgoing import answer
 from api.parameters import Project, read, values_of
 from api.reads import reader_of
@@ -42,7 +43,7 @@ class OutcomesQuery(Struct, frozen=True, kw_only=True):
     interval: Interval = "minute"
 
 
-@get("/outcomes")
+@get("/outcomes", opt=takes(OutcomesQuery))
 async def get_outcomes(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers the outcomes of a range, by default of the last 24 hours."""
     query = read(values_of(request), OutcomesQuery)

@@ -28,7 +28,10 @@ MOST_CHARS = 4096
 MOST_PREFIXED = 10
 """Filters by metadata: each is one more column to read and one more condition."""
 MOST_KEY_CHARS = 200
-WHOLE = re.compile(r"\s*[+-]?\d{1,20}\s*", re.ASCII)
+WHOLE = re.compile(
+    r"\s*[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:e[+-]?\d{1,3})?\s*", re.ASCII | re.I
+)
+"""As JavaScript's `Number`, and so Pulse, reads a number."""
 WHOLES = ("limit", "offset")
 
 Values = Mapping[str, str]
@@ -68,12 +71,13 @@ def invalid(name: str, rule: str) -> InvalidParameters:
 
 
 def values_of(request: Request[Any, Any, Any]) -> Values:
-    """Returns the request's query string, of each name the first value.
+    """Returns the values of the request's query string by name.
 
     Not by Litestar's `query_params`: that splits a text before it can be rejected, and keeps the
     last 1,024 answers of the process, which may be some megabytes each.
 
-    Raises `InvalidParameters` for too many of them, and for one that is too long.
+    Raises `InvalidParameters` for too many of them, for one that is too long, and for one that
+    comes again with another value.
     """
     pieces = request.scope["query_string"].split(b"&", MOST_PARAMETERS)
     if len(pieces) > MOST_PARAMETERS:
@@ -83,17 +87,17 @@ def values_of(request: Request[Any, Any, Any]) -> Values:
     for name, value in parse_qsl(_text(b"&".join(pieces)), keep_blank_values=True):
         if len(value) > MOST_CHARS:
             raise invalid(name, f"Expected at most {MOST_CHARS} characters")
-        values.setdefault(name, value)
+        if values.setdefault(name, value) != value:
+            raise invalid(name, "Expected once, came again with another value")
     return values
 
 
 def read(values: Values, shape: type[Query]) -> Query:
-    """Returns the parameters that a shape names; others are ignored.
+    """Returns the parameters that a shape names; others are another shape's.
 
     Raises `InvalidParameters` with the first rule that is broken.
     """
-    # msgspec's own reading of numbers takes 1e2 and 5.0 as well.
-    whole = {n: int(values[n]) for n in WHOLES if n in values and WHOLE.fullmatch(values[n])}
+    whole = {name: _whole(values[name]) for name in WHOLES if name in values}
     try:
         return msgspec.convert({**values, **whole}, shape)
     except msgspec.ValidationError as error:
@@ -113,6 +117,16 @@ def prefixed(values: Values, prefix: str) -> tuple[tuple[str, str], ...]:
         if len(name) - len(prefix) > MOST_KEY_CHARS:
             raise invalid(name, f"Expected a key of at most {MOST_KEY_CHARS} characters")
     return tuple((name[len(prefix) :], values[name]) for name in found)
+
+
+def _whole(text: str) -> int | str:
+    """Returns a whole number however it is written, and anything else as it is."""
+    if not text.strip():
+        return 0
+    if WHOLE.fullmatch(text) is None:
+        return text
+    number = float(text)
+    return int(number) if number.is_integer() else text
 
 
 def _shown(name: str) -> str:

@@ -15,6 +15,7 @@ from api.auth import (
     session_cookie,
     session_from_cookie,
 )
+from api.declared import known_parameters, takes
 from controlplane.accounts import Account
 from controlplane.errors import BadRequest, Forbidden, InvalidCredentials
 from controlplane.sessions import (
@@ -39,6 +40,13 @@ class PasswordForm(Struct, frozen=True, rename="camel"):
     current_password: str | None = None
     new_password: str | None = None
     revoke_other_sessions: bool = False
+
+
+class SessionQuery(Struct, frozen=True, rename="camel"):
+    """What better-auth's client may add; here no session is cached, or made longer by asking."""
+
+    disable_cookie_cache: str | None = None
+    disable_refresh: str | None = None
 
 
 class UserAnswer(Struct, frozen=True, rename="camel"):
@@ -123,7 +131,7 @@ async def refuse_sign_up() -> Done:
     raise Forbidden("Use /dashboard/api/signup for account creation")
 
 
-@get("/get-session", summary="Who is signed in")
+@get("/get-session", summary="Who is signed in", opt=takes(SessionQuery))
 async def get_session(request: AnyRequest) -> Response[SessionAnswer | None]:
     """Return the live session, or `null` when there is none."""
     found = await session_from_cookie(request)
@@ -185,6 +193,7 @@ def auth_router() -> Router:
             change_own_password,
         ],
         request_max_body_size=MAX_FORM_BYTES,
+        guards=[known_parameters],
         tags=["Sessions"],
     )
 

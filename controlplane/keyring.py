@@ -178,8 +178,11 @@ class KeyRing:
 
 
 def _key_in(authorization: str | None) -> str:
-    """Split as Pulse does: on single spaces, into exactly `Bearer` and the key."""
-    parts = (authorization or "").split(" ")
+    """Split as Pulse does: on single spaces, into exactly `Bearer` and the key.
+
+    Blanks around the value are no part of it (RFC 9110, section 5.5).
+    """
+    parts = (authorization or "").strip(" \t").split(" ")
     if len(parts) != 2 or parts[0] != "Bearer":
         raise Unauthorized("Missing or invalid Authorization header")
     return parts[1]

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from api.dates import strict_range
+from api.declared import takes
 from api.llm.filters import TraceNames, providers_of, trace_filter
 from api.outgoing import answer
 from api.parameters import MOST_KEY_CHARS, Project, invalid, read, values_of
@@ -68,7 +69,7 @@ class SpanAnalyticsQuery(Struct, frozen=True, kw_only=True):
     group_by: Period = "day"
 
 
-@get("/analytics")
+@get("/analytics", opt=takes(AnalyticsQuery, prefix=METADATA))
 async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of traces, and groups where `group_by` asks for them."""
     values = values_of(request)
@@ -113,7 +114,7 @@ async def _begin_groups(
     return Begun(first, more)
 
 
-@get("/analytics/spans")
+@get("/analytics/spans", opt=takes(SpanAnalyticsQuery))
 async def get_span_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of spans."""
     query = read(values_of(request), SpanAnalyticsQuery)
@@ -128,16 +129,24 @@ async def get_span_analytics(request: Request[Any, Any, Any], project: Project) 
 def _group_by(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    names = tuple(dict.fromkeys(map(_dimension, text.split(","))))
     if len(names) > MOST_DIMENSIONS:
         raise invalid("group_by", f"Expected at most {MOST_DIMENSIONS} names")
     known = (*PERIODS, *DIMENSIONS)
     for name in names:
-        if name not in known and (not name.startswith(METADATA) or name == METADATA):
+        if name not in known and not name.removeprefix(METADATA).strip():
+            raise invalid("group_by", f"Expected a key after {METADATA!r}")
+        if name not in known and not name.startswith(METADATA):
             raise invalid("group_by", f"Expected {one_of((*known, METADATA + '<key>'))}")
         if len(name) - len(METADATA) > MOST_KEY_CHARS:
             raise invalid("group_by", f"Expected a key of at most {MOST_KEY_CHARS} characters")
     return names
+
+
+def _dimension(text: str) -> str:
+    """Returns a name without the blanks around it, but for those that end a key of metadata."""
+    name = text.lstrip()
+    return name if name.startswith(METADATA) else name.rstrip()
 
 
 def _grouping(query: AnalyticsQuery, names: tuple[str, ...], span_us: int) -> Grouping | None:

@@ -47,9 +47,9 @@ class TraceQuery(TraceNames, frozen=True, kw_only=True):
 
 
 class SpanQuery(Struct, frozen=True, kw_only=True):
-    """What a list of spans is narrowed by."""
+    """What a list of spans is narrowed by; an empty text is none."""
 
-    session_id: Text | None = None
+    session_id: str | None = None
     source: Source | None = None
     kind: Kind | None = None
     tool_name: str | None = None

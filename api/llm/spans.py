@@ -6,9 +6,10 @@ from litestar import Request, get
 from litestar.params import FromPath
 from litestar.response import Response
 
-from api.llm.filters import SessionPage, list_of_spans
+from api.declared import takes
+from api.llm.filters import SessionPage, SpanQuery, list_of_spans
 from api.outgoing import answer
-from api.parameters import NothingFound, Project, read, values_of
+from api.parameters import NothingFound, Page, Project, read, values_of
 from api.reads import reader_of
 from api.rows import begin_rows, one
 from api.slashes import with_slashes
@@ -16,7 +17,7 @@ from clickhouse.llm import spans
 from schemas.llm.answers import SessionSpans, SpanList
 
 
-@get("/spans")
+@get("/spans", opt=takes(SpanQuery, Page))
 async def list_spans(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching spans, latest first, with the count of all matches."""
     wanted, page = list_of_spans(values_of(request))
@@ -41,7 +42,7 @@ async def get_span(
     )
 
 
-@get("/sessions/{session_id:str}/spans")
+@get("/sessions/{session_id:str}/spans", opt=takes(SessionPage))
 async def get_session_spans(
     request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
 ) -> Response[bytes]:

@@ -6,17 +6,19 @@ from litestar import Request, get
 from litestar.params import FromPath
 from litestar.response import Response
 
-from api.llm.filters import SessionPage, list_of_traces, providers_of
+from api.declared import takes
+from api.llm.filters import SessionPage, TraceQuery, list_of_traces, providers_of
 from api.outgoing import answer
-from api.parameters import NothingFound, Project, read, values_of
+from api.parameters import NothingFound, Page, Project, read, values_of
 from api.reads import reader_of
 from api.rows import begin_rows, one
 from api.slashes import with_slashes
 from clickhouse.llm import traces
+from clickhouse.llm.rollups import METADATA
 from schemas.llm.answers import SessionTraces, TraceList
 
 
-@get("/traces")
+@get("/traces", opt=takes(TraceQuery, Page, prefix=METADATA))
 async def list_traces(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching traces, latest first, with the count of all matches."""
     wanted, page = list_of_traces(values_of(request), providers_of(request))
@@ -41,7 +43,7 @@ async def get_trace(
     )
 
 
-@get("/sessions/{session_id:str}")
+@get("/sessions/{session_id:str}", opt=takes(SessionPage))
 async def get_session(
     request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
 ) -> Response[bytes]:

@@ -13,8 +13,8 @@ class TestListParameters:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
-            *(("limit", value) for value in ("0", "-1", "1001", "abc", "1.5", "", "1e2", "١")),
-            *(("offset", value) for value in ("-1", "abc", "1.5", "")),
+            *(("limit", value) for value in ("0", "-1", "1001", "abc", "1.5", "", "١")),
+            *(("offset", value) for value in ("-1", "abc", "1.5")),
             ("status", "ok"),
             ("status", ""),
         ],

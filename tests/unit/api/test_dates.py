@@ -20,7 +20,22 @@ MOMENTS = st.datetimes(
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "yesterday", "2025-13-01", "2025-02-30", "2025-06-01T25:00", "--", "1e9"]
+    "text",
+    [
+        "",
+        " ",
+        "yesterday",
+        "2025-13-01",
+        "2025-02-30",
+        "2025-06-01T25:00",
+        "--",
+        "1e9",
+        "25/11/2026",
+        "2/30/2025",
+        "2025-6",
+        "6/1/2025 13:00 PM",
+        "6/1/25",
+    ],
 )
 def test_what_is_no_date_is_refused(text: str) -> None:
     assert parse_date(text, "from") is None
@@ -68,6 +83,15 @@ def test_a_text_without_end_is_refused_at_once(text: str) -> None:
         ("Sun, 01 Jun 2025 02:00:00 +0200", JUNE_1),
         ("Sun Jun 01 2025 02:00:00 GMT+0200 (Central European Summer Time)", JUNE_1),
         ("Jun 1, 2025", JUNE_1),
+        ("6/1/2025", JUNE_1),
+        ("06/01/2025 00:00", JUNE_1),
+        ("06-01-2025", JUNE_1),
+        ("6/1/2025, 12:00:00 AM", JUNE_1),
+        ("2025-6-1", JUNE_1),
+        ("2025-6-01", JUNE_1),
+        ("2025/06/01", JUNE_1),
+        ("2025/6/1 00:00:00 GMT", JUNE_1),
+        ("6/1/2025 3:04:05 pm", JUNE_1 + (15 * 3600 + 4 * 60 + 5) * 1_000_000),
     ],
 )
 def test_a_lower_bound_is_the_first_moment_of_what_is_named(text: str, expected: int) -> None:
