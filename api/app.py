@@ -172,7 +172,7 @@ def _warehouse(_: AnyHttpRequest, error: WarehouseError) -> Response[Any]:
 
 
 def _no_route(_: AnyHttpRequest, __: HTTPException) -> Response[Any]:
-    # The contract's answer to any unknown path or method, CORS preflights among them.
+    # The contract's answer to any unknown path or method.
     return Response("404 Not Found", status_code=404, media_type="text/plain")
 
 

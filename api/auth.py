@@ -21,7 +21,7 @@ from controlplane.keyring import KeyRing
 from controlplane.projects import Access, enter_project
 from controlplane.quotas import Quotas
 from controlplane.sessions import SESSION_LIFETIME_S, SignedIn, find_session
-from schemas.connections import AUTHENTICATED
+from schemas.connections import AUTHENTICATED, PUBLIC_PREFIX
 from schemas.projects import ProjectContext
 
 AnyRequest: TypeAlias = Request[object, object, State]
@@ -207,6 +207,11 @@ def client_address(request: AnyRequest) -> str:
     return request.client.host if request.client else "unknown"
 
 
+def prefix_of(request: AnyRequest) -> str:
+    """Return the path under which a proxy serves us, without a slash at its end; mostly empty."""
+    return str(request.scope["state"].get(PUBLIC_PREFIX, ""))
+
+
 def _site_of(origin: str) -> str | None:
     try:
         return urlsplit(origin).netloc.lower()
@@ -216,5 +221,6 @@ def _site_of(origin: str) -> str | None:
 
 def _cookie(request: AnyRequest, value: str, *, max_age_s: int) -> str:
     secure = "; Secure" if request.url.scheme == "https" else ""
-    attributes = f"Max-Age={max_age_s}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    path = prefix_of(request) or "/"
+    attributes = f"Max-Age={max_age_s}; Path={path}; HttpOnly; SameSite=Lax{secure}"
     return f"{SESSION_COOKIE}={value}; {attributes}"

@@ -20,6 +20,7 @@ from api.auth import (
     client_address,
     entered_as_admin,
     person_from_session,
+    prefix_of,
     reject_cross_site,
     services,
     session_cookie,
@@ -148,7 +149,7 @@ async def add_user(request: AnyRequest) -> InvitedMember:
         role=invited.role,
         created_at=iso_ms(invited.created_at),
     )
-    origin = str(request.base_url).rstrip("/")
+    origin = str(request.base_url).rstrip("/") + prefix_of(request)
     return InvitedMember(row, invite_url(origin, made.token), iso_ms(invited.expires_at))
 
 

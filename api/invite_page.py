@@ -12,7 +12,7 @@ from litestar import MediaType, Response, get, post
 from litestar.status_codes import HTTP_200_OK
 from litestar.types import ControllerRouterHandler
 
-from api.auth import AnyRequest, session_from_cookie
+from api.auth import AnyRequest, prefix_of, session_from_cookie
 from api.invitations import OPERATOR, AcceptForm, join_with, offer_of
 from api.pages import page_policy
 from api.parameters import values_of
@@ -33,6 +33,7 @@ async def show_invitation(request: AnyRequest) -> Response[str]:
     return page(
         "offer",
         token=token,
+        prefix=prefix_of(request),
         project=offer.project_name,
         inviter=offer.inviter or OPERATOR,
         role=offer.role,

@@ -10,7 +10,14 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
 from api.account_forms import iso_ms, read_form, trimmed
-from api.auth import AnyRequest, client_address, reject_cross_site, services, session_cookie
+from api.auth import (
+    AnyRequest,
+    client_address,
+    prefix_of,
+    reject_cross_site,
+    services,
+    session_cookie,
+)
 from api.declared import known_parameters, takes
 from api.local_peers import is_forwarded
 from api.parameters import values_of
@@ -65,7 +72,7 @@ async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
     handoff = await _handoff_of(request, form, redirect_url)
     token = services(request).handoffs.offer(handoff)
     expires_at = datetime.now(UTC) + timedelta(seconds=HANDOFF_LIFETIME_S)
-    origin = f"{request.url.scheme}://{request.headers['host']}"
+    origin = f"{request.url.scheme}://{request.headers['host']}{prefix_of(request)}"
     return HandoffAnswer(f"{origin}/dashboard/api/local-login?token={token}", iso_ms(expires_at))
 
 

@@ -1,10 +1,9 @@
-"""What stands around every route: each request is measured, and OPTIONS is answered for all."""
+"""What stands around every route: each request is measured."""
 
 import time
 
 import structlog
 from litestar.enums import ScopeType
-from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.metrics import REQUEST_SECONDS
@@ -44,16 +43,3 @@ def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
                 )
 
     return measure
-
-
-def without_preflights(application: ASGIApp) -> ASGIApp:
-    """Answers OPTIONS as the contract does, 404: Litestar would say 204 on every route."""
-
-    async def reject(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != "OPTIONS":
-            await application(scope, receive, send)
-            return
-        answer = ASGIResponse(body=b"404 Not Found", status_code=404, media_type="text/plain")
-        await answer(scope, receive, send)
-
-    return reject

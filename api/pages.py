@@ -7,7 +7,7 @@ import re
 
 from litestar import MediaType, Response, get
 
-from api.auth import AnyRequest
+from api.auth import AnyRequest, prefix_of
 
 HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
@@ -17,21 +17,22 @@ async def get_runtime_config(request: AnyRequest) -> Response[str]:
     """Tell a dashboard's page where its API is; empty, its own place, where `Host` is no host."""
     host = request.headers.get("host", "")
     origin = f"{request.scope['scheme']}://{host}" if HOST.fullmatch(host) else ""
-    configuration = json.dumps({"apiBaseUrl": origin})
+    configuration = json.dumps({"apiBaseUrl": origin and origin + prefix_of(request)})
     return Response(
         f"window.__PULSE_CONFIG = {configuration};\n",
         media_type="application/javascript; charset=utf-8",
-        headers={"Vary": "Host", "Cache-Control": "no-store"},
+        headers={"Vary": "Host, X-Forwarded-Prefix", "Cache-Control": "no-store"},
     )
 
 
 @get("/", include_in_schema=False)
-async def get_landing() -> Response[str]:
+async def get_landing(request: AnyRequest) -> Response[str]:
     """Point a person who opens the address to what there is."""
     _, _, rest = LANDING.partition("<style>")
     policy = page_policy(rest.partition("</style>")[0], form_action="'none'")
     headers = {"Content-Security-Policy": policy}
-    return Response(LANDING, media_type=MediaType.HTML, headers=headers)
+    page = LANDING.replace('href="/', f'href="{prefix_of(request)}/')
+    return Response(page, media_type=MediaType.HTML, headers=headers)
 
 
 def page_policy(style: str, *, form_action: str) -> str:

@@ -4,13 +4,16 @@ import functools
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from litestar import Response, Router, get
 from litestar.connection import Request
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.params import FromPath
+
+from api.auth import prefix_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
@@ -48,14 +51,21 @@ class _Page(OpenAPIRenderPlugin):
     def __init__(self) -> None:
         super().__init__(path="/")
 
-    def render(self, _: Request[Any, Any, Any], __: dict[str, Any]) -> bytes:
-        return PAGE.encode()
+    def render(self, request: Request[Any, Any, Any], _: dict[str, Any]) -> bytes:
+        return _below(PAGE, request).encode()
+
+
+class _Description(JsonRenderPlugin):
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        servers = [{"url": prefix_of(request) or "/"}]
+        return msgspec.json.encode({**openapi_schema, "servers": servers})
 
 
 @get("/start.js", include_in_schema=False)
-async def get_script() -> Response[str]:
+async def get_script(request: Request[Any, Any, Any]) -> Response[str]:
     """Start the page: its policy allows no script within it."""
-    return Response(SCRIPT, media_type="application/javascript; charset=utf-8")
+    text = _below(SCRIPT, request)
+    return Response(text, media_type="application/javascript; charset=utf-8")
 
 
 @get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
@@ -79,8 +89,13 @@ def reference() -> OpenAPIConfig:
             response_headers=[ResponseHeader(name="Content-Security-Policy", value=POLICY)],
             include_in_schema=False,
         ),
-        render_plugins=[_Page()],
+        render_plugins=[_Page(), _Description()],
     )
+
+
+def _below(text: str, request: Request[Any, Any, Any]) -> str:
+    """Returns a text whose links are below the path under which a proxy serves us."""
+    return text.replace('"/docs/', f'"{prefix_of(request)}/docs/')
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
 from msgspec import Struct
 
@@ -87,10 +88,14 @@ class Straight:
     """
 
     def __init__(self, app: ASGIApp, project_of: ProjectOf) -> None:
+        self._app = app
         self._project_of = project_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        if scope["type"] == ScopeType.HTTP and scope["method"] == "OPTIONS":
+            await self._app(scope, receive, send)
+            return
         request: AnyRequest = Request(scope, receive, send)
         handler: Any = scope["route_handler"]
         answer = await handler.fn(request, await self._project_of(request))

@@ -1,5 +1,8 @@
-"""What an application tells the server of a connection."""
+"""What those around a request tell each other, in the `state` of its ASGI scope."""
 
 AUTHENTICATED = "authenticated"
 """Set in the `state` of a request's ASGI scope once its key, session or password is known: when
 connections get scarce, those without such a request go first."""
+
+PUBLIC_PREFIX = "public_prefix"
+"""Set where a proxy serves us under a path of its host: that path, without a slash at its end."""

@@ -64,10 +64,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     signup_enabled: bool = True
     """Whether strangers may make accounts at `/dashboard/api/signup`."""
     allowed_origins: str = ""
-    """Origins, comma-separated, whose pages may write with a dashboard session."""
+    """Origins, comma-separated, whose pages may use the API in a browser, also to write."""
     trusted_proxies: str = ""
-    """Addresses or networks, comma-separated, of proxies whose `X-Forwarded-For` and
-    `X-Forwarded-Proto` are believed. Empty: nobody's."""
+    """Addresses or networks, comma-separated, of proxies that are believed who asks, and for which
+    host. Empty: nobody is."""
     signups_per_hour: Positive = 30
     """Accounts that one address may make at `/dashboard/api/signup` in an hour."""
     max_projects_per_user: Positive = 50

@@ -1,7 +1,6 @@
 """The control plane as a part of a process: its database, its secret, and keys with their use."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -14,6 +13,7 @@ from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.quotas import Quotas
 from schemas.settings import Settings
+from sluice.origins import allowed_origins
 from sluice.patience import Wait
 from sluice.process import Process
 from sluice.secret import open_vault
@@ -51,7 +51,6 @@ async def add_accounts(process: Process, database: Database) -> Vault:
 def _state(
     settings: Settings, database: Database, vault: Vault, keyring: KeyRing
 ) -> dict[str, Any]:
-    origins = (origin.strip().rstrip("/") for origin in settings.allowed_origins.split(","))
     return {
         "database": database,
         "vault": vault,
@@ -64,6 +63,6 @@ def _state(
             max_keys_per_project=settings.max_keys_per_project,
         ),
         "local_peers": LocalPeers(settings.host),
-        "allowed_origins": frozenset(origin for origin in origins if urlsplit(origin).netloc),
+        "allowed_origins": allowed_origins(settings),
         "signup_enabled": settings.signup_enabled,
     }

@@ -242,7 +242,8 @@ def raise_open_files() -> int:
     return wanted
 
 
-def _parse(address: str) -> Address | None:
+def parse_address(address: str) -> Address | None:
+    """Returns an address, IPv4 within IPv6 as IPv4; `None` for what is none."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -250,19 +251,23 @@ def _parse(address: str) -> Address | None:
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
-def _matcher(proxies: Collection[str]) -> Callable[[str], bool]:
-    """Tells of an address whether many stand behind it: a trusted proxy's, or this machine's."""
+def is_among(proxies: Collection[str]) -> Callable[[Address], bool]:
+    """Returns what tells whether an address is of one of these networks."""
     networks = []
     for text in proxies:
         if text == "*":
             return lambda _: True
         with contextlib.suppress(ValueError):  # uvicorn takes names, too
             networks.append(ipaddress.ip_network(text, strict=False))
+    return lambda address: any(address in network for network in networks)
+
+
+def _matcher(proxies: Collection[str]) -> Callable[[str], bool]:
+    """Tells of an address whether many stand behind it: a trusted proxy's, or this machine's."""
+    is_named = is_among(proxies)
 
     def matches(address: str) -> bool:
-        parsed = _parse(address)
-        if parsed is None:
-            return False
-        return parsed.is_loopback or any(parsed in network for network in networks)
+        parsed = parse_address(address)
+        return parsed is not None and (parsed.is_loopback or is_named(parsed))
 
     return matches

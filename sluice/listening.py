@@ -141,7 +141,7 @@ def config_of(app: Any, *, proxies: Sequence[str], graceful_s: int) -> uvicorn.C
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(proxies),  # else uvicorn reads a variable of its own
+        proxy_headers=False,  # see `sluice.forwarded`
         forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=graceful_s,
     )

@@ -11,14 +11,19 @@ from litestar.types import ASGIApp
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
 from api.headers import with_headers
-from api.observing import observed, without_preflights
+from api.methods import with_head, with_options
+from api.observing import observed
 from api.operations import Operations, get_health, get_metrics, get_ready
+from api.origins import with_origins
 from api.outgoing import Outgoing
 from api.reads import Turns
 from api.reference import reference
 from api.slashes import with_slashes_kept
 from ingest import app as ingest_app
 from schemas.settings import Settings
+from sluice.forwarded import with_forwarded
+from sluice.origins import allowed_origins
+from sluice.proxies import trusted_proxies
 from sluice.systems import SYSTEMS, queries
 
 OPERATIONS = (get_health, get_ready, get_metrics)
@@ -62,5 +67,6 @@ def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Set
         logging_config=None,
         debug=False,
     )
-    app = with_slashes_kept(without_preflights(routed))
-    return with_headers(observed(app, log_requests=settings.access_log))
+    app = with_head(with_options(with_slashes_kept(routed), routed.routes))
+    app = with_origins(observed(app, log_requests=settings.access_log), allowed_origins(settings))
+    return with_forwarded(with_headers(app), trusted_proxies(settings))

@@ -146,4 +146,4 @@ class TestPages:
             answer = client.get("/runtime-config.js", headers={"Host": host})
 
         assert f'{{"apiBaseUrl": "http://{host}"}}' in answer.text
-        assert answer.headers["vary"] == "Host"
+        assert answer.headers["vary"] == "Host, X-Forwarded-Prefix"
