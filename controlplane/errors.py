@@ -2,6 +2,7 @@
 
 ControlPlaneError
 ├── BadRequest              the caller's input breaks a rule
+│   └── BadSeed             a setting of the first start does
 ├── Unauthorized            nobody is known behind the credential
 │   └── InvalidCredentials  wrong email or password
 ├── Forbidden               known, but not allowed
@@ -24,6 +25,10 @@ class ControlPlaneError(Exception):
 
 class BadRequest(ControlPlaneError):
     """Raised when a field is missing, malformed or out of range."""
+
+
+class BadSeed(BadRequest):
+    """Raised when a setting `SLUICE_INIT_*` cannot fill an empty installation."""
 
 
 class Unauthorized(ControlPlaneError):

@@ -1,14 +1,17 @@
 """The first start: a project, its key and its admin, so that a new installation is usable."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.accounts import insert_user
-from controlplane.crypto import UnsealError, Vault, hash_password
+from controlplane.crypto import API_KEY_PREFIX, UnsealError, Vault, hash_password
 from controlplane.database import Database
-from controlplane.errors import BadRequest
+from controlplane.errors import BadRequest, BadSeed
 from controlplane.models import ApiKey, Installation, Project, User
 from controlplane.projects import insert_project
 from controlplane.rules import cleaned_email, cleaned_name, refuse_bad_password
@@ -55,7 +58,7 @@ async def ensure_initial(database: Database, vault: Vault, seed: Seed) -> Initia
 
     Changes nothing on an installation that has a project or a user. Returns `None` when there
     never was a seeded project or it is deleted. Several processes may call this at once. Raises
-    `BadRequest` when the installation is empty and a seed value breaks a rule.
+    `BadSeed` when the installation is empty and a seed value breaks a rule.
     """
     async with database.reading() as session:
         if not await _is_empty(session):
@@ -67,6 +70,7 @@ async def ensure_initial(database: Database, vault: Vault, seed: Seed) -> Initia
 
 async def _seed(database: Database, vault: Vault, seed: Seed) -> bool:
     """Return whether this process has planted, and no other was first."""
+    _refuse_bad_key(seed.api_key)
     email, password_hash = await _admin_of(seed)
     try:
         async with database.session() as session:
@@ -83,9 +87,29 @@ async def _admin_of(seed: Seed) -> tuple[str | None, str | None]:
     if not (seed.user_email or seed.user_password):
         return None, None
     if not (seed.user_email and seed.user_password):
-        raise BadRequest("The initial user needs both an email and a password")
-    refuse_bad_password(seed.user_password)
-    return cleaned_email(seed.user_email), await hash_password(seed.user_password)
+        raise BadSeed("SLUICE_INIT_USER_EMAIL and SLUICE_INIT_USER_PASSWORD: give both or none")
+    with _named("SLUICE_INIT_USER_PASSWORD"):
+        refuse_bad_password(seed.user_password)
+    with _named("SLUICE_INIT_USER_EMAIL"):
+        email = cleaned_email(seed.user_email)
+    return email, await hash_password(seed.user_password)
+
+
+def _refuse_bad_key(plain: str | None) -> None:
+    """Raise `BadSeed` for a key that Pulse's clients, who look at its beginning, would not take."""
+    if plain and (not plain.startswith(API_KEY_PREFIX) or plain == API_KEY_PREFIX):
+        raise BadSeed(
+            f"SLUICE_INIT_API_KEY: expected {API_KEY_PREFIX} and a text that nobody guesses, as of"
+            f" python3 -c \"import uuid; print('{API_KEY_PREFIX}' + str(uuid.uuid4()))\""
+        )
+
+
+@contextmanager
+def _named(variable: str) -> Iterator[None]:
+    try:
+        yield
+    except BadRequest as error:
+        raise BadSeed(f"{variable}: {error.message}") from error
 
 
 async def _is_empty(session: AsyncSession) -> bool:
@@ -110,14 +134,16 @@ async def _plant(
     if email is not None:
         name = email.partition("@")[0]
         admin = await insert_user(session, name, email, password_hash=password_hash)
-    project_name = cleaned_name(seed.project_name or DEFAULT_PROJECT_NAME, "Project name")
-    project, key = await insert_project(
-        session,
-        vault,
-        project_name,
-        admin_id=admin.id if admin else None,
-        plain_key=seed.api_key or None,
-    )
+    with _named("SLUICE_INIT_PROJECT"):
+        project_name = cleaned_name(seed.project_name or DEFAULT_PROJECT_NAME, "Project name")
+    with _named("SLUICE_INIT_API_KEY"):
+        project, key = await insert_project(
+            session,
+            vault,
+            project_name,
+            admin_id=admin.id if admin else None,
+            plain_key=seed.api_key or None,
+        )
     installation.initial_project_id, installation.initial_key_id = project.id, key.id
 
 

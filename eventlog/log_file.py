@@ -15,8 +15,11 @@ from typing import Any
 
 from eventlog import sqlite_file
 from eventlog.group_commit import Change, GroupCommit, Limits
-from eventlog.log import LogDamaged, LogError, LogUnavailable, Stored, TopicPartition
+from eventlog.log import LogDamaged, LogError, LogFull, LogUnavailable, Stored, TopicPartition
 from eventlog.opening import open_log, suspect
+
+ROOM_BYTES = 64 << 10
+"""What a check of the room writes: more than a usual request."""
 
 
 class LogFile:
@@ -59,6 +62,14 @@ class LogFile:
         """Makes a change durable, which no bound holds back, and returns its result."""
         return await asyncio.wrap_future(self.commits.change(change))
 
+    async def check_room(self) -> None:
+        """Raises as an append would: writes some bytes durably, and deletes them again."""
+        stored, most = self.commits.stored_bytes, self.commits.limits.max_bytes
+        if stored >= most:
+            raise LogFull(f"the log holds {stored} bytes, the bound is {most}")
+        await self.change(_take_room)
+        await self.change(_give_room_back)
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lends the reading connection. Raises `LogDamaged`, or `LogUnavailable` for now."""
@@ -93,3 +104,13 @@ class LogFile:
         # Reader and writer may meet it at one moment.
         with suppress(InvalidStateError):
             self.damaged.set_result(None)
+
+
+def _take_room(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE IF NOT EXISTS room (taken BLOB)")
+    connection.execute("DELETE FROM room")
+    connection.execute("INSERT INTO room VALUES (zeroblob(?))", (ROOM_BYTES,))
+
+
+def _give_room_back(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM room")

@@ -44,6 +44,7 @@ class SqliteLog:
         self._file = LogFile(path, counts, self.limits)
         self.log_id, self.damaged = self._file.log_id, self._file.damaged
         self._numbers, self._commits = self._file.numbers, self._file.commits
+        self.check_room = self._file.check_room
         self._dead = DeadLetterPruning(self._file)
         self._counts: dict[str, int] = defaultdict(int)
         for topic_partition in self._numbers:

@@ -6,13 +6,14 @@ is an error, so that a misspelt one is noticed.
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.issues import issue_of
+from schemas.issues import issue_of, one_of
 
 PREFIX = "SLUICE_"
 SECRETS = frozenset(
@@ -226,13 +227,36 @@ def load(environ: Mapping[str, str]) -> Settings:
         if name.removesuffix("_file") in SECRETS and name.endswith("_file"):
             name, value = name.removesuffix("_file"), _read_secret(variable, value)
         if name not in Settings.__struct_fields__:
-            raise SettingsError(f"{variable} is not a setting; docs/settings.md lists them all")
+            raise SettingsError(f"{variable} is not a setting{_nearest(variable)}")
         values[name] = value
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        issue = issue_of(error, Settings)
-        raise SettingsError(f"{PREFIX}{str(issue.path[0]).upper()}: {issue.message}") from error
+        name = str(issue_of(error, Settings).path[0])
+        raise SettingsError(f"{PREFIX}{name.upper()}: {_rule(name, values[name])}") from None
+
+
+def _nearest(variable: str) -> str:
+    known = [PREFIX + name.upper() for name in Settings.__struct_fields__]
+    known += [f"{PREFIX}{name.upper()}_FILE" for name in SECRETS]
+    near = get_close_matches(variable, known, n=1, cutoff=0.8)
+    asked = f"; did you mean {near[0]}?" if near else ";"
+    return f"{asked} docs/settings.md lists them all"
+
+
+def _rule(name: str, value: str) -> str:
+    """Returns what a setting may be, and what it is instead: no secret has a rule."""
+    hint = get_type_hints(Settings, include_extras=True)[name]
+    options = get_args(hint) if get_origin(hint) is Literal else ()
+    if options:
+        near = get_close_matches(value.lower(), [str(one).lower() for one in options], n=1)
+        guess = next((f"; did you mean {one}?" for one in options if one.lower() in near), "")
+        return f"expected {one_of(options)}, not {value!r}{guess}"
+    if hint is bool:
+        return f"expected true or false, not {value!r}"
+    bounds = next((one for one in get_args(hint) if isinstance(one, Meta)), Meta(ge=0))
+    upper = " on" if bounds.le is None else f" to {bounds.le}"
+    return f"expected a whole number from {bounds.ge}{upper}, not {value!r}"
 
 
 def _read_secret(variable: str, path: str) -> str:

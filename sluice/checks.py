@@ -25,6 +25,7 @@ from processors.retention import is_too_far
 from schemas.settings import Settings, SettingsError
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import CONTROL_FILE, CREDENTIALS, Paths, control_plane_file
+from sluice.room import DiskFull, refuse_full_disk
 from sluice.secret import FILE_NAME, find_secret
 
 DISK_ERROR_BYTES = 1 << 30
@@ -33,6 +34,7 @@ RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 MAX_CLOCK_DIFFERENCE_S = 5
 RESTORE_SECRET = f"restore {FILE_NAME} from a backup, or give the SLUICE_SECRET of before"
+MAKE_ROOM = "free some of the disk; what the log holds is stored then"
 SET_CLOCK = "set the clock, and let NTP keep it: timedatectl set-ntp true"
 
 
@@ -100,6 +102,10 @@ def check_disk(paths: Paths, settings: Settings) -> Finding:
     free = shutil.disk_usage(paths.data_dir).free
     text = f"{free / (1 << 30):.1f} GiB are free"
     fix = "free some, keep less (SLUICE_RETENTION_DAYS), or move SLUICE_DATA_DIR to another disk"
+    try:
+        refuse_full_disk(paths.data_dir)
+    except DiskFull as failure:
+        return error("disk", f"{failure}; every event is answered 503", fix)
     if free < DISK_ERROR_BYTES:
         return error("disk", text, fix)
     if free < DISK_WARNING_BYTES:
@@ -212,6 +218,10 @@ def check_store(paths: Paths) -> Finding:
     path = path_of(paths.warehouse_url)
     if path is None or not path.exists():
         return ok("store", "is made at the first start")
+    try:
+        refuse_full_disk(path)
+    except DiskFull as failure:
+        return error("store", f"cannot store: {failure}", MAKE_ROOM)
     try:
         lock = hold(paths.lock)
     except AlreadyRunning as failure:

@@ -58,7 +58,7 @@ def _take_address(scope: Any, *, named: bool) -> None:
         if name == b"x-forwarded-proto" and value in SCHEMES:
             scope["scheme"] = value.decode()
         elif name == b"x-forwarded-prefix" and (match := PREFIX.fullmatch(value.decode("latin-1"))):
-            scope["state"][PUBLIC_PREFIX] = match[1]
+            scope.setdefault("state", {})[PUBLIC_PREFIX] = match[1]
         elif name == b"x-forwarded-host" and named and HOST.fullmatch(value):
             host = value
     if host is not None:

@@ -12,8 +12,9 @@ from eventlog.dead_letters import DeadLetterBox, Summary
 from eventlog.log import LogError
 from eventlog.topics import DEAD
 from schemas.settings import Settings
-from sluice.checks import Finding, error, ok, warning
+from sluice.checks import MAKE_ROOM, Finding, error, ok, warning
 from sluice.paths import Paths
+from sluice.room import DiskFull, refuse_full_disk
 
 MAX_CHECKED_BYTES = 512 << 20
 """A larger file is not read through: its records have checksums of their own."""
@@ -31,8 +32,11 @@ def check_log(paths: Paths, settings: Settings) -> list[Finding]:
         with closing(sqlite_file.connect(paths.log)) as connection:
             found = [_check_integrity("log", connection, paths.log)]
             found.append(_check_size(connection, settings))
+        refuse_full_disk(paths.data_dir)
         with DeadLetterBox(paths.log) as box:
             found.append(check_dead_letters(box.summaries()))
+    except DiskFull as failure:
+        return [*found[1:], error("log", f"takes no events: {failure}", MAKE_ROOM)]
     except (sqlite3.Error, LogError) as failure:
         return [error("log", f"{paths.log}: {failure}", _restart("log"))]
     return [*found, *_check_set_aside("log", paths.log)]

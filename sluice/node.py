@@ -22,6 +22,7 @@ from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
 from processors.sink import Sink
 from schemas import metrics
+from schemas.settings import SettingsError
 from sluice.accounts import add_accounts, add_database
 from sluice.ingestion import add_edge
 from sluice.lean import begin_lean
@@ -30,6 +31,7 @@ from sluice.lock import hold
 from sluice.parts import Parts, Resources
 from sluice.patience import at_once
 from sluice.process import Process
+from sluice.room import refuse_full_disk
 from sluice.secret import find_secret
 from sluice.stores import add_store, open_own
 from sluice.stream import open_sink, start_stream
@@ -44,6 +46,11 @@ async def open_parts(process: Process) -> None:
     """Opens the stores side by side, brings them up to date, and starts the stream."""
     begin_lean()
     settings, paths = process.settings, process.paths
+    if settings.kafka_url:
+        raise SettingsError(
+            "SLUICE_KAFKA_URL: sluice up keeps events in a file of its own; leave the variable out,"
+            " or start sluice edge, sluice worker and sluice api, which use Kafka"
+        )
     process.stack.callback(hold(paths.lock).close)
     find_secret(settings.secret, paths.data_dir)  # a broken one is said before anything is made
     database = Database(paths.database_url)
@@ -113,8 +120,11 @@ def add_log(process: Process, event_log: SqliteLog) -> None:
         await asyncio.shield(asyncio.wrap_future(event_log.damaged))
         return "the log's file is damaged; the next start sets it aside"
 
-    # An empty change of the checkpoints goes through the same thread and fsync as an append.
-    process.ready["log"] = lambda: event_log.commit({})
+    async def has_room() -> None:
+        refuse_full_disk(process.paths.data_dir)
+        await event_log.check_room()
+
+    process.ready["log"] = has_room
     process.faults.append(damaged)
     process.gauges.append(lambda: _measure(event_log))
     process.stack.push_async_callback(asyncio.to_thread, event_log.close)

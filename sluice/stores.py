@@ -10,13 +10,21 @@ from clickhouse.dedup_log import repair_directory
 from clickhouse.migrate import migrate
 from sluice.limits import engine_bytes_of
 from sluice.process import Process
+from sluice.room import refuse_full_disk
 
 log = structlog.get_logger(__name__)
 
 
 def add_store(process: Process, warehouse: Warehouse) -> None:
     """Adds an open store, without which the process is not ready."""
-    process.ready["store"] = partial(warehouse.urgent.query, "SELECT 1")
+    folder = path_of(process.paths.warehouse_url)
+
+    async def works() -> None:
+        await warehouse.urgent.query("SELECT 1")
+        if folder is not None:
+            refuse_full_disk(folder)
+
+    process.ready["store"] = works
     close_at_stop(process, warehouse)
 
 

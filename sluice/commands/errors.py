@@ -3,7 +3,7 @@
 from clickhouse.errors import WarehouseError
 from clickhouse.migrate import MigrationError
 from controlplane.crypto import UnsealError
-from controlplane.errors import ControlPlaneError
+from controlplane.errors import BadSeed, ControlPlaneError
 from eventlog.dead_letters import AlreadyReplayed, UnknownDeadLetter
 from eventlog.log import LogError
 from processors.llm.cost.cache import PriceTableError
@@ -16,7 +16,7 @@ class CommandError(Exception):
     """Raised when a command cannot do what was asked; the message says why, in one line."""
 
 
-MISUSE = (SettingsError, AlreadyRunning)
+MISUSE = (SettingsError, BadSeed, AlreadyRunning)
 """A wrong call or a wrong place: exit code 2."""
 FAILED = (
     CommandError,

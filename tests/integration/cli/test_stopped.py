@@ -37,6 +37,7 @@ def test_a_place_without_installation_is_refused_in_one_line_and_left_as_it_is(
         ({"SLUICE_PORT": "http"}, "SLUICE_PORT"),
         ({"SLUICE_POTR": "80"}, "SLUICE_POTR"),
         ({"SLUICE_SECRET": "short"}, "SLUICE_SECRET"),
+        ({"SLUICE_INIT_API_KEY": "foo"}, "SLUICE_INIT_API_KEY: expected pulse_sk_"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it_with_exit_code_2(
@@ -48,6 +49,14 @@ def test_a_wrong_setting_is_one_line_that_names_it_with_exit_code_2(
     assert ran.err.startswith("sluice: ")
     assert names in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_a_setting_that_up_would_not_follow_ends_the_start(place: Place) -> None:
+    ran = place.run("up", SLUICE_KAFKA_URL="kafka://127.0.0.1:9092")
+
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1].startswith("sluice: SLUICE_KAFKA_URL: ")
+    assert "leave the variable out" in ran.err
 
 
 @pytest.mark.parametrize("name", ["SLUICE_DATABASE_URL", "SLUICE_WAREHOUSE_URL"])

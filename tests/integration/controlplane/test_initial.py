@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from controlplane.accounts import SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import BadRequest
+from controlplane.errors import BadSeed
 from controlplane.initial import Seed, ensure_initial
 from controlplane.keys import list_keys, revoke_key
 from controlplane.members import list_members
@@ -23,13 +23,15 @@ FULL = Seed("Shop", "pulse_sk_given", " Root@Example.com", "correct horse")
         Seed(user_password="correct horse"),
         Seed(user_email="root@example.com", user_password="short"),
         Seed(user_email="root", user_password="correct horse"),
-        Seed(api_key="two words"),
+        Seed(api_key="pulse_sk_two words"),
+        Seed(api_key="foo"),
+        Seed(api_key="pulse_sk_"),
     ],
 )
 async def test_a_seed_that_breaks_a_rule_plants_nothing(
     database: Database, vault: Vault, seed: Seed
 ) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadSeed, match="SLUICE_INIT_"):
         await ensure_initial(database, vault, seed)
 
     planted = await ensure_initial(database, vault, Seed())

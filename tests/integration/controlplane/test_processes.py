@@ -53,17 +53,19 @@ class TestKeysOfASlowDatabase:
     ) -> None:
         api, edge = Database(url), Database(url)
         await api.migrate()
-        await ensure_initial(api, vault, Seed(api_key="given"))
+        await ensure_initial(api, vault, Seed(api_key="pulse_sk_given"))
         clock = [0.0]
         ring = KeyRing(edge, clock=lambda: clock[0], patience_s=0.05)
-        known = await ring.project_of_key("given")
+        known = await ring.project_of_key("pulse_sk_given")
         clock[0] += TTL_S
 
         async with api.session() as session:
             await session.execute(text("LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE"))
             for _ in range(3):
-                assert await asyncio.wait_for(ring.project_of_key("given"), BOUND_S) == known
-                again = asyncio.create_task(ring.project_of_key("given"))
+                assert (
+                    await asyncio.wait_for(ring.project_of_key("pulse_sk_given"), BOUND_S) == known
+                )
+                again = asyncio.create_task(ring.project_of_key("pulse_sk_given"))
                 await asyncio.sleep(0)
                 assert again.done()  # one wait is enough for a while
                 clock[0] += TTL_S
@@ -80,16 +82,16 @@ class TestKeysOfASlowDatabase:
     ) -> None:
         database, edge = Database(url), Database(url)
         await database.migrate()
-        planted = await ensure_initial(database, vault, Seed(api_key="given"))
+        planted = await ensure_initial(database, vault, Seed(api_key="pulse_sk_given"))
         assert planted is not None
         clock = [0.0]
         ring = KeyRing(edge, clock=lambda: clock[0], patience_s=0.5)
-        await ring.project_of_key("given")
+        await ring.project_of_key("pulse_sk_given")
         clock[0] += TTL_S
 
         async with database.session() as session:
             await session.execute(text("LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE"))
-            asking = asyncio.create_task(ring.project_of_key("given"))
+            asking = asyncio.create_task(ring.project_of_key("pulse_sk_given"))
             await asyncio.sleep(0)
             ring.forget_project(planted.project_id)
             await session.execute(text("DELETE FROM api_key"))
@@ -109,7 +111,7 @@ class TestKeysOfASlowDatabase:
 
     async def _asked_until_refused(self, ring: KeyRing) -> None:
         while True:
-            await ring.project_of_key("given")
+            await ring.project_of_key("pulse_sk_given")
             await asyncio.sleep(0)
 
 
@@ -144,11 +146,11 @@ class TestSeveralProcesses:
     ) -> None:
         api, edge = Database(url), Database(url)
         await api.migrate()
-        planted = await ensure_initial(api, vault, Seed(api_key="given"))
+        planted = await ensure_initial(api, vault, Seed(api_key="pulse_sk_given"))
         assert planted is not None
         clock = [0.0]
         ring = KeyRing(edge, clock=lambda: clock[0])
-        known = await ring.project_of_key("given")
+        known = await ring.project_of_key("pulse_sk_given")
         assert known.key_id is not None
 
         if take_away == "key":
@@ -158,7 +160,7 @@ class TestSeveralProcesses:
         clock[0] += TTL_S
 
         with pytest.raises(Unauthorized):
-            await ring.project_of_key("given")
+            await ring.project_of_key("pulse_sk_given")
         for database in (api, edge):
             await database.close()
 

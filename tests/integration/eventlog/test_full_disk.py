@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.group_commit import Limits
 from eventlog.log import Intent, LogFull, Progress
 from eventlog.sqlite_log import SqliteLog
 from tests.integration.eventlog.logs import HEAD, append, append_each, dead_letter, items
@@ -91,6 +92,30 @@ async def test_a_block_with_dead_letters_is_completed_on_a_full_disk(log: Sqlite
     await log.complete(HEAD, Intent(0, 3), [dead_letter("raw.traces:0:0:0", bytes(BIG))])
 
     assert await append(log, random.Random(9).randbytes(BIG)) == last + 1
+
+
+async def test_a_check_of_the_room_says_what_an_append_would(log: SqliteLog) -> None:
+    await log.check_room()
+    await fill(log)
+
+    with pytest.raises(LogFull, match="full"):
+        await log.check_room()
+
+    log._file.connection.execute("PRAGMA max_page_count = 1000000")
+    before = log.stored_bytes, log.positions()
+    for _ in range(3):
+        await log.check_room()
+    assert (log.stored_bytes, log.positions()) == before
+
+
+async def test_a_log_at_its_bound_has_no_room(path: Path) -> None:
+    with closing(SqliteLog(path, limits=Limits(max_bytes=2 * BIG))) as log:
+        await append(log, random.Random(1).randbytes(BIG))
+        await log.check_room()
+        log._file.commits.limits = Limits(max_bytes=BIG)
+
+        with pytest.raises(LogFull, match="bound"):
+            await log.check_room()
 
 
 async def test_a_refused_append_costs_no_offset(log: SqliteLog) -> None:

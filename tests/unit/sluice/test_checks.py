@@ -15,8 +15,10 @@ from controlplane.initial import Seed, ensure_initial
 from controlplane.sealing import confirm_secret
 from eventlog.log import TopicPartition
 from eventlog.spool_file import Entry, SpoolFile
+from eventlog.sqlite_log import SqliteLog
 from schemas.settings import Settings
-from sluice import checks, cluster_checks, log_checks, server_checks
+from sluice import checks, cluster_checks, log_checks, room, server_checks
+from sluice.log_checks import check_log
 from sluice.paths import Paths, paths_of
 from tests.unit.sluice.places import free_port, listening
 
@@ -71,7 +73,8 @@ class TestDataDirectory:
 
 class TestDisk:
     @pytest.mark.parametrize(
-        ("free", "level"), [(GIB // 2, "error"), (2 * GIB, "warning"), (50 * GIB, "ok")]
+        ("free", "level"),
+        [(0, "error"), (GIB // 2, "error"), (2 * GIB, "warning"), (50 * GIB, "ok")],
     )
     def test_the_room_that_is_left_decides(
         self,
@@ -85,6 +88,21 @@ class TestDisk:
         monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage)
 
         assert checks.check_disk(paths, settings).level == level
+
+    def test_on_a_full_disk_neither_log_nor_store_works(
+        self, paths: Paths, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        SqliteLog(paths.log).close()
+        (paths.data_dir / "warehouse").mkdir()
+        usage = type("Usage", (), {"free": 4096})
+        monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage)
+
+        found = [checks.check_disk(paths, settings), *check_log(paths, settings)]
+        found.append(checks.check_store(paths))
+
+        errors = {one.name: one.text for one in found if one.level == "error"}
+        assert errors.keys() == {"disk", "log", "store"}
+        assert all("is full: 4096 bytes are free" in text for text in errors.values())
 
     def test_less_room_than_the_log_may_take_is_a_warning(
         self, paths: Paths, monkeypatch: pytest.MonkeyPatch
