@@ -11,7 +11,7 @@ from litestar.types import ASGIApp
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
 from api.headers import with_headers
-from api.methods import with_head, with_options
+from api.methods import with_every_method
 from api.observing import observed
 from api.operations import Operations, get_health, get_metrics, get_ready
 from api.origins import with_origins
@@ -67,6 +67,6 @@ def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Set
         logging_config=None,
         debug=False,
     )
-    app = with_head(with_options(with_slashes_kept(routed), routed.routes))
+    app = with_every_method(with_slashes_kept(routed), routed.routes)
     app = with_origins(observed(app, log_requests=settings.access_log), allowed_origins(settings))
     return with_forwarded(with_headers(app), trusted_proxies(settings))
