@@ -56,7 +56,7 @@ LANDING = """<!doctype html>
 <h1>Sluice is running</h1>
 <p>One pipeline for LLM traces, agent spans and their cost. The first start of
 <code>sluice up</code> shows an API key on its terminal, each start a <code>curl</code> that sends a
-first trace; <code>sluice key list</code> and <code>sluice key reveal</code> show keys.</p>
+first trace; <code>sluice key show</code> prints the key again.</p>
 <ul>
   <li><a href="/docs">API reference</a></li>
   <li><a href="/ready">Readiness</a> of log, stream, store and control plane</li>

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from controlplane.retention import know_day
 from sluice.commands.control import Control, run
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir
@@ -22,6 +21,8 @@ def confirm(
 
     Asked for where the clock is more than a week ahead of the last day that retention knows.
     """
+    from controlplane.retention import know_day
+
     today = datetime.now(UTC).date()
     if day != today.isoformat():
         raise CommandError(f"the clock of this machine says {today}, not {day}: one is wrong")
