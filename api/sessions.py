@@ -25,6 +25,8 @@ from controlplane.sessions import (
     sign_in,
     sign_out,
 )
+from schemas.described import describes
+from schemas.examples import EMAIL, NEW_PASSWORD, PASSWORD
 
 
 class SignInForm(Struct, frozen=True):
@@ -106,7 +108,14 @@ class Done(Struct, frozen=True):
     success: bool = True
 
 
-@post("/sign-in/email", status_code=HTTP_200_OK, summary="Sign in with email and password")
+@post(
+    "/sign-in/email",
+    status_code=HTTP_200_OK,
+    summary="Sign in with email and password",
+    opt=describes(
+        body=SignInForm, example={"email": EMAIL, "password": PASSWORD}, errors=(401, 403, 429, 503)
+    ),
+)
 async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer | Refused]:
     """Open a session and set its cookie; limited per address and per email."""
     reject_cross_site(request)
@@ -125,7 +134,12 @@ async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer | Ref
     return Response(answer, headers={"Set-Cookie": cookie, "Cache-Control": "no-store"})
 
 
-@post("/sign-up/email", status_code=HTTP_200_OK, summary="Closed: use /dashboard/api/signup")
+@post(
+    "/sign-up/email",
+    status_code=HTTP_200_OK,
+    summary="Closed: use /dashboard/api/signup",
+    opt=describes(errors=(403,), is_closed=True),
+)
 async def refuse_sign_up() -> Done:
     """Reject always: an account is created together with its first project."""
     raise Forbidden("Use /dashboard/api/signup for account creation")
@@ -148,7 +162,7 @@ async def get_session(request: AnyRequest) -> Response[SessionAnswer | None]:
     return Response(answer, headers={"Cache-Control": "no-store"})
 
 
-@post("/sign-out", status_code=HTTP_200_OK, summary="Sign out")
+@post("/sign-out", status_code=HTTP_200_OK, summary="Sign out", opt=describes(errors=(403, 503)))
 async def sign_out_here(request: AnyRequest) -> Response[Done]:
     """Close the session, if there is one, and clear its cookie."""
     reject_cross_site(request)
@@ -158,7 +172,17 @@ async def sign_out_here(request: AnyRequest) -> Response[Done]:
     return Response(Done(), headers={"Set-Cookie": cleared_cookie(request)})
 
 
-@post("/change-password", status_code=HTTP_200_OK, summary="Change one's own password")
+@post(
+    "/change-password",
+    status_code=HTTP_200_OK,
+    summary="Change one's own password",
+    opt=describes(
+        body=PasswordForm,
+        example={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD},
+        asks="session",
+        errors=(429,),
+    ),
+)
 async def change_own_password(request: AnyRequest) -> Response[ChangedPassword | Refused]:
     """Give the signed-in person another password; on demand every other session ends."""
     session = await person_from_session(request)

@@ -30,8 +30,9 @@ from clickhouse.llm.groups import (
 )
 from clickhouse.llm.rollups import DIMENSIONS, METADATA
 from clickhouse.llm.span_analytics import analyse_spans
+from schemas.described import describes
 from schemas.issues import one_of
-from schemas.llm.answers import AnalyticsAnswer
+from schemas.llm.answers import AnalyticsAnswer, SpanAnalyticsAnswer
 from schemas.projects import ProjectContext
 
 Period = Literal["day", "hour"]
@@ -69,7 +70,10 @@ class SpanAnalyticsQuery(Struct, frozen=True, kw_only=True):
     group_by: Period = "day"
 
 
-@get("/analytics", opt=takes(AnalyticsQuery, prefix=METADATA))
+@get(
+    "/analytics",
+    opt={**takes(AnalyticsQuery, prefix=METADATA), **describes(answer=AnalyticsAnswer)},
+)
 async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of traces, and groups where `group_by` asks for them."""
     values = values_of(request)
@@ -114,7 +118,7 @@ async def _begin_groups(
     return Begun(first, more)
 
 
-@get("/analytics/spans", opt=takes(SpanAnalyticsQuery))
+@get("/analytics/spans", opt={**takes(SpanAnalyticsQuery), **describes(answer=SpanAnalyticsAnswer)})
 async def get_span_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of spans."""
     query = read(values_of(request), SpanAnalyticsQuery)
