@@ -57,7 +57,9 @@ def send_traffic(address: str, key: str, amount: Amount) -> str:
 def _check_key(client: httpx.Client) -> None:
     answer = _post(client, "/v1/auth/login", None)
     if answer.status_code != 200 or not answer.text.startswith('{"authenticated":'):
-        raise CommandError(f"{client.base_url} is no Sluice: it answered {answer.status_code}")
+        raise CommandError(
+            f"{client.base_url} is not a Sluice server: it answered {answer.status_code}"
+        )
     if not answer.json()["authenticated"]:
         raise CommandError(f"{client.base_url} does not know this API key; give another with --key")
 
@@ -99,7 +101,7 @@ def _post(client: httpx.Client, path: str, items: list[Item] | None) -> httpx.Re
         if answer.status_code not in (429, 503):
             return answer
         time.sleep(min(60, int(answer.headers.get("Retry-After", "1"))))
-    raise CommandError(f"{client.base_url} rejects for now: {answer.text[:200]}")
+    raise CommandError(f"{client.base_url} takes no events for now: {answer.text[:200]}")
 
 
 def _accepted(answer: httpx.Response) -> None:
