@@ -282,7 +282,7 @@ def _rejects_unknown(one: Operation) -> bool:
 
 def _asked_for_project(handler: HTTPRouteHandler) -> Asks:
     provided = handler.resolve_dependencies().get("project")
-    return "nobody" if provided is None else PROVIDERS[provided.dependency]
+    return "nobody" if provided is None else PROVIDERS.get(provided.dependency, "key")
 
 
 def _tag(handler: HTTPRouteHandler) -> str:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from schemas.examples import SESSION_ID, SPAN_ID, TOKEN, TRACE_ID
 
 INTRODUCTION = """\
-1. Press **Authorize** and give an API key once. `sluice key show` prints one.
+1. Press **Authorize** and give an API key once. `sluice key show` prints one. The page keeps it in
+   this browser until you press *Logout* there.
 2. Open an endpoint, press **Try it out**, then **Execute**. The examples work as they are: send the
    examples of *Send events* first, and those of *Ask* find what was sent.
 

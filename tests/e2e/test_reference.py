@@ -15,6 +15,8 @@ from schemas.examples import SESSION_ID, TOKEN
 from schemas.llm.examples import SPANS, TRACES
 from tests.e2e.server import Project, Server
 
+pytestmark = pytest.mark.slow
+
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),

@@ -14,6 +14,8 @@ import pytest
 from tests.e2e.server import Project, wait_for
 from tests.e2e.stub_provider import provider
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "sending.md").read_text(encoding="utf-8")
 SDK = Path(__file__).with_name("pulse_trace_sdk-0.2.6.tar.gz")
