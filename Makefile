@@ -7,6 +7,8 @@ PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
 # Nothing but what a lock file names, by its hash. What has no wheel here is built with requirements/build.txt.
 LOCKED := install -q --require-hashes --no-build-isolation
+# Links, so that what git pull brings is what runs.
+EDITABLE = $(PIP) install -q --no-deps --no-build-isolation --force-reinstall -e .
 BENCHES := price stages ingest visible query
 ARGS :=
 # How many tests run at a time where they do not disturb each other. A file's tests stay together and in order.
@@ -18,6 +20,9 @@ SEED :=
 .PHONY: up test test-slow test-alone test-all storm lint types imports check lock bench compare bench-attacks bench-cluster clean
 
 up: $(VENV)/installed
+	@$(PYTHON) -P -c 'import os, sluice, sys; folder = os.path.dirname(sluice.__file__); \
+	  sys.exit(os.path.realpath(folder) != os.path.realpath("sluice"))' \
+	  || { echo "Installing links to this folder in place of a copy of it ..." && $(EDITABLE); }
 	@exec $(VENV)/bin/sluice up $(ARGS)
 
 test: $(VENV)/installed-dev
@@ -74,7 +79,7 @@ $(VENV)/installed: $(PYTHON) pyproject.toml requirements/build.txt requirements/
 	@echo "Installing Sluice into $(VENV) (once, about a minute) ..."
 	@$(PIP) $(LOCKED) -r requirements/build.txt
 	@$(PIP) $(LOCKED) -r requirements/run.txt
-	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@$(EDITABLE)
 	@touch $@
 
 # Adds what pyproject.toml asks for and the lock files lack. ARGS="--upgrade" renews everything,

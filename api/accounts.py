@@ -36,6 +36,8 @@ from controlplane.projects import (
     project_settings,
     update_project,
 )
+from schemas.described import describes
+from schemas.examples import EMAIL, PASSWORD
 from schemas.projects import CostPreference, ProjectId, Role
 
 _MISSING_SIGN_UP_FIELDS = "Missing required fields: name, email, password, projectName"
@@ -104,6 +106,11 @@ class ProjectDetails(Struct, frozen=True, rename="camel"):
     status_code=HTTP_201_CREATED,
     summary="Create an account and its first project",
     guards=[known_parameters],
+    opt=describes(
+        body=SignUpForm,
+        example={"name": "Ann", "email": EMAIL, "password": PASSWORD, "projectName": "Shop"},
+        errors=(403, 409, 429, 503),
+    ),
 )
 async def sign_up_here(request: AnyRequest) -> Done:
     """Create a user, a project and its `Default Key`; limited per address and per email."""
@@ -125,7 +132,7 @@ async def sign_up_here(request: AnyRequest) -> Done:
     return Done()
 
 
-@get("/projects", summary="List my projects")
+@get("/projects", summary="List my projects", opt=describes(asks="session"))
 async def list_my_projects(request: AnyRequest) -> ProjectList:
     """Return the projects of the signed-in user."""
     session = await user_from_session(request)
@@ -140,7 +147,12 @@ async def list_my_projects(request: AnyRequest) -> ProjectList:
     )
 
 
-@post("/projects", status_code=HTTP_201_CREATED, summary="Create a project")
+@post(
+    "/projects",
+    status_code=HTTP_201_CREATED,
+    summary="Create a project",
+    opt=describes(body=NameForm, example={"name": "Bakery"}, asks="session", errors=(409,)),
+)
 async def create_my_project(request: AnyRequest) -> NewProject:
     """Create a project with a first key, the signed-in user its admin."""
     session = await person_from_session(request)
@@ -159,7 +171,9 @@ async def create_my_project(request: AnyRequest) -> NewProject:
     return NewProject(created.project_id, created.plain_key, created.name)
 
 
-@get("/projects/{project_id:str}", summary="Show a project's settings")
+@get(
+    "/projects/{project_id:str}", summary="Show a project's settings", opt=describes(asks="session")
+)
 async def show_project(request: AnyRequest, project_id: FromPath[str]) -> ProjectDetails:
     """Return the settings of a project to any of its members."""
     session = await user_from_session(request)
@@ -168,7 +182,16 @@ async def show_project(request: AnyRequest, project_id: FromPath[str]) -> Projec
     return _details(found)
 
 
-@patch("/projects/{project_id:str}", summary="Change a project's name or settings")
+@patch(
+    "/projects/{project_id:str}",
+    summary="Change a project's name or settings",
+    opt=describes(
+        body=ProjectForm,
+        example={"name": "Shop", "costPreference": "computed", "retentionDays": 90},
+        asks="session",
+        errors=(409,),
+    ),
+)
 async def change_project(request: AnyRequest, project_id: FromPath[str]) -> ProjectDetails:
     """Change what the body names; for admins."""
     admin_of = await _administered(request, project_id)
@@ -184,7 +207,12 @@ async def change_project(request: AnyRequest, project_id: FromPath[str]) -> Proj
     return _details(changed)
 
 
-@delete("/projects/{project_id:str}", status_code=HTTP_200_OK, summary="Delete a project")
+@delete(
+    "/projects/{project_id:str}",
+    status_code=HTTP_200_OK,
+    summary="Delete a project",
+    opt=describes(asks="session"),
+)
 async def delete_my_project(request: AnyRequest, project_id: FromPath[str]) -> Done:
     """Close a project at once, its keys with it; its stored data is purged afterwards."""
     admin_of = await _administered(request, project_id)

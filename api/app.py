@@ -56,7 +56,7 @@ class LoginAnswer(Struct):
     authenticated: bool
 
 
-@post("/v1/auth/login", status_code=HTTP_200_OK, tags=["auth"], guards=[known_parameters])
+@post("/v1/auth/login", status_code=HTTP_200_OK, tags=["queries"], guards=[known_parameters])
 async def check_key(request: AnyRequest) -> LoginAnswer:
     """Tell whether the request's API key is valid; always answers 200."""
     try:
@@ -89,7 +89,7 @@ def routes(queries: Sequence[Any], controls: Sequence[Any]) -> list[Any]:
             "/dashboard/api",
             route_handlers=handlers,
             dependencies={"project": Provide(project_from_session)},
-            include_in_schema=False,
+            tags=["dashboard"],
         ),
     ]
 

@@ -47,6 +47,8 @@ from controlplane.invitations import (
 )
 from controlplane.projects import as_role
 from controlplane.sessions import check_password, open_session
+from schemas.described import describes
+from schemas.examples import PASSWORD, TOKEN
 from schemas.projects import Role
 
 OPERATOR = "the operator of this server"
@@ -126,7 +128,17 @@ class Joined(NamedTuple):
     cookie: str | None
 
 
-@post("/users", status_code=HTTP_201_CREATED, summary="Invite a member")
+@post(
+    "/users",
+    status_code=HTTP_201_CREATED,
+    summary="Invite a member",
+    opt=describes(
+        body=InviteForm,
+        example={"email": "bob@example.com", "role": "user"},
+        asks="project",
+        errors=(409,),
+    ),
+)
 async def add_user(request: AnyRequest) -> InvitedMember:
     """Make an invitation and return its link, the same for known and unknown emails."""
     session, access = await entered_as_admin(request)
@@ -154,7 +166,7 @@ async def add_user(request: AnyRequest) -> InvitedMember:
     return InvitedMember(row, invite_url(origin, made.token), iso_ms(invited.expires_at))
 
 
-@get("/invitations", summary="List pending invitations")
+@get("/invitations", summary="List pending invitations", opt=describes(asks="project"))
 async def list_pending(request: AnyRequest) -> InvitationList:
     """Return the pending invitations of the project in `X-Project-Id`, without their tokens."""
     project = await admin_project_from_session(request)
@@ -173,7 +185,12 @@ async def list_pending(request: AnyRequest) -> InvitationList:
     return InvitationList(rows)
 
 
-@delete("/invitations/{invitation_id:str}", status_code=HTTP_200_OK, summary="Revoke an invitation")
+@delete(
+    "/invitations/{invitation_id:str}",
+    status_code=HTTP_200_OK,
+    summary="Revoke an invitation",
+    opt=describes(asks="project"),
+)
 async def revoke_pending(request: AnyRequest, invitation_id: FromPath[str]) -> Done:
     """Make the link of an invitation worthless."""
     session, access = await entered_as_admin(request)
@@ -187,7 +204,7 @@ async def revoke_pending(request: AnyRequest, invitation_id: FromPath[str]) -> D
     "/invitations/accept",
     summary="Read an invitation by its token",
     guards=[known_parameters],
-    opt=takes(TokenQuery),
+    opt={**takes(TokenQuery), **describes(errors=(404, 429, 503))},
 )
 async def show_offer(request: AnyRequest) -> Response[OfferAnswer]:
     """Tell what the invitation of `token` offers; limited per address."""
@@ -210,6 +227,11 @@ async def show_offer(request: AnyRequest) -> Response[OfferAnswer]:
     status_code=HTTP_200_OK,
     summary="Accept an invitation",
     guards=[known_parameters],
+    opt=describes(
+        body=AcceptForm,
+        example={"token": TOKEN, "name": "Bob", "email": "bob@example.com", "password": PASSWORD},
+        errors=(401, 404, 409, 429, 503),
+    ),
 )
 async def accept(request: AnyRequest) -> Response[AcceptedAnswer]:
     """Join with the account that is signed in, another one of one's own, or a new one."""

@@ -13,17 +13,26 @@ from litestar.status_codes import HTTP_200_OK
 from litestar.types import ControllerRouterHandler
 
 from api.auth import AnyRequest, prefix_of, session_from_cookie
+from api.declared import takes
 from api.invitations import OPERATOR, AcceptForm, join_with, offer_of
+from api.login import TokenQuery
 from api.pages import page_policy
 from api.parameters import values_of
 from controlplane.errors import BadRequest
 from controlplane.invitations import INVITE_PATH
+from schemas.described import describes
+from schemas.examples import PASSWORD, TOKEN
 
 _MAX_FIELDS = 10
 _FORM = "application/x-www-form-urlencoded"
 
 
-@get(INVITE_PATH, include_in_schema=False)
+@get(
+    INVITE_PATH,
+    summary="The page of an invitation",
+    media_type=MediaType.HTML,
+    opt={**takes(TokenQuery), **describes(errors=(404, 429, 503))},
+)
 async def show_invitation(request: AnyRequest) -> Response[str]:
     """Show what an invitation offers, and the ways to accept it."""
     token = values_of(request).get("token") or ""
@@ -42,7 +51,18 @@ async def show_invitation(request: AnyRequest) -> Response[str]:
     )
 
 
-@post(INVITE_PATH, status_code=HTTP_200_OK, include_in_schema=False)
+@post(
+    INVITE_PATH,
+    status_code=HTTP_200_OK,
+    summary="Accept an invitation from its page",
+    media_type=MediaType.HTML,
+    opt=describes(
+        body=AcceptForm,
+        example={"token": TOKEN, "name": "Eve", "email": "eve@example.com", "password": PASSWORD},
+        errors=(401, 403, 404, 409, 429, 503),
+        sent_as=_FORM,
+    ),
+)
 async def accept_invitation(request: AnyRequest) -> Response[str]:
     """Join as the form says, and sign the browser in."""
     accepted, cookie = await join_with(request, await _read_fields(request))

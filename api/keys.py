@@ -11,6 +11,7 @@ from api.auth import AnyRequest, admin_project_from_session, services
 from api.sessions import Done
 from controlplane.errors import BadRequest
 from controlplane.keys import KeyDraft, create_key, list_keys, rename_key, revoke_key
+from schemas.described import describes
 
 _DEFAULT_NAME = "API Key"
 
@@ -45,7 +46,7 @@ class NewKey(Struct, frozen=True, rename="camel"):
     api_key: str
 
 
-@get("/api-keys", summary="List API keys with their plaintext")
+@get("/api-keys", summary="List API keys with their plaintext", opt=describes(asks="project"))
 async def list_api_keys(request: AnyRequest) -> KeyList:
     """Return the keys of the project in `X-Project-Id`."""
     project = await admin_project_from_session(request)
@@ -65,7 +66,12 @@ async def list_api_keys(request: AnyRequest) -> KeyList:
     return KeyList(rows)
 
 
-@post("/api-keys", status_code=HTTP_201_CREATED, summary="Create an API key")
+@post(
+    "/api-keys",
+    status_code=HTTP_201_CREATED,
+    summary="Create an API key",
+    opt=describes(body=KeyForm, example={"name": "CI"}, asks="project", errors=(409,)),
+)
 async def create_api_key(request: AnyRequest) -> NewKey:
     """Create a key; the body is mandatory, its name is not."""
     project = await admin_project_from_session(request)
@@ -82,7 +88,11 @@ async def create_api_key(request: AnyRequest) -> NewKey:
     return NewKey(created.plain)
 
 
-@patch("/api-keys/{key_id:str}", summary="Rename an API key")
+@patch(
+    "/api-keys/{key_id:str}",
+    summary="Rename an API key",
+    opt=describes(body=KeyForm, example={"name": "Production"}, asks="project"),
+)
 async def rename_api_key(request: AnyRequest, key_id: FromPath[str]) -> Done:
     """Give a key another name."""
     project = await admin_project_from_session(request)
@@ -94,7 +104,12 @@ async def rename_api_key(request: AnyRequest, key_id: FromPath[str]) -> Done:
     return Done()
 
 
-@delete("/api-keys/{key_id:str}", status_code=HTTP_200_OK, summary="Revoke an API key")
+@delete(
+    "/api-keys/{key_id:str}",
+    status_code=HTTP_200_OK,
+    summary="Revoke an API key",
+    opt=describes(asks="project"),
+)
 async def revoke_api_key(request: AnyRequest, key_id: FromPath[str]) -> Done:
     """Revoke a key: it stops working at once here, within seconds in other processes."""
     project = await admin_project_from_session(request)

@@ -25,6 +25,8 @@ from api.parameters import values_of
 from controlplane.errors import BadRequest, Forbidden, Unauthorized
 from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff
 from controlplane.sessions import SignedIn, check_password, open_key_session, open_session
+from schemas.described import describes
+from schemas.examples import EMAIL, PASSWORD
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _MISSING_URL = "Missing required field: redirect_url"
@@ -59,6 +61,15 @@ class HandoffAnswer(Struct, frozen=True):
     status_code=HTTP_201_CREATED,
     summary="Offer a local sign-in",
     guards=[known_parameters],
+    opt=describes(
+        body=HandoffForm,
+        example={
+            "redirect_url": "http://localhost:8080/docs",
+            "email": EMAIL,
+            "password": PASSWORD,
+        },
+        errors=(401, 403, 429, 503),
+    ),
 )
 async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
     """Make a single-use sign-in address for a browser on this machine."""
@@ -82,7 +93,7 @@ async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
     status_code=HTTP_302_FOUND,
     summary="Sign in from the offered address",
     guards=[known_parameters],
-    opt=takes(TokenQuery),
+    opt={**takes(TokenQuery), **describes(errors=(401, 403, 503))},
 )
 async def redeem_local_login(request: AnyRequest) -> Response[None]:
     """Open a session for the browser and send it on."""

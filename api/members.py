@@ -18,6 +18,7 @@ from api.auth import (
 )
 from api.sessions import Done
 from controlplane.members import Member, change_role, checked_role, list_members, remove_member
+from schemas.described import describes
 from schemas.projects import Role
 
 _BAD_ROLE = "role must be 'admin' or 'user'"
@@ -53,7 +54,7 @@ class ChangedMember(Struct, frozen=True):
     user: MemberRow
 
 
-@get("/users", summary="List members")
+@get("/users", summary="List members", opt=describes(asks="project"))
 async def list_users(request: AnyRequest) -> MemberList:
     """Return the members of the project in `X-Project-Id`."""
     project = await admin_project_from_session(request)
@@ -61,7 +62,11 @@ async def list_users(request: AnyRequest) -> MemberList:
     return MemberList([_row(member) for member in found])
 
 
-@patch("/users/{user_id:str}", summary="Change a member's role")
+@patch(
+    "/users/{user_id:str}",
+    summary="Change a member's role",
+    opt=describes(body=RoleForm, example={"role": "admin"}, asks="project", errors=(409,)),
+)
 async def change_user(request: AnyRequest, user_id: FromPath[str]) -> ChangedMember:
     """Make a member an admin or a plain user; the last admin stays."""
     session, access = await entered_as_admin(request)
@@ -73,7 +78,12 @@ async def change_user(request: AnyRequest, user_id: FromPath[str]) -> ChangedMem
     return ChangedMember(_row(changed))
 
 
-@delete("/users/{user_id:str}", status_code=HTTP_200_OK, summary="Remove a member, or leave")
+@delete(
+    "/users/{user_id:str}",
+    status_code=HTTP_200_OK,
+    summary="Remove a member, or leave",
+    opt=describes(asks="project", errors=(409,)),
+)
 async def remove_user(request: AnyRequest, user_id: FromPath[str]) -> Done:
     """Take a person out of the project; its last admin stays. Everybody may take themselves out."""
     session, access = await entered(request)

@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.auth import AnyRequest
 from api.local_peers import is_forwarded, is_loopback
 from controlplane.errors import Forbidden, Unauthorized
+from schemas.described import describes
 from schemas.metrics import REGISTRY
 
 CHECK_TIMEOUT_S = 2.0
@@ -104,7 +105,12 @@ async def get_health() -> Health:
     return Health("ok", "pulse")
 
 
-@get("/ready", tags=["operations"])
+@get(
+    "/ready",
+    summary="Tell whether every part works",
+    tags=["operations"],
+    opt=describes(errors=(503,)),
+)
 async def get_ready(request: AnyRequest) -> Response[Readiness]:
     """Check log, stream, store and control plane; 503 when one of them does not work.
 
@@ -122,7 +128,7 @@ async def get_ready(request: AnyRequest) -> Response[Readiness]:
     )
 
 
-@get("/metrics", tags=["operations"], media_type=MediaType.TEXT)
+@get("/metrics", tags=["operations"], media_type=MediaType.TEXT, opt=describes(asks="operator"))
 async def get_metrics(request: AnyRequest) -> Response[bytes]:
     """Give Prometheus its metrics: with the token, or without one on this machine."""
     operations = _operations(request)

@@ -25,6 +25,7 @@ from clickhouse.queries.outcomes import (
 )
 from clickhouse.queries.periods import Period
 from schemas.answers import OutcomeCount, OutcomesAnswer
+from schemas.described import describes
 from schemas.outcomes import Word
 from schemas.projects import ProjectContext
 
@@ -43,7 +44,7 @@ class OutcomesQuery(TimeZone, frozen=True, kw_only=True):
     interval: Period = "minute"
 
 
-@get("/outcomes", opt=takes(OutcomesQuery))
+@get("/outcomes", opt={**takes(OutcomesQuery), **describes(answer=OutcomesAnswer)})
 async def get_outcomes(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers the outcomes of a range, by default of the last 24 hours."""
     query = read(values_of(request), OutcomesQuery)

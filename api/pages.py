@@ -12,7 +12,7 @@ from api.auth import AnyRequest, prefix_of
 HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
-@get("/runtime-config.js", include_in_schema=False)
+@get("/runtime-config.js", summary="Where the API is, for a page of a browser")
 async def get_runtime_config(request: AnyRequest) -> Response[str]:
     """Tell a dashboard's page where its API is; empty, its own place, where `Host` is no host."""
     host = request.headers.get("host", "")
@@ -25,7 +25,7 @@ async def get_runtime_config(request: AnyRequest) -> Response[str]:
     )
 
 
-@get("/", include_in_schema=False)
+@get("/", summary="The first page", media_type=MediaType.HTML)
 async def get_landing(request: AnyRequest) -> Response[str]:
     """Point a person who opens the address to what there is."""
     _, _, rest = LANDING.partition("<style>")
@@ -56,7 +56,7 @@ LANDING = """<!doctype html>
 <h1>Sluice is running</h1>
 <p>One pipeline for LLM traces, agent spans and their cost. The first start of
 <code>sluice up</code> shows an API key on its terminal, each start a <code>curl</code> that sends a
-first trace; <code>sluice key list</code> and <code>sluice key reveal</code> show keys.</p>
+first trace; <code>sluice key show</code> prints the key again.</p>
 <ul>
   <li><a href="/docs">API reference</a></li>
   <li><a href="/ready">Readiness</a> of log, stream, store and control plane</li>

@@ -34,6 +34,8 @@ from controlplane.sessions import (
     sign_in,
     sign_out,
 )
+from schemas.described import describes
+from schemas.examples import EMAIL, NEW_PASSWORD, PASSWORD
 
 _PRIVATE = {"Cache-Control": "no-store"}
 
@@ -138,7 +140,14 @@ class Changed(Struct, frozen=True):
     status: bool = True
 
 
-@post("/sign-in/email", status_code=HTTP_200_OK, summary="Sign in with email and password")
+@post(
+    "/sign-in/email",
+    status_code=HTTP_200_OK,
+    summary="Sign in with email and password",
+    opt=describes(
+        body=SignInForm, example={"email": EMAIL, "password": PASSWORD}, errors=(401, 403, 429, 503)
+    ),
+)
 async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer]:
     """Open a session and set its cookie; limited per address and per email."""
     reject_cross_site(request)
@@ -157,7 +166,12 @@ async def sign_in_with_email(request: AnyRequest) -> Response[SignInAnswer]:
     return Response(answer, headers=_cookie_of(request, opened))
 
 
-@post("/sign-up/email", status_code=HTTP_200_OK, summary="Closed: use /dashboard/api/signup")
+@post(
+    "/sign-up/email",
+    status_code=HTTP_200_OK,
+    summary="Closed: use /dashboard/api/signup",
+    opt=describes(errors=(403,), is_closed=True),
+)
 async def refuse_sign_up() -> Done:
     """Reject always: an account is created together with its first project."""
     raise Forbidden("Use /dashboard/api/signup for account creation")
@@ -175,7 +189,7 @@ async def get_session(request: AnyRequest) -> Response[SessionAnswer | None]:
     return Response(answer, headers=_cookie_of(request, found) if extended else _PRIVATE)
 
 
-@post("/sign-out", status_code=HTTP_200_OK, summary="Sign out")
+@post("/sign-out", status_code=HTTP_200_OK, summary="Sign out", opt=describes(errors=(403, 503)))
 async def sign_out_here(request: AnyRequest) -> Response[Done]:
     """Close the session, if there is one, and clear its cookie."""
     reject_cross_site(request)
@@ -185,7 +199,17 @@ async def sign_out_here(request: AnyRequest) -> Response[Done]:
     return Response(Done(), headers={"Set-Cookie": cleared_cookie(request)})
 
 
-@post("/change-password", status_code=HTTP_200_OK, summary="Change one's own password")
+@post(
+    "/change-password",
+    status_code=HTTP_200_OK,
+    summary="Change one's own password",
+    opt=describes(
+        body=PasswordForm,
+        example={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD},
+        asks="session",
+        errors=(429,),
+    ),
+)
 async def change_own_password(request: AnyRequest) -> Response[ChangedPassword | Refused]:
     """Give the signed-in person another password; on demand every other session ends."""
     session = await person_from_session(request)

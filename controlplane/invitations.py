@@ -151,6 +151,18 @@ async def revoke_invitation(database: Database, project_id: ProjectId, invitatio
         await session.delete(row)
 
 
+async def project_of_invitation(database: Database, invitation_id: str) -> ProjectId:
+    """Return to which project an invitation is; for the operator alone. Raises `NotFound`."""
+    query = select(Invitation.project_id).where(Invitation.id == as_uuid(invitation_id))
+    async with database.reading() as session:
+        found = await session.scalar(query)
+    if found is None:
+        raise NotFound(
+            f"there is no invitation {invitation_id!r}; sluice user invitations shows them"
+        )
+    return ProjectId(str(found))
+
+
 async def read_offer(database: Database, token: str) -> Offer:
     """Tell the holder of a token what it offers; raises `NotFound` when it offers nothing."""
     async with database.reading() as session:

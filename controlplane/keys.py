@@ -118,6 +118,20 @@ async def reveal_key(database: Database, vault: Vault, project_id: ProjectId, ke
         return _shown(row, project.name, vault)
 
 
+async def project_of_key(database: Database, key_id: str) -> ProjectId:
+    """Return whose a key is; for the operator alone. Raises `NotFound`."""
+    query = (
+        select(ApiKey.project_id)
+        .join(Project, Project.id == ApiKey.project_id)
+        .where(ApiKey.id == as_uuid(key_id), Project.deleted_at.is_(None))
+    )
+    async with database.reading() as session:
+        found = await session.scalar(query)
+    if found is None:
+        raise NotFound(f"there is no API key {key_id!r}; sluice key list shows their ids")
+    return ProjectId(str(found))
+
+
 async def rename_key(database: Database, project_id: ProjectId, key_id: str, name: str) -> None:
     """Give a key another name; raises `NotFound`, `BadRequest`."""
     cleaned = cleaned_name(name, "API key name")

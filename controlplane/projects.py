@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Forbidden
+from controlplane.errors import BadRequest, Conflict, Forbidden
 from controlplane.keys import DEFAULT_KEY_NAME, insert_key
 from controlplane.lookups import live_project
 from controlplane.models import ApiKey, Membership, Project, PurgedProject, User
@@ -73,8 +73,9 @@ async def create_project(
 ) -> CreatedProject:
     """Create a project with the user as its admin, and its `Default Key`.
 
-    Raises `Conflict` when the user administers `at_most` projects already, deleted ones counted
-    until their data is purged: who makes and deletes them by turns is bounded too.
+    Raises `Conflict` when a project of the user has this name, or the user administers `at_most`
+    projects already, deleted ones counted until their data is purged: who makes and deletes them
+    by turns is bounded too.
     """
     cleaned = cleaned_name(name, "Project name")
     async with database.session() as session:
@@ -84,6 +85,7 @@ async def create_project(
         found = await session.scalar(own) or 0
         what = "You administer too many projects"
         refuse_beyond(at_most, found, what=what, setting="max_projects_per_user")
+        await _refuse_taken(session, cleaned, {UUID(user_id)})
         project, key = await insert_project(session, vault, cleaned, admin_id=UUID(user_id))
         plain = vault.unseal(key.sealed_key, bound_to=key.key_hash)
         return CreatedProject(ProjectId(str(project.id)), project.name, plain)
@@ -147,11 +149,14 @@ async def project_settings(database: Database, project_id: ProjectId) -> Project
 async def update_project(
     database: Database, project_id: ProjectId, change: ProjectChange
 ) -> ProjectSettings:
-    """Change a project and return it as it is now; raises `NotFound`, `BadRequest`."""
+    """Change a project and return it as it is now.
+
+    Raises `NotFound`, `BadRequest`, and `Conflict` for the name of another project of a member.
+    """
     async with database.session() as session:
         project = await live_project(session, project_id)
         if change.name is not UNSET:
-            project.name = cleaned_name(change.name, "Project name")
+            await _rename(session, project, cleaned_name(change.name, "Project name"))
         if change.cost_preference is not UNSET:
             project.cost_preference = as_cost_preference(change.cost_preference)
         if change.time_zone is not UNSET:
@@ -192,6 +197,13 @@ async def list_deleted_projects(database: Database) -> list[ProjectId]:
         return [ProjectId(str(project_id)) for project_id in await session.scalars(query)]
 
 
+async def is_forgotten(database: Database, project_id: ProjectId) -> bool:
+    """Tell whether a deleted project is gone, and what it had stored with it."""
+    query = select(Project.id).where(Project.id == as_uuid(project_id))
+    async with database.reading() as session:
+        return await session.scalar(query) is None
+
+
 async def forget_projects(database: Database, project_ids: Collection[ProjectId]) -> None:
     """Remove deleted projects, once their data is purged, but for a note that there were such.
 
@@ -203,6 +215,29 @@ async def forget_projects(database: Database, project_ids: Collection[ProjectId]
         rows = (await session.execute(select(Project.id, Project.deleted_at).where(*gone))).all()
         session.add_all(PurgedProject(project_id=row.id, deleted_at=row.deleted_at) for row in rows)
         await session.execute(delete(Project).where(*gone))
+
+
+async def _rename(session: AsyncSession, project: Project, name: str) -> None:
+    if name == project.name:
+        return  # also where an older version has let in a second one of this name
+    members = select(Membership.user_id).where(Membership.project_id == project.id)
+    await _refuse_taken(session, name, set(await session.scalars(members)))
+    project.name = name
+
+
+async def _refuse_taken(session: AsyncSession, name: str, user_ids: Collection[UUID]) -> None:
+    """Raise `Conflict` when one of these people has a project of this name.
+
+    A person who joins the project of somebody else may come to have two of a name.
+    """
+    query = (
+        select(Project.id)
+        .join(Membership, Membership.project_id == Project.id)
+        .where(Project.name == name, Project.deleted_at.is_(None))
+        .where(Membership.user_id.in_(user_ids))
+    )
+    if await session.scalar(query.limit(1)) is not None:
+        raise Conflict(f"There is a project named {name!r} already: choose another name")
 
 
 def context_of(project: Project, *, key_id: str | None) -> ProjectContext:

@@ -1,24 +1,23 @@
-"""The command line: `sluice up` and the tools around it."""
+"""The command line: `sluice up` and the tools around it.
+
+This module and those of the commands import what is heavy within the functions that use it, so that
+`--help` and `--version` answer at once. A test tells what may not be imported before.
+"""
 
 import asyncio
 import importlib
+import importlib.metadata
 import os
-import shlex
-import shutil
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
 
-from controlplane.errors import ControlPlaneError
-from schemas.settings import Settings
-from sluice import logs
 from sluice.commands import dead, imports, keys, prices, projects, retention, users
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
-from sluice.commands.errors import FAILED, MISUSE
 from sluice.commands.migrate import migrate_all
 from sluice.commands.options import (
     DataDir,
@@ -26,12 +25,12 @@ from sluice.commands.options import (
     Port,
     WarehousePort,
     address_of,
+    own_command,
     settings_with,
 )
 from sluice.commands.reprice import reprice
 from sluice.commands.warehouse import serve_warehouse
-from sluice.paths import paths_of
-from sluice.privacy import close_to_others, keep_private
+from sluice.privacy import keep_private
 
 app = typer.Typer(
     name="sluice",
@@ -42,6 +41,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"sluice {importlib.metadata.version('sluice')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _take_options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    # What `--version` needs; the text of `--help` is the app's own.
+    pass
 
 
 @app.command()
@@ -77,15 +93,17 @@ def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
 
 
 def _run(kind: str, on_ready: Callable[[Any], None], **flags: object) -> NoReturn:
+    import uvloop
+
+    from sluice import logs
+    from sluice.paths import paths_of
+    from sluice.privacy import close_to_others
+    from sluice.serve import serve
+
     settings = settings_with(**flags)
     logs.set_up(settings)
     close_to_others(paths_of(settings))
-    # Imported here: the other commands need no server and should answer at once, and `sluice up`
-    # needs no client of Kafka.
-    import uvloop
-
-    from sluice.serve import serve
-
+    # By its name: `sluice up` needs no client of Kafka.
     open_parts = importlib.import_module(f"sluice.{kind}").open_parts
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise typer.Exit(runner.run(serve(settings, open_parts, on_ready)))
@@ -119,11 +137,7 @@ def greet(process: Any) -> None:
     if initial is None or initial.plain_key is None:
         print("API key: none to show; make one with: sluice key create", flush=True)
         return
-    # `make up` runs it from an environment that nobody has activated.
-    program = "sluice" if shutil.which("sluice") else shlex.quote(sys.argv[0])
-    command = f"{program} key reveal {initial.key_id} --project {initial.project_id}"
-    if process.settings.data_dir != Settings().data_dir:
-        command += f" --data-dir {shlex.quote(process.settings.data_dir)}"
+    command = own_command(process.settings, f"key show {initial.key_id}")
     shown, used = command, f"$({command})"
     if initial.is_new and sys.stdout.isatty():
         shown = used = initial.plain_key
@@ -152,25 +166,11 @@ def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
-    except MISUSE as error:
-        _end(error, 2)
-    except FAILED as error:
-        _end(error, 1)
     except Exception as error:
-        if os.environ.get("SLUICE_LOG_LEVEL") == "debug":
+        from sluice.commands.endings import ending_of
+
+        ending = ending_of(error)
+        if ending.is_bug and os.environ.get("SLUICE_LOG_LEVEL") == "debug":
             raise
-        print("sluice: unexpected; SLUICE_LOG_LEVEL=debug shows where", end=": ", file=sys.stderr)
-        print(f"{type(error).__name__}: {_first_line(error)}", file=sys.stderr)
-        raise SystemExit(1) from None
-
-
-def _end(error: Exception, code: int) -> None:
-    text = error.message if isinstance(error, ControlPlaneError) else str(error)
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    print(f"sluice: {_first_line(text) or type(error).__name__}", file=sys.stderr)
-    raise SystemExit(code) from None
-
-
-def _first_line(text: object) -> str:
-    return next(iter(str(text).splitlines()), "")
+        print(f"sluice: {ending.text}", file=sys.stderr)
+        raise SystemExit(ending.code) from None

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import structlog
 
-from clickhouse.client import path_of
 from schemas.settings import SettingsError
 from sluice.paths import Paths, control_plane_file
 
@@ -52,6 +51,8 @@ def close_to_others(paths: Paths) -> None:
 
 def _kept(paths: Paths) -> Iterator[Path]:
     """Yields what is ours, wherever it is."""
+    from clickhouse.client import path_of
+
     places = {found for pattern in OURS for found in paths.data_dir.glob(pattern)}
     database, store = control_plane_file(paths), path_of(paths.warehouse_url)
     if database is not None:

@@ -17,7 +17,7 @@ from api.operations import Operations, get_health, get_metrics, get_ready
 from api.origins import with_origins
 from api.outgoing import Outgoing
 from api.reads import Turns
-from api.reference import reference
+from api.reference import reference_router
 from api.slashes import with_slashes_kept
 from ingest import app as ingest_app
 from schemas.settings import Settings
@@ -57,13 +57,13 @@ def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Set
     """Returns the application of these routes over this state."""
     operations = Operations(state["probes"], settings.metrics_token)
     routed = Litestar(
-        route_handlers=handlers,
+        route_handlers=[*handlers, reference_router()],
         exception_handlers={
             **api_app.exception_handlers(),
             **ingest_app.exception_handlers(),
         },
         state=State({**reading_state(settings), **state, "operations": operations}),
-        openapi_config=reference(),
+        openapi_config=None,
         logging_config=None,
         debug=False,
     )

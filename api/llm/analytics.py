@@ -30,8 +30,9 @@ from clickhouse.llm.groups import (
 from clickhouse.llm.rollups import DIMENSIONS, METADATA
 from clickhouse.llm.span_analytics import analyse_spans
 from clickhouse.queries.periods import WIDTHS_US, Period
+from schemas.described import describes
 from schemas.issues import one_of
-from schemas.llm.answers import AnalyticsAnswer
+from schemas.llm.answers import AnalyticsAnswer, SpanAnalyticsAnswer
 from schemas.projects import ProjectContext
 from schemas.zones import DAY_US
 
@@ -73,7 +74,10 @@ class SpanAnalyticsQuery(TimeZone, frozen=True, kw_only=True):
     fill: Fill = "false"
 
 
-@get("/analytics", opt=takes(AnalyticsQuery, prefix=METADATA))
+@get(
+    "/analytics",
+    opt={**takes(AnalyticsQuery, prefix=METADATA), **describes(answer=AnalyticsAnswer)},
+)
 async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of traces, and groups where `group_by` asks for them."""
     values = values_of(request)
@@ -120,7 +124,7 @@ async def _begin_groups(
     return Begun(first, more)
 
 
-@get("/analytics/spans", opt=takes(SpanAnalyticsQuery))
+@get("/analytics/spans", opt={**takes(SpanAnalyticsQuery), **describes(answer=SpanAnalyticsAnswer)})
 async def get_span_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of spans."""
     query = read(values_of(request), SpanAnalyticsQuery)

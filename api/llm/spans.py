@@ -14,10 +14,11 @@ from api.reads import reader_of
 from api.rows import begin_rows, one
 from api.slashes import with_slashes
 from clickhouse.llm import spans
-from schemas.llm.answers import SessionSpans, SpanList
+from schemas.described import describes
+from schemas.llm.answers import SessionSpans, SpanAnswer, SpanList
 
 
-@get("/spans", opt=takes(SpanQuery, Page))
+@get("/spans", opt={**takes(SpanQuery, Page), **describes(answer=SpanList)})
 async def list_spans(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching spans, latest first, with the count of all matches."""
     wanted, page = list_of_spans(values_of(request), project.time_zone)
@@ -29,7 +30,7 @@ async def list_spans(request: Request[Any, Any, Any], project: Project) -> Respo
     return await answer(SpanList([], total, page.limit, page.offset), rows)
 
 
-@get("/spans/{span_id:str}")
+@get("/spans/{span_id:str}", opt=describes(answer=SpanAnswer))
 async def get_span(
     request: Request[Any, Any, Any], project: Project, span_id: FromPath[str]
 ) -> Response[bytes]:
@@ -42,7 +43,9 @@ async def get_span(
     )
 
 
-@get("/sessions/{session_id:str}/spans", opt=takes(SessionPage))
+@get(
+    "/sessions/{session_id:str}/spans", opt={**takes(SessionPage), **describes(answer=SessionSpans)}
+)
 async def get_session_spans(
     request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
 ) -> Response[bytes]:

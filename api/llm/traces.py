@@ -15,10 +15,11 @@ from api.rows import begin_rows, one
 from api.slashes import with_slashes
 from clickhouse.llm import traces
 from clickhouse.llm.rollups import METADATA
-from schemas.llm.answers import SessionTraces, TraceList
+from schemas.described import describes
+from schemas.llm.answers import SessionTraces, TraceAnswer, TraceList
 
 
-@get("/traces", opt=takes(TraceQuery, Page, prefix=METADATA))
+@get("/traces", opt={**takes(TraceQuery, Page, prefix=METADATA), **describes(answer=TraceList)})
 async def list_traces(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching traces, latest first, with the count of all matches."""
     wanted, page = list_of_traces(values_of(request), project.time_zone)
@@ -30,7 +31,7 @@ async def list_traces(request: Request[Any, Any, Any], project: Project) -> Resp
     return await answer(TraceList([], total, page.limit, page.offset), rows)
 
 
-@get("/traces/{trace_id:str}")
+@get("/traces/{trace_id:str}", opt=describes(answer=TraceAnswer))
 async def get_trace(
     request: Request[Any, Any, Any], project: Project, trace_id: FromPath[str]
 ) -> Response[bytes]:
@@ -43,7 +44,7 @@ async def get_trace(
     )
 
 
-@get("/sessions/{session_id:str}", opt=takes(SessionPage))
+@get("/sessions/{session_id:str}", opt={**takes(SessionPage), **describes(answer=SessionTraces)})
 async def get_session(
     request: Request[Any, Any, Any], project: Project, session_id: FromPath[str]
 ) -> Response[bytes]:

@@ -9,9 +9,15 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 from msgspec import Struct
 
 from ingest.app import AnyRequest, Project, ProjectOf, Straight, accept, store
+from schemas.described import describes
 from schemas.kinds import SPAN, TRACE
+from schemas.llm.answers import SpanAnswer, TraceAnswer
+from schemas.llm.examples import SPANS, TRACES
+from schemas.llm.meanings import MEANINGS
+from schemas.llm.wire import SentSpan, SentTrace
 
-ITEMS = "A JSON array of at most 100 items, see docs/wire-formats.md. gzip, deflate, br or zstd."
+ITEMS = "A JSON array of at most 100 items. gzip, deflate, br and zstd may compress it."
+ERRORS = (408, 415, 429, 503)
 
 
 class Queued(Struct):
@@ -35,27 +41,75 @@ class StoredSpans(Struct):
     spans: list[Any]
 
 
-@post("/traces/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+class StoredTraceRows(StoredTraces):
+    """The traces are stored; `traces` are their rows, in the order sent."""
+
+    traces: list[TraceAnswer]
+
+
+class StoredSpanRows(StoredSpans):
+    """The spans are stored; `spans` are their rows, in the order sent."""
+
+    spans: list[SpanAnswer]
+
+
+@post(
+    "/traces/async",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Send traces, answered when they are durable",
+    request_max_body_size=None,
+    description=ITEMS,
+    opt=describes(body=list[SentTrace], example=TRACES, errors=ERRORS, meanings=MEANINGS),
+)
 async def queue_traces(request: AnyRequest, project: Project) -> Queued:
     """Accept LLM calls; answers when they are durable."""
     accepted = await accept(request, project, TRACE.name)
     return Queued("queued", accepted.total)
 
 
-@post("/spans/async", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+@post(
+    "/spans/async",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Send spans, answered when they are durable",
+    request_max_body_size=None,
+    description=ITEMS,
+    opt=describes(body=list[SentSpan], example=SPANS, errors=ERRORS, meanings=MEANINGS),
+)
 async def queue_spans(request: AnyRequest, project: Project) -> Queued:
     """Accept agent events; answers when they are durable."""
     accepted = await accept(request, project, SPAN.name)
     return Queued("queued", accepted.total)
 
 
-@post("/traces/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+@post(
+    "/traces/batch",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Send traces, answered with their rows",
+    request_max_body_size=None,
+    description=ITEMS,
+    opt=describes(
+        body=list[SentTrace],
+        example=TRACES,
+        answer=StoredTraceRows,
+        errors=ERRORS,
+        meanings=MEANINGS,
+    ),
+)
 async def store_traces(request: AnyRequest, project: Project) -> Response[StoredTraces]:
     """Accept LLM calls; answers when they can be read, with their rows."""
     return await store(request, project, TRACE.name, lambda count: StoredTraces(count, []))
 
 
-@post("/spans/batch", status_code=HTTP_202_ACCEPTED, request_max_body_size=None, description=ITEMS)
+@post(
+    "/spans/batch",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Send spans, answered with their rows",
+    request_max_body_size=None,
+    description=ITEMS,
+    opt=describes(
+        body=list[SentSpan], example=SPANS, answer=StoredSpanRows, errors=ERRORS, meanings=MEANINGS
+    ),
+)
 async def store_spans(request: AnyRequest, project: Project) -> Response[StoredSpans]:
     """Accept agent events; answers when they can be read, with their rows."""
     return await store(request, project, SPAN.name, lambda count: StoredSpans(count, []))
@@ -81,6 +135,6 @@ def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> lis
             "/dashboard/api",
             route_handlers=[queue_spans, store_traces, store_spans],
             dependencies={"project": Provide(project_from_session)},
-            include_in_schema=False,
+            tags=["dashboard"],
         ),
     ]

@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from controlplane.crypto import Vault
-from controlplane.database import Database
-from controlplane.directory import ProjectRow, all_projects
-from controlplane.initial import Initial, ensure_initial, seed_of
 from schemas.settings import Settings
-from sluice.commands.errors import CommandError
+from sluice.commands.errors import CommandError, WrongCall
 from sluice.commands.options import settings_with
 from sluice.paths import Paths, paths_of
-from sluice.secret import find_secret, open_vault
+
+if TYPE_CHECKING:
+    from controlplane.crypto import Vault
+    from controlplane.database import Database
+    from controlplane.directory import ProjectRow
+    from controlplane.initial import Initial
 
 T = TypeVar("T")
 
@@ -24,9 +25,9 @@ class Control(NamedTuple):
 
     settings: Settings
     paths: Paths
-    database: Database
-    vault: Vault
-    initial: Initial | None
+    database: "Database"
+    vault: "Vault"
+    initial: "Initial | None"
 
 
 def run(work: Callable[[Control], Awaitable[T]], data_dir: Path | None) -> T:
@@ -42,7 +43,9 @@ def run(work: Callable[[Control], Awaitable[T]], data_dir: Path | None) -> T:
 
 
 def run_in_project(
-    work: Callable[[Control, ProjectRow], Awaitable[T]], project: str | None, data_dir: Path | None
+    work: "Callable[[Control, ProjectRow], Awaitable[T]]",
+    project: str | None,
+    data_dir: Path | None,
 ) -> T:
     """Runs one command on a project, named by name or id, or else on the only one."""
 
@@ -55,6 +58,10 @@ def run_in_project(
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Control]:
     """Opens the control plane as `sluice up` does: tables up to date, an empty one seeded."""
+    from controlplane.database import Database
+    from controlplane.initial import ensure_initial, seed_of
+    from sluice.secret import find_secret, open_vault
+
     paths = paths_of(settings)
     find_secret(settings.secret, paths.data_dir)  # a broken one is said before anything is made
     if not settings.database_url:
@@ -69,14 +76,16 @@ async def opened(settings: Settings) -> AsyncIterator[Control]:
         await database.close()
 
 
-async def project_named(database: Database, wanted: str | None) -> ProjectRow:
+async def project_named(database: "Database", wanted: str | None) -> "ProjectRow":
     """Returns the project of a name or id, or the only one. Raises `CommandError`."""
+    from controlplane.directory import all_projects
+
     projects = await all_projects(database)
     if wanted is None:
         if len(projects) == 1:
             return projects[0]
         names = ", ".join(project.name for project in projects) or "none"
-        raise CommandError(f"name one with --project; there are: {names}")
+        raise WrongCall(f"name one with --project; there are: {names}")
     by_id = [project for project in projects if project.project_id == wanted.lower()]
     found = by_id or [project for project in projects if project.name == wanted]
     if len(found) == 1:
@@ -85,6 +94,17 @@ async def project_named(database: Database, wanted: str | None) -> ProjectRow:
         ids = ", ".join(project.project_id for project in found)
         raise CommandError(f"several projects are named {wanted!r}: give an id of {ids}")
     raise CommandError(f"there is no project {wanted!r}; sluice project list shows them")
+
+
+async def refuse_taken(database: "Database", name: str) -> None:
+    """Raises `CommandError` when a project has this name: commands find projects by it."""
+    from controlplane.directory import all_projects
+
+    for project in await all_projects(database):
+        if project.name == name:
+            raise CommandError(
+                f"there is a project {name!r} already ({project.project_id}): choose another name"
+            )
 
 
 def refuse_missing(settings: Settings) -> None:

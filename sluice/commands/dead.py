@@ -7,25 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from controlplane.directory import ProjectRow, all_projects
-from eventlog.dead_letters import (
-    AlreadyReplayed,
-    DeadLetterBox,
-    Replacement,
-    Summary,
-    UnknownDeadLetter,
-)
-from eventlog.records import DeadLetter
-from processors.replays import NotReplayable, replacement
-from schemas.projects import ProjectId
 from sluice.commands.control import Control, run, run_in_project
-from sluice.commands.errors import CommandError
+from sluice.commands.errors import CommandError, WrongCall
 from sluice.commands.options import DataDir, settings_with
 from sluice.commands.output import moment_ns, printable, show_rows
 from sluice.paths import paths_of
 
 if TYPE_CHECKING:
+    from controlplane.directory import ProjectRow
+    from eventlog.dead_letters import DeadLetterBox, Replacement, Summary
     from eventlog.kafka_dead import KafkaDeadLetters
+    from eventlog.records import DeadLetter
+    from schemas.projects import ProjectId
 
 app = typer.Typer(no_args_is_help=True, help="Read dead letters and send them again.")
 
@@ -107,9 +100,11 @@ def replay(
 ) -> None:
     """Send a dead letter again, corrected or not; a running server stores it within a second."""
     if (ref is None) != every:
-        raise CommandError("name one dead letter, or give --all")
+        raise WrongCall("name one dead letter, or give --all")
     if every and body is not None:
-        raise CommandError("--body corrects one dead letter: name it")
+        raise WrongCall("--body corrects one dead letter: name it")
+    from processors.replays import replacement
+
     corrected = None if body is None else body.read_bytes()
     owner = None if project is None else _project_id(project, data_dir)
     with _box(data_dir) as box:
@@ -124,8 +119,8 @@ def replay(
 
 
 def _ensure_project(
-    dead_letter: DeadLetter, item: Replacement, projects: AbstractSet[ProjectId]
-) -> Replacement:
+    dead_letter: "DeadLetter", item: "Replacement", projects: "AbstractSet[ProjectId]"
+) -> "Replacement":
     """Returns the item if there is somebody who could read it. Raises `CommandError`."""
     if item.project_id not in projects:
         raise CommandError(
@@ -136,9 +131,12 @@ def _ensure_project(
 
 def _replay_all(
     box: "DeadLetterBox | KafkaDeadLetters",
-    owner: ProjectId | None,
-    projects: AbstractSet[ProjectId],
+    owner: "ProjectId | None",
+    projects: "AbstractSet[ProjectId]",
 ) -> None:
+    from eventlog.dead_letters import AlreadyReplayed, UnknownDeadLetter
+    from processors.replays import NotReplayable, replacement
+
     sent = left = 0
     for summary in box.summaries():
         if summary.replayed or (owner is not None and summary.project_id != owner):
@@ -160,6 +158,8 @@ def _replay_all(
 
 
 def _box(data_dir: Path | None) -> "DeadLetterBox | KafkaDeadLetters":
+    from eventlog.dead_letters import DeadLetterBox
+
     settings = settings_with(data_dir=data_dir)
     if not settings.kafka_url:
         return DeadLetterBox(paths_of(settings).log)
@@ -170,15 +170,17 @@ def _box(data_dir: Path | None) -> "DeadLetterBox | KafkaDeadLetters":
     return KafkaDeadLetters(kafka_of(settings))
 
 
-def _project_id(project: str, data_dir: Path | None) -> ProjectId:
-    async def work(control: Control, found: ProjectRow) -> ProjectId:
+def _project_id(project: str, data_dir: Path | None) -> "ProjectId":
+    async def work(control: Control, found: "ProjectRow") -> "ProjectId":
         return found.project_id
 
     return run_in_project(work, project, data_dir)
 
 
-def _project_ids(data_dir: Path | None) -> frozenset[ProjectId]:
-    async def work(control: Control) -> frozenset[ProjectId]:
+def _project_ids(data_dir: Path | None) -> "frozenset[ProjectId]":
+    from controlplane.directory import all_projects
+
+    async def work(control: Control) -> "frozenset[ProjectId]":
         return frozenset(row.project_id for row in await all_projects(control.database))
 
     return run(work, data_dir)
@@ -191,7 +193,7 @@ def _readable(body: bytes) -> str:
         return printable(body.decode(errors="replace"))
 
 
-def _row(dead_letter: Summary) -> tuple[str, ...]:
+def _row(dead_letter: "Summary") -> tuple[str, ...]:
     reason = printable(" ".join(dead_letter.reason.split()))
     return (
         dead_letter.ref,

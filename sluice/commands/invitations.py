@@ -1,23 +1,17 @@
 """`sluice user invite`, `invitations` and `uninvite`: links with which people join a project."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controlplane.directory import ProjectRow
-from controlplane.invitations import (
-    Invited,
-    NewInvitation,
-    invite_url,
-    list_invitations,
-    revoke_invitation,
-)
-from controlplane.invitations import invite as make_invitation
-from controlplane.projects import as_role
 from schemas.projects import ProjectId
-from sluice.commands.control import Control, run_in_project
+from sluice.commands.control import Control, project_named, run, run_in_project
 from sluice.commands.options import DataDir, Project, address_of
 from sluice.commands.output import moment, show_rows
+
+if TYPE_CHECKING:
+    from controlplane.directory import ProjectRow
+    from controlplane.invitations import Invited, NewInvitation
 
 Url = Annotated[
     str | None, typer.Option("--url", help="Where people reach the server, as https://host.")
@@ -33,7 +27,10 @@ def invite(
 ) -> None:
     """Print a link with which whoever opens it joins a project, once, within seven days."""
 
-    async def work(control: Control, found: ProjectRow) -> tuple[str, Invited]:
+    from controlplane.invitations import NewInvitation
+    from controlplane.projects import as_role
+
+    async def work(control: Control, found: "ProjectRow") -> "tuple[str, Invited]":
         new = NewInvitation(email, as_role("admin" if admin else "user"), None)
         return await invited(control, found.project_id, new, url)
 
@@ -43,11 +40,13 @@ def invite(
 
 
 async def invited(
-    control: Control, project_id: ProjectId, new: NewInvitation, url: str | None
-) -> tuple[str, Invited]:
+    control: Control, project_id: ProjectId, new: "NewInvitation", url: str | None
+) -> "tuple[str, Invited]":
     """Invites as the operator; returns the link, below `url` or where this machine finds us."""
+    from controlplane.invitations import invite, invite_url
+
     at_most = control.settings.max_members_per_project
-    made = await make_invitation(control.database, project_id, new, at_most=at_most)
+    made = await invite(control.database, project_id, new, at_most=at_most)
     origin = (url or address_of(control.settings)).rstrip("/")
     return invite_url(origin, made.token), made.invited
 
@@ -55,7 +54,9 @@ async def invited(
 def list_pending(project: Project = None, data_dir: DataDir = None) -> None:
     """List the invitations to a project that wait, without their links."""
 
-    async def work(control: Control, found: ProjectRow) -> list[Invited]:
+    from controlplane.invitations import list_invitations
+
+    async def work(control: Control, found: "ProjectRow") -> "list[Invited]":
         return await list_invitations(control.database, found.project_id)
 
     show_rows(
@@ -81,8 +82,15 @@ def uninvite(
 ) -> None:
     """Make the link of an invitation worthless."""
 
-    async def work(control: Control, found: ProjectRow) -> None:
-        await revoke_invitation(control.database, found.project_id, invitation_id)
+    from controlplane.invitations import project_of_invitation, revoke_invitation
 
-    run_in_project(work, project, data_dir)
+    async def work(control: Control) -> None:
+        database = control.database
+        if project is None:
+            owner = await project_of_invitation(database, invitation_id)
+        else:
+            owner = (await project_named(database, project)).project_id
+        await revoke_invitation(database, owner, invitation_id)
+
+    run(work, data_dir)
     typer.echo(f"revoked {invitation_id}")

@@ -1,30 +1,35 @@
-"""`sluice key`: make, show and revoke the API keys of a project."""
+"""`sluice key`: make, show and revoke API keys. An id alone says which key is meant."""
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controlplane.directory import ProjectRow
-from controlplane.keys import Key, KeyDraft, create_key, list_keys, reveal_key, revoke_key
-from sluice.commands.control import Control, run_in_project
+from sluice.commands.control import Control, project_named, run, run_in_project
+from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, Project
-from sluice.commands.output import moment, show_rows
+from sluice.commands.output import moment, printable, show_rows
+
+if TYPE_CHECKING:
+    from controlplane.directory import ProjectRow
+    from controlplane.keys import Key
+    from schemas.projects import ProjectId
 
 app = typer.Typer(no_args_is_help=True, help="Make, show and revoke API keys.")
 
 KeyId = Annotated[str, typer.Argument(help="Id of the key, see: sluice key list.")]
+SomeKeyId = Annotated[
+    str | None, typer.Argument(help="Id of the key; else the first of the first project.")
+]
 SHOWN_CHARS = 13
+NO_KEYS = "no keys; make one with: sluice key create"
 
 
 @app.command("list")
 def list_all(project: Project = None, data_dir: DataDir = None) -> None:
-    """List a project's keys, without their secret parts."""
-
-    async def work(control: Control, found: ProjectRow) -> list[Key]:
-        return await list_keys(control.database, control.vault, found.project_id)
-
+    """List the keys of every project, or of one, without their secret parts."""
     show_rows(
-        ("id", "name", "key", "created", "last used"),
+        ("id", "name", "key", "created", "last used", "project"),
         (
             (
                 key.key_id,
@@ -32,10 +37,11 @@ def list_all(project: Project = None, data_dir: DataDir = None) -> None:
                 f"{key.plain[:SHOWN_CHARS]}…",
                 moment(key.created_at),
                 moment(key.last_used_at),
+                key.project_name,
             )
-            for key in run_in_project(work, project, data_dir)
+            for key in run(lambda control: _keys(control, project), data_dir)
         ),
-        "no keys; make one with: sluice key create",
+        NO_KEYS,
     )
 
 
@@ -46,8 +52,9 @@ def create(
     data_dir: DataDir = None,
 ) -> None:
     """Make a key and print it, alone on its line."""
+    from controlplane.keys import KeyDraft, create_key
 
-    async def work(control: Control, found: ProjectRow) -> str:
+    async def work(control: Control, found: "ProjectRow") -> str:
         new = KeyDraft(name)
         return (await create_key(control.database, control.vault, found.project_id, new)).plain
 
@@ -55,21 +62,66 @@ def create(
 
 
 @app.command()
-def reveal(key_id: KeyId, project: Project = None, data_dir: DataDir = None) -> None:
-    """Print a key again, alone on its line."""
+def show(key_id: SomeKeyId = None, project: Project = None, data_dir: DataDir = None) -> None:
+    """Print a key, alone on its line.
 
-    async def work(control: Control, found: ProjectRow) -> str:
-        return (await reveal_key(control.database, control.vault, found.project_id, key_id)).plain
+    Without an id it is the oldest key of the oldest project, or of the one that you name.
+    """
 
-    typer.echo(run_in_project(work, project, data_dir))
+    async def work(control: Control) -> "Key":
+        if key_id is not None:
+            return await _key(control, key_id, project)
+        if keys := await _keys(control, project):
+            return keys[0]
+        raise CommandError(NO_KEYS)
+
+    shown = run(work, data_dir)
+    typer.echo(shown.plain)
+    if sys.stderr.isatty():
+        typer.echo(printable(f"{shown.name} of project {shown.project_name}"), err=True)
+
+
+app.command("reveal", hidden=True)(show)
 
 
 @app.command()
 def revoke(key_id: KeyId, project: Project = None, data_dir: DataDir = None) -> None:
     """Revoke a key; a running server rejects it within two seconds."""
+    from controlplane.keys import revoke_key
 
-    async def work(control: Control, found: ProjectRow) -> None:
-        await revoke_key(control.database, found.project_id, key_id)
+    async def work(control: Control) -> None:
+        owner = await _owner(control, key_id, project)
+        await revoke_key(control.database, owner, key_id)
 
-    run_in_project(work, project, data_dir)
+    run(work, data_dir)
     typer.echo(f"revoked {key_id}")
+
+
+async def _keys(control: Control, project: str | None) -> "list[Key]":
+    """Returns the keys of a project, or of all, the oldest project first."""
+    from controlplane.directory import all_projects
+    from controlplane.keys import list_keys
+
+    database = control.database
+    if project is None:
+        projects = await all_projects(database)
+    else:
+        projects = [await project_named(database, project)]
+    return [
+        key for one in projects for key in await list_keys(database, control.vault, one.project_id)
+    ]
+
+
+async def _key(control: Control, key_id: str, project: str | None) -> "Key":
+    from controlplane.keys import reveal_key
+
+    owner = await _owner(control, key_id, project)
+    return await reveal_key(control.database, control.vault, owner, key_id)
+
+
+async def _owner(control: Control, key_id: str, project: str | None) -> "ProjectId":
+    from controlplane.keys import project_of_key
+
+    if project is None:
+        return await project_of_key(control.database, key_id)
+    return (await project_named(control.database, project)).project_id

@@ -5,14 +5,11 @@ from functools import partial
 
 import typer
 
-from clickhouse.client import Warehouse, path_of
-from clickhouse.migrate import migrate
 from schemas.settings import Settings
 from sluice.commands.control import opened
 from sluice.commands.options import DataDir, settings_with
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import paths_of
-from sluice.patience import at_once, patiently
 from sluice.privacy import close_to_others
 
 
@@ -23,6 +20,9 @@ def migrate_all(data_dir: DataDir = None) -> None:
 
     Safe while a server runs: its own store is then left to it, for it migrated it at its start.
     """
+    from clickhouse.client import path_of
+    from sluice.patience import at_once, patiently
+
     settings = settings_with(data_dir=data_dir)
     close_to_others(paths_of(settings))
     # Engines of a cluster may start together with us; one that `sluice up` uses should be there.
@@ -53,9 +53,9 @@ async def _migrate_control_plane(settings: Settings) -> None:
 
 
 def _make_topics(settings: Settings) -> None:
-    # Imported here: an installation without Kafka needs no client of it.
     from eventlog.kafka_topics import check_topics, ensure_topics
     from sluice.cluster import kafka_of, topic_settings_of
+    from sluice.patience import patiently
 
     address, wanted = kafka_of(settings), topic_settings_of(settings)
     make = partial(asyncio.to_thread, ensure_topics, address, wanted)
@@ -68,6 +68,9 @@ def _make_topics(settings: Settings) -> None:
 
 
 def _migrate_store(url: str, *, replicated: bool = False) -> None:
+    from clickhouse.client import Warehouse
+    from clickhouse.migrate import migrate
+
     warehouse = Warehouse(url, readers=1)
     try:
         names = migrate(warehouse, replicated=replicated)

@@ -1,6 +1,9 @@
 """Options that several commands take, and how they become settings."""
 
 import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +36,15 @@ def settings_with(**flags: object) -> Settings:
         f"{PREFIX}{name.upper()}": str(value) for name, value in flags.items() if value is not None
     }
     return load({**os.environ, **typed})
+
+
+def own_command(settings: Settings, command: str) -> str:
+    """Returns how a person calls another command of ours for the same installation."""
+    # `make up` runs it from an environment that nobody has activated.
+    program = "sluice" if shutil.which("sluice") else shlex.quote(sys.argv[0])
+    if settings.data_dir != Settings().data_dir:
+        command += f" --data-dir {shlex.quote(settings.data_dir)}"
+    return f"{program} {command}"
 
 
 def address_of(settings: Settings) -> str:

@@ -2,23 +2,18 @@
 
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controlplane.directory import ProjectRow
-from controlplane.llm.prices import (
-    read_prices,
-    remove_alias,
-    remove_price,
-    set_alias,
-    set_price,
-)
 from schemas.llm.prices import RATE_NAMES, Alias, OwnPrice, Rates, plain
 from sluice.commands.control import Control, run_in_project
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import show_rows
+
+if TYPE_CHECKING:
+    from controlplane.directory import ProjectRow
 
 app = typer.Typer(no_args_is_help=True, help="A project's own prices and aliases of models.")
 aliases = typer.Typer(no_args_is_help=True, help="Names of your own for models of the price list.")
@@ -36,8 +31,9 @@ CHANGED = "counts for new calls within seconds; for stored ones: sluice reprice 
 @app.command("list")
 def list_prices(project: Project = None, data_dir: DataDir = None) -> None:
     """List a project's own prices and aliases."""
+    from controlplane.llm.prices import read_prices
 
-    async def work(control: Control, found: ProjectRow) -> list[tuple[str, ...]]:
+    async def work(control: Control, found: "ProjectRow") -> list[tuple[str, ...]]:
         held = await read_prices(control.database, found.project_id)
         prices = [_price_row(price) for price in held.prices]
         return prices + [
@@ -81,8 +77,9 @@ def set_one(
     )
     if (price.rates is None) == (price.discount_percent is None):
         raise CommandError("give either --rate NAME=USD, as often as needed, or --discount PERCENT")
+    from controlplane.llm.prices import read_prices, set_price
 
-    async def work(control: Control, found: ProjectRow) -> OwnPrice:
+    async def work(control: Control, found: "ProjectRow") -> OwnPrice:
         held = await read_prices(control.database, found.project_id)
         same = [one.number for one in held.prices if _key(one) == _key(price)]
         instead = same[0] if same else None
@@ -94,8 +91,9 @@ def set_one(
 @app.command("remove")
 def remove_one(number: Number, project: Project = None, data_dir: DataDir = None) -> None:
     """Remove a price of a project's own: the price list counts again."""
+    from controlplane.llm.prices import remove_price
 
-    async def work(control: Control, found: ProjectRow) -> None:
+    async def work(control: Control, found: "ProjectRow") -> None:
         await remove_price(control.database, found.project_id, number)
 
     run_in_project(work, project, data_dir)
@@ -119,8 +117,9 @@ def set_one_alias(
     alias = Alias(
         number=0, name=name, to_provider=to_provider, to_model=to_model, provider=provider
     )
+    from controlplane.llm.prices import read_prices, set_alias
 
-    async def work(control: Control, found: ProjectRow) -> Alias:
+    async def work(control: Control, found: "ProjectRow") -> Alias:
         held = await read_prices(control.database, found.project_id)
         key = (plain(provider), plain(name))
         same = [one.number for one in held.aliases if (one.provider, one.name) == key]
@@ -133,8 +132,9 @@ def set_one_alias(
 @aliases.command("remove")
 def remove_one_alias(number: Number, project: Project = None, data_dir: DataDir = None) -> None:
     """Remove an alias."""
+    from controlplane.llm.prices import remove_alias
 
-    async def work(control: Control, found: ProjectRow) -> None:
+    async def work(control: Control, found: "ProjectRow") -> None:
         await remove_alias(control.database, found.project_id, number)
 
     run_in_project(work, project, data_dir)

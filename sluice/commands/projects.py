@@ -1,25 +1,20 @@
 """`sluice project`: make, list, configure and delete projects."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from controlplane.directory import ProjectRow, all_projects
-from controlplane.invitations import NewInvitation
-from controlplane.projects import (
-    ProjectChange,
-    delete_project,
-    insert_project,
-    update_project,
-)
-from controlplane.rules import cleaned_email, cleaned_name
 from schemas.projects import ProjectId
-from sluice.commands.control import Control, run, run_in_project
-from sluice.commands.errors import CommandError
+from sluice.commands.control import Control, refuse_taken, run, run_in_project
+from sluice.commands.errors import WrongCall
 from sluice.commands.invitations import Url, invited
 from sluice.commands.options import DataDir
 from sluice.commands.output import moment, printable, show_rows
+
+if TYPE_CHECKING:
+    from controlplane.directory import ProjectRow
+    from controlplane.projects import ProjectSettings
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, configure and delete projects.")
 
@@ -29,6 +24,8 @@ Name = Annotated[str, typer.Argument(help="Name or id of the project.")]
 @app.command("list")
 def list_projects(data_dir: DataDir = None) -> None:
     """List every project."""
+    from controlplane.directory import all_projects
+
     rows = run(lambda control: all_projects(control.database), data_dir)
     show_rows(
         ("id", "name", "cost", "time zone", "retention days", "created"),
@@ -56,10 +53,15 @@ def create(
 ) -> None:
     """Make a project and print its id, its first API key, and the link for its first admin."""
 
+    from controlplane.invitations import NewInvitation
+    from controlplane.projects import insert_project
+    from controlplane.rules import cleaned_email, cleaned_name
+
     async def work(control: Control) -> list[str]:
         database, vault = control.database, control.vault
         cleaned = cleaned_name(name, "Project name")
         email = None if admin is None else cleaned_email(admin)
+        await refuse_taken(database, cleaned)
         async with database.session() as session:
             project, key = await insert_project(session, vault, cleaned, admin_id=None)
             project_id = ProjectId(str(project.id))
@@ -94,26 +96,30 @@ def set_up(
 ) -> None:
     """Change a project's settings; a server notices within seconds."""
     if {name, cost, time_zone, retention_days} == {None}:
-        raise CommandError("nothing to set: give --name, --cost, --time-zone or --retention-days")
-    days: int | None | UnsetType = UNSET
-    if retention_days is not None:
-        days = retention_days or None
+        raise WrongCall("nothing to set: give --name, --cost, --time-zone or --retention-days")
+    from controlplane.projects import ProjectChange, update_project
+
     change = ProjectChange(
         name=UNSET if name is None else name,
         cost_preference=UNSET if cost is None else cost,
         time_zone=UNSET if time_zone is None else time_zone,
-        retention_days=days,
+        retention_days=UNSET if retention_days is None else retention_days or None,
     )
 
-    async def work(control: Control, found: ProjectRow) -> None:
-        now = await update_project(control.database, found.project_id, change)
-        days = "default" if now.retention_days is None else str(now.retention_days)
-        typer.echo(
-            f"{printable(now.name)}: cost {now.cost_preference}, time zone {now.time_zone},"
-            f" retention days {days}"
-        )
+    async def work(control: Control, found: "ProjectRow") -> None:
+        if name is not None and name.strip() != found.name:
+            await refuse_taken(control.database, name.strip())
+        _show_settings(await update_project(control.database, found.project_id, change))
 
     run_in_project(work, project, data_dir)
+
+
+def _show_settings(now: "ProjectSettings") -> None:
+    days = "default" if now.retention_days is None else str(now.retention_days)
+    typer.echo(
+        f"{printable(now.name)}: cost {now.cost_preference}, time zone {now.time_zone},"
+        f" retention days {days}"
+    )
 
 
 @app.command()
@@ -124,7 +130,9 @@ def delete(
 ) -> None:
     """Delete a project: its keys stop working at once, its data goes when a server runs next."""
 
-    async def work(control: Control, found: ProjectRow) -> str:
+    from controlplane.projects import delete_project
+
+    async def work(control: Control, found: "ProjectRow") -> str:
         if not yes:
             typer.confirm(
                 f"Delete {printable(found.name)} ({found.project_id}) with all its data?",

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from controlplane.retention import know_day
 from sluice.commands.control import Control, run
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir
 
-app = typer.Typer(no_args_is_help=True, help="Have what is too old deleted after a long pause.")
+app = typer.Typer(
+    no_args_is_help=True, help="Confirm the date, so that old events are deleted again."
+)
 
 
 @app.command()
@@ -18,10 +19,12 @@ def confirm(
     day: Annotated[str, typer.Argument(help="The date of today in UTC, YYYY-MM-DD.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Say that the clock is right: what is too old on this day is deleted within the hour.
+    """Confirm that today is this date: events that are too old are deleted within the hour.
 
-    Asked for where the clock is more than a week ahead of the last day that retention knows.
+    Needed when the clock is more than a week ahead of the last day that retention has seen.
     """
+    from controlplane.retention import know_day
+
     today = datetime.now(UTC).date()
     if day != today.isoformat():
         raise CommandError(f"the clock of this machine says {today}, not {day}: one is wrong")

@@ -1,26 +1,18 @@
 """`sluice user`: people who may sign in, and the projects that they may enter."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controlplane.directory import ProjectRow, all_users, set_password, user_of
-from controlplane.errors import NotFound
-from controlplane.members import (
-    NewAccount,
-    add_account,
-    add_newcomer,
-    change_role,
-    checked_role,
-    remove_member,
-)
-from controlplane.projects import as_role
 from sluice.commands import invitations
 from sluice.commands.control import Control, run, run_in_project
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import moment, printable, show_rows
+
+if TYPE_CHECKING:
+    from controlplane.directory import ProjectRow
 
 app = typer.Typer(no_args_is_help=True, help="Invite, add, list and remove people.")
 
@@ -34,6 +26,8 @@ PasswordStdin = Annotated[
 @app.command("list")
 def list_people(data_dir: DataDir = None) -> None:
     """List everybody, with the projects they may enter and their role there."""
+    from controlplane.directory import all_users
+
     rows = run(lambda control: all_users(control.database), data_dir)
     show_rows(
         ("id", "email", "name", "projects", "since"),
@@ -65,9 +59,12 @@ def add(
     data_dir: DataDir = None,
 ) -> None:
     """Let a person into a project: make their account, or add one that you know to be theirs."""
+    from controlplane.members import NewAccount, add_account, add_newcomer
+    from controlplane.projects import as_role
+
     role = as_role("admin" if admin else "user")
 
-    async def work(control: Control, found: ProjectRow) -> str:
+    async def work(control: Control, found: "ProjectRow") -> str:
         if existing:
             member = await add_account(control.database, found.project_id, email, role)
         elif await _is_known(control, email):
@@ -93,7 +90,10 @@ def role(
 ) -> None:
     """Give a member another role; a project's last admin stays."""
 
-    async def work(control: Control, found: ProjectRow) -> str:
+    from controlplane.directory import user_of
+    from controlplane.members import change_role, checked_role
+
+    async def work(control: Control, found: "ProjectRow") -> str:
         user = await user_of(control.database, email)
         wanted = checked_role(new_role)
         member = await change_role(control.database, found.project_id, user.user_id, wanted)
@@ -105,6 +105,8 @@ def role(
 @app.command()
 def password(email: Email, password_stdin: PasswordStdin = False, data_dir: DataDir = None) -> None:
     """Give a person a new password, and end their sessions."""
+
+    from controlplane.directory import set_password, user_of
 
     async def work(control: Control) -> None:
         await user_of(control.database, email)
@@ -118,7 +120,10 @@ def password(email: Email, password_stdin: PasswordStdin = False, data_dir: Data
 def remove(email: Email, project: Project = None, data_dir: DataDir = None) -> None:
     """Take a person out of a project; its last admin stays."""
 
-    async def work(control: Control, found: ProjectRow) -> str:
+    from controlplane.directory import user_of
+    from controlplane.members import remove_member
+
+    async def work(control: Control, found: "ProjectRow") -> str:
         user = await user_of(control.database, email)
         await remove_member(control.database, found.project_id, user.user_id)
         return printable(found.name)
@@ -132,6 +137,9 @@ app.command()(invitations.uninvite)
 
 
 async def _is_known(control: Control, email: str) -> bool:
+    from controlplane.directory import user_of
+    from controlplane.errors import NotFound
+
     try:
         await user_of(control.database, email)
     except NotFound:

@@ -4,18 +4,18 @@ import asyncio
 import ipaddress
 import sys
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from clickhouse.client import path_of
-from clickhouse.served.users import GENERATED, Users, generate_user, read_users
 from schemas.settings import Settings, SettingsError
-from sluice import logs
 from sluice.commands.options import DataDir, settings_with
 from sluice.lock import hold
 from sluice.paths import paths_of
 from sluice.privacy import close_to_others
+
+if TYPE_CHECKING:
+    from clickhouse.served.users import Users
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_WAREHOUSE_HOST].")]
 Port = Annotated[
@@ -27,7 +27,7 @@ class ServedStore(NamedTuple):
     """What is served, and to whom."""
 
     store: Path
-    users: Users
+    users: "Users"
     password: str | None
     """That of the one user that was made because none is set."""
 
@@ -37,15 +37,16 @@ def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = No
 
     The store has one owner: sluice up --warehouse-port N serves it beside sluice up.
     """
+    from clickhouse.served.opening import close_service, open_service
+    from sluice import logs
+    from sluice.ending import leave
+    from sluice.listening import bind
+    from sluice.warehouse_node import serve
+
     settings = settings_with(warehouse_host=host, warehouse_port=port, data_dir=data_dir)
     logs.set_up(settings)
     place = _place_of(settings)
     close_to_others(paths_of(settings))
-    # Imported here: the other commands need no server and should answer at once.
-    from clickhouse.served.opening import close_service, open_service
-    from sluice.ending import leave
-    from sluice.listening import bind
-    from sluice.warehouse_node import serve
 
     listener = bind(settings.warehouse_host, settings.warehouse_port)
     with hold(paths_of(settings).store_lock):
@@ -58,6 +59,9 @@ def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = No
 
 
 def _place_of(settings: Settings) -> ServedStore:
+    from clickhouse.client import path_of
+    from clickhouse.served.users import generate_user, read_users
+
     store = path_of(paths_of(settings).warehouse_url)
     if store is None:
         raise SettingsError(
@@ -86,6 +90,8 @@ def is_this_machine(host: str) -> bool:
 
 
 def _greet(settings: Settings, place: ServedStore) -> None:
+    from clickhouse.served.users import GENERATED
+
     host = settings.warehouse_host
     shown = f"[{host}]" if ":" in host else host
     print(f"The warehouse is ready at http://{shown}:{settings.warehouse_port}", flush=True)

@@ -1,5 +1,6 @@
 """Starts `sluice up` as a process, speaks to it, stops or kills it, and starts it again."""
 
+import itertools
 import os
 import re
 import signal
@@ -26,6 +27,8 @@ CONSOLE_SCRIPT = str(Path(sys.executable).with_name("sluice"))
 COOKIE = "better-auth.session_token"
 
 T = TypeVar("T")
+
+_numbers = itertools.count(1)
 
 
 class ServerDied(Exception):
@@ -246,8 +249,9 @@ class Project:
 
 
 def create_project(server: Server, name: str = "Another") -> Project:
-    """Creates a project as the seeded admin."""
-    answer = server.admin.post("/dashboard/api/projects", json={"name": name})
+    """Creates a project as the seeded admin, whose projects have each a name of their own."""
+    numbered = f"{name} {next(_numbers)}"
+    answer = server.admin.post("/dashboard/api/projects", json={"name": numbered})
     assert answer.status_code == 201, answer.text
     return Project(server, answer.json()["projectId"], answer.json()["apiKey"])
 

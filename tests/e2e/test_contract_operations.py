@@ -135,6 +135,6 @@ class TestStart:
         said = server.output.read_text()
 
         assert f"Sluice is ready at {server.url}" in said
-        assert "sluice key reveal " in said
+        assert "sluice key show " in said
         assert KEY not in said
         assert f"curl -X POST {server.url}/v1/traces" in said

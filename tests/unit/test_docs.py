@@ -48,7 +48,7 @@ def commands(group: click.Command, prefix: str = "sluice") -> Iterator[str]:
     for name, command in getattr(group, "commands", {}).items():
         if getattr(command, "commands", None):
             yield from commands(command, f"{prefix} {name}")
-        else:
+        elif not command.hidden:
             yield f"{prefix} {name}"
 
 

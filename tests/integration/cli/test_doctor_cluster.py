@@ -26,7 +26,7 @@ from schemas.kinds import TRACES
 from schemas.settings import Settings, load
 from sluice import cluster_checks
 from sluice.checks import Finding, check_store_server
-from sluice.commands.doctor import findings
+from sluice.findings import findings
 from tests.e2e.cluster import PARTITIONS, SECRET, STORE_READER, STORE_USER, Cluster
 from tests.e2e.server import CONSOLE_SCRIPT, Server
 from tests.integration.eventlog.kafka_logs import configure

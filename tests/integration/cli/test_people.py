@@ -48,7 +48,7 @@ def test_an_invitation_is_a_link_that_is_printed_once_and_can_be_revoked(run: Ru
     assert link[1] not in listed
     assert row[1:4] == ["a@b.c", "admin", "the operator"]
     assert (revoked.exit_code, run("invitations").stdout) == (0, "")
-    assert "Invitation not found" in str(run("uninvite", row[0]).exception)
+    assert f"there is no invitation {row[0]!r}" in str(run("uninvite", row[0]).exception)
 
 
 def test_a_role_is_changed_but_not_the_last_admins(run: Run) -> None:

@@ -83,7 +83,14 @@ def sent(served: Place) -> Place:
     ran = served.run("demo", "--traces", "600", "--spans", "300", "--seed", "7", "--days", "2")
     assert ran.code == 0, ran.err
     assert "seed: 7" in ran.out
+    assert "sluice demo --remove" in ran.out
     return served
+
+
+@pytest.fixture(scope="module")
+def demo_key(sent: Place) -> str:
+    """The key that the demo tells of."""
+    return sent.run("key", "show", "-p", "demo").out.strip()
 
 
 class TestDemo:
@@ -93,10 +100,10 @@ class TestDemo:
         assert ran.code == 1
         assert "does not know this API key" in ran.err
 
-    def test_every_page_of_traces_shows_something(self, sent: Place) -> None:
+    def test_every_page_of_traces_shows_something(self, sent: Place, demo_key: str) -> None:
         now = datetime.now(UTC)
         whole = {"date_from": iso(now - timedelta(days=4)), "date_to": iso(now)}
-        with sent.client() as client:
+        with sent.client(demo_key) as client:
             listed = client.get("/v1/traces", params={"status": "error"}).json()
             session = listed["traces"][0]["sessionId"]
             totals = client.get("/v1/analytics", params=whole).json()
@@ -112,10 +119,10 @@ class TestDemo:
         assert totals["errorRate"] > 0
         assert all(len(answer["groups"]) > 1 for answer in groups.values())
 
-    def test_every_page_of_spans_shows_something(self, sent: Place) -> None:
+    def test_every_page_of_spans_shows_something(self, sent: Place, demo_key: str) -> None:
         now = datetime.now(UTC)
         whole = {"date_from": iso(now - timedelta(days=4)), "date_to": iso(now)}
-        with sent.client() as client:
+        with sent.client(demo_key) as client:
             totals = client.get("/v1/analytics/spans", params=whole).json()
             ends = client.get("/v1/spans", params={"kind": "tool_use"}).json()["spans"]
 
@@ -125,8 +132,10 @@ class TestDemo:
         assert len(totals["spansByKind"]) == 6
         assert any(span["durationMs"] for span in ends)
 
-    def test_the_ledger_shows_what_came_twice_and_what_was_refused(self, sent: Place) -> None:
-        with sent.client() as client:
+    def test_the_ledger_shows_what_came_twice_and_what_was_refused(
+        self, sent: Place, demo_key: str
+    ) -> None:
+        with sent.client(demo_key) as client:
             deadline = time.monotonic() + SOON_S
             while True:
                 ledger = client.get("/v1/outcomes").json()
@@ -137,16 +146,34 @@ class TestDemo:
 
         assert ledger["balanced"]
 
-    def test_the_same_seed_again_adds_nothing(self, sent: Place) -> None:
+    def test_the_same_seed_again_adds_nothing(self, sent: Place, demo_key: str) -> None:
         ran = sent.run("demo", "--traces", "600", "--spans", "300", "--seed", "7", "--days", "2")
 
         assert ran.code == 0
-        with sent.client() as client:
+        with sent.client(demo_key) as client:
             assert client.get("/v1/traces").json()["total"] == 600
 
+    def test_it_adds_nothing_to_the_project_of_a_person(self, sent: Place) -> None:
+        with sent.client() as client:
+            listed = client.get("/v1/traces").json()["traces"]
 
-def test_a_deleted_projects_keys_stop_and_its_data_goes(place: Place) -> None:
+        assert all("feature" not in row["metadata"] for row in listed)
+
+    def test_with_a_key_it_fills_that_project_and_speaks_of_no_other(self, sent: Place) -> None:
+        *_, key = sent.run("project", "create", "Trial").out.split()
+
+        ran = sent.run("demo", "--key", key, "--traces", "10", "--spans", "1")
+
+        assert ran.code == 0
+        assert "demo --remove" not in ran.out
+        with sent.client(key) as client:
+            assert client.get("/v1/traces").json()["total"] == 10
+
+
+def test_a_deleted_project_and_a_removed_demo_go_with_all_their_data(place: Place) -> None:
     with serving(place):
+        assert place.run("demo", "--traces", "50", "--spans", "10").code == 0
+        demo = {line[1]: line[0] for line in place.run("project", "list").lines}["demo"]
         kept = place.run("project", "list").lines[0][0]
         _, doomed, *_, key = place.run("project", "create", "Doomed").out.split()
         with place.client() as neighbour, place.client(key) as client:
@@ -156,11 +183,14 @@ def test_a_deleted_projects_keys_stop_and_its_data_goes(place: Place) -> None:
 
             deleted = place.run("project", "delete", "Doomed", "--yes")
             eventually(lambda: not client.post("/v1/auth/login").json()["authenticated"])
+            removed = place.run("demo", "--remove")
             eventually(lambda: "project purged" in place.log.read_text())
         listed = [line[0] for line in place.run("project", "list").lines]
 
     assert f"deleted {doomed}" in deleted.out
+    assert removed.out == "removed the project demo and all that it had stored\n"
     assert listed == [kept]
+    assert count_rows(place.data_dir, demo) == {}
     assert count_rows(place.data_dir, doomed) == {}
     assert {"traces", "spans"} <= set(count_rows(place.data_dir, kept))
 

@@ -268,14 +268,6 @@ class TestProjects:
 
 
 class TestKeys:
-    def test_with_several_projects_one_must_be_named(self, installation: Place) -> None:
-        installation.run("project", "create", "Shop")
-
-        ran = installation.run("key", "list")
-
-        assert ran.code == 1
-        assert "name one with --project; there are: Default, Shop" in ran.err
-
     def test_those_that_the_secret_does_not_open_are_told_of_beside_the_list(
         self, installation: Place
     ) -> None:
@@ -289,14 +281,12 @@ class TestKeys:
         assert (ran.code, ran.out) == (0, "")
         assert "api key sealed with another secret" in ran.err
 
-    def test_an_unknown_key_is_refused(self, installation: Place) -> None:
-        assert installation.run("key", "revoke", "nothing").code == 1
-
     def test_a_key_can_be_made_listed_shown_and_revoked(self, installation: Place) -> None:
         plain = installation.run("key", "create", "CI").out.strip()
         ids = {line[1]: line[0] for line in installation.run("key", "list").lines}
         listing = installation.run("key", "list").out
-        shown = installation.run("key", "reveal", ids["CI"]).out.strip()
+        shown = installation.run("key", "show", ids["CI"]).out.strip()
+        assert installation.run("key", "reveal", ids["CI"]).out.strip() == shown  # its older name
         installation.run("key", "revoke", ids["CI"])
 
         assert plain.startswith("pulse_sk_")

@@ -72,6 +72,56 @@ class TestEntering:
         assert (await enter_project(database, bob.user_id, shop.project_id)).role == "user"
 
 
+class TestNames:
+    async def test_a_person_has_no_two_projects_of_one_name(
+        self, database: Database, vault: Vault, ann: Account, shop: CreatedProject
+    ) -> None:
+        with pytest.raises(Conflict, match="named 'Shop' already"):
+            await create_project(database, vault, ann.user_id, "Shop ")
+
+        other = await create_project(database, vault, ann.user_id, "Lab")
+        with pytest.raises(Conflict, match="named 'Shop' already"):
+            await update_project(database, other.project_id, ProjectChange(name="Shop"))
+
+        assert [p.name for p in await list_projects(database, ann.user_id)] == [
+            "One",
+            "Shop",
+            "Lab",
+        ]
+
+    async def test_another_person_may_have_one_of_the_same_name(
+        self, database: Database, vault: Vault, bob: Account, shop: CreatedProject
+    ) -> None:
+        assert (await create_project(database, vault, bob.user_id, "Shop")).name == "Shop"
+
+    async def test_the_name_of_a_deleted_project_is_free(
+        self, database: Database, vault: Vault, ann: Account, shop: CreatedProject
+    ) -> None:
+        await delete_project(database, shop.project_id)
+
+        assert (await create_project(database, vault, ann.user_id, "Shop")).name == "Shop"
+
+    async def test_two_of_one_name_that_came_together_can_both_be_changed(
+        self, database: Database, vault: Vault, ann: Account, bob: Account, shop: CreatedProject
+    ) -> None:
+        bobs = await create_project(database, vault, bob.user_id, "Shop")
+        await add_account(database, bobs.project_id, ann.email, "admin")
+
+        for project in (shop, bobs):
+            change = ProjectChange(name="Shop", retention_days=7)
+            assert (await update_project(database, project.project_id, change)).retention_days == 7
+
+    async def test_of_two_requests_at_once_for_one_name_one_is_served(
+        self, database: Database, vault: Vault, ann: Account
+    ) -> None:
+        made = await asyncio.gather(
+            *(create_project(database, vault, ann.user_id, "Lab") for _ in range(4)),
+            return_exceptions=True,
+        )
+
+        assert sum(isinstance(one, Conflict) for one in made) == 3
+
+
 class TestSettings:
     @pytest.mark.parametrize(
         "change",
@@ -298,7 +348,10 @@ class TestQuotas:
             await process.ping()  # so that no connection is made before the others ask
 
         made = await asyncio.gather(
-            *(create_project(p, vault, ann.user_id, "More", at_most=2) for p in processes),
+            *(
+                create_project(process, vault, ann.user_id, f"More {number}", at_most=2)
+                for number, process in enumerate(processes)
+            ),
             return_exceptions=True,
         )
         for process in processes:

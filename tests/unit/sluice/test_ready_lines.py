@@ -19,7 +19,7 @@ from sluice import cli, logs, serve
 from sluice.serve import OpenParts
 
 KEY = "pulse_sk_of_the_first_project"
-REVEAL = "sluice key reveal 1234 --project one"
+SHOW = "sluice key show 1234"
 READY = "Sluice is ready at http://127.0.0.1:8080"
 
 
@@ -70,7 +70,7 @@ def test_the_command_that_shows_the_key_runs_where_the_path_does_not_lead_to_it(
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
 
-    assert "'/opt/my tools/sluice' key reveal 1234" in printed("up")[1]
+    assert "'/opt/my tools/sluice' key show 1234" in printed("up")[1]
 
 
 @pytest.mark.parametrize("command", ["edge", "worker", "api"])
@@ -87,7 +87,7 @@ def test_where_no_terminal_reads_it_the_one_process_shows_how_to_see_the_key_and
 
     assert lines[:2] == [
         READY,
-        f"API key: {REVEAL} --data-dir {tmp_path}",
+        f"API key: {SHOW} --data-dir {tmp_path}",
     ]
     assert KEY not in "".join(lines)
 
@@ -102,7 +102,7 @@ def test_the_first_start_shows_a_person_the_first_key(monkeypatch: pytest.Monkey
 def test_a_later_start_shows_a_person_how_to_see_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     said = greeting(monkeypatch, Terminal(), initial(is_new=False))
 
-    assert said.startswith(f"{READY}\nAPI key: {REVEAL}\nFirst trace: curl ")
+    assert said.startswith(f"{READY}\nAPI key: {SHOW}\nFirst trace: curl ")
     assert KEY not in said
 
 
@@ -116,9 +116,9 @@ def test_without_a_first_key_it_says_how_to_make_one(
 
 
 def test_the_first_trace_is_a_command_whose_key_a_shell_puts_in(tmp_path: Path) -> None:
-    stand_ins = "sluice() { echo revealed; }\ncurl() { printf '%s\\n' \"$@\"; }\n"
-    command = cli.first_trace("http://x", f"$({REVEAL} --data-dir '/a b')")
+    stand_ins = "sluice() { echo shown; }\ncurl() { printf '%s\\n' \"$@\"; }\n"
+    command = cli.first_trace("http://x", f"$({SHOW} --data-dir '/a b')")
 
     done = subprocess.run(["sh", "-c", stand_ins + command], capture_output=True, text=True)
 
-    assert "Authorization: Bearer revealed" in done.stdout.splitlines()
+    assert "Authorization: Bearer shown" in done.stdout.splitlines()

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Sends one hook of Claude Code to Sluice as a span. Python 3.9 or newer, nothing else.
+
+Claude Code gives the hook as JSON on standard input. TO_SLUICE_URL and TO_SLUICE_KEY say where it
+goes. It waits two seconds at most and never fails: an agent must not stop because nobody listens.
+"""
+
+import json
+import os
+import re
+import sys
+import urllib.request
+import uuid
+from contextlib import suppress
+from datetime import datetime, timezone
+
+KINDS = {
+    "PreToolUse": "tool_use",
+    "PostToolUse": "tool_use",
+    "PostToolUseFailure": "tool_use",
+    "SubagentStart": "agent_run",
+    "SubagentStop": "agent_run",
+    "UserPromptSubmit": "user_prompt",
+    "Notification": "notification",
+}
+COPIED = ("tool_use_id", "tool_name", "tool_input", "tool_response", "error", "cwd", "model")
+NOTED = ("prompt", "message", "reason", "agent_id")
+TIMEOUT_S = 2
+
+
+def span_of(hook):
+    """Returns the span of a hook."""
+    name = hook.get("hook_event_name", "")
+    span = {
+        "span_id": str(uuid.uuid4()),
+        "session_id": hook["session_id"],
+        "timestamp": datetime.now(timezone.utc).isoformat(),
+        "source": "claude_code",
+        "kind": KINDS.get(name, "session"),
+        "event_type": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() or "unknown",
+        "status": "error" if name == "PostToolUseFailure" else "success",
+        "metadata": {key: hook[key] for key in NOTED if key in hook},
+    }
+    span.update({key: hook[key] for key in COPIED if hook.get(key) is not None})
+    if "agent_type" in hook:
+        span["agent_name"] = hook["agent_type"]
+    return span
+
+
+def main():
+    """Reads the hook and sends its span."""
+    request = urllib.request.Request(
+        os.environ.get("TO_SLUICE_URL", "http://127.0.0.1:8080") + "/v1/spans/async",
+        data=json.dumps([span_of(json.load(sys.stdin))]).encode(),
+        headers={
+            "Authorization": "Bearer " + os.environ["TO_SLUICE_KEY"],
+            "Content-Type": "application/json",
+        },
+    )
+    urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
+
+
+if __name__ == "__main__":
+    with suppress(Exception):
+        main()

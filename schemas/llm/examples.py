@@ -1,0 +1,51 @@
+"""Items that the description of the API shows. They are taken as they are, and are found again."""
+
+from typing import Any
+
+from schemas.examples import SESSION_ID, SPAN_ID, TRACE_ID
+
+TRACES: list[dict[str, Any]] = [
+    {
+        "trace_id": TRACE_ID,
+        "timestamp": "2026-11-21T10:00:00Z",
+        "provider": "openai",
+        "model_requested": "gpt-4o",
+        "model_used": "gpt-4o-2024-11-20",
+        "request_body": {"messages": [{"role": "user", "content": "Hi"}]},
+        "response_body": {"choices": [{"message": {"role": "assistant", "content": "Hello!"}}]},
+        "output_text": "Hello!",
+        "input_tokens": 50,
+        "output_tokens": 100,
+        "cache_read_tokens": 20,
+        "latency_ms": 1200,
+        "status": "success",
+        "session_id": SESSION_ID,
+        "metadata": {"userId": "ann", "environment": "production", "feature": "support-chat"},
+    }
+]
+SPANS: list[dict[str, Any]] = [
+    {
+        "span_id": SPAN_ID,
+        "session_id": SESSION_ID,
+        "timestamp": "2026-11-21T10:00:01Z",
+        "source": "claude_code",
+        "kind": "tool_use",
+        "event_type": "pre_tool_use",
+        "status": "success",
+        "tool_use_id": "toolu_1",
+        "tool_name": "Bash",
+        "tool_input": {"command": "ls"},
+    },
+    {
+        "span_id": "5150a94d-0002-4000-8000-000000000002",
+        "session_id": SESSION_ID,
+        "timestamp": "2026-11-21T10:00:02.250Z",
+        "source": "claude_code",
+        "kind": "tool_use",
+        "event_type": "post_tool_use",
+        "status": "success",
+        "tool_use_id": "toolu_1",
+        "tool_name": "Bash",
+        "tool_response": "README.md",
+    },
+]

@@ -1,0 +1,199 @@
+"""The description of the API against the server: its examples work, its errors are those answered.
+
+One person goes through all of it, in an order in which each step finds what it needs.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from api.openapi_words import PARAMETERS
+from schemas.examples import SESSION_ID, TOKEN
+from schemas.llm.examples import SPANS, TRACES
+from tests.e2e.server import Project, Server
+
+pytestmark = pytest.mark.slow
+
+STEPS = (
+    *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
+    *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
+    *("POST /v1/traces/async", "POST /v1/spans/async"),
+    *("POST /v1/traces/batch", "POST /v1/spans/batch"),
+    *("GET /v1/traces", "GET /v1/traces/{trace_id}", "GET /v1/sessions/{session_id}"),
+    *("GET /v1/spans", "GET /v1/spans/{span_id}", "GET /v1/sessions/{session_id}/spans"),
+    *("GET /v1/analytics", "GET /v1/analytics/spans", "GET /v1/outcomes"),
+    *("POST /dashboard/api/traces/batch", "POST /dashboard/api/spans/batch"),
+    "POST /dashboard/api/spans/async",
+    *("GET /dashboard/api/traces", "GET /dashboard/api/traces/{trace_id}"),
+    *("GET /dashboard/api/spans", "GET /dashboard/api/spans/{span_id}"),
+    *("GET /dashboard/api/sessions/{session_id}", "GET /dashboard/api/sessions/{session_id}/spans"),
+    *("GET /dashboard/api/analytics", "GET /dashboard/api/analytics/spans"),
+    "GET /dashboard/api/outcomes",
+    *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
+    *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
+    "DELETE /dashboard/api/api-keys/{key_id}",
+    *("POST /dashboard/api/users", "GET /dashboard/api/invitations"),
+    *("GET /dashboard/api/invitations/accept", "POST /dashboard/api/invitations/accept"),
+    *("GET /dashboard/api/users", "PATCH /dashboard/api/users/{user_id}"),
+    "DELETE /dashboard/api/users/{user_id}",
+    *("POST /dashboard/api/local-login-token", "GET /dashboard/api/local-login"),
+    *("POST /dashboard/api/projects", "GET /health", "GET /ready", "GET /metrics"),
+    *("GET /", "GET /runtime-config.js"),
+    *("DELETE /dashboard/api/invitations/{invitation_id}", "GET /invite", "POST /invite"),
+    *("POST /api/auth/change-password", "DELETE /dashboard/api/projects/{project_id}"),
+    *("POST /api/auth/sign-out", "POST /api/auth/sign-up/email"),
+)
+INVITES_ANEW = ("DELETE /dashboard/api/invitations/{invitation_id}", "GET /invite")
+"""What needs an invitation that is not used up by the steps before."""
+ACCEPTS = ("POST /dashboard/api/invitations/accept", "POST /invite")
+MADE = re.compile(r'"(?:invite_?url|login_?url)":"[^"]*token=([^"&]+)', re.IGNORECASE)
+
+
+class Step(NamedTuple):
+    """One call of the walk, and its answer."""
+
+    operation: dict[str, Any]
+    answer: httpx.Response
+
+
+class Person:
+    """Who goes through the page: sends its examples, and puts in what the server has made up."""
+
+    def __init__(self, server: Server, document: dict[str, Any]) -> None:
+        self.http, self.guest = server.client(None), server.client(None)
+        self.document = document
+        self.key = ""
+        self.ids: dict[str, str] = {}
+
+    def call(self, name: str, **query: str) -> Step:
+        """Sends the example of an operation, with the credentials that it asks for."""
+        method, _, path = name.partition(" ")
+        operation = self.document["paths"][path][method.lower()]
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "path":
+                value = self.ids.get(parameter["name"], parameter["example"])
+                path = path.replace(f"{{{parameter['name']}}}", value)
+            elif parameter.get("required"):
+                query.setdefault(parameter["name"], parameter["example"])
+        if "token" in {one["name"] for one in operation.get("parameters", ())}:
+            query["token"] = self.ids.get("token", TOKEN)
+        # Whoever accepts is signed in: another browser than the one of who has invited.
+        http = self.guest if name in ACCEPTS else self.http
+        headers, sent = self._credentials(operation), self._sent(operation)
+        answer = http.request(method, path, params=query, headers=headers, **sent)
+        self._learn(answer)
+        return Step(operation, answer)
+
+    def _credentials(self, operation: dict[str, Any]) -> dict[str, str]:
+        asked = {scheme for way in operation["security"] for scheme in way}
+        found = {}
+        if "key" in asked or operation["operationId"] == "post_v1_auth_login":
+            found["Authorization"] = f"Bearer {self.key}"
+        if "project" in asked:
+            found["X-Project-Id"] = self.ids["project_id"]
+        return found
+
+    def _sent(self, operation: dict[str, Any]) -> dict[str, Any]:
+        ((kind, content),) = operation.get("requestBody", {}).get("content", {"": {}}).items()
+        example = content.get("example")
+        if isinstance(example, dict) and example.get("token") == TOKEN:
+            example = example | {"token": self.ids["token"]}
+        if kind.startswith("application/x-www-form"):
+            return {"data": example}
+        return {"json": example} if example is not None else {}
+
+    def _learn(self, answer: httpx.Response) -> None:
+        if made := MADE.search(answer.text):
+            self.ids["token"] = made[1]
+        if not answer.headers.get("content-type", "").startswith("application/json"):
+            return
+        found = answer.json() or {}
+        for name, one, field in (
+            ("projects", "project_id", "id"),
+            ("keys", "key_id", "id"),
+            ("invitations", "invitation_id", "id"),
+            ("users", "user_id", "userId"),
+        ):
+            if isinstance(found, dict) and found.get(name):
+                self.ids[one] = found[name][-1 if one != "project_id" else 0][field]
+        if isinstance(found, dict) and found.get("keys"):
+            self.key = found["keys"][0]["key"]
+
+
+@pytest.fixture(scope="module")
+def walk(server: Server) -> Iterator[dict[str, Step]]:
+    """Every operation, called once with its example."""
+    with server.client(None) as client:
+        document = client.get("/docs/openapi.json").json()
+    person, steps = Person(server, document), {}
+    for name in STEPS:
+        if name in INVITES_ANEW:
+            person.call("POST /dashboard/api/users")
+            person.call("GET /dashboard/api/invitations")
+        steps[name] = person.call(name)
+    yield steps
+    person.http.close()
+    person.guest.close()
+
+
+def test_the_walk_leaves_out_no_operation(walk: dict[str, Step], server: Server) -> None:
+    with server.client(None) as client:
+        paths = client.get("/docs/openapi.json").json()["paths"]
+
+    assert set(walk) == {f"{m.upper()} {path}" for path, found in paths.items() for m in found}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: str) -> None:
+    operation, answer = walk[name]
+
+    best = min(map(int, operation["responses"]))
+    expected = 403 if name == "POST /api/auth/sign-up/email" else best
+    assert answer.status_code == expected, answer.text[:300]
+    assert best < 400 or expected == 403
+
+
+ASKED = [name for name in STEPS if name.startswith("GET /v1/")]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_value_that_each_parameter_shows_is_taken(
+    walk: dict[str, Step], anyone: Project, name: str
+) -> None:
+    shown = [one for one in walk[name].operation.get("parameters", ()) if one["in"] == "query"]
+    required = {one["name"]: one["example"] for one in shown if one.get("required")}
+    path = name.removeprefix("GET ").replace("{session_id}", SESSION_ID)
+    anyone.post("/v1/traces/batch", TRACES)
+    anyone.post("/v1/spans/batch", SPANS)
+
+    for parameter in (one["name"] for one in shown):
+        given = required | {parameter.replace("<key>", "team"): PARAMETERS[parameter].example}
+        answer = anyone.get(path, **given)
+        assert answer.status_code == 200, (given, answer.text)
+
+
+def test_what_is_rejected_is_answered_with_a_status_that_is_described(
+    walk: dict[str, Step], anyone: Project
+) -> None:
+    undescribed = {}
+    with anyone.server.client(None) as nobody:
+        for name, (operation, _) in walk.items():
+            method, _, path = name.partition(" ")
+            for client, given in (
+                (nobody, {"params": {"nonsense": "1"}}),
+                (nobody, {"content": b"{"}),
+                (nobody, {}),
+                (anyone.http, {"params": {"nonsense": "1"}}),
+                (anyone.http, {"content": b"{"}),
+                (anyone.http, {"headers": {"Content-Encoding": "pig"}, "content": b"[]"}),
+            ):
+                if method in ("GET", "DELETE") and "content" in given:
+                    continue
+                answer = client.request(method, path, **given)  # type: ignore[arg-type]
+                if str(answer.status_code) not in operation["responses"]:
+                    undescribed[name] = (given, answer.status_code, answer.text[:200])
+
+    assert undescribed == {}

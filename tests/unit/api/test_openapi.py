@@ -1,0 +1,117 @@
+"""The description of the API names every route with what it takes, gives and rejects."""
+
+from typing import Any
+
+import pytest
+from litestar import Litestar
+
+from api.declared import declared_by
+from api.openapi import Operation, document, operations, statuses
+from api.openapi_words import SCHEMES, TAGS
+from api.reference import reference_router
+from sluice.web import ingest_routes, out_routes
+
+ROUTES = Litestar([*ingest_routes(), *out_routes(), reference_router()], openapi_config=None).routes
+DOCUMENT = document(ROUTES, "1.2.3")
+EVERY = list(operations(ROUTES))
+BY_NAME = pytest.mark.parametrize(
+    "one", EVERY, ids=[f"{operation.method} {operation.path}" for operation in EVERY]
+)
+
+
+def described(one: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][one.path][one.method.lower()]
+    return found
+
+
+def test_every_route_of_the_application_is_an_operation() -> None:
+    routed = {
+        (route.path_format, method)
+        for route in ROUTES
+        for method in getattr(route, "methods", ()) - {"OPTIONS", "HEAD"}
+        if not route.path_format.startswith("/docs")
+    }
+
+    assert {(one.path, one.method) for one in EVERY} == routed
+    assert sum(map(len, DOCUMENT["paths"].values())) == len(routed) > 50
+    assert len({described(one)["operationId"] for one in EVERY}) == len(routed)
+
+
+@BY_NAME
+def test_an_operation_has_a_heading_and_says_who_may_call_it(one: Operation) -> None:
+    found = described(one)
+
+    assert found["tags"][0] in TAGS.values()
+    assert 8 <= len(found["summary"]) < 60
+    assert found["description"]
+    assert all(name in SCHEMES for way in found["security"] for name in way)
+    if "project" in one.handler.resolve_dependencies():
+        assert found["security"]
+
+
+@BY_NAME
+def test_the_parameters_are_those_that_the_code_reads(one: Operation) -> None:
+    parameters = described(one).get("parameters", [])
+    declared = declared_by(one.handler)
+
+    in_query = [found["name"] for found in parameters if found["in"] == "query"]
+    in_path = [found["name"] for found in parameters if found["in"] == "path"]
+
+    assert in_query == declared.names + ([f"{declared.prefix}<key>"] if declared.prefix else [])
+    assert "/".join(f"{{{name}}}" for name in in_path) == "/".join(
+        piece for piece in one.path.split("/") if piece.startswith("{")
+    )
+    assert all(found["description"] and found["schema"] for found in parameters)
+    assert all("example" in found for found in parameters if found.get("required"))
+
+
+@BY_NAME
+def test_a_body_has_a_schema_and_an_example_that_names_its_fields(one: Operation) -> None:
+    body = described(one).get("requestBody")
+    if one.method in ("GET", "DELETE"):
+        assert body is None
+        return
+    if body is None:
+        assert one.path in ("/v1/auth/login", "/api/auth/sign-out", "/api/auth/sign-up/email")
+        return
+
+    (content,) = body["content"].values()
+    examples = content["example"] if isinstance(content["example"], list) else [content["example"]]
+    schema = content["schema"].get("items", content["schema"])
+    fields = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    assert all(set(example) <= set(fields["properties"]) for example in examples)
+    assert all(set(fields.get("required", ())) <= set(example) for example in examples)
+
+
+@BY_NAME
+def test_an_operation_names_its_answer_and_each_of_its_errors(one: Operation) -> None:
+    responses = described(one)["responses"]
+
+    errors = {int(status) for status in responses if int(status) >= 400}
+    (answer,) = [status for status in responses if int(status) < 400] or [None]
+    assert errors == set(statuses(one))
+    assert (answer is None) == one.described.is_closed
+    assert all("Retry-After" in responses[str(one)]["headers"] for one in errors & {429, 503})
+    if "requestBody" in described(one):
+        assert {400, 413} <= errors
+    if one.asks in ("key", "session", "project"):
+        assert {400, 401, 503} <= errors
+    if "{" in one.path:
+        assert 404 in errors
+
+
+def test_what_is_answered_as_json_has_a_schema() -> None:
+    without = {
+        one.path
+        for one in EVERY
+        for status, response in described(one)["responses"].items()
+        if int(status) < 300 and "schema" not in response["content"].get("application/json", {})
+    }
+
+    assert without == {"/", "/invite", "/metrics", "/runtime-config.js"}
+
+
+def test_each_field_of_what_is_sent_is_explained() -> None:
+    for name in ("SentTrace", "SentSpan"):
+        fields = DOCUMENT["components"]["schemas"][name]["properties"]
+        assert all("description" in field for field in fields.values()), name
