@@ -127,15 +127,6 @@ def text_of(value: object) -> str | None:
     return repr(value) if isinstance(value, int | float) else None
 
 
-def pico_of(amount: Decimal | float | int, pico_per_unit: int) -> int | None:
-    """Converts an amount to pico-dollars, half to even; `None` for what is no amount of money."""
-    try:
-        pico = (Decimal(str(amount)) * pico_per_unit).to_integral_value(ROUND_HALF_EVEN)
-    except InvalidOperation:
-        return None
-    return int(pico) if 0 <= pico <= MAX_COST_PICO else None
-
-
 class Reported(NamedTuple):
     """What a sender says that a call cost; both empty where it does not say."""
 
@@ -145,9 +136,15 @@ class Reported(NamedTuple):
 
 
 def reported_of(amount: Decimal | float | int, pico_per_unit: int) -> Reported:
-    """Converts a reported amount; what sums round away, a row keeps."""
-    pico = pico_of(amount, pico_per_unit)
-    if pico is None:
+    """Converts a reported amount to pico-dollars, half to even; what these round away, a row keeps.
+
+    Both are empty for what is no amount of money.
+    """
+    try:
+        exact = Decimal(str(amount)) * pico_per_unit
+        pico = exact.to_integral_value(ROUND_HALF_EVEN)
+    except InvalidOperation:
         return Reported()
-    exact = Decimal(str(amount)) * pico_per_unit
-    return Reported(pico, "" if exact == pico else repr(float(exact / PICO_PER_CENT)))
+    if not 0 <= pico <= MAX_COST_PICO:
+        return Reported()
+    return Reported(int(pico), "" if exact == pico else repr(float(exact / PICO_PER_CENT)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from processors.columns import Unfit
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
-from processors.llm.fields import pico_of, tags_of
+from processors.llm.fields import reported_of, tags_of
 from processors.llm.traces import decode_trace, trace_row
 from schemas.llm.rows import TraceRow
 
@@ -201,13 +201,13 @@ def test_any_object_in_a_body_comes_back_as_the_same_json(body: dict[str, Any]) 
 
 @given(st.decimals(0, 10**9, places=6))
 def test_cents_become_pico_dollars_exactly(cents: Decimal) -> None:
-    assert pico_of(cents, 10**10) == int(cents * 10**10)
+    assert reported_of(cents, 10**10).pico == int(cents * 10**10)
 
 
 def test_an_amount_beyond_what_the_store_holds_is_no_amount() -> None:
-    assert pico_of(Decimal("1e40"), 1) is None
-    assert pico_of(-1, 1) is None
-    assert pico_of(float("inf"), 1) is None
+    assert reported_of(Decimal("1e40"), 1).pico is None
+    assert reported_of(-1, 1).pico is None
+    assert reported_of(float("inf"), 1).pico is None
 
 
 def test_tags_are_bounded_in_number_and_size() -> None:
