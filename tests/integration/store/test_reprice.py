@@ -10,6 +10,7 @@ import pytest
 
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.errors import WarehouseUnavailable
+from clickhouse.llm import reprice as rows
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.llm.prices import set_price
@@ -35,6 +36,11 @@ SELECT
     countIf(t.computed_cost IS NULL AND t.reported_cost IS NULL)
 FROM {table:Identifier} AS t
 WHERE project_id = {project:String}
+"""
+MUTATIONS = """
+SELECT command
+FROM system.mutations
+WHERE position(command, {project:String}) > 0
 """
 OF_ROLLUP = """
 SELECT sum(computed_cost), sum(reported_first_cost), sum(computed_first_cost), sum(unpriced)
@@ -213,6 +219,25 @@ async def test_a_second_run_and_other_projects_change_nothing(
     assert (second.changed, second.before_pico) == (0, first.after_pico)
     assert_priced_once(warehouse, project_id)
     assert sums(warehouse, other, "traces") == before == sums(warehouse, other, "trace_sums")
+
+
+async def test_where_each_server_mutates_for_itself_the_mutation_carries_the_costs(
+    warehouse: Warehouse, database: Database, pricing: Pricing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def replicated(_: Warehouse) -> bool:
+        return True
+
+    monkeypatch.setattr(rows, "is_replicated", replicated)
+    project_id = await filled(database, warehouse)
+
+    await repriced(
+        Repricing(database, warehouse, Log(), pricing, settle_s=0.0), database, project_id
+    )
+
+    assert_priced_once(warehouse, project_id)
+    found = warehouse.query_now(MUTATIONS, {"project": project_id}, {}).rows
+    assert len(found) == 2
+    assert not any("cost_changes" in text for (text,) in found)
 
 
 async def test_rows_of_records_behind_the_end_that_the_run_waits_for_are_left(
