@@ -19,7 +19,7 @@ from api import outcomes
 from api.account_forms import MAX_FORM_BYTES
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
-from api.auth_errors import auth_exception_handlers, no_such_route
+from api.auth_errors import AUTH_PREFIX, auth_exception_handlers, no_such_route
 from api.declared import known_parameters
 from api.invite_page import INVITE_PAGE, page
 from api.operations import get_health, get_metrics, get_ready
@@ -45,7 +45,6 @@ STATUS: dict[type[ControlPlaneError], int] = {
     errors.Unavailable: 503,
 }
 
-AUTH_PREFIX = "/api/auth/"
 
 log = structlog.get_logger(__name__)
 

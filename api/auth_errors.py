@@ -13,6 +13,7 @@ from controlplane import errors
 from controlplane.errors import ControlPlaneError
 
 AnyHttpRequest = Request[Any, Any, Any]
+AUTH_PREFIX = "/api/auth/"
 
 _CODES: dict[type[ControlPlaneError], str] = {
     errors.BadRequest: "VALIDATION_ERROR",

@@ -13,6 +13,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from msgspec import Raw, Struct
 
 from api.auth import project_from_key, project_from_session
+from api.auth_errors import AUTH_PREFIX, Refused
 from api.declared import declared_by, known_parameters
 from api.openapi_words import INTRODUCTION, NEEDS, PARAMETERS, SCHEMES, STATUSES, TAGS, Words
 from schemas.described import NOTHING, OPTION, Asks, Described
@@ -111,7 +112,7 @@ def _described(one: Operation, named: Mapping[int, Object]) -> Object:
         "security": NEEDS[one.asks],
         "responses": {
             **({} if one.described.is_closed else _success(one, answer, named)),
-            **{str(status): _problem(status, named) for status in statuses(one)},
+            **{str(status): _problem(one, status, named) for status in statuses(one)},
         },
     }
     if parameters := [*_of_path(one.path), *_of_query(one.handler)]:
@@ -133,10 +134,11 @@ def _success(one: Operation, answer: Any, named: Mapping[int, Object]) -> Object
     return {str(one.handler.status_code): {"description": text, "content": content}}
 
 
-def _problem(status: int, named: Mapping[int, Object]) -> Object:
+def _problem(one: Operation, status: int, named: Mapping[int, Object]) -> Object:
+    shape = Refused if one.path.startswith(AUTH_PREFIX) else Problem
     problem: Object = {
         "description": STATUSES[status],
-        "content": {JSON: {"schema": named[id(Problem)]}},
+        "content": {JSON: {"schema": named[id(shape)]}},
     }
     if status in (429, 503):
         seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
@@ -255,7 +257,7 @@ def _without_raw(shape: Any, plain: dict[type, type]) -> Any:
 
 
 def _shapes(one: Operation) -> Iterator[Any]:
-    yield Problem
+    yield from (Problem, Refused)
     for shape in (one.described.body, _answer_of(one)):
         if shape is not None:
             yield shape

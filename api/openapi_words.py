@@ -13,8 +13,8 @@ INTRODUCTION = """\
 What `/dashboard/api` offers is for people. Sign in at `POST /api/auth/sign-in/email`; the browser
 keeps the cookie. Then give the id of a project at **Authorize**.
 
-An error is `{"error": "…"}`, with `details` where single values are wrong. 429 and 503 carry
-`Retry-After` in seconds.
+An error is `{"error": "…"}`, with `details` where single values are wrong; below `/api/auth` it is
+`{"code": "…", "message": "…"}`. 429 and 503 carry `Retry-After` in seconds.
 """
 
 
@@ -62,7 +62,12 @@ PARAMETERS = {
         " as `metadata.feature=support-chat`.",
         "support-chat",
     ),
+    "tz": Words(
+        "Time zone of dates and periods, by its IANA name; without it, that of the project.", "UTC"
+    ),
+    "fill": Words("Whether periods without data are answered too.", "true"),
     # Of a path.
+    "number": Words("Number of the price or alias.", "1"),
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),
     "project_id": Words("Id of the project.", SOMETHING),

@@ -35,7 +35,7 @@ from controlplane.sessions import (
     sign_out,
 )
 from schemas.described import describes
-from schemas.examples import EMAIL, NEW_PASSWORD, PASSWORD
+from schemas.examples import EMAIL, NEW_PASSWORD, PASSWORD, TOKEN
 
 _PRIVATE = {"Cache-Control": "no-store"}
 
@@ -234,7 +234,12 @@ async def change_own_password(request: AnyRequest) -> Response[ChangedPassword |
     return Response(changed, headers=_cookie_of(request, opened))
 
 
-@post("/update-user", status_code=HTTP_200_OK, summary="Change one's own name")
+@post(
+    "/update-user",
+    status_code=HTTP_200_OK,
+    summary="Change one's own name",
+    opt=describes(body=UserForm, example={"name": "Ann"}, asks="session", errors=(429,)),
+)
 async def update_user(request: AnyRequest) -> Changed:
     """Give the signed-in person another name; the email stays, and pictures are not kept."""
     session = await _counted_person(request)
@@ -250,7 +255,11 @@ async def update_user(request: AnyRequest) -> Changed:
     return Changed()
 
 
-@get("/list-sessions", summary="List one's sessions")
+@get(
+    "/list-sessions",
+    summary="List one's sessions",
+    opt=describes(asks="session", answer=list[SessionDetails]),
+)
 async def list_own_sessions(request: AnyRequest) -> Response[list[SessionDetails]]:
     """Return one's live sessions; the token of another one than this serves to revoke it alone."""
     session = await person_from_session(request)
@@ -258,7 +267,12 @@ async def list_own_sessions(request: AnyRequest) -> Response[list[SessionDetails
     return Response([_details(one) for one in found], headers=_PRIVATE)
 
 
-@post("/revoke-session", status_code=HTTP_200_OK, summary="End one of one's sessions")
+@post(
+    "/revoke-session",
+    status_code=HTTP_200_OK,
+    summary="End one of one's sessions",
+    opt=describes(body=TokenForm, example={"token": TOKEN}, asks="session", errors=(429,)),
+)
 async def revoke_session(request: AnyRequest) -> Changed:
     """End the session of a token that `list-sessions` gave; one that is over is no error."""
     session = await _counted_person(request)
@@ -270,7 +284,12 @@ async def revoke_session(request: AnyRequest) -> Changed:
     return Changed()
 
 
-@post("/revoke-sessions", status_code=HTTP_200_OK, summary="End all of one's sessions")
+@post(
+    "/revoke-sessions",
+    status_code=HTTP_200_OK,
+    summary="End all of one's sessions",
+    opt=describes(asks="session", errors=(429,)),
+)
 async def revoke_sessions(request: AnyRequest) -> Response[Changed]:
     """End every session of the signed-in person, this one too."""
     session = await _counted_person(request)
@@ -278,7 +297,12 @@ async def revoke_sessions(request: AnyRequest) -> Response[Changed]:
     return Response(Changed(), headers={"Set-Cookie": cleared_cookie(request)})
 
 
-@post("/revoke-other-sessions", status_code=HTTP_200_OK, summary="End one's other sessions")
+@post(
+    "/revoke-other-sessions",
+    status_code=HTTP_200_OK,
+    summary="End one's other sessions",
+    opt=describes(asks="session", errors=(429,)),
+)
 async def revoke_other_sessions(request: AnyRequest) -> Changed:
     """End every session of the signed-in person but this one."""
     session = await _counted_person(request)

@@ -13,6 +13,7 @@ from api.reads import reader_of
 from api.rows import one
 from clickhouse.client import Warehouse
 from clickhouse.llm import spans, traces
+from schemas.described import describes
 from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
 from schemas.projects import ProjectId
@@ -21,7 +22,7 @@ Explain = Callable[[ProjectId, TraceAnswer | SpanAnswer], CostAnswer]
 """The state's `explain_cost`. It reads bodies, which takes long: it belongs in a thread."""
 
 
-@get("/traces/{trace_id:str}/cost")
+@get("/traces/{trace_id:str}/cost", opt=describes(answer=CostAnswer))
 async def get_trace_cost(
     request: Request[Any, Any, Any], project: Project, trace_id: FromPath[str]
 ) -> Response[bytes]:
@@ -35,7 +36,7 @@ async def get_trace_cost(
     return await one(reader_of(request, project), ask, missing="Trace not found")
 
 
-@get("/spans/{span_id:str}/cost")
+@get("/spans/{span_id:str}/cost", opt=describes(answer=CostAnswer))
 async def get_span_cost(
     request: Request[Any, Any, Any], project: Project, span_id: FromPath[str]
 ) -> Response[bytes]:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from api.dates import date_range
+from api.declared import takes
 from api.llm.costs import Explain
 from api.parameters import InvalidParameters, Project, read, values_of
 from api.reads import reader_of
@@ -20,6 +21,7 @@ from clickhouse.llm.models import Unpriced, find_models, find_unpriced
 from clickhouse.llm.spans import fetch_span
 from clickhouse.llm.traces import fetch_trace
 from clickhouse.queries.values import iso_ms
+from schemas.described import describes
 from schemas.llm.models import PRICED_SINCE, ModelList, ModelUse, UnpricedCalls
 from schemas.projects import ProjectContext, ProjectId
 
@@ -60,7 +62,7 @@ class Why(NamedTuple):
     model_used: str | None
 
 
-@get("/models")
+@get("/models", opt={**takes(ModelQuery), **describes(answer=ModelList)})
 async def list_models(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers the models of a range with calls, tokens and cost, and why calls are unpriced."""
     query = read(values_of(request), ModelQuery)

@@ -15,9 +15,13 @@ from api.auth import AnyRequest, admin_project_from_session, project_from_sessio
 from api.sessions import Done
 from controlplane.errors import BadRequest
 from controlplane.llm.prices import read_prices, remove_alias, remove_price, set_alias, set_price
+from schemas.described import describes
 from schemas.llm.prices import Alias, OwnPrice, Rates
 
 T = TypeVar("T", bound=Struct)
+
+PRICE = {"model": "gpt-4o-mini", "rates": {"input": "0.15", "output": "0.6"}}
+ALIAS = {"name": "shop-deployment", "toProvider": "openai", "toModel": "gpt-4o"}
 
 
 class PriceForm(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -47,7 +51,11 @@ class PriceList(Struct, frozen=True):
     aliases: tuple[Alias, ...]
 
 
-@get("/prices", summary="List a project's own prices and aliases")
+@get(
+    "/prices",
+    summary="List a project's own prices and aliases",
+    opt=describes(asks="project"),
+)
 async def list_own_prices(request: AnyRequest) -> PriceList:
     """Return the prices and aliases of the project in `X-Project-Id`, for its members."""
     project = await project_from_session(request)
@@ -55,7 +63,12 @@ async def list_own_prices(request: AnyRequest) -> PriceList:
     return PriceList(held.prices, held.aliases)
 
 
-@post("/prices", status_code=HTTP_201_CREATED, summary="Set a price")
+@post(
+    "/prices",
+    status_code=HTTP_201_CREATED,
+    summary="Set a price",
+    opt=describes(body=PriceForm, example=PRICE, asks="project", errors=(409,)),
+)
 async def add_own_price(request: AnyRequest) -> OwnPrice:
     """Add a price; 409 where another one for the same name counts on one of its days."""
     project = await admin_project_from_session(request)
@@ -63,7 +76,11 @@ async def add_own_price(request: AnyRequest) -> OwnPrice:
     return await set_price(services(request).database, project.project_id, price)
 
 
-@put("/prices/{number:int}", summary="Replace a price")
+@put(
+    "/prices/{number:int}",
+    summary="Replace a price",
+    opt=describes(body=PriceForm, example=PRICE, asks="project", errors=(409,)),
+)
 async def replace_own_price(request: AnyRequest, number: FromPath[int]) -> OwnPrice:
     """Put another price in the place of one; it has a number of its own."""
     project = await admin_project_from_session(request)
@@ -72,7 +89,12 @@ async def replace_own_price(request: AnyRequest, number: FromPath[int]) -> OwnPr
     return await set_price(database, project.project_id, price, instead_of=number)
 
 
-@delete("/prices/{number:int}", status_code=HTTP_200_OK, summary="Remove a price")
+@delete(
+    "/prices/{number:int}",
+    status_code=HTTP_200_OK,
+    summary="Remove a price",
+    opt=describes(asks="project"),
+)
 async def remove_own_price(request: AnyRequest, number: FromPath[int]) -> Done:
     """Remove a price: the price list counts again."""
     project = await admin_project_from_session(request)
@@ -80,7 +102,12 @@ async def remove_own_price(request: AnyRequest, number: FromPath[int]) -> Done:
     return Done()
 
 
-@post("/price-aliases", status_code=HTTP_201_CREATED, summary="Set an alias")
+@post(
+    "/price-aliases",
+    status_code=HTTP_201_CREATED,
+    summary="Set an alias",
+    opt=describes(body=AliasForm, example=ALIAS, asks="project", errors=(409,)),
+)
 async def add_alias(request: AnyRequest) -> Alias:
     """Add an alias; 409 where the name has one already."""
     project = await admin_project_from_session(request)
@@ -88,7 +115,11 @@ async def add_alias(request: AnyRequest) -> Alias:
     return await set_alias(services(request).database, project.project_id, alias)
 
 
-@put("/price-aliases/{number:int}", summary="Replace an alias")
+@put(
+    "/price-aliases/{number:int}",
+    summary="Replace an alias",
+    opt=describes(body=AliasForm, example=ALIAS, asks="project", errors=(409,)),
+)
 async def replace_alias(request: AnyRequest, number: FromPath[int]) -> Alias:
     """Put another alias in the place of one; it has a number of its own."""
     project = await admin_project_from_session(request)
@@ -97,7 +128,12 @@ async def replace_alias(request: AnyRequest, number: FromPath[int]) -> Alias:
     return await set_alias(database, project.project_id, alias, instead_of=number)
 
 
-@delete("/price-aliases/{number:int}", status_code=HTTP_200_OK, summary="Remove an alias")
+@delete(
+    "/price-aliases/{number:int}",
+    status_code=HTTP_200_OK,
+    summary="Remove an alias",
+    opt=describes(asks="project"),
+)
 async def remove_one_alias(request: AnyRequest, number: FromPath[int]) -> Done:
     """Remove an alias."""
     project = await admin_project_from_session(request)

@@ -24,6 +24,9 @@ STEPS = (
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
     *("GET /v1/traces", "GET /v1/traces/{trace_id}", "GET /v1/sessions/{session_id}"),
     *("GET /v1/spans", "GET /v1/spans/{span_id}", "GET /v1/sessions/{session_id}/spans"),
+    *("GET /v1/traces/{trace_id}/cost", "GET /v1/spans/{span_id}/cost", "GET /v1/models"),
+    *("GET /dashboard/api/traces/{trace_id}/cost", "GET /dashboard/api/spans/{span_id}/cost"),
+    "GET /dashboard/api/models",
     *("GET /v1/analytics", "GET /v1/analytics/spans", "GET /v1/outcomes"),
     *("POST /dashboard/api/traces/batch", "POST /dashboard/api/spans/batch"),
     "POST /dashboard/api/spans/async",
@@ -43,8 +46,16 @@ STEPS = (
     *("POST /dashboard/api/projects", "GET /health", "GET /ready", "GET /metrics"),
     *("GET /", "GET /runtime-config.js"),
     *("DELETE /dashboard/api/invitations/{invitation_id}", "GET /invite", "POST /invite"),
+    *("POST /dashboard/api/prices", "GET /dashboard/api/prices"),
+    *("PUT /dashboard/api/prices/{number}", "GET /dashboard/api/prices"),
+    "DELETE /dashboard/api/prices/{number}",
+    *("POST /dashboard/api/price-aliases", "GET /dashboard/api/prices"),
+    *("PUT /dashboard/api/price-aliases/{number}", "GET /dashboard/api/prices"),
+    "DELETE /dashboard/api/price-aliases/{number}",
+    *("POST /api/auth/update-user", "GET /api/auth/list-sessions"),
+    *("POST /api/auth/revoke-session", "POST /api/auth/revoke-other-sessions"),
     *("POST /api/auth/change-password", "DELETE /dashboard/api/projects/{project_id}"),
-    *("POST /api/auth/sign-out", "POST /api/auth/sign-up/email"),
+    *("POST /api/auth/revoke-sessions", "POST /api/auth/sign-out", "POST /api/auth/sign-up/email"),
 )
 INVITES_ANEW = ("DELETE /dashboard/api/invitations/{invitation_id}", "GET /invite")
 """What needs an invitation that is not used up by the steps before."""
@@ -116,9 +127,12 @@ class Person:
             ("keys", "key_id", "id"),
             ("invitations", "invitation_id", "id"),
             ("users", "user_id", "userId"),
+            ("prices", "number", "number"),
+            ("aliases", "number", "number"),
         ):
             if isinstance(found, dict) and found.get(name):
-                self.ids[one] = found[name][-1 if one != "project_id" else 0][field]
+                last = found[name][-1 if one != "project_id" else 0]
+                self.ids[one] = str(last[field])
         if isinstance(found, dict) and found.get("keys"):
             self.key = found["keys"][0]["key"]
 

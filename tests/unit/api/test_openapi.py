@@ -14,6 +14,10 @@ from sluice.web import ingest_routes, out_routes
 ROUTES = Litestar([*ingest_routes(), *out_routes(), reference_router()], openapi_config=None).routes
 DOCUMENT = document(ROUTES, "1.2.3")
 EVERY = list(operations(ROUTES))
+BODILESS = (
+    *("/v1/auth/login", "/api/auth/sign-out", "/api/auth/sign-up/email"),
+    *("/api/auth/revoke-sessions", "/api/auth/revoke-other-sessions"),
+)
 BY_NAME = pytest.mark.parametrize(
     "one", EVERY, ids=[f"{operation.method} {operation.path}" for operation in EVERY]
 )
@@ -72,7 +76,7 @@ def test_a_body_has_a_schema_and_an_example_that_names_its_fields(one: Operation
         assert body is None
         return
     if body is None:
-        assert one.path in ("/v1/auth/login", "/api/auth/sign-out", "/api/auth/sign-up/email")
+        assert one.path in BODILESS
         return
 
     (content,) = body["content"].values()
@@ -98,6 +102,14 @@ def test_an_operation_names_its_answer_and_each_of_its_errors(one: Operation) ->
         assert {400, 401, 503} <= errors
     if "{" in one.path:
         assert 404 in errors
+
+
+def test_what_better_auths_client_asks_is_rejected_in_its_words() -> None:
+    for one in EVERY:
+        for status, response in described(one)["responses"].items():
+            if int(status) >= 400:
+                name = response["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+                assert (name == "Refused") == one.path.startswith("/api/auth/"), one.path
 
 
 def test_what_is_answered_as_json_has_a_schema() -> None:
