@@ -128,10 +128,7 @@ def write_users(secrets: Path) -> None:
 def key(stack: Stack) -> str:
     """The first key, asked for as docs/operations.md says."""
     await_that(lambda: "healthy" in stack.compose("ps", "api"), stack)
-    (line,) = stack.compose("exec", "-T", "api", "sluice", "key", "list").splitlines()[1:]
-    return stack.compose(
-        "exec", "-T", "api", "sluice", "key", "reveal", line.split("\t")[0]
-    ).strip()
+    return stack.compose("exec", "-T", "api", "sluice", "key", "show").strip()
 
 
 def await_that(condition: Callable[[], bool], stack: Stack) -> None:
