@@ -70,7 +70,8 @@ def no_such_route(path: str) -> Refused:
 
 
 def _invalid_parameters(_: AnyHttpRequest, error: InvalidParameters) -> Response[Refused]:
-    return Response(Refused("VALIDATION_ERROR", error.message), status_code=400)
+    said = error.details[0].message if error.details else error.message
+    return Response(Refused("VALIDATION_ERROR", said), status_code=400)
 
 
 def _http(_: AnyHttpRequest, error: HTTPException) -> Response[Refused]:

@@ -24,7 +24,7 @@ KINDS = {
     "Notification": "notification",
 }
 COPIED = ("tool_use_id", "tool_name", "tool_input", "tool_response", "error", "cwd", "model")
-NOTED = ("prompt", "message", "reason", "agent_id")
+NOTED = ("prompt", "message", "reason", "agent_id", "source")
 TIMEOUT_S = 2
 
 

@@ -50,12 +50,13 @@ class Clock(NamedTuple):
 
     def first_of(self, local_us: int) -> int:
         """Returns the first moment at which the clock shows this time or a later one."""
-        ends = (*self.starts[1:], None)
-        for start, offset, end in zip(self.starts, self.offsets, ends, strict=True):
-            moment = max(start, local_us - offset)
-            if end is None or moment < end:
+        # What has ended two days before shows no later time: offsets are shorter than that.
+        index = max(bisect_right(self.starts, local_us - 2 * DAY_US) - 1, 0)
+        while True:
+            moment = max(self.starts[index], local_us - self.offsets[index])
+            index += 1
+            if index == len(self.starts) or moment < self.starts[index]:
                 return moment
-        raise AssertionError("the last offset has no end")
 
     def last_of(self, local_us: int) -> int:
         """Returns the last moment at which it shows this time or an earlier one of its day."""

@@ -66,7 +66,7 @@ class Why(NamedTuple):
 async def list_models(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers the models of a range with calls, tokens and cost, and why calls are unpriced."""
     query = read(values_of(request), ModelQuery)
-    first, last = date_range(query.date_from, query.date_to)
+    first, last = date_range(query.date_from, query.date_to, project.time_zone)
     last = time.time_ns() // 1000 if last is None else last
     first = last - DEFAULT_RANGE_US if first is None else first
     if first > last:
@@ -120,7 +120,10 @@ async def _why(
     used, requested = unpriced.used, unpriced.requested
     other = used if used not in ("", requested) else None
     provider = unpriced.provider or None
-    by_name = reasons.why_unpriced(project.project_id, provider, used, requested)
+    # A name that no list has is looked for everywhere: too long for the loop that takes events.
+    by_name = await asyncio.to_thread(
+        reasons.why_unpriced, project.project_id, provider, used, requested
+    )
     if by_name is None and not unpriced.is_counted:
         by_name = NO_COUNTS
     return Why(*(by_name or await examples.explain(unpriced)), other)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from clickhouse.client import QueryResult, Warehouse
+from clickhouse.errors import QueryTooExpensive
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import count_sessions, measure_latency
@@ -29,6 +30,8 @@ from schemas.projects import ProjectContext
 TOP_MODELS = 5
 # More is refused: days or hours times providers, and providers times models.
 MOST_ROWS = 50_000
+MOST_FILLED = 50_000
+"""Periods times providers, where those without data are answered too."""
 # Bits of `grouping`: a 1 for each key that a row was not grouped by.
 BY_PERIOD, BY_MODEL, OVERALL = 0b001, 0b100, 0b111
 BREAKDOWN = "GROUP BY GROUPING SETS ((k0, k1), (k1, k2), ())"
@@ -147,6 +150,10 @@ def _cost_over_time(
     if fill:
         providers = {provider for _, provider in costs}
         keys = periods.keys(*rollups.range_of(scoped))
+        if len(keys) * len(providers) > MOST_FILLED:
+            raise QueryTooExpensive(
+                f"fill: {len(keys)} periods of {len(providers)} providers are more than {MOST_FILLED}"
+            )
         costs = {(key, name): Decimal(0) for key in keys for name in providers} | costs
     labels = {start: periods.label(start) for start, _ in costs}
     return [

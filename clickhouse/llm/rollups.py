@@ -217,8 +217,11 @@ def hours_beside(clock: Clock, needed: set[str], first: int, last: int) -> tuple
         return None
     if clock.is_hourly or needed.isdisjoint(PERIODS) or first >= last:
         return ()
+    # Nearly each day splits one, and looking at the days of centuries would take seconds.
+    if "hour" in needed or (last - first) // DAY_US > MOST_SPLIT:
+        return None
     hours = [hour for hour in split_hours(clock, first, last) if first <= hour < last]
-    return None if "hour" in needed or len(hours) > MOST_SPLIT else tuple(hours)
+    return None if len(hours) > MOST_SPLIT else tuple(hours)
 
 
 class RollupColumns(NamedTuple):

@@ -23,6 +23,7 @@ MAX_ALIASES = 300
 MAX_NAME_CHARS = 256
 MAX_RATE_USD = 1_000_000
 MAX_DECIMAL_PLACES = 12
+FINEST = Decimal(10) ** -MAX_DECIMAL_PLACES
 """A pico-dollar for one token; what a rate is finer than that could not be stored."""
 MOST_SURCHARGE_PERCENT = 1000
 
@@ -187,42 +188,53 @@ def _checked_price(price: OwnPrice) -> OwnPrice:
         raise BadRequest("A price needs either rates or discountPercent")
     if price.valid_from and price.valid_until and price.valid_from > price.valid_until:
         raise BadRequest(f"validFrom {price.valid_from} is after validUntil {price.valid_until}")
-    if price.rates is not None:
-        _check_rates(price.rates)
-    if price.discount_percent is not None:
-        _check_decimal("discountPercent", price.discount_percent, -MOST_SURCHARGE_PERCENT, 100)
+    discount = price.discount_percent
+    if discount is not None:
+        discount = _exact("discountPercent", discount, -MOST_SURCHARGE_PERCENT, 100)
     return replace(
         price,
         model=_checked_name("model", price.model),
-        provider=_checked_name("provider", price.provider, may_be_empty=True),
+        provider=_checked_provider("provider", price.provider, may_be_empty=True),
+        rates=None if price.rates is None else _checked_rates(price.rates),
+        discount_percent=discount,
     )
 
 
-def _check_rates(rates: Rates) -> None:
+def _checked_rates(rates: Rates) -> Rates:
     given = {name: getattr(rates, name) for name in RATE_NAMES}
     if all(rate is None for rate in given.values()):
         raise BadRequest(f"rates needs one of {', '.join(RATE_NAMES)}")
-    for name, rate in given.items():
-        if rate is not None:
-            _check_decimal(f"rates.{name}", rate, 0, MAX_RATE_USD)
+    exact = {
+        name: _exact(f"rates.{name}", rate, 0, MAX_RATE_USD)
+        for name, rate in given.items()
+        if rate is not None
+    }
+    return replace(rates, **exact)
 
 
-def _check_decimal(what: str, value: Decimal, least: int, most: int) -> None:
+def _exact(what: str, value: Decimal, least: int, most: int) -> Decimal:
+    """Returns a number as it is reckoned with: what has ever so many digits is none that counts."""
     if not value.is_finite() or not least <= value <= most:
         raise BadRequest(f"{what} must be a number from {least} to {most}")
-    exponent = value.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > MAX_DECIMAL_PLACES:
+    exact = value.quantize(FINEST)
+    if exact != value:
         raise BadRequest(f"{what} may have at most {MAX_DECIMAL_PLACES} decimal places")
+    whole = exact.to_integral_value()
+    return whole if whole == exact else exact.normalize()
 
 
 def _checked_alias(alias: Alias) -> Alias:
     return replace(
         alias,
         name=_checked_name("name", alias.name),
-        to_provider=_checked_name("toProvider", alias.to_provider),
+        to_provider=_checked_provider("toProvider", alias.to_provider),
         to_model=_checked_name("toModel", alias.to_model, may_be_pattern=False),
-        provider=_checked_name("provider", alias.provider, may_be_empty=True),
+        provider=_checked_provider("provider", alias.provider, may_be_empty=True),
     )
+
+
+def _checked_provider(what: str, text: str, *, may_be_empty: bool = False) -> str:
+    return _checked_name(what, text, may_be_empty=may_be_empty, may_be_pattern=False)
 
 
 def _checked_name(

@@ -6,6 +6,7 @@ and stored like any other.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -115,7 +116,9 @@ def _row_of(kind: Kind, row: dict[str, Any]) -> Row:
     if kind is SPAN and isinstance(item.get("is_interrupt"), int):
         item["is_interrupt"] = bool(item["is_interrupt"])
     item_id = str(row.get(kind.id_field))
-    at_ms = timestamp_ms if isinstance(timestamp_ms, int) and 0 < timestamp_ms < _LAST_MS else 0
+    is_moment = isinstance(timestamp_ms, int)
+    # Nothing can have arrived later than now, whatever the time that its sender wrote.
+    at_ms = min(max(timestamp_ms, 0), time.time_ns() // 1_000_000) if is_moment else 0
     return Row(place, ProjectId(project_id), item_id, at_ms * 1_000_000, msgspec.json.encode(item))
 
 

@@ -8,7 +8,7 @@ import typer
 
 from schemas.llm.prices import RATE_NAMES, Alias, OwnPrice, Rates, plain
 from sluice.commands.control import Control, run_in_project
-from sluice.commands.errors import CommandError
+from sluice.commands.errors import WrongCall
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import show_rows
 
@@ -23,7 +23,12 @@ Number = Annotated[int, typer.Argument(help="Its number, see: sluice price list.
 Provider = Annotated[str, typer.Option(help="Only for calls to this provider; without it, to any.")]
 RateList = Annotated[
     list[str] | None,
-    typer.Option("--rate", "-r", help=f"NAME=USD per million tokens, of {', '.join(RATE_NAMES)}."),
+    typer.Option(
+        "--rate",
+        "-r",
+        help=f"NAME=USD, of {', '.join(RATE_NAMES)}. For a million tokens; request and web_search"
+        " are for one.",
+    ),
 ]
 CHANGED = "counts for new calls within seconds; for stored ones: sluice reprice --from … --to …"
 
@@ -76,7 +81,7 @@ def set_one(
         discount_percent=None if discount is None else _decimal("--discount", discount),
     )
     if (price.rates is None) == (price.discount_percent is None):
-        raise CommandError("give either --rate NAME=USD, as often as needed, or --discount PERCENT")
+        raise WrongCall("give either --rate NAME=USD, as often as needed, or --discount PERCENT")
     from controlplane.llm.prices import read_prices, set_price
 
     async def work(control: Control, found: "ProjectRow") -> OwnPrice:
@@ -113,7 +118,7 @@ def set_one_alias(
     """Have a deployment's or a fine-tune's name priced as a model of the list."""
     to_provider, _, to_model = to.partition("/")
     if not to_provider or not to_model:
-        raise CommandError(f"{to!r} is no PROVIDER/MODEL such as openai/gpt-4o")
+        raise WrongCall(f"{to!r} is no PROVIDER/MODEL such as openai/gpt-4o")
     alias = Alias(
         number=0, name=name, to_provider=to_provider, to_model=to_model, provider=provider
     )
@@ -147,7 +152,7 @@ def _rates(given: list[str]) -> Rates:
         name, _, amount = text.partition("=")
         name = name.strip().replace("-", "_")
         if name not in RATE_NAMES:
-            raise CommandError(f"--rate {text!r}: a rate is one of {', '.join(RATE_NAMES)}")
+            raise WrongCall(f"--rate {text!r}: a rate is one of {', '.join(RATE_NAMES)}")
         rates[name] = _decimal(f"--rate {name}", amount)
     return Rates(**rates)
 
@@ -156,14 +161,14 @@ def _decimal(option: str, text: str) -> Decimal:
     try:
         return Decimal(text.strip())
     except InvalidOperation:
-        raise CommandError(f"{option} {text!r} is no number such as 2.50") from None
+        raise WrongCall(f"{option} {text!r} is no number such as 2.50") from None
 
 
 def _day(option: str, text: str | None) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
-        raise CommandError(f"{option} {text!r} is no day such as 2026-01-31") from None
+        raise WrongCall(f"{option} {text!r} is no day such as 2026-01-31") from None
 
 
 def _key(price: OwnPrice) -> tuple[str, str, date | None, date | None]:

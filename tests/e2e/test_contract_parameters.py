@@ -20,7 +20,7 @@ RANGE = "date_from=2025-01-01T00:00:00Z&date_to=2025-02-01T00:00:00Z"
 def endpoints() -> list[tuple[str, str]]:
     application = Litestar([*ingest_routes(), *out_routes()], openapi_config=None)
     return sorted(
-        (method, re.sub(r"\{[^}]*\}", "one", route.path_format))
+        (method, re.sub(r"\{[^}]*\}", "one", re.sub(r"\{\w+:int\}", "1", route.path)))
         for route in application.routes
         if route.path not in ANYTHING
         for method in getattr(route, "methods", set()) - {"OPTIONS", "HEAD"}

@@ -190,6 +190,17 @@ def test_a_file_of_another_kind_is_called_so(tmp_path: Path, content: bytes | No
     assert not (tmp_path / "data").exists()
 
 
+def test_nothing_arrives_in_the_future(pulse: PulseServer) -> None:
+    pulse.add_trace(0, timestamp=4_400_000_000_000)  # in 2109
+    file = PulseFile(pulse.path)
+
+    (row,) = file.rows(TRACE, 0, 10)
+
+    file.close()
+    assert json.loads(row.body)["timestamp"].startswith("2109-")
+    assert row.received_at_ns <= time.time_ns()
+
+
 def test_dates_before_1970_are_dates_too(pulse: PulseServer) -> None:
     pulse.add_trace(0, timestamp=-1)
     pulse.add_trace(1, timestamp=BEGAN_MS)

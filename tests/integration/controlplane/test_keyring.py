@@ -55,7 +55,7 @@ def ring(database: Database, clock: Clock) -> KeyRing:
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "{}", "bearer {}", "Bearer  {}", "Bearer {} ", " Bearer {}", "Basic {}"]
+    "header", [None, "", "{}", "bearer {}", "Bearer  {}", "Bearer ", "Basic {}"]
 )
 async def test_a_header_of_another_form_is_refused(
     ring: KeyRing, key: Key, header: str | None
@@ -68,7 +68,7 @@ async def test_a_header_of_another_form_is_refused(
     assert caught.value.message == "Missing or invalid Authorization header"
 
 
-@pytest.mark.parametrize("plain", ["", "pulse_sk_unknown", "\udce4", "x" * 10_000])
+@pytest.mark.parametrize("plain", ["pulse_sk_unknown", "\udce4", "x" * 10_000])
 async def test_an_unknown_key_is_refused(ring: KeyRing, key: Key, plain: str) -> None:
     for _ in range(2):
         with pytest.raises(Unauthorized) as caught:
@@ -77,8 +77,11 @@ async def test_an_unknown_key_is_refused(ring: KeyRing, key: Key, plain: str) ->
         assert caught.value.message == "Invalid API key"
 
 
-async def test_a_key_leads_to_its_project_and_names_itself(ring: KeyRing, key: Key) -> None:
-    context = await ring.project_of_header(f"Bearer {key.plain}")
+@pytest.mark.parametrize("header", ["Bearer {}", "Bearer {} ", " Bearer {}"])
+async def test_a_key_leads_to_its_project_and_names_itself(
+    ring: KeyRing, key: Key, header: str
+) -> None:
+    context = await ring.project_of_header(header.format(key.plain))
 
     assert (context.project_id, context.key_id) == (key.project_id, key.key_id)
     assert context.cost_preference == "reported"

@@ -98,6 +98,9 @@ WRONG = [
     (replace(price(), rates=Rates(input=Decimal(-1))), "rates.input must be a number from 0"),
     (replace(price(), rates=Rates(input=Decimal("NaN"))), "rates.input must be a number"),
     (replace(price(), rates=Rates(input=Decimal("1e-13"))), "at most 12 decimal places"),
+    # What has so many digits would be reckoned with for ever.
+    (replace(price(), rates=Rates(input=Decimal("1E-9999999"))), "at most 12 decimal places"),
+    (replace(price(), rates=Rates(input=Decimal("0." + "1" * 40))), "at most 12 decimal places"),
     (replace(price(), rates=None, discount_percent=Decimal(101)), "discountPercent must be"),
     (price("m", date(2026, 2, 1), date(2026, 1, 1)), "2026-02-01 is after"),
     (price("  "), "model cannot be empty"),

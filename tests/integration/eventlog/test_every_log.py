@@ -276,7 +276,7 @@ async def test_the_checkpoints_of_a_closed_log_say_so(own_logs: Any) -> None:
     log = own_logs.open()
     log.close()
 
-    for attempt in (log.progress(HEAD), log.check()):
+    for attempt in (log.progress(HEAD), log.check_room()):
         with pytest.raises(LogUnavailable):
             await attempt
     with pytest.raises(LogUnavailable):
@@ -337,7 +337,7 @@ async def test_the_sum_of_bytes_stays_right_when_a_commit_fails_after_others_wro
         await append(log, bad)
     with pytest.raises(KeyError):
         await log.declare(TopicPartition("no such topic", 0), Intent(0, 0))
-    await log.check()
+    await log.check_room()
 
     assert log.stored_bytes == sum(len(r.value or b"") for r in records(log))
 

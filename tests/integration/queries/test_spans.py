@@ -34,7 +34,7 @@ KEYS = (
 )
 
 
-@pytest.mark.parametrize("query", ["source=vim", "kind=thought", "status=ok", "limit=0"])
+@pytest.mark.parametrize("query", ["kind=thought", "status=ok", "limit=0"])
 def test_a_bad_parameter_is_refused(client: Client, query: str) -> None:
     answer = client.get(f"/spans?{query}")
 

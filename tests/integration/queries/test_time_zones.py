@@ -12,10 +12,13 @@ from litestar.testing import TestClient
 from msgspec import structs
 
 from clickhouse.client import Warehouse
+from clickhouse.errors import QueryTooExpensive
+from clickhouse.llm import analytics, rollups
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping
 from clickhouse.llm.span_analytics import analyse_spans
 from schemas.projects import ProjectContext
+from schemas.zones import DAY_US, clock_of
 from tests.integration.queries.conftest import analyse, store_outcomes, store_spans, store_traces
 from tests.integration.queries.rows import (
     HOUR_US,
@@ -214,6 +217,25 @@ def test_more_filled_periods_than_the_bound_are_an_error(client: TestClient[Lite
 
     assert answer.status_code == 400
     assert answer.json()["details"][0]["path"] == ["fill"]
+
+
+async def test_filled_periods_of_many_providers_are_bounded_together(
+    warehouse: Warehouse, project: ProjectContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = _rows_around(project.project_id, "2026-03-29")
+    store_traces(warehouse, rows)
+    monkeypatch.setattr(analytics, "MOST_FILLED", 50)
+
+    with pytest.raises(QueryTooExpensive, match="fill: "):
+        await analytics.analyse(warehouse, project, _range(rows), period="hour", fill=True)
+
+
+def test_days_of_centuries_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    century = 100 * 366 * DAY_US
+    clock = clock_of("Asia/Kolkata", 0, century)
+    monkeypatch.setattr(rollups, "split_hours", None)
+
+    assert rollups.hours_beside(clock, {"day"}, 0, century) is None
 
 
 def _rows_around(project_id: str, day: str) -> list[TraceRow]:

@@ -20,7 +20,7 @@ from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.cost.own import OwnBook, Prices
 from processors.llm.steps import steps as steps_of
-from processors.pipeline import WarehouseInserts, build_steps
+from processors.pipeline import build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
 from schemas.kinds import SPANS, TRACES
@@ -116,10 +116,10 @@ def restore(warehouse: Warehouse, feed: str) -> None:
 
 async def store(warehouse: Warehouse, log: SqliteLog, now: Prices, topic: str) -> None:
     steps = build_steps(warehouse, steps_of(lambda: now), window_s=3600, log2_filter_bits=20)
-    sink = Sink(steps, log, WarehouseInserts(warehouse), BlockLimits())
+    sink = Sink(steps, log, warehouse, BlockLimits())
     sink.start()
     for record in log.read(TopicPartition(topic, 0), 0, 10, 1 << 20):
-        delivery = Delivery(record.offset, record.value, lambda: None)
+        delivery = Delivery(record.offset, record.value)
         await sink.deliver(TopicPartition(topic, 0), delivery)
     assert await sink.drain(TIMEOUT_S)
     await sink.stop()

@@ -20,6 +20,7 @@ from eventlog.log import PartitionState, TopicPartition
 from processors.llm.cost.cache import load_book
 from processors.llm.pricing import Pricing
 from processors.llm.reprice import TOPICS, Repricing
+from schemas.checkpoints import Progress
 from schemas.llm.prices import OwnPrice, Rates
 from schemas.llm.reprices import Run
 from schemas.projects import ProjectId
@@ -95,7 +96,7 @@ class Log:
 
     async def places(self) -> dict[TopicPartition, PartitionState]:
         return {
-            TopicPartition(topic, 3): PartitionState(self._end - 1, self._end)
+            TopicPartition(topic, 3): PartitionState(Progress(self._end - 1, None), self._end)
             for topic in self.log_ids
         }
 

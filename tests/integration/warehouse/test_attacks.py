@@ -219,7 +219,7 @@ def test_a_default_of_a_column_reads_no_file_either(victim: Served, secret: Path
 
 
 @pytest.mark.parametrize("user", [READER, WRITER], ids=["reader", "writer"])
-@pytest.mark.parametrize("path", ["/etc/passwd", "/proc/self/environ", "{data}/lock"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "/proc/self/environ", "{data}/warehouse.lock"])
 def test_nobody_reads_what_holds_secrets(victim: Served, user: tuple[str, str], path: str) -> None:
     name = path.format(data=victim.data_dir)
 
