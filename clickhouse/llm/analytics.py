@@ -152,7 +152,7 @@ def _cost_over_time(
         keys = periods.keys(*rollups.range_of(scoped))
         if len(keys) * len(providers) > MOST_FILLED:
             raise QueryTooExpensive(
-                f"fill: {len(keys)} periods of {len(providers)} providers are more than {MOST_FILLED}"
+                f"fill: {len(keys)} periods times {len(providers)} providers: at most {MOST_FILLED}"
             )
         costs = {(key, name): Decimal(0) for key in keys for name in providers} | costs
     labels = {start: periods.label(start) for start, _ in costs}
