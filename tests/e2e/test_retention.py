@@ -61,7 +61,7 @@ def test_a_project_that_another_process_deletes_goes_though_both_are_sent_for_al
         load.start(senders=2)
         wait_for(lambda: len(ledger.requests) > 30, "some load")
 
-        delete_by_command(server, "Doomed")
+        delete_by_command(server, doomed.project_id)
 
         wait_for(lambda: PURGED in server.tail(200), "the purge", timeout_s=60)
         sent = len(ledger.requests)
@@ -74,7 +74,7 @@ def test_a_project_that_another_process_deletes_goes_though_both_are_sent_for_al
 
 
 def test_rows_go_after_the_days_that_their_project_keeps_them(tmp_path: Path) -> None:
-    with Server(tmp_path / "data") as server:
+    with Server(tmp_path / "data", settings={"RETENTION_DAYS": "90"}) as server:
         project, neighbour = create_project(server), create_project(server, "Neighbour")
         server.stop()
         ages = (3, 10, 89, 91, 400)

@@ -106,8 +106,8 @@ def test_an_unknown_dead_letter_is_refused(served: Place) -> None:
 
 
 def test_replay_needs_a_dead_letter_or_all(served: Place) -> None:
-    assert served.run("dead", "replay").code == 1
-    assert served.run("dead", "replay", "x", "--all").code == 1
+    assert served.run("dead", "replay").code == 2
+    assert served.run("dead", "replay", "x", "--all").code == 2
 
 
 def test_a_poison_item_is_shown_corrected_and_stored_once(served: Place, tmp_path: Path) -> None:

@@ -205,6 +205,7 @@ async def test_a_long_dead_letter_is_kept(box: KafkaDeadLetters) -> None:
     assert box.find("long").body == body
 
 
+@pytest.mark.slow
 async def test_a_cluster_that_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eventlog.kafka_dead_topic.ANSWER_S", 1.0)
     with KafkaDeadLetters(KafkaAddress(("127.0.0.1:9",))) as box:
