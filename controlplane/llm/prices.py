@@ -213,12 +213,15 @@ def _checked_rates(rates: Rates) -> Rates:
 
 
 def _exact(what: str, value: Decimal, least: int, most: int) -> Decimal:
-    """Returns a number as it is reckoned with: what has ever so many digits is none that counts."""
+    """Returns a number of few digits, however long it was written: prices are reckoned with."""
     if not value.is_finite() or not least <= value <= most:
         raise BadRequest(f"{what} must be a number from {least} to {most}")
     exact = value.quantize(FINEST)
     if exact != value:
         raise BadRequest(f"{what} may have at most {MAX_DECIMAL_PLACES} decimal places")
+    places = value.as_tuple().exponent
+    if isinstance(places, int) and -MAX_DECIMAL_PLACES <= places <= 0:
+        return value
     whole = exact.to_integral_value()
     return whole if whole == exact else exact.normalize()
 

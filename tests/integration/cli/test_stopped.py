@@ -228,6 +228,7 @@ def test_demo_without_a_server_is_one_line(installation: Place) -> None:
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.slow
 class TestProjects:
     def test_one_that_does_not_exist_is_refused(self, installation: Place) -> None:
         ran = installation.run("project", "set", "nothing", "--cost", "computed")
@@ -267,6 +268,7 @@ class TestProjects:
         assert len(installation.run("project", "list").lines) == 1
 
 
+@pytest.mark.slow
 class TestKeys:
     def test_those_that_the_secret_does_not_open_are_told_of_beside_the_list(
         self, installation: Place
@@ -295,6 +297,7 @@ class TestKeys:
         assert [line[1] for line in installation.run("key", "list").lines] == ["Default Key"]
 
 
+@pytest.mark.slow
 class TestPeople:
     def test_a_short_password_is_refused(self, installation: Place) -> None:
         ran = installation.run("user", "add", "a@b.c", "--password-stdin", given="short\n")

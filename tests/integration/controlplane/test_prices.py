@@ -119,6 +119,23 @@ async def test_what_breaks_a_rule_is_rejected(database: Database, project: Proje
     assert (await read_prices(database, project)).prices == ()
 
 
+async def test_a_number_is_kept_as_written_but_with_few_digits(
+    database: Database, project: ProjectId
+) -> None:
+    rates = Rates(
+        input=Decimal("4.10"),
+        output=Decimal("1E+2"),
+        cache_read=Decimal("0E+9999999"),
+        cache_write=Decimal("0E-9999999"),
+    )
+
+    kept = (await set_price(database, project, replace(price(), rates=rates))).rates
+
+    assert kept is not None
+    assert [str(kept.input), str(kept.output)] == ["4.10", "100"]
+    assert [str(kept.cache_read), str(kept.cache_write)] == ["0", "0"]
+
+
 async def test_aliases_are_single_and_lead_to_a_whole_name(
     database: Database, project: ProjectId
 ) -> None:

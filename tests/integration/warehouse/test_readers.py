@@ -188,6 +188,7 @@ def test_table_functions_that_reach_beyond_the_tables_are_refused_by_name(
     assert "is closed" in attack.ask(f"SELECT * FROM {call}").text
 
 
+@pytest.mark.slow
 def test_by_any_function(attack: Attack) -> None:
     for name in attack.names("functions WHERE NOT is_aggregate AND alias_to = ''"):
         attack.ask(f"SELECT `{name}`('{attack.beside}')")
