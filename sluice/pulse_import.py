@@ -121,6 +121,8 @@ def _log_of(control: Control, source: str) -> Iterator[tuple[BulkLog, bool]]:
     """
     settings, paths = control.settings, control.paths
     with ExitStack() as stack:
+        # A second import beside this one would go on from the same position.
+        stack.callback(hold(paths.data_dir / "import.lock").close)
         is_ours = holder_of(paths.lock) is None
         if is_ours:
             stack.callback(hold(paths.lock).close)

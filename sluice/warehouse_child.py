@@ -17,7 +17,7 @@ import httpx
 from msgspec.structs import replace
 
 from clickhouse.client import path_of
-from schemas.settings import PREFIX, Settings, SettingsError
+from schemas.settings import PREFIX, SECRETS, Settings, SettingsError
 from sluice import node
 from sluice.commands.warehouse import is_this_machine
 from sluice.ending import ends_within
@@ -57,9 +57,9 @@ async def _start(settings: Settings, data_dir: Path, password: str) -> asyncio.s
         )
     separator = "\n" if "\n" in others.strip() else ","
     users = separator.join(part for part in (others, f"{OURS}:{password}:write") if part)
-    environment = {
-        name: value for name, value in os.environ.items() if name != f"{PREFIX}WAREHOUSE_USERS_FILE"
-    }
+    # What keeps users from the machine's secrets is given none of ours.
+    secret = {f"{PREFIX}{name.upper()}{end}" for name in SECRETS for end in ("", "_FILE")}
+    environment = {name: value for name, value in os.environ.items() if name not in secret}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PROGRAM, "warehouse"),
         env={

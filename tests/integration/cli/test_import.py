@@ -16,6 +16,7 @@ from ingest.llm.pulse_file import PulseFile
 from schemas.kinds import TRACE
 from sluice.commands.errors import CommandError
 from sluice.commands.imports import app
+from sluice.lock import hold
 from tests.integration.cli.conftest import SLUICE, Place, Ran, serving
 from tests.integration.cli.pulse_server import (
     BAKERY,
@@ -188,6 +189,17 @@ def test_a_file_of_another_kind_is_called_so(tmp_path: Path, content: bytes | No
     assert isinstance(ran.exception, CommandError)
     assert str(path) in str(ran.exception)
     assert not (tmp_path / "data").exists()
+
+
+def test_a_second_import_beside_the_first_is_told_so(
+    installation: Place, pulse: PulseServer
+) -> None:
+    pulse.add_trace(0)
+    with hold(installation.data_dir / "import.lock"):
+        ran = installation.run(*arguments(installation, pulse))
+
+    assert ran.code == 2
+    assert "is in use by process" in ran.err
 
 
 def test_nothing_arrives_in_the_future(pulse: PulseServer) -> None:
