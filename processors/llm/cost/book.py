@@ -122,8 +122,9 @@ class PriceBook:
         elif isinstance(tariff, _Schedule):
             tariff = _choose(tariff, at_us, usage)
         if tariff is None:
-            reasons = tuple(f"term:{key}={value}" for key, value in terms) or ("measure",)
-            return Explanation(None, None, reasons=reasons)
+            reasons = tuple(f"term:{key}={value}" for key, value in terms)
+            why = self.why_unpriced(provider, model) or "time"
+            return Explanation(None, None, reasons=reasons or (why,))
         return explained(tariff, usage, self._modifiers(provider, model, at_us, terms))
 
     def price_used_or_requested(

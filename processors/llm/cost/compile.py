@@ -26,7 +26,7 @@ from genai_prices.data_units import unit_data
 from genai_prices.units import UnitDef, UnitRegistry
 
 from processors.llm.cost.cache import seal
-from processors.llm.cost.corrections import Hours, Since, corrected_providers
+from processors.llm.cost.corrections import UNKNOWN, Hours, Since, corrected_providers
 from processors.llm.cost.overlay import ALWAYS_US, ListedVariant, Notes, Overlay, start_of, term_of
 from processors.llm.cost.table import (
     COUNTERS,
@@ -199,7 +199,8 @@ def _times(value: Any, factor: Decimal) -> Any:
 
 
 def _epoch(price: Any, change: _Change, registry: UnitRegistry, notes: Notes) -> Epoch:
-    rates = _rates(change(price.prices), registry, notes)
+    is_known = price.prices is not UNKNOWN
+    rates = _rates(change(price.prices), registry, notes) if is_known else ()
     match price.constraint:
         case None:
             return Epoch("always", 0, 0, rates)

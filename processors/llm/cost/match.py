@@ -3,7 +3,7 @@
 A name is looked for as genai-prices 0.2.3 does (`data_snapshot.DataSnapshot.find_provider_model`),
 but what is not surely the same model is unknown:
 
-1. Names are compared in lower case and stripped.
+1. Names are compared in lower case and stripped (`names.plain_name`).
 2. A provider is found by `names.seller_of`, else by its id, else by the first match clause; else
    the call is unknown. Without a provider the first one that claims the model's name sells it.
 3. Within a provider the first model that matches wins, then one step to each fallback provider.
@@ -27,7 +27,9 @@ from processors.llm.cost.names import (
     has_own_price,
     is_custom,
     is_derived,
+    is_elsewhere,
     is_free,
+    plain_name,
     readings,
     seller_of,
 )
@@ -74,12 +76,16 @@ class Matcher:
 
     def find(self, provider_name: str | None, model_name: str) -> PriceMatch | None:
         """The entry for a call, or None when the provider or the model is unknown."""
-        model = model_name.lower().strip()
+        model = plain_name(model_name)
         seller = self.seller(provider_name)
         if seller == LOCAL or (provider_name is not None and seller is None):
             return None
-        if seller == GATEWAY:
-            seller = None
+        found = self._find(None if seller == GATEWAY else seller, model)
+        if found and found.seller_id == "aws" and is_elsewhere(model, found.model.id):
+            return None
+        return found
+
+    def _find(self, seller: str | None, model: str) -> PriceMatch | None:
         if listed := self._listed(seller, model):
             return listed
         if has_own_price(model):
@@ -95,13 +101,13 @@ class Matcher:
 
     def why_unknown(self, provider_name: str | None, model_name: str) -> str:
         """Why `find` gives nothing: a word of `reasons.REASONS`."""
-        model = model_name.lower().strip()
+        model = plain_name(model_name)
         seller = self.seller(provider_name)
         if seller == LOCAL:
             return "local"
         if provider_name is not None and seller is None:
             return "provider"
-        if is_custom(model):
+        if is_custom(model) or is_elsewhere(model, ""):
             return "custom"
         meant = readings(None if seller == GATEWAY else seller, model)
         return "model" if meant else "local"

@@ -11,8 +11,9 @@ The rules, with who writes names so:
    list as it is.
 4. Google: "models/M", "publishers/P/models/M", "projects/…/publishers/P/models/M", "M@VERSION".
 5. Bedrock: "arn:aws:bedrock:R:A:inference-profile/M", "bedrock/converse/M", "bedrock/REGION/M",
-   "us.VENDOR.M". Custom, imported and provisioned models, and GovCloud, have prices of their own.
-6. Azure: "gpt-35-turbo" is gpt-3.5-turbo; "azure/global/M" is M.
+   "us.VENDOR.M". Custom, imported and provisioned models, and GovCloud, have prices of their own;
+   so has a model outside of the USA, unless the list has a price for its region.
+6. Azure: "gpt-35-turbo" is gpt-3.5-turbo; "azure/global/M" is M; "us/M" and "eu/M" cost more.
 7. OpenRouter: ":nitro", ":floor" and ":exacto" choose a route; ":free" and openrouter/free cost 0.
 8. A date, "-latest" or "@version" at the end is cut off where the rest stands in the list as it is.
 9. Fine-tuned ("ft:M:ORG::ID", "M.ft-ID"), distilled and quantised models are no M, nor are Ollama's
@@ -135,7 +136,19 @@ _BEDROCK_NAME = re.compile(
     r"|deepseek|openai|qwen|writer|nvidia|moonshotai|minimax|zai|google)\.[a-z]"
 )
 _REGION = re.compile(r"^(?:us|eu|apac|jp|au|ca|sa|in|uk)\.(?=[a-z0-9]+\.)")
-_OWN_PRICE = re.compile(r"(?:custom|imported|provisioned)-model|us-gov|tunedmodels/|/endpoints/\d")
+_LISTED_REGION = re.compile(r"^(?:regional|global|us|eu|apac|jp|au|ca|sa|in|uk)\.")
+_ELSEWHERE = re.compile(
+    r"(?:^|/)(?:eu|apac|jp|au|ca|sa|in|uk)\.(?=[a-z0-9]+\.)|(?:^|/)(?!us-)[a-z]{2}-[a-z]+-\d/"
+    r"|^arn:aws[a-z-]*:bedrock:(?!us-|:)"
+)
+_OWN_PRICE = re.compile(
+    r"(?:custom|imported|provisioned)-model|us-gov|tunedmodels/|/endpoints/\d"
+    r"|^(?:azure/)?(?:us|eu)/"  # Azure's data zones, as LiteLLM writes them
+    r"|/locations/(?!global/)[^/]+/publishers/anthropic/"  # a tenth more, for later models
+    r"|^(?:openai/)?ft:gpt-4-0"  # the list has the price of the model that it is made of
+)
+_CONTEXT = "[1m]"
+"""How Claude Code marks a model with a long context, which changes no price."""
 _ROUTES = re.compile(r":(?:nitro|floor|exacto)$")
 _VERSION = re.compile(
     r"(?:-20\d{2}-(?:0[1-9]|1[0-2])-(?:[0-2]\d|3[01])|-20\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])"
@@ -178,6 +191,16 @@ def is_free(seller: str | None, model: str) -> bool:
 def has_own_price(model: str) -> bool:
     """Whether it is known to cost something else than the model that it is named after."""
     return _OWN_PRICE.search(model) is not None
+
+
+def is_elsewhere(model: str, listed_id: str) -> bool:
+    """Whether Bedrock sold a call in another region than those that the listed price is for."""
+    return _ELSEWHERE.search(model) is not None and not _LISTED_REGION.match(listed_id)
+
+
+def plain_name(model: str) -> str:
+    """The name as lists are asked for it: in lower case, without what changes no price."""
+    return model.lower().strip().removesuffix(_CONTEXT)
 
 
 def is_custom(model: str) -> bool:

@@ -7,6 +7,7 @@ REASONS = {
     "model": "no price list of the provider names the model",
     "counts": "the call has no token counts",
     "measure": "the model is charged by what no answer counts, such as pages or characters",
+    "time": "no price of the model is known for the time of the call",
     "rate": "this was counted, and has no rate",
     "term": "the call was served on terms for which no price is known",
     "charge": "this was charged besides tokens, and no answer says how much of it",

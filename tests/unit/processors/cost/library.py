@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import NamedTuple
 
 from genai_prices import Usage as LibraryUsage
 from genai_prices.data_snapshot import get_snapshot
 from msgspec import structs
 
+from processors.llm.cost import corrections
 from processors.llm.cost.table import COUNTERS, Clause, Epoch, Model, PriceTable, Rate
 from processors.llm.cost.usage import Extras, Usage
 
@@ -53,16 +56,19 @@ def library_entry(provider: str | None, model: str) -> tuple[str, str] | None:
     return owner.id, found.id
 
 
-CORRECTED = frozenset(
-    {
-        ("deepseek", f"deepseek-{name}")
-        for name in ("chat", "flash", "reasoner", "v4-flash", "v4-pro")
-    }
-    | {("openai", "ft:gpt-4o"), ("openai", "ft:gpt-4o-mini")}
-    | {("openai", "gpt-4o-mini-2024-07-18.ft-")}
-    | {("openai", "gpt-4o-audio-preview"), ("openai", "gpt-4o-mini-audio-preview")}
-)
-"""What our list prices otherwise; test_corrections says how."""
+_ENTRIES = tomllib.loads(Path(corrections.__file__).with_suffix(".toml").read_text())
+
+
+def _corrected(kinds: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for entry in (entry for kind in kinds for entry in _ENTRIES[kind]):
+        ids = (entry.get("id"), entry.get("model"), *entry.get("models", ()))
+        yield from ((entry["seller"], name) for name in ids if name is not None)
+
+
+CORRECTED = frozenset(_corrected(_ENTRIES))
+"""What our list names or prices otherwise; test_corrections and test_rates say how."""
+ADDED = frozenset(_corrected(("model", "named")))
+"""Models that our list has under names that the library reads otherwise, or not at all."""
 
 
 class Listed(NamedTuple):

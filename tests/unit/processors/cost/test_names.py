@@ -12,7 +12,7 @@ MATCHER = Matcher(compile_table())
 KNOWN = [
     # Gateways and SDKs write the vendor before a slash.
     ("openai", "openai/gpt-4.1", "openai", "gpt-4.1", "prefix"),
-    ("litellm", "mistral/mistral-large-latest", "mistral", "mistral-large", "prefix"),
+    ("litellm", "mistral/mistral-large-2411", "mistral", "mistral-large", "prefix"),
     ("litellm_proxy", "xai/grok-3-latest", "x-ai", "grok-3", "prefix"),
     ("vercel", "openai/gpt-4.1-mini", "openai", "gpt-4.1-mini", "prefix"),
     ("openai", "groq/llama-3.1-8b-instant", "groq", "llama-3.1-8b-instant", "prefix"),
@@ -22,7 +22,7 @@ KNOWN = [
     (None, "openai/gpt-5.4-mini", "openai", "gpt-5.4-mini", "prefix"),
     ("openai", "team-a/gpt-4.1", "openai", "gpt-4.1", "unknown_prefix"),
     (" OpenAI ", "GPT-4.1", "openai", "gpt-4.1", "list"),
-    ("mistral_ai", "mistral-large-latest", "mistral", "mistral-large", "list"),
+    ("mistral_ai", "mistral-large-2411", "mistral", "mistral-large", "list"),
     # Google's resource names, and Vertex AI's versions.
     ("google", "models/gemini-2.5-flash", "google", "gemini-2.5-flash", "path"),
     (
@@ -50,7 +50,7 @@ KNOWN = [
     ),
     (
         "aws.bedrock",
-        "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.amazon.nova-pro-v1:0",
+        "arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.amazon.nova-pro-v1:0",
         *("aws", "amazon.nova-pro-v1:0", "arn"),
     ),
     (
