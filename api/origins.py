@@ -12,6 +12,8 @@ from litestar.types import ASGIApp, Receive, Send
 METHODS = b"GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS"
 USUAL_FIELDS = b"authorization, content-encoding, content-type, x-project-id"
 """What a page may send where it does not say what it is going to."""
+VARIES = (b"vary", b"Origin")
+"""On every answer: a cache must not give that of one origin, or of none, to a page of another."""
 KEPT_S = b"600"
 """Chrome keeps the answer of a preflight for two hours at most, which is long for a revoked one."""
 
@@ -21,29 +23,35 @@ def with_origins(application: ASGIApp, allowed: Collection[str]) -> ASGIApp:
     origins = {origin.encode() for origin in allowed}
 
     async def tell(scope: Any, receive: Receive, send: Send) -> None:
-        origin = _field(scope, b"origin") if scope["type"] == ScopeType.HTTP else None
-        if origin is None or origin.lower() not in origins:
+        if scope["type"] != ScopeType.HTTP:
             await application(scope, receive, send)
+            return
+        origin = _field(scope, b"origin")
+        if origin is None or origin.lower() not in origins:
+            await application(scope, receive, _with_fields(send, [VARIES]))
             return
         told = [
             (b"access-control-allow-origin", origin),
             (b"access-control-allow-credentials", b"true"),
-            (b"vary", b"Origin"),
+            VARIES,
         ]
         if scope["method"] == "OPTIONS" and _field(scope, b"access-control-request-method"):
             fields = _field(scope, b"access-control-request-headers") or USUAL_FIELDS
             await _allow(send, [*told, (b"access-control-allow-headers", fields)])
             return
         told.append((b"access-control-expose-headers", b"Retry-After"))
-
-        async def send_more(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *told]
-            await send(message)
-
-        await application(scope, receive, send_more)
+        await application(scope, receive, _with_fields(send, told))
 
     return tell if origins else application
+
+
+def _with_fields(send: Send, told: list[tuple[bytes, bytes]]) -> Send:
+    async def send_more(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *told]
+        await send(message)
+
+    return send_more
 
 
 async def _allow(send: Send, told: list[tuple[bytes, bytes]]) -> None:

@@ -208,3 +208,18 @@ class RepriceRun(UUIDAuditBase):
     """A `schemas.llm.reprices.Progress` as JSON."""
     seen_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     """When its owner last said how far it is."""
+
+
+class ImportProgress(DefaultBase):
+    """How far a part of another server's data has come into a log of ours."""
+
+    __tablename__ = "import_progress"
+
+    source: Mapped[str] = mapped_column(Text, primary_key=True)
+    part: Mapped[str] = mapped_column(Text, primary_key=True)
+    """A kind of events, or the accounts."""
+    log_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    """What a log that was lost had taken must come again into the next; empty for accounts."""
+    position: Mapped[int] = mapped_column(BigInteger)
+    """The place in the source behind which nothing was brought in yet."""
+    updated_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))

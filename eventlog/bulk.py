@@ -1,74 +1,82 @@
-"""Appends of an import to the embedded log, beside a server that runs or while none does.
+"""Appends of an import: to the embedded log, beside a server or without one, or to Kafka.
 
-Each append moves the import's position in the same transaction. So after a crash it goes on behind
-the last one, and nothing is appended twice.
+An append that a crash cut short, or whose answer was lost, may be repeated: an id that comes again
+is left out where rows are stored.
 """
 
 import fcntl
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-
-import msgspec
+from typing import NamedTuple, Protocol
 
 from eventlog import sqlite_file
+from eventlog.batches import Batch, count_of, encode, put
+from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_put import Put, RecordWriter
+from eventlog.kafka_topics import TopicsState
 from eventlog.log import Addressed, LogFull, LogUnavailable, TopicPartition
-from eventlog.records import Chunk, encode_chunks
-
-Position = Mapping[str, int]
-"""How far each table of the source has come, by its name."""
-_TABLE = (
-    "CREATE TABLE IF NOT EXISTS imports (source TEXT PRIMARY KEY, position TEXT NOT NULL)"
-    " WITHOUT ROWID"
-)
 
 
-class BulkLog:
-    """One import's way into a log that exists. Close it after use."""
+class BulkLog(Protocol):
+    """An import's way into a log that exists."""
 
-    def __init__(self, path: Path, source: str, *, max_bytes: int) -> None:
+    def log_id(self, topic: str) -> str:
+        """Returns what tells the topic's log from one that was made anew."""
+        ...
+
+    def partitions(self, topic: str) -> int:
+        """Returns how many partitions the topic has."""
+        ...
+
+    def append(self, chunks: Sequence[Addressed]) -> None:
+        """Appends chunks, durably. Raises `LogError`; then it may be called again."""
+        ...
+
+    def waiting(self) -> int:
+        """Returns for how many records that are not stored yet an import should care."""
+        ...
+
+
+class FileBulk:
+    """The way into the embedded log. Close it after use."""
+
+    def __init__(self, path: Path, *, max_bytes: int) -> None:
         if not path.exists():
             raise LogUnavailable(f"there is no log at {path}")
-        self._source, self._max_bytes = source, max_bytes
+        self._max_bytes = max_bytes
         # Shared with every process that has the log open: nobody renames it now.
         self._hold = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._hold, fcntl.LOCK_SH)
             self._connection = sqlite_file.connect(path)
-            self._connection.execute(_TABLE)
+            self._log_id = sqlite_file.log_id_of(self._connection)
             self._numbers = sqlite_file.numbers(self._connection)
         except sqlite3.Error as error:
             os.close(self._hold)
             raise LogUnavailable(f"{path} cannot be written: {error}") from error
 
+    def log_id(self, topic: str) -> str:
+        """Returns the name of the file, which has every topic."""
+        return self._log_id
+
     def partitions(self, topic: str) -> int:
         """Returns how many partitions the topic has."""
         return sum(partition.topic == topic for partition in self._numbers)
 
-    def position(self) -> dict[str, int]:
-        """Returns how far the import has come; empty before its first append."""
-        row = self._connection.execute(
-            "SELECT position FROM imports WHERE source = ?", (self._source,)
-        ).fetchone()
-        return {} if row is None else msgspec.json.decode(row[0], type=dict[str, int])
-
-    def append(self, chunks: Sequence[Addressed], position: Position) -> None:
-        """Appends one record for each partition and moves the position, durably and as one.
+    def append(self, chunks: Sequence[Addressed]) -> None:
+        """Appends all of them or none.
 
         Raises `LogFull` where the bound of the log, or its disk, is reached.
         """
-        parts: dict[TopicPartition, list[Chunk]] = {}
-        for partition, chunk in chunks:
-            parts.setdefault(partition, []).append(chunk)
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for partition, part in parts.items():
-                sqlite_file.append(connection, self._numbers[partition], encode_chunks(part))
+            for record in _records_of(chunks):
+                sqlite_file.append(connection, self._numbers[record.partition], record.value)
             self._refuse_full()
-            text = msgspec.json.encode(position).decode()
-            connection.execute("INSERT OR REPLACE INTO imports VALUES (?, ?)", (self._source, text))
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "full" in str(error):
@@ -102,3 +110,49 @@ class BulkLog:
             raise LogFull(
                 f"the log holds {self._max_bytes} bytes, its bound (SLUICE_LOG_MAX_BYTES)"
             )
+
+
+class KafkaBulk:
+    """The way into a cluster's topics. It has no spool: where Kafka is away, an append fails."""
+
+    def __init__(self, address: KafkaAddress, topics: TopicsState) -> None:
+        self._topics = topics
+        self._writer = RecordWriter(address)
+
+    def log_id(self, topic: str) -> str:
+        """Returns the name of the topic as it was made."""
+        return self._topics[topic].log_id
+
+    def partitions(self, topic: str) -> int:
+        """Returns how many partitions the topic has."""
+        return self._topics[topic].partitions
+
+    def append(self, chunks: Sequence[Addressed]) -> None:
+        """Appends all of them; some of them may be there after an error."""
+        self._writer.put(
+            [
+                Put(one.partition, None, one.value, f"import-{uuid.uuid4().hex}", one.items)
+                for one in _records_of(chunks)
+            ]
+        )
+
+    def waiting(self) -> int:
+        """Returns none: Kafka keeps what the workers have not stored."""
+        return 0
+
+
+class _Record(NamedTuple):
+    partition: TopicPartition
+    value: bytes
+    items: int
+
+
+def _records_of(chunks: Sequence[Addressed]) -> Iterator[_Record]:
+    """Yields the records of each partition, within the bounds of records."""
+    parts: Mapping[TopicPartition, list[Batch[None]]] = {partition: [] for partition, _ in chunks}
+    for partition, chunk in chunks:
+        put(parts[partition], None, chunk)
+    for partition, batches in parts.items():
+        for batch in batches:
+            payloads = [payload for _, payload in batch.parts]
+            yield _Record(partition, encode(payloads), sum(map(count_of, payloads)))

@@ -24,6 +24,7 @@ class Put(NamedTuple):
     key: str | None
     value: bytes | None
     record_id: str | None = None
+    items: int = 1
 
 
 class RecordWriter:
@@ -70,7 +71,7 @@ class RecordWriter:
     def _put_one(self, producer: Producer, put: Put, reports: _Reports) -> None:
         headers: list[tuple[str, str | bytes | None]] = [(SCHEMA_HEADER, str(ENVELOPE_VERSION))]
         if put.record_id is not None:
-            headers += [(ITEMS_HEADER, "1"), (ID_HEADER, put.record_id)]
+            headers += [(ITEMS_HEADER, str(put.items)), (ID_HEADER, put.record_id)]
         producer.produce(
             self._address.topic(put.partition.topic),
             put.value,

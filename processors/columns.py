@@ -14,6 +14,7 @@ import pyarrow as pa
 from schemas.projects import ProjectId
 
 Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 class Unfit(ValueError):

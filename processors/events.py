@@ -9,8 +9,17 @@ import structlog
 
 from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
 from processors.assemble import Arrived, Built, assemble
-from processors.blocks import Block, Delivery, EventKey, KindStep, Output, StoredItems, ref_of
-from processors.columns import Numbers
+from processors.blocks import (
+    Batch,
+    Block,
+    Delivery,
+    EventKey,
+    KindStep,
+    Output,
+    StoredItems,
+    ref_of,
+)
+from processors.columns import Flags, Numbers
 from processors.fresh import choose, is_of, with_kept
 from processors.seen import Hashes, SeenFilter
 from schemas import metrics
@@ -174,7 +183,21 @@ def _suspects(block: Block, built: Built, seen: SeenFilter) -> list[EventKey]:
     # A repeated block must come out as it did at first, when the filter may have known more.
     if block.repeated:
         return sorted(set(batch.keys(np.arange(len(batch)))))
-    return sorted(set(batch.keys(np.flatnonzero(seen.may_contain(batch.hashes)))))
+    asked = seen.may_contain(batch.hashes) | _came_late(block, batch, seen.window_s / 2)
+    return sorted(set(batch.keys(np.flatnonzero(asked))))
+
+
+def _came_late(block: Block, batch: Batch, seconds: float) -> Flags:
+    """Tells which items the log got long after their arrival: imports, and replays.
+
+    At the next start the filter would not learn their ids, for it goes by arrival.
+    """
+    appended_s = {record.offset: record.appended_at_s for record in block.records}
+    late = [
+        appended_s[one.offset] - one.accepted.received_at_ns / 1e9 > seconds
+        for one in batch.arrivals
+    ]
+    return np.array(late, np.bool_)[batch.arrival]
 
 
 def _chunks(block: Block, record: Delivery, damaged: Built) -> Sequence[Chunk]:

@@ -32,7 +32,7 @@ class SeenFilter:
         self, log2_bits: int, window_s: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._log2_bits = log2_bits - 1
-        self._window_s = window_s
+        self.window_s = window_s
         self._clock = clock
         # Hashes come from a thread that warms and from the loop: at the end of a window both would
         # begin a new half, and the last window would be forgotten.
@@ -59,7 +59,7 @@ class SeenFilter:
         """Puts hashes into the set."""
         for first in range(0, len(hashes), ADDED_AT_ONCE):
             with self._lock:
-                if self._clock() - self._began_s >= self._window_s:
+                if self._clock() - self._began_s >= self.window_s:
                     # In this order: a reader in between finds the younger half in one of the two.
                     self._old = self._young
                     self._young = _Half(self._log2_bits)

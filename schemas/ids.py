@@ -9,7 +9,9 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 def canonical_id(event_id: str) -> str:
     """Returns the id as it is stored: a UUID in lower case (RFC 9562, section 4)."""
-    return event_id.lower() if UUID.fullmatch(event_id) else event_id
+    lower = event_id.lower()
+    # Nearly every id is in lower case, and a look at that takes a third of the time.
+    return lower if lower != event_id and UUID.fullmatch(event_id) else event_id
 
 
 def spellings(event_id: str) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from typing import NamedTuple, TextIO
 
 import msgspec
 
+from controlplane.database import Database
+from controlplane.import_progress import know_position, known_position
 from controlplane.imports import (
     Accounts,
     ImportedKey,
@@ -33,6 +35,9 @@ BATCH_ROWS = 100
 MAX_WAITING = 400
 """Records that a running server has not stored, beyond which an import waits for it."""
 PAUSE_S = 0.05
+SAVE_S = 0.5
+"""How often the position is written down: what came after it comes again after a crash, and is left
+out where rows are stored."""
 
 
 class Outcome(NamedTuple):
@@ -47,6 +52,8 @@ class Import(NamedTuple):
 
     source: PulseFile
     log: BulkLog
+    database: Database
+    """Where the position stands."""
     forms: Mapping[str, Form]
     projects: frozenset[ProjectId]
     rejects: TextIO
@@ -54,17 +61,36 @@ class Import(NamedTuple):
     lock: Path | None
     """Of the server that stores what the log gets meanwhile, `None` for none."""
 
+    async def position(self, kind: Kind) -> int:
+        """Returns behind which row nothing was brought into this log yet."""
+        log_id = self.log.log_id(kind.topic)
+        return await known_position(self.database, self.source.source, kind.name, log_id)
+
     async def run(self, on_batch: Callable[[Kind, Outcome], None]) -> None:
         """Brings in what is not in the log yet. Raises `LogError`; then it may go on later."""
-        position = self.log.position()
         for kind in KINDS:
-            while rows := self.source.rows(kind, position.get(kind.name, 0), BATCH_ROWS):
-                position[kind.name] = rows[-1].rowid
-                outcome = await asyncio.to_thread(self._bring, kind, rows, position)
-                on_batch(kind, outcome)
-                await self._wait_for_the_server()
+            await self._run_kind(kind, on_batch)
 
-    def _bring(self, kind: Kind, rows: Sequence[Row], position: dict[str, int]) -> Outcome:
+    async def _run_kind(self, kind: Kind, on_batch: Callable[[Kind, Outcome], None]) -> None:
+        position, saved_s = await self.position(kind), 0.0
+        try:
+            while rows := self.source.rows(kind, position, BATCH_ROWS):
+                outcome = await asyncio.to_thread(self._bring, kind, rows)
+                position = rows[-1].rowid
+                on_batch(kind, outcome)
+                if time.monotonic() - saved_s >= SAVE_S:
+                    await self._save(kind, position)
+                    saved_s = time.monotonic()
+                await self._wait_for_the_server()
+        finally:
+            await self._save(kind, position)
+
+    async def _save(self, kind: Kind, position: int) -> None:
+        log_id = self.log.log_id(kind.topic)
+        source = self.source.source
+        await know_position(self.database, source, kind.name, log_id, position=position)
+
+    def _bring(self, kind: Kind, rows: Sequence[Row]) -> Outcome:
         good = self._fit(kind, rows)
         chunks = [
             chunk
@@ -73,7 +99,7 @@ class Import(NamedTuple):
         ]
         # First what a person reads: after a crash in between it is said twice, never not at all.
         self.rejects.flush()
-        self.log.append(chunks, position)
+        self.log.append(chunks)
         return Outcome(len(good), len(rows) - len(good))
 
     def _fit(self, kind: Kind, rows: Sequence[Row]) -> list[tuple[Row, Items]]:

@@ -3,22 +3,26 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from controlplane.import_progress import know_position, known_position
 from controlplane.imports import import_accounts, live_projects
-from eventlog.bulk import BulkLog
+from eventlog.bulk import BulkLog, FileBulk, KafkaBulk
 from eventlog.group_commit import Limits
-from eventlog.log import LogFull
+from eventlog.kafka_topics import check_topics
+from eventlog.log import LogError, LogFull
 from eventlog.sqlite_log import SqliteLog
 from ingest.llm.pulse_file import NotPulse, PulseFile
 from schemas.kinds import Kind
 from schemas.settings import Settings
+from sluice.cluster import kafka_of, topic_settings_of
 from sluice.commands.control import Control, opened
 from sluice.commands.errors import CommandError
 from sluice.commands.options import settings_with
@@ -35,11 +39,6 @@ ACCOUNTS = "accounts"
 def import_pulse(source: Path, secrets: Path | None, rejected: Path, data_dir: Path | None) -> None:
     """Brings in what is new in Pulse's file. Raises `CommandError`."""
     settings = settings_with(data_dir=data_dir)
-    if settings.kafka_url:
-        raise CommandError(
-            "SLUICE_KAFKA_URL: an import goes into the log of sluice up; in the distributed mode,"
-            " keep Pulse's data where it is"
-        )
     encryption_key = None if secrets is None else _encryption_key(secrets)
     try:
         file = PulseFile(source)
@@ -54,40 +53,43 @@ async def _import(
     settings: Settings, file: PulseFile, encryption_key: str | None, rejected: Path
 ) -> None:
     async with opened(settings) as control:
-        with (
-            _log_of(control, file.source) as (log, beside_server),
-            rejected.open("a", encoding="utf-8") as rejects,
-        ):
-            position = log.position()
-            accounts = accounts_of(file, encryption_key)
-            after_ms = position.get(ACCOUNTS, 0)
-            for note in await import_accounts(
-                control.database, control.vault, accounts, after_ms=after_ms
-            ):
-                typer.echo(printable(f"left out: {note}"), err=True)
-            log.append([], position | {ACCOUNTS: max(after_ms, newest_ms(accounts))})
+        with _target_of(control) as target, rejected.open("a", encoding="utf-8") as rejects:
+            await _bring_accounts(control, file, encryption_key)
             systems = await asyncio.to_thread(
                 open_systems, Resources(control.paths.cache, control.database)
             )
             work = Import(
                 file,
-                log,
+                target.log,
+                control.database,
                 systems.forms,
                 await live_projects(control.database),
                 rejects,
                 settings.max_item_bytes,
-                control.paths.lock if beside_server else None,
+                target.lock,
             )
             await _show(work, rejected)
+    if target.stored_by:
+        typer.echo(f"{target.stored_by} stores them")
+
+
+async def _bring_accounts(control: Control, file: PulseFile, encryption_key: str | None) -> None:
+    database, accounts = control.database, accounts_of(file, encryption_key)
+    after_ms = await known_position(database, file.source, ACCOUNTS, "")
+    notes = await import_accounts(database, control.vault, accounts, after_ms=after_ms)
+    for note in notes:
+        typer.echo(printable(f"left out: {note}"), err=True)
+    newest = max(after_ms, newest_ms(accounts))
+    await know_position(database, file.source, ACCOUNTS, "", position=newest)
 
 
 async def _show(work: Import, rejected: Path) -> None:
-    position, began_s = work.log.position(), time.monotonic()
+    began_s = time.monotonic()
     taken, left = dict.fromkeys((kind.name for kind in KINDS), 0), 0
     with _progress() as progress:
         tasks = {
             kind.name: progress.add_task(
-                f"{kind.name}s", total=work.source.count(kind, position.get(kind.name, 0))
+                f"{kind.name}s", total=work.source.count(kind, await work.position(kind))
             )
             for kind in KINDS
         }
@@ -104,18 +106,43 @@ async def _show(work: Import, rejected: Path) -> None:
             raise CommandError(
                 f"{error}: let sluice up store it, and run this again; it goes on from here"
             ) from error
+        except LogError as error:
+            raise CommandError(f"{error}: run this again; it goes on from here") from error
     took_s = max(time.monotonic() - began_s, 1e-3)
     rate = (sum(taken.values()) + left) / took_s
     typer.echo(f"brought in: {taken['trace']} traces, {taken['span']} spans ({rate:,.0f} rows/s)")
     if left:
         typer.echo(f"rejected: {left} rows, with their reasons in {rejected}")
-    if work.lock is None:
-        typer.echo("the next sluice up stores them")
+
+
+class _Target(NamedTuple):
+    """Where rows go."""
+
+    log: BulkLog
+    lock: Path | None = None
+    """Of a server that an import should not outrun."""
+    stored_by: str = ""
+    """Who stores them, where a person should know."""
+
+
+def _target_of(control: Control) -> AbstractContextManager[_Target]:
+    if control.settings.kafka_url:
+        return nullcontext(_kafka(control.settings))
+    return _file(control)
+
+
+def _kafka(settings: Settings) -> _Target:
+    address = kafka_of(settings)
+    try:
+        topics = check_topics(address, topic_settings_of(settings))
+    except LogError as error:
+        raise CommandError(str(error)) from error
+    return _Target(KafkaBulk(address, topics), stored_by="sluice worker")
 
 
 @contextmanager
-def _log_of(control: Control, source: str) -> Iterator[tuple[BulkLog, bool]]:
-    """Opens the log for an import, and tells whether a server runs over it.
+def _file(control: Control) -> Iterator[_Target]:
+    """Opens the embedded log, beside a server that runs over it or without one.
 
     Where none does, the log is made if need be, and no server may start before the end.
     """
@@ -128,9 +155,9 @@ def _log_of(control: Control, source: str) -> Iterator[tuple[BulkLog, bool]]:
             stack.callback(hold(paths.lock).close)
             limits = Limits(max_bytes=settings.log_max_bytes)
             SqliteLog(paths.log, partitions=settings.log_partitions, limits=limits).close()
-        log = BulkLog(paths.log, source, max_bytes=settings.log_max_bytes)
+        log = FileBulk(paths.log, max_bytes=settings.log_max_bytes)
         stack.callback(log.close)
-        yield log, not is_ours
+        yield _Target(log, stored_by="the next sluice up") if is_ours else _Target(log, paths.lock)
 
 
 def _encryption_key(path: Path) -> str:

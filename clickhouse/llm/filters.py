@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from clickhouse.queries.conditions import Condition
 from clickhouse.tags import stored_tag, tag_sql
+from schemas.ids import spellings
 from schemas.projects import CostPreference, ProjectContext
 
 # The cost that counts, on base rows.
@@ -22,7 +23,7 @@ FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
 TO = "timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
 # Filter name to condition; the value is bound under the filter's name.
 EQUALITIES: Mapping[str, str] = {
-    "session_id": "session_id = {session_id:String}",
+    "session_id": "session_id IN {session_id:Array(String)}",
     "provider": "provider = {provider:String}",
     "model": "model_requested = {model:String}",
     "model_used": "model_used = {model_used:String}",
@@ -75,7 +76,7 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
         value = getattr(wanted, name, None)
         if value is not None:
             parts.append(sql)
-            values[name] = value
+            values[name] = list(spellings(value)) if name == "session_id" else value
     if isinstance(wanted, TraceFilter):
         _add_metadata(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)

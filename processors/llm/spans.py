@@ -16,6 +16,7 @@ from processors.llm.fields import (
     reported_of,
     tags_of,
 )
+from schemas.ids import canonical_id
 from schemas.llm.rows import SpanRow
 from schemas.llm.wire import SpanItem, json_of, span_decoder
 from schemas.times import parse_timestamp_us
@@ -78,7 +79,7 @@ def span_row(item: SpanItem, book: Book) -> SpanRow:
     # By position, as `trace_row`.
     return SpanRow(
         item.span_id.lower(),
-        item.session_id,
+        canonical_id(item.session_id),
         item.parent_span_id.lower() if item.parent_span_id else item.parent_span_id,
         timestamp_us,
         item.duration_ms,

@@ -17,6 +17,7 @@ from processors.llm.fields import (
     tags_of,
     text_of,
 )
+from schemas.ids import canonical_id
 from schemas.llm.rows import TraceRow
 from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, trace_decoder
 from schemas.times import parse_timestamp_us
@@ -49,7 +50,7 @@ def trace_row(item: TraceItem, book: Book) -> TraceRow:
     # By position: naming so many fields takes 3 us.
     return TraceRow(
         item.trace_id.lower(),
-        item.session_id or "",
+        canonical_id(item.session_id or ""),
         timestamp_us,
         item.provider,
         item.model_requested,

@@ -29,8 +29,8 @@ def pulse(
 ) -> None:
     """Bring in projects, keys, people, traces and spans of a Pulse server.
 
-    Beside a running server or while none runs. Run it again to go on after a break, or to bring in
-    what has come since: nothing is brought in twice.
+    Beside a running server or while none runs; in the distributed mode, into Kafka. Run it again to
+    go on after a break, or to bring in what has come since: nothing is brought in twice.
     """
     from sluice.pulse_import import import_pulse
 

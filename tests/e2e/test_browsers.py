@@ -108,6 +108,22 @@ class TestOrigins:
             ]
 
         assert [name for one in answers for name in one.headers if "access-control" in name] == []
+        assert all("Origin" in one.headers["vary"] for one in answers)
+
+    @pytest.mark.parametrize("origin", [ORIGIN, "https://evil.example.com", None])
+    def test_a_cache_keeps_the_answers_to_different_origins_in_different_places(
+        self, allowing: Server, origin: str | None
+    ) -> None:
+        headers = {} if origin is None else {"Origin": origin}
+        with allowing.client(KEY) as client:
+            for method, path in [
+                ("GET", "/health"),
+                ("GET", "/v1/none"),
+                ("OPTIONS", "/v1/traces"),
+            ]:
+                answer = client.request(method, path, headers=headers)
+
+                assert (path, answer.headers.get("vary")) == (path, "Origin")
 
     def test_every_rejection_can_be_read(self, allowing: Server) -> None:
         def post(key: str, body: bytes) -> httpx.Response:

@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 
 from sluice.web import ingest_routes, out_routes
-from tests.e2e.payloads import trace
+from tests.e2e.payloads import span, trace
 from tests.e2e.server import Project, Server
 
 ANYTHING = {"/", "/health", "/ready", "/metrics", "/runtime-config.js", "/invite"}
@@ -91,13 +91,48 @@ def test_blanks_around_the_key_are_no_part_of_it(anyone: Project, blanks: str) -
     connection.close()
 
 
-def test_an_id_in_upper_case_is_the_same_id(project: Project) -> None:
-    lower = str(uuid.uuid4())
-    for one in (lower.upper(), lower):
-        answer = project.post("/v1/traces/batch", [trace(trace_id=one)])
-        assert [row["traceId"] for row in answer.json()["traces"]] == [lower]
+def test_an_id_in_capitals_is_the_same_id_wherever_it_stands(project: Project) -> None:
+    one, span_id, session, parent = (str(uuid.uuid4()) for _ in range(4))
+    for spelled in (str.upper, str.lower, str.title):
+        trace_id, session_id = spelled(one), spelled(session)
+        sent = [trace(trace_id=trace_id, session_id=session_id)]
+        answer = project.post("/v1/traces/batch", sent + [sent[0] | {"trace_id": one.upper()}])
+        assert {row["traceId"] for row in answer.json()["traces"]} == {one}
+        child = {"parent_span_id": spelled(parent), "session_id": session_id}
+        answer = project.post("/v1/spans/batch", [span(span_id=spelled(span_id), **child)])
+        (row,) = answer.json()["spans"]
+        stored = (row["spanId"], row["parentSpanId"], row["sessionId"])
+        assert stored == (span_id, parent, session)
 
-    found = [project.get(f"/v1/traces/{one}").status_code for one in (lower, lower.upper())]
+    for spelled in (str.upper, str.lower, str.title):
+        asked = [
+            f"/v1/traces/{spelled(one)}",
+            f"/v1/traces/{spelled(one)}/cost",
+            f"/v1/spans/{spelled(span_id)}",
+            f"/v1/sessions/{spelled(session)}",
+            f"/v1/sessions/{spelled(session)}/spans",
+        ]
+        assert [(path, project.get(path).status_code) for path in asked] == [
+            (path, 200) for path in asked
+        ]
+        for kind in ("traces", "spans"):
+            found = project.get(f"/v1/{kind}", session_id=spelled(session)).json()
+            assert (kind, found["total"], len(found[kind])) == (kind, 1, 1)
+        headers = {"X-Project-Id": spelled(project.project_id)}
+        keys = project.server.admin.get("/dashboard/api/api-keys", headers=headers)
+        assert keys.status_code == 200
+    whole = {"date_from": "2020-01-01T00:00:00Z", "date_to": "2029-01-01T00:00:00Z"}
+    sums = project.get("/v1/analytics", **whole, session_id=session.upper()).json()
+    assert (sums["totalRequests"], sums["totalSessions"]) == (1, 1)
 
-    assert found == [200, 200]
-    assert project.get("/v1/traces").json()["total"] == 1
+
+def test_a_session_that_is_no_uuid_is_another_one_in_capitals(project: Project) -> None:
+    sent = [trace(session_id=session) for session in ("conv-a", "Conv-A")]
+    assert project.post("/v1/traces/batch", sent).status_code == 202
+
+    totals = [
+        project.get("/v1/traces", session_id=session).json()["total"]
+        for session in ("conv-a", "Conv-A", "CONV-A")
+    ]
+
+    assert totals == [1, 1, 0]

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from eventlog.log import TopicPartition
+from eventlog.records import decode_chunks
 from ingest.llm.pulse_file import PulseFile
 from schemas.kinds import TRACE
 from sluice.commands.errors import CommandError
 from sluice.commands.imports import app
 from sluice.lock import hold
+from tests.components.kafka import KafkaBroker
 from tests.integration.cli.conftest import SLUICE, Place, Ran, serving
 from tests.integration.cli.pulse_server import (
     BAKERY,
@@ -26,6 +29,7 @@ from tests.integration.cli.pulse_server import (
     SHOP_KEY,
     PulseServer,
 )
+from tests.integration.eventlog.kafka_logs import made, messages, own_address
 
 TRACES, SPANS = 6_000, 200
 YEAR = {"date_from": "2025-01-01T00:00:00Z", "date_to": "2025-12-31T00:00:00Z"}
@@ -52,17 +56,17 @@ def bring_in(place: Place, pulse: PulseServer) -> Ran:
 def position_of(place: Place) -> dict[str, int]:
     """Returns how far an import has come."""
     try:
-        with sqlite3.connect(f"{place.log_file.as_uri()}?mode=ro", uri=True) as log:
-            row = log.execute("SELECT position FROM imports").fetchone()
+        control = (place.data_dir / "control.db").as_uri()
+        with sqlite3.connect(f"{control}?mode=ro", uri=True) as database:
+            return dict(database.execute("SELECT part, position FROM import_progress"))
     except sqlite3.OperationalError:
         return {}
-    return json.loads(row[0]) if row else {}
 
 
-def kill_in_the_middle(place: Place, pulse: PulseServer) -> int:
+def kill_in_the_middle(place: Place, pulse: PulseServer, **settings: str) -> int:
     """Kills an import once it has begun; returns how many traces were in."""
     running = subprocess.Popen(
-        [SLUICE, *arguments(place, pulse)], env=place.environ(), stderr=subprocess.DEVNULL
+        [SLUICE, *arguments(place, pulse)], env=place.environ(**settings), stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 60
     while position_of(place).get("trace", 0) == 0:
@@ -112,6 +116,81 @@ def test_killed_in_the_middle_and_run_again_all_is_there_once_and_what_comes_lat
             row = client.get(f"/v1/traces/{late}").json()
         assert (row["costSource"], row["costCents"]) == ("computed", row["computedCostCents"])
         check_people(place)
+
+
+@pytest.mark.slow
+def test_a_log_that_is_lost_brings_what_it_had_again_and_nothing_is_there_twice(
+    installation: Place, pulse: PulseServer
+) -> None:
+    place = installation
+    for number in range(300):
+        pulse.add_trace(number)
+    bring_in(place, pulse)
+    with serving(place):
+        wait_total(place, "traces", SHOP_KEY, 300)
+    for number in range(300, 400):
+        pulse.add_trace(number)
+    bring_in(place, pulse)
+    for file in place.data_dir.glob("log.db*"):  # with what was never stored
+        file.unlink()
+
+    again = bring_in(place, pulse)
+
+    assert "brought in: 400 traces" in again.out
+    with serving(place):
+        wait_total(place, "traces", SHOP_KEY, 400)
+        with place.client(SHOP_KEY) as client:
+            outcomes = client.get("/v1/outcomes", params=YEAR).json()
+            requests = client.get("/v1/analytics", params=YEAR).json()["totalRequests"]
+    assert (outcomes["totals"]["accepted"], outcomes["totals"]["duplicate"]) == (400, 300)
+    assert (requests, outcomes["balanced"]) == (400, True)
+
+
+def test_into_kafka_it_brings_each_row_though_it_was_killed_and_says_who_stores_it(
+    installation: Place, pulse: PulseServer, kafka: KafkaBroker
+) -> None:
+    place, address = installation, own_address(kafka)
+    cluster = {
+        "SLUICE_KAFKA_URL": f"kafka://{kafka.bootstrap}",
+        "SLUICE_KAFKA_TOPIC_PREFIX": address.topic_prefix,
+        "SLUICE_LOG_PARTITIONS": "2",
+    }
+    made(address, partitions=2)
+    ids = {pulse.add_trace(number) for number in range(TRACES // 4)}
+    pulse.add_span(0)
+
+    killed_at = kill_in_the_middle(place, pulse, **cluster)
+    again, third = (place.run(*arguments(place, pulse), **cluster) for _ in range(2))
+
+    assert 0 < killed_at < len(ids)
+    assert f"brought in: {len(ids) - killed_at} traces, 1 spans" in again.out
+    assert "sluice worker stores them" in again.out
+    assert "brought in: 0 traces, 0 spans" in third.out
+    there = [
+        json.loads(item)["trace_id"]
+        for number in range(2)
+        for message in messages(address, TopicPartition("raw.traces", number))
+        for chunk in decode_chunks(message.value() or b"")
+        for item in chunk.items
+    ]
+    assert set(there) == ids
+    assert not place.log_file.exists()
+
+
+def test_without_its_topics_kafka_is_told_of_and_nothing_else_happens(
+    installation: Place, pulse: PulseServer, kafka: KafkaBroker
+) -> None:
+    pulse.add_trace(0)
+
+    ran = installation.run(
+        *arguments(installation, pulse),
+        SLUICE_KAFKA_URL=f"kafka://{kafka.bootstrap}",
+        SLUICE_KAFKA_TOPIC_PREFIX=own_address(kafka).topic_prefix,
+    )
+
+    assert ran.code == 1
+    assert "does not exist; `sluice migrate` creates it" in ran.err
+    assert position_of(installation) == {}
 
 
 def check_stored(place: Place) -> None:

@@ -29,6 +29,8 @@ from tests.integration.eventlog.logs import until
 PARTITION = TopicPartition(TRACES.name, 0)
 TIMEOUT_S = 10
 LIMITS = BlockLimits(min_interval_s=0.0, longest_pause_s=0.001)
+ARRIVED_S = 60
+"""Since 1970: when the items of `append` came."""
 
 
 class Row:
@@ -59,6 +61,8 @@ class Store:
         """Partitions of which no insert is taken."""
         self.poison: set[str] = set()
         self.unencodable: set[str] = set()
+        self.all_is_old = False
+        """Beyond the window that a filter learns at its start."""
         self.log: SqliteLog | None = None
         """Given one, no insert may come before its intent is written down."""
 
@@ -116,7 +120,8 @@ class Store:
         return {}
 
     async def recent_hashes(self, table: Table, source: Source | None) -> AsyncIterator[Hashes]:
-        keys = [event_hash(row.project_id, row.text) for row in self.rows()]
+        rows = [] if self.all_is_old else self.rows()
+        keys = [event_hash(row.project_id, row.text) for row in rows]
         yield np.array(keys, dtype=np.uint64)
 
 
@@ -172,9 +177,9 @@ class Stream:
         store.log = log
         self._log = log
 
-    async def feed(self, start: int = 0) -> None:
+    async def feed(self, start: int = 0, *, appended_at_s: float = ARRIVED_S) -> None:
         for record in self._log.read(PARTITION, start, 10_000, 1 << 30):
-            delivery = Delivery(record.offset, record.value)
+            delivery = Delivery(record.offset, record.value, appended_at_s)
             # As the consumer asks, before each record.
             await until(lambda: self.sink.has_room(PARTITION), TIMEOUT_S)
             async with asyncio.timeout(TIMEOUT_S):
@@ -194,7 +199,7 @@ async def append(
     ids: Sequence[str] = (),
 ) -> None:
     bodies = [item.encode() for item in items]
-    chunk = Chunk(ProjectId(project), wire, 60_000_000_000, bodies, dead_ref, list(ids))
+    chunk = Chunk(ProjectId(project), wire, ARRIVED_S * 1_000_000_000, bodies, dead_ref, list(ids))
     await append_chunks(log, TRACES.name, {0: chunk})
 
 

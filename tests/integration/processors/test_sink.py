@@ -12,6 +12,7 @@ from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.rows import Position
 from tests.integration.processors.sinks import (
+    ARRIVED_S,
     LIMITS,
     PARTITION,
     Row,
@@ -89,6 +90,21 @@ async def test_a_resend_is_known_after_a_restart(log: SqliteLog) -> None:
     assert store.texts() == ["a"]
     assert store.outcomes()["duplicate"] == 1
     await second.stop()
+
+
+@pytest.mark.parametrize(("seconds", "stored"), [(1_700, ["a", "a"]), (1_900, ["a"])])
+async def test_what_the_log_gets_half_a_window_after_its_arrival_is_looked_up_whatever_its_age(
+    log: SqliteLog, seconds: int, stored: list[str]
+) -> None:
+    store = Store()
+    store.all_is_old = True
+    for times in (0, 1):
+        await append(log, "a")
+        stream = Stream(log, store)
+        await stream.feed(times, appended_at_s=ARRIVED_S + seconds)
+        await stream.stop()
+
+    assert store.texts() == stored
 
 
 async def test_a_block_that_a_crash_cut_short_is_repeated_with_its_own_range_and_token(

@@ -73,6 +73,36 @@ async def test_a_named_proxy_is_believed_in_either_form_of_its_address(peer: str
     assert await seen_behind(named, peer) == ("203.0.113.9", BELIEVED)
 
 
+@pytest.mark.parametrize(
+    ("sent", "host"),
+    [
+        ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "8443"}, "a.example:8443"),
+        ({"X-Forwarded-Host": "a.example:9000", "X-Forwarded-Port": "8443"}, "a.example:9000"),
+        ({"X-Forwarded-Host": "[::1]", "X-Forwarded-Port": "8443"}, "[::1]:8443"),
+        ({"Host": "a.example", "X-Forwarded-Port": "8443"}, "a.example:8443"),
+        ({"Host": "127.0.0.1:8080", "X-Forwarded-Port": "8443"}, "127.0.0.1:8080"),
+        # Of a proxy behind the one that ends the encryption.
+        (
+            {"Host": "a.example", "X-Forwarded-Proto": "https", "X-Forwarded-Port": "80"},
+            "a.example",
+        ),
+        ({"Host": "a.example", "X-Forwarded-Port": "443"}, "a.example"),
+        *(
+            ({"Host": "a.example", "X-Forwarded-Port": port}, "a.example")
+            for port in ("", "0", "x", "123456", "8443, 80", "-1", "8443/evil")
+        ),
+    ],
+)
+async def test_the_port_of_a_named_proxy_counts_where_its_host_has_none(
+    sent: dict[str, str], host: str
+) -> None:
+    _, seen = await seen_behind("127.0.0.1", "127.0.0.1", sent)
+    _, unnamed = await seen_behind("", "127.0.0.1", sent)
+
+    assert seen["host"] == host
+    assert unnamed["host"] == sent.get("Host", "x")
+
+
 async def test_an_ipv4_peer_of_an_ipv6_socket_has_its_own_address() -> None:
     assert (await seen_behind("", "::ffff:192.0.2.7"))[0] == "192.0.2.7"
 

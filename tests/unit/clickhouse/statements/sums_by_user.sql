@@ -34,7 +34,7 @@ FROM (
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-        AND session_id = {session_id:String}
+        AND session_id IN {session_id:Array(String)}
         AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
     GROUP BY k0, k1
@@ -56,7 +56,7 @@ FROM (
         reported_first_cost AS m_counted
     FROM session_sums
     WHERE project_id = {project_id:String}
-        AND session_id = {session_id:String}
+        AND session_id IN {session_id:Array(String)}
         AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')
 )
