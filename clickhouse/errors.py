@@ -9,6 +9,7 @@ WarehouseError
 StoreBroken                the embedded engine lost hold of a block: only a new start repairs it
 """
 
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,13 @@ ROWS_AT_FAULT = frozenset(
 Not the codes of types and columns (16, 43, 53): these are the same for every row, so ours. Not
 those of a stream that ends early (32, 33) or is damaged (40, 246, 271): the way may have done it.
 """
+
+NO_CONNECTION = re.compile(
+    r"ConnectionPool\(host='([^']+)', port=(\d+)\).*"
+    r"(?:Failed to establish a new connection|Failed to resolve '[^']*'):? \(?(?:\[Errno -?\d+\] )?"
+    r"([^\"')]+)"
+)
+"""What urllib3 says where there is no server, or no such name."""
 
 
 class WarehouseError(Exception):
@@ -80,7 +88,7 @@ def translated(kind_of: Callable[[ClickHouseError], type[WarehouseError]]) -> It
     except OperationalError as error:
         if _is_distrust(error):
             raise AccessRefused(f"the server's certificate is not trusted: {error}") from error
-        raise WarehouseUnavailable(str(error)) from error
+        raise WarehouseUnavailable(_brief(str(error))) from error
     except ClickHouseError as error:
         raise kind_of(error)(str(error)) from error
     except OSError as error:
@@ -103,6 +111,12 @@ def kind_of_insert(error: ClickHouseError) -> type[WarehouseError]:
     if code in NO_ACCESS:
         return AccessRefused
     return RowsRefused if code in ROWS_AT_FAULT else WarehouseUnavailable
+
+
+def _brief(text: str) -> str:
+    """Returns who could not be reached, and why, of what the HTTP client tells at length."""
+    found = NO_CONNECTION.search(text)
+    return "cannot connect to {}, port {}: {}".format(*found.groups()) if found else text
 
 
 def _is_distrust(error: BaseException | None) -> bool:

@@ -14,7 +14,7 @@ from controlplane.database import Database
 from controlplane.errors import BadRequest, BadSeed
 from controlplane.models import ApiKey, Installation, Project, User
 from controlplane.projects import insert_project
-from controlplane.rules import cleaned_email, cleaned_name, refuse_bad_password
+from controlplane.rules import cleaned_email, cleaned_name, explained, refuse_bad_password
 from schemas.projects import ProjectId
 from schemas.settings import Settings
 
@@ -87,7 +87,8 @@ async def _admin_of(seed: Seed) -> tuple[str | None, str | None]:
     if not (seed.user_email or seed.user_password):
         return None, None
     if not (seed.user_email and seed.user_password):
-        raise BadSeed("SLUICE_INIT_USER_EMAIL and SLUICE_INIT_USER_PASSWORD: give both or none")
+        missing = "SLUICE_INIT_USER_PASSWORD" if seed.user_email else "SLUICE_INIT_USER_EMAIL"
+        raise BadSeed(f"{missing} is not set: give email and password of the admin, or neither")
     with _named("SLUICE_INIT_USER_PASSWORD"):
         refuse_bad_password(seed.user_password)
     with _named("SLUICE_INIT_USER_EMAIL"):
@@ -109,7 +110,7 @@ def _named(variable: str) -> Iterator[None]:
     try:
         yield
     except BadRequest as error:
-        raise BadSeed(f"{variable}: {error.message}") from error
+        raise BadSeed(f"{variable}: {explained(error.message)}") from error
 
 
 async def _is_empty(session: AsyncSession) -> bool:

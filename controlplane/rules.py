@@ -8,6 +8,12 @@ from controlplane.models import MAX_EMAIL_CHARS, MAX_NAME_CHARS
 MIN_PASSWORD_CHARS = 8
 # Hashing cost grows with the length; better-auth draws the line at the same place.
 MAX_PASSWORD_CHARS = 128
+EXPECTED = {
+    "Invalid email": "expected such as ann@example.com",
+    "Password too short": f"expected at least {MIN_PASSWORD_CHARS} characters",
+    "Password too long": f"expected at most {MAX_PASSWORD_CHARS} characters",
+}
+"""The rules behind what the clients of Pulse know word for word."""
 
 
 def cleaned_email(text: str) -> str:
@@ -36,6 +42,11 @@ def refuse_bad_password(password: str) -> None:
         raise BadRequest("Password too short")
     if len(password) > MAX_PASSWORD_CHARS:
         raise BadRequest("Password too long")
+
+
+def explained(message: str) -> str:
+    """Returns a message with the rule that it does not tell, for people at a terminal."""
+    return f"{message}: {EXPECTED[message]}" if message in EXPECTED else message
 
 
 def as_uuid(text: str) -> UUID | None:

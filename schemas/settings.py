@@ -18,6 +18,8 @@ from schemas.issues import issue_of, one_of
 PREFIX = "SLUICE_"
 FOREVER_DAYS = 1_000_000
 """Older than the oldest row can be."""
+LEAST_MEMORY_BYTES = 256 << 20
+"""With less, the embedded engine answers no query."""
 SECRETS = frozenset(
     {
         "secret",
@@ -113,8 +115,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What `/metrics` asks for, as `Authorization: Bearer`. Empty: it answers requests of this
     machine alone that came through no proxy."""
     memory_bytes: Count = 0
-    """Memory that the process may use. 0: what its control group or its machine has. Two fifths are
-    for the embedded engine."""
+    """Memory that the process may use, 256 MiB at least. 0: what its control group or its machine
+    has. Two fifths are for the embedded engine."""
     kafka_url: str = ""
     """Event log: empty for one file in the data directory (`sluice up`), or
     `kafka://host:port,host:port`."""
@@ -234,16 +236,22 @@ def load(environ: Mapping[str, str]) -> Settings:
         if name.removesuffix("_file") in SECRETS and name.endswith("_file"):
             name, value = name.removesuffix("_file"), _read_secret(variable, value)
         if name not in Settings.__struct_fields__:
-            raise SettingsError(f"{variable} is not a setting{_nearest(variable)}")
+            raise SettingsError(f"{variable} is not a setting{_way_out(variable)}")
         values[name] = value
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         name = str(issue_of(error, Settings).path[0])
         raise SettingsError(f"{PREFIX}{name.upper()}: {_rule(name, values[name])}") from None
+    if 0 < settings.memory_bytes < LEAST_MEMORY_BYTES:
+        least = f"expected 0, or a whole number from {LEAST_MEMORY_BYTES} on"
+        raise SettingsError(f"{PREFIX}MEMORY_BYTES: {least}, not {settings.memory_bytes}")
+    return settings
 
 
-def _nearest(variable: str) -> str:
+def _way_out(variable: str) -> str:
+    if variable.removeprefix(PREFIX).removesuffix("_FILE").lower() in Settings.__struct_fields__:
+        return f": only secrets come from a file; set {variable.removesuffix('_FILE')} itself"
     known = [PREFIX + name.upper() for name in Settings.__struct_fields__]
     known += [f"{PREFIX}{name.upper()}_FILE" for name in SECRETS]
     near = get_close_matches(variable, known, n=1, cutoff=0.8)
@@ -270,4 +278,7 @@ def _read_secret(variable: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingsError(f"{variable} names a file that cannot be read: {error}") from error
+        why = error.strerror or error
+        raise SettingsError(f"{variable}: cannot read the file {path}: {why}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{variable}: the file {path} is no text in UTF-8") from error

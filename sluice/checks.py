@@ -210,7 +210,7 @@ async def _look_into(database: Database, secret: str | None) -> Finding:
         return warning(name, text, f"if the clock is right: sluice retention confirm {today}")
     if found.projects and not found.keys:
         return warning(name, "no API key can be read with this secret", "sluice key create")
-    return ok(name, f"{found.projects} projects, {found.keys} API keys")
+    return ok(name, f"projects: {found.projects}, API keys: {found.keys}")
 
 
 def check_store(paths: Paths) -> Finding:

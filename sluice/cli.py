@@ -7,6 +7,7 @@ This module and those of the commands import what is heavy within the functions 
 import asyncio
 import importlib
 import importlib.metadata
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -125,6 +126,19 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
 app.add_typer(retention.app, name="retention")
 app.add_typer(prices.app, name="price")
+
+
+def _flow(commands: typer.Typer) -> None:
+    """Joins the lines of each paragraph: the terminal's width breaks them, not the source's."""
+    for command in commands.registered_commands:
+        text = inspect.getdoc(command.callback) or ""
+        command.help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _flow(group.typer_instance)
+
+
+_flow(app)
 
 
 def greet(process: Any) -> None:

@@ -40,11 +40,9 @@ def send_traffic(address: str, key: str, amount: Amount) -> str:
     until = datetime.now(UTC)
     traffic = Traffic(amount.seed, until, amount.days)
     headers = {"Authorization": f"Bearer {key}"}
-    # Not through a proxy of the environment: the server is usually on this very machine.
-    with httpx.Client(
-        base_url=address, headers=headers, timeout=TIMEOUT_S, trust_env=False
-    ) as client:
-        _check_key(client)
+    with _client(address, headers) as client:
+        if not _knows_key(client):
+            raise CommandError(f"{address} does not know this API key; give another with --key")
         with _progress() as progress:
             sender = Sender(client, progress)
             _send(sender, "traces", traffic.traces(amount.traces), amount.traces)
@@ -54,14 +52,24 @@ def send_traffic(address: str, key: str, amount: Amount) -> str:
         return _readable(client, until - timedelta(days=amount.days + 1), until)
 
 
-def _check_key(client: httpx.Client) -> None:
+def refuse_silent(address: str) -> None:
+    """Raises `CommandError` where no Sluice answers: nothing should be made for it then."""
+    with _client(address, {}) as client:
+        _knows_key(client)
+
+
+def _client(address: str, headers: dict[str, str]) -> httpx.Client:
+    # Not through a proxy of the environment: the server is usually on this very machine.
+    return httpx.Client(base_url=address, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+
+
+def _knows_key(client: httpx.Client) -> bool:
     answer = _post(client, "/v1/auth/login", None)
     if answer.status_code != 200 or not answer.text.startswith('{"authenticated":'):
         raise CommandError(
             f"{client.base_url} is not a Sluice server: it answered {answer.status_code}"
         )
-    if not answer.json()["authenticated"]:
-        raise CommandError(f"{client.base_url} does not know this API key; give another with --key")
+    return bool(answer.json()["authenticated"])
 
 
 def _send(sender: Sender, kind: str, items: Iterable[Item], total: int) -> None:
@@ -77,7 +85,7 @@ def _send(sender: Sender, kind: str, items: Iterable[Item], total: int) -> None:
 
 
 def _send_repeats(sender: Sender, first: list[Item]) -> None:
-    """Sends what the ledger counts as duplicate and as invalid."""
+    """Sends what is counted as duplicate and as invalid."""
     _accepted(_post(sender.client, "/v1/traces/async", first))
     rejected = _post(sender.client, "/v1/traces/async", [{**first[0], "latency_ms": -1}])
     if rejected.status_code != 400:
@@ -95,9 +103,10 @@ def _post(client: httpx.Client, path: str, items: list[Item] | None) -> httpx.Re
     for _ in range(MAX_TRIES):
         try:
             answer = client.post(path, json=items)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             why = f"{client.base_url} does not answer ({error or type(error).__name__})"
-            raise CommandError(f"{why}: is sluice up running there?") from error
+            way_out = "start sluice up, or name the server's address with --url"
+            raise CommandError(f"{why}: {way_out}") from error
         if answer.status_code not in (429, 503):
             return answer
         time.sleep(min(60, int(answer.headers.get("Retry-After", "1"))))

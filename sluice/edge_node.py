@@ -17,6 +17,7 @@ from ingest.stored_watch import StoredWatch
 from schemas import metrics
 from sluice.accounts import add_accounts, add_database
 from sluice.cluster import find_topics, kafka_limits_of, kafka_of, server_paths
+from sluice.commands.options import address_of
 from sluice.ingestion import add_edge
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
@@ -32,7 +33,8 @@ async def open_parts(process: Process) -> None:
     """Opens what events need: keys, the spool, and Kafka if it is there."""
     settings, paths = process.settings, server_paths(process.paths)
     kafka = kafka_of(settings)
-    process.stack.callback(hold(paths.lock).close)  # the spool is this process's own
+    # The spool is this process's own.
+    process.stack.callback(hold(paths.lock, address_of(settings)).close)
     database = Database(paths.database_url)
     await add_database(process, database, patiently)
     await add_accounts(process, database)

@@ -1,12 +1,14 @@
-"""The end of what may not end: it is given its time, and left."""
+"""The end of what may not end, or not in the middle."""
 
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Coroutine
+from typing import Any, NoReturn, TypeVar
 
 import structlog
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -28,3 +30,16 @@ def leave(code: int) -> NoReturn:
     """Ends the process at once: the interpreter would wait for threads that do not end."""
     logging.shutdown()
     os._exit(code)
+
+
+async def to_its_end(work: Awaitable[T]) -> T:
+    """Waits for work even if cancelled meanwhile, as by Ctrl-C; the cancellation comes after it.
+
+    For steps of a start that leave something open when they are broken off.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise

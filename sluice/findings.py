@@ -7,7 +7,7 @@ from schemas.settings import Settings
 from sluice import checks, server_checks
 from sluice.checks import Finding
 from sluice.commands.options import address_of
-from sluice.lock import holder_of
+from sluice.lock import address_in, holder_of
 from sluice.log_checks import check_log, check_spools
 from sluice.paths import Paths, paths_of
 
@@ -40,7 +40,7 @@ def _of_installation(settings: Settings, paths: Paths) -> list[Finding]:
         found += begin_store_server(paths.warehouse_url)()
     holder = holder_of(paths.lock)
     if holder is not None:
-        return [*found, *server_checks.check_running(address_of(settings), holder)]
+        return [*found, *server_checks.check_running(_address(settings, paths), holder)]
     found.append(server_checks.check_port(settings))
     return [*found, checks.check_store(paths)] if is_embedded else found
 
@@ -57,10 +57,15 @@ def _of_cluster(settings: Settings, paths: Paths) -> list[Finding]:
 
     found = [checks.check_secret(settings, paths), checks.check_clock(paths)]
     found += check_cluster(settings, paths)
-    address, holder = address_of(settings), holder_of(paths.lock)
+    holder = holder_of(paths.lock)
     if holder is not None:
-        return [*found, *server_checks.check_running(address, holder)]
-    return [*found, *server_checks.check_listening(address, settings)]
+        return [*found, *server_checks.check_running(_address(settings, paths), holder)]
+    return [*found, *server_checks.check_listening(address_of(settings), settings)]
+
+
+def _address(settings: Settings, paths: Paths) -> str:
+    """Returns where the running server listens: it may have been started with another port."""
+    return address_in(paths.lock) or address_of(settings)
 
 
 def _disk(settings: Settings, paths: Paths) -> list[Finding]:

@@ -14,22 +14,23 @@ class AlreadyRunning(Exception):
     """Raised when another process holds the data directory."""
 
 
-def hold(path: Path) -> IO[str]:
+def hold(path: Path, address: str = "") -> IO[str]:
     """Takes the lock for as long as the returned file is open; the system frees it at any death.
 
-    Raises `AlreadyRunning`, naming the other process.
+    `address` is where its owner can be asked; `address_in` returns it. Raises `AlreadyRunning`,
+    naming the other process.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - held open on purpose
     if not _take(file):
         file.seek(0)
-        holder = file.read().strip() or "unknown"
+        holder = _first(file)
         file.close()
         raise AlreadyRunning(
             f"{path.parent} is in use by process {holder}: stop it, or name another SLUICE_DATA_DIR"
         )
     file.truncate(0)
-    file.write(str(os.getpid()))
+    file.write(f"{os.getpid()}\n{address}\n" if address else str(os.getpid()))
     file.flush()
     return file
 
@@ -55,5 +56,18 @@ def holder_of(path: Path) -> str | None:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return file.read().strip() or "unknown"
+            return _first(file)
     return None
+
+
+def address_in(path: Path) -> str | None:
+    """Returns where the holder of the lock can be asked, `None` when nobody holds it or says so."""
+    if holder_of(path) is None:
+        return None
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return lines[1] if len(lines) > 1 else None
+
+
+def _first(file: IO[str]) -> str:
+    """Returns the id of the process that has written itself into the lock."""
+    return file.readline().strip() or "unknown"

@@ -17,6 +17,8 @@ QUIET = (
     "asyncio",
     "clickhouse_connect",
 )
+SILENT = ("clickhouse_connect", "urllib3")
+"""What they warn of, they raise as well: it is logged where it is handled."""
 # Without the values of variables: they hold API keys and users' prompts.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -54,6 +56,8 @@ def set_up(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.DEBUG if level == logging.DEBUG else logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

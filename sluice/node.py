@@ -24,6 +24,8 @@ from processors.sink import Sink, tell_waiting
 from schemas import metrics
 from schemas.settings import SettingsError
 from sluice.accounts import add_accounts, add_database, keep_fresh
+from sluice.commands.options import address_of
+from sluice.ending import to_its_end
 from sluice.ingestion import add_edge
 from sluice.lean import begin_lean
 from sluice.limits import edge_limits_of
@@ -51,7 +53,8 @@ async def open_parts(process: Process) -> None:
             "SLUICE_KAFKA_URL: sluice up keeps events in a file of its own; leave the variable out,"
             " or start sluice edge, sluice worker and sluice api, which use Kafka"
         )
-    process.stack.callback(hold(paths.lock).close)
+    process.stack.callback(hold(paths.lock, address_of(settings)).close)
+    refuse_full_disk(paths.data_dir)
     find_secret(settings.secret, paths.data_dir)  # a broken one is said before anything is made
     database = Database(paths.database_url)
     opening = (
@@ -61,14 +64,14 @@ async def open_parts(process: Process) -> None:
         asyncio.create_task(_add_control_plane(process, database)),
     )
     # Where one fails the others are waited for, so that what they open is closed.
-    await asyncio.wait(opening)
+    await to_its_end(asyncio.wait(opening))
     store, parts, own_log, accounts = opening
     warehouse, systems, event_log, _ = await asyncio.gather(store, parts, own_log, accounts)
     await keep_fresh(process, systems)
     interval_ms = settings.block_interval_ms
     sink = open_sink(process, warehouse, systems, event_log, block_interval_ms=interval_ms)
     sink.start()
-    await _add_stream(process, event_log, sink)
+    await to_its_end(_add_stream(process, event_log, sink))
     _add_http(process, warehouse, systems, event_log, sink)
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)

@@ -35,4 +35,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError as error:
-        raise SettingsError(f"SLUICE_TRUSTED_PROXIES: {error}") from error
+        expected = "an address or a network such as 127.0.0.1 or 10.0.0.0/8"
+        raise SettingsError(
+            f"SLUICE_TRUSTED_PROXIES: expected {expected}, not {text!r} ({error})"
+        ) from error

@@ -15,8 +15,7 @@ def check_running(address: str, pid: str) -> list[Finding]:
     """Asks the server that holds the data directory how its parts are."""
     held = ok("server", f"process {pid} holds the data directory")
     fix = f"look at the server's log lines, and restart it: kill {pid}"
-    elsewhere = "is SLUICE_HOST or SLUICE_PORT another here than there?"
-    return [held, *_check_ready(address, fix, f"{elsewhere} Else {fix}")]
+    return [held, *_check_ready(address, fix, fix)]
 
 
 def check_listening(address: str, settings: Settings) -> list[Finding]:

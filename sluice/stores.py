@@ -45,6 +45,6 @@ async def add_own_store(process: Process) -> Warehouse:
         url, readers=settings.query_threads, engine_memory_bytes=engine_bytes_of(settings)
     )
     add_store(process, warehouse)
-    for name in await asyncio.to_thread(migrate, warehouse):
-        log.info("migration applied", name=name)
+    if names := await asyncio.to_thread(migrate, warehouse):
+        log.info("migrations applied", count=len(names), newest=names[-1])
     return warehouse

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -93,7 +94,9 @@ async def project_named(database: "Database", wanted: str | None) -> "ProjectRow
     if found:
         ids = ", ".join(project.project_id for project in found)
         raise CommandError(f"several projects are named {wanted!r}: give an id of {ids}")
-    raise CommandError(f"there is no project {wanted!r}; sluice project list shows them")
+    near = get_close_matches(wanted, [project.name for project in projects], n=1)
+    guess = f"; did you mean {near[0]!r}?" if near else ";"
+    raise CommandError(f"there is no project {wanted!r}{guess} sluice project list shows them")
 
 
 async def refuse_taken(database: "Database", name: str) -> None:

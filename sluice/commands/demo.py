@@ -11,14 +11,17 @@ from schemas.settings import Settings
 from sluice.commands.control import Control, opened, refuse_missing
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, address_of, own_command, settings_with
-from sluice.lock import holder_of
+from sluice.lock import address_in, holder_of
+from sluice.paths import paths_of
 
 REMOVED_WITHIN_S = 120
 
-Url = Annotated[str | None, typer.Option(help="Address of the server, if not the settings' own.")]
+Url = Annotated[
+    str | None, typer.Option(help="Address of the server; else of the one that runs here.")
+]
 ApiKey = Annotated[
     str | None,
-    typer.Option("--key", help="API key of another project to send to; else a project demo."),
+    typer.Option("--key", help="API key of the project to send to; else a project demo."),
 ]
 
 
@@ -36,18 +39,22 @@ def send_demo(
 ) -> None:
     """Send realistic traffic of the last days to a running server, into a project demo.
 
-    LLM calls of several providers, users and environments with errors, cached tokens and an
-    unpriced model; agents with tools and sub-agents; and, for the ledger, items that come twice
-    and one that is rejected. Everything goes through the public API.
+    It sends LLM calls of several providers, users and environments, some with errors, cached
+    tokens or a model without a price. It also sends spans of agents with tools and subagents, some
+    items twice, and one that is rejected. All of it goes through the public API.
     """
     settings = settings_with(data_dir=data_dir)
     if remove:
         _remove(settings)
         return
-    from sluice.demo_sending import Amount, send_traffic
+    from sluice.demo_sending import Amount, refuse_silent, send_traffic
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    address = (url or address_of(settings)).rstrip("/")
+    here = address_in(paths_of(settings).lock) or address_of(settings)
+    address = (url or here).rstrip("/")
+    if key is None:
+        _refuse_elsewhere(settings)
+    refuse_silent(address)
     used = key or _demo_key(settings)
     typer.echo(send_traffic(address, used, Amount(days, traces, spans, seed)))
     typer.echo(f"seed: {seed}")
@@ -57,8 +64,6 @@ def send_demo(
 
 def _demo_key(settings: Settings) -> str:
     from sluice.demo_project import demo_key
-
-    _refuse_elsewhere(settings)
 
     async def work() -> str:
         async with opened(settings) as control:

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from clickhouse.errors import WarehouseError
+from clickhouse.errors import WarehouseError, WarehouseUnavailable
 from clickhouse.migrate import MigrationError
 from controlplane.crypto import UnsealError
 from controlplane.errors import BadSeed, ControlPlaneError
+from controlplane.rules import explained
 from eventlog.dead_letters import AlreadyReplayed, UnknownDeadLetter
 from eventlog.log import LogError
 from processors.llm.cost.cache import PriceTableError
@@ -13,6 +14,7 @@ from processors.replays import NotReplayable
 from schemas.settings import SettingsError
 from sluice.commands.errors import CommandError, WrongCall
 from sluice.lock import AlreadyRunning
+from sluice.room import DiskFull
 
 MISUSE = (SettingsError, BadSeed, AlreadyRunning, WrongCall)
 """A wrong call or a wrong place: exit code 2."""
@@ -27,6 +29,7 @@ FAILED = (
     WarehouseError,
     MigrationError,
     PriceTableError,
+    DiskFull,
     OSError,
 )
 """Tried, and refused: exit code 1."""
@@ -51,7 +54,9 @@ def ending_of(error: Exception) -> Ending:
 
 def _text(error: Exception) -> str:
     if isinstance(error, ControlPlaneError):
-        return error.message
+        return explained(error.message)
+    if isinstance(error, WarehouseUnavailable):
+        return f"the store: {error}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

@@ -79,6 +79,6 @@ def test_a_start_leaves_the_lines_to_copy_among_our_own_alone(server: Server) ->
     start = lines[: 1 + next(n for n, line in enumerate(lines) if line.startswith("First trace:"))]
     logged = [json.loads(line)["event"] for line in start if line.startswith("{")]
 
-    assert "migration applied" in logged
+    assert "migrations applied" in logged
     assert not [event for event in logged if event.startswith("[")]
     assert len(start) == len(logged) + 3

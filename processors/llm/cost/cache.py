@@ -86,6 +86,7 @@ def _compile(path: Path) -> None:
             timeout=_COMPILE_TIMEOUT_S,
         )
     except subprocess.CalledProcessError as error:
-        raise PriceTableError(f"compiling {path} failed: {error.stderr[-2000:]}") from error
+        reason = next(iter(error.stderr.strip().splitlines()[-1:]), "without a word")
+        raise PriceTableError(f"compiling {path} failed: {reason}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PriceTableError(f"compiling {path} failed: {error}") from error

@@ -106,7 +106,7 @@ class TestWell:
             "dead letters: none wait",
             "ClickHouse 26.",
             "store's clock: the store's is 0 s from this machine's",
-            "control plane: 1 projects, 1 API keys",
+            "control plane: projects: 1, API keys: 1",
             f"nothing waits for Kafka in {cluster.edge.data_dir / 'spool.db'}",
             f"process {cluster.edge.pid} holds the data directory",
             "server's log: works",

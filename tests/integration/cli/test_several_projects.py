@@ -11,7 +11,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sluice.cli import app
+from sluice.commands.control import Control
+from sluice.commands.control import run as in_control_plane
 from sluice.commands.errors import WrongCall
+from sluice.demo_project import demo_key
 from tests.unit.sluice.places import free_port
 
 KEY = "pulse_sk_5f0c1f1e-0000-4000-8000-00000000c11b"
@@ -91,6 +94,11 @@ class TestNames:
         assert "there is a project 'Shop' already" in str(run(*command).exception)
         assert names(run) == ["Default", "Shop"]
 
+    def test_a_misspelt_one_is_told_with_the_nearest(self, run: Run) -> None:
+        rejected = run("key", "show", "-p", "Shpo")
+
+        assert "no project 'Shpo'; did you mean 'Shop'?" in str(rejected.exception)
+
     def test_a_project_may_be_set_to_the_name_that_it_has(self, run: Run) -> None:
         assert run("project", "set", "Shop", "--name", "Shop", "--cost", "computed").exit_code == 0
 
@@ -102,17 +110,23 @@ class TestDemo:
     def test_a_project_that_a_person_has_named_demo_is_left_alone(self, run: Run) -> None:
         run("project", "create", "demo")
 
-        for command in (("demo",), ("demo", "--remove")):
-            assert "it is not the demo's" in str(run(*command).exception)
+        assert "it is not the demo's" in str(run("demo", "--remove").exception)
         assert names(run) == ["Default", "Shop", "demo"]
 
+    def test_without_a_server_no_project_is_made(self, run: Run) -> None:
+        rejected = run("demo")
+
+        assert "start sluice up, or name the server's address" in str(rejected.exception)
+        assert names(run) == ["Default", "Shop"]
+
     def test_without_a_server_the_project_goes_now_and_its_data_later(self, run: Run) -> None:
-        run("demo")  # fails, for no server runs, but has made the project
-        made = names(run)
+        async def make(control: Control) -> None:
+            await demo_key(control.database, control.vault)
+
+        in_control_plane(make, None)
 
         removed = run("demo", "--remove")
 
-        assert made == ["Default", "Shop", "demo"]
         assert removed.stdout.startswith("removed the project demo; a server removes what it had")
         assert names(run) == ["Default", "Shop"]
 

@@ -224,7 +224,7 @@ def test_demo_without_a_server_is_one_line(installation: Place) -> None:
     ran = installation.run("demo", SLUICE_INIT_API_KEY=KEY)
 
     assert ran.code == 1
-    assert "is sluice up running there?" in ran.err
+    assert "start sluice up, or name the server's address with --url" in ran.err
     assert ran.err.count("\n") == 1
 
 

@@ -218,7 +218,7 @@ class TestControlPlane:
 
         found = await checks.check_control_plane(Settings(secret="a" * 32), paths)
 
-        assert (found.level, found.text) == ("ok", "1 projects, 1 API keys")
+        assert (found.level, found.text) == ("ok", "projects: 1, API keys: 1")
 
     async def test_tables_of_a_version_before_are_an_error(
         self, paths: Paths, monkeypatch: pytest.MonkeyPatch

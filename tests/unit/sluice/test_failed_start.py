@@ -10,12 +10,13 @@ import uvicorn
 from controlplane.errors import Unavailable
 from eventlog.log import LogUnavailable
 from schemas.settings import Settings
-from sluice import listening, node
+from sluice import listening, node, room
 from sluice.connections import Bounds
 from sluice.listening import Server, bind
 from sluice.lock import hold
 from sluice.paths import paths_of
 from sluice.process import Process
+from sluice.room import DiskFull
 from sluice.serve import serve
 from tests.unit.sluice.places import free_port
 
@@ -65,6 +66,40 @@ async def test_parts_that_open_beside_the_one_that_fails_are_closed_too(
     with pytest.raises(LogUnavailable):
         await logs[0].check_room()
     hold(paths_of(settings).lock).close()
+
+
+async def test_ctrl_c_in_the_middle_closes_what_is_still_being_opened(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def store(process: Process) -> None:
+        """Stands in for a store whose opening cannot be broken off."""
+        begun.set()
+        await may_end.wait()
+        process.stack.callback(closed.set)
+        raise Unavailable("no store here", retry_after_s=1)
+
+    monkeypatch.setattr(node, "add_own_store", store)
+    start = asyncio.create_task(serve(settings, node.open_parts, lambda _: None))
+    await begun.wait()
+    start.cancel()  # as asyncio's runner does at SIGINT
+    may_end.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert closed.is_set()
+    hold(paths_of(settings).lock).close()
+
+
+async def test_a_start_on_a_full_disk_says_so_and_makes_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LEAST_BYTES", 1 << 62)
+
+    with pytest.raises(DiskFull, match="the disk of .* is full"):
+        await serve(settings, node.open_parts, lambda _: None)
+    assert [file.name for file in paths_of(settings).data_dir.iterdir()] == ["lock"]
 
 
 async def test_a_server_that_fails_before_it_listens_ends_the_start(

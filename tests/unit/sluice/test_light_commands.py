@@ -88,3 +88,14 @@ def test_a_call_that_names_nothing_to_do_ends_with_2() -> None:
 
 def test_a_call_with_an_unknown_option_needs_nothing_heavy() -> None:
     assert run(*WRONG[:3])[1] == set()
+
+
+def test_no_line_of_help_ends_where_the_source_ends_it() -> None:
+    def walk(command: click.Command) -> Iterator[click.Command]:
+        yield command
+        for inner in getattr(command, "commands", {}).values():
+            yield from walk(inner)
+
+    texts = [command.help or "" for command in walk(typer.main.get_command(app))]
+
+    assert [text for text in texts if "\n" in text.replace("\n\n", "")] == []

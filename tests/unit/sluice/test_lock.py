@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.lock import AlreadyRunning, hold, holder_of
+from sluice.lock import AlreadyRunning, address_in, hold, holder_of
 
 HOLD = "import sys, time; from pathlib import Path; from sluice.lock import hold;"
 WAIT = HOLD + "f = hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
@@ -49,3 +49,20 @@ def test_the_death_of_its_owner_frees_the_lock(tmp_path: Path) -> None:
 def test_asking_who_holds_a_lock_makes_none(tmp_path: Path) -> None:
     assert holder_of(tmp_path / "lock") is None
     assert not (tmp_path / "lock").exists()
+
+
+def test_a_lock_tells_where_its_holder_can_be_asked_while_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+
+    with hold(path, "http://127.0.0.1:9000"):
+        held = address_in(path), holder_of(path)
+
+    assert held == ("http://127.0.0.1:9000", str(os.getpid()))
+    assert address_in(path) is None
+
+
+def test_a_holder_that_nobody_can_ask_gives_no_address(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+
+    with hold(path):
+        assert address_in(path) is None

@@ -64,13 +64,30 @@ def test_where_no_setting_is_near_none_is_named() -> None:
 
 
 def test_a_secret_file_that_cannot_be_read_is_an_error_that_names_its_variable() -> None:
-    with pytest.raises(SettingsError, match="SLUICE_SECRET_FILE names a file"):
+    with pytest.raises(
+        SettingsError, match="SLUICE_SECRET_FILE: cannot read the file /nowhere/secret: No"
+    ):
         load({"SLUICE_SECRET_FILE": "/nowhere/secret"})
 
 
 def test_only_secrets_may_come_from_a_file(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="SLUICE_PORT_FILE is not a setting"):
+    with pytest.raises(
+        SettingsError, match="only secrets come from a file; set SLUICE_PORT itself"
+    ):
         load({"SLUICE_PORT_FILE": str(tmp_path)})
+
+
+def test_a_secret_file_that_is_no_text_is_an_error_that_names_its_variable(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingsError, match="SLUICE_SECRET_FILE: the file .* is no text"):
+        load({"SLUICE_SECRET_FILE": str(file)})
+
+
+def test_memory_that_no_query_could_work_with_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="MEMORY_BYTES: expected 0, or .* from 268435456 on"):
+        load({"SLUICE_MEMORY_BYTES": "5"})
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
