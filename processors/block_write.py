@@ -4,7 +4,8 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import product
 from typing import Any
 
 import structlog
@@ -14,12 +15,15 @@ from eventlog.log import ProgressStore
 from processors.block_rows import BlockRows, Inserts
 from processors.blocks import Block, Outcomes, Output, Step
 from processors.columns import Numbers
-from processors.faults import is_passing, reason_of
+from processors.faults import REASONS, is_passing, reason_of
 from processors.outcomes import outcomes_of
 from schemas import metrics
+from schemas.kinds import KINDS
 
 FIRST_PAUSE_S = 0.2
 MAX_DOUBLINGS = 20
+DAMAGED = "record"
+"""The kind, in metrics, of what a damaged record held."""
 
 log = structlog.get_logger(__name__)
 
@@ -167,8 +171,22 @@ class BlockWrite:
             await self._rows.put("outcomes", data, self._block.token, len(rows))
 
 
+def watch_from_zero(tables: Iterable[str]) -> None:
+    """Shows the counters that alarms watch before anything is counted.
+
+    A series that begins at 1 has not risen for Prometheus: the first dead letter would raise no
+    alarm.
+    """
+    for kind in (*(kind.name for kind in KINDS), DAMAGED):
+        metrics.DEAD.labels(kind)
+    for table, reason in product(tables, REASONS):
+        metrics.INSERT_FAILURES.labels(table, reason)
+
+
 def _count(output: Output) -> None:
     by_kind: Counter[tuple[str, str]] = Counter()
+    # In no outcome, because nobody knows whose they were.
+    by_kind[DAMAGED, "dead"] = sum(1 for one in output.dead if not one.wire)
     for one, items in output.outcomes.items():
         by_kind[one.kind, one.outcome] += items
     for (kind, outcome), items in by_kind.items():

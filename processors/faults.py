@@ -69,6 +69,16 @@ class NotItsFault(Exception):
     """Raised for what says nothing about the item: to be tried again for ever."""
 
 
+WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (RowsRefused, "rows"),
+    (AccessRefused, "access"),
+    (WarehouseError, "store"),
+    (Unavailable, "control plane"),
+    (LogError, "log"),
+)
+SHORTAGE = "resources"
+REASONS = (*(word for _, word in WORDS), SHORTAGE)
+"""Every label of `sluice_insert_failures`."""
 PASSING = (NotItsFault, WarehouseError, LogFull, LogUnavailable, Unavailable, *RESOURCES)
 
 
@@ -111,13 +121,4 @@ def is_passing(error: BaseException) -> bool:
 
 def reason_of(error: BaseException | None) -> str:
     """Names what a block waits for, in one word: the label of its metric."""
-    for kind, word in (
-        (RowsRefused, "rows"),
-        (AccessRefused, "access"),
-        (WarehouseError, "store"),
-        (Unavailable, "control plane"),
-        (LogError, "log"),
-    ):
-        if isinstance(error, kind):
-            return word
-    return "resources"
+    return next((word for kind, word in WORDS if isinstance(error, kind)), SHORTAGE)

@@ -20,7 +20,10 @@ DUPLICATES = Counter(
     "sluice_items_duplicate", "Items whose id was stored before.", ["kind"], registry=REGISTRY
 )
 DEAD = Counter(
-    "sluice_items_dead", "Items put into the dead-letter topic.", ["kind"], registry=REGISTRY
+    "sluice_items_dead",
+    "Items put into the dead-letter topic; of a damaged record one, of the kind `record`.",
+    ["kind"],
+    registry=REGISTRY,
 )
 DEDUP_FILTER_FILL = Gauge(
     "sluice_dedup_filter_fill",

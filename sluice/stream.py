@@ -5,6 +5,7 @@ from typing import Any
 
 from clickhouse.client import Warehouse
 from eventlog.log import ProgressStore
+from processors.block_write import watch_from_zero
 from processors.pipeline import build_steps
 from processors.sink import Sink
 from schemas import metrics
@@ -30,6 +31,7 @@ def open_sink(
         log2_filter_bits=settings.dedup_filter_bits,
     )
     limits = block_limits_of(settings, block_interval_ms)
+    watch_from_zero(step.name for step in steps.values())
     sink = Sink(steps, checkpoints, warehouse, limits)
     process.gauges.append(lambda: metrics.OLDEST_UNACKED_SECONDS.set(sink.lag_s()))
     process.stack.push_async_callback(sink.stop)

@@ -65,5 +65,7 @@ built "$(image_of proxy)" caddy
 docker tag "$(image_of postgres)" postgres:17
 
 docker build --quiet --tag sluice:0.1.0 . >/dev/null
+# Over that one, so made anew with it: a store of an older version would be served else.
+docker image rm --force clickhouse/clickhouse-server:26.9 >/dev/null
 built clickhouse/clickhouse-server:26.9 warehouse
 docker image ls

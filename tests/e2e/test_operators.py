@@ -31,6 +31,17 @@ class TestWithoutToken:
     def test_this_machine_may_read(self, server: Server) -> None:
         assert server.client(None).get("/metrics").status_code == 200
 
+    def test_what_alarms_watch_is_there_before_it_is_counted(self, server: Server) -> None:
+        """A series that begins at 1 has not risen for Prometheus."""
+        text = server.client(None).get("/metrics").text
+
+        for kind in ("trace", "span", "record"):
+            assert f'sluice_items_dead_total{{kind="{kind}"}} ' in text
+        for table in ("traces", "spans", "outcomes"):
+            for reason in ("store", "access", "rows", "log", "control plane", "resources"):
+                labels = f'{{reason="{reason}",table="{table}"}}'
+                assert f"sluice_insert_failures_total{labels} " in text
+
     @pytest.mark.parametrize("headers", ELSEWHERE, ids=lambda headers: next(iter(headers)))
     def test_who_came_through_a_proxy_may_not(
         self, server: Server, headers: dict[str, str]

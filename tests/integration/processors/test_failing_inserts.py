@@ -1,6 +1,7 @@
 """Inserts that fail: what the alarm says, and that a store which takes nothing costs no event."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,10 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
 def failing_s() -> float | None:
     labels = {"table": "traces", "partition": "0"}
     return REGISTRY.get_sample_value("sluice_insert_failing_seconds", labels)
+
+
+def damaged_records() -> float:
+    return REGISTRY.get_sample_value("sluice_items_dead_total", {"kind": "record"}) or 0.0
 
 
 async def feed_a_store_that_is_down(
@@ -67,6 +72,20 @@ async def test_the_alarm_goes_with_the_partition(log: SqliteLog) -> None:
 
     assert failing_s() is None
     feeding.cancel()
+
+
+async def test_a_damaged_record_raises_the_alarm_of_dead_letters(log: SqliteLog) -> None:
+    stream = Stream(log, Store())
+    await append(log, "a")
+    with sqlite3.connect(log.path) as connection:
+        connection.execute("UPDATE records SET value = 'x'")
+    before = damaged_records()
+
+    await stream.feed()
+
+    assert len(dead_letters(log)) == 1
+    assert damaged_records() == before + 1
+    await stream.stop()
 
 
 async def test_events_wait_for_a_store_that_does_not_let_us_in(log: SqliteLog) -> None:
