@@ -26,8 +26,8 @@ def send_demo(
     url: Url = None,
     key: ApiKey = None,
     days: Annotated[int, typer.Option(min=1, max=365, help="How far back it reaches.")] = 7,
-    traces: Annotated[int, typer.Option(min=1, max=1_000_000, help="LLM calls.")] = 2_000,
-    spans: Annotated[int, typer.Option(min=1, max=1_000_000, help="Agent events, about.")] = 1_500,
+    traces: Annotated[int, typer.Option(min=1, max=1_000_000, help="LLM calls.")] = 5_000,
+    spans: Annotated[int, typer.Option(min=1, max=1_000_000, help="Agent events, about.")] = 3_000,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same ids.")] = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove the project demo again.")
@@ -37,8 +37,9 @@ def send_demo(
     """Send realistic traffic of the last days to a running server, into a project demo.
 
     LLM calls of several providers, users and environments with errors, cached tokens and an
-    unpriced model; agents with tools and sub-agents; and, for the ledger, items that come twice
-    and one that is rejected. Everything goes through the public API.
+    unpriced model, and a release since which one feature costs more and fails more often; agents
+    with tools and sub-agents; and, for the ledger, items that come twice and one that is rejected.
+    Everything goes through the public API.
     """
     settings = settings_with(data_dir=data_dir)
     if remove:
