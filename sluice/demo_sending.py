@@ -10,7 +10,8 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ingest.llm.demo import Item, Traffic
+from ingest.llm.demo import Traffic
+from ingest.llm.demo_bodies import Item
 from schemas.llm.wire import MAX_ITEMS
 from sluice.commands.errors import CommandError
 

@@ -29,8 +29,8 @@ def send_demo(
     url: Url = None,
     key: ApiKey = None,
     days: Annotated[int, typer.Option(min=1, max=365, help="How far back it reaches.")] = 7,
-    traces: Annotated[int, typer.Option(min=1, max=1_000_000, help="LLM calls.")] = 2_000,
-    spans: Annotated[int, typer.Option(min=1, max=1_000_000, help="Agent events, about.")] = 1_500,
+    traces: Annotated[int, typer.Option(min=1, max=1_000_000, help="LLM calls.")] = 5_000,
+    spans: Annotated[int, typer.Option(min=1, max=1_000_000, help="Agent events, about.")] = 3_000,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same ids.")] = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove the project demo again.")
@@ -40,8 +40,9 @@ def send_demo(
     """Send realistic traffic of the last days to a running server, into a project demo.
 
     It sends LLM calls of several providers, users and environments, some with errors, cached
-    tokens or a model without a price. It also sends spans of agents with tools and subagents, some
-    items twice, and one that is rejected. All of it goes through the public API.
+    tokens or a model without a price. Since a release of the last day, one feature costs more and
+    fails more often. It also sends spans of agents with tools and subagents, some items twice, and
+    one that is rejected. All of it goes through the public API.
     """
     settings = settings_with(data_dir=data_dir)
     if remove:

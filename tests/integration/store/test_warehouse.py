@@ -45,7 +45,7 @@ def test_an_engine_that_is_away_is_said_in_our_words(
     with pytest.raises(WarehouseUnavailable) as raised:
         call(absent)
 
-    assert str(raised.value) == "cannot connect to 127.0.0.1, port 9: Connection refused"
+    assert str(raised.value) == "cannot connect to 127.0.0.1, port 1: Connection refused"
 
 
 async def test_an_engine_that_is_away_is_said_so_to_those_who_wait_too(absent: Warehouse) -> None:
@@ -62,7 +62,7 @@ def test_a_command_says_in_one_line_that_the_engine_is_away(tmp_path: Path) -> N
 
     assert ran.returncode == 1
     (line,) = ran.stderr.splitlines()
-    assert line == "sluice: cannot connect to 127.0.0.1, port 9: Connection refused"
+    assert line == "sluice: the store: cannot connect to 127.0.0.1, port 1: Connection refused"
 
 
 async def test_an_urgent_read_answers_while_every_reader_is_held(warehouse: Warehouse) -> None:

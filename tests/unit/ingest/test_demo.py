@@ -6,7 +6,9 @@ from typing import get_args
 import msgspec
 import pytest
 
-from ingest.llm.demo import MODELS, Item, Traffic
+from ingest.llm.demo import Traffic
+from ingest.llm.demo_bodies import Item
+from ingest.llm.demo_chats import CHANGED_HOURS_AGO, MODELS
 from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
 from processors.llm.cost.cache import load_book
 from schemas.llm.wire import Kind
@@ -108,3 +110,29 @@ def test_even_a_short_demo_has_every_model_and_every_kind_of_agent_event(moment:
         assert {item["kind"] for item in events} == set(get_args(Kind))
         times = [datetime.fromisoformat(item["timestamp"]) for item in [*calls, *events]]
         assert max(times) <= moment
+
+
+def test_since_its_last_release_the_search_costs_more_and_fails_more_often() -> None:
+    changed_at = UNTIL - timedelta(hours=CHANGED_HOURS_AGO)
+    calls = [
+        item
+        for item in traces(6_000)
+        if item["metadata"]["feature"] == "search"
+        and item["metadata"]["environment"] == "production"
+    ]
+    since = [item for item in calls if datetime.fromisoformat(item["timestamp"]) >= changed_at]
+    before = [item for item in calls if datetime.fromisoformat(item["timestamp"]) < changed_at]
+
+    assert {item["metadata"]["release"] for item in since} == {"4.2.0"}
+    assert {item["metadata"]["release"] for item in before} == {"4.1.3"}
+    assert mean_input(since) > 4 * mean_input(before)
+    assert error_rate(since) > 0.08 > error_rate(before)
+
+
+def mean_input(calls: list[Item]) -> float:
+    tokens = [item["input_tokens"] for item in calls if item["status"] == "success"]
+    return float(sum(tokens) / len(tokens))
+
+
+def error_rate(calls: list[Item]) -> float:
+    return sum(item["status"] == "error" for item in calls) / len(calls)
