@@ -4,6 +4,10 @@ Whoever answers earlier has to hope that the sender listens while it sends. Few 
 client that meets a closing connection in the middle of a body reports a reset, not the 401, 413 or
 429 that was sent (RFC 9112 section 9.6). So the rest is read and dropped first, within bounds; what
 comes beyond them is up to the discarding of `sluice.protocol`.
+
+Who asks first whether to send it (`Expect`) is answered at once, and the connection is closed: Go's
+clients would send the next request on it, where we wait for this body (CVE-2024-24791). Proxies
+that pass the question on (Caddy) do not wait for its answer, so theirs is a body like any other.
 """
 
 import asyncio
@@ -16,6 +20,7 @@ from sluice.connections import Bounds
 
 QUIET_S = 0.25
 """Who sends nothing for so long may be waiting for the answer."""
+TOLD_BY_PROXIES = (b"x-forwarded-for", b"forwarded", b"via")
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -29,8 +34,11 @@ def with_bodies_read(application: ASGIApp, bounds: Bounds) -> ASGIApp:
         rest = _Rest(receive, bounds)
 
         async def send_later(message: Any) -> None:
-            if message["type"] == "http.response.start" and rest.is_coming(scope):
-                await rest.drop()
+            if message["type"] == "http.response.start" and not rest.is_read:
+                if rest.is_begun or not _waits(scope):
+                    await rest.drop()
+                else:
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         await application(scope, rest.receive, send_later)
@@ -44,24 +52,20 @@ class _Rest:
     def __init__(self, receive: Receive, bounds: Bounds) -> None:
         self._receive = receive
         self._bounds = bounds
-        self._is_begun = self._is_read = False
+        self.is_begun = self.is_read = False
 
     async def receive(self) -> Any:
         message: Any = await self._receive()
-        self._is_begun = True
-        self._is_read = not message.get("more_body", False)
+        self.is_begun = True
+        self.is_read = not message.get("more_body", False)
         return message
-
-    def is_coming(self, scope: Scope) -> bool:
-        """Tells whether there is more, and the sender does not wait to be told to send it."""
-        return not self._is_read and (self._is_begun or not _expects(scope))
 
     async def drop(self) -> None:
         now, bounds = asyncio.get_running_loop().time, self._bounds
         began, dropped_bytes = now(), 0
         try:
             async with asyncio.timeout(QUIET_S) as clock:
-                while not self._is_read and dropped_bytes < bounds.discarded_bytes:
+                while not self.is_read and dropped_bytes < bounds.discarded_bytes:
                     message = await self.receive()
                     dropped_bytes += len(message.get("body", b""))
                     grace_s = bounds.discarded_s + dropped_bytes / bounds.least_bytes_per_s
@@ -70,5 +74,7 @@ class _Rest:
             return
 
 
-def _expects(scope: Scope) -> bool:
-    return any(name == b"expect" for name, _ in scope["headers"])
+def _waits(scope: Scope) -> bool:
+    """Tells whether the sender waits to be told to send its body."""
+    names = {name for name, _ in scope["headers"]}
+    return b"expect" in names and names.isdisjoint(TOLD_BY_PROXIES)

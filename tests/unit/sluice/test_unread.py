@@ -19,6 +19,7 @@ class Sender:
         self.left = pieces
         self.ends = ends
         self.left_at_answer: int | None = None
+        self.told: list[tuple[bytes, bytes]] = []
 
     async def receive(self) -> Any:
         if self.left:
@@ -29,15 +30,18 @@ class Sender:
 
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start":
-            self.left_at_answer = self.left
+            self.left_at_answer, self.told = self.left, message["headers"]
 
-    async def ask(self, *, reads: int = 0, expects: bool = False, method: str = "POST") -> None:
+    async def ask(
+        self, *, reads: int = 0, expects: bool = False, method: str = "POST", by: str = ""
+    ) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             for _ in range(reads):
                 await receive()
             await send({"type": "http.response.start", "status": 413, "headers": []})
 
         headers = [(b"expect", b"100-continue")] if expects else []
+        headers += [(by.encode(), b"192.0.2.1")] if by else []
         scope: Any = {"type": "http", "method": method, "headers": headers}
         await with_bodies_read(app, BOUNDS)(scope, self.receive, self.send)
 
@@ -74,6 +78,17 @@ async def test_a_sender_that_asks_first_is_told_to_send_nothing() -> None:
     await sender.ask(expects=True)
 
     assert sender.left_at_answer == 9
+    # Whether the body comes all the same, nobody knows: no other request may follow it.
+    assert sender.told == [(b"connection", b"close")]
+
+
+@pytest.mark.parametrize("by", ["x-forwarded-for", "forwarded", "via"])
+async def test_a_proxy_that_passes_the_question_on_sends_the_body_unasked(by: str) -> None:
+    sender = Sender(9, ends=True)
+
+    await sender.ask(expects=True, by=by)
+
+    assert (sender.left_at_answer, sender.told) == (0, [])
 
 
 async def test_a_body_that_was_told_to_come_is_read_to_its_end() -> None:
