@@ -135,6 +135,14 @@ def test_a_name_has_the_price_of_the_model_that_it_led_to(book: PriceBook) -> No
     assert usd_of(book, "mistral mistral-large-2512", usage) == 0.5 + 1.5
 
 
+def test_a_rate_of_later_days_is_not_that_of_earlier_ones(book: PriceBook) -> None:
+    cached = Usage(MILLION, 0, cache_read_tokens=MILLION)
+
+    assert usd_of(book, "openai o3", Usage(MILLION, 0), "2025-06-09T12:00:00Z") == 10
+    assert usd_of(book, "openai o3", cached, "2025-06-09T12:00:00Z") is None
+    assert usd_of(book, "openai o3", cached, "2025-06-10T00:00:00Z") == 0.5
+
+
 @pytest.mark.parametrize("model", ["gpt-4o-audio-preview", "gpt-4o-realtime-preview"])
 def test_the_first_snapshots_have_no_known_rate_for_audio(book: PriceBook, model: str) -> None:
     spoken = Usage(1000, 1000, extras=Extras(input_audio_tokens=900))
