@@ -33,7 +33,8 @@ _MAX_PROVIDERS = 16
 
 def completed(usage: _Object, holder: _Object) -> _Object:
     """The usage of an answer of the AI SDK with what stands in its metadata."""
-    if "inputTokenDetails" in usage or isinstance(usage.get("inputTokens"), dict):
+    nested = usage.get("inputTokens")
+    if "inputTokenDetails" in usage or (isinstance(nested, dict) and "total" in nested):
         return usage
     for name in METADATA:
         if isinstance(metadata := holder.get(name), dict):
@@ -52,10 +53,8 @@ def _completed(usage: _Object, provider: str, told: _Object) -> _Object | None:
     else:
         inner = told
     counts = {_COUNTS[name]: count for name, count in inner.items() if name in _COUNTS and count}
-    if not counts:
-        return None
     if provider not in _WITHOUT_CACHED:
-        return {**usage, **counts}
+        return {**usage, **counts} if counts else None
     plain = {
         "inputTokens": usage.get("inputTokens", usage.get("promptTokens")),
         "outputTokens": usage.get("outputTokens", usage.get("completionTokens")),

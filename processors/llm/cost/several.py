@@ -28,7 +28,7 @@ def sum_calls(raw: _Object, counts: _Counts, count: Callable[[_Object], _Counts]
     if isinstance(iterations, list) and iterations:
         _sum_iterations(iterations, counts, count)
     requests = raw.get("requests")
-    if type(requests) is int and requests > 1:
+    if type(requests) is int and 1 < requests < MAX_INPUT:
         counts["call_inputs"] = (0, MAX_INPUT)
 
 

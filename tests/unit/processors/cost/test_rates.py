@@ -135,6 +135,40 @@ def test_a_name_has_the_price_of_the_model_that_it_led_to(book: PriceBook) -> No
     assert usd_of(book, "mistral mistral-large-2512", usage) == 0.5 + 1.5
 
 
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [
+        # Priority excludes long inputs; flex and batch of 5.5 Pro are listed without them.
+        ("openai gpt-5.5", ("service_tier", "priority")),
+        ("openai gpt-5.4", ("service_tier", "fast")),
+        ("openai gpt-5.5-pro", ("service_tier", "flex")),
+        ("openai gpt-5.5-pro", ("processing", "batch")),
+    ],
+)
+def test_a_long_input_has_no_price_under_a_term_that_is_listed_for_short_ones(
+    book: PriceBook, name: str, term: tuple[str, str]
+) -> None:
+    under = Extras(terms=(term,))
+
+    assert usd_of(book, name, Usage(272_000, 1000, extras=under)) is not None
+    assert usd_of(book, name, Usage(272_001, 1000, extras=under)) is None
+    assert usd_of(book, name, Usage(272_001, 1000)) is not None
+
+
+def test_a_long_input_costs_more_under_a_term_that_says_so(book: PriceBook) -> None:
+    under = Extras(terms=(("service_tier", "flex"),))
+
+    # GPT-5.4 by flex: 1.25 and 7.50, above 272,000 tokens 2.50 and 11.25.
+    assert usd_of(book, "openai gpt-5.4", Usage(272_000, 1000, extras=under)) == 0.3475
+    assert usd_of(book, "openai gpt-5.4", Usage(300_000, 1000, extras=under)) == 0.76125
+
+
+def test_thoughts_have_no_price_where_they_change_that_of_the_answer(book: PriceBook) -> None:
+    for model in ("gemini-2.5-flash-preview-05-20", "gemini-2.5-flash-preview-04-17"):
+        assert usd_of(book, f"google {model}", Usage(1000, MILLION)) == pytest.approx(0.60015)
+        assert usd_of(book, f"google {model}", Usage(1000, 9, reasoning_tokens=5)) is None
+
+
 def test_a_rate_of_later_days_is_not_that_of_earlier_ones(book: PriceBook) -> None:
     cached = Usage(MILLION, 0, cache_read_tokens=MILLION)
 
