@@ -44,8 +44,12 @@ class Hours:
 
 
 class _Entry(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What every entry says: who sells, where it is written, what that says, and when."""
+
     seller: str
     source: str
+    says: str = ""
+    read: date | None = None
 
 
 class _Model(_Entry, kw_only=True):

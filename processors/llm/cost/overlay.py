@@ -18,11 +18,13 @@ ALWAYS_US = -(2**62)
 
 
 class _Entry(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What every entry says: whose models, and where it is written."""
+    """What every entry says: whose models, where it is written, what that says, and when."""
 
     seller: str
     models: str = ""
     source: str
+    says: str = ""
+    read: date | None = None
 
 
 class ListedVariant(_Entry, kw_only=True, rename={"start": "from"}):

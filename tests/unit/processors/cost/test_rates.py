@@ -5,6 +5,7 @@ Each sum is worked out by hand from the page that the entry of corrections.toml 
 
 from __future__ import annotations
 
+import tomllib
 from datetime import datetime
 
 import pytest
@@ -13,6 +14,7 @@ from genai_prices.data import providers as bundled_providers
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.overlay import Overlay, start_of, term_of
+from processors.llm.cost.table import TERMS_FILE
 from processors.llm.cost.usage import Extras, Usage
 from tests.unit.processors.cost.library import CORRECTED
 
@@ -193,6 +195,15 @@ def test_the_mark_for_a_long_context_changes_no_price(book: PriceBook, context: 
     costs = [usd_of(book, f"{name}{context}", Usage(MILLION, 0)) for name in names]
 
     assert costs == [5, 5.5]
+
+
+@pytest.mark.parametrize("name", ["terms.toml", "corrections.toml"])
+def test_each_entry_names_a_page_and_a_page_that_was_read_what_it_says(name: str) -> None:
+    entries = tomllib.loads(TERMS_FILE.with_name(name).read_text())
+
+    for entry in (entry for kind in entries.values() for entry in kind):
+        assert entry["source"].startswith("https://"), entry
+        assert ("says" in entry) == ("read" in entry), entry
 
 
 def test_what_the_list_took_from_a_reseller_is_not_its_makers_price() -> None:
