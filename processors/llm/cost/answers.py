@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from processors.llm.cost.ai_sdk import METADATA, completed
 from processors.llm.cost.shapes import read_shape
 
 _Object = dict[str, Any]
@@ -61,9 +62,11 @@ _BARE = (
     "generation_token_count",  # Llama on Bedrock
     "generated_token_count",  # watsonx
     "native_tokens_prompt",  # OpenRouter's generations
+    "tokens_predicted",  # llama.cpp
 )
 _HEADERS = ("HTTPHeaders", "headers", "responseHeaders", "response_headers")
 _BEDROCK_HEADER = "x-amzn-bedrock-"
+_METADATA = frozenset(METADATA)
 _MAX_HOLDERS = 32
 _MAX_CHUNKS = 100_000
 TELLING = frozenset(
@@ -72,9 +75,8 @@ TELLING = frozenset(
         *CONTAINERS,
         *_BARE,
         *_HEADERS,
+        *METADATA,
         "_hidden_params",
-        "providerMetadata",
-        "provider_metadata",
         "response_cost",
         "total_cost_usd",
         "cost_usd",
@@ -105,13 +107,20 @@ def read_answer(body: object) -> Answer:
         return Answer(None, ())
     usage = body.get("usage")
     if isinstance(usage, dict) and "totalUsage" not in body:  # nearly every one
-        return Answer(usage, (body,))
+        told = usage if _METADATA.isdisjoint(body) else completed(usage, body)
+        return Answer(told, (body,))
     holders: list[_Object] = []
     for holder in _walk(body):
         holders.insert(0, holder)
         if (usage := _usage_in(holder)) is not None:
             return Answer(usage, tuple(holders))
     return Answer(None, tuple(holders))
+
+
+def sums_steps(answer: Answer) -> bool:
+    """Whether the usage is the AI SDK's sum of several steps."""
+    nearest = answer.holders[0] if answer.holders else {}
+    return "totalUsage" in nearest and nearest["totalUsage"] != nearest.get("usage")
 
 
 def find_usage(response_body: object) -> object:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from processors.llm.cost.explain import Explanation, Modifier
 from processors.llm.cost.fit import total_input
@@ -122,10 +122,22 @@ class PriceBook:
         elif isinstance(tariff, _Schedule):
             tariff = _choose(tariff, at_us, usage)
         if tariff is None:
-            reasons = tuple(f"term:{key}={value}" for key, value in terms)
-            why = self.why_unpriced(provider, model) or "time"
-            return Explanation(None, None, reasons=reasons or (why,))
+            return Explanation(
+                None, None, reasons=self._why_no_tariff(provider, model, at_us, usage)
+            )
         return explained(tariff, usage, self._modifiers(provider, model, at_us, terms))
+
+    def _why_no_tariff(
+        self, provider: str | None, model: str, at_us: int, usage: Usage
+    ) -> tuple[str, ...]:
+        extras = usage.extras
+        if extras and extras.call_inputs:
+            one = structs.replace(usage, extras=structs.replace(extras, call_inputs=None))
+            told = self.explain(provider, model, at_us, one)
+            return told.reasons if told.price_id is None else ("calls",)
+        if extras and extras.terms:
+            return tuple(f"term:{key}={value}" for key, value in extras.terms)
+        return (self.why_unpriced(provider, model) or "time",)
 
     def price_used_or_requested(
         self,
@@ -276,6 +288,14 @@ def _choose(schedule: _Schedule, at_us: int, usage: Usage) -> Tariff | None:
     if len(tariffs) < 2:
         return tariffs[0] if tariffs else None
     total = total_input(usage)
+    if usage.extras is None or usage.extras.call_inputs is None:
+        return _above(tariffs, total)
+    smallest, largest = usage.extras.call_inputs
+    tariff = _above(tariffs, smallest)
+    return tariff if _above(tariffs, min(largest, total)) is tariff else None
+
+
+def _above(tariffs: tuple[Tariff, ...], total: int) -> Tariff:
     return next(tariff for tariff in reversed(tariffs) if total > tariff.above)
 
 

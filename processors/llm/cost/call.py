@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct, defstruct, structs
 
-from processors.llm.cost.answers import LOOKED_INTO, TELLING, Answer, read_answer
+from processors.llm.cost.answers import LOOKED_INTO, TELLING, Answer, read_answer, sums_steps
+from processors.llm.cost.several import MAX_INPUT
 from processors.llm.cost.stated import stated_usd
 from processors.llm.cost.terms import REQUESTED, charges_of, searches_by_preview, terms_of
 from processors.llm.cost.usage import SentCounts, Usage, usage_of, usage_of_agent, with_extras
@@ -20,8 +20,7 @@ _ABSENT = Raw(b"")
 _REQUESTED = frozenset(REQUESTED)
 _Asked = defstruct("_Asked", [(name, Raw, _ABSENT) for name in REQUESTED], gc=False)
 _requests = msgspec.json.Decoder(_Asked)
-_asked_of = attrgetter(*REQUESTED)
-_ABSENT_TERMS = (_ABSENT,) * len(REQUESTED)
+_NOTHING_ASKED = _Asked()
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -36,13 +35,12 @@ def read_call(counts: Counts, request: bytes, response: bytes) -> Call:
 
     May be called again with the counts that it gave: they are taken as they are. Never raises.
     """
-    asked: tuple[Raw, ...]
     try:
-        asked = _asked_of(_requests.decode(request))
+        asked = _requests.decode(request)
     except (ValueError, RecursionError):
-        asked = _ABSENT_TERMS
+        asked = _NOTHING_ASKED
     answered = read_object(response, LOOKED_INTO) if response else None
-    if asked != _ABSENT_TERMS or (answered and not TELLING.isdisjoint(answered)):
+    if asked != _NOTHING_ASKED or (answered and not TELLING.isdisjoint(answered)):
         answer = read_answer(answered)
         return _with_extras(_settled(counts, answer.usage), answer, _read_terms(asked))
     if counts.cache_read_tokens is None and counts.cache_write_tokens is None:  # most
@@ -64,22 +62,25 @@ def _settled(counts: Counts, raw: object) -> Usage:
     return usage_of(SentCounts(*structs.astuple(counts)), raw)
 
 
-def _read_terms(terms: tuple[Raw, ...]) -> dict[str, Any]:
-    if terms == _ABSENT_TERMS:
+def _read_terms(asked: Struct) -> dict[str, Any]:
+    if asked == _NOTHING_ASKED:
         return {}
-    members = zip(REQUESTED, terms, strict=True)
+    members = zip(REQUESTED, structs.astuple(asked), strict=True)
     return read_members({name: raw for name, raw in members if raw is not _ABSENT}, _REQUESTED)
 
 
 def _with_extras(usage: Usage, answer: Answer, request: dict[str, Any]) -> Call:
     counts, unlisted = charges_of(answer)
     terms = terms_of(answer, request)
-    if counts or unlisted or terms:
+    calls = (0, MAX_INPUT) if sums_steps(answer) else None
+    if counts or unlisted or terms or calls:
         own = usage.extras
+        if own is not None and own.unlisted:
+            unlisted = tuple(sorted({*own.unlisted, *unlisted}))
         if "web_searches" in counts and searches_by_preview(answer):
             counts["preview_searches"] = counts.pop("web_searches")
         for name in counts:  # the usage object knows better
             if own is not None and getattr(own, name):
                 counts[name] = getattr(own, name)
-        usage = with_extras(usage, terms=terms, unlisted=unlisted, **counts)
+        usage = with_extras(usage, call_inputs=calls, terms=terms, unlisted=unlisted, **counts)
     return Call(usage, stated_usd(answer))

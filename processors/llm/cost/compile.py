@@ -40,6 +40,8 @@ from processors.llm.cost.table import (
 )
 
 PICO = 10**12
+_NOT_TOLD = Decimal("NaN")
+"""Stands for a rate that a term has for long inputs, and nobody lists."""
 DAY_US = 86_400_000_000
 
 # Our counters whose name in the library differs.
@@ -161,7 +163,21 @@ def _replace(holding: list[dict[str, Any]], price: Any) -> Any:
     resolved = copy(price)
     for overrides in reversed(holding):
         resolved.__dict__.update({k: v for k, v in overrides.items() if v is not None})
+    for key, value in vars(price).items():
+        resolved.__dict__[key] = _as_long(value, getattr(resolved, key))
     return resolved
+
+
+def _as_long(standard: Any, replaced: Any) -> Any:
+    """The price under a term; where only the standard one tells of long inputs, unknown for them.
+
+    Providers exclude long inputs from a term, or do not say what they cost.
+    """
+    is_told = isinstance(replaced, prices.TieredPrices) or replaced is None
+    if is_told or not isinstance(standard, prices.TieredPrices):
+        return replaced
+    unknown = [prices.Tier(start=tier.start, price=_NOT_TOLD) for tier in standard.tiers]
+    return prices.TieredPrices(base=replaced, tiers=unknown)
 
 
 def _variant_start(variant: Any) -> int:
@@ -244,9 +260,10 @@ def _rates(price: Any, registry: UnitRegistry, notes: Notes) -> tuple[Rate, ...]
 
 
 def _rate(above: int, listed: list[tuple[UnitDef, Any]], notes: Notes) -> Rate:
-    picos = {unit.usage_key: _pico(unit, value, above) for unit, value in listed}
+    told = [(unit, value) for unit, value in listed if not _usd(value, above).is_nan()]
+    picos = {unit.usage_key: _pico(unit, value, above) for unit, value in told}
     per_request = picos.pop("requests", Fraction(0))
-    units = [unit for unit, _ in listed if unit.usage_key in picos]
+    units = [unit for unit, _ in told if unit.usage_key in picos]
     exact = [Fraction(0)] * len(COUNTERS)
     for usage_key, coefficient in _coefficients(units, picos).items():
         if usage_key in _POSITIONS:
@@ -262,8 +279,8 @@ def _rate(above: int, listed: list[tuple[UnitDef, Any]], notes: Notes) -> Rate:
         divisor = _COARSE_DIVISOR
     # round() of a Fraction is half to even.
     scaled = tuple(round(value * divisor) for value in exact)
-    is_free = not any(picos.values()) and not per_request
-    known = named | (_TOKENS if is_free else _included(named, notes))
+    is_free = not any(picos.values()) and not per_request and told == listed
+    known = named | (_TOKENS if is_free else _included(named, notes)) - notes.excluded
     once = notes.search_once
     return Rate(
         above, round(per_request * divisor), scaled, _bits(named), divisor, _bits(known), once
@@ -285,11 +302,15 @@ def _bits(names: Iterable[str]) -> int:
 
 def _pico(unit: UnitDef, value: Any, above: int) -> Fraction:
     """Pico-dollars for one of the unit when the total input is just over `above`."""
+    return Fraction(_usd(value, above)) * Fraction(PICO, unit.per)
+
+
+def _usd(value: Any, above: int) -> Decimal:
     usd = value
     if isinstance(value, prices.TieredPrices):
         reached = [tier.price for tier in value.tiers if tier.start <= above]
         usd = reached[-1] if reached else value.base
-    return Fraction(usd) * Fraction(PICO, unit.per)
+    return Decimal(usd)
 
 
 def _coefficients(units: list[UnitDef], picos: dict[str, Fraction]) -> dict[str, Fraction]:

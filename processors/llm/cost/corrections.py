@@ -44,8 +44,12 @@ class Hours:
 
 
 class _Entry(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What every entry says: who sells, where it is written, what that says, and when."""
+
     seller: str
     source: str
+    says: str = ""
+    read: date | None = None
 
 
 class _Model(_Entry, kw_only=True):
@@ -65,10 +69,14 @@ class _Rate(_Entry, kw_only=True):
 
 
 class _Wrong(_Entry, kw_only=True):
-    """Rates that are listed otherwise; of a model with dated prices the first one is meant."""
+    """Rates that are listed otherwise, or listed and not known.
+
+    Of a model with dated prices the first one is meant.
+    """
 
     models: list[str]
-    rates: dict[str, Decimal]
+    rates: dict[str, Decimal] = {}
+    unknown: list[str] = []
 
 
 class _Long(_Entry, kw_only=True):
@@ -266,6 +274,7 @@ def _righted(wrong: _Wrong, listed: _Prices) -> _Prices:
     if not isinstance(listed, list):
         changed = copy(listed)
         changed.__dict__.update(wrong.rates)
+        changed.__dict__.update(dict.fromkeys(wrong.unknown))
         return changed
     first, *others = listed
     righted = _righted(wrong, first.prices)

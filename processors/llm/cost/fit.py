@@ -13,7 +13,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from processors.llm.cost.table import COUNTERS, Rate
-from processors.llm.cost.usage import Extras, Usage
+from processors.llm.cost.usage import EXTRA_COUNTS, Extras, Usage
 
 _OUTPUT_PARTS = (
     "reasoning_tokens",
@@ -25,7 +25,7 @@ _OUTPUT_PARTS = (
 _MODAL_INPUT = ("input_audio_tokens", "input_image_tokens", "input_video_tokens")
 _BITS = tuple(1 << bit for bit in range(len(COUNTERS)))
 _plain_counts = attrgetter(*Usage.__struct_fields__[:-1])
-_extra_counts = attrgetter(*Extras.__struct_fields__[:-2])
+_extra_counts = attrgetter(*EXTRA_COUNTS)
 _NO_EXTRAS = Extras()
 
 

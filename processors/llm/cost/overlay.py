@@ -18,11 +18,13 @@ ALWAYS_US = -(2**62)
 
 
 class _Entry(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What every entry says: whose models, and where it is written."""
+    """What every entry says: whose models, where it is written, what that says, and when."""
 
     seller: str
     models: str = ""
     source: str
+    says: str = ""
+    read: date | None = None
 
 
 class ListedVariant(_Entry, kw_only=True, rename={"start": "from"}):
@@ -55,6 +57,7 @@ class _Overlay(Struct, forbid_unknown_fields=True):
     factor: list[_ListedFactor] = []
     charge: list[_Charge] = []
     included: list[_Included] = []
+    excluded: list[_Included] = []
     once: list[_Entry] = []
 
 
@@ -63,6 +66,7 @@ class Notes(NamedTuple):
 
     usd: dict[str, Decimal]  # by counter, for one
     included: frozenset[str]  # counters
+    excluded: frozenset[str]  # counters that have no rate, not even that of their whole
     search_once: bool
 
 
@@ -76,16 +80,12 @@ class Overlay:
         """What holds for a model in the list of this provider."""
         entries = self._entries
         usd = {c.counter: c.usd for c in entries.charge if _is_meant(c, seller, model)}
-        included = {
-            counter
-            for entry in entries.included
-            if _is_meant(entry, seller, model)
-            for counter in entry.counters
-        }
-        if unknown := (usd.keys() | included) - set(COUNTERS):
+        included = _counters(entries.included, seller, model)
+        excluded = _counters(entries.excluded, seller, model)
+        if unknown := (usd.keys() | included | excluded) - set(COUNTERS):
             raise ValueError(f"terms.toml names {sorted(unknown)}, which nobody counts")
         once = any(_is_meant(entry, seller, model) for entry in entries.once)
-        return Notes(usd, frozenset(included), once)
+        return Notes(usd, included, excluded, once)
 
     def variants(self, seller: str, model: str) -> list[ListedVariant]:
         """The variants of a model in the list of this provider."""
@@ -111,6 +111,11 @@ def term_of(text: str) -> tuple[str, str]:
     """The key and the value of "key=value"."""
     key, _, value = text.partition("=")
     return key, value
+
+
+def _counters(entries: list[_Included], seller: str, model: str) -> frozenset[str]:
+    meant = (entry for entry in entries if _is_meant(entry, seller, model))
+    return frozenset(counter for entry in meant for counter in entry.counters)
 
 
 def _is_meant(entry: _Entry, seller: str, model: str) -> bool:

@@ -8,6 +8,7 @@ REASONS = {
     "counts": "the call has no token counts",
     "measure": "the model is charged by what no answer counts, such as pages or characters",
     "time": "no price of the model is known for the time of the call",
+    "calls": "several calls are counted as one, and those with a long input cost more",
     "rate": "this was counted, and has no rate",
     "term": "the call was served on terms for which no price is known",
     "charge": "this was charged besides tokens, and no answer says how much of it",

@@ -11,7 +11,8 @@ right: the other is a zero that a wrapper filled in. What a total includes depen
 4. OpenAI Responses, Realtime, images, LangChain, Vercel AI SDK (details): totals include them.
 5. Perplexity: reasoning and citations stand beside the completion, outside of the total.
 6. Cohere: the billed units are what is charged, not the tokens.
-7. Others with `input_tokens`, `cache_read_tokens`: the shape does not say.
+7. Several calls in one object: see `several`.
+8. Others with `input_tokens`, `cache_read_tokens`: the shape does not say.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from msgspec import Struct
+
+from processors.llm.cost.parts import INPUT_PARTS, OUTPUT_PARTS, WRITE_LIFETIMES, in_both_cases
+from processors.llm.cost.several import note_unlisted, sum_calls
 
 Convention = Literal["inclusive", "exclusive"]
 
@@ -54,6 +58,13 @@ class ReportedUsage(Struct, frozen=True, kw_only=True, gc=False):
     search_sources: int | None = None
     code_executions: int | None = None
     audio_ms: int | None = None
+    call_inputs: tuple[int, int] | None = None
+    """Of several calls that are counted as one: the smallest and the largest input."""
+    outer_inputs: tuple[int | None, ...] = ()
+    """What stands as the input beside the counts of each call, and leaves some out."""
+    outer_outputs: tuple[int | None, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    """What was charged besides, and has no rate."""
     input_convention: Convention | None = None
     output_convention: Convention | None = None
 
@@ -63,15 +74,32 @@ def read_shape(raw: object) -> ReportedUsage | None:
     if not isinstance(raw, dict):
         return None
     counts: dict[str, Any] = {}
-    if isinstance(billed := raw.get("billed_units", raw.get("billedUnits")), dict):  # rule 6
-        _read(billed, _LAYOUT, counts)
-    else:
+    if raw.keys().isdisjoint(_BILLED_UNITS):
         _read(raw, _LAYOUT, counts)
+    else:  # rule 6
+        _read_billed(raw, counts)
     if counts.keys().isdisjoint(_PROOF):
         return None
     _settle_parts(counts)
     _name_conventions(raw, counts)
+    if not raw.keys().isdisjoint(_SEVERAL):  # rule 7
+        sum_calls(raw, counts, _count)
     return ReportedUsage(**counts)
+
+
+def _read_billed(raw: _Object, counts: dict[str, Any]) -> None:
+    billed = raw.get("billed_units", raw.get("billedUnits"))
+    if isinstance(billed, dict):
+        _read(billed, _BILLED, counts)
+    else:
+        _read(raw, _LAYOUT, counts)
+
+
+def _count(raw: _Object) -> dict[str, Any]:
+    counts: dict[str, Any] = {}
+    _read(raw, _LAYOUT, counts)
+    _settle_parts(counts)
+    return counts
 
 
 def safe_count(value: object) -> int | None:
@@ -101,11 +129,15 @@ def _details(side: str, layout: dict[str, Any]) -> Any:
         if isinstance(details, dict):
             return _read(details, layout, counts)
         for item in _items(details):
-            name = _MODALITIES.get(str(item.get("modality")).upper())
+            modality = str(item.get("modality")).upper()
+            name = _MODALITIES.get(modality)
             count = safe_count(item.get("tokenCount", item.get("token_count")))
             if name is not None and count is not None:
                 field = side.format(name)
-                counts[field] = counts.get(field, 0) + count
+                if field != _CACHED_VIDEO:
+                    counts[field] = counts.get(field, 0) + count
+            elif count and modality not in _TEXT:
+                note_unlisted(counts, "modality")
         return None
 
     return read
@@ -132,6 +164,16 @@ def _nested_total(field: str, layout: dict[str, Any]) -> Any:
     return read
 
 
+def _unlisted(name: str) -> Any:
+    """Reads a count of something that is charged and has no rate."""
+
+    def read(value: object, counts: dict[str, Any]) -> None:
+        if safe_count(value):
+            note_unlisted(counts, name)
+
+    return read
+
+
 def _seconds(value: object, counts: dict[str, Any]) -> None:
     if (
         isinstance(value, int | float)
@@ -151,6 +193,8 @@ def _settle_parts(counts: dict[str, Any]) -> None:
     by_lifetime = counts.pop("_write_5m", 0) + counts.get("cache_write_1h_tokens", 0)
     if by_lifetime:
         counts["cache_write_tokens"] = max(by_lifetime, counts.get("cache_write_tokens", 0))
+    if "_tools" in counts and counts.pop("_tools") and counts.keys().isdisjoint(_TOOLS):
+        note_unlisted(counts, "server_side_tools")
     for part, whole in _BESIDE.items():
         if part in counts:
             counts[whole] = counts.pop(part) + counts.get(whole, 0)
@@ -173,12 +217,17 @@ def _name_conventions(raw: _Object, counts: dict[str, Any]) -> None:
 
 # Counted beside the total that they belong to.
 _BESIDE = {"_beside_input": "input_tokens", "_x_searches": "web_searches"}
+# By their names, and as the numbers of Google's older SDKs.
 _MODALITIES = {
-    "AUDIO": "audio",
-    "IMAGE": "image",
-    "DOCUMENT": "image",
-    "VIDEO": "video",
+    **{"AUDIO": "audio", "IMAGE": "image", "DOCUMENT": "image", "VIDEO": "video"},
+    **{"4": "audio", "2": "image", "5": "image", "3": "video"},
 }
+_CACHED_VIDEO = "cache_video_read_tokens"
+"""Its rate is that of the cached input in every list."""
+_TEXT = frozenset(("TEXT", "1", "MODALITY_UNSPECIFIED", "0", "NONE"))
+_TOOLS = frozenset(("web_searches", "_x_searches", "code_executions", "file_searches", "unlisted"))
+_BILLED_UNITS = frozenset(("billed_units", "billedUnits"))
+_SEVERAL = frozenset(("iterations", "requests"))
 # Without one of these an object is no usage.
 _PROOF = frozenset(("input_tokens", "output_tokens", "total_tokens", "audio_ms", "_beside_input"))
 _THOUGHTS_BESIDE = frozenset(
@@ -217,70 +266,16 @@ _INCLUSIVE = _CHAT | {
     "outputTokens",
     "inputTokenDetails",
     "native_tokens_prompt",
+    "request_tokens",
+    "details",
 }
 
 
-def _in_both_cases(layout: dict[str, Any]) -> dict[str, Any]:
-    """The layout, with each key in camelCase besides."""
-    names = {
-        key: _in_both_cases(field) if type(field) is dict else field
-        for key, field in layout.items()
-    }
-    return {_camel(key): field for key, field in names.items()} | names
-
-
-def _camel(key: str) -> str:
-    first, *rest = key.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-_CACHED_DETAILS = {
-    "audio_tokens": "cache_audio_read_tokens",
-    "image_tokens": "cache_image_read_tokens",
-}
-_WRITE_LIFETIMES = {
-    "ephemeral_1h_input_tokens": "cache_write_1h_tokens",
-    "ephemeral_5m_input_tokens": "_write_5m",
-}
-_INPUT_PARTS: dict[str, Any] = {
-    **_WRITE_LIFETIMES,
-    "cached_tokens": "cache_read_tokens",
-    "cache_read": "cache_read_tokens",  # LangChain
-    "flex_cache_read": "cache_read_tokens",
-    "priority_cache_read": "cache_read_tokens",
-    "cache_read_tokens": "cache_read_tokens",  # Vercel AI SDK
-    "cache_read_input_tokens": "cache_read_tokens",  # Perplexity
-    "cache_write_tokens": "cache_write_tokens",  # OpenAI, OpenRouter
-    "cache_creation_tokens": "cache_write_tokens",  # LiteLLM
-    "cache_creation_input_tokens": "cache_write_tokens",
-    "cache_creation": "cache_write_tokens",  # LangChain
-    "cache_creation_token_details": _WRITE_LIFETIMES,  # LiteLLM
-    "cached_tokens_details": _CACHED_DETAILS,  # Realtime
-    "audio_tokens": "input_audio_tokens",
-    "audio": "input_audio_tokens",
-    "image_tokens": "input_image_tokens",
-    "image": "input_image_tokens",
-    "video_tokens": "input_video_tokens",
-    "video": "input_video_tokens",
-}
-_OUTPUT_PARTS: dict[str, Any] = {
-    "reasoning_tokens": "reasoning_tokens",
-    "reasoning": "reasoning_tokens",
-    "flex_reasoning": "reasoning_tokens",
-    "priority_reasoning": "reasoning_tokens",
-    "thinking_tokens": "reasoning_tokens",
-    "audio_tokens": "output_audio_tokens",
-    "audio": "output_audio_tokens",
-    "image_tokens": "output_image_tokens",
-    "image": "output_image_tokens",
-    "video_tokens": "output_video_tokens",
-    "video": "output_video_tokens",
-}
-_INPUT_DETAILS = _details("input_{}_tokens", _in_both_cases(_INPUT_PARTS))
-_OUTPUT_DETAILS = _details("output_{}_tokens", _in_both_cases(_OUTPUT_PARTS))
+_INPUT_DETAILS = _details("input_{}_tokens", in_both_cases(INPUT_PARTS))
+_OUTPUT_DETAILS = _details("output_{}_tokens", in_both_cases(OUTPUT_PARTS))
 _NAMES: dict[str, Any] = {
     # Totals: OpenAI, Anthropic, Bedrock, Gemini, Llama and Titan on Bedrock, Ollama, TGI, watsonx,
-    # OpenRouter's generations, Replicate.
+    # OpenRouter's generations, Replicate, pydantic-ai's older usage, llama.cpp.
     "prompt_tokens": "input_tokens",
     "input_tokens": _nested_total(
         "input_tokens",
@@ -294,6 +289,8 @@ _NAMES: dict[str, Any] = {
     "prompt_token_count": "input_tokens",
     "prompt_eval_count": "input_tokens",
     "native_tokens_prompt": "input_tokens",
+    "request_tokens": "input_tokens",
+    "tokens_evaluated": "input_tokens",
     "completion_tokens": "output_tokens",
     "output_tokens": _nested_total("output_tokens", {"reasoning": "reasoning_tokens"}),
     "output_token_count": "output_tokens",
@@ -304,6 +301,8 @@ _NAMES: dict[str, Any] = {
     "response_token_count": "output_tokens",
     "eval_count": "output_tokens",
     "native_tokens_completion": "output_tokens",
+    "response_tokens": "output_tokens",
+    "tokens_predicted": "output_tokens",
     "total_tokens": "total_tokens",
     "total_token_count": "total_tokens",
     # Parts of the input.
@@ -328,8 +327,17 @@ _NAMES: dict[str, Any] = {
     "cache_write_input_token_count": "cache_write_tokens",
     "cache_creation_tokens": "cache_write_tokens",
     "cache_write_tokens": "cache_write_tokens",
-    "cache_creation": _WRITE_LIFETIMES,
+    "cache_creation": WRITE_LIFETIMES,
     "cache_details": _lifetimes,
+    "input_audio_tokens": "input_audio_tokens",  # pydantic-ai
+    "cache_audio_read_tokens": "cache_audio_read_tokens",
+    "output_audio_tokens": "output_audio_tokens",
+    "details": {  # pydantic-ai's older usage
+        "cached_tokens": "cache_read_tokens",
+        "cache_read_input_tokens": "cache_read_tokens",
+        "cache_creation_input_tokens": "cache_write_tokens",
+        "reasoning_tokens": "reasoning_tokens",
+    },
     "tool_use_prompt_token_count": "_beside_input",  # Gemini
     "connector_tokens": "_beside_input",  # Mistral's agents
     # Parts of the output.
@@ -355,9 +363,13 @@ _NAMES: dict[str, Any] = {
         "x_search_calls": "_x_searches",
         "code_interpreter_calls": "code_executions",
         "file_search_calls": "file_searches",
-        "document_search_calls": "file_searches",
+        "document_search_calls": _unlisted("document_search"),
     },
+    "num_server_side_tools_used": "_tools",  # xAI
     "seconds": _seconds,  # OpenAI's transcriptions
     "prompt_audio_seconds": _seconds,  # Mistral
 }
-_LAYOUT = _in_both_cases(_NAMES)
+_LAYOUT = in_both_cases(_NAMES)
+_BILLED = _LAYOUT | {
+    name: _unlisted(name) for name in ("search_units", "classifications", "images")
+}

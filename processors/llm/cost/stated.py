@@ -1,10 +1,14 @@
-"""The cost that the answer itself states: what the provider or the gateway charged, in dollars."""
+"""The cost that the answer itself states: what the provider or the gateway charged, in dollars.
+
+What is stated in another currency is not stated: nobody here knows its rate of that day.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeGuard
 
+from processors.llm.cost.ai_sdk import METADATA
 from processors.llm.cost.answers import Answer
 
 _Object = dict[str, Any]
@@ -16,9 +20,8 @@ _OF_USAGE = ("cost", "estimated_cost", "total_cost")
 _OF_HOLDER = ("response_cost", "total_cost_usd", "cost_usd", "total_cost")
 _HEADERS = ("x-litellm-response-cost", "llm_provider-x-litellm-response-cost")
 _HEADER_PLACES = ("headers", "response_headers", "responseHeaders")
-_METADATA = ("providerMetadata", "provider_metadata")
 _IN_USAGE = frozenset((*_OF_USAGE, "cost_in_usd_ticks"))
-_IN_HOLDER = frozenset((*_OF_HOLDER, *_HEADERS, *_HEADER_PLACES, *_METADATA, "_hidden_params"))
+_IN_HOLDER = frozenset((*_OF_HOLDER, *_HEADERS, *_HEADER_PLACES, *METADATA, "_hidden_params"))
 _MAX_CHARS = 40
 # Ticks of a million dollars; more for one call is a broken sender.
 _MAX_USD = 10**16
@@ -39,28 +42,41 @@ def stated_usd(answer: Answer) -> Decimal | None:
 
 
 def _of_usage(usage: _Object) -> Decimal | None:
+    if not _in_usd(usage):
+        return None
     ticks = _amount(usage.get("cost_in_usd_ticks"))  # xAI
     if ticks is not None:
         return ticks / _TICKS_PER_USD
     for name in _OF_USAGE:
         value = usage.get(name)
         if isinstance(value, dict):  # Perplexity
-            value = value.get("total_cost")
+            value = value.get("total_cost") if _in_usd(value) else None
         cost = _amount(value)
         if cost is not None:
-            return cost + _upstream(usage)
+            upstream = _upstream(usage)
+            return None if upstream is None else cost + upstream
     return None
 
 
-def _upstream(usage: _Object) -> Decimal:
-    """What the sender's own key was charged, where the gateway's cost is only its fee."""
-    details = usage.get("cost_details")
-    if usage.get("is_byok") is not True or not isinstance(details, dict):
+def _in_usd(holder: _Object) -> bool:
+    currency = holder.get("currency")
+    return currency is None or str(currency).upper() in ("USD", "US$", "$")
+
+
+def _upstream(usage: _Object) -> Decimal | None:
+    """What the sender's own key was charged, where the gateway's cost is only its fee.
+
+    None where that is not told: the fee is not what the call cost.
+    """
+    if usage.get("is_byok") is not True:
         return Decimal(0)
-    return _amount(details.get("upstream_inference_cost")) or Decimal(0)
+    details = usage.get("cost_details")
+    return _amount(details.get("upstream_inference_cost")) if _is(details) else None
 
 
 def _of_holder(holder: _Object) -> Decimal | None:
+    if not _in_usd(holder):
+        return None
     hidden = holder.get("_hidden_params")  # LiteLLM
     for place in (holder, hidden, hidden.get("additional_headers") if _is(hidden) else None):
         if _is(place):
@@ -77,7 +93,7 @@ def _of_holder(holder: _Object) -> Decimal | None:
 
 def _of_metadata(holder: _Object) -> Decimal | None:
     """Vercel's AI SDK: `providerMetadata` with `gateway.cost` or `openrouter.usage.cost`."""
-    for name in _METADATA:
+    for name in METADATA:
         if not _is(metadata := holder.get(name)):
             continue
         if _is(gateway := metadata.get("gateway")) and (cost := _amount(gateway.get("cost"))):

@@ -35,7 +35,7 @@ class Tariff(Struct, frozen=True, gc=False):
     one_hour: int
     per_request: int
     divisor: int
-    is_plain: bool  # input and output have a rate, reasoning has none of its own
+    is_plain: bool  # input and output have a rate, which is that of reasoning too
     lacks_cache: bool  # one of the next three
     lacks: tuple[bool, bool, bool]  # whether a cache read, a write, one for an hour have no rate
     rate: Rate
@@ -43,7 +43,7 @@ class Tariff(Struct, frozen=True, gc=False):
 
 def tariff_of(price_id: str, rate: Rate) -> Tariff:
     input_, output, cache_read, cache_write, one_hour, reasoning, *_ = rate.coefficients
-    known = [bool(rate.known >> bit & 1) for bit in range(5)]
+    known = [bool(rate.known >> bit & 1) for bit in range(6)]
     return Tariff(
         price_id=price_id,
         above=rate.above,
@@ -54,8 +54,8 @@ def tariff_of(price_id: str, rate: Rate) -> Tariff:
         one_hour=one_hour,
         per_request=rate.per_request,
         divisor=rate.divisor,
-        is_plain=known[0] and known[1] and reasoning == 0,
-        lacks_cache=not all(known[2:]),
+        is_plain=known[0] and known[1] and known[5] and reasoning == 0,
+        lacks_cache=not all(known[2:5]),
         lacks=(not known[2], not known[3], not known[4]),
         rate=rate,
     )

@@ -44,8 +44,12 @@ _NAMES = {
     "inferenceGeo": "inference_geo",
     "search_context_size": "search_context_size",  # Perplexity
 }
-REQUESTED = ("service_tier", "serviceTier", "speed", "inference_geo")
+REQUESTED = (
+    *("service_tier", "serviceTier", "speed", "inference_geo"),
+    *("performanceConfig", "web_search_options", "custom_id", "recordId"),
+)
 """A request without any of these members asks for nothing but the standard terms."""
+_OF_BATCH = frozenset(("custom_id", "recordId"))
 _SURROUNDINGS = frozenset(
     (
         "response_metadata",
@@ -78,7 +82,7 @@ def terms_of(answer: Answer, request: _Object) -> _Terms:
             if _is_batch(holder):
                 said.setdefault("processing", "batch")
     if request:
-        _note(request, said)
+        _note_request(request, said)
     if not any(said.values()):  # nearly always
         return ()
     if said.get("service_tier") == "batch":
@@ -145,6 +149,19 @@ def _note_metadata(holder: _Object, said: dict[str, str]) -> None:
                     _note(inner, said)
                     if isinstance(usage := inner.get("usage"), dict):
                         _note(usage, said)
+    _note_latency(holder, said)
+
+
+def _note_request(request: _Object, said: dict[str, str]) -> None:
+    _note(request, said)
+    _note_latency(request, said)
+    if isinstance(options := request.get("web_search_options"), dict):  # Perplexity
+        _note(options, said)
+    if not _OF_BATCH.isdisjoint(request):  # a line of a batch: the call itself is within
+        said.setdefault("processing", "batch")
+
+
+def _note_latency(holder: _Object, said: dict[str, str]) -> None:
     if isinstance(config := holder.get("performanceConfig"), dict):  # Bedrock
         said.setdefault("latency", _plain(str(config.get("latency"))))
 

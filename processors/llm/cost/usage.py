@@ -41,6 +41,8 @@ class Extras(Struct, frozen=True, gc=False):
     code_executions: int | None = None
     containers: int | None = None  # sandboxes in which code ran
     audio_ms: int | None = None
+    call_inputs: tuple[int, int] | None = None
+    """Of several calls that are counted as one: the smallest and the largest input."""
     terms: tuple[tuple[str, str], ...] = ()
     """Under which other than the standard terms the call was served, as ("speed", "fast")."""
     unlisted: tuple[str, ...] = ()
@@ -59,9 +61,10 @@ class Usage(Struct, frozen=True, gc=False):
     extras: Extras | None = None
 
 
-_EXTRA_COUNTS = Extras.__struct_fields__[:-2]
-_extra_counts_of = attrgetter(
-    *(name for name in _EXTRA_COUNTS if name in ReportedUsage.__struct_fields__)
+EXTRA_COUNTS = Extras.__struct_fields__[:-3]
+"""The extras that are counts, in the order of `table.COUNTERS`."""
+_extras_of = attrgetter(
+    *(name for name in Extras.__struct_fields__ if name in ReportedUsage.__struct_fields__)
 )
 _INPUT_SIDE = (
     *(name for name in ReportedUsage.__struct_fields__ if "input" in name or "cache" in name),
@@ -145,10 +148,10 @@ def _settle(report: ReportedUsage, default: Convention) -> Usage:
 
 
 def _extras(report: ReportedUsage) -> Extras | None:
-    if not any(_extra_counts_of(report)):
+    if not any(_extras_of(report)):
         return None
-    found: dict[str, Any] = {name: getattr(report, name, None) or None for name in _EXTRA_COUNTS}
-    return Extras(**found)
+    found: dict[str, Any] = {name: getattr(report, name, None) or None for name in EXTRA_COUNTS}
+    return Extras(**found, call_inputs=report.call_inputs, unlisted=report.unlisted)
 
 
 def _read(total: int | None, parts: int, convention: Convention) -> tuple[int | None, ...]:
@@ -179,8 +182,13 @@ def _report_of(sent: SentCounts) -> ReportedUsage:
 def _merge(own: ReportedUsage, report: ReportedUsage) -> ReportedUsage:
     """The provider's report, with the sender's own side where that one tells something else."""
     cached = (report.cache_read_tokens or 0) + (report.cache_write_tokens or 0)
-    agree_on_input = _agree(own.input_tokens, report.input_tokens, cached)
-    agree_on_output = _agree(own.output_tokens, report.output_tokens, report.reasoning_tokens or 0)
+    thought = report.reasoning_tokens or 0
+    agree_on_input = own.input_tokens in report.outer_inputs or _agree(
+        own.input_tokens, report.input_tokens, cached
+    )
+    agree_on_output = own.output_tokens in report.outer_outputs or _agree(
+        own.output_tokens, report.output_tokens, thought
+    )
     changes: dict[str, int | str | None] = {}
     if not agree_on_input:
         changes.update((name, getattr(own, name)) for name in _INPUT_SIDE)

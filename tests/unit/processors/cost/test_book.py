@@ -10,7 +10,7 @@ from processors.llm.cost import book as book_module
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.table import COUNTERS
-from processors.llm.cost.usage import Extras, Usage
+from processors.llm.cost.usage import EXTRA_COUNTS, Extras, Usage
 from tests.unit.processors.cost.library import rows_of
 
 NOW_US = 1_795_000_000_000_000
@@ -183,7 +183,7 @@ def test_hostile_names_do_not_grow_memory_nor_push_out_a_name_in_use(
 
 
 def test_the_counters_are_the_fields_of_a_usage_in_order() -> None:
-    assert (*Usage.__struct_fields__[:-1], *Extras.__struct_fields__[:-2]) == COUNTERS
+    assert (*Usage.__struct_fields__[:-1], *EXTRA_COUNTS) == COUNTERS
 
 
 def test_every_provider_of_the_data_is_named(book: PriceBook) -> None:

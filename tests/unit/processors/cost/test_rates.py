@@ -5,6 +5,7 @@ Each sum is worked out by hand from the page that the entry of corrections.toml 
 
 from __future__ import annotations
 
+import tomllib
 from datetime import datetime
 
 import pytest
@@ -13,6 +14,7 @@ from genai_prices.data import providers as bundled_providers
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.compile import compile_table
 from processors.llm.cost.overlay import Overlay, start_of, term_of
+from processors.llm.cost.table import TERMS_FILE
 from processors.llm.cost.usage import Extras, Usage
 from tests.unit.processors.cost.library import CORRECTED
 
@@ -135,6 +137,48 @@ def test_a_name_has_the_price_of_the_model_that_it_led_to(book: PriceBook) -> No
     assert usd_of(book, "mistral mistral-large-2512", usage) == 0.5 + 1.5
 
 
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [
+        # Priority excludes long inputs; flex and batch of 5.5 Pro are listed without them.
+        ("openai gpt-5.5", ("service_tier", "priority")),
+        ("openai gpt-5.4", ("service_tier", "fast")),
+        ("openai gpt-5.5-pro", ("service_tier", "flex")),
+        ("openai gpt-5.5-pro", ("processing", "batch")),
+    ],
+)
+def test_a_long_input_has_no_price_under_a_term_that_is_listed_for_short_ones(
+    book: PriceBook, name: str, term: tuple[str, str]
+) -> None:
+    under = Extras(terms=(term,))
+
+    assert usd_of(book, name, Usage(272_000, 1000, extras=under)) is not None
+    assert usd_of(book, name, Usage(272_001, 1000, extras=under)) is None
+    assert usd_of(book, name, Usage(272_001, 1000)) is not None
+
+
+def test_a_long_input_costs_more_under_a_term_that_says_so(book: PriceBook) -> None:
+    under = Extras(terms=(("service_tier", "flex"),))
+
+    # GPT-5.4 by flex: 1.25 and 7.50, above 272,000 tokens 2.50 and 11.25.
+    assert usd_of(book, "openai gpt-5.4", Usage(272_000, 1000, extras=under)) == 0.3475
+    assert usd_of(book, "openai gpt-5.4", Usage(300_000, 1000, extras=under)) == 0.76125
+
+
+def test_thoughts_have_no_price_where_they_change_that_of_the_answer(book: PriceBook) -> None:
+    for model in ("gemini-2.5-flash-preview-05-20", "gemini-2.5-flash-preview-04-17"):
+        assert usd_of(book, f"google {model}", Usage(1000, MILLION)) == pytest.approx(0.60015)
+        assert usd_of(book, f"google {model}", Usage(1000, 9, reasoning_tokens=5)) is None
+
+
+def test_a_rate_of_later_days_is_not_that_of_earlier_ones(book: PriceBook) -> None:
+    cached = Usage(MILLION, 0, cache_read_tokens=MILLION)
+
+    assert usd_of(book, "openai o3", Usage(MILLION, 0), "2025-06-09T12:00:00Z") == 10
+    assert usd_of(book, "openai o3", cached, "2025-06-09T12:00:00Z") is None
+    assert usd_of(book, "openai o3", cached, "2025-06-10T00:00:00Z") == 0.5
+
+
 @pytest.mark.parametrize("model", ["gpt-4o-audio-preview", "gpt-4o-realtime-preview"])
 def test_the_first_snapshots_have_no_known_rate_for_audio(book: PriceBook, model: str) -> None:
     spoken = Usage(1000, 1000, extras=Extras(input_audio_tokens=900))
@@ -151,6 +195,15 @@ def test_the_mark_for_a_long_context_changes_no_price(book: PriceBook, context: 
     costs = [usd_of(book, f"{name}{context}", Usage(MILLION, 0)) for name in names]
 
     assert costs == [5, 5.5]
+
+
+@pytest.mark.parametrize("name", ["terms.toml", "corrections.toml"])
+def test_each_entry_names_a_page_and_a_page_that_was_read_what_it_says(name: str) -> None:
+    entries = tomllib.loads(TERMS_FILE.with_name(name).read_text())
+
+    for entry in (entry for kind in entries.values() for entry in kind):
+        assert entry["source"].startswith("https://"), entry
+        assert ("says" in entry) == ("read" in entry), entry
 
 
 def test_what_the_list_took_from_a_reseller_is_not_its_makers_price() -> None:
