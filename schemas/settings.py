@@ -187,8 +187,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     warehouse_port: Port = 8123
     """Port that `sluice warehouse` listens on."""
     warehouse_users: str = ""
-    """Who may ask it: `NAME:PASSWORD:RIGHTS` with rights `readonly` or `write`, comma-separated or
-    one a line. Empty: one user with a random password, on this machine alone."""
+    """Who may ask it: `NAME:PASSWORD:RIGHTS` with rights `readonly`, `readonly=ID+ID` (of these
+    projects alone) or `write`, comma-separated or one a line. Empty: one user with a random
+    password, on this machine alone."""
     warehouse_threads: Positive = 4
     """Calls that it runs at one time: so many of readers, and as many of writers."""
     warehouse_waiting: Count = 32

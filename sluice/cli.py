@@ -19,6 +19,7 @@ import typer
 from sluice.commands import dead, imports, keys, prices, projects, retention, users
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
+from sluice.commands.grafana import make_grafana_user
 from sluice.commands.migrate import migrate_all
 from sluice.commands.options import (
     DataDir,
@@ -118,6 +119,7 @@ app.command("migrate")(migrate_all)
 app.command("doctor")(examine)
 app.command("demo")(send_demo)
 app.command("warehouse")(serve_warehouse)
+app.command("grafana-user")(make_grafana_user)
 app.command("reprice")(reprice)
 app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")

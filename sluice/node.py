@@ -18,6 +18,7 @@ from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
+from processors.project_list import follow_projects
 from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
 from processors.sink import Sink, tell_waiting
@@ -38,7 +39,7 @@ from sluice.secret import find_secret
 from sluice.stores import add_own_store
 from sluice.stream import open_sink, start_stream
 from sluice.systems import open_systems, tables
-from sluice.upkeep import ALONE_EVERY_S, PURGE_EVERY_S, RETENTION_EVERY_S
+from sluice.upkeep import ALONE_EVERY_S, FOLLOW_EVERY_S, PURGE_EVERY_S, RETENTION_EVERY_S
 from sluice.web import out_routes
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,7 @@ async def open_parts(process: Process) -> None:
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
+        (FOLLOW_EVERY_S, lambda: follow_projects(database, warehouse)),
         (RETENTION_EVERY_S, lambda: retain(event_log, retention, datetime.now(UTC))),
     ]
 

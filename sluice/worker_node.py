@@ -16,6 +16,7 @@ from eventlog.log import TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
 from processors.ownership import FLUSH_S, Checkpoints, Holder
+from processors.project_list import follow_projects
 from processors.purge import Purge
 from processors.retention import Retention, retain_shared
 from processors.shared_log import SharedLog
@@ -31,6 +32,7 @@ from sluice.stores import add_store
 from sluice.stream import open_sink, start_stream
 from sluice.systems import open_systems
 from sluice.upkeep import (
+    FOLLOW_EVERY_S,
     PURGE_EVERY_S,
     RETENTION_EVERY_S,
     Work,
@@ -78,6 +80,7 @@ async def open_parts(process: Process) -> None:
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
     _lead(process, sink, purge.run, every_s=0.0)
+    _lead(process, sink, lambda: follow_projects(database, warehouse), every_s=FOLLOW_EVERY_S)
     for start in systems.alone:
         _lead(process, sink, start(warehouse, event_log), every_s=0.0)
     _lead(

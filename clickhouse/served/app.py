@@ -123,7 +123,7 @@ class _Exchange:
             threads = service.threads[rights]
             with threads.place():
                 call = await asyncio.to_thread(_read, ask, bodies, take, wire)
-                run = Run(service.store, call, rights)
+                run = Run(service.store, call, rights, user.projects)
                 await self._while_there(self._run(ask, call, run, threads))
 
     async def _while_there(self, answering: Coroutine[Any, Any, None]) -> None:

@@ -1,10 +1,11 @@
 """One call: what a request asks of the engine, run to its end on one handle, chunk by chunk."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import NamedTuple
 
 from clickhouse.client import ensure_no_token_is_lost
+from clickhouse.served.bound import check_bound
 from clickhouse.served.checks import check, refuse_functions
 from clickhouse.served.codes import Code
 from clickhouse.served.engine import Handle, ServedStore, translated
@@ -44,8 +45,12 @@ class Summary(NamedTuple):
 class Run:
     """A call of a user with these rights, on a handle of its own."""
 
-    def __init__(self, store: ServedStore, call: Call, rights: Rights) -> None:
+    def __init__(
+        self, store: ServedStore, call: Call, rights: Rights, projects: Sequence[str] = ()
+    ) -> None:
+        """With `projects` it reads the rows of these alone."""
         self._store = store
+        self._projects = projects
         self._call = call
         self._rights = rights
         self._streams = call.statement.streams_as(call.form)
@@ -60,10 +65,13 @@ class Run:
             raise refusal(Code.SYNTAX_ERROR, "Syntax error: a zero byte.")
         if call.statement.has_another:
             raise refusal(Code.SYNTAX_ERROR, "Multi-statements are not allowed.")
-        with closing(self._store.handle(self._rights, held=not self._streams)) as handle:
+        opened = self._store.handle(self._rights, held=not self._streams, projects=self._projects)
+        with closing(opened) as handle:
             canonical = handle.canonical(call.statement.head)
             check(canonical, self._rights, self._store.settings)
             refuse_functions(canonical, self._store.refused_functions)
+            if self._projects:
+                check_bound(canonical, call.database, self._store.unpoliced(handle))
             if call.database:
                 handle.use(call.database)
             handle.set(call.settings)

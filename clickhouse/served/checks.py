@@ -33,7 +33,9 @@ NEVER = frozenset({("INTO", "OUTFILE"), ("FROM", "INFILE"), ("PARALLEL", "WITH")
 SETS_OF_ROWS = frozenset({"UNION", "EXCEPT", "INTERSECT"})
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """A part of a statement as the engine writes it."""
+
     text: str
     word: str
     """The key word that this may be, in capitals; empty for a name that cannot be one."""
@@ -43,9 +45,9 @@ class _Token(NamedTuple):
     """How many brackets it stands in."""
 
 
-_Window = tuple[_Token, _Token, _Token]
+Window = tuple[Token, Token, Token]
 """A token between those before and behind it."""
-_NOTHING = _Token("", "", "", 0)
+_NOTHING = Token("", "", "", 0)
 
 
 def check(canonical: str, rights: Rights, known: frozenset[str]) -> None:
@@ -53,20 +55,20 @@ def check(canonical: str, rights: Rights, known: frozenset[str]) -> None:
 
     Reads the text once, and keeps nothing of it.
     """
-    windows = _windows(canonical)
-    _, first, second = next(windows, (_NOTHING,) * 3)
+    found = windows(canonical)
+    _, first, second = next(found, (_NOTHING,) * 3)
     reads = (first.word or first.text) in READING
     if not reads and (rights is Rights.READ or (first.word, second.word) not in WRITING):
-        raise _denied("Not enough privileges: it begins like nothing that may run here.")
+        raise denied("Not enough privileges: it begins like nothing that may run here.")
     # What changes rows or tables takes settings of tables; the rest has those of the query.
     if reads or first.word == "INSERT":
         clauses = _Clauses(MAY_SET, known)
     else:
         clauses = _Clauses(TABLE_SETTINGS, None)
-    for window in windows:
+    for window in found:
         _, token, after = window
         if (token.word, after.word) in NEVER:
-            raise _denied(f"{token.word} {after.word} is closed.")
+            raise denied(f"{token.word} {after.word} is closed.")
         clauses.read(*window)
         if clauses.of_tables:
             _check_table(*window)
@@ -75,11 +77,11 @@ def check(canonical: str, rights: Rights, known: frozenset[str]) -> None:
 
 def refuse_functions(canonical: str, refused: frozenset[str]) -> None:
     """Raises `EngineError` where a statement calls one of these, named in lower case."""
-    for before, token, after in _windows(canonical):
+    for before, token, after in windows(canonical):
         # Behind a dot, and where rows go, stands the name of a table.
         is_called = after.text == "(" and before.text != "." and before.word != "INTO"
         if is_called and token.name.lower() in refused:
-            raise _denied(f"The function {token.name} is closed.")
+            raise denied(f"The function {token.name} is closed.")
 
 
 class _Clauses:
@@ -96,7 +98,7 @@ class _Clauses:
         """Tells whether any name that follows is a setting: no column can stand there."""
         return self._known is None
 
-    def read(self, before: _Token, token: _Token, after: _Token) -> None:
+    def read(self, before: Token, token: Token, after: Token) -> None:
         """Raises `EngineError` where a clause names what is not allowed."""
         if self._inside is not None and token.depth < self._inside:
             self._inside = None
@@ -106,11 +108,11 @@ class _Clauses:
             self._combined |= token.word in SETS_OF_ROWS and not token.depth
             return
         if token.name not in self._allowed:
-            raise _denied(f"Setting {token.name} is not for users to change.")
+            raise denied(f"Setting {token.name} is not for users to change.")
         # The engine writes what an ALTER does in brackets, and only tables have these settings.
         self._any, self._nested = True, self._nested or (token.depth > 0 and not self.of_tables)
 
-    def _begins(self, token: _Token, after: _Token) -> bool:
+    def _begins(self, token: Token, after: Token) -> bool:
         # A column may be called `settings`; only behind a clause the name of a setting follows.
         if self._known is None:
             return True
@@ -119,17 +121,18 @@ class _Clauses:
     def ensure_at_the_end(self) -> None:
         """Raises `EngineError` where one stands in brackets, or beside a UNION."""
         if self._nested or (self._any and self._combined):
-            raise _denied("SETTINGS stand only at the end of the whole statement, not in a UNION.")
+            raise denied("SETTINGS stand only at the end of the whole statement, not in a UNION.")
 
 
-def _check_table(before: _Token, token: _Token, after: _Token) -> None:
+def _check_table(before: Token, token: Token, after: Token) -> None:
     if before.word == "ENGINE" and token.text == "=" and after.name not in TABLE_ENGINES:
-        raise _denied(f"Table engine {after.name} keeps no rows in the store.")
+        raise denied(f"Table engine {after.name} keeps no rows in the store.")
     if (before.word, before.depth, after.text) == ("AS", 0, "("):
-        raise _denied(f"A table of the function {token.name} keeps no rows in the store.")
+        raise denied(f"A table of the function {token.name} keeps no rows in the store.")
 
 
-def _windows(canonical: str) -> Iterator[_Window]:
+def windows(canonical: str) -> Iterator[Window]:
+    """Yields every token of a canonical statement between its neighbours."""
     before = token = _NOTHING
     for after in _tokens(canonical):
         if token is not _NOTHING:
@@ -139,7 +142,7 @@ def _windows(canonical: str) -> Iterator[_Window]:
         yield before, token, _NOTHING
 
 
-def _tokens(canonical: str) -> Iterator[_Token]:
+def _tokens(canonical: str) -> Iterator[Token]:
     depth, after_dot = 0, False
     for match in TOKEN.finditer(canonical.encode()):
         kind = match.lastgroup
@@ -150,10 +153,11 @@ def _tokens(canonical: str) -> Iterator[_Token]:
         # What follows a dot is a name, whatever it spells: `system.settings`.
         word = text.upper() if kind == "word" and not after_dot else ""
         name = text if kind == "word" else text.strip('`"') if kind == "quoted" else ""
-        yield _Token(text, word, name, depth)
+        yield Token(text, word, name, depth)
         depth += kind == "open"
         after_dot = text == "."
 
 
-def _denied(text: str) -> EngineError:
+def denied(text: str) -> EngineError:
+    """Returns the error of what a user may not do."""
     return refusal(Code.ACCESS_DENIED, text)

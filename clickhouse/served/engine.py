@@ -9,7 +9,7 @@ The engine is loaded with the first handle and no sooner: it starts threads as i
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape
 from clickhouse.served.codes import Code
 from clickhouse.served.errors import EngineError, refusal
 from clickhouse.served.rights import (
+    BINDING,
     CALL_MEMORY_BYTES,
     CONFIG,
     TABLE_FUNCTIONS,
@@ -42,11 +43,23 @@ NO_EXPRESSIONS = {
 class ServedStore:
     """A migrated store, open for handles. One a process, which opens no other way to it."""
 
-    def __init__(self, path: Path, limits: EngineLimits, settings: frozenset[str]) -> None:
-        """Opens it; `settings` are the names of all that this engine has."""
+    def __init__(
+        self,
+        path: Path,
+        limits: EngineLimits,
+        settings: frozenset[str],
+        policed: Sequence[str] = (),
+    ) -> None:
+        """Opens it; `settings` are the names of all that this engine has.
+
+        A handle that is bound to projects sees their rows of the tables `policed`, and nothing
+        holds it back from others: `clickhouse.served.bound` does.
+        """
         self._path = path
-        self._address = f"{path}?config-file={_write_config(path, limits, settings)}"
+        users = write_users(settings, limits, policed)
+        self._address = f"{path}?config-file={_write_config(path, users)}"
         self._limits = limits
+        self._policed = frozenset(policed)
         self.settings = settings
         # Keeps the engine open between calls: it ends with its last handle.
         self._keeper = self.handle(Rights.READ, held=True)
@@ -59,20 +72,32 @@ class ServedStore:
         """How long an answer may be that is held as a whole."""
         return self._limits.result_bytes
 
-    def handle(self, rights: Rights, *, held: bool) -> "Handle":
-        """Opens a handle for one call, whose answer is held as a whole or sent by blocks."""
+    def handle(self, rights: Rights, *, held: bool, projects: Sequence[str] = ()) -> "Handle":
+        """Opens a handle for one call, whose answer is held as a whole or sent by blocks.
+
+        With `projects` it sees their rows alone.
+        """
+        assert self._policed or not projects
         # Settings of the address are set without asking whether a user may.
-        settings = {
+        settings: dict[str, int | str] = {
             "max_execution_time": self._limits.execution_s,
             "max_memory_usage": min(CALL_MEMORY_BYTES, self._limits.memory_bytes),
             "max_memory_usage_for_user": self._limits.memory_bytes,
             "max_result_bytes": self._limits.result_bytes if held else 0,
             "result_overflow_mode": "throw",
             "allow_introspection_functions": 0,
-        } | NO_EXPRESSIONS
+            **NO_EXPRESSIONS,
+        }
+        if projects:
+            settings[BINDING] = ".".join(projects)
         if rights is Rights.READ:
             settings |= {"readonly": 2, "allow_ddl": 0}
         return Handle(self._path, self._address + "".join(f"&{k}={v}" for k, v in settings.items()))
+
+    def unpoliced(self, handle: "Handle") -> frozenset[str]:
+        """Returns the names in the store, by now, of which a bound handle would see all rows."""
+        names = handle.ask("SELECT name FROM system.tables WHERE database = 'default'")
+        return frozenset(names.split("\n")) - self._policed
 
     def close(self) -> None:
         """Ends the engine, once every other handle is closed."""
@@ -170,7 +195,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= MAX_MESSAGE_CHARS else f"{text[:half]} … {text[-half:]}"
 
 
-def _write_config(path: Path, limits: EngineLimits, settings: frozenset[str]) -> Path:
+def _write_config(path: Path, users_text: str) -> Path:
     """Writes what the engine reads as it opens, and tells it of the database that is there.
 
     chDB makes `default` anew at each start, over what a link in the store leads to; without that
@@ -181,7 +206,7 @@ def _write_config(path: Path, limits: EngineLimits, settings: frozenset[str]) ->
     directory = path / "served"
     directory.mkdir(exist_ok=True)
     users = directory / "users.xml"
-    users.write_text(write_users(settings, limits))
+    users.write_text(users_text)
     config = directory / "config.xml"
     config.write_text(CONFIG.format(users=escape(str(users))))
     return config

@@ -8,6 +8,7 @@ import structlog
 
 from clickhouse.client import Warehouse
 from clickhouse.dedup_log import repair_directory
+from clickhouse.grants import TABLES
 from clickhouse.migrate import migrate
 from clickhouse.served.app import Service
 from clickhouse.served.bodies import Bodies
@@ -54,7 +55,7 @@ def _open(settings: Settings, path: Path, users: Users, leave: Leave) -> Service
     body_bytes = settings.warehouse_max_body_bytes
     running, waiting = settings.warehouse_threads, settings.warehouse_waiting
     return Service(
-        store=ServedStore(path, limits, known),
+        store=ServedStore(path, limits, known, TABLES if users.any_is_bound else ()),
         users=users,
         threads={
             rights: Threads(running=running, waiting=waiting, leave=leave) for rights in Rights

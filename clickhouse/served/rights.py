@@ -101,6 +101,13 @@ TABLE_SETTINGS = frozenset(
     }
 )  # fmt: skip
 """What a writer may say of a table that it makes: what our migrations do."""
+BINDING = "query_cache_tag"
+"""The setting that tells the engine's row policies whose rows a handle sees: ids with dots between
+them, nothing for all. Nobody may set it; its own meaning is of a cache that nobody may use."""
+POLICY = (
+    f"getSetting('{BINDING}') = ''"
+    f" OR has(splitByChar('.', getSetting('{BINDING}')), toString(project_id))"
+)
 # No default database for the engine to make: chDB would lay the file system over it as tables.
 CONFIG = """<clickhouse>
   <users_config>{users}</users_config>
@@ -116,6 +123,7 @@ USERS = """<clickhouse>
     <profile>default</profile>
     <quota>default</quota>
     <grants>{grants}</grants>
+    <databases><default>{policies}</default></databases>
   </default></users>
   <quotas><default/></quotas>
 </clickhouse>
@@ -129,10 +137,11 @@ class Rights(StrEnum):
     WRITE = "write"
 
 
-def write_users(known: Iterable[str], limits: EngineLimits) -> str:
+def write_users(known: Iterable[str], limits: EngineLimits, policed: Iterable[str] = ()) -> str:
     """Returns the file of users: one user, with grants, who may set what is allowed.
 
-    `known` are the names of all settings that the engine has.
+    `known` are the names of all settings that the engine has. Of the tables `policed` a handle sees
+    the rows that its `BINDING` says.
     """
     constraints = "".join(
         f"<{name}><min>{least}</min><max>{most}</max></{name}>"
@@ -141,7 +150,9 @@ def write_users(known: Iterable[str], limits: EngineLimits) -> str:
     refused = sorted(set(known) - MAY_SET)
     constraints += "".join(f"<{name}><const/></{name}>" for name in refused)
     grants = "".join(f"<query>{escape(grant)}</query>" for grant in GRANTS)
-    return USERS.format(constraints=constraints, grants=grants)
+    policy = f"<filter>{escape(POLICY)}</filter>"
+    policies = "".join(f"<{table}>{policy}</{table}>" for table in policed)
+    return USERS.format(constraints=constraints, grants=grants, policies=policies)
 
 
 def _bounds(limits: EngineLimits) -> dict[str, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Who may ask the warehouse, and how a request says who it is."""
+"""Who may ask the warehouse, of which projects, and how a request says who it is."""
 
 import base64
 import binascii
@@ -7,6 +7,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
+from uuid import UUID
 
 from clickhouse.served.codes import Code
 from clickhouse.served.errors import EngineError, refusal
@@ -14,6 +15,8 @@ from clickhouse.served.rights import Rights
 from schemas.settings import SettingsError
 
 MIN_PASSWORD_CHARS = 8
+MAX_PROJECTS = 200
+"""Of one user."""
 GENERATED = "sluice"
 
 
@@ -23,6 +26,8 @@ class User(NamedTuple):
     name: str
     password_hash: bytes
     rights: Rights
+    projects: tuple[str, ...] = ()
+    """The ids of those whose rows a reader sees; empty for all."""
 
 
 class Credentials(NamedTuple):
@@ -45,6 +50,11 @@ class Users:
     def __len__(self) -> int:
         return len(self._by_name)
 
+    @property
+    def any_is_bound(self) -> bool:
+        """Tells whether somebody may see the rows of some projects alone."""
+        return any(user.projects for user in self._by_name.values())
+
     def authenticate(self, given: Credentials | None) -> User:
         """Returns the user. Raises `EngineError` as ClickHouse does, the same for every reason."""
         if given is None:
@@ -59,7 +69,8 @@ class Users:
 def read_users(text: str) -> Users:
     """Reads `NAME:PASSWORD:RIGHTS`, one a line, or separated by commas on a single line.
 
-    RIGHTS are `readonly` or `write`. A password may hold colons, and commas where there are lines.
+    RIGHTS are `readonly`, `readonly=ID+ID` with ids of projects, or `write`. A password may hold
+    colons, and commas where there are lines.
     Raises `SettingsError`, which shows no password.
     """
     parts = text.split("\n") if "\n" in text.strip() else text.split(",")
@@ -115,10 +126,12 @@ def _read_basic(header: str) -> Credentials:
 
 def _read_user(text: str) -> User:
     name, _, rest = text.partition(":")
-    password, _, rights = rest.rpartition(":")
-    if not name or rights not in set(Rights):
+    password, _, given = rest.rpartition(":")
+    rights, bound, ids = given.partition("=")
+    if not name or rights not in set(Rights) or (bound and rights != Rights.READ):
         raise SettingsError(
-            "SLUICE_WAREHOUSE_USERS: expected NAME:PASSWORD:RIGHTS with rights readonly or write,"
+            "SLUICE_WAREHOUSE_USERS: expected NAME:PASSWORD:RIGHTS with rights readonly,"
+            " readonly=ID+ID or write,"
             f" not that of {name if name and rest else 'an entry without name or password'!r}"
         )
     if len(password) < MIN_PASSWORD_CHARS:
@@ -126,7 +139,22 @@ def _read_user(text: str) -> User:
             f"SLUICE_WAREHOUSE_USERS: the password of {name!r} has fewer than"
             f" {MIN_PASSWORD_CHARS} characters"
         )
-    return User(name, _hash(password), Rights(rights))
+    return User(name, _hash(password), Rights(rights), _read_projects(name, ids) if bound else ())
+
+
+def _read_projects(name: str, ids: str) -> tuple[str, ...]:
+    try:
+        projects = tuple(dict.fromkeys(str(UUID(text.strip())) for text in ids.split("+")))
+    except ValueError as error:
+        raise SettingsError(
+            f"SLUICE_WAREHOUSE_USERS: {name!r} is bound to {ids!r}: expected ids of projects,"
+            " as `sluice project list` shows them, with + between them"
+        ) from error
+    if len(projects) > MAX_PROJECTS:
+        raise SettingsError(
+            f"SLUICE_WAREHOUSE_USERS: {name!r} is bound to more than {MAX_PROJECTS} projects"
+        )
+    return projects
 
 
 def _failed(name: str) -> EngineError:

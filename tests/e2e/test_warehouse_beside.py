@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.components.processes import free_ports
-from tests.e2e.server import Server, wait_for
+from tests.e2e.server import PROJECT_NAME, Server, create_project, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -91,3 +91,28 @@ def test_a_warehouse_that_cannot_start_says_why(tmp_path: Path, server: Server) 
     assert second.wait_exit() == 2
     assert f"cannot listen on 127.0.0.1, port {server.options[1]}" in second.tail()
     assert "the warehouse did not start" in second.tail()
+
+
+def test_a_user_of_one_project_sees_its_calls_under_its_name_and_writes_nothing(
+    server: Server,
+) -> None:
+    send(server)
+    other = create_project(server)
+    entry = server.run("grafana-user", "team", "--project", PROJECT_NAME).strip()
+    server.stop()
+    server.settings["WAREHOUSE_USERS"] += f",{entry}"
+    server.start()
+    team = ("team", entry.split(":")[1])
+
+    def ask(sql: str) -> httpx.Response:
+        url = f"http://127.0.0.1:{server.options[1]}/"
+        return httpx.post(url, content=sql, auth=team, trust_env=False)
+
+    assert ask("SELECT count() FROM traces").text == "1\n"
+    names = "SELECT name FROM projects FINAL"
+    wait_for(lambda: ask(names).text == f"{PROJECT_NAME}\n", "the project's name")
+    server.run("project", "set", PROJECT_NAME, "--name", "Shop")
+    wait_for(lambda: ask(names).text == "Shop\n", "the project's new name")
+    assert other.project_id not in ask("SELECT * FROM projects").text
+    assert ask("DELETE FROM traces WHERE 1").status_code == 403
+    assert ask("INSERT INTO projects (project_id) SELECT 'x'").status_code == 403

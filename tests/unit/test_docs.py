@@ -118,7 +118,7 @@ def test_every_endpoint_is_documented(endpoint: str) -> None:
 
 def test_every_command_is_documented() -> None:
     text = page("operations.md")
-    named = set(re.findall(r"\| `(sluice [a-z]+)([^`]*)` \|", text))
+    named = set(re.findall(r"\| `(sluice [a-z-]+)([^`]*)` \|", text))
     documented = {
         f"{head} {tail.strip()}" if tail else head
         for head, tails in named
