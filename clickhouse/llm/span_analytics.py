@@ -12,7 +12,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, condition
 from clickhouse.llm.groups import tokens
 from clickhouse.llm.pairs import PAIR_NS, STARTS, UNMEASURED
-from clickhouse.llm.rollups import SPLIT, Sums, hours_beside, whole_periods
+from clickhouse.llm.rollups import SPLIT, Sums, hours_beside, split_values, whole_periods
 from clickhouse.queries import quantiles
 from clickhouse.queries.periods import Period, Periods, period_sql, period_values
 from clickhouse.queries.quantiles import Quantiles, milliseconds
@@ -340,13 +340,10 @@ def _top_tools(tools: dict[str, Sums], calls: dict[str, Calls]) -> list[ToolUse]
 
 
 def _values(scoped: SpanScope) -> dict[str, Any]:
-    bounds = {
-        "first_us": scoped.first_us,
-        "last_us": scoped.last_us,
-        "split_us": list(scoped.split_us),
-    }
+    bounds = {"first_us": scoped.first_us, "last_us": scoped.last_us}
     values = condition(scoped.project, scoped.wanted).values
-    return values | bounds | period_values(scoped.clock)
+    split = split_values(scoped.split_us)
+    return values | bounds | split | period_values(scoped.clock)
 
 
 def _completed(sql: str, scoped: SpanScope) -> str:
