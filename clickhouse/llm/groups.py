@@ -78,6 +78,8 @@ class Ranked(NamedTuple):
     grouping: Grouping
     keys: list[Key]
     hashes: list[int]
+    sums: Mapping[Key, Sums]
+    """Of the groups, where the ranking added them all up; else empty."""
 
     def chunks(self, at_once: int) -> list[slice]:
         """Returns the groups in chunks of so many."""
@@ -94,8 +96,14 @@ async def rank_groups(
 ) -> Ranked:
     """Returns the first groups, by their keys."""
     scoped = rollups.scope(project, wanted, names=grouping.names, base_only=base_only)
-    keys, hashes = await _rank(warehouse, scoped, grouping)
-    return Ranked(scoped, grouping, keys, hashes)
+    values = rollups.values_of(scoped) | {"limit": grouping.limit}
+    answer = await warehouse.query(rank_statement(scoped, grouping), values)
+    width = len(grouping.names)
+    keys: list[Key] = [tuple(row[:width]) for row in answer.rows]
+    sums: dict[Key, Sums] = {}
+    if adds_all(scoped):
+        sums = {key: Sums(*row[width:-1]) for key, row in zip(keys, answer.rows, strict=True)}
+    return Ranked(scoped, grouping, keys, [row[-1] for row in answer.rows], sums)
 
 
 async def read_groups(
@@ -107,7 +115,7 @@ async def read_groups(
     are_all = len(keys) == len(ranked.keys) < grouping.limit
     only = Only("", {}) if are_all else _only(names, keys, ranked.hashes[chosen])
     found, buckets = await asyncio.gather(
-        _measure(warehouse, scoped, names, only),
+        _measure(warehouse, scoped, names, only, ranked.sums),
         _buckets_of(warehouse, scoped, grouping, only),
     )
     return [
@@ -132,35 +140,36 @@ async def measure_latency(warehouse: Warehouse, scoped: Scope) -> Percentiles:
     return (await _spreads_of(warehouse, scoped, (), Only("", {}))).get((), UNMEASURED)
 
 
-async def _rank(
-    warehouse: Warehouse, scoped: Scope, grouping: Grouping
-) -> tuple[list[Key], list[int]]:
-    """Returns the first groups' keys and their hashes."""
-    values = rollups.values_of(scoped) | {"limit": grouping.limit}
-    answer = await warehouse.query(rank_statement(scoped, grouping), values)
-    width = len(grouping.names)
-    return [tuple(row[:width]) for row in answer.rows], [row[-1] for row in answer.rows]
+def adds_all(scoped: Scope) -> bool:
+    """Whether a ranking adds up all sums: where groups are few, another pass would cost more."""
+    return scoped.table == "hourly"
 
 
 def rank_statement(scoped: Scope, grouping: Grouping) -> str:
     """Returns a statement that yields the first groups' keys, sums and hashes.
 
-    Of the sums it adds up what the order needs and no more.
+    Of the sums it adds up what the order needs and no more, but for `adds_all`.
     """
     keys = rollups.key_names(grouping.names)
     direction = "ASC" if grouping.ascending else "DESC"
     order = ", ".join(f"{key} {direction}" for key in keys)
-    measures = ["requests"]
+    measures: Sequence[str] = ["requests"]
     if grouping.order != "key":
         order = f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
         measures = re.findall(r"s_(\w+)", order)
+    if adds_all(scoped):
+        measures = Sums._fields
     columns = rollups.sums(scoped, measures).plus(f"{rollups.key_hash(keys)} AS hash")
     ending = f"{rollups.grouped(keys)}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
     return rollups.statement(scoped, grouping.names, columns, ending=ending)
 
 
 async def _measure(
-    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
+    warehouse: Warehouse,
+    scoped: Scope,
+    names: tuple[str, ...],
+    only: Only,
+    known: Mapping[Key, Sums],
 ) -> dict[Key, Measured]:
     """Returns all numbers of some groups: in one pass where no rollup has the sums."""
     scoped = scoped._replace(only=only.clause)
@@ -174,17 +183,30 @@ async def _measure(
             )
             for row in answer.rows
         }
-    statement = rollups.statement(scoped, names, rollups.sums(scoped))
-    answer, sessions, spreads = await asyncio.gather(
-        _ask(warehouse, scoped, statement, only),
+    sums, sessions, spreads = await asyncio.gather(
+        _sums_of(warehouse, scoped, names, only, known),
         _sessions_of(warehouse, scoped, names, only),
         _spreads_of(warehouse, scoped, names, only),
     )
     return {
-        key: Measured(Sums(*row[width:]), sessions.get(key, 0), spreads.get(key, UNMEASURED))
-        for row in answer.rows
-        if (key := tuple(row[:width]))
+        key: Measured(each, sessions.get(key, 0), spreads.get(key, UNMEASURED))
+        for key, each in sums.items()
     }
+
+
+async def _sums_of(
+    warehouse: Warehouse,
+    scoped: Scope,
+    names: tuple[str, ...],
+    only: Only,
+    known: Mapping[Key, Sums],
+) -> Mapping[Key, Sums]:
+    if known:
+        return known
+    width = len(names)
+    statement = rollups.statement(scoped, names, rollups.sums(scoped))
+    answer = await _ask(warehouse, scoped, statement, only)
+    return {tuple(row[:width]): Sums(*row[width:]) for row in answer.rows}
 
 
 async def _sessions_of(

@@ -11,30 +11,29 @@
 UNMEASURED = "(pair_role = 'end' AND duration_ms IS NULL)"
 # Each run that has a start, by the moment of its end, or of its last start while it has none. There
 # is one such run a moment: what comes after an end of the same moment has no start, or is no end.
+# A mark is its moment in microseconds, doubled, and odd for an end: so marks sort by time, a start
+# before an end, and a run begins where the mark before is odd. A window function took half as long
+# again.
 STARTS = """
     SELECT
         pair_hash,
-        max(moment) AS timestamp,
-        min(moment) AS pair_started,
-        NOT max(is_end) AS is_open
+        bitShiftRight(run[-1], 1) AS run_us,
+        bitShiftRight(run[1], 1) AS started_us,
+        NOT bitTest(run[-1], 0) AS is_open
     FROM (
         SELECT
             pair_hash,
-            moment,
-            is_end,
-            countIf(is_end) OVER (
-                PARTITION BY pair_hash
-                ORDER BY moment, is_end
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) AS run
+            arrayJoin(arraySplit(
+                (mark, before) -> bitTest(before, 0),
+                arraySort(groupArray(toUnixTimestamp64Micro(moment) * 2 + is_end)) AS marks,
+                arrayPushFront(arrayPopBack(marks), 0)
+            )) AS run
         FROM span_marks
         WHERE project_id = {project_id:String}{among}
+        GROUP BY pair_hash
     )
-    GROUP BY pair_hash, run
-    HAVING NOT min(is_end)
+    WHERE NOT bitTest(run[1], 0)
 """
-# Microseconds since the pair's start; NULL when the start is not known.
-PAIR_US = """(toUnixTimestamp64Micro(spans.timestamp)
-        - toUnixTimestamp64Micro(assumeNotNull(pair_started)))"""
-DURATION_MS = f"if({UNMEASURED}, if(pair_started IS NULL, NULL, {PAIR_US} / 1000), duration_ms)"
-PAIR_NS = f"if(pair_started IS NULL, NULL, toUInt64(greatest(0, {PAIR_US})) * 1000)"
+# Milliseconds since the pair's start; NULL when the start is not known.
+DURATION_MS = f"""if({UNMEASURED},
+        (toUnixTimestamp64Micro(spans.timestamp) - started_us) / 1000, duration_ms)"""

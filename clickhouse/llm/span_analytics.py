@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, condition
 from clickhouse.llm.groups import tokens
-from clickhouse.llm.pairs import PAIR_NS, STARTS, UNMEASURED
-from clickhouse.llm.rollups import SPLIT, Sums, hours_beside, whole_periods
+from clickhouse.llm.pairs import STARTS, UNMEASURED
+from clickhouse.llm.rollups import SPLIT, Sums, hours_beside, split_values, whole_periods
 from clickhouse.queries import quantiles
 from clickhouse.queries.periods import Period, Periods, period_sql, period_values
 from clickhouse.queries.quantiles import Quantiles, milliseconds
@@ -107,29 +107,37 @@ FROM (
     FROM spans_hourly
     WHERE {whole}
     UNION ALL
-    SELECT kind, tool, countIf(ns IS NOT NULL) AS measured,
-        sum(toUInt128(ifNull(ns, 0))) AS duration_ns,
+    SELECT kind, tool, countIf(is_measured) AS measured,
+        sumIf(toUInt128(ns), is_measured) AS duration_ns,
         {pair_state} AS duration,
         {pair_few} AS few,
         countIf(pair_role = 'start') AS starts,
         countIf(pair_role = 'start' AND status = 'error') AS failed_starts,
-        uniqExactIf(pair_hash, pair_role = 'start' AND is_open = 1) AS open_calls
+        uniqExactIf(pair_hash, pair_role = 'start' AND is_open) AS open_calls
     FROM (
-        SELECT kind, tool, status, pair_role, spans.pair_hash AS pair_hash, is_open,
-            if(pair_role = 'end', {pair_ns}, NULL) AS ns
+        SELECT kind, tool, status, pair_role, pair_hash, is_open,
+            has_start AND pair_role = 'end' AS is_measured,
+            toUInt64(greatest(0, at_us - started_us)) * 1000 AS ns
         FROM (
-            SELECT kind, ifNull(tool_name, '') AS tool, status, pair_hash, pair_role, timestamp
+            SELECT kind, ifNull(tool_name, '') AS tool, status, pair_role, pair_hash,
+                toUnixTimestamp64Micro(timestamp) AS at_us
             FROM spans
             WHERE {where} AND ({unmeasured} OR (pair_role = 'start' AND kind = 'tool_use'))
         ) AS spans
-        LEFT JOIN ({starts}) AS pairs
-            ON spans.pair_hash = pairs.pair_hash AND spans.timestamp = pairs.timestamp
+        ANY LEFT JOIN (
+            SELECT {run_key} AS run_key, started_us, is_open, true AS has_start
+            FROM ({starts})
+        ) AS runs
+            ON {span_key} = runs.run_key
     )
     GROUP BY kind, tool
 )
 GROUP BY GROUPING SETS ((kind), (kind, tool), ())
-SETTINGS join_use_nulls = 1
+SETTINGS join_use_nulls = 0
 """
+# A pair and a moment as one number, which joins in half the time of the two. It is as good as the
+# hash alone: any two of ten million runs meet by chance once in 300,000 projects.
+KEY = "bitXor(pair_hash, reinterpretAsUInt64({at_us}))"
 OWN_NS = "toUInt64(round(assumeNotNull(s.duration_ms) * 1e6))"
 # The spans of a short range name few pairs: only these are looked up.
 AMONG_RANGE = """
@@ -306,9 +314,10 @@ def durations_statement(scoped: SpanScope) -> str:
         .replace("{quantiles}", quantiles.of_parts("duration", "measured", "few"))
         .replace("{own_state}", quantiles.state_of(OWN_NS))
         .replace("{own_few}", quantiles.few_of(OWN_NS))
-        .replace("{pair_state}", quantiles.state_of("assumeNotNull(ns)", "ns IS NOT NULL"))
-        .replace("{pair_few}", quantiles.few_of("assumeNotNull(ns)", "ns IS NOT NULL"))
-        .replace("{pair_ns}", PAIR_NS)
+        .replace("{pair_state}", quantiles.state_of("ns", "is_measured"))
+        .replace("{pair_few}", quantiles.few_of("ns", "is_measured"))
+        .replace("{run_key}", KEY.replace("{at_us}", "run_us"))
+        .replace("{span_key}", KEY.replace("{at_us}", "at_us"))
         .replace("{starts}", STARTS)
         .replace("{among}", AMONG_RANGE if _is_short(scoped.wanted) else "")
         .replace("{unmeasured}", UNMEASURED)
@@ -340,13 +349,10 @@ def _top_tools(tools: dict[str, Sums], calls: dict[str, Calls]) -> list[ToolUse]
 
 
 def _values(scoped: SpanScope) -> dict[str, Any]:
-    bounds = {
-        "first_us": scoped.first_us,
-        "last_us": scoped.last_us,
-        "split_us": list(scoped.split_us),
-    }
+    bounds = {"first_us": scoped.first_us, "last_us": scoped.last_us}
     values = condition(scoped.project, scoped.wanted).values
-    return values | bounds | period_values(scoped.clock)
+    split = split_values(scoped.split_us)
+    return values | bounds | split | period_values(scoped.clock)
 
 
 def _completed(sql: str, scoped: SpanScope) -> str:

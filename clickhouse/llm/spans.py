@@ -65,7 +65,8 @@ ROWS = """
 SELECT {columns}
 FROM ({page}) AS spans
 LEFT JOIN ({starts}) AS pairs
-    ON spans.pair_hash = pairs.pair_hash AND spans.timestamp = pairs.timestamp
+    ON spans.pair_hash = pairs.pair_hash
+        AND toUnixTimestamp64Micro(spans.timestamp) = pairs.run_us
 ORDER BY spans.timestamp {direction}, span_id {direction}
 SETTINGS join_use_nulls = 1
 """

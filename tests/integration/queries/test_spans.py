@@ -137,6 +137,37 @@ def test_an_end_lasts_from_the_first_start_after_the_end_before(
     assert found["avgSessionDurationMs"] == 3500
 
 
+@pytest.mark.parametrize("seed", range(2))
+async def test_durations_are_what_plain_python_finds_for_marks_of_equal_moments_around_1970(
+    client: Client, warehouse: Warehouse, project: ProjectContext, seed: int
+) -> None:
+    chance = random.Random(seed)
+    rows = [
+        make_span(
+            project.project_id,
+            f"m{number:03d}",
+            pair_key=f"use{chance.randrange(12)}",
+            pair_role=chance.choice(("start", "end")),
+            tool_name="Bash",
+            timestamp_us=chance.randrange(-30, 31) * 1000,
+        )
+        for number in range(250)
+    ]
+    store_spans(warehouse, rows[:100])
+    store_spans(warehouse, rows[100:])
+    wanted = SpanFilter(from_us=-(10**6), to_us=10**6)
+
+    listed = client.get("/spans?limit=1000").json()["spans"]
+    found = await analyse_spans(warehouse, project, wanted, period="hour")
+
+    durations, calls = _durations(rows), _calls(rows, rows)
+    lengths = [round(value * 10**6) for value in durations.values() if value is not None]
+    assert len(lengths) > 20
+    assert {row["spanId"]: row["durationMs"] for row in listed} == durations
+    assert found.avg_duration_ms == _mean_ms(lengths)
+    assert found.calls == len(calls)
+
+
 def test_the_migration_marks_what_was_stored_before_it(
     client: Client, warehouse: Warehouse, project: ProjectContext
 ) -> None:
@@ -331,13 +362,12 @@ def _durations(rows: list[SpanRow]) -> dict[str, float | None]:
                 if started is None or (ended is not None and started <= ended):
                     started = row.timestamp_us
                     ended = None
-            elif row.duration_ms is None:
-                at = row.timestamp_us
-                if started is not None and ended in (None, at):
-                    found[row.span_id] = (at - started) / 1000
-                ended = at
             else:
+                if ended not in (None, row.timestamp_us):
+                    started = None
                 ended = row.timestamp_us
+                if row.duration_ms is None and started is not None:
+                    found[row.span_id] = (ended - started) / 1000
     return found
 
 

@@ -36,6 +36,7 @@ CASES = (
     ("America/Los_Angeles", "2026-03-08"),
     ("America/Los_Angeles", "2026-11-01"),
     ("Asia/Kolkata", "2026-01-01"),
+    ("Asia/Kolkata", "1969-12-31"),
     ("Asia/Kathmandu", "2026-06-30"),
     ("Australia/Lord_Howe", "2026-04-04"),
     ("Australia/Lord_Howe", "2026-10-03"),

@@ -39,8 +39,8 @@ FROM (
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
         AND (NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
-        OR toUnixTimestamp64Micro(t.timestamp)
-        - positiveModulo(toUnixTimestamp64Micro(t.timestamp), 3600000000) IN {split_us:Array(Int64)})
+        OR intDiv(toUnixTimestamp64Micro(t.timestamp) + 4575916800000000, 3600000000)
+        IN {split_hours:Array(Int64)})
     GROUP BY k0, k1, k2
     UNION ALL
     SELECT
@@ -61,8 +61,8 @@ FROM (
         reported_first_cost AS m_counted
     FROM trace_sums
     WHERE project_id = {project_id:String}
-        AND NOT (toUnixTimestamp64Micro(bucket)
-        - positiveModulo(toUnixTimestamp64Micro(bucket), 3600000000) IN {split_us:Array(Int64)})
+        AND NOT (intDiv(toUnixTimestamp64Micro(bucket) + 4575916800000000, 3600000000)
+        IN {split_hours:Array(Int64)})
         AND grain = 'hour'
         AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')

@@ -30,54 +30,56 @@ FROM (
         AND bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')
     UNION ALL
-    SELECT kind, tool, countIf(ns IS NOT NULL) AS measured,
-        sum(toUInt128(ifNull(ns, 0))) AS duration_ns,
-        quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(assumeNotNull(ns), ns IS NOT NULL) AS duration,
-        groupArrayIf(500)(assumeNotNull(ns), ns IS NOT NULL) AS few,
+    SELECT kind, tool, countIf(is_measured) AS measured,
+        sumIf(toUInt128(ns), is_measured) AS duration_ns,
+        quantilesDDStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(ns, is_measured) AS duration,
+        groupArrayIf(500)(ns, is_measured) AS few,
         countIf(pair_role = 'start') AS starts,
         countIf(pair_role = 'start' AND status = 'error') AS failed_starts,
-        uniqExactIf(pair_hash, pair_role = 'start' AND is_open = 1) AS open_calls
+        uniqExactIf(pair_hash, pair_role = 'start' AND is_open) AS open_calls
     FROM (
-        SELECT kind, tool, status, pair_role, spans.pair_hash AS pair_hash, is_open,
-            if(pair_role = 'end', if(pair_started IS NULL, NULL, toUInt64(greatest(0, (toUnixTimestamp64Micro(spans.timestamp)
-        - toUnixTimestamp64Micro(assumeNotNull(pair_started))))) * 1000), NULL) AS ns
+        SELECT kind, tool, status, pair_role, pair_hash, is_open,
+            has_start AND pair_role = 'end' AS is_measured,
+            toUInt64(greatest(0, at_us - started_us)) * 1000 AS ns
         FROM (
-            SELECT kind, ifNull(tool_name, '') AS tool, status, pair_hash, pair_role, timestamp
+            SELECT kind, ifNull(tool_name, '') AS tool, status, pair_role, pair_hash,
+                toUnixTimestamp64Micro(timestamp) AS at_us
             FROM spans
             WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
         AND kind = {kind:String} AND ((pair_role = 'end' AND duration_ms IS NULL) OR (pair_role = 'start' AND kind = 'tool_use'))
         ) AS spans
-        LEFT JOIN (
+        ANY LEFT JOIN (
+            SELECT bitXor(pair_hash, reinterpretAsUInt64(run_us)) AS run_key, started_us, is_open, true AS has_start
+            FROM (
     SELECT
         pair_hash,
-        max(moment) AS timestamp,
-        min(moment) AS pair_started,
-        NOT max(is_end) AS is_open
+        bitShiftRight(run[-1], 1) AS run_us,
+        bitShiftRight(run[1], 1) AS started_us,
+        NOT bitTest(run[-1], 0) AS is_open
     FROM (
         SELECT
             pair_hash,
-            moment,
-            is_end,
-            countIf(is_end) OVER (
-                PARTITION BY pair_hash
-                ORDER BY moment, is_end
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) AS run
+            arrayJoin(arraySplit(
+                (mark, before) -> bitTest(before, 0),
+                arraySort(groupArray(toUnixTimestamp64Micro(moment) * 2 + is_end)) AS marks,
+                arrayPushFront(arrayPopBack(marks), 0)
+            )) AS run
         FROM span_marks
         WHERE project_id = {project_id:String}
             AND pair_hash IN (SELECT pair_hash FROM spans WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
         AND kind = {kind:String} AND pair_role != '')
+        GROUP BY pair_hash
     )
-    GROUP BY pair_hash, run
-    HAVING NOT min(is_end)
-) AS pairs
-            ON spans.pair_hash = pairs.pair_hash AND spans.timestamp = pairs.timestamp
+    WHERE NOT bitTest(run[1], 0)
+)
+        ) AS runs
+            ON bitXor(pair_hash, reinterpretAsUInt64(at_us)) = runs.run_key
     )
     GROUP BY kind, tool
 )
 GROUP BY GROUPING SETS ((kind), (kind, tool), ())
-SETTINGS join_use_nulls = 1
+SETTINGS join_use_nulls = 0
