@@ -2,16 +2,17 @@
 """Sends one hook of Claude Code to Sluice as a span. Python 3.9 or newer, nothing else.
 
 Claude Code gives the hook as JSON on standard input. TO_SLUICE_URL and TO_SLUICE_KEY say where it
-goes. It waits two seconds at most and never fails: an agent must not stop because nobody listens.
+goes. It waits two seconds at most and always exits with 0: an agent must not stop because the
+server does not answer. What went wrong is on standard error, which Claude Code shows with --debug.
 """
 
 import json
 import os
 import re
 import sys
+import urllib.error
 import urllib.request
 import uuid
-from contextlib import suppress
 from datetime import datetime, timezone
 
 KINDS = {
@@ -50,16 +51,25 @@ def span_of(hook):
 def main():
     """Reads the hook and sends its span."""
     request = urllib.request.Request(
-        os.environ.get("TO_SLUICE_URL", "http://127.0.0.1:8080") + "/v1/spans/async",
+        os.environ.get("TO_SLUICE_URL", "http://127.0.0.1:8080").rstrip("/") + "/v1/spans/async",
         data=json.dumps([span_of(json.load(sys.stdin))]).encode(),
         headers={
-            "Authorization": "Bearer " + os.environ["TO_SLUICE_KEY"],
+            "Authorization": "Bearer " + os.environ.get("TO_SLUICE_KEY", ""),
             "Content-Type": "application/json",
         },
     )
     urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
 
 
+def reason_of(error):
+    """Returns why nothing was sent; the server's own words where it gave some."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"{error.code} {error.read(500).decode(errors='replace')}"
+    return f"{type(error).__name__}: {error}"
+
+
 if __name__ == "__main__":
-    with suppress(Exception):
+    try:
         main()
+    except Exception as error:
+        sys.stderr.write(f"claude_code_hook.py: not sent: {reason_of(error)}\n")

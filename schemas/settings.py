@@ -50,29 +50,31 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: Port = 8080
     """Port to listen on."""
     data_dir: str = "~/.sluice"
-    """Directory of everything that is kept when no other engine is named."""
+    """Directory that holds the log, the store, the control plane and the secret, where no server is
+    named for them."""
     database_url: str = ""
     """Control plane: empty for SQLite in the data directory, or `postgresql://…`."""
     warehouse_url: str = ""
-    """Analytics: empty for chDB in the data directory, or `http(s)://…` of a ClickHouse server."""
+    """Store: empty for chDB in the data directory, or `http(s)://…` of a ClickHouse server."""
     warehouse_ca_file: str = ""
-    """Certificates that sign that server's; empty for the system's."""
+    """File with the certificate authorities (PEM) that are trusted for that server. Empty: those of
+    the system."""
     warehouse_cert_file: str = ""
-    """Certificate that this process shows to that server (PEM)."""
+    """File with the client certificate (PEM) that this process shows to that server."""
     warehouse_key_file: str = ""
-    """Its private key, where it is not in the same file."""
+    """File with the private key of the client certificate, if it is not in the same file."""
     warehouse_replicated: bool = False
     """Whether `sluice migrate` makes replicated tables, on a cluster of ClickHouse servers."""
     secret: str = ""
     """Key for sealed API keys and signed cookies, at least 32 characters. Empty: made at first
     start and kept in the data directory."""
     signup_enabled: bool = True
-    """Whether strangers may make accounts at `/dashboard/api/signup`."""
+    """Whether anybody may make an account at `/dashboard/api/signup`."""
     allowed_origins: str = ""
-    """Origins, comma-separated, whose pages may use the API in a browser, also to write."""
+    """Origins, comma-separated, whose pages may read and write through the API in a browser."""
     trusted_proxies: str = ""
-    """Addresses or networks, comma-separated, of proxies that are believed who asks, and for which
-    host. Empty: nobody is."""
+    """Addresses or networks, comma-separated, of proxies whose headers are believed about who asks
+    and for which host. Empty: none."""
     signups_per_hour: Positive = 30
     """Accounts that one address may make at `/dashboard/api/signup` in an hour."""
     max_projects_per_user: Positive = 50
@@ -101,19 +103,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Bytes of all requests being read at one time; the process takes three times as many. 0: a
     sixteenth of the memory, at most 256 MiB."""
     max_connections: Count = 0
-    """Connections that may be open at one time; the one that is worth least is closed for a new
+    """Connections that may be open at one time. Beyond it, the least useful one is closed for a new
     one. 0: half of the files that the process may have open beyond 256, at most 10000."""
     max_connections_per_address: Count = 0
-    """The same for each address, or IPv6 network of 64 bits, that is neither this machine's nor a
-    trusted proxy's. 0: a quarter of all."""
+    """The same for each address (an IPv6 network of 64 bits counts as one). This machine and
+    trusted proxies have no such limit. 0: a quarter of all."""
     request_timeout_s: Positive = 30
-    """How long the head of a request, its body or the reading of its answer may take; the latter
-    two have a second more for each 64 KiB."""
+    """How long a client may take to send the head of a request, to send its body, or to read its
+    answer. Body and answer get a second more for each 64 KiB."""
     keep_alive_s: Positive = 75
     """How long a connection is kept open between two requests."""
     metrics_token: str = ""
-    """What `/metrics` asks for, as `Authorization: Bearer`. Empty: it answers requests of this
-    machine alone that came through no proxy."""
+    """Token that `/metrics` asks for, as `Authorization: Bearer`. Empty: only requests of this
+    machine that came through no proxy are answered."""
     memory_bytes: Count = 0
     """Memory that the process may use, 256 MiB at least. 0: what its control group or its machine
     has. Two fifths are for the embedded engine."""
@@ -121,65 +123,66 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Event log: empty for one file in the data directory (`sluice up`), or
     `kafka://host:port,host:port`."""
     kafka_topic_prefix: str = "sluice."
-    """What the names of our topics in Kafka begin with."""
+    """How the names of Sluice's topics in Kafka begin."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """How Kafka is entered: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
+    """How to connect to Kafka: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    """`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`."""
+    """How to sign in with SASL: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`."""
     kafka_sasl_username: str = ""
-    """Name for SASL."""
+    """User name for SASL."""
     kafka_sasl_password: str = ""
     """Password for SASL."""
     kafka_ca_file: str = ""
-    """Certificates that sign the brokers'; empty for the system's."""
+    """File with the certificate authorities (PEM) that are trusted for the brokers. Empty: those of
+    the system."""
     kafka_replication: Annotated[int, Meta(ge=1, le=32_767)] = 1
-    """Copies of each partition that `sluice migrate` makes topics with."""
+    """Replicas of each partition in the topics that `sluice migrate` makes."""
     kafka_retention_hours: Positive = 168
-    """How long the topics that `sluice migrate` makes keep records, stored or not: the longest
-    outage of the store that loses nothing."""
+    """How long the topics that `sluice migrate` makes keep records, stored or not. An outage of the
+    store that lasts longer loses events."""
     kafka_produce_timeout_ms: Positive = 2000
-    """Without an acknowledgement of Kafka for so long, an edge takes events into its spool."""
+    """How long an edge waits for Kafka to acknowledge events before it writes them to its spool."""
     kafka_linger_ms: Count = 5
-    """Least time between two records of a partition that an edge does not fill."""
+    """Least time between two records of a partition, unless a record is full."""
     kafka_group: str = "sluice"
     """Consumer group of the workers."""
     kafka_session_timeout_ms: Positive = 15_000
-    """After so long without a sign of a worker its partitions go to others."""
+    """How long a worker may be silent before other workers take its partitions."""
     spool_max_bytes: Positive = 1 << 30
-    """Bytes that an edge keeps on disk while Kafka is away; beyond, senders are told to come again
-    (503)."""
+    """Bytes that an edge keeps on disk while Kafka is away. Beyond it, senders get 503 with
+    `Retry-After`."""
     log_partitions: Annotated[int, Meta(ge=1, le=1024)] = 1
     """Partitions of a new log; fixed once the log exists."""
     log_max_bytes: Positive = 4 << 30
-    """Bytes of records in the log; beyond, senders are told to come again (503)."""
+    """Bytes of records in the log. Beyond it, senders get 503 with `Retry-After`."""
     log_keep_hours: Count = 0
     """How long the log keeps records that are stored; 0 forgets them at once."""
     retention_days: Count = 0
-    """Days that events, outcomes and dead letters are kept, where a project has no setting of its
-    own; 0 keeps everything."""
+    """Days that events, outcomes and dead letters are kept, if their project has no setting of its
+    own. 0 keeps everything."""
     dedup_window_hours: Positive = 168
-    """For how long at least a resent id is recognised: stored ids of so many hours are read at
-    start."""
+    """How long a resent id is recognised, at least. At its start, a server reads the stored ids of
+    so many hours."""
     dedup_filter_bits: Annotated[int, Meta(ge=20, le=34)] = 28
-    """Size of the duplicates filter of each kind, as a power of two of bits: 28 is 32 MiB, and 13
-    million ids a window at 1 % needless look-ups."""
+    """Size of the filter that recognises resent ids, one for each kind, as a power of two of bits.
+    28 is 32 MiB: 13 million ids in the window cause 1 % needless look-ups."""
     block_interval_ms: Count = 200
     """Least time between two inserts of one partition, by `sluice up`."""
     worker_block_interval_ms: Count = 500
-    """The same by `sluice worker`: its store is shared, and makes a part of every insert."""
+    """The same for `sluice worker`. Its store is shared, and makes a part of every insert."""
     block_max_bytes: Positive = 8 << 20
     """Bytes of events in one insert, before compression."""
     pace_lag_ms: Count = 1500
-    """How far the stream may lag behind before senders are slowed down, so that what is accepted
-    stays fresh; 0 is never."""
+    """How far the stream may lag behind before senders are slowed down, so that accepted events
+    stay fresh. 0: they never are."""
     query_threads: Positive = 3
     """Queries of users that may run at one time."""
     query_max_memory_bytes: Annotated[int, Meta(ge=64 << 20)] = 256 << 20
-    """Bytes of memory of the store for one such query; what it groups or sorts beyond half of them
-    goes to disk."""
+    """Memory of the store for one query of a user. Beyond half of it, grouping and sorting use the
+    disk."""
     max_outgoing_bytes: Annotated[int, Meta(ge=16 << 20)] = 64 << 20
-    """Bytes of all answers being read or sent at one time; beyond, who asks is told to come again
-    (503)."""
+    """Bytes of all answers that are read or sent at one time. Beyond it, further ones are 503 with
+    `Retry-After`."""
     read_back_timeout_s: Positive = 10
     """How long `/batch` waits until its items can be read."""
     warehouse_host: str = "127.0.0.1"
@@ -187,13 +190,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     warehouse_port: Port = 8123
     """Port that `sluice warehouse` listens on."""
     warehouse_users: str = ""
-    """Who may ask it: `NAME:PASSWORD:RIGHTS` with rights `readonly`, `readonly=ID+ID` (of these
+    """Who may use it: `NAME:PASSWORD:RIGHTS` with rights `readonly`, `readonly=ID+ID` (of these
     projects alone) or `write`, comma-separated or one a line. Empty: one user with a random
     password, on this machine alone."""
     warehouse_threads: Positive = 4
-    """Calls that it runs at one time: so many of readers, and as many of writers."""
+    """Calls that it runs at one time: so many that read, and as many that write."""
     warehouse_waiting: Count = 32
-    """Calls of each that may wait for that; what comes beyond is told to come again."""
+    """Calls of each sort that may wait for their turn. Further ones are 503 with `Retry-After`."""
     warehouse_max_body_bytes: Positive = 256 << 20
     """Bytes of one body, as sent and when inflated."""
     warehouse_max_result_bytes: Positive = 256 << 20
@@ -201,18 +204,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     warehouse_max_memory_bytes: Annotated[int, Meta(ge=256 << 20)] = 4 << 30
     """Memory of all its calls together; beyond it, calls fail."""
     warehouse_query_timeout_s: Annotated[int, Meta(ge=1, le=3600)] = 300
-    """How long a call may run, where it does not say so itself."""
+    """How long a call may run, if it does not say so itself."""
     warehouse_unconfined: bool = False
-    """Whether to serve it even where the kernel cannot keep its users from the files of this
-    machine and from the network."""
+    """Whether to serve it even if the kernel cannot keep its users from the files of this machine
+    and from the network."""
     stop_timeout_s: Positive = 4
-    """How long a stop may take; what is not stored by then stays in the log."""
+    """How long a stop may take. What is not stored by then stays in the log."""
     access_log: bool = False
     """Whether each request is logged (without its query string)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least severe log line that is written."""
+    """Lowest level of log lines that are written: `debug`, `info`, `warning` or `error`."""
     log_format: Literal["auto", "json", "console"] = "auto"
-    """Log lines for machines (`json`) or people (`console`); `auto` looks for a terminal."""
+    """Log lines for programs (`json`) or for people (`console`). `auto` is `console` on a terminal,
+    else `json`."""
 
     @property
     def kept_days(self) -> int:

@@ -56,7 +56,9 @@ def _text(error: Exception) -> str:
     if isinstance(error, ControlPlaneError):
         return explained(error.message)
     if isinstance(error, WarehouseUnavailable):
-        return f"the store: {error}"
+        # An embedded store has no address: its engine says what is wrong with its files.
+        is_server = str(error).startswith("cannot connect")
+        return f"the store{' (SLUICE_WAREHOUSE_URL)' if is_server else ''}: {error}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

@@ -1,7 +1,9 @@
 """Each sample of docs/sending.md is run as it stands there, and what it sends is found."""
 
+import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -87,17 +89,42 @@ def test_the_hook_of_claude_code_sends_both_ends_of_a_tool_call(
     assert spans[0]["toolInput"] == {"command": "ls"}
 
 
-def test_the_hook_fails_neither_without_a_server_nor_without_a_hook(
-    environ: dict[str, str],
-) -> None:
-    for given in ("", "[]", '{"session_id":"a"}'):
-        done = subprocess.run(
-            [sys.executable, "deploy/claude_code_hook.py"],
-            env={**environ, "TO_SLUICE_URL": "http://127.0.0.1:1", "TO_SLUICE_KEY": "k"},
-            cwd=ROOT,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("", "JSONDecodeError"),
+        ("[]", "AttributeError"),
+        ('{"session_id":"a"}', "Connection refused"),
+    ],
+)
+def test_the_hook_says_why_it_sent_nothing_and_does_not_fail(given: str, why: str) -> None:
+    done = run_hook(given, "http://127.0.0.1:1", "k")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("claude_code_hook.py: not sent: ")
+    assert why in done.stderr
+
+
+def test_the_hook_says_what_the_server_answered(project: Project) -> None:
+    done = run_hook('{"session_id":"a"}', f"{project.server.url}/", "pulse_sk_wrong")
+
+    reason = '401 {"error":"Invalid API key"}'
+    assert (done.returncode, done.stderr) == (0, f"claude_code_hook.py: not sent: {reason}\n")
+
+
+def test_every_event_that_the_hook_knows_is_in_the_sample_of_settings() -> None:
+    known = set(runpy.run_path(str(ROOT / "deploy" / "claude_code_hook.py"))["KINDS"])
+
+    assert known <= set(json.loads(sample("Claude Code", "json"))["hooks"])
+
+
+def run_hook(given: str, url: str, key: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "deploy/claude_code_hook.py"],
+        env={"TO_SLUICE_URL": url, "TO_SLUICE_KEY": key},
+        cwd=ROOT,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
