@@ -103,6 +103,14 @@ class KafkaProducer:
                 self._break(error.args[0])
             raise error_of(error.args[0]) from error
 
+    def has_answer(self, within_s: float) -> bool:
+        """Asks the brokers; tells whether one answers in time. For any thread."""
+        try:
+            self._producer.list_topics(timeout=within_s)
+        except KafkaException:
+            return False
+        return True
+
     def abandon(self) -> None:
         """Ends at once; what had no report gets one whose outcome is open. May be called twice.
 

@@ -6,11 +6,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
 
+import structlog
+
 from eventlog.jobs import Jobs
 from eventlog.kafka_address import KafkaAddress
+from eventlog.kafka_lost import LostClients
 from eventlog.kafka_producer import KafkaProducer
 from eventlog.kafka_records import Record, Report
 from eventlog.log import LogUnavailable, TopicPartition
+
+log = structlog.get_logger(__name__)
 
 
 class Sender:
@@ -42,6 +47,7 @@ class Sender:
             on_trouble=lambda: jobs.soon(self._look_after_trouble),
         )
         self.producer = self._connect()
+        self._lost = LostClients(address, jobs, self._replace_lost)
 
     def send(self, record: Record) -> None:
         """Sends a record behind those of its partition. Raises a `LogError`, then it did not."""
@@ -63,6 +69,11 @@ class Sender:
         """Tells whether the broker has owed an acknowledgement for too long."""
         return time.monotonic() >= self.overdue_at(partition)
 
+    def advance(self) -> None:
+        """Looks after a client that owes too much. To be called about every second."""
+        if any(self.is_stuck(one) for one in self._in_flight):
+            self._lost.look(self.producer)
+
     def is_waiting(self) -> bool:
         """Tells whether a report may still come in time."""
         return any(self.has(one) and not self.is_stuck(one) for one in self._in_flight)
@@ -83,6 +94,11 @@ class Sender:
         for record in self._owed():
             record.sent_at = -math.inf
         if self.producer.is_broken:
+            self._replace_producer()
+
+    def _replace_lost(self, producer: KafkaProducer) -> None:
+        if producer is self.producer and self._owed():
+            log.error("kafka client does not find back to its brokers, a new one follows")
             self._replace_producer()
 
     def _replace_producer(self) -> None:

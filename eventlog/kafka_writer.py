@@ -113,6 +113,8 @@ class Writer:
         wake = min(now + IDLE_S, self._deadline)
         for queue in list(self._busy.values()):
             wake = min(wake, _tried(partial(self._advance_queue, queue, now)))
+        # Whatever waits for too long is in the spool, which wakes this thread every second.
+        self.sender.advance()
         return min(wake, _tried(partial(self.spool.advance, now)))
 
     def _advance_queue(self, queue: PartitionQueue, now: float) -> float:

@@ -29,6 +29,9 @@ from processors.seen import Hashes
 from schemas.ids import event_hash
 from schemas.kinds import Table
 
+UNKNOWN = "unknown"
+"""The kind, in outcomes and metrics, where nobody can tell it: the form of another version."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -67,7 +70,7 @@ def assemble(block: Block, step: KindStep | None, arrived: Sequence[Arrived]) ->
         for chunk, _, _ in arrived
     ]
     lengths = [len(one.bodies) for one in sent]
-    kind = "unknown" if step is None else step.kind.name
+    kind = UNKNOWN if step is None else step.kind.name
     arrivals = [_arrival(kind, one) for one in arrived]
     arrival = np.repeat(np.arange(len(sent)), lengths)
     firsts = zip(arrived, lengths, strict=True)

@@ -12,6 +12,7 @@ import structlog
 
 from clickhouse.tables import encode_outcomes
 from eventlog.log import ProgressStore
+from processors.assemble import UNKNOWN
 from processors.block_rows import BlockRows, Inserts
 from processors.blocks import Block, Outcomes, Output, Step
 from processors.columns import Numbers
@@ -22,8 +23,6 @@ from schemas.kinds import KINDS
 
 FIRST_PAUSE_S = 0.2
 MAX_DOUBLINGS = 20
-DAMAGED = "record"
-"""The kind, in metrics, of what a damaged record held."""
 
 log = structlog.get_logger(__name__)
 
@@ -177,7 +176,7 @@ def watch_from_zero(tables: Iterable[str]) -> None:
     A series that begins at 1 has not risen for Prometheus: the first dead letter would raise no
     alarm.
     """
-    for kind in (*(kind.name for kind in KINDS), DAMAGED):
+    for kind in (*(kind.name for kind in KINDS), UNKNOWN):
         metrics.DEAD.labels(kind)
     for table, reason in product(tables, REASONS):
         metrics.INSERT_FAILURES.labels(table, reason)
@@ -186,7 +185,7 @@ def watch_from_zero(tables: Iterable[str]) -> None:
 def _count(output: Output) -> None:
     by_kind: Counter[tuple[str, str]] = Counter()
     # In no outcome, because nobody knows whose they were.
-    by_kind[DAMAGED, "dead"] = sum(1 for one in output.dead if not one.wire)
+    by_kind[UNKNOWN, "dead"] = sum(1 for one in output.dead if not one.wire)
     for one, items in output.outcomes.items():
         by_kind[one.kind, one.outcome] += items
     for (kind, outcome), items in by_kind.items():

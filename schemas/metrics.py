@@ -21,7 +21,7 @@ DUPLICATES = Counter(
 )
 DEAD = Counter(
     "sluice_items_dead",
-    "Items put into the dead-letter topic; of a damaged record one, of the kind `record`.",
+    "Items put into the dead-letter topic; of a damaged record one, of the kind `unknown`.",
     ["kind"],
     registry=REGISTRY,
 )

@@ -35,7 +35,7 @@ class TestWithoutToken:
         """A series that begins at 1 has not risen for Prometheus."""
         text = server.client(None).get("/metrics").text
 
-        for kind in ("trace", "span", "record"):
+        for kind in ("trace", "span", "unknown"):
             assert f'sluice_items_dead_total{{kind="{kind}"}} ' in text
         for table in ("traces", "spans", "outcomes"):
             for reason in ("store", "access", "rows", "log", "control plane", "resources"):

@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eventlog import kafka_lost
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_log import KafkaLog
@@ -20,6 +22,7 @@ from tests.integration.eventlog.fatal import break_producer
 from tests.integration.eventlog.kafka_logs import append_all, items_in, made, own_address
 from tests.integration.eventlog.logs import HEAD, append, dead_letter, until
 
+TIMEOUT_S = 60.0
 OTHER = TopicPartition(HEAD.topic, 1)
 
 
@@ -70,6 +73,28 @@ async def test_a_log_whose_client_broke_goes_on_with_a_new_one(
     await append_all(log, [b"2", b"3"])
 
     assert items_in(address) == [b"0", b"1", b"2", b"3"]
+
+
+async def test_a_client_that_does_not_find_back_to_its_brokers_is_replaced(
+    address: KafkaAddress, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_lost, "ANSWER_S", 1.0)
+    await append_all(log, [b"0"])
+    sender = log.writer.sender
+    sender.producer.abandon()
+    sender.producer = lost = KafkaProducer(
+        KafkaAddress(("127.0.0.1:9",)),
+        max_message_bytes=1 << 20,
+        max_queued_bytes=1 << 20,
+        on_reports=lambda reports: log.writer.jobs.soon(partial(sender._settle, reports)),
+        on_trouble=lambda: None,
+    )
+
+    await append_all(log, [b"1", b"2"])
+    await until(lambda: sender.producer is not lost, TIMEOUT_S)
+
+    await until(lambda: items_in(address) == [b"0", b"1", b"2"], TIMEOUT_S)
+    await until(lambda: not log.writer.spool.is_active(), TIMEOUT_S)
 
 
 async def test_a_log_goes_on_though_its_spool_fails(

@@ -29,7 +29,7 @@ def failing_s() -> float | None:
 
 
 def damaged_records() -> float:
-    return REGISTRY.get_sample_value("sluice_items_dead_total", {"kind": "record"}) or 0.0
+    return REGISTRY.get_sample_value("sluice_items_dead_total", {"kind": "unknown"}) or 0.0
 
 
 async def feed_a_store_that_is_down(
