@@ -22,10 +22,12 @@ from api.auth import AnyRequest, project_from_key, project_from_session
 from api.auth_errors import AUTH_PREFIX, auth_exception_handlers, no_such_route
 from api.declared import known_parameters
 from api.invite_page import INVITE_PAGE, page
+from api.landing import get_runtime_config
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
 from api.outgoing import TooManyAnswers
-from api.pages import get_landing, get_runtime_config
+from api.pages.navigation import Section
+from api.pages.routes import page_routers
 from api.parameters import InvalidParameters, NothingFound
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from api.sessions import auth_router
@@ -71,11 +73,11 @@ async def check_key(request: AnyRequest) -> LoginAnswer:
     return LoginAnswer(authenticated=True)
 
 
-def routes(queries: Sequence[Any], controls: Sequence[Any]) -> list[Any]:
-    """Returns every route of the API, with the handlers of the systems."""
+def routes(queries: Sequence[Any], controls: Sequence[Any], pages: Sequence[Section]) -> list[Any]:
+    """Returns every route of the API and the dashboard, with the handlers of the systems."""
     handlers = [*queries, *outcomes.HANDLERS]
     return [
-        get_landing,
+        *page_routers(pages),
         get_health,
         get_ready,
         get_metrics,

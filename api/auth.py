@@ -53,6 +53,8 @@ class Services(Protocol):
     allowed_origins: frozenset[str]
     """Origins, such as `https://ui.example.com`, whose pages may write with our cookie."""
     signup_enabled: bool
+    shows_parts: bool
+    """Whether the page of all parts is there, for who works on them."""
 
 
 class Entered(NamedTuple):

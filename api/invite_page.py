@@ -5,7 +5,6 @@ Whatever senders wrote (names, emails) is escaped by the template; the policy le
 
 from functools import cache
 from importlib.resources import files
-from urllib.parse import parse_qs
 
 from jinja2 import Environment, StrictUndefined, Template
 from litestar import MediaType, Response, get, post
@@ -15,16 +14,13 @@ from litestar.types import ControllerRouterHandler
 from api.auth import AnyRequest, prefix_of, session_from_cookie
 from api.declared import takes
 from api.invitations import OPERATOR, AcceptForm, join_with, offer_of
+from api.landing import page_policy
 from api.login import TokenQuery
-from api.pages import page_policy
+from api.pages.forms import FORM, fields_of
 from api.parameters import values_of
-from controlplane.errors import BadRequest
 from controlplane.invitations import INVITE_PATH
 from schemas.described import describes
 from schemas.examples import PASSWORD, TOKEN
-
-_MAX_FIELDS = 10
-_FORM = "application/x-www-form-urlencoded"
 
 
 @get(
@@ -60,7 +56,7 @@ async def show_invitation(request: AnyRequest) -> Response[str]:
         body=AcceptForm,
         example={"token": TOKEN, "name": "Eve", "email": "eve@example.com", "password": PASSWORD},
         errors=(401, 403, 404, 409, 429, 503),
-        sent_as=_FORM,
+        sent_as=FORM,
     ),
 )
 async def accept_invitation(request: AnyRequest) -> Response[str]:
@@ -91,15 +87,7 @@ def page(state: str, *, status_code: int = HTTP_200_OK, **shown: object) -> Resp
 
 
 async def _read_fields(request: AnyRequest) -> AcceptForm:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _FORM:
-        raise BadRequest(f"The form must be sent as {_FORM}")
-    try:
-        text = (await request.body()).decode()
-        fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except ValueError as error:
-        raise BadRequest("Invalid form") from error
-    given = {name: values[-1] for name, values in fields.items()}
+    given = await fields_of(request)
     return AcceptForm(*(given.get(name) for name in AcceptForm.__struct_fields__))
 
 

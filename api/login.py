@@ -97,14 +97,7 @@ async def offer_local_login(request: AnyRequest) -> HandoffAnswer:
 )
 async def redeem_local_login(request: AnyRequest) -> Response[None]:
     """Open a session for the browser and send it on."""
-    await _reject_remote(request)
-    token = values_of(request).get("token")
-    if not token:
-        raise BadRequest("Missing token query parameter")
-    handoff = services(request).handoffs.redeem(token)
-    if handoff is None:
-        raise BadRequest("Token is invalid or expired")
-    opened = await _opened(request, handoff)
+    handoff, opened = await redeemed(request)
     headers = {
         "Location": handoff.redirect_url,
         "Set-Cookie": session_cookie(request, opened.token),
@@ -114,6 +107,21 @@ async def redeem_local_login(request: AnyRequest) -> Response[None]:
 
 
 LOGIN_HANDLERS: list[ControllerRouterHandler] = [offer_local_login, redeem_local_login]
+
+
+async def redeemed(request: AnyRequest) -> tuple[Handoff, SignedIn]:
+    """Use a hand-over up and open its session.
+
+    Raises `Forbidden` unless a person at this machine asks, and `BadRequest` without a live token.
+    """
+    await _reject_remote(request)
+    token = values_of(request).get("token")
+    if not token:
+        raise BadRequest("Missing token query parameter")
+    handoff = services(request).handoffs.redeem(token)
+    if handoff is None:
+        raise BadRequest("Token is invalid or expired")
+    return handoff, await _opened(request, handoff)
 
 
 def is_loopback_url(url: str) -> bool:

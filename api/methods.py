@@ -6,7 +6,7 @@ from typing import Any
 from litestar.routes import BaseRoute
 from litestar.types import ASGIApp, Receive, Send
 
-USED_UP = ("/dashboard/api/local-login",)
+USED_UP = ("/dashboard/api/local-login", "/enter")
 """What a GET uses up: a program that only looks at a link must not."""
 
 

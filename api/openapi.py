@@ -59,7 +59,9 @@ def operations(routes: Iterable[BaseRoute]) -> Iterator[Operation]:
             for method in handler.http_methods
         }
         for method in METHODS:
-            if handler := by_method.get(method):
+            handler = by_method.get(method)
+            # Pages of the dashboard are for people.
+            if handler is not None and handler.resolve_include_in_schema():
                 described: Described = handler.opt.get(OPTION, NOTHING)
                 asks = described.asks or _asked_for_project(handler)
                 yield Operation(route.path_format, method, handler, described, asks)

@@ -26,15 +26,15 @@ class Handoffs:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._waiting: dict[str, tuple[Handoff, float]] = {}  # in order of expiry
+        self._waiting: dict[str, tuple[Handoff, float]] = {}
 
-    def offer(self, handoff: Handoff) -> str:
+    def offer(self, handoff: Handoff, *, lifetime_s: float = HANDOFF_LIFETIME_S) -> str:
         """Keep a hand-over and return its token of 32 hex digits."""
         self._drop_expired()
         while len(self._waiting) >= MAX_HANDOFFS:
             del self._waiting[next(iter(self._waiting))]
         token = secrets.token_hex(16)
-        self._waiting[hash_token(token)] = (handoff, self._clock() + HANDOFF_LIFETIME_S)
+        self._waiting[hash_token(token)] = (handoff, self._clock() + lifetime_s)
         return token
 
     def redeem(self, token: str) -> Handoff | None:
@@ -45,8 +45,5 @@ class Handoffs:
 
     def _drop_expired(self) -> None:
         now_s = self._clock()
-        while self._waiting:
-            oldest = next(iter(self._waiting))
-            if self._waiting[oldest][1] > now_s:
-                return
-            del self._waiting[oldest]
+        for name in [name for name, (_, until_s) in self._waiting.items() if until_s <= now_s]:
+            del self._waiting[name]

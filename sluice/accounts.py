@@ -74,4 +74,5 @@ def _state(
         "local_peers": LocalPeers(settings.host),
         "allowed_origins": allowed_origins(settings),
         "signup_enabled": settings.signup_enabled,
+        "shows_parts": settings.log_level == "debug",
     }

@@ -144,9 +144,10 @@ _flow(app)
 
 
 def greet(process: Any) -> None:
-    """Prints the three lines that a person copies: address, key, first trace.
+    """Prints what a person copies: address, key, first trace, dashboard.
 
-    The key itself is shown once, to a person: what is printed elsewhere is kept by a journal.
+    The key itself is shown once, and a link that signs in at each start, to a person: what is
+    printed elsewhere is kept by a journal.
     """
     address, initial = address_of(process.settings), process.initial
     print(f"Sluice is ready at {address}", flush=True)
@@ -159,6 +160,8 @@ def greet(process: Any) -> None:
         shown = used = initial.plain_key
     print(f"API key: {shown}")
     print(f"First trace: {first_trace(address, used)}", flush=True)
+    if sys.stdout.isatty() and (path := process.entrance()):
+        print(f"Dashboard, signed in once, within 15 minutes: {address}{path}", flush=True)
 
 
 def first_trace(address: str, key: str) -> str:

@@ -1,6 +1,7 @@
 """The system `llm`, put together from its sub-packages."""
 
 from api.llm import analytics, costs, models, prices, spans, traces
+from api.pages.llm.pages import SECTIONS
 from clickhouse.client import Warehouse
 from clickhouse.llm.spans import SPANS
 from clickhouse.llm.traces import TRACES
@@ -48,5 +49,6 @@ SYSTEM = System(
         *(*analytics.HANDLERS, *models.HANDLERS),
     ),
     controls=prices.HANDLERS,
+    pages=SECTIONS,
     tables={TRACE.name: TRACES, SPAN.name: SPANS},
 )

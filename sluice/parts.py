@@ -8,6 +8,7 @@ from litestar import Router
 from litestar.types import AnyCallable
 from msgspec import Struct
 
+from api.pages.navigation import Section
 from clickhouse.client import Warehouse
 from clickhouse.queries.parts import Table
 from controlplane.database import Database
@@ -51,5 +52,7 @@ class System(Struct, frozen=True):
     """The handlers that read."""
     controls: Sequence[Any] = ()
     """The handlers below `/dashboard/api` by which people set things."""
+    pages: Sequence[Section] = ()
+    """Its pages of the dashboard, and how the navigation names them."""
     tables: Mapping[str, Table] = {}
     """Where the rows of a kind are read back for the sender who waits for them."""

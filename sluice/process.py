@@ -12,7 +12,10 @@ from typing import Any
 import structlog
 from litestar.types import ASGIApp
 
+from api.local_peers import is_loopback
+from controlplane.handoffs import Handoff, Handoffs
 from controlplane.initial import Initial
+from schemas.projects import KeyId
 from schemas.settings import Settings
 from sluice.ending import ends_within
 from sluice.paths import paths_of
@@ -20,6 +23,7 @@ from sluice.upkeep import TRIM_EVERY_S, repeat, trim_memory
 from sluice.web import application
 
 CLOSE_TIMEOUT_S = 1.0
+ENTRANCE_S = 900.0
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +73,19 @@ class Process:
     def app(self) -> ASGIApp:
         """Returns what the process serves."""
         return application(self.routes, {**self.state, "probes": self}, self.settings)
+
+    def entrance(self) -> str | None:
+        """Returns a path that signs a browser of this machine in, once; `None` where none may.
+
+        Only a server that listens on a loopback address alone is its operator's own.
+        """
+        if self.initial is None or self.initial.key_id is None:
+            return None
+        if not is_loopback(self.settings.host):
+            return None
+        handoffs: Handoffs = self.state["handoffs"]
+        handoff = Handoff(None, "/", KeyId(self.initial.key_id))
+        return f"/enter?token={handoffs.offer(handoff, lifetime_s=ENTRANCE_S)}"
 
     def checks(self) -> Mapping[str, Awaitable[object]]:
         """Returns one check for each part; a check raises when its part does not work."""

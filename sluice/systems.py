@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from api.pages.navigation import Section
 from clickhouse.queries.parts import Table
 from sluice import llm
 from sluice.parts import Parts, Resources
@@ -31,6 +32,11 @@ def queries() -> list[Any]:
 def controls() -> list[Any]:
     """Returns the handlers of every system that people set things by."""
     return [handler for system in SYSTEMS for handler in system.controls]
+
+
+def pages() -> list[Section]:
+    """Returns the pages of every system, in the order of the navigation."""
+    return [section for system in SYSTEMS for section in system.pages]
 
 
 def tables() -> Mapping[str, Table]:

@@ -24,7 +24,7 @@ from schemas.settings import Settings
 from sluice.forwarded import with_forwarded
 from sluice.origins import allowed_origins
 from sluice.proxies import trusted_proxies
-from sluice.systems import SYSTEMS, controls, queries
+from sluice.systems import SYSTEMS, controls, pages, queries
 
 OPERATIONS = (get_health, get_ready, get_metrics)
 
@@ -49,8 +49,8 @@ def ingest_routes() -> list[Any]:
 
 
 def out_routes() -> list[Any]:
-    """Returns the routes of the API."""
-    return api_app.routes(queries(), controls())
+    """Returns the routes of the API and the dashboard."""
+    return api_app.routes(queries(), controls(), pages())
 
 
 def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:

@@ -62,6 +62,13 @@ class Why(NamedTuple):
     model_used: str | None
 
 
+class Between(NamedTuple):
+    """A range, both ends inclusive, in microseconds since 1970 UTC."""
+
+    first_us: int
+    last_us: int
+
+
 @get("/models", opt={**takes(ModelQuery), **describes(answer=ModelList)})
 async def list_models(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers the models of a range with calls, tokens and cost, and why calls are unpriced."""
@@ -72,22 +79,37 @@ async def list_models(request: Request[Any, Any, Any], project: Project) -> Resp
     if first > last:
         raise InvalidParameters("date_from is after date_to")
 
+    between = Between(first, last)
+
     async def ask(warehouse: Warehouse) -> ModelList:
-        found = await find_models(warehouse, project, first, last)
-        found.sort(key=lambda model: (-model.cost_cents, -model.calls, model.model))
-        whys: dict[Name, dict[Why, int]] = {}
-        if any(model.unpriced for model in found):
-            reasons: Reasons = request.app.state.pricing
-            examples = _Examples(warehouse, project, request.app.state.explain_cost)
-            for one_name in await find_unpriced(warehouse, project, first, last):
-                why = await _why(one_name, project, reasons, examples)
-                name = (one_name.seen_in, one_name.provider, one_name.requested)
-                counted = whys.setdefault(name, {})
-                counted[why] = counted.get(why, 0) + one_name.calls
-        models = [_explained(model, whys) for model in found[: query.limit]]
-        return ModelList(models, len(found), iso_ms(first), iso_ms(last))
+        return await models_between(request, warehouse, project, between, limit=query.limit)
 
     return await one(reader_of(request, project), ask)
+
+
+async def models_between(
+    request: Request[Any, Any, Any],
+    warehouse: Warehouse,
+    project: ProjectContext,
+    between: Between,
+    *,
+    limit: int,
+) -> ModelList:
+    """Returns the models of a range, by cost, and why calls of theirs are unpriced."""
+    first, last = between
+    found = await find_models(warehouse, project, first, last)
+    found.sort(key=lambda model: (-model.cost_cents, -model.calls, model.model))
+    whys: dict[Name, dict[Why, int]] = {}
+    if any(model.unpriced for model in found):
+        reasons: Reasons = request.app.state.pricing
+        examples = _Examples(warehouse, project, request.app.state.explain_cost)
+        for one_name in await find_unpriced(warehouse, project, first, last):
+            why = await _why(one_name, project, reasons, examples)
+            name = (one_name.seen_in, one_name.provider, one_name.requested)
+            counted = whys.setdefault(name, {})
+            counted[why] = counted.get(why, 0) + one_name.calls
+    models = [_explained(model, whys) for model in found[:limit]]
+    return ModelList(models, len(found), iso_ms(first), iso_ms(last))
 
 
 class _Examples:

@@ -34,6 +34,11 @@ EQUALITIES: Mapping[str, str] = {
     "kind": "kind = {kind:String}",
     "tool_name": "tool_name = {tool_name:String}",
 }
+# Columns that are never NULL: what is unset there is the empty text.
+NEGATABLE: Mapping[str, str] = {
+    name: EQUALITIES[name].partition(" = ")[0]
+    for name in ("session_id", "provider", "model", "status", "user", "environment")
+}
 
 
 class TraceFilter(Struct, frozen=True, kw_only=True):
@@ -50,6 +55,8 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     environment: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     """Pairs of a top-level metadata key and the text of its value; all must match."""
+    without: tuple[tuple[str, str], ...] = ()
+    """Pairs of a name in `NEGATABLE` and a value; none may match."""
     min_latency_ms: Decimal | None = None
     max_latency_ms: Decimal | None = None
     min_cost_cents: Decimal | None = None
@@ -78,6 +85,9 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
             parts.append(sql)
             values[name] = list(spellings(value)) if name == "session_id" else value
     if isinstance(wanted, TraceFilter):
+        for number, (name, text) in enumerate(wanted.without):
+            parts.append(f"{NEGATABLE[name]} != {{without_{number}:String}}")
+            values[f"without_{number}"] = text
         _add_metadata(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)
     return Condition("\n        AND ".join(parts), values)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
@@ -18,6 +20,7 @@ from clickhouse.queries.quantiles import (
 )
 from clickhouse.queries.values import cents_sum, quotient
 from clickhouse.tags import read_tag
+from schemas.answers import Number
 from schemas.llm.answers import Bucket, Group, TokenTotals
 from schemas.projects import ProjectContext
 from schemas.zones import Clock
@@ -62,6 +65,22 @@ class Measured(NamedTuple):
     sums: Sums
     sessions: int
     spread: Percentiles
+
+
+class SummedGroup(Struct, frozen=True, kw_only=True):
+    """One group with what adds up, which one statement yields; names as in `Group`."""
+
+    key: dict[str, str | None]
+    start: str | None
+    requests: int
+    errors: int
+    error_rate: Number
+    tokens: TokenTotals
+    cost_cents: Number
+    reported_cost_cents: Number
+    computed_cost_cents: Number
+    unpriced_requests: int
+    avg_latency: Number
 
 
 class Only(NamedTuple):
@@ -129,6 +148,28 @@ async def read_groups(
     ]
 
 
+async def sum_groups(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    grouping: Grouping,
+    *,
+    base_only: bool = False,
+) -> list[SummedGroup]:
+    """Returns the first groups in the order asked for, without sessions and percentiles."""
+    names = grouping.names
+    scoped = rollups.scope(project, wanted, names=names, base_only=base_only)
+    statement = ranked_sums_statement(scoped, grouping)
+    values = rollups.values_of(scoped) | {"limit": grouping.limit}
+    answer = await warehouse.query(statement, values)
+    found = []
+    for row in answer.rows:
+        texts = _key_texts(scoped.clock, names, tuple(row[: len(names)]))
+        sums = Sums(*row[len(names) :])
+        found.append(SummedGroup(key=texts.key, start=texts.start, **_shared(sums)))
+    return found
+
+
 async def count_sessions(warehouse: Warehouse, scoped: Scope) -> int:
     """Returns the exact number of distinct sessions."""
     sql = rollups.sessions_statement(scoped, ())
@@ -151,17 +192,30 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
     Of the sums it adds up what the order needs and no more, but for `adds_all`.
     """
     keys = rollups.key_names(grouping.names)
-    direction = "ASC" if grouping.ascending else "DESC"
-    order = ", ".join(f"{key} {direction}" for key in keys)
-    measures: Sequence[str] = ["requests"]
-    if grouping.order != "key":
-        order = f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
-        measures = re.findall(r"s_(\w+)", order)
+    measures: Sequence[str] = re.findall(r"s_(\w+)", _ordered(grouping)) or ["requests"]
     if adds_all(scoped):
         measures = Sums._fields
     columns = rollups.sums(scoped, measures).plus(f"{rollups.key_hash(keys)} AS hash")
-    ending = f"{rollups.grouped(keys)}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
-    return rollups.statement(scoped, grouping.names, columns, ending=ending)
+    return rollups.statement(scoped, grouping.names, columns, ending=_ending(grouping))
+
+
+def ranked_sums_statement(scoped: Scope, grouping: Grouping) -> str:
+    """Returns a statement that yields the first groups' keys and all their sums."""
+    columns = rollups.sums(scoped)
+    return rollups.statement(scoped, grouping.names, columns, ending=_ending(grouping))
+
+
+def _ending(grouping: Grouping) -> str:
+    grouped = rollups.grouped(rollups.key_names(grouping.names))
+    return f"{grouped}\nORDER BY {_ordered(grouping)}\nLIMIT {{limit:UInt32}}"
+
+
+def _ordered(grouping: Grouping) -> str:
+    keys = rollups.key_names(grouping.names)
+    direction = "ASC" if grouping.ascending else "DESC"
+    if grouping.order == "key":
+        return ", ".join(f"{key} {direction}" for key in keys)
+    return f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
 
 
 async def _measure(

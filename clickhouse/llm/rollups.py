@@ -166,6 +166,7 @@ def scope(
     assert wanted.from_us is not None
     assert wanted.to_us is not None
     needed = {*names, *(name for name in DIMENSIONS if getattr(wanted, name, None) is not None)}
+    needed |= {name for name, _ in wanted.without}
     table: Table = "hourly"
     for name in needed - set(PERIODS):
         kind = DIMENSIONS[name][1] if name in DIMENSIONS else "base"

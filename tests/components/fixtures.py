@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.components import containers
+from tests.components import chromium, containers
 from tests.components import kafka as kafka_component
 from tests.components import postgres as postgres_component
 from tests.components.containers import ContainerBroker, ContainerPostgres
@@ -21,6 +21,7 @@ REQUIRED = "SLUICE_TEST_REQUIRE"
 WHY_NOT: dict[str, Callable[[], str | None]] = {
     "kafka": kafka_component.why_not,
     "postgres": postgres_component.why_not,
+    "chromium": chromium.why_not,
     "containers": containers.why_not,
 }
 SERVERS = {"kafka", "own_kafka", "stoppable_kafka", "postgres", "own_postgres"}

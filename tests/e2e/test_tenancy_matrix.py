@@ -34,6 +34,9 @@ class Guard(Enum):
     ADMIN = auto()
     """Its admins."""
 
+    PAGE = auto()
+    """A page for members of the project in its path; to everybody else it does not exist."""
+
 
 class Case(NamedTuple):
     """What is sent to a route."""
@@ -56,6 +59,12 @@ QUERIES = (
     "models",
     "outcomes",
 )
+PAGES = (
+    *("", "/overview", "/overview/more", "/find", "/parts"),
+    *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
+    *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
+)
+WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
 ALIAS = {"name": "taken", "toProvider": "openai", "toModel": "gpt-4o"}
 CASES: dict[str, Case] = {
@@ -117,6 +126,11 @@ CASES: dict[str, Case] = {
     "GET /dashboard/api/invitations/accept": Case(Guard.PUBLIC),
     "POST /dashboard/api/invitations/accept": Case(Guard.PUBLIC, {"token": "guessed"}),
     "GET /invite": Case(Guard.PUBLIC),
+    **{f"GET /p/{{project_id}}{path}": Case(Guard.PAGE) for path in PAGES},
+    "GET /assets/{tree}/{name}": Case(Guard.PUBLIC),
+    **{f"{method} /sign-{way}": Case(Guard.PUBLIC) for method in ("GET", "POST") for way in WAYS},
+    "POST /sign-out": Case(Guard.PUBLIC),
+    "GET /enter": Case(Guard.PUBLIC),
     "POST /invite": Case(Guard.PUBLIC),
 }
 
@@ -171,6 +185,7 @@ def world(server: Server) -> Iterator[World]:
         "invitation_id": invited["userId"],
         "name": "swagger-ui.css",
         "path": "other",
+        "tree": "other",
     }
     stranger = server.client(None)
     yield World(first, ids, stranger, second.http, outsider, member)
@@ -234,7 +249,10 @@ def test_a_stranger_learns_nothing(world: World, route: str) -> None:
 
     assert MARKER not in answer.text
     assert world.first.key not in answer.text
-    if CASES[route].guard is not Guard.PUBLIC:
+    if CASES[route].guard is Guard.PAGE:
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/sign-in?next=%2Fp%2F")
+    elif CASES[route].guard is not Guard.PUBLIC:
         assert answer.status_code == 401, answer.text
 
 
@@ -276,6 +294,28 @@ def test_an_admin_of_another_project_is_refused(server: Server, world: World, ro
     assert answer.status_code == 403, answer.text
     assert MARKER not in answer.text
     assert state_of(server, world.first) == before
+
+
+@cases(Guard.PAGE)
+def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
+    world: World, route: str
+) -> None:
+    nowhere = world._replace(ids=world.ids | {"project_id": new_id()})
+
+    answer, other = ask(world.outsider, route, world), ask(world.outsider, route, nowhere)
+
+    assert (answer.status_code, other.status_code) == (404, 404)
+    assert answer.text == other.text
+    assert MARKER not in answer.text
+
+
+@cases(Guard.PAGE)
+def test_members_see_a_page(world: World, route: str) -> None:
+    answer = ask(world.member, route, world)
+
+    assert answer.status_code == (303 if route.endswith("}") and "trace" not in route else 200) or (
+        route.endswith(("/find", "/parts")) and answer.status_code == 404
+    ), answer.text[:500]
 
 
 @cases(Guard.ADMIN)

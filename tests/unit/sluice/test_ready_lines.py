@@ -20,6 +20,7 @@ from sluice.serve import OpenParts
 
 KEY = "pulse_sk_of_the_first_project"
 SHOW = "sluice key show 1234"
+LINK = "/enter?token=once"
 READY = "Sluice is ready at http://127.0.0.1:8080"
 
 
@@ -61,7 +62,7 @@ class Terminal(io.StringIO):
 def greeting(monkeypatch: pytest.MonkeyPatch, out: io.StringIO, seeded: Initial | None) -> str:
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(shutil, "which", lambda name: name)
-    cli.greet(SimpleNamespace(settings=Settings(), initial=seeded))
+    cli.greet(SimpleNamespace(settings=Settings(), initial=seeded, entrance=lambda: LINK))
     return out.getvalue()
 
 
@@ -90,6 +91,7 @@ def test_where_no_terminal_reads_it_the_one_process_shows_how_to_see_the_key_and
         f"API key: {SHOW} --data-dir {tmp_path}",
     ]
     assert KEY not in "".join(lines)
+    assert "/enter" not in "".join(lines)
 
 
 def test_the_first_start_shows_a_person_the_first_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +99,7 @@ def test_the_first_start_shows_a_person_the_first_key(monkeypatch: pytest.Monkey
 
     assert said.startswith(f"{READY}\nAPI key: {KEY}\nFirst trace: curl ")
     assert f'"Authorization: Bearer {KEY}"' in said
+    assert said.endswith(f"within 15 minutes: http://127.0.0.1:8080{LINK}\n")
 
 
 def test_a_later_start_shows_a_person_how_to_see_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

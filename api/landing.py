@@ -1,4 +1,4 @@
-"""What a person who opens the address in a browser finds, and what a dashboard's page asks for."""
+"""What a program that opens the address finds, and what another dashboard's page asks for."""
 
 import base64
 import hashlib
@@ -25,12 +25,11 @@ async def get_runtime_config(request: AnyRequest) -> Response[str]:
     )
 
 
-@get("/", summary="The first page", media_type=MediaType.HTML)
-async def get_landing(request: AnyRequest) -> Response[str]:
-    """Point a person who opens the address to what there is."""
+def landing(request: AnyRequest) -> Response[str]:
+    """Return the page for programs and for those who look with one."""
     _, _, rest = LANDING.partition("<style>")
     policy = page_policy(rest.partition("</style>")[0], form_action="'none'")
-    headers = {"Content-Security-Policy": policy}
+    headers = {"Content-Security-Policy": policy, "Vary": "Accept"}
     page = LANDING.replace('href="/', f'href="{prefix_of(request)}/')
     return Response(page, media_type=MediaType.HTML, headers=headers)
 
@@ -58,6 +57,7 @@ LANDING = """<!doctype html>
 <code>sluice up</code> shows an API key on its terminal, each start a <code>curl</code> that sends a
 first trace; <code>sluice key show</code> prints the key again.</p>
 <ul>
+  <li><a href="/sign-in">Dashboard</a></li>
   <li><a href="/docs">API reference</a></li>
   <li><a href="/ready">Readiness</a> of log, stream, store and control plane</li>
   <li><a href="/metrics">Metrics</a> for Prometheus</li>

@@ -1,0 +1,1 @@
+"""The pages of the system `llm`; `pages` puts them into the navigation."""

@@ -1,0 +1,33 @@
+"""The models that a project used: calls, tokens, cost, and why the cost of some is unknown."""
+
+from litestar import Response, get
+
+from api.auth import AnyRequest
+from api.llm.models import Between, models_between
+from api.pages.parts.ranges import on_clock, range_of
+from api.pages.parts.snippets import snippets_of
+from api.pages.render import page
+from api.pages.viewer import Viewed
+from api.parameters import values_of
+from api.reads import reader_of
+
+SHOWN = 200
+
+
+@get("/llm/models", include_in_schema=False)
+async def models_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+    """Show the models of a range, the dearest first."""
+    shown = range_of(values_of(request), viewer.project, default="30d")
+    project = on_clock(viewer.project, shown)
+    between = Between(shown.first_us, shown.last_us)
+    async with reader_of(request, project).turn() as store:
+        found = await models_between(request, store, project, between, limit=SHOWN)
+    return await page(
+        request,
+        "llm/models.html",
+        shown=shown,
+        models=found.models,
+        total=found.total,
+        cost=sum(model.cost_cents for model in found.models),
+        snippets=[] if found.models else await snippets_of(request, viewer),
+    )

@@ -1,0 +1,128 @@
+"""The overview: a range at a glance, beside the time before; what moved most, and what is wrong."""
+
+import asyncio
+from typing import NamedTuple
+
+from litestar import Response, get
+from msgspec.structs import replace
+
+from api.auth import AnyRequest
+from api.pages.llm.measures import MEASURES, Measure, total_of, value_at
+from api.pages.llm.moves import DIMENSIONS, moves_of
+from api.pages.llm.readings import Moments, both_sums, moments_of, totals_of
+from api.pages.llm.wanted import Wanted, wanted_of
+from api.pages.parts import charts
+from api.pages.parts.charts import Chart, Series, chart_of, spark
+from api.pages.parts.snippets import snippets_of
+from api.pages.parts.texts import change
+from api.pages.render import page
+from api.pages.viewer import Viewed
+from api.reads import reader_of
+from clickhouse.llm.groups import Grouping
+from clickhouse.llm.trace_lines import list_lines
+from clickhouse.queries.outcomes import Wanted as WantedOutcomes
+from clickhouse.queries.outcomes import add_up_outcomes
+from schemas.llm.answers import AnalyticsAnswer
+
+TILES = ("calls", "cost", "error_rate", "p95", "sessions")
+CHARTS = ("calls", "cost", "errors")
+MOST_GROUPS = 200
+SHOWN = 6
+REJECTED = ("invalid", "too_large", "rate_limited", "overloaded", "dead")
+WORSE_UP = ("error_rate", "p95")
+
+
+class Tile(NamedTuple):
+    """One figure beside what it was."""
+
+    measure: Measure
+    now: float | None
+    before: float | None
+    spark: str
+    change: str
+    is_worse: bool
+
+
+class Seen(NamedTuple):
+    """What the store said of the range and of the time before."""
+
+    now: AnalyticsAnswer
+    before: AnalyticsAnswer
+    moments: Moments
+    earlier: Moments
+
+
+@get("/overview", include_in_schema=False)
+async def overview_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+    """Show the figures of the last 24 hours, or of another range; the rest comes after them."""
+    wanted = wanted_of(request, viewer)
+    # Percentiles of each bucket would take five statements more than sums do.
+    sums = MEASURES["calls"]
+    async with reader_of(request, wanted.project).turn() as store:
+        seen = Seen(
+            *await asyncio.gather(
+                totals_of(store, wanted, wanted.filter),
+                totals_of(store, wanted, wanted.before),
+                moments_of(store, wanted, wanted.filter, sums),
+                moments_of(store, wanted, wanted.before, sums),
+            )
+        )
+    is_empty = not seen.now.total_requests and not seen.before.total_requests
+    return await page(
+        request,
+        "llm/overview.html",
+        wanted=wanted,
+        tiles=[_tile(MEASURES[name], seen, wanted) for name in TILES],
+        drawn=[_chart(MEASURES[name], seen, wanted) for name in CHARTS],
+        is_empty=is_empty,
+        snippets=await snippets_of(request, viewer) if is_empty else [],
+    )
+
+
+@get("/overview/more", include_in_schema=False)
+async def overview_rest(request: AnyRequest, viewer: Viewed) -> Response[str]:
+    """Show what moved most, the newest errors, unpriced models and what was rejected."""
+    wanted = wanted_of(request, viewer)
+    failed = replace(wanted.filter, status="error")
+    first_s, last_s = wanted.range.first_us // 10**6, wanted.range.last_us // 10**6
+    # A minute counts where the range touches it.
+    asked = WantedOutcomes((first_s - first_s % 60, last_s), None, None, "day")
+    groupings = [Grouping((name,), "cost", False, MOST_GROUPS) for name in DIMENSIONS]
+    unpriced = Grouping(("provider", "model"), "unpriced", False, SHOWN)
+    async with reader_of(request, wanted.project).turn() as store:
+        groups, errors, outcomes, (models, _) = await asyncio.gather(
+            asyncio.gather(*(both_sums(store, wanted, grouping) for grouping in groupings)),
+            list_lines(store, wanted.project, failed, limit=SHOWN),
+            add_up_outcomes(store, wanted.project, asked),
+            both_sums(store, wanted, unpriced),
+        )
+    return await page(
+        request,
+        "llm/overview_rest.html",
+        wanted=wanted,
+        moves=moves_of(groups),
+        errors=errors,
+        rejected={name: n for name in REJECTED if (n := outcomes.totals.get(name, 0))},
+        outcomes=outcomes,
+        unpriced=[model for model in models if model.unpriced_requests],
+    )
+
+
+def _tile(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
+    now, before = total_of(measure, seen.now), total_of(measure, seen.before)
+    moments = () if measure.is_spread else charts.moments_of(wanted.range)
+    values = [value_at(measure, seen.moments, at) for at in moments]
+    is_worse = measure.name in WORSE_UP and (now or 0) > (before or 0) > 0
+    return Tile(measure, now, before, spark(values), change(now, before), is_worse)
+
+
+def _chart(measure: Measure, seen: Seen, wanted: Wanted) -> Chart:
+    now = {at: measure.of(group) for at, group in seen.moments.items()}
+    before = {at: measure.of(group) for at, group in seen.earlier.items()}
+    return chart_of(
+        measure.title,
+        measure.unit,
+        wanted.range,
+        [Series(measure.title, now, 0, total_of(measure, seen.now))],
+        before=[Series(measure.title, before, 0, total_of(measure, seen.before))],
+    )

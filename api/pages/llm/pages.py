@@ -1,0 +1,23 @@
+"""Which pages the system `llm` has, in the order of the navigation."""
+
+from api.pages.llm.explore import explore_csv, explore_page
+from api.pages.llm.finding import find
+from api.pages.llm.models import models_page
+from api.pages.llm.overview import overview_page, overview_rest
+from api.pages.llm.suggestions import suggest
+from api.pages.llm.trace import raw_trace, trace_page
+from api.pages.llm.traces import list_page
+from api.pages.navigation import Link, Section
+
+SECTIONS = (
+    Section("", (Link("Overview", "overview"),), (overview_page, overview_rest, find)),
+    Section(
+        "LLM",
+        (
+            Link("Explore", "llm/explore"),
+            Link("Traces", "llm/traces"),
+            Link("Models", "llm/models"),
+        ),
+        (explore_page, explore_csv, suggest, models_page, list_page, trace_page, raw_trace),
+    ),
+)

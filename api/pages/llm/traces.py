@@ -1,0 +1,103 @@
+"""The list of traces: filtered, in pages, with columns to choose, and a drawer for one of them."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from litestar import Response, get
+
+from api.auth import AnyRequest
+from api.llm.costs import Explain
+from api.pages.llm.trace import Opened, open_trace
+from api.pages.llm.wanted import KEYS, wanted_of
+from api.pages.parts.filters import chips_of
+from api.pages.parts.snippets import snippets_of
+from api.pages.render import page
+from api.pages.viewer import Viewed
+from api.parameters import Values, invalid, values_of
+from api.reads import reader_of
+from clickhouse.llm.trace_lines import Place, TraceLine, list_lines
+from clickhouse.llm.traces import count_traces
+
+PAGE_ROWS = 50
+COLUMNS: Mapping[str, str] = {
+    "time": "Time",
+    "status": "Status",
+    "model": "Model",
+    "output": "Answer",
+    "latency": "Latency",
+    "input": "Input",
+    "output_tokens": "Output",
+    "cost": "Cost",
+    "user": "User",
+    "environment": "Environment",
+    "session": "Session",
+    "provider": "Provider",
+}
+USUAL = ("time", "status", "model", "output", "latency", "input", "output_tokens", "cost", "user")
+
+
+class Column(NamedTuple):
+    """A column to choose."""
+
+    name: str
+    title: str
+    is_shown: bool
+
+
+@get("/llm/traces", include_in_schema=False)
+async def list_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+    """Show a page of traces, latest first."""
+    values, wanted = values_of(request), wanted_of(request, viewer)
+    beyond, columns = _place(values), _columns(values)
+    opened = values.get("open")
+    reader = reader_of(request, wanted.project)
+    explain: Explain = request.app.state.explain_cost
+
+    async def found(store: Any) -> Opened | None:
+        return await open_trace(store, wanted.project, opened, explain) if opened else None
+
+    async with reader.turn() as store:
+        lines, total, drawer = await asyncio.gather(
+            list_lines(store, wanted.project, wanted.filter, limit=PAGE_ROWS + 1, beyond=beyond),
+            count_traces(store, wanted.project, wanted.filter),
+            found(store),
+        )
+    return await page(
+        request,
+        "llm/traces.html",
+        wanted=wanted,
+        chips=chips_of(wanted.terms, KEYS),
+        keys=KEYS,
+        lines=lines[:PAGE_ROWS],
+        older=_written(lines[PAGE_ROWS - 1]) if len(lines) > PAGE_ROWS else None,
+        is_first=beyond is None,
+        total=total,
+        columns=columns,
+        opened=drawer,
+        snippets=[] if lines else await snippets_of(request, viewer),
+        missing=opened if opened and drawer is None else None,
+    )
+
+
+def _columns(values: Values) -> list[Column]:
+    chosen = values["cols"].split(",") if values.get("cols") else USUAL
+    for name in chosen:
+        if name not in COLUMNS:
+            raise invalid("cols", f"Expected some of {', '.join(COLUMNS)}")
+    return [Column(name, title, name in chosen) for name, title in COLUMNS.items()]
+
+
+def _written(line: TraceLine) -> str:
+    return f"{line.place.us}_{line.place.trace_id}"
+
+
+def _place(values: Values) -> Place | None:
+    """Reads where the page begins."""
+    text = values.get("older")
+    if not text:
+        return None
+    moment, _, trace_id = text.partition("_")
+    if not (moment.lstrip("-").isdecimal() and moment.isascii() and len(moment) < 18 and trace_id):
+        raise invalid("older", "Expected what a link of this page says")
+    return Place(int(moment), trace_id)

@@ -1,0 +1,111 @@
+"""Which traces a page of `llm` shows: its time, its filter, and the words for both."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from api.auth import AnyRequest
+from api.pages.parts.filters import ADDED, WHERE, Key, Term, read_terms, with_term, written
+from api.pages.parts.ranges import TimeRange, on_clock, range_of
+from api.pages.render import address_of, is_fragment
+from api.pages.viewer import Moved, Viewer
+from api.parameters import Values, invalid, values_of
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.rollups import METADATA
+from schemas.projects import ProjectContext
+
+KEYS: Mapping[str, Key] = {
+    key.name: key
+    for key in (
+        Key("model", "the model that was asked for", negates=True),
+        Key("provider", "who served the call", negates=True),
+        Key("status", "success, or error", negates=True),
+        Key("environment", "as the metadata says", negates=True),
+        Key("user", "whose call it was, as the metadata says", negates=True),
+        Key("session", "the conversation that it belongs to", negates=True),
+        Key("model_used", "the model that answered"),
+        Key("latency", "milliseconds, as latency:>500", compares=True),
+        Key("cost", "dollars, as cost:>0.01", compares=True),
+    )
+}
+FIELDS = {"session": "session_id"}
+"""What the query functions call a key, where they call it otherwise."""
+STATUSES = ("success", "error")
+MOST_METADATA = 10
+
+
+class Wanted(Struct, frozen=True):
+    """What a page asks for."""
+
+    project: ProjectContext
+    """On the clock of the page."""
+    range: TimeRange
+    terms: list[Term]
+    filter: TraceFilter
+    """With both ends of the range."""
+
+    @property
+    def before(self) -> TraceFilter:
+        """The same filter for the time before."""
+        return filter_of(self.terms, self.range.before)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the filter asks for what no rollup knows."""
+        return any(term.key in ("latency", "cost", "model_used") for term in self.terms)
+
+
+def wanted_of(request: AnyRequest, viewer: Viewer, *, default: str = "24h") -> Wanted:
+    """Reads what an address asks for. Raises `InvalidParameters`."""
+    values: Values = values_of(request)
+    shown = range_of(values, viewer.project, default=default)
+    terms = read_terms(values.get(WHERE, ""), KEYS, prefix=METADATA)
+    _take_added(request, values, terms)
+    if sum(term.key.startswith(METADATA) for term in terms) > MOST_METADATA:
+        raise invalid(WHERE, f"Expected at most {MOST_METADATA} conditions on metadata")
+    return Wanted(on_clock(viewer.project, shown), shown, terms, filter_of(terms, shown))
+
+
+def _take_added(request: AnyRequest, values: Values, terms: list[Term]) -> None:
+    """Sends a browser that adds conditions to the address that has them with the others."""
+    added = values.get(ADDED)
+    if added is None or is_fragment(request):
+        return
+    text = written(terms)
+    for term in read_terms(added, KEYS, prefix=METADATA):
+        text = with_term(read_terms(text or "", KEYS, prefix=METADATA), term)
+    raise Moved(address_of(request).here(**{ADDED: None, WHERE: text}, older=None, open=None))
+
+
+def filter_of(terms: list[Term], shown: TimeRange) -> TraceFilter:
+    """Returns the filter of the query functions. Raises `InvalidParameters`."""
+    given: dict[str, Any] = {}
+    metadata, without = [], []
+    for term in terms:
+        name = FIELDS.get(term.key, term.key)
+        if term.key.startswith(METADATA):
+            metadata.append((term.key.removeprefix(METADATA), term.value))
+        elif term.key == "status" and term.value not in STATUSES:
+            raise invalid(WHERE, f"status: expected one of {', '.join(STATUSES)}")
+        elif term.is_negated:
+            without.append((name, term.value))
+        elif term.sign:
+            given |= _bound(term)
+        else:
+            given[name] = term.value
+    return TraceFilter(
+        from_us=shown.first_us,
+        to_us=shown.last_us,
+        metadata=tuple(metadata),
+        without=tuple(without),
+        **given,
+    )
+
+
+def _bound(term: Term) -> dict[str, Decimal]:
+    end = "min" if term.sign == ">" else "max"
+    if term.key == "latency":
+        return {f"{end}_latency_ms": term.amount}
+    return {f"{end}_cost_cents": term.amount * 100}

@@ -1,0 +1,25 @@
+"""What the navigation shows: the pages that there are, by system."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+NAVIGATION = "navigation"
+"""The option of a page's route under which it finds them."""
+
+
+class Link(NamedTuple):
+    """One page in the navigation; its path is below that of a project."""
+
+    title: str
+    path: str
+
+
+class Section(NamedTuple):
+    """The pages of a system, or such as belong to none: these have no title."""
+
+    title: str
+    links: Sequence[Link]
+    handlers: Sequence[Any] = ()
+
+
+Navigation: TypeAlias = Sequence[Section]

@@ -1,0 +1,156 @@
+"""A chart of series over time: what its script draws, and the table that says the same."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from api.pages.parts.ranges import TimeRange
+from clickhouse.queries.periods import Periods
+from schemas.zones import clock_of
+
+Unit = Literal["count", "usd", "ms", "percent"]
+Values = Mapping[int, float | None]
+"""By the first moment of a bucket; what is missing has no data."""
+COLOURS = 8
+OTHER_COLOUR = COLOURS
+SUMMED: tuple[Unit, ...] = ("count", "usd")
+"""Where no event is 0; of no event there is no latency and no share."""
+
+
+class Series(NamedTuple):
+    """One line with its summary."""
+
+    name: str
+    values: Values
+    colour: int = 0
+    total: float | None = None
+    """Of the whole range; money in cents as the values."""
+    href: str | None = None
+    """Where the events behind it are."""
+
+
+class Line(Struct, rename="camel"):
+    """A series as the script takes it."""
+
+    name: str
+    values: list[float | None]
+    colour: int
+    is_before: bool = False
+
+
+class Drawn(Struct, rename="camel"):
+    """What the script draws."""
+
+    title: str
+    unit: Unit
+    zone: str
+    times: list[int]
+    """First moments of the buckets, in seconds."""
+    width_s: int
+    lines: list[Line]
+    unfinished: int | None
+    """The bucket that is still running."""
+
+
+class Row(NamedTuple):
+    """One line of the table below a chart."""
+
+    at_us: int
+    values: list[float | None]
+
+
+class Chart(NamedTuple):
+    """A chart with its table and its legend."""
+
+    title: str
+    unit: Unit
+    drawn: Drawn
+    series: Sequence[Series]
+    rows: list[Row]
+
+
+def chart_of(
+    title: str,
+    unit: Unit,
+    shown: TimeRange,
+    series: Sequence[Series],
+    *,
+    before: Sequence[Series] = (),
+) -> Chart:
+    """Makes a chart; `before` are the values of the time before, by the moments of then."""
+    moments = moments_of(shown)
+    zero = 0.0 if unit in SUMMED else None
+    lines = [
+        Line(one.name, [one.values.get(at, zero) for at in moments], one.colour) for one in series
+    ]
+    rows = [Row(at, [line.values[place] for line in lines]) for place, at in enumerate(moments)]
+    earlier = moments_of(shown.before)
+    # A range that begins within a bucket meets one more than its neighbour, or one less.
+    earlier = earlier[-len(moments) :] if len(earlier) >= len(moments) else earlier
+    lead = [None] * (len(moments) - len(earlier))
+    lines += [
+        Line(
+            f"{one.name}, before",
+            [*lead, *(one.values.get(at, zero) for at in earlier)],
+            one.colour,
+            is_before=True,
+        )
+        for one in before
+    ]
+    drawn = Drawn(
+        title=title,
+        unit=unit,
+        zone=shown.zone,
+        times=[at // 1_000_000 for at in moments],
+        width_s=_width_s(moments),
+        lines=lines,
+        unfinished=len(moments) - 1 if shown.preset and moments else None,
+    )
+    return Chart(title, unit, drawn, series, rows)
+
+
+def moments_of(shown: TimeRange) -> list[int]:
+    """Returns the first moments of a range's buckets."""
+    clock = clock_of(shown.zone, shown.first_us, shown.last_us)
+    periods = Periods(clock, shown.bucket)
+    return [periods.begin(key) for key in periods.keys(shown.first_us, shown.last_us)]
+
+
+def spark(values: Sequence[float | None], *, width: int = 80, height: int = 18) -> str:
+    """Returns the points of a sparkline, as an SVG's path has them; gaps are gaps."""
+    known = [value for value in values if value is not None]
+    if len(values) < 2 or not known:
+        return ""
+    most = max(known) or 1
+    step = width / (len(values) - 1)
+    path, draws = [], False
+    for place, value in enumerate(values):
+        if value is None:
+            draws = False
+            continue
+        y = height - 1 - value / most * (height - 2)
+        path.append(f"{'L' if draws else 'M'}{place * step:.1f} {y:.1f}")
+        draws = True
+    return "".join(path)
+
+
+def colour_of(name: str) -> int:
+    """Returns the colour of a value, which it keeps on every page."""
+    return sum(name.encode(errors="replace")) * 7 % COLOURS
+
+
+def colours_of(names: Sequence[str]) -> list[int]:
+    """Returns a colour for each of some values: its own, or the next that is free."""
+    taken: list[int] = []
+    for name in names:
+        wanted = colour_of(name)
+        free = [
+            one % COLOURS for one in range(wanted, wanted + COLOURS) if one % COLOURS not in taken
+        ]
+        taken.append(free[0] if free else wanted)
+    return taken
+
+
+def _width_s(moments: Sequence[int]) -> int:
+    return (moments[1] - moments[0]) // 1_000_000 if len(moments) > 1 else 60

@@ -1,0 +1,46 @@
+"""What to copy to send a first event, with the address and the key of whoever looks."""
+
+from api.auth import AnyRequest, prefix_of, services
+from api.landing import HOST
+from api.pages.viewer import Viewer
+from controlplane.keys import list_keys
+
+CURL = """curl {url}/v1/traces/batch \\
+  -H "Authorization: Bearer {key}" -H 'Content-Type: application/json' -d '[{{
+    "trace_id": "'$(cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen)'",
+    "timestamp": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",
+    "provider": "openai", "model_requested": "gpt-4o", "status": "success",
+    "request_body": {{"messages": [{{"role": "user", "content": "Hi"}}]}},
+    "output_text": "Hello!", "input_tokens": 50, "output_tokens": 100, "latency_ms": 1200}}]'"""
+PYTHON = """import json, time, urllib.request, uuid
+
+trace = {{
+    "trace_id": str(uuid.uuid4()),
+    "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    "provider": "openai", "model_requested": "gpt-4o", "status": "success",
+    "request_body": {{"messages": [{{"role": "user", "content": "Hi"}}]}},
+    "output_text": "Hello!", "input_tokens": 50, "output_tokens": 100, "latency_ms": 1200,
+}}
+request = urllib.request.Request(
+    "{url}/v1/traces/async",
+    json.dumps([trace]).encode(),
+    {{"Authorization": "Bearer {key}", "Content-Type": "application/json"}},
+)
+print(urllib.request.urlopen(request).read().decode())"""
+Snippet = tuple[str, str]
+
+
+async def snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
+    """Return samples for each way to send; the key itself is shown to admins alone."""
+    key = "$(sluice key show)" if not viewer.is_person else "$KEY"
+    if viewer.is_admin:
+        state = services(request)
+        keys = await list_keys(state.database, state.vault, viewer.project.project_id)
+        key = keys[0].plain if keys else key
+    host = request.headers.get("host", "")
+    url = f"{request.scope['scheme']}://{host}" if HOST.fullmatch(host) else ""
+    url += prefix_of(request)
+    shown = [("With curl", CURL.format(url=url, key=key))]
+    if viewer.is_admin:
+        shown.append(("From Python", PYTHON.format(url=url, key=key)))
+    return shown

@@ -1,0 +1,103 @@
+"""From a template and values to an answer, with what every page tells the browser."""
+
+import asyncio
+import functools
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import MediaType, Response
+
+from api.auth import AnyRequest, prefix_of
+from api.pages import assets
+from api.pages.addresses import Address
+from api.pages.navigation import NAVIGATION, Navigation
+from api.pages.parts import texts
+from api.pages.parts.filters import quoted
+from api.pages.parts.prose import prose
+from api.pages.parts.trees import tree_of
+from api.pages.viewer import VIEWER, Viewer
+from api.parameters import InvalidParameters, values_of
+
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    # With `no-referrer` browsers would send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Vary": "HX-Request",
+}
+
+
+def is_fragment(request: AnyRequest) -> bool:
+    """Tell whether htmx asks, for a part of a page, and not a person for a whole one."""
+    return request.headers.get("hx-request") == "true"
+
+
+def viewer_in(request: AnyRequest) -> Viewer | None:
+    """Return the viewer that was found for a request, if any."""
+    found: Viewer | None = request.scope["state"].get(VIEWER)
+    return found
+
+
+def address_of(request: AnyRequest) -> Address:
+    """Return the address of the page that a request asks for."""
+    viewer = viewer_in(request)
+    project_id = "" if viewer is None else viewer.project.project_id
+    try:
+        values = values_of(request)
+    except InvalidParameters:
+        values = {}
+    return Address(prefix_of(request), request.scope["path"], values, project_id)
+
+
+async def page(
+    request: AnyRequest, template: str, *, status_code: int = 200, **shown: Any
+) -> Response[str]:
+    """Return a page, or where htmx asks the fragment that its template has."""
+    given = {**_shared(request), **shown}
+    # In a thread: a long page would keep the loop from taking events.
+    text = await asyncio.to_thread(_rendered, template, given)
+    return Response(text, status_code=status_code, media_type=MediaType.HTML, headers=HEADERS)
+
+
+def short_page(
+    request: AnyRequest, template: str, *, status_code: int, **shown: Any
+) -> Response[str]:
+    """Return a page that says little, at once."""
+    text = _rendered(template, {**_shared(request), **shown})
+    return Response(text, status_code=status_code, media_type=MediaType.HTML, headers=HEADERS)
+
+
+def _shared(request: AnyRequest) -> dict[str, Any]:
+    handler = request.scope.get("route_handler")
+    navigation: Navigation = (handler.opt if handler else {}).get(NAVIGATION, ())
+    address = address_of(request)
+    return {
+        "address": address,
+        "assets": address.url(f"/assets/{assets.version()}"),
+        "is_fragment": is_fragment(request),
+        "navigation": navigation,
+        "viewer": viewer_in(request),
+    }
+
+
+def _rendered(template: str, given: dict[str, Any]) -> str:
+    return environment().get_template(template).render(given)
+
+
+@functools.cache
+def environment() -> Environment:
+    """Returns the templates, each of which escapes whatever it shows."""
+    made = Environment(
+        loader=PackageLoader("api", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(texts.FILTERS)
+    made.filters |= {"prose": prose, "as_tree": tree_of, "as_term": quoted}
+    return made

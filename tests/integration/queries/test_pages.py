@@ -1,0 +1,109 @@
+"""What pages ask beside the API: lines that follow each other, what is left out, plain sums."""
+
+import pytest
+
+from clickhouse.client import Warehouse
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
+from clickhouse.llm.trace_lines import PREVIEW_CHARS, Place, list_lines
+from clickhouse.llm.traces import count_traces
+from schemas.projects import ProjectContext
+from tests.integration.queries.conftest import store_traces
+from tests.integration.queries.rows import DAY_US, START_US, make_trace, random_traces
+
+ALL = TraceFilter(from_us=START_US - 400 * DAY_US, to_us=START_US + 400 * DAY_US)
+
+
+async def test_pages_of_lines_follow_each_other_where_times_are_the_same(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    rows = [
+        make_trace(project.project_id, f"id-{n:02d}", timestamp_us=START_US + n // 5)
+        for n in range(23)
+    ]
+    store_traces(warehouse, rows)
+    store_traces(warehouse, [make_trace("another", "id-99")])
+    expected = [row.trace_id for row in reversed(rows)]
+
+    seen: list[str] = []
+    beyond: Place | None = None
+    while lines := await list_lines(warehouse, project, ALL, limit=4, beyond=beyond):
+        seen += [line.trace_id for line in lines]
+        beyond = lines[-1].place
+
+    assert seen == expected
+    newer = await list_lines(
+        warehouse, project, ALL, limit=3, beyond=Place(START_US + 1, "id-07"), way="newer"
+    )
+    assert [line.trace_id for line in newer] == ["id-08", "id-09", "id-10"]
+
+
+async def test_a_line_has_the_beginning_of_texts_and_the_cost_that_counts(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    store_traces(
+        warehouse,
+        [
+            make_trace(
+                project.project_id,
+                "one",
+                output_text="é" * 1000,
+                user_id="ann",
+                computed_cost_pico=5 * 10**10,
+            )
+        ],
+    )
+
+    (line,) = await list_lines(warehouse, project, ALL, limit=10)
+
+    assert line.output == "é" * PREVIEW_CHARS
+    assert (line.user, line.cost_cents, line.session_id) == ("ann", 5, None)
+
+
+@pytest.mark.parametrize(
+    ("without", "kept"),
+    [
+        ((("model", "gpt-4o"),), 1),
+        ((("user", "ann"),), 2),
+        ((("session_id", "s"), ("status", "error")), 1),
+        ((("environment", "production"),), 2),
+        ((("provider", "openai"),), 0),
+    ],
+)
+async def test_what_is_left_out_is_in_no_list_and_no_sum(
+    warehouse: Warehouse, project: ProjectContext, without: tuple[tuple[str, str], ...], kept: int
+) -> None:
+    own = project.project_id
+    store_traces(
+        warehouse,
+        [
+            make_trace(own, "a", user_id="ann", session_id="s", environment="production"),
+            make_trace(own, "b", user_id="bob", status="error"),
+            make_trace(own, "c", model_requested="gpt-4o-mini"),
+        ],
+    )
+    wanted = TraceFilter(from_us=ALL.from_us, to_us=ALL.to_us, without=without)
+
+    lines = await list_lines(warehouse, project, wanted, limit=10)
+    groups = await sum_groups(warehouse, project, wanted, Grouping(("provider",)))
+
+    assert len(lines) == kept
+    assert await count_traces(warehouse, project, wanted) == kept
+    assert sum(group.requests for group in groups) == kept
+
+
+async def test_plain_sums_are_those_of_the_whole_groups(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    store_traces(warehouse, random_traces(project.project_id, 1, 300))
+    for names in (("model",), ("user",), ("day",), ("model", "hour"), ("metadata.turn",)):
+        for order in ("cost", "requests", "key"):
+            grouping = Grouping(names, order, limit=20)
+            ranked = await rank_groups(warehouse, project, ALL, grouping)
+            whole = await read_groups(warehouse, project, ranked, slice(None))
+            plain = await sum_groups(warehouse, project, ALL, grouping)
+
+            assert [one.key for one in plain] == [one.key for one in whole]
+            for mine, theirs in zip(plain, whole, strict=True):
+                for name in mine.__struct_fields__:
+                    assert getattr(mine, name) == getattr(theirs, name), (names, order, name)

@@ -1,0 +1,52 @@
+"""One browser, one server and one filled project for all tests of a file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.components import chromium
+from tests.components.fixtures import require
+from tests.e2e.server import Project, Server, create_project
+from tests.pages.looking import Visitor
+
+
+class World(NamedTuple):
+    """A server with data, and who looks at it."""
+
+    server: Server
+    demo: Project
+    empty: Project
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, or a skip that says what is missing."""
+    require("chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=chromium.program(),
+            # Without: it does not run as root, nor in containers with little shared memory.
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server with one project that `sluice demo` filled, and one that is empty."""
+    data: Path = tmp_path_factory.mktemp("pages") / "data"
+    with Server(data) as server:
+        demo, empty = create_project(server, "Demo"), create_project(server, "Empty")
+        server.run("demo", "--key", demo.key, "--traces", "300", "--spans", "40", "--days", "1")
+        yield World(server, demo, empty)
+
+
+@pytest.fixture
+def visitor(browser: Browser, world: World) -> Iterator[Visitor]:
+    """The admin, signed in, at a usual window."""
+    with Visitor.signed_in(browser, world.server) as opened:
+        yield opened

@@ -1,0 +1,82 @@
+"""A person in a browser: what they see, and what their console and network say meanwhile."""
+
+import functools
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+from tests.e2e.server import COOKIE, Server
+
+WIDE = {"width": 1440, "height": 900}
+NARROW = {"width": 360, "height": 800}
+AXE = Path(__file__).with_name("axe.min.js")
+BAD = ("serious", "critical")
+
+
+class Visitor:
+    """One browser window, with what went wrong in it."""
+
+    def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
+        self.server = server
+        self.context: BrowserContext = browser.new_context(
+            base_url=server.url, **{"viewport": WIDE, **options}
+        )
+        self.faults: list[str] = []
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", self._look)
+        self.page.set_default_timeout(15_000)
+
+    @classmethod
+    def signed_in(cls, browser: Browser, server: Server, **options: Any) -> "Visitor":
+        """Opens a window that has the cookie already: attempts to sign in are limited."""
+        visitor = cls(browser, server, **options)
+        cookie = server.admin.cookies[COOKIE]
+        visitor.context.add_cookies([{"name": COOKIE, "value": cookie, "url": server.url}])
+        return visitor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.context.close()
+
+    def go(self, path: str) -> Page:
+        """Opens a page and waits until what it loads is there."""
+        self.page.goto(path)
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def serious_findings(self) -> list[str]:
+        """Returns what axe finds that keeps people from using the page."""
+        self.page.evaluate(axe())
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+            for one in found["violations"]
+            if one["impact"] in BAD
+        ]
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.text} ({message.location.get('url')})")
+
+    def _look(self, request: Request) -> None:
+        host = urlsplit(request.url).netloc
+        if host and host != urlsplit(self.server.url).netloc:
+            self.faults.append(f"asks another host: {request.url}")
+
+
+@functools.cache
+def axe() -> str:
+    """Returns axe-core, which a page's policy would not let in by a tag."""
+    return AXE.read_text(encoding="utf-8")
