@@ -81,6 +81,7 @@ def read_call(ask: Ask, body: bytes) -> Call:
         parameters={k.removeprefix(PARAMETER): v for k, v in fields.items() if _is_parameter(k)},
         settings={k: v for k, v in fields.items() if k not in NO_SETTINGS and not _is_parameter(k)},
         database=ask.headers.get("x-clickhouse-database") or fields.get("database", ""),
+        revision=_revision_of(fields.get("client_protocol_version", "")),
     )
 
 
@@ -97,6 +98,10 @@ def _statement_of(text: bytes) -> Statement:
     if not text.strip():
         raise refusal(Code.SYNTAX_ERROR, "Syntax error: Empty query.")
     return statement
+
+
+def _revision_of(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _is_parameter(name: str) -> bool:

@@ -1,6 +1,6 @@
 """One call: what a request asks of the engine, run to its end on one handle, chunk by chunk."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import NamedTuple
 
@@ -10,10 +10,12 @@ from clickhouse.served.checks import check, refuse_functions
 from clickhouse.served.codes import Code
 from clickhouse.served.engine import Handle, ServedStore, translated
 from clickhouse.served.errors import EngineError, refusal
+from clickhouse.served.native import LEAST_REVISION, Rewriter
 from clickhouse.served.rights import Rights
 from clickhouse.served.statements import Statement
 
 PIECE_BYTES = 1 << 20
+PARTS_AT_ONCE = 1_000
 MAX_BLOCK_BYTES = 256 << 20
 """Of what is sent by blocks: one of 65,000 rows with 4 KiB each."""
 
@@ -29,6 +31,14 @@ class Call(NamedTuple):
     settings: Mapping[str, str]
     database: str
     """Empty for the store's own."""
+    revision: int = 0
+    """The protocol version that a client of the format Native reads; 0 for the engine's own."""
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Tells whether the answer is Native with what such a client reads beside it."""
+        form = self.statement.format or self.form
+        return self.revision >= LEAST_REVISION and form.lower() == "native"
 
 
 class Summary(NamedTuple):
@@ -51,6 +61,7 @@ class Run:
         """With `projects` it reads the rows of these alone."""
         self._store = store
         self._projects = projects
+        self._rewriter = Rewriter()
         self._call = call
         self._rights = rights
         self._streams = call.statement.streams_as(call.form)
@@ -103,6 +114,9 @@ class Run:
             raise refusal(
                 Code.TOO_MANY_ROWS_OR_BYTES, f"{size} bytes at once, where {most} may be."
             )
+        if self._call.is_rewritten and self._call.statement.answers_rows:
+            yield from _pieces(self._rewriter.blocks(bytes(result.bytes())))  # type: ignore[attr-defined]
+            return
         view = memoryview(result.bytes())  # type: ignore[attr-defined]
         for begin in range(0, len(view), PIECE_BYTES):
             yield bytes(view[begin : begin + PIECE_BYTES])
@@ -144,6 +158,17 @@ class Run:
         )  # fmt: skip
         new = (_count(result, name) for name in counts)
         self.summary = Summary(*map(sum, zip(self.summary, new, strict=True)))
+
+
+def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Puts small parts together."""
+    held: list[bytes] = []
+    for part in parts:
+        held.append(part)
+        if len(part) >= PIECE_BYTES or len(held) >= PARTS_AT_ONCE:
+            yield b"".join(held)
+            held.clear()
+    yield b"".join(held)
 
 
 def _count(result: object, name: str) -> int:
