@@ -17,7 +17,7 @@ The rules, with who writes names so:
 7. OpenRouter: ":nitro", ":floor" and ":exacto" choose a route; ":free" and openrouter/free cost 0.
 8. A date, "-latest" or "@version" at the end is cut off where the rest stands in the list as it is.
 9. Fine-tuned ("ft:M:ORG::ID", "M.ft-ID"), distilled and quantised models are no M, nor are Ollama's
-   tags ("M:8b").
+   tags ("M:8b"), nor what says how it is served ("M-fast").
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ _REGION = re.compile(r"^(?:us|eu|apac|jp|au|ca|sa|in|uk)\.(?=[a-z0-9]+\.)")
 _LISTED_REGION = re.compile(r"^(?:regional|global|us|eu|apac|jp|au|ca|sa|in|uk)\.")
 _ELSEWHERE = re.compile(
     r"(?:^|/)(?:eu|apac|jp|au|ca|sa|in|uk)\.(?=[a-z0-9]+\.)|(?:^|/)(?!us-)[a-z]{2}-[a-z]+-\d/"
-    r"|^arn:aws[a-z-]*:bedrock:(?!us-|:)"
+    r"|(?:^|/)arn:aws[a-z-]*:bedrock:(?!us-|:)"
 )
 _OWN_PRICE = re.compile(
     r"(?:custom|imported|provisioned)-model|us-gov|tunedmodels/|/endpoints/\d"
@@ -158,7 +158,7 @@ _TAG = re.compile(r"^(?!ft:)[^:]*:(?!\d+(?::(?:\d+k|mm))?$)(.+)$")
 _OTHER_MODEL = re.compile(
     r"^ft:|[.:_-]ft[-:]"
     r"|distil|finetune|fine-tune|(?:^|[-_./])(?:lora|gguf|ggml|awq|gptq|mlx|abliterated|uncensored"
-    r"|quantized|q\d_\w+|int4|int8|fp4)(?:$|[-_./])"
+    r"|quantized|q\d_\w+|int4|int8|fp4|fast|turbo|batch|flex|priority)(?:$|[-_./:])"
 )
 
 
@@ -271,7 +271,7 @@ def _prefixed(whole: Reading, prefix: str, rest: str) -> list[Reading]:
     if named == "azure" and seller in (None, "azure", *VENDORS):
         rest = re.sub(r"^global(?:-standard)?/", "", rest)
         return [Reading("azure", rest, "prefix")]
-    if named == seller:
+    if named == seller or (seller == "azure" and named in VENDORS):
         return [whole, Reading(seller, rest, "prefix")]
     if seller is not None and seller not in VENDORS:
         return [whole]  # what a reseller lists under a vendor's name has the reseller's price
@@ -282,6 +282,8 @@ def _prefixed(whole: Reading, prefix: str, rest: str) -> list[Reading]:
 
 def _bedrock(model: str, rule: str) -> list[Reading]:
     model = _BEDROCK_PATH.sub("", model)
+    if arn := _BEDROCK_ARN.match(model):
+        model = arn.group(1)
     found = [Reading("aws", model, rule)]
     if _REGION.match(model):
         found.append(Reading("aws", _REGION.sub("", model), "region"))

@@ -63,7 +63,14 @@ KNOWN = [
         "bedrock/converse/us.amazon.nova-lite-v1:0",
         *("aws", "amazon.nova-lite-v1:0", "prefix"),
     ),
+    (
+        "litellm",
+        "bedrock/converse/arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-pro-v1:0",
+        *("aws", "amazon.nova-pro-v1:0", "prefix"),
+    ),
     # Azure.
+    ("azure_openai", "openai/gpt-4.1", "openai", "gpt-4.1", "prefix"),
+    ("azure", "anthropic/claude-opus-4-8", "anthropic", "claude-opus-4-8", "prefix"),
     ("azure", "gpt-35-turbo-16k", "openai", "gpt-3.5-turbo-16k", "list"),
     ("azure_openai", "gpt-35-turbo-instruct", "openai", "gpt-3.5-turbo-instruct", "azure_name"),
     ("openai", "azure/gpt-4.1", "openai", "gpt-4.1", "prefix"),
@@ -109,6 +116,10 @@ UNKNOWN = [
     ("google", "projects/p/locations/us-central1/endpoints/123"),
     ("google", "tunedModels/gemini-1.5-flash-abc"),
     # Places and variants with prices of their own.
+    ("anthropic", "claude-opus-4-8-fast"),
+    ("vercel", "anthropic/claude-opus-5-fast"),
+    ("litellm", "bedrock/arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-pro-v1:0"),
+    ("azure", "deepseek/deepseek-v3.2"),
     ("aws", "bedrock/us-gov-west-1/anthropic.claude-3-haiku-20240307-v1:0"),
     ("azure", "azure/eu/gpt-4.1"),
     ("openrouter", "openai/gpt-4.1:online"),
