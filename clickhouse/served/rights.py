@@ -78,6 +78,9 @@ FREE = frozenset(
         "async_insert", "wait_for_async_insert", "insert_deduplicate", "insert_deduplication_token",
         "deduplicate_blocks_in_dependent_materialized_views", "min_insert_block_size_rows",
         "min_insert_block_size_bytes", "max_partitions_per_insert_block", "optimize_on_insert",
+        # And with a change of rows, which a reader has no right to.
+        "mutations_sync", "allow_nondeterministic_mutations",
+        "mutations_execute_subqueries_on_initiator", "mutations_max_literal_size_to_replace",
         # What the transport takes for itself: clients look whether they may send it.
         "enable_http_compression", "http_zlib_compression_level", "send_progress_in_http_headers",
         "http_headers_progress_interval_ms", "cancel_http_readonly_queries_on_client_close",

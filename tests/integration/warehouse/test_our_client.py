@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from clickhouse.errors import (
     StatementRefused,
     WarehouseUnavailable,
 )
-from clickhouse.llm import traces
+from clickhouse.llm import reprice, traces
 from clickhouse.migrate import migrate, read_migrations
 from clickhouse.queries.parts import Bounds, find_parts, read_part, read_whole
 from clickhouse.retention import Expiry, Keeping, purge_projects
@@ -208,6 +209,42 @@ def test_rows_are_put_back_expire_and_are_purged_over_http(served: Served) -> No
         assert stored("traces") == 10
         asyncio.run(purge_projects(ours, [project]))
         assert (stored("traces"), stored("trace_sums")) == (0, 0)
+
+
+def test_stored_calls_are_priced_anew_over_http(served: Served) -> None:
+    project = ProjectId("priced-anew")
+    sql = "SELECT sum(computed_cost) FROM traces WHERE project_id = {project:String}"
+
+    async def price_anew(store: Warehouse) -> None:
+        span = reprice.RowRange(project, "trace", 0, 10**16)
+        rows = await reprice.read_page(store, span, reprice.Place(0, ""))
+        of_all = {"status": "success", "old_price_id": "", "new_price_id": "own/openai/gpt-4o#1"}
+        none = ["session_id", "user_id", "provider", "model", "environment", "source", "span_kind"]
+        texts = dict.fromkeys([*none, "tool"], "") | of_all
+        changes = [
+            reprice.Change(
+                item_id=row.item_id,
+                at_us=row.at_us,
+                received_day=row.received_day,
+                reported_pico=None,
+                old_pico=row.old_pico,
+                new_pico=70_000,
+                **texts,
+            )
+            for row in rows
+        ]
+        chunk = reprice.Chunk(span, "run", 1)
+        await reprice.store_changes(store, chunk, changes)
+        await reprice.set_costs(store, chunk, changes)
+
+    with closing(served.ours()) as ours:
+        traces_of_before = [make_trace(project, f"r{n}") for n in range(10)]
+        ours.insert_now("traces", encode_traces(traces_of_before), "before")
+        asyncio.run(price_anew(ours))
+
+        found = ours.query_now(sql, {"project": project}, {}).rows[0][0]
+
+    assert found == Decimal("0.0000007")
 
 
 def test_errors_keep_their_kinds_over_http_too(served: Served) -> None:
