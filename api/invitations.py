@@ -102,7 +102,7 @@ class OfferAnswer(Struct, frozen=True, rename="camel"):
 
 
 class AcceptForm(Struct, frozen=True):
-    """The token; with a name, email and password of a new account, or those of one's own.
+    """The token; with a name, email and password of a new account, or of an existing one.
 
     With the token alone the account that is signed in joins.
     """
@@ -234,7 +234,7 @@ async def show_offer(request: AnyRequest) -> Response[OfferAnswer]:
     ),
 )
 async def accept(request: AnyRequest) -> Response[AcceptedAnswer]:
-    """Join with the account that is signed in, another one of one's own, or a new one."""
+    """Join with the account that is signed in, another one of yours, or a new one."""
     form = await read_form(request, AcceptForm, otherwise=_MISSING_TOKEN)
     accepted, cookie = await join_with(request, form)
     member, offer = accepted

@@ -8,13 +8,13 @@ INTRODUCTION = """\
 1. Press **Authorize** and give an API key once. `sluice key show` prints one. The page keeps it in
    this browser until you press *Logout* there.
 2. Open an endpoint, press **Try it out**, then **Execute**. The examples work as they are: send the
-   examples of *Send events* first, and those of *Ask* find what was sent.
+   examples of *Send events* first. Those of *Query* then find what was sent.
 
-What `/dashboard/api` offers is for people. Sign in at `POST /api/auth/sign-in/email`; the browser
-keeps the cookie. Then give the id of a project at **Authorize**.
+`/dashboard/api` is for people. Sign in with `POST /api/auth/sign-in/email`; the browser keeps the
+cookie. Then press **Authorize** and give the id of a project.
 
-An error is `{"error": "…"}`, with `details` where single values are wrong; below `/api/auth` it is
-`{"code": "…", "message": "…"}`. 429 and 503 carry `Retry-After` in seconds.
+An error is `{"error": "…"}`. It has `details` if single values are wrong. Under `/api/auth` an
+error is `{"code": "…", "message": "…"}`. 429 and 503 have the header `Retry-After`, in seconds.
 """
 
 
@@ -28,38 +28,38 @@ class Words(NamedTuple):
 SOMETHING = "00000000-0000-4000-8000-000000000000"
 
 PARAMETERS = {
-    "date_from": Words("The first moment.", "2026-01-01T00:00:00Z"),
-    "date_to": Words("The last moment.", "2030-01-01T00:00:00Z"),
-    "limit": Words("At most so many.", "10"),
-    "offset": Words("Leaves out the first so many.", "0"),
-    "session_id": Words("Of this session.", SESSION_ID),
-    "provider": Words("Of this provider.", "openai"),
-    "model": Words("Of this model, as it was requested.", "gpt-4o"),
-    "model_used": Words("Of the model that answered.", "gpt-4o-2024-11-20"),
-    "status": Words("How it ended.", "success"),
-    "user": Words("Of this user, as `metadata` names one.", "ann"),
-    "environment": Words("Of this environment.", "production"),
-    "min_latency_ms": Words("Not faster, in milliseconds.", "100"),
-    "max_latency_ms": Words("Not slower, in milliseconds.", "5000"),
-    "min_cost_cents": Words("Not cheaper, in US cents.", "0"),
-    "max_cost_cents": Words("Not dearer, in US cents.", "100"),
-    "source": Words("Of this kind of agent.", "claude_code"),
-    "tool_name": Words("Of this tool.", "Bash"),
-    "kind": Words("Of this kind of event.", "tool_use"),
+    "date_from": Words("Only events from this time on.", "2026-01-01T00:00:00Z"),
+    "date_to": Words("Only events up to this time.", "2030-01-01T00:00:00Z"),
+    "limit": Words("How many to answer at most.", "10"),
+    "offset": Words("How many to skip first.", "0"),
+    "session_id": Words("Only this session.", SESSION_ID),
+    "provider": Words("Only this provider.", "openai"),
+    "model": Words("Only this model, as it was requested.", "gpt-4o"),
+    "model_used": Words("Only calls that this model answered.", "gpt-4o-2024-11-20"),
+    "status": Words("Only events with this status.", "success"),
+    "user": Words("Only this user: `userId` or `user_id` of `metadata`.", "ann"),
+    "environment": Words("Only this environment: `environment` of `metadata`.", "production"),
+    "min_latency_ms": Words("Least latency in milliseconds.", "100"),
+    "max_latency_ms": Words("Greatest latency in milliseconds.", "5000"),
+    "min_cost_cents": Words("Least cost in US cents.", "0"),
+    "max_cost_cents": Words("Greatest cost in US cents.", "100"),
+    "source": Words("Only spans of this source, such as an agent.", "claude_code"),
+    "tool_name": Words("Only this tool.", "Bash"),
+    "kind": Words("Only this kind of event.", "tool_use"),
     "outcome": Words("Only this outcome.", "accepted"),
-    "interval": Words("Length of the periods that are counted.", "day"),
+    "interval": Words("Length of the periods: a count for each.", "day"),
     "group_by": Words(
         "What to group by: `day`, `hour`, and for traces also `model`, `user`, `metadata.<key>` and"
         " others, several with commas.",
         "day",
     ),
-    "order": Words("What the groups are sorted by; `cost:asc` the other way.", "cost"),
+    "order": Words("What groups are sorted by, greatest first; `cost:asc` is least first.", "cost"),
     "token": Words("The token of the link.", TOKEN),
-    "disableCookieCache": Words("Taken, and changes nothing here.", "true"),
-    "disableRefresh": Words("Taken, and changes nothing here.", "true"),
+    "disableCookieCache": Words("Accepted, and has no effect.", "true"),
+    "disableRefresh": Words("Accepted, and has no effect.", "true"),
     "metadata.<key>": Words(
-        'Of these values in `metadata`, ten at most: `{"metadata.feature": "support-chat"}` is sent'
-        " as `metadata.feature=support-chat`.",
+        "Only events with these values in `metadata`, ten at most:"
+        ' `{"metadata.feature": "support-chat"}` is sent as `metadata.feature=support-chat`.',
         "support-chat",
     ),
     "tz": Words(
@@ -78,25 +78,25 @@ PARAMETERS = {
 
 STATUSES = {
     302: "Found: the browser goes on",
-    400: "What was sent breaks a rule, which `error` and `details` name",
-    401: "No credential, or one that is not known",
-    403: "Known, and not allowed",
-    404: "There is no such thing here",
+    400: "The request breaks a rule: `error` and `details` say which",
+    401: "No API key or session, or an unknown one",
+    403: "You are not allowed to do this",
+    404: "Not found",
     408: "The body came too slowly",
-    409: "It exists already, must stay, or would be one too many",
+    409: "It exists already, cannot be removed, or a quota is reached",
     413: "The body, or an item of it, is too large",
     415: "An unknown `Content-Encoding`",
     422: "The query is too expensive: ask for less",
     429: "Too many requests: wait for `Retry-After` seconds",
-    503: "Not now: try again after `Retry-After` seconds",
+    503: "Not possible now: try again after `Retry-After` seconds",
 }
 
 TAGS = {
     "ingest": "Send events",
-    "queries": "Ask",
+    "queries": "Query",
     "Sessions": "Sign in",
     "Accounts": "Projects, keys and people",
-    "dashboard": "Send and ask as a person",
+    "dashboard": "Send and query as a person",
     "operations": "Operate",
     "pages": "Pages",
 }

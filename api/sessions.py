@@ -1,4 +1,4 @@
-"""`/api/auth/*`: signing in and out, one's sessions and password, in better-auth's forms."""
+"""`/api/auth/*`: signing in and out, sessions and passwords, in better-auth's forms."""
 
 from litestar import Response, Router, get, post
 from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
@@ -60,7 +60,7 @@ class PasswordForm(Struct, frozen=True, rename="camel"):
 
 
 class UserForm(Struct, frozen=True):
-    """What to change of oneself; what is left out stays."""
+    """What to change of the account; what is left out stays."""
 
     name: str | UnsetType = UNSET
     image: str | None | UnsetType = UNSET
@@ -68,7 +68,7 @@ class UserForm(Struct, frozen=True):
 
 
 class TokenForm(Struct, frozen=True):
-    """Which of one's sessions."""
+    """Which session of the person."""
 
     token: str | None = None
 
@@ -135,7 +135,7 @@ class Done(Struct, frozen=True):
 
 
 class Changed(Struct, frozen=True):
-    """That it worked, in the form of the routes of one's sessions."""
+    """That it worked, in the form of the routes of sessions."""
 
     status: bool = True
 
@@ -202,7 +202,7 @@ async def sign_out_here(request: AnyRequest) -> Response[Done]:
 @post(
     "/change-password",
     status_code=HTTP_200_OK,
-    summary="Change one's own password",
+    summary="Change your password",
     opt=describes(
         body=PasswordForm,
         example={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD},
@@ -211,7 +211,7 @@ async def sign_out_here(request: AnyRequest) -> Response[Done]:
     ),
 )
 async def change_own_password(request: AnyRequest) -> Response[ChangedPassword | Refused]:
-    """Give the signed-in person another password; on demand every other session ends."""
+    """Change your password. With `revokeOtherSessions`, every other session ends."""
     session = await person_from_session(request)
     missing = "Missing required fields: currentPassword, newPassword"
     form = await read_form(request, PasswordForm, otherwise=missing)
@@ -237,11 +237,11 @@ async def change_own_password(request: AnyRequest) -> Response[ChangedPassword |
 @post(
     "/update-user",
     status_code=HTTP_200_OK,
-    summary="Change one's own name",
+    summary="Change your name",
     opt=describes(body=UserForm, example={"name": "Ann"}, asks="session", errors=(429,)),
 )
 async def update_user(request: AnyRequest) -> Changed:
-    """Give the signed-in person another name; the email stays, and pictures are not kept."""
+    """Change your name. The email stays, and pictures are not kept."""
     session = await _counted_person(request)
     form = await read_form(request, UserForm, otherwise="name must be a text")
     if form.email is not UNSET:
@@ -257,11 +257,11 @@ async def update_user(request: AnyRequest) -> Changed:
 
 @get(
     "/list-sessions",
-    summary="List one's sessions",
+    summary="List your sessions",
     opt=describes(asks="session", answer=list[SessionDetails]),
 )
 async def list_own_sessions(request: AnyRequest) -> Response[list[SessionDetails]]:
-    """Return one's live sessions; the token of another one than this serves to revoke it alone."""
+    """Return your live sessions. The token of another session can only revoke it."""
     session = await person_from_session(request)
     found = await list_sessions(services(request).database, session)
     return Response([_details(one) for one in found], headers=_PRIVATE)
@@ -270,11 +270,11 @@ async def list_own_sessions(request: AnyRequest) -> Response[list[SessionDetails
 @post(
     "/revoke-session",
     status_code=HTTP_200_OK,
-    summary="End one of one's sessions",
+    summary="End one of your sessions",
     opt=describes(body=TokenForm, example={"token": TOKEN}, asks="session", errors=(429,)),
 )
 async def revoke_session(request: AnyRequest) -> Changed:
-    """End the session of a token that `list-sessions` gave; one that is over is no error."""
+    """End a session, by its token of `list-sessions`. It is no error if it has ended."""
     session = await _counted_person(request)
     missing = "Missing required field: token"
     form = await read_form(request, TokenForm, otherwise=missing)
@@ -287,11 +287,11 @@ async def revoke_session(request: AnyRequest) -> Changed:
 @post(
     "/revoke-sessions",
     status_code=HTTP_200_OK,
-    summary="End all of one's sessions",
+    summary="End all your sessions",
     opt=describes(asks="session", errors=(429,)),
 )
 async def revoke_sessions(request: AnyRequest) -> Response[Changed]:
-    """End every session of the signed-in person, this one too."""
+    """End all your sessions, this one too."""
     session = await _counted_person(request)
     await end_sessions(services(request).database, session.account.user_id)
     return Response(Changed(), headers={"Set-Cookie": cleared_cookie(request)})
@@ -300,11 +300,11 @@ async def revoke_sessions(request: AnyRequest) -> Response[Changed]:
 @post(
     "/revoke-other-sessions",
     status_code=HTTP_200_OK,
-    summary="End one's other sessions",
+    summary="End your other sessions",
     opt=describes(asks="session", errors=(429,)),
 )
 async def revoke_other_sessions(request: AnyRequest) -> Changed:
-    """End every session of the signed-in person but this one."""
+    """End all your sessions but this one."""
     session = await _counted_person(request)
     database, user_id = services(request).database, session.account.user_id
     await end_sessions(database, user_id, but=session.session_id)

@@ -69,12 +69,12 @@ async def ensure_initial(database: Database, vault: Vault, seed: Seed) -> Initia
 
 
 async def _seed(database: Database, vault: Vault, seed: Seed) -> bool:
-    """Return whether this process has planted, and no other was first."""
+    """Return whether this process has seeded, and no other was first."""
     _refuse_bad_key(seed.api_key)
     email, password_hash = await _admin_of(seed)
     try:
         async with database.session() as session:
-            # Again: another process may have planted while this one hashed.
+            # Again: another process may have seeded while this one hashed.
             if not await _is_empty(session):
                 return False
             await _plant(session, vault, seed, email=email, password_hash=password_hash)
@@ -130,7 +130,7 @@ async def _plant(
 ) -> None:
     installation = Installation(singleton=1)
     session.add(installation)
-    await session.flush()  # waits here for another process that is planting, then fails
+    await session.flush()  # waits here for another process that is seeding, then fails
     admin = None
     if email is not None:
         name = email.partition("@")[0]

@@ -78,19 +78,22 @@ def up(
 
 @app.command()
 def edge(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
-    """Start an edge: it takes events and puts them into Kafka. Any number share the work."""
+    """Start an edge: it takes events and writes them to Kafka. Start as many as you need."""
     _run("edge_node", _say_ready, host=host, port=port, data_dir=data_dir)
 
 
 @app.command()
 def worker(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
-    """Start the stream: from Kafka into ClickHouse. Any number of them share the work."""
+    """Start a worker: it reads events from Kafka and stores them in ClickHouse.
+
+    Start as many as you need: they share the work.
+    """
     _run("worker_node", _say_ready, host=host, port=port, data_dir=data_dir)
 
 
 @app.command()
 def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
-    """Start an api process: queries, accounts and keys. Any number share the work."""
+    """Start an api process: queries, accounts and keys. Start as many as you need."""
     _run("api_node", _say_ready, host=host, port=port, data_dir=data_dir)
 
 
@@ -152,7 +155,7 @@ def greet(process: Any) -> None:
     address, initial = address_of(process.settings), process.initial
     print(f"Sluice is ready at {address}", flush=True)
     if initial is None or initial.plain_key is None:
-        print("API key: none to show; make one with: sluice key create", flush=True)
+        print("API key: the first one is gone; make another with: sluice key create", flush=True)
         return
     command = own_command(process.settings, f"key show {initial.key_id}")
     shown, used = command, f"$({command})"

@@ -38,7 +38,7 @@ async def remove_demo(database: Database, vault: Vault) -> ProjectId:
     """Deletes the project; a server then removes what it has stored. Raises `CommandError`."""
     found = await _find(database, vault, await all_projects(database))
     if found is None:
-        raise CommandError("there is no demo to remove")
+        raise CommandError("there is no project demo to remove")
     await delete_project(database, found.project_id)
     return found.project_id
 

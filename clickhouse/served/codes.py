@@ -38,7 +38,7 @@ OTHERS = {
     76: 503,
     159: 408,
     194: 401,
-    # Too many calls: 500 at ClickHouse, where few clients would come again.
+    # Too many calls: 500 at ClickHouse, where few clients would try again.
     202: 503,
     209: 503,
     229: 413,

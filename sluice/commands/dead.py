@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from eventlog.records import DeadLetter
     from schemas.projects import ProjectId
 
-app = typer.Typer(no_args_is_help=True, help="Read dead letters and send them again.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Read dead letters (items that could not be stored), and send them again.",
+)
 
 REASON_CHARS = 120
 
-Ref = Annotated[str, typer.Argument(help="Name of the dead letter, see: sluice dead list.")]
+Ref = Annotated[str, typer.Argument(help="Name of the dead letter; sluice dead list shows it.")]
 
 
 @app.command("list")
@@ -33,7 +36,7 @@ def list_dead_letters(
     project: Annotated[
         str | None, typer.Option("--project", "-p", help="Name or id of a project.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The latest so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show, the latest.")] = 100,
     data_dir: DataDir = None,
 ) -> None:
     """List dead letters, the oldest first."""
@@ -59,7 +62,7 @@ def show(
     raw: Annotated[bool, typer.Option("--raw", help="Print the body alone, as it came.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show one dead letter: why it is dead, and its body."""
+    """Show one dead letter: why it could not be stored, and its body."""
     with _box(data_dir) as box:
         dead_letter = box.find(ref)
         replayed = any(summary.replayed for summary in box.summaries() if summary.ref == ref)
@@ -90,15 +93,15 @@ def replay(
     ] = None,
     project: Annotated[
         str | None,
-        typer.Option("--project", "-p", help="Whose it is, for a dead letter that does not tell."),
+        typer.Option("--project", "-p", help="Its project, if the dead letter does not say."),
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(help="What kind of item --body holds, for a dead letter that does not tell."),
+        typer.Option(help="Kind of the item in --body, if the dead letter does not say."),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Send a dead letter again, corrected or not; a running server stores it within a second."""
+    """Send a dead letter again, as it is or corrected. A server stores it within a second."""
     if (ref is None) != every:
         raise WrongCall("name one dead letter, or give --all")
     if every and body is not None:

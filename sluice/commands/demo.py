@@ -17,23 +17,25 @@ from sluice.paths import paths_of
 REMOVED_WITHIN_S = 120
 
 Url = Annotated[
-    str | None, typer.Option(help="Address of the server; else of the one that runs here.")
+    str | None, typer.Option(help="Address of the server; without it, the one that runs here.")
 ]
 ApiKey = Annotated[
     str | None,
-    typer.Option("--key", help="API key of the project to send to; else a project demo."),
+    typer.Option("--key", help="API key of the project to send to; without it, the project demo."),
 ]
 
 
 def send_demo(
     url: Url = None,
     key: ApiKey = None,
-    days: Annotated[int, typer.Option(min=1, max=365, help="How far back it reaches.")] = 7,
-    traces: Annotated[int, typer.Option(min=1, max=1_000_000, help="LLM calls.")] = 5_000,
-    spans: Annotated[int, typer.Option(min=1, max=1_000_000, help="Agent events, about.")] = 3_000,
+    days: Annotated[int, typer.Option(min=1, max=365, help="Over how many days, up to now.")] = 7,
+    traces: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many LLM calls.")] = 5_000,
+    spans: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="About how many agent events.")
+    ] = 3_000,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same ids.")] = None,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Remove the project demo again.")
+        bool, typer.Option("--remove", help="Remove the project demo and its data.")
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -100,7 +102,7 @@ async def _removed(control: Control) -> bool:
     project_id = await remove_demo(control.database, control.vault)
     if not control.settings.kafka_url and holder_of(control.paths.lock) is None:
         return False
-    typer.echo("the server waits until nothing is on its way, about 15 seconds ...", err=True)
+    typer.echo("waiting until the server has deleted its data, about 15 seconds ...", err=True)
     return await wait_forgotten(control.database, project_id, timeout_s=REMOVED_WITHIN_S)
 
 

@@ -10,7 +10,7 @@ MARKS = {"ok": ("ok", "green"), "warning": ("warn", "yellow"), "error": ("FAIL",
 def examine(data_dir: DataDir = None) -> None:
     """Check an installation, running or stopped, and say how to fix what is wrong.
 
-    Changes nothing. Exits with 1 when something does not work; warnings alone do not count.
+    Changes nothing. The exit code is 1 if something does not work; warnings do not count.
     """
     from rich.console import Console
     from rich.text import Text

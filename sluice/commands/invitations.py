@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from controlplane.invitations import Invited, NewInvitation
 
 Url = Annotated[
-    str | None, typer.Option("--url", help="Where people reach the server, as https://host.")
+    str | None,
+    typer.Option("--url", help="Address of the server for people, such as https://host."),
 ]
 
 
 def invite(
-    email: Annotated[str, typer.Argument(help="For whom it is, as a label.")],
+    email: Annotated[str, typer.Argument(help="Email of the person. It is only a label.")],
     admin: Annotated[bool, typer.Option("--admin", help="May manage keys and members.")] = False,
     project: Project = None,
     url: Url = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print a link with which whoever opens it joins a project, once, within seven days."""
+    """Print a link to a project. Who opens it joins; it works once, within seven days."""
 
     from controlplane.invitations import NewInvitation
     from controlplane.projects import as_role
@@ -36,7 +37,7 @@ def invite(
 
     link, made = run_in_project(work, project, data_dir)
     typer.echo(link)
-    typer.echo(f"hand it over yourself; it ends {moment(made.expires_at)}", err=True)
+    typer.echo(f"give this link to the person; it works until {moment(made.expires_at)}", err=True)
 
 
 async def invited(
@@ -52,7 +53,7 @@ async def invited(
 
 
 def list_pending(project: Project = None, data_dir: DataDir = None) -> None:
-    """List the invitations to a project that wait, without their links."""
+    """List the open invitations to a project, without their links."""
 
     from controlplane.invitations import list_invitations
 
@@ -76,11 +77,13 @@ def list_pending(project: Project = None, data_dir: DataDir = None) -> None:
 
 
 def uninvite(
-    invitation_id: Annotated[str, typer.Argument(help="Id, see: sluice user invitations.")],
+    invitation_id: Annotated[
+        str, typer.Argument(help="Id of the invitation; sluice user invitations shows it.")
+    ],
     project: Project = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make the link of an invitation worthless."""
+    """Revoke an invitation: its link stops working."""
 
     from controlplane.invitations import project_of_invitation, revoke_invitation
 

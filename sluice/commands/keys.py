@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Make, show and revoke API keys.")
 
-KeyId = Annotated[str, typer.Argument(help="Id of the key, see: sluice key list.")]
+KeyId = Annotated[str, typer.Argument(help="Id of the key; sluice key list shows it.")]
 SomeKeyId = Annotated[
-    str | None, typer.Argument(help="Id of the key; else the first of the first project.")
+    str | None, typer.Argument(help="Id of the key; without it, the oldest key of a project.")
 ]
 SHOWN_CHARS = 13
 NO_KEYS = "no keys; make one with: sluice key create"
@@ -27,7 +27,7 @@ NO_KEYS = "no keys; make one with: sluice key create"
 
 @app.command("list")
 def list_all(project: Project = None, data_dir: DataDir = None) -> None:
-    """List the keys of every project, or of one, without their secret parts."""
+    """List API keys of every project, or of one. Only the beginning of each is shown."""
     show_rows(
         ("id", "name", "key", "created", "last used", "project"),
         (
@@ -51,7 +51,7 @@ def create(
     project: Project = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a key and print it, alone on its line."""
+    """Make an API key, and print it and nothing else."""
     from controlplane.keys import KeyDraft, create_key
 
     async def work(control: Control, found: "ProjectRow") -> str:
@@ -63,9 +63,9 @@ def create(
 
 @app.command()
 def show(key_id: SomeKeyId = None, project: Project = None, data_dir: DataDir = None) -> None:
-    """Print a key, alone on its line.
+    """Print an API key and nothing else.
 
-    Without an id it is the oldest key of the oldest project, or of the one that you name.
+    Without an id, it is the oldest key of the oldest project, or of --project.
     """
 
     async def work(control: Control) -> "Key":
@@ -86,7 +86,7 @@ app.command("reveal", hidden=True)(show)
 
 @app.command()
 def revoke(key_id: KeyId, project: Project = None, data_dir: DataDir = None) -> None:
-    """Revoke a key; a running server rejects it within two seconds."""
+    """Revoke an API key. A running server rejects it within two seconds."""
     from controlplane.keys import revoke_key
 
     async def work(control: Control) -> None:

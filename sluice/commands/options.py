@@ -11,22 +11,29 @@ import typer
 
 from schemas.settings import PREFIX, Settings, load
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_HOST].")]
+Host = Annotated[
+    str | None, typer.Option(help="Address to listen on; else SLUICE_HOST, else 127.0.0.1.")
+]
 Port = Annotated[
-    int | None, typer.Option(min=1, max=65_535, help="Port to listen on [SLUICE_PORT].")
+    int | None,
+    typer.Option(min=1, max=65_535, help="Port to listen on; else SLUICE_PORT, else 8080."),
 ]
 WarehousePort = Annotated[
     int | None,
     typer.Option(
         min=1,
         max=65_535,
-        help="Serve the store over ClickHouse's HTTP interface too, on this port.",
+        help="Also serve the store over ClickHouse's HTTP interface, on this port.",
     ),
 ]
-DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept [SLUICE_DATA_DIR].")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder with all data; else SLUICE_DATA_DIR, else ~/.sluice.")
+]
 Project = Annotated[
     str | None,
-    typer.Option("--project", "-p", help="Name or id of the project, if several."),
+    typer.Option(
+        "--project", "-p", help="Name or id of the project. Needed where there are several."
+    ),
 ]
 
 

@@ -47,11 +47,13 @@ def list_projects(data_dir: DataDir = None) -> None:
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Name of the new project.")],
-    admin: Annotated[str | None, typer.Option(help="Email of its first admin, to invite.")] = None,
+    admin: Annotated[
+        str | None, typer.Option(help="Email of its first admin, who gets an invitation link.")
+    ] = None,
     url: Url = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a project and print its id, its first API key, and the link for its first admin."""
+    """Make a project. Print its id, its API key and, with --admin, a link for its admin."""
 
     from controlplane.invitations import NewInvitation
     from controlplane.projects import insert_project
@@ -82,19 +84,19 @@ def set_up(
     name: Annotated[str | None, typer.Option(help="New name.")] = None,
     cost: Annotated[
         str | None,
-        typer.Option(help="Which cost counts where a trace has both: reported or computed."),
+        typer.Option(help="Which cost counts if a trace has both: reported or computed."),
     ] = None,
     time_zone: Annotated[
         str | None,
-        typer.Option(help="IANA name of the zone whose days answers count by, or UTC."),
+        typer.Option(help="Time zone of the project's days, such as Europe/Berlin, or UTC."),
     ] = None,
     retention_days: Annotated[
         int | None,
-        typer.Option(help="Days to keep its data; 0 follows SLUICE_RETENTION_DAYS."),
+        typer.Option(help="Days to keep its data; 0 means SLUICE_RETENTION_DAYS."),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Change a project's settings; a server notices within seconds."""
+    """Change a project's settings. A running server follows within seconds."""
     if {name, cost, time_zone, retention_days} == {None}:
         raise WrongCall("nothing to set: give --name, --cost, --time-zone or --retention-days")
     from controlplane.projects import ProjectChange, update_project
@@ -128,7 +130,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Delete a project: its keys stop working at once, its data goes when a server runs next."""
+    """Delete a project. Its keys stop working; a running server then deletes its data."""
 
     from controlplane.projects import delete_project
 
@@ -142,4 +144,4 @@ def delete(
         return found.project_id
 
     deleted = run_in_project(work, project, data_dir)
-    typer.echo(f"deleted {deleted}; its data is removed by the running server")
+    typer.echo(f"deleted {deleted}; a running server deletes its data")

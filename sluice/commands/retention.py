@@ -21,16 +21,18 @@ def confirm(
 ) -> None:
     """Confirm that today is this date: events that are too old are deleted within the hour.
 
-    Needed when the clock is more than a week ahead of the last day that retention has seen.
+    Needed if the clock is more than a week ahead of the last day on which retention ran.
     """
     from controlplane.retention import know_day
 
     today = datetime.now(UTC).date()
     if day != today.isoformat():
-        raise CommandError(f"the clock of this machine says {today}, not {day}: one is wrong")
+        raise CommandError(
+            f"the clock of this machine says {today}, not {day}: correct the one that is wrong"
+        )
 
     async def work(control: Control) -> None:
         await know_day(control.database, today)
 
     run(work, data_dir)
-    typer.echo(f"retention knows {today}; a running server goes on within the hour")
+    typer.echo(f"confirmed {today}; a running server deletes old events within the hour")

@@ -25,7 +25,7 @@ PasswordStdin = Annotated[
 
 @app.command("list")
 def list_people(data_dir: DataDir = None) -> None:
-    """List everybody, with the projects they may enter and their role there."""
+    """List all people, with their projects and their role in each."""
     from controlplane.directory import all_users
 
     rows = run(lambda control: all_users(control.database), data_dir)
@@ -41,24 +41,28 @@ def list_people(data_dir: DataDir = None) -> None:
             )
             for row in rows
         ),
-        "nobody yet; add somebody with: sluice user add EMAIL",
+        "no people yet; add one with: sluice user add EMAIL",
     )
 
 
 @app.command()
 def add(
     email: Email,
-    name: Annotated[str | None, typer.Option(help="Name, if the email is new here.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the person, for a new account.")] = None,
     admin: Annotated[bool, typer.Option("--admin", help="May manage keys and members.")] = False,
     project: Project = None,
     password_stdin: PasswordStdin = False,
     existing: Annotated[
         bool,
-        typer.Option("--existing", help="Add the account of this email, whoever made it."),
+        typer.Option("--existing", help="Add the existing account of this email, if you trust it."),
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Let a person into a project: make their account, or add one that you know to be theirs."""
+    """Make an account for a person and add it to a project.
+
+    With --existing, add an account that is there already. Somebody else may have made it under this
+    email: Sluice sends no mail to check that.
+    """
     from controlplane.members import NewAccount, add_account, add_newcomer
     from controlplane.projects import as_role
 
@@ -69,8 +73,8 @@ def add(
             member = await add_account(control.database, found.project_id, email, role)
         elif await _is_known(control, email):
             raise CommandError(
-                f"{email} has an account already, and nobody had to prove that it is theirs: hand"
-                " over a link (sluice user invite), or say --existing if you know the account"
+                f"{email} has an account already, which somebody else may have made: send a link"
+                " (sluice user invite), or add it with --existing if you trust it"
             )
         else:
             shown, secret = name or email.partition("@")[0], _read_password(password_stdin)
@@ -88,7 +92,7 @@ def role(
     project: Project = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Give a member another role; a project's last admin stays."""
+    """Change the role of a member. The last admin of a project stays admin."""
 
     from controlplane.directory import user_of
     from controlplane.members import change_role, checked_role
@@ -113,12 +117,12 @@ def password(email: Email, password_stdin: PasswordStdin = False, data_dir: Data
         await set_password(control.database, email, _read_password(password_stdin))
 
     run(work, data_dir)
-    typer.echo(f"{email} has a new password and was signed out")
+    typer.echo(f"{email} has a new password; all sessions have ended")
 
 
 @app.command()
 def remove(email: Email, project: Project = None, data_dir: DataDir = None) -> None:
-    """Take a person out of a project; its last admin stays."""
+    """Remove a person from a project. The last admin of a project stays."""
 
     from controlplane.directory import user_of
     from controlplane.members import remove_member

@@ -17,9 +17,15 @@ from sluice.privacy import close_to_others
 if TYPE_CHECKING:
     from clickhouse.served.users import Users
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on [SLUICE_WAREHOUSE_HOST].")]
+Host = Annotated[
+    str | None,
+    typer.Option(help="Address to listen on; else SLUICE_WAREHOUSE_HOST, else 127.0.0.1."),
+]
 Port = Annotated[
-    int | None, typer.Option(min=1, max=65_535, help="Port to listen on [SLUICE_WAREHOUSE_PORT].")
+    int | None,
+    typer.Option(
+        min=1, max=65_535, help="Port to listen on; else SLUICE_WAREHOUSE_PORT, else 8123."
+    ),
 ]
 
 
@@ -35,7 +41,8 @@ class ServedStore(NamedTuple):
 def serve_warehouse(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Serve the embedded store over ClickHouse's HTTP interface. Ctrl-C stops it.
 
-    The store has one owner: sluice up --warehouse-port N serves it beside sluice up.
+    It works while sluice up does not run. To serve the store of a running sluice up, start that
+    one with --warehouse-port N.
     """
     from clickhouse.served.opening import close_service, open_service
     from sluice import logs

@@ -123,7 +123,7 @@ def _major(initdb: Path) -> int:
 
 
 def _unprivileged_user() -> str | None:
-    """Return whom root becomes, since the server refuses root; `None` to stay oneself."""
+    """Return whom root becomes, since the server refuses root; `None` to stay the same user."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}

@@ -47,12 +47,15 @@ READS_ACROSS_PROJECTS = frozenset(
 BANNED_WORDS = {
     "apart": "separate, beside, or what it is",
     "books": "checkpoints",
+    "dear(?:er|est)": "most expensive, or greatest cost",
     "doors?": "ingest, or the API",
     "fates?": "outcome",
     "floors?": "layer",
     "foreign": "of others, or whose it is",
     "lanes?": "queue",
     "letters?": "dead letter",
+    "shall": "will, or must",
+    "told to come again": "gets 503 with Retry-After",
     "mend(?:s|ed|ing)?": "repair, fix or correct",
     "rooms": "packages",
 }

@@ -2,7 +2,7 @@
 
 The rules, with who writes names so:
 
-1. Runtimes of one's own (Ollama, vLLM, LM Studio, "openai-compatible") have no price.
+1. Runtimes on your own machine (Ollama, vLLM, LM Studio, "openai-compatible") have no price.
 2. A gateway that adds nothing to the price (LiteLLM, Vercel, Portkey, Helicone) sells what the
    vendor before the first slash sells; without one, what the model's name claims.
 3. LiteLLM, opencode, Vercel, OpenRouter: "vendor/model". The seller itself is cut off; another one
@@ -26,7 +26,7 @@ import re
 from typing import NamedTuple
 
 LOCAL = "local"
-"""Stands for a runtime of one's own, which no list prices."""
+"""Stands for a runtime on your own machine, which no list prices."""
 GATEWAY = "gateway"
 """Stands for a gateway that adds nothing to the vendor's price."""
 

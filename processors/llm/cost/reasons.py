@@ -2,7 +2,7 @@
 
 REASONS = {
     "provider": "no price list knows the provider",
-    "local": "the model runs on a machine of one's own, which no price list knows",
+    "local": "the model runs on your own machine, which no price list knows",
     "custom": "a fine-tuned or imported model, a variant or a place, with a price of its own",
     "model": "no price list of the provider names the model",
     "counts": "the call has no token counts",

@@ -105,7 +105,7 @@ class TestNames:
 
 class TestDemo:
     def test_where_there_is_none_nothing_is_removed(self, run: Run) -> None:
-        assert str(run("demo", "--remove").exception) == "there is no demo to remove"
+        assert str(run("demo", "--remove").exception) == "there is no project demo to remove"
 
     def test_a_project_that_a_person_has_named_demo_is_left_alone(self, run: Run) -> None:
         run("project", "create", "demo")

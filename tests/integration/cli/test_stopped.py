@@ -198,7 +198,7 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_installation(installation: Plac
     assert ran.code == 0
     assert "FAIL" not in ran.out
     assert "opens" in ran.out
-    assert "1 API keys" in ran.out
+    assert "API keys: 1" in ran.out
 
 
 def test_doctor_names_what_is_wrong_how_to_fix_it_and_exits_with_1(installation: Place) -> None:

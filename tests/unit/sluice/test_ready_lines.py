@@ -115,7 +115,9 @@ def test_without_a_first_key_it_says_how_to_make_one(
 ) -> None:
     said = greeting(monkeypatch, Terminal(), seeded)
 
-    assert said.splitlines()[1:] == ["API key: none to show; make one with: sluice key create"]
+    assert said.splitlines()[1:] == [
+        "API key: the first one is gone; make another with: sluice key create"
+    ]
 
 
 def test_the_first_trace_is_a_command_whose_key_a_shell_puts_in(tmp_path: Path) -> None:

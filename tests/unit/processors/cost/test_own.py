@@ -201,7 +201,7 @@ def test_an_own_price_of_the_name_itself_counts_before_its_alias(listed: PriceBo
 
 
 def test_an_own_price_of_the_model_asked_for_counts_before_the_list(listed: PriceBook) -> None:
-    # A deployment of one's own answers with the name of the model behind it.
+    # A deployment of your own answers with the name of the model behind it.
     book = OwnBook(listed, PriceDocument((flat(1, "my-deployment", "8"),)))
 
     quote = book.price_used_or_requested("azure", "gpt-4o", "my-deployment", NOW, MILLION)
