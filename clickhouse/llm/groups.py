@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from msgspec import Struct
-
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
@@ -20,8 +18,7 @@ from clickhouse.queries.quantiles import (
 )
 from clickhouse.queries.values import cents_sum, quotient
 from clickhouse.tags import read_tag
-from schemas.answers import Number
-from schemas.llm.answers import Bucket, Group, TokenTotals
+from schemas.llm.answers import Bucket, Group, SummedGroup, TokenTotals
 from schemas.projects import ProjectContext
 from schemas.zones import Clock
 
@@ -65,22 +62,6 @@ class Measured(NamedTuple):
     sums: Sums
     sessions: int
     spread: Percentiles
-
-
-class SummedGroup(Struct, frozen=True, kw_only=True):
-    """One group with what adds up, which one statement yields; names as in `Group`."""
-
-    key: dict[str, str | None]
-    start: str | None
-    requests: int
-    errors: int
-    error_rate: Number
-    tokens: TokenTotals
-    cost_cents: Number
-    reported_cost_cents: Number
-    computed_cost_cents: Number
-    unpriced_requests: int
-    avg_latency: Number
 
 
 class Only(NamedTuple):

@@ -1,7 +1,7 @@
 """Chats of an application with language models, for the demo: conversations, costs and errors.
 
-One change goes wrong: since a release of some hours ago, the search asks a dearer model and sends
-the whole catalogue along. Its calls cost more, take longer and fail more often.
+One change goes wrong: since a release of some hours ago, the search asks a more expensive model and
+sends the whole catalogue along. Its calls cost more, take longer and fail more often.
 """
 
 import random
@@ -47,7 +47,7 @@ LLAMA = Model("openrouter", "meta-llama/llama-3.3-70b-instruct", 7, 60)
 FLASH = Model("google", "gemini-2.5-flash", 20, 160)
 # No price list knows it: shows what "unpriced" looks like.
 IN_HOUSE = Model("openrouter", "example-lab/in-house-7b", 1, 50)
-DEARER = GPT_4O
+EXPENSIVE = GPT_4O
 MODELS = (GPT_4O, GPT_4O_MINI, O4_MINI, SONNET, HAIKU, LLAMA, FLASH, IN_HOUSE)
 
 USER, MODEL = "user", "assistant"
@@ -204,7 +204,7 @@ class Chats:
     def _made(self, call: Call, at: datetime, same: Item) -> Item:
         rnd, is_changed = self._random, self._is_changed(call, at, same)
         if is_changed:
-            call = call._replace(model=DEARER)
+            call = call._replace(model=EXPENSIVE)
         asked, answered = bodies(
             call.model.provider, call.model.name, call.feature.system, call.said
         )

@@ -234,6 +234,22 @@ class Group(Struct, rename="camel", kw_only=True, omit_defaults=True):
     buckets: list[Bucket] | None = None
 
 
+class SummedGroup(Struct, frozen=True, kw_only=True):
+    """One group with what adds up, which one statement yields; names as in `Group`."""
+
+    key: dict[str, str | None]
+    start: str | None
+    requests: int
+    errors: int
+    error_rate: Number
+    tokens: TokenTotals
+    cost_cents: Number
+    reported_cost_cents: Number
+    computed_cost_cents: Number
+    unpriced_requests: int
+    avg_latency: Number
+
+
 class AnalyticsAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True):
     """`GET /v1/analytics`; `groups` only where a group_by asks for them."""
 

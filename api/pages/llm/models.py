@@ -16,7 +16,7 @@ SHOWN = 200
 
 @get("/llm/models", include_in_schema=False)
 async def models_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
-    """Show the models of a range, the dearest first."""
+    """Show the models of a range, the most expensive first."""
     shown = range_of(values_of(request), viewer.project, default="30d")
     project = on_clock(viewer.project, shown)
     between = Between(shown.first_us, shown.last_us)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from api.pages.llm.measures import MEASURES, Measure
 from api.pages.parts.filters import Term, written
-from clickhouse.llm.groups import SummedGroup
+from schemas.llm.answers import SummedGroup
 
 DIMENSIONS = ("model", "user", "environment")
 MEASURED = ("cost", "calls", "errors")

@@ -10,8 +10,8 @@ from api.pages.parts.texts import us_of
 from clickhouse.client import Warehouse
 from clickhouse.llm.analytics import analyse
 from clickhouse.llm.filters import TraceFilter
-from clickhouse.llm.groups import Grouping, SummedGroup, rank_groups, read_groups, sum_groups
-from schemas.llm.answers import AnalyticsAnswer, Group
+from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
+from schemas.llm.answers import AnalyticsAnswer, Group, SummedGroup
 
 MOST_MOMENTS = 2_000
 MOST_CELLS = 5_000

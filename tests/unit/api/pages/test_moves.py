@@ -1,8 +1,7 @@
 """What moved most is what is worth looking at, and not what chance does anyway."""
 
 from api.pages.llm.moves import moves_of
-from clickhouse.llm.groups import SummedGroup
-from schemas.llm.answers import TokenTotals
+from schemas.llm.answers import SummedGroup, TokenTotals
 
 
 def group(model: str, requests: int, cost_cents: float = 0, errors: int = 0) -> SummedGroup:
