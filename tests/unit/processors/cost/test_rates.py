@@ -12,9 +12,8 @@ import pytest
 from genai_prices.data import providers as bundled_providers
 
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.overlay import Overlay, start_of, term_of
-from processors.llm.cost.table import TERMS_FILE
+from processors.llm.cost.table import TERMS_FILE, PriceTable
 from processors.llm.cost.usage import Extras, Usage
 from tests.unit.processors.cost.library import CORRECTED
 
@@ -220,10 +219,12 @@ def test_what_the_list_took_from_a_reseller_is_not_its_makers_price() -> None:
     assert taken <= CORRECTED
 
 
-def test_a_tier_of_openai_is_sold_for_the_models_that_the_list_names_now() -> None:
+def test_a_tier_of_openai_is_sold_for_the_models_that_the_list_names_now(
+    table: PriceTable,
+) -> None:
     """What terms.toml adds for the time before the list's own entries is for the same models."""
     overlay = Overlay()
-    openai = next(one for one in compile_table().providers if one.id == "openai")
+    openai = next(one for one in table.providers if one.id == "openai")
 
     for model in openai.models:
         for variant in overlay.variants("openai", model.id):
