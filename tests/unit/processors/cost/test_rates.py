@@ -128,6 +128,27 @@ def test_a_price_that_nobody_names_is_unknown_and_not_anothers(
     assert book.explain(provider, model, at_us, Usage(1000, 0)).reasons == (reason,)
 
 
+@pytest.mark.parametrize(
+    ("provider", "used", "requested"),
+    [
+        ("aws", "apac.amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0"),
+        ("anthropic", "claude-opus-4-8-fast", "claude-opus-4-8"),
+        ("azure", "eu/gpt-4.1", "gpt-4.1"),
+        ("openai", "ft:gpt-4-0613:org::x", "gpt-4"),
+    ],
+)
+def test_a_variant_that_answered_has_not_the_price_of_the_model_asked_for(
+    book: PriceBook, provider: str, used: str, requested: str
+) -> None:
+    usage, at_us = Usage(1000, 1000), 1_795_000_000_000_000
+
+    told = book.explain_used_or_requested(provider, used, requested, at_us, usage)
+
+    assert book.price_used_or_requested(provider, used, requested, at_us, usage) is None
+    assert (told[0], told[1].reasons) == (used, ("custom",))
+    assert book.price_used_or_requested(provider, "our-name", requested, at_us, usage) is not None
+
+
 def test_a_name_has_the_price_of_the_model_that_it_led_to(book: PriceBook) -> None:
     usage = Usage(MILLION, MILLION)
 
