@@ -190,19 +190,19 @@ def _merged(chunks: list[Any]) -> _Object | None:
         inner = chunk[0] if isinstance(chunk, list) and chunk else chunk
         if not isinstance(inner, dict):
             continue
-        merged.update({key: value for key, value in inner.items() if value is not None})
-        if isinstance(found := find_usage_of_chunk(inner), dict):
-            usage.update({key: value for key, value in found.items() if value is not None})
+        holder, found = _usage_of_chunk(inner)
+        for told, into in ((holder, merged), (inner, merged), (found, usage)):
+            into.update({key: value for key, value in told.items() if value is not None})
     if usage:
         merged["usage"] = usage
     return merged or None
 
 
-def find_usage_of_chunk(chunk: _Object) -> object:
-    """The usage object of one event of a stream, or None."""
+def _usage_of_chunk(chunk: _Object) -> tuple[_Object, _Object]:
+    """The usage object of one event of a stream and the object around it; both empty without."""
     for holder in (chunk, chunk.get("message"), chunk.get("response"), chunk.get("x_groq")):
         if isinstance(holder, dict):
             for name in _USAGE_NAMES[1:4]:
                 if isinstance(usage := holder.get(name), dict):
-                    return usage
-    return None
+                    return holder, usage
+    return {}, {}

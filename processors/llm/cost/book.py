@@ -18,6 +18,7 @@ from msgspec import Struct, structs
 from processors.llm.cost.explain import Explanation, Modifier
 from processors.llm.cost.fit import total_input
 from processors.llm.cost.match import Matcher, PriceMatch
+from processors.llm.cost.names import is_custom, plain_name
 from processors.llm.cost.table import Epoch, Factor, PriceTable
 from processors.llm.cost.tariffs import (
     Quote,
@@ -152,7 +153,10 @@ class PriceBook:
         quote = self.price(provider, used, at_us, usage) if used else None
         if quote is not None or not requested or requested == used:
             return quote
-        if used and self._resolve(provider, used) is not None:
+        if used and (
+            self._resolve(provider, used) is not None
+            or is_custom(plain_name(used[:MAX_NAME_CHARS]))
+        ):
             return None  # for another reason than its name: another model's price would be wrong
         return self.price(provider, requested, at_us, usage)
 
@@ -166,7 +170,10 @@ class PriceBook:
     ) -> tuple[str, Explanation]:
         """The name that `price_used_or_requested` goes by, and how its cost comes about."""
         used = _answering(used, requested)
-        name = used if used and self.find(provider, used) is not None else requested
+        is_meant = used and (
+            self.find(provider, used) or is_custom(plain_name(used[:MAX_NAME_CHARS]))
+        )
+        name = used if used and is_meant else requested
         return name, self.explain(provider, name, at_us, usage)
 
     def _resolve(self, provider: str | None, model: str) -> _Priced:

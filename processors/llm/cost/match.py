@@ -107,7 +107,7 @@ class Matcher:
             return "local"
         if provider_name is not None and seller is None:
             return "provider"
-        if is_custom(model) or is_elsewhere(model, ""):
+        if is_custom(model):
             return "custom"
         meant = readings(None if seller == GATEWAY else seller, model)
         return "model" if meant else "local"

@@ -205,7 +205,8 @@ def plain_name(model: str) -> str:
 
 def is_custom(model: str) -> bool:
     """Whether a name says that its model is made of another one, or stands at a special place."""
-    return has_own_price(model) or _OTHER_MODEL.search(model) is not None
+    found = (_OWN_PRICE, _OTHER_MODEL, _ELSEWHERE)
+    return any(pattern.search(model) for pattern in found)
 
 
 def is_derived(model: str, clause_text: str) -> bool:

@@ -12,9 +12,8 @@ import pytest
 from genai_prices.data import providers as bundled_providers
 
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.overlay import Overlay, start_of, term_of
-from processors.llm.cost.table import TERMS_FILE
+from processors.llm.cost.table import TERMS_FILE, PriceTable
 from processors.llm.cost.usage import Extras, Usage
 from tests.unit.processors.cost.library import CORRECTED
 
@@ -129,6 +128,27 @@ def test_a_price_that_nobody_names_is_unknown_and_not_anothers(
     assert book.explain(provider, model, at_us, Usage(1000, 0)).reasons == (reason,)
 
 
+@pytest.mark.parametrize(
+    ("provider", "used", "requested"),
+    [
+        ("aws", "apac.amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0"),
+        ("anthropic", "claude-opus-4-8-fast", "claude-opus-4-8"),
+        ("azure", "eu/gpt-4.1", "gpt-4.1"),
+        ("openai", "ft:gpt-4-0613:org::x", "gpt-4"),
+    ],
+)
+def test_a_variant_that_answered_has_not_the_price_of_the_model_asked_for(
+    book: PriceBook, provider: str, used: str, requested: str
+) -> None:
+    usage, at_us = Usage(1000, 1000), 1_795_000_000_000_000
+
+    told = book.explain_used_or_requested(provider, used, requested, at_us, usage)
+
+    assert book.price_used_or_requested(provider, used, requested, at_us, usage) is None
+    assert (told[0], told[1].reasons) == (used, ("custom",))
+    assert book.price_used_or_requested(provider, "our-name", requested, at_us, usage) is not None
+
+
 def test_a_name_has_the_price_of_the_model_that_it_led_to(book: PriceBook) -> None:
     usage = Usage(MILLION, MILLION)
 
@@ -220,10 +240,12 @@ def test_what_the_list_took_from_a_reseller_is_not_its_makers_price() -> None:
     assert taken <= CORRECTED
 
 
-def test_a_tier_of_openai_is_sold_for_the_models_that_the_list_names_now() -> None:
+def test_a_tier_of_openai_is_sold_for_the_models_that_the_list_names_now(
+    table: PriceTable,
+) -> None:
     """What terms.toml adds for the time before the list's own entries is for the same models."""
     overlay = Overlay()
-    openai = next(one for one in compile_table().providers if one.id == "openai")
+    openai = next(one for one in table.providers if one.id == "openai")
 
     for model in openai.models:
         for variant in overlay.variants("openai", model.id):

@@ -13,17 +13,15 @@ import pytest
 
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.call import Call, read_agent_call, read_call
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.fit import counts_of
 from processors.llm.cost.usage import EXTRA_COUNTS, Extras, Usage
 from schemas.llm.wire import Counts
-from tests.unit.processors.cost.library import listed_models, rows_of
+from tests.unit.processors.cost.library import rows_of
+from tests.unit.processors.cost.test_prices_equal_the_library import MODELS, TABLE
 from tests.unit.processors.cost.test_usage_of_today import BODIES
 
 SEED = 20261128
 NOW_US = 1_795_000_000_000_000
-TABLE = compile_table()
-MODELS = tuple(listed_models(TABLE))
 RATES = {row.price_id: row.rate for row in rows_of(TABLE)}
 # What says which modality a count is of, and what proves that an object is llama.cpp's answer.
 NOT_COUNTED = ("modality", "tokens_predicted")
@@ -142,7 +140,7 @@ def test_no_body_of_junk_raises_or_costs_less_than_nothing(book: PriceBook) -> N
             return rng.randint(0, 300_000)
         return msgspec.Raw(rng.choice(JUNK).encode())
 
-    for _ in range(3000):
+    for _ in range(1500):
         text = msgspec.json.encode({"usage": value(3), rng.choice(names): value(2)})
         for call in (read(text), read_agent_call(msgspec.json.decode(text).get("usage"))):
             counts = counts_of(call.usage)

@@ -427,6 +427,61 @@ class TestWhatIsChargedAndHasNoRate:
         assert cents(book, "xai grok-4.3", called(answer)) is not None
 
 
+class TestWhatStandsBesideTheUsageInAListOfAnswers:
+    """GPT-5 mini: .25 and 2, by flex half, by priority .45 and 3.60; a search 1 cent."""
+
+    @pytest.mark.parametrize(
+        ("answer", "want"),
+        [
+            (
+                {
+                    "events": [
+                        {"type": "response.created", "response": {"service_tier": "auto"}},
+                        {
+                            "type": "response.completed",
+                            "response": {
+                                "service_tier": "flex",
+                                "output": [{"type": "web_search_call"}],
+                                "usage": {"input_tokens": 1000, "output_tokens": 1000},
+                            },
+                        },
+                    ]
+                },
+                0.1125 + 1,
+            ),
+            (
+                {
+                    "generations": [
+                        [
+                            {
+                                "message": {
+                                    "usage_metadata": {"input_tokens": 1000, "output_tokens": 1000},
+                                    "response_metadata": {"service_tier": "priority"},
+                                }
+                            }
+                        ]
+                    ]
+                },
+                0.405,
+            ),
+            (
+                {
+                    "chunks": [
+                        {"choices": [{}], "service_tier": "flex"},
+                        {
+                            "choices": [],
+                            "usage": {"prompt_tokens": 1000, "completion_tokens": 1000},
+                        },
+                    ]
+                },
+                0.1125,
+            ),
+        ],
+    )
+    def test_it_counts(self, book: PriceBook, answer: dict[str, Any], want: float) -> None:
+        assert cents(book, "openai gpt-5-mini", called(answer)) == want
+
+
 class TestTermsThatOnlyTheRequestSays:
     """1,000 tokens in and 1,000 out."""
 
