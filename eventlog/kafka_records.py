@@ -32,6 +32,8 @@ class Record:
     """When a producer got it, on the monotonic clock: 0 for none, -inf where it is overdue."""
     entry: int | None = None
     """The offset of its entry in the spool, once that is durable."""
+    is_retried: bool = False
+    """Whether Kafka has refused it, so that it waits in memory for another try."""
     report: "Report | None" = None
     """What its producer told of it before its entry was durable."""
 

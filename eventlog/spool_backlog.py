@@ -32,6 +32,8 @@ class Backlog:
         self.is_searched = False
         self.again: list[Record] = []
         """Those that are not in Kafka, to be sent again."""
+        self.retried_bytes = 0
+        """Of records that Kafka has refused, until it has them."""
         self.retry_at = 0.0
         self.gone: list[int] = []
         """Entries to remove."""
@@ -75,6 +77,8 @@ class Backlog:
         """Has the entry of a record removed that is in Kafka."""
         assert record.entry is not None
         self.gone.append(record.entry)
+        if record.is_retried:
+            self.retried_bytes -= len(record.value)
         metrics.SPOOL_DRAINED.inc()
 
     def note_lost(self, offset: int) -> None:
@@ -85,6 +89,9 @@ class Backlog:
     def refuse(self, record: Record, error: LogError) -> None:
         """Has a record sent again that Kafka did not take; those behind it go on."""
         log.error("kafka refused a spooled record", reason=str(error))
+        if not record.is_retried:
+            record.is_retried = True
+            self.retried_bytes += len(record.value)
         self.send_again([record], REFUSED_RETRY_S)
 
     def send_again(self, records: list[Record], after_s: float) -> None:

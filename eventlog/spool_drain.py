@@ -18,6 +18,9 @@ PAGE_ENTRIES = 64
 PAGE_BYTES = 1 << 20
 OUT_BYTES = 32 << 20
 """Of records that the producer has, beyond which no page follows."""
+RETRIED_BYTES = 32 << 20
+"""Of a partition's records that Kafka refuses: beyond it, those behind them wait on the disk. One
+alone is smaller, and holds nobody up."""
 RETRY_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -55,7 +58,7 @@ class Drain:
             return
         if again := backlog.take_again():
             self._send(backlog, again)
-        elif backlog.handed < backlog.end:
+        elif backlog.handed < backlog.end and backlog.retried_bytes < RETRIED_BYTES:
             self._hand(backlog)
 
     def _hand(self, backlog: Backlog) -> None:
