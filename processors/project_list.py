@@ -1,17 +1,43 @@
 """Keeps the store's list of projects as the control plane has it."""
 
+import time
+from collections.abc import Callable
+
 from clickhouse.client import Warehouse
 from clickhouse.projects import ListedProject, list_projects, remove_projects, write_projects
 from controlplane.database import Database
-from controlplane.directory import all_projects
+from controlplane.directory import all_projects, projects_version
+
+ANYWAY_S = 60.0
+"""After so long it compares without a change too: the store may be another, from a backup."""
+
+
+class ProjectList:
+    """Follows the control plane; to be asked again and again, which costs little."""
+
+    def __init__(
+        self,
+        database: Database,
+        warehouse: Warehouse,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._warehouse = warehouse
+        self._clock = clock
+        self._seen: object = None
+        self._due_s = 0.0
+
+    async def follow(self) -> None:
+        """Brings the store's list up to date where a project has changed."""
+        version = await projects_version(self._database)
+        if version == self._seen and self._clock() < self._due_s:
+            return
+        await follow_projects(self._database, self._warehouse)
+        self._seen, self._due_s = version, self._clock() + ANYWAY_S
 
 
 async def follow_projects(database: Database, warehouse: Warehouse) -> None:
-    """Looks once, and writes what has changed. Safe to repeat; a second process writes the same.
-
-    It compares with the store, not with what it wrote before: a store that was restored from a
-    backup, or written by another worker meanwhile, is right after the next look.
-    """
+    """Compares the two lists, and writes what has changed; a second process writes the same."""
     live = {
         row.project_id: ListedProject(row.project_id, row.name, row.cost_preference, row.time_zone)
         for row in await all_projects(database)

@@ -18,7 +18,7 @@ from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
-from processors.project_list import follow_projects
+from processors.project_list import ProjectList
 from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
 from processors.sink import Sink, tell_waiting
@@ -79,7 +79,7 @@ async def open_parts(process: Process) -> None:
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
-        (FOLLOW_EVERY_S, lambda: follow_projects(database, warehouse)),
+        (FOLLOW_EVERY_S, ProjectList(database, warehouse).follow),
         (RETENTION_EVERY_S, lambda: retain(event_log, retention, datetime.now(UTC))),
     ]
 

@@ -11,7 +11,7 @@ from clickhouse.projects import AT_ONCE, ListedProject, list_projects, write_pro
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.projects import ProjectChange, delete_project, insert_project, update_project
-from processors.project_list import follow_projects
+from processors.project_list import ANYWAY_S, ProjectList, follow_projects
 from schemas.projects import ProjectId
 
 NAME = 'it\'s \\ a "name" {x:String} 日本'
@@ -79,6 +79,30 @@ async def test_a_list_that_something_else_has_changed_is_put_right(
     assert await listed(warehouse) == {
         project_id: ListedProject(project_id, "right", "reported", "UTC")
     }
+
+
+async def test_a_list_is_compared_after_each_change_and_else_once_a_minute(
+    database: Database, warehouse: Warehouse
+) -> None:
+    now_s = 0.0
+    projects = ProjectList(database, warehouse, clock=lambda: now_s)
+    project_id = await make(database, "first")
+    await projects.follow()
+    wrong = ListedProject(project_id, "wrong", "reported", "UTC")
+    await write_projects(warehouse, [wrong])
+
+    now_s = ANYWAY_S - 1
+    await projects.follow()
+    assert (await listed(warehouse))[project_id] == wrong
+    now_s = ANYWAY_S
+    await projects.follow()
+    assert (await listed(warehouse))[project_id].name == "first"
+    await update_project(database, project_id, ProjectChange(name="second"))
+    await projects.follow()
+    assert (await listed(warehouse))[project_id].name == "second"
+    await delete_project(database, project_id)
+    await projects.follow()
+    assert project_id not in await listed(warehouse)
 
 
 async def test_nothing_is_written_where_nothing_has_changed(

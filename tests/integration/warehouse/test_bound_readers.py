@@ -193,3 +193,15 @@ def test_every_statement_of_a_dashboard_runs_for_a_bound_user(place: Served, que
     assert answer.status_code == 200, answer.text
     assert answer.headers["X-ClickHouse-Format"] == "Native"
     assert THEIRS.encode() not in answer.content
+
+
+def test_a_writer_beside_bound_users_writes_and_deletes_as_ever(place: Served) -> None:
+    count = "SELECT count() FROM projects"
+    before = int(place.value(count))
+    for project in (THEIRS, "another"):
+        sql = f"INSERT INTO projects SELECT '{project}', 'twice', 'reported', 'UTC', now()"
+        assert place.ask(sql, user=WRITER).status_code == 200
+
+    assert int(place.value(count)) == before + 2
+    assert place.ask("DELETE FROM projects WHERE name = 'twice'", user=WRITER).status_code == 200
+    assert int(place.value(count)) == before
