@@ -118,8 +118,8 @@ def _read_user(text: str) -> User:
     password, _, rights = rest.rpartition(":")
     if not name or rights not in set(Rights):
         raise SettingsError(
-            "SLUICE_WAREHOUSE_USERS: expected NAME:PASSWORD:RIGHTS with rights readonly or write,"
-            f" not that of {name if name and rest else 'an entry without name or password'!r}"
+            "SLUICE_WAREHOUSE_USERS: expected NAME:PASSWORD:RIGHTS with rights readonly or write;"
+            f" {f'the entry of {name!r}' if name and rest else 'an entry'} has another form"
         )
     if len(password) < MIN_PASSWORD_CHARS:
         raise SettingsError(
