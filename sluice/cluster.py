@@ -37,7 +37,7 @@ def kafka_of(settings: Settings) -> KafkaAddress:
     """Returns the cluster that the settings name. Raises `SettingsError`."""
     if not settings.kafka_url:
         raise SettingsError(
-            f"{PREFIX}KAFKA_URL: this process needs kafka://HOST:PORT; sluice up needs none"
+            f"{PREFIX}KAFKA_URL: this process needs kafka://HOST:PORT; sluice up needs no Kafka"
         )
     security = KafkaSecurity(
         protocol=settings.kafka_security_protocol,
@@ -80,8 +80,8 @@ def server_paths(paths: Paths) -> Paths:
     """
     if path_of(paths.warehouse_url) is not None:
         raise SettingsError(
-            f"{PREFIX}WAREHOUSE_URL: processes of their own need a store that all of them reach:"
-            " http://… of a ClickHouse server, or of sluice warehouse"
+            f"{PREFIX}WAREHOUSE_URL: sluice edge, worker and api share one store:"
+            " give http://… of a ClickHouse server, or of sluice warehouse"
         )
     return paths
 

@@ -30,8 +30,8 @@ async def open_vault(settings: Settings, data_dir: Path, database: Database) -> 
     if secret is None:
         if await is_sealed(database):
             raise SettingsError(
-                f"{path} is missing, which sealed the API keys of this control plane: restore it"
-                " from a backup, or give SLUICE_SECRET"
+                f"{path} is missing. The API keys are sealed with it: restore it from a backup, or"
+                " set SLUICE_SECRET to what it held"
             )
         secret = _make_secret(path)
     vault = Vault(secret)
@@ -54,7 +54,7 @@ def find_secret(configured: str, data_dir: Path) -> str | None:
     if configured:
         if len(configured) < MIN_CHARS:
             raise SettingsError(
-                f"SLUICE_SECRET has {len(configured)} characters, at least {MIN_CHARS} are needed"
+                f"SLUICE_SECRET: expected at least {MIN_CHARS} characters, not {len(configured)}"
             )
         return configured
     path = data_dir / FILE_NAME

@@ -131,8 +131,8 @@ def _read_user(text: str) -> User:
     if not name or rights not in set(Rights) or (bound and rights != Rights.READ):
         raise SettingsError(
             "SLUICE_WAREHOUSE_USERS: expected NAME:PASSWORD:RIGHTS with rights readonly,"
-            " readonly=ID+ID or write,"
-            f" not that of {name if name and rest else 'an entry without name or password'!r}"
+            " readonly=ID+ID or write;"
+            f" {f'the entry of {name!r}' if name and rest else 'an entry'} has another form"
         )
     if len(password) < MIN_PASSWORD_CHARS:
         raise SettingsError(

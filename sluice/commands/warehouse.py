@@ -82,7 +82,7 @@ def _place_of(settings: Settings) -> ServedStore:
         )
     if not sys.stdout.isatty():
         raise SettingsError(
-            "SLUICE_WAREHOUSE_USERS must be set where no terminal shows a password that was made up"
+            "SLUICE_WAREHOUSE_USERS must be set: a random password is shown on a terminal only"
         )
     users, password = generate_user()
     return ServedStore(store, users, password)

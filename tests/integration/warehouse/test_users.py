@@ -96,7 +96,7 @@ def test_without_users_one_is_made_with_a_random_password_that_a_terminal_shows(
     ("settings", "said"),
     [
         ({"SLUICE_WAREHOUSE_USERS": "", "SLUICE_WAREHOUSE_HOST": "0.0.0.0"}, "WAREHOUSE_USERS"),
-        ({"SLUICE_WAREHOUSE_USERS": ""}, "where no terminal shows a password"),
+        ({"SLUICE_WAREHOUSE_USERS": ""}, "a random password is shown on a terminal only"),
         ({"SLUICE_WAREHOUSE_USERS": "a:short:write"}, "fewer than 8"),
         ({"SLUICE_WAREHOUSE_USERS": "a:long-enough:admin"}, "NAME:PASSWORD:RIGHTS"),
         ({"SLUICE_WAREHOUSE_URL": "http://other:8123"}, "names a server"),
