@@ -15,6 +15,9 @@ from schemas.zones import HOUR_US
 
 MOST_MODELS = 1_000
 MOST_UNPRICED = 1_000
+MOST_BESIDE = 100_000
+"""Names that share a moment with those asked for."""
+ID_OF = {"traces": "trace_id", "spans": "span_id"}
 ENDING = "GROUP BY k0, k1\nORDER BY s_counted DESC, s_requests DESC, k0, k1\nLIMIT {limit:UInt32}"
 SPANS = """
 SELECT
@@ -46,19 +49,20 @@ SELECT
     {used},
     {requested},
     input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_counted,
-    count() AS calls,
-    any({id})
+    {columns}
 FROM {table}
 WHERE {where}
     AND computed_cost IS NULL
     AND reported_cost IS NULL{more}
 GROUP BY ALL
-ORDER BY calls DESC
+ORDER BY {order}
 LIMIT {limit:UInt32}
 """
+# Ids are read of single moments alone: those of 10 M traces took two thirds of the time.
+CALLS = ("count() AS calls, any(toUnixTimestamp64Micro(timestamp)) AS at_us", "calls DESC")
+OF_MOMENTS = "\n    AND toUnixTimestamp64Micro(timestamp) IN {moments:Array(Int64)}"
 UNPRICED_TRACES = (
     UNPRICED.replace("{table}", "traces")
-    .replace("{id}", "trace_id")
     .replace("{provider}", "provider::String")
     .replace("{used}", "ifNull(model_used::Nullable(String), '')")
     .replace("{requested}", "model_requested::String")
@@ -66,7 +70,6 @@ UNPRICED_TRACES = (
 )
 UNPRICED_SPANS = (
     UNPRICED.replace("{table}", "spans")
-    .replace("{id}", "span_id")
     .replace("{provider}", "ifNull(provider::Nullable(String), '')")
     .replace("{used}", "''")
     .replace("{requested}", "model::String")
@@ -85,7 +88,7 @@ class Unpriced(NamedTuple):
     """Whether they have token counts."""
     calls: int
     example: str
-    """The id of one of them."""
+    """The id of one of them; empty where it has been deleted meanwhile."""
 
 
 async def find_models(
@@ -144,16 +147,32 @@ async def _unpriced(
     warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter | SpanFilter
 ) -> list[Unpriced]:
     where = condition(project, wanted)
-    is_traces = isinstance(wanted, TraceFilter)
-    sql = (UNPRICED_TRACES if is_traces else UNPRICED_SPANS).replace("{where}", where.sql)
-    answer = await warehouse.query(sql, where.values | {"limit": MOST_UNPRICED})
-    seen_in = "traces" if is_traces else "spans"
+    seen_in = "traces" if isinstance(wanted, TraceFilter) else "spans"
+    values = where.values | {"limit": MOST_UNPRICED}
+    counted = await warehouse.query(_statement(seen_in, where.sql, *CALLS), values)
+    if not counted.rows:
+        return []
+    ids = f"any({ID_OF[seen_in]})", "1"
+    at = values | {"moments": [row[-1] for row in counted.rows], "limit": MOST_BESIDE}
+    found = await warehouse.query(_statement(seen_in, where.sql + OF_MOMENTS, *ids), at)
+    examples = {tuple(row[:4]): row[4] for row in found.rows}
     return [
         Unpriced(
-            seen_in, row[0], row[1], row[2], is_counted=bool(row[3]), calls=row[4], example=row[5]
+            seen_in,
+            provider,
+            used,
+            requested,
+            is_counted=bool(is_counted),
+            calls=calls,
+            example=examples.get((provider, used, requested, is_counted), ""),
         )
-        for row in answer.rows
+        for provider, used, requested, is_counted, calls, _ in counted.rows
     ]
+
+
+def _statement(seen_in: str, where: str, columns: str, order: str) -> str:
+    sql = UNPRICED_TRACES if seen_in == "traces" else UNPRICED_SPANS
+    return sql.replace("{columns}", columns).replace("{order}", order).replace("{where}", where)
 
 
 def _use(seen_in: Any, row: Any) -> ModelUse:
