@@ -58,6 +58,10 @@ def test_prices_are_set_replaced_listed_and_removed(run: Run) -> None:
         (("set", "m", "-r", "input=x"), "--rate input 'x' is no number"),
         (("set", "m", "-r", "input=1", "--from", "1.6.2026"), "--from '1.6.2026' is no day"),
         (("alias", "set", "m", "gpt-4o"), "'gpt-4o' is no PROVIDER/MODEL"),
+        (
+            ("alias", "set", "m", "openai/gtp-4o"),
+            "Nobody prices openai/gtp-4o: did you mean openai/",
+        ),
     ],
 )
 def test_a_mistake_names_the_value_and_the_way_out(
