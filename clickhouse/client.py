@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -94,6 +94,8 @@ class Warehouse:
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="warehouse-write")
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="warehouse-aside")
         self._lock = threading.Lock()
+        self.broken: Future[str] = Future()
+        """Has a reason once the store lost a block (`StoreBroken`): the process must end."""
 
     @property
     def urgent(self) -> "Warehouse":
@@ -206,8 +208,16 @@ class Warehouse:
                 yield client, {**INSERT_SETTINGS, "insert_deduplication_token": token}
             except Exception as error:
                 if self._embedded is not None:
-                    ensure_no_token_is_lost(self._embedded, error)
+                    self._ensure_whole(self._embedded, error)
                 raise
+
+    def _ensure_whole(self, store: Path, error: Exception) -> None:
+        try:
+            ensure_no_token_is_lost(store, error)
+        except StoreBroken as broken:
+            with suppress(InvalidStateError):  # another insert may have found it before
+                self.broken.set_result(str(broken))
+            raise
 
     def close(self) -> None:
         """Waits for running calls and closes every client."""

@@ -206,6 +206,8 @@ class RepriceRun(UUIDAuditBase):
     """Of the process that works on it; another one takes it over by writing its own here."""
     progress: Mapped[bytes] = mapped_column(LargeBinary)
     """A `schemas.llm.reprices.Progress` as JSON."""
+    changes: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """Of the pending chunk, as the worker packed them: what is repeated must be the same."""
     seen_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     """When its owner last said how far it is."""
 

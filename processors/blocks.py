@@ -181,6 +181,13 @@ class StoredLog(Protocol):
         ...
 
 
+def is_past(
+    places: Mapping[TopicPartition, PartitionState], ends: Mapping[TopicPartition, int]
+) -> bool:
+    """Tells whether all is stored that comes before these ends."""
+    return all(places[one].progress.stored_through >= end - 1 for one, end in ends.items())
+
+
 class Step(Protocol):
     """The meaning of one topic."""
 

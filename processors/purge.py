@@ -11,6 +11,7 @@ from clickhouse.retention import purge_projects
 from controlplane.database import Database
 from controlplane.projects import forget_projects, list_deleted_projects
 from eventlog.log import PartitionState, TopicPartition
+from processors.blocks import is_past
 from schemas.projects import ProjectId
 
 # A project that another process deleted is taken events for until its keys are read again (2 s).
@@ -93,8 +94,4 @@ class Purge:
         for project_id in settled:
             doomed = self._doomed[project_id]
             self._doomed[project_id] = doomed._replace(ends=doomed.ends or ends)
-        return [one for one in settled if _is_past(places, self._doomed[one].ends or ends)]
-
-
-def _is_past(places: Places, ends: Mapping[TopicPartition, int]) -> bool:
-    return all(places[one].progress.stored_through >= end - 1 for one, end in ends.items())
+        return [one for one in settled if is_past(places, self._doomed[one].ends or ends)]

@@ -9,6 +9,7 @@ from ingest.llm.app import routers
 from ingest.llm.forms import forms
 from processors.blocks import StoredLog
 from processors.llm.cost.cache import load_book
+from processors.llm.cost.targets import why_no_target
 from processors.llm.costs import explain_span, explain_trace
 from processors.llm.pricing import Pricing
 from processors.llm.reprice import Repricing
@@ -16,6 +17,7 @@ from processors.llm.steps import steps
 from schemas.kinds import SPAN, TRACE
 from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
+from schemas.llm.prices import Alias, PriceDocument
 from schemas.projects import ProjectId
 from sluice.parts import Parts, Resources, System, Work
 
@@ -29,13 +31,16 @@ def open_parts(resources: Resources) -> Parts:
         book = pricing.current().of(project_id)
         return explain_trace(book, row) if isinstance(row, TraceAnswer) else explain_span(book, row)
 
+    def check_target(held: PriceDocument, alias: Alias) -> str | None:
+        return why_no_target(pricing.current().listed, held, alias)
+
     def repricing(warehouse: Warehouse, event_log: StoredLog) -> Work:
         return Repricing(database, warehouse, event_log, pricing).work
 
     return Parts(
         forms=forms(),
         steps=steps(pricing.current),
-        state={"explain_cost": explain_cost, "pricing": pricing},
+        state={"explain_cost": explain_cost, "pricing": pricing, "check_target": check_target},
         refresh=(pricing.refresh,),
         alone=(repricing,),
     )

@@ -25,7 +25,12 @@ def add_store(process: Process, warehouse: Warehouse) -> None:
         if folder is not None:
             refuse_full_disk(folder)
 
+    async def broken() -> str:
+        reason = await asyncio.shield(asyncio.wrap_future(warehouse.broken))
+        return f"the store has lost hold of a block; the next start repairs it: {reason}"
+
     process.ready["store"] = works
+    process.faults.append(broken)
     close_at_stop(process, warehouse)
 
 

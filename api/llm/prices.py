@@ -1,8 +1,10 @@
 """`/dashboard/api/prices`, `price-aliases`: what a project sets before the price list."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 from litestar import delete, get, post, put
@@ -16,9 +18,12 @@ from api.sessions import Done
 from controlplane.errors import BadRequest
 from controlplane.llm.prices import read_prices, remove_alias, remove_price, set_alias, set_price
 from schemas.described import describes
-from schemas.llm.prices import Alias, OwnPrice, Rates
+from schemas.llm.prices import Alias, OwnPrice, PriceDocument, Rates
+from schemas.projects import ProjectId
 
 T = TypeVar("T", bound=Struct)
+Check = Callable[[PriceDocument, Alias], str | None]
+"""The state's `check_target`: what is wrong with where an alias leads."""
 
 PRICE = {"model": "gpt-4o-mini", "rates": {"input": "0.15", "output": "0.6"}}
 ALIAS = {"name": "shop-deployment", "toProvider": "openai", "toModel": "gpt-4o"}
@@ -109,10 +114,9 @@ async def remove_own_price(request: AnyRequest, number: FromPath[int]) -> Done:
     opt=describes(body=AliasForm, example=ALIAS, asks="project", errors=(409,)),
 )
 async def add_alias(request: AnyRequest) -> Alias:
-    """Add an alias; 409 where the name has one already."""
+    """Add an alias; 409 where the name has one already, 400 where it leads to no price."""
     project = await admin_project_from_session(request)
-    alias = _alias(await _form(request, AliasForm))
-    return await set_alias(services(request).database, project.project_id, alias)
+    return await _set_alias(request, project.project_id)
 
 
 @put(
@@ -123,9 +127,7 @@ async def add_alias(request: AnyRequest) -> Alias:
 async def replace_alias(request: AnyRequest, number: FromPath[int]) -> Alias:
     """Put another alias in the place of one; it has a number of its own."""
     project = await admin_project_from_session(request)
-    alias = _alias(await _form(request, AliasForm))
-    database = services(request).database
-    return await set_alias(database, project.project_id, alias, instead_of=number)
+    return await _set_alias(request, project.project_id, instead_of=number)
 
 
 @delete(
@@ -156,8 +158,17 @@ def _price(form: PriceForm) -> OwnPrice:
     return OwnPrice(number=0, **msgspec.structs.asdict(form))
 
 
-def _alias(form: AliasForm) -> Alias:
-    return Alias(number=0, **msgspec.structs.asdict(form))
+async def _set_alias(
+    request: AnyRequest, project_id: ProjectId, *, instead_of: int | None = None
+) -> Alias:
+    form = await _form(request, AliasForm)
+    alias = Alias(number=0, **msgspec.structs.asdict(form))
+    database, check = services(request).database, cast("Check", request.app.state.check_target)
+    held = await read_prices(database, project_id)
+    # Reads every name of the list where it finds none.
+    if wrong := await asyncio.to_thread(check, held, alias):
+        raise BadRequest(wrong)
+    return await set_alias(database, project_id, alias, instead_of=instead_of)
 
 
 async def _form(request: AnyRequest, form: type[T]) -> T:

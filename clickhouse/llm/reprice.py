@@ -3,8 +3,12 @@
 A chunk of changes is one insert into `cost_changes`, under a token of its own: its views correct
 the rollups once, however often the insert is repeated. Then the rows themselves are set to the new
 costs by one mutation, which may be repeated too.
+
+What was written is read back. A copy on another server may have it later, and a server that was
+killed may have lost it: then the caller has to come again.
 """
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -13,6 +17,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from clickhouse.client import Warehouse
+from clickhouse.errors import WarehouseUnavailable
 from clickhouse.migrate import is_replicated
 from clickhouse.tables import encode, money, times
 from schemas.llm.reprices import Place
@@ -88,14 +93,39 @@ WHERE project_id = {project_id:String}
     AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
     AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
 """
+UNSET = """
+SELECT
+    (SELECT count() {of_chunk}),
+    countIf({new_cost} NOT IN ('-', ifNull(toString(computed_cost), ''))
+        OR {new_price_id} != toString(price_id))
+FROM {table}
+WHERE project_id = {project_id:String}
+    AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
+    AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+"""
+COSTS = """
+SELECT {id}, computed_cost, price_id::String
+FROM {table}
+WHERE project_id = {project_id:String}
+    AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
+    AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+    AND {id} IN {ids:Array(String)}
+LIMIT 100000
+"""
+IDS_AT_ONCE = 100
+"""Bound values travel in the address of a request to a server."""
 # The provider of a span is the one whose price was found.
 SET_PROVIDER = ",\n    provider = nullIf(splitByChar('/', {new_price_id})[2], '')"
 SET_SETTINGS = {"mutations_sync": 1, "allow_nondeterministic_mutations": 1}
-# Each server of a replicated set mutates for itself, and may not have the changes yet.
+# Each server of a replicated set mutates for itself, and may not have the changes yet. All are
+# waited for: the next run may read the costs from any of them.
 SET_SETTINGS_REPLICATED = {
+    "mutations_sync": 2,
     "mutations_execute_subqueries_on_initiator": 1,
     "mutations_max_literal_size_to_replace": 1 << 20,
 }
+READ_BACK_PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0)
+"""Copies are behind one another by less than a second, as a rule."""
 
 
 class _Form(NamedTuple):
@@ -228,18 +258,21 @@ async def read_changes(store: Warehouse, chunk: Chunk) -> list[Change]:
 
 
 async def store_changes(store: Warehouse, chunk: Chunk, changes: Sequence[Change]) -> None:
-    """Stores the changes of a chunk and corrects the rollups by them. May be repeated."""
+    """Stores the changes of a chunk and corrects the rollups by them; the same may be repeated."""
     await store.insert("cost_changes", _encode(chunk, changes), chunk.token)
-
-
-async def store_lost_changes(store: Warehouse, chunk: Chunk, changes: Sequence[Change]) -> None:
-    """Stores changes that a server lost and its views have: `clickhouse.lost_rows`."""
-    token = f"{chunk.token}/lost"
-    await store.insert_past_views("cost_changes", _encode(chunk, changes), token)
+    stored = {one.item_id for one in await read_changes(store, chunk)}
+    if lost := [one for one in changes if one.item_id not in stored]:
+        # The views have them: `clickhouse.lost_rows`. Copies on other servers lose nothing, and
+        # this does nothing to them: where one is behind, `set_costs` waits for it.
+        data = _encode(chunk, lost)
+        await store.insert_past_views("cost_changes", data, f"{chunk.token}/lost")
 
 
 async def set_costs(store: Warehouse, chunk: Chunk, changes: Sequence[Change]) -> None:
-    """Sets the rows to what the stored changes of a chunk say. May be repeated."""
+    """Sets the rows to what the stored changes of a chunk say. May be repeated.
+
+    Raises `WarehouseUnavailable` where the rows read back have other costs.
+    """
     form = FORMS[chunk.span.kind]
     moments = [change.at_us for change in changes]
     values = chunk.values | {"from_us": min(moments), "to_us": max(moments)}
@@ -247,11 +280,33 @@ async def set_costs(store: Warehouse, chunk: Chunk, changes: Sequence[Change]) -
     if await is_replicated(store):
         settings |= SET_SETTINGS_REPLICATED
     await store.command(_sql(SET, form), values, **settings)
+    for pause_s in READ_BACK_PAUSES_S:
+        await asyncio.sleep(pause_s)
+        seen, unset = (await store.query(_sql(UNSET, form), values)).rows[0]
+        # Changes that are not seen: not here yet, or deleted, and their rows with them.
+        if not unset and (seen == len(changes) or await _rows_are_set(store, chunk, changes)):
+            return
+    raise WarehouseUnavailable("the store took new costs and does not show them")
 
 
 def pico_of_decimal(cost: Decimal | None) -> int | None:
     """Returns a stored cost in pico-dollars."""
     return None if cost is None else int(cost * PICO)
+
+
+async def _rows_are_set(store: Warehouse, chunk: Chunk, changes: Sequence[Change]) -> bool:
+    """Tells whether those rows that are still there have their new costs, change by change."""
+    sql = _sql(COSTS, FORMS[chunk.span.kind])
+    for some in (changes[at : at + IDS_AT_ONCE] for at in range(0, len(changes), IDS_AT_ONCE)):
+        new = {one.item_id: (one.new_pico, one.new_price_id) for one in some}
+        moments = [one.at_us for one in some]
+        values = {"ids": list(new), "from_us": min(moments), "to_us": max(moments)}
+        found = await store.query(sql, chunk.values | values)
+        if any(
+            new[item_id] != (pico_of_decimal(cost), price) for item_id, cost, price in found.rows
+        ):
+            return False
+    return True
 
 
 def _array(column: str, value: str) -> str:

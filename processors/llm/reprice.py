@@ -1,30 +1,40 @@
 """Works off reprice runs: prices stored rows anew, chunk by chunk, each once whatever happens.
 
-The order of a chunk's life is that of a block: where it ends is written down (the pending chunk),
-its changes are stored under its token, which corrects the rollups, the rows are set, the place
-moves on. After a crash a pending chunk whose changes are stored is finished from these; one whose
-changes are not is worked out again.
+The order of a chunk's life is that of a block: its changes and where it ends are written down (the
+pending chunk), its changes are stored under its token, which corrects the rollups, the rows are
+set, the place moves on. A chunk that is pending is finished first, by whoever comes next: before
+anything else is priced anew, also when its run is cancelled or fails.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import uuid4
 
+import msgspec
 import structlog
 from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import WarehouseError
+from clickhouse.errors import StoreBroken, WarehouseError
 from clickhouse.llm import reprice as rows
 from clickhouse.llm.reprice import Change, Chunk, RowRange, Stored
 from clickhouse.migrate import is_replicated
 from controlplane.database import Database
 from controlplane.errors import ControlPlaneError
-from controlplane.llm.reprices import last_price_change, live_projects, save_progress, take_run
-from eventlog.log import LogError, PartitionState, TopicPartition
-from processors.blocks import StoredLog
+from controlplane.llm.reprices import (
+    last_price_change,
+    live_projects,
+    read_changes,
+    save_progress,
+    take_run,
+)
+from eventlog.log import LogError, TopicPartition
+from processors.blocks import StoredLog, is_past
 from processors.llm.cost.own import Book
 from processors.llm.pricing import Pricing
 from processors.llm.stored_items import span_change, trace_change
@@ -36,14 +46,16 @@ SETTLE_S = 5.0
 """After a price was set: until every process has read it."""
 BEAT_S = 1.0
 POLL_S = 0.2
+LONGEST_PAUSE_S = 8.0
+"""Between two tries: less than after what time a run counts as left alone."""
 CHANGES = {SPAN.name: span_change, TRACE.name: trace_change}
 TOPICS = {SPAN.name: SPAN.topic, TRACE.name: TRACE.topic}
 
 log = structlog.get_logger(__name__)
 
 
-class TakenOver(Exception):
-    """Raised when another process has taken the run over."""
+class NotOurs(Exception):
+    """Raised when the run was cancelled, or another process has taken it over."""
 
 
 class Scanned(NamedTuple):
@@ -73,9 +85,12 @@ class Repricing:
         self._pricing = pricing
         self._settle_s = settle_s
         self._owner = str(uuid4())
+        self._pause_s = self._due_at = 0.0
 
     async def work(self) -> None:
         """Looks once for a run, and works on it until it is done. May be stopped at any moment."""
+        if time.monotonic() < self._due_at:
+            return
         run = await take_run(self._database, self._owner)
         if run is None:
             return
@@ -85,14 +100,31 @@ class Repricing:
                 beat = group.create_task(one.beat())
                 await self._work_on(one)
                 beat.cancel()
-        except* TakenOver:
-            log.warning("reprice run taken over by another process", run_id=run.run_id)
+            self._pause_s = 0.0
+        except* NotOurs:
+            log.info("reprice run cancelled, or taken over by another process", run_id=run.run_id)
+        except* StoreBroken:
+            # The process ends for it (`Warehouse.broken`), and the next one goes on.
+            log.exception("reprice run interrupted", run_id=run.run_id)
         except* (ControlPlaneError, WarehouseError, LogError) as errors:
-            log.warning("reprice run interrupted, goes on", reason=str(errors.exceptions[0])[:500])
+            reason = str(errors.exceptions[0])[:500]
+            log.warning("reprice run interrupted, goes on", run_id=run.run_id, reason=reason)
+            await self._put_off(one, reason)
         except* Exception as errors:
-            # To try again would meet the same bug again.
             log.exception("reprice run met a bug", run_id=run.run_id)
-            await one.save(failure=repr(errors.exceptions[0])[:500], state="failed")
+            await self._put_off(one, repr(errors.exceptions[0])[:500], is_bug=True)
+
+    async def _put_off(self, one: "RunWork", reason: str, *, is_bug: bool = False) -> None:
+        """Says in the run what went wrong, and has it tried again after a growing pause.
+
+        A bug would be met again and ends the run, but not in the middle of a chunk: sums and rows
+        would differ for ever.
+        """
+        self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s or POLL_S)
+        self._due_at = time.monotonic() + self._pause_s
+        is_whole = one.progress.pending is None
+        with suppress(ControlPlaneError, NotOurs):
+            await one.save(end="failed" if is_bug and is_whole else None, failure=reason)
 
     async def _work_on(self, one: "RunWork") -> None:
         # Before all that may wait: the store remembers a token for some thousand blocks.
@@ -111,7 +143,7 @@ class Repricing:
                 return at.log_id == log_id and end is not None and at.offset >= end
 
             await one.price(span, prices.of(span.project_id), is_later)
-        await one.save(state="done")
+        await one.save(end="done")
         log.info("reprice run done", run_id=one.run.run_id, changed=one.progress.totals.changed)
 
     async def _settled_ends(self) -> dict[TopicPartition, int]:
@@ -125,7 +157,7 @@ class Repricing:
             await asyncio.sleep(max(0.0, min(self._settle_s, self._settle_s - age_s)))
         await self._pricing.refresh()
         ends = {one: place.next_offset for one, place in (await self._log.places()).items()}
-        while not _is_past(await self._log.places(), ends):  # noqa: ASYNC110 (Kafka tells nobody)
+        while not is_past(await self._log.places(), ends):  # noqa: ASYNC110 (Kafka tells nobody)
             await asyncio.sleep(POLL_S)
         return ends
 
@@ -135,7 +167,7 @@ class RunWork:
 
     def __init__(self, run: Run, database: Database, store: Warehouse, owner: str) -> None:
         self.run = run
-        self.progress: Progress = run.progress
+        self.progress: Progress = replace(run.progress, failure="")
         self._database = database
         self._store = store
         self._owner = owner
@@ -148,16 +180,27 @@ class RunWork:
             await asyncio.sleep(BEAT_S)
             await self.save()
 
-    async def save(self, *, state: State = "running", **changes: object) -> None:
-        """Changes the progress and makes it durable. Raises `TakenOver`."""
+    async def save(
+        self, *, end: State | None = None, changes: bytes | None = None, **named: object
+    ) -> None:
+        """Changes the progress and makes it durable. Raises `NotOurs`."""
         async with self._saving:  # an older one must not come behind a newer one
-            progress = replace(self.progress, **changes)
-            saved = await save_progress(
-                self._database, self.run.run_id, self._owner, progress, state
-            )
-            if not saved:
-                raise TakenOver
+            progress = replace(self.progress, **named)
+            state = await self._save(progress, end, changes)
+            if state == "cancelling" and progress.pending is None:
+                await self._save(progress, "cancelled", None)
+                state = None
+            if state is None:
+                raise NotOurs
             self.progress = progress
+
+    async def _save(
+        self, progress: Progress, end: State | None, changes: bytes | None
+    ) -> State | None:
+        run_id, owner = self.run.run_id, self._owner
+        return await save_progress(
+            self._database, run_id, owner, progress, end=end, changes=changes
+        )
 
     async def count(self, projects: list[ProjectId]) -> None:
         """Counts the rows, once a run."""
@@ -175,14 +218,17 @@ class RunWork:
                     yield self._span(project_id, kind)
 
     async def finish_pending(self) -> None:
-        """Finishes a chunk whose changes are stored, or forgets it."""
+        """Finishes the chunk that whoever was here before has begun."""
         pending = self.progress.pending
         if pending is None:
             return
         chunk = self._chunk(self._span(pending.place.project_id, pending.place.kind))
-        changes = await rows.read_changes(self._store, chunk)
-        if changes:
-            await self._store_chunk(chunk, changes)
+        packed = await read_changes(self._database, self.run.run_id)
+        if packed is not None:
+            await self._store_chunk(chunk, await asyncio.to_thread(_unpacked, packed))
+        # An older version kept no changes: what the store has of them is all there is.
+        elif stored := await rows.read_changes(self._store, chunk):
+            await self._store_chunk(chunk, stored)
         else:
             await self.save(pending=None)
 
@@ -196,7 +242,8 @@ class RunWork:
             scanned = await self._scan(span, book, is_later)
             is_end = scanned.is_end
             if scanned.changes:
-                await self.save(pending=Pending(scanned.place, scanned.totals))
+                packed = await asyncio.to_thread(_packed, scanned.changes)
+                await self.save(pending=Pending(scanned.place, scanned.totals), changes=packed)
                 await self._store_chunk(self._chunk(span), scanned.changes)
             else:
                 totals = self.progress.totals.plus(scanned.totals)
@@ -223,12 +270,11 @@ class RunWork:
     async def _store_chunk(self, chunk: Chunk, changes: list[Change]) -> None:
         pending = self.progress.pending
         assert pending is not None
-        await rows.store_changes(self._store, chunk, changes)
-        stored = await rows.read_changes(self._store, chunk)
-        if not stored:
-            await rows.store_lost_changes(self._store, chunk, changes)
-        elif {one.item_id for one in stored} != {one.item_id for one in changes}:
-            raise RuntimeError(f"chunk {chunk.number} of the run is stored with other changes")
+        if not pending.is_stored:
+            await rows.store_changes(self._store, chunk, changes)
+            # The store forgets a token after some thousand blocks: not to be inserted again. And
+            # whoever was paused here and replaced must not set what others have set since.
+            await self.save(pending=replace(pending, is_stored=True))
         await rows.set_costs(self._store, chunk, changes)
         await self.save(
             place=pending.place,
@@ -248,6 +294,14 @@ class RunWork:
 
     def _chunk(self, span: RowRange) -> Chunk:
         return Chunk(span, self.run.run_id, self.progress.chunk)
+
+
+def _packed(changes: Sequence[Change]) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode(changes), 1)
+
+
+def _unpacked(packed: bytes) -> list[Change]:
+    return msgspec.msgpack.decode(zlib.decompress(packed), type=list[Change])
 
 
 def _price_page(
@@ -271,9 +325,3 @@ def _price_page(
             changes.append(change)
     counted = (before, after, unpriced_before, unpriced_after, left)
     return changes, Totals(len(page), len(changes), *counted)
-
-
-def _is_past(
-    places: Mapping[TopicPartition, PartitionState], ends: Mapping[TopicPartition, int]
-) -> bool:
-    return all(places[one].progress.stored_through >= end - 1 for one, end in ends.items())

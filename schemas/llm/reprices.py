@@ -1,12 +1,15 @@
 """Runs that price stored rows anew: what is known of one, and how far it is. No I/O."""
 
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
 from schemas.projects import ProjectId
 
-State = Literal["waiting", "running", "done", "failed"]
+State = Literal["waiting", "running", "cancelling", "done", "failed", "cancelled"]
+OPEN: tuple[State, ...] = ("waiting", "running", "cancelling")
+"""What is to be worked on."""
 
 
 class Place(Struct, frozen=True):
@@ -44,6 +47,8 @@ class Pending(Struct, frozen=True):
 
     place: Place
     totals: Totals
+    is_stored: bool = False
+    """Whether its changes are stored for certain, so that they must not be inserted again."""
 
 
 class Progress(Struct, frozen=True):
@@ -58,6 +63,7 @@ class Progress(Struct, frozen=True):
     looked_at: int = 0
     """For the progress bar: rows looked at beyond what is done, too."""
     failure: str = ""
+    """What went wrong last; a run that is not `failed` is tried again."""
 
 
 class Run(Struct, frozen=True):
@@ -65,6 +71,7 @@ class Run(Struct, frozen=True):
 
     run_id: str
     project_id: ProjectId | None
+    asked_at: datetime
     from_us: int
     to_us: int
     state: State

@@ -8,7 +8,7 @@ import typer
 
 from schemas.llm.prices import RATE_NAMES, Alias, OwnPrice, Rates, plain
 from sluice.commands.control import Control, run_in_project
-from sluice.commands.errors import WrongCall
+from sluice.commands.errors import CommandError, WrongCall
 from sluice.commands.options import DataDir, Project
 from sluice.commands.output import show_rows
 
@@ -123,10 +123,14 @@ def set_one_alias(
         number=0, name=name, to_provider=to_provider, to_model=to_model, provider=provider
     )
     from controlplane.llm.prices import read_prices, set_alias
+    from processors.llm.cost.cache import load_book
+    from processors.llm.cost.targets import why_no_target
 
     async def work(control: Control, found: "ProjectRow") -> Alias:
         held = await read_prices(control.database, found.project_id)
         key = (plain(provider), plain(name))
+        if wrong := why_no_target(load_book(control.paths.cache), held, alias):
+            raise CommandError(wrong)
         same = [one.number for one in held.aliases if (one.provider, one.name) == key]
         instead = same[0] if same else None
         return await set_alias(control.database, found.project_id, alias, instead_of=instead)

@@ -98,6 +98,10 @@ class PriceBook:
             return None
         return self._matcher.find(provider, model)
 
+    def names(self) -> list[str]:
+        """Every model of the list, as `provider/model`."""
+        return [f"{one.id}/{model.id}" for one in self._table.providers for model in one.models]
+
     def why_unpriced(self, provider: str | None, model: str) -> str | None:
         """Why no call of this name has a price: a word of `reasons.REASONS`, None where some have.
 

@@ -84,6 +84,9 @@ def app(database: Database, vault: Vault) -> Litestar:
             "local_peers": AnyLocalPeers("127.0.0.1"),
             "allowed_origins": frozenset({"https://ui.example.com"}),
             "signup_enabled": True,
+            "check_target": lambda held, alias: (
+                "Nobody prices it" if alias.to_model == "gpt-4oo" else None
+            ),
         }
     )
     handlers = [read_as, write_as]

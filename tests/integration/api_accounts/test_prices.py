@@ -88,3 +88,13 @@ async def test_members_read_prices_and_admins_set_them(
         assert (await client.put(f"{PRICES}/1", json=RATES)).status_code == 403
         assert (await client.delete(f"{PRICES}/1")).status_code == 403
     assert [one["number"] for one in (await ann.get(PRICES)).json()["prices"]] == [1]
+
+
+async def test_an_alias_to_what_has_no_price_is_rejected(ann: httpx.AsyncClient) -> None:
+    alias = {"name": "mine", "toProvider": "openai", "toModel": "gpt-4oo"}
+
+    refused = await ann.post(ALIASES, json=alias)
+
+    assert refused.status_code == 400
+    assert "Nobody prices it" in refused.text
+    assert (await ann.get(PRICES)).json()["aliases"] == []

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import update
 
 from controlplane.accounts import SignUp, sign_up
 from controlplane.crypto import Vault
@@ -21,12 +22,22 @@ from controlplane.llm.prices import (
     set_alias,
     set_price,
 )
-from controlplane.llm.reprices import find_run, request_run, save_progress, take_run
+from controlplane.llm.reprices import (
+    cancel_run,
+    find_run,
+    list_runs,
+    read_changes,
+    request_run,
+    save_progress,
+    take_run,
+)
+from controlplane.models import RepriceRun
 from controlplane.projects import create_project, delete_project
 from schemas.llm.prices import Alias, OwnPrice, Rates
-from schemas.llm.reprices import Place, Progress
+from schemas.llm.reprices import Pending, Place, Progress, Totals
 from schemas.projects import ProjectId
 
+PENDING = Progress(pending=Pending(Place(), Totals()))
 ONE = Rates(input=Decimal(1))
 
 
@@ -245,10 +256,70 @@ class TestRuns:
     ) -> None:
         run_id = await request_run(database, project, 1, 2)
         await take_run(database, "one")
-        await save_progress(database, run_id, "one", Progress(), "done")
+        await save_progress(database, run_id, "one", Progress(), end="done")
 
         assert await take_run(database, "one") is None
         assert (await find_run(database, run_id)).state == "done"
+
+    async def test_the_changes_of_a_chunk_are_kept_as_long_as_it_is_pending(
+        self, database: Database, project: ProjectId
+    ) -> None:
+        run_id = await request_run(database, project, 1, 2)
+        await take_run(database, "one")
+
+        await save_progress(database, run_id, "one", PENDING, changes=b"some")
+        await save_progress(database, run_id, "one", PENDING)
+        kept = await read_changes(database, run_id)
+        await save_progress(database, run_id, "one", Progress())
+
+        assert kept == b"some"
+        assert await read_changes(database, run_id) is None
+
+    async def test_one_in_the_middle_of_a_chunk_comes_before_older_ones(
+        self, database: Database, project: ProjectId
+    ) -> None:
+        older = await request_run(database, project, 1, 2)
+        run_id = await request_run(database, project, 1, 2)
+        await take_run(database, "one")
+        await save_progress(database, older, "one", Progress(), end="done")
+        await take_run(database, "one")
+        await save_progress(database, run_id, "one", PENDING, changes=b"some")
+        async with database.session() as session:
+            await session.execute(update(RepriceRun).values(state="running"))
+
+        taken = await take_run(database, "other")
+
+        assert taken is not None
+        assert taken.run_id == run_id
+
+    async def test_a_cancelled_one_ends_at_once_or_with_its_chunk(
+        self, database: Database, project: ProjectId
+    ) -> None:
+        waiting = await request_run(database, project, 1, 2)
+        assert (await cancel_run(database, waiting)).state == "cancelled"
+        run_id = await request_run(database, project, 1, 2)
+        await take_run(database, "one")
+        await save_progress(database, run_id, "one", PENDING, changes=b"some")
+
+        assert (await cancel_run(database, run_id)).state == "cancelling"
+        assert await save_progress(database, run_id, "one", PENDING) == "cancelling"
+        taken = await take_run(database, "other")
+        assert taken is not None
+        assert taken.state == "cancelling"
+        await save_progress(database, run_id, "other", Progress(), end="cancelled")
+
+        assert await save_progress(database, run_id, "other", Progress()) is None
+        with pytest.raises(Conflict, match="has ended already: cancelled"):
+            await cancel_run(database, run_id)
+        with pytest.raises(NotFound):
+            await cancel_run(database, "x")
+
+    async def test_the_newest_is_listed_first(self, database: Database, project: ProjectId) -> None:
+        asked = [await request_run(database, one, 1, 2) for one in (project, None)]
+
+        listed = await list_runs(database)
+
+        assert [one.run_id for one in listed] == asked[::-1]
 
     async def test_a_run_over_no_project_and_an_unknown_run_are_rejected(
         self, database: Database

@@ -1,20 +1,22 @@
 """A reprice run that breaks off at any of its calls goes on, and changes each cost once."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from clickhouse.client import QueryResult, Warehouse
+from clickhouse.client import Warehouse
 from clickhouse.errors import WarehouseUnavailable
 from clickhouse.llm import reprice as rows
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.llm.prices import set_price
-from controlplane.llm.reprices import find_run, request_run
+from controlplane.llm.prices import read_prices, set_price
+from controlplane.llm.reprices import cancel_run, find_run, request_run
 from controlplane.projects import insert_project
 from eventlog.log import PartitionState, TopicPartition
 from processors.llm.cost.cache import load_book
@@ -26,6 +28,7 @@ from schemas.llm.reprices import Run
 from schemas.projects import ProjectId
 from schemas.rows import Position
 from tests.integration.queries.rows import encode_spans, encode_traces, make_span, make_trace
+from tests.integration.store.reprice_breaks import Behind, Bug, Fuse, FusedDatabase, FusedStore
 
 ALL_TIMES = (-(2**60), 2**60)
 COSTS = ("computed_cost", "reported_first_cost", "computed_first_cost", "unpriced")
@@ -50,42 +53,6 @@ WHERE project_id = {project:String}
 """
 
 
-class Breaking:
-    """A store whose call of a number fails, before it is made or after."""
-
-    def __init__(self, warehouse: Warehouse, number: int, *, after: bool) -> None:
-        self.left = number
-        self.has_failed = self.changes = False
-        """`changes`: whether the call that failed changes the store."""
-        self._warehouse = warehouse
-        self._after = after
-
-    @property
-    def aside(self) -> "Breaking":
-        return self
-
-    async def query(self, *arguments: Any, **named: Any) -> QueryResult:
-        return await self._call(self._warehouse.query, *arguments, **named)  # type: ignore[no-any-return]
-
-    async def command(self, *arguments: Any, **named: Any) -> None:
-        await self._call(self._warehouse.command, *arguments, **named)
-
-    async def insert(self, *arguments: Any) -> None:
-        await self._call(self._warehouse.insert, *arguments)
-
-    async def _call(self, call: Any, *arguments: Any, **named: Any) -> Any:
-        self.left -= 1
-        fails = self.left == 0
-        self.changes |= fails and call != self._warehouse.query
-        self.has_failed |= fails
-        if fails and not self._after:
-            raise WarehouseUnavailable("made to fail")
-        answer = await call(*arguments, **named)
-        if fails:
-            raise WarehouseUnavailable("made to fail")
-        return answer
-
-
 class Log:
     """A log whose every record is stored, but for what comes after its end."""
 
@@ -99,6 +66,13 @@ class Log:
             TopicPartition(topic, 3): PartitionState(Progress(self._end - 1, None), self._end)
             for topic in self.log_ids
         }
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Tracebacks with all that is in them cost more than the runs."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture
@@ -154,6 +128,14 @@ async def filled(database: Database, warehouse: Warehouse, spans: int = 10) -> P
     return project_id
 
 
+async def set_rate(database: Database, project_id: ProjectId, dollars: int) -> None:
+    """Lets a million tokens cost so much."""
+    (held,) = (await read_prices(database, project_id)).prices
+    rates = Rates(input=Decimal(dollars), output=Decimal(dollars))
+    price = OwnPrice(0, "gpt-4o", rates=rates)
+    await set_price(database, project_id, price, instead_of=held.number)
+
+
 async def repriced(repricing: Repricing, database: Database, project_id: ProjectId) -> Run:
     run_id = await request_run(database, project_id, *ALL_TIMES)
     await repricing.work()
@@ -168,41 +150,72 @@ def sums(warehouse: Warehouse, project_id: ProjectId, table: str) -> tuple[Any, 
     return tuple(warehouse.query_now(sql, values, {}).rows[0])
 
 
+def cost_at(dollars: int) -> Decimal:
+    return dollars * sum(1100 + number for number in range(20)) / Decimal(10**6)
+
+
+def assert_whole(warehouse: Warehouse, project_id: ProjectId) -> None:
+    """Asserts that every sum of traces is what the rows add up to."""
+    rows = sums(warehouse, project_id, "traces")
+    assert sums(warehouse, project_id, "trace_sums") == rows
+    assert sums(warehouse, project_id, "session_sums") == rows
+
+
 def assert_priced_once(warehouse: Warehouse, project_id: ProjectId, answers: int = 10) -> None:
     """Asserts that the rows cost what the price says, and every sum what the rows do."""
     rows = sums(warehouse, project_id, "traces")
     assert rows[0] == sum(1000 + 2 * (100 + n) for n in range(20)) / Decimal(10**6)
     assert rows[3] == 0
-    assert sums(warehouse, project_id, "trace_sums") == rows
-    assert sums(warehouse, project_id, "session_sums") == rows
+    assert_whole(warehouse, project_id)
     spans = sums(warehouse, project_id, "spans")
     assert spans[0] == answers * Decimal(1200) / 10**6
     assert sums(warehouse, project_id, "spans_hourly") == spans
 
 
+BREAKS: list[tuple[Exception, bool]] = [
+    (Bug("made to fail"), True),
+    (WarehouseUnavailable("made to fail"), False),
+]
+
+
 @pytest.mark.slow
-async def test_a_run_that_breaks_off_at_any_call_changes_each_cost_once(
-    warehouse: Warehouse, database: Database, pricing: Pricing
+async def test_a_run_that_breaks_off_at_any_step_changes_each_cost_once(
+    warehouse: Warehouse, database: Database, pricing: Pricing, tmp_path: Path
 ) -> None:
-    number, broken = 1, True
+    project_id = await filled(database, warehouse, spans=0)
+    fused = FusedDatabase(f"sqlite:///{tmp_path / 'control.db'}")
+    number, broken, dollars = 1, True, 1
     while broken:
         broken = False
-        for after in (False, True):
-            project_id = await filled(database, warehouse, spans=0)
-            store: Any = Breaking(warehouse, number, after=after)
-            first = Repricing(database, store, Log(), pricing, settle_s=0.0)
-            run = await repriced(first, database, project_id)
-            broken |= store.has_failed
-            if run.state != "done":
-                await Repricing(database, warehouse, Log(), pricing, settle_s=0.0).work()
-            run = await find_run(database, run.run_id)
+        for error, after in BREAKS:
+            dollars += 1
+            await set_rate(database, project_id, dollars)
+            fused.fuse = fuse = Fuse(number, error, after=after)
+            store: Any = FusedStore(warehouse, fuse)
+            run_id = await request_run(database, project_id, *ALL_TIMES)
+            with suppress(Bug, WarehouseUnavailable):
+                await Repricing(fused, store, Log(), pricing, settle_s=0.0).work()
+            broken |= fuse.has_failed
+            await Repricing(database, warehouse, Log(), pricing, settle_s=0.0).work()
 
-            assert run.state == "done", (number, after)
-            assert (run.progress.totals.looked_at, run.progress.totals.changed) == (20, 20)
-            assert_priced_once(warehouse, project_id, answers=0)
-            if not store.changes:
-                break  # to fail after a call that only reads is to fail before the next
+            run = await find_run(database, run_id)
+            assert run.state in ("done", "failed"), (number, error)
+            assert run.progress.pending is None
+            assert_whole(warehouse, project_id)
+            if run.state == "failed":
+                run = await repriced(
+                    Repricing(database, warehouse, Log(), pricing, settle_s=0.0),
+                    database,
+                    project_id,
+                )
+            else:
+                totals = run.progress.totals
+                assert (totals.looked_at, totals.changed) == (20, 20), (number, error)
+            assert sums(warehouse, project_id, "traces")[0] == cost_at(dollars)
+            if not fuse.is_store:
+                break  # to fail before a call is to fail after the one before
         number += 1
+    await fused.close()
     assert number > 10
 
 
@@ -239,6 +252,61 @@ async def test_where_each_server_mutates_for_itself_the_mutation_carries_the_cos
     found = warehouse.query_now(MUTATIONS, {"project": project_id}, {}).rows
     assert len(found) == 2
     assert not any("cost_changes" in text for (text,) in found)
+
+
+@pytest.mark.slow
+async def test_a_copy_that_lacks_the_changes_is_waited_for(
+    warehouse: Warehouse, database: Database, pricing: Pricing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def replicated(_: Warehouse) -> bool:
+        return True
+
+    async def nothing(*_: object) -> None:
+        """As past the views of replicated tables."""
+
+    monkeypatch.setattr(rows, "is_replicated", replicated)
+    monkeypatch.setattr(rows, "READ_BACK_PAUSES_S", (0.0, 0.0))
+    project_id = await filled(database, warehouse, spans=0)
+    behind: Any = Behind(warehouse)
+    behind.insert_past_views = nothing
+    work = Repricing(database, behind, Log(), pricing, settle_s=0.0)
+
+    run = await repriced(work, database, project_id)
+    assert run.state == "running"
+    assert run.progress.totals.changed == 0
+    assert "does not show them" in run.progress.failure
+
+    await Repricing(database, warehouse, Log(), pricing, settle_s=0.0).work()
+    run = await find_run(database, run.run_id)
+    assert (run.state, run.progress.totals.changed) == ("done", 20)
+    assert_priced_once(warehouse, project_id, answers=0)
+
+
+@pytest.mark.slow
+async def test_a_run_that_is_cancelled_in_the_middle_of_a_chunk_finishes_it(
+    warehouse: Warehouse, database: Database, pricing: Pricing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_CHANGES", 5)
+    monkeypatch.setattr(rows, "PAGE_ROWS", 5)
+    project_id = await filled(database, warehouse)
+    fuse = Fuse(6, WarehouseUnavailable("made to fail"), after=True)
+    store: Any = FusedStore(warehouse, fuse)
+    work = Repricing(database, store, Log(), pricing, settle_s=0.0)
+    run = await repriced(work, database, project_id)
+    assert run.progress.pending is not None
+
+    assert (await cancel_run(database, run.run_id)).state == "cancelling"
+    await Repricing(database, warehouse, Log(), pricing, settle_s=0.0).work()
+
+    run = await find_run(database, run.run_id)
+    assert (run.state, run.progress.pending) == ("cancelled", None)
+    assert run.progress.totals.changed == 15
+    assert_whole(warehouse, project_id)
+    left = await repriced(
+        Repricing(database, warehouse, Log(), pricing, settle_s=0.0), database, project_id
+    )
+    assert left.progress.totals.changed == 15
+    assert_priced_once(warehouse, project_id)
 
 
 async def test_rows_of_records_behind_the_end_that_the_run_waits_for_are_left(

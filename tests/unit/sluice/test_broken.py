@@ -6,11 +6,13 @@ from typing import cast
 
 import pytest
 
+from clickhouse.client import Warehouse
 from eventlog.sqlite_log import SqliteLog
 from processors.sink import Sink
 from schemas.settings import Settings
 from sluice.node import add_log
 from sluice.process import Process
+from sluice.stores import add_store
 from sluice.stream import start_stream
 
 
@@ -71,6 +73,19 @@ async def test_a_log_that_meets_damage_ends_the_process(process: Process) -> Non
     log.damaged.set_result(None)
 
     assert "damaged" in await waiting
+    assert await process.stop(0)
+
+
+async def test_a_store_that_loses_a_block_ends_the_process_whoever_stored_it(
+    process: Process, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(f"chdb://{tmp_path}")  # opens nothing before it is asked
+    add_store(process, warehouse)
+    waiting = asyncio.create_task(process.wait_broken())
+
+    warehouse.aside.broken.set_result("a token without rows")
+
+    assert "a token without rows" in await waiting
     assert await process.stop(0)
 
 
