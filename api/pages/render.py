@@ -14,7 +14,7 @@ from api.pages.navigation import NAVIGATION, Navigation
 from api.pages.parts import texts
 from api.pages.parts.filters import quoted
 from api.pages.parts.prose import prose
-from api.pages.parts.trees import tree_of
+from api.pages.parts.trees import small_tree_of
 from api.pages.viewer import VIEWER, Viewer
 from api.parameters import InvalidParameters, values_of
 
@@ -99,5 +99,5 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(texts.FILTERS)
-    made.filters |= {"prose": prose, "as_tree": tree_of, "as_term": quoted}
+    made.filters |= {"prose": prose, "as_tree": small_tree_of, "as_term": quoted}
     return made

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from tests.e2e.server import COOKIE, Server
 
@@ -53,7 +53,7 @@ class Visitor:
     def go(self, path: str) -> Page:
         """Opens a page and waits until what it loads is there."""
         self.page.goto(path)
-        self.page.wait_for_load_state("networkidle")
+        expect(self.page.locator(".htmx-request, .js .waits")).to_have_count(0, timeout=15_000)
         return self.page
 
     def serious_findings(self) -> list[str]:

@@ -33,6 +33,19 @@ def newest(project: Project) -> str:
     return str(project.get("/v1/traces", limit=1).json()["traces"][0]["traceId"])
 
 
+@pytest.fixture(scope="module", params=["light", "dark"])
+def windows(
+    browser: Browser, world: World, request: pytest.FixtureRequest
+) -> Iterator[list[Visitor]]:
+    windows = [
+        Visitor.signed_in(browser, world.server, color_scheme=request.param, viewport=size)
+        for size in (NARROW, WIDE)
+    ]
+    yield windows
+    for window in windows:
+        window.context.close()
+
+
 class TestEveryPage:
     PAGES = (
         ("demo", "overview"),
@@ -48,18 +61,6 @@ class TestEveryPage:
         ("empty", "llm/traces"),
         ("empty", "llm/models"),
     )
-
-    @pytest.fixture(scope="class", params=["light", "dark"])
-    def windows(
-        self, browser: Browser, world: World, request: pytest.FixtureRequest
-    ) -> Iterator[list[Visitor]]:
-        windows = [
-            Visitor.signed_in(browser, world.server, color_scheme=request.param, viewport=size)
-            for size in (NARROW, WIDE)
-        ]
-        yield windows
-        for window in windows:
-            window.context.close()
 
     @pytest.mark.parametrize(("project", "page"), PAGES, ids=lambda text: text.replace("/", "-"))
     def test_it_is_whole_quiet_and_accessible_at_each_width_in_each_theme(
@@ -282,53 +283,54 @@ class TestChart:
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+@pytest.fixture(scope="module")
+def attacked(world: World) -> str:
+    trace_id = new_id()
+    said = {
+        "role": HOSTILE,
+        "content": f"{HOSTILE} [x](javascript:window.hit=1) ![y](//e.example)",
+    }
+    called = {"function": {"name": HOSTILE, "arguments": HOSTILE}}
+    picture = {"type": "image_url", "image_url": {"url": f"https://e.example/{HOSTILE}"}}
+    drawn = {"type": "image_url", "image_url": {"url": f"data:image/svg+xml,{HOSTILE}"}}
+    items = [
+        trace(
+            trace_id=trace_id if status == "error" else new_id(),
+            timestamp=now(),
+            session_id=HOSTILE,
+            provider="openai",
+            model_requested=HOSTILE,
+            model_used=HOSTILE,
+            provider_request_id=HOSTILE,
+            finish_reason=HOSTILE,
+            output_text=HOSTILE,
+            status=status,
+            error={"name": HOSTILE, "message": HOSTILE},
+            metadata={"userId": HOSTILE, "environment": HOSTILE, HOSTILE: HOSTILE},
+            request_body={
+                "system": HOSTILE,
+                "messages": [
+                    said,
+                    {
+                        "role": "user",
+                        "content": [picture, drawn, {"type": HOSTILE, HOSTILE: 1}],
+                    },
+                    {"role": "assistant", "content": None, "tool_calls": [called]},
+                    {"role": "tool", "tool_call_id": HOSTILE, "content": HOSTILE},
+                ],
+                HOSTILE: {HOSTILE: [HOSTILE]},
+            },
+            response_body={"content": [{"type": "thinking", "thinking": HOSTILE}]},
+        )
+        for status in ("error", "success")
+    ]
+    answer = world.empty.post("/v1/traces/batch", items)
+    assert answer.status_code == 202, answer.text
+    return trace_id
+
+
 class TestHostileTexts:
     """Whatever a sender controls is text on every page, and nothing else."""
-
-    @pytest.fixture(scope="class")
-    def attacked(self, world: World) -> str:
-        trace_id = new_id()
-        said = {
-            "role": HOSTILE,
-            "content": f"{HOSTILE} [x](javascript:window.hit=1) ![y](//e.example)",
-        }
-        called = {"function": {"name": HOSTILE, "arguments": HOSTILE}}
-        picture = {"type": "image_url", "image_url": {"url": f"https://e.example/{HOSTILE}"}}
-        drawn = {"type": "image_url", "image_url": {"url": f"data:image/svg+xml,{HOSTILE}"}}
-        items = [
-            trace(
-                trace_id=trace_id if status == "error" else new_id(),
-                timestamp=now(),
-                session_id=HOSTILE,
-                provider="openai",
-                model_requested=HOSTILE,
-                model_used=HOSTILE,
-                provider_request_id=HOSTILE,
-                finish_reason=HOSTILE,
-                output_text=HOSTILE,
-                status=status,
-                error={"name": HOSTILE, "message": HOSTILE},
-                metadata={"userId": HOSTILE, "environment": HOSTILE, HOSTILE: HOSTILE},
-                request_body={
-                    "system": HOSTILE,
-                    "messages": [
-                        said,
-                        {
-                            "role": "user",
-                            "content": [picture, drawn, {"type": HOSTILE, HOSTILE: 1}],
-                        },
-                        {"role": "assistant", "content": None, "tool_calls": [called]},
-                        {"role": "tool", "tool_call_id": HOSTILE, "content": HOSTILE},
-                    ],
-                    HOSTILE: {HOSTILE: [HOSTILE]},
-                },
-                response_body={"content": [{"type": "thinking", "thinking": HOSTILE}]},
-            )
-            for status in ("error", "success")
-        ]
-        answer = world.empty.post("/v1/traces/batch", items)
-        assert answer.status_code == 202, answer.text
-        return trace_id
 
     def test_none_of_it_becomes_markup(self, visitor: Visitor, world: World, attacked: str) -> None:
         quoted = quote('model:"' + HOSTILE.replace('"', '\\"') + '"')
@@ -345,14 +347,13 @@ class TestHostileTexts:
             page = visitor.page
             page.set_extra_http_headers({"HX-Request": "true"} if path[:4] == "find" else {})
             visitor.go(path_of(world.empty, path))
-            for summary in page.locator("details:not([open]) > summary").all():
-                summary.evaluate("one => one.parentElement.open = true")
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
 
             assert page.evaluate("window.hit") is None, path
             assert page.locator("[onerror], script:not([src]), img[src=x]").count() == 0, path
             assert page.locator("a[href^='javascript:'], img[src^='http']").count() == 0, path
             assert "49" not in page.locator("body").inner_text() or "{{7*7}}" in page.content()
-        assert [one for one in visitor.faults if "400" not in one] == []
+        assert [one for one in visitor.faults if "400" not in one and "favicon" not in one] == []
 
 
 def now() -> str:

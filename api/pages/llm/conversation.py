@@ -16,9 +16,23 @@ from api.pages.parts.messages import Message, Part
 
 PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 MEDIA = re.compile(r"image/(?:png|jpeg|gif|webp)")
+MOST_PARTS = 300
 MOST_PICTURE_CHARS = 2 << 20
 ROLES = {"model": "assistant", "developer": "system", "function": "tool"}
 REASONING = ("reasoning_content", "reasoning", "thinking")
+
+
+def bounded(messages: list[Message]) -> tuple[list[Message], int]:
+    """Returns the last messages, with as many parts as a page can show, and how many others."""
+    left, kept = MOST_PARTS, 0
+    shown: list[Message] = []
+    for message in reversed(messages[-MOST_PARTS:]):
+        if left <= 0:
+            break
+        shown.append(Message(message.role, message.parts[:left]))
+        left -= len(message.parts)
+        kept += 1
+    return shown[::-1], len(messages) - kept
 
 
 def asked(body: Any) -> list[Message]:

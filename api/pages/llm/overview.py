@@ -7,6 +7,7 @@ from litestar import Response, get
 from msgspec.structs import replace
 
 from api.auth import AnyRequest
+from api.outcomes import LATEST_S
 from api.pages.llm.measures import MEASURES, Measure, total_of, value_at
 from api.pages.llm.moves import DIMENSIONS, moves_of
 from api.pages.llm.readings import Moments, both_sums, moments_of, totals_of
@@ -84,7 +85,9 @@ async def overview_rest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Show what moved most, the newest errors, unpriced models and what was rejected."""
     wanted = wanted_of(request, viewer)
     failed = replace(wanted.filter, status="error")
-    first_s, last_s = wanted.range.first_us // 10**6, wanted.range.last_us // 10**6
+    first_s, last_s = (
+        min(max(us // 10**6, 0), LATEST_S) for us in (wanted.range.first_us, wanted.range.last_us)
+    )
     # A minute counts where the range touches it.
     asked = WantedOutcomes((first_s - first_s % 60, last_s), None, None, "day")
     groupings = [Grouping((name,), "cost", False, MOST_GROUPS) for name in DIMENSIONS]

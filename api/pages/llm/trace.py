@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from api.auth import AnyRequest
 from api.llm.costs import Explain
-from api.pages.llm.conversation import answered, asked
+from api.pages.llm.conversation import answered, asked, bounded
 from api.pages.parts.messages import Message
 from api.pages.parts.texts import us_of
 from api.pages.parts.trees import Node, decoded, tree_of
@@ -43,6 +43,8 @@ class Parsed(Struct, frozen=True):
     """What stands in the JSON texts of a trace."""
 
     messages: list[Message]
+    left_out: int
+    """Messages before them."""
     bodies: list[Body]
     error: Any
     user: str | None
@@ -126,11 +128,11 @@ def _parsed(row: TraceAnswer) -> Parsed:
     ]
     metadata = values["metadata"]
     named = metadata.get("userId") or metadata.get("user_id") if isinstance(metadata, dict) else ""
+    said = [*asked(values["request_body"]), *answered(values["response_body"], row.output_text)]
+    messages, left_out = bounded(said)
     return Parsed(
-        messages=[
-            *asked(values["request_body"]),
-            *answered(values["response_body"], row.output_text),
-        ],
+        messages=messages,
+        left_out=left_out,
         bodies=bodies,
         error=values["error"],
         user=named if isinstance(named, str) and named else None,

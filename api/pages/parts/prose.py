@@ -5,9 +5,8 @@ import functools
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-MOST_CHARS = 20_000
+MOST_CHARS = 8_000
 """Longer texts are shown as they are: a person who reads so much needs no bold type."""
-FOLDED_CHARS = 3_000
 
 
 def prose(text: str) -> Markup:

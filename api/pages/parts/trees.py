@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 
 MOST_NODES = 2_000
+MOST_OF_MANY = 200
 MOST_CHARS = 4_000
 """Of one text."""
 MOST_BYTES = 1 << 20
@@ -38,9 +39,14 @@ def decoded(raw: Raw | None) -> Any:
         return None
 
 
-def tree_of(value: Any, *, key: str = "") -> Node:
-    """Returns a tree of at most `MOST_NODES`."""
-    return _node(key, key or "$", value, 0, iter(range(MOST_NODES)))
+def tree_of(value: Any, *, most: int = MOST_NODES) -> Node:
+    """Returns a tree of so many nodes at most."""
+    return _node("", "$", value, 0, iter(range(most)))
+
+
+def small_tree_of(value: Any) -> Node:
+    """Returns a tree of which a page shows many."""
+    return tree_of(value, most=MOST_OF_MANY)
 
 
 def _node(key: str, path: str, value: Any, depth: int, left: Iterator[int]) -> Node:

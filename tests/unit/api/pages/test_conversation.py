@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.pages.llm.conversation import answered, asked
+from api.pages.llm.conversation import MOST_PARTS, answered, asked, bounded
 from api.pages.parts.messages import Message, Part
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -132,6 +132,16 @@ def test_an_answer_is_read(name: str, body: Any, expected: Any) -> None:
 def test_without_an_answer_the_text_that_was_kept_is_shown(body: Any) -> None:
     assert said(answered(body, "kept")) == [("assistant", [("text", "kept")])]
     assert answered(body, None) == []
+
+
+def test_of_a_very_long_conversation_the_end_is_shown() -> None:
+    many = [Message("user", [Part("text", str(n))] * 7) for n in range(1000)]
+
+    shown, left_out = bounded(many)
+
+    assert sum(len(message.parts) for message in shown) == MOST_PARTS
+    assert shown[-1] == many[-1]
+    assert len(shown) + left_out == 1000
 
 
 def test_a_picture_that_could_run_a_script_is_an_address() -> None:
