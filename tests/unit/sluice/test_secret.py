@@ -61,7 +61,9 @@ async def give_up_the_secret(database: Database) -> None:
 async def test_a_secret_that_is_too_short_is_refused_without_showing_it(
     database: Database, folder: Path
 ) -> None:
-    with pytest.raises(SettingsError, match="SLUICE_SECRET: expected at least 32 characters, not 6") as caught:
+    with pytest.raises(
+        SettingsError, match="SLUICE_SECRET: expected at least 32 characters, not 6"
+    ) as caught:
         await open_vault(Settings(secret="hunter"), folder, database)
 
     assert "hunter" not in str(caught.value)
