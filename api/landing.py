@@ -53,9 +53,8 @@ LANDING = """<!doctype html>
   h1 { font-size: 1.5rem } code { background: #8882; padding: .1em .3em; border-radius: .2em }
 </style>
 <h1>Sluice is running</h1>
-<p>One pipeline for LLM traces, agent spans and their cost. The first start of
-<code>sluice up</code> shows an API key on its terminal, each start a <code>curl</code> that sends a
-first trace; <code>sluice key show</code> prints the key again.</p>
+<p>It stores LLM traces and agent spans, and computes what they cost. Programs send to it with an
+API key: <code>sluice key show</code> prints one. <code>sluice demo</code> sends examples.</p>
 <ul>
   <li><a href="/sign-in">Dashboard</a></li>
   <li><a href="/docs">API reference</a></li>

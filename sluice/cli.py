@@ -36,8 +36,8 @@ from sluice.privacy import keep_private
 
 app = typer.Typer(
     name="sluice",
-    help="One self-hosted pipeline for LLM traces, agent spans and what they cost.\n\n"
-    "Every setting is an environment variable, SLUICE_ and a name: docs/settings.md lists them.",
+    help="A self-hosted server for LLM traces, agent spans and what they cost.\n\n"
+    "Settings are environment variables, such as SLUICE_PORT: docs/settings.md lists them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -119,7 +119,7 @@ class Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Takes the port before anything else is opened, so that a busy one is said at once.
+    """Takes the port before anything else is opened: a start with a busy port fails early.
 
     Nobody can connect to it yet. Raises `OSError` with the address in its text.
     """
