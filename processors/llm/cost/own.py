@@ -33,7 +33,8 @@ OWN = "own"
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
 _ALWAYS_US = 1 << 62
-_MOST_NAMES = 1024
+_GENERATION = 1024
+"""Of names; two generations are kept."""
 _NO_COUNTS = Explanation(None, None, reasons=("counts",))
 
 T = TypeVar("T", OwnPrice, Alias)
@@ -67,7 +68,8 @@ class OwnBook:
         self._listed = listed
         self._aliases = _by_rank(own.aliases, lambda alias: alias.name)
         self._prices = _by_rank(own.prices, lambda price: price.model)
-        self._names: dict[tuple[str | None, str], _Name] = {}
+        self._young: dict[tuple[str | None, str], _Name] = {}
+        self._old: dict[tuple[str | None, str], _Name] = {}
 
     def price(self, provider: str | None, model: str, at_us: int, usage: Usage) -> Quote | None:
         """The cost of a call by one name; as `PriceBook.price`."""
@@ -157,39 +159,37 @@ class OwnBook:
         return Explanation(cost, entry.price_id, parts, modifiers)
 
     def _name(self, provider: str | None, model: str) -> _Name:
-        found = self._names.get((provider, model))
+        name = (provider, model)
+        found = self._young.get(name)
         if found is None:
-            if len(self._names) >= _MOST_NAMES:
-                self._names.clear()
-            found = self._names[provider, model] = self._look_up(provider, model)
+            found = self._old.get(name) or self._look_up(provider, model)
+            # Ever new names push out what is no longer asked for, and nothing else.
+            if len(self._young) >= _GENERATION:
+                self._old, self._young = self._young, {}
+            self._young[name] = found
         return found
 
     def _look_up(self, provider: str | None, model: str) -> _Name:
-        entries = self._entries_of(provider, model)
-        sellers = self._sellers(provider, model)
-        alias = next((one for one in self._aliases if _fits(one, one.name, sellers, model)), None)
+        match = self._listed.find(provider, model)
+        sellers, sent = _sellers(provider, match), plain(model)
+        entries = self._entries_of(provider, model, match)
+        alias = next((one for one in self._aliases if _fits(one, one.name, sellers, sent)), None)
         if alias is None:
             return _Name(entries, provider, model, is_alias=False)
-        entries += self._entries_of(alias.to_provider, alias.to_model)
+        target = self._listed.find(alias.to_provider, alias.to_model)
+        entries += self._entries_of(alias.to_provider, alias.to_model, target)
         return _Name(entries, alias.to_provider, alias.to_model, is_alias=True)
 
-    def _entries_of(self, provider: str | None, model: str) -> tuple[_Entry, ...]:
-        sellers = self._sellers(provider, model)
-        match = self._listed.find(provider, model)
+    def _entries_of(
+        self, provider: str | None, model: str, match: PriceMatch | None
+    ) -> tuple[_Entry, ...]:
+        sellers, sent = _sellers(provider, match), plain(model)
         seller = match.provider_id if match else plain(provider)
         return tuple(
             _entry(price, seller)
             for price in self._prices
-            if _fits(price, price.model, sellers, model)
+            if _fits(price, price.model, sellers, sent)
         )
-
-    def _sellers(self, provider: str | None, model: str) -> set[str]:
-        """The names by which an own price may name the provider: as sent, and as the list has it.
-
-        Where the list of another provider has the price, both that one and the seller.
-        """
-        match = self._listed.find(provider, model)
-        return {plain(provider), "", *((match.provider_id, match.seller_id) if match else ())}
 
 
 Book = PriceBook | OwnBook
@@ -207,6 +207,14 @@ class Prices(NamedTuple):
         return self.own.get(project_id, self.listed)
 
 
+def _sellers(provider: str | None, match: PriceMatch | None) -> set[str]:
+    """The names by which an own price may name the provider: as sent, and as the list has it.
+
+    Where the list of another provider has the price, both that one and the seller.
+    """
+    return {plain(provider), "", *((match.provider_id, match.seller_id) if match else ())}
+
+
 def _at(entries: Iterable[_Entry], at_us: int) -> _Entry | None:
     return next((one for one in entries if one.first_us <= at_us < one.end_us), None)
 
@@ -222,7 +230,7 @@ def _lacks_counts(entry: _Entry, usage: Usage) -> bool:
 
 
 def _fits(entry: OwnPrice | Alias, pattern: str, sellers: Iterable[str], model: str) -> bool:
-    return entry.provider in sellers and covers(pattern, plain(model))
+    return entry.provider in sellers and covers(pattern, model)
 
 
 def _by_rank(entries: Iterable[T], pattern_of: Callable[[T], str]) -> list[T]:
