@@ -1,12 +1,15 @@
 """Times the read side on a filled store: `python -m benchmarks.bench_query --help`.
 
 Calls the query functions, not HTTP, as the handlers do; prints p50 and p95 of each beside its
-budget. Ranges have ragged ends, so that every mixed read has its base rows too.
+budget, and the processor time of the whole process, which holds on a busy machine too. Ranges have
+ragged ends, so that every mixed read has its base rows too.
 """
 
 import argparse
 import asyncio
+import resource
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -19,6 +22,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm import analytics, span_analytics, spans, traces
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups
+from clickhouse.llm.models import find_models, find_unpriced
 from clickhouse.migrate import migrate
 from clickhouse.queries.parts import Bounds, read_whole
 from clickhouse.queries.periods import Period
@@ -31,6 +35,7 @@ PROJECT_CONTEXT = ProjectContext(ProjectId(PROJECT))
 ANALYTICS_MS, LIST_MS, ONE_MS = 300, 50, 20
 GROUPS = (
     "day",
+    "week",
     "hour",
     "model",
     "provider",
@@ -45,18 +50,23 @@ GROUPS = (
     "environment,metadata.feature",
 )
 
+# Whole hours from UTC, half an hour more, and with a change of the clock just before the range.
+ZONES = ("Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Africa/Cairo")
+
 Question = Callable[[], Awaitable[object]]
 
 
 def questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
     """Returns every question with its name and its budget in milliseconds."""
     found: list[tuple[str, int, Question]] = []
+    for zone in ("UTC", *ZONES):
+        found.append((f"analytics, totals by day tz={zone}", ANALYTICS_MS, _days(warehouse, zone)))
     for names in GROUPS:
         found.append((f"analytics group_by={names}", ANALYTICS_MS, _groups(warehouse, names)))
     buckets = _groups(warehouse, "model", interval="day")
     found.append(("analytics group_by=model interval=day", ANALYTICS_MS, buckets))
-    for zone in ("America/Los_Angeles", "Asia/Kolkata"):
-        for names in ("day", "hour", "model,day"):
+    for zone in ZONES:
+        for names in ("day", "week", "hour", "model,day"):
             question = _groups(warehouse, names, zone=zone)
             found.append((f"analytics group_by={names} tz={zone}", ANALYTICS_MS, question))
     for name, fields in (
@@ -80,6 +90,7 @@ def questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
         wanted = TraceFilter(**changes)  # type: ignore[arg-type]  # by name
         found.append((f"list: {name}", LIST_MS, _list(warehouse, wanted)))
     found.append(("one trace", ONE_MS, _one(warehouse)))
+    found.append(("models", ANALYTICS_MS, _models(warehouse)))
     found.append(("one session", LIST_MS, _session(warehouse)))
     return found + _span_questions(warehouse)
 
@@ -113,12 +124,25 @@ def _analysis(warehouse: Warehouse, wanted: TraceFilter) -> Question:
     return lambda: analytics.analyse(warehouse, PROJECT_CONTEXT, wanted, period="day")
 
 
+def _days(warehouse: Warehouse, zone: str) -> Question:
+    project = replace(PROJECT_CONTEXT, time_zone=zone)
+    return lambda: analytics.analyse(warehouse, project, TraceFilter(**RANGE), period="day")
+
+
+def _models(warehouse: Warehouse) -> Question:
+    whole = RANGE["from_us"], RANGE["to_us"]
+    return lambda: asyncio.gather(
+        find_models(warehouse, PROJECT_CONTEXT, *whole),
+        find_unpriced(warehouse, PROJECT_CONTEXT, *whole),
+    )
+
+
 def _groups(
     warehouse: Warehouse, names: str, interval: Period | None = None, zone: str = "UTC"
 ) -> Question:
     wanted = TraceFilter(**RANGE)
     split = tuple(names.split(","))
-    grouping = Grouping(split, interval=interval) if split not in (("day",), ("hour",)) else None
+    grouping = Grouping(split, interval=interval)
     period: Period = "hour" if "hour" in split else "day"
     project = replace(PROJECT_CONTEXT, time_zone=zone)
 
@@ -127,8 +151,6 @@ def _groups(
         return await asyncio.gather(totals, read())
 
     async def read() -> object:
-        if grouping is None:
-            return None
         ranked = await rank_groups(warehouse, project, wanted, grouping)
         return await read_groups(warehouse, project, ranked, slice(None))
 
@@ -164,19 +186,25 @@ def _session(warehouse: Warehouse) -> Question:
 
 async def measure(warehouse: Warehouse, times: int, only: str) -> None:
     """Asks every question `times` times after one warm-up and prints what it took."""
-    print(f"{'question':44} {'p50 ms':>8} {'p95 ms':>8} {'budget':>7}")
+    print(f"{'question':44} {'p50 ms':>8} {'p95 ms':>8} {'budget':>7} {'CPU ms':>8}")
     for name, budget, question in questions(warehouse):
         if only not in name:
             continue
-        took = []
+        took, worked = [], []
         for _ in range(times + 1):
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), _cpu_ms()
             await question()
             took.append((time.perf_counter() - began) * 1000)
+            worked.append(_cpu_ms() - cpu)
         took = sorted(took[1:])
         p50, p95 = took[len(took) // 2], took[min(int(len(took) * 0.95), len(took) - 1)]
-        mark = "" if p95 < budget else "  over"
-        print(f"{name:44} {p50:8.1f} {p95:8.1f} {budget:7}{mark}", flush=True)
+        cpu, mark = statistics.median(worked[1:]), "" if p95 < budget else "  over"
+        print(f"{name:44} {p50:8.1f} {p95:8.1f} {budget:7} {cpu:8.1f}{mark}", flush=True)
+
+
+def _cpu_ms() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return (used.ru_utime + used.ru_stime) * 1000
 
 
 def main() -> None:
