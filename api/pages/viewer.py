@@ -2,6 +2,7 @@
 
 SignedOut   nobody is signed in: the page to sign in comes first
 Moved       the address has another form
+NotYours    only admins of the project may do this
 NoSuchPage  there is no such page or project, or it is not this viewer's: both look the same
 """
 
@@ -29,6 +30,10 @@ class Moved(Exception):
     def __init__(self, location: str) -> None:
         super().__init__(location)
         self.location = location
+
+
+class NotYours(Exception):
+    """Raised where a member asks for what only admins may do."""
 
 
 class NoSuchPage(Exception):
