@@ -54,6 +54,19 @@ def send_traffic(address: str, key: str, amount: Amount) -> str:
         return _readable(client, until - timedelta(days=amount.days + 1), until)
 
 
+def sign_in_link(address: str, key: str) -> str | None:
+    """Returns an address that signs a browser of this machine in to the project of a key, once.
+
+    `None` where the server lets nobody in so: it runs elsewhere, or is no server of ours.
+    """
+    asked = {"api_key": key, "redirect_url": f"{address}/"}
+    try:
+        answer = httpx.post(f"{address}/dashboard/api/local-login-token", json=asked)
+        return str(answer.json()["login_url"]) if answer.status_code == 201 else None
+    except (httpx.HTTPError, ValueError, KeyError):
+        return None
+
+
 def _check_key(client: httpx.Client) -> None:
     answer = _post(client, "/v1/auth/login", None)
     if answer.status_code != 200 or not answer.text.startswith('{"authenticated":'):

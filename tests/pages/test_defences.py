@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from api.pages.render import POLICY
-from tests.e2e.server import COOKIE, EMAIL, PASSWORD, Server
+from sluice.demo_sending import sign_in_link
+from tests.e2e.server import COOKIE, EMAIL, KEY, PASSWORD, Server
 
 pytestmark = pytest.mark.slow
 
@@ -147,6 +148,20 @@ def test_the_link_of_the_operator_is_for_this_machine_alone(server: Server) -> N
 
     assert (guessed.status_code, afar.status_code) == (400, 400)
     assert "set-cookie" not in guessed.headers
+
+
+def test_sluice_demo_opens_the_dashboard_of_its_own_project(server: Server) -> None:
+    link = sign_in_link(server.url, KEY)
+    assert link is not None
+    with server.client(None) as browser:
+        first = browser.get(link)
+        page = browser.get(first.headers["location"], headers=HTML)
+        again = browser.get(link)
+
+        assert page.headers["location"].endswith("/overview")
+        assert browser.get(page.headers["location"]).status_code == 200
+        assert again.status_code == 400
+    assert sign_in_link(server.url, "pulse_sk_wrong") is None
 
 
 def test_files_are_kept_for_good_under_the_hash_of_what_they_hold(server: Server) -> None:
