@@ -61,7 +61,8 @@ def sign_in_link(address: str, key: str) -> str | None:
     """
     asked = {"api_key": key, "redirect_url": f"{address}/"}
     try:
-        answer = httpx.post(f"{address}/dashboard/api/local-login-token", json=asked)
+        url = f"{address}/dashboard/api/local-login-token"
+        answer = httpx.post(url, json=asked, trust_env=False)
         return str(answer.json()["login_url"]) if answer.status_code == 201 else None
     except (httpx.HTTPError, ValueError, KeyError):
         return None

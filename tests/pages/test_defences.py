@@ -1,7 +1,9 @@
 """What protects the pages, each of which fails without its defence."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -106,6 +108,18 @@ def test_signing_out_ends_the_session(server: Server) -> None:
         client.cookies.set(COOKIE, token)
 
         assert client.get(page).status_code == 303
+
+
+def test_who_looks_every_day_stays_signed_in(server: Server) -> None:
+    page = server.admin.get("/", headers=HTML).headers["location"]
+    soon = datetime.now(UTC) + timedelta(days=3)
+    with sqlite3.connect(server.data_dir / "control.db") as control:
+        control.execute("UPDATE login_session SET expires_at = ?", [f"{soon:%Y-%m-%d %H:%M:%S.%f}"])
+
+    renewed, again = server.admin.get(page), server.admin.get(page)
+
+    assert "Max-Age=604800" in renewed.headers["set-cookie"]
+    assert "set-cookie" not in again.headers
 
 
 def test_a_wrong_password_is_said_and_the_email_stays(server: Server) -> None:
