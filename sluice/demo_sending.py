@@ -64,6 +64,20 @@ def _client(address: str, headers: dict[str, str]) -> httpx.Client:
     return httpx.Client(base_url=address, headers=headers, timeout=TIMEOUT_S, trust_env=False)
 
 
+def sign_in_link(address: str, key: str) -> str | None:
+    """Returns an address that signs a browser of this machine in to the project of a key, once.
+
+    `None` where the server lets nobody in so: it runs elsewhere, or is no server of ours.
+    """
+    asked = {"api_key": key, "redirect_url": f"{address}/"}
+    try:
+        url = f"{address}/dashboard/api/local-login-token"
+        answer = httpx.post(url, json=asked, trust_env=False)
+        return str(answer.json()["login_url"]) if answer.status_code == 201 else None
+    except (httpx.HTTPError, ValueError, KeyError):
+        return None
+
+
 def _knows_key(client: httpx.Client) -> bool:
     answer = _post(client, "/v1/auth/login", None)
     if answer.status_code != 200 or not answer.text.startswith('{"authenticated":'):

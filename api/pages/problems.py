@@ -13,11 +13,11 @@ from api.outgoing import TooManyAnswers
 from api.pages.entrance import to_sign_in
 from api.pages.parts.ranges import range_of
 from api.pages.render import short_page, viewer_in
-from api.pages.viewer import Moved, NoSuchPage, SignedOut
+from api.pages.viewer import Moved, NoSuchPage, NotYours, SignedOut
 from api.parameters import InvalidParameters, NothingFound, values_of
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from clickhouse.errors import QueryTooExpensive, WarehouseError
-from controlplane.errors import ControlPlaneError, CrossSite, RetryLater
+from controlplane.errors import ControlPlaneError, CrossSite, NotFound, RetryLater
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,7 @@ def page_exception_handlers() -> ExceptionHandlersMap:
     return {
         SignedOut: _signed_out,
         Moved: _moved,
+        NotYours: _not_yours,
         NoSuchPage: _no_such_page,
         NothingFound: _no_such_page,
         InvalidParameters: _invalid,
@@ -52,6 +53,11 @@ def _moved(_: AnyRequest, error: Moved) -> Response[Any]:
 def _no_such_page(request: AnyRequest, _: Exception) -> Response[Any]:
     text = "It does not exist, it has been deleted for its age, or it is in a project of others."
     return _said(request, 404, "There is no such page here", text)
+
+
+def _not_yours(request: AnyRequest, _: NotYours) -> Response[Any]:
+    text = "Nothing was changed: ask an admin of the project."
+    return _said(request, 403, "Only admins may do this", text)
 
 
 def _invalid(request: AnyRequest, error: InvalidParameters) -> Response[Any]:
@@ -85,7 +91,8 @@ def _control_plane(request: AnyRequest, error: ControlPlaneError) -> Response[An
         answer = _said(request, 503, "The control plane does not answer", KEPT)
         answer.headers["Retry-After"] = str(error.retry_after_s)
         return answer
-    return _said(request, 400, "This did not work", error.message)
+    status_code = 404 if isinstance(error, NotFound) else 400
+    return _said(request, status_code, "This did not work", error.message)
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:

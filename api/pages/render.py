@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Response
 
-from api.auth import AnyRequest, prefix_of
+from api.auth import AnyRequest, prefix_of, session_cookie
 from api.pages import assets
 from api.pages.addresses import Address
 from api.pages.navigation import NAVIGATION, Navigation
@@ -15,7 +15,7 @@ from api.pages.parts import texts
 from api.pages.parts.filters import quoted
 from api.pages.parts.prose import prose
 from api.pages.parts.trees import small_tree_of
-from api.pages.viewer import VIEWER, Viewer
+from api.pages.viewer import RENEWED, VIEWER, Viewer
 from api.parameters import InvalidParameters, values_of
 
 POLICY = (
@@ -59,7 +59,10 @@ async def page(
     given = {**_shared(request), **shown}
     # In a thread: a long page would keep the loop from taking events.
     text = await asyncio.to_thread(_rendered, template, given)
-    return Response(text, status_code=status_code, media_type=MediaType.HTML, headers=HEADERS)
+    headers = dict(HEADERS)
+    if token := request.scope["state"].get(RENEWED):
+        headers["Set-Cookie"] = session_cookie(request, token)
+    return Response(text, status_code=status_code, media_type=MediaType.HTML, headers=headers)
 
 
 def short_page(

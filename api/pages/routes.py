@@ -9,6 +9,7 @@ from litestar.response.redirect import Redirect
 
 from api.account_forms import MAX_FORM_BYTES
 from api.auth import AnyRequest
+from api.pages import settings
 from api.pages.assets import get_asset
 from api.pages.entrance import ENTRANCE, FIRST_PAGE, get_first_page, own_forms_only
 from api.pages.navigation import NAVIGATION, Section
@@ -28,6 +29,7 @@ async def open_project(request: AnyRequest, viewer: Viewed) -> Response[Any]:
 
 def page_routers(sections: Sequence[Section]) -> list[Any]:
     """Returns the routes of all pages; what they have in common is said once, here."""
+    sections = (*sections, settings.SECTION)
     shared: dict[str, Any] = {
         "request_max_body_size": MAX_FORM_BYTES,
         "guards": [own_forms_only],

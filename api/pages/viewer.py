@@ -2,6 +2,7 @@
 
 SignedOut   nobody is signed in: the page to sign in comes first
 Moved       the address has another form
+NotYours    only admins of the project may do this
 NoSuchPage  there is no such page or project, or it is not this viewer's: both look the same
 """
 
@@ -12,11 +13,13 @@ from msgspec import Struct
 from api.auth import AnyRequest, enter, services, session_from_cookie
 from controlplane.errors import Forbidden, NotFound
 from controlplane.projects import list_projects, project_settings
-from controlplane.sessions import SignedIn
+from controlplane.sessions import SignedIn, extend_session
 from schemas.projects import ProjectContext, ProjectId, Role
 
 VIEWER = "viewer"
 """Under this name the `state` of a request's scope has its viewer, for pages that say an error."""
+RENEWED = "renewed"
+"""And under this one the token of a session that lasts anew, for its cookie."""
 
 
 class SignedOut(Exception):
@@ -29,6 +32,10 @@ class Moved(Exception):
     def __init__(self, location: str) -> None:
         super().__init__(location)
         self.location = location
+
+
+class NotYours(Exception):
+    """Raised where a member asks for what only admins may do."""
 
 
 class NoSuchPage(Exception):
@@ -94,6 +101,8 @@ async def viewer_of(request: AnyRequest, project_id: FromPath[str]) -> Viewer:
     name = next((p.name for p in projects if p.project_id == access.project.project_id), None)
     if name is None:
         raise NoSuchPage
+    if await extend_session(services(request).database, session) is not None:
+        request.scope["state"][RENEWED] = session.token
     viewer = Viewer(session, access.project, name, access.role, projects)
     request.scope["state"][VIEWER] = viewer
     return viewer

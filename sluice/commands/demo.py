@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -62,7 +63,7 @@ def send_demo(
     typer.echo(send_traffic(address, used, Amount(days, traces, spans, seed)))
     typer.echo(f"seed: {seed}")
     if key is None:
-        typer.echo(_what_next(settings, address, days))
+        typer.echo(_what_next(settings, address, days, _dashboard(address, used)))
 
 
 def _demo_key(settings: Settings) -> str:
@@ -106,12 +107,23 @@ async def _removed(control: Control) -> bool:
     return await wait_forgotten(control.database, project_id, timeout_s=REMOVED_WITHIN_S)
 
 
-def _what_next(settings: Settings, address: str, days: int) -> str:
+def _dashboard(address: str, key: str) -> str:
+    """Returns where the dashboard is; to a person, a link that signs them in."""
+    from sluice.demo_sending import sign_in_link
+
+    link = sign_in_link(address, key) if sys.stdout.isatty() else None
+    if link is None:
+        return f"{address}/ is the dashboard; members of the project demo sign in there"
+    return f"{link} signs you in to the dashboard of the demo, once, within 2 minutes"
+
+
+def _what_next(settings: Settings, address: str, days: int, dashboard: str) -> str:
     since = datetime.now(UTC) - timedelta(days=days + 1)
     return "\n".join(
         (
             "",
             "What to open next:",
+            f"  {dashboard}",
             f"  export KEY=$({own_command(settings, 'key show -p demo')})",
             f'  curl -H "Authorization: Bearer $KEY" "{address}/v1/analytics?group_by=model'
             f'&date_from={since:%Y-%m-%dT00:00:00Z}&date_to=$(date -u +%FT%TZ)"',

@@ -37,6 +37,9 @@ class Guard(Enum):
     PAGE = auto()
     """A page for members of the project in its path; to everybody else it does not exist."""
 
+    PAGE_ADMIN = auto()
+    """The same, for its admins."""
+
 
 class Case(NamedTuple):
     """What is sent to a route."""
@@ -60,10 +63,11 @@ QUERIES = (
     "outcomes",
 )
 PAGES = (
-    *("", "/overview", "/overview/more", "/find", "/parts"),
+    *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
 )
+CHANGES = ("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke")
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
 ALIAS = {"name": "taken", "toProvider": "openai", "toModel": "gpt-4o"}
@@ -127,6 +131,7 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/invitations/accept": Case(Guard.PUBLIC, {"token": "guessed"}),
     "GET /invite": Case(Guard.PUBLIC),
     **{f"GET /p/{{project_id}}{path}": Case(Guard.PAGE) for path in PAGES},
+    **{f"POST /p/{{project_id}}{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
     "GET /assets/{tree}/{name}": Case(Guard.PUBLIC),
     **{f"{method} /sign-{way}": Case(Guard.PUBLIC) for method in ("GET", "POST") for way in WAYS},
     "POST /sign-out": Case(Guard.PUBLIC),
@@ -249,7 +254,7 @@ def test_a_stranger_learns_nothing(world: World, route: str) -> None:
 
     assert MARKER not in answer.text
     assert world.first.key not in answer.text
-    if CASES[route].guard is Guard.PAGE:
+    if CASES[route].guard in (Guard.PAGE, Guard.PAGE_ADMIN):
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/sign-in?next=%2Fp%2F")
     elif CASES[route].guard is not Guard.PUBLIC:
@@ -296,7 +301,7 @@ def test_an_admin_of_another_project_is_refused(server: Server, world: World, ro
     assert state_of(server, world.first) == before
 
 
-@cases(Guard.PAGE)
+@cases(Guard.PAGE, Guard.PAGE_ADMIN)
 def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
     world: World, route: str
 ) -> None:
@@ -318,7 +323,7 @@ def test_members_see_a_page(world: World, route: str) -> None:
     ), answer.text[:500]
 
 
-@cases(Guard.ADMIN)
+@cases(Guard.ADMIN, Guard.PAGE_ADMIN)
 def test_a_member_without_the_role_is_refused(server: Server, world: World, route: str) -> None:
     before = state_of(server, world.first)
 

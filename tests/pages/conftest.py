@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.components import chromium
 from tests.components.fixtures import require
@@ -25,6 +25,7 @@ class World(NamedTuple):
 def browser() -> Iterator[Browser]:
     """Chromium, or a skip that says what is missing."""
     require("chromium")
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=chromium.program(),

@@ -29,7 +29,7 @@ class Visitor:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", self._look)
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(20_000)
 
     @classmethod
     def signed_in(cls, browser: Browser, server: Server, **options: Any) -> "Visitor":
@@ -53,7 +53,7 @@ class Visitor:
     def go(self, path: str) -> Page:
         """Opens a page and waits until what it loads is there."""
         self.page.goto(path)
-        expect(self.page.locator(".htmx-request, .js .waits")).to_have_count(0, timeout=15_000)
+        expect(self.page.locator(".htmx-request, .js .waits")).to_have_count(0)
         return self.page
 
     def serious_findings(self) -> list[str]:

@@ -1,14 +1,17 @@
 """What protects the pages, each of which fails without its defence."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from api.pages.render import POLICY
-from tests.e2e.server import COOKIE, EMAIL, PASSWORD, Server
+from sluice.demo_sending import sign_in_link
+from tests.e2e.server import COOKIE, EMAIL, KEY, PASSWORD, Server
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +110,18 @@ def test_signing_out_ends_the_session(server: Server) -> None:
         assert client.get(page).status_code == 303
 
 
+def test_who_looks_every_day_stays_signed_in(server: Server) -> None:
+    page = server.admin.get("/", headers=HTML).headers["location"]
+    soon = datetime.now(UTC) + timedelta(days=3)
+    with sqlite3.connect(server.data_dir / "control.db") as control:
+        control.execute("UPDATE login_session SET expires_at = ?", [f"{soon:%Y-%m-%d %H:%M:%S.%f}"])
+
+    renewed, again = server.admin.get(page), server.admin.get(page)
+
+    assert "Max-Age=604800" in renewed.headers["set-cookie"]
+    assert "set-cookie" not in again.headers
+
+
 def test_a_wrong_password_is_said_and_the_email_stays(server: Server) -> None:
     with server.client(None) as client:
         answer = client.post("/sign-in", data={**FORM, "password": "not this one"})
@@ -147,6 +162,20 @@ def test_the_link_of_the_operator_is_for_this_machine_alone(server: Server) -> N
 
     assert (guessed.status_code, afar.status_code) == (400, 400)
     assert "set-cookie" not in guessed.headers
+
+
+def test_sluice_demo_opens_the_dashboard_of_its_own_project(server: Server) -> None:
+    link = sign_in_link(server.url, KEY)
+    assert link is not None
+    with server.client(None) as browser:
+        first = browser.get(link)
+        page = browser.get(first.headers["location"], headers=HTML)
+        again = browser.get(link)
+
+        assert page.headers["location"].endswith("/overview")
+        assert browser.get(page.headers["location"]).status_code == 200
+        assert again.status_code == 400
+    assert sign_in_link(server.url, "pulse_sk_wrong") is None
 
 
 def test_files_are_kept_for_good_under_the_hash_of_what_they_hold(server: Server) -> None:

@@ -54,6 +54,7 @@ class TestEveryPage:
         ("demo", "llm/explore?measure=p95&compare=1"),
         ("demo", "llm/traces"),
         ("demo", "trace"),
+        ("demo", "settings"),
         ("demo", "llm/models"),
         ("demo", "llm/traces?where=model:none-of-it"),
         ("empty", "overview"),
@@ -327,6 +328,44 @@ def attacked(world: World) -> str:
     answer = world.empty.post("/v1/traces/batch", items)
     assert answer.status_code == 202, answer.text
     return trace_id
+
+
+class TestSettings:
+    def test_a_key_is_made_used_and_revoked_by_its_name(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        page = visitor.go(path_of(world.empty, "settings"))
+        page.get_by_label("Name of a new key").fill("CI <b>")
+        page.get_by_role("button", name="Make a key").click()
+        row = page.locator("tr", has_text="CI <b>")
+        row.locator("summary").first.click()
+        key = row.locator("pre").inner_text()
+        used = world.server.client(key)
+        assert used.get("/v1/traces").status_code == 200
+
+        row.locator("summary").last.click()
+        row.get_by_label("Type CI <b>").fill("CI")
+        row.get_by_role("button", name="Revoke").click()
+        expect(page.get_by_role("alert")).to_contain_text("Nothing was revoked")
+        row.locator("summary").last.click()
+        row.get_by_label("Type CI <b>").fill("CI <b>")
+        row.get_by_role("button", name="Revoke").click()
+
+        expect(row).to_have_count(0)
+        assert used.get("/v1/traces").status_code == 401
+
+    def test_a_wrong_setting_is_said_and_a_right_one_counts_at_once(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        page = visitor.go(path_of(world.empty, "settings"))
+        page.get_by_label("Time zone").fill("Europe/Berlim")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_contain_text("Europe/Berlin")
+        page.get_by_label("Time zone").fill("Europe/Berlin")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("link", name="Overview").click()
+
+        expect(page.locator("#range summary")).to_contain_text("Europe/Berlin")
 
 
 class TestHostileTexts:
