@@ -31,6 +31,10 @@ _RETRY_AFTER_S = 1
 # serialization failure, a deadlock), resources used up, stopped by the operator or starting,
 # system error, lock not available, a standby that is being promoted, idle in a transaction.
 _PASSING = ("08", "40", "53", "57", "58", "55P03", "25006", "25P03")
+_NO_ACCESS = (
+    "The control plane's database does not let us in: user, password or name of the database in"
+    " SLUICE_DATABASE_URL is wrong"
+)
 
 
 class Database:
@@ -143,11 +147,19 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeout, OSError) as error:
+        if _is_no_access(error):
+            raise Unavailable(_NO_ACCESS, retry_after_s=_RETRY_AFTER_S) from error
         if isinstance(error, DBAPIError) and not _passes(error):
             raise  # a wrong statement, a broken rule, a missing table: a bug, not a bad moment
         raise Unavailable(
             "The control plane's database does not answer", retry_after_s=_RETRY_AFTER_S
         ) from error
+
+
+def _is_no_access(error: Exception) -> bool:
+    """Tell whether PostgreSQL knows no such user, password or database; somebody corrects that."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return str(state).startswith(("28", "3D"))
 
 
 def _passes(error: DBAPIError) -> bool:

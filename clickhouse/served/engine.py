@@ -152,11 +152,6 @@ class Handle:
         with translated():
             return self._connection.send_query(sql, form, params=dict(parameters))
 
-    def insert(self, sql: bytes, form: str) -> Any:
-        """Starts an INSERT that is fed with rows; it reads no file, whatever its text says."""
-        with translated():
-            return self._connection.send_insert(sql, form)
-
     def canonical(self, sql: bytes) -> str:
         """Returns a statement as the engine reads it, on one line. Raises `EngineError`."""
         text = sql.decode("utf-8", "replace")

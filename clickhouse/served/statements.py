@@ -37,6 +37,8 @@ VALUES = re.compile(
     rb"""(?:[^;'"`]++|'(?:[^'\\]|\\.)*+'|`(?:[^`\\]|\\.)*+`|"(?:[^"\\]|\\.)*+")*+""", re.DOTALL
 )
 """Rows after VALUES, up to a `;` outside of quotes."""
+ASSIGNED = re.compile(rb"\s*+\w++\s*+=")
+"""What follows SETTINGS where that is no name of a table."""
 AFTER_FORMAT = re.compile(rb"[ \t\f]*+\r?\n?")
 MAX_HEAD_BYTES = 256 << 10
 """Of a statement without its rows, as at the engine (`max_query_size`)."""
@@ -80,6 +82,21 @@ class Statement(NamedTuple):
             return False
         found = VALUES.match(self.rows)
         return bool(found and self.rows[found.end() :].strip(b"; \t\r\n"))
+
+    def reading_from(self, path: str) -> bytes:
+        """Returns an INSERT that reads its rows from a file of ours instead of its own text."""
+        end = next(
+            (
+                word.start()
+                for word in _words(self.text)
+                if word.group().upper() == b"SETTINGS" and ASSIGNED.match(self.text, word.end())
+            ),
+            len(self.text),
+        )
+        # After a line's end: the text may close with a comment.
+        source = f"\nFROM INFILE '{path}' ".encode()
+        form = f"\nFORMAT {self.format}".encode()
+        return self.text[:end] + source + self.text[end:] + form
 
     def streams_as(self, default_format: str) -> bool:
         """Tells whether the answer can be sent block by block."""

@@ -194,6 +194,12 @@ class TestBadMoments:
 
         assert await pending_of(behind.direct) == BLOCK
 
+    async def test_a_database_that_does_not_exist_is_told_with_its_setting(self, url: str) -> None:
+        database = Database(f"{url}_of_nobody")
+        with pytest.raises(Unavailable, match="does not let us in.*SLUICE_DATABASE_URL"):
+            await database.ping()
+        await database.close()
+
     async def test_a_server_that_is_set_to_serialize_refuses_no_claim(self, url: str) -> None:
         await configure(url, "default_transaction_isolation = serializable")
         database = Database(url)

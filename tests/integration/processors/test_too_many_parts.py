@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from clickhouse.client import Warehouse
+from clickhouse.errors import AccessRefused
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog
@@ -134,8 +135,11 @@ def active_parts(warehouse: Warehouse) -> Parts:
 @contextmanager
 def no_merges(warehouse: Warehouse) -> Iterator[None]:
     """Keeps every part that is made, so that they can be counted."""
-    for table in TABLES:
-        warehouse.command_now(f"SYSTEM STOP MERGES {table}", None, {})
+    try:
+        for table in TABLES:
+            warehouse.command_now(f"SYSTEM STOP MERGES {table}", None, {})
+    except AccessRefused:
+        pytest.skip("`sluice warehouse` lets nobody stop merges")
     try:
         yield
     finally:

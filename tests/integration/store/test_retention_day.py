@@ -27,7 +27,7 @@ def test_the_last_day_that_is_kept_stays_and_the_day_before_it_goes(
 
 def test_a_command_counts_in_utc_as_queries_do(tmp_path: Path, warehouse: Warehouse) -> None:
     warehouse.command_now(
-        "CREATE TABLE zones ENGINE = Memory AS SELECT timezone() AS zone", None, {}
+        "CREATE TABLE zones ENGINE = MergeTree ORDER BY () AS SELECT timezone() AS zone", None, {}
     )
     try:
         found = warehouse.query_now("SELECT zone, timezone() FROM zones", None, {}).rows

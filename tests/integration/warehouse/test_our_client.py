@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from api.reads import Turns
@@ -245,6 +246,28 @@ def test_stored_calls_are_priced_anew_over_http(served: Served) -> None:
         found = ours.query_now(sql, {"project": project}, {}).rows[0][0]
 
     assert found == Decimal("0.0000007")
+
+
+def test_a_view_that_fails_is_an_error_and_is_fed_by_the_next_try(served: Served) -> None:
+    settings = "ENGINE = MergeTree ORDER BY k SETTINGS non_replicated_deduplication_window = 10"
+    batch = pa.record_batch([pa.array([1, 13], pa.uint32())], ["k"])
+    rows = pa.BufferOutputStream()
+    with pa.ipc.new_stream(rows, batch.schema) as writer:
+        writer.write_batch(batch)
+    refusing = "SELECT k + throwIf(k = 13 AND (SELECT count() FROM allowed) = 0) AS k FROM fed"
+    sql = "SELECT (SELECT count() FROM fed), (SELECT count() FROM made)"
+
+    with closing(served.ours()) as ours:
+        for name in ("fed", "made", "allowed"):
+            ours.command_now(f"CREATE TABLE {name} (k UInt32) {settings}", None, {})
+        ours.command_now(f"CREATE MATERIALIZED VIEW feed TO made AS {refusing}", None, {})
+        for _ in range(2):
+            with pytest.raises(WarehouseUnavailable, match="395"):
+                ours.insert_now("fed", bytes(rows.getvalue()), "one")
+        ours.insert_now("allowed", bytes(rows.getvalue()), "other")
+        ours.insert_now("fed", bytes(rows.getvalue()), "one")
+
+        assert tuple(ours.query_now(sql, None, {}).rows[0]) == (2, 2)
 
 
 def test_errors_keep_their_kinds_over_http_too(served: Served) -> None:

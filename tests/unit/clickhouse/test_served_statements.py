@@ -102,3 +102,32 @@ def test_rows_may_be_long() -> None:
     rows = b"1\n" * MAX_HEAD_BYTES
 
     assert read_statement(b"INSERT INTO t FORMAT TSV\n" + rows).rows == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        (b"INSERT INTO t (k) FORMAT CSV 1", b"INSERT INTO t (k) ", b""),
+        (
+            b"INSERT INTO t SETTINGS a = 'SETTINGS c = 1' FORMAT CSV\n1",
+            b"INSERT INTO t ",
+            b"SETTINGS a = 'SETTINGS c = 1' ",
+        ),
+        (
+            b"INSERT INTO settings (settings) FORMAT CSV 1",
+            b"INSERT INTO settings (settings) ",
+            b"",
+        ),
+        (
+            b"INSERT INTO t -- SETTINGS a = 1\nFORMAT CSV 1",
+            b"INSERT INTO t -- SETTINGS a = 1\n",
+            b"",
+        ),
+    ],
+)
+def test_rows_of_an_insert_are_read_from_a_file_of_ours(
+    text: bytes, before: bytes, after: bytes
+) -> None:
+    read = before + b"\nFROM INFILE '/rows' " + after + b"\nFORMAT CSV"
+
+    assert read_statement(text).reading_from("/rows") == read
