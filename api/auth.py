@@ -83,7 +83,7 @@ async def project_from_key(request: AnyRequest) -> ProjectContext:
 
 async def session_from_cookie(request: AnyRequest) -> SignedIn | None:
     """Return the live session of the request's cookie, `None` when there is none."""
-    cookie = _sent_cookie(request)
+    cookie = cookie_of(request, SESSION_COOKIE)
     if not cookie:
         return None
     token = services(request).vault.signed_token(cookie)
@@ -93,14 +93,14 @@ async def session_from_cookie(request: AnyRequest) -> SignedIn | None:
     return session
 
 
-def _sent_cookie(request: AnyRequest) -> str:
-    """Return the session cookie, empty where there is none.
+def cookie_of(request: AnyRequest, wanted: str) -> str:
+    """Return a cookie by its name, empty where there is none.
 
     Not by Litestar's `cookies`, which keeps the last 1,024 answers of the process.
     """
     for piece in request.headers.get("cookie", "").split(";"):
         name, _, value = piece.strip().partition("=")
-        if name == SESSION_COOKIE:
+        if name == wanted:
             return unquote(value)
     return ""
 

@@ -217,6 +217,18 @@ class TestFilter:
         ids = [re.findall(r"traces/([^?]+)", one)[0] for one in seen]
         assert len(ids) == len(set(ids)) == total
 
+    def test_chosen_columns_are_kept(self, visitor: Visitor, world: World) -> None:
+        page = visitor.go(path_of(world.demo, "llm/traces"))
+        page.get_by_text("Columns").click()
+        for name in ("Answer", "Latency", "Input", "Output", "Cost", "User", "Session"):
+            page.get_by_label(name, exact=True).click()
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**cols=*")
+        page = visitor.go(path_of(world.demo, "llm/traces"))
+
+        titles = page.locator("[data-rows] thead th").all_inner_texts()
+        assert titles == ["Time", "Status", "Model", "Session"]
+
 
 class TestKeys:
     def test_the_palette_finds_pages_models_and_traces(

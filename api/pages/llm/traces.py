@@ -1,12 +1,12 @@
 """The list of traces: filtered, in pages, with columns to choose, and a drawer for one of them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from litestar import Response, get
 
-from api.auth import AnyRequest
+from api.auth import AnyRequest, cookie_of
 from api.llm.costs import Explain
 from api.pages.llm.trace import Opened, open_trace
 from api.pages.llm.wanted import KEYS, wanted_of
@@ -20,6 +20,8 @@ from clickhouse.llm.trace_lines import Place, TraceLine, list_lines
 from clickhouse.llm.traces import count_traces
 
 PAGE_ROWS = 50
+KEPT = "columns"
+"""The cookie in which a browser keeps the columns that its viewer chose."""
 COLUMNS: Mapping[str, str] = {
     "time": "Time",
     "status": "Status",
@@ -49,7 +51,7 @@ class Column(NamedTuple):
 async def list_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Show a page of traces, latest first."""
     values, wanted = values_of(request), wanted_of(request, viewer)
-    beyond, columns = _place(values), _columns(values)
+    beyond, columns = _place(values), _columns(request, values)
     opened = values.get("open")
     reader = reader_of(request, wanted.project)
     explain: Explain = request.app.state.explain_cost
@@ -80,11 +82,15 @@ async def list_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
     )
 
 
-def _columns(values: Values) -> list[Column]:
-    chosen = values["cols"].split(",") if values.get("cols") else USUAL
+def _columns(request: AnyRequest, values: Values) -> list[Column]:
+    """Returns the columns that the address names, else those that the viewer chose last."""
+    chosen: Sequence[str] = values["cols"].split(",") if values.get("cols") else ()
     for name in chosen:
         if name not in COLUMNS:
             raise invalid("cols", f"Expected some of {', '.join(COLUMNS)}")
+    if not chosen:
+        kept = cookie_of(request, KEPT).split(".")
+        chosen = [name for name in kept if name in COLUMNS] or USUAL
     return [Column(name, title, name in chosen) for name, title in COLUMNS.items()]
 
 
