@@ -36,7 +36,7 @@ CHANGED_HOURS_AGO = 18
 BEFORE, SINCE = "4.1.3", "4.2.0"
 """The release that goes wrong, and the one before."""
 CHANGED_FEATURE = "search"
-CONTEXT_GROWS, SLOWER, FAILS = 7, 2.2, 0.16
+CONTEXT_GROWS, SLOWER, FAILS = 20, 2.2, 0.16
 
 GPT_4O = Model("openai", "gpt-4o", 26, 90)
 GPT_4O_MINI = Model("openai", "gpt-4o-mini", 24, 140)

@@ -137,6 +137,16 @@ class TestNewcomer:
             os.close(theirs)
 
 
+class TestOverview:
+    def test_it_names_models_without_a_price_and_not_those_whose_calls_failed(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        opened = visitor.go(path_of(world.demo, "overview/more"))
+
+        panel = opened.locator("section", has_text="Unpriced models")
+        assert panel.locator("a").all_inner_texts() == ["example-lab/in-house-7b"]
+
+
 class TestState:
     def test_back_and_reload_keep_filter_and_drawer(self, visitor: Visitor, world: World) -> None:
         page = visitor.go(path_of(world.demo, "llm/traces"))

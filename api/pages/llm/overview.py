@@ -10,7 +10,7 @@ from api.auth import AnyRequest
 from api.outcomes import LATEST_S
 from api.pages.llm.measures import MEASURES, Measure, total_of, value_at
 from api.pages.llm.moves import DIMENSIONS, moves_of
-from api.pages.llm.readings import Moments, both_sums, moments_of, totals_of
+from api.pages.llm.readings import Moments, both_sums, moments_of, sums_of, totals_of
 from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts import charts
 from api.pages.parts.charts import Chart, Series, chart_of, spark
@@ -85,6 +85,8 @@ async def overview_rest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Show what moved most, the newest errors, unpriced models and what was rejected."""
     wanted = wanted_of(request, viewer)
     failed = replace(wanted.filter, status="error")
+    # What failed has mostly no tokens, and so no cost: that is no gap in the price list.
+    succeeded = replace(wanted.filter, status="success")
     first_s, last_s = (
         min(max(us // 10**6, 0), LATEST_S) for us in (wanted.range.first_us, wanted.range.last_us)
     )
@@ -93,11 +95,11 @@ async def overview_rest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     groupings = [Grouping((name,), "cost", False, MOST_GROUPS) for name in DIMENSIONS]
     unpriced = Grouping(("provider", "model"), "unpriced", False, SHOWN)
     async with reader_of(request, wanted.project).turn() as store:
-        groups, errors, outcomes, (models, _) = await asyncio.gather(
+        groups, errors, outcomes, models = await asyncio.gather(
             asyncio.gather(*(both_sums(store, wanted, grouping) for grouping in groupings)),
             list_lines(store, wanted.project, failed, limit=SHOWN),
             add_up_outcomes(store, wanted.project, asked),
-            both_sums(store, wanted, unpriced),
+            sums_of(store, wanted, succeeded, unpriced),
         )
     return await page(
         request,
