@@ -1,7 +1,7 @@
 """The pages before any project: the address itself, signing in, up and out."""
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from litestar import MediaType, Request, Response, get, post
 from litestar.connection import ASGIConnection
@@ -23,7 +23,7 @@ from api.auth import (
 from api.landing import landing
 from api.login import redeemed
 from api.pages.forms import fields_of
-from api.pages.render import page
+from api.pages.render import is_fragment, page
 from api.pages.viewer import projects_of
 from api.parameters import values_of
 from controlplane.accounts import SignUp, sign_up
@@ -157,10 +157,21 @@ ENTRANCE = (
 
 def to_sign_in(request: AnyRequest) -> Response[str]:
     """Return the way to the form, and from there back to what was asked for."""
-    asked = request.scope["path"]
-    if query := request.scope["query_string"].decode("latin-1"):
-        asked = f"{asked}?{query}"
+    asked, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    if is_fragment(request):
+        # A part of a page was asked for: the page is what to come back to.
+        asked, query = _page_around(request)
+    asked = f"{asked}?{query}" if query else asked
     return _sent_on(request, f"/sign-in?{NEXT}={quote(asked, safe='')}")
+
+
+def _page_around(request: AnyRequest) -> tuple[str, str]:
+    """Returns path and query of the page that a fragment is for, as the browser says."""
+    try:
+        whole = urlsplit(request.headers.get("hx-current-url", "/"))
+    except ValueError:  # such as `http://[`
+        return "/", ""
+    return whole.path.removeprefix(prefix_of(request)), whole.query
 
 
 async def _sign_in_form(
@@ -212,7 +223,7 @@ def _onwards(request: AnyRequest, text: str | None) -> str:
 def _sent_on(request: AnyRequest, path: str, *, cookie: str | None = None) -> Response[str]:
     target = prefix_of(request) + path
     headers = {"Location": target, "Cache-Control": "no-store"}
-    if request.headers.get("hx-request") == "true":
+    if is_fragment(request):
         headers = {"HX-Redirect": target}
     if cookie is not None:
         headers["Set-Cookie"] = cookie

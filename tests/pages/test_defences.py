@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -73,6 +74,18 @@ def test_signing_in_leads_back_to_what_was_asked_for(server: Server) -> None:
         assert (answer.status_code, answer.headers["location"]) == (303, target)
         assert client.get(target).status_code == 200
         assert "HttpOnly; SameSite=Lax" in answer.headers["set-cookie"]
+
+
+def test_who_is_signed_out_meanwhile_comes_back_to_the_page_and_not_to_a_part(
+    server: Server,
+) -> None:
+    path = server.admin.get("/", headers=HTML).headers["location"]
+    asked = {"HX-Request": "true", "HX-Current-URL": f"{server.url}{path}?range=7d"}
+    with server.client(None) as client:
+        answer = client.get(f"{path}/more", headers=asked)
+
+    assert answer.status_code == 200
+    assert answer.headers["hx-redirect"] == f"/sign-in?next={quote(path + '?range=7d', safe='')}"
 
 
 @pytest.mark.parametrize(
