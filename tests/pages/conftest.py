@@ -42,7 +42,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data: Path = tmp_path_factory.mktemp("pages") / "data"
     with Server(data) as server:
         demo, empty = create_project(server, "Demo"), create_project(server, "Empty")
-        server.run("demo", "--key", demo.key, "--traces", "300", "--spans", "40", "--days", "1")
+        server.run(
+            "demo",
+            "--key",
+            demo.key,
+            "--traces",
+            "300",
+            "--spans",
+            "40",
+            "--days",
+            "1",
+            "--seed",
+            "7",
+        )
         yield World(server, demo, empty)
 
 
