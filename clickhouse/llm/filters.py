@@ -36,8 +36,12 @@ EQUALITIES: Mapping[str, str] = {
 }
 # Columns that are never NULL: what is unset there is the empty text.
 NEGATABLE: Mapping[str, str] = {
-    name: EQUALITIES[name].partition(" = ")[0]
-    for name in ("session_id", "provider", "model", "status", "user", "environment")
+    "session_id": "session_id",
+    "provider": "provider",
+    "model": "model_requested",
+    "status": "status",
+    "user": "user_id",
+    "environment": "environment",
 }
 
 
@@ -86,8 +90,8 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
             values[name] = list(spellings(value)) if name == "session_id" else value
     if isinstance(wanted, TraceFilter):
         for number, (name, text) in enumerate(wanted.without):
-            parts.append(f"{NEGATABLE[name]} != {{without_{number}:String}}")
-            values[f"without_{number}"] = text
+            parts.append(f"{NEGATABLE[name]} NOT IN {{without_{number}:Array(String)}}")
+            values[f"without_{number}"] = list(spellings(text) if name == "session_id" else (text,))
         _add_metadata(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)
     return Condition("\n        AND ".join(parts), values)

@@ -107,6 +107,7 @@ class TestEveryAnswer:
         assert b"\r\nx-content-type-options: nosniff\r\n" in answer
 
 
+@pytest.mark.slow
 class TestTls:
     def test_only_who_came_by_https_is_told_to_stay_there(self, tmp_path: Path) -> None:
         forwarded = {"X-Forwarded-Proto": "https"}

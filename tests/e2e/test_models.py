@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.e2e.payloads import span, trace
 from tests.e2e.server import Project, Server, wait_for
 
@@ -74,6 +76,7 @@ def test_models_are_told_with_their_use_and_why_calls_have_no_cost(project: Proj
     assert (claude["calls"], claude["costCents"], claude["unpriced"]) == (1, 0.45, 0)
 
 
+@pytest.mark.slow
 def test_what_has_a_price_by_now_is_said_and_priced_anew(server: Server, project: Project) -> None:
     item = trace(**COUNTS, timestamp="2026-11-01T12:00:00Z", model_requested="mine")
     assert project.post("/v1/traces/batch", [item]).status_code == 202

@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.payloads import trace
 from tests.e2e.server import CONSOLE_SCRIPT, Server
 from tests.unit.sluice.test_privacy import open_modes
@@ -10,6 +12,7 @@ from tests.unit.sluice.test_privacy import open_modes
 WITHOUT_UMASK = ("sh", "-c", 'umask 000; exec "$0" "$@"', CONSOLE_SCRIPT)
 
 
+@pytest.mark.slow
 def test_nothing_is_open_to_others_whatever_the_umask_and_an_upgrade_closes_what_was(
     tmp_path: Path,
 ) -> None:

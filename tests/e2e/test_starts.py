@@ -19,6 +19,7 @@ class TestStarts:
             server.start(wait=False)
             yield server
 
+    @pytest.mark.slow
     def test_a_client_that_comes_too_early_is_refused_and_not_kept_waiting(
         self, starting: Server
     ) -> None:
@@ -29,6 +30,7 @@ class TestStarts:
         with starting.client() as client:
             assert client.get("/ready").status_code == 200
 
+    @pytest.mark.slow
     def test_a_second_server_on_the_port_is_told_at_once_even_before_the_first_listens(
         self, starting: Server, tmp_path: Path
     ) -> None:

@@ -36,6 +36,7 @@ class Restless:
         return self.turns > turns
 
 
+@pytest.mark.slow
 async def test_the_log_wakes_by_itself_however_soon_that_is(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ async def stored_of_others(store: Store, sent: list[list[bytes]]) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_a_partition_whose_insert_is_refused_delays_no_other(
     stream: Stream, store: Store
 ) -> None:

@@ -102,6 +102,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_sums_of_an_older_version_are_kept_and_go_on(tmp_path: Path) -> None:
     command = [sys.executable, "-c", UPGRADE, str(tmp_path / "store")]
 

@@ -62,7 +62,8 @@ def test_a_command_says_in_one_line_that_the_engine_is_away(tmp_path: Path) -> N
 
     assert ran.returncode == 1
     (line,) = ran.stderr.splitlines()
-    assert line == "sluice: the store: cannot connect to 127.0.0.1, port 1: Connection refused"
+    where = "the store (SLUICE_WAREHOUSE_URL)"
+    assert line == f"sluice: {where}: cannot connect to 127.0.0.1, port 1: Connection refused"
 
 
 async def test_an_urgent_read_answers_while_every_reader_is_held(warehouse: Warehouse) -> None:

@@ -69,6 +69,7 @@ def test_a_store_is_migrated_once_whoever_asks(alone: Served) -> None:
     assert answer.rows[0][0] == len(read_migrations())
 
 
+@pytest.mark.slow
 def test_migrations_can_be_applied_over_http(alone: Served) -> None:
     alone.start()
     tables = alone.value("SHOW TABLES").split("\n")
@@ -124,6 +125,7 @@ def test_every_table_takes_its_block_and_each_token_once(alone: Served) -> None:
         assert counts(ours) == STORED_ONCE
 
 
+@pytest.mark.slow
 def test_a_token_holds_over_kill_and_restart(alone: Served) -> None:
     alone.start()
     with closing(alone.ours()) as ours:
@@ -139,6 +141,7 @@ def test_a_token_holds_over_kill_and_restart(alone: Served) -> None:
         assert counts(ours) == dict.fromkeys(COUNTS, 1000)
 
 
+@pytest.mark.slow
 def test_a_block_that_lost_its_rows_ends_the_warehouse_and_is_taken_by_the_next(
     alone: Served,
 ) -> None:
@@ -158,6 +161,7 @@ def test_a_block_that_lost_its_rows_ends_the_warehouse_and_is_taken_by_the_next(
         assert counts(ours) == STORED_ONCE
 
 
+@pytest.mark.slow
 def test_a_client_outlives_a_kill_of_the_warehouse(alone: Served) -> None:
     alone.start()
     with closing(alone.ours()) as ours:
@@ -172,6 +176,7 @@ def test_a_client_outlives_a_kill_of_the_warehouse(alone: Served) -> None:
         assert counts(ours) == STORED_ONCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_what_it_stored_is_there_when_the_store_is_embedded_again(
     alone: Served, how: signal.Signals
@@ -255,12 +260,12 @@ def test_a_view_that_fails_is_an_error_and_is_fed_by_the_next_try(served: Served
     with pa.ipc.new_stream(rows, batch.schema) as writer:
         writer.write_batch(batch)
     refusing = "SELECT k + throwIf(k = 13 AND (SELECT count() FROM allowed) = 0) AS k FROM fed"
-    sql = "SELECT (SELECT count() FROM fed), (SELECT count() FROM made)"
+    sql = "SELECT (SELECT count() FROM fed), (SELECT count() FROM from_fed)"
 
     with closing(served.ours()) as ours:
-        for name in ("fed", "made", "allowed"):
+        for name in ("fed", "from_fed", "allowed"):
             ours.command_now(f"CREATE TABLE {name} (k UInt32) {settings}", None, {})
-        ours.command_now(f"CREATE MATERIALIZED VIEW feed TO made AS {refusing}", None, {})
+        ours.command_now(f"CREATE MATERIALIZED VIEW feed TO from_fed AS {refusing}", None, {})
         for _ in range(2):
             with pytest.raises(WarehouseUnavailable, match="395"):
                 ours.insert_now("fed", bytes(rows.getvalue()), "one")
