@@ -109,7 +109,9 @@ def _below(text: str, request: Request[Any, Any, Any]) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _document(app: Litestar) -> dict[str, Any]:
-    made = document(app.routes, version("sluice"))
+    every_route = app.state.get("described")
+    routes = app.routes if every_route is None else every_route()
+    made = document(routes, version("sluice"))
     # As it is sent: whatever has no JSON would be found here.
     decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(made))
     return decoded

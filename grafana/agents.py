@@ -163,4 +163,6 @@ LIMIT 50"""
         Column("cost", USD),
         Column("project_id", is_hidden=True),
     ]
-    return table("Sessions", sql, columns, "The dearest fifty, by their events in the range.")
+    return table(
+        "Sessions", sql, columns, "The fifty with the greatest cost, by their events in the range."
+    )

@@ -167,7 +167,7 @@ LIMIT 200"""
         Column("unpriced", UNKNOWN),
         Column("model_key", is_hidden=True),
     ]
-    return table("Models", sql, columns, "The dearest first.")
+    return table("Models", sql, columns, "The most expensive first.")
 
 
 def _users() -> Json:
@@ -188,7 +188,7 @@ LIMIT 200"""
         Column("cost", USD),
         Column("user_key", is_hidden=True),
     ]
-    return table("Users", sql, columns, "What each user cost, the dearest first.")
+    return table("Users", sql, columns, "What each user cost, the greatest cost first.")
 
 
 def _projects() -> Json:
@@ -215,7 +215,7 @@ LIMIT 200"""
         Column("unpriced", UNKNOWN),
         Column("project_id", is_hidden=True),
     ]
-    return table("Projects and environments", sql, columns, "The dearest first.")
+    return table("Projects and environments", sql, columns, "The most expensive first.")
 
 
 def _errors() -> Json:

@@ -69,14 +69,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Key for sealed API keys and signed cookies, at least 32 characters. Empty: made at first
     start and kept in the data directory."""
     signup_enabled: bool = True
-    """Whether anybody may make an account at `/dashboard/api/signup`."""
+    """Whether anybody may make an account, at `/sign-up` or `/dashboard/api/signup`."""
     allowed_origins: str = ""
     """Origins, comma-separated, whose pages may read and write through the API in a browser."""
     trusted_proxies: str = ""
     """Addresses or networks, comma-separated, of proxies whose headers are believed about who asks
     and for which host. Empty: none."""
     signups_per_hour: Positive = 30
-    """Accounts that one address may make at `/dashboard/api/signup` in an hour."""
+    """Accounts that one address may make in an hour, at `/sign-up` or `/dashboard/api/signup`."""
     max_projects_per_user: Positive = 50
     """Projects that one person may administer when they make another."""
     max_members_per_project: Positive = 500

@@ -11,7 +11,7 @@ from sluice.patience import patiently
 from sluice.process import Process
 from sluice.stores import add_store
 from sluice.systems import open_systems
-from sluice.web import out_routes
+from sluice.web import every_route, out_routes
 
 
 async def open_parts(process: Process) -> None:
@@ -26,4 +26,5 @@ async def open_parts(process: Process) -> None:
     systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database))
     await keep_fresh(process, systems)
     process.routes += out_routes()
-    process.state |= {"warehouse": warehouse, **systems.state}
+    # One address serves api and edges, and `/docs` of it comes from here.
+    process.state |= {"warehouse": warehouse, **systems.state, "described": every_route}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import msgspec
 import typer
@@ -49,11 +49,22 @@ def import_pulse(source: Path, secrets: Path | None, rejected: Path, data_dir: P
         asyncio.run(_import(settings, file, encryption_key, rejected))
 
 
+@contextmanager
+def _lines_for(path: Path) -> Iterator[TextIO]:
+    """Opens the file for what is rejected; there is none where nothing was."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            yield file
+    finally:
+        if not path.stat().st_size:
+            path.unlink()
+
+
 async def _import(
     settings: Settings, file: PulseFile, encryption_key: str | None, rejected: Path
 ) -> None:
     async with opened(settings) as control:
-        with _target_of(control) as target, rejected.open("a", encoding="utf-8") as rejects:
+        with _target_of(control) as target, _lines_for(rejected) as rejects:
             await _bring_accounts(control, file, encryption_key)
             systems = await asyncio.to_thread(
                 open_systems, Resources(control.paths.cache, control.database)

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.routes import BaseRoute
 from litestar.types import ASGIApp
 
 from api import app as api_app
@@ -51,6 +52,12 @@ def ingest_routes() -> list[Any]:
 def out_routes() -> list[Any]:
     """Returns the routes of the API and the dashboard."""
     return api_app.routes(queries(), controls(), pages())
+
+
+def every_route() -> Sequence[BaseRoute]:
+    """Returns what all processes together answer, for the description of the whole."""
+    handlers = [*ingest_routes(), *out_routes()]
+    return Litestar(handlers, openapi_config=None, logging_config=None).routes
 
 
 def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:
