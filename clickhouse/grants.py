@@ -24,13 +24,14 @@ TABLES = (
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 BOUNDS = (
     "readonly = 2",
-    "max_execution_time = 30",
-    "max_memory_usage = 2000000000 MAX 2000000000",
-    "max_rows_to_read = 500000000 MAX 500000000",
-    "max_result_rows = 1000000",
+    "max_execution_time = 30 MIN 1 MAX 60",
+    "max_memory_usage = 2000000000 MIN 1 MAX 2000000000",
+    "max_rows_to_read = 500000000 MIN 1 MAX 500000000",
+    "max_result_rows = 1000000 MIN 1 MAX 1000000",
 )
 """As Grafana's own user has them in deploy/clickhouse/users.xml. `readonly = 2`: the data source
-sets how answers are formatted; the user still changes nothing."""
+sets how answers are formatted; the user still changes nothing. There are least values, because 0 is
+no bound."""
 
 
 class BadName(ValueError):
@@ -53,7 +54,8 @@ def grant_statements(name: str, password: str, projects: Sequence[ProjectId]) ->
     return [
         f"CREATE USER OR REPLACE `{name}` IDENTIFIED WITH sha256_hash BY '{digest}'"
         f" SETTINGS {', '.join(BOUNDS)}",
-        *(f"GRANT SELECT ON default.{table} TO `{name}`" for table in TABLES),
         f"CREATE ROW POLICY OR REPLACE {policies}"
         f" FOR SELECT USING project_id IN ({ids}) TO `{name}`",
+        # Last: who stops in between leaves a user that sees nothing.
+        *(f"GRANT SELECT ON default.{table} TO `{name}`" for table in TABLES),
     ]

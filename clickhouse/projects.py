@@ -8,7 +8,7 @@ from msgspec import Struct
 from clickhouse.client import Warehouse
 from schemas.projects import ProjectId
 
-AT_ONCE = 500
+AT_ONCE = 100
 """Projects in one statement: their names go into it, at most 200 characters of 4 bytes each."""
 LISTED = """
 SELECT project_id, name, cost_preference, time_zone

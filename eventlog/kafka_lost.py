@@ -38,9 +38,13 @@ class LostClients:
         """
         if self._is_asking or time.monotonic() < self._ask_at:
             return
-        self._is_asking = True
         ask = partial(self._ask, producer)
-        threading.Thread(target=ask, name="kafka-lost", daemon=True).start()
+        try:
+            threading.Thread(target=ask, name="kafka-lost", daemon=True).start()
+        except RuntimeError:  # no more threads for now
+            self._asked()
+            return
+        self._is_asking = True
 
     def _ask(self, producer: KafkaProducer) -> None:
         try:

@@ -20,6 +20,7 @@ from clickhouse.served.errors import refusal
 LEAST_REVISION = 54_454
 """Clients of older versions read what the engine writes."""
 MOST_ROWS = 1_000_000
+MOST_TEXTS = 10_000_000
 """Of one answer: texts are measured one by one, at some 0.2 us each."""
 BLOCK_INFORMATION = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 USUAL = b"\x00"
@@ -41,11 +42,11 @@ class Rewriter:
     """Rewrites the blocks of one answer."""
 
     def __init__(self) -> None:
-        self._rows = 0
+        self._rows = self._texts = 0
 
     def blocks(self, native: bytes) -> Iterator[bytes]:
         """Yields whole blocks as a client of a newer version reads them. Raises `EngineError`."""
-        reader = _Reader(native)
+        reader = _Reader(native, self._texts)
         while reader.at < len(native):
             begin = reader.at
             columns, rows = reader.number(), reader.number()
@@ -58,6 +59,7 @@ class Rewriter:
             yield BLOCK_INFORMATION + native[begin : reader.at]
             for _ in range(columns):
                 yield from _column(reader, rows)
+        self._texts = reader.texts
 
 
 def _column(reader: "_Reader", rows: int) -> Iterator[bytes]:
@@ -75,8 +77,9 @@ def _column(reader: "_Reader", rows: int) -> Iterator[bytes]:
 class _Reader:
     """A place in Native data, which only goes forward."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, texts: int) -> None:
         self.data = data
+        self.texts = texts
         self.at = 0
 
     def number(self) -> int:
@@ -118,6 +121,10 @@ class _Reader:
         """Goes past so many values of a type."""
         name, arguments = _parsed(kind)
         if name == "String":
+            self.texts += rows
+            if self.texts > MOST_TEXTS:
+                reason = f"Over {MOST_TEXTS} texts in this form: give a LIMIT, or another format."
+                raise refusal(Code.TOO_MANY_ROWS_OR_BYTES, reason)
             for _ in range(rows):
                 self.skip(self.number())
         elif name == "LowCardinality":

@@ -12,6 +12,8 @@ MOST_CHARS = 4_000
 """Of one text."""
 MOST_BYTES = 1 << 20
 """Of a body that is shown at all; the rest is one link away."""
+MOST_DEPTH = 60
+"""What is deeper is counted and not shown: a template calls itself for each level."""
 OPEN_DEPTH = 2
 
 
@@ -63,7 +65,7 @@ def _node(key: str, path: str, value: Any, depth: int, left: Iterator[int]) -> N
 
 def _branch(node: Node, items: list[tuple[str, str, Any]], depth: int, left: Iterator[int]) -> Node:
     for key, path, value in items:
-        if next(left, None) is None:
+        if depth >= MOST_DEPTH or next(left, None) is None:
             break
         node.children.append(_node(key, path, value, depth + 1, left))
     return node._replace(is_open=depth < OPEN_DEPTH and len(items) <= 30)

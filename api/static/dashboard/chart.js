@@ -99,7 +99,9 @@ function zoomTo(figure, plot) {
   const { left, width } = plot.select;
   if (width < 5) return;
   const moment = (at) => String(Math.round(plot.posToVal(at, "x") * 1000));
-  const target = figure.dataset.zoom.replace("FROM", moment(left)).replace("TO", moment(left + width));
+  const target = new URL(figure.dataset.zoom, location.href);
+  target.searchParams.set("from", moment(left));
+  target.searchParams.set("to", moment(left + width));
   location.assign(target);
 }
 

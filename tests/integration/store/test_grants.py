@@ -69,7 +69,7 @@ CONFIG = """<clickhouse><users_config>{users}</users_config><default_database></
 
 @pytest.mark.slow
 def test_such_a_user_reads_every_panel_of_its_projects_and_nothing_else(tmp_path: Path) -> None:
-    _, *grants, policy = grant_statements("team", "password", [MINE])
+    _, policy, *grants = grant_statements("team", "password", [MINE])
     tables = re.findall(r"ON default\.(\w+)", policy)
     condition = policy.partition(" USING ")[2].partition(" TO ")[0]
     given = "".join(f"<query>{one.partition(' TO ')[0]}</query>" for one in grants)

@@ -144,6 +144,24 @@ def test_no_field_of_a_request_sets_a_bound_user_free(
     assert answer.status_code in (400, 403, 500), answer.text
 
 
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("SELECT query FROM {d:Identifier}.processes", {"param_d": "system"}),
+        (
+            "SELECT * FROM {d : Identifier}.{t:Identifier}",
+            {"param_d": "system", "param_t": "parts"},
+        ),
+        ("SELECT * FROM {t:Identifier}", {"param_t": "trace_sums_feed"}),
+    ],
+)
+def test_no_name_comes_as_a_parameter(place: Served, sql: str, names: dict[str, str]) -> None:
+    answer = place.ask(sql, user=TEAM, **names)
+
+    assert answer.status_code in (400, 403, 500), answer.text
+    assert "no name as a parameter" in answer.text
+
+
 def test_a_table_that_a_writer_makes_is_closed_to_bound_users(place: Served) -> None:
     made = "CREATE TABLE copied ENGINE = MergeTree ORDER BY project_id AS SELECT * FROM projects"
     assert place.ask(made, user=WRITER).status_code == 200

@@ -257,3 +257,21 @@ class TestAddresses:
         odd = Address("", "/x", {"path": "1", "self": "2"})
 
         assert odd.here(a="3") == "/x?path=1&self=2&a=3"
+
+
+def test_a_short_text_makes_no_long_page() -> None:
+    table = "|a" * 256 + "\n" + "|-" * 256 + "\n" + "x\n" * 250
+
+    assert len(prose(table)) < 20 * len(table)
+
+
+def test_a_deep_body_is_shown_to_some_depth() -> None:
+    value: list[object] = []
+    for _ in range(900):
+        value = [value]
+
+    node, depth = tree_of(value), 0
+    while node.children:
+        node, depth = node.children[0], depth + 1
+
+    assert depth == 60
