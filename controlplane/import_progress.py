@@ -1,6 +1,7 @@
 """How far imports of other servers' data have come."""
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -8,21 +9,29 @@ from controlplane.database import Database
 from controlplane.models import ImportProgress
 
 
-async def known_position(database: Database, source: str, part: str, log_id: str) -> int:
-    """Return how far a part of a source has come into a log; 0 where none of it has."""
+class Position(NamedTuple):
+    """A place in a source, and the id of what stood there."""
+
+    place: int = 0
+    item_id: str = ""
+
+
+async def known_position(database: Database, source: str, part: str, log_id: str) -> Position:
+    """Return how far a part of a source has come into a log; the start where none of it has."""
     async with database.reading() as session:
-        found = await session.scalar(
-            select(ImportProgress.position).where(
+        found = await session.execute(
+            select(ImportProgress.position, ImportProgress.item_id).where(
                 ImportProgress.source == source,
                 ImportProgress.part == part,
                 ImportProgress.log_id == log_id,
             )
         )
-    return found or 0
+        row = found.one_or_none()
+    return Position() if row is None else Position(*row)
 
 
 async def know_position(
-    database: Database, source: str, part: str, log_id: str, *, position: int
+    database: Database, source: str, part: str, log_id: str, position: Position
 ) -> None:
     """Write down how far a part of a source has come."""
     async with database.session() as session:
@@ -31,7 +40,8 @@ async def know_position(
                 source=source,
                 part=part,
                 log_id=log_id,
-                position=position,
+                position=position.place,
+                item_id=position.item_id,
                 updated_at=datetime.now(UTC),
             )
         )

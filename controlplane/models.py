@@ -224,4 +224,6 @@ class ImportProgress(DefaultBase):
     """What a log that was lost had taken must come again into the next; empty for accounts."""
     position: Mapped[int] = mapped_column(BigInteger)
     """The place in the source behind which nothing was brought in yet."""
+    item_id: Mapped[str] = mapped_column(Text)
+    """What stood there, empty for accounts: SQLite gives places of deleted rows anew."""
     updated_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))

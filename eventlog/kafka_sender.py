@@ -98,7 +98,7 @@ class Sender:
 
     def _replace_lost(self, producer: KafkaProducer) -> None:
         if producer is self.producer and self._owed():
-            log.error("kafka client does not find back to its brokers, a new one follows")
+            log.error("kafka client has lost its brokers, a new one follows")
             self._replace_producer()
 
     def _replace_producer(self) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TextIO
 import msgspec
 
 from controlplane.database import Database
-from controlplane.import_progress import know_position, known_position
+from controlplane.import_progress import Position, know_position, known_position
 from controlplane.imports import (
     Accounts,
     ImportedKey,
@@ -62,9 +62,13 @@ class Import(NamedTuple):
     """Of the server that stores what the log gets meanwhile, `None` for none."""
 
     async def position(self, kind: Kind) -> int:
-        """Returns behind which row nothing was brought into this log yet."""
+        """Returns behind which row nothing was brought into this log yet.
+
+        Where another row stands there now, rows may have come before it: all are looked at again.
+        """
         log_id = self.log.log_id(kind.topic)
-        return await known_position(self.database, self.source.source, kind.name, log_id)
+        known = await known_position(self.database, self.source.source, kind.name, log_id)
+        return known.place if self.source.has(kind, *known) else 0
 
     async def run(self, on_batch: Callable[[Kind, Outcome], None]) -> None:
         """Brings in what is not in the log yet. Raises `LogError`; then it may go on later."""
@@ -72,23 +76,24 @@ class Import(NamedTuple):
             await self._run_kind(kind, on_batch)
 
     async def _run_kind(self, kind: Kind, on_batch: Callable[[Kind, Outcome], None]) -> None:
-        position, saved_s = await self.position(kind), 0.0
+        position, last, saved_s = await self.position(kind), "", 0.0
         try:
             while rows := self.source.rows(kind, position, BATCH_ROWS):
                 outcome = await asyncio.to_thread(self._bring, kind, rows)
-                position = rows[-1].rowid
+                position, last = rows[-1].rowid, rows[-1].item_id
                 on_batch(kind, outcome)
                 if time.monotonic() - saved_s >= SAVE_S:
-                    await self._save(kind, position)
+                    await self._save(kind, Position(position, last))
                     saved_s = time.monotonic()
                 await self._wait_for_the_server()
         finally:
-            await self._save(kind, position)
+            if last:
+                await self._save(kind, Position(position, last))
 
-    async def _save(self, kind: Kind, position: int) -> None:
+    async def _save(self, kind: Kind, position: Position) -> None:
         log_id = self.log.log_id(kind.topic)
         source = self.source.source
-        await know_position(self.database, source, kind.name, log_id, position=position)
+        await know_position(self.database, source, kind.name, log_id, position)
 
     def _bring(self, kind: Kind, rows: Sequence[Row]) -> Outcome:
         good = self._fit(kind, rows)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from controlplane.import_progress import know_position, known_position
+from controlplane.import_progress import Position, know_position, known_position
 from controlplane.imports import import_accounts, live_projects
 from eventlog.bulk import BulkLog, FileBulk, KafkaBulk
 from eventlog.group_commit import Limits
@@ -86,12 +86,12 @@ async def _import(
 
 async def _bring_accounts(control: Control, file: PulseFile, encryption_key: str | None) -> None:
     database, accounts = control.database, accounts_of(file, encryption_key)
-    after_ms = await known_position(database, file.source, ACCOUNTS, "")
+    after_ms = (await known_position(database, file.source, ACCOUNTS, "")).place
     notes = await import_accounts(database, control.vault, accounts, after_ms=after_ms)
     for note in notes:
         typer.echo(printable(f"left out: {note}"), err=True)
     newest = max(after_ms, newest_ms(accounts))
-    await know_position(database, file.source, ACCOUNTS, "", position=newest)
+    await know_position(database, file.source, ACCOUNTS, "", Position(newest))
 
 
 async def _show(work: Import, rejected: Path) -> None:

@@ -73,6 +73,13 @@ class PulseFile:
         query = f"SELECT count(*) FROM {table} WHERE rowid > ?"  # noqa: S608 - a name of ours
         return int(self._connection.execute(query, (after,)).fetchone()[0])
 
+    def has(self, kind: Kind, place: int, item_id: str) -> bool:
+        """Tells whether this row still stands at this place."""
+        table = kind.tables[0].name
+        query = f"SELECT 1 FROM {table} WHERE rowid = ? AND {kind.id_field} = ?"  # noqa: S608
+        found = table in self._tables() and self._connection.execute(query, (place, item_id))
+        return bool(found and found.fetchone())
+
     def rows(self, kind: Kind, after: int, limit: int) -> list[Row]:
         """Returns the next rows after a place, in the order that they were stored in.
 

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("part", sa.Text, nullable=False),
         sa.Column("log_id", sa.Text, nullable=False),
         sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("item_id", sa.Text, nullable=False),
         sa.Column("updated_at", DateTimeUTC(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("source", "part", "log_id", name="pk_import_progress"),
     )

@@ -148,6 +148,26 @@ def test_a_log_that_is_lost_brings_what_it_had_again_and_nothing_is_there_twice(
     assert (requests, outcomes["balanced"]) == (400, True)
 
 
+@pytest.mark.slow
+def test_new_rows_in_the_place_of_deleted_ones_are_brought_in_too(
+    installation: Place, pulse: PulseServer
+) -> None:
+    for number in range(10):
+        pulse.add_trace(number)
+    bring_in(installation, pulse)
+    pulse.delete_newest_traces(3)
+    for number in range(10, 15):
+        pulse.add_trace(number)
+
+    again, third = bring_in(installation, pulse), bring_in(installation, pulse)
+
+    assert "brought in: 12 traces" in again.out  # all that is there; seven come twice
+    assert "brought in: 0 traces" in third.out
+    with serving(installation):
+        wait_total(installation, "traces", SHOP_KEY, 15)
+        assert total(installation, "traces", SHOP_KEY) == 15
+
+
 def test_into_kafka_it_brings_each_row_though_it_was_killed_and_says_who_stores_it(
     installation: Place, pulse: PulseServer, kafka: KafkaBroker
 ) -> None:

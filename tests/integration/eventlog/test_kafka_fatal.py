@@ -75,7 +75,7 @@ async def test_a_log_whose_client_broke_goes_on_with_a_new_one(
     assert items_in(address) == [b"0", b"1", b"2", b"3"]
 
 
-async def test_a_client_that_does_not_find_back_to_its_brokers_is_replaced(
+async def test_a_client_that_has_lost_its_brokers_is_replaced(
     address: KafkaAddress, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_lost, "ANSWER_S", 1.0)
