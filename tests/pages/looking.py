@@ -15,6 +15,10 @@ NARROW = {"width": 360, "height": 800}
 AXE = Path(__file__).with_name("axe.min.js")
 BAD = ("serious", "critical")
 
+# htmx writes both as errors when a page is left while a request of it is under way: that is no fault. What really
+# fails is told as `htmx:sendError` or `htmx:responseError` too.
+LEFT_WHILE_ASKING = ("htmx:afterRequest", "htmx:sendAbort")
+
 
 class Visitor:
     """One browser window, with what went wrong in it."""
@@ -67,7 +71,7 @@ class Visitor:
         ]
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and message.text not in LEFT_WHILE_ASKING:
             self.faults.append(f"{message.text} ({message.location.get('url')})")
 
     def _look(self, request: Request) -> None:
