@@ -10,6 +10,9 @@ from schemas.metrics import REQUEST_SECONDS
 
 access = structlog.get_logger("access")
 
+STREAM = b"text/event-stream"
+"""An answer that stays open: it is as quick as its beginning."""
+
 
 def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
     """Measures each request; logs it on demand, without its query string, which may hold keys."""
@@ -19,18 +22,20 @@ def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
             await application(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 500
+        status, ended = 500, None
 
         async def note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if any(value.startswith(STREAM) for _, value in message["headers"]):
+                    ended = time.perf_counter()
             await send(message)
 
         try:
             await application(scope, receive, note)
         finally:
-            seconds = time.perf_counter() - started
+            seconds = (ended or time.perf_counter()) - started
             route = str(scope.get("path_template") or "other")
             REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
             if log_requests:

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import uvicorn
@@ -28,7 +28,10 @@ class Server(uvicorn.Server):
     Its configuration must not be loaded yet.
     """
 
-    def __init__(self, config: uvicorn.Config, bounds: Bounds) -> None:
+    def __init__(
+        self, config: uvicorn.Config, bounds: Bounds, *, on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_end` is called first when it ends: it lets go of answers that would stay open."""
         trusted = config.forwarded_allow_ips
         proxies = trusted.split(",") if isinstance(trusted, str) else trusted
         self.connections = Connections(bounds, [proxy.strip() for proxy in proxies])
@@ -39,6 +42,7 @@ class Server(uvicorn.Server):
         config.backlog = min(config.backlog, bounds.connections)
         super().__init__(config)
         self.ready = asyncio.Event()
+        self._on_end = on_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Says when requests are answered."""
@@ -60,6 +64,7 @@ class Server(uvicorn.Server):
 
         To close on them would be a reset, after which no proxy sends a POST again.
         """
+        self._on_end()
         loop = asyncio.get_running_loop()
         for connection in await self._stop_listening(sockets or []):
             await loop.connect_accepted_socket(self._make_protocol, connection)

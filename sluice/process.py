@@ -13,6 +13,7 @@ import structlog
 from litestar.types import ASGIApp
 
 from api.local_peers import is_loopback
+from api.pages.live.hub import Hub
 from controlplane.handoffs import Handoff, Handoffs
 from controlplane.initial import Initial
 from schemas.projects import KeyId
@@ -37,7 +38,8 @@ class Process:
         self.initial: Initial | None = None
         """What an empty control plane was filled with, for the start to tell of."""
         self.routes: list[Any] = []
-        self.state: dict[str, Any] = {}
+        self.hub = Hub()
+        self.state: dict[str, Any] = {"hub": self.hub}
         """What the routes find on the application."""
         self.ready: dict[str, Callable[[], Awaitable[object]]] = {}
         """By part, for `/ready`: raises when the part does not work."""

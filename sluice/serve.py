@@ -33,7 +33,8 @@ async def serve(
     try:
         await open_parts(process)
         config = config_of(process.app(), proxies=proxies, graceful_s=GRACEFUL_S)
-        server = Server(config, bounds_of(settings, open_files))
+        bounds = bounds_of(settings, open_files)
+        server = Server(config, bounds, on_end=process.hub.close)
         serving = await server.begin(listener)
     except BaseException:
         listener.close()

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from api.slashes import STAND_IN
 
-CARRIED = ("range", "from", "to", "tz")
+CARRIED = ("range", "from", "to", "tz", "live")
 """What goes along from page to page of a project."""
 
 

@@ -65,6 +65,12 @@ async def page(
     return Response(text, status_code=status_code, media_type=MediaType.HTML, headers=headers)
 
 
+async def part(request: AnyRequest, template: str, **shown: Any) -> str:
+    """Return a part of a page that is the same for all its viewers: it has none."""
+    shared = {"assets": _assets(address_of(request))}
+    return await asyncio.to_thread(_rendered, template, {**shared, **shown})
+
+
 def short_page(
     request: AnyRequest, template: str, *, status_code: int, **shown: Any
 ) -> Response[str]:
@@ -79,11 +85,15 @@ def _shared(request: AnyRequest) -> dict[str, Any]:
     address = address_of(request)
     return {
         "address": address,
-        "assets": address.url(f"/assets/{assets.version()}"),
+        "assets": _assets(address),
         "is_fragment": is_fragment(request),
         "navigation": navigation,
         "viewer": viewer_in(request),
     }
+
+
+def _assets(address: Address) -> str:
+    return address.url(f"/assets/{assets.version()}")
 
 
 def _rendered(template: str, given: dict[str, Any]) -> str:

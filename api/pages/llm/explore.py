@@ -3,18 +3,20 @@
 import asyncio
 import csv
 import io
+from typing import Any
 
 from litestar import Response, get
 
 from api.auth import AnyRequest
 from api.pages.llm.comparison import MOST_BEFORE, Asked, Found, chart_of_groups, rows_of
+from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.measures import MEASURES
 from api.pages.llm.readings import as_needed, cells_of, groups_of, moments_of, totals_of
 from api.pages.llm.wanted import KEYS, Wanted, wanted_of
 from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.render import page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.parameters import MOST_KEY_CHARS, Values, invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
@@ -33,27 +35,23 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 @get("/llm/explore", include_in_schema=False)
 async def explore_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Show a measure over time and by group."""
-    values, wanted = values_of(request), wanted_of(request, viewer)
-    asked = asked_of(values)
-    async with reader_of(request, wanted.project).turn() as store:
-        found = await (_grouped if asked.by else _ungrouped)(store, wanted, asked)
-    rows = rows_of(wanted, asked, found)
-    is_empty = not found.total.total_requests
+    live = await live_of(request, viewer)
+    shown = await _figures(request, viewer)
     return await page(
         request,
         "llm/explore.html",
-        wanted=wanted,
-        chips=chips_of(wanted.terms, KEYS),
+        live=live,
         keys=KEYS,
-        asked=asked,
-        measures=MEASURES,
         dimensions=BY,
-        chart=chart_of_groups(wanted, asked, found, rows),
-        rows=rows,
-        total=found.total,
-        is_empty=is_empty,
-        snippets=await snippets_of(request, viewer) if is_empty else [],
+        snippets=await snippets_of(request, viewer) if shown["is_empty"] else [],
+        **shown,
     )
+
+
+@get("/llm/explore.events", include_in_schema=False)
+async def explore_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
+    """Send chart and table anew as events come."""
+    return follow(request, viewer, LivePart("figures", 1.0, "llm/_explore_figures.html", _figures))
 
 
 @get("/llm/explore.csv", include_in_schema=False)
@@ -87,6 +85,22 @@ def asked_of(values: Values) -> Asked:
         if len(name) > MOST_KEY_CHARS:
             raise invalid("by", f"Expected a key of at most {MOST_KEY_CHARS} characters")
     return Asked(MEASURES[measure], by, values.get("compare") == "1")
+
+
+async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
+    wanted, asked = wanted_of(request, viewer), asked_of(values_of(request))
+    async with reader_of(request, wanted.project).turn() as store:
+        found = await (_grouped if asked.by else _ungrouped)(store, wanted, asked)
+    rows = rows_of(wanted, asked, found)
+    return {
+        "wanted": wanted,
+        "asked": asked,
+        "measures": MEASURES,
+        "chips": chips_of(wanted.terms, KEYS),
+        "chart": chart_of_groups(wanted, asked, found, rows),
+        "rows": rows,
+        "is_empty": not found.total.total_requests,
+    }
 
 
 async def _ungrouped(store: Warehouse, wanted: Wanted, asked: Asked) -> Found:

@@ -1,13 +1,14 @@
 """The overview: a range at a glance, beside the time before; what moved most, and what is wrong."""
 
 import asyncio
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from litestar import Response, get
 from msgspec.structs import replace
 
 from api.auth import AnyRequest
 from api.outcomes import LATEST_S
+from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.measures import MEASURES, Measure, total_of, value_at
 from api.pages.llm.moves import DIMENSIONS, moves_of
 from api.pages.llm.readings import Moments, both_sums, moments_of, sums_of, totals_of
@@ -17,7 +18,7 @@ from api.pages.parts.charts import Chart, Series, chart_of, spark
 from api.pages.parts.snippets import snippets_of
 from api.pages.parts.texts import change
 from api.pages.render import page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.reads import reader_of
 from clickhouse.llm.groups import Grouping
 from clickhouse.llm.trace_lines import list_lines
@@ -56,6 +57,30 @@ class Seen(NamedTuple):
 @get("/overview", include_in_schema=False)
 async def overview_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Show the figures of the last 24 hours, or of another range; the rest comes after them."""
+    live = await live_of(request, viewer)
+    shown = await _figures(request, viewer)
+    snippets = await snippets_of(request, viewer) if shown["is_empty"] else []
+    return await page(request, "llm/overview.html", live=live, snippets=snippets, **shown)
+
+
+@get("/overview/more", include_in_schema=False)
+async def overview_rest(request: AnyRequest, viewer: Viewed) -> Response[str]:
+    """Show what moved most, the newest errors, unpriced models and what was rejected."""
+    return await page(request, "llm/overview_rest.html", **await _rest(request, viewer))
+
+
+@get("/overview.events", include_in_schema=False)
+async def overview_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
+    """Send both halves anew as events come."""
+    return follow(
+        request,
+        viewer,
+        LivePart("figures", 1.0, "llm/_overview_figures.html", _figures),
+        LivePart("rest", 10.0, "llm/_overview_rest.html", _rest),
+    )
+
+
+async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     wanted = wanted_of(request, viewer)
     # Percentiles of each bucket would take five statements more than sums do.
     sums = MEASURES["calls"]
@@ -69,20 +94,15 @@ async def overview_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
             )
         )
     is_empty = not seen.now.total_requests and not seen.before.total_requests
-    return await page(
-        request,
-        "llm/overview.html",
-        wanted=wanted,
-        tiles=[_tile(MEASURES[name], seen, wanted) for name in TILES],
-        drawn=[_chart(MEASURES[name], seen, wanted) for name in CHARTS],
-        is_empty=is_empty,
-        snippets=await snippets_of(request, viewer) if is_empty else [],
-    )
+    return {
+        "wanted": wanted,
+        "tiles": [_tile(MEASURES[name], seen, wanted) for name in TILES],
+        "drawn": [_chart(MEASURES[name], seen, wanted) for name in CHARTS],
+        "is_empty": is_empty,
+    }
 
 
-@get("/overview/more", include_in_schema=False)
-async def overview_rest(request: AnyRequest, viewer: Viewed) -> Response[str]:
-    """Show what moved most, the newest errors, unpriced models and what was rejected."""
+async def _rest(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     wanted = wanted_of(request, viewer)
     failed = replace(wanted.filter, status="error")
     # What failed has mostly no tokens, and so no cost: that is no gap in the price list.
@@ -101,16 +121,14 @@ async def overview_rest(request: AnyRequest, viewer: Viewed) -> Response[str]:
             add_up_outcomes(store, wanted.project, asked),
             sums_of(store, wanted, succeeded, unpriced),
         )
-    return await page(
-        request,
-        "llm/overview_rest.html",
-        wanted=wanted,
-        moves=moves_of(groups),
-        errors=errors,
-        rejected={name: n for name in REJECTED if (n := outcomes.totals.get(name, 0))},
-        outcomes=outcomes,
-        unpriced=[model for model in models if model.unpriced_requests],
-    )
+    return {
+        "wanted": wanted,
+        "moves": moves_of(groups),
+        "errors": errors,
+        "rejected": {name: n for name in REJECTED if (n := outcomes.totals.get(name, 0))},
+        "outcomes": outcomes,
+        "unpriced": [model for model in models if model.unpriced_requests],
+    }
 
 
 def _tile(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:

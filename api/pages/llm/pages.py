@@ -1,16 +1,20 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
-from api.pages.llm.explore import explore_csv, explore_page
+from api.pages.llm.explore import explore_csv, explore_events, explore_page
 from api.pages.llm.finding import find
 from api.pages.llm.models import models_page
-from api.pages.llm.overview import overview_page, overview_rest
+from api.pages.llm.overview import overview_events, overview_page, overview_rest
 from api.pages.llm.suggestions import suggest
 from api.pages.llm.trace import raw_trace, trace_page
-from api.pages.llm.traces import list_page
+from api.pages.llm.traces import list_events, list_page
 from api.pages.navigation import Link, Section
 
 SECTIONS = (
-    Section("", (Link("Overview", "overview"),), (overview_page, overview_rest, find)),
+    Section(
+        "",
+        (Link("Overview", "overview"),),
+        (overview_page, overview_rest, overview_events, find),
+    ),
     Section(
         "LLM",
         (
@@ -18,6 +22,11 @@ SECTIONS = (
             Link("Traces", "llm/traces"),
             Link("Models", "llm/models"),
         ),
-        (explore_page, explore_csv, suggest, models_page, list_page, trace_page, raw_trace),
+        (
+            *(explore_page, explore_csv, explore_events),
+            *(suggest, models_page),
+            *(list_page, list_events),
+            *(trace_page, raw_trace),
+        ),
     ),
 )

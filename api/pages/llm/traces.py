@@ -8,12 +8,13 @@ from litestar import Response, get
 
 from api.auth import AnyRequest, cookie_of
 from api.llm.costs import Explain
+from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.trace import Opened, open_trace
 from api.pages.llm.wanted import KEYS, wanted_of
 from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.render import page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.parameters import Values, invalid, values_of
 from api.reads import reader_of
 from clickhouse.llm.trace_lines import Place, TraceLine, list_lines
@@ -50,36 +51,61 @@ class Column(NamedTuple):
 @get("/llm/traces", include_in_schema=False)
 async def list_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Show a page of traces, latest first."""
-    values, wanted = values_of(request), wanted_of(request, viewer)
-    beyond, columns = _place(values), _columns(request, values)
-    opened = values.get("open")
-    reader = reader_of(request, wanted.project)
-    explain: Explain = request.app.state.explain_cost
-
-    async def found(store: Any) -> Opened | None:
-        return await open_trace(store, wanted.project, opened, explain) if opened else None
-
-    async with reader.turn() as store:
-        lines, total, drawer = await asyncio.gather(
-            list_lines(store, wanted.project, wanted.filter, limit=PAGE_ROWS + 1, beyond=beyond),
-            count_traces(store, wanted.project, wanted.filter),
-            found(store),
-        )
+    values = values_of(request)
+    live = None if values.get("older") else await live_of(request, viewer)
+    shown, (drawer, missing) = await asyncio.gather(
+        _lines(request, viewer), _opened(request, viewer, values.get("open"))
+    )
     return await page(
         request,
         "llm/traces.html",
-        wanted=wanted,
-        chips=chips_of(wanted.terms, KEYS),
+        live=live,
         keys=KEYS,
-        lines=lines[:PAGE_ROWS],
-        older=_written(lines[PAGE_ROWS - 1]) if len(lines) > PAGE_ROWS else None,
-        is_first=beyond is None,
-        total=total,
-        columns=columns,
         opened=drawer,
-        snippets=[] if lines else await snippets_of(request, viewer),
-        missing=opened if opened and drawer is None else None,
+        missing=missing,
+        snippets=[] if shown["lines"] else await snippets_of(request, viewer),
+        **shown,
     )
+
+
+@get("/llm/traces.events", include_in_schema=False)
+async def list_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
+    """Send the first page of the list anew as traces come."""
+    shown = [column.name for column in _columns(request, values_of(request)) if column.is_shown]
+    part = LivePart("figures", 1.0, "llm/_traces_list.html", _lines)
+    return follow(request, viewer, part, of=tuple(shown))
+
+
+async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
+    values, wanted = values_of(request), wanted_of(request, viewer)
+    beyond, columns = _place(values), _columns(request, values)
+    async with reader_of(request, wanted.project).turn() as store:
+        lines, total = await asyncio.gather(
+            list_lines(store, wanted.project, wanted.filter, limit=PAGE_ROWS + 1, beyond=beyond),
+            count_traces(store, wanted.project, wanted.filter),
+        )
+    return {
+        "wanted": wanted,
+        "chips": chips_of(wanted.terms, KEYS),
+        "lines": lines[:PAGE_ROWS],
+        "older": _written(lines[PAGE_ROWS - 1]) if len(lines) > PAGE_ROWS else None,
+        "is_first": beyond is None,
+        "is_empty": not lines,
+        "total": total,
+        "columns": columns,
+    }
+
+
+async def _opened(
+    request: AnyRequest, viewer: Viewer, trace_id: str | None
+) -> tuple[Opened | None, str | None]:
+    """Returns what is in the drawer, or else the id that no trace has."""
+    if not trace_id:
+        return None, None
+    explain: Explain = request.app.state.explain_cost
+    async with reader_of(request, viewer.project).turn() as store:
+        found = await open_trace(store, viewer.project, trace_id, explain)
+    return found, None if found else trace_id
 
 
 def _columns(request: AnyRequest, values: Values) -> list[Column]:

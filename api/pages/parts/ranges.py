@@ -43,6 +43,16 @@ class Choice(NamedTuple):
     is_chosen: bool
 
 
+class Live(NamedTuple):
+    """How a page goes on by itself."""
+
+    href: str
+    """Of its stream."""
+    seen: int
+    """How many calls were stored when the page was made, at least."""
+    is_on: bool
+
+
 class TimeRange(Struct, frozen=True):
     """A range with both ends, inclusive, in microseconds since 1970 UTC."""
 

@@ -2,6 +2,7 @@
 import { draw, redraw } from "./chart.js";
 import { watchFilter } from "./filter.js";
 import { watchKeys } from "./keys.js";
+import { watchLive } from "./live.js";
 
 const root = document.documentElement;
 const THEMES = ["", "light", "dark"];
@@ -130,3 +131,4 @@ showTheme();
 watchKeys({ closeDrawer });
 watchFilter();
 for (const figure of document.querySelectorAll("[data-chart]")) draw(figure);
+watchLive();

@@ -155,6 +155,12 @@ export function draw(figure) {
   }
 }
 
+// One that leaves the page.
+export function forget(figure) {
+  drawn.get(figure)?.destroy();
+  drawn.delete(figure);
+}
+
 // In the colours of another theme.
 export function redraw() {
   for (const [figure, plot] of [...drawn]) {
