@@ -33,7 +33,7 @@ TALK = [
 ]
 SECOND_US = 1_000_000
 STEPS: list[tuple[str, int, int | None, int, str, int, str]] = [
-    ("GET /checkout", 0, 42, 0, "request", 0, ""),
+    ("GET /checkout", 0, 7_240, 0, "request", 0, ""),
     ("SELECT carts", 1, 2, 1, "database", 2, ""),
     ("gpt-4o", 3, 12, 1, "model", 7, ""),
     ("get_stock", 4, 9, 2, "tool", 5, ""),

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.components.processes import free_ports
 from tests.e2e.payloads import new_id, span, trace
-from tests.e2e.server import CONSOLE_SCRIPT, Project, wait_for
+from tests.e2e.server import CONSOLE_SCRIPT, Project, create_project, wait_for
 from tests.pages.conftest import World
 from tests.pages.looking import NARROW, WIDE, Visitor
 
@@ -68,7 +68,6 @@ class TestEveryPage:
         ("demo", "agents/tools/uses?tool=Bash&sort=latest"),
         ("demo", "agent session"),
         ("empty", "agents"),
-        ("empty", "agents/tools"),
         ("empty", "overview"),
         ("empty", "llm/explore"),
         ("empty", "llm/traces"),
@@ -451,6 +450,20 @@ class TestAgents:
         page.locator("#palette input").fill(session)
         expect(page.locator("#found a").first).to_contain_text("agent session")
         assert visitor.faults == []
+
+    def test_what_an_empty_page_says_to_copy_makes_a_session(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        bare = create_project(world.server, "Bare")
+        page = visitor.go(path_of(bare, "agents"))
+        page.get_by_text("From Codex and others").click()
+        command = page.locator(".empty pre").nth(1).inner_text()
+        subprocess.run(["sh", "-c", command], check=True, capture_output=True)
+        visitor.go(path_of(bare, "agents"))
+        page.get_by_role("link", name="my-first-session").first.click()
+
+        expect(page.locator("a.row")).to_have_text(["Bash"])
+        expect(page.locator(".step .hint")).to_have_text("make test")
 
     def test_a_timeline_can_be_read_without_a_script(self, browser: Browser, world: World) -> None:
         path = path_of(world.demo, f"agents/sessions/{session_of(world.demo)}")

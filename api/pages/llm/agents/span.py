@@ -1,5 +1,6 @@
 """One event of an agent: its facts, and what went in and came out, alone or in the drawer."""
 
+import asyncio
 from typing import Any
 
 from litestar import Response, get
@@ -39,6 +40,8 @@ class OpenedSpan(Struct, frozen=True):
     at_us: int
     bodies: list[Body]
     error: Any
+    said: str
+    """The prompt, or the message to a person."""
 
 
 @get("/agents/spans/{span_id:str}", include_in_schema=False)
@@ -72,11 +75,17 @@ async def open_span(store: Warehouse, project: ProjectContext, span_id: str) -> 
     row = await fetch_span(store, project, span_id)
     if row is None:
         return None
-    bodies = []
-    for name in BODIES:
-        raw = getattr(row, name)
-        if raw is not None:
-            value = decoded(raw)
-            tree = tree_of(value) if value is not None else None
-            bodies.append(Body(name, len(raw), tree))
-    return OpenedSpan(row, us_of(row.timestamp), bodies, decoded(row.error))
+    return await asyncio.to_thread(_parsed, row)
+
+
+def _parsed(row: SpanAnswer) -> OpenedSpan:
+    values = {name: decoded(getattr(row, name)) for name in BODIES}
+    bodies = [
+        Body(name, len(raw), None if values[name] is None else tree_of(values[name]))
+        for name in BODIES
+        if (raw := getattr(row, name)) is not None
+    ]
+    metadata = values["metadata"] if isinstance(values["metadata"], dict) else {}
+    texts = [metadata.get(name) for name in ("prompt", "message")]
+    said = next((text for text in texts if isinstance(text, str) and text), "")
+    return OpenedSpan(row, us_of(row.timestamp), bodies, decoded(row.error), said)
