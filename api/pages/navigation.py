@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from api.pages.addresses import Address
+
 NAVIGATION = "navigation"
 """The option of a page's route under which it finds them."""
 
@@ -23,3 +25,10 @@ class Section(NamedTuple):
 
 
 Navigation: TypeAlias = Sequence[Section]
+
+
+def current_link(navigation: Navigation, address: Address) -> str:
+    """Returns the path of the link whose page, or a page below it, is shown: the longest one."""
+    shown = address.path.removeprefix(f"/p/{address.project_id}/")
+    paths = [link.path for section in navigation for link in section.links]
+    return max((path for path in paths if f"{shown}/".startswith(f"{path}/")), key=len, default="")

@@ -10,7 +10,7 @@ from litestar import MediaType, Response
 from api.auth import AnyRequest, prefix_of, session_cookie
 from api.pages import assets
 from api.pages.addresses import Address
-from api.pages.navigation import NAVIGATION, Navigation
+from api.pages.navigation import NAVIGATION, Navigation, current_link
 from api.pages.parts import texts
 from api.pages.parts.filters import quoted
 from api.pages.parts.prose import prose
@@ -88,6 +88,7 @@ def _shared(request: AnyRequest) -> dict[str, Any]:
         "assets": _assets(address),
         "is_fragment": is_fragment(request),
         "navigation": navigation,
+        "current": current_link(navigation, address),
         "viewer": viewer_in(request),
     }
 

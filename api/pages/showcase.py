@@ -11,6 +11,7 @@ from api.pages.parts.filters import Key, chips_of, read_terms
 from api.pages.parts.messages import Message, Part
 from api.pages.parts.ranges import Live, TimeRange, range_of
 from api.pages.parts.trees import tree_of
+from api.pages.parts.waterfall import Note, Row, waterfall_of
 from api.pages.render import page
 from api.pages.viewer import NoSuchPage, Viewed
 from api.parameters import values_of
@@ -30,6 +31,18 @@ TALK = [
     Message("assistant", [Part("text", "Rain, and then rain.\n\n```\nrain\n```")]),
     Message("user", [Part("link", "https://example.com/umbrella.png"), Part("text", "ok " * 1200)]),
 ]
+SECOND_US = 1_000_000
+STEPS: list[tuple[str, int, int | None, int, str, int, str]] = [
+    ("GET /checkout", 0, 7_240, 0, "request", 0, ""),
+    ("SELECT carts", 1, 2, 1, "database", 2, ""),
+    ("gpt-4o", 3, 12, 1, "model", 7, ""),
+    ("get_stock", 4, 9, 2, "tool", 5, ""),
+    ("get_price", 4, 6, 2, "tool", 5, "504 Gateway Timeout"),
+    ("asks a person", 13, 7_213, 1, "waiting", 1, ""),
+    ("charge", 7_213, 7_240, 1, "request", 0, ""),
+    ("sent", 7_241, None, 0, "message", 8, ""),
+]
+"""Of a waterfall: label, begin and end in seconds, depth, kind, colour, error."""
 TREE = {"text": "a\nb", "number": 1.5, "none": None, "list": [True, {"deep": {"er": []}}]}
 
 
@@ -50,8 +63,26 @@ async def parts_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         sparks=[spark([1, 4, 2, 8, 5, 7]), spark([1, None, 2, 3, None, 1])],
         talk=TALK,
         tree=tree_of(TREE),
+        fall=waterfall_of([*map(_row, STEPS)], heads=("Cost",)),
         problem=Problem("The name is taken. Choose another one."),
         snippets=[("With curl", "curl http://127.0.0.1:8080/v1/traces/batch")],
+    )
+
+
+def _row(step: tuple[str, int, int | None, int, str, int, str]) -> Row:
+    label, start, end, depth, kind, colour, error = step
+    return Row(
+        label=label,
+        start_us=start * SECOND_US,
+        end_us=None if end is None else end * SECOND_US,
+        depth=depth,
+        kind=kind,
+        colour=colour,
+        hint=error,
+        notes=[Note("$0.04", "$0.0412") if kind == "model" else Note()],
+        is_error=bool(error),
+        is_idle=kind == "waiting",
+        is_frame=label == "GET /checkout",
     )
 
 

@@ -17,6 +17,8 @@ class Source(NamedTuple):
 
     name: str
     model: str
+    usd: tuple[float, float] | None = None
+    """What it says that a million tokens of input and of output cost, where it says so."""
 
 
 class Step(NamedTuple):
@@ -37,9 +39,9 @@ class Task(NamedTuple):
 SOURCES = (
     Source("claude_code", "claude-sonnet-4-20250514"),
     Source("claude_code", "claude-sonnet-4-20250514"),
-    Source("codex", "gpt-5-codex"),
+    Source("codex", "gpt-5-codex", (1.25, 10.0)),
     Source("opencode", "claude-sonnet-4-20250514"),
-    Source("openclaw", "gpt-4o"),
+    Source("openclaw", "gpt-4o", (2.5, 10.0)),
 )
 PROJECTS = ("shop", "billing", "website")
 PEOPLE = ("ada", "grace", "linus", "margaret", "edsger")
@@ -113,6 +115,28 @@ TASKS = (
     ),
 )
 
+ERRANDS = (
+    Task(
+        "Find every place that reads this, and what tests it has.",
+        (
+            Step("Grep", {"pattern": "total\\(", "path": "."}, {"matches": 31}),
+            Step("Read", {"file_path": "tests/test_total.py"}, {"lines": 164}),
+            Step("Read", {"file_path": "docs/decisions/0007.md"}, {"lines": 58}),
+            Step("Bash", {"command": "git log --oneline -20 -- src"}, {"stdout": "20 commits"}),
+        ),
+    ),
+    Task(
+        "Look up how others solve this, and report in five sentences.",
+        (
+            Step("WebFetch", {"url": "https://example.com/guide"}, {"status": 200}),
+            Step("WebFetch", {"url": "https://example.com/changes"}, {"status": 200}),
+            Step("Grep", {"pattern": "timeout", "path": "config/"}, {"matches": 6}),
+        ),
+    ),
+)
+"""What an agent has a subagent find out."""
+ROLES = ("explorer", "researcher", "reviewer")
+
 
 class Agents:
     """Makes the events of agents' sessions. `chance` decides everything but the moments."""
@@ -131,7 +155,7 @@ class Agents:
             "cwd": f"/home/{rnd.choice(PEOPLE)}/{rnd.choice(PROJECTS)}",
         }
         yield self._span(same, at, "session", "session_start")
-        for task in rnd.sample(TASKS, rnd.randint(1, len(TASKS))):
+        for task in rnd.sample(TASKS, rnd.randint(1, 4)):
             for seconds, kind, event_type, fields in self._turn(task, source, shows_all=shows_all):
                 at += timedelta(seconds=seconds)
                 yield self._span(same, at, kind, event_type, **fields)
@@ -142,20 +166,33 @@ class Agents:
     def _turn(self, task: Task, source: Source, *, shows_all: bool) -> Iterator[Event]:
         rnd = self._random
         prompt = {"metadata": {"prompt": task.prompt}}
-        yield rnd.uniform(5, 60), "user_prompt", "user_prompt_submit", prompt
+        # Most people answer within a minute; some have a coffee first.
+        thinks = min(rnd.lognormvariate(3.3, 1.1), 600)
+        yield thinks, "user_prompt", "user_prompt_submit", prompt
         yield self._answer(source)
-        delegates = rnd.random() < 0.25 or shows_all
-        agent = {"agent_name": "explorer", "metadata": {"agent_id": self._uuid()}}
-        if delegates:
-            yield 0.5, "agent_run", "subagent_start", agent
+        if rnd.random() < 0.25 or shows_all:
+            yield from self._errand(rnd.choice(ERRANDS), source)
         for number, step in enumerate(task.steps):
-            if delegates and number == 2:
-                yield rnd.uniform(1, 8), "agent_run", "subagent_stop", agent
             asks = (step.tool == "Bash" and rnd.random() < 0.2) or (shows_all and number == 0)
             yield from self._tool(step, asks=asks)
             if rnd.random() < 0.5:
                 yield self._answer(source)
         yield self._answer(source)
+
+    def _errand(self, errand: Task, source: Source) -> Iterator[Event]:
+        """A subagent at work, within the use of the tool that runs it."""
+        rnd, role = self._random, self._random.choice(ROLES)
+        agent = {"agent_name": role, "metadata": {"agent_id": self._uuid()}}
+        used: Item = {"tool_name": "Task", "tool_use_id": f"toolu_{self._uuid()}"}
+        used["tool_input"] = {"description": errand.prompt, "subagent_type": role}
+        yield rnd.uniform(0.3, 2), "tool_use", "pre_tool_use", used
+        yield 0.2, "agent_run", "subagent_start", agent
+        for step in errand.steps:
+            for event in (*self._tool(step, asks=False), self._answer(source)):
+                yield _by(agent, event)
+        yield 0.3, "agent_run", "subagent_stop", agent
+        report = {"tool_response": {"content": "Five places, two of them tested."}}
+        yield 0.1, "tool_use", "post_tool_use", used | report
 
     def _tool(self, step: Step, *, asks: bool) -> Iterator[Event]:
         """One use of a tool, for which a person may be asked, and once more where it fails."""
@@ -179,14 +216,20 @@ class Agents:
 
     def _answer(self, source: Source) -> Event:
         rnd = self._random
-        usage = {
+        usage: Item = {
             "input_tokens": rnd.randint(50, 4_000),
             "output_tokens": rnd.randint(50, 1_500),
             "cache_read_tokens": rnd.randint(0, 30_000),
             "cache_write_tokens": rnd.randint(0, 3_000),
         }
-        said = {"model": source.model, "metadata": {"usage": usage}}
-        return rnd.uniform(2, 15), "llm_response", "assistant_message", said
+        if source.usd is not None:
+            into, out = source.usd
+            cost = usage["input_tokens"] * into + usage["output_tokens"] * out
+            usage |= {"cost": round(cost / 1e6, 6)}
+        took = rnd.uniform(2, 15)
+        said: Item = {"model": source.model, "metadata": {"usage": usage}}
+        said["duration_ms"] = round(took * 900)
+        return took, "llm_response", "assistant_message", said
 
     def _span(self, same: Item, at: datetime, kind: str, event_type: str, **fields: object) -> Item:
         return {
@@ -201,3 +244,10 @@ class Agents:
 
     def _uuid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+
+def _by(agent: Item, event: Event) -> Event:
+    """Returns an event of a subagent: it names whose it is."""
+    seconds, kind, event_type, fields = event
+    metadata = {**fields.get("metadata", {}), **agent["metadata"]}
+    return seconds, kind, event_type, {**fields, "metadata": metadata}

@@ -67,6 +67,9 @@ PAGES = (
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
     *("/overview.events", "/llm/explore.events", "/llm/traces.events"),
+    *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
+    *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
+    *("/agents/tools", "/agents/tools/uses"),
 )
 CHANGES = ("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke")
 WAYS = ("in", "up")
@@ -319,7 +322,7 @@ def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
 def test_members_see_a_page(world: World, route: str) -> None:
     answer = ask(world.member, route, world)
 
-    assert answer.status_code == (303 if route.endswith("}") and "trace" not in route else 200) or (
+    assert answer.status_code == (303 if route.endswith("/{project_id}") else 200) or (
         (route.endswith(("/find", "/parts")) and answer.status_code == 404)
         # A stream that would not end, but for what its page says.
         or (route.endswith(".events") and answer.status_code == 400)

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.components.processes import free_ports
-from tests.e2e.payloads import new_id, trace
-from tests.e2e.server import CONSOLE_SCRIPT, Project, wait_for
+from tests.e2e.payloads import new_id, span, trace
+from tests.e2e.server import CONSOLE_SCRIPT, Project, create_project, wait_for
 from tests.pages.conftest import World
 from tests.pages.looking import NARROW, WIDE, Visitor
 
@@ -31,6 +31,12 @@ def path_of(project: Project, page: str) -> str:
 
 def newest(project: Project) -> str:
     return str(project.get("/v1/traces", limit=1).json()["traces"][0]["traceId"])
+
+
+def session_of(project: Project) -> str:
+    """Returns the agent's session that has every kind of event."""
+    spans = project.get("/v1/spans", kind="notification", limit=1).json()["spans"]
+    return str(spans[0]["sessionId"])
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -57,6 +63,11 @@ class TestEveryPage:
         ("demo", "settings"),
         ("demo", "llm/models"),
         ("demo", "llm/traces?where=model:none-of-it"),
+        ("demo", "agents"),
+        ("demo", "agents/tools"),
+        ("demo", "agents/tools/uses?tool=Bash&sort=latest"),
+        ("demo", "agent session"),
+        ("empty", "agents"),
         ("empty", "overview"),
         ("empty", "llm/explore"),
         ("empty", "llm/traces"),
@@ -70,6 +81,8 @@ class TestEveryPage:
         shown: Project = getattr(world, project)
         if page == "trace":
             page = f"llm/traces/{newest(shown)}"
+        elif page == "agent session":
+            page = f"agents/sessions/{session_of(shown)}"
         for window in windows:
             opened = window.go(path_of(shown, page))
 
@@ -349,6 +362,20 @@ def attacked(world: World) -> str:
     ]
     answer = world.empty.post("/v1/traces/batch", items)
     assert answer.status_code == 202, answer.text
+    events = [
+        {
+            **span(session_id=HOSTILE, timestamp=now(), source=HOSTILE, kind=kind),
+            **dict.fromkeys(("event_type", "tool_name", "cwd", "model", "agent_name"), HOSTILE),
+            **{name: {HOSTILE: HOSTILE} for name in ("tool_input", "tool_response", "error")},
+            "span_id": trace_id if kind == "tool_use" else new_id(),
+            "status": "error",
+            "tool_use_id": HOSTILE,
+            "metadata": {"prompt": HOSTILE, "message": HOSTILE, HOSTILE: HOSTILE},
+        }
+        for kind in ("tool_use", "user_prompt", "notification", "llm_response", "agent_run")
+    ]
+    answer = world.empty.post("/v1/spans/batch", events)
+    assert answer.status_code == 202, answer.text
     return trace_id
 
 
@@ -390,6 +417,82 @@ class TestSettings:
         expect(page.locator("#range summary")).to_contain_text("Europe/Berlin")
 
 
+class TestAgents:
+    def test_from_the_most_expensive_session_to_what_a_tool_was_given(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        page = visitor.go(path_of(world.demo, "agents?range=7d"))
+        expect(page.get_by_role("heading", name="Slowest agent sessions")).to_be_visible()
+        page.get_by_role("link", name="Most expensive", exact=True).click()
+        page.wait_for_url("**sort=cost*")
+        page.locator("table.list a.row").first.click()
+        page.wait_for_url("**/agents/sessions/**")
+        session = page.locator(".id").inner_text()
+
+        for key in "jj":
+            page.keyboard.press(key)
+        page.keyboard.press("o")
+        expect(page.locator("#drawer")).to_contain_text("user_prompt_submit")
+        page.keyboard.press("Escape")
+        page.locator("tr", has_text="Task").first.hover()
+        page.locator("tr", has_text="Task").first.get_by_role("link", name="zoom").click()
+        page.wait_for_url("**within=*")
+        assert page.locator("tbody tr .step").first.inner_text().startswith("Task")
+        page.locator("a.row", has_text=re.compile("Grep|WebFetch")).first.click()
+        expect(page.locator("#drawer .facts")).to_contain_text("post_tool_use")
+        expect(page.locator("#drawer .tree").first).to_be_visible()
+        opened = page.locator("#drawer .id").inner_text()
+        page.reload()
+        expect(page.locator("#drawer .id")).to_have_text(opened)
+        page.get_by_role("link", name="Whole session").click(force=True)
+
+        page.keyboard.press("Control+k")
+        page.locator("#palette input").fill(session)
+        expect(page.locator("#found a").first).to_contain_text("agent session")
+        assert visitor.faults == []
+
+    def test_what_an_empty_page_says_to_copy_makes_a_session(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        bare = create_project(world.server, "Bare")
+        page = visitor.go(path_of(bare, "agents"))
+        page.get_by_text("From Codex and others").click()
+        command = page.locator(".empty pre").nth(1).inner_text()
+        subprocess.run(["sh", "-c", command], check=True, capture_output=True)
+        visitor.go(path_of(bare, "agents"))
+        page.get_by_role("link", name="my-first-session").first.click()
+
+        expect(page.locator("a.row")).to_have_text(["Bash"])
+        expect(page.locator(".step .hint")).to_have_text("make test")
+
+    def test_a_timeline_can_be_read_without_a_script(self, browser: Browser, world: World) -> None:
+        path = path_of(world.demo, f"agents/sessions/{session_of(world.demo)}")
+        with Visitor.signed_in(browser, world.server, java_script_enabled=False) as window:
+            page = window.go(path)
+            assert page.locator("rect.bar").count() >= 10
+            page.locator("a.row", has_text="Bash").first.click()
+
+            assert page.get_by_role("heading", name="Bash").count() == 1
+            page.get_by_role("link", name="agent-").click()
+            assert page.locator("rect.critical").count() >= 5
+
+    def test_calls_of_the_session_are_in_the_timeline_and_open_as_traces(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        session, at = f"any/text?{new_id()} #1", now()
+        call = trace(session_id=session, timestamp=at, output_text="Said by the model")
+        event = span(session_id=session, timestamp=at, tool_name="Bash")
+        world.demo.post("/v1/spans/batch", [event])
+        world.demo.post("/v1/traces/batch", [call])
+        page = visitor.go(path_of(world.demo, f"agents/sessions/{quote(session, safe='')}"))
+        page.locator("a.row", has_text=call["model_requested"]).click()
+        expect(page.locator("#drawer")).to_contain_text("Said by the model")
+
+        page.reload()
+        expect(page.locator("#drawer")).to_contain_text("Said by the model")
+        assert page.locator("main .id").inner_text() == session
+
+
 class TestHostileTexts:
     """Whatever a sender controls is text on every page, and nothing else."""
 
@@ -402,6 +505,14 @@ class TestHostileTexts:
             *(f"llm/explore?by={by}" for by in ("model", "user,environment", "session_id")),
             f"llm/explore?by={quote('metadata.' + HOSTILE)}",
             *("llm/suggest?add=model:", "find?q=%22%3E"),
+            *("agents", "agents/glance", "agents/tools", "agents/suggest?add=tool:"),
+            f"agents/sessions/{quote(HOSTILE, safe='')}",
+            f"agents/sessions/{quote(HOSTILE, safe='')}?open={attacked}",
+            *(
+                f"agents/spans/{attacked}",
+                f"agents/tools/uses?tool={quote(HOSTILE)}&open={attacked}",
+            ),
+            *(f"agents?{name}={quote(HOSTILE)}" for name in ("where", "sort", "older", "tz")),
             *(f"llm/explore?{name}={quote(HOSTILE)}" for name in ("where", "by", "measure", "x")),
         )
         for path in pages:

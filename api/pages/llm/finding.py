@@ -14,7 +14,8 @@ from api.pages.render import address_of, is_fragment, page
 from api.pages.viewer import NoSuchPage, Viewed
 from api.parameters import values_of
 from api.reads import reader_of
-from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.filters import SpanFilter, TraceFilter
+from clickhouse.llm.spans import count_spans, fetch_span
 from clickhouse.llm.traces import count_traces, fetch_trace
 from schemas.projects import ProjectContext
 
@@ -50,9 +51,11 @@ async def _by_id(request: AnyRequest, project: ProjectContext, text: str) -> lis
         return []
     address = address_of(request)
     async with reader_of(request, project).turn() as store:
-        trace, calls = await asyncio.gather(
+        trace, calls, span, events = await asyncio.gather(
             fetch_trace(store, project, text),
             count_traces(store, project, TraceFilter(session_id=text)),
+            fetch_span(store, project, text),
+            count_spans(store, project, SpanFilter(session_id=text)),
         )
     hits = []
     if trace is not None:
@@ -61,6 +64,12 @@ async def _by_id(request: AnyRequest, project: ProjectContext, text: str) -> lis
     if calls:
         where = str(Term("session", text))
         hits.append(Hit("session", text, f"{calls:,} calls", _list(request, where, range="90d")))
+    if events:
+        href = address.thing("agents/sessions", text)
+        hits.append(Hit("agent session", text, f"{events:,} events", href))
+    if span is not None:
+        href = address.thing("agents/spans", span.span_id)
+        hits.append(Hit("agent event", span.span_id, span.tool_name or span.event_type, href))
     return hits
 
 

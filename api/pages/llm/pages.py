@@ -1,5 +1,6 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
+from api.pages.llm.agents import pages as agents
 from api.pages.llm.explore import explore_csv, explore_events, explore_page
 from api.pages.llm.finding import find
 from api.pages.llm.models import models_page
@@ -29,4 +30,5 @@ SECTIONS = (
             *(trace_page, raw_trace),
         ),
     ),
+    agents.SECTION,
 )

@@ -62,20 +62,22 @@ def wanted_of(request: AnyRequest, viewer: Viewer, *, default: str = "24h") -> W
     values: Values = values_of(request)
     shown = range_of(values, viewer.project, default=default)
     terms = read_terms(values.get(WHERE, ""), KEYS, prefix=METADATA)
-    _take_added(request, values, terms)
+    take_added(request, terms, KEYS, prefix=METADATA)
     if sum(term.key.startswith(METADATA) for term in terms) > MOST_METADATA:
         raise invalid(WHERE, f"Expected at most {MOST_METADATA} conditions on metadata")
     return Wanted(on_clock(viewer.project, shown), shown, terms, filter_of(terms, shown))
 
 
-def _take_added(request: AnyRequest, values: Values, terms: list[Term]) -> None:
+def take_added(
+    request: AnyRequest, terms: list[Term], keys: Mapping[str, Key], *, prefix: str = ""
+) -> None:
     """Sends a browser that adds conditions to the address that has them with the others."""
-    added = values.get(ADDED)
+    added = values_of(request).get(ADDED)
     if added is None or is_fragment(request):
         return
     text = written(terms)
-    for term in read_terms(added, KEYS, prefix=METADATA):
-        text = with_term(read_terms(text or "", KEYS, prefix=METADATA), term)
+    for term in read_terms(added, keys, prefix=prefix):
+        text = with_term(read_terms(text or "", keys, prefix=prefix), term)
     raise Moved(address_of(request).here(**{ADDED: None, WHERE: text}, older=None, open=None))
 
 
