@@ -190,6 +190,23 @@ def test_of_two_that_replay_a_dead_letter_at_once_one_is_refused(served: Place) 
     assert sorted(one.code for one in ran) == [0, 1, 1, 1]
 
 
+def test_a_discarded_dead_letter_waits_no_more_and_stays_counted(served: Place) -> None:
+    known, before = waiting(served), ledger(served)
+    append(served, trace(status="odd"))
+    eventually(lambda: len(waiting(served)) == len(known) + 1)
+    (ref,) = set(waiting(served)) - set(known)
+
+    first, second = served.run("dead", "discard", ref), served.run("dead", "discard", ref)
+
+    assert (first.out, second.out) == (
+        "discarded 1, done before 0\n",
+        "discarded 0, done before 1\n",
+    )
+    assert waiting(served) == known
+    assert "state:     discarded" in served.run("dead", "show", ref).out
+    assert ledger(served)["dead"] == before["dead"] + 1
+
+
 def test_a_dead_letter_is_listed_once_though_a_crash_appended_it_twice(served: Place) -> None:
     with closing(sqlite3.connect(served.data_dir / "log.db")) as connection:
         known = waiting(served)
