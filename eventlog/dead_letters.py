@@ -56,6 +56,8 @@ class Summary(NamedTuple):
     """The form of its body, empty for a damaged record."""
     replayed: bool
     discarded: bool
+    dead_ref: str
+    """The dead letter that this one is a failed replay of, empty for none."""
 
     @property
     def waits(self) -> bool:
@@ -283,4 +285,5 @@ def _summary_of(dead_letter: DeadLetter) -> Summary:
         wire=dead_letter.wire,
         replayed=False,
         discarded=False,
+        dead_ref=dead_letter.dead_ref,
     )

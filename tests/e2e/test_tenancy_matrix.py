@@ -13,7 +13,8 @@ from api.reference import reference_router
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
-from tests.e2e.server import Project, Server, create_project
+from tests.e2e.server import Project, Server, create_project, wait_for
+from tests.poison import append_poison
 
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
 MARKER = "only-for-the-first"
@@ -66,8 +67,13 @@ PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
+    *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
 )
-CHANGES = ("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke")
+CHANGES = (
+    *("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke"),
+    *("/pipeline/dead/replay", "/pipeline/dead/{ref}/replay"),
+    *("/pipeline/dead/discard", "/pipeline/dead/{ref}/discard"),
+)
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
 ALIAS = {"name": "taken", "toProvider": "openai", "toModel": "gpt-4o"}
@@ -190,12 +196,24 @@ def world(server: Server) -> Iterator[World]:
         "invitation_id": invited["userId"],
         "name": "swagger-ui.css",
         "path": "other",
+        "ref": poison(server, first),
         "tree": "other",
     }
     stranger = server.client(None)
     yield World(first, ids, stranger, second.http, outsider, member)
     for client in (stranger, outsider, member):
         client.close()
+
+
+def poison(server: Server, project: Project) -> str:
+    """Gives a project a dead letter whose body holds the marker, and returns its name."""
+    append_poison(server.data_dir, project.project_id, {"trace_id": MARKER})
+
+    def refs() -> list[str]:
+        lines = server.run("dead", "list", "--project", project.project_id).splitlines()[1:]
+        return [line.split("\t")[0] for line in lines]
+
+    return wait_for(refs, "the dead letter")[0]
 
 
 def fill(project: Project, ids: dict[str, str]) -> None:
@@ -318,7 +336,7 @@ def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
 def test_members_see_a_page(world: World, route: str) -> None:
     answer = ask(world.member, route, world)
 
-    assert answer.status_code == (303 if route.endswith("}") and "trace" not in route else 200) or (
+    assert answer.status_code == (303 if route.endswith("{project_id}") else 200) or (
         route.endswith(("/find", "/parts")) and answer.status_code == 404
     ), answer.text[:500]
 
