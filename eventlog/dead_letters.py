@@ -1,4 +1,4 @@
-"""Dead letters as the command line sees them: read, and sent again, beside a server that runs.
+"""Dead letters as people see them: read, sent again, discarded, beside a server that runs.
 
 Only a connection is opened here: whether the file is damaged is for the process that owns it.
 Sending again appends the item and the mark in one transaction, so each is replayed once,
@@ -9,7 +9,8 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,17 @@ class Summary(NamedTuple):
     """0 for a damaged record, whose time of arrival is lost."""
     reason: str
     body_bytes: int
+    wire: str
+    """The form of its body, empty for a damaged record."""
     replayed: bool
+    discarded: bool
+    dead_ref: str
+    """The dead letter that this one is a failed replay of, empty for none."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody has done anything about it."""
+        return not (self.replayed or self.discarded)
 
 
 class Replacement(NamedTuple):
@@ -91,10 +102,12 @@ class Index:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Summary, int]] = {}
         self.replayed: set[str] = set()
+        self.discarded: set[str] = set()
 
     def add(self, held: DeadLetters, offset: int) -> None:
         """Takes in what a record holds."""
         self.replayed.update(held.replayed)
+        self.discarded.update(held.discarded)
         for one in held.dead_letters:
             self._known[one.ref] = (_summary_of(one), offset)
 
@@ -102,12 +115,23 @@ class Index:
         """Leaves a dead letter out that is gone."""
         self._known.pop(ref, None)
 
+    def forget_before(self, offset: int) -> None:
+        """Leaves those out whose records the log has dropped."""
+        gone = [ref for ref, (_, at) in self._known.items() if at < offset]
+        for ref in gone:
+            self.forget(ref)
+
     def summaries(self) -> list[Summary]:
         """Returns every dead letter, the oldest first, each once."""
         return [
-            summary._replace(replayed=ref in self.replayed)
+            summary._replace(replayed=ref in self.replayed, discarded=ref in self.discarded)
             for ref, (summary, _) in self._known.items()
         ]
+
+    def waiting(self, refs: Sequence[str]) -> list[str]:
+        """Returns those of some dead letters that wait, each once."""
+        done = self.replayed | self.discarded
+        return [ref for ref in dict.fromkeys(refs) if ref in self._known and ref not in done]
 
     def offset_of(self, ref: str) -> int:
         """Returns the offset of the record that holds one. Raises `UnknownDeadLetter`."""
@@ -126,7 +150,7 @@ class Index:
 
 
 class DeadLetterBox:
-    """The dead-letter topic of one log. Close it after use."""
+    """The dead-letter topic of one log, for one thread at a time. Close it after use."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
@@ -141,6 +165,7 @@ class DeadLetterBox:
             raise LogUnavailable(f"{path} cannot be read: {error}") from error
         self._index = Index()
         self._next_offset = 0
+        self._read = (0, 0)
 
     def summaries(self) -> list[Summary]:
         """Returns every dead letter, the oldest first, each once."""
@@ -162,20 +187,23 @@ class DeadLetterBox:
         count = sum(partition.topic == dead_letter.topic for partition in self._numbers)
         number = self._numbers[item.partition(dead_letter, count)]
         value, mark = encode_chunks([item.chunk(dead_letter)]), encode_dead([], [ref])
-        connection = self._connection
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            self._catch_up()
+        with self._change() as connection:
             if ref in self._index.replayed:
                 raise AlreadyReplayed(f"{ref} was replayed before")
             sqlite_file.append(connection, number, value)
             sqlite_file.append(connection, self._numbers[_DEAD], mark)
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise LogUnavailable(f"the log's file refused: {error}") from error
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+
+    def discard(self, refs: Sequence[str]) -> int:
+        """Marks those of some dead letters that wait, and returns how many. They can be replayed.
+
+        Their bodies are kept for as long as those of other dead letters.
+        """
+        with self._change() as connection:
+            waiting = self._index.waiting(refs)
+            if waiting:
+                mark = encode_dead([], discarded=waiting)
+                sqlite_file.append(connection, self._numbers[_DEAD], mark)
+        return len(waiting)
 
     def close(self) -> None:
         """Closes the file. May be called twice."""
@@ -190,8 +218,36 @@ class DeadLetterBox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """Yields the connection within a transaction, with all marks known that are there."""
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self._catch_up()
+            yield connection
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"the log's file refused: {error}") from error
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
     def _catch_up(self) -> None:
-        """Reads what was appended, here or by others, since the last look."""
+        """Reads what was appended, here or by others, since the last look.
+
+        And everything anew where what was read has changed since: retention has dropped some of it.
+        """
+        try:
+            held = sqlite_file.sums(self._connection, self._numbers[_DEAD], self._next_offset)
+            if held != self._read:
+                self._index, self._next_offset = Index(), 0
+            self._read_on()
+            self._read = sqlite_file.sums(self._connection, self._numbers[_DEAD], self._next_offset)
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"the log's file cannot be read: {error}") from error
+
+    def _read_on(self) -> None:
         while page := self._page(self._next_offset, READ_AT_ONCE):
             for stored in page:
                 self._index.add(decoded(stored.value), stored.offset)
@@ -226,5 +282,8 @@ def _summary_of(dead_letter: DeadLetter) -> Summary:
         received_at_ns=dead_letter.received_at_ns,
         reason=dead_letter.reason,
         body_bytes=len(dead_letter.body),
+        wire=dead_letter.wire,
         replayed=False,
+        discarded=False,
+        dead_ref=dead_letter.dead_ref,
     )

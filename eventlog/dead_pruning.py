@@ -1,7 +1,7 @@
 """Which dead letters go, and what is left of the records that held them.
 
-A record may hold dead letters of several projects, or marks that some were sent again. A mark goes
-with its dead letter and never before it: one without its mark could be sent again twice.
+A record may hold dead letters of several projects, or marks of what was done about some. A mark
+goes with its dead letter and never before it: one without its mark could be sent again twice.
 """
 
 import asyncio
@@ -62,7 +62,9 @@ def prune(records: Iterable[Stored], goes: Goes, kept: set[str]) -> dict[int, by
             continue
         stay = [one for one in held.dead_letters if not goes(one.project_id, at_ms)]
         kept.update(one.ref for one in stay)
-        marks = [ref for ref in held.replayed if ref in kept]
-        if len(stay) < len(held.dead_letters) or len(marks) < len(held.replayed):
-            changed[stored.offset] = encode_dead(stay, marks) if stay or marks else None
+        replayed = [ref for ref in held.replayed if ref in kept]
+        discarded = [ref for ref in held.discarded if ref in kept]
+        if (stay, replayed, discarded) != (held.dead_letters, held.replayed, held.discarded):
+            left = bool(stay or replayed or discarded)
+            changed[stored.offset] = encode_dead(stay, replayed, discarded) if left else None
     return changed

@@ -24,7 +24,7 @@ from schemas.projects import ProjectId
 
 SETTLE_S = 5.0
 """How long a replay that was claimed by another, and not marked, may take to be sent."""
-CLAIM, DONE = "claim:", "replayed:"
+CLAIM, DONE, DISCARDED = "claim:", "replayed:", "discarded:"
 """What the names of marks begin with: a dead letter that is kept again must not replace them."""
 _DEAD = TopicPartition(DEAD.name, 0)
 
@@ -81,6 +81,18 @@ class KafkaDeadLetters:
         )
         self._writer.put([done])
 
+    def discard(self, refs: Sequence[str]) -> int:
+        """Marks those of some dead letters that wait, and returns how many. Raises `LogError`.
+
+        They can be replayed, and their bodies are kept for as long as those of others.
+        """
+        self._catch_up()
+        waiting = self._index.waiting(refs)
+        if waiting:
+            marks = [(DISCARDED + ref, encode_dead([], discarded=[ref])) for ref in waiting]
+            self._writer.put([Put(_DEAD, *mark) for mark in marks])
+        return len(waiting)
+
     def close(self) -> None:
         """Leaves the cluster. May be called twice."""
         self._reader.close()
@@ -118,12 +130,15 @@ class KafkaDeadLetters:
 
     def _purge(self, project_ids: Set[ProjectId]) -> None:
         gone = [one.ref for one in self.summaries() if one.project_id in project_ids]
-        names = [name for ref in gone for name in (ref, CLAIM + ref, DONE + ref)]
+        kinds = ("", CLAIM, DONE, DISCARDED)
+        names = [kind + ref for ref in gone for kind in kinds]
         self._writer.put([Put(_DEAD, name, None) for name in names])
 
     def _catch_up(self, until: int | None = None) -> None:
         """Reads what was written, here or by others, since the last look."""
-        end = self._reader.end() if until is None else until
+        begin, end = self._reader.ends()
+        self._index.forget_before(begin)
+        end = end if until is None else until
         for message in self._reader.read(self._next_offset, end):
             self._learn(message)
         self._next_offset = max(self._next_offset, end)
@@ -140,5 +155,7 @@ class KafkaDeadLetters:
             self._index.add(decoded(value), message.offset() or 0)
         elif name.startswith(DONE):
             self._index.replayed.discard(name.removeprefix(DONE))
+        elif name.startswith(DISCARDED):
+            self._index.discarded.discard(name.removeprefix(DISCARDED))
         else:
             self._index.forget(name)

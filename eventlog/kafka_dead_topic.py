@@ -37,14 +37,15 @@ class DeadTopicReader:
         self._lock = threading.Lock()
         self._client: Consumer | None = None
 
-    def end(self) -> int:
-        """Returns the offset behind the last record. Raises `LogUnavailable`."""
+    def ends(self) -> tuple[int, int]:
+        """Returns the first offset, and the one behind the last. Raises `LogUnavailable`."""
         with self._lock:
             ask = self.client().get_watermark_offsets
             try:
-                return int(_while_leaders_change(ask, self._place(), ANSWER_S)[1])
+                begin, end = _while_leaders_change(ask, self._place(), ANSWER_S)
             except KafkaException as error:
                 raise LogUnavailable(f"Kafka cannot be read: {error}") from error
+        return int(begin), int(end)
 
     def read(self, first: int, end: int) -> Iterator[Message]:
         """Yields what is left of a range of offsets: compaction takes some away."""

@@ -84,11 +84,13 @@ class DeadLetter(Struct, frozen=True):
 
 
 class DeadLetters(Struct, array_like=True, frozen=True):
-    """The decoded value of a record of topic `dead`: dead letters, or marks of replayed ones."""
+    """The decoded value of a record of topic `dead`: dead letters, or marks of some."""
 
     version: int
     dead_letters: list[DeadLetter]
     replayed: list[str]
+    discarded: list[str] = []
+    """Absent in records of older versions."""
 
 
 def encode_chunks(chunks: Sequence[Chunk]) -> bytes:
@@ -111,9 +113,14 @@ def decode_refusals(value: bytes) -> list[Refusal]:
     return _unpack(value, _REFUSALS).refusals
 
 
-def encode_dead(dead_letters: Sequence[DeadLetter], replayed: Sequence[str] = ()) -> bytes:
-    """Encodes dead letters, or marks that dead letters were sent again."""
-    return _pack(DeadLetters(ENVELOPE_VERSION, list(dead_letters), list(replayed)))
+def encode_dead(
+    dead_letters: Sequence[DeadLetter],
+    replayed: Sequence[str] = (),
+    discarded: Sequence[str] = (),
+) -> bytes:
+    """Encodes dead letters, or marks that dead letters were sent again or discarded."""
+    value = DeadLetters(ENVELOPE_VERSION, list(dead_letters), list(replayed), list(discarded))
+    return _pack(value)
 
 
 def decode_dead(value: bytes) -> DeadLetters:

@@ -116,6 +116,16 @@ def read(connection: sqlite3.Connection, number: int, offset: int, limit: int) -
         yield Stored(key & OFFSET_MASK, sound, appended_at_ms or 0)
 
 
+def sums(connection: sqlite3.Connection, number: int, end: int) -> tuple[int, int]:
+    """Returns how many records one partition holds before `end`, and the sum of their checksums."""
+    found = connection.execute(
+        "SELECT count(*), coalesce(sum(CAST(crc AS INTEGER)), 0) FROM records"
+        " WHERE key >= ? AND key < ?",
+        (number << OFFSET_BITS, number << OFFSET_BITS | end),
+    ).fetchone()
+    return int(found[0]), int(found[1])
+
+
 def append(connection: sqlite3.Connection, number: int, value: bytes) -> int:
     """Appends a record within the open transaction and returns its offset.
 

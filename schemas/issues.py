@@ -19,6 +19,13 @@ class Issue(Struct, frozen=True):
     message: str
 
 
+class Checked(Struct, frozen=True):
+    """One item as ingest would keep it, or what is wrong with it."""
+
+    item: bytes
+    issues: list[Issue]
+
+
 class RuleBroken(ValueError):
     """Raised for a value that breaks a rule which no type can state. The message is the rule."""
 

@@ -8,6 +8,7 @@ from sluice.accounts import add_accounts, add_database, keep_fresh
 from sluice.cluster import open_warehouse, server_paths
 from sluice.parts import Resources
 from sluice.patience import patiently
+from sluice.pipeline_state import add_shared_pipeline
 from sluice.process import Process
 from sluice.stores import add_store
 from sluice.systems import open_systems
@@ -25,6 +26,7 @@ async def open_parts(process: Process) -> None:
     add_store(process, warehouse)
     systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database))
     await keep_fresh(process, systems)
+    add_shared_pipeline(process, database)
     process.routes += out_routes()
     # One address serves api and edges, and `/docs` of it comes from here.
     process.state |= {"warehouse": warehouse, **systems.state, "described": every_route}

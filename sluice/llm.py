@@ -6,7 +6,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.spans import SPANS
 from clickhouse.llm.traces import TRACES
 from ingest.llm.app import routers
-from ingest.llm.forms import forms
+from ingest.llm.forms import checks, forms
 from processors.blocks import StoredLog
 from processors.llm.cost.cache import load_book
 from processors.llm.cost.targets import why_no_target
@@ -55,5 +55,6 @@ SYSTEM = System(
     ),
     controls=prices.HANDLERS,
     pages=SECTIONS,
+    checks=checks(),
     tables={TRACE.name: TRACES, SPAN.name: SPANS},
 )

@@ -56,7 +56,7 @@ def check_spools(paths: Paths, settings: Settings) -> list[Finding]:
 
 def check_dead_letters(dead_letters: Iterable[Summary]) -> Finding:
     """Tells whether dead letters wait for somebody."""
-    waiting = sum(not dead_letter.replayed for dead_letter in dead_letters)
+    waiting = sum(dead_letter.waits for dead_letter in dead_letters)
     if waiting:
         return warning("dead letters", f"{waiting} wait", "sluice dead list, then: dead replay")
     return ok("dead letters", "none wait")

@@ -33,6 +33,7 @@ from sluice.limits import edge_limits_of
 from sluice.lock import hold
 from sluice.parts import Parts, Resources
 from sluice.patience import at_once
+from sluice.pipeline_state import add_own_pipeline
 from sluice.process import Process
 from sluice.room import refuse_full_disk
 from sluice.secret import find_secret
@@ -102,6 +103,7 @@ def _add_http(
         fullness=lambda: event_log.stored_bytes / settings.log_max_bytes,
     )
     add_edge(process, edge)
+    add_own_pipeline(process, event_log)
     process.routes += out_routes()
     process.state |= {"warehouse": warehouse, "outgoing": read_backs.outgoing, **systems.state}
 

@@ -14,6 +14,7 @@ from clickhouse.queries.parts import Table
 from controlplane.database import Database
 from ingest.forms import Form
 from processors.blocks import KindStep, StoredLog
+from schemas.issues import Checked
 
 Work = Callable[[], Awaitable[object]]
 
@@ -54,5 +55,8 @@ class System(Struct, frozen=True):
     """The handlers below `/dashboard/api` by which people set things."""
     pages: Sequence[Section] = ()
     """Its pages of the dashboard, and how the navigation names them."""
+    checks: Mapping[str, Callable[[bytes, int], Checked]] = {}
+    """How one item of a kind is checked as ingest would, for who repairs a dead letter. Takes the
+    item and the most bytes of one; what of a kind is not here is replayed unchecked."""
     tables: Mapping[str, Table] = {}
     """Where the rows of a kind are read back for the sender who waits for them."""

@@ -1,10 +1,11 @@
 """The systems that this installation has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.pages.navigation import Section
 from clickhouse.queries.parts import Table
+from schemas.issues import Checked
 from sluice import llm
 from sluice.parts import Parts, Resources
 
@@ -37,6 +38,11 @@ def controls() -> list[Any]:
 def pages() -> list[Section]:
     """Returns the pages of every system, in the order of the navigation."""
     return [section for system in SYSTEMS for section in system.pages]
+
+
+def checks() -> Mapping[str, Callable[[bytes, int], Checked]]:
+    """Returns how one item of a kind is checked, by the kind's name."""
+    return {name: check for system in SYSTEMS for name, check in system.checks.items()}
 
 
 def tables() -> Mapping[str, Table]:

@@ -18,6 +18,7 @@ from api.parameters import InvalidParameters, NothingFound, values_of
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from clickhouse.errors import QueryTooExpensive, WarehouseError
 from controlplane.errors import ControlPlaneError, CrossSite, NotFound, RetryLater
+from eventlog.log import LogError
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,7 @@ def page_exception_handlers() -> ExceptionHandlersMap:
         TooManyQueries: _busy,
         TooManyAnswers: _busy,
         WarehouseError: _warehouse,
+        LogError: _log,
         ControlPlaneError: _control_plane,
         HTTPException: _http,
         Exception: _bug,
@@ -81,6 +83,14 @@ def _warehouse(request: AnyRequest, error: WarehouseError) -> Response[Any]:
         return _said(request, 422, "Too much for one view", text, shorter=_shorter(request))
     answer = _said(request, 503, "The store does not answer", f"{KEPT} Reload in some seconds.")
     answer.headers["Retry-After"] = "2"
+    return answer
+
+
+def _log(request: AnyRequest, error: LogError) -> Response[Any]:
+    log.error("log did not answer a page", reason=str(error)[:1000])
+    text = f"It may have been done: look again. To do it again is safe. {KEPT}"
+    answer = _said(request, 503, "The log does not answer", text)
+    answer.headers["Retry-After"] = "5"
     return answer
 
 

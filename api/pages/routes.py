@@ -13,6 +13,7 @@ from api.pages import settings
 from api.pages.assets import get_asset
 from api.pages.entrance import ENTRANCE, FIRST_PAGE, get_first_page, own_forms_only
 from api.pages.navigation import NAVIGATION, Section
+from api.pages.pipeline import pages as pipeline
 from api.pages.problems import page_exception_handlers
 from api.pages.render import address_of
 from api.pages.showcase import parts_page
@@ -29,7 +30,8 @@ async def open_project(request: AnyRequest, viewer: Viewed) -> Response[Any]:
 
 def page_routers(sections: Sequence[Section]) -> list[Any]:
     """Returns the routes of all pages; what they have in common is said once, here."""
-    sections = (*sections, settings.SECTION)
+    # Both stand under one title.
+    sections = (*sections, pipeline.SECTION, settings.SECTION._replace(title=""))
     shared: dict[str, Any] = {
         "request_max_body_size": MAX_FORM_BYTES,
         "guards": [own_forms_only],

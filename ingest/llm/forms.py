@@ -1,10 +1,12 @@
-"""The forms of request of the system `llm`: arrays of traces, arrays of spans."""
+"""The forms of request of the system `llm`: arrays of traces, arrays of spans; and single items."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from eventlog.producer import Items
+from ingest.errors import Invalid
 from ingest.forms import Form
 from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
+from schemas.issues import Checked, Issue
 from schemas.kinds import SPAN, TRACE, Kind
 
 
@@ -14,6 +16,26 @@ def forms() -> dict[str, Form]:
         TRACE.name: _array_of(TRACE, trace_frame()),
         SPAN.name: _array_of(SPAN, span_frame()),
     }
+
+
+def checks() -> dict[str, Callable[[bytes, int], Checked]]:
+    """Returns how one item, of so many bytes at most, is checked, by the name of its kind."""
+    return {
+        TRACE.name: lambda item, most: _checked(trace_frame(), item, most),
+        SPAN.name: lambda item, most: _checked(span_frame(), item, most),
+    }
+
+
+def _checked(frame: Frame, item: bytes, max_item_bytes: int) -> Checked:
+    try:
+        framed = frame_array(b"[%b]" % item, frame, max_item_bytes=max_item_bytes)
+    except Invalid as error:
+        # What stands within the one item is said without its number.
+        within = [Issue(one.path[1:], one.message) for one in error.details or ()]
+        return Checked(item, within or [Issue([], error.message)])
+    if len(framed.items) != 1:
+        return Checked(item, [Issue([], "Expected one JSON object")])
+    return Checked(framed.items[0], [])
 
 
 def _array_of(kind: Kind, frame: Frame) -> Form:

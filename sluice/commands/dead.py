@@ -32,7 +32,9 @@ Ref = Annotated[str, typer.Argument(help="Name of the dead letter; sluice dead l
 
 @app.command("list")
 def list_dead_letters(
-    every: Annotated[bool, typer.Option("--all", help="Show replayed ones too.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show those that are done with too.")
+    ] = False,
     project: Annotated[
         str | None, typer.Option("--project", "-p", help="Name or id of a project.")
     ] = None,
@@ -45,7 +47,7 @@ def list_dead_letters(
         found = [
             dead_letter
             for dead_letter in box.summaries()
-            if (every or not dead_letter.replayed) and owner in (None, dead_letter.project_id)
+            if (every or dead_letter.waits) and owner in (None, dead_letter.project_id)
         ]
     show_rows(
         ("ref", "received", "project", "topic", "state", "reason"),
@@ -65,7 +67,7 @@ def show(
     """Show one dead letter: why it could not be stored, and its body."""
     with _box(data_dir) as box:
         dead_letter = box.find(ref)
-        replayed = any(summary.replayed for summary in box.summaries() if summary.ref == ref)
+        state = next((_state(one) for one in box.summaries() if one.ref == ref), "")
     if raw:
         typer.get_binary_stream("stdout").write(dead_letter.body)
         return
@@ -74,7 +76,7 @@ def show(
         ("project", dead_letter.project_id or "-"),
         ("topic", dead_letter.topic),
         ("received", moment_ns(dead_letter.received_at_ns)),
-        ("state", "replayed" if replayed else "waiting"),
+        ("state", state),
         ("replay of", dead_letter.dead_ref or "-"),
         ("reason", dead_letter.reason),
     ):
@@ -106,7 +108,7 @@ def replay(
         raise WrongCall("name one dead letter, or give --all")
     if every and body is not None:
         raise WrongCall("--body corrects one dead letter: name it")
-    from processors.replays import replacement
+    from eventlog.replays import replacement
 
     corrected = None if body is None else body.read_bytes()
     owner = None if project is None else _project_id(project, data_dir)
@@ -119,6 +121,19 @@ def replay(
             typer.echo(f"replayed {ref}")
             return
         _replay_all(box, owner, projects)
+
+
+@app.command()
+def discard(
+    refs: Annotated[list[str], typer.Argument(help="Names of dead letters.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Mark dead letters that are not worth a repair. They can be replayed while they are kept."""
+    with _box(data_dir) as box:
+        for ref in refs:
+            box.find(ref)
+        done = box.discard(refs)
+    typer.echo(f"discarded {done}, done before {len(set(refs)) - done}")
 
 
 def _ensure_project(
@@ -138,11 +153,11 @@ def _replay_all(
     projects: "AbstractSet[ProjectId]",
 ) -> None:
     from eventlog.dead_letters import AlreadyReplayed, UnknownDeadLetter
-    from processors.replays import NotReplayable, replacement
+    from eventlog.replays import NotReplayable, replacement
 
     sent = left = 0
     for summary in box.summaries():
-        if summary.replayed or (owner is not None and summary.project_id != owner):
+        if not summary.waits or (owner is not None and summary.project_id != owner):
             continue
         try:
             dead_letter = box.find(summary.ref)
@@ -196,6 +211,12 @@ def _readable(body: bytes) -> str:
         return printable(body.decode(errors="replace"))
 
 
+def _state(dead_letter: "Summary") -> str:
+    if dead_letter.replayed:
+        return "replayed"
+    return "discarded" if dead_letter.discarded else "waiting"
+
+
 def _row(dead_letter: "Summary") -> tuple[str, ...]:
     reason = printable(" ".join(dead_letter.reason.split()))
     return (
@@ -203,6 +224,6 @@ def _row(dead_letter: "Summary") -> tuple[str, ...]:
         moment_ns(dead_letter.received_at_ns),
         dead_letter.project_id or "-",
         dead_letter.topic,
-        "replayed" if dead_letter.replayed else "waiting",
+        _state(dead_letter),
         reason if len(reason) <= REASON_CHARS else f"{reason[:REASON_CHARS]}…",
     )

@@ -9,8 +9,8 @@ from controlplane.errors import BadSeed, ControlPlaneError
 from controlplane.rules import explained
 from eventlog.dead_letters import AlreadyReplayed, UnknownDeadLetter
 from eventlog.log import LogError
+from eventlog.replays import NotReplayable
 from processors.llm.cost.cache import PriceTableError
-from processors.replays import NotReplayable
 from schemas.settings import SettingsError
 from sluice.commands.errors import CommandError, WrongCall
 from sluice.lock import AlreadyRunning

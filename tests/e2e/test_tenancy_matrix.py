@@ -13,7 +13,8 @@ from api.reference import reference_router
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
-from tests.e2e.server import Project, Server, create_project
+from tests.e2e.server import Project, Server, create_project, wait_for
+from tests.poison import append_poison
 
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
 MARKER = "only-for-the-first"
@@ -70,8 +71,13 @@ PAGES = (
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),
+    *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
 )
-CHANGES = ("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke")
+CHANGES = (
+    *("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke"),
+    *("/pipeline/dead/replay", "/pipeline/dead/{ref}/replay"),
+    *("/pipeline/dead/discard", "/pipeline/dead/{ref}/discard"),
+)
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
 ALIAS = {"name": "taken", "toProvider": "openai", "toModel": "gpt-4o"}
@@ -194,12 +200,24 @@ def world(server: Server) -> Iterator[World]:
         "invitation_id": invited["userId"],
         "name": "swagger-ui.css",
         "path": "other",
+        "ref": poison(server, first),
         "tree": "other",
     }
     stranger = server.client(None)
     yield World(first, ids, stranger, second.http, outsider, member)
     for client in (stranger, outsider, member):
         client.close()
+
+
+def poison(server: Server, project: Project) -> str:
+    """Gives a project a dead letter whose body holds the marker, and returns its name."""
+    append_poison(server.data_dir, project.project_id, {"trace_id": MARKER})
+
+    def refs() -> list[str]:
+        lines = server.run("dead", "list", "--project", project.project_id).splitlines()[1:]
+        return [line.split("\t")[0] for line in lines]
+
+    return wait_for(refs, "the dead letter")[0]
 
 
 def fill(project: Project, ids: dict[str, str]) -> None:

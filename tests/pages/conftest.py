@@ -9,8 +9,10 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.components import chromium
 from tests.components.fixtures import require
+from tests.e2e.payloads import trace
 from tests.e2e.server import Project, Server, create_project
 from tests.pages.looking import Visitor
+from tests.poison import append_poison
 
 
 class World(NamedTuple):
@@ -55,6 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "--seed",
             "7",
         )
+        append_poison(data, demo.project_id, trace(latency_ms="slow"))
         yield World(server, demo, empty)
 
 

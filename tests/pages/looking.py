@@ -15,8 +15,8 @@ NARROW = {"width": 360, "height": 800}
 AXE = Path(__file__).with_name("axe.min.js")
 BAD = ("serious", "critical")
 
-# htmx writes both as errors when a page is left while a request of it is under way: that is no fault. What really
-# fails is told as `htmx:sendError` or `htmx:responseError` too.
+# htmx writes both as errors when a page is left while a request of it is under way: that is no
+# fault. What really fails is told as `htmx:sendError` or `htmx:responseError` too.
 LEFT_WHILE_ASKING = ("htmx:afterRequest", "htmx:sendAbort")
 
 

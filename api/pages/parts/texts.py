@@ -87,6 +87,16 @@ def percent(share: float | None) -> str:
     return f"{share:.2f} %" if share < 1 else f"{share:.1f} %"
 
 
+def size(number: int) -> str:
+    """Writes bytes as `812 B`, `1.4 MiB`."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1000 or unit == "GiB":
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
 def change(now: float | None, before: float | None) -> str:
     """Writes how a figure differs from what it was, with its sign; empty where nothing was."""
     if now is None or not before:
@@ -167,4 +177,5 @@ FILTERS = {
     "fault": fault,
     "stamp": stamp,
     "as_json": as_json,
+    "size": size,
 }

@@ -1,6 +1,5 @@
 """Dead letters beside a running server: shown with their reason, sent again once, counted right."""
 
-import asyncio
 import json
 import sqlite3
 import time
@@ -14,11 +13,9 @@ from typing import Any
 import pytest
 
 from eventlog import sqlite_file
-from eventlog.records import Chunk
-from eventlog.sqlite_log import SqliteLog
 from schemas.projects import ProjectId
-from tests.chunks import append_chunks
 from tests.integration.cli.conftest import Place
+from tests.poison import append_poison
 
 pytestmark = pytest.mark.slow
 
@@ -45,15 +42,7 @@ def project_id(served: Place) -> ProjectId:
 
 def append(served: Place, *items: dict[str, Any]) -> int:
     """Puts items into the log as the edge would, but without its checks; returns when, in ns."""
-    at_ns = time.time_ns()
-    bodies = [json.dumps(item).encode() for item in items]
-    chunk = Chunk(project_id(served), "pulse.trace", at_ns, bodies)
-    log = SqliteLog(served.data_dir / "log.db")
-    try:
-        asyncio.run(append_chunks(log, "raw.traces", {0: chunk}))
-    finally:
-        log.close()
-    return at_ns
+    return append_poison(served.data_dir, project_id(served), *items)
 
 
 def damage(served: Place) -> None:
@@ -188,6 +177,23 @@ def test_of_two_that_replay_a_dead_letter_at_once_one_is_refused(served: Place) 
         ran = list(threads.map(lambda _: served.run("dead", "replay", ref), range(4)))
 
     assert sorted(one.code for one in ran) == [0, 1, 1, 1]
+
+
+def test_a_discarded_dead_letter_waits_no_more_and_stays_counted(served: Place) -> None:
+    known, before = waiting(served), ledger(served)
+    append(served, trace(status="odd"))
+    eventually(lambda: len(waiting(served)) == len(known) + 1)
+    (ref,) = set(waiting(served)) - set(known)
+
+    first, second = served.run("dead", "discard", ref), served.run("dead", "discard", ref)
+
+    assert (first.out, second.out) == (
+        "discarded 1, done before 0\n",
+        "discarded 0, done before 1\n",
+    )
+    assert waiting(served) == known
+    assert "state:     discarded" in served.run("dead", "show", ref).out
+    assert ledger(served)["dead"] == before["dead"] + 1
 
 
 def test_a_dead_letter_is_listed_once_though_a_crash_appended_it_twice(served: Place) -> None:

@@ -183,6 +183,23 @@ async def test_a_replay_that_was_killed_is_ended_by_the_next(
     assert all_items(address) == [b"corrected"]
 
 
+async def test_a_dead_letter_is_discarded_once_and_can_still_be_replayed(
+    address: KafkaAddress, box: KafkaDeadLetters
+) -> None:
+    await box.append([dead_letter("a"), dead_letter("b")])
+
+    discarded = box.discard(["a", "unknown"]), box.discard(["a"])
+
+    with KafkaDeadLetters(address) as other:
+        assert [one.waits for one in other.summaries()] == [False, True]
+        other.replay(dead_letter("a"), replacement())
+        await other.purge({PROJECT})
+        await other.append([dead_letter("a")])
+        assert [one.waits for one in other.summaries()] == [True]
+    assert discarded == (1, 0)
+    assert all_items(address) == [b"corrected"]
+
+
 async def test_the_dead_letters_of_a_project_go_with_it(
     address: KafkaAddress, box: KafkaDeadLetters
 ) -> None:

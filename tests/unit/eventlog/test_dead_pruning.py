@@ -96,6 +96,45 @@ def test_a_mark_finds_its_dead_letter_in_an_earlier_page() -> None:
     assert prune([record(6, marks=("b",))], goes_of(MINE), kept) == {}
 
 
+def test_what_was_discarded_stays_so_for_as_long_as_its_dead_letter_is_kept() -> None:
+    marks = Stored(4, encode_dead([], discarded=["a", "b"]), 1)
+    page = [record(3, dead_letter("a", MINE), dead_letter("b", OTHERS)), marks]
+
+    changed = prune(page, goes_of(MINE), set())
+
+    assert decode_dead(changed[4] or b"").discarded == ["b"]
+
+
+async def test_a_dead_letter_is_discarded_once_and_can_still_be_replayed(log: SqliteLog) -> None:
+    await put(log, dead_letter("a", MINE), dead_letter("b", MINE))
+
+    with DeadLetterBox(log.path) as box:
+        discarded = box.discard(["a", "a", "unknown"]), box.discard(["a"])
+        states = [(one.ref, one.discarded, one.waits) for one in box.summaries()]
+    replay(log, "a")
+
+    assert discarded == (1, 0)
+    assert states == [("a", True, False), ("b", False, True)]
+    with pytest.raises(AlreadyReplayed):
+        replay(log, "a")
+
+
+async def test_a_box_that_stays_open_forgets_what_retention_drops(log: SqliteLog) -> None:
+    await put(log, dead_letter("a", MINE), dead_letter("b", OTHERS))
+    await put(log, dead_letter("c", MINE))
+    with DeadLetterBox(log.path) as box:
+        box.discard(["b"])
+        before = [one.ref for one in box.summaries()]
+        await log.purge_dead_letters({MINE})
+        await put(log, dead_letter("d", OTHERS))
+        after = [(one.ref, one.waits) for one in box.summaries()]
+
+        assert box.find("b") == dead_letter("b", OTHERS)
+
+    assert before == ["a", "b", "c"]
+    assert after == [("b", False), ("d", True)]
+
+
 def test_a_damaged_record_goes_by_age_alone() -> None:
     damaged = [Stored(3, None, 1)]
 

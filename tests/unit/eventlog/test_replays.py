@@ -3,7 +3,7 @@
 import pytest
 
 from eventlog.records import DeadLetter
-from processors.replays import NotReplayable, replacement
+from eventlog.replays import NotReplayable, replacement
 from schemas.projects import ProjectId
 
 MINE, OTHERS = ProjectId("mine"), ProjectId("others")
