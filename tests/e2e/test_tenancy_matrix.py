@@ -66,6 +66,7 @@ PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
+    "/llm/traces/{trace_id}/raw/{part}",
 )
 CHANGES = ("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke")
 WAYS = ("in", "up")
@@ -191,6 +192,7 @@ def world(server: Server) -> Iterator[World]:
         "name": "swagger-ui.css",
         "path": "other",
         "tree": "other",
+        "part": "metadata",
     }
     stranger = server.client(None)
     yield World(first, ids, stranger, second.http, outsider, member)

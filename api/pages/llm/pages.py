@@ -5,7 +5,7 @@ from api.pages.llm.finding import find
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_page, overview_rest
 from api.pages.llm.suggestions import suggest
-from api.pages.llm.trace import raw_trace, trace_page
+from api.pages.llm.trace import raw_body, raw_trace, trace_page
 from api.pages.llm.traces import list_page
 from api.pages.navigation import Link, Section
 
@@ -18,6 +18,15 @@ SECTIONS = (
             Link("Traces", "llm/traces"),
             Link("Models", "llm/models"),
         ),
-        (explore_page, explore_csv, suggest, models_page, list_page, trace_page, raw_trace),
+        (
+            explore_page,
+            explore_csv,
+            suggest,
+            models_page,
+            list_page,
+            trace_page,
+            raw_trace,
+            raw_body,
+        ),
     ),
 )
