@@ -20,7 +20,8 @@ from api.pages.parts.against import Difference, Setting, Tools
 from api.pages.parts.messages import Message, Part, Said
 from api.pages.parts.wording import Effort, Stretch, aligned, words_of
 
-CACHE = re.compile(rb',?"cache_control":\{[^{}]*\}')
+MARK = rb'"cache_control":\{[^{}]*\}'
+CACHE = re.compile(rb",%b|%b,?" % (MARK, MARK))
 MOST_SETTINGS = 40
 MOST_CHARS = 120
 """Of a setting, as it is shown."""

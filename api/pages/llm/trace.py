@@ -127,13 +127,14 @@ async def open_trace(
         body = await fetch_request(store, project, around.before.place, most_bytes=MOST_BYTES)
         before = None if body is None else (around.before.model, body)
     parsed, cost = await asyncio.gather(
-        asyncio.to_thread(_parsed, row, before),
+        asyncio.to_thread(read_bodies, row, before),
         asyncio.to_thread(explain, project.project_id, row),
     )
     return Opened(row, us_of(row.timestamp), cost, parsed, around.before, around.after)
 
 
-def _parsed(row: TraceAnswer, before: tuple[str, Raw] | None) -> Parsed:
+def read_bodies(row: TraceAnswer, before: tuple[str, Raw] | None) -> Parsed:
+    """Returns what the bodies say, against the model and the request of the call before."""
     values = {name: decoded(getattr(row, name)) for name in BODIES}
     budget = Budget()
     difference = None

@@ -191,3 +191,15 @@ def test_large_and_hostile_bodies_take_no_time() -> None:
 
     # Half a second on a slow machine; it grows as the square where nothing bounds it.
     assert time.process_time() - began < 3
+
+
+def test_where_the_cache_is_marked_is_no_change() -> None:
+    piece, tool = {"type": "of_no_known_kind"}, {"name": "look", "input_schema": {}}
+
+    found = between(
+        {"messages": [{"role": "user", "content": [piece]}], "tools": [tool]},
+        {"messages": [{"role": "user", "content": [piece | CACHED]}], "tools": [CACHED | tool]},
+    )
+
+    assert states(found) == "same"
+    assert found.tools == Tools([], [], [])
