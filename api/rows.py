@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from litestar.response import Response
-from msgspec import Struct, json
+from msgspec import Raw, Struct, json
 
 from api.outgoing import PIECE_BYTES, Share, Texts, whole
 from api.parameters import NothingFound
@@ -100,7 +100,7 @@ class Held(Texts):
 
 async def one(
     reader: Reader,
-    ask: Callable[[Warehouse], Awaitable[Struct | None]],
+    ask: Callable[[Warehouse], Awaitable[Struct | Raw | None]],
     *,
     missing: str = "Not found",
 ) -> Response[bytes]:

@@ -13,14 +13,12 @@ from api.pages.addresses import Address
 from api.pages.navigation import NAVIGATION, Navigation, current_link
 from api.pages.parts import texts
 from api.pages.parts.filters import quoted
-from api.pages.parts.prose import prose
-from api.pages.parts.trees import small_tree_of
 from api.pages.viewer import RENEWED, VIEWER, Viewer
 from api.parameters import InvalidParameters, values_of
 
 POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; img-src 'self' data:; media-src 'self' data:; object-src 'none';"
+    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -113,5 +111,5 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(texts.FILTERS)
-    made.filters |= {"prose": prose, "as_tree": small_tree_of, "as_term": quoted}
+    made.filters["as_term"] = quoted
     return made

@@ -8,29 +8,16 @@ from api.auth import AnyRequest, services
 from api.pages.entrance import Problem
 from api.pages.parts.charts import Chart, Series, chart_of, moments_of, spark
 from api.pages.parts.filters import Key, chips_of, read_terms
-from api.pages.parts.messages import Message, Part
 from api.pages.parts.ranges import Live, TimeRange, range_of
+from api.pages.parts.texts import as_json
 from api.pages.parts.trees import tree_of
 from api.pages.parts.waterfall import Note, Row, waterfall_of
 from api.pages.render import page
+from api.pages.showcase_talk import showcase
 from api.pages.viewer import NoSuchPage, Viewed
 from api.parameters import values_of
 
 KEYS = {"model": Key("model", "the model", negates=True), "user": Key("user", "whose call it was")}
-TALK = [
-    Message("system", [Part("text", "You are a helpful assistant.")]),
-    Message("user", [Part("text", "What is **the weather** in `Oslo`?\n\n- now\n- tomorrow")]),
-    Message(
-        "assistant",
-        [
-            Part("reasoning", "The tool knows."),
-            Part("call", name="get_weather", value={"city": "Oslo", "days": 2}),
-        ],
-    ),
-    Message("tool", [Part("result", name="call_1", value={"now": "rain", "tomorrow": "rain"})]),
-    Message("assistant", [Part("text", "Rain, and then rain.\n\n```\nrain\n```")]),
-    Message("user", [Part("link", "https://example.com/umbrella.png"), Part("text", "ok " * 1200)]),
-]
 SECOND_US = 1_000_000
 STEPS: list[tuple[str, int, int | None, int, str, int, str]] = [
     ("GET /checkout", 0, 7_240, 0, "request", 0, ""),
@@ -53,6 +40,7 @@ async def parts_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         raise NoSuchPage
     values = values_of(request)
     shown = range_of(values, viewer.project)
+    difference, talk = showcase()
     return await page(
         request,
         "parts.html",
@@ -61,9 +49,11 @@ async def parts_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         chips=chips_of(read_terms('model:gpt-4o -model:o4-mini user:"Ann B"', KEYS), KEYS),
         charts=[_one(shown), _many(shown)],
         sparks=[spark([1, 4, 2, 8, 5, 7]), spark([1, None, 2, 3, None, 1])],
-        talk=TALK,
+        difference=difference,
+        talk=talk,
         tree=tree_of(TREE),
         fall=waterfall_of([*map(_row, STEPS)], heads=("Cost",)),
+        tree_json=as_json(TREE),
         problem=Problem("The name is taken. Choose another one."),
         snippets=[("With curl", "curl http://127.0.0.1:8080/v1/traces/batch")],
     )

@@ -67,6 +67,7 @@ PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
+    "/llm/traces/{trace_id}/raw/{part}",
     *("/overview.events", "/llm/explore.events", "/llm/traces.events"),
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
@@ -202,6 +203,7 @@ def world(server: Server) -> Iterator[World]:
         "path": "other",
         "ref": poison(server, first),
         "tree": "other",
+        "part": "metadata",
     }
     stranger = server.client(None)
     yield World(first, ids, stranger, second.http, outsider, member)

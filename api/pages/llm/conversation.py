@@ -6,41 +6,60 @@ Shapes that are read:
     3. Anthropic's messages: `system`, `messages`, `content`
     4. Google's: `systemInstruction`, `contents`, `candidates`
     5. Ollama's `message`, completions' `prompt` and `text`, and a bare `content`
+    6. Vercel's AI SDK: `messages` with `parts`
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from api.pages.parts.messages import Message, Part
+from msgspec import structs
 
-PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
-MEDIA = re.compile(r"image/(?:png|jpeg|gif|webp)")
+from api.pages.llm.pieces import call, is_call, is_result, parsed, parts_of, result
+from api.pages.parts.messages import Message, Part, Said
+
 MOST_PARTS = 300
-MOST_PICTURE_CHARS = 2 << 20
+MOST_NAME = 80
 ROLES = {"model": "assistant", "developer": "system", "function": "tool"}
 REASONING = ("reasoning_content", "reasoning", "thinking")
+SYSTEMS = ("system", "instructions", "systemInstruction", "system_instruction")
+ASKED = ("messages", "input", "contents", "prompt")
+READ = frozenset(
+    {
+        *("role", "content", "parts", "name", "type", "id", "status", "object", "index", "phase"),
+        *("tool_calls", "function_call", "refusal", "audio", "images", "tool_call_id", "is_error"),
+        *(
+            "toolInvocations",
+            "reasoning_details",
+            "cache_control",
+            "thought_signature",
+            "createdAt",
+        ),
+        *REASONING,
+    }
+)
+"""Keys of a message that are shown in their way; any other is shown as JSON."""
 
 
-def bounded(messages: list[Message]) -> tuple[list[Message], int]:
+def bounded(said: Sequence[Said]) -> tuple[list[Said], int]:
     """Returns the last messages, with as many parts as a page can show, and how many others."""
     left, kept = MOST_PARTS, 0
-    shown: list[Message] = []
-    for message in reversed(messages[-MOST_PARTS:]):
+    shown: list[Said] = []
+    for one in reversed(said[-MOST_PARTS:]):
         if left <= 0:
             break
-        shown.append(Message(message.role, message.parts[:left]))
+        message = structs.replace(one.message, parts=one.message.parts[:left])
+        shown.append(one._replace(message=message))
         left -= len(message.parts)
         kept += 1
-    return shown[::-1], len(messages) - kept
+    return shown[::-1], len(said) - kept
 
 
 def asked(body: Any) -> list[Message]:
     """Returns the messages of a request."""
     if not isinstance(body, dict):
-        return [Message("user", list(_parts(body)))] if body else []
-    found = [Message("system", parts) for one in _systems(body) if (parts := list(_parts(one)))]
-    for name in ("messages", "input", "contents", "prompt"):
+        return [Message("user", list(parts_of(body)))] if body else []
+    found = [Message("system", parts) for one in _systems(body) if (parts := list(parts_of(one)))]
+    for name in ASKED:
         given = body.get(name)
         if given:
             found += _messages(given)
@@ -57,8 +76,31 @@ def answered(body: Any, output_text: str | None) -> list[Message]:
     return found
 
 
+def joined(said: Sequence[Said]) -> list[Said]:
+    """Returns the messages with each tool's result named as the call that it answers."""
+    names = {
+        part.id: part.name
+        for one in said
+        for part in one.message.parts
+        if part.kind == "call" and part.id
+    }
+    return [one._replace(message=_named(one.message, names)) for one in said]
+
+
+def _named(message: Message, names: dict[str, str]) -> Message:
+    if not any(part.kind == "result" and part.id in names for part in message.parts):
+        return message
+    parts = [
+        structs.replace(part, name=names[part.id])
+        if part.kind == "result" and part.id in names
+        else part
+        for part in message.parts
+    ]
+    return structs.replace(message, parts=parts)
+
+
 def _systems(body: dict[str, Any]) -> Iterator[Any]:
-    for name in ("system", "instructions", "systemInstruction", "system_instruction"):
+    for name in SYSTEMS:
         given = body.get(name)
         if given:
             yield given.get("parts", given) if isinstance(given, dict) else given
@@ -78,7 +120,7 @@ def _answers(body: dict[str, Any]) -> Iterator[Message]:
 
 
 def _said(content: Any) -> Message:
-    return Message("assistant", list(_parts(content)))
+    return Message("assistant", list(parts_of(content)))
 
 
 def _messages(given: Any, role: str = "user") -> list[Message]:
@@ -88,96 +130,79 @@ def _messages(given: Any, role: str = "user") -> list[Message]:
 
 def _message(one: Any, role: str) -> Message:
     if not isinstance(one, dict):
-        return Message(role, list(_parts(one)))
-    kind = one.get("type")
-    if kind in ("function_call", "reasoning") or one.get("role") is None and "content" not in one:
-        own = "assistant" if kind in ("function_call", "reasoning") else role
-        own = "tool" if kind == "function_call_output" else own
+        return Message(role, list(parts_of(one)))
+    kind = str(one.get("type", ""))
+    if one.get("role") is None and (kind not in ("", "message") or "content" not in one):
         content = one["parts"] if isinstance(one.get("parts"), list) else [one]
-        return Message(own, list(_parts(content)))
+        return Message(_role_of(kind, role), list(parts_of(content)))
     named = str(one.get("role") or role)
-    named = ROLES.get(named, named)
-    return Message(named, list(_contents(one, named)))
+    named = ROLES.get(named, named)[:MOST_NAME]
+    name = one.get("name") if named != "tool" else None
+    return Message(
+        named, list(_contents(one, named)), name[:MOST_NAME] if isinstance(name, str) else ""
+    )
+
+
+def _role_of(kind: str, role: str) -> str:
+    if is_result(kind):
+        return "tool"
+    return "assistant" if is_call(kind) or kind == "reasoning" else role
 
 
 def _contents(one: dict[str, Any], role: str) -> Iterator[Part]:
-    for name in REASONING:
-        if isinstance(one.get(name), str) and one[name]:
-            yield Part("reasoning", one[name])
-    content = one.get("content", one.get("parts"))
-    if role == "tool" and content is not None:
-        yield Part(
-            "result", name=str(one.get("tool_call_id") or one.get("name") or ""), value=content
-        )
+    yield from _thoughts(one)
+    parts = one.get("parts")
+    content = parts if isinstance(parts, list) and parts else one.get("content")
+    if role == "tool" and content is not None and not _has_results(content):
+        of = str(one.get("tool_call_id") or "")
+        failed = one.get("is_error") is True or one.get("status") == "error"
+        yield result(content, of=of, name=str(one.get("name") or ""), failed=failed)
     else:
-        yield from _parts(content)
-    for call in _dicts(one.get("tool_calls")):
-        function = call.get("function")
-        given = function if isinstance(function, dict) else call
-        yield Part("call", name=str(given.get("name", "")), value=_json(given.get("arguments")))
+        yield from parts_of(content)
+    if isinstance(one.get("refusal"), str) and one["refusal"]:
+        yield Part("refusal", one["refusal"])
+    yield from _beside(one)
+    yield from _calls(one)
+    if not parts:
+        yield from parts_of(_invocations(one))
+    for name, value in one.items():
+        if name not in READ and value not in (None, "", [], {}):
+            yield Part("json", name=name, value=value)
 
 
-def _parts(content: Any) -> Iterator[Part]:
-    if content is None or content == "":
-        return
-    if isinstance(content, str):
-        yield Part("text", content)
-    elif isinstance(content, list):
-        for one in content:
-            yield from _piece(one) if isinstance(one, dict) else _parts(one)
-    elif isinstance(content, dict):
-        yield from _piece(content)
+def _thoughts(one: dict[str, Any]) -> Iterator[Part]:
+    texts = [one[name] for name in REASONING if isinstance(one.get(name), str) and one[name]]
+    if texts:
+        yield Part("reasoning", texts[0])
     else:
-        yield Part("json", value=content)
+        yield from parts_of(one.get("reasoning_details"))
 
 
-def _piece(one: dict[str, Any]) -> Iterator[Part]:
-    kind = str(one.get("type", ""))
-    if kind in ("thinking", "reasoning") or one.get("thought") is True:
-        text = one.get("thinking") or one.get("text") or _summary(one)
-        if text:
-            yield Part("reasoning", str(text))
-    elif isinstance(one.get("text"), str):
-        yield Part("text", one["text"])
-    elif kind in ("tool_use", "function_call", "server_tool_use"):
-        value = one.get("input", one.get("arguments"))
-        yield Part("call", name=str(one.get("name", "")), value=_json(value))
-    elif isinstance(call := one.get("functionCall"), dict):
-        yield Part("call", name=str(call.get("name", "")), value=call.get("args"))
-    elif kind in ("tool_result", "function_call_output"):
-        of = str(one.get("tool_use_id") or one.get("call_id") or "")
-        yield Part("result", name=of, value=one.get("content", one.get("output")))
-    elif isinstance(given := one.get("functionResponse"), dict):
-        yield Part("result", name=str(given.get("name", "")), value=given.get("response"))
-    else:
-        yield _picture(one) or Part("json", value=one)
+def _beside(one: dict[str, Any]) -> Iterator[Part]:
+    """Yields what stands beside the content: a spoken answer, pictures."""
+    if isinstance(one.get("audio"), dict):
+        yield from parts_of([{"audio": {"format": "wav", **one["audio"]}}])
+    for picture in one["images"] if isinstance(one.get("images"), list) else []:
+        yield from parts_of([{"image": picture} if isinstance(picture, str) else picture])
 
 
-def _picture(one: dict[str, Any]) -> Part | None:
-    """Returns an image: shown where it is here, else as an address that nothing is fetched from."""
-    url: Any = one.get("image_url")
-    url = url.get("url") if isinstance(url, dict) else url
-    source = one.get("source") or one.get("inlineData") or one.get("inline_data")
-    if isinstance(source, dict):
-        media = source.get("media_type") or source.get("mimeType") or source.get("mime_type")
-        data = source.get("data")
-        if isinstance(media, str) and isinstance(data, str) and MEDIA.fullmatch(media):
-            url = f"data:{media};base64,{data}"
-        else:
-            url = source.get("url", url)
-    if not isinstance(url, str):
-        return None
-    if len(url) <= MOST_PICTURE_CHARS and PICTURE.fullmatch(url):
-        return Part("image", url)
-    return Part("link", f"{url[:200]}…" if len(url) > 200 else url)
+def _calls(one: dict[str, Any]) -> Iterator[Part]:
+    for made in _dicts(one.get("tool_calls")):
+        function = made.get("function") or made.get("custom")
+        given = function if isinstance(function, dict) else made
+        yield call({"id": made.get("id"), "input": {}, **given})
+    if isinstance(one.get("function_call"), dict):
+        old = one["function_call"]
+        yield Part("call", name=str(old.get("name", "")), value=parsed(old.get("arguments")))
 
 
-def _summary(one: dict[str, Any]) -> str:
-    return "\n\n".join(str(part.get("text", "")) for part in _dicts(one.get("summary")))
+def _invocations(one: dict[str, Any]) -> list[dict[str, Any]]:
+    made = _dicts(one.get("toolInvocations"))
+    return [{"type": "tool-invocation", "toolInvocation": given} for given in made]
 
 
-def _json(value: Any) -> Any:
-    return value if value is not None else {}
+def _has_results(content: Any) -> bool:
+    return any(is_result(str(one.get("type", ""))) for one in _dicts(content))
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from api.pages.llm.finding import find
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
 from api.pages.llm.suggestions import suggest
-from api.pages.llm.trace import raw_trace, trace_page
+from api.pages.llm.trace import raw_body, raw_trace, trace_page
 from api.pages.llm.traces import list_events, list_page
 from api.pages.navigation import Link, Section
 
@@ -27,7 +27,7 @@ SECTIONS = (
             *(explore_page, explore_csv, explore_events),
             *(suggest, models_page),
             *(list_page, list_events),
-            *(trace_page, raw_trace),
+            *(trace_page, raw_trace, raw_body),
         ),
     ),
     agents.SECTION,

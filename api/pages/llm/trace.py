@@ -1,26 +1,29 @@
 """One trace: the conversation, what it cost and why, the bodies, its session before and after."""
 
 import asyncio
-from typing import Any
 
 from litestar import Response, get
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from api.auth import AnyRequest
 from api.llm.costs import Explain
-from api.pages.llm.conversation import answered, asked, bounded
-from api.pages.parts.messages import Message
+from api.pages.llm.conversation import answered, asked, bounded, joined
+from api.pages.llm.difference import Request, difference_of
+from api.pages.parts.against import Difference
+from api.pages.parts.messages import Said
+from api.pages.parts.talk import Budget, Group, Shown, shown_value, talk_of
 from api.pages.parts.texts import us_of
-from api.pages.parts.trees import Node, decoded, tree_of
+from api.pages.parts.trees import MOST_BYTES, Node, decoded, tree_of
 from api.pages.render import is_fragment, page
 from api.pages.viewer import NoSuchPage, Viewed
 from api.reads import reader_of
 from api.rows import one
 from api.slashes import with_slashes
 from clickhouse.client import Warehouse
-from clickhouse.llm.filters import TraceFilter
-from clickhouse.llm.trace_lines import Place, TraceLine, list_lines
+from clickhouse.llm.around import Around, fetch_request, find_around, find_place
+from clickhouse.llm.trace_lines import TraceLine
 from clickhouse.llm.traces import fetch_trace
 from clickhouse.queries.parts import PART_BYTES
 from schemas.llm.answers import TraceAnswer
@@ -42,11 +45,13 @@ class Body(Struct, frozen=True):
 class Parsed(Struct, frozen=True):
     """What stands in the JSON texts of a trace."""
 
-    messages: list[Message]
+    talk: list[Group]
     left_out: int
     """Messages before them."""
+    difference: Difference | None
+    """`None` where no call before it is known, with its request."""
     bodies: list[Body]
-    error: Any
+    error: Shown | None
     user: str | None
 
 
@@ -90,50 +95,68 @@ async def raw_trace(
     )
 
 
+@get("/llm/traces/{trace_id:str}/raw/{part:str}", include_in_schema=False)
+async def raw_body(
+    request: AnyRequest, viewer: Viewed, trace_id: FromPath[str], part: FromPath[str]
+) -> Response[bytes]:
+    """Return one body, of any length, as it was sent."""
+    if part not in BODIES:
+        raise NotFoundException("Body not found")
+
+    async def ask(store: Warehouse) -> Raw | None:
+        row = await fetch_trace(store, viewer.project, with_slashes(trace_id))
+        return None if row is None else getattr(row, part)
+
+    return await one(reader_of(request, viewer.project), ask, missing="Body not found")
+
+
 async def open_trace(
     store: Warehouse, project: ProjectContext, trace_id: str, explain: Explain
 ) -> Opened | None:
     """Returns a trace with what belongs to it, `None` where the project has none of that id."""
-    row = await fetch_trace(store, project, trace_id)
+    row, place = await asyncio.gather(
+        fetch_trace(store, project, trace_id), find_place(store, project, trace_id)
+    )
     if row is None:
         return None
-    place = Place(us_of(row.timestamp), row.trace_id)
-    previous, following, parsed = await asyncio.gather(
-        _neighbour(store, project, row, place, "older"),
-        _neighbour(store, project, row, place, "newer"),
-        asyncio.to_thread(_parsed, row),
+    around = Around(None, None)
+    if row.session_id is not None and place is not None:
+        around = await find_around(store, project, row.session_id, place)
+    before = None
+    if around.before is not None:
+        body = await fetch_request(store, project, around.before.place, most_bytes=MOST_BYTES)
+        before = None if body is None else (around.before.model, body)
+    parsed, cost = await asyncio.gather(
+        asyncio.to_thread(read_bodies, row, before),
+        asyncio.to_thread(explain, project.project_id, row),
     )
-    cost = await asyncio.to_thread(explain, project.project_id, row)
-    return Opened(row, place.us, cost, parsed, previous, following)
+    return Opened(row, us_of(row.timestamp), cost, parsed, around.before, around.after)
 
 
-async def _neighbour(
-    store: Warehouse, project: ProjectContext, row: TraceAnswer, place: Place, way: Any
-) -> TraceLine | None:
-    if row.session_id is None:
-        return None
-    wanted = TraceFilter(session_id=row.session_id)
-    found = await list_lines(store, project, wanted, limit=2, beyond=place, way=way)
-    # Answers have milliseconds, the store has microseconds: the call itself may come again.
-    others = [line for line in found if line.trace_id != row.trace_id]
-    return others[0] if others else None
-
-
-def _parsed(row: TraceAnswer) -> Parsed:
+def read_bodies(row: TraceAnswer, before: tuple[str, Raw] | None) -> Parsed:
+    """Returns what the bodies say, against the model and the request of the call before."""
     values = {name: decoded(getattr(row, name)) for name in BODIES}
-    bodies = [
-        Body(name, len(raw), None if values[name] is None else tree_of(values[name]))
-        for name in BODIES
-        if (raw := getattr(row, name)) is not None
-    ]
+    budget = Budget()
+    difference = None
+    said = [Said(message) for message in asked(values["request_body"])]
+    if before is not None and values["request_body"] is not None:
+        then = Request(before[0], decoded(before[1]))
+        difference = difference_of(then, Request(row.model_requested, values["request_body"]))
+        said = difference.said
+    said += [Said(message) for message in answered(values["response_body"], row.output_text)]
+    shown, left_out = bounded(said)
     metadata = values["metadata"]
     named = metadata.get("userId") or metadata.get("user_id") if isinstance(metadata, dict) else ""
-    said = [*asked(values["request_body"]), *answered(values["response_body"], row.output_text)]
-    messages, left_out = bounded(said)
+    error = values["error"]
     return Parsed(
-        messages=messages,
+        talk=talk_of(joined(shown), budget),
         left_out=left_out,
-        bodies=bodies,
-        error=values["error"],
+        difference=difference,
+        bodies=[
+            Body(name, len(raw), None if values[name] is None else tree_of(values[name]))
+            for name in BODIES
+            if (raw := getattr(row, name)) is not None
+        ],
+        error=None if error is None else shown_value(error, budget),
         user=named if isinstance(named, str) and named else None,
     )

@@ -15,6 +15,7 @@ MOST_BYTES = 1 << 20
 MOST_DEPTH = 60
 """What is deeper is counted and not shown: a template calls itself for each level."""
 OPEN_DEPTH = 2
+MOST_OPEN = 30
 
 
 class Node(NamedTuple):
@@ -46,11 +47,6 @@ def tree_of(value: Any, *, most: int = MOST_NODES) -> Node:
     return _node("", "$", value, 0, iter(range(most)))
 
 
-def small_tree_of(value: Any) -> Node:
-    """Returns a tree of which a page shows many."""
-    return tree_of(value, most=MOST_OF_MANY)
-
-
 def _node(key: str, path: str, value: Any, depth: int, left: Iterator[int]) -> Node:
     if isinstance(value, dict):
         items = [(str(name), f"{path}[{_quoted(str(name))}]", one) for name, one in value.items()]
@@ -68,7 +64,7 @@ def _branch(node: Node, items: list[tuple[str, str, Any]], depth: int, left: Ite
         if depth >= MOST_DEPTH or next(left, None) is None:
             break
         node.children.append(_node(key, path, value, depth + 1, left))
-    return node._replace(is_open=depth < OPEN_DEPTH and len(items) <= 30)
+    return node._replace(is_open=depth == 0 or (depth < OPEN_DEPTH and len(items) <= MOST_OPEN))
 
 
 def _quoted(name: str) -> str:

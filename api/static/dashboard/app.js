@@ -1,8 +1,10 @@
-// What every page has: theme, menus, the drawer, copy buttons. Each part has a module of its own.
+// What every page has: theme, menus, the drawer. Each part has a module of its own.
 import { draw, redraw } from "./chart.js";
+import { watchCopying } from "./copying.js";
 import { watchFilter } from "./filter.js";
 import { watchKeys } from "./keys.js";
 import { watchLive } from "./live.js";
+import { watchTrees } from "./tree.js";
 
 const root = document.documentElement;
 const THEMES = ["", "light", "dark"];
@@ -20,22 +22,6 @@ function nextTheme() {
   root.dispatchEvent(new Event("theme"));
   showTheme();
   redraw();
-}
-
-export function say(text) {
-  const toast = document.getElementById("toast");
-  if (!toast) return;
-  toast.textContent = text;
-  setTimeout(() => { if (toast.textContent === text) toast.textContent = ""; }, 2500);
-}
-
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say("Copied");
-  } catch {
-    say("The browser does not let pages copy here: select the text");
-  }
 }
 
 function closeDrawer() {
@@ -64,13 +50,6 @@ document.addEventListener("click", (event) => {
   if (at("[data-close]") && at("#drawer")) {
     event.preventDefault();
     closeDrawer();
-  }
-  const copies = at("[data-copy]");
-  if (copies) copy(copies.previousElementSibling.textContent);
-  const path = at("[data-tree] [data-path]");
-  if (path && event.altKey) {
-    event.preventDefault();
-    copy(path.dataset.path);
   }
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -128,6 +107,8 @@ addEventListener("pageshow", () => {
 });
 
 showTheme();
+watchCopying();
+watchTrees();
 watchKeys({ closeDrawer });
 watchFilter();
 for (const figure of document.querySelectorAll("[data-chart]")) draw(figure);

@@ -3,6 +3,7 @@
 import pytest
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.around import fetch_request, find_around, find_place
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
 from clickhouse.llm.trace_lines import PREVIEW_CHARS, Place, list_lines
@@ -107,3 +108,55 @@ async def test_plain_sums_are_those_of_the_whole_groups(
             for mine, theirs in zip(plain, whole, strict=True):
                 for name in mine.__struct_fields__:
                     assert getattr(mine, name) == getattr(theirs, name), (names, order, name)
+
+
+async def test_neighbours_of_a_call_are_those_of_its_session_by_time_and_then_by_id(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    own = project.project_id
+    # All within one millisecond, which is what answers name.
+    offsets = {"a": 0, "b": 7, "c": 7, "d": 7, "e": 900}
+    rows = [
+        make_trace(own, name, session_id="s", timestamp_us=START_US + us)
+        for name, us in offsets.items()
+    ]
+    rows.append(make_trace(own, "bb", session_id="other", timestamp_us=START_US + 7))
+    rows.append(make_trace(f"{own}-2", "cc", session_id="s", timestamp_us=START_US + 7))
+    store_traces(warehouse, rows)
+    found = {}
+
+    for name in offsets:
+        place = await find_place(warehouse, project, name)
+        assert place is not None
+        around = await find_around(warehouse, project, "s", place)
+        found[name] = tuple(one and one.trace_id for one in around)
+
+    assert found == {
+        "a": (None, "b"),
+        "b": ("a", "c"),
+        "c": ("b", "d"),
+        "d": ("c", "e"),
+        "e": ("d", None),
+    }
+    assert await find_place(warehouse, project, "cc") is None
+
+
+async def test_the_request_of_a_call_is_read_unless_it_is_too_long_or_of_another_project(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    body = '{"messages":"é' + "x" * 1000 + '"}'
+    rows = [
+        make_trace(project.project_id, "one", request_body=body),
+        make_trace(f"{project.project_id}-2", "two", request_body=body),
+    ]
+    store_traces(warehouse, rows)
+    size = len(body.encode())
+
+    async def ask(trace_id: str, most: int) -> bytes | None:
+        place = Place(START_US, trace_id)
+        raw = await fetch_request(warehouse, project, place, most_bytes=most)
+        return None if raw is None else bytes(raw)
+
+    assert await ask("one", size) == body.encode()
+    assert await ask("one", size - 1) is None
+    assert await ask("two", size) is None

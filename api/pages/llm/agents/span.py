@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from api.auth import AnyRequest
 from api.pages.parts.texts import us_of
@@ -29,6 +29,7 @@ class Body(Struct, frozen=True):
 
     name: str
     size: int
+    text: str
     tree: Node | None
     """`None` where it is too large, or deeper than can be shown."""
 
@@ -78,12 +79,16 @@ async def open_span(store: Warehouse, project: ProjectContext, span_id: str) -> 
     return await asyncio.to_thread(_parsed, row)
 
 
+def _body(name: str, raw: Raw, value: Any) -> Body:
+    if value is None:
+        return Body(name, len(raw), "", None)
+    return Body(name, len(raw), bytes(raw).decode(), tree_of(value))
+
+
 def _parsed(row: SpanAnswer) -> OpenedSpan:
     values = {name: decoded(getattr(row, name)) for name in BODIES}
     bodies = [
-        Body(name, len(raw), None if values[name] is None else tree_of(values[name]))
-        for name in BODIES
-        if (raw := getattr(row, name)) is not None
+        _body(name, raw, values[name]) for name in BODIES if (raw := getattr(row, name)) is not None
     ]
     metadata = values["metadata"] if isinstance(values["metadata"], dict) else {}
     texts = [metadata.get(name) for name in ("prompt", "message")]
