@@ -66,6 +66,7 @@ PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
+    *("/llm/explore.parquet", "/llm/traces.csv", "/llm/traces.parquet"),
     *("/overview.events", "/llm/explore.events", "/llm/traces.events"),
 )
 CHANGES = ("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke")
