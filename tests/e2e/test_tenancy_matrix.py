@@ -68,6 +68,7 @@ PAGES = (
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
     "/llm/traces/{trace_id}/raw/{part}",
+    *("/llm/explore.parquet", "/llm/traces.csv", "/llm/traces.parquet"),
     *("/overview.events", "/llm/explore.events", "/llm/traces.events"),
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),

@@ -1,17 +1,20 @@
 """The dashboard as people use it, in Chromium."""
 
+import csv
+import io
 import os
 import pty
 import re
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.components.processes import free_ports
 from tests.e2e.payloads import new_id, span, trace
@@ -320,6 +323,46 @@ class TestChart:
 
         assert len(set(colours)) == 2
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+class TestFiles:
+    def test_what_explore_shows_is_taken_away_as_csv_and_as_parquet(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        page = visitor.go(path_of(world.demo, "llm/explore?by=model&measure=cost"))
+        shown = page.locator("[data-rows] a.row").all_inner_texts()
+
+        parquet = pq.read_table(io.BytesIO(taken(page, "Parquet")))
+        lines = list(csv.DictReader(io.StringIO(taken(page, "CSV").decode())))
+
+        assert parquet["model"].to_pylist() == [line["model"] for line in lines] == shown
+        assert parquet["cost_usd"].to_pylist() == [float(line["cost_usd"]) for line in lines]
+        answer = world.demo.get("/v1/analytics", date_from=day_ago(), date_to=now()).json()
+        assert sum(parquet["calls"].to_pylist()) == answer["totalRequests"]
+        assert sum(parquet["cost_usd"].to_pylist()) == pytest.approx(answer["totalCost"] / 100)
+
+    def test_so_are_the_traces_that_fit_the_filter(self, visitor: Visitor, world: World) -> None:
+        page = visitor.go(path_of(world.demo, "llm/traces?where=provider:openai"))
+        total = int(page.locator(".counted span").first.get_attribute("title") or "")
+
+        rows = pq.read_table(io.BytesIO(taken(page, "Parquet"))).to_pylist()
+        lines = list(csv.DictReader(io.StringIO(taken(page, "CSV").decode())))
+
+        assert total == len(rows) == len(lines)
+        assert [row["trace_id"] for row in rows] == [line["trace_id"] for line in lines]
+        assert {row["provider"] for row in rows} == {"openai"}
+        first = page.locator("a.row").first.get_attribute("href") or ""
+        assert rows[0]["trace_id"] in first
+
+
+def taken(page: Page, name: str) -> bytes:
+    with page.expect_download() as awaited:
+        page.get_by_role("link", name=name, exact=True).click()
+    return Path(awaited.value.path()).read_bytes()
+
+
+def day_ago() -> str:
+    return (datetime.now(UTC) - timedelta(days=1)).isoformat()
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-"""Explore: any measure, by anything, of whatever the filter leaves; as chart, table and CSV."""
+"""Explore: any measure, by anything, of whatever the filter leaves; as chart, table and file."""
 
 import asyncio
-import csv
-import io
+from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Any
 
 from litestar import Response, get
@@ -10,11 +10,13 @@ from litestar import Response, get
 from api.auth import AnyRequest
 from api.pages.llm.comparison import MOST_BEFORE, Asked, Found, chart_of_groups, rows_of
 from api.pages.llm.live import LivePart, follow, live_of
-from api.pages.llm.measures import MEASURES
+from api.pages.llm.measures import MEASURES, in_unit, kind_of, named
 from api.pages.llm.readings import as_needed, cells_of, groups_of, moments_of, totals_of
 from api.pages.llm.wanted import KEYS, Wanted, wanted_of
 from api.pages.parts.filters import chips_of
+from api.pages.parts.sheets import Column, Format, Row, download, moment_of
 from api.pages.parts.snippets import snippets_of
+from api.pages.parts.texts import us_of
 from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import MOST_KEY_CHARS, Values, invalid, values_of
@@ -25,11 +27,9 @@ from clickhouse.llm.rollups import DIMENSIONS, METADATA
 from schemas.llm.answers import Group
 
 LISTED = 50
-MOST_CSV = 1_000
+MOST_ROWS = 1_000
 MOST_BY = 3
 BY = ("model", "provider", "user", "environment", "status", "session_id")
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell."""
 
 
 @get("/llm/explore", include_in_schema=False)
@@ -55,18 +55,38 @@ async def explore_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
 
 
 @get("/llm/explore.csv", include_in_schema=False)
-async def explore_csv(request: AnyRequest, viewer: Viewed) -> Response[str]:
+async def explore_csv(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Return the table, or without groups each moment, with every measure."""
-    values, wanted = values_of(request), wanted_of(request, viewer)
-    asked = asked_of(values)
+    return await _taken_away(request, viewer, "csv")
+
+
+@get("/llm/explore.parquet", include_in_schema=False)
+async def explore_parquet(request: AnyRequest, viewer: Viewed) -> Response[Any]:
+    """Return the same as Parquet."""
+    return await _taken_away(request, viewer, "parquet")
+
+
+async def _taken_away(request: AnyRequest, viewer: Viewer, form: Format) -> Response[Any]:
+    wanted, asked = wanted_of(request, viewer), asked_of(values_of(request))
     names: tuple[str, ...] = asked.by or (wanted.range.bucket,)
     order = asked.measure.order if asked.by else "key"
-    grouping = Grouping(names, order, not asked.by, MOST_CSV)
-    async with reader_of(request, wanted.project).turn() as store:
-        groups = await groups_of(store, wanted, wanted.filter, grouping)
-    text = await asyncio.to_thread(_written, names, groups)
-    headers = {"Content-Disposition": 'attachment; filename="explore.csv"'}
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+    grouping = Grouping(names, order, not asked.by, MOST_ROWS)
+
+    async def pages() -> AsyncGenerator[list[Row]]:
+        async with reader_of(request, wanted.project).turn() as store:
+            groups = await groups_of(store, wanted, wanted.filter, grouping)
+        yield [_row(asked.by, group) for group in groups]
+
+    keys = [Column(name, "text") for name in asked.by] or [Column("start", "time")]
+    measured = [Column(named(one), kind_of(one)) for one in MEASURES.values()]
+    return await download("explore", form, [*keys, *measured], pages())
+
+
+def _row(by: tuple[str, ...], group: Group) -> Row:
+    keys: list[str | datetime | None] = [group.key[name] for name in by]
+    if not by and group.start:
+        keys = [moment_of(us_of(group.start))]
+    return [*keys, *(in_unit(measure, measure.of(group)) for measure in MEASURES.values())]
 
 
 def asked_of(values: Values) -> Asked:
@@ -128,19 +148,3 @@ async def _grouped(store: Warehouse, wanted: Wanted, asked: Asked) -> Found:
         cells_of(store, wanted, asked.by, asked.measure),
     )
     return Found(total, moments, groups=groups, were=were, cells=cells)
-
-
-def _written(names: tuple[str, ...], groups: list[Group]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([*names, *MEASURES])
-    for group in groups:
-        keys = [_cell(group.key[name]) for name in names]
-        writer.writerow([*keys, *(measure.of(group) for measure in MEASURES.values())])
-    return text.getvalue()
-
-
-def _cell(text: str | None) -> str:
-    """Returns a sender's text as a cell that a spreadsheet does not run."""
-    text = text or ""
-    return f"'{text}" if text.startswith(FORMULAS) else text

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from api.pages.parts.charts import Unit
+from api.pages.parts.sheets import Kind
 from schemas.llm.answers import AnalyticsAnswer
+
+UNITS: Mapping[Unit, str] = {"count": "", "usd": "_usd", "ms": "_ms", "percent": "_percent"}
 
 
 class Measure(NamedTuple):
@@ -38,6 +41,21 @@ def value_at(measure: Measure, moments: Mapping[int, Any], at: int) -> float | N
     if at in moments:
         return measure.of(moments[at])
     return 0.0 if measure.is_summed else None
+
+
+def named(measure: Measure) -> str:
+    """Returns the name of a measure with its unit, as a file has it."""
+    return measure.name + UNITS[measure.unit]
+
+
+def kind_of(measure: Measure) -> Kind:
+    """Returns what the values of a measure are in a file."""
+    return "count" if measure.unit == "count" else "number"
+
+
+def in_unit(measure: Measure, value: float | None) -> float | None:
+    """Returns a value in the unit that `named` says: money in dollars."""
+    return value / 100 if measure.unit == "usd" and value is not None else value
 
 
 def _errors(answer: AnalyticsAnswer) -> float:

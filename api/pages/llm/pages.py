@@ -1,11 +1,12 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
 from api.pages.llm.agents import pages as agents
-from api.pages.llm.explore import explore_csv, explore_events, explore_page
+from api.pages.llm.explore import explore_csv, explore_events, explore_page, explore_parquet
 from api.pages.llm.finding import find
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
 from api.pages.llm.suggestions import suggest
+from api.pages.llm.taken import list_csv, list_parquet
 from api.pages.llm.trace import raw_body, raw_trace, trace_page
 from api.pages.llm.traces import list_events, list_page
 from api.pages.navigation import Link, Section
@@ -24,9 +25,9 @@ SECTIONS = (
             Link("Models", "llm/models"),
         ),
         (
-            *(explore_page, explore_csv, explore_events),
+            *(explore_page, explore_csv, explore_parquet, explore_events),
             *(suggest, models_page),
-            *(list_page, list_events),
+            *(list_page, list_csv, list_parquet, list_events),
             *(trace_page, raw_trace, raw_body),
         ),
     ),
