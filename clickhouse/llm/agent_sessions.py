@@ -62,6 +62,7 @@ BY_FAILURES = """SELECT session_id,
     FROM spans
     WHERE {where}
     GROUP BY session_id"""
+# Of the many sessions without an agent only hashes are read.
 BY_COST = """SELECT session_id, toDecimal256(sum(cost), 12) AS value
     FROM (
         SELECT session_id, sum(ifNull({counted}, 0)) AS cost, 1 AS is_agent
@@ -72,7 +73,7 @@ BY_COST = """SELECT session_id, toDecimal256(sum(cost), 12) AS value
         SELECT session_id, sum({first}_first_cost) AS cost, 0 AS is_agent
         FROM session_sums
         WHERE {hours}
-            AND session_id != ''
+            AND session_hash IN (SELECT DISTINCT sipHash64(session_id) FROM spans WHERE {where})
         GROUP BY session_id
     )
     GROUP BY session_id
@@ -150,6 +151,7 @@ SELECT session_id, sum(requests), sumIf(requests, status = 'error'), sum(input_t
     arraySort(groupUniqArray(10)(model_requested::String))
 FROM session_sums
 WHERE {hours}
+    AND session_hash IN (SELECT sipHash64(arrayJoin({sessions:Array(String)})))
     AND session_id IN {sessions:Array(String)}
 GROUP BY session_id
 """

@@ -22,6 +22,8 @@ PAGE_ROWS = 500
 TICKS = 5
 MOST_INDENT = 12
 """Levels that are shown; what is deeper stands with the last."""
+LEAST_GAP = 50
+"""Of the work: what is so many times shorter is never cut."""
 LEAST_CUT = 0.8
 """A gap that is cut to more of its length than this stays as it is."""
 
@@ -129,10 +131,9 @@ def waterfall_of(
     axis = axis_of(rows, cut, limit)
     before = {gap.end_us: gap for gap in cut}
     critical = critical_rows(rows)
-    pages = max(1, -(-len(rows) // PAGE_ROWS))
-    page = min(page, pages)
+    page, pages, places = page_of(len(rows), page)
     lines = []
-    for place in range((page - 1) * PAGE_ROWS, min(page * PAGE_ROWS, len(rows))):
+    for place in places:
         row = rows[place]
         x, end = place_of(axis, row.start_us), place_of(axis, row.until_us)
         x = min(x, WIDTH - LEAST_WIDTH)
@@ -150,6 +151,13 @@ def waterfall_of(
     )
 
 
+def page_of(rows: int, page: int) -> tuple[int, int, range]:
+    """Returns which page is shown, of how many, and the places of its rows."""
+    pages = max(1, -(-rows // PAGE_ROWS))
+    page = min(page, pages)
+    return page, pages, range((page - 1) * PAGE_ROWS, min(page * PAGE_ROWS, rows))
+
+
 def gaps_of(rows: Sequence[Row]) -> list[Gap]:
     """Returns the times in which nothing was at work, in order."""
     works = _merged([(r.start_us, r.until_us) for r in rows if not (r.is_frame or r.is_idle)])
@@ -161,21 +169,23 @@ def gaps_of(rows: Sequence[Row]) -> list[Gap]:
 
 
 def longest_gap(rows: Sequence[Row], gaps: Sequence[Gap]) -> float:
-    """Returns how long a gap is drawn at most: all of them take a third of the axis, no more.
+    """Returns how long a gap is drawn at most: so that all of them take a third of the axis.
 
-    Where nothing is known to have worked, it is three times the usual gap.
+    Gaps of a fiftieth of the work are no trouble, however many they are. Where nothing is known to
+    have worked, the limit is three times the usual gap.
     """
     lengths = sorted(gap.end_us - gap.start_us for gap in gaps)
     if not lengths:
         return 0.0
     first, last = _ends(rows)
-    left = (last - first - sum(lengths)) / 2
+    work = last - first - sum(lengths)
+    left = work / 2
     if left <= 0:
         return 3.0 * median(lengths)
     for number, length in enumerate(lengths):
         fair = left / (len(lengths) - number)
         if length > fair:
-            return fair
+            return max(fair, work / LEAST_GAP)
         left -= length
     return float(lengths[-1])
 

@@ -15,7 +15,7 @@ from api.pages.llm.agents.span import OpenedSpan, open_span
 from api.pages.llm.agents.timeline import Step, steps_of, waiting_us
 from api.pages.llm.trace import Opened, open_trace
 from api.pages.parts.texts import count, exact, money, money_exact
-from api.pages.parts.waterfall import Note, Row, waterfall_of
+from api.pages.parts.waterfall import Note, Row, page_of, waterfall_of
 from api.pages.render import address_of, page
 from api.pages.viewer import NoSuchPage, Viewed
 from api.parameters import Values, invalid, values_of
@@ -86,7 +86,7 @@ async def session_page(
         span, trace = await _opened(store, viewer.project, opened, explain)
     steps = await asyncio.to_thread(steps_of, events, calls)
     shown = within(steps, values.get("within"))
-    rows = rows_of(shown, address_of(request))
+    rows = rows_of(shown, address_of(request), number)
     cuts = values.get("idle") != "1"
     drawn = await asyncio.to_thread(waterfall_of, rows, heads=HEADS, page=number, cuts=cuts)
     return await page(
@@ -117,14 +117,17 @@ def within(steps: list[Step], step_id: str | None) -> list[Step]:
     return [replace(step, depth=step.depth - depth) for step in steps[first:end]]
 
 
-def rows_of(steps: Sequence[Step], address: Address) -> list[Row]:
-    """Returns the rows of the timeline, with the sum of costs along the way."""
+def rows_of(steps: Sequence[Step], address: Address, number: int) -> list[Row]:
+    """Returns the rows of the timeline, with the sum of costs along the way.
+
+    Those of other pages have neither notes nor addresses, which took more time than all else.
+    """
     rows, total, is_known = [], 0.0, False
+    _, _, linked = page_of(len(steps), number)
     for place, step in enumerate(steps):
         holds = 0 < place < len(steps) - 1 and steps[place + 1].depth > step.depth
         is_known |= step.cost_cents is not None
         total += step.cost_cents or 0.0
-        path = "llm/traces" if step.kind == "LLM call" else "agents/spans"
         rows.append(
             Row(
                 label=step.label,
@@ -134,13 +137,12 @@ def rows_of(steps: Sequence[Step], address: Address) -> list[Row]:
                 kind=step.kind,
                 colour=COLOURS[step.kind],
                 hint="not over yet" if step.is_open and not step.hint else step.hint,
-                notes=_notes(step, total if is_known else None),
+                notes=_notes(step, total if is_known else None) if place in linked else (),
                 is_error=step.is_error,
                 is_idle=step.kind == "waiting",
                 is_frame=step.kind == "prompt",
-                href=address.thing(path, step.id),
                 open_as=step.id,
-                alone=address.here(within=step.id, page=None, open=None) if holds else "",
+                **(_links(step, address, holds=holds) if place in linked else {}),
             )
         )
     return rows
@@ -178,6 +180,12 @@ async def _opened(
         return None, None
     span = await open_span(store, project, opened)
     return span, None if span else await open_trace(store, project, opened, explain)
+
+
+def _links(step: Step, address: Address, *, holds: bool) -> dict[str, str]:
+    path = "llm/traces" if step.kind == "LLM call" else "agents/spans"
+    alone = address.here(within=step.id, page=None, open=None) if holds else ""
+    return {"href": address.thing(path, step.id), "alone": alone}
 
 
 def _notes(step: Step, total: float | None) -> list[Note]:

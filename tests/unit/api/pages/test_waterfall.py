@@ -60,6 +60,14 @@ def test_short_gaps_keep_their_length_and_long_ones_share_what_is_left() -> None
     assert bars(drawn)["d"] == (round(40 / 45 * 1000), round(5 / 45 * 1000))
 
 
+def test_many_short_gaps_are_as_long_as_they_were() -> None:
+    """100 s of work in pieces of 1 s, and twice as much idle time, each of it short."""
+    drawn = waterfall_of([row(str(at), at, at + 1) for at in range(0, 300, 3)])
+
+    assert [line.gap for line in drawn.lines if line.gap] == []
+    assert bars(drawn)["150"][0] == round(150 / 298 * 1000)
+
+
 def test_whoever_asks_sees_idle_time_as_long_as_it_was() -> None:
     drawn = waterfall_of([row("a", 0, 4), row("b", 96, 100)], cuts=False)
 
