@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from typing import Any
 
 from litestar import Response, get
 
@@ -13,28 +14,43 @@ from api.pages.llm.readings import as_needed, cells_of, groups_of, moments_of, t
 from api.pages.llm.wanted import KEYS, Wanted, wanted_of
 from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import snippets_of
-from api.pages.render import page
+from api.pages.render import is_fragment, page
 from api.pages.viewer import Viewed
 from api.parameters import MOST_KEY_CHARS, Values, invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
 from clickhouse.llm.groups import Grouping
-from clickhouse.llm.rollups import DIMENSIONS, METADATA
+from clickhouse.llm.rollups import DIMENSIONS, METADATA, scope
 from schemas.llm.answers import Group
+from schemas.zones import HOUR_US
 
 LISTED = 50
 MOST_CSV = 1_000
 MOST_BY = 3
 BY = ("model", "provider", "user", "environment", "status", "session_id")
+WHOLE = "whole"
+"""In an address: show everything at once, as browsers without JavaScript need it."""
+SHORT_US = 6 * HOUR_US
+"""In ranges of up to here calls are few."""
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet run a cell."""
 
 
 @get("/llm/explore", include_in_schema=False)
 async def explore_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
-    """Show a measure over time and by group."""
+    """Show a measure over time and by group; what takes its time comes after the rest."""
     values, wanted = values_of(request), wanted_of(request, viewer)
     asked = asked_of(values)
+    shown: dict[str, Any] = {
+        "wanted": wanted,
+        "chips": chips_of(wanted.terms, KEYS),
+        "keys": KEYS,
+        "asked": asked,
+        "measures": MEASURES,
+        "dimensions": BY,
+    }
+    if is_slow(wanted, asked) and not is_fragment(request) and WHOLE not in values:
+        return await page(request, "llm/explore.html", is_awaited=True, **shown)
     async with reader_of(request, wanted.project).turn() as store:
         found = await (_grouped if asked.by else _ungrouped)(store, wanted, asked)
     rows = rows_of(wanted, asked, found)
@@ -42,12 +58,8 @@ async def explore_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
     return await page(
         request,
         "llm/explore.html",
-        wanted=wanted,
-        chips=chips_of(wanted.terms, KEYS),
-        keys=KEYS,
-        asked=asked,
-        measures=MEASURES,
-        dimensions=BY,
+        is_awaited=False,
+        **shown,
         chart=chart_of_groups(wanted, asked, found, rows),
         rows=rows,
         total=found.total,
@@ -69,6 +81,14 @@ async def explore_csv(request: AnyRequest, viewer: Viewed) -> Response[str]:
     text = await asyncio.to_thread(_written, names, groups)
     headers = {"Content-Disposition": 'attachment; filename="explore.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def is_slow(wanted: Wanted, asked: Asked) -> bool:
+    """Whether calls are read one by one, or percentiles found for each bucket of each group."""
+    if wanted.range.length_us <= SHORT_US:
+        return False
+    scoped = scope(wanted.project, wanted.filter, names=asked.by, base_only=wanted.is_fine)
+    return scoped.table != "hourly" or bool(asked.by and asked.measure.is_spread)
 
 
 def asked_of(values: Values) -> Asked:
