@@ -1,15 +1,19 @@
 """Times every statement of the dashboards on a filled store: `python -m benchmarks.bench_grafana`.
 
 Each as Grafana would send it, with All chosen and with one project, model, environment and user;
-over a month, a day and three hours. Prints p50 and p95 of each beside its budget.
+over a month, a day and three hours. Prints p50, p95 and the best of each, and the processor time,
+which holds on a busy machine too. What is over the budget of 300 ms is so in p95.
 """
 
 import argparse
 import shutil
+import statistics
 import tempfile
 import time
+from typing import NamedTuple
 from urllib.parse import quote
 
+from benchmarks.bench_query import cpu_ms
 from benchmarks.fill import DAYS, PROJECT, fill, fill_spans
 from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
@@ -45,15 +49,27 @@ def views(zone: str) -> dict[str, View]:
     }
 
 
-def timed(warehouse: Warehouse, sql: str, rounds: int) -> tuple[float, float]:
-    """Returns p50 and p95 in milliseconds, after one round that is not counted."""
-    took = []
+class Times(NamedTuple):
+    """What a statement took, in milliseconds."""
+
+    p50: float
+    p95: float
+    best: float
+    cpu: float
+    """Processor time, the median."""
+
+
+def timed(warehouse: Warehouse, sql: str, rounds: int) -> Times:
+    """Returns what a statement takes, after one round that is not counted."""
+    took, worked = [], []
     for _ in range(rounds + 1):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), cpu_ms()
         warehouse.query_now(sql, None, {})
         took.append((time.perf_counter() - began) * 1000)
+        worked.append(cpu_ms() - cpu)
     counted = sorted(took[1:])
-    return counted[len(counted) // 2], counted[min(len(counted) - 1, int(len(counted) * 0.95))]
+    p95 = counted[min(len(counted) - 1, int(len(counted) * 0.95))]
+    return Times(counted[len(counted) // 2], p95, counted[0], statistics.median(worked[1:]))
 
 
 def main() -> None:
@@ -83,14 +99,16 @@ def main() -> None:
 def _time_all(warehouse: Warehouse, options: argparse.Namespace) -> None:
     [[rows]] = warehouse.query_now("SELECT count() FROM traces", None, {}).rows
     print(f"{rows:,} traces; budget {BUDGET_MS} ms")
+    print(f"{'':14} {'p50 ms':>8} {'p95 ms':>8} {'best ms':>8} {'CPU ms':>8}")
     over = 0
     for name, view in views(options.zone).items():
         for query in queries():
             if options.only in query.name:
-                p50, p95 = timed(warehouse, expand(query.sql, view), options.rounds)
-                mark = "" if p95 <= BUDGET_MS else "  over"
+                took = timed(warehouse, expand(query.sql, view), options.rounds)
+                mark = "" if took.p95 <= BUDGET_MS else "  over"
                 over += bool(mark)
-                print(f"{name:14} {p50:8.1f} {p95:8.1f} ms{mark}  {query.name}", flush=True)
+                figures = " ".join(f"{figure:8.1f}" for figure in took)
+                print(f"{name:14} {figures}  {query.name}{mark}", flush=True)
     print(f"{over} over the budget")
 
 

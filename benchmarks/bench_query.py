@@ -192,17 +192,18 @@ async def measure(warehouse: Warehouse, times: int, only: str) -> None:
             continue
         took, worked = [], []
         for _ in range(times + 1):
-            began, cpu = time.perf_counter(), _cpu_ms()
+            began, cpu = time.perf_counter(), cpu_ms()
             await question()
             took.append((time.perf_counter() - began) * 1000)
-            worked.append(_cpu_ms() - cpu)
+            worked.append(cpu_ms() - cpu)
         took = sorted(took[1:])
         p50, p95 = took[len(took) // 2], took[min(int(len(took) * 0.95), len(took) - 1)]
         cpu, mark = statistics.median(worked[1:]), "" if p95 < budget else "  over"
         print(f"{name:44} {p50:8.1f} {p95:8.1f} {budget:7} {cpu:8.1f}{mark}", flush=True)
 
 
-def _cpu_ms() -> float:
+def cpu_ms() -> float:
+    """Returns the processor time that this process has used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return (used.ru_utime + used.ru_stime) * 1000
 

@@ -22,6 +22,7 @@ COUNT, BAD = Look("short"), Look("short", ANY_IS_BAD)
 AGE, SECONDS, BYTES = Look("s", LATE), Look("s", decimals=3), Look("bytes")
 MINE = filters(project="project_id")
 MINUTES = f"minute >= toStartOfMinute(since) AND minute <= until{MINE}"
+DELAY_US = "(toUnixTimestamp64Micro(received_at) - toUnixTimestamp64Micro(timestamp))"
 NOT_LOST = ("received", "accepted", "duplicate")
 
 
@@ -109,7 +110,7 @@ def _delays() -> Json:
 SELECT time, delays[1] AS p50, delays[2] AS p95
 FROM (
     SELECT {point("received_at")} AS time,
-        quantilesTDigest(0.5, 0.95)(dateDiff('millisecond', timestamp, received_at) / 1e3) AS delays
+        quantilesDD(0.01, 0.5, 0.95)({DELAY_US} / 1e6) AS delays
     FROM traces
     WHERE received_at >= since AND received_at <= until{MINE}
     GROUP BY time

@@ -75,6 +75,8 @@ ROLLED = {
 }
 """Of a row of a rollup."""
 SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
+NO_SKETCH = f"arrayReduce('quantilesDDState{SKETCH}', emptyArrayUInt64())"
+WITHIN = "timestamp >= since AND timestamp <= until"
 GREATEST = f"initializeAggregation('quantilesDDState{SKETCH}', 18446744073709551615)"
 PLACES = {50: 1, 90: 2, 95: 3, 99: 4}
 """Of a percentile in what the sketch answers."""
@@ -122,28 +124,29 @@ def calls(
 ) -> str:
     """Returns rows to add up: keys, measures, with `steps` the time of the point they belong to.
 
-    `rollup` is `trace_sums`, which knows no users (a choice of some is answered by base rows), or
-    `session_sums`, which knows users and sessions. Behind `CLOCK`, with `steps` also `STEPS`.
+    `rollup` is `trace_sums`, which knows no users, or `session_sums`, which knows users and
+    sessions. Where users are chosen, the second answers for the first; but it has no sketches, so
+    these come from base rows. Behind `CLOCK`, with `steps` also `STEPS`.
     """
-    by_user = rollup == "session_sums"
     where = filters(project="project_id", model="model_requested", environment="environment")
     mine = filters(user="user_id")
+    grouped = _grouped(keys, measures, steps)
+    whole, left_over = _whole("bucket", steps), f"NOT ({_whole('timestamp', steps)})"
     rolled = _columns("bucket", keys, _rolled(measures), steps)
-    arms = [_whole("bucket", steps)] if by_user else _grains(steps)
-    whole = mine if by_user else f"\n        AND {is_all('user')}"
-    union = "\n    UNION ALL\n    ".join(
-        f"SELECT {rolled}\n    FROM {rollup}\n    WHERE {arm}{where}{whole}" for arm in arms
-    )
-    left_over = f"NOT ({_whole('timestamp', steps)})"
-    beside = left_over if by_user else f"({left_over} OR NOT ({is_all('user')}))"
-    return f"""(
-    {union}
-    UNION ALL
-    SELECT {_columns("timestamp", keys, _base(measures), steps)}
-    FROM traces
-    WHERE timestamp >= since AND timestamp <= until
-        AND {beside}{where}{mine}{_grouped(keys, measures, steps)}
-)"""
+    if rollup == "session_sums":
+        arms = [_arm(rolled, rollup, f"{whole}{where}{mine}")]
+    else:
+        every = f"{where}\n        AND {is_all('user')}"
+        some = f"{where}{mine}\n        AND NOT ({is_all('user')})"
+        arms = [_arm(rolled, rollup, f"{grain}{every}") for grain in _grains(steps)]
+        arms.append(_of_users(keys, measures, steps, f"{whole}{some}"))
+        if "spread" in measures:
+            sketches = _columns("timestamp", keys, _sketches(measures), steps)
+            at = f"{WITHIN} AND NOT ({left_over})"
+            arms.append(_arm(sketches, "traces", f"{at}{some}{grouped}"))
+    base = _columns("timestamp", keys, _base(measures), steps)
+    arms.append(_arm(base, "traces", f"{WITHIN} AND {left_over}{where}{mine}{grouped}"))
+    return "(\n    " + "\n    UNION ALL\n    ".join(arms) + "\n)"
 
 
 def spans(keys: Sequence[str], measures: Sequence[str], *, steps: bool = False) -> str:
@@ -185,6 +188,10 @@ def point(time: str) -> str:
     """Returns the begin of the point that a time belongs to."""
     begun = f"intDiv(toUnixTimestamp({time}), step_s) * step_s"
     return f"if(is_daily, toStartOfDay({time}, zone), toDateTime({begun}, zone))"
+
+
+def _arm(columns: str, table: str, where: str) -> str:
+    return f"SELECT {columns}\n    FROM {table}\n    WHERE {where}"
 
 
 def _columns(time: str, keys: Sequence[str], measures: Sequence[str], steps: bool) -> str:
@@ -234,6 +241,25 @@ def _base(measures: Sequence[str]) -> list[str]:
 def _rolled(measures: Sequence[str]) -> list[str]:
     values = {"spread": "latency", "cost": counted("reported_first_cost", "computed_first_cost")}
     return [f"{(ROLLED | values).get(name, name)} AS {name}" for name in measures]
+
+
+def _of_users(keys: Sequence[str], measures: Sequence[str], steps: bool, where: str) -> str:
+    """Returns the arm of `session_sums` in the place of `trace_sums`: sums, and no sketch."""
+    sums = [name for name in measures if name != "spread"]
+    rows = _arm(_columns("bucket", keys, _rolled(sums), steps), "session_sums", where)
+    if sums == list(measures):
+        return rows
+    named = [*(["time"] if steps else []), *(key.rpartition(" ")[2] for key in keys)]
+    added = [NO_SKETCH if name == "spread" else f"sum({name})" for name in measures]
+    columns = [f"{value} AS {name}" for value, name in zip(added, measures, strict=True)]
+    by = f"\n    GROUP BY {', '.join(named)}" if named else ""
+    return f"SELECT {', '.join([*named, *columns])}\n    FROM ({rows}){by}"
+
+
+def _sketches(measures: Sequence[str]) -> list[str]:
+    """Returns the sketch of base rows whose sums come from elsewhere."""
+    state = f"quantilesDDState{SKETCH}(latency_ns)"
+    return [f"{state if name == 'spread' else '0'} AS {name}" for name in measures]
 
 
 def _rolled_span(name: str) -> str:

@@ -61,6 +61,7 @@ class TestEveryPage:
         ("demo", "overview/more"),
         ("demo", "llm/explore?by=model&measure=cost"),
         ("demo", "llm/explore?measure=p95&compare=1"),
+        ("demo", "llm/explore?by=metadata.feature&measure=cost"),
         ("demo", "llm/traces"),
         ("demo", "trace"),
         ("demo", "settings"),
@@ -164,6 +165,32 @@ class TestOverview:
 
         panel = opened.locator("section", has_text="Unpriced models")
         assert panel.locator("a").all_inner_texts() == ["example-lab/in-house-7b"]
+
+
+class TestExplore:
+    ADDRESS = "llm/explore?range=7d&by=metadata.feature&measure=cost"
+
+    def test_the_page_is_there_before_what_takes_its_time(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        page = visitor.page
+        with page.expect_request(lambda one: "hx-request" in one.headers) as asked:
+            page.goto(path_of(world.demo, self.ADDRESS), wait_until="commit")
+        assert asked.value.url == page.url
+
+        expect(page.get_by_role("row", name="support-chat")).to_be_visible()
+        expect(page.locator(".chart canvas").first).to_be_visible()
+        assert visitor.faults == []
+
+    def test_without_a_script_a_link_leads_to_all_of_it(
+        self, browser: Browser, world: World
+    ) -> None:
+        with Visitor.signed_in(browser, world.server, java_script_enabled=False) as window:
+            page = window.go(path_of(world.demo, self.ADDRESS))
+            page.get_by_role("link", name="The chart and the table").click()
+
+            expect(page.get_by_role("row", name="support-chat")).to_be_visible()
+            expect(page.get_by_label("by")).to_have_value("metadata.feature")
 
 
 class TestState:

@@ -17,34 +17,46 @@ from api.pages.parts.filters import chips_of
 from api.pages.parts.sheets import Column, Format, Row, download, moment_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.parts.texts import us_of
-from api.pages.render import page
+from api.pages.render import is_fragment, page
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import MOST_KEY_CHARS, Values, invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
 from clickhouse.llm.groups import Grouping
-from clickhouse.llm.rollups import DIMENSIONS, METADATA
+from clickhouse.llm.rollups import DIMENSIONS, METADATA, scope
 from schemas.llm.answers import Group
+from schemas.zones import HOUR_US
 
 LISTED = 50
 MOST_ROWS = 1_000
 MOST_BY = 3
 BY = ("model", "provider", "user", "environment", "status", "session_id")
+WHOLE = "whole"
+"""In an address: show everything at once, as browsers without JavaScript need it."""
+SHORT_US = 6 * HOUR_US
+"""In ranges of up to here calls are few."""
 
 
 @get("/llm/explore", include_in_schema=False)
 async def explore_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
-    """Show a measure over time and by group."""
-    live = await live_of(request, viewer)
+    """Show a measure over time and by group; what takes its time comes after the rest."""
+    values, wanted = values_of(request), wanted_of(request, viewer)
+    asked = asked_of(values)
+    frame: dict[str, Any] = {
+        **_asked_for(wanted, asked),
+        "live": await live_of(request, viewer),
+        "keys": KEYS,
+        "dimensions": BY,
+    }
+    if is_slow(wanted, asked) and not is_fragment(request) and WHOLE not in values:
+        return await page(request, "llm/explore.html", is_awaited=True, is_empty=False, **frame)
     shown = await _figures(request, viewer)
     return await page(
         request,
         "llm/explore.html",
-        live=live,
-        keys=KEYS,
-        dimensions=BY,
+        is_awaited=False,
         snippets=await snippets_of(request, viewer) if shown["is_empty"] else [],
-        **shown,
+        **frame | shown,
     )
 
 
@@ -89,6 +101,14 @@ def _row(by: tuple[str, ...], group: Group) -> Row:
     return [*keys, *(in_unit(measure, measure.of(group)) for measure in MEASURES.values())]
 
 
+def is_slow(wanted: Wanted, asked: Asked) -> bool:
+    """Whether calls are read one by one, or percentiles found for each bucket of each group."""
+    if wanted.range.length_us <= SHORT_US:
+        return False
+    scoped = scope(wanted.project, wanted.filter, names=asked.by, base_only=wanted.is_fine)
+    return scoped.table != "hourly" or bool(asked.by and asked.measure.is_spread)
+
+
 def asked_of(values: Values) -> Asked:
     """Reads what to measure. Raises `InvalidParameters`."""
     measure = values.get("measure") or "calls"
@@ -113,13 +133,19 @@ async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         found = await (_grouped if asked.by else _ungrouped)(store, wanted, asked)
     rows = rows_of(wanted, asked, found)
     return {
+        **_asked_for(wanted, asked),
+        "chart": chart_of_groups(wanted, asked, found, rows),
+        "rows": rows,
+        "is_empty": not found.total.total_requests,
+    }
+
+
+def _asked_for(wanted: Wanted, asked: Asked) -> dict[str, Any]:
+    return {
         "wanted": wanted,
         "asked": asked,
         "measures": MEASURES,
         "chips": chips_of(wanted.terms, KEYS),
-        "chart": chart_of_groups(wanted, asked, found, rows),
-        "rows": rows,
-        "is_empty": not found.total.total_requests,
     }
 
 

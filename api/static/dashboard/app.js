@@ -1,5 +1,5 @@
 // What every page has: theme, menus, the drawer. Each part has a module of its own.
-import { draw, redraw } from "./chart.js";
+import { drawNew, redraw } from "./chart.js";
 import { watchCopying } from "./copying.js";
 import { watchFilter } from "./filter.js";
 import { watchKeys } from "./keys.js";
@@ -111,5 +111,6 @@ watchCopying();
 watchTrees();
 watchKeys({ closeDrawer });
 watchFilter();
-for (const figure of document.querySelectorAll("[data-chart]")) draw(figure);
+drawNew();
+document.body.addEventListener("htmx:afterSettle", drawNew);
 watchLive();

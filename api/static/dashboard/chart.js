@@ -161,6 +161,11 @@ export function forget(figure) {
   drawn.delete(figure);
 }
 
+// Draws those that are not drawn yet: of the page, and of a part that came after it.
+export function drawNew() {
+  for (const figure of document.querySelectorAll("[data-chart]")) if (!drawn.has(figure)) draw(figure);
+}
+
 // In the colours of another theme.
 export function redraw() {
   for (const [figure, plot] of [...drawn]) {

@@ -201,6 +201,10 @@ def test_sums_are_of_the_calls_in_the_range_and_of_no_other(
     assert value(warehouse, "traces: Cost", view) == pytest.approx(cost)
     users = ask(warehouse, "traces: Users", view)
     assert sum(row[1] for row in users) == len(calls)
+    models = ask(warehouse, "traces: Models", view)
+    assert sum(row[2] for row in models) == len(calls)
+    assert sum(row[7] for row in models) == pytest.approx(cost)
+    assert [row[4] for row in models] == pytest.approx([1.2] * len(models), rel=0.01)
 
 
 @pytest.mark.parametrize(("cost", "one"), [("reported", 2.0), ("computed", 1.5)])
@@ -287,6 +291,29 @@ def test_times_are_shown_in_seconds(warehouse: Warehouse, demo: Demo) -> None:
     )
     assert (tool, calls, errors) == ("Bash", 1, 0)
     assert (p50, p95) == pytest.approx((0.25, 0.25))
+
+
+def test_a_pair_that_begins_again_is_another_call_and_a_pair_of_another_project_is_its_own(
+    warehouse: Warehouse,
+) -> None:
+    mine, others = uuid.uuid4().hex, uuid.uuid4().hex
+    pair = {"pair_key": "toolu_0", "tool_name": "Bash", "session_id": "one"}
+    moments = (("start", 0.0), ("end", 0.25), ("start", 1.0), ("end", 2.0), ("start", 5.0))
+    spans = [
+        make_span(
+            project, f"s{n}", pair_role=role, timestamp_us=START_US + int((at + late) * 1e6), **pair
+        )
+        for project, late in ((mine, 0.0), (others, 0.1))
+        for n, (role, at) in enumerate(moments)
+    ]
+    store_spans(warehouse, spans)
+
+    for projects, calls in (([mine], 3), ([mine, others], 6)):
+        view = View(*WHOLE, "utc", {"project": projects})
+        [(tool, counted, errors, p50, p95)] = ask(warehouse, "spans: Tools", view)
+        assert (tool, counted, errors) == ("Bash", calls, 0)
+        expected = (0.625, 0.9625) if calls == 3 else (0.625, 1.0)
+        assert (p50, p95) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
