@@ -69,7 +69,8 @@ def state_of(standing: Standing, ready: Mapping[str, str]) -> State:
         if not standing.late:
             text = "Nothing waits for longer."
             return State("ok", f"All stored within {LATE_S:g} s", text)
-        text = f"{standing.late:,} records have waited for more than {LATE_S:g} s."
+        records = "1 record has" if standing.late == 1 else f"{standing.late:,} records have"
+        text = f"{records} waited for more than {LATE_S:g} s."
         return State("degraded", "Behind", text)
     return State("unknown", "Unknown", standing.unknown.get("lag_s", "This process is not told."))
 
