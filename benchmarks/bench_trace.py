@@ -56,7 +56,7 @@ def _least_ms(work: Callable[[], Any]) -> float:
 
 
 def _rendered(row: TraceAnswer, read: Any) -> str:
-    previous = _nothing(TraceLine, trace_id="before", model="m")
+    previous = _nothing(TraceLine, trace_id="before", model="m", timestamp_us=0)
     cost = _nothing(CostAnswer, parts=[], modifiers=[], reasons=[], now=CostNow(None, None, False))
     opened = Opened(row, 0, cost, read, previous, None)
     viewer = SimpleNamespace(project=SimpleNamespace(time_zone="UTC"))

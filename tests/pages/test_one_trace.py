@@ -191,6 +191,19 @@ class TestTree:
         assert '"file": "src/0.py"' in copied(page)
 
 
+def test_it_is_accessible_in_the_dark_and_fits_a_narrow_screen(
+    visitor: Visitor, world: World, calls: list[str]
+) -> None:
+    visitor.page.emulate_media(color_scheme="dark")
+    visitor.page.set_viewport_size({"width": 360, "height": 800})
+    page = visitor.go(path_of(world.demo, f"llm/traces/{calls[1]}"))
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+
+    assert visitor.serious_findings() == []
+    assert visitor.faults == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_it_is_read_without_a_script_and_nothing_there_needs_one(
     visitor: Visitor, world: World, calls: list[str]
 ) -> None:

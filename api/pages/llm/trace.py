@@ -14,7 +14,6 @@ from api.pages.llm.difference import Request, difference_of
 from api.pages.parts.against import Difference
 from api.pages.parts.messages import Said
 from api.pages.parts.talk import Budget, Group, Shown, shown_value, talk_of
-from api.pages.parts.texts import us_of
 from api.pages.parts.trees import MOST_BYTES, Node, decoded, tree_of
 from api.pages.render import is_fragment, page
 from api.pages.viewer import NoSuchPage, Viewed
@@ -117,10 +116,10 @@ async def open_trace(
     row, place = await asyncio.gather(
         fetch_trace(store, project, trace_id), find_place(store, project, trace_id)
     )
-    if row is None:
+    if row is None or place is None:
         return None
     around = Around(None, None)
-    if row.session_id is not None and place is not None:
+    if row.session_id is not None:
         around = await find_around(store, project, row.session_id, place)
     before = None
     if around.before is not None:
@@ -130,7 +129,7 @@ async def open_trace(
         asyncio.to_thread(read_bodies, row, before),
         asyncio.to_thread(explain, project.project_id, row),
     )
-    return Opened(row, us_of(row.timestamp), cost, parsed, around.before, around.after)
+    return Opened(row, place.us, cost, parsed, around.before, around.after)
 
 
 def read_bodies(row: TraceAnswer, before: tuple[str, Raw] | None) -> Parsed:

@@ -6,7 +6,9 @@ const current = (tree) => tree.querySelector("[data-path].at");
 const steps = (path) => [...path.matchAll(/\[("(?:[^"\\]|\\.)*"|\d+)\]/g)].map((found) => JSON.parse(found[1]));
 
 function choose(tree, row, { focus }) {
-  current(tree)?.classList.remove("at");
+  const last = current(tree);
+  last?.classList.remove("at");
+  last?.removeAttribute("tabindex");
   row.classList.add("at");
   for (const button of tree.querySelectorAll("[data-tree-copy]")) button.disabled = false;
   row.tabIndex = 0;
