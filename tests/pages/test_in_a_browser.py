@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.components.processes import free_ports
 from tests.e2e.payloads import new_id, trace
-from tests.e2e.server import CONSOLE_SCRIPT, Project, wait_for
+from tests.e2e.server import CONSOLE_SCRIPT, Project, create_project, wait_for
 from tests.pages.conftest import World
 from tests.pages.looking import NARROW, WIDE, Visitor
 
@@ -148,6 +148,41 @@ class TestOverview:
 
         panel = opened.locator("section", has_text="Unpriced models")
         assert panel.locator("a").all_inner_texts() == ["example-lab/in-house-7b"]
+
+    def test_it_finds_the_feature_that_a_release_made_dearer(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        project = create_project(world.server, "Bad release")
+        hours = [datetime.now(UTC) - timedelta(hours=h) for h in (2, 30)]
+        items = [
+            trace(
+                trace_id=new_id(),
+                timestamp=at.isoformat(timespec="milliseconds"),
+                cost_cents=cents,
+                status="success",
+                metadata={"feature": feature, "release": release},
+            )
+            for at, release, dear in ((hours[0], "4.2.0", 9.0), (hours[1], "4.1.3", 1.0))
+            for feature, cents in (("search", dear), ("chat", 1.0))
+            for _ in range(40)
+        ]
+        for half in (items[:80], items[80:]):
+            assert project.post("/v1/traces/batch", half).status_code == 202
+        world.server.wait_stored()
+
+        page = visitor.go(path_of(project, "overview"))
+        row = page.locator("section", has_text="What moved most").locator("tbody tr").first
+
+        assert row.inner_text().split("\t") == [
+            "feature search",
+            "Cost per call",
+            "$0.01",
+            "$0.09",
+            "+$0.08",
+        ]
+        row.locator("a").click()
+        page.wait_for_url("**where=metadata.feature%3Asearch*")
+        expect(page.locator(".chip")).to_contain_text("metadata.feature:search")
 
 
 class TestState:
