@@ -170,6 +170,12 @@ class TestOverview:
             assert project.post("/v1/traces/batch", half).status_code == 202
         world.server.wait_stored()
 
+        page = visitor.go(path_of(project, "overview?range=7d"))
+        mark = page.get_by_role("img", name="Release 4.2.0").first
+        mark.focus()
+        assert mark.evaluate("one => getComputedStyle(one, '::after').display") == "block"
+        page.locator(".as-table summary").first.click()
+        expect(page.locator(".as-table tr", has_text="Release 4.2.0").first).to_be_visible()
         page = visitor.go(path_of(project, "overview"))
         row = page.locator("section", has_text="What moved most").locator("tbody tr").first
 

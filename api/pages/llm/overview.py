@@ -11,10 +11,10 @@ from api.outcomes import LATEST_S
 from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.measures import MEASURES, Measure, total_of, value_at
 from api.pages.llm.moves import moves_of
-from api.pages.llm.readings import Moments, moments_of, sides_of, sums_of, totals_of
+from api.pages.llm.readings import Moments, marks_of, moments_of, sides_of, sums_of, totals_of
 from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts import charts
-from api.pages.parts.charts import Chart, Series, chart_of, spark
+from api.pages.parts.charts import Chart, Mark, Series, chart_of, spark, with_marks
 from api.pages.parts.snippets import snippets_of
 from api.pages.parts.texts import change
 from api.pages.render import page
@@ -51,6 +51,7 @@ class Seen(NamedTuple):
     before: AnalyticsAnswer
     moments: Moments
     earlier: Moments
+    marks: list[Mark]
 
 
 @get("/overview", include_in_schema=False)
@@ -90,6 +91,7 @@ async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
                 totals_of(store, wanted, wanted.before),
                 moments_of(store, wanted, wanted.filter, sums),
                 moments_of(store, wanted, wanted.before, sums),
+                marks_of(store, wanted),
             )
         )
     is_empty = not seen.now.total_requests and not seen.before.total_requests
@@ -141,10 +143,11 @@ def _tile(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
 def _chart(measure: Measure, seen: Seen, wanted: Wanted) -> Chart:
     now = {at: measure.of(group) for at, group in seen.moments.items()}
     before = {at: measure.of(group) for at, group in seen.earlier.items()}
-    return chart_of(
+    chart = chart_of(
         measure.title,
         measure.unit,
         wanted.range,
         [Series(measure.title, now, 0, total_of(measure, seen.now))],
         before=[Series(measure.title, before, 0, total_of(measure, seen.before))],
     )
+    return with_marks(chart, seen.marks)

@@ -7,12 +7,14 @@ from typing import TypeAlias
 
 from api.pages.llm.measures import Measure
 from api.pages.llm.wanted import Wanted
+from api.pages.parts.charts import Mark
 from api.pages.parts.texts import us_of
 from clickhouse.client import Warehouse
 from clickhouse.llm.analytics import analyse
 from clickhouse.llm.differences import Figures, Side, compare_groups, find_keys
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
+from clickhouse.llm.releases import find_releases
 from clickhouse.llm.rollups import METADATA
 from clickhouse.llm.traces import count_traces
 from schemas.llm.answers import AnalyticsAnswer, Group, SummedGroup
@@ -24,6 +26,8 @@ COMPARED: tuple[str, ...] = ("model", "user", "environment")
 MOST_SUMMED = 200
 MOST_COMPARED = 1_000_000
 """Calls of a range and of the time before that are looked at one by one."""
+MOST_MARKED = 500_000
+"""Calls of a range that are looked at for their releases."""
 PLAIN = re.compile(r'[^\s:"]{1,100}')
 """A key that the filter can ask for."""
 
@@ -90,6 +94,20 @@ async def cells_of(
             key = tuple(one.key[name] for name in names)
             cells.setdefault(key, {})[us_of(one.start)] = one
     return cells
+
+
+async def marks_of(store: Warehouse, wanted: Wanted) -> list[Mark]:
+    """Returns where a release is seen first in a range, unless it was there from the beginning.
+
+    None of a range with very many calls: no rollup knows their releases.
+    """
+    if await count_traces(store, wanted.project, wanted.filter) > MOST_MARKED:
+        return []
+    releases = await find_releases(store, wanted.project, wanted.filter)
+    known_us = wanted.range.first_us + wanted.range.length_us // 50
+    return [
+        Mark(one.first_us, f"Release {one.name}") for one in releases if one.first_us > known_us
+    ]
 
 
 async def sides_of(store: Warehouse, wanted: Wanted) -> dict[str, Side]:

@@ -1,9 +1,11 @@
 """A chart of series over time: what its script draws, and the table that says the same."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.pages.parts.ranges import TimeRange
 from clickhouse.queries.periods import Periods
@@ -28,6 +30,28 @@ class Series(NamedTuple):
     """Of the whole range; money in cents as the values."""
     href: str | None = None
     """Where the events behind it are."""
+    has_gaps: bool = False
+    """Whether nothing is known where there is no event, whatever the unit is."""
+
+    def at(self, moments: Sequence[int], unit: Unit) -> list[float | None]:
+        """Returns its value in each bucket."""
+        zero = 0.0 if unit in SUMMED and not self.has_gaps else None
+        return [self.values.get(at, zero) for at in moments]
+
+
+class Mark(NamedTuple):
+    """A moment at which something changed, such as a release."""
+
+    at_us: int
+    name: str
+
+
+class MarkDrawn(Struct):
+    """A mark as the script takes it."""
+
+    at: float
+    """In seconds."""
+    name: str
 
 
 class Line(Struct, rename="camel"):
@@ -51,6 +75,7 @@ class Drawn(Struct, rename="camel"):
     lines: list[Line]
     unfinished: int | None
     """The bucket that is still running."""
+    marks: list[MarkDrawn] = []
 
 
 class Row(NamedTuple):
@@ -58,6 +83,8 @@ class Row(NamedTuple):
 
     at_us: int
     values: list[float | None]
+    marks: list[str] = []
+    """What changed in this bucket."""
 
 
 class Chart(NamedTuple):
@@ -80,10 +107,7 @@ def chart_of(
 ) -> Chart:
     """Makes a chart; `before` are the values of the time before, by the moments of then."""
     moments = moments_of(shown)
-    zero = 0.0 if unit in SUMMED else None
-    lines = [
-        Line(one.name, [one.values.get(at, zero) for at in moments], one.colour) for one in series
-    ]
+    lines = [Line(one.name, one.at(moments, unit), one.colour) for one in series]
     rows = [Row(at, [line.values[place] for line in lines]) for place, at in enumerate(moments)]
     earlier = moments_of(shown.before)
     # A range that begins within a bucket meets one more than its neighbour, or one less.
@@ -92,7 +116,7 @@ def chart_of(
     lines += [
         Line(
             f"{one.name}, before",
-            [*lead, *(one.values.get(at, zero) for at in earlier)],
+            [*lead, *one.at(earlier, unit)],
             one.colour,
             is_before=True,
         )
@@ -108,6 +132,17 @@ def chart_of(
         unfinished=len(moments) - 1 if shown.preset and moments else None,
     )
     return Chart(title, unit, drawn, series, rows)
+
+
+def with_marks(chart: Chart, marks: Sequence[Mark]) -> Chart:
+    """Returns a chart with thin lines where something changed, of which its table tells too."""
+    times = [row.at_us for row in chart.rows]
+    named: dict[int, list[str]] = {}
+    for mark in marks:
+        named.setdefault(bisect_right(times, mark.at_us) - 1, []).append(mark.name)
+    rows = [row._replace(marks=named.get(place, [])) for place, row in enumerate(chart.rows)]
+    drawn = [MarkDrawn(mark.at_us / 1e6, mark.name) for mark in marks]
+    return chart._replace(drawn=replace(chart.drawn, marks=drawn), rows=rows)
 
 
 def moments_of(shown: TimeRange) -> list[int]:
