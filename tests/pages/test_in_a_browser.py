@@ -336,6 +336,17 @@ class TestChart:
         assert page.locator(".tile .figure").first.inner_text() != before
         assert visitor.faults == []
 
+    def test_its_legend_hides_a_series(self, visitor: Visitor, world: World) -> None:
+        page = visitor.go(path_of(world.demo, "llm/explore?by=provider"))
+        shown = page.locator(".legend tbody tr").first
+        shown.get_by_role("button").click()
+
+        expect(shown.get_by_role("button")).to_have_attribute("aria-pressed", "false")
+        box = page.locator(".u-over").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+        assert shown.get_by_role("button").inner_text() not in page.locator(".tip").inner_text()
+
     def test_the_theme_is_switched_and_kept(self, visitor: Visitor, world: World) -> None:
         page = visitor.go(path_of(world.demo, "overview"))
         colours = []

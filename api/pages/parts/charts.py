@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -87,6 +88,17 @@ class Row(NamedTuple):
     """What changed in this bucket."""
 
 
+class Summary(NamedTuple):
+    """A line of the legend; average and p95 are those of its buckets that are over."""
+
+    name: str
+    colour: int
+    is_before: bool
+    total: float | None
+    average: float | None
+    p95: float | None
+
+
 class Chart(NamedTuple):
     """A chart with its table and its legend."""
 
@@ -95,6 +107,7 @@ class Chart(NamedTuple):
     drawn: Drawn
     series: Sequence[Series]
     rows: list[Row]
+    legend: list[Summary]
 
 
 def chart_of(
@@ -131,7 +144,11 @@ def chart_of(
         lines=lines,
         unfinished=len(moments) - 1 if shown.preset and moments else None,
     )
-    return Chart(title, unit, drawn, series, rows)
+    legend = [
+        _summary(line, one.total, drawn.unfinished)
+        for line, one in zip(lines, (*series, *before), strict=True)
+    ]
+    return Chart(title, unit, drawn, series, rows, legend)
 
 
 def with_marks(chart: Chart, marks: Sequence[Mark]) -> Chart:
@@ -185,6 +202,14 @@ def colours_of(names: Sequence[str]) -> list[int]:
         ]
         taken.append(free[0] if free else wanted)
     return taken
+
+
+def _summary(line: Line, total: float | None, unfinished: int | None) -> Summary:
+    over = line.values[:unfinished] if not line.is_before else line.values
+    known = sorted(value for value in over if value is not None)
+    average = sum(known) / len(known) if known else None
+    p95 = known[ceil(len(known) * 0.95) - 1] if known else None
+    return Summary(line.name, line.colour, line.is_before, total, average, p95)
 
 
 def _width_s(moments: Sequence[int]) -> int:

@@ -84,6 +84,25 @@ class TestGaps:
         assert [line.values[:2] for line in drawn.lines] == [[5.0, 0.0], [2.5, None]]
 
 
+class TestLegend:
+    def test_it_sums_up_each_line_without_the_bucket_that_still_runs(self) -> None:
+        now = NOON_US + 3 * HOUR_US - 1
+        shown = TimeRange(NOON_US - 17 * HOUR_US, now, "24h", "UTC", now)
+        values = {NOON_US + hour * HOUR_US: 10.0 + hour for hour in range(-17, 3)}
+
+        chart = chart_of(
+            "Calls",
+            "count",
+            shown,
+            [Series("Calls", values, 3, 190.0)],
+            before=[Series("Calls", {}, 3, 0.0)],
+        )
+
+        now_line, before = chart.legend
+        assert now_line == ("Calls", 3, False, 190.0, sum(range(-7, 12)) / 19, 11.0)
+        assert (before.name, before.is_before, before.average) == ("Calls, before", True, 0.0)
+
+
 class TestMarks:
     def test_a_mark_stands_in_the_row_of_its_bucket(self) -> None:
         shown = TimeRange(NOON_US, NOON_US + DAY_US - 1, None, "UTC", NOON_US)
