@@ -15,6 +15,7 @@ from functools import lru_cache
 from msgspec import json
 
 _encode = json.Encoder().encode
+ESCAPED = re.compile(rb"=([0-9A-F]{2})")
 UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
 
 
@@ -40,6 +41,14 @@ def stored_tag(value: str) -> str:
 def read_tag(stored: str) -> str | None:
     """Returns the value behind what `tag_sql` yields."""
     return stored[1:] or None
+
+
+def key_of(path: str) -> str:
+    """Returns the key that a path stands for."""
+    if path == "=":
+        return ""
+    text = ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), path.encode())
+    return text.decode(errors="surrogatepass")
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ from litestar import Response, get
 
 from api.auth import AnyRequest, services
 from api.pages.entrance import Problem
-from api.pages.parts.charts import Chart, Series, chart_of, moments_of, spark
+from api.pages.parts.charts import Chart, Mark, Series, chart_of, moments_of, spark, with_marks
 from api.pages.parts.filters import Key, chips_of, read_terms
 from api.pages.parts.ranges import Live, TimeRange, range_of
 from api.pages.parts.texts import as_json
@@ -79,13 +79,14 @@ def _row(step: tuple[str, int, int | None, int, str, int, str]) -> Row:
 def _one(shown: TimeRange) -> Chart:
     now = {at: 30 + 20 * math.sin(n / 3) for n, at in enumerate(moments_of(shown))}
     then = {at: 28 + 20 * math.cos(n / 4) for n, at in enumerate(moments_of(shown.before))}
-    return chart_of(
+    chart = chart_of(
         "One series, and the time before",
         "count",
         shown,
         [Series("Calls", now, 0, sum(now.values()))],
         before=[Series("Calls", then)],
     )
+    return with_marks(chart, [Mark(shown.first_us + shown.length_us // 3, "Release 4.2.0")])
 
 
 def _many(shown: TimeRange) -> Chart:

@@ -166,6 +166,47 @@ class TestOverview:
         panel = opened.locator("section", has_text="Unpriced models")
         assert panel.locator("a").all_inner_texts() == ["example-lab/in-house-7b"]
 
+    def test_it_finds_the_feature_that_a_release_made_dearer(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        project = create_project(world.server, "Bad release")
+        hours = [datetime.now(UTC) - timedelta(hours=h) for h in (2, 30)]
+        items = [
+            trace(
+                trace_id=new_id(),
+                timestamp=at.isoformat(timespec="milliseconds"),
+                cost_cents=cents,
+                status="success",
+                metadata={"feature": feature, "release": release},
+            )
+            for at, release, dear in ((hours[0], "4.2.0", 9.0), (hours[1], "4.1.3", 1.0))
+            for feature, cents in (("search", dear), ("chat", 1.0))
+            for _ in range(40)
+        ]
+        for half in (items[:80], items[80:]):
+            assert project.post("/v1/traces/batch", half).status_code == 202
+        world.server.wait_stored()
+
+        page = visitor.go(path_of(project, "overview?range=7d"))
+        mark = page.get_by_role("img", name="Release 4.2.0").first
+        mark.focus()
+        assert mark.evaluate("one => getComputedStyle(one, '::after').display") == "block"
+        page.locator(".as-table summary").first.click()
+        expect(page.locator(".as-table tr", has_text="Release 4.2.0").first).to_be_visible()
+        page = visitor.go(path_of(project, "overview"))
+        row = page.locator("section", has_text="What moved most").locator("tbody tr").first
+
+        assert row.inner_text().split("\t") == [
+            "feature search",
+            "Cost per call",
+            "$0.01",
+            "$0.09",
+            "+$0.08",
+        ]
+        row.locator("a").click()
+        page.wait_for_url("**where=metadata.feature%3Asearch*")
+        expect(page.locator(".chip")).to_contain_text("metadata.feature:search")
+
 
 class TestExplore:
     ADDRESS = "llm/explore?range=7d&by=metadata.feature&measure=cost"
@@ -337,6 +378,17 @@ class TestChart:
         expect(page.locator("#range summary")).to_contain_text("Custom range")
         assert page.locator(".tile .figure").first.inner_text() != before
         assert visitor.faults == []
+
+    def test_its_legend_hides_a_series(self, visitor: Visitor, world: World) -> None:
+        page = visitor.go(path_of(world.demo, "llm/explore?by=provider"))
+        shown = page.locator(".legend tbody tr").first
+        shown.get_by_role("button").click()
+
+        expect(shown.get_by_role("button")).to_have_attribute("aria-pressed", "false")
+        box = page.locator(".u-over").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+        assert shown.get_by_role("button").inner_text() not in page.locator(".tip").inner_text()
 
     def test_the_theme_is_switched_and_kept(self, visitor: Visitor, world: World) -> None:
         page = visitor.go(path_of(world.demo, "overview"))

@@ -121,7 +121,8 @@ def _others(measure: Measure, found: Found, series: Sequence[Series]) -> Series:
 
 
 def _series(name: str, measure: Measure, moments: Moments, total: float | None) -> Series:
-    return Series(name, {at: measure.of(group) for at, group in moments.items()}, 0, total)
+    values = {at: measure.of(group) for at, group in moments.items()}
+    return Series(name, values, 0, total, has_gaps=not measure.is_summed)
 
 
 def _rest(rows: Sequence[Row], whole: float | None) -> Iterable[Row]:

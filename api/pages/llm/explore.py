@@ -11,8 +11,9 @@ from api.auth import AnyRequest
 from api.pages.llm.comparison import MOST_BEFORE, Asked, Found, chart_of_groups, rows_of
 from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.measures import MEASURES, in_unit, kind_of, named
-from api.pages.llm.readings import as_needed, cells_of, groups_of, moments_of, totals_of
+from api.pages.llm.readings import as_needed, cells_of, groups_of, marks_of, moments_of, totals_of
 from api.pages.llm.wanted import KEYS, Wanted, wanted_of
+from api.pages.parts.charts import with_marks
 from api.pages.parts.filters import chips_of
 from api.pages.parts.sheets import Column, Format, Row, download, moment_of
 from api.pages.parts.snippets import snippets_of
@@ -130,11 +131,14 @@ def asked_of(values: Values) -> Asked:
 async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     wanted, asked = wanted_of(request, viewer), asked_of(values_of(request))
     async with reader_of(request, wanted.project).turn() as store:
-        found = await (_grouped if asked.by else _ungrouped)(store, wanted, asked)
+        found, marks = await asyncio.gather(
+            (_grouped if asked.by else _ungrouped)(store, wanted, asked),
+            marks_of(store, wanted),
+        )
     rows = rows_of(wanted, asked, found)
     return {
         **_asked_for(wanted, asked),
-        "chart": chart_of_groups(wanted, asked, found, rows),
+        "chart": with_marks(chart_of_groups(wanted, asked, found, rows), marks),
         "rows": rows,
         "is_empty": not found.total.total_requests,
     }

@@ -84,6 +84,12 @@ MEASURES: Mapping[str, Measure] = {
             is_summed=True,
         ),
         Measure(
+            *("cost_per_call", "Cost per call", "usd", "The cost that counts, by the calls"),
+            of=lambda group: group.cost_cents / group.requests if group.requests else None,
+            order="cost",
+            total=lambda answer: answer.total_cost / answer.total_requests,
+        ),
+        Measure(
             *("errors", "Errors", "count", "Calls whose status is error"),
             of=lambda group: group.errors,
             order="errors",

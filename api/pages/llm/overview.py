@@ -10,11 +10,11 @@ from api.auth import AnyRequest
 from api.outcomes import LATEST_S
 from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.measures import MEASURES, Measure, total_of, value_at
-from api.pages.llm.moves import DIMENSIONS, moves_of
-from api.pages.llm.readings import Moments, both_sums, moments_of, sums_of, totals_of
+from api.pages.llm.moves import moves_of
+from api.pages.llm.readings import Moments, marks_of, moments_of, sides_of, sums_of, totals_of
 from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts import charts
-from api.pages.parts.charts import Chart, Series, chart_of, spark
+from api.pages.parts.charts import Chart, Mark, Series, chart_of, spark, with_marks
 from api.pages.parts.snippets import snippets_of
 from api.pages.parts.texts import change
 from api.pages.render import page
@@ -28,7 +28,6 @@ from schemas.llm.answers import AnalyticsAnswer
 
 TILES = ("calls", "cost", "error_rate", "p95", "sessions")
 CHARTS = ("calls", "cost", "errors")
-MOST_GROUPS = 200
 SHOWN = 6
 REJECTED = ("invalid", "too_large", "rate_limited", "overloaded", "dead")
 WORSE_UP = ("error_rate", "p95")
@@ -52,6 +51,7 @@ class Seen(NamedTuple):
     before: AnalyticsAnswer
     moments: Moments
     earlier: Moments
+    marks: list[Mark]
 
 
 @get("/overview", include_in_schema=False)
@@ -91,6 +91,7 @@ async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
                 totals_of(store, wanted, wanted.before),
                 moments_of(store, wanted, wanted.filter, sums),
                 moments_of(store, wanted, wanted.before, sums),
+                marks_of(store, wanted),
             )
         )
     is_empty = not seen.now.total_requests and not seen.before.total_requests
@@ -112,18 +113,18 @@ async def _rest(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     )
     # A minute counts where the range touches it.
     asked = WantedOutcomes((first_s - first_s % 60, last_s), None, None, "day")
-    groupings = [Grouping((name,), "cost", False, MOST_GROUPS) for name in DIMENSIONS]
     unpriced = Grouping(("provider", "model"), "unpriced", False, SHOWN)
     async with reader_of(request, wanted.project).turn() as store:
-        groups, errors, outcomes, models = await asyncio.gather(
-            asyncio.gather(*(both_sums(store, wanted, grouping) for grouping in groupings)),
+        sides, errors, outcomes, models = await asyncio.gather(
+            sides_of(store, wanted),
             list_lines(store, wanted.project, failed, limit=SHOWN),
             add_up_outcomes(store, wanted.project, asked),
             sums_of(store, wanted, succeeded, unpriced),
         )
     return {
         "wanted": wanted,
-        "moves": moves_of(groups),
+        "moves": moves_of(sides),
+        "compared": list(sides),
         "errors": errors,
         "rejected": {name: n for name in REJECTED if (n := outcomes.totals.get(name, 0))},
         "outcomes": outcomes,
@@ -142,10 +143,11 @@ def _tile(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
 def _chart(measure: Measure, seen: Seen, wanted: Wanted) -> Chart:
     now = {at: measure.of(group) for at, group in seen.moments.items()}
     before = {at: measure.of(group) for at, group in seen.earlier.items()}
-    return chart_of(
+    chart = chart_of(
         measure.title,
         measure.unit,
         wanted.range,
         [Series(measure.title, now, 0, total_of(measure, seen.now))],
         before=[Series(measure.title, before, 0, total_of(measure, seen.before))],
     )
+    return with_marks(chart, seen.marks)

@@ -1,21 +1,35 @@
 """What pages of `llm` ask of the store: by the query functions of the API, in one turn each."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from api.pages.llm.measures import Measure
 from api.pages.llm.wanted import Wanted
+from api.pages.parts.charts import Mark
 from api.pages.parts.texts import us_of
 from clickhouse.client import Warehouse
 from clickhouse.llm.analytics import analyse
+from clickhouse.llm.differences import Figures, Side, compare_groups, find_keys
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
+from clickhouse.llm.releases import find_releases
+from clickhouse.llm.rollups import METADATA
+from clickhouse.llm.traces import count_traces
 from schemas.llm.answers import AnalyticsAnswer, Group, SummedGroup
 
 MOST_MOMENTS = 2_000
 MOST_CELLS = 5_000
 """Groups times buckets of one chart."""
+COMPARED: tuple[str, ...] = ("model", "user", "environment")
+MOST_SUMMED = 200
+MOST_COMPARED = 1_000_000
+"""Calls of a range and of the time before that are looked at one by one."""
+MOST_MARKED = 500_000
+"""Calls of a range that are looked at for their releases."""
+PLAIN = re.compile(r'[^\s:"]{1,100}')
+"""A key that the filter can ask for."""
 
 Numbers: TypeAlias = Group | SummedGroup
 Moments: TypeAlias = Mapping[int, Numbers]
@@ -82,12 +96,51 @@ async def cells_of(
     return cells
 
 
-async def both_sums(
-    store: Warehouse, wanted: Wanted, grouping: Grouping
-) -> tuple[list[SummedGroup], list[SummedGroup]]:
-    """Returns the groups of a range, and of the time before."""
-    now, before = await asyncio.gather(
+async def marks_of(store: Warehouse, wanted: Wanted) -> list[Mark]:
+    """Returns where a release is seen first in a range, unless it was there from the beginning.
+
+    None of a range with very many calls: no rollup knows their releases.
+    """
+    if await count_traces(store, wanted.project, wanted.filter) > MOST_MARKED:
+        return []
+    releases = await find_releases(store, wanted.project, wanted.filter)
+    known_us = wanted.range.first_us + wanted.range.length_us // 50
+    return [
+        Mark(one.first_us, f"Release {one.name}") for one in releases if one.first_us > known_us
+    ]
+
+
+async def sides_of(store: Warehouse, wanted: Wanted) -> dict[str, Side]:
+    """Returns each dimension in a range and in the time before.
+
+    Where the calls of both are few, from them: with p95, and with keys of the metadata. Else from
+    rollups, which know neither; and users always, of whom there may be many.
+    """
+    calls, earlier, keys = await asyncio.gather(
+        count_traces(store, wanted.project, wanted.filter),
+        count_traces(store, wanted.project, wanted.before),
+        find_keys(store, wanted.project, wanted.filter),
+    )
+    asks = dict.fromkeys(COMPARED, _summed_side)
+    if calls + earlier <= MOST_COMPARED:
+        tags = [METADATA + key for key in keys if PLAIN.fullmatch(key)]
+        asks |= dict.fromkeys(("model", "environment", *tags), _side)
+    sides = await asyncio.gather(*(ask(store, wanted, name) for name, ask in asks.items()))
+    return dict(zip(asks, sides, strict=True))
+
+
+async def _side(store: Warehouse, wanted: Wanted, name: str) -> Side:
+    return await compare_groups(store, wanted.project, wanted.filter, wanted.before, name)
+
+
+async def _summed_side(store: Warehouse, wanted: Wanted, name: str) -> Side:
+    grouping = Grouping((name,), "requests", False, MOST_SUMMED)
+    both = await asyncio.gather(
         sums_of(store, wanted, wanted.filter, grouping),
         sums_of(store, wanted, wanted.before, grouping),
     )
-    return now, before
+    now, before = (
+        {one.key[name]: Figures(one.requests, one.errors, one.cost_cents or 0.0) for one in groups}
+        for groups in both
+    )
+    return Side(now, before)

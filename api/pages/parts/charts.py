@@ -1,9 +1,12 @@
 """A chart of series over time: what its script draws, and the table that says the same."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.pages.parts.ranges import TimeRange
 from clickhouse.queries.periods import Periods
@@ -28,6 +31,28 @@ class Series(NamedTuple):
     """Of the whole range; money in cents as the values."""
     href: str | None = None
     """Where the events behind it are."""
+    has_gaps: bool = False
+    """Whether nothing is known where there is no event, whatever the unit is."""
+
+    def at(self, moments: Sequence[int], unit: Unit) -> list[float | None]:
+        """Returns its value in each bucket."""
+        zero = 0.0 if unit in SUMMED and not self.has_gaps else None
+        return [self.values.get(at, zero) for at in moments]
+
+
+class Mark(NamedTuple):
+    """A moment at which something changed, such as a release."""
+
+    at_us: int
+    name: str
+
+
+class MarkDrawn(Struct):
+    """A mark as the script takes it."""
+
+    at: float
+    """In seconds."""
+    name: str
 
 
 class Line(Struct, rename="camel"):
@@ -51,6 +76,7 @@ class Drawn(Struct, rename="camel"):
     lines: list[Line]
     unfinished: int | None
     """The bucket that is still running."""
+    marks: list[MarkDrawn] = []
 
 
 class Row(NamedTuple):
@@ -58,6 +84,19 @@ class Row(NamedTuple):
 
     at_us: int
     values: list[float | None]
+    marks: list[str] = []
+    """What changed in this bucket."""
+
+
+class Summary(NamedTuple):
+    """A line of the legend; average and p95 are those of its buckets that are over."""
+
+    name: str
+    colour: int
+    is_before: bool
+    total: float | None
+    average: float | None
+    p95: float | None
 
 
 class Chart(NamedTuple):
@@ -68,6 +107,7 @@ class Chart(NamedTuple):
     drawn: Drawn
     series: Sequence[Series]
     rows: list[Row]
+    legend: list[Summary]
 
 
 def chart_of(
@@ -80,10 +120,7 @@ def chart_of(
 ) -> Chart:
     """Makes a chart; `before` are the values of the time before, by the moments of then."""
     moments = moments_of(shown)
-    zero = 0.0 if unit in SUMMED else None
-    lines = [
-        Line(one.name, [one.values.get(at, zero) for at in moments], one.colour) for one in series
-    ]
+    lines = [Line(one.name, one.at(moments, unit), one.colour) for one in series]
     rows = [Row(at, [line.values[place] for line in lines]) for place, at in enumerate(moments)]
     earlier = moments_of(shown.before)
     # A range that begins within a bucket meets one more than its neighbour, or one less.
@@ -92,7 +129,7 @@ def chart_of(
     lines += [
         Line(
             f"{one.name}, before",
-            [*lead, *(one.values.get(at, zero) for at in earlier)],
+            [*lead, *one.at(earlier, unit)],
             one.colour,
             is_before=True,
         )
@@ -107,7 +144,22 @@ def chart_of(
         lines=lines,
         unfinished=len(moments) - 1 if shown.preset and moments else None,
     )
-    return Chart(title, unit, drawn, series, rows)
+    legend = [
+        _summary(line, one.total, drawn.unfinished)
+        for line, one in zip(lines, (*series, *before), strict=True)
+    ]
+    return Chart(title, unit, drawn, series, rows, legend)
+
+
+def with_marks(chart: Chart, marks: Sequence[Mark]) -> Chart:
+    """Returns a chart with thin lines where something changed, of which its table tells too."""
+    times = [row.at_us for row in chart.rows]
+    named: dict[int, list[str]] = {}
+    for mark in marks:
+        named.setdefault(bisect_right(times, mark.at_us) - 1, []).append(mark.name)
+    rows = [row._replace(marks=named.get(place, [])) for place, row in enumerate(chart.rows)]
+    drawn = [MarkDrawn(mark.at_us / 1e6, mark.name) for mark in marks]
+    return chart._replace(drawn=replace(chart.drawn, marks=drawn), rows=rows)
 
 
 def moments_of(shown: TimeRange) -> list[int]:
@@ -150,6 +202,14 @@ def colours_of(names: Sequence[str]) -> list[int]:
         ]
         taken.append(free[0] if free else wanted)
     return taken
+
+
+def _summary(line: Line, total: float | None, unfinished: int | None) -> Summary:
+    over = line.values[:unfinished] if not line.is_before else line.values
+    known = sorted(value for value in over if value is not None)
+    average = sum(known) / len(known) if known else None
+    p95 = known[ceil(len(known) * 0.95) - 1] if known else None
+    return Summary(line.name, line.colour, line.is_before, total, average, p95)
 
 
 def _width_s(moments: Sequence[int]) -> int:

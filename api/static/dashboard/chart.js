@@ -59,6 +59,30 @@ function veil(chart) {
   };
 }
 
+// Thin lines where something changed, each with its name on hover and on focus.
+function marksFor(chart) {
+  const lines = chart.marks.map((mark) => {
+    const line = document.createElement("span");
+    line.className = "mark";
+    line.tabIndex = 0;
+    line.setAttribute("role", "img");
+    line.setAttribute("aria-label", mark.name);
+    line.dataset.name = mark.name;
+    return line;
+  });
+  return {
+    hooks: {
+      init: (plot) => plot.over.append(...lines),
+      draw: (plot) => chart.marks.forEach((mark, place) => {
+        const left = plot.valToPos(mark.at, "x");
+        lines[place].style.left = `${left}px`;
+        lines[place].classList.toggle("late", left > plot.over.clientWidth / 2);
+        lines[place].hidden = left < 0 || left > plot.over.clientWidth;
+      }),
+    },
+  };
+}
+
 function tipFor(chart, format) {
   const tip = document.createElement("div");
   tip.className = "tip";
@@ -127,7 +151,7 @@ export function draw(figure) {
   const options = {
     width: place.clientWidth,
     height: Number(figure.dataset.height),
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), chart.zone),
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
@@ -138,7 +162,7 @@ export function draw(figure) {
     ],
     series: [{}, ...chart.lines.map((line) => lineOf(line, chart))],
     hooks: { draw: [veil(chart)], setSelect: [(plot) => zoomTo(figure, plot)] },
-    plugins: [tipFor(chart, format)],
+    plugins: [marksFor(chart), tipFor(chart, format)],
   };
   const plot = new uPlot(options, [chart.times, ...chart.lines.map((line) => line.values)], place);
   drawn.set(figure, plot);

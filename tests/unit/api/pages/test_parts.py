@@ -72,6 +72,53 @@ class TestFilters:
         assert without_term(terms("model:a"), Term("model", "a")) is None
 
 
+class TestGaps:
+    def test_of_no_call_there_is_no_cost_of_a_call(self) -> None:
+        shown = TimeRange(NOON_US, NOON_US + 3 * HOUR_US - 1, None, "UTC", NOON_US)
+        whole, mean = ({NOON_US: 5.0}, {NOON_US: 2.5})
+
+        drawn = chart_of(
+            "Cost", "usd", shown, [Series("Cost", whole), Series("Each", mean, has_gaps=True)]
+        ).drawn
+
+        assert [line.values[:2] for line in drawn.lines] == [[5.0, 0.0], [2.5, None]]
+
+
+class TestLegend:
+    def test_it_sums_up_each_line_without_the_bucket_that_still_runs(self) -> None:
+        now = NOON_US + 3 * HOUR_US - 1
+        shown = TimeRange(NOON_US - 17 * HOUR_US, now, "24h", "UTC", now)
+        values = {NOON_US + hour * HOUR_US: 10.0 + hour for hour in range(-17, 3)}
+
+        chart = chart_of(
+            "Calls",
+            "count",
+            shown,
+            [Series("Calls", values, 3, 190.0)],
+            before=[Series("Calls", {}, 3, 0.0)],
+        )
+
+        now_line, before = chart.legend
+        assert now_line == ("Calls", 3, False, 190.0, sum(range(-7, 12)) / 19, 11.0)
+        assert (before.name, before.is_before, before.average) == ("Calls, before", True, 0.0)
+
+
+class TestMarks:
+    def test_a_mark_stands_in_the_row_of_its_bucket(self) -> None:
+        shown = TimeRange(NOON_US, NOON_US + DAY_US - 1, None, "UTC", NOON_US)
+        chart = chart_of("Calls", "count", shown, [Series("Calls", {})])
+
+        marked = charts.with_marks(
+            chart, [charts.Mark(NOON_US + HOUR_US + 5, "Release 2"), charts.Mark(NOON_US, "1")]
+        )
+
+        assert [row.marks for row in marked.rows][:3] == [["1"], ["Release 2"], []]
+        assert [(one.at, one.name) for one in marked.drawn.marks][0] == (
+            (NOON_US + HOUR_US + 5) / 1e6,
+            "Release 2",
+        )
+
+
 class TestRanges:
     def test_a_preset_ends_now_and_the_time_before_is_as_long(self) -> None:
         shown = range_of({"range": "7d"}, PROJECT)
