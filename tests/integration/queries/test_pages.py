@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.pages.llm.measures import MEASURES
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
@@ -107,3 +108,21 @@ async def test_plain_sums_are_those_of_the_whole_groups(
             for mine, theirs in zip(plain, whole, strict=True):
                 for name in mine.__struct_fields__:
                     assert getattr(mine, name) == getattr(theirs, name), (names, order, name)
+
+
+@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if not one.is_spread])
+async def test_a_measure_is_the_same_where_no_other_sum_is_read(
+    warehouse: Warehouse, project: ProjectContext, name: str
+) -> None:
+    measure = MEASURES[name]
+    store_traces(warehouse, random_traces(project.project_id, 1, 100))
+    for names in (("model", "day"), ("metadata.turn",)):
+        whole = Grouping(names, "requests", limit=20)
+        alone = whole._replace(summed=measure.order)
+
+        expected = await sum_groups(warehouse, project, ALL, whole)
+        found = await sum_groups(warehouse, project, ALL, alone)
+
+        assert [(one.key, measure.of(one)) for one in found] == [
+            (one.key, measure.of(one)) for one in expected
+        ]
