@@ -17,7 +17,7 @@ BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 ROUNDS := 60
 SEED :=
 
-.PHONY: up test test-slow test-alone test-all storm lint types imports check lock bench compare bench-attacks bench-cluster clean
+.PHONY: up test test-slow test-alone test-all storm lint types imports check lock bench screenshots compare bench-attacks bench-cluster clean
 
 up: $(VENV)/installed
 	@$(PYTHON) -P -c 'import os, sluice, sys; folder = os.path.dirname(sluice.__file__); \
@@ -56,6 +56,10 @@ check: lint types imports
 
 bench: $(VENV)/installed-dev
 	@set -e; for name in $(BENCHES); do $(PYTHON) -m benchmarks.bench_$$name; done
+
+# The README's pictures, from `sluice demo`, in Chromium; they go to docs/pictures.
+screenshots: $(VENV)/installed-dev
+	$(PYTHON) -m benchmarks.screenshots $(ARGS)
 
 # Another version against this working tree, by turns: make compare VERSION=v1.2
 compare: $(VENV)/installed-dev

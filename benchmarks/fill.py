@@ -38,7 +38,8 @@ WITH
     toUInt64(pow(10, bitShiftRight(h, 20) % 1000 / 400 + 1.5)) AS input,
     bitShiftRight(h, 30) % 1500 AS output,
     {start:DateTime64(6, 'UTC')}
-        + toIntervalMicrosecond(intDiv(number * {span_us:UInt64}, {total:UInt64})) AS at,
+        + toIntervalMicrosecond(toInt64(
+            intDiv(toUInt128(number) * {span_us:UInt64}, {total:UInt64}))) AS at,
     bitShiftRight(h, 5) % 50 = 0 AS failed
 SELECT
     {project:String},
@@ -101,7 +102,8 @@ WITH
     step IN (1, 3) AS ended,
     cityHash64(turn, intDiv(step, 2)) AS call,
     {start:DateTime64(6, 'UTC')}
-        + toIntervalMicrosecond(intDiv(turn * 5 * {span_us:UInt64}, {total:UInt64})
+        + toIntervalMicrosecond(
+            toInt64(intDiv(toUInt128(turn) * 5 * {span_us:UInt64}, {total:UInt64}))
             + intDiv(step, 2) * 9000000 + if(ended, call % 8000000, 0)) AS at
 SELECT
     {project:String},
@@ -147,9 +149,9 @@ def fill(
     _fill(warehouse, FILL_TRACES, rows, given)
 
 
-def fill_spans(warehouse: Warehouse, rows: int, *, seed: int = 7) -> None:
-    """Inserts `rows` spans of project `bench`; the same seed and size give the same rows."""
-    _fill(warehouse, FILL_SPANS, rows, {"seed": seed, "project": PROJECT})
+def fill_spans(warehouse: Warehouse, rows: int, *, seed: int = 7, project: str = PROJECT) -> None:
+    """Inserts `rows` spans of a project; the same seed and size give the same rows."""
+    _fill(warehouse, FILL_SPANS, rows, {"seed": seed, "project": project})
 
 
 def _fill(warehouse: Warehouse, statement: str, rows: int, given: Mapping[str, int | str]) -> None:

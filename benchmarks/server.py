@@ -19,6 +19,7 @@ import psutil
 from benchmarks.probe import STAGES, THREADS
 
 KEY = "pulse_sk_00000000-0000-4000-8000-000000000001"
+EMAIL, PASSWORD = "ann@example.org", "correct horse battery"
 PROBE = Path(__file__).with_name("probe.py")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 STAGES_S = 0.7
@@ -88,8 +89,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(python: Path = Path(sys.executable), *, stages: bool = False) -> Iterator[Server]:
-    """Starts a server on a free port with an empty data directory; stops it at the end.
+def running(
+    python: Path = Path(sys.executable), *, stages: bool = False, data_dir: Path | None = None
+) -> Iterator[Server]:
+    """Starts a server on a free port, without `data_dir` on an empty one; stops it at the end.
 
     Of the version that is installed where `python` is. With `stages` it is slower by some percent.
     """
@@ -97,9 +100,11 @@ def running(python: Path = Path(sys.executable), *, stages: bool = False) -> Ite
         port = _free_port()
         environment = {
             **{name: value for name, value in os.environ.items() if "SLUICE_" not in name},
-            "SLUICE_DATA_DIR": str(Path(directory) / "data"),
+            "SLUICE_DATA_DIR": str(data_dir or Path(directory) / "data"),
             "SLUICE_PORT": str(port),
             "SLUICE_INIT_API_KEY": KEY,
+            "SLUICE_INIT_USER_EMAIL": EMAIL,
+            "SLUICE_INIT_USER_PASSWORD": PASSWORD,
             "SLUICE_LOG_LEVEL": "warning",
             "BENCH_DIR": directory,
             "BENCH_STAGES": "yes" if stages else "",

@@ -76,6 +76,8 @@ ROLLED = {
 """Of a row of a rollup."""
 SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
 NO_SKETCH = f"arrayReduce('quantilesDDState{SKETCH}', emptyArrayUInt64())"
+SKETCHED = {"requests", "spread"}
+"""Measures of which base rows are read where users are chosen and a sketch is asked for."""
 WITHIN = "timestamp >= since AND timestamp <= until"
 GREATEST = f"initializeAggregation('quantilesDDState{SKETCH}', 18446744073709551615)"
 PLACES = {50: 1, 90: 2, 95: 3, 99: 4}
@@ -139,7 +141,8 @@ def calls(
         every = f"{where}\n        AND {is_all('user')}"
         some = f"{where}{mine}\n        AND NOT ({is_all('user')})"
         arms = [_arm(rolled, rollup, f"{grain}{every}") for grain in _grains(steps)]
-        arms.append(_of_users(keys, measures, steps, f"{whole}{some}"))
+        if set(measures) != SKETCHED:
+            arms.append(_of_users(keys, measures, steps, f"{whole}{some}"))
         if "spread" in measures:
             sketches = _columns("timestamp", keys, _sketches(measures), steps)
             at = f"{WITHIN} AND NOT ({left_over})"
@@ -244,22 +247,23 @@ def _rolled(measures: Sequence[str]) -> list[str]:
 
 
 def _of_users(keys: Sequence[str], measures: Sequence[str], steps: bool, where: str) -> str:
-    """Returns the arm of `session_sums` in the place of `trace_sums`: sums, and no sketch."""
-    sums = [name for name in measures if name != "spread"]
+    """Returns the arm of `session_sums` in the place of `trace_sums`: what `_sketches` leaves."""
+    if "spread" not in measures:
+        rolled = _columns("bucket", keys, _rolled(measures), steps)
+        return _arm(rolled, "session_sums", where)
+    sums = [name for name in measures if name not in SKETCHED]
     rows = _arm(_columns("bucket", keys, _rolled(sums), steps), "session_sums", where)
-    if sums == list(measures):
-        return rows
     named = [*(["time"] if steps else []), *(key.rpartition(" ")[2] for key in keys)]
-    added = [NO_SKETCH if name == "spread" else f"sum({name})" for name in measures]
-    columns = [f"{value} AS {name}" for value, name in zip(added, measures, strict=True)]
+    without = {"requests": "0", "spread": NO_SKETCH}
+    columns = [f"{without.get(name, f'sum({name})')} AS {name}" for name in measures]
     by = f"\n    GROUP BY {', '.join(named)}" if named else ""
     return f"SELECT {', '.join([*named, *columns])}\n    FROM ({rows}){by}"
 
 
 def _sketches(measures: Sequence[str]) -> list[str]:
-    """Returns the sketch of base rows whose sums come from elsewhere."""
-    state = f"quantilesDDState{SKETCH}(latency_ns)"
-    return [f"{state if name == 'spread' else '0'} AS {name}" for name in measures]
+    """Returns sketches of base rows and how many these are; other sums come from elsewhere."""
+    found = {"requests": "count()", "spread": f"quantilesDDState{SKETCH}(latency_ns)"}
+    return [f"{found.get(name, '0')} AS {name}" for name in measures]
 
 
 def _rolled_span(name: str) -> str:

@@ -45,7 +45,8 @@ Key = tuple[Any, ...]
 class Grouping(NamedTuple):
     """How to group: dimensions, `order` (a key of `ORDERS` or `key`), how many, which buckets.
 
-    With `fill`, buckets without data are there too.
+    With `fill`, buckets without data are there too. With `summed`, a key of `ORDERS`, `sum_groups`
+    adds up what this order and `order` need, and leaves the other sums at 0.
     """
 
     names: tuple[str, ...]
@@ -54,6 +55,7 @@ class Grouping(NamedTuple):
     limit: int = 100
     interval: Period | None = None
     fill: bool = False
+    summed: str | None = None
 
 
 class Measured(NamedTuple):
@@ -143,10 +145,10 @@ async def sum_groups(
     statement = ranked_sums_statement(scoped, grouping)
     values = rollups.values_of(scoped) | {"limit": grouping.limit}
     answer = await warehouse.query(statement, values)
-    found = []
+    found, chosen = [], _summed(grouping)
     for row in answer.rows:
         texts = _key_texts(scoped.clock, names, tuple(row[: len(names)]))
-        sums = Sums(*row[len(names) :])
+        sums = Sums(**dict(zip(chosen, row[len(names) :], strict=True)))
         found.append(SummedGroup(key=texts.key, start=texts.start, **_shared(sums)))
     return found
 
@@ -173,7 +175,7 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
     Of the sums it adds up what the order needs and no more, but for `adds_all`.
     """
     keys = rollups.key_names(grouping.names)
-    measures: Sequence[str] = re.findall(r"s_(\w+)", _ordered(grouping)) or ["requests"]
+    measures: Sequence[str] = _sums_in(_ordered(grouping)) or ["requests"]
     if adds_all(scoped):
         measures = Sums._fields
     columns = rollups.sums(scoped, measures).plus(f"{rollups.key_hash(keys)} AS hash")
@@ -181,9 +183,20 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
 
 
 def ranked_sums_statement(scoped: Scope, grouping: Grouping) -> str:
-    """Returns a statement that yields the first groups' keys and all their sums."""
-    columns = rollups.sums(scoped)
+    """Returns a statement that yields the first groups' keys and their sums, in `Sums`' order."""
+    columns = rollups.sums(scoped, _summed(grouping))
     return rollups.statement(scoped, grouping.names, columns, ending=_ending(grouping))
+
+
+def _summed(grouping: Grouping) -> Sequence[str]:
+    if grouping.summed is None:
+        return Sums._fields
+    needed = {"requests", *_sums_in(_ordered(grouping)), *_sums_in(ORDERS[grouping.summed])}
+    return [name for name in Sums._fields if name in needed]
+
+
+def _sums_in(order: str) -> list[str]:
+    return re.findall(r"s_(\w+)", order)
 
 
 def _ending(grouping: Grouping) -> str:

@@ -103,11 +103,11 @@ def _row(by: tuple[str, ...], group: Group) -> Row:
 
 
 def is_slow(wanted: Wanted, asked: Asked) -> bool:
-    """Whether calls are read one by one, or percentiles found for each bucket of each group."""
+    """Whether groups are found, of which each has a course, or calls are read one by one."""
     if wanted.range.length_us <= SHORT_US:
         return False
-    scoped = scope(wanted.project, wanted.filter, names=asked.by, base_only=wanted.is_fine)
-    return scoped.table != "hourly" or bool(asked.by and asked.measure.is_spread)
+    scoped = scope(wanted.project, wanted.filter, names=(), base_only=wanted.is_fine)
+    return bool(asked.by) or scoped.table != "hourly"
 
 
 def asked_of(values: Values) -> Asked:

@@ -66,10 +66,10 @@ async def as_needed(
     grouping: Grouping,
     measure: Measure,
 ) -> Sequence[Numbers]:
-    """Returns the first groups with as many of their numbers as a measure needs."""
+    """Returns the first groups with as many of their numbers as a measure needs, others at 0."""
     if measure.is_spread:
         return await groups_of(store, wanted, narrowed, grouping)
-    return await sums_of(store, wanted, narrowed, grouping)
+    return await sums_of(store, wanted, narrowed, grouping._replace(summed=measure.order))
 
 
 async def moments_of(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.pages.llm.measures import MEASURES
 from clickhouse.client import Warehouse
 from clickhouse.llm.around import fetch_request, find_around, find_place
 from clickhouse.llm.filters import TraceFilter
@@ -160,3 +161,21 @@ async def test_the_request_of_a_call_is_read_unless_it_is_too_long_or_of_another
     assert await ask("one", size) == body.encode()
     assert await ask("one", size - 1) is None
     assert await ask("two", size) is None
+
+
+@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if not one.is_spread])
+async def test_a_measure_is_the_same_where_no_other_sum_is_read(
+    warehouse: Warehouse, project: ProjectContext, name: str
+) -> None:
+    measure = MEASURES[name]
+    store_traces(warehouse, random_traces(project.project_id, 1, 100))
+    for names in (("model", "day"), ("metadata.turn",)):
+        whole = Grouping(names, "requests", limit=20)
+        alone = whole._replace(summed=measure.order)
+
+        expected = await sum_groups(warehouse, project, ALL, whole)
+        found = await sum_groups(warehouse, project, ALL, alone)
+
+        assert [(one.key, measure.of(one)) for one in found] == [
+            (one.key, measure.of(one)) for one in expected
+        ]
