@@ -5,7 +5,7 @@ import math
 from litestar import Response, get
 
 from api.auth import AnyRequest, services
-from api.pages.entrance import Problem
+from api.pages.forms import Problem
 from api.pages.parts.charts import Chart, Series, chart_of, moments_of, spark
 from api.pages.parts.filters import Key, chips_of, read_terms
 from api.pages.parts.messages import Message, Part
@@ -49,7 +49,7 @@ async def parts_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         sparks=[spark([1, 4, 2, 8, 5, 7]), spark([1, None, 2, 3, None, 1])],
         talk=TALK,
         tree=tree_of(TREE),
-        problem=Problem("The name is taken. Choose another one."),
+        problem=Problem("The name is taken. Choose another one.", "taken"),
         snippets=[("With curl", "curl http://127.0.0.1:8080/v1/traces/batch")],
     )
 

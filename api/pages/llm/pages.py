@@ -1,5 +1,6 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
+from api.pages.llm import prices
 from api.pages.llm.explore import explore_csv, explore_page
 from api.pages.llm.finding import find
 from api.pages.llm.models import models_page
@@ -20,4 +21,5 @@ SECTIONS = (
         ),
         (explore_page, explore_csv, suggest, models_page, list_page, trace_page, raw_trace),
     ),
+    Section("", (), prices.HANDLERS, settings=(Link("Prices", "settings/prices"),)),
 )

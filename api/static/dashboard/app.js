@@ -1,6 +1,7 @@
 // What every page has: theme, menus, the drawer, copy buttons. Each part has a module of its own.
 import { draw, redraw } from "./chart.js";
 import { watchFilter } from "./filter.js";
+import { watchForms } from "./forms.js";
 import { watchKeys } from "./keys.js";
 
 const root = document.documentElement;
@@ -129,4 +130,5 @@ addEventListener("pageshow", () => {
 showTheme();
 watchKeys({ closeDrawer });
 watchFilter();
+watchForms();
 for (const figure of document.querySelectorAll("[data-chart]")) draw(figure);
