@@ -487,6 +487,7 @@ class TestHostileTexts:
             *(f"llm/explore?by={by}" for by in ("model", "user,environment", "session_id")),
             f"llm/explore?by={quote('metadata.' + HOSTILE)}",
             *("llm/suggest?add=model:", "find?q=%22%3E"),
+            f"settings/prices?model={quote(HOSTILE)}&change={quote(HOSTILE)}",
             *(f"llm/explore?{name}={quote(HOSTILE)}" for name in ("where", "by", "measure", "x")),
         )
         for path in pages:
