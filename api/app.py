@@ -21,11 +21,11 @@ from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
 from api.auth_errors import AUTH_PREFIX, auth_exception_handlers, no_such_route
 from api.declared import known_parameters
-from api.invite_page import INVITE_PAGE, page
 from api.landing import get_runtime_config
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
 from api.outgoing import TooManyAnswers
+from api.pages.invite import INVITE_PAGE, rejected
 from api.pages.navigation import Section
 from api.pages.routes import page_routers
 from api.parameters import InvalidParameters, NothingFound
@@ -163,11 +163,8 @@ def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]
     return Response({"error": error.message}, status_code=STATUS[type(error)], headers=headers)
 
 
-def _invite_rejected(_: AnyHttpRequest, error: ControlPlaneError) -> Response[str]:
-    answer = page("refused", status_code=STATUS[type(error)], message=error.message)
-    if isinstance(error, errors.RetryLater):
-        answer.headers["Retry-After"] = str(error.retry_after_s)
-    return answer
+def _invite_rejected(request: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]:
+    return rejected(request, error, STATUS[type(error)])
 
 
 def _warehouse(_: AnyHttpRequest, error: WarehouseError) -> Response[Any]:

@@ -55,6 +55,8 @@ class Services(Protocol):
     signup_enabled: bool
     shows_parts: bool
     """Whether the page of all parts is there, for who works on them."""
+    retention_days: int
+    """For how long data is kept where a project does not say; 0 is for ever."""
 
 
 class Entered(NamedTuple):

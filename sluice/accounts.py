@@ -75,4 +75,5 @@ def _state(
         "allowed_origins": allowed_origins(settings),
         "signup_enabled": settings.signup_enabled,
         "shows_parts": settings.log_level == "debug",
+        "retention_days": settings.retention_days,
     }

@@ -6,7 +6,6 @@ from urllib.parse import quote, urlsplit
 from litestar import MediaType, Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from msgspec import Struct
 
 from api.auth import (
     AnyRequest,
@@ -22,7 +21,7 @@ from api.auth import (
 )
 from api.landing import landing
 from api.login import redeemed
-from api.pages.forms import fields_of
+from api.pages.forms import Problem, fields_of, problem_of
 from api.pages.render import is_fragment, page
 from api.pages.viewer import projects_of
 from api.parameters import values_of
@@ -39,13 +38,11 @@ from controlplane.sessions import sign_in, sign_out
 
 FIRST_PAGE = "overview"
 NEXT = "next"
-
-
-class Problem(Struct, frozen=True):
-    """What was wrong with a form, and with which field."""
-
-    text: str
-    field: str = ""
+SIGN_UP_FIELDS = {
+    **{"Name": "name", "Project name": "project", "Password": "password"},
+    **{"Invalid email": "email", "User already exists": "email"},
+}
+"""By how what is wrong begins, which field it is."""
 
 
 def own_forms_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -60,11 +57,11 @@ async def get_first_page(request: AnyRequest) -> Response[str]:
         return landing(request)
     session = await session_from_cookie(request)
     if session is None:
-        return _sent_on(request, "/sign-in")
+        return sent_on(request, "/sign-in")
     projects = await projects_of(request, session)
     if not projects:
         return await page(request, "no_project.html", account=session.account)
-    return _sent_on(request, f"/p/{projects[0].project_id}/{FIRST_PAGE}")
+    return sent_on(request, f"/p/{projects[0].project_id}/{FIRST_PAGE}")
 
 
 @get("/sign-in", include_in_schema=False)
@@ -72,7 +69,7 @@ async def show_sign_in(request: AnyRequest) -> Response[str]:
     """Show the form, unless somebody is signed in."""
     onwards = _onwards(request, values_of(request).get(NEXT))
     if await session_from_cookie(request) is not None:
-        return _sent_on(request, onwards)
+        return sent_on(request, onwards)
     return await _sign_in_form(request, onwards)
 
 
@@ -92,7 +89,7 @@ async def take_sign_in(request: AnyRequest) -> Response[str]:
         problem = Problem(f"Too many attempts. Try again in {error.retry_after_s} s.")
         return await _sign_in_form(request, onwards, email=email, problem=problem, status_code=429)
     cookie = session_cookie(request, opened.token, remembered=opened.visit.remembered)
-    return _sent_on(request, onwards, cookie=cookie)
+    return sent_on(request, onwards, cookie=cookie)
 
 
 @get("/sign-up", include_in_schema=False)
@@ -120,8 +117,9 @@ async def take_sign_up(request: AnyRequest) -> Response[str]:
         await sign_up(state.database, state.vault, form)
         opened = await sign_in(state.database, form.email, form.password, visit_of(request))
     except (BadRequest, Conflict, Forbidden, TooManyRequests) as error:
-        return await _sign_up_form(request, fields, problem=Problem(error.message), error=error)
-    return _sent_on(request, "/", cookie=session_cookie(request, opened.token))
+        problem = problem_of(error, SIGN_UP_FIELDS)
+        return await _sign_up_form(request, fields, problem=problem, error=error)
+    return sent_on(request, "/", cookie=session_cookie(request, opened.token))
 
 
 @post("/sign-out", include_in_schema=False, status_code=200)
@@ -130,7 +128,7 @@ async def take_sign_out(request: AnyRequest) -> Response[str]:
     session = await session_from_cookie(request)
     if session is not None:
         await sign_out(services(request).database, session.token)
-    return _sent_on(request, "/sign-in", cookie=cleared_cookie(request))
+    return sent_on(request, "/sign-in", cookie=cleared_cookie(request))
 
 
 @get("/enter", include_in_schema=False)
@@ -140,19 +138,31 @@ async def enter_by_link(request: AnyRequest) -> Response[str]:
         _, opened = await redeemed(request)
     except ControlPlaneError:
         if await session_from_cookie(request) is not None:
-            return _sent_on(request, "/")
+            return sent_on(request, "/")
         text = (
             "This link is used up, or was made for another machine. Restart sluice up for a new"
             " one, or sign in."
         )
         return await _sign_in_form(request, "/", problem=Problem(text), status_code=400)
-    return _sent_on(request, "/", cookie=session_cookie(request, opened.token))
+    return sent_on(request, "/", cookie=session_cookie(request, opened.token))
 
 
 ENTRANCE = (
     *(show_sign_in, take_sign_in, show_sign_up, take_sign_up, take_sign_out),
     enter_by_link,
 )
+
+
+def sent_on(request: AnyRequest, path: str, *, cookie: str | None = None) -> Response[str]:
+    """Send a browser to a path of ours, with a cookie for it."""
+    target = prefix_of(request) + path
+    headers = {"Location": target, "Cache-Control": "no-store"}
+    if is_fragment(request):
+        headers = {"HX-Redirect": target}
+    if cookie is not None:
+        headers["Set-Cookie"] = cookie
+    status_code = 200 if "HX-Redirect" in headers else 303
+    return Response("", status_code=status_code, media_type=MediaType.HTML, headers=headers)
 
 
 def to_sign_in(request: AnyRequest) -> Response[str]:
@@ -162,7 +172,7 @@ def to_sign_in(request: AnyRequest) -> Response[str]:
         # A part of a page was asked for: the page is what to come back to.
         asked, query = _page_around(request)
     asked = f"{asked}?{query}" if query else asked
-    return _sent_on(request, f"/sign-in?{NEXT}={quote(asked, safe='')}")
+    return sent_on(request, f"/sign-in?{NEXT}={quote(asked, safe='')}")
 
 
 def _page_around(request: AnyRequest) -> tuple[str, str]:
@@ -218,14 +228,3 @@ def _onwards(request: AnyRequest, text: str | None) -> str:
     if text and text.startswith("/") and is_own_page(request, text):
         return text
     return "/"
-
-
-def _sent_on(request: AnyRequest, path: str, *, cookie: str | None = None) -> Response[str]:
-    target = prefix_of(request) + path
-    headers = {"Location": target, "Cache-Control": "no-store"}
-    if is_fragment(request):
-        headers = {"HX-Redirect": target}
-    if cookie is not None:
-        headers["Set-Cookie"] = cookie
-    status_code = 200 if "HX-Redirect" in headers else 303
-    return Response("", status_code=status_code, media_type=MediaType.HTML, headers=headers)

@@ -1,22 +1,39 @@
-"""Forms that browsers send."""
+"""Forms that browsers send, and what a page says of what is wrong in one."""
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
+from msgspec import Struct
+
 from api.auth import AnyRequest
-from controlplane.errors import BadRequest
+from controlplane.errors import BadRequest, ControlPlaneError
+from controlplane.rules import explained
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 10
 
 
-async def fields_of(request: AnyRequest) -> dict[str, str]:
+class Problem(Struct, frozen=True):
+    """What was wrong with a form, and with which field; of no field, with all of it."""
+
+    text: str
+    field: str = ""
+
+
+def problem_of(error: ControlPlaneError, fields: Mapping[str, str]) -> Problem:
+    """Return what was wrong; `fields` says by how its message begins at which field that is."""
+    begins = (name for start, name in fields.items() if error.message.startswith(start))
+    return Problem(explained(error.message), next(begins, ""))
+
+
+async def fields_of(request: AnyRequest, *, at_most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a form; of one that comes twice, the last. Raises `BadRequest`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM:
         raise BadRequest(f"The form must be sent as {FORM}")
     try:
         text = (await request.body()).decode()
-        fields = parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=at_most)
     except ValueError as error:
         raise BadRequest("Invalid form") from error
     return {name: values[-1] for name, values in fields.items()}

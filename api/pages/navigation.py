@@ -22,6 +22,8 @@ class Section(NamedTuple):
     title: str
     links: Sequence[Link]
     handlers: Sequence[Any] = ()
+    settings: Sequence[Link] = ()
+    """Pages of it within the settings of a project, which have a navigation of their own."""
 
 
 Navigation: TypeAlias = Sequence[Section]

@@ -5,7 +5,7 @@ import math
 from litestar import Response, get
 
 from api.auth import AnyRequest, services
-from api.pages.entrance import Problem
+from api.pages.forms import Problem
 from api.pages.parts.charts import Chart, Mark, Series, chart_of, moments_of, spark, with_marks
 from api.pages.parts.filters import Key, chips_of, read_terms
 from api.pages.parts.ranges import Live, TimeRange, range_of
@@ -54,7 +54,7 @@ async def parts_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         tree=tree_of(TREE),
         fall=waterfall_of([*map(_row, STEPS)], heads=("Cost",)),
         tree_json=as_json(TREE),
-        problem=Problem("The name is taken. Choose another one."),
+        problem=Problem("The name is taken. Choose another one.", "taken"),
         snippets=[("With curl", "curl http://127.0.0.1:8080/v1/traces/batch")],
     )
 

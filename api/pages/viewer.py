@@ -106,3 +106,11 @@ async def viewer_of(request: AnyRequest, project_id: FromPath[str]) -> Viewer:
     viewer = Viewer(session, access.project, name, access.role, projects)
     request.scope["state"][VIEWER] = viewer
     return viewer
+
+
+async def frame_of(request: AnyRequest, session: SignedIn, wanted: str | None) -> None:
+    """Put the navigation of a project beside a page that is of none: the wanted, else the first."""
+    projects = await projects_of(request, session)
+    ids = [one.project_id for one in projects]
+    if ids:
+        await viewer_of(request, wanted if wanted in ids else ids[0])

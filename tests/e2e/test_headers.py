@@ -43,11 +43,12 @@ FORMS = {("/invite", "GET"), ("/invite", "POST")}
 def check(answer: httpx.Response) -> None:
     told = {name: answer.headers.get(name) for name in ALWAYS}
     what = f"{answer.request.method} {answer.request.url.path}: {answer.status_code}"
-    # A browser names no origin with a form of a page that has the other policy.
-    is_form = (answer.request.url.path, answer.request.method) in FORMS
-    own = {"referrer-policy": "strict-origin"} if is_form else {}
+    own: dict[str, str] = {}
+    # A browser names no origin with a form of a page that has the usual policy.
     if answer.headers["content-security-policy"].startswith("default-src 'self'"):
-        own = {"referrer-policy": "same-origin"}  # a page of the dashboard, which has forms too
+        # That of an invitation has a token in its address.
+        is_invitation = (answer.request.url.path, answer.request.method) in FORMS
+        own = {"referrer-policy": "strict-origin" if is_invitation else "same-origin"}
     assert told == ALWAYS | own, what
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], what
     assert "server" not in answer.headers, what

@@ -41,6 +41,9 @@ class Guard(Enum):
     PAGE_ADMIN = auto()
     """The same, for its admins."""
 
+    PAGE_OWN = auto()
+    """A page for who is signed in, of themselves."""
+
 
 class Case(NamedTuple):
     """What is sent to a route."""
@@ -75,10 +78,17 @@ PAGES = (
     *("/agents/tools", "/agents/tools/uses"),
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
 )
+SETTINGS = ("/settings/members", "/settings/keys", "/settings/prices")
 CHANGES = (
-    *("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke"),
-    *("/pipeline/dead/replay", "/pipeline/dead/{ref}/replay"),
-    *("/pipeline/dead/discard", "/pipeline/dead/{ref}/discard"),
+    *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
+    *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
+    *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
+    *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
+)
+REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
+OWN = (
+    *("/account/name", "/account/password", "/account/delete", "/new-project"),
+    *("/account/sessions/{session_id}/end", "/account/sessions/end-others"),
 )
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
@@ -142,8 +152,11 @@ CASES: dict[str, Case] = {
     "GET /dashboard/api/invitations/accept": Case(Guard.PUBLIC),
     "POST /dashboard/api/invitations/accept": Case(Guard.PUBLIC, {"token": "guessed"}),
     "GET /invite": Case(Guard.PUBLIC),
-    **{f"GET /p/{{project_id}}{path}": Case(Guard.PAGE) for path in PAGES},
-    **{f"POST /p/{{project_id}}{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
+    **{f"GET /p/{{project_id}}{path}": Case(Guard.PAGE) for path in (*PAGES, *SETTINGS)},
+    **{f"POST /p/{{project_id}}/settings{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
+    **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
+    **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
+    **{f"POST {path}": Case(Guard.PAGE_OWN) for path in OWN},
     "GET /assets/{tree}/{name}": Case(Guard.PUBLIC),
     **{f"{method} /sign-{way}": Case(Guard.PUBLIC) for method in ("GET", "POST") for way in WAYS},
     "POST /sign-out": Case(Guard.PUBLIC),
@@ -282,6 +295,8 @@ def test_a_stranger_learns_nothing(world: World, route: str) -> None:
     if CASES[route].guard in (Guard.PAGE, Guard.PAGE_ADMIN):
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/sign-in?next=%2Fp%2F")
+    elif CASES[route].guard is Guard.PAGE_OWN:
+        assert (answer.status_code, answer.headers["location"][:13]) == (303, "/sign-in?next")
     elif CASES[route].guard is not Guard.PUBLIC:
         assert answer.status_code == 401, answer.text
 
@@ -313,6 +328,17 @@ def test_somebody_else_sees_and_ends_only_their_own(
 
     assert MARKER not in answer.text
     assert world.outsider.get("/dashboard/api/projects").status_code == 200
+
+
+def test_pages_of_ones_own_say_nothing_of_others(server: Server, world: World) -> None:
+    somebody = join(server, create_project(server, "Fourth"), role="user")
+
+    for route in (route for route, case in CASES.items() if case.guard is Guard.PAGE_OWN):
+        answer = ask(somebody, route, world)
+
+        assert (route, answer.status_code) == (route, 200 if route.startswith("GET") else 400)
+        assert MARKER not in answer.text
+    assert world.member.get("/account").status_code == 200
 
 
 @cases(Guard.MEMBER, Guard.ADMIN)
@@ -373,4 +399,24 @@ def test_an_admin_reaches_nothing_of_another_project_through_their_own(
     answer = ask(world.outsider, route, world, **{"X-Project-Id": own})
 
     assert answer.status_code in (403, 404), answer.text
+    assert state_of(server, world.first) == before
+
+
+def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
+    server: Server, world: World
+) -> None:
+    before = state_of(server, world.first)
+    forms = [
+        route for route, case in CASES.items() if case.guard in (Guard.PAGE_ADMIN, Guard.PAGE_OWN)
+    ]
+    posts = [route for route in forms if route.startswith("POST")]
+
+    for route in posts:
+        path = route.removeprefix("POST ").format_map(world.ids)
+        form = {"confirm": f"{MARKER} project", "role": "admin", "email": "x@example.com"}
+        answer = server.admin.post(path, data=form, headers={"Sec-Fetch-Site": "cross-site"})
+
+        assert (route, answer.status_code) == (route, 403)
+        assert MARKER not in answer.text
+    assert len(posts) == len(CHANGES) + len(REPAIRS) + len(OWN)
     assert state_of(server, world.first) == before

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,10 @@ class TestEveryPage:
         ("demo", "llm/traces"),
         ("demo", "trace"),
         ("demo", "settings"),
+        ("demo", "settings/members"),
+        ("demo", "settings/keys"),
+        ("demo", "settings/prices"),
+        ("demo", "/account"),
         ("demo", "llm/models"),
         ("demo", "llm/traces?where=model:none-of-it"),
         ("demo", "agents"),
@@ -91,7 +96,7 @@ class TestEveryPage:
         elif page == "agent session":
             page = f"agents/sessions/{session_of(shown)}"
         for window in windows:
-            opened = window.go(path_of(shown, page))
+            opened = window.go(page if page[0] == "/" else path_of(shown, page))
 
             assert opened.locator("h1").count() == 1
             assert window.serious_findings() == []
@@ -505,28 +510,108 @@ def attacked(world: World) -> str:
 
 
 class TestSettings:
-    def test_a_key_is_made_used_and_revoked_by_its_name(
+    def test_an_admin_makes_a_key_sends_with_it_and_revokes_it(
         self, visitor: Visitor, world: World
     ) -> None:
         page = visitor.go(path_of(world.empty, "settings"))
+        page.get_by_role("link", name="Keys").click()
         page.get_by_label("Name of a new key").fill("CI <b>")
         page.get_by_role("button", name="Make a key").click()
-        row = page.locator("tr", has_text="CI <b>")
-        row.locator("summary").first.click()
-        key = row.locator("pre").inner_text()
+        expect(page.get_by_role("status").first).to_contain_text("The key CI <b>")
+        page.get_by_text("From Python").click()
+        sample = page.locator("pre", has_text="urllib").inner_text()
+        key = page.locator(".fresh code").inner_text()
         used = world.server.client(key)
-        assert used.get("/v1/traces").status_code == 200
 
-        row.locator("summary").last.click()
+        subprocess.run([sys.executable, "-c", sample], check=True, timeout=30)
+        assert used.get("/v1/traces", params={"limit": 1}).status_code == 200
+        page.reload()
+        assert key not in page.content()
+        row = page.locator("tr", has_text="CI <b>")
+        row.get_by_text("Revoke", exact=True).click()
         row.get_by_label("Type CI <b>").fill("CI")
         row.get_by_role("button", name="Revoke").click()
         expect(page.get_by_role("alert")).to_contain_text("Nothing was revoked")
-        row.locator("summary").last.click()
+        row.get_by_text("Revoke", exact=True).click()
         row.get_by_label("Type CI <b>").fill("CI <b>")
         row.get_by_role("button", name="Revoke").click()
 
         expect(row).to_have_count(0)
         assert used.get("/v1/traces").status_code == 401
+        assert [one for one in visitor.faults if "400" not in one] == []
+
+    def test_a_colleague_joins_by_a_link_without_a_script_and_is_made_admin_and_removed(
+        self, browser: Browser, visitor: Visitor, world: World
+    ) -> None:
+        page = visitor.go(path_of(world.empty, "settings/members"))
+        page.get_by_label("Email").fill("colleague@example.com")
+        page.get_by_role("button", name="Make a link").click()
+        link = page.locator(".fresh code").inner_text()
+
+        with Visitor(browser, world.server, viewport=NARROW, color_scheme="dark") as phone:
+            phone.go(link)
+            assert phone.serious_findings() == phone.faults == []
+        with Visitor(browser, world.server, java_script_enabled=False) as colleague:
+            theirs = colleague.go(link)
+            expect(theirs.get_by_role("heading", level=1)).to_contain_text("Join Empty")
+            fresh = theirs.locator("form").first
+            fresh.get_by_label("Name").fill("Colleague")
+            fresh.get_by_label("Password").fill("battery staple")
+            fresh.get_by_role("button").click()
+            expect(theirs.get_by_role("heading", level=1)).to_have_text("Overview")
+            theirs.goto(path_of(world.empty, "settings/members"))
+            expect(theirs.locator("main")).to_contain_text("ask one of its admins")
+
+            page.reload()
+            row = page.locator("tr", has_text="colleague@example.com")
+            row.get_by_label("Role of Colleague").select_option("admin")
+            row.get_by_role("button", name="Change").click()
+            theirs.reload()
+            expect(theirs.get_by_role("button", name="Make a link")).to_be_visible()
+            row.get_by_text("Remove", exact=True).click()
+            row.get_by_label("Type colleague").fill("colleague@example.com")
+            row.get_by_role("button", name="Remove").click()
+
+            expect(row).to_have_count(0)
+            theirs.reload()
+            expect(theirs.get_by_role("alert")).to_contain_text("project of others")
+        assert visitor.faults == []
+
+    def test_a_model_without_a_price_gets_one_from_the_models_page(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        page = visitor.go(path_of(world.demo, "llm/models?range=7d"))
+        row = page.locator("tr", has_text="in-house-7b")
+        row.get_by_role("link", name="Set a price").click()
+        expect(page.get_by_label("Model", exact=True)).to_have_value("example-lab/in-house-7b")
+        page.get_by_label("Input", exact=True).fill("0.1")
+        page.get_by_label("Output", exact=True).fill("cheap")
+        expect(page.locator("#price").get_by_text("Not saved yet")).to_be_visible()
+        page.get_by_role("button", name="Set the price").click()
+        expect(page.get_by_role("alert")).to_contain_text("no number such as 2.50")
+        page.get_by_label("Output", exact=True).fill("0.4")
+        page.get_by_role("button", name="Set the price").click()
+        expect(page.locator(".fresh code")).to_contain_text("sluice reprice --from")
+        expect(page.locator("tr", has_text="in-house-7b")).to_contain_text("output $0.4")
+
+        page.locator("tr", has_text="in-house-7b").get_by_role("button", name="Remove").click()
+        expect(page.locator("tr", has_text="in-house-7b")).to_have_count(0)
+
+    def test_what_is_typed_and_not_saved_is_not_lost_by_a_slip(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        page = visitor.go(path_of(world.empty, "settings"))
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+        name = page.get_by_label("Name", exact=True).input_value()
+        page.get_by_label("Name", exact=True).fill("Half a na")
+        page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_label("Name", exact=True)).to_have_value("Half a na")
+        page.get_by_label("Name", exact=True).fill(name)
+        page.get_by_role("link", name="Keys").click()
+
+        page.wait_for_url("**/settings/keys*")
+        assert asked == ["beforeunload"]
 
     def test_a_wrong_setting_is_said_and_a_right_one_counts_at_once(
         self, visitor: Visitor, world: World
@@ -638,6 +723,7 @@ class TestHostileTexts:
                 f"agents/tools/uses?tool={quote(HOSTILE)}&open={attacked}",
             ),
             *(f"agents?{name}={quote(HOSTILE)}" for name in ("where", "sort", "older", "tz")),
+            f"settings/prices?model={quote(HOSTILE)}&change={quote(HOSTILE)}",
             *(f"llm/explore?{name}={quote(HOSTILE)}" for name in ("where", "by", "measure", "x")),
         )
         for path in pages:

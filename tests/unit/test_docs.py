@@ -119,7 +119,7 @@ def test_every_endpoint_is_documented(endpoint: str) -> None:
 def is_page(endpoint: str) -> bool:
     """Tells of a route that is for people: of the dashboard."""
     path = endpoint.partition(" ")[2]
-    return path.startswith(("/p/", "/assets/", "/sign-", "/enter"))
+    return path.startswith(("/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project"))
 
 
 def test_every_command_is_documented() -> None:

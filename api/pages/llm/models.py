@@ -3,7 +3,7 @@
 from litestar import Response, get
 
 from api.auth import AnyRequest
-from api.llm.models import Between, models_between
+from api.llm.models import NO_COUNTS, NOW_PRICED, Between, models_between
 from api.pages.parts.ranges import on_clock, range_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.render import page
@@ -12,6 +12,8 @@ from api.parameters import values_of
 from api.reads import reader_of
 
 SHOWN = 200
+WITHOUT_PRICE = (NO_COUNTS[0], NOW_PRICED[0])
+"""Why the cost of calls is unknown where another price would not help."""
 
 
 @get("/llm/models", include_in_schema=False)
@@ -28,6 +30,7 @@ async def models_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         shown=shown,
         models=found.models,
         total=found.total,
+        without_price=WITHOUT_PRICE,
         cost=sum(model.cost_cents for model in found.models),
         snippets=[] if found.models else await snippets_of(request, viewer),
     )

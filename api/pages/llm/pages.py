@@ -1,5 +1,6 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
+from api.pages.llm import prices
 from api.pages.llm.agents import pages as agents
 from api.pages.llm.explore import explore_csv, explore_events, explore_page, explore_parquet
 from api.pages.llm.finding import find
@@ -32,4 +33,5 @@ SECTIONS = (
         ),
     ),
     agents.SECTION,
+    Section("", (), prices.HANDLERS, settings=(Link("Prices", "settings/prices"),)),
 )

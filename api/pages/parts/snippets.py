@@ -1,4 +1,8 @@
-"""What to copy to send a first event, with the address and the key of whoever looks."""
+"""What to copy to send, with the address and the key of whoever looks."""
+
+import json
+
+from msgspec import Struct
 
 from api.auth import AnyRequest, prefix_of, services
 from api.landing import HOST
@@ -27,17 +31,20 @@ request = urllib.request.Request(
     {{"Authorization": "Bearer {key}", "Content-Type": "application/json"}},
 )
 print(urllib.request.urlopen(request).read().decode())"""
-CLAUDE_CODE = """{{
-  "env": {{"TO_SLUICE_URL": "{url}", "TO_SLUICE_KEY": "{key}"}},
-  "hooks": {{
-{hooks}
-  }}
-}}"""
-HOOK = '[{"hooks": [{"type": "command", "command": "python3 ~/.claude/claude_code_hook.py"}]}]'
-HOOKS = (
-    *("PreToolUse", "PostToolUse", "PostToolUseFailure", "SessionStart", "SessionEnd"),
-    *("SubagentStart", "SubagentStop", "UserPromptSubmit", "Notification"),
-)
+JAVASCRIPT = """const started = Date.now();
+// … call the model here …
+const answer = await fetch("{url}/v1/traces/async", {{
+  method: "POST",
+  headers: {{ Authorization: "Bearer {key}", "Content-Type": "application/json" }},
+  body: JSON.stringify([{{
+    trace_id: crypto.randomUUID(),
+    timestamp: new Date(started).toISOString(),
+    provider: "openai", model_requested: "gpt-4o", status: "success",
+    request_body: {{ messages: [{{ role: "user", content: "Hi" }}] }},
+    output_text: "Hello!", input_tokens: 50, output_tokens: 100, latency_ms: Date.now() - started,
+  }}]),
+}});
+console.log(answer.status, await answer.text());"""
 SPANS = """curl {url}/v1/spans/batch \\
   -H "Authorization: Bearer {key}" -H 'Content-Type: application/json' -d '[{{
     "span_id": "'$(cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen)'",
@@ -45,15 +52,32 @@ SPANS = """curl {url}/v1/spans/batch \\
     "session_id": "my-first-session", "source": "codex", "kind": "tool_use",
     "event_type": "post_tool_use", "status": "success", "tool_name": "Bash",
     "tool_input": {{"command": "make test"}}, "duration_ms": 2400}}]'"""
-PULSE = """pulse connect
-# In ~/.pulse/config.toml: api_url = "{url}" and api_key = "{key}".
-# It adds the hooks of Claude Code, opencode and openclaw."""
+PULSE = """api_url = "{url}"
+api_key = "{key}"
+project_id = "{project_id}"
+"""
+HOOK = "python3 ~/.claude/claude_code_hook.py"
+EVENTS = {
+    # Those of a tool name which tools; all of them here.
+    **dict.fromkeys(("PreToolUse", "PostToolUse", "PostToolUseFailure"), {"matcher": ""}),
+    **dict.fromkeys(("SessionStart", "SessionEnd", "SubagentStart", "SubagentStop"), {}),
+    **dict.fromkeys(("UserPromptSubmit", "Notification"), {}),
+}
+PLACE_OF_KEY = "YOUR_KEY"
 Snippet = tuple[str, str]
 
 
+class Sample(Struct, frozen=True):
+    """What to copy for one way to send, and where it goes."""
+
+    title: str
+    text: str
+    note: str = ""
+
+
 async def snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
-    """Return samples for each way to send; the key itself is shown to admins alone."""
-    url, key = await sender_of(request, viewer)
+    """Return samples for an empty page; the key itself is shown to admins alone."""
+    url, key = url_of(request), await _key_for(request, viewer)
     shown = [("With curl", CURL.format(url=url, key=key))]
     if viewer.is_admin:
         shown.append(("From Python", PYTHON.format(url=url, key=key)))
@@ -62,25 +86,71 @@ async def snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
 
 async def agent_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
     """Return what makes agents send: hooks, and the API that any other agent can call."""
-    url, key = await sender_of(request, viewer)
-    hooks = ",\n".join(f'    "{name}": {HOOK}' for name in HOOKS)
+    url, key = url_of(request), await _key_for(request, viewer)
+    project_id = viewer.project.project_id
     return [
         (
             "From Claude Code: deploy/claude_code_hook.py in ~/.claude, and in its settings.json",
-            CLAUDE_CODE.format(url=url, key=key, hooks=hooks),
+            _claude_code(url, key),
         ),
         ("From Codex and others, with curl", SPANS.format(url=url, key=key)),
-        ("With the CLI of Pulse", PULSE.format(url=url, key=key)),
+        (
+            "Pulse's CLI, for Claude Code, opencode and openclaw: this in ~/.pulse/config.toml,"
+            " then pulse connect",
+            PULSE.format(url=url, key=key, project_id=project_id),
+        ),
     ]
 
 
-async def sender_of(request: AnyRequest, viewer: Viewer) -> tuple[str, str]:
-    """Return the address to send to, and a key; a stand-in for the key to who may not see it."""
-    key = "$(sluice key show)" if not viewer.is_person else "$KEY"
+def every_snippet(url: str, key: str, project_id: str) -> list[Sample]:
+    """Return a sample for each client that works with Sluice."""
+    given = {"url": url, "key": key, "project_id": project_id}
+    return [
+        Sample("With curl", CURL.format_map(given)),
+        Sample("From Python", PYTHON.format_map(given), "It needs no package."),
+        Sample(
+            "From JavaScript",
+            JAVASCRIPT.format_map(given),
+            "Node 18 or newer, Deno or Bun: save it as trace.mjs. Keep it on a server: who opens"
+            " a page that holds a key can read it.",
+        ),
+        Sample(
+            "Pulse's CLI",
+            PULSE.format_map(given),
+            "In ~/.pulse/config.toml, for pulse up to 0.2.5. Then run: pulse connect",
+        ),
+        Sample(
+            "Claude Code",
+            _claude_code(url, key),
+            "Add this to ~/.claude/settings.json, and copy deploy/claude_code_hook.py of Sluice's"
+            " sources to ~/.claude/. It needs Python 3.9. Prompts, and what tools take and answer,"
+            " are sent too: leave out the events that you do not want to store.",
+        ),
+    ]
+
+
+def url_of(request: AnyRequest) -> str:
+    """Return the address under which the browser found us; empty where `Host` is no host."""
+    host = request.headers.get("host", "")
+    url = f"{request.scope['scheme']}://{host}" if HOST.fullmatch(host) else ""
+    return url + prefix_of(request)
+
+
+async def _key_for(request: AnyRequest, viewer: Viewer) -> str:
+    """Returns a key to send with; a stand-in to who may not see one."""
     if viewer.is_admin:
         state = services(request)
         keys = await list_keys(state.database, state.vault, viewer.project.project_id)
-        key = keys[0].plain if keys else key
-    host = request.headers.get("host", "")
-    url = f"{request.scope['scheme']}://{host}" if HOST.fullmatch(host) else ""
-    return url + prefix_of(request), key
+        if keys and keys[0].plain:
+            return keys[0].plain
+    return "$KEY" if viewer.is_person else "$(sluice key show)"
+
+
+def _claude_code(url: str, key: str) -> str:
+    run = {"hooks": [{"type": "command", "command": HOOK}]}
+    hooks = {event: [{**which, **run}] for event, which in EVENTS.items()}
+    env = {"TO_SLUICE_URL": url, "TO_SLUICE_KEY": key}
+    events = ",\n".join(
+        f"    {json.dumps(event)}: {json.dumps(what)}" for event, what in hooks.items()
+    )
+    return f'{{\n  "env": {json.dumps(env)},\n  "hooks": {{\n{events}\n  }}\n}}'

@@ -2,6 +2,7 @@
 import { drawNew, redraw } from "./chart.js";
 import { watchCopying } from "./copying.js";
 import { watchFilter } from "./filter.js";
+import { watchForms } from "./forms.js";
 import { watchKeys } from "./keys.js";
 import { watchLive } from "./live.js";
 import { watchTrees } from "./tree.js";
@@ -111,6 +112,7 @@ watchCopying();
 watchTrees();
 watchKeys({ closeDrawer });
 watchFilter();
+watchForms();
 drawNew();
 document.body.addEventListener("htmx:afterSettle", drawNew);
 watchLive();

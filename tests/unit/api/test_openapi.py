@@ -29,7 +29,7 @@ def described(one: Operation) -> dict[str, Any]:
 
 
 def test_every_route_of_the_application_but_pages_is_an_operation() -> None:
-    pages = ("/docs", "/p/", "/assets/", "/sign-", "/enter")
+    pages = ("/docs", "/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
     routed = {
         (route.path_format, method)
         for route in ROUTES

@@ -1,0 +1,1 @@
+"""The settings of a project, a page for each subject: members see, admins change."""
