@@ -10,6 +10,7 @@ from api.pages.parts.charts import Chart, Series, chart_of, moments_of, spark
 from api.pages.parts.filters import Key, chips_of, read_terms
 from api.pages.parts.messages import Message, Part
 from api.pages.parts.ranges import TimeRange, range_of
+from api.pages.parts.strips import Slot, strip_of
 from api.pages.parts.trees import tree_of
 from api.pages.render import page
 from api.pages.viewer import NoSuchPage, Viewed
@@ -47,6 +48,7 @@ async def parts_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         chips=chips_of(read_terms('model:gpt-4o -model:o4-mini user:"Ann B"', KEYS), KEYS),
         charts=[_one(shown), _many(shown)],
         sparks=[spark([1, 4, 2, 8, 5, 7]), spark([1, None, 2, 3, None, 1])],
+        strip=strip_of([Slot(n, 1 + n % 5, n % 3 % 2, n % 7) for n in range(0, 60, 4)], 60),
         talk=TALK,
         tree=tree_of(TREE),
         problem=Problem("The name is taken. Choose another one."),

@@ -66,6 +66,9 @@ PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
+    *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/prompts"),
+    *("/llm/users", "/llm/users/totals", "/llm/users/beside"),
+    *("/llm/users/{user}", "/llm/users/{user}/more"),
 )
 CHANGES = ("/settings", "/settings/keys", "/settings/keys/{key_id}/revoke")
 WAYS = ("in", "up")
@@ -188,6 +191,7 @@ def world(server: Server) -> Iterator[World]:
         "key_id": keys[0]["id"],
         "user_id": next(user["userId"] for user in users if MARKER in user["name"]),
         "invitation_id": invited["userId"],
+        "user": MARKER,
         "name": "swagger-ui.css",
         "path": "other",
         "tree": "other",
@@ -318,7 +322,7 @@ def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
 def test_members_see_a_page(world: World, route: str) -> None:
     answer = ask(world.member, route, world)
 
-    assert answer.status_code == (303 if route.endswith("}") and "trace" not in route else 200) or (
+    assert answer.status_code == (303 if route.endswith("{project_id}") else 200) or (
         route.endswith(("/find", "/parts")) and answer.status_code == 404
     ), answer.text[:500]
 

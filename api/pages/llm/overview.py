@@ -19,6 +19,7 @@ from api.pages.parts.texts import change
 from api.pages.render import page
 from api.pages.viewer import Viewed
 from api.reads import reader_of
+from clickhouse.client import Warehouse
 from clickhouse.llm.groups import Grouping
 from clickhouse.llm.trace_lines import list_lines
 from clickhouse.queries.outcomes import Wanted as WantedOutcomes
@@ -57,24 +58,15 @@ class Seen(NamedTuple):
 async def overview_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Show the figures of the last 24 hours, or of another range; the rest comes after them."""
     wanted = wanted_of(request, viewer)
-    # Percentiles of each bucket would take five statements more than sums do.
-    sums = MEASURES["calls"]
     async with reader_of(request, wanted.project).turn() as store:
-        seen = Seen(
-            *await asyncio.gather(
-                totals_of(store, wanted, wanted.filter),
-                totals_of(store, wanted, wanted.before),
-                moments_of(store, wanted, wanted.filter, sums),
-                moments_of(store, wanted, wanted.before, sums),
-            )
-        )
+        seen = await see(store, wanted)
     is_empty = not seen.now.total_requests and not seen.before.total_requests
     return await page(
         request,
         "llm/overview.html",
         wanted=wanted,
-        tiles=[_tile(MEASURES[name], seen, wanted) for name in TILES],
-        drawn=[_chart(MEASURES[name], seen, wanted) for name in CHARTS],
+        tiles=[tile_of(MEASURES[name], seen, wanted) for name in TILES],
+        drawn=[glance_of(MEASURES[name], seen, wanted) for name in CHARTS],
         is_empty=is_empty,
         snippets=await snippets_of(request, viewer) if is_empty else [],
     )
@@ -113,7 +105,22 @@ async def overview_rest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     )
 
 
-def _tile(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
+async def see(store: Warehouse, wanted: Wanted) -> Seen:
+    """Returns what the tiles and charts of a range show."""
+    # Percentiles of each bucket would take five statements more than sums do.
+    sums = MEASURES["calls"]
+    return Seen(
+        *await asyncio.gather(
+            totals_of(store, wanted, wanted.filter),
+            totals_of(store, wanted, wanted.before),
+            moments_of(store, wanted, wanted.filter, sums),
+            moments_of(store, wanted, wanted.before, sums),
+        )
+    )
+
+
+def tile_of(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
+    """Returns one figure beside what it was."""
     now, before = total_of(measure, seen.now), total_of(measure, seen.before)
     moments = () if measure.is_spread else charts.moments_of(wanted.range)
     values = [value_at(measure, seen.moments, at) for at in moments]
@@ -121,7 +128,8 @@ def _tile(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
     return Tile(measure, now, before, spark(values), change(now, before), is_worse)
 
 
-def _chart(measure: Measure, seen: Seen, wanted: Wanted) -> Chart:
+def glance_of(measure: Measure, seen: Seen, wanted: Wanted) -> Chart:
+    """Returns a measure over time, with the time before."""
     now = {at: measure.of(group) for at, group in seen.moments.items()}
     before = {at: measure.of(group) for at, group in seen.earlier.items()}
     return chart_of(
