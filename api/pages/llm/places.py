@@ -1,6 +1,7 @@
 """Where a page of a list goes on, as an address says it."""
 
 import re
+from decimal import Decimal
 
 from api.parameters import Values, invalid
 from clickhouse.llm.subjects import DURATION, LAST, SESSION, Listing, Subject
@@ -35,7 +36,8 @@ def read_place(text: str, name: str) -> Place:
 
 def written_subject(place: SubjectPlace) -> str:
     """Writes the place of a session or a user."""
-    return f"{place.figure}_{place.key}"
+    figure = f"{place.figure:f}" if isinstance(place.figure, Decimal) else place.figure
+    return f"{figure}_{place.key}"
 
 
 def listing_of(values: Values, subject: Subject, orders: tuple[str, ...], *, limit: int) -> Listing:

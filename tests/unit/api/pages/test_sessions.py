@@ -1,6 +1,7 @@
 """What pages of sessions and users work out: gaps, running costs, strips, prompts, addresses."""
 
 import json
+from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
@@ -109,6 +110,12 @@ class TestPlaces:
         hashed = SubjectPlace("12.5", 2**64 - 1)
         values = {"sort": "cost", "older": written_subject(hashed)}
         assert listing_of(values, SESSION, ("last", "cost"), limit=50).beyond == hashed
+        # As the store answers sums of nothing, and of very little.
+        for none in (Decimal("0E-12"), Decimal("0.000000000001")):
+            values = {"sort": "cost", "older": written_subject(SubjectPlace(none, 1))}
+            found = listing_of(values, SESSION, ("last", "cost"), limit=50).beyond
+            assert found is not None
+            assert Decimal(found.figure) == none
         named = SubjectPlace("7", "Ann_B, 3")
         values = {"sort": "calls", "older": written_subject(named)}
         assert listing_of(values, USER, ("calls",), limit=50).beyond == named
