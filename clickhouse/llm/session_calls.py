@@ -5,12 +5,12 @@ from typing import NamedTuple
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import COUNTED_COST, TraceFilter, condition
 from clickhouse.llm.trace_lines import Place
-from clickhouse.queries.values import cents_sum
+from clickhouse.queries.values import cents, cents_sum
 from schemas.projects import ProjectContext
 
 SLOTS = 120
 UP_TO = """
-SELECT count(), sum(ifNull({cost}, 0)), max(toUnixTimestamp64Micro(timestamp) + latency_ns / 1000)
+SELECT count(), sum({cost}), max(toUnixTimestamp64Micro(timestamp) + latency_ns / 1000)
 FROM traces
 WHERE {where}
     AND (timestamp, trace_id) <= (
@@ -35,7 +35,8 @@ class Before(NamedTuple):
     """The calls before a page."""
 
     calls: int = 0
-    cost_cents: float = 0
+    cost_cents: float | None = None
+    """`None` where that of no call is known."""
     ended_us: int | None = None
     """When the last of them to end did."""
 
@@ -58,7 +59,7 @@ async def add_up_to(
     values = where.values | {"place_us": place.us, "place_id": place.trace_id}
     sql = sql.replace("{cost}", COUNTED_COST[project.cost_preference])
     calls, cost, ended = (await warehouse.query(sql, values)).rows[0]
-    return Before(calls, cents_sum(cost), int(ended)) if calls else Before()
+    return Before(calls, cents(cost), int(ended)) if calls else Before()
 
 
 async def slots_of(

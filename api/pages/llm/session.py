@@ -37,8 +37,8 @@ class Call(NamedTuple):
     number: int
     gap_ms: float | None
     """Since the end of what went before it; below 0 where it began earlier."""
-    spent_cents: float
-    """Up to this call, and with it."""
+    spent_cents: float | None
+    """Up to this call, and with it; `None` where no cost is known yet."""
 
 
 class OpenedSession(Struct, frozen=True):
@@ -113,7 +113,8 @@ def calls_of(lines: Sequence[TraceLine], before: Before) -> list[Call]:
     spent, ended_us = before.cost_cents, before.ended_us
     for number, line in enumerate(lines, before.calls + 1):
         gap_ms = None if ended_us is None else (line.timestamp_us - ended_us) / 1000
-        spent += line.cost_cents or 0
+        if line.cost_cents is not None:
+            spent = (spent or 0) + line.cost_cents
         ends_us = line.timestamp_us + round(line.latency_ms * 1000)
         ended_us = ends_us if ended_us is None else max(ended_us, ends_us)
         calls.append(Call(line, number, gap_ms, spent))

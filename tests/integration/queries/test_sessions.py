@@ -234,6 +234,9 @@ async def test_a_page_of_a_session_knows_what_came_before_it(
 
     assert before == Before(2, 3, START_US + 10 * MINUTE_US + 1_200_000)
     assert nothing == Before()
+    unpriced = TraceFilter(session_id="c", from_us=ALL.from_us, to_us=ALL.to_us)
+    place = TracePlace(START_US + 140 * MINUTE_US, "t5")
+    assert (await add_up_to(warehouse, project, unpriced, place))[:2] == (1, None)
     slots = await slots_of(warehouse, project, wanted)
     assert slots == [Slot(0, 1, 0, 1), Slot(9, 1, 1, 2), Slot(SLOTS - 1, 1, 0, 3)]
 

@@ -44,6 +44,11 @@ class TestCalls:
 
         assert (call.number, call.gap_ms, call.spent_cents) == (51, 60_000, 9.5)
 
+    def test_a_sum_of_unknown_costs_is_unknown_until_one_is_known(self) -> None:
+        calls = calls_of([line(0, 1, None), line(1, 1, 0), line(2, 1, None)], Before(1))
+
+        assert [call.spent_cents for call in calls] == [None, 0, 0]
+
 
 class TestStrip:
     def test_bars_are_as_high_as_calls_and_failed_ones_stand_below(self) -> None:
