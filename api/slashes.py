@@ -2,6 +2,9 @@
 
 Servers hand on a path that is decoded already, in which that slash would part the path. Between
 router and handler such a slash is therefore another character, one of Unicode's private use.
+
+An id of one or two dots alone would be left out of the path by every browser, escaped or not. Our
+links put another such character behind it.
 """
 
 import re
@@ -10,6 +13,8 @@ from urllib.parse import unquote
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 STAND_IN = "\ue000"
+DOTTED = "\ue001"
+DOTS = (".", "..")
 ESCAPED = re.compile("%2f", re.IGNORECASE)
 
 
@@ -27,4 +32,10 @@ def with_slashes_kept(application: ASGIApp) -> ASGIApp:
 
 def with_slashes(text: str) -> str:
     """Returns what a handler got from the path as it was meant."""
-    return text.replace(STAND_IN, "/")
+    dots = text.removesuffix(DOTTED)
+    return dots if dots in DOTS else text.replace(STAND_IN, "/")
+
+
+def as_segment(identity: str) -> str:
+    """Returns an id as it stands in a path, before it is escaped."""
+    return f"{identity}{DOTTED}" if identity in DOTS else identity

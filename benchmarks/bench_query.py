@@ -23,6 +23,9 @@ from clickhouse.llm import analytics, span_analytics, spans, traces
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups
 from clickhouse.llm.models import find_models, find_unpriced
+from clickhouse.llm.session_lines import read_session, read_sessions, total_sessions
+from clickhouse.llm.subjects import SESSION, USER, Listing, rank
+from clickhouse.llm.user_lines import Both, read_beside, read_users
 from clickhouse.migrate import migrate
 from clickhouse.queries.parts import Bounds, read_whole
 from clickhouse.queries.periods import Period
@@ -33,6 +36,7 @@ DAY_US = 86_400_000_000
 RANGE = {"from_us": START_US + 1_234_567, "to_us": START_US + DAYS * DAY_US - 987_654_321}
 PROJECT_CONTEXT = ProjectContext(ProjectId(PROJECT))
 ANALYTICS_MS, LIST_MS, ONE_MS = 300, 50, 20
+PAGE_MS, LATER_MS = 500, 1_500
 GROUPS = (
     "day",
     "week",
@@ -92,7 +96,63 @@ def questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
     found.append(("one trace", ONE_MS, _one(warehouse)))
     found.append(("models", ANALYTICS_MS, _models(warehouse)))
     found.append(("one session", LIST_MS, _session(warehouse)))
-    return found + _span_questions(warehouse)
+    return found + _page_questions(warehouse) + _span_questions(warehouse)
+
+
+def _page_questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
+    """What the pages of sessions and users ask, first and afterwards."""
+    wanted, before = TraceFilter(**RANGE), TraceFilter(from_us=0, to_us=RANGE["from_us"] - 1)
+    names = [f"user-{number}" for number in range(50)]
+    found: list[tuple[str, int, Question]] = [
+        (f"page: sessions by {order}", PAGE_MS, _sessions(warehouse, order))
+        for order in ("last", "calls", "errors", "cost", "duration")
+    ]
+    found += [
+        (f"page: users by {order}", PAGE_MS, _users(warehouse, order))
+        for order in ("cost", "last", "sessions")
+    ]
+    return [
+        *found,
+        (
+            "page: one session",
+            PAGE_MS,
+            lambda: read_session(warehouse, PROJECT_CONTEXT, "session-1234"),
+        ),
+        (
+            "page: totals of sessions, afterwards",
+            LATER_MS,
+            lambda: total_sessions(warehouse, PROJECT_CONTEXT, wanted),
+        ),
+        (
+            "page: beside 50 users, afterwards",
+            LATER_MS,
+            lambda: read_beside(
+                warehouse, PROJECT_CONTEXT, Both(wanted, before), names, period="day"
+            ),
+        ),
+    ]
+
+
+def _sessions(warehouse: Warehouse, order: str) -> Question:
+    wanted = TraceFilter(**RANGE)
+
+    async def ask() -> object:
+        found = await rank(warehouse, PROJECT_CONTEXT, wanted, Listing(SESSION, order, 51))
+        return await read_sessions(
+            warehouse, PROJECT_CONTEXT, wanted, [place.key for place in found]
+        )
+
+    return ask
+
+
+def _users(warehouse: Warehouse, order: str) -> Question:
+    wanted = TraceFilter(**RANGE)
+
+    async def ask() -> object:
+        found = await rank(warehouse, PROJECT_CONTEXT, wanted, Listing(USER, order, 51))
+        return await read_users(warehouse, PROJECT_CONTEXT, wanted, [place.key for place in found])
+
+    return ask
 
 
 def _span_questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:

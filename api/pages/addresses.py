@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 
 from msgspec import Struct
 
-from api.slashes import STAND_IN
+from api.slashes import STAND_IN, as_segment
 
 CARRIED = ("range", "from", "to", "tz", "live")
 """What goes along from page to page of a project."""
@@ -41,7 +41,8 @@ class Address(Struct, frozen=True):
     def thing(self, path: str, identity: str, rest: str = "") -> str:
         """Returns the page of a thing whose id is any text, for the same time."""
         carried = {name: self.values[name] for name in CARRIED if name in self.values}
-        whole = f"{self.prefix}/p/{self.project_id}/{path}/{quote(identity, safe='')}{rest}"
+        segment = quote(as_segment(identity), safe="")
+        whole = f"{self.prefix}/p/{self.project_id}/{path}/{segment}{rest}"
         return _with_query(whole, carried)
 
     def _written(self, path: str, values: Mapping[str, object]) -> str:

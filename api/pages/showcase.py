@@ -9,6 +9,7 @@ from api.pages.forms import Problem
 from api.pages.parts.charts import Chart, Mark, Series, chart_of, moments_of, spark, with_marks
 from api.pages.parts.filters import Key, chips_of, read_terms
 from api.pages.parts.ranges import Live, TimeRange, range_of
+from api.pages.parts.strips import Slot, strip_of
 from api.pages.parts.texts import as_json
 from api.pages.parts.trees import tree_of
 from api.pages.parts.waterfall import Note, Row, waterfall_of
@@ -51,6 +52,7 @@ async def parts_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         sparks=[spark([1, 4, 2, 8, 5, 7]), spark([1, None, 2, 3, None, 1])],
         difference=difference,
         talk=talk,
+        strip=strip_of([Slot(n, 1 + n % 5, n % 3 % 2, n % 7) for n in range(0, 60, 4)], 60),
         tree=tree_of(TREE),
         fall=waterfall_of([*map(_row, STEPS)], heads=("Cost",)),
         tree_json=as_json(TREE),

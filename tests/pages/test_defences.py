@@ -10,8 +10,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from api.pages.addresses import Address
 from api.pages.render import POLICY
 from sluice.demo_sending import sign_in_link
+from tests.e2e.payloads import trace
 from tests.e2e.server import COOKIE, EMAIL, KEY, PASSWORD, Server
 
 pytestmark = pytest.mark.slow
@@ -189,6 +191,30 @@ def test_sluice_demo_opens_the_dashboard_of_its_own_project(server: Server) -> N
         assert browser.get(page.headers["location"]).status_code == 200
         assert again.status_code == 400
     assert sign_in_link(server.url, "pulse_sk_wrong") is None
+
+
+ODD = ("a/b", "..", ".", "%2e%2e", "%2F", "a?b#c", "ü\n", "\\", "//", " a", "x\x00y", '"><b>')
+
+
+def test_a_session_and_a_user_have_their_page_whatever_their_id_is(server: Server) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    items = [
+        trace(timestamp=now, session_id=one, metadata={"userId": one}, output_text="Found")
+        for one in ODD
+    ]
+    with server.client(KEY) as sender:
+        assert sender.post("/v1/traces/batch", json=items).status_code == 202
+    project_id = server.admin.get("/", headers=HTML).headers["location"].split("/")[2]
+    address = Address("", "/", {}, project_id)
+
+    for one in ODD:
+        session = server.admin.get(address.thing("llm/sessions", one))
+        user = server.admin.get(address.thing("llm/users", one, "/more"))
+
+        assert (session.status_code, user.status_code) == (200, 200), one
+        for text in (session.text, user.text):
+            assert "Found" in text, one
+            assert '"><b>' not in text
 
 
 def test_files_are_kept_for_good_under_the_hash_of_what_they_hold(server: Server) -> None:

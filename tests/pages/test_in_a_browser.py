@@ -43,6 +43,11 @@ def session_of(project: Project) -> str:
     return str(spans[0]["sessionId"])
 
 
+def newest_session(project: Project) -> str:
+    traces = project.get("/v1/traces", limit=100).json()["traces"]
+    return str(next(one["sessionId"] for one in traces if one["sessionId"]))
+
+
 @pytest.fixture(scope="module", params=["light", "dark"])
 def windows(
     browser: Browser, world: World, request: pytest.FixtureRequest
@@ -65,6 +70,10 @@ class TestEveryPage:
         ("demo", "llm/explore?by=metadata.feature&measure=cost"),
         ("demo", "llm/traces"),
         ("demo", "trace"),
+        ("demo", "llm/sessions"),
+        ("demo", "session"),
+        ("demo", "llm/users"),
+        ("demo", "llm/users/user-001"),
         ("demo", "settings"),
         ("demo", "settings/members"),
         ("demo", "settings/keys"),
@@ -83,6 +92,8 @@ class TestEveryPage:
         ("empty", "overview"),
         ("empty", "llm/explore"),
         ("empty", "llm/traces"),
+        ("empty", "llm/sessions"),
+        ("empty", "llm/users"),
         ("empty", "llm/models"),
     )
 
@@ -95,6 +106,8 @@ class TestEveryPage:
             page = f"llm/traces/{newest(shown)}"
         elif page == "agent session":
             page = f"agents/sessions/{session_of(shown)}"
+        elif page == "session":
+            page = f"llm/sessions/{newest_session(shown)}"
         for window in windows:
             opened = window.go(page if page[0] == "/" else path_of(shown, page))
 
@@ -365,6 +378,83 @@ class TestKeys:
         expect(page.locator("#drawer .id")).to_have_text(ids[1])
         page.keyboard.press("?")
         expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+class TestSessions:
+    def test_from_the_most_expensive_session_to_its_user_and_back(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        sessions = {
+            one["sessionId"]
+            for one in world.demo.get("/v1/traces", limit=1000).json()["traces"]
+            if one["sessionId"]
+        }
+        page = visitor.go(path_of(world.demo, "llm/sessions?range=7d"))
+        expect(page.locator(".totals")).to_contain_text(f"{len(sessions)} sessions")
+        expect(page.locator("#prompt-0")).not_to_be_empty()
+        page.get_by_role("link", name="Cost").click()
+        page.wait_for_url("**sort=cost*")
+        seen: list[str] = []
+        costs: list[str] = []
+        while True:
+            expect(page.locator("th[aria-sort=descending]")).to_contain_text("Cost")
+            seen += page.locator("a.row").all_inner_texts()
+            cell = "td:nth-child(8) span"
+            costs += page.locator(cell).evaluate_all("all => all.map(one => one.title)")
+            more = page.get_by_role("link", name="More", exact=True)
+            if not more.count():
+                break
+            more.click()
+            page.wait_for_load_state()
+        assert len(seen) == len(set(seen))
+        assert set(seen) == sessions
+        known = [float(one.removeprefix("$")) for one in costs if one.startswith("$")]
+        assert known == sorted(known, reverse=True)
+
+        page.get_by_role("link", name="Back to the first").click()
+        expect(page.get_by_role("link", name="Back to the first")).to_have_count(0)
+        expect(page.locator("a.row").first).to_have_text(seen[0])
+        for key in "jjo":
+            page.keyboard.press(key)
+        expect(page.locator("#drawer h2")).to_have_text(seen[1])
+        page.locator("#drawer").get_by_role("link", name="Whole page").click()
+        page.wait_for_url(f"**/llm/sessions/{seen[1]}*")
+        page.locator("[data-rows] tbody tr").first.click()
+        expect(page.locator("#drawer .id")).to_be_visible()
+        page.go_back()
+        expect(page.locator("#drawer")).to_be_hidden()
+        page.go_back()
+        page.wait_for_url("**/llm/sessions?*open=*")
+        expect(page.locator("#drawer h2")).to_have_text(seen[1])
+        page.locator("#drawer .facts").get_by_role("link", name="user-").click()
+        page.wait_for_url("**/llm/users/user-*")
+        expect(page.locator("h2", has_text="Sessions seen last")).to_be_visible()
+        assert visitor.faults == []
+
+    def test_without_a_script_nothing_is_missing(self, browser: Browser, world: World) -> None:
+        with Visitor.signed_in(browser, world.server, java_script_enabled=False) as window:
+            page = window.page
+            page.goto(path_of(world.demo, "llm/sessions"))
+            page.get_by_role("link", name="Add up").click()
+            expect(page.locator(".totals")).to_contain_text("median cost")
+            assert page.locator("#prompt-0").inner_text()
+            page.goto(path_of(world.demo, "llm/users?where=-status:error&sort=calls"))
+            page.get_by_role("link", name="Add up").click()
+            expect(page.locator(".totals")).to_contain_text("users")
+            assert page.locator("#user-sessions-0").inner_text()
+
+    def test_the_palette_opens_a_session_and_a_user(self, visitor: Visitor, world: World) -> None:
+        session = newest_session(world.demo)
+        page = visitor.go(path_of(world.demo, "overview"))
+        for text, there in (
+            (session, f"**/llm/sessions/{session}*"),
+            ("user-001", "**/users/user-001*"),
+        ):
+            page.keyboard.press("Control+k")
+            page.locator("#palette input").fill(text)
+            expect(page.locator("#found a").first).to_contain_text(text)
+            page.keyboard.press("Enter")
+            page.wait_for_url(there)
 
 
 class TestChart:
@@ -712,6 +802,13 @@ class TestHostileTexts:
             *("overview", "overview/more", "llm/traces", f"llm/traces/{attacked}", "llm/models"),
             f"llm/traces?where={quoted}&open={attacked}",
             "llm/traces?cols=time,status,model,output,user,environment,session,provider",
+            *(f"llm/{page}/{quote(HOSTILE, safe='')}" for page in ("sessions", "users")),
+            f"llm/users/{quote(HOSTILE, safe='')}/more",
+            "llm/sessions?cols=last,user,prompt,models,environment",
+            f"llm/sessions?whole=1&open={quote(HOSTILE)}",
+            *("llm/users", "llm/users?whole=1&sort=last"),
+            *(f"llm/sessions?{name}={quote(HOSTILE)}" for name in ("older", "open")),
+            f"llm/users/beside?of={quote(HOSTILE)}",
             *(f"llm/explore?by={by}" for by in ("model", "user,environment", "session_id")),
             f"llm/explore?by={quote('metadata.' + HOSTILE)}",
             *("llm/suggest?add=model:", "find?q=%22%3E"),

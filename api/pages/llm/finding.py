@@ -8,8 +8,8 @@ from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest
 from api.pages.llm.suggestions import values_like
-from api.pages.llm.wanted import wanted_of
-from api.pages.parts.filters import Term
+from api.pages.llm.wanted import KEYS, wanted_of
+from api.pages.parts.filters import Term, read_terms
 from api.pages.render import address_of, is_fragment, page
 from api.pages.viewer import NoSuchPage, Viewed
 from api.parameters import values_of
@@ -62,8 +62,8 @@ async def _by_id(request: AnyRequest, project: ProjectContext, text: str) -> lis
         href = address.thing("llm/traces", trace.trace_id)
         hits.append(Hit("trace", trace.trace_id, trace.model_requested, href))
     if calls:
-        where = str(Term("session", text))
-        hits.append(Hit("session", text, f"{calls:,} calls", _list(request, where, range="90d")))
+        href = address.thing("llm/sessions", text)
+        hits.append(Hit("session", text, f"{calls:,} calls", href))
     if events:
         href = address.thing("agents/sessions", text)
         hits.append(Hit("agent session", text, f"{events:,} events", href))
@@ -78,9 +78,12 @@ async def _by_name(request: AnyRequest, viewer: Viewed, text: str) -> list[Hit]:
     hits = []
     for key in ("model", "user"):
         for term, calls in (await values_like(request, wanted, key, text.lower()))[:SHOWN]:
-            hits.append(Hit(key, term.partition(":")[2], calls, _list(request, term)))
+            (found,) = read_terms(term, KEYS)
+            hits.append(Hit(key, found.value, calls, _page_of(request, found)))
     return hits
 
 
-def _list(request: AnyRequest, where: str, **values: object) -> str:
-    return address_of(request).page("llm/traces", where=where, **values)
+def _page_of(request: AnyRequest, term: Term) -> str:
+    if term.key == "user":
+        return address_of(request).thing("llm/users", term.value)
+    return address_of(request).page("llm/traces", where=str(term))

@@ -20,6 +20,7 @@ from api.pages.parts.texts import change
 from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
 from api.reads import reader_of
+from clickhouse.client import Warehouse
 from clickhouse.llm.groups import Grouping
 from clickhouse.llm.trace_lines import list_lines
 from clickhouse.queries.outcomes import Wanted as WantedOutcomes
@@ -82,23 +83,13 @@ async def overview_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
 
 async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     wanted = wanted_of(request, viewer)
-    # Percentiles of each bucket would take five statements more than sums do.
-    sums = MEASURES["calls"]
     async with reader_of(request, wanted.project).turn() as store:
-        seen = Seen(
-            *await asyncio.gather(
-                totals_of(store, wanted, wanted.filter),
-                totals_of(store, wanted, wanted.before),
-                moments_of(store, wanted, wanted.filter, sums),
-                moments_of(store, wanted, wanted.before, sums),
-                marks_of(store, wanted),
-            )
-        )
+        seen = await see(store, wanted)
     is_empty = not seen.now.total_requests and not seen.before.total_requests
     return {
         "wanted": wanted,
-        "tiles": [_tile(MEASURES[name], seen, wanted) for name in TILES],
-        "drawn": [_chart(MEASURES[name], seen, wanted) for name in CHARTS],
+        "tiles": [tile_of(MEASURES[name], seen, wanted) for name in TILES],
+        "drawn": [glance_of(MEASURES[name], seen, wanted) for name in CHARTS],
         "is_empty": is_empty,
     }
 
@@ -132,7 +123,23 @@ async def _rest(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-def _tile(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
+async def see(store: Warehouse, wanted: Wanted) -> Seen:
+    """Returns what the tiles and charts of a range show."""
+    # Percentiles of each bucket would take five statements more than sums do.
+    sums = MEASURES["calls"]
+    return Seen(
+        *await asyncio.gather(
+            totals_of(store, wanted, wanted.filter),
+            totals_of(store, wanted, wanted.before),
+            moments_of(store, wanted, wanted.filter, sums),
+            moments_of(store, wanted, wanted.before, sums),
+            marks_of(store, wanted),
+        )
+    )
+
+
+def tile_of(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
+    """Returns one figure beside what it was."""
     now, before = total_of(measure, seen.now), total_of(measure, seen.before)
     moments = () if measure.is_spread else charts.moments_of(wanted.range)
     values = [value_at(measure, seen.moments, at) for at in moments]
@@ -140,7 +147,8 @@ def _tile(measure: Measure, seen: Seen, wanted: Wanted) -> Tile:
     return Tile(measure, now, before, spark(values), change(now, before), is_worse)
 
 
-def _chart(measure: Measure, seen: Seen, wanted: Wanted) -> Chart:
+def glance_of(measure: Measure, seen: Seen, wanted: Wanted) -> Chart:
+    """Returns a measure over time, with the time before."""
     now = {at: measure.of(group) for at, group in seen.moments.items()}
     before = {at: measure.of(group) for at, group in seen.earlier.items()}
     chart = chart_of(

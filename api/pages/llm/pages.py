@@ -6,10 +6,15 @@ from api.pages.llm.explore import explore_csv, explore_events, explore_page, exp
 from api.pages.llm.finding import find
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
+from api.pages.llm.prompts import prompts_part
+from api.pages.llm.session import session_page
+from api.pages.llm.sessions import sessions_page, sessions_totals
 from api.pages.llm.suggestions import suggest
 from api.pages.llm.taken import list_csv, list_parquet
 from api.pages.llm.trace import raw_body, raw_trace, trace_page
 from api.pages.llm.traces import list_events, list_page
+from api.pages.llm.user import user_page, user_rest
+from api.pages.llm.users import users_beside, users_page, users_totals
 from api.pages.navigation import Link, Section
 
 SECTIONS = (
@@ -23,6 +28,8 @@ SECTIONS = (
         (
             Link("Explore", "llm/explore"),
             Link("Traces", "llm/traces"),
+            Link("Sessions", "llm/sessions"),
+            Link("Users", "llm/users"),
             Link("Models", "llm/models"),
         ),
         (
@@ -30,6 +37,8 @@ SECTIONS = (
             *(suggest, models_page),
             *(list_page, list_csv, list_parquet, list_events),
             *(trace_page, raw_trace, raw_body),
+            *(sessions_page, sessions_totals, session_page, prompts_part),
+            *(users_page, users_totals, users_beside, user_page, user_rest),
         ),
     ),
     agents.SECTION,

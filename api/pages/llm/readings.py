@@ -96,6 +96,17 @@ async def cells_of(
     return cells
 
 
+async def both_sums(
+    store: Warehouse, wanted: Wanted, grouping: Grouping
+) -> tuple[list[SummedGroup], list[SummedGroup]]:
+    """Returns the groups of a range, and of the time before."""
+    now, before = await asyncio.gather(
+        sums_of(store, wanted, wanted.filter, grouping),
+        sums_of(store, wanted, wanted.before, grouping),
+    )
+    return now, before
+
+
 async def marks_of(store: Warehouse, wanted: Wanted) -> list[Mark]:
     """Returns where a release is seen first in a range, unless it was there from the beginning.
 
@@ -135,10 +146,7 @@ async def _side(store: Warehouse, wanted: Wanted, name: str) -> Side:
 
 async def _summed_side(store: Warehouse, wanted: Wanted, name: str) -> Side:
     grouping = Grouping((name,), "requests", False, MOST_SUMMED)
-    both = await asyncio.gather(
-        sums_of(store, wanted, wanted.filter, grouping),
-        sums_of(store, wanted, wanted.before, grouping),
-    )
+    both = await both_sums(store, wanted, grouping)
     now, before = (
         {one.key[name]: Figures(one.requests, one.errors, one.cost_cents or 0.0) for one in groups}
         for groups in both

@@ -1,23 +1,25 @@
 """The list of traces: filtered, in pages, with columns to choose, and a drawer for one of them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from litestar import Response, get
 
-from api.auth import AnyRequest, cookie_of
+from api.auth import AnyRequest
 from api.llm.costs import Explain
 from api.pages.llm.live import LivePart, follow, live_of
+from api.pages.llm.places import place_of, written
 from api.pages.llm.trace import Opened, open_trace
 from api.pages.llm.wanted import KEYS, wanted_of
+from api.pages.parts.columns import Column, columns_of
 from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
-from api.parameters import Values, invalid, values_of
+from api.parameters import values_of
 from api.reads import reader_of
-from clickhouse.llm.trace_lines import Place, TraceLine, list_lines
+from clickhouse.llm.trace_lines import list_lines
 from clickhouse.llm.traces import count_traces
 
 PAGE_ROWS = 50
@@ -38,14 +40,6 @@ COLUMNS: Mapping[str, str] = {
     "provider": "Provider",
 }
 USUAL = ("time", "status", "model", "output", "latency", "input", "output_tokens", "cost", "user")
-
-
-class Column(NamedTuple):
-    """A column to choose."""
-
-    name: str
-    title: str
-    is_shown: bool
 
 
 @get("/llm/traces", include_in_schema=False)
@@ -71,14 +65,14 @@ async def list_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
 @get("/llm/traces.events", include_in_schema=False)
 async def list_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Send the first page of the list anew as traces come."""
-    shown = [column.name for column in _columns(request, values_of(request)) if column.is_shown]
+    shown = [column.name for column in _columns(request) if column.is_shown]
     part = LivePart("figures", 1.0, "llm/_traces_list.html", _lines)
     return follow(request, viewer, part, of=tuple(shown))
 
 
 async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     values, wanted = values_of(request), wanted_of(request, viewer)
-    beyond, columns = _place(values), _columns(request, values)
+    beyond = place_of(values, "older")
     async with reader_of(request, wanted.project).turn() as store:
         lines, total = await asyncio.gather(
             list_lines(store, wanted.project, wanted.filter, limit=PAGE_ROWS + 1, beyond=beyond),
@@ -88,11 +82,11 @@ async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         "wanted": wanted,
         "chips": chips_of(wanted.terms, KEYS),
         "lines": lines[:PAGE_ROWS],
-        "older": _written(lines[PAGE_ROWS - 1]) if len(lines) > PAGE_ROWS else None,
+        "older": written(lines[PAGE_ROWS - 1].place) if len(lines) > PAGE_ROWS else None,
         "is_first": beyond is None,
         "is_empty": not lines,
         "total": total,
-        "columns": columns,
+        "columns": _columns(request),
     }
 
 
@@ -108,28 +102,5 @@ async def _opened(
     return found, None if found else trace_id
 
 
-def _columns(request: AnyRequest, values: Values) -> list[Column]:
-    """Returns the columns that the address names, else those that the viewer chose last."""
-    chosen: Sequence[str] = values["cols"].split(",") if values.get("cols") else ()
-    for name in chosen:
-        if name not in COLUMNS:
-            raise invalid("cols", f"Expected some of {', '.join(COLUMNS)}")
-    if not chosen:
-        kept = cookie_of(request, KEPT).split(".")
-        chosen = [name for name in kept if name in COLUMNS] or USUAL
-    return [Column(name, title, name in chosen) for name, title in COLUMNS.items()]
-
-
-def _written(line: TraceLine) -> str:
-    return f"{line.place.us}_{line.place.trace_id}"
-
-
-def _place(values: Values) -> Place | None:
-    """Reads where the page begins."""
-    text = values.get("older")
-    if not text:
-        return None
-    moment, _, trace_id = text.partition("_")
-    if not (moment.lstrip("-").isdecimal() and moment.isascii() and len(moment) < 18 and trace_id):
-        raise invalid("older", "Expected what a link of this page says")
-    return Place(int(moment), trace_id)
+def _columns(request: AnyRequest) -> list[Column]:
+    return columns_of(request, values_of(request), COLUMNS, USUAL, kept=KEPT)

@@ -83,7 +83,7 @@ const columns = document.querySelector("[data-columns]");
 columns?.addEventListener("submit", () => {
   const chosen = [...columns.querySelectorAll("[data-column]:checked")].map((one) => one.value);
   columns.elements.cols.value = chosen.join(",");
-  document.cookie = `columns=${chosen.join(".")}; path=/; max-age=31536000; samesite=lax`;
+  document.cookie = `${columns.dataset.columns}=${chosen.join(".")}; path=/; max-age=31536000; samesite=lax`;
 });
 
 const own = document.querySelector("[data-own-zone]");
