@@ -49,7 +49,7 @@ def bounded(said: Sequence[Said]) -> tuple[list[Said], int]:
             break
         message = structs.replace(one.message, parts=one.message.parts[:left])
         shown.append(one._replace(message=message))
-        left -= len(message.parts)
+        left -= sum(1 + len(part.parts) for part in message.parts)
         kept += 1
     return shown[::-1], len(said) - kept
 

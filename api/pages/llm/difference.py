@@ -25,6 +25,8 @@ CACHE = re.compile(rb",%b|%b,?" % (MARK, MARK))
 MOST_SETTINGS = 40
 MOST_CHARS = 120
 """Of a setting, as it is shown."""
+MOST_CHANGED = 300
+"""In one place; what comes after them counts as dropped and new."""
 MOST_WORDED = 10
 """Changed messages whose words are compared."""
 LIKE = 0.3
@@ -98,9 +100,8 @@ def _packed(value: Any) -> bytes:
 
 def _pairs(old: Sequence[Message], new: Sequence[Message]) -> int:
     """Returns how many messages from the first on are the same ones, changed."""
-    pairs = zip(old, new, strict=False)
-    unlike = (at for at, (was, now) in enumerate(pairs) if not _is_like(was, now))
-    return next(unlike, min(len(old), len(new)))
+    most = min(len(old), len(new), MOST_CHANGED)
+    return next((at for at in range(most) if not _is_like(old[at], new[at])), most)
 
 
 def _is_like(old: Message, new: Message) -> bool:

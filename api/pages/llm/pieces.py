@@ -16,6 +16,8 @@ from api.pages.llm.media import AUDIO_KEYS, FILE_KEYS, audio, image, image_or_fi
 from api.pages.parts.messages import Part
 
 MOST_JSON_CHARS = 1 << 20
+MOST_OF_RESULT = 50
+"""Pieces that a tool gave back: more are shown as JSON."""
 TEXTS = ("text", "input_text", "output_text")
 REASONING = ("thinking", "reasoning", "reasoning_text", "reasoning.text", "reasoning.summary")
 ENCRYPTED = ("redacted_thinking", "reasoning.encrypted")
@@ -27,6 +29,8 @@ NAMES = ("name", "toolName", "tool_name")
 IDS = ("call_id", "tool_use_id", "toolCallId", "tool_call_id", "id")
 INPUTS = ("input", "arguments", "args", "action")
 OUTPUTS = ("content", "output", "result", "response")
+INVOCATIONS = ("tool-invocation", "dynamic-tool")
+RESULT_KEYS = {"functionResponse", "codeExecutionResult"}
 OF_NO_USE = ("step-start",)
 
 
@@ -48,7 +52,10 @@ def parts_of(content: Any) -> Iterator[Part]:
         yield Part("text", content)
     elif isinstance(content, list):
         for one in content:
-            yield from _piece(one) if isinstance(one, dict) else parts_of(one)
+            if isinstance(one, list):
+                yield Part("json", value=one)
+            else:
+                yield from _piece(one) if isinstance(one, dict) else parts_of(one)
     elif isinstance(content, dict):
         yield from _piece(content)
     else:
@@ -72,7 +79,7 @@ def result(content: Any, *, of: str = "", name: str = "", failed: bool = False) 
         failed = failed or str(content["type"]).startswith("error")
         content = content["value"]
     pieces = content if isinstance(content, list) else [content]
-    if pieces and all(_is_typed(one) for one in pieces):
+    if pieces and len(pieces) <= MOST_OF_RESULT and all(_is_said(one) for one in pieces):
         parts = list(parts_of(pieces))
         if len(parts) == 1 and parts[0].kind == "text":
             return Part("result", name=name, value=parsed(parts[0].text), id=of, is_failed=failed)
@@ -115,7 +122,7 @@ def _spoken(kind: str, one: dict[str, Any]) -> Part | None:
 
 def _used(kind: str, one: dict[str, Any]) -> Iterator[Part]:
     """Yields what tools are called with and give back; what is neither is media, or JSON."""
-    if kind == "tool-invocation" or kind == "dynamic-tool" or _is_own_tool(kind, one):
+    if kind in INVOCATIONS or _is_own_tool(kind, one):
         yield from _invocation(one)
     elif is_result(kind):
         failed = one.get("is_error") is True or one.get("isError") is True
@@ -207,8 +214,17 @@ def _google_outcome(one: dict[str, Any]) -> Part | None:
     return result(given.get("output"), name="code", failed=failed)
 
 
-def _is_typed(one: Any) -> bool:
-    return isinstance(one, dict) and isinstance(one.get("type"), str)
+def _is_said(one: Any) -> bool:
+    """Tells whether a tool may have given it back as a piece: no call, no result of another.
+
+    So results never nest, however deep the JSON does.
+    """
+    if not isinstance(one, dict) or not isinstance(one.get("type"), str):
+        return False
+    kind = one["type"]
+    if is_call(kind) or is_result(kind) or kind in INVOCATIONS or _is_own_tool(kind, one):
+        return False
+    return not RESULT_KEYS & one.keys()
 
 
 def _first(one: dict[str, Any], names: tuple[str, ...]) -> str:

@@ -365,3 +365,37 @@ def test_what_a_tool_gave_back_is_joined_to_its_call_and_keeps_its_pictures() ->
     assert message.parts == [
         Part("result", name="look", id="t", parts=[Part("text", "here"), Part("image", PNG)])
     ]
+
+
+NESTS = {
+    "lists": lambda inner: [inner],
+    "results": lambda inner: [{"type": "tool_result", "tool_use_id": "t", "content": inner}],
+    "calls": lambda inner: [{"type": "mcp_call", "name": "n", "output": inner}],
+    "invocations": lambda inner: [
+        {"type": "tool-invocation", "toolInvocation": {"toolCallId": "c", "result": inner}}
+    ],
+    "google": lambda inner: [{"type": "x", "functionResponse": {"response": inner}}],
+}
+
+
+@pytest.mark.parametrize("name", NESTS)
+def test_what_is_nested_without_end_is_shown_as_json(name: str) -> None:
+    content: Any = "leaf"
+    for _ in range(200):
+        content = NESTS[name](content)
+
+    (message,) = asked({"messages": [{"role": "user", "content": content}]})
+
+    assert all(not inner.parts for part in message.parts for inner in part.parts)
+    assert "leaf" in str(message)
+
+
+def test_what_tools_gave_back_counts_as_what_is_shown() -> None:
+    given = [{"type": "text", "text": str(number)} for number in range(50)]
+    result = {"role": "tool", "tool_call_id": "c", "content": given}
+
+    shown, left_out = bounded([Said(one) for one in asked({"messages": [result] * 100})])
+
+    assert (len(shown), left_out) == (6, 94)
+    (message,) = asked({"messages": [{**result, "content": given * 2}]})
+    assert message.parts == [Part("result", value=given * 2, id="c")]
