@@ -13,7 +13,7 @@ from api.pages.llm.agents.wanted import Wanted
 from api.pages.llm.pages import SECTIONS
 from api.pages.navigation import current_link
 from api.pages.parts.ranges import TimeRange
-from api.pages.parts.snippets import CLAUDE_CODE, HOOK, HOOKS
+from api.pages.parts.snippets import every_snippet
 from clickhouse.llm.agent_tools import ToolFigures, ToolsBeside
 from schemas.projects import ProjectContext, ProjectId
 
@@ -80,8 +80,8 @@ def test_the_navigation_marks_the_one_page_that_is_nearest(path: str, link: str)
 
 
 def test_the_settings_of_claude_code_are_json_and_name_every_hook_that_is_understood() -> None:
-    hooks = ",\n".join(f'    "{name}": {HOOK}' for name in HOOKS)
-    read = json.loads(CLAUDE_CODE.format(url="http://host", key="pulse_sk_1", hooks=hooks))
+    samples = {one.title: one.text for one in every_snippet("http://host", "pulse_sk_1", "p")}
+    read = json.loads(samples["Claude Code"])
 
     assert read["env"] == {"TO_SLUICE_URL": "http://host", "TO_SLUICE_KEY": "pulse_sk_1"}
     script = Path(__file__).parents[4] / "deploy" / "claude_code_hook.py"
