@@ -184,7 +184,7 @@ class TestOverview:
         panel = opened.locator("section", has_text="Unpriced models")
         assert panel.locator("a").all_inner_texts() == ["example-lab/in-house-7b"]
 
-    def test_it_finds_the_feature_that_a_release_made_dearer(
+    def test_it_finds_the_feature_that_a_release_made_more_expensive(
         self, visitor: Visitor, world: World
     ) -> None:
         project = create_project(world.server, "Bad release")

@@ -46,7 +46,7 @@ def stream_of(
     if not (seen.isascii() and seen.isdecimal() and len(seen) < 19):
         raise invalid(SEEN, "Expected what the page says")
     events = _events(request, viewer, view, int(seen), check_s)
-    return Stream(events, media_type="text/event-stream; charset=utf-8", headers=HEADERS)
+    return Stream(events, media_type="text/event-stream", headers=HEADERS)
 
 
 async def _events(

@@ -17,7 +17,7 @@ Format = Literal["csv", "parquet"]
 Row = Sequence[str | float | datetime | None]
 
 MEDIA: Mapping[Format, str] = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
 }
 TYPES: Mapping[Kind, pa.DataType] = {

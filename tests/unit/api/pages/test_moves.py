@@ -14,7 +14,7 @@ def said(moves: list[Move]) -> list[tuple[str, str | None, str]]:
     return [(move.dimension, move.value, move.measure.name) for move in moves]
 
 
-def test_a_call_that_became_dearer_comes_first() -> None:
+def test_a_call_that_became_more_expensive_comes_first() -> None:
     now = {"a": Figures(900, 0, 90.0), "b": Figures(1000, 0, 10.0)}
     before = {"a": Figures(1000, 0, 10.0), "b": Figures(1000, 0, 10.0)}
 
