@@ -69,14 +69,15 @@ def wanted_of(
 @get("/agents/suggest", include_in_schema=False)
 async def suggest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Suggest how a condition goes on, with the sessions behind each value."""
-    begun = values_of(request).get(ADDED, "").strip()
+    values = values_of(request)
+    keys, begun = TOOL_KEYS if values.get("of") == "tools" else KEYS, values.get(ADDED, "").strip()
     minus = "-" if begun.startswith("-") else ""
     key, colon, text = begun.removeprefix("-").partition(":")
     options: Sequence[tuple[str, str]] = []
     if not colon:
-        options = [(f"{one.name}:", one.meaning) for one in KEYS.values() if key in one.name]
-    elif key in KEYS:
-        shown = range_of(values_of(request), viewer.project)
+        options = [(f"{one.name}:", one.meaning) for one in keys.values() if key in one.name]
+    elif key in keys:
+        shown = range_of(values, viewer.project)
         wanted = AgentFilter(from_us=shown.first_us, to_us=shown.last_us)
         async with reader_of(request, viewer.project).turn() as store:
             found = await stored_values(store, viewer.project, wanted, key, text.strip('"'))
