@@ -743,6 +743,7 @@ class TestAgents:
         page.reload()
         expect(page.locator("#drawer .id")).to_have_text(opened)
         page.get_by_role("link", name="Whole session").click(force=True)
+        page.wait_for_url(lambda url: "within=" not in url)
 
         page.keyboard.press("Control+k")
         page.locator("#palette input").fill(session)
