@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from api.pages.parts.code import Colours, coloured
 from api.pages.parts.messages import Part, Said, State, Word
 from api.pages.parts.prose import MOST_CHARS, prose
-from api.pages.parts.trees import MOST_OF_MANY, Node, tree_of
+from api.pages.parts.trees import MOST_OF_MANY, Node, laid_out, tree_of
 
 MOST_PROSE = 30_000
 """Characters of a page that are read as Markdown, at 1 us each."""
@@ -89,12 +89,25 @@ def talk_of(said: Sequence[Said], budget: Budget) -> list[Group]:
     return [Group(state, list(many)) for state, many in groupby(turns, lambda turn: turn.state)]
 
 
+def shown_text(text: str, budget: Budget) -> Shown:
+    """Returns what a person or a model says: read as Markdown, or as it is where it is long."""
+    if len(text) > min(MOST_CHARS, budget.prose):
+        return _plain(text)
+    budget.prose -= len(text)
+    html = prose(text, budget.colours)
+    return Shown("prose", html, len(text), _preview(text), text, None)
+
+
 def shown_value(value: Any, budget: Budget) -> Shown:
     """Returns a value of any kind: a text as it is, JSON with its lines broken, or as a tree."""
     if isinstance(value, str):
         return _plain(value)
     packed = msgspec.json.encode(value)
-    text = msgspec.json.format(packed, indent=0 if len(packed) <= ONE_LINE else 2).decode()
+    text = (
+        msgspec.json.format(packed, indent=0).decode()
+        if len(packed) <= ONE_LINE
+        else laid_out(packed, value)
+    )
     if len(text) <= MOST_PRETTY:
         return Shown("code", coloured(text, "json", budget.colours), len(text), "", "", None)
     if budget.nodes <= 0:
@@ -121,21 +134,13 @@ def _turn(one: Said, numbers: dict[str, int], budget: Budget) -> Turn:
 def _piece(part: Part, numbers: dict[str, int], budget: Budget) -> Piece:
     shown = None
     if part.kind in ("text", "reasoning", "refusal") and part.text:
-        shown = _prose(part.text, budget)
+        shown = shown_text(part.text, budget)
     elif part.kind in ("call", "result", "json", "file") and not part.parts:
         shown = shown_value(part.text or part.value, budget)
     pieces = [_piece(inner, numbers, budget) for inner in part.parts]
     # What is shown stands in `shown` alone: the template cannot show it another time.
     kept = structs.replace(part, value=part.value if part.kind == "audio" else None, parts=[])
     return Piece(kept, shown, pieces, numbers.get(part.id, 0) if part.id else 0)
-
-
-def _prose(text: str, budget: Budget) -> Shown:
-    if len(text) > min(MOST_CHARS, budget.prose):
-        return _plain(text)
-    budget.prose -= len(text)
-    html = prose(text, budget.colours)
-    return Shown("prose", html, len(text), _preview(text), text, None)
 
 
 def _plain(text: str) -> Shown:
