@@ -6,6 +6,7 @@ page reads and takes back: it stands in no address and no log, and a reload does
 
 import base64
 import binascii
+import time
 from typing import Any, NamedTuple
 
 from litestar import MediaType, Response
@@ -16,7 +17,7 @@ from controlplane.sessions import SignedIn
 
 COOKIE = "sluice_once"
 LIFETIME_S = 60
-"""A browser follows at once; what it does not fetch by then is gone."""
+"""A browser follows at once; what it does not fetch by then is gone, wherever it is kept."""
 
 
 class Shown(NamedTuple):
@@ -35,7 +36,9 @@ class Shown(NamedTuple):
 def show_once(request: AnyRequest, session: SignedIn, path: str, text: str) -> Response[Any]:
     """Send the browser to a page of ours, which shows this text to this session once."""
     target = prefix_of(request) + path
-    sealed = services(request).vault.seal(text, bound_to=_bound_to(session, target))
+    ends_at_s = int(time.time()) + LIFETIME_S
+    bound_to = _bound_to(session, target)
+    sealed = services(request).vault.seal(f"{ends_at_s} {text}", bound_to=bound_to)
     answer: Response[Any] = Response("", status_code=303, media_type=MediaType.HTML)
     answer.headers["Location"] = target
     answer.set_cookie(
@@ -58,10 +61,16 @@ def shown_once(request: AnyRequest, session: SignedIn) -> Shown:
         return Shown(None, target)
     try:
         sealed = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-        text = services(request).vault.unseal(sealed, bound_to=_bound_to(session, target))
+        opened = services(request).vault.unseal(sealed, bound_to=_bound_to(session, target))
     except (UnsealError, binascii.Error, ValueError):
         return Shown(None, target)
-    return Shown(text, target)
+    return Shown(in_time(opened, time.time()), target)
+
+
+def in_time(opened: str, now_s: float) -> str | None:
+    """Returns what a cookie holds, `None` where it is over: a browser may have kept it."""
+    ends_at_s, _, text = opened.partition(" ")
+    return text if ends_at_s.isdecimal() and now_s < int(ends_at_s) else None
 
 
 def _bound_to(session: SignedIn, target: str) -> str:

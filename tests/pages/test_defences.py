@@ -13,7 +13,7 @@ import pytest
 from api.pages.addresses import Address
 from api.pages.render import POLICY
 from sluice.demo_sending import sign_in_link
-from tests.e2e.payloads import trace
+from tests.e2e.payloads import span, trace
 from tests.e2e.server import COOKIE, EMAIL, KEY, PASSWORD, Server
 
 pytestmark = pytest.mark.slow
@@ -215,6 +215,24 @@ def test_a_session_and_a_user_have_their_page_whatever_their_id_is(server: Serve
         for text in (session.text, user.text):
             assert "Found" in text, one
             assert '"><b>' not in text
+
+
+def test_an_event_of_an_agent_is_shown_with_its_error_and_its_prompt(server: Server) -> None:
+    hostile = '"><script>x</script> **b**'
+    event = span(
+        error={"message": hostile}, kind="user_prompt", metadata={"prompt": hostile}, tool_input=[1]
+    )
+    with server.client(KEY) as sender:
+        assert sender.post("/v1/spans/batch", json=[event]).status_code == 202
+    project_id = server.admin.get("/", headers=HTML).headers["location"].split("/")[2]
+    path = f"/p/{project_id}/agents/spans/{event['span_id']}"
+
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = server.admin.get(path, headers=headers)
+
+        assert answer.status_code == 200, answer.text
+        assert "&lt;script&gt;x&lt;/script&gt; <strong>b</strong>" in answer.text
+        assert "<script>x" not in answer.text
 
 
 def test_files_are_kept_for_good_under_the_hash_of_what_they_hold(server: Server) -> None:

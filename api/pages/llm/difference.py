@@ -18,6 +18,7 @@ from msgspec import Struct
 from api.pages.llm.conversation import ASKED, SYSTEMS, asked
 from api.pages.parts.against import Difference, Setting, Tools
 from api.pages.parts.messages import Message, Part, Said
+from api.pages.parts.trees import laid_out
 from api.pages.parts.wording import Effort, Stretch, aligned, words_of
 
 MARK = rb'"cache_control":\{[^{}]*\}'
@@ -194,4 +195,4 @@ def _is_continued(body: Any) -> bool:
 def _written(value: Any) -> str:
     if value is None:
         return ""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return laid_out(msgspec.json.encode(value), value)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from api.auth import AnyRequest
 from api.dead_letters import KIND_OF, Found, ProjectDeadLetters, tries_of
-from api.pages.parts.trees import Node, decoded, tree_of
+from api.pages.parts.trees import Node, decoded, laid_out, tree_of
 from api.pages.pipeline.now import NO_LOG, dead_letters_in, waiting_of
 from api.pages.pipeline.words import Told, class_of, in_words, told, without_values
 from api.pages.render import is_fragment, page
@@ -32,6 +32,8 @@ MOST_REASONS = 50
 STATES = ("waiting", "replayed", "discarded", "all")
 MOST_EDITED_CHARS = 200_000
 """Of a body that a form shows: longer ones are for a file and `sluice dead replay --body`."""
+MOST_READ_CHARS = 4 * MOST_EDITED_CHARS
+"""As it came, with blanks that the form may do without."""
 COUNTED = ("sent", "before", "unfit", "left")
 DONE = {
     "replayed": "Replayed. It is stored within a second, unless it is unfit again.",
@@ -261,9 +263,11 @@ def readable(body: bytes) -> str | None:
         text = body.decode()
     except UnicodeDecodeError:
         return None
+    if len(text) > MOST_READ_CHARS:
+        return None
     # What is no JSON is shown as it came.
     with suppress(msgspec.DecodeError, RecursionError):
-        text = msgspec.json.format(text, indent=2)
+        text = laid_out(msgspec.json.format(body, indent=-1), msgspec.json.decode(body))
     return text if len(text) <= MOST_EDITED_CHARS else None
 
 

@@ -5,6 +5,15 @@ const rowsOf = (tree) => [...tree.querySelectorAll("[data-path]")];
 const current = (tree) => tree.querySelector("[data-path].at");
 const steps = (path) => [...path.matchAll(/\[("(?:[^"\\]|\\.)*"|\d+)\]/g)].map((found) => JSON.parse(found[1]));
 
+// Each row has its own step alone: its path is that of all that it is in, from the top.
+function pathOf(tree, row) {
+  let path = row.dataset.path;
+  const own = row.matches("summary") ? row.parentElement : row;
+  for (let one = own.parentElement.closest("details"); one && tree.contains(one); one = one.parentElement.closest("details"))
+    path = one.querySelector("summary").dataset.path + path;
+  return path;
+}
+
 function choose(tree, row, { focus }) {
   const last = current(tree);
   last?.classList.remove("at");
@@ -61,12 +70,12 @@ async function copyRow(tree, what) {
   const row = current(tree);
   if (!row) return;
   if (what === "path") {
-    await copy(row.dataset.path);
+    await copy(pathOf(tree, row));
     return;
   }
   try {
     let value = await wholeOf(tree);
-    for (const step of steps(row.dataset.path)) value = value[step];
+    for (const step of steps(pathOf(tree, row))) value = value[step];
     // A number is copied as it was sent: reading it may have rounded it.
     const own = row.querySelector(".value")?.textContent;
     await copy(own ?? (typeof value === "string" ? value : JSON.stringify(value, null, 2)));

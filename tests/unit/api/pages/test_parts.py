@@ -1,7 +1,7 @@
 """What pages are made of: filters, ranges, charts, texts, trees, Markdown, addresses."""
 
 import pytest
-from msgspec import Raw
+from msgspec import Raw, json
 
 from api.pages.addresses import Address
 from api.pages.llm.wanted import KEYS
@@ -10,7 +10,7 @@ from api.pages.parts.charts import Series, chart_of, colours_of, spark
 from api.pages.parts.filters import Term, read_terms, with_term, without_term, written
 from api.pages.parts.prose import prose
 from api.pages.parts.ranges import PRESETS, TimeRange, range_of
-from api.pages.parts.trees import MOST_NODES, Node, decoded, tree_of
+from api.pages.parts.trees import MOST_NODES, Node, decoded, laid_out, tree_of
 from api.parameters import InvalidParameters
 from schemas.projects import ProjectContext, ProjectId
 from schemas.zones import DAY_US, HOUR_US
@@ -261,8 +261,24 @@ class TestTrees:
         assert decoded(Raw(b"{")) is None
         assert decoded(None) is None
 
-    def test_a_path_is_as_javascript_writes_it(self) -> None:
-        assert tree_of({'a"b': [1]}).children[0].children[0].path == '$["a\\"b"][0]'
+    def test_a_path_is_as_javascript_writes_it_step_by_step(self) -> None:
+        top = tree_of({'a"b': [1]})
+
+        named = top.children[0]
+        assert [top.path, named.path, named.children[0].path] == ["$", '["a\\"b"]', "[0]"]
+
+    def test_a_long_key_is_not_repeated_for_each_value_in_it(self) -> None:
+        tree = tree_of({"k" * 100_000: list(range(MOST_NODES))})
+
+        assert sum(len(one.path) for one in tree.children[0].children) < 20 * MOST_NODES
+
+    def test_json_has_its_lines_broken(self) -> None:
+        assert laid_out(b'{"a":[1]}', {"a": [1]}) == '{\n  "a": [\n    1\n  ]\n}'
+
+    def test_what_would_be_mostly_blanks_is_left_as_it_is(self) -> None:
+        deep = b"[" * 900 + b"1," * 20_000 + b"1" + b"]" * 900
+
+        assert len(laid_out(deep, json.decode(deep))) == len(deep)
 
 
 class TestProse:

@@ -180,3 +180,10 @@ def test_a_rule_without_types_stays_as_it_is() -> None:
 )
 def test_a_form_shows_what_it_would_give_back_unchanged(body: bytes, text: str | None) -> None:
     assert readable(body) == text
+
+
+def test_a_body_that_a_form_would_blow_up_is_shown_as_it_came() -> None:
+    deep = b"[" * 900 + b"1," * 20_000 + b"1" + b"]" * 900
+
+    assert readable(deep) == deep.decode()
+    assert readable(b" " * 1_000_000 + b"{}") is None
