@@ -723,7 +723,7 @@ class TestAgents:
     ) -> None:
         page = visitor.go(path_of(world.demo, "agents?range=7d"))
         expect(page.get_by_role("heading", name="Slowest agent sessions")).to_be_visible()
-        page.get_by_role("link", name="Most expensive", exact=True).click()
+        page.locator("table.list").get_by_role("link", name="Cost", exact=True).click()
         page.wait_for_url("**sort=cost*")
         page.locator("table.list a.row").first.click()
         page.wait_for_url("**/agents/sessions/**")
