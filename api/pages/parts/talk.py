@@ -104,6 +104,15 @@ def shown_value(value: Any, budget: Budget) -> Shown:
     return Shown("tree", Markup(""), len(packed), "", packed.decode(), tree)
 
 
+def shown_prose(text: str, budget: Budget) -> Shown:
+    """Returns a text that is read as Markdown, as far as the budget allows."""
+    if len(text) > min(MOST_CHARS, budget.prose):
+        return _plain(text)
+    budget.prose -= len(text)
+    html = prose(text, budget.colours)
+    return Shown("prose", html, len(text), _preview(text), text, None)
+
+
 def _turn(one: Said, numbers: dict[str, int], budget: Budget) -> Turn:
     message = one.message
     # A message that is gone may be another's former self, with the same ids.
@@ -121,21 +130,13 @@ def _turn(one: Said, numbers: dict[str, int], budget: Budget) -> Turn:
 def _piece(part: Part, numbers: dict[str, int], budget: Budget) -> Piece:
     shown = None
     if part.kind in ("text", "reasoning", "refusal") and part.text:
-        shown = _prose(part.text, budget)
+        shown = shown_prose(part.text, budget)
     elif part.kind in ("call", "result", "json", "file") and not part.parts:
         shown = shown_value(part.text or part.value, budget)
     pieces = [_piece(inner, numbers, budget) for inner in part.parts]
     # What is shown stands in `shown` alone: the template cannot show it another time.
     kept = structs.replace(part, value=part.value if part.kind == "audio" else None, parts=[])
     return Piece(kept, shown, pieces, numbers.get(part.id, 0) if part.id else 0)
-
-
-def _prose(text: str, budget: Budget) -> Shown:
-    if len(text) > min(MOST_CHARS, budget.prose):
-        return _plain(text)
-    budget.prose -= len(text)
-    html = prose(text, budget.colours)
-    return Shown("prose", html, len(text), _preview(text), text, None)
 
 
 def _plain(text: str) -> Shown:

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from msgspec import Raw, Struct
 
 from api.auth import AnyRequest
+from api.pages.parts.talk import Budget, Shown, shown_prose, shown_value
 from api.pages.parts.texts import us_of
 from api.pages.parts.trees import Node, decoded, tree_of
 from api.pages.render import is_fragment, page
@@ -40,8 +41,8 @@ class OpenedSpan(Struct, frozen=True):
     row: SpanAnswer
     at_us: int
     bodies: list[Body]
-    error: Any
-    said: str
+    error: Shown | None
+    said: Shown | None
     """The prompt, or the message to a person."""
 
 
@@ -92,5 +93,12 @@ def _parsed(row: SpanAnswer) -> OpenedSpan:
     ]
     metadata = values["metadata"] if isinstance(values["metadata"], dict) else {}
     texts = [metadata.get(name) for name in ("prompt", "message")]
-    said = next((text for text in texts if isinstance(text, str) and text), "")
-    return OpenedSpan(row, us_of(row.timestamp), bodies, decoded(row.error), said)
+    said = next((text for text in texts if isinstance(text, str) and text), None)
+    error, budget = decoded(row.error), Budget()
+    return OpenedSpan(
+        row,
+        us_of(row.timestamp),
+        bodies,
+        error=None if error is None else shown_value(error, budget),
+        said=None if said is None else shown_prose(said, budget),
+    )
