@@ -182,7 +182,9 @@ class TestOverview:
         opened = visitor.go(path_of(world.demo, "overview/more"))
 
         panel = opened.locator("section", has_text="Unpriced models")
-        assert panel.locator("a").all_inner_texts() == ["example-lab/in-house-7b"]
+        assert panel.locator("a.cut").all_inner_texts() == ["example-lab/in-house-7b"]
+        panel.get_by_role("link", name="Set a price").click()
+        expect(opened.get_by_label("Model", exact=True)).to_have_value("example-lab/in-house-7b")
 
     def test_it_finds_the_feature_that_a_release_made_more_expensive(
         self, visitor: Visitor, world: World
@@ -237,7 +239,7 @@ class TestExplore:
             page.goto(path_of(world.demo, self.ADDRESS), wait_until="commit")
         assert asked.value.url == page.url
 
-        expect(page.get_by_role("row", name="support-chat")).to_be_visible()
+        expect(page.locator("[data-rows] tr", has_text="support-chat")).to_be_visible()
         expect(page.locator(".chart canvas").first).to_be_visible()
         assert visitor.faults == []
 
@@ -248,7 +250,7 @@ class TestExplore:
             page = window.go(path_of(world.demo, self.ADDRESS))
             page.get_by_role("link", name="The chart and the table").click()
 
-            expect(page.get_by_role("row", name="support-chat")).to_be_visible()
+            expect(page.locator("[data-rows] tr", has_text="support-chat")).to_be_visible()
             expect(page.get_by_label("by")).to_have_value("metadata.feature")
 
 
