@@ -180,7 +180,9 @@ class TestOverview:
         opened = visitor.go(path_of(world.demo, "overview/more"))
 
         panel = opened.locator("section", has_text="Unpriced models")
-        assert panel.locator("a").all_inner_texts() == ["example-lab/in-house-7b"]
+        assert panel.locator("a.cut").all_inner_texts() == ["example-lab/in-house-7b"]
+        panel.get_by_role("link", name="Set a price").click()
+        expect(opened.get_by_label("Model", exact=True)).to_have_value("example-lab/in-house-7b")
 
     def test_it_finds_the_feature_that_a_release_made_more_expensive(
         self, visitor: Visitor, world: World
@@ -235,7 +237,7 @@ class TestExplore:
             page.goto(path_of(world.demo, self.ADDRESS), wait_until="commit")
         assert asked.value.url == page.url
 
-        expect(page.get_by_role("row", name="support-chat").last).to_be_visible()
+        expect(page.locator("[data-rows] tr", has_text="support-chat")).to_be_visible()
         expect(page.locator(".chart canvas").first).to_be_visible()
         assert visitor.faults == []
 
@@ -246,7 +248,7 @@ class TestExplore:
             page = window.go(path_of(world.demo, self.ADDRESS))
             page.get_by_role("link", name="The chart and the table").click()
 
-            expect(page.get_by_role("row", name="support-chat").last).to_be_visible()
+            expect(page.locator("[data-rows] tr", has_text="support-chat")).to_be_visible()
             expect(page.get_by_label("by")).to_have_value("metadata.feature")
 
 
@@ -721,7 +723,7 @@ class TestAgents:
     ) -> None:
         page = visitor.go(path_of(world.demo, "agents?range=7d"))
         expect(page.get_by_role("heading", name="Slowest agent sessions")).to_be_visible()
-        page.get_by_role("link", name="Most expensive", exact=True).click()
+        page.locator("table.list").get_by_role("link", name="Cost", exact=True).click()
         page.wait_for_url("**sort=cost*")
         page.locator("table.list a.row").first.click()
         page.wait_for_url("**/agents/sessions/**")

@@ -22,6 +22,8 @@ from api.rows import one
 from api.slashes import with_slashes
 from clickhouse.client import Warehouse
 from clickhouse.llm.around import Around, fetch_request, find_around, find_place
+from clickhouse.llm.filters import SpanFilter
+from clickhouse.llm.spans import count_spans
 from clickhouse.llm.trace_lines import TraceLine
 from clickhouse.llm.traces import fetch_trace
 from clickhouse.queries.parts import PART_BYTES
@@ -63,6 +65,8 @@ class Opened(Struct, frozen=True):
     read: Parsed
     previous: TraceLine | None
     following: TraceLine | None
+    is_of_agent: bool
+    """Whether agents sent events with the same `session_id`."""
 
 
 @get("/llm/traces/{trace_id:str}", include_in_schema=False)
@@ -118,9 +122,12 @@ async def open_trace(
     )
     if row is None or place is None:
         return None
-    around = Around(None, None)
+    around, events = Around(None, None), 0
     if row.session_id is not None:
-        around = await find_around(store, project, row.session_id, place)
+        around, events = await asyncio.gather(
+            find_around(store, project, row.session_id, place),
+            count_spans(store, project, SpanFilter(session_id=row.session_id)),
+        )
     before = None
     if around.before is not None:
         body = await fetch_request(store, project, around.before.place, most_bytes=MOST_BYTES)
@@ -129,7 +136,7 @@ async def open_trace(
         asyncio.to_thread(read_bodies, row, before),
         asyncio.to_thread(explain, project.project_id, row),
     )
-    return Opened(row, place.us, cost, parsed, around.before, around.after)
+    return Opened(row, place.us, cost, parsed, around.before, around.after, events > 0)
 
 
 def read_bodies(row: TraceAnswer, before: tuple[str, Raw] | None) -> Parsed:

@@ -29,7 +29,7 @@ export function watchKeys({ closeDrawer }) {
     },
     j: () => move(1),
     k: () => move(-1),
-    o: () => (document.querySelector("tr.at a.row") ?? document.querySelector("a.row"))?.click(),
+    o: () => (rows().find((row) => row.classList.contains("at")) ?? rows()[0])?.querySelector("a.row").click(),
     "[": () => follow("["),
     "]": () => follow("]"),
   };

@@ -27,11 +27,11 @@ from clickhouse.llm.agent_sessions import (
 
 PAGE_ROWS = 50
 AT_A_GLANCE = 5
-SORTS: Mapping[str, tuple[Order, str]] = {
-    "latest": ("latest", "Latest"),
-    "longest": ("longest", "Longest"),
-    "cost": ("cost", "Most expensive"),
-    "failures": ("failures", "Most failures"),
+SORTS: Mapping[str, Order] = {
+    "latest": "latest",
+    "longest": "longest",
+    "cost": "cost",
+    "failures": "failures",
 }
 RUNNING_US = 5 * 60 * 1_000_000
 """A session without an end, whose last event is younger than this, is taken to be at work."""
@@ -54,8 +54,7 @@ async def sessions_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         chips=chips_of(wanted.terms, KEYS),
         example=EXAMPLE,
         sessions=shown,
-        sorts=SORTS,
-        order=order,
+        sort=order,
         older=_written(found[PAGE_ROWS - 1].place) if len(found) > PAGE_ROWS else None,
         is_first=beyond is None,
         running_since_us=time.time_ns() // 1000 - RUNNING_US,
@@ -98,7 +97,7 @@ def _order(values: Values) -> Order:
     name = values.get("sort") or "latest"
     if name not in SORTS:
         raise invalid("sort", f"Expected one of {', '.join(SORTS)}")
-    return SORTS[name][0]
+    return SORTS[name]
 
 
 def _written(place: Place) -> str:
