@@ -235,6 +235,16 @@ def test_an_event_of_an_agent_is_shown_with_its_error_and_its_prompt(server: Ser
         assert "<script>x" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["llm/explore.events?by=odd", "llm/explore.events?measure=odd", "llm/traces.events?older=x"],
+)
+def test_a_stream_of_what_is_no_view_does_not_begin(server: Server, path: str) -> None:
+    project = server.admin.get("/", headers=HTML).headers["location"].rpartition("/")[0]
+    with server.admin.stream("GET", f"{project}/{path}&seen=0") as answer:
+        assert answer.status_code == 400
+
+
 def test_files_are_kept_for_good_under_the_hash_of_what_they_hold(server: Server) -> None:
     with server.client(None) as client:
         page = client.get("/sign-in").text

@@ -64,6 +64,7 @@ async def explore_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
 @get("/llm/explore.events", include_in_schema=False)
 async def explore_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Send chart and table anew as events come."""
+    asked_of(values_of(request))  # says at once what is wrong, and not at each making
     return follow(request, viewer, LivePart("figures", 1.0, "llm/_explore_figures.html", _figures))
 
 

@@ -65,6 +65,7 @@ async def list_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
 @get("/llm/traces.events", include_in_schema=False)
 async def list_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Send the first page of the list anew as traces come."""
+    place_of(values_of(request), "older")  # says at once what is wrong, and not at each making
     shown = [column.name for column in _columns(request) if column.is_shown]
     part = LivePart("figures", 1.0, "llm/_traces_list.html", _lines)
     return follow(request, viewer, part, of=tuple(shown))
