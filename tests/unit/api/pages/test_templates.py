@@ -39,3 +39,15 @@ class TestEveryTemplate:
         asked = {one.name for one in tree_of(name).find_all(nodes.Filter)}
 
         assert asked <= environment().filters.keys()
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "shown"),
+    [(-20_900, "ms", "−20.9 s"), (15.5, "percent", "+15.5 pp"), (-1200, "count", "−1,200")],
+)
+def test_a_difference_has_its_sign_and_the_form_of_a_value(
+    number: float, unit: str, shown: str
+) -> None:
+    macro = environment().get_template("parts/figures.html").module.difference  # type: ignore[attr-defined]
+
+    assert macro(number, unit).striptags() == shown
