@@ -44,7 +44,9 @@ EMPTY = "main .empty, main .nothing, .problem-page"
 # What asks for a part marks its place until it is there.
 IS_WHOLE = """() => document.readyState === "complete"
     && !document.querySelector(".htmx-request, .htmx-swapping, main .waits")
-    && [...document.images].every((one) => one.complete) && performance.now()"""
+    && [...document.images].every((one) => one.complete || one.loading === "lazy")
+    && performance.now()"""
+"""Pictures of folded messages load when these are opened."""
 FIRST_PAINT = """() => performance.getEntriesByName("first-contentful-paint")[0].startTime"""
 
 

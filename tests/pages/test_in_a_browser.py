@@ -744,7 +744,8 @@ class TestAgents:
         opened = page.locator("#drawer .id").inner_text()
         page.reload()
         expect(page.locator("#drawer .id")).to_have_text(opened)
-        page.get_by_role("link", name="Whole session").click(force=True)
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Whole session").click()
         page.wait_for_url(lambda url: "within=" not in url)
 
         page.keyboard.press("Control+k")
@@ -792,6 +793,9 @@ class TestAgents:
         page.reload()
         expect(page.locator("#drawer")).to_contain_text("Said by the model")
         assert page.locator("main .id").inner_text() == session
+        page = visitor.go(path_of(world.demo, f"llm/traces/{call['trace_id']}"))
+        page.get_by_role("link", name="Timeline").click()
+        expect(page.locator("a.row", has_text="Bash")).to_be_visible()
 
 
 class TestHostileTexts:
