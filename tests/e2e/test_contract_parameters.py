@@ -14,7 +14,7 @@ from tests.e2e.server import Project, Server
 
 ANYTHING = {"/", "/health", "/ready", "/metrics", "/runtime-config.js", "/invite"}
 """Pages and health checks: browsers, mail programs and monitors add parameters of their own."""
-PAGES = ("/p/", "/assets/", "/sign-", "/enter")
+PAGES = ("/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
 RANGE = "date_from=2025-01-01T00:00:00Z&date_to=2025-02-01T00:00:00Z"
 
 

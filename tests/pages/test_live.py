@@ -19,7 +19,7 @@ from tests.e2e.people import join
 from tests.e2e.server import COOKIE, Project, Server, create_project
 from tests.pages.conftest import World
 from tests.pages.looking import Visitor
-from tests.pages.test_in_a_browser import HOSTILE, now, path_of
+from tests.pages.places import HOSTILE, now, path_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -11,7 +11,7 @@ from tests.e2e.payloads import new_id, trace
 from tests.e2e.server import Server, create_project, wait_for
 from tests.pages.conftest import World
 from tests.pages.looking import NARROW, Visitor
-from tests.pages.test_in_a_browser import HOSTILE, path_of
+from tests.pages.places import HOSTILE, path_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
