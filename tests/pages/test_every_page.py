@@ -1,4 +1,4 @@
-"""Every page, for everybody: whole, quiet and accessible; and no text of a sender becomes markup."""
+"""Every page: whole, quiet and accessible; and no text of a sender becomes markup."""
 
 from collections.abc import Iterator
 from urllib.parse import quote
