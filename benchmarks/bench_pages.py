@@ -75,6 +75,14 @@ VIEWS = (
     View("Traces, a metadata key", "llm/traces?where=metadata.team:team-7", MONTH),
     View("One trace", "llm/traces/{one}", None),
     View("Models, a month", "llm/models", MONTH),
+    View("Sessions, a day", "llm/sessions", DAY),
+    View("Sessions by cost, a month", "llm/sessions?sort=cost", MONTH),
+    View("Users, a month", "llm/users", MONTH),
+    View("One user, a month", "llm/users/user-5", MONTH),
+    View("Agents, a day", "agents", DAY),
+    View("Agents, a month", "agents", MONTH),
+    View("Tools, a month", "agents/tools", MONTH),
+    View("Pipeline, a day", "pipeline", DAY),
 )
 """A page more is a line more."""
 
