@@ -81,6 +81,7 @@ def test_port_0_is_refused_and_not_taken_for_none(place: Place) -> None:
     assert not place.data_dir.exists()
 
 
+@pytest.mark.slow
 def test_a_lost_secret_is_named_and_not_replaced_while_there_are_keys_that_it_sealed(
     installation: Place,
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_lost_secret_is_named_and_not_replaced_while_there_are_keys_that_it_se
     assert not secret.exists()
 
 
+@pytest.mark.slow
 def test_a_secret_that_is_not_the_installation_s_is_one_line(installation: Place) -> None:
     another = "another secret, long enough for one"
 
@@ -174,6 +176,7 @@ def test_every_command_explains_itself(place: Place) -> None:
         assert "Usage: sluice" in ran.out
 
 
+@pytest.mark.slow
 def test_migrate_makes_an_installation_and_may_be_repeated(place: Place) -> None:
     first = place.run("migrate")
     second = place.run("migrate")

@@ -149,6 +149,7 @@ async def test_a_pause_of_a_week_needs_no_person(
     assert ages(warehouse, project) == [0]
 
 
+@pytest.mark.slow
 async def test_a_clock_that_was_behind_for_a_while_neither_deletes_nor_forgets(
     node: Any, warehouse: Warehouse, project: ProjectId
 ) -> None:
@@ -199,6 +200,7 @@ def dead_letters_left(log: SqliteLog) -> int:
     return len(log.read(TopicPartition(DEAD.name, 0), 0, 10, 1 << 20))
 
 
+@pytest.mark.slow
 async def test_what_arrives_of_a_purged_project_goes_even_while_the_clock_is_doubted(
     node: Any, warehouse: Warehouse, project: ProjectId
 ) -> None:

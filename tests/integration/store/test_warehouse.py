@@ -66,6 +66,7 @@ def test_a_command_says_in_one_line_that_the_engine_is_away(tmp_path: Path) -> N
     assert line == f"sluice: {where}: cannot connect to 127.0.0.1, port 1: Connection refused"
 
 
+@pytest.mark.slow
 async def test_an_urgent_read_answers_while_every_reader_is_held(warehouse: Warehouse) -> None:
     held = [asyncio.create_task(warehouse.query(SLOW)) for _ in range(2 * READERS)]
     await asyncio.sleep(0)  # now all of them stand in the queue

@@ -120,6 +120,7 @@ def unharmed(attack: Attack) -> Iterator[None]:
     assert attack.ask("SELECT count() FROM victim").text == "1\n"
 
 
+@pytest.mark.slow
 def test_by_any_setting_that_names_a_file_or_an_address(attack: Attack) -> None:
     """With every format that is written, by POST and by GET, in the URL and in the statement."""
     targets = [str(attack.inside), str(attack.inside.relative_to(attack.served.store)),
@@ -159,12 +160,14 @@ def test_by_any_format_that_is_read(attack: Attack) -> None:
         attack.ask(f"SELECT * FROM format({form}, 's String', '{attack.beside}')")
 
 
+@pytest.mark.slow
 def test_by_any_table_function(attack: Attack) -> None:
     for name in attack.names("table_functions"):
         for call in TABLE_FUNCTIONS:
             attack.ask(f"SELECT * FROM {attack.fill(call.replace('{name}', name))} LIMIT 1")
 
 
+@pytest.mark.slow
 def test_by_any_table_function_that_opens_a_new_file_of_the_store(attack: Attack) -> None:
     """SQLite makes the file before the engine asks for a grant."""
     new = attack.inside.with_name("new")

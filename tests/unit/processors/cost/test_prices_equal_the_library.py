@@ -105,6 +105,7 @@ UNCOUNTABLE = {
 }
 
 
+@pytest.mark.slow
 def test_every_model_costs_the_same_at_every_edge_of_time_and_input(book: PriceBook) -> None:
     rng = random.Random(SEED)
     checked = 0
