@@ -82,7 +82,6 @@ VIEWS = (
     View("Agents, a day", "agents", DAY),
     View("Agents, a month", "agents", MONTH),
     View("Tools, a month", "agents/tools", MONTH),
-    View("Pipeline, a day", "pipeline", DAY),
 )
 """A page more is a line more."""
 
