@@ -44,6 +44,13 @@ def page_exception_handlers() -> ExceptionHandlersMap:
     }
 
 
+def answer_to(request: AnyRequest, error: Exception) -> Response[Any]:
+    """Return what a page says instead, for a page that has begun."""
+    handlers = page_exception_handlers()
+    handler = next(handlers[one] for one in type(error).__mro__ if one in handlers)
+    return handler(request, error)
+
+
 def _signed_out(request: AnyRequest, _: SignedOut) -> Response[Any]:
     return to_sign_in(request)
 

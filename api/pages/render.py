@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Response
+from markupsafe import Markup
 
 from api.auth import AnyRequest, prefix_of, session_cookie
 from api.pages import assets
@@ -26,6 +27,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Vary": "HX-Request",
 }
+
+CUT = "<!-- here a page that has begun goes on -->"
+BEGUN = "begun"
+"""Under this name the `state` of a request's scope has that the beginning of its page is sent."""
 
 
 def is_fragment(request: AnyRequest) -> bool:
@@ -63,6 +68,16 @@ async def page(
     return Response(text, status_code=status_code, media_type=MediaType.HTML, headers=headers)
 
 
+def begun(answer: Response[str]) -> str:
+    """Return the beginning of a page, up to what is still to be found."""
+    return answer.content.partition(CUT)[0]
+
+
+def rest_of(answer: Response[str]) -> str:
+    """Return what a page has after its beginning."""
+    return answer.content.partition(CUT)[2]
+
+
 async def part(request: AnyRequest, template: str, **shown: Any) -> str:
     """Return a part of a page that is the same for all its viewers: it has none."""
     shared = {"assets": _assets(address_of(request))}
@@ -84,6 +99,9 @@ def _shared(request: AnyRequest) -> dict[str, Any]:
     return {
         "address": address,
         "assets": _assets(address),
+        "cut": Markup(CUT),
+        "is_begun": request.scope["state"].get(BEGUN, False),
+        "is_coming": False,
         "is_fragment": is_fragment(request),
         "navigation": navigation,
         "current": current_link(navigation, address),

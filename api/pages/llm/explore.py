@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Response, get
 
 from api.auth import AnyRequest
+from api.pages.arriving import page_with
 from api.pages.llm.comparison import MOST_BEFORE, Asked, Found, chart_of_groups, rows_of
 from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.measures import MEASURES, in_unit, kind_of, named
@@ -16,48 +17,35 @@ from api.pages.llm.wanted import KEYS, Wanted, wanted_of
 from api.pages.parts.charts import with_marks
 from api.pages.parts.filters import chips_of
 from api.pages.parts.sheets import Column, Format, Row, download, moment_of
-from api.pages.parts.snippets import snippets_of
+from api.pages.parts.snippets import with_snippets
 from api.pages.parts.texts import us_of
-from api.pages.render import is_fragment, page
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import MOST_KEY_CHARS, Values, invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
 from clickhouse.llm.groups import Grouping
-from clickhouse.llm.rollups import DIMENSIONS, METADATA, scope
+from clickhouse.llm.rollups import DIMENSIONS, METADATA
 from schemas.llm.answers import Group
-from schemas.zones import HOUR_US
 
 LISTED = 50
 MOST_ROWS = 1_000
 MOST_BY = 3
 BY = ("model", "provider", "user", "environment", "status", "session_id")
-WHOLE = "whole"
-"""In an address: show everything at once, as browsers without JavaScript need it."""
-SHORT_US = 6 * HOUR_US
-"""In ranges of up to here calls are few."""
 
 
 @get("/llm/explore", include_in_schema=False)
-async def explore_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
-    """Show a measure over time and by group; what takes its time comes after the rest."""
-    values, wanted = values_of(request), wanted_of(request, viewer)
-    asked = asked_of(values)
-    frame: dict[str, Any] = {
-        **_asked_for(wanted, asked),
-        "live": await live_of(request, viewer),
-        "keys": KEYS,
-        "dimensions": BY,
-    }
-    if is_slow(wanted, asked) and not is_fragment(request) and WHOLE not in values:
-        return await page(request, "llm/explore.html", is_awaited=True, is_empty=False, **frame)
-    shown = await _figures(request, viewer)
-    return await page(
+async def explore_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
+    """Show a measure over time and by group."""
+    wanted, asked = wanted_of(request, viewer), asked_of(values_of(request))
+    live = await live_of(request, viewer)
+    return await page_with(
         request,
         "llm/explore.html",
-        is_awaited=False,
-        snippets=await snippets_of(request, viewer) if shown["is_empty"] else [],
-        **frame | shown,
+        with_snippets(request, viewer, _figures(request, viewer)),
+        live=live,
+        keys=KEYS,
+        dimensions=BY,
+        **_asked_for(wanted, asked),
     )
 
 
@@ -101,14 +89,6 @@ def _row(by: tuple[str, ...], group: Group) -> Row:
     if not by and group.start:
         keys = [moment_of(us_of(group.start))]
     return [*keys, *(in_unit(measure, measure.of(group)) for measure in MEASURES.values())]
-
-
-def is_slow(wanted: Wanted, asked: Asked) -> bool:
-    """Whether groups are found, of which each has a course, or calls are read one by one."""
-    if wanted.range.length_us <= SHORT_US:
-        return False
-    scoped = scope(wanted.project, wanted.filter, names=(), base_only=wanted.is_fine)
-    return bool(asked.by) or scoped.table != "hourly"
 
 
 def asked_of(values: Values) -> Asked:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from api.auth import AnyRequest
 from api.outcomes import LATEST_S
+from api.pages.arriving import page_with
 from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.measures import MEASURES, Measure, total_of, value_at
 from api.pages.llm.moves import moves_of
@@ -15,7 +16,7 @@ from api.pages.llm.readings import Moments, marks_of, moments_of, sides_of, sums
 from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts import charts
 from api.pages.parts.charts import Chart, Mark, Series, chart_of, spark, with_marks
-from api.pages.parts.snippets import snippets_of
+from api.pages.parts.snippets import with_snippets
 from api.pages.parts.texts import change
 from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
@@ -56,12 +57,15 @@ class Seen(NamedTuple):
 
 
 @get("/overview", include_in_schema=False)
-async def overview_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+async def overview_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Show the figures of the last 24 hours, or of another range; the rest comes after them."""
-    live = await live_of(request, viewer)
-    shown = await _figures(request, viewer)
-    snippets = await snippets_of(request, viewer) if shown["is_empty"] else []
-    return await page(request, "llm/overview.html", live=live, snippets=snippets, **shown)
+    frame = {"live": await live_of(request, viewer), "wanted": wanted_of(request, viewer)}
+    return await page_with(
+        request,
+        "llm/overview.html",
+        with_snippets(request, viewer, _figures(request, viewer)),
+        **frame,
+    )
 
 
 @get("/overview/more", include_in_schema=False)
@@ -82,7 +86,11 @@ async def overview_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
 
 
 async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
-    wanted = wanted_of(request, viewer)
+    return await figures_of(request, wanted_of(request, viewer))
+
+
+async def figures_of(request: AnyRequest, wanted: Wanted) -> dict[str, Any]:
+    """Returns the tiles and charts of a range."""
     async with reader_of(request, wanted.project).turn() as store:
         seen = await see(store, wanted)
     is_empty = not seen.now.total_requests and not seen.before.total_requests

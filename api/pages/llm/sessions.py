@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from litestar import Response, get
 
 from api.auth import AnyRequest
+from api.pages.arriving import page_with
 from api.pages.llm.places import listing_of, written_subject
 from api.pages.llm.prompts import Prompt, address_value, prompts_of
 from api.pages.llm.session import open_session
@@ -14,7 +16,7 @@ from api.pages.parts.columns import columns_of
 from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.render import page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.parameters import values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
@@ -49,11 +51,22 @@ WHOLE = "whole"
 
 
 @get("/llm/sessions", include_in_schema=False)
-async def sessions_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+async def sessions_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Show a page of sessions, those seen last first."""
     values, wanted = values_of(request), wanted_of(request, viewer)
+    return await page_with(
+        request,
+        "llm/sessions.html",
+        _found(request, viewer, wanted),
+        wanted=wanted,
+        chips=chips_of(wanted.terms, KEYS),
+        columns=columns_of(request, values, COLUMNS, USUAL, kept=KEPT),
+    )
+
+
+async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[str, Any]:
+    values = values_of(request)
     listing = listing_of(values, SESSION, ORDERS, limit=PAGE_ROWS)
-    columns = columns_of(request, values, COLUMNS, USUAL, kept=KEPT)
     opened, is_whole = values.get("open"), values.get(WHOLE) == "1"
     async with reader_of(request, wanted.project).turn() as store:
         (lines, older), drawer = await asyncio.gather(
@@ -61,23 +74,18 @@ async def sessions_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
             open_session(store, wanted.project, opened),
         )
         totals, prompts = await _later(store, wanted, lines) if is_whole else (None, None)
-    return await page(
-        request,
-        "llm/sessions.html",
-        wanted=wanted,
-        chips=chips_of(wanted.terms, KEYS),
-        lines=lines,
-        older=older,
-        sort=listing.order,
-        is_first=listing.beyond is None,
-        columns=columns,
-        opened=drawer,
-        missing=opened if opened and drawer is None else None,
-        calls=address_value([line.first for line in lines]),
-        totals=totals,
-        prompts=prompts,
-        snippets=[] if lines else await snippets_of(request, viewer),
-    )
+    return {
+        "lines": lines,
+        "older": older,
+        "sort": listing.order,
+        "is_first": listing.beyond is None,
+        "opened": drawer,
+        "missing": opened if opened and drawer is None else None,
+        "calls": address_value([line.first for line in lines]),
+        "totals": totals,
+        "prompts": prompts,
+        "snippets": [] if lines else await snippets_of(request, viewer),
+    }
 
 
 @get("/llm/sessions/totals", include_in_schema=False)

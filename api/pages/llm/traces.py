@@ -8,14 +8,14 @@ from litestar import Response, get
 
 from api.auth import AnyRequest
 from api.llm.costs import Explain
+from api.pages.arriving import page_with
 from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.places import place_of, written
 from api.pages.llm.trace import Opened, open_trace
 from api.pages.llm.wanted import KEYS, wanted_of
 from api.pages.parts.columns import Column, columns_of
 from api.pages.parts.filters import chips_of
-from api.pages.parts.snippets import snippets_of
-from api.pages.render import page
+from api.pages.parts.snippets import with_snippets
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import values_of
 from api.reads import reader_of
@@ -43,22 +43,18 @@ USUAL = ("time", "status", "model", "output", "latency", "input", "output_tokens
 
 
 @get("/llm/traces", include_in_schema=False)
-async def list_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+async def list_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Show a page of traces, latest first."""
-    values = values_of(request)
-    live = None if values.get("older") else await live_of(request, viewer)
-    shown, (drawer, missing) = await asyncio.gather(
-        _lines(request, viewer), _opened(request, viewer, values.get("open"))
-    )
-    return await page(
+    wanted = wanted_of(request, viewer)
+    live = None if values_of(request).get("older") else await live_of(request, viewer)
+    return await page_with(
         request,
         "llm/traces.html",
+        with_snippets(request, viewer, _found(request, viewer)),
+        wanted=wanted,
         live=live,
-        keys=KEYS,
-        opened=drawer,
-        missing=missing,
-        snippets=[] if shown["lines"] else await snippets_of(request, viewer),
-        **shown,
+        chips=chips_of(wanted.terms, KEYS),
+        columns=_columns(request),
     )
 
 
@@ -69,6 +65,13 @@ async def list_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     shown = [column.name for column in _columns(request) if column.is_shown]
     part = LivePart("figures", 1.0, "llm/_traces_list.html", _lines)
     return follow(request, viewer, part, of=tuple(shown))
+
+
+async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
+    shown, (drawer, missing) = await asyncio.gather(
+        _lines(request, viewer), _opened(request, viewer, values_of(request).get("open"))
+    )
+    return {**shown, "opened": drawer, "missing": missing}
 
 
 async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:

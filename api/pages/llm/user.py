@@ -1,14 +1,15 @@
 """One user: their figures beside what they were, their models, sessions and newest calls."""
 
 import asyncio
+from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
 from msgspec.structs import replace
 
 from api.auth import AnyRequest
-from api.pages.llm.measures import MEASURES
-from api.pages.llm.overview import CHARTS, TILES, glance_of, see, tile_of
+from api.pages.arriving import page_with
+from api.pages.llm.overview import figures_of
 from api.pages.llm.readings import both_sums
 from api.pages.llm.sessions import list_sessions
 from api.pages.llm.wanted import Wanted, filter_of, wanted_of
@@ -27,21 +28,17 @@ MOST_MODELS = 20
 
 
 @get("/llm/users/{user:str}", include_in_schema=False)
-async def user_page(request: AnyRequest, viewer: Viewed, user: FromPath[str]) -> Response[str]:
+async def user_page(request: AnyRequest, viewer: Viewed, user: FromPath[str]) -> Response[Any]:
     """Show the figures of one user over time; the rest comes after them."""
     name = with_slashes(user)
     wanted = _wanted(request, viewer, name)
-    async with reader_of(request, wanted.project).turn() as store:
-        seen = await see(store, wanted)
-    return await page(
+    return await page_with(
         request,
         "llm/user.html",
+        figures_of(request, wanted),
         user=name,
         where=str(wanted.terms[0]),
         wanted=wanted,
-        tiles=[tile_of(MEASURES[one], seen, wanted) for one in TILES],
-        drawn=[glance_of(MEASURES[one], seen, wanted) for one in CHARTS],
-        is_empty=not seen.now.total_requests and not seen.before.total_requests,
     )
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 from litestar import Response, get
 
 from api.auth import AnyRequest
+from api.pages.arriving import page_with
 from api.pages.llm.places import listing_of, written_subject
 from api.pages.llm.wanted import KEYS, Wanted, wanted_of
 from api.pages.parts import charts
@@ -17,7 +18,7 @@ from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.parts.texts import change
 from api.pages.render import page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.parameters import invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
@@ -57,9 +58,20 @@ class Cell(NamedTuple):
 
 
 @get("/llm/users", include_in_schema=False)
-async def users_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+async def users_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Show a page of users, the most expensive first."""
-    values, wanted = values_of(request), wanted_of(request, viewer, default="7d")
+    wanted = wanted_of(request, viewer, default="7d")
+    return await page_with(
+        request,
+        "llm/users.html",
+        _found(request, viewer, wanted),
+        wanted=wanted,
+        chips=chips_of(wanted.terms, KEYS),
+    )
+
+
+async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[str, Any]:
+    values = values_of(request)
     listing = listing_of(values, USER, ORDERS, limit=PAGE_ROWS)
     async with reader_of(request, wanted.project).turn() as store:
         (lines, older), whole = await asyncio.gather(
@@ -75,21 +87,17 @@ async def users_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
             if is_whole
             else (None, None)
         )
-    return await page(
-        request,
-        "llm/users.html",
-        wanted=wanted,
-        chips=chips_of(wanted.terms, KEYS),
-        lines=lines,
-        older=older,
-        sort=listing.order,
-        is_first=listing.beyond is None,
-        chunks=chunks_of([line.user for line in lines]),
-        cost=whole.cost_cents,
-        totals=totals,
-        cells=cells,
-        snippets=[] if lines else await snippets_of(request, viewer),
-    )
+    return {
+        "lines": lines,
+        "older": older,
+        "sort": listing.order,
+        "is_first": listing.beyond is None,
+        "chunks": chunks_of([line.user for line in lines]),
+        "cost": whole.cost_cents,
+        "totals": totals,
+        "cells": cells,
+        "snippets": [] if lines else await snippets_of(request, viewer),
+    }
 
 
 @get("/llm/users/totals", include_in_schema=False)

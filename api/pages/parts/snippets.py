@@ -1,6 +1,8 @@
 """What to copy to send, with the address and the key of whoever looks."""
 
 import json
+from collections.abc import Awaitable
+from typing import Any
 
 from msgspec import Struct
 
@@ -82,6 +84,14 @@ async def snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
     if viewer.is_admin:
         shown.append(("From Python", PYTHON.format(url=url, key=key)))
     return shown
+
+
+async def with_snippets(
+    request: AnyRequest, viewer: Viewer, finding: Awaitable[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what is found, and samples where that is nothing: where `is_empty` says so."""
+    shown = await finding
+    return {**shown, "snippets": await snippets_of(request, viewer) if shown["is_empty"] else []}
 
 
 async def agent_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:

@@ -4,15 +4,17 @@ import asyncio
 import time
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from litestar import Response, get
 
 from api.auth import AnyRequest
+from api.pages.arriving import page_with
 from api.pages.llm.agents.wanted import EXAMPLE, KEYS, Wanted, wanted_of
 from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import agent_snippets_of
 from api.pages.render import page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.parameters import Values, invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
@@ -38,28 +40,35 @@ RUNNING_US = 5 * 60 * 1_000_000
 
 
 @get("/agents", include_in_schema=False)
-async def sessions_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+async def sessions_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Show a page of sessions."""
-    values, wanted = values_of(request), wanted_of(request, viewer)
+    wanted = wanted_of(request, viewer)
+    return await page_with(
+        request,
+        "agents/sessions.html",
+        _found(request, viewer, wanted),
+        wanted=wanted,
+        chips=chips_of(wanted.terms, KEYS),
+        example=EXAMPLE,
+    )
+
+
+async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[str, Any]:
+    values = values_of(request)
     order, beyond = _order(values), _place(values)
     async with reader_of(request, wanted.project).turn() as store:
         found = await find_sessions(
             store, wanted.project, wanted.filter, order=order, limit=PAGE_ROWS + 1, beyond=beyond
         )
         shown = await _figures(store, wanted, found[:PAGE_ROWS])
-    return await page(
-        request,
-        "agents/sessions.html",
-        wanted=wanted,
-        chips=chips_of(wanted.terms, KEYS),
-        example=EXAMPLE,
-        sessions=shown,
-        sort=order,
-        older=_written(found[PAGE_ROWS - 1].place) if len(found) > PAGE_ROWS else None,
-        is_first=beyond is None,
-        running_since_us=time.time_ns() // 1000 - RUNNING_US,
-        snippets=[] if found else await agent_snippets_of(request, viewer),
-    )
+    return {
+        "sessions": shown,
+        "sort": order,
+        "older": _written(found[PAGE_ROWS - 1].place) if len(found) > PAGE_ROWS else None,
+        "is_first": beyond is None,
+        "running_since_us": time.time_ns() // 1000 - RUNNING_US,
+        "snippets": [] if found else await agent_snippets_of(request, viewer),
+    }
 
 
 @get("/agents/glance", include_in_schema=False)

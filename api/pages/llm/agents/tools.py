@@ -3,11 +3,12 @@
 import asyncio
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from litestar import Response, get
 
 from api.auth import AnyRequest
+from api.pages.arriving import page_with
 from api.pages.llm.agents.span import OpenedSpan, open_span
 from api.pages.llm.agents.timeline import argument_of
 from api.pages.llm.agents.wanted import TOOL_EXAMPLE, TOOL_KEYS, Wanted, wanted_of
@@ -17,7 +18,7 @@ from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import agent_snippets_of
 from api.pages.parts.texts import change
 from api.pages.render import page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.parameters import Values, invalid, values_of
 from api.reads import reader_of
 from clickhouse.llm.agent_tools import (
@@ -57,9 +58,20 @@ class Tool(NamedTuple):
 
 
 @get("/agents/tools", include_in_schema=False)
-async def tools_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
+async def tools_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Show the tools of a range, the most used first."""
     wanted = wanted_of(request, viewer, TOOL_KEYS)
+    return await page_with(
+        request,
+        "agents/tools.html",
+        _found(request, viewer, wanted),
+        wanted=wanted,
+        chips=chips_of(wanted.terms, TOOL_KEYS),
+        example=TOOL_EXAMPLE,
+    )
+
+
+async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[str, Any]:
     async with reader_of(request, wanted.project).turn() as store:
         found, beside = await asyncio.gather(
             list_tools(store, wanted.project, wanted.filter),
@@ -67,15 +79,10 @@ async def tools_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
                 store, wanted.project, wanted.filter, wanted.before, period=wanted.range.bucket
             ),
         )
-    return await page(
-        request,
-        "agents/tools.html",
-        wanted=wanted,
-        chips=chips_of(wanted.terms, TOOL_KEYS),
-        example=TOOL_EXAMPLE,
-        tools=tools_of(wanted, found, beside),
-        snippets=[] if found else await agent_snippets_of(request, viewer),
-    )
+    return {
+        "tools": tools_of(wanted, found, beside),
+        "snippets": [] if found else await agent_snippets_of(request, viewer),
+    }
 
 
 @get("/agents/tools/uses", include_in_schema=False)
