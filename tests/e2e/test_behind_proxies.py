@@ -4,18 +4,21 @@ However they speak to us: nginx closes each connection unless told otherwise, bo
 """
 
 import http.client
+import itertools
 import os
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.components.processes import free_ports
+from tests.e2e.payloads import trace
 from tests.e2e.server import Project, Server, create_project, wait_for
 
 pytestmark = pytest.mark.slow
@@ -215,3 +218,25 @@ class TestRefusals:
         seen[429] = {post_spent(port, spent, how)}
 
         assert seen == {status: {status} for status in (401, 413, 400, 429)}
+
+
+@pytest.mark.parametrize(("name", "way"), [("nginx", 2), ("caddy", 1)])
+class TestLive:
+    def test_a_live_page_gets_what_is_new_at_once(
+        self, refusing: Server, ports: dict[str, list[int]], name: str, way: int
+    ) -> None:
+        if name not in ports:
+            pytest.skip(f"{name} is not installed")
+        project, url = create_project(refusing), f"http://127.0.0.1:{ports[name][way]}"
+        events = f"{url}/p/{project.project_id}/llm/traces.events?seen=0"
+        cookies = refusing.admin.cookies
+
+        with httpx.stream("GET", events, cookies=cookies, timeout=20, trust_env=False) as answer:
+            lines = answer.iter_lines()
+            assert next(lines).startswith(":")  # it has begun
+            now = datetime.now(UTC).isoformat()
+            assert project.post(PATH, [trace(timestamp=now, output_text="new")]).status_code == 202
+
+            # A beat comes every five seconds; a proxy that holds back sends not even these.
+            some = itertools.islice(lines, 100)
+            assert any(line.startswith("data: {") and "new" in line for line in some)

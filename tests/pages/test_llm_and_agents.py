@@ -83,26 +83,12 @@ class TestOverview:
 class TestExplore:
     ADDRESS = "llm/explore?range=7d&by=metadata.feature&measure=cost"
 
-    def test_the_page_is_there_before_what_takes_its_time(
-        self, visitor: Visitor, world: World
-    ) -> None:
-        page = visitor.page
-        with page.expect_request(lambda one: "hx-request" in one.headers) as asked:
-            page.goto(path_of(world.demo, self.ADDRESS), wait_until="commit")
-        assert asked.value.url == page.url
-
-        expect(page.locator("[data-rows] tr", has_text="support-chat")).to_be_visible()
-        expect(page.locator(".chart canvas").first).to_be_visible()
-        assert visitor.faults == []
-
-    def test_without_a_script_a_link_leads_to_all_of_it(
-        self, browser: Browser, world: World
-    ) -> None:
+    def test_it_is_whole_without_a_script(self, browser: Browser, world: World) -> None:
         with Visitor.signed_in(browser, world.server, java_script_enabled=False) as window:
             page = window.go(path_of(world.demo, self.ADDRESS))
-            page.get_by_role("link", name="The chart and the table").click()
 
             expect(page.locator("[data-rows] tr", has_text="support-chat")).to_be_visible()
+            expect(page.locator(".coming")).to_be_hidden()
             expect(page.get_by_label("by")).to_have_value("metadata.feature")
 
 
