@@ -277,4 +277,8 @@ class TestAgents:
         assert page.locator("main .id").inner_text() == session
         page = visitor.go(path_of(world.demo, f"llm/traces/{call['trace_id']}"))
         page.get_by_role("link", name="Timeline").click()
+        page.wait_for_url("**/agents/sessions/**")
+        page.get_by_role("link", name="LLM calls").click()
+        page.wait_for_url("**/llm/sessions/**")
+        page.get_by_role("link", name="Timeline").click()
         expect(page.locator("a.row", has_text="Bash")).to_be_visible()

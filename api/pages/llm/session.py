@@ -21,9 +21,10 @@ from api.parameters import values_of
 from api.reads import reader_of
 from api.slashes import with_slashes
 from clickhouse.client import Warehouse
-from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.session_calls import SLOTS, Before, add_up_to, slots_of
 from clickhouse.llm.session_lines import SessionLine, read_session
+from clickhouse.llm.spans import count_spans
 from clickhouse.llm.trace_lines import Place, TraceLine, list_lines
 from schemas.projects import ProjectContext
 
@@ -67,12 +68,15 @@ async def session_page(
             raise NoSuchPage
         if is_fragment(request):
             return await page(request, "llm/session_drawer.html", opened=opened)
+        of_agent = SpanFilter(session_id=opened.line.session_id)
+        events = await count_spans(store, project, of_agent)
         trace = await open_trace(store, project, chosen, explain) if chosen else None
         prompts = await _prompts(store, project, opened) if values.get("whole") == "1" else None
     return await page(
         request,
         "llm/session.html",
         opened=opened,
+        is_of_agent=events > 0,
         is_first=after is None,
         trace=trace,
         missing=chosen if chosen and trace is None else None,
