@@ -115,14 +115,14 @@ async def read_groups(
     scoped, grouping = ranked.scoped._replace(project=project), ranked.grouping
     names, keys = grouping.names, ranked.keys[chosen]
     are_all = len(keys) == len(ranked.keys) < grouping.limit
-    only = Only("", {}) if are_all else _only(names, keys, ranked.hashes[chosen])
+    only = Only("", {}) if are_all else only_of(names, keys, ranked.hashes[chosen])
     found, buckets = await asyncio.gather(
         _measure(warehouse, scoped, names, only, ranked.sums),
         _buckets_of(warehouse, scoped, grouping, only),
     )
     return [
-        _group(
-            _key_texts(scoped.clock, names, key),
+        group_of(
+            key_texts(scoped.clock, names, key),
             found[key],
             buckets=buckets.get(key, []) if buckets is not None else None,
         )
@@ -147,9 +147,9 @@ async def sum_groups(
     answer = await warehouse.query(statement, values)
     found, chosen = [], _summed(grouping)
     for row in answer.rows:
-        texts = _key_texts(scoped.clock, names, tuple(row[: len(names)]))
+        texts = key_texts(scoped.clock, names, tuple(row[: len(names)]))
         sums = Sums(**dict(zip(chosen, row[len(names) :], strict=True)))
-        found.append(SummedGroup(key=texts.key, start=texts.start, **_shared(sums)))
+        found.append(SummedGroup(key=texts.key, start=texts.start, **shared(sums)))
     return found
 
 
@@ -175,7 +175,7 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
     Of the sums it adds up what the order needs and no more, but for `adds_all`.
     """
     keys = rollups.key_names(grouping.names)
-    measures: Sequence[str] = _sums_in(_ordered(grouping)) or ["requests"]
+    measures: Sequence[str] = sums_in(ordered(grouping)) or ["requests"]
     if adds_all(scoped):
         measures = Sums._fields
     columns = rollups.sums(scoped, measures).plus(f"{rollups.key_hash(keys)} AS hash")
@@ -191,20 +191,20 @@ def ranked_sums_statement(scoped: Scope, grouping: Grouping) -> str:
 def _summed(grouping: Grouping) -> Sequence[str]:
     if grouping.summed is None:
         return Sums._fields
-    needed = {"requests", *_sums_in(_ordered(grouping)), *_sums_in(ORDERS[grouping.summed])}
+    needed = {"requests", *sums_in(ordered(grouping)), *sums_in(ORDERS[grouping.summed])}
     return [name for name in Sums._fields if name in needed]
 
 
-def _sums_in(order: str) -> list[str]:
+def sums_in(order: str) -> list[str]:
     return re.findall(r"s_(\w+)", order)
 
 
 def _ending(grouping: Grouping) -> str:
     grouped = rollups.grouped(rollups.key_names(grouping.names))
-    return f"{grouped}\nORDER BY {_ordered(grouping)}\nLIMIT {{limit:UInt32}}"
+    return f"{grouped}\nORDER BY {ordered(grouping)}\nLIMIT {{limit:UInt32}}"
 
 
-def _ordered(grouping: Grouping) -> str:
+def ordered(grouping: Grouping) -> str:
     keys = rollups.key_names(grouping.names)
     direction = "ASC" if grouping.ascending else "DESC"
     if grouping.order == "key":
@@ -272,7 +272,7 @@ async def _spreads_of(
     found = await _quantiles_of(warehouse, scoped, names, only)
     few = {key: hashed for key, (hashed, quantiles) in found.items() if quantiles.lacks_values}
     if few:
-        among = _only(names, list(few), list(few.values())) if names else only
+        among = only_of(names, list(few), list(few.values())) if names else only
         base = scoped._replace(table="base", only=among.clause)
         found |= await _quantiles_of(warehouse, base, names, among)
     return {key: milliseconds(quantiles) for key, (_, quantiles) in found.items()}
@@ -318,7 +318,7 @@ async def _ask(warehouse: Warehouse, scoped: Scope, statement: str, only: Only) 
     return await warehouse.query(statement, values, max_result_rows=MOST_ROWS)
 
 
-def _only(names: tuple[str, ...], keys: Sequence[Key], hashes: list[int]) -> Only:
+def only_of(names: tuple[str, ...], keys: Sequence[Key], hashes: list[int]) -> Only:
     """Restricts a statement to some groups.
 
     By each text of theirs first: the engine looks at the few of a dictionary, or into an index,
@@ -342,7 +342,7 @@ class _KeyTexts(NamedTuple):
     start: str | None
 
 
-def _key_texts(clock: Clock, names: tuple[str, ...], key: Key) -> _KeyTexts:
+def key_texts(clock: Clock, names: tuple[str, ...], key: Key) -> _KeyTexts:
     texts: dict[str, str | None] = {}
     labels: dict[Period, Label] = {}
     for name, value in zip(names, key, strict=True):
@@ -367,12 +367,12 @@ def tokens(sums: Sums) -> TokenTotals:
     )
 
 
-def _group(shown: _KeyTexts, found: Measured, *, buckets: list[Bucket] | None) -> Group:
+def group_of(shown: _KeyTexts, found: Measured, *, buckets: list[Bucket] | None) -> Group:
     p50, p90, p95, p99 = found.spread
     return Group(
         key=shown.key,
         start=shown.start,
-        **_shared(found.sums),
+        **shared(found.sums),
         sessions=found.sessions,
         p50=p50,
         p90=p90,
@@ -383,10 +383,10 @@ def _group(shown: _KeyTexts, found: Measured, *, buckets: list[Bucket] | None) -
 
 
 def _bucket(label: Label, sums: Sums) -> Bucket:
-    return Bucket(period=label.period, start=label.start, **_shared(sums))
+    return Bucket(period=label.period, start=label.start, **shared(sums))
 
 
-def _shared(sums: Sums) -> dict[str, Any]:
+def shared(sums: Sums) -> dict[str, Any]:
     return {
         "requests": sums.requests,
         "errors": sums.errors,

@@ -9,14 +9,15 @@ from schemas.projects import ProjectContext
 
 MOST = 8
 
+# Metadata is read of the calls that were asked for alone: the engine would look for a name first.
 RELEASES = """
 SELECT
     if({release} != '', {release}, {version}) AS name,
     toUnixTimestamp64Micro(min(timestamp)) AS first_us
 FROM traces
-WHERE {where}
-    AND name != ''
+PREWHERE {where}
 GROUP BY name
+HAVING name != ''
 ORDER BY count() DESC, name
 LIMIT {limit:UInt32}
 """

@@ -12,7 +12,14 @@ from api.pages.arriving import page_with
 from api.pages.llm.comparison import MOST_BEFORE, Asked, Found, chart_of_groups, rows_of
 from api.pages.llm.live import LivePart, follow, live_of
 from api.pages.llm.measures import MEASURES, in_unit, kind_of, named
-from api.pages.llm.readings import as_needed, cells_of, groups_of, marks_of, moments_of, totals_of
+from api.pages.llm.readings import (
+    as_needed,
+    groups_and_cells,
+    groups_of,
+    marks_of,
+    moments_of,
+    totals_of,
+)
 from api.pages.llm.wanted import KEYS, Wanted, wanted_of
 from api.pages.parts.charts import with_marks
 from api.pages.parts.filters import chips_of
@@ -151,11 +158,10 @@ async def _ungrouped(store: Warehouse, wanted: Wanted, asked: Asked) -> Found:
 async def _grouped(store: Warehouse, wanted: Wanted, asked: Asked) -> Found:
     grouping = Grouping(asked.by, asked.measure.order, False, LISTED)
     earlier = grouping._replace(limit=MOST_BEFORE)
-    total, moments, groups, were, cells = await asyncio.gather(
+    total, moments, (groups, cells), were = await asyncio.gather(
         totals_of(store, wanted, wanted.filter),
         moments_of(store, wanted, wanted.filter, asked.measure),
-        groups_of(store, wanted, wanted.filter, grouping),
+        groups_and_cells(store, wanted, grouping, asked.measure),
         as_needed(store, wanted, wanted.before, earlier, asked.measure),
-        cells_of(store, wanted, asked.by, asked.measure),
     )
     return Found(total, moments, groups=groups, were=were, cells=cells)

@@ -10,7 +10,9 @@ from api.pages.llm.wanted import Wanted
 from api.pages.parts.charts import Mark
 from api.pages.parts.texts import us_of
 from clickhouse.client import Warehouse
+from clickhouse.llm import rollups
 from clickhouse.llm.analytics import analyse
+from clickhouse.llm.cells import Crossing, cross_groups
 from clickhouse.llm.differences import Figures, Side, compare_groups, find_keys
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
@@ -83,13 +85,32 @@ async def moments_of(
     }
 
 
-async def cells_of(
-    store: Warehouse, wanted: Wanted, names: Sequence[str], measure: Measure
-) -> Mapping[Key, Moments]:
-    """Returns the numbers of each bucket of each group, of the groups with most calls."""
-    grouping = Grouping((*names, wanted.range.bucket), "requests", False, MOST_CELLS)
+async def groups_and_cells(
+    store: Warehouse, wanted: Wanted, grouping: Grouping, measure: Measure
+) -> tuple[list[Group], Mapping[Key, Moments]]:
+    """Returns the first groups, and the numbers of each bucket of those with most calls.
+
+    Where no rollup knows the groups, both at once, as far as a table of `measure` shows them.
+    """
+    names, period = grouping.names, wanted.range.bucket
+    scoped = rollups.scope(
+        wanted.project, wanted.filter, names=(*names, period), base_only=wanted.is_fine
+    )
+    if scoped.table == "base" and not measure.is_spread:
+        crossing = Crossing(grouping, period, MOST_CELLS)
+        crossed = await cross_groups(store, scoped, crossing)
+        return crossed.groups, _by_group(crossed.cells, names)
+    finer = Grouping((*names, period), "requests", False, MOST_CELLS)
+    groups, cells = await asyncio.gather(
+        groups_of(store, wanted, wanted.filter, grouping),
+        as_needed(store, wanted, wanted.filter, finer, measure),
+    )
+    return groups, _by_group(cells, names)
+
+
+def _by_group(found: Sequence[Numbers], names: Sequence[str]) -> Mapping[Key, Moments]:
     cells: dict[Key, dict[int, Numbers]] = {}
-    for one in await as_needed(store, wanted, wanted.filter, grouping, measure):
+    for one in found:
         if one.start:
             key = tuple(one.key[name] for name in names)
             cells.setdefault(key, {})[us_of(one.start)] = one
