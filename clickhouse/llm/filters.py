@@ -3,6 +3,7 @@
 Conditions are fixed texts with bound values; a filter that is `None` adds none.
 """
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,8 @@ NEGATABLE: Mapping[str, str] = {
     "user": "user_id",
     "environment": "environment",
 }
+SEARCHED = ("request_body", "response_body", "ifNull(output_text, '')", "error")
+"""Where a text is looked for."""
 
 
 class TraceFilter(Struct, frozen=True, kw_only=True):
@@ -61,10 +64,19 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     """Pairs of a top-level metadata key and the text of its value; all must match."""
     without: tuple[tuple[str, str], ...] = ()
     """Pairs of a name in `NEGATABLE` and a value; none may match."""
+    texts: tuple[str, ...] = ()
+    """Each stands in the request, the answer or the error, whatever the case of its letters."""
+    without_texts: tuple[str, ...] = ()
+    """None of these does."""
     min_latency_ms: Decimal | None = None
     max_latency_ms: Decimal | None = None
     min_cost_cents: Decimal | None = None
     max_cost_cents: Decimal | None = None
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether it asks for what no rollup can have."""
+        return bool(self.metadata or self.texts or self.without_texts)
 
 
 class SpanFilter(Struct, frozen=True, kw_only=True):
@@ -93,6 +105,7 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
             parts.append(f"{NEGATABLE[name]} NOT IN {{without_{number}:Array(String)}}")
             values[f"without_{number}"] = list(spellings(text) if name == "session_id" else (text,))
         _add_metadata(wanted, parts, values)
+        _add_texts(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)
     return Condition("\n        AND ".join(parts), values)
 
@@ -101,6 +114,18 @@ def _add_metadata(wanted: TraceFilter, parts: list[str], values: dict[str, Any])
     for number, (key, value) in enumerate(wanted.metadata):
         parts.append(f"{tag_sql(key)} = {{tag_{number}:String}}")
         values[f"tag_{number}"] = stored_tag(value)
+
+
+def _add_texts(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) -> None:
+    texts = [("", text) for text in wanted.texts] + [("NOT ", one) for one in wanted.without_texts]
+    for number, (sign, text) in enumerate(texts):
+        name = f"text_{number}"
+        found = [f"multiSearchAnyCaseInsensitiveUTF8({column}, {{{name}:Array(String)}})"
+                 for column in SEARCHED]  # fmt: skip
+        parts.append(f"{sign}({' OR '.join(found)})")
+        # Bodies are JSON as it was sent, which may escape what is no ASCII.
+        written = (json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (False, True))
+        values[name] = list(dict.fromkeys((text, *written)))
 
 
 def _add_amounts(

@@ -175,7 +175,7 @@ def scope(
     clock = clock_of(zone, wanted.from_us, wanted.to_us)
     first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
     split = hours_beside(clock, needed, first, last)
-    if wanted.metadata or base_only or split is None or first >= last:
+    if wanted.reads_rows or base_only or split is None or first >= last:
         table, split = "base", ()
     if table == "base":
         first = last = wanted.from_us

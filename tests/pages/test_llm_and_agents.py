@@ -282,3 +282,25 @@ class TestAgents:
         page.wait_for_url("**/llm/sessions/**")
         page.get_by_role("link", name="Timeline").click()
         expect(page.locator("a.row", has_text="Bash")).to_be_visible()
+
+
+class TestTexts:
+    def test_words_without_a_key_find_the_calls_that_have_them(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        project = create_project(world.server, "Texts")
+        for said in ("A refund is on its way", "No refund", "Good morning"):
+            project.post("/v1/traces/batch", [trace(timestamp=now(), output_text=said)])
+        page = visitor.go(path_of(project, "llm/traces"))
+
+        page.keyboard.press("/")
+        page.keyboard.type("REFUND")
+        page.locator('[data-term="text:REFUND"]').click()
+        expect(page.locator("tbody tr")).to_have_count(2)
+        page.keyboard.press("/")
+        page.keyboard.type('-"on its way"')
+        page.keyboard.press("Enter")
+
+        expect(page.locator("td.wide")).to_have_text(["No refund"])
+        expect(page.locator(".chip .cut")).to_have_text(["text:REFUND", 'text:"on its way"'])
+        assert visitor.faults == []

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from api.auth import AnyRequest
 from api.pages.llm.readings import sums_of
 from api.pages.llm.wanted import FIELDS, KEYS, Wanted, filter_of, wanted_of
-from api.pages.parts.filters import ADDED, Term
+from api.pages.parts.filters import ADDED, TEXT, Term
 from api.pages.render import page
 from api.pages.viewer import Viewed
 from api.parameters import MOST_KEY_CHARS, values_of
@@ -33,6 +33,9 @@ async def suggest(request: AnyRequest, viewer: Viewed) -> Response[str]:
         options = await values_like(request, wanted, key, text.strip('"').lower())
     else:
         options = _keys(key)
+    if begun.strip('-" ') and not (colon and key in KEYS):
+        text = begun.removeprefix("-").strip('"')
+        options.append((str(Term(TEXT, text)), "in the request, the answer or the error"))
     return await page(request, "llm/suggestions.html", options=options, minus=minus)
 
 

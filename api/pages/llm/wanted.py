@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from api.auth import AnyRequest
-from api.pages.parts.filters import ADDED, WHERE, Key, Term, read_terms, with_term, written
+from api.pages.parts.filters import ADDED, TEXT, WHERE, Key, Term, read_terms, with_term, written
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
 from api.pages.render import address_of, is_fragment
 from api.pages.viewer import Moved, Viewer
@@ -28,12 +28,15 @@ KEYS: Mapping[str, Key] = {
         Key("model_used", "the model that answered"),
         Key("latency", "milliseconds, as latency:>500", compares=True),
         Key("cost", "dollars, as cost:>0.01", compares=True),
+        Key(TEXT, "in the request, the answer or the error; words alone do too", negates=True),
     )
 }
 FIELDS = {"session": "session_id"}
 """What the query functions call a key, where they call it otherwise."""
 STATUSES = ("success", "error")
 MOST_METADATA = 10
+MOST_TEXTS = 5
+MOST_TEXT_CHARS = 200
 
 
 class Wanted(Struct, frozen=True):
@@ -85,25 +88,38 @@ def filter_of(terms: list[Term], shown: TimeRange) -> TraceFilter:
     """Returns the filter of the query functions. Raises `InvalidParameters`."""
     given: dict[str, Any] = {}
     metadata, without = [], []
+    texts: dict[bool, list[str]] = {False: [], True: []}
     for term in terms:
         name = FIELDS.get(term.key, term.key)
         if term.key.startswith(METADATA):
             metadata.append((term.key.removeprefix(METADATA), term.value))
         elif term.key == "status" and term.value not in STATUSES:
             raise invalid(WHERE, f"status: expected one of {', '.join(STATUSES)}")
+        elif term.key == TEXT:
+            texts[term.is_negated].append(_searched(term.value))
         elif term.is_negated:
             without.append((name, term.value))
         elif term.sign:
             given |= _bound(term)
         else:
             given[name] = term.value
+    if sum(map(len, texts.values())) > MOST_TEXTS:
+        raise invalid(WHERE, f"Expected at most {MOST_TEXTS} texts to find")
     return TraceFilter(
         from_us=shown.first_us,
         to_us=shown.last_us,
         metadata=tuple(metadata),
         without=tuple(without),
+        texts=tuple(texts[False]),
+        without_texts=tuple(texts[True]),
         **given,
     )
+
+
+def _searched(text: str) -> str:
+    if not 1 < len(text) <= MOST_TEXT_CHARS:
+        raise invalid(WHERE, f"text: expected 2 to {MOST_TEXT_CHARS} characters, as {TEXT}:refund")
+    return text
 
 
 def _bound(term: Term) -> dict[str, Decimal]:

@@ -5,6 +5,8 @@ Rules:
     2. `key:value` narrows; `-key:value` leaves out, for keys that may be negated
     3. `latency:>500` and `cost:<0.5` compare, in milliseconds and in dollars
     4. a key comes once, unless it leaves out
+    5. where `text` is a key, a word or a "quoted phrase" without a key is a text to find, and with a
+       minus one to leave out; several may come
 """
 
 import re
@@ -17,8 +19,11 @@ from api.parameters import invalid
 TERM = re.compile(
     r'\s*(?P<minus>-?)(?P<key>[^\s:"]{1,210}):(?P<value>"(?:[^"\\]|\\.)*"|[^\s"]\S*|)'
 )
+BARE = re.compile(r'\s*(?P<minus>-?)(?P<value>"(?:[^"\\]|\\.)*"|[^\s":]+)(?=\s|$)')
 AMOUNT = re.compile(r"(?P<sign>[<>])=?(?P<number>\d{1,15}(?:\.\d{1,12})?)", re.ASCII)
 MOST_TERMS = 20
+TEXT = "text"
+"""The key of what has none."""
 WHERE = "where"
 ADDED = "add"
 """What the form of the bar adds to it."""
@@ -73,11 +78,14 @@ def read_terms(text: str, keys: Mapping[str, Key], *, prefix: str = "") -> list[
     place = 0
     text = text.strip()
     while place < len(text):
-        match = TERM.match(text, place)
+        match = (BARE.match(text, place) if TEXT in keys else None) or TERM.match(text, place)
         if match is None:
             rest = text[place:].split()[0][:64]
             raise invalid(WHERE, f"Expected key:value, as model:gpt-4o, and found {rest!r}")
-        term = _term(match, keys, prefix)
+        if match.re is BARE:
+            term = Term(TEXT, _plain(match["value"]), bool(match["minus"]))
+        else:
+            term = _term(match, keys, prefix)
         if any(one.key == term.key and _clashes(one, term) for one in terms):
             raise invalid(WHERE, f"Expected {term.key} once")
         terms.append(term)
@@ -123,7 +131,13 @@ def _turned(terms: list[Term], term: Term, keys: Mapping[str, Key]) -> str | Non
     return with_term(others, term._replace(is_negated=not term.is_negated))
 
 
+def _plain(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+
+
 def _clashes(one: Term, other: Term) -> bool:
+    if one.key == TEXT:
+        return one == other
     if one.is_negated and other.is_negated:
         return one.value == other.value
     return one.is_negated == other.is_negated and one.sign == other.sign
@@ -134,11 +148,13 @@ def _term(match: re.Match[str], keys: Mapping[str, Key], prefix: str) -> Term:
     key = keys.get(name)
     if key is None and not (prefix and name.startswith(prefix) and name != prefix):
         options = [*keys, *([prefix + "<key>"] if prefix else [])]
-        raise invalid(WHERE, f"Unknown key {name[:64]!r}: expected one of {', '.join(options)}")
+        hint = "; in quotes it is a text to find" if TEXT in keys else ""
+        known = ", ".join(options)
+        raise invalid(WHERE, f"Unknown key {name[:64]!r}: expected one of {known}{hint}")
     if minus and not (key and key.negates):
         raise invalid(WHERE, f"{name[:64]} cannot be left out, only asked for")
     if value.startswith('"'):
-        return Term(name, re.sub(r"\\(.)", r"\1", value[1:-1]), minus)
+        return Term(name, _plain(value), minus)
     if key is None or not key.compares:
         return Term(name, value, minus)
     compared = AMOUNT.fullmatch(value)

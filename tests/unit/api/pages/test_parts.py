@@ -4,7 +4,7 @@ import pytest
 from msgspec import Raw, json
 
 from api.pages.addresses import Address
-from api.pages.llm.wanted import KEYS
+from api.pages.llm.wanted import KEYS, filter_of
 from api.pages.parts import charts, texts
 from api.pages.parts.charts import Series, chart_of, colours_of, spark
 from api.pages.parts.filters import Term, read_terms, with_term, without_term, written
@@ -36,16 +36,42 @@ class TestFilters:
             "latency:>500 latency:<900",
             "-model:a -model:b",
             'environment:""',
+            r'text:refund -text:"say \"hi\"" text:https://x.example/a?b=c',
         ],
     )
     def test_a_filter_is_read_as_it_is_written(self, text: str) -> None:
         assert (written(terms(text)) or "") == text
 
     @pytest.mark.parametrize(
+        ("text", "read"),
+        [
+            ("gpt-4o", "text:gpt-4o"),
+            ("refund policy model:a", "text:refund text:policy model:a"),
+            ('"refund policy" -later', 'text:"refund policy" -text:later'),
+            ('"http://x.example" "-"', "text:http://x.example text:-"),
+            (r'-"say \"hi\""', r'-text:"say \"hi\""'),
+            ("100% c_d", "text:100% text:c_d"),
+        ],
+    )
+    def test_words_without_a_key_are_texts_to_find(self, text: str, read: str) -> None:
+        assert written(terms(text)) == read
+
+    def test_texts_may_come_several_times_and_the_same_one_once(self) -> None:
+        assert with_term(terms("refund -later"), Term("text", "refund")) == (
+            "-text:later text:refund"
+        )
+        assert with_term(terms("refund"), Term("text", "soon")) == "text:refund text:soon"
+
+    @pytest.mark.parametrize("text", ["x", '""', "text:", "a" * 201, "aa bb cc dd ee ff"])
+    def test_a_text_that_is_too_short_or_long_is_said(self, text: str) -> None:
+        with pytest.raises(InvalidParameters):
+            filter_of(terms(text), TimeRange(NOON_US, NOON_US + 1, None, "UTC", NOON_US))
+
+    @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("gpt-4o", "key:value"),
             ("colour:red", "Unknown key 'colour'"),
+            ("http://x", "in quotes it is a text to find"),
             ("-latency:>5", "cannot be left out"),
             ("-metadata.team:a", "cannot be left out"),
             ("latency:500", "expected > or <"),
