@@ -65,7 +65,7 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     without: tuple[tuple[str, str], ...] = ()
     """Pairs of a name in `NEGATABLE` and a value; none may match."""
     texts: tuple[str, ...] = ()
-    """Each stands in the request, the answer or the error, whatever the case of its letters."""
+    """Each stands in the request, the answer or the error, in capitals or not."""
     without_texts: tuple[str, ...] = ()
     """None of these does."""
     min_latency_ms: Decimal | None = None

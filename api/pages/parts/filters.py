@@ -5,8 +5,8 @@ Rules:
     2. `key:value` narrows; `-key:value` leaves out, for keys that may be negated
     3. `latency:>500` and `cost:<0.5` compare, in milliseconds and in dollars
     4. a key comes once, unless it leaves out
-    5. where `text` is a key, a word or a "quoted phrase" without a key is a text to find, and with a
-       minus one to leave out; several may come
+    5. where `text` is a key, a word or a "quoted phrase" without a key is a text to find; with a
+       minus it is one to leave out; several may come
 """
 
 import re
