@@ -50,8 +50,9 @@ async def values_like(request: AnyRequest, wanted: Wanted, key: str, begun: str)
     is_metadata = key.startswith(METADATA) and key != METADATA and len(key) <= MOST_KEY_CHARS
     if name not in DIMENSIONS and not is_metadata:
         return []
-    # Other conditions narrow what is suggested; the one that is being written does not.
-    terms = [one for one in wanted.terms if one.key != key]
+    # Other conditions narrow what is suggested; the one that is being written does not, and a text
+    # would have the bodies of all calls read at each key.
+    terms = [one for one in wanted.terms if one.key not in (key, TEXT)]
     narrowed = replace(wanted, terms=terms, filter=filter_of(terms, wanted.range))
     project: ProjectContext = wanted.project
     grouping = Grouping((name,), "requests", False, LOOKED_AT)
