@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from api.auth import AnyRequest
-from controlplane.errors import BadRequest
+from controlplane.failures import BadRequest
 from schemas.encodings import without_mark, wrong_encoding
 
 # Names, emails and passwords: nothing here is longer than a few hundred characters.

@@ -26,7 +26,7 @@ from api.login import LOGIN_HANDLERS
 from api.members import MEMBER_HANDLERS
 from api.sessions import Done
 from controlplane.accounts import SignUp, sign_up
-from controlplane.errors import BadRequest, Forbidden
+from controlplane.failures import BadRequest, Forbidden
 from controlplane.projects import (
     ProjectChange,
     ProjectSettings,

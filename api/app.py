@@ -31,20 +31,20 @@ from api.pages.routes import page_routers
 from api.parameters import InvalidParameters, NothingFound
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from api.sessions import auth_router
-from clickhouse.errors import QueryTooExpensive, StatementRefused, WarehouseError
-from controlplane import errors
-from controlplane.errors import ControlPlaneError
+from clickhouse.failures import QueryTooExpensive, StatementRefused, WarehouseError
+from controlplane import failures
+from controlplane.failures import ControlPlaneError
 
 STATUS: dict[type[ControlPlaneError], int] = {
-    errors.BadRequest: 400,
-    errors.Unauthorized: 401,
-    errors.InvalidCredentials: 401,
-    errors.Forbidden: 403,
-    errors.CrossSite: 403,
-    errors.NotFound: 404,
-    errors.Conflict: 409,
-    errors.TooManyRequests: 429,
-    errors.Unavailable: 503,
+    failures.BadRequest: 400,
+    failures.Unauthorized: 401,
+    failures.InvalidCredentials: 401,
+    failures.Forbidden: 403,
+    failures.CrossSite: 403,
+    failures.NotFound: 404,
+    failures.Conflict: 409,
+    failures.TooManyRequests: 429,
+    failures.Unavailable: 503,
 }
 OTLP_PATH = "/v1/traces"
 OTLP_HINT = (
@@ -68,7 +68,7 @@ async def check_key(request: AnyRequest) -> LoginAnswer:
     """Tell whether the request's API key is valid; always answers 200."""
     try:
         await project_from_key(request)
-    except errors.Unauthorized:
+    except failures.Unauthorized:
         return LoginAnswer(authenticated=False)
     return LoginAnswer(authenticated=True)
 
@@ -158,7 +158,7 @@ def _too_many_answers(_: AnyHttpRequest, __: TooManyAnswers) -> Response[Any]:
 
 def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]:
     headers = {}
-    if isinstance(error, errors.RetryLater):
+    if isinstance(error, failures.RetryLater):
         headers["Retry-After"] = str(error.retry_after_s)
     return Response({"error": error.message}, status_code=STATUS[type(error)], headers=headers)
 

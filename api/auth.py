@@ -15,7 +15,7 @@ from api.local_peers import LocalPeers
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import BadRequest, CrossSite, Forbidden, Unauthorized
+from controlplane.failures import BadRequest, CrossSite, Forbidden, Unauthorized
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.projects import Access, enter_project

@@ -9,22 +9,22 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from api.parameters import InvalidParameters
-from controlplane import errors
-from controlplane.errors import ControlPlaneError
+from controlplane import failures
+from controlplane.failures import ControlPlaneError
 
 AnyHttpRequest = Request[Any, Any, Any]
 AUTH_PREFIX = "/api/auth/"
 
 _CODES: dict[type[ControlPlaneError], str] = {
-    errors.BadRequest: "VALIDATION_ERROR",
-    errors.Unauthorized: "UNAUTHORIZED",
-    errors.InvalidCredentials: "INVALID_EMAIL_OR_PASSWORD",
-    errors.Forbidden: "FORBIDDEN",
-    errors.CrossSite: "INVALID_ORIGIN",
-    errors.NotFound: "NOT_FOUND",
-    errors.Conflict: "CONFLICT",
-    errors.TooManyRequests: "TOO_MANY_REQUESTS",
-    errors.Unavailable: "SERVICE_UNAVAILABLE",
+    failures.BadRequest: "VALIDATION_ERROR",
+    failures.Unauthorized: "UNAUTHORIZED",
+    failures.InvalidCredentials: "INVALID_EMAIL_OR_PASSWORD",
+    failures.Forbidden: "FORBIDDEN",
+    failures.CrossSite: "INVALID_ORIGIN",
+    failures.NotFound: "NOT_FOUND",
+    failures.Conflict: "CONFLICT",
+    failures.TooManyRequests: "TOO_MANY_REQUESTS",
+    failures.Unavailable: "SERVICE_UNAVAILABLE",
 }
 _CODES_OF_MESSAGES = {
     "Invalid email": "INVALID_EMAIL",
@@ -52,7 +52,7 @@ def auth_exception_handlers(statuses: dict[type[ControlPlaneError], int]) -> Exc
     def rejected(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Refused]:
         code = _CODES_OF_MESSAGES.get(error.message) or _CODES[type(error)]
         answer = Response(Refused(code, error.message), status_code=statuses[type(error)])
-        if isinstance(error, errors.RetryLater):
+        if isinstance(error, failures.RetryLater):
             answer.headers["Retry-After"] = str(error.retry_after_s)
         return answer
 

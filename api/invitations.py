@@ -31,7 +31,7 @@ from api.login import TokenQuery
 from api.members import MemberRow
 from api.parameters import values_of
 from api.sessions import Done
-from controlplane.errors import BadRequest
+from controlplane.failures import BadRequest
 from controlplane.invitations import (
     Accepted,
     Newcomer,

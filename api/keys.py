@@ -9,7 +9,7 @@ from msgspec import Struct
 from api.account_forms import iso_ms, read_form, trimmed
 from api.auth import AnyRequest, admin_project_from_session, services
 from api.sessions import Done
-from controlplane.errors import BadRequest
+from controlplane.failures import BadRequest
 from controlplane.keys import KeyDraft, create_key, list_keys, rename_key, revoke_key
 from schemas.described import describes
 

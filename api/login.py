@@ -22,7 +22,7 @@ from api.auth import (
 from api.declared import known_parameters, takes
 from api.local_peers import is_forwarded
 from api.parameters import values_of
-from controlplane.errors import BadRequest, Forbidden, Unauthorized
+from controlplane.failures import BadRequest, Forbidden, Unauthorized
 from controlplane.handoffs import HANDOFF_LIFETIME_S, Handoff
 from controlplane.sessions import SignedIn, check_password, open_key_session, open_session
 from schemas.described import describes

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.auth import AnyRequest
 from api.local_peers import is_forwarded, is_loopback
-from controlplane.errors import Forbidden, Unauthorized
+from controlplane.failures import Forbidden, Unauthorized
 from schemas.described import describes
 from schemas.metrics import REGISTRY
 

@@ -10,7 +10,7 @@ from api.outgoing import Outgoing, TooManyAnswers, answer
 from api.reads import Reader, TooManyQueries, Turns
 from api.rows import begin_rows
 from clickhouse.client import READ_BACK_READERS, Warehouse
-from clickhouse.errors import WarehouseError
+from clickhouse.failures import WarehouseError
 from clickhouse.queries.parts import Table, of_ids
 from eventlog.log import TopicPartition
 from schemas.projects import ProjectContext

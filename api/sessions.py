@@ -21,7 +21,7 @@ from api.auth import (
 from api.auth_errors import Refused
 from api.declared import known_parameters, takes
 from controlplane.accounts import Account, rename_account
-from controlplane.errors import BadRequest, Forbidden, InvalidCredentials
+from controlplane.failures import BadRequest, Forbidden, InvalidCredentials
 from controlplane.rules import cleaned_email
 from controlplane.sessions import (
     SignedIn,

@@ -22,7 +22,7 @@ from clickhouse_connect import common
 
 from clickhouse.dedup_log import find_lost_tokens
 from clickhouse.engine_memory import engine_options
-from clickhouse.errors import StoreBroken, kind_of, kind_of_insert, translated
+from clickhouse.failures import StoreBroken, kind_of, kind_of_insert, translated
 from clickhouse.lost_rows import insert_past_views
 from schemas import metrics
 

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import NamedTuple
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import StatementRefused
+from clickhouse.failures import StatementRefused
 
 FILE_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 HISTORY = """

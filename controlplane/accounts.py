@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault, hash_password
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Unauthorized
+from controlplane.failures import BadRequest, Unauthorized
 from controlplane.models import User
 from controlplane.projects import insert_project
 from controlplane.rules import as_uuid, cleaned_email, cleaned_name, refuse_bad_password

@@ -10,7 +10,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from msgspec import Struct
 
-from controlplane.errors import TooManyRequests
+from controlplane.failures import TooManyRequests
 
 # Addresses and emails share this many counters, so that a flood of them takes bounded memory.
 _BUCKETS = 1 << 16

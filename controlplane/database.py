@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
-from controlplane.errors import Unavailable
+from controlplane.failures import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # What a PostgreSQL that accepts and never answers may cost a caller before it can try again.

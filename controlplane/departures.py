@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 
 from controlplane.accounts import Account
 from controlplane.database import Database
-from controlplane.errors import Conflict, Unauthorized
+from controlplane.failures import Conflict, Unauthorized
 from controlplane.lookups import locked_project
 from controlplane.models import ApiKey, Membership, Project, User
 from controlplane.rules import as_uuid

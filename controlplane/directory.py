@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from controlplane.accounts import Account, account_of
 from controlplane.crypto import hash_password
 from controlplane.database import Database
-from controlplane.errors import NotFound
+from controlplane.failures import NotFound
 from controlplane.lookups import find_user
 from controlplane.models import LoginSession, Membership, Project, User
 from controlplane.rules import cleaned_email, refuse_bad_password

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault, hash_token, is_scrypt_hash
 from controlplane.database import Database
-from controlplane.errors import BadRequest
+from controlplane.failures import BadRequest
 from controlplane.lookups import find_user
 from controlplane.models import ApiKey, Membership, Project, PurgedProject, User
 from controlplane.rules import as_uuid, cleaned_email, cleaned_name

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.accounts import insert_user
 from controlplane.crypto import API_KEY_PREFIX, UnsealError, Vault, hash_password
 from controlplane.database import Database
-from controlplane.errors import BadRequest, BadSeed
+from controlplane.failures import BadRequest, BadSeed
 from controlplane.models import ApiKey, Installation, Project, User
 from controlplane.projects import insert_project
 from controlplane.rules import cleaned_email, cleaned_name, explained, refuse_bad_password

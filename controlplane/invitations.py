@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.accounts import insert_user
 from controlplane.crypto import hash_password, hash_token, new_token
 from controlplane.database import Database
-from controlplane.errors import Conflict, Forbidden, NotFound, Unauthorized
+from controlplane.failures import Conflict, Forbidden, NotFound, Unauthorized
 from controlplane.lookups import locked_project
 from controlplane.members import Member, join
 from controlplane.models import Invitation, Membership, Project, User

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select, update
 
 from controlplane.crypto import hash_token
 from controlplane.database import Database
-from controlplane.errors import Unauthorized, Unavailable
+from controlplane.failures import Unauthorized, Unavailable
 from controlplane.models import ApiKey, Project
 from controlplane.projects import context_of
 from controlplane.rules import as_uuid

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import UnsealError, Vault, hash_token, new_api_key
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Conflict, NotFound
+from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.lookups import live_project, locked_project
 from controlplane.models import ApiKey, Project
 from controlplane.quotas import refuse_beyond

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.errors import NotFound
+from controlplane.failures import NotFound
 from controlplane.models import Project, User
 from controlplane.rules import as_uuid
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.accounts import insert_user
 from controlplane.crypto import hash_password
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Conflict, NotFound
+from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.lookups import find_user, locked_project
 from controlplane.models import Invitation, Membership, User
 from controlplane.projects import as_role

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
 from controlplane.database import Database
-from controlplane.errors import NotOwner
+from controlplane.failures import NotOwner
 from controlplane.models import OwnedPartition
 from schemas.checkpoints import Intent, Progress
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Conflict, Forbidden
+from controlplane.failures import BadRequest, Conflict, Forbidden
 from controlplane.keys import DEFAULT_KEY_NAME, insert_key
 from controlplane.lookups import live_project
 from controlplane.models import ApiKey, Membership, Project, PurgedProject, User

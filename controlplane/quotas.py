@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from controlplane.errors import Conflict
+from controlplane.failures import Conflict
 
 
 class Quotas(Struct, frozen=True):

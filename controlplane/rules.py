@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from controlplane.errors import BadRequest
+from controlplane.failures import BadRequest
 from controlplane.models import MAX_EMAIL_CHARS, MAX_NAME_CHARS
 
 MIN_PASSWORD_CHARS = 8

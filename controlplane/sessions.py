@@ -15,7 +15,7 @@ from controlplane.crypto import (
     new_token,
 )
 from controlplane.database import Database
-from controlplane.errors import BadRequest, InvalidCredentials, Unauthorized
+from controlplane.failures import BadRequest, InvalidCredentials, Unauthorized
 from controlplane.lookups import find_user
 from controlplane.models import (
     MAX_ADDRESS_CHARS,

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ingest.body import Incoming
 from ingest.edge import Accepted, Edge
-from ingest.errors import (
+from ingest.rejections import (
     BadItems,
     BadJson,
     ItemTooLarge,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
+from ingest.rejections import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
 from ingest.workers import Workers
 from schemas import metrics
 from schemas.inflation import CannotInflate, Inflater, InflatesTooFar, inflater

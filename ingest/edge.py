@@ -15,10 +15,10 @@ from eventlog.log import AppendUncertain, EventLog, LogError, LogFull, TopicPart
 from eventlog.producer import Items, produce
 from eventlog.records import Refusal
 from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
-from ingest.errors import Overloaded, Rejected
 from ingest.forms import Form
 from ingest.pacing import Pacer
 from ingest.quotas import Quotas
+from ingest.rejections import Overloaded, Rejected
 from ingest.workers import Workers
 from schemas import metrics
 from schemas.projects import ProjectContext, ProjectId

@@ -7,7 +7,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from ingest.errors import RateLimited
+from ingest.rejections import RateLimited
 
 
 class Quotas:

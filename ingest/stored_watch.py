@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from controlplane.errors import ControlPlaneError
+from controlplane.failures import ControlPlaneError
 from controlplane.progress import PartitionProgress
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import TopicPartition

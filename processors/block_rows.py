@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 from msgspec.structs import replace
 
-from clickhouse.errors import RowsRefused
+from clickhouse.failures import RowsRefused
 from clickhouse.tables import encode
 from eventlog.log import ProgressStore
 from eventlog.records import DeadLetter, decode_chunks

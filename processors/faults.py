@@ -15,8 +15,8 @@ from typing import TypeVar
 import msgspec
 import pyarrow as pa
 
-from clickhouse.errors import AccessRefused, RowsRefused, WarehouseError
-from controlplane.errors import Unavailable
+from clickhouse.failures import AccessRefused, RowsRefused, WarehouseError
+from controlplane.failures import Unavailable
 from eventlog.log import LogError, LogFull, LogUnavailable
 from processors.columns import Unfit
 

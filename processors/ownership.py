@@ -13,7 +13,7 @@ import xxhash
 from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from controlplane import errors
+from controlplane import failures
 from controlplane.progress import Ownership, PartitionProgress
 from eventlog.kafka_offsets import Ends, ensure_there
 from eventlog.kafka_topics import TopicsState
@@ -64,7 +64,7 @@ class Checkpoints:
         log_id = self._topics[partition.topic].log_id
         try:
             claim = await self._progress.claim(log_id, *partition, self._owner)
-        except errors.Unavailable as error:
+        except failures.Unavailable as error:
             raise LogUnavailable(f"the checkpoints do not answer: {error.message}") from error
         self._claims[partition] = claim
         self._next[partition] = claim.progress.next_offset
@@ -133,9 +133,9 @@ class Checkpoints:
         log_id, epoch = self._topics[partition.topic].log_id, self._claims[partition].epoch
         try:
             await ask(log_id, *partition, epoch, *values)
-        except errors.NotOwner as error:
+        except failures.NotOwner as error:
             raise NotOwner(error.message) from error
-        except errors.Unavailable as error:
+        except failures.Unavailable as error:
             raise LogUnavailable(f"the checkpoints do not answer: {error.message}") from error
 
 

@@ -8,7 +8,7 @@ from api.local_peers import LocalPeers
 from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import ControlPlaneError
+from controlplane.failures import ControlPlaneError
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.quotas import Quotas

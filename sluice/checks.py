@@ -14,12 +14,12 @@ from typing import Literal, NamedTuple
 
 from clickhouse.client import Warehouse, path_of
 from clickhouse.clocks import clock_difference_s
-from clickhouse.errors import WarehouseUnavailable
+from clickhouse.failures import WarehouseUnavailable
 from clickhouse.migrate import MigrationError, ensure_migrated
 from controlplane.contents import contents_of
 from controlplane.crypto import UnsealError, Vault
 from controlplane.database import Database, newest_revision
-from controlplane.errors import ControlPlaneError
+from controlplane.failures import ControlPlaneError
 from processors.llm.cost.cache import PriceTableError, load_book
 from processors.retention import is_too_far
 from schemas.settings import Settings, SettingsError

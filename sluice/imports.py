@@ -22,9 +22,9 @@ from controlplane.projects import as_role
 from controlplane.pulse_keys import plain_key
 from eventlog.bulk import BulkLog
 from eventlog.producer import Items, chunks_of
-from ingest.errors import BadItems, ItemTooLarge, Rejected
 from ingest.forms import Form
 from ingest.llm.pulse_file import PulseFile, Row
+from ingest.rejections import BadItems, ItemTooLarge, Rejected
 from schemas.kinds import SPAN, TRACE, Kind
 from schemas.projects import ProjectId
 from sluice.lock import holder_of

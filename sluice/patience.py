@@ -11,8 +11,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from clickhouse.errors import WarehouseUnavailable
-from controlplane.errors import Unavailable
+from clickhouse.failures import WarehouseUnavailable
+from controlplane.failures import Unavailable
 from eventlog.log import LogUnavailable
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from api.dead_letters import Box, ProjectDeadLetters
 from api.operations import READINESS_S, Shared
 from api.pages.pipeline.standing import LATE_S, Standing
 from controlplane.database import Database
-from controlplane.errors import ControlPlaneError
+from controlplane.failures import ControlPlaneError
 from eventlog.dead_letters import DeadLetterBox
 from eventlog.log import LogError, PartitionState, TopicPartition
 from eventlog.sqlite_log import SqliteLog

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from clickhouse.errors import WarehouseError
-from controlplane.errors import ControlPlaneError
+from clickhouse.failures import WarehouseError
+from controlplane.failures import ControlPlaneError
 from eventlog.log import LogError
 
 TRIM_EVERY_S = 10.0

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from api.auth import AnyRequest, admin_project_from_session, project_from_session, services
 from api.sessions import Done
-from controlplane.errors import BadRequest
+from controlplane.failures import BadRequest
 from controlplane.llm.prices import read_prices, remove_alias, remove_price, set_alias, set_price
 from schemas.described import describes
 from schemas.llm.prices import Alias, OwnPrice, PriceDocument, Rates

@@ -22,7 +22,7 @@ from api.pages.viewer import NotYours, frame_of, session_of
 from api.parameters import values_of
 from controlplane.accounts import rename_account
 from controlplane.departures import delete_account, sole_projects
-from controlplane.errors import BadRequest, Conflict, InvalidCredentials, TooManyRequests
+from controlplane.failures import BadRequest, Conflict, InvalidCredentials, TooManyRequests
 from controlplane.sessions import (
     SignedIn,
     change_password,

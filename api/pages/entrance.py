@@ -26,7 +26,7 @@ from api.pages.render import is_fragment, page
 from api.pages.viewer import projects_of
 from api.parameters import values_of
 from controlplane.accounts import SignUp, sign_up
-from controlplane.errors import (
+from controlplane.failures import (
     BadRequest,
     Conflict,
     ControlPlaneError,

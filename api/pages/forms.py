@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 from msgspec import Struct
 
 from api.auth import AnyRequest
-from controlplane.errors import BadRequest, ControlPlaneError
+from controlplane.failures import BadRequest, ControlPlaneError
 from controlplane.rules import explained
 
 FORM = "application/x-www-form-urlencoded"

@@ -17,7 +17,7 @@ from api.pages.entrance import FIRST_PAGE, sent_on
 from api.pages.forms import FORM, Problem, fields_of, problem_of
 from api.pages.render import page, short_page
 from api.parameters import values_of
-from controlplane.errors import (
+from controlplane.failures import (
     BadRequest,
     Conflict,
     ControlPlaneError,

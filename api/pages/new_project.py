@@ -10,7 +10,7 @@ from api.pages.forms import Problem, fields_of, problem_of
 from api.pages.once import show_once
 from api.pages.render import page
 from api.pages.viewer import NotYours, session_of
-from controlplane.errors import BadRequest, Conflict
+from controlplane.failures import BadRequest, Conflict
 from controlplane.projects import create_project
 from controlplane.sessions import SignedIn
 

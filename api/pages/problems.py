@@ -16,8 +16,8 @@ from api.pages.render import short_page, viewer_in
 from api.pages.viewer import Moved, NoSuchPage, NotYours, SignedOut
 from api.parameters import InvalidParameters, NothingFound, values_of
 from api.reads import RETRY_AFTER_S, TooManyQueries
-from clickhouse.errors import QueryTooExpensive, WarehouseError
-from controlplane.errors import ControlPlaneError, CrossSite, NotFound, RetryLater
+from clickhouse.failures import QueryTooExpensive, WarehouseError
+from controlplane.failures import ControlPlaneError, CrossSite, NotFound, RetryLater
 from eventlog.log import LogError
 
 log = structlog.get_logger(__name__)

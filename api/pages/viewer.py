@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from api.auth import AnyRequest, enter, services, session_from_cookie
-from controlplane.errors import Forbidden, NotFound
+from controlplane.failures import Forbidden, NotFound
 from controlplane.projects import list_projects, project_settings
 from controlplane.sessions import SignedIn, extend_session
 from schemas.projects import ProjectContext, ProjectId, Role

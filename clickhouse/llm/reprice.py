@@ -17,7 +17,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import WarehouseUnavailable
+from clickhouse.failures import WarehouseUnavailable
 from clickhouse.migrate import is_replicated
 from clickhouse.tables import encode, money, times
 from schemas.llm.reprices import Place

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import QueryTooExpensive
+from clickhouse.failures import QueryTooExpensive
 from clickhouse.queries.periods import Period, Periods, period_sql, period_values
 from clickhouse.queries.values import iso_ms
 from schemas.answers import OutcomeCount, OutcomesAnswer

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import QueryTooExpensive
+from clickhouse.failures import QueryTooExpensive
 from clickhouse.queries.conditions import Condition, by_ids
 from schemas.ids import canonical_id
 from schemas.projects import ProjectContext

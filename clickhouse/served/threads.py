@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import structlog
 
-from clickhouse.errors import StoreBroken
+from clickhouse.failures import StoreBroken
 from clickhouse.served.calls import Run
 from clickhouse.served.codes import Code
 from clickhouse.served.codings import Compressor

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Conflict, NotFound
+from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.lookups import live_project, locked_project
 from controlplane.models import ProjectPrices
 from controlplane.rules import as_uuid

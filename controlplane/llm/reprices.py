@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import func, select, update
 
 from controlplane.database import Database
-from controlplane.errors import Conflict, NotFound
+from controlplane.failures import Conflict, NotFound
 from controlplane.lookups import live_project
 from controlplane.models import Project, ProjectPrices, RepriceRun
 from controlplane.rules import as_uuid

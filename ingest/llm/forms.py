@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from eventlog.producer import Items
-from ingest.errors import Invalid
 from ingest.forms import Form
 from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
+from ingest.rejections import Invalid
 from schemas.issues import Checked, Issue
 from schemas.kinds import SPAN, TRACE, Kind
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.errors import BadItems, BadJson, ItemTooLarge, Rejected
+from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
 from schemas.encodings import without_mark, wrong_encoding
 from schemas.issues import Issue, RuleBroken, issue_of
 from schemas.llm.wire import (

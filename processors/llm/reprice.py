@@ -20,12 +20,12 @@ import structlog
 from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import StoreBroken, WarehouseError
+from clickhouse.failures import StoreBroken, WarehouseError
 from clickhouse.llm import reprice as rows
 from clickhouse.llm.reprice import Change, Chunk, RowRange, Stored
 from clickhouse.migrate import is_replicated
 from controlplane.database import Database
-from controlplane.errors import ControlPlaneError
+from controlplane.failures import ControlPlaneError
 from controlplane.llm.reprices import (
     last_price_change,
     live_projects,

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from clickhouse.errors import WarehouseError, WarehouseUnavailable
+from clickhouse.failures import WarehouseError, WarehouseUnavailable
 from clickhouse.migrate import MigrationError
 from controlplane.crypto import UnsealError
-from controlplane.errors import BadSeed, ControlPlaneError
+from controlplane.failures import BadSeed, ControlPlaneError
 from controlplane.rules import explained
 from eventlog.dead_letters import AlreadyReplayed, UnknownDeadLetter
 from eventlog.log import LogError

@@ -142,7 +142,7 @@ app.command()(invitations.uninvite)
 
 async def _is_known(control: Control, email: str) -> bool:
     from controlplane.directory import user_of
-    from controlplane.errors import NotFound
+    from controlplane.failures import NotFound
 
     try:
         await user_of(control.database, email)

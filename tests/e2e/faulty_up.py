@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import WarehouseUnavailable
+from clickhouse.failures import WarehouseUnavailable
 from eventlog import sqlite_file
 from sluice.cli import main
 

@@ -18,7 +18,7 @@ import structlog
 
 from api.outgoing import TooManyAnswers
 from api.reads import TooManyQueries
-from clickhouse.errors import WarehouseError
+from clickhouse.failures import WarehouseError
 
 EVERY_S = 0.5
 RESTS = 4

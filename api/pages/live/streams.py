@@ -15,7 +15,7 @@ from api.auth import AnyRequest, enter, services
 from api.pages.live.hub import Hub, Made, TooManyStreams, View
 from api.pages.viewer import Viewer
 from api.parameters import Values, invalid
-from controlplane.errors import Forbidden, NotFound, Unavailable
+from controlplane.failures import Forbidden, NotFound, Unavailable
 from controlplane.sessions import find_session
 
 CHECK_S = 5.0

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from api.pages.forms import Problem
-from controlplane.errors import ControlPlaneError
+from controlplane.failures import ControlPlaneError
 from schemas.llm.prices import RATE_NAMES, Alias, OwnPrice, Rates
 
 MOST_FIELDS = 20

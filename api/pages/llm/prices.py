@@ -28,7 +28,7 @@ from api.pages.render import page
 from api.pages.settings.admins import PATH, admins_only, page_of
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import values_of
-from controlplane.errors import BadRequest, Conflict
+from controlplane.failures import BadRequest, Conflict
 from controlplane.llm.prices import read_prices, remove_alias, remove_price, set_alias, set_price
 from schemas.llm.prices import Alias, OwnPrice
 from schemas.projects import ProjectId

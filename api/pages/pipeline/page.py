@@ -17,7 +17,7 @@ from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import invalid, values_of
 from api.reads import reader_of
-from clickhouse.errors import QueryTooExpensive, WarehouseError
+from clickhouse.failures import QueryTooExpensive, WarehouseError
 from clickhouse.queries.freshness import newest_stored_us
 from schemas.kinds import KINDS
 

@@ -14,7 +14,7 @@ from api.pages.parts.snippets import PLACE_OF_KEY, every_snippet, url_of
 from api.pages.render import page
 from api.pages.settings.admins import PATH, admins_only, page_of, path_of
 from api.pages.viewer import Viewed, Viewer
-from controlplane.errors import BadRequest, Conflict, NotFound
+from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.keys import KeyDraft, create_key, list_keys, rename_key, revoke_key
 
 KEYS = f"{PATH}/keys"

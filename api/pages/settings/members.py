@@ -13,7 +13,7 @@ from api.pages.once import show_once, shown_once
 from api.pages.render import address_of, page
 from api.pages.settings.admins import PATH, admins_only, page_of, path_of
 from api.pages.viewer import NotYours, Viewed, Viewer
-from controlplane.errors import BadRequest, Conflict, NotFound
+from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.invitations import (
     INVITATION_LIFETIME,
     NewInvitation,

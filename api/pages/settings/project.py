@@ -11,7 +11,7 @@ from api.pages.forms import Problem, fields_of, problem_of
 from api.pages.render import address_of, page
 from api.pages.settings.admins import PATH, admins_only, page_of
 from api.pages.viewer import Viewed, Viewer
-from controlplane.errors import BadRequest, Conflict
+from controlplane.failures import BadRequest, Conflict
 from controlplane.projects import (
     MAX_RETENTION_DAYS,
     ProjectChange,

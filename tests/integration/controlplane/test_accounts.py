@@ -7,7 +7,7 @@ from sqlalchemy import update
 from controlplane.accounts import Account, SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import BadRequest, InvalidCredentials, Unauthorized
+from controlplane.failures import BadRequest, InvalidCredentials, Unauthorized
 from controlplane.keys import list_keys
 from controlplane.models import LoginSession
 from controlplane.projects import list_projects

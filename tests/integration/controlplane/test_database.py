@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from controlplane.database import Database, newest_revision
-from controlplane.errors import Unavailable
+from controlplane.failures import Unavailable
 from controlplane.models import Project
 from controlplane.sessions import purge_expired_sessions
 

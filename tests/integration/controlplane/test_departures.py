@@ -4,7 +4,7 @@ from controlplane.accounts import Account, SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.departures import delete_account, sole_projects
-from controlplane.errors import Conflict, InvalidCredentials
+from controlplane.failures import Conflict, InvalidCredentials
 from controlplane.invitations import NewInvitation, invite, list_invitations
 from controlplane.keys import list_keys
 from controlplane.members import add_account, change_role, list_members

@@ -8,7 +8,7 @@ import pytest
 from controlplane.accounts import SignUp, sign_up
 from controlplane.crypto import Vault, hash_token
 from controlplane.database import Database
-from controlplane.errors import Unauthorized
+from controlplane.failures import Unauthorized
 from controlplane.imports import (
     Accounts,
     ImportedKey,

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from controlplane.accounts import SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import BadSeed
+from controlplane.failures import BadSeed
 from controlplane.initial import Seed, ensure_initial
 from controlplane.keys import list_keys, revoke_key
 from controlplane.members import list_members

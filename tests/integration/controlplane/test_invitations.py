@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from controlplane.accounts import Account, SignUp, sign_up
 from controlplane.crypto import Vault, hash_token
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Conflict, Forbidden, NotFound
+from controlplane.failures import BadRequest, Conflict, Forbidden, NotFound
 from controlplane.invitations import (
     INVITATION_LIFETIME,
     MadeInvitation,

@@ -7,7 +7,7 @@ from sqlalchemy import event
 from controlplane.accounts import Account, SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import Unauthorized, Unavailable
+from controlplane.failures import Unauthorized, Unavailable
 from controlplane.keyring import GRACE_S, KeyRing
 from controlplane.keys import Key, KeyDraft, create_key, list_keys, revoke_key
 from controlplane.projects import ProjectChange, delete_project, list_projects, update_project

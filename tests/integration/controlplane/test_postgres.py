@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from controlplane.database import _MIGRATION_LOCK, Database
-from controlplane.errors import ControlPlaneError, Unavailable
+from controlplane.failures import ControlPlaneError, Unavailable
 from controlplane.progress import PartitionProgress
 from schemas.checkpoints import Intent
 from tests.components.containers import ContainerPostgres

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from controlplane.accounts import SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Conflict, NotFound
+from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.llm import prices
 from controlplane.llm.prices import (
     list_revisions,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from controlplane.crypto import UnsealError, Vault
 from controlplane.database import Database, newest_revision
-from controlplane.errors import Unauthorized
+from controlplane.failures import Unauthorized
 from controlplane.initial import Seed, ensure_initial
 from controlplane.keyring import TTL_S, KeyRing
 from controlplane.keys import revoke_key

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from controlplane.database import Database
-from controlplane.errors import NotOwner, Unavailable
+from controlplane.failures import NotOwner, Unavailable
 from controlplane.progress import Ownership, PartitionProgress
 from schemas.checkpoints import Intent, Progress
 

@@ -5,7 +5,7 @@ import pytest
 from controlplane.accounts import Account, SignUp, sign_up
 from controlplane.crypto import Vault, hash_token
 from controlplane.database import Database
-from controlplane.errors import BadRequest, Conflict, Forbidden, NotFound
+from controlplane.failures import BadRequest, Conflict, Forbidden, NotFound
 from controlplane.keys import KeyDraft, create_key, list_keys, rename_key, reveal_key, revoke_key
 from controlplane.members import (
     NewAccount,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from clickhouse.errors import RowsRefused, WarehouseUnavailable
+from clickhouse.failures import RowsRefused, WarehouseUnavailable
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, DeadLetter, decode_dead
 from eventlog.sqlite_log import SqliteLog

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clickhouse.errors import AccessRefused
+from clickhouse.failures import AccessRefused
 from eventlog.sqlite_log import SqliteLog
 from schemas.metrics import REGISTRY
 from tests.integration.eventlog.logs import until

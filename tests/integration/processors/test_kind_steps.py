@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from clickhouse.errors import RowsRefused
-from controlplane.errors import Unavailable
+from clickhouse.failures import RowsRefused
+from controlplane.failures import Unavailable
 from eventlog.group_commit import Limits
 from eventlog.sqlite_log import SqliteLog
 from processors.blocks import KindStep, StoredItems

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from clickhouse.errors import RowsRefused, StatementRefused, WarehouseError, WarehouseUnavailable
+from clickhouse.failures import RowsRefused, StatementRefused, WarehouseError, WarehouseUnavailable
 from eventlog.sqlite_log import SqliteLog
 from processors.block_rows import REFUSALS_BEFORE_PARTS
 from schemas.checkpoints import Intent

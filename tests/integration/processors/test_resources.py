@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from clickhouse import client
 from clickhouse.client import Warehouse
-from clickhouse.errors import WarehouseUnavailable
+from clickhouse.failures import WarehouseUnavailable
 from eventlog import records
 from eventlog.sqlite_log import SqliteLog
 from processors import assemble, block_rows, block_write, events

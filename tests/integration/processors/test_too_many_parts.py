@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import AccessRefused
+from clickhouse.failures import AccessRefused
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk
 from eventlog.sqlite_log import SqliteLog

@@ -5,7 +5,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import QueryTooExpensive
+from clickhouse.failures import QueryTooExpensive
 from clickhouse.queries import outcomes
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_outcomes

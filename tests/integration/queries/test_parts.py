@@ -17,7 +17,7 @@ from api.outgoing import Outgoing
 from api.reads import Reader, Turns
 from api.rows import begin_rows
 from clickhouse.client import READ_BACK_READERS, URGENT_READERS, Warehouse
-from clickhouse.errors import QueryTooExpensive
+from clickhouse.failures import QueryTooExpensive
 from clickhouse.llm import spans, traces
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.queries.parts import Bounds, Selection, find_parts, of_ids, read_part, read_whole

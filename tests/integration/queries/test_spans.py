@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import QueryTooExpensive
+from clickhouse.failures import QueryTooExpensive
 from clickhouse.llm import span_analytics
 from clickhouse.llm.filters import SpanFilter
 from clickhouse.llm.span_analytics import analyse_spans

@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 from msgspec import structs
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import QueryTooExpensive
+from clickhouse.failures import QueryTooExpensive
 from clickhouse.llm import analytics, rollups
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping

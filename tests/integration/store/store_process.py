@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import StoreBroken
+from clickhouse.failures import StoreBroken
 from clickhouse.migrate import migrate
 from clickhouse.retention import Expiry, Keeping
 from tests.integration.queries.rows import encode_traces, make_trace

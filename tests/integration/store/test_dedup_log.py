@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clickhouse.dedup_log import PART, find_lost_tokens, give_back_lost_tokens
-from clickhouse.errors import StoreBroken
+from clickhouse.failures import StoreBroken
 from tests.integration.store.store_process import COUNTS, ROWS, run
 
 TWO_BLOCKS = dict.fromkeys(COUNTS, 2 * ROWS)

@@ -9,7 +9,7 @@ from clickhouse.engine_memory import engine_options
 GREEDY = """
 import sys
 from clickhouse.client import Warehouse
-from clickhouse.errors import QueryTooExpensive
+from clickhouse.failures import QueryTooExpensive
 
 store = Warehouse("chdb://" + sys.argv[1], engine_memory_bytes=200_000_000)
 try:

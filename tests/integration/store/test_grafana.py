@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import StatementRefused
+from clickhouse.failures import StatementRefused
 from clickhouse.projects import ListedProject, write_projects
 from grafana.boards import ROOT, Query, queries, query_of
 from grafana.plugin import Value, View, expand

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import (
+from clickhouse.failures import (
     AccessRefused,
     RowsRefused,
     StatementRefused,

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import WarehouseUnavailable
+from clickhouse.failures import WarehouseUnavailable
 from clickhouse.llm import reprice as rows
 from controlplane.crypto import Vault
 from controlplane.database import Database

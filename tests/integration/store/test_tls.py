@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import AccessRefused, WarehouseUnavailable
+from clickhouse.failures import AccessRefused, WarehouseUnavailable
 from clickhouse.migrate import migrate
 from schemas.settings import Settings
 from sluice.cluster import open_warehouse

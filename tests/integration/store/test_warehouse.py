@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.errors import WarehouseError, WarehouseUnavailable
+from clickhouse.failures import WarehouseError, WarehouseUnavailable
 
 SLUICE = Path(sys.executable).with_name("sluice")
 NOBODY_LISTENS = "http://127.0.0.1:1"

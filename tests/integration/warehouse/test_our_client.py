@@ -15,7 +15,7 @@ import pytest
 
 from api.reads import Turns
 from clickhouse.client import Warehouse
-from clickhouse.errors import (
+from clickhouse.failures import (
     AccessRefused,
     QueryTooExpensive,
     RowsRefused,

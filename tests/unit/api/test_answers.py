@@ -10,13 +10,13 @@ from litestar.testing import TestClient
 
 from api.app import exception_handlers
 from api.auth import AnyRequest
-from clickhouse.errors import (
+from clickhouse.failures import (
     QueryTooExpensive,
     StatementRefused,
     WarehouseError,
     WarehouseUnavailable,
 )
-from controlplane import errors
+from controlplane import failures
 
 BUG = {"error": "Internal server error"}
 AWAY = {"error": "The store does not answer for now"}
@@ -64,14 +64,14 @@ def test_a_query_over_its_bounds_is_the_askers(client: TestClient[Litestar]) -> 
 @pytest.mark.parametrize(
     ("error", "status", "retry_after"),
     [
-        (errors.BadRequest("x"), 400, None),
-        (errors.Unauthorized("x"), 401, None),
-        (errors.InvalidCredentials("x"), 401, None),
-        (errors.Forbidden("x"), 403, None),
-        (errors.NotFound("x"), 404, None),
-        (errors.Conflict("x"), 409, None),
-        (errors.TooManyRequests("x", retry_after_s=7), 429, "7"),
-        (errors.Unavailable("x", retry_after_s=0), 503, "1"),
+        (failures.BadRequest("x"), 400, None),
+        (failures.Unauthorized("x"), 401, None),
+        (failures.InvalidCredentials("x"), 401, None),
+        (failures.Forbidden("x"), 403, None),
+        (failures.NotFound("x"), 404, None),
+        (failures.Conflict("x"), 409, None),
+        (failures.TooManyRequests("x", retry_after_s=7), 429, "7"),
+        (failures.Unavailable("x", retry_after_s=0), 503, "1"),
     ],
 )
 def test_a_refusal_of_the_control_plane_has_its_status(

@@ -15,7 +15,7 @@ from api import outcomes as outcomes_api
 from api.app import exception_handlers
 from api.reads import MOST_WAITING, TooManyQueries, Turns
 from clickhouse.client import QueryResult, Warehouse
-from clickhouse.errors import StatementRefused
+from clickhouse.failures import StatementRefused
 from schemas.projects import ProjectContext, ProjectId
 from sluice.systems import queries
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from clickhouse.errors import StoreBroken
+from clickhouse.failures import StoreBroken
 from clickhouse.served import app
 from clickhouse.served.codes import Code
 from clickhouse.served.codings import Plain

@@ -1,7 +1,7 @@
 import pytest
 
 from controlplane.attempts import AttemptLimits, AttemptRates, network_of
-from controlplane.errors import TooManyRequests
+from controlplane.failures import TooManyRequests
 
 ANN = "ann@example.com"
 

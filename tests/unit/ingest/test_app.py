@@ -2,37 +2,37 @@ from typing import Any
 
 import pytest
 
-from ingest import errors
+from ingest import rejections
 from ingest.app import STATUS, exception_handlers
 
 
-def kinds(root: type[errors.Rejected]) -> list[type[errors.Rejected]]:
+def kinds(root: type[rejections.Rejected]) -> list[type[rejections.Rejected]]:
     """Returns the classes that are raised: those without a class below."""
     below = root.__subclasses__()
     return [leaf for kind in below for leaf in kinds(kind)] if below else [root]
 
 
-def answer(refused: errors.Rejected) -> Any:
-    handler: Any = exception_handlers()[errors.Rejected]
+def answer(refused: rejections.Rejected) -> Any:
+    handler: Any = exception_handlers()[rejections.Rejected]
     return handler(None, refused)
 
 
 def test_every_refusal_has_its_status() -> None:
-    assert set(STATUS) == set(kinds(errors.Rejected))
+    assert set(STATUS) == set(kinds(rejections.Rejected))
 
 
 @pytest.mark.parametrize(
     ("refused", "status", "headers"),
     [
-        (errors.RateLimited("x", retry_after_s=7), 429, {"Retry-After": "7"}),
-        (errors.TooManyBodies("x", retry_after_s=1), 503, {"Retry-After": "1"}),
-        (errors.Overloaded("x", retry_after_s=5), 503, {"Retry-After": "5"}),
-        (errors.TooSlow("x"), 408, {"Connection": "close"}),
-        (errors.ItemTooLarge("x"), 413, {}),
+        (rejections.RateLimited("x", retry_after_s=7), 429, {"Retry-After": "7"}),
+        (rejections.TooManyBodies("x", retry_after_s=1), 503, {"Retry-After": "1"}),
+        (rejections.Overloaded("x", retry_after_s=5), 503, {"Retry-After": "5"}),
+        (rejections.TooSlow("x"), 408, {"Connection": "close"}),
+        (rejections.ItemTooLarge("x"), 413, {}),
     ],
 )
 def test_a_refusal_says_when_to_come_again(
-    refused: errors.Rejected, status: int, headers: dict[str, str]
+    refused: rejections.Rejected, status: int, headers: dict[str, str]
 ) -> None:
     given = answer(refused)
 

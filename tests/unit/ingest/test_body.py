@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.body import MAX_MEMBERS, BodyBudget, BodyLimits, Incoming, read_body
-from ingest.errors import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
+from ingest.rejections import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
 from ingest.workers import Workers
 from schemas.projects import ProjectId
 

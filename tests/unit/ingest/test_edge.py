@@ -9,8 +9,8 @@ from eventlog.log import Addressed, AppendUncertain, LogError, LogFull, TopicPar
 from eventlog.records import Chunk, Refusal, partition_of
 from ingest.body import BodyLimits, Incoming
 from ingest.edge import Edge, EdgeLimits
-from ingest.errors import BadItems, ItemTooLarge, Overloaded, TooManyBodies
 from ingest.llm.forms import forms
+from ingest.rejections import BadItems, ItemTooLarge, Overloaded, TooManyBodies
 from schemas.kinds import TRACE
 from schemas.projects import ProjectContext, ProjectId
 from tests.unit.ingest.test_pulse import trace

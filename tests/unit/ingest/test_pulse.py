@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import BadItems, BadJson, Invalid, ItemTooLarge
 from ingest.llm.pulse import frame_array, span_frame, trace_frame
+from ingest.rejections import BadItems, BadJson, Invalid, ItemTooLarge
 from schemas.issues import Issue
 
 TRACES = trace_frame()

@@ -1,7 +1,7 @@
 import pytest
 
-from ingest.errors import RateLimited
 from ingest.quotas import Quotas
+from ingest.rejections import RateLimited
 
 
 def test_each_key_has_a_minute_of_its_own() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.errors import BadItems
 from ingest.llm.pulse import frame_array, span_frame, trace_frame
+from ingest.rejections import BadItems
 from schemas.llm.wire import METADATA_CHARS, SpanItem, TraceItem
 from tests.e2e.payloads import full_span, full_trace
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.errors import Unavailable
+from controlplane.failures import Unavailable
 from eventlog.kafka_topics import TopicState
 from eventlog.log import TopicPartition
 from ingest import stored_watch

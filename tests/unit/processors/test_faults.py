@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from clickhouse.errors import (
+from clickhouse.failures import (
     AccessRefused,
     RowsRefused,
     StatementRefused,

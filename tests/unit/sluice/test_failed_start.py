@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from controlplane.errors import Unavailable
+from controlplane.failures import Unavailable
 from eventlog.log import LogUnavailable
 from schemas.settings import Settings
 from sluice import listening, node, room

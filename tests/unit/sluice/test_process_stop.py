@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.database import Database
-from controlplane.errors import Unavailable
+from controlplane.failures import Unavailable
 from eventlog.log import LogUnavailable
 from eventlog.sqlite_log import SqliteLog
 from schemas.settings import Settings

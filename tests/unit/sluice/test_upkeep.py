@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from clickhouse.errors import WarehouseUnavailable
+from clickhouse.failures import WarehouseUnavailable
 from sluice.upkeep import repeat, while_leading
 
 

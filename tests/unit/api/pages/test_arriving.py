@@ -15,7 +15,7 @@ from api.pages.parts.ranges import range_of
 from api.pages.problems import page_exception_handlers
 from api.pages.viewer import VIEWER, NamedProject, Viewer
 from api.parameters import values_of
-from clickhouse.errors import QueryTooExpensive
+from clickhouse.failures import QueryTooExpensive
 from controlplane.accounts import Account
 from controlplane.sessions import UNSEEN, SignedIn
 from schemas.projects import ProjectContext, ProjectId, UserId

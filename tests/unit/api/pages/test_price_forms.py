@@ -13,7 +13,7 @@ from api.pages.llm.price_forms import (
     read_price,
 )
 from api.pages.llm.prices import reprice_command
-from controlplane.errors import BadRequest
+from controlplane.failures import BadRequest
 from schemas.llm.prices import Alias, OwnPrice, Rates
 from schemas.projects import ProjectId
 

@@ -3,7 +3,7 @@
 import clickhouse_connect
 import pytest
 
-from clickhouse.errors import WarehouseUnavailable, kind_of, translated
+from clickhouse.failures import WarehouseUnavailable, kind_of, translated
 from tests.unit.sluice.places import free_port
 
 
