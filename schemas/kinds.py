@@ -69,7 +69,23 @@ SPAN = Kind(
     "span", "pulse.span", SPANS.name, (Table("spans", "span_id", (*PRICED, "provider")),), "span_id"
 )
 
-SYSTEMS = (System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),)
+ERRORS = Topic(
+    "raw.errors",
+    5,
+    "Batches of errors and transactions as their senders wrote them, keyed by (project, event id).",
+)
+ERROR = Kind("error", "errors.error", ERRORS.name, (Table("errors", "event_id"),))
+TRANSACTION = Kind(
+    "transaction",
+    "errors.transaction",
+    ERRORS.name,
+    (Table("transactions", "event_id"), Table("transaction_spans", "event_id")),
+)
+
+SYSTEMS = (
+    System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
+    System("errors", topics=(ERRORS,), kinds=(ERROR, TRANSACTION)),
+)
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)
 

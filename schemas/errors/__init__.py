@@ -1,0 +1,1 @@
+"""What the system `errors` is made of: events, transactions, and what their senders wrote."""
