@@ -147,7 +147,7 @@ _flow(app)
 
 
 def greet(process: Any) -> None:
-    """Prints what a person copies: address, key, first trace, dashboard.
+    """Prints what a person copies: address, key, DSN, first trace, dashboard.
 
     The key itself is shown once, and a link that signs in at each start, to a person: what is
     printed elsewhere is kept by a journal.
@@ -162,6 +162,10 @@ def greet(process: Any) -> None:
     if initial.is_new and sys.stdout.isatty():
         shown = used = initial.plain_key
     print(f"API key: {shown}")
+    if initial.dsn_key is not None:
+        from controlplane.dsn import dsn_of
+
+        print(f"DSN: {dsn_of(address, initial.dsn_key, initial.number)}")
     print(f"First trace: {first_trace(address, used)}", flush=True)
     if sys.stdout.isatty() and (path := process.entrance()):
         print(f"Dashboard, signed in once, within 15 minutes: {address}{path}", flush=True)
