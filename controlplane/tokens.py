@@ -144,7 +144,11 @@ async def revoke_token(database: Database, owner: TokenOwner, token_id: str) -> 
 
 async def revoke_any_token(database: Database, token_id: str) -> str:
     """As `revoke_token`, whosever it is; for the operator alone."""
-    return await _revoke(database, ApiToken.id.is_not(None), token_id)
+    try:
+        return await _revoke(database, ApiToken.id.is_not(None), token_id)
+    except NotFound as error:
+        hint = "sluice token list shows their ids"
+        raise NotFound(f"there is no API token {token_id!r}; {hint}") from error
 
 
 def as_scope(text: str) -> TokenScope:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import structlog
 import typer
 
-from sluice.commands import dead, imports, keys, prices, projects, retention, users
+from sluice.commands import dead, imports, keys, prices, projects, retention, tokens, users
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
 from sluice.commands.grafana import make_grafana_user
@@ -126,6 +126,7 @@ app.command("grafana-user")(make_grafana_user)
 app.command("reprice")(reprice)
 app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
+app.add_typer(tokens.app, name="token")
 app.add_typer(users.app, name="user")
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
