@@ -1,0 +1,1 @@
+"""The system `errors`: the columns and the queries of its tables."""
