@@ -160,10 +160,12 @@ def list_of(value: object, name: str, problems: Problems) -> list[Any]:
 
 
 def _json_of(raw: Raw, opening: int, name: str, problems: Problems, most: int) -> Raw:
-    if is_absent(raw):
+    if raw is EMPTY:
         return EMPTY
     view = memoryview(raw)
     if view[0] != opening:
+        if raw == NULL:
+            return EMPTY
         kind = "an object" if opening == OBJECT else "a list"
         note(problems, f"{name}: not {kind}, left out")
         return EMPTY
