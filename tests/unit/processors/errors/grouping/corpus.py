@@ -5,8 +5,8 @@ A description is made into several events that differ as real ones do:
 - `{int}`, `{uuid}`, `{time}`, ... are other values in each event, and so are lines and machines.
 - `<<a||b>>` is one of them at random, `~` up to three frames of the language's machinery.
 - What stands between `[` and `]` is a recursion of one to six calls.
-- A frame is `MARK module|filename|function|source`, of native ones the last is the library. The mark
-  is `+` for the application's, `-` for another's, `?` where the SDK does not say.
+- A frame is `MARK module|filename|function|source`. Of native ones the last is the library.
+  The mark is `+` for the application's, `-` for another's, `?` where the SDK does not say.
 
 `miss` says why the events of a description are not one group, as far as we know.
 """

@@ -37,8 +37,8 @@ def test_50_events_of_one_stack_with_different_messages_are_one() -> None:
 @pytest.mark.parametrize("where", ["function", "filename", "module"])
 def test_ten_stacks_with_the_same_type_and_message_are_ten(where: str) -> None:
     stacks = [
-        frame(**{"function": "run", "filename": "shop/run.py", where: f"shop{letter}"})
-        for letter in "abcdefghij"
+        frame(**{"function": "run", "filename": "shop/run.py", where: f"shop{sign}"})
+        for sign in "abcdefghij"
     ]
 
     assert groups([event(Thrown("E", "boom", frames=(stack,))) for stack in stacks]) == 10

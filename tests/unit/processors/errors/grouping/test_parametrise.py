@@ -6,7 +6,7 @@ from processors.errors.grouping.parametrise import FAMILIES, MAX_CHARS, parametr
 
 VARIES = {
     "user 42 not found": "user <number> not found",
-    "took 12.5 of 1e-07, 45% of 1,234,567": "took <number> of 1e-07, <number> of <number>",
+    "took 12.5 of 1e-07 and 45% of 1,234,567": "took <number> of <number> and <number> of <number>",
     "at 0x7f3a1b2c commit 1a2b3c4": "at <number> commit <number>",
     "user_42 in shard-7": "user_<number> in shard-<number>",
     "index -1 of 5": "index <number> of <number>",
