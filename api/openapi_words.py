@@ -72,6 +72,8 @@ PARAMETERS = {
     "span_id": Words("Id of the span.", SPAN_ID),
     "project_id": Words("Id of the project.", SOMETHING),
     "key_id": Words("Id of the key.", SOMETHING),
+    "dsn_key_id": Words("Id of the DSN key.", SOMETHING),
+    "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "invitation_id": Words("Id of the invitation.", SOMETHING),
 }
