@@ -81,9 +81,10 @@ PAGES = (
     *("/agents/tools", "/agents/tools/uses"),
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
 )
-SETTINGS = ("/settings/members", "/settings/keys", "/settings/prices")
+SETTINGS = tuple(f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices"))
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
+    *("/dsn", "/dsn/{dsn_key_id}/revoke", "/tokens", "/tokens/{token_id}/revoke"),
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
@@ -92,6 +93,7 @@ REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
     *("/account/sessions/{session_id}/end", "/account/sessions/end-others"),
+    *("/account/tokens", "/account/tokens/{token_id}/revoke"),
 )
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
