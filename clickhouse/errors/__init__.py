@@ -1,1 +1,1 @@
-"""The system `errors`: the columns and the queries of its tables."""
+"""Tables and queries of errors and transactions."""
