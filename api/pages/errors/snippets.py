@@ -1,11 +1,12 @@
 """What to copy to send errors and transactions, with the address and the DSN of whoever looks."""
 
-from api.auth import AnyRequest
+from api.auth import AnyRequest, services
 from api.pages.parts.snippets import Snippet, url_of
 from api.pages.viewer import Viewer
+from controlplane.dsn import dsn_of, list_dsn_keys
 
 PLACE_OF_KEY = "YOUR_DSN_KEY"
-PLACE_OF_NUMBER = "YOUR_PROJECT_NUMBER"
+PLACE_OF_DSN = "YOUR_DSN"
 PYTHON = """# pip install sentry-sdk
 import sentry_sdk
 
@@ -34,17 +35,17 @@ CURL = """curl {url}/v1/ingest \\
 
 
 async def transaction_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
-    """Return samples that send a first transaction, for an empty page."""
-    url, key, number = url_of(request), PLACE_OF_KEY, PLACE_OF_NUMBER
-    given = {"url": url, "key": key, "dsn": dsn_of(url, key, number)}
+    """Return samples that send a first transaction, for an empty page.
+
+    Every member sees the DSN: browsers and apps carry it, and it sends and nothing else.
+    """
+    url = url_of(request)
+    keys = await list_dsn_keys(services(request).database, viewer.project.project_id)
+    key = keys[0].public_key if keys else PLACE_OF_KEY
+    dsn = dsn_of(url, key, keys[0].number) if keys else PLACE_OF_DSN
+    given = {"url": url, "key": key, "dsn": dsn}
     return [
         ("From Python, with Sentry's SDK", PYTHON.format_map(given)),
         ("From Node.js, with Sentry's SDK", NODE.format_map(given)),
         ("With curl", CURL.format_map(given)),
     ]
-
-
-def dsn_of(url: str, key: str, number: str) -> str:
-    """Return the address that an SDK of Sentry is given."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{key}@{rest}/{number}"

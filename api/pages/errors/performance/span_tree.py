@@ -3,7 +3,8 @@
 1. The transaction itself is the first row, and holds everything.
 2. A span is within the one that it names; where that is not there, within the transaction.
 3. Spans that are within each other in a circle are within the transaction.
-4. LLM calls and errors of the same trace stand in the span that they name, else in the transaction.
+4. LLM calls and errors of the same trace stand in the span that they name; those that name none,
+   in the transaction, where they are within its time.
 """
 
 from collections import defaultdict
@@ -18,14 +19,13 @@ from api.pages.parts.texts import duration, exact
 from api.pages.parts.waterfall import MOST_INDENT, Note, Row, page_of
 from api.slashes import as_segment
 from clickhouse.errors.trace_links import TraceLinks
-from clickhouse.errors.transaction_lines import TransactionLine
+from clickhouse.errors.transaction_lines import StoredTransaction, TransactionLine
 from clickhouse.errors.transaction_spans import SpanLine
 
 HEADS = ("Own time",)
 COLOURS = {"db": 2, "http": 4, "cache": 1, "queue": 5, "template": 6, "function": 7, "gen_ai": 3}
 """By what an operation begins with."""
 OTHER_COLOUR = 8
-ERROR_COLOUR = 3
 LLM_COLOUR = 3
 OK = ("ok", "", "unknown", "cancelled")
 BESIDE = ("LLM call", "error")
@@ -56,13 +56,11 @@ class Drawn(NamedTuple):
     """Whether the sender said when spans began: Open Sentry's do not."""
 
 
-def steps_of(
-    transaction: TransactionLine, spans: Sequence[SpanLine], links: TraceLinks
-) -> list[Step]:
+def steps_of(stored: StoredTransaction, spans: Sequence[SpanLine], links: TraceLinks) -> list[Step]:
     """Returns the steps in the order of their tree, the transaction first."""
-    known = {span.span_id for span in spans}
+    transaction, known = stored.line, {span.span_id for span in spans}
     within: dict[str, list[Step]] = defaultdict(list)
-    for parent, step in (*_spans(spans, known), *_others(links, known)):
+    for parent, step in (*_spans(spans, known), *_others(stored, links, known)):
         within[parent].append(step)
     for steps in within.values():
         steps.sort(key=lambda step: step.start_us)
@@ -71,7 +69,7 @@ def steps_of(
         label=transaction.name or "(no name)",
         start_us=transaction.at_us,
         end_us=transaction.end_us,
-        kind=_kind(transaction.op),
+        kind="transaction",
         colour=0,
         hint=transaction.op,
         is_error=transaction.failed,
@@ -120,16 +118,25 @@ def _spans(spans: Iterable[SpanLine], known: set[str]) -> Iterable[tuple[str, St
         yield span.parent_span_id if span.parent_span_id in known else "", step
 
 
-def _others(links: TraceLinks, known: set[str]) -> Iterable[tuple[str, Step]]:
+def _others(
+    stored: StoredTransaction, links: TraceLinks, known: set[str]
+) -> Iterable[tuple[str, Step]]:
+    found: list[tuple[str, Step]] = []
     for call in links.calls:
         end_us = call.at_us + round(call.latency_ms * 1000)
         label, failed = call.model or "(no model)", call.status == "error"
         step = Step(call.trace_id, label, call.at_us, end_us, "LLM call", LLM_COLOUR, "", failed)
-        yield call.span_id if call.span_id in known else "", step
+        found.append((call.span_id, step))
     for error in links.errors:
         said = error.title or error.type
-        step = Step(error.event_id, said, error.at_us, None, "error", ERROR_COLOUR, "", True)
-        yield error.span_id if error.span_id in known else "", step
+        step = Step(error.event_id, said, error.at_us, None, "error", OTHER_COLOUR, "", True)
+        found.append((error.span_id, step))
+    first_us, last_us = stored.line.at_us, stored.line.end_us
+    for span_id, step in found:
+        if span_id in known:
+            yield span_id, step
+        elif span_id == stored.span_id or (not span_id and first_us <= step.start_us <= last_us):
+            yield "", step
 
 
 def _in_order(root: Step, within: dict[str, list[Step]]) -> list[Step]:

@@ -144,13 +144,10 @@ def measured(event: TransactionEvent) -> list[Measured]:
 def _shown(request: AnyRequest, whole: Whole, number: int) -> dict[str, Any]:
     """Works out what takes a while: of 10,000 spans it would keep the loop for 0.1 s."""
     line, event = whole.stored.line, event_of(whole.stored.body)
-    steps = steps_of(line, whole.spans, whole.links)
+    steps = steps_of(whole.stored, whole.spans, whole.links)
     rows, has_begins = rows_of(line, steps, address_of(request), number)
-    asked = event.request and msgspec.to_builtins(
-        {"method": event.request.method, "url": event.request.url, "query": event.request.query}
-    )
     parts = [
-        _part("Request", Raw(msgspec.json.encode(asked)) if asked else None),
+        _part("Request", _asked(event)),
         _part("Contexts", event.contexts),
         _part("Extra", event.extra),
     ]
@@ -183,6 +180,14 @@ def _part(title: str, raw: Raw | None) -> Part | None:
     if raw is None or not value:
         return None
     return Part(title, bytes(raw).decode(), tree_of(value))
+
+
+def _asked(event: TransactionEvent) -> Raw | None:
+    """Returns what was asked for; headers and bodies are in the API's answer."""
+    if event.request is None:
+        return None
+    asked = {name: getattr(event.request, name) for name in ("method", "url", "query")}
+    return Raw(msgspec.json.encode({name: text for name, text in asked.items() if text}))
 
 
 def _number(values: Values) -> int:
