@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from api.errors import transactions
+from api.pages.errors.performance.pages import SECTIONS
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
 from processors.errors.grouping.groups import group_of
@@ -25,4 +27,10 @@ def open_parts(resources: Resources) -> Parts:
     return Parts(forms=forms(), steps=steps(lambda: meaning_of, follow), state={})
 
 
-SYSTEM = System(open=open_parts, routers=routers, queries=(), checks=checks())
+SYSTEM = System(
+    open=open_parts,
+    routers=routers,
+    queries=transactions.HANDLERS,
+    pages=SECTIONS,
+    checks=checks(),
+)
