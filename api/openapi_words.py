@@ -80,6 +80,8 @@ PARAMETERS = {
     "project_id": Words("Id of the project.", SOMETHING),
     "project_number": Words("Number of the project: what stands at the end of its DSN.", "1"),
     "key_id": Words("Id of the key.", SOMETHING),
+    "dsn_key_id": Words("Id of the DSN key.", SOMETHING),
+    "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "invitation_id": Words("Id of the invitation.", SOMETHING),
 }
