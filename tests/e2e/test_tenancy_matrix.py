@@ -65,6 +65,9 @@ QUERIES = (
     "analytics/spans",
     "models",
     "outcomes",
+    "transactions",
+    "transactions/spans",
+    "transactions/{event_id}",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -79,6 +82,10 @@ PAGES = (
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),
+    *("/performance", "/performance/suggest", "/performance/spans"),
+    *("/performance/name", "/performance/name/more", "/performance/transactions"),
+    "/performance/transactions/{event_id}",
+    "/performance/transactions/{event_id}/spans/{span_id}",
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     "/{page}",
 )
