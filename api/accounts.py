@@ -14,6 +14,7 @@ from api.auth import (
     admin_only,
     client_address,
     enter,
+    forget_project,
     person_from_session,
     reject_cross_site,
     services,
@@ -203,7 +204,7 @@ async def change_project(request: AnyRequest, project_id: FromPath[str]) -> Proj
         retention_days=form.retention_days,
     )
     changed = await update_project(services(request).database, admin_of, change)
-    services(request).keyring.forget_project(admin_of)
+    forget_project(request, admin_of)
     return _details(changed)
 
 
@@ -217,7 +218,7 @@ async def delete_my_project(request: AnyRequest, project_id: FromPath[str]) -> D
     """Close a project at once, its keys with it; its stored data is purged afterwards."""
     admin_of = await _administered(request, project_id)
     await delete_project(services(request).database, admin_of)
-    services(request).keyring.forget_project(admin_of)
+    forget_project(request, admin_of)
     return Done()
 
 

@@ -13,7 +13,7 @@ from controlplane.crypto import API_KEY_PREFIX, UnsealError, Vault, hash_passwor
 from controlplane.database import Database
 from controlplane.failures import BadRequest, BadSeed
 from controlplane.models import ApiKey, Installation, Project, User
-from controlplane.projects import insert_project
+from controlplane.projects import FirstKeys, insert_project
 from controlplane.rules import cleaned_email, cleaned_name, explained, refuse_bad_password
 from schemas.projects import ProjectId
 from schemas.settings import Settings
@@ -143,7 +143,7 @@ async def _plant(
             vault,
             project_name,
             admin_id=admin.id if admin else None,
-            plain_key=seed.api_key or None,
+            keys=FirstKeys(plain=seed.api_key or None),
         )
     installation.initial_project_id, installation.initial_key_id = project.id, key.id
 

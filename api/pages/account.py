@@ -10,6 +10,7 @@ from api.auth import (
     AnyRequest,
     cleared_cookie,
     client_address,
+    forget_project,
     services,
     session_cookie,
     visit_of,
@@ -128,7 +129,7 @@ async def delete_own(request: AnyRequest) -> Response[str]:
     except TooManyRequests as error:
         return await _shown(request, session, problem=_too_many(error, "password"))
     for project_id in deleted:
-        state.keyring.forget_project(project_id)
+        forget_project(request, project_id)
     log.info("account deleted", user_id=account.user_id, project_ids=deleted)
     return sent_on(request, "/sign-in", cookie=cleared_cookie(request))
 
