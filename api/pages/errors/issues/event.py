@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from msgspec import Raw
-
 from api.pages.errors.issues.crumbs import Crumbs, crumbs_of
 from api.pages.errors.issues.cutting import (
     LEAST_CHARS,
@@ -30,6 +28,8 @@ MOST_HEADERS = 60
 MOST_CONTEXTS = 20
 MOST_OF_CONTEXT = 30
 MOST_MODULES = 500
+MOST_PLAIN = 20
+"""Values of an object that is no tree."""
 MOST_NODES = 300
 """Of the values that an application gives with an event."""
 MOST_OF_VALUE = 500
@@ -57,11 +57,12 @@ class Context(NamedTuple):
     pairs: Pairs
 
 
-class Sent(NamedTuple):
-    """A part of a request: as a tree where it is an object, else as a text."""
+class Held(NamedTuple):
+    """A value of any shape: a text, an object of a few plain values, or a tree."""
 
-    text: Cut | None
-    tree: Node | None
+    text: Cut | None = None
+    pairs: Pairs | None = None
+    tree: Node | None = None
 
 
 class Shown(NamedTuple):
@@ -71,8 +72,8 @@ class Shown(NamedTuple):
     url: Cut
     query: Cut
     headers: Pairs
-    cookies: Sent | None
-    data: Sent | None
+    cookies: Held | None
+    data: Held | None
     env: Pairs
 
 
@@ -88,12 +89,12 @@ class EventShown(NamedTuple):
     crumbs: Crumbs
     request: Shown | None
     person: list[Pair]
-    person_other: Node | None
+    person_other: Held | None
     tags: list[Tag]
     tags_left: int
     contexts: list[Context]
     contexts_left: int
-    extra: Node | None
+    extra: Held | None
     modules: Pairs
     problems: list[str]
 
@@ -115,7 +116,7 @@ def event_shown(event: ErrorEvent, asked: Asked) -> EventShown:
         crumbs=crumbs_of(event, budget),
         request=None if event.request is None else _request(event.request, budget),
         person=_person(event.user, budget),
-        person_other=_tree(object_of(event.user.other), budget),
+        person_other=_held(object_of(event.user.other), budget),
         tags=[_tag(key, value, budget) for key, value in tags[:MOST_TAGS]],
         tags_left=max(0, len(tags) - MOST_TAGS),
         contexts=[
@@ -123,7 +124,7 @@ def event_shown(event: ErrorEvent, asked: Asked) -> EventShown:
             for name, value in contexts[:MOST_CONTEXTS]
         ],
         contexts_left=max(0, len(contexts) - MOST_CONTEXTS),
-        extra=_tree(extra, budget),
+        extra=_held(extra, budget),
         modules=budget.pairs(object_of(event.modules), most=MOST_MODULES, chars=SHORT),
         problems=[budget.cut(one).text for one in event.problems[:20]],
     )
@@ -185,8 +186,8 @@ def _request(request: Request, budget: Budget) -> Shown:
         url=budget.cut(request.url, USUAL),
         query=budget.cut(request.query, USUAL),
         headers=_headers(request.headers, budget),
-        cookies=_sent(request.cookies, budget),
-        data=_sent(request.data, budget),
+        cookies=_held(decoded(request.cookies), budget),
+        data=_held(decoded(request.data), budget),
         env=budget.pairs(object_of(request.env), most=MOST_HEADERS, chars=USUAL),
     )
 
@@ -201,18 +202,23 @@ def _headers(headers: Iterable[tuple[str, str]], budget: Budget) -> Pairs:
     return Pairs(shown, len(given) - len(shown))
 
 
-def _sent(raw: Raw, budget: Budget) -> Sent | None:
-    value = decoded(raw)
+def _held(value: Any, budget: Budget) -> Held | None:
     if value is None or value in ("", {}, []):
         return None
+    if isinstance(value, dict) and len(value) <= MOST_PLAIN and all(map(_is_plain, value.values())):
+        return Held(pairs=budget.pairs(value, most=MOST_PLAIN))
     if isinstance(value, dict | list):
-        return Sent(None, _tree(value, budget))
-    return Sent(budget.cut(as_text(value), LONG), None)
+        return Held(tree=_tree(value, budget))
+    return Held(text=budget.cut(as_text(value), LONG))
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, dict | list)
 
 
 def _tree(value: Any, budget: Budget) -> Node | None:
-    """Returns an object as a tree; the page counts what it shows of it."""
-    if not value or budget.chars <= 0:
+    """Returns an object as a tree, `None` where the page is full; the page counts what it shows."""
+    if budget.chars <= 0:
         return None
     tree = _shortened(tree_of(value, most=MOST_NODES), MOST_OF_VALUE)
     if _chars(tree) > budget.chars:
