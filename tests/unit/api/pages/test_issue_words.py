@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.pages.errors.issues.acts import Act, act_of, chosen_in
+from api.pages.errors.issues.done import Done, done_in, written
 from api.pages.errors.issues.history import history_of, state_text
 from api.pages.errors.issues.samples import SAMPLES, sending_of
 from controlplane.failures import BadRequest
@@ -135,3 +136,21 @@ class TestSamples:
         assert found.name == "python"
         ast.parse(found.text)
         assert urlsplit(self.DSN).username == KEY
+
+
+class TestDone:
+    ID = "5a1c0f0e-0000-4000-8000-000000000001"
+
+    def test_what_was_done_is_said_and_can_be_undone(self) -> None:
+        values = {name: one for name, one in written("resolve", [self.ID]).items() if one}
+
+        assert done_in(values) == Done("1 issue resolved.", (self.ID,))
+
+    def test_an_address_cannot_make_a_page_say_something_else(self) -> None:
+        assert done_in({"done": "<b>Your account is closed</b>"}) is None
+        assert done_in({}) is None
+        assert done_in({"done": "open", "n": "many", "of": self.ID}) == Done(
+            "0 issues opened again."
+        )
+        found = done_in({"done": "ignore", "n": "2", "of": f"{self.ID},javascript:x,1"})
+        assert found == Done("2 issues ignored.", (self.ID,))
