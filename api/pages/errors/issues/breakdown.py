@@ -1,0 +1,51 @@
+"""What the events of an issue have under each tag, as shares."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from api.pages.errors.issues.cutting import SHORT
+from api.pages.errors.issues.event import NAMEABLE
+from api.pages.parts.filters import Term
+from clickhouse.errors.issue_details import TagBreakdown
+
+MOST_KEYS = 20
+SHOWN = 5
+"""Values of a key."""
+UNASKED = ("platform", "sdk", "server_name")
+"""Fields that no filter asks for."""
+
+
+class Share(NamedTuple):
+    """A value, and how many of the events that have the key have it."""
+
+    value: str
+    events: int
+    percent: float
+    where: str
+    """The filter that asks for it; empty where none can."""
+
+
+class Shares(NamedTuple):
+    """One key with its most frequent values."""
+
+    key: str
+    values: list[Share]
+    others: int
+
+
+def shares_of(found: Sequence[TagBreakdown]) -> list[Shares]:
+    """Returns what is shown of the tags, those first that most events have."""
+    return [
+        Shares(
+            one.key[:SHORT],
+            [_share(one, top.value, top.events) for top in one.top[:SHOWN]],
+            one.values - len(one.top[:SHOWN]),
+        )
+        for one in found[:MOST_KEYS]
+    ]
+
+
+def _share(one: TagBreakdown, value: str, events: int) -> Share:
+    can_ask = NAMEABLE.fullmatch(one.key) and len(value) <= SHORT and one.key not in UNASKED
+    where = str(Term(one.key, value)) if can_ask else ""
+    return Share(value[:SHORT], events, 100 * events / one.events if one.events else 0.0, where)
