@@ -71,6 +71,7 @@ PARAMETERS = {
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),
     "project_id": Words("Id of the project.", SOMETHING),
+    "project_number": Words("Number of the project: what stands at the end of its DSN.", "1"),
     "key_id": Words("Id of the key.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "invitation_id": Words("Id of the invitation.", SOMETHING),
@@ -117,6 +118,18 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "description": "Which of your projects, once you are signed in: an id of"
         " `GET /dashboard/api/projects`.",
     },
+    "dsn": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Open-Sentry-Key",
+        "description": "A DSN key of a project: what stands before the @ of its DSN.",
+    },
+    "sentry": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Sentry-Auth",
+        "description": "The same for the routes of Sentry's SDKs: `Sentry sentry_key=…`.",
+    },
     "key": {
         "type": "http",
         "scheme": "bearer",
@@ -128,6 +141,8 @@ SCHEMES: dict[str, dict[str, Any]] = {
 NEEDS: dict[str, list[dict[str, list[str]]]] = {
     "nobody": [],
     "key": [{"key": []}],
+    "dsn": [{"dsn": []}],
+    "sentry": [{"sentry": []}],
     "session": [{"session": []}],
     "project": [{"session": [], "project": []}],
     "operator": [{}, {"key": []}],

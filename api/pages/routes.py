@@ -18,6 +18,7 @@ from api.pages.problems import page_exception_handlers
 from api.pages.render import address_of
 from api.pages.settings.section import SECTION
 from api.pages.showcase import parts_page
+from api.pages.unknown import no_page
 from api.pages.viewer import VIEWER, Viewed, viewer_of
 
 PROJECT = "/p/{project_id:str}"
@@ -44,6 +45,7 @@ def page_routers(sections: Sequence[Section]) -> list[Any]:
     handlers = [
         open_project,
         parts_page,
+        no_page,
         *(one for section in sections for one in section.handlers),
     ]
     return [

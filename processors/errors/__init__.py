@@ -1,1 +1,1 @@
-"""What errors and transactions mean: read, masked, grouped, and what follows from them."""
+"""What events of the system `errors` mean: pure steps from what the log holds to rows."""

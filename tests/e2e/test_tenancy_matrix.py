@@ -80,6 +80,7 @@ PAGES = (
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
+    "/{page}",
 )
 SETTINGS = ("/settings/members", "/settings/keys", "/settings/prices")
 CHANGES = (
@@ -219,6 +220,7 @@ def world(server: Server) -> Iterator[World]:
         "user": MARKER,
         "name": "swagger-ui.css",
         "path": "other",
+        "page": "nothing/of/the/sort",
         "ref": poison(server, first),
         "tree": "other",
         "part": "metadata",
@@ -372,7 +374,7 @@ def test_members_see_a_page(world: World, route: str) -> None:
     answer = ask(world.member, route, world)
 
     assert answer.status_code == (303 if route.endswith("/{project_id}") else 200) or (
-        (route.endswith(("/find", "/parts")) and answer.status_code == 404)
+        (route.endswith(("/find", "/parts", "/{page}")) and answer.status_code == 404)
         # A stream that would not end, but for what its page says.
         or (route.endswith(".events") and answer.status_code == 400)
     ), answer.text[:500]

@@ -116,8 +116,13 @@ def filter_of(terms: list[Term], shown: TimeRange) -> TraceFilter:
     )
 
 
+def is_searched(text: str) -> bool:
+    """Tells whether a text can be looked for: one character would be in nearly every call."""
+    return 1 < len(text) <= MOST_TEXT_CHARS
+
+
 def _searched(text: str) -> str:
-    if not 1 < len(text) <= MOST_TEXT_CHARS:
+    if not is_searched(text):
         raise invalid(WHERE, f"text: expected 2 to {MOST_TEXT_CHARS} characters, as {TEXT}:refund")
     return text
 

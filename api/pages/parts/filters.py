@@ -72,6 +72,14 @@ def quoted(value: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 
 
+def as_begun(value: str) -> str:
+    """Returns what a value says that is being written: its closing quote may be yet to come."""
+    if not value.startswith('"'):
+        return value
+    closed = re.fullmatch(r'"(?:[^"\\]|\\.)*"', value)
+    return _plain(value if closed else value.removesuffix("\\") + '"')
+
+
 def read_terms(text: str, keys: Mapping[str, Key], *, prefix: str = "") -> list[Term]:
     """Reads a filter; names that begin with `prefix` are keys too. Raises `InvalidParameters`."""
     terms: list[Term] = []

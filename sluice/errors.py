@@ -1,0 +1,28 @@
+"""The system `errors`, put together from its sub-packages."""
+
+from functools import partial
+
+from ingest.errors.app import routers
+from ingest.errors.forms import checks, forms
+from processors.errors.grouping.groups import group_of
+from processors.errors.issues import follower
+from processors.errors.masking.mask import mask
+from processors.errors.steps import Meaning, steps
+from schemas.errors.grouping import DEFAULT_CONFIG
+from schemas.errors.masking import DEFAULT_RULES
+from schemas.projects import ProjectId
+from sluice.parts import Parts, Resources, System
+
+
+def open_parts(resources: Resources) -> Parts:
+    """Makes what a process needs of it."""
+    usual = Meaning(partial(mask, rules=DEFAULT_RULES), partial(group_of, config=DEFAULT_CONFIG))
+
+    def meaning_of(_: ProjectId) -> Meaning:
+        return usual
+
+    follow = follower(resources.database)
+    return Parts(forms=forms(), steps=steps(lambda: meaning_of, follow), state={})
+
+
+SYSTEM = System(open=open_parts, routers=routers, queries=(), checks=checks())
