@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from api.pages.errors.pages import SECTIONS
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
 from processors.errors.grouping.groups import group_of
@@ -25,4 +26,5 @@ def open_parts(resources: Resources) -> Parts:
     return Parts(forms=forms(), steps=steps(lambda: meaning_of, follow), state={})
 
 
-SYSTEM = System(open=open_parts, routers=routers, queries=(), checks=checks())
+
+SYSTEM = System(open=open_parts, routers=routers, queries=(), checks=checks(), pages=SECTIONS)
