@@ -33,9 +33,17 @@ class Shares(NamedTuple):
     others: int
 
 
-def shares_of(found: Sequence[TagBreakdown]) -> list[Shares]:
+class Tags(NamedTuple):
+    """What is shown of all keys."""
+
+    various: list[Shares]
+    same: list[Shares]
+    """Keys of which one value was seen alone."""
+
+
+def shares_of(found: Sequence[TagBreakdown]) -> Tags:
     """Returns what is shown of the tags, those first that most events have."""
-    return [
+    shares = [
         Shares(
             one.key[:SHORT],
             [_share(one, top.value, top.events) for top in one.top[:SHOWN]],
@@ -43,6 +51,8 @@ def shares_of(found: Sequence[TagBreakdown]) -> list[Shares]:
         )
         for one in found[:MOST_KEYS]
     ]
+    same = [one for one in shares if len(one.values) == 1 and not one.others]
+    return Tags([one for one in shares if one not in same], same)
 
 
 def _share(one: TagBreakdown, value: str, events: int) -> Share:

@@ -162,7 +162,9 @@ def _contexts(event: ErrorEvent) -> list[tuple[str, dict[str, Any]]]:
     for name in ordered:
         value = given[name]
         inner = value if isinstance(value, dict) else {"value": value}
-        found.append((name, {key: one for key, one in inner.items() if key != "type"}))
+        found.append(
+            (name, {key: one for key, one in inner.items() if key != "type" and one is not None})
+        )
     return [(name, inner) for name, inner in found if inner]
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from api.auth import AnyRequest, services
-from api.pages.errors.issues.breakdown import Shares, shares_of
+from api.pages.errors.issues.breakdown import Tags, shares_of
 from api.pages.errors.issues.courses import course_of
 from api.pages.errors.issues.event import EventShown, event_shown
 from api.pages.errors.issues.explained import Explained
@@ -80,7 +80,7 @@ class Opened(Struct, frozen=True):
     links: Sequence[Link]
     missing_event: str
     chart: Chart | None
-    breakdown: Sequence[Shares]
+    breakdown: Tags
     activity: Sequence[Happened]
     groups: Sequence[Group]
     explained: Explained | None
