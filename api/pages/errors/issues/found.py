@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -21,7 +20,7 @@ from clickhouse.errors.issue_counts import (
 )
 from controlplane.database import Database
 from controlplane.errors.listing import Place, find_all, list_issues, read_issues
-from schemas.errors.issues import STATUSES, ErrorFilter, IssueFilter, IssueRow
+from schemas.errors.issues import STATUSES, ErrorFilter, IssueFilter
 from schemas.zones import HOUR_US
 
 PAGE_ROWS = 40

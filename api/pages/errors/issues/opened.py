@@ -1,7 +1,7 @@
 """One issue with one of its events, read for its page and for the drawer of the list."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from api.auth import AnyRequest, services
 from api.pages.errors.issues.breakdown import Tags, shares_of
 from api.pages.errors.issues.courses import course_of
 from api.pages.errors.issues.event import EventShown, event_shown
-from api.pages.errors.issues.explained import Explained
+from api.pages.errors.issues.explained import Explained, explained_of
 from api.pages.errors.issues.history import Happened, history_of, state_text
 from api.pages.errors.issues.lines import is_new
 from api.pages.errors.issues.links import Link, links_of
@@ -25,16 +25,22 @@ from clickhouse.client import Warehouse
 from clickhouse.errors.event_filters import EventFilter
 from clickhouse.errors.events import EventLine, StoredEvent, get_event, list_events
 from clickhouse.errors.issue_counts import read_counts
-from clickhouse.errors.issue_details import read_hours, read_sightings, read_tags
+from clickhouse.errors.issue_details import Hour, read_hours, read_sightings, read_tags
+from clickhouse.errors.issue_minutes import read_minutes
 from clickhouse.errors.trace_links import Between, by_trace_id
 from controlplane.errors.activity import list_activity
 from controlplane.errors.listing import get_issue, issues_of
 from controlplane.failures import NotFound
 from controlplane.members import Member, list_members
+from schemas.errors.event import ErrorEvent
+from schemas.errors.grouping import Explanation
 from schemas.errors.issues import ErrorFilter, IssueCounts, IssueRow
-from schemas.projects import ProjectContext
+from schemas.projects import ProjectContext, ProjectId
 
 RANGE = "7d"
+EXPLAIN = "explain_grouping"
+"""Under this name the application has how an event of a project was grouped."""
+Explain = Callable[[ProjectId, ErrorEvent], Explanation]
 MOST_GROUPS = 50
 """Fingerprints of an issue that are listed."""
 
@@ -111,7 +117,7 @@ async def open_issue(
     async with reader_of(request, project).turn() as store:
         counts, hours, tags, groups, found = await asyncio.gather(
             read_counts(store, project, {row.id: row.group_hashes}, wanted),
-            read_hours(store, project, row.group_hashes, wanted),
+            _course(store, project, row, shown),
             read_tags(store, project, row.group_hashes, wanted),
             _groups(store, project, row, wanted),
             find_event(store, project, row, event_id),
@@ -136,7 +142,7 @@ async def open_issue(
         breakdown=shares_of(tags),
         activity=history_of(happened, names, shown.zone),
         groups=groups,
-        explained=None,
+        explained=await _explained(request, project, stored),
         members=members,
     )
 
@@ -176,6 +182,16 @@ async def find_event(
     return Found(stored, [*steps, Step("", "Latest", _other(newest, own))])
 
 
+async def _course(
+    store: Warehouse, project: ProjectContext, row: IssueRow, shown: TimeRange
+) -> list[Hour]:
+    """Returns the events of an issue by the hour, of a short time by the minute."""
+    if shown.bucket == "minute":
+        return await read_minutes(store, project, row.group_hashes, shown.first_us, shown.last_us)
+    wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
+    return await read_hours(store, project, row.group_hashes, wanted)
+
+
 def _other(lines: Sequence[EventLine], own: str) -> str:
     return lines[0].event_id if lines and lines[0].event_id != own else ""
 
@@ -205,6 +221,16 @@ async def _links(
     database = services(request).database
     issues = await issues_of(database, project.project_id, fingerprints) if fingerprints else {}
     return links_of(address_of(request), found, issues, line.event_id)
+
+
+async def _explained(
+    request: AnyRequest, project: ProjectContext, stored: StoredEvent | None
+) -> Explained | None:
+    """Returns why the event has its fingerprint, where this process can tell."""
+    explain: Explain | None = request.app.state.get(EXPLAIN)
+    if stored is None or explain is None:
+        return None
+    return explained_of(await asyncio.to_thread(explain, project.project_id, stored.event))
 
 
 def _raw(request: AnyRequest, row: IssueRow, stored: StoredEvent | None) -> str:
