@@ -1,1 +1,0 @@
-"""The system `errors`: its issues and transactions, to read and to set."""
