@@ -34,7 +34,7 @@ MOST_NODES = 300
 """Of the values that an application gives with an event."""
 MOST_OF_VALUE = 500
 """Characters of one of them."""
-NAMEABLE = re.compile(r'[^\s:"-][^\s:"]{0,199}')
+NAMEABLE = re.compile(r"[\w.$/][\w.$/-]{0,199}")
 """A tag's key that a filter can have."""
 FIRST = ("browser", "client_os", "os", "runtime", "device", "app", "trace")
 """Contexts that most events have, in the order of their interest."""

@@ -14,6 +14,7 @@ from api.pages.errors.issues.found import Listed, find_lines
 from api.pages.errors.issues.opened import Opened, open_issue, row_of
 from api.pages.errors.issues.samples import Sending, sending_of
 from api.pages.errors.issues.wanted import EVERYTHING, Wanted, wanted_of
+from api.pages.errors.issues.whom import by_whom
 from api.pages.parts.columns import Column, columns_of
 from api.pages.parts.snippets import url_of
 from api.pages.viewer import NoSuchPage, Viewed, Viewer
@@ -69,7 +70,7 @@ async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[st
     opened, members, listed = await asyncio.gather(
         _opened(request, viewer, values.get("open")),
         list_members(database, project_id),
-        _listed(request, wanted, values.get("older")),
+        _listed(request, viewer, wanted, values.get("older")),
     )
     is_empty = not listed.lines and await _has_none(request, viewer)
     return {
@@ -92,9 +93,11 @@ async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[st
     }
 
 
-async def _listed(request: AnyRequest, wanted: Wanted, older: str | None) -> Listed:
+async def _listed(request: AnyRequest, viewer: Viewer, wanted: Wanted, older: str | None) -> Listed:
     async with reader_of(request, wanted.project).turn() as store:
-        return await find_lines(services(request).database, store, wanted, older or None)
+        return await find_lines(
+            services(request).database, store, wanted, older or None, me=by_whom(viewer)
+        )
 
 
 async def _opened(request: AnyRequest, viewer: Viewer, issue_id: str | None) -> Opened | None:

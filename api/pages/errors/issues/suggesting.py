@@ -31,7 +31,7 @@ STATES = {
 FIXED: Mapping[str, Mapping[str, str]] = {
     "is": STATES,
     "level": dict.fromkeys(LEVELS, ""),
-    "assigned": {"me": "to yourself", "nobody": "to nobody"},
+    "assignee": {"me": "yourself", "none": "nobody"},
 }
 NEGATABLE = "-"
 

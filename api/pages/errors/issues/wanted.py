@@ -4,22 +4,34 @@ Where an address names no search, it is `is:unresolved`; `is:all` stands for no 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from msgspec import Struct
 
 from api.auth import AnyRequest
 from api.pages.added import take_added
-from api.pages.parts.filters import TEXT, WHERE, Chip, Key, Term, chips_of, read_terms, written
+from api.pages.errors.issues.event import NAMEABLE
+from api.pages.parts.filters import (
+    TEXT,
+    WHERE,
+    Chip,
+    Key,
+    Term,
+    always_quoted,
+    chips_of,
+    read_terms,
+)
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
 from api.pages.viewer import Viewer
 from api.parameters import invalid, values_of
+from schemas.errors.issues import IssueSort
 from schemas.projects import ProjectContext
 
 RANGE = "7d"
 USUAL = "is:unresolved"
 EVERYTHING = "is:all"
-SORTS = ("last_seen", "first_seen", "events", "people")
+REGRESSED = "is:regressed"
+SORTS: tuple[IssueSort, ...] = get_args(IssueSort)
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
@@ -28,11 +40,13 @@ KEYS: Mapping[str, Key] = {
         Key("release", "of its events", negates=True),
         Key("environment", "of its events", negates=True),
         Key("user", "who met it: id, email, name or address", negates=True),
-        Key("assigned", "me, nobody, or somebody's email"),
+        Key("assignee", "me, none, or the email of a member"),
         Key("type", "of the exception"),
         Key("platform", "python, javascript, …"),
-        Key("transaction", "the route or job in which it happened"),
-        Key("server_name", "the machine"),
+        Key("transaction", "the route or job in which it happened", negates=True),
+        Key("server_name", "the machine", negates=True),
+        Key("first_release", "the release that it was seen in first"),
+        Key("first_seen", "-24h for within a day, +7d for longer ago"),
         Key(TEXT, "in the title or the place; words alone do too", negates=True),
     )
 }
@@ -69,12 +83,12 @@ class Wanted(Struct, frozen=True):
     """On the clock of the page."""
     range: TimeRange
     terms: list[Term]
-    sort: str
+    sort: IssueSort
 
     @property
     def search(self) -> str:
-        """The search, as the API takes it too."""
-        return written(one for one in self.terms if str(one) != EVERYTHING) or ""
+        """The search in the words of the API."""
+        return " ".join(map(_searched, self.terms))
 
     @property
     def chips(self) -> list[Chip]:
@@ -98,7 +112,7 @@ class Wanted(Struct, frozen=True):
 
 VIEWS = (
     ("Unresolved", USUAL),
-    ("Regressed", "is:regressed"),
+    ("Regressed", REGRESSED),
     ("Ignored", "is:ignored"),
     ("Resolved", "is:resolved"),
     ("All", EVERYTHING),
@@ -111,10 +125,21 @@ def wanted_of(request: AnyRequest, viewer: Viewer) -> Wanted:
     shown = range_of(values, viewer.project, default=RANGE)
     terms = read_terms(values.get(WHERE, USUAL), Keys())
     take_added(request, terms, Keys())
-    sort = values.get("sort") or SORTS[0]
-    if sort not in SORTS:
+    for term in terms:
+        if not NAMEABLE.fullmatch(term.key):
+            raise invalid(WHERE, f"Unknown key {term.key[:64]!r}: in quotes it is a text to find")
+    named = values.get("sort") or SORTS[0]
+    sort = next((one for one in SORTS if one == named), None)
+    if sort is None:
         raise invalid("sort", f"Expected one of {', '.join(SORTS)}")
     return Wanted(on_clock(viewer.project, shown), shown, terms, sort)
+
+
+def _searched(term: Term) -> str:
+    if term.key == TEXT:
+        return f"{'!' if term.is_negated else ''}{always_quoted(term.value)}"
+    # What is resolved again is not what people look for.
+    return f"{term} {USUAL}" if str(term) == REGRESSED else str(term)
 
 
 def _with(where: str, others: list[Term]) -> str:
