@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from api.errors import transactions
+from api.errors import issue_changes, issue_events, issues, transactions
 from api.pages.errors.pages import SECTIONS
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
@@ -38,7 +38,8 @@ def open_parts(resources: Resources) -> Parts:
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=transactions.HANDLERS,
+    queries=(*issues.HANDLERS, *issue_events.HANDLERS, *transactions.HANDLERS),
+    controls=issue_changes.HANDLERS,
     pages=SECTIONS,
     checks=checks(),
 )
