@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from processors.errors.frames import Name
-from processors.errors.moments import moment_us, of_datetime
+from processors.errors.moments import moment_us
 from processors.errors.parts import (
     MAX_SMALL_JSON,
     MAX_TEXT,
@@ -62,8 +62,7 @@ def breadcrumbs_of(raw: Raw, problems: Problems, shift_us: int = 0) -> tuple[Bre
 
 
 def _of(sent: SentBreadcrumb, problems: Problems, shift_us: int) -> Breadcrumb:
-    at = sent.timestamp
-    moment = of_datetime(at) if isinstance(at, datetime) else moment_us(at)
+    moment = moment_us(sent.timestamp)
     return Breadcrumb(
         moment if moment is None else moment + shift_us,
         sent.type or "",

@@ -40,10 +40,7 @@ TRANSACTIONS: Mapping[wire.Protocol, Read[TransactionEvent]] = {
 
 def decode_sent(body: bytes) -> SentItem:
     """Decodes what the log holds. Raises `Unfit` where it is no item of this system."""
-    try:
-        return with_repair(sent_decoder.decode, body)
-    except UNREADABLE as error:
-        raise Unfit(f"not an event: {error}") from error
+    return repairing(_decode_sent, body)
 
 
 def read_error(sent: SentItem, item_id: str, received_at_us: int) -> ErrorEvent:
@@ -56,24 +53,29 @@ def read_transaction(sent: SentItem, item_id: str, received_at_us: int) -> Trans
     return _read(TRANSACTIONS[sent.protocol], sent, item_id, received_at_us)
 
 
-def with_repair(work: Callable[[bytes], R], item: bytes) -> R:
+def repairing(work: Callable[[bytes], R], item: bytes) -> R:
     """Returns what `work` makes of an item, if need be of the repaired one.
 
-    What it raises for that one passes.
+    Raises `Unfit` where it can read neither.
     """
     try:
-        return work(legible(item))
+        return work(item)
     except UNREADABLE:
-        return work(repaired(item))
+        fixed = repaired(item)
+    try:
+        return work(fixed)
+    except UNREADABLE as error:
+        raise Unfit(f"not an event: {error}") from error
+
+
+def _decode_sent(body: bytes) -> SentItem:
+    if not body.isascii():
+        body.decode()  # Decoding steps over parts that are kept as they came: they are texts too.
+    return sent_decoder.decode(body)
 
 
 def _read(read: Read[R], sent: SentItem, item_id: str, received_at_us: int) -> R:
     def work(item: bytes) -> R:
-        if not item.isascii():
-            item.decode()  # Parts that are kept as they came must be texts too.
         return read(item, sent.head, item_id=item_id, received_at_us=received_at_us)
 
-    try:
-        return with_repair(work, bytes(sent.item))
-    except UNREADABLE as error:
-        raise Unfit(f"not an event: {error}") from error
+    return repairing(work, legible(bytes(sent.item)))

@@ -28,7 +28,7 @@ MAX_CONTEXT_LINES = 20
 Name = Annotated[str, Meta(max_length=MAX_NAME)]
 Line = Annotated[str, Meta(max_length=MAX_LINE)]
 Lines = Annotated[tuple[Line, ...], Meta(max_length=MAX_CONTEXT_LINES)]
-Whole = Annotated[int, Meta(ge=0, lt=1 << 53)]
+Whole = Annotated[int, Meta(lt=1 << 53)]
 
 
 class SentFrame(Struct, gc=False):
@@ -107,13 +107,14 @@ def read_lines(value: object, name: str, problems: Problems) -> tuple[str, ...]:
 
 
 def _frame(sent: SentFrame, problems: Problems) -> Frame:
+    line = sent.lineno
     # By position: naming so many fields costs more than reading them.
     return Frame(
         sent.filename or "",
         sent.abs_path or "",
         sent.module or "",
         sent.function or "",
-        sent.lineno,
+        line if line is None or line >= 0 else None,  # Java has -2 for native code.
         sent.colno,
         sent.in_app,
         sent.pre_context or (),

@@ -11,7 +11,6 @@ The rules are those of Sentry Relay (relay-event-normalization, `clock_drift.rs`
 3. A moment that is missing or cannot be read is the time of arrival.
 """
 
-import math
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ MAX_AHEAD_US = 60 * 1_000_000
 MAX_AGE_US = 30 * 86_400 * 1_000_000
 MILLISECONDS_FROM = 1e11
 """A number above this is no second within 3,000 years: it counts milliseconds."""
+LARGEST = 1e15
 FIRST_US, LAST_US = (EARLIEST - EPOCH) // MICROSECOND, (LATEST - EPOCH) // MICROSECOND
 
 
@@ -38,20 +38,19 @@ def moment_us(value: object) -> int | None:
 
     `None` for what is none, and for what no store could hold.
     """
-    if isinstance(value, datetime):
-        return of_datetime(value)
+    if type(value) is float or type(value) is int:
+        return _of_number(value)
     if isinstance(value, str):
         return _of_text(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _of_number(value)
-    return None
+    return of_datetime(value) if isinstance(value, datetime) else None
 
 
 def of_datetime(moment: datetime) -> int | None:
     """Returns the microseconds since 1970 of a moment, without a zone in UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return _within((moment - EPOCH) // MICROSECOND)
+    at = (moment - EPOCH) // MICROSECOND
+    return at if FIRST_US <= at <= LAST_US else None
 
 
 def settle(value: object, sent_at: str, received_at_us: int, problems: Problems) -> Moment:
@@ -82,10 +81,10 @@ def _drift(sent_at: str, received_at_us: int) -> int:
 
 
 def _of_number(value: float) -> int | None:
-    if not math.isfinite(value):
+    if not -LARGEST < value < LARGEST:  # NaN is not
         return None
-    unit = 1_000 if abs(value) > MILLISECONDS_FROM else 1_000_000
-    return _within(round(value * unit))
+    moment = round(value * (1_000_000 if -MILLISECONDS_FROM < value < MILLISECONDS_FROM else 1_000))
+    return moment if FIRST_US <= moment <= LAST_US else None
 
 
 def _of_text(text: str) -> int | None:
@@ -97,7 +96,3 @@ def _of_text(text: str) -> int | None:
         return _of_number(float(text))
     except ValueError:
         return None
-
-
-def _within(moment: int) -> int | None:
-    return moment if FIRST_US <= moment <= LAST_US else None

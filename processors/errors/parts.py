@@ -23,6 +23,8 @@ MAX_SMALL_JSON = 32 << 10
 MAX_JSON = 512 << 10
 """Bytes of contexts, extra, modules and what a request brought."""
 NULL = Raw(b"null")
+NOTHING = Raw(b"[]")
+"""So PHP writes an empty object."""
 OBJECT, ARRAY = ord("{"), ord("[")
 
 decode_any = msgspec.json.Decoder().decode
@@ -84,8 +86,8 @@ def whole_of(value: object, name: str, problems: Problems) -> int | None:
         value = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53:
-        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value < 1 << 53:
+        return value if value >= 0 else None  # Java's stacks have -2 for native code.
     note(problems, f"{name}: not a whole number, left out")
     return None
 
@@ -131,7 +133,7 @@ def any_of(raw: Raw, name: str, problems: Problems, most: int = MAX_JSON) -> Raw
 
 def encoded(value: object, name: str, problems: Problems, most: int = MAX_JSON) -> Raw:
     """Returns a decoded object as JSON; nothing where it is empty, something else, or too large."""
-    if value is None or value == {}:
+    if value is None or value in ({}, []):
         return EMPTY
     return object_of(Raw(encode_any(value)), name, problems, most)
 
@@ -140,7 +142,7 @@ def mapping_of(value: object, name: str, problems: Problems) -> Mapping[str, Any
     """Returns a decoded object; an empty one for `None`, and for anything else with a problem."""
     if isinstance(value, dict):
         return value
-    if value is not None:
+    if value is not None and value != []:  # PHP writes an empty object as an empty list.
         note(problems, f"{name}: not an object, left out")
     return {}
 
@@ -160,10 +162,12 @@ def list_of(value: object, name: str, problems: Problems) -> list[Any]:
 
 
 def _json_of(raw: Raw, opening: int, name: str, problems: Problems, most: int) -> Raw:
-    if is_absent(raw):
+    if raw is EMPTY:
         return EMPTY
     view = memoryview(raw)
     if view[0] != opening:
+        if raw in (NULL, NOTHING):
+            return EMPTY
         kind = "an object" if opening == OBJECT else "a list"
         note(problems, f"{name}: not {kind}, left out")
         return EMPTY

@@ -14,14 +14,8 @@ from clickhouse.errors.tables import (
     transaction_span_arrays,
 )
 from processors.blocks import KindStep, StoredItems, nothing
-from processors.columns import Columns, Rows, SentChunk, Unfit, row_by_row
-from processors.errors.events import (
-    UNREADABLE,
-    decode_sent,
-    read_error,
-    read_transaction,
-    with_repair,
-)
+from processors.columns import Columns, Rows, SentChunk, row_by_row
+from processors.errors.events import decode_sent, read_error, read_transaction, repairing
 from processors.errors.rows import Grouped, error_row, transaction_row
 from schemas.errors.event import ErrorEvent
 from schemas.errors.sent import SentItem
@@ -99,11 +93,7 @@ def _transaction_tables(columns: Sequence[Sequence[Any]]) -> Mapping[str, Rows]:
 
 def _masked(sent: SentItem, meaning: Meaning) -> SentItem:
     """Masks an item before anything is read of it; nothing unmasked gets past here."""
-    try:
-        masked = with_repair(meaning.mask, bytes(sent.item))
-    except UNREADABLE as error:
-        raise Unfit(f"not an event: {error}") from error
-    return replace(sent, item=Raw(masked))
+    return replace(sent, item=Raw(repairing(meaning.mask, bytes(sent.item))))
 
 
 def _arrivals(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Iterator[Arrived]:

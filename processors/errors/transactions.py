@@ -8,7 +8,7 @@ from msgspec import Meta, Raw, Struct
 
 from processors.errors.around import contexts_of, origin_of, sdk_of
 from processors.errors.frames import Name
-from processors.errors.moments import moment_us, of_datetime, settle
+from processors.errors.moments import moment_us, settle
 from processors.errors.parts import (
     MAX_TEXT,
     Problems,
@@ -163,7 +163,7 @@ def _spans_of(raw: Raw, shift_us: int, problems: Problems) -> Spans:
 
 
 def _span(sent: SentSpan, shift_us: int, problems: Problems) -> SpanPart:
-    began, ended = _moment(sent.start_timestamp), _moment(sent.timestamp)
+    began, ended = moment_us(sent.start_timestamp), moment_us(sent.timestamp)
     if began is None or ended is None or ended < began:
         note(problems, "span: begin or end cannot be read")
         began = ended = began if began is not None else (ended or 0)
@@ -177,10 +177,6 @@ def _span(sent: SentSpan, shift_us: int, problems: Problems) -> SpanPart:
         (ended - began) * 1_000,
         small_object_of(sent.data if sent.data is not EMPTY else sent.tags, "span.data", problems),
     )
-
-
-def _moment(value: datetime | float) -> int | None:
-    return of_datetime(value) if isinstance(value, datetime) else moment_us(value)
 
 
 def _read_span(value: object, shift_us: int, problems: Problems) -> SpanPart:

@@ -374,6 +374,12 @@ def test_an_event_reads_the_same_from_its_body() -> None:
     assert json_of(event.debug_images) == [{"type": "sourcemap", "debug_id": "x"}]
 
 
+def test_a_number_that_no_float_holds_can_be_read_back() -> None:
+    event = error(b'{"message": "a", "extra": {"x": 1e400, "y": 1.5}}')
+
+    assert json_of(event.extra) == {"x": float("inf"), "y": 1.5}
+
+
 def test_duplicate_keys_and_unknown_ones_change_nothing() -> None:
     assert error(b'{"message": "a", "message": "b", "zzz": {"q": 1}}').message == "b"
     assert msgspec.json.decode(event_encoder.encode(error({"zzz": 1}))).get("zzz") is None
