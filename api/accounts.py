@@ -21,11 +21,13 @@ from api.auth import (
     user_from_session,
 )
 from api.declared import known_parameters
+from api.dsn_keys import DSN_HANDLERS
 from api.invitations import INVITATION_HANDLERS
 from api.keys import KEY_HANDLERS
 from api.login import LOGIN_HANDLERS
 from api.members import MEMBER_HANDLERS
 from api.sessions import Done
+from api.tokens import TOKEN_HANDLERS
 from controlplane.accounts import SignUp, sign_up
 from controlplane.failures import BadRequest, Forbidden
 from controlplane.projects import (
@@ -237,6 +239,8 @@ def accounts_router(more: Sequence[Any]) -> Router:
             change_project,
             delete_my_project,
             *KEY_HANDLERS,
+            *DSN_HANDLERS,
+            *TOKEN_HANDLERS,
             *MEMBER_HANDLERS,
             *INVITATION_HANDLERS,
             *LOGIN_HANDLERS,

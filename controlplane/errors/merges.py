@@ -8,10 +8,11 @@ what the store says afterwards, and gives it to `refresh_seen`.
 import time
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, update
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
@@ -37,13 +38,12 @@ async def merge_issues(
 ) -> None:
     """Gives the events of other issues to one, which keeps its status.
 
-    What is merged already stays so. Raises `NotFound` where one of them is none of the project.
+    What is merged already stays so. Raises `BadRequest`, and `NotFound` where one of them is none
+    of the project's.
     """
     ids = {as_uuid(one) for one in others} - {as_uuid(into)}
     if not ids or len(ids) > MOST_MERGED:
         raise BadRequest(f"1 to {MOST_MERGED} other issues can be merged into one")
-    now_us = time.time_ns() // 1000
-    user_id = None if by is None else as_uuid(by)
     async with database.session() as session:
         rows = await _locked(session, project_id, {as_uuid(into), *ids})
         target = rows.pop(as_uuid(into))
@@ -53,21 +53,10 @@ async def merge_issues(
         for row in merged:
             _take_over(target, row)
             row.status, row.merged_into = "merged", target.id
-        await session.execute(
-            update(IssueFingerprint)
-            .where(IssueFingerprint.issue_id.in_([row.id for row in merged]))
-            .values(issue_id=target.id)
-            .execution_options(synchronize_session=False)
-        )
         await session.flush()
-        numbers = ",".join(str(row.number) for row in merged)
-        happenings = [Happening(row.project_id, row.id, "merged", now_us, user_id,
-                                {"into": target.number}) for row in merged]  # fmt: skip
-        if merged:
-            told = {"numbers": numbers}
-            project = target.project_id
-            happenings.append(Happening(project, target.id, "merged", now_us, user_id, told))
-        await note(session, happenings)
+        of = IssueFingerprint
+        await _give(session, of.issue_id.in_([row.id for row in merged]), target.id)
+        await note(session, _merged(target, merged, _By.now(by)))
 
 
 async def split_issue(
@@ -76,47 +65,37 @@ async def split_issue(
     issue_id: str,
     seen: Sequence[Sighting],
     *,
-    left: Sighting | None,
+    left: Sequence[Sighting],
     by: UserId | None,
 ) -> str:
     """Gives fingerprints of an issue an issue of their own, and returns its id.
 
-    `seen` says of each what the store knows of it, `left` the same of all that stay. Raises
-    `BadRequest` where a fingerprint is not the issue's or none would stay, `NotFound`.
+    `seen` says of each what the store knows of it, `left` the same of those that stay. Raises
+    `BadRequest` where one is not the issue's or none would stay, `NotFound`.
     """
-    if not seen:
-        raise BadRequest("Which fingerprints?")
-    now_us = time.time_ns() // 1000
-    user_id = None if by is None else as_uuid(by)
     wanted = {one.fingerprint for one in seen}
+    of = IssueFingerprint
     async with database.session() as session:
         row = (await _locked(session, project_id, {as_uuid(issue_id)}))[as_uuid(issue_id)]
-        of = IssueFingerprint
         held = set(await session.scalars(select(of.fingerprint).where(of.issue_id == row.id)))
-        if not wanted < held:
+        if not wanted or not wanted < held:
             raise BadRequest("Expected some of the issue's fingerprints, and not all of them")
         last = await lock_counters(session, [row.project_id])
         last[row.project_id] += 1
-        newest = max(seen, key=lambda one: one.last_us)
-        new = _new_issue(newest, row.project_id, last[row.project_id], now_us)
+        new = _new_issue(seen, row.project_id, last[row.project_id])
         session.add(new)
         await session.flush()
-        await session.execute(
-            update(of)
-            .where(of.project_id == row.project_id, of.fingerprint.in_(wanted))
-            .values(issue_id=new.id)
-            .execution_options(synchronize_session=False)
-        )
+        moved = and_(of.project_id == row.project_id, of.fingerprint.in_(wanted))
+        await _give(session, moved, new.id)
         await set_counters(session, last)
-        if left is not None:
-            for name, value in seen_values(left).items():
+        if left:
+            for name, value in _together(left).items():
                 setattr(row, name, value)
         await session.flush()
-        happened = (now_us, user_id)
-        told = Happening(row.project_id, row.id, "unmerged", *happened, {"number": new.number})
-        split_off = Happening(row.project_id, new.id, "split_off", *happened, {"of": row.number})
+        by_whom = _By.now(by)
+        told = Happening(row.project_id, row.id, "unmerged", *by_whom, {"number": new.number})
+        split_off = Happening(row.project_id, new.id, "split_off", *by_whom, {"of": row.number})
         await note(session, [told, split_off])
-        await (await session.connection()).execute(SEE, [bound(new.id, one) for one in seen])
         return str(new.id)
 
 
@@ -164,14 +143,53 @@ def _take_over(target: Issue, row: Issue) -> None:
         target.last_release, target.last_release_us = row.last_release, row.last_release_us
 
 
-def _new_issue(one: Sighting, project_id: UUID, number: int, now_us: int) -> Issue:
-    values: dict[str, Any] = seen_values(one)
+def _new_issue(seen: Sequence[Sighting], project_id: UUID, number: int) -> Issue:
     return Issue(
         id=uuid.uuid4(),
         project_id=project_id,
         number=number,
         status="open",
-        created_us=now_us,
+        created_us=time.time_ns() // 1000,
         times_regressed=0,
-        **values,
+        **_together(seen),
     )
+
+
+def _together(seen: Sequence[Sighting]) -> dict[str, Any]:
+    """Returns what an issue has of several sightings, by the names of its columns."""
+    newest = max(seen, key=lambda one: one.last_us)
+    first = [one.first_release for one in seen if one.first_release is not None]
+    last = [one.last_release for one in seen if one.last_release is not None]
+    return seen_values(
+        replace(
+            newest,
+            first_us=min(one.first_us for one in seen),
+            first_release=min(first, default=None),
+            last_release=max(last, default=None),
+        )
+    )
+
+
+async def _give(session: AsyncSession, which: ColumnElement[bool], issue_id: UUID) -> None:
+    statement = update(IssueFingerprint).where(which).values(issue_id=issue_id)
+    await session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _merged(target: Issue, merged: Sequence[Issue], by: "_By") -> list[Happening]:
+    project_id, numbers = target.project_id, ",".join(str(row.number) for row in merged)
+    found = [
+        Happening(project_id, row.id, "merged", *by, {"into": target.number}) for row in merged
+    ]
+    told = Happening(project_id, target.id, "merged", *by, {"numbers": numbers})
+    return [*found, told] if merged else []
+
+
+class _By(NamedTuple):
+    """When something is done, and by whom."""
+
+    at_us: int
+    user_id: UUID | None
+
+    @classmethod
+    def now(cls, by: UserId | None) -> "_By":
+        return cls(time.time_ns() // 1000, None if by is None else as_uuid(by))

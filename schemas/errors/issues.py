@@ -144,8 +144,6 @@ class IssueCounts(Struct, frozen=True):
     events: int = 0
     people: int = 0
     unhandled: int = 0
-    first_us: int | None = None
-    last_us: int | None = None
 
 
 class ActivityRow(Struct, frozen=True, kw_only=True):

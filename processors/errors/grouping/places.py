@@ -10,7 +10,11 @@ from processors.errors.grouping.functions import JVM, Edits
 
 MAX_CHARS = 300
 KEPT_OF_ABSOLUTE = 2
-"""How many parts of an absolute path count, from its end: what is before is the machine's."""
+"""How many parts of an absolute path count at least: what is before is the machine's."""
+_ROOTS = re.compile(
+    r"^.*/(?=(?:src|lib|app|apps|dist|build|server|client|packages|internal|cmd|public)/)"
+)
+"""Sources stand below one of these, on every machine. The last in a path counts."""
 
 _SCHEME = re.compile(
     r"^(?:webpack(?:-internal)?:///?(?:[^/]{0,100}(?=/\.{0,2}/))?|turbopack:///?(?:\[[^\]]{0,80}\])?"
@@ -19,13 +23,16 @@ _SCHEME = re.compile(
 )
 _PACKAGES = re.compile(
     r"^.*/(?:(?:node_modules|site-packages|dist-packages|bower_components)/"
-    r"|gems/(?=[\w.-]{1,100}-\d)|pkg/mod/|registry/src/[^/]{1,100}/|releases/\d{8,14}/|rustc/[0-9a-f]{40}/"
+    r"|gems/(?=[\w.-]{1,100}-\d)|pkg/mod/|registry/src/[^/]{1,100}/|rustc/[0-9a-f]{40}/"
     r"|vendor/(?!bundle/)|\.cargo/git/checkouts/|Frameworks/)"
 )
 _VERSIONED = (
     (re.compile(r"@v?\d[^/]{0,100}"), ""),
     (re.compile(r"(?<=[a-zA-Z_])-v?\d{1,6}(?:\.\d{1,9}){1,4}[^/]{0,60}(?=/)"), ""),
-    (re.compile(r"(?<=/)(?:lib/)?(python|ruby|php|go|node|perl)[-/]?v?\d[\d.]{0,12}(?=/)"), r"\1"),
+    (
+        re.compile(r"(?:^|(?<=/))(?:lib/)?(python|ruby|php|go|node|perl)[-/]?v?\d[\d.]{0,12}(?=/)"),
+        r"\1",
+    ),
 )
 _ABSOLUTE = re.compile(r"^(?:[a-zA-Z]:)?/")
 _DOTS = re.compile(r"(?:^|(?<=/))\.{1,2}/|(?<=/)/+")
@@ -40,7 +47,7 @@ _TOKENS = re.compile(r"([.~-])")
 _VITE_HASH = re.compile(r"-([\w-]{8})(?=\.[cm]?js$)")
 _WORD = re.compile(r"[A-Z]?[a-z]+(?:[A-Z][a-z]+){0,2}|[a-z]+(?:-[a-z]+)*")
 _GENERATED_PART = re.compile(
-    r"(?<![0-9a-zA-Z])[0-9a-f]{16,64}(?![0-9a-zA-Z])|(?<=Container)[A-Z]\w{6}(?=[/\\])"
+    r"(?<![0-9a-zA-Z])[0-9a-f]{16,64}(?![0-9a-zA-Z])|(?<=Container)\w{7}(?=/)"
 )
 _LIBRARY = re.compile(
     r"(?:\.so(?:\.\d+)*|-\d+(?:\.\d+)+\.so|\.\d+(?:\.\d+)*\.dylib|\.dylib|\.dll|\.exe)$"
@@ -113,7 +120,8 @@ def _within_machine(path: str, *, cut: bool) -> str:
     if inner != "/" + path:
         return inner
     if cut and _ABSOLUTE.match(path):
-        return "/".join(path.split("/")[-KEPT_OF_ABSOLUTE:])
+        inner = _ROOTS.sub("", path)
+        return inner if inner != path else "/".join(path.split("/")[-KEPT_OF_ABSOLUTE:])
     return path.lstrip("/")
 
 

@@ -132,7 +132,7 @@ def _recursion(judged: list[Judged], named: dict[str, bool]) -> Stack:
     counts = Counter(one.key for one in judged if not one.left_out)
     most = max(counts.values(), default=0)
     # Of a short recursion, as tests have it, nothing is repeated often.
-    often = {key for key, count in counts.items() if count * 2 >= most} if most > 1 else set(counts)
+    often = {key for key, count in counts.items() if count * 2 > most} if most > 1 else set(counts)
     seen: set[str] = set()
     for one in judged:
         if one.left_out:

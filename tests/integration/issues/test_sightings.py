@@ -3,8 +3,6 @@
 import asyncio
 import random
 
-import pytest
-
 from controlplane.database import Database
 from controlplane.errors.changes import IssueChange, change_issues
 from controlplane.errors.releases import list_releases
@@ -12,7 +10,7 @@ from controlplane.errors.sightings import note_sightings
 from controlplane.projects import delete_project, forget_projects
 from schemas.errors.issues import Named
 from schemas.projects import ProjectId
-from tests.integration.controlplane.issues import (
+from tests.integration.issues.seen import (
     NOON_US,
     SECOND_US,
     issues_of,
@@ -21,11 +19,6 @@ from tests.integration.controlplane.issues import (
     only_issue,
     sighting,
 )
-
-
-@pytest.fixture
-async def project(database: Database) -> ProjectId:
-    return await make_project(database)
 
 
 class TestNewIssues:
@@ -251,13 +244,11 @@ class TestRegressions:
         assert await self.arrive(database, project, resolved_us + 1, "app@1.9") == "resolved"
         assert await self.arrive(database, project, resolved_us + 2, "app@2.0") == "open"
 
-    @pytest.mark.parametrize("release", ["", "app@2.1", "worker@1.0"])
-    async def test_resolved_now_all_others_do(
-        self, database: Database, project: ProjectId, release: str
-    ) -> None:
-        resolved_us = await self.resolved(database, project, "app@2.0")
+    async def test_resolved_now_all_others_do(self, database: Database, project: ProjectId) -> None:
+        for release in ("", "app@2.1", "worker@1.0"):
+            resolved_us = await self.resolved(database, project, "app@2.0")
 
-        assert await self.arrive(database, project, resolved_us + 1, release) == "open"
+            assert await self.arrive(database, project, resolved_us + 1, release) == "open"
 
     async def test_resolved_in_the_next_release_only_a_newer_one_reopens_it(
         self, database: Database, project: ProjectId
