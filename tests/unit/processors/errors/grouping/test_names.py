@@ -65,6 +65,9 @@ PATHS = (
     ("app:///main.jsbundle", "main.jsbundle"),
     ("app/views.py", "app/views.py"),
     ("src/v2/step-1.ts", "src/v2/step-1.ts"),
+    ("http://localhost:3000/src/chunks/step-1.tsx?t=1700", "src/chunks/step-1.tsx"),
+    ("src/step-1.js", "src/step-1.js"),
+    ("static/js/787.28cb0dcd.chunk.js", "static/js/.chunk.js"),
     ("/srv/shop/releases/20260102030405/app/models/user.rb", "app/models/user.rb"),
     ("/home/ci/work/src/admin/orders/index.ts", "src/admin/orders/index.ts"),
     ("/go/main.go", "go/main.go"),
@@ -75,6 +78,9 @@ PATHS = (
     ("/root/.cargo/registry/src/index.crates.io-6f17d22bba15001f/tokio-1.35.0/src/a.rs",
      "tokio/src/a.rs"),
     ("C:\\build\\app\\Foo.cs", "app/Foo.cs"),
+    ("blob:https://x.example/0b1c2d3e-1111-2222-3333-444455556666", ""),
+    ("data:text/javascript;base64,YWxlcnQoMSk=", "data:"),
+    ("/" + "x/" * 400 + "src/end.py", "src/end.py"),
     ("", ""),
 )  # fmt: skip
 MODULES = (
