@@ -65,6 +65,9 @@ QUERIES = (
     "analytics/spans",
     "models",
     "outcomes",
+    "transactions",
+    "transactions/spans",
+    "transactions/{event_id}",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -79,11 +82,17 @@ PAGES = (
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),
+    *("/performance", "/performance/suggest", "/performance/spans"),
+    *("/performance/name", "/performance/name/more", "/performance/transactions"),
+    "/performance/transactions/{event_id}",
+    "/performance/transactions/{event_id}/spans/{span_id}",
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
+    "/{page}",
 )
-SETTINGS = ("/settings/members", "/settings/keys", "/settings/prices")
+SETTINGS = tuple(f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices"))
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
+    *("/dsn", "/dsn/{dsn_key_id}/revoke", "/tokens", "/tokens/{token_id}/revoke"),
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
@@ -92,6 +101,7 @@ REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
     *("/account/sessions/{session_id}/end", "/account/sessions/end-others"),
+    *("/account/tokens", "/account/tokens/{token_id}/revoke"),
 )
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
@@ -138,6 +148,12 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/api-keys": Case(Guard.ADMIN, {"name": "taken"}),
     "PATCH /dashboard/api/api-keys/{key_id}": Case(Guard.ADMIN, {"name": "taken"}),
     "DELETE /dashboard/api/api-keys/{key_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/dsn-keys": Case(Guard.MEMBER),
+    "POST /dashboard/api/dsn-keys": Case(Guard.ADMIN, {"label": "taken"}),
+    "DELETE /dashboard/api/dsn-keys/{dsn_key_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/tokens": Case(Guard.MEMBER),
+    "POST /dashboard/api/tokens": Case(Guard.ADMIN, {"name": "taken"}),
+    "DELETE /dashboard/api/tokens/{token_id}": Case(Guard.ADMIN),
     "GET /dashboard/api/prices": Case(Guard.MEMBER),
     "POST /dashboard/api/prices": Case(Guard.ADMIN, PRICE),
     "PUT /dashboard/api/prices/{number}": Case(Guard.ADMIN, PRICE),
@@ -205,6 +221,9 @@ def world(server: Server) -> Iterator[World]:
     outsider = join(server, second, role="admin")
     own = {"X-Project-Id": first.project_id}
     keys = server.admin.get("/dashboard/api/api-keys", headers=own).json()["keys"]
+    dsn_keys = server.admin.get("/dashboard/api/dsn-keys", headers=own).json()["dsnKeys"]
+    named = {"name": MARKER}
+    token = server.admin.post("/dashboard/api/tokens", json=named, headers=own).json()["token"]
     users = server.admin.get("/dashboard/api/users", headers=own).json()["users"]
     guest = {"email": f"{MARKER}@example.com"}
     invited = server.admin.post("/dashboard/api/users", json=guest, headers=own).json()["user"]
@@ -214,11 +233,14 @@ def world(server: Server) -> Iterator[World]:
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "key_id": keys[0]["id"],
+        "dsn_key_id": dsn_keys[0]["id"],
+        "token_id": token["id"],
         "user_id": next(user["userId"] for user in users if MARKER in user["name"]),
         "invitation_id": invited["userId"],
         "user": MARKER,
         "name": "swagger-ui.css",
         "path": "other",
+        "page": "nothing/of/the/sort",
         "ref": poison(server, first),
         "tree": "other",
         "part": "metadata",
@@ -269,7 +291,10 @@ def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx
 def state_of(server: Server, project: Project) -> str:
     """Returns everything that an admin sees of a project, but when its keys were used."""
     own = {"X-Project-Id": project.project_id}
-    paths = ("projects", "api-keys", "users", "invitations", "prices", "traces", "spans")
+    paths = (
+        *("projects", "api-keys", "dsn-keys", "tokens", "users", "invitations", "prices"),
+        *("traces", "spans"),
+    )
     answers = {}
     for path in (*paths, f"projects/{project.project_id}"):
         answer = server.admin.get(f"/dashboard/api/{path}", headers=own)
@@ -372,7 +397,7 @@ def test_members_see_a_page(world: World, route: str) -> None:
     answer = ask(world.member, route, world)
 
     assert answer.status_code == (303 if route.endswith("/{project_id}") else 200) or (
-        (route.endswith(("/find", "/parts")) and answer.status_code == 404)
+        (route.endswith(("/find", "/parts", "/{page}")) and answer.status_code == 404)
         # A stream that would not end, but for what its page says.
         or (route.endswith(".events") and answer.status_code == 400)
     ), answer.text[:500]

@@ -17,7 +17,8 @@ import zstandard
 
 from api.dates import parse_date
 from ingest.body import MAX_MEMBERS
-from ingest.llm.pulse import MAX_SURROGATES, frame_array, trace_frame
+from ingest.json_texts import MAX_SURROGATES
+from ingest.llm.pulse import frame_array, trace_frame
 from ingest.rejections import Rejected
 from processors.columns import Unfit
 from processors.llm.cost.answers import find_usage

@@ -1,0 +1,1 @@
+"""Masks personal data and secrets in an event as it came, before anything is read of it."""
