@@ -29,6 +29,8 @@ class FramePart(NamedTuple):
     """Whether it stands where code of others does."""
     never_ours: bool
     machinery: bool
+    script: bool
+    """Whether frames without a name come and go with the browser and the build."""
 
 
 def part_of(frame: Frame, platform: str) -> FramePart:
@@ -63,7 +65,8 @@ def _part(platform: str, module: str, path: str, function: str, package: str) ->
         function=name,
         of_others=noise.belongs_to_others(where, module or name, platform),
         never_ours=noise.never_ours(path),
-        machinery=noise.is_machinery(key, function, module, platform),
+        machinery=noise.is_machinery(key, path, function, module, platform),
+        script=platform in JAVASCRIPT,
     )
 
 

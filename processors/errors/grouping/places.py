@@ -60,6 +60,7 @@ _JVM_MODULE: Edits = (
                 r"|MockitoMock|Lambda|_WeldClientProxy|_Subclass|_ClientProxy|_javassist|jvst"
                 r"|KeyFactory).*$"), ""),
     (re.compile(r"_\$\$_(?:jvst|javassist).*$|_(?:Subclass|ClientProxy)$"), ""),
+    (re.compile(r"(?:\$fn)?__\d+"), ""),
     (re.compile(r"(?:\$\d+)+|\$Companion$|\$inlined\$.*$|_closure\d+"), ""),
     (re.compile(r"^.*\$Proxy\d*$"), "$Proxy"),
     (re.compile(r"(?<=Accessor)\d+$"), ""),
@@ -74,7 +75,7 @@ _OTHER_MODULE: Edits = (
     (re.compile(r"@anonymous.*$"), "@anonymous"),
     (re.compile(r"_{1,3}[0-9a-f]{16,64}$"), ""),
 )
-_NO_MODULE = frozenset(("", "<unknown module>", "<unknown>", "?", "null", "undefined"))
+_NO_MODULE = frozenset(("", "<unknown module>", "<unknown>", "(unknown)", "?", "null", "undefined"))
 
 
 def plain_module(module: str, platform: str) -> str:

@@ -22,6 +22,7 @@ from tests.unit.processors.errors.grouping.events import event, frame
 PAGE = (Path(__file__).resolve().parents[5] / "docs" / "errors-grouping.md").read_text("utf-8")
 REASONS = (
     *(stacks.NOT_OURS, stacks.MACHINERY, stacks.REPEATED, stacks.NOT_RECURSIVE, stacks.NAMELESS),
+    stacks.FILE_ONLY,
     *(v2.STACK_DECIDES, v2.MADE_UP, v2.MINIFIED, groups.OVERRIDDEN),
 )
 
