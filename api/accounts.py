@@ -1,7 +1,5 @@
 """`/dashboard/api`: sign-up, projects and their settings."""
 
-from collections.abc import Sequence
-from typing import Any
 
 from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath
@@ -14,17 +12,20 @@ from api.auth import (
     admin_only,
     client_address,
     enter,
+    forget_project,
     person_from_session,
     reject_cross_site,
     services,
     user_from_session,
 )
 from api.declared import known_parameters
+from api.dsn_keys import DSN_HANDLERS
 from api.invitations import INVITATION_HANDLERS
 from api.keys import KEY_HANDLERS
 from api.login import LOGIN_HANDLERS
 from api.members import MEMBER_HANDLERS
 from api.sessions import Done
+from api.tokens import TOKEN_HANDLERS
 from controlplane.accounts import SignUp, sign_up
 from controlplane.failures import BadRequest, Forbidden
 from controlplane.projects import (
@@ -203,7 +204,7 @@ async def change_project(request: AnyRequest, project_id: FromPath[str]) -> Proj
         retention_days=form.retention_days,
     )
     changed = await update_project(services(request).database, admin_of, change)
-    services(request).keyring.forget_project(admin_of)
+    forget_project(request, admin_of)
     return _details(changed)
 
 
@@ -217,15 +218,12 @@ async def delete_my_project(request: AnyRequest, project_id: FromPath[str]) -> D
     """Close a project at once, its keys with it; its stored data is purged afterwards."""
     admin_of = await _administered(request, project_id)
     await delete_project(services(request).database, admin_of)
-    services(request).keyring.forget_project(admin_of)
+    forget_project(request, admin_of)
     return Done()
 
 
-def accounts_router(more: Sequence[Any]) -> Router:
-    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in.
-
-    `more` is what systems add to it.
-    """
+def accounts_router() -> Router:
+    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in."""
     return Router(
         path="/dashboard/api",
         route_handlers=[
@@ -236,10 +234,11 @@ def accounts_router(more: Sequence[Any]) -> Router:
             change_project,
             delete_my_project,
             *KEY_HANDLERS,
+            *DSN_HANDLERS,
+            *TOKEN_HANDLERS,
             *MEMBER_HANDLERS,
             *INVITATION_HANDLERS,
             *LOGIN_HANDLERS,
-            *more,
         ],
         request_max_body_size=MAX_FORM_BYTES,
         tags=["Accounts"],

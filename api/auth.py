@@ -12,9 +12,11 @@ from litestar.datastructures import State
 
 from api.declared import reject_unknown
 from api.local_peers import LocalPeers
+from controlplane.api_tokens import ApiTokens
 from controlplane.attempts import AttemptLimits
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.dsn_keys import DsnKeys
 from controlplane.failures import BadRequest, CrossSite, Forbidden, Unauthorized
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
@@ -22,7 +24,7 @@ from controlplane.projects import Access, enter_project
 from controlplane.quotas import Quotas
 from controlplane.sessions import SESSION_LIFETIME_S, SignedIn, Visit, find_session
 from schemas.connections import AUTHENTICATED, PUBLIC_PREFIX
-from schemas.projects import ProjectContext
+from schemas.projects import ProjectContext, ProjectId
 
 AnyRequest: TypeAlias = Request[object, object, State]
 
@@ -46,6 +48,8 @@ class Services(Protocol):
     database: Database
     vault: Vault
     keyring: KeyRing
+    dsn_keys: DsnKeys
+    api_tokens: ApiTokens
     attempts: AttemptLimits
     handoffs: Handoffs
     quotas: Quotas
@@ -69,6 +73,13 @@ class Entered(NamedTuple):
 def services(request: AnyRequest) -> Services:
     """Return the host's services with their types."""
     return cast("Services", request.app.state)
+
+
+def forget_project(request: AnyRequest, project_id: ProjectId) -> None:
+    """Have this process ask anew for a project's keys; call it after changing or deleting it."""
+    state = services(request)
+    for keys in (state.keyring, state.dsn_keys, state.api_tokens):
+        keys.forget_project(project_id)
 
 
 async def project_from_key(request: AnyRequest) -> ProjectContext:

@@ -1,13 +1,19 @@
-"""Pages of other origins that the operator allows: what browsers ask first, and want to be told.
+"""What pages of other origins may do here, as browsers ask first and want to be told.
 
+The operator allows origins, for every route. Some routes are open to all pages (`OpenRoute`).
 Every answer says so, errors too: a page cannot read a 401 or a 429 that does not.
 """
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from litestar.enums import ScopeType
+from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ASGIApp, Receive, Send
+
+from schemas.open_routes import OPTION, OpenRoute
+
+Fields: TypeAlias = list[tuple[bytes, bytes]]
 
 METHODS = b"GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS"
 USUAL_FIELDS = b"authorization, content-encoding, content-type, x-project-id"
@@ -18,9 +24,23 @@ KEPT_S = b"600"
 """Chrome keeps the answer of a preflight for two hours at most, which is long for a revoked one."""
 
 
-def with_origins(application: ASGIApp, allowed: Collection[str]) -> ASGIApp:
-    """Answers preflights of these origins, and tells their browsers that pages may read on."""
+def open_routes(routes: Iterable[BaseRoute]) -> Mapping[str, OpenRoute]:
+    """Returns the routes that are open to all pages, by their paths."""
+    return {
+        route.path_format: handler.opt[OPTION]
+        for route in routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if OPTION in handler.opt
+    }
+
+
+def with_origins(
+    application: ASGIApp, allowed: Collection[str], opened: Mapping[str, OpenRoute]
+) -> ASGIApp:
+    """Answers preflights, and tells browsers which pages may read on."""
     origins = {origin.encode() for origin in allowed}
+    varies = [VARIES] if origins else []
 
     async def tell(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -28,33 +48,67 @@ def with_origins(application: ASGIApp, allowed: Collection[str]) -> ASGIApp:
             return
         origin = _field(scope, b"origin")
         if origin is None or origin.lower() not in origins:
-            await application(scope, receive, _with_fields(send, [VARIES]))
+            await application(scope, receive, _as_opened(send, scope, opened, origin, varies))
             return
-        told = [
-            (b"access-control-allow-origin", origin),
-            (b"access-control-allow-credentials", b"true"),
-            VARIES,
-        ]
-        if scope["method"] == "OPTIONS" and _field(scope, b"access-control-request-method"):
+        told = [*_naming(origin), VARIES]
+        if _is_preflight(scope):
             fields = _field(scope, b"access-control-request-headers") or USUAL_FIELDS
             await _allow(send, [*told, (b"access-control-allow-headers", fields)])
             return
-        told.append((b"access-control-expose-headers", b"Retry-After"))
-        await application(scope, receive, _with_fields(send, told))
+        usual = [*told, (b"access-control-expose-headers", b"Retry-After")]
+        await application(scope, receive, _as_opened(send, scope, opened, origin, usual))
 
-    return tell if origins else application
+    return tell if origins or opened else application
 
 
-def _with_fields(send: Send, told: list[tuple[bytes, bytes]]) -> Send:
+def _as_opened(
+    send: Send,
+    scope: Any,
+    opened: Mapping[str, OpenRoute],
+    origin: bytes | None,
+    otherwise: Fields,
+) -> Send:
+    """Tells of an open route what it is open for, of any other what is told `otherwise`."""
+
     async def send_more(message: Any) -> None:
         if message["type"] == "http.response.start":
+            # The router has found the route by now.
+            route = opened.get(scope.get("path_template") or "")
+            told = otherwise if route is None else _opened(scope, route, origin)
             message["headers"] = [*message["headers"], *told]
         await send(message)
 
     return send_more
 
 
-async def _allow(send: Send, told: list[tuple[bytes, bytes]]) -> None:
+def _opened(scope: Any, route: OpenRoute, origin: bytes | None) -> Fields:
+    if origin is None:
+        return [VARIES]
+    anybody = [(b"access-control-allow-origin", b"*")]
+    told = [*(_naming(origin) if route.with_cookies else anybody), VARIES]
+    if _is_preflight(scope):
+        return [
+            *told,
+            (b"access-control-allow-methods", b"POST, OPTIONS"),
+            (b"access-control-allow-headers", route.fields.encode()),
+            (b"access-control-max-age", b"%d" % route.kept_s),
+        ]
+    return [*told, (b"access-control-expose-headers", route.exposed.encode())]
+
+
+def _naming(origin: bytes) -> Fields:
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+    ]
+
+
+def _is_preflight(scope: Any) -> bool:
+    asked = _field(scope, b"access-control-request-method")
+    return scope["method"] == "OPTIONS" and bool(asked)
+
+
+async def _allow(send: Send, told: Fields) -> None:
     headers = [
         *told,
         (b"access-control-allow-methods", METHODS),

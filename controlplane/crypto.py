@@ -76,6 +76,16 @@ def new_api_key() -> str:
     return f"{API_KEY_PREFIX}{uuid.UUID(bytes=secrets.token_bytes(16), version=4)}"
 
 
+def new_dsn_key() -> str:
+    """Make a DSN key in the form that Sentry's SDKs expect: 32 hex digits."""
+    return secrets.token_hex(16)
+
+
+def new_api_token(prefix: str) -> str:
+    """Make an API token in the form of Open Sentry: a prefix, and 48 hex digits."""
+    return prefix + secrets.token_hex(24)
+
+
 def new_token() -> str:
     """Make a session token of 256 random bits; it holds no dot."""
     return secrets.token_urlsafe(32)

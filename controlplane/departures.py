@@ -10,8 +10,9 @@ from sqlalchemy.orm import aliased
 from controlplane.accounts import Account
 from controlplane.database import Database
 from controlplane.failures import Conflict, Unauthorized
+from controlplane.keys import end_keys
 from controlplane.lookups import locked_project
-from controlplane.models import ApiKey, Membership, Project, User
+from controlplane.models import Membership, Project, User
 from controlplane.rules import as_uuid
 from controlplane.sessions import check_password
 from schemas.projects import ProjectId, UserId
@@ -52,7 +53,7 @@ async def delete_account(database: Database, account: Account, password: str) ->
         ids = [as_uuid(one.project_id) for one in sole]
         for project in await session.scalars(select(Project).where(Project.id.in_(ids))):
             project.deleted_at = datetime.now(UTC)
-        await session.execute(delete(ApiKey).where(ApiKey.project_id.in_(ids)))
+        await end_keys(session, ids)
         await session.execute(delete(User).where(User.id == user.id))
         return [one.project_id for one in sole]
 

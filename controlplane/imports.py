@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault, hash_token, is_scrypt_hash
 from controlplane.database import Database
+from controlplane.dsn import DsnDraft, insert_dsn_key
 from controlplane.failures import BadRequest
 from controlplane.lookups import find_user
 from controlplane.models import ApiKey, Membership, Project, PurgedProject, User
@@ -111,6 +112,7 @@ async def _add_project(session: AsyncSession, new: ImportedProject) -> list[str]
         name = _named(new.name, "Project")
         session.add(Project(id=project_id, name=name, created_at=at, updated_at=at))
         await session.flush()
+        await insert_dsn_key(session, project_id, DsnDraft())
     return []
 
 

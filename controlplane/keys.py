@@ -1,11 +1,12 @@
 """API keys of a project: made, shown to admins, renamed, revoked. Looking one up is keyring's."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +14,7 @@ from controlplane.crypto import UnsealError, Vault, hash_token, new_api_key
 from controlplane.database import Database
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.lookups import live_project, locked_project
-from controlplane.models import ApiKey, Project
+from controlplane.models import ApiKey, ApiToken, DsnKey, Project
 from controlplane.quotas import refuse_beyond
 from controlplane.rules import as_uuid, cleaned_name
 from schemas.projects import KeyId, ProjectId
@@ -145,6 +146,12 @@ async def revoke_key(database: Database, project_id: ProjectId, key_id: str) -> 
         row = await _key_of(session, project_id, key_id)
         await session.delete(row)
         return row.key_hash
+
+
+async def end_keys(session: AsyncSession, project_ids: Collection[UUID | None]) -> None:
+    """Delete every key and token of projects, of all sorts, within an open transaction."""
+    for table in (ApiKey, DsnKey, ApiToken):
+        await session.execute(delete(table).where(table.project_id.in_(project_ids)))
 
 
 async def _key_of(session: AsyncSession, project_id: ProjectId, key_id: str) -> ApiKey:

@@ -1,11 +1,20 @@
 """The tables of the control plane; what each row means, and nothing that acts on it."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase, UUIDAuditBase
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 metadata = UUIDAuditBase.metadata
@@ -13,6 +22,8 @@ metadata = UUIDAuditBase.metadata
 MAX_NAME_CHARS = 200
 MAX_ADDRESS_CHARS = 64
 MAX_AGENT_CHARS = 512
+MAX_LABEL_CHARS = 80
+MAX_ENVIRONMENT_CHARS = 64
 MAX_EMAIL_CHARS = 254  # RFC 5321, 4.5.3.1.3: a path of 256 octets with its angle brackets
 
 
@@ -48,12 +59,31 @@ class LoginSession(UUIDAuditBase):
     """As they were when it was opened, for its owner to recognise it."""
 
 
+class ProjectCounter(DefaultBase):
+    """The single row with the number of the newest project; no number is given twice."""
+
+    __tablename__ = "project_counter"
+
+    singleton: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+def _next_number(context: Any) -> int:
+    """Take the next number; whoever inserts at the same time waits for the end of this one."""
+    counting = update(ProjectCounter).values(last=ProjectCounter.last + 1)
+    return int(context.connection.scalar(counting.returning(ProjectCounter.last)))
+
+
 class Project(UUIDAuditBase):
     """What owns data. A deleted one stays as a row until its stored data is purged."""
 
     __tablename__ = "project"
 
     name: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
+    number: Mapped[int] = mapped_column(
+        unique=True, index=True, default=_next_number, server_default="0"
+    )
+    """What a DSN names it by, from 1 on; of deleted projects it is not used again."""
     cost_preference: Mapped[str] = mapped_column(String(16), default="reported")
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
     retention_days: Mapped[int | None]
@@ -104,6 +134,43 @@ class ApiKey(UUIDAuditBase):
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     sealed_key: Mapped[bytes] = mapped_column(LargeBinary)
     last_used_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+
+
+class DsnKey(UUIDAuditBase):
+    """A key that a Sentry DSN holds: public by nature, since browsers show it, and only sends."""
+
+    __tablename__ = "dsn_key"
+
+    project_id: Mapped[UUID] = mapped_column(
+        ForeignKey("project.id", ondelete="CASCADE"), index=True
+    )
+    public_key: Mapped[str] = mapped_column(String(32), unique=True)
+    label: Mapped[str] = mapped_column(String(MAX_LABEL_CHARS))
+    environment: Mapped[str] = mapped_column(String(MAX_ENVIRONMENT_CHARS), default="")
+    """Of what is sent with it and does not say; empty for none."""
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+
+
+class ApiToken(UUIDAuditBase):
+    """A token for programs that ask: one project's, a person's, or with neither the operator's."""
+
+    __tablename__ = "api_token"
+
+    user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("account_user.id", ondelete="CASCADE"), index=True
+    )
+    """Whose projects it reaches, and with whom it ends; `None` for that of a project."""
+    project_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("project.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    last_four: Mapped[str] = mapped_column(String(4))
+    scope: Mapped[str] = mapped_column(String(16))
+    expires_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
 
 
 class Installation(UUIDAuditBase):

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.dsn import DsnDraft, insert_dsn_key
 from controlplane.failures import BadRequest, Conflict, Forbidden
-from controlplane.keys import DEFAULT_KEY_NAME, insert_key
+from controlplane.keys import DEFAULT_KEY_NAME, end_keys, insert_key
 from controlplane.lookups import live_project
 from controlplane.models import ApiKey, Membership, Project, PurgedProject, User
 from controlplane.quotas import refuse_beyond
@@ -59,6 +60,17 @@ class CreatedProject(Struct, frozen=True):
     plain_key: str
 
 
+class FirstKeys(Struct, frozen=True):
+    """The values of a new project's first keys; `None` makes a random one."""
+
+    plain: str | None = None
+    """Of its API key."""
+    dsn: str | None = None
+
+
+RANDOM_KEYS = FirstKeys()
+
+
 class ProjectChange(Struct, frozen=True):
     """What to change of a project; what is `UNSET` stays."""
 
@@ -97,15 +109,16 @@ async def insert_project(
     name: str,
     *,
     admin_id: UUID | None,
-    plain_key: str | None = None,
+    keys: FirstKeys = RANDOM_KEYS,
 ) -> tuple[Project, ApiKey]:
-    """Add a project and its `Default Key` within an open transaction."""
+    """Add a project, its `Default Key` and its DSN key within an open transaction."""
     project = Project(name=name)
     session.add(project)
     await session.flush()
     if admin_id is not None:
         session.add(Membership(user_id=admin_id, project_id=project.id, role="admin"))
-    key = await insert_key(session, vault, project.id, DEFAULT_KEY_NAME, plain=plain_key)
+    key = await insert_key(session, vault, project.id, DEFAULT_KEY_NAME, plain=keys.plain)
+    await insert_dsn_key(session, project.id, DsnDraft(public_key=keys.dsn))
     return project, key
 
 
@@ -182,7 +195,7 @@ async def delete_project(database: Database, project_id: ProjectId) -> None:
     async with database.session() as session:
         project = await live_project(session, project_id)
         project.deleted_at = datetime.now(UTC)
-        await session.execute(delete(ApiKey).where(ApiKey.project_id == project.id))
+        await end_keys(session, [project.id])
 
 
 async def list_deleted_projects(database: Database) -> list[ProjectId]:

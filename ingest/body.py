@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from ingest.rejections import BadJson, TooLarge, TooManyBodies, TooSlow, UnknownEncoding
@@ -84,19 +85,24 @@ class Incoming(NamedTuple):
 
 
 async def read_body(
-    project_id: ProjectId, incoming: Incoming, budget: BodyBudget, workers: Workers
+    project_id: ProjectId,
+    incoming: Incoming,
+    budget: BodyBudget,
+    workers: Workers,
+    *,
+    max_bytes: int = 0,
 ) -> bytes:
     """Returns the inflated body. The caller gives its length back to the budget when done.
 
-    Raises `TooLarge`, `TooSlow`, `UnknownEncoding`, `BadJson` (for data that cannot be inflated)
-    and `TooManyBodies`.
+    `max_bytes` bounds this one further, on the wire and inflated; 0 does not. Raises `TooLarge`,
+    `TooSlow`, `UnknownEncoding`, `BadJson` (for data that cannot be inflated) and `TooManyBodies`.
     """
-    limits = budget.limits
+    limits = _bounded(budget.limits, max_bytes)
     length = incoming.length
     if length is not None and length.isdigit() and int(length) > limits.max_wire_bytes:
         raise _too_large(f"{length} bytes", limits.max_wire_bytes, "on the wire")
     reading = _Reading(project_id, budget, workers)
-    codec = _codec(incoming.encoding, limits.max_inflated_bytes)
+    codec = codec_of(incoming.encoding, limits.max_inflated_bytes)
     try:
         await _read(incoming.chunks, codec, reading, limits)
     except BaseException as error:
@@ -131,7 +137,17 @@ async def _read(
         codec.finish()
 
 
-def _codec(encoding: str | None, bound: int) -> Inflater | None:
+def _bounded(limits: BodyLimits, max_bytes: int) -> BodyLimits:
+    if not max_bytes:
+        return limits
+    return msgspec.structs.replace(
+        limits,
+        max_wire_bytes=min(limits.max_wire_bytes, max_bytes),
+        max_inflated_bytes=min(limits.max_inflated_bytes, max_bytes),
+    )
+
+
+def codec_of(encoding: str | None, bound: int) -> Inflater | None:
     """Returns what inflates this Content-Encoding, `None` for one that changes nothing."""
     name = (encoding or "").strip().lower()
     if name in ("", "identity"):

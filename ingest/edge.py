@@ -15,7 +15,7 @@ from eventlog.log import AppendUncertain, EventLog, LogError, LogFull, TopicPart
 from eventlog.producer import Items, produce
 from eventlog.records import Refusal
 from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
-from ingest.forms import Form
+from ingest.forms import Counted, Form, Split
 from ingest.pacing import Pacer
 from ingest.quotas import Quotas
 from ingest.rejections import Overloaded, Rejected
@@ -26,6 +26,9 @@ from schemas.projects import ProjectContext, ProjectId
 RETRY_AFTER_FULL_S = 5
 NEARLY_FULL = 0.9
 """Of the log's size. The rest is for senders that do not send again: their events would be lost."""
+
+NOBODY = ProjectId("")
+"""Whose bodies are in hand that belong to no project."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +49,8 @@ class Accepted(NamedTuple):
 
     items: Sequence[Items]
     offsets: Mapping[TopicPartition, int]
+    answer_id: str = ""
+    """See `Split.answer_id`."""
 
     @property
     def total(self) -> int:
@@ -104,37 +109,62 @@ class Edge:
                 raise Overloaded("The log is nearly full", retry_after_s=RETRY_AFTER_FULL_S)
             accepted = await self._accept(project, self._forms[form], incoming)
         except Rejected as rejected:
-            metrics.RECEIVED.labels(kind).inc(rejected.items)
-            reason = f"{rejected.outcome}:{rejected.reason}"
-            metrics.REJECTED.labels(kind, reason).inc(rejected.items)
-            await self._count(project.project_id, kind, rejected)
+            for of_kind, count in (rejected.by_kind or {kind: rejected.items}).items():
+                counted = Counted(of_kind, rejected.outcome, rejected.reason, count)
+                metrics.RECEIVED.labels(of_kind).inc(count)
+                metrics.REJECTED.labels(of_kind, counted.word).inc(count)
+                self._note(project.project_id, counted)
+            await self.flush_rejections()
             raise
         for items in accepted.items:
             metrics.RECEIVED.labels(items.kind.name).inc(len(items.ids))
             metrics.ACCEPTED.labels(items.kind.name).inc(len(items.ids))
         return accepted
 
+    async def examine(self, form: str, incoming: Incoming, *, max_framed_bytes: int) -> None:
+        """Raises what `accept` would say of the body of a sender who belongs to no project.
+
+        A body of more than `max_framed_bytes` is only measured. Nothing is counted.
+        """
+        body = await self._read(NOBODY, self._forms[form], incoming)
+        try:
+            if len(body) <= max_framed_bytes:
+                await self._framed(NOBODY, body, self._forms[form], incoming.headers)
+        finally:
+            self._budget.give_back(NOBODY, len(body))
+
     async def _accept(self, project: ProjectContext, form: Form, incoming: Incoming) -> Accepted:
         self._quotas.take(project.key_id or project.project_id)
-        body = await read_body(project.project_id, incoming, self._budget, self._workers)
+        body = await self._read(project.project_id, form, incoming)
         size = len(body)
         try:
-            items = await self._framed(project.project_id, body, form, incoming.headers)
+            split = await self._framed(project.project_id, body, form, incoming.headers)
             del body
-            return Accepted(items, await self._append(project, form.kind, items))
+            for counted in split.counted:
+                metrics.NOT_KEPT.labels(counted.kind, counted.word).inc(counted.items)
+                self._note(project.project_id, counted)
+            offsets = await self._append(project, split.items)
+            if split.counted:
+                await self.flush_rejections()
+            return Accepted(split.items, offsets, split.answer_id)
         finally:
             self._budget.give_back(project.project_id, size)
 
+    async def _read(self, project_id: ProjectId, form: Form, incoming: Incoming) -> bytes:
+        return await read_body(
+            project_id, incoming, self._budget, self._workers, max_bytes=form.max_body_bytes
+        )
+
     async def _framed(
         self, project_id: ProjectId, body: bytes, form: Form, headers: Mapping[str, str]
-    ) -> Sequence[Items]:
+    ) -> Split:
         frame = partial(form.frame, body, headers, self._max_item_bytes)
         if len(body) <= ON_LOOP_BYTES:
             return frame()
         return await self._workers.run(project_id, frame)
 
     async def _append(
-        self, project: ProjectContext, kind: str, items: Sequence[Items]
+        self, project: ProjectContext, items: Sequence[Items]
     ) -> Mapping[TopicPartition, int]:
         if not any(one.bodies for one in items):
             return {}
@@ -144,22 +174,25 @@ class Edge:
         try:
             return await produce(self._log, project.project_id, items, time.time_ns())
         except LogError as error:
-            log.warning("log cannot take a request", reason=str(error), kind=kind)
-            raise Overloaded(
-                f"Failed to enqueue {kind}",
+            by_kind = {one.kind.name: len(one.bodies) for one in items if one.bodies}
+            kinds = " and ".join(by_kind)
+            log.warning("log cannot take a request", reason=str(error), kind=kinds)
+            overloaded = Overloaded(
+                f"Failed to enqueue {kinds}",
                 retry_after_s=RETRY_AFTER_FULL_S if isinstance(error, LogFull) else 1,
-                items=sum(len(one.bodies) for one in items),
-            ) from error
+                items=sum(by_kind.values()),
+            )
+            overloaded.by_kind = by_kind
+            raise overloaded from error
 
-    async def _count(self, project_id: ProjectId, kind: str, rejected: Rejected) -> None:
-        """Puts a rejection into the ledger; keeps it in memory while the log cannot take it."""
+    def _note(self, project_id: ProjectId, counted: Counted) -> None:
+        """Counts what the log does not hold; `flush_rejections` puts it into the ledger."""
+        kind, outcome, reason, count = counted
         minute = time.time_ns() // 60_000_000_000
-        key = (project_id, kind, rejected.outcome, rejected.reason, minute)
-        self._uncounted[key] += rejected.items
-        await self.flush_rejections()
+        self._uncounted[project_id, kind, outcome, reason, minute] += count
 
     async def flush_rejections(self) -> None:
-        """Puts into the ledger what the log could not take at the time of a rejection."""
+        """Puts into the ledger what was not taken in; keeps what the log cannot take now."""
         if not self._uncounted:
             return
         counts, self._uncounted = self._uncounted, Counter()

@@ -1,10 +1,37 @@
 """How the body of a request becomes items: each system gives a form for each of its requests."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from eventlog.producer import Items
+from schemas.outcomes import Outcome
+
+
+class Counted(NamedTuple):
+    """Items that the ledger counts although the log does not hold them."""
+
+    kind: str
+    outcome: Outcome
+    reason: str
+    items: int
+
+    @property
+    def word(self) -> str:
+        """Outcome and reason, as metrics name them."""
+        return f"{self.outcome}:{self.reason}"
+
+
+class Split(Struct, frozen=True):
+    """What a request brought."""
+
+    items: Sequence[Items]
+    """Of one kind or several."""
+    counted: Sequence[Counted] = ()
+    """What else it told of."""
+    answer_id: str = ""
+    """What the answer names the request by, where the form has such a name."""
 
 
 class Form(Struct, frozen=True):
@@ -12,6 +39,8 @@ class Form(Struct, frozen=True):
 
     kind: str
     """What a request that is rejected as a whole is counted as."""
-    frame: Callable[[bytes, Mapping[str, str], int], Sequence[Items]]
-    """Takes a body, its request's headers and the most bytes of an item; gives the items, of one
-    kind or several. Pure, and called in any thread. Raises `Rejected`."""
+    frame: Callable[[bytes, Mapping[str, str], int], Split]
+    """Takes a body, what the form depends on beside it (as headers of the request), and the most
+    bytes of an item. Called in any thread. Raises `Rejected`."""
+    max_body_bytes: int = 0
+    """Bounds its bodies further than the edge does, on the wire and inflated; 0 does not."""

@@ -14,6 +14,8 @@ Rejected
     └── Overloaded         the log cannot take more
 """
 
+from collections.abc import Mapping
+
 from schemas.issues import Issue
 from schemas.outcomes import Outcome
 
@@ -23,6 +25,8 @@ class Rejected(Exception):
 
     outcome: Outcome = "invalid"
     reason = "invalid"
+    by_kind: Mapping[str, int] | None = None
+    """How many items of each kind, where that is known; else all are of the form's."""
 
     def __init__(self, message: str, *, items: int = 1) -> None:
         super().__init__(message)

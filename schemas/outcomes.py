@@ -8,6 +8,7 @@ Outcome = Literal[
     "invalid",
     "rate_limited",
     "filtered",
+    "client_discard",
     "too_large",
     "overloaded",
     "dead",

@@ -9,6 +9,8 @@ UserId = NewType("UserId", str)
 KeyId = NewType("KeyId", str)
 
 Role = Literal["admin", "user"]
+TokenScope = Literal["read", "write", "admin"]
+"""What an API token may do; each scope includes those before it."""
 CostPreference = Literal["reported", "computed"]
 
 

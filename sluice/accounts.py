@@ -5,9 +5,11 @@ from typing import Any
 import structlog
 
 from api.local_peers import LocalPeers
+from controlplane.api_tokens import ApiTokens
 from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.dsn_keys import DsnKeys
 from controlplane.failures import ControlPlaneError
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
@@ -35,19 +37,29 @@ async def add_database(process: Process, database: Database, wait: Wait) -> None
 async def add_accounts(process: Process, database: Database) -> Vault:
     """Adds what the routes need that know users and keys, over tables that are up to date."""
     vault = await open_vault(process.settings, process.paths.data_dir, database)
-    keyring = KeyRing(database)
-    process.state |= _state(process.settings, database, vault, keyring)
-    process.upkeep.append((KEY_USE_EVERY_S, keyring.flush_last_used))
+    process.state |= _state(process.settings, database, vault)
+    for name, keys in (
+        ("keyring", KeyRing(database)),
+        ("dsn_keys", DsnKeys(database)),
+        ("api_tokens", ApiTokens(database)),
+    ):
+        process.state[name] = keys
+        _add_last_uses(process, keys)
+    return vault
+
+
+def _add_last_uses(process: Process, keys: KeyRing | DsnKeys | ApiTokens) -> None:
+    """Has the last uses of keys written every few seconds and at the stop."""
+    process.upkeep.append((KEY_USE_EVERY_S, keys.flush_last_used))
 
     async def flush() -> None:
         try:
-            await keyring.flush_last_used()
+            await keys.flush_last_used()
         except ControlPlaneError as error:
             # Not worth waiting for: the next use of a key writes it again.
             log.warning("last use of keys not written", reason=error.message)
 
     process.stack.push_async_callback(flush)
-    return vault
 
 
 async def keep_fresh(process: Process, systems: Parts) -> None:
@@ -57,13 +69,10 @@ async def keep_fresh(process: Process, systems: Parts) -> None:
         process.upkeep.append((REFRESH_EVERY_S, work))
 
 
-def _state(
-    settings: Settings, database: Database, vault: Vault, keyring: KeyRing
-) -> dict[str, Any]:
+def _state(settings: Settings, database: Database, vault: Vault) -> dict[str, Any]:
     return {
         "database": database,
         "vault": vault,
-        "keyring": keyring,
         "attempts": AttemptLimits(AttemptRates(signups_per_address=settings.signups_per_hour)),
         "handoffs": Handoffs(),
         "quotas": Quotas(

@@ -135,7 +135,7 @@ class Import(NamedTuple):
     def _framed(self, kind: Kind, rows: Sequence[Row]) -> list[Items]:
         """Returns each row's item by itself. Raises `Rejected` where any is not fit."""
         body = b"[" + b",".join(row.body for row in rows) + b"]"
-        (framed,) = self.forms[kind.name].frame(body, {}, self.max_item_bytes)
+        (framed,) = self.forms[kind.name].frame(body, {}, self.max_item_bytes).items
         return [
             Items(kind, [item], [item_id])
             for item, item_id in zip(framed.bodies, framed.ids, strict=True)

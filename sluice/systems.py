@@ -6,10 +6,10 @@ from typing import Any
 from api.pages.navigation import Section
 from clickhouse.queries.parts import Table
 from schemas.issues import Checked
-from sluice import llm
+from sluice import errors, llm
 from sluice.parts import Parts, Resources
 
-SYSTEMS = (llm.SYSTEM,)
+SYSTEMS = (llm.SYSTEM, errors.SYSTEM)
 """One each for those of `schemas.kinds`."""
 
 

@@ -15,7 +15,7 @@ from api.headers import with_headers
 from api.methods import with_every_method
 from api.observing import observed
 from api.operations import Operations, get_health, get_metrics, get_ready
-from api.origins import with_origins
+from api.origins import open_routes, with_origins
 from api.outgoing import Outgoing
 from api.reads import Turns
 from api.reference import reference_router
@@ -75,5 +75,6 @@ def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Set
         debug=False,
     )
     app = with_every_method(with_slashes_kept(routed), routed.routes)
-    app = with_origins(observed(app, log_requests=settings.access_log), allowed_origins(settings))
+    app = observed(app, log_requests=settings.access_log)
+    app = with_origins(app, allowed_origins(settings), open_routes(routed.routes))
     return with_forwarded(with_headers(app), trusted_proxies(settings))

@@ -16,7 +16,7 @@ from api.auth import AnyRequest
 from api.pages.problems import answer_to
 from api.pages.render import BEGUN, begun, page, rest_of
 
-PATIENCE_S = 0.1
+PATIENCE_S = 0.05
 """A page that is whole after so long appears at once, and does not build up before one's eyes."""
 HELD_BACK = "X-Accel-Buffering"
 """nginx keeps an answer until it has some kilobytes of it, unless this says no."""

@@ -9,7 +9,7 @@ from litestar.response.redirect import Redirect
 
 from api.account_forms import MAX_FORM_BYTES
 from api.auth import AnyRequest
-from api.pages import account, new_project
+from api.pages import account, account_tokens, new_project
 from api.pages.assets import get_asset
 from api.pages.entrance import ENTRANCE, FIRST_PAGE, get_first_page, own_forms_only
 from api.pages.navigation import NAVIGATION, Section
@@ -18,10 +18,11 @@ from api.pages.problems import page_exception_handlers
 from api.pages.render import address_of
 from api.pages.settings.section import SECTION
 from api.pages.showcase import parts_page
+from api.pages.unknown import no_page
 from api.pages.viewer import VIEWER, Viewed, viewer_of
 
 PROJECT = "/p/{project_id:str}"
-OWN = (*account.HANDLERS, *new_project.HANDLERS)
+OWN = (*account.HANDLERS, *account_tokens.HANDLERS, *new_project.HANDLERS)
 """Pages of a person, and of no project."""
 
 
@@ -44,6 +45,7 @@ def page_routers(sections: Sequence[Section]) -> list[Any]:
     handlers = [
         open_project,
         parts_page,
+        no_page,
         *(one for section in sections for one in section.handlers),
     ]
     return [

@@ -123,8 +123,9 @@ def _add_texts(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) ->
         found = [f"multiSearchAnyCaseInsensitiveUTF8({column}, {{{name}:Array(String)}})"
                  for column in SEARCHED]  # fmt: skip
         parts.append(f"{sign}({' OR '.join(found)})")
-        # Bodies are JSON as it was sent, which may escape what is no ASCII.
-        written = (json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (False, True))
+        # Bodies are JSON as it was sent, which may escape what is no ASCII: small and capital then.
+        written = [json.dumps(text, ensure_ascii=False)[1:-1]]
+        written += (json.dumps(one)[1:-1] for one in (text, text.lower(), text.upper()))
         values[name] = list(dict.fromkeys((text, *written)))
 
 

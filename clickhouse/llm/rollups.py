@@ -19,7 +19,8 @@ from msgspec.structs import replace
 
 from clickhouse.llm.filters import TraceFilter, condition
 from clickhouse.queries import quantiles
-from clickhouse.queries.periods import PERIODS, period_sql, period_values, split_hours
+from clickhouse.queries.hours import SPLIT, hours_beside, split_values, whole_periods
+from clickhouse.queries.periods import PERIODS, period_sql, period_values
 from clickhouse.tags import tag_sql
 from schemas.projects import CostPreference, ProjectContext
 from schemas.zones import DAY_US, HOUR_US, Clock, clock_of
@@ -106,13 +107,6 @@ ARM = """UNION ALL
 BUCKET = """bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
 DAY_BUCKET = BUCKET.replace("first_us", "first_day_us").replace("last_us", "last_day_us")
-# By the number of an hour since 1825, which is above 0 for each time of a row: the engine finds the
-# parts of the key that it needs through a division, and not through a remainder.
-FIRST_HOUR_US = -(1_271_088 * HOUR_US)
-SPLIT = f"""intDiv(toUnixTimestamp64Micro({{time}}) + {-FIRST_HOUR_US}, {HOUR_US})
-        IN {{split_hours:Array(Int64)}}"""
-MOST_SPLIT = 4_000
-"""Hours that are read from base rows beside the rollup: the days of ten years."""
 
 
 class Sums(NamedTuple):
@@ -202,34 +196,11 @@ def values_of(scoped: Scope) -> dict[str, Any]:
     )
 
 
-def split_values(split_us: tuple[int, ...]) -> dict[str, Any]:
-    """Returns what `SPLIT` binds."""
-    return {"split_hours": [(hour - FIRST_HOUR_US) // HOUR_US for hour in split_us]}
-
-
 def range_of(scoped: Scope) -> tuple[int, int]:
     """Returns both ends of the range, inclusive."""
     assert scoped.wanted.from_us is not None
     assert scoped.wanted.to_us is not None
     return scoped.wanted.from_us, scoped.wanted.to_us
-
-
-def whole_periods(from_us: int, to_us: int, width_us: int) -> tuple[int, int]:
-    """Returns the first whole period's begin and the last one's end; inclusive range."""
-    return -(-from_us // width_us) * width_us, (to_us + 1) // width_us * width_us
-
-
-def hours_beside(clock: Clock, needed: set[str], first: int, last: int) -> tuple[int, ...] | None:
-    """Returns the hours that no rollup answers for, `None` where these are all."""
-    if "minute" in needed:
-        return None
-    if clock.is_hourly or needed.isdisjoint(PERIODS) or first >= last:
-        return ()
-    # Nearly each day splits one, and looking at the days of centuries would take seconds.
-    if "hour" in needed or (last - first) // DAY_US > MOST_SPLIT:
-        return None
-    hours = [hour for hour in split_hours(clock, first, last) if first <= hour < last]
-    return None if len(hours) > MOST_SPLIT else tuple(hours)
 
 
 class RollupColumns(NamedTuple):

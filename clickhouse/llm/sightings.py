@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from clickhouse.client import Warehouse
-from clickhouse.llm import rollups
 from clickhouse.llm.filters import condition
 from clickhouse.llm.rollups import RollupColumns, Scope
 from clickhouse.llm.subjects import Subject
 from clickhouse.llm.trace_lines import Place
+from clickhouse.queries.hours import SPLIT, split_values
 from schemas.zones import HOUR_US
 
 ONLY = " AND {key} IN {subjects:Array({key_type})}"
@@ -67,8 +67,8 @@ async def read_sightings(
     where = condition(scoped.project, scoped.wanted)
     only = ONLY.replace("{key_type}", subject.key_type).replace("{key}", subject.key)
     sql = SEEN.replace("{where}", where.sql).replace("{only}", only)
-    sql = sql.replace("{hours}", rollups.SPLIT.replace("{time}", "timestamp"))
-    values = where.values | rollups.split_values(hours)
+    sql = sql.replace("{hours}", SPLIT.replace("{time}", "timestamp"))
+    values = where.values | split_values(hours)
     values |= {"subjects": keys, "limit": len(keys)}
     answer = await warehouse.query(sql.replace("{key}", subject.key), values)
     return {row[0]: Sighting(Place(row[1], row[3]), row[2]) for row in answer.rows}

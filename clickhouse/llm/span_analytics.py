@@ -12,8 +12,9 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, condition
 from clickhouse.llm.groups import tokens
 from clickhouse.llm.pairs import STARTS, UNMEASURED
-from clickhouse.llm.rollups import SPLIT, Sums, hours_beside, split_values, whole_periods
+from clickhouse.llm.rollups import Sums
 from clickhouse.queries import quantiles
+from clickhouse.queries.hours import SPLIT, hours_beside, split_values, whole_periods
 from clickhouse.queries.periods import Period, Periods, period_sql, period_values
 from clickhouse.queries.quantiles import Quantiles, milliseconds
 from clickhouse.queries.values import cents_sum, quotient

@@ -88,7 +88,8 @@ SETTINGS non_replicated_deduplication_window = 10000,
 -- Written by: the view below. Read by: clickhouse/errors.
 -- Repeats: rows of one key add up. Lives: as transactions; received_date is in the key.
 -- duration: quantilesDD, as trace_sums (0004) says. satisfied, tolerated: of the apdex, with a target of
---   300 ms: done within it, done within four times it. What failed is neither.
+--   300 ms: done within it, done within four times it. What failed is neither. duration_ns: wide, for
+--   two of the longest durations fill 64 bits.
 CREATE TABLE IF NOT EXISTS transaction_hours
 (
     project_id LowCardinality(String),
@@ -102,7 +103,7 @@ CREATE TABLE IF NOT EXISTS transaction_hours
     failed SimpleAggregateFunction(sum, UInt64),
     satisfied SimpleAggregateFunction(sum, UInt64),
     tolerated SimpleAggregateFunction(sum, UInt64),
-    duration_ns SimpleAggregateFunction(sum, UInt64),
+    duration_ns SimpleAggregateFunction(sum, UInt128),
     duration AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.95, 0.99), UInt64)
 )
 ENGINE = {replicated}AggregatingMergeTree
@@ -126,7 +127,7 @@ SELECT
     countIf(t.failed) AS failed,
     countIf(NOT t.failed AND t.duration_ns <= 300000000) AS satisfied,
     countIf(NOT t.failed AND t.duration_ns > 300000000 AND t.duration_ns <= 1200000000) AS tolerated,
-    sum(t.duration_ns) AS duration_ns,
+    sum(toUInt128(t.duration_ns)) AS duration_ns,
     quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)(t.duration_ns) AS duration
 FROM transactions AS t
 GROUP BY project_id, hour, received_date, name, op, environment, release;

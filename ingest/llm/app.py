@@ -122,7 +122,7 @@ def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> lis
             "/v1",
             route_handlers=[queue_traces, queue_spans],
             dependencies={"project": Provide(project_from_key)},
-            middleware=[DefineMiddleware(Straight, project_of=project_from_key)],
+            middleware=[DefineMiddleware(Straight, sender_of=project_from_key)],
             tags=["ingest"],
         ),
         Router(

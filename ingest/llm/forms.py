@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from eventlog.producer import Items
-from ingest.forms import Form
+from ingest.forms import Form, Split
 from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
 from ingest.rejections import Invalid
 from schemas.issues import Checked, Issue
@@ -39,8 +39,8 @@ def _checked(frame: Frame, item: bytes, max_item_bytes: int) -> Checked:
 
 
 def _array_of(kind: Kind, frame: Frame) -> Form:
-    def split(body: bytes, _: Mapping[str, str], max_item_bytes: int) -> list[Items]:
+    def split(body: bytes, _: Mapping[str, str], max_item_bytes: int) -> Split:
         framed = frame_array(body, frame, max_item_bytes=max_item_bytes)
-        return [Items(kind, framed.items, framed.ids)]
+        return Split([Items(kind, framed.items, framed.ids)])
 
     return Form(kind.name, split)

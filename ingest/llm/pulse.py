@@ -4,16 +4,15 @@ The rules are those of docs/wire-formats.md, "Sending". Types and bounds are in 
 what no type can say is here. The items stay the bytes that came. One bad item rejects the array.
 """
 
-import codecs
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
+from ingest.json_texts import check_utf8, repaired_json
 from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
-from schemas.encodings import without_mark, wrong_encoding
+from schemas.encodings import wrong_encoding
 from schemas.issues import Issue, RuleBroken, issue_of
 from schemas.llm.wire import (
     ABSENT,
@@ -34,14 +33,6 @@ _ITEMS = msgspec.json.Decoder(
         "Items", [(f"i{n}", Raw, ABSENT) for n in range(MAX_ITEMS + 1)], array_like=True
     )
 )
-_UTF8_STEP = 1 << 20
-# JavaScript writes half of a cut emoji as a lone surrogate escape, which no UTF-8 text can hold.
-_HIGH, _LOW = r"[dD][89abAB][0-9a-fA-F]{2}", r"[dD][c-fC-F][0-9a-fA-F]{2}"
-_LONE_SURROGATE = re.compile(rf"\\u(?:{_HIGH}(?!\\u{_LOW})|(?<!\\u{_HIGH}\\u){_LOW})")
-_HIDDEN = b"\0\0"
-"""Stands for an escaped backslash while others are looked at: no JSON text holds a NUL."""
-MAX_SURROGATES = 1_000_000
-"""In a body that has to be repaired: 0.2 s of work. Half a million emoji are no cut text."""
 DEFAULT_MAX_ITEM_BYTES = 16 << 20
 OBJECT = "Expected `object`"
 OPENS_OBJECT = ord("{")
@@ -136,33 +127,18 @@ def span_frame() -> Frame:
 
 def _split(body: bytes) -> list[Raw]:
     try:
-        _check_utf8(body)
+        check_utf8(body)
         items = msgspec.structs.astuple(_ITEMS.decode(body))
         return [raw for raw in items if raw is not ABSENT]
     except msgspec.ValidationError as error:
         raise _not_an_array(body, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        repaired = without_mark(body)
-        if repaired is None and not isinstance(error, UnicodeDecodeError):
-            repaired = _replace_surrogates(body)
+        repaired = repaired_json(body, error)
         if repaired is not None:
             return _split(repaired)
         rule = wrong_encoding(body)
         details = None if rule is None else [Issue([], rule)]
         raise BadJson("Invalid JSON body", details=details) from error
-
-
-def _check_utf8(body: bytes) -> None:
-    """Raises `UnicodeDecodeError`: the JSON decoder does not check strings that it steps over."""
-    if len(body) <= _UTF8_STEP:
-        str(body, "utf-8")
-        return
-    # By pieces, because one emoji makes a text take four bytes for each of its characters.
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(body)
-    for start in range(0, len(view), _UTF8_STEP):
-        decoder.decode(view[start : start + _UTF8_STEP])
-    decoder.decode(b"", final=True)
 
 
 def _not_an_array(body: bytes, error: msgspec.ValidationError) -> Rejected:
@@ -182,17 +158,6 @@ def _check_sizes(raws: Sequence[Raw], max_bytes: int) -> None:
                 f"Request body too large: item {index} has {size} bytes, at most {max_bytes} each",
                 items=len(raws),
             )
-
-
-def _replace_surrogates(body: bytes) -> bytes | None:
-    """Replaces lone surrogate escapes by U+FFFD; `None` where there is none, or too many."""
-    if b"\0" in body or not 0 < body.count(rb"\ud") + body.count(rb"\uD") <= MAX_SURROGATES:
-        return None
-    # With escaped backslashes out of sight, every backslash left begins an escape. As text, because
-    # joining bytes takes 80 bytes for each piece.
-    shown = body.replace(rb"\\", _HIDDEN).decode("latin-1")
-    repaired, count = _LONE_SURROGATE.subn(r"\\ufffd", shown)
-    return repaired.encode("latin-1").replace(_HIDDEN, rb"\\") if count else None
 
 
 def _bad_items(count: int, details: list[Issue]) -> BadItems:

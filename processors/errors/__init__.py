@@ -1,1 +1,1 @@
-"""What events of the system `errors` mean: pure steps from what came to rows."""
+"""What events of the system `errors` mean: pure steps from what the log holds to rows."""

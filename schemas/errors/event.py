@@ -158,6 +158,7 @@ class ErrorEvent(Struct, frozen=True, omit_defaults=True, rename="camel", gc=Fal
 
 event_encoder = msgspec.json.Encoder()
 event_decoder = msgspec.json.Decoder(ErrorEvent)
+_any_decoder = msgspec.json.Decoder(float_hook=float)
 
 
 def frames_of(event: ErrorEvent) -> tuple[Frame, ...]:
@@ -172,5 +173,8 @@ def frames_of(event: ErrorEvent) -> tuple[Frame, ...]:
 
 
 def json_of(raw: Raw) -> Any:
-    """Decodes a part that is kept as JSON; `None` where there is none."""
-    return None if raw is EMPTY or not memoryview(raw).nbytes else msgspec.json.decode(raw)
+    """Decodes a part that is kept as JSON; `None` where there is none.
+
+    What no float holds, as 1e400, is infinite: valid JSON has no bounds for numbers.
+    """
+    return None if raw is EMPTY or not memoryview(raw).nbytes else _any_decoder.decode(raw)

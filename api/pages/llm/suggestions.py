@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from api.auth import AnyRequest
 from api.pages.llm.readings import sums_of
-from api.pages.llm.wanted import FIELDS, KEYS, Wanted, filter_of, wanted_of
-from api.pages.parts.filters import ADDED, TEXT, Term
+from api.pages.llm.wanted import FIELDS, KEYS, Wanted, filter_of, is_searched, wanted_of
+from api.pages.parts.filters import ADDED, TEXT, Term, as_begun
 from api.pages.render import page
 from api.pages.viewer import Viewed
 from api.parameters import MOST_KEY_CHARS, values_of
@@ -30,11 +30,11 @@ async def suggest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     key, colon, text = begun.removeprefix("-").partition(":")
     wanted = wanted_of(request, viewer)
     if colon:
-        options = await values_like(request, wanted, key, text.strip('"').lower())
+        options = await values_like(request, wanted, key, as_begun(text).lower())
     else:
         options = _keys(key)
-    if begun.strip('-" ') and not (colon and key in KEYS):
-        text = begun.removeprefix("-").strip('"')
+    text = as_begun(begun.removeprefix("-"))
+    if is_searched(text) and not (colon and key in KEYS):
         options.append((str(Term(TEXT, text)), "in the request, the answer or the error"))
     return await page(request, "llm/suggestions.html", options=options, minus=minus)
 

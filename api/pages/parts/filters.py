@@ -69,7 +69,20 @@ def quoted(value: str) -> str:
     """Returns a value as it stands in a condition."""
     if value and not re.search(r'[\s"\\]', value):
         return value
+    return always_quoted(value)
+
+
+def always_quoted(value: str) -> str:
+    """Returns a value in quotes, whatever is in it."""
     return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+
+
+def as_begun(value: str) -> str:
+    """Returns what a value says that is being written: its closing quote may be yet to come."""
+    if not value.startswith('"'):
+        return value
+    closed = re.fullmatch(r'"(?:[^"\\]|\\.)*"', value)
+    return _plain(value if closed else value.removesuffix("\\") + '"')
 
 
 def read_terms(text: str, keys: Mapping[str, Key], *, prefix: str = "") -> list[Term]:

@@ -26,6 +26,9 @@ OUTCOMES: Mapping[str, Word] = {
     "rate_limited": Word("Rate limited", "Rejected for now: the sender tries again.", 4, True),
     "overloaded": Word("Overloaded", "Rejected for now: the sender tries again.", 7, True),
     "filtered": Word("Filtered", "Left out on purpose.", OTHER_COLOUR, False),
+    "client_discard": Word(
+        "Discarded by clients", "Not sent: an SDK reported it.", OTHER_COLOUR, False
+    ),
     "dead": Word("Dead", "Taken in, and could not be stored. Kept to be repaired.", 3, True),
 }
 ORDER = tuple(OUTCOMES)

@@ -6,7 +6,7 @@ import structlog
 from litestar import Response, get, post
 from litestar.response.redirect import Redirect
 
-from api.auth import AnyRequest, services
+from api.auth import AnyRequest, forget_project, services
 from api.pages.forms import Problem, fields_of, problem_of
 from api.pages.render import address_of, page
 from api.pages.settings.admins import PATH, admins_only, page_of
@@ -51,7 +51,7 @@ async def change_settings(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         await update_project(services(request).database, project_id, change)
     except (BadRequest, Conflict) as error:
         return await _shown(request, viewer, fields=fields, problem=problem_of(error, FIELDS))
-    services(request).keyring.forget_project(project_id)
+    forget_project(request, project_id)
     return Redirect(page_of(request, saved=1), status_code=303)
 
 
@@ -64,7 +64,7 @@ async def remove_project(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         text = f"Nothing was deleted: type the project's name, {viewer.project_name}, to delete it."
         return await _shown(request, viewer, end_problem=Problem(text))
     await delete_project(services(request).database, project_id)
-    services(request).keyring.forget_project(project_id)
+    forget_project(request, project_id)
     log.info("project deleted", project_id=project_id, by=viewer.session.account.user_id)
     return Redirect(address_of(request).url("/"), status_code=303)
 

@@ -16,9 +16,11 @@ from api.auth_errors import auth_exception_handlers
 from api.llm import prices
 from api.local_peers import Address, LocalPeers, is_loopback
 from api.sessions import auth_router
+from controlplane.api_tokens import ApiTokens
 from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.dsn_keys import DsnKeys
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.quotas import Quotas
@@ -76,6 +78,8 @@ def app(database: Database, vault: Vault) -> Litestar:
             "database": database,
             "vault": vault,
             "keyring": KeyRing(database),
+            "dsn_keys": DsnKeys(database),
+            "api_tokens": ApiTokens(database),
             "attempts": AttemptLimits(NO_RATES),
             "handoffs": Handoffs(),
             "quotas": Quotas(

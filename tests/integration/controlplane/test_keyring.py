@@ -8,7 +8,8 @@ from controlplane.accounts import Account, SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.failures import Unauthorized, Unavailable
-from controlplane.keyring import GRACE_S, KeyRing
+from controlplane.key_cache import GRACE_S, CacheBounds
+from controlplane.keyring import KeyRing
 from controlplane.keys import Key, KeyDraft, create_key, list_keys, revoke_key
 from controlplane.projects import ProjectChange, delete_project, list_projects, update_project
 
@@ -51,7 +52,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ring(database: Database, clock: Clock) -> KeyRing:
-    return KeyRing(database, ttl_s=2.0, clock=clock)
+    return KeyRing(database, CacheBounds(ttl_s=2.0), clock)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ async def test_a_changed_or_deleted_project_is_felt_at_once(
 async def test_a_flood_of_wrong_keys_takes_bounded_memory_and_displaces_no_right_one(
     database: Database, key: Key, clock: Clock
 ) -> None:
-    ring = KeyRing(database, max_keys=5, clock=clock)
+    ring = KeyRing(database, CacheBounds(max_keys=5), clock)
     await ring.project_of_key(key.plain)
     for number in range(20):
         with pytest.raises(Unauthorized):
@@ -195,7 +196,7 @@ async def test_a_flood_of_wrong_keys_takes_bounded_memory_and_displaces_no_right
     await ring.project_of_key(key.plain)
 
     assert statements.count == 0
-    assert len(ring._unknown) == 5
+    assert len(ring._keys._unknown) == 5
 
 
 async def test_the_last_use_is_written_by_the_flush_and_not_by_the_request(

@@ -12,7 +12,8 @@ from controlplane.crypto import UnsealError, Vault
 from controlplane.database import Database, newest_revision
 from controlplane.failures import Unauthorized
 from controlplane.initial import Seed, ensure_initial
-from controlplane.keyring import TTL_S, KeyRing
+from controlplane.key_cache import TTL_S, CacheBounds
+from controlplane.keyring import KeyRing
 from controlplane.keys import revoke_key
 from controlplane.projects import delete_project
 from controlplane.sealing import confirm_secret
@@ -55,7 +56,7 @@ class TestKeysOfASlowDatabase:
         await api.migrate()
         await ensure_initial(api, vault, Seed(api_key="pulse_sk_given"))
         clock = [0.0]
-        ring = KeyRing(edge, clock=lambda: clock[0], patience_s=0.05)
+        ring = KeyRing(edge, CacheBounds(patience_s=0.05), lambda: clock[0])
         known = await ring.project_of_key("pulse_sk_given")
         clock[0] += TTL_S
 
@@ -85,7 +86,7 @@ class TestKeysOfASlowDatabase:
         planted = await ensure_initial(database, vault, Seed(api_key="pulse_sk_given"))
         assert planted is not None
         clock = [0.0]
-        ring = KeyRing(edge, clock=lambda: clock[0], patience_s=0.5)
+        ring = KeyRing(edge, CacheBounds(patience_s=0.5), lambda: clock[0])
         await ring.project_of_key("pulse_sk_given")
         clock[0] += TTL_S
 
@@ -105,7 +106,7 @@ class TestKeysOfASlowDatabase:
     async def _asked_again(self, ring: KeyRing, asking: "asyncio.Task[ProjectContext]") -> None:
         async with asyncio.timeout(BOUND_S):
             while True:
-                if ring._lookups or asking.done():
+                if ring._keys._lookups or asking.done():
                     return
                 await asyncio.sleep(0.02)
 

@@ -20,7 +20,7 @@ from tests.integration.queries.rows import make_trace
         ((), ("refund",), {"quoted", "escaped"}),
         (('say "hi"\nnow',), (), {"quoted"}),
         (("straße",), (), {"quoted", "escaped"}),
-        (("STRAẞE",), (), {"quoted"}),
+        (("STRAẞE",), (), {"quoted", "escaped"}),
         (("re%d",), (), set()),
         (("r_fund",), (), set()),
         (("' OR 1 = 1 --",), (), set()),

@@ -13,10 +13,11 @@ from msgspec import structs
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive
-from clickhouse.llm import analytics, rollups
+from clickhouse.llm import analytics
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping
 from clickhouse.llm.span_analytics import analyse_spans
+from clickhouse.queries import hours as rollup_hours
 from schemas.projects import ProjectContext
 from schemas.zones import DAY_US, clock_of
 from tests.integration.queries.conftest import analyse, store_outcomes, store_spans, store_traces
@@ -234,9 +235,9 @@ async def test_filled_periods_of_many_providers_are_bounded_together(
 def test_days_of_centuries_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     century = 100 * 366 * DAY_US
     clock = clock_of("Asia/Kolkata", 0, century)
-    monkeypatch.setattr(rollups, "split_hours", None)
+    monkeypatch.setattr(rollup_hours, "split_hours", None)
 
-    assert rollups.hours_beside(clock, {"day"}, 0, century) is None
+    assert rollup_hours.hours_beside(clock, {"day"}, 0, century) is None
 
 
 def _rows_around(project_id: str, day: str) -> list[TraceRow]:

@@ -7,7 +7,7 @@ from api.pages.addresses import Address
 from api.pages.llm.wanted import KEYS, filter_of
 from api.pages.parts import charts, texts
 from api.pages.parts.charts import Series, chart_of, colours_of, spark
-from api.pages.parts.filters import Term, read_terms, with_term, without_term, written
+from api.pages.parts.filters import Term, as_begun, read_terms, with_term, without_term, written
 from api.pages.parts.prose import prose
 from api.pages.parts.ranges import PRESETS, TimeRange, range_of
 from api.pages.parts.trees import MOST_NODES, Node, decoded, laid_out, tree_of
@@ -346,6 +346,21 @@ class TestAddresses:
         odd = Address("", "/x", {"path": "1", "self": "2"})
 
         assert odd.here(a="3") == "/x?path=1&self=2&a=3"
+
+
+@pytest.mark.parametrize(
+    ("begun", "value"),
+    [
+        ("refund", "refund"),
+        ('"refund pol', "refund pol"),
+        ('"refund policy"', "refund policy"),
+        (r'"say \"hi', 'say "hi'),
+        ('"say \\', "say "),
+        ('"', ""),
+    ],
+)
+def test_a_value_that_is_being_written_is_read_without_its_quotes(begun: str, value: str) -> None:
+    assert as_begun(begun) == value
 
 
 def test_a_short_text_makes_no_long_page() -> None:

@@ -1,0 +1,84 @@
+"""Columns of errors, transactions and their spans as Arrow, one function a table. Pure, no I/O."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from clickhouse.tables import times
+from clickhouse.tags import encode_tags
+from schemas.errors.rows import ErrorRow, TransactionRow
+from schemas.errors.transaction import SpanPart
+
+ERROR_TEXTS = (
+    "fingerprint", "grouping", "level", "type", "title", "culprit", "platform", "logger",
+    "environment", "release", "dist", "transaction", "server_name", "sdk", "user_key", "trace_id",
+    "span_id",
+)  # fmt: skip
+TRANSACTION_TEXTS = (
+    "name", "op", "status", "platform", "environment", "release", "dist", "server_name", "sdk",
+    "user_key", "trace_id", "span_id", "parent_span_id",
+)  # fmt: skip
+SPAN_TEXTS = ("span_id", "parent_span_id", "op", "description", "status")
+
+Values = Mapping[str, Sequence[Any]]
+
+
+def error_arrays(columns: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
+    """Returns the columns of table `errors`, from those of `ErrorRow`."""
+    values = dict(zip(ErrorRow.__struct_fields__, columns, strict=True))
+    others = pa.array(values["other_fingerprints"], pa.list_(pa.string()))
+    return (
+        _texts(values, ERROR_TEXTS)
+        | {"other_fingerprints": others, "handled": pa.array(values["handled"], pa.bool_())}
+        | _shared(values)
+    )
+
+
+def transaction_arrays(columns: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
+    """Returns the columns of table `transactions`, from those of `TransactionRow`."""
+    values = dict(zip(TransactionRow.__struct_fields__, columns, strict=True))
+    counts = [len(spans) for spans in values["spans"]]
+    arrays = {
+        "duration_ns": pa.array(values["duration_ns"], pa.uint64()),
+        "failed": pa.array(values["failed"], pa.bool_()),
+        "spans": pa.array(counts, pa.uint32()),
+    }
+    return _texts(values, TRANSACTION_TEXTS) | arrays | _shared(values)
+
+
+def transaction_span_arrays(columns: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
+    """Returns the columns of table `transaction_spans`, from those of `TransactionRow`."""
+    of_rows = dict(zip(TransactionRow.__struct_fields__, columns, strict=True))
+    spans: list[SpanPart] = list(chain.from_iterable(of_rows["spans"]))
+    owners = span_owners(columns)
+    values = {name: [getattr(one, name) for one in spans] for name in SPAN_TEXTS}
+    moments = np.array(of_rows["timestamp_us"], np.int64)[owners]
+    names = pa.array(of_rows["name"], pa.string()).take(pa.array(owners))
+    return _texts(values, SPAN_TEXTS) | {
+        "timestamp": times(moments),
+        "transaction": names,
+        "started": times([one.started_us for one in spans]),
+        "duration_ns": pa.array([one.duration_ns for one in spans], pa.uint64()),
+        "data": pa.array([bytes(one.data) for one in spans], pa.binary()),
+    }
+
+
+def span_owners(columns: Sequence[Sequence[Any]]) -> Any:
+    """Returns the number of the transaction that each span belongs to."""
+    counts = [len(spans) for spans in columns[TransactionRow.__struct_fields__.index("spans")]]
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def _texts(values: Values, names: Sequence[str]) -> dict[str, pa.Array]:
+    return {name: pa.array(values[name], pa.string()) for name in names}
+
+
+def _shared(values: Values) -> dict[str, pa.Array]:
+    return {
+        "timestamp": times(values["timestamp_us"]),
+        "tags": pa.array(map(encode_tags, values["tags"]), pa.binary()),
+        "body": pa.array(values["body"], pa.binary()),
+    }

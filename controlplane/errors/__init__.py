@@ -1,0 +1,1 @@
+"""What the system `errors` keeps in the control plane: issues, their history, releases."""

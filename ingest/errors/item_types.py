@@ -1,0 +1,52 @@
+"""The types of item that Sentry's SDKs put into an envelope, and what becomes of each.
+
+To take one in: give it a kind in `KINDS`. What has none is counted as filtered, under its name in
+`COUNTED_AS`. Source: https://develop.sentry.dev/sdk/data-model/envelope-items/.
+"""
+
+from collections.abc import Mapping
+
+from schemas.kinds import ERROR, TRANSACTION, Kind
+
+KINDS: Mapping[str, Kind] = {"event": ERROR, "transaction": TRANSACTION}
+"""What the log holds."""
+CLIENT_REPORT = "client_report"
+"""What an SDK says that it did not send: it goes to the ledger."""
+UNKNOWN = "sentry_unknown"
+
+_NOT_KEPT = (
+    *("session", "sessions", "log", "otel_log", "span", "otel_span", "trace_metric"),
+    *("check_in", "attachment", "user_report", "feedback"),
+    *("profile", "profile_chunk", "replay_event", "replay_recording", "replay_video"),
+    *("raw_security", "security", "nel", "statsd", "metric_buckets", "form_data"),
+)
+COUNTED_AS: Mapping[str, str] = {
+    **{name: kind.name for name, kind in KINDS.items()},
+    # Not bare: `span` is a kind of ours.
+    **{name: f"sentry_{name}" for name in (*_NOT_KEPT, CLIENT_REPORT)},
+}
+"""The words of the ledger; whatever else comes is `UNKNOWN`."""
+
+CATEGORIES: Mapping[str, str] = {
+    **COUNTED_AS,
+    "error": ERROR.name,
+    "default": ERROR.name,
+    "security": COUNTED_AS["security"],
+    "log_item": COUNTED_AS["log"],
+    "monitor": COUNTED_AS["check_in"],
+    "replay": COUNTED_AS["replay_event"],
+    "internal": COUNTED_AS[CLIENT_REPORT],
+}
+"""The words of the ledger by data category, in which client reports count."""
+SIZES = ("log_byte", "trace_metric_byte")
+"""Categories in bytes, of items that have a category of their own."""
+REASONS = frozenset(
+    {
+        *("queue_overflow", "cache_overflow", "buffer_overflow", "ratelimit_backoff"),
+        *("network_error", "send_error", "internal_sdk_error", "backpressure"),
+        *("sample_rate", "before_send", "event_processor", "insufficient_data"),
+        *("ignored", "invalid", "no_parent_span", "missing_data"),
+    }
+)
+"""Why an SDK sends something not; whatever else it says is `OTHER_REASON`."""
+OTHER_REASON = "other"

@@ -1,0 +1,174 @@
+"""Turns what Sentry's SDKs send into items: envelopes, and the single events of old SDKs.
+
+The rules are those of docs/errors.md, "Sentry". Events and transactions stay the bytes that came;
+only their ids are looked at. What is not kept is counted.
+"""
+
+import base64
+import binascii
+import re
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from uuid import uuid4
+
+import msgspec
+from msgspec import Raw, Struct
+
+from eventlog.producer import Items
+from ingest.errors.client_reports import read_report
+from ingest.errors.envelope import ABSENT, EnvelopeItem, parse_envelope, text_of
+from ingest.errors.item_types import CLIENT_REPORT, COUNTED_AS, KINDS, UNKNOWN
+from ingest.forms import Counted, Form, Split
+from ingest.json_texts import check_utf8, repaired_json
+from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
+from schemas.encodings import wrong_encoding
+from schemas.errors.sent import Head, SentItem, encode_sent
+from schemas.issues import Issue
+from schemas.kinds import ERROR, TRANSACTION, Kind
+
+ENVELOPE = "sentry_envelope"
+STORE = "sentry_store"
+ENVIRONMENT, CLIENT, CLIENT_IP = "environment", "client", "client_ip"
+"""Under which the forms are told of the key's environment, the SDK and its address."""
+UNSUPPORTED = "unsupported_item"
+MAX_STORED_BYTES = 16 << 20
+"""Of an event that an old SDK compressed by itself."""
+ASKS_FOR_ADDRESS = (b"{{auto}}", b'"infer_ip":"auto"', b'"infer_ip": "auto"')
+_HEX_ID = re.compile(r"[0-9a-f]{32}\Z")
+
+
+class _Event(Struct, frozen=True, gc=False):
+    event_id: Raw = ABSENT
+    type: Raw = ABSENT
+
+
+class _Logged(NamedTuple):
+    kind: Kind
+    body: bytes
+    item_id: str
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
+
+
+def sentry_forms() -> dict[str, Form]:
+    """Returns the forms of both routes, by name."""
+    return {ENVELOPE: Form(ERROR.name, split_envelope), STORE: Form(ERROR.name, split_stored)}
+
+
+def split_envelope(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
+    """Splits an envelope to errors and transactions; what else it has is counted.
+
+    Raises `BadJson`, `BadItems` and `ItemTooLarge`, with the kinds of all that it brought.
+    """
+    headers, items = parse_envelope(body)
+    head = Head(
+        event_id=id_of(headers.event_id),
+        sent_at=headers.sent_at,
+        sdk=headers.sdk or _sdk_of(told),
+        environment=told.get(ENVIRONMENT, ""),
+    )
+    try:
+        logged = _logged(items, head, told, max_item_bytes)
+    except Rejected as rejected:
+        rejected.by_kind = Counter(COUNTED_AS.get(item.type, UNKNOWN) for item in items)
+        raise
+    counted = [one for item in items if item.type not in KINDS for one in _counted(item)]
+    answer_id = head.event_id or next((one.item_id for one in logged), "")
+    return Split(_by_kind(logged), counted, answer_id)
+
+
+def split_stored(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
+    """Takes one event or transaction; an old SDK may have compressed it by itself."""
+    event, text = _read(_plain(body), max_item_bytes)
+    kind = TRANSACTION if text_of(event.type) == "transaction" else ERROR
+    head = Head(sdk=_sdk_of(told), environment=told.get(ENVIRONMENT, ""))
+    item_id = id_of(text_of(event.event_id)) or uuid4().hex
+    return Split(_by_kind([_Logged(kind, _sent(head, text, told), item_id)]), (), item_id)
+
+
+def id_of(text: str) -> str:
+    """Returns an id as 32 hex digits in lower case; empty for a text that is none."""
+    digits = text.replace("-", "").lower() if len(text) <= 36 else ""
+    return digits if _HEX_ID.match(digits) else ""
+
+
+def check_item(item: bytes) -> None:
+    """Raises `BadJson` or `BadItems` where ingest would not take this event."""
+    _read(item, len(item))
+
+
+def _logged(
+    items: Sequence[EnvelopeItem], head: Head, told: Mapping[str, str], max_item_bytes: int
+) -> list[_Logged]:
+    logged: list[_Logged] = []
+    for item in items:
+        kind = KINDS.get(item.type)
+        if kind is None:
+            continue
+        event, text = _read(bytes(item.payload), max_item_bytes)
+        # The envelope's id is that of its one event; what comes behind has its own.
+        own = head if not logged else msgspec.structs.replace(head, event_id="")
+        item_id = own.event_id or id_of(text_of(event.event_id)) or uuid4().hex
+        logged.append(_Logged(kind, _sent(own, text, told), item_id))
+    return logged
+
+
+def _read(payload: bytes, max_item_bytes: int) -> tuple[_Event, bytes]:
+    """Returns what is looked at of an event, and its text as it is kept."""
+    if len(payload) > max_item_bytes:
+        raise ItemTooLarge(f"An event has {len(payload)} bytes, at most {max_item_bytes}")
+    try:
+        check_utf8(payload)
+        return _decode_event(payload), payload
+    except msgspec.ValidationError as error:
+        raise BadItems("Invalid event", details=[Issue([], "Expected `object`")]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        repaired = repaired_json(payload, error)
+        if repaired is not None:
+            return _read(repaired, max_item_bytes)
+        rule = wrong_encoding(payload) or "Not JSON, or nested too deeply"
+        raise BadJson("Invalid event", details=[Issue([], rule)]) from error
+
+
+def _sent(head: Head, text: bytes, told: Mapping[str, str]) -> bytes:
+    if any(asked in text for asked in ASKS_FOR_ADDRESS):
+        head = msgspec.structs.replace(head, client_ip=told.get(CLIENT_IP, ""))
+    return encode_sent(SentItem("sentry", head, Raw(text)))
+
+
+def _sdk_of(told: Mapping[str, str]) -> str:
+    """Returns `sentry.python 2.75.0` for `sentry.python/2.75.0`, as SDKs name themselves."""
+    return told.get(CLIENT, "").replace("/", " ", 1)
+
+
+def _counted(item: EnvelopeItem) -> Sequence[Counted]:
+    if item.type == CLIENT_REPORT:
+        return read_report(item.payload)
+    kind = COUNTED_AS.get(item.type, UNKNOWN)
+    return [Counted(kind, "filtered", UNSUPPORTED, item.records)]
+
+
+def _by_kind(logged: Sequence[_Logged]) -> list[Items]:
+    return [
+        Items(kind, [one.body for one in own], [one.item_id for one in own])
+        for kind in (ERROR, TRANSACTION)
+        if (own := [one for one in logged if one.kind is kind])
+    ]
+
+
+def _plain(body: bytes) -> bytes:
+    """Returns the JSON of an event; old SDKs send it as base64 of zlib."""
+    if body.lstrip()[:1] in (b"{", b"[", b"", b"\xef"):
+        return body
+    try:
+        packed = base64.b64decode(body, validate=False)
+        codec = zlib.decompressobj()
+        text = codec.decompress(packed, MAX_STORED_BYTES)
+    except (binascii.Error, zlib.error, ValueError):
+        return body
+    if codec.unconsumed_tail:
+        raise ItemTooLarge(f"An event has more than {MAX_STORED_BYTES} bytes when inflated")
+    return text

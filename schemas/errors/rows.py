@@ -1,0 +1,63 @@
+"""Rows of errors and transactions as the stream builds them, field by field as in the tables.
+
+Without what every table has: project, time of arrival, place in the log.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from schemas.errors.transaction import SpanPart
+
+
+class ErrorRow(Struct, frozen=True, gc=False):
+    """A row of table `errors`."""
+
+    event_id: str
+    fingerprint: str
+    other_fingerprints: Sequence[str]
+    grouping: str
+    timestamp_us: int
+    level: str
+    type: str
+    title: str
+    culprit: str
+    handled: bool | None
+    platform: str
+    logger: str
+    environment: str
+    release: str
+    dist: str
+    transaction: str
+    server_name: str
+    sdk: str
+    user_key: str
+    trace_id: str
+    span_id: str
+    tags: Mapping[str, str]
+    body: bytes
+
+
+class TransactionRow(Struct, frozen=True, gc=False):
+    """A row of table `transactions`, and the spans that become rows of `transaction_spans`."""
+
+    event_id: str
+    timestamp_us: int
+    duration_ns: int
+    name: str
+    op: str
+    status: str
+    failed: bool
+    platform: str
+    environment: str
+    release: str
+    dist: str
+    server_name: str
+    sdk: str
+    user_key: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    spans: Sequence[SpanPart]
+    tags: Mapping[str, str]
+    body: bytes

@@ -1,0 +1,1 @@
+"""Errors and transactions in the store."""

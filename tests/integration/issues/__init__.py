@@ -1,0 +1,1 @@
+"""Issues and releases on both databases."""

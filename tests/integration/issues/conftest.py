@@ -1,0 +1,34 @@
+"""One database for all tests of this folder: each has projects of its own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from controlplane.database import Database
+from schemas.projects import ProjectId
+from tests.components.containers import ContainerPostgres
+from tests.components.postgres import Postgres
+from tests.integration.issues.seen import make_project
+
+
+@pytest.fixture(
+    scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.containers)]
+)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('issues') / 'control.db'}"
+    server: Postgres | ContainerPostgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def project(database: Database) -> ProjectId:
+    return await make_project(database)
