@@ -1,7 +1,8 @@
 """What an issue is called, and where it happened, as Sentry shows it. Pure."""
 
 from processors.errors.grouping import v1
-from processors.errors.grouping.stacks import is_own, parts_of
+from processors.errors.grouping.frames import part_of
+from processors.errors.grouping.stacks import is_own
 from schemas.errors.event import ErrorEvent, Frame, Thrown, frames_of
 from schemas.errors.grouping import MAX_TITLE_UNITS, Version
 
@@ -46,7 +47,7 @@ def innermost(event: ErrorEvent) -> Frame | None:
     """The frame where it happened: the last of the application, else the last."""
     frames = frames_of(event)
     for frame in reversed(frames):
-        (part,) = parts_of((frame,), event.platform)
+        part = part_of(frame, event.platform)
         if is_own(frame, part) and not part.machinery:
             return frame
     return frames[-1] if frames else None

@@ -20,10 +20,9 @@ from processors.errors.grouping.parametrise import parametrise
 from processors.errors.grouping.stacks import (
     NO_STACK,
     Stack,
-    is_own,
     judge,
+    look_at,
     overflowed,
-    parts_of,
 )
 from schemas.errors.event import ErrorEvent, Frame, Thrown
 from schemas.errors.grouping import Basis, Component
@@ -108,14 +107,13 @@ def _chain(event: ErrorEvent) -> tuple[tuple[Thrown, ...], list[tuple[Frame, ...
 def _judge(
     chain: Sequence[Thrown], stacks: Sequence[tuple[Frame, ...]], platform: str
 ) -> list[Stack]:
-    parts = [parts_of(frames, platform) for frames in stacks]
-    pairs = joined.from_iterable(map(zip, stacks, parts))
-    ours = any(is_own(frame, part) for frame, part in pairs if not part.machinery)
+    looked = [look_at(frames, platform) for frames in stacks]
+    ours = any(own and not part.machinery for _, part, own in joined.from_iterable(looked))
     return [
-        judge(frames, own, ours=ours, overflow=overflowed(thrown.type, thrown.value))
+        judge(frames, ours=ours, overflow=overflowed(thrown.type, thrown.value))
         if frames
         else NO_STACK
-        for thrown, frames, own in zip(chain, stacks, parts, strict=True)
+        for thrown, frames in zip(chain, looked, strict=True)
     ]
 
 
