@@ -47,7 +47,7 @@ class Stack(Struct, gc=False):
     keys: list[str]
     """Of the frames that count, as they are compared."""
     named: bool
-    """Whether the last of them has a name or a line of source."""
+    """Whether the last of them says which error it is: by a name or by a line of source."""
 
 
 NO_STACK = Stack([], [], False)
@@ -103,11 +103,11 @@ def judge(looked: Sequence[Looked], *, ours: bool, overflow: bool) -> Stack:
 
 
 def _count_machinery(judged: list[Judged], named: dict[str, bool]) -> None:
-    """Where there is nothing else, machinery is better than nothing."""
+    """Where there is nothing else, machinery is better than nothing. It names no error, though."""
     for one in judged:
         if one.left_out == MACHINERY and one.key:
             one.left_out = ""
-            named[one.key] = True
+            named[one.key] = False
 
 
 def _leave_nameless_out(judged: list[Judged], named: dict[str, bool]) -> None:

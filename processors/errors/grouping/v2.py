@@ -92,7 +92,7 @@ def _weigh(event: ErrorEvent) -> list[Weighed]:
 
 def _chain(event: ErrorEvent) -> tuple[tuple[Thrown, ...], list[tuple[Frame, ...]]]:
     """The exceptions that count, each with its stack; that of a thread where there is none."""
-    chain = event.exceptions[-MAX_CHAIN:]
+    chain = () if _is_message(event) else event.exceptions[-MAX_CHAIN:]
     stacks = [thrown.frames for thrown in chain]
     if any(stacks):
         return chain, stacks
@@ -102,6 +102,14 @@ def _chain(event: ErrorEvent) -> tuple[tuple[Thrown, ...], list[tuple[Frame, ...
         if counts and thread.frames:
             return (chain or (Thrown(),)), [*stacks[:-1], thread.frames]
     return (chain, stacks) if said else ((), [])
+
+
+def _is_message(event: ErrorEvent) -> bool:
+    """Whether the exception is only where SDKs for JavaScript put the stack of a message."""
+    if len(event.exceptions) != 1 or not event.message:
+        return False
+    (thrown,) = event.exceptions
+    return thrown.synthetic and not thrown.type and thrown.value in (None, "", event.message)
 
 
 def _judge(
