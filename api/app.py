@@ -73,8 +73,18 @@ async def check_key(request: AnyRequest) -> LoginAnswer:
     return LoginAnswer(authenticated=True)
 
 
-def routes(queries: Sequence[Any], controls: Sequence[Any], pages: Sequence[Section]) -> list[Any]:
-    """Returns every route of the API and the dashboard, with the handlers of the systems."""
+def routes(
+    queries: Sequence[Any],
+    controls: Sequence[Any],
+    pages: Sequence[Section],
+    *,
+    changes: Sequence[Any] = (),
+    agents: Sequence[Any] = (),
+) -> list[Any]:
+    """Returns every route of the API and the dashboard, with the handlers of the systems.
+
+    `changes` have paths of `queries`: a path must be one router's.
+    """
     handlers = [*queries, *outcomes.HANDLERS]
     return [
         *page_routers(pages),
@@ -94,9 +104,16 @@ def routes(queries: Sequence[Any], controls: Sequence[Any], pages: Sequence[Sect
         ),
         Router(
             "/dashboard/api",
-            route_handlers=handlers,
+            route_handlers=[*handlers, *changes],
             dependencies={"project": Provide(project_from_session)},
+            request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],
+        ),
+        Router(
+            "/api/v1",
+            route_handlers=agents,
+            request_max_body_size=MAX_FORM_BYTES,
+            tags=["agents"],
         ),
     ]
 
