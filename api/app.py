@@ -93,7 +93,7 @@ def routes(
         get_metrics,
         get_runtime_config,
         check_key,
-        accounts_router(controls),
+        accounts_router(),
         auth_router(auth_exception_handlers(STATUS)),
         invite_router(),
         Router(
@@ -104,7 +104,11 @@ def routes(
         ),
         Router(
             "/dashboard/api",
+<<<<<<< HEAD
             route_handlers=[*handlers, *changes],
+=======
+            route_handlers=[*handlers, *controls],
+>>>>>>> errors-base
             dependencies={"project": Provide(project_from_session)},
             request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],
