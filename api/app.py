@@ -77,14 +77,9 @@ def routes(
     queries: Sequence[Any],
     controls: Sequence[Any],
     pages: Sequence[Section],
-    *,
-    changes: Sequence[Any] = (),
-    agents: Sequence[Any] = (),
+    agents: Sequence[Any],
 ) -> list[Any]:
-    """Returns every route of the API and the dashboard, with the handlers of the systems.
-
-    `changes` have paths of `queries`: a path must be one router's.
-    """
+    """Returns every route of the API and the dashboard, with the handlers of the systems."""
     handlers = [*queries, *outcomes.HANDLERS]
     return [
         *page_routers(pages),
@@ -104,11 +99,7 @@ def routes(
         ),
         Router(
             "/dashboard/api",
-<<<<<<< HEAD
-            route_handlers=[*handlers, *changes],
-=======
             route_handlers=[*handlers, *controls],
->>>>>>> errors-base
             dependencies={"project": Provide(project_from_session)},
             request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],

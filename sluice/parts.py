@@ -53,8 +53,6 @@ class System(Struct, frozen=True):
     """The handlers that read."""
     controls: Sequence[Any] = ()
     """The handlers below `/dashboard/api` by which people set things."""
-    changes: Sequence[Any] = ()
-    """The handlers below `/dashboard/api` that change what `queries` read, at the same paths."""
     agents: Sequence[Any] = ()
     """The handlers below `/api/v1`, for programs that hold an API token."""
     pages: Sequence[Section] = ()

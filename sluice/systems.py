@@ -35,11 +35,6 @@ def controls() -> list[Any]:
     return [handler for system in SYSTEMS for handler in system.controls]
 
 
-def changes() -> list[Any]:
-    """Returns the handlers of every system that change what its queries read."""
-    return [handler for system in SYSTEMS for handler in system.changes]
-
-
 def agents() -> list[Any]:
     """Returns the handlers of every system for programs that hold an API token."""
     return [handler for system in SYSTEMS for handler in system.agents]
