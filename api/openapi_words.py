@@ -71,7 +71,7 @@ PARAMETERS = {
     "release": Words("Only this release.", "shop@1.0.0"),
     "q": Words("Only names that hold this text, in capitals or not.", "checkout"),
     "span_op": Words("Only spans whose operation begins with this.", "db"),
-    "cursor": Words("Where the page before ended: its `cursor` or `nextCursor`.", "12.5_17"),
+    "cursor": Words("Where the page before ended: its `cursor` or `nextCursor`.", "12_17"),
     "query": Words(
         'Words such as `is:unresolved level:error env:production tenant:acme "no such key"`.',
         "is:unresolved",

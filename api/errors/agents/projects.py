@@ -82,7 +82,7 @@ async def list_reached_projects(request: AnyRequest) -> Response[bytes]:
 @post(
     "/projects",
     status_code=HTTP_201_CREATED,
-    opt=describes(body=NameForm, example={"name": "Shop"}, asks="token", errors=(409,)),
+    opt=describes(body=NameForm, example={"name": "Kiosk"}, asks="token", errors=(409,)),
 )
 async def make_project(request: AnyRequest) -> NewProjectAnswer:
     """Create a project whose admin is the token's person."""
