@@ -1,7 +1,5 @@
 """`/dashboard/api`: sign-up, projects and their settings."""
 
-from collections.abc import Sequence
-from typing import Any
 
 from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath
@@ -224,11 +222,8 @@ async def delete_my_project(request: AnyRequest, project_id: FromPath[str]) -> D
     return Done()
 
 
-def accounts_router(more: Sequence[Any]) -> Router:
-    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in.
-
-    `more` is what systems add to it.
-    """
+def accounts_router() -> Router:
+    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in."""
     return Router(
         path="/dashboard/api",
         route_handlers=[
@@ -244,7 +239,6 @@ def accounts_router(more: Sequence[Any]) -> Router:
             *MEMBER_HANDLERS,
             *INVITATION_HANDLERS,
             *LOGIN_HANDLERS,
-            *more,
         ],
         request_max_body_size=MAX_FORM_BYTES,
         tags=["Accounts"],

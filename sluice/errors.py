@@ -2,15 +2,16 @@
 
 from functools import partial
 
-from api.errors import transactions
-from api.pages.errors.performance.pages import SECTIONS
+from api.errors import issue_changes, issue_events, issues, transactions
+from api.pages.errors.pages import SECTIONS
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
-from processors.errors.grouping.groups import group_of
+from processors.errors.grouping.groups import explain, group_of
 from processors.errors.issues import follower
 from processors.errors.masking.mask import mask
 from processors.errors.steps import Meaning, steps
-from schemas.errors.grouping import DEFAULT_CONFIG
+from schemas.errors.event import ErrorEvent
+from schemas.errors.grouping import DEFAULT_CONFIG, Explanation
 from schemas.errors.masking import DEFAULT_RULES
 from schemas.projects import ProjectId
 from sluice.parts import Parts, Resources, System
@@ -23,14 +24,22 @@ def open_parts(resources: Resources) -> Parts:
     def meaning_of(_: ProjectId) -> Meaning:
         return usual
 
+    def explain_grouping(_: ProjectId, event: ErrorEvent) -> Explanation:
+        return explain(event, DEFAULT_CONFIG)
+
     follow = follower(resources.database)
-    return Parts(forms=forms(), steps=steps(lambda: meaning_of, follow), state={})
+    return Parts(
+        forms=forms(),
+        steps=steps(lambda: meaning_of, follow),
+        state={"explain_grouping": explain_grouping},
+    )
 
 
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=transactions.HANDLERS,
+    queries=(*issues.HANDLERS, *issue_events.HANDLERS, *transactions.HANDLERS),
+    controls=issue_changes.HANDLERS,
     pages=SECTIONS,
     checks=checks(),
 )

@@ -28,12 +28,16 @@ def problem_of(error: ControlPlaneError, fields: Mapping[str, str]) -> Problem:
 
 async def fields_of(request: AnyRequest, *, at_most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a form; of one that comes twice, the last. Raises `BadRequest`."""
+    return {name: values[-1] for name, values in (await ticks_of(request, at_most)).items()}
+
+
+async def ticks_of(request: AnyRequest, at_most: int) -> dict[str, list[str]]:
+    """Return the fields of a form in which one may come several times. Raises `BadRequest`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM:
         raise BadRequest(f"The form must be sent as {FORM}")
     try:
         text = (await request.body()).decode()
-        fields = parse_qs(text, keep_blank_values=True, max_num_fields=at_most)
+        return parse_qs(text, keep_blank_values=True, max_num_fields=at_most)
     except ValueError as error:
         raise BadRequest("Invalid form") from error
-    return {name: values[-1] for name, values in fields.items()}

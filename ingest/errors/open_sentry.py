@@ -87,11 +87,16 @@ def split(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
     return Split([_items(kind, logged) for kind in (ERROR, TRANSACTION, TRACE)])
 
 
-def check_item(item: bytes) -> Any:
-    """Returns one error or transaction, decoded. Raises `BadJson` or `BadItems`, as `split`."""
-    (raw,) = _items_of(item)
+def check_item(item: bytes, kind: Kind) -> None:
+    """Raises `BadJson` or `BadItems` where ingest would not take it as one item of this kind."""
+    raws = _items_of(item)
+    if item.lstrip()[:1] == b"[":
+        raise _bad_payload(1, [Issue([], "Expected `object`")])
+    (raw,) = raws
     try:
-        return _checked(raw)
+        found = _checked(raw)
+        if not isinstance(found, SentError if kind is ERROR else SentTransaction):
+            raise RuleBroken(f"Expected {kind.name}", "type")
     except (msgspec.ValidationError, RuleBroken, RecursionError) as error:
         raise _bad_payload(1, [_issue(error, raw, 0)]) from error
 

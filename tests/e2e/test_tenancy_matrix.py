@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from litestar import Litestar
 
 from api.reference import reference_router
+from schemas.errors.examples import ITEMS, STORED_EVENT
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
@@ -28,6 +30,8 @@ class Guard(Enum):
     """Everybody: it knows no project."""
     KEY = auto()
     """Who has a key, of the key's project."""
+    DSN = auto()
+    """Who has a DSN key, of the key's project, and only to send."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -89,9 +93,10 @@ PAGES = (
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     "/{page}",
 )
-SETTINGS = ("/settings/members", "/settings/keys", "/settings/prices")
+SETTINGS = tuple(f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices"))
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
+    *("/dsn", "/dsn/{dsn_key_id}/revoke", "/tokens", "/tokens/{token_id}/revoke"),
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
@@ -100,6 +105,7 @@ REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
     *("/account/sessions/{session_id}/end", "/account/sessions/end-others"),
+    *("/account/tokens", "/account/tokens/{token_id}/revoke"),
 )
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
@@ -114,6 +120,9 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/traces/batch": Case(Guard.MEMBER, []),
     "POST /dashboard/api/spans/batch": Case(Guard.MEMBER, []),
     "POST /dashboard/api/spans/async": Case(Guard.MEMBER, []),
+    "POST /v1/ingest": Case(Guard.DSN, ITEMS),
+    "POST /api/{project_number}/envelope": Case(Guard.DSN, {}),
+    "POST /api/{project_number}/store": Case(Guard.DSN, STORED_EVENT),
     "GET /": Case(Guard.PUBLIC),
     "GET /health": Case(Guard.PUBLIC),
     "GET /ready": Case(Guard.PUBLIC),
@@ -202,6 +211,7 @@ class World(NamedTuple):
     """What stands in the braces of a path."""
     stranger: httpx.Client
     other_key: httpx.Client
+    other_dsn_key: str
     outsider: httpx.Client
     """An admin, of another project."""
     member: httpx.Client
@@ -230,6 +240,7 @@ def world(server: Server) -> Iterator[World]:
     ids |= {
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
+        "project_number": dsn_of(server, first)[1],
         "key_id": keys[0]["id"],
         "dsn_key_id": dsn_keys[0]["id"],
         "token_id": token["id"],
@@ -244,9 +255,16 @@ def world(server: Server) -> Iterator[World]:
         "part": "metadata",
     }
     stranger = server.client(None)
-    yield World(first, ids, stranger, second.http, outsider, member)
+    other_dsn_key, _ = dsn_of(server, second)
+    yield World(first, ids, stranger, second.http, other_dsn_key, outsider, member)
     for client in (stranger, outsider, member):
         client.close()
+
+
+def dsn_of(server: Server, project: Project) -> tuple[str, str]:
+    """Returns the key and the number of a new DSN."""
+    dsn = urlsplit(server.run("key", "dsn", "create", "--project", project.project_id).strip())
+    return dsn.username or "", dsn.path.strip("/")
 
 
 def poison(server: Server, project: Project) -> str:
@@ -362,6 +380,22 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
 
     assert MARKER not in answer.text
     assert answer.status_code == (404 if "{" in route else 202 if "POST" in route else 200)
+
+
+@cases(Guard.DSN)
+def test_only_the_dsn_key_of_the_project_sends_to_it(world: World, route: str) -> None:
+    def sent_with(key: str) -> int:
+        headers = {"X-Open-Sentry-Key": key, "X-Sentry-Auth": f"Sentry sentry_key={key}"}
+        return ask(world.stranger, route, world, **headers).status_code
+
+    wrong = (f"{0:032x}", world.first.key)
+
+    assert [sent_with(key) for key in wrong] == [403, 403]
+    if "project_number" in route:
+        assert sent_with(world.other_dsn_key) == 403
+    else:
+        assert sent_with(world.other_dsn_key) == 202
+        assert world.first.outcomes(kind="error") == {}
 
 
 @cases(Guard.SESSION)

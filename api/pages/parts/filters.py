@@ -69,6 +69,11 @@ def quoted(value: str) -> str:
     """Returns a value as it stands in a condition."""
     if value and not re.search(r'[\s"\\]', value):
         return value
+    return always_quoted(value)
+
+
+def always_quoted(value: str) -> str:
+    """Returns a value in quotes, whatever is in it."""
     return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 
 

@@ -174,6 +174,7 @@ FILTERS = {
     "percent": percent,
     "moment": moment,
     "clock": clock,
+    "ago": ago,
     "fault": fault,
     "stamp": stamp,
     "as_json": as_json,

@@ -1,5 +1,6 @@
 // What every page has: theme, menus, the drawer. Each part has a module of its own.
 import { drawNew, redraw } from "./chart.js";
+import { watchChoosing } from "./choosing.js";
 import { watchCopying } from "./copying.js";
 import { watchFilter } from "./filter.js";
 import { watchForms } from "./forms.js";
@@ -60,7 +61,7 @@ document.addEventListener("click", (event) => {
 // A click anywhere in a row opens it, unless it is on a link or selects text.
 document.addEventListener("click", (event) => {
   const row = event.target.closest("table[data-rows] tbody tr");
-  if (!row || event.target.closest("a, button, summary") || String(getSelection())) return;
+  if (!row || event.target.closest("a, button, summary, label") || String(getSelection())) return;
   row.querySelector("a.row")?.click();
 });
 
@@ -113,6 +114,7 @@ watchTrees();
 watchKeys({ closeDrawer });
 watchFilter();
 watchForms();
+watchChoosing();
 drawNew();
 document.body.addEventListener("htmx:afterSettle", drawNew);
 watchLive();

@@ -30,6 +30,7 @@ export function watchKeys({ closeDrawer }) {
     j: () => move(1),
     k: () => move(-1),
     o: () => (rows().find((row) => row.classList.contains("at")) ?? rows()[0])?.querySelector("a.row").click(),
+    x: () => document.querySelector("tr.at .pick input")?.click(),
     "[": () => follow("["),
     "]": () => follow("]"),
   };

@@ -36,6 +36,7 @@ MINIFIED = "a minified name"
 STACK_DECIDES = "the stack decides"
 SAME = "the same as an exception before it"
 SAYS_NOTHING = "says neither type nor value nor stack"
+TOO_LONG = f"before the last {MAX_CHAIN} of the chain"
 NOTHING_LEFT = "no frame counts"
 
 _PLACEHOLDERS = re.compile(r"%\(?\w*\)?[a-z]?|\{[^}]{0,100}\}|\$\w+|\W+")
@@ -57,7 +58,7 @@ def find(event: ErrorEvent, explained: bool) -> Found:
     weighed = _weigh(event)
     basis: Basis = "stack" if any(one.stack.keys for one in weighed) else "exception"
     if blocks := _blocks(weighed):
-        components = tuple(_exception_component(one) for one in weighed) if explained else ()
+        components = _components(event, weighed) if explained else ()
         return _found(basis, blocks, components)
     if text := message_of(event):
         return _found("message", [f"message {text}"], (Component("message", text),))
@@ -140,6 +141,13 @@ def _blocks(weighed: Sequence[Weighed]) -> list[str]:
         one.left_out = SAME if first is not one else "" if block else SAYS_NOTHING
     blocks.pop("", None)
     return list(blocks)
+
+
+def _components(event: ErrorEvent, weighed: Sequence[Weighed]) -> tuple[Component, ...]:
+    shown = tuple(_exception_component(one) for one in weighed)
+    if (before := len(event.exceptions) - MAX_CHAIN) > 0:
+        return (_component("exceptions", str(before), TOO_LONG), *shown)
+    return shown
 
 
 def _exception_component(one: Weighed) -> Component:

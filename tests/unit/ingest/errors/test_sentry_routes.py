@@ -14,6 +14,7 @@ from eventlog.log import LogFull
 from ingest.body import BodyLimits
 from ingest.edge import EdgeLimits
 from ingest.errors.envelope import MAX_LINE_BYTES
+from schemas.metrics import REGISTRY
 from tests.unit.ingest.errors.server import (
     ENVELOPE,
     KEY,
@@ -255,6 +256,14 @@ class TestAnswers:
             ("sentry_unknown", "filtered", "unsupported_item"): 1,
             ("error", "client_discard", "network_error"): 4,
         }
+
+    async def test_metrics_tell_what_is_not_kept_from_what_is_rejected(self) -> None:
+        labels = {"kind": "sentry_check_in", "reason": "filtered:unsupported_item"}
+        names = ("sluice_items_not_kept_total", "sluice_items_rejected_total")
+
+        await post(Site(), body=envelope(({"type": "check_in"}, b"{}")))
+
+        assert [REGISTRY.get_sample_value(name, labels) for name in names] == [1.0, None]
 
     async def test_a_full_log_is_429_with_limits_that_sdks_keep(self) -> None:
         site = Site()

@@ -4,6 +4,7 @@ import pytest
 
 from processors.errors.grouping.groups import explain, group_of
 from processors.errors.grouping.stacks import (
+    FILE_ONLY,
     MACHINERY,
     NAMELESS,
     NOT_OURS,
@@ -85,6 +86,14 @@ class TestFrames:
         assert fingerprint(event(thrown(one), **PYTHON)) != fingerprint(
             event(thrown(other), **PYTHON)
         )
+
+    def test_a_nameless_function_of_a_script_counts_at_the_end_alone(self) -> None:
+        nameless, named = frame("t", "https://x.example/a.js"), frame("open", "a.js")
+        one = event(thrown(nameless, named, type="Error"), platform="javascript")
+        other = event(thrown(named, nameless, type="Error"), platform="javascript")
+
+        assert reasons(one) == [FILE_ONLY, ""]
+        assert lines(other)[1:] == ["type Error", "value v", "frame a.js open", "frame a.js"]
 
     def test_a_frame_that_says_nothing_does_not_count(self) -> None:
         assert reasons(event(thrown(frame("a", "a.py"), frame()))) == ["", NAMELESS]

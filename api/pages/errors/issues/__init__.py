@@ -1,0 +1,1 @@
+"""Issues: the list, one of them with its events, and what people do about them."""

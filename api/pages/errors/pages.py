@@ -1,0 +1,6 @@
+"""The pages of the system `errors`, and where they stand in the navigation."""
+
+from api.pages.errors.issues.pages import SECTION as ISSUES
+from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
+
+SECTIONS = (ISSUES, *PERFORMANCE)
