@@ -298,7 +298,7 @@ def poison(server: Server, project: Project) -> str:
 
 
 def fill(project: Project, ids: dict[str, str]) -> None:
-    """Stores one trace and one span, whose every text holds the marker."""
+    """Stores a trace, a span and a transaction, whose every text holds the marker."""
     item = trace(
         trace_id=ids["trace_id"],
         session_id=ids["session_id"],
@@ -308,6 +308,25 @@ def fill(project: Project, ids: dict[str, str]) -> None:
     event = span(span_id=ids["span_id"], session_id=ids["session_id"], tool_name=MARKER)
     assert project.post("/v1/traces/batch", [item]).status_code == 202
     assert project.post("/v1/spans/batch", [event]).status_code == 202
+    ids["event_id"] = store_transaction(project, ids["span_id"])
+
+
+def store_transaction(project: Project, span_id: str) -> str:
+    """Stores a transaction whose every text holds the marker, and returns its id."""
+    own = {"X-Project-Id": project.project_id}
+    listed = project.server.admin.get("/dashboard/api/dsn-keys", headers=own).json()["dsnKeys"]
+    inner = {"spanId": span_id, "op": MARKER, "description": MARKER, "durationMs": 1}
+    item = {"type": "transaction", "name": MARKER, "traceId": new_id(), "durationMs": 2}
+    answer = project.server.admin.post(
+        "/v1/ingest",
+        json={**item, "status": "ok", "spans": [inner], "release": MARKER},
+        headers={"X-Open-Sentry-Key": listed[0]["publicKey"]},
+    )
+    assert answer.status_code == 202, answer.text
+    event_id = str(answer.json()["id"])
+    path = f"/v1/transactions/{event_id}"
+    wait_for(lambda: project.get(path).status_code == 200, "the transaction")
+    return event_id
 
 
 def fill_errors(project: Project) -> dict[str, str]:
