@@ -1,7 +1,5 @@
 """`/dashboard/api`: sign-up, projects and their settings."""
 
-from collections.abc import Sequence
-from typing import Any
 
 from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath
@@ -21,11 +19,13 @@ from api.auth import (
     user_from_session,
 )
 from api.declared import known_parameters
+from api.dsn_keys import DSN_HANDLERS
 from api.invitations import INVITATION_HANDLERS
 from api.keys import KEY_HANDLERS
 from api.login import LOGIN_HANDLERS
 from api.members import MEMBER_HANDLERS
 from api.sessions import Done
+from api.tokens import TOKEN_HANDLERS
 from controlplane.accounts import SignUp, sign_up
 from controlplane.failures import BadRequest, Forbidden
 from controlplane.projects import (
@@ -222,11 +222,8 @@ async def delete_my_project(request: AnyRequest, project_id: FromPath[str]) -> D
     return Done()
 
 
-def accounts_router(more: Sequence[Any]) -> Router:
-    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in.
-
-    `more` is what systems add to it.
-    """
+def accounts_router() -> Router:
+    """Return the router of `/dashboard/api` for accounts, projects, keys, members, sign-in."""
     return Router(
         path="/dashboard/api",
         route_handlers=[
@@ -237,10 +234,11 @@ def accounts_router(more: Sequence[Any]) -> Router:
             change_project,
             delete_my_project,
             *KEY_HANDLERS,
+            *DSN_HANDLERS,
+            *TOKEN_HANDLERS,
             *MEMBER_HANDLERS,
             *INVITATION_HANDLERS,
             *LOGIN_HANDLERS,
-            *more,
         ],
         request_max_body_size=MAX_FORM_BYTES,
         tags=["Accounts"],

@@ -83,7 +83,7 @@ def routes(queries: Sequence[Any], controls: Sequence[Any], pages: Sequence[Sect
         get_metrics,
         get_runtime_config,
         check_key,
-        accounts_router(controls),
+        accounts_router(),
         auth_router(auth_exception_handlers(STATUS)),
         invite_router(),
         Router(
@@ -94,8 +94,9 @@ def routes(queries: Sequence[Any], controls: Sequence[Any], pages: Sequence[Sect
         ),
         Router(
             "/dashboard/api",
-            route_handlers=handlers,
+            route_handlers=[*handlers, *controls],
             dependencies={"project": Provide(project_from_session)},
+            request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],
         ),
     ]

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from schemas.examples import SESSION_ID, SPAN_ID, TOKEN, TRACE_ID
+from schemas.examples import EVENT_ID, SESSION_ID, SPAN_ID, TOKEN, TRACE_ID
 
 INTRODUCTION = """\
 1. Press **Authorize** and give an API key once. `sluice key show` prints one. The page keeps it in
@@ -66,13 +66,22 @@ PARAMETERS = {
         "Time zone of dates and periods, by its IANA name; without it, that of the project.", "UTC"
     ),
     "fill": Words("Whether periods without data are answered too.", "true"),
+    "name": Words("Only transactions of this name.", "/checkout"),
+    "op": Words("Only transactions of this operation.", "http.server"),
+    "release": Words("Only this release.", "shop@1.0.0"),
+    "q": Words("Only names that hold this text, in capitals or not.", "checkout"),
+    "span_op": Words("Only spans whose operation begins with this.", "db"),
+    "cursor": Words("Where the page before ended, as its `cursor` said.", "12.5_17"),
     # Of a path.
+    "event_id": Words("Id of the event: 32 hexadecimal digits.", EVENT_ID),
     "number": Words("Number of the price or alias.", "1"),
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),
     "project_id": Words("Id of the project.", SOMETHING),
     "project_number": Words("Number of the project: what stands at the end of its DSN.", "1"),
     "key_id": Words("Id of the key.", SOMETHING),
+    "dsn_key_id": Words("Id of the DSN key.", SOMETHING),
+    "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "invitation_id": Words("Id of the invitation.", SOMETHING),
 }

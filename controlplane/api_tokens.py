@@ -16,10 +16,8 @@ from controlplane.last_uses import LastUses
 from controlplane.models import ApiToken, Membership, Project
 from controlplane.projects import Access, as_role, context_of
 from controlplane.rules import as_uuid
-from controlplane.tokens import PERSON_PREFIX, PROJECT_PREFIX, SCOPES, as_scope
+from controlplane.tokens import MAX_CHARS, PERSON_PREFIX, PROJECT_PREFIX, SCOPES, as_scope
 from schemas.projects import ProjectId, Role, TokenScope, UserId
-
-MAX_CHARS = 200
 
 
 class TokenHolder(Struct, frozen=True):

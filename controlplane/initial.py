@@ -11,14 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.accounts import insert_user
 from controlplane.crypto import API_KEY_PREFIX, UnsealError, Vault, hash_password
 from controlplane.database import Database
+from controlplane.dsn import is_dsn_key
 from controlplane.failures import BadRequest, BadSeed
-from controlplane.models import ApiKey, Installation, Project, User
+from controlplane.models import ApiKey, DsnKey, Installation, Project, User
 from controlplane.projects import FirstKeys, insert_project
 from controlplane.rules import cleaned_email, cleaned_name, explained, refuse_bad_password
+from controlplane.tokens import (
+    MIN_SEED_CHARS,
+    PERSON_PREFIX,
+    TokenDraft,
+    insert_token,
+    is_seed_token,
+)
 from schemas.projects import ProjectId
 from schemas.settings import Settings
 
 DEFAULT_PROJECT_NAME = "Default"
+SEED_TOKEN_NAME = "SLUICE_INIT_API_TOKEN"
 
 
 class Seed(Struct, frozen=True):
@@ -26,6 +35,8 @@ class Seed(Struct, frozen=True):
 
     project_name: str | None = None
     api_key: str | None = None
+    dsn_key: str | None = None
+    api_token: str | None = None
     user_email: str | None = None
     user_password: str | None = None
 
@@ -35,13 +46,15 @@ def seed_of(settings: Settings) -> Seed:
     return Seed(
         project_name=settings.init_project,
         api_key=settings.init_api_key,
+        dsn_key=settings.init_dsn_key,
+        api_token=settings.init_api_token,
         user_email=settings.init_user_email,
         user_password=settings.init_user_password,
     )
 
 
 class Initial(Struct, frozen=True):
-    """The seeded project and its key, for the start to tell of."""
+    """The seeded project and its keys, for the start to tell of."""
 
     project_id: ProjectId
     project_name: str
@@ -49,6 +62,9 @@ class Initial(Struct, frozen=True):
     """`None` when the key was revoked."""
     plain_key: str | None
     """`None` when the key was revoked, or sealed under another secret."""
+    number: int
+    dsn_key: str | None
+    """Its oldest one, `None` when all were revoked."""
     is_new: bool
     """Whether this call has made them."""
 
@@ -70,7 +86,7 @@ async def ensure_initial(database: Database, vault: Vault, seed: Seed) -> Initia
 
 async def _seed(database: Database, vault: Vault, seed: Seed) -> bool:
     """Return whether this process has seeded, and no other was first."""
-    _refuse_bad_key(seed.api_key)
+    _refuse_bad_keys(seed)
     email, password_hash = await _admin_of(seed)
     try:
         async with database.session() as session:
@@ -96,12 +112,27 @@ async def _admin_of(seed: Seed) -> tuple[str | None, str | None]:
     return email, await hash_password(seed.user_password)
 
 
-def _refuse_bad_key(plain: str | None) -> None:
-    """Raise `BadSeed` for a key that Pulse's clients, who look at its beginning, would not take."""
+def _refuse_bad_keys(seed: Seed) -> None:
+    """Raise `BadSeed` for a key or token that the clients for it would not take.
+
+    Pulse's look at the beginning of their key, and Sentry's at the form of theirs.
+    """
+    plain, dsn_key, token = seed.api_key, seed.dsn_key, seed.api_token
     if plain and (not plain.startswith(API_KEY_PREFIX) or plain == API_KEY_PREFIX):
         raise BadSeed(
             f"SLUICE_INIT_API_KEY: expected {API_KEY_PREFIX} and a text that nobody guesses, as of"
             f" python3 -c \"import uuid; print('{API_KEY_PREFIX}' + str(uuid.uuid4()))\""
+        )
+    if dsn_key and not is_dsn_key(dsn_key):
+        raise BadSeed(
+            "SLUICE_INIT_DSN_KEY: expected 32 hex digits in lower case, as of"
+            ' python3 -c "import uuid; print(uuid.uuid4().hex)"'
+        )
+    if token and not is_seed_token(token):
+        raise BadSeed(
+            f"SLUICE_INIT_API_TOKEN: expected {PERSON_PREFIX} and {MIN_SEED_CHARS} or more"
+            " characters that nobody guesses, as of"
+            f" python3 -c \"import secrets; print('{PERSON_PREFIX}' + secrets.token_hex(24))\""
         )
 
 
@@ -143,8 +174,11 @@ async def _plant(
             vault,
             project_name,
             admin_id=admin.id if admin else None,
-            keys=FirstKeys(plain=seed.api_key or None),
+            keys=FirstKeys(plain=seed.api_key or None, dsn=seed.dsn_key or None),
         )
+    if seed.api_token:
+        new = TokenDraft(SEED_TOKEN_NAME, "admin")
+        await insert_token(session, seed.api_token, new, project=None, user=None)
     installation.initial_project_id, installation.initial_key_id = project.id, key.id
 
 
@@ -160,7 +194,17 @@ async def _planted(session: AsyncSession, vault: Vault, *, is_new: bool) -> Init
         return None
     project, key = row
     key_id = None if key is None else str(key.id)
-    return Initial(ProjectId(str(project.id)), project.name, key_id, _plain(vault, key), is_new)
+    dsn_keys = select(DsnKey.public_key).where(DsnKey.project_id == project.id)
+    oldest = dsn_keys.where(DsnKey.revoked_at.is_(None)).order_by(DsnKey.created_at, DsnKey.id)
+    return Initial(
+        project_id=ProjectId(str(project.id)),
+        project_name=project.name,
+        key_id=key_id,
+        plain_key=_plain(vault, key),
+        number=project.number,
+        dsn_key=await session.scalar(oldest.limit(1)),
+        is_new=is_new,
+    )
 
 
 def _plain(vault: Vault, key: ApiKey | None) -> str | None:

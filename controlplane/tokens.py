@@ -23,6 +23,9 @@ from schemas.projects import ProjectId, TokenScope, UserId
 
 PERSON_PREFIX = "osco_"
 PROJECT_PREFIX = "oscp_"
+MIN_SEED_CHARS = 16
+"""Behind the prefix of a token that an operator makes up."""
+MAX_CHARS = 200
 SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
 """From the least to the most."""
 
@@ -81,7 +84,7 @@ async def create_token(
             project = await locked_project(session, owner.project_id)
         elif owner.user_id is not None:
             lock = {"key_share": True}
-            user = await session.get(User, as_uuid(owner.user_id), with_for_update=lock)
+            user = await session.get(User, _id_of(owner.user_id), with_for_update=lock)
             if user is None:
                 raise Forbidden("Forbidden: only a person has tokens for all of their projects")
         counted = select(func.count()).select_from(ApiToken).where(_is_live(), _owned_by(owner))
@@ -141,7 +144,11 @@ async def revoke_token(database: Database, owner: TokenOwner, token_id: str) -> 
 
 async def revoke_any_token(database: Database, token_id: str) -> str:
     """As `revoke_token`, whosever it is; for the operator alone."""
-    return await _revoke(database, ApiToken.id.is_not(None), token_id)
+    try:
+        return await _revoke(database, ApiToken.id.is_not(None), token_id)
+    except NotFound as error:
+        hint = "sluice token list shows their ids"
+        raise NotFound(f"there is no API token {token_id!r}; {hint}") from error
 
 
 def as_scope(text: str) -> TokenScope:
@@ -150,6 +157,15 @@ def as_scope(text: str) -> TokenScope:
         if text == scope:
             return scope
     raise BadRequest("scope must be 'read', 'write' or 'admin'")
+
+
+def is_seed_token(text: str) -> bool:
+    """Tell whether an operator may give this token: it can be sent, and is not short."""
+    secret = text.removeprefix(PERSON_PREFIX)
+    can_be_sent = text.isascii() and text.isprintable() and " " not in text
+    return (
+        secret != text and can_be_sent and len(secret) >= MIN_SEED_CHARS and len(text) <= MAX_CHARS
+    )
 
 
 async def _listed(database: Database, which: ColumnElement[bool]) -> list[ShownToken]:

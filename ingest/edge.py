@@ -111,6 +111,8 @@ class Edge:
         except Rejected as rejected:
             for of_kind, count in (rejected.by_kind or {kind: rejected.items}).items():
                 counted = Counted(of_kind, rejected.outcome, rejected.reason, count)
+                metrics.RECEIVED.labels(of_kind).inc(count)
+                metrics.REJECTED.labels(of_kind, counted.word).inc(count)
                 self._note(project.project_id, counted)
             await self.flush_rejections()
             raise
@@ -139,6 +141,7 @@ class Edge:
             split = await self._framed(project.project_id, body, form, incoming.headers)
             del body
             for counted in split.counted:
+                metrics.NOT_KEPT.labels(counted.kind, counted.word).inc(counted.items)
                 self._note(project.project_id, counted)
             offsets = await self._append(project, split.items)
             if split.counted:
@@ -185,8 +188,6 @@ class Edge:
     def _note(self, project_id: ProjectId, counted: Counted) -> None:
         """Counts what the log does not hold; `flush_rejections` puts it into the ledger."""
         kind, outcome, reason, count = counted
-        metrics.RECEIVED.labels(kind).inc(count)
-        metrics.REJECTED.labels(kind, f"{outcome}:{reason}").inc(count)
         minute = time.time_ns() // 60_000_000_000
         self._uncounted[project_id, kind, outcome, reason, minute] += count
 

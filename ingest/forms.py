@@ -17,6 +17,11 @@ class Counted(NamedTuple):
     reason: str
     items: int
 
+    @property
+    def word(self) -> str:
+        """Outcome and reason, as metrics name them."""
+        return f"{self.outcome}:{self.reason}"
+
 
 class Split(Struct, frozen=True):
     """What a request brought."""

@@ -16,6 +16,12 @@ ACCEPTED = Counter(
 REJECTED = Counter(
     "sluice_items_rejected", "Items rejected at the edge.", ["kind", "reason"], registry=REGISTRY
 )
+NOT_KEPT = Counter(
+    "sluice_items_not_kept",
+    "Items of accepted requests that only the outcomes count: filtered, or discarded by clients.",
+    ["kind", "reason"],
+    registry=REGISTRY,
+)
 DUPLICATES = Counter(
     "sluice_items_duplicate", "Items whose id was stored before.", ["kind"], registry=REGISTRY
 )

@@ -24,6 +24,7 @@ SECRETS = frozenset(
     {
         "secret",
         "init_api_key",
+        "init_api_token",
         "init_user_password",
         "database_url",
         "warehouse_url",
@@ -82,11 +83,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_members_per_project: Positive = 500
     """Members and pending invitations of one project."""
     max_keys_per_project: Positive = 100
-    """API keys of one project."""
+    """API keys of one project; as many DSN keys and API tokens, and API tokens of one person."""
     init_project: str = ""
     """Name of the first project of an empty installation (else `Default`)."""
     init_api_key: str = ""
     """API key of that project, `pulse_sk_…` (else a random one)."""
+    init_dsn_key: str = ""
+    """DSN key of that project, 32 hex digits in lower case (else a random one). The DSN ends with
+    `/1`."""
+    init_api_token: str = ""
+    """API token of an empty installation, `osco_` and at least 16 characters. It may do everything
+    in every project."""
     init_user_email: str = ""
     """Email of an admin for an empty installation."""
     init_user_password: str = ""

@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import structlog
 import typer
 
-from sluice.commands import dead, imports, keys, prices, projects, retention, users
+from sluice.commands import dead, imports, keys, prices, projects, retention, tokens, users
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
 from sluice.commands.grafana import make_grafana_user
@@ -126,6 +126,7 @@ app.command("grafana-user")(make_grafana_user)
 app.command("reprice")(reprice)
 app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
+app.add_typer(tokens.app, name="token")
 app.add_typer(users.app, name="user")
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
@@ -147,7 +148,7 @@ _flow(app)
 
 
 def greet(process: Any) -> None:
-    """Prints what a person copies: address, key, first trace, dashboard.
+    """Prints what a person copies: address, key, DSN, first trace, dashboard.
 
     The key itself is shown once, and a link that signs in at each start, to a person: what is
     printed elsewhere is kept by a journal.
@@ -162,6 +163,10 @@ def greet(process: Any) -> None:
     if initial.is_new and sys.stdout.isatty():
         shown = used = initial.plain_key
     print(f"API key: {shown}")
+    if initial.dsn_key is not None:
+        from controlplane.dsn import dsn_of
+
+        print(f"DSN: {dsn_of(address, initial.dsn_key, initial.number)}")
     print(f"First trace: {first_trace(address, used)}", flush=True)
     if sys.stdout.isatty() and (path := process.entrance()):
         print(f"Dashboard, signed in once, within 15 minutes: {address}{path}", flush=True)

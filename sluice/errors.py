@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from api.errors import issue_changes, issue_events, issues, transactions
 from api.pages.errors.pages import SECTIONS
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
@@ -34,4 +35,11 @@ def open_parts(resources: Resources) -> Parts:
     )
 
 
-SYSTEM = System(open=open_parts, routers=routers, queries=(), checks=checks(), pages=SECTIONS)
+SYSTEM = System(
+    open=open_parts,
+    routers=routers,
+    queries=(*issues.HANDLERS, *issue_events.HANDLERS, *transactions.HANDLERS),
+    controls=issue_changes.HANDLERS,
+    pages=SECTIONS,
+    checks=checks(),
+)

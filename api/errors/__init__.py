@@ -1,0 +1,1 @@
+"""The system `errors`: its issues and transactions, to read and to set."""

@@ -33,14 +33,16 @@ class Shown(NamedTuple):
         return answer
 
 
-def show_once(request: AnyRequest, session: SignedIn, path: str, text: str) -> Response[Any]:
+def show_once(
+    request: AnyRequest, session: SignedIn, path: str, text: str, *, query: str = ""
+) -> Response[Any]:
     """Send the browser to a page of ours, which shows this text to this session once."""
     target = prefix_of(request) + path
     ends_at_s = int(time.time()) + LIFETIME_S
     bound_to = _bound_to(session, target)
     sealed = services(request).vault.seal(f"{ends_at_s} {text}", bound_to=bound_to)
     answer: Response[Any] = Response("", status_code=303, media_type=MediaType.HTML)
-    answer.headers["Location"] = target
+    answer.headers["Location"] = f"{target}?{query}" if query else target
     answer.set_cookie(
         COOKIE,
         base64.urlsafe_b64encode(sealed).decode().rstrip("="),

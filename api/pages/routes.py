@@ -9,7 +9,7 @@ from litestar.response.redirect import Redirect
 
 from api.account_forms import MAX_FORM_BYTES
 from api.auth import AnyRequest
-from api.pages import account, new_project
+from api.pages import account, account_tokens, new_project
 from api.pages.assets import get_asset
 from api.pages.entrance import ENTRANCE, FIRST_PAGE, get_first_page, own_forms_only
 from api.pages.navigation import NAVIGATION, Section
@@ -22,7 +22,7 @@ from api.pages.unknown import no_page
 from api.pages.viewer import VIEWER, Viewed, viewer_of
 
 PROJECT = "/p/{project_id:str}"
-OWN = (*account.HANDLERS, *new_project.HANDLERS)
+OWN = (*account.HANDLERS, *account_tokens.HANDLERS, *new_project.HANDLERS)
 """Pages of a person, and of no project."""
 
 

@@ -18,6 +18,8 @@ ERROR_BYTES, SMALL_BYTES = 11_000, 2_700
 SPANS = 20
 PLACES = 400
 """Stacks that differ: so many issues."""
+WITH_SECRETS = 0.1
+"""Of the events have what masking must take out: SDKs filter most of it themselves."""
 FAULTS = (
     ("ValueError", "invalid literal for int() with base 10: '{}'"),
     ("KeyError", "'order_{}'"),
@@ -32,7 +34,7 @@ BROWSER_FAULTS = (
 ROUTES = ("/orders/{id}", "/checkout", "/invoices/{id}/pdf", "/search", "/login", "/api/cart")
 TEXT = (
     "order customer total price discount basket address currency shipping item stock invoice tax"
-    " payment refund session token cache retry queue worker result timeout limit offset cursor"
+    " payment refund parcel label cache retry queue worker result timeout limit offset cursor"
 )
 WORDS = TEXT.split()
 RELEASES = ("shop@4.1.0", "shop@4.1.1", "shop@4.2.0")
@@ -154,11 +156,14 @@ def _browser_frame(place: random.Random, _: bool, *, deep: int) -> dict[str, Any
 
 def _request(chance: random.Random) -> dict[str, Any]:
     agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0 Safari/537.36"
+    headers = {"Host": "shop.example", "User-Agent": agent, "Accept": "*/*"}
+    if chance.random() < WITH_SECRETS:
+        headers["Cookie"] = f"sessionid={_hex(chance, 128)}; theme=dark"
     return {
         "url": f"https://shop.example/orders/{chance.randrange(10**6)}",
         "method": "GET",
         "query_string": f"page={chance.randrange(40)}",
-        "headers": {"Host": "shop.example", "User-Agent": agent, "Accept": "*/*"},
+        "headers": headers,
     }
 
 

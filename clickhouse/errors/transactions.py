@@ -36,10 +36,11 @@ ORDERS: Mapping[str, str] = {
     "apdex": "1 - (s_satisfied + s_tolerated / 2) / s_count",
 }
 """By what groups are listed, the largest first; of the apdex the worst."""
+# Ties by hash: names may be too long for an address.
 BEYOND = """HAVING s_figure < {place:Float64}
-    OR (s_figure = {place:Float64} AND (k0, k1) > ({place_name:String}, {place_op:String}))
+    OR (s_figure = {place:Float64} AND s_hash > {place_hash:UInt64})
 """
-LISTED = """{beyond}ORDER BY s_figure DESC, k0, k1
+LISTED = """{beyond}ORDER BY s_figure DESC, s_hash
 LIMIT {limit:UInt32}"""
 
 
@@ -47,8 +48,7 @@ class Place(NamedTuple):
     """Where a group stands in an order."""
 
     figure: float
-    name: str
-    op: str
+    hash: int
 
 
 class Listing(NamedTuple):
@@ -65,9 +65,12 @@ class TransactionGroup(Struct, frozen=True):
     name: str
     op: str
     figures: Figures
-    hash: int
-    """By which `read_groups` and `cross_groups` find it again."""
     place: Place
+
+    @property
+    def hash(self) -> int:
+        """By which `read_groups` and `cross_groups` find it again."""
+        return self.place.hash
 
 
 class Totals(NamedTuple):
@@ -93,7 +96,7 @@ async def list_groups(
     *,
     base_only: bool = False,
 ) -> list[TransactionGroup]:
-    """Returns the first groups in an order, ties by name and operation."""
+    """Returns the first groups in an order, ties in one of their own."""
     scoped = sums.scope(project, wanted, base_only=base_only)
     columns = figures()
     total = [*columns.total, f"{HASH} AS s_hash"]
@@ -102,7 +105,7 @@ async def list_groups(
     beyond = ""
     if listing.beyond is not None:
         beyond, place = BEYOND, listing.beyond
-        values |= {"place": place.figure, "place_name": place.name, "place_op": place.op}
+        values |= {"place": place.figure, "place_hash": place.hash}
     ending = LISTED.replace("{beyond}", beyond)
     sql = sums.statement(scoped, NAMES, columns._replace(total=total), ending=ending)
     return [_group(row) for row in (await warehouse.query(sql, values)).rows]
@@ -213,4 +216,4 @@ def of_name(wanted: TransactionFilter, name: str, op: str | None) -> Transaction
 
 def _group(row: Sequence[Any]) -> TransactionGroup:
     name, op, *columns, hashed, figure = row
-    return TransactionGroup(name, op, figures_of(columns), hashed, Place(figure, name, op))
+    return TransactionGroup(name, op, figures_of(columns), Place(figure, hashed))

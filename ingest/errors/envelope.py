@@ -130,7 +130,9 @@ def _decoded(decode: Callable[[bytes], T], line: bytes) -> T:
 
 
 def text_of(value: Raw) -> str:
-    """Returns a text of JSON; empty for anything else."""
+    """Returns a text of JSON; empty for anything else, and for one that no header could hold."""
+    if memoryview(value).nbytes > MAX_LINE_BYTES:
+        return ""
     try:
         return _decode_text(value)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,6 +1,7 @@
 """The forms of request of the system `errors`, and how one item of the log is checked."""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -9,7 +10,7 @@ from ingest.forms import Form
 from ingest.rejections import Invalid
 from schemas.errors.sent import SentItem, encode_sent, sent_decoder
 from schemas.issues import Checked, Issue
-from schemas.kinds import ERROR, TRANSACTION
+from schemas.kinds import ERROR, TRANSACTION, Kind
 
 
 def forms() -> dict[str, Form]:
@@ -22,19 +23,21 @@ def checks() -> dict[str, Callable[[bytes, int], Checked]]:
 
     An item of the log is what came with what its request said, as `SentItem`.
     """
-    return {ERROR.name: _checked, TRANSACTION.name: _checked}
+    return {kind.name: partial(_checked, kind) for kind in (ERROR, TRANSACTION)}
 
 
-def _checked(item: bytes, max_item_bytes: int) -> Checked:
+def _checked(kind: Kind, item: bytes, max_item_bytes: int) -> Checked:
     try:
         sent = sent_decoder.decode(item)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Checked(item, [Issue([], str(error))])
     if memoryview(sent.item).nbytes > max_item_bytes:
         return Checked(item, [Issue(["item"], f"Expected at most {max_item_bytes} bytes")])
-    check = open_sentry.check_item if sent.protocol == "open_sentry" else sentry.check_item
     try:
-        check(bytes(sent.item))
+        if sent.protocol == "open_sentry":
+            open_sentry.check_item(bytes(sent.item), kind)
+        else:
+            sentry.check_item(bytes(sent.item))
     except Invalid as error:
         within = [Issue(["item", *one.path[1:]], one.message) for one in error.details or ()]
         return Checked(item, within or [Issue(["item"], error.message)])

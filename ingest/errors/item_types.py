@@ -35,6 +35,7 @@ CATEGORIES: Mapping[str, str] = {
     "log_item": COUNTED_AS["log"],
     "monitor": COUNTED_AS["check_in"],
     "replay": COUNTED_AS["replay_event"],
+    "internal": COUNTED_AS[CLIENT_REPORT],
 }
 """The words of the ledger by data category, in which client reports count."""
 SIZES = ("log_byte", "trace_metric_byte")

@@ -4,7 +4,8 @@ The rules are those of docs/errors.md, "Open Sentry". One item that breaks a rul
 request. Errors and transactions stay the bytes that came; a call of an LLM becomes a trace.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -49,6 +50,7 @@ _ITEMS = msgspec.json.Decoder(
         "Items", [(f"i{n}", Raw, ABSENT) for n in range(MAX_ITEMS + 1)], array_like=True
     )
 )
+_STEP = re.compile(r"[^.\[\]]+")
 _ONE = msgspec.json.Decoder(Raw)
 
 
@@ -85,11 +87,16 @@ def split(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
     return Split([_items(kind, logged) for kind in (ERROR, TRANSACTION, TRACE)])
 
 
-def check_item(item: bytes) -> Any:
-    """Returns one error or transaction, decoded. Raises `BadJson` or `BadItems`, as `split`."""
-    (raw,) = _items_of(item)
+def check_item(item: bytes, kind: Kind) -> None:
+    """Raises `BadJson` or `BadItems` where ingest would not take it as one item of this kind."""
+    raws = _items_of(item)
+    if item.lstrip()[:1] == b"[":
+        raise _bad_payload(1, [Issue([], "Expected `object`")])
+    (raw,) = raws
     try:
-        return _checked(raw)
+        found = _checked(raw)
+        if not isinstance(found, SentError if kind is ERROR else SentTransaction):
+            raise RuleBroken(f"Expected {kind.name}", "type")
     except (msgspec.ValidationError, RuleBroken, RecursionError) as error:
         raise _bad_payload(1, [_issue(error, raw, 0)]) from error
 
@@ -149,11 +156,18 @@ def _issue(error: Exception, raw: Raw, index: int) -> Issue:
         shape = _SHAPES[_decode_type(raw).type]
     except msgspec.MsgspecError:
         shape = ItemType
-    try:
-        return issue_of(error, shape, index)
-    except KeyError:
-        # A value deep within: its type is none of the item's own.
-        return Issue([index], "Invalid value")
+    issue = issue_of(error, shape, index)
+    path = [step for one in issue.path[1:] for step in _steps(one)]
+    return Issue([index, *path], issue.message)
+
+
+def _steps(place: str | int) -> Iterator[str | int]:
+    """Yields `frames`, 0 and `lineno` for `frames[0].lineno`."""
+    if isinstance(place, int):
+        yield place
+        return
+    for step in _STEP.findall(place):
+        yield int(step) if step.isdigit() else step
 
 
 def _bad_payload(count: int, details: Sequence[Issue]) -> BadItems:

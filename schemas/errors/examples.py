@@ -2,7 +2,8 @@
 
 from typing import Any
 
-EVENT_ID = "5150a94d000340008000000000000001"
+from schemas.examples import EVENT_ID
+
 ITEMS: list[dict[str, Any]] = [
     {
         "type": "error",

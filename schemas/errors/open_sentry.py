@@ -179,7 +179,7 @@ def usd_of(value: Raw) -> Decimal | None:
         raise ValueError("a number out of range") from error
     if not 0 <= amount <= MAX_USD:
         raise ValueError("out of range")
-    return abs(amount)
+    return amount.copy_abs()
 
 
 def add_usd(*amounts: Decimal | None) -> Decimal | None:

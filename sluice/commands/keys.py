@@ -1,10 +1,14 @@
-"""`sluice key`: make, show and revoke API keys. An id alone says which key is meant."""
+"""`sluice key`: make, show and revoke API keys; DSNs are dsn's.
+
+An id alone says which key is meant.
+"""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sluice.commands import dsn
 from sluice.commands.control import Control, project_named, run, run_in_project
 from sluice.commands.errors import CommandError
 from sluice.commands.options import DataDir, Project
@@ -15,7 +19,8 @@ if TYPE_CHECKING:
     from controlplane.keys import Key
     from schemas.projects import ProjectId
 
-app = typer.Typer(no_args_is_help=True, help="Make, show and revoke API keys.")
+app = typer.Typer(no_args_is_help=True, help="Make, show and revoke API keys and DSNs.")
+app.add_typer(dsn.app, name="dsn")
 
 KeyId = Annotated[str, typer.Argument(help="Id of the key; sluice key list shows it.")]
 SomeKeyId = Annotated[

@@ -232,6 +232,7 @@ class Project:
         self.project_id = project_id
         self.key = key
         self.http = server.client(key)
+        self._dsn: dict[str, Any] = {}
 
     def get(self, path: str, **params: Any) -> httpx.Response:
         """Asks with the project's key."""
@@ -240,6 +241,17 @@ class Project:
     def post(self, path: str, items: Any) -> httpx.Response:
         """Sends JSON with the project's key."""
         return self.http.post(path, json=items)
+
+    def addressed(self, path: str) -> str:
+        """Fills `{number}` and `{dsn_key}` of a path, with a DSN key made for the first of them."""
+        if "{dsn_key}" in path and not self._dsn:
+            answer = self.server.admin.post(
+                "/dashboard/api/dsn-keys", json={}, headers={"X-Project-Id": self.project_id}
+            )
+            assert answer.status_code == 201, answer.text
+            made = answer.json()
+            self._dsn = {"number": made["projectNumber"], "dsn_key": made["publicKey"]}
+        return path.format_map(self._dsn) if self._dsn else path
 
     def outcomes(self, **params: Any) -> dict[str, int]:
         """Returns the totals of `/v1/outcomes` that are not zero."""

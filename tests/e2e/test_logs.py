@@ -81,4 +81,4 @@ def test_a_start_leaves_the_lines_to_copy_among_our_own_alone(server: Server) ->
 
     assert "migrations applied" in logged
     assert not [event for event in logged if event.startswith("[")]
-    assert len(start) == len(logged) + 3
+    assert len(start) == len(logged) + 4

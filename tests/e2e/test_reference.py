@@ -6,6 +6,7 @@ One person goes through all of it, in an order in which each step finds what it 
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -22,6 +23,8 @@ STEPS = (
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
     *("POST /v1/traces/async", "POST /v1/spans/async"),
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
+    *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
+    "POST /api/{project_number}/store",
     *("GET /v1/traces", "GET /v1/traces/{trace_id}", "GET /v1/sessions/{session_id}"),
     *("GET /v1/spans", "GET /v1/spans/{span_id}", "GET /v1/sessions/{session_id}/spans"),
     *("GET /v1/traces/{trace_id}/cost", "GET /v1/spans/{span_id}/cost", "GET /v1/models"),
@@ -38,6 +41,10 @@ STEPS = (
     *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
     *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
     "DELETE /dashboard/api/api-keys/{key_id}",
+    *("POST /dashboard/api/dsn-keys", "GET /dashboard/api/dsn-keys"),
+    "DELETE /dashboard/api/dsn-keys/{dsn_key_id}",
+    *("POST /dashboard/api/tokens", "GET /dashboard/api/tokens"),
+    "DELETE /dashboard/api/tokens/{token_id}",
     *("POST /dashboard/api/users", "GET /dashboard/api/invitations"),
     *("GET /dashboard/api/invitations/accept", "POST /dashboard/api/invitations/accept"),
     *("GET /dashboard/api/users", "PATCH /dashboard/api/users/{user_id}"),
@@ -74,9 +81,10 @@ class Person:
     """Who goes through the page: sends its examples, and puts in what the server has made up."""
 
     def __init__(self, server: Server, document: dict[str, Any]) -> None:
+        self.server = server
         self.http, self.guest = server.client(None), server.client(None)
         self.document = document
-        self.key = ""
+        self.key = self.dsn_key = ""
         self.ids: dict[str, str] = {}
 
     def call(self, name: str, **query: str) -> Step:
@@ -103,6 +111,10 @@ class Person:
         found = {}
         if "key" in asked or operation["operationId"] == "post_v1_auth_login":
             found["Authorization"] = f"Bearer {self.key}"
+        if "dsn" in asked:
+            found["X-Open-Sentry-Key"] = self.dsn_key
+        if "sentry" in asked:
+            found["X-Sentry-Auth"] = f"Sentry sentry_key={self.dsn_key}"
         if "project" in asked:
             found["X-Project-Id"] = self.ids["project_id"]
         return found
@@ -114,6 +126,8 @@ class Person:
             example = example | {"token": self.ids["token"]}
         if kind.startswith("application/x-www-form"):
             return {"data": example}
+        if isinstance(example, str):
+            return {"content": example}
         return {"json": example} if example is not None else {}
 
     def _learn(self, answer: httpx.Response) -> None:
@@ -125,6 +139,8 @@ class Person:
         for name, one, field in (
             ("projects", "project_id", "id"),
             ("keys", "key_id", "id"),
+            ("dsnKeys", "dsn_key_id", "id"),
+            ("tokens", "token_id", "id"),
             ("invitations", "invitation_id", "id"),
             ("users", "user_id", "userId"),
             ("prices", "number", "number"),
@@ -135,6 +151,13 @@ class Person:
                 self.ids[one] = str(last[field])
         if isinstance(found, dict) and found.get("keys"):
             self.key = found["keys"][0]["key"]
+            self._make_dsn()
+
+    def _make_dsn(self) -> None:
+        """No endpoint does."""
+        made = self.server.run("key", "dsn", "create", "--project", self.ids["project_id"])
+        dsn = urlsplit(made.strip())
+        self.dsn_key, self.ids["project_number"] = dsn.username or "", dsn.path.strip("/")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from html import unescape
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import httpx
 import pytest
@@ -210,6 +210,77 @@ class TestKeys:
         assert "pulse_sk_" not in page
         assert "ask one of its admins" in page
         assert f"{world.server.url}/v1/traces/batch" in page
+
+
+class TestDsns:
+    def test_one_is_made_and_revoked_by_its_label(self, world: World) -> None:
+        leads_to(world.post("/dsn", label="Web <b>", environment="staging"), world.path("/dsn"))
+        page = world.page("/dsn")
+        row = page[page.index("Web <b>") :]
+
+        host = world.server.url.removeprefix("http://")
+        dsn = first(rf"<code>(http://[0-9a-f]{{32}}@{host}/\d+)</code>", row)
+        assert "staging" in row[: row.index("</tr>")]
+        path = first(r"/settings(/dsn/[0-9a-f-]{36}/revoke)", row)
+        says(world.post(path, confirm="Web"), "", "Nothing was revoked")
+        leads_to(world.post(path, confirm="Web <b>"), world.path("/dsn"))
+        assert dsn not in world.page("/dsn")
+
+    def test_what_is_wrong_is_said_at_its_field(self, world: World) -> None:
+        says(world.post("/dsn", label="x" * 81), "label", "at most 80")
+        says(world.post("/dsn", label="a", environment="x" * 65), "environment", "at most 64")
+
+    def test_members_copy_it_and_change_nothing(self, world: World) -> None:
+        page = world.member.get(world.path("/dsn")).text
+
+        dsn = first(r"<code>(http://[0-9a-f]{32}@[^<]+)</code>", page)
+        assert f'sentry_sdk.init(dsn="{dsn}"' in unescape(page)
+        assert "ask one of its admins" in page
+        assert 'method="post" action="/p/' not in page
+
+
+class TestTokens:
+    FORM: ClassVar = {"name": "CI <b>", "scope": "write", "days": "30"}
+
+    def test_one_is_made_shown_once_and_revoked_by_its_name(self, world: World) -> None:
+        leads_to(world.post("/tokens", **self.FORM), world.path("/tokens"))
+        page = world.page("/tokens")
+        token = first(r"<code>(oscp_[0-9a-f]{48})</code>", page)
+
+        assert token not in world.page("/tokens")
+        assert token not in world.server.output.read_text(errors="replace")
+        row = page[page.index("CI <b></th>") :]
+        assert f"oscp_…{token[-4:]}" in row
+        path = first(r"/settings(/tokens/[0-9a-f-]{36}/revoke)", row)
+        says(world.post(path, confirm="CI"), "", "Nothing was revoked")
+        leads_to(world.post(path, confirm="CI <b>"), world.path("/tokens"))
+        assert f"oscp_…{token[-4:]}" not in world.page("/tokens")
+
+    def test_what_is_wrong_is_said_at_its_field(self, world: World) -> None:
+        says(world.post("/tokens", **self.FORM | {"name": " "}), "name", "cannot be empty")
+        says(world.post("/tokens", **self.FORM | {"scope": "all"}), "scope", "'read', 'write'")
+        says(world.post("/tokens", **self.FORM | {"days": "1e9"}), "days", "one of those")
+
+    def test_members_are_told_why_they_see_none(self, world: World) -> None:
+        world.post("/tokens", **self.FORM | {"name": "not-for-members"})
+
+        page = world.member.get(world.path("/tokens")).text
+
+        assert "not-for-members" not in page
+        assert "ask one of its admins" in page
+
+    def test_a_person_makes_and_revokes_their_own(self, world: World) -> None:
+        leads_to(world.member.post("/account/tokens", data=self.FORM), "/account")
+        page = unescape(world.member.get("/account").text)
+        token = first(r"<code>(osco_[0-9a-f]{48})</code>", page)
+
+        assert token not in world.member.get("/account").text
+        assert f"osco_…{token[-4:]}" not in unescape(world.admin.get("/account").text)
+        path = first(r'action="(/account/tokens/[0-9a-f-]{36}/revoke)', page)
+        says(world.admin.post(path, data={"confirm": "CI <b>"}), "", "there is no such token")
+        says(world.member.post(path, data={"confirm": "CI"}), "", "Nothing was revoked")
+        leads_to(world.member.post(path, data={"confirm": "CI <b>"}), "/account")
+        assert f"osco_…{token[-4:]}" not in unescape(world.member.get("/account").text)
 
 
 class TestPrices:

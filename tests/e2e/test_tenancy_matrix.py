@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from litestar import Litestar
 
 from api.reference import reference_router
+from schemas.errors.examples import ITEMS, STORED_EVENT
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
@@ -28,6 +30,8 @@ class Guard(Enum):
     """Everybody: it knows no project."""
     KEY = auto()
     """Who has a key, of the key's project."""
+    DSN = auto()
+    """Who has a DSN key, of the key's project, and only to send."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -65,6 +69,9 @@ QUERIES = (
     "analytics/spans",
     "models",
     "outcomes",
+    "transactions",
+    "transactions/spans",
+    "transactions/{event_id}",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -79,12 +86,17 @@ PAGES = (
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),
+    *("/performance", "/performance/suggest", "/performance/spans"),
+    *("/performance/name", "/performance/name/more", "/performance/transactions"),
+    "/performance/transactions/{event_id}",
+    "/performance/transactions/{event_id}/spans/{span_id}",
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     "/{page}",
 )
-SETTINGS = ("/settings/members", "/settings/keys", "/settings/prices")
+SETTINGS = tuple(f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices"))
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
+    *("/dsn", "/dsn/{dsn_key_id}/revoke", "/tokens", "/tokens/{token_id}/revoke"),
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
@@ -93,6 +105,7 @@ REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
     *("/account/sessions/{session_id}/end", "/account/sessions/end-others"),
+    *("/account/tokens", "/account/tokens/{token_id}/revoke"),
 )
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
@@ -107,6 +120,9 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/traces/batch": Case(Guard.MEMBER, []),
     "POST /dashboard/api/spans/batch": Case(Guard.MEMBER, []),
     "POST /dashboard/api/spans/async": Case(Guard.MEMBER, []),
+    "POST /v1/ingest": Case(Guard.DSN, ITEMS),
+    "POST /api/{project_number}/envelope": Case(Guard.DSN, {}),
+    "POST /api/{project_number}/store": Case(Guard.DSN, STORED_EVENT),
     "GET /": Case(Guard.PUBLIC),
     "GET /health": Case(Guard.PUBLIC),
     "GET /ready": Case(Guard.PUBLIC),
@@ -139,6 +155,12 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/api-keys": Case(Guard.ADMIN, {"name": "taken"}),
     "PATCH /dashboard/api/api-keys/{key_id}": Case(Guard.ADMIN, {"name": "taken"}),
     "DELETE /dashboard/api/api-keys/{key_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/dsn-keys": Case(Guard.MEMBER),
+    "POST /dashboard/api/dsn-keys": Case(Guard.ADMIN, {"label": "taken"}),
+    "DELETE /dashboard/api/dsn-keys/{dsn_key_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/tokens": Case(Guard.MEMBER),
+    "POST /dashboard/api/tokens": Case(Guard.ADMIN, {"name": "taken"}),
+    "DELETE /dashboard/api/tokens/{token_id}": Case(Guard.ADMIN),
     "GET /dashboard/api/prices": Case(Guard.MEMBER),
     "POST /dashboard/api/prices": Case(Guard.ADMIN, PRICE),
     "PUT /dashboard/api/prices/{number}": Case(Guard.ADMIN, PRICE),
@@ -189,6 +211,7 @@ class World(NamedTuple):
     """What stands in the braces of a path."""
     stranger: httpx.Client
     other_key: httpx.Client
+    other_dsn_key: str
     outsider: httpx.Client
     """An admin, of another project."""
     member: httpx.Client
@@ -206,6 +229,9 @@ def world(server: Server) -> Iterator[World]:
     outsider = join(server, second, role="admin")
     own = {"X-Project-Id": first.project_id}
     keys = server.admin.get("/dashboard/api/api-keys", headers=own).json()["keys"]
+    dsn_keys = server.admin.get("/dashboard/api/dsn-keys", headers=own).json()["dsnKeys"]
+    named = {"name": MARKER}
+    token = server.admin.post("/dashboard/api/tokens", json=named, headers=own).json()["token"]
     users = server.admin.get("/dashboard/api/users", headers=own).json()["users"]
     guest = {"email": f"{MARKER}@example.com"}
     invited = server.admin.post("/dashboard/api/users", json=guest, headers=own).json()["user"]
@@ -214,7 +240,10 @@ def world(server: Server) -> Iterator[World]:
     ids |= {
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
+        "project_number": dsn_of(server, first)[1],
         "key_id": keys[0]["id"],
+        "dsn_key_id": dsn_keys[0]["id"],
+        "token_id": token["id"],
         "user_id": next(user["userId"] for user in users if MARKER in user["name"]),
         "invitation_id": invited["userId"],
         "user": MARKER,
@@ -226,9 +255,16 @@ def world(server: Server) -> Iterator[World]:
         "part": "metadata",
     }
     stranger = server.client(None)
-    yield World(first, ids, stranger, second.http, outsider, member)
+    other_dsn_key, _ = dsn_of(server, second)
+    yield World(first, ids, stranger, second.http, other_dsn_key, outsider, member)
     for client in (stranger, outsider, member):
         client.close()
+
+
+def dsn_of(server: Server, project: Project) -> tuple[str, str]:
+    """Returns the key and the number of a new DSN."""
+    dsn = urlsplit(server.run("key", "dsn", "create", "--project", project.project_id).strip())
+    return dsn.username or "", dsn.path.strip("/")
 
 
 def poison(server: Server, project: Project) -> str:
@@ -271,7 +307,10 @@ def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx
 def state_of(server: Server, project: Project) -> str:
     """Returns everything that an admin sees of a project, but when its keys were used."""
     own = {"X-Project-Id": project.project_id}
-    paths = ("projects", "api-keys", "users", "invitations", "prices", "traces", "spans")
+    paths = (
+        *("projects", "api-keys", "dsn-keys", "tokens", "users", "invitations", "prices"),
+        *("traces", "spans"),
+    )
     answers = {}
     for path in (*paths, f"projects/{project.project_id}"):
         answer = server.admin.get(f"/dashboard/api/{path}", headers=own)
@@ -322,6 +361,22 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
 
     assert MARKER not in answer.text
     assert answer.status_code == (404 if "{" in route else 202 if "POST" in route else 200)
+
+
+@cases(Guard.DSN)
+def test_only_the_dsn_key_of_the_project_sends_to_it(world: World, route: str) -> None:
+    def sent_with(key: str) -> int:
+        headers = {"X-Open-Sentry-Key": key, "X-Sentry-Auth": f"Sentry sentry_key={key}"}
+        return ask(world.stranger, route, world, **headers).status_code
+
+    wrong = (f"{0:032x}", world.first.key)
+
+    assert [sent_with(key) for key in wrong] == [403, 403]
+    if "project_number" in route:
+        assert sent_with(world.other_dsn_key) == 403
+    else:
+        assert sent_with(world.other_dsn_key) == 202
+        assert world.first.outcomes(kind="error") == {}
 
 
 @cases(Guard.SESSION)

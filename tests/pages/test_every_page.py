@@ -39,6 +39,8 @@ class TestEveryPage:
         ("demo", "settings"),
         ("demo", "settings/members"),
         ("demo", "settings/keys"),
+        ("demo", "settings/dsn"),
+        ("demo", "settings/tokens"),
         ("demo", "settings/prices"),
         ("demo", "/account"),
         ("demo", "llm/models"),

@@ -39,7 +39,7 @@ class Installation:
     def post(self, project: Project, path: str, body: bytes) -> int:
         """Sends a body with the project's key; returns the status."""
         with self.ingest.client(project.key) as client:
-            return client.post(path, content=body).status_code
+            return client.post(project.addressed(path), content=body).status_code
 
     def produce(
         self, project: Project, kind: Kind, bodies: Sequence[bytes], received_at_ns: int

@@ -12,13 +12,16 @@ class Sample(NamedTuple):
     """How items of a kind are made and sent."""
 
     path: str
-    """Of the POST that takes them."""
+    """Of the POST that takes them. `{number}` and `{dsn_key}` stand for the project's; others are
+    sent with its API key."""
     items: Callable[[int], list[bytes]]
     """So many items, none of which was made before."""
     body: Callable[[Sequence[bytes]], bytes]
     """A request's body with some items."""
     spoiled: bytes = b"\xff\x00 no step takes this"
     """An item that must become a dead letter."""
+    status: int = 202
+    """Of the answer when they are durable."""
 
 
 def samples_by_kind() -> dict[str, Sample]:

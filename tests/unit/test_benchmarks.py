@@ -12,12 +12,14 @@ from litestar.testing import AsyncTestClient
 
 from benchmarks.compare import HEADS, Figures, show_quotients
 from benchmarks.generate import fill, generators_by_kind
+from benchmarks.generators.errors import ERROR_BYTES, SMALL_BYTES, SMALL_ERRORS, SPANS
 from benchmarks.generators.llm import SPAN_BYTES, SPREAD_DAYS, TRACE_BYTES
 from controlplane.database import Database
+from controlplane.dsn_keys import DsnProject
 from eventlog.records import Chunk
 from ingest.app import AnyRequest, exception_handlers
 from ingest.edge import Edge, EdgeLimits, ReadBack
-from schemas.kinds import KINDS, Kind
+from schemas.kinds import ERROR, KINDS, TRANSACTION, Kind
 from schemas.projects import ProjectContext, ProjectId
 from sluice.parts import Resources
 from sluice.systems import SYSTEMS, open_systems
@@ -30,6 +32,13 @@ async def anybody(request: AnyRequest) -> ProjectContext:
     return ProjectContext(ProjectId("p"))
 
 
+class AnyKey:
+    """Stands for `DsnKeys`: every DSN key is that of the first project."""
+
+    async def project_of(self, _: str) -> DsnProject:
+        return DsnProject(ProjectContext(ProjectId("p")), 1, "")
+
+
 def application(log: Log, folder: Path) -> Litestar:
     database = Database(f"sqlite:///{folder / 'control.db'}")
     parts = open_systems(Resources(folder, database))
@@ -40,7 +49,7 @@ def application(log: Log, folder: Path) -> Litestar:
     return Litestar(
         [router for system in SYSTEMS for router in system.routers(anybody, anybody)],
         exception_handlers=exception_handlers(),
-        state=State({**parts.state, "edge": edge}),
+        state=State({**parts.state, "edge": edge, "dsn_keys": AnyKey()}),
         openapi_config=None,
         on_shutdown=[database.close],
     )
@@ -119,3 +128,16 @@ def test_versions_are_compared_round_by_round(capsys: pytest.CaptureFixture[str]
 
     lines = capsys.readouterr().out.splitlines()[-len(HEADS) :]
     assert [line.split()[-3:] for line in lines] == [["0.600", "0.500", "0.700"]] * len(HEADS)
+
+
+def test_errors_and_transactions_are_of_the_sizes_that_the_budgets_name() -> None:
+    sizes = {}
+    for name, generator in (("large", GENERATORS[ERROR.name]), ("small", SMALL_ERRORS)):
+        bodies = [fill(body)[0].split(b"\n")[2] for body in generator.bodies(5, 50, 1)]
+        sizes[name] = sum(map(len, bodies)) / len(bodies)
+    (body,) = GENERATORS[TRANSACTION.name].bodies(5, 1, 1)
+    transaction = json.loads(fill(body)[0].split(b"\n")[2])
+
+    assert abs(sizes["large"] - ERROR_BYTES) < 0.1 * ERROR_BYTES
+    assert abs(sizes["small"] - SMALL_BYTES) < 0.1 * SMALL_BYTES
+    assert len(transaction["spans"]) == SPANS

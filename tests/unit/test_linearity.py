@@ -17,6 +17,7 @@ import zstandard
 
 from api.dates import parse_date
 from ingest.body import MAX_MEMBERS
+from ingest.errors import open_sentry, sentry
 from ingest.json_texts import MAX_SURROGATES
 from ingest.llm.pulse import frame_array, trace_frame
 from ingest.rejections import Rejected
@@ -29,6 +30,7 @@ from processors.llm.cost.usage import SentCounts as SentCounts
 from processors.llm.cost.usage import usage_of, usage_of_agent
 from processors.llm.fields import read_object, tags_of
 from processors.llm.traces import decode_trace
+from schemas.errors.open_sentry import MAX_BODY_BYTES
 from schemas.inflation import CannotInflate, InflatesTooFar, inflater
 from schemas.llm.wire import Counts
 from schemas.times import parse_timestamp_us
@@ -79,6 +81,46 @@ BODIES: dict[str, Callable[[int], bytes]] = {
 
 def surrogates(size: int) -> bytes:
     return item(b"output_text", text_of(rb"\ud83d", 6 * min(size // 6, MAX_SURROGATES)))
+
+
+ENVELOPES: dict[str, Callable[[int], bytes]] = {
+    "items": lambda n: b"{}\n" + b'{"type":"a"}\nx\n' * (n // 15),
+    "empty lines": lambda n: b"{}\n" + b"\n" * n,
+    "empty lines between": lambda n: b'{}\n{"type":"a"}\nx' + b"\n" * n + b'{"type":"a"}\nx',
+    "one line": lambda n: b"{" + b" " * n,
+    "no line": lambda n: b'{}\n{"type":"a"}' + b" " * n,
+    "payload without a length": lambda n: b'{}\n{"type":"a"}\n' + b"x" * n,
+    "payload": lambda n: b'{}\n{"type":"a","length":%d}\n' % n + b"x" * n,
+    "cut payload": lambda n: b'{}\n{"type":"a","length":%d}\n' % (n + 1) + b"x" * n,
+    "event": lambda n: b'{}\n{"type":"event"}\n{"x":' + text_of(b"{{auto}", n) + b"}",
+    "surrogates": lambda n: b'{}\n{"type":"event"}\n{"x":' + text_of(rb"\ud83d", n // 10) + b"}",
+    "nested": lambda n: b'{}\n{"type":"event"}\n' + b'{"x":' * (n // 5),
+    "no id": lambda n: b'{}\n{"type":"event"}\n{"event_id":' + text_of(b"-", n) + b"}",
+    "report": lambda n: b'{}\n{"type":"client_report"}\n{"discarded_events":[' + b"{}," * (n // 3),
+    "base64": lambda n: b"A" * n,
+}
+OPEN_SENTRY: dict[str, Callable[[int], bytes]] = {
+    "spans": lambda n: (
+        b'{"type":"transaction","name":"a","traceId":"b","durationMs":1,"spans":['
+        + b",".join([b'{"spanId":"a","op":"b","durationMs":1}'] * (n // 39))
+        + b"]}"
+    ),
+    "items": lambda n: b"[" + b"{}," * (n // 3) + b"{}]",
+    "digits": lambda n: (
+        b'{"type":"ai_generation","provider":"p","model":"m","inputTokens":1,'
+        b'"totalCostUsd":' + b"1" * n + b"}"
+    ),
+    "metadata": lambda n: (
+        b'{"type":"ai_generation","provider":"p","model":"m","inputTokens":1,'
+        b'"metadata":{' + b",".join(b'"%d":1' % i for i in range(n // 12)) + b"}}"
+    ),
+}
+
+
+def split(body: bytes) -> None:
+    for form in (sentry.split_envelope, sentry.split_stored):
+        with suppress(Rejected):
+            form(body, {}, 64 * MIB)
 
 
 def frame(body: bytes) -> None:
@@ -244,6 +286,31 @@ def test_framing_takes_time_in_proportion(shape: str) -> None:
         return lambda: frame(body)
 
     assert_linear(work, 64 * MIB)
+
+
+@pytest.mark.parametrize("shape", ENVELOPES)
+def test_splitting_an_envelope_takes_time_in_proportion(shape: str) -> None:
+    def work(size: int) -> Callable[[], object]:
+        body = ENVELOPES[shape](size)
+        return lambda: split(body)
+
+    assert_linear(work, 32 * MIB)
+
+
+@pytest.mark.parametrize("shape", OPEN_SENTRY)
+def test_splitting_open_sentrys_items_takes_time_in_proportion(shape: str) -> None:
+    def work(size: int) -> Callable[[], object]:
+        body = OPEN_SENTRY[shape](size)
+
+        def run() -> None:
+            # One is too quick for the clock.
+            for _ in range(20):
+                with suppress(Rejected):
+                    open_sentry.split(body, {}, MIB)
+
+        return run
+
+    assert_linear(work, MAX_BODY_BYTES)
 
 
 def test_repairing_texts_takes_time_in_proportion() -> None:

@@ -1,5 +1,6 @@
-"""Which pages the system `errors` has, in the order of the navigation."""
+"""The pages of the system `errors`, and where they stand in the navigation."""
 
-from api.pages.errors.issues.pages import SECTION
+from api.pages.errors.issues.pages import SECTION as ISSUES
+from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
 
-SECTIONS = (SECTION,)
+SECTIONS = (ISSUES, *PERFORMANCE)

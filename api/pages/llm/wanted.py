@@ -7,10 +7,10 @@ from typing import Any
 from msgspec import Struct
 
 from api.auth import AnyRequest
-from api.pages.parts.filters import ADDED, TEXT, WHERE, Key, Term, read_terms, with_term, written
+from api.pages.added import take_added
+from api.pages.parts.filters import TEXT, WHERE, Key, Term, read_terms
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
-from api.pages.render import address_of, is_fragment
-from api.pages.viewer import Moved, Viewer
+from api.pages.viewer import Viewer
 from api.parameters import Values, invalid, values_of
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import METADATA
@@ -69,19 +69,6 @@ def wanted_of(request: AnyRequest, viewer: Viewer, *, default: str = "24h") -> W
     if sum(term.key.startswith(METADATA) for term in terms) > MOST_METADATA:
         raise invalid(WHERE, f"Expected at most {MOST_METADATA} conditions on metadata")
     return Wanted(on_clock(viewer.project, shown), shown, terms, filter_of(terms, shown))
-
-
-def take_added(
-    request: AnyRequest, terms: list[Term], keys: Mapping[str, Key], *, prefix: str = ""
-) -> None:
-    """Sends a browser that adds conditions to the address that has them with the others."""
-    added = values_of(request).get(ADDED)
-    if added is None or is_fragment(request):
-        return
-    text = written(terms)
-    for term in read_terms(added, keys, prefix=prefix):
-        text = with_term(read_terms(text or "", keys, prefix=prefix), term)
-    raise Moved(address_of(request).here(**{ADDED: None, WHERE: text}, older=None, open=None))
 
 
 def filter_of(terms: list[Term], shown: TimeRange) -> TraceFilter:

@@ -29,20 +29,18 @@ class FramePart(NamedTuple):
     """Whether it stands where code of others does."""
     never_ours: bool
     machinery: bool
+    script: bool
+    """Whether frames without a name come and go with the browser and the build."""
 
 
 def part_of(frame: Frame, platform: str) -> FramePart:
     """Returns what counts of a frame."""
-    path = frame.filename or frame.abs_path
-    if len(path) > MAX_CHARS or len(frame.function) > MAX_CHARS or len(frame.module) > MAX_CHARS:
-        return _part(
-            platform,
-            frame.module[:MAX_CHARS],
-            path[:MAX_CHARS],
-            frame.function[:MAX_CHARS],
-            frame.package[-MAX_CHARS:],
-        )
-    return _part(platform, frame.module, path, frame.function, frame.package[-MAX_CHARS:])
+    path, module, function = frame.filename or frame.abs_path, frame.module, frame.function
+    if len(path) + len(module) + len(function) > MAX_CHARS:
+        # The name of a file is at the end of its path, that of a function at the beginning.
+        path = path.partition("?")[0][-MAX_CHARS:]
+        module, function = module[:MAX_CHARS], function[:MAX_CHARS]
+    return _part(platform, module, path, function, frame.package[-MAX_CHARS:])
 
 
 def with_source(frame: Frame, part: FramePart) -> str:
@@ -67,7 +65,8 @@ def _part(platform: str, module: str, path: str, function: str, package: str) ->
         function=name,
         of_others=noise.belongs_to_others(where, module or name, platform),
         never_ours=noise.never_ours(path),
-        machinery=noise.is_machinery(key, function, module, platform),
+        machinery=noise.is_machinery(key, path, function, module, platform),
+        script=platform in JAVASCRIPT,
     )
 
 

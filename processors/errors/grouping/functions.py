@@ -7,6 +7,8 @@ nothing. A name that a minifier made says nothing either: it is another one in t
 import re
 
 MAX_CHARS = 300
+MINIFIED_CHARS = 2
+"""Of a name in JavaScript. A minifier made it, and makes another for the next build."""
 JAVASCRIPT = frozenset(("javascript", "node"))
 NATIVE = frozenset(("native", "c", "cocoa", "objc", "swift", "rust", "c++", "other"))
 JVM = frozenset(("java", "kotlin", "scala", "groovy", "android"))
@@ -40,15 +42,15 @@ _SCRIPT = _edits(
     (r"^(?:async\*|promise callback\*|setTimeout handler\*|setInterval handler\*)", ""),
     (r" ?\[as [^\]]{0,200}\]", ""),
     (r"^(?:async |new |get |set |static )+", ""),
-    # What V8 says of the receiver is another for each way in which a module was built.
-    (r"^(?:Object|Module|Function|Window|Proxy|global|globalThis|exports|module\.exports)\.", ""),
     (r"^_(?=callee\d*\$?$)", ""),
     # Before it stands the receiver's type, which says nothing of the function.
     (r"^.*<anonymous>$", ""),
     (r"(?:/?<)+", ""),
-    (r"^(.+)/this\.(\w+)$", r"\2"),
+    (r"^.+/(?=this\.)", ""),
     (r"^(?:callee|_?_webpack_exports__|__webpack_require__)\d*\$?$", ""),
     (r"\$\d+$", ""),
+    # What is before the last dot is the receiver: V8 says its type, others say nothing or a path.
+    (r"^.*\.(?=[^.]+$)", ""),
 )
 _GO = _edits(
     (r"\[(?:\.\.\.|[^\]]{0,200})\]", ""),
@@ -64,7 +66,8 @@ _RUBY = _edits(
     (r"^[A-Z][\w:]{0,200}[#.]", ""),
 )
 _PHP = _edits(
-    (r"\{closure:([^}]{0,250}?)(?:\(\))?:\d+\}", r"\1"),
+    (r"^.*\{closure:([^}]{0,250}?)(?:\(\))?:\d+\}", r"\1"),
+    (r"(?<=Container)\w{7}(?=\\)", "*"),
     (r"(?:(?:::|->|\\)?\{closure(?:#\d+)?\})+", ""),
     (r"@anonymous.*?(?=::|->|$)", "@anonymous"),
     (r"(__TwigTemplate)_[0-9a-f]{8,64}", r"\1"),
@@ -110,8 +113,6 @@ _NATIVE = _edits(
     (r"\$_\d+|'?lambda'?\(?\d*\)?(?=::|$)|\{lambda\(.{0,200}?\)#\d+\}", ""),
 )  # fmt: skip
 
-_MINIFIED = re.compile(r"(?:[\w$]{1,2}\.)*[\w$]{1,2}")
-_MINIFIED_HEAD = re.compile(r"^(?:[\w$]{1,2}\.)+(?=[\w$]{3})")
 _SHORT_WORDS = frozenset(("go", "do", "on", "up", "if", "is", "of", "fn", "cb", "io", "db", "ok"))
 
 
@@ -122,8 +123,8 @@ def plain_function(name: str, platform: str) -> str:
         return ""
     for pattern, text in _edits_of(platform, name):
         name = pattern.sub(text, name)
-    if platform in JAVASCRIPT:
-        name = _without_minified(name)
+    if platform in JAVASCRIPT and len(name) <= MINIFIED_CHARS and name not in _SHORT_WORDS:
+        return ""
     name = name.strip(" .:#/")
     return "" if name in _NAMELESS else name
 
@@ -136,12 +137,6 @@ def _edits_of(platform: str, name: str) -> Edits:
     if platform in NATIVE:
         return _NATIVE
     return _BY_PLATFORM.get(platform, ())
-
-
-def _without_minified(name: str) -> str:
-    if name not in _SHORT_WORDS and _MINIFIED.fullmatch(name):
-        return ""
-    return _MINIFIED_HEAD.sub("", name)
 
 
 _BY_PLATFORM = {

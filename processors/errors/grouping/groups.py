@@ -98,7 +98,7 @@ def _decide(
     if is_default(given):
         return _Decided(found.basis, found.hash_input, (), found)
     parts = filled(given, event, _hash(found.hash_input))
-    text = "fingerprint " + msgspec.json.encode(parts).decode()
+    text = "fingerprint " + msgspec.json.encode([_well_formed(part) for part in parts]).decode()
     return _Decided("rule" if by_rule else "fingerprint", text, tuple(parts), found)
 
 
@@ -115,9 +115,13 @@ def _overridden(component: Component) -> Component:
 
 
 def _hash(text: str) -> str:
-    """SHA-256 of the text as UTF-8, with what is no character replaced as JavaScript does it."""
+    """SHA-256 of the text as UTF-8."""
     try:
-        data = text.encode()
+        return sha256(text.encode()).hexdigest()
     except UnicodeEncodeError:
-        data = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
-    return sha256(data).hexdigest()
+        return sha256(_well_formed(text).encode()).hexdigest()
+
+
+def _well_formed(text: str) -> str:
+    """The text with each half of a character replaced, as JavaScript does it."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -51,8 +51,11 @@ _MACHINERY = {
         r"|_asyncToGenerator|regeneratorRuntime|sentryWrapped|invokeGuardedCallback\w*|runMicrotasks"
         r"|_next|_throw|fulfilled|rejected|wrap|Generator\.next|Generator\.throw|new Promise"
         r"|Promise\.\w+(?: \(index \d+\))?|Array\.\w+|Function\.\w+|String\.replace|JSON\.parse"
-        r"|listOnTimeout|processTimers|processImmediate|callCallback|ZoneDelegate\.\w+|Zone\.\w+|wrapFn|onInvoke\w*|drainMicroTaskQueue)$"
-        r"|^(?:internal/|node:|zone\.js|regenerator-runtime|tslib|core-js|async_hooks|webpack/)"
+        r"|listOnTimeout|processTimers|processImmediate|callCallback|eval"
+        r"|(?:global|module|eval) code"
+        r"|ZoneDelegate\.\w+|Zone\.\w+|wrapFn|onInvoke\w*|drainMicroTaskQueue)$"
+        r"|^(?:internal/|node:|@babel/runtime/|zone\.js|regenerator-runtime|tslib|core-js|async_hooks"
+        r"|webpack/)"
     ),
     "jvm": re.compile(
         r"^(?:java\.lang\.(?:Thread|reflect\.\w+|invoke\.[\w$]+) |java\.util\.concurrent\."
@@ -62,7 +65,7 @@ _MACHINERY = {
     ),
     "csharp": re.compile(
         r"^(?:System\.(?:Runtime\.(?:CompilerServices|ExceptionServices)|Threading|Reflection)\."
-        r"|lambda_method)"
+        r")"
     ),
     "go": re.compile(
         r"^runtime(?:/debug)? |^golang\.org/x/sync/errgroup |^testing |^sync |^reflect "
@@ -86,7 +89,10 @@ _MACHINERY = {
     ),
 }  # fmt: skip
 
-_COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"))
+_GENERATED = frozenset(
+    ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "@callee_guaranteed", "lambda_method")
+)
+_NO_FILES = frozenset(("<compiler-generated>", "[native code]", "native"))
 _BRIDGES = re.compile(
     r"\$\$FastClassBy|\$\$Lambda|GeneratedMethodAccessor|GeneratedConstructorAccessor|LambdaForm"
     r"|\$Proxy\d*$|^-\$\$"
@@ -117,9 +123,12 @@ def never_ours(path: str) -> bool:
     return bool(_FOREVER_OTHERS.search(path))
 
 
-def is_machinery(key: str, function: str, module: str, platform: str) -> bool:
+def is_machinery(key: str, path: str, function: str, module: str, platform: str) -> bool:
     """Whether a frame is of a runtime, so that it comes and goes without a change of the code."""
-    if function in _COMPREHENSIONS or (platform in JVM and _BRIDGES.search(module)):
+    if function in _GENERATED or path in _NO_FILES:
+        return True
+    if platform in JVM and _BRIDGES.search(module):
         return True
     pattern = _MACHINERY.get(family(platform))
-    return bool(pattern and pattern.search(key))
+    # As it was sent, for a name loses its receiver: `Promise.all`.
+    return bool(pattern and (pattern.search(key) or pattern.search(function)))

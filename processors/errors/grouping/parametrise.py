@@ -23,28 +23,31 @@ _TLD = (
     "|de|uk|fr|in|us|eu|jp|cn|br|nl|au|ca|ch|se|es|it|ru|pl"
 )
 
+_BEFORE_CODE = r"[\]'\")]{0,2}[ :=]{1,3}[(\[]?-?"
+
 FAMILIES = {
     "kept": (
-        r"(?i:(?:(?:status|error|exit|return|response)(?:[ _-]?(?:code|status))?|errno|code"
-        r"|sqlstate|winerror|http(?:/\d(?:\.\d)?)?|signal)[\]'\")]{0,2}[ :=]{1,3}[(\[]?-?\d{1,5}+)"
-        rf"{_AFTER}|(?<=\()\d{{4,5}}+(?=, [\"'])"
+        rf"(?i:(?:status(?:[ _-]?code)?|http(?:/\d(?:\.\d)?)?|signal){_BEFORE_CODE}\d{{1,3}}+"
+        r"|(?:(?:error|exit|return|response)[ _-]?(?:code|status)|exit|errno|sqlstate|winerror)"
+        rf"{_BEFORE_CODE}\d{{1,5}}+|code[=:] ?-?\d{{1,5}}+){_AFTER}"
+        rf"|(?<=ORA-)\d{{5}}{_AFTER}|(?<=\()\d{{4,5}}+(?=, [\"'])"
     ),
     "url": r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s'\"<>`|)\]}]{1,800}+",
     "email": r"[\w.+%-]{1,64}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+){1,5}",
     "traceparent": rf"00-{_HEX}{{32}}-{_HEX}{{16}}-0[01]{_AFTER}",
     "uuid": rf"(?:urn:uuid:)?{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}{_AFTER}",
+    "ip": (
+        rf"(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?:/\d{{1,2}})?(?::\d{{1,5}})?{_AFTER}(?!\.\d)"
+        rf"|(?<!:)(?:{_HEX}{{1,4}}:){{3,7}}:?(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,5}})?(?![\w:])"
+        rf"|(?<![\w:])(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,3}})?::"
+        rf"(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,5}})(?![\w:])"
+    ),
     "date": (
         rf"(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?:(?:T|, ?| )(?:at )?{_CLOCK}{_ZONE})?"
         rf"|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}}(?:,? {_CLOCK}(?: ?[AP]M)?)?"
         rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? )?(?:\d{{1,2}}[ -]{_MONTH}[ -]\d{{4}}"
         rf"|{_MONTH} {{1,2}}\d{{1,2}}(?:, ?\d{{4}}| \d{{4}})?)(?:,? {_CLOCK}{_ZONE}(?: \d{{4}})?)?"
         rf"|\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:[.,]\d{{1,9}}+)?{_ZONE}| ?[APap][Mm])){_AFTER}"
-    ),
-    "ip": (
-        rf"(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?:/\d{{1,2}})?(?::\d{{1,5}})?{_AFTER}(?!\.\d)"
-        rf"|(?<!:)(?:{_HEX}{{1,4}}:){{3,7}}:?(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,5}})?(?![\w:])"
-        rf"|(?<![\w:])(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,3}})?::"
-        rf"(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,5}})(?![\w:])"
     ),
     "version": rf"v?\d{{1,6}}+(?:\.\d{{1,9}}+){{2,5}}+(?:[-+][\w.]{{1,40}}+)?{_AFTER}",
     "host": (
@@ -61,23 +64,28 @@ FAMILIES = {
         f"{_AFTER}"
     ),
     "size": rf"\d{{1,15}}+(?:\.\d{{1,6}}+)? ?(?:[kKMGTP]i?B|bytes|[kKMGT]){_AFTER}",
-    "hex": rf"(?:0[xX]{_HEX}{{1,64}}+|(?=[a-fA-F]{{0,63}}\d){_HEX}{{7,128}}+){_AFTER}",
-    "float": rf"[-+]?\d{{1,30}}+\.\d{{1,30}}+(?:[eE][-+]?\d{{1,4}}+)?%?{_AFTER}(?!\.\d)",
-    "int": (
-        rf"(?:(?<![\w)\]])[-+])?(?:\d{{1,3}}(?:[,_]\d{{3}}){{1,8}}+|\d++)"
+    "number": (
+        rf"(?:0[xX]{_HEX}{{1,64}}+|(?=[a-fA-F]{{0,63}}\d){_HEX}{{7,128}}+){_AFTER}"
+        rf"|[-+]?\d{{1,30}}+(?:\.\d{{1,30}}+(?:[eE][-+]?\d{{1,4}}+)?|[eE][-+]?\d{{1,4}}+)"
+        rf"%?{_AFTER}(?!\.\d)"
+        rf"|(?:(?<![\w)\]])[-+])?(?:\d{{1,3}}(?:[,_]\d{{3}}){{1,8}}+|\d++)"
         rf"(?:st|nd|rd|th)?%?{_AFTER}"
     ),
     "id": (
-        rf"(?=[a-zA-Z]{{0,40}}\d)(?=\d{{0,40}}[a-zA-Z])(?:[A-Za-z]{{0,24}}+\d){{2,60}}+"
+        r"eyJ[\w-]{10,400}+(?:\.[\w-]{1,800}+){0,2}"
+        rf"|(?=[a-zA-Z]{{0,40}}\d)(?=\d{{0,40}}[a-zA-Z])(?:[A-Za-z]{{0,24}}+\d){{2,60}}+"
         rf"[A-Za-z]{{0,24}}+(?<=[A-Za-z0-9]{{12}}){_AFTER}"
         rf"|(?<=[a-z]_)(?=[A-Za-z]{{0,40}}\d)[A-Za-z0-9]{{14,64}}+{_AFTER}"
         r"|(?<=-)(?=[b-df-hj-np-tv-xz]{0,9}[2456789])[b-df-hj-np-tv-xz2456789]{5,10}+(?!\w)"
-        r"|eyJ[\w-]{10,400}+(?:\.[\w-]{1,800}+){0,2}"
     ),
     "text": r"""(?<==)(?:'[^'\n]{0,400}+'|"[^"\n]{0,400}+")""",
     "bool": r"(?<==)(?:[tT]rue|[fF]alse|None|null|nil|undefined)\b",
 }
-"""What each family looks like, in the order in which they are tried."""
+"""What each family looks like, in the order in which they are tried.
+
+Whole, broken and hexadecimal numbers are one family: a duration may be whole, a hash may have no
+digit beyond nine.
+"""
 
 _FAMILY = "|".join(f"(?P<{name}>{pattern})" for name, pattern in FAMILIES.items())
 # One look at the character before saves most places their turn through all families.
@@ -89,7 +97,7 @@ _MAY_VARY = re.compile(r"[\d@=/:.-]").search
 def parametrise(text: str) -> str:
     """Returns the first lines of a text with what varies in them named by its family.
 
-    `user 42 not found` and `user 7 not found` both become `user <int> not found`.
+    `user 42 not found` and `user 7 not found` both become `user <number> not found`.
     """
     text = first_lines(text)
     if _MAY_VARY(text) is None:

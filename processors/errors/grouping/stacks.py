@@ -13,6 +13,7 @@ NOT_OURS = "not code of the application"
 MACHINERY = "machinery of the language"
 REPEATED = "repeats a frame before it"
 NAMELESS = "says neither file nor function"
+FILE_ONLY = "says only which file"
 NOT_RECURSIVE = "not part of the recursion that filled the stack"
 
 _OVERFLOWS = re.compile(
@@ -42,7 +43,7 @@ class Stack(Struct, gc=False):
     keys: list[str]
     """Of the frames that count, as they are compared."""
     named: bool
-    """Whether one of them has a name or a line of source, so that it says which error it is."""
+    """Whether the last of them has a name or a line of source."""
 
 
 NO_STACK = Stack([], [], False)
@@ -89,9 +90,11 @@ def judge(
         _count_machinery(judged, named)
     if overflow:
         return _recursion(judged, named)
+    if parts[0].script and any(named.values()):
+        _leave_nameless_out(judged, named)
     _leave_loops_out(judged, named)
     keys = [one.key for one in judged if not one.left_out]
-    return Stack(judged, keys, any(named.values()))
+    return Stack(judged, keys, bool(keys) and named[keys[-1]])
 
 
 def _count_machinery(judged: list[Judged], named: dict[str, bool]) -> None:
@@ -100,6 +103,14 @@ def _count_machinery(judged: list[Judged], named: dict[str, bool]) -> None:
         if one.left_out == MACHINERY and one.key:
             one.left_out = ""
             named[one.key] = True
+
+
+def _leave_nameless_out(judged: list[Judged], named: dict[str, bool]) -> None:
+    """Of scripts: each browser and build has other functions without a name. The last stays."""
+    counted = [one for one in judged if not one.left_out]
+    for one in counted[:-1]:
+        if not named[one.key]:
+            one.left_out = FILE_ONLY
 
 
 def _leave_loops_out(judged: list[Judged], named: dict[str, bool]) -> None:
@@ -132,7 +143,7 @@ def _recursion(judged: list[Judged], named: dict[str, bool]) -> Stack:
     counts = Counter(one.key for one in judged if not one.left_out)
     most = max(counts.values(), default=0)
     # Of a short recursion, as tests have it, nothing is repeated often.
-    often = {key for key, count in counts.items() if count * 2 >= most} if most > 1 else set(counts)
+    often = {key for key, count in counts.items() if count * 2 > most} if most > 1 else set(counts)
     seen: set[str] = set()
     for one in judged:
         if one.left_out:

@@ -35,6 +35,9 @@ MADE_UP = "made up by the SDK"
 MINIFIED = "a minified name"
 STACK_DECIDES = "the stack decides"
 SAME = "the same as an exception before it"
+SAYS_NOTHING = "says neither type nor value nor stack"
+TOO_LONG = f"before the last {MAX_CHAIN} of the chain"
+NOTHING_LEFT = "no frame counts"
 
 _PLACEHOLDERS = re.compile(r"%\(?\w*\)?[a-z]?|\{[^}]{0,100}\}|\$\w+|\W+")
 
@@ -46,16 +49,17 @@ class Weighed(Struct, gc=False):
     value: str
     stack: Stack
     thrown: Thrown
+    left_out: str = ""
+    """Why nothing of it counts."""
 
 
 def find(event: ErrorEvent, explained: bool) -> Found:
     """Returns the group of an event."""
     weighed = _weigh(event)
     basis: Basis = "stack" if any(one.stack.keys for one in weighed) else "exception"
-    lines = _lines(weighed)
-    if lines:
-        components = tuple(_exception_component(one) for one in weighed) if explained else ()
-        return _found(basis, lines, components)
+    if blocks := _blocks(weighed):
+        components = _components(event, weighed) if explained else ()
+        return _found(basis, blocks, components)
     if text := message_of(event):
         return _found("message", [f"message {text}"], (Component("message", text),))
     return _found("nothing", [f"logger {event.logger}"], (Component("logger", event.logger),))
@@ -125,17 +129,25 @@ def plain_type(name: str, platform: str) -> str:
     return name if name.isidentifier() else parametrise(name) if " " in name else name.strip()
 
 
-def _lines(weighed: Sequence[Weighed]) -> list[str]:
-    """What is hashed. An exception that is like one before it says nothing new."""
-    blocks = {}
+def _blocks(weighed: Sequence[Weighed]) -> list[str]:
+    """What is hashed of each exception. One that is like one before it says nothing new."""
+    blocks: dict[str, Weighed] = {}
     for one in weighed:
         block = [f"type {one.type}"] if one.type else []
         if one.value:
             block.append(f"value {one.value}")
         block += [f"frame {key}" for key in one.stack.keys]
-        if block:
-            blocks["\n".join(block)] = True
+        first = blocks.setdefault("\n".join(block), one)
+        one.left_out = SAME if first is not one else "" if block else SAYS_NOTHING
+    blocks.pop("", None)
     return list(blocks)
+
+
+def _components(event: ErrorEvent, weighed: Sequence[Weighed]) -> tuple[Component, ...]:
+    shown = tuple(_exception_component(one) for one in weighed)
+    if (before := len(event.exceptions) - MAX_CHAIN) > 0:
+        return (_component("exceptions", str(before), TOO_LONG), *shown)
+    return shown
 
 
 def _exception_component(one: Weighed) -> Component:
@@ -143,17 +155,20 @@ def _exception_component(one: Weighed) -> Component:
     parts = []
     if thrown.type:
         why = "" if one.type else MADE_UP if thrown.synthetic else MINIFIED
-        parts.append(_component("type", one.type or thrown.type, why))
+        parts.append(_component("type", one.type or thrown.type, why or one.left_out))
     if thrown.value:
         why = "" if one.value else STACK_DECIDES
-        parts.append(_component("value", one.value or parametrise(thrown.value), why))
+        parts.append(
+            _component("value", one.value or parametrise(thrown.value), why or one.left_out)
+        )
     if one.stack.frames:
-        frames = tuple(_component("frame", f.key, f.left_out) for f in one.stack.frames)
-        parts.append(Component("stack", contributes=bool(one.stack.keys), parts=frames))
-    return Component(
-        "exception", contributes=any(part.contributes for part in parts), parts=tuple(parts)
-    )
+        frames = tuple(
+            _component("frame", frame.key, frame.left_out or one.left_out)
+            for frame in one.stack.frames
+        )
+        parts.append(_component("stack", "", "" if one.stack.keys else NOTHING_LEFT, frames))
+    return _component("exception", "", one.left_out, tuple(parts))
 
 
-def _component(name: str, value: str, why: str) -> Component:
-    return Component(name, value, contributes=not why, reason=why)
+def _component(name: str, value: str, why: str, parts: tuple[Component, ...] = ()) -> Component:
+    return Component(name, value, contributes=not why, reason=why, parts=parts)

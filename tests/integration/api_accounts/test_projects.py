@@ -19,6 +19,10 @@ ADMIN_ONLY = (
     ("POST", "/dashboard/api/api-keys"),
     ("PATCH", "/dashboard/api/api-keys/x"),
     ("DELETE", "/dashboard/api/api-keys/x"),
+    ("POST", "/dashboard/api/dsn-keys"),
+    ("DELETE", "/dashboard/api/dsn-keys/x"),
+    ("POST", "/dashboard/api/tokens"),
+    ("DELETE", "/dashboard/api/tokens/x"),
     ("GET", "/dashboard/api/users"),
     ("POST", "/dashboard/api/users"),
     ("PATCH", "/dashboard/api/users/x"),
@@ -28,6 +32,8 @@ ADMIN_ONLY = (
 )
 SIGNED_IN_ONLY = (
     *ADMIN_ONLY,
+    ("GET", "/dashboard/api/dsn-keys"),
+    ("GET", "/dashboard/api/tokens"),
     ("GET", "/dashboard/api/projects"),
     ("POST", "/dashboard/api/projects"),
     ("GET", "/dashboard/api/projects/x"),

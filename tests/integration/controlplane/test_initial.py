@@ -4,16 +4,29 @@ import pytest
 from msgspec.structs import replace
 
 from controlplane.accounts import SignUp, sign_up
+from controlplane.api_tokens import ApiTokens, project_for
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.dsn import list_dsn_keys, revoke_dsn_key
+from controlplane.dsn_keys import DsnKeys
 from controlplane.failures import BadSeed
 from controlplane.initial import Seed, ensure_initial
 from controlplane.keys import list_keys, revoke_key
 from controlplane.members import list_members
 from controlplane.projects import delete_project, forget_projects, list_deleted_projects
 from controlplane.sessions import sign_in
+from controlplane.tokens import all_tokens
 
-FULL = Seed("Shop", "pulse_sk_given", " Root@Example.com", "correct horse")
+DSN_KEY = "0123456789abcdef" * 2
+TOKEN = "osco_sixteen_and_more"
+FULL = Seed(
+    "Shop",
+    "pulse_sk_given",
+    user_email=" Root@Example.com",
+    user_password="correct horse",
+    dsn_key=DSN_KEY,
+    api_token=TOKEN,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +39,12 @@ FULL = Seed("Shop", "pulse_sk_given", " Root@Example.com", "correct horse")
         Seed(api_key="pulse_sk_two words"),
         Seed(api_key="foo"),
         Seed(api_key="pulse_sk_"),
+        Seed(dsn_key="0123"),
+        Seed(dsn_key=DSN_KEY.upper()),
+        Seed(api_token="osco_too_short"),
+        Seed(api_token="oscp_sixteen_and_more"),
+        Seed(api_token="osco_sixteen and more"),
+        Seed(api_token="osco_" + "x" * 200),
     ],
 )
 async def test_a_seed_that_breaks_a_rule_plants_nothing(
@@ -66,9 +85,50 @@ async def test_the_settings_give_the_project_its_name_key_and_admin(
 
     assert planted is not None
     assert (planted.project_name, planted.plain_key) == ("Shop", "pulse_sk_given")
+    assert (planted.number, planted.dsn_key) == (1, DSN_KEY)
     (admin,) = await list_members(database, planted.project_id)
     assert (admin.email, admin.role) == ("root@example.com", "admin")
     assert (await sign_in(database, "root@example.com", "correct horse")).account.name == "root"
+
+
+async def test_the_settings_give_the_project_its_dsn_key(database: Database, vault: Vault) -> None:
+    planted = await ensure_initial(database, vault, FULL)
+
+    assert planted is not None
+    found = await DsnKeys(database).project_of(DSN_KEY)
+    assert found is not None
+    assert (found.context.project_id, found.number) == (planted.project_id, 1)
+
+
+async def test_the_settings_give_a_token_that_may_do_everything(
+    database: Database, vault: Vault
+) -> None:
+    planted = await ensure_initial(database, vault, FULL)
+
+    assert planted is not None
+    holder = await ApiTokens(database).holder_of(f"Bearer {TOKEN}")
+    found = await project_for(database, holder, planted.project_id, needs="admin")
+    assert found.access.role == "admin"
+
+
+async def test_without_settings_there_is_no_token(database: Database, vault: Vault) -> None:
+    await ensure_initial(database, vault, Seed(api_token=""))
+
+    assert await all_tokens(database) == []
+
+
+async def test_a_dsn_key_that_was_revoked_does_not_come_back(
+    database: Database, vault: Vault
+) -> None:
+    planted = await ensure_initial(database, vault, FULL)
+    assert planted is not None
+    (key,) = await list_dsn_keys(database, planted.project_id)
+
+    await revoke_dsn_key(database, planted.project_id, key.key_id)
+
+    again = await ensure_initial(database, vault, FULL)
+    assert again is not None
+    assert again.dsn_key is None
 
 
 async def test_a_later_start_reveals_the_same_whatever_the_settings_say(
@@ -90,7 +150,7 @@ async def test_a_later_start_reveals_the_same_whatever_the_settings_say(
 @pytest.mark.parametrize(
     "seed",
     [
-        Seed("Shop", "pulse_sk_given", "root@example.com"),
+        Seed("Shop", "pulse_sk_given", user_email="root@example.com"),
         Seed(user_password="correct horse"),
         Seed(user_email="root", user_password="x"),
     ],

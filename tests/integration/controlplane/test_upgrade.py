@@ -1,4 +1,4 @@
-"""An installation of before invitations keeps its people and data."""
+"""An older installation keeps its people and data."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -12,11 +12,12 @@ from alembic.config import Config
 from sqlalchemy import Connection, column, insert, select, table
 
 from controlplane.database import MIGRATIONS, Database
+from controlplane.models import Project
 
 NOW = datetime.now(UTC)
 WEEK = NOW + timedelta(days=7)
 ANN, OPERATOR, SHOP, ANNS, OPERATORS = (uuid.uuid4() for _ in range(5))
-MOMENTS = ("created_at", "updated_at", "expires_at")
+MOMENTS = ("created_at", "updated_at", "expires_at", "deleted_at")
 IDS = ("id", "user_id", "project_id")
 
 
@@ -31,10 +32,7 @@ async def older(url: str) -> AsyncIterator[Database]:
 
 
 def _to_0003(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "0003")
+    command.upgrade(_history(connection), "0003")
     times = {"created_at": NOW, "updated_at": NOW}
     _add(connection, "project", id=SHOP, name="Shop", cost_preference="reported", **times)
     for user, name, session in (
@@ -46,6 +44,13 @@ def _to_0003(connection: Connection) -> None:
         _add(connection, "membership", id=uuid.uuid4(), role="admin", **ids, **times)
         own = {"user_id": user, "token_hash": name, "expires_at": WEEK}
         _add(connection, "login_session", id=session, **own, **times)
+
+
+def _history(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _add(connection: Connection, into: str, /, **values: Any) -> None:
@@ -66,3 +71,55 @@ async def test_people_and_their_sessions_stay_and_pseudo_users_go(older: Databas
         sessions = (await connection.scalars(select(_table("login_session", "id").c.id))).all()
         members = await connection.scalars(select(_table("membership", "user_id").c.user_id))
         assert (people, sessions, members.all()) == ([ANN], [ANNS], [ANN])
+
+
+class TestNumbersAndKeys:
+    """Revision 0011, from a database as 0010 left it."""
+
+    @pytest.fixture
+    async def older(self, url: str) -> AsyncIterator[Database]:
+        database = Database(url)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(self._to_0010)
+        yield database
+        await database.close()
+
+    def _to_0010(self, connection: Connection) -> None:
+        command.upgrade(_history(connection), "0010")
+        for age_days, project in enumerate((SHOP, ANNS, OPERATORS)):
+            at = NOW - timedelta(days=age_days)
+            deleted_at = NOW if project == ANNS else None
+            more = {"cost_preference": "reported", "deleted_at": deleted_at}
+            _add(connection, "project", id=project, name="A", created_at=at, updated_at=at, **more)
+
+    async def test_projects_are_numbered_by_age_and_live_ones_get_a_key(
+        self, older: Database
+    ) -> None:
+        await older.migrate()
+
+        async with older.engine.connect() as connection:
+            project, key = _table("project", "id", "number"), _table("dsn_key", "project_id")
+            numbers = (await connection.execute(select(project.c.id, project.c.number))).all()
+            keys = (await connection.scalars(select(key.c.project_id))).all()
+        assert {(one.id, one.number) for one in numbers} == {(OPERATORS, 1), (ANNS, 2), (SHOP, 3)}
+        assert sorted(keys) == sorted([OPERATORS, SHOP])
+
+    async def test_the_next_project_gets_the_next_number(self, older: Database) -> None:
+        await older.migrate()
+
+        async with older.session() as session:
+            made = Project(name="B")
+            session.add(made)
+            await session.flush()
+
+        assert made.number == 4
+
+    async def test_it_can_be_taken_back_and_loses_no_project(self, older: Database) -> None:
+        await older.migrate()
+
+        async with older.engine.begin() as connection:
+            await connection.run_sync(lambda one: command.downgrade(_history(one), "0010"))
+            projects = await connection.scalars(select(_table("project", "id").c.id))
+
+            assert set(projects.all()) == {SHOP, ANNS, OPERATORS}
+        await older.migrate()

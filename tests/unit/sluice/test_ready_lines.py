@@ -19,13 +19,23 @@ from sluice import cli, logs, serve
 from sluice.serve import OpenParts
 
 KEY = "pulse_sk_of_the_first_project"
+DSN_KEY = "0123456789abcdef" * 2
+DSN = f"http://{DSN_KEY}@127.0.0.1:8080/1"
 SHOW = "sluice key show 1234"
 LINK = "/enter?token=once"
 READY = "Sluice is ready at http://127.0.0.1:8080"
 
 
 def initial(*, key: str | None = KEY, is_new: bool) -> Initial:
-    return Initial(ProjectId("one"), "Default", key and "1234", key, is_new)
+    return Initial(
+        ProjectId("one"),
+        "Default",
+        key and "1234",
+        key,
+        number=1,
+        dsn_key=DSN_KEY,
+        is_new=is_new,
+    )
 
 
 @pytest.fixture
@@ -97,7 +107,7 @@ def test_where_no_terminal_reads_it_the_one_process_shows_how_to_see_the_key_and
 def test_the_first_start_shows_a_person_the_first_key(monkeypatch: pytest.MonkeyPatch) -> None:
     said = greeting(monkeypatch, Terminal(), initial(is_new=True))
 
-    assert said.startswith(f"{READY}\nAPI key: {KEY}\nFirst trace: curl ")
+    assert said.startswith(f"{READY}\nAPI key: {KEY}\nDSN: {DSN}\nFirst trace: curl ")
     assert f'"Authorization: Bearer {KEY}"' in said
     assert said.endswith(f"within 15 minutes: http://127.0.0.1:8080{LINK}\n")
 
@@ -105,7 +115,7 @@ def test_the_first_start_shows_a_person_the_first_key(monkeypatch: pytest.Monkey
 def test_a_later_start_shows_a_person_how_to_see_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     said = greeting(monkeypatch, Terminal(), initial(is_new=False))
 
-    assert said.startswith(f"{READY}\nAPI key: {SHOW}\nFirst trace: curl ")
+    assert said.startswith(f"{READY}\nAPI key: {SHOW}\nDSN: {DSN}\nFirst trace: curl ")
     assert KEY not in said
 
 

@@ -6,7 +6,8 @@ from litestar import Response, get
 from msgspec import Struct
 
 from api.auth import AnyRequest
-from api.pages.llm.wanted import STATUSES, take_added
+from api.pages.added import take_added
+from api.pages.llm.wanted import STATUSES
 from api.pages.parts.filters import ADDED, WHERE, Key, Term, read_terms
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
 from api.pages.render import page

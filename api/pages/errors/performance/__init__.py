@@ -1,0 +1,1 @@
+"""Performance: transactions, one name, one transaction, the slowest spans; `pages` lists them."""
