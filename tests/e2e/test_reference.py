@@ -167,8 +167,10 @@ class Person:
             ("prices", "number", "number"),
             ("aliases", "number", "number"),
         ):
-            if isinstance(found, dict) and found.get(name):
-                last = found[name][-1 if one != "project_id" else 0]
+            # Sums have such names too.
+            listed = found.get(name) if isinstance(found, dict) else None
+            if listed and isinstance(listed, list):
+                last = listed[-1 if one != "project_id" else 0]
                 self.ids[one] = str(last[field])
         if isinstance(found, dict) and found.get("issues"):
             self.ids["other_issue_id"] = found["issues"][0]["id"]
