@@ -69,9 +69,11 @@ def send_transaction() -> None:
 
 def send_stream() -> None:
     """The same as spans that are streamed, of which there is no transaction."""
-    with start_streamed_span(name="job", attributes={"sentry.op": "queue.process"}):
-        with start_streamed_span(name="SELECT 2", attributes={"sentry.op": "db.query"}):
-            time.sleep(0.005)
+    with (
+        start_streamed_span(name="job", attributes={"sentry.op": "queue.process"}),
+        start_streamed_span(name="SELECT 2", attributes={"sentry.op": "db.query"}),
+    ):
+        time.sleep(0.005)
 
 
 def send_until_told(transport: Transport) -> None:
