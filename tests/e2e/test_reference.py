@@ -72,6 +72,7 @@ STEPS = (
     *("POST /dashboard/api/price-aliases", "GET /dashboard/api/prices"),
     *("PUT /dashboard/api/price-aliases/{number}", "GET /dashboard/api/prices"),
     "DELETE /dashboard/api/price-aliases/{number}",
+    *("PUT /dashboard/api/errors/settings", "GET /dashboard/api/errors/settings"),
     *("POST /api/auth/update-user", "GET /api/auth/list-sessions"),
     *("POST /api/auth/revoke-session", "POST /api/auth/revoke-other-sessions"),
     *("POST /api/auth/change-password", "DELETE /dashboard/api/projects/{project_id}"),

@@ -103,13 +103,16 @@ PAGES = (
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     "/{page}",
 )
-SETTINGS = tuple(f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices"))
+SETTINGS = tuple(
+    f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices", "errors")
+)
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
     *("/dsn", "/dsn/{dsn_key_id}/revoke", "/tokens", "/tokens/{token_id}/revoke"),
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
+    *("/errors", "/errors/try"),
 )
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
@@ -186,6 +189,8 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/price-aliases": Case(Guard.ADMIN, ALIAS),
     "PUT /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN, ALIAS),
     "DELETE /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN),
+    "GET /dashboard/api/errors/settings": Case(Guard.MEMBER),
+    "PUT /dashboard/api/errors/settings": Case(Guard.ADMIN, {"masking": {"names": False}}),
     "GET /dashboard/api/users": Case(Guard.ADMIN),
     "POST /dashboard/api/users": Case(Guard.ADMIN, {"email": "x@example.com"}),
     "PATCH /dashboard/api/users/{user_id}": Case(Guard.ADMIN, {"role": "admin"}),
