@@ -73,7 +73,7 @@ QUERIES = (
     "outcomes",
     "transactions",
     "transactions/spans",
-    "transactions/{event_id}",
+    "transactions/{transaction_id}",
     *("issues", "issues/{issue_id}", "releases"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
@@ -98,8 +98,8 @@ PAGES = (
     *("/agents/tools", "/agents/tools/uses"),
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
-    "/performance/transactions/{event_id}",
-    "/performance/transactions/{event_id}/spans/{span_id}",
+    "/performance/transactions/{transaction_id}",
+    "/performance/transactions/{transaction_id}/spans/{span_id}",
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     "/{page}",
 )
@@ -313,7 +313,7 @@ def fill(project: Project, ids: dict[str, str]) -> None:
     event = span(span_id=ids["span_id"], session_id=ids["session_id"], tool_name=MARKER)
     assert project.post("/v1/traces/batch", [item]).status_code == 202
     assert project.post("/v1/spans/batch", [event]).status_code == 202
-    ids["event_id"] = store_transaction(project, ids["span_id"])
+    ids["transaction_id"] = store_transaction(project, ids["span_id"])
 
 
 def store_transaction(project: Project, span_id: str) -> str:
