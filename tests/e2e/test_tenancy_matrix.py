@@ -45,6 +45,9 @@ class Guard(Enum):
     PAGE_ADMIN = auto()
     """The same, for its admins."""
 
+    PAGE_FORM = auto()
+    """What a form of a page asks to be done, by its project's members."""
+
     PAGE_OWN = auto()
     """A page for who is signed in, of themselves."""
 
@@ -86,6 +89,9 @@ PAGES = (
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),
+    *("/errors/issues", "/errors/issues/suggest", "/errors/issues/{issue_id}"),
+    "/errors/issues/{issue_id}/events/{event_id}",
+    "/errors/issues/{issue_id}/events/{event_id}/raw",
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
     "/performance/transactions/{event_id}",
@@ -181,6 +187,8 @@ CASES: dict[str, Case] = {
     **{f"GET /p/{{project_id}}{path}": Case(Guard.PAGE) for path in (*PAGES, *SETTINGS)},
     **{f"POST /p/{{project_id}}/settings{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
+    "POST /p/{project_id}/errors/issues": Case(Guard.PAGE_FORM),
+    "POST /p/{project_id}/errors/issues/{issue_id}": Case(Guard.PAGE_FORM),
     **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
     **{f"POST {path}": Case(Guard.PAGE_OWN) for path in OWN},
     "GET /assets/{tree}/{name}": Case(Guard.PUBLIC),
@@ -337,7 +345,7 @@ def test_a_stranger_learns_nothing(world: World, route: str) -> None:
 
     assert MARKER not in answer.text
     assert world.first.key not in answer.text
-    if CASES[route].guard in (Guard.PAGE, Guard.PAGE_ADMIN):
+    if CASES[route].guard in (Guard.PAGE, Guard.PAGE_FORM, Guard.PAGE_ADMIN):
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/sign-in?next=%2Fp%2F")
     elif CASES[route].guard is Guard.PAGE_OWN:
@@ -411,7 +419,7 @@ def test_an_admin_of_another_project_is_refused(server: Server, world: World, ro
     assert state_of(server, world.first) == before
 
 
-@cases(Guard.PAGE, Guard.PAGE_ADMIN)
+@cases(Guard.PAGE, Guard.PAGE_FORM, Guard.PAGE_ADMIN)
 def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
     world: World, route: str
 ) -> None:
@@ -433,6 +441,14 @@ def test_members_see_a_page(world: World, route: str) -> None:
         # A stream that would not end, but for what its page says.
         or (route.endswith(".events") and answer.status_code == 400)
     ), answer.text[:500]
+
+
+@cases(Guard.PAGE_FORM)
+def test_members_may_send_a_form(world: World, route: str) -> None:
+    answer = ask(world.member, route, world)
+
+    # Nothing is asked for yet: the form is missing.
+    assert (answer.status_code, "The form must be sent" in answer.text) == (400, True)
 
 
 @cases(Guard.ADMIN, Guard.PAGE_ADMIN)
