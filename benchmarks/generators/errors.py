@@ -10,9 +10,9 @@ import time
 from typing import Any
 
 from benchmarks.generate import Body, Generator, cut, mark
+from benchmarks.server import DSN_KEY
 from schemas.kinds import ERROR, TRANSACTION
 
-DSN_KEY = "0123456789abcdef0123456789abcdef"
 PATH = f"/api/1/envelope/?sentry_version=7&sentry_key={DSN_KEY}"
 ERROR_BYTES, SMALL_BYTES = 11_000, 2_700
 SPANS = 20

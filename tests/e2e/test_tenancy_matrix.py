@@ -32,6 +32,8 @@ class Guard(Enum):
     """Who has a key, of the key's project."""
     DSN = auto()
     """Who has a DSN key, of the key's project, and only to send."""
+    TOKEN = auto()
+    """Who has an API token, of the projects that it reaches."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -75,6 +77,14 @@ QUERIES = (
     "transactions",
     "transactions/spans",
     "transactions/{event_id}",
+    *("issues", "issues/{issue_id}", "releases"),
+    *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
+    *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
+)
+OF_TOKENS = (
+    *("GET me", "GET org/stats", "GET org/activity", "GET projects", "POST projects"),
+    *("GET projects/{project_id}", "GET projects/{project_id}/issues", "GET issues/{issue_id}"),
+    *("PATCH issues/{issue_id}", "GET issues/{issue_id}/events"),
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -119,6 +129,14 @@ ALIAS = {"name": "taken", "toProvider": "openai", "toModel": "gpt-4o"}
 CASES: dict[str, Case] = {
     **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
     **{f"GET /dashboard/api/{path}": Case(Guard.MEMBER) for path in QUERIES},
+    **{
+        f"{one.replace(' ', ' /api/v1/')}": Case(Guard.TOKEN, {"status": "ignored"})
+        for one in OF_TOKENS
+    },
+    "PATCH /dashboard/api/issues/{issue_id}": Case(Guard.MEMBER, {"status": "ignored"}),
+    "POST /dashboard/api/issues/bulk": Case(Guard.MEMBER, {"ids": [], "status": "ignored"}),
+    "POST /dashboard/api/issues/{issue_id}/merge": Case(Guard.MEMBER, {"ids": ["1"]}),
+    "POST /dashboard/api/issues/{issue_id}/unmerge": Case(Guard.MEMBER, {"fingerprints": ["x"]}),
     "POST /v1/traces/async": Case(Guard.KEY, []),
     "POST /v1/traces/batch": Case(Guard.KEY, []),
     "POST /v1/spans/async": Case(Guard.KEY, []),
@@ -231,6 +249,7 @@ def world(server: Server) -> Iterator[World]:
     first, second = create_project(server, f"{MARKER} project"), create_project(server, "Second")
     ids = {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
     fill(first, ids)
+    ids |= fill_errors(first)
     member = join(server, first, role="user", name="Member")
     other = join(server, first, role="user", name=f"{MARKER} member")
     other.close()
@@ -287,7 +306,7 @@ def poison(server: Server, project: Project) -> str:
 
 
 def fill(project: Project, ids: dict[str, str]) -> None:
-    """Stores one trace and one span, whose every text holds the marker."""
+    """Stores a trace, a span and a transaction, whose every text holds the marker."""
     item = trace(
         trace_id=ids["trace_id"],
         session_id=ids["session_id"],
@@ -297,6 +316,40 @@ def fill(project: Project, ids: dict[str, str]) -> None:
     event = span(span_id=ids["span_id"], session_id=ids["session_id"], tool_name=MARKER)
     assert project.post("/v1/traces/batch", [item]).status_code == 202
     assert project.post("/v1/spans/batch", [event]).status_code == 202
+    ids["event_id"] = store_transaction(project, ids["span_id"])
+
+
+def store_transaction(project: Project, span_id: str) -> str:
+    """Stores a transaction whose every text holds the marker, and returns its id."""
+    own = {"X-Project-Id": project.project_id}
+    listed = project.server.admin.get("/dashboard/api/dsn-keys", headers=own).json()["dsnKeys"]
+    inner = {"spanId": span_id, "op": MARKER, "description": MARKER, "durationMs": 1}
+    item = {"type": "transaction", "name": MARKER, "traceId": new_id(), "durationMs": 2}
+    answer = project.server.admin.post(
+        "/v1/ingest",
+        json={**item, "status": "ok", "spans": [inner], "release": MARKER},
+        headers={"X-Open-Sentry-Key": listed[0]["publicKey"]},
+    )
+    assert answer.status_code == 202, answer.text
+    event_id = str(answer.json()["id"])
+    path = f"/v1/transactions/{event_id}"
+    wait_for(lambda: project.get(path).status_code == 200, "the transaction")
+    return event_id
+
+
+def fill_errors(project: Project) -> dict[str, str]:
+    """Has an error make an issue whose texts hold the marker; returns the ids of both."""
+    key, number = dsn_of(project.server, project)
+    item = {"message": MARKER, "release": MARKER, "tags": {MARKER: MARKER}, "user": {"id": MARKER}}
+    sent = {"X-Sentry-Auth": f"Sentry sentry_key={key}"}
+    assert project.http.post(f"/api/{number}/store/", json=item, headers=sent).status_code == 200
+
+    def found() -> str:
+        return "".join(one["id"] for one in project.get("/v1/issues").json()["issues"])
+
+    issue_id = wait_for(found, "the issue")
+    latest = project.get(f"/v1/issues/{issue_id}/events/latest").json()
+    return {"issue_id": issue_id, "event_id": latest["event"]["id"]}
 
 
 def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx.Response:
@@ -317,7 +370,7 @@ def state_of(server: Server, project: Project) -> str:
     own = {"X-Project-Id": project.project_id}
     paths = (
         *("projects", "api-keys", "dsn-keys", "tokens", "users", "invitations", "prices"),
-        *("traces", "spans"),
+        *("traces", "spans", "issues"),
     )
     answers = {}
     for path in (*paths, f"projects/{project.project_id}"):
@@ -385,6 +438,24 @@ def test_only_the_dsn_key_of_the_project_sends_to_it(world: World, route: str) -
     else:
         assert sent_with(world.other_dsn_key) == 202
         assert world.first.outcomes(kind="error") == {}
+
+
+@cases(Guard.TOKEN)
+def test_the_token_of_another_project_finds_nothing(world: World, route: str) -> None:
+    made = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
+    new = {"name": "theirs", "scope": "write"}
+    own = {"X-Project-Id": made}
+    token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
+
+    answer = ask(world.stranger, route, world, Authorization=f"Bearer {token}")
+
+    assert MARKER not in answer.text
+    if "{issue_id}" in route:
+        assert (answer.status_code, answer.json()) == (404, {"error": "Issue not found"})
+    elif "{project_id}" in route:
+        assert answer.status_code == 403
+    else:
+        assert answer.status_code == (403 if "POST" in route else 200)
 
 
 @cases(Guard.SESSION)
