@@ -1,6 +1,5 @@
 """`/dashboard/api`: sign-up, projects and their settings."""
 
-
 from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED

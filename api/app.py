@@ -73,7 +73,12 @@ async def check_key(request: AnyRequest) -> LoginAnswer:
     return LoginAnswer(authenticated=True)
 
 
-def routes(queries: Sequence[Any], controls: Sequence[Any], pages: Sequence[Section]) -> list[Any]:
+def routes(
+    queries: Sequence[Any],
+    controls: Sequence[Any],
+    pages: Sequence[Section],
+    agents: Sequence[Any],
+) -> list[Any]:
     """Returns every route of the API and the dashboard, with the handlers of the systems."""
     handlers = [*queries, *outcomes.HANDLERS]
     return [
@@ -98,6 +103,12 @@ def routes(queries: Sequence[Any], controls: Sequence[Any], pages: Sequence[Sect
             dependencies={"project": Provide(project_from_session)},
             request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],
+        ),
+        Router(
+            "/api/v1",
+            route_handlers=agents,
+            request_max_body_size=MAX_FORM_BYTES,
+            tags=["agents"],
         ),
     ]
 

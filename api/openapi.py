@@ -4,6 +4,8 @@ import inspect
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -36,6 +38,12 @@ class Problem(Struct):
 
     error: str
     details: list[Issue] | None = None
+
+
+class ToldSentry(Struct):
+    """What went wrong, as Sentry's SDKs are told."""
+
+    detail: str
 
 
 class Operation(NamedTuple):
@@ -96,7 +104,7 @@ def statuses(one: Operation) -> tuple[int, ...]:
         found |= {404}
     if one.asks != "nobody":
         found |= {401, 503}
-    if one.asks in ("session", "project", "operator"):
+    if one.asks in ("session", "project", "token", "operator"):
         found |= {403}
     if is_query:
         found |= {422, 429}
@@ -137,7 +145,9 @@ def _success(one: Operation, answer: Any, named: Mapping[int, Object]) -> Object
 
 
 def _problem(one: Operation, status: int, named: Mapping[int, Object]) -> Object:
-    shape = Refused if one.path.startswith(AUTH_PREFIX) else Problem
+    shape: type = Refused if one.path.startswith(AUTH_PREFIX) else Problem
+    if one.asks == "sentry":
+        shape = ToldSentry
     problem: Object = {
         "description": STATUSES[status],
         "content": {JSON: {"schema": named[id(shape)]}},
@@ -242,10 +252,15 @@ def _without_raw(shape: Any, plain: dict[type, type]) -> Any:
     """Returns a shape whose defaults have a JSON: those of `Raw` have none."""
     if get_origin(shape) is list:
         return list[_without_raw(get_args(shape)[0], plain)]  # type: ignore[misc]  # at run time
+    if get_origin(shape) in (Union, types.UnionType):
+        return reduce(or_, (_without_raw(one, plain) for one in get_args(shape)))
+    if not hasattr(shape, "__struct_defaults__"):
+        return shape
     if not any(isinstance(one, Raw) for one in shape.__struct_defaults__):
         return shape
     if shape not in plain:
         hints = get_type_hints(shape, include_extras=True)
+        config = shape.__struct_config__
         fields = [
             (field.name, hints[field.name])
             if field.required
@@ -253,13 +268,19 @@ def _without_raw(shape: Any, plain: dict[type, type]) -> Any:
             for field in msgspec.structs.fields(shape)
         ]
         plain[shape] = msgspec.defstruct(
-            shape.__name__, fields, namespace={"__doc__": shape.__doc__}, kw_only=True
+            shape.__name__,
+            fields,
+            namespace={"__doc__": shape.__doc__},
+            kw_only=True,
+            rename={field.name: field.encode_name for field in msgspec.structs.fields(shape)},
+            tag=config.tag,
+            tag_field=config.tag_field,
         )
     return plain[shape]
 
 
 def _shapes(one: Operation) -> Iterator[Any]:
-    yield from (Problem, Refused)
+    yield from (Problem, Refused, ToldSentry)
     for shape in (one.described.body, _answer_of(one)):
         if shape is not None:
             yield shape
@@ -281,7 +302,7 @@ def _answer_of(one: Operation) -> Any:
 def _rejects_unknown(one: Operation) -> bool:
     # A guard that is no coroutine is wrapped.
     guards = (getattr(guard, "func", guard) for guard in one.handler.resolve_guards())
-    return one.asks in ("key", "session", "project") or known_parameters in guards
+    return one.asks in ("key", "session", "project", "token") or known_parameters in guards
 
 
 def _asked_for_project(handler: HTTPRouteHandler) -> Asks:

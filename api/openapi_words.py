@@ -70,10 +70,19 @@ PARAMETERS = {
     "op": Words("Only transactions of this operation.", "http.server"),
     "release": Words("Only this release.", "shop@1.0.0"),
     "q": Words("Only names that hold this text, in capitals or not.", "checkout"),
+    "by": Words("What comes first.", "total"),
     "span_op": Words("Only spans whose operation begins with this.", "db"),
-    "cursor": Words("Where the page before ended, as its `cursor` said.", "12.5_17"),
+    "cursor": Words("Where the page before ended: its `cursor` or `nextCursor`.", "12_17"),
+    "query": Words(
+        'Words such as `is:unresolved level:error env:production tenant:acme "no such key"`.',
+        "is:unresolved",
+    ),
+    "level": Words("Only issues of this level.", "error"),
+    "sort": Words("What comes first: last_seen, first_seen, events or people.", "last_seen"),
     # Of a path.
+    "issue_id": Words("Id of the issue, or its number in the project.", "1"),
     "event_id": Words("Id of the event: 32 hexadecimal digits.", EVENT_ID),
+    "transaction_id": Words("Id of the transaction: 32 hexadecimal digits.", EVENT_ID),
     "number": Words("Number of the price or alias.", "1"),
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),
@@ -107,6 +116,7 @@ TAGS = {
     "Sessions": "Sign in",
     "Accounts": "Projects, keys and people",
     "dashboard": "Send and query as a person",
+    "agents": "Ask with an API token",
     "operations": "Operate",
     "pages": "Pages",
 }
@@ -139,6 +149,13 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "name": "X-Sentry-Auth",
         "description": "The same for the routes of Sentry's SDKs: `Sentry sentry_key=…`.",
     },
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "osco_… or oscp_…",
+        "description": "An API token of a person or a project, without the word Bearer:"
+        " `POST /dashboard/api/tokens` makes one.",
+    },
     "key": {
         "type": "http",
         "scheme": "bearer",
@@ -154,5 +171,6 @@ NEEDS: dict[str, list[dict[str, list[str]]]] = {
     "sentry": [{"sentry": []}],
     "session": [{"session": []}],
     "project": [{"session": [], "project": []}],
+    "token": [{"token": []}],
     "operator": [{}, {"key": []}],
 }

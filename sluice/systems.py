@@ -35,6 +35,11 @@ def controls() -> list[Any]:
     return [handler for system in SYSTEMS for handler in system.controls]
 
 
+def agents() -> list[Any]:
+    """Returns the handlers of every system for programs that hold an API token."""
+    return [handler for system in SYSTEMS for handler in system.agents]
+
+
 def pages() -> list[Section]:
     """Returns the pages of every system, in the order of the navigation."""
     return [section for system in SYSTEMS for section in system.pages]

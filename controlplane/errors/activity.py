@@ -97,6 +97,7 @@ def _row(one: Happening) -> dict[str, Any]:
 def _told(row: IssueActivity, number: int, title: str, user_name: str | None) -> ActivityRow:
     return ActivityRow(
         id=str(row.id),
+        project_id=ProjectId(str(row.project_id)),
         issue_id=str(row.issue_id),
         at_us=row.at_us,
         kind=msgspec.convert(row.kind, Change),

@@ -14,7 +14,6 @@ from schemas.errors.open_sentry import SentGeneration, add_usd, cents_of, is_giv
 from schemas.issues import RuleBroken
 
 _encode = msgspec.json.Encoder().encode
-_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 NO_OBJECT = Raw(b"{}")
 COSTS = ("input_cost_usd", "output_cost_usd", "total_cost_usd")
 GROUPED_CHARS = {"environment": 256, "userId": 512, "user_id": 512, "agent_id": 512}
@@ -79,9 +78,8 @@ def _metadata(sent: SentGeneration) -> dict[str, Any]:
     found = _known(sent)
     for name, text in (sent.tags or {}).items():
         found[_free(found, name, len(text), "tags")] = text
-    if is_given(sent.metadata):
-        for name, value in _decode_members(sent.metadata).items():
-            found[_free(found, name, memoryview(value).nbytes - 2, "metadata")] = value
+    for name, value in (sent.metadata or {}).items():
+        found[_free(found, name, memoryview(value).nbytes - 2, "metadata")] = value
     return found
 
 

@@ -123,19 +123,7 @@ def _items_of(body: bytes) -> list[Raw]:
 
 
 def _checked(raw: Raw) -> Any:
-    item = _DECODERS[_decode_type(raw).type].decode(raw)
-    if isinstance(item, SentError):
-        for index, crumb in enumerate(item.breadcrumbs or ()):
-            _check_object(crumb.data, "breadcrumbs", index, "data")
-    elif isinstance(item, SentGeneration):
-        _check_object(item.metadata, "metadata")
-    return item
-
-
-def _check_object(value: Raw, *path: str | int) -> None:
-    # Within valid JSON only `null` begins with n.
-    if value is not ABSENT and memoryview(value)[0] not in b"{n":
-        raise RuleBroken("Expected `object`", *path)
+    return _DECODERS[_decode_type(raw).type].decode(raw)
 
 
 def _items(kind: Kind, logged: Sequence[_Logged]) -> Items:

@@ -5,7 +5,7 @@ control plane knows whose that is. So it follows once the rows are stored.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ async def follow(database: Database, stored: StoredItems) -> None:
     await note_sightings(database, await asyncio.to_thread(sightings_of, rows))
 
 
-def follower(database: Database) -> Any:
+def follower(database: Database) -> Callable[[StoredItems], Awaitable[None]]:
     """Returns what `KindStep.follow` takes."""
     return partial(follow, database)
 

@@ -150,6 +150,7 @@ class ActivityRow(Struct, frozen=True, kw_only=True):
     """Something that happened to an issue."""
 
     id: str
+    project_id: ProjectId
     issue_id: str
     at_us: int
     kind: Change

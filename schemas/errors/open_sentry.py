@@ -79,14 +79,12 @@ class SentBreadcrumb(Struct, frozen=True, gc=False):
     level: Text = None
     timestamp: Text = None
     type: Text = None
-    data: Raw = ABSENT
-    """An object."""
+    data: dict[str, Raw] | None = None
 
 
-class SentError(Struct, frozen=True, gc=False, rename="camel"):
+class SentError(Struct, frozen=True, gc=False, rename="camel", tag="error", tag_field="type"):
     """One error or message."""
 
-    type: Literal["error"]
     exception: SentException
     message: Text = None
     level: Literal["fatal", "error", "warning", "info", "debug"] | None = None
@@ -109,10 +107,11 @@ class SentPart(Struct, frozen=True, gc=False, rename="camel"):
     parent_span_id: Text = None
 
 
-class SentTransaction(Struct, frozen=True, gc=False, rename="camel"):
+class SentTransaction(
+    Struct, frozen=True, gc=False, rename="camel", tag="transaction", tag_field="type"
+):
     """One request, job or page load."""
 
-    type: Literal["transaction"]
     name: str
     trace_id: str
     duration_ms: float
@@ -123,10 +122,11 @@ class SentTransaction(Struct, frozen=True, gc=False, rename="camel"):
     timestamp: Text = None
 
 
-class SentGeneration(Struct, frozen=True, gc=False, rename="camel"):
+class SentGeneration(
+    Struct, frozen=True, gc=False, rename="camel", tag="ai_generation", tag_field="type"
+):
     """One call of an LLM. It becomes a trace, so it keeps a trace's bounds."""
 
-    type: Literal["ai_generation"]
     provider: Sender
     model: Model
     input_tokens: Count
@@ -145,8 +145,7 @@ class SentGeneration(Struct, frozen=True, gc=False, rename="camel"):
     span_id: Text = None
     tags: Strings = None
     user: Strings = None
-    metadata: Raw = ABSENT
-    """An object."""
+    metadata: dict[str, Raw] | None = None
     environment: Environment = None
     release: Text = None
     timestamp: Text = None

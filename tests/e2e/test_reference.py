@@ -14,10 +14,15 @@ import pytest
 from api.openapi_words import PARAMETERS
 from schemas.examples import SESSION_ID, TOKEN
 from schemas.llm.examples import SPANS, TRACES
-from tests.e2e.server import Project, Server
+from tests.e2e.server import Project, Server, wait_for
 
 pytestmark = pytest.mark.slow
 
+OF_ISSUES = (
+    *("issues", "issues/{issue_id}", "issues/{issue_id}/timeline", "issues/{issue_id}/tags"),
+    *("issues/{issue_id}/activity", "issues/{issue_id}/events", "releases"),
+    *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
+)
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
@@ -30,6 +35,13 @@ STEPS = (
     *("GET /v1/traces/{trace_id}/cost", "GET /v1/spans/{span_id}/cost", "GET /v1/models"),
     *("GET /dashboard/api/traces/{trace_id}/cost", "GET /dashboard/api/spans/{span_id}/cost"),
     "GET /dashboard/api/models",
+    *(
+        "GET /v1/transactions",
+        "GET /v1/transactions/spans",
+        "GET /v1/transactions/{transaction_id}",
+    ),
+    *("GET /dashboard/api/transactions", "GET /dashboard/api/transactions/spans"),
+    "GET /dashboard/api/transactions/{transaction_id}",
     *("GET /v1/analytics", "GET /v1/analytics/spans", "GET /v1/outcomes"),
     *("POST /dashboard/api/traces/batch", "POST /dashboard/api/spans/batch"),
     "POST /dashboard/api/spans/async",
@@ -38,6 +50,10 @@ STEPS = (
     *("GET /dashboard/api/sessions/{session_id}", "GET /dashboard/api/sessions/{session_id}/spans"),
     *("GET /dashboard/api/analytics", "GET /dashboard/api/analytics/spans"),
     "GET /dashboard/api/outcomes",
+    *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_ISSUES),
+    *("PATCH /dashboard/api/issues/{issue_id}", "POST /dashboard/api/issues/bulk"),
+    *("POST /dashboard/api/issues/{issue_id}/merge", "GET /v1/issues/{issue_id}"),
+    "POST /dashboard/api/issues/{issue_id}/unmerge",
     *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
     *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
     "DELETE /dashboard/api/api-keys/{key_id}",
@@ -45,6 +61,10 @@ STEPS = (
     "DELETE /dashboard/api/dsn-keys/{dsn_key_id}",
     *("POST /dashboard/api/tokens", "GET /dashboard/api/tokens"),
     "DELETE /dashboard/api/tokens/{token_id}",
+    *("GET /api/v1/me", "GET /api/v1/org/stats", "GET /api/v1/org/activity"),
+    *("POST /api/v1/projects", "GET /api/v1/projects", "GET /api/v1/projects/{project_id}"),
+    *("GET /api/v1/projects/{project_id}/issues", "GET /api/v1/issues/{issue_id}"),
+    *("PATCH /api/v1/issues/{issue_id}", "GET /api/v1/issues/{issue_id}/events"),
     *("POST /dashboard/api/users", "GET /dashboard/api/invitations"),
     *("GET /dashboard/api/invitations/accept", "POST /dashboard/api/invitations/accept"),
     *("GET /dashboard/api/users", "PATCH /dashboard/api/users/{user_id}"),
@@ -59,6 +79,7 @@ STEPS = (
     *("POST /dashboard/api/price-aliases", "GET /dashboard/api/prices"),
     *("PUT /dashboard/api/price-aliases/{number}", "GET /dashboard/api/prices"),
     "DELETE /dashboard/api/price-aliases/{number}",
+    *("PUT /dashboard/api/errors/settings", "GET /dashboard/api/errors/settings"),
     *("POST /api/auth/update-user", "GET /api/auth/list-sessions"),
     *("POST /api/auth/revoke-session", "POST /api/auth/revoke-other-sessions"),
     *("POST /api/auth/change-password", "DELETE /dashboard/api/projects/{project_id}"),
@@ -84,7 +105,7 @@ class Person:
         self.server = server
         self.http, self.guest = server.client(None), server.client(None)
         self.document = document
-        self.key = self.dsn_key = ""
+        self.key = self.dsn_key = self.api_token = ""
         self.ids: dict[str, str] = {}
 
     def call(self, name: str, **query: str) -> Step:
@@ -111,6 +132,8 @@ class Person:
         found = {}
         if "key" in asked or operation["operationId"] == "post_v1_auth_login":
             found["Authorization"] = f"Bearer {self.key}"
+        if "token" in asked:
+            found["Authorization"] = f"Bearer {self.api_token}"
         if "dsn" in asked:
             found["X-Open-Sentry-Key"] = self.dsn_key
         if "sentry" in asked:
@@ -124,6 +147,10 @@ class Person:
         example = content.get("example")
         if isinstance(example, dict) and example.get("token") == TOKEN:
             example = example | {"token": self.ids["token"]}
+        if isinstance(example, dict) and example.keys() & {"ids", "fingerprints"}:
+            known = {"ids": "other_issue_id", "fingerprints": "fingerprint"}
+            found = {name: [self.ids[one]] for name, one in known.items() if name in example}
+            example = example | found
         if kind.startswith("application/x-www-form"):
             return {"data": example}
         if isinstance(example, str):
@@ -142,22 +169,48 @@ class Person:
             ("dsnKeys", "dsn_key_id", "id"),
             ("tokens", "token_id", "id"),
             ("invitations", "invitation_id", "id"),
+            ("issues", "issue_id", "id"),
+            ("events", "event_id", "id"),
             ("users", "user_id", "userId"),
             ("prices", "number", "number"),
             ("aliases", "number", "number"),
         ):
-            if isinstance(found, dict) and found.get(name):
-                last = found[name][-1 if one != "project_id" else 0]
+            # Sums have such names too.
+            listed = found.get(name) if isinstance(found, dict) else None
+            if listed and isinstance(listed, list):
+                last = listed[-1 if one != "project_id" else 0]
                 self.ids[one] = str(last[field])
+        if isinstance(found, dict) and found.get("issues"):
+            self.ids["other_issue_id"] = found["issues"][0]["id"]
+        if isinstance(found, dict) and found.get("fingerprints"):
+            self.ids["fingerprint"] = found["fingerprints"][-1]
         if isinstance(found, dict) and found.get("keys"):
             self.key = found["keys"][0]["key"]
             self._make_dsn()
+            self._make_token()
+
+    def find_transaction(self) -> None:
+        """Finds one that was sent: its id is made up, and it is stored after the answer."""
+
+        def found() -> list[dict[str, Any]]:
+            step = self.call("GET /v1/transactions/spans", date_from="2026-01-01T00:00:00Z")
+            return list(step.answer.json()["spans"])
+
+        spans = wait_for(found, "a transaction with a span")
+        self.ids["transaction_id"] = spans[0]["slowestTransaction"]
 
     def _make_dsn(self) -> None:
         """No endpoint does."""
         made = self.server.run("key", "dsn", "create", "--project", self.ids["project_id"])
         dsn = urlsplit(made.strip())
         self.dsn_key, self.ids["project_number"] = dsn.username or "", dsn.path.strip("/")
+
+    def _make_token(self) -> None:
+        """One that may do what its example asks, for all projects of the person."""
+        new = {"name": "Walk", "scope": "write", "allProjects": True}
+        own = {"X-Project-Id": self.ids["project_id"]}
+        made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
+        self.api_token = made.json()["apiToken"]
 
 
 @pytest.fixture(scope="module")
@@ -167,9 +220,13 @@ def walk(server: Server) -> Iterator[dict[str, Step]]:
         document = client.get("/docs/openapi.json").json()
     person, steps = Person(server, document), {}
     for name in STEPS:
+        if name == "GET /v1/transactions":
+            person.find_transaction()
         if name in INVITES_ANEW:
             person.call("POST /dashboard/api/users")
             person.call("GET /dashboard/api/invitations")
+        if name == "GET /v1/issues":
+            server.wait_stored()
         steps[name] = person.call(name)
     yield steps
     person.http.close()
@@ -193,7 +250,7 @@ def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: 
     assert best < 400 or expected == 403
 
 
-ASKED = [name for name in STEPS if name.startswith("GET /v1/")]
+ASKED = [name for name in STEPS if name.startswith("GET /v1/") and "{issue_id}" not in name]
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -22,6 +22,7 @@ from ingest.json_texts import MAX_SURROGATES
 from ingest.llm.pulse import frame_array, trace_frame
 from ingest.rejections import Rejected
 from processors.columns import Unfit
+from processors.errors.masking.mask import mask
 from processors.llm.cost.answers import find_usage
 from processors.llm.cost.call import read_call
 from processors.llm.cost.compile import compile_table
@@ -30,6 +31,7 @@ from processors.llm.cost.usage import SentCounts as SentCounts
 from processors.llm.cost.usage import usage_of, usage_of_agent
 from processors.llm.fields import read_object, tags_of
 from processors.llm.traces import decode_trace
+from schemas.errors.masking import MaskRules, OwnPattern
 from schemas.errors.open_sentry import MAX_BODY_BYTES
 from schemas.inflation import CannotInflate, InflatesTooFar, inflater
 from schemas.llm.wire import Counts
@@ -98,6 +100,14 @@ ENVELOPES: dict[str, Callable[[int], bytes]] = {
     "no id": lambda n: b'{}\n{"type":"event"}\n{"event_id":' + text_of(b"-", n) + b"}",
     "report": lambda n: b'{}\n{"type":"client_report"}\n{"discarded_events":[' + b"{}," * (n // 3),
     "base64": lambda n: b"A" * n,
+    "spans": lambda n: b'{}\n{"type":"span"}\n{"items":[' + b"{}," * (n // 3) + b"{}]}",
+    "spans of one segment": lambda n: (
+        b'{}\n{"type":"span"}\n{"items":['
+        + b'{"trace_id":"a","span_id":"b","start_timestamp":1,"end_timestamp":1,"is_segment":true},'
+        * (n // 800)
+        + b'{"trace_id":"a","span_id":"c","start_timestamp":1,"end_timestamp":1,"attributes":'
+        b'{"sentry.segment.id":{"value":"b"}}},' * (n // 1200) + b"{}]}"
+    ),
 }
 OPEN_SENTRY: dict[str, Callable[[int], bytes]] = {
     "spans": lambda n: (
@@ -262,6 +272,41 @@ NAMES: dict[str, tuple[Callable[[str], None], Callable[[int], str]]] = {
 }
 
 
+SECRET = b'{"password":"x","m":'
+MASKED: dict[str, Callable[[int], bytes]] = {
+    "digits": lambda n: SECRET + text_of(b"4", n) + b"}",
+    "cards": lambda n: SECRET + text_of(b"4111111111111112 ", n) + b"}",
+    "names": lambda n: SECRET + text_of(b"token_count=", n) + b"}",
+    "one long name": lambda n: SECRET + text_of(b"password", n) + b"}",
+    "assigned": lambda n: SECRET + text_of(b"password=", n) + b"}",
+    "open quotes": lambda n: SECRET + text_of(b"token_count='", n) + b"}",
+    "quotes": lambda n: SECRET + text_of(b"password='x ", n) + b"}",
+    "escaped quotes": lambda n: SECRET + text_of(rb"password=\\\" ", n) + b"}",
+    "flags": lambda n: SECRET + text_of(b" --token-count ", n) + b"}",
+    "addresses": lambda n: SECRET + text_of(b"://a:b", n) + b"}",
+    "one address": lambda n: SECRET + b'"://a:' + b"@" * n + b'"}',
+    "JWTs": lambda n: SECRET + text_of(b"-eyJaaaaaaaa-AKIAIOSFODNN7EXAMPLE", n) + b"}",
+    "dots": lambda n: SECRET + text_of(b"eyJaaaaaa.", n) + b"}",
+    "bearers": lambda n: SECRET + text_of(b"bearer ", n) + b"}",
+    "private keys": lambda n: SECRET + text_of(b"-----BEGIN PRIVATE KEY", n) + b"}",
+    "keys": lambda n: SECRET + text_of(b"-----BEGIN PRIVATE KEY-----", n) + b"}",
+    "accounts": lambda n: SECRET + text_of(b"DE89 3704 0044 0532 ", n) + b"}",
+    "mails": lambda n: SECRET + text_of(b"a@b.", n) + b"}",
+    "at signs": lambda n: SECRET + text_of(b"a@", n) + b"}",
+    "colons": lambda n: SECRET + text_of(b"a:", n) + b"}",
+    "nested": lambda n: b'{"a":' * (n // 6) + b'{"password":1}' + b"}" * (n // 6),
+    "texts in texts": lambda n: SECRET + text_of(rb"{\"a\":", n) + b"}",
+    "many": lambda n: b'{"a":[' + b'{"password":"x"},' * (n // 17) + b"1]}",
+    "values": lambda n: b'{"a":[' + b'"password=x",' * (n // 13) + b"1]}",
+    "fields": lambda n: (
+        b"{" + b",".join(b'"a%d":"4111111111111111"' % i for i in range(n // 26)) + b"}"
+    ),
+    "source": lambda n: b'{"context_line":["token = x"],"a":' + text_of(b"context_line", n) + b"}",
+    "own": lambda n: SECRET + text_of(b"xy", n) + b"}",
+}
+RULES = MaskRules(emails=True, ips=True, own_patterns=(OwnPattern("own", "(x+y?)+z|xy.*q|xy"),))
+
+
 def seconds(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
@@ -353,3 +398,13 @@ def test_looking_a_name_up_takes_time_in_proportion(shape: str) -> None:
         return lambda: read(text)
 
     assert_linear(work, 64 << 10)
+
+
+@pytest.mark.parametrize("shape", MASKED)
+def test_masking_takes_time_in_proportion(shape: str) -> None:
+    def work(size: int) -> Callable[[], object]:
+        item = MASKED[shape](size)
+        return lambda: mask(item, RULES)
+
+    mask(SECRET + b'"x"}', RULES)
+    assert_linear(work, MIB // 2)

@@ -63,6 +63,24 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Senders try again by themselves; fewer of them at once need less memory.",
     ),
     "unfit": ("The item does not fit its table", "Repair it and replay it."),
+    "unsupported_item": (
+        "A Sentry SDK sent a type of item that is not kept",
+        "Turn the feature off in the SDK, if nobody needs it.",
+    ),
+    "span_without_segment": (
+        "A streamed span came without its segment",
+        "Nothing: what lasts very long is cut by the SDK.",
+    ),
+    "sample_rate": ("The SDK sends only a sample", "As its sample rate has it."),
+    "before_send": ("Its before_send left it out", "As the program has it."),
+    "event_processor": ("A processor of the SDK left it out", "As the program has it."),
+    "ratelimit_backoff": (
+        "The SDK was waiting, as it was told",
+        "Raise SLUICE_RATE_LIMIT, or look why the log was full.",
+    ),
+    "queue_overflow": ("The SDK had too much to send", "Have it send less, or sample."),
+    "network_error": ("The SDK did not reach the server", "Look at the network between them."),
+    "send_error": ("The server rejected what it sent", "Look at what was invalid at that time."),
 }
 NOT_KEPT = "Not kept: what is rejected is answered, counted and forgotten."
 

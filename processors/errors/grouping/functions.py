@@ -20,7 +20,7 @@ def _edits(*pairs: tuple[str, str]) -> Edits:
     return tuple((re.compile(pattern), text) for pattern, text in pairs)
 
 
-_NAMELESS = frozenset(
+NAMELESS = frozenset(
     (
         *("<anonymous>", "anonymous", "(anonymous)", "<lambda>", "lambda", "<unknown>", "?"),
         *("{closure}", "{main}", "<main>", "<module>", "<top (required)>", "<redacted>", "null"),
@@ -119,14 +119,14 @@ _SHORT_WORDS = frozenset(("go", "do", "on", "up", "if", "is", "of", "fn", "cb", 
 def plain_function(name: str, platform: str) -> str:
     """Returns the name as it stands in the source; empty where it says nothing."""
     name = name[:MAX_CHARS].strip()
-    if not name or name in _NAMELESS:
+    if not name or name in NAMELESS:
         return ""
     for pattern, text in _edits_of(platform, name):
         name = pattern.sub(text, name)
     if platform in JAVASCRIPT and len(name) <= MINIFIED_CHARS and name not in _SHORT_WORDS:
         return ""
     name = name.strip(" .:#/")
-    return "" if name in _NAMELESS else name
+    return "" if name in NAMELESS else name
 
 
 def _edits_of(platform: str, name: str) -> Edits:

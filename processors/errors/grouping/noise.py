@@ -125,7 +125,7 @@ def never_ours(path: str) -> bool:
 
 def is_machinery(key: str, path: str, function: str, module: str, platform: str) -> bool:
     """Whether a frame is of a runtime, so that it comes and goes without a change of the code."""
-    if function in _GENERATED or path in _NO_FILES:
+    if function in _GENERATED or path in _NO_FILES or path.startswith("node:"):
         return True
     if platform in JVM and _BRIDGES.search(module):
         return True

@@ -12,6 +12,8 @@ MAX_CHARS = 300
 MAX_READ_CHARS = 1000
 KEPT_OF_ABSOLUTE = 2
 """How many parts of an absolute path count at least: what is before is the machine's."""
+_IMAGE_ROOTS = re.compile(r"^/(?:usr/src/app|var/app/current|opt/app|srv/app|app|code|workspace)/")
+"""Where images of containers have a project."""
 _ROOTS = re.compile(
     r"^.*/(?=(?:src|lib|app|apps|dist|build|server|client|packages|internal|cmd|public)/)"
 )
@@ -125,8 +127,9 @@ def _within_machine(path: str, absolute: bool) -> str:
     if inner != "/" + path:
         return inner
     if absolute:
+        path = _IMAGE_ROOTS.sub("/", path)
         inner = _ROOTS.sub("", path)
-        return inner if inner != path else "/".join(path.split("/")[-KEPT_OF_ABSOLUTE:])
+        return inner if inner != path else "/".join(path.lstrip("/").split("/")[-KEPT_OF_ABSOLUTE:])
     return path.lstrip("/")
 
 

@@ -28,6 +28,10 @@ _OVERFLOWS_SAY = (
 )
 
 
+Looked = tuple[Frame, FramePart, bool]
+"""A frame, what counts of it, and whether it is the application's own."""
+
+
 class Judged(Struct, gc=False):
     """One frame with what was decided on it."""
 
@@ -43,7 +47,7 @@ class Stack(Struct, gc=False):
     keys: list[str]
     """Of the frames that count, as they are compared."""
     named: bool
-    """Whether the last of them has a name or a line of source."""
+    """Whether the last of them says which error it is: by a name or by a line of source."""
 
 
 NO_STACK = Stack([], [], False)
@@ -57,9 +61,10 @@ def overflowed(type_: str, value: str | None) -> bool:
     return any(words in text for words in _OVERFLOWS_SAY)
 
 
-def parts_of(frames: Sequence[Frame], platform: str) -> list[FramePart]:
-    """What counts of each frame."""
-    return [part_of(frame, platform) for frame in frames]
+def look_at(frames: Sequence[Frame], platform: str) -> list[Looked]:
+    """Looks at each frame on its own."""
+    parts = [part_of(frame, platform) for frame in frames]
+    return [(frame, part, is_own(frame, part)) for frame, part in zip(frames, parts, strict=True)]
 
 
 def is_own(frame: Frame, part: FramePart) -> bool:
@@ -69,14 +74,12 @@ def is_own(frame: Frame, part: FramePart) -> bool:
     return not part.of_others if frame.in_app is None else frame.in_app
 
 
-def judge(
-    frames: Sequence[Frame], parts: Sequence[FramePart], *, ours: bool, overflow: bool
-) -> Stack:
+def judge(looked: Sequence[Looked], *, ours: bool, overflow: bool) -> Stack:
     """Decides on each frame. `ours` leaves out code of others; `overflow` keeps the recursion."""
     judged, named = [], {}
-    for frame, part in zip(frames, parts, strict=True):
+    for frame, part, own in looked:
         key = part.key if part.function else with_source(frame, part)
-        if ours and not is_own(frame, part):
+        if ours and not own:
             why = NOT_OURS
         elif part.machinery:
             why = MACHINERY
@@ -90,19 +93,21 @@ def judge(
         _count_machinery(judged, named)
     if overflow:
         return _recursion(judged, named)
-    if parts[0].script and any(named.values()):
+    if looked[0][1].script and any(named.values()):
         _leave_nameless_out(judged, named)
-    _leave_loops_out(judged, named)
     keys = [one.key for one in judged if not one.left_out]
+    if len(set(keys)) < len(keys):
+        _leave_loops_out(judged, named)
+        keys = [one.key for one in judged if not one.left_out]
     return Stack(judged, keys, bool(keys) and named[keys[-1]])
 
 
 def _count_machinery(judged: list[Judged], named: dict[str, bool]) -> None:
-    """Where there is nothing else, machinery is better than nothing."""
+    """Where there is nothing else, machinery is better than nothing. It names no error, though."""
     for one in judged:
         if one.left_out == MACHINERY and one.key:
             one.left_out = ""
-            named[one.key] = True
+            named[one.key] = False
 
 
 def _leave_nameless_out(judged: list[Judged], named: dict[str, bool]) -> None:

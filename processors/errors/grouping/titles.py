@@ -1,7 +1,9 @@
 """What an issue is called, and where it happened, as Sentry shows it. Pure."""
 
 from processors.errors.grouping import v1
-from processors.errors.grouping.stacks import is_own, parts_of
+from processors.errors.grouping.frames import part_of
+from processors.errors.grouping.functions import NAMELESS
+from processors.errors.grouping.stacks import is_own
 from schemas.errors.event import ErrorEvent, Frame, Thrown, frames_of
 from schemas.errors.grouping import MAX_TITLE_UNITS, Version
 
@@ -38,7 +40,8 @@ def culprit_of(event: ErrorEvent) -> str:
     if frame is None:
         return ""
     place = frame.module or frame.filename or frame.package
-    both = f"{place} in {frame.function}" if place and frame.function else place or frame.function
+    function = "" if frame.function in NAMELESS else frame.function
+    both = f"{place} in {function}" if place and function else place or function
     return both[:MAX_CULPRIT_CHARS]
 
 
@@ -46,7 +49,7 @@ def innermost(event: ErrorEvent) -> Frame | None:
     """The frame where it happened: the last of the application, else the last."""
     frames = frames_of(event)
     for frame in reversed(frames):
-        (part,) = parts_of((frame,), event.platform)
+        part = part_of(frame, event.platform)
         if is_own(frame, part) and not part.machinery:
             return frame
     return frames[-1] if frames else None
@@ -62,8 +65,8 @@ def cut(text: str) -> str:
 
 def _name(thrown: Thrown, event: ErrorEvent) -> str:
     """The type; where the SDK made it up, the function that crashed."""
-    if thrown.synthetic and (frame := innermost(event)) and frame.function:
-        return frame.function
+    if thrown.synthetic and thrown.type and (frame := innermost(event)):
+        return thrown.type if frame.function in NAMELESS else frame.function or thrown.type
     return thrown.type
 
 

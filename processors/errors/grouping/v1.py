@@ -6,6 +6,8 @@ innermost frame first, and events have the oldest first, so those are turned bac
 Sentry's protocol keep the order in which they came.
 """
 
+from itertools import islice
+
 from processors.errors.grouping.found import Found
 from schemas.errors.event import ErrorEvent, Frame, Thrown
 from schemas.errors.grouping import Basis, Component
@@ -45,8 +47,9 @@ def _main(event: ErrorEvent) -> Thrown:
 
 
 def _kept(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
-    own = tuple(frame for frame in frames if frame.in_app is not False)
-    return (own or frames)[-KEPT_FRAMES:]
+    last = (frame for frame in reversed(frames) if frame.in_app is not False)
+    own = tuple(islice(last, KEPT_FRAMES))[::-1]
+    return own or frames[-KEPT_FRAMES:]
 
 
 def _explained(frames: tuple[Frame, ...], kept: tuple[Frame, ...]) -> tuple[Component, ...]:

@@ -20,10 +20,9 @@ from processors.errors.grouping.parametrise import parametrise
 from processors.errors.grouping.stacks import (
     NO_STACK,
     Stack,
-    is_own,
     judge,
+    look_at,
     overflowed,
-    parts_of,
 )
 from schemas.errors.event import ErrorEvent, Frame, Thrown
 from schemas.errors.grouping import Basis, Component
@@ -93,7 +92,7 @@ def _weigh(event: ErrorEvent) -> list[Weighed]:
 
 def _chain(event: ErrorEvent) -> tuple[tuple[Thrown, ...], list[tuple[Frame, ...]]]:
     """The exceptions that count, each with its stack; that of a thread where there is none."""
-    chain = event.exceptions[-MAX_CHAIN:]
+    chain = () if _is_message(event) else event.exceptions[-MAX_CHAIN:]
     stacks = [thrown.frames for thrown in chain]
     if any(stacks):
         return chain, stacks
@@ -105,17 +104,24 @@ def _chain(event: ErrorEvent) -> tuple[tuple[Thrown, ...], list[tuple[Frame, ...
     return (chain, stacks) if said else ((), [])
 
 
+def _is_message(event: ErrorEvent) -> bool:
+    """Whether the exception is only where SDKs for JavaScript put the stack of a message."""
+    if len(event.exceptions) != 1 or not event.message:
+        return False
+    (thrown,) = event.exceptions
+    return thrown.synthetic and not thrown.type and thrown.value in (None, "", event.message)
+
+
 def _judge(
     chain: Sequence[Thrown], stacks: Sequence[tuple[Frame, ...]], platform: str
 ) -> list[Stack]:
-    parts = [parts_of(frames, platform) for frames in stacks]
-    pairs = joined.from_iterable(map(zip, stacks, parts))
-    ours = any(is_own(frame, part) for frame, part in pairs if not part.machinery)
+    looked = [look_at(frames, platform) for frames in stacks]
+    ours = any(own and not part.machinery for _, part, own in joined.from_iterable(looked))
     return [
-        judge(frames, own, ours=ours, overflow=overflowed(thrown.type, thrown.value))
+        judge(frames, ours=ours, overflow=overflowed(thrown.type, thrown.value))
         if frames
         else NO_STACK
-        for thrown, frames, own in zip(chain, stacks, parts, strict=True)
+        for thrown, frames in zip(chain, looked, strict=True)
     ]
 
 

@@ -18,6 +18,7 @@ from processors.errors.masking.checks import (
     is_key_like,
     is_ssn,
 )
+from schemas.errors.masking import MAX_PATTERN_MEMORY
 
 EDGE = rb"(?:^|[^0-9A-Za-z_]|\\[nrtbf])"
 """Before a word, in the bytes of JSON."""
@@ -31,14 +32,16 @@ VENDORS = (
     rb"[srp]k_(?:live|test)_[0-9A-Za-z]{8,}|whsec_[0-9A-Za-z+/=]{16,}",  # Stripe and others
     rb"AIza[\w-]{30,}|ya29\.[\w-]{16,}",  # Google
     rb"npm_[0-9A-Za-z]{30,}|pypi-[\w-]{40,}",
-    rb"SG\.[\w-]{16,}\.[\w-]{16,}",  # SendGrid
     rb"hf_[0-9A-Za-z]{24,}|gsk_[0-9A-Za-z]{30,}|xai-[0-9A-Za-z]{30,}|r8_[0-9A-Za-z]{30,}",
     rb"do[oprt]_v1_[0-9a-f]{32,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{24,}",
     rb"hv[sbr]\.[\w-]{20,}|sntry[su]_[\w+/=-]{20,}|lin_api_[0-9A-Za-z]{20,}",
     rb"AGE-SECRET-KEY-1[0-9A-Z]{20,}",
-    rb"eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?",  # JWT
 )
 """By their prefixes, as their makers document them."""
+SENDGRID = rb"SG\.[\w-]{16,}\.[\w-]{16,}"
+JWT = rb"eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?"
+"""These two are searched for alone: beside others that end sooner, a search would read on to the
+dot that may never come, again for each that it finds."""
 SECRET_KEY = rb"sk-[0-9A-Za-z_-]{16,}"
 """OpenAI, Anthropic, OpenRouter, ...: so short a prefix that the rest has to look like a key."""
 PEM = rb"-----BEGIN [0-9A-Z ]{0,40}PRIVATE KEY"
@@ -48,7 +51,7 @@ IBAN = rb"[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?"
 SSN = rb"\d{3}-\d{2}-\d{4}"
 EMAIL = rb"[0-9A-Za-z.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[0-9A-Za-z-]{1,63}\.){1,8}[A-Za-z-]{2,63}"
 IPV4 = rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
-IPV6 = rb"[0-9A-Fa-f:]{0,40}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{0,40}"
+IPV6 = rb"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f:.]{0,40}"
 
 Check = Callable[[bytes, int, int], int]
 """Where what a pattern found in a text, from one place to another, ends in truth; 0: nowhere."""
@@ -73,6 +76,14 @@ def compiled(pattern: bytes) -> Any:
     return re2.compile(pattern, options)
 
 
+def compiled_own(pattern: str) -> Any:
+    """Compiles a project's own pattern, for texts in UTF-8. Raises `re2.error`."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = MAX_PATTERN_MEMORY
+    return re2.compile(pattern, options)
+
+
 @cache
 def token_forms() -> tuple[Form, ...]:
     """Keys, tokens and what stands beside them."""
@@ -86,6 +97,8 @@ def token_forms() -> tuple[Form, ...]:
         ),
         Form(compiled(rb"://[^\s/:@\"'<>]*:([^\s/\"'<>]+)@"), b"[Filtered]"),
         Form(compiled(rb"\b(?:" + vendors + rb")"), b"[token]"),
+        Form(compiled(rb"\b" + SENDGRID), b"[token]"),
+        Form(compiled(rb"\b" + JWT), b"[token]"),
         Form(compiled(rb"\b" + SECRET_KEY), b"[token]", is_key_like),
         Form(compiled(rb"(?i)\bbearer[ \t]+([\w.~+/=-]{8,})"), b"[token]", is_key_like),
         Form(compiled(rb"(?i)\bbasic[ \t]+([0-9A-Za-z+/_-]{6,}={0,2})"), b"[token]", is_basic),
@@ -126,7 +139,10 @@ def ip_forms() -> tuple[Form, ...]:
 QUICK_TOKENS = (
     PEM,
     rb":\\?/\\?/[^\s/:@\"'<>]*:[^\s\"'<>]+@",
-    EDGE + rb"(?:" + b"|".join((OURS, *VENDORS, SECRET_KEY)).replace(rb"\b", b"") + rb")",
+    EDGE
+    + rb"(?:"
+    + b"|".join((OURS, *VENDORS, SENDGRID, JWT, SECRET_KEY)).replace(rb"\b", b"")
+    + rb")",
     rb"hooks\.slack\.com\\?/services",
     EDGE + rb"(?i:bearer|basic)(?:[ \t]|\\t)+[0-9A-Za-z.~_+/=\\-]{6}",
 )
@@ -136,4 +152,4 @@ QUICK_ACCOUNTS = (
     EDGE + SSN,
 )
 QUICK_EMAILS = (rb"[^\s\"]@[0-9A-Za-z-]+\.",)
-QUICK_IPS = (IPV4, rb":[0-9A-Fa-f]{0,4}:[0-9A-Fa-f.]")
+QUICK_IPS = (IPV4, rb"(?:[0-9A-Fa-f]{1,4}:){3}|::[0-9A-Fa-f]|[0-9A-Fa-f]::")

@@ -1,21 +1,24 @@
 """What is masked within one text."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
-
-import re2
 
 from processors.errors.masking.assignments import Assignments
 from processors.errors.masking.forms import (
     Form,
     account_forms,
     card_forms,
+    compiled_own,
     email_forms,
     ip_forms,
     token_forms,
 )
 from processors.errors.masking.names import Names, names_in_text
 from schemas.errors.masking import MaskRules
+
+MOST_FOUND = 100
+"""In one text, by a pattern of a project's own. A text that holds more is masked as a whole."""
 
 
 class Texts:
@@ -44,16 +47,24 @@ class Texts:
             text = _replaced(form, text)
         if self._assignments is not None and not in_source:
             text = self._assignments.mask(text)
-        for form in (*self._numbers, *self._addresses, *self._own):
+        for form in (*self._numbers, *self._addresses):
             text = _replaced(form, text)
+        for form in self._own:
+            text = _own_replaced(form, text)
         return text
 
 
 def _own_forms(rules: MaskRules) -> Iterable[Form]:
     for own in rules.own_patterns:
-        options = re2.Options()
-        options.log_errors = False
-        yield Form(re2.compile(own.pattern, options), f"[{own.name}]".encode())
+        yield Form(compiled_own(own.pattern), f"[{own.name}]".encode())
+
+
+def _own_replaced(form: Form, text: bytes) -> bytes:
+    """As `_replaced`, for patterns that may read to the end for each that they find."""
+    found = list(islice(form.pattern.finditer(text), MOST_FOUND + 1))
+    if len(found) > MOST_FOUND:
+        return form.mark
+    return _replaced(form, text) if found else text
 
 
 def _replaced(form: Form, text: bytes) -> bytes:

@@ -1,13 +1,17 @@
 """Masks the parts of an event. What holds nothing to mask stays as it was, byte for byte."""
 
 import re
+from bisect import bisect_right
 from enum import Enum, auto
+from itertools import accumulate
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from processors.errors.masking.deep import FILTERED_JSON, MAX_DEPTH, without_depths
 from processors.errors.masking.names import Names, Verdict
+from processors.errors.masking.own import OwnSearch
 from processors.errors.masking.quick import quick_search
 from processors.errors.masking.texts import Texts
 from schemas.errors.masking import MaskRules
@@ -28,6 +32,12 @@ PAIR_NAMES = ("key", "name", "id")
 PAIR_VALUES = ("value", "values")
 IDS = re.compile(r"(?i)(?:^|[_.-]|(?<=[a-z])(?=I))ids?$|time(?:stamp)?$|_at$|[a-z]At$")
 """Numbers under such names are not of cards."""
+SOURCE = re.compile(
+    rb'"(?:(?:pre|post)_context|context_line|(?:pre|post)Context|contextLine)"\s*+:\s*+'
+    rb'(?:"(?:[^"\\]++|\\.)*+"|\[(?:"(?:[^"\\]++|\\.)*+"|[^"{\]])*+\])',
+    re.DOTALL,
+)
+"""Lines of source code around a frame: names within them say nothing."""
 DIGITS = re.compile(rb'"?[0-9.]+"?')
 FLAG = re.compile(rb'"--[0-9A-Za-z-]+"')
 ASKED = re.compile(rb"%[sdrifx]|%\(\w+\)[sdr]|\{[\w.!:]*\}")
@@ -64,12 +74,12 @@ class Masker:
         self._quick = quick_search(rules).search
         self._names = Names(rules)
         self._texts = Texts(rules, self._names)
-        self._looks_at_all = bool(rules.own_patterns)
-        self._ips = rules.ips
+        self._quick_of_source = quick_search(replace(rules, names=False, own_fields=())).search
+        self._own = OwnSearch(rules.own_patterns) if rules.own_patterns else None
 
     def mask(self, item: bytes) -> bytes:
         """Masks an event; returns the same object where nothing was found."""
-        if not self._may_hold(item):
+        if not self._may_hold(item) or self._is_source_alone(item):
             return item
         try:
             return self._value(item, Scope.ALL, 0)
@@ -77,7 +87,32 @@ class Masker:
             return self._value(without_depths(item), Scope.ALL, 0)
 
     def _may_hold(self, part: bytes) -> bool:
-        return self._looks_at_all or self._quick(part) is not None
+        own = self._own
+        return self._quick(part) is not None or (own is not None and own.may_find(part))
+
+    def _is_source_alone(self, item: bytes) -> bool:
+        """Whether what was found are names within lines of source code: of most events it is."""
+        if b"context" not in item or self._quick_of_source(item) is not None:
+            return False
+        return not self._may_hold(SOURCE.sub(b"", item)) and self._own is None
+
+    def _found_in(self, values: list[bytes]) -> set[int]:
+        """Returns which of some values may hold something, with one search over all of them."""
+        joined = b"\n".join(values)
+        found: set[int] = set()
+        ends = list(accumulate(len(value) + 1 for value in values))
+        at = 0
+        while (match := self._quick(joined, at)) is not None:
+            place = bisect_right(ends, match.start() + 1)
+            found.add(place)
+            # From the line end on, which is the edge that a word may need.
+            at = ends[place] - 1
+            if place + 1 == len(values):
+                break
+        own = self._own
+        if own is not None and own.may_find(joined):
+            found.update(i for i, value in enumerate(values) if own.may_find(value))
+        return found
 
     def _value(self, part: bytes, scope: Scope, depth: int) -> bytes:
         part = part.strip(b" \t\r\n")
@@ -95,26 +130,22 @@ class Masker:
         return self._number(part) if first not in (b"t", b"f", b"n") else part
 
     def _object(self, part: bytes, scope: Scope, depth: int) -> bytes:
+        scope = Scope.ALL if scope is Scope.SOURCE else scope
         members = {name: bytes(value) for name, value in objects.decode(part).items()}
-        masked = {}
-        for name, value in members.items():
-            masked[self._name(name)] = self._member(name, value, scope, depth)
+        found = self._found_in(list(members.values()))
+        masked = members.copy()
+        for place, (name, value) in enumerate(members.items()):
+            verdict = self._names.verdict(name) if scope is Scope.ALL else Verdict.PLAIN
+            if verdict is not Verdict.PLAIN:
+                masked[name] = self._sensitive(name, value, verdict, depth)
+            elif place in found and not is_kept(name, value):
+                masked[name] = self._value(value, SCOPES.get(name, scope), depth + 1)
         if scope is Scope.ALL:
             self._named_beside(members, masked)
-        if list(masked.items()) == list(members.items()):
+        named = self._renamed(masked)
+        if named is masked and masked == members:
             return part
-        return encode({name: Raw(value) for name, value in masked.items()})
-
-    def _member(self, name: str, value: bytes, scope: Scope, depth: int) -> bytes:
-        if len(value) < MOST_KEPT and (name in KEPT or name.lower().endswith("version")):
-            return value
-        if scope is Scope.ALL:
-            verdict = self._names.verdict(name)
-            if verdict is not Verdict.PLAIN:
-                return self._sensitive(name, value, verdict, depth)
-        if not self._may_hold(value) or (value[:1].isdigit() and IDS.search(name)):
-            return value
-        return self._value(value, SCOPES.get(name, scope), depth + 1)
+        return encode({name: Raw(value) for name, value in named.items()})
 
     def _sensitive(self, name: str, value: bytes, verdict: Verdict, depth: int) -> bytes:
         if value in EMPTY or (verdict is Verdict.UNLESS_NUMBER and DIGITS.fullmatch(value)):
@@ -138,10 +169,9 @@ class Masker:
 
     def _array(self, part: bytes, scope: Scope, depth: int) -> bytes:
         values = [bytes(value) for value in arrays.decode(part)]
-        masked = [
-            self._value(value, scope, depth + 1) if self._may_hold(value) else value
-            for value in values
-        ]
+        masked = values.copy()
+        for place in self._found_in(values):
+            masked[place] = self._value(values[place], scope, depth + 1)
         if scope is Scope.ALL:
             self._named_before(values, masked)
         return part if masked == values else encode([Raw(value) for value in masked])
@@ -164,11 +194,17 @@ class Masker:
         filled = ASKED.sub(FILLED, (_text_of(message) or "").encode())
         return self._texts.mask(filled) is not filled
 
-    def _name(self, name: str) -> str:
+    def _renamed(self, members: dict[str, bytes]) -> dict[str, bytes]:
         """Masks names of fields that are secrets themselves, as in counts by token."""
-        text = name.encode()
-        masked = self._texts.mask(text, in_source=True)
-        return name if masked is text else masked.decode(errors="replace")
+        names = "\n".join(members).encode()
+        if self._quick_of_source(names) is None and (
+            self._own is None or not self._own.matches(names)
+        ):
+            return members
+        masked = {name: self._texts.mask(name.encode(), in_source=True) for name in members}
+        if all(name.encode() == new for name, new in masked.items()):
+            return members
+        return {masked[name].decode(errors="replace"): value for name, value in members.items()}
 
     def _text(self, part: bytes, scope: Scope, depth: int) -> bytes:
         if b"\\" in part:
@@ -200,6 +236,15 @@ class Masker:
     def _number(self, part: bytes) -> bytes:
         masked = self._texts.mask(part)
         return part if masked is part else encode(masked.decode())
+
+
+def is_kept(name: str, value: bytes) -> bool:
+    """Whether a field says what an event is, or a number cannot be a card's."""
+    if len(value) >= MOST_KEPT:
+        return False
+    if name in KEPT or name.lower().endswith("version"):
+        return True
+    return value[:1].isdigit() and IDS.search(name) is not None
 
 
 def _text_of(part: bytes) -> str | None:

@@ -21,7 +21,7 @@ from api.pages.errors.issues.acts import (
     chosen_in,
 )
 from api.pages.errors.issues.done import NAMES, written
-from api.pages.errors.issues.joining import merge, split
+from api.pages.errors.issues.joining import merged, split_off
 from api.pages.errors.issues.opened import row_of
 from api.pages.errors.issues.whom import by_whom
 from api.pages.forms import ticks_of
@@ -63,7 +63,7 @@ async def act_on_issue(
         chosen = chosen_in(fields, "fingerprint", at_most=MOST_FINGERPRINTS)
         if not chosen or not set(chosen) < set(row.fingerprints):
             return _to(request, f"{ISSUES}/{row.id}", {}, written("same"))
-        new_id = await split(request, viewer, row, chosen)
+        new_id = await split_off(request, viewer, row, chosen)
         return _to(request, f"{ISSUES}/{new_id}", {}, written("unmerge"))
     done = await _done(request, viewer, act, [row.id], fields)
     return _to(request, f"{ISSUES}/{row.id}", {}, done)
@@ -78,8 +78,8 @@ async def _done(
 ) -> dict[str, str | None]:
     """Does it, and returns what the next address says of it."""
     if act.kind == "merge":
-        merged = await merge(request, viewer, chosen)
-        return written("merge", merged) if merged else written("one")
+        joined = await merged(request, viewer, chosen)
+        return written("merge", joined) if joined else written("one")
     change = change_of(act, _last(fields, "assignee"), time.time_ns() // 1000)
     database, project_id = services(request).database, viewer.project.project_id
     try:

@@ -99,8 +99,8 @@ def rows_of(
         )
         for place, step in enumerate(steps)
     ]
-    begun = {step.start_us for step in steps[1:] if step.end_us is not None}
-    return Drawn(rows, has_begins=len(steps) <= 2 or begun != {transaction.at_us})
+    begun = [step.start_us for step in steps[1:] if step.kind not in BESIDE]
+    return Drawn(rows, has_begins=len(begun) < 2 or set(begun) != {transaction.at_us})
 
 
 def _spans(spans: Iterable[SpanLine], known: set[str]) -> Iterable[tuple[str, Step]]:

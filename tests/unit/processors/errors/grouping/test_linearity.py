@@ -115,4 +115,5 @@ def test_frames_take_time_in_proportion(
         one = SHAPES[shape](size)
         return lambda: grouped(one, DEFAULT_CONFIG)
 
-    assert_linear(work, 40_000)
+    # Fewer than are cached, else the cache decides.
+    assert_linear(work, 8_000)

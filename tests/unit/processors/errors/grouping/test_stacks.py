@@ -69,6 +69,7 @@ class TestFrames:
         loop = frame("_run_once", "asyncio/base_events.py", in_app=False)
 
         assert reasons(event(thrown(loop), **PYTHON)) == [""]
+        assert "value v" in lines(event(thrown(loop), **PYTHON))
 
     def test_lines_paths_and_addresses_do_not_count(self) -> None:
         one = frame("f", "a.py", lineno=1, colno=1, abs_path="/x/a.py", instruction_addr="0x1")
@@ -184,6 +185,11 @@ class TestMessages:
         one = event(message="disk full", threads=(Thread(current=True, frames=self.stack),))
 
         assert lines(one) == ["v2", "message disk full"]
+
+    def test_one_whose_stack_is_put_into_an_exception_is_one_too(self) -> None:
+        stack = Thrown("", "disk full", synthetic=True, frames=self.stack)
+
+        assert lines(event(stack, message="disk full")) == ["v2", "message disk full"]
 
     def test_one_of_a_thread_that_crashed_is_known_by_its_stack(self) -> None:
         one = event(message="disk full", threads=(Thread(crashed=True, frames=self.stack),))

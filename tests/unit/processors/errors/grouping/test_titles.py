@@ -24,6 +24,8 @@ def group(*exceptions: Thrown, **more: Any) -> Group:
         (Thrown(), "<unlabeled event>"),
         (Thrown("Error", "v", synthetic=True, frames=(frame("crash", "a.c"),)), "crash: v"),
         (Thrown("Error", "v", synthetic=True), "Error: v"),
+        (Thrown("Error", "v", synthetic=True, frames=(frame("?", "a.js"),)), "Error: v"),
+        (Thrown("", "v", synthetic=True, frames=(frame("crash", "a.js"),)), "v"),
     ],
 )
 def test_the_title_is_the_type_and_the_first_line(thrown: Thrown, title: str) -> None:
@@ -61,6 +63,9 @@ class TestCulprit:
 
     def test_else_the_innermost_frame(self) -> None:
         assert group(Thrown("E", frames=(self.theirs,))).culprit == "requests/api.py in send"
+
+    def test_a_function_without_a_name_is_not_said(self) -> None:
+        assert group(Thrown("E", frames=(frame("?", "a.js"),))).culprit == "a.js"
 
     def test_else_nothing(self) -> None:
         assert group(Thrown("E", "v")).culprit == ""
