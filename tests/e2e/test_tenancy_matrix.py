@@ -78,7 +78,7 @@ QUERIES = (
     "outcomes",
     "transactions",
     "transactions/spans",
-    "transactions/{event_id}",
+    "transactions/{transaction_id}",
     *("issues", "issues/{issue_id}", "releases"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
@@ -106,18 +106,21 @@ PAGES = (
     "/errors/issues/{issue_id}/events/{event_id}/raw",
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
-    "/performance/transactions/{event_id}",
-    "/performance/transactions/{event_id}/spans/{span_id}",
+    "/performance/transactions/{transaction_id}",
+    "/performance/transactions/{transaction_id}/spans/{span_id}",
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     "/{page}",
 )
-SETTINGS = tuple(f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices"))
+SETTINGS = tuple(
+    f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices", "errors")
+)
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
     *("/dsn", "/dsn/{dsn_key_id}/revoke", "/tokens", "/tokens/{token_id}/revoke"),
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
+    *("/errors", "/errors/try"),
 )
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
@@ -194,6 +197,8 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/price-aliases": Case(Guard.ADMIN, ALIAS),
     "PUT /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN, ALIAS),
     "DELETE /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN),
+    "GET /dashboard/api/errors/settings": Case(Guard.MEMBER),
+    "PUT /dashboard/api/errors/settings": Case(Guard.ADMIN, {"masking": {"names": False}}),
     "GET /dashboard/api/users": Case(Guard.ADMIN),
     "POST /dashboard/api/users": Case(Guard.ADMIN, {"email": "x@example.com"}),
     "PATCH /dashboard/api/users/{user_id}": Case(Guard.ADMIN, {"role": "admin"}),
@@ -339,7 +344,7 @@ def fill_errors(project: Project, span_id: str) -> dict[str, str]:
     issue_id = wait_for(found, "the issue")
     path = f"/v1/transactions/{event_id}"
     wait_for(lambda: project.get(path).status_code == 200, "the transaction")
-    return {"issue_id": issue_id, "event_id": event_id}
+    return {"issue_id": issue_id, "event_id": event_id, "transaction_id": event_id}
 
 
 def send_envelope(

@@ -42,6 +42,7 @@ class TestEveryPage:
         ("demo", "settings/dsn"),
         ("demo", "settings/tokens"),
         ("demo", "settings/prices"),
+        ("demo", "settings/errors"),
         ("demo", "/account"),
         ("demo", "llm/models"),
         ("demo", "llm/traces?where=model:none-of-it"),
