@@ -8,6 +8,7 @@ from api.pages.addresses import Address
 from api.pages.errors.issues.breakdown import shares_of
 from api.pages.errors.issues.courses import course_of
 from api.pages.errors.issues.explained import MOST_PARTS, explained_of
+from api.pages.errors.issues.lines import sticks_of
 from api.pages.errors.issues.links import links_of
 from api.pages.errors.issues.wanted import Keys, Wanted
 from api.pages.parts.filters import read_terms
@@ -81,6 +82,20 @@ class TestCourse:
         assert [row.values[0] for row in chart.rows][:3] == [1, 2, 0]
         within = course_of(shown(20 * DAY_US, MIDNIGHT_US + HOUR_US // 2), hours)
         assert within.rows[0].values == [3]
+
+    @pytest.mark.parametrize(
+        ("counts", "path"),
+        [
+            ([], ""),
+            ([0, 0], ""),
+            ([4, 0, 2, 0], "M12.0 18V0.0M60.0 18V9.0"),
+            ([1000, 1], "M24.0 18V0.0M72.0 18V17.0"),
+        ],
+    )
+    def test_a_list_draws_it_as_sticks_and_even_one_event_is_seen(
+        self, counts: list[int], path: str
+    ) -> None:
+        assert sticks_of(counts) == path
 
 
 class TestTags:
