@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from alerts.errors.evaluate import Evaluation
 from api.errors import issue_changes, issue_events, issues, transactions
 from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
@@ -36,12 +37,15 @@ def open_parts(resources: Resources) -> Parts:
     def ignored(warehouse: Warehouse, _: StoredLog) -> Work:
         return IgnoredIssues(resources.database, warehouse).work
 
+    def alerting(warehouse: Warehouse, _: StoredLog) -> Work:
+        return Evaluation(resources.database, warehouse).work
+
     follow = follower(resources.database)
     return Parts(
         forms=forms(),
         steps=steps(lambda: meaning_of, follow),
         state={"explain_grouping": explain_grouping},
-        alone=(ignored,),
+        alone=(ignored, alerting),
     )
 
 
