@@ -70,6 +70,7 @@ PARAMETERS = {
     "op": Words("Only transactions of this operation.", "http.server"),
     "release": Words("Only this release.", "shop@1.0.0"),
     "q": Words("Only names that hold this text, in capitals or not.", "checkout"),
+    "by": Words("What comes first.", "total"),
     "span_op": Words("Only spans whose operation begins with this.", "db"),
     "cursor": Words("Where the page before ended: its `cursor` or `nextCursor`.", "12_17"),
     "query": Words(
@@ -81,6 +82,7 @@ PARAMETERS = {
     # Of a path.
     "issue_id": Words("Id of the issue, or its number in the project.", "1"),
     "event_id": Words("Id of the event: 32 hexadecimal digits.", EVENT_ID),
+    "transaction_id": Words("Id of the transaction: 32 hexadecimal digits.", EVENT_ID),
     "number": Words("Number of the price or alias.", "1"),
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),

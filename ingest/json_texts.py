@@ -5,9 +5,14 @@ The decoder steps over most of a body. It checks the syntax of what it steps ove
 
 import codecs
 import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
 
 from schemas.encodings import without_mark
 
+T = TypeVar("T")
 _UTF8_STEP = 1 << 20
 # JavaScript writes half of a cut emoji as a lone surrogate escape, which no UTF-8 text can hold.
 _HIGH, _LOW = r"[dD][89abAB][0-9a-fA-F]{2}", r"[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -40,6 +45,19 @@ def repaired_json(body: bytes, error: Exception) -> bytes | None:
     if repaired is None and not isinstance(error, UnicodeDecodeError):
         repaired = _replace_surrogates(body)
     return repaired
+
+
+def decode_repaired(decode: Callable[[bytes], T], body: bytes) -> T:
+    """Returns what a text decodes to, as it is or else repaired. Raises what `decode` does."""
+    try:
+        return decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError as error:
+        repaired = repaired_json(body, error)
+        if repaired is None:
+            raise
+        return decode(repaired)
 
 
 def _replace_surrogates(body: bytes) -> bytes | None:

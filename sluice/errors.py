@@ -4,6 +4,7 @@ from functools import partial
 
 from alerts.errors.evaluate import Evaluation
 from api.errors import issue_changes, issue_events, issues, transactions
+from api.errors import settings as setting
 from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
@@ -16,23 +17,25 @@ from processors.errors.grouping.groups import explain, group_of
 from processors.errors.ignored import IgnoredIssues
 from processors.errors.issues import follower
 from processors.errors.masking.mask import mask
-from processors.errors.steps import Meaning, steps
+from processors.errors.settings import ErrorsSettings
+from processors.errors.steps import Meaning, MeaningOf, steps
 from schemas.errors.event import ErrorEvent
-from schemas.errors.grouping import DEFAULT_CONFIG, Explanation
-from schemas.errors.masking import DEFAULT_RULES
+from schemas.errors.grouping import Explanation
+from schemas.errors.settings import ProjectErrorsSettings
 from schemas.projects import ProjectId
 from sluice.parts import Parts, Resources, System, Work
 
 
 def open_parts(resources: Resources) -> Parts:
     """Makes what a process needs of it."""
-    usual = Meaning(partial(mask, rules=DEFAULT_RULES), partial(group_of, config=DEFAULT_CONFIG))
+    settings = ErrorsSettings(resources.database)
 
-    def meaning_of(_: ProjectId) -> Meaning:
-        return usual
+    def meaning() -> MeaningOf:
+        known = settings.current()
+        return lambda project_id: meaning_by(known.of(project_id))
 
-    def explain_grouping(_: ProjectId, event: ErrorEvent) -> Explanation:
-        return explain(event, DEFAULT_CONFIG)
+    def explain_grouping(project_id: ProjectId, event: ErrorEvent) -> Explanation:
+        return explain(event, settings.of(project_id).grouping)
 
     def ignored(warehouse: Warehouse, _: StoredLog) -> Work:
         return IgnoredIssues(resources.database, warehouse).work
@@ -43,9 +46,19 @@ def open_parts(resources: Resources) -> Parts:
     follow = follower(resources.database)
     return Parts(
         forms=forms(),
-        steps=steps(lambda: meaning_of, follow),
-        state={"explain_grouping": explain_grouping},
+        steps=steps(meaning, follow),
+        state={"explain_grouping": explain_grouping, "mask": mask},
+        refresh=(settings.refresh,),
         alone=(ignored, alerting),
+    )
+
+
+def meaning_by(settings: ProjectErrorsSettings) -> Meaning:
+    """Returns what the settings of a project make of its events."""
+    return Meaning(
+        partial(mask, rules=settings.masking),
+        partial(group_of, config=settings.grouping),
+        keeps_addresses=not settings.masking.ips,
     )
 
 
@@ -53,7 +66,7 @@ SYSTEM = System(
     open=open_parts,
     routers=routers,
     queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
-    controls=issue_changes.HANDLERS,
+    controls=(*issue_changes.HANDLERS, *setting.HANDLERS),
     agents=(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
     pages=SECTIONS,
     checks=checks(),

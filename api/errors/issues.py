@@ -141,7 +141,7 @@ async def get_timeline(
 async def get_tags(
     request: Request[Any, Any, Any], project: Project, issue_id: FromPath[str]
 ) -> Response[bytes]:
-    """Answers what the newest events of an issue have under each key, most frequent first."""
+    """Answers what the newest events of an issue have in common."""
     events = events_in(project, read(values_of(request), RangeQuery))
     row = await get_issue(request.app.state.database, project.project_id, issue_id)
 

@@ -52,7 +52,7 @@ class TransactionQuery(TimeZone, frozen=True, kw_only=True):
 class GroupQuery(TransactionQuery, frozen=True, kw_only=True):
     """Which groups, and in which order."""
 
-    order: str = "total"
+    by: str = "total"
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
     cursor: Annotated[str, Meta(max_length=200)] | None = None
 
@@ -61,7 +61,7 @@ class SpanSortQuery(TransactionQuery, frozen=True, kw_only=True):
     """Which spans, and in which order; `span_op` is what their operation begins with, as `db`."""
 
     span_op: str | None = None
-    order: str = "total"
+    by: str = "total"
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
@@ -70,10 +70,10 @@ async def list_transactions(request: Request[Any, Any, Any], project: Project) -
     """Answers transactions by name and operation, those that take most time first."""
     query = read(values_of(request), GroupQuery)
     wanted = wanted_of(project, query)
-    if query.order not in ORDERS:
-        raise invalid("order", f"Expected {one_of(tuple(ORDERS))}")
+    if query.by not in ORDERS:
+        raise invalid("by", f"Expected {one_of(tuple(ORDERS))}")
     beyond = read_place(query.cursor, "cursor") if query.cursor else None
-    listing = Listing(query.order, query.limit + 1, beyond)
+    listing = Listing(query.by, query.limit + 1, beyond)
 
     async def ask(warehouse: Warehouse) -> GroupList:
         groups, totals = await asyncio.gather(
@@ -98,26 +98,26 @@ async def list_slowest_spans(request: Request[Any, Any, Any], project: Project) 
     """Answers the spans that take most time, by operation and description without its values."""
     query = read(values_of(request), SpanSortQuery)
     within = wanted_of(project, query)
-    if query.order not in SPAN_ORDERS:
-        raise invalid("order", f"Expected {one_of(tuple(SPAN_ORDERS))}")
+    if query.by not in SPAN_ORDERS:
+        raise invalid("by", f"Expected {one_of(tuple(SPAN_ORDERS))}")
     wanted = SpanFilter(within=within, op_begins=query.span_op or "")
 
     async def ask(warehouse: Warehouse) -> SpanSortList:
         return sorts_of(
-            await slowest_spans(warehouse, project, wanted, order=query.order, limit=query.limit)
+            await slowest_spans(warehouse, project, wanted, order=query.by, limit=query.limit)
         )
 
     return await one(reader_of(request, project), ask)
 
 
-@get("/transactions/{event_id:str}", opt=describes(answer=TransactionAnswer))
+@get("/transactions/{transaction_id:str}", opt=describes(answer=TransactionAnswer))
 async def get_transaction(
-    request: Request[Any, Any, Any], project: Project, event_id: FromPath[str]
+    request: Request[Any, Any, Any], project: Project, transaction_id: FromPath[str]
 ) -> Response[bytes]:
     """Answers one transaction with its spans, and what else its trace has."""
     return await one(
         reader_of(request, project),
-        lambda store: read_answer(store, project, event_id),
+        lambda store: read_answer(store, project, transaction_id),
         missing="Transaction not found",
     )
 

@@ -1,8 +1,10 @@
-"""The tables of issues and releases. Times are microseconds since 1970 UTC: they are compared."""
+"""The tables of issues, releases and settings. Times of events are microseconds since 1970 UTC."""
 
+from datetime import datetime
 from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase
+from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -138,3 +140,20 @@ class Release(DefaultBase):
     """Of the repository: a commit, a tag."""
     url: Mapped[str] = mapped_column(String(500))
     environment: Mapped[str] = mapped_column(String(100))
+
+
+class ErrorSetting(DefaultBase):
+    """How a project masks and groups its errors; one that set nothing has no row."""
+
+    __tablename__ = "error_setting"
+
+    project_id: Mapped[UUID] = mapped_column(
+        ForeignKey(PROJECT, ondelete="CASCADE"), primary_key=True
+    )
+    revision: Mapped[int]
+    """Goes up with each change: by it a process sees that what it has read is old."""
+    grouping: Mapped[str] = mapped_column(Text)
+    """A `schemas.errors.grouping.GroupingConfig` as JSON."""
+    masking: Mapped[str] = mapped_column(Text)
+    """A `schemas.errors.masking.MaskRules` as JSON."""
+    changed_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))

@@ -12,18 +12,16 @@ What is in a payload is not looked at here.
 """
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.json_texts import repaired_json
+from ingest.json_texts import decode_repaired
 from ingest.rejections import BadItems, BadJson
 from schemas.encodings import without_mark
 from schemas.issues import Issue
 
-T = TypeVar("T")
 MAX_LINE_BYTES = 8 << 10
 """Of a line of headers. Those of SDKs have 500 bytes."""
 MAX_ITEMS = 1_000
@@ -105,7 +103,7 @@ def parse_envelope(body: bytes) -> Envelope:
 def parse_headers(line: bytes) -> EnvelopeHeaders:
     """Reads the first line. Raises `BadJson` where it is no JSON, `BadItems` where no object."""
     try:
-        sent = _decoded(_decode_headers, line)
+        sent = decode_repaired(_decode_headers, line)
     except msgspec.ValidationError as error:
         raise _broken("Expected headers as `object`", 0) from error
     except (msgspec.DecodeError, RecursionError) as error:
@@ -115,18 +113,6 @@ def parse_headers(line: bytes) -> EnvelopeHeaders:
     return EnvelopeHeaders(
         text_of(sent.event_id), text_of(sent.dsn), text_of(sent.sent_at), _sdk_of(sent.sdk)
     )
-
-
-def _decoded(decode: Callable[[bytes], T], line: bytes) -> T:
-    try:
-        return decode(line)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError as error:
-        repaired = repaired_json(line, error)
-        if repaired is None:
-            raise
-        return decode(repaired)
 
 
 def text_of(value: Raw) -> str:
@@ -150,7 +136,7 @@ def _sdk_of(value: Raw) -> str:
 def _item(body: bytes, position: int, number: int) -> tuple[EnvelopeItem, int]:
     line, position = _line(body, position, number)
     try:
-        headers = _decoded(_decode_item, line)
+        headers = decode_repaired(_decode_item, line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _broken("Expected item headers as `object` with a `type`", number) from error
     end = _end_of_payload(body, position, headers.length, number)

@@ -12,10 +12,12 @@ KINDS: Mapping[str, Kind] = {"event": ERROR, "transaction": TRANSACTION}
 """What the log holds."""
 CLIENT_REPORT = "client_report"
 """What an SDK says that it did not send: it goes to the ledger."""
+SPANS = "span"
+"""Spans that are streamed: they become transactions."""
 UNKNOWN = "sentry_unknown"
 
 _NOT_KEPT = (
-    *("session", "sessions", "log", "otel_log", "span", "otel_span", "trace_metric"),
+    *("session", "sessions", "log", "otel_log", "otel_span", "trace_metric"),
     *("check_in", "attachment", "user_report", "feedback"),
     *("profile", "profile_chunk", "replay_event", "replay_recording", "replay_video"),
     *("raw_security", "security", "nel", "statsd", "metric_buckets", "form_data"),
@@ -23,7 +25,7 @@ _NOT_KEPT = (
 COUNTED_AS: Mapping[str, str] = {
     **{name: kind.name for name, kind in KINDS.items()},
     # Not bare: `span` is a kind of ours.
-    **{name: f"sentry_{name}" for name in (*_NOT_KEPT, CLIENT_REPORT)},
+    **{name: f"sentry_{name}" for name in (*_NOT_KEPT, CLIENT_REPORT, SPANS)},
 }
 """The words of the ledger; whatever else comes is `UNKNOWN`."""
 

@@ -19,7 +19,8 @@ from msgspec import Raw, Struct
 from eventlog.producer import Items
 from ingest.errors.client_reports import read_report
 from ingest.errors.envelope import ABSENT, EnvelopeItem, parse_envelope, text_of
-from ingest.errors.item_types import CLIENT_REPORT, COUNTED_AS, KINDS, UNKNOWN
+from ingest.errors.item_types import CLIENT_REPORT, COUNTED_AS, KINDS, SPANS, UNKNOWN
+from ingest.errors.span_streams import Streamed, read_spans
 from ingest.forms import Counted, Form, Split
 from ingest.json_texts import check_utf8, repaired_json
 from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
@@ -71,13 +72,21 @@ def split_envelope(body: bytes, told: Mapping[str, str], max_item_bytes: int) ->
         environment=told.get(ENVIRONMENT, ""),
     )
     try:
-        logged = _logged(items, head, told, max_item_bytes)
+        events = _logged(items, head, told, max_item_bytes)
+        streamed = _streamed(items, max_item_bytes)
     except Rejected as rejected:
         rejected.by_kind = Counter(COUNTED_AS.get(item.type, UNKNOWN) for item in items)
         raise
-    counted = [one for item in items if item.type not in KINDS for one in _counted(item)]
-    answer_id = head.event_id or next((one.item_id for one in logged), "")
-    return Split(_by_kind(logged), counted, answer_id)
+    own = msgspec.structs.replace(head, event_id="")
+    made = [
+        _Logged(TRANSACTION, _sent(own, one.text, told), one.event_id)
+        for some in streamed
+        for one in some.transactions
+    ]
+    counted = [one for item in items for one in _counted(item)]
+    counted += [one for some in streamed for one in some.counted]
+    answer_id = head.event_id or next((one.item_id for one in events), "")
+    return Split(_by_kind([*events, *made]), counted, answer_id)
 
 
 def split_stored(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
@@ -116,10 +125,21 @@ def _logged(
     return logged
 
 
+def _streamed(items: Sequence[EnvelopeItem], max_item_bytes: int) -> list[Streamed]:
+    spans = [item for item in items if item.type == SPANS]
+    for item in spans:
+        _check_size(item.payload.nbytes, max_item_bytes)
+    return [read_spans(item.payload, item.records) for item in spans]
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise ItemTooLarge(f"An item has {size} bytes, at most {most}")
+
+
 def _read(payload: bytes, max_item_bytes: int) -> tuple[_Event, bytes]:
     """Returns what is looked at of an event, and its text as it is kept."""
-    if len(payload) > max_item_bytes:
-        raise ItemTooLarge(f"An event has {len(payload)} bytes, at most {max_item_bytes}")
+    _check_size(len(payload), max_item_bytes)
     try:
         check_utf8(payload)
         return _decode_event(payload), payload
@@ -145,6 +165,8 @@ def _sdk_of(told: Mapping[str, str]) -> str:
 
 
 def _counted(item: EnvelopeItem) -> Sequence[Counted]:
+    if item.type in KINDS or item.type == SPANS:
+        return ()
     if item.type == CLIENT_REPORT:
         return read_report(item.payload)
     kind = COUNTED_AS.get(item.type, UNKNOWN)

@@ -29,6 +29,8 @@ class Meaning(NamedTuple):
     mask: Callable[[bytes], bytes]
     """An item without personal data: JSON in, JSON out."""
     group: Callable[[ErrorEvent], Grouped]
+    keeps_addresses: bool = True
+    """Whether it may be read where the request came from."""
 
 
 MeaningOf = Callable[[ProjectId], Meaning]
@@ -93,7 +95,8 @@ def _transaction_tables(columns: Sequence[Sequence[Any]]) -> Mapping[str, Rows]:
 
 def _masked(sent: SentItem, meaning: Meaning) -> SentItem:
     """Masks an item before anything is read of it; nothing unmasked gets past here."""
-    return replace(sent, item=Raw(repairing(meaning.mask, bytes(sent.item))))
+    head = sent.head if meaning.keeps_addresses else replace(sent.head, client_ip="")
+    return replace(sent, head=head, item=Raw(repairing(meaning.mask, bytes(sent.item))))
 
 
 def _arrivals(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Iterator[Arrived]:

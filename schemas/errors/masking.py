@@ -11,6 +11,9 @@ MAX_OWN_FIELDS = 100
 MAX_FIELD_CHARS = 64
 MAX_OWN_PATTERNS = 20
 MAX_PATTERN_CHARS = 500
+MAX_PATTERN_NAME_CHARS = 32
+MAX_PATTERN_MEMORY = 1 << 20
+"""Bytes that RE2 may use for a pattern; one that needs more cannot be set."""
 
 
 class OwnPattern(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

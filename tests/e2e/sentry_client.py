@@ -12,6 +12,7 @@ import threading
 import time
 
 import sentry_sdk
+from sentry_sdk.traces import start_span as start_streamed_span
 from sentry_sdk.transport import HttpTransport
 
 
@@ -66,6 +67,15 @@ def send_transaction() -> None:
         say(transaction.trace_id)
 
 
+def send_stream() -> None:
+    """The same as spans that are streamed, of which there is no transaction."""
+    with (
+        start_streamed_span(name="job", attributes={"sentry.op": "queue.process"}),
+        start_streamed_span(name="SELECT 2", attributes={"sentry.op": "db.query"}),
+    ):
+        time.sleep(0.005)
+
+
 def send_until_told(transport: Transport) -> None:
     """One message after the other, until the input ends; writes the ids of those that arrived."""
     over = threading.Event()
@@ -91,6 +101,7 @@ TASKS = {
     "error": send_error,
     "message": send_message,
     "transaction": send_transaction,
+    "stream": send_stream,
     "ten": send_ten,
 }
 
@@ -99,7 +110,11 @@ def main() -> None:
     """Does one task."""
     dsn, task, *given = sys.argv[1:]
     options = dict(one.split("=", 1) for one in given)
-    compression = options.get("compression")
+    experiments = {}
+    if compression := options.get("compression"):
+        experiments["transport_compression_algo"] = compression
+    if task == "stream":
+        experiments["trace_lifecycle"] = "stream"
     sentry_sdk.init(
         dsn=dsn,
         release="shop@1.2.3",
@@ -107,7 +122,7 @@ def main() -> None:
         traces_sample_rate=float(options.get("sampled", "1")),
         send_default_pii=True,
         transport=Transport,
-        _experiments={"transport_compression_algo": compression} if compression else {},
+        _experiments=experiments,
     )
     if task == "until told":
         transport = sentry_sdk.get_client().transport

@@ -14,7 +14,7 @@ import pytest
 from api.openapi_words import PARAMETERS
 from schemas.examples import SESSION_ID, TOKEN
 from schemas.llm.examples import SPANS, TRACES
-from tests.e2e.server import Project, Server
+from tests.e2e.server import Project, Server, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +35,13 @@ STEPS = (
     *("GET /v1/traces/{trace_id}/cost", "GET /v1/spans/{span_id}/cost", "GET /v1/models"),
     *("GET /dashboard/api/traces/{trace_id}/cost", "GET /dashboard/api/spans/{span_id}/cost"),
     "GET /dashboard/api/models",
+    *(
+        "GET /v1/transactions",
+        "GET /v1/transactions/spans",
+        "GET /v1/transactions/{transaction_id}",
+    ),
+    *("GET /dashboard/api/transactions", "GET /dashboard/api/transactions/spans"),
+    "GET /dashboard/api/transactions/{transaction_id}",
     *("GET /v1/analytics", "GET /v1/analytics/spans", "GET /v1/outcomes"),
     *("POST /dashboard/api/traces/batch", "POST /dashboard/api/spans/batch"),
     "POST /dashboard/api/spans/async",
@@ -72,6 +79,7 @@ STEPS = (
     *("POST /dashboard/api/price-aliases", "GET /dashboard/api/prices"),
     *("PUT /dashboard/api/price-aliases/{number}", "GET /dashboard/api/prices"),
     "DELETE /dashboard/api/price-aliases/{number}",
+    *("PUT /dashboard/api/errors/settings", "GET /dashboard/api/errors/settings"),
     *("POST /api/auth/update-user", "GET /api/auth/list-sessions"),
     *("POST /api/auth/revoke-session", "POST /api/auth/revoke-other-sessions"),
     *("POST /api/auth/change-password", "DELETE /dashboard/api/projects/{project_id}"),
@@ -167,8 +175,10 @@ class Person:
             ("prices", "number", "number"),
             ("aliases", "number", "number"),
         ):
-            if isinstance(found, dict) and found.get(name):
-                last = found[name][-1 if one != "project_id" else 0]
+            # Sums have such names too.
+            listed = found.get(name) if isinstance(found, dict) else None
+            if listed and isinstance(listed, list):
+                last = listed[-1 if one != "project_id" else 0]
                 self.ids[one] = str(last[field])
         if isinstance(found, dict) and found.get("issues"):
             self.ids["other_issue_id"] = found["issues"][0]["id"]
@@ -178,6 +188,16 @@ class Person:
             self.key = found["keys"][0]["key"]
             self._make_dsn()
             self._make_token()
+
+    def find_transaction(self) -> None:
+        """Finds one that was sent: its id is made up, and it is stored after the answer."""
+
+        def found() -> list[dict[str, Any]]:
+            step = self.call("GET /v1/transactions/spans", date_from="2026-01-01T00:00:00Z")
+            return list(step.answer.json()["spans"])
+
+        spans = wait_for(found, "a transaction with a span")
+        self.ids["transaction_id"] = spans[0]["slowestTransaction"]
 
     def _make_dsn(self) -> None:
         """No endpoint does."""
@@ -200,6 +220,8 @@ def walk(server: Server) -> Iterator[dict[str, Step]]:
         document = client.get("/docs/openapi.json").json()
     person, steps = Person(server, document), {}
     for name in STEPS:
+        if name == "GET /v1/transactions":
+            person.find_transaction()
         if name in INVITES_ANEW:
             person.call("POST /dashboard/api/users")
             person.call("GET /dashboard/api/invitations")

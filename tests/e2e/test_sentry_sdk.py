@@ -63,6 +63,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
             "error of another": client(server, "error", compression="br", environment="staging"),
             "message": client(server, "message"),
             "transaction": client(server, "transaction"),
+            "stream": client(server, "stream"),
             "not sampled": client(server, "transaction", sampled=0),
         }
         ids = {name: printed(process) for name, process in processes.items()}
@@ -110,13 +111,27 @@ class TestEvents:
         assert logged["body"]["template"] == "payment %s failed"
 
     def test_a_transaction_has_its_spans(self, sent: Sent) -> None:
-        (row,) = sent.rows["transactions"]
+        (row,) = [one for one in sent.rows["transactions"] if one["op"] == "http.server"]
 
         assert (row["name"], row["op"], row["status"]) == ("GET /checkout", "http.server", "ok")
         assert [row["trace_id"]] == sent.ids["transaction"]
-        spans = {one["op"]: one for one in sent.rows["transaction_spans"]}
+        spans = {
+            one["op"]: one
+            for one in sent.rows["transaction_spans"]
+            if one["event_id"] == row["event_id"]
+        }
         assert (row["spans"], set(spans)) == (2, {"db.query", "db.fetch"})
         assert spans["db.fetch"]["parent_span_id"] == spans["db.query"]["span_id"]
+
+    def test_so_has_one_that_is_streamed_as_spans(self, sent: Sent) -> None:
+        (row,) = [one for one in sent.rows["transactions"] if one["name"] == "job"]
+
+        assert (row["op"], row["status"], row["spans"]) == ("queue.process", "ok", 1)
+        assert (row["environment"], row["release"]) == ("production", "shop@1.2.3")
+        (span,) = [
+            one for one in sent.rows["transaction_spans"] if one["event_id"] == row["event_id"]
+        ]
+        assert (span["op"], span["description"]) == ("db.query", "SELECT 2")
 
     def test_what_an_sdk_leaves_out_it_reports(self, sent: Sent) -> None:
         assert sent.not_sampled == 1
@@ -124,7 +139,7 @@ class TestEvents:
     def test_each_is_stored_once(self, sent: Sent) -> None:
         ids = [row["event_id"] for row in (*sent.rows["errors"], *sent.rows["transactions"])]
 
-        assert (len(ids), len(set(ids))) == (5, 5)
+        assert (len(ids), len(set(ids))) == (6, 6)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Every route against everybody whom it does not concern; the routes are the application's own."""
 
 import json
+import time
 from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from tests.e2e.server import Project, Server, create_project, wait_for
 from tests.poison import append_poison
 
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
+LASTED = {"start_timestamp": time.time() - 1, "timestamp": time.time()}
 MARKER = "only-for-the-first"
 """Stands in every text of the first project; no answer to anybody else may hold it."""
 
@@ -47,6 +49,9 @@ class Guard(Enum):
     PAGE_ADMIN = auto()
     """The same, for its admins."""
 
+    PAGE_FORM = auto()
+    """What a form of a page asks to be done, by its project's members."""
+
     PAGE_OWN = auto()
     """A page for who is signed in, of themselves."""
 
@@ -73,7 +78,7 @@ QUERIES = (
     "outcomes",
     "transactions",
     "transactions/spans",
-    "transactions/{event_id}",
+    "transactions/{transaction_id}",
     *("issues", "issues/{issue_id}", "releases"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
@@ -96,20 +101,26 @@ PAGES = (
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),
+    *("/errors/issues", "/errors/issues/suggest", "/errors/issues/{issue_id}"),
+    "/errors/issues/{issue_id}/events/{event_id}",
+    "/errors/issues/{issue_id}/events/{event_id}/raw",
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
-    "/performance/transactions/{event_id}",
-    "/performance/transactions/{event_id}/spans/{span_id}",
+    "/performance/transactions/{transaction_id}",
+    "/performance/transactions/{transaction_id}/spans/{span_id}",
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     "/{page}",
 )
-SETTINGS = tuple(f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices"))
+SETTINGS = tuple(
+    f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices", "errors")
+)
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
     *("/dsn", "/dsn/{dsn_key_id}/revoke", "/tokens", "/tokens/{token_id}/revoke"),
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
+    *("/errors", "/errors/try"),
 )
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
@@ -186,6 +197,8 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/price-aliases": Case(Guard.ADMIN, ALIAS),
     "PUT /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN, ALIAS),
     "DELETE /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN),
+    "GET /dashboard/api/errors/settings": Case(Guard.MEMBER),
+    "PUT /dashboard/api/errors/settings": Case(Guard.ADMIN, {"masking": {"names": False}}),
     "GET /dashboard/api/users": Case(Guard.ADMIN),
     "POST /dashboard/api/users": Case(Guard.ADMIN, {"email": "x@example.com"}),
     "PATCH /dashboard/api/users/{user_id}": Case(Guard.ADMIN, {"role": "admin"}),
@@ -199,6 +212,8 @@ CASES: dict[str, Case] = {
     **{f"GET /p/{{project_id}}{path}": Case(Guard.PAGE) for path in (*PAGES, *SETTINGS)},
     **{f"POST /p/{{project_id}}/settings{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
+    "POST /p/{project_id}/errors/issues": Case(Guard.PAGE_FORM),
+    "POST /p/{project_id}/errors/issues/{issue_id}": Case(Guard.PAGE_FORM),
     **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
     **{f"POST {path}": Case(Guard.PAGE_OWN) for path in OWN},
     "GET /assets/{tree}/{name}": Case(Guard.PUBLIC),
@@ -241,7 +256,7 @@ def world(server: Server) -> Iterator[World]:
     first, second = create_project(server, f"{MARKER} project"), create_project(server, "Second")
     ids = {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
     fill(first, ids)
-    ids |= fill_errors(first)
+    ids |= fill_errors(first, ids["span_id"])
     member = join(server, first, role="user", name="Member")
     other = join(server, first, role="user", name=f"{MARKER} member")
     other.close()
@@ -298,7 +313,7 @@ def poison(server: Server, project: Project) -> str:
 
 
 def fill(project: Project, ids: dict[str, str]) -> None:
-    """Stores a trace, a span and a transaction, whose every text holds the marker."""
+    """Stores one trace and one span, whose every text holds the marker."""
     item = trace(
         trace_id=ids["trace_id"],
         session_id=ids["session_id"],
@@ -308,40 +323,42 @@ def fill(project: Project, ids: dict[str, str]) -> None:
     event = span(span_id=ids["span_id"], session_id=ids["session_id"], tool_name=MARKER)
     assert project.post("/v1/traces/batch", [item]).status_code == 202
     assert project.post("/v1/spans/batch", [event]).status_code == 202
-    ids["event_id"] = store_transaction(project, ids["span_id"])
 
 
-def store_transaction(project: Project, span_id: str) -> str:
-    """Stores a transaction whose every text holds the marker, and returns its id."""
-    own = {"X-Project-Id": project.project_id}
-    listed = project.server.admin.get("/dashboard/api/dsn-keys", headers=own).json()["dsnKeys"]
-    inner = {"spanId": span_id, "op": MARKER, "description": MARKER, "durationMs": 1}
-    item = {"type": "transaction", "name": MARKER, "traceId": new_id(), "durationMs": 2}
-    answer = project.server.admin.post(
-        "/v1/ingest",
-        json={**item, "status": "ok", "spans": [inner], "release": MARKER},
-        headers={"X-Open-Sentry-Key": listed[0]["publicKey"]},
-    )
-    assert answer.status_code == 202, answer.text
-    event_id = str(answer.json()["id"])
-    path = f"/v1/transactions/{event_id}"
-    wait_for(lambda: project.get(path).status_code == 200, "the transaction")
-    return event_id
+def fill_errors(project: Project, span_id: str) -> dict[str, str]:
+    """Stores an error and a transaction whose texts hold the marker; returns their ids.
 
-
-def fill_errors(project: Project) -> dict[str, str]:
-    """Has an error make an issue whose texts hold the marker; returns the ids of both."""
-    key, number = dsn_of(project.server, project)
-    item = {"message": MARKER, "release": MARKER, "tags": {MARKER: MARKER}, "user": {"id": MARKER}}
-    sent = {"X-Sentry-Auth": f"Sentry sentry_key={key}"}
-    assert project.http.post(f"/api/{number}/store/", json=item, headers=sent).status_code == 200
+    Both have the same one: what a path names by it may be either.
+    """
+    event_id = new_id().replace("-", "")
+    shared = {"release": MARKER, "tags": {MARKER: MARKER}, "user": {"id": MARKER}}
+    error = {"message": MARKER, **shared}
+    inner = {"span_id": span_id, "op": MARKER, "description": MARKER, **LASTED}
+    transaction = {"type": "transaction", "transaction": MARKER, "spans": [inner], **shared}
+    send_envelope(project, event_id, {"type": "event"}, error)
+    send_envelope(project, event_id, {"type": "transaction"}, {**transaction, **LASTED})
 
     def found() -> str:
         return "".join(one["id"] for one in project.get("/v1/issues").json()["issues"])
 
     issue_id = wait_for(found, "the issue")
-    latest = project.get(f"/v1/issues/{issue_id}/events/latest").json()
-    return {"issue_id": issue_id, "event_id": latest["event"]["id"]}
+    path = f"/v1/transactions/{event_id}"
+    wait_for(lambda: project.get(path).status_code == 200, "the transaction")
+    return {"issue_id": issue_id, "event_id": event_id, "transaction_id": event_id}
+
+
+def send_envelope(
+    project: Project, event_id: str, head: dict[str, str], item: dict[str, Any]
+) -> None:
+    """Sends one item as an SDK of Sentry does."""
+    key, number = dsn_of(project.server, project)
+    lines = ({"event_id": event_id}, head, {"event_id": event_id, **item})
+    answer = project.http.post(
+        f"/api/{number}/envelope/",
+        content="\n".join(map(json.dumps, lines)),
+        headers={"X-Sentry-Auth": f"Sentry sentry_key={key}"},
+    )
+    assert answer.status_code == 200, answer.text
 
 
 def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx.Response:
@@ -390,7 +407,7 @@ def test_a_stranger_learns_nothing(world: World, route: str) -> None:
 
     assert MARKER not in answer.text
     assert world.first.key not in answer.text
-    if CASES[route].guard in (Guard.PAGE, Guard.PAGE_ADMIN):
+    if CASES[route].guard in (Guard.PAGE, Guard.PAGE_FORM, Guard.PAGE_ADMIN):
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/sign-in?next=%2Fp%2F")
     elif CASES[route].guard is Guard.PAGE_OWN:
@@ -425,11 +442,9 @@ def test_only_the_dsn_key_of_the_project_sends_to_it(world: World, route: str) -
     wrong = (f"{0:032x}", world.first.key)
 
     assert [sent_with(key) for key in wrong] == [403, 403]
-    if "project_number" in route:
-        assert sent_with(world.other_dsn_key) == 403
-    else:
-        assert sent_with(world.other_dsn_key) == 202
-        assert world.first.outcomes(kind="error") == {}
+    before = world.first.outcomes(kind="error")
+    assert sent_with(world.other_dsn_key) == (403 if "project_number" in route else 202)
+    assert world.first.outcomes(kind="error") == before
 
 
 @cases(Guard.TOKEN)
@@ -482,7 +497,7 @@ def test_an_admin_of_another_project_is_refused(server: Server, world: World, ro
     assert state_of(server, world.first) == before
 
 
-@cases(Guard.PAGE, Guard.PAGE_ADMIN)
+@cases(Guard.PAGE, Guard.PAGE_FORM, Guard.PAGE_ADMIN)
 def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
     world: World, route: str
 ) -> None:
@@ -504,6 +519,14 @@ def test_members_see_a_page(world: World, route: str) -> None:
         # A stream that would not end, but for what its page says.
         or (route.endswith(".events") and answer.status_code == 400)
     ), answer.text[:500]
+
+
+@cases(Guard.PAGE_FORM)
+def test_members_may_send_a_form(world: World, route: str) -> None:
+    answer = ask(world.member, route, world)
+
+    # Nothing is asked for yet: the form is missing.
+    assert (answer.status_code, "The form must be sent" in answer.text) == (400, True)
 
 
 @cases(Guard.ADMIN, Guard.PAGE_ADMIN)

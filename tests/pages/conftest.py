@@ -11,6 +11,7 @@ from tests.components import chromium
 from tests.components.fixtures import require
 from tests.e2e.payloads import trace
 from tests.e2e.server import Project, Server, create_project
+from tests.pages.errors import a_shop
 from tests.pages.looking import Visitor
 from tests.poison import append_poison
 
@@ -57,6 +58,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "--seed",
             "7",
         )
+        a_shop(demo)
         append_poison(data, demo.project_id, trace(latency_ms="slow"))
         yield World(server, demo, empty)
 

@@ -94,7 +94,9 @@ class TestStory:
         expect(steps.filter(has_text="no such product")).to_have_count(1)
         expect(steps.filter(has_text="gpt-4o")).to_have_count(1)
         beside = page.get_by_role("region", name="Of the same trace")
-        expect(beside).to_contain_text("KeyError: no such product")
+        beside.get_by_role("link", name="KeyError: no such product").click()
+        page.wait_for_url("**/errors/issues/**")
+        expect(page.locator("main")).to_contain_text("KeyError")
         assert visitor.faults == []
 
     def test_a_span_opens_in_the_drawer_and_its_address_opens_it_again(

@@ -100,6 +100,14 @@ ENVELOPES: dict[str, Callable[[int], bytes]] = {
     "no id": lambda n: b'{}\n{"type":"event"}\n{"event_id":' + text_of(b"-", n) + b"}",
     "report": lambda n: b'{}\n{"type":"client_report"}\n{"discarded_events":[' + b"{}," * (n // 3),
     "base64": lambda n: b"A" * n,
+    "spans": lambda n: b'{}\n{"type":"span"}\n{"items":[' + b"{}," * (n // 3) + b"{}]}",
+    "spans of one segment": lambda n: (
+        b'{}\n{"type":"span"}\n{"items":['
+        + b'{"trace_id":"a","span_id":"b","start_timestamp":1,"end_timestamp":1,"is_segment":true},'
+        * (n // 800)
+        + b'{"trace_id":"a","span_id":"c","start_timestamp":1,"end_timestamp":1,"attributes":'
+        b'{"sentry.segment.id":{"value":"b"}}},' * (n // 1200) + b"{}]}"
+    ),
 }
 OPEN_SENTRY: dict[str, Callable[[int], bytes]] = {
     "spans": lambda n: (

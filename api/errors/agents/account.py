@@ -76,7 +76,7 @@ async def get_stats(request: AnyRequest) -> Response[bytes]:
 
 @get("/org/activity", opt={**takes(RecentQuery), **describes(asks="token")})
 async def get_recent_activity(request: AnyRequest) -> AgentActivityList:
-    """Answer what happened last to issues of the projects that the token reaches."""
+    """Answer what happened last to issues that the token reaches."""
     holder = await holder_in(request)
     query = read(values_of(request), RecentQuery)
     ids = [reached.access.project.project_id for reached in await projects_in(request, holder)]

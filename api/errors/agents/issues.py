@@ -101,7 +101,7 @@ async def show_reached_issue(request: AnyRequest, issue_id: FromPath[str]) -> Re
     opt=describes(body=StatusForm, example={"status": "resolved"}, answer=AgentIssue, asks="token"),
 )
 async def change_reached_issue(request: AnyRequest, issue_id: FromPath[str]) -> Response[bytes]:
-    """Resolve, ignore or open an issue."""
+    """Change the status of an issue: resolve, ignore or open it."""
     holder, project, row = await issue_in(request, issue_id, needs="write")
     bad = f"status: expected {one_of(STATUSES)}"
     status = (await read_form(request, StatusForm, otherwise=bad)).status

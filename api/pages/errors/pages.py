@@ -2,5 +2,6 @@
 
 from api.pages.errors.issues.pages import SECTION as ISSUES
 from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
+from api.pages.errors.settings.page import SECTION as SETTINGS
 
-SECTIONS = (ISSUES, *PERFORMANCE)
+SECTIONS = (ISSUES, *PERFORMANCE, SETTINGS)

@@ -18,6 +18,7 @@ from processors.errors.masking.checks import (
     is_key_like,
     is_ssn,
 )
+from schemas.errors.masking import MAX_PATTERN_MEMORY
 
 EDGE = rb"(?:^|[^0-9A-Za-z_]|\\[nrtbf])"
 """Before a word, in the bytes of JSON."""
@@ -52,9 +53,6 @@ EMAIL = rb"[0-9A-Za-z.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[0-9A-Za-z-]{1,63}\.){1,8}[A
 IPV4 = rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
 IPV6 = rb"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f:.]{0,40}"
 
-MAX_OWN_MEMORY = 1 << 20
-"""Bytes, for each pattern of a project's own; one that needs more cannot be set."""
-
 Check = Callable[[bytes, int, int], int]
 """Where what a pattern found in a text, from one place to another, ends in truth; 0: nowhere."""
 
@@ -82,7 +80,7 @@ def compiled_own(pattern: str) -> Any:
     """Compiles a project's own pattern, for texts in UTF-8. Raises `re2.error`."""
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = MAX_OWN_MEMORY
+    options.max_mem = MAX_PATTERN_MEMORY
     return re2.compile(pattern, options)
 
 

@@ -45,13 +45,13 @@ def client(warehouse: Warehouse, project: ProjectContext) -> Iterator[Client]:
 @pytest.mark.parametrize(
     ("path", "name"),
     [
-        ("/transactions?order=beauty", "order"),
+        ("/transactions?by=beauty", "by"),
         ("/transactions?limit=0", "limit"),
         ("/transactions?cursor=x_y", "cursor"),
         ("/transactions?cursor=1.0_99999999999999999999", "cursor"),
         ("/transactions?date_from=2020-01-01&date_to=2026-01-01", "date_from"),
         (f"/transactions?q={'x' * 201}", "q"),
-        ("/transactions/spans?order=apdex", "order"),
+        ("/transactions/spans?by=apdex", "by"),
     ],
 )
 def test_a_bad_parameter_is_rejected_with_its_name(client: Client, path: str, name: str) -> None:

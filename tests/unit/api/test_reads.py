@@ -34,6 +34,7 @@ PATHS = (
     f"/analytics/spans?{RANGE}",
     "/models",
     "/outcomes",
+    *("/transactions", "/transactions/spans", "/transactions/a"),
 )
 
 

@@ -72,8 +72,8 @@ class Shown(NamedTuple):
     url: Cut
     query: Cut
     headers: Pairs
-    cookies: Held | None
-    data: Held | None
+    parts: list[tuple[str, Held]]
+    """What else its sender says of it, each with a title."""
     env: Pairs
 
 
@@ -188,8 +188,11 @@ def _request(request: Request, budget: Budget) -> Shown:
         url=budget.cut(request.url, USUAL),
         query=budget.cut(request.query, USUAL),
         headers=_headers(request.headers, budget),
-        cookies=_held(decoded(request.cookies), budget),
-        data=_held(decoded(request.data), budget),
+        parts=[
+            (title, held)
+            for title, name in (("Body", "data"), ("Cookies", "cookies"))
+            if (held := _held(decoded(getattr(request, name)), budget)) is not None
+        ],
         env=budget.pairs(object_of(request.env), most=MOST_HEADERS, chars=USUAL),
     )
 

@@ -25,7 +25,13 @@ from clickhouse.client import Warehouse
 from clickhouse.errors.event_filters import EventFilter
 from clickhouse.errors.events import EventLine, StoredEvent, get_event, list_events
 from clickhouse.errors.issue_counts import read_counts
-from clickhouse.errors.issue_details import Hour, read_hours, read_sightings, read_tags
+from clickhouse.errors.issue_details import (
+    Hour,
+    TagBreakdown,
+    read_hours,
+    read_sightings,
+    read_tags,
+)
 from clickhouse.errors.issue_minutes import read_minutes
 from clickhouse.errors.trace_links import Between, by_trace_id
 from controlplane.errors.activity import list_activity
@@ -68,6 +74,17 @@ class Found(NamedTuple):
     steps: list[Step]
 
 
+class Read(NamedTuple):
+    """What the store says."""
+
+    counts: IssueCounts
+    course: list[Hour]
+    tags: list[TagBreakdown]
+    groups: list[Group]
+    found: Found
+    links: list[Link]
+
+
 class Opened(Struct, frozen=True):
     """Everything that the page of an issue shows."""
 
@@ -108,25 +125,16 @@ async def open_issue(
     shown = range_of(values_of(request), viewer.project, default=RANGE)
     asked = asked_in(request)
     project, database = on_clock(viewer.project, shown), services(request).database
-    happened, members = await asyncio.gather(
+    happened, members, read = await asyncio.gather(
         list_activity(database, project.project_id, row.id),
         list_members(database, project.project_id),
+        _read(request, project, row, shown, event_id),
     )
     names: Mapping[str, str] = {one.user_id: one.name or one.email for one in members}
-    wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
-    async with reader_of(request, project).turn() as store:
-        counts, hours, tags, groups, found = await asyncio.gather(
-            read_counts(store, project, {row.id: row.group_hashes}, wanted),
-            _course(store, project, row, shown),
-            read_tags(store, project, row.group_hashes, wanted),
-            _groups(store, project, row, wanted),
-            find_event(store, project, row, event_id),
-        )
-        links = await _links(request, store, project, found.stored)
-    stored = found.stored
+    stored = read.found.stored
     return Opened(
         row=row,
-        counts=counts[row.id],
+        counts=read.counts,
         is_new=is_new(row, shown.now_us),
         now_us=shown.now_us,
         zone=shown.zone,
@@ -135,16 +143,33 @@ async def open_issue(
         asked=asked,
         shown=None if stored is None else await asyncio.to_thread(event_shown, stored.event, asked),
         raw=_raw(request, row, stored),
-        steps=found.steps,
-        links=links,
+        steps=read.found.steps,
+        links=read.links,
         missing_event=event_id if stored is None else "",
-        chart=course_of(shown, hours),
-        breakdown=shares_of(tags),
+        chart=course_of(shown, read.course),
+        breakdown=shares_of(read.tags),
         activity=history_of(happened, names, shown.zone),
-        groups=groups,
+        groups=read.groups,
         explained=await _explained(request, project, stored),
         members=members,
     )
+
+
+async def _read(
+    request: AnyRequest, project: ProjectContext, row: IssueRow, shown: TimeRange, event_id: str
+) -> Read:
+    """Asks the store."""
+    wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
+    async with reader_of(request, project).turn() as store:
+        counts, course, tags, groups, found = await asyncio.gather(
+            read_counts(store, project, {row.id: row.group_hashes}, wanted),
+            _course(store, project, row, shown),
+            read_tags(store, project, row.group_hashes, wanted),
+            _groups(store, project, row, wanted),
+            find_event(store, project, row, event_id),
+        )
+        links = await _links(request, store, project, found.stored)
+    return Read(counts[row.id], course, tags, groups, found, links)
 
 
 def asked_in(request: AnyRequest) -> Asked:

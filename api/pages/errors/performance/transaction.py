@@ -8,7 +8,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 from msgspec import Raw, Struct
 
-from api.auth import AnyRequest
+from api.auth import AnyRequest, services
 from api.errors.performance import Whole, read_whole
 from api.pages.errors.performance.span_tree import HEADS, rows_of, steps_of
 from api.pages.parts.trees import Node, decoded, tree_of
@@ -23,6 +23,7 @@ from clickhouse.errors.repeated_spans import repeated
 from clickhouse.errors.transaction_lines import TransactionLine, fetch_transaction
 from clickhouse.errors.transaction_spans import SpanLine, fetch_span
 from clickhouse.queries.parts import PART_BYTES
+from controlplane.errors.listing import issues_of
 from schemas.errors.transaction import TransactionEvent, transaction_decoder
 from schemas.projects import ProjectContext
 
@@ -65,9 +66,9 @@ class OpenedSpan(Struct, frozen=True):
     data: Part | None
 
 
-@get("/performance/transactions/{event_id:str}", include_in_schema=False)
+@get("/performance/transactions/{transaction_id:str}", include_in_schema=False)
 async def transaction_page(
-    request: AnyRequest, viewer: Viewed, event_id: FromPath[str]
+    request: AnyRequest, viewer: Viewed, transaction_id: FromPath[str]
 ) -> Response[str]:
     """Show one transaction, with a span of it in the drawer where the address opens one."""
     values = values_of(request)
@@ -77,11 +78,12 @@ async def transaction_page(
         reader.turn() as store,
         reader.outgoing.taken(viewer.project.project_id, PART_BYTES) as share,
     ):
-        whole = await read_whole(store, viewer.project, with_slashes(event_id))
+        whole = await read_whole(store, viewer.project, with_slashes(transaction_id))
         if whole is None:
             raise NoSuchPage
         span = await _open(store, viewer.project, whole.stored.line, opened) if opened else None
         share.give_back()
+    issues = await _issues(request, viewer.project, whole)
     shown = await asyncio.to_thread(_shown, request, whole, number)
     return await page(
         request,
@@ -89,15 +91,16 @@ async def transaction_page(
         line=whole.stored.line,
         stored=whole.stored,
         links=whole.links,
+        issues=issues,
         span=span,
         missing=opened if opened and span is None else None,
         **shown,
     )
 
 
-@get("/performance/transactions/{event_id:str}/spans/{span_id:str}", include_in_schema=False)
+@get("/performance/transactions/{transaction_id:str}/spans/{span_id:str}", include_in_schema=False)
 async def span_page(
-    request: AnyRequest, viewer: Viewed, event_id: FromPath[str], span_id: FromPath[str]
+    request: AnyRequest, viewer: Viewed, transaction_id: FromPath[str], span_id: FromPath[str]
 ) -> Response[str]:
     """Show one span, alone or in the drawer of its transaction."""
     reader = reader_of(request, viewer.project)
@@ -105,7 +108,7 @@ async def span_page(
         reader.turn() as store,
         reader.outgoing.taken(viewer.project.project_id, PART_BYTES) as share,
     ):
-        stored = await fetch_transaction(store, viewer.project, with_slashes(event_id))
+        stored = await fetch_transaction(store, viewer.project, with_slashes(transaction_id))
         span = None
         if stored is not None:
             span = await _open(store, viewer.project, stored.line, with_slashes(span_id))
@@ -163,6 +166,16 @@ def _shown(request: AnyRequest, whole: Whole, number: int) -> dict[str, Any]:
         "problems": event.problems,
         "parts_shown": [part for part in parts if part is not None],
     }
+
+
+async def _issues(request: AnyRequest, project: ProjectContext, whole: Whole) -> dict[str, str]:
+    """Returns the issues of the errors of the trace, by their fingerprints."""
+    fingerprints = list({error.fingerprint for error in whole.links.errors})
+    if not fingerprints:
+        return {}
+    database = services(request).database
+    found = await issues_of(database, project.project_id, fingerprints)
+    return {fingerprint: issue.id for fingerprint, issue in found.items()}
 
 
 async def _open(

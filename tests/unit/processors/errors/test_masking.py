@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.errors.masking.mask import mask
-from schemas.errors.masking import MaskRules
+from schemas.errors.masking import MaskRules, OwnPattern
 
 
 def masked(value: Any, rules: MaskRules | None = None) -> Any:

@@ -120,6 +120,24 @@ def test_an_sdk_gives_no_reason_to_complain(name: str) -> None:
     assert read(name).problems == ()
 
 
+@EVERY
+def test_value_by_value_is_read_what_is_read_by_type(name: str) -> None:
+    payload, event = PAYLOADS[name], read(name)
+    # A part with one wrong value is read value by value.
+    wrong = {
+        field: [{"type": [], "id": []}, *(sent["values"] if isinstance(sent, dict) else sent)]
+        for field in ("exception", "breadcrumbs", "threads")
+        if (sent := payload.get(field))
+    }
+
+    again = error(payload | wrong, HEAD)
+
+    assert again.exceptions == event.exceptions
+    assert again.breadcrumbs[len(again.breadcrumbs) - len(event.breadcrumbs) :] == event.breadcrumbs
+    assert again.threads[len(again.threads) - len(event.threads) :] == event.threads
+    assert len(again.problems) == len(wrong)
+
+
 WORDS = (
     "values", "frames", "type", "value", "message", "params", "trace", "id", "key", "lineno",
     "vars", "stacktrace", "mechanism", "images", "spans", "timestamp", "start_timestamp",
