@@ -3,7 +3,14 @@
 from functools import partial
 
 from alerts.errors.evaluate import Evaluation
-from api.errors import issue_changes, issue_events, issues, transactions
+from api.errors import (
+    alert_channels,
+    alert_rules,
+    issue_changes,
+    issue_events,
+    issues,
+    transactions,
+)
 from api.errors import settings as setting
 from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
@@ -66,7 +73,12 @@ SYSTEM = System(
     open=open_parts,
     routers=routers,
     queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
-    controls=(*issue_changes.HANDLERS, *setting.HANDLERS),
+    controls=(
+        *issue_changes.HANDLERS,
+        *setting.HANDLERS,
+        *alert_rules.HANDLERS,
+        *alert_channels.HANDLERS,
+    ),
     agents=(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
     pages=SECTIONS,
     checks=checks(),

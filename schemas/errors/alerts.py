@@ -20,7 +20,9 @@ DeliveryState = Literal["pending", "delivered", "failed"]
 RuleState = Literal["unknown", "ok", "firing"]
 
 
-class RuleQuery(Struct, frozen=True, rename="camel", omit_defaults=True):
+class RuleQuery(
+    Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
     """What a rule is narrowed to; everything that is given must match. Levels are of errors."""
 
     levels: tuple[str, ...] = ()
@@ -80,7 +82,9 @@ class Rule(RuleForm, frozen=True, kw_only=True, rename="camel"):
         return (self.environment,)
 
 
-class ChannelConfig(Struct, frozen=True, rename="camel", omit_defaults=True):
+class ChannelConfig(
+    Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
     """Where a channel sends; which fields there are depends on its kind."""
 
     webhook_url: str = ""
