@@ -599,5 +599,5 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    assert len(posts) == len(CHANGES) + len(REPAIRS) + len(OWN)
+    assert len(posts) == len(CHANGES) + len(ALERTS) + len(REPAIRS) + len(OWN)
     assert state_of(server, world.first) == before
