@@ -78,6 +78,7 @@ PARAMETERS = {
         "is:unresolved",
     ),
     "level": Words("Only issues of this level.", "error"),
+    "state": Words("Only issues that are unresolved, resolved, ignored, or all.", "unresolved"),
     "sort": Words("What comes first: last_seen, first_seen, events or people.", "last_seen"),
     # Of a path.
     "issue_id": Words("Id of the issue, or its number in the project.", "1"),

@@ -21,6 +21,7 @@ from clickhouse.errors.issue_counts import (
     find_groups,
     rank_issues,
     read_counts,
+    read_counts_and_courses,
     read_courses,
 )
 from controlplane.database import Database
@@ -80,10 +81,15 @@ async def find_issues(
         rows, following = await _by_count(database, warehouse, project, (issues, asked))
     groups = groups_of(rows)
     course = _course(events)
-    counts, courses = await asyncio.gather(
-        read_counts(warehouse, project, groups, events),
-        read_courses(warehouse, project, groups, course, buckets=BUCKETS),
-    )
+    if course == events:
+        counts, courses = await read_counts_and_courses(
+            warehouse, project, groups, events, buckets=BUCKETS
+        )
+    else:
+        counts, courses = await asyncio.gather(
+            read_counts(warehouse, project, groups, events),
+            read_courses(warehouse, project, groups, course, buckets=BUCKETS),
+        )
     listed = [ListedIssue(row, counts[row.id], courses[row.id]) for row in rows]
     return IssuePage(listed, following, *bucket_hours(course, BUCKETS))
 

@@ -61,7 +61,7 @@ class IssueQuery(RangeQuery, frozen=True, kw_only=True):
     """Which issues, and in which order: the last seen one first, or the one with most events."""
 
     query: Annotated[str, Meta(max_length=2000)] = ""
-    status: str | None = None
+    state: str | None = None
     environment: str | None = None
     release: str | None = None
     sort: IssueSort = "last_seen"
@@ -226,10 +226,10 @@ async def _search(
     for name in ("environment", "release"):
         if value := getattr(query, name):
             events = replace(events, **{name: value})
-    if query.status is not None:
-        if query.status not in STATUSES:
-            raise invalid("status", f"Expected {one_of(tuple(STATUSES))}")
-        chosen = STATUSES[query.status]
+    if query.state is not None:
+        if query.state not in STATUSES:
+            raise invalid("state", f"Expected {one_of(tuple(STATUSES))}")
+        chosen = STATUSES[query.state]
         issues = replace(issues, statuses=tuple(s for s in issues.statuses if s in chosen))
     issues = await assignee_of(request.app.state.database, project.project_id, issues)
     return IssueSearch(issues, events)

@@ -1,10 +1,10 @@
-"""Sums over transactions for any grouping: whole hours from the rollup, ragged ends from base rows.
+"""Sums over transactions for any grouping: whole days and hours from rollups, the rest from rows.
 
 Percentiles are those of the sketch that the rollup keeps: within 1 % of the exact ones. Base rows
 are put into the same sketch, so that both ways give the same numbers, to the last digit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from clickhouse.queries.quantiles import Percentiles, Quantiles, milliseconds
 from clickhouse.queries.values import quotient
 from schemas.answers import Number
 from schemas.projects import ProjectContext
-from schemas.zones import HOUR_US, Clock, clock_of
+from schemas.zones import DAY_US, HOUR_US, Clock, clock_of
 
 TARGET_NS = 300_000_000
 """Of the apdex; the rollup is made for it (migration 14)."""
@@ -46,7 +46,7 @@ FROM (
     FROM transactions AS t
     WHERE {where}{beside}
     {grouped}
-    {arm}
+    {arms}
 )
 {ending}
 """
@@ -55,11 +55,25 @@ BESIDE = """
 ARM = """UNION ALL
     SELECT
         {rolled}
-    FROM transaction_hours
+    FROM {table}
     WHERE {where}
-        AND {bucket}{split}"""
+        AND {bucket}{beside}"""
 BUCKET = """{time} >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND {time} < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
+DAY_BUCKET = BUCKET.replace("first_us", "first_day_us").replace("last_us", "last_day_us")
+
+
+class Rollup(NamedTuple):
+    """A table of sums, and which of its rows a statement takes."""
+
+    table: str
+    time: str
+    first_hour: str
+    bucket: str
+
+
+HOURS = Rollup("transaction_hours", "hour", "hour", BUCKET)
+DAYS = Rollup("transaction_days", "day", "first_hour", DAY_BUCKET)
 
 
 class Figures(Struct, frozen=True):
@@ -99,26 +113,29 @@ class Figures(Struct, frozen=True):
 
 
 class Scope(NamedTuple):
-    """The transactions of an analysis: a project and a filter, and what the rollup answers of it.
+    """The transactions of an analysis: a project and a filter, and what rollups answer of it.
 
-    `first_us` to before `last_us` are whole hours. `only` is a further condition on columns that
-    both tables have.
+    `first_us` to before `last_us` are whole hours, and within them `first_day_us` to before
+    `last_day_us` whole days. `only` is a further condition on columns that all tables have.
     """
 
     project: ProjectContext
     wanted: TransactionFilter
     first_us: int
     last_us: int
+    first_day_us: int
+    last_day_us: int
     clock: Clock
     split_us: tuple[int, ...] = ()
     only: str = ""
 
 
 class Columns(NamedTuple):
-    """What a statement yields beside its keys: of base rows, of the rollup, and over both."""
+    """What a statement yields beside its keys: of base rows, of rollups, and over both."""
 
     base: list[str]
     rolled: list[str]
+    """`{first_hour}` in it is the first hour of a row of either."""
     total: list[str]
 
 
@@ -129,7 +146,7 @@ def scope(
     names: Iterable[str] = (),
     base_only: bool = False,
 ) -> Scope:
-    """Finds which hours the rollup answers for; `base_only` leaves it aside: slow, and the same."""
+    """Finds what the rollups answer for; `base_only` leaves them aside: slow, and the same."""
     needed = set(names)
     is_timed = not needed.isdisjoint(PERIODS)
     clock = clock_of(project.time_zone if is_timed else "UTC", wanted.from_us, wanted.to_us)
@@ -137,7 +154,11 @@ def scope(
     split = hours_beside(clock, needed, first, last)
     if wanted.reads_rows or base_only or split is None or first >= last:
         first, last, split = wanted.from_us, wanted.from_us, ()
-    return Scope(project, wanted, first, last, clock, split)
+    first_day, last_day = whole_periods(first, last - 1, DAY_US)
+    is_fine = "hour" in needed or (is_timed and not clock.is_utc)
+    if is_fine or first_day >= last_day:
+        first_day = last_day = first
+    return Scope(project, wanted, first, last, first_day, last_day, clock, split)
 
 
 def values_of(scoped: Scope) -> dict[str, Any]:
@@ -146,6 +167,8 @@ def values_of(scoped: Scope) -> dict[str, Any]:
         **condition(scoped.project, scoped.wanted).values,
         "first_us": scoped.first_us,
         "last_us": scoped.last_us,
+        "first_day_us": scoped.first_day_us,
+        "last_day_us": scoped.last_day_us,
         **split_values(scoped.split_us),
         **period_values(scoped.clock),
     }
@@ -201,7 +224,7 @@ def _filled(
         .replace("{where}", where)
         .replace("{beside}", _beside(scoped))
         .replace("{grouped}", _grouped(key_names(names)))
-        .replace("{arm}", _arm(scoped, names, columns))
+        .replace("{arms}", "\n    ".join(_arms(scoped, names, columns)))
         .replace("{ending}", ending)
     )
 
@@ -219,19 +242,33 @@ def _beside(scoped: Scope) -> str:
     return BESIDE.replace("{bucket}", bucket).replace("{split}", split)
 
 
-def _arm(scoped: Scope, names: Sequence[str], columns: Columns) -> str:
+def _arms(scoped: Scope, names: Sequence[str], columns: Columns) -> Iterator[str]:
+    """Yields what follows of the rollups, each behind a UNION ALL."""
     if scoped.first_us >= scoped.last_us:
-        return ""
-    # As base rows have it: microseconds, by which periods are worked out.
-    time = "toDateTime64(hour, 6, 'UTC')"
-    split = f"\n        AND NOT ({SPLIT.replace('{time}', time)})" if scoped.split_us else ""
+        return
+    has_days = scoped.first_day_us < scoped.last_day_us
+    beside = f"\n        AND NOT ({DAY_BUCKET.replace('{time}', 'hour')})" if has_days else ""
+    if scoped.split_us:
+        beside += f"\n        AND NOT ({SPLIT.replace('{time}', _fine('hour'))})"
+    yield _arm(scoped, names, columns, HOURS).replace("{beside}", beside)
+    if has_days:
+        yield _arm(scoped, names, columns, DAYS).replace("{beside}", "")
+
+
+def _arm(scoped: Scope, names: Sequence[str], columns: Columns, rollup: Rollup) -> str:
     where = condition(scoped.project, scoped.wanted, ends=False).sql + scoped.only
+    rolled = [one.replace("{first_hour}", rollup.first_hour) for one in columns.rolled]
     return (
-        ARM.replace("{rolled}", _lines([*_keys(scoped, names, time), *columns.rolled], 8))
+        ARM.replace("{rolled}", _lines([*_keys(scoped, names, _fine(rollup.time)), *rolled], 8))
+        .replace("{table}", rollup.table)
         .replace("{where}", where)
-        .replace("{bucket}", BUCKET.replace("{time}", "hour"))
-        .replace("{split}", split)
+        .replace("{bucket}", rollup.bucket.replace("{time}", rollup.time))
     )
+
+
+def _fine(time: str) -> str:
+    """Returns a time as base rows have it: in microseconds, by which periods are worked out."""
+    return f"toDateTime64({time}, 6, 'UTC')"
 
 
 def _keys(scoped: Scope, names: Sequence[str], time: str) -> list[str]:

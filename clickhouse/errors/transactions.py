@@ -195,7 +195,7 @@ async def list_releases(
     columns = figures()
     columns = Columns(
         [*columns.base, "min(toStartOfHour(t.timestamp)) AS m_first"],
-        [*columns.rolled, "hour AS m_first"],
+        [*columns.rolled, "{first_hour} AS m_first"],
         [*columns.total, "toUnixTimestamp(toDateTime(min(m_first), 'UTC')) AS s_first"],
     )
     ending = f"ORDER BY s_first DESC, s_count DESC, k0\nLIMIT {MOST_RELEASES}"

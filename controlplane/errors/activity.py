@@ -10,7 +10,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
-from controlplane.errors.inserting import insert_new
+from controlplane.errors.many_rows import insert_new
 from controlplane.errors.models import Issue, IssueActivity
 from controlplane.models import User
 from controlplane.rules import as_uuid
@@ -50,9 +50,12 @@ async def list_activity(
 
     `before` is the moment and the id of the last one that was told before.
     """
-    query = _query().where(IssueActivity.project_id == as_uuid(project_id))
-    if issue_id is not None:
-        query = query.where(IssueActivity.issue_id == as_uuid(issue_id))
+    key = as_uuid(project_id)
+    if issue_id is None:
+        query = _query().where(IssueActivity.project_id == key)
+    else:
+        # Of two indexes SQLite would take the project's, and read all that ever happened there.
+        query = _query().where(IssueActivity.issue_id == as_uuid(issue_id), Issue.project_id == key)
     if before is not None:
         place = tuple_(IssueActivity.at_us, IssueActivity.id)
         query = query.where(place < (before[0], as_uuid(before[1]) or UUID(int=0)))

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.errors.inserting import insert_new, parts, table_of
+from controlplane.errors.many_rows import insert_new, parts, table_of
 from controlplane.errors.models import IssueCounter
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -48,13 +49,18 @@ async def list_issues(
 ) -> list[IssueRow]:
     """Returns issues, the last ones first, by `last_seen` or `first_seen`; those after a place."""
     by = SORTS[sort]
+    found: list[Any] = []
     async with database.reading() as session:
-        query = _query(session, project_id, wanted)
-        if after is not None:
-            last = as_uuid(after.issue_id) or UUID(int=0)
-            query = query.where(tuple_(by, Issue.id) < (after.at_us, last))
-        query = query.order_by(by.desc(), Issue.id.desc()).limit(limit)
-        return await _told(session, (await session.execute(query)).all())
+        # Each status has its issues in order in an index; of several, all would have to be sorted.
+        for status in wanted.statuses:
+            query = _query(session, project_id, replace(wanted, statuses=(status,)))
+            if after is not None:
+                last = as_uuid(after.issue_id) or UUID(int=0)
+                query = query.where(tuple_(by, Issue.id) < (after.at_us, last))
+            query = query.order_by(by.desc(), Issue.id.desc()).limit(limit)
+            found += (await session.execute(query)).all()
+        found.sort(key=lambda row: (getattr(row[0], by.key), row[0].id), reverse=True)
+        return await _told(session, found[:limit])
 
 
 async def find_all(

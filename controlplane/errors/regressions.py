@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.errors.activity import Happening, note
-from controlplane.errors.inserting import parts, table_of
+from controlplane.errors.many_rows import parts, table_of
 from controlplane.errors.models import Issue
 from controlplane.errors.releases import find_releases
 from schemas.errors.versions import SeenRelease, compare

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, or_, select, tuple_
+from sqlalchemy import case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
-from controlplane.errors.inserting import insert_of, parts
+from controlplane.errors.many_rows import insert_of, named_so, parts
 from controlplane.errors.models import Release
 from controlplane.rules import as_uuid
 from schemas.errors.issues import ReleaseRow, Sighting
@@ -42,7 +42,7 @@ async def find_releases(session: AsyncSession, wanted: Iterable[Named]) -> dict[
     found = {}
     for some in parts(sorted(set(wanted))):
         query = select(Release.project_id, Release.version, Release.first_seen_us).where(
-            tuple_(Release.project_id, Release.version).in_(some)
+            named_so(Release.project_id, Release.version, some)
         )
         for project_id, version, first_us in (await session.execute(query)).all():
             found[project_id, version] = SeenRelease(version, first_us)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, bindparam, case, or_, update
 
-from controlplane.errors.inserting import table_of
+from controlplane.errors.many_rows import table_of
 from controlplane.errors.models import Issue
 from schemas.errors.issues import Sighting
 

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
 from controlplane.errors.activity import Happening, note
 from controlplane.errors.counters import lock_counters, set_counters
-from controlplane.errors.inserting import insert_new, parts
+from controlplane.errors.many_rows import insert_new, named_so, parts
 from controlplane.errors.models import (
     MAX_FINGERPRINT_CHARS,
     MAX_RELEASE_CHARS,
@@ -56,14 +56,16 @@ async def note_sightings(database: Database, sightings: Sequence[Sighting]) -> N
     of projects that are gone change nothing. May be called again with the same sightings, and
     beside other processes.
     """
+    cleaned = [_cleaned(one) for one in sightings if as_uuid(one.project_id) is not None]
     async with database.reading() as session:
-        live = await _live_projects(session, {one.project_id for one in sightings})
-        cleaned = [_cleaned(one) for one in sightings if one.project_id in live]
         known = await _find(session, map(_key, cleaned))
+        unknown = [one for one in cleaned if _key(one) not in known]
+        live = await _live_projects(session, {_key(one)[0] for one in unknown})
+    unknown = [one for one in unknown if _key(one)[0] in live]
+    cleaned = [one for one in cleaned if _key(one) in known or _key(one)[0] in live]
     if not cleaned:
         return
     async with database.session() as session:
-        unknown = [one for one in cleaned if _key(one) not in known]
         if unknown:
             known |= await _make_known(session, unknown)
         await note_releases(session, cleaned)
@@ -72,11 +74,10 @@ async def note_sightings(database: Database, sightings: Sequence[Sighting]) -> N
         await reopen(session, _reopenings(seen))
 
 
-async def _live_projects(session: AsyncSession, project_ids: Iterable[str]) -> set[str]:
+async def _live_projects(session: AsyncSession, project_ids: Iterable[UUID]) -> set[UUID]:
     found = set()
-    for some in parts([one for one in map(as_uuid, project_ids) if one is not None]):
-        query = select(Project.id).where(Project.id.in_(some))
-        found |= {str(one) for one in await session.scalars(query)}
+    for some in parts(sorted(project_ids)):
+        found |= set(await session.scalars(select(Project.id).where(Project.id.in_(some))))
     return found
 
 
@@ -89,7 +90,7 @@ async def _find(session: AsyncSession, keys: Iterable[Key]) -> dict[Key, _Known]
             select(of.project_id, of.fingerprint, Issue.id, Issue.number, Issue.status)
             .add_columns(Issue.resolved_us)
             .join(Issue, Issue.id == of.issue_id)
-            .where(tuple_(of.project_id, of.fingerprint).in_(some))
+            .where(named_so(of.project_id, of.fingerprint, some))
         )
         for project_id, fingerprint, *issue in (await session.execute(query)).all():
             found[project_id, fingerprint] = _Known(*issue)

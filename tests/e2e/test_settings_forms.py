@@ -283,6 +283,58 @@ class TestTokens:
         assert f"osco_…{token[-4:]}" not in unescape(world.member.get("/account").text)
 
 
+class TestErrors:
+    FORM: ClassVar = {
+        **{"names": "1", "emails": "1", "own": "customer <b>", "kept": "", "version": "v2"},
+        "patterns": r"staff = \bE-\d{5}\b",
+        "rules": 'type:"<b> *" -> x',
+    }
+
+    def test_what_is_set_stands_in_the_form_again(self, world: World) -> None:
+        leads_to(world.post("/errors", **self.FORM), world.path("/errors"))
+        page = world.page("/errors")
+
+        assert re.findall(r'name="(\w+)" value="1" checked', page) == ["names", "emails"]
+        for name in ("own", "patterns", "rules"):
+            text = first(rf'(?s)<textarea id="f-{name}"[^>]*>\n(.*?)</textarea>', page)
+            assert text == self.FORM[name]
+        assert "<b>" not in world.admin.get(world.path("/errors")).text
+
+    def test_what_is_wrong_is_said_at_its_field(self, world: World) -> None:
+        says(world.post("/errors", **self.FORM | {"patterns": "a = ("}), "patterns", "missing )")
+        says(world.post("/errors", **self.FORM | {"patterns": "x"}), "patterns", "name = pattern")
+        says(world.post("/errors", **self.FORM | {"own": "x" * 65}), "own", "64 ASCII")
+        says(world.post("/errors", **self.FORM | {"rules": "x"}), "rules", "field:pattern")
+        says(world.post("/errors", **self.FORM | {"version": "v9"}), "version", "v2")
+
+    def test_a_text_is_tried_by_what_the_form_says_and_nothing_is_kept(self, world: World) -> None:
+        before = world.page("/errors")
+        form = self.FORM | {"own": "basket", "text": "basket=7 a@b.de E-12345 <u>"}
+
+        answer = world.post("/errors/try", **form)
+
+        assert "basket=[Filtered] [email] [staff] &lt;u&gt;</pre>" in answer.text
+        assert world.page("/errors") == before
+
+    def test_an_event_is_tried_as_one(self, world: World) -> None:
+        form = self.FORM | {"text": '{"extra":{"password":"x"}}'}
+
+        answer = world.post("/errors/try", **form)
+
+        assert '{"extra":{"password":"[Filtered]"}}</pre>' in unescape(answer.text)
+
+    def test_members_read_it_and_change_nothing(self, world: World) -> None:
+        world.post("/errors", **self.FORM)
+        page = world.member.get(world.path("/errors")).text
+
+        assert "customer &lt;b&gt;" in page
+        assert "ask one of its admins" in page
+        assert "<textarea" not in page
+        form = {"": "", **self.FORM}
+        for rest in ("/errors", "/errors/try"):
+            assert world.member.post(world.path(rest), data=form).status_code in (403, 404)
+
+
 class TestPrices:
     def test_what_is_wrong_is_said_in_words_at_its_field(self, world: World) -> None:
         says(world.post("/prices", model="m", input="much"), "input", "no number such as 2.50")

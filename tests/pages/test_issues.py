@@ -310,6 +310,16 @@ class TestEvents:
         assert "Error TypeError" in text
         assert text.count("Error PaymentFailed") == 0
 
+    @pytest.mark.parametrize("shown", ["15m", "24h", "30d"])
+    def test_its_course_counts_each_event_once_whatever_the_time_is(
+        self, other: Project, shown: str
+    ) -> None:
+        text = get(other, "/1", range=shown).text
+        table = text.partition("Events as a table")[2].partition("</table>")[0]
+        counts = re.findall(r'class="n"><span title="(\d+)">', table)
+
+        assert sum(map(int, counts)) == 3
+
     def test_it_says_why_it_belongs_to_its_issue(self, other: Project) -> None:
         text = get(other, "/1").text.partition("Why it belongs to this issue")[2]
 

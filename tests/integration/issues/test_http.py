@@ -121,15 +121,15 @@ class TestLists:
         assert await shop.titles(query='"such KEY"') == ["no such key"]
         assert await shop.titles(release="1.0") == ["a"]
         assert await shop.titles(environment="staging") == ["a"]
-        assert await shop.titles(query="level:fatal", status="unresolved") == ["b"]
-        assert await shop.titles(status="resolved") == []
+        assert await shop.titles(query="level:fatal", state="unresolved") == ["b"]
+        assert await shop.titles(state="resolved") == []
 
     async def test_what_cannot_be_asked_is_rejected_with_the_rule(self, shop: Shop) -> None:
         for params in (
             {"query": "is:gone"},
             {"cursor": "x"},
             {"cursor": "5_people", "sort": "events"},
-            {"status": "gone"},
+            {"state": "gone"},
             {"sort": "title"},
             {"query": "assignee:nobody@example.com"},
             {"date_from": "2026-02-01", "date_to": "2026-01-01"},

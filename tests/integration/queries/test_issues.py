@@ -13,6 +13,7 @@ from clickhouse.errors.issue_counts import (
     find_groups,
     rank_issues,
     read_counts,
+    read_counts_and_courses,
     read_courses,
 )
 from clickhouse.errors.issue_details import (
@@ -148,6 +149,12 @@ class TestCounts:
         courses = await read_courses(warehouse, project, groups, wanted, buckets=24)
 
         counts = await read_counts(warehouse, project, groups, wanted)
+        for one in (wanted, replace(wanted, handled=False)):
+            both = await read_counts_and_courses(warehouse, project, groups, one, buckets=24)
+            assert both == (
+                await read_counts(warehouse, project, groups, one),
+                await read_courses(warehouse, project, groups, one, buckets=24),
+            )
         assert {name: sum(of) for name, of in courses.items()} == {
             name: of.events for name, of in counts.items()
         }

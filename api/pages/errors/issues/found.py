@@ -6,9 +6,8 @@ from msgspec.structs import replace
 
 from api.errors.issue_list import IssuesAsked, assignee_of, find_issues
 from api.errors.search import IssueSearch, read_search
-from api.pages.errors.issues.lines import Line, is_new
+from api.pages.errors.issues.lines import Line, is_new, sticks_of
 from api.pages.errors.issues.wanted import Wanted
-from api.pages.parts.charts import spark
 from clickhouse.client import Warehouse
 from controlplane.database import Database
 from schemas.projects import UserId
@@ -38,7 +37,7 @@ async def find_lines(
         Line(
             one.row,
             one.counts,
-            spark(one.course[:within]),
+            sticks_of(one.course[:within]),
             is_new(one.row, wanted.range.now_us),
         )
         for one in found.issues

@@ -7,9 +7,9 @@ from msgspec import Raw
 from api.auth import AnyRequest
 from api.pages.errors.issues.acts import COUNTS, UNTILS
 from api.pages.errors.issues.done import done_in
-from api.pages.errors.issues.opened import Opened, open_issue, row_of
+from api.pages.errors.issues.opened import Opened, beside_of, open_issue, row_of
 from api.pages.render import is_fragment, page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.parameters import values_of
 from api.reads import reader_of
 from api.rows import one
@@ -23,7 +23,7 @@ PATH = "/errors/issues/{issue_id:str}"
 async def issue_page(request: AnyRequest, viewer: Viewed, issue_id: FromPath[str]) -> Response[str]:
     """Show an issue with its latest event, alone or in the drawer of the list."""
     row = await row_of(request, viewer, issue_id)
-    return await _shown(request, await open_issue(request, viewer, row))
+    return await _shown(request, viewer, await open_issue(request, viewer, row))
 
 
 @get(f"{PATH}/events/{{event_id:str}}", include_in_schema=False)
@@ -32,7 +32,7 @@ async def event_page(
 ) -> Response[str]:
     """Show an issue with one of its events."""
     row = await row_of(request, viewer, issue_id)
-    return await _shown(request, await open_issue(request, viewer, row, event_id))
+    return await _shown(request, viewer, await open_issue(request, viewer, row, event_id))
 
 
 @get(f"{PATH}/events/{{event_id:str}}/raw", include_in_schema=False)
@@ -50,12 +50,13 @@ async def raw_event(
     return await one(reader_of(request, viewer.project), ask, missing="Event not found")
 
 
-async def _shown(request: AnyRequest, opened: Opened) -> Response[str]:
-    template = "errors/issue_drawer.html" if is_fragment(request) else "errors/issue.html"
+async def _shown(request: AnyRequest, viewer: Viewer, opened: Opened) -> Response[str]:
+    in_drawer = is_fragment(request)
     return await page(
         request,
-        template,
+        "errors/issue_drawer.html" if in_drawer else "errors/issue.html",
         opened=opened,
+        beside=None if in_drawer else await beside_of(request, viewer, opened),
         done=done_in(values_of(request)),
         members=opened.members,
         untils=UNTILS,

@@ -27,7 +27,6 @@ from clickhouse.errors.events import EventLine, StoredEvent, get_event, list_eve
 from clickhouse.errors.issue_counts import read_counts
 from clickhouse.errors.issue_details import (
     Hour,
-    TagBreakdown,
     read_hours,
     read_sightings,
     read_tags,
@@ -74,19 +73,8 @@ class Found(NamedTuple):
     steps: list[Step]
 
 
-class Read(NamedTuple):
-    """What the store says."""
-
-    counts: IssueCounts
-    course: list[Hour]
-    tags: list[TagBreakdown]
-    groups: list[Group]
-    found: Found
-    links: list[Link]
-
-
 class Opened(Struct, frozen=True):
-    """Everything that the page of an issue shows."""
+    """What a drawer shows of an issue, and its page above all else."""
 
     row: IssueRow
     counts: IssueCounts
@@ -96,18 +84,24 @@ class Opened(Struct, frozen=True):
     range: TimeRange
     state_text: str
     asked: Asked
+    stored: StoredEvent | None
     shown: EventShown | None
     raw: str
     """The address of the event as it is kept."""
     steps: Sequence[Step]
     links: Sequence[Link]
     missing_event: str
-    chart: Chart | None
+    members: Sequence[Member]
+
+
+class Beside(Struct, frozen=True):
+    """What the page of an issue shows beside that."""
+
+    chart: Chart
     breakdown: Tags
     activity: Sequence[Happened]
     groups: Sequence[Group]
     explained: Explained | None
-    members: Sequence[Member]
 
 
 async def row_of(request: AnyRequest, viewer: Viewer, issue_id: str) -> IssueRow:
@@ -121,55 +115,65 @@ async def row_of(request: AnyRequest, viewer: Viewer, issue_id: str) -> IssueRow
 async def open_issue(
     request: AnyRequest, viewer: Viewer, row: IssueRow, event_id: str = ""
 ) -> Opened:
-    """Reads what is shown of an issue, with its latest event unless another is named."""
-    shown = range_of(values_of(request), viewer.project, default=RANGE)
-    asked = asked_in(request)
+    """Reads an issue with its latest event, unless another is named."""
+    shown, asked = _range(request, viewer), asked_in(request)
     project, database = on_clock(viewer.project, shown), services(request).database
-    happened, members, read = await asyncio.gather(
-        list_activity(database, project.project_id, row.id),
-        list_members(database, project.project_id),
-        _read(request, project, row, shown, event_id),
-    )
-    names: Mapping[str, str] = {one.user_id: one.name or one.email for one in members}
-    stored = read.found.stored
+    wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
+    members = await list_members(database, project.project_id)
+    async with reader_of(request, project).turn() as store:
+        counts, found = await asyncio.gather(
+            read_counts(store, project, {row.id: row.group_hashes}, wanted),
+            find_event(store, project, row, event_id),
+        )
+        links = await _links(request, store, project, found.stored)
+    stored = found.stored
     return Opened(
         row=row,
-        counts=read.counts,
+        counts=counts[row.id],
         is_new=is_new(row, shown.now_us),
         now_us=shown.now_us,
         zone=shown.zone,
         range=shown,
-        state_text=state_text(row, names, shown.zone),
+        state_text=state_text(row, names_of(members), shown.zone),
         asked=asked,
+        stored=stored,
         shown=None if stored is None else await asyncio.to_thread(event_shown, stored.event, asked),
         raw=_raw(request, row, stored),
-        steps=read.found.steps,
-        links=read.links,
+        steps=found.steps,
+        links=links,
         missing_event=event_id if stored is None else "",
-        chart=course_of(shown, read.course),
-        breakdown=shares_of(read.tags),
-        activity=history_of(happened, names, shown.zone),
-        groups=read.groups,
-        explained=await _explained(request, project, stored),
         members=members,
     )
 
 
-async def _read(
-    request: AnyRequest, project: ProjectContext, row: IssueRow, shown: TimeRange, event_id: str
-) -> Read:
-    """Asks the store."""
+async def beside_of(request: AnyRequest, viewer: Viewer, opened: Opened) -> Beside:
+    """Reads what stands beside an issue and its event."""
+    row, shown = opened.row, opened.range
+    project, database = on_clock(viewer.project, shown), services(request).database
     wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
+    happened = await list_activity(database, project.project_id, row.id)
     async with reader_of(request, project).turn() as store:
-        counts, course, tags, groups, found = await asyncio.gather(
-            read_counts(store, project, {row.id: row.group_hashes}, wanted),
+        course, tags, groups = await asyncio.gather(
             _course(store, project, row, shown),
             read_tags(store, project, row.group_hashes, wanted),
             _groups(store, project, row, wanted),
-            find_event(store, project, row, event_id),
         )
-        links = await _links(request, store, project, found.stored)
-    return Read(counts[row.id], course, tags, groups, found, links)
+    return Beside(
+        chart=course_of(shown, course),
+        breakdown=shares_of(tags),
+        activity=history_of(happened, names_of(opened.members), shown.zone),
+        groups=groups,
+        explained=await _explained(request, project, opened.stored),
+    )
+
+
+def names_of(members: Sequence[Member]) -> Mapping[str, str]:
+    """Returns what members are called, by their ids."""
+    return {one.user_id: one.name or one.email for one in members}
+
+
+def _range(request: AnyRequest, viewer: Viewer) -> TimeRange:
+    return range_of(values_of(request), viewer.project, default=RANGE)
 
 
 def asked_in(request: AnyRequest) -> Asked:

@@ -49,7 +49,14 @@ class TestActs:
 def row(kind: Any, user_id: UserId | None = ANN, **data: str | int | None) -> ActivityRow:
     name = NAMES.get(user_id or "")
     return ActivityRow(
-        id="1", issue_id="i", at_us=5, kind=kind, user_id=user_id, user_name=name, data=data
+        id="1",
+        project_id=ProjectId("p"),
+        issue_id="i",
+        at_us=5,
+        kind=kind,
+        user_id=user_id,
+        user_name=name,
+        data=data,
     )
 
 

@@ -1,11 +1,13 @@
-"""Inserting rows of which some may be there, on both databases."""
+"""Rows by many keys at once, on both databases: inserted where they are not there, looked up."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table, and_, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 T = TypeVar("T")
 AT_ONCE = 500
@@ -32,6 +34,21 @@ def table_of(model: type[Any]) -> Table:
     """Returns the table of a model, for statements that take many rows."""
     table: Table = model.__table__
     return table
+
+
+def named_so(
+    project_id: InstrumentedAttribute[UUID],
+    name: InstrumentedAttribute[str],
+    keys: Iterable[tuple[UUID, str]],
+) -> ColumnElement[bool]:
+    """Returns the condition that project and name are one of these pairs.
+
+    By project: SQLite finds no index for a list of pairs, and reads the whole table.
+    """
+    names: dict[UUID, list[str]] = {}
+    for project, one in keys:
+        names.setdefault(project, []).append(one)
+    return or_(*(and_(project_id == of, name.in_(some)) for of, some in names.items()))
 
 
 def parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
