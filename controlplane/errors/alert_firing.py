@@ -19,7 +19,7 @@ from controlplane.errors.alert_models import (
     AlertRuleChannel,
 )
 from controlplane.errors.alert_rules import rules_of
-from controlplane.errors.inserting import insert_new
+from controlplane.errors.many_rows import insert_new
 from controlplane.errors.models import UNSEEN, Issue, IssueActivity, IssueFingerprint
 from controlplane.models import Project
 from controlplane.rules import as_uuid

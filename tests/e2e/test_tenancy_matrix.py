@@ -407,7 +407,7 @@ def state_of(server: Server, project: Project) -> str:
     own = {"X-Project-Id": project.project_id}
     paths = (
         *("projects", "api-keys", "dsn-keys", "tokens", "users", "invitations", "prices"),
-        *("traces", "spans", "issues"),
+        *("traces", "spans", "issues", "alert-rules", "alert-channels"),
     )
     answers = {}
     for path in (*paths, f"projects/{project.project_id}"):
