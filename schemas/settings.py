@@ -31,6 +31,7 @@ SECRETS = frozenset(
         "warehouse_users",
         "kafka_sasl_password",
         "metrics_token",
+        "alert_email_url",
     }
 )
 
@@ -215,6 +216,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     warehouse_unconfined: bool = False
     """Whether to serve it even if the kernel cannot keep its users from the files of this machine
     and from the network."""
+    private_targets: Literal["refuse", "allow"] = "refuse"
+    """Whether alerts may be sent to private and link-local addresses: `refuse` or `allow`. Those of
+    cloud metadata are always refused."""
+    alert_email_url: str = ""
+    """Mail server for alerts by email, as a URL of Apprise: `mailtos://USER:PASSWORD@HOST?from=…`.
+    Empty: there are none."""
     stop_timeout_s: Positive = 4
     """How long a stop may take. What is not stored by then stays in the log."""
     access_log: bool = False

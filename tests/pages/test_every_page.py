@@ -51,6 +51,7 @@ class TestEveryPage:
         ("demo", "errors/issues/1"),
         ("demo", "errors/issues/1?order=sent&frames=all"),
         ("empty", "errors/issues"),
+        ("empty", "errors/alerts"),
         ("demo", "agents"),
         ("demo", "agents/tools"),
         ("demo", "agents/tools/uses?tool=Bash&sort=latest"),
