@@ -7,6 +7,7 @@ from api.errors import settings as setting
 from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
+from api.errors.agents import reading as agent_reading
 from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
 from ingest.errors.app import routers
@@ -63,7 +64,10 @@ SYSTEM = System(
     routers=routers,
     queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
     controls=(*issue_changes.HANDLERS, *setting.HANDLERS),
-    agents=(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
+    agents=(
+        *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
+        *agent_reading.HANDLERS,
+    ),
     pages=SECTIONS,
     checks=checks(),
 )
