@@ -15,6 +15,7 @@ from api.errors import settings as setting
 from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
+from api.errors.agents import reading as agent_reading
 from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
 from ingest.errors.app import routers
@@ -79,7 +80,10 @@ SYSTEM = System(
         *alert_rules.HANDLERS,
         *alert_channels.HANDLERS,
     ),
-    agents=(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
+    agents=(
+        *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
+        *agent_reading.HANDLERS,
+    ),
     pages=SECTIONS,
     checks=checks(),
 )

@@ -1,6 +1,6 @@
 """The system `llm`, put together from its sub-packages."""
 
-from api.llm import analytics, costs, models, prices, spans, traces
+from api.llm import analytics, by_token, costs, models, prices, spans, traces
 from api.pages.llm.pages import SECTIONS
 from clickhouse.client import Warehouse
 from clickhouse.llm.spans import SPANS
@@ -54,6 +54,7 @@ SYSTEM = System(
         *(*analytics.HANDLERS, *models.HANDLERS),
     ),
     controls=prices.HANDLERS,
+    agents=by_token.HANDLERS,
     pages=SECTIONS,
     checks=checks(),
     tables={TRACE.name: TRACES, SPAN.name: SPANS},

@@ -23,6 +23,14 @@ OF_ISSUES = (
     *("issues/{issue_id}/activity", "issues/{issue_id}/events", "releases"),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
 )
+OF_ISSUE_BY_TOKEN = (
+    *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
+)
+OF_PROJECT_BY_TOKEN = (
+    *("issues/search", "releases", "ai", "traces", "traces/{trace_id}", "traces/{trace_id}/cost"),
+    *("analytics", "performance", "transactions", "transactions/spans"),
+    "transactions/{transaction_id}",
+)
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
@@ -58,6 +66,8 @@ STEPS = (
     *("POST /api/v1/projects", "GET /api/v1/projects", "GET /api/v1/projects/{project_id}"),
     *("GET /api/v1/projects/{project_id}/issues", "GET /api/v1/issues/{issue_id}"),
     *("PATCH /api/v1/issues/{issue_id}", "GET /api/v1/issues/{issue_id}/events"),
+    *(f"GET /api/v1/issues/{{issue_id}}/{one}" for one in OF_ISSUE_BY_TOKEN),
+    *(f"GET /api/v1/projects/{{project_id}}/{one}" for one in OF_PROJECT_BY_TOKEN),
     *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
     *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
     "DELETE /dashboard/api/api-keys/{key_id}",

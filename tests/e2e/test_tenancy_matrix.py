@@ -94,6 +94,14 @@ OF_TOKENS = (
     *("GET me", "GET org/stats", "GET org/activity", "GET projects", "POST projects"),
     *("GET projects/{project_id}", "GET projects/{project_id}/issues", "GET issues/{issue_id}"),
     *("PATCH issues/{issue_id}", "GET issues/{issue_id}/events"),
+    *(f"GET issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity")),
+    *(f"GET issues/{{issue_id}}/events/{{event_id}}{end}" for end in ("", "/grouping")),
+    *(f"GET projects/{{project_id}}/{one}" for one in ("performance", "transactions", "releases")),
+    "GET projects/{project_id}/transactions/spans",
+    "GET projects/{project_id}/transactions/{transaction_id}",
+    *(f"GET projects/{{project_id}}/{one}" for one in ("issues/search", "ai", "traces")),
+    *(f"GET projects/{{project_id}}/traces/{{trace_id}}{end}" for end in ("", "/cost")),
+    "GET projects/{project_id}/analytics",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),

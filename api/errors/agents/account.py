@@ -8,8 +8,8 @@ from msgspec import Meta, Struct
 
 from api.auth import AnyRequest, services
 from api.declared import takes
-from api.errors.agents.holders import group_of, holder_in, projects_in
 from api.errors.issue_answers import moment
+from api.holders import group_of, holder_in, projects_in
 from api.parameters import read, values_of
 from api.reads import reader_of
 from api.rows import one

@@ -1,20 +1,16 @@
-"""Who asks with an API token, and which projects and issues they reach."""
+"""Which issues the holder of an API token reaches."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
 
 from api.auth import AnyRequest, services
-from api.declared import reject_unknown
-from controlplane.api_tokens import (
-    ReachedProject,
-    TokenHolder,
-    check_scope,
-    project_for,
-    reached_projects,
-)
+from api.holders import holder_in, named_as, opt_by_token
+from controlplane.api_tokens import TokenHolder, reached_projects
 from controlplane.errors.listing import find_project_of, get_issue
-from schemas.connections import AUTHENTICATED
 from schemas.errors.issues import IssueRow
-from schemas.projects import ProjectContext, ProjectId, TokenScope
+from schemas.projects import ProjectContext, TokenScope
 
 
 class ReachedIssue(NamedTuple):
@@ -23,29 +19,6 @@ class ReachedIssue(NamedTuple):
     holder: TokenHolder
     project: ProjectContext
     row: IssueRow
-
-
-async def holder_in(request: AnyRequest, *, needs: TokenScope = "read") -> TokenHolder:
-    """Return who asks. Raises `Unauthorized`, `Forbidden`, and `InvalidParameters`."""
-    holder = await services(request).api_tokens.holder_of(request.headers.get("authorization"))
-    request.scope["state"][AUTHENTICATED] = True
-    check_scope(holder, needs)
-    reject_unknown(request)
-    return holder
-
-
-async def projects_in(request: AnyRequest, holder: TokenHolder) -> list[ReachedProject]:
-    """Return the projects that a token reaches."""
-    return await reached_projects(services(request).database, holder)
-
-
-async def project_in(
-    request: AnyRequest, project_id: str, *, needs: TokenScope = "read"
-) -> tuple[TokenHolder, ReachedProject]:
-    """Return who asks, and a project that they reach. Raises `NotFound` too."""
-    holder = await holder_in(request, needs=needs)
-    database = services(request).database
-    return holder, await project_for(database, holder, project_id, needs=needs)
 
 
 async def issue_in(
@@ -62,6 +35,15 @@ async def issue_in(
     return ReachedIssue(holder, project, await get_issue(database, project_id, issue_id))
 
 
-def group_of(holder: TokenHolder) -> ProjectContext:
-    """Return for whom statements over several projects take turns: whoever holds the token."""
-    return ProjectContext(ProjectId(holder.project_id or holder.user_id or holder.token_id))
+def of_issue(path: str, handler: HTTPRouteHandler) -> HTTPRouteHandler:
+    """Return a route that answers the holder of a token as `handler` answers that of a key.
+
+    The path names no project: it is that of the issue.
+    """
+
+    async def answer(request: AnyRequest) -> Any:
+        names = dict(request.path_params)
+        reached = await issue_in(request, names.pop("issue_id"))
+        return await handler.fn(request, reached.project, reached.row.id, **names)
+
+    return get(path, opt=opt_by_token(handler))(named_as(handler, answer))

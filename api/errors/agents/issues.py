@@ -11,9 +11,10 @@ from msgspec import Meta, Struct
 from api.account_forms import read_form
 from api.auth import AnyRequest, services
 from api.declared import takes
-from api.errors.agents.holders import ReachedIssue, issue_in, project_in
+from api.errors.agents.holders import ReachedIssue, issue_in
 from api.errors.issue_answers import moment, read_cursor, written
 from api.errors.timelines import timeline_of
+from api.holders import project_in
 from api.parameters import InvalidParameters, read, values_of
 from api.reads import reader_of
 from api.rows import one

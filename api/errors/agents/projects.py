@@ -14,7 +14,7 @@ from msgspec import Struct
 from api.account_forms import iso_ms, read_form
 from api.auth import AnyRequest, prefix_of, services
 from api.errors.agents.account import today_us
-from api.errors.agents.holders import group_of, holder_in, project_in, projects_in
+from api.holders import group_of, holder_in, project_in, projects_in
 from api.reads import reader_of
 from api.rows import one
 from clickhouse.client import Warehouse
