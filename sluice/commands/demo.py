@@ -31,6 +31,12 @@ ApiKey = Annotated[
     str | None,
     typer.Option("--key", help="API key of the project to send to; without it, the project demo."),
 ]
+Errors = Annotated[
+    int, typer.Option(min=0, max=100_000, help="About how many errors, and as many transactions.")
+]
+GivenDsn = Annotated[
+    str | None, typer.Option(help="With --key: the project's DSN, to send errors too.")
+]
 
 
 def send_demo(
@@ -41,13 +47,8 @@ def send_demo(
     spans: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="About how many agent events.")
     ] = 3_000,
-    errors: Annotated[
-        int,
-        typer.Option(min=0, max=100_000, help="About how many errors, and as many transactions."),
-    ] = 1_500,
-    dsn: Annotated[
-        str | None, typer.Option(help="With --key: the project's DSN, to send errors too.")
-    ] = None,
+    errors: Errors = 1_500,
+    dsn: GivenDsn = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same ids.")] = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove the project demo and its data.")
