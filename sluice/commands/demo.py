@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from controlplane.keys import Key
     from schemas.projects import ProjectId
     from sluice.demo_errors import Dsn, FoundIssue
+    from sluice.demo_sending import Amount
 
 REMOVED_WITHIN_S = 120
 
@@ -29,6 +30,12 @@ Url = Annotated[
 ApiKey = Annotated[
     str | None,
     typer.Option("--key", help="API key of the project to send to; without it, the project demo."),
+]
+Errors = Annotated[
+    int, typer.Option(min=0, max=100_000, help="About how many errors, and as many transactions.")
+]
+GivenDsn = Annotated[
+    str | None, typer.Option(help="With --key: the project's DSN, to send errors too.")
 ]
 
 
@@ -40,13 +47,8 @@ def send_demo(
     spans: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="About how many agent events.")
     ] = 3_000,
-    errors: Annotated[
-        int,
-        typer.Option(min=0, max=100_000, help="About how many errors, and as many transactions."),
-    ] = 1_500,
-    dsn: Annotated[
-        str | None, typer.Option(help="With --key: the project's DSN, to send errors too.")
-    ] = None,
+    errors: Errors = 1_500,
+    dsn: GivenDsn = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same ids.")] = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove the project demo and its data.")
@@ -65,26 +67,38 @@ def send_demo(
     if remove:
         _remove(settings)
         return
-    from sluice.demo_errors import parse_dsn
-    from sluice.demo_sending import Amount, Project, refuse_silent, send_traffic
+    from sluice.demo_sending import Amount
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     here = address_in(paths_of(settings).lock) or address_of(settings)
     address = (url or here).rstrip("/")
     amount = Amount(days, traces, spans, errors, seed)
     if key is not None:
-        given = None if dsn is None else parse_dsn(dsn)
-        refuse_silent(address)
-        typer.echo(send_traffic(Project(address, key, given), amount, lambda issues: None))
-        typer.echo(f"seed: {seed}" + ("" if given else "; with --dsn, errors are sent too"))
-        return
+        _send_to_others(address, key, dsn, amount)
+    else:
+        _send_to_own(settings, address, amount)
+
+
+def _send_to_others(address: str, key: str, dsn: str | None, amount: "Amount") -> None:
+    from sluice.demo_errors import parse_dsn
+    from sluice.demo_sending import Project, refuse_silent, send_traffic
+
+    given = None if dsn is None else parse_dsn(dsn)
+    refuse_silent(address)
+    typer.echo(send_traffic(Project(address, key, given), amount, lambda issues: None))
+    typer.echo(f"seed: {amount.seed}" + ("" if given else "; with --dsn, errors are sent too"))
+
+
+def _send_to_own(settings: Settings, address: str, amount: "Amount") -> None:
+    from sluice.demo_sending import Project, refuse_silent, send_traffic
+
     _refuse_elsewhere(settings)
     refuse_silent(address)
     own = _demo(settings)
     project = Project(address, own.key.plain, own.dsn)
     typer.echo(send_traffic(project, amount, partial(_decide, settings, own.key.project_id)))
-    typer.echo(f"seed: {seed}")
-    typer.echo(_what_next(settings, address, days, _dashboard(address, own.key.plain)))
+    typer.echo(f"seed: {amount.seed}")
+    typer.echo(_what_next(settings, address, amount.days, _dashboard(address, own.key.plain)))
 
 
 class _Demo(NamedTuple):
