@@ -18,7 +18,7 @@ from alerts.errors.rules import (
 from alerts.errors.wording import alert_of
 from clickhouse.client import Warehouse
 from clickhouse.errors.alerting import Window, count_errors, matches, read_transactions
-from clickhouse.failures import WarehouseError
+from clickhouse.failures import QueryTooExpensive, WarehouseError
 from controlplane.database import Database
 from controlplane.errors.alert_firing import (
     AT_ONCE,
@@ -32,6 +32,7 @@ from controlplane.errors.alert_firing import (
     read_waiting,
     set_state,
 )
+from controlplane.errors.alert_outbox import forget_old
 from controlplane.errors.alert_rules import awaits_happenings
 from schemas.errors.alerts import HAPPENINGS, Alert, Rule
 from schemas.projects import ProjectContext
@@ -43,6 +44,9 @@ SHARE_OF_WINDOW = 60
 COUNT_AT_LEAST_US = 300_000_000
 MOST_LOOKS = 20
 """Parts of new happenings in one round; more wait for the next round."""
+FORGET_EVERY_US = 3_600_000_000
+KEPT_US = 90 * 86_400_000_000
+"""How long the history of messages is kept."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +63,7 @@ class Evaluation:
         self._database = database
         self._warehouse = warehouse
         self._now_us = now_us
-        self._due_us = 0
+        self._due_us = self._forget_due_us = 0
         self._counts_due_us: dict[str, int] = {}
 
     async def work(self) -> None:
@@ -77,6 +81,9 @@ class Evaluation:
                 log.warning("alert rule not evaluated", rule_id=rule.id, reason=str(error)[:500])
         due = self._counts_due_us
         self._counts_due_us = {rule.id: due[rule.id] for rule in rules if rule.id in due}
+        if now_us >= self._forget_due_us:
+            await forget_old(self._database, now_us - KEPT_US)
+            self._forget_due_us = now_us + FORGET_EVERY_US
         self._due_us = now_us + LOOK_EVERY_US
 
     async def _look(self, rules: Sequence[Rule]) -> None:
@@ -103,7 +110,13 @@ class Evaluation:
             return True
         project = ProjectContext(rule.project_id)
         since = happened.group_hashes, happened.at_us
-        return await matches(self._warehouse, project, rule.query, rule.environments, since)
+        try:
+            return await matches(self._warehouse, project, rule.query, rule.environments, since)
+        except QueryTooExpensive as error:
+            # It would be as dear the next time, and every other happening waits behind it. One
+            # alert too many is better than one too few.
+            log.warning("alert rule not narrowed", rule_id=rule.id, reason=str(error)[:500])
+            return True
 
     async def _evaluate(self, rule: Rule) -> None:
         now_us = self._now_us()

@@ -1,7 +1,7 @@
 """The messages that alerts send: taken by who delivers them, and told as a history."""
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -44,6 +44,15 @@ async def claim(database: Database, vault: Vault, now_us: int, lease_us: int) ->
         )
         rows = (await session.execute(query)).all()
     return [_due(vault, message, channel) for message, channel in rows]
+
+
+async def forget_old(database: Database, before_us: int) -> None:
+    """Deletes messages that were made before then and are not to be sent any more."""
+    old = delete(AlertOutbox).where(
+        AlertOutbox.state != "pending", AlertOutbox.created_us < before_us
+    )
+    async with database.session() as session:
+        await session.execute(old)
 
 
 async def settle(

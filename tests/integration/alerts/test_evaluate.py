@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 from msgspec import json
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alerts.errors import evaluate as evaluating
 from clickhouse.client import Warehouse
-from clickhouse.failures import WarehouseUnavailable
+from clickhouse.failures import QueryTooExpensive, WarehouseUnavailable
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors import alert_firing
-from controlplane.errors.alert_models import AlertHit
+from controlplane.errors.alert_models import AlertHit, AlertOutbox
 from controlplane.errors.alert_rules import list_rules, replace_rule
 from controlplane.errors.changes import IssueChange, change_issues
 from schemas.errors.alerts import RuleForm, RuleQuery
@@ -335,6 +335,46 @@ class TestOnce:
         await evaluate(database, warehouse, Clock())
 
         assert len(await outbox(database, project)) == 1
+
+    async def test_a_filter_that_costs_too_much_holds_up_no_other_alert(
+        self,
+        database: Database,
+        warehouse: Warehouse,
+        vault: Vault,
+        project: ProjectId,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        other = await make_project(database)
+        await make_rule(database, vault, project, environment="production")
+        await make_rule(database, vault, other)
+        await happen(database, warehouse, project, [{}])
+        await happen(database, warehouse, other, [{}])
+
+        async def dear(*_: object) -> bool:
+            raise QueryTooExpensive("too many rows")
+
+        monkeypatch.setattr(evaluating, "matches", dear)
+        await evaluate(database, warehouse, Clock())
+
+        assert [len(await outbox(database, one)) for one in (project, other)] == [1, 1]
+
+    async def test_messages_are_kept_for_a_while(
+        self, database: Database, warehouse: Warehouse, vault: Vault, project: ProjectId
+    ) -> None:
+        await make_rule(database, vault, project)
+        await happen(database, warehouse, project, [{}])
+        clock = Clock()
+        await evaluate(database, warehouse, clock)
+        async with database.session() as session:
+            await session.execute(update(AlertOutbox).values(state="delivered"))
+
+        clock.go_on(89 * 24 * 60)
+        await evaluate(database, warehouse, clock)
+        kept = len(await outbox(database, project))
+        clock.go_on(2 * 24 * 60)
+        await evaluate(database, warehouse, clock)
+
+        assert (kept, await outbox(database, project)) == (1, [])
 
 
 def _dies_for_the_outbox(dies: Any) -> Any:
