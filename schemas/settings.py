@@ -31,6 +31,7 @@ SECRETS = frozenset(
         "warehouse_users",
         "kafka_sasl_password",
         "metrics_token",
+        "mcp_token",
     }
 )
 
@@ -215,6 +216,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     warehouse_unconfined: bool = False
     """Whether to serve it even if the kernel cannot keep its users from the files of this machine
     and from the network."""
+    mcp_url: str = ""
+    """Address of the server that `sluice mcp` asks. Empty: `sluice up` on this machine."""
+    mcp_token: str = ""
+    """API token that `sluice mcp` asks with."""
     stop_timeout_s: Positive = 4
     """How long a stop may take. What is not stored by then stays in the log."""
     access_log: bool = False
