@@ -19,6 +19,7 @@ COPY clickhouse clickhouse
 COPY controlplane controlplane
 COPY ingest ingest
 COPY processors processors
+COPY alerts alerts
 COPY api api
 COPY sluice sluice
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

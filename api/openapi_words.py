@@ -93,6 +93,8 @@ PARAMETERS = {
     "dsn_key_id": Words("Id of the DSN key.", SOMETHING),
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
+    "rule_id": Words("Id of the alert rule.", SOMETHING),
+    "channel_id": Words("Id of the channel.", SOMETHING),
     "invitation_id": Words("Id of the invitation.", SOMETHING),
 }
 

@@ -11,6 +11,8 @@ from schemas.projects import ProjectId
 
 TABLES = (
     "cost_changes",
+    "error_hours",
+    "errors",
     "outcomes",
     "projects",
     "session_sums",
@@ -19,6 +21,10 @@ TABLES = (
     "spans_hourly",
     "trace_sums",
     "traces",
+    "transaction_days",
+    "transaction_hours",
+    "transaction_spans",
+    "transactions",
 )
 """Every table that has rows of projects; each has a column `project_id`."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")

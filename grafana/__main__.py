@@ -3,9 +3,14 @@
 import json
 from pathlib import Path
 
-from grafana import agents, llm, pipeline
+from grafana import agents, errors, llm, pipeline
 
-BOARDS = {"traces": llm.build, "spans": agents.build, "operations": pipeline.build}
+BOARDS = {
+    "traces": llm.build,
+    "spans": agents.build,
+    "operations": pipeline.build,
+    "errors": errors.build,
+}
 FOLDER = Path(__file__).parent
 
 

@@ -30,12 +30,15 @@ CLOCK = f"""WITH
     dateDiff('second', since, until) AS range_s,
     range_s <= {FIVE_MINUTES_UP_TO_S} AS is_short,
     if(is_short, since, toDateTime64(toStartOfHour(since + INTERVAL 3599999 MILLISECOND, 'UTC'), 3))
-        AS first_hour,
+        AS from_hour,
     if(is_short, since, toDateTime64(toStartOfHour(until + INTERVAL 1 MILLISECOND, 'UTC'), 3))
         AS end_hour,
-    toDateTime64(toStartOfDay(first_hour + INTERVAL 86399999 MILLISECOND, 'UTC'), 3) AS first_day,
+    toDateTime64(toStartOfDay(from_hour + INTERVAL 86399999 MILLISECOND, 'UTC'), 3) AS first_day,
     greatest(first_day, toDateTime64(toStartOfDay(end_hour, 'UTC'), 3)) AS end_day"""
-"""The range, its whole hours, which a rollup answers for, and the whole days of UTC in these."""
+"""The range, its whole hours, which a rollup answers for, and the whole days of UTC in these.
+
+No name of it may be that of a column, as `first_hour`: within a subquery the column would win.
+"""
 STEPS = f""",
     if(lower('{ZONE}') = 'utc', 'UTC', decodeURLComponent('{ZONE}')) AS zone,
     range_s > {HOURS_UP_TO_S} AS is_daily,
@@ -203,7 +206,7 @@ def _columns(time: str, keys: Sequence[str], measures: Sequence[str], steps: boo
 
 
 def _whole(time: str, steps: bool) -> str:
-    whole = f"{time} >= first_hour AND {time} < end_hour"
+    whole = f"{time} >= from_hour AND {time} < end_hour"
     if not steps:
         return whole
     hour = f"toStartOfHour({time}, 'UTC')"

@@ -94,7 +94,7 @@ def address() -> Json:
         "name": "sluice",
         "label": "Sluice at",
         "type": "textbox",
-        "description": "Where your browser finds Sluice; links to traces lead there.",
+        "description": "Where your browser finds Sluice; links to its pages lead there.",
         "query": text,
         "hide": 0,
         "current": {"text": text, "value": text},
@@ -120,6 +120,17 @@ def trace_page() -> str:
         "${sluice:raw}/p/${__data.fields.project_id:percentencode}"
         "/llm/traces/${__data.fields.trace_id:percentencode}"
     )
+
+
+def page(path: str, query: str = "", column: str = "") -> str:
+    """Returns the address of a page of the row's project, over the range of the dashboard.
+
+    The row has the columns project_id and, where the path goes on with its value, `column`.
+    """
+    one = f"/${{__data.fields.{column}:percentencode}}" if column else ""
+    more = f"&{query}" if query else ""
+    begin = "${sluice:raw}/p/${__data.fields.project_id:percentencode}"
+    return f"{begin}/{path}{one}?from=${{__from}}&to=${{__to}}{more}"
 
 
 def marks(name: str, color: str, sql: str) -> Json:

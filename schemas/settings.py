@@ -32,6 +32,7 @@ SECRETS = frozenset(
         "kafka_sasl_password",
         "metrics_token",
         "mcp_token",
+        "alert_email_url",
     }
 )
 
@@ -220,6 +221,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Address of the server that `sluice mcp` asks. Empty: `sluice up` on this machine."""
     mcp_token: str = ""
     """API token that `sluice mcp` asks with."""
+    private_targets: Literal["refuse", "allow"] = "refuse"
+    """Whether alerts may be sent to private and link-local addresses: `refuse` or `allow`. Those of
+    cloud metadata are always refused."""
+    alert_email_url: str = ""
+    """Mail server for alerts by email, as a URL of Apprise: `mailtos://USER:PASSWORD@HOST?from=…`.
+    Empty: there are none."""
     stop_timeout_s: Positive = 4
     """How long a stop may take. What is not stored by then stays in the log."""
     access_log: bool = False

@@ -5,6 +5,7 @@ import asyncio
 from controlplane.database import Database
 from controlplane.initial import ensure_initial, seed_of
 from sluice.accounts import add_accounts, add_database, keep_fresh
+from sluice.alerting import add_delivery
 from sluice.cluster import open_warehouse, server_paths
 from sluice.parts import Resources
 from sluice.patience import patiently
@@ -21,6 +22,7 @@ async def open_parts(process: Process) -> None:
     database = Database(paths.database_url)
     await add_database(process, database, patiently)
     vault = await add_accounts(process, database)
+    add_delivery(process, database, vault)
     await ensure_initial(database, vault, seed_of(settings))
     warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
     add_store(process, warehouse)

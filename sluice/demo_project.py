@@ -9,15 +9,22 @@ import time
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.directory import ProjectRow, all_projects
+from controlplane.dsn import DsnDraft, create_dsn_key, list_dsn_keys
+from controlplane.errors.changes import IssueChange, change_issues
 from controlplane.keys import Key, list_keys
 from controlplane.members import add_account, list_members
 from controlplane.projects import delete_project, insert_project, is_forgotten
-from schemas.projects import ProjectId
+from schemas.projects import ProjectId, UserId
 from sluice.commands.errors import CommandError
+from sluice.demo_errors import Dsn, FoundIssue
 
 PROJECT_NAME = "demo"
 KEY_NAME = "sluice demo"
 POLL_S = 0.5
+RESOLVED = ("DuplicateOrder", "ReferenceError", "AccessDenied", "JSONDecodeError")
+"""Types of issues; the first of them comes back."""
+IGNORED = ("GeolocationPositionError", "OutOfStock")
+ASSIGNED = ("KeyError", "BadRequestError", "GatewayUnavailable", "QueryCanceled")
 
 
 async def demo_key(database: Database, vault: Vault) -> Key:
@@ -32,6 +39,32 @@ async def demo_key(database: Database, vault: Vault) -> Key:
         project_id = ProjectId(str(project.id))
     await _let_in(database, projects, project_id)
     return (await list_keys(database, vault, project_id))[0]
+
+
+async def demo_dsn(database: Database, project_id: ProjectId) -> Dsn:
+    """Returns the oldest DSN of the project; one is made where all are revoked."""
+    keys = await list_dsn_keys(database, project_id)
+    key = keys[0] if keys else await create_dsn_key(database, project_id, DsnDraft(KEY_NAME, ""))
+    return Dsn(key.public_key, str(key.number))
+
+
+async def decide_issues(
+    database: Database, project_id: ProjectId, issues: list[FoundIssue]
+) -> None:
+    """Resolves, ignores and assigns some of the demo's issues, as people would."""
+    # Those that an event has reopened stay so: the same events do not come twice.
+    fresh = [one for one in issues if one.status == "open" and not one.times_regressed]
+    members = await list_members(database, project_id)
+    changes = [
+        (RESOLVED, IssueChange(status="resolved")),
+        (IGNORED, IssueChange(status="ignored")),
+    ]
+    if members:
+        changes.append((ASSIGNED, IssueChange(assignee=UserId(members[0].user_id))))
+    for types, change in changes:
+        ids = [one.issue_id for one in fresh if one.type in types]
+        if ids:
+            await change_issues(database, project_id, ids, change, by=None)
 
 
 async def remove_demo(database: Database, vault: Vault) -> ProjectId:

@@ -2,7 +2,15 @@
 
 from functools import partial
 
-from api.errors import issue_changes, issue_events, issues, transactions
+from alerts.errors.evaluate import Evaluation
+from api.errors import (
+    alert_channels,
+    alert_rules,
+    issue_changes,
+    issue_events,
+    issues,
+    transactions,
+)
 from api.errors import settings as setting
 from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
@@ -40,13 +48,16 @@ def open_parts(resources: Resources) -> Parts:
     def ignored(warehouse: Warehouse, _: StoredLog) -> Work:
         return IgnoredIssues(resources.database, warehouse).work
 
+    def alerting(warehouse: Warehouse, _: StoredLog) -> Work:
+        return Evaluation(resources.database, warehouse).work
+
     follow = follower(resources.database)
     return Parts(
         forms=forms(),
         steps=steps(meaning, follow),
         state={"explain_grouping": explain_grouping, "mask": mask},
         refresh=(settings.refresh,),
-        alone=(ignored,),
+        alone=(ignored, alerting),
     )
 
 
@@ -63,7 +74,12 @@ SYSTEM = System(
     open=open_parts,
     routers=routers,
     queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
-    controls=(*issue_changes.HANDLERS, *setting.HANDLERS),
+    controls=(
+        *issue_changes.HANDLERS,
+        *setting.HANDLERS,
+        *alert_rules.HANDLERS,
+        *alert_channels.HANDLERS,
+    ),
     agents=(
         *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
         *agent_reading.HANDLERS,

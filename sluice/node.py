@@ -25,6 +25,7 @@ from processors.sink import Sink, tell_waiting
 from schemas import metrics
 from schemas.settings import SettingsError
 from sluice.accounts import add_accounts, add_database, keep_fresh
+from sluice.alerting import add_delivery
 from sluice.commands.options import address_of
 from sluice.ending import to_its_end
 from sluice.ingestion import add_edge
@@ -111,6 +112,7 @@ def _add_http(
 async def _add_control_plane(process: Process, database: Database) -> None:
     await add_database(process, database, at_once)
     vault = await add_accounts(process, database)
+    add_delivery(process, database, vault)
     process.initial = await ensure_initial(database, vault, seed_of(process.settings))
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models import Project, User
@@ -16,6 +16,8 @@ MAX_SHORT_CHARS = 200
 MAX_FINGERPRINT_CHARS = 128
 PROJECT = f"{Project.__tablename__}.id"
 USER = f"{User.__tablename__}.id"
+UNSEEN = text("looked_us IS NULL AND kind IN ('created', 'regressed')")
+"""What happened of itself and alerts have not looked at."""
 
 
 class Issue(DefaultBase):
@@ -102,6 +104,7 @@ class IssueActivity(DefaultBase):
         UniqueConstraint("issue_id", "name"),
         Index("ix_issue_activity_at", "issue_id", "at_us", "id"),
         Index("ix_issue_activity_project", "project_id", "at_us", "id"),
+        Index("ix_issue_activity_unseen", "at_us", sqlite_where=UNSEEN, postgresql_where=UNSEEN),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -115,6 +118,8 @@ class IssueActivity(DefaultBase):
     """A JSON object."""
     name: Mapped[str] = mapped_column(String(80))
     """Says which happening it is: the same one is noted once, however often it is repeated."""
+    looked_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When alerts looked at it: each is looked at once."""
 
 
 class Release(DefaultBase):

@@ -4,7 +4,8 @@ import asyncio
 import secrets
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -15,6 +16,12 @@ from sluice.commands.options import DataDir, address_of, own_command, settings_w
 from sluice.lock import address_in, holder_of
 from sluice.paths import paths_of
 
+if TYPE_CHECKING:
+    from controlplane.keys import Key
+    from schemas.projects import ProjectId
+    from sluice.demo_errors import Dsn, FoundIssue
+    from sluice.demo_sending import Amount
+
 REMOVED_WITHIN_S = 120
 
 Url = Annotated[
@@ -23,6 +30,12 @@ Url = Annotated[
 ApiKey = Annotated[
     str | None,
     typer.Option("--key", help="API key of the project to send to; without it, the project demo."),
+]
+Errors = Annotated[
+    int, typer.Option(min=0, max=100_000, help="About how many errors, and as many transactions.")
+]
+GivenDsn = Annotated[
+    str | None, typer.Option(help="With --key: the project's DSN, to send errors too.")
 ]
 
 
@@ -34,6 +47,8 @@ def send_demo(
     spans: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="About how many agent events.")
     ] = 3_000,
+    errors: Errors = 1_500,
+    dsn: GivenDsn = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same ids.")] = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove the project demo and its data.")
@@ -45,35 +60,71 @@ def send_demo(
     It sends LLM calls of several providers, users and environments, some with errors, cached
     tokens or a model without a price. Since a release of the last day, one feature costs more and
     fails more often. It also sends spans of agents with tools and subagents, some items twice, and
-    one that is rejected. All of it goes through the public API.
+    one that is rejected. Errors and transactions of a shop come with it, some of the same requests
+    as its LLM calls. All of it goes through the public API.
     """
     settings = settings_with(data_dir=data_dir)
     if remove:
         _remove(settings)
         return
-    from sluice.demo_sending import Amount, refuse_silent, send_traffic
+    from sluice.demo_sending import Amount
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     here = address_in(paths_of(settings).lock) or address_of(settings)
     address = (url or here).rstrip("/")
-    if key is None:
-        _refuse_elsewhere(settings)
+    amount = Amount(days, traces, spans, errors, seed)
+    if key is not None:
+        _send_to_others(address, key, dsn, amount)
+    else:
+        _send_to_own(settings, address, amount)
+
+
+def _send_to_others(address: str, key: str, dsn: str | None, amount: "Amount") -> None:
+    from sluice.demo_errors import parse_dsn
+    from sluice.demo_sending import Project, refuse_silent, send_traffic
+
+    given = None if dsn is None else parse_dsn(dsn)
     refuse_silent(address)
-    used = key or _demo_key(settings)
-    typer.echo(send_traffic(address, used, Amount(days, traces, spans, seed)))
-    typer.echo(f"seed: {seed}")
-    if key is None:
-        typer.echo(_what_next(settings, address, days, _dashboard(address, used)))
+    typer.echo(send_traffic(Project(address, key, given), amount, lambda issues: None))
+    typer.echo(f"seed: {amount.seed}" + ("" if given else "; with --dsn, errors are sent too"))
 
 
-def _demo_key(settings: Settings) -> str:
-    from sluice.demo_project import demo_key
+def _send_to_own(settings: Settings, address: str, amount: "Amount") -> None:
+    from sluice.demo_sending import Project, refuse_silent, send_traffic
 
-    async def work() -> str:
+    _refuse_elsewhere(settings)
+    refuse_silent(address)
+    own = _demo(settings)
+    project = Project(address, own.key.plain, own.dsn)
+    typer.echo(send_traffic(project, amount, partial(_decide, settings, own.key.project_id)))
+    typer.echo(f"seed: {amount.seed}")
+    typer.echo(_what_next(settings, address, amount.days, _dashboard(address, own.key.plain)))
+
+
+class _Demo(NamedTuple):
+    key: "Key"
+    dsn: "Dsn"
+
+
+def _demo(settings: Settings) -> _Demo:
+    from sluice.demo_project import demo_dsn, demo_key
+
+    async def work() -> _Demo:
         async with opened(settings) as control:
-            return (await demo_key(control.database, control.vault)).plain
+            key = await demo_key(control.database, control.vault)
+            return _Demo(key, await demo_dsn(control.database, key.project_id))
 
     return asyncio.run(work())
+
+
+def _decide(settings: Settings, project_id: "ProjectId", issues: "list[FoundIssue]") -> None:
+    from sluice.demo_project import decide_issues
+
+    async def work() -> None:
+        async with opened(settings) as control:
+            await decide_issues(control.database, project_id, issues)
+
+    asyncio.run(work())
 
 
 def _refuse_elsewhere(settings: Settings) -> None:

@@ -90,6 +90,12 @@ STEPS = (
     *("PUT /dashboard/api/price-aliases/{number}", "GET /dashboard/api/prices"),
     "DELETE /dashboard/api/price-aliases/{number}",
     *("PUT /dashboard/api/errors/settings", "GET /dashboard/api/errors/settings"),
+    *("POST /dashboard/api/alert-channels", "GET /dashboard/api/alert-channels"),
+    "POST /dashboard/api/alert-channels/{channel_id}/test",
+    *("POST /dashboard/api/alert-rules", "GET /dashboard/api/alert-rules"),
+    *("PUT /dashboard/api/alert-rules/{rule_id}", "GET /dashboard/api/alert-deliveries"),
+    "DELETE /dashboard/api/alert-rules/{rule_id}",
+    "DELETE /dashboard/api/alert-channels/{channel_id}",
     *("POST /api/auth/update-user", "GET /api/auth/list-sessions"),
     *("POST /api/auth/revoke-session", "POST /api/auth/revoke-other-sessions"),
     *("POST /api/auth/change-password", "DELETE /dashboard/api/projects/{project_id}"),
@@ -184,6 +190,8 @@ class Person:
             ("users", "user_id", "userId"),
             ("prices", "number", "number"),
             ("aliases", "number", "number"),
+            ("alertRules", "rule_id", "id"),
+            ("alertChannels", "channel_id", "id"),
         ):
             # Sums have such names too.
             listed = found.get(name) if isinstance(found, dict) else None

@@ -21,6 +21,13 @@ from tests.poison import append_poison
 
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
 LASTED = {"start_timestamp": time.time() - 1, "timestamp": time.time()}
+RULE = {
+    "name": "taken",
+    "ruleType": "issue.new",
+    "thresholdWindow": 5,
+    "thresholdCount": 1,
+}
+CHANNEL = {"name": "taken", "kind": "webhook", "config": {"url": "http://127.0.0.1:9/"}}
 MARKER = "only-for-the-first"
 """Stands in every text of the first project; no answer to anybody else may hold it."""
 
@@ -112,6 +119,7 @@ PAGES = (
     *("/errors/issues", "/errors/issues/suggest", "/errors/issues/{issue_id}"),
     "/errors/issues/{issue_id}/events/{event_id}",
     "/errors/issues/{issue_id}/events/{event_id}/raw",
+    *("/errors/alerts", "/errors/alerts/rules/{rule_id}"),
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
     "/performance/transactions/{transaction_id}",
@@ -129,6 +137,10 @@ CHANGES = (
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
     *("/errors", "/errors/try"),
+)
+ALERTS = (
+    *("rules", "rules/{rule_id}", "rules/{rule_id}/remove"),
+    *("channels", "channels/{channel_id}/test", "channels/{channel_id}/remove"),
 )
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
@@ -205,6 +217,15 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/price-aliases": Case(Guard.ADMIN, ALIAS),
     "PUT /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN, ALIAS),
     "DELETE /dashboard/api/price-aliases/{number}": Case(Guard.ADMIN),
+    "GET /dashboard/api/alert-rules": Case(Guard.MEMBER),
+    "POST /dashboard/api/alert-rules": Case(Guard.ADMIN, RULE),
+    "PUT /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN, RULE),
+    "DELETE /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/alert-channels": Case(Guard.MEMBER),
+    "POST /dashboard/api/alert-channels": Case(Guard.ADMIN, CHANNEL),
+    "POST /dashboard/api/alert-channels/{channel_id}/test": Case(Guard.ADMIN),
+    "DELETE /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN),
+    "GET /dashboard/api/alert-deliveries": Case(Guard.MEMBER),
     "GET /dashboard/api/errors/settings": Case(Guard.MEMBER),
     "PUT /dashboard/api/errors/settings": Case(Guard.ADMIN, {"masking": {"names": False}}),
     "GET /dashboard/api/users": Case(Guard.ADMIN),
@@ -220,6 +241,7 @@ CASES: dict[str, Case] = {
     **{f"GET /p/{{project_id}}{path}": Case(Guard.PAGE) for path in (*PAGES, *SETTINGS)},
     **{f"POST /p/{{project_id}}/settings{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
+    **{f"POST /p/{{project_id}}/errors/alerts/{one}": Case(Guard.PAGE_ADMIN) for one in ALERTS},
     "POST /p/{project_id}/errors/issues": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/errors/issues/{issue_id}": Case(Guard.PAGE_FORM),
     **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
@@ -279,7 +301,13 @@ def world(server: Server) -> Iterator[World]:
     invited = server.admin.post("/dashboard/api/users", json=guest, headers=own).json()["user"]
     price = {"model": MARKER, "rates": {"input": 1}}
     set_price = server.admin.post("/dashboard/api/prices", json=price, headers=own)
+    channel = {**CHANNEL, "name": MARKER}
+    channel_id = server.admin.post("/dashboard/api/alert-channels", json=channel, headers=own)
+    rule = {**RULE, "name": MARKER}
+    rule_id = server.admin.post("/dashboard/api/alert-rules", json=rule, headers=own)
     ids |= {
+        "channel_id": channel_id.json()["id"],
+        "rule_id": rule_id.json()["id"],
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "project_number": dsn_of(server, first)[1],
@@ -387,7 +415,7 @@ def state_of(server: Server, project: Project) -> str:
     own = {"X-Project-Id": project.project_id}
     paths = (
         *("projects", "api-keys", "dsn-keys", "tokens", "users", "invitations", "prices"),
-        *("traces", "spans", "issues"),
+        *("traces", "spans", "issues", "alert-rules", "alert-channels"),
     )
     answers = {}
     for path in (*paths, f"projects/{project.project_id}"):
@@ -579,5 +607,5 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    assert len(posts) == len(CHANGES) + len(REPAIRS) + len(OWN)
+    assert len(posts) == len(CHANGES) + len(ALERTS) + len(REPAIRS) + len(OWN)
     assert state_of(server, world.first) == before

@@ -11,7 +11,7 @@ from tests.components import chromium
 from tests.components.fixtures import require
 from tests.e2e.payloads import trace
 from tests.e2e.server import Project, Server, create_project
-from tests.pages.errors import a_shop
+from tests.pages.errors import dsn_of, wait_listed
 from tests.pages.looking import Visitor
 from tests.poison import append_poison
 
@@ -53,12 +53,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "300",
             "--spans",
             "40",
+            "--dsn",
+            dsn_of(demo),
+            "--errors",
+            "60",
             "--days",
             "1",
             "--seed",
             "7",
         )
-        a_shop(demo)
+        wait_listed(demo, 1, where="is:all type:DuplicateOrder")
         append_poison(data, demo.project_id, trace(latency_ms="slow"))
         yield World(server, demo, empty)
 

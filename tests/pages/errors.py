@@ -39,6 +39,12 @@ class Sender(NamedTuple):
         return str(event_id)
 
 
+def dsn_of(project: Project) -> str:
+    """Returns the DSN that the page of a project without any errors shows."""
+    sender = sender_of(project)
+    return f"http://{sender.key}@sluice/{sender.number}"
+
+
 def sender_of(project: Project) -> Sender:
     """Returns where errors of a project are sent, as the page of a project without any says."""
     text = project.server.admin.get(f"/p/{project.project_id}/errors/issues").text

@@ -12,6 +12,8 @@ from tests.pages.conftest import World
 from tests.pages.looking import NARROW, WIDE, Visitor
 from tests.pages.places import HOSTILE, newest, newest_session, now, path_of, session_of
 
+ORDERS = f"name={quote('GET /api/orders')}&op=http.server"
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
@@ -21,6 +23,12 @@ def windows(browser: Browser, world: World) -> Iterator[list[Visitor]]:
     yield windows
     for window in windows:
         window.context.close()
+
+
+def slowest_of_demo(project: Project) -> str:
+    """Returns the transaction that has the slowest query of the page of orders."""
+    listed = project.get("/v1/transactions/spans", span_op="db", name="GET /api/orders").json()
+    return str(listed["spans"][0]["slowestTransaction"])
 
 
 class TestEveryPage:
@@ -51,6 +59,13 @@ class TestEveryPage:
         ("demo", "errors/issues/1"),
         ("demo", "errors/issues/1?order=sent&frames=all"),
         ("empty", "errors/issues"),
+        ("empty", "errors/alerts"),
+        ("demo", "performance"),
+        ("demo", f"performance/name?{ORDERS}"),
+        ("demo", f"performance/transactions?{ORDERS}&sort=slowest"),
+        ("demo", "transaction"),
+        ("demo", "performance/spans"),
+        ("empty", "performance"),
         ("demo", "agents"),
         ("demo", "agents/tools"),
         ("demo", "agents/tools/uses?tool=Bash&sort=latest"),
@@ -78,6 +93,8 @@ class TestEveryPage:
             page = f"agents/sessions/{session_of(shown)}"
         elif page == "session":
             page = f"llm/sessions/{newest_session(shown)}"
+        elif page == "transaction":
+            page = f"performance/transactions/{slowest_of_demo(shown)}"
         for window in windows:
             opened = window.go(page if page[0] == "/" else path_of(shown, page))
 

@@ -8,8 +8,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "add-a-kind.md"
 STEP = re.compile(r"^```(?:python|sql)\n(?:#|--) (\S+?)(?:, ([^\n]+))?\n(.*?)^```$", re.S | re.M)
 PACKAGES = (
-    "schemas", "eventlog", "clickhouse", "controlplane", "ingest", "processors", "api", "sluice",
-    "tests", "benchmarks",
+    "schemas", "eventlog", "clickhouse", "controlplane", "ingest", "processors", "alerts", "api",
+    "sluice", "tests", "benchmarks",
 )  # fmt: skip
 
 

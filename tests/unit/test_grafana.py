@@ -37,7 +37,7 @@ def lost(given: Any, kept: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: {given!r} became {kept!r}"
 
 
-def test_there_is_a_dashboard_of_calls_of_agents_and_of_the_pipeline() -> None:
+def test_there_is_a_dashboard_of_calls_of_agents_of_errors_and_of_the_pipeline() -> None:
     assert [file.stem for file in FILES] == sorted(BOARDS)
 
 

@@ -1,7 +1,14 @@
 """The pages of the system `errors`, and where they stand in the navigation."""
 
+from api.pages.errors.alerts.page import HANDLERS as ALERTS
 from api.pages.errors.issues.pages import SECTION as ISSUES
 from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
 from api.pages.errors.settings.page import SECTION as SETTINGS
+from api.pages.navigation import Link, Section
 
-SECTIONS = (ISSUES, *PERFORMANCE, SETTINGS)
+ERRORS = Section(
+    ISSUES.title,
+    (*ISSUES.links, Link("Alerts", "errors/alerts")),
+    (*ISSUES.handlers, *ALERTS),
+)
+SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS)

@@ -1,6 +1,7 @@
 """Commands beside a running server: it keeps running, and feels what they change."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -16,10 +17,17 @@ pytestmark = pytest.mark.slow
 SOON_S = 20
 # A deleted project is left alone for some seconds first, until nothing of it is on its way.
 PURGED_S = 60
+AMOUNT = ("--traces", "600", "--spans", "300", "--errors", "120")
 
 
 def iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
+
+
+def issues_of(client: httpx.Client) -> dict[str, tuple[str, int]]:
+    """Returns the status and the count of events of each issue, by its id."""
+    listed = client.get("/v1/issues", params={"state": "all", "limit": "100"}).json()["issues"]
+    return {one["id"]: (one["status"], one["eventCount"]) for one in listed}
 
 
 class TestKeys:
@@ -80,7 +88,7 @@ class TestDoctor:
 @pytest.fixture(scope="module")
 def sent(served: Place) -> Place:
     """A place whose server runs, after a demo."""
-    amount = ("--traces", "600", "--spans", "300", "--seed", "7", "--days", "2")
+    amount = (*AMOUNT, "--seed", "7", "--days", "2")
     # Not at the port of the setting: the data directory says where its server listens.
     ran = served.run("demo", *amount, SLUICE_PORT="1")
     assert ran.code == 0, ran.err
@@ -134,6 +142,26 @@ class TestDemo:
         assert len(totals["spansByKind"]) == 6
         assert any(span["durationMs"] for span in ends)
 
+    def test_every_page_of_errors_and_performance_shows_something(
+        self, sent: Place, demo_key: str
+    ) -> None:
+        now = datetime.now(UTC)
+        whole = {"date_from": iso(now - timedelta(days=4)), "date_to": iso(now)}
+        with sent.client(demo_key) as client:
+            found = {"query": "is:regressed type:DuplicateOrder"}
+            eventually(lambda: client.get("/v1/issues", params=found).json()["issues"])
+            statuses = Counter(status for status, _ in issues_of(client).values())
+            groups = client.get("/v1/transactions", params=whole).json()["transactions"]
+            asked = {**whole, "span_op": "ai", "limit": "1"}
+            call = client.get("/v1/transactions/spans", params=asked).json()["spans"][0]
+            linked = client.get(f"/v1/transactions/{call['slowestTransaction']}").json()["links"]
+
+        assert statuses["open"] > 30
+        assert statuses["resolved"] == 3
+        assert statuses["ignored"] == 2
+        assert len(groups) == 15
+        assert "llm_call" in {one["kind"] for one in linked}
+
     def test_the_ledger_shows_what_came_twice_and_what_was_refused(
         self, sent: Place, demo_key: str
     ) -> None:
@@ -149,11 +177,14 @@ class TestDemo:
         assert ledger["balanced"]
 
     def test_the_same_seed_again_adds_nothing(self, sent: Place, demo_key: str) -> None:
-        ran = sent.run("demo", "--traces", "600", "--spans", "300", "--seed", "7", "--days", "2")
+        with sent.client(demo_key) as client:
+            issues = issues_of(client)
+        ran = sent.run("demo", *AMOUNT, "--seed", "7", "--days", "2")
 
         assert ran.code == 0
         with sent.client(demo_key) as client:
             assert client.get("/v1/traces").json()["total"] == 600
+            assert issues_of(client) == issues
 
     def test_it_adds_nothing_to_the_project_of_a_person(self, sent: Place) -> None:
         with sent.client() as client:

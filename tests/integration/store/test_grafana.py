@@ -23,6 +23,7 @@ from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow
 from tests.integration.queries.conftest import store_outcomes, store_spans, store_traces
 from tests.integration.queries.rows import HOUR_US, START_US, TraceRow, make_span, make_trace
+from tests.integration.store.failures import store_failures
 
 SERVER = ROOT / "deploy" / "clickhouse"
 START_MS = START_US // 1000
@@ -76,6 +77,7 @@ async def make_demo(warehouse: Warehouse) -> Demo:
         demo.calls.append(make_call(project, number, at // 1000 * 1000))
     store_traces(warehouse, demo.calls)
     store_agents(warehouse, demo.reported)
+    store_failures(warehouse, demo.reported)
     return demo
 
 
@@ -165,6 +167,7 @@ def test_every_statement_runs_with_values_chosen_and_with_all(
     warehouse: Warehouse, demo: Demo, query: Query
 ) -> None:
     one = {"model": "gpt-4o", "environment": ["staging"], "user": [*HOSTILE], "source": ["x"]}
+    one |= {"release": "it%27s"}
     nothing = dict.fromkeys(one, "")
 
     for view in (

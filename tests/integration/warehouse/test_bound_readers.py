@@ -8,7 +8,17 @@ import pytest
 from clickhouse.grants import TABLES
 from grafana.boards import Query, queries
 from grafana.plugin import View, expand
-from tests.integration.queries.rows import encode_spans, encode_traces, make_span, make_trace
+from schemas.projects import ProjectContext, ProjectId
+from tests.integration.queries.error_rows import store_errors
+from tests.integration.queries.rows import (
+    START_US,
+    encode_spans,
+    encode_traces,
+    make_span,
+    make_trace,
+)
+from tests.integration.queries.transaction_rows import Span, Transaction, store_transactions
+from tests.integration.queries.transaction_rows import store_spans as store_transaction_spans
 from tests.integration.warehouse.conftest import READER, USERS, WRITER, Served
 
 pytestmark = pytest.mark.slow
@@ -38,6 +48,10 @@ def fill(served: Served) -> None:
         ours.insert_now("traces", encode_traces([call]), uuid.uuid4().hex)
         span = make_span(project, "s", pair_role="start", pair_key="k", tool_name="Bash")
         ours.insert_now("spans", encode_spans([span]), uuid.uuid4().hex)
+        store_errors(ours, ProjectContext(ProjectId(project)), [{"user_key": project}])
+        store_transactions(ours, [Transaction(project_id=project, event_id="t")])
+        one = {"event_id": "t", "timestamp_us": START_US, "transaction": "/", "span_id": "s"}
+        store_transaction_spans(ours, [Span(project_id=project, **one)])
         sql = f"INSERT INTO projects SELECT '{project}', 'name', 'reported', 'UTC', now()"
         assert served.ask(sql).status_code == 200
     ours.close()

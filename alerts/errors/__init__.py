@@ -1,0 +1,1 @@
+"""Alerts of the system `errors`: its rules, how they are evaluated, and how messages are sent."""

@@ -1,0 +1,1 @@
+"""The page of alerts: rules, channels, and what went out."""

@@ -1,0 +1,109 @@
+"""The tables of alerts. Times are microseconds since 1970 UTC: they are compared."""
+
+from uuid import UUID
+
+from advanced_alchemy.base import DefaultBase
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.errors.models import PROJECT
+
+MAX_RULE_NAME_CHARS = 120
+MAX_DESCRIPTION_CHARS = 500
+MAX_ENVIRONMENT_CHARS = 100
+MAX_ERROR_CHARS = 4000
+
+
+class AlertRule(DefaultBase):
+    """When a project is alerted. `last_fired_us` moves with the messages that it stands for."""
+
+    __tablename__ = "alert_rule"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(MAX_RULE_NAME_CHARS))
+    description: Mapped[str] = mapped_column(String(MAX_DESCRIPTION_CHARS))
+    rule_type: Mapped[str] = mapped_column(String(40))
+    query: Mapped[str] = mapped_column(Text)
+    """A JSON object: `schemas.errors.alerts.RuleQuery`."""
+    threshold_window: Mapped[int]
+    threshold_count: Mapped[int]
+    environment: Mapped[str] = mapped_column(String(MAX_ENVIRONMENT_CHARS))
+    enabled: Mapped[bool]
+    cooldown_minutes: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    last_fired_us: Mapped[int | None] = mapped_column(BigInteger)
+    created_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class AlertChannel(DefaultBase):
+    """Where alerts go. Its configuration is sealed, and opens for its own id alone."""
+
+    __tablename__ = "alert_channel"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(MAX_RULE_NAME_CHARS))
+    kind: Mapped[str] = mapped_column(String(16))
+    target: Mapped[str] = mapped_column(String(200))
+    sealed_config: Mapped[bytes] = mapped_column(LargeBinary)
+    created_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class AlertRuleChannel(DefaultBase):
+    """Which channels a rule tells."""
+
+    __tablename__ = "alert_rule_channel"
+
+    rule_id: Mapped[UUID] = mapped_column(
+        ForeignKey("alert_rule.id", ondelete="CASCADE"), primary_key=True
+    )
+    channel_id: Mapped[UUID] = mapped_column(
+        ForeignKey("alert_channel.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class AlertHit(DefaultBase):
+    """Something that happened to an issue and that a rule has yet to tell of."""
+
+    __tablename__ = "alert_hit"
+
+    rule_id: Mapped[UUID] = mapped_column(
+        ForeignKey("alert_rule.id", ondelete="CASCADE"), primary_key=True
+    )
+    activity_id: Mapped[UUID] = mapped_column(
+        ForeignKey("issue_activity.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    title: Mapped[str] = mapped_column(Text)
+    made_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class AlertOutbox(DefaultBase):
+    """One message to one channel: what is sent, and what became of it."""
+
+    __tablename__ = "alert_outbox"
+    __table_args__ = (
+        Index("ix_alert_outbox_due", "state", "next_attempt_us"),
+        Index("ix_alert_outbox_project", "project_id", "created_us", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    rule_id: Mapped[UUID] = mapped_column(
+        ForeignKey("alert_rule.id", ondelete="CASCADE"), index=True
+    )
+    channel_id: Mapped[UUID] = mapped_column(
+        ForeignKey("alert_channel.id", ondelete="CASCADE"), index=True
+    )
+    dedupe_key: Mapped[str] = mapped_column(String(120), unique=True)
+    payload: Mapped[str] = mapped_column(Text)
+    """A JSON object: `schemas.errors.alerts.Alert`."""
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int]
+    """It is also the number of the lease: only its holder says what an attempt came to."""
+    next_attempt_us: Mapped[int] = mapped_column(BigInteger)
+    """While an attempt runs: when its lease ends."""
+    last_status: Mapped[int | None]
+    last_error: Mapped[str] = mapped_column(String(MAX_ERROR_CHARS))
+    created_us: Mapped[int] = mapped_column(BigInteger)
+    delivered_us: Mapped[int | None] = mapped_column(BigInteger)
