@@ -31,6 +31,7 @@ SECRETS = frozenset(
         "warehouse_users",
         "kafka_sasl_password",
         "metrics_token",
+        "mcp_token",
         "alert_email_url",
     }
 )
@@ -216,6 +217,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     warehouse_unconfined: bool = False
     """Whether to serve it even if the kernel cannot keep its users from the files of this machine
     and from the network."""
+    mcp_url: str = ""
+    """Address of the server that `sluice mcp` asks. Empty: `sluice up` on this machine."""
+    mcp_token: str = ""
+    """API token that `sluice mcp` asks with."""
     private_targets: Literal["refuse", "allow"] = "refuse"
     """Whether alerts may be sent to private and link-local addresses: `refuse` or `allow`. Those of
     cloud metadata are always refused."""

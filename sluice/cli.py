@@ -20,6 +20,7 @@ from sluice.commands import dead, imports, keys, prices, projects, retention, to
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
 from sluice.commands.grafana import make_grafana_user
+from sluice.commands.mcp import serve_mcp
 from sluice.commands.migrate import migrate_all
 from sluice.commands.options import (
     DataDir,
@@ -124,6 +125,7 @@ app.command("demo")(send_demo)
 app.command("warehouse")(serve_warehouse)
 app.command("grafana-user")(make_grafana_user)
 app.command("reprice")(reprice)
+app.command("mcp")(serve_mcp)
 app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.add_typer(tokens.app, name="token")

@@ -16,7 +16,7 @@ HEAVY = frozenset(
     {
         *("advanced_alchemy", "aiokafka", "alembic", "argon2", "chdb", "clickhouse_connect"),
         *("confluent_kafka", "cryptography", "faust", "genai_prices", "httpx", "jinja2"),
-        *("litestar", "mode", "numpy", "prometheus_client", "pyarrow", "rich.progress"),
+        *("litestar", "mcp", "mode", "numpy", "prometheus_client", "pyarrow", "rich.progress"),
         *("sqlalchemy", "sqlite3", "uvicorn", "uvloop", "zstandard"),
     }
 )
