@@ -99,13 +99,13 @@ def app(database: Database, vault: Vault) -> Litestar:
     )
     by_session = Router(
         "/dashboard/api",
-        route_handlers=handlers,
+        route_handlers=[*handlers, *prices.HANDLERS],
         dependencies={"project": Provide(project_from_session)},
     )
     return Litestar(
         [
             auth_router(auth_exception_handlers(STATUS)),
-            accounts_router(prices.HANDLERS),
+            accounts_router(),
             invite_router(),
             by_key,
             by_session,
