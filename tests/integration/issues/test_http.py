@@ -8,12 +8,14 @@ import httpx
 import msgspec
 import pytest
 
+from api.reads import Turns
 from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
 from controlplane.database import Database
 from controlplane.tokens import TokenDraft, TokenOwner, create_token
 from processors.errors.ignored import IgnoredIssues
 from schemas.errors.event import ErrorEvent, Thrown
+from schemas.projects import ProjectId
 from tests.integration.api_accounts.conftest import signed_in
 from tests.integration.issues.app import happen, make_app, open_client
 from tests.integration.issues.seen import make_project
@@ -68,6 +70,32 @@ async def shop(database: Database, warehouse: Warehouse) -> AsyncIterator[Shop]:
     async with open_client(make_app(database, warehouse)) as client:
         await signed_in(client, f"ann-{uuid.uuid4().hex}", project="Shop")
         yield Shop(client, client.headers["X-Project-Id"], database, warehouse)
+
+
+ASKING = (
+    *("issues", "issues/1", "issues/1/timeline", "issues/1/tags", "issues/1/events"),
+    *("issues/1/events/{event_id}", "issues/1/events/{event_id}/grouping"),
+)
+"""What reads the store, beside the control plane."""
+
+
+@pytest.mark.parametrize("path", ASKING)
+async def test_a_project_whose_turns_are_taken_is_put_off(
+    database: Database, warehouse: Warehouse, path: str
+) -> None:
+    app = make_app(database, warehouse)
+    async with open_client(app) as client:
+        await signed_in(client, f"ann-{uuid.uuid4().hex}", project="Shop")
+        own = ProjectId(client.headers["X-Project-Id"])
+        (event_id,) = await happen(database, warehouse, own, [error("one")])
+        asked = f"/dashboard/api/{path.format(event_id=event_id)}"
+        turns = app.state["turns"] = Turns(2, wait_s=0.01)
+
+        async with turns.taken(own, warehouse):
+            refused = await client.get(asked)
+
+        served = await client.get(asked)
+    assert (refused.status_code, served.status_code) == (429, 200), served.text
 
 
 def error(name: str, **changes: Any) -> dict[str, Any]:

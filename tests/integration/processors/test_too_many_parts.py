@@ -27,7 +27,6 @@ from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.cost.own import Prices
-from processors.llm.steps import steps as steps_of
 from processors.pipeline import build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
@@ -35,6 +34,7 @@ from schemas.kinds import SPANS, TRACES, kinds_of
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
 from tests.e2e.payloads import new_id, span, trace
+from tests.every_step import every_step
 from tests.integration.eventlog.logs import until
 
 pytestmark = pytest.mark.alone
@@ -80,7 +80,7 @@ class Stream:
         self, log: SqliteLog, warehouse: Warehouse, book: PriceBook, store: Any, **limits: Any
     ) -> None:
         steps = build_steps(
-            warehouse.urgent, steps_of(lambda: Prices(book)), window_s=3600, log2_filter_bits=20
+            warehouse.urgent, every_step(lambda: Prices(book)), window_s=3600, log2_filter_bits=20
         )
         self.sink = Sink(steps, log, store, BlockLimits(**limits))
         self.sink.start()

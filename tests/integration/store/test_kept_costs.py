@@ -19,7 +19,6 @@ from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.cost.own import OwnBook, Prices
-from processors.llm.steps import steps as steps_of
 from processors.pipeline import build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
@@ -28,6 +27,7 @@ from schemas.llm.prices import OwnPrice, PriceDocument, Rates
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
 from tests.e2e.payloads import span, trace
+from tests.every_step import every_step
 
 TIMEOUT_S = 60
 FEEDS = {"traces": ("trace_sums_feed", "session_sums_feed"), "spans": ("spans_hourly_feed",)}
@@ -115,7 +115,7 @@ def restore(warehouse: Warehouse, feed: str) -> None:
 
 
 async def store(warehouse: Warehouse, log: SqliteLog, now: Prices, topic: str) -> None:
-    steps = build_steps(warehouse, steps_of(lambda: now), window_s=3600, log2_filter_bits=20)
+    steps = build_steps(warehouse, every_step(lambda: now), window_s=3600, log2_filter_bits=20)
     sink = Sink(steps, log, warehouse, BlockLimits())
     sink.start()
     for record in log.read(TopicPartition(topic, 0), 0, 10, 1 << 20):

@@ -17,7 +17,6 @@ from processors.blocks import Delivery
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.cost.own import Prices
-from processors.llm.steps import steps as steps_of
 from processors.pipeline import build_steps
 from processors.sink import Sink
 from processors.writer import BlockLimits
@@ -26,6 +25,7 @@ from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
 from tests.e2e.payloads import new_id, trace
+from tests.every_step import every_step
 from tests.integration.queries.rows import encode_traces, make_trace
 
 TIMEOUT_S = 60
@@ -107,7 +107,7 @@ async def test_a_block_of_an_earlier_life_is_completed_and_its_sums_stay(
 
 async def _store(warehouse: Warehouse, log: SqliteLog, book: PriceBook) -> None:
     steps = build_steps(
-        warehouse, steps_of(lambda: Prices(book)), window_s=3600, log2_filter_bits=20
+        warehouse, every_step(lambda: Prices(book)), window_s=3600, log2_filter_bits=20
     )
     sink = Sink(steps, log, warehouse, BlockLimits())
     sink.start()

@@ -1,0 +1,18 @@
+"""The steps of every kind, for tests that drive the sink without a process."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from processors.blocks import KindStep
+from processors.errors.grouping.groups import group_of
+from processors.errors.steps import Meaning
+from processors.errors.steps import steps as error_steps
+from processors.llm.cost.own import Prices
+from processors.llm.steps import steps as llm_steps
+from schemas.errors.grouping import DEFAULT_CONFIG
+
+
+def every_step(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
+    """Returns them by the name of their kind: with these prices, and errors as they came."""
+    usual = Meaning(lambda item: item, partial(group_of, config=DEFAULT_CONFIG))
+    return {**llm_steps(current), **error_steps(lambda: lambda _: usual)}
