@@ -35,7 +35,8 @@ async def main():
     database = Database(sys.argv[1])
     await database.migrate()
     vault = Vault("a secret of the tests, longer than 32 characters")
-    seed = Seed("Shop", "pulse_sk_given", "root@example.com", "correct horse")
+    admin = {"user_email": "root@example.com", "user_password": "correct horse"}
+    seed = Seed("Shop", "pulse_sk_given", **admin)
     initial = await ensure_initial(database, vault, seed)
     print(structs.replace(initial, is_new=False))
     await database.close()
