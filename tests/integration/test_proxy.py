@@ -41,9 +41,9 @@ def routes(handlers: list[Any]) -> set[tuple[str, str]]:
 
 
 def goes_to_edge(method: str, path: str) -> bool:
-    rule = re.search(r"@ingest \{\s*method (\w+)\s*path_regexp (\S+)", PROXY.read_text())
+    rule = re.search(r"@ingest \{\s*method ([\w ]+)\n\s*path_regexp (\S+)", PROXY.read_text())
     assert rule
-    return method == rule[1] and bool(re.search(rule[2], path))
+    return method in rule[1].split() and bool(re.search(rule[2], path))
 
 
 class TestProxyRoutes:
