@@ -34,7 +34,7 @@ DOMAIN = "sluice.example.com"
 def routes(handlers: list[Any]) -> set[tuple[str, str]]:
     application = Litestar(handlers, openapi_config=None)
     return {
-        (method, re.sub(r"\{[^}]*\}", "id", route.path_format))
+        (method, re.sub(r"\{[^}]*\}", "1", route.path_format))
         for route in application.routes
         for method in getattr(route, "methods", ())
     }
