@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -12,11 +14,13 @@ from schemas.kinds import KINDS, Kind
 from schemas.projects import ProjectId
 from tests.e2e.server import Project, create_project, wait_for
 from tests.promises.installations import Installation
-from tests.promises.sample import Sample, samples_by_kind
+from tests.promises.sample import samples_by_kind
 
+T = TypeVar("T")
 SAMPLES = samples_by_kind()
-EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 DAY_NS = 86_400 * 10**9
+# Each test runs over all kinds at once: a kill, a replay or a purge meets them together, as it does
+# in real life, and an installation is started once for all of them.
 
 
 @pytest.fixture
@@ -24,126 +28,148 @@ def project(installation: Installation) -> Project:
     return create_project(installation.front)
 
 
-@pytest.fixture
-def sample(kind: Kind) -> Sample:
-    return SAMPLES[kind.name]
+def send(running: Installation, project: Project, kind: Kind, items: list[bytes]) -> None:
+    sample = SAMPLES[kind.name]
+    assert running.post(project, sample.path, sample.body(items)) == sample.status, kind.name
 
 
-def send(running: Installation, project: Project, sample: Sample, items: list[bytes]) -> None:
-    assert running.post(project, sample.path, sample.body(items)) == sample.status
+def of_each(ask: Callable[[Kind], T]) -> dict[str, T]:
+    """Returns what is said of each kind, by its name."""
+    return {kind.name: ask(kind) for kind in KINDS}
 
 
-def outcomes(running: Installation, project: Project, kind: Kind) -> dict[str, int]:
-    return project.outcomes(kind=kind.name)
+def same_for_each(value: T) -> dict[str, T]:
+    """Returns what must be said of every kind."""
+    return of_each(lambda _: value)
 
 
-def rows(running: Installation, project: Project, kind: Kind) -> list[int]:
-    return [running.count(project, table.name) for table in kind.tables]
+def outcomes(project: Project) -> dict[str, dict[str, int]]:
+    return of_each(lambda kind: project.outcomes(kind=kind.name))
 
 
-@EVERY_KIND
+def rows(running: Installation, project: Project) -> dict[str, list[int]]:
+    """Returns how many rows each table of each kind has."""
+    return of_each(lambda kind: [running.count(project, table.name) for table in kind.tables])
+
+
+def items_stored(counts: dict[str, list[int]]) -> dict[str, int]:
+    return {name: tables[0] for name, tables in counts.items()}
+
+
 def test_what_is_accepted_survives_a_kill_and_is_stored_once(
-    installation: Installation, project: Project, kind: Kind, sample: Sample
+    installation: Installation, project: Project
 ) -> None:
     for _ in range(10):
-        send(installation, project, sample, sample.items(5))
+        for kind in KINDS:
+            send(installation, project, kind, SAMPLES[kind.name].items(5))
     installation.kill()
     installation.wait_stored()
 
-    ids = installation.ids(project, kind)
+    ids = of_each(lambda kind: installation.ids(project, kind))
 
-    assert len(ids) == len(set(ids)) == 50
-    assert outcomes(installation, project, kind) == {"received": 50, "accepted": 50}
+    assert {name: len(found) for name, found in ids.items()} == same_for_each(50)
+    assert {name: len(set(found)) for name, found in ids.items()} == same_for_each(50)
+    assert outcomes(project) == same_for_each({"received": 50, "accepted": 50})
 
 
-@EVERY_KIND
 def test_what_is_sent_again_is_counted_and_not_stored(
-    installation: Installation, project: Project, kind: Kind, sample: Sample
+    installation: Installation, project: Project
 ) -> None:
-    items = sample.items(4)
-    send(installation, project, sample, items)
+    items = of_each(lambda kind: SAMPLES[kind.name].items(4))
+    for kind in KINDS:
+        send(installation, project, kind, items[kind.name])
     installation.wait_stored()
-    before = rows(installation, project, kind)
+    before = rows(installation, project)
 
-    send(installation, project, sample, [*items, *items])
+    for kind in KINDS:
+        send(installation, project, kind, items[kind.name] * 2)
     installation.wait_stored()
 
-    assert before[0] == 4
-    assert rows(installation, project, kind) == before
-    assert outcomes(installation, project, kind) == {
-        "received": 12, "accepted": 4, "duplicate": 8,
-    }  # fmt: skip
+    assert items_stored(before) == same_for_each(4)
+    assert rows(installation, project) == before
+    assert outcomes(project) == same_for_each({"received": 12, "accepted": 4, "duplicate": 8})
 
 
-@EVERY_KIND
 def test_records_that_come_again_change_nothing(
-    installation: Installation, project: Project, kind: Kind, sample: Sample
+    installation: Installation, project: Project
 ) -> None:
-    send(installation, project, sample, sample.items(6))
+    for kind in KINDS:
+        send(installation, project, kind, SAMPLES[kind.name].items(6))
     installation.wait_stored()
-    before = rows(installation, project, kind)
+    before = rows(installation, project)
 
     installation.rewind()
     installation.wait_stored()
 
-    assert before[0] == 6
-    assert rows(installation, project, kind) == before
-    assert outcomes(installation, project, kind) == {"received": 6, "accepted": 6}
+    assert items_stored(before) == same_for_each(6)
+    assert rows(installation, project) == before
+    assert outcomes(project) == same_for_each({"received": 6, "accepted": 6})
 
 
-@EVERY_KIND
 def test_an_item_that_no_step_takes_is_a_dead_letter_and_is_replayed(
-    installation: Installation, project: Project, kind: Kind, sample: Sample, tmp_path: Path
+    installation: Installation, tmp_path: Path
 ) -> None:
-    first, last, fixed = sample.items(3)
-    installation.produce(project, kind, [first, sample.spoiled, last], time.time_ns())
+    projects = of_each(lambda kind: create_project(installation.front, kind.name))
+    fixed = {}
+    for kind in KINDS:
+        first, last, fixed[kind.name] = SAMPLES[kind.name].items(3)
+        bodies = [first, SAMPLES[kind.name].spoiled, last]
+        installation.produce(projects[kind.name], kind, bodies, time.time_ns())
     installation.wait_stored()
-    dead = outcomes(installation, project, kind)
-    listed = installation.front.run("dead", "list", "--project", project.project_id)
-    (ref,) = [word for word in listed.split() if word.startswith(f"{kind.topic}:")]
-    body = tmp_path / "item"
-    body.write_bytes(fixed)
+    dead = of_each(lambda kind: projects[kind.name].outcomes(kind=kind.name))
+    listed = installation.front.run("dead", "list").splitlines()
 
-    installation.front.run("dead", "replay", ref, "--body", str(body))
-    wait_for(lambda: len(installation.ids(project, kind)) == 3, "the replayed item")
+    for kind in KINDS:
+        (line,) = [line for line in listed if projects[kind.name].project_id in line]
+        (ref,) = [word for word in line.split() if word.startswith(f"{kind.topic}:")]
+        body = tmp_path / kind.name
+        body.write_bytes(fixed[kind.name])
+        installation.front.run("dead", "replay", ref, "--body", str(body))
+
+    def stored() -> dict[str, int]:
+        return of_each(lambda kind: len(installation.ids(projects[kind.name], kind)))
+
+    wait_for(lambda: stored() == same_for_each(3), "the replayed items")
     installation.wait_stored()
+    assert dead == same_for_each({"received": 3, "accepted": 2, "dead": 1})
+    assert of_each(lambda kind: projects[kind.name].outcomes(kind=kind.name)) == same_for_each(
+        {"received": 3, "accepted": 3}
+    )
 
-    assert dead == {"received": 3, "accepted": 2, "dead": 1}
-    assert outcomes(installation, project, kind) == {"received": 3, "accepted": 3}
 
-
-@EVERY_KIND
 def test_what_was_received_too_long_ago_leaves_every_table(
-    installation: Installation, project: Project, kind: Kind, sample: Sample
+    installation: Installation, project: Project
 ) -> None:
-    installation.produce(project, kind, sample.items(3), time.time_ns() - 100 * DAY_NS)
-    send(installation, project, sample, sample.items(2))
+    for kind in KINDS:
+        sample = SAMPLES[kind.name]
+        installation.produce(project, kind, sample.items(3), time.time_ns() - 100 * DAY_NS)
+        send(installation, project, kind, sample.items(2))
     installation.wait_stored()
-    before = rows(installation, project, kind)
+    before = rows(installation, project)
 
     keeping = Keeping(datetime.now(UTC).date(), default_days=90, own_days={})
     assert asyncio.run(Expiry(installation.store).run(keeping, limit_s=60))
 
-    after = rows(installation, project, kind)
-    assert (before[0], after[0]) == (5, 2)
-    assert all(0 < late < early for early, late in zip(before, after, strict=True))
+    after = rows(installation, project)
+    assert items_stored(before) == same_for_each(5)
+    assert items_stored(after) == same_for_each(2)
+    for name, tables in after.items():
+        assert all(0 < late < early for early, late in zip(before[name], tables, strict=True)), name
 
 
-@EVERY_KIND
-def test_a_deleted_project_leaves_every_table(
-    installation: Installation, project: Project, kind: Kind, sample: Sample
-) -> None:
+def test_a_deleted_project_leaves_every_table(installation: Installation, project: Project) -> None:
     neighbour = create_project(installation.front)
-    for owner in (project, neighbour):
-        send(installation, owner, sample, sample.items(3))
+    for kind in KINDS:
+        for owner in (project, neighbour):
+            send(installation, owner, kind, SAMPLES[kind.name].items(3))
     installation.wait_stored()
-    before = rows(installation, neighbour, kind)
+    before = rows(installation, neighbour)
 
     asyncio.run(purge_projects(installation.store, [ProjectId(project.project_id)]))
 
-    assert rows(installation, project, kind) == [0 for _ in kind.tables]
-    assert rows(installation, neighbour, kind) == before
-    assert before[0] == 3
+    assert rows(installation, project) == of_each(lambda kind: [0 for _ in kind.tables])
+    assert rows(installation, neighbour) == before
+    assert items_stored(before) == same_for_each(3)
 
 
 def test_every_kind_has_a_sample() -> None:
