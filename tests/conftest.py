@@ -2,7 +2,7 @@
 
 from tests.e2e.seeds import SEED
 
-pytest_plugins = ("tests.components.fixtures",)
+pytest_plugins = ("tests.components.fixtures", "tests.components.control_planes")
 
 
 def pytest_report_header() -> str:

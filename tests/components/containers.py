@@ -34,10 +34,12 @@ class ContainerPostgres:
         self._container = container
         self._numbers = itertools.count()
 
-    def new_database(self) -> str:
-        """Create an empty database and return its URL."""
+    def new_database(self, template: str = "") -> str:
+        """Create a database, empty or as another that nobody uses now, and return its URL."""
         name = f"test_{next(self._numbers)}"
-        made = self._container.exec(["createdb", "-U", "sluice", name])
+        made = self._container.exec(
+            ["createdb", "-U", "sluice", *(("-T", template) if template else ()), name]
+        )
         if made.exit_code:
             raise RuntimeError(made.output.decode(errors="replace"))
         base = self._container.get_connection_url(driver=None)

@@ -94,11 +94,12 @@ class Postgres:
         self.kill()
         self._process.close()
 
-    def new_database(self) -> str:
-        """Create an empty database and return its URL."""
+    def new_database(self, template: str = "") -> str:
+        """Create a database, empty or as another that nobody uses now, and return its URL."""
         name = f"test_{next(self._numbers)}"
         where = ("-h", "127.0.0.1", "-p", str(self._port), "-U", "sluice")
-        self._process.run(self._path("createdb"), *where, name)
+        copied = ("-T", template) if template else ()
+        self._process.run(self._path("createdb"), *where, *copied, name)
         return f"postgresql://sluice@127.0.0.1:{self._port}/{name}"
 
     def _serves(self) -> bool:

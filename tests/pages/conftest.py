@@ -1,5 +1,6 @@
 """One browser, one server and one filled project for all tests of a file."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -39,30 +40,36 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+class Filled(NamedTuple):
+    """A data directory that nobody uses now, and the id and key of each project in it."""
+
+    folder: Path
+    demo: tuple[str, str]
+    empty: tuple[str, str]
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """What `sluice demo` wrote, once for all files: each copies it."""
+    folder = tmp_path_factory.mktemp("filled") / "data"
+    with Server(folder) as server:
+        demo, empty = create_project(server, "Demo"), create_project(server, "Empty")
+        amounts = {"traces": 300, "spans": 40, "errors": 60, "days": 1, "seed": 7}
+        options = [text for name, count in amounts.items() for text in (f"--{name}", str(count))]
+        server.run("demo", "--key", demo.key, "--dsn", dsn_of(demo), *options)
+        wait_listed(demo, 1, where="is:all type:DuplicateOrder")
+        server.wait_stored()
+        server.stop()
+        return Filled(folder, (demo.project_id, demo.key), (empty.project_id, empty.key))
+
+
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(filled: Filled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A server with one project that `sluice demo` filled, and one that is empty."""
     data: Path = tmp_path_factory.mktemp("pages") / "data"
+    shutil.copytree(filled.folder, data)
     with Server(data) as server:
-        demo, empty = create_project(server, "Demo"), create_project(server, "Empty")
-        server.run(
-            "demo",
-            "--key",
-            demo.key,
-            "--traces",
-            "300",
-            "--spans",
-            "40",
-            "--dsn",
-            dsn_of(demo),
-            "--errors",
-            "60",
-            "--days",
-            "1",
-            "--seed",
-            "7",
-        )
-        wait_listed(demo, 1, where="is:all type:DuplicateOrder")
+        demo, empty = Project(server, *filled.demo), Project(server, *filled.empty)
         append_poison(data, demo.project_id, trace(latency_ms="slow"))
         yield World(server, demo, empty)
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.server import Project
 from tests.pages.conftest import World
-from tests.pages.looking import NARROW, WIDE, Visitor
+from tests.pages.looking import NARROW, OF_COLOURS, WIDE, Visitor
 from tests.pages.places import HOSTILE, newest, newest_session, now, path_of, session_of
 
 ORDERS = f"name={quote('GET /api/orders')}&op=http.server"
@@ -99,10 +99,10 @@ class TestEveryPage:
             opened = window.go(page if page[0] == "/" else path_of(shown, page))
 
             assert opened.locator("h1").count() == 1
-            for theme in ("dark", "light"):
+            for theme, rules in (("dark", ()), ("light", OF_COLOURS)):
                 opened.emulate_media(color_scheme=theme)
                 expect(opened.locator("html")).to_have_attribute("data-theme", theme)
-                assert (theme, window.serious_findings()) == (theme, [])
+                assert (theme, window.serious_findings(rules)) == (theme, [])
             assert window.faults == []
             width = opened.evaluate("document.documentElement.scrollWidth")
             assert width <= opened.viewport_size["width"]

@@ -1,6 +1,7 @@
 """The rules of the house that no other tool holds: sizes, names, lists that must agree."""
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -8,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 from clickhouse.migrate import read_migrations
@@ -79,7 +79,9 @@ class Module(NamedTuple):
     tree: ast.Module
 
 
-def read_modules() -> list[Module]:
+@functools.cache
+def modules() -> list[Module]:
+    """Returns all of ours: read when the first rule asks, not by everyone who collects tests."""
     found = []
     for package in PACKAGES:
         for file in sorted((ROOT / package).rglob("*.py")):
@@ -88,10 +90,8 @@ def read_modules() -> list[Module]:
     return found
 
 
-MODULES = read_modules()
 WORD_BEGINS = r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
 DEAD_LETTER = re.compile(r"(?i)dead[\s#_-]*letters?")
-BY_PATH = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.path)
 
 
 def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -124,26 +124,25 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 class TestSizes:
-    @BY_PATH
-    def test_no_module_is_longer_than_400_lines(self, module: Module) -> None:
-        too_long = len(module.text.splitlines()) > MAX_MODULE_LINES
+    # One test looks at all modules: as a test for each they were a third of all that there are.
 
-        assert too_long == (module.path in LONG_MODULES)
+    def test_no_module_is_longer_than_400_lines(self) -> None:
+        assert {
+            module.path for module in modules() if len(module.text.splitlines()) > MAX_MODULE_LINES
+        } == LONG_MODULES
 
-    @BY_PATH
-    def test_no_function_is_longer_than_40_lines(self, module: Module) -> None:
-        too_long = {
+    def test_no_function_is_longer_than_40_lines(self) -> None:
+        assert {
             f"{module.path}::{node.name}"
+            for module in modules()
             for node in functions(module)
             if (node.end_lineno or 0) - node.lineno + 1 > MAX_FUNCTION_LINES
-        }
+        } == LONG_FUNCTIONS
 
-        assert too_long == {name for name in LONG_FUNCTIONS if name.startswith(f"{module.path}::")}
-
-    @BY_PATH
-    def test_no_class_has_more_than_20_methods(self, module: Module) -> None:
+    def test_no_class_has_more_than_20_methods(self) -> None:
         too_large = [
-            node.name
+            f"{module.path}::{node.name}"
+            for module in modules()
             for node in ast.walk(module.tree)
             if isinstance(node, ast.ClassDef) and count_methods(node) > MAX_METHODS
         ]
@@ -152,28 +151,39 @@ class TestSizes:
 
 
 class TestSources:
-    @BY_PATH
-    def test_every_module_begins_by_saying_what_it_is(self, module: Module) -> None:
-        assert ast.get_docstring(module.tree)
+    def test_every_module_begins_by_saying_what_it_is(self) -> None:
+        silent = [module.path for module in modules() if not ast.get_docstring(module.tree)]
 
-    @BY_PATH
-    def test_nothing_is_left_to_do(self, module: Module) -> None:
+        assert silent == []
+
+    def test_nothing_is_left_to_do(self) -> None:
         # Comments only: a demo may well search for such a word.
-        assert not re.findall(r"#.*\b(?:TODO|FIXME|XXX|HACK)\b", module.text)
+        marked = re.compile(r"#.*\b(?:TODO|FIXME|XXX|HACK)\b")
 
-    @BY_PATH
-    def test_nothing_is_read_that_litestar_keeps(self, module: Module) -> None:
+        assert [module.path for module in modules() if marked.search(module.text)] == []
+
+    def test_nothing_is_read_that_litestar_keeps(self) -> None:
         """Its parsers keep their last 1,024 answers, of megabytes if a sender wants them so."""
-        if module.path.startswith(("api/", "ingest/")):
-            assert not {"query_params", "cookies"} & names_in(module.tree)
+        readers = [
+            module.path
+            for module in modules()
+            if module.path.startswith(("api/", "ingest/"))
+            and {"query_params", "cookies"} & names_in(module.tree)
+        ]
 
-    @BY_PATH
-    def test_an_init_holds_its_docstring_and_nothing_else(self, module: Module) -> None:
-        if module.path.endswith("__init__.py"):
-            assert len(module.tree.body) == 1
+        assert readers == []
+
+    def test_an_init_holds_its_docstring_and_nothing_else(self) -> None:
+        fuller = [
+            module.path
+            for module in modules()
+            if module.path.endswith("__init__.py") and len(module.tree.body) != 1
+        ]
+
+        assert fuller == []
 
     def test_every_directory_with_sources_is_a_package(self) -> None:
-        directories = {(ROOT / module.path).parent for module in MODULES}
+        directories = {(ROOT / module.path).parent for module in modules()}
         # Alembic loads these by their paths.
         directories -= {ROOT / "controlplane" / "migrations" / "versions"}
 
@@ -219,7 +229,7 @@ class TestLists:
         assert set(Settings.__struct_fields__) >= SECRETS
 
     def test_every_metric_is_counted_somewhere(self) -> None:
-        sources = "".join(module.text for module in MODULES if "metrics.py" not in module.path)
+        sources = "".join(module.text for module in modules() if "metrics.py" not in module.path)
         unused = {
             name
             for name, value in vars(metrics).items()
@@ -234,22 +244,28 @@ class TestLists:
 
 
 class TestSystems:
-    @BY_PATH
-    def test_shared_code_knows_no_system_and_no_system_knows_another(self, module: Module) -> None:
+    def test_shared_code_knows_no_system_and_no_system_knows_another(self) -> None:
         """Only `sluice` puts them together."""
-        package, name, *within = Path(module.path).with_suffix("").parts + ("",)
-        # A system's pages are beside the frame that all pages share.
-        name = within[0] if name == "pages" and within else name
-        others = SYSTEM_NAMES - {name}
-        imported = {
-            part
-            for node in ast.walk(module.tree)
-            for path in imports_of(node)
-            if len(parts := path.split(".")) > 1 and parts[0] in PACKAGES
-            for part in parts[1 : 3 if parts[1] == "pages" else 2]
-        }
+        known = {module.path: other_systems(module) for module in modules()}
 
-        assert package == "sluice" or imported & others == set()
+        assert {path: systems for path, systems in known.items() if systems} == {}
+
+
+def other_systems(module: Module) -> set[str]:
+    """Returns the systems, other than its own, of which a module imports something."""
+    package, name, *within = Path(module.path).with_suffix("").parts + ("",)
+    if package == "sluice":
+        return set()
+    # A system's pages are beside the frame that all pages share.
+    name = within[0] if name == "pages" and within else name
+    imported = {
+        part
+        for node in ast.walk(module.tree)
+        for path in imports_of(node)
+        if len(parts := path.split(".")) > 1 and parts[0] in PACKAGES
+        for part in parts[1 : 3 if parts[1] == "pages" else 2]
+    }
+    return imported & (SYSTEM_NAMES - {name})
 
 
 class TestMigrations:
@@ -276,7 +292,7 @@ class TestTenants:
     def test_every_function_that_reads_the_store_takes_a_project(self) -> None:
         open_to_all = {
             f"{module.path}::{node.name}"
-            for module in MODULES
+            for module in modules()
             if Path(module.path).parts[:2] in CLICKHOUSE_QUERIES
             for node in module.tree.body
             if isinstance(node, ast.AsyncFunctionDef)

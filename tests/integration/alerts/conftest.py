@@ -7,8 +7,7 @@ import pytest
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from schemas.projects import ProjectId
-from tests.components.containers import ContainerPostgres
-from tests.components.postgres import Postgres
+from tests.components.control_planes import migrated_copy
 from tests.integration.issues.seen import make_project
 
 SECRET = "a secret of the tests, longer than 32 characters"
@@ -18,16 +17,12 @@ SECRET = "a secret of the tests, longer than 32 characters"
     scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.containers)]
 )
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('alerts') / 'control.db'}"
-    server: Postgres | ContainerPostgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return migrated_copy(request, request.param, tmp_path_factory.mktemp("alerts"))
 
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     database = Database(url)
-    await database.migrate()
     yield database
     await database.close()
 

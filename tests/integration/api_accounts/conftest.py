@@ -1,5 +1,6 @@
 """A small Litestar application around the account endpoints, over a SQLite file."""
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -59,9 +60,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def database(file: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{file}")
-    await database.migrate()
+async def database(migrated_file: Path, file: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{shutil.copy(migrated_file, file)}")
     yield database
     await database.close()
 

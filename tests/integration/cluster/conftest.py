@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -8,9 +9,9 @@ from tests.integration.cluster.workers import Log, StallingStore, Worker
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'control.db'}")
-    await opened.migrate()
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated_file, tmp_path / "control.db")
+    opened = Database(f"sqlite:///{file}")
     yield opened
     await opened.close()
 

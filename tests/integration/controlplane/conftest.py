@@ -8,6 +8,7 @@ import pytest
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from tests.components.containers import ContainerPostgres
+from tests.components.control_planes import migrated_copy
 from tests.components.postgres import Postgres
 
 SECRET = "a secret of the tests, longer than 32 characters"
@@ -15,6 +16,9 @@ SECRET = "a secret of the tests, longer than 32 characters"
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.containers)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated database where the test asks for one, else an empty one."""
+    if "database" in request.fixturenames:
+        return migrated_copy(request, request.param, tmp_path)
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'control.db'}"
     server: Postgres | ContainerPostgres = request.getfixturevalue("postgres")
@@ -24,7 +28,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     database = Database(url)
-    await database.migrate()
     yield database
     await database.close()
 

@@ -6,8 +6,7 @@ import pytest
 
 from controlplane.database import Database
 from schemas.projects import ProjectId
-from tests.components.containers import ContainerPostgres
-from tests.components.postgres import Postgres
+from tests.components.control_planes import migrated_copy
 from tests.integration.issues.seen import make_project
 
 
@@ -15,16 +14,12 @@ from tests.integration.issues.seen import make_project
     scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.containers)]
 )
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('issues') / 'control.db'}"
-    server: Postgres | ContainerPostgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return migrated_copy(request, request.param, tmp_path_factory.mktemp("issues"))
 
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     database = Database(url)
-    await database.migrate()
     yield database
     await database.close()
 

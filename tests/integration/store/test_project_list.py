@@ -1,5 +1,6 @@
 """The store calls projects as the control plane does, from a few seconds after each change."""
 
+import shutil
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,9 +19,9 @@ NAME = 'it\'s \\ a "name" {x:String} 日本'
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'control.db'}")
-    await database.migrate()
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated_file, tmp_path / "control.db")
+    database = Database(f"sqlite:///{file}")
     yield database
     await database.close()
 

@@ -1,5 +1,6 @@
 """Deleted projects leave the store behind their last event, whatever their neighbours send."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,9 +41,9 @@ class Clock:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'control.db'}")
-    await database.migrate()
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated_file, tmp_path / "control.db")
+    database = Database(f"sqlite:///{file}")
     yield database
     await database.close()
 

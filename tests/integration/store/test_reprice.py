@@ -1,5 +1,6 @@
 """A reprice run that breaks off at any of its calls goes on, and changes each cost once."""
 
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -76,9 +77,9 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'control.db'}")
-    await database.migrate()
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated_file, tmp_path / "control.db")
+    database = Database(f"sqlite:///{file}")
     yield database
     await database.close()
 

@@ -1,5 +1,6 @@
 """A clock that jumps deletes nothing until a person has said that it is right."""
 
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -48,9 +49,9 @@ class Node:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'control.db'}")
-    await database.migrate()
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated_file, tmp_path / "control.db")
+    database = Database(f"sqlite:///{file}")
     yield database
     await database.close()
 
