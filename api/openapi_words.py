@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from schemas.examples import EVENT_ID, SESSION_ID, SPAN_ID, TOKEN, TRACE_ID
+from schemas.examples import EVENT_ID, LOG_ID, SESSION_ID, SPAN_ID, TOKEN, TRACE_ID
 
 INTRODUCTION = """\
 1. Press **Authorize** and give an API key once. `sluice key show` prints one. The page keeps it in
@@ -69,7 +69,7 @@ PARAMETERS = {
     "name": Words("Only transactions of this name.", "/checkout"),
     "op": Words("Only transactions of this operation.", "http.server"),
     "release": Words("Only this release.", "shop@1.0.0"),
-    "q": Words("Only names that hold this text, in capitals or not.", "checkout"),
+    "q": Words("Only names, of logs bodies, that hold this text, in capitals or not.", "checkout"),
     "by": Words("What comes first.", "total"),
     "span_op": Words("Only spans whose operation begins with this.", "db"),
     "cursor": Words("Where the page before ended: its `cursor` or `nextCursor`.", "12_17"),
@@ -77,13 +77,24 @@ PARAMETERS = {
         'Words such as `is:unresolved level:error env:production tenant:acme "no such key"`.',
         "is:unresolved",
     ),
-    "level": Words("Only issues of this level.", "error"),
+    "level": Words("Only issues of this level; of logs, this one at least.", "error"),
+    "logger": Words("Only records of this logger.", "shop.orders"),
+    "service": Words("Only records of this service: `service.name`.", "shop"),
+    "server_name": Words("Only records of this machine.", "web-1"),
+    "word": Words("Only bodies that hold these words whole, in capitals or not.", "stock"),
+    "oldest_first": Words("Whether the oldest record comes first.", "false"),
+    "attr.<key>": Words(
+        "Only records with these values in their attributes, ten at most:"
+        ' `{"attr.order": "43"}` is sent as `attr.order=43`.',
+        "43",
+    ),
     "state": Words("Only issues that are unresolved, resolved, ignored, or all.", "unresolved"),
     "sort": Words("What comes first: last_seen, first_seen, events or people.", "last_seen"),
     # Of a path.
     "issue_id": Words("Id of the issue, or its number in the project.", "1"),
     "event_id": Words("Id of the event: 32 hexadecimal digits.", EVENT_ID),
     "transaction_id": Words("Id of the transaction: 32 hexadecimal digits.", EVENT_ID),
+    "log_id": Words("Id of the log record: 32 hexadecimal digits.", LOG_ID),
     "number": Words("Number of the price or alias.", "1"),
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),

@@ -3,6 +3,8 @@
 TRACE_ID = "5150a94d-0001-4000-8000-000000000001"
 SPAN_ID = "5150a94d-0002-4000-8000-000000000001"
 EVENT_ID = "5150a94d000340008000000000000001"
+LOG_ID = "0504e3514b29198d954c0ee8d19f3748"
+"""Made from the bytes of the record, as the edge makes it."""
 SESSION_ID = "conv-abc-123"
 EMAIL = "ann@example.com"
 PASSWORD = "correct horse battery"

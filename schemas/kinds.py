@@ -81,10 +81,17 @@ TRANSACTION = Kind(
     ERRORS.name,
     (Table("transactions", "event_id"), Table("transaction_spans", "event_id")),
 )
+LOGS = Topic(
+    "raw.logs",
+    6,
+    # Of their own, because they are many: none stands before an error.
+    "Batches of log records as their senders wrote them, keyed by (project, record id).",
+)
+LOG = Kind("log", "errors.log", LOGS.name, (Table("logs", "record_id"),))
 
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
-    System("errors", topics=(ERRORS,), kinds=(ERROR, TRANSACTION)),
+    System("errors", topics=(ERRORS, LOGS), kinds=(ERROR, TRANSACTION, LOG)),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

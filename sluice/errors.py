@@ -9,6 +9,7 @@ from api.errors import (
     issue_changes,
     issue_events,
     issues,
+    logs,
     transactions,
 )
 from api.errors import settings as setting
@@ -73,7 +74,10 @@ def meaning_by(settings: ProjectErrorsSettings) -> Meaning:
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
+    queries=(
+        *(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
+        *logs.HANDLERS,
+    ),
     controls=(
         *issue_changes.HANDLERS,
         *setting.HANDLERS,

@@ -1,4 +1,4 @@
-"""Columns of errors, transactions and their spans as Arrow, one function a table. Pure, no I/O."""
+"""Columns of errors, transactions, their spans and logs as Arrow, one function a table. Pure."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from clickhouse.log_attributes import encode_attributes
 from clickhouse.tables import times
 from clickhouse.tags import encode_tags
-from schemas.errors.rows import ErrorRow, TransactionRow
+from schemas.errors.rows import ErrorRow, LogRow, TransactionRow
 from schemas.errors.transaction import SpanPart
 
 ERROR_TEXTS = (
@@ -20,6 +21,10 @@ ERROR_TEXTS = (
 TRANSACTION_TEXTS = (
     "name", "op", "status", "platform", "environment", "release", "dist", "server_name", "sdk",
     "user_key", "trace_id", "span_id", "parent_span_id",
+)  # fmt: skip
+LOG_TEXTS = (
+    "severity_text", "body", "trace_id", "span_id", "logger", "environment", "release", "service",
+    "server_name", "platform", "sdk", "user_key",
 )  # fmt: skip
 SPAN_TEXTS = ("span_id", "parent_span_id", "op", "description", "status")
 
@@ -63,6 +68,19 @@ def transaction_span_arrays(columns: Sequence[Sequence[Any]]) -> dict[str, pa.Ar
         "started": times([one.started_us for one in spans]),
         "duration_ns": pa.array([one.duration_ns for one in spans], pa.uint64()),
         "data": pa.array([bytes(one.data) for one in spans], pa.binary()),
+    }
+
+
+def log_arrays(columns: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
+    """Returns the columns of table `logs`, from those of `LogRow`."""
+    values = dict(zip(LogRow.__struct_fields__, columns, strict=True))
+    return _texts(values, LOG_TEXTS) | {
+        "timestamp": times(values["timestamp_us"]),
+        "observed_at": times(values["observed_us"]),
+        "sequence": pa.array(values["sequence"], pa.uint32()),
+        "severity": pa.array(values["severity"], pa.uint8()),
+        "attributes": pa.array(map(encode_attributes, values["attributes"]), pa.binary()),
+        "problems": pa.array(values["problems"], pa.list_(pa.string())),
     }
 
 

@@ -6,11 +6,12 @@ from functools import partial
 import msgspec
 
 from ingest.errors import open_sentry, sentry
+from ingest.errors.log_items import is_record
 from ingest.forms import Form
 from ingest.rejections import Invalid
 from schemas.errors.sent import SentItem, encode_sent, sent_decoder
 from schemas.issues import Checked, Issue
-from schemas.kinds import ERROR, TRANSACTION, Kind
+from schemas.kinds import ERROR, LOG, TRANSACTION, Kind
 
 
 def forms() -> dict[str, Form]:
@@ -23,7 +24,7 @@ def checks() -> dict[str, Callable[[bytes, int], Checked]]:
 
     An item of the log is what came with what its request said, as `SentItem`.
     """
-    return {kind.name: partial(_checked, kind) for kind in (ERROR, TRANSACTION)}
+    return {kind.name: partial(_checked, kind) for kind in (ERROR, TRANSACTION, LOG)}
 
 
 def _checked(kind: Kind, item: bytes, max_item_bytes: int) -> Checked:
@@ -33,6 +34,8 @@ def _checked(kind: Kind, item: bytes, max_item_bytes: int) -> Checked:
         return Checked(item, [Issue([], str(error))])
     if memoryview(sent.item).nbytes > max_item_bytes:
         return Checked(item, [Issue(["item"], f"Expected at most {max_item_bytes} bytes")])
+    if kind is LOG and not is_record(sent.item):
+        return Checked(item, [Issue(["item", "body"], "Expected `string`")])
     try:
         if sent.protocol == "open_sentry":
             open_sentry.check_item(bytes(sent.item), kind)

@@ -6,7 +6,7 @@ To take one in: give it a kind in `KINDS`. What has none is counted as filtered,
 
 from collections.abc import Mapping
 
-from schemas.kinds import ERROR, TRANSACTION, Kind
+from schemas.kinds import ERROR, LOG, TRANSACTION, Kind
 
 KINDS: Mapping[str, Kind] = {"event": ERROR, "transaction": TRANSACTION}
 """What the log holds."""
@@ -14,16 +14,19 @@ CLIENT_REPORT = "client_report"
 """What an SDK says that it did not send: it goes to the ledger."""
 SPANS = "span"
 """Spans that are streamed: they become transactions."""
+LOGS = "log"
+"""Log records, many in an item: each becomes an item of its own."""
 UNKNOWN = "sentry_unknown"
 
 _NOT_KEPT = (
-    *("session", "sessions", "log", "otel_log", "otel_span", "trace_metric"),
+    *("session", "sessions", "otel_log", "otel_span", "trace_metric"),
     *("check_in", "attachment", "user_report", "feedback"),
     *("profile", "profile_chunk", "replay_event", "replay_recording", "replay_video"),
     *("raw_security", "security", "nel", "statsd", "metric_buckets", "form_data"),
 )
 COUNTED_AS: Mapping[str, str] = {
     **{name: kind.name for name, kind in KINDS.items()},
+    LOGS: LOG.name,
     # Not bare: `span` is a kind of ours.
     **{name: f"sentry_{name}" for name in (*_NOT_KEPT, CLIENT_REPORT, SPANS)},
 }
@@ -34,7 +37,7 @@ CATEGORIES: Mapping[str, str] = {
     "error": ERROR.name,
     "default": ERROR.name,
     "security": COUNTED_AS["security"],
-    "log_item": COUNTED_AS["log"],
+    "log_item": COUNTED_AS[LOGS],
     "monitor": COUNTED_AS["check_in"],
     "replay": COUNTED_AS["replay_event"],
     "internal": COUNTED_AS[CLIENT_REPORT],

@@ -19,7 +19,8 @@ from msgspec import Raw, Struct
 from eventlog.producer import Items
 from ingest.errors.client_reports import read_report
 from ingest.errors.envelope import ABSENT, EnvelopeItem, parse_envelope, text_of
-from ingest.errors.item_types import CLIENT_REPORT, COUNTED_AS, KINDS, SPANS, UNKNOWN
+from ingest.errors.item_types import CLIENT_REPORT, COUNTED_AS, KINDS, LOGS, SPANS, UNKNOWN
+from ingest.errors.log_items import SplitRecords, split_records
 from ingest.errors.span_streams import Streamed, read_spans
 from ingest.forms import Counted, Form, Split
 from ingest.json_texts import check_utf8, repaired_json
@@ -27,7 +28,7 @@ from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
 from schemas.encodings import wrong_encoding
 from schemas.errors.sent import Head, SentItem, encode_sent
 from schemas.issues import Issue
-from schemas.kinds import ERROR, TRANSACTION, Kind
+from schemas.kinds import ERROR, LOG, TRANSACTION, Kind
 
 ENVELOPE = "sentry_envelope"
 STORE = "sentry_store"
@@ -83,10 +84,12 @@ def split_envelope(body: bytes, told: Mapping[str, str], max_item_bytes: int) ->
         for some in streamed
         for one in some.transactions
     ]
+    records = _records(items, own, told, max_item_bytes)
     counted = [one for item in items for one in _counted(item)]
     counted += [one for some in streamed for one in some.counted]
+    counted += [one for some in records for one in some.counted]
     answer_id = head.event_id or next((one.item_id for one in events), "")
-    return Split(_by_kind([*events, *made]), counted, answer_id)
+    return Split([*_by_kind([*events, *made]), *_logs(records)], counted, answer_id)
 
 
 def split_stored(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
@@ -132,6 +135,26 @@ def _streamed(items: Sequence[EnvelopeItem], max_item_bytes: int) -> list[Stream
     return [read_spans(item.payload, item.records) for item in spans]
 
 
+def _records(
+    items: Sequence[EnvelopeItem], head: Head, told: Mapping[str, str], max_item_bytes: int
+) -> list[SplitRecords]:
+    address = told.get(CLIENT_IP, "")
+    return [
+        split_records(
+            item.payload, item.records, head, client_ip=address, max_record_bytes=max_item_bytes
+        )
+        for item in items
+        if item.type == LOGS
+    ]
+
+
+def _logs(some: Sequence[SplitRecords]) -> list[Items]:
+    records = [one for split in some for one in split.records]
+    if not records:
+        return []
+    return [Items(LOG, [one.body for one in records], [one.record_id for one in records])]
+
+
 def _check_size(size: int, most: int) -> None:
     if size > most:
         raise ItemTooLarge(f"An item has {size} bytes, at most {most}")
@@ -165,7 +188,7 @@ def _sdk_of(told: Mapping[str, str]) -> str:
 
 
 def _counted(item: EnvelopeItem) -> Sequence[Counted]:
-    if item.type in KINDS or item.type == SPANS:
+    if item.type in KINDS or item.type in (SPANS, LOGS):
         return ()
     if item.type == CLIENT_REPORT:
         return read_report(item.payload)

@@ -9,6 +9,7 @@ from msgspec.structs import astuple, replace
 
 from clickhouse.errors.tables import (
     error_arrays,
+    log_arrays,
     span_owners,
     transaction_arrays,
     transaction_span_arrays,
@@ -16,10 +17,11 @@ from clickhouse.errors.tables import (
 from processors.blocks import KindStep, StoredItems, nothing
 from processors.columns import Columns, Rows, SentChunk, row_by_row
 from processors.errors.events import decode_sent, read_error, read_transaction, repairing
+from processors.errors.logs import read_log
 from processors.errors.rows import Grouped, error_row, transaction_row
 from schemas.errors.event import ErrorEvent
 from schemas.errors.sent import SentItem
-from schemas.kinds import ERROR, TRANSACTION
+from schemas.kinds import ERROR, LOG, TRANSACTION
 from schemas.projects import ProjectId
 
 
@@ -61,6 +63,7 @@ def steps(
     return {
         ERROR.name: KindStep(ERROR, partial(build, build_errors), follow=follow),
         TRANSACTION.name: KindStep(TRANSACTION, partial(build, build_transactions)),
+        LOG.name: KindStep(LOG, partial(build, build_logs)),
     }
 
 
@@ -88,6 +91,18 @@ def build_transactions(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Colu
     return row_by_row(sent, row_of, _transaction_tables)
 
 
+def build_logs(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Columns:
+    """Turns log records into columns."""
+    arrivals = _arrivals(meaning_of, sent)
+
+    def row_of(body: bytes, record_id: str) -> tuple[Any, ...]:
+        meaning, received_at_us = next(arrivals)
+        record = _without_address(decode_sent(body), meaning)
+        return astuple(read_log(record, meaning.mask, record_id, received_at_us))
+
+    return row_by_row(sent, row_of, lambda columns: {"logs": Rows(log_arrays(columns))})
+
+
 def _transaction_tables(columns: Sequence[Sequence[Any]]) -> Mapping[str, Rows]:
     spans = Rows(transaction_span_arrays(columns), span_owners(columns))
     return {"transactions": Rows(transaction_arrays(columns)), "transaction_spans": spans}
@@ -95,8 +110,14 @@ def _transaction_tables(columns: Sequence[Sequence[Any]]) -> Mapping[str, Rows]:
 
 def _masked(sent: SentItem, meaning: Meaning) -> SentItem:
     """Masks an item before anything is read of it; nothing unmasked gets past here."""
-    head = sent.head if meaning.keeps_addresses else replace(sent.head, client_ip="")
-    return replace(sent, head=head, item=Raw(repairing(meaning.mask, bytes(sent.item))))
+    sent = _without_address(sent, meaning)
+    return replace(sent, item=Raw(repairing(meaning.mask, bytes(sent.item))))
+
+
+def _without_address(sent: SentItem, meaning: Meaning) -> SentItem:
+    if meaning.keeps_addresses or not sent.head.client_ip:
+        return sent
+    return replace(sent, head=replace(sent.head, client_ip=""))
 
 
 def _arrivals(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Iterator[Arrived]:

@@ -72,4 +72,7 @@ ENVELOPE_TEXT = (
     '{"type":"event"}\n'
     '{"timestamp":"2026-11-21T10:00:05.000Z","platform":"python","level":"error",'
     '"exception":{"values":[{"type":"ValueError","value":"no such order: 43"}]}}\n'
+    '{"type":"log","item_count":1,"content_type":"application/vnd.sentry.items.log+json"}\n'
+    '{"items":[{"timestamp":1795255206.25,"level":"warn","body":"stock of order 43 is low",'
+    '"attributes":{"order":{"value":43,"type":"integer"}}}]}\n'
 )

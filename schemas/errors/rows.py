@@ -1,9 +1,10 @@
-"""Rows of errors and transactions as the stream builds them, field by field as in the tables.
+"""Rows of errors, transactions and logs as the stream builds them, field by field as in the tables.
 
 Without what every table has: project, time of arrival, place in the log.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -61,3 +62,27 @@ class TransactionRow(Struct, frozen=True, gc=False):
     spans: Sequence[SpanPart]
     tags: Mapping[str, str]
     body: bytes
+
+
+class LogRow(Struct, frozen=True, gc=False):
+    """A row of table `logs`."""
+
+    record_id: str
+    timestamp_us: int
+    sequence: int
+    observed_us: int
+    severity: int
+    severity_text: str
+    body: str
+    trace_id: str
+    span_id: str
+    logger: str
+    environment: str
+    release: str
+    service: str
+    server_name: str
+    platform: str
+    sdk: str
+    user_key: str
+    attributes: Mapping[str, Any]
+    problems: Sequence[str]

@@ -15,6 +15,7 @@ IssueId = Annotated[str, Field(description="Id of the issue (a UUID), not its nu
 EventId = Annotated[str, Field(description="Id of the event; `latest` and `oldest` too.")]
 TraceId = Annotated[str, Field(description="Id of the LLM call.")]
 Level = Literal["fatal", "error", "warning", "info", "debug"]
+LogLevel = Literal["trace", "debug", "info", "warn", "error", "fatal"]
 Status = Literal["open", "resolved", "ignored"]
 From = Annotated[
     str | None, Field(description="ISO time or date that the range begins with, such as 2026-01-31")
@@ -183,6 +184,46 @@ def transaction_tools(api: Asking) -> list[Tool]:
     return [get_transaction, slowest_spans]
 
 
+def log_tools(api: Asking) -> list[Tool]:
+    """Return the tools that search log records."""
+
+    async def search_logs(
+        project_id: ProjectId,
+        q: Annotated[str | None, Field(description="A text that stands in the line")] = None,
+        level: Annotated[LogLevel | None, Field(description="At least this level")] = None,
+        trace_id: Annotated[
+            str | None, Field(description="Id of a trace, as errors and transactions have it")
+        ] = None,
+        environment: str | None = None,
+        release: str | None = None,
+        logger: str | None = None,
+        attributes: Annotated[
+            dict[str, str] | None, Field(description="Attributes by key, each with its value")
+        ] = None,
+        oldest_first: bool = False,
+        date_from: From = None,
+        date_to: To = None,
+        limit: Limit = 25,
+        cursor: Cursor = None,
+    ) -> str:
+        """Search log lines with their attributes, newest first; by default of 24 hours."""
+        named: dict[str, Any] = {"environment": environment, "release": release, "logger": logger}
+        named |= {f"attr.{key}": value for key, value in (attributes or {}).items()}
+        asked = {"date_from": date_from, "date_to": date_to, "limit": limit, "cursor": cursor}
+        path = _path("projects", project_id, "logs")
+        return await api.get(
+            path,
+            q=q,
+            level=level,
+            trace_id=trace_id,
+            oldest_first="true" if oldest_first else None,
+            **named,
+            **asked,
+        )
+
+    return [search_logs]
+
+
 def llm_tools(api: Asking) -> list[Tool]:
     """Return the tools that add up LLM calls and their costs."""
 
@@ -248,5 +289,5 @@ def _path(*parts: str) -> str:
 
 MAKERS = (
     *(project_tools, issue_tools, one_issue_tools, event_tools),
-    *(performance_tools, transaction_tools, llm_tools, llm_call_tools),
+    *(performance_tools, transaction_tools, log_tools, llm_tools, llm_call_tools),
 )

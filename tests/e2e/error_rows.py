@@ -16,6 +16,10 @@ COLUMNS = {
     "transactions": (
         *("event_id", "name", "op", "status", "environment", "release", "spans", "trace_id"),
     ),
+    "logs": (
+        *("record_id", "body", "severity", "logger", "environment", "release", "sdk", "trace_id"),
+        *("span_id", "attributes", "problems"),
+    ),
     "transaction_spans": ("event_id", "span_id", "parent_span_id", "op", "description"),
 }
 

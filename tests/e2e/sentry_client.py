@@ -76,6 +76,14 @@ def send_stream() -> None:
         time.sleep(0.005)
 
 
+def send_logs() -> None:
+    """A log record of the SDK, within a transaction, and one by the integration of `logging`."""
+    with sentry_sdk.start_transaction(op="http.server", name="GET /logs") as transaction:
+        sentry_sdk.logger.warning("stock of {order} is low", order=42, password="hunter2")
+        logging.getLogger("shop.pay").info("payment %s took %d ms", "abc-123", 812)
+        say(transaction.trace_id)
+
+
 def send_until_told(transport: Transport) -> None:
     """One message after the other, until the input ends; writes the ids of those that arrived."""
     over = threading.Event()
@@ -102,6 +110,7 @@ TASKS = {
     "message": send_message,
     "transaction": send_transaction,
     "stream": send_stream,
+    "logs": send_logs,
     "ten": send_ten,
 }
 
@@ -119,6 +128,7 @@ def main() -> None:
         dsn=dsn,
         release="shop@1.2.3",
         environment=options.get("environment", "production"),
+        enable_logs=task == "logs",
         traces_sample_rate=float(options.get("sampled", "1")),
         send_default_pii=True,
         transport=Transport,

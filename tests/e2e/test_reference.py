@@ -22,6 +22,7 @@ OF_ISSUES = (
     *("issues", "issues/{issue_id}", "issues/{issue_id}/timeline", "issues/{issue_id}/tags"),
     *("issues/{issue_id}/activity", "issues/{issue_id}/events", "releases"),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
+    *("logs", "logs/counts", "logs/{log_id}"),
 )
 OF_ISSUE_BY_TOKEN = (
     *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
@@ -29,7 +30,7 @@ OF_ISSUE_BY_TOKEN = (
 OF_PROJECT_BY_TOKEN = (
     *("issues/search", "releases", "ai", "traces", "traces/{trace_id}", "traces/{trace_id}/cost"),
     *("analytics", "performance", "transactions", "transactions/spans"),
-    "transactions/{transaction_id}",
+    *("transactions/{transaction_id}", "logs", "logs/counts", "logs/{log_id}"),
 )
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from clickhouse.tags import path_of
 from tests.e2e.error_rows import Rows, read_rows
 from tests.e2e.server import KEY, Server, wait_for
 
@@ -64,6 +65,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
             "message": client(server, "message"),
             "transaction": client(server, "transaction"),
             "stream": client(server, "stream"),
+            "logs": client(server, "logs"),
             "not sampled": client(server, "transaction", sampled=0),
         }
         ids = {name: printed(process) for name, process in processes.items()}
@@ -111,7 +113,7 @@ class TestEvents:
         assert logged["body"]["template"] == "payment %s failed"
 
     def test_a_transaction_has_its_spans(self, sent: Sent) -> None:
-        (row,) = [one for one in sent.rows["transactions"] if one["op"] == "http.server"]
+        (row,) = [one for one in sent.rows["transactions"] if one["name"] == "GET /checkout"]
 
         assert (row["name"], row["op"], row["status"]) == ("GET /checkout", "http.server", "ok")
         assert [row["trace_id"]] == sent.ids["transaction"]
@@ -133,13 +135,24 @@ class TestEvents:
         ]
         assert (span["op"], span["description"]) == ("db.query", "SELECT 2")
 
+    def test_log_records_are_of_the_trace_and_masked(self, sent: Sent) -> None:
+        low, paid = sent.rows["logs"]
+
+        assert (low["body"], low["severity"]) == ("stock of 42 is low", 13)
+        assert low["attributes"][path_of("sentry.message.parameter.order")] == "#42"
+        assert low["attributes"][path_of("sentry.message.parameter.password")] == "=[Filtered]"
+        assert (paid["body"], paid["severity"]) == ("payment abc-123 took 812 ms", 9)
+        assert (paid["logger"], paid["release"]) == ("shop.pay", "shop@1.2.3")
+        assert [low["trace_id"]] == [paid["trace_id"]] == sent.ids["logs"]
+        assert low["problems"] == paid["problems"] == []
+
     def test_what_an_sdk_leaves_out_it_reports(self, sent: Sent) -> None:
         assert sent.not_sampled == 1
 
     def test_each_is_stored_once(self, sent: Sent) -> None:
         ids = [row["event_id"] for row in (*sent.rows["errors"], *sent.rows["transactions"])]
 
-        assert (len(ids), len(set(ids))) == (6, 6)
+        assert (len(ids), len(set(ids))) == (7, 7)
 
 
 @pytest.mark.slow

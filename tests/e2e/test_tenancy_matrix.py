@@ -87,6 +87,7 @@ QUERIES = (
     "transactions/spans",
     "transactions/{transaction_id}",
     *("issues", "issues/{issue_id}", "releases"),
+    *("logs", "logs/counts", "logs/{log_id}"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
 )
@@ -102,6 +103,7 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/{one}" for one in ("issues/search", "ai", "traces")),
     *(f"GET projects/{{project_id}}/traces/{{trace_id}}{end}" for end in ("", "/cost")),
     "GET projects/{project_id}/analytics",
+    *(f"GET projects/{{project_id}}/logs{end}" for end in ("", "/counts", "/{log_id}")),
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -380,7 +382,12 @@ def fill_errors(project: Project, span_id: str) -> dict[str, str]:
     issue_id = wait_for(found, "the issue")
     path = f"/v1/transactions/{event_id}"
     wait_for(lambda: project.get(path).status_code == 200, "the transaction")
-    return {"issue_id": issue_id, "event_id": event_id, "transaction_id": event_id}
+    attributes = {MARKER: {"value": MARKER, "type": "string"}}
+    record = {"timestamp": time.time(), "level": "error", "body": MARKER, "attributes": attributes}
+    send_envelope(project, event_id, {"type": "log"}, {"items": [record]})
+    logs = wait_for(lambda: project.get("/v1/logs").json()["logs"], "the log record")
+    ids = {"issue_id": issue_id, "event_id": event_id, "transaction_id": event_id}
+    return {**ids, "log_id": logs[0]["id"]}
 
 
 def send_envelope(

@@ -1,4 +1,4 @@
-"""Performance, transactions, releases and more of issues below `/api/v1`, for holders of tokens.
+"""Performance, transactions, logs, releases and more of issues below `/api/v1`, by token.
 
 All but the first answer what `/v1` answers.
 """
@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from api.auth import AnyRequest
 from api.declared import takes
-from api.errors import issue_events, issues, transactions
+from api.errors import issue_events, issues, logs, transactions
 from api.errors.agents.holders import of_issue
 from api.errors.performance import performance_body
 from api.errors.transactions import TransactionQuery, wanted_of
@@ -43,6 +43,9 @@ HANDLERS = (
     by_token(f"{PROJECT}/transactions", transactions.list_transactions),
     by_token(f"{PROJECT}/transactions/spans", transactions.list_slowest_spans),
     by_token(f"{PROJECT}/transactions/{{transaction_id:str}}", transactions.get_transaction),
+    by_token(f"{PROJECT}/logs", logs.list_log_records),
+    by_token(f"{PROJECT}/logs/counts", logs.count_log_records),
+    by_token(f"{PROJECT}/logs/{{log_id:str}}", logs.get_log_record),
     by_token(f"{PROJECT}/releases", issues.get_releases),
     by_token(f"{PROJECT}/issues/search", issues.list_all_issues),
     of_issue(f"{ISSUE}/timeline", issues.get_timeline),

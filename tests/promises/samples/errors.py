@@ -1,4 +1,4 @@
-"""Samples of errors and transactions, as the log holds them; they are sent in envelopes."""
+"""Samples of errors, transactions and logs, as the log holds them; sent in envelopes."""
 
 import time
 import uuid
@@ -26,6 +26,23 @@ def transactions(count: int) -> list[bytes]:
     return [_item(transaction="/orders", spans=spans, **moments) for _ in range(count)]
 
 
+def logs(count: int) -> list[bytes]:
+    fields = {"timestamp": time.time(), "level": "info", "trace_id": uuid.uuid4().hex}
+    attributes = {"order": {"value": uuid.uuid4().hex, "type": "string"}}
+    return [
+        _sent({"body": f"paid {number}", **fields, "attributes": attributes})
+        for number in range(count)
+    ]
+
+
+def log_envelope(items: Sequence[bytes]) -> bytes:
+    """Returns an envelope with one item that holds all records."""
+    records = [bytes(sent_decoder.decode(item).item) for item in items]
+    header = {"type": "log", "item_count": len(records)}
+    payload = b'{"version":2,"items":[%b]}' % b",".join(records)
+    return b"\n".join([b"{}", msgspec.json.encode(header), payload])
+
+
 def envelope(kind: str) -> Callable[[Sequence[bytes]], bytes]:
     """Returns what makes an envelope of items of the log."""
 
@@ -43,12 +60,16 @@ def envelope(kind: str) -> Callable[[Sequence[bytes]], bytes]:
 SAMPLES = {
     "error": Sample(PATH, errors, envelope("event"), status=200),
     "transaction": Sample(PATH, transactions, envelope("transaction"), status=200),
+    "log": Sample(PATH, logs, log_envelope, status=200),
 }
 
 
 def _item(**fields: Any) -> bytes:
-    event = {"event_id": uuid.uuid4().hex, "platform": "python", **fields}
-    return encode_sent(SentItem("sentry", Head(), Raw(msgspec.json.encode(event))))
+    return _sent({"event_id": uuid.uuid4().hex, "platform": "python", **fields})
+
+
+def _sent(item: dict[str, Any]) -> bytes:
+    return encode_sent(SentItem("sentry", Head(), Raw(msgspec.json.encode(item))))
 
 
 def _thrown(number: int) -> dict[str, Any]:

@@ -156,7 +156,7 @@ class TestItems:
 
 class TestCounted:
     @pytest.mark.parametrize(
-        "name", sorted(COUNTED_AS.keys() - {"event", "transaction", "span", "client_report"})
+        "name", sorted(COUNTED_AS.keys() - {"event", "transaction", "span", "log", "client_report"})
     )
     def test_an_item_that_is_not_kept_is_counted_by_its_type(self, name: str) -> None:
         made = split(({"type": name}, b"\0no json"))
@@ -173,9 +173,9 @@ class TestCounted:
         assert len(ids(made)["error"]) == 1
 
     def test_a_container_counts_what_it_holds(self) -> None:
-        made = split(({"type": "log", "item_count": 100}, b'{"items":[]}'))
+        made = split(({"type": "trace_metric", "item_count": 100}, b'{"items":[]}'))
 
-        assert made.counted == [Counted("sentry_log", "filtered", "unsupported_item", 100)]
+        assert made.counted == [Counted("sentry_trace_metric", "filtered", "unsupported_item", 100)]
 
 
 class TestReports:
@@ -196,7 +196,7 @@ class TestReports:
             Counted("transaction", "client_discard", "sample_rate", 7),
             Counted("sentry_span", "client_discard", "sample_rate", 40),
             Counted("error", "client_discard", "network_error", 1),
-            Counted("sentry_log", "client_discard", "queue_overflow", 3),
+            Counted("log", "client_discard", "queue_overflow", 3),
             Counted("sentry_check_in", "client_discard", "before_send", 1),
         }
 
