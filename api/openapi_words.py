@@ -120,6 +120,7 @@ TAGS = {
     "Accounts": "Projects, keys and people",
     "dashboard": "Send and query as a person",
     "agents": "Ask with an API token",
+    "sentry-cli": "Serve sentry-cli",
     "operations": "Operate",
     "pages": "Pages",
 }

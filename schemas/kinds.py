@@ -81,10 +81,11 @@ TRANSACTION = Kind(
     ERRORS.name,
     (Table("transactions", "event_id"), Table("transaction_spans", "event_id")),
 )
+SESSION = Kind("session", "errors.session", ERRORS.name, (Table("session_updates", "update_id"),))
 
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
-    System("errors", topics=(ERRORS,), kinds=(ERROR, TRANSACTION)),
+    System("errors", topics=(ERRORS,), kinds=(ERROR, TRANSACTION, SESSION)),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

@@ -25,6 +25,7 @@ from processors.errors.grouping.groups import explain, group_of
 from processors.errors.ignored import IgnoredIssues
 from processors.errors.issues import follower
 from processors.errors.masking.mask import mask
+from processors.errors.releases import release_follower
 from processors.errors.settings import ErrorsSettings
 from processors.errors.steps import Meaning, MeaningOf, steps
 from schemas.errors.event import ErrorEvent
@@ -54,7 +55,7 @@ def open_parts(resources: Resources) -> Parts:
     follow = follower(resources.database)
     return Parts(
         forms=forms(),
-        steps=steps(meaning, follow),
+        steps=steps(meaning, follow, release_follower(resources.database)),
         state={"explain_grouping": explain_grouping, "mask": mask},
         refresh=(settings.refresh,),
         alone=(ignored, alerting),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from msgspec import Raw
 from msgspec.structs import astuple, replace
 
+from clickhouse.errors.session_tables import session_arrays
 from clickhouse.errors.tables import (
     error_arrays,
     span_owners,
@@ -17,9 +18,10 @@ from processors.blocks import KindStep, StoredItems, nothing
 from processors.columns import Columns, Rows, SentChunk, row_by_row
 from processors.errors.events import decode_sent, read_error, read_transaction, repairing
 from processors.errors.rows import Grouped, error_row, transaction_row
+from processors.errors.sessions import session_row
 from schemas.errors.event import ErrorEvent
 from schemas.errors.sent import SentItem
-from schemas.kinds import ERROR, TRANSACTION
+from schemas.kinds import ERROR, SESSION, TRANSACTION
 from schemas.projects import ProjectId
 
 
@@ -46,11 +48,13 @@ class Arrived(NamedTuple):
 def steps(
     current: Callable[[], MeaningOf],
     follow: Callable[[StoredItems], Awaitable[None]] = nothing,
+    follow_releases: Callable[[StoredItems], Awaitable[None]] = nothing,
 ) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind.
 
     `current` gives what projects' settings are now: a block is read by what it gives once. `follow`
-    is what the control plane does of errors that are stored.
+    is what the control plane does of errors that are stored, `follow_releases` of what else names
+    a release.
     """
 
     def build(
@@ -60,7 +64,10 @@ def steps(
 
     return {
         ERROR.name: KindStep(ERROR, partial(build, build_errors), follow=follow),
-        TRANSACTION.name: KindStep(TRANSACTION, partial(build, build_transactions)),
+        TRANSACTION.name: KindStep(
+            TRANSACTION, partial(build, build_transactions), follow=follow_releases
+        ),
+        SESSION.name: KindStep(SESSION, build_sessions, follow=follow_releases),
     }
 
 
@@ -86,6 +93,23 @@ def build_transactions(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Colu
         return astuple(transaction_row(read_transaction(item, event_id, received_at_us)))
 
     return row_by_row(sent, row_of, _transaction_tables)
+
+
+def build_sessions(sent: Sequence[SentChunk]) -> Columns:
+    """Turns sessions into columns. Nothing is masked: what could tell of a person is not kept."""
+    chunks = iter([one for one in sent for _ in one.bodies])
+
+    def row_of(body: bytes, item_id: str) -> tuple[Any, ...]:
+        chunk = next(chunks)
+        item = decode_sent(body)
+        at_us = chunk.received_at_us
+        return astuple(
+            session_row(item, item_id, project_id=chunk.project_id, received_at_us=at_us)
+        )
+
+    return row_by_row(
+        sent, row_of, lambda columns: {"session_updates": Rows(session_arrays(columns))}
+    )
 
 
 def _transaction_tables(columns: Sequence[Sequence[Any]]) -> Mapping[str, Rows]:

@@ -26,6 +26,12 @@ def transactions(count: int) -> list[bytes]:
     return [_item(transaction="/orders", spans=spans, **moments) for _ in range(count)]
 
 
+def sessions(count: int) -> list[bytes]:
+    attrs = {"release": "shop@1.0", "environment": "production"}
+    update = {"seq": 1, "started": time.time() - 60, "status": "exited", "attrs": attrs}
+    return [_sent(update | {"sid": str(uuid.uuid4()), "did": f"u{n}"}) for n in range(count)]
+
+
 def envelope(kind: str) -> Callable[[Sequence[bytes]], bytes]:
     """Returns what makes an envelope of items of the log."""
 
@@ -43,12 +49,16 @@ def envelope(kind: str) -> Callable[[Sequence[bytes]], bytes]:
 SAMPLES = {
     "error": Sample(PATH, errors, envelope("event"), status=200),
     "transaction": Sample(PATH, transactions, envelope("transaction"), status=200),
+    "session": Sample(PATH, sessions, envelope("session"), status=200),
 }
 
 
 def _item(**fields: Any) -> bytes:
-    event = {"event_id": uuid.uuid4().hex, "platform": "python", **fields}
-    return encode_sent(SentItem("sentry", Head(), Raw(msgspec.json.encode(event))))
+    return _sent({"event_id": uuid.uuid4().hex, "platform": "python", **fields})
+
+
+def _sent(item: dict[str, Any]) -> bytes:
+    return encode_sent(SentItem("sentry", Head(), Raw(msgspec.json.encode(item))))
 
 
 def _thrown(number: int) -> dict[str, Any]:
