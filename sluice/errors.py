@@ -9,6 +9,7 @@ from api.errors import (
     issue_changes,
     issue_events,
     issues,
+    releases,
     transactions,
 )
 from api.errors import settings as setting
@@ -16,6 +17,9 @@ from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
 from api.errors.agents import reading as agent_reading
+from api.errors.agents import releases as agent_releases
+from api.errors.sentry_cli import deploys as cli_deploys
+from api.errors.sentry_cli import releases as cli_releases
 from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
 from ingest.errors.app import routers
@@ -74,17 +78,19 @@ def meaning_by(settings: ProjectErrorsSettings) -> Meaning:
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
+    queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS, *releases.QUERIES),
     controls=(
         *issue_changes.HANDLERS,
         *setting.HANDLERS,
         *alert_rules.HANDLERS,
         *alert_channels.HANDLERS,
+        *releases.CONTROLS,
     ),
     agents=(
         *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
-        *agent_reading.HANDLERS,
+        *(*agent_reading.HANDLERS, *agent_releases.HANDLERS),
     ),
+    sentry_cli=(*cli_releases.HANDLERS, *cli_deploys.HANDLERS),
     pages=SECTIONS,
     checks=checks(),
 )
