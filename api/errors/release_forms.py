@@ -62,7 +62,8 @@ class ReleaseForm(Struct, frozen=True, kw_only=True):
     commits: list[CommitForm] | None = None
     """In place of those that it has, the newest first."""
     refs: list[RefForm] | None = None
-    projects: list[str] | None = None
+    projects: list[str | int] | None = None
+    """Names, or numbers as `sentry-cli` writes them."""
 
 
 class DeploymentForm(Struct, frozen=True, kw_only=True):
@@ -73,7 +74,8 @@ class DeploymentForm(Struct, frozen=True, kw_only=True):
     url: str | None = None
     date_started: datetime | None = field(default=None, name="dateStarted")
     date_finished: datetime | None = field(default=None, name="dateFinished")
-    projects: list[str] | None = None
+    projects: list[str | int] | None = None
+    """Names, or numbers as `sentry-cli` writes them."""
 
 
 async def read_release(request: AnyRequest) -> ReleaseForm:

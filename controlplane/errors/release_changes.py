@@ -146,6 +146,8 @@ def _change(row: Release, change: ReleaseChange) -> None:
         value = getattr(change, name)
         if value is not None:
             setattr(row, name, value)
+    if change.started_us is not None:
+        row.first_seen_us = min(row.first_seen_us, change.started_us)
 
 
 async def _replace_commits(

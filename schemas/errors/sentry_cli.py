@@ -1,6 +1,6 @@
 """What `sentry-cli` reads of releases, in Sentry's names."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class CliProject(Struct, frozen=True):
@@ -58,12 +58,17 @@ class CliDeployment(Struct, frozen=True, rename="camel"):
     date_finished: str
 
 
-class CliOrganization(Struct, frozen=True):
+class CliOrganization(Struct, frozen=True, rename="camel"):
     """The one organization that there is."""
 
     id: str
     slug: str
     name: str
+    date_created: str
+    is_early_adopter: bool = False
+    require_2fa: bool = field(default=False, name="require2FA")
+    require_email_verification: bool = False
+    features: tuple[str, ...] = ()
 
 
 class CliAuth(Struct, frozen=True):

@@ -10,10 +10,11 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_201_CREATED
 
 from api.auth import AnyRequest, services
+from api.declared import takes
 from api.errors.issue_answers import moment
 from api.errors.release_forms import DeploymentForm, deployment_of, read_deployment
 from api.errors.releases import DEPLOYMENT
-from api.errors.sentry_cli.projects import having
+from api.errors.sentry_cli.projects import PageQuery, having
 from api.errors.sentry_cli.told import deployment_of as told_deployment
 from api.errors.sentry_cli.told import project_of, release_of
 from api.holders import holder_in, projects_in
@@ -35,7 +36,7 @@ from schemas.errors.sentry_cli import (
 )
 
 RELEASE = "/organizations/{org:str}/releases/{version:str}"
-ORGANIZATION = CliOrganization("1", "sluice", "Sluice")
+ORGANIZATION = CliOrganization("1", "sluice", "Sluice", "2020-01-01T00:00:00.000Z")
 SCOPES = {
     "read": ["org:read", "project:read"],
     "write": ["org:read", "project:read", "project:write", "project:releases"],
@@ -114,21 +115,21 @@ async def show_previous(
     return {} if row is None else await release_of(database, [first], row.version)
 
 
-@get("/organizations/{org:str}/repos", opt=describes(asks="token"))
+@get("/organizations/{org:str}/repos", opt={**takes(PageQuery), **describes(asks="token")})
 async def list_repositories(request: AnyRequest, org: FromPath[str]) -> list[dict[str, str]]:
     """Answer that no code host is connected: then `sentry-cli` reads the commits of the folder."""
     await holder_in(request)
     return []
 
 
-@get("/organizations/{org:str}/projects", opt=describes(asks="token"))
+@get("/organizations/{org:str}/projects", opt={**takes(PageQuery), **describes(asks="token")})
 async def list_cli_projects(request: AnyRequest, org: FromPath[str]) -> list[CliProject]:
     """Answer the projects that the token reaches."""
     holder = await holder_in(request)
     return [project_of(one) for one in await projects_in(request, holder)]
 
 
-@get("/organizations", opt=describes(asks="token"))
+@get("/organizations", opt={**takes(PageQuery), **describes(asks="token")})
 async def list_organizations(request: AnyRequest) -> list[CliOrganization]:
     """Answer the one organization that there is."""
     await holder_in(request)

@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from api.auth import AnyRequest, services
 from api.errors.sentry_cli.reach import projects_named
 from api.holders import projects_in
 from controlplane.api_tokens import ReachedProject, TokenHolder
 from controlplane.errors.release_details import find_projects_of
 from controlplane.failures import NotFound
+
+
+class PageQuery(Struct, frozen=True, kw_only=True):
+    """Which page; all fits on the first one."""
+
+    cursor: str = ""
+
 
 MOST_PROJECTS = 100
 """That are asked whether they have a release."""
@@ -24,14 +33,14 @@ async def one_project(request: AnyRequest, holder: TokenHolder, name: str) -> Re
 
 
 async def having(
-    request: AnyRequest, holder: TokenHolder, version: str, names: Sequence[str] = ()
+    request: AnyRequest, holder: TokenHolder, version: str, names: Sequence[str | int] = ()
 ) -> list[ReachedProject]:
     """Returns the projects, of those that are named or of all, that have a release.
 
     Raises `NotFound` where none has.
     """
     if names and holder.project_id is None:
-        reached = await projects_named(request, holder, names)
+        reached = await projects_named(request, holder, [str(name) for name in names])
     else:
         reached = (await projects_in(request, holder))[:MOST_PROJECTS]
     ids = [one.access.project.project_id for one in reached]

@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_201_CREATED, HTTP_204_NO_CONTENT, HTTP_208_ALREADY_REPORTED
 
 from api.auth import AnyRequest, services
+from api.declared import takes
 from api.errors.release_forms import (
     MAX_BODY_BYTES,
     ReleaseForm,
@@ -20,7 +21,7 @@ from api.errors.release_forms import (
     read_release,
 )
 from api.errors.releases import RELEASE
-from api.errors.sentry_cli.projects import having, one_project
+from api.errors.sentry_cli.projects import PageQuery, having, one_project
 from api.errors.sentry_cli.reach import projects_named
 from api.errors.sentry_cli.told import project_of, release_of, told
 from api.holders import holder_in, projects_in
@@ -39,7 +40,7 @@ SHOWN = 100
 WRITES: dict[str, Any] = {"request_max_body_size": MAX_BODY_BYTES}
 
 
-@get(OF_PROJECT, opt=describes(asks="token"))
+@get(OF_PROJECT, opt={**takes(PageQuery), **describes(asks="token")})
 async def list_project_releases(
     request: AnyRequest, org: FromPath[str], project: FromPath[str]
 ) -> list[CliRelease]:
@@ -48,7 +49,7 @@ async def list_project_releases(
     return await _listed(request, await one_project(request, holder, project))
 
 
-@get(OF_ORG, opt=describes(asks="token"))
+@get(OF_ORG, opt={**takes(PageQuery), **describes(asks="token")})
 async def list_org_releases(request: AnyRequest, org: FromPath[str]) -> list[CliRelease]:
     """Answer the newest releases of the first project that the token reaches, 100 at most."""
     holder = await holder_in(request)
@@ -70,7 +71,8 @@ async def make_release(request: AnyRequest, org: FromPath[str]) -> Response[CliR
     form = await read_release(request)
     version = _named(form)
     if form.projects:
-        reached = await projects_named(request, holder, form.projects)
+        names = [str(name) for name in form.projects]
+        reached = await projects_named(request, holder, names)
     elif form.projects is None:
         reached = await projects_named(request, holder, [])
     else:
