@@ -104,6 +104,9 @@ PARAMETERS = {
     "dsn_key_id": Words("Id of the DSN key.", SOMETHING),
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
+    "version": Words("Name of the release.", "shop@1.0.0"),
+    "org": Words("Any name: there is one organization.", "sluice"),
+    "project": Words("Number, id or name of the project, as `web-shop`.", "1"),
     "rule_id": Words("Id of the alert rule.", SOMETHING),
     "channel_id": Words("Id of the channel.", SOMETHING),
     "invitation_id": Words("Id of the invitation.", SOMETHING),
@@ -131,6 +134,7 @@ TAGS = {
     "Accounts": "Projects, keys and people",
     "dashboard": "Send and query as a person",
     "agents": "Ask with an API token",
+    "sentry-cli": "Serve sentry-cli",
     "operations": "Operate",
     "pages": "Pages",
 }

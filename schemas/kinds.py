@@ -88,10 +88,11 @@ LOGS = Topic(
     "Batches of log records as their senders wrote them, keyed by (project, record id).",
 )
 LOG = Kind("log", "errors.log", LOGS.name, (Table("logs", "record_id"),))
+SESSION = Kind("session", "errors.session", ERRORS.name, (Table("session_updates", "update_id"),))
 
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
-    System("errors", topics=(ERRORS, LOGS), kinds=(ERROR, TRANSACTION, LOG)),
+    System("errors", topics=(ERRORS, LOGS), kinds=(ERROR, TRANSACTION, LOG, SESSION)),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

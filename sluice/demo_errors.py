@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ingest.errors.demo import Event, Failures
 from ingest.errors.demo_calls import LinkedCall
+from ingest.errors.demo_sessions import Sessions
 from ingest.errors.demo_visits import Visits
 from sluice.commands.errors import CommandError
 from sluice.demo_requests import Sender, accepted, post, read
@@ -65,6 +66,8 @@ def send_failing(sender: Sender, dsn: Dsn, failing: Failing, decide: Decide) -> 
     _send(sender, dsn, "errors", list(failures.events(failing.amount)))
     made = [*visits.of_calls(failing.calls), *visits.events(failing.amount)]
     _send(sender, dsn, "requests", made)
+    sessions = Sessions(failing.seed, failing.until, failing.days)
+    _send(sender, dsn, "sessions", list(sessions.events(failing.amount)))
     last = next(one for one in reversed(made) if _kind_of(one) == "transaction")
     _wait(sender, f"/v1/transactions/{last['event_id']}")
     decide(_issues(sender))

@@ -10,6 +10,7 @@ from api.errors import (
     issue_events,
     issues,
     logs,
+    releases,
     transactions,
 )
 from api.errors import settings as setting
@@ -17,6 +18,9 @@ from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
 from api.errors.agents import reading as agent_reading
+from api.errors.agents import releases as agent_releases
+from api.errors.sentry_cli import deploys as cli_deploys
+from api.errors.sentry_cli import releases as cli_releases
 from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
 from ingest.errors.app import routers
@@ -26,6 +30,7 @@ from processors.errors.grouping.groups import explain, group_of
 from processors.errors.ignored import IgnoredIssues
 from processors.errors.issues import follower
 from processors.errors.masking.mask import mask
+from processors.errors.releases import release_follower
 from processors.errors.settings import ErrorsSettings
 from processors.errors.steps import Meaning, MeaningOf, steps
 from schemas.errors.event import ErrorEvent
@@ -55,7 +60,7 @@ def open_parts(resources: Resources) -> Parts:
     follow = follower(resources.database)
     return Parts(
         forms=forms(),
-        steps=steps(meaning, follow),
+        steps=steps(meaning, follow, release_follower(resources.database)),
         state={"explain_grouping": explain_grouping, "mask": mask},
         refresh=(settings.refresh,),
         alone=(ignored, alerting),
@@ -76,18 +81,20 @@ SYSTEM = System(
     routers=routers,
     queries=(
         *(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
-        *logs.HANDLERS,
+        *(*logs.HANDLERS, *releases.QUERIES),
     ),
     controls=(
         *issue_changes.HANDLERS,
         *setting.HANDLERS,
         *alert_rules.HANDLERS,
         *alert_channels.HANDLERS,
+        *releases.CONTROLS,
     ),
     agents=(
         *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
-        *agent_reading.HANDLERS,
+        *(*agent_reading.HANDLERS, *agent_releases.HANDLERS),
     ),
+    sentry_cli=(*cli_releases.HANDLERS, *cli_deploys.HANDLERS),
     pages=SECTIONS,
     checks=checks(),
 )

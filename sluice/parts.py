@@ -55,6 +55,8 @@ class System(Struct, frozen=True):
     """The handlers below `/dashboard/api` by which people set things."""
     agents: Sequence[Any] = ()
     """The handlers below `/api/v1`, for programs that hold an API token."""
+    sentry_cli: Sequence[Any] = ()
+    """The handlers below `/api/0`, that `sentry-cli` calls with an API token."""
     pages: Sequence[Section] = ()
     """Its pages of the dashboard, and how the navigation names them."""
     checks: Mapping[str, Callable[[bytes, int], Checked]] = {}

@@ -1,4 +1,4 @@
-"""Realistic errors and transactions in Sentry's envelopes: of Python services and of browsers.
+"""Realistic errors, transactions and sessions in Sentry's envelopes: of Python and of browsers.
 
 An error is of 11 KB, which a web framework's stack with source and variables takes; `small_errors`
 are of 2.7 KB. They go to the project that `SLUICE_INIT_DSN_KEY` seeds.
@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.generate import Body, Generator, cut, mark
 from benchmarks.server import DSN_KEY
-from schemas.kinds import ERROR, TRANSACTION
+from schemas.kinds import ERROR, SESSION, TRANSACTION
 
 PATH = f"/api/1/envelope/?sentry_version=7&sentry_key={DSN_KEY}"
 ERROR_BYTES, SMALL_BYTES = 11_000, 2_700
@@ -55,9 +55,27 @@ def transactions(chance: random.Random, size: int) -> Body:
     return _envelope([_transaction(chance, number) for number in range(size)], "transaction")
 
 
+def sessions(chance: random.Random, size: int) -> Body:
+    """Makes an envelope with updates of sessions, each of its own."""
+    lines = [json.dumps({"sdk": {"name": "sentry.javascript.browser", "version": "10.0.0"}})]
+    for number in range(size):
+        update = {
+            "sid": mark(number),
+            "did": f"user-{chance.randrange(5_000)}",
+            "seq": 0,
+            "init": True,
+            "started": time.time() - chance.random() * 3600,
+            "status": chance.choices(("ok", "exited", "crashed"), (50, 48, 2))[0],
+            "attrs": {"release": chance.choice(RELEASES), "environment": "production"},
+        }
+        lines += '{"type":"session"}', json.dumps(update)
+    return cut("\n".join([*lines, ""]).encode(), size)
+
+
 GENERATORS = {
     ERROR.name: Generator(PATH, errors),
     TRANSACTION.name: Generator(PATH, transactions),
+    SESSION.name: Generator(PATH, sessions),
 }
 SMALL_ERRORS = Generator(PATH, small_errors)
 

@@ -32,6 +32,7 @@ class Issue(DefaultBase):
         Index("ix_issue_last_seen", "project_id", "status", "last_seen_us", "id"),
         Index("ix_issue_first_seen", "project_id", "status", "first_seen_us", "id"),
         Index("ix_issue_ignored", "status", "ignored_until_us"),
+        Index("ix_issue_first_release", "project_id", "first_release"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -140,6 +141,8 @@ class Release(DefaultBase):
     """Of the repository: a commit, a tag."""
     url: Mapped[str] = mapped_column(String(500))
     environment: Mapped[str] = mapped_column(String(100))
+    status: Mapped[str] = mapped_column(String(16), server_default="open")
+    """`schemas.errors.releases.ReleaseStatus`."""
 
 
 class ErrorSetting(DefaultBase):

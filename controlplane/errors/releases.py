@@ -1,6 +1,6 @@
 """The releases of a project: known from events, or made known, and the newest of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.database import Database
 from controlplane.errors.many_rows import insert_of, named_so, parts
 from controlplane.errors.models import Release
+from controlplane.models import Project
 from controlplane.rules import as_uuid
 from schemas.errors.issues import ReleaseRow, Sighting
 from schemas.errors.versions import SeenRelease, is_newer, package_of
@@ -31,10 +32,20 @@ async def note_releases(session: AsyncSession, sightings: Iterable[Sighting]) ->
             if version:
                 first, last = seen.get((project_id, version), (at_us, at_us))
                 seen[project_id, version] = min(first, at_us), max(last, at_us)
-    if seen:
-        rows = [_seen_row(named, *moments) for named, moments in sorted(seen.items())]
-        connection = await session.connection()
-        await connection.execute(_see(session), rows)
+    await _note(session, seen)
+
+
+async def note_arrivals(database: Database, seen: Mapping[Named, tuple[int, int]]) -> None:
+    """Has releases be known that what is no error named, with their first and last arrival.
+
+    Those of projects that are gone change nothing. May be called again with the same.
+    """
+    wanted = sorted({project_id for project_id, _ in seen})
+    live: set[UUID] = set()
+    async with database.session() as session:
+        for some in parts(wanted):
+            live |= set(await session.scalars(select(Project.id).where(Project.id.in_(some))))
+        await _note(session, {named: us for named, us in seen.items() if named[0] in live})
 
 
 async def find_releases(session: AsyncSession, wanted: Iterable[Named]) -> dict[Named, SeenRelease]:
@@ -69,18 +80,28 @@ async def list_releases(database: Database, project_id: ProjectId) -> list[Relea
     key = as_uuid(project_id)
     async with database.reading() as session:
         rows = [] if key is None else await _newest_rows(session, key)
-    return [
-        ReleaseRow(
-            version=row.version,
-            first_seen_us=row.first_seen_us,
-            last_seen_us=row.last_seen_us,
-            released_us=row.released_us,
-            ref=row.ref,
-            url=row.url,
-            environment=row.environment,
-        )
-        for row in rows
-    ]
+    return [release_row(row) for row in rows]
+
+
+def release_row(row: Release) -> ReleaseRow:
+    """Returns a row as the rest of the program knows it."""
+    return ReleaseRow(
+        version=row.version,
+        first_seen_us=row.first_seen_us,
+        last_seen_us=row.last_seen_us,
+        released_us=row.released_us,
+        ref=row.ref,
+        url=row.url,
+        environment=row.environment,
+        status="archived" if row.status == "archived" else "open",
+    )
+
+
+async def _note(session: AsyncSession, seen: Mapping[Named, tuple[int, int]]) -> None:
+    if seen:
+        rows = [_seen_row(named, *moments) for named, moments in sorted(seen.items())]
+        connection = await session.connection()
+        await connection.execute(_see(session), rows)
 
 
 async def _newest_rows(session: AsyncSession, project_id: UUID) -> Sequence[Release]:
@@ -112,5 +133,5 @@ def _see(session: AsyncSession) -> Any:
 def _seen_row(named: Named, first_us: int, last_us: int) -> dict[str, Any]:
     project_id, version = named
     moments = {"first_seen_us": first_us, "last_seen_us": last_us, "released_us": None}
-    words = {"ref": "", "url": "", "environment": ""}
+    words = {"ref": "", "url": "", "environment": "", "status": "open"}
     return {"project_id": project_id, "version": version} | moments | words

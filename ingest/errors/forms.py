@@ -5,13 +5,13 @@ from functools import partial
 
 import msgspec
 
-from ingest.errors import open_sentry, sentry
+from ingest.errors import open_sentry, sentry, sessions
 from ingest.errors.log_items import is_record
 from ingest.forms import Form
 from ingest.rejections import Invalid
 from schemas.errors.sent import SentItem, encode_sent, sent_decoder
 from schemas.issues import Checked, Issue
-from schemas.kinds import ERROR, LOG, TRANSACTION, Kind
+from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION, Kind
 
 
 def forms() -> dict[str, Form]:
@@ -24,7 +24,8 @@ def checks() -> dict[str, Callable[[bytes, int], Checked]]:
 
     An item of the log is what came with what its request said, as `SentItem`.
     """
-    return {kind.name: partial(_checked, kind) for kind in (ERROR, TRANSACTION, LOG)}
+    kept = (ERROR, TRANSACTION, LOG, SESSION)
+    return {kind.name: partial(_checked, kind) for kind in kept}
 
 
 def _checked(kind: Kind, item: bytes, max_item_bytes: int) -> Checked:
@@ -39,9 +40,13 @@ def _checked(kind: Kind, item: bytes, max_item_bytes: int) -> Checked:
     try:
         if sent.protocol == "open_sentry":
             open_sentry.check_item(bytes(sent.item), kind)
+        elif kind is SESSION:
+            sessions.check_session(bytes(sent.item))
         else:
             sentry.check_item(bytes(sent.item))
     except Invalid as error:
         within = [Issue(["item", *one.path[1:]], one.message) for one in error.details or ()]
         return Checked(item, within or [Issue(["item"], error.message)])
+    except ValueError as error:
+        return Checked(item, [Issue(["item"], str(error))])
     return Checked(encode_sent(SentItem(sent.protocol, sent.head, sent.item)), [])

@@ -6,10 +6,12 @@ To take one in: give it a kind in `KINDS`. What has none is counted as filtered,
 
 from collections.abc import Mapping
 
-from schemas.kinds import ERROR, LOG, TRANSACTION, Kind
+from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION, Kind
 
 KINDS: Mapping[str, Kind] = {"event": ERROR, "transaction": TRANSACTION}
-"""What the log holds."""
+"""What the log holds, an item each."""
+SESSIONS = ("session", "sessions")
+"""Updates of one session, and sums over many: each becomes one or several items of the log."""
 CLIENT_REPORT = "client_report"
 """What an SDK says that it did not send: it goes to the ledger."""
 SPANS = "span"
@@ -19,7 +21,7 @@ LOGS = "log"
 UNKNOWN = "sentry_unknown"
 
 _NOT_KEPT = (
-    *("session", "sessions", "otel_log", "otel_span", "trace_metric"),
+    *("otel_log", "otel_span", "trace_metric"),
     *("check_in", "attachment", "user_report", "feedback"),
     *("profile", "profile_chunk", "replay_event", "replay_recording", "replay_video"),
     *("raw_security", "security", "nel", "statsd", "metric_buckets", "form_data"),
@@ -27,6 +29,7 @@ _NOT_KEPT = (
 COUNTED_AS: Mapping[str, str] = {
     **{name: kind.name for name, kind in KINDS.items()},
     LOGS: LOG.name,
+    **dict.fromkeys(SESSIONS, SESSION.name),
     # Not bare: `span` is a kind of ours.
     **{name: f"sentry_{name}" for name in (*_NOT_KEPT, CLIENT_REPORT, SPANS)},
 }

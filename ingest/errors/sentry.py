@@ -19,8 +19,17 @@ from msgspec import Raw, Struct
 from eventlog.producer import Items
 from ingest.errors.client_reports import read_report
 from ingest.errors.envelope import ABSENT, EnvelopeItem, parse_envelope, text_of
-from ingest.errors.item_types import CLIENT_REPORT, COUNTED_AS, KINDS, LOGS, SPANS, UNKNOWN
+from ingest.errors.item_types import (
+    CLIENT_REPORT,
+    COUNTED_AS,
+    KINDS,
+    LOGS,
+    SESSIONS,
+    SPANS,
+    UNKNOWN,
+)
 from ingest.errors.log_items import SplitRecords, split_records
+from ingest.errors.sessions import Sessions, read_sessions
 from ingest.errors.span_streams import Streamed, read_spans
 from ingest.forms import Counted, Form, Split
 from ingest.json_texts import check_utf8, repaired_json
@@ -28,7 +37,7 @@ from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
 from schemas.encodings import wrong_encoding
 from schemas.errors.sent import Head, SentItem, encode_sent
 from schemas.issues import Issue
-from schemas.kinds import ERROR, LOG, TRANSACTION, Kind
+from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION, Kind
 
 ENVELOPE = "sentry_envelope"
 STORE = "sentry_store"
@@ -61,7 +70,7 @@ def sentry_forms() -> dict[str, Form]:
 
 
 def split_envelope(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
-    """Splits an envelope to errors and transactions; what else it has is counted.
+    """Splits an envelope to errors, transactions and sessions; what else it has is counted.
 
     Raises `BadJson`, `BadItems` and `ItemTooLarge`, with the kinds of all that it brought.
     """
@@ -75,6 +84,7 @@ def split_envelope(body: bytes, told: Mapping[str, str], max_item_bytes: int) ->
     try:
         events = _logged(items, head, told, max_item_bytes)
         streamed = _streamed(items, max_item_bytes)
+        sessions = _sessions(items, max_item_bytes)
     except Rejected as rejected:
         rejected.by_kind = Counter(COUNTED_AS.get(item.type, UNKNOWN) for item in items)
         raise
@@ -86,8 +96,14 @@ def split_envelope(body: bytes, told: Mapping[str, str], max_item_bytes: int) ->
     ]
     records = _records(items, own, told, max_item_bytes)
     counted = [one for item in items for one in _counted(item)]
+    made += [
+        _Logged(SESSION, encode_sent(SentItem("sentry", own, Raw(one.text))), one.item_id)
+        for some in sessions
+        for one in some.told
+    ]
     counted += [one for some in streamed for one in some.counted]
     counted += [one for some in records for one in some.counted]
+    counted += [one for of in sessions for one in of.counted]
     answer_id = head.event_id or next((one.item_id for one in events), "")
     return Split([*_by_kind([*events, *made]), *_logs(records)], counted, answer_id)
 
@@ -155,6 +171,13 @@ def _logs(some: Sequence[SplitRecords]) -> list[Items]:
     return [Items(LOG, [one.body for one in records], [one.record_id for one in records])]
 
 
+def _sessions(items: Sequence[EnvelopeItem], max_item_bytes: int) -> list[Sessions]:
+    found = [item for item in items if item.type in SESSIONS]
+    for item in found:
+        _check_size(item.payload.nbytes, max_item_bytes)
+    return [read_sessions(item.type, item.payload, item.records) for item in found]
+
+
 def _check_size(size: int, most: int) -> None:
     if size > most:
         raise ItemTooLarge(f"An item has {size} bytes, at most {most}")
@@ -188,7 +211,7 @@ def _sdk_of(told: Mapping[str, str]) -> str:
 
 
 def _counted(item: EnvelopeItem) -> Sequence[Counted]:
-    if item.type in KINDS or item.type in (SPANS, LOGS):
+    if item.type in KINDS or item.type in (SPANS, LOGS, *SESSIONS):
         return ()
     if item.type == CLIENT_REPORT:
         return read_report(item.payload)
@@ -199,7 +222,7 @@ def _counted(item: EnvelopeItem) -> Sequence[Counted]:
 def _by_kind(logged: Sequence[_Logged]) -> list[Items]:
     return [
         Items(kind, [one.body for one in own], [one.item_id for one in own])
-        for kind in (ERROR, TRANSACTION)
+        for kind in (ERROR, TRANSACTION, SESSION)
         if (own := [one for one in logged if one.kind is kind])
     ]
 

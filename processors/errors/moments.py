@@ -55,7 +55,7 @@ def of_datetime(moment: datetime) -> int | None:
 
 def settle(value: object, sent_at: str, received_at_us: int, problems: Problems) -> Moment:
     """Works out when an event happened, by the rules above."""
-    shift = _drift(sent_at, received_at_us)
+    shift = drift_us(sent_at, received_at_us)
     if shift:
         note(problems, "timestamp: the sender's clock was wrong, corrected by when it sent")
     read = moment_us(value)
@@ -73,7 +73,8 @@ def settle(value: object, sent_at: str, received_at_us: int, problems: Problems)
     return Moment(received_at_us, received_at_us - read)
 
 
-def _drift(sent_at: str, received_at_us: int) -> int:
+def drift_us(sent_at: str, received_at_us: int) -> int:
+    """Returns what has to be added to the moments of a sender whose clock is wrong (rule 1)."""
     sent = moment_us(sent_at) if sent_at else None
     if sent is None or abs(received_at_us - sent) < MIN_DRIFT_US:
         return 0

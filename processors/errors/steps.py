@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from msgspec import Raw
 from msgspec.structs import astuple, replace
 
+from clickhouse.errors.session_tables import session_arrays
 from clickhouse.errors.tables import (
     error_arrays,
     log_arrays,
@@ -19,9 +20,10 @@ from processors.columns import Columns, Rows, SentChunk, row_by_row
 from processors.errors.events import decode_sent, read_error, read_transaction, repairing
 from processors.errors.logs import read_log
 from processors.errors.rows import Grouped, error_row, transaction_row
+from processors.errors.sessions import session_row
 from schemas.errors.event import ErrorEvent
 from schemas.errors.sent import SentItem
-from schemas.kinds import ERROR, LOG, TRANSACTION
+from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION
 from schemas.projects import ProjectId
 
 
@@ -48,11 +50,13 @@ class Arrived(NamedTuple):
 def steps(
     current: Callable[[], MeaningOf],
     follow: Callable[[StoredItems], Awaitable[None]] = nothing,
+    follow_releases: Callable[[StoredItems], Awaitable[None]] = nothing,
 ) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind.
 
     `current` gives what projects' settings are now: a block is read by what it gives once. `follow`
-    is what the control plane does of errors that are stored.
+    is what the control plane does of errors that are stored, `follow_releases` of what else names
+    a release.
     """
 
     def build(
@@ -62,8 +66,11 @@ def steps(
 
     return {
         ERROR.name: KindStep(ERROR, partial(build, build_errors), follow=follow),
-        TRANSACTION.name: KindStep(TRANSACTION, partial(build, build_transactions)),
+        TRANSACTION.name: KindStep(
+            TRANSACTION, partial(build, build_transactions), follow=follow_releases
+        ),
         LOG.name: KindStep(LOG, partial(build, build_logs)),
+        SESSION.name: KindStep(SESSION, build_sessions, follow=follow_releases),
     }
 
 
@@ -101,6 +108,23 @@ def build_logs(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Columns:
         return astuple(read_log(record, meaning.mask, record_id, received_at_us))
 
     return row_by_row(sent, row_of, lambda columns: {"logs": Rows(log_arrays(columns))})
+
+
+def build_sessions(sent: Sequence[SentChunk]) -> Columns:
+    """Turns sessions into columns. Nothing is masked: what could tell of a person is not kept."""
+    chunks = iter([one for one in sent for _ in one.bodies])
+
+    def row_of(body: bytes, item_id: str) -> tuple[Any, ...]:
+        chunk = next(chunks)
+        item = decode_sent(body)
+        at_us = chunk.received_at_us
+        return astuple(
+            session_row(item, item_id, project_id=chunk.project_id, received_at_us=at_us)
+        )
+
+    return row_by_row(
+        sent, row_of, lambda columns: {"session_updates": Rows(session_arrays(columns))}
+    )
 
 
 def _transaction_tables(columns: Sequence[Sequence[Any]]) -> Mapping[str, Rows]:

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, get_args
 
 from msgspec import Struct
 
+from schemas.errors.releases import ReleaseStatus
 from schemas.projects import ProjectId, UserId
 
 Status = Literal["open", "resolved", "ignored"]
@@ -172,3 +173,4 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
     ref: str = ""
     url: str = ""
     environment: str = ""
+    status: ReleaseStatus = "open"

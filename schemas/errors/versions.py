@@ -19,6 +19,10 @@ VERSION = re.compile(
 Order = Literal["older", "same", "newer"]
 Identifier = tuple[int, int, str]
 
+MAX_CHARS = 250
+NEVER = re.compile(r"[\x00\r\n\t\f/\\]")
+"""In the name of a release that is made known. Those of events are taken as they come."""
+
 
 class SeenRelease(NamedTuple):
     """A release, and when its first event came, in microseconds since 1970 UTC."""
@@ -36,6 +40,17 @@ class Version(NamedTuple):
     """Of a pre-release."""
     build: int
     """-1 where it is no number."""
+
+
+def release_fault(name: str) -> str | None:
+    """Returns what is wrong with the name of a release that is made known, by Sentry's rules."""
+    if not name.strip() or name != name.strip() or len(name) > MAX_CHARS:
+        return f"expected a text of 1 to {MAX_CHARS} characters, without blanks around it"
+    if name in (".", "..", "latest"):
+        return f"{name!r} is the name of no release"
+    if NEVER.search(name):
+        return "a release has no slash, backslash, tab or line break in its name"
+    return None
 
 
 def package_of(release: str) -> str:

@@ -96,7 +96,9 @@ def _send_to_own(settings: Settings, address: str, amount: "Amount") -> None:
     refuse_silent(address)
     own = _demo(settings)
     project = Project(address, own.key.plain, own.dsn)
-    typer.echo(send_traffic(project, amount, partial(_decide, settings, own.key.project_id)))
+    typer.echo(
+        send_traffic(project, amount, partial(_decide, settings, own.key.project_id, amount.days))
+    )
     typer.echo(f"seed: {amount.seed}")
     typer.echo(_what_next(settings, address, amount.days, _dashboard(address, own.key.plain)))
 
@@ -117,11 +119,15 @@ def _demo(settings: Settings) -> _Demo:
     return asyncio.run(work())
 
 
-def _decide(settings: Settings, project_id: "ProjectId", issues: "list[FoundIssue]") -> None:
+def _decide(
+    settings: Settings, project_id: "ProjectId", days: int, issues: "list[FoundIssue]"
+) -> None:
     from sluice.demo_project import decide_issues
+    from sluice.demo_releases import set_releases
 
     async def work() -> None:
         async with opened(settings) as control:
+            await set_releases(control.database, project_id, datetime.now(UTC), days)
             await decide_issues(control.database, project_id, issues)
 
     asyncio.run(work())

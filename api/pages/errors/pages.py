@@ -3,12 +3,14 @@
 from api.pages.errors.alerts.page import HANDLERS as ALERTS
 from api.pages.errors.issues.pages import SECTION as ISSUES
 from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
+from api.pages.errors.releases.pages import HANDLERS as RELEASES
+from api.pages.errors.releases.pages import LINK as RELEASES_LINK
 from api.pages.errors.settings.page import SECTION as SETTINGS
 from api.pages.navigation import Link, Section
 
 ERRORS = Section(
     ISSUES.title,
-    (*ISSUES.links, Link("Alerts", "errors/alerts")),
-    (*ISSUES.handlers, *ALERTS),
+    (*ISSUES.links, RELEASES_LINK, Link("Alerts", "errors/alerts")),
+    (*ISSUES.handlers, *RELEASES, *ALERTS),
 )
 SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS)

@@ -34,6 +34,38 @@ CURL = """curl {url}/v1/ingest \\
     "spans": [{{"spanId": "1", "op": "db", "description": "SELECT 1", "durationMs": 80}}]}}'"""
 
 
+PYTHON_RELEASE = """# pip install sentry-sdk
+import sentry_sdk
+
+# With a release, web frameworks send sessions by themselves.
+sentry_sdk.init(dsn="{dsn}", release="shop@1.0.0", environment="production")"""
+BROWSER_RELEASE = """// npm install @sentry/browser
+import * as Sentry from "@sentry/browser";
+
+// With a release, each page load is a session.
+Sentry.init({{ dsn: "{dsn}", release: "shop@1.0.0", environment: "production" }});"""
+SENTRY_CLI = """# pip install sentry-cli; make the token under Settings, API tokens
+export SENTRY_URL={url} SENTRY_AUTH_TOKEN=osco_YOUR_TOKEN SENTRY_ORG=sluice SENTRY_PROJECT={number}
+
+sentry-cli releases new shop@1.0.0
+sentry-cli releases set-commits shop@1.0.0 --auto
+sentry-cli releases finalize shop@1.0.0
+sentry-cli deploys new --release shop@1.0.0 --env production"""
+
+
+async def session_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
+    """Return samples that make a first release known, for an empty page."""
+    url = url_of(request)
+    keys = await list_dsn_keys(services(request).database, viewer.project.project_id)
+    dsn = dsn_of(url, keys[0].public_key, keys[0].number) if keys else PLACE_OF_DSN
+    given = {"url": url, "dsn": dsn, "number": keys[0].number if keys else 1}
+    return [
+        ("From Python, with Sentry's SDK", PYTHON_RELEASE.format_map(given)),
+        ("From the browser, with Sentry's SDK", BROWSER_RELEASE.format_map(given)),
+        ("With sentry-cli", SENTRY_CLI.format_map(given)),
+    ]
+
+
 async def transaction_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
     """Return samples that send a first transaction, for an empty page.
 

@@ -87,6 +87,13 @@ def percent(share: float | None) -> str:
     return f"{share:.2f} %" if share < 1 else f"{share:.1f} %"
 
 
+def crash_free(percent: float | None) -> str:
+    """Writes a crash-free share: never rounded up, so that 100 % is without any crash."""
+    if percent is None:
+        return UNKNOWN
+    return "100 %" if percent >= 100 else f"{int(percent * 100) / 100:.2f} %"
+
+
 def size(number: int) -> str:
     """Writes bytes as `812 B`, `1.4 MiB`."""
     value = float(number)
@@ -166,6 +173,7 @@ def _local(us: int, zone: str) -> datetime:
 
 
 FILTERS = {
+    "crash_free": crash_free,
     "money": money,
     "money_exact": money_exact,
     "duration": duration,

@@ -43,6 +43,12 @@ def log_envelope(items: Sequence[bytes]) -> bytes:
     return b"\n".join([b"{}", msgspec.json.encode(header), payload])
 
 
+def sessions(count: int) -> list[bytes]:
+    attrs = {"release": "shop@1.0", "environment": "production"}
+    update = {"seq": 1, "started": time.time() - 60, "status": "exited", "attrs": attrs}
+    return [_sent(update | {"sid": str(uuid.uuid4()), "did": f"u{n}"}) for n in range(count)]
+
+
 def envelope(kind: str) -> Callable[[Sequence[bytes]], bytes]:
     """Returns what makes an envelope of items of the log."""
 
@@ -61,6 +67,7 @@ SAMPLES = {
     "error": Sample(PATH, errors, envelope("event"), status=200),
     "transaction": Sample(PATH, transactions, envelope("transaction"), status=200),
     "log": Sample(PATH, logs, log_envelope, status=200),
+    "session": Sample(PATH, sessions, envelope("session"), status=200),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.errors.item_types import COUNTED_AS, REASONS
+from ingest.errors.item_types import COUNTED_AS, REASONS, SESSIONS
 from ingest.errors.sentry import check_item, id_of, split_envelope, split_stored
 from ingest.forms import Counted, Split
 from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
@@ -146,7 +146,7 @@ class TestItems:
         with pytest.raises(error) as rejected:
             split(TRANSACTION_ITEM, (broken, payload), ({"type": "session"}, b"{}"))
 
-        assert rejected.value.by_kind == {"error": 1, "transaction": 1, "sentry_session": 1}
+        assert rejected.value.by_kind == {"error": 1, "transaction": 1, "session": 1}
 
     def test_a_cut_emoji_in_an_event_is_repaired(self) -> None:
         made = split(({"type": "event"}, b'{"message":"\\ud83d"}'))
@@ -156,7 +156,10 @@ class TestItems:
 
 class TestCounted:
     @pytest.mark.parametrize(
-        "name", sorted(COUNTED_AS.keys() - {"event", "transaction", "span", "log", "client_report"})
+        "name",
+        sorted(
+            COUNTED_AS.keys() - {"event", "transaction", "span", "log", "client_report", *SESSIONS}
+        ),
     )
     def test_an_item_that_is_not_kept_is_counted_by_its_type(self, name: str) -> None:
         made = split(({"type": name}, b"\0no json"))

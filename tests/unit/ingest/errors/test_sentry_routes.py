@@ -282,7 +282,7 @@ class TestAnswers:
         assert site.counted == {
             ("error", "overloaded", "log_full"): 1,
             ("transaction", "overloaded", "log_full"): 1,
-            ("sentry_session", "filtered", "unsupported_item"): 1,
+            ("session", "invalid", "bad_items"): 1,
         }
 
     async def test_a_nearly_full_log_still_takes_what_no_sdk_sends_again(self) -> None:

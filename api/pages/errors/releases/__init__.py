@@ -1,0 +1,1 @@
+"""The pages of releases: how they fare, and what is in each."""
