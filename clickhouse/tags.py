@@ -9,7 +9,7 @@ no setting reaches that in an Arrow insert. Empty values are left out: they coun
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from msgspec import json
@@ -36,6 +36,18 @@ def tag_sql(key: str) -> str:
 def stored_tag(value: str) -> str:
     """Returns what `tag_sql` yields where the value is this one."""
     return f"={value}" if value else ""
+
+
+def having_tags(tags: Sequence[tuple[str, str]]) -> tuple[list[str], dict[str, list[str]]]:
+    """Returns conditions for pairs of key and value, with the values that they bind.
+
+    Each key must have its value; where one comes with several values, any of these.
+    """
+    wanted: dict[str, list[str]] = {}
+    for key, value in tags:
+        wanted.setdefault(key, []).append(stored_tag(value))
+    conditions = [f"{tag_sql(key)} IN {{tag_{n}:Array(String)}}" for n, key in enumerate(wanted)]
+    return conditions, {f"tag_{n}": values for n, values in enumerate(wanted.values())}
 
 
 def read_tag(stored: str) -> str | None:

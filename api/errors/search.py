@@ -6,7 +6,8 @@ Rules:
     3. `!` or `-` before a key narrows to those that are not so, where that has a meaning
     4. any other word stands in the title, the type or the culprit, in capitals or not; `!` before
        it: it does not
-    5. all words must be true; several levels, platforms or types are alternatives
+    5. all words must be true; several levels, platforms, types, or values of one tag are
+       alternatives
     6. `firstSeen:` and `lastSeen:` take `-24h` for within the last 24 hours, `+7d` for longer ago
 """
 

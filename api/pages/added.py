@@ -18,5 +18,5 @@ def take_added(
         return
     text = written(terms)
     for term in read_terms(added, keys, prefix=prefix):
-        text = with_term(read_terms(text or "", keys, prefix=prefix), term)
+        text = with_term(read_terms(text or "", keys, prefix=prefix), term, keys)
     raise Moved(address_of(request).here(**{ADDED: None, WHERE: text}, older=None, open=None))

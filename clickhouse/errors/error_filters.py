@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clickhouse.queries.conditions import Condition
-from clickhouse.tags import stored_tag, tag_sql
+from clickhouse.tags import having_tags, stored_tag, tag_sql
 from schemas.errors.issues import ErrorFilter
 from schemas.projects import ProjectContext
 from schemas.zones import HOUR_US
@@ -42,10 +42,8 @@ def rows_condition(
     if wanted.handled is not None:
         more.append("handled = {handled:Bool}")
         values["handled"] = wanted.handled
-    for number, (key, value) in enumerate(wanted.tags):
-        more.append(f"{tag_sql(key)} = {{tag_{number}:String}}")
-        values[f"tag_{number}"] = stored_tag(value)
-    return Condition("\n    AND ".join([parts, *more]), values)
+    tags, bound = having_tags(wanted.tags)
+    return Condition("\n    AND ".join([parts, *more, *tags]), values | bound)
 
 
 def whole_hours(from_us: int | None, to_us: int | None) -> tuple[int | None, int | None]:

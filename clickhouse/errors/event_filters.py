@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from clickhouse.queries.conditions import Condition
-from clickhouse.tags import stored_tag, tag_sql
+from clickhouse.tags import having_tags, stored_tag, tag_sql
 from schemas.projects import ProjectContext
 
 FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
@@ -21,6 +21,12 @@ EQUALITIES: Mapping[str, str] = {
     "handled": "handled = {handled:Bool}",
 }
 """By the name of the filter; the value is bound under it."""
+COLUMNS: Mapping[str, str] = {
+    "level": "level",
+    "user": "user_key",
+    **{one: one for one in ("environment", "release", "transaction", "server_name", "trace_id")},
+}
+"""Of what may be left out: the name of the filter, and its column."""
 SEARCHED = "concat(title, '\\n', culprit, '\\n', transaction)"
 """Where a text is looked for."""
 
@@ -43,7 +49,9 @@ class EventFilter(Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
     handled: bool | None = None
     tags: tuple[tuple[str, str], ...] = ()
-    """Pairs of a key and a value; all must match."""
+    """Pairs of a key and a value; all keys must match, each by one of its values."""
+    without: tuple[tuple[str, str], ...] = ()
+    """Pairs of a field (a name above, or `level`) or a tag's key, and a value; none may match."""
     text: str | None = None
     """Stands in the title, the culprit or the transaction, in capitals or not."""
 
@@ -68,9 +76,13 @@ def condition(project: ProjectContext, wanted: EventFilter) -> Condition:
     if wanted.levels:
         parts.append("level IN {levels:Array(String)}")
         values["levels"] = list(wanted.levels)
-    for number, (key, value) in enumerate(wanted.tags):
-        parts.append(f"{tag_sql(key)} = {{tag_{number}:String}}")
-        values[f"tag_{number}"] = stored_tag(value)
+    for number, (key, value) in enumerate(wanted.without):
+        is_tag = key not in COLUMNS
+        parts.append(f"{tag_sql(key) if is_tag else COLUMNS[key]} != {{without_{number}:String}}")
+        values[f"without_{number}"] = stored_tag(value) if is_tag else value
+    tags, bound = having_tags(wanted.tags)
+    parts += tags
+    values |= bound
     if wanted.text:
         parts.append(f"positionCaseInsensitiveUTF8({SEARCHED}, {{text:String}}) > 0")
         values["text"] = wanted.text

@@ -38,6 +38,16 @@ BEYOND: Mapping[Order, str] = {
     AND (timestamp, event_id) > (
         fromUnixTimestamp64Micro({place_us:Int64}, 'UTC'), {place_id:String})""",
 }
+COUNT = """
+SELECT count()
+FROM errors
+WHERE {where}
+"""
+STORED = """
+SELECT count()
+FROM errors
+WHERE project_id = {project_id:String}
+"""
 ONE = """
 SELECT {columns}, grouping::String, other_fingerprints, body
 FROM errors
@@ -112,6 +122,19 @@ async def list_events(
     sql = LINES.replace("{columns}", COLUMNS).replace("{where}", text)
     answer = await warehouse.query(sql.replace("{direction}", DIRECTIONS[order]), values)
     return [_line(row) for row in answer.rows]
+
+
+async def count_events(warehouse: Warehouse, project: ProjectContext, wanted: EventFilter) -> int:
+    """Returns how many events match."""
+    where = condition(project, wanted)
+    answer = await warehouse.query(COUNT.replace("{where}", where.sql), where.values)
+    return int(answer.rows[0][0])
+
+
+async def count_stored(warehouse: Warehouse, project: ProjectContext) -> int:
+    """Returns how many events a project has: from the index of its key, whatever their number."""
+    answer = await warehouse.query(STORED, {"project_id": project.project_id})
+    return int(answer.rows[0][0])
 
 
 async def get_event(

@@ -39,7 +39,6 @@ NAMES = {
     "contextLine": "context_line",
     "postContext": "post_context",
 }
-UNKNOWN = "Unknown error"
 
 
 class SentError(Struct, gc=False):
@@ -66,7 +65,7 @@ def read_open_sentry_error(
     sent = decode_error(item)
     problems: Problems = []
     message = lenient_text(sent.message, "message", problems)
-    thrown = _thrown(sent.exception, problems)
+    thrown = _thrown(sent.exception, message, problems)
     sdk_name, _, sdk_version = head.sdk.partition(" ")
     return ErrorEvent(
         event_id=item_id,
@@ -96,8 +95,12 @@ def timestamp_of(value: object, received_at_us: int) -> int:
     return moment
 
 
-def _thrown(raw: Raw, problems: Problems) -> Thrown | None:
-    """Returns the exception; `None` where it says nothing."""
+def _thrown(raw: Raw, message: str | None, problems: Problems) -> Thrown | None:
+    """Returns the exception; `None` where neither it nor the message says anything.
+
+    Contract 3.b: a message that is empty is the value of an exception without one. Only where both
+    are missing does Open Sentry say that the error is unknown.
+    """
     exception = {} if is_absent(raw) else mapping_of(decode_any(raw), "exception", problems)
     stack = mapping_of(exception.get("stacktrace"), "exception.stacktrace", problems)
     frames = list_of(stack.get("frames"), "exception.stacktrace", problems)
@@ -105,6 +108,8 @@ def _thrown(raw: Raw, problems: Problems) -> Thrown | None:
         note(problems, f"exception.stacktrace: the {MAX_FRAMES} innermost of {len(frames)} kept")
     type_ = text_of(exception.get("type"), "exception.type", problems)
     value = lenient_text(exception.get("value"), "exception.value", problems, MAX_TEXT)
+    if value is None and message == "":
+        value = message
     # Its stacks begin with the innermost call, ours end with it.
     read = [_frame(one, problems) for one in reversed(frames[:MAX_FRAMES])]
     if not type_ and value is None and not read:

@@ -86,7 +86,7 @@ class ErrorFilter(Struct, frozen=True, kw_only=True):
     server_name: str | None = None
     handled: bool | None = None
     tags: tuple[tuple[str, str], ...] = ()
-    """Pairs of a key and a value; all must match."""
+    """Pairs of a key and a value; all keys must match, each by one of its values."""
     without: tuple[tuple[str, str], ...] = ()
     """Pairs of `environment`, `release`, `user` or a tag's key and a value; none may match."""
 

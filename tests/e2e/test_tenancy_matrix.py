@@ -119,6 +119,7 @@ PAGES = (
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),
     *("/errors/issues", "/errors/issues/suggest", "/errors/issues/{issue_id}"),
+    "/errors/issues/{issue_id}/events",
     "/errors/issues/{issue_id}/events/{event_id}",
     "/errors/issues/{issue_id}/events/{event_id}/raw",
     *("/errors/alerts", "/errors/alerts/rules/{rule_id}"),

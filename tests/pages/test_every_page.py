@@ -58,6 +58,7 @@ class TestEveryPage:
         ("demo", "errors/issues?open=1"),
         ("demo", "errors/issues/1"),
         ("demo", "errors/issues/1?order=sent&frames=all"),
+        ("demo", "errors/issues/1/events"),
         ("empty", "errors/issues"),
         ("empty", "errors/alerts"),
         ("demo", "performance"),

@@ -240,7 +240,7 @@ class TestProjects:
         event = re.search(r"/events/([0-9a-f]{32})/raw", get(other, "/1").text)
         assert event is not None
 
-        for rest in ("", f"/events/{event[1]}", f"/events/{event[1]}/raw"):
+        for rest in ("", "/events", f"/events/{event[1]}", f"/events/{event[1]}/raw"):
             there = get(project, f"/{issue}{rest}")
             assert (there.status_code, there.text) == (
                 404,
@@ -261,6 +261,9 @@ class TestProjects:
 
         assert get(project, f"/1/events/{theirs[1]}").status_code == 404
         assert get(project, f"/1/events/{theirs[1]}/raw").status_code == 404
+        beside = get(project, "/1/events", open=theirs[1])
+        assert "There is no event" in beside.text
+        assert "unsupported operand" not in beside.text
 
 
 class TestEvents:
@@ -280,6 +283,35 @@ class TestEvents:
         assert steps(last) == [first, middle]
         missing = get(project, "/1/events/" + "0" * 32)
         assert (missing.status_code, "There is no event" in missing.text) == (404, True)
+
+    def test_all_of_them_are_listed_in_pages_and_narrowed(
+        self, project: Project, sender: Sender
+    ) -> None:
+        sent = sender.send_together(
+            *(
+                error(ago_s=60.0 * n, release=f"r{n % 2}", tags={"part": "web" if n % 3 else "api"})
+                for n in range(52)
+            )
+        )
+        wait_for(lambda: "52</span> events" in get(project, "/1/events").text, "all events")
+
+        def events(**values: str) -> list[str]:
+            text = get(project, "/1/events", **values).text
+            return re.findall(r'hx-get="[^"]*/events/([0-9a-f]{32})', text)
+
+        first = get(project, "/1/events")
+        older = re.search(r"older=([^&\"]+)", first.text)
+        assert older is not None
+        assert [*events(), *events(older=older[1])] == sent
+        assert events(where="release:r1 -part:web") == [
+            one for n, one in enumerate(sent) if n % 2 and not n % 3
+        ]
+        assert len(events(where="part:web part:api")) == 50
+        opened = get(project, "/1/events", open=sent[3]).text
+        assert f"/events/{sent[3]}/raw" in opened
+        assert "There is no event" in get(project, "/1/events", open="0" * 32).text
+        for name, event_id in (("latest", sent[0]), ("oldest", sent[-1])):
+            assert f"/events/{event_id}/raw" in get(project, f"/1/events/{name}").text
 
     def test_the_raw_event_is_all_that_is_kept(self, project: Project, sender: Sender) -> None:
         (event_id,) = sender.send(error(value="x" * 20_000))
@@ -363,15 +395,19 @@ class TestLists:
             ('is:all "took too"', [3]),
             ("is:all -unsupported -took", [1]),
             ("is:all type:TypeError", [2]),
+            ("is:all level:fatal level:warning", [2, 3]),
+            ('is:all browser:"Firefox 121" browser:Chrome', [1, 2, 3]),
         ],
     )
     def test_a_search_narrows(self, other: Project, where: str, found: list[int]) -> None:
         assert sorted(listed(other, where=where)) == found
 
     def test_suggestions_are_from_the_data(self, other: Project) -> None:
-        def options(begun: str) -> list[str]:
+        def options(begun: str, **values: str) -> list[str]:
             answer = other.server.admin.get(
-                path_of(other, "/suggest"), params={"add": begun}, headers={"HX-Request": "true"}
+                path_of(other, "/suggest"),
+                params={"add": begun, **values},
+                headers={"HX-Request": "true"},
             )
             return re.findall(r'data-term="([^"]+)"', answer.text.replace("&#34;", "'"))
 
@@ -379,6 +415,8 @@ class TestLists:
         assert options("browser:fire") == ["browser:'Firefox 121'"]
         assert options("release:") == ["release:shop@2.14.0"]
         assert "is:unresolved" in options("is:un")
+        assert "trace:" in options("tra", of="events")
+        assert "is:" not in options("is", of="events")
 
     def test_a_project_without_errors_says_how_the_first_is_sent(self, project: Project) -> None:
         key = sender_of(project).key
@@ -399,6 +437,8 @@ class TestHostileTexts:
                 "?open=1",
                 "/1",
                 f"/1/events/{event_id}?frames=all&order=sent",
+                f"/1/events?open={event_id}&cols=time,message,release,environment,user,server,id",
+                f"/1/events?where={HOSTILE}",
                 "/suggest?add=type:",
                 "/suggest?add=",
                 *(f"?{name}={HOSTILE}" for name in ("done", "where", "older", "sort", "open")),

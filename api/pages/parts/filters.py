@@ -4,7 +4,7 @@ Rules:
     1. terms stand between blanks; a value with blanks stands in quotes, in which \\ keeps a quote
     2. `key:value` narrows; `-key:value` leaves out, for keys that may be negated
     3. `latency:>500` and `cost:<0.5` compare, in milliseconds and in dollars
-    4. a key comes once, unless it leaves out
+    4. a key comes once, unless it leaves out, or means something where it comes again
     5. where `text` is a key, a word or a "quoted phrase" without a key is a text to find; with a
        minus it is one to leave out; several may come
 """
@@ -36,6 +36,10 @@ class Key(NamedTuple):
     meaning: str
     compares: bool = False
     negates: bool = False
+    repeats: bool = False
+    """Whether several conditions of it mean something together."""
+    states: tuple[str, ...] = ()
+    """Of a key that repeats: values of which there is one at a time."""
 
 
 class Term(NamedTuple):
@@ -54,6 +58,9 @@ class Term(NamedTuple):
     def __str__(self) -> str:
         value = self.value if self.sign else quoted(self.value)
         return f"{'-' if self.is_negated else ''}{self.key}:{self.sign}{value}"
+
+
+NO_KEYS: Mapping[str, Key] = {}
 
 
 class Chip(NamedTuple):
@@ -99,8 +106,8 @@ def read_terms(text: str, keys: Mapping[str, Key], *, prefix: str = "") -> list[
             term = Term(TEXT, _plain(match["value"]), bool(match["minus"]))
         else:
             term = _term(match, keys, prefix)
-        if any(one.key == term.key and _clashes(one, term) for one in terms):
-            raise invalid(WHERE, f"Expected {term.key} once")
+        if any(one.key == term.key and _clashes(one, term, keys) for one in terms):
+            raise invalid(WHERE, f"Expected {term.key} once, and found {str(term)[:64]} too")
         terms.append(term)
         place = match.end()
     if len(terms) > MOST_TERMS:
@@ -113,9 +120,12 @@ def written(terms: Iterable[Term]) -> str | None:
     return " ".join(map(str, terms)) or None
 
 
-def with_term(terms: Iterable[Term], added: Term) -> str | None:
-    """Returns the filter with one more condition, in place of one that it clashes with."""
-    kept = [one for one in terms if one.key != added.key or not _clashes(one, added)]
+def with_term(terms: Iterable[Term], added: Term, keys: Mapping[str, Key] = NO_KEYS) -> str | None:
+    """Returns the filter with one more condition, in place of one that it clashes with.
+
+    Keys may come again that `keys` says so of.
+    """
+    kept = [one for one in terms if one.key != added.key or not _clashes(one, added, keys)]
     return written([*kept, added])
 
 
@@ -141,16 +151,19 @@ def _turned(terms: list[Term], term: Term, keys: Mapping[str, Key]) -> str | Non
     if term.key not in keys or not keys[term.key].negates:
         return None
     others = [one for one in terms if one != term]
-    return with_term(others, term._replace(is_negated=not term.is_negated))
+    return with_term(others, term._replace(is_negated=not term.is_negated), keys)
 
 
 def _plain(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
 
-def _clashes(one: Term, other: Term) -> bool:
+def _clashes(one: Term, other: Term, keys: Mapping[str, Key]) -> bool:
     if one.key == TEXT:
         return one == other
+    if one.key in keys and keys[one.key].repeats:
+        states = keys[one.key].states
+        return one == other or (one.value in states and other.value in states)
     if one.is_negated and other.is_negated:
         return one.value == other.value
     return one.is_negated == other.is_negated and one.sign == other.sign

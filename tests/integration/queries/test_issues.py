@@ -73,6 +73,10 @@ class TestCounts:
             (ErrorFilter(handled=False), lambda row: row["handled"] is False),
             (ErrorFilter(tags=(("region", "eu"),)), lambda row: row["tags"].get("region") == "eu"),
             (
+                ErrorFilter(tags=(("region", "eu"), ("region", "us"))),
+                lambda row: row["tags"].get("region") in ("eu", "us"),
+            ),
+            (
                 ErrorFilter(without=(("release", "1.0"), ("region", "eu"))),
                 lambda row: row["release"] != "1.0" and row["tags"].get("region") != "eu",
             ),

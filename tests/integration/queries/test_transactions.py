@@ -255,6 +255,8 @@ SHAPES = (
     ("http.client", "GET https://a.example/u/17/x?q=1&r=2", "GET https://a.example/u/?/x"),
     ("http.client", "GET /f/0f8fad5b-d9cb-469f-a165-70867728950e", "GET /f/?"),
     ("cache.get", "user:9a0364b9e99bb480dd25e1f0284c8555", "user:?"),
+    ("ai.chat", "chat gemini-2.0-flash (2)", "chat gemini-2.0-flash (2)"),
+    ("gen_ai.chat", "0f8fad5b-d9cb-469f-a165-70867728950e gpt-4", "? gpt-4"),
     ("db", "", ""),
     # A quote that nothing closes begins no text.
     ("db", HOSTILE, HOSTILE.strip()),

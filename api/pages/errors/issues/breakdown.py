@@ -11,7 +11,7 @@ from clickhouse.errors.issue_details import TagBreakdown
 MOST_KEYS = 20
 SHOWN = 5
 """Values of a key."""
-UNASKED = ("platform", "sdk", "server_name")
+UNASKED = ("platform", "sdk")
 """Fields that no filter asks for."""
 
 

@@ -14,9 +14,19 @@ class Happened(NamedTuple):
     text: str
 
 
-def history_of(rows: Sequence[ActivityRow], names: Mapping[str, str], zone: str) -> list[Happened]:
-    """Returns what happened, as it was given. `names` are those of members, by their ids."""
-    return [Happened(row.at_us, _told(row, names, zone)) for row in rows]
+def history_of(
+    issue: IssueRow, rows: Sequence[ActivityRow], names: Mapping[str, str], zone: str
+) -> list[Happened]:
+    """Returns what happened, as it was given. `names` are those of members, by their ids.
+
+    Of the first event this is what is known by now: an older one may have arrived later.
+    """
+    return [
+        _first_of(issue, row)
+        if row.kind == "created"
+        else Happened(row.at_us, _told(row, names, zone))
+        for row in rows
+    ]
 
 
 def state_text(row: IssueRow, names: Mapping[str, str], zone: str) -> str:
@@ -32,6 +42,12 @@ def state_text(row: IssueRow, names: Mapping[str, str], zone: str) -> str:
         times = f", {row.times_regressed} times so far" if row.times_regressed > 1 else ""
         return f"It was resolved and happened again at {moment(row.regressed_us, zone)}{times}."
     return ""
+
+
+def _first_of(issue: IssueRow, row: ActivityRow) -> Happened:
+    release = issue.first_release or row.data.get("release")
+    text = "First event" + (f", in {release}" if release else "")
+    return Happened(min(issue.first_seen_us, row.at_us), text)
 
 
 REOPENS = "An event that is not of an older release opens it again."
@@ -57,8 +73,6 @@ def _moved(row: ActivityRow, who: str) -> str:
     data = row.data
     release = data.get("release")
     number = data.get("number") or data.get("into") or data.get("of")
-    if row.kind == "created":
-        return "First event" + (f", in {release}" if release else "")
     if row.kind == "regressed":
         return "It happened again" + (f" in {release}" if release else "")
     if row.kind == "unignored":

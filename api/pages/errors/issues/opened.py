@@ -86,6 +86,8 @@ class Opened(Struct, frozen=True):
     asked: Asked
     stored: StoredEvent | None
     shown: EventShown | None
+    href: str
+    """The address of its page, with the event where one was named."""
     raw: str
     """The address of the event as it is kept."""
     steps: Sequence[Step]
@@ -138,6 +140,7 @@ async def open_issue(
         asked=asked,
         stored=stored,
         shown=None if stored is None else await asyncio.to_thread(event_shown, stored.event, asked),
+        href=_page_of(request, row, stored if event_id else None),
         raw=_raw(request, row, stored),
         steps=found.steps,
         links=links,
@@ -161,7 +164,7 @@ async def beside_of(request: AnyRequest, viewer: Viewer, opened: Opened) -> Besi
     return Beside(
         chart=course_of(shown, course),
         breakdown=shares_of(tags),
-        activity=history_of(happened, names_of(opened.members), shown.zone),
+        activity=history_of(row, happened, names_of(opened.members), shown.zone),
         groups=groups,
         explained=await _explained(request, project, opened.stored),
     )
@@ -189,7 +192,10 @@ def asked_in(request: AnyRequest) -> Asked:
 async def find_event(
     store: Warehouse, project: ProjectContext, row: IssueRow, event_id: str
 ) -> Found:
-    """Returns an event of an issue and the ways to others; of another issue's there is nothing."""
+    """Returns an event of an issue and the ways to others; of another issue's there is nothing.
+
+    The event is named by its id, as `latest` or `oldest`, or not at all: then it is the latest.
+    """
     wanted = EventFilter(group_hashes=row.group_hashes)
     newest, oldest = await asyncio.gather(
         list_events(store, project, wanted, limit=1),
@@ -197,7 +203,9 @@ async def find_event(
     )
     if not newest:
         return Found(None, [])
-    stored = await get_event(store, project, event_id or newest[0].event_id)
+    ends = {"": newest, "latest": newest, "oldest": oldest}
+    named = ends[event_id][0].event_id if event_id in ends else event_id
+    stored = await get_event(store, project, named)
     if stored is None or stored.line.group_hash not in row.group_hashes:
         return Found(None, [])
     place = stored.line.place
@@ -260,6 +268,11 @@ async def _explained(
     if stored is None or explain is None:
         return None
     return explained_of(await asyncio.to_thread(explain, project.project_id, stored.event))
+
+
+def _page_of(request: AnyRequest, row: IssueRow, stored: StoredEvent | None) -> str:
+    rest = "" if stored is None else f"/events/{stored.line.event_id}"
+    return address_of(request).thing("errors/issues", row.id, rest)
 
 
 def _raw(request: AnyRequest, row: IssueRow, stored: StoredEvent | None) -> str:

@@ -6,7 +6,10 @@ from litestar import Response, get
 
 from api.auth import AnyRequest
 from api.pages.errors.issues.event import NAMEABLE
-from api.pages.errors.issues.wanted import KEYS, RANGE
+from api.pages.errors.issues.events_wanted import HANDLED
+from api.pages.errors.issues.events_wanted import OWN as OF_EVENTS
+from api.pages.errors.issues.wanted import KEYS as OF_ISSUES
+from api.pages.errors.issues.wanted import RANGE
 from api.pages.parts.filters import ADDED, TEXT, Term
 from api.pages.parts.ranges import on_clock, range_of
 from api.pages.render import page
@@ -31,9 +34,13 @@ STATES = {
 FIXED: Mapping[str, Mapping[str, str]] = {
     "is": STATES,
     "level": dict.fromkeys(LEVELS, ""),
+    "handled": dict.fromkeys(HANDLED, ""),
     "assignee": {"me": "yourself", "none": "nobody"},
 }
 NEGATABLE = "-"
+OF = "of"
+EVENTS = "events"
+"""Which list asks: that of one issue's events has fewer keys."""
 
 Option = tuple[str, str]
 """A text to put in, and what stands beside it."""
@@ -57,14 +64,15 @@ async def suggest(request: AnyRequest, viewer: Viewed) -> Response[str]:
 
 
 async def _keys(request: AnyRequest, viewer: Viewer, begun: str) -> list[Option]:
-    own = [(f"{key.name}:", key.meaning) for key in KEYS.values() if begun in key.name]
+    keys = OF_EVENTS if values_of(request).get(OF) == EVENTS else OF_ISSUES
+    own = [(f"{key.name}:", key.meaning) for key in keys.values() if begun in key.name]
     shown, project = _asked(request, viewer)
     async with reader_of(request, project).turn() as store:
         found = await tag_keys(store, project, shown)
     tags = [
         (f"{key}:", f"a tag of {events:,} events")
         for key, events in found
-        if begun in key and key not in KEYS and NAMEABLE.fullmatch(key)
+        if begun in key and key not in keys and NAMEABLE.fullmatch(key)
     ]
     return [*own, *tags[:SHOWN]]
 
@@ -76,7 +84,7 @@ async def _values(request: AnyRequest, viewer: Viewer, key: str, begun: str) -> 
             for value, meaning in FIXED[key].items()
             if begun in value
         ]
-    if key == TEXT or not NAMEABLE.fullmatch(key):
+    if key in (TEXT, "trace") or not NAMEABLE.fullmatch(key):
         return []
     shown, project = _asked(request, viewer)
     async with reader_of(request, project).turn() as store:

@@ -32,17 +32,24 @@ USUAL = "is:unresolved"
 EVERYTHING = "is:all"
 REGRESSED = "is:regressed"
 SORTS: tuple[IssueSort, ...] = get_args(IssueSort)
+STATES = ("unresolved", "open", "resolved", "ignored", "archived", "regressed", "all")
+"""Words of `is` of which an issue is one at a time. (Who is regressed is unresolved.)"""
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("is", "unresolved, resolved, ignored, regressed, unhandled, assigned, unassigned"),
-        Key("level", "fatal, error, warning, info or debug", negates=True),
+        Key(
+            "is",
+            "unresolved, resolved, ignored, regressed, unhandled, assigned, unassigned",
+            repeats=True,
+            states=STATES,
+        ),
+        Key("level", "fatal, error, warning, info or debug", negates=True, repeats=True),
         Key("release", "of its events", negates=True),
         Key("environment", "of its events", negates=True),
         Key("user", "who met it: id, email, name or address", negates=True),
         Key("assignee", "me, none, or the email of a member"),
-        Key("type", "of the exception"),
-        Key("platform", "python, javascript, …"),
+        Key("type", "of the exception", repeats=True),
+        Key("platform", "python, javascript, …", repeats=True),
         Key("transaction", "the route or job in which it happened", negates=True),
         Key("server_name", "the machine", negates=True),
         Key("first_release", "the release that it was seen in first"),
@@ -56,7 +63,9 @@ class Keys(Mapping[str, Key]):
     """Every key that a filter may have: those of issues, and each other one as that of a tag."""
 
     def __getitem__(self, name: str) -> Key:
-        return KEYS[name] if name in KEYS else Key(name, "a tag of its events", negates=True)
+        if name in KEYS:
+            return KEYS[name]
+        return Key(name, "a tag of its events", negates=True, repeats=True)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str)
@@ -101,8 +110,9 @@ class Wanted(Struct, frozen=True):
     @property
     def views(self) -> list[View]:
         """The lists that are a click away, and which of them this one is."""
-        others = [one for one in self.terms if one.key != "is"]
-        state = " ".join(str(one) for one in self.terms if one.key == "is") or EVERYTHING
+        named = [one for one in self.terms if one.key == "is" and one.value in STATES]
+        others = [one for one in self.terms if one not in named]
+        state = " ".join(map(str, named)) or EVERYTHING
         return [
             View(title, None if where == USUAL and not others else _with(where, others),
                  where == state)

@@ -11,8 +11,9 @@ from api.pages.errors.issues.explained import MOST_PARTS, explained_of
 from api.pages.errors.issues.lines import sticks_of
 from api.pages.errors.issues.links import links_of
 from api.pages.errors.issues.wanted import Keys, Wanted
-from api.pages.parts.filters import read_terms
+from api.pages.parts.filters import Term, read_terms, with_term
 from api.pages.parts.ranges import TimeRange
+from api.parameters import InvalidParameters
 from clickhouse.errors.issue_details import Hour, TagBreakdown, TagValue
 from clickhouse.errors.trace_links import LinkedCall, LinkedError, LinkedTransaction, TraceLinks
 from schemas.errors.grouping import Component, Explanation
@@ -55,6 +56,23 @@ class TestSearch:
         first, _ = wanted("is:unresolved level:error").chips
         assert first.without == "level:error"
         assert wanted("is:all").chips == []
+
+    def test_a_key_that_means_something_again_has_a_chip_for_each(self) -> None:
+        asked = wanted("level:error level:fatal part:web part:api is:unresolved is:unhandled")
+
+        assert [one.text for one in asked.chips] == asked.search.split(" ")
+        assert asked.chips[0].without == (
+            "level:fatal part:web part:api is:unresolved is:unhandled"
+        )
+        assert {one.title for one in asked.views if one.is_shown} == {"Unresolved"}
+
+    def test_an_issue_is_in_one_state_at_a_time(self) -> None:
+        keys = Keys()
+        others = wanted("is:unresolved is:unhandled").terms
+
+        assert with_term(others, Term("is", "ignored"), keys) == "is:unhandled is:ignored"
+        with pytest.raises(InvalidParameters):
+            wanted("is:unresolved is:ignored")
 
     def test_a_view_keeps_the_other_conditions(self) -> None:
         views = {one.title: (one.where, one.is_shown) for one in wanted("level:error").views}

@@ -87,7 +87,16 @@ class TestHistory:
         ],
     )
     def test_it_says_who_did_what(self, given: ActivityRow, text: str) -> None:
-        assert [one.text for one in history_of([given], NAMES, "UTC")] == [text]
+        assert [one.text for one in history_of(issue(status="open"), [given], NAMES, "UTC")] == [
+            text
+        ]
+
+    def test_the_first_event_was_when_it_happened_and_not_when_it_arrived(self) -> None:
+        rows = [row("resolved"), row("created", None)]
+
+        told = history_of(issue(status="open", first_seen_us=2), rows, NAMES, "UTC")
+
+        assert [one.at_us for one in told] == [5, 2]
 
     def test_a_state_says_when_it_ends(self) -> None:
         assert state_text(issue(status="open"), NAMES, "UTC") == ""

@@ -64,6 +64,8 @@ def test_frames_are_turned_round_and_keep_what_they_do_not_say() -> None:
         ({"exception": {"type": "E"}, "message": "m"}, "E", None, "m"),
         ({"exception": {"value": ""}, "message": "m"}, "", "", "m"),
         ({"exception": {"value": "TypeError: x"}}, "", "TypeError: x", ""),
+        ({"exception": {"type": "E"}, "message": ""}, "E", "", ""),
+        ({"exception": {}, "message": ""}, "", "", ""),
     ],
 )
 def test_an_exception_keeps_what_it_has_and_the_message_stands_beside_it(
