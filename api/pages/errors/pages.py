@@ -2,13 +2,15 @@
 
 from api.pages.errors.alerts.page import HANDLERS as ALERTS
 from api.pages.errors.issues.pages import SECTION as ISSUES
+from api.pages.errors.logs.pages import HANDLERS as LOGS
+from api.pages.errors.logs.pages import LINK as LOGS_LINK
 from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
 from api.pages.errors.settings.page import SECTION as SETTINGS
 from api.pages.navigation import Link, Section
 
 ERRORS = Section(
     ISSUES.title,
-    (*ISSUES.links, Link("Alerts", "errors/alerts")),
-    (*ISSUES.handlers, *ALERTS),
+    (*ISSUES.links, LOGS_LINK, Link("Alerts", "errors/alerts")),
+    (*ISSUES.handlers, *LOGS, *ALERTS),
 )
 SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS)
