@@ -1,4 +1,4 @@
-"""Sends the demo's errors and transactions as SDKs of Sentry do, until they can be read."""
+"""Sends the demo's errors, transactions and logs as Sentry's SDKs do, until they can be read."""
 
 import json
 import time
@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from ingest.errors.demo import Event, Failures
 from ingest.errors.demo_calls import LinkedCall
+from ingest.errors.demo_logs import logs_of
 from ingest.errors.demo_sessions import Sessions
 from ingest.errors.demo_visits import Visits
 from sluice.commands.errors import CommandError
 from sluice.demo_requests import Sender, accepted, post, read
 
 IN_AN_ENVELOPE = 50
+RECORDS_IN_AN_ITEM = 500
 READABLE_WITHIN_S = 60
 POLL_S = 0.2
 ISSUES_AT_ONCE = 100
@@ -63,11 +65,13 @@ def send_failing(sender: Sender, dsn: Dsn, failing: Failing, decide: Decide) -> 
     """Sends all of it and returns what can be read now. Raises `CommandError`."""
     failures = Failures(failing.seed, failing.until, failing.days)
     visits = Visits(failing.seed, failing.until, failing.days)
-    _send(sender, dsn, "errors", list(failures.events(failing.amount)))
+    failed = list(failures.events(failing.amount))
+    _send(sender, dsn, "errors", failed)
     made = [*visits.of_calls(failing.calls), *visits.events(failing.amount)]
     _send(sender, dsn, "requests", made)
     sessions = Sessions(failing.seed, failing.until, failing.days)
     _send(sender, dsn, "sessions", list(sessions.events(failing.amount)))
+    _send_logs(sender, dsn, list(logs_of([*failed, *made])))
     last = next(one for one in reversed(made) if _kind_of(one) == "transaction")
     _wait(sender, f"/v1/transactions/{last['event_id']}")
     decide(_issues(sender))
@@ -78,17 +82,28 @@ def send_failing(sender: Sender, dsn: Dsn, failing: Failing, decide: Decide) -> 
 
 def _send(sender: Sender, dsn: Dsn, shown: str, events: list[Event]) -> None:
     task = sender.progress.add_task(shown, total=len(events))
-    headers = {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={dsn.public_key}"}
-    for batch in _batches(events):
-        path = f"/api/{dsn.number}/envelope/"
-        answer = post(sender.client, path, content=_envelope(batch), headers=headers)
-        accepted(answer, 200)
+    for batch in _batches(events, IN_AN_ENVELOPE):
+        _post(sender, dsn, _envelope(batch))
         sender.progress.advance(task, len(batch))
 
 
-def _batches(events: Iterable[Event]) -> Iterator[list[Event]]:
+def _send_logs(sender: Sender, dsn: Dsn, records: list[dict[str, Any]]) -> None:
+    task = sender.progress.add_task("logs", total=len(records))
+    for batch in _batches(records, RECORDS_IN_AN_ITEM):
+        head = {"type": "log", "item_count": len(batch)}
+        _post(sender, dsn, _lines([{}, head, {"version": 2, "items": batch}]))
+        sender.progress.advance(task, len(batch))
+
+
+def _post(sender: Sender, dsn: Dsn, envelope: bytes) -> None:
+    headers = {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={dsn.public_key}"}
+    path = f"/api/{dsn.number}/envelope/"
+    accepted(post(sender.client, path, content=envelope, headers=headers), 200)
+
+
+def _batches(events: Iterable[Event], most: int) -> Iterator[list[Event]]:
     iterator = iter(events)
-    while batch := list(islice(iterator, IN_AN_ENVELOPE)):
+    while batch := list(islice(iterator, most)):
         yield batch
 
 
@@ -97,6 +112,10 @@ def _envelope(events: list[Event]) -> bytes:
     lines: list[Any] = [{}]
     for event in events:
         lines += [{"type": _kind_of(event)}, event]
+    return _lines(lines)
+
+
+def _lines(lines: list[Any]) -> bytes:
     return "\n".join(json.dumps(line, separators=(",", ":")) for line in lines).encode()
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from clickhouse.client import Warehouse
 from clickhouse.errors.log_filters import COLUMNS, LogFilter, attribute_sql, condition
+from clickhouse.errors.trace_links import AROUND_US, Between
 from clickhouse.log_attributes import read_attributes, read_value
 from clickhouse.queries.conditions import by_ids
 from clickhouse.queries.parts import ONE_ROW
@@ -19,6 +20,8 @@ Order = Literal["newest", "oldest"]
 MOST_LINES = 1_000
 MOST_MOMENTS = 12_000
 MOST_VALUES = 12
+MOST_COUNTED = 1_000
+"""Records of a trace: of more it is only said that they are more."""
 MOST_LOOKED_AT = 300_000
 """Records, the newest, whose values are looked at."""
 # As plain texts: the engine counts a name of a dictionary as the whole dictionary, which holds
@@ -50,6 +53,16 @@ GROUP BY moment, level
 ORDER BY moment, level
 LIMIT {limit:UInt32}
 """
+OF_TRACE = """
+SELECT count()
+FROM (
+    SELECT 1
+    FROM logs
+    WHERE {where}
+    LIMIT {limit:UInt32}
+)
+"""
+STORED = "SELECT count() FROM logs WHERE project_id = {project_id:String}"
 VALUES = """
 SELECT value, count() AS found
 FROM (
@@ -168,6 +181,29 @@ async def count_levels(
         # The number of a level is a fourth of its last severity.
         found.setdefault(periods.begin(key), {})[level_of(level * 4)] = count
     return found
+
+
+async def count_of_trace(
+    warehouse: Warehouse, project: ProjectContext, trace_id: str, between: Between
+) -> int:
+    """Returns how many records a trace has around a time, `MOST_COUNTED` at most."""
+    if not trace_id:
+        return 0
+    wanted = LogFilter(
+        from_us=between.first_us - AROUND_US,
+        to_us=between.last_us + AROUND_US,
+        trace_id=trace_id,
+    )
+    where = condition(project, wanted)
+    sql = OF_TRACE.replace("{where}", where.sql)
+    rows = (await warehouse.query(sql, {**where.values, "limit": MOST_COUNTED})).rows
+    return int(rows[0][0])
+
+
+async def count_stored(warehouse: Warehouse, project: ProjectContext) -> int:
+    """Returns how many records a project has: from the index of its key, whatever their number."""
+    answer = await warehouse.query(STORED, {"project_id": project.project_id})
+    return int(answer.rows[0][0])
 
 
 async def values_like(

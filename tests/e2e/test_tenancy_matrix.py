@@ -122,6 +122,7 @@ PAGES = (
     "/errors/issues/{issue_id}/events",
     "/errors/issues/{issue_id}/events/{event_id}",
     "/errors/issues/{issue_id}/events/{event_id}/raw",
+    *("/errors/logs", "/errors/logs/suggest", "/errors/logs.events", "/errors/logs/{log_id}"),
     *("/errors/alerts", "/errors/alerts/rules/{rule_id}"),
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),

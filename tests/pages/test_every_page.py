@@ -61,6 +61,7 @@ class TestEveryPage:
         ("demo", "errors/issues/1/events"),
         ("empty", "errors/issues"),
         ("empty", "errors/alerts"),
+        ("demo", "errors/logs?where=level:warn"),
         ("demo", "performance"),
         ("demo", f"performance/name?{ORDERS}"),
         ("demo", f"performance/transactions?{ORDERS}&sort=slowest"),

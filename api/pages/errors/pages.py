@@ -2,6 +2,8 @@
 
 from api.pages.errors.alerts.page import HANDLERS as ALERTS
 from api.pages.errors.issues.pages import SECTION as ISSUES
+from api.pages.errors.logs.pages import HANDLERS as LOGS
+from api.pages.errors.logs.pages import LINK as LOGS_LINK
 from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
 from api.pages.errors.releases.pages import HANDLERS as RELEASES
 from api.pages.errors.releases.pages import LINK as RELEASES_LINK
@@ -10,7 +12,7 @@ from api.pages.navigation import Link, Section
 
 ERRORS = Section(
     ISSUES.title,
-    (*ISSUES.links, RELEASES_LINK, Link("Alerts", "errors/alerts")),
-    (*ISSUES.handlers, *RELEASES, *ALERTS),
+    (*ISSUES.links, RELEASES_LINK, LOGS_LINK, Link("Alerts", "errors/alerts")),
+    (*ISSUES.handlers, *RELEASES, *LOGS, *ALERTS),
 )
 SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS)

@@ -1,4 +1,4 @@
-"""What to copy to send errors and transactions, with the address and the DSN of whoever looks."""
+"""What to copy to send transactions and logs, with the address and the DSN of whoever looks."""
 
 from api.auth import AnyRequest, services
 from api.pages.parts.snippets import Snippet, url_of
@@ -27,6 +27,29 @@ Sentry.startSpan({{ name: "first-transaction", op: "task" }}, () => {{
 }});
 
 Sentry.flush(2000);"""
+LOGS_PYTHON = """# pip install sentry-sdk
+import logging
+
+import sentry_sdk
+
+sentry_sdk.init(dsn="{dsn}", enable_logs=True)
+
+sentry_sdk.logger.warning("stock of {{order}} is low", order=42)
+# What the program logs by itself is sent too, from level info on.
+logging.getLogger("shop").info("paid in %d ms", 812)
+
+sentry_sdk.flush()"""
+LOGS_NODE = """// npm install @sentry/node
+const Sentry = require("@sentry/node");
+
+Sentry.init({{ dsn: "{dsn}", enableLogs: true }});
+
+Sentry.logger.warn("stock is low", {{ order: 42 }});
+
+Sentry.flush(2000);"""
+LOGS_CURL = """curl "{url}/api/{number}/envelope/?sentry_key={key}" --data-binary '{{}}
+{{"type":"log","item_count":1}}
+{{"items":[{{"timestamp":'$(date +%s)',"level":"warn","body":"stock is low"}}]}}'"""
 CURL = """curl {url}/v1/ingest \\
   -H "X-Open-Sentry-Key: {key}" -H 'Content-Type: application/json' -d '{{
     "type": "transaction", "name": "first-transaction", "status": "ok", "durationMs": 120,
@@ -71,13 +94,28 @@ async def transaction_snippets_of(request: AnyRequest, viewer: Viewer) -> list[S
 
     Every member sees the DSN: browsers and apps carry it, and it sends and nothing else.
     """
-    url = url_of(request)
-    keys = await list_dsn_keys(services(request).database, viewer.project.project_id)
-    key = keys[0].public_key if keys else PLACE_OF_KEY
-    dsn = dsn_of(url, key, keys[0].number) if keys else PLACE_OF_DSN
-    given = {"url": url, "key": key, "dsn": dsn}
+    given = await _given(request, viewer)
     return [
         ("From Python, with Sentry's SDK", PYTHON.format_map(given)),
         ("From Node.js, with Sentry's SDK", NODE.format_map(given)),
         ("With curl", CURL.format_map(given)),
     ]
+
+
+async def log_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
+    """Return samples that send a first log record, for an empty page."""
+    given = await _given(request, viewer)
+    return [
+        ("From Python, with Sentry's SDK", LOGS_PYTHON.format_map(given)),
+        ("From Node.js, with Sentry's SDK", LOGS_NODE.format_map(given)),
+        ("With curl", LOGS_CURL.format_map(given)),
+    ]
+
+
+async def _given(request: AnyRequest, viewer: Viewer) -> dict[str, str]:
+    url = url_of(request)
+    keys = await list_dsn_keys(services(request).database, viewer.project.project_id)
+    key = keys[0].public_key if keys else PLACE_OF_KEY
+    dsn = dsn_of(url, key, keys[0].number) if keys else PLACE_OF_DSN
+    number = str(keys[0].number) if keys else "YOUR_PROJECT_NUMBER"
+    return {"url": url, "key": key, "dsn": dsn, "number": number}

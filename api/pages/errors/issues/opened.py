@@ -15,6 +15,7 @@ from api.pages.errors.issues.history import Happened, history_of, state_text
 from api.pages.errors.issues.lines import is_new
 from api.pages.errors.issues.links import Link, links_of
 from api.pages.errors.issues.stack import ORDERS, Asked
+from api.pages.errors.logs.links import logs_of_trace
 from api.pages.parts.charts import Chart
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
 from api.pages.render import address_of
@@ -257,7 +258,10 @@ async def _links(
     fingerprints = [one.fingerprint for one in found.errors if one.event_id != line.event_id]
     database = services(request).database
     issues = await issues_of(database, project.project_id, fingerprints) if fingerprints else {}
-    return links_of(address_of(request), found, issues, line.event_id)
+    address, between = address_of(request), Between(line.at_us, line.at_us)
+    logs = await logs_of_trace(store, project, address, line.trace_id, between)
+    links = links_of(address, found, issues, line.event_id)
+    return [*links, Link(*logs)] if logs else links
 
 
 async def _explained(

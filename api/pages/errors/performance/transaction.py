@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 from api.auth import AnyRequest, services
 from api.errors.performance import Whole, read_whole
+from api.pages.errors.logs.links import logs_of_trace
 from api.pages.errors.performance.span_tree import HEADS, rows_of, steps_of
 from api.pages.parts.trees import Node, decoded, tree_of
 from api.pages.parts.waterfall import waterfall_of
@@ -20,6 +21,7 @@ from api.reads import reader_of
 from api.slashes import with_slashes
 from clickhouse.client import Warehouse
 from clickhouse.errors.repeated_spans import repeated
+from clickhouse.errors.trace_links import Between
 from clickhouse.errors.transaction_lines import TransactionLine, fetch_transaction
 from clickhouse.errors.transaction_spans import SpanLine, fetch_span
 from clickhouse.queries.parts import PART_BYTES
@@ -81,14 +83,19 @@ async def transaction_page(
         whole = await read_whole(store, viewer.project, with_slashes(transaction_id))
         if whole is None:
             raise NoSuchPage
-        span = await _open(store, viewer.project, whole.stored.line, opened) if opened else None
+        line = whole.stored.line
+        span = await _open(store, viewer.project, line, opened) if opened else None
+        between = Between(line.at_us, line.end_us)
+        address = address_of(request)
+        logs = await logs_of_trace(store, viewer.project, address, line.trace_id, between)
         share.give_back()
     issues = await _issues(request, viewer.project, whole)
     shown = await asyncio.to_thread(_shown, request, whole, number)
     return await page(
         request,
         "errors/performance/transaction.html",
-        line=whole.stored.line,
+        line=line,
+        logs=logs,
         stored=whole.stored,
         links=whole.links,
         issues=issues,

@@ -1,0 +1,1 @@
+"""The pages of log records: search, one record, and what of them is live."""
