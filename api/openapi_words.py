@@ -105,7 +105,7 @@ PARAMETERS = {
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "version": Words("Name of the release.", "shop@1.0.0"),
-    "org": Words("Any name: there is one organization.", "sluice"),
+    "org": Words("Name of the organization, as sentry-cli sends it: any.", "sluice"),
     "project": Words("Number, id or name of the project, as `web-shop`.", "1"),
     "rule_id": Words("Id of the alert rule.", SOMETHING),
     "channel_id": Words("Id of the channel.", SOMETHING),
@@ -134,7 +134,7 @@ TAGS = {
     "Accounts": "Projects, keys and people",
     "dashboard": "Send and query as a person",
     "agents": "Ask with an API token",
-    "sentry-cli": "Serve sentry-cli",
+    "sentry-cli": "Upload with sentry-cli",
     "operations": "Operate",
     "pages": "Pages",
 }

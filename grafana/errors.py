@@ -1,6 +1,6 @@
 """The dashboard of errors and transactions: what fails, for whom, since when; what is slow."""
 
-from grafana import performance, variables
+from grafana import performance, sessions, variables
 from grafana.error_sql import IN_HOURS, MINE
 from grafana.panels import Column, Json, Look, Row, arranged, bars, lines, stat, table
 from grafana.sql import CLOCK, MOST_POINTS, NAMES, STEPS, point
@@ -13,6 +13,9 @@ PLACES = """(
     UNION ALL
     SELECT project_id, environment, release, hour AS bucket
     FROM transaction_hours
+    UNION ALL
+    SELECT project_id, environment, release, toStartOfHour(started) AS bucket
+    FROM session_updates
 )"""
 UNHANDLED = "if(sum(events) = 0, NULL, sum(unhandled) / sum(events))"
 WHOLE_HOURS = "Whole hours, as the dashboard of Sluice counts errors."
@@ -36,6 +39,7 @@ def build() -> Json:
     """Returns the dashboard."""
     rows = [
         Row("Errors", [*_counts(), *_courses(), (24, 10, _issues())]),
+        sessions.row(),
         performance.row(UID),
     ]
     return variables.board(

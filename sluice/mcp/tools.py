@@ -48,11 +48,33 @@ def project_tools(api: Asking) -> list[Tool]:
         """List what happened last to issues: created, resolved, regressed, by whom."""
         return await api.get("org/activity", limit=limit)
 
+    return [who_am_i, list_projects, get_project, org_stats, recent_activity]
+
+
+def release_tools(api: Asking) -> list[Tool]:
+    """Return the tools that ask about releases."""
+
     async def list_releases(project_id: ProjectId) -> str:
         """List the newest releases of a project, and when each was seen first and last."""
         return await api.get(_path("projects", project_id, "releases"))
 
-    return [who_am_i, list_projects, get_project, org_stats, recent_activity, list_releases]
+    async def get_release(project_id: ProjectId, version: str) -> str:
+        """Show one release: commits, deployments, new issues, and how it fared for 30 days."""
+        return await api.get(_path("projects", project_id, "releases", version))
+
+    async def release_health(
+        project_id: ProjectId,
+        environment: str | None = None,
+        date_from: From = None,
+        date_to: To = None,
+        interval: Literal["hour", "day"] = "day",
+    ) -> str:
+        """Show crash-free sessions and users, in all, by release and over time; null is unknown."""
+        asked = {"date_from": date_from, "date_to": date_to, "interval": interval}
+        path = _path("projects", project_id, "releases", "health")
+        return await api.get(path, environment=environment, **asked)
+
+    return [list_releases, get_release, release_health]
 
 
 def issue_tools(api: Asking) -> list[Tool]:
@@ -288,6 +310,6 @@ def _path(*parts: str) -> str:
 
 
 MAKERS = (
-    *(project_tools, issue_tools, one_issue_tools, event_tools),
+    *(project_tools, release_tools, issue_tools, one_issue_tools, event_tools),
     *(performance_tools, transaction_tools, log_tools, llm_tools, llm_call_tools),
 )

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 OF_ISSUES = (
     *("issues", "issues/{issue_id}", "issues/{issue_id}/timeline", "issues/{issue_id}/tags"),
     *("issues/{issue_id}/activity", "issues/{issue_id}/events", "releases"),
+    *("releases/health", "releases/{version}"),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
     *("logs", "logs/counts", "logs/{log_id}"),
 )
@@ -31,6 +32,21 @@ OF_PROJECT_BY_TOKEN = (
     *("issues/search", "releases", "ai", "traces", "traces/{trace_id}", "traces/{trace_id}/cost"),
     *("analytics", "performance", "transactions", "transactions/spans"),
     *("transactions/{transaction_id}", "logs", "logs/counts", "logs/{log_id}"),
+    *("releases/health", "releases/{version}"),
+)
+OF_ORG, OF_PROJECT = (
+    "/api/0/organizations/{org}/releases",
+    "/api/0/projects/{org}/{project}/releases",
+)
+BY_CLI = (
+    *("GET /api/0", "GET /api/0/organizations", "GET /api/0/organizations/{org}/projects"),
+    *("GET /api/0/organizations/{org}/repos", f"POST {OF_ORG}", f"POST {OF_PROJECT}"),
+    *(f"GET {OF_ORG}", f"GET {OF_PROJECT}", f"GET {OF_ORG}/{{version}}"),
+    *(f"GET {OF_PROJECT}/{{version}}", f"PUT {OF_ORG}/{{version}}"),
+    *(f"PUT {OF_PROJECT}/{{version}}", f"GET {OF_ORG}/{{version}}/commits"),
+    f"GET {OF_ORG}/{{version}}/previous-with-commits",
+    *(f"POST {OF_ORG}/{{version}}/deploys", f"GET {OF_ORG}/{{version}}/deploys"),
+    *(f"DELETE {OF_PROJECT}/{{version}}", f"POST {OF_ORG}", f"DELETE {OF_ORG}/{{version}}"),
 )
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
@@ -59,6 +75,7 @@ STEPS = (
     *("GET /dashboard/api/sessions/{session_id}", "GET /dashboard/api/sessions/{session_id}/spans"),
     *("GET /dashboard/api/analytics", "GET /dashboard/api/analytics/spans"),
     "GET /dashboard/api/outcomes",
+    *("POST /dashboard/api/releases", "POST /dashboard/api/releases/{version}/deployments"),
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_ISSUES),
     *("PATCH /dashboard/api/issues/{issue_id}", "POST /dashboard/api/issues/bulk"),
     *("POST /dashboard/api/issues/{issue_id}/merge", "GET /v1/issues/{issue_id}"),
@@ -68,7 +85,10 @@ STEPS = (
     *("GET /api/v1/projects/{project_id}/issues", "GET /api/v1/issues/{issue_id}"),
     *("PATCH /api/v1/issues/{issue_id}", "GET /api/v1/issues/{issue_id}/events"),
     *(f"GET /api/v1/issues/{{issue_id}}/{one}" for one in OF_ISSUE_BY_TOKEN),
+    *("POST /api/v1/projects/{project_id}/releases",),
+    "POST /api/v1/projects/{project_id}/releases/{version}/deployments",
     *(f"GET /api/v1/projects/{{project_id}}/{one}" for one in OF_PROJECT_BY_TOKEN),
+    *BY_CLI,
     *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
     *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
     "DELETE /dashboard/api/api-keys/{key_id}",

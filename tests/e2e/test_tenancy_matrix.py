@@ -43,6 +43,8 @@ class Guard(Enum):
     """Who has a DSN key, of the key's project, and only to send."""
     TOKEN = auto()
     """Who has an API token, of the projects that it reaches."""
+    RELEASES = auto()
+    """The same, in Sentry's forms, of the releases that its projects have."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -88,6 +90,7 @@ QUERIES = (
     "transactions/{transaction_id}",
     *("issues", "issues/{issue_id}", "releases"),
     *("logs", "logs/counts", "logs/{log_id}"),
+    *("releases/health", "releases/{version}"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
 )
@@ -104,6 +107,9 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/traces/{{trace_id}}{end}" for end in ("", "/cost")),
     "GET projects/{project_id}/analytics",
     *(f"GET projects/{{project_id}}/logs{end}" for end in ("", "/counts", "/{log_id}")),
+    *(f"GET projects/{{project_id}}/releases/{one}" for one in ("health", "{version}")),
+    "POST projects/{project_id}/releases",
+    "POST projects/{project_id}/releases/{version}/deployments",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -124,6 +130,7 @@ PAGES = (
     "/errors/issues/{issue_id}/events/{event_id}/raw",
     *("/errors/logs", "/errors/logs/suggest", "/errors/logs.events", "/errors/logs/{log_id}"),
     *("/errors/alerts", "/errors/alerts/rules/{rule_id}"),
+    *("/releases", "/releases/one", "/releases/suggest"),
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
     "/performance/transactions/{transaction_id}",
@@ -155,6 +162,18 @@ OWN = (
 WAYS = ("in", "up")
 PRICE = {"model": "gpt-4o", "discountPercent": 99}
 ALIAS = {"name": "taken", "toProvider": "openai", "toModel": "gpt-4o"}
+TAKEN_RELEASE = {"version": "taken@1", "projects": ["1"], "environment": "taken"}
+OF_ORG, OF_PROJECT = "organizations/{org}/releases", "projects/{org}/{project}/releases"
+OF_CLI = (
+    *("GET ", "GET organizations", "GET organizations/{org}/projects"),
+    *("GET organizations/{org}/repos", f"GET {OF_ORG}", f"GET {OF_PROJECT}"),
+    *(f"POST {OF_ORG}", f"POST {OF_PROJECT}"),
+    *(f"{method} {OF_ORG}/{{version}}" for method in ("GET", "PUT", "DELETE")),
+    *(f"{method} {OF_PROJECT}/{{version}}" for method in ("GET", "PUT", "DELETE")),
+    *(f"GET {OF_ORG}/{{version}}/{one}" for one in ("commits", "previous-with-commits")),
+    *(f"{method} {OF_ORG}/{{version}}/deploys" for method in ("GET", "POST")),
+)
+"""What `sentry-cli` asks, below `/api/0/`."""
 CASES: dict[str, Case] = {
     **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
     **{f"GET /dashboard/api/{path}": Case(Guard.MEMBER) for path in QUERIES},
@@ -162,6 +181,12 @@ CASES: dict[str, Case] = {
         f"{one.replace(' ', ' /api/v1/')}": Case(Guard.TOKEN, {"status": "ignored"})
         for one in OF_TOKENS
     },
+    **{
+        f"{one.replace(' ', ' /api/0/')}".rstrip("/"): Case(Guard.RELEASES, TAKEN_RELEASE)
+        for one in OF_CLI
+    },
+    "POST /dashboard/api/releases": Case(Guard.MEMBER, TAKEN_RELEASE),
+    "POST /dashboard/api/releases/{version}/deployments": Case(Guard.MEMBER, TAKEN_RELEASE),
     "PATCH /dashboard/api/issues/{issue_id}": Case(Guard.MEMBER, {"status": "ignored"}),
     "POST /dashboard/api/issues/bulk": Case(Guard.MEMBER, {"ids": [], "status": "ignored"}),
     "POST /dashboard/api/issues/{issue_id}/merge": Case(Guard.MEMBER, {"ids": ["1"]}),
@@ -388,8 +413,10 @@ def fill_errors(project: Project, span_id: str) -> dict[str, str]:
     record = {"timestamp": time.time(), "level": "error", "body": MARKER, "attributes": attributes}
     send_envelope(project, event_id, {"type": "log"}, {"items": [record]})
     logs = wait_for(lambda: project.get("/v1/logs").json()["logs"], "the log record")
-    ids = {"issue_id": issue_id, "event_id": event_id, "transaction_id": event_id}
-    return {**ids, "log_id": logs[0]["id"]}
+    return {
+        **{"issue_id": issue_id, "event_id": event_id, "transaction_id": event_id},
+        **{"log_id": logs[0]["id"], "version": MARKER, "org": "sluice", "project": "1"},
+    }
 
 
 def send_envelope(
@@ -409,6 +436,8 @@ def send_envelope(
 def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx.Response:
     method, _, template = route.partition(" ")
     params = RANGE if "analytics" in template else {}
+    if template.endswith("/releases/one"):
+        params = {"version": world.ids["version"]}
     return client.request(
         method,
         template.format_map(world.ids),
@@ -424,7 +453,7 @@ def state_of(server: Server, project: Project) -> str:
     own = {"X-Project-Id": project.project_id}
     paths = (
         *("projects", "api-keys", "dsn-keys", "tokens", "users", "invitations", "prices"),
-        *("traces", "spans", "issues", "alert-rules", "alert-channels"),
+        *("traces", "spans", "issues", "releases", "alert-rules", "alert-channels"),
     )
     answers = {}
     for path in (*paths, f"projects/{project.project_id}"):
@@ -508,6 +537,27 @@ def test_the_token_of_another_project_finds_nothing(world: World, route: str) ->
         assert answer.status_code == 403
     else:
         assert answer.status_code == (403 if "POST" in route else 200)
+
+
+@cases(Guard.RELEASES)
+def test_the_token_of_another_project_learns_of_no_release_of_this_one(
+    world: World, route: str
+) -> None:
+    made = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
+    own = {"X-Project-Id": made}
+    new = {"name": "builds", "scope": "write"}
+    token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
+
+    answer = ask(world.stranger, route, world, Authorization=f"Bearer {token}")
+
+    assert MARKER not in answer.text
+    if "{version}" in route:
+        assert answer.status_code == 404, answer.text
+    elif route.startswith("POST"):
+        # Its own project alone: by whatever name its own token says, and by no other number.
+        assert answer.status_code == (400 if "{project}" not in route else 201), answer.text
+    else:
+        assert answer.status_code == 200, answer.text
 
 
 @cases(Guard.SESSION)

@@ -25,6 +25,11 @@ def upgrade() -> None:
         "release", sa.Column("status", sa.String(16), nullable=False, server_default="open")
     )
     op.create_index("ix_issue_first_release", "issue", ["project_id", "first_release"])
+    _create_commits()
+    _create_deployments()
+
+
+def _create_commits() -> None:
     op.create_table(
         "release_commit",
         sa.Column("project_id", GUID(length=16), nullable=False),
@@ -39,6 +44,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "version", "position", name="pk_release_commit"),
         _of_release("release_commit"),
     )
+
+
+def _create_deployments() -> None:
     op.create_table(
         "release_deployment",
         sa.Column("id", GUID(length=16), nullable=False),

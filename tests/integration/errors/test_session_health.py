@@ -17,6 +17,8 @@ from clickhouse.errors.session_health import (
     read_health,
     sessions_over_time,
 )
+from grafana.boards import query_of
+from grafana.plugin import View, expand
 from schemas.projects import ProjectContext, ProjectId
 from tests.integration.errors.conftest import Store
 
@@ -163,3 +165,23 @@ def test_another_project_has_its_own_sessions(
 
     assert health(warehouse, neighbour) == Health()
     assert health(warehouse, project) == Health(1)
+
+
+def test_grafana_shows_the_same_shares(
+    warehouse: Warehouse, project: ProjectContext, store: Store
+) -> None:
+    store("session", [update("a", 0, did="ann"), update("b", 1, "exited", did="bob")])
+    store("session", [update("a", 1, "crashed", did="ann"), sums(exited=7, crashed=1)])
+    ends = ALL.from_us // 1000, ALL.to_us // 1000
+    view = View(*ends, "utc", {"project": [project.project_id]})
+
+    def shown(name: str) -> Any:
+        sql = expand(query_of(f"errors: {name}").sql, view)
+        return warehouse.query_now(sql, None, {}).rows
+
+    found = health(warehouse, project)
+    assert shown("Sessions") == [(found.sessions,)] == [(10,)]
+    assert shown("Crashed sessions") == [(found.crashed,)] == [(2,)]
+    assert shown("Crash-free sessions") == [(pytest.approx(0.8),)]
+    assert shown("Crash-free users") == [(0.5,)]
+    assert [row[0:2] for row in shown("Crash-free by release")] == [("shop@1.0", 10)]

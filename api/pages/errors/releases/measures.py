@@ -61,9 +61,9 @@ MEASURES = (
     ),
 )
 ENDS = (
-    ("Healthy", "healthy", 1),
-    ("Errored", "errored", 2),
-    ("Unhandled", "unhandled", 4),
+    ("Healthy", "healthy", 2),
+    ("Errored", "errored", 4),
+    ("Unhandled", "unhandled", 1),
     ("Abnormal", "abnormal", 5),
     ("Crashed", "crashed", 3),
 )
