@@ -20,6 +20,10 @@ USUAL_FIELDS = b"authorization, content-encoding, content-type, x-project-id"
 """What a page may send where it does not say what it is going to."""
 VARIES = (b"vary", b"Origin")
 """On every answer: a cache must not give that of one origin, or of none, to a page of another."""
+NOT_REUSED = (b"cache-control", b"no-cache")
+"""Of open routes, in place of `no-store`. Sentry's SDK sends with `keepalive`, and does not read
+the answer: with `no-store`, Chromium takes the request for under way until somebody does. All that
+is under way may have 64 KiB together, so after about 15 errors no other leaves the page."""
 KEPT_S = b"600"
 """Chrome keeps the answer of a preflight for two hours at most, which is long for a revoked one."""
 
@@ -74,7 +78,7 @@ def _as_opened(
         if message["type"] == "http.response.start":
             # The router has found the route by now.
             route = opened.get(scope.get("path_template") or "")
-            told = otherwise if route is None else _opened(scope, route, origin)
+            told = otherwise if route is None else [*_opened(scope, route, origin), NOT_REUSED]
             message["headers"] = [*message["headers"], *told]
         await send(message)
 

@@ -10,17 +10,20 @@ from clickhouse.client import Warehouse
 
 COLUMNS = {
     "errors": (
-        *("event_id", "title", "type", "level", "logger", "environment", "release", "user_key"),
-        *("sdk", "trace_id", "body"),
+        *("project_id", "event_id", "title", "type", "level", "logger", "environment", "release"),
+        *("user_key", "sdk", "trace_id", "span_id", "body"),
     ),
     "transactions": (
-        *("event_id", "name", "op", "status", "environment", "release", "spans", "trace_id"),
+        *("project_id", "event_id", "name", "op", "status", "environment", "release", "user_key"),
+        *("spans", "trace_id", "span_id"),
+    ),
+    "transaction_spans": (
+        *("project_id", "event_id", "span_id", "parent_span_id", "op", "description"),
     ),
     "logs": (
-        *("record_id", "body", "severity", "logger", "environment", "release", "sdk", "trace_id"),
-        *("span_id", "attributes", "problems"),
+        *("project_id", "record_id", "body", "severity", "logger", "environment", "release"),
+        *("sdk", "trace_id", "span_id", "attributes", "problems"),
     ),
-    "transaction_spans": ("event_id", "span_id", "parent_span_id", "op", "description"),
 }
 
 Rows = dict[str, list[dict[str, Any]]]

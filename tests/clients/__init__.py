@@ -1,0 +1,1 @@
+"""Clients of others, unmodified, against a running server."""

@@ -1,0 +1,16 @@
+// Both SDKs in a page: `start("sentry" or "open_sentry", DSN, TASK)`, and `tellOver()`.
+
+import * as Sentry from "@sentry/browser";
+import { connect } from "./open_sentry.mjs";
+import { clientOf, options } from "./sentry.mjs";
+import { run } from "./steps.mjs";
+
+const over = new Promise((resolve) => (globalThis.tellOver = resolve));
+
+globalThis.start = (sdk, dsn, task) => {
+  if (sdk === "open_sentry") {
+    return run(connect(dsn), task, over);
+  }
+  Sentry.init({ ...options(dsn), integrations: [Sentry.browserTracingIntegration()] });
+  return run(clientOf(Sentry), task, over);
+};
