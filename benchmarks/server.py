@@ -35,6 +35,7 @@ class Server:
     ) -> None:
         self.port = port
         self.started_in_s = started_in_s
+        self.pid = process.pid
         self._process = psutil.Process(process.pid)
         self._folder = folder
 

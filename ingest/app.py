@@ -1,6 +1,6 @@
 """What the routes that take items in share, and how a rejection becomes an HTTP answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 import msgspec
@@ -8,6 +8,7 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.enums import ScopeType
+from litestar.exceptions import InternalServerException
 from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
 from msgspec import Struct
 
@@ -56,10 +57,35 @@ async def accept(
 
 def incoming_of(request: AnyRequest, told: Mapping[str, str]) -> Incoming:
     """Returns what the edge needs of a request; `told` is what its form depends on."""
-    headers = request.headers
     return Incoming(
-        request.stream(), headers.get("content-encoding"), headers.get("content-length"), told
+        _pieces(request.receive),
+        header_of(request, b"content-encoding"),
+        header_of(request, b"content-length"),
+        told,
     )
+
+
+async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """Yields what comes of a body. Litestar's stream would read all headers first."""
+    more = True
+    while more:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise InternalServerException("client disconnected prematurely")
+        if piece := message["body"]:
+            yield piece
+        more = message.get("more_body", False)
+
+
+def header_of(request: AnyRequest, wanted: bytes) -> str | None:
+    """Returns the first header of this name, which is in lower case; `None` where there is none.
+
+    Litestar would build a mapping of all of them first: 10 us for a request that is asked for four.
+    """
+    for name, value in request.scope["headers"]:
+        if name == wanted:
+            return value.decode("latin-1")
+    return None
 
 
 async def store(

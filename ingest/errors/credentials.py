@@ -8,9 +8,9 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
-from ingest.app import AnyRequest
+from ingest.app import AnyRequest, header_of
 
-OPEN_SENTRY_HEADERS = ("x-open-sentry-key", "x-sentry-clone-key")
+OPEN_SENTRY_HEADERS = (b"x-open-sentry-key", b"x-sentry-clone-key")
 SCHEME = "sentry "
 MAX_KEY_CHARS = 128
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
@@ -28,16 +28,16 @@ class SentryAuth(NamedTuple):
 def open_sentry_key(request: AnyRequest) -> str:
     """Returns the key of a request of Open Sentry's SDK; empty where there is none."""
     for name in OPEN_SENTRY_HEADERS:
-        if key := request.headers.get(name):
+        if key := header_of(request, name):
             return key
     return parameter(request, "key")
 
 
 def sentry_auth(request: AnyRequest) -> SentryAuth | None:
     """Returns what a Sentry SDK says in a header or in the URL, `None` where it says nothing."""
-    header = request.headers.get("x-sentry-auth")
+    header = header_of(request, b"x-sentry-auth")
     if header is None:
-        other = request.headers.get("authorization", "")
+        other = header_of(request, b"authorization") or ""
         header = other if other[: len(SCHEME)].lower() == SCHEME else None
     if header is not None:
         return _of_header(header)
@@ -63,10 +63,10 @@ def parameter(request: AnyRequest, wanted: str) -> str:
 
     A beacon of Open Sentry's SDK has its key twice. Litestar would keep what it parsed.
     """
+    begin = f"{wanted}=".encode()
     for pair in request.scope["query_string"].split(b"&"):
-        name, _, value = pair.partition(b"=")
-        if name == wanted.encode():
-            return unquote_plus(value.decode("latin-1"))
+        if pair.startswith(begin):
+            return unquote_plus(pair[len(begin) :].decode("latin-1"))
     return ""
 
 

@@ -47,6 +47,20 @@ class _Headers(Struct, frozen=True, gc=False):
     sdk: Raw = ABSENT
 
 
+class _UsualSdk(Struct, frozen=True, gc=False):
+    name: str = ""
+    version: str = ""
+
+
+class _UsualHeaders(Struct, frozen=True, gc=False):
+    """As nearly all SDKs write them: texts, or nothing."""
+
+    event_id: str = ""
+    dsn: str = ""
+    sent_at: str = ""
+    sdk: _UsualSdk = _UsualSdk()
+
+
 class _ItemHeaders(Struct, frozen=True, gc=False):
     type: str
     length: int | None = None
@@ -79,6 +93,7 @@ class Envelope(NamedTuple):
     items: list[EnvelopeItem]
 
 
+_decode_usual = msgspec.json.Decoder(_UsualHeaders).decode
 _decode_headers = msgspec.json.Decoder(_Headers).decode
 _decode_item = msgspec.json.Decoder(_ItemHeaders).decode
 _decode_sdk = msgspec.json.Decoder(_Sdk).decode
@@ -102,6 +117,15 @@ def parse_envelope(body: bytes) -> Envelope:
 
 def parse_headers(line: bytes) -> EnvelopeHeaders:
     """Reads the first line. Raises `BadJson` where it is no JSON, `BadItems` where no object."""
+    try:
+        usual = _decode_usual(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _parse_any_headers(line)
+    sdk = f"{usual.sdk.name} {usual.sdk.version}".strip()
+    return EnvelopeHeaders(usual.event_id, usual.dsn, usual.sent_at, sdk)
+
+
+def _parse_any_headers(line: bytes) -> EnvelopeHeaders:
     try:
         sent = decode_repaired(_decode_headers, line)
     except msgspec.ValidationError as error:

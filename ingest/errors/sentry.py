@@ -200,7 +200,8 @@ def _read(payload: bytes, max_item_bytes: int) -> tuple[_Event, bytes]:
 
 
 def _sent(head: Head, text: bytes, told: Mapping[str, str]) -> bytes:
-    if any(asked in text for asked in ASKS_FOR_ADDRESS):
+    # Each look is at all of the event: most have not even the word.
+    if b"auto" in text and any(asked in text for asked in ASKS_FOR_ADDRESS):
         head = msgspec.structs.replace(head, client_ip=told.get(CLIENT_IP, ""))
     return encode_sent(SentItem("sentry", head, Raw(text)))
 

@@ -21,9 +21,10 @@ from schemas.kinds import ERROR
 from schemas.projects import ProjectId
 
 COLUMNS = (
-    "project_id", "fingerprint", "other_fingerprints", "timestamp", "received_at", "type", "title",
-    "culprit", "level", "platform", "release",
+    "project_id", "fingerprint", "other_fingerprints", "timestamp", "received_at", "release",
 )  # fmt: skip
+WORDS = ("type", "title", "culprit", "level", "platform")
+"""What an issue is known by: read of its newest row alone."""
 
 
 async def follow(database: Database, stored: StoredItems) -> None:
@@ -47,9 +48,11 @@ def sightings_of(rows: pa.RecordBatch) -> list[Sighting]:
             group = groups[key] = _Group(row, row)
         group.add(row)
     hashes = sip_hashes([fingerprint for _, fingerprint in groups])
+    newest = rows.take(pa.array([group.newest.number for group in groups.values()], pa.int64()))
+    words = zip(*(_texts(newest.column(name)) for name in WORDS), strict=True)
     return [
-        _sighting(group, group_hash)
-        for group, group_hash in zip(groups.values(), hashes, strict=True)
+        _sighting(group, group_hash, told)
+        for group, group_hash, told in zip(groups.values(), hashes, words, strict=True)
     ]
 
 
@@ -61,12 +64,9 @@ class _Row(NamedTuple):
     others: list[str]
     at_us: int
     arrived_us: int
-    type: str
-    title: str
-    culprit: str
-    level: str
-    platform: str
     release: str
+    number: int
+    """Its place among the rows."""
 
 
 class _Group(Struct):
@@ -99,7 +99,7 @@ def _rows(rows: pa.RecordBatch) -> Iterable[_Row]:
     columns = {name: rows.column(name) for name in COLUMNS}
     for name in ("timestamp", "received_at"):
         columns[name] = columns[name].cast(pa.int64())
-    return map(_Row, *(_texts(column) for column in columns.values()))
+    return map(_Row, *(_texts(column) for column in columns.values()), range(rows.num_rows))
 
 
 def _texts(column: Any) -> list[Any]:
@@ -109,8 +109,9 @@ def _texts(column: Any) -> list[Any]:
     return values
 
 
-def _sighting(group: _Group, group_hash: int) -> Sighting:
+def _sighting(group: _Group, group_hash: int, words: tuple[str, ...]) -> Sighting:
     newest = group.newest
+    type_, title, culprit, level, platform = words
     others: Mapping[str, None] = group.others
     return Sighting(
         project_id=ProjectId(newest.project_id),
@@ -119,11 +120,11 @@ def _sighting(group: _Group, group_hash: int) -> Sighting:
         others=tuple(other for other in others if other != newest.fingerprint),
         first_us=group.first.at_us,
         last_us=newest.at_us,
-        type=newest.type,
-        title=newest.title,
-        culprit=newest.culprit,
-        level=newest.level,
-        platform=newest.platform,
+        type=type_,
+        title=title,
+        culprit=culprit,
+        level=level,
+        platform=platform,
         first_release=group.first_release,
         last_release=group.last_release,
         arrivals=group.arrivals,

@@ -27,6 +27,7 @@ from clickhouse.errors.event_filters import EventFilter
 from clickhouse.errors.events import EventLine, StoredEvent, get_event, list_events
 from clickhouse.errors.issue_counts import read_counts
 from clickhouse.errors.issue_details import (
+    MOST_LOOKED_AT,
     Hour,
     read_hours,
     read_sightings,
@@ -102,6 +103,8 @@ class Beside(Struct, frozen=True):
 
     chart: Chart
     breakdown: Tags
+    tags_of: int
+    """Of so many of its newest events, where it has more; else 0."""
     activity: Sequence[Happened]
     groups: Sequence[Group]
     explained: Explained | None
@@ -165,6 +168,7 @@ async def beside_of(request: AnyRequest, viewer: Viewer, opened: Opened) -> Besi
     return Beside(
         chart=course_of(shown, course),
         breakdown=shares_of(tags),
+        tags_of=MOST_LOOKED_AT if opened.counts.events > MOST_LOOKED_AT else 0,
         activity=history_of(row, happened, names_of(opened.members), shown.zone),
         groups=groups,
         explained=await _explained(request, project, opened.stored),
