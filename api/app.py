@@ -21,6 +21,7 @@ from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
 from api.auth_errors import AUTH_PREFIX, auth_exception_handlers, no_such_route
 from api.declared import known_parameters
+from api.errors.sentry_cli.problems import detail_handlers
 from api.landing import get_runtime_config
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
@@ -78,6 +79,7 @@ def routes(
     controls: Sequence[Any],
     pages: Sequence[Section],
     agents: Sequence[Any],
+    sentry_cli: Sequence[Any],
 ) -> list[Any]:
     """Returns every route of the API and the dashboard, with the handlers of the systems."""
     handlers = [*queries, *outcomes.HANDLERS]
@@ -110,7 +112,19 @@ def routes(
             request_max_body_size=MAX_FORM_BYTES,
             tags=["agents"],
         ),
+        sentry_cli_router(sentry_cli),
     ]
+
+
+def sentry_cli_router(handlers: Sequence[Any]) -> Router:
+    """Returns the router of what `sentry-cli` calls, which reads errors of its own form."""
+    return Router(
+        "/api/0",
+        route_handlers=handlers,
+        request_max_body_size=MAX_FORM_BYTES,
+        exception_handlers=detail_handlers(STATUS),
+        tags=["sentry-cli"],
+    )
 
 
 def invite_router() -> Router:

@@ -9,6 +9,7 @@ from api.errors import (
     issue_changes,
     issue_events,
     issues,
+    source_maps,
     transactions,
 )
 from api.errors import settings as setting
@@ -16,6 +17,7 @@ from api.errors.agents import account
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
 from api.errors.agents import reading as agent_reading
+from api.errors.sentry_cli import assembling, uploads
 from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
 from ingest.errors.app import routers
@@ -26,10 +28,14 @@ from processors.errors.ignored import IgnoredIssues
 from processors.errors.issues import follower
 from processors.errors.masking.mask import mask
 from processors.errors.settings import ErrorsSettings
+from processors.errors.source_maps.expiry import ExpiredMaps
+from processors.errors.source_maps.explaining import Stored, explain_frames
+from processors.errors.source_maps.mapping import SourceMaps
 from processors.errors.steps import Meaning, MeaningOf, steps
 from schemas.errors.event import ErrorEvent
 from schemas.errors.grouping import Explanation
 from schemas.errors.settings import ProjectErrorsSettings
+from schemas.errors.source_maps import ExplainedFrames
 from schemas.projects import ProjectId
 from sluice.parts import Parts, Resources, System, Work
 
@@ -37,6 +43,8 @@ from sluice.parts import Parts, Resources, System, Work
 def open_parts(resources: Resources) -> Parts:
     """Makes what a process needs of it."""
     settings = ErrorsSettings(resources.database)
+    maps = SourceMaps(resources.database)
+    kept = resources.settings
 
     def meaning() -> MeaningOf:
         known = settings.current()
@@ -45,19 +53,34 @@ def open_parts(resources: Resources) -> Parts:
     def explain_grouping(project_id: ProjectId, event: ErrorEvent) -> Explanation:
         return explain(event, settings.of(project_id).grouping)
 
+    async def explain_source_maps(
+        project_id: ProjectId, event: ErrorEvent, received_us: int
+    ) -> ExplainedFrames:
+        meaning = meaning_by(settings.of(project_id))
+        stored = Stored(event, received_us, meaning.mask)
+        return await explain_frames(resources.database, maps, project_id, stored)
+
     def ignored(warehouse: Warehouse, _: StoredLog) -> Work:
         return IgnoredIssues(resources.database, warehouse).work
 
     def alerting(warehouse: Warehouse, _: StoredLog) -> Work:
         return Evaluation(resources.database, warehouse).work
 
+    def expiring(_: Warehouse, __: StoredLog) -> Work:
+        return ExpiredMaps(resources.database, kept.source_maps_days).work
+
     follow = follower(resources.database)
     return Parts(
         forms=forms(),
-        steps=steps(meaning, follow),
-        state={"explain_grouping": explain_grouping, "mask": mask},
-        refresh=(settings.refresh,),
-        alone=(ignored, alerting),
+        steps=steps(meaning, follow, maps),
+        state={
+            "explain_grouping": explain_grouping,
+            "mask": mask,
+            "explain_source_maps": explain_source_maps,
+            "uploads": uploads.Uploads(kept.source_maps_max_bytes),
+        },
+        refresh=(settings.refresh, maps.refresh),
+        alone=(ignored, alerting, expiring),
     )
 
 
@@ -73,7 +96,12 @@ def meaning_by(settings: ProjectErrorsSettings) -> Meaning:
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
+    queries=(
+        *transactions.HANDLERS,
+        *issues.HANDLERS,
+        *issue_events.HANDLERS,
+        *source_maps.HANDLERS,
+    ),
     controls=(
         *issue_changes.HANDLERS,
         *setting.HANDLERS,
@@ -84,6 +112,7 @@ SYSTEM = System(
         *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
         *agent_reading.HANDLERS,
     ),
+    sentry_cli=(*uploads.HANDLERS, *assembling.HANDLERS),
     pages=SECTIONS,
     checks=checks(),
 )

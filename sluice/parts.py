@@ -15,6 +15,7 @@ from controlplane.database import Database
 from ingest.forms import Form
 from processors.blocks import KindStep, StoredLog
 from schemas.issues import Checked
+from schemas.settings import Settings
 
 Work = Callable[[], Awaitable[object]]
 
@@ -25,6 +26,7 @@ class Resources(NamedTuple):
     cache: Path
     """A directory for files that can be made anew."""
     database: Database
+    settings: Settings = Settings()
 
 
 class Parts(Struct, frozen=True):
@@ -55,6 +57,8 @@ class System(Struct, frozen=True):
     """The handlers below `/dashboard/api` by which people set things."""
     agents: Sequence[Any] = ()
     """The handlers below `/api/v1`, for programs that hold an API token."""
+    sentry_cli: Sequence[Any] = ()
+    """The handlers below `/api/0`, that `sentry-cli` calls with an API token."""
     pages: Sequence[Section] = ()
     """Its pages of the dashboard, and how the navigation names them."""
     checks: Mapping[str, Callable[[bytes, int], Checked]] = {}

@@ -40,6 +40,11 @@ def agents() -> list[Any]:
     return [handler for system in SYSTEMS for handler in system.agents]
 
 
+def sentry_cli() -> list[Any]:
+    """Returns the handlers of every system that `sentry-cli` calls."""
+    return [handler for system in SYSTEMS for handler in system.sentry_cli]
+
+
 def pages() -> list[Section]:
     """Returns the pages of every system, in the order of the navigation."""
     return [section for system in SYSTEMS for section in system.pages]

@@ -22,9 +22,11 @@ OF_ISSUES = (
     *("issues", "issues/{issue_id}", "issues/{issue_id}/timeline", "issues/{issue_id}/tags"),
     *("issues/{issue_id}/activity", "issues/{issue_id}/events", "releases"),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
+    "issues/{issue_id}/events/{event_id}/source-maps",
 )
 OF_ISSUE_BY_TOKEN = (
     *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
+    "events/{event_id}/source-maps",
 )
 OF_PROJECT_BY_TOKEN = (
     *("issues/search", "releases", "ai", "traces", "traces/{trace_id}", "traces/{trace_id}/cost"),
@@ -68,6 +70,11 @@ STEPS = (
     *("PATCH /api/v1/issues/{issue_id}", "GET /api/v1/issues/{issue_id}/events"),
     *(f"GET /api/v1/issues/{{issue_id}}/{one}" for one in OF_ISSUE_BY_TOKEN),
     *(f"GET /api/v1/projects/{{project_id}}/{one}" for one in OF_PROJECT_BY_TOKEN),
+    *(
+        "GET /api/0/organizations/{org}/chunk-upload",
+        "POST /api/0/organizations/{org}/chunk-upload",
+    ),
+    "POST /api/0/organizations/{org}/artifactbundle/assemble",
     *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
     *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
     "DELETE /dashboard/api/api-keys/{key_id}",

@@ -27,6 +27,8 @@ RULE = {
     "thresholdWindow": 5,
     "thresholdCount": 1,
 }
+WAYS_IN = ("GET", "POST")
+BUNDLE = {"checksum": "0" * 40, "chunks": ["0" * 40], "projects": ["1"]}
 CHANNEL = {"name": "taken", "kind": "webhook", "config": {"url": "http://127.0.0.1:9/"}}
 MARKER = "only-for-the-first"
 """Stands in every text of the first project; no answer to anybody else may hold it."""
@@ -43,6 +45,8 @@ class Guard(Enum):
     """Who has a DSN key, of the key's project, and only to send."""
     TOKEN = auto()
     """Who has an API token, of the projects that it reaches."""
+    SENTRY_CLI = auto()
+    """The same, in Sentry's forms: what is sent belongs to the token until a project is named."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -89,6 +93,7 @@ QUERIES = (
     *("issues", "issues/{issue_id}", "releases"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
+    "issues/{issue_id}/events/{event_id}/source-maps",
 )
 OF_TOKENS = (
     *("GET me", "GET org/stats", "GET org/activity", "GET projects", "POST projects"),
@@ -96,6 +101,7 @@ OF_TOKENS = (
     *("PATCH issues/{issue_id}", "GET issues/{issue_id}/events"),
     *(f"GET issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity")),
     *(f"GET issues/{{issue_id}}/events/{{event_id}}{end}" for end in ("", "/grouping")),
+    "GET issues/{issue_id}/events/{event_id}/source-maps",
     *(f"GET projects/{{project_id}}/{one}" for one in ("performance", "transactions", "releases")),
     "GET projects/{project_id}/transactions/spans",
     "GET projects/{project_id}/transactions/{transaction_id}",
@@ -158,6 +164,11 @@ CASES: dict[str, Case] = {
         f"{one.replace(' ', ' /api/v1/')}": Case(Guard.TOKEN, {"status": "ignored"})
         for one in OF_TOKENS
     },
+    **{
+        f"{one} /api/0/organizations/{{org}}/chunk-upload": Case(Guard.SENTRY_CLI)
+        for one in WAYS_IN
+    },
+    "POST /api/0/organizations/{org}/artifactbundle/assemble": Case(Guard.SENTRY_CLI, BUNDLE),
     "PATCH /dashboard/api/issues/{issue_id}": Case(Guard.MEMBER, {"status": "ignored"}),
     "POST /dashboard/api/issues/bulk": Case(Guard.MEMBER, {"ids": [], "status": "ignored"}),
     "POST /dashboard/api/issues/{issue_id}/merge": Case(Guard.MEMBER, {"ids": ["1"]}),
@@ -323,6 +334,7 @@ def world(server: Server) -> Iterator[World]:
         "ref": poison(server, first),
         "tree": "other",
         "part": "metadata",
+        "org": "sluice",
     }
     stranger = server.client(None)
     other_dsn_key, _ = dsn_of(server, second)
@@ -499,6 +511,20 @@ def test_the_token_of_another_project_finds_nothing(world: World, route: str) ->
         assert answer.status_code == 403
     else:
         assert answer.status_code == (403 if "POST" in route else 200)
+
+
+@cases(Guard.SENTRY_CLI)
+def test_the_token_of_another_project_uploads_nothing_to_this_one(world: World, route: str) -> None:
+    made = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
+    new = {"name": "upload", "scope": "write"}
+    own = {"X-Project-Id": made}
+    token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
+
+    answer = ask(world.stranger, route, world, Authorization=f"Bearer {token}")
+
+    assert MARKER not in answer.text
+    # It may ask how to send; a form that is none and a project that is not its own are rejected.
+    assert answer.status_code == (200 if route.startswith("GET") else 400), answer.text
 
 
 @cases(Guard.SESSION)
