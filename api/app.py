@@ -21,7 +21,7 @@ from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
 from api.auth_errors import AUTH_PREFIX, auth_exception_handlers, no_such_route
 from api.declared import known_parameters
-from api.errors.sentry_cli.problems import detail_handlers
+from api.detailed_problems import detail_handlers
 from api.landing import get_runtime_config
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S

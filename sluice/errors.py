@@ -20,6 +20,7 @@ from api.errors.agents import reading as agent_reading
 from api.errors.sentry_cli import assembling, uploads
 from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
+from controlplane.database import Database
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
 from processors.blocks import StoredLog
@@ -53,13 +54,6 @@ def open_parts(resources: Resources) -> Parts:
     def explain_grouping(project_id: ProjectId, event: ErrorEvent) -> Explanation:
         return explain(event, settings.of(project_id).grouping)
 
-    async def explain_source_maps(
-        project_id: ProjectId, event: ErrorEvent, received_us: int
-    ) -> ExplainedFrames:
-        meaning = meaning_by(settings.of(project_id))
-        stored = Stored(event, received_us, meaning.mask)
-        return await explain_frames(resources.database, maps, project_id, stored)
-
     def ignored(warehouse: Warehouse, _: StoredLog) -> Work:
         return IgnoredIssues(resources.database, warehouse).work
 
@@ -76,12 +70,24 @@ def open_parts(resources: Resources) -> Parts:
         state={
             "explain_grouping": explain_grouping,
             "mask": mask,
-            "explain_source_maps": explain_source_maps,
+            "explain_source_maps": partial(explained, resources.database, maps, settings),
             "uploads": uploads.Uploads(kept.source_maps_max_bytes),
         },
         refresh=(settings.refresh, maps.refresh),
         alone=(ignored, alerting, expiring),
     )
+
+
+async def explained(
+    database: Database,
+    maps: SourceMaps,
+    settings: ErrorsSettings,
+    *of: *tuple[ProjectId, ErrorEvent, int],
+) -> ExplainedFrames:
+    """Returns what source maps make of an event of a project that came at a time."""
+    project_id, event, received_us = of
+    stored = Stored(event, received_us, meaning_by(settings.of(project_id)).mask)
+    return await explain_frames(database, maps, project_id, stored)
 
 
 def meaning_by(settings: ProjectErrorsSettings) -> Meaning:

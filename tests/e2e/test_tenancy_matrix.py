@@ -134,7 +134,8 @@ PAGES = (
     "/{page}",
 )
 SETTINGS = tuple(
-    f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices", "errors")
+    f"/settings/{one}"
+    for one in ("members", "keys", "dsn", "tokens", "prices", "errors", "source-maps")
 )
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
@@ -142,7 +143,7 @@ CHANGES = (
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
-    *("/errors", "/errors/try"),
+    *("/errors", "/errors/try", "/source-maps/{bundle_id}/remove"),
 )
 ALERTS = (
     *("rules", "rules/{rule_id}", "rules/{rule_id}/remove"),
@@ -335,6 +336,7 @@ def world(server: Server) -> Iterator[World]:
         "tree": "other",
         "part": "metadata",
         "org": "sluice",
+        "bundle_id": new_id(),
     }
     stranger = server.client(None)
     other_dsn_key, _ = dsn_of(server, second)

@@ -4,6 +4,7 @@ from api.pages.errors.alerts.page import HANDLERS as ALERTS
 from api.pages.errors.issues.pages import SECTION as ISSUES
 from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
 from api.pages.errors.settings.page import SECTION as SETTINGS
+from api.pages.errors.settings.source_maps import SECTION as SOURCE_MAPS
 from api.pages.navigation import Link, Section
 
 ERRORS = Section(
@@ -11,4 +12,4 @@ ERRORS = Section(
     (*ISSUES.links, Link("Alerts", "errors/alerts")),
     (*ISSUES.handlers, *ALERTS),
 )
-SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS)
+SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS, SOURCE_MAPS)

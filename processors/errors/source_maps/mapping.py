@@ -180,7 +180,7 @@ class SourceMaps:
         except (MemoryError, OSError):
             raise
         except Exception as error:
-            # What reads maps is a foreign library: whatever it meets must not stop the stream.
+            # What reads maps is a library of others: whatever it meets must not stop the stream.
             log.exception("a source map cannot be read", project_id=project_id)
             return f"{type(error).__name__}: it cannot be read", BROKEN_S
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from api.auth import AnyRequest, services
+from api.errors.source_maps import EXPLAIN as EXPLAIN_FRAMES
+from api.errors.source_maps import ExplainFrames
 from api.pages.errors.issues.breakdown import Tags, shares_of
 from api.pages.errors.issues.courses import course_of
 from api.pages.errors.issues.event import EventShown, event_shown
@@ -137,7 +139,7 @@ async def open_issue(
         state_text=state_text(row, names_of(members), shown.zone),
         asked=asked,
         stored=stored,
-        shown=None if stored is None else await asyncio.to_thread(event_shown, stored.event, asked),
+        shown=None if stored is None else await _event_shown(request, project, stored, asked),
         raw=_raw(request, row, stored),
         steps=found.steps,
         links=links,
@@ -250,6 +252,17 @@ async def _links(
     database = services(request).database
     issues = await issues_of(database, project.project_id, fingerprints) if fingerprints else {}
     return links_of(address_of(request), found, issues, line.event_id)
+
+
+async def _event_shown(
+    request: AnyRequest, project: ProjectContext, stored: StoredEvent, asked: Asked
+) -> EventShown:
+    """Returns an event with its frames as they are mapped now, where this process can tell."""
+    explain: ExplainFrames | None = request.app.state.get(EXPLAIN_FRAMES)
+    if explain is None:
+        return await asyncio.to_thread(event_shown, stored.event, asked)
+    told = await explain(project.project_id, stored.event, stored.line.received_at_us)
+    return await asyncio.to_thread(event_shown, told.event, asked, told.mapping)
 
 
 async def _explained(
