@@ -65,10 +65,7 @@ def assemble(block: Block, step: KindStep | None, arrived: Sequence[Arrived]) ->
 
     Raises `NotItsFault` for what is no item's fault: the block is then worked out again.
     """
-    sent = [
-        SentChunk(chunk.project_id, chunk.received_at_ns // 1000, chunk.items, chunk.ids)
-        for chunk, _, _ in arrived
-    ]
+    sent = sent_in(arrived)
     lengths = [len(one.bodies) for one in sent]
     kind = UNKNOWN if step is None else step.kind.name
     arrivals = [_arrival(kind, one) for one in arrived]
@@ -91,6 +88,14 @@ def assemble(block: Block, step: KindStep | None, arrived: Sequence[Arrived]) ->
         outcome = arrivals[arrival[item]].accepted._replace(outcome="dead", reason="unfit")
         built.outcomes[outcome] += 1
     return built
+
+
+def sent_in(arrived: Sequence[Arrived]) -> list[SentChunk]:
+    """Returns the items of chunks as steps take them."""
+    return [
+        SentChunk(chunk.project_id, chunk.received_at_ns // 1000, chunk.items, chunk.ids)
+        for chunk, _, _ in arrived
+    ]
 
 
 def dead_letter(block: Block, chunk: Chunk, index: int, ref: str, reason: str) -> DeadLetter:

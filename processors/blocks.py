@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from eventlog.log import PartitionState, TopicPartition
 from eventlog.records import DeadLetter
-from processors.columns import Build, Numbers
+from processors.columns import Build, Numbers, SentChunk
 from processors.seen import Hashes
 from schemas.checkpoints import Intent
 from schemas.kinds import Kind, Table
@@ -142,6 +142,15 @@ class StoredItems(NamedTuple):
         return np.intersect1d(self.items, self.batch.tables[table.name].items)
 
 
+Ready: TypeAlias = Awaitable[Build]
+"""What builds the items of one block, once what they need beside themselves is there."""
+
+
+def needs_nothing(_: Sequence[SentChunk]) -> Ready | None:
+    """Prepares where nothing has to be looked up."""
+    return None
+
+
 async def nothing(_: StoredItems) -> None:
     """Follows where nothing has to."""
 
@@ -157,6 +166,10 @@ class KindStep(Struct, frozen=True):
     follow: Callable[[StoredItems], Awaitable[None]] = nothing
     """What must be true in the control plane once the rows are stored, before the checkpoint moves.
     May be called again with the same items, after a crash too: a repeat must change nothing."""
+    prepare: Callable[[Sequence[SentChunk]], Ready | None] = needs_nothing
+    """Looks at the items of a block, in a thread. Where they need what is in no item, it returns
+    what looks that up and answers a `build` that has it. What is built by it stays as it is once
+    its rows are stored only if the columns are among `Table.kept`."""
 
 
 class Output(Struct):

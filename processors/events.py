@@ -6,9 +6,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import structlog
+from msgspec.structs import replace
 
 from eventlog.records import Chunk, DeadLetter, RecordDamaged, decode_chunks
-from processors.assemble import Arrived, Built, assemble
+from processors.assemble import Arrived, Built, assemble, sent_in
 from processors.blocks import (
     Batch,
     Block,
@@ -16,10 +17,12 @@ from processors.blocks import (
     EventKey,
     KindStep,
     Output,
+    Ready,
     StoredItems,
+    needs_nothing,
     ref_of,
 )
-from processors.columns import Flags, Numbers
+from processors.columns import Build, Flags, Numbers
 from processors.fresh import choose, is_of, with_kept
 from processors.seen import Hashes, SeenFilter
 from schemas import metrics
@@ -85,7 +88,12 @@ class EventStep:
 
     async def build(self, block: Block) -> list[Built]:
         """Turns the items of each kind into columns."""
-        return await asyncio.to_thread(self._build_all, block)
+        begun = await asyncio.to_thread(self._begin, block)
+        if isinstance(begun, _Begun):
+            # At most one block after the other waits here: what is looked up is there for most.
+            builds = {wire: await ready for wire, ready in begun.ready.items()}
+            return await asyncio.to_thread(self._finish, block, begun, builds)
+        return begun
 
     async def settle(self, block: Block, built: Sequence[Built]) -> Output:
         """Leaves out what is stored already."""
@@ -158,7 +166,8 @@ class EventStep:
         metrics.DEDUP_FILTER_FILL.labels(kind.name).set(seen.fill)
         step.note(stored)
 
-    def _build_all(self, block: Block) -> list[Built]:
+    def _begin(self, block: Block) -> "list[Built] | _Begun":
+        """Builds a block, or says what has to be looked up first."""
         arrived: dict[str, list[Arrived]] = {}
         damaged = Built()
         for record in block.records:
@@ -166,8 +175,29 @@ class EventStep:
             for chunk in _chunks(block, record, damaged):
                 arrived.setdefault(chunk.wire, []).append(Arrived(chunk, record.offset, number))
                 number += len(chunk.items)
+        ready = {
+            wire: found
+            for wire, served in self._served.items()
+            if served.step.prepare is not needs_nothing
+            and wire in arrived
+            and (found := served.step.prepare(sent_in(arrived[wire]))) is not None
+        }
+        begun = _Begun(arrived, damaged, ready)
+        return begun if ready else self._finish(block, begun, {})
+
+    def _finish(self, block: Block, begun: "_Begun", builds: Mapping[str, Build]) -> list[Built]:
         steps = {wire: served.step for wire, served in self._served.items()}
-        return [damaged, *(assemble(block, steps.get(wire), of) for wire, of in arrived.items())]
+        steps |= {wire: replace(steps[wire], build=build) for wire, build in builds.items()}
+        found = [assemble(block, steps.get(wire), of) for wire, of in begun.arrived.items()]
+        return [begun.damaged, *found]
+
+
+class _Begun(NamedTuple):
+    """A block that is read from its records."""
+
+    arrived: Mapping[str, Sequence[Arrived]]
+    damaged: Built
+    ready: Mapping[str, Ready]
 
 
 def _place(dead_letter: DeadLetter) -> tuple[int, ...]:

@@ -74,7 +74,9 @@ ERRORS = Topic(
     5,
     "Batches of errors and transactions as their senders wrote them, keyed by (project, event id).",
 )
-ERROR = Kind("error", "errors.error", ERRORS.name, (Table("errors", "event_id"),))
+MAPPED = (*("fingerprint", "other_fingerprints", "grouping", "type", "title", "culprit", "body"),)
+"""By source maps, which may come or go between two tries to store a block."""
+ERROR = Kind("error", "errors.error", ERRORS.name, (Table("errors", "event_id", MAPPED),))
 TRANSACTION = Kind(
     "transaction",
     "errors.transaction",

@@ -26,7 +26,7 @@ async def open_parts(process: Process) -> None:
     await ensure_initial(database, vault, seed_of(settings))
     warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
     add_store(process, warehouse)
-    systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database))
+    systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database, settings))
     await keep_fresh(process, systems)
     add_shared_pipeline(process, database)
     process.routes += out_routes()

@@ -11,6 +11,7 @@ from api.errors import (
     issues,
     logs,
     releases,
+    source_maps,
     transactions,
 )
 from api.errors import settings as setting
@@ -19,10 +20,12 @@ from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
 from api.errors.agents import reading as agent_reading
 from api.errors.agents import releases as agent_releases
+from api.errors.sentry_cli import assembling, uploads
 from api.errors.sentry_cli import deploys as cli_deploys
 from api.errors.sentry_cli import releases as cli_releases
 from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
+from controlplane.database import Database
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
 from processors.blocks import StoredLog
@@ -32,10 +35,14 @@ from processors.errors.issues import follower
 from processors.errors.masking.mask import mask
 from processors.errors.releases import release_follower
 from processors.errors.settings import ErrorsSettings
+from processors.errors.source_maps.expiry import ExpiredMaps
+from processors.errors.source_maps.explaining import Stored, explain_frames
+from processors.errors.source_maps.mapping import SourceMaps
 from processors.errors.steps import Meaning, MeaningOf, steps
 from schemas.errors.event import ErrorEvent
 from schemas.errors.grouping import Explanation
 from schemas.errors.settings import ProjectErrorsSettings
+from schemas.errors.source_maps import ExplainedFrames
 from schemas.projects import ProjectId
 from sluice.parts import Parts, Resources, System, Work
 
@@ -43,6 +50,8 @@ from sluice.parts import Parts, Resources, System, Work
 def open_parts(resources: Resources) -> Parts:
     """Makes what a process needs of it."""
     settings = ErrorsSettings(resources.database)
+    maps = SourceMaps(resources.database)
+    kept = resources.settings
 
     def meaning() -> MeaningOf:
         known = settings.current()
@@ -57,14 +66,34 @@ def open_parts(resources: Resources) -> Parts:
     def alerting(warehouse: Warehouse, _: StoredLog) -> Work:
         return Evaluation(resources.database, warehouse).work
 
+    def expiring(_: Warehouse, __: StoredLog) -> Work:
+        return ExpiredMaps(resources.database, kept.source_maps_days).work
+
     follow = follower(resources.database)
     return Parts(
         forms=forms(),
-        steps=steps(meaning, follow, release_follower(resources.database)),
-        state={"explain_grouping": explain_grouping, "mask": mask},
-        refresh=(settings.refresh,),
-        alone=(ignored, alerting),
+        steps=steps(meaning, follow, release_follower(resources.database), maps),
+        state={
+            "explain_grouping": explain_grouping,
+            "mask": mask,
+            "explain_source_maps": partial(explained, resources.database, maps, settings),
+            "uploads": uploads.Uploads(kept.source_maps_max_bytes),
+        },
+        refresh=(settings.refresh, maps.refresh),
+        alone=(ignored, alerting, expiring),
     )
+
+
+async def explained(
+    database: Database,
+    maps: SourceMaps,
+    settings: ErrorsSettings,
+    *of: *tuple[ProjectId, ErrorEvent, int],
+) -> ExplainedFrames:
+    """Returns what source maps make of an event of a project that came at a time."""
+    project_id, event, received_us = of
+    stored = Stored(event, received_us, meaning_by(settings.of(project_id)).mask)
+    return await explain_frames(database, maps, project_id, stored)
 
 
 def meaning_by(settings: ProjectErrorsSettings) -> Meaning:
@@ -81,7 +110,7 @@ SYSTEM = System(
     routers=routers,
     queries=(
         *(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
-        *(*logs.HANDLERS, *releases.QUERIES),
+        *(*logs.HANDLERS, *releases.QUERIES, *source_maps.HANDLERS),
     ),
     controls=(
         *issue_changes.HANDLERS,
@@ -94,7 +123,10 @@ SYSTEM = System(
         *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
         *(*agent_reading.HANDLERS, *agent_releases.HANDLERS),
     ),
-    sentry_cli=(*cli_releases.HANDLERS, *cli_deploys.HANDLERS),
+    sentry_cli=(
+        *(*cli_releases.HANDLERS, *cli_deploys.HANDLERS),
+        *(*uploads.HANDLERS, *assembling.HANDLERS),
+    ),
     pages=SECTIONS,
     checks=checks(),
 )

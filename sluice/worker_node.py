@@ -62,7 +62,7 @@ async def open_parts(process: Process) -> None:
     topics = await find_topics(kafka, settings)
     warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
     add_store(process, warehouse)
-    systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database))
+    systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database, settings))
     await keep_fresh(process, systems)
     dead_letters = KafkaDeadLetters(kafka)
     process.stack.push_async_callback(offsets.close)

@@ -15,10 +15,11 @@ from clickhouse.errors.tables import (
     transaction_arrays,
     transaction_span_arrays,
 )
-from processors.blocks import KindStep, StoredItems, nothing
-from processors.columns import Columns, Rows, SentChunk, row_by_row
+from processors.blocks import KindStep, Ready, StoredItems, needs_nothing, nothing
+from processors.columns import Build, Columns, Rows, SentChunk, row_by_row
 from processors.errors.events import decode_sent, read_error, read_transaction, repairing
 from processors.errors.logs import read_log
+from processors.errors.mapped import Ahead, AheadKey, Mapper, prepared
 from processors.errors.rows import Grouped, error_row, transaction_row
 from processors.errors.sessions import session_row
 from schemas.errors.event import ErrorEvent
@@ -38,6 +39,8 @@ class Meaning(NamedTuple):
 
 
 MeaningOf = Callable[[ProjectId], Meaning]
+Mask = Callable[[bytes], bytes]
+NOTHING_AHEAD: Ahead = {}
 
 
 class Arrived(NamedTuple):
@@ -51,12 +54,13 @@ def steps(
     current: Callable[[], MeaningOf],
     follow: Callable[[StoredItems], Awaitable[None]] = nothing,
     follow_releases: Callable[[StoredItems], Awaitable[None]] = nothing,
+    mapper: Mapper | None = None,
 ) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind.
 
     `current` gives what projects' settings are now: a block is read by what it gives once. `follow`
     is what the control plane does of errors that are stored, `follow_releases` of what else names
-    a release.
+    a release. `mapper` applies source maps.
     """
 
     def build(
@@ -64,8 +68,17 @@ def steps(
     ) -> Columns:
         return build_rows(current(), sent)
 
+    def prepare(sent: Sequence[SentChunk]) -> Ready | None:
+        assert mapper is not None
+        return prepare_errors(current(), mapper, sent)
+
     return {
-        ERROR.name: KindStep(ERROR, partial(build, build_errors), follow=follow),
+        ERROR.name: KindStep(
+            ERROR,
+            partial(build, build_errors),
+            prepare=needs_nothing if mapper is None else prepare,
+            follow=follow,
+        ),
         TRANSACTION.name: KindStep(
             TRANSACTION, partial(build, build_transactions), follow=follow_releases
         ),
@@ -74,16 +87,39 @@ def steps(
     }
 
 
-def build_errors(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Columns:
-    """Turns error events into columns."""
+def build_errors(
+    meaning_of: MeaningOf, sent: Sequence[SentChunk], ahead: Ahead = NOTHING_AHEAD
+) -> Columns:
+    """Turns error events into columns. Those of `ahead` are read already, and mapped."""
     arrivals = _arrivals(meaning_of, sent)
 
     def row_of(body: bytes, event_id: str) -> tuple[Any, ...]:
         meaning, received_at_us = next(arrivals)  # first: also where the item is unfit
-        event = read_error(_masked(decode_sent(body), meaning), event_id, received_at_us)
+        event = ahead.get(AheadKey(body, event_id, received_at_us)) if ahead else None
+        if event is None:
+            event = read_error(_masked(decode_sent(body), meaning), event_id, received_at_us)
         return astuple(error_row(event, meaning.group(event)))
 
     return row_by_row(sent, row_of, lambda columns: {"errors": Rows(error_arrays(columns))})
+
+
+def prepare_errors(
+    meaning_of: MeaningOf, mapper: Mapper, sent: Sequence[SentChunk]
+) -> Ready | None:
+    """Reads the events that source maps may be for; returns what maps them, and builds them all.
+
+    What cannot be read is left to `build_errors`, which says why.
+    """
+
+    def read(project_id: ProjectId, body: bytes, key: AheadKey) -> tuple[ErrorEvent, Mask]:
+        meaning = meaning_of(project_id)
+        item = _masked(decode_sent(body), meaning)
+        return read_error(item, key.event_id, key.received_at_us), meaning.mask
+
+    def build(ahead: Ahead) -> Build:
+        return partial(build_errors, meaning_of, ahead=ahead)
+
+    return prepared(mapper, sent, read, build)
 
 
 def build_transactions(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Columns:

@@ -20,6 +20,18 @@ MAX_TAGS = 200
 EMPTY = Raw(b"")
 
 
+class Original(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
+    """Where a frame was before a source map said where it is in the source."""
+
+    filename: str = ""
+    abs_path: str = ""
+    function: str = ""
+    lineno: int | None = None
+    colno: int | None = None
+    by: str = ""
+    """What it was mapped by: a debug id, or the address of the map."""
+
+
 class Frame(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
     """One call of a stack."""
 
@@ -40,6 +52,8 @@ class Frame(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
     """Of native frames: the library."""
     instruction_addr: str = ""
     """Of native frames, hexadecimal."""
+    original: Original | None = None
+    """Of frames that a source map was applied to: how they came."""
 
 
 class Thrown(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):

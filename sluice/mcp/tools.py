@@ -157,7 +157,11 @@ def event_tools(api: Asking) -> list[Tool]:
         """Explain, part by part, why an event belongs to its issue."""
         return await api.get(_path("issues", issue_id, "events", event_id, "grouping"))
 
-    return [get_issue_events, get_event, explain_grouping]
+    async def explain_source_maps(issue_id: IssueId, event_id: EventId) -> str:
+        """Explain, frame by frame, why JavaScript is mapped by a source map, or what is missing."""
+        return await api.get(_path("issues", issue_id, "events", event_id, "source-maps"))
+
+    return [get_issue_events, get_event, explain_grouping, explain_source_maps]
 
 
 def performance_tools(api: Asking) -> list[Tool]:

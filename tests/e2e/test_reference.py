@@ -24,9 +24,11 @@ OF_ISSUES = (
     *("releases/health", "releases/{version}"),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
     *("logs", "logs/counts", "logs/{log_id}"),
+    "issues/{issue_id}/events/{event_id}/source-maps",
 )
 OF_ISSUE_BY_TOKEN = (
     *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
+    "events/{event_id}/source-maps",
 )
 OF_PROJECT_BY_TOKEN = (
     *("issues/search", "releases", "ai", "traces", "traces/{trace_id}", "traces/{trace_id}/cost"),
@@ -89,6 +91,11 @@ STEPS = (
     "POST /api/v1/projects/{project_id}/releases/{version}/deployments",
     *(f"GET /api/v1/projects/{{project_id}}/{one}" for one in OF_PROJECT_BY_TOKEN),
     *BY_CLI,
+    *(
+        "GET /api/0/organizations/{org}/chunk-upload",
+        "POST /api/0/organizations/{org}/chunk-upload",
+    ),
+    "POST /api/0/organizations/{org}/artifactbundle/assemble",
     *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
     *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
     "DELETE /dashboard/api/api-keys/{key_id}",

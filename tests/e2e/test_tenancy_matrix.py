@@ -27,6 +27,8 @@ RULE = {
     "thresholdWindow": 5,
     "thresholdCount": 1,
 }
+WAYS_IN = ("GET", "POST")
+BUNDLE = {"checksum": "0" * 40, "chunks": ["0" * 40], "projects": ["1"]}
 CHANNEL = {"name": "taken", "kind": "webhook", "config": {"url": "http://127.0.0.1:9/"}}
 MARKER = "only-for-the-first"
 """Stands in every text of the first project; no answer to anybody else may hold it."""
@@ -45,6 +47,8 @@ class Guard(Enum):
     """Who has an API token, of the projects that it reaches."""
     RELEASES = auto()
     """The same, in Sentry's forms, of the releases that its projects have."""
+    SENTRY_CLI = auto()
+    """The same, in Sentry's forms: what is sent belongs to the token until a project is named."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -93,6 +97,7 @@ QUERIES = (
     *("releases/health", "releases/{version}"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
+    "issues/{issue_id}/events/{event_id}/source-maps",
 )
 OF_TOKENS = (
     *("GET me", "GET org/stats", "GET org/activity", "GET projects", "POST projects"),
@@ -100,6 +105,7 @@ OF_TOKENS = (
     *("PATCH issues/{issue_id}", "GET issues/{issue_id}/events"),
     *(f"GET issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity")),
     *(f"GET issues/{{issue_id}}/events/{{event_id}}{end}" for end in ("", "/grouping")),
+    "GET issues/{issue_id}/events/{event_id}/source-maps",
     *(f"GET projects/{{project_id}}/{one}" for one in ("performance", "transactions", "releases")),
     "GET projects/{project_id}/transactions/spans",
     "GET projects/{project_id}/transactions/{transaction_id}",
@@ -139,7 +145,8 @@ PAGES = (
     "/{page}",
 )
 SETTINGS = tuple(
-    f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices", "errors")
+    f"/settings/{one}"
+    for one in ("members", "keys", "dsn", "tokens", "prices", "errors", "source-maps")
 )
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
@@ -147,7 +154,7 @@ CHANGES = (
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
-    *("/errors", "/errors/try"),
+    *("/errors", "/errors/try", "/source-maps/{bundle_id}/remove"),
 )
 ALERTS = (
     *("rules", "rules/{rule_id}", "rules/{rule_id}/remove"),
@@ -187,6 +194,10 @@ CASES: dict[str, Case] = {
     },
     "POST /dashboard/api/releases": Case(Guard.MEMBER, TAKEN_RELEASE),
     "POST /dashboard/api/releases/{version}/deployments": Case(Guard.MEMBER, TAKEN_RELEASE),
+        f"{one} /api/0/organizations/{{org}}/chunk-upload": Case(Guard.SENTRY_CLI)
+        for one in WAYS_IN
+    },
+    "POST /api/0/organizations/{org}/artifactbundle/assemble": Case(Guard.SENTRY_CLI, BUNDLE),
     "PATCH /dashboard/api/issues/{issue_id}": Case(Guard.MEMBER, {"status": "ignored"}),
     "POST /dashboard/api/issues/bulk": Case(Guard.MEMBER, {"ids": [], "status": "ignored"}),
     "POST /dashboard/api/issues/{issue_id}/merge": Case(Guard.MEMBER, {"ids": ["1"]}),
@@ -352,6 +363,8 @@ def world(server: Server) -> Iterator[World]:
         "ref": poison(server, first),
         "tree": "other",
         "part": "metadata",
+        "org": "sluice",
+        "bundle_id": new_id(),
     }
     stranger = server.client(None)
     other_dsn_key, _ = dsn_of(server, second)
@@ -543,12 +556,7 @@ def test_the_token_of_another_project_finds_nothing(world: World, route: str) ->
 def test_the_token_of_another_project_learns_of_no_release_of_this_one(
     world: World, route: str
 ) -> None:
-    made = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
-    own = {"X-Project-Id": made}
-    new = {"name": "builds", "scope": "write"}
-    token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
-
-    answer = ask(world.stranger, route, world, Authorization=f"Bearer {token}")
+    answer = ask_by_their_token(world, route)
 
     assert MARKER not in answer.text
     if "{version}" in route:
@@ -558,6 +566,24 @@ def test_the_token_of_another_project_learns_of_no_release_of_this_one(
         assert answer.status_code == (400 if "{project}" not in route else 201), answer.text
     else:
         assert answer.status_code == 200, answer.text
+
+
+@cases(Guard.SENTRY_CLI)
+def test_the_token_of_another_project_uploads_nothing_to_this_one(world: World, route: str) -> None:
+    answer = ask_by_their_token(world, route)
+
+    assert MARKER not in answer.text
+    # It may ask how to send; a form that is none and a project that is not its own are rejected.
+    assert answer.status_code == (200 if route.startswith("GET") else 400), answer.text
+
+
+def ask_by_their_token(world: World, route: str) -> httpx.Response:
+    """Asks a route of `sentry-cli` by a token of the project of somebody else."""
+    made = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
+    own = {"X-Project-Id": made}
+    new = {"name": "builds", "scope": "write"}
+    token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
+    return ask(world.stranger, route, world, Authorization=f"Bearer {token}")
 
 
 @cases(Guard.SESSION)

@@ -51,6 +51,7 @@ class TestEveryPage:
         ("demo", "settings/tokens"),
         ("demo", "settings/prices"),
         ("demo", "settings/errors"),
+        ("demo", "settings/source-maps"),
         ("demo", "/account"),
         ("demo", "llm/models"),
         ("demo", "llm/traces?where=model:none-of-it"),

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from api.auth import AnyRequest
 from api.declared import takes
-from api.errors import issue_events, issues, logs, transactions
+from api.errors import issue_events, issues, logs, source_maps, transactions
 from api.errors.agents.holders import of_issue
 from api.errors.performance import performance_body
 from api.errors.transactions import TransactionQuery, wanted_of
@@ -53,4 +53,5 @@ HANDLERS = (
     of_issue(f"{ISSUE}/activity", issues.get_activity),
     of_issue(EVENT, issue_events.get_issue_event),
     of_issue(f"{EVENT}/grouping", issue_events.explain_grouping),
+    of_issue(f"{EVENT}/source-maps", source_maps.explain_source_maps),
 )

@@ -8,6 +8,7 @@ from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
 from api.pages.errors.releases.pages import HANDLERS as RELEASES
 from api.pages.errors.releases.pages import LINK as RELEASES_LINK
 from api.pages.errors.settings.page import SECTION as SETTINGS
+from api.pages.errors.settings.source_maps import SECTION as SOURCE_MAPS
 from api.pages.navigation import Link, Section
 
 ERRORS = Section(
@@ -15,4 +16,4 @@ ERRORS = Section(
     (*ISSUES.links, RELEASES_LINK, LOGS_LINK, Link("Alerts", "errors/alerts")),
     (*ISSUES.handlers, *RELEASES, *LOGS, *ALERTS),
 )
-SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS)
+SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS, SOURCE_MAPS)

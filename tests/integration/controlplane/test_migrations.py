@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 import controlplane.errors.alert_models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.release_models  # noqa: F401  # its tables join the metadata
+import controlplane.errors.source_maps.models  # noqa: F401  # its tables join the metadata
 from controlplane.database import MIGRATIONS, Database, newest_revision
 from controlplane.models import metadata
 

@@ -17,11 +17,13 @@ from api.pages.errors.issues.cutting import (
     as_text,
     object_of,
 )
+from api.pages.errors.issues.mapped import NO_NOTES, MapGlance, glance_of, notes_of
 from api.pages.errors.issues.stack import Asked, Chain, chain_of
 from api.pages.parts.filters import Term
 from api.pages.parts.trees import Node, decoded, tree_of
 from schemas.errors.event import Asked as Request
 from schemas.errors.event import ErrorEvent, Person
+from schemas.errors.source_maps import EventMapping
 
 MOST_TAGS = 100
 MOST_HEADERS = 60
@@ -86,6 +88,8 @@ class EventShown(NamedTuple):
     """Where it says more than the exception."""
     template: Cut
     chain: Chain
+    maps: MapGlance | None
+    """What source maps made of it; `None` where none is for it."""
     crumbs: Crumbs
     request: Shown | None
     person: list[Pair]
@@ -99,9 +103,10 @@ class EventShown(NamedTuple):
     problems: list[str]
 
 
-def event_shown(event: ErrorEvent, asked: Asked) -> EventShown:
+def event_shown(event: ErrorEvent, asked: Asked, mapping: EventMapping | None = None) -> EventShown:
     """Returns what is shown of an event. What matters most is worked out first."""
     budget = Budget()
+    notes = NO_NOTES if mapping is None else notes_of(mapping, event)
     raised = {one.value for one in event.exceptions}
     has_message = bool(event.message) and event.message not in raised
     contexts = _contexts(event)
@@ -112,7 +117,8 @@ def event_shown(event: ErrorEvent, asked: Asked) -> EventShown:
         highlights=_highlights(event, budget),
         message=budget.cut(event.message, LONG) if has_message else None,
         template=budget.cut(event.template if event.template != event.message else ""),
-        chain=chain_of(event, asked, budget),
+        chain=chain_of(event, asked, budget, notes),
+        maps=None if mapping is None or not mapping.frames else glance_of(mapping),
         crumbs=crumbs_of(event, budget),
         request=None if event.request is None else _request(event.request, budget),
         person=_person(event.user, budget),

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from api.auth import AnyRequest, services
+from api.errors.source_maps import EXPLAIN as EXPLAIN_FRAMES
+from api.errors.source_maps import ExplainFrames
 from api.pages.errors.issues.breakdown import Tags, shares_of
 from api.pages.errors.issues.courses import course_of
 from api.pages.errors.issues.event import EventShown, event_shown
@@ -143,7 +145,7 @@ async def open_issue(
         state_text=state_text(row, names_of(members), shown.zone),
         asked=asked,
         stored=stored,
-        shown=None if stored is None else await asyncio.to_thread(event_shown, stored.event, asked),
+        shown=None if stored is None else await _event_shown(request, project, stored, asked),
         href=_page_of(request, row, stored if event_id else None),
         raw=_raw(request, row, stored),
         steps=found.steps,
@@ -266,6 +268,17 @@ async def _links(
     logs = await logs_of_trace(store, project, address, line.trace_id, between)
     links = links_of(address, found, issues, line.event_id)
     return [*links, Link(*logs)] if logs else links
+
+
+async def _event_shown(
+    request: AnyRequest, project: ProjectContext, stored: StoredEvent, asked: Asked
+) -> EventShown:
+    """Returns an event with its frames as they are mapped now, where this process can tell."""
+    explain: ExplainFrames | None = request.app.state.get(EXPLAIN_FRAMES)
+    if explain is None:
+        return await asyncio.to_thread(event_shown, stored.event, asked)
+    told = await explain(project.project_id, stored.event, stored.line.received_at_us)
+    return await asyncio.to_thread(event_shown, told.event, asked, told.mapping)
 
 
 async def _explained(

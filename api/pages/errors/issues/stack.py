@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from markupsafe import Markup
 
 from api.pages.errors.issues.cutting import LONG, SHORT, Budget, Cut, Pairs, object_of
+from api.pages.errors.issues.mapped import NO_NOTES, MapNote, Notes
 from api.pages.parts.code import coloured
 from schemas.errors.event import ErrorEvent, Frame, Thread, Thrown
 
@@ -63,11 +64,15 @@ class Call(NamedTuple):
     source: list[Line]
     variables: Pairs
     is_open: bool
+    note: MapNote | None = None
+    """What source maps made of it."""
 
     @property
     def has_more(self) -> bool:
         """Whether there is anything to open."""
-        return bool(self.source or self.variables.shown or self.variables.left or self.path)
+        return bool(
+            self.source or self.variables.shown or self.variables.left or self.path or self.note
+        )
 
 
 class Fold(NamedTuple):
@@ -131,16 +136,17 @@ class Asked(NamedTuple):
 class _Page:
     """What the page may still show of frames, and whether one is open."""
 
-    def __init__(self, event: ErrorEvent, asked: Asked, budget: Budget) -> None:
+    def __init__(self, event: ErrorEvent, asked: Asked, budget: Budget, notes: Notes) -> None:
+        self.notes = notes
         self.asked, self.budget, self.platform = asked, budget, event.platform
         self.frames, self.detailed = MOST_FRAMES, MOST_DETAILED
         self.has_opened = False
         self.has_libraries = False
 
 
-def chain_of(event: ErrorEvent, asked: Asked, budget: Budget) -> Chain:
+def chain_of(event: ErrorEvent, asked: Asked, budget: Budget, notes: Notes = NO_NOTES) -> Chain:
     """Returns what is shown of an event's stacks."""
-    page = _Page(event, asked, budget)
+    page = _Page(event, asked, budget, notes)
     # What was raised last is worked out first: it is what the budget is for.
     newest = event.exceptions[::-1]
     shown = [_raised(one, page, at > 0) for at, one in enumerate(newest[:MOST_THROWN])]
@@ -256,6 +262,7 @@ def _call(frame: Frame, times: int, page: _Page, *, is_app: bool, is_open: bool)
         if is_detailed
         else Pairs([]),
         is_open=is_open,
+        note=page.notes.get(id(frame)) if is_detailed else None,
     )
 
 

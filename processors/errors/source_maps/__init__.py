@@ -1,0 +1,1 @@
+"""Frames of minified JavaScript, mapped to what they were made of."""

@@ -1,0 +1,6 @@
+
+!function(){try{var e="undefined"!=typeof window?window:"undefined"!=typeof global?global:"undefined"!=typeof globalThis?globalThis:"undefined"!=typeof self?self:{},n=(new e.Error).stack;n&&(e._sentryDebugIds=e._sentryDebugIds||{},e._sentryDebugIds[n]="152315f0-be65-56a6-b1c1-0e9729530994")}catch(e){}}();
+var i=Object.defineProperty;var u=Object.getOwnPropertyDescriptor;var p=Object.getOwnPropertyNames;var s=Object.prototype.hasOwnProperty;var f=(e,r)=>{for(var t in r)i(e,t,{get:r[t],enumerable:!0})},b=(e,r,t,o)=>{if(r&&typeof r=="object"||typeof r=="function")for(let n of p(r))!s.call(e,n)&&n!==t&&i(e,n,{get:()=>r[n],enumerable:!(o=u(r,n))||o.enumerable});return e};var h=e=>b(i({},"__esModule",{value:!0}),e);var l={};f(l,{buy:()=>a});module.exports=h(l);function c(e,r){let t=0;for(let o of e)t+=d(o,r);return t}function d(e,r){if(e.price<0)throw new RangeError(`the price of ${e.name} is negative`);return e.price*(1+r)}var m=class{items=[];add(r){this.items.push(r)}checkout(r){return c(this.items,r)}};function a(){let e=new m;return e.add({name:"pear",price:2}),e.add({name:"refund",price:-1}),e.checkout(.19)}try{a()}catch(e){console.log(e.stack)}0&&(module.exports={buy});
+//# sourceMappingURL=app.js.map
+
+//# debugId=152315f0-be65-56a6-b1c1-0e9729530994
