@@ -99,7 +99,6 @@ PARAMETERS = {
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),
     "project_id": Words("Id of the project.", SOMETHING),
-    "org": Words("Name of the organization, as sentry-cli sends it: any.", "sluice"),
     "project_number": Words("Number of the project: what stands at the end of its DSN.", "1"),
     "key_id": Words("Id of the key.", SOMETHING),
     "dsn_key_id": Words("Id of the DSN key.", SOMETHING),

@@ -194,6 +194,7 @@ CASES: dict[str, Case] = {
     },
     "POST /dashboard/api/releases": Case(Guard.MEMBER, TAKEN_RELEASE),
     "POST /dashboard/api/releases/{version}/deployments": Case(Guard.MEMBER, TAKEN_RELEASE),
+    **{
         f"{one} /api/0/organizations/{{org}}/chunk-upload": Case(Guard.SENTRY_CLI)
         for one in WAYS_IN
     },
