@@ -22,7 +22,7 @@ JSON_OBJECT = st.dictionaries(TEXT, TEXT | st.integers() | st.none() | st.boolea
 def traces(**fields: Any) -> st.SearchStrategy[dict[str, Any]]:
     required = {
         "trace_id": st.uuids(version=4).map(str),
-        "timestamp": st.datetimes(datetime(2025, 1, 1), datetime(2025, 12, 31)).map(
+        "timestamp": st.datetimes(*map(datetime.fromisoformat, ("2025-01-01", "2025-12-31"))).map(
             lambda at: at.isoformat() + "Z"
         ),
         "provider": st.sampled_from(["openai", "anthropic", "openrouter", "ollama"]),
