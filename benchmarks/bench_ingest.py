@@ -1,10 +1,11 @@
-"""Ingest from outside: `python -m benchmarks.bench_ingest [--kind KIND] [--seconds 8]`.
+"""Ingest from outside: `python -m benchmarks.bench_ingest [--kind KIND] [--load 1x32]`.
 
 The client shares the machine with the server, as the budgets of the design say. For each batch
 size: requests and events accepted a second, events stored a second end to end (the clock stops
 when the last one can be read), latencies, processor time of both sides, memory; and what one core
 does of `json.loads` of events of the first kind, which says how fast the machine is. Then, for
 batches of 100, the server's processor time by thread and, from a second run, by place in the code.
+`--load` runs one load alone, and shows the same of it.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmarks.generate import FIRST_KIND, Generator, fill, generators_by_kind
+from benchmarks.generators.errors import MORE
 from benchmarks.server import KEY, Server, running
 
 HEAD = (
@@ -162,12 +164,15 @@ def show_parts(title: str, used: Counter[str], events: int) -> None:
 
 def main() -> None:
     """Runs every load against one server, and the last one against a second that is sampled."""
+    generators = generators_by_kind() | MORE
     parser = argparse.ArgumentParser()
-    parser.add_argument("--kind", choices=generators_by_kind(), default=FIRST_KIND)
+    parser.add_argument("--kind", choices=generators, default=FIRST_KIND)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--only-batches", action="store_true", help="only batches of 100")
+    parser.add_argument("--load", type=read_load, help="only this one: batch x connections")
     arguments = parser.parse_args()
-    generator = generators_by_kind()[arguments.kind]
+    generator = generators[arguments.kind]
+    last = arguments.load or BATCHES._replace(batch=min(BATCHES.batch, generator.most))
     with running() as server:
         time.sleep(2)
         print(f"start to ready {server.started_in_s:.2f} s, idle {server.memory_mb():.0f} MB")
@@ -175,17 +180,23 @@ def main() -> None:
               "   server us client us  store/s server  peak MB\n"
               "                                            "
               "                                  : json : json")  # fmt: skip
-        for load in () if arguments.only_batches else LOADS:
+        for load in () if arguments.only_batches or arguments.load else LOADS:
             show(run(server, generator, load, arguments.seconds))
         before = server.threads_s()
-        result = run(server, generator, BATCHES, arguments.seconds)
+        result = run(server, generator, last, arguments.seconds)
         show(result)
         show_parts("thread", server.threads_s() - before, result.events)
     with running(stages=True) as server:
         before = server.stages_s()
-        result = run(server, generator, BATCHES, arguments.seconds)
+        result = run(server, generator, last, arguments.seconds)
         show_parts("place in the code", server.stages_s() - before, result.events)
     print(f"one core's json.loads: {1e6 / result.json_us:,.0f} events/s")
+
+
+def read_load(text: str) -> Load:
+    """Reads `1x32`: a batch of one on 32 connections."""
+    batch, _, connections = text.partition("x")
+    return Load(int(batch), int(connections))
 
 
 def _own_cpu_s() -> float:

@@ -29,6 +29,8 @@ class Generator(NamedTuple):
     """Of the POST that takes them."""
     body: Callable[[random.Random, int], Body]
     """Makes one with so many items."""
+    most: int = 100
+    """Items of one request."""
 
     def bodies(self, seed: int, batches: int, size: int) -> list[Body]:
         """Returns bodies, for the same seed the same: `fill` joins them with fresh ids."""

@@ -99,7 +99,7 @@ def running(
     Of the version that is installed where `python` is. With `stages` it is slower by some percent.
     """
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:
-        port = _free_port()
+        port = free_port()
         environment = {
             **{name: value for name, value in os.environ.items() if "SLUICE_" not in name},
             "SLUICE_DATA_DIR": str(data_dir or Path(directory) / "data"),
@@ -142,7 +142,8 @@ def _wait_ready(port: int, process: subprocess.Popen[bytes], started: float) -> 
     raise RuntimeError(f"sluice ended with {process.returncode}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Returns a port of the loopback address that nobody has."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -72,12 +72,21 @@ def sessions(chance: random.Random, size: int) -> Body:
     return cut("\n".join([*lines, ""]).encode(), size)
 
 
+def items(chance: random.Random, size: int) -> Body:
+    """Makes what Open Sentry's SDK sends of errors: some 2.5 KB each."""
+    made = [_item(chance, number) for number in range(size)]
+    return cut(json.dumps(made[0] if size == 1 else made).encode(), size)
+
+
 GENERATORS = {
     ERROR.name: Generator(PATH, errors),
     TRANSACTION.name: Generator(PATH, transactions),
     SESSION.name: Generator(PATH, sessions),
 }
 SMALL_ERRORS = Generator(PATH, small_errors)
+ITEMS = Generator(f"/v1/ingest?key={DSN_KEY}", items, most=20)
+MORE = {"small_error": SMALL_ERRORS, "open_sentry_error": ITEMS}
+"""What else is sent, by what a benchmark calls it."""
 
 
 def _envelope(items: list[dict[str, Any]], kind: str) -> Body:
@@ -113,6 +122,34 @@ def _error(chance: random.Random, number: int, size: int) -> dict[str, Any]:
         crumbs.append(_breadcrumb(chance, event["timestamp"] - 60 + len(crumbs)))
         length += len(json.dumps(crumbs[-1])) + 2
     return event
+
+
+def _item(chance: random.Random, number: int) -> dict[str, Any]:
+    place = random.Random(chance.randrange(PLACES))
+    type_, text = place.choice(FAULTS)
+    frames = [
+        {
+            "filename": f"src/{place.choice(WORDS)}/{place.choice(WORDS)}.ts",
+            "function": f"{place.choice(WORDS)}{place.choice(WORDS).title()}",
+            "lineno": place.randrange(1, 900),
+            "colno": place.randrange(1, 80),
+            "inApp": deep < 4,
+        }
+        for deep in range(12)
+    ]
+    value = f"{text.format(chance.randrange(10**6))} in request {mark(number)}"
+    return {
+        "type": "error",
+        "exception": {"type": type_, "value": value, "stacktrace": {"frames": frames}},
+        "level": "error",
+        "environment": "production",
+        "release": chance.choice(RELEASES),
+        "tags": {"region": chance.choice(("eu", "us")), "route": chance.choice(ROUTES)},
+        "user": {"id": str(chance.randrange(5_000))},
+        "breadcrumbs": [
+            {"category": "query", "message": _source(chance), "level": "info"} for _ in range(8)
+        ],
+    }
 
 
 def _shared(chance: random.Random, number: int, platform: str) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.testing import AsyncTestClient
 
+from benchmarks.bench_ingest import Load, read_load
 from benchmarks.compare import HEADS, Figures, show_quotients
 from benchmarks.generate import fill, generators_by_kind
-from benchmarks.generators.errors import ERROR_BYTES, SMALL_BYTES, SMALL_ERRORS, SPANS
+from benchmarks.generators.errors import ERROR_BYTES, MORE, SMALL_BYTES, SMALL_ERRORS, SPANS
 from benchmarks.generators.llm import SPAN_BYTES, SPREAD_DAYS, TRACE_BYTES
 from controlplane.database import Database
 from controlplane.dsn_keys import DsnProject
@@ -141,3 +142,20 @@ def test_errors_and_transactions_are_of_the_sizes_that_the_budgets_name() -> Non
     assert abs(sizes["large"] - ERROR_BYTES) < 0.1 * ERROR_BYTES
     assert abs(sizes["small"] - SMALL_BYTES) < 0.1 * SMALL_BYTES
     assert len(transaction["spans"]) == SPANS
+
+
+@pytest.mark.parametrize("name", MORE)
+async def test_what_else_is_sent_of_errors_is_accepted(name: str, tmp_path: Path) -> None:
+    generator, log = MORE[name], Log()
+    sent = [fill(body)[0] for size in (1, 20) for body in generator.bodies(3, 1, size)]
+
+    async with AsyncTestClient(application(log, tmp_path)) as client:
+        answers = [await client.post(generator.path, content=content) for content in sent]
+
+    assert [answer.status_code // 100 for answer in answers] == [2, 2], answers[0].text
+    accepted = [item for _, chunk in log.chunks for item in ids_of(chunk, ERROR)]
+    assert len(set(accepted)) == len(accepted) == 21
+
+
+def test_one_load_alone_is_named_by_its_batch_and_connections() -> None:
+    assert read_load("1x32") == Load(1, 32)
