@@ -13,6 +13,7 @@ from api.errors import (
 )
 from api.errors import settings as setting
 from api.errors.agents import account
+from api.errors.agents import alerts as agent_alerts
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
 from api.errors.agents import reading as agent_reading
@@ -21,6 +22,7 @@ from clickhouse.client import Warehouse
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
 from processors.blocks import StoredLog
+from processors.errors.aging import OldIssues
 from processors.errors.grouping.groups import explain, group_of
 from processors.errors.ignored import IgnoredIssues
 from processors.errors.issues import follower
@@ -48,6 +50,9 @@ def open_parts(resources: Resources) -> Parts:
     def ignored(warehouse: Warehouse, _: StoredLog) -> Work:
         return IgnoredIssues(resources.database, warehouse).work
 
+    def aging(_: Warehouse, __: StoredLog) -> Work:
+        return OldIssues(resources.database).work
+
     def alerting(warehouse: Warehouse, _: StoredLog) -> Work:
         return Evaluation(resources.database, warehouse).work
 
@@ -57,7 +62,7 @@ def open_parts(resources: Resources) -> Parts:
         steps=steps(meaning, follow),
         state={"explain_grouping": explain_grouping, "mask": mask},
         refresh=(settings.refresh,),
-        alone=(ignored, alerting),
+        alone=(ignored, aging, alerting),
     )
 
 
@@ -83,6 +88,7 @@ SYSTEM = System(
     agents=(
         *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
         *agent_reading.HANDLERS,
+        *agent_alerts.HANDLERS,
     ),
     pages=SECTIONS,
     checks=checks(),

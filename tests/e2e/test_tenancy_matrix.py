@@ -102,6 +102,10 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/{one}" for one in ("issues/search", "ai", "traces")),
     *(f"GET projects/{{project_id}}/traces/{{trace_id}}{end}" for end in ("", "/cost")),
     "GET projects/{project_id}/analytics",
+    *(f"{way} projects/{{project_id}}/persons/erasures" for way in ("GET", "POST")),
+    *("GET projects/{project_id}/persons", "GET projects/{project_id}/persons/export"),
+    *("POST projects/{project_id}/alerts/rules", "GET alerts/rules", "GET alerts/rules/{rule_id}"),
+    "PATCH alerts/rules/{rule_id}",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -120,6 +124,7 @@ PAGES = (
     "/errors/issues/{issue_id}/events/{event_id}",
     "/errors/issues/{issue_id}/events/{event_id}/raw",
     *("/errors/alerts", "/errors/alerts/rules/{rule_id}"),
+    "/errors/alerts/channels/{channel_id}",
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
     "/performance/transactions/{transaction_id}",
@@ -128,7 +133,8 @@ PAGES = (
     "/{page}",
 )
 SETTINGS = tuple(
-    f"/settings/{one}" for one in ("members", "keys", "dsn", "tokens", "prices", "errors")
+    f"/settings/{one}"
+    for one in ("members", "keys", "dsn", "tokens", "persons", "prices", "errors")
 )
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
@@ -136,11 +142,16 @@ CHANGES = (
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
-    *("/errors", "/errors/try"),
+    *("/errors", "/errors/try", "/persons", "/persons/export", "/persons/erase"),
 )
 ALERTS = (
     *("rules", "rules/{rule_id}", "rules/{rule_id}/remove"),
-    *("channels", "channels/{channel_id}/test", "channels/{channel_id}/remove"),
+    *(
+        "channels",
+        "channels/{channel_id}",
+        "channels/{channel_id}/test",
+        "channels/{channel_id}/remove",
+    ),
 )
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
@@ -223,6 +234,7 @@ CASES: dict[str, Case] = {
     "DELETE /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN),
     "GET /dashboard/api/alert-channels": Case(Guard.MEMBER),
     "POST /dashboard/api/alert-channels": Case(Guard.ADMIN, CHANNEL),
+    "PUT /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN, CHANNEL),
     "POST /dashboard/api/alert-channels/{channel_id}/test": Case(Guard.ADMIN),
     "DELETE /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN),
     "GET /dashboard/api/alert-deliveries": Case(Guard.MEMBER),
