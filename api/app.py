@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_200_OK
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from api import outcomes
+from api import outcomes, persons
 from api.account_forms import MAX_FORM_BYTES
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
@@ -108,7 +108,7 @@ def routes(
         ),
         Router(
             "/api/v1",
-            route_handlers=agents,
+            route_handlers=[*agents, *persons.HANDLERS],
             request_max_body_size=MAX_FORM_BYTES,
             tags=["agents"],
         ),

@@ -37,6 +37,10 @@ PARAMETERS = {
     "model": Words("Only this model, as it was requested.", "gpt-4o"),
     "model_used": Words("Only calls that this model answered.", "gpt-4o-2024-11-20"),
     "status": Words("Only events with this status.", "success"),
+    "person": Words(
+        "Whose data: user id, email, user name or IP address, as events have it.",
+        "ann@example.com",
+    ),
     "user": Words("Only this user: `userId` or `user_id` of `metadata`.", "ann"),
     "environment": Words("Only this environment: `environment` of `metadata`.", "production"),
     "min_latency_ms": Words("Least latency in milliseconds.", "100"),

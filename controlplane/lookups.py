@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.failures import NotFound
-from controlplane.models import Project, User
+from controlplane.models import Project, ProjectCounter, User
 from controlplane.rules import as_uuid
 
 
@@ -32,3 +32,8 @@ async def locked_project(session: AsyncSession, project_id: str) -> Project:
 async def find_user(session: AsyncSession, email: str) -> User | None:
     """Find a user by a cleaned email."""
     return await session.scalar(select(User).where(User.email == email))
+
+
+async def lock_rewriting(session: AsyncSession) -> None:
+    """Let nobody else begin work that rewrites stored rows, until the transaction ends."""
+    await session.scalar(select(ProjectCounter.last).with_for_update())

@@ -8,11 +8,19 @@ finds a claim without its mark looks for that id before sending.
 
 import asyncio
 import threading
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
+from contextlib import suppress
 
 from confluent_kafka import Message
 
-from eventlog.dead_letters import AlreadyReplayed, Index, Replacement, Summary, decoded
+from eventlog.dead_letters import (
+    AlreadyReplayed,
+    Index,
+    Replacement,
+    Summary,
+    UnknownDeadLetter,
+    decoded,
+)
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_dead_topic import DeadTopicReader
 from eventlog.kafka_put import Put, RecordWriter
@@ -50,6 +58,10 @@ class KafkaDeadLetters:
     async def purge(self, project_ids: Set[ProjectId]) -> None:
         """Drops every dead letter of some projects. Raises `LogError`."""
         await asyncio.to_thread(self._purge, project_ids)
+
+    async def drop(self, named: Callable[[DeadLetter], bool]) -> None:
+        """Drops the dead letters of which this is true. Raises `LogError`."""
+        await asyncio.to_thread(self._drop, named)
 
     def summaries(self) -> list[Summary]:
         """Returns every dead letter, the oldest first, each once. Raises `LogError`."""
@@ -129,7 +141,17 @@ class KafkaDeadLetters:
         return bool(present)
 
     def _purge(self, project_ids: Set[ProjectId]) -> None:
-        gone = [one.ref for one in self.summaries() if one.project_id in project_ids]
+        self._forget([one.ref for one in self.summaries() if one.project_id in project_ids])
+
+    def _drop(self, named: Callable[[DeadLetter], bool]) -> None:
+        gone = []
+        for summary in self.summaries():
+            with suppress(UnknownDeadLetter):  # another may have dropped it meanwhile
+                if named(self.find(summary.ref)):
+                    gone.append(summary.ref)
+        self._forget(gone)
+
+    def _forget(self, gone: Sequence[str]) -> None:
         kinds = ("", CLAIM, DONE, DISCARDED)
         names = [kind + ref for ref in gone for kind in kinds]
         self._writer.put([Put(_DEAD, name, None) for name in names])

@@ -146,6 +146,10 @@ class SqliteLog:
         """Drops every dead letter of some projects."""
         await self._dead.prune(lambda owner, _: owner in project_ids)
 
+    async def drop_dead_letters(self, named: Callable[[DeadLetter], bool]) -> None:
+        """Drops the dead letters of which this is true."""
+        await self._dead.prune(lambda *_: False, named)
+
     def states(self) -> dict[TopicPartition, PartitionState]:
         """Returns how far every partition has come."""
         with self._file.reading() as reader:

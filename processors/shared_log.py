@@ -1,6 +1,6 @@
 """The log that all workers share, as purging and the metrics of one of them ask for it."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 
 from controlplane.progress import PartitionProgress
 from eventlog.kafka_address import KafkaAddress
@@ -8,6 +8,7 @@ from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicsState
 from eventlog.log import LogError, PartitionState, TopicPartition
+from eventlog.records import DeadLetter
 from eventlog.topics import AGENT_TOPICS
 from processors.sink import Sink, tell_waiting
 from processors.standing import progress_of, read_owners
@@ -49,6 +50,10 @@ class SharedLog:
     async def purge_dead_letters(self, project_ids: Set[ProjectId]) -> None:
         """Drops every dead letter of some projects."""
         await self._dead_letters.purge(project_ids)
+
+    async def drop_dead_letters(self, named: Callable[[DeadLetter], bool]) -> None:
+        """Drops the dead letters of which this is true."""
+        await self._dead_letters.drop(named)
 
     async def measure_lag(self, sink: Sink) -> None:
         """Tells the metrics what waits in the partitions of this worker."""

@@ -16,7 +16,17 @@ from typing import Annotated, Any, NoReturn
 import structlog
 import typer
 
-from sluice.commands import dead, imports, keys, prices, projects, retention, tokens, users
+from sluice.commands import (
+    dead,
+    imports,
+    keys,
+    persons,
+    prices,
+    projects,
+    retention,
+    tokens,
+    users,
+)
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
 from sluice.commands.grafana import make_grafana_user
@@ -134,6 +144,7 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
 app.add_typer(retention.app, name="retention")
 app.add_typer(prices.app, name="price")
+app.add_typer(persons.app, name="person")
 
 
 def _flow(commands: typer.Typer) -> None:

@@ -16,6 +16,7 @@ from api.errors import (
 )
 from api.errors import settings as setting
 from api.errors.agents import account
+from api.errors.agents import alerts as agent_alerts
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import projects as agent_projects
 from api.errors.agents import reading as agent_reading
@@ -29,6 +30,7 @@ from controlplane.database import Database
 from ingest.errors.app import routers
 from ingest.errors.forms import checks, forms
 from processors.blocks import StoredLog
+from processors.errors.aging import OldIssues
 from processors.errors.grouping.groups import explain, group_of
 from processors.errors.ignored import IgnoredIssues
 from processors.errors.issues import follower
@@ -63,6 +65,9 @@ def open_parts(resources: Resources) -> Parts:
     def ignored(warehouse: Warehouse, _: StoredLog) -> Work:
         return IgnoredIssues(resources.database, warehouse).work
 
+    def aging(_: Warehouse, __: StoredLog) -> Work:
+        return OldIssues(resources.database).work
+
     def alerting(warehouse: Warehouse, _: StoredLog) -> Work:
         return Evaluation(resources.database, warehouse).work
 
@@ -80,7 +85,7 @@ def open_parts(resources: Resources) -> Parts:
             "uploads": uploads.Uploads(kept.source_maps_max_bytes),
         },
         refresh=(settings.refresh, maps.refresh),
-        alone=(ignored, alerting, expiring),
+        alone=(ignored, aging, alerting, expiring),
     )
 
 
@@ -121,7 +126,7 @@ SYSTEM = System(
     ),
     agents=(
         *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
-        *(*agent_reading.HANDLERS, *agent_releases.HANDLERS),
+        *(*agent_reading.HANDLERS, *agent_releases.HANDLERS, *agent_alerts.HANDLERS),
     ),
     sentry_cli=(
         *(*cli_releases.HANDLERS, *cli_deploys.HANDLERS),

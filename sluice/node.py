@@ -18,6 +18,7 @@ from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
+from processors.persons import Erasures
 from processors.project_list import ProjectList
 from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
@@ -83,6 +84,7 @@ async def open_parts(process: Process) -> None:
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
+        (ALONE_EVERY_S, Erasures(database, warehouse, event_log).work),
         (FOLLOW_EVERY_S, ProjectList(database, warehouse).follow),
         (RETENTION_EVERY_S, lambda: retain(event_log, retention, datetime.now(UTC))),
     ]

@@ -16,6 +16,7 @@ from eventlog.log import TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
 from processors.ownership import FLUSH_S, Checkpoints, Holder
+from processors.persons import Erasures
 from processors.project_list import ProjectList
 from processors.purge import Purge
 from processors.retention import Retention, retain_shared
@@ -80,6 +81,7 @@ async def open_parts(process: Process) -> None:
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
     _lead(process, sink, purge.run, every_s=0.0)
+    _lead(process, sink, Erasures(database, warehouse, event_log).work, every_s=0.0)
     _lead(process, sink, ProjectList(database, warehouse).follow, every_s=FOLLOW_EVERY_S)
     for start in systems.alone:
         _lead(process, sink, start(warehouse, event_log), every_s=0.0)

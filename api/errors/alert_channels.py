@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from litestar import delete, get, post
+from litestar import delete, get, post, put
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from litestar.types import ControllerRouterHandler
@@ -16,6 +16,7 @@ from controlplane.errors.alert_channels import (
     list_channels,
     open_channel,
     remove_channel,
+    replace_channel,
 )
 from schemas.described import describes
 from schemas.errors.alert_answers import AlertChannelAnswer, AlertChannels, AlertTest
@@ -53,6 +54,19 @@ async def post_alert_channel(request: AnyRequest) -> AlertChannelAnswer:
     return _answer(await add_channel(state.database, state.vault, project.project_id, form))
 
 
+@put(
+    "/alert-channels/{channel_id:str}",
+    summary="Change an alert channel",
+    opt=describes(body=ChannelForm, example=CHANNEL, asks="project"),
+)
+async def put_alert_channel(request: AnyRequest, channel_id: FromPath[str]) -> AlertChannelAnswer:
+    """Change a channel, for admins. What is left out of `config` or empty stays as it is."""
+    project = await admin_project_from_session(request)
+    form, state = await decoded(request, ChannelForm), services(request)
+    database, vault = state.database, state.vault
+    return _answer(await replace_channel(database, vault, project.project_id, channel_id, form))
+
+
 @post(
     "/alert-channels/{channel_id:str}/test",
     status_code=HTTP_200_OK,
@@ -79,7 +93,8 @@ async def delete_alert_channel(request: AnyRequest, channel_id: FromPath[str]) -
 
 
 HANDLERS: tuple[ControllerRouterHandler, ...] = (
-    *(show_alert_channels, post_alert_channel, test_alert_channel, delete_alert_channel),
+    *(show_alert_channels, post_alert_channel, put_alert_channel),
+    *(test_alert_channel, delete_alert_channel),
 )
 
 

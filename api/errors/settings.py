@@ -1,4 +1,4 @@
-"""`/dashboard/api/errors/settings`: how errors are masked before they are stored, and grouped."""
+"""`/dashboard/api/errors/settings`: how errors are masked, grouped, and given up."""
 
 from litestar import get, put
 from litestar.types import ControllerRouterHandler
@@ -9,7 +9,9 @@ from controlplane.errors.settings import read_settings, write_settings
 from schemas.described import describes
 from schemas.errors.settings import ProjectErrorsSettings
 
-BAD_SETTINGS = "Invalid settings: expected masking and grouping as GET answers them"
+BAD_SETTINGS = (
+    "Invalid settings: expected masking, grouping and autoResolveDays as GET answers them"
+)
 EXAMPLE = {
     "masking": {
         "emails": True,
@@ -20,6 +22,7 @@ EXAMPLE = {
         "version": "v2",
         "rules": [{"match": [["type", "Timeout*"]], "fingerprint": ["timeouts"]}],
     },
+    "autoResolveDays": 30,
 }
 
 

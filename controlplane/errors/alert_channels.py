@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import asdict, replace
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -69,6 +70,27 @@ async def add_channel(
             created_us=time.time_ns() // 1000,
         )
         session.add(row)
+        return _channel(row)
+
+
+async def replace_channel(
+    database: Database, vault: Vault, project_id: ProjectId, channel_id: str, form: ChannelForm
+) -> Channel:
+    """Changes a channel. Raises as `add_channel`.
+
+    What is empty in the configuration stays as it is: nobody can read it to send it again. A
+    channel of another kind begins anew.
+    """
+    async with database.session() as session:
+        await locked_project(session, project_id)
+        row = await _find(session, project_id, channel_id)
+        if row.kind == form.kind:
+            held = unseal_config(vault, row.id, row.sealed_config)
+            given = {name: value for name, value in asdict(form.config).items() if value}
+            form = replace(form, config=replace(held, **given))
+        name, config = _checked(form)
+        row.name, row.kind, row.target = name, form.kind, _target(form.kind, config)
+        row.sealed_config = _seal(vault, row.id, config)
         return _channel(row)
 
 

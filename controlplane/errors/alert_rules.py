@@ -43,6 +43,26 @@ async def list_rules(database: Database, project_id: ProjectId) -> list[Rule]:
         return await rules_of(session, rows)
 
 
+async def list_rules_of(database: Database, project_ids: Collection[ProjectId]) -> list[Rule]:
+    """Returns the rules of some projects by project and name."""
+    of = AlertRule.project_id.in_([as_uuid(one) for one in project_ids])
+    query = select(AlertRule).where(of)
+    async with database.reading() as session:
+        order = (AlertRule.project_id, AlertRule.name, AlertRule.id)
+        return await rules_of(session, await session.scalars(query.order_by(*order)))
+
+
+async def switch_rule(
+    database: Database, project_id: ProjectId, rule_id: str, *, enabled: bool
+) -> None:
+    """Switches a rule on or off; on, it is evaluated as a new one. Raises `NotFound`."""
+    async with database.session() as session:
+        row = await _find(session, project_id, rule_id)
+        if row.enabled != enabled:
+            row.enabled, row.state = enabled, "unknown"
+            await session.execute(delete(AlertHit).where(AlertHit.rule_id == row.id))
+
+
 async def add_rule(database: Database, project_id: ProjectId, form: RuleForm) -> str:
     """Makes a rule and returns its id. Raises `BadRequest`, `Conflict`, `NotFound`."""
     checked = _checked(form)

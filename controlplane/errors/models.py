@@ -159,4 +159,6 @@ class ErrorSetting(DefaultBase):
     """A `schemas.errors.grouping.GroupingConfig` as JSON."""
     masking: Mapped[str] = mapped_column(Text)
     """A `schemas.errors.masking.MaskRules` as JSON."""
+    auto_resolve_days: Mapped[int | None]
+    """After so many days without an event an open issue is resolved; `None` for never."""
     changed_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))

@@ -39,6 +39,7 @@ async def write_settings(
         row.revision += 1
         row.grouping = msgspec.json.encode(clean.grouping).decode()
         row.masking = msgspec.json.encode(clean.masking).decode()
+        row.auto_resolve_days = clean.auto_resolve_days
         row.changed_at = datetime.now(UTC)
     return clean
 
@@ -66,4 +67,5 @@ def _decoded(row: ErrorSetting) -> ProjectErrorsSettings:
     return ProjectErrorsSettings(
         msgspec.json.decode(row.masking, type=MaskRules),
         msgspec.json.decode(row.grouping, type=GroupingConfig),
+        row.auto_resolve_days,
     )

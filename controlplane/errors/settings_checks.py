@@ -29,7 +29,7 @@ from schemas.errors.masking import (
     MaskRules,
     OwnPattern,
 )
-from schemas.errors.settings import ProjectErrorsSettings
+from schemas.errors.settings import MAX_AUTO_RESOLVE_DAYS, ProjectErrorsSettings
 
 FIELD = re.compile(r"[\x20-\x7e]*[0-9A-Za-z][\x20-\x7e]*")
 NAME = re.compile(r"[a-z0-9][a-z0-9 _-]*")
@@ -37,7 +37,11 @@ NAME = re.compile(r"[a-z0-9][a-z0-9 _-]*")
 
 def checked(settings: ProjectErrorsSettings) -> ProjectErrorsSettings:
     """Return settings without blanks around and without repetitions. Raises `BadRequest`."""
-    return ProjectErrorsSettings(checked_masking(settings.masking), _grouping(settings.grouping))
+    days = settings.auto_resolve_days
+    if days is not None and not 1 <= days <= MAX_AUTO_RESOLVE_DAYS:
+        raise BadRequest(f"autoResolveDays: expected 1 to {MAX_AUTO_RESOLVE_DAYS}, or null")
+    masking = checked_masking(settings.masking)
+    return ProjectErrorsSettings(masking, _grouping(settings.grouping), days)
 
 
 def checked_masking(rules: MaskRules) -> MaskRules:

@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 
 from controlplane.database import Database
+from controlplane.erasure_models import PersonErasure
 from controlplane.failures import Conflict, NotFound
-from controlplane.lookups import live_project
+from controlplane.lookups import live_project, lock_rewriting
 from controlplane.models import Project, ProjectPrices, RepriceRun
 from controlplane.rules import as_uuid
 from schemas.llm.reprices import OPEN, Progress, Run, State
@@ -18,6 +19,7 @@ from schemas.projects import ProjectId
 ATTENDED_S = 10.0
 """A process that works on a run says so every second."""
 LISTED_RUNS = 100
+ERASING = PersonErasure.state == "running"
 
 
 async def request_run(
@@ -74,7 +76,8 @@ async def take_run(database: Database, owner: str) -> Run | None:
     """Take the oldest run that is not done over for `owner`; `None` where there is none.
 
     One that is in the middle of a chunk comes before all others: these would reckon with what it
-    has left half done. Whoever had it before is told so by its next `save_progress`.
+    has left half done. Whoever had it before is told so by its next `save_progress`. While a
+    person is erased there is none: `controlplane.erasures`.
     """
     oldest = (
         select(RepriceRun)
@@ -86,8 +89,9 @@ async def take_run(database: Database, owner: str) -> Run | None:
         if await session.scalar(oldest) is None:
             return None
     async with database.session() as session:
+        await lock_rewriting(session)
         row = await session.scalar(oldest.with_for_update())
-        if row is None:
+        if row is None or await session.scalar(select(exists().where(ERASING))):
             return None
         row.owner, row.seen_at = owner, datetime.now(UTC)
         row.state = "cancelling" if row.state == "cancelling" else "running"

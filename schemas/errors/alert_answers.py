@@ -20,6 +20,18 @@ class AlertRules(Struct, frozen=True, rename="camel"):
     alert_rules: list[AlertRuleAnswer]
 
 
+class ReachedRule(AlertRuleAnswer, frozen=True, kw_only=True, rename="camel"):
+    """A rule, for who reaches several projects."""
+
+    project_id: str
+
+
+class ReachedRules(Struct, frozen=True):
+    """The rules of all projects that a token reaches."""
+
+    rules: list[ReachedRule]
+
+
 class AlertChannelAnswer(Struct, frozen=True, rename="camel"):
     """A channel; `target` says which one it is."""
 

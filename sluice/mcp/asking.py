@@ -36,6 +36,10 @@ class Asking:
         """Change something, and return it as it is then. Raises `ToolError`."""
         return await self._ask("PATCH", path, json=body)
 
+    async def post(self, path: str, body: Mapping[str, Any]) -> str:
+        """Make something, and return it. Raises `ToolError`."""
+        return await self._ask("POST", path, json=body)
+
     async def _ask(self, method: str, path: str, **sent: Any) -> str:
         try:
             answer = await self._http.request(method, path, **sent)

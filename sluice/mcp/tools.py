@@ -14,6 +14,7 @@ ProjectId = Annotated[str, Field(description="Id of the project; list_projects s
 IssueId = Annotated[str, Field(description="Id of the issue (a UUID), not its number.")]
 EventId = Annotated[str, Field(description="Id of the event; `latest` and `oldest` too.")]
 TraceId = Annotated[str, Field(description="Id of the LLM call.")]
+RuleId = Annotated[str, Field(description="Id of the alert rule; list_alert_rules shows it.")]
 Level = Literal["fatal", "error", "warning", "info", "debug"]
 LogLevel = Literal["trace", "debug", "info", "warn", "error", "fatal"]
 Status = Literal["open", "resolved", "ignored"]
@@ -162,6 +163,57 @@ def event_tools(api: Asking) -> list[Tool]:
         return await api.get(_path("issues", issue_id, "events", event_id, "source-maps"))
 
     return [get_issue_events, get_event, explain_grouping, explain_source_maps]
+
+
+def alert_tools(api: Asking) -> list[Tool]:
+    """Return the tools that read and switch alert rules."""
+
+    async def list_alert_rules() -> str:
+        """List the alert rules of all projects: what fires them, whether they are on or firing."""
+        return await api.get("alerts/rules")
+
+    async def get_alert_rule(rule_id: RuleId) -> str:
+        """Show one alert rule."""
+        return await api.get(_path("alerts", "rules", rule_id))
+
+    async def switch_alert_rule(rule_id: RuleId, enabled: bool) -> str:
+        """Switch an alert rule on or off. Needs a token of scope admin."""
+        return await api.patch(_path("alerts", "rules", rule_id), {"enabled": enabled})
+
+    return [list_alert_rules, get_alert_rule, switch_alert_rule]
+
+
+def alert_makers(api: Asking) -> list[Tool]:
+    """Return the tool that makes an alert rule."""
+
+    async def create_alert_rule(
+        project_id: ProjectId,
+        name: str,
+        rule_type: Literal[
+            "issue.new",
+            "issue.regression",
+            "issue.count_threshold",
+            "issue.frequency_spike",
+            "transaction.error_rate",
+            "transaction.p95_latency",
+        ],
+        threshold_count: Annotated[
+            int, Field(ge=1, description="Events or issues; percent; milliseconds of p95")
+        ],
+        threshold_window: Annotated[int, Field(ge=1, le=10_080, description="Minutes")] = 60,
+        environment: str = "",
+    ) -> str:
+        """Make an alert rule; people choose its channels afterwards. Needs scope admin."""
+        rule = {
+            "name": name,
+            "ruleType": rule_type,
+            "thresholdCount": threshold_count,
+            "thresholdWindow": threshold_window,
+            "environment": environment,
+        }
+        return await api.post(_path("projects", project_id, "alerts", "rules"), rule)
+
+    return [create_alert_rule]
 
 
 def performance_tools(api: Asking) -> list[Tool]:
@@ -315,5 +367,6 @@ def _path(*parts: str) -> str:
 
 MAKERS = (
     *(project_tools, release_tools, issue_tools, one_issue_tools, event_tools),
+    *(alert_tools, alert_makers),
     *(performance_tools, transaction_tools, log_tools, llm_tools, llm_call_tools),
 )

@@ -35,6 +35,7 @@ OF_PROJECT_BY_TOKEN = (
     *("analytics", "performance", "transactions", "transactions/spans"),
     *("transactions/{transaction_id}", "logs", "logs/counts", "logs/{log_id}"),
     *("releases/health", "releases/{version}"),
+    *("persons", "persons/export", "persons/erasures"),
 )
 OF_ORG, OF_PROJECT = (
     "/api/0/organizations/{org}/releases",
@@ -96,6 +97,9 @@ STEPS = (
         "POST /api/0/organizations/{org}/chunk-upload",
     ),
     "POST /api/0/organizations/{org}/artifactbundle/assemble",
+    "POST /api/v1/projects/{project_id}/persons/erasures",
+    *("POST /api/v1/projects/{project_id}/alerts/rules", "GET /api/v1/alerts/rules"),
+    *("GET /api/v1/alerts/rules/{rule_id}", "PATCH /api/v1/alerts/rules/{rule_id}"),
     *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
     *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
     "DELETE /dashboard/api/api-keys/{key_id}",
@@ -119,6 +123,7 @@ STEPS = (
     "DELETE /dashboard/api/price-aliases/{number}",
     *("PUT /dashboard/api/errors/settings", "GET /dashboard/api/errors/settings"),
     *("POST /dashboard/api/alert-channels", "GET /dashboard/api/alert-channels"),
+    "PUT /dashboard/api/alert-channels/{channel_id}",
     "POST /dashboard/api/alert-channels/{channel_id}/test",
     *("POST /dashboard/api/alert-rules", "GET /dashboard/api/alert-rules"),
     *("PUT /dashboard/api/alert-rules/{rule_id}", "GET /dashboard/api/alert-deliveries"),
@@ -219,6 +224,7 @@ class Person:
             ("prices", "number", "number"),
             ("aliases", "number", "number"),
             ("alertRules", "rule_id", "id"),
+            ("rules", "rule_id", "id"),
             ("alertChannels", "channel_id", "id"),
         ):
             # Sums have such names too.
@@ -253,7 +259,7 @@ class Person:
 
     def _make_token(self) -> None:
         """One that may do what its example asks, for all projects of the person."""
-        new = {"name": "Walk", "scope": "write", "allProjects": True}
+        new = {"name": "Walk", "scope": "admin", "allProjects": True}
         own = {"X-Project-Id": self.ids["project_id"]}
         made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
         self.api_token = made.json()["apiToken"]

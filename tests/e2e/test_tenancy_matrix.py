@@ -116,6 +116,10 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/releases/{one}" for one in ("health", "{version}")),
     "POST projects/{project_id}/releases",
     "POST projects/{project_id}/releases/{version}/deployments",
+    *(f"{way} projects/{{project_id}}/persons/erasures" for way in ("GET", "POST")),
+    *("GET projects/{project_id}/persons", "GET projects/{project_id}/persons/export"),
+    *("POST projects/{project_id}/alerts/rules", "GET alerts/rules", "GET alerts/rules/{rule_id}"),
+    "PATCH alerts/rules/{rule_id}",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -137,6 +141,7 @@ PAGES = (
     *("/errors/logs", "/errors/logs/suggest", "/errors/logs.events", "/errors/logs/{log_id}"),
     *("/errors/alerts", "/errors/alerts/rules/{rule_id}"),
     *("/releases", "/releases/one", "/releases/suggest"),
+    "/errors/alerts/channels/{channel_id}",
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
     "/performance/transactions/{transaction_id}",
@@ -146,7 +151,7 @@ PAGES = (
 )
 SETTINGS = tuple(
     f"/settings/{one}"
-    for one in ("members", "keys", "dsn", "tokens", "prices", "errors", "source-maps")
+    for one in ("members", "keys", "dsn", "tokens", "persons", "prices", "errors", "source-maps")
 )
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
@@ -154,11 +159,17 @@ CHANGES = (
     *("/members/invite", "/members/{user_id}/role", "/members/{user_id}/remove"),
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
-    *("/errors", "/errors/try", "/source-maps/{bundle_id}/remove"),
+    *("/errors", "/errors/try", "/persons", "/persons/export", "/persons/erase"),
+    "/source-maps/{bundle_id}/remove",
 )
 ALERTS = (
     *("rules", "rules/{rule_id}", "rules/{rule_id}/remove"),
-    *("channels", "channels/{channel_id}/test", "channels/{channel_id}/remove"),
+    *(
+        "channels",
+        "channels/{channel_id}",
+        "channels/{channel_id}/test",
+        "channels/{channel_id}/remove",
+    ),
 )
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
@@ -264,6 +275,7 @@ CASES: dict[str, Case] = {
     "DELETE /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN),
     "GET /dashboard/api/alert-channels": Case(Guard.MEMBER),
     "POST /dashboard/api/alert-channels": Case(Guard.ADMIN, CHANNEL),
+    "PUT /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN, CHANNEL),
     "POST /dashboard/api/alert-channels/{channel_id}/test": Case(Guard.ADMIN),
     "DELETE /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN),
     "GET /dashboard/api/alert-deliveries": Case(Guard.MEMBER),

@@ -49,6 +49,7 @@ class TestEveryPage:
         ("demo", "settings/keys"),
         ("demo", "settings/dsn"),
         ("demo", "settings/tokens"),
+        ("demo", "settings/persons"),
         ("demo", "settings/prices"),
         ("demo", "settings/errors"),
         ("demo", "settings/source-maps"),

@@ -1,7 +1,7 @@
 """The settings in the navigation. Systems add pages of their own to them."""
 
 from api.pages.navigation import Link, Section
-from api.pages.settings import dsn, keys, members, project, tokens
+from api.pages.settings import dsn, keys, members, persons, project, tokens
 
 SECTION = Section(
     "Project",
@@ -12,6 +12,7 @@ SECTION = Section(
         *keys.HANDLERS,
         *dsn.HANDLERS,
         *tokens.HANDLERS,
+        *persons.HANDLERS,
     ),
     settings=(
         Link("Project", "settings"),
@@ -19,5 +20,6 @@ SECTION = Section(
         Link("Keys", "settings/keys"),
         Link("DSN", "settings/dsn"),
         Link("API tokens", "settings/tokens"),
+        Link("Data of a person", "settings/persons"),
     ),
 )

@@ -8,6 +8,7 @@ import msgspec
 from controlplane.failures import BadRequest
 from schemas.errors.alerts import (
     CHANNEL_KINDS,
+    Channel,
     ChannelConfig,
     ChannelForm,
     Rule,
@@ -95,6 +96,11 @@ def rule_in(texts: Texts) -> RuleForm:
         return msgspec.convert(fields, RuleForm)
     except msgspec.ValidationError as error:
         raise BadRequest(f"Invalid rule: {error}") from error
+
+
+def channel_texts(channel: Channel) -> Mapping[str, Any]:
+    """Returns what the form of a channel shows: nothing of what is sealed."""
+    return {"channel_name": channel.name, "kind": channel.kind}
 
 
 def channel_in(texts: Texts) -> ChannelForm:

@@ -16,6 +16,7 @@ from api.pages.errors.alerts.forms import (
     RULE_TYPES,
     Texts,
     channel_in,
+    channel_texts,
     rule_in,
     rule_texts,
     shown_again,
@@ -24,12 +25,17 @@ from api.pages.forms import Problem, fields_of, problem_of, ticks_of
 from api.pages.render import address_of, page
 from api.pages.settings.admins import admins_only
 from api.pages.viewer import Viewed, Viewer
-from controlplane.errors.alert_channels import add_channel, list_channels, remove_channel
+from controlplane.errors.alert_channels import (
+    add_channel,
+    list_channels,
+    remove_channel,
+    replace_channel,
+)
 from controlplane.errors.alert_outbox import list_deliveries
 from controlplane.errors.alert_rules import add_rule, list_rules, remove_rule, replace_rule
 from controlplane.failures import BadRequest, Conflict, NotFound
 from schemas.errors.alert_answers import AlertTest
-from schemas.errors.alerts import Rule
+from schemas.errors.alerts import Channel, Rule
 
 ALERTS = "/errors/alerts"
 RULE = f"{ALERTS}/rules/{{rule_id:str}}"
@@ -125,6 +131,31 @@ async def make_channel(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     return _back(request)
 
 
+@get(CHANNEL, include_in_schema=False)
+async def channel_page(
+    request: AnyRequest, viewer: Viewed, channel_id: FromPath[str]
+) -> Response[str]:
+    """Show one channel, to change."""
+    return await _channel_shown(request, await _channel(request, viewer, channel_id))
+
+
+@post(CHANNEL, include_in_schema=False, status_code=200)
+async def change_channel(
+    request: AnyRequest, viewer: Viewed, channel_id: FromPath[str]
+) -> Response[Any]:
+    """Change a channel; what the form leaves empty stays as it is."""
+    admins_only(viewer)
+    state, texts = services(request), await ticks_of(request, MOST_FIELDS)
+    channel, project_id = await _channel(request, viewer, channel_id), viewer.project.project_id
+    try:
+        form = channel_in(texts)
+        await replace_channel(state.database, state.vault, project_id, channel.id, form)
+    except BadRequest as error:
+        problem = problem_of(error, CHANNEL_FIELDS)
+        return await _channel_shown(request, channel, texts=texts, problem=problem)
+    return _back(request)
+
+
 @post(f"{CHANNEL}/test", include_in_schema=False, status_code=200)
 async def test_channel(
     request: AnyRequest, viewer: Viewed, channel_id: FromPath[str]
@@ -141,20 +172,16 @@ async def unmake_channel(
 ) -> Response[Any]:
     """Remove a channel, whose name the form repeats."""
     admins_only(viewer)
-    database, project_id = services(request).database, viewer.project.project_id
-    channels = await list_channels(database, project_id)
-    named = next((one.name for one in channels if one.id == channel_id.lower()), None)
-    if named is None:
-        raise NotFound("There is no such channel: it may be removed already")
-    if (await fields_of(request)).get("confirm", "").strip() != named:
-        return await _shown(request, viewer, channel_problem=_not_removed(named))
-    await remove_channel(database, project_id, channel_id)
+    channel = await _channel(request, viewer, channel_id)
+    if (await fields_of(request)).get("confirm", "").strip() != channel.name:
+        return await _shown(request, viewer, channel_problem=_not_removed(channel.name))
+    await remove_channel(services(request).database, viewer.project.project_id, channel.id)
     return _back(request)
 
 
 HANDLERS = (
     *(alerts_page, make_rule, rule_page, change_rule, unmake_rule),
-    *(make_channel, test_channel, unmake_channel),
+    *(make_channel, channel_page, change_channel, test_channel, unmake_channel),
 )
 
 
@@ -171,6 +198,14 @@ async def _rule(request: AnyRequest, viewer: Viewer, rule_id: str) -> Rule:
     found = next((rule for rule in rules if rule.id == rule_id.lower()), None)
     if found is None:
         raise NotFound("There is no such rule: it may be removed already")
+    return found
+
+
+async def _channel(request: AnyRequest, viewer: Viewer, channel_id: str) -> Channel:
+    channels = await list_channels(services(request).database, viewer.project.project_id)
+    found = next((one for one in channels if one.id == channel_id.lower()), None)
+    if found is None:
+        raise NotFound("There is no such channel: it may be removed already")
     return found
 
 
@@ -217,6 +252,24 @@ async def _rule_shown(
         rule=rule,
         channels=channels,
         fields=rule_texts(rule) if texts is None else shown_again(texts),
+        problem=problem,
+        **_words(),
+    )
+
+
+async def _channel_shown(
+    request: AnyRequest,
+    channel: Channel,
+    *,
+    texts: Texts | None = None,
+    problem: Problem | None = None,
+) -> Response[str]:
+    return await page(
+        request,
+        "errors/alert_channel.html",
+        status_code=400 if problem else 200,
+        channel=channel,
+        fields=channel_texts(channel) if texts is None else shown_again(texts),
         problem=problem,
         **_words(),
     )

@@ -60,6 +60,8 @@ def _told(row: ActivityRow, names: Mapping[str, str], zone: str) -> str:
         to = data.get("userId")
         name = names.get(str(to), "somebody") if to else "nobody"
         return _by(who, f"assigned it to {name}", f"It was assigned to {name}")
+    if row.kind == "resolved" and data.get("afterDays"):
+        return f"It was resolved automatically: not seen for {data['afterDays']} days"
     if row.kind == "resolved":
         release = _released(data.get("resolution"), data.get("release"))
         return _by(who, f"resolved it{release}", f"It was resolved{release}")

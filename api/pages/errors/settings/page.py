@@ -42,7 +42,10 @@ FAMILIES = (
     ("emails", "E-mail addresses", ""),
     ("ips", "IP addresses", "also where the request came from"),
 )
-PROBLEMS = {"ownFields": "own", "keptFields": "kept", "ownPatterns": "patterns", "rules": "rules"}
+PROBLEMS = {
+    **{"ownFields": "own", "keptFields": "kept", "ownPatterns": "patterns", "rules": "rules"},
+    "autoResolveDays": "days",
+}
 """By how what is wrong begins, which field of the form it is."""
 
 log = structlog.get_logger(__name__)
@@ -116,7 +119,15 @@ def _settings(fields: Mapping[str, str]) -> ProjectErrorsSettings:
         **{name: name in fields for name, _, _ in FAMILIES},
     )
     grouping = GroupingConfig(version=version, rules=rules_in(fields.get("rules", "")))
-    return ProjectErrorsSettings(masking, grouping)
+    return ProjectErrorsSettings(masking, grouping, _days(fields.get("days", "").strip()))
+
+
+def _days(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 6):
+        raise BadRequest(f"autoResolveDays: expected a number, or nothing, and not {text[:20]!r}")
+    return int(text)
 
 
 def _fields(settings: ProjectErrorsSettings) -> dict[str, str]:
@@ -128,6 +139,7 @@ def _fields(settings: ProjectErrorsSettings) -> dict[str, str]:
         "patterns": patterns_text(masking.own_patterns),
         "version": grouping.version,
         "rules": rules_text(grouping.rules),
+        "days": "" if settings.auto_resolve_days is None else str(settings.auto_resolve_days),
     }
 
 

@@ -1,0 +1,69 @@
+"""What issues and messages of alerts say of a person who is erased: titles are texts of events."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from controlplane.database import Database
+from controlplane.errors.alert_models import AlertHit, AlertOutbox, AlertRule
+from controlplane.errors.models import Issue, IssueFingerprint
+from controlplane.rules import as_uuid
+from schemas.projects import ProjectId
+
+ERASED = "[erased]"
+AT_ONCE = 500
+
+Rewrite = Callable[[str], str]
+
+
+def without(person: str) -> Rewrite:
+    """Return what leaves a person out of a text, where the id stands there as a word of its own."""
+    pattern = re.compile(rf"(?<!\w){re.escape(person)}(?!\w)")
+    return lambda text: pattern.sub(ERASED, text)
+
+
+async def erase_titles(
+    database: Database, project_id: ProjectId, fingerprints: Collection[str], person: str
+) -> None:
+    """Leave a person out of the titles of issues with these fingerprints. May be repeated."""
+    rewrite, known = without(person), list(fingerprints)
+    for at in range(0, len(known), AT_ONCE):
+        of = IssueFingerprint
+        ids = select(of.issue_id).where(
+            of.project_id == as_uuid(project_id), of.fingerprint.in_(known[at : at + AT_ONCE])
+        )
+        query = select(Issue).where(Issue.project_id == as_uuid(project_id), Issue.id.in_(ids))
+        async with database.session() as session:
+            for row in await session.scalars(query.with_for_update()):
+                row.title, row.culprit = rewrite(row.title), rewrite(row.culprit)
+
+
+async def erase_alerts(database: Database, project_id: ProjectId, person: str) -> None:
+    """Leave a person out of the messages of a project that were sent, or wait. May be repeated."""
+    rewrite = without(person)
+    written = msgspec.json.encode(person)[1:-1].decode()
+    async with database.session() as session:
+        messages = select(AlertOutbox).where(
+            AlertOutbox.project_id == as_uuid(project_id),
+            AlertOutbox.payload.contains(written, autoescape=True),
+        )
+        for message in await session.scalars(messages):
+            parts = {key: _rewritten(part, rewrite) for key, part in _parts(message).items()}
+            message.payload = msgspec.json.encode(parts).decode()
+        rules = select(AlertRule.id).where(AlertRule.project_id == as_uuid(project_id))
+        hits = select(AlertHit).where(
+            AlertHit.rule_id.in_(rules), AlertHit.title.contains(person, autoescape=True)
+        )
+        for hit in await session.scalars(hits):
+            hit.title = rewrite(hit.title)
+
+
+def _parts(message: AlertOutbox) -> Mapping[str, Any]:
+    return msgspec.json.decode(message.payload, type=dict[str, Any])
+
+
+def _rewritten(part: Any, rewrite: Rewrite) -> Any:
+    return rewrite(part) if isinstance(part, str) else part

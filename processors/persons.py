@@ -1,0 +1,140 @@
+"""Works off erasures of people's data, in one process of an installation.
+
+The order: all that the log holds is stored; the person leaves the rollups that name people, then
+the rows; then dead letters, titles and messages. Each part may be repeated and finds less, but for
+the sums of LLM calls: that these moved is noted, and until it is, their token makes them move once.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+from uuid import uuid4
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from clickhouse.client import Warehouse
+from clickhouse.person_rollups import drop_empty_sums, move_session_sums, take_out_of_errors
+from clickhouse.persons import (
+    PATIENT,
+    PERSONAL,
+    Personal,
+    Whose,
+    count_rows,
+    erase_rows,
+    list_fingerprints,
+)
+from controlplane.database import Database
+from controlplane.erasures import save_erasure, take_erasure
+from controlplane.errors.erasing import erase_alerts, erase_titles
+from controlplane.failures import ControlPlaneError
+from eventlog.records import DeadLetter
+from processors.blocks import StoredLog, is_past
+from schemas.persons import Done, Erasure, ErasureState
+from schemas.projects import ProjectId
+
+POLL_S = 0.2
+ID_FIELDS = b"id|email|username|name|ip_address|ip|userId|user_id"
+
+log = structlog.get_logger(__name__)
+
+
+class ErasedLog(StoredLog, Protocol):
+    """What erasing asks of the log."""
+
+    async def drop_dead_letters(self, named: Callable[[DeadLetter], bool]) -> None:
+        """Drops the dead letters of which this is true."""
+        ...
+
+
+class NotOurs(Exception):
+    """Raised when another process has taken the erasure over."""
+
+
+class Erasures:
+    """Works on what people asked for."""
+
+    def __init__(self, database: Database, warehouse: Warehouse, event_log: ErasedLog) -> None:
+        self._database = database
+        self._store = warehouse.aside
+        self._log = event_log
+        self._owner = str(uuid4())
+        self._done = Done()
+        """How far the erasure is that is worked on."""
+
+    async def work(self) -> None:
+        """Looks once for an erasure, and finishes it. May be stopped at any moment.
+
+        Raises what the stores do: the erasure stands, and is taken up again.
+        """
+        erasure = await take_erasure(self._database, self._owner)
+        if erasure is None or erasure.person is None:
+            return
+        self._done = replace(erasure.done, failure="")
+        try:
+            await self._erase(erasure, Whose(erasure.project_id, erasure.person, erasure.until_us))
+        except NotOurs:
+            log.info("erasure taken over by another process", erasure_id=erasure.erasure_id)
+        except Exception as error:
+            failure = str(error)[:500] or type(error).__name__
+            with suppress(ControlPlaneError, NotOurs):
+                await self._save(erasure, failure=failure)
+            raise
+
+    async def _erase(self, erasure: Erasure, whose: Whose) -> None:
+        await self._settle()
+        if not self._done.rows:
+            await self._save(erasure, rows=await count_rows(self._store, whose, **PATIENT))
+        # Before the rows are blanked, for they say which issues it is about.
+        fingerprints = await list_fingerprints(self._store, whose)
+        await erase_titles(self._database, whose.project_id, fingerprints, whose.person)
+        await erase_alerts(self._database, whose.project_id, whose.person)
+        for one in PERSONAL:
+            await self._erase_table(erasure, one, whose)
+        await self._log.drop_dead_letters(dead_letters_of(whose.project_id, whose.person))
+        await self._save(erasure, state="done")
+        log.info(
+            "person erased",
+            project_id=erasure.project_id,
+            person_hash=erasure.person_hash,
+            erasure_id=erasure.erasure_id,
+            rows=dict(self._done.rows),
+        )
+
+    async def _erase_table(self, erasure: Erasure, one: Personal, whose: Whose) -> None:
+        if one.table == "errors":
+            await take_out_of_errors(self._store, whose)
+        if one.table == "traces" and not self._done.sums_moved:
+            await move_session_sums(self._store, whose, f"erase/{erasure.erasure_id}")
+            await self._save(erasure, sums_moved=True)
+        await erase_rows(self._store, one, whose)
+        if one.table == "traces":
+            await drop_empty_sums(self._store, whose)
+
+    async def _save(
+        self, erasure: Erasure, state: ErasureState = "running", **named: object
+    ) -> None:
+        done = replace(self._done, **named)
+        saved = await save_erasure(
+            self._database, erasure.erasure_id, self._owner, done, state=state
+        )
+        if not saved:
+            raise NotOurs
+        self._done = done
+
+    async def _settle(self) -> None:
+        """Waits until what is in the log is stored: what came before the request is found then."""
+        ends = {one: place.next_offset for one, place in (await self._log.places()).items()}
+        while not is_past(await self._log.places(), ends):  # noqa: ASYNC110 (Kafka tells nobody)
+            await asyncio.sleep(POLL_S)
+
+
+def dead_letters_of(project_id: ProjectId, person: str) -> Callable[[DeadLetter], bool]:
+    """Returns what tells a person's dead letters: items that no step could read have no columns."""
+    text = re.escape(msgspec.json.encode(person))
+    bare = rb"|" + re.escape(person.encode()) if person.isdecimal() else b""
+    pattern = re.compile(rb'"(?:' + ID_FIELDS + rb')"\s*:\s*(?:' + text + bare + rb")\s*[,}]")
+    return lambda one: one.project_id == project_id and pattern.search(one.body) is not None
