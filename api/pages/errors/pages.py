@@ -1,6 +1,7 @@
 """The pages of the system `errors`, and where they stand in the navigation."""
 
 from api.pages.errors.alerts.page import HANDLERS as ALERTS
+from api.pages.errors.finding import FINDER
 from api.pages.errors.issues.pages import SECTION as ISSUES
 from api.pages.errors.performance.pages import SECTIONS as PERFORMANCE
 from api.pages.errors.settings.page import SECTION as SETTINGS
@@ -10,5 +11,6 @@ ERRORS = Section(
     ISSUES.title,
     (*ISSUES.links, Link("Alerts", "errors/alerts")),
     (*ISSUES.handlers, *ALERTS),
+    finders=(FINDER,),
 )
 SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS)
