@@ -46,6 +46,9 @@ PICTURES = (
         "llm/traces?range=7d&where=metadata.feature:support-chat+status:success",
         opens_first=True,
     ),
+    Picture("issues", "errors/issues?range=7d"),
+    Picture("issue", "errors/issues?range=7d&where=type:PaymentDeclined", opens_first=True),
+    Picture("performance", "performance?range=7d"),
 )
 """A picture more is a line more."""
 

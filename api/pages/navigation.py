@@ -24,6 +24,8 @@ class Section(NamedTuple):
     handlers: Sequence[Any] = ()
     settings: Sequence[Link] = ()
     """Pages of it within the settings of a project, which have a navigation of their own."""
+    finders: Sequence[Any] = ()
+    """How the palette finds what it has: `api.pages.finding.Finder`."""
 
 
 Navigation: TypeAlias = Sequence[Section]

@@ -12,6 +12,7 @@ from api.auth import AnyRequest
 from api.pages import account, account_tokens, new_project
 from api.pages.assets import get_asset
 from api.pages.entrance import ENTRANCE, FIRST_PAGE, get_first_page, own_forms_only
+from api.pages.finding import find
 from api.pages.navigation import NAVIGATION, Section
 from api.pages.pipeline import pages as pipeline
 from api.pages.problems import page_exception_handlers
@@ -45,6 +46,7 @@ def page_routers(sections: Sequence[Section]) -> list[Any]:
     handlers = [
         open_project,
         parts_page,
+        find,
         no_page,
         *(one for section in sections for one in section.handlers),
     ]

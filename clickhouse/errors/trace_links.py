@@ -19,6 +19,8 @@ MOST = 50
 """Of each kind."""
 AROUND_US = 3_600_000_000
 """How long before and after a trace its LLM calls and agents' events are looked for."""
+LATEST_US = 10_000_000_000_000_000
+"""Microseconds since 1970: in the year 2286, which `DateTime64(6)` still holds."""
 HEX = re.compile(r"[0-9a-f]{32}")
 IN_TAGS = "IN {tags:Array(String)}"
 TAGGED = f"({tag_sql('traceId')} {IN_TAGS} OR {tag_sql('trace_id')} {IN_TAGS})"
@@ -162,6 +164,26 @@ async def by_trace_id(
         errors=[LinkedError(*row) for row in errors],
         calls=[LinkedCall(*row) for row in calls],
         agent_events=[LinkedEvent(*row) for row in events],
+    )
+
+
+async def errors_and_transactions(
+    warehouse: Warehouse, project: ProjectContext, trace_id: str
+) -> TraceLinks:
+    """Returns the errors and transactions of a trace of any time: an index knows these."""
+    values: dict[str, Any] = {
+        "project_id": project.project_id,
+        "ids": list(spellings(trace_id)),
+        "from_us": 0,
+        "to_us": LATEST_US,
+        "limit": MOST,
+    }
+    transactions, errors = await asyncio.gather(
+        *(warehouse.query(_statement(KINDS[one]), values) for one in ("transactions", "errors"))
+    )
+    return TraceLinks(
+        transactions=[LinkedTransaction(*row) for row in transactions.rows],
+        errors=[LinkedError(*row) for row in errors.rows],
     )
 
 

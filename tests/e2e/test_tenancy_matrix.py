@@ -131,6 +131,7 @@ PAGES = (
     "/llm/traces/{trace_id}/raw/{part}",
     *("/llm/explore.parquet", "/llm/traces.csv", "/llm/traces.parquet"),
     *("/overview.events", "/llm/explore.events", "/llm/traces.events"),
+    *("/errors/issues.events", "/errors/issues/{issue_id}/live"),
     *("/agents", "/agents/glance", "/agents/suggest", "/agents/sessions/{session_id}"),
     *("/agents/spans/{span_id}", "/agents/spans/{span_id}/raw"),
     *("/agents/tools", "/agents/tools/uses"),

@@ -1,6 +1,7 @@
 """The pages of issues: one story in a browser, and what forms and addresses do, over HTTP."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -423,6 +424,34 @@ class TestLists:
 
         for sdk in ("python", "node", "browser", "go", "php", "ruby", "java", "open-sentry"):
             assert get(project, sdk=sdk).text.count(key) >= 2
+
+
+class TestPalette:
+    def test_it_finds_by_every_id_and_by_names_within_the_project_alone(
+        self, other: Project, project: Project, sender: Sender
+    ) -> None:
+        trace_id = uuid.uuid4().hex
+        of = {"trace": {"trace_id": trace_id, "span_id": "cd" * 8}}
+        (event_id,) = sender.send(error("Unheard", release="shop@7.7.7", contexts=of))
+        wait_listed(project, 1)
+        issue = id_of(project, 1)
+
+        def found(text: str, where: Project = project) -> list[str]:
+            answer = where.server.admin.get(
+                f"/p/{where.project_id}/find", params={"q": text}, headers={"HX-Request": "true"}
+            )
+            assert answer.status_code == 200, answer.text
+            return re.findall(r'href="/p/[^/]+/([^"?]+)', answer.text)
+
+        event = f"errors/issues/{issue}/events/{event_id}"
+        for text in (event_id, str(uuid.UUID(event_id)).upper(), trace_id):
+            assert event in found(text), text
+            assert event not in found(text, other)
+        for text in ("1", "#1", issue, "unheard"):
+            assert f"errors/issues/{issue}" in found(text), text
+        assert "errors/issues" in found("7.7.7")
+        for text in ("%", "_" * 40, "'", "#99", "0" * 32, HOSTILE, "x" * 300):
+            assert event not in found(text), text
 
 
 class TestHostileTexts:

@@ -18,6 +18,7 @@ from tests.e2e.payloads import new_id, trace
 from tests.e2e.people import join
 from tests.e2e.server import COOKIE, Project, Server, create_project
 from tests.pages.conftest import World
+from tests.pages.errors import error, sender_of, wait_listed
 from tests.pages.looking import Visitor
 from tests.pages.places import HOSTILE, now, path_of
 
@@ -55,6 +56,35 @@ class TestNewEvents:
         assert page.locator("tr[aria-current]").inner_text().count("The very first") == 1
         assert page.locator("tr.at").inner_text().count("The very first") == 1
         assert page.evaluate("window.hit") is None
+        assert visitor.faults == []
+
+    def test_a_new_issue_appears_and_its_page_follows_what_happens_to_it(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        project = create_project(world.server, "Failing")
+        sender = sender_of(project)
+        page = visitor.go(path_of(project, "errors/issues"))
+        expect(page.locator(".empty")).to_contain_text("without a reload")
+
+        sender.send(error("First"))
+        expect(page.locator("tbody tr")).to_contain_text("First")
+        page.get_by_role("link", name="Live").click()
+        page.locator("td.pick label").click()
+        sender.send(error("Second"))
+        wait_listed(project, 2)
+        page.wait_for_timeout(1_500)  # what must not happen has no event
+        expect(page.locator("[data-chosen]")).to_have_text("1 selected")
+        expect(page.locator("tbody tr")).to_have_count(1)
+        page.locator("td.pick label").click()
+        expect(page.locator("tbody tr")).to_have_count(2)
+
+        visitor.go(path_of(project, "errors/issues/1?live=1"))
+        expect(page.locator("#figures .big").first).to_have_text("1")
+        shown = page.locator(".event-head code").inner_text()
+        sender.send(error("First", release="shop@2"))
+        expect(page.locator("#figures .big").first).to_have_text("2")
+        expect(page.locator("#side")).to_contain_text("shop@2")
+        assert page.locator(".event-head code").inner_text() == shown
         assert visitor.faults == []
 
     def test_figures_and_charts_follow_where_live_is_chosen(

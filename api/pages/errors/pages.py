@@ -1,6 +1,7 @@
 """The pages of the system `errors`, and where they stand in the navigation."""
 
 from api.pages.errors.alerts.page import HANDLERS as ALERTS
+from api.pages.errors.finding import FINDER
 from api.pages.errors.issues.pages import SECTION as ISSUES
 from api.pages.errors.logs.pages import HANDLERS as LOGS
 from api.pages.errors.logs.pages import LINK as LOGS_LINK
@@ -15,5 +16,6 @@ ERRORS = Section(
     ISSUES.title,
     (*ISSUES.links, RELEASES_LINK, LOGS_LINK, Link("Alerts", "errors/alerts")),
     (*ISSUES.handlers, *RELEASES, *LOGS, *ALERTS),
+    finders=(FINDER,),
 )
 SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS, SOURCE_MAPS)

@@ -19,6 +19,7 @@ import structlog
 from api.outgoing import TooManyAnswers
 from api.reads import TooManyQueries
 from clickhouse.failures import WarehouseError
+from controlplane.failures import Unavailable
 
 EVERY_S = 0.5
 RESTS = 4
@@ -27,7 +28,7 @@ MOST_STREAMS = 128
 """Of a process: each is a connection, of which a server takes some hundreds."""
 MOST_OF_ONE = 12
 
-PASSING = (TooManyQueries, TooManyAnswers, WarehouseError)
+PASSING = (TooManyQueries, TooManyAnswers, WarehouseError, Unavailable)
 """What may work the next time."""
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ class View(NamedTuple):
     subject: Hashable
     """Whose events are counted: a project."""
     count_events: Callable[[], Awaitable[int]]
-    """How many events the subject has."""
+    """How many events the subject has, or any other number that changes when something is new."""
     parts: Sequence[Part]
 
 

@@ -9,8 +9,9 @@ from litestar import Response, get
 
 from api.auth import AnyRequest
 from api.pages.arriving import page_with
+from api.pages.live.following import LivePart
 from api.pages.llm.comparison import MOST_BEFORE, Asked, Found, chart_of_groups, rows_of
-from api.pages.llm.live import LivePart, follow, live_of
+from api.pages.llm.live import follow, live_of
 from api.pages.llm.measures import MEASURES, in_unit, kind_of, named
 from api.pages.llm.readings import (
     as_needed,

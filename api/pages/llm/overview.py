@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from api.auth import AnyRequest
 from api.outcomes import LATEST_S
 from api.pages.arriving import page_with
-from api.pages.llm.live import LivePart, follow, live_of
+from api.pages.live.following import LivePart
+from api.pages.llm.live import follow, live_of
 from api.pages.llm.measures import MEASURES, Measure, total_of, value_at
 from api.pages.llm.moves import moves_of
 from api.pages.llm.readings import Moments, marks_of, moments_of, sides_of, sums_of, totals_of

@@ -3,7 +3,7 @@
 from api.pages.llm import prices
 from api.pages.llm.agents import pages as agents
 from api.pages.llm.explore import explore_csv, explore_events, explore_page, explore_parquet
-from api.pages.llm.finding import find
+from api.pages.llm.finding import FINDER
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
 from api.pages.llm.prompts import prompts_part
@@ -21,7 +21,8 @@ SECTIONS = (
     Section(
         "",
         (Link("Overview", "overview"),),
-        (overview_page, overview_rest, overview_events, find),
+        (overview_page, overview_rest, overview_events),
+        finders=(FINDER,),
     ),
     Section(
         "LLM",

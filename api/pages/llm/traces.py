@@ -9,7 +9,8 @@ from litestar import Response, get
 from api.auth import AnyRequest
 from api.llm.costs import Explain
 from api.pages.arriving import page_with
-from api.pages.llm.live import LivePart, follow, live_of
+from api.pages.live.following import LivePart
+from api.pages.llm.live import follow, live_of
 from api.pages.llm.places import place_of, written
 from api.pages.llm.trace import Opened, open_trace
 from api.pages.llm.wanted import KEYS, wanted_of

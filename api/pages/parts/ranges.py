@@ -49,7 +49,7 @@ class Live(NamedTuple):
     href: str
     """Of its stream."""
     seen: int
-    """How many calls were stored when the page was made, at least."""
+    """What was known when the page was made, at least: a number that changes with each news."""
     is_on: bool
 
 

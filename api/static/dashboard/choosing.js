@@ -1,31 +1,31 @@
 // Rows of a list that are selected to be changed together: all at once, and how many they are.
 export function watchChoosing() {
-  const form = document.querySelector("[data-choosing]");
-  if (!form) return;
-  const all = form.querySelector("[data-choose-all]");
-  const said = form.querySelector("[data-chosen]");
-  const boxes = () => [...document.querySelectorAll(`tbody input[type=checkbox][form="${form.id}"]`)];
-  const idle = said.textContent;
+  const formOf = () => document.querySelector("[data-choosing]");
+  const boxesOf = (form) => [...document.querySelectorAll(`tbody input[type=checkbox][form="${form.id}"]`)];
 
+  // The list may be replaced by a newer one: nothing of it is kept.
   const show = () => {
-    const every = boxes();
+    const form = formOf();
+    if (!form) return;
+    const [all, said] = [form.querySelector("[data-choose-all]"), form.querySelector("[data-chosen]")];
+    said.dataset.idle ??= said.textContent;
+    const every = boxesOf(form);
     const chosen = every.filter((box) => box.checked);
     for (const box of every) box.closest("tr").classList.toggle("chosen", box.checked);
-    said.textContent = chosen.length ? `${chosen.length} selected` : idle;
+    said.textContent = chosen.length ? `${chosen.length} selected` : said.dataset.idle;
     form.classList.toggle("any", chosen.length > 0);
+    all.hidden = false;
     const box = all.querySelector("input");
     box.checked = chosen.length > 0 && chosen.length === every.length;
     box.indeterminate = chosen.length > 0 && chosen.length < every.length;
   };
 
-  all.hidden = false;
-  all.addEventListener("change", () => {
-    for (const box of boxes()) box.checked = all.querySelector("input").checked;
-    show();
+  document.addEventListener("change", ({ target }) => {
+    if (!target.form?.matches("[data-choosing]")) return;
+    if (target.closest("[data-choose-all]")) for (const box of boxesOf(target.form)) box.checked = target.checked;
+    if (target.type === "checkbox") show();
   });
-  document.addEventListener("change", (event) => {
-    if (event.target.form === form && event.target.closest("tbody")) show();
-  });
+  document.addEventListener("replaced", show);
   addEventListener("pageshow", show);
   show();
 }

@@ -94,7 +94,7 @@ export function watchLive() {
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
-  for (const name of ["pointerup", "focusout"]) document.addEventListener(name, () => setTimeout(show));
+  for (const name of ["pointerup", "focusout", "change"]) document.addEventListener(name, () => setTimeout(show));
   addEventListener("scroll", () => scrollY < 8 && show(), { passive: true });
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && open());
@@ -108,8 +108,9 @@ const hrefsIn = (root) => [...root.querySelectorAll("a.row")].map((one) => one.g
 function isBusy(target) {
   const selected = getSelection();
   const selects = !selected.isCollapsed && target.contains(selected.anchorNode);
-  const types = target.querySelector("input:focus, select:focus, textarea:focus");
-  return Boolean(selects || types || target.querySelector(".u-over:active"));
+  const types = target.querySelector("input:not([type=checkbox]):focus, select:focus, textarea:focus");
+  const chooses = target.querySelector("td.pick input:checked, details.menu[open]");
+  return Boolean(selects || types || chooses || target.querySelector(".u-over:active"));
 }
 
 // How many rows there are that the list has not.
@@ -129,6 +130,7 @@ function replace(target, html) {
   htmx.process(target);
   for (const figure of target.querySelectorAll("[data-chart]")) draw(figure);
   restore(target, keeps);
+  target.dispatchEvent(new Event("replaced", { bubbles: true }));
 }
 
 // What a viewer has opened, hidden, chosen and scrolled to, by place or by address.

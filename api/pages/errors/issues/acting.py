@@ -22,7 +22,7 @@ from api.pages.errors.issues.acts import (
 )
 from api.pages.errors.issues.done import NAMES, written
 from api.pages.errors.issues.joining import merged, split_off
-from api.pages.errors.issues.opened import row_of
+from api.pages.errors.issues.standing import row_of
 from api.pages.errors.issues.whom import by_whom
 from api.pages.forms import ticks_of
 from api.pages.render import address_of

@@ -12,7 +12,8 @@ from api.errors.issue_answers import read_cursor, written
 from api.pages.arriving import page_with
 from api.pages.errors.issues.acts import COUNTS, UNTILS
 from api.pages.errors.issues.events_wanted import EXAMPLE, KEYS, Wanted, wanted_of
-from api.pages.errors.issues.opened import Opened, open_issue, row_of
+from api.pages.errors.issues.opened import Opened, open_issue
+from api.pages.errors.issues.standing import row_of
 from api.pages.parts.columns import columns_of
 from api.pages.parts.filters import chips_of
 from api.pages.viewer import Viewed, Viewer

@@ -11,10 +11,13 @@ from api.pages.arriving import page_with
 from api.pages.errors.issues.acts import COUNTS, UNTILS
 from api.pages.errors.issues.done import done_in
 from api.pages.errors.issues.found import Listed, find_lines
-from api.pages.errors.issues.opened import Opened, open_issue, row_of
+from api.pages.errors.issues.live import of_all
+from api.pages.errors.issues.opened import Opened, open_issue
 from api.pages.errors.issues.samples import Sending, sending_of
-from api.pages.errors.issues.wanted import EVERYTHING, Wanted, wanted_of
+from api.pages.errors.issues.standing import row_of
+from api.pages.errors.issues.wanted import EVERYTHING, RANGE, Wanted, wanted_of
 from api.pages.errors.issues.whom import by_whom
+from api.pages.live.following import LivePart, follows, stream_parts
 from api.pages.parts.columns import Column, columns_of
 from api.pages.parts.snippets import url_of
 from api.pages.viewer import NoSuchPage, Viewed, Viewer
@@ -51,12 +54,17 @@ NUMBERS = ("events", "people")
 @get("/errors/issues", include_in_schema=False)
 async def issues_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Show a page of issues."""
-    wanted = wanted_of(request, viewer)
+    wanted, values = wanted_of(request, viewer), values_of(request)
+    live = None
+    if not values.get("older"):
+        live = await follows(request, viewer, of_all(request, viewer), default=RANGE)
     return await page_with(
         request,
         "errors/issues.html",
         _found(request, viewer, wanted),
         wanted=wanted,
+        live=live,
+        done=done_in(values),
         views=wanted.views,
         chips=wanted.chips,
         kept=KEPT,
@@ -64,16 +72,38 @@ async def issues_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     )
 
 
+@get("/errors/issues.events", include_in_schema=False)
+async def issues_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
+    """Send the first page of the list anew as issues change."""
+    wanted_of(request, viewer)  # says at once what is wrong with the address
+    shown = tuple(column.name for column in _columns(request) if column.is_shown)
+    part = LivePart("figures", 1.0, "errors/_issues_list.html", _lines)
+    # What is assigned to whoever looks is another list for each.
+    of = (shown, by_whom(viewer))
+    return stream_parts(request, viewer, of_all(request, viewer), part, of=of)
+
+
 async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[str, Any]:
-    values = values_of(request)
+    named = values_of(request).get("open")
+    shown, opened = await asyncio.gather(
+        _lines(request, viewer, wanted), _opened(request, viewer, named)
+    )
+    return {**shown, "opened": opened, "missing": named if opened is None else None}
+
+
+async def _lines(
+    request: AnyRequest, viewer: Viewer, asked: Wanted | None = None
+) -> dict[str, Any]:
+    values, wanted = values_of(request), asked or wanted_of(request, viewer)
     database, project_id = services(request).database, viewer.project.project_id
-    opened, members, listed = await asyncio.gather(
-        _opened(request, viewer, values.get("open")),
+    members, listed = await asyncio.gather(
         list_members(database, project_id),
         _listed(request, viewer, wanted, values.get("older")),
     )
     is_empty = not listed.lines and await _has_none(request, viewer)
     return {
+        "wanted": wanted,
+        "columns": _columns(request),
         "lines": listed.lines,
         "older": listed.older,
         "is_first": not values.get("older"),
@@ -84,12 +114,9 @@ async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[st
         "sorts": SORTED,
         "meanings": MEANINGS,
         "numbers": NUMBERS,
-        "opened": opened,
-        "missing": values.get("open") if opened is None else None,
         "members": members,
         "untils": UNTILS,
         "counts": COUNTS,
-        "done": done_in(values),
     }
 
 

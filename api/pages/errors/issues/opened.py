@@ -1,64 +1,45 @@
 """One issue with one of its events, read for its page and for the drawer of the list."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import structs
 
 from api.auth import AnyRequest, services
 from api.errors.source_maps import EXPLAIN as EXPLAIN_FRAMES
 from api.errors.source_maps import ExplainFrames
-from api.pages.errors.issues.breakdown import Tags, shares_of
-from api.pages.errors.issues.courses import course_of
 from api.pages.errors.issues.event import EventShown, event_shown
 from api.pages.errors.issues.explained import Explained, explained_of
-from api.pages.errors.issues.history import Happened, history_of, state_text
-from api.pages.errors.issues.lines import is_new
 from api.pages.errors.issues.links import Link, links_of
 from api.pages.errors.issues.stack import ORDERS, Asked
+from api.pages.errors.issues.standing import (
+    Around,
+    Standing,
+    around_of,
+    chart_of,
+    standing_of,
+)
 from api.pages.errors.logs.links import logs_of_trace
 from api.pages.parts.charts import Chart
-from api.pages.parts.ranges import TimeRange, on_clock, range_of
+from api.pages.parts.ranges import on_clock
 from api.pages.render import address_of
-from api.pages.viewer import NoSuchPage, Viewer
+from api.pages.viewer import Viewer
 from api.parameters import invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
 from clickhouse.errors.event_filters import EventFilter
 from clickhouse.errors.events import EventLine, StoredEvent, get_event, list_events
-from clickhouse.errors.issue_counts import read_counts
-from clickhouse.errors.issue_details import (
-    MOST_LOOKED_AT,
-    Hour,
-    read_hours,
-    read_sightings,
-    read_tags,
-)
-from clickhouse.errors.issue_minutes import read_minutes
 from clickhouse.errors.trace_links import Between, by_trace_id
-from controlplane.errors.activity import list_activity
-from controlplane.errors.listing import get_issue, issues_of
-from controlplane.failures import NotFound
-from controlplane.members import Member, list_members
+from controlplane.errors.listing import issues_of
 from schemas.errors.event import ErrorEvent
 from schemas.errors.grouping import Explanation
-from schemas.errors.issues import ErrorFilter, IssueCounts, IssueRow
+from schemas.errors.issues import IssueRow
 from schemas.projects import ProjectContext, ProjectId
 
-RANGE = "7d"
 EXPLAIN = "explain_grouping"
 """Under this name the application has how an event of a project was grouped."""
 Explain = Callable[[ProjectId, ErrorEvent], Explanation]
-MOST_GROUPS = 50
-"""Fingerprints of an issue that are listed."""
-
-
-class Group(NamedTuple):
-    """Events of one fingerprint; how many there are where the issue has several."""
-
-    fingerprint: str
-    events: int | None
 
 
 class Step(NamedTuple):
@@ -77,16 +58,9 @@ class Found(NamedTuple):
     steps: list[Step]
 
 
-class Opened(Struct, frozen=True):
+class Opened(Standing, frozen=True, kw_only=True):
     """What a drawer shows of an issue, and its page above all else."""
 
-    row: IssueRow
-    counts: IssueCounts
-    is_new: bool
-    now_us: int
-    zone: str
-    range: TimeRange
-    state_text: str
     asked: Asked
     stored: StoredEvent | None
     shown: EventShown | None
@@ -97,52 +71,27 @@ class Opened(Struct, frozen=True):
     steps: Sequence[Step]
     links: Sequence[Link]
     missing_event: str
-    members: Sequence[Member]
 
 
-class Beside(Struct, frozen=True):
-    """What the page of an issue shows beside that."""
+class Beside(Around, frozen=True):
+    """What the page of an issue shows beside one of its events."""
 
     chart: Chart
-    breakdown: Tags
-    tags_of: int
-    """Of so many of its newest events, where it has more; else 0."""
-    activity: Sequence[Happened]
-    groups: Sequence[Group]
     explained: Explained | None
-
-
-async def row_of(request: AnyRequest, viewer: Viewer, issue_id: str) -> IssueRow:
-    """Returns an issue of the project. Raises `NoSuchPage`."""
-    try:
-        return await get_issue(services(request).database, viewer.project.project_id, issue_id)
-    except NotFound as error:
-        raise NoSuchPage from error
 
 
 async def open_issue(
     request: AnyRequest, viewer: Viewer, row: IssueRow, event_id: str = ""
 ) -> Opened:
     """Reads an issue with its latest event, unless another is named."""
-    shown, asked = _range(request, viewer), asked_in(request)
-    project, database = on_clock(viewer.project, shown), services(request).database
-    wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
-    members = await list_members(database, project.project_id)
+    standing, asked = await standing_of(request, viewer, row), asked_in(request)
+    project = on_clock(viewer.project, standing.range)
     async with reader_of(request, project).turn() as store:
-        counts, found = await asyncio.gather(
-            read_counts(store, project, {row.id: row.group_hashes}, wanted),
-            find_event(store, project, row, event_id),
-        )
+        found = await find_event(store, project, row, event_id)
         links = await _links(request, store, project, found.stored)
     stored = found.stored
     return Opened(
-        row=row,
-        counts=counts[row.id],
-        is_new=is_new(row, shown.now_us),
-        now_us=shown.now_us,
-        zone=shown.zone,
-        range=shown,
-        state_text=state_text(row, names_of(members), shown.zone),
+        **structs.asdict(standing),
         asked=asked,
         stored=stored,
         shown=None if stored is None else await _event_shown(request, project, stored, asked),
@@ -151,39 +100,16 @@ async def open_issue(
         steps=found.steps,
         links=links,
         missing_event=event_id if stored is None else "",
-        members=members,
     )
 
 
 async def beside_of(request: AnyRequest, viewer: Viewer, opened: Opened) -> Beside:
     """Reads what stands beside an issue and its event."""
-    row, shown = opened.row, opened.range
-    project, database = on_clock(viewer.project, shown), services(request).database
-    wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
-    happened = await list_activity(database, project.project_id, row.id)
-    async with reader_of(request, project).turn() as store:
-        course, tags, groups = await asyncio.gather(
-            _course(store, project, row, shown),
-            read_tags(store, project, row.group_hashes, wanted),
-            _groups(store, project, row, wanted),
-        )
-    return Beside(
-        chart=course_of(shown, course),
-        breakdown=shares_of(tags),
-        tags_of=MOST_LOOKED_AT if opened.counts.events > MOST_LOOKED_AT else 0,
-        activity=history_of(row, happened, names_of(opened.members), shown.zone),
-        groups=groups,
-        explained=await _explained(request, project, opened.stored),
+    around, chart = await asyncio.gather(
+        around_of(request, viewer, opened), chart_of(request, viewer, opened)
     )
-
-
-def names_of(members: Sequence[Member]) -> Mapping[str, str]:
-    """Returns what members are called, by their ids."""
-    return {one.user_id: one.name or one.email for one in members}
-
-
-def _range(request: AnyRequest, viewer: Viewer) -> TimeRange:
-    return range_of(values_of(request), viewer.project, default=RANGE)
+    explained = await _explained(request, viewer.project, opened.stored)
+    return Beside(**structs.asdict(around), chart=chart, explained=explained)
 
 
 def asked_in(request: AnyRequest) -> Asked:
@@ -226,32 +152,8 @@ async def find_event(
     return Found(stored, [*steps, Step("", "Latest", _other(newest, own))])
 
 
-async def _course(
-    store: Warehouse, project: ProjectContext, row: IssueRow, shown: TimeRange
-) -> list[Hour]:
-    """Returns the events of an issue by the hour, of a short time by the minute."""
-    if shown.bucket == "minute":
-        return await read_minutes(store, project, row.group_hashes, shown.first_us, shown.last_us)
-    wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
-    return await read_hours(store, project, row.group_hashes, wanted)
-
-
 def _other(lines: Sequence[EventLine], own: str) -> str:
     return lines[0].event_id if lines and lines[0].event_id != own else ""
-
-
-async def _groups(
-    store: Warehouse, project: ProjectContext, row: IssueRow, wanted: ErrorFilter
-) -> list[Group]:
-    """Returns what an issue is made of; of one group alone the issue's own count says it."""
-    if len(row.group_hashes) < 2:
-        return [Group(one, None) for one in row.fingerprints[:1]]
-    hashes = row.group_hashes[:MOST_GROUPS]
-    seen, counts = await asyncio.gather(
-        read_sightings(store, project, hashes),
-        read_counts(store, project, {str(one): (one,) for one in hashes}, wanted),
-    )
-    return [Group(one.fingerprint, counts[str(one.group_hash)].events) for one in seen]
 
 
 async def _links(
