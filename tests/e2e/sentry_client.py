@@ -80,6 +80,7 @@ def send_logs() -> None:
     """A log record of the SDK, within a transaction, and one by the integration of `logging`."""
     with sentry_sdk.start_transaction(op="http.server", name="GET /logs") as transaction:
         sentry_sdk.logger.warning("stock of {order} is low", order=42, password="hunter2")
+        logging.getLogger("shop.pay").setLevel(logging.INFO)
         logging.getLogger("shop.pay").info("payment %s took %d ms", "abc-123", 812)
         say(transaction.trace_id)
 

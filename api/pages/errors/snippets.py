@@ -33,6 +33,7 @@ import logging
 import sentry_sdk
 
 sentry_sdk.init(dsn="{dsn}", enable_logs=True)
+logging.basicConfig(level=logging.INFO)
 
 sentry_sdk.logger.warning("stock of {{order}} is low", order=42)
 # What the program logs by itself is sent too, from level info on.
