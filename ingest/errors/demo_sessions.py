@@ -39,6 +39,8 @@ class Sessions:
 
     def _session(self, number: int, at: datetime) -> Iterator[Event]:
         rnd = random.Random(f"session {self._seed} {number}")
+        # First: what follows draws as often as the release has it.
+        sid = str(UUID(int=rnd.getrandbits(128)))
         release = release_at(at, self._until, self._days)
         weights = OF_LAST if release is Release.LAST else USUAL
         status = rnd.choices(STATUSES, weights)[0]
@@ -46,7 +48,7 @@ class Sessions:
         errors = 1 if status in STATUSES[2:] or rnd.random() < WITH_ERRORS else 0
         shared = {
             "type": "session",
-            "sid": str(UUID(int=rnd.getrandbits(128))),
+            "sid": sid,
             "did": person(rnd)["id"],
             "started": at.astimezone(UTC).isoformat(),
             "attrs": {"release": release.named, "environment": rnd.choice(ENVIRONMENTS)},

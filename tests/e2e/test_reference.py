@@ -196,6 +196,8 @@ class Person:
         example = content.get("example")
         if isinstance(example, dict) and example.get("token") == TOKEN:
             example = example | {"token": self.ids["token"]}
+        if isinstance(example, dict) and "projects" in example:
+            example = example | {"projects": [self.ids["project_number"]]}
         if isinstance(example, dict) and example.keys() & {"ids", "fingerprints"}:
             known = {"ids": "other_issue_id", "fingerprints": "fingerprint"}
             found = {name: [self.ids[one]] for name, one in known.items() if name in example}
@@ -256,6 +258,7 @@ class Person:
         made = self.server.run("key", "dsn", "create", "--project", self.ids["project_id"])
         dsn = urlsplit(made.strip())
         self.dsn_key, self.ids["project_number"] = dsn.username or "", dsn.path.strip("/")
+        self.ids["project"] = self.ids["project_number"]
 
     def _make_token(self) -> None:
         """One that may do what its example asks, for all projects of the person."""

@@ -66,7 +66,10 @@ async def make_deploy(
     return told_deployment(made[0])
 
 
-@get(f"{RELEASE}/deploys", opt=describes(asks="token", errors=(404,)))
+@get(
+    f"{RELEASE}/deploys",
+    opt=describes(answer=list[CliDeployment], asks="token", errors=(404,)),
+)
 async def list_deploys(
     request: AnyRequest, org: FromPath[str], version: FromPath[str]
 ) -> list[CliDeployment]:
@@ -79,7 +82,10 @@ async def list_deploys(
     return [told_deployment(one) for one in found]
 
 
-@get(f"{RELEASE}/commits", opt=describes(asks="token", errors=(404,)))
+@get(
+    f"{RELEASE}/commits",
+    opt=describes(answer=list[CliCommit], asks="token", errors=(404,)),
+)
 async def list_release_commits(
     request: AnyRequest, org: FromPath[str], version: FromPath[str]
 ) -> list[CliCommit]:
@@ -115,21 +121,30 @@ async def show_previous(
     return {} if row is None else await release_of(database, [first], row.version)
 
 
-@get("/organizations/{org:str}/repos", opt={**takes(PageQuery), **describes(asks="token")})
+@get(
+    "/organizations/{org:str}/repos",
+    opt={**takes(PageQuery), **describes(answer=list[dict[str, str]], asks="token")},
+)
 async def list_repositories(request: AnyRequest, org: FromPath[str]) -> list[dict[str, str]]:
     """Answer that no code host is connected: then `sentry-cli` reads the commits of the folder."""
     await holder_in(request)
     return []
 
 
-@get("/organizations/{org:str}/projects", opt={**takes(PageQuery), **describes(asks="token")})
+@get(
+    "/organizations/{org:str}/projects",
+    opt={**takes(PageQuery), **describes(answer=list[CliProject], asks="token")},
+)
 async def list_cli_projects(request: AnyRequest, org: FromPath[str]) -> list[CliProject]:
     """Answer the projects that the token reaches."""
     holder = await holder_in(request)
     return [project_of(one) for one in await projects_in(request, holder)]
 
 
-@get("/organizations", opt={**takes(PageQuery), **describes(asks="token")})
+@get(
+    "/organizations",
+    opt={**takes(PageQuery), **describes(answer=list[CliOrganization], asks="token")},
+)
 async def list_organizations(request: AnyRequest) -> list[CliOrganization]:
     """Answer the one organization that there is."""
     await holder_in(request)

@@ -40,7 +40,11 @@ SHOWN = 100
 WRITES: dict[str, Any] = {"request_max_body_size": MAX_BODY_BYTES}
 
 
-@get(OF_PROJECT, opt={**takes(PageQuery), **describes(asks="token")})
+@get(
+    OF_PROJECT,
+    summary="List the releases of a project",
+    opt={**takes(PageQuery), **describes(answer=list[CliRelease], asks="token")},
+)
 async def list_project_releases(
     request: AnyRequest, org: FromPath[str], project: FromPath[str]
 ) -> list[CliRelease]:
@@ -49,7 +53,11 @@ async def list_project_releases(
     return await _listed(request, await one_project(request, holder, project))
 
 
-@get(OF_ORG, opt={**takes(PageQuery), **describes(asks="token")})
+@get(
+    OF_ORG,
+    summary="List releases",
+    opt={**takes(PageQuery), **describes(answer=list[CliRelease], asks="token")},
+)
 async def list_org_releases(request: AnyRequest, org: FromPath[str]) -> list[CliRelease]:
     """Answer the newest releases of the first project that the token reaches, 100 at most."""
     holder = await holder_in(request)

@@ -12,16 +12,19 @@ from msgspec import Raw
 from ingest.errors.demo import Failures
 from ingest.errors.demo_around import LAST_HOURS
 from ingest.errors.demo_calls import linked_call, with_link
+from ingest.errors.demo_sessions import Sessions
 from ingest.errors.demo_troubles import REGRESSED, TROUBLES
 from ingest.errors.demo_visits import PARCELS, REPEATS, ROUTES, SLOWED, Visits
 from ingest.llm.demo import Traffic
 from ingest.llm.demo_chats import CHANGED_HOURS_AGO
 from processors.errors.events import read_error, read_transaction
 from processors.errors.grouping.groups import group_of
+from processors.errors.sessions import session_row
 from schemas.errors.event import ErrorEvent
 from schemas.errors.grouping import DEFAULT_CONFIG
 from schemas.errors.sent import Head, SentItem
 from schemas.errors.transaction import TransactionEvent
+from schemas.projects import ProjectId
 
 SEED = 20261121
 UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -153,3 +156,22 @@ def test_some_llm_calls_name_the_request_that_they_were_made_in() -> None:
         assert request.trace_id == named["traceId"]
         assert named["spanId"] in {span.span_id for span in request.spans}
     assert msgspec.json.encode(requests)
+
+
+@pytest.mark.parametrize("until", MOMENTS)
+def test_sessions_are_alike_for_a_seed_and_never_in_the_future(until: datetime) -> None:
+    made = list(Sessions(SEED, until, 7).events(200))
+
+    again = list(Sessions(SEED, UNTIL, 7).events(200))
+    assert [one["sid"] for one in made] == [one["sid"] for one in again]
+    rows = [
+        session_row(sent(one), "1" * 32, project_id=ProjectId("demo"), received_at_us=us_of(until))
+        for one in made
+    ]
+    assert max(row.started_us for row in rows) < us_of(until)
+    assert {row.seq for row in rows} == {0, 1}
+    assert {row.status for row in rows} >= {"ok", "exited", "crashed"}
+
+
+def us_of(moment: datetime) -> int:
+    return int(moment.timestamp() * 1e6)
