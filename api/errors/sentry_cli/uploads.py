@@ -127,7 +127,7 @@ async def show_upload_options(request: AnyRequest, org: FromPath[str]) -> Upload
     status_code=HTTP_200_OK,
     request_max_body_size=MOST_REQUEST_BYTES + OVERHEAD_BYTES,
     opt=describes(
-        body=bytes, example=EXAMPLE, answer=Taken, asks="token", sent_as="multipart/form-data"
+        body=str, example=EXAMPLE, answer=Taken, asks="token", sent_as="multipart/form-data"
     ),
 )
 async def take_chunks(request: AnyRequest, org: FromPath[str]) -> Response[Any]:
