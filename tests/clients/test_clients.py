@@ -13,6 +13,7 @@ SENTRY = ("python", "node", "browser")
 OPEN_SENTRY = ("open sentry, node", "open sentry, browser")
 EVERY = pytest.mark.parametrize("client", [*SENTRY, *OPEN_SENTRY])
 OF_SENTRY = pytest.mark.parametrize("client", SENTRY)
+WITH_STATIC = pytest.mark.parametrize("client", [*SENTRY, "node, static"])
 OF_OPEN_SENTRY = pytest.mark.parametrize("client", OPEN_SENTRY)
 SDKS = {
     # It names the framework that it finds installed.
@@ -102,7 +103,7 @@ class TestTransactions:
         assert spans["render"]["op"] == "view"
         assert row["spans"] == len(spans)
 
-    @OF_SENTRY
+    @WITH_STATIC
     def test_a_span_is_in_the_one_that_it_is_in(self, sent: All, client: str) -> None:
         scene = sent[client, "once"]
         row = checkout(scene)
@@ -112,7 +113,7 @@ class TestTransactions:
         assert spans["rows"]["parent_span_id"] == spans["SELECT 1"]["span_id"]
         assert spans["SELECT 1"]["parent_span_id"] == row["span_id"]
 
-    @OF_SENTRY
+    @WITH_STATIC
     def test_an_error_within_it_has_its_trace_and_its_span(self, sent: All, client: str) -> None:
         scene = sent[client, "once"]
         row, error = checkout(scene), thrown(scene)
@@ -141,9 +142,10 @@ class TestLimits:
     def test_an_sdk_that_is_told_to_wait_waits(self, sent: All, client: str) -> None:
         outcomes = sent[client, "many"].outcomes
 
-        # Beside the errors there are envelopes of sessions and the like.
+        # Beside the errors there are envelopes of sessions and the like. One or two may be under
+        # way when the SDK is told; the rest it does not send.
         assert RATE_LIMIT - 20 <= outcomes["error accepted"] <= RATE_LIMIT
-        assert outcomes["error rate_limited"] <= 2
+        assert 1 <= outcomes["error rate_limited"] <= 2
 
     @OF_OPEN_SENTRY
     def test_what_does_not_wait_is_counted(self, sent: All, client: str) -> None:

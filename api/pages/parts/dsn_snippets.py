@@ -9,7 +9,12 @@ sentry_sdk.init(dsn="{dsn}", environment="production", traces_sample_rate=0.1)
 sentry_sdk.capture_message("Hello, Sluice")"""
 NODE = """const Sentry = require("@sentry/node");
 
-Sentry.init({{ dsn: "{dsn}", environment: "production", tracesSampleRate: 0.1 }});
+Sentry.init({{
+  dsn: "{dsn}",
+  environment: "production",
+  tracesSampleRate: 0.1,
+  traceLifecycle: "static",
+}});
 
 Sentry.captureMessage("Hello, Sluice");"""
 BROWSER = """import * as Sentry from "@sentry/browser";
@@ -19,6 +24,7 @@ Sentry.init({{
   environment: "production",
   integrations: [Sentry.browserTracingIntegration()],
   tracesSampleRate: 0.1,
+  traceLifecycle: "static",
 }});
 
 Sentry.captureMessage("Hello, Sluice");"""

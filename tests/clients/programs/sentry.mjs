@@ -6,7 +6,8 @@ export function options(dsn) {
   return { dsn, release: "shop@1.2.3", environment: "staging", tracesSampleRate: 1 };
 }
 
-export function clientOf(Sentry) {
+// `between` is what happens while the transaction is under way.
+export function clientOf(Sentry, between = async () => {}) {
   const answered = [];
   const made = {};
   Sentry.getClient().on("afterSendEvent", (event, response) => {
@@ -38,6 +39,7 @@ export function clientOf(Sentry) {
         } catch (error) {
           made.error = Sentry.captureException(error);
         }
+        await between();
         await Sentry.startSpan({ name: "render", op: "view" }, () => pause(5));
       });
     },

@@ -68,7 +68,7 @@ def until_told() -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
     for number in itertools.count():
         send(number)
-        if over.wait(0.15):
+        if over.wait(0.3):
             return
 
 

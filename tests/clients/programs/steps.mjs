@@ -31,7 +31,7 @@ async function untilTold(client, over) {
   for (let number = 0; !isOver; number++) {
     client.message(`message ${number}`);
     await client.flush();
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await new Promise((resolve) => setTimeout(resolve, 300));
   }
   return client.results();
 }
