@@ -12,8 +12,9 @@ from litestar.testing import AsyncTestClient
 
 from benchmarks.bench_ingest import Load, read_load
 from benchmarks.compare import HEADS, Figures, show_quotients
+from benchmarks.compare_bugsink import envelopes
 from benchmarks.generate import fill, generators_by_kind
-from benchmarks.generators.errors import ERROR_BYTES, MORE, SMALL_BYTES, SMALL_ERRORS, SPANS
+from benchmarks.generators.errors import ERROR_BYTES, MORE, PATH, SMALL_BYTES, SMALL_ERRORS, SPANS
 from benchmarks.generators.llm import SPAN_BYTES, SPREAD_DAYS, TRACE_BYTES
 from controlplane.database import Database
 from controlplane.dsn_keys import DsnProject
@@ -155,6 +156,18 @@ async def test_what_else_is_sent_of_errors_is_accepted(name: str, tmp_path: Path
     assert [answer.status_code // 100 for answer in answers] == [2, 2], answers[0].text
     accepted = [item for _, chunk in log.chunks for item in ids_of(chunk, ERROR)]
     assert len(set(accepted)) == len(accepted) == 21
+
+
+async def test_what_bugsink_is_sent_names_its_event_twice_by_the_same_id(tmp_path: Path) -> None:
+    log = Log()
+    content, (event_id,) = fill(envelopes(1)[0])
+
+    async with AsyncTestClient(application(log, tmp_path)) as client:
+        answer = await client.post(PATH, content=content)
+
+    assert answer.status_code == 200, answer.text
+    assert content.count(event_id.encode()) == 2
+    assert [ids_of(chunk, ERROR) for _, chunk in log.chunks] == [[event_id.replace("-", "")]]
 
 
 def test_one_load_alone_is_named_by_its_batch_and_connections() -> None:
