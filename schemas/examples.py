@@ -3,6 +3,8 @@
 TRACE_ID = "5150a94d-0001-4000-8000-000000000001"
 SPAN_ID = "5150a94d-0002-4000-8000-000000000001"
 EVENT_ID = "5150a94d000340008000000000000001"
+ATTACHMENT_ID = "2afd8aee81328c0e703087e27fa0432a"
+"""Made of the event, the name, the type and the bytes of the file in the example."""
 SESSION_ID = "conv-abc-123"
 EMAIL = "ann@example.com"
 PASSWORD = "correct horse battery"

@@ -81,10 +81,19 @@ TRANSACTION = Kind(
     ERRORS.name,
     (Table("transactions", "event_id"), Table("transaction_spans", "event_id")),
 )
+FEEDBACK = Kind("feedback", "errors.feedback", ERRORS.name, (Table("feedback", "event_id"),))
+CHECK_IN = Kind("check_in", "errors.check_in", ERRORS.name, (Table("check_ins", "update_id"),))
+ATTACHMENT = Kind(
+    "attachment", "errors.attachment", ERRORS.name, (Table("attachments", "attachment_id"),)
+)
 
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
-    System("errors", topics=(ERRORS,), kinds=(ERROR, TRANSACTION)),
+    System(
+        "errors",
+        topics=(ERRORS,),
+        kinds=(ERROR, TRANSACTION, FEEDBACK, CHECK_IN, ATTACHMENT),
+    ),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ingest.errors.demo import Event, Failures
+from ingest.errors.demo_beside import beside
 from ingest.errors.demo_calls import LinkedCall
 from ingest.errors.demo_visits import Visits
 from sluice.commands.errors import CommandError
@@ -62,7 +63,9 @@ def send_failing(sender: Sender, dsn: Dsn, failing: Failing, decide: Decide) -> 
     """Sends all of it and returns what can be read now. Raises `CommandError`."""
     failures = Failures(failing.seed, failing.until, failing.days)
     visits = Visits(failing.seed, failing.until, failing.days)
-    _send(sender, dsn, "errors", list(failures.events(failing.amount)))
+    errors = list(failures.events(failing.amount))
+    _send(sender, dsn, "errors", errors)
+    _send_beside(sender, dsn, failing.seed, [str(one["event_id"]) for one in errors[-8:]])
     made = [*visits.of_calls(failing.calls), *visits.events(failing.amount)]
     _send(sender, dsn, "requests", made)
     last = next(one for one in reversed(made) if _kind_of(one) == "transaction")
@@ -75,12 +78,26 @@ def send_failing(sender: Sender, dsn: Dsn, failing: Failing, decide: Decide) -> 
 
 def _send(sender: Sender, dsn: Dsn, shown: str, events: list[Event]) -> None:
     task = sender.progress.add_task(shown, total=len(events))
-    headers = {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={dsn.public_key}"}
+    headers = _headers(dsn)
     for batch in _batches(events):
         path = f"/api/{dsn.number}/envelope/"
         answer = post(sender.client, path, content=_envelope(batch), headers=headers)
         accepted(answer, 200)
         sender.progress.advance(task, len(batch))
+
+
+def _send_beside(sender: Sender, dsn: Dsn, seed: int, event_ids: list[str]) -> None:
+    """Sends feedback, files and check-ins."""
+    envelopes = list(beside(seed, event_ids))
+    task = sender.progress.add_task("feedback", total=len(envelopes))
+    for one in envelopes:
+        path = f"/api/{dsn.number}/envelope/"
+        accepted(post(sender.client, path, content=one, headers=_headers(dsn)), 200)
+        sender.progress.advance(task, 1)
+
+
+def _headers(dsn: Dsn) -> dict[str, str]:
+    return {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={dsn.public_key}"}
 
 
 def _batches(events: Iterable[Event]) -> Iterator[list[Event]]:

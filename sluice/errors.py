@@ -6,6 +6,9 @@ from alerts.errors.evaluate import Evaluation
 from api.errors import (
     alert_channels,
     alert_rules,
+    attachments,
+    check_ins,
+    feedback,
     issue_changes,
     issue_events,
     issues,
@@ -19,6 +22,7 @@ from api.errors.agents import reading as agent_reading
 from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
 from ingest.errors.app import routers
+from ingest.errors.attachments import AttachmentLimits
 from ingest.errors.forms import checks, forms
 from processors.blocks import StoredLog
 from processors.errors.grouping.groups import explain, group_of
@@ -31,6 +35,7 @@ from schemas.errors.event import ErrorEvent
 from schemas.errors.grouping import Explanation
 from schemas.errors.settings import ProjectErrorsSettings
 from schemas.projects import ProjectId
+from schemas.settings import Settings
 from sluice.parts import Parts, Resources, System, Work
 
 
@@ -53,12 +58,18 @@ def open_parts(resources: Resources) -> Parts:
 
     follow = follower(resources.database)
     return Parts(
-        forms=forms(),
+        forms=forms(_attachments(resources.settings)),
         steps=steps(meaning, follow),
         state={"explain_grouping": explain_grouping, "mask": mask},
         refresh=(settings.refresh,),
         alone=(ignored, alerting),
     )
+
+
+def _attachments(settings: Settings) -> AttachmentLimits:
+    # What is longer than an item may be, Kafka would not take.
+    most = min(settings.max_attachment_bytes, settings.max_item_bytes)
+    return AttachmentLimits(most, settings.max_envelope_attachment_bytes)
 
 
 def meaning_by(settings: ProjectErrorsSettings) -> Meaning:
@@ -73,7 +84,10 @@ def meaning_by(settings: ProjectErrorsSettings) -> Meaning:
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
+    queries=(
+        *(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
+        *(*feedback.HANDLERS, *attachments.HANDLERS, *check_ins.HANDLERS),
+    ),
     controls=(
         *issue_changes.HANDLERS,
         *setting.HANDLERS,

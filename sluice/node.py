@@ -62,7 +62,9 @@ async def open_parts(process: Process) -> None:
     database = Database(paths.database_url)
     opening = (
         asyncio.create_task(add_own_store(process)),
-        asyncio.create_task(asyncio.to_thread(open_systems, Resources(paths.cache, database))),
+        asyncio.create_task(
+            asyncio.to_thread(open_systems, Resources(paths.cache, database, settings))
+        ),
         asyncio.create_task(_open_log(process)),
         asyncio.create_task(_add_control_plane(process, database)),
     )

@@ -15,6 +15,7 @@ from controlplane.database import Database
 from ingest.forms import Form
 from processors.blocks import KindStep, StoredLog
 from schemas.issues import Checked
+from schemas.settings import Settings
 
 Work = Callable[[], Awaitable[object]]
 
@@ -25,6 +26,7 @@ class Resources(NamedTuple):
     cache: Path
     """A directory for files that can be made anew."""
     database: Database
+    settings: Settings = Settings()
 
 
 class Parts(Struct, frozen=True):

@@ -72,4 +72,6 @@ ENVELOPE_TEXT = (
     '{"type":"event"}\n'
     '{"timestamp":"2026-11-21T10:00:05.000Z","platform":"python","level":"error",'
     '"exception":{"values":[{"type":"ValueError","value":"no such order: 43"}]}}\n'
+    '{"type":"attachment","filename":"order.txt"}\n'
+    "two cups\n"
 )

@@ -17,6 +17,9 @@ COLUMNS = {
         *("event_id", "name", "op", "status", "environment", "release", "spans", "trace_id"),
     ),
     "transaction_spans": ("event_id", "span_id", "parent_span_id", "op", "description"),
+    "feedback": ("event_id", "message", "name", "associated_event_id"),
+    "check_ins": ("check_in_id", "monitor_slug", "status", "monitor_config"),
+    "attachments": ("event_id", "name", "size", "sha256"),
 }
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -35,7 +38,7 @@ def _print_rows(path: str) -> None:
     warehouse = Warehouse(f"chdb://{path}")
     found: Rows = {}
     for table, columns in COLUMNS.items():
-        sql = f"SELECT {', '.join(columns)} FROM {table} ORDER BY timestamp"
+        sql = f"SELECT {', '.join(columns)} FROM {table} ORDER BY received_at"
         found[table] = [
             {
                 name: json.loads(value) if name == "body" else value

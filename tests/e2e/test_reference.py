@@ -30,6 +30,10 @@ OF_PROJECT_BY_TOKEN = (
     *("issues/search", "releases", "ai", "traces", "traces/{trace_id}", "traces/{trace_id}/cost"),
     *("analytics", "performance", "transactions", "transactions/spans"),
     "transactions/{transaction_id}",
+    *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
+)
+BESIDE_ERRORS = (
+    *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
 )
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
@@ -59,6 +63,7 @@ STEPS = (
     *("GET /dashboard/api/analytics", "GET /dashboard/api/analytics/spans"),
     "GET /dashboard/api/outcomes",
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_ISSUES),
+    *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in BESIDE_ERRORS),
     *("PATCH /dashboard/api/issues/{issue_id}", "POST /dashboard/api/issues/bulk"),
     *("POST /dashboard/api/issues/{issue_id}/merge", "GET /v1/issues/{issue_id}"),
     "POST /dashboard/api/issues/{issue_id}/unmerge",

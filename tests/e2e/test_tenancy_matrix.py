@@ -86,6 +86,7 @@ QUERIES = (
     "transactions",
     "transactions/spans",
     "transactions/{transaction_id}",
+    *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
     *("issues", "issues/{issue_id}", "releases"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
@@ -102,6 +103,9 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/{one}" for one in ("issues/search", "ai", "traces")),
     *(f"GET projects/{{project_id}}/traces/{{trace_id}}{end}" for end in ("", "/cost")),
     "GET projects/{project_id}/analytics",
+    *(f"GET projects/{{project_id}}/{one}" for one in ("feedback", "attachments", "check-ins")),
+    "GET projects/{project_id}/attachments/{attachment_id}",
+    "GET projects/{project_id}/check-ins/monitors",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -119,6 +123,9 @@ PAGES = (
     *("/errors/issues", "/errors/issues/suggest", "/errors/issues/{issue_id}"),
     "/errors/issues/{issue_id}/events/{event_id}",
     "/errors/issues/{issue_id}/events/{event_id}/raw",
+    *("/errors/feedback", "/errors/feedback/suggest", "/errors/check-ins"),
+    *("/errors/check-ins/{monitor}", "/errors/attachments/{attachment_id}"),
+    "/errors/attachments/{attachment_id}/picture",
     *("/errors/alerts", "/errors/alerts/rules/{rule_id}"),
     *("/performance", "/performance/suggest", "/performance/spans"),
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
@@ -373,6 +380,12 @@ def fill_errors(project: Project, span_id: str) -> dict[str, str]:
     transaction = {"type": "transaction", "transaction": MARKER, "spans": [inner], **shared}
     send_envelope(project, event_id, {"type": "event"}, error)
     send_envelope(project, event_id, {"type": "transaction"}, {**transaction, **LASTED})
+    said = {"message": MARKER, "associated_event_id": event_id}
+    feedback_id = new_id().replace("-", "")
+    send_envelope(project, feedback_id, {"type": "feedback"}, {"contexts": {"feedback": said}})
+    job = {"monitor_slug": MARKER, "status": "ok", "release": MARKER}
+    send_envelope(project, feedback_id, {"type": "check_in"}, job)
+    send_envelope(project, event_id, {"type": "attachment", "filename": MARKER}, {"x": MARKER})
 
     def found() -> str:
         return "".join(one["id"] for one in project.get("/v1/issues").json()["issues"])
@@ -380,7 +393,10 @@ def fill_errors(project: Project, span_id: str) -> dict[str, str]:
     issue_id = wait_for(found, "the issue")
     path = f"/v1/transactions/{event_id}"
     wait_for(lambda: project.get(path).status_code == 200, "the transaction")
-    return {"issue_id": issue_id, "event_id": event_id, "transaction_id": event_id}
+    path = f"/v1/attachments?event_id={event_id}"
+    (file,) = wait_for(lambda: project.get(path).json()["attachments"], "the attachment")
+    ids = {"event_id": event_id, "transaction_id": event_id, "attachment_id": file["id"]}
+    return {"issue_id": issue_id, **ids}
 
 
 def send_envelope(

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from api.auth import AnyRequest
 from api.declared import takes
-from api.errors import issue_events, issues, transactions
+from api.errors import attachments, check_ins, feedback, issue_events, issues, transactions
 from api.errors.agents.holders import of_issue
 from api.errors.performance import performance_body
 from api.errors.transactions import TransactionQuery, wanted_of
@@ -43,6 +43,11 @@ HANDLERS = (
     by_token(f"{PROJECT}/transactions", transactions.list_transactions),
     by_token(f"{PROJECT}/transactions/spans", transactions.list_slowest_spans),
     by_token(f"{PROJECT}/transactions/{{transaction_id:str}}", transactions.get_transaction),
+    by_token(f"{PROJECT}/feedback", feedback.get_feedback),
+    by_token(f"{PROJECT}/attachments", attachments.get_attachments),
+    by_token(f"{PROJECT}/attachments/{{attachment_id:str}}", attachments.download_attachment),
+    by_token(f"{PROJECT}/check-ins", check_ins.get_check_ins),
+    by_token(f"{PROJECT}/check-ins/monitors", check_ins.get_monitors),
     by_token(f"{PROJECT}/releases", issues.get_releases),
     by_token(f"{PROJECT}/issues/search", issues.list_all_issues),
     of_issue(f"{ISSUE}/timeline", issues.get_timeline),
