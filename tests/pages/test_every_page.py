@@ -60,6 +60,8 @@ class TestEveryPage:
         ("demo", "errors/issues/1?order=sent&frames=all"),
         ("empty", "errors/issues"),
         ("empty", "errors/alerts"),
+        ("empty", "errors/feedback"),
+        ("empty", "errors/check-ins"),
         ("demo", "performance"),
         ("demo", f"performance/name?{ORDERS}"),
         ("demo", f"performance/transactions?{ORDERS}&sort=slowest"),

@@ -22,8 +22,10 @@ from api.pages.viewer import NoSuchPage, Viewer
 from api.parameters import invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
+from clickhouse.errors.attachments import AttachmentLine, attachments_of
 from clickhouse.errors.event_filters import EventFilter
 from clickhouse.errors.events import EventLine, StoredEvent, get_event, list_events
+from clickhouse.errors.feedback import FeedbackLine, feedback_of_groups
 from clickhouse.errors.issue_counts import read_counts
 from clickhouse.errors.issue_details import (
     Hour,
@@ -90,6 +92,8 @@ class Opened(Struct, frozen=True):
     """The address of the event as it is kept."""
     steps: Sequence[Step]
     links: Sequence[Link]
+    files: Sequence[AttachmentLine]
+    """Of the event."""
     missing_event: str
     members: Sequence[Member]
 
@@ -101,6 +105,8 @@ class Beside(Struct, frozen=True):
     breakdown: Tags
     activity: Sequence[Happened]
     groups: Sequence[Group]
+    said: Sequence[FeedbackLine]
+    """What people have said last of its events."""
     explained: Explained | None
 
 
@@ -125,8 +131,11 @@ async def open_issue(
             read_counts(store, project, {row.id: row.group_hashes}, wanted),
             find_event(store, project, row, event_id),
         )
-        links = await _links(request, store, project, found.stored)
-    stored = found.stored
+        stored = found.stored
+        own = [] if stored is None else [stored.line.event_id]
+        links, files = await asyncio.gather(
+            _links(request, store, project, stored), attachments_of(store, project, own)
+        )
     return Opened(
         row=row,
         counts=counts[row.id],
@@ -141,6 +150,7 @@ async def open_issue(
         raw=_raw(request, row, stored),
         steps=found.steps,
         links=links,
+        files=files,
         missing_event=event_id if stored is None else "",
         members=members,
     )
@@ -153,16 +163,18 @@ async def beside_of(request: AnyRequest, viewer: Viewer, opened: Opened) -> Besi
     wanted = ErrorFilter(from_us=shown.first_us, to_us=shown.last_us)
     happened = await list_activity(database, project.project_id, row.id)
     async with reader_of(request, project).turn() as store:
-        course, tags, groups = await asyncio.gather(
+        course, tags, groups, said = await asyncio.gather(
             _course(store, project, row, shown),
             read_tags(store, project, row.group_hashes, wanted),
             _groups(store, project, row, wanted),
+            feedback_of_groups(store, project, row.group_hashes),
         )
     return Beside(
         chart=course_of(shown, course),
         breakdown=shares_of(tags),
         activity=history_of(happened, names_of(opened.members), shown.zone),
         groups=groups,
+        said=said,
         explained=await _explained(request, project, opened.stored),
     )
 
