@@ -2,7 +2,15 @@
 
 from typing import Any, NamedTuple
 
-from schemas.examples import EVENT_ID, LOG_ID, SESSION_ID, SPAN_ID, TOKEN, TRACE_ID
+from schemas.examples import (
+    ATTACHMENT_ID,
+    EVENT_ID,
+    LOG_ID,
+    SESSION_ID,
+    SPAN_ID,
+    TOKEN,
+    TRACE_ID,
+)
 
 INTRODUCTION = """\
 1. Press **Authorize** and give an API key once. `sluice key show` prints one. The page keeps it in
@@ -73,7 +81,8 @@ PARAMETERS = {
     "name": Words("Only transactions of this name.", "/checkout"),
     "op": Words("Only transactions of this operation.", "http.server"),
     "release": Words("Only this release.", "shop@1.0.0"),
-    "q": Words("Only names, of logs bodies, that hold this text, in capitals or not.", "checkout"),
+    "q": Words("Only what holds this text, in capitals or not.", "checkout"),
+    "monitor": Words("Only this scheduled job.", "nightly-backup"),
     "by": Words("What comes first.", "total"),
     "span_op": Words("Only spans whose operation begins with this.", "db"),
     "cursor": Words("Where the page before ended: its `cursor` or `nextCursor`.", "12_17"),
@@ -97,6 +106,7 @@ PARAMETERS = {
     # Of a path.
     "issue_id": Words("Id of the issue, or its number in the project.", "1"),
     "event_id": Words("Id of the event: 32 hexadecimal digits.", EVENT_ID),
+    "attachment_id": Words("Id of the file: 32 hexadecimal digits.", ATTACHMENT_ID),
     "transaction_id": Words("Id of the transaction: 32 hexadecimal digits.", EVENT_ID),
     "log_id": Words("Id of the log record: 32 hexadecimal digits.", LOG_ID),
     "number": Words("Number of the price or alias.", "1"),

@@ -9,7 +9,7 @@ TooManyAnswers   what is on its way already leaves no bytes for one more (503)
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from schemas.projects import ProjectId
 PIECE_BYTES = 64 << 10
 """Handed to the connection at a time, which holds about as much itself. What is no longer than
 that is sent at once and not counted."""
+JSON = ((b"content-type", b"application/json"),)
 WAIT_S = 10.0
 RETRY_AFTER_S = 2
 
@@ -161,8 +162,17 @@ class Streamed(Response[bytes]):
     When something fails on the way the connection is broken off: what came is no whole JSON then.
     """
 
-    def __init__(self, first: bytes, texts: Texts, after: bytes, *, status_code: int) -> None:
+    def __init__(
+        self,
+        first: bytes,
+        texts: Texts,
+        after: bytes,
+        *,
+        status_code: int,
+        own_headers: Sequence[tuple[bytes, bytes]] = JSON,
+    ) -> None:
         super().__init__(b"", status_code=status_code, media_type="application/json")
+        self._own_headers = own_headers
         self._first = first
         self._texts = texts
         self._after = after
@@ -186,7 +196,7 @@ class Streamed(Response[bytes]):
             sending.result()
 
     async def _send(self, scope: Scope, send: Send) -> None:
-        headers = [(b"content-type", b"application/json")]
+        headers = list(self._own_headers)
         if self._texts.is_last:
             length = len(self._first) + len(self._after)
             headers.append((b"content-length", str(length).encode()))

@@ -91,10 +91,19 @@ LOGS = Topic(
 )
 LOG = Kind("log", "errors.log", LOGS.name, (Table("logs", "record_id"),))
 SESSION = Kind("session", "errors.session", ERRORS.name, (Table("session_updates", "update_id"),))
+FEEDBACK = Kind("feedback", "errors.feedback", ERRORS.name, (Table("feedback", "event_id"),))
+CHECK_IN = Kind("check_in", "errors.check_in", ERRORS.name, (Table("check_ins", "update_id"),))
+ATTACHMENT = Kind(
+    "attachment", "errors.attachment", ERRORS.name, (Table("attachments", "attachment_id"),)
+)
 
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
-    System("errors", topics=(ERRORS, LOGS), kinds=(ERROR, TRANSACTION, LOG, SESSION)),
+    System(
+        "errors",
+        topics=(ERRORS, LOGS),
+        kinds=(ERROR, TRANSACTION, LOG, SESSION, FEEDBACK, CHECK_IN, ATTACHMENT),
+    ),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

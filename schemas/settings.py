@@ -108,6 +108,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Bytes of one request when inflated."""
     max_item_bytes: Positive = 16 << 20
     """Bytes of one item of a request."""
+    max_attachment_bytes: Positive = 5 << 20
+    """Bytes of one attachment of an event. A larger one counts as invalid; the event is kept."""
+    max_envelope_attachment_bytes: Positive = 16 << 20
+    """Bytes of all attachments that come with one event. Those beyond it count as invalid."""
     max_inflight_bytes: Count = 0
     """Bytes of all requests being read at one time; the process takes three times as many. 0: a
     sixteenth of the memory, at most 256 MiB."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ingest.errors.demo import Event, Failures
+from ingest.errors.demo_beside import beside
 from ingest.errors.demo_calls import LinkedCall
 from ingest.errors.demo_logs import logs_of
 from ingest.errors.demo_sessions import Sessions
@@ -67,6 +68,7 @@ def send_failing(sender: Sender, dsn: Dsn, failing: Failing, decide: Decide) -> 
     visits = Visits(failing.seed, failing.until, failing.days)
     failed = list(failures.events(failing.amount))
     _send(sender, dsn, "errors", failed)
+    _send_beside(sender, dsn, failing.seed, [str(one["event_id"]) for one in failed[-8:]])
     made = [*visits.of_calls(failing.calls), *visits.events(failing.amount)]
     _send(sender, dsn, "requests", made)
     sessions = Sessions(failing.seed, failing.until, failing.days)
@@ -93,6 +95,15 @@ def _send_logs(sender: Sender, dsn: Dsn, records: list[dict[str, Any]]) -> None:
         head = {"type": "log", "item_count": len(batch)}
         _post(sender, dsn, _lines([{}, head, {"version": 2, "items": batch}]))
         sender.progress.advance(task, len(batch))
+
+
+def _send_beside(sender: Sender, dsn: Dsn, seed: int, event_ids: list[str]) -> None:
+    """Sends feedback, files and check-ins."""
+    envelopes = list(beside(seed, event_ids))
+    task = sender.progress.add_task("feedback", total=len(envelopes))
+    for one in envelopes:
+        _post(sender, dsn, one)
+        sender.progress.advance(task, 1)
 
 
 def _post(sender: Sender, dsn: Dsn, envelope: bytes) -> None:

@@ -42,7 +42,7 @@ async def open_parts(process: Process) -> None:
     warehouse = Warehouse(paths.warehouse_url, readers=settings.query_threads)
     close_at_stop(process, warehouse)
     topics = await find_topics(kafka, settings, remembered=paths.data_dir / "topics.json")
-    systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database))
+    systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database, settings))
     event_log = await asyncio.to_thread(_open_log, process, kafka, topics)
     _add_log(process, event_log)
     watch = StoredWatch(PartitionProgress(database), topics)

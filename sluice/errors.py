@@ -6,6 +6,9 @@ from alerts.errors.evaluate import Evaluation
 from api.errors import (
     alert_channels,
     alert_rules,
+    attachments,
+    check_ins,
+    feedback,
     issue_changes,
     issue_events,
     issues,
@@ -28,6 +31,7 @@ from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
 from controlplane.database import Database
 from ingest.errors.app import routers
+from ingest.errors.attachments import AttachmentLimits
 from ingest.errors.forms import checks, forms
 from processors.blocks import StoredLog
 from processors.errors.aging import OldIssues
@@ -46,6 +50,7 @@ from schemas.errors.grouping import Explanation
 from schemas.errors.settings import ProjectErrorsSettings
 from schemas.errors.source_maps import ExplainedFrames
 from schemas.projects import ProjectId
+from schemas.settings import Settings
 from sluice.parts import Parts, Resources, System, Work
 
 
@@ -76,7 +81,7 @@ def open_parts(resources: Resources) -> Parts:
 
     follow = follower(resources.database)
     return Parts(
-        forms=forms(),
+        forms=forms(_attachments(resources.settings)),
         steps=steps(meaning, follow, release_follower(resources.database), maps),
         state={
             "explain_grouping": explain_grouping,
@@ -101,6 +106,12 @@ async def explained(
     return await explain_frames(database, maps, project_id, stored)
 
 
+def _attachments(settings: Settings) -> AttachmentLimits:
+    # What is longer than an item may be, Kafka would not take.
+    most = min(settings.max_attachment_bytes, settings.max_item_bytes)
+    return AttachmentLimits(most, settings.max_envelope_attachment_bytes)
+
+
 def meaning_by(settings: ProjectErrorsSettings) -> Meaning:
     """Returns what the settings of a project make of its events."""
     return Meaning(
@@ -116,6 +127,7 @@ SYSTEM = System(
     queries=(
         *(*transactions.HANDLERS, *issues.HANDLERS, *issue_events.HANDLERS),
         *(*logs.HANDLERS, *releases.QUERIES, *source_maps.HANDLERS),
+        *(*feedback.HANDLERS, *attachments.HANDLERS, *check_ins.HANDLERS),
     ),
     controls=(
         *issue_changes.HANDLERS,

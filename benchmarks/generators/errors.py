@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.generate import Body, Generator, cut, mark
 from benchmarks.server import DSN_KEY
-from schemas.kinds import ERROR, SESSION, TRANSACTION
+from schemas.kinds import ATTACHMENT, CHECK_IN, ERROR, FEEDBACK, SESSION, TRANSACTION
 
 PATH = f"/api/1/envelope/?sentry_version=7&sentry_key={DSN_KEY}"
 ERROR_BYTES, SMALL_BYTES = 11_000, 2_700
@@ -78,10 +78,50 @@ def items(chance: random.Random, size: int) -> Body:
     return cut(json.dumps(made[0] if size == 1 else made).encode(), size)
 
 
+def feedback(chance: random.Random, size: int) -> Body:
+    """Makes an envelope with what people say."""
+    items = []
+    for number in range(size):
+        said = {"message": " ".join(chance.choices(WORDS, k=20)), "name": chance.choice(WORDS)}
+        event = _shared(chance, number, "javascript")
+        items.append({**event, "contexts": {**event["contexts"], "feedback": said}})
+    return _envelope(items, "feedback")
+
+
+def check_ins(chance: random.Random, size: int) -> Body:
+    """Makes an envelope with ends of runs, of 50 jobs."""
+    sdk = {"sdk": {"name": "sentry.python", "version": "2.75.0"}}
+    return _envelope(
+        [
+            {
+                "check_in_id": mark(number),
+                "monitor_slug": f"job-{chance.randrange(50)}",
+                "status": chance.choice(("ok", "ok", "ok", "error")),
+                "duration": round(chance.uniform(0.1, 90), 3),
+                **sdk,
+            }
+            for number in range(size)
+        ],
+        "check_in",
+    )
+
+
+def attachments(chance: random.Random, size: int) -> Body:
+    """Makes an envelope with logs of about 4 KB, all of one event."""
+    lines = [json.dumps({"event_id": mark(size)})]
+    for number in range(size):
+        lines.append(json.dumps({"type": "attachment", "filename": f"{number}.log"}))
+        lines.append(json.dumps([mark(number), " ".join(chance.choices(WORDS, k=600))]))
+    return cut("\n".join([*lines, ""]).encode(), size)
+
+
 GENERATORS = {
     ERROR.name: Generator(PATH, errors),
     TRANSACTION.name: Generator(PATH, transactions),
     SESSION.name: Generator(PATH, sessions),
+    FEEDBACK.name: Generator(PATH, feedback),
+    CHECK_IN.name: Generator(PATH, check_ins),
+    ATTACHMENT.name: Generator(PATH, attachments),
 }
 SMALL_ERRORS = Generator(PATH, small_errors)
 ITEMS = Generator(f"/v1/ingest?key={DSN_KEY}", items, most=20)

@@ -18,6 +18,7 @@ from ingest.errors.item_types import (
     UNKNOWN,
 )
 from ingest.forms import Counted
+from schemas.kinds import ATTACHMENT
 
 MAX_REPORT_BYTES = 64 << 10
 MAX_QUANTITY = 1_000_000_000
@@ -51,7 +52,9 @@ def read_report(payload: memoryview) -> list[Counted]:
             continue
         kind = CATEGORIES.get(one.category, UNKNOWN)
         reason = one.reason if one.reason in REASONS else OTHER_REASON
-        sums[kind, reason] += min(one.quantity, MAX_QUANTITY)
+        # Of attachments SDKs report the bytes, and not how many there were: one at least.
+        count = 1 if one.category == ATTACHMENT.name else one.quantity
+        sums[kind, reason] += min(count, MAX_QUANTITY)
     return [
         Counted(kind, "client_discard", reason, min(count, MAX_QUANTITY))
         for (kind, reason), count in sums.items()

@@ -65,6 +65,9 @@ class _ItemHeaders(Struct, frozen=True, gc=False):
     type: str
     length: int | None = None
     item_count: Raw = ABSENT
+    filename: Raw = ABSENT
+    content_type: Raw = ABSENT
+    attachment_type: Raw = ABSENT
 
 
 class EnvelopeHeaders(NamedTuple):
@@ -77,6 +80,14 @@ class EnvelopeHeaders(NamedTuple):
     """Name and version, with a blank between."""
 
 
+class File(NamedTuple):
+    """What an item says of the file that it is; empty where it does not, or no text."""
+
+    name: str = ""
+    content_type: str = ""
+    type: str = ""
+
+
 class EnvelopeItem(NamedTuple):
     """One item, as it came."""
 
@@ -84,6 +95,8 @@ class EnvelopeItem(NamedTuple):
     payload: memoryview
     records: int
     """How many records it says it holds; 1 where it does not say."""
+    file: File = File()
+    """Of an attachment."""
 
 
 class Envelope(NamedTuple):
@@ -168,7 +181,14 @@ def _item(body: bytes, position: int, number: int) -> tuple[EnvelopeItem, int]:
         raise _broken(f"Expected a line feed after {headers.length} bytes of payload", number)
     kind = headers.type if _TYPE.match(headers.type) else ""
     payload = memoryview(body)[position:end]
-    return EnvelopeItem(kind, payload, _count_of(headers.item_count)), end + 1
+    file = _file_of(headers) if kind == "attachment" else File()
+    return EnvelopeItem(kind, payload, _count_of(headers.item_count), file), end + 1
+
+
+def _file_of(headers: _ItemHeaders) -> File:
+    return File(
+        text_of(headers.filename), text_of(headers.content_type), text_of(headers.attachment_type)
+    )
 
 
 def _end_of_payload(body: bytes, position: int, length: int | None, number: int) -> int:

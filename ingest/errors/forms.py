@@ -6,17 +6,29 @@ from functools import partial
 import msgspec
 
 from ingest.errors import open_sentry, sentry, sessions
+from ingest.errors.attachments import AttachmentLimits
 from ingest.errors.log_items import is_record
 from ingest.forms import Form
 from ingest.rejections import Invalid
+from schemas.errors.attached import decode_attachment
 from schemas.errors.sent import SentItem, encode_sent, sent_decoder
 from schemas.issues import Checked, Issue
-from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION, Kind
+from schemas.kinds import (
+    ATTACHMENT,
+    CHECK_IN,
+    ERROR,
+    FEEDBACK,
+    LOG,
+    SESSION,
+    TRANSACTION,
+    Kind,
+)
 
 
-def forms() -> dict[str, Form]:
+def forms(attachments: AttachmentLimits = sentry.USUAL_LIMITS) -> dict[str, Form]:
     """Returns them by name."""
-    return {open_sentry.OPEN_SENTRY: open_sentry.open_sentry_form(), **sentry.sentry_forms()}
+    sent_by_sentry = sentry.sentry_forms(attachments)
+    return {open_sentry.OPEN_SENTRY: open_sentry.open_sentry_form(), **sent_by_sentry}
 
 
 def checks() -> dict[str, Callable[[bytes, int], Checked]]:
@@ -24,8 +36,19 @@ def checks() -> dict[str, Callable[[bytes, int], Checked]]:
 
     An item of the log is what came with what its request said, as `SentItem`.
     """
-    kept = (ERROR, TRANSACTION, LOG, SESSION)
-    return {kind.name: partial(_checked, kind) for kind in kept}
+    events = {kind.name: partial(_checked, kind) for kind in (ERROR, TRANSACTION, LOG, SESSION)}
+    beside = {kind.name: partial(_checked, kind) for kind in (FEEDBACK, CHECK_IN)}
+    return {**events, **beside, ATTACHMENT.name: _checked_attachment}
+
+
+def _checked_attachment(item: bytes, max_item_bytes: int) -> Checked:
+    try:
+        _, body = decode_attachment(item)
+    except msgspec.DecodeError as error:
+        return Checked(item, [Issue([], f"Expected a line of JSON, then the bytes: {error}")])
+    if len(body) > max_item_bytes:
+        return Checked(item, [Issue([], f"Expected at most {max_item_bytes} bytes")])
+    return Checked(item, [])
 
 
 def _checked(kind: Kind, item: bytes, max_item_bytes: int) -> Checked:

@@ -6,9 +6,25 @@ To take one in: give it a kind in `KINDS`. What has none is counted as filtered,
 
 from collections.abc import Mapping
 
-from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION, Kind
+from schemas.kinds import (
+    ATTACHMENT,
+    CHECK_IN,
+    ERROR,
+    FEEDBACK,
+    LOG,
+    SESSION,
+    TRANSACTION,
+    Kind,
+)
 
-KINDS: Mapping[str, Kind] = {"event": ERROR, "transaction": TRANSACTION}
+KINDS: Mapping[str, Kind] = {
+    "event": ERROR,
+    "transaction": TRANSACTION,
+    "feedback": FEEDBACK,
+    "user_report": FEEDBACK,
+    "check_in": CHECK_IN,
+    "attachment": ATTACHMENT,
+}
 """What the log holds, an item each."""
 SESSIONS = ("session", "sessions")
 """Updates of one session, and sums over many: each becomes one or several items of the log."""
@@ -22,7 +38,6 @@ UNKNOWN = "sentry_unknown"
 
 _NOT_KEPT = (
     *("otel_log", "otel_span", "trace_metric"),
-    *("check_in", "attachment", "user_report", "feedback"),
     *("profile", "profile_chunk", "replay_event", "replay_recording", "replay_video"),
     *("raw_security", "security", "nel", "statsd", "metric_buckets", "form_data"),
 )
@@ -41,7 +56,8 @@ CATEGORIES: Mapping[str, str] = {
     "default": ERROR.name,
     "security": COUNTED_AS["security"],
     "log_item": COUNTED_AS[LOGS],
-    "monitor": COUNTED_AS["check_in"],
+    "monitor": CHECK_IN.name,
+    "attachment_item": ATTACHMENT.name,
     "replay": COUNTED_AS["replay_event"],
     "internal": COUNTED_AS[CLIENT_REPORT],
 }

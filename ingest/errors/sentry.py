@@ -10,6 +10,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -17,6 +18,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from eventlog.producer import Items
+from ingest.errors.attachments import Attached, AttachmentLimits, frame_attachments
+from ingest.errors.beside_events import OWN_IDS
 from ingest.errors.client_reports import read_report
 from ingest.errors.envelope import ABSENT, EnvelopeItem, parse_envelope, text_of
 from ingest.errors.item_types import (
@@ -37,7 +40,16 @@ from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
 from schemas.encodings import wrong_encoding
 from schemas.errors.sent import Head, SentItem, encode_sent
 from schemas.issues import Issue
-from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION, Kind
+from schemas.kinds import (
+    ATTACHMENT,
+    CHECK_IN,
+    ERROR,
+    FEEDBACK,
+    LOG,
+    SESSION,
+    TRANSACTION,
+    Kind,
+)
 
 ENVELOPE = "sentry_envelope"
 STORE = "sentry_store"
@@ -61,16 +73,28 @@ class _Logged(NamedTuple):
     item_id: str
 
 
+LOGGED = (ERROR, TRANSACTION, SESSION, FEEDBACK, CHECK_IN, ATTACHMENT, LOG)
+"""The kinds of which the log holds items, in their order there."""
+EVENTS = (ERROR, TRANSACTION, FEEDBACK)
+"""Those whose ids are their senders'."""
+USUAL_LIMITS = AttachmentLimits()
 _decode_event = msgspec.json.Decoder(_Event).decode
 
 
-def sentry_forms() -> dict[str, Form]:
+def sentry_forms(limits: AttachmentLimits = USUAL_LIMITS) -> dict[str, Form]:
     """Returns the forms of both routes, by name."""
-    return {ENVELOPE: Form(ERROR.name, split_envelope), STORE: Form(ERROR.name, split_stored)}
+    split = partial(split_envelope, limits=limits)
+    return {ENVELOPE: Form(ERROR.name, split), STORE: Form(ERROR.name, split_stored)}
 
 
-def split_envelope(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
-    """Splits an envelope to errors, transactions and sessions; what else it has is counted.
+def split_envelope(
+    body: bytes,
+    told: Mapping[str, str],
+    max_item_bytes: int,
+    *,
+    limits: AttachmentLimits = USUAL_LIMITS,
+) -> Split:
+    """Splits an envelope to what the log holds; what else it has is counted.
 
     Raises `BadJson`, `BadItems` and `ItemTooLarge`, with the kinds of all that it brought.
     """
@@ -104,8 +128,11 @@ def split_envelope(body: bytes, told: Mapping[str, str], max_item_bytes: int) ->
     counted += [one for some in streamed for one in some.counted]
     counted += [one for some in records for one in some.counted]
     counted += [one for of in sessions for one in of.counted]
-    answer_id = head.event_id or next((one.item_id for one in events), "")
-    return Split([*_by_kind([*events, *made]), *_logs(records)], counted, answer_id)
+    answer_id = head.event_id or next((one.item_id for one in events if one.kind in EVENTS), "")
+    attached = frame_attachments(items, answer_id, limits)
+    counted += attached.counted
+    logged = _by_kind([*events, *made, *_attached(attached)])
+    return Split([*logged, *_logs(records)], counted, answer_id)
 
 
 def split_stored(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
@@ -132,16 +159,32 @@ def _logged(
     items: Sequence[EnvelopeItem], head: Head, told: Mapping[str, str], max_item_bytes: int
 ) -> list[_Logged]:
     logged: list[_Logged] = []
+    own, others = head, msgspec.structs.replace(head, event_id="")
     for item in items:
         kind = KINDS.get(item.type)
-        if kind is None:
+        if kind is None or kind is ATTACHMENT:
             continue
         event, text = _read(bytes(item.payload), max_item_bytes)
-        # The envelope's id is that of its one event; what comes behind has its own.
-        own = head if not logged else msgspec.structs.replace(head, event_id="")
+        if item.type in OWN_IDS:
+            item_id = OWN_IDS[item.type](text)
+            logged.append(_Logged(kind, _sent(others, text, told), item_id))
+            continue
         item_id = own.event_id or id_of(text_of(event.event_id)) or uuid4().hex
+        kind = FEEDBACK if kind is ERROR and _is_feedback(event) else kind
         logged.append(_Logged(kind, _sent(own, text, told), item_id))
+        # The envelope's id is that of its one event; what comes behind has its own.
+        own = others
     return logged
+
+
+def _is_feedback(event: _Event) -> bool:
+    # So the SDK for Python sends what `capture_event` is given as feedback.
+    return event.type is not ABSENT and text_of(event.type) == FEEDBACK.name
+
+
+def _attached(attached: Attached) -> list[_Logged]:
+    pairs = zip(attached.bodies, attached.ids, strict=True)
+    return [_Logged(ATTACHMENT, body, item_id) for body, item_id in pairs]
 
 
 def _streamed(items: Sequence[EnvelopeItem], max_item_bytes: int) -> list[Streamed]:
@@ -223,7 +266,7 @@ def _counted(item: EnvelopeItem) -> Sequence[Counted]:
 def _by_kind(logged: Sequence[_Logged]) -> list[Items]:
     return [
         Items(kind, [one.body for one in own], [one.item_id for one in own])
-        for kind in (ERROR, TRANSACTION, SESSION)
+        for kind in LOGGED
         if (own := [one for one in logged if one.kind is kind])
     ]
 

@@ -15,16 +15,20 @@ from clickhouse.errors.tables import (
     transaction_arrays,
     transaction_span_arrays,
 )
+from clickhouse.errors.tables_beside import attachment_arrays, check_in_arrays, feedback_arrays
 from processors.blocks import KindStep, Ready, StoredItems, needs_nothing, nothing
 from processors.columns import Build, Columns, Rows, SentChunk, row_by_row
+from processors.errors.attachments import read_attachment
+from processors.errors.check_ins import read_check_in
 from processors.errors.events import decode_sent, read_error, read_transaction, repairing
+from processors.errors.feedback import read_feedback
 from processors.errors.logs import read_log
 from processors.errors.mapped import Ahead, AheadKey, Mapper, prepared
 from processors.errors.rows import Grouped, error_row, transaction_row
 from processors.errors.sessions import session_row
 from schemas.errors.event import ErrorEvent
 from schemas.errors.sent import SentItem
-from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION
+from schemas.kinds import ATTACHMENT, CHECK_IN, ERROR, FEEDBACK, LOG, SESSION, TRANSACTION
 from schemas.projects import ProjectId
 
 
@@ -84,6 +88,9 @@ def steps(
         ),
         LOG.name: KindStep(LOG, partial(build, build_logs)),
         SESSION.name: KindStep(SESSION, build_sessions, follow=follow_releases),
+        FEEDBACK.name: KindStep(FEEDBACK, partial(build, build_feedback)),
+        CHECK_IN.name: KindStep(CHECK_IN, partial(build, build_check_ins)),
+        ATTACHMENT.name: KindStep(ATTACHMENT, build_attachments),
     }
 
 
@@ -160,6 +167,41 @@ def build_sessions(sent: Sequence[SentChunk]) -> Columns:
 
     return row_by_row(
         sent, row_of, lambda columns: {"session_updates": Rows(session_arrays(columns))}
+    )
+
+
+def build_feedback(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Columns:
+    """Turns what people say into columns."""
+    arrivals = _arrivals(meaning_of, sent)
+
+    def row_of(body: bytes, event_id: str) -> tuple[Any, ...]:
+        meaning, received_at_us = next(arrivals)
+        item = _masked(decode_sent(body), meaning)
+        return astuple(read_feedback(item, event_id, received_at_us))
+
+    return row_by_row(sent, row_of, lambda columns: {"feedback": Rows(feedback_arrays(columns))})
+
+
+def build_check_ins(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Columns:
+    """Turns what jobs say of their runs into columns."""
+    arrivals = _arrivals(meaning_of, sent)
+
+    def row_of(body: bytes, update_id: str) -> tuple[Any, ...]:
+        meaning, received_at_us = next(arrivals)
+        item = _masked(decode_sent(body), meaning)
+        return astuple(read_check_in(item, update_id, received_at_us))
+
+    return row_by_row(sent, row_of, lambda columns: {"check_ins": Rows(check_in_arrays(columns))})
+
+
+def build_attachments(sent: Sequence[SentChunk]) -> Columns:
+    """Turns files into columns; nothing in them is masked."""
+
+    def row_of(body: bytes, attachment_id: str) -> tuple[Any, ...]:
+        return astuple(read_attachment(body, attachment_id))
+
+    return row_by_row(
+        sent, row_of, lambda columns: {"attachments": Rows(attachment_arrays(columns))}
     )
 
 

@@ -75,4 +75,6 @@ ENVELOPE_TEXT = (
     '{"type":"log","item_count":1,"content_type":"application/vnd.sentry.items.log+json"}\n'
     '{"items":[{"timestamp":1795255206.25,"level":"warn","body":"stock of order 43 is low",'
     '"attributes":{"order":{"value":43,"type":"integer"}}}]}\n'
+    '{"type":"attachment","filename":"order.txt"}\n'
+    "two cups\n"
 )

@@ -86,3 +86,56 @@ class LogRow(Struct, frozen=True, gc=False):
     user_key: str
     attributes: Mapping[str, Any]
     problems: Sequence[str]
+
+
+class FeedbackRow(Struct, frozen=True, gc=False):
+    """A row of table `feedback`."""
+
+    event_id: str
+    timestamp_us: int
+    message: str
+    name: str
+    email: str
+    url: str
+    associated_event_id: str
+    replay_id: str
+    source: str
+    environment: str
+    release: str
+    platform: str
+    sdk: str
+    user_key: str
+    trace_id: str
+    span_id: str
+    tags: Mapping[str, str]
+    body: bytes
+
+
+class CheckInRow(Struct, frozen=True, gc=False):
+    """A row of table `check_ins`."""
+
+    update_id: str
+    timestamp_us: int
+    check_in_id: str
+    monitor_slug: str
+    status: str
+    duration_ns: int | None
+    environment: str
+    release: str
+    sdk: str
+    trace_id: str
+    monitor_config: bytes
+
+
+class AttachmentRow(Struct, frozen=True, gc=False):
+    """A row of table `attachments`."""
+
+    attachment_id: str
+    event_id: str
+    name: str
+    content_type: str
+    type: str
+    picture: str
+    size: int
+    sha256: str
+    body: bytes

@@ -357,6 +357,55 @@ def llm_call_tools(api: Asking) -> list[Tool]:
     return [list_llm_calls, get_llm_call, explain_cost]
 
 
+def beside_tools(api: Asking) -> list[Tool]:
+    """Return the tools that read what comes beside errors."""
+
+    async def list_feedback(
+        project_id: ProjectId,
+        q: Annotated[str | None, Field(description="A text that stands in it")] = None,
+        event_id: Annotated[str | None, Field(description="The error that it is about")] = None,
+        trace_id: str | None = None,
+        date_from: From = None,
+        date_to: To = None,
+        limit: Limit = 25,
+        cursor: Cursor = None,
+    ) -> str:
+        """List what people have said of errors or of the application, newest first."""
+        asked = {"date_from": date_from, "date_to": date_to, "limit": limit, "cursor": cursor}
+        named = {"q": q, "event_id": event_id, "trace_id": trace_id}
+        return await api.get(_path("projects", project_id, "feedback"), **named, **asked)
+
+    async def list_attachments(project_id: ProjectId, event_id: str) -> str:
+        """List the files that came with an event: names, types, sizes; not their bytes."""
+        return await api.get(_path("projects", project_id, "attachments"), event_id=event_id)
+
+    return [list_feedback, list_attachments]
+
+
+def check_in_tools(api: Asking) -> list[Tool]:
+    """Return the tools that read what scheduled jobs say."""
+
+    async def list_cron_monitors(project_id: ProjectId, environment: str | None = None) -> str:
+        """List scheduled jobs: ok, failed, missed or unknown, when due, how long they take."""
+        path = _path("projects", project_id, "check-ins", "monitors")
+        return await api.get(path, environment=environment)
+
+    async def list_check_ins(
+        project_id: ProjectId,
+        monitor: Annotated[str | None, Field(description="Name of the scheduled job")] = None,
+        date_from: From = None,
+        date_to: To = None,
+        limit: Limit = 25,
+        cursor: Cursor = None,
+    ) -> str:
+        """List runs of scheduled jobs, newest first; by default of 30 days."""
+        asked = {"date_from": date_from, "date_to": date_to, "limit": limit, "cursor": cursor}
+        path = _path("projects", project_id, "check-ins")
+        return await api.get(path, monitor=monitor, **asked)
+
+    return [list_cron_monitors, list_check_ins]
+
+
 def _path(*parts: str) -> str:
     """Return a path whose parts a model cannot leave. Raises `ToolError`."""
     for part in parts:
@@ -367,6 +416,6 @@ def _path(*parts: str) -> str:
 
 MAKERS = (
     *(project_tools, release_tools, issue_tools, one_issue_tools, event_tools),
-    *(alert_tools, alert_makers),
+    *(alert_tools, alert_makers, beside_tools, check_in_tools),
     *(performance_tools, transaction_tools, log_tools, llm_tools, llm_call_tools),
 )

@@ -24,6 +24,9 @@ COLUMNS = {
         *("project_id", "record_id", "body", "severity", "logger", "environment", "release"),
         *("sdk", "trace_id", "span_id", "attributes", "problems"),
     ),
+    "feedback": ("project_id", "event_id", "message", "name", "associated_event_id"),
+    "check_ins": ("project_id", "check_in_id", "monitor_slug", "status", "monitor_config"),
+    "attachments": ("project_id", "event_id", "name", "size", "sha256"),
 }
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -42,7 +45,7 @@ def _print_rows(path: str) -> None:
     warehouse = Warehouse(f"chdb://{path}")
     found: Rows = {}
     for table, columns in COLUMNS.items():
-        sql = f"SELECT {', '.join(columns)} FROM {table} ORDER BY timestamp"
+        sql = f"SELECT {', '.join(columns)} FROM {table} ORDER BY received_at"
         found[table] = [
             {
                 name: json.loads(value) if name == "body" else value

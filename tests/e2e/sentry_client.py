@@ -5,6 +5,7 @@
 It writes the ids of what it has captured, a line each.
 """
 
+import contextlib
 import itertools
 import logging
 import sys
@@ -12,6 +13,7 @@ import threading
 import time
 
 import sentry_sdk
+from sentry_sdk.crons import monitor
 from sentry_sdk.traces import start_span as start_streamed_span
 from sentry_sdk.transport import HttpTransport
 
@@ -85,6 +87,26 @@ def send_logs() -> None:
         say(transaction.trace_id)
 
 
+def send_beside() -> None:
+    """An error with files, what a person says of it, and a job that runs twice."""
+    with sentry_sdk.new_scope() as scope:
+        scope.add_attachment(bytes=b"\0\n\xff", filename="core.bin")
+        error_id = sentry_sdk.capture_message("with a file")
+    say(error_id)
+    said = {"message": "It is gone", "name": "Ann", "associated_event_id": error_id}
+    say(sentry_sdk.capture_event({"type": "feedback", "contexts": {"feedback": said}}))
+    schedule = {"type": "crontab", "value": "0 3 * * *"}
+
+    @monitor(monitor_slug="nightly", monitor_config={"schedule": schedule})
+    def job(fails: bool) -> None:
+        if fails:
+            raise ValueError("no disk")
+
+    job(False)
+    with contextlib.suppress(ValueError):
+        job(True)
+
+
 def send_until_told(transport: Transport) -> None:
     """One message after the other, until the input ends; writes the ids of those that arrived."""
     over = threading.Event()
@@ -113,6 +135,7 @@ TASKS = {
     "stream": send_stream,
     "logs": send_logs,
     "ten": send_ten,
+    "beside": send_beside,
 }
 
 

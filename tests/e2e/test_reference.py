@@ -36,6 +36,7 @@ OF_PROJECT_BY_TOKEN = (
     *("transactions/{transaction_id}", "logs", "logs/counts", "logs/{log_id}"),
     *("releases/health", "releases/{version}"),
     *("persons", "persons/export", "persons/erasures"),
+    *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
 )
 OF_ORG, OF_PROJECT = (
     "/api/0/organizations/{org}/releases",
@@ -50,6 +51,9 @@ BY_CLI = (
     f"GET {OF_ORG}/{{version}}/previous-with-commits",
     *(f"POST {OF_ORG}/{{version}}/deploys", f"GET {OF_ORG}/{{version}}/deploys"),
     *(f"DELETE {OF_PROJECT}/{{version}}", f"POST {OF_ORG}", f"DELETE {OF_ORG}/{{version}}"),
+)
+BESIDE_ERRORS = (
+    *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
 )
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
@@ -80,6 +84,7 @@ STEPS = (
     "GET /dashboard/api/outcomes",
     *("POST /dashboard/api/releases", "POST /dashboard/api/releases/{version}/deployments"),
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_ISSUES),
+    *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in BESIDE_ERRORS),
     *("PATCH /dashboard/api/issues/{issue_id}", "POST /dashboard/api/issues/bulk"),
     *("POST /dashboard/api/issues/{issue_id}/merge", "GET /v1/issues/{issue_id}"),
     "POST /dashboard/api/issues/{issue_id}/unmerge",

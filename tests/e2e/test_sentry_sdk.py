@@ -1,5 +1,6 @@
 """Sentry's SDK for Python, unmodified, in processes of its own, against Sluice."""
 
+import hashlib
 import subprocess
 import sys
 from importlib.metadata import version
@@ -66,6 +67,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
             "transaction": client(server, "transaction"),
             "stream": client(server, "stream"),
             "logs": client(server, "logs"),
+            "beside": client(server, "beside"),
             "not sampled": client(server, "transaction", sampled=0),
         }
         ids = {name: printed(process) for name, process in processes.items()}
@@ -145,6 +147,23 @@ class TestEvents:
         assert (paid["logger"], paid["release"]) == ("shop.pay", "shop@1.2.3")
         assert [low["trace_id"]] == [paid["trace_id"]] == sent.ids["logs"]
         assert low["problems"] == paid["problems"] == []
+
+    def test_files_feedback_and_check_ins_are_kept_too(self, sent: Sent) -> None:
+        error_id, feedback_id = sent.ids["beside"]
+
+        (file,) = sent.rows["attachments"]
+        (said,) = sent.rows["feedback"]
+        assert (file["event_id"], file["name"], file["size"]) == (error_id, "core.bin", 3)
+        assert file["sha256"] == hashlib.sha256(b"\0\n\xff").hexdigest()
+        assert (said["event_id"], said["message"]) == (feedback_id, "It is gone")
+        assert (said["name"], said["associated_event_id"]) == ("Ann", error_id)
+        runs: dict[str, set[str]] = {}
+        for row in sent.rows["check_ins"]:
+            assert (row["monitor_slug"], "0 3 * * *" in row["monitor_config"]) == ("nightly", True)
+            runs.setdefault(row["check_in_id"], set()).add(row["status"])
+        assert sorted(map(sorted, runs.values())) == [
+            ["error", "in_progress"], ["in_progress", "ok"],
+        ]  # fmt: skip
 
     def test_what_an_sdk_leaves_out_it_reports(self, sent: Sent) -> None:
         assert sent.not_sampled == 1

@@ -92,6 +92,7 @@ QUERIES = (
     "transactions",
     "transactions/spans",
     "transactions/{transaction_id}",
+    *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
     *("issues", "issues/{issue_id}", "releases"),
     *("logs", "logs/counts", "logs/{log_id}"),
     *("releases/health", "releases/{version}"),
@@ -120,6 +121,9 @@ OF_TOKENS = (
     *("GET projects/{project_id}/persons", "GET projects/{project_id}/persons/export"),
     *("POST projects/{project_id}/alerts/rules", "GET alerts/rules", "GET alerts/rules/{rule_id}"),
     "PATCH alerts/rules/{rule_id}",
+    *(f"GET projects/{{project_id}}/{one}" for one in ("feedback", "attachments", "check-ins")),
+    "GET projects/{project_id}/attachments/{attachment_id}",
+    "GET projects/{project_id}/check-ins/monitors",
 )
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
@@ -140,6 +144,9 @@ PAGES = (
     "/errors/issues/{issue_id}/events/{event_id}",
     "/errors/issues/{issue_id}/events/{event_id}/raw",
     *("/errors/logs", "/errors/logs/suggest", "/errors/logs.events", "/errors/logs/{log_id}"),
+    *("/errors/feedback", "/errors/feedback/suggest", "/errors/check-ins"),
+    *("/errors/check-ins/{monitor}", "/errors/attachments/{attachment_id}"),
+    "/errors/attachments/{attachment_id}/picture",
     *("/errors/alerts", "/errors/alerts/rules/{rule_id}"),
     *("/releases", "/releases/one", "/releases/suggest"),
     "/errors/alerts/channels/{channel_id}",
@@ -429,6 +436,12 @@ def fill_errors(project: Project, span_id: str) -> dict[str, str]:
     transaction = {"type": "transaction", "transaction": MARKER, "spans": [inner], **shared}
     send_envelope(project, event_id, {"type": "event"}, error)
     send_envelope(project, event_id, {"type": "transaction"}, {**transaction, **LASTED})
+    said = {"message": MARKER, "associated_event_id": event_id}
+    feedback_id = new_id().replace("-", "")
+    send_envelope(project, feedback_id, {"type": "feedback"}, {"contexts": {"feedback": said}})
+    job = {"monitor_slug": MARKER, "status": "ok", "release": MARKER}
+    send_envelope(project, feedback_id, {"type": "check_in"}, job)
+    send_envelope(project, event_id, {"type": "attachment", "filename": MARKER}, {"x": MARKER})
 
     def found() -> str:
         return "".join(one["id"] for one in project.get("/v1/issues").json()["issues"])
@@ -440,9 +453,12 @@ def fill_errors(project: Project, span_id: str) -> dict[str, str]:
     record = {"timestamp": time.time(), "level": "error", "body": MARKER, "attributes": attributes}
     send_envelope(project, event_id, {"type": "log"}, {"items": [record]})
     logs = wait_for(lambda: project.get("/v1/logs").json()["logs"], "the log record")
+    path = f"/v1/attachments?event_id={event_id}"
+    (file,) = wait_for(lambda: project.get(path).json()["attachments"], "the attachment")
     return {
         **{"issue_id": issue_id, "event_id": event_id, "transaction_id": event_id},
-        **{"log_id": logs[0]["id"], "version": MARKER, "org": "sluice", "project": "1"},
+        **{"attachment_id": file["id"], "log_id": logs[0]["id"]},
+        **{"version": MARKER, "org": "sluice", "project": "1"},
     }
 
 

@@ -67,6 +67,8 @@ class TestEveryPage:
         ("demo", "releases"),
         ("demo", "releases/one?version=shop%404.2.0"),
         ("empty", "releases"),
+        ("empty", "errors/feedback"),
+        ("empty", "errors/check-ins"),
         ("demo", "performance"),
         ("demo", f"performance/name?{ORDERS}"),
         ("demo", f"performance/transactions?{ORDERS}&sort=slowest"),

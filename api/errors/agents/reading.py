@@ -8,7 +8,16 @@ from litestar.params import FromPath
 
 from api.auth import AnyRequest
 from api.declared import takes
-from api.errors import issue_events, issues, logs, source_maps, transactions
+from api.errors import (
+    attachments,
+    check_ins,
+    feedback,
+    issue_events,
+    issues,
+    logs,
+    source_maps,
+    transactions,
+)
 from api.errors.agents.holders import of_issue
 from api.errors.performance import performance_body
 from api.errors.transactions import TransactionQuery, wanted_of
@@ -46,6 +55,11 @@ HANDLERS = (
     by_token(f"{PROJECT}/logs", logs.list_log_records),
     by_token(f"{PROJECT}/logs/counts", logs.count_log_records),
     by_token(f"{PROJECT}/logs/{{log_id:str}}", logs.get_log_record),
+    by_token(f"{PROJECT}/feedback", feedback.get_feedback),
+    by_token(f"{PROJECT}/attachments", attachments.get_attachments),
+    by_token(f"{PROJECT}/attachments/{{attachment_id:str}}", attachments.download_attachment),
+    by_token(f"{PROJECT}/check-ins", check_ins.get_check_ins),
+    by_token(f"{PROJECT}/check-ins/monitors", check_ins.get_monitors),
     by_token(f"{PROJECT}/releases", issues.get_releases),
     by_token(f"{PROJECT}/issues/search", issues.list_all_issues),
     of_issue(f"{ISSUE}/timeline", issues.get_timeline),

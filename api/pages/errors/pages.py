@@ -1,6 +1,7 @@
 """The pages of the system `errors`, and where they stand in the navigation."""
 
 from api.pages.errors.alerts.page import HANDLERS as ALERTS
+from api.pages.errors.beside.pages import SECTION as BESIDE
 from api.pages.errors.finding import FINDER
 from api.pages.errors.issues.pages import SECTION as ISSUES
 from api.pages.errors.logs.pages import HANDLERS as LOGS
@@ -14,8 +15,8 @@ from api.pages.navigation import Link, Section
 
 ERRORS = Section(
     ISSUES.title,
-    (*ISSUES.links, RELEASES_LINK, LOGS_LINK, Link("Alerts", "errors/alerts")),
-    (*ISSUES.handlers, *RELEASES, *LOGS, *ALERTS),
+    (*ISSUES.links, RELEASES_LINK, LOGS_LINK, *BESIDE.links, Link("Alerts", "errors/alerts")),
+    (*ISSUES.handlers, *RELEASES, *LOGS, *ALERTS, *BESIDE.handlers),
     finders=(FINDER,),
 )
 SECTIONS = (ERRORS, *PERFORMANCE, SETTINGS, SOURCE_MAPS)

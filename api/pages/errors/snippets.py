@@ -57,6 +57,30 @@ CURL = """curl {url}/v1/ingest \\
     "traceId": "'$(cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen)'",
     "spans": [{{"spanId": "1", "op": "db", "description": "SELECT 1", "durationMs": 80}}]}}'"""
 
+CRON_PYTHON = """# pip install sentry-sdk
+import sentry_sdk
+from sentry_sdk.crons import monitor
+
+sentry_sdk.init(dsn="{dsn}")
+schedule = {{"type": "crontab", "value": "0 3 * * *"}}
+
+@monitor(monitor_slug="nightly-backup", monitor_config={{"schedule": schedule, "timezone": "UTC"}})
+def back_up():
+    pass  # the job
+
+back_up()
+sentry_sdk.flush()"""
+FEEDBACK_BROWSER = """import * as Sentry from "@sentry/browser";
+
+Sentry.init({{ dsn: "{dsn}", integrations: [Sentry.feedbackIntegration()] }});"""
+FEEDBACK_PYTHON = """# pip install sentry-sdk
+import sentry_sdk
+
+sentry_sdk.init(dsn="{dsn}")
+said = {{"message": "The button does nothing", "contact_email": "ann@example.com"}}
+sentry_sdk.capture_event({{"type": "feedback", "contexts": {{"feedback": said}}}})
+sentry_sdk.flush()"""
+
 
 PYTHON_RELEASE = """# pip install sentry-sdk
 import sentry_sdk
@@ -110,6 +134,21 @@ async def log_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
         ("From Python, with Sentry's SDK", LOGS_PYTHON.format_map(given)),
         ("From Node.js, with Sentry's SDK", LOGS_NODE.format_map(given)),
         ("With curl", LOGS_CURL.format_map(given)),
+    ]
+
+
+async def check_in_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
+    """Return samples that send a first check-in."""
+    given = await _given(request, viewer)
+    return [("From Python, with Sentry's SDK", CRON_PYTHON.format_map(given))]
+
+
+async def feedback_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
+    """Return samples that send a first feedback."""
+    given = await _given(request, viewer)
+    return [
+        ("In the browser, with Sentry's SDK", FEEDBACK_BROWSER.format_map(given)),
+        ("From Python, with Sentry's SDK", FEEDBACK_PYTHON.format_map(given)),
     ]
 
 

@@ -22,6 +22,7 @@ KEPT = frozenset(
     (
         *("event_id", "trace_id", "span_id", "parent_span_id", "segment_id", "profile_id"),
         *("replay_id", "debug_id", "code_id", "traceId", "spanId", "parentSpanId", "eventId"),
+        *("check_in_id", "associated_event_id"),
         *("timestamp", "start_timestamp", "release", "dist", "platform", "level"),
         *("instruction_addr", "image_addr", "symbol_addr", "lineno", "colno", "_meta"),
     )

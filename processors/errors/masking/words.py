@@ -30,7 +30,7 @@ COUNTING = frozenset(
 """Beside `token` they say that it is no credential."""
 NEVER = frozenset({"PWD", "OLDPWD", "sentry_key", "public_key", "publicKey"})
 """Names that are not sensitive, as they are written."""
-EMAIL_NAMES = ("email", "e mail", "mail address", "email address", "user email")
+EMAIL_NAMES = ("email", "e mail", "mail address", "email address", "user email", "contact email")
 IP_NAMES = (
     *("ip", "ip address", "ip addr", "remote addr", "remote ip", "client ip", "user ip"),
     *("x forwarded for", "x real ip", "cf connecting ip", "true client ip", "client address"),

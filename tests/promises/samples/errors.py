@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from schemas.errors.attached import AttachmentHead, decode_attachment, encode_attachment
 from schemas.errors.sent import Head, SentItem, encode_sent, sent_decoder
 from tests.promises.sample import Sample
 
@@ -49,6 +50,33 @@ def sessions(count: int) -> list[bytes]:
     return [_sent(update | {"sid": str(uuid.uuid4()), "did": f"u{n}"}) for n in range(count)]
 
 
+def feedback(count: int) -> list[bytes]:
+    said = {"message": "It does not work", "associated_event_id": uuid.uuid4().hex}
+    return [_item(contexts={"feedback": said}) for _ in range(count)]
+
+
+def check_ins(count: int) -> list[bytes]:
+    runs = [uuid.uuid4().hex for _ in range(count)]
+    said = {"monitor_slug": "backup", "status": "ok", "duration": 2.5}
+    return [_item(check_in_id=run, **said) for run in runs]
+
+
+def attachments(count: int) -> list[bytes]:
+    head = AttachmentHead(uuid.uuid4().hex, "log.bin", "application/octet-stream")
+    return [encode_attachment(head, b"\n\0\xff" + uuid.uuid4().bytes) for _ in range(count)]
+
+
+def attached(items: Sequence[bytes]) -> bytes:
+    """Returns an envelope of attachments of the log, which are of one event."""
+    event_id = decode_attachment(items[0])[0].event_id
+    lines = [msgspec.json.encode({"event_id": event_id})]
+    for item in items:
+        head, body = decode_attachment(item)
+        header = {"type": "attachment", "length": len(body), "filename": head.name}
+        lines += msgspec.json.encode(header), body
+    return b"\n".join(lines)
+
+
 def envelope(kind: str) -> Callable[[Sequence[bytes]], bytes]:
     """Returns what makes an envelope of items of the log."""
 
@@ -68,6 +96,9 @@ SAMPLES = {
     "transaction": Sample(PATH, transactions, envelope("transaction"), status=200),
     "log": Sample(PATH, logs, log_envelope, status=200),
     "session": Sample(PATH, sessions, envelope("session"), status=200),
+    "feedback": Sample(PATH, feedback, envelope("feedback"), status=200),
+    "check_in": Sample(PATH, check_ins, envelope("check_in"), status=200),
+    "attachment": Sample(PATH, attachments, attached, status=200),
 }
 
 

@@ -28,8 +28,10 @@ from api.pages.viewer import Viewer
 from api.parameters import invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
+from clickhouse.errors.attachments import AttachmentLine, attachments_of
 from clickhouse.errors.event_filters import EventFilter
 from clickhouse.errors.events import EventLine, StoredEvent, get_event, list_events
+from clickhouse.errors.feedback import FeedbackLine, feedback_of_groups
 from clickhouse.errors.trace_links import Between, by_trace_id
 from controlplane.errors.listing import issues_of
 from schemas.errors.event import ErrorEvent
@@ -70,6 +72,8 @@ class Opened(Standing, frozen=True, kw_only=True):
     """The address of the event as it is kept."""
     steps: Sequence[Step]
     links: Sequence[Link]
+    files: Sequence[AttachmentLine]
+    """Of the event."""
     missing_event: str
 
 
@@ -77,6 +81,8 @@ class Beside(Around, frozen=True):
     """What the page of an issue shows beside one of its events."""
 
     chart: Chart
+    said: Sequence[FeedbackLine]
+    """What people have said last of its events."""
     explained: Explained | None
 
 
@@ -88,8 +94,11 @@ async def open_issue(
     project = on_clock(viewer.project, standing.range)
     async with reader_of(request, project).turn() as store:
         found = await find_event(store, project, row, event_id)
-        links = await _links(request, store, project, found.stored)
-    stored = found.stored
+        stored = found.stored
+        own = [] if stored is None else [stored.line.event_id]
+        links, files = await asyncio.gather(
+            _links(request, store, project, stored), attachments_of(store, project, own)
+        )
     return Opened(
         **structs.asdict(standing),
         asked=asked,
@@ -99,17 +108,26 @@ async def open_issue(
         raw=_raw(request, row, stored),
         steps=found.steps,
         links=links,
+        files=files,
         missing_event=event_id if stored is None else "",
     )
 
 
 async def beside_of(request: AnyRequest, viewer: Viewer, opened: Opened) -> Beside:
     """Reads what stands beside an issue and its event."""
-    around, chart = await asyncio.gather(
-        around_of(request, viewer, opened), chart_of(request, viewer, opened)
+    around, chart, said = await asyncio.gather(
+        around_of(request, viewer, opened),
+        chart_of(request, viewer, opened),
+        _said(request, viewer, opened),
     )
     explained = await _explained(request, viewer.project, opened.stored)
-    return Beside(**structs.asdict(around), chart=chart, explained=explained)
+    return Beside(**structs.asdict(around), chart=chart, said=said, explained=explained)
+
+
+async def _said(request: AnyRequest, viewer: Viewer, opened: Opened) -> list[FeedbackLine]:
+    project = on_clock(viewer.project, opened.range)
+    async with reader_of(request, project).turn() as store:
+        return list(await feedback_of_groups(store, project, opened.row.group_hashes))
 
 
 def asked_in(request: AnyRequest) -> Asked:

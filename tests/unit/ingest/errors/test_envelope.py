@@ -190,10 +190,13 @@ def test_no_bytes_do_more_than_be_rejected() -> None:
         + b'\n{"type":"transaction"}\n{"spans":[{"op":"db"}],"transaction":"/a"}\n'
         + b'{"type":"attachment","length":8,"filename":"a"}\n'
         + b"ab\ncd\n\0\xff\n"
+        + b'{"type":"check_in"}\n{"check_in_id":"%b","monitor_slug":"a","status":"ok"}\n'
+        % ID.encode()
+        + b'{"type":"user_report"}\n{"event_id":"%b","comments":"no"}\n' % ID.encode()
         + b'{"type":"client_report"}\n{"discarded_events":[{"reason":"sample_rate",'
         + b'"category":"error","quantity":3}]}\n{"type":"session"}\n{"sid":"x"}\n'
     )
-    assert len(split_envelope(whole, {}, 1000).items) == 2
+    assert len(split_envelope(whole, {}, 1000).items) == 5
     chance = random.Random(11)
     outcomes = {"taken": 0, "rejected": 0}
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ingest.errors.forms import checks, forms
+from ingest.errors.sentry import LOGGED
 from schemas.errors.sent import sent_decoder
-from schemas.kinds import ERROR, LOG, SESSION, TRANSACTION
 from tests.unit.ingest.errors.test_open_sentry import error, generation, transaction
 
 CHECKS = checks()
@@ -19,7 +19,7 @@ def stored(protocol: str, item: Any, **head: str) -> bytes:
 
 def test_there_is_a_form_for_each_route_and_a_check_for_each_kind() -> None:
     assert set(forms()) == {"open_sentry", "sentry_envelope", "sentry_store"}
-    assert set(CHECKS) == {kind.name for kind in (ERROR, TRANSACTION, LOG, SESSION)}
+    assert set(CHECKS) == {kind.name for kind in LOGGED}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.errors.item_types import COUNTED_AS, REASONS, SESSIONS
+from ingest.errors.item_types import COUNTED_AS, KINDS, REASONS, SESSIONS
 from ingest.errors.sentry import check_item, id_of, split_envelope, split_stored
 from ingest.forms import Counted, Split
 from ingest.rejections import BadItems, BadJson, ItemTooLarge, Rejected
@@ -157,9 +157,7 @@ class TestItems:
 class TestCounted:
     @pytest.mark.parametrize(
         "name",
-        sorted(
-            COUNTED_AS.keys() - {"event", "transaction", "span", "log", "client_report", *SESSIONS}
-        ),
+        sorted(COUNTED_AS.keys() - KINDS.keys() - {"span", "log", "client_report", *SESSIONS}),
     )
     def test_an_item_that_is_not_kept_is_counted_by_its_type(self, name: str) -> None:
         made = split(({"type": name}, b"\0no json"))
@@ -200,7 +198,7 @@ class TestReports:
             Counted("sentry_span", "client_discard", "sample_rate", 40),
             Counted("error", "client_discard", "network_error", 1),
             Counted("log", "client_discard", "queue_overflow", 3),
-            Counted("sentry_check_in", "client_discard", "before_send", 1),
+            Counted("check_in", "client_discard", "before_send", 1),
         }
 
     def test_words_that_nobody_knows_become_no_words_of_ours(self) -> None:

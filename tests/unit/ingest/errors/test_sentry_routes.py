@@ -242,7 +242,7 @@ class TestAnswers:
             site,
             body=envelope(
                 EVENT,
-                ({"type": "attachment", "length": 3}, b"\0\n\1"),
+                ({"type": "profile", "length": 3}, b"\0\n\1"),
                 ({"type": "new_thing"}, b"x"),
                 ({"type": "client_report"}, lost),
                 event_id=ID,
@@ -252,16 +252,16 @@ class TestAnswers:
         assert (answer.status_code, answer.json()) == (200, {"id": ID})
         assert site.ids == [ID]
         assert site.counted == {
-            ("sentry_attachment", "filtered", "unsupported_item"): 1,
+            ("sentry_profile", "filtered", "unsupported_item"): 1,
             ("sentry_unknown", "filtered", "unsupported_item"): 1,
             ("error", "client_discard", "network_error"): 4,
         }
 
     async def test_metrics_tell_what_is_not_kept_from_what_is_rejected(self) -> None:
-        labels = {"kind": "sentry_check_in", "reason": "filtered:unsupported_item"}
+        labels = {"kind": "sentry_nel", "reason": "filtered:unsupported_item"}
         names = ("sluice_items_not_kept_total", "sluice_items_rejected_total")
 
-        await post(Site(), body=envelope(({"type": "check_in"}, b"{}")))
+        await post(Site(), body=envelope(({"type": "nel"}, b"{}")))
 
         assert [REGISTRY.get_sample_value(name, labels) for name in names] == [1.0, None]
 

@@ -1,0 +1,1 @@
+"""Pages of what comes beside errors: feedback, files, check-ins."""
