@@ -36,7 +36,8 @@ from schemas.persons import (
 from schemas.projects import ProjectId
 
 PERSONS = "/projects/{project_id:str}/persons"
-END_OF_TIME_US = 1 << 60
+END_OF_TIME_US = 9 * 10**15
+"""In the year 2255: times of the store end some years later."""
 BAD_ERASURE = "expected person and confirm, both with the id of the person"
 
 

@@ -86,9 +86,9 @@ MOVE = (
     .replace("{latency}", "toUInt128(side.2 * sum_latency_ns)")
     .replace("{sums}", ", ".join(f"sum(toInt128(ifNull(t.{one}, 0))) AS sum_{one}" for one in WIDE))
 )
+# The order of all columns makes the blocks the same whenever it is repeated: so tokens count.
 MOVE_SETTINGS = {
     "insert_deduplicate": 1,
-    "deduplicate_insert_select": "force_enable",
     "max_insert_block_size": 4_000_000,
     "min_insert_block_size_rows": 4_000_000,
     "min_insert_block_size_bytes": 1 << 31,
@@ -107,7 +107,8 @@ EMPTY = """
 ALTER TABLE session_sums
 DELETE WHERE project_id = {project_id:String}
     AND hex(sipHash128(toString(user_id))) = {named:String}
-    AND toUnixTimestamp64Micro(bucket) < {until_us:Int64}
+    AND (toUnixTimestamp64Micro(bucket) < {until_us:Int64}
+        OR received_date < toDate(fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')))
     AND NOT has({live:Array(Int64)}, toUnixTimestamp64Micro(bucket)
         - positiveModulo(toUnixTimestamp64Micro(bucket), 3600000000))
 """

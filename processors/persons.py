@@ -7,7 +7,7 @@ the sums of LLM calls: that these moved is noted, and until it is, their token m
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Protocol
 from uuid import uuid4
@@ -29,7 +29,6 @@ from clickhouse.persons import (
 )
 from controlplane.database import Database
 from controlplane.erasures import save_erasure, take_erasure
-from controlplane.errors.erasing import erase_alerts, erase_titles
 from controlplane.failures import ControlPlaneError
 from eventlog.records import DeadLetter
 from processors.blocks import StoredLog, is_past
@@ -37,6 +36,8 @@ from schemas.persons import Done, Erasure, ErasureState
 from schemas.projects import ProjectId
 
 POLL_S = 0.2
+EraseTexts = Callable[[Database, ProjectId, Collection[str], str], Awaitable[None]]
+"""Leaves a person out of what the control plane tells of errors with these fingerprints."""
 ID_FIELDS = b"id|email|username|name|ip_address|ip|userId|user_id"
 
 log = structlog.get_logger(__name__)
@@ -57,10 +58,17 @@ class NotOurs(Exception):
 class Erasures:
     """Works on what people asked for."""
 
-    def __init__(self, database: Database, warehouse: Warehouse, event_log: ErasedLog) -> None:
+    def __init__(
+        self,
+        database: Database,
+        warehouse: Warehouse,
+        event_log: ErasedLog,
+        erase_texts: EraseTexts,
+    ) -> None:
         self._database = database
         self._store = warehouse.aside
         self._log = event_log
+        self._erase_texts = erase_texts
         self._owner = str(uuid4())
         self._done = Done()
         """How far the erasure is that is worked on."""
@@ -90,8 +98,7 @@ class Erasures:
             await self._save(erasure, rows=await count_rows(self._store, whose, **PATIENT))
         # Before the rows are blanked, for they say which issues it is about.
         fingerprints = await list_fingerprints(self._store, whose)
-        await erase_titles(self._database, whose.project_id, fingerprints, whose.person)
-        await erase_alerts(self._database, whose.project_id, whose.person)
+        await self._erase_texts(self._database, whose.project_id, fingerprints, whose.person)
         for one in PERSONAL:
             await self._erase_table(erasure, one, whose)
         await self._log.drop_dead_letters(dead_letters_of(whose.project_id, whose.person))

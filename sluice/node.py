@@ -10,6 +10,7 @@ import structlog
 from api.read_backs import ReadBacks
 from clickhouse.client import Warehouse
 from controlplane.database import Database
+from controlplane.errors.erasing import erase_texts
 from controlplane.initial import ensure_initial, seed_of
 from eventlog import transport
 from eventlog.group_commit import Limits
@@ -84,7 +85,7 @@ async def open_parts(process: Process) -> None:
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
-        (ALONE_EVERY_S, Erasures(database, warehouse, event_log).work),
+        (ALONE_EVERY_S, Erasures(database, warehouse, event_log, erase_texts).work),
         (FOLLOW_EVERY_S, ProjectList(database, warehouse).follow),
         (RETENTION_EVERY_S, lambda: retain(event_log, retention, datetime.now(UTC))),
     ]

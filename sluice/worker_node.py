@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import structlog
 
 from controlplane.database import Database
+from controlplane.errors.erasing import erase_texts
 from controlplane.progress import PartitionProgress
 from eventlog import kafka_transport
 from eventlog.kafka_address import KafkaAddress
@@ -81,7 +82,7 @@ async def open_parts(process: Process) -> None:
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
     _lead(process, sink, purge.run, every_s=0.0)
-    _lead(process, sink, Erasures(database, warehouse, event_log).work, every_s=0.0)
+    _lead(process, sink, Erasures(database, warehouse, event_log, erase_texts).work, every_s=0.0)
     _lead(process, sink, ProjectList(database, warehouse).follow, every_s=FOLLOW_EVERY_S)
     for start in systems.alone:
         _lead(process, sink, start(warehouse, event_log), every_s=0.0)

@@ -15,7 +15,7 @@ from api.pages.account import (
     frame_query,
     person_of,
 )
-from api.pages.forms import Problem, fields_of, problem_of
+from api.pages.forms import Problem, fields_of, problem_of, typed_word
 from api.pages.once import show_once
 from api.pages.token_forms import FIELDS, TypedToken, draft_of
 from controlplane.failures import BadRequest, Conflict
@@ -44,7 +44,7 @@ async def add_own_token(request: AnyRequest) -> Response[Any]:
 async def remove_own_token(request: AnyRequest, token_id: FromPath[str]) -> Response[str]:
     """Revoke a token of one's own, whose name the form repeats."""
     session = await person_of(request)
-    state, typed = services(request), (await fields_of(request)).get("confirm", "").strip()
+    state, typed = services(request), await typed_word(request)
     owner = TokenOwner(user_id=session.account.user_id)
     tokens = await list_tokens(state.database, owner)
     named = next((one.name for one in tokens if one.token_id == token_id.lower()), None)

@@ -31,6 +31,11 @@ async def fields_of(request: AnyRequest, *, at_most: int = MOST_FIELDS) -> dict[
     return {name: values[-1] for name, values in (await ticks_of(request, at_most)).items()}
 
 
+async def typed_word(request: AnyRequest) -> str:
+    """Return what was typed to confirm that something is meant for good. Raises `BadRequest`."""
+    return (await fields_of(request)).get("confirm", "").strip()
+
+
 async def ticks_of(request: AnyRequest, at_most: int) -> dict[str, list[str]]:
     """Return the fields of a form in which one may come several times. Raises `BadRequest`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -25,6 +25,14 @@ def without(person: str) -> Rewrite:
     return lambda text: pattern.sub(ERASED, text)
 
 
+async def erase_texts(
+    database: Database, project_id: ProjectId, fingerprints: Collection[str], person: str
+) -> None:
+    """Leave a person out of titles and messages. May be repeated."""
+    await erase_titles(database, project_id, fingerprints, person)
+    await erase_alerts(database, project_id, person)
+
+
 async def erase_titles(
     database: Database, project_id: ProjectId, fingerprints: Collection[str], person: str
 ) -> None:

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
-from api.pages.forms import Problem, fields_of, problem_of
+from api.pages.forms import Problem, fields_of, problem_of, typed_word
 from api.pages.parts.dsn_snippets import dsn_snippets
 from api.pages.parts.snippets import url_of
 from api.pages.render import page
@@ -55,7 +55,7 @@ async def remove_dsn(
 ) -> Response[Any]:
     """Revoke a DSN, whose label the form repeats: nobody does so by a slip."""
     admins_only(viewer)
-    state, typed = services(request), (await fields_of(request)).get("confirm", "").strip()
+    state, typed = services(request), await typed_word(request)
     project_id, by = viewer.project.project_id, viewer.session.account.user_id
     keys = await list_dsn_keys(state.database, project_id)
     named = next((key.label for key in keys if key.key_id == dsn_key_id.lower()), None)

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
-from api.pages.forms import Problem, fields_of, problem_of
+from api.pages.forms import Problem, fields_of, problem_of, typed_word
 from api.pages.once import show_once, shown_once
 from api.pages.parts.snippets import PLACE_OF_KEY, every_snippet, url_of
 from api.pages.render import page
@@ -67,7 +67,7 @@ async def rename_one(request: AnyRequest, viewer: Viewed, key_id: FromPath[str])
 async def remove_key(request: AnyRequest, viewer: Viewed, key_id: FromPath[str]) -> Response[Any]:
     """Revoke a key, whose name the form repeats: nobody does so by a slip."""
     admins_only(viewer)
-    state, typed = services(request), (await fields_of(request)).get("confirm", "").strip()
+    state, typed = services(request), await typed_word(request)
     project_id, by = viewer.project.project_id, viewer.session.account.user_id
     keys = await list_keys(state.database, state.vault, project_id)
     named = next((key.name for key in keys if key.key_id == key_id.lower()), None)

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, prefix_of, services
-from api.pages.forms import Problem, fields_of, problem_of
+from api.pages.forms import Problem, fields_of, problem_of, typed_word
 from api.pages.once import show_once, shown_once
 from api.pages.render import address_of, page
 from api.pages.settings.admins import PATH, admins_only, page_of, path_of
@@ -96,7 +96,7 @@ async def remove_one(request: AnyRequest, viewer: Viewed, user_id: FromPath[str]
     is_own = viewer.is_person and user_id.lower() == own
     if not is_own and not viewer.is_admin:
         raise NotYours
-    typed = (await fields_of(request)).get("confirm", "").strip().lower()
+    typed = (await typed_word(request)).lower()
     database, project_id = services(request).database, viewer.project.project_id
     member = await _member(request, viewer, user_id)
     if typed != member.email:

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, forget_project, services
-from api.pages.forms import Problem, fields_of, problem_of
+from api.pages.forms import Problem, fields_of, problem_of, typed_word
 from api.pages.render import address_of, page
 from api.pages.settings.admins import PATH, admins_only, page_of
 from api.pages.viewer import Viewed, Viewer
@@ -59,8 +59,8 @@ async def change_settings(request: AnyRequest, viewer: Viewed) -> Response[Any]:
 async def remove_project(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Delete the project, whose name the form repeats: nobody does so by a slip."""
     admins_only(viewer)
-    typed, project_id = (await fields_of(request)).get("confirm", ""), viewer.project.project_id
-    if typed.strip() != viewer.project_name.strip():
+    typed, project_id = await typed_word(request), viewer.project.project_id
+    if typed != viewer.project_name.strip():
         text = f"Nothing was deleted: type the project's name, {viewer.project_name}, to delete it."
         return await _shown(request, viewer, end_problem=Problem(text))
     await delete_project(services(request).database, project_id)

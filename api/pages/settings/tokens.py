@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
-from api.pages.forms import Problem, fields_of, problem_of
+from api.pages.forms import Problem, fields_of, problem_of, typed_word
 from api.pages.once import show_once, shown_once
 from api.pages.parts.snippets import url_of
 from api.pages.render import page
@@ -50,7 +50,7 @@ async def remove_token(
 ) -> Response[Any]:
     """Revoke a token, whose name the form repeats: nobody does so by a slip."""
     admins_only(viewer)
-    state, typed = services(request), (await fields_of(request)).get("confirm", "").strip()
+    state, typed = services(request), await typed_word(request)
     owner, by = TokenOwner(viewer.project.project_id), viewer.session.account.user_id
     tokens = await list_tokens(state.database, owner)
     named = next((one.name for one in tokens if one.token_id == token_id.lower()), None)

@@ -11,6 +11,8 @@ from alerts.errors.deliver import Deliverer
 from clickhouse.client import Warehouse
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.errors.alert_channels import open_channel
+from schemas.errors.alerts import ChannelConfig
 from schemas.projects import ProjectId
 from tests.integration.alerts.alerting import Clock, evaluate, happen
 from tests.integration.alerts.receiver import Receiver, receiving
@@ -91,6 +93,63 @@ async def test_secrets_are_in_no_answer_and_on_no_page(
         assert answer.status_code == 200
         assert "127.0.0.1" in answer.text
         assert "whispered" not in answer.text
+
+
+async def test_a_channel_is_changed_and_its_secret_stays(
+    http: httpx.AsyncClient, database: Database, vault: Vault, receiver: Receiver
+) -> None:
+    channel_id = await make_channel(http, receiver.url)
+    project, path = ProjectId(http.headers["X-Project-Id"]), "/dashboard/api/alert-channels/"
+    elsewhere = {"url": "https://hooks.example.com/x"}
+
+    named = {"name": "Theirs", "kind": "webhook", "config": {"url": "", "secret": ""}}
+    renamed = await http.put(f"{path}{channel_id}", json=named)
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "Theirs")
+    _, config = await open_channel(database, vault, project, channel_id)
+    assert config == ChannelConfig(url=f"{receiver.url}?token=whispered", secret="whispered_too")
+
+    moved = await http.put(f"{path}{channel_id}", json=named | {"config": elsewhere})
+    assert moved.json()["target"] == "https://hooks.example.com"
+    _, config = await open_channel(database, vault, project, channel_id)
+    assert config == ChannelConfig(**elsewhere, secret="whispered_too")
+    assert "whispered" not in renamed.text + moved.text
+
+
+async def test_a_channel_of_another_kind_begins_anew(
+    http: httpx.AsyncClient, database: Database, vault: Vault, receiver: Receiver
+) -> None:
+    channel_id = await make_channel(http, receiver.url)
+    path, project = f"/dashboard/api/alert-channels/{channel_id}", http.headers["X-Project-Id"]
+    email = {"recipients": ["ann@example.com"]}
+
+    bare = await http.put(path, json={"name": "Mail", "kind": "email", "config": {}})
+    made = await http.put(path, json={"name": "Mail", "kind": "email", "config": email})
+
+    assert (bare.status_code, made.status_code) == (400, 200)
+    _, config = await open_channel(database, vault, ProjectId(project), channel_id)
+    assert config == ChannelConfig(recipients=("ann@example.com",))
+    unknown = await http.put(f"{path[:-1]}x", json={"name": "M", "kind": "email", "config": email})
+    assert unknown.status_code == 404
+
+
+async def test_the_page_of_a_channel_keeps_what_is_left_empty(
+    http: httpx.AsyncClient, database: Database, vault: Vault, receiver: Receiver
+) -> None:
+    channel_id = await make_channel(http, receiver.url, HOSTILE)
+    project = ProjectId(http.headers["X-Project-Id"])
+    page = f"/p/{project}/errors/alerts/channels/{channel_id}"
+    own = {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-origin"}
+    form = {"channel_name": "New name", "kind": "webhook", "target": "", "secret": ""}
+
+    shown = (await http.get(page)).text
+    wrong = await http.post(page, data=form | {"target": "nowhere"}, headers=own)
+    saved = await http.post(page, data=form, headers=own)
+
+    assert HOSTILE not in shown
+    assert "whispered" not in shown
+    assert (wrong.status_code, saved.status_code) == (400, 303)
+    channel, config = await open_channel(database, vault, project, channel_id)
+    assert (channel.name, config.secret) == ("New name", "whispered_too")
 
 
 async def test_the_test_says_what_the_receiver_answered(

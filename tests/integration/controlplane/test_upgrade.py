@@ -114,6 +114,23 @@ class TestNumbersAndKeys:
 
         assert made.number == 4
 
+    async def test_a_process_that_knows_no_numbers_gets_them_from_the_database(
+        self, older: Database
+    ) -> None:
+        await older.migrate()
+        if older.is_sqlite:
+            pytest.skip("one process at a time")
+
+        async with older.engine.begin() as connection:
+            for name in ("B", "C"):
+                fields = {"id": uuid.uuid4(), "name": name, "cost_preference": "reported"}
+                times = {"created_at": NOW, "updated_at": NOW}
+                await connection.run_sync(lambda one, f=fields | times: _add(one, "project", **f))
+            project = _table("project", "name", "number")
+            made = (await connection.execute(select(project.c.name, project.c.number))).all()
+
+        assert {one.name: one.number for one in made if one.name != "A"} == {"B": 4, "C": 5}
+
     async def test_it_can_be_taken_back_and_loses_no_project(self, older: Database) -> None:
         await older.migrate()
 

@@ -22,6 +22,7 @@ from controlplane.erasures import (
     request_erasure,
     take_erasure,
 )
+from controlplane.errors.erasing import erase_texts
 from controlplane.errors.listing import list_issues
 from controlplane.failures import BadRequest, Conflict
 from controlplane.llm.reprices import request_run, take_run
@@ -228,6 +229,7 @@ def whose(project: ProjectContext, person: str = JANE) -> Whose:
     return Whose(project.project_id, person, time.time_ns() // 1000)
 
 
+@pytest.mark.slow
 async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     warehouse: Warehouse, database: FusedDatabase, project: ProjectContext
 ) -> None:
@@ -237,7 +239,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     }
     asked = await request_erasure(database, project.project_id, f" {JANE} ", by=None)
 
-    await Erasures(database, warehouse, log).work()
+    await Erasures(database, warehouse, log, erase_texts).work()
 
     assert tables_with(warehouse, project, JANE) == []
     assert tables_with(warehouse, project, "janes-mac") == []
@@ -259,13 +261,14 @@ def asked_kinds() -> list[str]:
     return [one.kind for one in PERSONAL if one.exported]
 
 
+@pytest.mark.slow
 async def test_others_keep_all_that_is_theirs_and_erased_events_can_be_read(
     warehouse: Warehouse, database: FusedDatabase, project: ProjectContext
 ) -> None:
     bobs = await exported(warehouse, project, BOB)
     await request_erasure(database, project.project_id, JANE, by=None)
 
-    await Erasures(database, warehouse, Log()).work()
+    await Erasures(database, warehouse, Log(), erase_texts).work()
 
     assert [one for one in await exported(warehouse, project, BOB) if one in bobs] == bobs
     # A session in which another person calls is nobody's alone.
@@ -294,6 +297,7 @@ async def test_the_export_is_a_line_of_json_for_each_row(
     assert BOB not in str(lines)
 
 
+@pytest.mark.slow
 async def test_what_comes_after_the_request_stays(
     warehouse: Warehouse, database: FusedDatabase, project: ProjectContext
 ) -> None:
@@ -303,7 +307,7 @@ async def test_what_comes_after_the_request_stays(
     later = make_trace(project.project_id, uuid.uuid4().hex, user_id=JANE, **times)
     warehouse.insert_now("traces", encode_traces([later]), uuid.uuid4().hex)
 
-    await Erasures(database, warehouse, Log()).work()
+    await Erasures(database, warehouse, Log(), erase_texts).work()
 
     found = await count_rows(warehouse, Whose(project.project_id, JANE, later_us))
     assert found["LLM calls"] == 1
@@ -323,10 +327,10 @@ async def test_an_erasure_that_breaks_at_any_change_goes_on_and_moves_sums_once(
         database.fuse = fuse = Fuse(number, WarehouseUnavailable("gone"), after=after)
         broken: Any = FusedStore(warehouse, fuse)
         with suppress(WarehouseUnavailable):
-            await Erasures(database, broken, Log()).work()
+            await Erasures(database, broken, Log(), erase_texts).work()
         database.fuse = None
 
-        await Erasures(database, warehouse, Log()).work()
+        await Erasures(database, warehouse, Log(), erase_texts).work()
 
         assert (await find_erasure(database, asked.erasure_id)).state == "done"
         assert rows_of(warehouse, COUNTS, project) == before
@@ -337,6 +341,7 @@ async def test_an_erasure_that_breaks_at_any_change_goes_on_and_moves_sums_once(
     assert number > 10, "every change of the store and of the control plane was broken once"
 
 
+@pytest.mark.slow
 async def test_titles_of_issues_leave_the_person_out(
     warehouse: Warehouse, database: FusedDatabase
 ) -> None:
@@ -345,7 +350,7 @@ async def test_titles_of_issues_leave_the_person_out(
     await happen(database, warehouse, project_id, [event])
     await request_erasure(database, project_id, JANE, by=None)
 
-    await Erasures(database, warehouse, Log()).work()
+    await Erasures(database, warehouse, Log(), erase_texts).work()
 
     (issue,) = await list_issues(database, project_id, IssueFilter(), limit=10)
     assert (issue.title, issue.culprit) == ("Denied: [erased]", "shop.cart")
@@ -415,14 +420,14 @@ class TestRequests:
 )
 def test_dead_letters_are_told_by_their_bytes(body: bytes, is_theirs: bool) -> None:
     project_id = ProjectId("p")
-    letter = DeadLetter("r", project_id, "raw.errors", "errors.error", 1, "", body)
+    dead = DeadLetter("r", project_id, "raw.errors", "errors.error", 1, "", body)
 
-    assert dead_letters_of(project_id, JANE)(letter) is is_theirs
-    assert not dead_letters_of(ProjectId("q"), JANE)(letter)
+    assert dead_letters_of(project_id, JANE)(dead) is is_theirs
+    assert not dead_letters_of(ProjectId("q"), JANE)(dead)
 
 
 def test_a_number_is_told_with_and_without_quotes() -> None:
-    letter = DeadLetter("r", ProjectId("p"), "", "", 1, "", b'{"user":{"id":42}}')
+    dead = DeadLetter("r", ProjectId("p"), "", "", 1, "", b'{"user":{"id":42}}')
 
-    assert dead_letters_of(ProjectId("p"), "42")(letter)
-    assert not dead_letters_of(ProjectId("p"), "4")(letter)
+    assert dead_letters_of(ProjectId("p"), "42")(dead)
+    assert not dead_letters_of(ProjectId("p"), "4")(dead)

@@ -21,7 +21,7 @@ from api.pages.errors.alerts.forms import (
     rule_texts,
     shown_again,
 )
-from api.pages.forms import Problem, fields_of, problem_of, ticks_of
+from api.pages.forms import Problem, problem_of, ticks_of, typed_word
 from api.pages.render import address_of, page
 from api.pages.settings.admins import admins_only
 from api.pages.viewer import Viewed, Viewer
@@ -111,7 +111,7 @@ async def unmake_rule(request: AnyRequest, viewer: Viewed, rule_id: FromPath[str
     """Remove a rule, whose name the form repeats."""
     admins_only(viewer)
     rule = await _rule(request, viewer, rule_id)
-    if (await fields_of(request)).get("confirm", "").strip() != rule.name:
+    if await typed_word(request) != rule.name:
         return await _rule_shown(request, viewer, rule, problem=_not_removed(rule.name))
     await remove_rule(services(request).database, viewer.project.project_id, rule.id)
     return _back(request)
@@ -173,7 +173,7 @@ async def unmake_channel(
     """Remove a channel, whose name the form repeats."""
     admins_only(viewer)
     channel = await _channel(request, viewer, channel_id)
-    if (await fields_of(request)).get("confirm", "").strip() != channel.name:
+    if await typed_word(request) != channel.name:
         return await _shown(request, viewer, channel_problem=_not_removed(channel.name))
     await remove_channel(services(request).database, viewer.project.project_id, channel.id)
     return _back(request)
