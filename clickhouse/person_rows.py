@@ -106,7 +106,7 @@ def _sql(template: str, one: Personal) -> str:
         .replace("{owned}", owned_sql(one))
         .replace("{table}", one.table)
         .replace("{id}", one.id_column)
-        .replace("{moment}", "timestamp")
+        .replace("{moment}", one.moment)
     )
 
 

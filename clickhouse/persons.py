@@ -19,6 +19,7 @@ from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseUnavailable
 from clickhouse.migrate import is_replicated
 from clickhouse.tags import stored_tag, tag_sql
+from schemas.errors.hashes import session_person
 from schemas.projects import ProjectId
 
 ERASED_NOTE = "erased: a person asked for it"
@@ -50,6 +51,8 @@ class Personal(Struct, frozen=True, kw_only=True):
     """As people call its rows."""
     table: str
     id_column: str
+    moment: str = "timestamp"
+    """By this column rows are exported in order."""
     key: str = ""
     """What rows are erased by; empty is the id. Mutations stay on disk: they name no person."""
     names: tuple[str, ...] = ()
@@ -58,6 +61,8 @@ class Personal(Struct, frozen=True, kw_only=True):
     """A column of JSON whose `user` is looked into."""
     tags: tuple[str, ...] = ()
     """Keys of the column `tags` that hold who it is."""
+    hashed: str = ""
+    """A column that holds a hash of who it is."""
     parent: Parent | None = None
     erased: Mapping[str, str]
     """What the columns become."""
@@ -82,6 +87,7 @@ class Whose(Struct, frozen=True):
             "person": self.person,
             "until_us": self.until_us,
             "tag": stored_tag(self.person),
+            "hashed": session_person(self.project_id, self.person),
             "inner": msgspec.json.encode(self.person)[1:-1].decode(),
         }
 
@@ -138,6 +144,21 @@ PERSONAL = (
         json=frozenset({"body"}),
     ),
     Personal(
+        kind="attachments",
+        table="attachments",
+        id_column="attachment_id",
+        moment="received_at",
+        parent=Parent("errors", "event_id"),
+        erased={
+            "name": NO_TEXT,
+            "picture": NO_TEXT,
+            "size": "0",
+            "sha256": NO_TEXT,
+            "body": NO_TEXT,
+        },
+        exported=("attachment_id", "event_id", "received_at", "name", "content_type", "size"),
+    ),
+    Personal(
         kind="errors",
         table="errors",
         id_column="event_id",
@@ -156,6 +177,51 @@ PERSONAL = (
         },
         exported=("event_id", "timestamp", "received_at", "level", "type", "title", "body"),
         json=frozenset({"body"}),
+    ),
+    Personal(
+        kind="feedback",
+        table="feedback",
+        id_column="event_id",
+        names=("user_key", "email"),
+        body="body",
+        erased={
+            **dict.fromkeys(("message", "name", "email", "url", "user_key", "trace_id"), NO_TEXT),
+            "span_id": NO_TEXT,
+            "tags": NO_TAGS,
+            "body": NO_TAGS,
+        },
+        exported=(
+            "event_id",
+            "timestamp",
+            "received_at",
+            "message",
+            "name",
+            "email",
+            "url",
+            "body",
+        ),
+        json=frozenset({"body"}),
+    ),
+    Personal(
+        kind="log records",
+        table="logs",
+        id_column="record_id",
+        names=("user_key",),
+        erased={
+            **dict.fromkeys(("body", "user_key", "server_name", "trace_id", "span_id"), NO_TEXT),
+            "attributes": NO_TAGS,
+        },
+        exported=("record_id", "timestamp", "received_at", "severity", "body", "attributes"),
+        json=frozenset({"attributes"}),
+    ),
+    Personal(
+        kind="sessions",
+        table="session_updates",
+        id_column="update_id",
+        moment="started",
+        hashed="person",
+        erased={"person": "0"},
+        exported=("update_id", "started", "received_at", "status", "release", "environment"),
     ),
     Personal(
         kind="agent spans",
@@ -325,6 +391,7 @@ def _filled(template: str, one: Personal) -> str:
 def _named_sql(one: Personal) -> str:
     ways = [f"{column} = {{person:String}}" for column in one.names]
     ways += [f"{tag_sql(key)} = {{tag:String}}" for key in one.tags]
+    ways += [f"{one.hashed} = {{hashed:UInt64}}"] if one.hashed else []
     if one.body:
         fields = ", ".join(f"JSONExtractString({one.body}, 'user', '{f}')" for f in PERSON_FIELDS)
         # Parsing is a hundred times as dear as looking for a text.

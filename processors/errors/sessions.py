@@ -20,6 +20,7 @@ from msgspec import Struct
 from processors.columns import Unfit
 from processors.errors.moments import MAX_AGE_US, drift_us, moment_us
 from processors.errors.parts import scalar_text
+from schemas.errors.hashes import session_person
 from schemas.errors.sent import SentItem
 from schemas.errors.session import COUNTED, MAX_RELEASE_CHARS, STATUSES, SessionRow, SessionStatus
 from schemas.projects import ProjectId
@@ -112,8 +113,7 @@ def person_of(project_id: ProjectId, did: object) -> int:
     text = "" if did is None else (scalar_text(did) or "").strip()
     if not text.replace("-", "").strip("0"):
         return 0
-    digest = sha256(f"{project_id}\0{text}".encode()).digest()
-    return int.from_bytes(digest[:8], "little") or 1
+    return session_person(project_id, text)
 
 
 def _seq(read: _Session, timestamp_us: int | None, received_at_us: int) -> int:
