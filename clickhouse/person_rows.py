@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Raw
 
 from clickhouse.client import QueryResult
-from clickhouse.persons import PERSONAL, Personal, Whose, owned_sql
+from clickhouse.personal import PERSONAL, Personal
+from clickhouse.persons import Whose, owned_sql
 
 IDS_PAGE = 100_000
 """Some 15 MB in Python."""

@@ -18,15 +18,8 @@ from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.person_rollups import drop_empty_sums, move_session_sums, take_out_of_errors
-from clickhouse.persons import (
-    PATIENT,
-    PERSONAL,
-    Personal,
-    Whose,
-    count_rows,
-    erase_rows,
-    list_fingerprints,
-)
+from clickhouse.personal import PERSONAL, Personal
+from clickhouse.persons import PATIENT, Whose, count_rows, erase_rows, list_fingerprints
 from controlplane.database import Database
 from controlplane.erasures import save_erasure, take_erasure
 from controlplane.failures import ControlPlaneError

@@ -24,6 +24,12 @@ def hash_of(project_id: ProjectId, person: str) -> str:
     return hashlib.sha256(f"{project_id}/{person}".encode()).hexdigest()[:HASH_CHARS]
 
 
+def session_person(project_id: ProjectId, person: str) -> int:
+    """Returns by what the person of a session is counted: a project's own hash of who it is."""
+    digest = hashlib.sha256(f"{project_id}\0{person}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") or 1
+
+
 class Done(Struct, frozen=True):
     """How far an erasure is; each part may be repeated, but for the one that is noted here."""
 

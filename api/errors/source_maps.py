@@ -29,7 +29,7 @@ async def explain_source_maps(
     issue_id: FromPath[str],
     event_id: FromPath[str],
 ) -> Response[EventMapping]:
-    """Answers, frame by frame, why it is mapped or what is missing; newest frames first."""
+    """Explain why each frame is mapped or what is missing; the newest frames come first."""
     row = await get_issue(request.app.state.database, project.project_id, issue_id)
     async with reader_of(request, project).turn() as store:
         found = await find_event(store, project, row, event_id)

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.generate import Body, Generator, cut, mark
 from benchmarks.server import DSN_KEY
-from schemas.kinds import ATTACHMENT, CHECK_IN, ERROR, FEEDBACK, SESSION, TRANSACTION
+from schemas.kinds import ATTACHMENT, CHECK_IN, ERROR, FEEDBACK, LOG, SESSION, TRANSACTION
 
 PATH = f"/api/1/envelope/?sentry_version=7&sentry_key={DSN_KEY}"
 ERROR_BYTES, SMALL_BYTES = 11_000, 2_700
@@ -78,6 +78,26 @@ def items(chance: random.Random, size: int) -> Body:
     return cut(json.dumps(made[0] if size == 1 else made).encode(), size)
 
 
+def logs(chance: random.Random, size: int) -> Body:
+    """Makes an envelope with an item of log records, some 800 bytes each."""
+    records = [
+        {
+            "timestamp": time.time() - chance.random() * 60,
+            "level": chance.choices(("info", "warn", "error"), (90, 8, 2))[0],
+            "trace_id": mark(number),
+            "body": " ".join(chance.choices(WORDS, k=15)),
+            "attributes": {
+                f"shop.{name}": {"value": chance.choice(WORDS), "type": "string"}
+                for name in WORDS[:10]
+            },
+        }
+        for number in range(size)
+    ]
+    header = {"type": "log", "item_count": size}
+    lines = ("{}", json.dumps(header), json.dumps({"version": 2, "items": records}), "")
+    return cut("\n".join(lines).encode(), size)
+
+
 def feedback(chance: random.Random, size: int) -> Body:
     """Makes an envelope with what people say."""
     items = []
@@ -118,6 +138,7 @@ def attachments(chance: random.Random, size: int) -> Body:
 GENERATORS = {
     ERROR.name: Generator(PATH, errors),
     TRANSACTION.name: Generator(PATH, transactions),
+    LOG.name: Generator(PATH, logs),
     SESSION.name: Generator(PATH, sessions),
     FEEDBACK.name: Generator(PATH, feedback),
     CHECK_IN.name: Generator(PATH, check_ins),

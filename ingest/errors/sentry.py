@@ -9,7 +9,7 @@ import binascii
 import re
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
@@ -113,26 +113,32 @@ def split_envelope(
         rejected.by_kind = Counter(COUNTED_AS.get(item.type, UNKNOWN) for item in items)
         raise
     own = msgspec.structs.replace(head, event_id="")
-    made = [
-        _Logged(TRANSACTION, _sent(own, one.text, told), one.event_id)
-        for some in streamed
-        for one in some.transactions
-    ]
     records = _records(items, own, told, max_item_bytes)
-    counted = [one for item in items for one in _counted(item)]
-    made += [
-        _Logged(SESSION, encode_sent(SentItem("sentry", own, Raw(one.text))), one.item_id)
-        for some in sessions
-        for one in some.told
-    ]
-    counted += [one for some in streamed for one in some.counted]
-    counted += [one for some in records for one in some.counted]
-    counted += [one for of in sessions for one in of.counted]
     answer_id = head.event_id or next((one.item_id for one in events if one.kind in EVENTS), "")
     attached = frame_attachments(items, answer_id, limits)
-    counted += attached.counted
-    logged = _by_kind([*events, *made, *_attached(attached)])
-    return Split([*logged, *_logs(records)], counted, answer_id)
+    logged = [*events, *_transactions(streamed, own, told), *_updates(sessions, own)]
+    counted = [one for item in items for one in _counted(item)]
+    counted += [one for some in streamed for one in some.counted]
+    counted += [one for some in records for one in some.counted]
+    counted += [one for some in sessions for one in some.counted]
+    logs = _logs(records)
+    by_kind = _by_kind([*logged, *_attached(attached)])
+    return Split([*by_kind, *logs], [*counted, *attached.counted], answer_id)
+
+
+def _transactions(
+    streamed: Sequence[Streamed], head: Head, told: Mapping[str, str]
+) -> Iterator[_Logged]:
+    for some in streamed:
+        for one in some.transactions:
+            yield _Logged(TRANSACTION, _sent(head, one.text, told), one.event_id)
+
+
+def _updates(sessions: Sequence[Sessions], head: Head) -> Iterator[_Logged]:
+    for some in sessions:
+        for one in some.told:
+            sent = encode_sent(SentItem("sentry", head, Raw(one.text)))
+            yield _Logged(SESSION, sent, one.item_id)
 
 
 def split_stored(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:

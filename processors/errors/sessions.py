@@ -20,9 +20,9 @@ from msgspec import Struct
 from processors.columns import Unfit
 from processors.errors.moments import MAX_AGE_US, drift_us, moment_us
 from processors.errors.parts import scalar_text
-from schemas.errors.hashes import session_person
 from schemas.errors.sent import SentItem
 from schemas.errors.session import COUNTED, MAX_RELEASE_CHARS, STATUSES, SessionRow, SessionStatus
+from schemas.persons import session_person
 from schemas.projects import ProjectId
 from schemas.zones import HOUR_US
 

@@ -1,16 +1,6 @@
-"""What is kept in 8 bytes: fingerprints, and who used a session."""
-
-from hashlib import sha256
-
-from schemas.projects import ProjectId
+"""A fingerprint in 8 bytes, as the store and the control plane write it."""
 
 LIMIT = 1 << 64
-
-
-def session_person(project_id: ProjectId, person: str) -> int:
-    """Returns by what the person of a session is counted: a project's own hash of who it is."""
-    digest = sha256(f"{project_id}\0{person}".encode()).digest()
-    return int.from_bytes(digest[:8], "little") or 1
 
 
 def signed_hash(unsigned: int) -> int:

@@ -28,7 +28,7 @@ class Switch(Struct, frozen=True):
 
 @get("/alerts/rules", opt=describes(asks="token"))
 async def list_reached_rules(request: AnyRequest) -> ReachedRules:
-    """Answer the alert rules of all projects that the token reaches."""
+    """Answer the alert rules of all projects of the token."""
     holder = await holder_in(request)
     return ReachedRules([_answer(rule) for rule in await _rules(request, holder)])
 

@@ -13,7 +13,8 @@ import pytest
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseUnavailable
 from clickhouse.person_rows import export_lines
-from clickhouse.persons import PERSONAL, Whose, count_rows
+from clickhouse.personal import PERSONAL
+from clickhouse.persons import Whose, count_rows
 from controlplane.database import Database
 from controlplane.erasures import (
     cancel_erasure,

@@ -88,6 +88,10 @@ def test_a_body_has_a_schema_and_an_example_that_names_its_fields(one: Operation
         # Its forms are many, and Sentry's own: only their ids are looked at.
         assert all(examples)
         return
+    if "multipart/form-data" in body["content"]:
+        # Parts with bytes, which a schema of JSON does not describe.
+        assert all(examples)
+        return
     shapes = [
         DOCUMENT["components"]["schemas"][option["$ref"].rpartition("/")[2]]
         for option in schema.get("anyOf", [schema])

@@ -35,6 +35,8 @@ PATHS = (
     "/models",
     "/outcomes",
     *("/transactions", "/transactions/spans", "/transactions/a"),
+    *(f"/logs?{RANGE}", f"/logs/counts?{RANGE}", "/logs/a", "/attachments"),
+    *("/attachments/a", "/check-ins", "/check-ins/monitors"),
 )
 
 
@@ -222,6 +224,6 @@ async def test_a_statement_left_behind_by_its_request_still_counts(store: Store)
 
 def test_every_query_route_is_tried_here() -> None:
     asked = [path for one in (*queries(), *outcomes_api.HANDLERS) for path in one.paths]
-    # Those ask the control plane first: tests/integration/issues/test_http.py tries them.
-    alone = [path for path in asked if not path.startswith(("/issues", "/releases"))]
+    # Those ask the control plane too: tests/integration/issues/test_http.py tries them.
+    alone = [path for path in asked if not path.startswith(("/issues", "/releases", "/feedback"))]
     assert len(PATHS) == len(alone)
