@@ -28,6 +28,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     database = Database(url)
+    await database.migrate()  # nothing to do for a copy
     yield database
     await database.close()
 

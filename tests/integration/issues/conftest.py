@@ -20,6 +20,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     database = Database(url)
+    await database.migrate()  # nothing to do for a copy
     yield database
     await database.close()
 
