@@ -177,4 +177,4 @@ def test_none_of_it_is_another_projects(
 
 
 def test_each_kind_has_a_step() -> None:
-    assert set(STEPS) == {kind.name for kind in KINDS if kind.topic == "raw.errors"}
+    assert set(STEPS) == {kind.name for kind in KINDS if kind.topic in ("raw.errors", "raw.logs")}
