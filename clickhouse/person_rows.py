@@ -89,9 +89,10 @@ async def _found(warehouse: Asked, one: Personal, whose: Whose) -> AsyncIterator
 
 def _parts(page: Sequence[Found]) -> list[list[Found]]:
     parts: list[list[Found]] = []
-    size = BYTES_AT_ONCE
+    size = 0
     for found in page:
-        if size + found[2] > BYTES_AT_ONCE or len(parts[-1]) == ROWS_AT_ONCE:
+        full = parts and (size + found[2] > BYTES_AT_ONCE or len(parts[-1]) == ROWS_AT_ONCE)
+        if full or not parts:
             parts.append([])
             size = 0
         parts[-1].append(found)

@@ -4,6 +4,7 @@ And the server's own settings in deploy/clickhouse, which the engine must know.
 """
 
 import asyncio
+import json
 import random
 import uuid
 from collections.abc import Sequence
@@ -19,10 +20,11 @@ from clickhouse.failures import StatementRefused
 from clickhouse.projects import ListedProject, write_projects
 from grafana.boards import ROOT, Query, queries, query_of
 from grafana.plugin import Value, View, expand
-from schemas.projects import ProjectId
+from schemas.projects import ProjectContext, ProjectId
 from schemas.rows import OutcomeRow
 from tests.integration.queries.conftest import store_outcomes, store_spans, store_traces
 from tests.integration.queries.rows import HOUR_US, START_US, TraceRow, make_span, make_trace
+from tests.integration.queries.test_beside_errors import store as store_envelope
 from tests.integration.store.failures import store_failures
 
 SERVER = ROOT / "deploy" / "clickhouse"
@@ -78,6 +80,7 @@ async def make_demo(warehouse: Warehouse) -> Demo:
     store_traces(warehouse, demo.calls)
     store_agents(warehouse, demo.reported)
     store_failures(warehouse, demo.reported)
+    store_session(warehouse, demo.reported)
     return demo
 
 
@@ -113,6 +116,19 @@ def store_agents(warehouse: Warehouse, project: str) -> None:
     store_outcomes(warehouse, [*rows, waiting])
     fresh = {"timestamp_us": now_us, "received_at_us": now_us}
     store_traces(warehouse, [make_trace(project, "fresh", **fresh)])
+
+
+def store_session(warehouse: Warehouse, project: str) -> None:
+    update = {
+        "sid": str(uuid.uuid4()),
+        "seq": 1,
+        "started": START_US / 1e6,
+        "status": "exited",
+        "attrs": {"release": "shop@1.0.0", "environment": "production"},
+    }
+    session = {"type": "session"}, json.dumps(update).encode()
+    context = ProjectContext(ProjectId(project))
+    store_envelope(warehouse, context, session, at_us=START_US + 250_000)
 
 
 def make_outcome(project: str, kind: str, outcome: str, minute_us: int, count: int) -> OutcomeRow:

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -107,7 +108,9 @@ def _item(**fields: Any) -> bytes:
 
 
 def _sent(item: dict[str, Any]) -> bytes:
-    return encode_sent(SentItem("sentry", Head(), Raw(msgspec.json.encode(item))))
+    # By the clock of its sender an item is of the time when it comes, whenever that is.
+    head = Head(sent_at=datetime.now(UTC).isoformat())
+    return encode_sent(SentItem("sentry", head, Raw(msgspec.json.encode(item))))
 
 
 def _thrown(number: int) -> dict[str, Any]:
