@@ -173,7 +173,6 @@ PERSONAL = (
             "attributes": NO_TAGS,
         },
         exported=("record_id", "timestamp", "received_at", "severity", "body", "attributes"),
-        json=frozenset({"attributes"}),
     ),
     Personal(
         kind="sessions",

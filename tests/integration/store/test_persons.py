@@ -345,8 +345,8 @@ async def test_what_comes_after_the_request_stays(
 async def test_an_erasure_that_breaks_at_a_change_goes_on_and_moves_sums_once(
     warehouse: Warehouse, database: FusedDatabase, after: bool
 ) -> None:
-    # Every third change of store and control plane: each takes a second of mutations.
-    for number in range(2 if after else 1, 60, 3):
+    # Every seventh change of store and control plane: each takes seconds of mutations.
+    for number in range(5 if after else 2, 80, 7):
         project = ProjectContext(await make_project(database, f"Shop {number}"))
         fill(warehouse, project)
         before = rows_of(warehouse, COUNTS, project)
