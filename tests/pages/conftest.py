@@ -67,7 +67,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
 def world(filled: Filled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A server with one project that `sluice demo` filled, and one that is empty."""
     data: Path = tmp_path_factory.mktemp("pages") / "data"
-    shutil.copytree(filled.folder, data)
+    shutil.copytree(filled.folder, data, symlinks=True)
     with Server(data) as server:
         demo, empty = Project(server, *filled.demo), Project(server, *filled.empty)
         append_poison(data, demo.project_id, trace(latency_ms="slow"))
