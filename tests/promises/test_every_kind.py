@@ -17,6 +17,8 @@ from tests.promises.installations import Installation
 from tests.promises.sample import samples_by_kind
 
 T = TypeVar("T")
+pytestmark = pytest.mark.slow
+
 SAMPLES = samples_by_kind()
 DAY_NS = 86_400 * 10**9
 # Each test runs over all kinds at once: a kill, a replay or a purge meets them together, as it does
