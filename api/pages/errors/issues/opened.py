@@ -31,7 +31,6 @@ from clickhouse.client import Warehouse
 from clickhouse.errors.attachments import AttachmentLine, attachments_of
 from clickhouse.errors.event_filters import EventFilter
 from clickhouse.errors.events import EventLine, StoredEvent, get_event, list_events
-from clickhouse.errors.feedback import FeedbackLine, feedback_of_groups
 from clickhouse.errors.trace_links import Between, by_trace_id
 from controlplane.errors.listing import issues_of
 from schemas.errors.event import ErrorEvent
@@ -81,8 +80,6 @@ class Beside(Around, frozen=True):
     """What the page of an issue shows beside one of its events."""
 
     chart: Chart
-    said: Sequence[FeedbackLine]
-    """What people have said last of its events."""
     explained: Explained | None
 
 
@@ -115,19 +112,12 @@ async def open_issue(
 
 async def beside_of(request: AnyRequest, viewer: Viewer, opened: Opened) -> Beside:
     """Reads what stands beside an issue and its event."""
-    around, chart, said = await asyncio.gather(
+    around, chart = await asyncio.gather(
         around_of(request, viewer, opened),
         chart_of(request, viewer, opened),
-        _said(request, viewer, opened),
     )
     explained = await _explained(request, viewer.project, opened.stored)
-    return Beside(**structs.asdict(around), chart=chart, said=said, explained=explained)
-
-
-async def _said(request: AnyRequest, viewer: Viewer, opened: Opened) -> list[FeedbackLine]:
-    project = on_clock(viewer.project, opened.range)
-    async with reader_of(request, project).turn() as store:
-        return list(await feedback_of_groups(store, project, opened.row.group_hashes))
+    return Beside(**structs.asdict(around), chart=chart, explained=explained)
 
 
 def asked_in(request: AnyRequest) -> Asked:

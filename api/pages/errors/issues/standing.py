@@ -18,6 +18,7 @@ from api.pages.viewer import NoSuchPage, Viewer
 from api.parameters import values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
+from clickhouse.errors.feedback import FeedbackLine, feedback_of_groups
 from clickhouse.errors.issue_counts import read_counts
 from clickhouse.errors.issue_details import (
     MOST_LOOKED_AT,
@@ -64,6 +65,8 @@ class Around(Struct, frozen=True):
     breakdown: Tags
     tags_of: int
     """Of so many of its newest events, where it has more; else 0."""
+    said: Sequence[FeedbackLine]
+    """What people have said last of its events."""
     activity: Sequence[Happened]
     groups: Sequence[Group]
 
@@ -102,13 +105,15 @@ async def around_of(request: AnyRequest, viewer: Viewer, standing: Standing) -> 
     project = on_clock(viewer.project, shown)
     happened = await list_activity(services(request).database, project.project_id, row.id)
     async with reader_of(request, project).turn() as store:
-        tags, groups = await asyncio.gather(
+        tags, groups, said = await asyncio.gather(
             read_tags(store, project, row.group_hashes, _within(shown)),
             _groups(store, project, row, _within(shown)),
+            feedback_of_groups(store, project, row.group_hashes),
         )
     return Around(
         breakdown=shares_of(tags),
         tags_of=MOST_LOOKED_AT if standing.counts.events > MOST_LOOKED_AT else 0,
+        said=said,
         activity=history_of(row, happened, names_of(standing.members), shown.zone),
         groups=groups,
     )
