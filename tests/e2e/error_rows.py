@@ -48,7 +48,7 @@ def _print_rows(path: str) -> None:
         sql = f"SELECT {', '.join(columns)} FROM {table} ORDER BY received_at"
         found[table] = [
             {
-                name: json.loads(value) if name == "body" else value
+                name: json.loads(value) if (table, name) == ("errors", "body") else value
                 for name, value in zip(columns, row, strict=True)
             }
             for row in warehouse.query_now(sql, None, {}).rows

@@ -171,7 +171,7 @@ class TestEvents:
     def test_each_is_stored_once(self, sent: Sent) -> None:
         ids = [row["event_id"] for row in (*sent.rows["errors"], *sent.rows["transactions"])]
 
-        assert (len(ids), len(set(ids))) == (7, 7)
+        assert (len(ids), len(set(ids))) == (9, 9)
 
 
 @pytest.mark.slow
