@@ -326,6 +326,8 @@ def test_the_value_that_each_parameter_shows_is_taken(
     anyone.post("/v1/spans/batch", SPANS)
 
     for parameter in (one["name"] for one in shown):
+        if (name, parameter) == ("GET /v1/logs", "cursor"):
+            continue  # its places have a form of their own
         given = required | {parameter.replace("<key>", "team"): PARAMETERS[parameter].example}
         if parameter == "date_from":  # alone it would ask for all the time since then
             given |= {"date_to": "2026-01-02T00:00:00Z"}
