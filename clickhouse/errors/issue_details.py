@@ -12,7 +12,7 @@ from schemas.projects import ProjectContext
 MOST_HOURS = 24 * 366
 MOST_LOOKED_AT = 5_000
 """Events whose tags are counted: of more the newest, and answers say so. Each costs 6 us. A
-table of counts would cost each stored event a dozen rows, and shares of 5,000 are within 1 %."""
+table of counts would cost each stored event a dozen rows."""
 MOST_VALUES = 10
 """Of each tag."""
 MOST_ROWS = 2_000
