@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from schemas.projects import ProjectId
 
 TABLES = (
+    "attachments",
+    "check_ins",
     "cost_changes",
     "error_hours",
     "errors",
+    "feedback",
+    "logs",
     "outcomes",
     "projects",
     "session_sums",
+    "session_updates",
     "span_marks",
     "spans",
     "spans_hourly",

@@ -54,6 +54,9 @@ def fill(served: Served) -> None:
         store_transaction_spans(ours, [Span(project_id=project, **one)])
         sql = f"INSERT INTO projects SELECT '{project}', 'name', 'reported', 'UTC', now()"
         assert served.ask(sql).status_code == 200
+        for table in ("attachments", "check_ins", "feedback", "logs", "session_updates"):
+            sql = f"INSERT INTO {table} (project_id) SELECT '{project}'"
+            assert served.ask(sql).status_code == 200
     ours.close()
 
 
