@@ -169,9 +169,18 @@ class TestEvents:
         assert sent.not_sampled == 1
 
     def test_each_is_stored_once(self, sent: Sent) -> None:
-        ids = [row["event_id"] for row in (*sent.rows["errors"], *sent.rows["transactions"])]
+        errors, transactions = sent.rows["errors"], sent.rows["transactions"]
+        ids = [row["event_id"] for row in (*errors, *transactions)]
 
-        assert (len(ids), len(set(ids))) == (9, 9)
+        assert len(ids) == len(set(ids))
+        assert sorted(row["title"] for row in errors) == [
+            "ValueError: cannot divide order 42",
+            "ValueError: cannot divide order 42",
+            "disk is nearly full",
+            "payment abc-123 failed",
+            "with a file",
+        ]
+        assert sorted(row["name"] for row in transactions) == ["GET /checkout", "GET /logs", "job"]
 
 
 @pytest.mark.slow
