@@ -24,6 +24,8 @@ TABLES = (
     "span_marks",
     "spans",
     "spans_hourly",
+    "streamed_span_sums",
+    "streamed_spans",
     "trace_sums",
     "traces",
     "transaction_days",

@@ -88,6 +88,16 @@ PERSONAL = (
         json=frozenset({"data"}),
     ),
     Personal(
+        kind="streamed spans of transactions",
+        table="streamed_spans",
+        id_column="item_id",
+        key="event_id",
+        parent=Parent("transactions", "event_id"),
+        erased={"trace_id": NO_TEXT, "description": NO_TEXT, "data": NO_TEXT},
+        exported=("event_id", "span_id", "started", "op", "description", "data"),
+        json=frozenset({"data"}),
+    ),
+    Personal(
         kind="transactions",
         table="transactions",
         id_column="event_id",

@@ -115,7 +115,22 @@ LIMIT 200"""
     return table("Transactions by name", sql, columns, "What takes most time in all comes first.")
 
 
+def _newest_spans(table: str) -> str:
+    return f"""
+            SELECT project_id, op, duration_ns, event_id, timestamp
+            FROM {table}
+            WHERE {WITHIN}
+                AND {of_chosen_transactions()}
+            ORDER BY timestamp DESC
+            LIMIT {MOST_SPANS}
+        """
+
+
 def _spans() -> Json:
+    # A span is in one of both tables: with its transaction, or streamed by itself.
+    both = " UNION ALL ".join(
+        f"({_newest_spans(table)})" for table in ("transaction_spans", "streamed_spans")
+    )
     sql = f"""{CLOCK}
 SELECT if(n.name = '', toString(s.project_id), n.name) AS project, op, count, total,
     spread[1] / 1e9 AS p50, spread[2] / 1e9 AS p95, longest, slowest,
@@ -127,9 +142,7 @@ FROM (
         argMax(event_id, duration_ns) AS slowest
     FROM (
         SELECT project_id, op, duration_ns, event_id
-        FROM transaction_spans
-        WHERE {WITHIN}
-            AND {of_chosen_transactions()}
+        FROM ({both})
         ORDER BY timestamp DESC
         LIMIT {MOST_SPANS}
     )

@@ -83,6 +83,13 @@ TRANSACTION = Kind(
     ERRORS.name,
     (Table("transactions", "event_id"), Table("transaction_spans", "event_id")),
 )
+STREAMED_SPAN = Kind(
+    "streamed_span",
+    "errors.streamed_span",
+    ERRORS.name,
+    # A span that comes by itself: those that come within a transaction are rows of that kind.
+    (Table("streamed_spans", "item_id"),),
+)
 LOGS = Topic(
     "raw.logs",
     6,
@@ -102,7 +109,7 @@ SYSTEMS = (
     System(
         "errors",
         topics=(ERRORS, LOGS),
-        kinds=(ERROR, TRANSACTION, LOG, SESSION, FEEDBACK, CHECK_IN, ATTACHMENT),
+        kinds=(*(ERROR, TRANSACTION, STREAMED_SPAN, LOG, SESSION, FEEDBACK, CHECK_IN, ATTACHMENT),),
     ),
 )
 """One line each."""

@@ -18,7 +18,13 @@ from clickhouse.errors.transaction_lines import (
     fetch_transaction,
     list_lines,
 )
-from clickhouse.errors.transaction_spans import SlowSpans, SpanLine, list_spans, read_data
+from clickhouse.errors.transaction_spans import (
+    SlowSpans,
+    SpanLine,
+    SpanWithData,
+    list_spans,
+    list_with_data,
+)
 from clickhouse.errors.transaction_sums import Figures
 from clickhouse.errors.transactions import TransactionGroup
 from clickhouse.queries.values import iso_ms, number, quotient, text_or_none
@@ -82,8 +88,8 @@ async def read_answer(
     whole = await read_whole(warehouse, project, event_id)
     if whole is None:
         return None
-    data = await read_data(warehouse, project, whole.stored.line)
-    return _transaction(whole, data)
+    spans = await list_with_data(warehouse, project, whole.stored.line)
+    return _transaction(whole, spans)
 
 
 def sums_of(found: Figures, wanted: TransactionFilter) -> Sums:
@@ -154,11 +160,8 @@ def _figures(found: Figures, wanted: TransactionFilter) -> dict[str, Any]:
     }
 
 
-def _transaction(whole: Whole, data: Sequence[Raw | None]) -> TransactionAnswer:
+def _transaction(whole: Whole, spans: Sequence[SpanWithData]) -> TransactionAnswer:
     stored, line = whole.stored, whole.stored.line
-    # A span that is stored between the two statements has no data yet: blocks are whole, so it
-    # cannot be; what retention removes is missing in both.
-    spans = [_span(*pair) for pair in zip(whole.spans, data, strict=False)]
     return TransactionAnswer(
         **asdict(line_of(line)),
         span_id=text_or_none(stored.span_id),
@@ -170,7 +173,7 @@ def _transaction(whole: Whole, data: Sequence[Raw | None]) -> TransactionAnswer:
         user=text_or_none(line.user),
         received_at=iso_ms(stored.received_at_us),
         details=stored.body,
-        spans=spans,
+        spans=[_span(one.span, one.data) for one in spans],
         repeated=[
             RepeatedAnswer(
                 op=one.op,
@@ -180,7 +183,7 @@ def _transaction(whole: Whole, data: Sequence[Raw | None]) -> TransactionAnswer:
                 count=one.count,
                 total_ms=number(one.total_ms),
             )
-            for one in repeated(whole.spans)
+            for one in repeated(one.span for one in spans)
         ],
         links=_links(whole.links),
     )

@@ -11,7 +11,16 @@ from typing import Any
 
 from benchmarks.generate import Body, Generator, cut, mark
 from benchmarks.server import DSN_KEY
-from schemas.kinds import ATTACHMENT, CHECK_IN, ERROR, FEEDBACK, LOG, SESSION, TRANSACTION
+from schemas.kinds import (
+    ATTACHMENT,
+    CHECK_IN,
+    ERROR,
+    FEEDBACK,
+    LOG,
+    SESSION,
+    STREAMED_SPAN,
+    TRANSACTION,
+)
 
 PATH = f"/api/1/envelope/?sentry_version=7&sentry_key={DSN_KEY}"
 ERROR_BYTES, SMALL_BYTES = 11_000, 2_700
@@ -93,9 +102,35 @@ def logs(chance: random.Random, size: int) -> Body:
         }
         for number in range(size)
     ]
-    header = {"type": "log", "item_count": size}
-    lines = ("{}", json.dumps(header), json.dumps({"version": 2, "items": records}), "")
-    return cut("\n".join(lines).encode(), size)
+    return _container(records, "log")
+
+
+def streamed_spans(chance: random.Random, size: int) -> Body:
+    """Makes an envelope with an item of spans as SDKs for JavaScript stream them, of one trace."""
+    trace, segment, began = _hex(chance, 128), _hex(chance, 64), time.time() - chance.random() * 60
+    shared = {
+        "sentry.op": "db",
+        "sentry.segment.id": segment,
+        "sentry.segment.name": chance.choice(ROUTES),
+        "sentry.release": chance.choice(RELEASES),
+        "db.system": "postgresql",
+    }
+    attributes = {name: {"value": text, "type": "string"} for name, text in shared.items()}
+    spans = [
+        {
+            "trace_id": trace,
+            "span_id": mark(number),
+            "parent_span_id": segment,
+            "name": f"SELECT {_source(chance)}",
+            "start_timestamp": began + number / 1000,
+            "end_timestamp": began + number / 1000 + chance.random() / 100,
+            "is_segment": False,
+            "status": "ok",
+            "attributes": attributes,
+        }
+        for number in range(size)
+    ]
+    return _container(spans, "span")
 
 
 def feedback(chance: random.Random, size: int) -> Body:
@@ -138,6 +173,7 @@ def attachments(chance: random.Random, size: int) -> Body:
 GENERATORS = {
     ERROR.name: Generator(PATH, errors),
     TRANSACTION.name: Generator(PATH, transactions),
+    STREAMED_SPAN.name: Generator(PATH, streamed_spans),
     LOG.name: Generator(PATH, logs),
     SESSION.name: Generator(PATH, sessions),
     FEEDBACK.name: Generator(PATH, feedback),
@@ -156,6 +192,12 @@ def _envelope(items: list[dict[str, Any]], kind: str) -> Body:
     for item in items:
         lines += json.dumps({"type": kind}), json.dumps(item)
     return cut("\n".join([*lines, ""]).encode(), len(items))
+
+
+def _container(items: list[dict[str, Any]], kind: str) -> Body:
+    header = {"type": kind, "item_count": len(items)}
+    lines = ("{}", json.dumps(header), json.dumps({"version": 2, "items": items}), "")
+    return cut("\n".join(lines).encode(), len(items))
 
 
 def _error(chance: random.Random, number: int, size: int) -> dict[str, Any]:

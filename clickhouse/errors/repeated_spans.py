@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from clickhouse.client import Warehouse
 from clickhouse.errors.span_shapes import SHAPE, shape_values
+from clickhouse.errors.span_sources import of_many
 from clickhouse.errors.transaction_filters import TransactionFilter
 from clickhouse.errors.transaction_lines import list_lines
 from clickhouse.errors.transaction_spans import SpanLine
@@ -23,6 +24,7 @@ MOST_RECENT = 200
 MOST_SPANS = 200_000
 """Of these."""
 MOST_PATTERNS = 20
+READ = "event_id, parent_span_id, op, description, duration_ns"
 REPEATED = """
 SELECT
     k0,
@@ -37,10 +39,7 @@ FROM (
         sum(toUInt128(duration_ns)) AS total_ns
     FROM (
         SELECT event_id, parent_span_id, op::String AS k0, {shape} AS shape, duration_ns
-        FROM transaction_spans
-        WHERE project_id = {project_id:String}
-            AND toUnixTimestamp64Micro(timestamp) IN {moments:Array(Int64)}
-            AND event_id IN {ids:Array(String)}
+        FROM ({source})
         LIMIT {most_spans:UInt32}
     )
     WHERE shape != ''
@@ -130,7 +129,7 @@ async def find_patterns(
         "least": LEAST,
         "limit": MOST_PATTERNS,
     }
-    sql = REPEATED.replace("{shape}", SHAPE)
+    sql = REPEATED.replace("{source}", of_many(READ)).replace("{shape}", SHAPE)
     answer = await warehouse.query(sql, {**values, **shape_values()})
     patterns = [
         Pattern(op, shape, transactions, spans, most, all_ns / 1e6, example)

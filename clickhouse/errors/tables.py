@@ -10,7 +10,7 @@ import pyarrow as pa
 from clickhouse.log_attributes import encode_attributes
 from clickhouse.tables import times
 from clickhouse.tags import encode_tags
-from schemas.errors.rows import ErrorRow, LogRow, TransactionRow
+from schemas.errors.rows import ErrorRow, LogRow, StreamedSpanRow, TransactionRow
 from schemas.errors.transaction import SpanPart
 
 ERROR_TEXTS = (
@@ -26,6 +26,7 @@ LOG_TEXTS = (
     "severity_text", "body", "trace_id", "span_id", "logger", "environment", "release", "service",
     "server_name", "platform", "sdk", "user_key",
 )  # fmt: skip
+STREAMED_TEXTS = ("event_id", "trace_id", "transaction")
 SPAN_TEXTS = ("span_id", "parent_span_id", "op", "description", "status")
 
 Values = Mapping[str, Sequence[Any]]
@@ -59,15 +60,21 @@ def transaction_span_arrays(columns: Sequence[Sequence[Any]]) -> dict[str, pa.Ar
     of_rows = dict(zip(TransactionRow.__struct_fields__, columns, strict=True))
     spans: list[SpanPart] = list(chain.from_iterable(of_rows["spans"]))
     owners = span_owners(columns)
-    values = {name: [getattr(one, name) for one in spans] for name in SPAN_TEXTS}
     moments = np.array(of_rows["timestamp_us"], np.int64)[owners]
     names = pa.array(of_rows["name"], pa.string()).take(pa.array(owners))
-    return _texts(values, SPAN_TEXTS) | {
+    return _parts(spans) | {
         "timestamp": times(moments),
         "transaction": names,
         "started": times([one.started_us for one in spans]),
-        "duration_ns": pa.array([one.duration_ns for one in spans], pa.uint64()),
-        "data": pa.array([bytes(one.data) for one in spans], pa.binary()),
+    }
+
+
+def streamed_span_arrays(columns: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
+    """Returns the columns of table `streamed_spans`, from those of `StreamedSpanRow`."""
+    values = dict(zip(StreamedSpanRow.__struct_fields__, columns, strict=True))
+    return _texts(values, STREAMED_TEXTS) | {
+        **_parts(values["span"]),
+        "timestamp": times([one.started_us for one in values["span"]]),
     }
 
 
@@ -88,6 +95,14 @@ def span_owners(columns: Sequence[Sequence[Any]]) -> Any:
     """Returns the number of the transaction that each span belongs to."""
     counts = [len(spans) for spans in columns[TransactionRow.__struct_fields__.index("spans")]]
     return np.repeat(np.arange(len(counts)), counts)
+
+
+def _parts(spans: Sequence[SpanPart]) -> dict[str, pa.Array]:
+    values = {name: [getattr(one, name) for one in spans] for name in SPAN_TEXTS}
+    return _texts(values, SPAN_TEXTS) | {
+        "duration_ns": pa.array([one.duration_ns for one in spans], pa.uint64()),
+        "data": pa.array([bytes(one.data) for one in spans], pa.binary()),
+    }
 
 
 def _texts(values: Values, names: Sequence[str]) -> dict[str, pa.Array]:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
+from clickhouse.errors.span_sources import streamed_of_one
 from clickhouse.errors.transaction_filters import TransactionFilter, condition
 from clickhouse.queries.conditions import by_ids
 from clickhouse.queries.parts import ONE_ROW
@@ -48,6 +50,23 @@ FROM transactions
 WHERE {where}
 LIMIT 1
 """
+
+
+STREAMED = """
+SELECT event_id, sum(spans)
+FROM streamed_span_sums
+WHERE project_id = {project_id:String}
+    AND event_id IN {ids:Array(String)}
+GROUP BY event_id
+"""
+UNFINISHED = """
+SELECT min(us) AS at_us, max(toInt128(us) * 1000 + duration_ns) - toInt128(at_us) * 1000,
+    any(transaction)::String, any(trace_id), count(), min(received_us)
+FROM ({source})
+GROUP BY event_id
+"""
+OF_UNFINISHED = """event_id, toUnixTimestamp64Micro(timestamp) AS us, duration_ns, transaction,
+    trace_id, toUnixTimestamp64Micro(received_at) AS received_us"""
 
 
 class Place(NamedTuple):
@@ -103,6 +122,8 @@ class StoredTransaction(Struct, frozen=True):
     received_at_us: int
     body: Raw | None
     """A `TransactionEvent` without spans, as JSON."""
+    has_come: bool = True
+    """False where streamed spans of it are here and it is not: it may still run, or never ended."""
 
 
 async def list_lines(
@@ -126,21 +147,22 @@ async def list_lines(
         }
     sql = LINES.replace("{where}", text).replace("{order}", ORDERED[order])
     answer = await warehouse.query(sql.replace("{columns}", COLUMNS), values)
-    return [_line(row) for row in answer.rows]
+    return await _with_streamed(warehouse, project, [_line(row) for row in answer.rows])
 
 
 async def fetch_transaction(
     warehouse: Warehouse, project: ProjectContext, event_id: str
 ) -> StoredTransaction | None:
-    """Returns one transaction, `None` when the project has none of that id."""
+    """Returns one transaction, `None` when the project has neither it nor streamed spans of it."""
     where = by_ids(project, "event_id", [plain_id(event_id)])
     sql = ONE.replace("{columns}", COLUMNS).replace("{where}", where.sql)
     rows = (await warehouse.query(sql, where.values, as_bytes=("body",), **ONE_ROW)).rows
     if not rows:
-        return None
+        return await _fetch_unfinished(warehouse, project, plain_id(event_id))
     *line, parent_span_id, span_id, sdk, dist, received_at_us, body = rows[0]
+    (counted,) = await _with_streamed(warehouse, project, [_line(line)])
     return StoredTransaction(
-        _line(line), parent_span_id, span_id, sdk, dist, received_at_us, raw_or_none(body)
+        counted, parent_span_id, span_id, sdk, dist, received_at_us, raw_or_none(body)
     )
 
 
@@ -148,6 +170,47 @@ def plain_id(event_id: str) -> str:
     """Spells an id of an event as it is stored: without dashes, in lower case."""
     plain = event_id.replace("-", "").lower()
     return plain if len(plain) == 32 else event_id
+
+
+async def _with_streamed(
+    warehouse: Warehouse, project: ProjectContext, lines: Sequence[TransactionLine]
+) -> list[TransactionLine]:
+    """Adds the spans that were streamed: they may come at any time, so no row can count them."""
+    if not lines:
+        return []
+    values = {"project_id": project.project_id, "ids": [line.event_id for line in lines]}
+    answer = await warehouse.query(STREAMED, values)
+    streamed: dict[str, int] = dict(map(tuple, answer.rows))
+    return [replace(line, spans=line.spans + streamed.get(line.event_id, 0)) for line in lines]
+
+
+async def _fetch_unfinished(
+    warehouse: Warehouse, project: ProjectContext, event_id: str
+) -> StoredTransaction | None:
+    """Returns what the spans of a transaction tell of it."""
+    sql = UNFINISHED.replace("{source}", streamed_of_one(OF_UNFINISHED))
+    values = {"project_id": project.project_id, "event_id": event_id}
+    rows = (await warehouse.query(sql, values)).rows
+    if not rows:
+        return None
+    at_us, duration_ns, name, trace_id, spans, received_at_us = rows[0]
+    line = TransactionLine(
+        event_id=event_id,
+        at_us=at_us,
+        duration_ns=duration_ns,
+        name=name,
+        op="",
+        status="unknown",
+        failed=False,
+        platform="",
+        environment="",
+        release="",
+        server="",
+        user="",
+        trace_id=trace_id,
+        spans=spans,
+    )
+    return StoredTransaction(line, "", "", "", "", received_at_us, None, has_come=False)
 
 
 def _line(row: Sequence[Any]) -> TransactionLine:

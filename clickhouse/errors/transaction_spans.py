@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 
 from clickhouse.client import Warehouse
 from clickhouse.errors.span_shapes import SHAPE, shape_values
+from clickhouse.errors.span_sources import newest, of_one
 from clickhouse.errors.transaction_filters import SpanFilter, span_condition
 from clickhouse.errors.transaction_lines import TransactionLine
 from clickhouse.queries.parts import ONE_ROW
@@ -17,32 +18,22 @@ from schemas.projects import ProjectContext
 MOST_LOOKED_AT = 300_000
 """Spans of a range, the newest, that are put into sorts: a second on one core."""
 LABEL_CHARS = 300
-# By the key of the table.
-OF_ONE = """project_id = {project_id:String}
-    AND timestamp = fromUnixTimestamp64Micro({at_us:Int64}, 'UTC')
-    AND event_id = {event_id:String}"""
+NARROW = "span_id, parent_span_id, op, description, status, started, duration_ns"
+LOOKED_AT = "op, description, event_id, span_id, duration_ns, timestamp"
+COLUMNS = """span_id, parent_span_id, op::String, substringUTF8(description, 1, {label:UInt32}),
+    status::String, toUnixTimestamp64Micro(started), duration_ns, {shape}"""
 SPANS = """
-SELECT span_id, parent_span_id, op::String, substringUTF8(description, 1, {label:UInt32}),
-    status::String, toUnixTimestamp64Micro(started), duration_ns, {shape}
-FROM transaction_spans
-WHERE {where}
+SELECT {columns}
+FROM ({source})
 ORDER BY started, span_id
 LIMIT {limit:UInt32}
 """
 ONE = """
 SELECT span_id, parent_span_id, op::String, description, status::String,
     toUnixTimestamp64Micro(started), duration_ns, '' AS shape, data
-FROM transaction_spans
-WHERE {where}
-    AND span_id = {span_id:String}
+FROM ({source})
+WHERE span_id = {span_id:String}
 LIMIT 1
-"""
-DATA = """
-SELECT span_id, data
-FROM transaction_spans
-WHERE {where}
-ORDER BY started, span_id
-LIMIT {limit:UInt32}
 """
 SLOWEST = """
 SELECT
@@ -62,13 +53,7 @@ SELECT
 FROM (
     SELECT op::String AS k0, {shape} AS shape, event_id, span_id, duration_ns,
         toUnixTimestamp64Micro(timestamp) AS at_us
-    FROM (
-        SELECT op, description, event_id, span_id, duration_ns, timestamp
-        FROM transaction_spans
-        WHERE {where}
-        ORDER BY timestamp DESC
-        LIMIT {most:UInt32}
-    )
+    FROM ({source})
 )
 GROUP BY k0, shape
 ORDER BY {order} DESC, k0, shape
@@ -100,6 +85,13 @@ class SpanLine(Struct, frozen=True):
     def end_us(self) -> int:
         """When it was over."""
         return self.started_us + -(-self.duration_ns // 1000)
+
+
+class SpanWithData(NamedTuple):
+    """One span of a transaction, with what came with it."""
+
+    span: SpanLine
+    data: Raw | None
 
 
 class SpanSort(Struct, frozen=True):
@@ -142,29 +134,30 @@ class SlowSpans(NamedTuple):
 async def list_spans(
     warehouse: Warehouse, project: ProjectContext, transaction: TransactionLine
 ) -> list[SpanLine]:
-    """Returns the spans of a transaction as they began, without their data."""
-    sql = SPANS.replace("{shape}", SHAPE).replace("{where}", OF_ONE)
+    """Returns the spans of a transaction as they began, `MAX_SPANS` at most, without their data."""
     values = _of_one(project, transaction) | shape_values() | {"label": LABEL_CHARS}
-    answer = await warehouse.query(sql, values)
+    answer = await warehouse.query(_listed(COLUMNS, NARROW), values)
     return [SpanLine(*row) for row in answer.rows]
 
 
-async def read_data(
+async def list_with_data(
     warehouse: Warehouse, project: ProjectContext, transaction: TransactionLine
-) -> list[Raw | None]:
-    """Returns what came with each span of a transaction, in the order of `list_spans`."""
-    sql = DATA.replace("{where}", OF_ONE)
-    answer = await warehouse.query(
-        sql, _of_one(project, transaction), as_bytes=("data",), **ONE_ROW
-    )
-    return [raw_or_none(data) for _, data in answer.rows]
+) -> list[SpanWithData]:
+    """Returns what `list_spans` does, each with what came with it.
+
+    With one statement: more of them may come between two.
+    """
+    values = _of_one(project, transaction) | shape_values() | {"label": LABEL_CHARS}
+    sql = _listed(f"{COLUMNS}, data", f"{NARROW}, data")
+    answer = await warehouse.query(sql, values, as_bytes=("data",), **ONE_ROW)
+    return [SpanWithData(SpanLine(*row[:-1]), raw_or_none(row[-1])) for row in answer.rows]
 
 
 async def fetch_span(
     warehouse: Warehouse, project: ProjectContext, transaction: TransactionLine, span_id: str
 ) -> tuple[SpanLine, Raw | None] | None:
     """Returns one span with its whole description and its data."""
-    sql = ONE.replace("{where}", OF_ONE)
+    sql = ONE.replace("{source}", of_one(f"{NARROW}, data"))
     values = _of_one(project, transaction) | {"span_id": span_id}
     rows = (await warehouse.query(sql, values, as_bytes=("data",), **ONE_ROW)).rows
     return (SpanLine(*rows[0][:-1]), raw_or_none(rows[0][-1])) if rows else None
@@ -186,7 +179,7 @@ async def slowest_spans(
     where = span_condition(project, wanted)
     sql = (
         SLOWEST.replace("{shape}", SHAPE)
-        .replace("{where}", where.sql)
+        .replace("{source}", newest(LOOKED_AT, where.sql))
         .replace("{order}", ORDERS[order])
     )
     bounds = {"limit": limit, "offset": offset, "most": MOST_LOOKED_AT}
@@ -195,6 +188,11 @@ async def slowest_spans(
         return SlowSpans([], 0, 0, wanted.within.from_us)
     whole_ns, looked_at, since_us, sorts = answer.rows[0][-4:]
     return SlowSpans([_sort(row, whole_ns) for row in answer.rows], sorts, looked_at, since_us)
+
+
+def _listed(columns: str, read: str) -> str:
+    sql = SPANS.replace("{columns}", columns).replace("{source}", of_one(read))
+    return sql.replace("{shape}", SHAPE)
 
 
 def _of_one(project: ProjectContext, transaction: TransactionLine) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Which values there are to filter transactions and their spans by."""
 
 from clickhouse.client import QueryResult, Warehouse
+from clickhouse.errors.span_sources import newest
 from clickhouse.errors.transaction_filters import (
     COLUMNS,
     ROLLED,
@@ -29,14 +30,17 @@ GROUP BY value
 ORDER BY found DESC, value
 LIMIT {limit:UInt32}
 """
+NEWEST = """
+    SELECT {column}
+    FROM transactions
+    WHERE {where}
+    ORDER BY timestamp DESC
+    LIMIT {most:UInt32}"""
 OF_ROWS = """
 SELECT value, count() AS found
 FROM (
     SELECT {column}::String AS value
-    FROM {table}
-    WHERE {where}
-    ORDER BY timestamp DESC
-    LIMIT {most:UInt32}
+    FROM ({source})
 )
 WHERE value != '' AND positionCaseInsensitiveUTF8(value, {begun:String}) > 0
 GROUP BY value
@@ -59,8 +63,9 @@ async def values_like(
         text = condition(project, wanted, ends=False).sql
         sql = OF_HOURS.replace("{column}", column).replace("{where}", text)
         return _found(await warehouse.query(sql, {**values, "first_us": first}))
-    sql = OF_ROWS.replace("{column}", column).replace("{table}", "transactions")
-    return _found(await warehouse.query(sql.replace("{where}", where.sql), values))
+    source = NEWEST.replace("{column}", column).replace("{where}", where.sql)
+    sql = OF_ROWS.replace("{column}", column).replace("{source}", source)
+    return _found(await warehouse.query(sql, values))
 
 
 async def span_values_like(
@@ -69,8 +74,10 @@ async def span_values_like(
     """Returns values that hold a text, and how many spans have each, most first."""
     where = span_condition(project, wanted)
     values = {**where.values, "begun": begun, "limit": MOST, "most": MOST_LOOKED_AT}
-    sql = OF_ROWS.replace("{column}", SPAN_COLUMNS[name]).replace("{table}", "transaction_spans")
-    return _found(await warehouse.query(sql.replace("{where}", where.sql), values))
+    column = SPAN_COLUMNS[name]
+    source = newest(f"{column}, timestamp", where.sql)
+    sql = OF_ROWS.replace("{column}", column).replace("{source}", source)
+    return _found(await warehouse.query(sql, values))
 
 
 def _found(answer: QueryResult) -> list[tuple[str, int]]:

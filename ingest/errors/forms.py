@@ -8,6 +8,7 @@ import msgspec
 from ingest.errors import open_sentry, sentry, sessions
 from ingest.errors.attachments import AttachmentLimits
 from ingest.errors.log_items import is_record
+from ingest.errors.span_streams import check_span
 from ingest.forms import Form
 from ingest.rejections import Invalid
 from schemas.errors.attached import decode_attachment
@@ -20,6 +21,7 @@ from schemas.kinds import (
     FEEDBACK,
     LOG,
     SESSION,
+    STREAMED_SPAN,
     TRANSACTION,
     Kind,
 )
@@ -37,7 +39,7 @@ def checks() -> dict[str, Callable[[bytes, int], Checked]]:
     An item of the log is what came with what its request said, as `SentItem`.
     """
     events = {kind.name: partial(_checked, kind) for kind in (ERROR, TRANSACTION, LOG, SESSION)}
-    beside = {kind.name: partial(_checked, kind) for kind in (FEEDBACK, CHECK_IN)}
+    beside = {kind.name: partial(_checked, kind) for kind in (FEEDBACK, CHECK_IN, STREAMED_SPAN)}
     return {**events, **beside, ATTACHMENT.name: _checked_attachment}
 
 
@@ -63,6 +65,8 @@ def _checked(kind: Kind, item: bytes, max_item_bytes: int) -> Checked:
     try:
         if sent.protocol == "open_sentry":
             open_sentry.check_item(bytes(sent.item), kind)
+        elif kind is STREAMED_SPAN:
+            check_span(bytes(sent.item))
         elif kind is SESSION:
             sessions.check_session(bytes(sent.item))
         else:

@@ -13,6 +13,7 @@ from schemas.kinds import (
     FEEDBACK,
     LOG,
     SESSION,
+    STREAMED_SPAN,
     TRANSACTION,
     Kind,
 )
@@ -31,7 +32,7 @@ SESSIONS = ("session", "sessions")
 CLIENT_REPORT = "client_report"
 """What an SDK says that it did not send: it goes to the ledger."""
 SPANS = "span"
-"""Spans that are streamed: they become transactions."""
+"""Spans that are streamed, many in an item: each becomes an item of its own."""
 LOGS = "log"
 """Log records, many in an item: each becomes an item of its own."""
 UNKNOWN = "sentry_unknown"
@@ -45,8 +46,9 @@ COUNTED_AS: Mapping[str, str] = {
     **{name: kind.name for name, kind in KINDS.items()},
     LOGS: LOG.name,
     **dict.fromkeys(SESSIONS, SESSION.name),
-    # Not bare: `span` is a kind of ours.
-    **{name: f"sentry_{name}" for name in (*_NOT_KEPT, CLIENT_REPORT, SPANS)},
+    # Not by its own name: `span` is another kind of ours.
+    SPANS: STREAMED_SPAN.name,
+    **{name: f"sentry_{name}" for name in (*_NOT_KEPT, CLIENT_REPORT)},
 }
 """The words of the ledger; whatever else comes is `UNKNOWN`."""
 

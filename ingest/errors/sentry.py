@@ -47,6 +47,7 @@ from schemas.kinds import (
     FEEDBACK,
     LOG,
     SESSION,
+    STREAMED_SPAN,
     TRANSACTION,
     Kind,
 )
@@ -73,7 +74,7 @@ class _Logged(NamedTuple):
     item_id: str
 
 
-LOGGED = (ERROR, TRANSACTION, SESSION, FEEDBACK, CHECK_IN, ATTACHMENT, LOG)
+LOGGED = (ERROR, TRANSACTION, STREAMED_SPAN, SESSION, FEEDBACK, CHECK_IN, ATTACHMENT, LOG)
 """The kinds of which the log holds items, in their order there."""
 EVENTS = (ERROR, TRANSACTION, FEEDBACK)
 """Those whose ids are their senders'."""
@@ -116,7 +117,7 @@ def split_envelope(
     records = _records(items, own, told, max_item_bytes)
     answer_id = head.event_id or next((one.item_id for one in events if one.kind in EVENTS), "")
     attached = frame_attachments(items, answer_id, limits)
-    logged = [*events, *_transactions(streamed, own, told), *_updates(sessions, own)]
+    logged = [*events, *_traced(streamed, own, told), *_updates(sessions, own)]
     counted = [one for item in items for one in _counted(item)]
     counted += [one for some in streamed for one in some.counted]
     counted += [one for some in records for one in some.counted]
@@ -126,12 +127,13 @@ def split_envelope(
     return Split([*by_kind, *logs], [*counted, *attached.counted], answer_id)
 
 
-def _transactions(
-    streamed: Sequence[Streamed], head: Head, told: Mapping[str, str]
-) -> Iterator[_Logged]:
+def _traced(streamed: Sequence[Streamed], head: Head, told: Mapping[str, str]) -> Iterator[_Logged]:
     for some in streamed:
         for one in some.transactions:
-            yield _Logged(TRANSACTION, _sent(head, one.text, told), one.event_id)
+            yield _Logged(TRANSACTION, _sent(head, one.text, told), one.item_id)
+        for one in some.spans:
+            sent = encode_sent(SentItem("sentry", head, Raw(one.text)))
+            yield _Logged(STREAMED_SPAN, sent, one.item_id)
 
 
 def _updates(sessions: Sequence[Sessions], head: Head) -> Iterator[_Logged]:

@@ -1,25 +1,30 @@
-"""Makes transactions of the spans that Sentry's SDKs stream, as those for JavaScript do from 11 on.
+"""Splits the spans that Sentry's SDKs stream, as those for JavaScript do from version 11 on.
 
-Source: https://develop.sentry.dev/sdk/telemetry/spans/span-protocol/. An item holds up to 1,000
-spans. One with `is_segment` is what was a transaction; the others name it as their segment, and
-come with it, or before it in an item of their own if it lasts long. What is without it is counted.
+Source: https://develop.sentry.dev/sdk/telemetry/spans/span-protocol/. Its rules, and ours:
+
+1. An item is `{"items": [span, …]}`, with 1,000 spans at most.
+2. A segment becomes a transaction without spans. Every other span becomes an item of its own,
+   whether its segment comes with it, before it or long after: so it makes no difference how an SDK
+   cuts a trace into items, in which order they come, and which of them come again.
+3. A span that is none is counted as invalid, and its neighbours are taken.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.errors.envelope import ABSENT, text_of
+from ingest.errors.envelope import ABSENT
 from ingest.errors.item_types import COUNTED_AS, SPANS
 from ingest.forms import Counted
 from ingest.json_texts import check_utf8, decode_repaired
+from ingest.rejections import BadItems
+from schemas.errors.streamed import OPERATION, SEGMENT_NAME, StreamedSpan, decode_streamed
+from schemas.issues import Issue
 
 MAX_SPANS = 1_000
 """Of an item, as SDKs have it."""
-WITHOUT_SEGMENT = "span_without_segment"
 PEOPLE = {
     "id": "user.id",
     "email": "user.email",
@@ -28,34 +33,6 @@ PEOPLE = {
 }
 """What is known of a person, and the attribute that says it."""
 _encode = msgspec.json.Encoder().encode
-
-
-class _Attribute(Struct, frozen=True, gc=False):
-    value: Raw = ABSENT
-
-
-class _Span(Struct, frozen=True, gc=False):
-    trace_id: str
-    span_id: str
-    start_timestamp: Raw
-    end_timestamp: Raw
-    name: str | None = None
-    parent_span_id: str | None = None
-    is_segment: bool | None = None
-    status: str | None = None
-    attributes: dict[str, _Attribute] | None = None
-
-    def text(self, name: str) -> str:
-        """Returns an attribute that is a text; empty for any other."""
-        found = (self.attributes or {}).get(name)
-        return "" if found is None else text_of(found.value)
-
-    @property
-    def data(self) -> dict[str, Raw]:
-        """All attributes."""
-        sent = (self.attributes or {}).items()
-        return {name: one.value for name, one in sent if one.value is not ABSENT}
-
 
 # One field more than there may be spans, so that a million of them are counted and not held.
 _Spans = msgspec.defstruct(
@@ -67,47 +44,53 @@ class _Container(Struct, frozen=True, gc=False):
     items: _Spans  # type: ignore[valid-type]  # It is made above.
 
 
-class MadeTransaction(NamedTuple):
-    """A transaction as an SDK would have sent it before there were streams."""
+class Made(NamedTuple):
+    """An item of the log: a transaction, as an SDK sent it before there were streams, or a span."""
 
-    event_id: str
+    item_id: str
     text: bytes
 
 
 class Streamed(NamedTuple):
     """What an item of spans brought."""
 
-    transactions: list[MadeTransaction]
+    transactions: list[Made]
+    spans: list[Made]
     counted: list[Counted]
 
 
 _decode_container = msgspec.json.Decoder(_Container).decode
-_decode_span = msgspec.json.Decoder(_Span).decode
 
 
 def read_spans(payload: memoryview, records: int) -> Streamed:
-    """Returns the transactions of an item, and counts what is not part of one."""
+    """Returns the transactions and the spans of an item, and counts what is neither.
+
+    `records` is how many the item says it holds, for one that cannot be read.
+    """
     try:
         body = bytes(payload)
         check_utf8(body)
         raws = _spans_in(decode_repaired(_decode_container, body))
     except (ValueError, RecursionError):
-        return Streamed([], _counted("invalid", "bad_items", records))
-    spans = [span for raw in raws if (span := _span_of(raw)) is not None]
-    segments = {(one.trace_id, one.span_id): one for one in spans if one.is_segment}
-    parts: dict[tuple[str, str], list[_Span]] = {key: [] for key in segments}
-    lost = 0
-    for span in spans:
-        if span.is_segment:
+        return Streamed([], [], _counted(records))
+    transactions: list[Made] = []
+    spans: list[Made] = []
+    for raw in raws:
+        span = _span_of(raw)
+        if span is None:
             continue
-        of_segment = parts.get((span.trace_id, span.text("sentry.segment.id")))
-        if of_segment is None:
-            lost += 1
+        if span.is_segment:
+            transactions.append(Made(span.transaction_id, _transaction(span)))
         else:
-            of_segment.append(span)
-    made = [_transaction(segments[key], parts[key]) for key in segments]
-    broken = _counted("invalid", "bad_items", len(raws) - len(spans))
-    return Streamed(made, [*broken, *_counted("filtered", WITHOUT_SEGMENT, lost)])
+            spans.append(Made(span.item_id, bytes(raw)))
+    return Streamed(transactions, spans, _counted(len(raws) - len(transactions) - len(spans)))
+
+
+def check_span(item: bytes) -> None:
+    """Raises `BadItems` where ingest would not take this span."""
+    if _span_of(Raw(item)) is None:
+        rule = "Expected a span: `trace_id`, `span_id`, `start_timestamp`, `end_timestamp`"
+        raise BadItems("Invalid span", details=[Issue([], rule)])
 
 
 def _spans_in(container: _Container) -> list[Raw]:
@@ -117,29 +100,27 @@ def _spans_in(container: _Container) -> list[Raw]:
     return raws
 
 
-def _span_of(raw: Raw) -> _Span | None:
+def _span_of(raw: Raw) -> StreamedSpan | None:
     try:
-        return _decode_span(raw)
-    except (msgspec.DecodeError, RecursionError):
+        return decode_streamed(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _transaction(segment: _Span, parts: Sequence[_Span]) -> MadeTransaction:
+def _transaction(segment: StreamedSpan) -> bytes:
     trace = {
         "trace_id": segment.trace_id,
         "span_id": segment.span_id,
         "parent_span_id": segment.parent_span_id,
-        "op": segment.text("sentry.op"),
+        "op": segment.text(OPERATION),
         "status": segment.status,
         "data": segment.data,
     }
     name, version = segment.text("sentry.sdk.name"), segment.text("sentry.sdk.version")
-    # Sent again, it is the same segment.
-    event_id = sha256(f"{segment.trace_id}\0{segment.span_id}".encode()).hexdigest()[:32]
     event = {
         "type": "transaction",
-        "event_id": event_id,
-        "transaction": segment.text("sentry.segment.name") or segment.name or "",
+        "event_id": segment.transaction_id,
+        "transaction": segment.text(SEGMENT_NAME) or segment.name or "",
         "start_timestamp": segment.start_timestamp,
         "timestamp": segment.end_timestamp,
         "platform": segment.text("sentry.platform") or _platform_of(name),
@@ -150,28 +131,14 @@ def _transaction(segment: _Span, parts: Sequence[_Span]) -> MadeTransaction:
         "user": dict(_person_of(segment)),
         "contexts": {"trace": trace},
         "sdk": {"name": name, "version": version},
-        "spans": [_part(one) for one in parts],
     }
-    return MadeTransaction(event_id, _encode(event))
+    return _encode(event)
 
 
-def _person_of(segment: _Span) -> Iterator[tuple[str, str]]:
+def _person_of(segment: StreamedSpan) -> Iterator[tuple[str, Any]]:
     for name, attribute in PEOPLE.items():
         if text := segment.text(attribute):
             yield name, text
-
-
-def _part(span: _Span) -> Mapping[str, Any]:
-    return {
-        "span_id": span.span_id,
-        "parent_span_id": span.parent_span_id,
-        "op": span.text("sentry.op"),
-        "description": span.name,
-        "status": span.status,
-        "start_timestamp": span.start_timestamp,
-        "timestamp": span.end_timestamp,
-        "data": span.data,
-    }
 
 
 def _platform_of(sdk: str) -> str:
@@ -179,5 +146,5 @@ def _platform_of(sdk: str) -> str:
     return sdk.split(".")[1] if sdk.startswith("sentry.") else ""
 
 
-def _counted(outcome: Any, reason: str, items: int) -> list[Counted]:
-    return [Counted(COUNTED_AS[SPANS], outcome, reason, items)] if items else []
+def _counted(items: int) -> list[Counted]:
+    return [Counted(COUNTED_AS[SPANS], "invalid", "bad_items", items)] if items else []

@@ -12,6 +12,7 @@ from clickhouse.errors.tables import (
     error_arrays,
     log_arrays,
     span_owners,
+    streamed_span_arrays,
     transaction_arrays,
     transaction_span_arrays,
 )
@@ -26,9 +27,19 @@ from processors.errors.logs import read_log
 from processors.errors.mapped import Ahead, AheadKey, Mapper, prepared
 from processors.errors.rows import Grouped, error_row, transaction_row
 from processors.errors.sessions import session_row
+from processors.errors.streamed import read_streamed
 from schemas.errors.event import ErrorEvent
 from schemas.errors.sent import SentItem
-from schemas.kinds import ATTACHMENT, CHECK_IN, ERROR, FEEDBACK, LOG, SESSION, TRANSACTION
+from schemas.kinds import (
+    ATTACHMENT,
+    CHECK_IN,
+    ERROR,
+    FEEDBACK,
+    LOG,
+    SESSION,
+    STREAMED_SPAN,
+    TRANSACTION,
+)
 from schemas.projects import ProjectId
 
 
@@ -86,6 +97,7 @@ def steps(
         TRANSACTION.name: KindStep(
             TRANSACTION, partial(build, build_transactions), follow=follow_releases
         ),
+        STREAMED_SPAN.name: KindStep(STREAMED_SPAN, partial(build, build_streamed_spans)),
         LOG.name: KindStep(LOG, partial(build, build_logs)),
         SESSION.name: KindStep(SESSION, build_sessions, follow=follow_releases),
         FEEDBACK.name: KindStep(FEEDBACK, partial(build, build_feedback)),
@@ -139,6 +151,19 @@ def build_transactions(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Colu
         return astuple(transaction_row(read_transaction(item, event_id, received_at_us)))
 
     return row_by_row(sent, row_of, _transaction_tables)
+
+
+def build_streamed_spans(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Columns:
+    """Turns spans that came by themselves into columns."""
+    arrivals = _arrivals(meaning_of, sent)
+
+    def row_of(body: bytes, item_id: str) -> tuple[Any, ...]:
+        meaning, received_at_us = next(arrivals)
+        return astuple(read_streamed(decode_sent(body), meaning.mask, item_id, received_at_us))
+
+    return row_by_row(
+        sent, row_of, lambda columns: {"streamed_spans": Rows(streamed_span_arrays(columns))}
+    )
 
 
 def build_logs(meaning_of: MeaningOf, sent: Sequence[SentChunk]) -> Columns:

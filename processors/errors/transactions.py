@@ -117,7 +117,7 @@ def read_sentry_transaction(
         contexts.raw,
         object_of(sent.extra, "extra", problems),
         _measurements(sent.measurements, problems),
-        *_spans_of(sent.spans, moment.shift_us, problems),
+        *spans_of(sent.spans, moment.shift_us, problems),
         tuple(problems),
     )
 
@@ -149,7 +149,8 @@ def _measurements(value: object, problems: Problems) -> dict[str, Any]:
     return found
 
 
-def _spans_of(raw: Raw, shift_us: int, problems: Problems) -> Spans:
+def spans_of(raw: Raw, shift_us: int, problems: Problems) -> Spans:
+    """Reads spans, an array of JSON; all their moments are moved by `shift_us`."""
     if is_absent(raw):
         return Spans((), 0)
     try:

@@ -64,6 +64,17 @@ class TransactionRow(Struct, frozen=True, gc=False):
     body: bytes
 
 
+class StreamedSpanRow(Struct, frozen=True, gc=False):
+    """A row of table `streamed_spans`."""
+
+    item_id: str
+    event_id: str
+    trace_id: str
+    transaction: str
+    """The name of its segment, as the span itself says."""
+    span: SpanPart
+
+
 class LogRow(Struct, frozen=True, gc=False):
     """A row of table `logs`."""
 

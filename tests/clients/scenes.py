@@ -96,14 +96,19 @@ def sent(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> dict[tup
         "open sentry, node": partial(bundle.in_node, "open_sentry_node"),
         "open sentry, browser": partial(bundle.in_page, browser, "open_sentry"),
     }
-    static = partial(bundle.in_node, "sentry_node_static")
+    cut: dict[str, Start] = {
+        "node, static": partial(bundle.in_node, "sentry_node_static"),
+        "node, flushed": partial(bundle.in_node, "sentry_node_flushed"),
+        "node, long": partial(bundle.in_node, "sentry_node_long"),
+        "browser, flushed": partial(bundle.in_page, browser, "sentry_flushed"),
+    }
     with Server(folder / "data", settings={"RATE_LIMIT": str(RATE_LIMIT)}) as server:
         scenes = [
             Scene(server, client, task, start)
             for task in ("once", "many", "untilTold")
             for client, start in starts.items()
         ]
-        scenes.append(Scene(server, "node, static", "once", static))
+        scenes += [Scene(server, client, "once", start) for client, start in cut.items()]
         first = [scene for scene in scenes if scene.task != "untilTold"]
         for scene in first:
             scene.begin()

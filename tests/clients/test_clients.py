@@ -13,7 +13,10 @@ SENTRY = ("python", "node", "browser")
 OPEN_SENTRY = ("open sentry, node", "open sentry, browser")
 EVERY = pytest.mark.parametrize("client", [*SENTRY, *OPEN_SENTRY])
 OF_SENTRY = pytest.mark.parametrize("client", SENTRY)
-WITH_STATIC = pytest.mark.parametrize("client", [*SENTRY, "node, static"])
+CUT = ("node, flushed", "node, long", "browser, flushed")
+"""SDKs whose transaction is under way when its first spans are sent."""
+TRACED = pytest.mark.parametrize("client", [*SENTRY, "node, static", *CUT])
+OF_CUT = pytest.mark.parametrize("client", CUT)
 OF_OPEN_SENTRY = pytest.mark.parametrize("client", OPEN_SENTRY)
 SDKS = {
     # It names the framework that it finds installed.
@@ -33,6 +36,12 @@ All = dict[tuple[str, str], Sent]
 def thrown(sent: Sent) -> dict[str, Any]:
     (row,) = [row for row in sent.rows["errors"] if row["level"] == "error"]
     return row
+
+
+def spans_of(sent: Sent, transaction: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a transaction's spans, with it or streamed."""
+    rows = [*sent.rows["transaction_spans"], *sent.rows["streamed_spans"]]
+    return [row for row in rows if row["event_id"] == transaction["event_id"]]
 
 
 def checkout(sent: Sent) -> dict[str, Any]:
@@ -95,27 +104,40 @@ class TestTransactions:
         row = checkout(scene)
 
         assert (row["status"], row["environment"]) == ("ok", "staging")
-        spans = {
-            one["description"]: one
-            for one in scene.rows["transaction_spans"]
-            if one["event_id"] == row["event_id"]
-        }
+        spans = {one["description"]: one for one in spans_of(scene, row)}
         assert spans["render"]["op"] == "view"
-        assert row["spans"] == len(spans)
+        whole = [one for one in spans.values() if "item_id" not in one]
+        assert row["spans"] == len(whole)
 
-    @WITH_STATIC
+    @OF_CUT
+    def test_all_spans_of_a_trace_that_is_sent_in_pieces_arrive_once(
+        self, sent: All, client: str
+    ) -> None:
+        scene = sent[client, "once"]
+        row = checkout(scene)
+
+        said = sorted(one["description"] for one in spans_of(scene, row))
+        assert said == ["SELECT 1", "render", "rows"]
+        streamed = scene.rows["streamed_spans"]
+        ids = {one["span_id"] for one in streamed}
+        assert len(ids) == len(streamed) == scene.outcomes["streamed_span accepted"]
+        # Or the test would test nothing.
+        assert len({one["received_at"] for one in spans_of(scene, row)}) > 1
+        assert not [name for name in scene.outcomes if name.endswith((" filtered", " invalid"))]
+
+    @TRACED
     def test_a_span_is_in_the_one_that_it_is_in(self, sent: All, client: str) -> None:
         scene = sent[client, "once"]
         row = checkout(scene)
 
         assert (row["op"], row["release"], row["user_key"]) == ("http.server", "shop@1.2.3", "ann")
-        spans = {one["description"]: one for one in scene.rows["transaction_spans"]}
+        spans = {one["description"]: one for one in spans_of(scene, row)}
         # In a browser every span is one of the root, as its SDK has it: nothing follows promises.
-        within = row if client == "browser" else spans["SELECT 1"]
+        within = row if client.startswith("browser") else spans["SELECT 1"]
         assert spans["rows"]["parent_span_id"] == within["span_id"]
         assert spans["SELECT 1"]["parent_span_id"] == row["span_id"]
 
-    @WITH_STATIC
+    @TRACED
     def test_an_error_within_it_has_its_trace_and_its_span(self, sent: All, client: str) -> None:
         scene = sent[client, "once"]
         row, error = checkout(scene), thrown(scene)

@@ -20,6 +20,10 @@ COLUMNS = {
     "transaction_spans": (
         *("project_id", "event_id", "span_id", "parent_span_id", "op", "description"),
     ),
+    "streamed_spans": (
+        *("project_id", "item_id", "event_id", "span_id", "parent_span_id", "op", "description"),
+        *("transaction", "trace_id", "received_at"),
+    ),
     "logs": (
         *("project_id", "record_id", "body", "severity", "logger", "environment", "release"),
         *("sdk", "trace_id", "span_id", "attributes", "problems"),
@@ -54,7 +58,7 @@ def _print_rows(path: str) -> None:
             for row in warehouse.query_now(sql, None, {}).rows
         ]
     warehouse.close()
-    json.dump(found, sys.stdout)
+    json.dump(found, sys.stdout, default=str)
 
 
 if __name__ == "__main__":

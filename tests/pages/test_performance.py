@@ -5,15 +5,17 @@ import time
 import uuid
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, expect
 
+from schemas.errors.streamed import decode_streamed
 from tests.e2e.payloads import new_id, trace
 from tests.e2e.server import Project, Server, create_project
 from tests.pages.conftest import World
 from tests.pages.looking import NARROW, WIDE, Visitor
 from tests.pages.places import HOSTILE, now, path_of
-from tests.pages.transactions import send, span, transaction
+from tests.pages.transactions import send, span, stream, streamed, transaction
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 TRACE = "9a0364b9e99bb480dd25e1f0284c8555"
@@ -144,6 +146,33 @@ class TestStory:
         row.get_by_role("link").click()
         page.wait_for_url(f"**/performance/transactions/{'f' * 32}")
 
+    def test_spans_are_found_before_their_transaction_and_then_in_it(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        project = create_project(world.server, "Streams")
+        stream(project, streamed("2" * 16, segment="1" * 16), streamed("3" * 16, segment="1" * 16))
+        world.server.wait_stored()
+
+        page = visitor.go(path_of(project, "performance/spans"))
+        page.get_by_role("link", name="SELECT ?").click()
+        expect(page.locator("h1")).to_contain_text("/streamed")
+        expect(page.locator("main")).to_contain_text("The transaction itself has not come yet")
+        expect(page.locator(".waterfall a.row")).to_have_count(2)
+        page.locator(".waterfall a.row").first.click()
+        expect(page.locator("#drawer")).to_contain_text("sentry.segment.id")
+
+        stream(project, streamed("1" * 16, op="http.server"))
+        world.server.wait_stored()
+        page.reload()
+        expect(page.locator("main")).to_contain_text("http.server")
+        expect(page.locator("main")).not_to_contain_text("has not come yet")
+        expect(page.locator(".waterfall a.row")).to_have_count(2)
+        listed = visitor.go(
+            path_of(project, "performance/transactions?name=/streamed&op=http.server")
+        )
+        expect(listed.locator("tbody tr")).to_contain_text("2")
+        assert visitor.faults == []
+
     def test_what_is_empty_says_how_to_send_with_the_dsn_of_the_project(
         self, visitor: Visitor, world: World
     ) -> None:
@@ -219,7 +248,11 @@ def test_no_text_of_a_sender_becomes_markup(visitor: Visitor, world: World) -> N
         span(attack, f"3{n:015}", op=HOSTILE, description=HOSTILE, data={HOSTILE: HOSTILE})
         for n in range(6)
     ]
+    alone = streamed("5" * 16, segment="4" * 16, name=HOSTILE, op=HOSTILE, of=HOSTILE)
+    stream(project, alone)
     send(project, attack)
+    world.server.wait_stored()
+    unfinished = decode_streamed(msgspec.json.encode(alone)).transaction_id
     (group,) = project.get("/v1/transactions").json()["transactions"]
     visitor.go(path_of(project, "performance"))
     link = visitor.page.locator("a.row").get_attribute("href") or ""
@@ -230,6 +263,7 @@ def test_no_text_of_a_sender_becomes_markup(visitor: Visitor, world: World) -> N
         *(f"performance/name/more{name}", f"performance/transactions{name}"),
         *(f"performance/transactions/{'e' * 32}", "performance/suggest?add=op:"),
         f"performance/transactions/{'e' * 32}?open=3{0:015}",
+        f"performance/transactions/{unfinished}?open={'5' * 16}",
         "performance/suggest?of=spans&add=transaction:",
     )
 

@@ -49,6 +49,37 @@ def span(of: dict[str, Any], span_id: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def streamed(span_id: str, *, segment: str = "", **changes: Any) -> dict[str, Any]:
+    """Returns a span as SDKs stream it, of half a second ago; without a segment it is one."""
+    began = time.time() - 0.5
+    known = {"sentry.op": changes.pop("op", "db"), "sentry.segment.id": segment or span_id}
+    known |= {"sentry.segment.name": changes.pop("of", "/streamed")}
+    return {
+        "trace_id": "d" * 32,
+        "span_id": span_id,
+        "parent_span_id": segment or None,
+        "name": "SELECT 1",
+        "start_timestamp": began,
+        "end_timestamp": began + 0.01,
+        "is_segment": not segment,
+        "status": "ok",
+        "attributes": {name: {"value": text} for name, text in known.items()},
+        **changes,
+    }
+
+
+def stream(project: Project, *spans: dict[str, Any]) -> None:
+    """Sends spans, in one item."""
+    key, number = dsn_key_of(project)
+    lines = ({}, {"type": "span", "item_count": len(spans)}, {"version": 2, "items": spans})
+    answer = project.server.admin.post(
+        f"/api/{number}/envelope/",
+        content="\n".join(map(json.dumps, lines)).encode(),
+        headers={"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={key}"},
+    )
+    assert answer.status_code == 200, answer.text
+
+
 def send(project: Project, *events: dict[str, Any]) -> None:
     """Sends events, an envelope each, and waits until the last one can be read."""
     key, number = dsn_key_of(project)

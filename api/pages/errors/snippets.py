@@ -20,7 +20,7 @@ sentry_sdk.flush()"""
 NODE = """// npm install @sentry/node
 const Sentry = require("@sentry/node");
 
-Sentry.init({{ dsn: "{dsn}", tracesSampleRate: 1.0, traceLifecycle: "static" }});
+Sentry.init({{ dsn: "{dsn}", tracesSampleRate: 1.0 }});
 
 Sentry.startSpan({{ name: "first-transaction", op: "task" }}, () => {{
   Sentry.startSpan({{ name: "SELECT 1", op: "db" }}, () => {{ /* what is measured */ }});

@@ -13,7 +13,6 @@ Sentry.init({{
   dsn: "{dsn}",
   environment: "production",
   tracesSampleRate: 0.1,
-  traceLifecycle: "static",
 }});
 
 Sentry.captureMessage("Hello, Sluice");"""
@@ -24,7 +23,6 @@ Sentry.init({{
   environment: "production",
   integrations: [Sentry.browserTracingIntegration()],
   tracesSampleRate: 0.1,
-  traceLifecycle: "static",
 }});
 
 Sentry.captureMessage("Hello, Sluice");"""

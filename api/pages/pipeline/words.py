@@ -67,10 +67,6 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "A Sentry SDK sent a type of item that is not kept",
         "Turn the feature off in the SDK, if nobody needs it.",
     ),
-    "span_without_segment": (
-        "A streamed span came without its segment",
-        "Nothing: what lasts very long is cut by the SDK.",
-    ),
     "sample_rate": ("The SDK sends only a sample", "As its sample rate has it."),
     "before_send": ("Its before_send left it out", "As the program has it."),
     "event_processor": ("A processor of the SDK left it out", "As the program has it."),

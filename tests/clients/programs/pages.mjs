@@ -1,4 +1,4 @@
-// Both SDKs in a page: `start("sentry" or "open_sentry", DSN, TASK)`, and `tellOver()`.
+// Both SDKs in a page: `start("sentry", "sentry_flushed" or "open_sentry", DSN, TASK)`, and `tellOver()`.
 
 import * as Sentry from "@sentry/browser";
 import { connect } from "./open_sentry.mjs";
@@ -12,5 +12,6 @@ globalThis.start = (sdk, dsn, task) => {
     return run(connect(dsn), task, over);
   }
   Sentry.init({ ...options(dsn), integrations: [Sentry.browserTracingIntegration()] });
-  return run(clientOf(Sentry), task, over);
+  const between = sdk === "sentry_flushed" ? () => Sentry.flush(5000) : undefined;
+  return run(clientOf(Sentry, between), task, over);
 };

@@ -46,6 +46,6 @@ export function clientOf(Sentry, between = async () => {}) {
   };
 }
 
-function pause(ms) {
+export function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -15,7 +15,7 @@ from clickhouse.errors.transaction_lines import fetch_transaction, list_lines
 from clickhouse.errors.transaction_spans import (
     fetch_span,
     list_spans,
-    read_data,
+    list_with_data,
     slowest_spans,
 )
 from clickhouse.errors.transactions import Listing
@@ -281,8 +281,9 @@ class TestSpans:
         assert bytes(found.body or b"") == one.body
         lines = await list_spans(warehouse, project, found.line)
         assert [line.span_id for line in lines] == ["s1", "s2"]
-        data = await read_data(warehouse, project, found.line)
-        assert [bytes(one or b"") for one in data] == [b'{"n":1}', b'{"n":2}']
+        pairs = await list_with_data(warehouse, project, found.line)
+        assert [one.span for one in pairs] == lines
+        assert [bytes(one.data or b"") for one in pairs] == [b'{"n":1}', b'{"n":2}']
         opened = await fetch_span(warehouse, project, found.line, "s2")
         assert opened is not None
         assert bytes(opened[1] or b"") == b'{"n":2}'

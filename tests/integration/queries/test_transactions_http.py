@@ -22,6 +22,7 @@ from tests.integration.queries.transaction_rows import (
     Span,
     Transaction,
     store_spans,
+    store_streamed,
     store_transactions,
 )
 
@@ -120,6 +121,31 @@ def test_one_transaction_comes_with_spans_patterns_and_what_its_trace_has(
     assert [(one["kind"], one["id"]) for one in found["links"]] == [("transaction", "b" * 32)]
     assert [(one["description"], one["count"]) for one in sorts["spans"]] == [("SELECT ?", 5)]
     assert (sorts["total"], sorts["lookedAt"], sorts["isCut"]) == (1, 5, False)
+
+
+def test_one_that_has_not_come_is_answered_by_its_spans(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    span = {"event_id": "a" * 32, "timestamp_us": START_US, "transaction": HOSTILE}
+    parts = [
+        Span(project_id=project.project_id, span_id=f"{n}", data=b'{"n":1}', **span)  # type: ignore[arg-type]
+        for n in range(5)
+    ]
+    store_streamed(warehouse, parts, trace_id="t" * 32)
+
+    found = client.get(f"/transactions/{'a' * 32}").json()
+    groups = client.get(f"/transactions?{RANGE}").json()
+    (sort,) = client.get(f"/transactions/spans?{RANGE}").json()["spans"]
+
+    assert (found["name"], found["status"], found["failed"]) == (HOSTILE, "unknown", False)
+    assert (found["traceId"], found["durationMs"], found["spanCount"]) == ("t" * 32, 1, 5)
+    assert found["details"] is None
+    assert [(one["spanId"], one["data"]) for one in found["spans"]] == [
+        (f"{n}", {"n": 1}) for n in range(5)
+    ]
+    assert [one["count"] for one in found["repeated"]] == [5]
+    assert groups["transactions"] == []
+    assert (sort["count"], sort["slowestTransaction"]) == (5, "a" * 32)
 
 
 def test_what_is_not_there_is_not_found(client: Client) -> None:

@@ -85,17 +85,30 @@ def store_transactions(warehouse: Warehouse, rows: Sequence[Transaction]) -> Non
 
 def store_spans(warehouse: Warehouse, rows: Sequence[Span]) -> None:
     """Inserts rows of `transaction_spans`."""
+    columns = _span_columns(rows)
+    columns["started"] = times([row.started_us or row.timestamp_us for row in rows])
+    _insert(warehouse, "transaction_spans", columns)
+
+
+def store_streamed(warehouse: Warehouse, rows: Sequence[Span], *, trace_id: str = "") -> None:
+    """Inserts rows of `streamed_spans`, each begun at its `timestamp_us`; the view feeds sums."""
+    columns = _span_columns(rows)
+    ids = [f"{row.event_id} {row.span_id}" for row in rows]
+    columns |= {"item_id": pa.array(ids), "trace_id": pa.array([trace_id] * len(rows), pa.string())}
+    _insert(warehouse, "streamed_spans", columns)
+
+
+def _span_columns(rows: Sequence[Span]) -> dict[str, pa.Array]:
     texts = (
         *("project_id", "event_id", "transaction", "span_id", "parent_span_id", "op"),
         *("description", "status"),
     )
-    columns = _texts(rows, texts) | _shared(rows, [START_US] * len(rows))
-    columns |= {
-        "started": times([row.started_us or row.timestamp_us for row in rows]),
+    return {
+        **_texts(rows, texts),
+        **_shared(rows, [START_US] * len(rows)),
         "duration_ns": pa.array([row.duration_ns for row in rows], pa.uint64()),
         "data": pa.array([row.data for row in rows], pa.binary()),
     }
-    _insert(warehouse, "transaction_spans", columns)
 
 
 def random_transactions(

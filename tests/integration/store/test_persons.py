@@ -44,6 +44,7 @@ from tests.integration.queries.transaction_rows import (
     Span,
     Transaction,
     store_spans,
+    store_streamed,
     store_transactions,
 )
 from tests.integration.store.reprice_breaks import Fuse, FusedDatabase, FusedStore
@@ -53,6 +54,8 @@ COUNTS = """
 SELECT
     (SELECT (count(), sum(spans)) FROM transactions WHERE project_id = {p:String}),
     (SELECT (count(), sum(duration_ns)) FROM transaction_spans WHERE project_id = {p:String}),
+    (SELECT (count(), sum(duration_ns)) FROM streamed_spans WHERE project_id = {p:String}),
+    (SELECT sum(spans) FROM streamed_span_sums WHERE project_id = {p:String}),
     (SELECT count() FROM errors WHERE project_id = {p:String}),
     (SELECT sum(events) FROM error_hours WHERE project_id = {p:String}),
     (SELECT count() FROM spans WHERE project_id = {p:String}),
@@ -152,21 +155,21 @@ def fill(warehouse: Warehouse, project: ProjectContext) -> None:
         ],
     )
     at = Transaction(project_id="", event_id="").timestamp_us
-    store_spans(
-        warehouse,
-        [
-            Span(
-                project_id=project.project_id,
-                event_id=f"{number:032x}",
-                timestamp_us=at,
-                transaction="/checkout",
-                span_id=f"span {number}",
-                description=f"SELECT '{who}'",
-                data=msgspec.json.encode({"who": who}),
-            )
-            for number, who in enumerate((JANE, BOB), start=20)
-        ],
-    )
+    parts = [
+        Span(
+            project_id=project.project_id,
+            event_id=f"{number:032x}",
+            timestamp_us=at,
+            transaction="/checkout",
+            span_id=f"span {number}",
+            description=f"SELECT '{who}'",
+            data=msgspec.json.encode({"who": who}),
+        )
+        for number, who in enumerate((JANE, BOB), start=20)
+    ]
+    store_spans(warehouse, parts)
+    for part, host in zip(parts, ("janes-mac", "bobs-mac"), strict=True):
+        store_streamed(warehouse, [part], trace_id=host)
     calls = [
         make_trace(
             project.project_id,
@@ -260,7 +263,8 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
 ) -> None:
     before, log = rows_of(warehouse, COUNTS, project), Log()
     assert set(tables_with(warehouse, project, JANE)) == {
-        *("errors", "transactions", "transaction_spans", "spans", "traces", "session_sums"),
+        *("errors", "transactions", "transaction_spans", "streamed_spans", "spans", "traces"),
+        "session_sums",
         *("attachments", "feedback", "logs"),
     }
     asked = await request_erasure(database, project.project_id, f" {JANE} ", by=None)
@@ -277,8 +281,9 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     assert (done.state, done.person) == ("done", None)
     assert done.person_hash == hash_of(project.project_id, JANE)
     assert done.done.rows == {
-        "spans of transactions": 1, "transactions": 1, "attachments": 1, "errors": 4,
-        "feedback": 1, "log records": 1, "sessions": 1, "agent spans": 2, "LLM calls": 3,
+        "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
+        "attachments": 1, "errors": 4, "feedback": 1, "log records": 1, "sessions": 1,
+        "agent spans": 2, "LLM calls": 3,
     }  # fmt: skip
     assert len(log.dropped) == 1
 
@@ -315,8 +320,9 @@ async def test_the_export_is_a_line_of_json_for_each_row(
 
     kinds = [line["what"] for line in lines]
     assert {kind: kinds.count(kind) for kind in kinds} == {
-        "spans of transactions": 1, "transactions": 1, "attachments": 1, "errors": 4,
-        "feedback": 1, "log records": 1, "sessions": 1, "agent spans": 2, "LLM calls": 3,
+        "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
+        "attachments": 1, "errors": 4, "feedback": 1, "log records": 1, "sessions": 1,
+        "agent spans": 2, "LLM calls": 3,
     }  # fmt: skip
     (call, *_) = [line for line in lines if line["what"] == "LLM calls"]
     assert call["request_body"] == {"asks": JANE}

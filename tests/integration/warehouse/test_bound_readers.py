@@ -17,7 +17,12 @@ from tests.integration.queries.rows import (
     make_span,
     make_trace,
 )
-from tests.integration.queries.transaction_rows import Span, Transaction, store_transactions
+from tests.integration.queries.transaction_rows import (
+    Span,
+    Transaction,
+    store_streamed,
+    store_transactions,
+)
 from tests.integration.queries.transaction_rows import store_spans as store_transaction_spans
 from tests.integration.warehouse.conftest import READER, USERS, WRITER, Served
 
@@ -52,6 +57,7 @@ def fill(served: Served) -> None:
         store_transactions(ours, [Transaction(project_id=project, event_id="t")])
         one = {"event_id": "t", "timestamp_us": START_US, "transaction": "/", "span_id": "s"}
         store_transaction_spans(ours, [Span(project_id=project, **one)])
+        store_streamed(ours, [Span(project_id=project, **one)])
         sql = f"INSERT INTO projects SELECT '{project}', 'name', 'reported', 'UTC', now()"
         assert served.ask(sql).status_code == 200
         for table in ("attachments", "check_ins", "feedback", "logs", "session_updates"):

@@ -28,6 +28,17 @@ def transactions(count: int) -> list[bytes]:
     return [_item(transaction="/orders", spans=spans, **moments) for _ in range(count)]
 
 
+def streamed_spans(count: int) -> list[bytes]:
+    trace, segment = uuid.uuid4().hex, uuid.uuid4().hex[:16]
+    end = time.time()
+    fields = {"trace_id": trace, "start_timestamp": end - 0.2, "end_timestamp": end - 0.1}
+    attributes = {"sentry.segment.id": {"value": segment, "type": "string"}}
+    return [
+        _sent({"span_id": uuid.uuid4().hex[:16], **fields, "attributes": attributes})
+        for _ in range(count)
+    ]
+
+
 def logs(count: int) -> list[bytes]:
     fields = {"timestamp": time.time(), "level": "info", "trace_id": uuid.uuid4().hex}
     attributes = {"order": {"value": uuid.uuid4().hex, "type": "string"}}
@@ -37,12 +48,16 @@ def logs(count: int) -> list[bytes]:
     ]
 
 
-def log_envelope(items: Sequence[bytes]) -> bytes:
-    """Returns an envelope with one item that holds all records."""
-    records = [bytes(sent_decoder.decode(item).item) for item in items]
-    header = {"type": "log", "item_count": len(records)}
-    payload = b'{"version":2,"items":[%b]}' % b",".join(records)
-    return b"\n".join([b"{}", msgspec.json.encode(header), payload])
+def container(kind: str) -> Callable[[Sequence[bytes]], bytes]:
+    """Returns what makes an envelope with one item that holds all of some items of the log."""
+
+    def body(items: Sequence[bytes]) -> bytes:
+        held = [bytes(sent_decoder.decode(item).item) for item in items]
+        header = {"type": kind, "item_count": len(held)}
+        payload = b'{"version":2,"items":[%b]}' % b",".join(held)
+        return b"\n".join([b"{}", msgspec.json.encode(header), payload])
+
+    return body
 
 
 def sessions(count: int) -> list[bytes]:
@@ -95,7 +110,8 @@ def envelope(kind: str) -> Callable[[Sequence[bytes]], bytes]:
 SAMPLES = {
     "error": Sample(PATH, errors, envelope("event"), status=200),
     "transaction": Sample(PATH, transactions, envelope("transaction"), status=200),
-    "log": Sample(PATH, logs, log_envelope, status=200),
+    "streamed_span": Sample(PATH, streamed_spans, container("span"), status=200),
+    "log": Sample(PATH, logs, container("log"), status=200),
     "session": Sample(PATH, sessions, envelope("session"), status=200),
     "feedback": Sample(PATH, feedback, envelope("feedback"), status=200),
     "check_in": Sample(PATH, check_ins, envelope("check_in"), status=200),

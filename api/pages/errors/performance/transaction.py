@@ -165,7 +165,7 @@ def _shown(request: AnyRequest, whole: Whole, number: int) -> dict[str, Any]:
         "drawn": waterfall_of(rows, heads=HEADS, page=number, cuts=False),
         "has_begins": has_begins,
         "spans": len(whole.spans),
-        "left_out": event.spans_left_out,
+        "left_out": event.spans_left_out + max(line.spans - len(whole.spans), 0),
         "repeated": repeated(whole.spans),
         "labels": {span.span_id: span.description or span.op for span in whole.spans},
         "measured": measured(event),

@@ -195,7 +195,7 @@ class TestReports:
 
         assert set(made.counted) == {
             Counted("transaction", "client_discard", "sample_rate", 7),
-            Counted("sentry_span", "client_discard", "sample_rate", 40),
+            Counted("streamed_span", "client_discard", "sample_rate", 40),
             Counted("error", "client_discard", "network_error", 1),
             Counted("log", "client_discard", "queue_overflow", 3),
             Counted("check_in", "client_discard", "before_send", 1),

@@ -1,4 +1,4 @@
-"""Spans as `@sentry/node` 11.12 and sentry-sdk 2.75 stream them become transactions."""
+"""Spans as `@sentry/node` 11.12 and sentry-sdk 2.75 stream them: segments become transactions."""
 
 import json
 from typing import Any
@@ -9,9 +9,12 @@ import pytest
 from ingest.errors.sentry import split_envelope
 from ingest.forms import Counted, Split
 from ingest.rejections import ItemTooLarge
+from processors.errors.streamed import read_streamed
 from processors.errors.transactions import read_sentry_transaction
+from schemas.errors.rows import StreamedSpanRow
 from schemas.errors.sent import sent_decoder
 from schemas.errors.transaction import TransactionEvent
+from schemas.kinds import STREAMED_SPAN, TRANSACTION
 from tests.unit.ingest.errors.server import envelope
 
 TRACE_ID = "3b15001ad6614bc3b058e9e7738f499f"
@@ -61,7 +64,9 @@ def part(span_id: str, of: str = SEGMENT_ID, **fields: Any) -> dict[str, Any]:
         "end_timestamp": 1795947308.918648,
         "is_segment": False,
         "status": "ok",
-        "attributes": attributes(sentry__op="db", sentry__segment__id=of),
+        "attributes": attributes(
+            sentry__op="db", sentry__segment__id=of, sentry__segment__name="GET /a"
+        ),
         **fields,
     }
 
@@ -79,7 +84,9 @@ def transactions(made: Split) -> list[TransactionEvent]:
     """What the stream reads of what the log holds."""
     found = []
     for items in made.items:
-        assert items.kind.name == "transaction"
+        if items.kind is STREAMED_SPAN:
+            continue
+        assert items.kind is TRANSACTION
         for body, item_id in zip(items.bodies, items.ids, strict=True):
             sent = sent_decoder.decode(body)
             assert sent.protocol == "sentry"
@@ -91,7 +98,17 @@ def transactions(made: Split) -> list[TransactionEvent]:
     return found
 
 
-def test_a_segment_is_a_transaction_with_its_spans() -> None:
+def spans(made: Split) -> list[StreamedSpanRow]:
+    """What the stream reads of the spans that the log holds."""
+    return [
+        read_streamed(sent_decoder.decode(body), bytes, item_id, NOW_US)
+        for items in made.items
+        if items.kind is STREAMED_SPAN
+        for body, item_id in zip(items.bodies, items.ids, strict=True)
+    ]
+
+
+def test_a_segment_is_a_transaction_and_its_spans_are_items_of_their_own() -> None:
     made = split(part("84e26f859aee8f25"), segment(), part("84e26f859aee8f26"))
 
     (read,) = transactions(made)
@@ -106,19 +123,29 @@ def test_a_segment_is_a_transaction_with_its_spans() -> None:
     )
     assert read.started_us == 1_795_947_308_912_800
     assert read.duration_ns == 7_544_000
-    assert [one.span_id for one in read.spans] == ["84e26f859aee8f25", "84e26f859aee8f26"]
-    assert (read.spans[0].op, read.spans[0].description) == ("db", "SELECT 1")
-    assert read.spans[0].parent_span_id == SEGMENT_ID
-    assert read.spans[0].duration_ns == 291_000
+    assert read.spans == ()
+    rows = spans(made)
+    assert [one.span.span_id for one in rows] == ["84e26f859aee8f25", "84e26f859aee8f26"]
+    assert {one.event_id for one in rows} == {read.event_id}
+    assert (rows[0].transaction, rows[0].trace_id) == ("GET /a", TRACE_ID)
+    assert (rows[0].span.op, rows[0].span.description) == ("db", "SELECT 1")
+    assert rows[0].span.parent_span_id == SEGMENT_ID
+    assert rows[0].span.started_us == 1_795_947_308_918_357
+    assert rows[0].span.duration_ns == 291_000
     assert (read.problems, made.counted, made.answer_id) == ((), [], "")
 
 
 def test_attributes_are_kept_as_values() -> None:
-    (items,) = split(segment(), part("a" * 16)).items
+    made = split(segment(), part("a" * 16))
 
-    item = msgspec.json.decode(sent_decoder.decode(items.bodies[0]).item)
+    item = msgspec.json.decode(sent_decoder.decode(made.items[0].bodies[0]).item)
     assert item["contexts"]["trace"]["data"]["process.args"] == ["a", 1, None]
-    assert item["spans"][0]["data"] == {"sentry.op": "db", "sentry.segment.id": SEGMENT_ID}
+    (row,) = spans(made)
+    assert msgspec.json.decode(row.span.data) == {
+        "sentry.op": "db",
+        "sentry.segment.id": SEGMENT_ID,
+        "sentry.segment.name": "GET /a",
+    }
 
 
 def test_sent_again_it_is_the_same_transaction() -> None:
@@ -139,18 +166,36 @@ def test_segments_of_one_item_are_transactions_of_their_own() -> None:
         part("3" * 16, of=other, trace_id="f" * 32),
     )
 
-    assert [(one.name, [s.span_id for s in one.spans]) for one in transactions(made)] == [
-        ("GET /a", ["1" * 16]),
-        ("job", ["2" * 16]),
+    first, second = transactions(made)
+    assert [first.name, second.name] == ["GET /a", "job"]
+    rows = spans(made)
+    assert [one.event_id for one in rows[:2]] == [first.event_id, second.event_id]
+    # Of a trace that is not here.
+    assert rows[2].event_id not in (first.event_id, second.event_id)
+    assert made.counted == []
+
+
+def test_a_span_is_the_same_wherever_its_segment_comes() -> None:
+    with_it, alone = split(segment(), part("1" * 16)), split(part("1" * 16))
+
+    assert spans(alone) == spans(with_it)
+    others = [
+        part("2" * 16),
+        part("1" * 16, of="0" * 16),
+        part("1" * 16, trace_id="f" * 32),
+        part("1" * 16, attributes=None),
     ]
-    assert made.counted == [Counted("sentry_span", "filtered", "span_without_segment", 1)]
+    ids = {one.item_id for one in spans(split(part("1" * 16), *others))}
+    assert len(ids) == 5
 
 
-def test_spans_whose_segment_is_not_here_are_counted() -> None:
-    made = split(part("1" * 16), part("2" * 16, attributes=None), part("3" * 16, of="x"))
+def test_an_id_with_nul_is_one_id_before_and_after_it_is_made_legible() -> None:
+    hostile = {"trace_id": "\0" * 32, "span_id": "\0" * 16}
+    made = split(segment(**hostile), part("1" * 16, of="\0" * 16, trace_id="\0" * 32))
 
-    assert (transactions(made), made.items) == ([], [])
-    assert made.counted == [Counted("sentry_span", "filtered", "span_without_segment", 3)]
+    (read,), (row,) = transactions(made), spans(made)
+
+    assert row.event_id == read.event_id
 
 
 @pytest.mark.parametrize(
@@ -172,7 +217,7 @@ def test_a_broken_span_is_counted_and_harms_no_other(broken: Any) -> None:
     made = split(broken, segment(span_id="0" * 16))
 
     assert len(transactions(made)) == 1
-    assert made.counted == [Counted("sentry_span", "invalid", "bad_items", 1)]
+    assert made.counted == [Counted("streamed_span", "invalid", "bad_items", 1)]
 
 
 @pytest.mark.parametrize(
@@ -187,17 +232,17 @@ def test_a_broken_item_counts_as_many_as_it_says_it_holds(payload: bytes) -> Non
     made = split_payload(payload, 7)
 
     assert made.items == []
-    assert made.counted == [Counted("sentry_span", "invalid", "bad_items", 7)]
+    assert made.counted == [Counted("streamed_span", "invalid", "bad_items", 7)]
 
 
 def test_their_number_is_bounded() -> None:
     made = split(segment(), *[part(f"{n:016x}") for n in range(999)])
     over = split(segment(), *[part(f"{n:016x}") for n in range(1000)])
 
-    assert len(transactions(made)[0].spans) == 999
+    assert (len(transactions(made)), len(spans(made))) == (1, 999)
     assert (over.items, over.counted) == (
         [],
-        [Counted("sentry_span", "invalid", "bad_items", 1001)],
+        [Counted("streamed_span", "invalid", "bad_items", 1001)],
     )
 
 
