@@ -1,13 +1,14 @@
 """HEAD and OPTIONS for every route (RFC 9110, sections 9.3.2 and 9.3.7)."""
 
+import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from litestar.routes import BaseRoute
 from litestar.types import ASGIApp, Receive, Send
 
-USED_UP = ("/dashboard/api/local-login", "/enter")
-"""What a GET uses up: a program that only looks at a link must not."""
+USED_UP = re.compile(r"/dashboard/api/local-login/*|/enter/*|/api/\d+/cron/.*")
+"""What a GET uses up, or tells of a job: a program that only looks at a link must not."""
 
 
 def with_every_method(application: ASGIApp, routes: Iterable[BaseRoute]) -> ASGIApp:
@@ -18,7 +19,7 @@ def with_every_method(application: ASGIApp, routes: Iterable[BaseRoute]) -> ASGI
 
     async def ask(scope: Any, receive: Receive, send: Send) -> None:
         method = scope.get("method")
-        if method == "HEAD" and scope["path"].rstrip("/") not in USED_UP:
+        if method == "HEAD" and not USED_UP.fullmatch(scope["path"]):
             asked: Any = {**scope, "method": "GET"}
             await application(asked, receive, send)
             scope["path_template"] = asked.get("path_template", "")

@@ -1,5 +1,6 @@
 """What stands around every route: each request is measured."""
 
+import re
 import time
 
 import structlog
@@ -10,12 +11,14 @@ from schemas.metrics import REQUEST_SECONDS
 
 access = structlog.get_logger("access")
 
+KEY_IN_PATH = re.compile(r"(/cron/[^/]*/+)[^/]+")
+"""A check-in of a plain request has its DSN key there."""
 STREAM = b"text/event-stream"
 """An answer that stays open: it is as quick as its beginning."""
 
 
 def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
-    """Measures each request; logs it on demand, without its query string, which may hold keys."""
+    """Measures each request; logs it on demand, without what of its URL may hold keys."""
 
     async def measure(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -42,7 +45,7 @@ def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
                 access.info(
                     "request",
                     method=scope["method"],
-                    path=scope["path"],
+                    path=KEY_IN_PATH.sub(r"\1…", scope["path"]),
                     status=status,
                     ms=round(seconds * 1000, 2),
                 )

@@ -6,6 +6,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -125,7 +126,7 @@ def _described(one: Operation, named: Mapping[int, Object]) -> Object:
             **{str(status): _problem(one, status, named) for status in statuses(one)},
         },
     }
-    if parameters := [*_of_path(one.path), *_of_query(one.handler)]:
+    if parameters := [*_of_path(one.path), *_of_query(one)]:
         described["parameters"] = parameters
     if body is not None:
         content = {"schema": named[id(body)], "example": one.described.example}
@@ -173,14 +174,15 @@ def _of_path(path: str) -> Iterator[Object]:
             }
 
 
-def _of_query(handler: HTTPRouteHandler) -> Iterator[Object]:
-    declared = declared_by(handler)
-    for shape in declared.shapes:
+def _of_query(one: Operation) -> Iterator[Object]:
+    declared = declared_by(one.handler)
+    for shape in (*declared.shapes, *one.described.takes):
         _, components = msgspec.json.schema_components([shape], ref_template=REF)
         schema = components[shape.__name__]
-        for name, found in schema["properties"].items():
+        for name, given in schema["properties"].items():
+            found = _unless_null(given)
             is_required = name in schema.get("required", ())
-            yield _parameter(name, _unless_null(found), _words_of(name), is_required)
+            yield _parameter(name, found, _words_of(name, found), is_required)
     if declared.prefix:
         name = f"{declared.prefix}<key>"
         # Each property becomes a parameter of its own name.
@@ -195,7 +197,10 @@ def _of_query(handler: HTTPRouteHandler) -> Iterator[Object]:
         }
 
 
-def _words_of(name: str) -> Words:
+def _words_of(name: str, schema: Mapping[str, Any] = MappingProxyType({})) -> Words:
+    """Returns what its shape says of a parameter, else what all of this name mean."""
+    if "description" in schema:
+        return Words(schema["description"], str(schema["examples"][0]))
     return PARAMETERS.get(name, Words("", ""))
 
 

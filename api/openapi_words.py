@@ -104,6 +104,8 @@ PARAMETERS = {
     "state": Words("Only issues that are unresolved, resolved, ignored, or all.", "unresolved"),
     "sort": Words("What comes first: last_seen, first_seen, events or people.", "last_seen"),
     # Of a path.
+    "monitor_slug": Words("Name of the scheduled job.", "nightly-backup"),
+    "public_key": Words("The DSN key.", "0123456789abcdef0123456789abcdef"),
     "issue_id": Words("Id of the issue, or its number in the project.", "1"),
     "event_id": Words("Id of the event: 32 hexadecimal digits.", EVENT_ID),
     "attachment_id": Words("Id of the file: 32 hexadecimal digits.", ATTACHMENT_ID),

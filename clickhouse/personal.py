@@ -46,7 +46,7 @@ class Personal(Struct, frozen=True, kw_only=True):
     """Keys of the column `tags` that hold who it is."""
     hashed: str = ""
     """A column that holds a hash of who it is."""
-    parent: Parent | None = None
+    parents: tuple[Parent, ...] = ()
     erased: Mapping[str, str]
     """What the columns become."""
     exported: tuple[str, ...]
@@ -82,7 +82,7 @@ PERSONAL = (
         table="transaction_spans",
         id_column="span_id",
         key="event_id",
-        parent=Parent("transactions", "event_id"),
+        parents=(Parent("transactions", "event_id"),),
         erased={"description": NO_TEXT, "data": NO_TEXT},
         exported=("event_id", "span_id", "started", "op", "description", "data"),
         json=frozenset({"data"}),
@@ -119,7 +119,7 @@ PERSONAL = (
         table="attachments",
         id_column="attachment_id",
         moment="received_at",
-        parent=Parent("errors", "event_id"),
+        parents=(Parent("errors", "event_id"), Parent("feedback", "event_id")),
         erased={
             "name": NO_TEXT,
             "picture": NO_TEXT,
@@ -199,7 +199,7 @@ PERSONAL = (
         id_column="span_id",
         tags=("userId", "user_id"),
         # A span names nobody by itself. The calls of its session do.
-        parent=Parent("traces", "session_id", only_theirs="user_id"),
+        parents=(Parent("traces", "session_id", only_theirs="user_id"),),
         erased={
             "cwd": NOTHING,
             "tool_input": NO_TEXT,

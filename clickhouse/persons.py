@@ -110,8 +110,7 @@ async def mutation_settings(store: Warehouse) -> dict[str, Any]:
 def owned_sql(one: Personal) -> str:
     """Returns the condition under which a row is a person's."""
     ways = [_named_sql(one)] if _named_sql(one) else []
-    if one.parent is not None:
-        ways.append(f"{one.parent.key} IN ({_of_parents(one.parent)})")
+    ways += [f"{parent.key} IN ({_of_parents(parent)})" for parent in one.parents]
     return _dated(one, " OR ".join(ways))
 
 

@@ -31,6 +31,8 @@ class Described(Struct, frozen=True):
     meanings: Mapping[str, Mapping[str, Any]] = {}
     """Of the fields of the body: what their schemas say beside their types."""
     sent_as: str = "application/json"
+    takes: tuple[type[Struct], ...] = ()
+    """Shapes of the parameters that the route looks at, where it takes any other too."""
     is_closed: bool = False
     """Whether it always rejects."""
 

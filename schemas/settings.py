@@ -239,7 +239,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     stop_timeout_s: Positive = 4
     """How long a stop may take. What is not stored by then stays in the log."""
     access_log: bool = False
-    """Whether each request is logged (without its query string)."""
+    """Whether each request is logged (without its query string and keys)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lowest level of log lines that are written: `debug`, `info`, `warning` or `error`."""
     log_format: Literal["auto", "json", "console"] = "auto"

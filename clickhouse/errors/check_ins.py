@@ -1,7 +1,8 @@
 """Runs of scheduled jobs, and their monitors: the last run, how many, how long they took.
 
 A run is all rows with its id. An end counts more than a beginning, whichever came first; of two
-ends the newer one counts.
+ends the newer one counts. What has no id has its row's own: an end of that sort belongs to the
+beginning of that sort which comes right before it.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ MOST_MONITORS = 200
 MOST_RUNS = 200
 RUNS = """
 SELECT
-    check_in_id,
+    run AS check_in_id,
     monitor_slug::String AS slug,
     environment::String AS place,
     min(timestamp) AS began,
@@ -33,9 +34,33 @@ SELECT
     argMax(release::String, timestamp) AS of_release,
     max(trace_id) AS of_trace,
     argMaxIf(monitor_config, timestamp, monitor_config != '') AS config
-FROM check_ins
-WHERE {where}
-GROUP BY check_in_id, slug, place
+FROM (
+    SELECT
+        update_id,
+        timestamp,
+        monitor_slug,
+        status,
+        duration_ns,
+        environment,
+        release,
+        trace_id,
+        monitor_config,
+        if(
+            check_in_id = update_id
+            AND status != 'in_progress'
+            AND lagInFrame(status::String) OVER nameless = 'in_progress',
+            lagInFrame(update_id) OVER nameless,
+            check_in_id
+        ) AS run
+    FROM check_ins
+    WHERE {where}
+    WINDOW nameless AS (
+        PARTITION BY monitor_slug, environment, check_in_id = update_id
+        ORDER BY timestamp, update_id
+        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+    )
+)
+GROUP BY run, slug, place
 """
 MONITORS = """
 SELECT

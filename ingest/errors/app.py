@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from litestar import Request, Response, Router, post
+from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
@@ -14,10 +14,12 @@ from msgspec import Struct
 from controlplane import failures
 from controlplane.failures import ControlPlaneError, Forbidden, RetryLater
 from ingest.app import STATUS, AnyRequest, ProjectOf, SenderOf, Straight, edge_of
+from ingest.errors.cron import CRON
 from ingest.errors.open_sentry import INVALID_JSON, INVALID_PAYLOAD, OPEN_SENTRY
 from ingest.errors.senders import (
     OpenSentrySender,
     SentrySender,
+    cron_sender,
     open_sentry_sender,
     sentry_sender,
 )
@@ -33,7 +35,8 @@ from ingest.rejections import (
     TooSlow,
 )
 from schemas.described import describes
-from schemas.errors.examples import ENVELOPE_TEXT, ITEMS, STORED_EVENT
+from schemas.errors.cron import CronBody, CronParameters
+from schemas.errors.examples import CHECKED_IN, ENVELOPE_TEXT, ITEMS, STORED_EVENT
 from schemas.errors.open_sentry import SentError, SentGeneration, SentTransaction
 from schemas.issues import Issue
 from schemas.open_routes import open_to_pages
@@ -66,6 +69,7 @@ SENTRY_PAGES = open_to_pages(
 )
 ERRORS = (401, 403, 408, 415, 429, 503)
 SENTRY_ERRORS = (400, 401, 403, 408, 413, 415, 429)
+CRON_PATHS = ["/cron/{monitor_slug:str}", "/cron/{monitor_slug:str}/{public_key:str}"]
 
 FromOpenSentry: TypeAlias = NamedDependency[OpenSentrySender]
 FromSentry: TypeAlias = NamedDependency[SentrySender]
@@ -73,6 +77,12 @@ FromSentry: TypeAlias = NamedDependency[SentrySender]
 
 class Taken(Struct):
     """The items are durable. `id` names the request; it is the id of no event."""
+
+    id: str
+
+
+class RunId(Struct):
+    """The check-in is durable. `id` is that of the run: what comes next of it may name it."""
 
     id: str
 
@@ -150,16 +160,50 @@ async def take_stored(request: AnyRequest, sender: FromSentry) -> EventId:
     return EventId(accepted.answer_id)
 
 
+@get(
+    CRON_PATHS,
+    status_code=HTTP_202_ACCEPTED,
+    summary="Tell of a run of a scheduled job",
+    description="The key may be the last part of the path, or `?sentry_key=`, or in the header.",
+    opt={
+        **describes(takes=(CronParameters,), errors=(*SENTRY_ERRORS,), asks="sentry"),
+        **SENTRY_PAGES,
+    },
+)
+async def check_in(request: AnyRequest, sender: FromSentry) -> RunId:
+    """Accept a check-in from the parameters of a URL; answers when it is durable."""
+    accepted = await edge_of(request).accept(sender.project, CRON, sender.incoming)
+    return RunId(accepted.answer_id)
+
+
+@post(
+    CRON_PATHS,
+    status_code=HTTP_202_ACCEPTED,
+    summary="Tell of a run of a scheduled job, as JSON",
+    description="Without a body, the parameters of `GET` say it all.",
+    request_max_body_size=None,
+    opt={
+        **describes(body=CronBody, example=CHECKED_IN, errors=SENTRY_ERRORS, asks="sentry"),
+        **SENTRY_PAGES,
+    },
+)
+async def check_in_with_body(request: AnyRequest, sender: FromSentry) -> RunId:
+    """Accept a check-in, with the schedule of its job; answers when it is durable."""
+    accepted = await edge_of(request).accept(sender.project, CRON, sender.incoming)
+    return RunId(accepted.answer_id)
+
+
 def routers(_: ProjectOf, __: ProjectOf) -> list[Router]:
     """Returns the routes, by DSN key (`app.state.dsn_keys`)."""
+    as_sentry: ExceptionHandlersMap = {
+        Rejected: _sentry_rejection,
+        ControlPlaneError: _sentry_failure,
+    }
+    of_project = "/api/{project_number:int}"
     return [
         _router("/v1", [take_items], open_sentry_sender, {Rejected: _open_sentry_rejection}),
-        _router(
-            "/api/{project_number:int}",
-            [take_envelope, take_stored],
-            sentry_sender,
-            {Rejected: _sentry_rejection, ControlPlaneError: _sentry_failure},
-        ),
+        _router(of_project, [take_envelope, take_stored], sentry_sender, as_sentry),
+        _router(of_project, [check_in, check_in_with_body], cron_sender, as_sentry),
     ]
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from ingest.errors import open_sentry, sentry, sessions
 from ingest.errors.attachments import AttachmentLimits
+from ingest.errors.cron import CRON, cron_form
 from ingest.errors.log_items import is_record
 from ingest.errors.span_streams import check_span
 from ingest.forms import Form
@@ -30,7 +31,8 @@ from schemas.kinds import (
 def forms(attachments: AttachmentLimits = sentry.USUAL_LIMITS) -> dict[str, Form]:
     """Returns them by name."""
     sent_by_sentry = sentry.sentry_forms(attachments)
-    return {open_sentry.OPEN_SENTRY: open_sentry.open_sentry_form(), **sent_by_sentry}
+    own = {open_sentry.OPEN_SENTRY: open_sentry.open_sentry_form(), CRON: cron_form()}
+    return {**own, **sent_by_sentry}
 
 
 def checks() -> dict[str, Callable[[bytes, int], Checked]]:

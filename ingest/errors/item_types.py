@@ -35,16 +35,19 @@ SPANS = "span"
 """Spans that are streamed, many in an item: each becomes an item of its own."""
 LOGS = "log"
 """Log records, many in an item: each becomes an item of its own."""
+OTEL_LOG = "otel_log"
+"""One log record, in the form of OTLP, as SDKs sent them before `log`."""
 UNKNOWN = "sentry_unknown"
 
 _NOT_KEPT = (
-    *("otel_log", "otel_span", "trace_metric"),
+    *("otel_span", "trace_metric"),
     *("profile", "profile_chunk", "replay_event", "replay_recording", "replay_video"),
     *("raw_security", "security", "nel", "statsd", "metric_buckets", "form_data"),
 )
 COUNTED_AS: Mapping[str, str] = {
     **{name: kind.name for name, kind in KINDS.items()},
     LOGS: LOG.name,
+    OTEL_LOG: LOG.name,
     **dict.fromkeys(SESSIONS, SESSION.name),
     # Not by its own name: `span` is another kind of ours.
     SPANS: STREAMED_SPAN.name,

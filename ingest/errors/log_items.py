@@ -9,6 +9,7 @@ Source: https://develop.sentry.dev/sdk/telemetry/logs/, read in November 2026. I
    counts once. So do two records that are equal to the byte, their time included.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -88,20 +89,29 @@ def split_records(
         return SplitRecords([], _counted("invalid", "bad_items", records))
     if _asks_for_address(container):
         head = replace(head, client_ip=client_ip)
-    # Of all records the same: only the item differs.
-    opening = encode_sent(SentItem("sentry", head, NULL))[: -len(b"null}")]
-    kept: list[LoggedRecord] = []
+    kept: list[Raw] = []
     bad = large = 0
     for raw in raws:
         if memoryview(raw).nbytes > min(max_record_bytes, MAX_RECORD_BYTES):
             large += 1
         elif is_record(raw):
-            record_id = blake2b(memoryview(raw), digest_size=16).hexdigest()
-            kept.append(LoggedRecord(record_id, b"%b%b}" % (opening, raw)))
+            kept.append(raw)
         else:
             bad += 1
     invalid = _counted("invalid", "bad_items", bad)
-    return SplitRecords(kept, [*invalid, *_counted("too_large", "item_bytes", large)])
+    return SplitRecords(framed(kept, head), [*invalid, *_counted("too_large", "item_bytes", large)])
+
+
+def framed(raws: Sequence[Raw | bytes], head: Head) -> list[LoggedRecord]:
+    """Returns records as the log holds them."""
+    # Of all records the same: only the item differs.
+    opening = encode_sent(SentItem("sentry", head, NULL))[: -len(b"null}")]
+    return [
+        LoggedRecord(
+            blake2b(memoryview(raw), digest_size=16).hexdigest(), b"%b%b}" % (opening, raw)
+        )
+        for raw in raws
+    ]
 
 
 def is_record(raw: Raw | bytes) -> bool:

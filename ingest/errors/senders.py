@@ -1,12 +1,13 @@
 """Who sends: from the DSN key of a request to its project. Knows no HTTP status."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from controlplane.dsn_keys import DsnKeys, DsnProject
 from controlplane.failures import BadRequest, Forbidden, Unauthorized
-from ingest.app import AnyRequest, incoming_of
+from ingest.app import AnyRequest, header_of, incoming_of
 from ingest.body import Incoming
-from ingest.errors import open_sentry, sentry
+from ingest.errors import cron, open_sentry, sentry
 from ingest.errors.credentials import (
     SentryAuth,
     is_key,
@@ -21,6 +22,8 @@ from schemas.connections import AUTHENTICATED
 from schemas.projects import ProjectContext
 
 PROJECT_NUMBER = "project_number"
+MONITOR_SLUG = "monitor_slug"
+PUBLIC_KEY = "public_key"
 MAX_CLIENT_CHARS = 200
 
 
@@ -62,12 +65,33 @@ async def sentry_sender(request: AnyRequest) -> SentrySender:
     auth = sentry_auth(request)
     if auth is None:
         auth, incoming = await _in_envelope(incoming)
+    return await _sentry_sender(request, auth, incoming, {})
+
+
+async def cron_sender(request: AnyRequest) -> SentrySender:
+    """Returns who sends a check-in: by the headers or the URL's parameters, else by its path.
+
+    Raises as `sentry_sender`.
+    """
+    auth = sentry_auth(request) or SentryAuth(request.path_params.get(PUBLIC_KEY, ""))
+    told = {
+        cron.SLUG: request.path_params[MONITOR_SLUG],
+        cron.QUERY: request.scope["query_string"].decode("latin-1"),
+        cron.CONTENT_TYPE: header_of(request, b"content-type") or "",
+    }
+    return await _sentry_sender(request, auth, incoming_of(request, {}), told)
+
+
+async def _sentry_sender(
+    request: AnyRequest, auth: SentryAuth, incoming: Incoming, more: Mapping[str, str]
+) -> SentrySender:
     found = await _project_of(request, auth.key)
     _welcome(request)
     told = {
         sentry.ENVIRONMENT: found.environment,
         sentry.CLIENT: auth.client[:MAX_CLIENT_CHARS],
         sentry.CLIENT_IP: request.client.host if request.client else "",
+        **more,
     }
     return SentrySender(found.context, incoming._replace(headers=told))
 

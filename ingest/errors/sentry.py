@@ -27,11 +27,13 @@ from ingest.errors.item_types import (
     COUNTED_AS,
     KINDS,
     LOGS,
+    OTEL_LOG,
     SESSIONS,
     SPANS,
     UNKNOWN,
 )
 from ingest.errors.log_items import SplitRecords, split_records
+from ingest.errors.otel_logs import read_otel_logs
 from ingest.errors.sessions import Sessions, read_sessions
 from ingest.errors.span_streams import Streamed, read_spans
 from ingest.forms import Counted, Form, Split
@@ -206,13 +208,15 @@ def _records(
     items: Sequence[EnvelopeItem], head: Head, told: Mapping[str, str], max_item_bytes: int
 ) -> list[SplitRecords]:
     address = told.get(CLIENT_IP, "")
-    return [
+    split = [
         split_records(
             item.payload, item.records, head, client_ip=address, max_record_bytes=max_item_bytes
         )
         for item in items
         if item.type == LOGS
     ]
+    older = [item for item in items if item.type == OTEL_LOG]
+    return [*split, read_otel_logs(older, head, max_item_bytes)] if older else split
 
 
 def _logs(some: Sequence[SplitRecords]) -> list[Items]:
@@ -263,7 +267,7 @@ def _sdk_of(told: Mapping[str, str]) -> str:
 
 
 def _counted(item: EnvelopeItem) -> Sequence[Counted]:
-    if item.type in KINDS or item.type in (SPANS, LOGS, *SESSIONS):
+    if item.type in KINDS or item.type in (SPANS, LOGS, OTEL_LOG, *SESSIONS):
         return ()
     if item.type == CLIENT_REPORT:
         return read_report(item.payload)

@@ -3,7 +3,6 @@
 Source: https://develop.sentry.dev/sdk/telemetry/check-ins/, and what Sentry Relay makes of it.
 """
 
-import re
 from typing import Any
 
 import msgspec
@@ -17,15 +16,14 @@ from processors.errors.parts import encoded, text_of
 from schemas.errors.event import EMPTY
 from schemas.errors.rows import CheckInRow
 from schemas.errors.sent import SentItem
+from schemas.errors.slugs import slug_of
 
 STATUSES = ("in_progress", "ok", "error", "missed", "timeout")
 UNKNOWN = "unknown"
 USUAL_ENVIRONMENT = "production"
 """As Sentry has it for jobs that name none."""
-MAX_SLUG = 50
 MAX_SECONDS = 1e9
 MAX_CONFIG_BYTES = 8 << 10
-NO_SLUG = re.compile(r"[^a-z0-9_-]+")
 
 
 class SentCheckIn(Struct, gc=False):
@@ -67,11 +65,6 @@ def read_check_in(sent: SentItem, item_id: str, received_at_us: int) -> CheckInR
         contexts_of(given.contexts, []).trace_id,
         bytes(config),
     )
-
-
-def slug_of(text: str) -> str:
-    """Returns the name of a monitor as addresses have it: `nightly-backup`."""
-    return NO_SLUG.sub("-", text.lower()).strip("-")[:MAX_SLUG]
 
 
 def nanoseconds_of(seconds: object) -> int | None:

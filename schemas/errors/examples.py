@@ -67,6 +67,17 @@ STORED_EVENT: dict[str, Any] = {
     "level": "error",
     "exception": {"values": [{"type": "ValueError", "value": "no such order: 42"}]},
 }
+CHECKED_IN: dict[str, Any] = {
+    "status": "ok",
+    "duration": 12.5,
+    "environment": "production",
+    "monitor_config": {
+        "schedule": {"type": "crontab", "value": "0 3 * * *"},
+        "timezone": "Europe/Berlin",
+        "checkin_margin": 5,
+        "max_runtime": 30,
+    },
+}
 ENVELOPE_TEXT = (
     '{"event_id":"5150a94d000340008000000000000002"}\n'
     '{"type":"event"}\n'

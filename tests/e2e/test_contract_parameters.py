@@ -14,7 +14,10 @@ from tests.e2e.server import Project, Server
 
 ANYTHING = {"/", "/health", "/ready", "/metrics", "/runtime-config.js", "/invite"}
 """Pages and health checks: browsers, mail programs and monitors add parameters of their own."""
-SENDERS = {"/v1/ingest", "/api/1/envelope", "/api/1/store"}
+SENDERS = {
+    *("/v1/ingest", "/api/1/envelope", "/api/1/store"),
+    *("/api/1/cron/one", "/api/1/cron/one/one"),
+}
 """SDKs add parameters of their own, and what they send must not be lost for one."""
 PAGES = ("/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
 TOKEN = {"name": "all", "scope": "admin"}

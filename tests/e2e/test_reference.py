@@ -53,6 +53,10 @@ BY_CLI = (
     *(f"DELETE {OF_PROJECT}/{{version}}", f"POST {OF_PROJECT}"),
     *(f"DELETE {OF_PROJECT}/{{version}}", f"POST {OF_ORG}", f"DELETE {OF_ORG}/{{version}}"),
 )
+CRON = (
+    "/api/{project_number}/cron/{monitor_slug}",
+    "/api/{project_number}/cron/{monitor_slug}/{public_key}",
+)
 BESIDE_ERRORS = (
     *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
 )
@@ -63,6 +67,7 @@ STEPS = (
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
     *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
     "POST /api/{project_number}/store",
+    *(f"{method} {path}" for method in ("GET", "POST") for path in CRON),
     *("GET /v1/traces", "GET /v1/traces/{trace_id}", "GET /v1/sessions/{session_id}"),
     *("GET /v1/spans", "GET /v1/spans/{span_id}", "GET /v1/sessions/{session_id}/spans"),
     *("GET /v1/traces/{trace_id}/cost", "GET /v1/spans/{span_id}/cost", "GET /v1/models"),

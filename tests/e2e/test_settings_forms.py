@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.payloads import new_id
 from tests.e2e.people import PASSWORD, join
 from tests.e2e.server import COOKIE, EMAIL, Project, Server, create_project
+from tests.integration.issues.source_maps.uploading import sha1, shop_bundle
 
 ONCE = "sluice_once"
 WRONG = re.compile(r'aria-invalid="true" aria-describedby="w-\w-(\w+)')
@@ -210,6 +211,28 @@ class TestKeys:
         assert "pulse_sk_" not in page
         assert "ask one of its admins" in page
         assert f"{world.server.url}/v1/traces/batch" in page
+
+
+class TestSourceMaps:
+    def test_an_upload_is_removed_by_what_its_form_says(self, world: World) -> None:
+        project_id = world.project.project_id
+        scope = ("--scope", "write", "--project", project_id)
+        token = world.server.run("token", "create", "ci", *scope).split()[-1]
+        of = "/api/0/organizations/any/"
+        bundle = shop_bundle()
+        with world.server.client(token) as client:
+            client.post(f"{of}chunk-upload/", files=[("file", (sha1(bundle), bundle))])
+            asked = {"checksum": sha1(bundle), "chunks": [sha1(bundle)], "projects": []}
+            made = client.post(f"{of}artifactbundle/assemble/", json=asked)
+        assert made.json()["state"] == "ok", made.text
+
+        path = first(r"/settings(/source-maps/[^/]+/remove)", world.page("/source-maps"))
+        word = first(r"Type (\w+)", world.page("/source-maps"))
+        says(world.post(path), "", f"Nothing was removed: type {word}")
+        says(world.post(path, confirm="app.js"), "", "Nothing was removed")
+        leads_to(world.post(path, confirm=word), world.path("/source-maps"))
+
+        assert "No source maps yet" in world.page("/source-maps")
 
 
 class TestDsns:

@@ -12,7 +12,7 @@ import pytest
 from litestar import Litestar
 
 from api.reference import reference_router
-from schemas.errors.examples import ITEMS, STORED_EVENT
+from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
@@ -232,6 +232,11 @@ CASES: dict[str, Case] = {
     "POST /v1/ingest": Case(Guard.DSN, ITEMS),
     "POST /api/{project_number}/envelope": Case(Guard.DSN, {}),
     "POST /api/{project_number}/store": Case(Guard.DSN, STORED_EVENT),
+    **{
+        f"{method} /api/{{project_number}}/cron/{rest}": Case(Guard.DSN, body)
+        for method, body in (("GET", None), ("POST", CHECKED_IN))
+        for rest in ("{monitor_slug}", "{monitor_slug}/{public_key}")
+    },
     "GET /": Case(Guard.PUBLIC),
     "GET /health": Case(Guard.PUBLIC),
     "GET /ready": Case(Guard.PUBLIC),
@@ -345,7 +350,8 @@ class World(NamedTuple):
 @pytest.fixture(scope="module")
 def world(server: Server) -> Iterator[World]:
     first, second = create_project(server, f"{MARKER} project"), create_project(server, "Second")
-    ids = {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
+    ids = {"monitor_slug": MARKER, "public_key": "0" * 32}
+    ids |= {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
     fill(first, ids)
     ids |= fill_errors(first, ids["span_id"])
     member = join(server, first, role="user", name="Member")
@@ -529,6 +535,8 @@ def test_a_stranger_learns_nothing(world: World, route: str) -> None:
         assert answer.headers["location"].startswith("/sign-in?next=%2Fp%2F")
     elif CASES[route].guard is Guard.PAGE_OWN:
         assert (answer.status_code, answer.headers["location"][:13]) == (303, "/sign-in?next")
+    elif "{public_key}" in route:
+        assert answer.status_code == 403, "there is a key, of nobody"
     elif CASES[route].guard is not Guard.PUBLIC:
         assert answer.status_code == 401, answer.text
 

@@ -41,9 +41,9 @@ def routes(handlers: list[Any]) -> set[tuple[str, str]]:
 
 
 def goes_to_edge(method: str, path: str) -> bool:
-    rule = re.search(r"@ingest \{\s*method ([\w ]+)\n\s*path_regexp (\S+)", PROXY.read_text())
-    assert rule
-    return method in rule[1].split() and bool(re.search(rule[2], path))
+    rules = re.findall(r"@\w+ \{\s*method ([\w ]+)\n\s*path_regexp (\S+)", PROXY.read_text())
+    assert len(rules) == 2
+    return any(method in rule[0].split() and re.search(rule[1], path) for rule in rules)
 
 
 class TestProxyRoutes:
@@ -54,6 +54,8 @@ class TestProxyRoutes:
 
         assert len(posts) >= 7
         assert [path for path in posts if not goes_to_edge("POST", path)] == []
+        gets = {path for method, path in served if method == "GET"}
+        assert [path for path in gets if not goes_to_edge("GET", path)] == []
 
     @pytest.mark.parametrize(
         "path", ["//v1//traces/async", "/v1/spans/batch/", "/v1/traces/batch//"]
@@ -218,7 +220,8 @@ class TestProxy:
 
     def test_its_log_holds_no_query_string_and_no_header(self, proxy: tuple[str, Path]) -> None:
         address, log = proxy
-        for path in ("/v1/traces/async", "/api/auth/sign-out"):
+        cron = "/api/1/cron/nightly/hidden-three/"
+        for path in ("/v1/traces/async", cron, "/api/auth/sign-out"):
             httpx.post(
                 f"{address}{path}?api_key=hidden-one",
                 headers={"X-Key": "hidden-two"},
@@ -230,6 +233,7 @@ class TestProxy:
             time.sleep(0.05)
         assert "/api/auth/sign-out" in log.read_text()
         assert "/v1/traces/async" in log.read_text()
+        assert "/api/1/cron/nightly/" in log.read_text()
         assert "hidden" not in log.read_text()
 
     def test_a_body_of_no_length_is_bounded(self, proxy: tuple[str, Path]) -> None:
@@ -277,6 +281,7 @@ class TestProxy:
             "//v1//traces/async",
             "/v1/spans/batch//",
             "/dashboard//api/spans/async",
+            "/api/1/cron/nightly/0123456789abcdef0123456789abcdef/",
         ],
     )
     def test_what_an_edge_takes_for_its_own_goes_to_an_edge(

@@ -137,6 +137,32 @@ def test_a_run_is_what_was_said_last_of_it_whatever_came_first(
     assert (job["lastDurationMs"], job["config"]) == (None, daily)
 
 
+def test_an_end_without_an_id_is_that_of_the_beginning_right_before_it(
+    warehouse: Warehouse, project: ProjectContext, client: TestClient[Litestar]
+) -> None:
+    named = uuid.uuid4().hex
+    for seconds, run, status, place in (
+        (0, "", "in_progress", "production"),
+        (1, named, "in_progress", "production"),
+        (2, "", "in_progress", "staging"),
+        (4, "", "ok", "production"),
+        (5, "", "error", "production"),
+        (6, "", "in_progress", "production"),
+        (9, "", "in_progress", "production"),
+        (11, "", "error", "production"),
+    ):
+        sent = ran(run, status, environment=place)
+        store(warehouse, project, sent, at_us=NOW_US + seconds * SECOND_US)
+
+    asked = RANGE | {"environment": "production"}
+    runs = client.get("/check-ins", params=asked).json()["checkIns"]
+
+    assert [(one["status"], one["durationMs"]) for one in runs] == [
+        ("error", 2000.0), ("in_progress", None), ("error", None), ("in_progress", None),
+        ("ok", 4000.0),
+    ]  # fmt: skip
+
+
 def test_a_file_is_downloaded_and_never_shown(
     warehouse: Warehouse, project: ProjectContext, client: TestClient[Litestar]
 ) -> None:

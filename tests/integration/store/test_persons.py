@@ -210,6 +210,11 @@ def fill(warehouse: Warehouse, project: ProjectContext) -> None:
             at_us=NOON_US,
             event_id=f"{number:032x}",
         )
+        # What is sent with feedback alone has no error.
+        shot = file("screenshot.png", f"a picture of {who}".encode())
+        alone = f"{number + 30:032x}"
+        about = said(f"Ask {who}", contact_email=who)
+        store(warehouse, project, about, shot, at_us=NOON_US, event_id=alone)
 
 
 def logged(body: str, who: str) -> tuple[Mapping[str, Any], bytes]:
@@ -282,7 +287,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     assert done.person_hash == hash_of(project.project_id, JANE)
     assert done.done.rows == {
         "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
-        "attachments": 1, "errors": 4, "feedback": 1, "log records": 1, "sessions": 1,
+        "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
         "agent spans": 2, "LLM calls": 3,
     }  # fmt: skip
     assert len(log.dropped) == 1
@@ -321,7 +326,7 @@ async def test_the_export_is_a_line_of_json_for_each_row(
     kinds = [line["what"] for line in lines]
     assert {kind: kinds.count(kind) for kind in kinds} == {
         "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
-        "attachments": 1, "errors": 4, "feedback": 1, "log records": 1, "sessions": 1,
+        "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
         "agent spans": 2, "LLM calls": 3,
     }  # fmt: skip
     (call, *_) = [line for line in lines if line["what"] == "LLM calls"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 
-from api.declared import declared_by
+from api.declared import Declared, declared_by
 from api.openapi import Operation, document, operations, statuses
 from api.openapi_words import SCHEMES, TAGS
 from api.reference import reference_router
@@ -59,11 +59,12 @@ def test_an_operation_has_a_heading_and_says_who_may_call_it(one: Operation) -> 
 def test_the_parameters_are_those_that_the_code_reads(one: Operation) -> None:
     parameters = described(one).get("parameters", [])
     declared = declared_by(one.handler)
+    names = [*declared.names, *Declared(one.described.takes).names]
 
     in_query = [found["name"] for found in parameters if found["in"] == "query"]
     in_path = [found["name"] for found in parameters if found["in"] == "path"]
 
-    assert in_query == declared.names + ([f"{declared.prefix}<key>"] if declared.prefix else [])
+    assert in_query == names + ([f"{declared.prefix}<key>"] if declared.prefix else [])
     assert "/".join(f"{{{name}}}" for name in in_path) == "/".join(
         piece for piece in one.path.split("/") if piece.startswith("{")
     )

@@ -9,11 +9,12 @@ from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
 from api.errors.sentry_cli.reach import slug_of
+from api.pages.forms import Problem, typed_word
 from api.pages.navigation import Link, Section
 from api.pages.parts.snippets import url_of
 from api.pages.render import page
 from api.pages.settings.admins import PATH, admins_only, page_of
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from controlplane.errors.source_maps.bundles import (
     MOST_BUNDLES,
     drop_bundle,
@@ -23,6 +24,8 @@ from controlplane.errors.source_maps.bundles import (
 
 SOURCE_MAPS = f"{PATH}/source-maps"
 TOKEN = "YOUR_TOKEN"
+TYPED_CHARS = 8
+"""Of the id of an upload, which has no name: what is typed to remove it."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,12 +41,37 @@ class Sample(NamedTuple):
 @get(SOURCE_MAPS, include_in_schema=False)
 async def source_maps_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Show the uploads of the project."""
+    return await _shown(request, viewer)
+
+
+@post(f"{SOURCE_MAPS}/{{bundle_id:str}}/remove", include_in_schema=False, status_code=200)
+async def remove_source_maps(
+    request: AnyRequest, viewer: Viewed, bundle_id: FromPath[str]
+) -> Response[Any]:
+    """Remove an upload, whose id the form repeats. Events that it has mapped stay as they are."""
+    admins_only(viewer)
+    if await typed_word(request) != bundle_id[:TYPED_CHARS]:
+        text = f"Nothing was removed: type {bundle_id[:TYPED_CHARS]} to remove this upload."
+        return await _shown(request, viewer, Problem(text))
+    project_id = viewer.project.project_id
+    await drop_bundle(services(request).database, project_id, bundle_id)
+    by = viewer.session.account.user_id
+    log.info("source maps removed", project_id=project_id, bundle_id=bundle_id, by=by)
+    return Redirect(page_of(request, "/source-maps"), status_code=303)
+
+
+async def _shown(
+    request: AnyRequest, viewer: Viewer, problem: Problem | None = None
+) -> Response[str]:
     database, project_id = services(request).database, viewer.project.project_id
     bundles = await list_bundles(database, project_id)
     project = slug_of(viewer.project_name) or project_id
     return await page(
         request,
         "settings/source_maps.html",
+        status_code=400 if problem else 200,
+        problem=problem,
+        typed_chars=TYPED_CHARS,
         bundles=bundles,
         total=await total_of(database, project_id),
         most=MOST_BUNDLES,
@@ -51,19 +79,6 @@ async def source_maps_page(request: AnyRequest, viewer: Viewed) -> Response[str]
         zone=viewer.project.time_zone,
         samples=samples(url_of(request), project),
     )
-
-
-@post(f"{SOURCE_MAPS}/{{bundle_id:str}}/remove", include_in_schema=False, status_code=200)
-async def remove_source_maps(
-    request: AnyRequest, viewer: Viewed, bundle_id: FromPath[str]
-) -> Response[Any]:
-    """Remove an upload. Events that were mapped by it stay as they are."""
-    admins_only(viewer)
-    project_id = viewer.project.project_id
-    await drop_bundle(services(request).database, project_id, bundle_id)
-    by = viewer.session.account.user_id
-    log.info("source maps removed", project_id=project_id, bundle_id=bundle_id, by=by)
-    return Redirect(page_of(request, "/source-maps"), status_code=303)
 
 
 def samples(url: str, project: str) -> list[Sample]:

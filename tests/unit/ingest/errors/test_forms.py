@@ -18,7 +18,7 @@ def stored(protocol: str, item: Any, **head: str) -> bytes:
 
 
 def test_there_is_a_form_for_each_route_and_a_check_for_each_kind() -> None:
-    assert set(forms()) == {"open_sentry", "sentry_envelope", "sentry_store"}
+    assert set(forms()) == {"open_sentry", "sentry_envelope", "sentry_store", "sentry_cron"}
     assert set(CHECKS) == {kind.name for kind in LOGGED}
 
 

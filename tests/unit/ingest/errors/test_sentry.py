@@ -157,7 +157,11 @@ class TestItems:
 class TestCounted:
     @pytest.mark.parametrize(
         "name",
-        sorted(COUNTED_AS.keys() - KINDS.keys() - {"span", "log", "client_report", *SESSIONS}),
+        sorted(
+            COUNTED_AS.keys()
+            - KINDS.keys()
+            - {"span", "log", "otel_log", "client_report", *SESSIONS}
+        ),
     )
     def test_an_item_that_is_not_kept_is_counted_by_its_type(self, name: str) -> None:
         made = split(({"type": name}, b"\0no json"))
