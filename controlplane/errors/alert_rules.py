@@ -172,11 +172,15 @@ def _checked(form: RuleForm) -> RuleForm:
     if form.rule_type == "transaction.error_rate":
         _in_range("thresholdCount", form.threshold_count, 1, 100)
     query = form.query
-    for field in (query.levels, query.environments, query.tags):
-        _in_range("query: number of values", len(field), 0, MOST_VALUES)
-    texts = [*query.levels, *query.environments, *query.tags, *query.tags.values()]
-    for text in (*texts, query.transaction_name or ""):
-        _in_chars("query: a value", text, 0, MAX_VALUE_CHARS)
+    for field, count, texts in (
+        ("levels", len(query.levels), query.levels),
+        ("environments", len(query.environments), query.environments),
+        ("tags", len(query.tags), (*query.tags, *query.tags.values())),
+        ("transactionName", 0, (query.transaction_name or "",)),
+    ):
+        _in_range(f"query.{field}: number of values", count, 0, MOST_VALUES)
+        for text in texts:
+            _in_chars(f"query.{field}: a value", text, 0, MAX_VALUE_CHARS)
     if query.levels and form.rule_type.startswith("transaction."):
         raise BadRequest("query.levels: transactions have no level")
     if query.tags and "" in query.tags:

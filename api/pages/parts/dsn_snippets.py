@@ -4,7 +4,11 @@ from api.pages.parts.snippets import Sample
 
 PYTHON = """import sentry_sdk
 
-sentry_sdk.init(dsn="{dsn}", environment="production", traces_sample_rate=0.1)
+sentry_sdk.init(
+    dsn="{dsn}",
+    environment="production",
+    traces_sample_rate=0.1,
+)
 
 sentry_sdk.capture_message("Hello, Sluice")"""
 NODE = """const Sentry = require("@sentry/node");
@@ -35,7 +39,10 @@ import (
 )
 
 func main() {{
-	err := sentry.Init(sentry.ClientOptions{{Dsn: "{dsn}", Environment: "production"}})
+	err := sentry.Init(sentry.ClientOptions{{
+		Dsn:         "{dsn}",
+		Environment: "production",
+	}})
 	if err != nil {{
 		panic(err)
 	}}
@@ -43,9 +50,13 @@ func main() {{
 
 	sentry.CaptureMessage("Hello, Sluice")
 }}"""
-PHP = """require 'vendor/autoload.php';
+PHP = """<?php
+require __DIR__ . '/vendor/autoload.php';
 
-\\Sentry\\init(['dsn' => '{dsn}', 'environment' => 'production']);
+\\Sentry\\init([
+    'dsn' => '{dsn}',
+    'environment' => 'production',
+]);
 
 \\Sentry\\captureMessage('Hello, Sluice');"""
 RUBY = """require "sentry-ruby"

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
-from api.pages.forms import Problem, fields_of
+from api.pages.forms import Problem, fields_of, problem_of
 from api.pages.render import page
 from api.pages.settings.admins import PATH, admins_only, page_of
 from api.pages.viewer import Viewed, Viewer
@@ -36,7 +36,8 @@ async def find_person(request: AnyRequest, viewer: Viewed) -> Response[str]:
     try:
         return await _shown(request, viewer, person=cleaned_person(person))
     except BadRequest as error:
-        return await _shown(request, viewer, problem=Problem(error.message, "person"))
+        problem = problem_of(error, {"person": "person"}, {"person": [person]})
+        return await _shown(request, viewer, problem=problem)
 
 
 @post(f"{PERSONS}/export", include_in_schema=False, status_code=200)

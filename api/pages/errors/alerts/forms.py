@@ -15,6 +15,7 @@ from schemas.errors.alerts import (
     RuleForm,
     RuleQuery,
 )
+from schemas.errors.event import LEVELS
 
 RULE_TYPES = (
     ("issue.new", "New issues"),
@@ -24,6 +25,12 @@ RULE_TYPES = (
     ("transaction.error_rate", "Failed transactions, in percent"),
     ("transaction.p95_latency", "Slow transactions: p95 in milliseconds"),
 )
+UNITS: Mapping[str, str] = {
+    **{name: "count" for name, _ in RULE_TYPES},
+    "transaction.error_rate": "percent",
+    "transaction.p95_latency": "ms",
+}
+"""Of what a threshold is."""
 KINDS = (
     ("webhook", "Webhook: a URL"),
     ("slack", "Slack: the URL of an incoming webhook"),
@@ -72,9 +79,14 @@ def shown_again(texts: Texts) -> Mapping[str, Any]:
 
 def rule_in(texts: Texts) -> RuleForm:
     """Returns the rule that a form means; raises `BadRequest`."""
+    if _text(texts, "rule_type") not in dict(RULE_TYPES):
+        raise BadRequest("ruleType: expected one of the list")
+    for level in _lines(texts, "levels"):
+        if level not in LEVELS:
+            raise BadRequest(f"query.levels: expected {', '.join(LEVELS)}, one a line")
     tags = [line.partition("=") for line in _lines(texts, "tags")]
     if not all(equals for _, equals, _ in tags):
-        raise BadRequest("tags: expected key=value on each line")
+        raise BadRequest("query.tags: expected key=value on each line")
     query = RuleQuery(
         levels=tuple(_lines(texts, "levels")),
         environments=tuple(_lines(texts, "environments")),

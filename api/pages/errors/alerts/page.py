@@ -14,6 +14,7 @@ from api.pages.errors.alerts.forms import (
     KINDS,
     NEW,
     RULE_TYPES,
+    UNITS,
     Texts,
     channel_in,
     channel_texts,
@@ -33,7 +34,7 @@ from controlplane.errors.alert_channels import (
 )
 from controlplane.errors.alert_outbox import list_deliveries
 from controlplane.errors.alert_rules import add_rule, list_rules, remove_rule, replace_rule
-from controlplane.failures import BadRequest, Conflict, NotFound
+from controlplane.failures import BadRequest, Conflict, ControlPlaneError, NotFound
 from schemas.errors.alert_answers import AlertTest
 from schemas.errors.alerts import Channel, Rule
 
@@ -47,12 +48,17 @@ RULE_FIELDS = {
     "thresholdCount": "threshold_count",
     "thresholdWindow": "threshold_window",
     "cooldownMinutes": "cooldown_minutes",
+    "description": "description",
+    "ruleType": "rule_type",
     "query.levels": "levels",
+    "query.environments": "environments",
     "query.tags": "tags",
-    "tags": "tags",
+    "query.transactionName": "transaction_name",
 }
+
 CHANNEL_FIELDS = {
     "name": "channel_name",
+    "kind": "kind",
     "config": "target",
     "url": "target",
     "webhookUrl": "target",
@@ -80,7 +86,7 @@ async def make_rule(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     try:
         rule_id = await add_rule(services(request).database, project_id, rule_in(texts))
     except (BadRequest, Conflict) as error:
-        problem = problem_of(error, RULE_FIELDS)
+        problem = problem_of(error, RULE_FIELDS, texts)
         return await _shown(request, viewer, texts=texts, problem=problem)
     log.info("alert rule made", project_id=project_id, rule_id=rule_id)
     return _back(request)
@@ -101,7 +107,7 @@ async def change_rule(request: AnyRequest, viewer: Viewed, rule_id: FromPath[str
     try:
         await replace_rule(services(request).database, project_id, rule.id, rule_in(texts))
     except BadRequest as error:
-        problem = problem_of(error, RULE_FIELDS)
+        problem = problem_of(error, RULE_FIELDS, texts)
         return await _rule_shown(request, viewer, rule, texts=texts, problem=problem)
     return _back(request)
 
@@ -126,7 +132,7 @@ async def make_channel(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     try:
         await add_channel(state.database, state.vault, project_id, channel_in(texts))
     except (BadRequest, Conflict) as error:
-        problem = problem_of(error, CHANNEL_FIELDS)
+        problem = _channel_problem(error, texts)
         return await _shown(request, viewer, channel_texts=texts, channel_problem=problem)
     return _back(request)
 
@@ -151,7 +157,7 @@ async def change_channel(
         form = channel_in(texts)
         await replace_channel(state.database, state.vault, project_id, channel.id, form)
     except BadRequest as error:
-        problem = problem_of(error, CHANNEL_FIELDS)
+        problem = _channel_problem(error, texts)
         return await _channel_shown(request, channel, texts=texts, problem=problem)
     return _back(request)
 
@@ -187,6 +193,11 @@ HANDLERS = (
 
 def _back(request: AnyRequest) -> Redirect:
     return Redirect(address_of(request).page("errors/alerts"), status_code=303)
+
+
+def _channel_problem(error: ControlPlaneError, texts: Texts) -> Problem:
+    """What is wrong with a channel. Of what was typed only the name is told: the rest is secret."""
+    return problem_of(error, CHANNEL_FIELDS, {"channel_name": texts.get("channel_name", [""])})
 
 
 def _not_removed(name: str) -> Problem:
@@ -276,4 +287,9 @@ async def _channel_shown(
 
 
 def _words() -> Mapping[str, Any]:
-    return {"rule_types": RULE_TYPES, "type_words": dict(RULE_TYPES), "kinds": KINDS}
+    return {
+        "rule_types": RULE_TYPES,
+        "type_words": dict(RULE_TYPES),
+        "kinds": KINDS,
+        "units": UNITS,
+    }

@@ -11,6 +11,7 @@ NAMES = (DONE, COUNT, OF)
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WHOLE = re.compile(r"\d{1,6}", re.ASCII)
 MOST_UNDONE = 50
+NOTHING = ("none", "one", "same", "release", "member")
 UNDOABLE = ("resolve", "resolve-next", "ignore")
 TEXTS: Mapping[str, str] = {
     "resolve": "{issues} resolved.",
@@ -33,6 +34,8 @@ class Done(NamedTuple):
 
     text: str
     undo: tuple[str, ...] = ()
+    is_none: bool = False
+    """Nothing was changed."""
 
 
 def done_in(values: Values) -> Done | None:
@@ -43,7 +46,9 @@ def done_in(values: Values) -> Done | None:
     count = int(values[COUNT]) if WHOLE.fullmatch(values.get(COUNT, "")) else 0
     text = TEXTS[word].format(issues="1 issue" if count == 1 else f"{count:,} issues")
     named = values.get(OF, "").split(",") if word in UNDOABLE else ()
-    return Done(text, tuple(one for one in named if ID.fullmatch(one))[:MOST_UNDONE])
+    return Done(
+        text, tuple(one for one in named if ID.fullmatch(one))[:MOST_UNDONE], word in NOTHING
+    )
 
 
 def written(word: str, issue_ids: Sequence[str] = ()) -> dict[str, str | None]:

@@ -102,7 +102,7 @@ async def _found(
     return {
         "sides": sides,
         "around": around,
-        "adoption": share(own.sessions, everything.sessions),
+        "adoptions": [share(side.health.sessions, everything.sessions) for side in sides],
         "tiles": tiles_of(wanted.range, own, before, course) if own.sessions else [],
         "drawn": charts_of(wanted.range, own, course, marks) if own.sessions else [],
         **await _issues(database, project_id, row.version),

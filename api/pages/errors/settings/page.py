@@ -17,7 +17,7 @@ from api.pages.errors.settings.lines import (
     rules_in,
     rules_text,
 )
-from api.pages.forms import Problem, fields_of
+from api.pages.forms import Problem, fields_of, told
 from api.pages.navigation import Link, Section
 from api.pages.render import page
 from api.pages.settings.admins import PATH, admins_only, page_of
@@ -27,7 +27,7 @@ from controlplane.errors.settings_checks import checked
 from controlplane.failures import BadRequest
 from schemas.errors.grouping import VERSIONS, GroupingConfig
 from schemas.errors.masking import MaskRules
-from schemas.errors.settings import ProjectErrorsSettings
+from schemas.errors.settings import MAX_AUTO_RESOLVE_DAYS, ProjectErrorsSettings
 
 ERRORS = f"{PATH}/errors"
 MOST_FIELDS = 20
@@ -125,9 +125,11 @@ def _settings(fields: Mapping[str, str]) -> ProjectErrorsSettings:
 def _days(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 6):
-        raise BadRequest(f"autoResolveDays: expected a number, or nothing, and not {text[:20]!r}")
-    return int(text)
+    days = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    if not 1 <= days <= MAX_AUTO_RESOLVE_DAYS:
+        expected = f"a number of 1 to {MAX_AUTO_RESOLVE_DAYS}, or nothing"
+        raise BadRequest(f"autoResolveDays: expected {expected}, and not {text[:20]!r}")
+    return days
 
 
 def _fields(settings: ProjectErrorsSettings) -> dict[str, str]:
@@ -144,8 +146,9 @@ def _fields(settings: ProjectErrorsSettings) -> dict[str, str]:
 
 
 def _problem(error: BadRequest) -> Problem:
-    begins = error.message.partition(":")[0]
-    return Problem(error.message, PROBLEMS.get(begins, begins))
+    begins, _, rule = error.message.partition(": ")
+    field = PROBLEMS.get(begins, begins)
+    return Problem(told(rule, None), field) if rule else Problem(error.message)
 
 
 async def _shown(

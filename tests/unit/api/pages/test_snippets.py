@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from api.pages.errors.issues.samples import sending_of
 from api.pages.parts.devices import device_of
+from api.pages.parts.dsn_snippets import dsn_snippets
 from api.pages.parts.snippets import every_snippet
 
 KEY, PROJECT = "pulse_sk_a-key", "5a1c0f0e-0000-4000-8000-000000000001"
@@ -122,3 +124,10 @@ def test_the_settings_of_claude_code_make_the_hook_send(heard: tuple[str, list[H
 )
 def test_a_device_is_named_in_a_few_words(agent: str, device: str) -> None:
     assert device_of(agent) == device
+
+
+def test_what_is_copied_for_php_is_a_program_and_no_text() -> None:
+    samples = [one.text for one in dsn_snippets("http://key@here/1") if one.title == "PHP"]
+    samples.append(sending_of("http://here", "key", "http://key@here/1", "php").chosen.text)
+
+    assert [sample.splitlines()[0] for sample in samples] == ["<?php", "<?php"]
