@@ -1,6 +1,7 @@
 """Spans that SDKs stream one by one, each to its row.
 
 A span is masked and read as the one span of a transaction: the same rules and bounds hold for both.
+Who it was stays with the transaction, by which people are found, exported and erased.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from schemas.errors.rows import StreamedSpanRow
 from schemas.errors.sent import SentItem
 from schemas.errors.streamed import OPERATION, SEGMENT_NAME, StreamedSpan, decode_streamed
 from schemas.errors.transaction import SpanPart
+
+PERSON = "user."
+"""What attributes begin with that say who it was."""
 
 Mask = Callable[[bytes], bytes]
 """JSON in, JSON out."""
@@ -49,7 +53,9 @@ def _as_transaction(streamed: StreamedSpan) -> dict[str, Any]:
         "status": streamed.status,
         "start_timestamp": streamed.start_timestamp,
         "timestamp": streamed.end_timestamp,
-        "data": streamed.data,
+        "data": {
+            name: value for name, value in streamed.data.items() if not name.startswith(PERSON)
+        },
     }
     return {
         "transaction": streamed.text(SEGMENT_NAME),

@@ -133,3 +133,17 @@ def test_a_block_of_them_becomes_columns_and_unfit_ones_change_nothing() -> None
     assert arrays["span_id"].to_pylist() == ["1" * 16, "2" * 16]
     assert arrays["transaction"].to_pylist() == ["GET /", ""]
     assert arrays["data"].to_pylist()[1] == b""
+
+
+def test_who_it_was_is_left_to_its_transaction() -> None:
+    item = streamed()
+    item["attributes"] |= {
+        "user.id": {"value": "ann", "type": "string"},
+        "user.email": {"value": "ann@example.org", "type": "string"},
+        "user_agent.original": {"value": "curl", "type": "string"},
+    }
+
+    data = bytes(read(item).span.data).decode()
+
+    assert "ann" not in data
+    assert "curl" in data
