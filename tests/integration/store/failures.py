@@ -12,6 +12,7 @@ from tests.integration.queries.transaction_rows import (
     Transaction,
     random_transactions,
     store_spans,
+    store_streamed,
     store_transactions,
 )
 
@@ -22,7 +23,7 @@ OLD = "old"
 
 
 def store_failures(warehouse: Warehouse, project_id: str) -> list[Transaction]:
-    """Stores them; returns the transactions, of which each fourth has a span."""
+    """Stores them; returns the transactions, of which each fourth has a span, with it or streamed."""
     chance = random.Random(11)
     project = ProjectContext(ProjectId(project_id))
     moments = [chance.randrange(3 * DAY_US) for _ in range(150)]
@@ -43,7 +44,9 @@ def store_failures(warehouse: Warehouse, project_id: str) -> list[Transaction]:
     store_errors(warehouse, project, rows)
     transactions = random_transactions(project_id, 12, 300)
     store_transactions(warehouse, transactions)
-    store_spans(warehouse, [_span(one, number) for number, one in enumerate(transactions[::4])])
+    spans = [_span(one, number) for number, one in enumerate(transactions[::4])]
+    store_spans(warehouse, spans[::3])
+    store_streamed(warehouse, [*spans[1::3], *spans[2::3]])
     return transactions
 
 
