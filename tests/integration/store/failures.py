@@ -23,7 +23,7 @@ OLD = "old"
 
 
 def store_failures(warehouse: Warehouse, project_id: str) -> list[Transaction]:
-    """Stores them; returns the transactions, of which each fourth has a span, with it or streamed."""
+    """Stores them; returns the transactions, of which each fourth has a span or a streamed one."""
     chance = random.Random(11)
     project = ProjectContext(ProjectId(project_id))
     moments = [chance.randrange(3 * DAY_US) for _ in range(150)]
