@@ -7,8 +7,10 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 from ingest.errors.demo_around import Release, around, hex_id, release_at
+from ingest.errors.demo_maps import debug_meta
 from ingest.errors.demo_sources import SOURCES
 from ingest.errors.demo_troubles import REGRESSED, TROUBLES, WEB, Trouble
 
@@ -70,6 +72,8 @@ class Failures:
         event |= {"level": trouble.level}
         release = release_at(at, self._until, self._days)
         event |= around(rnd, trouble.part, at, release, trouble.stack)
+        if any("colno" in SOURCES[name] for name in trouble.stack):
+            event["debug_meta"] = debug_meta()
         if not trouble.type:
             return event | {"logentry": _message(trouble.value, given)}
         return event | {"exception": _chain(trouble, given)}
@@ -134,7 +138,7 @@ def _frames(trouble: Trouble, stack: tuple[str, ...], given: dict[str, Any]) -> 
     frames = [dict(SOURCES[name]) for name in stack]
     if trouble.part == WEB:
         for frame in frames:
-            frame["abs_path"] = f"https://shop.example/{frame['filename']}"
+            frame["abs_path"] = urljoin("https://shop.example/", frame["filename"])
     elif frames and frames[-1]["in_app"]:
         # SDKs send the variables of a frame where they can.
         frames[-1]["vars"] = {"order": given["order"], "sku": given["sku"], "count": given["n"]}

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ingest.errors.demo_maps import minified, unmapped
+
 Frame = dict[str, Any]
 
 
@@ -237,6 +239,11 @@ export function Gallery({ product }: Props) {
 > setText(text => text + part.choices[0].delta.content);
 """,
     ),
+    # What a source map turns into source; the call of another's script stays as it is.
+    "confetti": unmapped(),
+    "gift:click": minified("n(r)}document", "HTMLElement.a"),
+    "gift:wrap": minified("t(e.gift.occasion)", "n"),
+    "gift:paper": minified("new RangeError", "t"),
     "map": _frame(
         "src/widgets/ShopFinder.tsx",
         "showNearest",

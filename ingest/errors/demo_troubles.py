@@ -248,6 +248,14 @@ TROUBLES = (
         WEB, "ChunkLoadError", "Loading chunk 417 failed", ("react",), 28, "burst", handled=False
     ),
     Trouble(WEB, "SecurityError", "The operation is insecure.", ("basket",), 7, handled=False),
+    Trouble(
+        WEB,
+        "RangeError",
+        "no paper for farewell",
+        ("confetti", "gift:click", "gift:wrap", "gift:paper"),
+        20,
+        handled=False,
+    ),
     Trouble(WEB, "", "Hydration failed on the page of {sku}", weight=10, level="warning"),
 )
 

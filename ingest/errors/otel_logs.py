@@ -23,10 +23,28 @@ from schemas.errors.sent import Head
 from schemas.outcomes import Outcome
 
 MAX_ATTRIBUTES = 1_000
-"""More are not looked at; the stream keeps fewer."""
+"""Of a record, and values of a list: more are not looked at, for the stream keeps fewer."""
 MAX_DEPTH = 32
 """Of values within values."""
 PLAIN = ("string_value", "bool_value", "double_value", "bytes_value")
+CAMEL = {
+    "body": "body",
+    "attributes": "attributes",
+    "trace_id": "traceId",
+    "span_id": "spanId",
+    "severity_text": "severityText",
+    "severity_number": "severityNumber",
+    "time_unix_nano": "timeUnixNano",
+    "observed_time_unix_nano": "observedTimeUnixNano",
+    "string_value": "stringValue",
+    "bool_value": "boolValue",
+    "double_value": "doubleValue",
+    "bytes_value": "bytesValue",
+    "int_value": "intValue",
+    "array_value": "arrayValue",
+    "kvlist_value": "kvlistValue",
+}
+"""By the names of protobuf. A table: working them out took most of the time of a long list."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.encode
 
@@ -82,9 +100,7 @@ def _record(payload: bytes) -> _Record:
 
 
 def _of(sent: Mapping[str, Any], name: str) -> Any:
-    first, *others = name.split("_")
-    camel = first + "".join(map(str.capitalize, others))
-    return sent.get(camel, sent.get(name))
+    return sent.get(CAMEL[name], sent.get(name))
 
 
 def _attributes(sent: Any) -> list[tuple[str, Any]]:
@@ -119,7 +135,7 @@ def _value(sent: Any, depth: int = 0) -> Any:
 
 def _listed(sent: Mapping[str, Any]) -> list[Any]:
     values = sent.get("values")
-    return values if isinstance(values, list) else []
+    return values[:MAX_ATTRIBUTES] if isinstance(values, list) else []
 
 
 def _text(body: Any) -> str:

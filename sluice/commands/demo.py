@@ -61,7 +61,7 @@ def send_demo(
     tokens or a model without a price. Since a release of the last day, one feature costs more and
     fails more often. It also sends spans of agents with tools and subagents, some items twice, and
     one that is rejected. Errors and transactions of a shop come with it, some of the same requests
-    as its LLM calls. All of it goes through the public API.
+    as its LLM calls, and a source map for one of its scripts. It all goes through the public API.
     """
     settings = settings_with(data_dir=data_dir)
     if remove:
@@ -94,7 +94,7 @@ def _send_to_own(settings: Settings, address: str, amount: "Amount") -> None:
 
     _refuse_elsewhere(settings)
     refuse_silent(address)
-    own = _demo(settings)
+    own = _demo(settings, address)
     project = Project(address, own.key.plain, own.dsn)
     typer.echo(
         send_traffic(project, amount, partial(_decide, settings, own.key.project_id, amount.days))
@@ -108,12 +108,14 @@ class _Demo(NamedTuple):
     dsn: "Dsn"
 
 
-def _demo(settings: Settings) -> _Demo:
+def _demo(settings: Settings, address: str) -> _Demo:
+    from sluice.demo_maps import upload_maps
     from sluice.demo_project import demo_dsn, demo_key
 
     async def work() -> _Demo:
         async with opened(settings) as control:
             key = await demo_key(control.database, control.vault)
+            await upload_maps(control.database, key.project_id, address)
             return _Demo(key, await demo_dsn(control.database, key.project_id))
 
     return asyncio.run(work())

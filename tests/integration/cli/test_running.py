@@ -162,6 +162,26 @@ class TestDemo:
         assert len(groups) == 15
         assert "llm_call" in {one["kind"] for one in linked}
 
+    def test_one_issue_is_shown_in_its_source_and_says_which_frame_is_not(
+        self, sent: Place, demo_key: str
+    ) -> None:
+        with sent.client(demo_key) as client:
+            found = client.get("/v1/issues", params={"query": "farewell", "state": "all"}).json()
+            issue = f"/v1/issues/{found['issues'][0]['id']}/events"
+            event_id = client.get(issue).json()["events"][0]["id"]
+            told = client.get(f"{issue}/{event_id}/source-maps").json()
+            event = client.get(f"{issue}/{event_id}").json()["body"]
+
+        frames = event["exceptions"][0]["frames"]
+        assert [one["filename"].rpartition("/")[2] for one in frames] == [
+            *("confetti.min.js", "main.ts", "wrap.ts", "papers.ts")
+        ]
+        assert "throw new RangeError" in frames[-1]["contextLine"]
+        assert (told["mapped"], told["notMapped"]) == (3, 1)
+        (why,) = [one["reason"] for one in told["frames"] if one["state"] == "not_mapped"]
+        assert "no debug id" in why
+        assert "sluice demo" not in sent.run("token", "list").out, "its token is revoked"
+
     def test_the_ledger_shows_what_came_twice_and_what_was_refused(
         self, sent: Place, demo_key: str
     ) -> None:

@@ -100,10 +100,14 @@ def test_what_is_deep_or_large_is_bounded() -> None:
     many = [{"key": str(number), "value": {"boolValue": True}} for number in range(5000)]
 
     made = split(RECORD | {"attributes": [{"key": "deep", "value": deep}, *many]})
+    wide = split(
+        {"body": {"arrayValue": {"values": [{"boolValue": None, "intValue": 123}] * 20_000}}}
+    )
     large = split(RECORD, RECORD | {"body": {"stringValue": "x" * 2000}}, most=1500)
 
     (body,) = made.items[0].bodies
     assert len(msgspec.json.decode(body)["item"]["attributes"]) <= 1001
+    assert len(msgspec.json.decode(wide.items[0].bodies[0])["item"]["body"]) == 4_001
     assert len(large.items[0].ids) == 1
     assert large.counted == [Counted("log", "too_large", "item_bytes", 1)]
 

@@ -1,0 +1,2 @@
+(()=>{var o=new Map([["birthday",{name:"balloons",cents:120}],["wedding",{name:"ivory",cents:250}]]);function t(e){let r=o.get(e.toLowerCase());if(r===void 0)throw new RangeError(`no paper for ${e}`);return r}function n(e){let r=t(e.gift.occasion);return`${e.lines.length} parcels in ${r.name}, ${r.cents} cents each`}function a(e){let r=JSON.parse(e.target.dataset.order??"{}");e.target.textContent=n(r)}document.querySelector("#gift")?.addEventListener("click",a);})();
+//# sourceMappingURL=gifts.js.map
