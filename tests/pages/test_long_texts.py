@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 WORD = "W" * 10_000
 TURNS = "\u202eann"
 """All that follows it is written from right to left."""
-PAGES = ("errors/issues", "errors/logs", "errors/feedback", "errors/check-ins", "errors/alerts")
+PAGES = ("issues", "logs", "feedback", "check-ins", "alerts")
 OF_DEAD = """() => {
   const all = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
   while (all.nextNode()) {
@@ -47,6 +47,11 @@ def send_long_words(project: Project) -> None:
             {"items": [line | {"attributes": {WORD[:90]: {"type": "string", "value": WORD}}}]},
         ),
         (
+            {"type": "transaction"},
+            {"event_id": new_id().replace("-", ""), "transaction": WORD, "type": "transaction"}
+            | {"start_timestamp": now - 1, "timestamp": now, "contexts": {"trace": trace}},
+        ),
+        (
             {"type": "feedback"},
             {
                 "event_id": new_id().replace("-", ""),
@@ -59,6 +64,15 @@ def send_long_words(project: Project) -> None:
             {"check_in_id": new_id().replace("-", ""), "monitor_slug": "w" * 50, "status": "error"},
         ),
     )
+    channel = {
+        "name": "W" * 120,
+        "kind": "webhook",
+        "config": {"url": "https://hooks.example.com/x"},
+    }
+    headers = {"X-Project-Id": project.project_id}
+    admin = project.server.admin
+    made = admin.post("/dashboard/api/alert-channels", json=channel, headers=headers)
+    assert made.status_code == 201, made.text
     wait_listed(project, 1)
 
 
@@ -68,11 +82,14 @@ def test_a_word_of_ten_thousand_letters_widens_no_page(browser: Browser, world: 
     world.server.wait_stored()
     with Visitor.signed_in(browser, world.server, viewport=NARROW) as window:
         for path in PAGES:
-            page = window.go(f"/p/{project.project_id}/{path}")
+            page = window.go(f"/p/{project.project_id}/errors/{path}")
             rows = page.locator("main a.row").all()
             paths = [page.url, *(one.get_attribute("href") or "" for one in rows)]
             for one in paths:
                 shown = window.go(one)
+                shown.evaluate(
+                    "document.querySelectorAll('details').forEach(one => one.open = true)"
+                )
                 width = shown.evaluate("document.documentElement.scrollWidth")
 
                 assert (one, width) == (one, NARROW["width"])
