@@ -132,7 +132,12 @@ def price_in(product: Product, currency: str) -> Money:
 """,
     ),
     # The worker, in Node.
-    "bullmq": _library("node_modules/bullmq/dist/cjs/classes/worker.js", "processJob", 455),
+    "bullmq": _library(
+        "node_modules/bullmq/dist/cjs/classes/worker.js",
+        "processJob",
+        455,
+        "const result = await this.processFn(job, token);",
+    ),
     "node:net": _library("node:net", "TCPConnectWrap.afterConnect", 1595),
     "receipt": _frame(
         "worker/src/jobs/receipt.ts",

@@ -224,7 +224,9 @@ class Visits:
         yield page.event(PAGE_OF_PAYING, "navigation", False)
         if fails:
             own = around(rnd, API, at, release) | {"user": made.fields["user"]}
-            own |= {"contexts": made.fields["contexts"], "transaction": PAYS}
+            own |= {"contexts": made.fields["contexts"], "tags": made.fields["tags"]}
+            url = "https://shop.example" + PAYS.removeprefix("POST ")
+            own |= {"transaction": PAYS, "request": own["request"] | {"url": url}}
             moment = {"event_id": hex_id(rnd, 32), "timestamp": at.timestamp() + took_s * 0.8}
             yield moment | own | {"exception": thrown_by(DECLINED, rnd)}
 

@@ -35,6 +35,10 @@ class Sender(NamedTuple):
         self._post(lines)
         return ids
 
+    def send_items(self, *items: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        """Sends items of any type, each with its head, in one envelope."""
+        self._post([{}, *(line for item in items for line in item)])
+
     def _send(self, event: dict[str, Any]) -> str:
         event_id = event.get("event_id", new_id().replace("-", ""))
         head = {"event_id": event_id, "dsn": "http://x"}

@@ -72,7 +72,10 @@ back_up()
 sentry_sdk.flush()"""
 FEEDBACK_BROWSER = """import * as Sentry from "@sentry/browser";
 
-Sentry.init({{ dsn: "{dsn}", integrations: [Sentry.feedbackIntegration()] }});"""
+Sentry.init({{
+  dsn: "{dsn}",
+  integrations: [Sentry.feedbackIntegration()],
+}});"""
 FEEDBACK_PYTHON = """# pip install sentry-sdk
 import sentry_sdk
 
@@ -86,12 +89,20 @@ PYTHON_RELEASE = """# pip install sentry-sdk
 import sentry_sdk
 
 # With a release, web frameworks send sessions by themselves.
-sentry_sdk.init(dsn="{dsn}", release="shop@1.0.0", environment="production")"""
+sentry_sdk.init(
+    dsn="{dsn}",
+    release="shop@1.0.0",
+    environment="production",
+)"""
 BROWSER_RELEASE = """// npm install @sentry/browser
 import * as Sentry from "@sentry/browser";
 
 // With a release, each page load is a session.
-Sentry.init({{ dsn: "{dsn}", release: "shop@1.0.0", environment: "production" }});"""
+Sentry.init({{
+  dsn: "{dsn}",
+  release: "shop@1.0.0",
+  environment: "production",
+}});"""
 SENTRY_CLI = """# pip install sentry-cli; make the token under Settings, API tokens
 export SENTRY_URL={url} SENTRY_AUTH_TOKEN=osco_YOUR_TOKEN SENTRY_ORG=sluice SENTRY_PROJECT={number}
 
