@@ -1,12 +1,12 @@
 """Tells "we are offline" from "they are down"."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from probes.scheduler import Canary
-
+Canary = Callable[[], Awaitable[bool]]
+"""Tells whether this machine is connected."""
 TIMEOUT_S = 3.0
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from schemas.uptime.checks import Certificate
 
 DAY_US = 86_400_000_000
-DER = 1
+DER = 2
 """`_ssl.ENCODING_DER`."""
 
 

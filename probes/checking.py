@@ -37,6 +37,7 @@ WAITS: Mapping[Phase | None, str] = {
     "first_byte_ms": "for the answer to begin",
     "transfer_ms": "for the answer to end",
 }
+RESOLVER_AWAY = "this prober's own resolver does not answer, so the name is not known"
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,12 @@ async def run(due: Due, tools: Tools) -> Check:
     finding = await _bounded(due.target, tools, marks)
     if finding.outcome == "ok":
         finding = _degraded(due.target, finding, marks)
-    return result(due, finding, marks)
+    told = result(due, finding, marks)
+    if _waited_for_our_resolver(told, due.target, marks) and not await tools.resolver_answers():
+        return structs.replace(
+            told, outcome="inconclusive", reason="resolver", message=RESOLVER_AWAY
+        )
+    return told
 
 
 def result(due: Due, finding: Finding, marks: Marks) -> Check:
@@ -95,6 +101,11 @@ async def _bounded(target: Target, tools: Tools, marks: Marks) -> Finding:
         reason="internal",
         message="this prober met a fault of its own; its log has more",
     )
+
+
+def _waited_for_our_resolver(told: Check, target: Target, marks: Marks) -> bool:
+    by_dns = target.type == "dns" and not target.resolver
+    return told.reason == "timeout" and (by_dns or marks.waiting_for == "dns_ms")
 
 
 def _late(target: Target, allowed_ms: int, marks: Marks) -> Finding:

@@ -5,6 +5,7 @@ An address in any spelling is read here, so that no resolver has a view of its o
 in decimal, octal or hexadecimal digits, or it is nothing.
 """
 
+import asyncio
 import ipaddress
 import re
 import socket
@@ -31,6 +32,10 @@ class Resolver(Protocol):
 
     async def addresses(self, name: str) -> Sequence[str]:
         """Returns at least one address. Raises `Trouble`."""
+        ...
+
+    async def answers(self) -> bool:
+        """Tells whether it works at all, whatever became of one name."""
         ...
 
     async def close(self) -> None:
@@ -63,6 +68,17 @@ class SystemResolver:
             raise failed("dns", f"the name {quoted(name)} has no address")
         return unique
 
+    async def answers(self) -> bool:
+        """Tells whether a server says anything of the root: each has that at hand, if only "no"."""
+        try:
+            async with asyncio.timeout(QUERY_TIMEOUT_S):
+                await self._ares.query_dns(".", "NS")
+        except TimeoutError:
+            return False
+        except aiodns.error.DNSError as error:
+            return error.args[0] not in (*NOT_ANSWERING, aiodns.error.ARES_ETIMEOUT)
+        return True
+
     async def close(self) -> None:
         """Ends what it holds."""
         await self._ares.close()
@@ -75,7 +91,7 @@ def _unresolved(name: str, error: aiodns.error.DNSError) -> Trouble:
     if code in NOT_ANSWERING:
         return unclear("resolver", f"this prober's resolver does not answer: {said}")
     if code == aiodns.error.ARES_ETIMEOUT:
-        return failed("dns", f"no server of DNS said in time what {quoted(name)} is")
+        return failed("timeout", f"no server of DNS said in time what {quoted(name)} is")
     return failed("dns", f"the name {quoted(name)} could not be resolved: {said}")
 
 

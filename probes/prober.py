@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from probes.canary import SharedCanary
+from probes.canary import Canary, SharedCanary
 from probes.checking import run as run_check
 from probes.delivery import Delivery, Send
 from probes.hosts import Resolver
-from probes.scheduler import Canary, Scheduler
+from probes.scheduler import Scheduler
 from probes.settings import ProberSettings
 from probes.slots import Due
 from probes.spool import Spool

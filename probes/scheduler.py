@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 from msgspec import structs
 
+from probes.canary import Canary
 from probes.checking import result, timeout_ms
 from probes.findings import Finding
 from probes.marks import Marks
@@ -29,8 +30,6 @@ SET_BACK_US = 1_000_000
 OFFLINE = "it failed, and so did what this prober can always reach: the prober is offline"
 
 Perform = Callable[[Due], Awaitable[Check]]
-Canary = Callable[[], Awaitable[bool]]
-"""Tells whether this machine is connected."""
 log = structlog.get_logger(__name__)
 
 

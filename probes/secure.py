@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import cached_property
 from typing import TypeVar
 
 from probes.certificates import chain_of, read_chain
@@ -23,19 +24,28 @@ WRONG_NAME = frozenset({62, 64})
 
 
 class Trust:
-    """Who is believed. Made once: reading the roots of the system takes milliseconds."""
+    """Who is believed. Made once, when it is needed: to read the roots takes milliseconds."""
 
     def __init__(self, ca_file: str = "") -> None:
-        self._strict = ssl.create_default_context()
-        if ca_file:
-            self._strict.load_verify_locations(ca_file)
-        self._blind = ssl.create_default_context()
-        self._blind.check_hostname = False
-        self._blind.verify_mode = ssl.CERT_NONE
+        self._ca_file = ca_file
 
     def context(self, *, verify: bool) -> ssl.SSLContext:
         """Returns how a connection is made."""
         return self._strict if verify else self._blind
+
+    @cached_property
+    def _strict(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._ca_file:
+            context.load_verify_locations(self._ca_file)
+        return context
+
+    @cached_property
+    def _blind(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 class Secure:
@@ -71,8 +81,12 @@ class Secure:
             transport, protocol = await _upgraded(
                 connected, self._trust.context(verify=verify), host, make
             )
-        chain = chain_of(transport.get_extra_info("ssl_object"))
-        marks.certificate = read_chain(chain) if chain else None
+        try:
+            chain = chain_of(transport.get_extra_info("ssl_object"))
+            marks.certificate = read_chain(chain)
+        except BaseException:
+            transport.abort()
+            raise
         return transport, protocol
 
     async def _seen(self, host: str, port: int) -> Certificate | None:

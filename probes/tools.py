@@ -1,5 +1,6 @@
 """What checks need to go out, opened once for all of them."""
 
+from probes.canary import SharedCanary
 from probes.dialing import Dialer
 from probes.guard import Guard
 from probes.hosts import Resolver, SystemResolver
@@ -18,6 +19,8 @@ class Tools:
         self._resolver = resolver or SystemResolver(
             settings.nameservers, settings.nameserver_port if settings.nameservers else None
         )
+        self.resolver_answers = SharedCanary(self._resolver.answers)
+        """Tells a name that nobody answers for from a resolver that is away."""
         self.dialer = Dialer(self.guard, self._resolver)
         self.secure = Secure(self.dialer, Trust(settings.ca_file))
         self.web = Web(self.dialer, self.secure, user_agent=settings.user_agent)

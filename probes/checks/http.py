@@ -1,5 +1,6 @@
 """A request of HTTP: status, redirects, body, headers, certificate."""
 
+import re
 from email.message import Message
 
 import aiohttp
@@ -12,6 +13,9 @@ from probes.redirects import MAX_REDIRECTS, STATUSES, follow
 from probes.tools import Tools
 from probes.web import Body, Request, inflated, read_body
 from schemas.uptime.targets import Target
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 5.6.2."""
 
 
 async def look(target: Target, tools: Tools, marks: Marks) -> Finding:
@@ -37,6 +41,9 @@ def _first(target: Target) -> Request:
         raise unclear("invalid_target", f"the URL is none: {error}") from error
     if url.scheme not in ("http", "https") or not url.raw_host:
         raise unclear("invalid_target", "the URL must begin with http:// or https:// and a host")
+    for name in target.headers:
+        if not _TOKEN.fullmatch(name):
+            raise unclear("invalid_target", f"{quoted(name)} is no name of a header")
     return Request(
         url=url.with_fragment(None),
         method=target.method.upper(),

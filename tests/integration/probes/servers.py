@@ -115,6 +115,13 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def eventually(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+    """Waits for what nobody tells."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - the condition is another's state
+            await asyncio.sleep(0.01)
+
+
 def target(**fields: Any) -> Target:
     """Returns a monitor; two seconds are enough on loopback."""
     return Target(
@@ -141,6 +148,9 @@ class Names:
         if not answers:
             raise failed("dns", f"no such name: {name}")
         return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    async def answers(self) -> bool:
+        return True
 
     async def close(self) -> None:
         pass
