@@ -6,6 +6,7 @@ twice, and (monitor, region, slot, attempt) tells.
 """
 
 import asyncio
+import math
 import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
@@ -43,6 +44,9 @@ class Delivery:
         self._done_before_us = done_before_us
         self._fresh: list[Check] = []
         self._writing = asyncio.Lock()
+        self._sending: asyncio.Task[bool] | None = None
+        self._ends_at = math.inf
+        """On the loop's clock: no further batch is begun after it."""
         self._written = asyncio.Event()
         self._written.set()
 
@@ -66,7 +70,9 @@ class Delivery:
         pause_s = FIRST_PAUSE_S
         while True:
             await self._written.wait()
-            if await self._sent_all(self._settings.send_timeout_s):
+            self._sending = asyncio.create_task(self._sent_all(self._settings.send_timeout_s))
+            # Whoever cancels this task does not cut off a batch that the sink may have taken.
+            if await asyncio.shield(self._sending):
                 pause_s = FIRST_PAUSE_S
                 continue
             await asyncio.sleep(pause_s * random.uniform(1 - JITTER, 1 + JITTER))
@@ -74,8 +80,15 @@ class Delivery:
 
     async def finish(self, resume_us: int) -> None:
         """Writes and sends the last ones; what cannot be sent now waits for the next process."""
+        allowed_s = self._settings.stop_timeout_s
+        self._ends_at = -math.inf
         await self._write_once(resume_us)
-        await self._sent_all(self._settings.stop_timeout_s)
+        if self._sending is not None:
+            await asyncio.wait([self._sending], timeout=allowed_s)
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+        self._ends_at = asyncio.get_running_loop().time() + allowed_s
+        await self._sent_all(allowed_s)
 
     async def _write_once(self, resume_us: int) -> None:
         async with self._writing:
@@ -108,7 +121,7 @@ class Delivery:
     async def _sent_all(self, timeout_s: float) -> bool:
         """Sends what is written; returns whether the sink took it all."""
         self._written.clear()
-        while True:
+        while asyncio.get_running_loop().time() < self._ends_at:
             try:
                 batch = await asyncio.to_thread(self._spool.oldest)
                 if batch is None:

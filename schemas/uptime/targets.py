@@ -12,7 +12,7 @@ from msgspec import Struct
 from schemas.projects import ProjectId
 
 MonitorId = NewType("MonitorId", str)
-"""`mon_` and eight lower-case letters or digits."""
+"""`mon_` and eight of a-z and 0-9."""
 MonitorType = Literal["http", "tcp", "dns", "tls", "domain", "icmp", "heartbeat"]
 MONITOR_TYPES: tuple[MonitorType, ...] = get_args(MonitorType)
 Comparison = Literal["equals", "contains", "matches", "less_than", "greater_than", "exists"]

@@ -77,6 +77,8 @@ class Running:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.delivery._sending is not None:
+            await self.delivery._sending
 
 
 @pytest.fixture(autouse=True)
@@ -106,10 +108,10 @@ async def test_results_are_delivered_in_order_and_in_batches(tmp_path: Path) -> 
         for number in range(95):
             delivery.add(check(number))
         await sink.has(95)
+        await eventually(lambda: spool.oldest() is None)
 
     assert sink.taken == list(range(95))
     assert max(sink.sizes) == 10
-    assert spool.oldest() is None
     spool.close()
 
 

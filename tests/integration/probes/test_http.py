@@ -155,7 +155,8 @@ class TestTime:
         assert (check.outcome, check.reason) == ("fail", "timeout")
         part = "begin" if where == "head" else "end"
         assert check.message == f"not done within 200 ms: it waited for the answer to {part}"
-        assert 200 <= check.phases.total_ms < 400
+        # A timer of uvloop has the grain of a millisecond.
+        assert 198 <= check.phases.total_ms < 400
         assert took_s < 1
 
     async def test_a_body_that_trickles_does_not_put_the_timeout_off(self) -> None:
