@@ -19,6 +19,7 @@ COPY clickhouse clickhouse
 COPY controlplane controlplane
 COPY ingest ingest
 COPY processors processors
+COPY probes probes
 COPY alerts alerts
 COPY api api
 COPY sluice sluice

@@ -1,6 +1,6 @@
 """Sends one message through Apprise, in a process of its own: `python -m alerts.apprise_child`.
 
-Apprise reaches out in many ways, so its process may connect to nothing but what `alerts.targets`
+Apprise reaches out in many ways, so its process may connect to nothing but what `schemas.addresses`
 allows, whatever a name means or a redirect says, and may start no program. Its memory, and a
 service that never answers, end with the process. Reads a JSON object, writes an error or nothing.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.targets import TargetRefused, check_address
+from schemas.addresses import TargetRefused, check_address
 
 CONNECTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 STARTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.system", "os.fork"})

@@ -141,3 +141,33 @@ UNPRICED = Counter(
     ["kind"],
     registry=REGISTRY,
 )
+PROBE_CHECKS = Counter(
+    "sluice_probe_checks", "Checks of monitors.", ["type", "outcome"], registry=REGISTRY
+)
+PROBES_RUNNING = Gauge("sluice_probes_running", "Checks that are under way.", registry=REGISTRY)
+PROBE_LATENESS_SECONDS = Histogram(
+    "sluice_probe_lateness_seconds",
+    "How much later than it was due a check began.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+PROBE_SLOTS_MISSED = Counter(
+    "sluice_probe_slots_missed",
+    "Slots without a check: the last one was `running`, or the prober was `asleep`.",
+    ["reason"],
+    registry=REGISTRY,
+)
+PROBE_SPOOL_BYTES = Gauge(
+    "sluice_probe_spool_bytes", "Bytes of results that are not delivered yet.", registry=REGISTRY
+)
+PROBE_RESULTS_DROPPED = Counter(
+    "sluice_probe_results_dropped",
+    "Results that were never delivered: the spool was `full`, or they were `unreadable`.",
+    ["reason"],
+    registry=REGISTRY,
+)
+PROBE_DELIVERY_FAILURES = Counter(
+    "sluice_probe_delivery_failures",
+    "Deliveries of results that failed and are repeated.",
+    registry=REGISTRY,
+)

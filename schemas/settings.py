@@ -231,8 +231,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     mcp_token: str = ""
     """API token that `sluice mcp` asks with."""
     private_targets: Literal["refuse", "allow"] = "refuse"
-    """Whether alerts may be sent to private and link-local addresses: `refuse` or `allow`. Those of
-    cloud metadata are always refused."""
+    """Whether alerts may be sent to private and link-local addresses, and probes look at them:
+    `refuse` or `allow`. Those of cloud metadata are always refused."""
     alert_email_url: str = ""
     """Mail server for alerts by email, as a URL of Apprise: `mailtos://USER:PASSWORD@HOST?from=…`.
     Empty: there are none."""

@@ -14,10 +14,11 @@ import structlog
 from alerts.apprise_child import Job
 from alerts.errors.bodies import Post, post_of
 from alerts.errors.wording import trial_alert
-from alerts.targets import TargetRefused, resolve
+from alerts.targets import resolve
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors.alert_outbox import AT_ONCE, claim, settle
+from schemas.addresses import TargetRefused
 from schemas.errors.alerts import Channel, ChannelConfig, Due, Sent
 from schemas.projects import ProjectId
 

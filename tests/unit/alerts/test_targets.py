@@ -2,7 +2,8 @@
 
 import pytest
 
-from alerts.targets import TargetRefused, check_address, resolve
+from alerts.targets import resolve
+from schemas.addresses import TargetRefused, check_address
 
 PRIVATE = [
     "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.7.7", "100.64.0.1", "0.0.0.0",

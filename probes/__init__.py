@@ -1,0 +1,1 @@
+"""What goes out and looks: the checks of monitors, and when each is due."""
