@@ -172,7 +172,7 @@ class TestMembers:
         gus = join(world.server, world.project, name="Leaver")
         page = gus.get(world.path("/members")).text
         (path,) = re.findall(r'action="(/p/[^"]+/members/[^"]+)"', page)
-        email = first(r"Type (\S+@example.com)", page)
+        email = first(r"Type <bdi>([^<]+@example.com)</bdi>", page)
 
         assert EMAIL not in page
         says(gus.post(path, data={"confirm": "me"}), "", "Nobody was removed")
@@ -227,7 +227,7 @@ class TestSourceMaps:
         assert made.json()["state"] == "ok", made.text
 
         path = first(r"/settings(/source-maps/[^/]+/remove)", world.page("/source-maps"))
-        word = first(r"Type (\w+)", world.page("/source-maps"))
+        word = first(r"Type <bdi>(\w+)</bdi>", world.page("/source-maps"))
         says(world.post(path), "", f"Nothing was removed: type {word}")
         says(world.post(path, confirm="app.js"), "", "Nothing was removed")
         leads_to(world.post(path, confirm=word), world.path("/source-maps"))
@@ -257,7 +257,7 @@ class TestDsns:
         page = world.member.get(world.path("/dsn")).text
 
         dsn = first(r"<code>(http://[0-9a-f]{32}@[^<]+)</code>", page)
-        assert f'sentry_sdk.init(dsn="{dsn}"' in unescape(page)
+        assert f'dsn="{dsn}"' in unescape(page)
         assert "ask one of its admins" in page
         assert 'method="post" action="/p/' not in page
 
