@@ -25,6 +25,7 @@ from processors.errors.source_maps.targets import (
     mapped_event,
     targets_of,
 )
+from processors.errors.source_maps.trial import open_map
 from schemas.errors.event import ErrorEvent
 from schemas.errors.source_maps import Pair, Position, StoredFile, unpacked
 from schemas.projects import ProjectId
@@ -174,7 +175,7 @@ class SourceMaps:
         if source_map is None:
             return "it was removed a moment ago", BROKEN_S
         try:
-            return await asyncio.to_thread(OpenedMap, source_map, script or b""), FOR_EVER
+            return await asyncio.to_thread(open_map, source_map, script or b""), FOR_EVER
         except BrokenMap as error:
             return str(error), BROKEN_S
         except (MemoryError, OSError):

@@ -1,8 +1,10 @@
 """The routes of Sentry's SDKs: who may send, how bodies may come, and what is answered."""
 
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import brotli
@@ -17,7 +19,9 @@ from ingest.errors.envelope import MAX_LINE_BYTES
 from schemas.metrics import REGISTRY
 from tests.unit.ingest.errors.server import (
     ENVELOPE,
+    INGEST,
     KEY,
+    NUMBER,
     OTHER_KEY,
     STORE,
     UNKNOWN_KEY,
@@ -26,6 +30,7 @@ from tests.unit.ingest.errors.server import (
     envelope,
 )
 
+CRON = f"/api/{NUMBER}/cron/nightly/?status=ok"
 ID = "9ec79c33ec9942ab8353589fcb2e04dc"
 EVENT = ({"type": "event"}, b'{"message":"hi"}')
 BODY = envelope(EVENT, event_id=ID)
@@ -194,6 +199,32 @@ class TestBodies:
 
         assert (await post(site, body=pieces())).status_code == 200
         assert site.ids == [ID]
+
+    @pytest.mark.parametrize(
+        ("encoding", "pack"),
+        [
+            ("gzip", gzip.compress),
+            ("deflate", zlib.compress),
+            ("br", partial(brotli.compress, quality=1)),
+            ("zstd", zstandard.ZstdCompressor().compress),
+        ],
+    )
+    @pytest.mark.parametrize("path", [ENVELOPE, STORE, INGEST, CRON])
+    async def test_a_bomb_is_inflated_no_further_than_its_bound(
+        self, encoding: str, pack: Any, path: str
+    ) -> None:
+        site = Site(EdgeLimits(body=BodyLimits(1 << 20, 1 << 20)))
+        bomb = pack(bytes(64 << 20))
+        sent = auth() | {"X-Open-Sentry-Key": KEY, "Content-Encoding": encoding}
+
+        tracemalloc.start()
+        answer = await post(site, path, bomb[: 1 << 16], sent)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert answer.status_code == 413
+        assert peak < 4 << 20
+        assert set(site.counted.values()) == {1}
 
     @pytest.mark.parametrize(
         ("headers", "body", "status", "reason"),
