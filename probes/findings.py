@@ -4,7 +4,6 @@ Trouble   a check cannot go on; it carries the outcome, a word for machines, one
 """
 
 import errno
-import re
 import socket
 
 from msgspec import Struct
@@ -46,7 +45,6 @@ ROUTED_ADDRESSES = {
     socket.AF_INET6: ("2001:db8::1", 9),
 }
 """Of documentation: whoever has a way out has one to them. Nothing is sent there."""
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class Trouble(Exception):
@@ -82,7 +80,8 @@ def unclear(reason: str, message: str) -> Trouble:
 
 def quoted(text: str, most: int = MAX_QUOTED_CHARS) -> str:
     """Returns a text of others for a message: on one line, short, in quotes."""
-    plain = _CONTROLS.sub(" ", text[: most * 2]).strip()
+    shown = (one if one.isprintable() else " " for one in text[: most * 2])
+    plain = " ".join("".join(shown).split())
     return f'"{plain}"' if len(plain) <= most else f'"{plain[:most]}…"'
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from probes.certificates import chain_of, read_chain
 from probes.dialing import Dialer
 from probes.findings import Trouble, failed, of_os_error
-from probes.hosts import literal, shown
+from probes.hosts import ascii_host, literal, shown
 from probes.marks import Marks
 from schemas.times import from_us
 from schemas.uptime.checks import Certificate
@@ -118,7 +118,8 @@ async def _upgraded(
 
 def _server_name(host: str) -> str:
     """Returns the name that the certificate must have; RFC 6066 3 has no dot at its end."""
-    return (literal(host) or host.removesuffix(".")).partition("%")[0]
+    name = ascii_host(host)
+    return (literal(name) or name.removesuffix(".")).partition("%")[0]
 
 
 def untrusted(

@@ -106,9 +106,9 @@ async def _ask_any(
         except OSError as error:
             trouble = _unasked(error, server, is_ours=not target.resolver)
         except dns.exception.DNSException as error:
-            raise failed("protocol", f"the answer of {_shown(server)} is not DNS: {error}") from (
-                error
-            )
+            raise failed(
+                "protocol", f"the answer of {_shown(server)} is not DNS: {quoted(str(error))}"
+            ) from (error)
         else:
             marks.peer = server.address
             return answer

@@ -27,18 +27,22 @@ def _judged(found: Registration, warning_days: int) -> Finding:
     now_us = time.time_ns() // 1000
     lost = LOST & {status.lower() for status in found.statuses}
     if lost:
-        raise failed("expired", f"the domain {found.name} has the status {', '.join(lost)}: renew")
+        raise failed(
+            "expired", f"the domain {quoted(found.name)} has the status {', '.join(lost)}: renew"
+        )
     if found.expires_us is None:
-        raise unclear("unsupported", f"the registry does not say when {found.name} ends")
+        raise unclear("unsupported", f"the registry does not say when {quoted(found.name)} ends")
     day = f"{from_us(found.expires_us):%Y-%m-%d}"
     if found.expires_us <= now_us:
-        raise failed("expired", f"the registration of {found.name} ended on {day}: renew it")
+        raise failed(
+            "expired", f"the registration of {quoted(found.name)} ended on {day}: renew it"
+        )
     if found.expires_us - now_us < warning_days * DAY_US:
         return Finding(
             outcome="degraded",
             reason="ending_soon",
-            message=f"the registration of {found.name} ends on {day}, within the {warning_days}"
-            " days of the warning: renew it",
+            message=f"the registration of {quoted(found.name)} ends on {day}, within"
+            f" the {warning_days} days of the warning: renew it",
             expires_us=found.expires_us,
         )
     return Finding(expires_us=found.expires_us)

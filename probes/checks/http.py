@@ -87,8 +87,13 @@ def _answer(response: aiohttp.ClientResponse, body: Body) -> Answer:
         content=plain.content,
         is_whole=plain.is_whole,
         charset=typed.get_content_charset("utf-8"),
-        headers={name: ", ".join(response.headers.getall(name)) for name in names},
+        headers={name: _text(", ".join(response.headers.getall(name))) for name in names},
     )
+
+
+def _text(header: str) -> str:
+    """Returns a header as text: the client keeps bytes that are none in a form that is none."""
+    return header.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _plain(url: URL) -> str:

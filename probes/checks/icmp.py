@@ -19,6 +19,8 @@ ECHO_V4, ECHO_V6 = 8, 128
 TRIES = 3
 """Within the timeout: one lost packet is no outage."""
 PAYLOAD_BYTES = 16
+ANY_PORT = 1
+"""ICMP has none; Linux takes a socket with port 0 for one that is not connected."""
 _SEQUENCE = itertools.count(1)
 
 
@@ -29,7 +31,8 @@ async def look(target: Target, tools: Tools, marks: Marks) -> Finding:
     with _opened(address, tools) as echo:
         echo.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(echo, info_of(address, 0, echo.type)[4])
+            # At once for datagrams; the loop's own would look the address up, and knows no ICMP.
+            echo.connect(info_of(address, ANY_PORT, echo.type)[4])
             marks.peer = tools.guard.check_peer(echo)
             with marks.phase("first_byte_ms"):
                 while not await _heard(echo, wait_s):
@@ -40,7 +43,7 @@ async def look(target: Target, tools: Tools, marks: Marks) -> Finding:
 
 
 def _opened(address: str, tools: Tools) -> socket.socket:
-    family, kind, _, name, target = info_of(address, 0, socket.SOCK_DGRAM)
+    family, kind, _, name, target = info_of(address, ANY_PORT, socket.SOCK_DGRAM)
     is_v4 = family == socket.AF_INET
     protocol = socket.IPPROTO_ICMP if is_v4 else socket.IPPROTO_ICMPV6
     try:

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -117,6 +119,23 @@ class TestTcp:
         assert (check.outcome, check.peer) == ("ok", "127.0.0.1")
 
 
+NOT_ALLOWED = 77
+ECHO = f"""
+import asyncio, fcntl, socket, struct, sys
+from probes.prober import look_once
+from tests.integration.probes.servers import SETTINGS, target
+try:
+    with open("/proc/sys/net/ipv4/ping_group_range", "w") as allowed:
+        allowed.write("0 0")
+    up = struct.pack("16sh", b"lo", 0x49)
+    fcntl.ioctl(socket.socket(), 0x8914, up)  # SIOCSIFFLAGS: IFF_UP
+except OSError:
+    sys.exit({NOT_ALLOWED})
+check = asyncio.run(look_once(target(type="icmp", host=sys.argv[1]), SETTINGS))
+print(check.outcome, check.peer, check.message)
+"""
+
+
 def may_ping() -> bool:
     try:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
@@ -138,6 +157,20 @@ class TestIcmp:
         check = await look_once(target(type="icmp", host="127.0.0.1"), SETTINGS)
 
         assert (check.outcome, check.peer) == ("ok", "127.0.0.1")
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+    def test_loopback_answers_where_the_system_allows_it(self, host: str) -> None:
+        # In a network of its own, where this test may allow it.
+        ran = subprocess.run(
+            ["unshare", "--map-root-user", "--net", sys.executable, "-c", ECHO, host],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ran.returncode == NOT_ALLOWED or "unshare" in ran.stderr:
+            pytest.skip("no network of its own")
+
+        assert ran.stdout.split() == ["ok", host], ran.stderr
 
     def test_an_echo_has_the_sum_of_rfc_792(self) -> None:
         made = packet(socket.AF_INET, 7, b"0123456789abcdef")
