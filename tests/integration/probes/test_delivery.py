@@ -187,6 +187,27 @@ async def test_whoever_is_cancelled_while_writing_loses_nothing(tmp_path: Path) 
         assert sorted(set(sink.taken)) == list(range(60))
 
 
+async def test_a_batch_that_is_being_taken_at_the_end_is_not_sent_twice(tmp_path: Path) -> None:
+    sink, spool = Sink(), Spool(tmp_path / "spool", 1 << 20)
+    takes = sink.send
+
+    async def slow(checks: Sequence[Check]) -> None:
+        await takes(checks)
+        await asyncio.sleep(0.1)
+
+    sink.send = slow  # type: ignore[method-assign]
+    async with Running(spool, sink) as delivery:
+        delivery.add(check(1))
+        await sink.has(1)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            if task.get_coro().__qualname__ == "Delivery.send":  # type: ignore[union-attr]
+                task.cancel()
+        await delivery.finish(resume_us=1)
+
+    assert sink.taken == [1]
+    spool.close()
+
+
 def test_a_full_spool_drops_the_oldest_and_counts_them(tmp_path: Path) -> None:
     before = dropped("full")
     spool = Spool(tmp_path / "spool", 65_536)

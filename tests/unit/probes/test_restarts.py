@@ -95,6 +95,32 @@ class TestRestarts:
         each_second = Counter((due.started_us - begun_us) // S for due in world.begun)
         assert max(each_second.values()) <= 2 * 1.5 * 3000 / 30
 
+    def test_while_slots_are_done_late_they_are_not_said_to_be_done(self) -> None:
+        world = World()
+
+        async def work() -> None:
+            begun_us = now_us()
+            scheduler = world.scheduler()
+            scheduler.set_targets(
+                [target(number) for number in range(300)], resume_us=begun_us - 10 * S
+            )
+            scheduler.begin()
+            for _ in range(9):
+                await asyncio.sleep(1)
+                done = {due.slot_us for due in world.begun}
+                late = {
+                    slot_us
+                    for number in range(300)
+                    if (slot_us := grid_of(target(number), "eu").first(begun_us - 10 * S))
+                    < begun_us
+                }
+                assert all(slot_us >= scheduler.done_before_us() for slot_us in late - done)
+            await asyncio.sleep(2)
+            assert scheduler.done_before_us() > begun_us
+            await scheduler.stop(1)
+
+        simulate(work())
+
     def test_what_is_under_way_holds_back_how_far_slots_are_done(self) -> None:
         world = World(took_s=lambda _: 7)
 
