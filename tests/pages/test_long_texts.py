@@ -76,7 +76,7 @@ def send_long_words(project: Project) -> None:
     wait_listed(project, 1)
 
 
-def test_a_word_of_ten_thousand_letters_widens_no_page(browser: Browser, world: World) -> None:
+def test_a_word_of_ten_thousand_characters_widens_no_page(browser: Browser, world: World) -> None:
     project = create_project(world.server, "Long words")
     send_long_words(project)
     world.server.wait_stored()
