@@ -65,7 +65,7 @@ async def test_a_target_that_flaps_is_told_as_it_was_and_looked_at_again() -> No
         return answer(b"", status="500 Down" if down else "200 OK")
 
     async with web(flaps) as served:
-        looked = every_second(1, served.url(), failure_threshold=5, timeout_ms=100)
+        looked = every_second(1, served.url(), failure_threshold=5, timeout_ms=400)
         looked = structs.replace(looked, interval_seconds=3, retry_interval_seconds=1)
         prober = Prober([looked], results.send, FAST)
         running = asyncio.create_task(prober.run())
