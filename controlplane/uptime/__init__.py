@@ -1,0 +1,1 @@
+"""What the control plane keeps of the system `uptime`: monitors, their states, incidents."""
