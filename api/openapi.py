@@ -20,6 +20,7 @@ from api.auth_errors import AUTH_PREFIX, Refused
 from api.declared import declared_by, known_parameters
 from api.openapi_words import INTRODUCTION, NEEDS, PARAMETERS, SCHEMES, STATUSES, TAGS, Words
 from schemas.described import NOTHING, OPTION, Asks, Described
+from schemas.envelopes import FailureAnswer
 from schemas.issues import Issue
 
 REF = "#/components/schemas/{name}"
@@ -96,16 +97,18 @@ def document(routes: Iterable[BaseRoute], version: str) -> Object:
 def statuses(one: Operation) -> tuple[int, ...]:
     """Returns the statuses of an operation's errors."""
     found = {*one.described.errors}
+    # Monitors' errors of bodies and parameters are 422, which their routes name.
+    bad = set() if one.asks == "monitor" else {400}
     if _rejects_unknown(one):
-        found |= {400}
+        found |= bad
     is_query = one.method == "GET" and _asked_for_project(one.handler) != "nobody"
     if one.described.body is not None:
-        found |= {400, 413}
+        found |= {413, *bad}
     if "{" in one.path:
         found |= {404}
     if one.asks != "nobody":
         found |= {401, 503}
-    if one.asks in ("session", "project", "token", "operator"):
+    if one.asks in ("session", "project", "token", "monitor", "operator"):
         found |= {403}
     if is_query:
         found |= {422, 429}
@@ -149,6 +152,8 @@ def _problem(one: Operation, status: int, named: Mapping[int, Object]) -> Object
     shape: type = Refused if one.path.startswith(AUTH_PREFIX) else Problem
     if one.asks == "sentry":
         shape = ToldSentry
+    if one.asks == "monitor":
+        shape = FailureAnswer
     problem: Object = {
         "description": STATUSES[status],
         "content": {JSON: {"schema": named[id(shape)]}},
@@ -285,7 +290,7 @@ def _without_raw(shape: Any, plain: dict[type, type]) -> Any:
 
 
 def _shapes(one: Operation) -> Iterator[Any]:
-    yield from (Problem, Refused, ToldSentry)
+    yield from (Problem, Refused, ToldSentry, FailureAnswer)
     for shape in (one.described.body, _answer_of(one)):
         if shape is not None:
             yield shape

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 from schemas.examples import (
     ATTACHMENT_ID,
     EVENT_ID,
+    INCIDENT_ID,
     LOG_ID,
+    MONITOR_ID,
     SESSION_ID,
     SPAN_ID,
     TOKEN,
@@ -118,6 +120,12 @@ PARAMETERS = {
     "project_number": Words("Number of the project: what stands at the end of its DSN.", "1"),
     "key_id": Words("Id of the key.", SOMETHING),
     "dsn_key_id": Words("Id of the DSN key.", SOMETHING),
+    "monitor_id": Words("Id of the monitor.", MONITOR_ID),
+    "incident_id": Words("Id of the incident.", INCIDENT_ID),
+    "incident_state": Words(
+        "Only incidents that are triggered, acknowledged or resolved.", "triggered"
+    ),
+    "window": Words("Over which time: a number and m, h or d, 90d at most.", "24h"),
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "version": Words("Name of the release.", "shop@1.0.0"),
@@ -151,6 +159,7 @@ TAGS = {
     "dashboard": "Send and query as a person",
     "agents": "Ask with an API token",
     "sentry-cli": "Upload with sentry-cli",
+    "monitors": "Monitors and incidents",
     "operations": "Operate",
     "pages": "Pages",
 }
@@ -190,6 +199,13 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "description": "An API token of a person or a project, without the word Bearer:"
         " `POST /dashboard/api/tokens` makes one.",
     },
+    "monitor": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "sk_live_… or oscp_…",
+        "description": "A monitor key of a project, without the word Bearer:"
+        " `sluice token create --monitors` makes one.",
+    },
     "key": {
         "type": "http",
         "scheme": "bearer",
@@ -206,5 +222,6 @@ NEEDS: dict[str, list[dict[str, list[str]]]] = {
     "session": [{"session": []}],
     "project": [{"session": [], "project": []}],
     "token": [{"token": []}],
+    "monitor": [{"monitor": []}],
     "operator": [{}, {"key": []}],
 }

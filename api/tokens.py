@@ -39,6 +39,8 @@ class TokenForm(Struct, frozen=True, rename="camel"):
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
     all_projects: bool = False
     """Whether it reaches all projects of whoever makes it, and not the one of the header."""
+    for_monitors: bool = False
+    """Whether it is a monitor key of the project, `sk_live_…`."""
 
 
 class TokenRow(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -98,7 +100,8 @@ async def create_api_token(request: AnyRequest) -> MadeToken:
         admin_only(found.access)
         owner = _project_of(found)
     state = services(request)
-    new = TokenDraft(trimmed(form.name) or _DEFAULT_NAME, form.scope, form.expires_at)
+    name = trimmed(form.name) or _DEFAULT_NAME
+    new = TokenDraft(name, form.scope, form.expires_at, for_monitors=form.for_monitors)
     at_most = state.quotas.max_keys_per_project
     made = await create_token(state.database, owner, new, at_most=at_most)
     return MadeToken(made.plain, _row(made.token))

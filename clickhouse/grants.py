@@ -12,6 +12,7 @@ from schemas.projects import ProjectId
 TABLES = (
     "attachments",
     "check_ins",
+    "checks",
     "cost_changes",
     "error_hours",
     "errors",

@@ -16,7 +16,14 @@ from controlplane.last_uses import LastUses
 from controlplane.models import ApiToken, Membership, Project
 from controlplane.projects import Access, as_role, context_of
 from controlplane.rules import as_uuid
-from controlplane.tokens import MAX_CHARS, PERSON_PREFIX, PROJECT_PREFIX, SCOPES, as_scope
+from controlplane.tokens import (
+    MAX_CHARS,
+    MONITOR_PREFIX,
+    PERSON_PREFIX,
+    PROJECT_PREFIX,
+    SCOPES,
+    as_scope,
+)
 from schemas.projects import ProjectId, Role, TokenScope, UserId
 
 
@@ -57,13 +64,23 @@ class ApiTokens:
     async def holder_of(self, authorization: str | None) -> TokenHolder:
         """Return who is behind an `Authorization` header, or raise `Unauthorized`."""
         plain = key_in(authorization)
-        holder = None
-        if is_api_token(plain):
-            holder = await self._tokens.find(hash_token(plain))
+        if not is_api_token(plain):
+            raise Unauthorized("Invalid or expired API token")
+        return await self._holder(plain)
+
+    async def _holder(self, plain: str) -> TokenHolder:
+        holder = await self._tokens.find(hash_token(plain))
         if holder is None or _is_over(holder):
             raise Unauthorized("Invalid or expired API token")
         self._uses.note(holder.token_id)
         return holder
+
+    async def monitor_holder_of(self, authorization: str | None) -> TokenHolder:
+        """Return who is behind a monitor key, or another API token; raises `Unauthorized`."""
+        plain = key_in(authorization)
+        if plain.startswith(MONITOR_PREFIX) and len(plain) <= MAX_CHARS:
+            return await self._holder(plain)
+        return await self.holder_of(authorization)
 
     def forget(self, token_hash: str) -> None:
         """Drop what is known of one token; call it after revoking it."""

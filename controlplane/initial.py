@@ -18,6 +18,7 @@ from controlplane.projects import FirstKeys, insert_project
 from controlplane.rules import cleaned_email, cleaned_name, explained, refuse_bad_password
 from controlplane.tokens import (
     MIN_SEED_CHARS,
+    MONITOR_PREFIX,
     PERSON_PREFIX,
     TokenDraft,
     insert_token,
@@ -28,6 +29,7 @@ from schemas.settings import Settings
 
 DEFAULT_PROJECT_NAME = "Default"
 SEED_TOKEN_NAME = "SLUICE_INIT_API_TOKEN"
+SEED_KEY_NAME = "SLUICE_INIT_MONITOR_KEY"
 
 
 class Seed(Struct, frozen=True):
@@ -37,6 +39,7 @@ class Seed(Struct, frozen=True):
     api_key: str | None = None
     dsn_key: str | None = None
     api_token: str | None = None
+    monitor_key: str | None = None
     user_email: str | None = None
     user_password: str | None = None
 
@@ -48,6 +51,7 @@ def seed_of(settings: Settings) -> Seed:
         api_key=settings.init_api_key,
         dsn_key=settings.init_dsn_key,
         api_token=settings.init_api_token,
+        monitor_key=settings.init_monitor_key,
         user_email=settings.init_user_email,
         user_password=settings.init_user_password,
     )
@@ -134,6 +138,12 @@ def _refuse_bad_keys(seed: Seed) -> None:
             " characters that nobody guesses, as of"
             f" python3 -c \"import secrets; print('{PERSON_PREFIX}' + secrets.token_hex(24))\""
         )
+    if seed.monitor_key and not is_seed_token(seed.monitor_key, MONITOR_PREFIX):
+        raise BadSeed(
+            f"SLUICE_INIT_MONITOR_KEY: expected {MONITOR_PREFIX} and {MIN_SEED_CHARS} or more"
+            " characters that nobody guesses, as of"
+            f" python3 -c \"import secrets; print('{MONITOR_PREFIX}' + secrets.token_hex(24))\""
+        )
 
 
 @contextmanager
@@ -179,6 +189,9 @@ async def _plant(
     if seed.api_token:
         new = TokenDraft(SEED_TOKEN_NAME, "admin")
         await insert_token(session, seed.api_token, new, project=None, user=None)
+    if seed.monitor_key:
+        new = TokenDraft(SEED_KEY_NAME, "write")
+        await insert_token(session, seed.monitor_key, new, project=project, user=None)
     installation.initial_project_id, installation.initial_key_id = project.id, key.id
 
 

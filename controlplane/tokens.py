@@ -1,6 +1,7 @@
 """API tokens, for programs that ask: made, listed, revoked. Knowing one is api_tokens'.
 
-`oscp_` tokens belong to one project, and its admins handle them. `osco_` tokens belong to a person
+`oscp_` tokens belong to one project, and its admins handle them; so do `sk_live_` tokens, which
+reach its monitors alone. `osco_` tokens belong to a person
 and reach what the person may reach; that of the first start belongs to nobody and reaches all.
 """
 
@@ -23,6 +24,8 @@ from schemas.projects import ProjectId, TokenScope, UserId
 
 PERSON_PREFIX = "osco_"
 PROJECT_PREFIX = "oscp_"
+MONITOR_PREFIX = "sk_live_"
+"""Of keys that reach the monitors of one project alone."""
 MIN_SEED_CHARS = 16
 """Behind the prefix of a token that an operator makes up."""
 MAX_CHARS = 200
@@ -54,6 +57,8 @@ class TokenDraft(Struct, frozen=True):
     scope: str = "read"
     expires_at: datetime | None = None
     plain: str | None = None
+    for_monitors: bool = False
+    """Whether it is a monitor key: of a project, for its monitors alone."""
 
 
 class NewToken(Struct, frozen=True):
@@ -91,7 +96,10 @@ async def create_token(
         found = await session.scalar(counted) or 0
         what = "There are too many API tokens"
         refuse_beyond(at_most, found, what=what, setting="max_keys_per_project")
-        plain = new.plain or new_api_token(PERSON_PREFIX if project is None else PROJECT_PREFIX)
+        prefix = PERSON_PREFIX if project is None else PROJECT_PREFIX
+        if new.for_monitors and project is not None:
+            prefix = MONITOR_PREFIX
+        plain = new.plain or new_api_token(prefix)
         row = await insert_token(session, plain, new, project=project, user=user)
         return NewToken(_shown(row, project, user), plain)
 
@@ -159,9 +167,9 @@ def as_scope(text: str) -> TokenScope:
     raise BadRequest("scope must be 'read', 'write' or 'admin'")
 
 
-def is_seed_token(text: str) -> bool:
+def is_seed_token(text: str, prefix: str = PERSON_PREFIX) -> bool:
     """Tell whether an operator may give this token: it can be sent, and is not short."""
-    secret = text.removeprefix(PERSON_PREFIX)
+    secret = text.removeprefix(prefix)
     can_be_sent = text.isascii() and text.isprintable() and " " not in text
     return (
         secret != text and can_be_sent and len(secret) >= MIN_SEED_CHARS and len(text) <= MAX_CHARS

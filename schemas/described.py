@@ -9,10 +9,20 @@ from typing import Any, Literal
 from msgspec import Struct
 
 OPTION = "described"
-Asks = Literal["nobody", "key", "dsn", "sentry", "session", "project", "token", "operator"]
+Asks = Literal[
+    "nobody",
+    "key",
+    "dsn",
+    "sentry",
+    "session",
+    "project",
+    "token",
+    "monitor",
+    "operator",
+]
 """Who may call: anybody; the holder of an API key; of a DSN key, as Open Sentry's SDK sends it, or
 as Sentry's do; who is signed in; the same, with the header that names a project; the holder of an
-API token; who operates the server."""
+API token; of a monitor key; who operates the server."""
 
 
 class Described(Struct, frozen=True):

@@ -104,6 +104,13 @@ ATTACHMENT = Kind(
     "attachment", "errors.attachment", ERRORS.name, (Table("attachments", "attachment_id"),)
 )
 
+CHECKS = Topic(
+    "raw.checks",
+    7,
+    "Batches of what checks of monitors saw, keyed by (project, check id).",
+)
+CHECK = Kind("check", "uptime.check", CHECKS.name, (Table("checks", "check_id"),))
+
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
     System(
@@ -111,6 +118,7 @@ SYSTEMS = (
         topics=(ERRORS, LOGS),
         kinds=(*(ERROR, TRANSACTION, STREAMED_SPAN, LOG, SESSION, FEEDBACK, CHECK_IN, ATTACHMENT),),
     ),
+    System("uptime", topics=(CHECKS,), kinds=(CHECK,)),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

@@ -25,6 +25,7 @@ SECRETS = frozenset(
         "secret",
         "init_api_key",
         "init_api_token",
+        "init_monitor_key",
         "init_user_password",
         "database_url",
         "warehouse_url",
@@ -96,10 +97,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     init_api_token: str = ""
     """API token of an empty installation, `osco_` and at least 16 characters. It may do everything
     in every project."""
+    init_monitor_key: str = ""
+    """Monitor key of that project, `sk_live_` and at least 16 characters: it makes, changes and
+    reads monitors and incidents."""
     init_user_email: str = ""
     """Email of an admin for an empty installation."""
     init_user_password: str = ""
     """That admin's password, at least 8 characters."""
+    monitor_requests_per_minute: Count = 1200
+    """Requests a minute that a monitor key may make to each process; 0 is no limit."""
     rate_limit: Count = 0
     """Ingest requests a minute for each API key; 0 is no limit."""
     max_body_bytes: Positive = 16 << 20

@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 
 from api.local_peers import LocalPeers
+from api.uptime.rates import Rates
 from controlplane.api_tokens import ApiTokens
 from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.crypto import Vault
@@ -80,6 +81,7 @@ def _state(settings: Settings, database: Database, vault: Vault) -> dict[str, An
             max_members_per_project=settings.max_members_per_project,
             max_keys_per_project=settings.max_keys_per_project,
         ),
+        "monitor_rates": Rates(settings.monitor_requests_per_minute),
         "local_peers": LocalPeers(settings.host),
         "allowed_origins": allowed_origins(settings),
         "signup_enabled": settings.signup_enabled,

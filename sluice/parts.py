@@ -59,6 +59,8 @@ class System(Struct, frozen=True):
     """The handlers below `/api/v1`, for programs that hold an API token."""
     sentry_cli: Sequence[Any] = ()
     """The handlers below `/api/0`, that `sentry-cli` calls with an API token."""
+    own_routers: Callable[[], Sequence[Router]] = list
+    """Its routes that ask for credentials, and answer errors, in a way of their own."""
     pages: Sequence[Section] = ()
     """Its pages of the dashboard, and how the navigation names them."""
     checks: Mapping[str, Callable[[bytes, int], Checked]] = {}

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from litestar import Router
+
 from api.pages.navigation import Section
 from clickhouse.queries.parts import Table
 from schemas.issues import Checked
-from sluice import errors, llm
+from sluice import errors, llm, uptime
 from sluice.parts import Parts, Resources
 
-SYSTEMS = (llm.SYSTEM, errors.SYSTEM)
+SYSTEMS = (llm.SYSTEM, errors.SYSTEM, uptime.SYSTEM)
 """One each for those of `schemas.kinds`."""
 
 
@@ -43,6 +45,11 @@ def agents() -> list[Any]:
 def sentry_cli() -> list[Any]:
     """Returns the handlers of every system that `sentry-cli` calls."""
     return [handler for system in SYSTEMS for handler in system.sentry_cli]
+
+
+def own_routers() -> list[Router]:
+    """Returns the routes of every system that are none of the others."""
+    return [router for system in SYSTEMS for router in system.own_routers()]
 
 
 def pages() -> list[Section]:

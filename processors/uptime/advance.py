@@ -9,6 +9,7 @@ The rules (docs/uptime.md):
 4. Up and degraded change with each check that passes.
 5. Nothing heard for longer than `Policy.silence_us` is unknown, since the first slot without any.
 6. `inconclusive` is no check.
+7. After a pause all is unknown, since it ended.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,9 +39,12 @@ def advance(known: RegionState, seen: Seen, policy: Policy) -> tuple[RegionState
     if seen.outcome == "inconclusive":
         return known, ()
     silent = unknown_since(known, seen.slot_us, policy.silence_us)
+    if silent is None and policy.resumed and policy.revision > known.revision > 0:
+        silent = min(policy.from_us, seen.slot_us)
     flips: list[Flip] = []
     if silent is not None:
-        known = _flipped(RegionState(known.state, known.since_us), silent, "unknown", flips)
+        known = _flipped(known, silent, "unknown", flips)
+        known = RegionState(known.state, known.since_us, revision=known.revision)
     step = _after_failure if seen.outcome == "fail" else _after_pass
     known = step(known, seen, policy, flips)
     known = replace(
@@ -48,6 +52,7 @@ def advance(known: RegionState, seen: Seen, policy: Policy) -> tuple[RegionState
         last_us=seen.slot_us,
         interval_us=policy.interval_us,
         silence_us=policy.silence_us,
+        revision=max(known.revision, policy.revision),
     )
     return known, tuple(flips)
 
@@ -84,8 +89,8 @@ def _after_pass(known: RegionState, seen: Seen, policy: Policy, flips: list[Flip
 def _flipped(known: RegionState, at_us: int, after: State, flips: list[Flip]) -> RegionState:
     """Returns a state with nothing pending, and notes the flip if it is one."""
     if known.state == after:
-        return RegionState(known.state, known.since_us, known.last_us)
+        return RegionState(known.state, known.since_us, revision=known.revision)
     # Several looks at one slot may flip twice: no two flips have one time.
     at_us = max(at_us, known.since_us + 1)
     flips.append(Flip(at_us, known.state, after))
-    return RegionState(after, at_us, known.last_us)
+    return RegionState(after, at_us, revision=known.revision)

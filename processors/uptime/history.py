@@ -60,8 +60,10 @@ def rebuild(
     `anchor` is of `anchor_of`.
     """
     checks = [seen for seen in checks if seen.outcome != "inconclusive"]
-    start = RegionState() if anchor is None else RegionState(anchor.before, anchor.at_us - 1)
     since_us = -1 if anchor is None else anchor.at_us
+    # Checks that are older than the anchor are late, if more of them come.
+    before_us = since_us - 1 if anchor else -1
+    start = RegionState(anchor.before if anchor else "unknown", before_us, before_us)
     late = {name: slot_us for name, slot_us in history.late.items() if name != region}
     regions = {**history.regions, region: RegionHistory(start, tuple(checks))}
     grown = MonitorHistory(regions, late, history.revision)
@@ -81,7 +83,7 @@ def anchor_of(flips: Sequence[Flip], late_us: int) -> Flip | None:
     """
     found, before_us = None, -2
     for flip in flips:
-        if flip.at_us <= late_us and flip.after != "unknown" and flip.at_us - before_us > 1:
+        if flip.at_us < late_us and flip.after != "unknown" and flip.at_us - before_us > 1:
             found = flip
         before_us = flip.at_us
     return found

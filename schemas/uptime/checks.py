@@ -1,8 +1,8 @@
 """What one check of one monitor from one region saw."""
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from schemas.projects import ProjectId
 from schemas.uptime.targets import MonitorId
@@ -61,3 +61,27 @@ class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
     certificate: Certificate | None = None
     expires_us: int | None = None
     """The end of a certificate or of a domain's registration, where one was looked at."""
+
+
+MAX_AHEAD_US = 300_000_000
+"""How far a slot may lie after its arrival: as far as clocks of machines go wrong."""
+Moment = Annotated[int, Meta(ge=0, le=9_999_999_999_999_999)]
+
+
+class SentCheck(Struct, frozen=True, kw_only=True):
+    """A check as it comes over the wire: as `Check`, with bounds, of the project that sends it."""
+
+    monitor_id: Annotated[str, Meta(pattern=r"^mon_[a-z0-9]{8}$")]
+    region: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    slot_us: Moment
+    started_us: Moment
+    attempt: Annotated[int, Meta(ge=0, le=20)] = 0
+    revision: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1
+    outcome: Outcome
+    reason: Annotated[str, Meta(max_length=64)] = ""
+    message: Annotated[str, Meta(max_length=10_000)] = ""
+    phases: Phases = Phases()
+    status_code: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    peer: Annotated[str, Meta(max_length=100)] = ""
+    certificate: Certificate | None = None
+    expires_us: Moment | None = None

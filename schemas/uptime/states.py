@@ -24,8 +24,13 @@ class Policy(Struct, frozen=True):
     quorum: Quorum = "majority"
     regions: int = 1
     """How many are configured."""
+    names: tuple[str, ...] = ()
+    """Of these regions."""
+    revision: int = 1
     from_us: int = 0
     """Since when the revision is in force."""
+    resumed: bool = False
+    """Whether a pause ended with it: what was known before does not count any more."""
 
     @property
     def silence_us(self) -> int:
@@ -68,6 +73,8 @@ class RegionState(Struct, frozen=True, array_like=True):
     interval_us: int = 0
     """Of the last check's policy."""
     silence_us: int = 0
+    revision: int = 0
+    """The newest that a check was made by."""
 
 
 class RegionHistory(Struct, frozen=True, array_like=True):

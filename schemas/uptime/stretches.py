@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+FOREVER_US = 1 << 62
+"""Stands for an end that has not come."""
+
 
 class Stretch(NamedTuple):
     """From a moment until before another."""

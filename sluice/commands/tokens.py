@@ -50,6 +50,9 @@ def create(
     every_project: Annotated[
         bool, typer.Option("--every-project", help="It reaches all projects instead of one.")
     ] = False,
+    monitors: Annotated[
+        bool, typer.Option("--monitors", help="A monitor key, sk_live_…, of one project.")
+    ] = False,
     days: Annotated[
         int | None, typer.Option(min=1, max=36_500, help="It ends after so many days.")
     ] = None,
@@ -58,6 +61,8 @@ def create(
     """Make an API token, and print it and nothing else. It is not shown again."""
     if (project is not None) + (user is not None) + every_project > 1:
         raise WrongCall("give one of --project, --user and --every-project")
+    if monitors and (user is not None or every_project):
+        raise WrongCall("--monitors: a monitor key is of one project")
 
     async def work(control: Control) -> str:
         from controlplane.tokens import TokenDraft, TokenOwner, create_token
@@ -66,7 +71,8 @@ def create(
         if not every_project:
             owner = await _owner(control, project, user)
         until = None if days is None else datetime.now(UTC) + timedelta(days=days)
-        return (await create_token(control.database, owner, TokenDraft(name, scope, until))).plain
+        draft = TokenDraft(name, scope, until, for_monitors=monitors)
+        return (await create_token(control.database, owner, draft)).plain
 
     typer.echo(run(work, data_dir))
 

@@ -65,6 +65,12 @@ STEPS = (
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
     *("POST /v1/traces/async", "POST /v1/spans/async"),
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
+    "POST /v1/checks",
+    *("POST /v1/monitors", "GET /v1/monitors", "GET /v1/monitors/{monitor_id}"),
+    *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
+    *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
+    *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
+    *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
     *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
     "POST /api/{project_number}/store",
     *(f"{method} {path}" for method in ("GET", "POST") for path in CRON),
@@ -165,7 +171,7 @@ class Person:
         self.server = server
         self.http, self.guest = server.client(None), server.client(None)
         self.document = document
-        self.key = self.dsn_key = self.api_token = ""
+        self.key = self.dsn_key = self.api_token = self.monitor_key = ""
         self.ids: dict[str, str] = {}
 
     def call(self, name: str, **query: str) -> Step:
@@ -195,6 +201,8 @@ class Person:
             found["Authorization"] = f"Bearer {self.key}"
         if "token" in asked:
             found["Authorization"] = f"Bearer {self.api_token}"
+        if "monitor" in asked:
+            found["Authorization"] = f"Bearer {self.monitor_key}"
         if "dsn" in asked:
             found["X-Open-Sentry-Key"] = self.dsn_key
         if "sentry" in asked:
@@ -208,6 +216,8 @@ class Person:
         example = content.get("example")
         if isinstance(example, dict) and example.get("token") == TOKEN:
             example = example | {"token": self.ids["token"]}
+        if isinstance(example, dict) and "monitor_id" in example:
+            example = example | {"monitor_id": self.ids["monitor_id"]}
         if isinstance(example, dict) and "projects" in example:
             example = example | {"projects": [self.ids["project_number"]]}
         if isinstance(example, dict) and example.keys() & {"ids", "fingerprints"}:
@@ -240,12 +250,15 @@ class Person:
             ("alertRules", "rule_id", "id"),
             ("rules", "rule_id", "id"),
             ("alertChannels", "channel_id", "id"),
+            ("monitors", "monitor_id", "monitor_id"),
+            ("incidents", "incident_id", "incident_id"),
         ):
             # Sums have such names too.
             listed = found.get(name) if isinstance(found, dict) else None
             if listed and isinstance(listed, list):
                 last = listed[-1 if one != "project_id" else 0]
-                self.ids[one] = str(last[field])
+                if field in last:  # jobs that check in are called monitors too
+                    self.ids[one] = str(last[field])
         if isinstance(found, dict) and found.get("issues"):
             self.ids["other_issue_id"] = found["issues"][0]["id"]
         if isinstance(found, dict) and found.get("fingerprints"):
@@ -278,6 +291,9 @@ class Person:
         own = {"X-Project-Id": self.ids["project_id"]}
         made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
         self.api_token = made.json()["apiToken"]
+        new = {"name": "Walk", "scope": "write", "forMonitors": True}
+        made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
+        self.monitor_key = made.json()["apiToken"]
 
 
 @pytest.fixture(scope="module")
@@ -317,7 +333,15 @@ def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: 
     assert best < 400 or expected == 403
 
 
-ASKED = [name for name in STEPS if name.startswith("GET /v1/") and "{issue_id}" not in name]
+WITH_MONITOR_KEY = tuple(f"GET /v1/{one}" for one in ("monitors", "status", "incidents"))
+"""Asked in tests/e2e/test_uptime.py."""
+ASKED = [
+    name
+    for name in STEPS
+    if name.startswith("GET /v1/")
+    and "{issue_id}" not in name
+    and not name.startswith(WITH_MONITOR_KEY)
+]
 
 
 @pytest.mark.parametrize("name", ASKED)

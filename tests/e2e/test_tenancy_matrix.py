@@ -13,6 +13,7 @@ from litestar import Litestar
 
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
+from schemas.uptime.examples import MONITOR
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
@@ -49,6 +50,8 @@ class Guard(Enum):
     """The same, in Sentry's forms, of the releases that its projects have."""
     SENTRY_CLI = auto()
     """The same, in Sentry's forms: what is sent belongs to the token until a project is named."""
+    MONITOR = auto()
+    """Who has a monitor key, of the key's project."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -200,6 +203,20 @@ OF_CLI = (
     *(f"{method} {OF_ORG}/{{version}}/deploys" for method in ("GET", "POST")),
 )
 """What `sentry-cli` asks, below `/api/0/`."""
+MONITORS: dict[str, Any] = {
+    "GET monitors": None,
+    "POST monitors": MONITOR,
+    "GET monitors/{monitor_id}": None,
+    "DELETE monitors/{monitor_id}": None,
+    "PUT monitors/{monitor_id}/config": {"name": "taken"},
+    "POST monitors/{monitor_id}/pause": None,
+    "POST monitors/{monitor_id}/resume": None,
+    "GET monitors/{monitor_id}/checks": None,
+    "GET status/{monitor_id}": None,
+    "GET incidents": None,
+    "POST incidents": {"state": "triggered", "title": "taken"},
+    "GET incidents/{incident_id}": None,
+}
 CASES: dict[str, Case] = {
     **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
     **{f"GET /dashboard/api/{path}": Case(Guard.MEMBER) for path in QUERIES},
@@ -237,6 +254,8 @@ CASES: dict[str, Case] = {
         for method, body in (("GET", None), ("POST", CHECKED_IN))
         for rest in ("{monitor_slug}", "{monitor_slug}/{public_key}")
     },
+    "POST /v1/checks": Case(Guard.KEY, []),
+    **{f"{one.replace(' ', ' /v1/')}": Case(Guard.MONITOR, body) for one, body in MONITORS.items()},
     "GET /": Case(Guard.PUBLIC),
     "GET /health": Case(Guard.PUBLIC),
     "GET /ready": Case(Guard.PUBLIC),
@@ -345,6 +364,8 @@ class World(NamedTuple):
     """An admin, of another project."""
     member: httpx.Client
     """Of the first project, and no admin."""
+    monitor_key: str
+    """Of the first project, as a header has it."""
 
 
 @pytest.fixture(scope="module")
@@ -395,9 +416,26 @@ def world(server: Server) -> Iterator[World]:
     }
     stranger = server.client(None)
     other_dsn_key, _ = dsn_of(server, second)
-    yield World(first, ids, stranger, second.http, other_dsn_key, outsider, member)
+    monitors = {"name": "monitors", "scope": "write", "forMonitors": True}
+    made = server.admin.post("/dashboard/api/tokens", json=monitors, headers=own).json()
+    monitor_key = f"Bearer {made['apiToken']}"
+    ids |= fill_monitors(stranger, monitor_key)
+    yield World(first, ids, stranger, second.http, other_dsn_key, outsider, member, monitor_key)
     for client in (stranger, outsider, member):
         client.close()
+
+
+def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
+    """Makes a monitor and an incident whose texts hold the marker; returns their ids."""
+    own = {"Authorization": monitor_key}
+    monitor = MONITOR | {"name": MARKER, "url": f"https://{MARKER}.example"}
+    made = client.post("/v1/monitors", json=monitor, headers=own)
+    told = {"state": "triggered", "title": MARKER, "notes": MARKER}
+    incident = client.post("/v1/incidents", json=told, headers=own)
+    return {
+        "monitor_id": made.json()["monitor_id"],
+        "incident_id": incident.json()["incident_id"],
+    }
 
 
 def dsn_of(server: Server, project: Project) -> tuple[str, str]:
@@ -592,6 +630,19 @@ def test_the_token_of_another_project_finds_nothing(world: World, route: str) ->
         assert answer.status_code == (403 if "POST" in route else 200)
 
 
+@cases(Guard.MONITOR)
+def test_the_monitor_key_of_another_project_finds_nothing(world: World, route: str) -> None:
+    answer = ask_by_their_token(world, route, for_monitors=True)
+
+    assert MARKER not in answer.text
+    if "{" in route:
+        assert answer.status_code == 404, answer.text
+    else:
+        assert answer.status_code == (201 if "POST" in route else 200), answer.text
+    mine = ask(world.stranger, "GET /v1/monitors", world, Authorization=world.monitor_key).json()
+    assert [(one["name"], one["state"]) for one in mine["monitors"]] == [(MARKER, "unknown")]
+
+
 @cases(Guard.RELEASES)
 def test_the_token_of_another_project_learns_of_no_release_of_this_one(
     world: World, route: str
@@ -617,11 +668,11 @@ def test_the_token_of_another_project_uploads_nothing_to_this_one(world: World, 
     assert answer.status_code == (200 if route.startswith("GET") else 400), answer.text
 
 
-def ask_by_their_token(world: World, route: str) -> httpx.Response:
-    """Asks a route of `sentry-cli` by a token of the project of somebody else."""
+def ask_by_their_token(world: World, route: str, *, for_monitors: bool = False) -> httpx.Response:
+    """Asks a route by a token of the project of somebody else."""
     made = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
     own = {"X-Project-Id": made}
-    new = {"name": "builds", "scope": "write"}
+    new = {"name": "builds", "scope": "write", "forMonitors": for_monitors}
     token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
     return ask(world.stranger, route, world, Authorization=f"Bearer {token}")
 

@@ -60,7 +60,9 @@ def fill(served: Served) -> None:
         store_streamed(ours, [Span(project_id=project, **one)])
         sql = f"INSERT INTO projects SELECT '{project}', 'name', 'reported', 'UTC', now()"
         assert served.ask(sql).status_code == 200
-        for table in ("attachments", "check_ins", "feedback", "logs", "session_updates"):
+        for table in (
+            *("attachments", "check_ins", "checks", "feedback", "logs", "session_updates"),
+        ):
             sql = f"INSERT INTO {table} (project_id) SELECT '{project}'"
             assert served.ask(sql).status_code == 200
     ours.close()

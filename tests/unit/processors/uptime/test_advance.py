@@ -8,16 +8,14 @@ from schemas.uptime.states import Flip, Policy, RegionState, Seen
 
 MINUTE = 60_000_000
 POLICY = Policy(interval_us=MINUTE)
-LETTERS: dict[str, Outcome] = {"o": "ok", "d": "degraded", "f": "fail", "i": "inconclusive"}
+SIGNS: dict[str, Outcome] = {"o": "ok", "d": "degraded", "f": "fail", "i": "inconclusive"}
 SHORT = {"unknown": "?", "up": "U", "degraded": "G", "down": "D"}
 
 
 def flips_of(outcomes: str, policy: Policy = POLICY) -> str:
     """Folds one check a minute (a blank is none); a flip is `state@minute`."""
     checks = [
-        Seen(number * MINUTE, 0, LETTERS[letter])
-        for number, letter in enumerate(outcomes)
-        if letter != " "
+        Seen(number * MINUTE, 0, SIGNS[sign]) for number, sign in enumerate(outcomes) if sign != " "
     ]
     _, flips = fold(RegionState(), checks, lambda _: policy)
     return " ".join(f"{SHORT[flip.after]}{flip.at_us // MINUTE}" for flip in flips)
@@ -94,3 +92,18 @@ def test_a_change_of_the_interval_leaves_no_hole() -> None:
     _, flips = fold(RegionState(), checks, lambda revision: policies[revision])
 
     assert flips == [Flip(0, "unknown", "up")]
+
+
+def test_after_a_pause_nothing_of_before_counts() -> None:
+    policies = {1: POLICY, 2: Policy(MINUTE, revision=2, from_us=3 * MINUTE, resumed=True)}
+    sent = [(0, "ok", 1), (1, "fail", 1), (2, "fail", 1), (4, "ok", 2), (5, "fail", 2)]
+    checks = [
+        Seen(slot * MINUTE, 0, outcome, revision)  # type: ignore[arg-type]
+        for slot, outcome, revision in sent
+    ]
+
+    _, flips = fold(RegionState(), checks, lambda revision: policies[revision])
+
+    assert [(flip.at_us // MINUTE, flip.after) for flip in flips] == [
+        (0, "up"), (1, "down"), (3, "unknown"), (4, "up"),
+    ]  # fmt: skip

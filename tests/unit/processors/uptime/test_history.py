@@ -73,7 +73,7 @@ def made(chance: random.Random, slots: int) -> Checks:
 
 
 @given(number=st.integers(0, 10**9), slots=st.integers(1, 90), spread=st.integers(0, 200))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @seed(12)
 def test_any_order_and_any_repetition_give_the_same_flips(
     number: int, slots: int, spread: int

@@ -1,0 +1,1 @@
+"""Monitors, their state and their incidents over HTTP."""

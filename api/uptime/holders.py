@@ -1,0 +1,46 @@
+"""Who asks about monitors: the holder of a monitor key, or of a project's API token."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from api.auth import AnyRequest, services
+from api.declared import reject_unknown
+from controlplane.api_tokens import check_scope, project_for
+from controlplane.failures import Forbidden
+from controlplane.tokens import MONITOR_PREFIX
+from schemas.connections import AUTHENTICATED
+from schemas.projects import ProjectContext, TokenScope
+
+ProjectOf: TypeAlias = Callable[[AnyRequest], Awaitable[ProjectContext]]
+
+
+async def monitored_project(
+    request: AnyRequest, *, needs: TokenScope = "read"
+) -> tuple[ProjectContext, str]:
+    """Return the project of the request's key, and what the key is called.
+
+    Raises `Unauthorized`, `Forbidden`, `InvalidParameters`.
+    """
+    tokens = services(request).api_tokens
+    holder = await tokens.monitor_holder_of(request.headers.get("authorization"))
+    request.scope["state"][AUTHENTICATED] = True
+    request.app.state.monitor_rates.take(holder.token_id)
+    check_scope(holder, needs)
+    reject_unknown(request)
+    if holder.project_id is None:
+        raise Forbidden("Expected a key of one project: sk_live_… or oscp_…")
+    reached = await project_for(services(request).database, holder, holder.project_id, needs=needs)
+    return reached.access.project, holder.name
+
+
+def project_for_checks(project_from_key: ProjectOf) -> ProjectOf:
+    """Return how a prober's project is found: by a monitor key, or by the project's API key."""
+
+    async def found(request: AnyRequest) -> ProjectContext:
+        plain = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if plain.startswith(MONITOR_PREFIX):
+            project, _ = await monitored_project(request, needs="write")
+            return project
+        return await project_from_key(request)
+
+    return found

@@ -1,0 +1,112 @@
+"""`GET /v1/status/{monitor_id}`: how a monitor is, how fast it answers, how much it was up."""
+
+import re
+import time
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.params import FromPath
+from msgspec import Meta, Struct
+
+from api.auth import AnyRequest, services
+from api.declared import takes
+from api.parameters import invalid, read, values_of
+from api.reads import reader_of
+from api.rows import one
+from api.uptime.bodies import asked
+from api.uptime.holders import monitored_project
+from api.uptime.monitors import shown_state
+from clickhouse.client import Warehouse
+from clickhouse.queries.values import iso_ms
+from clickhouse.uptime.checks import Latencies, measure_latencies
+from controlplane.uptime.courses import read_course
+from controlplane.uptime.monitors import get_monitor
+from schemas.uptime.answers import Metrics, StatusAnswer, UptimeAnswer
+from schemas.uptime.measures import SECOND_US, Measured, measure
+from schemas.uptime.stretches import Stretch, is_in
+from schemas.zones import DAY_US
+
+WINDOW = re.compile(r"([1-9]\d{0,3})([mhd])")
+UNITS_US = {"m": 60 * SECOND_US, "h": 3600 * SECOND_US, "d": DAY_US}
+LONGEST_US = 90 * DAY_US
+WINDOWS = {"24h": DAY_US, "7d": 7 * DAY_US, "30d": 30 * DAY_US, "90d": LONGEST_US}
+
+
+class StatusQuery(Struct, frozen=True, kw_only=True):
+    """Over which time."""
+
+    window: Annotated[str, Meta(max_length=10)] = "24h"
+
+
+@get(
+    "/status/{monitor_id:str}",
+    summary="Show the status of a monitor",
+    opt={**takes(StatusQuery), **asked(StatusAnswer)},
+)
+async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response[bytes]:
+    """Return the state of a monitor, with figures of a window (24h) and uptime of four."""
+    project, _ = await monitored_project(request)
+    length_us = _length_us(read(values_of(request), StatusQuery).window)
+    known = services(request)
+    monitor = await get_monitor(known.database, known.vault, project.project_id, monitor_id)
+    now_us = time.time_ns() // 1000
+    course = await read_course(known.database, monitor, Stretch(now_us - LONGEST_US, now_us))
+
+    def measured(of_us: int) -> Measured:
+        bounds = Stretch(now_us - of_us, now_us)
+        return measure(bounds, monitor.created_us, course.flips, course.overlays)
+
+    async def ask(warehouse: Warehouse) -> StatusAnswer:
+        bounds = Stretch(now_us - length_us, now_us)
+        latencies = await measure_latencies(warehouse, project, monitor.monitor_id, bounds)
+        in_maintenance = is_in(course.overlays.maintenance, now_us - 1)
+        state = shown_state(monitor, now_us, in_maintenance=in_maintenance)
+        return StatusAnswer(
+            monitor_id=monitor.monitor_id,
+            name=monitor.config.name,
+            state=state,
+            since=iso_ms(course.flips[-1].at_us) if course.flips else None,
+            last_probe_at=None if monitor.last_us is None else iso_ms(monitor.last_us),
+            metrics=_metrics(measured(length_us), latencies, length_us),
+            uptime={name: _uptime(measured(of_us)) for name, of_us in WINDOWS.items()},
+            message=f"{monitor.config.name} is {state}",
+        )
+
+    return await one(reader_of(request, project), ask)
+
+
+def _length_us(text: str) -> int:
+    match = WINDOW.fullmatch(text)
+    length_us = int(match[1]) * UNITS_US[match[2]] if match else 0
+    if not 0 < length_us <= LONGEST_US:
+        raise invalid("window", "Expected such as 30m, 24h or 7d, 90d at most")
+    return length_us
+
+
+def _metrics(found: Measured, latencies: Latencies, length_us: int) -> Metrics:
+    checks, passed = latencies.checks, latencies.passed
+    return Metrics(
+        window_seconds=length_us // SECOND_US,
+        p50_latency_ms=latencies.p50_ms,
+        p95_latency_ms=latencies.p95_ms,
+        p99_latency_ms=latencies.p99_ms,
+        uptime_pct=found.uptime_pct,
+        coverage_pct=found.coverage_pct,
+        downtime_s=found.down_us / SECOND_US,
+        outages=found.outages,
+        checks=checks,
+        check_success_ratio=passed / checks if checks else None,
+        excluded_s={
+            "maintenance": found.maintenance_us / SECOND_US,
+            "paused": found.paused_us / SECOND_US,
+            "unknown": found.unknown_us / SECOND_US,
+            "before_creation": found.before_us / SECOND_US,
+        },
+    )
+
+
+def _uptime(found: Measured) -> UptimeAnswer:
+    return UptimeAnswer(found.uptime_pct, found.coverage_pct, found.down_us / SECOND_US)
+
+
+HANDLERS = (get_status,)

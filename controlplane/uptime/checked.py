@@ -1,0 +1,66 @@
+"""Which configurations of monitors are taken: what no type says of them. Pure."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import asdict
+
+from controlplane.failures import BadRequest
+from controlplane.uptime.windows import check_window
+from schemas.uptime.monitors import MonitorConfig, listed
+
+STATUS = re.compile(r"[1-5]\d\d(-[1-5]\d\d)?")
+SHORTEST_S = {"domain": 3600, "tls": 60}
+HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+MATCHES = ("equals", "contains", "subset")
+
+
+def read_config(fields: dict[str, Any]) -> MonitorConfig:
+    """Reads a configuration. Raises `BadRequest`, naming the field."""
+    try:
+        config = msgspec.convert(fields, MonitorConfig)
+    except msgspec.ValidationError as error:
+        raise BadRequest(str(error)) from error
+    if "\0" in msgspec.json.encode(config).decode().replace("\\u0000", "\0"):
+        raise BadRequest("A text holds the character NUL")
+    _check_place(config)
+    _check_answer(config)
+    if isinstance(config.quorum, int) and not 1 <= config.quorum <= len(set(config.regions)):
+        raise BadRequest("quorum: expected 1 to the number of regions, any, majority or all")
+    for window in config.maintenance_windows:
+        check_window(window)
+    return config
+
+
+def changed(config: MonitorConfig, fields: dict[str, Any]) -> MonitorConfig:
+    """Returns a configuration with some of its fields changed. Raises as `read_config`."""
+    if "type" in fields and fields["type"] != config.type:
+        raise BadRequest("type: a monitor keeps its type; make another one")
+    return read_config({**msgspec.to_builtins(asdict(config)), **fields})
+
+
+def _check_place(config: MonitorConfig) -> None:
+    if config.type == "http":
+        parts = urlsplit(config.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadRequest("url: expected such as https://example.com/health")
+    elif config.type != "heartbeat" and not config.host:
+        raise BadRequest(f"host: a monitor of type {config.type} needs one")
+    if config.type == "tcp" and not config.port:
+        raise BadRequest("port: a monitor of type tcp needs one")
+    shortest = SHORTEST_S.get(config.type, 1)
+    if config.interval_seconds < shortest:
+        raise BadRequest(f"interval_seconds: expected {shortest} or more for type {config.type}")
+
+
+def _check_answer(config: MonitorConfig) -> None:
+    for status in map(str, listed(config.expected_status)):
+        if not STATUS.fullmatch(status) or status[:3] > status[-3:]:
+            raise BadRequest("expected_status: expected such as 200, 200-299 or a list of them")
+    if config.expected_match not in MATCHES:
+        raise BadRequest("expected_match: expected equals, contains or subset")
+    for name, value in config.headers.items():
+        if not HEADER.fullmatch(name) or "\n" in value or "\r" in value:
+            raise BadRequest("headers: expected names and values of HTTP")

@@ -1,0 +1,149 @@
+"""The tables of monitors and incidents. Times are microseconds since 1970 UTC."""
+
+from uuid import UUID
+
+from advanced_alchemy.base import DefaultBase
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.models import Project
+
+ID_CHARS = 12
+MAX_NAME_CHARS = 200
+MAX_REGION_CHARS = 40
+MAX_TITLE_CHARS = 300
+MAX_ASSIGNEE_CHARS = 254
+PROJECT = f"{Project.__tablename__}.id"
+MONITOR = "monitor.id"
+OPEN_OF_ITSELF = text("origin = 'auto' AND state <> 'resolved'")
+
+
+class Monitor(DefaultBase):
+    """What is looked at, and how."""
+
+    __tablename__ = "monitor"
+    __table_args__ = (Index("ix_monitor_project", "project_id", "created_us", "id"),)
+
+    id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
+    sealed_config: Mapped[bytes] = mapped_column(LargeBinary)
+    """A `schemas.uptime.monitors.MonitorConfig` as JSON; it opens for its own id alone."""
+    policies: Mapped[str] = mapped_column(Text)
+    """A JSON array of `schemas.uptime.states.Policy`: by which rules each revision is read."""
+    revision: Mapped[int]
+    paused: Mapped[bool]
+    created_us: Mapped[int] = mapped_column(BigInteger)
+    updated_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class MonitorState(DefaultBase):
+    """What is known of a monitor. Who changes it, its flips or its incidents moves `version`."""
+
+    __tablename__ = "monitor_state"
+
+    monitor_id: Mapped[str] = mapped_column(
+        ForeignKey(MONITOR, ondelete="CASCADE"), primary_key=True
+    )
+    version: Mapped[int] = mapped_column(BigInteger)
+    history: Mapped[bytes] = mapped_column(LargeBinary)
+    """MessagePack: `schemas.uptime.states.MonitorHistory`."""
+    state: Mapped[str] = mapped_column(String(16))
+    since_us: Mapped[int | None] = mapped_column(BigInteger)
+    last_us: Mapped[int | None] = mapped_column(BigInteger)
+    """The newest slot that a check told of."""
+    is_late: Mapped[bool] = mapped_column(index=True)
+    """Whether checks came that have to be read together with the stored ones."""
+
+
+class MonitorFlip(DefaultBase):
+    """A change of state: in one region, or of the monitor where the region is empty."""
+
+    __tablename__ = "monitor_flip"
+
+    monitor_id: Mapped[str] = mapped_column(
+        ForeignKey(MONITOR, ondelete="CASCADE"), primary_key=True
+    )
+    region: Mapped[str] = mapped_column(String(MAX_REGION_CHARS), primary_key=True)
+    at_us: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    before: Mapped[str] = mapped_column(String(16))
+    after: Mapped[str] = mapped_column(String(16))
+
+
+class MonitorPause(DefaultBase):
+    """A time in which a monitor was not looked at because somebody said so."""
+
+    __tablename__ = "monitor_pause"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    monitor_id: Mapped[str] = mapped_column(ForeignKey(MONITOR, ondelete="CASCADE"), index=True)
+    from_us: Mapped[int] = mapped_column(BigInteger)
+    until_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class MonitorMaintenance(DefaultBase):
+    """A maintenance window, and since when and until when it was configured."""
+
+    __tablename__ = "monitor_maintenance"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    monitor_id: Mapped[str] = mapped_column(ForeignKey(MONITOR, ondelete="CASCADE"), index=True)
+    spec: Mapped[str] = mapped_column(Text)
+    """A JSON object: `schemas.uptime.maintenance.MaintenanceWindow`."""
+    from_us: Mapped[int] = mapped_column(BigInteger)
+    until_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Incident(DefaultBase):
+    """Something that people have to know of: a monitor that is down, or what somebody says."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index("ix_incident_project", "project_id", "created_us", "id"),
+        Index("ix_incident_monitor", "monitor_id", "started_us"),
+        Index(
+            "uq_incident_open",
+            "monitor_id",
+            unique=True,
+            sqlite_where=OPEN_OF_ITSELF,
+            postgresql_where=OPEN_OF_ITSELF,
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    monitor_id: Mapped[str | None] = mapped_column(ForeignKey(MONITOR, ondelete="SET NULL"))
+    origin: Mapped[str] = mapped_column(String(8))
+    """`auto` or `manual`."""
+    title: Mapped[str] = mapped_column(String(MAX_TITLE_CHARS))
+    severity: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    resolution: Mapped[str | None] = mapped_column(String(16))
+    started_us: Mapped[int] = mapped_column(BigInteger)
+    acknowledged_us: Mapped[int | None] = mapped_column(BigInteger)
+    resolved_us: Mapped[int | None] = mapped_column(BigInteger)
+    assignee: Mapped[str | None] = mapped_column(String(MAX_ASSIGNEE_CHARS))
+    external_ids: Mapped[str] = mapped_column(Text)
+    """A JSON object of texts."""
+    reopened: Mapped[int]
+    created_us: Mapped[int] = mapped_column(BigInteger)
+    updated_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class IncidentEvent(DefaultBase):
+    """One line of an incident's timeline; lines are only added."""
+
+    __tablename__ = "incident_event"
+    __table_args__ = (Index("ix_incident_event_incident", "incident_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    """Within the incident, from 1 on."""
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    """When it was so; `noted_us` is when it was known."""
+    noted_us: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(16))
+    author: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
+    """Of what a person did: the name of their token."""
+    notes: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,236 @@
+"""Monitors of a project: made, listed, changed, paused, removed."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from sqlalchemy import Select, Text, func, select, update
+from sqlalchemy import cast as as_type
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.failures import Conflict, NotFound
+from controlplane.lookups import live_project, locked_project
+from controlplane.models import Project
+from controlplane.rules import as_uuid
+from controlplane.uptime import models
+from controlplane.uptime.checked import changed, read_config
+from controlplane.uptime.ids import new_id
+from controlplane.uptime.timelines import resolve_paused
+from schemas.projects import ProjectId
+from schemas.uptime.maintenance import MaintenanceWindow
+from schemas.uptime.monitors import Monitor, MonitorConfig, policy_of
+from schemas.uptime.states import MonitorHistory, Policy, State
+from schemas.uptime.targets import MonitorId
+
+MAX_MONITORS = 10_000
+MAX_REVISIONS = 500
+"""The oldest ones are forgotten: their checks are read by the oldest that is known."""
+FIRST = msgspec.msgpack.encode(MonitorHistory())
+read_policies = msgspec.json.Decoder(list[Policy]).decode
+
+
+class Place(NamedTuple):
+    """Where a page ends."""
+
+    created_us: int
+    row_id: str
+
+
+async def add_monitor(
+    database: Database, vault: Vault, project_id: ProjectId, fields: dict[str, Any]
+) -> Monitor:
+    """Makes a monitor. Raises `BadRequest`, `Conflict`, `NotFound`."""
+    config = read_config(fields)
+    now_us = time.time_ns() // 1000
+    monitor_id = MonitorId(new_id("mon"))
+    policies = [policy_of(config, 1, now_us, resumed=False)]
+    async with database.session() as session:
+        project = await locked_project(session, project_id)
+        of_project = models.Monitor.project_id == project.id
+        if (await session.scalar(select(func.count()).where(of_project)) or 0) >= MAX_MONITORS:
+            raise Conflict(f"A project has at most {MAX_MONITORS} monitors: remove some first")
+        row = models.Monitor(
+            id=monitor_id,
+            project_id=project.id,
+            name=config.name,
+            sealed_config=_sealed(vault, monitor_id, config),
+            policies=msgspec.json.encode(policies).decode(),
+            revision=1,
+            paused=False,
+            created_us=now_us,
+            updated_us=now_us,
+        )
+        state = models.MonitorState(
+            monitor_id=monitor_id, version=0, history=FIRST, state="unknown", is_late=False
+        )
+        session.add(row)
+        await session.flush()
+        session.add(state)
+        await _set_windows(session, monitor_id, config.maintenance_windows, now_us)
+    return _monitor(vault, row, state)
+
+
+async def list_monitors(
+    database: Database,
+    vault: Vault,
+    project_id: ProjectId,
+    *,
+    limit: int,
+    beyond: Place | None = None,
+) -> list[Monitor]:
+    """Returns monitors of a live project, the oldest first; raises `NotFound`."""
+    of = models.Monitor
+    query = _with_states().where(of.project_id == as_uuid(project_id))
+    if beyond is not None:
+        query = query.where(
+            (of.created_us > beyond.created_us)
+            | ((of.created_us == beyond.created_us) & (of.id > beyond.row_id))
+        )
+    async with database.reading() as session:
+        await live_project(session, project_id)
+        rows = await session.execute(query.order_by(of.created_us, of.id).limit(limit))
+        return [_monitor(vault, row[0], row[1]) for row in rows.all()]
+
+
+async def get_monitor(
+    database: Database, vault: Vault, project_id: ProjectId, monitor_id: str
+) -> Monitor:
+    """Returns a monitor of a live project; raises `NotFound`."""
+    async with database.reading() as session:
+        row, state = await _find(session, project_id, monitor_id)
+    return _monitor(vault, row, state)
+
+
+async def list_due(database: Database, vault: Vault) -> list[Monitor]:
+    """Returns every monitor of live projects that is not paused: what probers look at."""
+    query = _with_states().join(Project, Project.id == models.Monitor.project_id)
+    query = query.where(Project.deleted_at.is_(None), models.Monitor.paused.is_(False))
+    async with database.reading() as session:
+        rows = (await session.execute(query.order_by(models.Monitor.id))).all()
+    return [_monitor(vault, row[0], row[1]) for row in rows]
+
+
+async def change_monitor(
+    database: Database, vault: Vault, of: tuple[ProjectId, str], fields: dict[str, Any]
+) -> Monitor:
+    """Changes some fields of a monitor: a new revision. Raises `BadRequest`, `NotFound`."""
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        row, state = await _find(session, *of, is_locked=True)
+        config = changed(_config(vault, row), fields)
+        row.name = config.name
+        row.sealed_config = _sealed(vault, row.id, config)
+        _revise(row, config, now_us, resumed=False)
+        await _set_windows(session, row.id, config.maintenance_windows, now_us)
+    return _monitor(vault, row, state)
+
+
+async def pause_monitor(database: Database, vault: Vault, of: tuple[ProjectId, str]) -> Monitor:
+    """Ends the checks of a monitor until it is resumed; a repeat changes nothing.
+
+    Its open incident is resolved. Raises `NotFound`.
+    """
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        row, state = await _find(session, *of, is_locked=True)
+        if not row.paused:
+            row.paused, row.updated_us = True, now_us
+            pause = models.MonitorPause(id=uuid.uuid4(), monitor_id=row.id, from_us=now_us)
+            session.add(pause)
+            await resolve_paused(session, row.id, now_us)
+    return _monitor(vault, row, state)
+
+
+async def resume_monitor(database: Database, vault: Vault, of: tuple[ProjectId, str]) -> Monitor:
+    """Has a monitor checked again; what was known before the pause does not count any more."""
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        row, state = await _find(session, *of, is_locked=True)
+        if row.paused:
+            row.paused = False
+            _revise(row, _config(vault, row), now_us, resumed=True)
+            pauses = models.MonitorPause
+            is_open = (pauses.monitor_id == row.id) & pauses.until_us.is_(None)
+            await session.execute(update(pauses).where(is_open).values(until_us=now_us))
+    return _monitor(vault, row, state)
+
+
+async def remove_monitor(database: Database, project_id: ProjectId, monitor_id: str) -> None:
+    """Removes a monitor with its history; its incidents stay. Raises `NotFound`."""
+    async with database.session() as session:
+        row, _ = await _find(session, project_id, monitor_id, is_locked=True)
+        await session.delete(row)
+
+
+def _with_states() -> Select[models.Monitor, models.MonitorState]:
+    of = models.MonitorState
+    return select(models.Monitor, of).join(of, of.monitor_id == models.Monitor.id)
+
+
+async def _find(
+    session: AsyncSession, project_id: ProjectId, monitor_id: str, *, is_locked: bool = False
+) -> tuple[models.Monitor, models.MonitorState]:
+    project = await live_project(session, project_id)
+    query = _with_states().where(
+        as_type(models.Monitor.id, Text) == monitor_id, models.Monitor.project_id == project.id
+    )
+    if is_locked:
+        query = query.with_for_update()
+    row = (await session.execute(query)).one_or_none() if "\0" not in monitor_id else None
+    if row is None:
+        raise NotFound("Monitor not found")
+    return row[0], row[1]
+
+
+def _revise(row: models.Monitor, config: MonitorConfig, now_us: int, *, resumed: bool) -> None:
+    row.revision += 1
+    row.updated_us = now_us
+    policies = read_policies(row.policies)
+    policies.append(policy_of(config, row.revision, now_us, resumed=resumed))
+    row.policies = msgspec.json.encode(policies[-MAX_REVISIONS:]).decode()
+
+
+async def _set_windows(
+    session: AsyncSession, monitor_id: str, windows: Sequence[MaintenanceWindow], now_us: int
+) -> None:
+    """Has these windows in force from now on; what was in force before stays known."""
+    of = models.MonitorMaintenance
+    in_force = (of.monitor_id == monitor_id) & of.until_us.is_(None)
+    wanted = [msgspec.json.encode(window).decode() for window in windows]
+    for row in await session.scalars(select(of).where(in_force)):
+        if row.spec in wanted:
+            wanted.remove(row.spec)
+        else:
+            row.until_us = now_us
+    session.add_all(
+        [of(id=uuid.uuid4(), monitor_id=monitor_id, spec=spec, from_us=now_us) for spec in wanted]
+    )
+
+
+def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> Monitor:
+    return Monitor(
+        monitor_id=MonitorId(row.id),
+        project_id=ProjectId(str(row.project_id)),
+        config=_config(vault, row),
+        revision=row.revision,
+        paused=row.paused,
+        state=cast("State", state.state),
+        since_us=state.since_us,
+        last_us=state.last_us,
+        silence_us=read_policies(row.policies)[-1].silence_us,
+        created_us=row.created_us,
+        updated_us=row.updated_us,
+    )
+
+
+def _sealed(vault: Vault, monitor_id: str, config: MonitorConfig) -> bytes:
+    return vault.seal(msgspec.json.encode(config).decode(), bound_to=f"monitor/{monitor_id}")
+
+
+def _config(vault: Vault, row: models.Monitor) -> MonitorConfig:
+    plain = vault.unseal(row.sealed_config, bound_to=f"monitor/{row.id}")
+    return msgspec.json.decode(plain, type=MonitorConfig)

@@ -1,0 +1,60 @@
+"""Timelines of incidents: each change of one is a line, written with it. Within a transaction."""
+
+import uuid
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.uptime.models import Incident, IncidentEvent, MonitorState
+from schemas.uptime.incidents import EventKind
+
+MAX_NOTES_CHARS = 4000
+
+
+async def write_line(
+    session: AsyncSession,
+    row: Incident,
+    kind: EventKind,
+    at_us: int,
+    *,
+    notes: str = "",
+    author: str = "",
+) -> None:
+    """Adds a line; `row.updated_us` is when it is known."""
+    of = IncidentEvent.incident_id == row.id
+    last = await session.scalar(select(func.max(IncidentEvent.number)).where(of))
+    line = IncidentEvent(
+        id=uuid.uuid4(),
+        incident_id=row.id,
+        number=(last or 0) + 1,
+        at_us=at_us,
+        noted_us=row.updated_us,
+        kind=kind,
+        author=author,
+        notes=notes,
+    )
+    session.add(line)
+    await session.flush()
+
+
+async def hold_state(session: AsyncSession, monitor_id: str | None) -> None:
+    """Lets nobody else change a monitor's incidents until the transaction ends.
+
+    Who has read them before sees that they are others now.
+    """
+    if monitor_id is not None:
+        of = MonitorState.monitor_id == monitor_id
+        change = update(MonitorState).where(of).values(version=MonitorState.version + 1)
+        await session.execute(change.execution_options(synchronize_session=False))
+
+
+async def resolve_paused(session: AsyncSession, monitor_id: str, now_us: int) -> None:
+    """Resolves what a monitor has opened of itself, for it is paused."""
+    await hold_state(session, monitor_id)
+    query = select(Incident).where(
+        Incident.monitor_id == monitor_id, Incident.origin == "auto", Incident.state != "resolved"
+    )
+    for row in await session.scalars(query):
+        row.state, row.resolution = "resolved", "paused"
+        row.resolved_us = row.updated_us = now_us
+        await write_line(session, row, "resolved", now_us, notes="The monitor was paused")

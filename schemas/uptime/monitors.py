@@ -1,0 +1,114 @@
+"""A monitor as people configure it, and what a prober and the states need of it.
+
+Names are those of the page of StatusPulse and its completion: docs/uptime.md.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from schemas.projects import ProjectId
+from schemas.uptime.maintenance import MaintenanceWindow
+from schemas.uptime.states import Policy, Quorum, State
+from schemas.uptime.targets import Assertion, MonitorId, MonitorType, Target
+
+MAX_URL_CHARS = 2048
+MAX_LIST = 50
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Region = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Text = Annotated[str, Meta(max_length=4096)]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+Threshold = Annotated[int, Meta(ge=1, le=20)]
+HeaderValue = Annotated[str, Meta(max_length=4096)]
+HOME = "default"
+"""The region of a prober that names none."""
+
+
+class MonitorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a monitor looks at, and how."""
+
+    name: Name
+    type: MonitorType
+    url: Annotated[str, Meta(max_length=MAX_URL_CHARS)] = ""
+    host: Annotated[str, Meta(max_length=253)] = ""
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    interval_seconds: Seconds = 60
+    timeout_ms: Annotated[int, Meta(ge=100, le=120_000)] = 10_000
+    retry_interval_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
+    failure_threshold: Threshold = 2
+    recovery_threshold: Threshold = 2
+    regions: Annotated[list[Region], Meta(min_length=1, max_length=MAX_LIST)] = field(
+        default_factory=lambda: [HOME]
+    )
+    quorum: Quorum = "majority"
+    method: Annotated[str, Meta(pattern=r"^[A-Z]{1,16}$")] = "GET"
+    headers: Annotated[dict[str, HeaderValue], Meta(max_length=MAX_LIST)] = {}
+    body: Annotated[str, Meta(max_length=65_536)] = ""
+    follow_redirects: bool = True
+    expected_status: int | str | list[int | str] = field(default_factory=list)
+    """A code, a range as `200-299`, or some of them; none is 200 to 399."""
+    assertions: Annotated[list[Assertion], Meta(max_length=MAX_LIST)] = []
+    verify_tls: bool = True
+    degraded_after_ms: Annotated[int, Meta(ge=0, le=120_000)] = 0
+    expiry_warning_days: Annotated[int, Meta(ge=0, le=365)] = 14
+    record_type: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,10}$")] = "A"
+    resolver: Annotated[str, Meta(max_length=260)] = ""
+    expected_value: str | list[str] = field(default_factory=list)
+    expected_match: str = "contains"
+    send: Text = ""
+    expect: Text = ""
+    escalation_policy: Annotated[str, Meta(max_length=100)] | None = None
+    notifications: Annotated[list[Text], Meta(max_length=MAX_LIST)] = []
+    maintenance_windows: Annotated[list[MaintenanceWindow], Meta(max_length=20)] = []
+
+
+class Monitor(Struct, frozen=True, kw_only=True):
+    """A monitor as the control plane has it."""
+
+    monitor_id: MonitorId
+    project_id: ProjectId
+    config: MonitorConfig
+    revision: int
+    paused: bool
+    state: State
+    since_us: int | None
+    last_us: int | None
+    silence_us: int
+    created_us: int
+    updated_us: int
+
+
+def target_of(monitor: Monitor) -> Target:
+    """Returns what a prober is told of a monitor."""
+    config = monitor.config
+    names = set(Target.__struct_fields__) & set(MonitorConfig.__struct_fields__)
+    same = {name: getattr(config, name) for name in names if name != "expected_status"}
+    return Target(
+        **{**same, "assertions": tuple(config.assertions)},
+        monitor_id=monitor.monitor_id,
+        project_id=monitor.project_id,
+        revision=monitor.revision,
+        expected_status=tuple(map(str, listed(config.expected_status))),
+        expected_values=tuple(map(str, listed(config.expected_value))),
+    )
+
+
+def policy_of(config: MonitorConfig, revision: int, from_us: int, *, resumed: bool) -> Policy:
+    """Returns by which rules the checks of a revision are read."""
+    return Policy(
+        interval_us=config.interval_seconds * 1_000_000,
+        timeout_us=config.timeout_ms * 1000,
+        failure_threshold=config.failure_threshold,
+        recovery_threshold=config.recovery_threshold,
+        quorum=config.quorum,
+        regions=len(set(config.regions)),
+        names=tuple(sorted(set(config.regions))),
+        revision=revision,
+        from_us=from_us,
+        resumed=resumed,
+    )
+
+
+def listed(value: object) -> list[object]:
+    """Returns one value as a list of it, and a list as it is."""
+    return list(value) if isinstance(value, list) else [value]
