@@ -239,6 +239,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     private_targets: Literal["refuse", "allow"] = "refuse"
     """Whether alerts may be sent to private and link-local addresses, and probes look at them:
     `refuse` or `allow`. Those of cloud metadata are always refused."""
+    prober_region: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = "default"
+    """Region from which `sluice up` looks at monitors: at those that name it among their `regions`.
+    Empty: it looks at none."""
     alert_email_url: str = ""
     """Mail server for alerts by email, as a URL of Apprise: `mailtos://USER:PASSWORD@HOST?from=…`.
     Empty: there are none."""

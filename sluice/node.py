@@ -9,6 +9,7 @@ import structlog
 
 from api.read_backs import ReadBacks
 from clickhouse.client import Warehouse
+from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors.erasing import erase_texts
 from controlplane.initial import ensure_initial, seed_of
@@ -37,6 +38,7 @@ from sluice.lock import hold
 from sluice.parts import Parts, Resources
 from sluice.patience import at_once
 from sluice.pipeline_state import add_own_pipeline
+from sluice.probing import add_prober
 from sluice.process import Process
 from sluice.room import refuse_full_disk
 from sluice.secret import find_secret
@@ -73,15 +75,22 @@ async def open_parts(process: Process) -> None:
     # Where one fails the others are waited for, so that what they open is closed.
     await to_its_end(asyncio.wait(opening))
     store, parts, own_log, accounts = opening
-    warehouse, systems, event_log, _ = await asyncio.gather(store, parts, own_log, accounts)
+    warehouse, systems, event_log, vault = await asyncio.gather(store, parts, own_log, accounts)
     await keep_fresh(process, systems)
     interval_ms = settings.block_interval_ms
     sink = open_sink(process, warehouse, systems, event_log, block_interval_ms=interval_ms)
     sink.start()
     await to_its_end(_add_stream(process, event_log, sink))
+    add_prober(process, database, vault, event_log)
     _add_http(process, warehouse, systems, event_log, sink)
+    _add_upkeep(process, database, warehouse, event_log, systems)
+
+
+def _add_upkeep(
+    process: Process, database: Database, warehouse: Warehouse, event_log: SqliteLog, systems: Parts
+) -> None:
     purge = Purge(database, warehouse, log=event_log)
-    retention = Retention(settings, database, warehouse)
+    retention = Retention(process.settings, database, warehouse)
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
@@ -114,11 +123,12 @@ def _add_http(
     process.state |= {"warehouse": warehouse, "outgoing": read_backs.outgoing, **systems.state}
 
 
-async def _add_control_plane(process: Process, database: Database) -> None:
+async def _add_control_plane(process: Process, database: Database) -> Vault:
     await add_database(process, database, at_once)
     vault = await add_accounts(process, database)
     add_delivery(process, database, vault)
     process.initial = await ensure_initial(database, vault, seed_of(process.settings))
+    return vault
 
 
 async def _open_log(process: Process) -> SqliteLog:

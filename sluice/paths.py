@@ -25,6 +25,8 @@ class Paths(NamedTuple):
     """Of the embedded store, which another process than that of the log may own."""
     cache: Path
     faust: Path
+    checks: Path
+    """What the prober has seen and not delivered yet."""
     database_url: str
     warehouse_url: str
 
@@ -41,6 +43,7 @@ def paths_of(settings: Settings) -> Paths:
         store_lock=root / "warehouse.lock",
         cache=root / "cache",
         faust=root / "faust",
+        checks=root / "checks.db",
         database_url=settings.database_url or f"sqlite:///{root / CONTROL_FILE}",
         warehouse_url=with_certificates(warehouse_url, settings),
     )

@@ -28,6 +28,8 @@ THROWN = {
     "python": ("ZeroDivisionError", "ZeroDivisionError: division by zero"),
     "default": ("RangeError", "RangeError: cannot divide order 42"),
 }
+BLOCKED = "Main UI thread blocked"
+"""A span that a browser's SDK adds where a busy machine holds its page up."""
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 All = dict[tuple[str, str], Sent]
@@ -117,7 +119,7 @@ class TestTransactions:
         row = checkout(scene)
 
         said = sorted(one["description"] for one in spans_of(scene, row))
-        assert said == ["SELECT 1", "render", "rows"]
+        assert [one for one in said if one != BLOCKED] == ["SELECT 1", "render", "rows"]
         streamed = scene.rows["streamed_spans"]
         ids = {one["span_id"] for one in streamed}
         assert len(ids) == len(streamed) == scene.outcomes["streamed_span accepted"]
