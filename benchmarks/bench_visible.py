@@ -6,15 +6,16 @@ others load the server: not at all, as a small team does, and with all they have
 
 import argparse
 import asyncio
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 import httpx
 
 from benchmarks.bench_ingest import head_of
 from benchmarks.generate import fill, generators_by_kind
-from benchmarks.server import KEY, Server, running
+from benchmarks.server import DSN_KEY, KEY, TOKEN, Server, running
 from schemas.kinds import TRACE
 
 SENT = generators_by_kind()[TRACE.name]
@@ -78,13 +79,45 @@ async def probe(port: int, samples: int) -> list[float]:
     return waits
 
 
-async def measure(server: Server, background: Background, samples: int) -> None:
+async def probe_issues(port: int, samples: int) -> list[float]:
+    """Returns the same of errors, from the 200 to the first list whose newest issue is theirs."""
+    waits = []
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+        (project,) = (await client.get("/api/v1/projects")).json()["projects"]
+        issues = f"/api/v1/projects/{project['id']}/issues"
+        for number in range(samples):
+            # Of all runs against one server.
+            title = f"{time.time_ns()} at {number}"
+            event = {"message": title, "fingerprint": [title], "level": "error"}
+            body = "\n".join(map(json.dumps, ({}, {"type": "event"}, event)))
+            address = f"/api/1/envelope/?sentry_key={DSN_KEY}"
+            answer = await client.post(address, content=body)
+            assert answer.status_code == 200, answer.text
+            accepted = time.perf_counter()
+            while not await _is_newest(client, issues, title):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            waits.append((time.perf_counter() - accepted) * 1e3)
+    return waits
+
+
+async def _is_newest(client: httpx.AsyncClient, issues: str, title: str) -> bool:
+    answer = await client.get(issues)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()["issues"]
+    return bool(found) and found[0]["title"] == title
+
+
+Probe = Callable[[int, int], Awaitable[list[float]]]
+
+
+async def measure(server: Server, background: Background, probing: Probe, samples: int) -> None:
     """Prints one line."""
     stop = asyncio.Event()
     started = time.perf_counter()
     loading = asyncio.create_task(load(server.port, background, stop))
     await asyncio.sleep(1)
-    waits = sorted(await probe(server.port, samples))
+    waits = sorted(await probing(server.port, samples))
     stop.set()
     rate = await loading / (time.perf_counter() - started)
     print(f"{background.name:<22} {rate:>9,.0f}   {_at(waits, 0.5):>7.0f} {_at(waits, 0.95):>7.0f}"
@@ -99,11 +132,13 @@ def main() -> None:
     """Runs every load against one server."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--samples", type=int, default=60)
-    samples = parser.parse_args().samples
+    parser.add_argument("--errors", action="store_true")
+    options = parser.parse_args()
+    probing = probe_issues if options.errors else probe
     with running() as server:
         print("beside it               events/s   accepted -> visible, ms: p50     p95     p99")
         for background in LOADS:
-            asyncio.run(measure(server, background, samples))
+            asyncio.run(measure(server, background, probing, options.samples))
             server.wait_stored()
 
 

@@ -20,6 +20,7 @@ from benchmarks.probe import STAGES, THREADS
 
 KEY = "pulse_sk_00000000-0000-4000-8000-000000000001"
 DSN_KEY = "0123456789abcdef0123456789abcdef"
+TOKEN = "osco_" + DSN_KEY + "0123456789abcdef"
 EMAIL, PASSWORD = "ann@example.org", "correct horse battery"
 PROBE = Path(__file__).with_name("probe.py")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -108,6 +109,7 @@ def running(
             "SLUICE_INIT_USER_EMAIL": EMAIL,
             "SLUICE_INIT_USER_PASSWORD": PASSWORD,
             "SLUICE_INIT_DSN_KEY": DSN_KEY,
+            "SLUICE_INIT_API_TOKEN": TOKEN,
             "SLUICE_LOG_LEVEL": "warning",
             "BENCH_DIR": directory,
             "BENCH_STAGES": "yes" if stages else "",
