@@ -547,7 +547,7 @@ def state_of(server: Server, project: Project) -> str:
         answer = server.admin.get(f"/dashboard/api/{path}", headers=own)
         assert answer.status_code == 200, (path, answer.text)
         answers[path] = answer.json()
-    for key in answers["api-keys"]["keys"]:
+    for key in (*answers["api-keys"]["keys"], *answers["tokens"]["tokens"]):
         key.pop("lastUsedAt", None)
     return json.dumps(answers, sort_keys=True)
 
