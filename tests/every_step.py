@@ -9,10 +9,11 @@ from processors.errors.steps import Meaning
 from processors.errors.steps import steps as error_steps
 from processors.llm.cost.own import Prices
 from processors.llm.steps import steps as llm_steps
+from processors.uptime.steps import steps as uptime_steps
 from schemas.errors.grouping import DEFAULT_CONFIG
 
 
 def every_step(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind: with these prices, and errors as they came."""
     usual = Meaning(lambda item: item, partial(group_of, config=DEFAULT_CONFIG))
-    return {**llm_steps(current), **error_steps(lambda: lambda _: usual)}
+    return {**llm_steps(current), **error_steps(lambda: lambda _: usual), **uptime_steps()}
