@@ -105,7 +105,9 @@ class TestAi:
         assert (await program.of_project("ai", date_from=since))["stats"]["count"] == 1
 
     async def test_lists_of_calls_have_pages_and_filters(self, program: Program) -> None:
-        rows = [program.call(f"t_{n}", ago_us=n * 60_000_000, user_id=f"u{n % 2}") for n in range(5)]
+        rows = [
+            program.call(f"t_{n}", ago_us=n * 60_000_000, user_id=f"u{n % 2}") for n in range(5)
+        ]
         store_traces(program.warehouse, rows)
 
         first = await program.of_project("traces", limit=3)
