@@ -17,6 +17,7 @@ import httpx
 
 from api.operations import METRICS_S
 from tests.components.processes import free_ports
+from tests.e2e.migrated import prepare
 
 EMAIL = "admin@example.com"
 PASSWORD = "correct horse battery"
@@ -47,10 +48,12 @@ class Server:
         command: Sequence[str] = (CONSOLE_SCRIPT,),
         role: str = "up",
         ready: str = "/ready",
+        from_nothing: bool = False,
     ) -> None:
         self.data_dir = data_dir
         self.role = role
         self._ready = ready
+        self._is_copied = role == "up" and tuple(command) == (CONSOLE_SCRIPT,) and not from_nothing
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = dict(settings or {})
@@ -88,6 +91,8 @@ class Server:
 
     def start(self, *, wait: bool = True) -> None:
         """Starts the process and, unless told otherwise, waits until it is ready."""
+        if self._is_copied:
+            prepare(self.data_dir, self.settings)
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [*self._command, self.role, *self.options],

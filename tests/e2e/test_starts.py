@@ -14,7 +14,7 @@ class TestStarts:
     @pytest.fixture
     def starting(self, tmp_path: Path) -> Iterator[Server]:
         with ExitStack() as stack:
-            server = Server(tmp_path / "data")
+            server = Server(tmp_path / "data", from_nothing=True)
             stack.callback(server.kill)
             server.start(wait=False)
             yield server
@@ -35,7 +35,7 @@ class TestStarts:
         self, starting: Server, tmp_path: Path
     ) -> None:
         wait_for((tmp_path / "data" / "lock").exists, "the first server to begin", timeout_s=60)
-        second = Server(tmp_path / "second")
+        second = Server(tmp_path / "second", from_nothing=True)
         second.port = starting.port
         second.start(wait=False)
 
