@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,8 +75,9 @@ def test_libraries_are_heard_from_a_warning_on_and_below_it_at_level_debug_alone
     assert [json.loads(line)["event"] for line in ran.stderr.splitlines()] == said
 
 
-def test_a_start_leaves_the_lines_to_copy_among_our_own_alone(server: Server) -> None:
-    lines = server.output.read_text().splitlines()
+def test_a_start_leaves_the_lines_to_copy_among_our_own_alone(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", from_nothing=True) as server:
+        lines = server.output.read_text().splitlines()
     start = lines[: 1 + next(n for n, line in enumerate(lines) if line.startswith("First trace:"))]
     logged = [json.loads(line)["event"] for line in start if line.startswith("{")]
 
