@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.payloads import trace
-from tests.e2e.server import CONSOLE_SCRIPT, Server
+from tests.e2e.server import CONSOLE_SCRIPT, Server, wait_for
 from tests.unit.sluice.test_privacy import open_modes
 
 WITHOUT_UMASK = ("sh", "-c", 'umask 000; exec "$0" "$@"', CONSOLE_SCRIPT)
@@ -16,7 +16,8 @@ WITHOUT_UMASK = ("sh", "-c", 'umask 000; exec "$0" "$@"', CONSOLE_SCRIPT)
 def test_nothing_is_open_to_others_whatever_the_umask_and_an_upgrade_closes_what_was(
     tmp_path: Path,
 ) -> None:
-    with Server(tmp_path / "data", command=WITHOUT_UMASK) as server:
+    probing = {"PROBER_REGION": "default"}
+    with Server(tmp_path / "data", command=WITHOUT_UMASK, settings=probing) as server:
         take(server)
         made = open_modes(server.data_dir)
         server.stop()
@@ -31,8 +32,14 @@ def test_nothing_is_open_to_others_whatever_the_umask_and_an_upgrade_closes_what
 
 
 def take(server: Server) -> None:
+    """Has every part write its files; the prober begins with the first monitor."""
     with server.client() as client:
         assert client.post("/v1/traces/batch", json=[trace()]).status_code == 202
+    key = server.run("token", "create", "--monitors", "--scope", "write").strip()
+    form = {"name": "Shop", "type": "http", "url": "http://127.0.0.1:1/"}
+    with server.client(key) as client:
+        assert client.post("/v1/monitors", json=form).status_code == 201
+    wait_for((server.data_dir / "checks.db").exists, "the file of the prober")
 
 
 def test_a_command_makes_nothing_that_is_open_to_others_whatever_the_umask(tmp_path: Path) -> None:
