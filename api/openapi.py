@@ -59,9 +59,14 @@ class Operation(NamedTuple):
 
 
 def operations(routes: Iterable[BaseRoute]) -> Iterator[Operation]:
-    """Yields every operation of the API, in the order of the routes."""
-    for route in routes:
-        if not isinstance(route, HTTPRoute) or route.path_format.startswith(UNDESCRIBED):
+    """Yields every operation of the API, in the order of the paths.
+
+    The order of the routes is no order to show: Litestar keeps the paths of a handler in a set, so that those of
+    a handler with two of them change places from start to start.
+    """
+    served = [route for route in routes if isinstance(route, HTTPRoute)]
+    for route in sorted(served, key=lambda route: route.path_format):
+        if route.path_format.startswith(UNDESCRIBED):
             continue
         by_method = {
             str(getattr(method, "value", method)): handler

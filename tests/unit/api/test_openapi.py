@@ -147,3 +147,9 @@ def test_each_field_of_what_is_sent_is_explained() -> None:
     for name in ("SentTrace", "SentSpan"):
         fields = DOCUMENT["components"]["schemas"][name]["properties"]
         assert all("description" in field for field in fields.values()), name
+
+
+def test_operations_have_an_order_of_their_own() -> None:
+    backwards = list(operations(reversed(ROUTES)))
+
+    assert [(one.path, one.method) for one in backwards] == [(one.path, one.method) for one in EVERY]
