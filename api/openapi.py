@@ -61,8 +61,8 @@ class Operation(NamedTuple):
 def operations(routes: Iterable[BaseRoute]) -> Iterator[Operation]:
     """Yields every operation of the API, in the order of the paths.
 
-    The order of the routes is no order to show: Litestar keeps the paths of a handler in a set, so that those of
-    a handler with two of them change places from start to start.
+    The order of the routes is none to show: Litestar keeps the paths of a handler in a set, so
+    those of a handler with two of them change places from start to start.
     """
     served = [route for route in routes if isinstance(route, HTTPRoute)]
     for route in sorted(served, key=lambda route: route.path_format):

@@ -12,6 +12,7 @@ from schemas.examples import (
     SPAN_ID,
     TOKEN,
     TRACE_ID,
+    WEBHOOK_ID,
 )
 
 INTRODUCTION = """\
@@ -125,6 +126,9 @@ PARAMETERS = {
     "incident_state": Words(
         "Only incidents that are triggered, acknowledged or resolved.", "triggered"
     ),
+    "webhook_id": Words("Id of the webhook.", WEBHOOK_ID),
+    "delivery_state": Words("Only deliveries that are pending, delivered or dead.", "dead"),
+    "delivery_id": Words("This delivery alone. Without it, all that are dead.", SOMETHING),
     "window": Words("Over which time: a number and m, h or d, 90d at most.", "24h"),
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),

@@ -31,3 +31,8 @@ INCIDENT: dict[str, Any] = {
     "title": "Checkout is slow",
     "severity": "major",
 }
+WEBHOOK: dict[str, Any] = {
+    "url": "https://example.com/hooks/sluice",
+    "events": ["monitor.down", "monitor.up", "incident.triggered", "incident.resolved"],
+    "description": "Chat of the team on call",
+}

@@ -70,6 +70,10 @@ STEPS = (
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
+    *("POST /v1/webhooks", "GET /v1/webhooks", "GET /v1/webhooks/{webhook_id}"),
+    *("PUT /v1/webhooks/{webhook_id}", "POST /v1/webhooks/{webhook_id}/test"),
+    *("GET /v1/webhooks/{webhook_id}/deliveries", "POST /v1/webhooks/{webhook_id}/replay"),
+    "DELETE /v1/webhooks/{webhook_id}",
     *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
     *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
     "POST /api/{project_number}/store",
@@ -252,6 +256,7 @@ class Person:
             ("alertChannels", "channel_id", "id"),
             ("monitors", "monitor_id", "monitor_id"),
             ("incidents", "incident_id", "incident_id"),
+            ("webhooks", "webhook_id", "webhook_id"),
         ):
             # Sums have such names too.
             listed = found.get(name) if isinstance(found, dict) else None
@@ -333,7 +338,9 @@ def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: 
     assert best < 400 or expected == 403
 
 
-WITH_MONITOR_KEY = tuple(f"GET /v1/{one}" for one in ("monitors", "status", "incidents"))
+WITH_MONITOR_KEY = tuple(
+    f"GET /v1/{one}" for one in ("monitors", "status", "incidents", "webhooks")
+)
 """Asked in tests/e2e/test_uptime.py."""
 ASKED = [
     name

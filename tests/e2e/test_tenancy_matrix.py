@@ -216,6 +216,14 @@ MONITORS: dict[str, Any] = {
     "GET incidents": None,
     "POST incidents": {"state": "triggered", "title": "taken"},
     "GET incidents/{incident_id}": None,
+    "GET webhooks": None,
+    "POST webhooks": {"url": "https://taken.example/hook"},
+    "GET webhooks/{webhook_id}": None,
+    "PUT webhooks/{webhook_id}": {"url": "https://taken.example/hook"},
+    "DELETE webhooks/{webhook_id}": None,
+    "POST webhooks/{webhook_id}/test": None,
+    "GET webhooks/{webhook_id}/deliveries": None,
+    "POST webhooks/{webhook_id}/replay": None,
 }
 CASES: dict[str, Case] = {
     **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
@@ -426,13 +434,16 @@ def world(server: Server) -> Iterator[World]:
 
 
 def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
-    """Makes a monitor and an incident whose texts hold the marker; returns their ids."""
+    """Makes a monitor, an incident and a webhook whose texts hold the marker; returns their ids."""
     own = {"Authorization": monitor_key}
     monitor = MONITOR | {"name": MARKER, "url": f"https://{MARKER}.example"}
     made = client.post("/v1/monitors", json=monitor, headers=own)
     told = {"state": "triggered", "title": MARKER, "notes": MARKER}
     incident = client.post("/v1/incidents", json=told, headers=own)
+    hook = {"url": f"https://{MARKER}.example/hook", "description": MARKER}
+    webhook = client.post("/v1/webhooks", json=hook, headers=own)
     return {
+        "webhook_id": webhook.json()["webhook_id"],
         "monitor_id": made.json()["monitor_id"],
         "incident_id": incident.json()["incident_id"],
     }

@@ -19,6 +19,7 @@ BODILESS = (
     *("/api/auth/revoke-sessions", "/api/auth/revoke-other-sessions"),
     "/dashboard/api/alert-channels/{channel_id}/test",
     *("/v1/monitors/{monitor_id}/pause", "/v1/monitors/{monitor_id}/resume"),
+    *("/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/replay"),
 )
 BY_NAME = pytest.mark.parametrize(
     "one", EVERY, ids=[f"{operation.method} {operation.path}" for operation in EVERY]
@@ -152,4 +153,6 @@ def test_each_field_of_what_is_sent_is_explained() -> None:
 def test_operations_have_an_order_of_their_own() -> None:
     backwards = list(operations(reversed(ROUTES)))
 
-    assert [(one.path, one.method) for one in backwards] == [(one.path, one.method) for one in EVERY]
+    assert [(one.path, one.method) for one in backwards] == [
+        (one.path, one.method) for one in EVERY
+    ]
