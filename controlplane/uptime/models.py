@@ -11,6 +11,7 @@ from controlplane.models import Project
 ID_CHARS = 12
 MAX_NAME_CHARS = 200
 MAX_REGION_CHARS = 40
+MAX_REGION_ID_CHARS = 80
 MAX_TITLE_CHARS = 300
 MAX_ASSIGNEE_CHARS = 254
 PROJECT = f"{Project.__tablename__}.id"
@@ -147,3 +148,19 @@ class IncidentEvent(DefaultBase):
     author: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
     """Of what a person did: the name of their token."""
     notes: Mapped[str] = mapped_column(Text)
+
+
+class ProberRegion(DefaultBase):
+    """Which probers share a region: of one project, or of the whole installation."""
+
+    __tablename__ = "prober_region"
+    __table_args__ = (Index("ix_prober_region_region", "region", "until_us"),)
+
+    id: Mapped[str] = mapped_column(String(MAX_REGION_ID_CHARS), primary_key=True)
+    """The project, or nothing; a slash; the region."""
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    region: Mapped[str] = mapped_column(String(MAX_REGION_CHARS))
+    until_us: Mapped[int] = mapped_column(BigInteger)
+    """When the last of them is taken to be gone."""
+    shares: Mapped[bytes] = mapped_column(LargeBinary)
+    """MessagePack: `controlplane.uptime.sharing.Shares`."""

@@ -31,3 +31,10 @@ INCIDENT: dict[str, Any] = {
     "title": "Checkout is slow",
     "severity": "major",
 }
+TARGETS_ASK: dict[str, Any] = {
+    "region": "eu",
+    "holder": "5f1c0d2e9a7b4c38",
+    "holds": [0, 1, 2],
+    "done_us": 1_764_150_000_000_000,
+    "known": "",
+}
