@@ -103,7 +103,7 @@ def statuses(one: Operation) -> tuple[int, ...]:
     """Returns the statuses of an operation's errors."""
     found = {*one.described.errors}
     # Monitors' errors of bodies and parameters are 422, which their routes name.
-    bad = set() if one.asks == "monitor" else {400}
+    bad = set() if one.asks in ("monitor", "prober") else {400}
     if _rejects_unknown(one):
         found |= bad
     is_query = one.method == "GET" and _asked_for_project(one.handler) != "nobody"

@@ -210,6 +210,13 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "description": "A monitor key of a project, without the word Bearer:"
         " `sluice token create --monitors` makes one.",
     },
+    "prober": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "sk_probe_…",
+        "description": "A prober key of a project, without the word Bearer:"
+        " `sluice token create --prober` makes one.",
+    },
     "key": {
         "type": "http",
         "scheme": "bearer",
@@ -227,5 +234,6 @@ NEEDS: dict[str, list[dict[str, list[str]]]] = {
     "project": [{"session": [], "project": []}],
     "token": [{"token": []}],
     "monitor": [{"monitor": []}],
+    "prober": [{"prober": []}],
     "operator": [{}, {"key": []}],
 }

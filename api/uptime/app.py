@@ -3,7 +3,7 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import incidents, monitors, status, webhooks
+from api.uptime import incidents, monitors, probes, status, webhooks
 from api.uptime.failures import uptime_handlers
 
 
@@ -17,6 +17,7 @@ def routers() -> list[Router]:
                 *status.HANDLERS,
                 *incidents.HANDLERS,
                 *webhooks.HANDLERS,
+                *probes.HANDLERS,
             ],
             request_max_body_size=MAX_FORM_BYTES,
             exception_handlers=uptime_handlers(),

@@ -20,6 +20,7 @@ from controlplane.models import Project
 ID_CHARS = 12
 MAX_NAME_CHARS = 200
 MAX_REGION_CHARS = 40
+MAX_REGION_ID_CHARS = 80
 MAX_TITLE_CHARS = 300
 MAX_ASSIGNEE_CHARS = 254
 MAX_POLICY_CHARS = 100
@@ -253,3 +254,19 @@ class IncidentNotice(DefaultBase):
     message_id: Mapped[UUID] = mapped_column(ForeignKey(OUTBOX, ondelete="CASCADE"), index=True)
     """Several incidents may be told of by one message."""
     kind: Mapped[str] = mapped_column(String(16))
+
+
+class ProberRegion(DefaultBase):
+    """Which probers share a region: of one project, or of the whole installation."""
+
+    __tablename__ = "prober_region"
+    __table_args__ = (Index("ix_prober_region_region", "region", "until_us"),)
+
+    id: Mapped[str] = mapped_column(String(MAX_REGION_ID_CHARS), primary_key=True)
+    """The project, or nothing; a slash; the region."""
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    region: Mapped[str] = mapped_column(String(MAX_REGION_CHARS))
+    until_us: Mapped[int] = mapped_column(BigInteger)
+    """When the last of them is taken to be gone."""
+    shares: Mapped[bytes] = mapped_column(LargeBinary)
+    """MessagePack: `controlplane.uptime.sharing.Shares`."""

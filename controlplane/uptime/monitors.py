@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Select, Text, func, select, update
+from sqlalchemy import ColumnElement, Select, Text, func, select, update
 from sqlalchemy import cast as as_type
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -105,23 +105,32 @@ async def get_monitor(
     return _monitor(vault, row, state)
 
 
-async def list_due(database: Database, vault: Vault) -> list[Monitor]:
-    """Returns every monitor of live projects that is not paused: what probers look at."""
+async def list_due(
+    database: Database, vault: Vault, project_id: ProjectId | None = None
+) -> list[Monitor]:
+    """Returns every monitor that is not paused, of one live project or of all: for probers."""
     query = _with_states().join(Project, Project.id == models.Monitor.project_id)
-    query = query.where(Project.deleted_at.is_(None), models.Monitor.paused.is_(False))
+    query = query.where(*_is_due(project_id)).order_by(models.Monitor.id)
     async with database.reading() as session:
-        rows = (await session.execute(query.order_by(models.Monitor.id))).all()
+        rows = (await session.execute(query)).all()
     return [_monitor(vault, row[0], row[1]) for row in rows]
 
 
-async def mark_of_due(database: Database) -> tuple[Any, ...]:
+async def mark_of_due(database: Database, project_id: ProjectId | None = None) -> tuple[Any, ...]:
     """Returns what is another one whenever `list_due` is, and costs little to ask for."""
     of = models.Monitor
     query = select(func.count(), func.max(of.updated_us), func.sum(of.revision))
-    query = query.join(Project, Project.id == of.project_id)
-    query = query.where(Project.deleted_at.is_(None), of.paused.is_(False))
+    query = query.join(Project, Project.id == of.project_id).where(*_is_due(project_id))
     async with database.reading() as session:
         return tuple((await session.execute(query)).one())
+
+
+def _is_due(project_id: ProjectId | None) -> list[ColumnElement[bool]]:
+    rules: list[ColumnElement[bool]] = [
+        Project.deleted_at.is_(None),
+        models.Monitor.paused.is_(False),
+    ]
+    return rules if project_id is None else [*rules, Project.id == as_uuid(project_id)]
 
 
 async def change_monitor(

@@ -65,7 +65,7 @@ STEPS = (
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
     *("POST /v1/traces/async", "POST /v1/spans/async"),
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
-    "POST /v1/checks",
+    *("POST /v1/checks", "POST /v1/probes/targets"),
     *("POST /v1/monitors", "GET /v1/monitors", "GET /v1/monitors/{monitor_id}"),
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
@@ -175,7 +175,7 @@ class Person:
         self.server = server
         self.http, self.guest = server.client(None), server.client(None)
         self.document = document
-        self.key = self.dsn_key = self.api_token = self.monitor_key = ""
+        self.key = self.dsn_key = self.api_token = self.monitor_key = self.prober_key = ""
         self.ids: dict[str, str] = {}
 
     def call(self, name: str, **query: str) -> Step:
@@ -207,6 +207,8 @@ class Person:
             found["Authorization"] = f"Bearer {self.api_token}"
         if "monitor" in asked:
             found["Authorization"] = f"Bearer {self.monitor_key}"
+        if "prober" in asked:
+            found["Authorization"] = f"Bearer {self.prober_key}"
         if "dsn" in asked:
             found["X-Open-Sentry-Key"] = self.dsn_key
         if "sentry" in asked:
@@ -299,6 +301,9 @@ class Person:
         new = {"name": "Walk", "scope": "write", "forMonitors": True}
         made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
         self.monitor_key = made.json()["apiToken"]
+        new = {"name": "Walk", "forProbers": True}
+        made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
+        self.prober_key = made.json()["apiToken"]
 
 
 @pytest.fixture(scope="module")

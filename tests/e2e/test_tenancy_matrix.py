@@ -52,6 +52,8 @@ class Guard(Enum):
     """The same, in Sentry's forms: what is sent belongs to the token until a project is named."""
     MONITOR = auto()
     """Who has a monitor key, of the key's project."""
+    PROBER = auto()
+    """Who has a prober key, of the key's project."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -263,6 +265,7 @@ CASES: dict[str, Case] = {
         for rest in ("{monitor_slug}", "{monitor_slug}/{public_key}")
     },
     "POST /v1/checks": Case(Guard.KEY, []),
+    "POST /v1/probes/targets": Case(Guard.PROBER, {"region": "default", "holder": "0123456789"}),
     **{f"{one.replace(' ', ' /v1/')}": Case(Guard.MONITOR, body) for one, body in MONITORS.items()},
     "GET /": Case(Guard.PUBLIC),
     "GET /health": Case(Guard.PUBLIC),
@@ -654,6 +657,15 @@ def test_the_monitor_key_of_another_project_finds_nothing(world: World, route: s
     assert [(one["name"], one["state"]) for one in mine["monitors"]] == [(MARKER, "unknown")]
 
 
+@cases(Guard.PROBER)
+def test_the_prober_key_of_another_project_is_told_nothing(world: World, route: str) -> None:
+    answer = ask_by_their_token(world, route, for_probers=True)
+
+    assert MARKER not in answer.text
+    assert (answer.status_code, answer.json()["targets"]) == (200, [])
+    assert ask(world.stranger, route, world, Authorization=world.monitor_key).status_code == 401
+
+
 @cases(Guard.RELEASES)
 def test_the_token_of_another_project_learns_of_no_release_of_this_one(
     world: World, route: str
@@ -679,11 +691,14 @@ def test_the_token_of_another_project_uploads_nothing_to_this_one(world: World, 
     assert answer.status_code == (200 if route.startswith("GET") else 400), answer.text
 
 
-def ask_by_their_token(world: World, route: str, *, for_monitors: bool = False) -> httpx.Response:
+def ask_by_their_token(
+    world: World, route: str, *, for_monitors: bool = False, for_probers: bool = False
+) -> httpx.Response:
     """Asks a route by a token of the project of somebody else."""
     made = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
     own = {"X-Project-Id": made}
-    new = {"name": "builds", "scope": "write", "forMonitors": for_monitors}
+    new = {"name": "builds", "scope": "write"}
+    new |= {"forMonitors": for_monitors, "forProbers": for_probers}
     token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
     return ask(world.stranger, route, world, Authorization=f"Bearer {token}")
 

@@ -116,7 +116,7 @@ def test_an_operation_names_its_answer_and_each_of_its_errors(one: Operation) ->
     assert (answer is None) == one.described.is_closed
     assert all("Retry-After" in responses[str(one)]["headers"] for one in errors & {429, 503})
     if "requestBody" in described(one):
-        assert {422 if one.asks == "monitor" else 400, 413} <= errors
+        assert {422 if one.asks in ("monitor", "prober") else 400, 413} <= errors
     if one.asks in ("key", "session", "project"):
         assert {400, 401, 503} <= errors
     if "{" in one.path:
