@@ -18,6 +18,7 @@ from schemas import metrics
 from sluice.accounts import add_accounts, add_database
 from sluice.cluster import find_topics, kafka_limits_of, kafka_of, server_paths
 from sluice.commands.options import address_of
+from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
@@ -37,7 +38,7 @@ async def open_parts(process: Process) -> None:
     process.stack.callback(hold(paths.lock, address_of(settings)).close)
     database = Database(paths.database_url)
     await add_database(process, database, patiently)
-    await add_accounts(process, database)
+    vault = await add_accounts(process, database)
     # Only `/batch` reads the store: events are taken even when the store is down.
     warehouse = Warehouse(paths.warehouse_url, readers=settings.query_threads)
     close_at_stop(process, warehouse)
@@ -45,6 +46,7 @@ async def open_parts(process: Process) -> None:
     systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database, settings))
     event_log = await asyncio.to_thread(_open_log, process, kafka, topics)
     _add_log(process, event_log)
+    add_hearing(process, database, vault, event_log)
     watch = StoredWatch(PartitionProgress(database), topics)
     process.stack.push_async_callback(watch.close)
 

@@ -19,8 +19,8 @@ from controlplane.errors.alert_models import (
     AlertRuleChannel,
 )
 from controlplane.errors.alert_rules import rules_of
-from controlplane.errors.many_rows import insert_new
 from controlplane.errors.models import UNSEEN, Issue, IssueActivity, IssueFingerprint
+from controlplane.many_rows import insert_new
 from controlplane.models import Project
 from controlplane.rules import as_uuid
 from schemas.errors.alerts import Alert, Rule, RuleState

@@ -24,6 +24,7 @@ from controlplane.uptime.histories import (
 )
 from processors.blocks import StoredItems
 from processors.uptime.advance import PolicyOf
+from processors.uptime.heartbeats import note_heard_of
 from processors.uptime.history import Advanced, anchor_of, horizon_of, note, rebuild
 from processors.uptime.incidents import due
 from processors.uptime.quorum import combine
@@ -49,6 +50,7 @@ async def follow(database: Database, stored: StoredItems) -> None:
     rows = stored.batch.rows(CHECK.tables[0], stored.items)
     for project_id, checks in (await asyncio.to_thread(checks_of, rows)).items():
         await note_checks(database, project_id, checks)
+    await note_heard_of(database, rows)
 
 
 def checks_of(rows: pa.RecordBatch) -> dict[str, dict[str, dict[str, list[Seen]]]]:
