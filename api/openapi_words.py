@@ -108,6 +108,11 @@ PARAMETERS = {
     "sort": Words("What comes first: last_seen, first_seen, events or people.", "last_seen"),
     # Of a path.
     "monitor_slug": Words("Name of the scheduled job.", "nightly-backup"),
+    "secret": Words(
+        "What the ping URL of a heartbeat ends with.", "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4"
+    ),
+    "signal": Words("start, fail, or the exit code of a shell: 0 to 255.", "start"),
+    "rid": Words("Names the run, where several overlap.", SOMETHING),
     "public_key": Words("The DSN key.", "0123456789abcdef0123456789abcdef"),
     "issue_id": Words("Id of the issue, or its number in the project.", "1"),
     "event_id": Words("Id of the event: 32 hexadecimal digits.", EVENT_ID),

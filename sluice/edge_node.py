@@ -14,6 +14,7 @@ from ingest.stored_watch import StoredWatch
 from sluice.accounts import add_accounts, add_database
 from sluice.cluster import find_topics, kafka_of, server_paths
 from sluice.commands.options import address_of
+from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
 from sluice.kafka_edge import add_kafka_log, open_kafka_log
 from sluice.limits import edge_limits_of
@@ -34,7 +35,7 @@ async def open_parts(process: Process) -> None:
     process.stack.callback(hold(paths.lock, address_of(settings)).close)
     database = Database(paths.database_url)
     await add_database(process, database, patiently)
-    await add_accounts(process, database)
+    vault = await add_accounts(process, database)
     # Only `/batch` reads the store: events are taken even when the store is down.
     warehouse = Warehouse(paths.warehouse_url, readers=settings.query_threads)
     close_at_stop(process, warehouse)
@@ -42,6 +43,7 @@ async def open_parts(process: Process) -> None:
     systems = await asyncio.to_thread(open_systems, Resources(paths.cache, database, settings))
     event_log = await asyncio.to_thread(open_kafka_log, process, kafka, topics)
     add_kafka_log(process, event_log)
+    add_hearing(process, database, vault, event_log)
     watch = StoredWatch(PartitionProgress(database), topics)
     process.stack.push_async_callback(watch.close)
 

@@ -4,8 +4,11 @@ from api.uptime.app import routers as own_routers
 from api.uptime.holders import project_for_checks
 from clickhouse.client import Warehouse
 from ingest.uptime.app import checks, forms, routers
+from ingest.uptime.heartbeats import PING, ping_form
+from ingest.uptime.heartbeats import routers as ping_routers
 from processors.blocks import StoredLog
 from processors.uptime.following import LateChecks, follower
+from processors.uptime.heartbeats import Heartbeats
 from processors.uptime.steps import steps
 from sluice.parts import Parts, Resources, System, Work
 
@@ -16,13 +19,20 @@ def open_parts(resources: Resources) -> Parts:
     def late(warehouse: Warehouse, _: StoredLog) -> Work:
         return LateChecks(resources.database, warehouse).work
 
+    def missing(_: Warehouse, log: StoredLog) -> Work:
+        return Heartbeats(resources.database, log).work
+
     steps_by_kind = steps(follower(resources.database))
-    return Parts(forms=forms(), steps=steps_by_kind, state={}, alone=(late,))
+    taken = {**forms(), PING: ping_form()}
+    return Parts(forms=taken, steps=steps_by_kind, state={}, alone=(late, missing))
 
 
 SYSTEM = System(
     open=open_parts,
-    routers=lambda key, session: routers(project_for_checks(key), session),
+    routers=lambda key, session: [
+        *routers(project_for_checks(key), session),
+        *ping_routers(),
+    ],
     queries=(),
     own_routers=own_routers,
     checks=checks(),

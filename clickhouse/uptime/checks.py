@@ -26,7 +26,10 @@ LATENCIES = """
 SELECT
     count(),
     countIf(outcome IN ('ok', 'degraded')),
-    quantilesExactIf(0.5, 0.95, 0.99)(total_ms, outcome IN ('ok', 'degraded'))
+    quantilesExactIf(0.5, 0.95, 0.99)(
+        total_ms, outcome IN ('ok', 'degraded') AND total_ms > 0
+    ),
+    countIf(outcome IN ('ok', 'degraded') AND total_ms > 0)
 FROM checks
 WHERE project_id = {project_id:String}
     AND monitor_id = {monitor_id:String}
@@ -109,10 +112,10 @@ async def read_seen(
 async def measure_latencies(
     warehouse: Warehouse, project: ProjectContext, monitor_id: str, bounds: Stretch
 ) -> Latencies:
-    """Returns how long those checks of a range took that passed."""
+    """Returns how long those checks of a range took that passed, and whose time is known."""
     rows = (await warehouse.query(LATENCIES, _values(project, monitor_id, bounds))).rows
-    checks, passed, times_ms = rows[0]
-    p50, p95, p99 = (round(float(one), 3) if passed else None for one in times_ms)
+    checks, passed, times_ms, timed = rows[0]
+    p50, p95, p99 = (round(float(one), 3) if timed else None for one in times_ms)
     return Latencies(checks, passed, p50, p95, p99)
 
 

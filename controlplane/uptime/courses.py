@@ -44,6 +44,8 @@ async def read_course(database: Database, monitor: Monitor, bounds: Stretch) -> 
 
 def silent_since(monitor: Monitor, now_us: int) -> int | None:
     """Returns since when no check has told of a monitor; `None` where that is not long."""
+    if monitor.last_us is not None and monitor.last_us < (monitor.resumed_us or 0):
+        return monitor.resumed_us
     if monitor.last_us is None or now_us - monitor.last_us <= monitor.silence_us:
         return None
     return monitor.last_us + monitor.config.interval_seconds * 1_000_000

@@ -109,6 +109,59 @@ class MonitorMaintenance(DefaultBase):
     until_us: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class Heartbeat(DefaultBase):
+    """What a heartbeat monitor has beside: its ping URL, its schedule, what was heard of it."""
+
+    __tablename__ = "heartbeat"
+    __table_args__ = (Index("uq_heartbeat_slug", "project_id", "slug", "environment", unique=True),)
+
+    monitor_id: Mapped[str] = mapped_column(
+        ForeignKey(MONITOR, ondelete="CASCADE"), primary_key=True
+    )
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    sealed_secret: Mapped[bytes] = mapped_column(LargeBinary)
+    slug: Mapped[str | None] = mapped_column(String(50))
+    """`None` where no check-in feeds it."""
+    environment: Mapped[str] = mapped_column(String(64))
+    is_upserted: Mapped[bool]
+    """Whether a check-in has made it."""
+    schedule: Mapped[str] = mapped_column(Text)
+    """A JSON object: `schemas.uptime.heartbeats.Expectation`."""
+    since_us: Mapped[int] = mapped_column(BigInteger)
+    """Since when runs are due by this schedule: when it was set, or a pause ended."""
+    heard_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When the newest run began that was heard of, or should have."""
+    started_us: Mapped[int | None] = mapped_column(BigInteger)
+    """The newest start that a run has told of."""
+    look_at_us: Mapped[int] = mapped_column(BigInteger, index=True)
+    """Before then nothing can be missing."""
+
+
+class HeartbeatWord(DefaultBase):
+    """What is to become a check of a heartbeat, and is not in the log yet."""
+
+    __tablename__ = "heartbeat_word"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Who says it twice names it twice."""
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    word: Mapped[bytes] = mapped_column(LargeBinary)
+    """JSON: `schemas.uptime.heartbeats.Word`."""
+    at_us: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class HeartbeatWatch(DefaultBase):
+    """When some process last listened to heartbeats, and when none did before. One row."""
+
+    __tablename__ = "heartbeat_watch"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    deaf_from_us: Mapped[int] = mapped_column(BigInteger)
+    deaf_until_us: Mapped[int] = mapped_column(BigInteger)
+    listened_us: Mapped[int] = mapped_column(BigInteger)
+
+
 class Incident(DefaultBase):
     """Something that people have to know of: a monitor that is down, or what somebody says."""
 

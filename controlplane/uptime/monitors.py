@@ -18,6 +18,7 @@ from controlplane.models import Project
 from controlplane.rules import as_uuid
 from controlplane.uptime import models
 from controlplane.uptime.checked import changed, read_config
+from controlplane.uptime.heartbeats import begin_anew, keep_heartbeat
 from controlplane.uptime.ids import new_id
 from controlplane.uptime.timelines import resolve_paused
 from schemas.projects import ProjectId
@@ -70,6 +71,7 @@ async def add_monitor(
         session.add(row)
         await session.flush()
         session.add(state)
+        await keep_heartbeat(session, vault, row, config, now_us)
         await _set_windows(session, monitor_id, config.maintenance_windows, now_us)
     return _monitor(vault, row, state)
 
@@ -144,6 +146,7 @@ async def change_monitor(
         row.name = config.name
         row.sealed_config = _sealed(vault, row.id, config)
         _revise(row, config, now_us, resumed=False)
+        await keep_heartbeat(session, vault, row, config, now_us)
         await _set_windows(session, row.id, config.maintenance_windows, now_us)
     return _monitor(vault, row, state)
 
@@ -172,6 +175,7 @@ async def resume_monitor(database: Database, vault: Vault, of: tuple[ProjectId, 
         if row.paused:
             row.paused = False
             _revise(row, _config(vault, row), now_us, resumed=True)
+            await begin_anew(session, row.id, now_us)
             pauses = models.MonitorPause
             is_open = (pauses.monitor_id == row.id) & pauses.until_us.is_(None)
             await session.execute(update(pauses).where(is_open).values(until_us=now_us))
@@ -231,6 +235,7 @@ async def _set_windows(
 
 
 def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> Monitor:
+    policies = read_policies(row.policies)
     return Monitor(
         monitor_id=MonitorId(row.id),
         project_id=ProjectId(str(row.project_id)),
@@ -240,7 +245,8 @@ def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> M
         state=cast("State", state.state),
         since_us=state.since_us,
         last_us=state.last_us,
-        silence_us=read_policies(row.policies)[-1].silence_us,
+        silence_us=policies[-1].silence_us,
+        resumed_us=max((one.from_us for one in policies if one.resumed), default=None),
         created_us=row.created_us,
         updated_us=row.updated_us,
     )

@@ -27,6 +27,7 @@ from controlplane.uptime.histories import (
 from processors.blocks import StoredItems
 from processors.uptime.advance import PolicyOf
 from processors.uptime.expiring import endings_of
+from processors.uptime.heartbeats import note_heard_of
 from processors.uptime.history import Advanced, anchor_of, horizon_of, note, rebuild
 from processors.uptime.incidents import due
 from processors.uptime.quorum import combine
@@ -55,6 +56,7 @@ async def follow(database: Database, stored: StoredItems) -> None:
         await note_checks(database, project_id, checks)
     for project_id, endings in endings_of(rows).items():
         await note_endings(database, UUID(project_id), endings, _now_us())
+    await note_heard_of(database, rows)
 
 
 def checks_of(rows: pa.RecordBatch) -> dict[str, dict[str, dict[str, list[Seen]]]]:

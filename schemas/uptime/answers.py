@@ -15,6 +15,8 @@ class MonitorAnswer(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     config: Raw
+    ping_url: str | None
+    """Of a heartbeat, where the jobs tell of their runs; null to who may only read."""
     warnings: list[str]
     message: str
 

@@ -60,6 +60,7 @@ CRON = (
 BESIDE_ERRORS = (
     *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
 )
+PINGS = ("/v1/heartbeats/{secret}", "/v1/heartbeats/{secret}/{signal}")
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
@@ -69,6 +70,7 @@ STEPS = (
     *("POST /v1/monitors", "GET /v1/monitors", "GET /v1/monitors/{monitor_id}"),
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
+    *(f"{method} {path}" for method in ("GET", "POST") for path in PINGS),
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
     *("POST /v1/webhooks", "GET /v1/webhooks", "GET /v1/webhooks/{webhook_id}"),
     *("PUT /v1/webhooks/{webhook_id}", "POST /v1/webhooks/{webhook_id}/test"),
@@ -304,6 +306,10 @@ class Person:
         new = {"name": "Walk", "forProbers": True}
         made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
         self.prober_key = made.json()["apiToken"]
+        job = {"name": "Walk", "type": "heartbeat"}
+        own = {"Authorization": f"Bearer {self.monitor_key}"}
+        made = self.http.post("/v1/monitors", json=job, headers=own)
+        self.ids["secret"] = made.json()["ping_url"].rpartition("/")[2]
 
 
 @pytest.fixture(scope="module")

@@ -267,6 +267,11 @@ CASES: dict[str, Case] = {
     "POST /v1/checks": Case(Guard.KEY, []),
     "POST /v1/probes/targets": Case(Guard.PROBER, {"region": "default", "holder": "0123456789"}),
     **{f"{one.replace(' ', ' /v1/')}": Case(Guard.MONITOR, body) for one, body in MONITORS.items()},
+    **{
+        f"{method} /v1/heartbeats/{rest}": Case(Guard.PUBLIC)
+        for method in ("GET", "POST")
+        for rest in ("{secret}", "{secret}/{signal}")
+    },
     "GET /": Case(Guard.PUBLIC),
     "GET /health": Case(Guard.PUBLIC),
     "GET /ready": Case(Guard.PUBLIC),
@@ -383,6 +388,7 @@ class World(NamedTuple):
 def world(server: Server) -> Iterator[World]:
     first, second = create_project(server, f"{MARKER} project"), create_project(server, "Second")
     ids = {"monitor_slug": MARKER, "public_key": "0" * 32}
+    ids |= {"secret": "0" * 32, "signal": "fail"}  # nobody's
     ids |= {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
     fill(first, ids)
     ids |= fill_errors(first, ids["span_id"])
