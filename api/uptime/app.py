@@ -3,18 +3,25 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import incidents, monitors, status
+from api.uptime import incidents, monitors, status, status_pages
 from api.uptime.failures import uptime_handlers
+from api.uptime.public.routes import router as public_router
 
 
 def routers() -> list[Router]:
-    """Returns what monitor keys reach, with errors in an envelope of its own."""
+    """Returns what monitor keys reach, with errors in an envelope of its own; and public pages."""
     return [
         Router(
             "/v1",
-            route_handlers=[*monitors.HANDLERS, *status.HANDLERS, *incidents.HANDLERS],
+            route_handlers=[
+                *monitors.HANDLERS,
+                *status.HANDLERS,
+                *incidents.HANDLERS,
+                *status_pages.HANDLERS,
+            ],
             request_max_body_size=MAX_FORM_BYTES,
             exception_handlers=uptime_handlers(),
             tags=["monitors"],
-        )
+        ),
+        public_router(),
     ]

@@ -19,6 +19,7 @@ async def write_line(
     *,
     notes: str = "",
     author: str = "",
+    public_note: str = "",
 ) -> None:
     """Adds a line; `row.updated_us` is when it is known."""
     of = IncidentEvent.incident_id == row.id
@@ -32,6 +33,7 @@ async def write_line(
         kind=kind,
         author=author,
         notes=notes,
+        public_note=public_note,
     )
     session.add(line)
     await session.flush()

@@ -71,6 +71,9 @@ STEPS = (
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
     *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
+    *("POST /v1/status-pages", "GET /v1/status-pages", "GET /v1/status-pages/{page_id}"),
+    *("PUT /v1/status-pages/{page_id}", "PUT /v1/status-pages/{page_id}/logo"),
+    "DELETE /v1/status-pages/{page_id}",
     *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
     "POST /api/{project_number}/store",
     *(f"{method} {path}" for method in ("GET", "POST") for path in CRON),
@@ -252,6 +255,7 @@ class Person:
             ("alertChannels", "channel_id", "id"),
             ("monitors", "monitor_id", "monitor_id"),
             ("incidents", "incident_id", "incident_id"),
+            ("status_pages", "page_id", "page_id"),
         ):
             # Sums have such names too.
             listed = found.get(name) if isinstance(found, dict) else None

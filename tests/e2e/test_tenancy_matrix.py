@@ -216,7 +216,18 @@ MONITORS: dict[str, Any] = {
     "GET incidents": None,
     "POST incidents": {"state": "triggered", "title": "taken"},
     "GET incidents/{incident_id}": None,
+    "GET status-pages": None,
+    "POST status-pages": {"title": "taken", "slug": "taken"},
+    "GET status-pages/{page_id}": None,
+    "PUT status-pages/{page_id}": {"title": "taken"},
+    "DELETE status-pages/{page_id}": None,
+    "PUT status-pages/{page_id}/logo": None,
 }
+PUBLIC_PAGES = (
+    *("/{name}", "/{name}/history", "/{name}/feed.rss", "/{name}/badge.svg", "/{name}/logo"),
+    "/{name}/badges/{file}",
+)
+"""Below `/status`: everybody reads them, and finds nothing that is not published."""
 CASES: dict[str, Case] = {
     **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
     **{f"GET /dashboard/api/{path}": Case(Guard.MEMBER) for path in QUERIES},
@@ -332,6 +343,7 @@ CASES: dict[str, Case] = {
     **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
     **{f"POST {path}": Case(Guard.PAGE_OWN) for path in OWN},
     "GET /assets/{tree}/{name}": Case(Guard.PUBLIC),
+    **{f"GET /status{path}": Case(Guard.PUBLIC) for path in PUBLIC_PAGES},
     **{f"{method} /sign-{way}": Case(Guard.PUBLIC) for method in ("GET", "POST") for way in WAYS},
     "POST /sign-out": Case(Guard.PUBLIC),
     "GET /enter": Case(Guard.PUBLIC),
@@ -410,6 +422,7 @@ def world(server: Server) -> Iterator[World]:
         "page": "nothing/of/the/sort",
         "ref": poison(server, first),
         "tree": "other",
+        "file": "cmp_00000000.svg",
         "part": "metadata",
         "org": "sluice",
         "bundle_id": new_id(),
@@ -432,9 +445,12 @@ def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
     made = client.post("/v1/monitors", json=monitor, headers=own)
     told = {"state": "triggered", "title": MARKER, "notes": MARKER}
     incident = client.post("/v1/incidents", json=told, headers=own)
+    page = {"title": MARKER, "slug": MARKER, "description": MARKER}
+    status_page = client.post("/v1/status-pages", json=page, headers=own)
     return {
         "monitor_id": made.json()["monitor_id"],
         "incident_id": incident.json()["incident_id"],
+        "page_id": status_page.json()["page_id"],
     }
 
 
