@@ -245,6 +245,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     alert_email_url: str = ""
     """Mail server for alerts by email, as a URL of Apprise: `mailtos://USER:PASSWORD@HOST?from=…`.
     Empty: there are none."""
+    pagerduty_url: str = "https://events.pagerduty.com"
+    """Address of PagerDuty's Events API v2: `https://events.eu.pagerduty.com` for accounts in the
+    EU."""
     stop_timeout_s: Positive = 4
     """How long a stop may take. What is not stored by then stays in the log."""
     access_log: bool = False

@@ -19,6 +19,7 @@ from controlplane.uptime.models import (
     Monitor,
     MonitorMaintenance,
     MonitorPause,
+    UptimeEvent,
 )
 from controlplane.uptime.monitors import read_policies
 from schemas.projects import ProjectId
@@ -72,6 +73,11 @@ async def backdate_incidents(
             line = IncidentEvent
             shift = update(line).where(line.incident_id == row.id)
             await session.execute(shift.values(noted_us=line.at_us + delay_us))
+        event = UptimeEvent
+        past = update(event).where(event.monitor_id == monitor_id)
+        # Nobody is called for what is long over.
+        told = {"is_paged": True, "is_hooked": True}
+        await session.execute(past.values(noted_us=event.at_us + delay_us, **told))
         return [row.id for row in rows]
 
 
