@@ -158,6 +158,7 @@ PAGES = (
     "/performance/transactions/{transaction_id}",
     "/performance/transactions/{transaction_id}/spans/{span_id}",
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
+    *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),
     "/{page}",
 )
 SETTINGS = tuple(
@@ -182,6 +183,7 @@ ALERTS = (
         "channels/{channel_id}/remove",
     ),
 )
+BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
@@ -338,6 +340,9 @@ CASES: dict[str, Case] = {
     **{f"POST /p/{{project_id}}/settings{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
     **{f"POST /p/{{project_id}}/errors/alerts/{one}": Case(Guard.PAGE_ADMIN) for one in ALERTS},
+    **{
+        f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
+    },
     "POST /p/{project_id}/errors/issues": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/errors/issues/{issue_id}": Case(Guard.PAGE_FORM),
     **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
