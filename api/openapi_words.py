@@ -8,6 +8,7 @@ from schemas.examples import (
     INCIDENT_ID,
     LOG_ID,
     MONITOR_ID,
+    PAGE_ID,
     SESSION_ID,
     SPAN_ID,
     TOKEN,
@@ -128,6 +129,7 @@ PARAMETERS = {
     "dsn_key_id": Words("Id of the DSN key.", SOMETHING),
     "monitor_id": Words("Id of the monitor.", MONITOR_ID),
     "incident_id": Words("Id of the incident.", INCIDENT_ID),
+    "page_id": Words("Id of the status page.", PAGE_ID),
     "incident_state": Words(
         "Only incidents that are triggered, acknowledged or resolved.", "triggered"
     ),

@@ -1,5 +1,6 @@
 """The system `uptime`, put together from its sub-packages."""
 
+from api.pages.uptime.status_pages.section import SECTION
 from api.uptime.app import routers as own_routers
 from api.uptime.holders import project_for_checks
 from clickhouse.client import Warehouse
@@ -35,5 +36,6 @@ SYSTEM = System(
     ],
     queries=(),
     own_routers=own_routers,
+    pages=(SECTION,),
     checks=checks(),
 )

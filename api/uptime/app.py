@@ -3,12 +3,13 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import incidents, monitors, probes, status, webhooks
+from api.uptime import incidents, monitors, probes, status, status_pages, webhooks
 from api.uptime.failures import uptime_handlers
+from api.uptime.public.routes import router as public_router
 
 
 def routers() -> list[Router]:
-    """Returns what monitor keys reach, with errors in an envelope of its own."""
+    """Returns what monitor keys reach, with errors in an envelope of its own; and public pages."""
     return [
         Router(
             "/v1",
@@ -18,9 +19,11 @@ def routers() -> list[Router]:
                 *incidents.HANDLERS,
                 *webhooks.HANDLERS,
                 *probes.HANDLERS,
+                *status_pages.HANDLERS,
             ],
             request_max_body_size=MAX_FORM_BYTES,
             exception_handlers=uptime_handlers(),
             tags=["monitors"],
-        )
+        ),
+        public_router(),
     ]

@@ -215,6 +215,8 @@ class IncidentEvent(DefaultBase):
     author: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
     """Of what a person did: the name of their token."""
     notes: Mapped[str] = mapped_column(Text)
+    public_note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """What everybody may read of it, on the public status pages."""
 
 
 class UptimeEvent(DefaultBase):

@@ -42,12 +42,20 @@ class Place(NamedTuple):
 
 
 async def add_monitor(
-    database: Database, vault: Vault, project_id: ProjectId, fields: dict[str, Any]
+    database: Database,
+    vault: Vault,
+    project_id: ProjectId,
+    fields: dict[str, Any],
+    *,
+    monitor_id: MonitorId | None = None,
 ) -> Monitor:
-    """Makes a monitor. Raises `BadRequest`, `Conflict`, `NotFound`."""
+    """Makes a monitor; with `monitor_id` it has that id, of which checks may be stored already.
+
+    Raises `BadRequest`, `Conflict`, `NotFound`.
+    """
     config = read_config(fields)
     now_us = time.time_ns() // 1000
-    monitor_id = MonitorId(new_id("mon"))
+    monitor_id = MonitorId(new_id("mon")) if monitor_id is None else monitor_id
     policies = [policy_of(config, 1, now_us, resumed=False)]
     async with database.session() as session:
         project = await locked_project(session, project_id)

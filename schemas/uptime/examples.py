@@ -43,3 +43,18 @@ TARGETS_ASK: dict[str, Any] = {
     "done_us": 1_764_150_000_000_000,
     "known": "",
 }
+STATUS_PAGE: dict[str, Any] = {
+    "title": "Acme status",
+    "slug": "acme-status",
+    "home_url": "https://acme.example",
+    "time_zone": "Europe/Berlin",
+    "groups": [{"name": "Website", "monitors": []}],
+    "published": True,
+}
+STATUS_PAGE_CHANGE: dict[str, Any] = {
+    "title": "Acme status",
+    "slug": "acme-status",
+    "description": "How our services are",
+}
+LOGO = "RIFF....WEBP"
+"""How a picture of WebP begins: its bytes are the body."""

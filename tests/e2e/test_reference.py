@@ -77,6 +77,9 @@ STEPS = (
     *("GET /v1/webhooks/{webhook_id}/deliveries", "POST /v1/webhooks/{webhook_id}/replay"),
     "DELETE /v1/webhooks/{webhook_id}",
     *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
+    *("POST /v1/status-pages", "GET /v1/status-pages", "GET /v1/status-pages/{page_id}"),
+    *("PUT /v1/status-pages/{page_id}", "PUT /v1/status-pages/{page_id}/logo"),
+    "DELETE /v1/status-pages/{page_id}",
     *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
     "POST /api/{project_number}/store",
     *(f"{method} {path}" for method in ("GET", "POST") for path in CRON),
@@ -261,6 +264,7 @@ class Person:
             ("monitors", "monitor_id", "monitor_id"),
             ("incidents", "incident_id", "incident_id"),
             ("webhooks", "webhook_id", "webhook_id"),
+            ("status_pages", "page_id", "page_id"),
         ):
             # Sums have such names too.
             listed = found.get(name) if isinstance(found, dict) else None

@@ -160,6 +160,7 @@ PAGES = (
     "/performance/transactions/{transaction_id}",
     "/performance/transactions/{transaction_id}/spans/{span_id}",
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
+    *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),
     "/{page}",
 )
 SETTINGS = tuple(
@@ -184,6 +185,7 @@ ALERTS = (
         "channels/{channel_id}/remove",
     ),
 )
+BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
@@ -226,7 +228,18 @@ MONITORS: dict[str, Any] = {
     "POST webhooks/{webhook_id}/test": None,
     "GET webhooks/{webhook_id}/deliveries": None,
     "POST webhooks/{webhook_id}/replay": None,
+    "GET status-pages": None,
+    "POST status-pages": {"title": "taken", "slug": "taken"},
+    "GET status-pages/{page_id}": None,
+    "PUT status-pages/{page_id}": {"title": "taken"},
+    "DELETE status-pages/{page_id}": None,
+    "PUT status-pages/{page_id}/logo": None,
 }
+PUBLIC_PAGES = (
+    *("/{name}", "/{name}/history", "/{name}/feed.rss", "/{name}/badge.svg", "/{name}/logo"),
+    "/{name}/badges/{file}",
+)
+"""Below `/status`: everybody reads them, and finds nothing that is not published."""
 CASES: dict[str, Case] = {
     **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
     **{f"GET /dashboard/api/{path}": Case(Guard.MEMBER) for path in QUERIES},
@@ -343,11 +356,15 @@ CASES: dict[str, Case] = {
     **{f"POST /p/{{project_id}}/settings{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
     **{f"POST /p/{{project_id}}/errors/alerts/{one}": Case(Guard.PAGE_ADMIN) for one in ALERTS},
+    **{
+        f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
+    },
     "POST /p/{project_id}/errors/issues": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/errors/issues/{issue_id}": Case(Guard.PAGE_FORM),
     **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
     **{f"POST {path}": Case(Guard.PAGE_OWN) for path in OWN},
     "GET /assets/{tree}/{name}": Case(Guard.PUBLIC),
+    **{f"GET /status{path}": Case(Guard.PUBLIC) for path in PUBLIC_PAGES},
     **{f"{method} /sign-{way}": Case(Guard.PUBLIC) for method in ("GET", "POST") for way in WAYS},
     "POST /sign-out": Case(Guard.PUBLIC),
     "GET /enter": Case(Guard.PUBLIC),
@@ -427,6 +444,7 @@ def world(server: Server) -> Iterator[World]:
         "page": "nothing/of/the/sort",
         "ref": poison(server, first),
         "tree": "other",
+        "file": "cmp_00000000.svg",
         "part": "metadata",
         "org": "sluice",
         "bundle_id": new_id(),
@@ -451,10 +469,13 @@ def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
     incident = client.post("/v1/incidents", json=told, headers=own)
     hook = {"url": f"https://{MARKER}.example/hook", "description": MARKER}
     webhook = client.post("/v1/webhooks", json=hook, headers=own)
+    page = {"title": MARKER, "slug": MARKER, "description": MARKER}
+    status_page = client.post("/v1/status-pages", json=page, headers=own)
     return {
         "webhook_id": webhook.json()["webhook_id"],
         "monitor_id": made.json()["monitor_id"],
         "incident_id": incident.json()["incident_id"],
+        "page_id": status_page.json()["page_id"],
     }
 
 

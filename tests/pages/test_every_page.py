@@ -63,6 +63,8 @@ class TestEveryPage:
         ("demo", "errors/issues/1/events"),
         ("empty", "errors/issues"),
         ("empty", "errors/alerts"),
+        ("demo", "uptime/status-pages"),
+        ("empty", "uptime/status-pages"),
         ("demo", "errors/logs?where=level:warn"),
         ("demo", "releases"),
         ("demo", "releases/one?version=shop%404.2.0"),
