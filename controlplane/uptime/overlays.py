@@ -1,5 +1,6 @@
 """When the state of a monitor does not count: paused, under maintenance."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -18,24 +19,37 @@ _window = partial(msgspec.json.decode, type=MaintenanceWindow)
 
 async def read_overlays(session: AsyncSession, monitor_id: str, bounds: Stretch) -> Overlays:
     """Returns them for a range of time."""
+    return (await read_overlays_of(session, [monitor_id], bounds))[monitor_id]
+
+
+async def read_overlays_of(
+    session: AsyncSession, monitor_ids: Sequence[str], bounds: Stretch
+) -> dict[str, Overlays]:
+    """Returns them for a range of time, of each monitor; at most some hundred monitors."""
     pause, window = MonitorPause, MonitorMaintenance
     pauses = select(pause).where(
-        pause.monitor_id == monitor_id,
+        pause.monitor_id.in_(monitor_ids),
         pause.from_us < bounds.end_us,
         or_(pause.until_us.is_(None), pause.until_us > bounds.start_us),
     )
     windows = select(window).where(
-        window.monitor_id == monitor_id,
+        window.monitor_id.in_(monitor_ids),
         window.from_us < bounds.end_us,
         or_(window.until_us.is_(None), window.until_us > bounds.start_us),
     )
-    paused = [_held(row.from_us, row.until_us) for row in await session.scalars(pauses)]
-    maintenance = [
-        stretch
-        for row in await session.scalars(windows)
-        for stretch in within(_of_window(row.spec, bounds), _held(row.from_us, row.until_us))
-    ]
-    return Overlays(maintenance=tuple(merged(maintenance)), paused=tuple(merged(paused)))
+    paused: dict[str, list[Stretch]] = {one: [] for one in monitor_ids}
+    for stopped in await session.scalars(pauses):
+        paused[stopped.monitor_id].append(_held(stopped.from_us, stopped.until_us))
+    maintenance: dict[str, list[Stretch]] = {one: [] for one in monitor_ids}
+    for row in await session.scalars(windows):
+        held = _held(row.from_us, row.until_us)
+        maintenance[row.monitor_id] += within(_of_window(row.spec, bounds), held)
+    return {
+        one: Overlays(
+            maintenance=tuple(merged(maintenance[one])), paused=tuple(merged(paused[one]))
+        )
+        for one in monitor_ids
+    }
 
 
 def _of_window(spec: str, bounds: Stretch) -> tuple[Stretch, ...]:

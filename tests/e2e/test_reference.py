@@ -69,6 +69,7 @@ STEPS = (
     *("POST /v1/monitors", "GET /v1/monitors", "GET /v1/monitors/{monitor_id}"),
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
+    *("GET /v1/monitors/{monitor_id}/days", "GET /v1/monitors/{monitor_id}/series"),
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
     *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
     *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
