@@ -14,13 +14,13 @@ from sqlalchemy import Update, delete, exists, func, select, update
 from controlplane.database import Database
 from controlplane.errors.alert_models import (
     AlertHit,
-    AlertOutbox,
     AlertRule,
     AlertRuleChannel,
 )
 from controlplane.errors.alert_rules import rules_of
 from controlplane.errors.many_rows import insert_new
 from controlplane.errors.models import UNSEEN, Issue, IssueActivity, IssueFingerprint
+from controlplane.errors.outbox_models import AlertOutbox
 from controlplane.models import Project
 from controlplane.rules import as_uuid
 from schemas.errors.alerts import Alert, Rule, RuleState
@@ -176,8 +176,11 @@ async def fire(database: Database, rule: Rule, alert: Alert, now_us: int) -> boo
             {
                 "id": uuid.uuid4(),
                 "project_id": UUID(rule.project_id),
+                "source": "errors",
                 "rule_id": rule_id,
                 "channel_id": channel_id,
+                "target_kind": "",
+                "target": "",
                 "dedupe_key": f"{rule.id}/{now_us}/{channel_id}",
                 "payload": payload,
                 "state": "pending",

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.errors.models import PROJECT
@@ -11,7 +11,6 @@ from controlplane.errors.models import PROJECT
 MAX_RULE_NAME_CHARS = 120
 MAX_DESCRIPTION_CHARS = 500
 MAX_ENVIRONMENT_CHARS = 100
-MAX_ERROR_CHARS = 4000
 
 
 class AlertRule(DefaultBase):
@@ -76,34 +75,3 @@ class AlertHit(DefaultBase):
     )
     title: Mapped[str] = mapped_column(Text)
     made_us: Mapped[int] = mapped_column(BigInteger)
-
-
-class AlertOutbox(DefaultBase):
-    """One message to one channel: what is sent, and what became of it."""
-
-    __tablename__ = "alert_outbox"
-    __table_args__ = (
-        Index("ix_alert_outbox_due", "state", "next_attempt_us"),
-        Index("ix_alert_outbox_project", "project_id", "created_us", "id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
-    rule_id: Mapped[UUID] = mapped_column(
-        ForeignKey("alert_rule.id", ondelete="CASCADE"), index=True
-    )
-    channel_id: Mapped[UUID] = mapped_column(
-        ForeignKey("alert_channel.id", ondelete="CASCADE"), index=True
-    )
-    dedupe_key: Mapped[str] = mapped_column(String(120), unique=True)
-    payload: Mapped[str] = mapped_column(Text)
-    """A JSON object: `schemas.errors.alerts.Alert`."""
-    state: Mapped[str] = mapped_column(String(16))
-    attempts: Mapped[int]
-    """It is also the number of the lease: only its holder says what an attempt came to."""
-    next_attempt_us: Mapped[int] = mapped_column(BigInteger)
-    """While an attempt runs: when its lease ends."""
-    last_status: Mapped[int | None]
-    last_error: Mapped[str] = mapped_column(String(MAX_ERROR_CHARS))
-    created_us: Mapped[int] = mapped_column(BigInteger)
-    delivered_us: Mapped[int | None] = mapped_column(BigInteger)

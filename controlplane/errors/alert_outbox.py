@@ -6,7 +6,8 @@ from sqlalchemy import delete, select, update
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors.alert_channels import unseal_config
-from controlplane.errors.alert_models import MAX_ERROR_CHARS, AlertChannel, AlertOutbox, AlertRule
+from controlplane.errors.alert_models import AlertChannel, AlertRule
+from controlplane.errors.outbox_models import MAX_ERROR_CHARS, AlertOutbox
 from controlplane.lookups import live_project
 from controlplane.rules import as_uuid
 from schemas.errors.alerts import Alert, Delivery, Due, Sent

@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy import select
 
 from controlplane.database import Database
-from controlplane.errors.alert_models import AlertHit, AlertOutbox, AlertRule
+from controlplane.errors.alert_models import AlertHit, AlertRule
 from controlplane.errors.models import Issue, IssueFingerprint
+from controlplane.errors.outbox_models import AlertOutbox
 from controlplane.rules import as_uuid
 from schemas.projects import ProjectId
 

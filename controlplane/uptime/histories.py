@@ -4,8 +4,9 @@ A change is won by the version of the monitor that it was worked out from. With 
 its incidents, in one transaction; who loses works it out anew.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, cast
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -15,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.database import Database
 from controlplane.models import Project
 from controlplane.uptime.auto_incidents import bring_up
+from controlplane.uptime.events import note_event
 from controlplane.uptime.models import Incident, Monitor, MonitorFlip, MonitorState
 from controlplane.uptime.monitors import read_policies
 from controlplane.uptime.overlays import read_overlays
 from schemas.projects import ProjectId
+from schemas.uptime.events import EventType, Turn
 from schemas.uptime.incidents import REOPEN_US, Due, OfItself, Resolution
 from schemas.uptime.measures import Overlays
 from schemas.uptime.states import (
@@ -37,6 +40,11 @@ AT_ONCE = 500
 """Ids in one statement."""
 MOST_FLIPS = 100
 """Before a check that came late: among them is one behind which no check is late."""
+TYPES: Mapping[State, EventType] = {
+    "up": "monitor.up",
+    "degraded": "monitor.degraded",
+    "down": "monitor.down",
+}
 _decode = msgspec.msgpack.Decoder(MonitorHistory).decode
 
 
@@ -75,6 +83,8 @@ class Change(Struct, frozen=True):
     rewritten: Sequence[Rewritten] = ()
     """Flips of regions, and those of the monitor where the region is empty."""
     incidents: Sequence[Due] = ()
+    turns: Sequence[Turn] = ()
+    """Those of its flips that have to be told."""
 
 
 async def read_standings(database: Database, monitor_ids: Collection[str]) -> dict[str, Standing]:
@@ -156,6 +166,8 @@ async def write_changes(
                 continue
             for rewritten in change.rewritten:
                 await _rewrite(session, change.standing.monitor_id, rewritten)
+            for turn in change.turns:
+                await _note_turn(session, change.standing, turn, now_us)
             if change.incidents:
                 await bring_up(session, change.standing.monitor_id, change.incidents, now_us)
     return lost
@@ -178,6 +190,20 @@ async def _won(session: AsyncSession, change: Change) -> bool:
         .execution_options(synchronize_session=False)
     )
     return await session.scalar(statement) is not None
+
+
+async def _note_turn(session: AsyncSession, known: Standing, turn: Turn, now_us: int) -> None:
+    flip = turn.flip
+    await note_event(
+        session,
+        project_id=UUID(known.project_id),
+        type=TYPES[flip.after],
+        at_us=flip.at_us,
+        now_us=now_us,
+        monitor_id=known.monitor_id,
+        quiet=turn.is_quiet,
+        details={"before": flip.before, "after": flip.after},
+    )
 
 
 async def _rewrite(session: AsyncSession, monitor_id: str, rewritten: Rewritten) -> None:

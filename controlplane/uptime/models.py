@@ -3,7 +3,16 @@
 from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models import Project
@@ -13,8 +22,13 @@ MAX_NAME_CHARS = 200
 MAX_REGION_CHARS = 40
 MAX_TITLE_CHARS = 300
 MAX_ASSIGNEE_CHARS = 254
+MAX_POLICY_CHARS = 100
+OUTBOX = "alert_outbox.id"
 PROJECT = f"{Project.__tablename__}.id"
 MONITOR = "monitor.id"
+UNPAGED = text("NOT is_paged")
+UNHOOKED = text("NOT is_hooked")
+"""For indexes and for queries that are to use them."""
 OPEN_OF_ITSELF = text("origin = 'auto' AND state <> 'resolved'")
 
 
@@ -147,3 +161,95 @@ class IncidentEvent(DefaultBase):
     author: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
     """Of what a person did: the name of their token."""
     notes: Mapped[str] = mapped_column(Text)
+
+
+class UptimeEvent(DefaultBase):
+    """Something that happened to a monitor or an incident: `controlplane.uptime.events`."""
+
+    __tablename__ = "uptime_event"
+    __table_args__ = (
+        Index("ix_uptime_event_project", "project_id", "noted_us", "id"),
+        Index(
+            "ix_uptime_event_unpaged",
+            "noted_us",
+            sqlite_where=UNPAGED,
+            postgresql_where=UNPAGED,
+        ),
+        Index(
+            "ix_uptime_event_unhooked",
+            "noted_us",
+            sqlite_where=UNHOOKED,
+            postgresql_where=UNHOOKED,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """The `event_id` that people see."""
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    monitor_id: Mapped[str | None] = mapped_column(
+        ForeignKey(MONITOR, ondelete="SET NULL"), index=True
+    )
+    incident_id: Mapped[str | None] = mapped_column(
+        ForeignKey("incident.id", ondelete="CASCADE"), index=True
+    )
+    type: Mapped[str] = mapped_column(String(40))
+    """`schemas.uptime.events.EventType`."""
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    noted_us: Mapped[int] = mapped_column(BigInteger)
+    is_quiet: Mapped[bool]
+    details: Mapped[str] = mapped_column(Text)
+    """A JSON object: what the event's type needs besides."""
+    is_paged: Mapped[bool]
+    is_hooked: Mapped[bool]
+
+
+class EscalationPolicy(DefaultBase):
+    """Who is told of an incident, one after the other. What it sends to is sealed."""
+
+    __tablename__ = "escalation_policy"
+    __table_args__ = (UniqueConstraint("project_id", "name", name="uq_escalation_policy_name"),)
+
+    id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(MAX_POLICY_CHARS))
+    sealed_config: Mapped[bytes] = mapped_column(LargeBinary)
+    """A `schemas.uptime.escalation.PolicyConfig` as JSON; it opens for its own id alone."""
+    created_us: Mapped[int] = mapped_column(BigInteger)
+    updated_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class IncidentPaging(DefaultBase):
+    """How far people have been told of an incident."""
+
+    __tablename__ = "incident_paging"
+
+    incident_id: Mapped[str] = mapped_column(
+        ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True
+    )
+    generation: Mapped[int]
+    """How often it was reopened after an alert: each time, alerts begin anew."""
+    round: Mapped[int]
+    """Of the steps of its policy, from 0 on."""
+    round_us: Mapped[int] = mapped_column(BigInteger)
+    """When the round began: steps are due after it."""
+    step: Mapped[int]
+    """The next one."""
+    next_us: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    """When that is due; `None` where nothing is."""
+
+
+class IncidentNotice(DefaultBase):
+    """That one target is told of one step of an incident: the memory of who had an alert."""
+
+    __tablename__ = "incident_notice"
+
+    incident_id: Mapped[str] = mapped_column(
+        ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True
+    )
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """`schemas.uptime.notices`: rounds and steps of a policy, or a negative one."""
+    target_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(ForeignKey(OUTBOX, ondelete="CASCADE"), index=True)
+    """Several incidents may be told of by one message."""
+    kind: Mapped[str] = mapped_column(String(16))

@@ -1,14 +1,28 @@
-"""Timelines of incidents: each change of one is a line, written with it. Within a transaction."""
+"""Timelines of incidents: each change of one is a line, written with it. Within a transaction.
+
+Each line is an event too, but for corrections of the past.
+"""
 
 import uuid
+from collections.abc import Mapping
+from typing import cast
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.uptime.events import note_event
 from controlplane.uptime.models import Incident, IncidentEvent, MonitorState
+from schemas.uptime.events import EventType
 from schemas.uptime.incidents import EventKind
 
 MAX_NOTES_CHARS = 4000
+TOLD: Mapping[EventKind, EventType] = {
+    "triggered": "incident.triggered",
+    "acknowledged": "incident.acknowledged",
+    "resolved": "incident.resolved",
+    "reopened": "incident.reopened",
+    "noted": "incident.noted",
+}
 
 
 async def write_line(
@@ -20,7 +34,7 @@ async def write_line(
     notes: str = "",
     author: str = "",
 ) -> None:
-    """Adds a line; `row.updated_us` is when it is known."""
+    """Adds a line, and notes its event; `row.updated_us` is when it is known."""
     of = IncidentEvent.incident_id == row.id
     last = await session.scalar(select(func.max(IncidentEvent.number)).where(of))
     line = IncidentEvent(
@@ -35,6 +49,27 @@ async def write_line(
     )
     session.add(line)
     await session.flush()
+    if kind in TOLD:
+        await _tell(session, row, line)
+
+
+async def _tell(session: AsyncSession, row: Incident, line: IncidentEvent) -> None:
+    await note_event(
+        session,
+        project_id=row.project_id,
+        type=TOLD[cast("EventKind", line.kind)],
+        at_us=line.at_us,
+        now_us=line.noted_us,
+        monitor_id=row.monitor_id,
+        incident_id=row.id,
+        details={
+            "title": row.title,
+            "severity": row.severity,
+            "resolution": row.resolution,
+            "author": line.author,
+            "notes": line.notes,
+        },
+    )
 
 
 async def hold_state(session: AsyncSession, monitor_id: str | None) -> None:

@@ -27,6 +27,7 @@ from processors.uptime.advance import PolicyOf
 from processors.uptime.history import Advanced, anchor_of, horizon_of, note, rebuild
 from processors.uptime.incidents import due
 from processors.uptime.quorum import combine
+from processors.uptime.telling import turns_of
 from schemas.kinds import CHECK
 from schemas.uptime.states import OF_MONITOR, Flip, Policy, Rewritten, Seen, State
 from schemas.uptime.stretches import Stretch
@@ -139,6 +140,7 @@ async def _change(database: Database, known: Standing, advanced: Advanced) -> Ch
         last_us,
         [*rewritten, Rewritten(OF_MONITOR, from_us, tuple(flips))],
         incidents,
+        turns_of(Flip(known.since_us or -1, "unknown", known.state), whole, past.overlays),
     )
 
 

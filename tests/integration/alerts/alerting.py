@@ -11,8 +11,8 @@ from clickhouse.client import Warehouse
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors.alert_channels import add_channel
-from controlplane.errors.alert_models import AlertOutbox
 from controlplane.errors.alert_rules import add_rule
+from controlplane.errors.outbox_models import AlertOutbox
 from controlplane.errors.sightings import note_sightings
 from processors.errors.sip import sip_hashes
 from schemas.errors.alerts import ChannelConfig, ChannelForm, RuleForm

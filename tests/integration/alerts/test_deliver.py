@@ -15,8 +15,8 @@ from clickhouse.client import Warehouse
 from controlplane.crypto import UnsealError, Vault
 from controlplane.database import Database
 from controlplane.errors.alert_channels import add_channel, list_channels, open_channel
-from controlplane.errors.alert_models import AlertOutbox
 from controlplane.errors.alert_outbox import claim, list_deliveries, settle
+from controlplane.errors.outbox_models import AlertOutbox
 from controlplane.failures import BadRequest, NotFound
 from schemas.errors.alerts import Channel, ChannelConfig, ChannelForm, ChannelKind, Sent
 from schemas.projects import ProjectId

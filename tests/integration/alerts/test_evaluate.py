@@ -14,9 +14,10 @@ from clickhouse.failures import QueryTooExpensive, WarehouseUnavailable
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.errors import alert_firing
-from controlplane.errors.alert_models import AlertHit, AlertOutbox
+from controlplane.errors.alert_models import AlertHit
 from controlplane.errors.alert_rules import list_rules, replace_rule
 from controlplane.errors.changes import IssueChange, change_issues
+from controlplane.errors.outbox_models import AlertOutbox
 from schemas.errors.alerts import RuleForm, RuleQuery
 from schemas.projects import ProjectId
 from tests.integration.alerts.alerting import (
