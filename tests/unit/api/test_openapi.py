@@ -152,4 +152,6 @@ def test_each_field_of_what_is_sent_is_explained() -> None:
 def test_operations_have_an_order_of_their_own() -> None:
     backwards = list(operations(reversed(ROUTES)))
 
-    assert [(one.path, one.method) for one in backwards] == [(one.path, one.method) for one in EVERY]
+    assert [(one.path, one.method) for one in backwards] == [
+        (one.path, one.method) for one in EVERY
+    ]
