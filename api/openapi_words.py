@@ -137,6 +137,12 @@ PARAMETERS = {
     "delivery_state": Words("Only deliveries that are pending, delivered or dead.", "dead"),
     "delivery_id": Words("This delivery alone. Without it, all that are dead.", SOMETHING),
     "window": Words("Over which time: a number and m, h or d, 90d at most.", "24h"),
+    "step": Words("Length of each step: a number and m, h or d.", "1h"),
+    "days": Words("How many days, today among them.", "90"),
+    "timezone": Words(
+        "Time zone of days and months, by its IANA name; without it, that of the project.",
+        "Europe/Berlin",
+    ),
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "version": Words("Name of the release.", "shop@1.0.0"),

@@ -1,6 +1,6 @@
 """The system `uptime`, put together from its sub-packages."""
 
-from api.pages.uptime.status_pages.section import SECTION
+from api.pages.uptime.pages import SECTIONS
 from api.uptime.app import routers as own_routers
 from api.uptime.holders import project_for_checks
 from clickhouse.client import Warehouse
@@ -11,6 +11,7 @@ from processors.blocks import StoredLog
 from processors.uptime.following import LateChecks, follower
 from processors.uptime.heartbeats import Heartbeats
 from processors.uptime.steps import steps
+from sluice.looking import Looking
 from sluice.parts import Parts, Resources, System, Work
 
 
@@ -25,7 +26,8 @@ def open_parts(resources: Resources) -> Parts:
 
     steps_by_kind = steps(follower(resources.database))
     taken = {**forms(), PING: ping_form()}
-    return Parts(forms=taken, steps=steps_by_kind, state={}, alone=(late, missing))
+    state = {"look_once": Looking(resources.settings).look}
+    return Parts(forms=taken, steps=steps_by_kind, state=state, alone=(late, missing))
 
 
 SYSTEM = System(
@@ -36,6 +38,6 @@ SYSTEM = System(
     ],
     queries=(),
     own_routers=own_routers,
-    pages=(SECTION,),
+    pages=SECTIONS,
     checks=checks(),
 )

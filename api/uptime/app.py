@@ -3,7 +3,7 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import incidents, monitors, probes, status, status_pages, webhooks
+from api.uptime import courses, incidents, monitors, probes, status, status_pages, webhooks
 from api.uptime.failures import uptime_handlers
 from api.uptime.public.routes import router as public_router
 
@@ -15,6 +15,7 @@ def routers() -> list[Router]:
             "/v1",
             route_handlers=[
                 *monitors.HANDLERS,
+                *courses.HANDLERS,
                 *status.HANDLERS,
                 *incidents.HANDLERS,
                 *webhooks.HANDLERS,

@@ -71,6 +71,7 @@ STEPS = (
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
     *(f"{method} {path}" for method in ("GET", "POST") for path in PINGS),
+    *("GET /v1/monitors/{monitor_id}/days", "GET /v1/monitors/{monitor_id}/series"),
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
     *("POST /v1/webhooks", "GET /v1/webhooks", "GET /v1/webhooks/{webhook_id}"),
     *("PUT /v1/webhooks/{webhook_id}", "POST /v1/webhooks/{webhook_id}/test"),

@@ -159,6 +159,15 @@ PAGES = (
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
     "/performance/transactions/{transaction_id}",
     "/performance/transactions/{transaction_id}/spans/{span_id}",
+    *("/uptime/glance", "/uptime/monitors", "/uptime/monitors.events", "/uptime/monitors/suggest"),
+    *(
+        "/uptime/monitors/new",
+        "/uptime/monitors/{monitor_id}",
+        "/uptime/monitors/{monitor_id}/live",
+    ),
+    *("/uptime/monitors/{monitor_id}/checks", "/uptime/monitors/{monitor_id}/settings"),
+    *("/uptime/incidents", "/uptime/incidents.events"),
+    *("/uptime/incidents/{incident_id}", "/uptime/incidents/{incident_id}/live"),
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),
     "/{page}",
@@ -186,6 +195,15 @@ ALERTS = (
     ),
 )
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
+MONITOR_FORMS = (
+    *("monitors", "monitors/{monitor_id}/settings", "monitors/{monitor_id}/test"),
+    *(
+        "monitors/{monitor_id}/pause",
+        "monitors/{monitor_id}/resume",
+        "monitors/{monitor_id}/remove",
+    ),
+    *("monitors/{monitor_id}/maintenance", "monitors/{monitor_id}/maintenance/remove"),
+)
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
@@ -216,6 +234,8 @@ MONITORS: dict[str, Any] = {
     "POST monitors/{monitor_id}/pause": None,
     "POST monitors/{monitor_id}/resume": None,
     "GET monitors/{monitor_id}/checks": None,
+    "GET monitors/{monitor_id}/days": None,
+    "GET monitors/{monitor_id}/series": None,
     "GET status/{monitor_id}": None,
     "GET incidents": None,
     "POST incidents": {"state": "triggered", "title": "taken"},
@@ -359,6 +379,9 @@ CASES: dict[str, Case] = {
     **{
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
+    **{f"POST /p/{{project_id}}/uptime/{one}": Case(Guard.PAGE_ADMIN) for one in MONITOR_FORMS},
+    "POST /p/{project_id}/uptime/incidents": Case(Guard.PAGE_FORM),
+    "POST /p/{project_id}/uptime/incidents/{incident_id}": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/errors/issues": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/errors/issues/{issue_id}": Case(Guard.PAGE_FORM),
     **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
