@@ -355,7 +355,7 @@ def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: 
 
 
 WITH_MONITOR_KEY = tuple(
-    f"GET /v1/{one}" for one in ("monitors", "status", "incidents", "webhooks")
+    f"GET /v1/{one}" for one in ("monitors", "status", "incidents", "webhooks", "heartbeats")
 )
 """Asked in tests/e2e/test_uptime.py."""
 ASKED = [
