@@ -5,19 +5,41 @@ from api.uptime.holders import project_for_checks
 from clickhouse.client import Warehouse
 from ingest.uptime.app import checks, forms, routers
 from processors.blocks import StoredLog
+from processors.uptime import day_sums, latency_alerts, service_levels, uptime_copies
 from processors.uptime.following import LateChecks, follower
 from processors.uptime.steps import steps
 from sluice.parts import Parts, Resources, System, Work
+from sluice.upkeep import at_most
 
 
 def open_parts(resources: Resources) -> Parts:
     """Makes what a process needs of it."""
+    database = resources.database
 
     def late(warehouse: Warehouse, _: StoredLog) -> Work:
-        return LateChecks(resources.database, warehouse).work
+        return LateChecks(database, warehouse).work
 
-    steps_by_kind = steps(follower(resources.database))
-    return Parts(forms=forms(), steps=steps_by_kind, state={}, alone=(late,))
+    def histograms(warehouse: Warehouse, _: StoredLog) -> Work:
+        return at_most(day_sums.DaySums(warehouse).work, every_s=day_sums.EVERY_S)
+
+    def copies(warehouse: Warehouse, _: StoredLog) -> Work:
+        copying = uptime_copies.UptimeCopies(database, warehouse)
+        return at_most(copying.work, every_s=uptime_copies.EVERY_S)
+
+    def levels(_: Warehouse, __: StoredLog) -> Work:
+        return at_most(service_levels.ServiceLevels(database).work, every_s=service_levels.EVERY_S)
+
+    def latency(warehouse: Warehouse, _: StoredLog) -> Work:
+        alerts = latency_alerts.LatencyAlerts(database, warehouse)
+        return at_most(alerts.work, every_s=latency_alerts.EVERY_S)
+
+    steps_by_kind = steps(follower(database))
+    return Parts(
+        forms=forms(),
+        steps=steps_by_kind,
+        state={},
+        alone=(late, histograms, copies, levels, latency),
+    )
 
 
 SYSTEM = System(

@@ -3,7 +3,7 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import courses, incidents, monitors, status
+from api.uptime import courses, incidents, monitors, sla, status
 from api.uptime.failures import uptime_handlers
 
 
@@ -15,6 +15,7 @@ def routers() -> list[Router]:
             route_handlers=[
                 *monitors.HANDLERS,
                 *courses.HANDLERS,
+                *sla.HANDLERS,
                 *status.HANDLERS,
                 *incidents.HANDLERS,
             ],

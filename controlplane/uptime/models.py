@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,6 +30,7 @@ MONITOR = "monitor.id"
 UNPAGED = text("NOT is_paged")
 UNHOOKED = text("NOT is_hooked")
 """For indexes and for queries that are to use them."""
+BEGINS_OUTAGE = text("region = '' AND after = 'down'")
 OPEN_OF_ITSELF = text("origin = 'auto' AND state <> 'resolved'")
 
 
@@ -47,6 +49,9 @@ class Monitor(DefaultBase):
     """A JSON array of `schemas.uptime.states.Policy`: by which rules each revision is read."""
     revision: Mapped[int]
     paused: Mapped[bool]
+    target_ppm: Mapped[int] = mapped_column(server_default="999000")
+    """The promised uptime in millionths; with the next one, for who cannot open configurations."""
+    latency_alerts: Mapped[bool] = mapped_column(server_default=false())
     created_us: Mapped[int] = mapped_column(BigInteger)
     updated_us: Mapped[int] = mapped_column(BigInteger)
 
@@ -74,6 +79,14 @@ class MonitorFlip(DefaultBase):
     """A change of state: in one region, or of the monitor where the region is empty."""
 
     __tablename__ = "monitor_flip"
+    __table_args__ = (
+        Index(
+            "ix_monitor_flip_outage",
+            "at_us",
+            sqlite_where=BEGINS_OUTAGE,
+            postgresql_where=BEGINS_OUTAGE,
+        ),
+    )
 
     monitor_id: Mapped[str] = mapped_column(
         ForeignKey(MONITOR, ondelete="CASCADE"), primary_key=True

@@ -22,7 +22,7 @@ from controlplane.uptime.ids import new_id
 from controlplane.uptime.timelines import resolve_paused
 from schemas.projects import ProjectId
 from schemas.uptime.maintenance import MaintenanceWindow
-from schemas.uptime.monitors import Monitor, MonitorConfig, policy_of
+from schemas.uptime.monitors import Monitor, MonitorConfig, policy_of, target_ppm_of
 from schemas.uptime.states import MonitorHistory, Policy, State
 from schemas.uptime.targets import MonitorId
 
@@ -61,6 +61,8 @@ async def add_monitor(
             policies=msgspec.json.encode(policies).decode(),
             revision=1,
             paused=False,
+            target_ppm=target_ppm_of(config),
+            latency_alerts=config.latency_alerts,
             created_us=now_us,
             updated_us=now_us,
         )
@@ -134,6 +136,7 @@ async def change_monitor(
         config = changed(_config(vault, row), fields)
         row.name = config.name
         row.sealed_config = _sealed(vault, row.id, config)
+        row.target_ppm, row.latency_alerts = target_ppm_of(config), config.latency_alerts
         _revise(row, config, now_us, resumed=False)
         await _set_windows(session, row.id, config.maintenance_windows, now_us)
     return _monitor(vault, row, state)

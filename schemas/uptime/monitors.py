@@ -60,6 +60,10 @@ class MonitorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     escalation_policy: Annotated[str, Meta(max_length=100)] | None = None
     notifications: Annotated[list[Text], Meta(max_length=MAX_LIST)] = []
     maintenance_windows: Annotated[list[MaintenanceWindow], Meta(max_length=20)] = []
+    sla_target_pct: Annotated[float, Meta(ge=0, le=100)] = 99.9
+    """How much uptime is promised of a calendar month; to four decimals."""
+    latency_alerts: bool = False
+    """Whether it is an event that checks take unusually long."""
 
 
 class Monitor(Struct, frozen=True, kw_only=True):
@@ -76,6 +80,11 @@ class Monitor(Struct, frozen=True, kw_only=True):
     silence_us: int
     created_us: int
     updated_us: int
+
+    @property
+    def interval_us(self) -> int:
+        """Between two slots."""
+        return self.config.interval_seconds * 1_000_000
 
 
 def target_of(monitor: Monitor) -> Target:
@@ -107,6 +116,11 @@ def policy_of(config: MonitorConfig, revision: int, from_us: int, *, resumed: bo
         from_us=from_us,
         resumed=resumed,
     )
+
+
+def target_ppm_of(config: MonitorConfig) -> int:
+    """Returns the promised uptime in millionths."""
+    return round(config.sla_target_pct * 10_000)
 
 
 def listed(value: object) -> list[object]:

@@ -70,6 +70,7 @@ STEPS = (
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
     *("GET /v1/monitors/{monitor_id}/days", "GET /v1/monitors/{monitor_id}/series"),
+    "GET /v1/sla",
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
     *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
     *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
@@ -334,7 +335,7 @@ def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: 
     assert best < 400 or expected == 403
 
 
-WITH_MONITOR_KEY = tuple(f"GET /v1/{one}" for one in ("monitors", "status", "incidents"))
+WITH_MONITOR_KEY = tuple(f"GET /v1/{one}" for one in ("monitors", "status", "incidents", "sla"))
 """Asked in tests/e2e/test_uptime.py."""
 ASKED = [
     name

@@ -11,6 +11,7 @@ import controlplane.errors.outbox_models  # noqa: F401  # its tables join the me
 import controlplane.errors.release_models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.source_maps.models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.models  # noqa: F401  # its tables join the metadata
+import controlplane.uptime.notice_models  # noqa: F401  # its tables join the metadata
 from controlplane.database import MIGRATIONS, Database, newest_revision
 from controlplane.models import metadata
 
