@@ -23,6 +23,8 @@ class Job(msgspec.Struct):
     url: str
     title: str
     body: str
+    sort: str
+    """`failure` or `success`: services show it by colour or sign."""
     private_allowed: bool
 
 
@@ -52,7 +54,7 @@ def send(job: Job) -> str:
         return "Apprise does not know this URL"
     guard(job)
     with apprise.LogCapture(level=apprise.logging.WARNING) as logged:
-        taken = target.notify(body=job.body, title=job.title, notify_type="failure")
+        taken = target.notify(body=job.body, title=job.title, notify_type=job.sort)
         text = logged.getvalue()
     return "" if taken else f"Apprise could not send it: {text.strip() or 'no reason given'}"
 

@@ -53,7 +53,7 @@ SELECT
     countIf(said = 'degraded'),
     countIf(said = 'fail'),
     countIf(said = 'inconclusive'),
-    (sumMapIf([bucket], [toUInt32(1)], said IN ('ok', 'degraded')) AS histogram).1,
+    (sumMapIf([bucket], [toUInt32(1)], said IN ('ok', 'degraded') AND is_timed) AS histogram).1,
     histogram.2
 FROM (
     SELECT
@@ -62,6 +62,7 @@ FROM (
         toDate(slot) AS day,
         count() AS copies,
         any(outcome)::String AS said,
+        any(total_ms) > 0 AS is_timed,
         toInt16(round(log(greatest(any(total_ms), 0.001)) / log({base:Float64}))) AS bucket
     FROM checks
     WHERE project_id IN {project_ids:Array(String)}

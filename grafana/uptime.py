@@ -25,6 +25,7 @@ from grafana.uptime_sql import (
     NAMED,
     PASSED,
     PROJECT,
+    TIMED,
     UPTIME,
 )
 
@@ -101,7 +102,7 @@ LEFT ANY JOIN (
 LEFT ANY JOIN (
     SELECT project_id, monitor_id, toNullable(max(slot)) AS last_check,
         argMax(outcome, slot)::String AS last_outcome,
-        if(countIf({PASSED}) = 0, NULL, quantileIf(0.95)(total_ms, {PASSED})) AS p95
+        if(countIf({TIMED}) = 0, NULL, quantileIf(0.95)(total_ms, {TIMED})) AS p95
     FROM checks
     WHERE {IN_RANGE}
     GROUP BY project_id, monitor_id
@@ -152,7 +153,7 @@ LIMIT {MOST_POINTS}"""
 
     times = "quantilesTDigest(0.5, 0.95, 0.99)(total_ms)"
     total = course(
-        f"({times} AS spread)[1] AS p50, spread[2] AS p95, spread[3] AS p99", f" AND {PASSED}"
+        f"({times} AS spread)[1] AS p50, spread[2] AS p95, spread[3] AS p99", f" AND {TIMED}"
     )
     medians = ", ".join(
         f"if(count({one}_ms) = 0, NULL, quantileTDigest({one}_ms)) AS {one}" for one in PHASES

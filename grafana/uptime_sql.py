@@ -12,6 +12,8 @@ IN_DAYS = (
 )
 IN_RANGE = f"slot >= since AND slot <= until{MINE}{filters(region='region')}"
 PASSED = "outcome IN ('ok', 'degraded')"
+TIMED = f"{PASSED} AND total_ms > 0"
+"""A heartbeat may tell no time."""
 COUNTED = "sum(toUInt128(up_us + degraded_us + down_us))"
 WHOLE = """sum(toUInt128(up_us + degraded_us + down_us + unknown_us + maintenance_us + paused_us
         + before_us))"""

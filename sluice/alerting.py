@@ -1,11 +1,16 @@
 """The delivery of alerts as a part of a process: of each that holds the installation's secret."""
 
-from alerts.errors.deliver import Deliverer
+from functools import partial
+
+from alerts.deliver import Deliverer
+from alerts.errors.trying import try_channel
+from alerts.uptime.webhooks import WebhookEvents, try_webhook
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from sluice.process import Process
 
-DELIVER_EVERY_S = 2.0
+DELIVER_EVERY_S = 0.5
+PUT_OUT_EVERY_S = 1.0
 
 
 def add_delivery(process: Process, database: Database, vault: Vault) -> None:
@@ -16,6 +21,10 @@ def add_delivery(process: Process, database: Database, vault: Vault) -> None:
         vault,
         private_allowed=settings.private_targets == "allow",
         email_url=settings.alert_email_url,
+        pagerduty_url=settings.pagerduty_url,
     )
-    process.state["try_channel"] = deliverer.try_channel
-    process.upkeep.append((DELIVER_EVERY_S, deliverer.work))
+    process.state["try_channel"] = partial(try_channel, deliverer)
+    process.state["try_webhook"] = partial(try_webhook, deliverer)
+    process.upkeep.append((PUT_OUT_EVERY_S, WebhookEvents(database).work))
+    process.upkeep.append((DELIVER_EVERY_S, deliverer.begin))
+    process.stack.push_async_callback(deliverer.close)

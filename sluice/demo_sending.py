@@ -52,7 +52,7 @@ def send_traffic(project: Project, amount: Amount, decide: Decide) -> str:
         if not _knows_key(client):
             why = f"{project.address} does not know this API key"
             raise CommandError(f"{why}; give another with --key")
-        with _progress() as progress:
+        with progress_bars() as progress:
             sender = Sender(client, progress)
             calls: list[LinkedCall] = []
             made = _linked(traffic.traces(amount.traces), calls)
@@ -133,7 +133,8 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _progress() -> Progress:
+def progress_bars() -> Progress:
+    """Returns what shows how far the demo is."""
     columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=Console(stderr=True))
 

@@ -1,13 +1,18 @@
 """The system `uptime`, put together from its sub-packages."""
 
+from api.pages.uptime.pages import SECTIONS
 from api.uptime.app import routers as own_routers
 from api.uptime.holders import project_for_checks
 from clickhouse.client import Warehouse
 from ingest.uptime.app import checks, forms, routers
+from ingest.uptime.heartbeats import PING, ping_form
+from ingest.uptime.heartbeats import routers as ping_routers
 from processors.blocks import StoredLog
 from processors.uptime import day_sums, latency_alerts, service_levels, uptime_copies
 from processors.uptime.following import LateChecks, follower
+from processors.uptime.heartbeats import Heartbeats
 from processors.uptime.steps import steps
+from sluice.looking import Looking
 from sluice.parts import Parts, Resources, System, Work
 from sluice.upkeep import at_most
 
@@ -33,19 +38,24 @@ def open_parts(resources: Resources) -> Parts:
         alerts = latency_alerts.LatencyAlerts(database, warehouse)
         return at_most(alerts.work, every_s=latency_alerts.EVERY_S)
 
+    def missing(_: Warehouse, log: StoredLog) -> Work:
+        return Heartbeats(database, log).work
+
     steps_by_kind = steps(follower(database))
-    return Parts(
-        forms=forms(),
-        steps=steps_by_kind,
-        state={},
-        alone=(late, histograms, copies, levels, latency),
-    )
+    taken = {**forms(), PING: ping_form()}
+    state = {"look_once": Looking(resources.settings).look}
+    alone = (late, missing, histograms, copies, levels, latency)
+    return Parts(forms=taken, steps=steps_by_kind, state=state, alone=alone)
 
 
 SYSTEM = System(
     open=open_parts,
-    routers=lambda key, session: routers(project_for_checks(key), session),
+    routers=lambda key, session: [
+        *routers(project_for_checks(key), session),
+        *ping_routers(),
+    ],
     queries=(),
     own_routers=own_routers,
+    pages=SECTIONS,
     checks=checks(),
 )

@@ -15,7 +15,7 @@ from alerts.errors.rules import (
     state_of,
     windows_of,
 )
-from alerts.errors.wording import alert_of
+from alerts.errors.wording import alert_of, message_of
 from clickhouse.client import Warehouse
 from clickhouse.errors.alerting import Window, count_errors, matches, read_transactions
 from clickhouse.failures import QueryTooExpensive, WarehouseError
@@ -32,8 +32,8 @@ from controlplane.errors.alert_firing import (
     read_waiting,
     set_state,
 )
-from controlplane.errors.alert_outbox import forget_old
 from controlplane.errors.alert_rules import awaits_happenings
+from controlplane.outbox import forget_old
 from schemas.errors.alerts import HAPPENINGS, Alert, Rule
 from schemas.projects import ProjectContext
 
@@ -163,5 +163,5 @@ class Evaluation:
             await set_state(self._database, rule, state)
 
     async def _fire(self, rule: Rule, now_us: int, alert: Alert) -> None:
-        if await fire(self._database, rule, alert, now_us):
+        if await fire(self._database, rule, message_of(alert), now_us):
             log.info("alert fired", rule_id=rule.id, project_id=rule.project_id)

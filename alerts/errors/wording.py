@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import msgspec
+from msgspec import Raw
+
 from alerts.errors.rules import Verdict
 from schemas.errors.alerts import Alert, Rule
+from schemas.messages import Message
 from schemas.times import EPOCH
 
 WHAT = {
@@ -55,6 +59,18 @@ def trial_alert(project_id: str, channel_name: str, now_us: int) -> Alert:
         message=TESTED,
         subject=f"[Sluice] Test of channel {channel_name}",
         text=TESTED,
+    )
+
+
+def message_of(alert: Alert) -> Message:
+    """Returns an alert as a message: for PagerDuty, one rule is one incident, however often."""
+    return Message(
+        subject=alert.subject,
+        text=alert.text,
+        summary=f"{alert.subject}: {alert.message}",
+        at=alert.triggered_at,
+        incident_key=alert.rule_id,
+        body=Raw(msgspec.json.encode(alert)),
     )
 
 

@@ -11,16 +11,17 @@ from litestar.types import ControllerRouterHandler
 from api.auth import AnyRequest, admin_project_from_session, project_from_session, services
 from api.errors.alert_rules import decoded, time_of
 from api.sessions import Done
-from controlplane.errors.alert_channels import (
+from controlplane.channels import (
     add_channel,
     list_channels,
     open_channel,
     remove_channel,
     replace_channel,
 )
+from schemas.channels import Channel, ChannelConfig, ChannelForm
 from schemas.described import describes
 from schemas.errors.alert_answers import AlertChannelAnswer, AlertChannels, AlertTest
-from schemas.errors.alerts import Channel, ChannelConfig, ChannelForm, Sent
+from schemas.messages import Sent
 from schemas.projects import ProjectId
 
 Try = Callable[[ProjectId, Channel, ChannelConfig], Awaitable[Sent]]

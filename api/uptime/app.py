@@ -3,12 +3,22 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import courses, incidents, monitors, sla, status
+from api.uptime import (
+    courses,
+    incidents,
+    monitors,
+    probes,
+    sla,
+    status,
+    status_pages,
+    webhooks,
+)
 from api.uptime.failures import uptime_handlers
+from api.uptime.public.routes import router as public_router
 
 
 def routers() -> list[Router]:
-    """Returns what monitor keys reach, with errors in an envelope of its own."""
+    """Returns what monitor keys reach, with errors in an envelope of its own; and public pages."""
     return [
         Router(
             "/v1",
@@ -18,9 +28,13 @@ def routers() -> list[Router]:
                 *sla.HANDLERS,
                 *status.HANDLERS,
                 *incidents.HANDLERS,
+                *webhooks.HANDLERS,
+                *probes.HANDLERS,
+                *status_pages.HANDLERS,
             ],
             request_max_body_size=MAX_FORM_BYTES,
             exception_handlers=uptime_handlers(),
             tags=["monitors"],
-        )
+        ),
+        public_router(),
     ]

@@ -86,7 +86,14 @@ async def show_incident(request: AnyRequest, incident_id: FromPath[str]) -> Inci
     database = services(request).database
     incident, events = await get_incident(database, project.project_id, incident_id)
     lines = [
-        EventLine(one.kind, iso_ms(one.at_us), iso_ms(one.noted_us), one.author, one.notes)
+        EventLine(
+            kind=one.kind,
+            at=iso_ms(one.at_us),
+            noted_at=iso_ms(one.noted_us),
+            author=one.author,
+            notes=one.notes,
+            public_note=one.public_note,
+        )
         for one in events
     ]
     message = f"Incident {incident.incident_id} is {incident.state}"

@@ -32,12 +32,13 @@ WHERE project_id = {project_id:String}
     AND monitor_id = {monitor_id:String}
     AND slot >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
     AND slot < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-{beyond}ORDER BY slot DESC, check_id DESC
+{failures}{beyond}ORDER BY slot DESC, check_id DESC
 LIMIT {limit:UInt32}
 """
 BEYOND = """    AND (slot, check_id) < (
         fromUnixTimestamp64Micro({place_us:Int64}, 'UTC'), {place_id:String})
 """
+FAILURES = "    AND outcome NOT IN ('ok', 'degraded')\n"
 
 
 class CheckPlace(NamedTuple):
@@ -92,12 +93,17 @@ async def list_checks(
     *,
     limit: int,
     beyond: CheckPlace | None = None,
+    only_failures: bool = False,
 ) -> list[CheckLine]:
-    """Returns checks of a monitor, newest first; `beyond` and what is newer are not."""
+    """Returns checks of a monitor, newest first; `beyond` and what is newer are not.
+
+    Failures are those that did not pass: inconclusive ones too.
+    """
     values = _values(project, monitor_id, bounds) | {"limit": min(limit, MOST_LISTED + 1)}
     if beyond is not None:
         values |= {"place_us": beyond.slot_us, "place_id": beyond.check_id}
     sql = LISTED.replace("{beyond}", BEYOND if beyond else "")
+    sql = sql.replace("{failures}", FAILURES if only_failures else "")
     return [CheckLine(*row) for row in (await warehouse.query(sql, values)).rows]
 
 

@@ -24,7 +24,10 @@ LATENCIES = """
 SELECT
     count(),
     countIf(outcome IN ('ok', 'degraded')),
-    quantilesExactIf(0.5, 0.95, 0.99)(total_ms, outcome IN ('ok', 'degraded'))
+    quantilesExactIf(0.5, 0.95, 0.99)(
+        total_ms, outcome IN ('ok', 'degraded') AND total_ms > 0
+    ),
+    countIf(outcome IN ('ok', 'degraded') AND total_ms > 0)
 FROM checks
 WHERE project_id = {project_id:String}
     AND monitor_id = {monitor_id:String}
@@ -51,7 +54,7 @@ SELECT
     countIf(outcome IN ('ok', 'degraded')),
     (sumMapIf(
         [toInt16(round(log(greatest(total_ms, 0.001)) / log({base:Float64})))], [toUInt32(1)],
-        outcome IN ('ok', 'degraded')
+        outcome IN ('ok', 'degraded') AND total_ms > 0
     ) AS histogram).1,
     histogram.2
 FROM checks
@@ -66,7 +69,7 @@ SHARES = (0.5, 0.95, 0.99)
 
 
 class Latencies(Struct, frozen=True):
-    """Of the checks of a range; milliseconds, `None` where no check has passed."""
+    """Of the checks of a range; milliseconds, `None` where none that has passed tells a time."""
 
     checks: int
     passed: int
@@ -89,8 +92,8 @@ async def measure_latencies(
     if bounds.end_us - bounds.start_us > EXACT_US:
         return await _from_days(warehouse, of, bounds)
     values = {**of, "from_us": bounds.start_us, "to_us": bounds.end_us}
-    checks, passed, times_ms = (await warehouse.query(LATENCIES, values)).rows[0]
-    return _latencies(checks, passed, [float(one) for one in times_ms])
+    checks, passed, times_ms, timed = (await warehouse.query(LATENCIES, values)).rows[0]
+    return _latencies(checks, passed, [float(one) for one in times_ms] if timed else [])
 
 
 def times_of(histogram: Mapping[int, int], shares: Iterable[float] = SHARES) -> list[float]:
@@ -125,7 +128,7 @@ async def _from_days(warehouse: Warehouse, of: dict[str, Any], bounds: Stretch) 
     parts = (_part(told), outside, between)
     counts = sum((one.histogram for one in parts), Counter[int]())
     checks, passed = sum(one.checks for one in parts), sum(one.passed for one in parts)
-    return _latencies(checks, passed, times_of(counts) if passed else [])
+    return _latencies(checks, passed, times_of(counts) if counts else [])
 
 
 async def _read(warehouse: Warehouse, of: dict[str, Any], ranges: Sequence[Stretch]) -> _Part:
@@ -152,5 +155,5 @@ def _rest(of: dict[str, Any], ranges: Sequence[Stretch]) -> tuple[str, dict[str,
 
 
 def _latencies(checks: int, passed: int, times_ms: Sequence[float]) -> Latencies:
-    p50, p95, p99 = (round(one, 3) for one in times_ms) if passed else (None, None, None)
+    p50, p95, p99 = (round(one, 3) for one in times_ms) if times_ms else (None, None, None)
     return Latencies(checks, passed, p50, p95, p99)

@@ -30,6 +30,7 @@ FROM (
         AND monitor_id IN {monitor_ids:Array(String)}
         AND ({ranges})
         AND outcome IN ('ok', 'degraded')
+        AND total_ms > 0
 )
 GROUP BY monitor_id, week, quarter
 LIMIT 100000

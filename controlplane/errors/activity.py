@@ -10,8 +10,8 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
-from controlplane.errors.many_rows import insert_new
 from controlplane.errors.models import Issue, IssueActivity
+from controlplane.many_rows import insert_new
 from controlplane.models import User
 from controlplane.rules import as_uuid
 from schemas.errors.issues import ActivityRow, Change

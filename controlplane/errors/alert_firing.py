@@ -3,12 +3,10 @@
 Each write is one transaction that only one of several processes wins, so an alert goes out once.
 """
 
-import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Update, delete, exists, func, select, update
 
 from controlplane.database import Database
@@ -18,13 +16,14 @@ from controlplane.errors.alert_models import (
     AlertRuleChannel,
 )
 from controlplane.errors.alert_rules import rules_of
-from controlplane.errors.many_rows import insert_new
 from controlplane.errors.models import UNSEEN, Issue, IssueActivity, IssueFingerprint
-from controlplane.errors.outbox_models import AlertOutbox
+from controlplane.many_rows import insert_new
 from controlplane.models import Project
+from controlplane.outbox import Outgoing, new_message_id, put_out
 from controlplane.rules import as_uuid
-from schemas.errors.alerts import Alert, Rule, RuleState
+from schemas.errors.alerts import Rule, RuleState
 from schemas.errors.hashes import unsigned_hash
+from schemas.messages import Message
 from schemas.projects import ProjectId
 
 AT_ONCE = 200
@@ -158,13 +157,12 @@ async def set_state(database: Database, rule: Rule, state: RuleState) -> None:
         await session.execute(_if_unchanged(rule).values(state=state))
 
 
-async def fire(database: Database, rule: Rule, alert: Alert, now_us: int) -> bool:
+async def fire(database: Database, rule: Rule, message: Message, now_us: int) -> bool:
     """Writes a message for each channel of a rule, in one transaction with when it last fired.
 
     Returns `False`, and writes nothing, where another process has fired it meanwhile.
     """
     change = _if_unchanged(rule).values(last_fired_us=now_us, state="firing")
-    payload = msgspec.json.encode(alert).decode()
     rule_id = UUID(rule.id)
     async with database.session() as session:
         won = await session.scalar(change.returning(AlertRule.id))
@@ -172,26 +170,19 @@ async def fire(database: Database, rule: Rule, alert: Alert, now_us: int) -> boo
             return False
         await session.execute(delete(AlertHit).where(AlertHit.rule_id == rule_id))
         links = select(AlertRuleChannel.channel_id).where(AlertRuleChannel.rule_id == rule_id)
-        rows = [
-            {
-                "id": uuid.uuid4(),
-                "project_id": UUID(rule.project_id),
-                "source": "errors",
-                "rule_id": rule_id,
-                "channel_id": channel_id,
-                "target_kind": "",
-                "target": "",
-                "dedupe_key": f"{rule.id}/{now_us}/{channel_id}",
-                "payload": payload,
-                "state": "pending",
-                "attempts": 0,
-                "next_attempt_us": now_us,
-                "last_error": "",
-                "created_us": now_us,
-            }
+        messages = [
+            Outgoing(
+                id=new_message_id(),
+                project_id=UUID(rule.project_id),
+                source="errors",
+                key=f"{rule.id}/{now_us}/{channel_id}",
+                message=message,
+                channel_id=channel_id,
+                rule_id=rule_id,
+            )
             for channel_id in await session.scalars(links)
         ]
-        await insert_new(session, AlertOutbox, rows)
+        await put_out(session, messages, now_us)
     return True
 
 

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.errors.models import PROJECT
+from controlplane.outbox_models import CHANNEL
 
 MAX_RULE_NAME_CHARS = 120
 MAX_DESCRIPTION_CHARS = 500
@@ -35,20 +36,6 @@ class AlertRule(DefaultBase):
     created_us: Mapped[int] = mapped_column(BigInteger)
 
 
-class AlertChannel(DefaultBase):
-    """Where alerts go. Its configuration is sealed, and opens for its own id alone."""
-
-    __tablename__ = "alert_channel"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"), index=True)
-    name: Mapped[str] = mapped_column(String(MAX_RULE_NAME_CHARS))
-    kind: Mapped[str] = mapped_column(String(16))
-    target: Mapped[str] = mapped_column(String(200))
-    sealed_config: Mapped[bytes] = mapped_column(LargeBinary)
-    created_us: Mapped[int] = mapped_column(BigInteger)
-
-
 class AlertRuleChannel(DefaultBase):
     """Which channels a rule tells."""
 
@@ -58,7 +45,7 @@ class AlertRuleChannel(DefaultBase):
         ForeignKey("alert_rule.id", ondelete="CASCADE"), primary_key=True
     )
     channel_id: Mapped[UUID] = mapped_column(
-        ForeignKey("alert_channel.id", ondelete="CASCADE"), primary_key=True, index=True
+        ForeignKey(CHANNEL, ondelete="CASCADE"), primary_key=True, index=True
     )
 
 

@@ -16,13 +16,13 @@ from controlplane.errors.alert_models import (
     MAX_DESCRIPTION_CHARS,
     MAX_ENVIRONMENT_CHARS,
     MAX_RULE_NAME_CHARS,
-    AlertChannel,
     AlertHit,
     AlertRule,
     AlertRuleChannel,
 )
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.lookups import live_project, locked_project
+from controlplane.outbox_models import AlertChannel
 from controlplane.rules import as_uuid
 from schemas.errors.alerts import HAPPENINGS, Rule, RuleForm, RuleQuery, RuleState, RuleType
 from schemas.projects import ProjectId

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.errors.many_rows import insert_new, parts, table_of
 from controlplane.errors.models import IssueCounter
+from controlplane.many_rows import insert_new, parts, table_of
 
 
 async def lock_counters(session: AsyncSession, project_ids: Sequence[UUID]) -> dict[UUID, int]:

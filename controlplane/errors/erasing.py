@@ -1,7 +1,7 @@
 """What issues and messages of alerts say of a person who is erased: titles are texts of events."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from controlplane.database import Database
 from controlplane.errors.alert_models import AlertHit, AlertRule
 from controlplane.errors.models import Issue, IssueFingerprint
-from controlplane.errors.outbox_models import AlertOutbox
+from controlplane.outbox_models import AlertOutbox
 from controlplane.rules import as_uuid
 from schemas.projects import ProjectId
 
@@ -60,8 +60,8 @@ async def erase_alerts(database: Database, project_id: ProjectId, person: str) -
             AlertOutbox.payload.contains(written, autoescape=True),
         )
         for message in await session.scalars(messages):
-            parts = {key: _rewritten(part, rewrite) for key, part in _parts(message).items()}
-            message.payload = msgspec.json.encode(parts).decode()
+            payload = _rewritten(msgspec.json.decode(message.payload), rewrite)
+            message.payload = msgspec.json.encode(payload).decode()
         rules = select(AlertRule.id).where(AlertRule.project_id == as_uuid(project_id))
         hits = select(AlertHit).where(
             AlertHit.rule_id.in_(rules), AlertHit.title.contains(person, autoescape=True)
@@ -70,9 +70,9 @@ async def erase_alerts(database: Database, project_id: ProjectId, person: str) -
             hit.title = rewrite(hit.title)
 
 
-def _parts(message: AlertOutbox) -> Mapping[str, Any]:
-    return msgspec.json.decode(message.payload, type=dict[str, Any])
-
-
 def _rewritten(part: Any, rewrite: Rewrite) -> Any:
+    if isinstance(part, dict):
+        return {key: _rewritten(value, rewrite) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_rewritten(value, rewrite) for value in part]
     return rewrite(part) if isinstance(part, str) else part

@@ -8,9 +8,9 @@ from sqlalchemy import bindparam, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.errors.activity import Happening, note
-from controlplane.errors.many_rows import parts, table_of
 from controlplane.errors.models import Issue
 from controlplane.errors.releases import find_releases
+from controlplane.many_rows import parts, table_of
 from schemas.errors.versions import SeenRelease, compare
 
 ISSUES = table_of(Issue)

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
 from controlplane.errors.changes import IssueChange, change_issues
-from controlplane.errors.many_rows import insert_new
 from controlplane.errors.models import Issue, Release
 from controlplane.errors.release_models import ReleaseCommit, ReleaseDeployment
 from controlplane.failures import BadRequest, Conflict, NotFound
+from controlplane.many_rows import insert_new
 from controlplane.models import Project
 from controlplane.rules import as_uuid
 from schemas.errors.commits import fixed_in, slug_of

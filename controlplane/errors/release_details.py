@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import distinct, func, select
 
 from controlplane.database import Database
-from controlplane.errors.many_rows import parts
 from controlplane.errors.models import Issue, IssueActivity, Release
 from controlplane.errors.release_models import ReleaseCommit, ReleaseDeployment
 from controlplane.errors.releases import release_row
 from controlplane.failures import NotFound
+from controlplane.many_rows import parts
 from controlplane.rules import as_uuid
 from schemas.errors.issues import ReleaseRow
 from schemas.errors.releases import MOST_COMMITS, Commit, Deployment, ReleaseExtent

@@ -8,8 +8,8 @@ from sqlalchemy import case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
-from controlplane.errors.many_rows import insert_of, named_so, parts
 from controlplane.errors.models import Release
+from controlplane.many_rows import insert_of, named_so, parts
 from controlplane.models import Project
 from controlplane.rules import as_uuid
 from schemas.errors.issues import ReleaseRow, Sighting

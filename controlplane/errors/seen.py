@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import and_, bindparam, case, or_, update
 
-from controlplane.errors.many_rows import table_of
 from controlplane.errors.models import Issue
+from controlplane.many_rows import table_of
 from schemas.errors.issues import Sighting
 
 WORDS = ("type", "title", "culprit", "level", "platform")

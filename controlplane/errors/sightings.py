@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.database import Database
 from controlplane.errors.activity import Happening, note
 from controlplane.errors.counters import lock_counters, set_counters
-from controlplane.errors.many_rows import insert_new, named_so, parts
 from controlplane.errors.models import (
     MAX_FINGERPRINT_CHARS,
     MAX_RELEASE_CHARS,
@@ -28,6 +27,7 @@ from controlplane.errors.models import (
 from controlplane.errors.regressions import Reopening, reopen
 from controlplane.errors.releases import note_releases
 from controlplane.errors.seen import SEE, bound, seen_values
+from controlplane.many_rows import insert_new, named_so, parts
 from controlplane.models import Project
 from controlplane.rules import as_uuid
 from schemas.errors.hashes import signed_hash

@@ -47,6 +47,11 @@ class Followed(Protocol):
         """Between two slots."""
         ...
 
+    @property
+    def resumed_us(self) -> int | None:
+        """When its last pause ended: what checks before told is not known any more."""
+        ...
+
 
 class Course(NamedTuple):
     """How a monitor was, in a range."""
@@ -95,6 +100,8 @@ async def read_day_bars(
 
 def silent_since(monitor: Followed, now_us: int) -> int | None:
     """Returns since when no check has told of a monitor; `None` where that is not long."""
+    if monitor.last_us is not None and monitor.last_us < (monitor.resumed_us or 0):
+        return monitor.resumed_us
     if monitor.last_us is None or now_us - monitor.last_us <= monitor.silence_us:
         return None
     return monitor.last_us + monitor.interval_us

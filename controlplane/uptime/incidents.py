@@ -39,6 +39,8 @@ class IncidentForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     severity: Severity = "major"
     assignee: Annotated[str, Meta(max_length=254)] | None = None
     notes: Annotated[str, Meta(max_length=4000)] = ""
+    public_note: Annotated[str, Meta(max_length=2000)] = ""
+    """What everybody may read of it, on the public status pages."""
     external_ids: Annotated[dict[Short, Short], Meta(max_length=20)] = {}
     """Of tickets elsewhere, as `pagerduty` and `jira`."""
 
@@ -65,8 +67,9 @@ async def handle_incident(
 
     Raises `BadRequest`, `Conflict` for a step that its state does not allow, `NotFound`.
     """
-    texts = (form.title or "", form.notes, form.assignee or "", *form.external_ids.values())
-    if any("\0" in text for text in (*texts, *form.external_ids)):
+    texts = [form.title or "", form.notes, form.public_note, form.assignee or ""]
+    texts += [*form.external_ids, *form.external_ids.values()]
+    if any("\0" in text for text in texts):
         raise BadRequest("A text holds the character NUL")
     now_us = time.time_ns() // 1000
     async with database.session() as session:
@@ -121,6 +124,7 @@ async def get_incident(
                 line.noted_us,
                 line.author,
                 line.notes,
+                line.public_note,
             )
             for line in lines
         ]
@@ -159,7 +163,8 @@ async def _triggered(
     )
     session.add(row)
     await session.flush()
-    await write_line(session, row, "triggered", now_us, notes=form.notes, author=author)
+    told = {"notes": form.notes, "public_note": form.public_note}
+    await write_line(session, row, "triggered", now_us, author=author, **told)
     return row
 
 
@@ -172,7 +177,8 @@ async def _move(
         raise Conflict(f"The incident is {row.state}: it cannot be {form.state}")
     known = msgspec.json.decode(row.external_ids, type=dict[str, str])
     external = known | form.external_ids
-    is_told = bool(form.notes) or external != known or form.assignee not in (None, row.assignee)
+    told = {"notes": form.notes, "public_note": form.public_note}
+    is_told = any(told.values()) or external != known or form.assignee not in (None, row.assignee)
     if same and not is_told:
         return False
     row.updated_us = now_us
@@ -184,7 +190,7 @@ async def _move(
     if not same and form.state == "resolved":
         row.resolved_us, row.resolution = now_us, "manual"
     kind = "noted" if same else form.state
-    await write_line(session, row, kind, now_us, notes=form.notes, author=author)
+    await write_line(session, row, kind, now_us, author=author, **told)
     return True
 
 

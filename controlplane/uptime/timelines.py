@@ -33,6 +33,7 @@ async def write_line(
     *,
     notes: str = "",
     author: str = "",
+    public_note: str = "",
 ) -> None:
     """Adds a line, and notes its event; `row.updated_us` is when it is known."""
     of = IncidentEvent.incident_id == row.id
@@ -46,6 +47,7 @@ async def write_line(
         kind=kind,
         author=author,
         notes=notes,
+        public_note=public_note,
     )
     session.add(line)
     await session.flush()

@@ -29,6 +29,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     last_us: int | None
     silence_us: int
     interval_us: int
+    resumed_us: int | None
     target_ppm: int
     latency_alerts: bool
     created_us: int
@@ -59,7 +60,7 @@ def _watched() -> Select[Monitor, MonitorState, str]:
 
 def _read(row: Row[Monitor, MonitorState, str]) -> Watched:
     monitor, state, time_zone = row
-    policy = read_policies(monitor.policies)[-1]
+    policies = read_policies(monitor.policies)
     return Watched(
         monitor_id=MonitorId(monitor.id),
         project_id=ProjectId(str(monitor.project_id)),
@@ -68,8 +69,9 @@ def _read(row: Row[Monitor, MonitorState, str]) -> Watched:
         paused=monitor.paused,
         state=cast("State", state.state),
         last_us=state.last_us,
-        silence_us=policy.silence_us,
-        interval_us=policy.interval_us,
+        silence_us=policies[-1].silence_us,
+        interval_us=policies[-1].interval_us,
+        resumed_us=max((one.from_us for one in policies if one.resumed), default=None),
         target_ppm=monitor.target_ppm,
         latency_alerts=monitor.latency_alerts,
         created_us=monitor.created_us,

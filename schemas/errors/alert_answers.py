@@ -2,7 +2,9 @@
 
 from msgspec import Struct
 
-from schemas.errors.alerts import ChannelKind, DeliveryState, RuleForm, RuleState
+from schemas.channels import ChannelKind
+from schemas.errors.alerts import RuleForm, RuleState
+from schemas.messages import DeliveryState
 
 
 class AlertRuleAnswer(RuleForm, frozen=True, kw_only=True, rename="camel"):

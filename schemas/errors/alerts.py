@@ -1,10 +1,11 @@
-"""Alerts: rules, the channels that they tell, and what became of each message."""
+"""Alerts of errors: rules, what they send, and what became of each message."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from msgspec import Struct
 
+from schemas.messages import DeliveryState
 from schemas.projects import ProjectId
 
 RuleType = Literal[
@@ -14,9 +15,6 @@ RuleType = Literal[
 RULE_TYPES: tuple[RuleType, ...] = get_args(RuleType)
 HAPPENINGS: Mapping[RuleType, str] = {"issue.new": "created", "issue.regression": "regressed"}
 """The rules that wait for something to happen to an issue, as its history names it."""
-ChannelKind = Literal["slack", "discord", "msteams", "webhook", "pagerduty", "email", "apprise"]
-CHANNEL_KINDS: tuple[ChannelKind, ...] = get_args(ChannelKind)
-DeliveryState = Literal["pending", "delivered", "failed"]
 RuleState = Literal["unknown", "ok", "firing"]
 
 
@@ -82,42 +80,6 @@ class Rule(RuleForm, frozen=True, kw_only=True, rename="camel"):
         return (self.environment,)
 
 
-class ChannelConfig(
-    Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
-):
-    """Where a channel sends; which fields there are depends on its kind."""
-
-    webhook_url: str = ""
-    """Of slack, discord and msteams."""
-    url: str = ""
-    """Of a webhook, or one of Apprise's."""
-    secret: str = ""
-    """Of a webhook: its messages are signed with it."""
-    integration_key: str = ""
-    """Of pagerduty."""
-    recipients: tuple[str, ...] = ()
-    """Of email."""
-
-
-class ChannelForm(Struct, frozen=True, forbid_unknown_fields=True):
-    """A channel as people write it."""
-
-    name: str
-    kind: ChannelKind
-    config: ChannelConfig
-
-
-class Channel(Struct, frozen=True, rename="camel"):
-    """A channel as it is told: what it sends to is kept sealed."""
-
-    id: str
-    name: str
-    kind: ChannelKind
-    target: str
-    """Says which one it is, without what must stay secret."""
-    created_us: int
-
-
 class Alert(Struct, frozen=True, kw_only=True, rename="camel"):
     """What is sent; a webhook's body is this, word for word."""
 
@@ -134,30 +96,6 @@ class Alert(Struct, frozen=True, kw_only=True, rename="camel"):
     message: str
     subject: str
     text: str
-
-
-class Due(NamedTuple):
-    """A message that is to be sent now, by whoever holds its lease."""
-
-    id: str
-    attempt: int
-    """From 1 on. It names the lease: who comes back with an older one has lost it."""
-    key: str
-    """Says which message it is, whatever the number of attempts."""
-    kind: ChannelKind
-    config: ChannelConfig
-    alert: Alert
-
-
-class Sent(NamedTuple):
-    """What an attempt came to."""
-
-    status: int | None
-    """The HTTP status of the answer."""
-    error: str = ""
-    """Empty where the message was taken."""
-    lasting: bool = False
-    """Whether the same attempt cannot succeed later."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True, rename="camel"):

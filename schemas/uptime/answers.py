@@ -2,6 +2,8 @@
 
 from msgspec import Raw, Struct
 
+from schemas.uptime.status_pages import PageGroup
+
 
 class MonitorAnswer(Struct, frozen=True, kw_only=True):
     """A monitor; its configuration without the secrets in it."""
@@ -15,6 +17,8 @@ class MonitorAnswer(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     config: Raw
+    ping_url: str | None
+    """Of a heartbeat, where the jobs tell of their runs; null to who may only read."""
     warnings: list[str]
     message: str
 
@@ -204,6 +208,7 @@ class EventLine(Struct, frozen=True):
     noted_at: str
     author: str
     notes: str
+    public_note: str
 
 
 class IncidentAnswer(Struct, frozen=True, kw_only=True):
@@ -242,4 +247,37 @@ class Removed(Struct, frozen=True):
     """It is gone."""
 
     monitor_id: str
+    message: str
+
+
+class StatusPageAnswer(Struct, frozen=True, kw_only=True):
+    """A public status page."""
+
+    page_id: str
+    path: str
+    """Where everybody reads it once it is published."""
+    title: str
+    slug: str
+    description: str
+    home_url: str
+    time_zone: str
+    groups: list[PageGroup]
+    published: bool
+    shows_response_times: bool
+    has_logo: bool
+    created_at: str
+    updated_at: str
+    message: str
+
+
+class StatusPageList(Struct, frozen=True):
+    """All of a project, the oldest first."""
+
+    status_pages: list[StatusPageAnswer]
+
+
+class StatusPageRemoved(Struct, frozen=True):
+    """It is gone, with those who followed it."""
+
+    page_id: str
     message: str

@@ -45,6 +45,8 @@ class IncidentEvent(Struct, frozen=True):
     noted_us: int
     author: str
     notes: str
+    public_note: str = ""
+    """What everybody may read, on the public status pages."""
 
 
 class Incident(Struct, frozen=True, kw_only=True):

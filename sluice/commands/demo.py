@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from controlplane.keys import Key
     from schemas.projects import ProjectId
     from sluice.demo_errors import Dsn, FoundIssue
-    from sluice.demo_sending import Amount
+    from sluice.demo_sending import Amount, Project
+    from sluice.demo_uptime import Planned
 
 REMOVED_WITHIN_S = 120
 
@@ -99,6 +100,7 @@ def _send_to_own(settings: Settings, address: str, amount: "Amount") -> None:
     typer.echo(
         send_traffic(project, amount, partial(_decide, settings, own.key.project_id, amount.days))
     )
+    typer.echo(_watch(settings, project, own.key.project_id))
     typer.echo(f"seed: {amount.seed}")
     typer.echo(_what_next(settings, address, amount.days, _dashboard(address, own.key.plain)))
 
@@ -133,6 +135,33 @@ def _decide(
             await decide_issues(control.database, project_id, issues)
 
     asyncio.run(work())
+
+
+def _watch(settings: Settings, project: "Project", project_id: "ProjectId") -> str:
+    """Makes the monitors of the demo with their past; returns what can be read now."""
+    from sluice.demo_incidents import Place
+    from sluice.demo_requests import Sender, client_of
+    from sluice.demo_sending import progress_bars
+    from sluice.demo_uptime import make, plan, send_checks
+
+    now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
+
+    async def planned() -> "list[Planned]":
+        async with opened(settings) as control:
+            return await plan(Place(control.database, control.vault, project_id), now_us)
+
+    async def made(monitors: "list[Planned]") -> None:
+        async with opened(settings) as control:
+            await make(Place(control.database, control.vault, project_id), monitors, now_us)
+
+    monitors = asyncio.run(planned())
+    headers = {"Authorization": f"Bearer {project.key}"}
+    with client_of(project.address, headers) as client, progress_bars() as progress:
+        sent = send_checks(Sender(client, progress), monitors, now_us)
+    asyncio.run(made(monitors))
+    return (
+        f"{len(monitors)} monitors with {sent} checks; {project.address}/status/demo-shop is public"
+    )
 
 
 def _refuse_elsewhere(settings: Settings) -> None:

@@ -74,6 +74,7 @@ class Keyed:
             "token", "create", "--monitors", "--project", project.project_id, *options
         )
         self.server = server
+        self.project_id = project.project_id
         self.http = server.client(made.strip())
 
     def ask(self, method: str, path: str, status: int, body: Any = None, **query: str) -> Any:

@@ -117,9 +117,10 @@ def test_every_endpoint_is_documented(endpoint: str) -> None:
 
 
 def is_page(endpoint: str) -> bool:
-    """Tells of a route that is for people: of the dashboard."""
+    """Tells of a route that is for people: of the dashboard, or of a public page."""
     path = endpoint.partition(" ")[2]
-    return path.startswith(("/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project"))
+    pages = ("/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project", "/status/")
+    return path.startswith(pages)
 
 
 def test_every_command_is_documented() -> None:

@@ -10,10 +10,10 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
-from controlplane.errors.many_rows import table_of
 from controlplane.errors.source_maps.models import ArtifactBundle, ArtifactFile, ArtifactPart
 from controlplane.failures import NotFound
 from controlplane.lookups import live_project, locked_project
+from controlplane.many_rows import table_of
 from controlplane.rules import as_uuid
 from schemas.errors.source_maps import PART_BYTES, Bundle, FileFacts
 from schemas.projects import ProjectId

@@ -6,8 +6,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
-from controlplane.errors.many_rows import insert_new, parts
 from controlplane.errors.source_maps.models import ArtifactChunk
+from controlplane.many_rows import insert_new, parts
 
 KEEP_US = 24 * 3600 * 1_000_000
 """How long a piece waits for the others."""

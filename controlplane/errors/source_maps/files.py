@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import Select, func, or_, select, update
 
 from controlplane.database import Database
-from controlplane.errors.many_rows import named_so, parts
 from controlplane.errors.source_maps.bundles import OK
 from controlplane.errors.source_maps.models import ArtifactBundle, ArtifactFile, ArtifactPart
+from controlplane.many_rows import named_so, parts
 from controlplane.rules import as_uuid
 from schemas.errors.source_maps import FileFacts, StoredFile
 from schemas.projects import ProjectId

@@ -1,5 +1,7 @@
 """Events of uptime, policies of escalation, who was told; one outbox for messages of all sorts."""
 
+import json
+
 import sqlalchemy as sa
 from advanced_alchemy.types import GUID
 from alembic import op
@@ -17,6 +19,7 @@ def upgrade() -> None:
     _create_events()
     _create_policies()
     _widen_outbox()
+    _rewrite_waiting()
     _create_paging()
 
 
@@ -98,6 +101,28 @@ def _widen_outbox() -> None:
             )
         outbox.add_column(sa.Column("sealed_target", sa.LargeBinary, nullable=True))
         outbox.add_column(sa.Column("after_id", GUID(length=16), nullable=True))
+
+
+def _rewrite_waiting() -> None:
+    """Make messages that wait what is sent now; those that were sent stay as they were."""
+    bind = op.get_bind()
+    waiting = bind.execute(
+        sa.text("SELECT id, payload FROM alert_outbox WHERE state = 'pending'")
+    ).all()
+    for row_id, payload in waiting:
+        alert = json.loads(payload)
+        message = {
+            "subject": alert["subject"],
+            "text": alert["text"],
+            "summary": f"{alert['subject']}: {alert['message']}",
+            "at": alert["triggeredAt"],
+            "incident_key": alert["ruleId"],
+            "body": alert,
+        }
+        bind.execute(
+            sa.text("UPDATE alert_outbox SET payload = :payload WHERE id = :id"),
+            {"payload": json.dumps(message, ensure_ascii=False), "id": row_id},
+        )
 
 
 def _create_paging() -> None:

@@ -8,14 +8,15 @@ from sqlalchemy import select
 
 from alerts.errors.evaluate import Evaluation
 from clickhouse.client import Warehouse
+from controlplane.channels import add_channel
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors.alert_channels import add_channel
 from controlplane.errors.alert_rules import add_rule
-from controlplane.errors.outbox_models import AlertOutbox
 from controlplane.errors.sightings import note_sightings
+from controlplane.outbox_models import AlertOutbox
 from processors.errors.sip import sip_hashes
-from schemas.errors.alerts import ChannelConfig, ChannelForm, RuleForm
+from schemas.channels import ChannelConfig, ChannelForm
+from schemas.errors.alerts import RuleForm
 from schemas.projects import ProjectContext, ProjectId
 from tests.integration.issues.seen import sighting
 from tests.integration.queries.error_rows import store_errors

@@ -9,16 +9,20 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from alerts.errors import deliver
-from alerts.errors.deliver import LEASE_US, MOST_ATTEMPTS, Deliverer, email_url, pause_s
+from alerts import deliver
+from alerts.deliver import LEASE_US, Deliverer, email_url
+from alerts.errors.trying import try_channel
+from alerts.plans import PLANS
 from clickhouse.client import Warehouse
+from controlplane.channels import add_channel, list_channels, open_channel
 from controlplane.crypto import UnsealError, Vault
 from controlplane.database import Database
-from controlplane.errors.alert_channels import add_channel, list_channels, open_channel
-from controlplane.errors.alert_outbox import claim, list_deliveries, settle
-from controlplane.errors.outbox_models import AlertOutbox
+from controlplane.errors.alert_outbox import list_deliveries
 from controlplane.failures import BadRequest, NotFound
-from schemas.errors.alerts import Channel, ChannelConfig, ChannelForm, ChannelKind, Sent
+from controlplane.outbox import claim, settle
+from controlplane.outbox_models import AlertOutbox
+from schemas.channels import Channel, ChannelConfig, ChannelForm, ChannelKind
+from schemas.messages import Sent
 from schemas.projects import ProjectId
 from tests.integration.alerts.alerting import (
     Clock,
@@ -31,6 +35,7 @@ from tests.integration.alerts.alerting import (
 from tests.integration.alerts.receiver import Receiver, receiving
 from tests.integration.issues.seen import make_project
 
+MOST_ATTEMPTS = 8
 SECRET = "whsec of the receiver".replace(" ", "_")
 
 
@@ -41,7 +46,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 def deliverer(database: Database, vault: Vault, clock: Clock, **changes: Any) -> Deliverer:
-    options = {"private_allowed": True, "email_url": "", **changes}
+    options = {"private_allowed": True, "email_url": "", "pagerduty_url": "", **changes}
     return Deliverer(database, vault, now_us=clock, **options)
 
 
@@ -174,7 +179,7 @@ class TestRetries:
         assert await state_of(database, project) == ("pending", 1, None)
 
     def test_pauses_grow_up_to_an_hour(self) -> None:
-        pauses = [pause_s(attempt) for attempt in range(1, MOST_ATTEMPTS)]
+        pauses = [PLANS["errors"].pause_s(attempt) or 0 for attempt in range(1, MOST_ATTEMPTS)]
 
         assert 8 <= pauses[0] <= 12
         assert pauses[:5] == sorted(pauses[:5])
@@ -205,14 +210,14 @@ class TestLeases:
         message: AlertOutbox,
     ) -> None:
         clock = Clock()
-        (held,) = await claim(database, vault, clock(), LEASE_US)
+        (held,) = await claim(database, vault, clock(), lease_us=LEASE_US, limit=10)
 
         await deliverer(database, vault, clock).work()
         assert receiver.received == []
         clock.go_on(LEASE_US / 60_000_000)
         await deliverer(database, vault, clock).work()
         # It was only asleep: what it says now is of an attempt that is no longer the last one.
-        await settle(database, held, Sent(500, "late"), clock(), None)
+        await settle(database, held, Sent(500, "late"), clock(), "failed")
 
         assert await state_of(database, project) == ("delivered", 2, 200)
 
@@ -261,7 +266,7 @@ class TestTargets:
         config = ChannelConfig(url=receiver.url.replace("http:", "json:"))
         sender = deliverer(database, vault, Clock(), private_allowed=private_allowed)
 
-        sent = await sender.try_channel(project, Channel("c", "Ours", "apprise", "", 0), config)
+        sent = await try_channel(sender, project, Channel("c", "Ours", "apprise", "", 0), config)
 
         assert len(receiver.received) == private_allowed
         assert (sent.error == "") is private_allowed
@@ -274,9 +279,8 @@ class TestTargets:
         receiver.answers = [(302, "Location: http://169.254.169.254/latest/\r\n")]
         config = ChannelConfig(url=receiver.url.replace("http:", "json:"))
 
-        sent = await deliverer(database, vault, Clock()).try_channel(
-            project, Channel("c", "Ours", "apprise", "", 0), config
-        )
+        sender = deliverer(database, vault, Clock())
+        sent = await try_channel(sender, project, Channel("c", "Ours", "apprise", "", 0), config)
 
         assert "cloud metadata" in sent.error
 
@@ -285,9 +289,8 @@ class TestTargets:
     ) -> None:
         config = ChannelConfig(recipients=("ann@example.com",))
 
-        sent = await deliverer(database, vault, Clock()).try_channel(
-            project, Channel("c", "Mail", "email", "", 0), config
-        )
+        sender = deliverer(database, vault, Clock())
+        sent = await try_channel(sender, project, Channel("c", "Mail", "email", "", 0), config)
 
         assert "SLUICE_ALERT_EMAIL_URL" in sent.error
         assert sent.lasting

@@ -17,7 +17,7 @@ from controlplane.errors import alert_firing
 from controlplane.errors.alert_models import AlertHit
 from controlplane.errors.alert_rules import list_rules, replace_rule
 from controlplane.errors.changes import IssueChange, change_issues
-from controlplane.errors.outbox_models import AlertOutbox
+from controlplane.outbox_models import AlertOutbox
 from schemas.errors.alerts import RuleForm, RuleQuery
 from schemas.projects import ProjectId
 from tests.integration.alerts.alerting import (
@@ -32,6 +32,11 @@ from tests.integration.alerts.alerting import (
 )
 from tests.integration.issues.seen import issues_of, make_project
 from tests.integration.queries.transaction_rows import MS, Transaction, store_transactions
+
+
+def value_of(message: AlertOutbox) -> float:
+    value: float = json.decode(message.payload)["body"]["value"]
+    return value
 
 
 class TestNewIssues:
@@ -59,10 +64,14 @@ class TestNewIssues:
             await happen(database, warehouse, project, [{"fingerprint": name}])
             await evaluate(database, warehouse, clock)
             clock.go_on(minutes)
-        before = [json.decode(row.payload)["value"] for row in await outbox(database, project)]
+        before = [
+            json.decode(row.payload)["body"]["value"] for row in await outbox(database, project)
+        ]
         await evaluate(database, warehouse, clock)
 
-        after = [json.decode(row.payload)["value"] for row in await outbox(database, project)]
+        after = [
+            json.decode(row.payload)["body"]["value"] for row in await outbox(database, project)
+        ]
         assert (before, after) == ([1], [1, 2])
 
     async def test_fewer_than_the_threshold_within_the_window_are_not_told(
@@ -150,7 +159,7 @@ async def test_an_issue_that_comes_back_is_told_by_the_rule_for_that(
         clock.go_on(1)
 
     (message,) = await outbox(database, project)
-    assert json.decode(message.payload)["message"].startswith("1 issue came back")
+    assert json.decode(message.payload)["body"]["message"].startswith("1 issue came back")
 
 
 class TestCounts:
@@ -170,7 +179,7 @@ class TestCounts:
         await evaluate(database, warehouse, clock)
 
         (message,) = await outbox(database, project)
-        assert json.decode(message.payload)["value"] == 3
+        assert json.decode(message.payload)["body"]["value"] == 3
 
     async def test_what_stays_above_is_told_again_only_after_the_cooldown(
         self, database: Database, warehouse: Warehouse, vault: Vault, project: ProjectId
@@ -305,7 +314,7 @@ class TestOnce:
 
         with monkeypatch.context() as patched:
             # Within the transaction, after the rule was marked as fired.
-            patched.setattr(alert_firing, "insert_new", _dies_for_the_outbox(dies))
+            patched.setattr(alert_firing, "put_out", dies)
             with pytest.raises(RuntimeError):
                 await evaluate(database, warehouse, Clock())
         (rule,) = await list_rules(database, project)
@@ -376,15 +385,6 @@ class TestOnce:
         await evaluate(database, warehouse, clock)
 
         assert (kept, await outbox(database, project)) == (1, [])
-
-
-def _dies_for_the_outbox(dies: Any) -> Any:
-    insert_new = alert_firing.insert_new
-
-    async def inserting(session: Any, model: Any, rows: Any) -> None:
-        await (insert_new(session, model, rows) if model is AlertHit else dies())
-
-    return inserting
 
 
 async def test_a_rule_that_is_off_or_has_no_channel_tells_nothing_and_keeps_nothing(

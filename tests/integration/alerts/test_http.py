@@ -2,17 +2,19 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from alerts.errors.deliver import Deliverer
+from alerts.deliver import Deliverer
+from alerts.errors.trying import try_channel
 from clickhouse.client import Warehouse
+from controlplane.channels import open_channel
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors.alert_channels import open_channel
-from schemas.errors.alerts import ChannelConfig
+from schemas.channels import ChannelConfig
 from schemas.projects import ProjectId
 from tests.integration.alerts.alerting import Clock, evaluate, happen
 from tests.integration.alerts.receiver import Receiver, receiving
@@ -44,11 +46,15 @@ async def http(
     database: Database, warehouse: Warehouse, vault: Vault
 ) -> AsyncIterator[httpx.AsyncClient]:
     app = make_app(database, warehouse)
-    options: dict[str, Any] = {"private_allowed": True, "email_url": "", "now_us": Clock()}
-    app.state["try_channel"] = Deliverer(database, vault, **options).try_channel
+    app.state["try_channel"] = partial(try_channel, deliverer(database, vault))
     async with open_client(app) as client:
         await signed_in(client, f"ann-{uuid.uuid4().hex}", project="Shop")
         yield client
+
+
+def deliverer(database: Database, vault: Vault) -> Deliverer:
+    options: dict[str, Any] = {"private_allowed": True, "email_url": "", "pagerduty_url": ""}
+    return Deliverer(database, vault, now_us=Clock(), **options)
 
 
 async def make_channel(http: httpx.AsyncClient, url: str, name: str = "Ours") -> str:
@@ -73,7 +79,7 @@ async def test_a_rule_goes_from_its_making_to_its_message(
 
     await happen(database, warehouse, project, [{}])
     await evaluate(database, warehouse, Clock())
-    await Deliverer(database, vault, private_allowed=True, email_url="", now_us=Clock()).work()
+    await deliverer(database, vault).work()
 
     (told,) = (await http.get("/dashboard/api/alert-deliveries")).json()["alertDeliveries"]
     assert (told["ruleName"], told["state"], told["lastStatus"]) == ("New", "delivered", 200)

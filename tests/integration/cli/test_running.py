@@ -196,12 +196,35 @@ class TestDemo:
 
         assert ledger["balanced"]
 
+    def test_its_status_page_shows_three_months_of_monitors_in_every_state(
+        self, sent: Place
+    ) -> None:
+        with sent.client() as client:
+            page = client.get("/status/demo-shop.json").json()
+
+        states = {one["name"]: one["state"] for one in page["components"]}
+        assert set(states.values()) == {"up", "degraded", "down", "paused"}
+        assert states["Checkout"] == "up"
+        checkout = next(one for one in page["components"] if one["name"] == "Checkout")
+        assert 99.8 < checkout["uptime_pct"]["90d"] < 100
+        known = [day for day in checkout["days"][1:] if day["uptime_pct"] is not None]
+        assert len(known) == 89
+        assert [one["state"] for one in page["incidents"][:3]] == [
+            "investigating", "identified", "resolved",
+        ]  # fmt: skip
+        assert len(page["maintenance"]) == 1
+
     def test_the_same_seed_again_adds_nothing(self, sent: Place, demo_key: str) -> None:
         with sent.client(demo_key) as client:
             issues = issues_of(client)
+            incidents = client.get("/status/demo-shop.json").json()["incidents"]
         ran = sent.run("demo", *AMOUNT, "--seed", "7", "--days", "2")
 
         assert ran.code == 0
+        with sent.client() as client:
+            page = client.get("/status/demo-shop.json").json()
+        assert page["incidents"] == incidents
+        assert len(page["components"]) == 8
         with sent.client(demo_key) as client:
             assert client.get("/v1/traces").json()["total"] == 600
             assert issues_of(client) == issues

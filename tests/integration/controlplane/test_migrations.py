@@ -7,11 +7,13 @@ from sqlalchemy import Connection
 import controlplane.erasure_models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.alert_models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.models  # noqa: F401  # its tables join the metadata
-import controlplane.errors.outbox_models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.release_models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.source_maps.models  # noqa: F401  # its tables join the metadata
+import controlplane.outbox_models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.notice_models  # noqa: F401  # its tables join the metadata
+import controlplane.uptime.page_models  # noqa: F401  # its tables join the metadata
+import controlplane.uptime.webhook_models  # noqa: F401  # its tables join the metadata
 from controlplane.database import MIGRATIONS, Database, newest_revision
 from controlplane.models import metadata
 

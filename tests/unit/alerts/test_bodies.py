@@ -6,16 +6,22 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from alerts.errors.bodies import PAGERDUTY, post_of, sign
-from alerts.errors.wording import trial_alert
-from schemas.errors.alerts import ChannelConfig, ChannelKind, Due
+from alerts.bodies import post_of, sign
+from alerts.errors.wording import message_of, trial_alert
+from schemas.channels import ChannelConfig, ChannelKind
+from schemas.messages import Due, Message
 
+PAGERDUTY = "https://events.pagerduty.example/"
 CONFIG = ChannelConfig(webhook_url="https://chat.example/hook", integration_key="key")
 
 
 def body_of(kind: ChannelKind, text: str = "it broke") -> Any:
     alert = replace(trial_alert("p", "<!channel> @everyone", 0), text=text)
-    return json.decode(post_of(Due("1", 1, "rule/1/c", kind, CONFIG, alert)).body)
+    return json.decode(post_of(due(kind, message_of(alert)), PAGERDUTY).body)
+
+
+def due(kind: ChannelKind, message: Message) -> Due:
+    return Due("1", 1, "errors", "rule/1/c", kind, CONFIG, message)
 
 
 def test_the_signature_is_the_hmac_of_rfc_4231() -> None:
@@ -53,9 +59,9 @@ def test_pagerduty_makes_one_incident_of_a_rule() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "url"),
-    [("slack", "https://chat.example/hook"), ("pagerduty", PAGERDUTY)],
+    [("slack", "https://chat.example/hook"), ("pagerduty", f"{PAGERDUTY}v2/enqueue")],
 )
 def test_each_goes_to_its_address(kind: ChannelKind, url: str) -> None:
-    due = Due("1", 1, "k", kind, CONFIG, trial_alert("p", "c", 0))
+    message = message_of(trial_alert("p", "c", 0))
 
-    assert post_of(due).url == url
+    assert post_of(due(kind, message), PAGERDUTY).url == url

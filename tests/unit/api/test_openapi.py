@@ -18,7 +18,10 @@ BODILESS = (
     *("/v1/auth/login", "/api/auth/sign-out", "/api/auth/sign-up/email"),
     *("/api/auth/revoke-sessions", "/api/auth/revoke-other-sessions"),
     "/dashboard/api/alert-channels/{channel_id}/test",
+    # Any text, which is kept as it is.
+    *("/v1/heartbeats/{secret}", "/v1/heartbeats/{secret}/{signal}"),
     *("/v1/monitors/{monitor_id}/pause", "/v1/monitors/{monitor_id}/resume"),
+    *("/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/replay"),
 )
 BY_NAME = pytest.mark.parametrize(
     "one", EVERY, ids=[f"{operation.method} {operation.path}" for operation in EVERY]
@@ -31,7 +34,7 @@ def described(one: Operation) -> dict[str, Any]:
 
 
 def test_every_route_of_the_application_but_pages_is_an_operation() -> None:
-    pages = ("/docs", "/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
+    pages = ("/docs", "/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project", "/status/")
     routed = {
         (route.path_format, method)
         for route in ROUTES
@@ -90,7 +93,7 @@ def test_a_body_has_a_schema_and_an_example_that_names_its_fields(one: Operation
         # Its forms are many, and Sentry's own: only their ids are looked at.
         assert all(examples)
         return
-    if "multipart/form-data" in body["content"]:
+    if body["content"].keys() & {"multipart/form-data", "application/octet-stream"}:
         # Parts with bytes, which a schema of JSON does not describe.
         assert all(examples)
         return
@@ -115,7 +118,7 @@ def test_an_operation_names_its_answer_and_each_of_its_errors(one: Operation) ->
     assert (answer is None) == one.described.is_closed
     assert all("Retry-After" in responses[str(one)]["headers"] for one in errors & {429, 503})
     if "requestBody" in described(one):
-        assert {422 if one.asks == "monitor" else 400, 413} <= errors
+        assert {422 if one.asks in ("monitor", "prober") else 400, 413} <= errors
     if one.asks in ("key", "session", "project"):
         assert {400, 401, 503} <= errors
     if "{" in one.path:
@@ -152,4 +155,6 @@ def test_each_field_of_what_is_sent_is_explained() -> None:
 def test_operations_have_an_order_of_their_own() -> None:
     backwards = list(operations(reversed(ROUTES)))
 
-    assert [(one.path, one.method) for one in backwards] == [(one.path, one.method) for one in EVERY]
+    assert [(one.path, one.method) for one in backwards] == [
+        (one.path, one.method) for one in EVERY
+    ]

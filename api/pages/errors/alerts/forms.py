@@ -6,15 +6,8 @@ from typing import Any
 import msgspec
 
 from controlplane.failures import BadRequest
-from schemas.errors.alerts import (
-    CHANNEL_KINDS,
-    Channel,
-    ChannelConfig,
-    ChannelForm,
-    Rule,
-    RuleForm,
-    RuleQuery,
-)
+from schemas.channels import CHANNEL_KINDS, Channel, ChannelConfig, ChannelForm
+from schemas.errors.alerts import Rule, RuleForm, RuleQuery
 from schemas.errors.event import LEVELS
 
 RULE_TYPES = (

@@ -26,7 +26,7 @@ from api.pages.forms import Problem, problem_of, ticks_of, typed_word
 from api.pages.render import address_of, page
 from api.pages.settings.admins import admins_only
 from api.pages.viewer import Viewed, Viewer
-from controlplane.errors.alert_channels import (
+from controlplane.channels import (
     add_channel,
     list_channels,
     remove_channel,
@@ -35,8 +35,9 @@ from controlplane.errors.alert_channels import (
 from controlplane.errors.alert_outbox import list_deliveries
 from controlplane.errors.alert_rules import add_rule, list_rules, remove_rule, replace_rule
 from controlplane.failures import BadRequest, Conflict, ControlPlaneError, NotFound
+from schemas.channels import Channel
 from schemas.errors.alert_answers import AlertTest
-from schemas.errors.alerts import Channel, Rule
+from schemas.errors.alerts import Rule
 
 ALERTS = "/errors/alerts"
 RULE = f"{ALERTS}/rules/{{rule_id:str}}"

@@ -1,4 +1,4 @@
-"""The table of messages: one outbox for all that is sent. Times are microseconds since 1970 UTC."""
+"""Channels, and one outbox for all that is sent. Times are microseconds since 1970 UTC."""
 
 from uuid import UUID
 
@@ -6,14 +6,27 @@ from advanced_alchemy.base import DefaultBase
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controlplane.errors.alert_models import AlertChannel, AlertRule
 from controlplane.models import Project
 
 PROJECT = f"{Project.__tablename__}.id"
-RULE = f"{AlertRule.__tablename__}.id"
-CHANNEL = f"{AlertChannel.__tablename__}.id"
+CHANNEL = "alert_channel.id"
+MAX_CHANNEL_NAME_CHARS = 120
 MAX_ERROR_CHARS = 4000
 MAX_SHOWN_CHARS = 200
+
+
+class AlertChannel(DefaultBase):
+    """Where alerts go. Its configuration is sealed, and opens for its own id alone."""
+
+    __tablename__ = "alert_channel"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(MAX_CHANNEL_NAME_CHARS))
+    kind: Mapped[str] = mapped_column(String(16))
+    target: Mapped[str] = mapped_column(String(200))
+    sealed_config: Mapped[bytes] = mapped_column(LargeBinary)
+    created_us: Mapped[int] = mapped_column(BigInteger)
 
 
 class AlertOutbox(DefaultBase):
@@ -23,18 +36,22 @@ class AlertOutbox(DefaultBase):
     __table_args__ = (
         Index("ix_alert_outbox_due", "state", "next_attempt_us"),
         Index("ix_alert_outbox_project", "project_id", "created_us", "id"),
+        Index("ix_alert_outbox_webhook", "webhook_id", "created_us", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
     source: Mapped[str] = mapped_column(String(16))
     """`schemas.messages.Source`: what the payload is, and by which plan it is tried again."""
-    rule_id: Mapped[UUID | None] = mapped_column(ForeignKey(RULE, ondelete="CASCADE"), index=True)
+    rule_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("alert_rule.id", ondelete="CASCADE"), index=True
+    )
     """Of alerts of errors."""
     channel_id: Mapped[UUID | None] = mapped_column(
         ForeignKey(CHANNEL, ondelete="CASCADE"), index=True
     )
-    """Where it goes; without one, `sealed_target` says so."""
+    """Where it goes; without one, `webhook_id` or `sealed_target` says so."""
+    webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
     target_kind: Mapped[str] = mapped_column(String(16))
     """Of a target without a channel: `schemas.errors.alerts.ChannelKind`."""
     target: Mapped[str] = mapped_column(String(MAX_SHOWN_CHARS))

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors.alert_models import MAX_RULE_NAME_CHARS, AlertChannel
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.lookups import live_project, locked_project
+from controlplane.outbox_models import MAX_CHANNEL_NAME_CHARS, AlertChannel
 from controlplane.rules import as_uuid, cleaned_email
-from schemas.errors.alerts import Channel, ChannelConfig, ChannelForm, ChannelKind
+from schemas.channels import Channel, ChannelConfig, ChannelForm, ChannelKind
 from schemas.projects import ProjectId
 
 MAX_CHANNELS = 50
@@ -142,8 +142,8 @@ def _channel(row: AlertChannel) -> Channel:
 
 def _checked(form: ChannelForm) -> tuple[str, ChannelConfig]:
     name, config = form.name.strip(), form.config
-    if not 1 <= len(name) <= MAX_RULE_NAME_CHARS or "\0" in name:
-        raise BadRequest(f"name: expected 1 to {MAX_RULE_NAME_CHARS} characters")
+    if not 1 <= len(name) <= MAX_CHANNEL_NAME_CHARS or "\0" in name:
+        raise BadRequest(f"name: expected 1 to {MAX_CHANNEL_NAME_CHARS} characters")
     given = {field for field in config.__struct_fields__ if getattr(config, field)}
     if given - FIELDS[form.kind] or not given - {"secret"}:
         expected = ", ".join(sorted(_spelled(field) for field in FIELDS[form.kind]))

@@ -1,7 +1,6 @@
 """Delivers the messages of the outbox, and tries again what was not taken."""
 
 import asyncio
-import random
 import sys
 import time
 from collections.abc import Callable
@@ -12,26 +11,23 @@ import msgspec
 import structlog
 
 from alerts.apprise_child import Job
-from alerts.errors.bodies import Post, post_of
-from alerts.errors.wording import trial_alert
+from alerts.bodies import post_of
+from alerts.plans import PLANS
 from alerts.targets import resolve
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors.alert_outbox import AT_ONCE, claim, settle
+from controlplane.outbox import claim, settle
 from schemas.addresses import TargetRefused
-from schemas.errors.alerts import Channel, ChannelConfig, Due, Sent
-from schemas.projects import ProjectId
+from schemas.channels import ChannelConfig, ChannelKind
+from schemas.messages import Due, Message, Sent, Source
 
 TIMEOUT_S = 10.0
+MOST_AT_ONCE = 10
+"""Messages on their way in this process: who does not answer keeps few others waiting."""
 MOST_CHILDREN = 2
 """Of Apprise: each takes 60 MB."""
 LEASE_US = 60_000_000
-"""Longer than all that is claimed at once may take; who died is waited for that long."""
-MOST_ATTEMPTS = 8
-FIRST_PAUSE_S = 10.0
-LONGEST_PAUSE_S = 3600.0
-GROWTH = 4.0
-JITTER = 0.2
+"""Longer than all that is on its way at once may take; who died is waited for that long."""
 MOST_ANSWER_BYTES = 2000
 AGAIN = frozenset({408, 425, 429})
 """Of the statuses below 500, those that say "later"."""
@@ -53,48 +49,76 @@ class Deliverer:
         *,
         private_allowed: bool,
         email_url: str,
+        pagerduty_url: str,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._database = database
         self._vault = vault
         self._private_allowed = private_allowed
         self._email_url = email_url
+        self._pagerduty_url = pagerduty_url
         self._now_us = now_us
         self._children = asyncio.Semaphore(MOST_CHILDREN)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def begin(self) -> int:
+        """Begins to send what is due, and returns how many messages; it waits for no receiver."""
+        limit = MOST_AT_ONCE - len(self._running)
+        if limit <= 0:
+            return 0
+        found = await claim(
+            self._database, self._vault, self._now_us(), lease_us=LEASE_US, limit=limit
+        )
+        for due in found:
+            task = asyncio.create_task(self._deliver(due))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        return len(found)
 
     async def work(self) -> None:
-        """Sends all that is due."""
-        while True:
-            found = await claim(self._database, self._vault, self._now_us(), LEASE_US)
-            await asyncio.gather(*map(self._deliver, found))
-            if len(found) < AT_ONCE:
-                return
+        """Sends all that is due, and waits for what it comes to."""
+        while await self.begin() or self._running:
+            await asyncio.gather(*self._running)
 
-    async def try_channel(
-        self, project_id: ProjectId, channel: Channel, config: ChannelConfig
+    async def close(self) -> None:
+        """Breaks off what is being sent; it is sent again when its lease has ended."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def send_now(
+        self,
+        kind: ChannelKind,
+        config: ChannelConfig,
+        message: Message,
+        key: str,
+        source: Source = "uptime",
     ) -> Sent:
-        """Sends a test through a channel at once, and returns what it came to."""
-        now_us = self._now_us()
-        alert = trial_alert(project_id, channel.name, now_us)
-        key = f"test/{channel.id}/{now_us}"
-        return await self._send(Due("", 1, key, channel.kind, config, alert))
+        """Sends a message that is in no outbox, once, and returns what it came to."""
+        return await self._send(Due("", 1, source, key, kind, config, message))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            log.error("a message could not be handled, will try again", exc_info=bug)
 
     async def _deliver(self, due: Due) -> None:
         sent = await self._send(due)
         now_us = self._now_us()
-        retry_us = None
-        if sent.error and not sent.lasting and due.attempt < MOST_ATTEMPTS:
-            retry_us = now_us + int(pause_s(due.attempt) * 1_000_000)
+        plan = PLANS[due.source]
+        gives_up = sent.lasting and not (due.source == "webhook" and sent.status)
+        pause_s = None if gives_up else plan.pause_s(due.attempt)
+        after = plan.ends if pause_s is None else now_us + int(pause_s * 1_000_000)
         if sent.error:
             log.warning("alert not taken", message_id=due.id, status=sent.status, kind=due.kind)
-        await settle(self._database, due, sent, now_us, retry_us)
+        await settle(self._database, due, sent, now_us, after)
 
     async def _send(self, due: Due) -> Sent:
         try:
             if due.kind in ("email", "apprise"):
                 return await self._send_by_apprise(due)
             async with asyncio.timeout(TIMEOUT_S):
-                return await self._post(post_of(due))
+                return await self._post(due)
         except TargetRefused as refused:
             return Sent(None, str(refused), lasting=True)
         except TimeoutError:
@@ -102,11 +126,14 @@ class Deliverer:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return Sent(None, f"{type(error).__name__}: {error}")
 
-    async def _post(self, post: Post) -> Sent:
+    async def _post(self, due: Due) -> Sent:
         """Posts to the address that was checked. A redirect is not followed: it is no 2xx."""
+        post = post_of(due, self._pagerduty_url)
+        # The operator alone says where PagerDuty is: that may be in the own network.
+        allowed = self._private_allowed or due.kind == "pagerduty"
         url = httpx.URL(post.url)
         port = url.port or (443 if url.scheme == "https" else 80)
-        address = await resolve(url.host, port, private_allowed=self._private_allowed)
+        address = await resolve(url.host, port, private_allowed=allowed)
         headers = {**post.headers, "Host": url.netloc.decode(), "Accept-Encoding": "identity"}
         # The certificate is asked for the name, not for the address.
         name = {"sni_hostname": url.host}
@@ -140,15 +167,11 @@ class Deliverer:
                 return Sent(None, error, lasting=True)
             # The operator's own server: it may well be in the own network.
             url, private_allowed = email_url(self._email_url, due.config.recipients), True
-        job = Job(url, due.alert.subject, due.alert.text, private_allowed)
+        message = due.message
+        sort = "failure" if message.tone == "bad" else "success"
+        job = Job(url, message.subject, message.text, sort, private_allowed)
         async with self._children, asyncio.timeout(TIMEOUT_S):
             return Sent(None, await _run_child(job))
-
-
-def pause_s(attempt: int) -> float:
-    """Returns how long to wait after an attempt: longer each time, and not all at one moment."""
-    pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * GROWTH ** (attempt - 1))
-    return pause * random.uniform(1 - JITTER, 1 + JITTER)
 
 
 def email_url(server: str, recipients: tuple[str, ...]) -> str:

@@ -1,0 +1,1 @@
+"""The pages by which public status pages are made and published."""

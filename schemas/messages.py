@@ -1,0 +1,60 @@
+"""Messages on their way out: what is sent, by whom it is held, what became of it."""
+
+from typing import Literal, NamedTuple
+
+from msgspec import Raw, Struct
+
+from schemas.channels import ChannelConfig, ChannelKind
+
+Source = Literal["errors", "uptime", "webhook"]
+"""Whose message it is. The plan by which it is tried again depends on that: `alerts.plans`."""
+DeliveryState = Literal["pending", "delivered", "failed", "dead"]
+"""`failed` and `dead` are not tried any more; a dead one can be sent again by hand."""
+Tone = Literal["bad", "good"]
+Action = Literal["trigger", "acknowledge", "resolve"]
+Urgency = Literal["critical", "error", "warning", "info"]
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """What a message says; each kind of channel takes from it what it can show."""
+
+    subject: str
+    text: str
+    """The whole, in lines."""
+    summary: str
+    """The whole, in one line."""
+    at: str
+    """When it happened: ISO 8601, UTC."""
+    tone: Tone = "bad"
+    action: Action = "trigger"
+    """What it does to an incident of PagerDuty."""
+    urgency: Urgency = "error"
+    incident_key: str
+    """Which incident that is."""
+    body: Raw
+    """A JSON object: what programs get, word for word."""
+
+
+class Due(NamedTuple):
+    """A message that is to be sent now, by whoever holds its lease."""
+
+    id: str
+    attempt: int
+    """From 1 on. It names the lease: who comes back with an older one has lost it."""
+    source: Source
+    key: str
+    """Says which message it is, whatever the number of attempts."""
+    kind: ChannelKind
+    config: ChannelConfig
+    message: Message
+
+
+class Sent(NamedTuple):
+    """What an attempt came to."""
+
+    status: int | None
+    """The HTTP status of the answer."""
+    error: str = ""
+    """Empty where the message was taken."""
+    lasting: bool = False
+    """Whether the same attempt cannot succeed later."""
