@@ -23,8 +23,8 @@ from controlplane.lookups import live_project
 from controlplane.many_rows import insert_new
 from controlplane.outbox_models import MAX_ERROR_CHARS, AlertChannel, AlertOutbox
 from controlplane.rules import as_uuid
-from controlplane.uptime.webhook_models import Webhook
-from controlplane.uptime.webhooks import unsealed
+from controlplane.webhook_models import Webhook
+from controlplane.webhook_secrets import open_sealed
 from schemas.channels import ChannelConfig, ChannelKind
 from schemas.messages import DeliveryState, Due, Message, Sent, Source
 from schemas.projects import ProjectId
@@ -192,7 +192,7 @@ def _due(
     if channel is not None:
         kind, config = channel.kind, unseal_config(vault, channel.id, channel.sealed_config)
     elif webhook is not None:
-        held = unsealed(vault, webhook.id, webhook.sealed_secret)
+        held = open_sealed(vault, webhook.id, webhook.sealed_secret)
         kind, config = message.target_kind, ChannelConfig(url=held.url, secret=held.secret)
     else:
         kind = message.target_kind

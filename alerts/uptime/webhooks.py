@@ -13,7 +13,8 @@ from schemas.channels import ChannelConfig
 from schemas.messages import Sent
 from schemas.projects import ProjectId
 from schemas.times import iso_ms
-from schemas.uptime.webhooks import TRIAL, Webhook, WebhookBody, WebhookSecret
+from schemas.uptime.webhooks import TRIAL, Webhook, WebhookBody
+from schemas.webhooks import WebhookSecret
 
 FORGET_EVERY_US = 3_600_000_000
 KEPT_US = 90 * 86_400_000_000

@@ -43,8 +43,8 @@ from schemas.uptime.webhooks import (
     WebhookForm,
     WebhookMessage,
     WebhookMessageState,
-    WebhookSecret,
 )
+from schemas.webhooks import WebhookSecret
 
 Try = Callable[[ProjectId, Webhook, WebhookSecret], Awaitable[Sent]]
 """The state's `try_webhook`: posts a test at once."""

@@ -11,8 +11,8 @@ from controlplane.database import Database
 from controlplane.many_rows import insert_of
 from controlplane.models import Project
 from controlplane.uptime.events import note_event
+from controlplane.uptime.expiry_models import MonitorExpiry
 from controlplane.uptime.models import Monitor
-from controlplane.uptime.webhook_models import MonitorExpiry
 from schemas.uptime.events import EventType
 from schemas.zones import DAY_US
 

@@ -59,9 +59,7 @@ async def add_monitor(
     policies = [policy_of(config, 1, now_us, resumed=False)]
     async with database.session() as session:
         project = await locked_project(session, project_id)
-        of_project = models.Monitor.project_id == project.id
-        if (await session.scalar(select(func.count()).where(of_project)) or 0) >= MAX_MONITORS:
-            raise Conflict(f"A project has at most {MAX_MONITORS} monitors: remove some first")
+        await _check_count(session, project)
         row = models.Monitor(
             id=monitor_id,
             project_id=project.id,
@@ -198,6 +196,12 @@ async def remove_monitor(database: Database, project_id: ProjectId, monitor_id: 
     async with database.session() as session:
         row, _ = await _find(session, project_id, monitor_id, is_locked=True)
         await session.delete(row)
+
+
+async def _check_count(session: AsyncSession, project: Project) -> None:
+    of_project = models.Monitor.project_id == project.id
+    if (await session.scalar(select(func.count()).where(of_project)) or 0) >= MAX_MONITORS:
+        raise Conflict(f"A project has at most {MAX_MONITORS} monitors: remove some first")
 
 
 def _with_states() -> Select[models.Monitor, models.MonitorState]:

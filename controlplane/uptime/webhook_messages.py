@@ -16,15 +16,15 @@ from controlplane.outbox import Outgoing, new_message_id, put_out
 from controlplane.outbox_models import AlertOutbox
 from controlplane.rules import as_uuid
 from controlplane.uptime.models import Incident, Monitor, UptimeEvent
-from controlplane.uptime.webhook_models import Webhook
 from controlplane.uptime.webhooks import find_webhook, wants
-from schemas.messages import Message
+from controlplane.webhook_models import Webhook
+from schemas.messages import Message, Source
 from schemas.projects import ProjectId
 from schemas.times import iso_ms
 from schemas.uptime.webhooks import IncidentPart, WebhookBody, WebhookMessage, WebhookMessageState
 
 AT_ONCE = 200
-SOURCE = "webhook"
+SOURCE: Source = "webhook"
 
 
 class MessagePlace(NamedTuple):

@@ -8,16 +8,18 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane import webhook_models as models
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.lookups import live_project, locked_project
 from controlplane.rules import as_uuid
-from controlplane.uptime import webhook_models as models
 from controlplane.uptime.ids import new_id
+from controlplane.webhook_secrets import open_sealed, seal_webhook
 from schemas.projects import ProjectId
 from schemas.uptime.events import EventType
-from schemas.uptime.webhooks import MAX_WEBHOOKS, Webhook, WebhookForm, WebhookSecret
+from schemas.uptime.webhooks import MAX_WEBHOOKS, Webhook, WebhookForm
+from schemas.webhooks import WebhookSecret
 
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -41,7 +43,7 @@ async def add_webhook(
         row = models.Webhook(
             id=webhook_id,
             project_id=project.id,
-            sealed_secret=_sealed(vault, webhook_id, WebhookSecret(form.url, secret)),
+            sealed_secret=seal_webhook(vault, webhook_id, WebhookSecret(form.url, secret)),
             target=target,
             events=_written(form.events),
             description=form.description,
@@ -73,7 +75,7 @@ async def open_webhook(
     """Returns a webhook with where it leads and its secret, for who posts; raises `NotFound`."""
     async with database.reading() as session:
         row = await find_webhook(session, project_id, webhook_id)
-        return _webhook(row), unsealed(vault, row.id, row.sealed_secret)
+        return _webhook(row), open_sealed(vault, row.id, row.sealed_secret)
 
 
 async def replace_webhook(
@@ -83,8 +85,8 @@ async def replace_webhook(
     target = _target(form.url)
     async with database.session() as session:
         row = await find_webhook(session, *of)
-        held = unsealed(vault, row.id, row.sealed_secret)
-        row.sealed_secret = _sealed(vault, row.id, WebhookSecret(form.url, held.secret))
+        held = open_sealed(vault, row.id, row.sealed_secret)
+        row.sealed_secret = seal_webhook(vault, row.id, WebhookSecret(form.url, held.secret))
         row.target, row.events = target, _written(form.events)
         row.description = form.description
     return _webhook(row)
@@ -109,21 +111,10 @@ async def find_webhook(
     return row
 
 
-def unsealed(vault: Vault, webhook_id: str, sealed: bytes) -> WebhookSecret:
-    """Opens what was sealed for a webhook; raises `UnsealError`."""
-    plain = vault.unseal(sealed, bound_to=f"webhook/{webhook_id}")
-    return msgspec.json.decode(plain, type=WebhookSecret)
-
-
 def wants(row: models.Webhook, event_type: str) -> bool:
     """Tells whether events of a type are posted there."""
     events = _read(row.events)
     return not events or event_type in events
-
-
-def _sealed(vault: Vault, webhook_id: str, secret: WebhookSecret) -> bytes:
-    plain = msgspec.json.encode(secret).decode()
-    return vault.seal(plain, bound_to=f"webhook/{webhook_id}")
 
 
 def _webhook(row: models.Webhook) -> Webhook:

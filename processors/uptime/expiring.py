@@ -1,6 +1,7 @@
 """Certificates and registrations that end soon, found among checks that are stored."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -33,5 +34,5 @@ def _ending(row: Mapping[str, Any]) -> Ending:
     )
 
 
-def _us(moment: Any) -> int:
+def _us(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)

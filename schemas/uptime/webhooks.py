@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from schemas.uptime.events import EventType
+from schemas.webhooks import MAX_DESCRIPTION_CHARS
 
 MAX_WEBHOOKS = 10
 MAX_URL_CHARS = 2000
-MAX_DESCRIPTION_CHARS = 200
 TRIAL = "ping"
 """The type of the event that a test sends."""
 WebhookMessageState = Literal["pending", "delivered", "dead"]
@@ -21,13 +21,6 @@ class WebhookForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     events: Annotated[list[EventType], Meta(max_length=50)] = []
     """Which types are posted; none named is all."""
     description: Annotated[str, Meta(max_length=MAX_DESCRIPTION_CHARS)] = ""
-
-
-class WebhookSecret(Struct, frozen=True):
-    """What is kept sealed of a webhook."""
-
-    url: str
-    secret: str
 
 
 class Webhook(Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ def target_for(project_id: ProjectId, config: MonitorConfig) -> Target:
         since_us=None,
         last_us=None,
         silence_us=0,
+        resumed_us=None,
         created_us=0,
         updated_us=0,
     )

@@ -18,7 +18,6 @@ from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.uptime.incidents import IncidentForm, handle_incident
 from controlplane.uptime.models import UptimeEvent
 from controlplane.uptime.webhook_messages import MessagePlace, list_messages, replay
-from controlplane.uptime.webhook_models import Webhook as WebhookRow
 from controlplane.uptime.webhooks import (
     add_webhook,
     get_webhook,
@@ -27,6 +26,7 @@ from controlplane.uptime.webhooks import (
     remove_webhook,
     replace_webhook,
 )
+from controlplane.webhook_models import Webhook as WebhookRow
 from schemas.projects import ProjectId
 from schemas.uptime.webhooks import MAX_WEBHOOKS, Webhook, WebhookForm, WebhookMessage
 from tests.integration.alerts.alerting import Clock

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.uptime.expiries import KEPT_US, MOST_ENDS, Ending, note_endings
+from controlplane.uptime.expiry_models import MonitorExpiry
 from controlplane.uptime.models import UptimeEvent
 from controlplane.uptime.monitors import remove_monitor
-from controlplane.uptime.webhook_models import MonitorExpiry
 from tests.integration.controlplane.test_uptime_states import made, new_project
 
 NOW_US = 1_764_000_000_000_000

@@ -25,7 +25,7 @@ def rows(*checks: tuple[str, int | None, bytes]) -> pa.RecordBatch:
     )
 
 
-def test_a_certificate_and_a_domain_are_told_apart() -> None:
+def test_what_shows_no_certificate_is_a_domain() -> None:
     found = endings_of(
         rows(("ending_soon", END_US, b"{}"), ("ending_soon", END_US, b""), ("", END_US, b"{}"))
     )
