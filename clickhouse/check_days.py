@@ -12,11 +12,13 @@ from typing import NamedTuple
 from clickhouse.client import Warehouse
 from schemas.zones import DAY_US
 
-AT_ONCE = 500
-"""Days of monitors that one statement builds: at one check a second 43 million rows."""
+MOST_DAYS = 500
+"""That one look returns."""
+ROWS_AT_ONCE = 1_000_000
+"""That one statement reads, to be held in memory: some 150 MB."""
 BASE = 1.02
 STALE = """
-SELECT c.project_id::String, c.monitor_id::String, c.day
+SELECT c.project_id::String, c.monitor_id::String, c.day, c.stored_rows
 FROM (
     SELECT project_id, monitor_id, toDate(slot) AS day, count() AS stored_rows
     FROM checks
@@ -85,6 +87,7 @@ class MonitorDay(NamedTuple):
     project_id: str
     monitor_id: str
     day: date
+    stored_rows: int
 
 
 async def list_stale_days(
@@ -92,10 +95,10 @@ async def list_stale_days(
 ) -> list[MonitorDay]:
     """Returns days of which more checks are stored than they were built from, the newest first.
 
-    At most `AT_ONCE`. Only days with a check that was received since a moment, if one is given:
+    At most `MOST_DAYS`. Only days with a check that was received since a moment, if one is given:
     that is found fast, but misses what the stream stored very late.
     """
-    values = {"from_day": from_day, "before_day": before_day, "limit": AT_ONCE}
+    values = {"from_day": from_day, "before_day": before_day, "limit": MOST_DAYS}
     if since_us is not None:
         values |= {"since_us": since_us}
     sql = STALE.replace("{touched}", "" if since_us is None else TOUCHED)
@@ -103,7 +106,18 @@ async def list_stale_days(
 
 
 async def build_days(warehouse: Warehouse, days: Sequence[MonitorDay]) -> None:
-    """Builds the histograms of days, at most `AT_ONCE`; a repeat changes nothing."""
+    """Builds the histograms of days, some at once; a repeat changes nothing."""
+    some: list[MonitorDay] = []
+    for one in days:
+        if some and sum(each.stored_rows for each in some) + one.stored_rows > ROWS_AT_ONCE:
+            await _build(warehouse, some)
+            some = []
+        some.append(one)
+    if some:
+        await _build(warehouse, some)
+
+
+async def _build(warehouse: Warehouse, days: Sequence[MonitorDay]) -> None:
     last = max(one.day for one in days)
     values = {
         "project_ids": [one.project_id for one in days],

@@ -68,11 +68,10 @@ async def add_monitor(
             policies=msgspec.json.encode(policies).decode(),
             revision=1,
             paused=False,
-            target_ppm=target_ppm_of(config),
-            latency_alerts=config.latency_alerts,
             created_us=now_us,
             updated_us=now_us,
         )
+        _copy_plain(row, config)
         state = models.MonitorState(
             monitor_id=monitor_id, version=0, history=FIRST, state="unknown", is_late=False
         )
@@ -153,7 +152,7 @@ async def change_monitor(
         config = changed(_config(vault, row), fields)
         row.name = config.name
         row.sealed_config = _sealed(vault, row.id, config)
-        row.target_ppm, row.latency_alerts = target_ppm_of(config), config.latency_alerts
+        _copy_plain(row, config)
         _revise(row, config, now_us, resumed=False)
         await keep_heartbeat(session, vault, row, config, now_us)
         await _set_windows(session, row.id, config.maintenance_windows, now_us)
@@ -247,6 +246,11 @@ async def _set_windows(
     session.add_all(
         [of(id=uuid.uuid4(), monitor_id=monitor_id, spec=spec, from_us=now_us) for spec in wanted]
     )
+
+
+def _copy_plain(row: models.Monitor, config: MonitorConfig) -> None:
+    """Keeps what is asked for by who cannot open configurations."""
+    row.target_ppm, row.latency_alerts = target_ppm_of(config), config.latency_alerts
 
 
 def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> Monitor:

@@ -237,6 +237,7 @@ MONITORS: dict[str, Any] = {
     "GET monitors/{monitor_id}/days": None,
     "GET monitors/{monitor_id}/series": None,
     "GET status/{monitor_id}": None,
+    "GET sla": None,
     "GET incidents": None,
     "POST incidents": {"state": "triggered", "title": "taken"},
     "GET incidents/{incident_id}": None,

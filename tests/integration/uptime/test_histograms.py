@@ -102,7 +102,7 @@ async def test_a_day_is_built_once_however_often_and_by_how_many(
     times_ms = await store(warehouse, project, 20)
     first = day_of(TODAY_US) - timedelta(days=20)
     of = (project.project_id, MONITOR)
-    days = [MonitorDay(*of, first + timedelta(days=number)) for number in range(21)]
+    days = [MonitorDay(*of, first + timedelta(days=number), 300_000) for number in range(21)]
 
     await asyncio.gather(*(build_days(warehouse, days) for _ in range(3)))
     await follow(warehouse)
