@@ -3,7 +3,17 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import courses, incidents, monitors, probes, status, status_pages, webhooks
+from api.uptime import (
+    courses,
+    incidents,
+    monitors,
+    notifications,
+    policies,
+    probes,
+    status,
+    status_pages,
+    webhooks,
+)
 from api.uptime.failures import uptime_handlers
 from api.uptime.public.routes import router as public_router
 
@@ -18,6 +28,8 @@ def routers() -> list[Router]:
                 *courses.HANDLERS,
                 *status.HANDLERS,
                 *incidents.HANDLERS,
+                *policies.HANDLERS,
+                *notifications.HANDLERS,
                 *webhooks.HANDLERS,
                 *probes.HANDLERS,
                 *status_pages.HANDLERS,
