@@ -13,7 +13,7 @@ from litestar import Litestar
 
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
-from schemas.uptime.examples import MONITOR
+from schemas.uptime.examples import MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
@@ -255,6 +255,14 @@ MONITORS: dict[str, Any] = {
     "PUT status-pages/{page_id}": {"title": "taken"},
     "DELETE status-pages/{page_id}": None,
     "PUT status-pages/{page_id}/logo": None,
+    "POST monitors/{monitor_id}/notifications/test": None,
+    "GET escalation-policies": None,
+    "POST escalation-policies": POLICY,
+    **{
+        f"{method} escalation-policies/{{policy_id}}": body
+        for method, body in (("GET", None), ("PUT", {"name": "taken"}), ("DELETE", None))
+    },
+    "POST escalation-policies/{policy_id}/test": None,
 }
 PUBLIC_PAGES = (
     *("/{name}", "/{name}/history", "/{name}/feed.rss", "/{name}/badge.svg", "/{name}/logo"),
@@ -495,11 +503,13 @@ def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
     webhook = client.post("/v1/webhooks", json=hook, headers=own)
     page = {"title": MARKER, "slug": MARKER, "description": MARKER}
     status_page = client.post("/v1/status-pages", json=page, headers=own)
+    policy = client.post("/v1/escalation-policies", json=POLICY | {"name": MARKER}, headers=own)
     return {
         "webhook_id": webhook.json()["webhook_id"],
         "monitor_id": made.json()["monitor_id"],
         "incident_id": incident.json()["incident_id"],
         "page_id": status_page.json()["page_id"],
+        "policy_id": policy.json()["policy_id"],
     }
 
 

@@ -89,8 +89,13 @@ class Keyed:
 
     def send(self, monitor_id: str, first_us: int, outcomes: str, **more: Any) -> None:
         """Sends checks, one each 30 s from a moment on."""
+        self.ask("POST", "checks", 202, self.checks(monitor_id, first_us, outcomes, **more))
+        self.server.wait_stored()
+
+    def checks(self, monitor_id: str, first_us: int, outcomes: str, **more: Any) -> list[Any]:
+        """Returns checks, one each 30 s from a moment on."""
         words = {"o": "ok", "f": "fail"}
-        checks = [
+        return [
             {
                 "monitor_id": monitor_id,
                 "region": "default",
@@ -102,8 +107,6 @@ class Keyed:
             }
             for number, sign in enumerate(outcomes)
         ]
-        self.ask("POST", "checks", 202, checks)
-        self.server.wait_stored()
 
 
 @pytest.fixture
