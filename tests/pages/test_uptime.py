@@ -121,8 +121,6 @@ def test_a_monitor_is_made_tried_seen_down_acknowledged_and_resolved(
         page.get_by_role("button", name="Make the monitor").click()
         expect(page.locator("h1")).to_contain_text("Checkout")
         # It follows by itself: the first check, and the second, with which it is down.
-        expect(page.locator("#figures .facts").first).to_contain_text("unknown")
-        page.get_by_role("link", name="Live").click()
         expect(page.locator("#figures .facts").first).to_contain_text("down")
         expect(page.locator(".failed")).to_contain_text("the status is 500")
         is_fine(window)

@@ -52,14 +52,15 @@ async def monitor_page(
 ) -> Response[Any]:
     """Show one monitor."""
     monitor = await monitor_of(request, viewer, monitor_id)
-    subject = of_one(request, viewer, monitor.monitor_id)
+    live = await follows(request, viewer, of_one(request, viewer, monitor.monitor_id), ending=LIVE)
     return await page_with(
         request,
         "uptime/monitor.html",
         _found(request, viewer, monitor),
         monitor=monitor,
         range=range_of(values_of(request), viewer.project),
-        live=await follows(request, viewer, subject, ending=LIVE),
+        # It is looked at to see what happens: it follows unless somebody stops it.
+        live=live and live._replace(is_on=values_of(request).get("live") != "0"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from api.pages.navigation import Link, Section
 from api.pages.uptime import editing, incident, incidents, maintaining, monitor, monitors
+from api.pages.uptime.finding import FINDER
 from api.pages.uptime.status_pages import page as status_pages
 from api.pages.uptime.wanted import suggest
 
@@ -23,5 +24,6 @@ SECTIONS = (
             *incident.HANDLERS,
             *status_pages.HANDLERS,
         ),
+        finders=(FINDER,),
     ),
 )
