@@ -166,7 +166,7 @@ PAGES = (
         "/uptime/monitors/{monitor_id}/live",
     ),
     *("/uptime/monitors/{monitor_id}/checks", "/uptime/monitors/{monitor_id}/settings"),
-    *("/uptime/incidents", "/uptime/incidents.events"),
+    *("/uptime/incidents", "/uptime/incidents.events", "/uptime/sla", "/uptime/sla.csv"),
     *("/uptime/incidents/{incident_id}", "/uptime/incidents/{incident_id}/live"),
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),

@@ -86,6 +86,7 @@ class TestEveryPage:
         ("empty", "uptime/monitors/new"),
         *(("empty", f"uptime/monitors/new?type={one}") for one in ("tcp", "dns", "domain")),
         ("empty", "uptime/incidents?new=1"),
+        ("empty", "uptime/sla"),
         ("demo", "pipeline"),
         ("demo", "pipeline/dead"),
         ("empty", "pipeline"),

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.people import join
 from tests.e2e.server import COOKIE, Project, Server, create_project, wait_for
 from tests.pages.looking import NARROW, OF_COLOURS, WIDE, Visitor
-from tests.pages.places import HOSTILE, path_of
+from tests.pages.places import HOSTILE, path_of, taken
 
 SECRET = "Bearer of-nobody-elses-business"
 
@@ -251,6 +251,38 @@ def test_a_member_sees_all_and_may_handle_incidents_alone(
         expect(page.locator("h1")).to_contain_text("Checkout is slow")
         is_fine(window)
     member.close()
+
+
+def test_service_levels_tell_of_breaches_and_go_into_a_file(
+    browser: Browser, server: Server, project: Project, site: Site
+) -> None:
+    keyed = Keyed(server, project)
+    site.status = 500
+    port = int(site.server_address[1])
+    up = keyed.make(name="Up", type="tcp", host="127.0.0.1", port=port, interval_seconds=1)
+    promised = {"sla_target_pct": 100, "interval_seconds": 1}
+    down = keyed.make(name="=Down", type="http", url=site.url, **promised)
+    wait_for(lambda: (keyed.state(down), keyed.state(up)) == ("down", "up"), "both states")
+    with Visitor.signed_in(browser, server) as window:
+        page = window.go(path_of(project, "uptime/sla"))
+        rows = page.locator("table.sla tbody tr")
+        expect(rows).to_have_count(2)
+        expect(rows.nth(0)).to_contain_text("breached")
+        expect(rows.nth(0)).to_contain_text("=Down")
+        expect(rows.nth(1)).to_contain_text("99.9 %")
+        is_fine(window)
+        # A spreadsheet does not run what somebody called a monitor.
+        lines = taken(page, "CSV").decode().splitlines()
+        assert lines[0].startswith("month,begins,monitor_id,name,target_pct")
+        assert sum("'=Down" in line for line in lines) == 1
+
+        page.get_by_role("link", name="Incidents").first.click()
+        window.go(path_of(project, "uptime/sla?tz=Pacific/Auckland&month=2026-01"))
+        expect(page.locator("h1")).to_contain_text("2026-01")
+        expect(rows.nth(0)).to_contain_text("unknown")
+        page.emulate_media(media="print")
+        expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
+        assert window.faults == []
 
 
 def test_nothing_that_a_target_or_a_person_says_becomes_markup(

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from schemas.uptime.targets import MONITOR_TYPES, MonitorType
 
-Kind = Literal["text", "number", "check", "choice", "lines"]
+Kind = Literal["text", "number", "decimal", "check", "choice", "lines"]
 Group = Literal["", "answer", "advanced", "alerts"]
 """Where it stands: at the top, under "What counts as up", folded away, under "Who is told"."""
 TYPES: Sequence[tuple[MonitorType, str, str]] = (
@@ -94,6 +94,11 @@ FIELDS: Sequence[Field] = (
         "answer",
     ),
     Field(
+        *("sla_target_pct", "Promised uptime of a month, in percent", "decimal", MONITOR_TYPES),
+        "0 to 100, to four decimals: what service levels are measured by.",
+        "advanced",
+    ),
+    Field(
         *("headers", "Headers", "lines", ("http",)),
         "One a line: Name: value. Values are sealed; … stands for one that stays as it is.",
         "advanced",
@@ -134,9 +139,14 @@ FIELDS: Sequence[Field] = (
     ),
     Field(
         *("notifications", "Notifications", "lines", MONITOR_TYPES),
-        "URLs of Apprise, one a line, as mailto://… or slack://…. They are sealed: slack://…#1"
-        " stands for the first one, which stays as it is.",
+        "One a line: mailto:ann@example.com, slack://…, any URL of Apprise, https://… for a"
+        " webhook, pagerduty://KEY, channel:NAME. They are sealed: slack://…#1 stands for the"
+        " first one, which stays as it is.",
         "alerts",
+    ),
+    Field(
+        *("latency_alerts", "Tell when checks take unusually long", "check", LOOKED_AT),
+        group="alerts",
     ),
     Field(
         *("escalation_policy", "Escalation policy", "text", MONITOR_TYPES),
