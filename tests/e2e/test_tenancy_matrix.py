@@ -167,6 +167,7 @@ PAGES = (
     ),
     *("/uptime/monitors/{monitor_id}/checks", "/uptime/monitors/{monitor_id}/settings"),
     *("/uptime/incidents", "/uptime/incidents.events", "/uptime/sla", "/uptime/sla.csv"),
+    *("/uptime/escalation", "/uptime/escalation/{policy_id}"),
     *("/uptime/incidents/{incident_id}", "/uptime/incidents/{incident_id}/live"),
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),
@@ -196,6 +197,8 @@ ALERTS = (
 )
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
+    *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
+    *("escalation/{policy_id}/test", "escalation/{policy_id}/remove"),
     *("monitors", "monitors/{monitor_id}/settings", "monitors/{monitor_id}/test"),
     *(
         "monitors/{monitor_id}/pause",

@@ -87,6 +87,7 @@ class TestEveryPage:
         *(("empty", f"uptime/monitors/new?type={one}") for one in ("tcp", "dns", "domain")),
         ("empty", "uptime/incidents?new=1"),
         ("empty", "uptime/sla"),
+        ("empty", "uptime/escalation"),
         ("demo", "pipeline"),
         ("demo", "pipeline/dead"),
         ("empty", "pipeline"),

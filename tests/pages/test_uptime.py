@@ -285,6 +285,79 @@ def test_service_levels_tell_of_breaches_and_go_into_a_file(
         assert window.faults == []
 
 
+def test_a_policy_is_made_tried_and_named_by_a_monitor_and_the_incident_says_who_was_told(
+    browser: Browser, server: Server, project: Project, site: Site
+) -> None:
+    site.status = 500
+    hook = site.url.replace("health", "hidden-path")
+    with Visitor.signed_in(browser, server, viewport=NARROW) as window:
+        page = window.go(path_of(project, "uptime/escalation"))
+        page.get_by_text("New policy").click()
+        page.get_by_label("Name", exact=True).fill("On call")
+        page.get_by_label("Tell").first.fill(f"{hook}\nchannel:nobody")
+        page.get_by_label("After, in seconds").nth(1).fill("300")
+        page.get_by_label("Tell").nth(1).fill("mailto:ann@example.com")
+        page.get_by_role("button", name="Make the policy").click()
+        row = page.get_by_role("row").filter(has_text="On call")
+        expect(row).to_contain_text("after 5 m 0 s mailto:ann@example.com")
+        expect(row).to_contain_text("there is no channel:nobody")
+        assert "hidden-path" not in page.content()
+        is_fine(window)
+
+        page.get_by_role("link", name="On call").click()
+        expect(page.get_by_label("Tell").first).to_have_value(
+            "http://127.0.0.1/…#1\nchannel:nobody"
+        )
+        page.get_by_label("Tell").first.fill("http://127.0.0.1/…#1")
+        page.get_by_label("Tell").nth(1).fill("")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("link", name="On call").click()
+        # The site answers no POST: what it says is shown.
+        page.get_by_role("button", name="Send a test to all of it").click()
+        tests = page.get_by_role("status").filter(has_text="targets")
+        expect(tests).to_contain_text("0 of 1 targets took the test")
+        expect(tests).to_contain_text("501")
+        is_fine(window)
+
+        keyed = Keyed(server, project)
+        monitor_id = keyed.make(
+            name="Checkout",
+            type="http",
+            url=site.url,
+            interval_seconds=1,
+            escalation_policy="On call",
+        )
+        wait_for(lambda: keyed.state(monitor_id) == "down", "the monitor to be down")
+        window.go(path_of(project, "uptime/incidents"))
+        page.get_by_role("link", name="Checkout is down").click()
+        told = page.locator(".sent")
+        expect(told).to_contain_text("http://127.0.0.1/…")
+        expect(told).to_contain_text("step 1")
+        is_fine(window)
+
+        window.go(path_of(project, "uptime/escalation"))
+        page.get_by_role("link", name="On call").click()
+        page.get_by_text("Remove", exact=True).click()
+        page.get_by_label("Type On call").fill("On call")
+        page.get_by_role("button", name="Remove for good").click()
+        expect(page.get_by_text("A monitor names On call, which does not exist")).to_be_visible()
+
+
+def test_a_heartbeat_shows_where_its_job_tells_of_runs(
+    browser: Browser, server: Server, project: Project
+) -> None:
+    with Visitor.signed_in(browser, server) as window:
+        page = window.go(path_of(project, "uptime/monitors/new?type=heartbeat"))
+        page.get_by_label("Name", exact=True).fill("Backup")
+        page.get_by_label("Or by a crontab").fill("0 3 * * *")
+        page.get_by_role("button", name="Make the monitor").click()
+        url = page.locator(".copied code").inner_text()
+        is_fine(window)
+
+        assert server.client(None).get(url).status_code == 200
+        expect(page.locator("#figures .facts").first).to_contain_text("up")
+
+
 def test_nothing_that_a_target_or_a_person_says_becomes_markup(
     browser: Browser, server: Server, project: Project, site: Site
 ) -> None:

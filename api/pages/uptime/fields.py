@@ -55,6 +55,30 @@ FIELDS: Sequence[Field] = (
     Field("record_type", "Record", "choice", types=("dns",), options=RECORDS),
     Field("interval_seconds", "Every, in seconds", "number", help="1 to 86400."),
     Field(
+        *("cron", "Or by a crontab", "text", ("heartbeat",)),
+        "When runs are due, in place of the seconds: 0 3 * * *. Empty: none.",
+    ),
+    Field("timezone", "Time zone of the crontab", "text", ("heartbeat",), "As Europe/Berlin."),
+    Field(
+        *("grace_seconds", "A run may be late, in seconds", "number", ("heartbeat",)),
+        "After that it is missing.",
+    ),
+    Field(
+        *("max_runtime_seconds", "A run may take, in seconds", "number", ("heartbeat",)),
+        "Of one that has told of its start.",
+        "advanced",
+    ),
+    Field(
+        *("slug", "Slug", "text", ("heartbeat",)),
+        "Check-ins of Sentry's SDKs with this name feed it: a-z, 0-9, - and _. Empty: none.",
+        "advanced",
+    ),
+    Field(
+        *("environment", "Environment", "text", ("heartbeat",)),
+        "The check-ins of this one.",
+        "advanced",
+    ),
+    Field(
         *("timeout_ms", "Timeout, in milliseconds", "number"),
         types=LOOKED_AT,
         help="100 to 120000; never more than 80 % of the interval.",

@@ -13,6 +13,7 @@ from api.pages.uptime.asserting import read_assertion, write_assertion
 from api.pages.uptime.fields import FIELDS, Field, fields_of
 from api.pages.uptime.keeping import meant_lines, shown_lines
 from controlplane.failures import BadRequest, ControlPlaneError
+from controlplane.uptime.checked import OF_HEARTBEATS
 from schemas.uptime.monitors import MonitorConfig, listed
 
 KEPT = "…"
@@ -23,6 +24,10 @@ ESCAPES = {"\\r": "\r", "\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 USUAL: Mapping[str, Mapping[str, str]] = {
     "domain": {"interval_seconds": "86400", "timeout_ms": "30000", "expiry_warning_days": "30"},
     "tls": {"interval_seconds": "3600"},
+    "heartbeat": {
+        "interval_seconds": "86400",
+        **{name: str(value) for name, value in OF_HEARTBEATS.items()},
+    },
 }
 """What a new monitor of a type begins with, where it is not the usual of all."""
 LISTS = ("regions", "notifications", "expected_value")
