@@ -1,7 +1,7 @@
 """What uptime is worked out from: the flips of monitors in a range, and what does not count."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,13 +11,46 @@ from controlplane.uptime.models import MonitorFlip
 from controlplane.uptime.overlays import read_overlays_of
 from schemas.uptime.days import Day, DayBar, day_bars
 from schemas.uptime.measures import Overlays
-from schemas.uptime.monitors import Monitor
 from schemas.uptime.states import OF_MONITOR, Flip, State
 from schemas.uptime.stretches import Stretch
 from schemas.uptime.targets import MonitorId
 
 AT_ONCE = 500
 """Monitors in one statement."""
+
+
+class Followed(Protocol):
+    """What has to be known of a monitor."""
+
+    @property
+    def monitor_id(self) -> MonitorId:
+        """Its id."""
+        ...
+
+    @property
+    def created_us(self) -> int:
+        """When it was made."""
+        ...
+
+    @property
+    def last_us(self) -> int | None:
+        """The newest slot that a check told of."""
+        ...
+
+    @property
+    def silence_us(self) -> int:
+        """How long nothing may be heard before the state is unknown."""
+        ...
+
+    @property
+    def interval_us(self) -> int:
+        """Between two slots."""
+        ...
+
+    @property
+    def resumed_us(self) -> int | None:
+        """When its last pause ended: what checks before told is not known any more."""
+        ...
 
 
 class Course(NamedTuple):
@@ -29,7 +62,7 @@ class Course(NamedTuple):
 
 
 async def read_course(
-    database: Database, monitor: Monitor, bounds: Stretch, now_us: int | None = None
+    database: Database, monitor: Followed, bounds: Stretch, now_us: int | None = None
 ) -> Course:
     """Returns how a monitor was in a range; it ends now where no `now_us` is given."""
     found = await read_courses(database, [monitor], bounds, now_us)
@@ -37,7 +70,7 @@ async def read_course(
 
 
 async def read_courses(
-    database: Database, monitors: Sequence[Monitor], bounds: Stretch, now_us: int | None = None
+    database: Database, monitors: Sequence[Followed], bounds: Stretch, now_us: int | None = None
 ) -> dict[MonitorId, Course]:
     """Returns how monitors were in a range, with three statements for each 500 of them."""
     found = {}
@@ -55,7 +88,7 @@ async def read_courses(
 
 
 async def read_day_bars(
-    database: Database, monitors: Sequence[Monitor], days: Sequence[Day]
+    database: Database, monitors: Sequence[Followed], days: Sequence[Day]
 ) -> dict[MonitorId, list[DayBar]]:
     """Returns how monitors were on each of `schemas.uptime.days.last_days`."""
     bounds = Stretch(days[0].bounds.start_us, days[-1].bounds.end_us)
@@ -65,16 +98,16 @@ async def read_day_bars(
     }
 
 
-def silent_since(monitor: Monitor, now_us: int) -> int | None:
+def silent_since(monitor: Followed, now_us: int) -> int | None:
     """Returns since when no check has told of a monitor; `None` where that is not long."""
     if monitor.last_us is not None and monitor.last_us < (monitor.resumed_us or 0):
         return monitor.resumed_us
     if monitor.last_us is None or now_us - monitor.last_us <= monitor.silence_us:
         return None
-    return monitor.last_us + monitor.config.interval_seconds * 1_000_000
+    return monitor.last_us + monitor.interval_us
 
 
-def _end_in_silence(flips: list[Flip], monitor: Monitor, now_us: int) -> None:
+def _end_in_silence(flips: list[Flip], monitor: Followed, now_us: int) -> None:
     silent_us = silent_since(monitor, now_us)
     if silent_us is not None and flips and flips[-1].after != "unknown":
         flips.append(Flip(max(silent_us, flips[-1].at_us + 1), flips[-1].after, "unknown"))
