@@ -5,6 +5,7 @@ from litestar import Router
 from api.account_forms import MAX_FORM_BYTES
 from api.uptime import incidents, monitors, status, status_pages
 from api.uptime.failures import uptime_handlers
+from api.uptime.public.following import router as following_router
 from api.uptime.public.routes import router as public_router
 
 
@@ -24,4 +25,5 @@ def routers() -> list[Router]:
             tags=["monitors"],
         ),
         public_router(),
+        following_router(),
     ]

@@ -15,6 +15,7 @@ from api.persons import counted, export, whose_data
 from api.reads import reader_of
 from controlplane.erasures import cleaned_person, list_erasures, request_erasure
 from controlplane.failures import BadRequest, Conflict
+from controlplane.uptime.subscribers import forget_follower
 from schemas.persons import PersonCounts
 
 PERSONS = f"{PATH}/persons"
@@ -63,7 +64,9 @@ async def erase_one(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         if typed != person:
             raise BadRequest("Nothing was erased: type the id again to erase what names it.")
         project_id = viewer.project.project_id
-        asked = await request_erasure(services(request).database, project_id, person, by=by)
+        state = services(request)
+        asked = await request_erasure(state.database, project_id, person, by=by)
+        await forget_follower(state.database, state.vault, project_id, person)
     except (BadRequest, Conflict) as error:
         return await _shown(request, viewer, erase_problem=Problem(error.message), person=person)
     ids = {"project_id": project_id, "erasure_id": asked.erasure_id}
