@@ -14,6 +14,8 @@ ENQUEUE = "/v2/enqueue"
 """Below the address of PagerDuty's Events API."""
 SIGNATURE = "X-Sentry-Clone-Signature"
 IDEMPOTENCY = "Idempotency-Key"
+EVENT_SIGNATURE = "X-StatusPulse-Signature"
+EVENT_TYPE = "X-StatusPulse-Event"
 MOST_TEXT_CHARS = 1900
 """Discord takes 2,000."""
 MOST_SUMMARY_CHARS = 1024
@@ -35,6 +37,8 @@ def post_of(due: Due, pagerduty_url: str) -> Post:
     """
     config, message = due.config, due.message
     makers = {"slack": _slack, "discord": _discord, "msteams": _teams, "pagerduty": _pagerduty}
+    if due.source == "webhook":
+        return _event_post(due)
     if due.kind == "webhook":
         body, url = bytes(message.body), config.url
     else:
@@ -45,6 +49,18 @@ def post_of(due: Due, pagerduty_url: str) -> Post:
     if config.secret:
         headers[SIGNATURE] = sign(body, config.secret)
     return Post(url, body, headers)
+
+
+def _event_post(due: Due) -> Post:
+    """Returns the request of an event, signed as StatusPulse's are: docs/uptime-webhooks.md."""
+    body, secret = bytes(due.message.body), due.config.secret
+    headers = {
+        "Content-Type": "application/json",
+        IDEMPOTENCY: due.message.incident_key,
+        EVENT_TYPE: due.message.subject,
+        EVENT_SIGNATURE: hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
+    }
+    return Post(due.config.url, body, headers)
 
 
 def sign(body: bytes, secret: str) -> str:

@@ -19,7 +19,7 @@ from controlplane.database import Database
 from controlplane.outbox import claim, settle
 from schemas.addresses import TargetRefused
 from schemas.channels import ChannelConfig, ChannelKind
-from schemas.messages import Due, Message, Sent
+from schemas.messages import Due, Message, Sent, Source
 
 TIMEOUT_S = 10.0
 MOST_AT_ONCE = 10
@@ -87,10 +87,15 @@ class Deliverer:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def send_now(
-        self, kind: ChannelKind, config: ChannelConfig, message: Message, key: str
+        self,
+        kind: ChannelKind,
+        config: ChannelConfig,
+        message: Message,
+        key: str,
+        source: Source = "uptime",
     ) -> Sent:
         """Sends a message that is in no outbox, once, and returns what it came to."""
-        return await self._send(Due("", 1, "uptime", key, kind, config, message))
+        return await self._send(Due("", 1, source, key, kind, config, message))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -101,7 +106,8 @@ class Deliverer:
         sent = await self._send(due)
         now_us = self._now_us()
         plan = PLANS[due.source]
-        pause_s = None if sent.lasting else plan.pause_s(due.attempt)
+        gives_up = sent.lasting and not (due.source == "webhook" and sent.status)
+        pause_s = None if gives_up else plan.pause_s(due.attempt)
         after = plan.ends if pause_s is None else now_us + int(pause_s * 1_000_000)
         if sent.error:
             log.warning("alert not taken", message_id=due.id, status=sent.status, kind=due.kind)

@@ -11,8 +11,8 @@ from schemas.metrics import REQUEST_SECONDS
 
 access = structlog.get_logger("access")
 
-KEY_IN_PATH = re.compile(r"(/cron/[^/]*/+)[^/]+")
-"""A check-in of a plain request has its DSN key there."""
+KEY_IN_PATH = re.compile(r"(/cron/[^/]*/+|/heartbeats/+)[^/]+")
+"""A check-in of a plain request has its DSN key there; a ping URL is a secret."""
 STREAM = b"text/event-stream"
 """An answer that stays open: it is as quick as its beginning."""
 

@@ -61,8 +61,8 @@ class Operation(NamedTuple):
 def operations(routes: Iterable[BaseRoute]) -> Iterator[Operation]:
     """Yields every operation of the API, in the order of the paths.
 
-    The order of the routes is no order to show: Litestar keeps the paths of a handler in a set, so that those of
-    a handler with two of them change places from start to start.
+    The order of the routes is none to show: Litestar keeps the paths of a handler in a set, so
+    those of a handler with two of them change places from start to start.
     """
     served = [route for route in routes if isinstance(route, HTTPRoute)]
     for route in sorted(served, key=lambda route: route.path_format):
@@ -103,7 +103,7 @@ def statuses(one: Operation) -> tuple[int, ...]:
     """Returns the statuses of an operation's errors."""
     found = {*one.described.errors}
     # Monitors' errors of bodies and parameters are 422, which their routes name.
-    bad = set() if one.asks == "monitor" else {400}
+    bad = set() if one.asks in ("monitor", "prober") else {400}
     if _rejects_unknown(one):
         found |= bad
     is_query = one.method == "GET" and _asked_for_project(one.handler) != "nobody"

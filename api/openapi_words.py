@@ -13,6 +13,7 @@ from schemas.examples import (
     SPAN_ID,
     TOKEN,
     TRACE_ID,
+    WEBHOOK_ID,
 )
 
 INTRODUCTION = """\
@@ -108,6 +109,11 @@ PARAMETERS = {
     "sort": Words("What comes first: last_seen, first_seen, events or people.", "last_seen"),
     # Of a path.
     "monitor_slug": Words("Name of the scheduled job.", "nightly-backup"),
+    "secret": Words(
+        "What the ping URL of a heartbeat ends with.", "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4"
+    ),
+    "signal": Words("start, fail, or the exit code of a shell: 0 to 255.", "start"),
+    "rid": Words("Names the run, where several overlap.", SOMETHING),
     "public_key": Words("The DSN key.", "0123456789abcdef0123456789abcdef"),
     "issue_id": Words("Id of the issue, or its number in the project.", "1"),
     "event_id": Words("Id of the event: 32 hexadecimal digits.", EVENT_ID),
@@ -127,7 +133,16 @@ PARAMETERS = {
     "incident_state": Words(
         "Only incidents that are triggered, acknowledged or resolved.", "triggered"
     ),
+    "webhook_id": Words("Id of the webhook.", WEBHOOK_ID),
+    "delivery_state": Words("Only deliveries that are pending, delivered or dead.", "dead"),
+    "delivery_id": Words("This delivery alone. Without it, all that are dead.", SOMETHING),
     "window": Words("Over which time: a number and m, h or d, 90d at most.", "24h"),
+    "step": Words("Length of each step: a number and m, h or d.", "1h"),
+    "days": Words("How many days, today among them.", "90"),
+    "timezone": Words(
+        "Time zone of days and months, by its IANA name; without it, that of the project.",
+        "Europe/Berlin",
+    ),
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "version": Words("Name of the release.", "shop@1.0.0"),
@@ -208,6 +223,13 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "description": "A monitor key of a project, without the word Bearer:"
         " `sluice token create --monitors` makes one.",
     },
+    "prober": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "sk_probe_…",
+        "description": "A prober key of a project, without the word Bearer:"
+        " `sluice token create --prober` makes one.",
+    },
     "key": {
         "type": "http",
         "scheme": "bearer",
@@ -225,5 +247,6 @@ NEEDS: dict[str, list[dict[str, list[str]]]] = {
     "project": [{"session": [], "project": []}],
     "token": [{"token": []}],
     "monitor": [{"monitor": []}],
+    "prober": [{"prober": []}],
     "operator": [{}, {"key": []}],
 }

@@ -24,7 +24,6 @@ from clickhouse.person_rows import BYTES_AT_ONCE, export_lines
 from clickhouse.persons import Whose, count_rows
 from controlplane.erasures import cleaned_person, list_erasures, request_erasure
 from controlplane.failures import BadRequest
-from controlplane.uptime.subscribers import forget_follower
 from schemas.described import describes
 from schemas.persons import (
     MAX_PERSON_CHARS,
@@ -109,12 +108,7 @@ async def ask_for_erasure(request: AnyRequest, project_id: FromPath[str]) -> Era
         form.person,
         by=holder.user_id,
     )
-    await forget_follower(
-        services(request).database,
-        services(request).vault,
-        reached.access.project.project_id,
-        form.person,
-    )
+    await services(request).forget_address(reached.access.project.project_id, form.person)
     return erasure_answer(found)
 
 

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from api.account_forms import iso_ms, read_form, trimmed
 from api.auth import AnyRequest, Entered, admin_only, entered, services
 from api.sessions import Done
-from controlplane.failures import NotFound
+from controlplane.failures import BadRequest, NotFound
 from controlplane.tokens import (
     ShownToken,
     TokenDraft,
@@ -41,6 +41,8 @@ class TokenForm(Struct, frozen=True, rename="camel"):
     """Whether it reaches all projects of whoever makes it, and not the one of the header."""
     for_monitors: bool = False
     """Whether it is a monitor key of the project, `sk_live_…`."""
+    for_probers: bool = False
+    """Whether it is a prober key of the project, `sk_probe_…`."""
 
 
 class TokenRow(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -94,6 +96,8 @@ async def create_api_token(request: AnyRequest) -> MadeToken:
     found = await entered(request)
     bad = "Invalid request body"
     form = await read_form(request, TokenForm, otherwise=bad, bad_json=bad)
+    if form.for_probers and (form.for_monitors or form.all_projects):
+        raise BadRequest("forProbers goes with neither forMonitors nor allProjects")
     if form.all_projects:
         owner = _person_of(found)
     else:
@@ -101,7 +105,13 @@ async def create_api_token(request: AnyRequest) -> MadeToken:
         owner = _project_of(found)
     state = services(request)
     name = trimmed(form.name) or _DEFAULT_NAME
-    new = TokenDraft(name, form.scope, form.expires_at, for_monitors=form.for_monitors)
+    new = TokenDraft(
+        name,
+        form.scope,
+        form.expires_at,
+        for_monitors=form.for_monitors,
+        for_probers=form.for_probers,
+    )
     at_most = state.quotas.max_keys_per_project
     made = await create_token(state.database, owner, new, at_most=at_most)
     return MadeToken(made.plain, _row(made.token))

@@ -20,6 +20,7 @@ from controlplane.tokens import (
     MAX_CHARS,
     MONITOR_PREFIX,
     PERSON_PREFIX,
+    PROBER_PREFIX,
     PROJECT_PREFIX,
     SCOPES,
     as_scope,
@@ -81,6 +82,13 @@ class ApiTokens:
         if plain.startswith(MONITOR_PREFIX) and len(plain) <= MAX_CHARS:
             return await self._holder(plain)
         return await self.holder_of(authorization)
+
+    async def prober_holder_of(self, authorization: str | None) -> TokenHolder:
+        """Return who is behind a prober key; raises `Unauthorized` for any other credential."""
+        plain = key_in(authorization)
+        if not plain.startswith(PROBER_PREFIX) or len(plain) > MAX_CHARS:
+            raise Unauthorized("Invalid or expired prober key: expected sk_probe_…")
+        return await self._holder(plain)
 
     def forget(self, token_hash: str) -> None:
         """Drop what is known of one token; call it after revoking it."""

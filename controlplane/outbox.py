@@ -23,13 +23,15 @@ from controlplane.lookups import live_project
 from controlplane.many_rows import insert_new
 from controlplane.outbox_models import MAX_ERROR_CHARS, AlertChannel, AlertOutbox
 from controlplane.rules import as_uuid
+from controlplane.webhook_models import Webhook
+from controlplane.webhook_secrets import open_sealed
 from schemas.channels import ChannelConfig, ChannelKind
 from schemas.messages import DeliveryState, Due, Message, Sent, Source
 from schemas.projects import ProjectId
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
-    """A message that is put into the outbox; it has a channel or a sealed target."""
+    """A message that is put into the outbox; it has a channel, a webhook or a sealed target."""
 
     id: UUID
     project_id: UUID
@@ -37,6 +39,7 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     key: str
     message: Message
     channel_id: UUID | None = None
+    webhook_id: str | None = None
     target_kind: str = ""
     target: str = ""
     sealed_target: bytes | None = None
@@ -53,6 +56,7 @@ async def put_out(session: AsyncSession, messages: Sequence[Outgoing], now_us: i
             "source": one.source,
             "rule_id": one.rule_id,
             "channel_id": one.channel_id,
+            "webhook_id": one.webhook_id,
             "target_kind": one.target_kind,
             "target": one.target,
             "sealed_target": one.sealed_target,
@@ -110,12 +114,13 @@ async def claim(
     async with database.session() as session:
         taken = list(await session.scalars(take))
         query = (
-            select(AlertOutbox, AlertChannel)
+            select(AlertOutbox, AlertChannel, Webhook)
             .outerjoin(AlertChannel, AlertChannel.id == AlertOutbox.channel_id)
+            .outerjoin(Webhook, Webhook.id == AlertOutbox.webhook_id)
             .where(AlertOutbox.id.in_(taken))
         )
         rows = (await session.execute(query)).all()
-    return [_due(vault, message, channel) for message, channel in rows]
+    return [_due(vault, *row) for row in rows]
 
 
 async def forget_old(database: Database, before_us: int) -> None:
@@ -181,9 +186,14 @@ def _bound_to(message_id: UUID) -> str:
     return f"alert message {message_id}"
 
 
-def _due(vault: Vault, message: AlertOutbox, channel: AlertChannel | None) -> Due:
+def _due(
+    vault: Vault, message: AlertOutbox, channel: AlertChannel | None, webhook: Webhook | None
+) -> Due:
     if channel is not None:
         kind, config = channel.kind, unseal_config(vault, channel.id, channel.sealed_config)
+    elif webhook is not None:
+        held = open_sealed(vault, webhook.id, webhook.sealed_secret)
+        kind, config = message.target_kind, ChannelConfig(url=held.url, secret=held.secret)
     else:
         kind = message.target_kind
         config = open_target(vault, message.id, message.sealed_target or b"")

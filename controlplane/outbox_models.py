@@ -36,6 +36,7 @@ class AlertOutbox(DefaultBase):
     __table_args__ = (
         Index("ix_alert_outbox_due", "state", "next_attempt_us"),
         Index("ix_alert_outbox_project", "project_id", "created_us", "id"),
+        Index("ix_alert_outbox_webhook", "webhook_id", "created_us", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -49,7 +50,8 @@ class AlertOutbox(DefaultBase):
     channel_id: Mapped[UUID | None] = mapped_column(
         ForeignKey(CHANNEL, ondelete="CASCADE"), index=True
     )
-    """Where it goes; without one, `sealed_target` says so."""
+    """Where it goes; without one, `webhook_id` or `sealed_target` says so."""
+    webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
     target_kind: Mapped[str] = mapped_column(String(16))
     """Of a target without a channel: `schemas.errors.alerts.ChannelKind`."""
     target: Mapped[str] = mapped_column(String(MAX_SHOWN_CHARS))

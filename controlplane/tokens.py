@@ -1,7 +1,7 @@
 """API tokens, for programs that ask: made, listed, revoked. Knowing one is api_tokens'.
 
 `oscp_` tokens belong to one project, and its admins handle them; so do `sk_live_` tokens, which
-reach its monitors alone. `osco_` tokens belong to a person
+reach its monitors alone, and `sk_probe_` tokens, of its probers. `osco_` tokens belong to a person
 and reach what the person may reach; that of the first start belongs to nobody and reaches all.
 """
 
@@ -26,6 +26,8 @@ PERSON_PREFIX = "osco_"
 PROJECT_PREFIX = "oscp_"
 MONITOR_PREFIX = "sk_live_"
 """Of keys that reach the monitors of one project alone."""
+PROBER_PREFIX = "sk_probe_"
+"""Of keys of probers: they are told what to look at, with the secrets in it, and send checks."""
 MIN_SEED_CHARS = 16
 """Behind the prefix of a token that an operator makes up."""
 MAX_CHARS = 200
@@ -59,6 +61,8 @@ class TokenDraft(Struct, frozen=True):
     plain: str | None = None
     for_monitors: bool = False
     """Whether it is a monitor key: of a project, for its monitors alone."""
+    for_probers: bool = False
+    """Whether it is a prober key: of a project, for nothing but its probers."""
 
 
 class NewToken(Struct, frozen=True):
@@ -96,12 +100,17 @@ async def create_token(
         found = await session.scalar(counted) or 0
         what = "There are too many API tokens"
         refuse_beyond(at_most, found, what=what, setting="max_keys_per_project")
-        prefix = PERSON_PREFIX if project is None else PROJECT_PREFIX
-        if new.for_monitors and project is not None:
-            prefix = MONITOR_PREFIX
-        plain = new.plain or new_api_token(prefix)
+        plain = new.plain or new_api_token(_prefix(new, project))
         row = await insert_token(session, plain, new, project=project, user=user)
         return NewToken(_shown(row, project, user), plain)
+
+
+def _prefix(new: TokenDraft, project: Project | None) -> str:
+    if project is None:
+        return PERSON_PREFIX
+    if new.for_probers:
+        return PROBER_PREFIX
+    return MONITOR_PREFIX if new.for_monitors else PROJECT_PREFIX
 
 
 async def insert_token(

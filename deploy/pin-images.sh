@@ -27,7 +27,7 @@ images >docker-compose.pins.new
 		image=$(pinned "$image") || exit 1
 		echo "  $name {image: \"$image\"}"
 	done <docker-compose.pins.new
-	for name in migrate edge worker api; do
+	for name in migrate edge worker prober api; do
 		echo "  $name: {build: {args: {PYTHON_IMAGE: \"$base\"}}}"
 	done
 } >docker-compose.pins.whole

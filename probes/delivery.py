@@ -32,6 +32,14 @@ NOTE_EVERY_S = 5.0
 log = structlog.get_logger(__name__)
 
 
+class SendLater(Exception):
+    """Raised by a sink that says in how many seconds it may be asked again."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class Delivery:
     """Two tasks: one writes what comes, one sends what is written."""
 
@@ -45,6 +53,8 @@ class Delivery:
         self._fresh: list[Check] = []
         self._writing = asyncio.Lock()
         self._sending: asyncio.Task[bool] | None = None
+        self._later_s = 0.0
+        """How long the sink wants to be left alone after the last failure."""
         self._ends_at = math.inf
         """On the loop's clock: no further batch is begun after it."""
         self._written = asyncio.Event()
@@ -75,7 +85,8 @@ class Delivery:
             if await asyncio.shield(self._sending):
                 pause_s = FIRST_PAUSE_S
                 continue
-            await asyncio.sleep(pause_s * random.uniform(1 - JITTER, 1 + JITTER))
+            jittered_s = pause_s * random.uniform(1 - JITTER, 1 + JITTER)
+            await asyncio.sleep(max(jittered_s, self._later_s))
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     async def finish(self, resume_us: int) -> None:
@@ -144,5 +155,6 @@ class Delivery:
         except Exception as error:
             metrics.PROBE_DELIVERY_FAILURES.inc()
             log.warning("results not taken", count=len(checks), reason=repr(error)[:500])
+            self._later_s = error.retry_after_s if isinstance(error, SendLater) else 0.0
             return False
         return True

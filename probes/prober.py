@@ -9,7 +9,7 @@ await prober.stop()             # `run` returns then
 import asyncio
 import resource
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -23,7 +23,7 @@ from probes.slots import Due
 from probes.spool import Spool
 from probes.tools import Tools
 from schemas.uptime.checks import Check
-from schemas.uptime.targets import Target
+from schemas.uptime.targets import MonitorId, Target
 
 KEPT_DESCRIPTORS = 128
 """For all else that the process has open."""
@@ -41,6 +41,7 @@ class Prober:
     order in which they were had; whatever it raises, it gets them again. Of a result that it took
     it may get a copy after a crash: (monitor, region, slot, attempt) tells.
     `canary` tells whether this machine is connected: failures are `inconclusive` while it is not.
+    While `may_begin` says no, no check begins; those that were due are done late, or missed.
     """
 
     def __init__(
@@ -51,15 +52,19 @@ class Prober:
         *,
         canary: Canary | None = None,
         resolver: Resolver | None = None,
+        may_begin: Callable[[], bool] = lambda: True,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._targets = list(targets)
+        self._since_us: Mapping[MonitorId, int] = {}
         self._send = send
         self._settings = settings
         self._canary = canary and SharedCanary(canary)
         self._resolver = resolver
+        self._may_begin = may_begin
         self._now_us = now_us
         self._scheduler: Scheduler | None = None
+        self._resume_us = 0
         self._stop = asyncio.Event()
         self._stopped = asyncio.Event()
 
@@ -88,11 +93,21 @@ class Prober:
         if self._scheduler is not None:
             await self._stopped.wait()
 
-    def set_targets(self, targets: Iterable[Target]) -> None:
-        """Looks at these from now on, and at no others: no slot is skipped, none is doubled."""
+    def set_targets(
+        self, targets: Iterable[Target], since_us: Mapping[MonitorId, int] | None = None
+    ) -> None:
+        """Looks at these from now on, and at no others: no slot is skipped, none is doubled.
+
+        `since_us` is of monitors that another prober has looked at: how far their slots are done.
+        """
         self._targets = list(targets)
+        self._since_us = since_us or {}
         if self._scheduler is not None:
-            self._scheduler.set_targets(self._targets)
+            self._scheduler.set_targets(self._targets, since_us=self._since_us)
+
+    def done_before_us(self) -> int:
+        """Returns a moment: all slots before it are done, or were missed; 0 before it has begun."""
+        return self._resume_us if self._scheduler is None else self._scheduler.done_before_us()
 
     async def _work(self, spool: Spool, tools: Tools) -> None:
         async def perform(due: Due) -> Check:
@@ -105,10 +120,11 @@ class Prober:
             concurrency=possible_concurrency(self._settings.concurrency),
             max_wait_s=self._settings.max_wait_s,
             canary=self._canary,
+            may_begin=self._may_begin,
             now_us=self._now_us,
         )
         delivery = Delivery(spool, self._send, self._settings, scheduler.done_before_us)
-        scheduler.set_targets(self._targets, resume_us=spool.resume_us)
+        scheduler.set_targets(self._targets, resume_us=spool.resume_us, since_us=self._since_us)
         self._scheduler = scheduler
         tasks = [asyncio.create_task(work) for work in (delivery.write(), delivery.send())]
         ends = asyncio.create_task(self._stop.wait())
@@ -116,9 +132,9 @@ class Prober:
         try:
             await asyncio.wait([*tasks, ends], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            resume_us = await scheduler.stop(self._settings.stop_timeout_s)
+            self._resume_us = await scheduler.stop(self._settings.stop_timeout_s)
             await _cancelled(*tasks, ends)
-            await delivery.finish(resume_us)
+            await delivery.finish(self._resume_us)
         for task in tasks:
             if not task.cancelled():
                 task.result()

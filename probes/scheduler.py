@@ -8,7 +8,7 @@ while is told as `inconclusive`. All of it runs in one event loop.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 from msgspec import structs
@@ -25,6 +25,8 @@ from schemas.uptime.targets import MonitorId, Target
 
 LONGEST_SLEEP_S = 10.0
 """The clock of the machine may be set meanwhile."""
+HELD_BACK_S = 0.2
+"""How soon one that may not begin looks whether it may."""
 SET_BACK_US = 1_000_000
 """A clock that goes back further has been set; less is noise."""
 OFFLINE = "it failed, and so did what this prober can always reach: the prober is offline"
@@ -45,6 +47,7 @@ class Scheduler:
         concurrency: int,
         max_wait_s: float = 5.0,
         canary: Canary | None = None,
+        may_begin: Callable[[], bool] = lambda: True,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._perform = perform
@@ -53,6 +56,7 @@ class Scheduler:
         self._concurrency = concurrency
         self._max_wait_us = int(max_wait_s * 1_000_000)
         self._canary = canary
+        self._may_begin = may_begin
         self._now_us = now_us
         self._timetable = Timetable(region)
         self._running: dict[MonitorId, tuple[int, asyncio.Task[None]]] = {}
@@ -68,13 +72,22 @@ class Scheduler:
         self._worked_at_us = self._now_us()
         self._work()
 
-    def set_targets(self, targets: Iterable[Target], *, resume_us: int | None = None) -> None:
+    def set_targets(
+        self,
+        targets: Iterable[Target],
+        *,
+        resume_us: int | None = None,
+        since_us: Mapping[MonitorId, int] | None = None,
+    ) -> None:
         """Looks at these from now on, and at no others; no slot is skipped, none is doubled.
 
         `resume_us` is for the first call of a process: slots before it were done by the last one.
+        `since_us` is for monitors that another prober has looked at: theirs before it are done.
         """
         now_us = self._now_us()
-        self._timetable.set_targets(targets, now_us, resume_us or now_us)
+        least_us = resume_us or 0
+        since_us = {name: max(at_us, least_us) for name, at_us in (since_us or {}).items()}
+        self._timetable.set_targets(targets, now_us, resume_us or now_us, since_us)
         self._work()
 
     def done_before_us(self) -> int:
@@ -107,6 +120,9 @@ class Scheduler:
         """Begins all that is due, and sets the timer for what is due next."""
         if not self._begun:
             return
+        if not self._may_begin():
+            self._wake_in(HELD_BACK_S)
+            return
         now_us = self._now_us()
         if now_us < self._worked_at_us - SET_BACK_US:
             log.warning("clock set back", seconds=(self._worked_at_us - now_us) / 1_000_000)
@@ -118,15 +134,16 @@ class Scheduler:
         self._set_timer(now_us)
 
     def _set_timer(self, now_us: int) -> None:
-        if self._timer:
-            self._timer.cancel()
         next_us = self._timetable.next_us()
         moments = [] if next_us is None else [next_us]
         moments += [self._waiting[0].at_us + self._max_wait_us] if self._waiting else []
         sleep_s = max(0.0, (min(moments) - now_us) / 1_000_000) if moments else LONGEST_SLEEP_S
-        self._timer = asyncio.get_running_loop().call_later(
-            min(sleep_s, LONGEST_SLEEP_S), self._work
-        )
+        self._wake_in(min(sleep_s, LONGEST_SLEEP_S))
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._work)
 
     def _begin_or_wait(self, watch: Watch, entry: Entry, now_us: int) -> None:
         if entry.monitor_id in self._running:

@@ -1,7 +1,7 @@
 """Which monitor is due next: a heap with one entry for each. No loop, no clock: moments come in."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from probes.slots import UNKNOWN, Grid, Standing, first_after_restart, grid_of
@@ -51,11 +51,18 @@ class Timetable:
         """Returns a monitor that is looked at."""
         return self._watches.get(monitor_id)
 
-    def set_targets(self, targets: Iterable[Target], now_us: int, resume_us: int) -> None:
+    def set_targets(
+        self,
+        targets: Iterable[Target],
+        now_us: int,
+        resume_us: int,
+        since_us: Mapping[MonitorId, int] | None = None,
+    ) -> None:
         """Looks at these from now on, and at no others.
 
         A monitor that is there already keeps its next slot, unless its new interval has an earlier
-        one. Slots before `resume_us` were done, which is now for all but a process that begins.
+        one. Slots before `resume_us` were done, which is now for all but a process that begins;
+        of some new monitors, those before `since_us`.
         """
         wanted = {one.monitor_id: one for one in targets if one.type != "heartbeat"}
         for gone in self._watches.keys() - wanted.keys():
@@ -63,7 +70,8 @@ class Timetable:
         for target in wanted.values():
             watch = self._watches.get(target.monitor_id)
             if watch is None:
-                self._add(target, resume_us, now_us)
+                begin_us = (since_us or {}).get(target.monitor_id, resume_us)
+                self._add(target, begin_us, now_us)
             elif watch.target != target:
                 self._change(watch, target, now_us)
         if len(self._heap) > 2 * len(self._watches) + STALE_ENTRIES:
@@ -117,7 +125,9 @@ class Timetable:
         grid = grid_of(target, self._region)
         slot_us, at_us = first_after_restart(grid, resume_us, now_us)
         if at_us > slot_us:
-            self._pause_us, self._caught_up_us = now_us - resume_us, max(self._caught_up_us, at_us)
+            before_us = self._pause_us if now_us < self._caught_up_us else 0
+            self._pause_us = max(before_us, now_us - resume_us)
+            self._caught_up_us = max(self._caught_up_us, at_us)
         entry = self._entry(at_us, target.monitor_id, slot_us)
         self._watches[target.monitor_id] = Watch(target, grid, entry)
         heapq.heappush(self._heap, entry)

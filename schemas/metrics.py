@@ -144,6 +144,9 @@ UNPRICED = Counter(
 PROBE_CHECKS = Counter(
     "sluice_probe_checks", "Checks of monitors.", ["type", "outcome"], registry=REGISTRY
 )
+PROBE_TARGETS = Gauge(
+    "sluice_probe_targets", "Monitors that this process looks at.", registry=REGISTRY
+)
 PROBES_RUNNING = Gauge("sluice_probes_running", "Checks that are under way.", registry=REGISTRY)
 PROBE_LATENESS_SECONDS = Histogram(
     "sluice_probe_lateness_seconds",
@@ -162,7 +165,8 @@ PROBE_SPOOL_BYTES = Gauge(
 )
 PROBE_RESULTS_DROPPED = Counter(
     "sluice_probe_results_dropped",
-    "Results that were never delivered: the spool was `full`, or they were `unreadable`.",
+    "Results that were never delivered: the spool was `full`, or they were `unreadable` or"
+    " `rejected`.",
     ["reason"],
     registry=REGISTRY,
 )

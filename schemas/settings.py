@@ -33,6 +33,7 @@ SECRETS = frozenset(
         "kafka_sasl_password",
         "metrics_token",
         "mcp_token",
+        "prober_token",
         "alert_email_url",
     }
 )
@@ -240,8 +241,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Whether alerts may be sent to private and link-local addresses, and probes look at them:
     `refuse` or `allow`. Those of cloud metadata are always refused."""
     prober_region: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = "default"
-    """Region from which `sluice up` looks at monitors: at those that name it among their `regions`.
-    Empty: it looks at none."""
+    """Region from which `sluice up` or `sluice prober` looks at monitors: at those that name it
+    among their `regions`. Empty: `sluice up` looks at none."""
+    prober_url: str = ""
+    """Address of the Sluice that `sluice prober` works for. Empty: it is a part of this
+    installation, with its Kafka and its database."""
+    prober_token: str = ""
+    """Prober key of a project, `sk_probe_…`, with which `sluice prober` asks that address."""
+    prober_canary: str = ""
+    """What probers can always reach while they are connected: `HOST:PORT`, comma-separated. If none
+    of them can be reached, failures are `inconclusive`. Empty: that address, else nothing."""
     alert_email_url: str = ""
     """Mail server for alerts by email, as a URL of Apprise: `mailtos://USER:PASSWORD@HOST?from=…`.
     Empty: there are none."""

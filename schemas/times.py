@@ -39,3 +39,9 @@ def parse_timestamp_us(text: str) -> int:
 def from_us(value: int) -> datetime:
     """Returns the moment as an aware datetime."""
     return EPOCH + value * MICROSECOND
+
+
+def iso_ms(moment_us: int) -> str:
+    """Writes microseconds since 1970 as ISO text, cut to milliseconds, in UTC."""
+    moment = from_us(moment_us)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")

@@ -5,6 +5,7 @@ from functools import partial
 
 from alerts.deliver import Deliverer
 from alerts.errors.trying import try_channel
+from alerts.uptime.webhooks import WebhookEvents, try_webhook
 from api.uptime.public.following import Following
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -14,6 +15,7 @@ from sluice.process import Process
 DELIVER_EVERY_S = 0.5
 TELL_EVERY_S = 5.0
 """Followers of status pages."""
+PUT_OUT_EVERY_S = 1.0
 
 
 def add_delivery(process: Process, database: Database, vault: Vault) -> None:
@@ -27,6 +29,8 @@ def add_delivery(process: Process, database: Database, vault: Vault) -> None:
         pagerduty_url=settings.pagerduty_url,
     )
     process.state["try_channel"] = partial(try_channel, deliverer)
+    process.state["try_webhook"] = partial(try_webhook, deliverer)
+    process.upkeep.append((PUT_OUT_EVERY_S, WebhookEvents(database).work))
     process.upkeep.append((DELIVER_EVERY_S, deliverer.begin))
     process.stack.push_async_callback(deliverer.close)
     if settings.public_url:

@@ -109,6 +109,31 @@ def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     _run("api_node", _say_ready, host=host, port=port, data_dir=data_dir)
 
 
+@app.command()
+def prober(
+    region: Annotated[
+        str | None,
+        typer.Option(help="Name of the region; else SLUICE_PROBER_REGION, else default."),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Address of the Sluice that it works for; else SLUICE_PROBER_URL."),
+    ] = None,
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Start a prober: it looks at the monitors of a region. Probers of one region share them.
+
+    With --url it runs anywhere, for one project, whose prober key is in SLUICE_PROBER_TOKEN or in a
+    file that SLUICE_PROBER_TOKEN_FILE names. Without, it is a part of an installation with Kafka.
+    """
+    flags = {"prober_region": region, "prober_url": url, "host": host, "port": port}
+    is_remote = bool(settings_with(**flags).prober_url)
+    kind = "remote_prober_node" if is_remote else "prober_node"
+    _run(kind, _say_ready, data_dir=data_dir, **flags)
+
+
 def _run(kind: str, on_ready: Callable[[Any], None], **flags: object) -> NoReturn:
     # Until `settle_heap`: looking at what imports make took a sixth of their time.
     gc.disable()

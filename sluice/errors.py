@@ -45,6 +45,7 @@ from processors.errors.source_maps.expiry import ExpiredMaps
 from processors.errors.source_maps.explaining import Stored, explain_frames
 from processors.errors.source_maps.mapping import SourceMaps
 from processors.errors.steps import Meaning, MeaningOf, steps
+from processors.uptime.feeding import feeder
 from schemas.errors.event import ErrorEvent
 from schemas.errors.grouping import Explanation
 from schemas.errors.settings import ProjectErrorsSettings
@@ -79,10 +80,10 @@ def open_parts(resources: Resources) -> Parts:
     def expiring(_: Warehouse, __: StoredLog) -> Work:
         return ExpiredMaps(resources.database, kept.source_maps_days).work
 
-    follow = follower(resources.database)
+    followers = follower(resources.database), release_follower(resources.database)
     return Parts(
         forms=forms(_attachments(resources.settings)),
-        steps=steps(meaning, follow, release_follower(resources.database), maps),
+        steps=steps(meaning, *followers, maps, feeder(resources.database)),
         state={
             "explain_grouping": explain_grouping,
             "mask": mask,

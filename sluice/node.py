@@ -31,6 +31,7 @@ from sluice.accounts import add_accounts, add_database, keep_fresh
 from sluice.alerting import add_delivery
 from sluice.commands.options import address_of
 from sluice.ending import to_its_end
+from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
 from sluice.lean import begin_lean
 from sluice.limits import edge_limits_of
@@ -38,7 +39,7 @@ from sluice.lock import hold
 from sluice.parts import Parts, Resources
 from sluice.patience import at_once
 from sluice.pipeline_state import add_own_pipeline
-from sluice.probing import add_prober
+from sluice.probing import add_only_prober
 from sluice.process import Process
 from sluice.room import refuse_full_disk
 from sluice.secret import find_secret
@@ -81,7 +82,8 @@ async def open_parts(process: Process) -> None:
     sink = open_sink(process, warehouse, systems, event_log, block_interval_ms=interval_ms)
     sink.start()
     await to_its_end(_add_stream(process, event_log, sink))
-    add_prober(process, database, vault, event_log)
+    add_only_prober(process, database, vault, event_log)
+    add_hearing(process, database, vault, event_log)
     _add_http(process, warehouse, systems, event_log, sink)
     _add_upkeep(process, database, warehouse, event_log, systems)
 

@@ -26,7 +26,9 @@ class Paths(NamedTuple):
     cache: Path
     faust: Path
     checks: Path
-    """What the prober has seen and not delivered yet."""
+    """What the prober of `sluice up` has seen and not delivered yet."""
+    prober: Path
+    """The same of `sluice prober`, of one region. Its other files are beside it."""
     database_url: str
     warehouse_url: str
 
@@ -44,6 +46,7 @@ def paths_of(settings: Settings) -> Paths:
         cache=root / "cache",
         faust=root / "faust",
         checks=root / "checks.db",
+        prober=root / f"prober-{settings.prober_region}.db",
         database_url=settings.database_url or f"sqlite:///{root / CONTROL_FILE}",
         warehouse_url=with_certificates(warehouse_url, settings),
     )

@@ -19,7 +19,16 @@ UMASK = 0o077
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OURS = (
     *("log.db*", "spool.db*", "control.db*", "checks.db*", "secret.key", "lock", "place.lock"),
-    *("topics.json", ".secret-*", "cache", "faust", "warehouse", "warehouse.lock", "import.lock"),
+    *(
+        "prober-*",
+        "topics.json",
+        ".secret-*",
+        "cache",
+        "faust",
+        "warehouse",
+        "warehouse.lock",
+        "import.lock",
+    ),
 )
 """Names in a data directory; a person may have put others beside them, which are left alone."""
 DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal")

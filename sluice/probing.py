@@ -1,81 +1,65 @@
-"""The prober of `sluice up`: it looks at the monitors of all projects that name its region.
+"""Probers of this installation: their monitors from the control plane, what they see into the log.
 
-What it sees goes into the log as what is sent over HTTP does. It begins with the first monitor:
-who has none pays for none.
+The prober of `sluice up` begins with the first monitor: who has none pays for none.
 """
 
-import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.uptime.monitors import list_due, mark_of_due
+from controlplane.failures import Conflict, Unavailable
+from controlplane.uptime.probed import targets_of_installation, targets_of_only_prober
 from eventlog.log import EventLog
 from eventlog.producer import Items, produce
+from probes.following import Following, SourceAway, SourceRejects
 from probes.settings import ProberSettings
 from schemas.kinds import CHECK
 from schemas.projects import ProjectId
 from schemas.uptime.checks import Check
-from schemas.uptime.monitors import target_of
+from schemas.uptime.probing import TargetsAnswer, TargetsAsk
 from schemas.uptime.rows import check_id
+from sluice.canaries import canary_of
 from sluice.process import Process
-
-if TYPE_CHECKING:
-    from probes.prober import Prober
 
 FOLLOW_MONITORS_EVERY_S = 1.0
 """How late a change of a monitor may be seen."""
-CLOSE_S = 6.0
-"""More than a prober takes to stop: it waits 4 s for checks under way."""
+CLOSE_S = 8.0
+"""More than a prober takes to stop: it waits 4 s for checks under way, and says that it leaves."""
+ONLY = "only-prober"
+"""What it is called that shares with no other."""
+
+Tell = Callable[[Database, Vault, TargetsAsk], Awaitable[TargetsAnswer]]
 
 
-class Probing:
-    """Holds the prober, and tells it of the monitors. One for each process."""
+class ControlPlane:
+    """The source of a prober that is a part of the installation."""
 
-    def __init__(
-        self, database: Database, vault: Vault, log: EventLog, settings: ProberSettings
-    ) -> None:
+    def __init__(self, database: Database, vault: Vault, tell: Tell) -> None:
         self._database = database
         self._vault = vault
+        self._tell = tell
+
+    async def ask(self, ask: TargetsAsk) -> TargetsAnswer:
+        """Takes a share. Raises `SourceAway`, `SourceRejects`."""
+        try:
+            return await self._tell(self._database, self._vault, ask)
+        except Unavailable as error:
+            raise SourceAway(error.message) from error
+        except Conflict as error:
+            raise SourceRejects(error.message) from error
+
+
+class ToLog:
+    """Where a prober of the installation sends what it saw."""
+
+    def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._settings = settings
-        self._mark: object = None
-        self._prober: Prober | None = None
-        self._running: asyncio.Task[None] | None = None
 
-    async def follow(self) -> None:
-        """Has what is looked at be what people want. Raises what has ended the prober."""
-        if self._running is not None and self._running.done():
-            ended, self._prober, self._running, self._mark = self._running, None, None, None
-            ended.result()
-        mark = await mark_of_due(self._database)
-        if mark == self._mark:
-            return
-        due = await list_due(self._database, self._vault)
-        targets = [
-            target_of(one)
-            for one in due
-            if one.config.type != "heartbeat" and self._settings.region in one.config.regions
-        ]
-        if self._prober is not None:
-            self._prober.set_targets(targets)
-        elif targets:
-            from probes.prober import Prober  # 0.12 s, for who has a monitor
-
-            self._prober = Prober(targets, self._send, self._settings)
-            self._running = asyncio.create_task(self._prober.run())
-        self._mark = mark
-
-    async def stop(self) -> None:
-        """Ends it; what it has seen is in the log, or in its file for the next start."""
-        if self._prober is not None:
-            await self._prober.stop()
-
-    async def _send(self, checks: Sequence[Check]) -> None:
+    async def send(self, checks: Sequence[Check]) -> None:
+        """Returns when the checks are durable. Raises as `EventLog.append` does."""
         for project_id, items in items_of(checks).items():
             await produce(self._log, project_id, [items], time.time_ns())
 
@@ -90,20 +74,31 @@ def items_of(checks: Sequence[Check]) -> Mapping[ProjectId, Items]:
     return {project_id: Items(CHECK, *pair) for project_id, pair in found.items()}
 
 
-def add_prober(process: Process, database: Database, vault: Vault, log: EventLog) -> None:
-    """Adds the prober, unless the settings name no region for it."""
+def add_only_prober(process: Process, database: Database, vault: Vault, log: EventLog) -> None:
+    """Adds the prober of `sluice up`, unless the settings name no region for it."""
     settings = process.settings
     if not settings.prober_region:
         return
-    probing = Probing(
-        database,
-        vault,
-        log,
+    following = Following(
+        ControlPlane(database, vault, targets_of_only_prober),
+        ToLog(log).send,
         ProberSettings(
             region=settings.prober_region,
             private_allowed=settings.private_targets == "allow",
             spool_path=process.paths.checks,
         ),
+        holder=ONLY,
+        canary=canary_of(settings),
     )
-    process.upkeep.append((FOLLOW_MONITORS_EVERY_S, probing.follow))
-    process.close_within("prober", probing.stop, CLOSE_S)
+    add_following(process, following)
+
+
+def add_following(process: Process, following: Following) -> None:
+    """Adds a prober to a process."""
+    process.upkeep.append((FOLLOW_MONITORS_EVERY_S, following.follow))
+    process.close_within("prober", following.stop, CLOSE_S)
+
+
+def shared_source(database: Database, vault: Vault) -> ControlPlane:
+    """Returns the source of one of the installation's probers, of which there may be many."""
+    return ControlPlane(database, vault, targets_of_installation)

@@ -1,13 +1,17 @@
 """The system `uptime`, put together from its sub-packages."""
 
-from api.pages.uptime.status_pages.section import SECTION
+from api.pages.uptime.pages import SECTIONS
 from api.uptime.app import routers as own_routers
 from api.uptime.holders import project_for_checks
 from clickhouse.client import Warehouse
 from ingest.uptime.app import checks, forms, routers
+from ingest.uptime.heartbeats import PING, ping_form
+from ingest.uptime.heartbeats import routers as ping_routers
 from processors.blocks import StoredLog
 from processors.uptime.following import LateChecks, follower
+from processors.uptime.heartbeats import Heartbeats
 from processors.uptime.steps import steps
+from sluice.looking import Looking
 from sluice.parts import Parts, Resources, System, Work
 
 
@@ -17,15 +21,23 @@ def open_parts(resources: Resources) -> Parts:
     def late(warehouse: Warehouse, _: StoredLog) -> Work:
         return LateChecks(resources.database, warehouse).work
 
+    def missing(_: Warehouse, log: StoredLog) -> Work:
+        return Heartbeats(resources.database, log).work
+
     steps_by_kind = steps(follower(resources.database))
-    return Parts(forms=forms(), steps=steps_by_kind, state={}, alone=(late,))
+    taken = {**forms(), PING: ping_form()}
+    state = {"look_once": Looking(resources.settings).look}
+    return Parts(forms=taken, steps=steps_by_kind, state=state, alone=(late, missing))
 
 
 SYSTEM = System(
     open=open_parts,
-    routers=lambda key, session: routers(project_for_checks(key), session),
+    routers=lambda key, session: [
+        *routers(project_for_checks(key), session),
+        *ping_routers(),
+    ],
     queries=(),
     own_routers=own_routers,
-    pages=(SECTION,),
+    pages=SECTIONS,
     checks=checks(),
 )

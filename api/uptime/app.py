@@ -3,7 +3,7 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import incidents, monitors, status, status_pages
+from api.uptime import courses, incidents, monitors, probes, status, status_pages, webhooks
 from api.uptime.failures import uptime_handlers
 from api.uptime.public.following import router as following_router
 from api.uptime.public.routes import router as public_router
@@ -16,8 +16,11 @@ def routers() -> list[Router]:
             "/v1",
             route_handlers=[
                 *monitors.HANDLERS,
+                *courses.HANDLERS,
                 *status.HANDLERS,
                 *incidents.HANDLERS,
+                *webhooks.HANDLERS,
+                *probes.HANDLERS,
                 *status_pages.HANDLERS,
             ],
             request_max_body_size=MAX_FORM_BYTES,

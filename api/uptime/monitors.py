@@ -19,6 +19,7 @@ from api.rows import one
 from api.uptime.bodies import asked, fields_of
 from api.uptime.cursors import read_cursor, written
 from api.uptime.holders import monitored_project
+from api.uptime.pings import ping_urls
 from clickhouse.client import Warehouse
 from clickhouse.queries.values import iso_ms
 from clickhouse.uptime.checks import CheckLine, CheckPlace, list_checks
@@ -73,7 +74,7 @@ async def post_monitor(request: AnyRequest) -> MonitorAnswer:
     fields = await fields_of(request)
     known = services(request)
     monitor = await add_monitor(known.database, known.vault, project.project_id, fields)
-    return monitor_answer(monitor, "Monitor created")
+    return await _answer(request, monitor, "Monitor created")
 
 
 @get("/monitors", summary="List monitors", opt={**takes(PageQuery), **asked(MonitorPage)})
@@ -89,7 +90,8 @@ async def get_monitors(request: AnyRequest) -> MonitorPage:
     page = found[: query.limit]
     last = page[-1] if len(found) > len(page) else None
     cursor = None if last is None else written(last.created_us, last.monitor_id)
-    return MonitorPage([monitor_answer(monitor, "") for monitor in page], cursor)
+    urls = await ping_urls(request, page)
+    return MonitorPage([monitor_answer(one, "", urls.get(one.monitor_id)) for one in page], cursor)
 
 
 @get("/monitors/{monitor_id:str}", summary="Show a monitor", opt=asked(MonitorAnswer))
@@ -98,7 +100,7 @@ async def show_monitor(request: AnyRequest, monitor_id: FromPath[str]) -> Monito
     project, _ = await monitored_project(request)
     known = services(request)
     monitor = await get_monitor(known.database, known.vault, project.project_id, monitor_id)
-    return monitor_answer(monitor, "")
+    return await _answer(request, monitor, "")
 
 
 @put(
@@ -112,9 +114,8 @@ async def put_config(request: AnyRequest, monitor_id: FromPath[str]) -> MonitorA
     fields = await fields_of(request)
     known = services(request)
     of = (project.project_id, monitor_id)
-    return monitor_answer(
-        await change_monitor(known.database, known.vault, of, fields), "Monitor changed"
-    )
+    monitor = await change_monitor(known.database, known.vault, of, fields)
+    return await _answer(request, monitor, "Monitor changed")
 
 
 @post(
@@ -128,7 +129,8 @@ async def post_pause(request: AnyRequest, monitor_id: FromPath[str]) -> MonitorA
     project, _ = await monitored_project(request, needs="write")
     known = services(request)
     of = (project.project_id, monitor_id)
-    return monitor_answer(await pause_monitor(known.database, known.vault, of), "Monitor paused")
+    monitor = await pause_monitor(known.database, known.vault, of)
+    return await _answer(request, monitor, "Monitor paused")
 
 
 @post(
@@ -142,7 +144,8 @@ async def post_resume(request: AnyRequest, monitor_id: FromPath[str]) -> Monitor
     project, _ = await monitored_project(request, needs="write")
     known = services(request)
     of = (project.project_id, monitor_id)
-    return monitor_answer(await resume_monitor(known.database, known.vault, of), "Monitor resumed")
+    monitor = await resume_monitor(known.database, known.vault, of)
+    return await _answer(request, monitor, "Monitor resumed")
 
 
 @delete(
@@ -189,7 +192,12 @@ async def get_checks(request: AnyRequest, monitor_id: FromPath[str]) -> Response
     return await one(reader_of(request, project), ask)
 
 
-def monitor_answer(monitor: Monitor, message: str) -> MonitorAnswer:
+async def _answer(request: AnyRequest, monitor: Monitor, message: str) -> MonitorAnswer:
+    urls = await ping_urls(request, [monitor])
+    return monitor_answer(monitor, message, urls.get(monitor.monitor_id))
+
+
+def monitor_answer(monitor: Monitor, message: str, ping_url: str | None = None) -> MonitorAnswer:
     """Return what is told of a monitor."""
     config = monitor.config
     return MonitorAnswer(
@@ -201,6 +209,7 @@ def monitor_answer(monitor: Monitor, message: str) -> MonitorAnswer:
         name=config.name,
         type=config.type,
         config=Raw(msgspec.json.encode(_without_secrets(config))),
+        ping_url=ping_url,
         warnings=_warnings(config),
         message=message,
     )
@@ -250,7 +259,12 @@ def _check(line: CheckLine) -> CheckAnswer:
         outcome=line.outcome,
         reason=line.reason,
         message=line.message,
-        phases={name: round(ms, 3) for name, ms in phases.items() if ms is not None},
+        # A heartbeat of whose start nobody knows took no time that is known.
+        phases={
+            name: round(ms, 3)
+            for name, ms in phases.items()
+            if ms is not None and (ms or name != "total_ms")
+        },
         status_code=line.status_code,
         peer=line.peer,
     )

@@ -1,6 +1,5 @@
 """`GET /v1/status/{monitor_id}`: how a monitor is, how fast it answers, how much it was up."""
 
-import re
 import time
 from typing import Annotated
 
@@ -10,11 +9,12 @@ from msgspec import Meta, Struct
 
 from api.auth import AnyRequest, services
 from api.declared import takes
-from api.parameters import invalid, read, values_of
+from api.parameters import read, values_of
 from api.reads import reader_of
 from api.rows import one
 from api.uptime.bodies import asked
 from api.uptime.holders import monitored_project
+from api.uptime.lengths import LONGEST_US, read_length_us
 from api.uptime.monitors import shown_state
 from clickhouse.client import Warehouse
 from clickhouse.queries.values import iso_ms
@@ -26,9 +26,6 @@ from schemas.uptime.measures import SECOND_US, Measured, measure
 from schemas.uptime.stretches import Stretch, is_in
 from schemas.zones import DAY_US
 
-WINDOW = re.compile(r"([1-9]\d{0,3})([mhd])")
-UNITS_US = {"m": 60 * SECOND_US, "h": 3600 * SECOND_US, "d": DAY_US}
-LONGEST_US = 90 * DAY_US
 WINDOWS = {"24h": DAY_US, "7d": 7 * DAY_US, "30d": 30 * DAY_US, "90d": LONGEST_US}
 
 
@@ -46,7 +43,7 @@ class StatusQuery(Struct, frozen=True, kw_only=True):
 async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response[bytes]:
     """Return the state of a monitor, with figures of a window (24h) and uptime of four."""
     project, _ = await monitored_project(request)
-    length_us = _length_us(read(values_of(request), StatusQuery).window)
+    length_us = read_length_us("window", read(values_of(request), StatusQuery).window)
     known = services(request)
     monitor = await get_monitor(known.database, known.vault, project.project_id, monitor_id)
     now_us = time.time_ns() // 1000
@@ -73,14 +70,6 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
         )
 
     return await one(reader_of(request, project), ask)
-
-
-def _length_us(text: str) -> int:
-    match = WINDOW.fullmatch(text)
-    length_us = int(match[1]) * UNITS_US[match[2]] if match else 0
-    if not 0 < length_us <= LONGEST_US:
-        raise invalid("window", "Expected such as 30m, 24h or 7d, 90d at most")
-    return length_us
 
 
 def _metrics(found: Measured, latencies: Latencies, length_us: int) -> Metrics:

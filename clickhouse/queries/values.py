@@ -6,7 +6,7 @@ from msgspec import Raw
 
 from schemas.answers import CostSource, Number
 from schemas.projects import ProjectContext
-from schemas.times import from_us
+from schemas.times import iso_ms as iso_ms
 
 
 def number(value: float) -> Number:
@@ -51,12 +51,6 @@ def counted(
         if cost is not None:
             return source, cents(cost)
     return None, None
-
-
-def iso_ms(moment_us: int) -> str:
-    """Writes microseconds since 1970 as ISO text, cut to milliseconds, in UTC."""
-    moment = from_us(moment_us)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")
 
 
 def text_or_none(value: str) -> str | None:

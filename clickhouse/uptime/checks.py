@@ -26,7 +26,10 @@ LATENCIES = """
 SELECT
     count(),
     countIf(outcome IN ('ok', 'degraded')),
-    quantilesExactIf(0.5, 0.95, 0.99)(total_ms, outcome IN ('ok', 'degraded'))
+    quantilesExactIf(0.5, 0.95, 0.99)(
+        total_ms, outcome IN ('ok', 'degraded') AND total_ms > 0
+    ),
+    countIf(outcome IN ('ok', 'degraded') AND total_ms > 0)
 FROM checks
 WHERE project_id = {project_id:String}
     AND monitor_id = {monitor_id:String}
@@ -44,12 +47,13 @@ WHERE project_id = {project_id:String}
     AND monitor_id = {monitor_id:String}
     AND slot >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
     AND slot < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-{beyond}ORDER BY slot DESC, check_id DESC
+{failures}{beyond}ORDER BY slot DESC, check_id DESC
 LIMIT {limit:UInt32}
 """
 BEYOND = """    AND (slot, check_id) < (
         fromUnixTimestamp64Micro({place_us:Int64}, 'UTC'), {place_id:String})
 """
+FAILURES = "    AND outcome NOT IN ('ok', 'degraded')\n"
 
 
 class Latencies(Struct, frozen=True):
@@ -109,10 +113,10 @@ async def read_seen(
 async def measure_latencies(
     warehouse: Warehouse, project: ProjectContext, monitor_id: str, bounds: Stretch
 ) -> Latencies:
-    """Returns how long those checks of a range took that passed."""
+    """Returns how long those checks of a range took that passed, and whose time is known."""
     rows = (await warehouse.query(LATENCIES, _values(project, monitor_id, bounds))).rows
-    checks, passed, times_ms = rows[0]
-    p50, p95, p99 = (round(float(one), 3) if passed else None for one in times_ms)
+    checks, passed, times_ms, timed = rows[0]
+    p50, p95, p99 = (round(float(one), 3) if timed else None for one in times_ms)
     return Latencies(checks, passed, p50, p95, p99)
 
 
@@ -124,12 +128,17 @@ async def list_checks(
     *,
     limit: int,
     beyond: CheckPlace | None = None,
+    only_failures: bool = False,
 ) -> list[CheckLine]:
-    """Returns checks of a monitor, newest first; `beyond` and what is newer are not."""
+    """Returns checks of a monitor, newest first; `beyond` and what is newer are not.
+
+    Failures are those that did not pass: inconclusive ones too.
+    """
     values = _values(project, monitor_id, bounds) | {"limit": min(limit, MOST_LISTED + 1)}
     if beyond is not None:
         values |= {"place_us": beyond.slot_us, "place_id": beyond.check_id}
     sql = LISTED.replace("{beyond}", BEYOND if beyond else "")
+    sql = sql.replace("{failures}", FAILURES if only_failures else "")
     return [CheckLine(*row) for row in (await warehouse.query(sql, values)).rows]
 
 

@@ -8,19 +8,23 @@ import msgspec
 from msgspec.structs import asdict
 
 from controlplane.failures import BadRequest
+from controlplane.schedules import check_crontab
 from controlplane.uptime.windows import check_window
-from schemas.uptime.monitors import MonitorConfig, listed
+from schemas.uptime.monitors import MAX_INTERVAL_S, MonitorConfig, listed
 
 STATUS = re.compile(r"[1-5]\d\d(-[1-5]\d\d)?")
 SHORTEST_S = {"domain": 3600, "tls": 60}
 HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+OF_HEARTBEATS = {"failure_threshold": 1, "recovery_threshold": 1}
+"""A job tells of each run itself: one word is enough."""
 MATCHES = ("equals", "contains", "subset")
 
 
 def read_config(fields: dict[str, Any]) -> MonitorConfig:
     """Reads a configuration. Raises `BadRequest`, naming the field."""
+    usual = OF_HEARTBEATS if fields.get("type") == "heartbeat" else {}
     try:
-        config = msgspec.convert(fields, MonitorConfig)
+        config = msgspec.convert({**usual, **fields}, MonitorConfig)
     except msgspec.ValidationError as error:
         raise BadRequest(str(error)) from error
     if "\0" in msgspec.json.encode(config).decode().replace("\\u0000", "\0"):
@@ -53,6 +57,17 @@ def _check_place(config: MonitorConfig) -> None:
     shortest = SHORTEST_S.get(config.type, 1)
     if config.interval_seconds < shortest:
         raise BadRequest(f"interval_seconds: expected {shortest} or more for type {config.type}")
+    if config.type == "heartbeat":
+        _check_heartbeat(config)
+    elif config.interval_seconds > MAX_INTERVAL_S:
+        raise BadRequest(f"interval_seconds: expected {MAX_INTERVAL_S} or less")
+
+
+def _check_heartbeat(config: MonitorConfig) -> None:
+    if config.cron:
+        check_crontab(config.cron, config.timezone)
+    if len(set(config.regions)) > 1:
+        raise BadRequest("regions: a heartbeat is looked at from nowhere, and has one")
 
 
 def _check_answer(config: MonitorConfig) -> None:

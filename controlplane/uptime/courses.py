@@ -1,16 +1,23 @@
-"""What uptime is worked out from: the flips of a monitor in a range, and what does not count."""
+"""What uptime is worked out from: the flips of monitors in a range, and what does not count."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
 from controlplane.uptime.models import MonitorFlip
-from controlplane.uptime.overlays import read_overlays
+from controlplane.uptime.overlays import read_overlays_of
+from schemas.uptime.days import Day, DayBar, day_bars
 from schemas.uptime.measures import Overlays
 from schemas.uptime.monitors import Monitor
 from schemas.uptime.states import OF_MONITOR, Flip, State
 from schemas.uptime.stretches import Stretch
+from schemas.uptime.targets import MonitorId
+
+AT_ONCE = 500
+"""Monitors in one statement."""
 
 
 class Course(NamedTuple):
@@ -21,29 +28,79 @@ class Course(NamedTuple):
     overlays: Overlays
 
 
-async def read_course(database: Database, monitor: Monitor, bounds: Stretch) -> Course:
-    """Returns how a monitor was in a range that ends now."""
-    of = MonitorFlip
-    mine = (of.monitor_id == monitor.monitor_id) & (of.region == OF_MONITOR)
-    async with database.reading() as session:
-        before = await session.scalar(
-            select(func.max(of.at_us)).where(mine, of.at_us < bounds.start_us)
-        )
-        since_us = bounds.start_us if before is None else before
-        query = select(of).where(mine, of.at_us >= since_us).order_by(of.at_us)
-        flips = [
-            Flip(row.at_us, cast("State", row.before), cast("State", row.after))
-            for row in await session.scalars(query)
-        ]
-        overlays = await read_overlays(session, monitor.monitor_id, bounds)
-    silent_us = silent_since(monitor, bounds.end_us)
-    if silent_us is not None and flips and flips[-1].after != "unknown":
-        flips.append(Flip(max(silent_us, flips[-1].at_us + 1), flips[-1].after, "unknown"))
-    return Course(flips, overlays)
+async def read_course(
+    database: Database, monitor: Monitor, bounds: Stretch, now_us: int | None = None
+) -> Course:
+    """Returns how a monitor was in a range; it ends now where no `now_us` is given."""
+    found = await read_courses(database, [monitor], bounds, now_us)
+    return found[monitor.monitor_id]
+
+
+async def read_courses(
+    database: Database, monitors: Sequence[Monitor], bounds: Stretch, now_us: int | None = None
+) -> dict[MonitorId, Course]:
+    """Returns how monitors were in a range, with three statements for each 500 of them."""
+    found = {}
+    for first in range(0, len(monitors), AT_ONCE):
+        some = monitors[first : first + AT_ONCE]
+        ids = [one.monitor_id for one in some]
+        async with database.reading() as session:
+            flips = await _read_flips(session, ids, bounds)
+            overlays = await read_overlays_of(session, ids, bounds)
+        for one in some:
+            own = flips.get(one.monitor_id, [])
+            _end_in_silence(own, one, bounds.end_us if now_us is None else now_us)
+            found[one.monitor_id] = Course(own, overlays[one.monitor_id])
+    return found
+
+
+async def read_day_bars(
+    database: Database, monitors: Sequence[Monitor], days: Sequence[Day]
+) -> dict[MonitorId, list[DayBar]]:
+    """Returns how monitors were on each of `schemas.uptime.days.last_days`."""
+    bounds = Stretch(days[0].bounds.start_us, days[-1].bounds.end_us)
+    courses = await read_courses(database, monitors, bounds)
+    return {
+        one.monitor_id: day_bars(days, one.created_us, *courses[one.monitor_id]) for one in monitors
+    }
 
 
 def silent_since(monitor: Monitor, now_us: int) -> int | None:
     """Returns since when no check has told of a monitor; `None` where that is not long."""
+    if monitor.last_us is not None and monitor.last_us < (monitor.resumed_us or 0):
+        return monitor.resumed_us
     if monitor.last_us is None or now_us - monitor.last_us <= monitor.silence_us:
         return None
     return monitor.last_us + monitor.config.interval_seconds * 1_000_000
+
+
+def _end_in_silence(flips: list[Flip], monitor: Monitor, now_us: int) -> None:
+    silent_us = silent_since(monitor, now_us)
+    if silent_us is not None and flips and flips[-1].after != "unknown":
+        flips.append(Flip(max(silent_us, flips[-1].at_us + 1), flips[-1].after, "unknown"))
+
+
+async def _read_flips(
+    session: AsyncSession, monitor_ids: Sequence[str], bounds: Stretch
+) -> dict[str, list[Flip]]:
+    """Returns the flips of a range by monitor, in order, and the one before it of each."""
+    of = MonitorFlip
+    mine = of.monitor_id.in_(monitor_ids) & (of.region == OF_MONITOR)
+    before = (
+        select(of.monitor_id, func.max(of.at_us).label("at_us"))
+        .where(mine, of.at_us < bounds.start_us)
+        .group_by(of.monitor_id)
+        .subquery()
+    )
+    query = (
+        select(of.monitor_id, of.at_us, of.before, of.after)
+        .outerjoin(before, before.c.monitor_id == of.monitor_id)
+        .where(mine, of.at_us < bounds.end_us)
+        .where(of.at_us >= func.coalesce(before.c.at_us, bounds.start_us))
+        .order_by(of.monitor_id, of.at_us)
+    )
+    found: dict[str, list[Flip]] = {}
+    for monitor_id, at_us, state, after in await session.execute(query):
+        flip = Flip(at_us, cast("State", state), cast("State", after))
+        found.setdefault(monitor_id, []).append(flip)
+    return found

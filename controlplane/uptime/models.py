@@ -20,6 +20,7 @@ from controlplane.models import Project
 ID_CHARS = 12
 MAX_NAME_CHARS = 200
 MAX_REGION_CHARS = 40
+MAX_REGION_ID_CHARS = 80
 MAX_TITLE_CHARS = 300
 MAX_ASSIGNEE_CHARS = 254
 MAX_POLICY_CHARS = 100
@@ -106,6 +107,59 @@ class MonitorMaintenance(DefaultBase):
     """A JSON object: `schemas.uptime.maintenance.MaintenanceWindow`."""
     from_us: Mapped[int] = mapped_column(BigInteger)
     until_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Heartbeat(DefaultBase):
+    """What a heartbeat monitor has beside: its ping URL, its schedule, what was heard of it."""
+
+    __tablename__ = "heartbeat"
+    __table_args__ = (Index("uq_heartbeat_slug", "project_id", "slug", "environment", unique=True),)
+
+    monitor_id: Mapped[str] = mapped_column(
+        ForeignKey(MONITOR, ondelete="CASCADE"), primary_key=True
+    )
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    sealed_secret: Mapped[bytes] = mapped_column(LargeBinary)
+    slug: Mapped[str | None] = mapped_column(String(50))
+    """`None` where no check-in feeds it."""
+    environment: Mapped[str] = mapped_column(String(64))
+    is_upserted: Mapped[bool]
+    """Whether a check-in has made it."""
+    schedule: Mapped[str] = mapped_column(Text)
+    """A JSON object: `schemas.uptime.heartbeats.Expectation`."""
+    since_us: Mapped[int] = mapped_column(BigInteger)
+    """Since when runs are due by this schedule: when it was set, or a pause ended."""
+    heard_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When the newest run began that was heard of, or should have."""
+    started_us: Mapped[int | None] = mapped_column(BigInteger)
+    """The newest start that a run has told of."""
+    look_at_us: Mapped[int] = mapped_column(BigInteger, index=True)
+    """Before then nothing can be missing."""
+
+
+class HeartbeatWord(DefaultBase):
+    """What is to become a check of a heartbeat, and is not in the log yet."""
+
+    __tablename__ = "heartbeat_word"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Who says it twice names it twice."""
+    project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    word: Mapped[bytes] = mapped_column(LargeBinary)
+    """JSON: `schemas.uptime.heartbeats.Word`."""
+    at_us: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class HeartbeatWatch(DefaultBase):
+    """When some process last listened to heartbeats, and when none did before. One row."""
+
+    __tablename__ = "heartbeat_watch"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    deaf_from_us: Mapped[int] = mapped_column(BigInteger)
+    deaf_until_us: Mapped[int] = mapped_column(BigInteger)
+    listened_us: Mapped[int] = mapped_column(BigInteger)
 
 
 class Incident(DefaultBase):
@@ -255,3 +309,19 @@ class IncidentNotice(DefaultBase):
     message_id: Mapped[UUID] = mapped_column(ForeignKey(OUTBOX, ondelete="CASCADE"), index=True)
     """Several incidents may be told of by one message."""
     kind: Mapped[str] = mapped_column(String(16))
+
+
+class ProberRegion(DefaultBase):
+    """Which probers share a region: of one project, or of the whole installation."""
+
+    __tablename__ = "prober_region"
+    __table_args__ = (Index("ix_prober_region_region", "region", "until_us"),)
+
+    id: Mapped[str] = mapped_column(String(MAX_REGION_ID_CHARS), primary_key=True)
+    """The project, or nothing; a slash; the region."""
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    region: Mapped[str] = mapped_column(String(MAX_REGION_CHARS))
+    until_us: Mapped[int] = mapped_column(BigInteger)
+    """When the last of them is taken to be gone."""
+    shares: Mapped[bytes] = mapped_column(LargeBinary)
+    """MessagePack: `controlplane.uptime.sharing.Shares`."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Select, Text, func, select, update
+from sqlalchemy import ColumnElement, Select, Text, func, select, update
 from sqlalchemy import cast as as_type
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +18,7 @@ from controlplane.models import Project
 from controlplane.rules import as_uuid
 from controlplane.uptime import models
 from controlplane.uptime.checked import changed, read_config
+from controlplane.uptime.heartbeats import begin_anew, keep_heartbeat
 from controlplane.uptime.ids import new_id
 from controlplane.uptime.timelines import resolve_paused
 from schemas.projects import ProjectId
@@ -58,9 +59,7 @@ async def add_monitor(
     policies = [policy_of(config, 1, now_us, resumed=False)]
     async with database.session() as session:
         project = await locked_project(session, project_id)
-        of_project = models.Monitor.project_id == project.id
-        if (await session.scalar(select(func.count()).where(of_project)) or 0) >= MAX_MONITORS:
-            raise Conflict(f"A project has at most {MAX_MONITORS} monitors: remove some first")
+        await _check_count(session, project)
         row = models.Monitor(
             id=monitor_id,
             project_id=project.id,
@@ -78,6 +77,7 @@ async def add_monitor(
         session.add(row)
         await session.flush()
         session.add(state)
+        await keep_heartbeat(session, vault, row, config, now_us)
         await _set_windows(session, monitor_id, config.maintenance_windows, now_us)
     return _monitor(vault, row, state)
 
@@ -113,23 +113,32 @@ async def get_monitor(
     return _monitor(vault, row, state)
 
 
-async def list_due(database: Database, vault: Vault) -> list[Monitor]:
-    """Returns every monitor of live projects that is not paused: what probers look at."""
+async def list_due(
+    database: Database, vault: Vault, project_id: ProjectId | None = None
+) -> list[Monitor]:
+    """Returns every monitor that is not paused, of one live project or of all: for probers."""
     query = _with_states().join(Project, Project.id == models.Monitor.project_id)
-    query = query.where(Project.deleted_at.is_(None), models.Monitor.paused.is_(False))
+    query = query.where(*_is_due(project_id)).order_by(models.Monitor.id)
     async with database.reading() as session:
-        rows = (await session.execute(query.order_by(models.Monitor.id))).all()
+        rows = (await session.execute(query)).all()
     return [_monitor(vault, row[0], row[1]) for row in rows]
 
 
-async def mark_of_due(database: Database) -> tuple[Any, ...]:
+async def mark_of_due(database: Database, project_id: ProjectId | None = None) -> tuple[Any, ...]:
     """Returns what is another one whenever `list_due` is, and costs little to ask for."""
     of = models.Monitor
     query = select(func.count(), func.max(of.updated_us), func.sum(of.revision))
-    query = query.join(Project, Project.id == of.project_id)
-    query = query.where(Project.deleted_at.is_(None), of.paused.is_(False))
+    query = query.join(Project, Project.id == of.project_id).where(*_is_due(project_id))
     async with database.reading() as session:
         return tuple((await session.execute(query)).one())
+
+
+def _is_due(project_id: ProjectId | None) -> list[ColumnElement[bool]]:
+    rules: list[ColumnElement[bool]] = [
+        Project.deleted_at.is_(None),
+        models.Monitor.paused.is_(False),
+    ]
+    return rules if project_id is None else [*rules, Project.id == as_uuid(project_id)]
 
 
 async def change_monitor(
@@ -143,6 +152,7 @@ async def change_monitor(
         row.name = config.name
         row.sealed_config = _sealed(vault, row.id, config)
         _revise(row, config, now_us, resumed=False)
+        await keep_heartbeat(session, vault, row, config, now_us)
         await _set_windows(session, row.id, config.maintenance_windows, now_us)
     return _monitor(vault, row, state)
 
@@ -171,6 +181,7 @@ async def resume_monitor(database: Database, vault: Vault, of: tuple[ProjectId, 
         if row.paused:
             row.paused = False
             _revise(row, _config(vault, row), now_us, resumed=True)
+            await begin_anew(session, row.id, now_us)
             pauses = models.MonitorPause
             is_open = (pauses.monitor_id == row.id) & pauses.until_us.is_(None)
             await session.execute(update(pauses).where(is_open).values(until_us=now_us))
@@ -182,6 +193,12 @@ async def remove_monitor(database: Database, project_id: ProjectId, monitor_id: 
     async with database.session() as session:
         row, _ = await _find(session, project_id, monitor_id, is_locked=True)
         await session.delete(row)
+
+
+async def _check_count(session: AsyncSession, project: Project) -> None:
+    of_project = models.Monitor.project_id == project.id
+    if (await session.scalar(select(func.count()).where(of_project)) or 0) >= MAX_MONITORS:
+        raise Conflict(f"A project has at most {MAX_MONITORS} monitors: remove some first")
 
 
 def _with_states() -> Select[models.Monitor, models.MonitorState]:
@@ -230,6 +247,7 @@ async def _set_windows(
 
 
 def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> Monitor:
+    policies = read_policies(row.policies)
     return Monitor(
         monitor_id=MonitorId(row.id),
         project_id=ProjectId(str(row.project_id)),
@@ -239,7 +257,8 @@ def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> M
         state=cast("State", state.state),
         since_us=state.since_us,
         last_us=state.last_us,
-        silence_us=read_policies(row.policies)[-1].silence_us,
+        silence_us=policies[-1].silence_us,
+        resumed_us=max((one.from_us for one in policies if one.resumed), default=None),
         created_us=row.created_us,
         updated_us=row.updated_us,
     )

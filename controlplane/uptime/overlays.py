@@ -1,7 +1,6 @@
 """When the state of a monitor does not count: paused, under maintenance."""
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -20,13 +19,13 @@ _window = partial(msgspec.json.decode, type=MaintenanceWindow)
 
 async def read_overlays(session: AsyncSession, monitor_id: str, bounds: Stretch) -> Overlays:
     """Returns them for a range of time."""
-    return (await read_many_overlays(session, [monitor_id], bounds))[monitor_id]
+    return (await read_overlays_of(session, [monitor_id], bounds))[monitor_id]
 
 
-async def read_many_overlays(
-    session: AsyncSession, monitor_ids: Collection[str], bounds: Stretch
+async def read_overlays_of(
+    session: AsyncSession, monitor_ids: Sequence[str], bounds: Stretch
 ) -> dict[str, Overlays]:
-    """Returns them for a range of time, of each monitor that is asked for."""
+    """Returns them for a range of time, of each monitor; at most some hundred monitors."""
     pause, window = MonitorPause, MonitorMaintenance
     pauses = select(pause).where(
         pause.monitor_id.in_(monitor_ids),
@@ -38,16 +37,18 @@ async def read_many_overlays(
         window.from_us < bounds.end_us,
         or_(window.until_us.is_(None), window.until_us > bounds.start_us),
     )
-    paused: dict[str, list[Stretch]] = defaultdict(list)
-    for row in await session.scalars(pauses):
-        paused[row.monitor_id].append(_held(row.from_us, row.until_us))
-    maintenance: dict[str, list[Stretch]] = defaultdict(list)
-    for one in await session.scalars(windows):
-        in_force = _held(one.from_us, one.until_us)
-        maintenance[one.monitor_id] += within(_of_window(one.spec, bounds), in_force)
+    paused: dict[str, list[Stretch]] = {one: [] for one in monitor_ids}
+    for stopped in await session.scalars(pauses):
+        paused[stopped.monitor_id].append(_held(stopped.from_us, stopped.until_us))
+    maintenance: dict[str, list[Stretch]] = {one: [] for one in monitor_ids}
+    for row in await session.scalars(windows):
+        held = _held(row.from_us, row.until_us)
+        maintenance[row.monitor_id] += within(_of_window(row.spec, bounds), held)
     return {
-        of: Overlays(maintenance=tuple(merged(maintenance[of])), paused=tuple(merged(paused[of])))
-        for of in monitor_ids
+        one: Overlays(
+            maintenance=tuple(merged(maintenance[one])), paused=tuple(merged(paused[one]))
+        )
+        for one in monitor_ids
     }
 
 

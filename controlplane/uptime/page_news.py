@@ -15,7 +15,7 @@ from controlplane.models import Project
 from controlplane.outbox import Outgoing, new_message_id, put_out, seal_target
 from controlplane.outbox_models import AlertOutbox
 from controlplane.uptime.models import Incident, IncidentEvent, Monitor
-from controlplane.uptime.overlays import read_many_overlays
+from controlplane.uptime.overlays import read_overlays_of
 from controlplane.uptime.page_messages import LEAVE, News, PageAt, iso_of, news_message
 from controlplane.uptime.page_models import StatusPageRow, StatusSubscriber
 from controlplane.uptime.status_pages import read_page_config
@@ -152,7 +152,7 @@ async def _maintenance_news(
         Monitor.project_id == page.project_id, Monitor.id.in_(names), Monitor.paused.is_(False)
     )
     ids = list(await session.scalars(query))
-    overlays = await read_many_overlays(session, ids, Stretch(now_us, now_us + AHEAD_US))
+    overlays = await read_overlays_of(session, ids, Stretch(now_us, now_us + AHEAD_US))
     found: dict[Stretch, list[str]] = {}
     for monitor_id in ids:
         for window in overlays[monitor_id].maintenance:

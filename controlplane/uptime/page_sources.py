@@ -15,7 +15,7 @@ from controlplane.database import Database
 from controlplane.models import Project
 from controlplane.uptime.models import Incident, IncidentEvent, Monitor, MonitorFlip, MonitorState
 from controlplane.uptime.monitors import read_policies
-from controlplane.uptime.overlays import read_many_overlays
+from controlplane.uptime.overlays import read_overlays_of
 from controlplane.uptime.page_models import StatusPageRow
 from controlplane.uptime.status_pages import read_page_config
 from schemas.projects import ProjectId
@@ -147,7 +147,7 @@ async def _monitors(
     rows = (await session.execute(query)).all()
     found = [row[0].id for row in rows]
     flips, known_us = await _flips(session, found, bounds.start_us)
-    overlays = await read_many_overlays(session, found, Stretch(bounds.start_us, until_us))
+    overlays = await read_overlays_of(session, found, Stretch(bounds.start_us, until_us))
     monitors = {}
     for monitor, state in ((row[0], row[1]) for row in rows):
         policy = read_policies(monitor.policies)[-1]

@@ -70,12 +70,13 @@ def steps(
     follow: Callable[[StoredItems], Awaitable[None]] = nothing,
     follow_releases: Callable[[StoredItems], Awaitable[None]] = nothing,
     mapper: Mapper | None = None,
+    feed: Callable[[StoredItems], Awaitable[None]] = nothing,
 ) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind.
 
     `current` gives what projects' settings are now: a block is read by what it gives once. `follow`
     is what the control plane does of errors that are stored, `follow_releases` of what else names
-    a release. `mapper` applies source maps.
+    a release. `mapper` applies source maps. `feed` tells heartbeat monitors of check-ins.
     """
 
     def build(
@@ -101,7 +102,7 @@ def steps(
         LOG.name: KindStep(LOG, partial(build, build_logs)),
         SESSION.name: KindStep(SESSION, build_sessions, follow=follow_releases),
         FEEDBACK.name: KindStep(FEEDBACK, partial(build, build_feedback)),
-        CHECK_IN.name: KindStep(CHECK_IN, partial(build, build_check_ins)),
+        CHECK_IN.name: KindStep(CHECK_IN, partial(build, build_check_ins), follow=feed),
         ATTACHMENT.name: KindStep(ATTACHMENT, build_attachments),
     }
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeAlias
+from uuid import UUID
 
 import pyarrow as pa
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from clickhouse.client import Warehouse
 from clickhouse.uptime.checks import OfRegion, read_seen
 from controlplane.database import Database
+from controlplane.uptime.expiries import note_endings
 from controlplane.uptime.histories import (
     Change,
     Past,
@@ -24,6 +26,8 @@ from controlplane.uptime.histories import (
 )
 from processors.blocks import StoredItems
 from processors.uptime.advance import PolicyOf
+from processors.uptime.expiring import endings_of
+from processors.uptime.heartbeats import note_heard_of
 from processors.uptime.history import Advanced, anchor_of, horizon_of, note, rebuild
 from processors.uptime.incidents import due
 from processors.uptime.quorum import combine
@@ -50,6 +54,9 @@ async def follow(database: Database, stored: StoredItems) -> None:
     rows = stored.batch.rows(CHECK.tables[0], stored.items)
     for project_id, checks in (await asyncio.to_thread(checks_of, rows)).items():
         await note_checks(database, project_id, checks)
+    for project_id, endings in endings_of(rows).items():
+        await note_endings(database, UUID(project_id), endings, _now_us())
+    await note_heard_of(database, rows)
 
 
 def checks_of(rows: pa.RecordBatch) -> dict[str, dict[str, dict[str, list[Seen]]]]:

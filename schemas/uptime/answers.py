@@ -17,6 +17,8 @@ class MonitorAnswer(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     config: Raw
+    ping_url: str | None
+    """Of a heartbeat, where the jobs tell of their runs; null to who may only read."""
     warnings: list[str]
     message: str
 
@@ -64,6 +66,46 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     uptime: dict[str, UptimeAnswer]
     """By window: 24h, 7d, 30d, 90d."""
     message: str
+
+
+class DayAnswer(Struct, frozen=True, kw_only=True):
+    """A monitor on one day. `state` is the worst of it; null is a day of which nothing counts."""
+
+    day: str
+    state: str
+    uptime_pct: float | None
+    coverage_pct: float
+    downtime_s: float
+    outages: int
+
+
+class DaysAnswer(Struct, frozen=True):
+    """The last days of a monitor, the oldest first."""
+
+    monitor_id: str
+    timezone: str
+    days: list[DayAnswer]
+
+
+class SeriesPoint(Struct, frozen=True, kw_only=True):
+    """The checks of one step; the times are of those that passed."""
+
+    at: str
+    ok: int
+    degraded: int
+    failed: int
+    inconclusive: int
+    phases_ms: dict[str, dict[str, float]]
+    """dns, connect, tls, first_byte, transfer, total: p50, p95, p99."""
+
+
+class SeriesAnswer(Struct, frozen=True):
+    """The checks of a monitor over time; a step without any is left out."""
+
+    monitor_id: str
+    window_seconds: int
+    step_seconds: int
+    points: list[SeriesPoint]
 
 
 class CheckAnswer(Struct, frozen=True, kw_only=True):

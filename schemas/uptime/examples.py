@@ -31,6 +31,18 @@ INCIDENT: dict[str, Any] = {
     "title": "Checkout is slow",
     "severity": "major",
 }
+WEBHOOK: dict[str, Any] = {
+    "url": "https://example.com/hooks/sluice",
+    "events": ["monitor.down", "monitor.up", "incident.triggered", "incident.resolved"],
+    "description": "Chat of the team on call",
+}
+TARGETS_ASK: dict[str, Any] = {
+    "region": "eu",
+    "holder": "5f1c0d2e9a7b4c38",
+    "holds": [0, 1, 2],
+    "done_us": 1_764_150_000_000_000,
+    "known": "",
+}
 STATUS_PAGE: dict[str, Any] = {
     "title": "Acme status",
     "slug": "acme-status",

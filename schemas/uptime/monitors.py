@@ -14,10 +14,14 @@ from schemas.uptime.targets import Assertion, MonitorId, MonitorType, Target
 
 MAX_URL_CHARS = 2048
 MAX_LIST = 50
+MAX_SECONDS = 400 * 86_400
+"""Of a heartbeat: a job may run once a year."""
+MAX_INTERVAL_S = 86_400
+"""Of all that is looked at."""
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Region = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Text = Annotated[str, Meta(max_length=4096)]
-Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+Seconds = Annotated[int, Meta(ge=1, le=MAX_SECONDS)]
 Threshold = Annotated[int, Meta(ge=1, le=20)]
 HeaderValue = Annotated[str, Meta(max_length=4096)]
 HOME = "default"
@@ -57,6 +61,17 @@ class MonitorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     expected_match: str = "contains"
     send: Text = ""
     expect: Text = ""
+    cron: Annotated[str, Meta(max_length=200)] = ""
+    """Of a heartbeat, in place of `interval_seconds`: when its runs are due."""
+    timezone: Annotated[str, Meta(max_length=64)] = "UTC"
+    grace_seconds: Annotated[int, Meta(ge=0, le=MAX_SECONDS)] = 300
+    """Of a heartbeat: how late a run may be."""
+    max_runtime_seconds: Annotated[int, Meta(ge=1, le=MAX_SECONDS)] = 1800
+    """Of a heartbeat: how long a run may take that has told of its start."""
+    slug: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{0,50}$")] = ""
+    """Of a heartbeat: check-ins of the job with this name feed it."""
+    environment: Annotated[str, Meta(max_length=64)] = "production"
+    """Of a heartbeat: the check-ins of this one."""
     escalation_policy: Annotated[str, Meta(max_length=100)] | None = None
     notifications: Annotated[list[Text], Meta(max_length=MAX_LIST)] = []
     maintenance_windows: Annotated[list[MaintenanceWindow], Meta(max_length=20)] = []
@@ -74,6 +89,8 @@ class Monitor(Struct, frozen=True, kw_only=True):
     since_us: int | None
     last_us: int | None
     silence_us: int
+    resumed_us: int | None
+    """When its last pause ended: what was known before does not count any more."""
     created_us: int
     updated_us: int
 
@@ -106,6 +123,7 @@ def policy_of(config: MonitorConfig, revision: int, from_us: int, *, resumed: bo
         revision=revision,
         from_us=from_us,
         resumed=resumed,
+        is_heartbeat=config.type == "heartbeat",
     )
 
 

@@ -10,6 +10,8 @@ State = Literal["unknown", "up", "degraded", "down"]
 STATES: tuple[State, ...] = get_args(State)
 Quorum = Literal["any", "majority", "all"] | int
 """How many of the regions that know a state must see a monitor down."""
+NEVER_US = 1 << 60
+"""Longer than any time between two checks."""
 OF_MONITOR = ""
 """Stands where a region does, for what all regions together say."""
 
@@ -31,10 +33,14 @@ class Policy(Struct, frozen=True):
     """Since when the revision is in force."""
     resumed: bool = False
     """Whether a pause ended with it: what was known before does not count any more."""
+    is_heartbeat: bool = False
+    """Whether silence is told of by checks of its own: it never makes the state unknown."""
 
     @property
     def silence_us(self) -> int:
         """How long nothing may be heard before the state is unknown."""
+        if self.is_heartbeat:
+            return NEVER_US
         return 2 * self.interval_us + self.timeout_us
 
 

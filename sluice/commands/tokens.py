@@ -53,6 +53,9 @@ def create(
     monitors: Annotated[
         bool, typer.Option("--monitors", help="A monitor key, sk_live_…, of one project.")
     ] = False,
+    prober: Annotated[
+        bool, typer.Option("--prober", help="A prober key, sk_probe_…, of one project.")
+    ] = False,
     days: Annotated[
         int | None, typer.Option(min=1, max=36_500, help="It ends after so many days.")
     ] = None,
@@ -61,17 +64,17 @@ def create(
     """Make an API token, and print it and nothing else. It is not shown again."""
     if (project is not None) + (user is not None) + every_project > 1:
         raise WrongCall("give one of --project, --user and --every-project")
-    if monitors and (user is not None or every_project):
-        raise WrongCall("--monitors: a monitor key is of one project")
+    if monitors and prober:
+        raise WrongCall("give one of --monitors and --prober")
+    if (monitors or prober) and (user is not None or every_project):
+        raise WrongCall("--monitors, --prober: such a key is of one project")
 
     async def work(control: Control) -> str:
         from controlplane.tokens import TokenDraft, TokenOwner, create_token
 
-        owner = TokenOwner()
-        if not every_project:
-            owner = await _owner(control, project, user)
+        owner = TokenOwner() if every_project else await _owner(control, project, user)
         until = None if days is None else datetime.now(UTC) + timedelta(days=days)
-        draft = TokenDraft(name, scope, until, for_monitors=monitors)
+        draft = TokenDraft(name, scope, until, for_monitors=monitors, for_probers=prober)
         return (await create_token(control.database, owner, draft)).plain
 
     typer.echo(run(work, data_dir))

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,37 +9,9 @@ import httpx
 import pytest
 
 from tests.e2e.server import Server, create_project, wait_for
+from tests.e2e.shop import Shop
 
 pytestmark = pytest.mark.slow
-
-
-class Shop(ThreadingHTTPServer):
-    """What is monitored; answers with the status that it is told."""
-
-    status = 200
-    asked = 0
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/health"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Shop
-
-    def do_GET(self) -> None:
-        self.server.asked += 1
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture

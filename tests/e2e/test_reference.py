@@ -60,16 +60,23 @@ CRON = (
 BESIDE_ERRORS = (
     *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
 )
+PINGS = ("/v1/heartbeats/{secret}", "/v1/heartbeats/{secret}/{signal}")
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
     *("POST /v1/traces/async", "POST /v1/spans/async"),
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
-    "POST /v1/checks",
+    *("POST /v1/checks", "POST /v1/probes/targets"),
     *("POST /v1/monitors", "GET /v1/monitors", "GET /v1/monitors/{monitor_id}"),
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
+    *(f"{method} {path}" for method in ("GET", "POST") for path in PINGS),
+    *("GET /v1/monitors/{monitor_id}/days", "GET /v1/monitors/{monitor_id}/series"),
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
+    *("POST /v1/webhooks", "GET /v1/webhooks", "GET /v1/webhooks/{webhook_id}"),
+    *("PUT /v1/webhooks/{webhook_id}", "POST /v1/webhooks/{webhook_id}/test"),
+    *("GET /v1/webhooks/{webhook_id}/deliveries", "POST /v1/webhooks/{webhook_id}/replay"),
+    "DELETE /v1/webhooks/{webhook_id}",
     *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
     *("POST /v1/status-pages", "GET /v1/status-pages", "GET /v1/status-pages/{page_id}"),
     *("PUT /v1/status-pages/{page_id}", "PUT /v1/status-pages/{page_id}/logo"),
@@ -174,7 +181,7 @@ class Person:
         self.server = server
         self.http, self.guest = server.client(None), server.client(None)
         self.document = document
-        self.key = self.dsn_key = self.api_token = self.monitor_key = ""
+        self.key = self.dsn_key = self.api_token = self.monitor_key = self.prober_key = ""
         self.ids: dict[str, str] = {}
 
     def call(self, name: str, **query: str) -> Step:
@@ -206,6 +213,8 @@ class Person:
             found["Authorization"] = f"Bearer {self.api_token}"
         if "monitor" in asked:
             found["Authorization"] = f"Bearer {self.monitor_key}"
+        if "prober" in asked:
+            found["Authorization"] = f"Bearer {self.prober_key}"
         if "dsn" in asked:
             found["X-Open-Sentry-Key"] = self.dsn_key
         if "sentry" in asked:
@@ -255,6 +264,7 @@ class Person:
             ("alertChannels", "channel_id", "id"),
             ("monitors", "monitor_id", "monitor_id"),
             ("incidents", "incident_id", "incident_id"),
+            ("webhooks", "webhook_id", "webhook_id"),
             ("status_pages", "page_id", "page_id"),
         ):
             # Sums have such names too.
@@ -298,6 +308,13 @@ class Person:
         new = {"name": "Walk", "scope": "write", "forMonitors": True}
         made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
         self.monitor_key = made.json()["apiToken"]
+        new = {"name": "Walk", "forProbers": True}
+        made = self.http.post("/dashboard/api/tokens", json=new, headers=own)
+        self.prober_key = made.json()["apiToken"]
+        job = {"name": "Walk", "type": "heartbeat"}
+        own = {"Authorization": f"Bearer {self.monitor_key}"}
+        made = self.http.post("/v1/monitors", json=job, headers=own)
+        self.ids["secret"] = made.json()["ping_url"].rpartition("/")[2]
 
 
 @pytest.fixture(scope="module")
@@ -337,7 +354,9 @@ def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: 
     assert best < 400 or expected == 403
 
 
-WITH_MONITOR_KEY = tuple(f"GET /v1/{one}" for one in ("monitors", "status", "incidents"))
+WITH_MONITOR_KEY = tuple(
+    f"GET /v1/{one}" for one in ("monitors", "status", "incidents", "webhooks")
+)
 """Asked in tests/e2e/test_uptime.py."""
 ASKED = [
     name

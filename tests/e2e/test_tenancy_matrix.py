@@ -52,6 +52,8 @@ class Guard(Enum):
     """The same, in Sentry's forms: what is sent belongs to the token until a project is named."""
     MONITOR = auto()
     """Who has a monitor key, of the key's project."""
+    PROBER = auto()
+    """Who has a prober key, of the key's project."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -157,6 +159,15 @@ PAGES = (
     *("/performance/name", "/performance/name/more", "/performance/transactions"),
     "/performance/transactions/{transaction_id}",
     "/performance/transactions/{transaction_id}/spans/{span_id}",
+    *("/uptime/glance", "/uptime/monitors", "/uptime/monitors.events", "/uptime/monitors/suggest"),
+    *(
+        "/uptime/monitors/new",
+        "/uptime/monitors/{monitor_id}",
+        "/uptime/monitors/{monitor_id}/live",
+    ),
+    *("/uptime/monitors/{monitor_id}/checks", "/uptime/monitors/{monitor_id}/settings"),
+    *("/uptime/incidents", "/uptime/incidents.events"),
+    *("/uptime/incidents/{incident_id}", "/uptime/incidents/{incident_id}/live"),
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),
     "/{page}",
@@ -184,6 +195,15 @@ ALERTS = (
     ),
 )
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
+MONITOR_FORMS = (
+    *("monitors", "monitors/{monitor_id}/settings", "monitors/{monitor_id}/test"),
+    *(
+        "monitors/{monitor_id}/pause",
+        "monitors/{monitor_id}/resume",
+        "monitors/{monitor_id}/remove",
+    ),
+    *("monitors/{monitor_id}/maintenance", "monitors/{monitor_id}/maintenance/remove"),
+)
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
@@ -214,10 +234,20 @@ MONITORS: dict[str, Any] = {
     "POST monitors/{monitor_id}/pause": None,
     "POST monitors/{monitor_id}/resume": None,
     "GET monitors/{monitor_id}/checks": None,
+    "GET monitors/{monitor_id}/days": None,
+    "GET monitors/{monitor_id}/series": None,
     "GET status/{monitor_id}": None,
     "GET incidents": None,
     "POST incidents": {"state": "triggered", "title": "taken"},
     "GET incidents/{incident_id}": None,
+    "GET webhooks": None,
+    "POST webhooks": {"url": "https://taken.example/hook"},
+    "GET webhooks/{webhook_id}": None,
+    "PUT webhooks/{webhook_id}": {"url": "https://taken.example/hook"},
+    "DELETE webhooks/{webhook_id}": None,
+    "POST webhooks/{webhook_id}/test": None,
+    "GET webhooks/{webhook_id}/deliveries": None,
+    "POST webhooks/{webhook_id}/replay": None,
     "GET status-pages": None,
     "POST status-pages": {"title": "taken", "slug": "taken"},
     "GET status-pages/{page_id}": None,
@@ -268,7 +298,13 @@ CASES: dict[str, Case] = {
         for rest in ("{monitor_slug}", "{monitor_slug}/{public_key}")
     },
     "POST /v1/checks": Case(Guard.KEY, []),
+    "POST /v1/probes/targets": Case(Guard.PROBER, {"region": "default", "holder": "0123456789"}),
     **{f"{one.replace(' ', ' /v1/')}": Case(Guard.MONITOR, body) for one, body in MONITORS.items()},
+    **{
+        f"{method} /v1/heartbeats/{rest}": Case(Guard.PUBLIC)
+        for method in ("GET", "POST")
+        for rest in ("{secret}", "{secret}/{signal}")
+    },
     "GET /": Case(Guard.PUBLIC),
     "GET /health": Case(Guard.PUBLIC),
     "GET /ready": Case(Guard.PUBLIC),
@@ -343,6 +379,9 @@ CASES: dict[str, Case] = {
     **{
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
+    **{f"POST /p/{{project_id}}/uptime/{one}": Case(Guard.PAGE_ADMIN) for one in MONITOR_FORMS},
+    "POST /p/{project_id}/uptime/incidents": Case(Guard.PAGE_FORM),
+    "POST /p/{project_id}/uptime/incidents/{incident_id}": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/errors/issues": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/errors/issues/{issue_id}": Case(Guard.PAGE_FORM),
     **{f"GET {path}": Case(Guard.PAGE_OWN) for path in ("/account", "/new-project")},
@@ -394,6 +433,7 @@ class World(NamedTuple):
 def world(server: Server) -> Iterator[World]:
     first, second = create_project(server, f"{MARKER} project"), create_project(server, "Second")
     ids = {"monitor_slug": MARKER, "public_key": "0" * 32}
+    ids |= {"secret": "0" * 32, "signal": "fail"}  # nobody's
     ids |= {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
     fill(first, ids)
     ids |= fill_errors(first, ids["span_id"])
@@ -449,15 +489,18 @@ def world(server: Server) -> Iterator[World]:
 
 
 def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
-    """Makes a monitor and an incident whose texts hold the marker; returns their ids."""
+    """Makes a monitor, an incident and a webhook whose texts hold the marker; returns their ids."""
     own = {"Authorization": monitor_key}
     monitor = MONITOR | {"name": MARKER, "url": f"https://{MARKER}.example"}
     made = client.post("/v1/monitors", json=monitor, headers=own)
     told = {"state": "triggered", "title": MARKER, "notes": MARKER}
     incident = client.post("/v1/incidents", json=told, headers=own)
+    hook = {"url": f"https://{MARKER}.example/hook", "description": MARKER}
+    webhook = client.post("/v1/webhooks", json=hook, headers=own)
     page = {"title": MARKER, "slug": MARKER, "description": MARKER}
     status_page = client.post("/v1/status-pages", json=page, headers=own)
     return {
+        "webhook_id": webhook.json()["webhook_id"],
         "monitor_id": made.json()["monitor_id"],
         "incident_id": incident.json()["incident_id"],
         "page_id": status_page.json()["page_id"],
@@ -669,6 +712,15 @@ def test_the_monitor_key_of_another_project_finds_nothing(world: World, route: s
     assert [(one["name"], one["state"]) for one in mine["monitors"]] == [(MARKER, "unknown")]
 
 
+@cases(Guard.PROBER)
+def test_the_prober_key_of_another_project_is_told_nothing(world: World, route: str) -> None:
+    answer = ask_by_their_token(world, route, for_probers=True)
+
+    assert MARKER not in answer.text
+    assert (answer.status_code, answer.json()["targets"]) == (200, [])
+    assert ask(world.stranger, route, world, Authorization=world.monitor_key).status_code == 401
+
+
 @cases(Guard.RELEASES)
 def test_the_token_of_another_project_learns_of_no_release_of_this_one(
     world: World, route: str
@@ -694,11 +746,14 @@ def test_the_token_of_another_project_uploads_nothing_to_this_one(world: World, 
     assert answer.status_code == (200 if route.startswith("GET") else 400), answer.text
 
 
-def ask_by_their_token(world: World, route: str, *, for_monitors: bool = False) -> httpx.Response:
+def ask_by_their_token(
+    world: World, route: str, *, for_monitors: bool = False, for_probers: bool = False
+) -> httpx.Response:
     """Asks a route by a token of the project of somebody else."""
     made = world.outsider.get("/dashboard/api/projects").json()["projects"][0]["id"]
     own = {"X-Project-Id": made}
-    new = {"name": "builds", "scope": "write", "forMonitors": for_monitors}
+    new = {"name": "builds", "scope": "write"}
+    new |= {"forMonitors": for_monitors, "forProbers": for_probers}
     token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
     return ask(world.stranger, route, world, Authorization=f"Bearer {token}")
 

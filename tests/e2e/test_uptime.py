@@ -175,6 +175,8 @@ def test_a_kill_between_answer_and_state_loses_nothing_and_doubles_nothing(
         ("monitors", ("limit", "cursor")),
         ("monitors/{monitor_id}/checks", ("limit", "cursor", "date_from", "date_to")),
         ("status/{monitor_id}", ("window",)),
+        ("monitors/{monitor_id}/days", ("days", "timezone")),
+        ("monitors/{monitor_id}/series", ("window", "step")),
         ("incidents", ("limit", "cursor", "incident_state", "monitor_id")),
     ],
 )
@@ -185,6 +187,44 @@ def test_the_value_that_each_parameter_shows_is_taken(
 
     for name in names:
         keyed.ask("GET", of, 200, **{name: PARAMETERS[name].example})
+
+
+def test_days_and_series_tell_how_a_monitor_was(keyed: Keyed) -> None:
+    monitor_id = keyed.monitor()
+    keyed.send(monitor_id, ago(120), "ooff")
+
+    days = keyed.ask("GET", f"monitors/{monitor_id}/days", 200, days="7", timezone="Asia/Tokyo")
+    series = keyed.ask("GET", f"monitors/{monitor_id}/series", 200, window="1h", step="1h")
+
+    assert (len(days["days"]), days["timezone"]) == (7, "Asia/Tokyo")
+    assert days["days"][0] == {
+        **{"day": days["days"][0]["day"], "state": "before", "uptime_pct": None},
+        **{"coverage_pct": 0.0, "downtime_s": 0.0, "outages": 0},
+    }
+    assert sum(point["ok"] for point in series["points"]) == 2
+    assert sum(point["failed"] for point in series["points"]) == 2
+    passed = [point["phases_ms"] for point in series["points"] if point["ok"]]
+    assert 100 <= passed[0]["total"]["p50"] <= 101
+    for path, query in (
+        ("days", {"days": "0"}),
+        ("days", {"days": "367"}),
+        ("days", {"timezone": "Mars/Olympus"}),
+        ("series", {"window": "91d"}),
+        ("series", {"window": "90d", "step": "1m"}),
+        ("series", {"step": "soon"}),
+    ):
+        keyed.ask("GET", f"monitors/{monitor_id}/{path}", 422, **query)
+
+
+def test_a_key_of_another_project_reaches_no_figure_of_a_monitor(
+    server: Server, keyed: Keyed
+) -> None:
+    monitor_id = keyed.monitor()
+    other = Keyed(server, create_project(server, "Other"))
+
+    for path in ("days", "series"):
+        other.ask("GET", f"monitors/{monitor_id}/{path}", 404)
+    other.http.close()
 
 
 def test_an_incident_goes_from_hand_to_hand(keyed: Keyed) -> None:

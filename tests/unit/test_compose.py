@@ -33,7 +33,7 @@ from tests.unit.test_house_rules import PACKAGES
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "edge", "worker", "api")
+OURS = ("migrate", "edge", "worker", "api", "prober")
 ONCE = "migrate"
 EXAMPLE = ROOT / "deploy" / ".env.example"
 BY_SERVICE = pytest.mark.parametrize("name", SERVICES)
@@ -146,6 +146,7 @@ class TestServices:
             ("edge", {"secret", "database_url", "warehouse_read_url"}),
             ("worker", {"database_url", "warehouse_url"}),
             ("api", {"secret", "database_url", "warehouse_read_url"}),
+            ("prober", {"secret", "database_url"}),
             ("proxy", set()),
         ],
     )
@@ -232,13 +233,15 @@ class TestSettings:
         settings = load(found)
 
         assert kafka_of(settings).servers == ("kafka:9092",)
+        assert "@postgres:5432/" in paths_of(settings).database_url
+        assert (len(settings.secret) >= 32) == (name != "worker")
+        assert not settings.signup_enabled
+        if name == "prober":
+            return  # it has nothing to do with the store
         paths = server_paths(paths_of(settings))
-        assert "@postgres:5432/" in paths.database_url
         user = "reader" if name in ("edge", "api") else "sluice"
         assert paths.warehouse_url.startswith(f"http://{user}:")
         assert "@clickhouse:8123/" in paths.warehouse_url
-        assert (len(settings.secret) >= 32) == (name != "worker")
-        assert not settings.signup_enabled
 
 
 @pytest.fixture
@@ -260,13 +263,17 @@ class TestUnits:
         return text(f"deploy/systemd/{name}").splitlines()
 
     @pytest.mark.parametrize(
-        ("name", "kind"), [("sluice.service", "up"), ("sluice@.service", "%i")]
+        ("name", "kind", "folder"),
+        [
+            ("sluice.service", "up", "sluice"),
+            ("sluice@.service", "%i", "sluice/%i"),
+            ("sluice-prober.service", "prober", "sluice-prober"),
+        ],
     )
     def test_ours_runs_as_a_user_of_its_own_with_a_folder_of_its_own(
-        self, name: str, kind: str
+        self, name: str, kind: str, folder: str
     ) -> None:
         lines = self.lines(name)
-        folder = "sluice" if kind == "up" else "sluice/%i"
 
         assert f"ExecStart=/opt/sluice/.venv/bin/sluice {kind}" in lines
         assert {"User=sluice", f"StateDirectory={folder}", "StateDirectoryMode=0700"} <= set(lines)

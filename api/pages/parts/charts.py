@@ -77,6 +77,8 @@ class Drawn(Struct, rename="camel"):
     unfinished: int | None
     """The bucket that is still running."""
     marks: list[MarkDrawn] = []
+    is_stacked: bool = False
+    """Whether each line stands upon those before it."""
 
 
 class Row(NamedTuple):
@@ -117,24 +119,18 @@ def chart_of(
     series: Sequence[Series],
     *,
     before: Sequence[Series] = (),
+    is_stacked: bool = False,
+    moments: Sequence[int] = (),
 ) -> Chart:
-    """Makes a chart; `before` are the values of the time before, by the moments of then."""
-    moments = moments_of(shown)
+    """Makes a chart; `before` are the values of the time before, by the moments of then.
+
+    Stacked, each line stands upon those before it: of parts of a whole. `moments` are the first
+    ones of buckets that are not the usual ones of the range.
+    """
+    moments = moments or moments_of(shown)
     lines = [Line(one.name, one.at(moments, unit), one.colour) for one in series]
     rows = [Row(at, [line.values[place] for line in lines]) for place, at in enumerate(moments)]
-    earlier = moments_of(shown.before)
-    # A range that begins within a bucket meets one more than its neighbour, or one less.
-    earlier = earlier[-len(moments) :] if len(earlier) >= len(moments) else earlier
-    lead = [None] * (len(moments) - len(earlier))
-    lines += [
-        Line(
-            f"{one.name}, before",
-            [*lead, *one.at(earlier, unit)],
-            one.colour,
-            is_before=True,
-        )
-        for one in before
-    ]
+    lines += _lines_before(before, unit, shown, len(moments))
     drawn = Drawn(
         title=title,
         unit=unit,
@@ -143,12 +139,30 @@ def chart_of(
         width_s=_width_s(moments),
         lines=lines,
         unfinished=len(moments) - 1 if shown.preset and moments else None,
+        is_stacked=is_stacked,
     )
     legend = [
         _summary(line, one.total, drawn.unfinished)
         for line, one in zip(lines, (*series, *before), strict=True)
     ]
     return Chart(title, unit, drawn, series, rows, legend)
+
+
+def _lines_before(before: Sequence[Series], unit: Unit, shown: TimeRange, count: int) -> list[Line]:
+    """Returns the lines of the time before, as many buckets as those of the range."""
+    earlier = moments_of(shown.before)
+    # A range that begins within a bucket meets one more than its neighbour, or one less.
+    earlier = earlier[-count:] if len(earlier) >= count else earlier
+    lead = [None] * (count - len(earlier))
+    return [
+        Line(
+            f"{one.name}, before",
+            [*lead, *one.at(earlier, unit)],
+            one.colour,
+            is_before=True,
+        )
+        for one in before
+    ]
 
 
 def with_marks(chart: Chart, marks: Sequence[Mark]) -> Chart:

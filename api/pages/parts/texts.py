@@ -59,6 +59,20 @@ def duration(ms: float | None) -> str:
     return f"{hours} h {rest} m"
 
 
+def lasting(ms: float) -> str:
+    """Writes how long something has lasted, by its largest two units: `4 d 3 h`, `12 s`."""
+    seconds = max(0, int(ms / SECOND_MS))
+    for size, unit, smaller, below in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            return f"{whole} {unit} {rest // smaller} {below}"
+    return f"{seconds} s"
+
+
 def count(number: float | None) -> str:
     """Writes a number short, as `12.4k`; the exact one belongs in a title."""
     return UNKNOWN if number is None else short(number)
@@ -92,6 +106,16 @@ def crash_free(percent: float | None) -> str:
     if percent is None:
         return UNKNOWN
     return "100 %" if percent >= 100 else f"{int(percent * 100) / 100:.2f} %"
+
+
+def uptime(percent: float | None) -> str:
+    """Writes a share of time: never rounded up, with the digits that matter near 100."""
+    if percent is None:
+        return UNKNOWN
+    if percent >= 100:
+        return "100 %"
+    digits = 3 if percent >= 99.9 else 2
+    return f"{int(percent * 10**digits + 1e-6) / 10**digits:.{digits}f} %"
 
 
 def size(number: int) -> str:
@@ -174,9 +198,11 @@ def _local(us: int, zone: str) -> datetime:
 
 FILTERS = {
     "crash_free": crash_free,
+    "uptime": uptime,
     "money": money,
     "money_exact": money_exact,
     "duration": duration,
+    "lasting": lasting,
     "count": count,
     "exact": exact,
     "percent": percent,

@@ -15,7 +15,6 @@ from api.persons import counted, export, whose_data
 from api.reads import reader_of
 from controlplane.erasures import cleaned_person, list_erasures, request_erasure
 from controlplane.failures import BadRequest, Conflict
-from controlplane.uptime.subscribers import forget_follower
 from schemas.persons import PersonCounts
 
 PERSONS = f"{PATH}/persons"
@@ -66,7 +65,7 @@ async def erase_one(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         project_id = viewer.project.project_id
         state = services(request)
         asked = await request_erasure(state.database, project_id, person, by=by)
-        await forget_follower(state.database, state.vault, project_id, person)
+        await state.forget_address(project_id, person)
     except (BadRequest, Conflict) as error:
         return await _shown(request, viewer, erase_problem=Problem(error.message), person=person)
     ids = {"project_id": project_id, "erasure_id": asked.erasure_id}

@@ -31,6 +31,10 @@ function duration(ms) {
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+// Those that no line leads to or from.
+const alone = (values) => [...values.keys()].filter((at) =>
+  (values[at] ?? null) !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
+
 function lineOf(line, chart) {
   const colour = token(`--s${line.colour}`);
   const series = {
@@ -38,11 +42,24 @@ function lineOf(line, chart) {
     stroke: colour,
     width: 1.5,
     spanGaps: false,
-    points: { show: chart.times.length < 3, size: 5 },
+    points: { show: true, size: 5, filter: () => alone(line.values) },
   };
   if (line.isBefore) return { ...series, width: 1.25, dash: [4, 4], stroke: token("--s8") };
+  if (chart.isStacked) return { ...series, fill: `${colour}66`, width: 1 };
   if (chart.lines.length === 1 || chart.lines[1]?.isBefore) series.fill = `${colour}1f`;
   return series;
+}
+
+// Of a stacked chart: where each line is drawn, upon those before it that are shown.
+function heights(chart, shows = () => true) {
+  const values = chart.lines.map((line) => line.values);
+  if (!chart.isStacked) return values;
+  const whole = chart.times.map(() => 0);
+  return values.map((line, at) => line.map((value, place) => {
+    if (value === null) return null;
+    if (shows(at)) whole[place] += value;
+    return whole[place];
+  }));
 }
 
 // The bucket that still runs is not over: its line is covered by a veil.
@@ -163,8 +180,10 @@ export function draw(figure) {
     series: [{}, ...chart.lines.map((line) => lineOf(line, chart))],
     hooks: { draw: [veil(chart)], setSelect: [(plot) => zoomTo(figure, plot)] },
     plugins: [marksFor(chart), tipFor(chart, format)],
+    // Each is filled down to the one below it.
+    bands: chart.isStacked ? chart.lines.slice(1).map((_, at) => ({ series: [at + 2, at + 1] })) : [],
   };
-  const plot = new uPlot(options, [chart.times, ...chart.lines.map((line) => line.values)], place);
+  const plot = new uPlot(options, [chart.times, ...heights(chart)], place);
   drawn.set(figure, plot);
   new ResizeObserver(() => {
     const current = drawn.get(figure);
@@ -174,7 +193,9 @@ export function draw(figure) {
     button.onclick = () => {
       const shows = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(shows));
-      drawn.get(figure).setSeries(Number(button.dataset.series) + 1, { show: shows });
+      const current = drawn.get(figure);
+      current.setSeries(Number(button.dataset.series) + 1, { show: shows });
+      if (chart.isStacked) current.setData([chart.times, ...heights(chart, (at) => current.series[at + 1].show)]);
     };
   }
 }

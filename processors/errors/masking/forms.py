@@ -22,7 +22,7 @@ from schemas.errors.masking import MAX_PATTERN_MEMORY
 
 EDGE = rb"(?:^|[^0-9A-Za-z_]|\\[nrtbf])"
 """Before a word, in the bytes of JSON."""
-OURS = rb"pulse_sk_[\w-]{8,}|osc[op]_[0-9A-Za-z]{16,}|sp_(?:live|test)_[0-9A-Za-z]{8,}"
+OURS = rb"pulse_sk_[\w-]{8,}|osc[op]_[0-9A-Za-z]{16,}|s[pk]_(?:live|test|probe)_[0-9A-Za-z]{8,}"
 VENDORS = (
     rb"(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{16}\b",  # AWS
     rb"gh[pousr]_[0-9A-Za-z]{20,}|github_pat_\w{20,}",

@@ -9,12 +9,14 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.projects import insert_project
 from controlplane.uptime.monitors import add_monitor
+from controlplane.uptime.probed import targets_of_only_prober
 from eventlog.sqlite_log import SqliteLog
+from probes.following import Following
 from probes.settings import ProberSettings
 from probes.spool import Spool, SpoolInUse
 from schemas.kinds import CHECK
 from schemas.projects import ProjectId
-from sluice.probing import Probing
+from sluice.probing import ONLY, ControlPlane, ToLog
 
 FORM = {"name": "Shop", "type": "http", "url": "http://127.0.0.1:1/", "interval_seconds": 1}
 
@@ -29,7 +31,8 @@ async def test_what_ended_the_prober_is_said_and_it_begins_anew(tmp_path: Path) 
     await add_monitor(database, vault, project_id, dict(FORM))
     settings = ProberSettings(region="default", spool_path=tmp_path / "checks.db")
     log = SqliteLog(tmp_path / "log.db", partitions=1)
-    probing = Probing(database, vault, log, settings)
+    source = ControlPlane(database, vault, targets_of_only_prober)
+    probing = Following(source, ToLog(log).send, settings, holder=ONLY)
 
     another = Spool(settings.spool_path, settings.spool_max_bytes)
     with pytest.raises(SpoolInUse):
@@ -42,7 +45,7 @@ async def test_what_ended_the_prober_is_said_and_it_begins_anew(tmp_path: Path) 
     log.close()
 
 
-async def follow_until_told(probing: Probing, log: SqliteLog) -> None:
+async def follow_until_told(probing: Following, log: SqliteLog) -> None:
     """Follows the monitors until the log holds what was seen of them."""
     async with asyncio.timeout(20):
         while not await waiting(log):

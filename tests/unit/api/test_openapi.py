@@ -18,7 +18,10 @@ BODILESS = (
     *("/v1/auth/login", "/api/auth/sign-out", "/api/auth/sign-up/email"),
     *("/api/auth/revoke-sessions", "/api/auth/revoke-other-sessions"),
     "/dashboard/api/alert-channels/{channel_id}/test",
+    # Any text, which is kept as it is.
+    *("/v1/heartbeats/{secret}", "/v1/heartbeats/{secret}/{signal}"),
     *("/v1/monitors/{monitor_id}/pause", "/v1/monitors/{monitor_id}/resume"),
+    *("/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/replay"),
 )
 BY_NAME = pytest.mark.parametrize(
     "one", EVERY, ids=[f"{operation.method} {operation.path}" for operation in EVERY]
@@ -115,7 +118,7 @@ def test_an_operation_names_its_answer_and_each_of_its_errors(one: Operation) ->
     assert (answer is None) == one.described.is_closed
     assert all("Retry-After" in responses[str(one)]["headers"] for one in errors & {429, 503})
     if "requestBody" in described(one):
-        assert {422 if one.asks == "monitor" else 400, 413} <= errors
+        assert {422 if one.asks in ("monitor", "prober") else 400, 413} <= errors
     if one.asks in ("key", "session", "project"):
         assert {400, 401, 503} <= errors
     if "{" in one.path:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from probes.canary import Canary, SharedCanary
 from probes.slots import grid_of
+from schemas.uptime.targets import MonitorId
 from tests.unit.probes.virtual import now_us, set_clock, simulate
 from tests.unit.probes.world import HOUR_S, SEED, S, World, gaps_s, missed, target
 
@@ -135,6 +136,74 @@ class TestRestarts:
             await scheduler.stop(1)
 
         simulate(work())
+
+
+class TestTakingOver:
+    """Monitors that another prober has looked at."""
+
+    def taken_over(self, pause_s: int) -> tuple[World, dict[MonitorId, int], int]:
+        """Returns what was done of 200 monitors whose last prober was gone for so long."""
+        world, begun_us = World(), 0
+        targets = [target(number) for number in range(200)]
+
+        async def work() -> None:
+            nonlocal begun_us
+            scheduler = world.scheduler()
+            scheduler.set_targets([target(1000)])
+            scheduler.begin()
+            await asyncio.sleep(100)
+            begun_us = now_us()
+            since_us = {one.monitor_id: begun_us - pause_s * S for one in targets}
+            scheduler.set_targets([target(1000), *targets], since_us=since_us)
+            assert scheduler.done_before_us() <= begun_us - (pause_s * S if pause_s < 30 else 0)
+            await asyncio.sleep(100)
+            await scheduler.stop(1)
+
+        simulate(work())
+        del world.slots()[target(1000).monitor_id]
+        firsts = {
+            one.monitor_id: grid_of(one, "eu").first(begun_us - pause_s * S) for one in targets
+        }
+        return world, firsts, begun_us
+
+    def test_slots_of_a_short_hand_over_are_done_late_and_none_is_lost(self) -> None:
+        world, firsts, _ = self.taken_over(pause_s=20)
+
+        slots = world.slots()
+        for monitor_id, first_us in firsts.items():
+            assert slots[monitor_id][0] == first_us
+            assert gaps_s(slots[monitor_id]) == {30.0}
+
+    def test_after_a_long_one_each_is_looked_at_within_an_interval(self) -> None:
+        world, firsts, begun_us = self.taken_over(pause_s=45)
+
+        slots = world.slots()
+        for monitor_id in firsts:
+            assert begun_us <= slots[monitor_id][0] < begun_us + 30 * S
+            assert gaps_s(slots[monitor_id]) == {30.0}
+
+
+class TestLeases:
+    def test_without_one_no_check_begins_and_what_was_due_is_done_late(self) -> None:
+        world, may = World(), True
+
+        async def work() -> None:
+            nonlocal may
+            scheduler = world.scheduler(may_begin=lambda: may)
+            scheduler.set_targets([target(number) for number in range(50)])
+            scheduler.begin()
+            await asyncio.sleep(60)
+            may = False
+            begun = len(world.begun)
+            await asyncio.sleep(20)
+            assert len(world.begun) == begun
+            may = True
+            await asyncio.sleep(60)
+            await scheduler.stop(1)
+
+        simulate(work())
+
+        assert all(gaps_s(slots) == {30.0} for slots in world.slots().values())
 
 
 class TestClocks:

@@ -1,0 +1,1 @@
+"""Who is told of monitors and incidents, and of what."""

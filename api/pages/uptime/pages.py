@@ -1,0 +1,27 @@
+"""Which pages the system `uptime` has, in the order of the navigation."""
+
+from api.pages.navigation import Link, Section
+from api.pages.uptime import editing, incident, incidents, maintaining, monitor, monitors
+from api.pages.uptime.status_pages import page as status_pages
+from api.pages.uptime.wanted import suggest
+
+SECTIONS = (
+    Section(
+        "Uptime",
+        (
+            Link("Monitors", "uptime/monitors"),
+            Link("Incidents", "uptime/incidents"),
+            Link("Status pages", "uptime/status-pages"),
+        ),
+        (
+            *monitors.HANDLERS,
+            suggest,
+            *editing.HANDLERS,
+            *maintaining.HANDLERS,
+            *monitor.HANDLERS,
+            *incidents.HANDLERS,
+            *incident.HANDLERS,
+            *status_pages.HANDLERS,
+        ),
+    ),
+)
