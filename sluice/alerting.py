@@ -10,6 +10,7 @@ from api.uptime.public.following import Following
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.uptime.page_news import tell_news
+from controlplane.uptime.subscribers import forget_unconfirmed
 from sluice.process import Process
 
 DELIVER_EVERY_S = 0.5
@@ -49,5 +50,6 @@ def _add_followers(
     async def tell() -> None:
         now_us = time.time_ns() // 1000
         await tell_news(database, vault, following.public_url, now_us)
+        await forget_unconfirmed(database, now_us)
 
     process.upkeep.append((TELL_EVERY_S, tell))

@@ -32,6 +32,7 @@ from schemas.projects import ProjectId
 MOST_FOLLOWERS = 1000
 """Of one page, with those who have not confirmed."""
 CONFIRM_WITHIN_US = 2 * 86_400_000_000
+AT_ONCE = 200
 ASK_AGAIN_US = 3_600_000_000
 """An address is asked once in that time, whoever asks for it."""
 # One address, with no sign by which a mail program would take it for several, or for a name.
@@ -87,7 +88,6 @@ async def ask_by_email(
     digest = _digest(vault, page_id, email)
     config = ChannelConfig(recipients=(email,))
     async with database.session() as session:
-        await _drop_unconfirmed(session, page_id, now_us)
         row = await _find(session, page_id, digest)
         if row is not None and (row.is_confirmed or now_us - row.asked_us < ASK_AGAIN_US):
             return
@@ -175,6 +175,18 @@ async def forget_follower(
         return len(ids)
 
 
+async def forget_unconfirmed(database: Database, now_us: int) -> None:
+    """Forgets who was asked and has not confirmed in time."""
+    of = StatusSubscriber
+    old = of.is_confirmed.is_(False) & (of.asked_us <= now_us - CONFIRM_WITHIN_US)
+    query = select(of.id).where(old).order_by(of.asked_us).limit(AT_ONCE)
+    async with database.reading() as session:
+        if await session.scalar(query.limit(1)) is None:
+            return
+    async with database.session() as session:
+        await _forget(session, list(await session.scalars(query)))
+
+
 async def list_followers(session: AsyncSession, vault: Vault, page_id: str) -> list[Follower]:
     """Returns who is told of a page."""
     of = StatusSubscriber
@@ -195,13 +207,6 @@ async def _find(session: AsyncSession, page_id: str, digest: str) -> StatusSubsc
     of = StatusSubscriber
     query = select(of).where(of.page_id == page_id, of.target_hash == digest)
     return await session.scalar(query)
-
-
-async def _drop_unconfirmed(session: AsyncSession, page_id: str, now_us: int) -> None:
-    of = StatusSubscriber
-    old = (of.page_id == page_id) & of.is_confirmed.is_(False)
-    query = select(of.id).where(old, of.asked_us <= now_us - CONFIRM_WITHIN_US)
-    await _forget(session, list(await session.scalars(query)))
 
 
 async def _refuse_full(session: AsyncSession, page_id: str) -> None:

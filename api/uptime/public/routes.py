@@ -115,7 +115,9 @@ async def get_history(request: AnyRequest, name: FromPath[str]) -> Response[byte
 async def get_feed(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Give the incidents as RSS."""
     kept = await kept_of(request, name)
-    address = f"{url_of(request)}{ROOT}/{name}"
+    following = request.app.state.get("following")
+    base = url_of(request) if following is None else following.public_url
+    address = f"{base}{ROOT}/{name}"
     text = await kept.text(("feed", address), lambda: feed_of(kept.board, address))
     return _answer(request, _Sent(text, "application/rss+xml; charset=utf-8", LONGER))
 

@@ -25,7 +25,12 @@ from controlplane.uptime.page_models import StatusSubscriber
 from controlplane.uptime.page_news import tell_news
 from controlplane.uptime.page_sources import PageSource
 from controlplane.uptime.status_pages import add_page, change_page
-from controlplane.uptime.subscribers import ask_by_email, confirm, forget_follower
+from controlplane.uptime.subscribers import (
+    ask_by_email,
+    confirm,
+    forget_follower,
+    forget_unconfirmed,
+)
 from processors.uptime.following import note_checks
 from schemas.projects import ProjectId
 from schemas.times import from_us
@@ -204,6 +209,33 @@ async def test_a_page_that_is_not_published_tells_nobody(
     assert await messages(database) == []
 
 
+async def test_who_does_not_confirm_in_two_days_is_forgotten_with_the_message_that_asked(
+    database: Database, vault: Vault, made: Made
+) -> None:
+    now_us, day_us = time.time_ns() // 1000, 86_400_000_000
+    at = PageAt("Acme", f"{BASE}/status/acme")
+    await ask_by_email(database, vault, (made.page_id, at), "ann@example.com", now_us)
+    async with database.reading() as session:
+        (waiting,) = await session.scalars(select(StatusSubscriber.id))
+    await confirm(database, made.page_id, waiting, now_us + 2 * day_us)
+
+    await forget_unconfirmed(database, now_us + 2 * day_us - 1)
+    assert await count(database) == (1, 1)
+    await forget_unconfirmed(database, now_us + 2 * day_us)
+
+    assert await count(database) == (0, 0)
+
+
+async def count(database: Database) -> tuple[int, int]:
+    """Returns how many followers and messages there are."""
+    async with database.reading() as session:
+        followers, sent = [
+            await session.scalar(select(func.count()).select_from(table)) or 0
+            for table in (StatusSubscriber, AlertOutbox)
+        ]
+    return followers, sent
+
+
 async def test_an_address_is_in_no_table_as_a_text_and_goes_with_its_messages_when_it_is_erased(
     database: Database, vault: Vault, made: Made
 ) -> None:
@@ -219,6 +251,4 @@ async def test_an_address_is_in_no_table_as_a_text_and_goes_with_its_messages_wh
     assert await forget_follower(database, vault, other, "ann@example.com") == 0
     assert await forget_follower(database, vault, made.project_id, " Ann@example.com") == 1
 
-    async with database.reading() as session:
-        for table in (StatusSubscriber, AlertOutbox):
-            assert await session.scalar(select(func.count()).select_from(table)) == 0
+    assert await count(database) == (0, 0)
