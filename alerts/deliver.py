@@ -171,7 +171,8 @@ class Deliverer:
                 error = "this installation sends no email: SLUICE_ALERT_EMAIL_URL is not set"
                 return Sent(None, error, lasting=True)
             # The operator's own server: it may well be in the own network.
-            url, private_allowed = email_url(self._email_url, due.config.recipients), True
+            url = email_url(self._email_url, due.config.recipients, due.message.unsubscribe_url)
+            private_allowed = True
         message = due.message
         sort = "failure" if message.tone == "bad" else "success"
         job = Job(url, message.subject, message.text, sort, private_allowed)
@@ -180,7 +181,12 @@ class Deliverer:
         return Sent(None, said.decode(errors="replace"))
 
 
-def email_url(server: str, recipients: tuple[str, ...]) -> str:
+def email_url(server: str, recipients: tuple[str, ...], unsubscribe_url: str = "") -> str:
     """Returns the URL by which Apprise sends to these recipients through a server."""
     joined = "&" if urlsplit(server).query else "?"
-    return f"{server}{joined}to={quote(','.join(recipients))}"
+    url = f"{server}{joined}to={quote(','.join(recipients))}"
+    if not unsubscribe_url:
+        return url
+    leave = quote(f"<{unsubscribe_url}>", safe="")
+    # What begins with a plus is a header of the email.
+    return f"{url}&+List-Unsubscribe={leave}&+List-Unsubscribe-Post=List-Unsubscribe%3DOne-Click"

@@ -16,6 +16,7 @@ from api.uptime import (
     webhooks,
 )
 from api.uptime.failures import uptime_handlers
+from api.uptime.public.following import router as following_router
 from api.uptime.public.routes import router as public_router
 
 
@@ -41,4 +42,5 @@ def routers() -> list[Router]:
             tags=["monitors"],
         ),
         public_router(),
+        following_router(),
     ]

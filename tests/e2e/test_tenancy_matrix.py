@@ -400,6 +400,11 @@ CASES: dict[str, Case] = {
     **{f"POST {path}": Case(Guard.PAGE_OWN) for path in OWN},
     "GET /assets/{tree}/{name}": Case(Guard.PUBLIC),
     **{f"GET /status{path}": Case(Guard.PUBLIC) for path in PUBLIC_PAGES},
+    **{
+        f"{method} /status/{{name}}/{one}": Case(Guard.PUBLIC)
+        for method in ("GET", "POST")
+        for one in ("subscribe", "confirm", "unsubscribe")
+    },
     **{f"{method} /sign-{way}": Case(Guard.PUBLIC) for method in ("GET", "POST") for way in WAYS},
     "POST /sign-out": Case(Guard.PUBLIC),
     "GET /enter": Case(Guard.PUBLIC),

@@ -128,11 +128,13 @@ def test_a_monitor_is_made_tried_seen_down_acknowledged_and_resolved(
         page.get_by_role("link", name="Checkout is down").click()
         expect(page.locator("h1")).to_contain_text("Checkout is down")
         page.get_by_label("Notes").fill("Looking at it")
+        page.get_by_label("Public update").fill("We are looking into it")
         page.get_by_label("Assigned to").fill("maya@example.com")
         page.get_by_role("button", name="Acknowledge").click()
         timeline = page.locator(".activity")
         expect(timeline).to_contain_text("acknowledged by")
         expect(timeline).to_contain_text("Looking at it")
+        expect(timeline).to_contain_text("public We are looking into it")
         expect(page.locator(".facts")).to_contain_text("maya@example.com")
         is_fine(window)
 
