@@ -19,9 +19,10 @@ from api.uptime.monitors import shown_state
 from clickhouse.client import Warehouse
 from clickhouse.queries.values import iso_ms
 from clickhouse.uptime.checks import Latencies, measure_latencies
-from controlplane.uptime.courses import read_course
+from controlplane.uptime.courses import Course, read_course
 from controlplane.uptime.monitors import get_monitor
 from schemas.uptime.answers import Metrics, StatusAnswer, UptimeAnswer
+from schemas.uptime.flapping import changes_of, is_flapping
 from schemas.uptime.measures import SECOND_US, Measured, measure
 from schemas.uptime.stretches import Stretch, is_in
 from schemas.zones import DAY_US
@@ -66,6 +67,7 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
             name=monitor.config.name,
             state=state,
             since=iso_ms(course.flips[-1].at_us) if course.flips else None,
+            flapping=is_flapping(_changes(course), now_us),
             last_probe_at=None if monitor.last_us is None else iso_ms(monitor.last_us),
             metrics=_metrics(measured(length_us), latencies, length_us),
             uptime={name: _uptime(measured(of_us)) for name, of_us in WINDOWS.items()},
@@ -73,6 +75,11 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
         )
 
     return await one(reader_of(request, project), ask)
+
+
+def _changes(course: Course) -> list[int]:
+    left_out = (*course.overlays.maintenance, *course.overlays.paused)
+    return changes_of(course.flips, left_out)
 
 
 def _length_us(text: str) -> int:

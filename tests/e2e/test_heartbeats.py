@@ -1,4 +1,4 @@
-"""Heartbeats over HTTP: what jobs say by ping URLs and as Sentry's check-ins, and what is missing."""
+"""Heartbeats over HTTP: what jobs say by URLs and as check-ins of Sentry, and what is missing."""
 
 from collections.abc import Iterator
 from typing import Any
