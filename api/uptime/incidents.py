@@ -46,7 +46,7 @@ class IncidentsQuery(PageQuery, frozen=True, kw_only=True):
 )
 async def post_incident(request: AnyRequest) -> Response[IncidentAnswer]:
     """Trigger an incident (201), or acknowledge or resolve the one of `incident_id` (200)."""
-    project, author = await monitored_project(request, needs="write")
+    project, author = await monitored_project(request, needs="write", subject="incidents")
     form = await body_of(request, IncidentForm)
     database = services(request).database
     incident, is_new, is_changed = await handle_incident(database, project.project_id, form, author)
@@ -60,7 +60,7 @@ async def post_incident(request: AnyRequest) -> Response[IncidentAnswer]:
 @get("/incidents", summary="List incidents", opt={**takes(IncidentsQuery), **asked(IncidentPage)})
 async def get_incidents(request: AnyRequest) -> IncidentPage:
     """Return the incidents of the project, the newest first."""
-    project, _ = await monitored_project(request)
+    project, _ = await monitored_project(request, subject="incidents")
     query = read(values_of(request), IncidentsQuery)
     found = await list_incidents(
         services(request).database,
@@ -83,7 +83,7 @@ async def get_incidents(request: AnyRequest) -> IncidentPage:
 )
 async def show_incident(request: AnyRequest, incident_id: FromPath[str]) -> IncidentDetails:
     """Return an incident with its timeline, and who was told of it."""
-    project, _ = await monitored_project(request)
+    project, _ = await monitored_project(request, subject="incidents")
     database = services(request).database
     incident, events = await get_incident(database, project.project_id, incident_id)
     lines = [

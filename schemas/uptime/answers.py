@@ -61,6 +61,8 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     name: str
     state: str
     since: str | None
+    flapping: bool
+    """Whether it goes down and up too often; its incident stays open meanwhile."""
     last_probe_at: str | None
     metrics: Metrics
     uptime: dict[str, UptimeAnswer]
