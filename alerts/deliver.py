@@ -18,6 +18,7 @@ from alerts.targets import resolve
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.outbox import claim, settle
+from schemas import metrics
 from schemas.addresses import TargetRefused
 from schemas.channels import ChannelConfig, ChannelKind
 from schemas.messages import Due, Message, Sent, Source
@@ -110,6 +111,8 @@ class Deliverer:
         gives_up = sent.lasting and not (due.source == "webhook" and sent.status)
         pause_s = None if gives_up else plan.pause_s(due.attempt)
         after = plan.ends if pause_s is None else now_us + int(pause_s * 1_000_000)
+        outcome = "given_up" if pause_s is None else "retried"
+        metrics.MESSAGE_ATTEMPTS.labels(due.source, outcome if sent.error else "delivered").inc()
         if sent.error:
             log.warning("alert not taken", message_id=due.id, status=sent.status, kind=due.kind)
         await settle(self._database, due, sent, now_us, after)

@@ -34,7 +34,7 @@ POLICY: dict[str, Any] = {
     "repeat_count": 2,
     "remind_after_seconds": 1800,
 }
-POLICY_CHANGE: dict[str, Any] = {"repeat_count": 5}
+POLICY_CHANGE: dict[str, Any] = {**POLICY, "repeat_count": 5}
 INCIDENT: dict[str, Any] = {
     "monitor_id": MONITOR_ID,
     "state": "triggered",

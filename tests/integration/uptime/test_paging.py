@@ -2,24 +2,31 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from alerts.uptime import pager
 from alerts.uptime.pager import Pager
 from controlplane.channels import add_channel, remove_channel
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.models import Project
 from controlplane.outbox import open_target
 from controlplane.outbox_models import AlertOutbox
 from controlplane.projects import insert_project
 from controlplane.uptime import paging
 from controlplane.uptime.events import note_event
-from controlplane.uptime.models import UptimeEvent
+from controlplane.uptime.models import (
+    EscalationPolicy,
+    IncidentNotice,
+    IncidentPaging,
+    UptimeEvent,
+)
 from controlplane.uptime.monitors import change_monitor, pause_monitor, remove_monitor
 from controlplane.uptime.policies import add_policy, list_policies, remove_policy
 from schemas.channels import ChannelConfig, ChannelForm
@@ -451,6 +458,32 @@ async def test_a_warning_goes_to_the_notifications_of_its_monitor_once(world: Wo
 
     assert await world.sent() == [("json", "certificate.expiring")]
     assert "ends in 7 days" in (await world.messages())[0].payload
+
+
+async def test_a_deleted_project_takes_all_with_it(world: World) -> None:
+    await policy(world, (0, [B]))
+    await world.see(await world.monitor(escalation_policy="oncall"), "fail")
+    await world.page()
+    assert await world.sent() == [ALERT, ALERT]
+
+    async with world.database.session() as session:
+        await session.execute(delete(Project).where(Project.id == UUID(world.project_id)))
+
+    async with world.database.reading() as session:
+        for table in (UptimeEvent, EscalationPolicy, IncidentPaging, IncidentNotice, AlertOutbox):
+            count = await session.scalar(select(func.count()).select_from(table))
+            assert (table.__tablename__, count) == (table.__tablename__, 0)
+
+
+async def test_a_project_that_waits_to_be_purged_tells_nobody(world: World) -> None:
+    await world.see(await world.monitor(), "fail")
+    async with world.database.session() as session:
+        change = update(Project).where(Project.id == UUID(world.project_id))
+        await session.execute(change.values(deleted_at=datetime.now(UTC)))
+
+    await world.page()
+
+    assert await world.sent() == []
 
 
 async def policies(world: World) -> list[str]:
