@@ -1,7 +1,6 @@
 """Delivers the messages of the outbox, and tries again what was not taken."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
@@ -12,6 +11,8 @@ import structlog
 
 from alerts.apprise_child import Job
 from alerts.bodies import post_of
+from alerts.children import run_child
+from alerts.hiding import without_secrets
 from alerts.plans import PLANS
 from alerts.targets import resolve
 from controlplane.crypto import Vault
@@ -114,6 +115,10 @@ class Deliverer:
         await settle(self._database, due, sent, now_us, after)
 
     async def _send(self, due: Due) -> Sent:
+        sent = await self._attempt(due)
+        return sent._replace(error=without_secrets(sent.error, due.config))
+
+    async def _attempt(self, due: Due) -> Sent:
         try:
             if due.kind in ("email", "apprise"):
                 return await self._send_by_apprise(due)
@@ -166,37 +171,22 @@ class Deliverer:
                 error = "this installation sends no email: SLUICE_ALERT_EMAIL_URL is not set"
                 return Sent(None, error, lasting=True)
             # The operator's own server: it may well be in the own network.
-            url, private_allowed = email_url(self._email_url, due.config.recipients), True
+            url = email_url(self._email_url, due.config.recipients, due.message.unsubscribe_url)
+            private_allowed = True
         message = due.message
         sort = "failure" if message.tone == "bad" else "success"
         job = Job(url, message.subject, message.text, sort, private_allowed)
         async with self._children, asyncio.timeout(TIMEOUT_S):
-            return Sent(None, await _run_child(job))
+            said = await run_child("alerts.apprise_child", msgspec.json.encode(job))
+        return Sent(None, said.decode(errors="replace"))
 
 
-def email_url(server: str, recipients: tuple[str, ...]) -> str:
+def email_url(server: str, recipients: tuple[str, ...], unsubscribe_url: str = "") -> str:
     """Returns the URL by which Apprise sends to these recipients through a server."""
     joined = "&" if urlsplit(server).query else "?"
-    return f"{server}{joined}to={quote(','.join(recipients))}"
-
-
-async def _run_child(job: Job) -> str:
-    """Has a child send, and returns its error."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "alerts.apprise_child",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={},
-    )
-    try:
-        said, _ = await child.communicate(msgspec.json.encode(job))
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode:
-        return f"Apprise ended with code {child.returncode}"
-    return said.decode(errors="replace")
+    url = f"{server}{joined}to={quote(','.join(recipients))}"
+    if not unsubscribe_url:
+        return url
+    leave = quote(f"<{unsubscribe_url}>", safe="")
+    # What begins with a plus is a header of the email.
+    return f"{url}&+List-Unsubscribe={leave}&+List-Unsubscribe-Post=List-Unsubscribe%3DOne-Click"

@@ -4,6 +4,7 @@ The functions ending in `_from_key` and `_from_session` are Litestar dependencie
 `app.state`: `database`, `vault`, `keyring`, `allowed_origins`.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol, TypeAlias, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -57,6 +58,8 @@ class Services(Protocol):
     allowed_origins: frozenset[str]
     """Origins, such as `https://ui.example.com`, whose pages may write with our cookie."""
     signup_enabled: bool
+    forget_address: Callable[[ProjectId, str], Awaitable[object]]
+    """Erases an address that somebody is told at by a project, which is no row of the store."""
     shows_parts: bool
     """Whether the page of all parts is there, for who works on them."""
     retention_days: int

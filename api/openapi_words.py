@@ -9,6 +9,7 @@ from schemas.examples import (
     LOG_ID,
     MONITOR_ID,
     PAGE_ID,
+    POLICY_ID,
     SESSION_ID,
     SPAN_ID,
     TOKEN,
@@ -130,6 +131,7 @@ PARAMETERS = {
     "monitor_id": Words("Id of the monitor.", MONITOR_ID),
     "incident_id": Words("Id of the incident.", INCIDENT_ID),
     "page_id": Words("Id of the status page.", PAGE_ID),
+    "policy_id": Words("Id of the escalation policy.", POLICY_ID),
     "incident_state": Words(
         "Only incidents that are triggered, acknowledged or resolved.", "triggered"
     ),

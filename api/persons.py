@@ -108,6 +108,7 @@ async def ask_for_erasure(request: AnyRequest, project_id: FromPath[str]) -> Era
         form.person,
         by=holder.user_id,
     )
+    await services(request).forget_address(reached.access.project.project_id, form.person)
     return erasure_answer(found)
 
 

@@ -6,7 +6,7 @@ from msgspec import Raw, Struct
 
 from schemas.channels import ChannelConfig, ChannelKind
 
-Source = Literal["errors", "uptime", "webhook"]
+Source = Literal["errors", "uptime", "webhook", "status"]
 """Whose message it is. The plan by which it is tried again depends on that: `alerts.plans`."""
 DeliveryState = Literal["pending", "delivered", "failed", "dead"]
 """`failed` and `dead` are not tried any more; a dead one can be sent again by hand."""
@@ -33,6 +33,8 @@ class Message(Struct, frozen=True, kw_only=True):
     """Which incident that is."""
     body: Raw
     """A JSON object: what programs get, word for word."""
+    unsubscribe_url: str = ""
+    """Of an email to somebody who has asked for it: where one request ends that (RFC 8058)."""
 
 
 class Due(NamedTuple):

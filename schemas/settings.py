@@ -257,6 +257,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     pagerduty_url: str = "https://events.pagerduty.com"
     """Address of PagerDuty's Events API v2: `https://events.eu.pagerduty.com` for accounts in the
     EU."""
+    public_url: str = ""
+    """Address under which everybody reaches the status pages: `https://status.example.com`.
+    Messages to those who follow a page lead there. Empty: nobody can follow one."""
     stop_timeout_s: Positive = 4
     """How long a stop may take. What is not stored by then stays in the log."""
     access_log: bool = False

@@ -1,5 +1,6 @@
 """The control plane as a part of a process: its database, its secret, and keys with their use."""
 
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from controlplane.failures import ControlPlaneError
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.quotas import Quotas
+from controlplane.uptime.subscribers import forget_follower
 from schemas.settings import Settings
 from sluice.origins import allowed_origins
 from sluice.parts import Parts
@@ -81,6 +83,7 @@ def _state(settings: Settings, database: Database, vault: Vault) -> dict[str, An
             max_members_per_project=settings.max_members_per_project,
             max_keys_per_project=settings.max_keys_per_project,
         ),
+        "forget_address": partial(forget_follower, database, vault),
         "monitor_rates": Rates(settings.monitor_requests_per_minute),
         "local_peers": LocalPeers(settings.host),
         "allowed_origins": allowed_origins(settings),

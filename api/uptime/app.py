@@ -7,6 +7,8 @@ from api.uptime import (
     courses,
     incidents,
     monitors,
+    notifications,
+    policies,
     probes,
     sla,
     status,
@@ -14,6 +16,7 @@ from api.uptime import (
     webhooks,
 )
 from api.uptime.failures import uptime_handlers
+from api.uptime.public.following import router as following_router
 from api.uptime.public.routes import router as public_router
 
 
@@ -28,6 +31,8 @@ def routers() -> list[Router]:
                 *sla.HANDLERS,
                 *status.HANDLERS,
                 *incidents.HANDLERS,
+                *policies.HANDLERS,
+                *notifications.HANDLERS,
                 *webhooks.HANDLERS,
                 *probes.HANDLERS,
                 *status_pages.HANDLERS,
@@ -37,4 +42,5 @@ def routers() -> list[Router]:
             tags=["monitors"],
         ),
         public_router(),
+        following_router(),
     ]

@@ -21,10 +21,11 @@ from api.uptime.sla_lines import excluded_s
 from clickhouse.client import Warehouse
 from clickhouse.queries.values import iso_ms
 from clickhouse.uptime.latencies import Latencies, measure_latencies
-from controlplane.uptime.courses import read_course
+from controlplane.uptime.courses import Course, read_course
 from controlplane.uptime.monitors import get_monitor
 from schemas.uptime.answers import Metrics, StatusAnswer, UptimeAnswer
 from schemas.uptime.days import measure_each
+from schemas.uptime.flapping import changes_of, is_flapping
 from schemas.uptime.measures import SECOND_US, Measured
 from schemas.uptime.stretches import Stretch, is_in
 from schemas.zones import DAY_US
@@ -66,6 +67,7 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
             name=monitor.config.name,
             state=state,
             since=iso_ms(course.flips[-1].at_us) if course.flips else None,
+            flapping=is_flapping(_changes(course), now_us),
             last_probe_at=None if monitor.last_us is None else iso_ms(monitor.last_us),
             metrics=_metrics(asked_for, latencies, length_us),
             uptime=dict(zip(WINDOWS, map(_uptime, usual), strict=True)),
@@ -73,6 +75,11 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
         )
 
     return await one(reader_of(request, project), ask)
+
+
+def _changes(course: Course) -> list[int]:
+    left_out = (*course.overlays.maintenance, *course.overlays.paused)
+    return changes_of(course.flips, left_out)
 
 
 def _metrics(found: Measured, latencies: Latencies, length_us: int) -> Metrics:

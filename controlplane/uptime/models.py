@@ -207,6 +207,8 @@ class Incident(DefaultBase):
     external_ids: Mapped[str] = mapped_column(Text)
     """A JSON object of texts."""
     reopened: Mapped[int]
+    escalation_policy: Mapped[str | None] = mapped_column(String(MAX_POLICY_CHARS))
+    """The name of its own one; else its monitor's holds."""
     created_us: Mapped[int] = mapped_column(BigInteger)
     updated_us: Mapped[int] = mapped_column(BigInteger)
 
@@ -282,7 +284,7 @@ class EscalationPolicy(DefaultBase):
     project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(MAX_POLICY_CHARS))
     sealed_config: Mapped[bytes] = mapped_column(LargeBinary)
-    """A `schemas.uptime.escalation.PolicyConfig` as JSON; it opens for its own id alone."""
+    """A `schemas.uptime.escalation.PolicyForm` as JSON; it opens for its own id alone."""
     created_us: Mapped[int] = mapped_column(BigInteger)
     updated_us: Mapped[int] = mapped_column(BigInteger)
 

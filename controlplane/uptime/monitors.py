@@ -149,7 +149,7 @@ async def change_monitor(
     now_us = time.time_ns() // 1000
     async with database.session() as session:
         row, state = await _find(session, *of, is_locked=True)
-        config = changed(_config(vault, row), fields)
+        config = changed(open_config(vault, row), fields)
         row.name = config.name
         row.sealed_config = _sealed(vault, row.id, config)
         _copy_plain(row, config)
@@ -182,7 +182,7 @@ async def resume_monitor(database: Database, vault: Vault, of: tuple[ProjectId, 
         row, state = await _find(session, *of, is_locked=True)
         if row.paused:
             row.paused = False
-            _revise(row, _config(vault, row), now_us, resumed=True)
+            _revise(row, open_config(vault, row), now_us, resumed=True)
             await begin_anew(session, row.id, now_us)
             pauses = models.MonitorPause
             is_open = (pauses.monitor_id == row.id) & pauses.until_us.is_(None)
@@ -258,7 +258,7 @@ def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> M
     return Monitor(
         monitor_id=MonitorId(row.id),
         project_id=ProjectId(str(row.project_id)),
-        config=_config(vault, row),
+        config=open_config(vault, row),
         revision=row.revision,
         paused=row.paused,
         state=cast("State", state.state),
@@ -275,6 +275,7 @@ def _sealed(vault: Vault, monitor_id: str, config: MonitorConfig) -> bytes:
     return vault.seal(msgspec.json.encode(config).decode(), bound_to=f"monitor/{monitor_id}")
 
 
-def _config(vault: Vault, row: models.Monitor) -> MonitorConfig:
+def open_config(vault: Vault, row: models.Monitor) -> MonitorConfig:
+    """Opens the configuration of a monitor; raises `UnsealError`."""
     plain = vault.unseal(row.sealed_config, bound_to=f"monitor/{row.id}")
     return msgspec.json.decode(plain, type=MonitorConfig)

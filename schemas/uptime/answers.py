@@ -61,6 +61,8 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     name: str
     state: str
     since: str | None
+    flapping: bool
+    """Whether it goes down and up too often; its incident stays open meanwhile."""
     last_probe_at: str | None
     metrics: Metrics
     uptime: dict[str, UptimeAnswer]
@@ -227,13 +229,34 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     assignee: str | None
     external_ids: dict[str, str]
     reopened: int
+    escalation_policy: str | None
+    """Its own one; else its monitor's holds."""
     message: str
 
 
+class NotificationLine(Struct, frozen=True, kw_only=True):
+    """One message about an incident to one target, and what became of it."""
+
+    message_id: str
+    kind: str
+    """alert, again, reminder, acknowledgement or recovery."""
+    step: int
+    """Of the policy, 100 more each round; 0 for the monitor's own notifications."""
+    target: str
+    state: str
+    """pending, delivered or dead."""
+    attempts: int
+    last_status: int | None
+    last_error: str
+    created_at: str
+    delivered_at: str | None
+
+
 class IncidentDetails(IncidentAnswer, frozen=True, kw_only=True):
-    """An incident with its timeline."""
+    """An incident with its timeline, and who was told of it."""
 
     timeline: list[EventLine]
+    notifications: list[NotificationLine]
 
 
 class IncidentPage(Struct, frozen=True):

@@ -4,7 +4,8 @@ Nothing else of a project leaves by it: names are those that were chosen for the
 those that somebody made public.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -123,6 +124,27 @@ class Board(Struct, frozen=True, kw_only=True):
     def open_incidents(self) -> list[PublicIncident]:
         """Those that go on."""
         return [one for one in self.incidents if one.resolved_us is None]
+
+
+PUBLIC_STATES: Mapping[str, str] = {
+    "triggered": "Investigating",
+    "acknowledged": "Identified",
+    "resolved": "Resolved",
+    "reopened": "Investigating",
+}
+"""What states and lines of incidents are called there; other lines are updates."""
+
+
+def public_title(name: str | None, *, is_automatic: bool) -> str:
+    """Returns what an incident is called: its own title may name what only the project may know."""
+    if name is None:
+        return "Incident"
+    return f"{name} is down" if is_automatic else f"Incident: {name}"
+
+
+def public_id(page_id: str, incident_id: str) -> str:
+    """Returns what stands for an incident on a page."""
+    return hashlib.sha256(f"{page_id}\0{incident_id}".encode()).hexdigest()[:16]
 
 
 SENTENCES: dict[Overall, str] = {

@@ -65,8 +65,11 @@ def erase(
 
     async def work(control: Control, found: "ProjectRow") -> "Erasure":
         from controlplane.erasures import request_erasure
+        from controlplane.uptime.subscribers import forget_follower
 
-        return await request_erasure(control.database, found.project_id, user, by=None)
+        asked = await request_erasure(control.database, found.project_id, user, by=None)
+        await forget_follower(control.database, control.vault, found.project_id, user)
+        return asked
 
     asked = run_in_project(work, project, data_dir)
     typer.echo(f"erasure {asked.erasure_id} of person {asked.person_hash} asked for")

@@ -89,8 +89,13 @@ class Keyed:
 
     def send(self, monitor_id: str, first_us: int, outcomes: str, **more: Any) -> None:
         """Sends checks, one each 30 s from a moment on."""
+        self.ask("POST", "checks", 202, self.checks(monitor_id, first_us, outcomes, **more))
+        self.server.wait_stored()
+
+    def checks(self, monitor_id: str, first_us: int, outcomes: str, **more: Any) -> list[Any]:
+        """Returns checks, one each 30 s from a moment on."""
         words = {"o": "ok", "f": "fail"}
-        checks = [
+        return [
             {
                 "monitor_id": monitor_id,
                 "region": "default",
@@ -102,8 +107,6 @@ class Keyed:
             }
             for number, sign in enumerate(outcomes)
         ]
-        self.ask("POST", "checks", 202, checks)
-        self.server.wait_stored()
 
 
 @pytest.fixture
@@ -358,3 +361,21 @@ def test_the_samples_of_the_page_run_as_they_are(tmp_path: Path) -> None:
 
 def _run(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_a_key_of_single_subjects_does_what_it_says_and_no_more(server: Server) -> None:
+    project = create_project(server, "Scopes")
+    reader = Keyed(server, project, "--scope", "monitors:read,incidents:write")
+    writer = Keyed(server, project, "--scope", "monitors:write")
+    told = {"state": "triggered", "title": "Checkout is slow"}
+
+    monitor_id = writer.monitor()
+
+    assert reader.ask("GET", f"monitors/{monitor_id}", 200)["ping_url"] is None
+    assert reader.ask("POST", "incidents", 201, told)["state"] == "triggered"
+    missing = reader.ask("POST", "monitors", 403, MONITOR)
+    assert missing["message"] == "This key lacks the scope monitors:write"
+    missing = writer.ask("GET", "incidents", 403)
+    assert missing["message"] == "This key lacks the scope incidents:read"
+    for one in (reader, writer):
+        assert one.http.get("/api/v1/me").status_code == 401, "a monitor key reaches no more"

@@ -63,7 +63,9 @@ async def erase_one(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         if typed != person:
             raise BadRequest("Nothing was erased: type the id again to erase what names it.")
         project_id = viewer.project.project_id
-        asked = await request_erasure(services(request).database, project_id, person, by=by)
+        state = services(request)
+        asked = await request_erasure(state.database, project_id, person, by=by)
+        await state.forget_address(project_id, person)
     except (BadRequest, Conflict) as error:
         return await _shown(request, viewer, erase_problem=Problem(error.message), person=person)
     ids = {"project_id": project_id, "erasure_id": asked.erasure_id}

@@ -1,6 +1,5 @@
 """From what is known of monitors to what a public page shows of them. Pure."""
 
-import hashlib
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from controlplane.uptime.page_sources import PageSource, SourceIncident, SourceM
 from schemas.times import from_us
 from schemas.uptime.boards import (
     DAYS,
+    PUBLIC_STATES,
     Board,
     Component,
     ComponentGroup,
@@ -20,6 +20,8 @@ from schemas.uptime.boards import (
     PublicIncident,
     PublicMaintenance,
     PublicUpdate,
+    public_id,
+    public_title,
 )
 from schemas.uptime.measures import SECOND_US, Measured, Overlays, measure
 from schemas.uptime.states import Flip
@@ -31,12 +33,6 @@ PARTLY_DOWN_PCT = 95.0
 """A day with some downtime and at least so much uptime."""
 Responses = Mapping[str, Sequence[float | None]]
 """By monitor: the median of each hour."""
-STATES: Mapping[str, str] = {
-    "triggered": "Investigating",
-    "acknowledged": "Identified",
-    "resolved": "Resolved",
-    "reopened": "Investigating",
-}
 
 
 def day_starts(zone: str, now_us: int) -> list[int]:
@@ -182,18 +178,15 @@ def _level(measured: Measured) -> DayLevel:
 
 def _incident(page_id: str, incident: SourceIncident, names: Mapping[str, str]) -> PublicIncident:
     name = names.get(incident.monitor_id or "")
-    digest = hashlib.sha256(f"{page_id}\0{incident.incident_id}".encode()).hexdigest()
-    # The title within may name what only the project may know.
-    title = "Incident" if name is None else f"Incident: {name}"
     return PublicIncident(
-        public_id=digest[:16],
-        title=f"{name} is down" if name is not None and incident.is_automatic else title,
-        state=STATES[incident.state],
+        public_id=public_id(page_id, incident.incident_id),
+        title=public_title(name, is_automatic=incident.is_automatic),
+        state=PUBLIC_STATES[incident.state],
         started_us=incident.started_us,
         resolved_us=incident.resolved_us,
         names=() if name is None else (name,),
         updates=tuple(
-            PublicUpdate(one.at_us, STATES.get(one.kind, "Update"), one.text)
+            PublicUpdate(one.at_us, PUBLIC_STATES.get(one.kind, "Update"), one.text)
             for one in incident.updates
         ),
     )

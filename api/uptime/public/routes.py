@@ -22,7 +22,7 @@ from api.uptime.public.boards import Responses
 from api.uptime.public.feed import feed_of
 from api.uptime.public.kept import Kept, PublicPages, Text, text_of
 from clickhouse.uptime.response_times import median_by_hour
-from controlplane.failures import ControlPlaneError, RetryLater
+from controlplane.failures import ControlPlaneError, CrossSite, RetryLater, TooManyRequests
 from controlplane.uptime.page_sources import PageSource
 from schemas.projects import ProjectContext
 from schemas.uptime.boards import SENTENCES, Board
@@ -55,7 +55,7 @@ class BadgeQuery(Struct, frozen=True, kw_only=True):
     """What a badge says."""
 
     kind: BadgeKind = "state"
-    days: Annotated[str, Meta(pattern=r"^([1-9]|[1-8]\d|90)$")] = "30"
+    days: Annotated[int, Meta(ge=1, le=90)] = 30
     """1 to 90."""
 
 
@@ -71,7 +71,7 @@ class _Sent(Struct, frozen=True):
 @get(f"{ROOT}/{{name:str}}", include_in_schema=False)
 async def get_page(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Show a page; with `.json` behind its name, as JSON."""
-    kept = await _kept(request, name.removesuffix(JSON_END))
+    kept = await kept_of(request, name.removesuffix(JSON_END))
     if name.endswith(JSON_END):
         text = await kept.text(("json",), lambda: json_of(kept.board))
         return _answer(request, _Sent(text, "application/json", headers=_for_scripts(request)))
@@ -80,7 +80,7 @@ async def get_page(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
         board = kept.board
         dates = [day.date for day in board.components[0].days] if board.components else []
         days = words.last_days(board, dates[-PAST_DAYS:])
-        return _rendered(request, "status/page.html", board, days=days)
+        return rendered(request, "status/page.html", board, days=days)
 
     text = await kept.text(("page", prefix_of(request)), shown)
     return _page(request, text)
@@ -89,7 +89,7 @@ async def get_page(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
 @get(f"{ROOT}/{{name:str}}/history", include_in_schema=False)
 async def get_history(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Show the incidents of one month of the last year."""
-    kept = await _kept(request, name)
+    kept = await kept_of(request, name)
     months = words.months_of(kept.board)
     wanted = read(values_of(request), HistoryQuery).month
     month = months[0] if wanted is None and months else wanted
@@ -98,7 +98,7 @@ async def get_history(request: AnyRequest, name: FromPath[str]) -> Response[byte
 
     def shown() -> bytes:
         place = months.index(month) if month in months else 0
-        return _rendered(
+        return rendered(
             request,
             "status/history.html",
             kept.board,
@@ -114,8 +114,10 @@ async def get_history(request: AnyRequest, name: FromPath[str]) -> Response[byte
 @get(f"{ROOT}/{{name:str}}/feed.rss", include_in_schema=False)
 async def get_feed(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Give the incidents as RSS."""
-    kept = await _kept(request, name)
-    address = f"{url_of(request)}{ROOT}/{name}"
+    kept = await kept_of(request, name)
+    following = request.app.state.get("following")
+    base = url_of(request) if following is None else following.public_url
+    address = f"{base}{ROOT}/{name}"
     text = await kept.text(("feed", address), lambda: feed_of(kept.board, address))
     return _answer(request, _Sent(text, "application/rss+xml; charset=utf-8", LONGER))
 
@@ -123,7 +125,7 @@ async def get_feed(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
 @get(f"{ROOT}/{{name:str}}/badge.svg", include_in_schema=False)
 async def get_badge(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Give a picture that says how all of the page is."""
-    return _picture(request, badge_of_page((await _kept(request, name)).board))
+    return _picture(request, badge_of_page((await kept_of(request, name)).board))
 
 
 @get(f"{ROOT}/{{name:str}}/badges/{{file:str}}", include_in_schema=False)
@@ -131,19 +133,19 @@ async def get_component_badge(
     request: AnyRequest, name: FromPath[str], file: FromPath[str]
 ) -> Response[bytes]:
     """Give a picture that says how one component is, how much it was up, or how fast it answers."""
-    kept = await _kept(request, name)
+    kept = await kept_of(request, name)
     wanted = file.removesuffix(SVG_END)
     component = next((one for one in kept.board.components if one.component_id == wanted), None)
     if component is None or not file.endswith(SVG_END):
         raise NotFoundException
     query = read(values_of(request), BadgeQuery)
-    return _picture(request, badge_of(component, query.kind, int(query.days)))
+    return _picture(request, badge_of(component, query.kind, query.days))
 
 
 @get(f"{ROOT}/{{name:str}}/logo", include_in_schema=False)
 async def get_logo(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Give the logo of a page, which its address names by a hash."""
-    kept = await _kept(request, name)
+    kept = await kept_of(request, name)
     logo = await _pages(request).logo(name, kept.board.logo_mark)
     if logo is None:
         raise NotFoundException
@@ -164,11 +166,12 @@ def public_handlers() -> ExceptionHandlersMap:
     return {
         NotFoundException: _no_page,
         InvalidParameters: _odd,
-        ControlPlaneError: _later,
+        ControlPlaneError: _refused,
     }
 
 
-async def _kept(request: AnyRequest, slug: str) -> Kept:
+async def kept_of(request: AnyRequest, slug: str) -> Kept:
+    """Return a published page. Raises `NotFoundException`."""
     if IS_SLUG.fullmatch(slug) is None:
         raise NotFoundException
 
@@ -199,7 +202,8 @@ def _of_month(board: Board, month: str | None) -> list[Any]:
     return [one for one in board.incidents if words.date_of(one.started_us, zone)[:7] == month]
 
 
-def _rendered(request: AnyRequest, template: str, board: Board, **shown: Any) -> bytes:
+def rendered(request: AnyRequest, template: str, board: Board, **shown: Any) -> bytes:
+    """Return a page of a board."""
     prefix = prefix_of(request)
     given = {
         "board": board,
@@ -207,6 +211,7 @@ def _rendered(request: AnyRequest, template: str, board: Board, **shown: Any) ->
         "base": f"{prefix}{ROOT}/{board.slug}",
         "assets": f"{prefix}/assets/{assets.version()}",
         "sentence": SENTENCES[board.overall],
+        "can_follow": request.app.state.get("following") is not None,
     }
     return environment().get_template(template).render({**given, **shown}).encode()
 
@@ -254,8 +259,11 @@ def _odd(_: AnyRequest, error: InvalidParameters) -> Response[str]:
     return Response(error.message, status_code=400, media_type="text/plain; charset=utf-8")
 
 
-def _later(_: AnyRequest, error: ControlPlaneError) -> Response[str]:
-    after_s = error.retry_after_s if isinstance(error, RetryLater) else 5
-    headers = {"Retry-After": str(after_s)}
-    said = "This page cannot be shown for now"
-    return Response(said, status_code=503, media_type="text/plain", headers=headers)
+def _refused(_: AnyRequest, error: ControlPlaneError) -> Response[str]:
+    if isinstance(error, RetryLater):
+        status = 429 if isinstance(error, TooManyRequests) else 503
+        headers = {"Retry-After": str(error.retry_after_s)}
+        said = error.message if status == 429 else "This page cannot be shown for now"
+        return Response(said, status_code=status, media_type="text/plain", headers=headers)
+    status = 403 if isinstance(error, CrossSite) else 400
+    return Response(error.message, status_code=status, media_type="text/plain; charset=utf-8")
