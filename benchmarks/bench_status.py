@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         data = Path(folder) / "data"
-        key, project_id, monitors = _made(data, max(1, options.checks // OF_MONITOR))
+        key, project_id, monitors = _made(data, -(-options.checks // OF_MONITOR))
         asyncio.run(_fill(data, project_id, monitors))
         _fell(data, monitors)
         _asked(data, key, monitors, options.rounds)

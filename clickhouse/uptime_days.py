@@ -1,14 +1,19 @@
 """Uptime by day as dashboards read it: a copy of what the control plane knows."""
 
+import time
+import uuid
 from collections.abc import Iterable
 from datetime import date
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import pyarrow as pa
 
 from clickhouse.client import Warehouse
+from clickhouse.tables import encode, times
 
-AT_ONCE = 200
-"""Rows in one statement: names go into it, at most 200 characters of 4 bytes each."""
+AT_ONCE = 50_000
+"""Rows in one insert: 500 monitors over 90 days."""
 LISTED = """
 SELECT
     project_id, monitor_id, day, name, state, target_ppm,
@@ -17,27 +22,19 @@ FROM uptime_days FINAL
 WHERE monitor_id IN {monitor_ids:Array(String)}
     AND day >= {first_day:Date}
 """
-WRITE = """
-INSERT INTO uptime_days (
-    project_id, monitor_id, day, name, state, target_ppm,
-    up_us, degraded_us, down_us, unknown_us, maintenance_us, paused_us, before_us, outages,
-    noted_at
+
+
+TEXTS = ("project_id", "monitor_id", "name", "state")
+LENGTHS = (
+    *("up_us", "degraded_us", "down_us", "unknown_us"),
+    *("maintenance_us", "paused_us", "before_us"),
 )
-SELECT
-    project_ids, monitor_ids, days, names, states, targets,
-    numbers.1, numbers.2, numbers.3, numbers.4, numbers.5, numbers.6, numbers.7, numbers.8,
-    now64(6)
-FROM (SELECT 1)
-ARRAY JOIN
-    {project_ids:Array(String)} AS project_ids,
-    {monitor_ids:Array(String)} AS monitor_ids,
-    {days:Array(Date)} AS days,
-    {names:Array(String)} AS names,
-    {states:Array(String)} AS states,
-    {targets:Array(UInt32)} AS targets,
-    {numbers:Array(Tuple(UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt32))}
-        AS numbers
-"""
+TYPES = {
+    **dict.fromkeys(TEXTS, pa.string()),
+    "day": pa.date32(),
+    **dict.fromkeys(("target_ppm", "outages"), pa.uint32()),
+    **dict.fromkeys(LENGTHS, pa.uint64()),
+}
 
 
 class UptimeDay(NamedTuple):
@@ -71,13 +68,10 @@ async def write_uptime_days(warehouse: Warehouse, days: Iterable[UptimeDay]) -> 
     """Puts days in the place of what the store has of them; a repeat changes nothing."""
     waiting = iter(days)
     while page := list(islice(waiting, AT_ONCE)):
-        values: dict[str, Any] = {
-            "project_ids": [one.project_id for one in page],
-            "monitor_ids": [one.monitor_id for one in page],
-            "days": [one.day for one in page],
-            "names": [one.name for one in page],
-            "states": [one.state for one in page],
-            "targets": [one.target_ppm for one in page],
-            "numbers": [tuple(one[6:]) for one in page],
-        }
-        await warehouse.command(WRITE, values)
+        noted = times([time.time_ns() // 1000] * len(page))
+        columns = dict(zip(UptimeDay._fields, map(list, zip(*page, strict=True)), strict=True))
+        arrays = {name: pa.array(columns[name], kind) for name, kind in TYPES.items()}
+        arrays["noted_at"] = noted
+        rows = pa.record_batch(list(arrays.values()), names=list(arrays))
+        # Each is another one: what is written again has changed.
+        await warehouse.insert("uptime_days", encode(rows), uuid.uuid4().hex)

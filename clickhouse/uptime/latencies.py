@@ -1,7 +1,7 @@
 """How long checks of a monitor took: exact in short windows, within 1 % in long ones.
 
-A long window is put together from the histograms of its whole days, and from the checks of what
-they leave: its ends, the last days, and days that are not built yet.
+A long window begins with the day of UTC that its begin is in. It is put together from histograms of
+days, and from the checks of what they leave: today, and days that are not built yet.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class _Part(NamedTuple):
 async def measure_latencies(
     warehouse: Warehouse, project: ProjectContext, monitor_id: str, bounds: Stretch
 ) -> Latencies:
-    """Returns how long those checks of a range took that passed."""
+    """Returns how long those checks of a range took that passed; a long one has whole days."""
     of = {"project_id": project.project_id, "monitor_id": monitor_id}
     if bounds.end_us - bounds.start_us > EXACT_US:
         return await _from_days(warehouse, of, bounds)
@@ -118,14 +118,16 @@ def uncovered(bounds: Stretch, days: Collection[date]) -> list[Stretch]:
 
 
 async def _from_days(warehouse: Warehouse, of: dict[str, Any], bounds: Stretch) -> Latencies:
-    first_day, end_day = day_of(bounds.start_us + DAY_US - 1), day_of(bounds.end_us)
-    values = of | {"first_day": first_day, "end_day": end_day}
-    # Both ends are read beside the days: that is all of it, once the days are built.
-    ends = uncovered(bounds, _days(first_day, end_day))
-    built, outside = await asyncio.gather(warehouse.query(DAYS, values), _read(warehouse, of, ends))
+    today_us = bounds.end_us - bounds.end_us % DAY_US
+    whole = Stretch(bounds.start_us - bounds.start_us % DAY_US, today_us)
+    values = of | {"first_day": day_of(whole.start_us), "end_day": day_of(today_us)}
+    # Today is read beside the days: that is all of it, once the days are built.
+    built, today = await asyncio.gather(
+        warehouse.query(DAYS, values), _read(warehouse, of, [Stretch(today_us, bounds.end_us)])
+    )
     days, *told = built.rows[0]
-    between = await _read(warehouse, of, without(uncovered(bounds, days), ends))
-    parts = (_part(told), outside, between)
+    rest = await _read(warehouse, of, uncovered(whole, days))
+    parts = (_part(told), today, rest)
     counts = sum((one.histogram for one in parts), Counter[int]())
     checks, passed = sum(one.checks for one in parts), sum(one.passed for one in parts)
     return _latencies(checks, passed, times_of(counts) if counts else [])
@@ -140,10 +142,6 @@ async def _read(warehouse: Warehouse, of: dict[str, Any], ranges: Sequence[Stret
 def _part(row: Sequence[Any]) -> _Part:
     checks, passed, buckets, counts = row
     return _Part(checks, passed, Counter(dict(zip(buckets, counts, strict=True))))
-
-
-def _days(first: date, end: date) -> list[date]:
-    return [date.fromordinal(one) for one in range(first.toordinal(), end.toordinal())]
 
 
 def _rest(of: dict[str, Any], ranges: Sequence[Stretch]) -> tuple[str, dict[str, Any]]:
