@@ -3,7 +3,7 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import incidents, monitors, status
+from api.uptime import exclusions, incidents, monitors, status
 from api.uptime.failures import uptime_handlers
 
 
@@ -12,7 +12,10 @@ def routers() -> list[Router]:
     return [
         Router(
             "/v1",
-            route_handlers=[*monitors.HANDLERS, *status.HANDLERS, *incidents.HANDLERS],
+            route_handlers=[
+                *(*monitors.HANDLERS, *exclusions.HANDLERS),
+                *(*status.HANDLERS, *incidents.HANDLERS),
+            ],
             request_max_body_size=MAX_FORM_BYTES,
             exception_handlers=uptime_handlers(),
             tags=["monitors"],

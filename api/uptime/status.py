@@ -105,6 +105,7 @@ def _metrics(found: Measured, latencies: Latencies, length_us: int) -> Metrics:
         check_success_ratio=passed / checks if checks else None,
         excluded_s={
             "maintenance": found.maintenance_us / SECOND_US,
+            "voided": found.excluded_us / SECOND_US,
             "paused": found.paused_us / SECOND_US,
             "unknown": found.unknown_us / SECOND_US,
             "before_creation": found.before_us / SECOND_US,

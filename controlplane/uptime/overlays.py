@@ -1,12 +1,14 @@
-"""When the state of a monitor does not count: paused, under maintenance."""
+"""When the state of a monitor does not count: paused, under maintenance, voided."""
 
+import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.uptime.models import MonitorMaintenance, MonitorPause
+from controlplane.uptime.models import MonitorExclusion, MonitorMaintenance, MonitorPause
 from controlplane.uptime.windows import stretches_of_window
 from schemas.uptime.maintenance import MaintenanceWindow
 from schemas.uptime.measures import Overlays
@@ -18,7 +20,7 @@ _window = partial(msgspec.json.decode, type=MaintenanceWindow)
 
 async def read_overlays(session: AsyncSession, monitor_id: str, bounds: Stretch) -> Overlays:
     """Returns them for a range of time."""
-    pause, window = MonitorPause, MonitorMaintenance
+    pause, window, exclusion = MonitorPause, MonitorMaintenance, MonitorExclusion
     pauses = select(pause).where(
         pause.monitor_id == monitor_id,
         pause.from_us < bounds.end_us,
@@ -30,12 +32,26 @@ async def read_overlays(session: AsyncSession, monitor_id: str, bounds: Stretch)
         or_(window.until_us.is_(None), window.until_us > bounds.start_us),
     )
     paused = [_held(row.from_us, row.until_us) for row in await session.scalars(pauses)]
-    maintenance = [
-        stretch
-        for row in await session.scalars(windows)
-        for stretch in within(_of_window(row.spec, bounds), _held(row.from_us, row.until_us))
-    ]
-    return Overlays(maintenance=tuple(merged(maintenance)), paused=tuple(merged(paused)))
+    voided = select(exclusion).where(
+        exclusion.monitor_id == monitor_id,
+        exclusion.from_us < bounds.end_us,
+        exclusion.until_us > bounds.start_us,
+    )
+    excluded = [Stretch(row.from_us, row.until_us) for row in await session.scalars(voided)]
+    rows = [(row.spec, _held(row.from_us, row.until_us)) for row in await session.scalars(windows)]
+    # Crontabs are counted out, a quarter of a year of them: not on the event loop.
+    maintenance = await asyncio.to_thread(_expanded, rows, bounds) if rows else ()
+    return Overlays(
+        maintenance=tuple(maintenance),
+        paused=tuple(merged(paused)),
+        excluded=tuple(merged(excluded)),
+    )
+
+
+def _expanded(rows: Sequence[tuple[str, Stretch]], bounds: Stretch) -> list[Stretch]:
+    return merged(
+        stretch for spec, held in rows for stretch in within(_of_window(spec, bounds), held)
+    )
 
 
 def _of_window(spec: str, bounds: Stretch) -> tuple[Stretch, ...]:

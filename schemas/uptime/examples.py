@@ -25,6 +25,11 @@ MONITOR: dict[str, Any] = {
     "escalation_policy": "oncall_senior",
     "notifications": ["slack://hooks/T0A1B2C3D/B0X9Y8Z7W/abc123"],
 }
+EXCLUSION = {
+    "from": "2026-01-01T00:00:00Z",
+    "to": "2026-01-01T00:30:00Z",
+    "reason": "The line of our prober was cut",
+}
 INCIDENT: dict[str, Any] = {
     "monitor_id": MONITOR_ID,
     "state": "triggered",

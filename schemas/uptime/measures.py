@@ -1,7 +1,7 @@
 """How much of a time a monitor was up, from its flips. Pure. Times are microseconds since 1970 UTC.
 
 Every moment of a range is in exactly one of these, the first that holds: before the monitor was
-made, paused, maintenance, and then what its state is: up, degraded, down, unknown.
+made, paused, maintenance, voided, and then what its state is: up, degraded, down, unknown.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,8 @@ class Overlays(Struct, frozen=True):
 
     maintenance: tuple[Stretch, ...] = ()
     paused: tuple[Stretch, ...] = ()
+    excluded: tuple[Stretch, ...] = ()
+    """Voided by people."""
 
 
 class Measured(Struct, frozen=True):
@@ -35,6 +37,8 @@ class Measured(Struct, frozen=True):
     """Before the monitor was made."""
     outages: int
     """Stretches of being down that count."""
+    excluded_us: int = 0
+    """Voided by people."""
 
     @property
     def counted_us(self) -> int:
@@ -55,7 +59,7 @@ class Measured(Struct, frozen=True):
     def coverage_pct(self) -> float:
         """What counts, of the whole range, cut to three decimals."""
         whole = self.counted_us + self.unknown_us + self.maintenance_us
-        whole += self.paused_us + self.before_us
+        whole += self.paused_us + self.before_us + self.excluded_us
         return 100_000 * self.counted_us // whole / 1000 if whole else 0.0
 
 
@@ -69,6 +73,8 @@ def measure(
     left = without(left, paused)
     maintenance = _taken(left, overlays.maintenance)
     left = without(left, maintenance)
+    excluded = _taken(left, overlays.excluded)
+    left = without(left, excluded)
     held: dict[State, list[Stretch]] = {"up": [], "degraded": [], "down": [], "unknown": []}
     for state, stretch in stretches_of(flips, bounds):
         held[state] += _taken([stretch], left)
@@ -81,6 +87,7 @@ def measure(
         paused_us=length_us(paused),
         before_us=length_us(before),
         outages=len(held["down"]),
+        excluded_us=length_us(excluded),
     )
 
 

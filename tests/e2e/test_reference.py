@@ -71,6 +71,8 @@ STEPS = (
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
     *(f"{method} {path}" for method in ("GET", "POST") for path in PINGS),
+    *("POST /v1/monitors/{monitor_id}/exclusions", "GET /v1/monitors/{monitor_id}/exclusions"),
+    "DELETE /v1/monitors/{monitor_id}/exclusions/{exclusion_id}",
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
     *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
     *("POST /v1/ingest", "POST /api/{project_number}/envelope"),
@@ -254,6 +256,7 @@ class Person:
             ("alertChannels", "channel_id", "id"),
             ("monitors", "monitor_id", "monitor_id"),
             ("incidents", "incident_id", "incident_id"),
+            ("exclusions", "exclusion_id", "exclusion_id"),
         ):
             # Sums have such names too.
             listed = found.get(name) if isinstance(found, dict) else None
@@ -339,7 +342,9 @@ def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: 
     assert best < 400 or expected == 403
 
 
-WITH_MONITOR_KEY = tuple(f"GET /v1/{one}" for one in ("monitors", "status", "incidents", "heartbeats"))
+WITH_MONITOR_KEY = tuple(
+    f"GET /v1/{one}" for one in ("monitors", "status", "incidents", "heartbeats")
+)
 """Asked in tests/e2e/test_uptime.py."""
 ASKED = [
     name

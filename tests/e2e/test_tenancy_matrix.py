@@ -13,7 +13,7 @@ from litestar import Litestar
 
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
-from schemas.uptime.examples import MONITOR
+from schemas.uptime.examples import EXCLUSION, MONITOR
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
@@ -212,6 +212,9 @@ MONITORS: dict[str, Any] = {
     "POST monitors/{monitor_id}/pause": None,
     "POST monitors/{monitor_id}/resume": None,
     "GET monitors/{monitor_id}/checks": None,
+    "GET monitors/{monitor_id}/exclusions": None,
+    "POST monitors/{monitor_id}/exclusions": EXCLUSION,
+    "DELETE monitors/{monitor_id}/exclusions/{exclusion_id}": None,
     "GET status/{monitor_id}": None,
     "GET incidents": None,
     "POST incidents": {"state": "triggered", "title": "taken"},
@@ -438,8 +441,12 @@ def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
     made = client.post("/v1/monitors", json=monitor, headers=own)
     told = {"state": "triggered", "title": MARKER, "notes": MARKER}
     incident = client.post("/v1/incidents", json=told, headers=own)
+    monitor_id = made.json()["monitor_id"]
+    void = EXCLUSION | {"reason": MARKER}
+    voided = client.post(f"/v1/monitors/{monitor_id}/exclusions", json=void, headers=own)
     return {
-        "monitor_id": made.json()["monitor_id"],
+        "exclusion_id": voided.json()["exclusion_id"],
+        "monitor_id": monitor_id,
         "incident_id": incident.json()["incident_id"],
     }
 
