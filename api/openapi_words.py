@@ -129,6 +129,7 @@ PARAMETERS = {
     "key_id": Words("Id of the key.", SOMETHING),
     "dsn_key_id": Words("Id of the DSN key.", SOMETHING),
     "monitor_id": Words("Id of the monitor.", MONITOR_ID),
+    "exclusion_id": Words("Id of the voided time.", "exc_0a1b2c3d"),
     "incident_id": Words("Id of the incident.", INCIDENT_ID),
     "page_id": Words("Id of the status page.", PAGE_ID),
     "policy_id": Words("Id of the escalation policy.", POLICY_ID),

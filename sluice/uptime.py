@@ -1,9 +1,12 @@
 """The system `uptime`, put together from its sub-packages."""
 
+from functools import partial
+
 from api.pages.uptime.pages import SECTIONS
 from api.uptime.app import routers as own_routers
 from api.uptime.holders import project_for_checks
 from clickhouse.client import Warehouse
+from controlplane.uptime.acknowledged import trigger_again
 from ingest.uptime.app import checks, forms, routers
 from ingest.uptime.heartbeats import PING, ping_form
 from ingest.uptime.heartbeats import routers as ping_routers
@@ -41,10 +44,13 @@ def open_parts(resources: Resources) -> Parts:
     def missing(_: Warehouse, log: StoredLog) -> Work:
         return Heartbeats(database, log).work
 
+    def acknowledged(_: Warehouse, __: StoredLog) -> Work:
+        return partial(trigger_again, database)
+
     steps_by_kind = steps(follower(database))
     taken = {**forms(), PING: ping_form()}
     state = {"look_once": Looking(resources.settings).look}
-    alone = (late, missing, histograms, copies, levels, latency)
+    alone = (late, missing, acknowledged, histograms, copies, levels, latency)
     return Parts(forms=taken, steps=steps_by_kind, state=state, alone=alone)
 
 

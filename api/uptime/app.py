@@ -5,6 +5,7 @@ from litestar import Router
 from api.account_forms import MAX_FORM_BYTES
 from api.uptime import (
     courses,
+    exclusions,
     incidents,
     monitors,
     notifications,
@@ -27,6 +28,7 @@ def routers() -> list[Router]:
             "/v1",
             route_handlers=[
                 *monitors.HANDLERS,
+                *exclusions.HANDLERS,
                 *courses.HANDLERS,
                 *sla.HANDLERS,
                 *status.HANDLERS,

@@ -97,6 +97,7 @@ def excluded_s(of: Measured) -> dict[str, float]:
     """Return what does not count, by reason."""
     return {
         "maintenance": of.maintenance_us / SECOND_US,
+        "voided": of.excluded_us / SECOND_US,
         "paused": of.paused_us / SECOND_US,
         "unknown": of.unknown_us / SECOND_US,
         "before_creation": of.before_us / SECOND_US,

@@ -53,6 +53,8 @@ class Monitor(DefaultBase):
     target_ppm: Mapped[int] = mapped_column(server_default="999000")
     """The promised uptime in millionths; with the next one, for who cannot open configurations."""
     latency_alerts: Mapped[bool] = mapped_column(server_default=false())
+    ack_ttl_s: Mapped[int] = mapped_column(default=0, server_default="0")
+    """After so long an acknowledged incident is triggered again; 0 is never."""
     created_us: Mapped[int] = mapped_column(BigInteger)
     updated_us: Mapped[int] = mapped_column(BigInteger)
 
@@ -120,6 +122,20 @@ class MonitorMaintenance(DefaultBase):
     """A JSON object: `schemas.uptime.maintenance.MaintenanceWindow`."""
     from_us: Mapped[int] = mapped_column(BigInteger)
     until_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class MonitorExclusion(DefaultBase):
+    """A time of a monitor that people have voided: what it said then does not count."""
+
+    __tablename__ = "monitor_exclusion"
+
+    id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
+    monitor_id: Mapped[str] = mapped_column(ForeignKey(MONITOR, ondelete="CASCADE"), index=True)
+    from_us: Mapped[int] = mapped_column(BigInteger)
+    until_us: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
+    created_us: Mapped[int] = mapped_column(BigInteger)
 
 
 class Heartbeat(DefaultBase):

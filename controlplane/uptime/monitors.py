@@ -68,6 +68,7 @@ async def add_monitor(
             policies=msgspec.json.encode(policies).decode(),
             revision=1,
             paused=False,
+            ack_ttl_s=config.ack_ttl_seconds,
             created_us=now_us,
             updated_us=now_us,
         )
@@ -150,7 +151,7 @@ async def change_monitor(
     async with database.session() as session:
         row, state = await _find(session, *of, is_locked=True)
         config = changed(open_config(vault, row), fields)
-        row.name = config.name
+        row.name, row.ack_ttl_s = config.name, config.ack_ttl_seconds
         row.sealed_config = _sealed(vault, row.id, config)
         _copy_plain(row, config)
         _revise(row, config, now_us, resumed=False)

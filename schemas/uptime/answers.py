@@ -202,6 +202,30 @@ class CheckPage(Struct, frozen=True):
     next_cursor: str | None
 
 
+class ExclusionAnswer(Struct, frozen=True, kw_only=True, rename={"from_at": "from", "to_at": "to"}):
+    """A voided time."""
+
+    exclusion_id: str
+    from_at: str
+    to_at: str
+    reason: str
+    author: str
+    created_at: str
+
+
+class ExclusionList(Struct, frozen=True):
+    """Voided times, the newest first."""
+
+    exclusions: list[ExclusionAnswer]
+
+
+class ExclusionRemoved(Struct, frozen=True):
+    """The time counts again."""
+
+    exclusion_id: str
+    message: str
+
+
 class EventLine(Struct, frozen=True):
     """One line of a timeline; `noted_at` is when it was known."""
 

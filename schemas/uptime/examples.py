@@ -35,6 +35,11 @@ POLICY: dict[str, Any] = {
     "remind_after_seconds": 1800,
 }
 POLICY_CHANGE: dict[str, Any] = {**POLICY, "repeat_count": 5}
+EXCLUSION: dict[str, Any] = {
+    "from": "2026-01-01T00:00:00Z",
+    "to": "2026-01-01T00:30:00Z",
+    "reason": "The line of our prober was cut",
+}
 INCIDENT: dict[str, Any] = {
     "monitor_id": MONITOR_ID,
     "state": "triggered",

@@ -1,11 +1,12 @@
 """How much of a time a monitor was up, from its flips. Pure. Times are microseconds since 1970 UTC.
 
 Every moment of a range is in exactly one of these, the first that holds: before the monitor was
-made, paused, maintenance, and then what its state is: up, degraded, down, unknown.
+made, paused, maintenance, voided, and then what its state is: up, degraded, down, unknown.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -20,6 +21,8 @@ class Overlays(Struct, frozen=True):
 
     maintenance: tuple[Stretch, ...] = ()
     paused: tuple[Stretch, ...] = ()
+    excluded: tuple[Stretch, ...] = ()
+    """Voided by people."""
 
 
 class Measured(Struct, frozen=True):
@@ -35,6 +38,8 @@ class Measured(Struct, frozen=True):
     """Before the monitor was made."""
     outages: int
     """Stretches of being down that count."""
+    excluded_us: int = 0
+    """Voided by people."""
 
     @property
     def counted_us(self) -> int:
@@ -55,7 +60,7 @@ class Measured(Struct, frozen=True):
     def coverage_pct(self) -> float:
         """What counts, of the whole range, cut to three decimals."""
         whole = self.counted_us + self.unknown_us + self.maintenance_us
-        whole += self.paused_us + self.before_us
+        whole += self.paused_us + self.before_us + self.excluded_us
         return 100_000 * self.counted_us // whole / 1000 if whole else 0.0
 
 
@@ -63,19 +68,20 @@ def measure(
     bounds: Stretch, created_us: int, flips: Sequence[Flip], overlays: Overlays
 ) -> Measured:
     """Divides a range. `flips` are in order; a monitor is unknown before the first of them."""
-    before, paused, maintenance, left = _divided(bounds, created_us, overlays)
+    of = _divided(bounds, created_us, overlays)
     held: dict[State, list[Stretch]] = {"up": [], "degraded": [], "down": [], "unknown": []}
-    for state, stretch in _counted(stretches_of(flips, bounds), left):
+    for state, stretch in _counted(stretches_of(flips, bounds), of.left):
         held[state].append(stretch)
     return Measured(
         up_us=length_us(held["up"]),
         degraded_us=length_us(held["degraded"]),
         down_us=length_us(held["down"]),
         unknown_us=length_us(held["unknown"]),
-        maintenance_us=length_us(maintenance),
-        paused_us=length_us(paused),
-        before_us=length_us(before),
+        maintenance_us=length_us(of.maintenance),
+        paused_us=length_us(of.paused),
+        before_us=length_us(of.before),
         outages=len(held["down"]),
+        excluded_us=length_us(of.excluded),
     )
 
 
@@ -83,7 +89,7 @@ def outages(
     bounds: Stretch, created_us: int, flips: Sequence[Flip], overlays: Overlays
 ) -> list[Stretch]:
     """Returns the stretches of a range that `measure` counts as down, in order."""
-    *_, left = _divided(bounds, created_us, overlays)
+    left = _divided(bounds, created_us, overlays).left
     counted = _counted(stretches_of(flips, bounds), left)
     return [stretch for state, stretch in counted if state == "down"]
 
@@ -101,16 +107,25 @@ def stretches_of(flips: Sequence[Flip], bounds: Stretch) -> list[tuple[State, St
     return [(state, Stretch(at_us, end_us)) for (at_us, state), (end_us, _) in pairwise(moments)]
 
 
-def _divided(
-    bounds: Stretch, created_us: int, overlays: Overlays
-) -> tuple[list[Stretch], list[Stretch], list[Stretch], list[Stretch]]:
-    """Returns what is before the monitor was made, paused, maintenance, and the rest."""
+class _Divided(NamedTuple):
+    before: list[Stretch]
+    """Before the monitor was made."""
+    paused: list[Stretch]
+    maintenance: list[Stretch]
+    excluded: list[Stretch]
+    left: list[Stretch]
+
+
+def _divided(bounds: Stretch, created_us: int, overlays: Overlays) -> _Divided:
+    """Returns what does not count of a range, by reason, and what is left."""
     before = within([Stretch(bounds.start_us, created_us)], bounds)
     left = without([bounds], before)
     paused = _taken(left, overlays.paused)
     left = without(left, paused)
     maintenance = _taken(left, overlays.maintenance)
-    return before, paused, maintenance, without(left, maintenance)
+    left = without(left, maintenance)
+    excluded = _taken(left, overlays.excluded)
+    return _Divided(before, paused, maintenance, excluded, without(left, excluded))
 
 
 def _counted(

@@ -72,6 +72,8 @@ class MonitorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of a heartbeat: check-ins of the job with this name feed it."""
     environment: Annotated[str, Meta(max_length=64)] = "production"
     """Of a heartbeat: the check-ins of this one."""
+    ack_ttl_seconds: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 0
+    """After so long an acknowledged incident that is still open is triggered again; 0 is never."""
     escalation_policy: Annotated[str, Meta(max_length=100)] | None = None
     notifications: Annotated[list[Text], Meta(max_length=MAX_LIST)] = []
     maintenance_windows: Annotated[list[MaintenanceWindow], Meta(max_length=20)] = []

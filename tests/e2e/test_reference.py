@@ -73,6 +73,8 @@ STEPS = (
     *(f"{method} {path}" for method in ("GET", "POST") for path in PINGS),
     *("GET /v1/monitors/{monitor_id}/days", "GET /v1/monitors/{monitor_id}/series"),
     "GET /v1/sla",
+    *("POST /v1/monitors/{monitor_id}/exclusions", "GET /v1/monitors/{monitor_id}/exclusions"),
+    "DELETE /v1/monitors/{monitor_id}/exclusions/{exclusion_id}",
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
     *("POST /v1/webhooks", "GET /v1/webhooks", "GET /v1/webhooks/{webhook_id}"),
     *("PUT /v1/webhooks/{webhook_id}", "POST /v1/webhooks/{webhook_id}/test"),
@@ -272,6 +274,7 @@ class Person:
             ("webhooks", "webhook_id", "webhook_id"),
             ("status_pages", "page_id", "page_id"),
             ("escalation_policies", "policy_id", "policy_id"),
+            ("exclusions", "exclusion_id", "exclusion_id"),
         ):
             # Sums have such names too.
             listed = found.get(name) if isinstance(found, dict) else None

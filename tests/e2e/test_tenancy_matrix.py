@@ -13,7 +13,7 @@ from litestar import Litestar
 
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
-from schemas.uptime.examples import MONITOR, POLICY
+from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
@@ -239,6 +239,9 @@ MONITORS: dict[str, Any] = {
     "GET monitors/{monitor_id}/checks": None,
     "GET monitors/{monitor_id}/days": None,
     "GET monitors/{monitor_id}/series": None,
+    "GET monitors/{monitor_id}/exclusions": None,
+    "POST monitors/{monitor_id}/exclusions": EXCLUSION,
+    "DELETE monitors/{monitor_id}/exclusions/{exclusion_id}": None,
     "GET status/{monitor_id}": None,
     "GET sla": None,
     "GET incidents": None,
@@ -519,9 +522,13 @@ def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
     page = {"title": MARKER, "slug": MARKER, "description": MARKER}
     status_page = client.post("/v1/status-pages", json=page, headers=own)
     policy = client.post("/v1/escalation-policies", json=POLICY | {"name": MARKER}, headers=own)
+    monitor_id = made.json()["monitor_id"]
+    void = EXCLUSION | {"reason": MARKER}
+    voided = client.post(f"/v1/monitors/{monitor_id}/exclusions", json=void, headers=own)
     return {
+        "exclusion_id": voided.json()["exclusion_id"],
         "webhook_id": webhook.json()["webhook_id"],
-        "monitor_id": made.json()["monitor_id"],
+        "monitor_id": monitor_id,
         "incident_id": incident.json()["incident_id"],
         "page_id": status_page.json()["page_id"],
         "policy_id": policy.json()["policy_id"],

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -379,3 +380,27 @@ def test_a_key_of_single_subjects_does_what_it_says_and_no_more(server: Server) 
     assert missing["message"] == "This key lacks the scope incidents:read"
     for one in (reader, writer):
         assert one.http.get("/api/v1/me").status_code == 401, "a monitor key reaches no more"
+
+
+def test_a_time_that_is_over_is_voided_listed_and_counts_again(keyed: Keyed) -> None:
+    monitor_id = keyed.monitor()
+    begin = ago(20 * 30)
+    path = f"monitors/{monitor_id}/exclusions"
+    void = {"from": iso(begin), "to": iso(ago(1)), "reason": "Our line <b>was cut</b>"}
+
+    made = keyed.ask("POST", path, 201, void)
+    (listed,) = keyed.ask("GET", path, 200)["exclusions"]
+
+    assert listed == made
+    assert (made["reason"], made["author"]) == ("Our line <b>was cut</b>", "API token")
+    later = keyed.ask("POST", path, 422, void | {"to": iso(ago(-60))})
+    assert "cannot be voided" in later["message"]
+    keyed.ask("POST", path, 422, void | {"to": iso(begin)})
+    keyed.ask("POST", path, 422, void | {"to": "soon"})
+    keyed.ask("DELETE", f"{path}/{made['exclusion_id']}", 200)
+    keyed.ask("DELETE", f"{path}/{made['exclusion_id']}", 404)
+    assert keyed.ask("GET", path, 200)["exclusions"] == []
+
+
+def iso(moment_us: int) -> str:
+    return datetime.fromtimestamp(moment_us / SECOND, UTC).isoformat().replace("+00:00", "Z")

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from typing import Any
 
@@ -12,7 +13,11 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.failures import BadRequest, NotFound
 from controlplane.projects import insert_project
+from controlplane.uptime.acknowledged import trigger_again
+from controlplane.uptime.courses import read_course
+from controlplane.uptime.exclusions import add_exclusion, remove_exclusion
 from controlplane.uptime.histories import read_past, read_standings
+from controlplane.uptime.incidents import IncidentForm, get_incident, handle_incident
 from controlplane.uptime.models import Incident, IncidentEvent, MonitorFlip, MonitorState
 from controlplane.uptime.monitors import (
     Place,
@@ -25,10 +30,13 @@ from controlplane.uptime.monitors import (
     remove_monitor,
     resume_monitor,
 )
+from controlplane.uptime.windows import stretches_of_window
 from processors.uptime.following import note_checks
 from schemas.projects import ProjectId
 from schemas.uptime.monitors import Monitor, target_of
 from schemas.uptime.states import OF_MONITOR, Seen
+from schemas.uptime.stretches import Stretch
+from schemas.zones import DAY_US
 
 SECOND = 1_000_000
 STEP = 30 * SECOND
@@ -347,3 +355,75 @@ async def test_a_monitor_that_flaps_has_one_incident_that_ends_when_it_is_calm(
     assert (second.state, second.reopened) == ("resolved", 3)
     up_us = begin + (2 + 30 * 4 + 2) * STEP
     assert second.resolved_us == up_us + 30 * 60 * SECOND
+
+
+async def test_what_was_acknowledged_too_long_ago_is_triggered_again_once(
+    database: Database, vault: Vault, project_id: ProjectId
+) -> None:
+    ids = {}
+    for ttl_s in (0, 60, 3600):
+        of = await made(database, vault, project_id, ack_ttl_seconds=ttl_s)
+        await take(database, of, seen(time.time_ns() // 1000 - 5 * STEP, "ooff"))
+        (ids[ttl_s],) = [
+            one.id for one in await incidents(database) if one.monitor_id == of.monitor_id
+        ]
+        form = IncidentForm(state="acknowledged", incident_id=ids[ttl_s])
+        await handle_incident(database, project_id, form, "Maya")
+    async with database.session() as session:
+        ago_us = time.time_ns() // 1000 - 61 * SECOND
+        await session.execute(update(Incident).values(acknowledged_us=ago_us))
+
+    # Several processes may look at once.
+    counts = await asyncio.gather(*(trigger_again(database) for _ in range(2)))
+
+    states = {one.id: one.state for one in await incidents(database)}
+    assert sum(counts) == 1
+    assert {ttl_s: states[one] for ttl_s, one in ids.items()} == {
+        0: "acknowledged",
+        60: "triggered",
+        3600: "acknowledged",
+    }
+    _, events = await get_incident(database, project_id, ids[60])
+    assert [one.kind for one in events] == ["triggered", "acknowledged", "triggered"]
+    assert events[-1].notes == "It was acknowledged 60 s ago and is still open"
+
+
+async def test_windows_are_counted_out_beside_the_event_loop(
+    database: Database, vault: Vault, project_id: ProjectId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = {"cron": "15 * * * *", "duration_seconds": 60}
+    of = await made(database, vault, project_id, maintenance_windows=[window])
+    threads = []
+
+    def counted(*of: Any) -> Any:
+        threads.append(threading.current_thread())
+        return stretches_of_window(*of)
+
+    monkeypatch.setattr("controlplane.uptime.overlays.stretches_of_window", counted)
+    now_us = time.time_ns() // 1000
+    await read_course(database, of, Stretch(now_us - 90 * DAY_US, now_us))
+
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+async def test_a_voided_time_is_that_of_its_monitor_alone(
+    database: Database, vault: Vault, project_id: ProjectId
+) -> None:
+    of, other = [await made(database, vault, project_id) for _ in range(2)]
+    now_us = time.time_ns() // 1000
+    whole, when = Stretch(now_us - DAY_US, now_us), Stretch(now_us - 600 * SECOND, now_us - SECOND)
+
+    voided = await add_exclusion(
+        database, (project_id, of.monitor_id), when, reason="wrong", author="Maya"
+    )
+
+    assert (await read_course(database, of, whole)).overlays.excluded == (when,)
+    assert (await read_course(database, other, whole)).overlays.excluded == ()
+    theirs = await new_project(database, vault)
+    with pytest.raises(NotFound):
+        await remove_exclusion(database, (theirs, of.monitor_id), voided.exclusion_id)
+    with pytest.raises(NotFound):
+        await remove_exclusion(database, (project_id, other.monitor_id), voided.exclusion_id)
+    await remove_exclusion(database, (project_id, of.monitor_id), voided.exclusion_id)
+    assert (await read_course(database, of, whole)).overlays.excluded == ()

@@ -44,6 +44,20 @@ def test_the_worked_example_of_a_day() -> None:
     assert day.outages == 1
 
 
+def test_a_voided_time_is_left_out_but_for_what_is_left_out_already() -> None:
+    moments: list[tuple[int, State]] = [(0, "up"), (100, "down"), (400, "up")]
+    overlays = Overlays(
+        maintenance=(Stretch(50 * SECOND_US, 150 * SECOND_US),),
+        excluded=(Stretch(100 * SECOND_US, 300 * SECOND_US),),
+    )
+
+    found = measure(Stretch(0, 1000 * SECOND_US), 0, flips_at(moments), overlays)
+
+    assert (found.maintenance_us, found.excluded_us) == (100 * SECOND_US, 150 * SECOND_US)
+    assert (found.down_us, found.up_us) == (100 * SECOND_US, 650 * SECOND_US)
+    assert (found.uptime_pct, found.coverage_pct) == (86.666, 75.0)
+
+
 def test_one_second_down_never_shows_as_all_up_and_nothing_known_as_nothing() -> None:
     quarter = Stretch(0, 90 * DAY_S * SECOND_US)
     moments: list[tuple[int, State]] = [(0, "up"), (5, "down"), (6, "up")]
