@@ -55,8 +55,7 @@ class BadgeQuery(Struct, frozen=True, kw_only=True):
     """What a badge says."""
 
     kind: BadgeKind = "state"
-    days: Annotated[str, Meta(pattern=r"^([1-9]|[1-8]\d|90)$")] = "30"
-    """1 to 90."""
+    days: Annotated[int, Meta(ge=1, le=90)] = 30
 
 
 class _Sent(Struct, frozen=True):
@@ -139,7 +138,7 @@ async def get_component_badge(
     if component is None or not file.endswith(SVG_END):
         raise NotFoundException
     query = read(values_of(request), BadgeQuery)
-    return _picture(request, badge_of(component, query.kind, int(query.days)))
+    return _picture(request, badge_of(component, query.kind, query.days))
 
 
 @get(f"{ROOT}/{{name:str}}/logo", include_in_schema=False)
