@@ -53,8 +53,10 @@ def send(job: Job) -> str:
     if target is None:
         return "Apprise does not know this URL"
     guard(job)
+    # Names and titles are texts of senders: where a service takes HTML, they are escaped.
+    sort, plain = apprise.NotifyType(job.sort), apprise.NotifyFormat.TEXT
     with apprise.LogCapture(level=apprise.logging.WARNING) as logged:
-        taken = target.notify(body=job.body, title=job.title, notify_type=job.sort)
+        taken = target.notify(body=job.body, title=job.title, notify_type=sort, body_format=plain)
         text = logged.getvalue()
     return "" if taken else f"Apprise could not send it: {text.strip() or 'no reason given'}"
 

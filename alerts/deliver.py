@@ -1,7 +1,6 @@
 """Delivers the messages of the outbox, and tries again what was not taken."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
@@ -12,11 +11,14 @@ import structlog
 
 from alerts.apprise_child import Job
 from alerts.bodies import post_of
+from alerts.children import run_child
+from alerts.hiding import without_secrets
 from alerts.plans import PLANS
 from alerts.targets import resolve
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.outbox import claim, settle
+from schemas import metrics
 from schemas.addresses import TargetRefused
 from schemas.channels import ChannelConfig, ChannelKind
 from schemas.messages import Due, Message, Sent, Source
@@ -109,11 +111,17 @@ class Deliverer:
         gives_up = sent.lasting and not (due.source == "webhook" and sent.status)
         pause_s = None if gives_up else plan.pause_s(due.attempt)
         after = plan.ends if pause_s is None else now_us + int(pause_s * 1_000_000)
+        outcome = "given_up" if pause_s is None else "retried"
+        metrics.MESSAGE_ATTEMPTS.labels(due.source, outcome if sent.error else "delivered").inc()
         if sent.error:
             log.warning("alert not taken", message_id=due.id, status=sent.status, kind=due.kind)
         await settle(self._database, due, sent, now_us, after)
 
     async def _send(self, due: Due) -> Sent:
+        sent = await self._attempt(due)
+        return sent._replace(error=without_secrets(sent.error, due.config))
+
+    async def _attempt(self, due: Due) -> Sent:
         try:
             if due.kind in ("email", "apprise"):
                 return await self._send_by_apprise(due)
@@ -172,7 +180,8 @@ class Deliverer:
         sort = "failure" if message.tone == "bad" else "success"
         job = Job(url, message.subject, message.text, sort, private_allowed)
         async with self._children, asyncio.timeout(TIMEOUT_S):
-            return Sent(None, await _run_child(job))
+            said = await run_child("alerts.apprise_child", msgspec.json.encode(job))
+        return Sent(None, said.decode(errors="replace"))
 
 
 def email_url(server: str, recipients: tuple[str, ...], unsubscribe_url: str = "") -> str:
@@ -184,25 +193,3 @@ def email_url(server: str, recipients: tuple[str, ...], unsubscribe_url: str = "
     leave = quote(f"<{unsubscribe_url}>", safe="")
     # What begins with a plus is a header of the email.
     return f"{url}&+List-Unsubscribe={leave}&+List-Unsubscribe-Post=List-Unsubscribe%3DOne-Click"
-
-
-async def _run_child(job: Job) -> str:
-    """Has a child send, and returns its error."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "alerts.apprise_child",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={},
-    )
-    try:
-        said, _ = await child.communicate(msgspec.json.encode(job))
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode:
-        return f"Apprise ended with code {child.returncode}"
-    return said.decode(errors="replace")

@@ -9,6 +9,7 @@ from schemas.examples import (
     LOG_ID,
     MONITOR_ID,
     PAGE_ID,
+    POLICY_ID,
     SESSION_ID,
     SPAN_ID,
     TOKEN,
@@ -130,6 +131,7 @@ PARAMETERS = {
     "monitor_id": Words("Id of the monitor.", MONITOR_ID),
     "incident_id": Words("Id of the incident.", INCIDENT_ID),
     "page_id": Words("Id of the status page.", PAGE_ID),
+    "policy_id": Words("Id of the escalation policy.", POLICY_ID),
     "incident_state": Words(
         "Only incidents that are triggered, acknowledged or resolved.", "triggered"
     ),
@@ -139,6 +141,9 @@ PARAMETERS = {
     "window": Words("Over which time: a number and m, h or d, 90d at most.", "24h"),
     "step": Words("Length of each step: a number and m, h or d.", "1h"),
     "days": Words("How many days, today among them.", "90"),
+    "month": Words("The last month of the report; without it, the one that is now.", "2026-10"),
+    "months": Words("How many months, 12 at most.", "3"),
+    "format": Words("`json`, or `csv` with a line for each monitor and month.", "csv"),
     "timezone": Words(
         "Time zone of days and months, by its IANA name; without it, that of the project.",
         "Europe/Berlin",

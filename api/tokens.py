@@ -26,7 +26,6 @@ from controlplane.tokens import (
     revoke_token,
 )
 from schemas.described import describes
-from schemas.projects import TokenScope
 
 _DEFAULT_NAME = "API token"
 
@@ -35,7 +34,8 @@ class TokenForm(Struct, frozen=True, rename="camel"):
     """A token to make: without `expiresAt` it never ends."""
 
     name: str | None = None
-    scope: TokenScope = "read"
+    scope: Annotated[str, Meta(max_length=200)] = "read"
+    """`read`, `write` or `admin`, or such as `monitors:read incidents:write`."""
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
     all_projects: bool = False
     """Whether it reaches all projects of whoever makes it, and not the one of the header."""
@@ -51,7 +51,7 @@ class TokenRow(Struct, frozen=True, rename="camel", omit_defaults=True):
     id: str
     name: str
     last_four: str
-    scope: TokenScope
+    scope: str
     created_at: str
     project_id: str | None = None
     expires_at: str | None = None

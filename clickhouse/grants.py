@@ -11,6 +11,7 @@ from schemas.projects import ProjectId
 
 TABLES = (
     "attachments",
+    "check_days",
     "check_ins",
     "checks",
     "cost_changes",
@@ -33,6 +34,7 @@ TABLES = (
     "transaction_hours",
     "transaction_spans",
     "transactions",
+    "uptime_days",
 )
 """Every table that has rows of projects; each has a column `project_id`."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")

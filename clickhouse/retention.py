@@ -1,8 +1,9 @@
 """Deletes what is too old, and what belonged to a deleted project, from every table alike.
 
 Base tables and rollups are cut at the same `received_date`, so that they keep telling the same
-numbers. It is the day that the edge received an item, whatever time its sender wrote into it. The
-day of today is the caller's, in UTC: an engine's own `today()` is that of its machine's zone.
+numbers; sums of `LASTING` outlive their rows. It is the day that the edge received an item,
+whatever time its sender wrote into it. The day of today is the caller's, in UTC: an engine's own
+`today()` is that of its machine's zone.
 
 Statements are few however many projects there are: a page of some thousand projects is looked at
 with one, and cut with one.
@@ -22,6 +23,8 @@ LAST_DAY = date(2149, 6, 6)
 """Of the type Date."""
 PAGE_PROJECTS = 5_000
 """Named in one statement: some 320 KB where it goes by HTTP, of the 1 MB that a server takes."""
+LASTING: Mapping[str, int] = {"check_days": 400, "uptime_days": 400}
+"""Sums of monitors by day, which outlive what they were made from, and for how many days."""
 TABLES = """
 SELECT DISTINCT table
 FROM system.columns
@@ -64,13 +67,14 @@ class Keeping(Struct, frozen=True):
     purged: Set[ProjectId] = frozenset()
     """Projects of which nothing is kept."""
 
-    def first_kept(self, project_id: ProjectId) -> date:
-        """Returns the first day whose rows stay."""
+    def first_kept(self, project_id: ProjectId, table: str = "") -> date:
+        """Returns the first day whose rows stay; those of `LASTING` stay longer."""
         if project_id in self.purged:
             return LAST_DAY
         if self.today is None:
             return FIRST_DAY
         days = self.own_days.get(project_id, self.default_days)
+        days = max(days, LASTING.get(table, 0))
         # Keeping for longer than days are counted is keeping everything.
         return self.today - timedelta(days=min(days, (self.today - FIRST_DAY).days))
 
@@ -115,9 +119,9 @@ class Expiry:
         values = {"table": table, "first": first, "limit": self._page_projects}
         answer = await self._warehouse.query(OLDEST, values)
         due = {
-            project_id: keeping.first_kept(project_id)
+            project_id: keeping.first_kept(project_id, table)
             for project_id, oldest in answer.rows
-            if oldest < keeping.first_kept(project_id)
+            if oldest < keeping.first_kept(project_id, table)
         }
         if due:
             cut = {"projects": list(due), "before": list(due.values()), "never": FIRST_DAY}
@@ -139,6 +143,8 @@ async def newest_day(warehouse: Warehouse) -> date | None:
     """Returns the last day on which anything was received, `None` where nothing was."""
     newest = FIRST_DAY
     for table in await tables_with_data(warehouse):
+        if table in LASTING:
+            continue  # its days are not those on which something was received
         newest = max(newest, (await warehouse.query(NEWEST, {"table": table})).rows[0][0])
     return None if newest == FIRST_DAY else newest
 

@@ -16,14 +16,13 @@ from controlplane.last_uses import LastUses
 from controlplane.models import ApiToken, Membership, Project
 from controlplane.projects import Access, as_role, context_of
 from controlplane.rules import as_uuid
+from controlplane.scopes import Subject, allows, told
 from controlplane.tokens import (
     MAX_CHARS,
     MONITOR_PREFIX,
     PERSON_PREFIX,
     PROBER_PREFIX,
     PROJECT_PREFIX,
-    SCOPES,
-    as_scope,
 )
 from schemas.projects import ProjectId, Role, TokenScope, UserId
 
@@ -31,7 +30,8 @@ from schemas.projects import ProjectId, Role, TokenScope, UserId
 class TokenHolder(Struct, frozen=True):
     """Who asks with an API token: a project, a person, or with neither the operator."""
 
-    scope: TokenScope
+    scope: str
+    """As `controlplane.scopes` reads it."""
     project_id: ProjectId | None
     user_id: UserId | None
     name: str
@@ -119,14 +119,22 @@ def is_api_token(plain: str) -> bool:
     return plain.startswith((PERSON_PREFIX, PROJECT_PREFIX)) and len(plain) <= MAX_CHARS
 
 
-def check_scope(holder: TokenHolder, needs: TokenScope) -> None:
-    """Raise `Forbidden` for a token that may do less than is needed."""
-    if SCOPES.index(holder.scope) < SCOPES.index(needs):
-        raise Forbidden(f"Token scope '{holder.scope}' cannot perform this action")
+def check_scope(holder: TokenHolder, needs: TokenScope, subject: Subject | None = None) -> None:
+    """Raise `Forbidden` for a token that may do less than is needed, of a subject or of none."""
+    if allows(holder.scope, needs, subject):
+        return
+    if subject is not None:
+        raise Forbidden(f"This key lacks the scope {subject}:{needs}")
+    raise Forbidden(f"Token scope '{holder.scope}' cannot perform this action")
 
 
 async def project_for(
-    database: Database, holder: TokenHolder, project_id: str, *, needs: TokenScope
+    database: Database,
+    holder: TokenHolder,
+    project_id: str,
+    *,
+    needs: TokenScope,
+    subject: Subject | None = None,
 ) -> ReachedProject:
     """Return a project that a token reaches now, for something that needs a scope.
 
@@ -134,7 +142,7 @@ async def project_for(
     for what only admins may, where its person is none; `NotFound` for a project that is unknown,
     deleted, or none of its person's.
     """
-    check_scope(holder, needs)
+    check_scope(holder, needs, subject)
     if holder.project_id is not None and as_uuid(holder.project_id) != as_uuid(project_id):
         raise Forbidden("Token is scoped to a different project")
     query = _reached(holder).where(Project.id == as_uuid(project_id))
@@ -181,7 +189,7 @@ def _is_over(holder: TokenHolder) -> bool:
 
 def _holder(row: ApiToken) -> TokenHolder:
     return TokenHolder(
-        scope=as_scope(row.scope),
+        scope=told(row.scope, row.subjects),
         project_id=None if row.project_id is None else ProjectId(str(row.project_id)),
         user_id=None if row.user_id is None else UserId(str(row.user_id)),
         name=row.name,

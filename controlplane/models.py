@@ -168,6 +168,9 @@ class ApiToken(UUIDAuditBase):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     last_four: Mapped[str] = mapped_column(String(4))
     scope: Mapped[str] = mapped_column(String(16))
+    """Of all subjects; `none` for a token of single ones."""
+    subjects: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """What it may do of single subjects: `controlplane.scopes`."""
     expires_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     last_used_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))

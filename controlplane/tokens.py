@@ -6,7 +6,6 @@ and reach what the person may reach; that of the first start belongs to nobody a
 """
 
 from datetime import UTC, datetime
-from typing import get_args
 from uuid import UUID
 
 from msgspec import Struct
@@ -20,7 +19,8 @@ from controlplane.lookups import locked_project
 from controlplane.models import ApiToken, Project, User
 from controlplane.quotas import refuse_beyond
 from controlplane.rules import as_uuid, cleaned_name
-from schemas.projects import ProjectId, TokenScope, UserId
+from controlplane.scopes import as_scope, kept, told
+from schemas.projects import ProjectId, UserId
 
 PERSON_PREFIX = "osco_"
 PROJECT_PREFIX = "oscp_"
@@ -31,8 +31,6 @@ PROBER_PREFIX = "sk_probe_"
 MIN_SEED_CHARS = 16
 """Behind the prefix of a token that an operator makes up."""
 MAX_CHARS = 200
-SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
-"""From the least to the most."""
 
 
 class ShownToken(Struct, frozen=True):
@@ -41,7 +39,7 @@ class ShownToken(Struct, frozen=True):
     token_id: str
     name: str
     last_four: str
-    scope: TokenScope
+    scope: str
     project_id: ProjectId | None
     project_name: str | None
     user_id: UserId | None
@@ -124,13 +122,15 @@ async def insert_token(
     """Add a token within an open transaction."""
     if new.expires_at is not None and new.expires_at <= datetime.now(UTC):
         raise BadRequest("expiresAt must be in the future")
+    general, subjects = kept(as_scope(new.scope))
     row = ApiToken(
         project_id=None if project is None else project.id,
         user_id=None if user is None else user.id,
         name=cleaned_name(new.name, "Token name"),
         token_hash=hash_token(plain),
         last_four=plain[-4:],
-        scope=as_scope(new.scope),
+        scope=general,
+        subjects=subjects,
         expires_at=new.expires_at,
     )
     session.add(row)
@@ -166,14 +166,6 @@ async def revoke_any_token(database: Database, token_id: str) -> str:
     except NotFound as error:
         hint = "sluice token list shows their ids"
         raise NotFound(f"there is no API token {token_id!r}; {hint}") from error
-
-
-def as_scope(text: str) -> TokenScope:
-    """Read a scope; raises `BadRequest` for anything that is none."""
-    for scope in SCOPES:
-        if text == scope:
-            return scope
-    raise BadRequest("scope must be 'read', 'write' or 'admin'")
 
 
 def is_seed_token(text: str, prefix: str = PERSON_PREFIX) -> bool:
@@ -229,7 +221,7 @@ def _shown(row: ApiToken, project: Project | None, user: User | None) -> ShownTo
         token_id=str(row.id),
         name=row.name,
         last_four=row.last_four,
-        scope=as_scope(row.scope),
+        scope=told(row.scope, row.subjects),
         project_id=None if row.project_id is None else ProjectId(str(row.project_id)),
         project_name=None if project is None else project.name,
         user_id=None if row.user_id is None else UserId(str(row.user_id)),

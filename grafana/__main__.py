@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
-from grafana import agents, errors, llm, pipeline
+from grafana import agents, errors, levels, llm, pipeline, uptime
 
 BOARDS = {
     "traces": llm.build,
     "spans": agents.build,
     "operations": pipeline.build,
     "errors": errors.build,
+    "uptime": uptime.build,
+    "sla": levels.build,
 }
 FOLDER = Path(__file__).parent
 

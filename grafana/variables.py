@@ -63,6 +63,21 @@ LIMIT 1000""",
     )
 
 
+def monitors() -> Json:
+    """Returns the filter by monitor: the reader sees names, statements go by ids."""
+    return _query(
+        "monitor",
+        "Monitor",
+        f"""SELECT encodeURLComponent(monitor_id) AS value, argMax(name, noted_at) AS text
+FROM uptime_days
+WHERE day >= toDate($__fromTime_ms) AND day <= toDate($__toTime_ms)
+    AND {chosen("project_id", "project")}
+GROUP BY monitor_id
+ORDER BY text
+LIMIT 1000""",
+    )
+
+
 def cost() -> Json:
     """Returns the choice of the cost that counts where an event has both."""
     options = {

@@ -175,3 +175,9 @@ PROBE_DELIVERY_FAILURES = Counter(
     "Deliveries of results that failed and are repeated.",
     registry=REGISTRY,
 )
+MESSAGE_ATTEMPTS = Counter(
+    "sluice_message_attempts",
+    "Attempts to send messages of alerts: `delivered`, `retried` later, or `given_up`.",
+    ["source", "outcome"],
+    registry=REGISTRY,
+)

@@ -1,10 +1,12 @@
-"""The delivery of alerts as a part of a process: of each that holds the installation's secret."""
+"""Paging and delivery as a part of a process: of each that holds the installation's secret."""
 
 import time
 from functools import partial
 
 from alerts.deliver import Deliverer
 from alerts.errors.trying import try_channel
+from alerts.uptime.pager import Pager
+from alerts.uptime.trying import try_targets, unknown_targets
 from alerts.uptime.webhooks import WebhookEvents, try_webhook
 from api.uptime.public.following import Following
 from controlplane.crypto import Vault
@@ -13,6 +15,7 @@ from controlplane.uptime.page_news import tell_news
 from controlplane.uptime.subscribers import forget_unconfirmed
 from sluice.process import Process
 
+LOOK_EVERY_S = 0.5
 DELIVER_EVERY_S = 0.5
 TELL_EVERY_S = 5.0
 """Followers of status pages."""
@@ -20,7 +23,7 @@ PUT_OUT_EVERY_S = 1.0
 
 
 def add_delivery(process: Process, database: Database, vault: Vault) -> None:
-    """Adds what sends the messages of alerts, and what routes need to try a channel."""
+    """Adds what pages people, what sends messages, and what routes need to try a target."""
     settings = process.settings
     deliverer = Deliverer(
         database,
@@ -32,6 +35,10 @@ def add_delivery(process: Process, database: Database, vault: Vault) -> None:
     process.state["try_channel"] = partial(try_channel, deliverer)
     process.state["try_webhook"] = partial(try_webhook, deliverer)
     process.upkeep.append((PUT_OUT_EVERY_S, WebhookEvents(database).work))
+    process.state["try_targets"] = partial(try_targets, deliverer)
+    process.state["unknown_targets"] = unknown_targets
+    pager = Pager(database, vault)
+    process.upkeep.append((LOOK_EVERY_S, pager.work))
     process.upkeep.append((DELIVER_EVERY_S, deliverer.begin))
     process.stack.push_async_callback(deliverer.close)
     if settings.public_url:

@@ -52,6 +52,11 @@ def while_leading(is_leader: Callable[[], bool], work: Work, *, every_s: float) 
     return work_if_due
 
 
+def at_most(work: Work, *, every_s: float) -> Work:
+    """Returns work that is done at most once in so many seconds, to be asked for more often."""
+    return while_leading(lambda: True, work, every_s=every_s)
+
+
 async def trim_memory() -> None:
     """Gives back what large bodies have left in the allocator: measured 190 MB after 16 bombs."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -3,7 +3,18 @@
 from litestar import Router
 
 from api.account_forms import MAX_FORM_BYTES
-from api.uptime import courses, incidents, monitors, probes, status, status_pages, webhooks
+from api.uptime import (
+    courses,
+    incidents,
+    monitors,
+    notifications,
+    policies,
+    probes,
+    sla,
+    status,
+    status_pages,
+    webhooks,
+)
 from api.uptime.failures import uptime_handlers
 from api.uptime.public.following import router as following_router
 from api.uptime.public.routes import router as public_router
@@ -17,8 +28,11 @@ def routers() -> list[Router]:
             route_handlers=[
                 *monitors.HANDLERS,
                 *courses.HANDLERS,
+                *sla.HANDLERS,
                 *status.HANDLERS,
                 *incidents.HANDLERS,
+                *policies.HANDLERS,
+                *notifications.HANDLERS,
                 *webhooks.HANDLERS,
                 *probes.HANDLERS,
                 *status_pages.HANDLERS,

@@ -32,15 +32,13 @@ USUAL_STEPS = 300
 STEPS = ("1m", "5m", "15m", "1h", "6h", "1d")
 
 
-class OnClock(Struct, frozen=True, kw_only=True):
-    """By which zone's clocks days and months are counted; by default the project's."""
-
-    timezone: Annotated[str, Meta(max_length=MAX_NAME_CHARS)] | None = None
+ZoneName = Annotated[str, Meta(max_length=MAX_NAME_CHARS)]
 
 
-class DaysQuery(OnClock, frozen=True, kw_only=True):
-    """How many days, today among them."""
+class DaysQuery(Struct, frozen=True, kw_only=True):
+    """How many days, today among them, by which zone's clocks; by default the project's."""
 
+    timezone: ZoneName | None = None
     days: Annotated[int, Meta(ge=1, le=MOST_DAYS)] = 90
 
 
@@ -60,7 +58,7 @@ async def get_days(request: AnyRequest, monitor_id: FromPath[str]) -> DaysAnswer
     """Return uptime, downtime and worst state of each of the last days, the oldest first."""
     project, _ = await monitored_project(request)
     query = read(values_of(request), DaysQuery)
-    zone = zone_named(query, project)
+    zone = zone_named(query.timezone, project)
     known = services(request)
     monitor = await get_monitor(known.database, known.vault, project.project_id, monitor_id)
     days = last_days(zone, query.days, time.time_ns() // 1000)
@@ -94,12 +92,12 @@ async def get_series(request: AnyRequest, monitor_id: FromPath[str]) -> Response
     return await one(reader_of(request, project), ask)
 
 
-def zone_named(query: OnClock, project: ProjectContext) -> str:
-    """Return the zone that a query names, else the project's. Raises `InvalidParameters`."""
-    if query.timezone is None:
+def zone_named(name: str | None, project: ProjectContext) -> str:
+    """Return the zone of a query, else the project's. Raises `InvalidParameters`."""
+    if name is None:
         return project.time_zone
     try:
-        return check_zone(query.timezone)
+        return check_zone(name)
     except UnknownZone as error:
         raise invalid("timezone", str(error)) from error
 

@@ -7,7 +7,8 @@ from api.auth import AnyRequest, services
 from api.declared import reject_unknown
 from controlplane.api_tokens import TokenHolder, check_scope, project_for
 from controlplane.failures import Forbidden
-from controlplane.tokens import MONITOR_PREFIX, PROBER_PREFIX, SCOPES
+from controlplane.scopes import Subject, allows
+from controlplane.tokens import MONITOR_PREFIX, PROBER_PREFIX
 from schemas.connections import AUTHENTICATED
 from schemas.projects import ProjectContext, ProjectId, TokenScope
 
@@ -17,7 +18,7 @@ ProjectOf: TypeAlias = Callable[[AnyRequest], Awaitable[ProjectContext]]
 
 
 async def monitored_project(
-    request: AnyRequest, *, needs: TokenScope = "read"
+    request: AnyRequest, *, needs: TokenScope = "read", subject: Subject = "monitors"
 ) -> tuple[ProjectContext, str]:
     """Return the project of the request's key, and what the key is called.
 
@@ -27,11 +28,12 @@ async def monitored_project(
     holder = await tokens.monitor_holder_of(request.headers.get("authorization"))
     request.scope["state"] |= {AUTHENTICATED: True, HOLDER: holder}
     request.app.state.monitor_rates.take(holder.token_id)
-    check_scope(holder, needs)
+    check_scope(holder, needs, subject)
     reject_unknown(request)
     if holder.project_id is None:
         raise Forbidden("Expected a key of one project: sk_live_… or oscp_…")
-    reached = await project_for(services(request).database, holder, holder.project_id, needs=needs)
+    database = services(request).database
+    reached = await project_for(database, holder, holder.project_id, needs=needs, subject=subject)
     return reached.access.project, holder.name
 
 
@@ -51,7 +53,7 @@ async def probed_project(request: AnyRequest) -> ProjectContext:
 def may_write(request: AnyRequest) -> bool:
     """Tell whether who asks may change monitors; to be asked after `monitored_project`."""
     holder: TokenHolder = request.scope["state"][HOLDER]
-    return SCOPES.index(holder.scope) >= SCOPES.index("write")
+    return allows(holder.scope, "write", "monitors")
 
 
 def project_for_checks(project_from_key: ProjectOf) -> ProjectOf:

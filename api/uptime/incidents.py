@@ -14,6 +14,7 @@ from api.uptime.bodies import asked, body_of
 from api.uptime.cursors import read_cursor, written
 from api.uptime.holders import monitored_project
 from api.uptime.monitors import WRITES, PageQuery
+from api.uptime.notifications import told_of
 from clickhouse.queries.values import iso_ms
 from controlplane.uptime.incidents import (
     IncidentForm,
@@ -45,7 +46,7 @@ class IncidentsQuery(PageQuery, frozen=True, kw_only=True):
 )
 async def post_incident(request: AnyRequest) -> Response[IncidentAnswer]:
     """Trigger an incident (201), or acknowledge or resolve the one of `incident_id` (200)."""
-    project, author = await monitored_project(request, needs="write")
+    project, author = await monitored_project(request, needs="write", subject="incidents")
     form = await body_of(request, IncidentForm)
     database = services(request).database
     incident, is_new, is_changed = await handle_incident(database, project.project_id, form, author)
@@ -59,7 +60,7 @@ async def post_incident(request: AnyRequest) -> Response[IncidentAnswer]:
 @get("/incidents", summary="List incidents", opt={**takes(IncidentsQuery), **asked(IncidentPage)})
 async def get_incidents(request: AnyRequest) -> IncidentPage:
     """Return the incidents of the project, the newest first."""
-    project, _ = await monitored_project(request)
+    project, _ = await monitored_project(request, subject="incidents")
     query = read(values_of(request), IncidentsQuery)
     found = await list_incidents(
         services(request).database,
@@ -81,8 +82,8 @@ async def get_incidents(request: AnyRequest) -> IncidentPage:
     opt=asked(IncidentDetails),
 )
 async def show_incident(request: AnyRequest, incident_id: FromPath[str]) -> IncidentDetails:
-    """Return an incident with its timeline."""
-    project, _ = await monitored_project(request)
+    """Return an incident with its timeline, and who was told of it."""
+    project, _ = await monitored_project(request, subject="incidents")
     database = services(request).database
     incident, events = await get_incident(database, project.project_id, incident_id)
     lines = [
@@ -97,7 +98,8 @@ async def show_incident(request: AnyRequest, incident_id: FromPath[str]) -> Inci
         for one in events
     ]
     message = f"Incident {incident.incident_id} is {incident.state}"
-    return IncidentDetails(**_fields(incident), timeline=lines, message=message)
+    told = await told_of(request, project.project_id, incident.incident_id)
+    return IncidentDetails(**_fields(incident), timeline=lines, notifications=told, message=message)
 
 
 def _fields(incident: Incident) -> dict[str, Any]:
@@ -115,6 +117,7 @@ def _fields(incident: Incident) -> dict[str, Any]:
         "assignee": incident.assignee,
         "external_ids": incident.external_ids,
         "reopened": incident.reopened,
+        "escalation_policy": incident.escalation_policy,
     }
 
 

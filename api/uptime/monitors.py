@@ -19,6 +19,7 @@ from api.rows import one
 from api.uptime.bodies import asked, fields_of
 from api.uptime.cursors import read_cursor, written
 from api.uptime.holders import monitored_project
+from api.uptime.notifications import check_known, shown_of, warnings_of
 from api.uptime.pings import ping_urls
 from clickhouse.client import Warehouse
 from clickhouse.queries.values import iso_ms
@@ -34,17 +35,18 @@ from controlplane.uptime.monitors import (
     remove_monitor,
     resume_monitor,
 )
+from controlplane.uptime.policies import Names, read_names
 from schemas.described import describes
 from schemas.uptime.answers import CheckAnswer, CheckPage, MonitorAnswer, MonitorPage, Removed
 from schemas.uptime.examples import MONITOR
 from schemas.uptime.monitors import Monitor, MonitorConfig
+from schemas.uptime.notices import HIDDEN
 from schemas.uptime.stretches import Stretch
 from schemas.zones import DAY_US
 
 WRITES = (409, 422, 429)
 READS = (422, 429)
 PHASES = ("dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "transfer_ms", "total_ms")
-HIDDEN = "…"
 CHANGE = {"name": "Checkout", "type": "http", "timeout_ms": 2500, "failure_threshold": 3}
 
 
@@ -72,6 +74,7 @@ async def post_monitor(request: AnyRequest) -> MonitorAnswer:
     """Make a monitor; it is looked at from now on. Needs the scope `write`."""
     project, _ = await monitored_project(request, needs="write")
     fields = await fields_of(request)
+    await check_known(request, fields.get("notifications"), "notifications")
     known = services(request)
     monitor = await add_monitor(known.database, known.vault, project.project_id, fields)
     return await _answer(request, monitor, "Monitor created")
@@ -91,7 +94,9 @@ async def get_monitors(request: AnyRequest) -> MonitorPage:
     last = page[-1] if len(found) > len(page) else None
     cursor = None if last is None else written(last.created_us, last.monitor_id)
     urls = await ping_urls(request, page)
-    return MonitorPage([monitor_answer(one, "", urls.get(one.monitor_id)) for one in page], cursor)
+    names = await read_names(known.database, project.project_id)
+    answers = [monitor_answer(one, names, "", urls.get(one.monitor_id)) for one in page]
+    return MonitorPage(answers, cursor)
 
 
 @get("/monitors/{monitor_id:str}", summary="Show a monitor", opt=asked(MonitorAnswer))
@@ -112,6 +117,7 @@ async def put_config(request: AnyRequest, monitor_id: FromPath[str]) -> MonitorA
     """Change the fields that are sent; the others stay. Needs the scope `write`."""
     project, _ = await monitored_project(request, needs="write")
     fields = await fields_of(request)
+    await check_known(request, fields.get("notifications"), "notifications")
     known = services(request)
     of = (project.project_id, monitor_id)
     monitor = await change_monitor(known.database, known.vault, of, fields)
@@ -194,11 +200,14 @@ async def get_checks(request: AnyRequest, monitor_id: FromPath[str]) -> Response
 
 async def _answer(request: AnyRequest, monitor: Monitor, message: str) -> MonitorAnswer:
     urls = await ping_urls(request, [monitor])
-    return monitor_answer(monitor, message, urls.get(monitor.monitor_id))
+    names = await read_names(services(request).database, monitor.project_id)
+    return monitor_answer(monitor, names, message, urls.get(monitor.monitor_id))
 
 
-def monitor_answer(monitor: Monitor, message: str, ping_url: str | None = None) -> MonitorAnswer:
-    """Return what is told of a monitor."""
+def monitor_answer(
+    monitor: Monitor, names: Names, message: str, ping_url: str | None = None
+) -> MonitorAnswer:
+    """Return what is told of a monitor; `names` are those of its project."""
     config = monitor.config
     return MonitorAnswer(
         monitor_id=monitor.monitor_id,
@@ -210,7 +219,7 @@ def monitor_answer(monitor: Monitor, message: str, ping_url: str | None = None) 
         type=config.type,
         config=Raw(msgspec.json.encode(_without_secrets(config))),
         ping_url=ping_url,
-        warnings=_warnings(config),
+        warnings=warnings_of(config.escalation_policy, config.notifications, names),
         message=message,
     )
 
@@ -227,16 +236,8 @@ def shown_state(monitor: Monitor, now_us: int, *, in_maintenance: bool = False) 
 def _without_secrets(config: MonitorConfig) -> dict[str, Any]:
     fields = asdict(config)
     fields["headers"] = dict.fromkeys(config.headers, HIDDEN)
-    fields["notifications"] = [
-        f"{uri.partition('://')[0]}://{HIDDEN}" for uri in config.notifications
-    ]
+    fields["notifications"] = [shown_of(text) for text in config.notifications]
     return fields
-
-
-def _warnings(config: MonitorConfig) -> list[str]:
-    if config.escalation_policy is None:
-        return []
-    return [f"escalation_policy: {config.escalation_policy!r} is kept; nothing is sent by it yet"]
 
 
 def _bounds(query: ChecksQuery) -> Stretch:

@@ -1,5 +1,6 @@
 """`GET /v1/status/{monitor_id}`: how a monitor is, how fast it answers, how much it was up."""
 
+import asyncio
 import time
 from typing import Annotated
 
@@ -16,13 +17,16 @@ from api.uptime.bodies import asked
 from api.uptime.holders import monitored_project
 from api.uptime.lengths import LONGEST_US, read_length_us
 from api.uptime.monitors import shown_state
+from api.uptime.sla_lines import excluded_s
 from clickhouse.client import Warehouse
 from clickhouse.queries.values import iso_ms
-from clickhouse.uptime.checks import Latencies, measure_latencies
-from controlplane.uptime.courses import read_course
+from clickhouse.uptime.latencies import Latencies, measure_latencies
+from controlplane.uptime.courses import Course, read_course
 from controlplane.uptime.monitors import get_monitor
 from schemas.uptime.answers import Metrics, StatusAnswer, UptimeAnswer
-from schemas.uptime.measures import SECOND_US, Measured, measure
+from schemas.uptime.days import measure_each
+from schemas.uptime.flapping import changes_of, is_flapping
+from schemas.uptime.measures import SECOND_US, Measured
 from schemas.uptime.stretches import Stretch, is_in
 from schemas.zones import DAY_US
 
@@ -47,15 +51,15 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
     known = services(request)
     monitor = await get_monitor(known.database, known.vault, project.project_id, monitor_id)
     now_us = time.time_ns() // 1000
-    course = await read_course(known.database, monitor, Stretch(now_us - LONGEST_US, now_us))
-
-    def measured(of_us: int) -> Measured:
-        bounds = Stretch(now_us - of_us, now_us)
-        return measure(bounds, monitor.created_us, course.flips, course.overlays)
 
     async def ask(warehouse: Warehouse) -> StatusAnswer:
         bounds = Stretch(now_us - length_us, now_us)
-        latencies = await measure_latencies(warehouse, project, monitor.monitor_id, bounds)
+        course, latencies = await asyncio.gather(
+            read_course(known.database, monitor, Stretch(now_us - LONGEST_US, now_us)),
+            measure_latencies(warehouse, project, monitor.monitor_id, bounds),
+        )
+        ranges = [Stretch(now_us - of_us, now_us) for of_us in (length_us, *WINDOWS.values())]
+        asked_for, *usual = measure_each(ranges, monitor.created_us, *course)
         in_maintenance = is_in(course.overlays.maintenance, now_us - 1)
         state = shown_state(monitor, now_us, in_maintenance=in_maintenance)
         return StatusAnswer(
@@ -63,13 +67,19 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
             name=monitor.config.name,
             state=state,
             since=iso_ms(course.flips[-1].at_us) if course.flips else None,
+            flapping=is_flapping(_changes(course), now_us),
             last_probe_at=None if monitor.last_us is None else iso_ms(monitor.last_us),
-            metrics=_metrics(measured(length_us), latencies, length_us),
-            uptime={name: _uptime(measured(of_us)) for name, of_us in WINDOWS.items()},
+            metrics=_metrics(asked_for, latencies, length_us),
+            uptime=dict(zip(WINDOWS, map(_uptime, usual), strict=True)),
             message=f"{monitor.config.name} is {state}",
         )
 
     return await one(reader_of(request, project), ask)
+
+
+def _changes(course: Course) -> list[int]:
+    left_out = (*course.overlays.maintenance, *course.overlays.paused)
+    return changes_of(course.flips, left_out)
 
 
 def _metrics(found: Measured, latencies: Latencies, length_us: int) -> Metrics:
@@ -85,12 +95,7 @@ def _metrics(found: Measured, latencies: Latencies, length_us: int) -> Metrics:
         outages=found.outages,
         checks=checks,
         check_success_ratio=passed / checks if checks else None,
-        excluded_s={
-            "maintenance": found.maintenance_us / SECOND_US,
-            "paused": found.paused_us / SECOND_US,
-            "unknown": found.unknown_us / SECOND_US,
-            "before_creation": found.before_us / SECOND_US,
-        },
+        excluded_s=excluded_s(found),
     )
 
 

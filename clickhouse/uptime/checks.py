@@ -1,4 +1,4 @@
-"""Checks of a monitor: listed, read for its history, and how long they took."""
+"""Checks of a monitor: listed, and read for its history."""
 
 from typing import Any, NamedTuple
 
@@ -22,21 +22,6 @@ WHERE project_id = {project_id:String}
 ORDER BY slot, attempt
 LIMIT {limit:UInt32}
 """
-LATENCIES = """
-SELECT
-    count(),
-    countIf(outcome IN ('ok', 'degraded')),
-    quantilesExactIf(0.5, 0.95, 0.99)(
-        total_ms, outcome IN ('ok', 'degraded') AND total_ms > 0
-    ),
-    countIf(outcome IN ('ok', 'degraded') AND total_ms > 0)
-FROM checks
-WHERE project_id = {project_id:String}
-    AND monitor_id = {monitor_id:String}
-    AND slot >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
-    AND slot < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
-    AND outcome != 'inconclusive'
-"""
 LISTED = """
 SELECT
     check_id, region::String, toUnixTimestamp64Micro(slot), attempt,
@@ -54,16 +39,6 @@ BEYOND = """    AND (slot, check_id) < (
         fromUnixTimestamp64Micro({place_us:Int64}, 'UTC'), {place_id:String})
 """
 FAILURES = "    AND outcome NOT IN ('ok', 'degraded')\n"
-
-
-class Latencies(Struct, frozen=True):
-    """Of the checks of a range; milliseconds, `None` where no check has passed."""
-
-    checks: int
-    passed: int
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
 
 
 class CheckPlace(NamedTuple):
@@ -108,16 +83,6 @@ async def read_seen(
     values: dict[str, Any] = {**of._asdict(), "project_id": project_id}
     values |= {"from_us": from_us, "limit": MOST_READ}
     return [Seen(*row) for row in (await warehouse.query(SEEN, values)).rows]
-
-
-async def measure_latencies(
-    warehouse: Warehouse, project: ProjectContext, monitor_id: str, bounds: Stretch
-) -> Latencies:
-    """Returns how long those checks of a range took that passed, and whose time is known."""
-    rows = (await warehouse.query(LATENCIES, _values(project, monitor_id, bounds))).rows
-    checks, passed, times_ms, timed = rows[0]
-    p50, p95, p99 = (round(float(one), 3) if timed else None for one in times_ms)
-    return Latencies(checks, passed, p50, p95, p99)
 
 
 async def list_checks(

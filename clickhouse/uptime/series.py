@@ -12,9 +12,12 @@ from schemas.uptime.stretches import Stretch
 MOST_POINTS = 100_000
 """Of one answer, all monitors together."""
 PHASES = ("dns", "connect", "tls", "first_byte", "transfer", "total")
-OF_PHASE = """if(countIf({phase}_ms IS NOT NULL AND outcome IN ('ok', 'degraded')) = 0, [],
+KNOWN = {"total": "total_ms > 0"}
+"""When a phase is known, if it is always there: a heartbeat may tell no time."""
+IS_THERE = "{phase}_ms IS NOT NULL"
+OF_PHASE = """if(countIf({known} AND outcome IN ('ok', 'degraded')) = 0, [],
         quantilesExactIf(0.5, 0.95, 0.99)(assumeNotNull({phase}_ms),
-            {phase}_ms IS NOT NULL AND outcome IN ('ok', 'degraded')))"""
+            {known} AND outcome IN ('ok', 'degraded')))"""
 POINTS = """
 SELECT
     monitor_id::String,
@@ -32,7 +35,15 @@ WHERE project_id = {project_id:String}
 GROUP BY monitor_id, at_us
 ORDER BY monitor_id, at_us
 LIMIT {limit:UInt32}
-""".replace("{phases}", ",\n    ".join(OF_PHASE.replace("{phase}", one) for one in PHASES))
+""".replace(
+    "{phases}",
+    ",\n    ".join(
+        OF_PHASE.replace("{known}", KNOWN.get(one, "{phase}_ms IS NOT NULL")).replace(
+            "{phase}", one
+        )
+        for one in PHASES
+    ),
+)
 
 
 class Percentiles(NamedTuple):

@@ -11,6 +11,7 @@ from controlplane.failures import BadRequest
 from controlplane.schedules import check_crontab
 from controlplane.uptime.windows import check_window
 from schemas.uptime.monitors import MAX_INTERVAL_S, MonitorConfig, listed
+from schemas.uptime.notices import read_aim
 
 STATUS = re.compile(r"[1-5]\d\d(-[1-5]\d\d)?")
 SHORTEST_S = {"domain": 3600, "tls": 60}
@@ -31,6 +32,7 @@ def read_config(fields: dict[str, Any]) -> MonitorConfig:
         raise BadRequest("A text holds the character NUL")
     _check_place(config)
     _check_answer(config)
+    check_notifications(config.notifications, "notifications")
     if isinstance(config.quorum, int) and not 1 <= config.quorum <= len(set(config.regions)):
         raise BadRequest("quorum: expected 1 to the number of regions, any, majority or all")
     for window in config.maintenance_windows:
@@ -43,6 +45,16 @@ def changed(config: MonitorConfig, fields: dict[str, Any]) -> MonitorConfig:
     if "type" in fields and fields["type"] != config.type:
         raise BadRequest("type: a monitor keeps its type; make another one")
     return read_config({**msgspec.to_builtins(asdict(config)), **fields})
+
+
+def check_notifications(texts: list[str], field: str) -> None:
+    """Raises `BadRequest`, naming the entry and not what it says, where one has no known form."""
+    for number, text in enumerate(texts):
+        if read_aim(text) is None:
+            raise BadRequest(
+                f"{field}[{number}]: expected a URL of Apprise, mailto:ADDRESS, https://…, "
+                "pagerduty://KEY or channel:NAME"
+            )
 
 
 def _check_place(config: MonitorConfig) -> None:

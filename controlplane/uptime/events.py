@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.database import Database
 from controlplane.uptime.models import UptimeEvent
 from schemas.uptime.events import EventType
 
@@ -53,3 +54,9 @@ async def note_event(
     }
     await session.execute(insert(UptimeEvent).values(values))
     return event_id
+
+
+async def forget_events(database: Database, before_us: int) -> None:
+    """Deletes events that were noted before then."""
+    async with database.session() as session:
+        await session.execute(delete(UptimeEvent).where(UptimeEvent.noted_us < before_us))

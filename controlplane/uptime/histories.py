@@ -22,6 +22,7 @@ from controlplane.uptime.monitors import read_policies
 from controlplane.uptime.overlays import read_overlays
 from schemas.projects import ProjectId
 from schemas.uptime.events import EventType, Turn
+from schemas.uptime.flapping import WINDOW_US
 from schemas.uptime.incidents import REOPEN_US, Due, OfItself, Resolution
 from schemas.uptime.measures import Overlays
 from schemas.uptime.states import (
@@ -70,6 +71,8 @@ class Past(NamedTuple):
     """As those; and the one before, if it is down then."""
     overlays: Overlays
     incidents: list[OfItself]
+    earlier: list[Flip]
+    """Those of the monitor in the hour before."""
 
 
 class Change(Struct, frozen=True):
@@ -138,9 +141,11 @@ async def read_past(database: Database, standing: Standing, from_us: int, now_us
             monitor = (await _flips(session, monitor_id, first_us, only_monitor=True)).get(
                 OF_MONITOR, []
             )
-        bounds = Stretch(first_us, now_us + DAY_US)
+        first_us = min([first_us, *(flip.at_us for flip in monitor)])
+        earlier = await _flips_between(session, monitor_id, first_us - WINDOW_US, first_us)
+        bounds = Stretch(first_us - WINDOW_US, now_us + DAY_US)
         overlays = await read_overlays(session, monitor_id, bounds)
-    return Past(regions, monitor, overlays, incidents)
+    return Past(regions, monitor, overlays, incidents, earlier)
 
 
 async def read_flips(
@@ -242,6 +247,15 @@ async def _flips(
     for row in await session.scalars(query):
         found.setdefault(row.region, []).append(_flip(row))
     return found
+
+
+async def _flips_between(
+    session: AsyncSession, monitor_id: str, from_us: int, to_us: int
+) -> list[Flip]:
+    of = MonitorFlip
+    mine = (of.monitor_id == monitor_id) & (of.region == OF_MONITOR)
+    query = select(of).where(mine, of.at_us >= from_us, of.at_us < to_us).order_by(of.at_us)
+    return [_flip(row) for row in await session.scalars(query)]
 
 
 def _flip(row: MonitorFlip) -> Flip:

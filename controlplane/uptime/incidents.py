@@ -43,6 +43,8 @@ class IncidentForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What everybody may read of it, on the public status pages."""
     external_ids: Annotated[dict[Short, Short], Meta(max_length=20)] = {}
     """Of tickets elsewhere, as `pagerduty` and `jira`."""
+    escalation_policy: Annotated[str, Meta(max_length=100)] | None = None
+    """Of a new incident: in place of its monitor's."""
 
 
 class Place(NamedTuple):
@@ -68,7 +70,7 @@ async def handle_incident(
     Raises `BadRequest`, `Conflict` for a step that its state does not allow, `NotFound`.
     """
     texts = [form.title or "", form.notes, form.public_note, form.assignee or ""]
-    texts += [*form.external_ids, *form.external_ids.values()]
+    texts += [*form.external_ids, *form.external_ids.values(), form.escalation_policy or ""]
     if any("\0" in text for text in texts):
         raise BadRequest("A text holds the character NUL")
     now_us = time.time_ns() // 1000
@@ -76,10 +78,10 @@ async def handle_incident(
         project = await live_project(session, project_id)
         if form.incident_id is None:
             row = await _triggered(session, project, form, (author, now_us))
-            return Handled(_incident(row), is_new=True, is_changed=True)
+            return Handled(incident_of(row), is_new=True, is_changed=True)
         row = await _held(session, project_id, form.incident_id)
         is_changed = await _move(session, row, form, (author, now_us))
-    return Handled(_incident(row), is_new=False, is_changed=is_changed)
+    return Handled(incident_of(row), is_new=False, is_changed=is_changed)
 
 
 async def list_incidents(
@@ -104,7 +106,7 @@ async def list_incidents(
     query = query.order_by(of.created_us.desc(), of.id.desc()).limit(limit)
     async with database.reading() as session:
         await live_project(session, project_id)
-        return [_incident(row) for row in await session.scalars(query)]
+        return [incident_of(row) for row in await session.scalars(query)]
 
 
 async def get_incident(
@@ -128,7 +130,7 @@ async def get_incident(
             )
             for line in lines
         ]
-    return _incident(row), events
+    return incident_of(row), events
 
 
 async def _triggered(
@@ -158,6 +160,7 @@ async def _triggered(
         assignee=form.assignee,
         external_ids=msgspec.json.encode(form.external_ids).decode(),
         reopened=0,
+        escalation_policy=form.escalation_policy,
         created_us=now_us,
         updated_us=now_us,
     )
@@ -212,7 +215,8 @@ async def _find(session: AsyncSession, project_id: ProjectId, incident_id: str) 
     return row
 
 
-def _incident(row: models.Incident) -> Incident:
+def incident_of(row: models.Incident) -> Incident:
+    """Returns an incident as it is told of."""
     return Incident(
         incident_id=row.id,
         project_id=ProjectId(str(row.project_id)),
@@ -228,6 +232,7 @@ def _incident(row: models.Incident) -> Incident:
         assignee=row.assignee,
         external_ids=msgspec.json.decode(row.external_ids, type=dict[str, str]),
         reopened=row.reopened,
+        escalation_policy=row.escalation_policy,
         created_us=row.created_us,
         updated_us=row.updated_us,
     )

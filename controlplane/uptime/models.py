@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -30,6 +31,7 @@ MONITOR = "monitor.id"
 UNPAGED = text("NOT is_paged")
 UNHOOKED = text("NOT is_hooked")
 """For indexes and for queries that are to use them."""
+BEGINS_OUTAGE = text("region = '' AND after = 'down'")
 OPEN_OF_ITSELF = text("origin = 'auto' AND state <> 'resolved'")
 
 
@@ -48,6 +50,9 @@ class Monitor(DefaultBase):
     """A JSON array of `schemas.uptime.states.Policy`: by which rules each revision is read."""
     revision: Mapped[int]
     paused: Mapped[bool]
+    target_ppm: Mapped[int] = mapped_column(server_default="999000")
+    """The promised uptime in millionths; with the next one, for who cannot open configurations."""
+    latency_alerts: Mapped[bool] = mapped_column(server_default=false())
     created_us: Mapped[int] = mapped_column(BigInteger)
     updated_us: Mapped[int] = mapped_column(BigInteger)
 
@@ -75,6 +80,14 @@ class MonitorFlip(DefaultBase):
     """A change of state: in one region, or of the monitor where the region is empty."""
 
     __tablename__ = "monitor_flip"
+    __table_args__ = (
+        Index(
+            "ix_monitor_flip_outage",
+            "at_us",
+            sqlite_where=BEGINS_OUTAGE,
+            postgresql_where=BEGINS_OUTAGE,
+        ),
+    )
 
     monitor_id: Mapped[str] = mapped_column(
         ForeignKey(MONITOR, ondelete="CASCADE"), primary_key=True
@@ -194,6 +207,8 @@ class Incident(DefaultBase):
     external_ids: Mapped[str] = mapped_column(Text)
     """A JSON object of texts."""
     reopened: Mapped[int]
+    escalation_policy: Mapped[str | None] = mapped_column(String(MAX_POLICY_CHARS))
+    """The name of its own one; else its monitor's holds."""
     created_us: Mapped[int] = mapped_column(BigInteger)
     updated_us: Mapped[int] = mapped_column(BigInteger)
 
@@ -269,7 +284,7 @@ class EscalationPolicy(DefaultBase):
     project_id: Mapped[UUID] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(MAX_POLICY_CHARS))
     sealed_config: Mapped[bytes] = mapped_column(LargeBinary)
-    """A `schemas.uptime.escalation.PolicyConfig` as JSON; it opens for its own id alone."""
+    """A `schemas.uptime.escalation.PolicyForm` as JSON; it opens for its own id alone."""
     created_us: Mapped[int] = mapped_column(BigInteger)
     updated_us: Mapped[int] = mapped_column(BigInteger)
 

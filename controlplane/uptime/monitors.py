@@ -23,7 +23,7 @@ from controlplane.uptime.ids import new_id
 from controlplane.uptime.timelines import resolve_paused
 from schemas.projects import ProjectId
 from schemas.uptime.maintenance import MaintenanceWindow
-from schemas.uptime.monitors import Monitor, MonitorConfig, policy_of
+from schemas.uptime.monitors import Monitor, MonitorConfig, policy_of, target_ppm_of
 from schemas.uptime.states import MonitorHistory, Policy, State
 from schemas.uptime.targets import MonitorId
 
@@ -71,6 +71,7 @@ async def add_monitor(
             created_us=now_us,
             updated_us=now_us,
         )
+        _copy_plain(row, config)
         state = models.MonitorState(
             monitor_id=monitor_id, version=0, history=FIRST, state="unknown", is_late=False
         )
@@ -148,9 +149,10 @@ async def change_monitor(
     now_us = time.time_ns() // 1000
     async with database.session() as session:
         row, state = await _find(session, *of, is_locked=True)
-        config = changed(_config(vault, row), fields)
+        config = changed(open_config(vault, row), fields)
         row.name = config.name
         row.sealed_config = _sealed(vault, row.id, config)
+        _copy_plain(row, config)
         _revise(row, config, now_us, resumed=False)
         await keep_heartbeat(session, vault, row, config, now_us)
         await _set_windows(session, row.id, config.maintenance_windows, now_us)
@@ -180,7 +182,7 @@ async def resume_monitor(database: Database, vault: Vault, of: tuple[ProjectId, 
         row, state = await _find(session, *of, is_locked=True)
         if row.paused:
             row.paused = False
-            _revise(row, _config(vault, row), now_us, resumed=True)
+            _revise(row, open_config(vault, row), now_us, resumed=True)
             await begin_anew(session, row.id, now_us)
             pauses = models.MonitorPause
             is_open = (pauses.monitor_id == row.id) & pauses.until_us.is_(None)
@@ -246,12 +248,17 @@ async def _set_windows(
     )
 
 
+def _copy_plain(row: models.Monitor, config: MonitorConfig) -> None:
+    """Keeps what is asked for by who cannot open configurations."""
+    row.target_ppm, row.latency_alerts = target_ppm_of(config), config.latency_alerts
+
+
 def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> Monitor:
     policies = read_policies(row.policies)
     return Monitor(
         monitor_id=MonitorId(row.id),
         project_id=ProjectId(str(row.project_id)),
-        config=_config(vault, row),
+        config=open_config(vault, row),
         revision=row.revision,
         paused=row.paused,
         state=cast("State", state.state),
@@ -268,6 +275,7 @@ def _sealed(vault: Vault, monitor_id: str, config: MonitorConfig) -> bytes:
     return vault.seal(msgspec.json.encode(config).decode(), bound_to=f"monitor/{monitor_id}")
 
 
-def _config(vault: Vault, row: models.Monitor) -> MonitorConfig:
+def open_config(vault: Vault, row: models.Monitor) -> MonitorConfig:
+    """Opens the configuration of a monitor; raises `UnsealError`."""
     plain = vault.unseal(row.sealed_config, bound_to=f"monitor/{row.id}")
     return msgspec.json.decode(plain, type=MonitorConfig)

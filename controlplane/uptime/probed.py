@@ -16,7 +16,8 @@ from schemas.uptime.monitors import Monitor, target_of
 from schemas.uptime.probing import LEASE_S, SHARDS, TargetsAnswer, TargetsAsk, shard_of
 from schemas.uptime.targets import Target
 
-EVERY_SHARD = Dealt(dict.fromkeys(range(SHARDS), 0), ask_again_s=0.0)
+EVERY_SHARD = Dealt(dict.fromkeys(range(SHARDS), 0), ask_again_s=0.5)
+"""It asks in its own process, so it may ask often."""
 FOR_EVER_S = 1e9
 MARK_CHARS = 32
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pyarrow as pa
 import structlog
+from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.uptime.checks import OfRegion, read_seen
@@ -29,7 +30,7 @@ from processors.uptime.advance import PolicyOf
 from processors.uptime.expiring import endings_of
 from processors.uptime.heartbeats import note_heard_of
 from processors.uptime.history import Advanced, anchor_of, horizon_of, note, rebuild
-from processors.uptime.incidents import due
+from processors.uptime.incidents import calm_at, due
 from processors.uptime.quorum import combine
 from processors.uptime.telling import turns_of
 from schemas.kinds import CHECK
@@ -121,7 +122,9 @@ class LateChecks:
 async def _change(database: Database, known: Standing, advanced: Advanced) -> Change | None:
     """Works out what a monitor is by its new history; `None` where nothing is new."""
     history, rewritten = advanced
-    if history == known.history and not rewritten:
+    now_us = _now_us()
+    is_calm = 0 < history.calm_us <= now_us
+    if history == known.history and not rewritten and not is_calm:
         return None
     moments = [one.from_us for one in rewritten]
     first = known.history.revision
@@ -129,19 +132,20 @@ async def _change(database: Database, known: Standing, advanced: Advanced) -> Ch
         one.from_us for one in known.policies if 0 < first < one.revision <= history.revision
     ]
     last_us = horizon_of(history)
-    if not moments and known.state != "down":
+    if not moments and known.state != "down" and not is_calm:
         return Change(known, history, known.state, known.since_us, last_us)
     from_us = min(moments, default=last_us)
-    now_us = _now_us()
     past = await read_past(database, known, from_us, now_us)
     flips = _monitor_flips(known.policies, past, rewritten, from_us)
     whole = [*(flip for flip in past.monitor if flip.at_us < from_us), *flips]
     starts = [from_us, *(flip.at_us for flip in whole[:1])]
     starts += [one.started_us for one in past.incidents]
-    incidents = due(whole, Stretch(min(starts), now_us), past.overlays, past.incidents)
+    bounds = Stretch(min(starts), now_us)
+    incidents = due(whole, bounds, past.overlays, past.incidents, past.earlier)
+    calm_us = calm_at(whole, bounds, past.overlays, past.earlier)
     return Change(
         known,
-        history,
+        replace(history, calm_us=calm_us),
         whole[-1].after if whole else "unknown",
         whole[-1].at_us if whole else None,
         last_us,

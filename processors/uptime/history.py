@@ -43,7 +43,7 @@ def note(
             late[region] = min(old[0].slot_us, late.get(region, old[0].slot_us))
         regions[region] = RegionHistory(known.base, fresh)
     newest = max((seen.revision for some in regions.values() for seen in some.tail), default=0)
-    grown = MonitorHistory(regions, late, max(history.revision, newest))
+    grown = MonitorHistory(regions, late, max(history.revision, newest), history.calm_us)
     rewritten = _differences(history, grown, policy_of)
     return Advanced(_shortened(grown, policy_of), rewritten)
 
@@ -66,7 +66,7 @@ def rebuild(
     start = RegionState(anchor.before if anchor else "unknown", before_us, before_us)
     late = {name: slot_us for name, slot_us in history.late.items() if name != region}
     regions = {**history.regions, region: RegionHistory(start, tuple(checks))}
-    grown = MonitorHistory(regions, late, history.revision)
+    grown = MonitorHistory(regions, late, history.revision, history.calm_us)
     horizon_us = horizon_of(grown)
     rewritten = [Rewritten(region, since_us, _flips(regions[region], horizon_us, policy_of))]
     # What this region's last check says of the others' silence may be new too.

@@ -61,6 +61,8 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     name: str
     state: str
     since: str | None
+    flapping: bool
+    """Whether it goes down and up too often; its incident stays open meanwhile."""
     last_probe_at: str | None
     metrics: Metrics
     uptime: dict[str, UptimeAnswer]
@@ -106,6 +108,75 @@ class SeriesAnswer(Struct, frozen=True):
     window_seconds: int
     step_seconds: int
     points: list[SeriesPoint]
+
+
+class OutageAnswer(Struct, frozen=True, kw_only=True):
+    """A time that counts as down, cut at the ends of the month."""
+
+    started_at: str
+    ended_at: str | None
+    """Null while it goes on."""
+    duration_s: float
+    incident_id: str | None
+
+
+class SlaLine(Struct, frozen=True, kw_only=True):
+    """How one monitor kept its promise in one month. What nothing is known of is null."""
+
+    monitor_id: str
+    name: str
+    target_pct: float
+    uptime_pct: float | None
+    coverage_pct: float
+    downtime_s: float
+    downtime_minutes: float
+    breached: bool
+    error_budget_s: float
+    budget_left_s: float
+    budget_left_pct: float | None
+    outage_count: int
+    outages: list[OutageAnswer]
+    """The last ones, 100 at most."""
+    mtta_s: float | None
+    mttr_s: float | None
+    excluded_s: dict[str, float]
+    burn_rates: dict[str, float | None] | None
+    """Of the last 1h, 6h, 24h, 3d; null for a month that is over."""
+
+
+class SlaTotal(Struct, frozen=True, kw_only=True):
+    """Of all monitors that were asked for, not only those of the page."""
+
+    monitors: int
+    breached: int
+    """Monitors."""
+    uptime_pct: float | None
+    coverage_pct: float
+    downtime_s: float
+    downtime_minutes: float
+    outage_count: int
+    mtta_s: float | None
+    mttr_s: float | None
+
+
+class SlaMonth(Struct, frozen=True, kw_only=True):
+    """One calendar month."""
+
+    month: str
+    starts_at: str
+    ends_at: str
+    is_over: bool
+    monitors: list[SlaLine]
+    total: SlaTotal
+
+
+class SlaAnswer(Struct, frozen=True, kw_only=True):
+    """Reports by month, the oldest first."""
+
+    timezone: str
+    months: list[SlaMonth]
+    next_cursor: str | None
+    """Of further monitors."""
 
 
 class CheckAnswer(Struct, frozen=True, kw_only=True):
@@ -158,13 +229,34 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     assignee: str | None
     external_ids: dict[str, str]
     reopened: int
+    escalation_policy: str | None
+    """Its own one; else its monitor's holds."""
     message: str
 
 
+class NotificationLine(Struct, frozen=True, kw_only=True):
+    """One message about an incident to one target, and what became of it."""
+
+    message_id: str
+    kind: str
+    """alert, again, reminder, acknowledgement or recovery."""
+    step: int
+    """Of the policy, 100 more each round; 0 for the monitor's own notifications."""
+    target: str
+    state: str
+    """pending, delivered or dead."""
+    attempts: int
+    last_status: int | None
+    last_error: str
+    created_at: str
+    delivered_at: str | None
+
+
 class IncidentDetails(IncidentAnswer, frozen=True, kw_only=True):
-    """An incident with its timeline."""
+    """An incident with its timeline, and who was told of it."""
 
     timeline: list[EventLine]
+    notifications: list[NotificationLine]
 
 
 class IncidentPage(Struct, frozen=True):

@@ -25,6 +25,16 @@ MONITOR: dict[str, Any] = {
     "escalation_policy": "oncall_senior",
     "notifications": ["slack://hooks/T0A1B2C3D/B0X9Y8Z7W/abc123"],
 }
+POLICY: dict[str, Any] = {
+    "name": "oncall_senior",
+    "steps": [
+        {"after_seconds": 0, "notifications": ["pagerduty://0123456789abcdef0123456789abcdef"]},
+        {"after_seconds": 900, "notifications": ["mailto:maya.rodriguez@acmecorp.com"]},
+    ],
+    "repeat_count": 2,
+    "remind_after_seconds": 1800,
+}
+POLICY_CHANGE: dict[str, Any] = {**POLICY, "repeat_count": 5}
 INCIDENT: dict[str, Any] = {
     "monitor_id": MONITOR_ID,
     "state": "triggered",

@@ -66,5 +66,6 @@ class Incident(Struct, frozen=True, kw_only=True):
     assignee: str | None
     external_ids: dict[str, str]
     reopened: int
+    escalation_policy: str | None
     created_us: int
     updated_us: int

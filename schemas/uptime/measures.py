@@ -4,7 +4,7 @@ Every moment of a range is in exactly one of these, the first that holds: before
 made, paused, maintenance, and then what its state is: up, degraded, down, unknown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
@@ -63,15 +63,10 @@ def measure(
     bounds: Stretch, created_us: int, flips: Sequence[Flip], overlays: Overlays
 ) -> Measured:
     """Divides a range. `flips` are in order; a monitor is unknown before the first of them."""
-    before = within([Stretch(bounds.start_us, created_us)], bounds)
-    left = without([bounds], before)
-    paused = _taken(left, overlays.paused)
-    left = without(left, paused)
-    maintenance = _taken(left, overlays.maintenance)
-    left = without(left, maintenance)
+    before, paused, maintenance, left = _divided(bounds, created_us, overlays)
     held: dict[State, list[Stretch]] = {"up": [], "degraded": [], "down": [], "unknown": []}
-    for state, stretch in stretches_of(flips, bounds):
-        held[state] += _taken([stretch], left)
+    for state, stretch in _counted(stretches_of(flips, bounds), left):
+        held[state].append(stretch)
     return Measured(
         up_us=length_us(held["up"]),
         degraded_us=length_us(held["degraded"]),
@@ -82,6 +77,15 @@ def measure(
         before_us=length_us(before),
         outages=len(held["down"]),
     )
+
+
+def outages(
+    bounds: Stretch, created_us: int, flips: Sequence[Flip], overlays: Overlays
+) -> list[Stretch]:
+    """Returns the stretches of a range that `measure` counts as down, in order."""
+    *_, left = _divided(bounds, created_us, overlays)
+    counted = _counted(stretches_of(flips, bounds), left)
+    return [stretch for state, stretch in counted if state == "down"]
 
 
 def stretches_of(flips: Sequence[Flip], bounds: Stretch) -> list[tuple[State, Stretch]]:
@@ -95,6 +99,34 @@ def stretches_of(flips: Sequence[Flip], bounds: Stretch) -> list[tuple[State, St
             moments.append((flip.at_us, flip.after))
     moments.append((bounds.end_us, "unknown"))
     return [(state, Stretch(at_us, end_us)) for (at_us, state), (end_us, _) in pairwise(moments)]
+
+
+def _divided(
+    bounds: Stretch, created_us: int, overlays: Overlays
+) -> tuple[list[Stretch], list[Stretch], list[Stretch], list[Stretch]]:
+    """Returns what is before the monitor was made, paused, maintenance, and the rest."""
+    before = within([Stretch(bounds.start_us, created_us)], bounds)
+    left = without([bounds], before)
+    paused = _taken(left, overlays.paused)
+    left = without(left, paused)
+    maintenance = _taken(left, overlays.maintenance)
+    return before, paused, maintenance, without(left, maintenance)
+
+
+def _counted(
+    states: Iterable[tuple[State, Stretch]], left: Sequence[Stretch]
+) -> Iterator[tuple[State, Stretch]]:
+    """Yields the parts of states that lie in stretches; both are in order, and meet none."""
+    first = 0
+    for state, (start_us, end_us) in states:
+        while first < len(left) and left[first].end_us <= start_us:
+            first += 1
+        place = first
+        while place < len(left) and left[place].start_us < end_us:
+            part = Stretch(max(start_us, left[place].start_us), min(end_us, left[place].end_us))
+            if part.start_us < part.end_us:
+                yield state, part
+            place += 1
 
 
 def _taken(from_: Sequence[Stretch], by: Sequence[Stretch]) -> list[Stretch]:

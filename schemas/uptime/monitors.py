@@ -75,6 +75,10 @@ class MonitorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     escalation_policy: Annotated[str, Meta(max_length=100)] | None = None
     notifications: Annotated[list[Text], Meta(max_length=MAX_LIST)] = []
     maintenance_windows: Annotated[list[MaintenanceWindow], Meta(max_length=20)] = []
+    sla_target_pct: Annotated[float, Meta(ge=0, le=100)] = 99.9
+    """How much uptime is promised of a calendar month; to four decimals."""
+    latency_alerts: bool = False
+    """Whether it is an event that checks take unusually long."""
 
 
 class Monitor(Struct, frozen=True, kw_only=True):
@@ -93,6 +97,11 @@ class Monitor(Struct, frozen=True, kw_only=True):
     """When its last pause ended: what was known before does not count any more."""
     created_us: int
     updated_us: int
+
+    @property
+    def interval_us(self) -> int:
+        """Between two slots."""
+        return self.config.interval_seconds * 1_000_000
 
 
 def target_of(monitor: Monitor) -> Target:
@@ -125,6 +134,11 @@ def policy_of(config: MonitorConfig, revision: int, from_us: int, *, resumed: bo
         resumed=resumed,
         is_heartbeat=config.type == "heartbeat",
     )
+
+
+def target_ppm_of(config: MonitorConfig) -> int:
+    """Returns the promised uptime in millionths."""
+    return round(config.sla_target_pct * 10_000)
 
 
 def listed(value: object) -> list[object]:

@@ -100,6 +100,8 @@ class MonitorHistory(Struct, frozen=True, array_like=True):
     anew from the store."""
     revision: int = 0
     """The newest that a check was made by."""
+    calm_us: int = 0
+    """When a monitor that flaps will have ceased to; 0 where it does not."""
 
 
 class Rewritten(NamedTuple):

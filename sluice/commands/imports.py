@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from sluice.commands.options import DataDir
+from sluice.commands.options import DataDir, Project
 
 app = typer.Typer(no_args_is_help=True, help="Bring in the data of another server.")
 
 
-@app.callback()
-def group() -> None:
-    """Keeps `pulse` a command of its own while it is the only one."""
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")
+]
 
 
 @app.command()
@@ -35,3 +35,37 @@ def pulse(
     from sluice.pulse_import import import_pulse
 
     import_pulse(source, secrets, rejected, data_dir)
+
+
+@app.command()
+def kuma(
+    source: Annotated[Path, typer.Argument(help="A backup (JSON), or the database kuma.db.")],
+    project: Project = None,
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make the monitors of Uptime Kuma, from its backup or its database.
+
+    What has no counterpart is listed, with the reason. Run it again as often as you like: a monitor
+    of the same name and type is not made twice.
+    """
+    from sluice.monitor_import import Where, import_monitors
+
+    import_monitors("kuma", source, Where(project, data_dir, dry_run))
+
+
+@app.command()
+def gatus(
+    source: Annotated[Path, typer.Argument(help="The configuration of Gatus (YAML).")],
+    project: Project = None,
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make the monitors of Gatus, from its configuration.
+
+    What has no counterpart is listed, with the reason. Run it again as often as you like: a monitor
+    of the same name and type is not made twice.
+    """
+    from sluice.monitor_import import Where, import_monitors
+
+    import_monitors("gatus", source, Where(project, data_dir, dry_run))

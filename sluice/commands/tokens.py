@@ -19,6 +19,15 @@ EVERY_PROJECT = "every project"
 NO_TOKENS = "no API tokens; make one with: sluice token create NAME"
 
 
+Scope = Annotated[
+    str,
+    typer.Option(
+        help="What it may do: read, write or admin; or of single subjects, such as"
+        " monitors:read,incidents:write."
+    ),
+]
+
+
 @app.command("list")
 def list_all(project: Project = None, data_dir: DataDir = None) -> None:
     """List every API token, or those of one project. Only the end of each is known."""
@@ -41,7 +50,7 @@ def list_all(project: Project = None, data_dir: DataDir = None) -> None:
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="What to call the token.")] = "API token",
-    scope: Annotated[str, typer.Option(help="What it may do: read, write or admin.")] = "read",
+    scope: Scope = "read",
     project: Project = None,
     user: Annotated[
         str | None,

@@ -19,7 +19,7 @@ SENDERS = {
     *("/api/1/cron/one", "/api/1/cron/one/one"),
 }
 """SDKs add parameters of their own, and what they send must not be lost for one."""
-MONITORS = ("/v1/monitors", "/v1/status", "/v1/incidents")
+MONITORS = ("/v1/monitors", "/v1/status", "/v1/incidents", "/v1/sla")
 """Routes with keys and statuses of their own."""
 PAGES = ("/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
 TOKEN = {"name": "all", "scope": "admin"}

@@ -2,16 +2,21 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.components.processes import free_ports
 from tests.e2e.server import Server, create_project, wait_for
 from tests.e2e.shop import Shop
 
 pytestmark = pytest.mark.slow
+
+LONG_S = 30
 
 
 @pytest.fixture
@@ -33,8 +38,8 @@ def keyed(server: Server) -> httpx.Client:
     return server.client(key)
 
 
-def add(http: httpx.Client, url: str) -> str:
-    form = {"name": "Shop", "type": "http", "url": url, "interval_seconds": 1}
+def add(http: httpx.Client, url: str, *, interval_seconds: int = 1) -> str:
+    form = {"name": "Shop", "type": "http", "url": url, "interval_seconds": interval_seconds}
     made = http.post("/v1/monitors", json=form)
     assert made.status_code == 201, made.text
     return str(made.json()["monitor_id"])
@@ -88,6 +93,35 @@ def test_after_a_kill_it_goes_on_and_no_slot_is_twice(tmp_path: Path, shop: Shop
         last = wait_for_rest(shop)
         assert http.post(f"/v1/monitors/{monitor_id}/resume").status_code == 200
         wait_for(lambda: shop.asked > last, "it is looked at again")
+
+
+def test_over_a_crash_no_slot_is_missing_and_none_is_twice(tmp_path: Path, shop: Shop) -> None:
+    """A crash and a start that together take less than the interval."""
+    with probing(tmp_path, PRIVATE_TARGETS="allow") as server, keyed(server) as http:
+        ids = [add(http, shop.url, interval_seconds=LONG_S) for _ in range(15)]
+        wait_for(lambda: shop.asked >= len(ids), "a round", timeout_s=LONG_S + 10)
+        server.kill()
+        server.start()
+        wait_for(lambda: shop.asked >= 3 * len(ids), "two more", timeout_s=3 * LONG_S)
+        server.wait_stored()
+
+        for monitor_id in ids:
+            slots = [datetime.fromisoformat(one["slot"]) for one in checks(http, monitor_id)]
+            gaps = {(later - earlier).total_seconds() for later, earlier in pairwise(slots)}
+            assert gaps == {LONG_S}
+
+
+def test_while_its_canary_cannot_be_reached_failures_tell_nothing(
+    tmp_path: Path, shop: Shop
+) -> None:
+    shop.status = 503
+    (closed,) = free_ports(1)
+    settings = {"PRIVATE_TARGETS": "allow", "PROBER_CANARY": f"127.0.0.1:{closed}"}
+    with probing(tmp_path, **settings) as server, keyed(server) as http:
+        monitor_id = add(http, shop.url)
+        (first, *_) = wait_for(lambda: checks(http, monitor_id), "a check")
+
+        assert (first["outcome"], first["reason"]) == ("inconclusive", "offline")
 
 
 def wait_for_rest(shop: Shop) -> int:

@@ -72,12 +72,17 @@ STEPS = (
     *("POST /v1/monitors/{monitor_id}/pause", "POST /v1/monitors/{monitor_id}/resume"),
     *(f"{method} {path}" for method in ("GET", "POST") for path in PINGS),
     *("GET /v1/monitors/{monitor_id}/days", "GET /v1/monitors/{monitor_id}/series"),
+    "GET /v1/sla",
     *("GET /v1/status/{monitor_id}", "POST /v1/incidents", "GET /v1/incidents"),
     *("POST /v1/webhooks", "GET /v1/webhooks", "GET /v1/webhooks/{webhook_id}"),
     *("PUT /v1/webhooks/{webhook_id}", "POST /v1/webhooks/{webhook_id}/test"),
     *("GET /v1/webhooks/{webhook_id}/deliveries", "POST /v1/webhooks/{webhook_id}/replay"),
     "DELETE /v1/webhooks/{webhook_id}",
-    *("GET /v1/incidents/{incident_id}", "DELETE /v1/monitors/{monitor_id}"),
+    *("GET /v1/incidents/{incident_id}", "POST /v1/monitors/{monitor_id}/notifications/test"),
+    *("POST /v1/escalation-policies", "GET /v1/escalation-policies"),
+    *(f"{method} /v1/escalation-policies/{{policy_id}}" for method in ("GET", "PUT")),
+    "POST /v1/escalation-policies/{policy_id}/test",
+    *("DELETE /v1/escalation-policies/{policy_id}", "DELETE /v1/monitors/{monitor_id}"),
     *("POST /v1/status-pages", "GET /v1/status-pages", "GET /v1/status-pages/{page_id}"),
     *("PUT /v1/status-pages/{page_id}", "PUT /v1/status-pages/{page_id}/logo"),
     "DELETE /v1/status-pages/{page_id}",
@@ -266,6 +271,7 @@ class Person:
             ("incidents", "incident_id", "incident_id"),
             ("webhooks", "webhook_id", "webhook_id"),
             ("status_pages", "page_id", "page_id"),
+            ("escalation_policies", "policy_id", "policy_id"),
         ):
             # Sums have such names too.
             listed = found.get(name) if isinstance(found, dict) else None
@@ -355,7 +361,11 @@ def test_an_example_is_answered_as_it_is_described(walk: dict[str, Step], name: 
 
 
 WITH_MONITOR_KEY = tuple(
-    f"GET /v1/{one}" for one in ("monitors", "status", "incidents", "webhooks")
+    f"GET /v1/{one}"
+    for one in (
+        *("monitors", "status", "incidents", "webhooks", "heartbeats", "sla"),
+        "escalation-policies",
+    )
 )
 """Asked in tests/e2e/test_uptime.py."""
 ASKED = [

@@ -182,7 +182,7 @@ def test_a_badge_of_a_component_is_there_while_its_page_is_published(
 
     for query in ("", "?kind=uptime&days=7", "?kind=latency"):
         answer = everybody.get(f"{badge}{query}")
-        assert answer.headers["content-type"] == "image/svg+xml"
+        assert answer.headers["content-type"] == "image/svg+xml", answer.text
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         assert ElementTree.fromstring(answer.content).tag.endswith("svg")
     assert everybody.get(f"{badge}?days=91").status_code == 400

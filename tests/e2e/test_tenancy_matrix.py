@@ -13,7 +13,7 @@ from litestar import Litestar
 
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
-from schemas.uptime.examples import MONITOR
+from schemas.uptime.examples import MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
@@ -166,7 +166,8 @@ PAGES = (
         "/uptime/monitors/{monitor_id}/live",
     ),
     *("/uptime/monitors/{monitor_id}/checks", "/uptime/monitors/{monitor_id}/settings"),
-    *("/uptime/incidents", "/uptime/incidents.events"),
+    *("/uptime/incidents", "/uptime/incidents.events", "/uptime/sla", "/uptime/sla.csv"),
+    *("/uptime/escalation", "/uptime/escalation/{policy_id}"),
     *("/uptime/incidents/{incident_id}", "/uptime/incidents/{incident_id}/live"),
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),
@@ -196,6 +197,8 @@ ALERTS = (
 )
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
+    *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
+    *("escalation/{policy_id}/test", "escalation/{policy_id}/remove"),
     *("monitors", "monitors/{monitor_id}/settings", "monitors/{monitor_id}/test"),
     *(
         "monitors/{monitor_id}/pause",
@@ -237,6 +240,7 @@ MONITORS: dict[str, Any] = {
     "GET monitors/{monitor_id}/days": None,
     "GET monitors/{monitor_id}/series": None,
     "GET status/{monitor_id}": None,
+    "GET sla": None,
     "GET incidents": None,
     "POST incidents": {"state": "triggered", "title": "taken"},
     "GET incidents/{incident_id}": None,
@@ -254,6 +258,14 @@ MONITORS: dict[str, Any] = {
     "PUT status-pages/{page_id}": {"title": "taken"},
     "DELETE status-pages/{page_id}": None,
     "PUT status-pages/{page_id}/logo": None,
+    "POST monitors/{monitor_id}/notifications/test": None,
+    "GET escalation-policies": None,
+    "POST escalation-policies": POLICY,
+    **{
+        f"{method} escalation-policies/{{policy_id}}": body
+        for method, body in (("GET", None), ("PUT", {"name": "taken"}), ("DELETE", None))
+    },
+    "POST escalation-policies/{policy_id}/test": None,
 }
 PUBLIC_PAGES = (
     *("/{name}", "/{name}/history", "/{name}/feed.rss", "/{name}/badge.svg", "/{name}/logo"),
@@ -430,6 +442,13 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of its own: more people sign up here than one address may on a shared one."""
+    with Server(tmp_path_factory.mktemp("matrix") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def world(server: Server) -> Iterator[World]:
     first, second = create_project(server, f"{MARKER} project"), create_project(server, "Second")
     ids = {"monitor_slug": MARKER, "public_key": "0" * 32}
@@ -499,11 +518,13 @@ def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
     webhook = client.post("/v1/webhooks", json=hook, headers=own)
     page = {"title": MARKER, "slug": MARKER, "description": MARKER}
     status_page = client.post("/v1/status-pages", json=page, headers=own)
+    policy = client.post("/v1/escalation-policies", json=POLICY | {"name": MARKER}, headers=own)
     return {
         "webhook_id": webhook.json()["webhook_id"],
         "monitor_id": made.json()["monitor_id"],
         "incident_id": incident.json()["incident_id"],
         "page_id": status_page.json()["page_id"],
+        "policy_id": policy.json()["policy_id"],
     }
 
 
@@ -717,7 +738,8 @@ def test_the_prober_key_of_another_project_is_told_nothing(world: World, route: 
     answer = ask_by_their_token(world, route, for_probers=True)
 
     assert MARKER not in answer.text
-    assert (answer.status_code, answer.json()["targets"]) == (200, [])
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["project_id"] != world.first.project_id
     assert ask(world.stranger, route, world, Authorization=world.monitor_key).status_code == 401
 
 
@@ -865,5 +887,5 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    assert len(posts) == len(CHANGES) + len(ALERTS) + len(REPAIRS) + len(OWN)
+    assert len(posts) == sum(map(len, (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS)))
     assert state_of(server, world.first) == before

@@ -89,8 +89,13 @@ class Keyed:
 
     def send(self, monitor_id: str, first_us: int, outcomes: str, **more: Any) -> None:
         """Sends checks, one each 30 s from a moment on."""
+        self.ask("POST", "checks", 202, self.checks(monitor_id, first_us, outcomes, **more))
+        self.server.wait_stored()
+
+    def checks(self, monitor_id: str, first_us: int, outcomes: str, **more: Any) -> list[Any]:
+        """Returns checks, one each 30 s from a moment on."""
         words = {"o": "ok", "f": "fail"}
-        checks = [
+        return [
             {
                 "monitor_id": monitor_id,
                 "region": "default",
@@ -102,8 +107,6 @@ class Keyed:
             }
             for number, sign in enumerate(outcomes)
         ]
-        self.ask("POST", "checks", 202, checks)
-        self.server.wait_stored()
 
 
 @pytest.fixture
@@ -175,6 +178,7 @@ def test_a_kill_between_answer_and_state_loses_nothing_and_doubles_nothing(
         ("monitors", ("limit", "cursor")),
         ("monitors/{monitor_id}/checks", ("limit", "cursor", "date_from", "date_to")),
         ("status/{monitor_id}", ("window",)),
+        ("sla", ("month", "months", "timezone", "format", "limit")),
         ("monitors/{monitor_id}/days", ("days", "timezone")),
         ("monitors/{monitor_id}/series", ("window", "step")),
         ("incidents", ("limit", "cursor", "incident_state", "monitor_id")),
@@ -186,7 +190,8 @@ def test_the_value_that_each_parameter_shows_is_taken(
     of = path.format(monitor_id=keyed.monitor())
 
     for name in names:
-        keyed.ask("GET", of, 200, **{name: PARAMETERS[name].example})
+        shown = {name: PARAMETERS[name].example}
+        assert keyed.http.get(f"/v1/{of}", params=shown).status_code == 200, shown
 
 
 def test_days_and_series_tell_how_a_monitor_was(keyed: Keyed) -> None:
@@ -216,6 +221,40 @@ def test_days_and_series_tell_how_a_monitor_was(keyed: Keyed) -> None:
         keyed.ask("GET", f"monitors/{monitor_id}/{path}", 422, **query)
 
 
+def test_a_report_tells_what_was_kept_of_a_promise(keyed: Keyed) -> None:
+    names = ["=HYPERLINK(1)", "Second", "Third"]
+    ids = [keyed.monitor(name=name, sla_target_pct=99.5) for name in names]
+    keyed.send(ids[0], ago(120), "ooff")
+
+    first = keyed.ask("GET", "sla", 200, limit="2", months="2")
+    rest = keyed.ask("GET", "sla", 200, limit="2", months="2", cursor=first["next_cursor"])
+    table = keyed.http.get("/v1/sla", params={"format": "csv"})
+
+    last, now = first["months"]
+    lines = now["monitors"] + rest["months"][1]["monitors"]
+    assert [line["monitor_id"] for line in lines] == ids
+    assert [line["target_pct"] for line in lines] == [99.5] * 3
+    assert (first["next_cursor"] is None, rest["next_cursor"]) == (False, None)
+    down = lines[0]
+    (incident,) = keyed.ask("GET", "incidents", 200)["incidents"]
+    assert 0 < down["downtime_s"] < 120
+    assert [(one["incident_id"], one["ended_at"]) for one in down["outages"]] == [
+        (incident["incident_id"], None)
+    ]
+    assert down["burn_rates"]["1h"] > 1
+    assert now["total"]["downtime_s"] >= down["downtime_s"]
+    assert (last["is_over"], last["monitors"][0]["burn_rates"]) == (True, None)
+    # What a spreadsheet would run stands there as text.
+    assert table.headers["content-type"].startswith("text/csv")
+    assert "'=HYPERLINK(1)" in table.text
+    assert len(table.text.splitlines()) == 4
+    for query in (
+        {"month": "2026-13"}, {"month": "2999-01"}, {"months": "13"}, {"timezone": "Mars"},
+        {"format": "xml"},
+    ):  # fmt: skip
+        keyed.ask("GET", "sla", 422, **query)
+
+
 def test_a_key_of_another_project_reaches_no_figure_of_a_monitor(
     server: Server, keyed: Keyed
 ) -> None:
@@ -224,6 +263,9 @@ def test_a_key_of_another_project_reaches_no_figure_of_a_monitor(
 
     for path in ("days", "series"):
         other.ask("GET", f"monitors/{monitor_id}/{path}", 404)
+    other.ask("GET", "sla", 404, monitor_id=monitor_id)
+    (month,) = other.ask("GET", "sla", 200)["months"]
+    assert (month["monitors"], month["total"]["monitors"]) == ([], 0)
     other.http.close()
 
 
@@ -319,3 +361,21 @@ def test_the_samples_of_the_page_run_as_they_are(tmp_path: Path) -> None:
 
 def _run(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_a_key_of_single_subjects_does_what_it_says_and_no_more(server: Server) -> None:
+    project = create_project(server, "Scopes")
+    reader = Keyed(server, project, "--scope", "monitors:read,incidents:write")
+    writer = Keyed(server, project, "--scope", "monitors:write")
+    told = {"state": "triggered", "title": "Checkout is slow"}
+
+    monitor_id = writer.monitor()
+
+    assert reader.ask("GET", f"monitors/{monitor_id}", 200)["ping_url"] is None
+    assert reader.ask("POST", "incidents", 201, told)["state"] == "triggered"
+    missing = reader.ask("POST", "monitors", 403, MONITOR)
+    assert missing["message"] == "This key lacks the scope monitors:write"
+    missing = writer.ask("GET", "incidents", 403)
+    assert missing["message"] == "This key lacks the scope incidents:read"
+    for one in (reader, writer):
+        assert one.http.get("/api/v1/me").status_code == 401, "a monitor key reaches no more"

@@ -86,6 +86,8 @@ class TestEveryPage:
         ("empty", "uptime/monitors/new"),
         *(("empty", f"uptime/monitors/new?type={one}") for one in ("tcp", "dns", "domain")),
         ("empty", "uptime/incidents?new=1"),
+        ("empty", "uptime/sla"),
+        ("empty", "uptime/escalation"),
         ("demo", "pipeline"),
         ("demo", "pipeline/dead"),
         ("empty", "pipeline"),

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.people import join
 from tests.e2e.server import COOKIE, Project, Server, create_project, wait_for
 from tests.pages.looking import NARROW, OF_COLOURS, WIDE, Visitor
-from tests.pages.places import HOSTILE, path_of
+from tests.pages.places import HOSTILE, path_of, taken
 
 SECRET = "Bearer of-nobody-elses-business"
 
@@ -121,8 +121,6 @@ def test_a_monitor_is_made_tried_seen_down_acknowledged_and_resolved(
         page.get_by_role("button", name="Make the monitor").click()
         expect(page.locator("h1")).to_contain_text("Checkout")
         # It follows by itself: the first check, and the second, with which it is down.
-        expect(page.locator("#figures .facts").first).to_contain_text("unknown")
-        page.get_by_role("link", name="Live").click()
         expect(page.locator("#figures .facts").first).to_contain_text("down")
         expect(page.locator(".failed")).to_contain_text("the status is 500")
         is_fine(window)
@@ -255,6 +253,111 @@ def test_a_member_sees_all_and_may_handle_incidents_alone(
         expect(page.locator("h1")).to_contain_text("Checkout is slow")
         is_fine(window)
     member.close()
+
+
+def test_service_levels_tell_of_breaches_and_go_into_a_file(
+    browser: Browser, server: Server, project: Project, site: Site
+) -> None:
+    keyed = Keyed(server, project)
+    site.status = 500
+    port = int(site.server_address[1])
+    up = keyed.make(name="Up", type="tcp", host="127.0.0.1", port=port, interval_seconds=1)
+    promised = {"sla_target_pct": 100, "interval_seconds": 1}
+    down = keyed.make(name="=Down", type="http", url=site.url, **promised)
+    wait_for(lambda: (keyed.state(down), keyed.state(up)) == ("down", "up"), "both states")
+    with Visitor.signed_in(browser, server) as window:
+        page = window.go(path_of(project, "uptime/sla"))
+        rows = page.locator("table.sla tbody tr")
+        expect(rows).to_have_count(2)
+        expect(rows.nth(0)).to_contain_text("breached")
+        expect(rows.nth(0)).to_contain_text("=Down")
+        expect(rows.nth(1)).to_contain_text("99.9 %")
+        is_fine(window)
+        # A spreadsheet does not run what somebody called a monitor.
+        lines = taken(page, "CSV").decode().splitlines()
+        assert lines[0].startswith("month,begins,monitor_id,name,target_pct")
+        assert sum("'=Down" in line for line in lines) == 1
+
+        page.get_by_role("link", name="Incidents").first.click()
+        window.go(path_of(project, "uptime/sla?tz=Pacific/Auckland&month=2026-01"))
+        expect(page.locator("h1")).to_contain_text("2026-01")
+        expect(rows.nth(0)).to_contain_text("unknown")
+        page.emulate_media(media="print")
+        expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
+        assert window.faults == []
+
+
+def test_a_policy_is_made_tried_and_named_by_a_monitor_and_the_incident_says_who_was_told(
+    browser: Browser, server: Server, project: Project, site: Site
+) -> None:
+    site.status = 500
+    hook = site.url.replace("health", "hidden-path")
+    with Visitor.signed_in(browser, server, viewport=NARROW) as window:
+        page = window.go(path_of(project, "uptime/escalation"))
+        page.get_by_text("New policy").click()
+        page.get_by_label("Name", exact=True).fill("On call")
+        page.get_by_label("Tell").first.fill(f"{hook}\nchannel:nobody")
+        page.get_by_label("After, in seconds").nth(1).fill("300")
+        page.get_by_label("Tell").nth(1).fill("mailto:ann@example.com")
+        page.get_by_role("button", name="Make the policy").click()
+        row = page.get_by_role("row").filter(has_text="On call")
+        expect(row).to_contain_text("after 5 m 0 s mailto:ann@example.com")
+        expect(row).to_contain_text("there is no channel:nobody")
+        assert "hidden-path" not in page.content()
+        is_fine(window)
+
+        page.get_by_role("link", name="On call").click()
+        expect(page.get_by_label("Tell").first).to_have_value(
+            "http://127.0.0.1/…#1\nchannel:nobody"
+        )
+        page.get_by_label("Tell").first.fill("http://127.0.0.1/…#1")
+        page.get_by_label("Tell").nth(1).fill("")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("link", name="On call").click()
+        # The site answers no POST: what it says is shown.
+        page.get_by_role("button", name="Send a test to all of it").click()
+        tests = page.get_by_role("status").filter(has_text="targets")
+        expect(tests).to_contain_text("0 of 1 targets took the test")
+        expect(tests).to_contain_text("501")
+        is_fine(window)
+
+        keyed = Keyed(server, project)
+        monitor_id = keyed.make(
+            name="Checkout",
+            type="http",
+            url=site.url,
+            interval_seconds=1,
+            escalation_policy="On call",
+        )
+        wait_for(lambda: keyed.state(monitor_id) == "down", "the monitor to be down")
+        window.go(path_of(project, "uptime/incidents"))
+        page.get_by_role("link", name="Checkout is down").click()
+        told = page.locator(".sent")
+        expect(told).to_contain_text("http://127.0.0.1/…")
+        expect(told).to_contain_text("step 1")
+        is_fine(window)
+
+        window.go(path_of(project, "uptime/escalation"))
+        page.get_by_role("link", name="On call").click()
+        page.get_by_text("Remove", exact=True).click()
+        page.get_by_label("Type On call").fill("On call")
+        page.get_by_role("button", name="Remove for good").click()
+        expect(page.get_by_text("A monitor names On call, which does not exist")).to_be_visible()
+
+
+def test_a_heartbeat_shows_where_its_job_tells_of_runs(
+    browser: Browser, server: Server, project: Project
+) -> None:
+    with Visitor.signed_in(browser, server) as window:
+        page = window.go(path_of(project, "uptime/monitors/new?type=heartbeat"))
+        page.get_by_label("Name", exact=True).fill("Backup")
+        page.get_by_label("Or by a crontab").fill("0 3 * * *")
+        page.get_by_role("button", name="Make the monitor").click()
+        url = page.locator(".copied code").inner_text()
+        is_fine(window)
+
+        assert server.client(None).get(url).status_code == 200
+        expect(page.locator("#figures .facts").first).to_contain_text("up")
 
 
 def test_nothing_that_a_target_or_a_person_says_becomes_markup(

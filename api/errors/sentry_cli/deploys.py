@@ -155,7 +155,7 @@ async def list_organizations(request: AnyRequest) -> list[CliOrganization]:
 async def show_info(request: AnyRequest) -> CliInfo:
     """Answer what the token may do, in Sentry's words."""
     holder = await holder_in(request)
-    return CliInfo("0", CliAuth(SCOPES[holder.scope]))
+    return CliInfo("0", CliAuth(SCOPES[holder.scope.split()[0]]))
 
 
 HANDLERS = (

@@ -19,6 +19,7 @@ from api.pages.uptime.trying import Tried, try_config
 from api.pages.uptime.windows import REPEATS, lines_of
 from api.pages.viewer import NoSuchPage, Viewed, Viewer
 from api.parameters import values_of
+from api.uptime.notifications import check_known, shown_of, try_monitor, warnings_of
 from controlplane.failures import BadRequest, Conflict, NotFound, TooManyRequests
 from controlplane.uptime.checked import changed, read_config
 from controlplane.uptime.monitors import (
@@ -29,7 +30,9 @@ from controlplane.uptime.monitors import (
     remove_monitor,
     resume_monitor,
 )
+from controlplane.uptime.policies import read_names
 from schemas.uptime.monitors import Monitor
+from schemas.uptime.policy_answers import TargetTests
 
 MONITORS = "/uptime/monitors"
 MONITOR = f"{MONITORS}/{{monitor_id:str}}"
@@ -64,6 +67,7 @@ async def make_monitor(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         if _last(typed, "act") == "test":
             tried = await try_config(request, project_id, read_config(fields))
         else:
+            await check_known(request, fields.get("notifications"), "notifications")
             monitor = await add_monitor(known.database, known.vault, project_id, fields)
             log.info("monitor made", project_id=project_id, monitor_id=monitor.monitor_id)
             return to_monitor(request, monitor.monitor_id)
@@ -99,6 +103,7 @@ async def change_settings(
         if _last(typed, "act") == "test":
             tried = await try_config(request, project_id, changed(monitor.config, fields))
         else:
+            await check_known(request, fields.get("notifications"), "notifications")
             of = (project_id, monitor.monitor_id)
             await change_monitor(known.database, known.vault, of, fields)
             return to_monitor(request, monitor.monitor_id)
@@ -125,6 +130,17 @@ async def test_monitor(
     if is_fragment(request):
         return await _tried(request, tried, problem)
     return await settings_shown(request, viewer, monitor, problem=problem, tried=tried)
+
+
+@post(f"{MONITOR}/notifications", include_in_schema=False, status_code=200)
+async def test_notifications(
+    request: AnyRequest, viewer: Viewed, monitor_id: FromPath[str]
+) -> Response[str]:
+    """Send a test to each notification of a monitor, and show what came of it."""
+    admins_only(viewer)
+    monitor = await monitor_of(request, viewer, monitor_id)
+    tests = await try_monitor(request, viewer.project.project_id, monitor.monitor_id)
+    return await settings_shown(request, viewer, monitor, tests=tests)
 
 
 @post([f"{MONITOR}/pause", f"{MONITOR}/resume"], include_in_schema=False, status_code=200)
@@ -184,9 +200,11 @@ async def settings_shown(
     problem: Problem | None = None,
     tried: Tried | None = None,
     window: Mapping[str, str] | None = None,
+    tests: TargetTests | None = None,
 ) -> Response[str]:
     """Returns the page with a monitor's form; `window` is a maintenance window as it was typed."""
     config = monitor.config
+    names = await read_names(services(request).database, viewer.project.project_id)
     return await page(
         request,
         "uptime/settings.html",
@@ -194,6 +212,9 @@ async def settings_shown(
         monitor=monitor,
         windows=lines_of(config.maintenance_windows, now_us()),
         window=window or {},
+        tests=tests,
+        targets=[shown_of(text) for text in config.notifications],
+        warnings=warnings_of(config.escalation_policy, config.notifications, names),
         repeats=REPEATS,
         zone=viewer.project.time_zone,
         **_form(config.type, texts_of(config) if texts is None else texts, problem, tried),
@@ -248,5 +269,5 @@ def _last(typed: Typed, name: str) -> str:
 
 HANDLERS = (
     *(new_monitor, make_monitor, monitor_settings, change_settings, test_monitor),
-    *(pause_or_resume, unmake_monitor),
+    *(test_notifications, pause_or_resume, unmake_monitor),
 )

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from schemas.uptime.targets import MONITOR_TYPES, MonitorType
 
-Kind = Literal["text", "number", "check", "choice", "lines"]
+Kind = Literal["text", "number", "decimal", "check", "choice", "lines"]
 Group = Literal["", "answer", "advanced", "alerts"]
 """Where it stands: at the top, under "What counts as up", folded away, under "Who is told"."""
 TYPES: Sequence[tuple[MonitorType, str, str]] = (
@@ -55,6 +55,30 @@ FIELDS: Sequence[Field] = (
     Field("record_type", "Record", "choice", types=("dns",), options=RECORDS),
     Field("interval_seconds", "Every, in seconds", "number", help="1 to 86400."),
     Field(
+        *("cron", "Or by a crontab", "text", ("heartbeat",)),
+        "When runs are due, in place of the seconds: 0 3 * * *. Empty: none.",
+    ),
+    Field("timezone", "Time zone of the crontab", "text", ("heartbeat",), "As Europe/Berlin."),
+    Field(
+        *("grace_seconds", "A run may be late, in seconds", "number", ("heartbeat",)),
+        "After that it is missing.",
+    ),
+    Field(
+        *("max_runtime_seconds", "A run may take, in seconds", "number", ("heartbeat",)),
+        "Of one that has told of its start.",
+        "advanced",
+    ),
+    Field(
+        *("slug", "Slug", "text", ("heartbeat",)),
+        "Check-ins of Sentry's SDKs with this name feed it: a-z, 0-9, - and _. Empty: none.",
+        "advanced",
+    ),
+    Field(
+        *("environment", "Environment", "text", ("heartbeat",)),
+        "The check-ins of this one.",
+        "advanced",
+    ),
+    Field(
         *("timeout_ms", "Timeout, in milliseconds", "number"),
         types=LOOKED_AT,
         help="100 to 120000; never more than 80 % of the interval.",
@@ -92,6 +116,11 @@ FIELDS: Sequence[Field] = (
         *("expiry_warning_days", "Warn of an end, days before", "number", CERTIFIED),
         "A certificate or domain that ends sooner is degraded: 0 to 365.",
         "answer",
+    ),
+    Field(
+        *("sla_target_pct", "Promised uptime of a month, in percent", "decimal", MONITOR_TYPES),
+        "0 to 100, to four decimals: what service levels are measured by.",
+        "advanced",
     ),
     Field(
         *("headers", "Headers", "lines", ("http",)),
@@ -134,9 +163,14 @@ FIELDS: Sequence[Field] = (
     ),
     Field(
         *("notifications", "Notifications", "lines", MONITOR_TYPES),
-        "URLs of Apprise, one a line, as mailto://… or slack://…. They are sealed: slack://…#1"
-        " stands for the first one, which stays as it is.",
+        "One a line: mailto:ann@example.com, slack://…, any URL of Apprise, https://… for a"
+        " webhook, pagerduty://KEY, channel:NAME. They are sealed: slack://…#1 stands for the"
+        " first one, which stays as it is.",
         "alerts",
+    ),
+    Field(
+        *("latency_alerts", "Tell when checks take unusually long", "check", LOOKED_AT),
+        group="alerts",
     ),
     Field(
         *("escalation_policy", "Escalation policy", "text", MONITOR_TYPES),

@@ -11,17 +11,23 @@ from typing import Any
 from api.pages.forms import Problem, told
 from api.pages.uptime.asserting import read_assertion, write_assertion
 from api.pages.uptime.fields import FIELDS, Field, fields_of
+from api.pages.uptime.keeping import meant_lines, shown_lines
 from controlplane.failures import BadRequest, ControlPlaneError
+from controlplane.uptime.checked import OF_HEARTBEATS
 from schemas.uptime.monitors import MonitorConfig, listed
 
 KEPT = "…"
-KEPT_NOTIFICATION = re.compile(r"[^\s:]*://…#(\d{1,3})", re.ASCII)
 WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
+DECIMAL = re.compile(r"\d{1,3}(\.\d{1,4})?", re.ASCII)
 AT_FIELD = re.compile(r" - at `\$\.(\w+)")
 ESCAPES = {"\\r": "\r", "\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 USUAL: Mapping[str, Mapping[str, str]] = {
     "domain": {"interval_seconds": "86400", "timeout_ms": "30000", "expiry_warning_days": "30"},
     "tls": {"interval_seconds": "3600"},
+    "heartbeat": {
+        "interval_seconds": "86400",
+        **{name: str(value) for name, value in OF_HEARTBEATS.items()},
+    },
 }
 """What a new monitor of a type begins with, where it is not the usual of all."""
 LISTS = ("regions", "notifications", "expected_value")
@@ -43,6 +49,8 @@ def texts_of(config: MonitorConfig) -> dict[str, str]:
             texts[name] = "1" if value else ""
         elif isinstance(value, str | int):
             texts[name] = str(value)
+        elif isinstance(value, float):
+            texts[name] = f"{value:.4f}".rstrip("0").rstrip(".")
     texts["escalation_policy"] = config.escalation_policy or ""
     texts["expected_status"] = ", ".join(map(str, listed(config.expected_status)))
     texts["expected_value"] = "\n".join(map(str, listed(config.expected_value)))
@@ -50,10 +58,7 @@ def texts_of(config: MonitorConfig) -> dict[str, str]:
     texts["send"] = _escaped(config.send)
     texts["assertions"] = "\n".join(map(write_assertion, config.assertions))
     texts["headers"] = "\n".join(f"{name}: {KEPT}" for name in config.headers)
-    texts["notifications"] = "\n".join(
-        f"{uri.partition('://')[0]}://{KEPT}#{number}"
-        for number, uri in enumerate(config.notifications, 1)
-    )
+    texts["notifications"] = "\n".join(shown_lines(config.notifications))
     return texts
 
 
@@ -68,6 +73,8 @@ def config_fields(
     for field in fields_of(type):
         if field.kind == "check":
             found[field.name] = field.name in typed
+        elif field.name == "escalation_policy":
+            found[field.name] = typed.get(field.name, [""])[-1].strip() or None
         elif field.name in typed:
             text = typed[field.name][-1].replace("\r\n", "\n")
             found[field.name] = _value(field, text, before)
@@ -78,13 +85,14 @@ def problem_in(error: ControlPlaneError, type: str, typed: Mapping[str, Sequence
     """Returns what is wrong with a form, at its field, in words that say what is expected."""
     fields = {field.name: field for field in fields_of(type)}
     at = AT_FIELD.search(error.message)
-    name = at[1] if at else error.message.partition(":")[0]
+    name = at[1] if at else re.split(r"[:\[]", error.message, maxsplit=1)[0]
     if name not in fields:
         return Problem(error.message)
     values = typed.get(name, [""])
     value = None if name in SECRETS else values[-1].strip()
     if at is None:
-        return Problem(told(error.message.removeprefix(f"{name}: "), value), name)
+        rule = re.sub(rf"^{name}(\[\d+\])?: ", "", error.message)
+        return Problem(told(rule, value), name)
     rule = fields[name].help.rstrip(".") or "this is not what is expected here"
     return Problem(told(f"expected: {rule}" if fields[name].help else rule, value), name)
 
@@ -97,20 +105,18 @@ def _value(field: Field, text: str, before: MonitorConfig | None) -> Any:
         case "headers":
             return dict(_header(line, before) for line in _lines(text))
         case "notifications":
-            return [_notification(line, before) for line in _lines(text)]
+            return meant_lines(text, before.notifications if before else (), field.name)
         case "expected_status":
             return [_status(part.strip()) for part in plain.split(",") if part.strip()]
         case "quorum":
             return int(plain) if WHOLE.fullmatch(plain) else plain
-        case "escalation_policy":
-            return plain or None
         case "send":
             return re.sub(r"\\[rnt\\]", lambda match: ESCAPES[match[0]], text)
         case "body":
             return text
     if field.name in LISTS:
         return _lines(text)
-    return _number(field.name, plain) if field.kind == "number" else plain
+    return NUMBERS[field.kind](field.name, plain) if field.kind in NUMBERS else plain
 
 
 def _header(line: str, before: MonitorConfig | None) -> tuple[str, str]:
@@ -125,16 +131,6 @@ def _header(line: str, before: MonitorConfig | None) -> tuple[str, str]:
     return name, kept
 
 
-def _notification(line: str, before: MonitorConfig | None) -> str:
-    match = KEPT_NOTIFICATION.fullmatch(line)
-    if match is None:
-        return line
-    known = before.notifications if before else []
-    if not 1 <= int(match[1]) <= len(known):
-        raise BadRequest(f"notifications: there is no number {match[1]} that could stay: type it")
-    return known[int(match[1]) - 1]
-
-
 def _status(text: str) -> int | str:
     return int(text) if re.fullmatch(r"\d{3}", text, re.ASCII) else text
 
@@ -145,6 +141,12 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
+def _decimal(name: str, text: str) -> float:
+    if not DECIMAL.fullmatch(text):
+        raise BadRequest(f"{name}: expected a number, as 99.95")
+    return float(text)
+
+
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
@@ -153,3 +155,6 @@ def _escaped(text: str) -> str:
     for written, meant in reversed(ESCAPES.items()):
         text = text.replace(meant, written)
     return text
+
+
+NUMBERS = {"number": _number, "decimal": _decimal}

@@ -11,6 +11,7 @@ from api.auth import AnyRequest, services
 from api.pages.arriving import page_with
 from api.pages.forms import Problem, fields_of
 from api.pages.live.following import LivePart, stream_parts
+from api.pages.parts.texts import us_of
 from api.pages.render import page
 from api.pages.uptime.acting import author_of, form_in, problem_of_incident, to_incident
 from api.pages.uptime.live import of_all
@@ -19,6 +20,7 @@ from api.pages.uptime.monitors import live_of
 from api.pages.uptime.standing import now_us
 from api.pages.viewer import NoSuchPage, Viewed, Viewer
 from api.reads import reader_of
+from api.uptime.notifications import told_of
 from clickhouse.uptime.checks import list_checks
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.members import list_members
@@ -126,8 +128,10 @@ async def _shown(
 async def _found(request: AnyRequest, viewer: Viewer, incident_id: str) -> dict[str, Any]:
     incident, events = await _incident(request, viewer, incident_id)
     at_us = now_us()
-    monitor, checks = await asyncio.gather(
-        _monitor(request, viewer, incident), _checks(request, viewer, incident, at_us)
+    monitor, checks, told = await asyncio.gather(
+        _monitor(request, viewer, incident),
+        _checks(request, viewer, incident, at_us),
+        told_of(request, viewer.project.project_id, incident.incident_id),
     )
     end_us = min(at_us, incident.resolved_us or incident.started_us + AFTER_US)
     return {
@@ -136,6 +140,7 @@ async def _found(request: AnyRequest, viewer: Viewer, incident_id: str) -> dict[
         "events": events,
         "monitor": monitor,
         "checks": checks,
+        "told": [(line, us_of(line.created_at)) for line in told],
         "zone": viewer.project.time_zone,
         "now_us": at_us,
         "around": Around((incident.started_us - BEFORE_US) // 1000, end_us // 1000 + 1),

@@ -13,15 +13,16 @@ from api.pages.live.following import LivePart, stream_parts
 from api.pages.render import page
 from api.pages.uptime.acting import author_of, form_in, problem_of_incident, to_incident
 from api.pages.uptime.live import of_all
-from api.pages.uptime.monitors import all_monitors, live_of
+from api.pages.uptime.monitors import live_of
 from api.pages.uptime.standing import now_us
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import invalid, values_of
 from api.uptime.cursors import read_cursor, written
 from controlplane.failures import BadRequest, NotFound
 from controlplane.uptime.incidents import Place, handle_incident, list_incidents
+from controlplane.uptime.monitors import MAX_MONITORS
+from controlplane.uptime.naming import list_names
 from schemas.uptime.incidents import Incident, IncidentState
-from schemas.uptime.monitors import Monitor
 
 INCIDENTS = "/uptime/incidents"
 PAGE_ROWS = 50
@@ -88,12 +89,12 @@ async def _shown(
     problem: Problem | None = None,
 ) -> Response[Any]:
     asked = _asked(request)
-    monitors = await all_monitors(request, viewer)
+    names = await _names(request, viewer)
     frame: dict[str, Any] = {
         "asked": asked,
         "live": None if asked.older else await live_of(request, viewer),
-        "monitors": monitors,
-        "monitor": _named(monitors, asked.monitor_id),
+        "names": names,
+        "monitor_name": names.get(asked.monitor_id or "", ""),
         "severities": SEVERITIES,
         "typed": typed or {"severity": "major", "monitor_id": asked.monitor_id or ""},
         "problem": problem,
@@ -128,8 +129,8 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         beyond = Place(*read_cursor(asked.older)) if asked.older else None
         return await listed("resolved", PAGE_ROWS + 1, beyond)
 
-    triggered, acknowledged, ended, monitors = await asyncio.gather(
-        opened("triggered"), opened("acknowledged"), resolved(), all_monitors(request, viewer)
+    triggered, acknowledged, ended, names = await asyncio.gather(
+        opened("triggered"), opened("acknowledged"), resolved(), _names(request, viewer)
     )
     last = ended[PAGE_ROWS - 1] if len(ended) > PAGE_ROWS else None
     return {
@@ -141,12 +142,13 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         "older": None if last is None else written(last.created_us, last.incident_id),
         "is_first": is_first,
         "is_empty": not (triggered or acknowledged or ended),
-        "names": {one.monitor_id: one.config.name for one in monitors},
+        "names": names,
     }
 
 
-def _named(monitors: list[Monitor], monitor_id: str | None) -> Monitor | None:
-    return next((one for one in monitors if one.monitor_id == monitor_id), None)
+async def _names(request: AnyRequest, viewer: Viewer) -> dict[str, str]:
+    database, project_id = services(request).database, viewer.project.project_id
+    return await list_names(database, project_id, limit=MAX_MONITORS)
 
 
 HANDLERS = (incidents_page, incidents_events, trigger_incident)

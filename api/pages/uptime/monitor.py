@@ -10,6 +10,7 @@ from api.auth import AnyRequest, services
 from api.pages.arriving import page_with
 from api.pages.live.following import LivePart, follows, stream_parts
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
+from api.pages.parts.snippets import url_of
 from api.pages.uptime.editing import MONITOR, monitor_of
 from api.pages.uptime.fields import TYPE_TITLES
 from api.pages.uptime.live import of_one
@@ -22,8 +23,10 @@ from api.pages.viewer import Viewed, Viewer
 from api.parameters import values_of
 from api.reads import reader_of
 from api.uptime.cursors import read_cursor, written
-from clickhouse.uptime.checks import CheckLine, CheckPlace, list_checks, measure_latencies
+from clickhouse.uptime.checks import CheckLine, CheckPlace, list_checks
 from clickhouse.uptime.glances import last_end, phases_spent, region_lines
+from clickhouse.uptime.latencies import measure_latencies
+from controlplane.uptime.heartbeats import ping_secrets
 from controlplane.uptime.incidents import list_incidents
 from schemas.uptime.monitors import Monitor
 from schemas.uptime.stretches import Stretch
@@ -51,14 +54,15 @@ async def monitor_page(
 ) -> Response[Any]:
     """Show one monitor."""
     monitor = await monitor_of(request, viewer, monitor_id)
-    subject = of_one(request, viewer, monitor.monitor_id)
+    live = await follows(request, viewer, of_one(request, viewer, monitor.monitor_id), ending=LIVE)
     return await page_with(
         request,
         "uptime/monitor.html",
         _found(request, viewer, monitor),
         monitor=monitor,
         range=range_of(values_of(request), viewer.project),
-        live=await follows(request, viewer, subject, ending=LIVE),
+        # It is looked at to see what happens: it follows unless somebody stops it.
+        live=live and live._replace(is_on=values_of(request).get("live") != "0"),
     )
 
 
@@ -116,11 +120,13 @@ async def _found(request: AnyRequest, viewer: Viewer, monitor: Monitor) -> dict[
 
     history = histories[monitor.monitor_id]
     state = state_of(monitor, at_us)
+    pinged = viewer.is_admin and monitor.config.type == "heartbeat"
     return {
         "monitor": monitor,
         "range": shown,
         "is_admin": viewer.is_admin,
         "now_us": at_us,
+        "ping_url": await _ping_url(request, monitor) if pinged else None,
         "state": state,
         "mood": MOODS.get(state, "unknown"),
         "history": history,
@@ -180,6 +186,13 @@ async def _checks(
         "now_us": shown.now_us,
         "older": None if last is None else written(last.slot_us, last.check_id),
     }
+
+
+async def _ping_url(request: AnyRequest, monitor: Monitor) -> str | None:
+    """Returns where the job tells of its runs: who has it may speak for the job."""
+    known, of = services(request), monitor.monitor_id
+    found = await ping_secrets(known.database, known.vault, monitor.project_id, {of})
+    return f"{url_of(request)}/v1/heartbeats/{found[of]}" if of in found else None
 
 
 def seen_of(line: CheckLine) -> Seen:

@@ -22,7 +22,7 @@ from controlplane.uptime.news import count_open
 from schemas.uptime.monitors import Monitor
 
 MONITORS = "/uptime/monitors"
-PAGE_ROWS = 100
+PAGE_ROWS = 50
 REST_S = 2.0
 CURL = """curl {url}/v1/monitors \\
   -H "Authorization: Bearer $MONITOR_KEY" -H 'Content-Type: application/json' -d '{{

@@ -38,14 +38,13 @@ DAY_MOODS: Mapping[str, str] = {
     "maintenance": "paused",
     "paused": "paused",
     "unknown": "unknown",
-    "before": "unknown",
 }
 NOTHING_COUNTS: Mapping[str, str] = {
     "unknown": "nothing is known",
     "maintenance": "maintenance all day",
     "paused": "paused",
-    "before": "it was not made yet",
 }
+NOT_MADE = "It was not made yet"
 AHEAD_US = 300_000_000
 """How far a slot may lie before us: see `schemas.uptime.checks`."""
 
@@ -53,7 +52,8 @@ AHEAD_US = 300_000_000
 class Bar(NamedTuple):
     """One day of a monitor."""
 
-    x: float
+    x: int
+    width: int
     mood: str
     title: str
 
@@ -149,10 +149,18 @@ def _history(monitor: Monitor, course: Course, days: Sequence[Day], at_us: int) 
         )
         for title, length_us in WINDOWS.items()
     }
-    drawn = [
-        Bar(place * BAR_STEP, DAY_MOODS[bar.worst], _told(bar)) for place, bar in enumerate(bars)
+    return History(_drawn(bars), uptime, course.flips[-1].at_us if course.flips else None)
+
+
+def _drawn(days: Sequence[DayBar]) -> list[Bar]:
+    """Returns a bar for each day; those before it was made are one, for there is nothing to say."""
+    unmade = next((place for place, bar in enumerate(days) if bar.worst != "before"), len(days))
+    bars = [Bar(0, unmade * BAR_STEP - 1, "unmade", NOT_MADE)] if unmade else []
+    return bars + [
+        Bar(place * BAR_STEP, BAR_STEP - 1, DAY_MOODS[bar.worst], _told(bar))
+        for place, bar in enumerate(days)
+        if place >= unmade
     ]
-    return History(drawn, uptime, course.flips[-1].at_us if course.flips else None)
 
 
 def _told(bar: DayBar) -> str:

@@ -42,7 +42,7 @@ function lineOf(line, chart) {
     stroke: colour,
     width: 1.5,
     spanGaps: false,
-    points: { show: true, size: 5, filter: () => alone(line.values) },
+    points: { show: true, size: 5, fill: colour, filter: () => alone(line.values) },
   };
   if (line.isBefore) return { ...series, width: 1.25, dash: [4, 4], stroke: token("--s8") };
   if (chart.isStacked) return { ...series, fill: `${colour}66`, width: 1 };

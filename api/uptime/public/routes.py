@@ -56,6 +56,7 @@ class BadgeQuery(Struct, frozen=True, kw_only=True):
 
     kind: BadgeKind = "state"
     days: Annotated[int, Meta(ge=1, le=90)] = 30
+    """1 to 90."""
 
 
 class _Sent(Struct, frozen=True):

@@ -12,6 +12,7 @@ import controlplane.errors.source_maps.models  # noqa: F401  # its tables join t
 import controlplane.outbox_models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.expiry_models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.models  # noqa: F401  # its tables join the metadata
+import controlplane.uptime.notice_models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.page_models  # noqa: F401  # its tables join the metadata
 import controlplane.webhook_models  # noqa: F401  # its tables join the metadata
 from controlplane.database import MIGRATIONS, Database, newest_revision

@@ -44,9 +44,7 @@ async def flip(database: Database, monitor: Monitor, *moments: tuple[int, str]) 
             before = after
 
 
-async def test_days_of_many_monitors_take_three_statements(
-    database: Database, vault: Vault
-) -> None:
+async def test_days_of_many_monitors_take_two_statements(database: Database, vault: Vault) -> None:
     monitors = await made(database, vault, 12)
     now_us = monitors[0].created_us + 20 * DAY
     for number, monitor in enumerate(monitors):
@@ -66,7 +64,7 @@ async def test_days_of_many_monitors_take_three_statements(
     finally:
         event.remove(engine, "before_cursor_execute", note)
 
-    assert len([one for one in statements if one.lstrip().startswith("SELECT")]) == 3
+    assert len([one for one in statements if one.lstrip().startswith("SELECT")]) == 2
     for monitor in monitors:
         own = bars[monitor.monitor_id]
         assert len(own) == 90

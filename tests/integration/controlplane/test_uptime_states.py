@@ -321,3 +321,29 @@ async def test_who_has_lost_works_it_out_anew(
 
     flips = [(at - begin) // STEP for at, _ in await monitor_flips(database, monitor)]
     assert flips == [0, 2, 4, 6]
+
+
+async def test_a_monitor_that_flaps_has_one_incident_that_ends_when_it_is_calm(
+    database: Database, vault: Vault, project_id: ProjectId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = await made(database, vault, project_id, failure_threshold=1, recovery_threshold=1)
+    begin = time.time_ns() // 1000
+    clock = [begin]
+    monkeypatch.setattr("processors.uptime.following._now_us", lambda: clock[0])
+    # Fourteen minutes up between outages: too long to reopen an incident, and too short for peace.
+    outage = "ff" + "o" * 28
+    signs = "oo" + outage * 5 + "o" * 62
+
+    opened: set[str] = set()
+    for number, sign in enumerate(signs):
+        clock[0] = begin + number * STEP
+        await take(database, of, seen(clock[0], sign))
+        opened |= {one.id for one in await incidents(database)}
+        if number == 2 + 30 * 5:
+            assert [one.state for one in await incidents(database)] == ["resolved", "triggered"]
+
+    first, second = await incidents(database)
+    assert opened == {first.id, second.id}
+    assert (second.state, second.reopened) == ("resolved", 3)
+    up_us = begin + (2 + 30 * 4 + 2) * STEP
+    assert second.resolved_us == up_us + 30 * 60 * SECOND

@@ -8,7 +8,7 @@ import json
 import random
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ import pytest
 from clickhouse.client import Warehouse
 from clickhouse.failures import StatementRefused
 from clickhouse.projects import ListedProject, write_projects
+from clickhouse.uptime_days import UptimeDay, write_uptime_days
 from grafana.boards import ROOT, Query, queries, query_of
 from grafana.plugin import Value, View, expand
 from schemas.projects import ProjectContext, ProjectId
@@ -26,6 +27,7 @@ from tests.integration.queries.conftest import store_outcomes, store_spans, stor
 from tests.integration.queries.rows import HOUR_US, START_US, TraceRow, make_span, make_trace
 from tests.integration.queries.test_beside_errors import store as store_envelope
 from tests.integration.store.failures import store_failures
+from tests.integration.uptime.stored import store_checks
 
 SERVER = ROOT / "deploy" / "clickhouse"
 START_MS = START_US // 1000
@@ -81,6 +83,7 @@ async def make_demo(warehouse: Warehouse) -> Demo:
     store_agents(warehouse, demo.reported)
     store_failures(warehouse, demo.reported)
     store_session(warehouse, demo.reported)
+    await store_monitor(warehouse, demo.reported)
     return demo
 
 
@@ -129,6 +132,29 @@ def store_session(warehouse: Warehouse, project: str) -> None:
     session = {"type": "session"}, json.dumps(update).encode()
     context = ProjectContext(ProjectId(project))
     store_envelope(warehouse, context, session, at_us=START_US + 250_000)
+
+
+async def store_monitor(warehouse: Warehouse, project: str) -> None:
+    """One that was down once on each of three days, and is there today."""
+    first, hour_us = datetime.fromtimestamp(START_MS / 1000, UTC).date(), 3_600_000_000
+    numbers = (22 * hour_us, 0, hour_us, hour_us, 0, 0, 0, 1)
+    days = [*(first + timedelta(days=number) for number in range(3)), datetime.now(UTC).date()]
+    await write_uptime_days(
+        warehouse,
+        [
+            UptimeDay(project, "mon_aaaaaaaa", day, "it's", "down", 999_000, *numbers)
+            for day in days
+        ],
+    )
+    await store_checks(
+        warehouse,
+        project,
+        "mon_aaaaaaaa",
+        first_us=START_US,
+        step_us=600_000_000,
+        count=144,
+        outcomes=["ok", "degraded", "fail"],
+    )
 
 
 def make_outcome(project: str, kind: str, outcome: str, minute_us: int, count: int) -> OutcomeRow:

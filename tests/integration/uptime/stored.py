@@ -12,7 +12,8 @@ INSERT INTO checks (
 )
 SELECT
     {project_id:String}, concat({monitor_id:String}, {region:String}, toString(at_us)),
-    {monitor_id:String}, {region:String}, at, 0, at, at + INTERVAL 1 SECOND, 1,
+    {monitor_id:String}, {region:String}, at, 0, at,
+    at + toIntervalMicrosecond({late_us:Int64}), 1,
     {outcomes:Array(String)}[number % length({outcomes:Array(String)}) + 1], '', '',
     1, 2, NULL, 3, 4, {times_ms:Array(Float32)}[number % length({times_ms:Array(Float32)}) + 1],
     200, '', NULL, '', '', 0, number
@@ -34,7 +35,10 @@ async def store_checks(
     count: int,
     **more: Any,
 ) -> None:
-    """Stores checks of one region; `outcomes` and `times_ms` come again and again."""
-    values = {"outcomes": ["ok"], "times_ms": [100.0], "region": "default"} | more
+    """Stores checks of one region; `outcomes` and `times_ms` come again and again.
+
+    They are received `late_us` after their slots.
+    """
+    values = {"outcomes": ["ok"], "times_ms": [100.0], "region": "default", "late_us": 0} | more
     values |= {"project_id": project_id, "monitor_id": monitor_id, "first_us": first_us}
     await warehouse.command(CHECKS, {**values, "step_us": step_us, "count": count})

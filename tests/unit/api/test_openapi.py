@@ -22,6 +22,8 @@ BODILESS = (
     *("/v1/heartbeats/{secret}", "/v1/heartbeats/{secret}/{signal}"),
     *("/v1/monitors/{monitor_id}/pause", "/v1/monitors/{monitor_id}/resume"),
     *("/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/replay"),
+    "/v1/monitors/{monitor_id}/notifications/test",
+    "/v1/escalation-policies/{policy_id}/test",
 )
 BY_NAME = pytest.mark.parametrize(
     "one", EVERY, ids=[f"{operation.method} {operation.path}" for operation in EVERY]

@@ -53,14 +53,16 @@ class TestSecrets:
 
     def test_one_of_several_notifications_is_removed_and_the_others_stay(self) -> None:
         config = read_config(HTTP)
-        left = typed(texts_of(config), notifications="json://…#3\nslack://…#2\nmailto://new")
+        left = typed(
+            texts_of(config), notifications="json://…#3\nslack://…#2\nmailto:new@x.example"
+        )
 
         fields = config_fields("http", left, config)
 
         assert fields["notifications"] == [
             "json://x.example",
             "slack://hooks/T/B/second",
-            "mailto://new",
+            "mailto:new@x.example",
         ]
 
     @pytest.mark.parametrize(
