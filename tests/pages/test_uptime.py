@@ -371,12 +371,16 @@ def test_nothing_that_a_target_or_a_person_says_becomes_markup(
     told |= {"monitor_id": monitor_id}
     more = {"external_ids": {HOSTILE: HOSTILE}}
     made = keyed.http.post("/v1/incidents", json={**told, **more}).json()["incident_id"]
+    targets = [f"channel:{HOSTILE}", "json://x.example"]
+    policy = {"name": HOSTILE, "steps": [{"notifications": targets}]}
+    policy_id = keyed.http.post("/v1/escalation-policies", json=policy).json()["policy_id"]
     one = f"uptime/monitors/{monitor_id}"
     with Visitor.signed_in(browser, server) as window:
         for path in (
             *("uptime/monitors", "uptime/glance", one, f"{one}/checks", f"{one}/settings"),
             *("uptime/incidents", f"uptime/incidents?monitor={monitor_id}"),
             *(f"uptime/incidents/{made}", "uptime/monitors?where=text:img"),
+            *("uptime/sla", "uptime/escalation", f"uptime/escalation/{policy_id}"),
         ):
             page = window.go(path_of(project, path))
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
