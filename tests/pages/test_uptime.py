@@ -337,6 +337,14 @@ def test_a_policy_is_made_tried_and_named_by_a_monitor_and_the_incident_says_who
         expect(told).to_contain_text("step 1")
         is_fine(window)
 
+        # One by hand, of no monitor, goes by a policy of its own.
+        window.go(path_of(project, "uptime/incidents?new=1"))
+        page.get_by_label("Title").fill("All is slow")
+        page.get_by_label("Escalation policy").select_option("On call")
+        page.get_by_role("button", name="Trigger", exact=True).click()
+        expect(page.locator("h1")).to_contain_text("All is slow")
+        expect(told).to_contain_text("step 1")
+
         window.go(path_of(project, "uptime/escalation"))
         page.get_by_role("link", name="On call").click()
         page.get_by_text("Remove", exact=True).click()
