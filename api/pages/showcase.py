@@ -48,7 +48,7 @@ async def parts_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
         shown=shown,
         live=Live("", 0, is_on=True),
         chips=chips_of(read_terms('model:gpt-4o -model:o4-mini user:"Ann B"', KEYS), KEYS),
-        charts=[_one(shown), _many(shown)],
+        charts=[_one(shown), _many(shown), _stacked(shown)],
         sparks=[spark([1, 4, 2, 8, 5, 7]), spark([1, None, 2, 3, None, 1])],
         difference=difference,
         talk=talk,
@@ -89,6 +89,15 @@ def _one(shown: TimeRange) -> Chart:
         before=[Series("Calls", then)],
     )
     return with_marks(chart, [Mark(shown.first_us + shown.length_us // 3, "Release 4.2.0")])
+
+
+def _stacked(shown: TimeRange) -> Chart:
+    moments = moments_of(shown)
+    series = [
+        Series(name, {at: 20.0 * (n + 1 + math.sin(m / 3)) for m, at in enumerate(moments)}, n)
+        for n, name in enumerate(("DNS", "Connect", "First byte"))
+    ]
+    return chart_of("Parts of a whole", "ms", shown, series, is_stacked=True)
 
 
 def _many(shown: TimeRange) -> Chart:

@@ -337,6 +337,14 @@ def test_a_policy_is_made_tried_and_named_by_a_monitor_and_the_incident_says_who
         expect(told).to_contain_text("step 1")
         is_fine(window)
 
+        # One by hand, of no monitor, goes by a policy of its own.
+        window.go(path_of(project, "uptime/incidents?new=1"))
+        page.get_by_label("Title").fill("All is slow")
+        page.get_by_label("Escalation policy").select_option("On call")
+        page.get_by_role("button", name="Trigger", exact=True).click()
+        expect(page.locator("h1")).to_contain_text("All is slow")
+        expect(told).to_contain_text("step 1")
+
         window.go(path_of(project, "uptime/escalation"))
         page.get_by_role("link", name="On call").click()
         page.get_by_text("Remove", exact=True).click()
@@ -371,12 +379,16 @@ def test_nothing_that_a_target_or_a_person_says_becomes_markup(
     told |= {"monitor_id": monitor_id}
     more = {"external_ids": {HOSTILE: HOSTILE}}
     made = keyed.http.post("/v1/incidents", json={**told, **more}).json()["incident_id"]
+    targets = [f"channel:{HOSTILE}", "json://x.example"]
+    policy = {"name": HOSTILE, "steps": [{"notifications": targets}]}
+    policy_id = keyed.http.post("/v1/escalation-policies", json=policy).json()["policy_id"]
     one = f"uptime/monitors/{monitor_id}"
     with Visitor.signed_in(browser, server) as window:
         for path in (
             *("uptime/monitors", "uptime/glance", one, f"{one}/checks", f"{one}/settings"),
             *("uptime/incidents", f"uptime/incidents?monitor={monitor_id}"),
             *(f"uptime/incidents/{made}", "uptime/monitors?where=text:img"),
+            *("uptime/sla", "uptime/escalation", f"uptime/escalation/{policy_id}"),
         ):
             page = window.go(path_of(project, path))
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")

@@ -12,8 +12,17 @@ from api.pages.viewer import Viewer
 from controlplane.failures import BadRequest, ControlPlaneError
 from controlplane.uptime.incidents import IncidentForm
 
-FIELDS = ("title", "severity", "monitor_id", "assignee", "notes", "public_note")
-LIMITS: Mapping[str, int] = {"title": 300, "assignee": 254, "notes": 4000, "public_note": 2000}
+FIELDS = (
+    *("title", "severity", "monitor_id", "assignee", "notes", "public_note"),
+    "escalation_policy",
+)
+LIMITS: Mapping[str, int] = {
+    "title": 300,
+    "assignee": 254,
+    "notes": 4000,
+    "public_note": 2000,
+    "escalation_policy": 100,
+}
 """Characters, as `IncidentForm` has them."""
 KEY = "a key of the project"
 

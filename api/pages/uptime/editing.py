@@ -20,7 +20,7 @@ from api.pages.uptime.windows import REPEATS, lines_of
 from api.pages.viewer import NoSuchPage, Viewed, Viewer
 from api.parameters import values_of
 from api.uptime.notifications import check_known, shown_of, try_monitor, warnings_of
-from controlplane.failures import BadRequest, Conflict, NotFound, TooManyRequests
+from controlplane.failures import BadRequest, Conflict, NotFound, RetryLater
 from controlplane.uptime.checked import changed, read_config
 from controlplane.uptime.monitors import (
     add_monitor,
@@ -71,7 +71,7 @@ async def make_monitor(request: AnyRequest, viewer: Viewed) -> Response[Any]:
             monitor = await add_monitor(known.database, known.vault, project_id, fields)
             log.info("monitor made", project_id=project_id, monitor_id=monitor.monitor_id)
             return to_monitor(request, monitor.monitor_id)
-    except (BadRequest, Conflict, TooManyRequests) as error:
+    except (BadRequest, Conflict, RetryLater) as error:
         problem = problem_in(error, type, typed)
     if is_fragment(request):
         return await _tried(request, tried, problem)
@@ -107,7 +107,7 @@ async def change_settings(
             of = (project_id, monitor.monitor_id)
             await change_monitor(known.database, known.vault, of, fields)
             return to_monitor(request, monitor.monitor_id)
-    except (BadRequest, TooManyRequests) as error:
+    except (BadRequest, RetryLater) as error:
         problem = problem_in(error, type, typed)
     if is_fragment(request):
         return await _tried(request, tried, problem)
@@ -125,7 +125,7 @@ async def test_monitor(
     tried = problem = None
     try:
         tried = await try_config(request, viewer.project.project_id, monitor.config)
-    except (BadRequest, TooManyRequests) as error:
+    except (BadRequest, RetryLater) as error:
         problem = Problem(error.message)
     if is_fragment(request):
         return await _tried(request, tried, problem)

@@ -22,6 +22,7 @@ from controlplane.failures import BadRequest, NotFound
 from controlplane.uptime.incidents import Place, handle_incident, list_incidents
 from controlplane.uptime.monitors import MAX_MONITORS
 from controlplane.uptime.naming import list_names
+from controlplane.uptime.policies import read_names
 from schemas.uptime.incidents import Incident, IncidentState
 
 INCIDENTS = "/uptime/incidents"
@@ -90,12 +91,14 @@ async def _shown(
 ) -> Response[Any]:
     asked = _asked(request)
     names = await _names(request, viewer)
+    known = await read_names(services(request).database, viewer.project.project_id)
     frame: dict[str, Any] = {
         "asked": asked,
         "live": None if asked.older else await live_of(request, viewer),
         "names": names,
         "monitor_name": names.get(asked.monitor_id or "", ""),
         "severities": SEVERITIES,
+        "policies": [("", "that of the monitor"), *((one, one) for one in sorted(known.policies))],
         "typed": typed or {"severity": "major", "monitor_id": asked.monitor_id or ""},
         "problem": problem,
     }

@@ -16,6 +16,7 @@ from clickhouse.uptime.glances import LastCheck, last_checks, latency_courses
 from controlplane.uptime.courses import Course, read_courses
 from controlplane.uptime.windows import stretches_of_window
 from schemas.uptime.days import Day, DayBar, day_bars, last_days
+from schemas.uptime.flapping import changes_of, is_flapping
 from schemas.uptime.measures import Measured, measure
 from schemas.uptime.monitors import Monitor
 from schemas.uptime.stretches import Stretch, is_in
@@ -66,6 +67,8 @@ class History(NamedTuple):
     """By `WINDOWS`."""
     since_us: int | None
     """When it became what it is."""
+    is_flapping: bool
+    """Whether it changes too often."""
 
 
 class Line(NamedTuple):
@@ -134,14 +137,16 @@ async def histories_of(
 
     def worked_out() -> dict[str, History]:
         return {
-            one.monitor_id: _history(one, courses[one.monitor_id], days, at_us) for one in monitors
+            one.monitor_id: history_of(one, courses[one.monitor_id], days, at_us)
+            for one in monitors
         }
 
     # In a thread: a hundred monitors are some thousand days.
     return await asyncio.to_thread(worked_out)
 
 
-def _history(monitor: Monitor, course: Course, days: Sequence[Day], at_us: int) -> History:
+def history_of(monitor: Monitor, course: Course, days: Sequence[Day], at_us: int) -> History:
+    """Returns how a monitor was, by days of `last_days` and over `WINDOWS`."""
     bars = day_bars(days, monitor.created_us, course.flips, course.overlays)
     uptime = {
         title: measure(
@@ -149,7 +154,10 @@ def _history(monitor: Monitor, course: Course, days: Sequence[Day], at_us: int) 
         )
         for title, length_us in WINDOWS.items()
     }
-    return History(_drawn(bars), uptime, course.flips[-1].at_us if course.flips else None)
+    since_us = course.flips[-1].at_us if course.flips else None
+    left_out = (*course.overlays.maintenance, *course.overlays.paused)
+    flapping = is_flapping(changes_of(course.flips, left_out), at_us)
+    return History(_drawn(bars), uptime, since_us, flapping)
 
 
 def _drawn(days: Sequence[DayBar]) -> list[Bar]:

@@ -6,10 +6,19 @@ from api.pages.parts.ranges import TimeRange
 from api.pages.parts.texts import lasting, uptime
 from api.pages.uptime.phases import segments_of
 from api.pages.uptime.responses import responses_of
+from api.pages.uptime.standing import history_of
 from api.pages.uptime.windows import lines_of, problem_of_window, window_in, words_of
 from clickhouse.uptime.glances import Spent
 from controlplane.failures import BadRequest
+from controlplane.uptime.courses import Course
+from schemas.projects import ProjectId
+from schemas.uptime.days import last_days
 from schemas.uptime.maintenance import MaintenanceWindow
+from schemas.uptime.measures import Overlays
+from schemas.uptime.monitors import Monitor, MonitorConfig
+from schemas.uptime.states import Flip
+from schemas.uptime.targets import MonitorId
+from schemas.zones import DAY_US
 
 MINUTE = 60_000_000
 NOON = 1_796_040_000_000_000  # 2026-11-30T12:00:00Z
@@ -106,3 +115,35 @@ def test_lengths_of_time_have_two_units() -> None:
     shown = [lasting(seconds * 1000) for seconds in (0, 59, 60, 3725, 90_000, -5)]
 
     assert shown == ["0 s", "59 s", "1 m 0 s", "1 h 2 m", "1 d 1 h", "0 s"]
+
+
+def test_days_before_a_monitor_was_made_are_one_bar_and_outages_are_told() -> None:
+    monitor = Monitor(
+        monitor_id=MonitorId("mon_aaaaaaaa"),
+        project_id=ProjectId("00000000-0000-0000-0000-000000000001"),
+        config=MonitorConfig(name="Shop", type="icmp", host="shop.example"),
+        revision=1,
+        paused=False,
+        state="up",
+        since_us=None,
+        last_us=NOON,
+        silence_us=0,
+        resumed_us=None,
+        created_us=NOON - 2 * DAY_US,
+        updated_us=NOON,
+    )
+    down_us = NOON - DAY_US
+    flips = [
+        Flip(monitor.created_us, "unknown", "up"),
+        Flip(down_us, "up", "down"),
+        Flip(down_us + 90_000_000, "down", "up"),
+    ]
+
+    history = history_of(monitor, Course(flips, Overlays()), last_days("UTC", 90, NOON), NOON)
+
+    first, *bars = history.bars
+    assert (first.mood, first.width, len(bars)) == ("unmade", 87 * 4 - 1, 3)
+    assert [bar.mood for bar in bars] == ["ok", "down", "ok"]
+    assert bars[1].title == "2026-11-29: 99.89 % up, down 1 m 30 s in 1 outage"
+    assert history.uptime["7 days"].outages == 1
+    assert not history.is_flapping
