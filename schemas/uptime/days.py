@@ -75,6 +75,7 @@ def measure_each(
         some = Overlays(
             maintenance=_meeting(overlays.maintenance, bounds),
             paused=_meeting(overlays.paused, bounds),
+            excluded=_meeting(overlays.excluded, bounds),
         )
         yield measure(bounds, created_us, flips[first:last], some)
 

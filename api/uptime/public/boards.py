@@ -1,6 +1,5 @@
 """From what is known of monitors to what a public page shows of them. Pure."""
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -23,7 +22,8 @@ from schemas.uptime.boards import (
     public_id,
     public_title,
 )
-from schemas.uptime.measures import SECOND_US, Measured, Overlays, measure
+from schemas.uptime.days import measure_each
+from schemas.uptime.measures import SECOND_US, Measured
 from schemas.uptime.states import Flip
 from schemas.uptime.stretches import Stretch, is_in
 from schemas.zones import DAY_US, clock_of, known_zone
@@ -104,31 +104,15 @@ def _component(
 ) -> Component:
     now_us = days[-1][1][1]
     flips = _with_silence(monitor, now_us)
-    moments = [flip.at_us for flip in flips]
-    found = []
-    for date, (start_us, end_us) in days:
-        bounds = Stretch(start_us, end_us)
-        # Those of the day and the one before: a monitor may have very many.
-        first = max(bisect_right(moments, start_us) - 1, 0)
-        some = flips[first : bisect_left(moments, end_us)]
-        overlays = Overlays(*(_of_day(one, bounds) for one in _both(monitor.overlays)))
-        found.append(_day(date, measure(bounds, monitor.created_us, some, overlays)))
+    ranges = [Stretch(*bounds) for _, bounds in days]
+    measures = measure_each(ranges, monitor.created_us, flips, monitor.overlays)
+    found = [_day(date, one) for (date, _), one in zip(days, measures, strict=True)]
     return Component(
         component_id=named[0],
         name=named[1],
         state=_state(monitor, flips, now_us),
         days=tuple(found),
         response_ms=tuple(responses.get(monitor.monitor_id, ())),
-    )
-
-
-def _both(overlays: Overlays) -> tuple[tuple[Stretch, ...], tuple[Stretch, ...]]:
-    return overlays.maintenance, overlays.paused
-
-
-def _of_day(stretches: tuple[Stretch, ...], day: Stretch) -> tuple[Stretch, ...]:
-    return tuple(
-        one for one in stretches if one.start_us < day.end_us and one.end_us > day.start_us
     )
 
 
