@@ -119,9 +119,11 @@ def _rewrite_waiting() -> None:
             "incident_key": alert["ruleId"],
             "body": alert,
         }
+        # Without blanks: the body is sent word for word, and some may have had it before.
+        written = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
         bind.execute(
             sa.text("UPDATE alert_outbox SET payload = :payload WHERE id = :id"),
-            {"payload": json.dumps(message, ensure_ascii=False), "id": row_id},
+            {"payload": written, "id": row_id},
         )
 
 

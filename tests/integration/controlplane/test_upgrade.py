@@ -5,20 +5,33 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from advanced_alchemy.types import GUID, DateTimeUTC
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, column, insert, select, table
 
+from controlplane.crypto import Vault
 from controlplane.database import MIGRATIONS, Database
 from controlplane.models import Project
+from controlplane.outbox import claim
+from tests.integration.controlplane.conftest import SECRET
 
 NOW = datetime.now(UTC)
 WEEK = NOW + timedelta(days=7)
 ANN, OPERATOR, SHOP, ANNS, OPERATORS = (uuid.uuid4() for _ in range(5))
 MOMENTS = ("created_at", "updated_at", "expires_at", "deleted_at")
-IDS = ("id", "user_id", "project_id")
+IDS = ("id", "user_id", "project_id", "rule_id", "channel_id")
+ALERT: dict[str, Any] = {
+    "ruleId": str(uuid.uuid4()),
+    "ruleName": "New",
+    "value": 1.0,
+    "triggeredAt": "2026-11-29T10:00:00.000Z",
+    "message": "1 new issue",
+    "subject": "[Sluice] New",
+    "text": "1 new issue\n- <b>",
+}
 
 
 @pytest.fixture
@@ -140,3 +153,42 @@ class TestNumbersAndKeys:
 
             assert set(projects.all()) == {SHOP, ANNS, OPERATORS}
         await older.migrate()
+
+
+async def test_an_alert_that_waits_is_sent_by_the_newer_version(url: str, vault: Vault) -> None:
+    database = Database(url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(_to_0018)
+
+    await database.migrate()
+
+    (due,) = await claim(database, vault, 1, lease_us=1, limit=10)
+    assert (due.source, due.message.subject, due.message.summary) == (
+        "errors", "[Sluice] New", "[Sluice] New: 1 new issue",
+    )  # fmt: skip
+    assert bytes(due.message.body) == msgspec.json.encode(ALERT)
+    assert due.message.incident_key == ALERT["ruleId"]
+    await database.close()
+
+
+def _to_0018(connection: Connection) -> None:
+    command.upgrade(_history(connection), "0018")
+    vault, channel = Vault(SECRET), uuid.uuid4()
+    rule = uuid.UUID(ALERT["ruleId"])
+    times = {"created_at": NOW, "updated_at": NOW}
+    _add(connection, "project", id=SHOP, name="Shop", cost_preference="reported", number=1, **times)
+    of = {"project_id": SHOP, "name": "New", "created_us": 0}
+    _add(
+        connection, "alert_rule", id=rule, **of, description="", rule_type="issue.new", query="{}",
+        threshold_window=60, threshold_count=1, environment="", enabled=True, cooldown_minutes=0,
+        state="ok",
+    )  # fmt: skip
+    sealed = vault.seal('{"url":"https://hooks.example"}', bound_to=f"alert channel {channel}")
+    of |= {"kind": "webhook", "target": "", "sealed_config": sealed}
+    _add(connection, "alert_channel", id=channel, **of)
+    for state in ("pending", "delivered"):
+        _add(
+            connection, "alert_outbox", id=uuid.uuid4(), project_id=SHOP, rule_id=rule,
+            channel_id=channel, dedupe_key=state, payload=msgspec.json.encode(ALERT).decode(),
+            state=state, attempts=0, next_attempt_us=0, last_error="", created_us=0,
+        )  # fmt: skip
