@@ -68,7 +68,6 @@ async def add_monitor(
             policies=msgspec.json.encode(policies).decode(),
             revision=1,
             paused=False,
-            ack_ttl_s=config.ack_ttl_seconds,
             created_us=now_us,
             updated_us=now_us,
         )
@@ -252,6 +251,7 @@ async def _set_windows(
 def _copy_plain(row: models.Monitor, config: MonitorConfig) -> None:
     """Keeps what is asked for by who cannot open configurations."""
     row.target_ppm, row.latency_alerts = target_ppm_of(config), config.latency_alerts
+    row.ack_ttl_s = config.ack_ttl_seconds
 
 
 def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> Monitor:
