@@ -221,7 +221,7 @@ class TestProxy:
     def test_its_log_holds_no_query_string_and_no_header(self, proxy: tuple[str, Path]) -> None:
         address, log = proxy
         cron = "/api/1/cron/nightly/hidden-three/"
-        for path in ("/v1/traces/async", cron, "/api/auth/sign-out"):
+        for path in ("/v1/traces/async", cron, "/v1/heartbeats/hidden-four", "/api/auth/sign-out"):
             httpx.post(
                 f"{address}{path}?api_key=hidden-one",
                 headers={"X-Key": "hidden-two"},
