@@ -6,8 +6,8 @@ from schemas.uptime.states import Flip
 from schemas.uptime.stretches import Stretch, is_in
 
 MINUTE_US = 60_000_000
-CHANGES = 4
-"""So many changes within `WINDOW_US` are flapping: two outages that are over."""
+CHANGES = 6
+"""So many changes within `WINDOW_US` are flapping: three outages that are over."""
 WINDOW_US = 60 * MINUTE_US
 CALM_US = 30 * MINUTE_US
 """After so long without a change it is over."""

@@ -140,27 +140,30 @@ def test_one_that_ends_comes_before_one_that_begins() -> None:
     assert [one.incident_id for one in found] == ["inc_1", None]
 
 
-FLAPS: list[tuple[int, State]] = [(0, "up"), (5, "down"), (9, "up"), (25, "down"), (30, "up")]
+FLAPS: list[tuple[int, State]] = [
+    *((0, "up"), (1, "down"), (2, "up"), (5, "down"), (9, "up")),
+    *((25, "down"), (30, "up")),
+]
 
 
 def test_a_monitor_that_flaps_has_one_incident_until_it_is_calm() -> None:
     known = incident(25, None)
 
-    assert due_at(31, FLAPS[3:], known, earlier=FLAPS[:3]) == []
-    assert due_at(59, FLAPS[3:], known, earlier=FLAPS[:3]) == []
-    assert due_at(60, FLAPS[3:], known, earlier=FLAPS[:3]) == [
+    assert due_at(31, FLAPS[5:], known, earlier=FLAPS[:5]) == []
+    assert due_at(59, FLAPS[5:], known, earlier=FLAPS[:5]) == []
+    assert due_at(60, FLAPS[5:], known, earlier=FLAPS[:5]) == [
         Due("inc_1", 25 * MINUTE, 60 * MINUTE, "recovered", 0)
     ]
-    again: list[tuple[int, State]] = [*FLAPS[3:], (59, "down"), (60, "up")]
-    assert due_at(61, again, known, earlier=FLAPS[:3]) == [Due("inc_1", 25 * MINUTE, None, None, 1)]
+    again: list[tuple[int, State]] = [*FLAPS[5:], (59, "down"), (60, "up")]
+    assert due_at(61, again, known, earlier=FLAPS[:5]) == [Due("inc_1", 25 * MINUTE, None, None, 1)]
     # Of the last hour only two changes are left.
-    assert due_at(100, again, known, earlier=FLAPS[:3]) == [
+    assert due_at(100, again, known, earlier=FLAPS[:5]) == [
         Due("inc_1", 25 * MINUTE, 90 * MINUTE, "recovered", 1)
     ]
 
 
 def test_a_pause_ends_the_incident_of_a_monitor_that_flaps() -> None:
-    found = due_at(41, FLAPS[3:], incident(25, None), earlier=FLAPS[:3], paused=[(40, None)])
+    found = due_at(41, FLAPS[5:], incident(25, None), earlier=FLAPS[:5], paused=[(40, None)])
 
     assert found == [Due("inc_1", 25 * MINUTE, 40 * MINUTE, "paused", 0)]
 
@@ -168,7 +171,7 @@ def test_a_pause_ends_the_incident_of_a_monitor_that_flaps() -> None:
 def test_under_maintenance_nothing_flaps() -> None:
     window = [(0, 20)]
 
-    assert due_at(31, FLAPS[3:], incident(25, None), earlier=FLAPS[:3], maintenance=window) == [
+    assert due_at(31, FLAPS[5:], incident(25, None), earlier=FLAPS[:5], maintenance=window) == [
         Due("inc_1", 25 * MINUTE, 30 * MINUTE, "recovered", 0)
     ]
 
