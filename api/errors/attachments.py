@@ -29,10 +29,10 @@ from clickhouse.errors.attachments import (
 )
 from clickhouse.errors.events import plain_id
 from clickhouse.queries.parts import PART_BYTES
-from clickhouse.queries.values import iso_ms
 from schemas.described import describes
 from schemas.errors.beside_answers import AttachmentAnswer, AttachmentList
 from schemas.errors.pictures import picture_of
+from schemas.times import iso_ms
 
 MISSING = "Attachment not found"
 CONTENT_TYPE, DISPOSITION = b"content-type", b"content-disposition"

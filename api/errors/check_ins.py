@@ -24,10 +24,10 @@ from clickhouse.errors.check_ins import (
     list_monitors,
     list_runs,
 )
-from clickhouse.queries.values import iso_ms
 from schemas.described import describes
 from schemas.errors.beside_answers import CheckInAnswer, CheckInList, MonitorAnswer, MonitorList
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.zones import DAY_US
 
 USUAL_US = 30 * DAY_US

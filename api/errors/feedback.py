@@ -23,12 +23,12 @@ from clickhouse.errors.feedback import (
     fingerprints_of,
     list_feedback,
 )
-from clickhouse.queries.values import iso_ms
 from controlplane.database import Database
 from controlplane.errors.listing import issues_of
 from schemas.described import describes
 from schemas.errors.beside_answers import FeedbackAnswer, FeedbackList
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 
 
 class FeedbackQuery(TimeZone, frozen=True, kw_only=True):

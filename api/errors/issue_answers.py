@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from api.parameters import invalid
 from clickhouse.errors.events import EventLine
-from clickhouse.queries.values import iso_ms
 from schemas.errors.issue_answers import (
     ActivityAnswer,
     EventAnswer,
@@ -14,6 +13,7 @@ from schemas.errors.issue_answers import (
     StatusDetails,
 )
 from schemas.errors.issues import ActivityRow, IssueCounts, IssueRow
+from schemas.times import iso_ms
 
 CURSOR = re.compile(r"(-?\d{1,18})_([\w.-]{1,100})", re.ASCII)
 RULE = "Expected what a page before has given"

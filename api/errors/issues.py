@@ -23,7 +23,6 @@ from api.time_zones import TimeZone, on_clock_of
 from clickhouse.client import Warehouse
 from clickhouse.errors.issue_counts import read_counts
 from clickhouse.errors.issue_details import MOST_LOOKED_AT, read_hours, read_tags
-from clickhouse.queries.values import iso_ms
 from controlplane.errors.activity import list_activity
 from controlplane.errors.listing import get_issue
 from controlplane.errors.releases import list_releases
@@ -42,6 +41,7 @@ from schemas.errors.issue_answers import (
 from schemas.errors.issues import ErrorFilter, IssueSort
 from schemas.issues import one_of
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.zones import DAY_US
 
 LONGEST_US = 1_100 * DAY_US

@@ -28,12 +28,12 @@ from clickhouse.client import Warehouse
 from clickhouse.errors.log_filters import Attribute, LogFilter, Named, Text
 from clickhouse.errors.logs import Order, Place, StoredLog, count_levels, get_log, list_logs
 from clickhouse.queries.periods import WIDTHS_US, Period, Periods
-from clickhouse.queries.values import iso_ms, text_or_none
+from clickhouse.queries.values import text_or_none
 from schemas.described import describes
 from schemas.errors.log_answers import LevelCounts, LogAnswer, LogCounts, LogList, LogMoment
 from schemas.errors.severities import UNKNOWN, LogLevel, least_of
 from schemas.projects import ProjectContext
-from schemas.times import from_us
+from schemas.times import from_us, iso_ms
 from schemas.zones import DAY_US, clock_of
 
 USUAL_US = DAY_US

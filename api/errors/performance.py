@@ -27,7 +27,7 @@ from clickhouse.errors.transaction_spans import (
 )
 from clickhouse.errors.transaction_sums import Figures
 from clickhouse.errors.transactions import TransactionGroup
-from clickhouse.queries.values import iso_ms, number, quotient, text_or_none
+from clickhouse.queries.values import number, quotient, text_or_none
 from schemas.answers import Number
 from schemas.errors.performance import (
     GroupAnswer,
@@ -42,6 +42,7 @@ from schemas.errors.performance import (
     TransactionAnswer,
 )
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 
 SHOWN = 100
 MINUTE_US = 60_000_000

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from api.errors.issue_answers import moment
 from clickhouse.errors.session_health import Health, share
-from clickhouse.queries.values import iso_ms
 from schemas.errors.issues import ReleaseRow
 from schemas.errors.release_answers import (
     CommitAnswer,
@@ -15,6 +14,7 @@ from schemas.errors.release_answers import (
     ReleaseHealth,
 )
 from schemas.errors.releases import Commit, Deployment
+from schemas.times import iso_ms
 
 DIGITS = 4
 

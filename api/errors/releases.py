@@ -41,7 +41,6 @@ from clickhouse.errors.session_health import (
     health_course,
     read_health,
 )
-from clickhouse.queries.values import iso_ms
 from controlplane.errors.release_changes import add_deployment, save_release
 from controlplane.errors.release_details import (
     count_extents,
@@ -59,6 +58,7 @@ from schemas.errors.release_answers import (
     SavedRelease,
 )
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.zones import DAY_US
 
 USUAL_US = DAY_US

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from clickhouse.errors.issue_details import Hour
-from clickhouse.queries.values import iso_ms
 from schemas.errors.issue_answers import Timeline, TimelinePart
-from schemas.times import from_us
+from schemas.times import from_us, iso_ms
 from schemas.zones import DAY_US, HOUR_US, clock_of
 
 MOST_PARTS = 24 * 100

@@ -23,11 +23,11 @@ from clickhouse.errors.transaction_filters import Named, SpanFilter, Text, Trans
 from clickhouse.errors.transaction_spans import ORDERS as SPAN_ORDERS
 from clickhouse.errors.transaction_spans import slowest_spans
 from clickhouse.errors.transactions import ORDERS, Listing
-from clickhouse.queries.values import iso_ms
 from schemas.described import describes
 from schemas.errors.performance import GroupList, SpanSortList, TransactionAnswer
 from schemas.issues import one_of
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.zones import DAY_US
 
 USUAL_US = DAY_US

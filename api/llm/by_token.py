@@ -30,7 +30,7 @@ from clickhouse.llm.analytics import Breakdown, break_down
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import METADATA, Sums
 from clickhouse.llm.trace_lines import Place, TraceLine, list_lines
-from clickhouse.queries.values import iso_ms, number, quotient
+from clickhouse.queries.values import number, quotient
 from schemas.answers import Number
 from schemas.described import describes
 from schemas.llm.token_answers import (
@@ -42,6 +42,7 @@ from schemas.llm.token_answers import (
     GenerationList,
 )
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.zones import DAY_US
 
 SHOWN = 100

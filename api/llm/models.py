@@ -20,10 +20,10 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.models import Unpriced, find_models, find_unpriced
 from clickhouse.llm.spans import fetch_span
 from clickhouse.llm.traces import fetch_trace
-from clickhouse.queries.values import iso_ms
 from schemas.described import describes
 from schemas.llm.models import PRICED_SINCE, ModelList, ModelUse, UnpricedCalls
 from schemas.projects import ProjectContext, ProjectId
+from schemas.times import iso_ms
 
 DEFAULT_RANGE_US = 30 * 86_400_000_000
 MOST_REASONS = 10

@@ -16,11 +16,11 @@ from api.uptime.bodies import asked
 from api.uptime.holders import monitored_project
 from api.uptime.lengths import read_length_us
 from clickhouse.client import Warehouse
-from clickhouse.queries.values import iso_ms
 from clickhouse.uptime.series import Point, read_series
 from controlplane.uptime.courses import read_day_bars
 from controlplane.uptime.monitors import get_monitor
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.uptime.answers import DayAnswer, DaysAnswer, SeriesAnswer, SeriesPoint
 from schemas.uptime.days import MOST_DAYS, DayBar, last_days
 from schemas.uptime.measures import SECOND_US

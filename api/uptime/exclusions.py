@@ -10,7 +10,6 @@ from msgspec import Meta, Struct
 from api.auth import AnyRequest, services
 from api.uptime.bodies import asked, body_of
 from api.uptime.holders import monitored_project
-from clickhouse.queries.values import iso_ms
 from controlplane.failures import BadRequest
 from controlplane.uptime.exclusions import (
     MAX_REASON_CHARS,
@@ -20,7 +19,7 @@ from controlplane.uptime.exclusions import (
     remove_exclusion,
 )
 from schemas.described import describes
-from schemas.times import parse_timestamp_us
+from schemas.times import iso_ms, parse_timestamp_us
 from schemas.uptime.answers import ExclusionAnswer, ExclusionList, ExclusionRemoved
 from schemas.uptime.examples import EXCLUSION
 from schemas.uptime.stretches import Stretch

@@ -15,7 +15,6 @@ from api.uptime.cursors import read_cursor, written
 from api.uptime.holders import monitored_project
 from api.uptime.monitors import WRITES, PageQuery
 from api.uptime.notifications import told_of
-from clickhouse.queries.values import iso_ms
 from controlplane.uptime.incidents import (
     IncidentForm,
     Place,
@@ -24,6 +23,7 @@ from controlplane.uptime.incidents import (
     list_incidents,
 )
 from schemas.described import describes
+from schemas.times import iso_ms
 from schemas.uptime.answers import EventLine, IncidentAnswer, IncidentDetails, IncidentPage
 from schemas.uptime.examples import INCIDENT
 from schemas.uptime.incidents import Incident, IncidentState

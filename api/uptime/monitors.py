@@ -22,7 +22,6 @@ from api.uptime.holders import monitored_project
 from api.uptime.notifications import check_known, shown_of, warnings_of
 from api.uptime.pings import ping_urls
 from clickhouse.client import Warehouse
-from clickhouse.queries.values import iso_ms
 from clickhouse.uptime.checks import CheckLine, CheckPlace, list_checks
 from controlplane.uptime.courses import silent_since
 from controlplane.uptime.monitors import (
@@ -37,6 +36,7 @@ from controlplane.uptime.monitors import (
 )
 from controlplane.uptime.policies import Names, read_names
 from schemas.described import describes
+from schemas.times import iso_ms
 from schemas.uptime.answers import CheckAnswer, CheckPage, MonitorAnswer, MonitorPage, Removed
 from schemas.uptime.examples import MONITOR
 from schemas.uptime.monitors import Monitor, MonitorConfig

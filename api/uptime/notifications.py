@@ -12,7 +12,6 @@ from litestar.status_codes import HTTP_200_OK
 
 from api.auth import AnyRequest, services
 from api.uptime.holders import monitored_project
-from clickhouse.queries.values import iso_ms
 from controlplane.failures import BadRequest
 from controlplane.uptime.aims import Sight
 from controlplane.uptime.policies import Names
@@ -20,6 +19,7 @@ from controlplane.uptime.tried import list_notifications, sights_of_monitor, sig
 from schemas.described import describes
 from schemas.messages import Sent
 from schemas.projects import ProjectId
+from schemas.times import iso_ms
 from schemas.uptime.answers import NotificationLine
 from schemas.uptime.notices import CHANNEL, HIDDEN, Notification, read_aim
 from schemas.uptime.policy_answers import TargetTest, TargetTests

@@ -11,7 +11,6 @@ from api.auth import AnyRequest, services
 from api.uptime.bodies import asked, body_of, fields_of
 from api.uptime.holders import monitored_project
 from api.uptime.notifications import check_known, shown_of, warnings_of
-from clickhouse.queries.values import iso_ms
 from controlplane.failures import BadRequest
 from controlplane.uptime.monitors import MAX_MONITORS, list_monitors
 from controlplane.uptime.policies import (
@@ -24,6 +23,7 @@ from controlplane.uptime.policies import (
     replace_policy,
 )
 from schemas.described import describes
+from schemas.times import iso_ms
 from schemas.uptime.escalation import Policy, PolicyForm
 from schemas.uptime.examples import POLICY, POLICY_CHANGE
 from schemas.uptime.policy_answers import (

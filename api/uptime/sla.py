@@ -22,11 +22,11 @@ from api.uptime.holders import monitored_project
 from api.uptime.monitors import PageQuery
 from api.uptime.sla_lines import COLUMNS, line_of, row_of, total_answer
 from clickhouse.client import Warehouse
-from clickhouse.queries.values import iso_ms
 from controlplane.uptime.courses import AT_ONCE
 from controlplane.uptime.monitors import Place, get_monitor, list_monitors
 from controlplane.uptime.service_levels import read_promised
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.uptime.answers import SlaAnswer, SlaMonth
 from schemas.uptime.monitors import Monitor
 from schemas.uptime.service_levels import (

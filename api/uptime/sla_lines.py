@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from api.pages.parts.sheets import Column, Row, moment_of
-from clickhouse.queries.values import iso_ms
+from schemas.times import iso_ms
 from schemas.uptime.answers import OutageAnswer, SlaLine, SlaTotal
 from schemas.uptime.measures import SECOND_US, Measured
 from schemas.uptime.monitors import Monitor

@@ -19,10 +19,10 @@ from api.uptime.lengths import LONGEST_US, read_length_us
 from api.uptime.monitors import shown_state
 from api.uptime.sla_lines import excluded_s
 from clickhouse.client import Warehouse
-from clickhouse.queries.values import iso_ms
 from clickhouse.uptime.latencies import Latencies, measure_latencies
 from controlplane.uptime.courses import Course, read_course
 from controlplane.uptime.monitors import get_monitor
+from schemas.times import iso_ms
 from schemas.uptime.answers import Metrics, StatusAnswer, UptimeAnswer
 from schemas.uptime.days import measure_each
 from schemas.uptime.flapping import changes_of, is_flapping

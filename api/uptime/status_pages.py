@@ -8,7 +8,6 @@ from api.auth import AnyRequest, services
 from api.uptime.bodies import asked, fields_of
 from api.uptime.holders import monitored_project
 from api.uptime.monitors import READS, WRITES
-from clickhouse.queries.values import iso_ms
 from controlplane.uptime.status_pages import (
     add_page,
     change_page,
@@ -18,6 +17,7 @@ from controlplane.uptime.status_pages import (
     set_logo,
 )
 from schemas.described import describes
+from schemas.times import iso_ms
 from schemas.uptime.answers import StatusPageAnswer, StatusPageList, StatusPageRemoved
 from schemas.uptime.examples import LOGO, STATUS_PAGE, STATUS_PAGE_CHANGE
 from schemas.uptime.status_pages import MAX_LOGO_BYTES, PageConfig, StatusPage

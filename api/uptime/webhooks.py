@@ -15,7 +15,6 @@ from api.uptime.bodies import asked, body_of
 from api.uptime.cursors import read_cursor, written
 from api.uptime.holders import monitored_project
 from api.uptime.monitors import READS, WRITES, PageQuery
-from clickhouse.queries.values import iso_ms
 from controlplane.uptime.webhook_messages import MessagePlace, list_messages, replay
 from controlplane.uptime.webhooks import (
     add_webhook,
@@ -28,6 +27,7 @@ from controlplane.uptime.webhooks import (
 from schemas.described import describes
 from schemas.messages import Sent
 from schemas.projects import ProjectId
+from schemas.times import iso_ms
 from schemas.uptime.examples import WEBHOOK
 from schemas.uptime.webhook_answers import (
     DeliveryAnswer,

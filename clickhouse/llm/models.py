@@ -8,9 +8,10 @@ from clickhouse.llm import rollups
 from clickhouse.llm.filters import SpanFilter, TraceFilter, condition
 from clickhouse.llm.groups import tokens
 from clickhouse.llm.rollups import Sums
-from clickhouse.queries.values import cents_sum, iso_ms, text_or_none
+from clickhouse.queries.values import cents_sum, text_or_none
 from schemas.llm.models import ModelUse
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.zones import HOUR_US
 
 MOST_MODELS = 1_000

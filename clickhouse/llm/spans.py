@@ -8,17 +8,10 @@ from clickhouse.llm.filters import SpanFilter, condition
 from clickhouse.llm.pairs import DURATION_MS, STARTS, UNMEASURED
 from clickhouse.queries.conditions import Condition, by_ids
 from clickhouse.queries.parts import ONE_ROW, Selection, Table
-from clickhouse.queries.values import (
-    cents,
-    counted,
-    iso_ms,
-    number,
-    raw_or_none,
-    sent_cost,
-    text_or_none,
-)
+from clickhouse.queries.values import cents, counted, number, raw_or_none, sent_cost, text_or_none
 from schemas.llm.answers import SpanAnswer
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 
 SESSION_ROWS = 10_000
 

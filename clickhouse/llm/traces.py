@@ -10,17 +10,10 @@ from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter, condition
 from clickhouse.queries.conditions import Condition, by_ids
 from clickhouse.queries.parts import ONE_ROW, Selection, Table
-from clickhouse.queries.values import (
-    cents,
-    counted,
-    iso_ms,
-    number,
-    raw_or_none,
-    sent_cost,
-    text_or_none,
-)
+from clickhouse.queries.values import cents, counted, number, raw_or_none, sent_cost, text_or_none
 from schemas.llm.answers import TraceAnswer
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 
 SESSION_ROWS = 10_000
 # What DateTime64 holds.

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive
 from clickhouse.queries.periods import Period, Periods, period_sql, period_values
-from clickhouse.queries.values import iso_ms
 from schemas.answers import OutcomeCount, OutcomesAnswer
 from schemas.outcomes import WORDS
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.zones import DAY_US, clock_of
 
 # More is refused, for an answer cut short would not add up to its totals.

@@ -6,7 +6,6 @@ from msgspec import Raw
 
 from schemas.answers import CostSource, Number
 from schemas.projects import ProjectContext
-from schemas.times import iso_ms as iso_ms
 
 
 def number(value: float) -> Number:

@@ -15,7 +15,6 @@ from api.reads import reader_of
 from api.rows import one
 from clickhouse.client import Warehouse
 from clickhouse.errors.overview import add_up_projects
-from clickhouse.queries.values import iso_ms
 from controlplane.errors.activity import list_recent
 from controlplane.errors.listing import count_statuses
 from schemas.described import describes
@@ -26,7 +25,7 @@ from schemas.errors.agent_answers import (
     StatsAnswer,
 )
 from schemas.errors.issues import ActivityRow
-from schemas.times import EPOCH, MICROSECOND
+from schemas.times import EPOCH, MICROSECOND, iso_ms
 from schemas.zones import DAY_US
 
 

@@ -24,7 +24,6 @@ from clickhouse.errors.event_filters import EventFilter, Place
 from clickhouse.errors.events import EventLine, list_events
 from clickhouse.errors.issue_counts import read_counts
 from clickhouse.errors.issue_details import read_hours
-from clickhouse.queries.values import iso_ms
 from controlplane.errors.changes import IssueChange, change_issues
 from controlplane.errors.listing import get_issue, list_issues
 from controlplane.failures import BadRequest
@@ -41,6 +40,7 @@ from schemas.errors.event import LEVELS, event_decoder, frames_of
 from schemas.errors.issues import STATUSES, ErrorFilter, IssueFilter, IssueRow, Status
 from schemas.issues import one_of
 from schemas.projects import ProjectContext
+from schemas.times import iso_ms
 from schemas.zones import DAY_US
 
 MOST_ISSUES = 100

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from api.errors.issue_answers import moment
 from api.errors.sentry_cli.reach import slug_of
-from clickhouse.queries.values import iso_ms
 from controlplane.api_tokens import ReachedProject
 from controlplane.database import Database
 from controlplane.errors.release_details import count_extents, get_release
 from schemas.errors.issues import ReleaseRow
 from schemas.errors.releases import Deployment, ReleaseExtent
 from schemas.errors.sentry_cli import CliCommitId, CliDeployment, CliProject, CliRelease
+from schemas.times import iso_ms
 
 
 async def release_of(
