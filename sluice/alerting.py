@@ -7,7 +7,7 @@ from alerts.deliver import Deliverer
 from alerts.errors.trying import try_channel
 from alerts.uptime.pager import Pager
 from alerts.uptime.trying import try_targets, unknown_targets
-from alerts.uptime.webhooks import WebhookEvents, try_webhook
+from alerts.uptime.webhooks import put_out_all, try_webhook
 from api.uptime.public.following import Following
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -34,7 +34,7 @@ def add_delivery(process: Process, database: Database, vault: Vault) -> None:
     )
     process.state["try_channel"] = partial(try_channel, deliverer)
     process.state["try_webhook"] = partial(try_webhook, deliverer)
-    process.upkeep.append((PUT_OUT_EVERY_S, WebhookEvents(database).work))
+    process.upkeep.append((PUT_OUT_EVERY_S, partial(put_out_all, database)))
     process.state["try_targets"] = partial(try_targets, deliverer)
     process.state["unknown_targets"] = unknown_targets
     pager = Pager(database, vault)

@@ -8,7 +8,7 @@ import msgspec
 
 from alerts.deliver import Deliverer
 from controlplane.database import Database
-from controlplane.uptime.webhook_messages import AT_ONCE, forget_events, message_of, put_out_events
+from controlplane.uptime.webhook_messages import AT_ONCE, message_of, put_out_events
 from schemas.channels import ChannelConfig
 from schemas.messages import Sent
 from schemas.projects import ProjectId
@@ -16,29 +16,13 @@ from schemas.times import iso_ms
 from schemas.uptime.webhooks import TRIAL, Webhook, WebhookBody
 from schemas.webhooks import WebhookSecret
 
-FORGET_EVERY_US = 3_600_000_000
-KEPT_US = 90 * 86_400_000_000
-"""As long as the messages of the outbox."""
 
-
-class WebhookEvents:
-    """Puts events into the outbox, again and again. Any number of processes may."""
-
-    def __init__(
-        self, database: Database, now_us: Callable[[], int] = lambda: time.time_ns() // 1000
-    ) -> None:
-        self._database = database
-        self._now_us = now_us
-        self._forget_due_us = 0
-
-    async def work(self) -> None:
-        """Puts out what is new, and forgets what is old."""
-        now_us = self._now_us()
-        while await put_out_events(self._database, now_us) == AT_ONCE:
-            pass
-        if now_us >= self._forget_due_us:
-            await forget_events(self._database, now_us - KEPT_US)
-            self._forget_due_us = now_us + FORGET_EVERY_US
+async def put_out_all(
+    database: Database, now_us: Callable[[], int] = lambda: time.time_ns() // 1000
+) -> None:
+    """Puts into the outbox what is new for webhooks. Any number of processes may."""
+    while await put_out_events(database, now_us()) == AT_ONCE:
+        pass
 
 
 async def try_webhook(

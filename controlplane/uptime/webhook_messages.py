@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
@@ -79,14 +79,6 @@ async def put_out_events(database: Database, now_us: int) -> int:
             .execution_options(synchronize_session=False)
         )
     return len(events)
-
-
-async def forget_events(database: Database, before_us: int) -> None:
-    """Deletes events that were noted before then and that nobody waits for."""
-    of = UptimeEvent
-    old = of.is_paged & of.is_hooked & (of.noted_us < before_us)
-    async with database.session() as session:
-        await session.execute(delete(of).where(old))
 
 
 async def list_messages(

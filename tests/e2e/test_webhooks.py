@@ -75,7 +75,7 @@ def test_each_event_arrives_once_also_over_a_kill(tmp_path: Path, receiver: Rece
         assert receiver.types() == {"ping": 1}
 
         receiver.status = 503
-        monitor_id = keyed.monitor()
+        monitor_id = keyed.monitor(notifications=[])
         keyed.send(monitor_id, ago(120), "off")
         keyed.send(
             monitor_id,
@@ -105,9 +105,9 @@ def test_each_event_arrives_once_also_over_a_kill(tmp_path: Path, receiver: Rece
             "certificate.expiring": 1,
         }
         wait_for(lambda: receiver.types() == expected, "every event", timeout_s=120)
-        found = wait_for(lambda: all_delivered(keyed, path), "no delivery that waits")
+        found = wait_for(lambda: all_delivered(keyed, path), "no delivery that waits", timeout_s=60)
         keyed.ask("POST", f"{path}/replay", 202, delivery_id=found[0]["delivery_id"])
-        wait_for(lambda: len(receiver.taken) == 6, "the one that is sent again")
+        wait_for(lambda: len(receiver.taken) == 6, "the one that is sent again", timeout_s=60)
         keyed.http.close()
 
     assert len({one["event_id"] for one in receiver.taken}) == 5

@@ -11,12 +11,11 @@ from msgspec import json
 from sqlalchemy import select
 
 from alerts.deliver import Deliverer
-from alerts.uptime.webhooks import KEPT_US, WebhookEvents
+from alerts.uptime.webhooks import put_out_all
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.uptime.incidents import IncidentForm, handle_incident
-from controlplane.uptime.models import UptimeEvent
 from controlplane.uptime.webhook_messages import MessagePlace, list_messages, replay
 from controlplane.uptime.webhooks import (
     add_webhook,
@@ -75,8 +74,8 @@ async def test_an_event_is_posted_once_and_signed(
     incident_id = await trigger(database, project)
     clock = Clock()
 
-    await asyncio.gather(*(WebhookEvents(database, clock).work() for _ in range(2)))
-    await WebhookEvents(database, clock).work()
+    await asyncio.gather(put_out_all(database, clock), put_out_all(database, clock))
+    await put_out_all(database, clock)
     for _ in range(2):
         await deliverer(database, vault, clock).work()
 
@@ -107,7 +106,7 @@ async def test_only_the_types_that_it_asks_for_and_only_of_its_project_since_it_
     form = IncidentForm(state="resolved", incident_id=incident_id)
     await handle_incident(database, project, form, "ann")
 
-    await WebhookEvents(database, Clock()).work()
+    await put_out_all(database)
 
     types = sorted(one.event_type for one in await messages(database, project, every))
     assert types == ["incident.resolved", "incident.triggered"]
@@ -124,7 +123,7 @@ async def test_what_is_not_taken_is_tried_after_each_pause_and_dead_at_the_end(
     webhook, _ = await made(database, vault, project, receiver.url)
     await trigger(database, project)
     clock = Clock()
-    await WebhookEvents(database, clock).work()
+    await put_out_all(database, clock)
     receiver.answers = [(404, "")]  # a receiver that is being deployed says so for a while
 
     for number, pause_s in enumerate(PAUSES_S, 1):
@@ -161,7 +160,7 @@ async def test_a_private_address_is_not_posted_to(
     webhook, _ = await made(database, vault, project, receiver.url)
     await trigger(database, project)
     clock = Clock()
-    await WebhookEvents(database, clock).work()
+    await put_out_all(database, clock)
 
     await deliverer(database, vault, clock, private_allowed=False).work()
 
@@ -177,7 +176,7 @@ async def test_a_change_holds_for_what_waits_and_the_secret_stays(
     webhook, secret = await made(database, vault, project, "https://example.com/gone")
     await trigger(database, project)
     clock = Clock()
-    await WebhookEvents(database, clock).work()
+    await put_out_all(database, clock)
     of = (project, webhook.webhook_id)
     form = WebhookForm(url=f"{receiver.url}?token=a", events=["monitor.up"], description="Chat")
 
@@ -197,7 +196,7 @@ async def test_a_page_of_deliveries_goes_on_where_the_last_one_ended(
     webhook, _ = await made(database, vault, project, "https://example.com/all")
     for number in range(3):
         await trigger(database, project, str(number))
-    await WebhookEvents(database, Clock()).work()
+    await put_out_all(database)
     every = await messages(database, project, webhook)
 
     first = await messages(database, project, webhook, limit=2)
@@ -247,7 +246,7 @@ async def test_there_are_at_most_ten_and_a_removed_one_takes_its_deliveries(
     with pytest.raises(Conflict):
         await made(database, vault, project, "https://example.com/more")
     await trigger(database, project)
-    await WebhookEvents(database, Clock()).work()
+    await put_out_all(database)
 
     await remove_webhook(database, project, first.webhook_id)
 
@@ -256,21 +255,3 @@ async def test_there_are_at_most_ten_and_a_removed_one_takes_its_deliveries(
     with pytest.raises(NotFound):
         await messages(database, project, first)
     await made(database, vault, project, "https://example.com/more")
-
-
-async def test_events_that_all_have_had_are_forgotten_in_time(
-    database: Database, project: ProjectId
-) -> None:
-    await trigger(database, project)
-    clock = Clock()
-    clock.us = FAR_US
-    async with database.session() as session:
-        for event in await session.scalars(select(UptimeEvent)):
-            event.is_paged = True
-
-    await WebhookEvents(database, clock).work()
-
-    async with database.reading() as session:
-        left = list(await session.scalars(select(UptimeEvent)))
-    assert left == []
-    assert clock.us > KEPT_US
