@@ -41,6 +41,8 @@ SECRETS = frozenset(
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
+NO_REGION = "none"
+"""In place of a region: this process looks at nothing. An empty variable counts as not set."""
 
 
 class SettingsError(Exception):
@@ -240,9 +242,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     private_targets: Literal["refuse", "allow"] = "refuse"
     """Whether alerts may be sent to private and link-local addresses, and probes look at them:
     `refuse` or `allow`. Those of cloud metadata are always refused."""
-    prober_region: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = "default"
+    prober_region: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "default"
     """Region from which `sluice up` or `sluice prober` looks at monitors: at those that name it
-    among their `regions`. Empty: `sluice up` looks at none."""
+    among their `regions`. `none`: `sluice up` looks at none."""
     prober_url: str = ""
     """Address of the Sluice that `sluice prober` works for. Empty: it is a part of this
     installation, with its Kafka and its database."""

@@ -20,7 +20,7 @@ class Looking:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = ProberSettings(
-            region=settings.prober_region or "here",
+            region=settings.prober_region,
             private_allowed=settings.private_targets == "allow",
         )
         self._under_way: Counter[ProjectId] = Counter()

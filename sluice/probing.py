@@ -18,6 +18,7 @@ from probes.following import Following, SourceAway, SourceRejects
 from probes.settings import ProberSettings
 from schemas.kinds import CHECK
 from schemas.projects import ProjectId
+from schemas.settings import NO_REGION
 from schemas.uptime.checks import Check
 from schemas.uptime.probing import TargetsAnswer, TargetsAsk
 from schemas.uptime.rows import check_id
@@ -77,7 +78,7 @@ def items_of(checks: Sequence[Check]) -> Mapping[ProjectId, Items]:
 def add_only_prober(process: Process, database: Database, vault: Vault, log: EventLog) -> None:
     """Adds the prober of `sluice up`, unless the settings name no region for it."""
     settings = process.settings
-    if not settings.prober_region:
+    if settings.prober_region == NO_REGION:
         return
     following = Following(
         ControlPlane(database, vault, targets_of_only_prober),

@@ -224,7 +224,7 @@ class Server:
             # Every test makes a project as the same person.
             "MAX_PROJECTS_PER_USER": "10000",
             # Tests say themselves what was seen, but for those of probing.
-            "PROBER_REGION": "",
+            "PROBER_REGION": "none",
             **self.settings,
         }
         ours = {f"SLUICE_{name}": value for name, value in settings.items()}

@@ -19,9 +19,12 @@ SENDERS = {
     *("/api/1/cron/one", "/api/1/cron/one/one"),
 }
 """SDKs add parameters of their own, and what they send must not be lost for one."""
-MONITORS = ("/v1/monitors", "/v1/status", "/v1/incidents", "/v1/sla")
+MONITORS = (
+    *("/v1/monitors", "/v1/status", "/v1/incidents", "/v1/sla", "/v1/webhooks"),
+    "/v1/escalation-policies",
+)
 """Routes with keys and statuses of their own."""
-PAGES = ("/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
+PAGES = ("/p/", "/status/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
 TOKEN = {"name": "all", "scope": "admin"}
 RANGE = "date_from=2025-01-01T00:00:00Z&date_to=2025-02-01T00:00:00Z"
 

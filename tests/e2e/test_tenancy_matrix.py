@@ -783,8 +783,12 @@ def ask_by_their_token(
     own = {"X-Project-Id": made}
     new = {"name": "builds", "scope": "write"}
     new |= {"forMonitors": for_monitors, "forProbers": for_probers}
-    token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()["apiToken"]
-    return ask(world.stranger, route, world, Authorization=f"Bearer {token}")
+    token = world.outsider.post("/dashboard/api/tokens", json=new, headers=own).json()
+    answer = ask(world.stranger, route, world, Authorization=f"Bearer {token['apiToken']}")
+    # A project may have so many at a time.
+    path = f"/dashboard/api/tokens/{token['token']['id']}"
+    assert world.outsider.delete(path, headers=own).is_success
+    return answer
 
 
 @cases(Guard.SESSION)

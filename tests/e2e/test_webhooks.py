@@ -75,7 +75,7 @@ def test_each_event_arrives_once_also_over_a_kill(tmp_path: Path, receiver: Rece
         assert receiver.types() == {"ping": 1}
 
         receiver.status = 503
-        monitor_id = keyed.monitor(notifications=[])
+        monitor_id = keyed.monitor()
         keyed.send(monitor_id, ago(120), "off")
         keyed.send(
             monitor_id,
