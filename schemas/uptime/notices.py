@@ -25,6 +25,8 @@ OWN_WEBHOOKS: dict[str, ChannelKind] = {
     "discordapp.com": "discord",
 }
 TEAMS_HOST = ".webhook.office.com"
+SLACK_HOOK = re.compile(r"slack://(T\w{1,30}/B\w{1,30}/\w{1,80})/?", re.ASCII)
+"""An incoming webhook, in Apprise's form."""
 EMAIL = re.compile(r"[^\s@,;<>()\[\]\\\"/?#&%:]+@[^\s@,;<>()\[\]\\\"/?#&%:]+")
 
 
@@ -97,9 +99,13 @@ def read_aim(text: str) -> Aim | None:
         fits = re.fullmatch(r"[!-~]{1,200}", key)
         config = ChannelConfig(integration_key=key)
         return Aim(f"pagerduty://{key}", shown, "pagerduty", config) if fits else None
-    if parts.scheme == "slack" and parts.netloc == "hooks":
+    if parts.scheme == "slack":
         # The page's form: Apprise would take `hooks` for the first part of the token.
-        text = f"slack://{parts.path.lstrip('/')}"
+        text = text.replace("slack://hooks/", "slack://", 1)
+        if match := SLACK_HOOK.fullmatch(text):
+            # By our own sender: Apprise needs a process for each message.
+            config = ChannelConfig(webhook_url=f"https://hooks.slack.com/services/{match[1]}")
+            return Aim(text.rstrip("/"), shown, "slack", config)
     return Aim(text, shown, "apprise", ChannelConfig(url=text))
 
 

@@ -11,7 +11,8 @@ KEY = "s3cretKEY"
 HOOK = f"https://hooks.slack.com/services/{KEY}"
 DISCORD = f"https://discord.com/api/webhooks/1/{KEY}"
 PAGERDUTY = ChannelConfig(integration_key=KEY)
-TOKENS = ChannelConfig(url=f"slack://T0A1/B0X9/{KEY}")
+TOKENS = ChannelConfig(webhook_url=f"https://hooks.slack.com/services/T0A1/B0X9/{KEY}")
+CHANNEL_URL = ChannelConfig(url=f"slack://T0A1/B0X9/{KEY}/#ops")
 EMAIL = ChannelConfig(recipients=("ann@example.com",))
 SERVER, OURS = f"mailto://ann:{KEY}@example.com", f"https://shop.example/in?k={KEY}"
 
@@ -19,8 +20,9 @@ SERVER, OURS = f"mailto://ann:{KEY}@example.com", f"https://shop.example/in?k={K
 @pytest.mark.parametrize(
     ("text", "kind", "shown", "config"),
     [
-        (f"slack://hooks/T0A1/B0X9/{KEY}", "apprise", "slack://…", TOKENS),
-        (f"slack://T0A1/B0X9/{KEY}", "apprise", "slack://…", TOKENS),
+        (f"slack://hooks/T0A1/B0X9/{KEY}", "slack", "slack://…", TOKENS),
+        (f"slack://T0A1/B0X9/{KEY}", "slack", "slack://…", TOKENS),
+        (f"slack://hooks/T0A1/B0X9/{KEY}/#ops", "apprise", "slack://…", CHANNEL_URL),
         (f"pagerduty://{KEY}", "pagerduty", "pagerduty://…", PAGERDUTY),
         (f"pagerduty://{KEY}@api-key/source", "pagerduty", "pagerduty://…", PAGERDUTY),
         ("mailto:ann@example.com", "email", "mailto:ann@example.com", EMAIL),
