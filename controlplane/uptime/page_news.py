@@ -61,10 +61,8 @@ async def _tell(database: Database, vault: Vault, of: tuple[str, str], now_us: i
             return 0
         config = read_page_config(page.config)
         names = {one.monitor_id: one.name for group in config.groups for one in group.monitors}
-        news = [
-            *await _incident_news(session, page, names, now_us),
-            *await _maintenance_news(session, page, names, now_us),
-        ]
+        incidents, told_us = await _incident_news(session, page, names, now_us)
+        news = [*incidents, *await _maintenance_news(session, page, names, now_us)]
         followers = await list_followers(session, vault, page_id) if news else []
     at = PageAt(config.title, f"{base_url}/status/{config.slug}")
     pairs = [(one, to) for one in news for to in followers if one.noted_us > to.since_us]
@@ -79,9 +77,9 @@ async def _tell(database: Database, vault: Vault, of: tuple[str, str], now_us: i
                 count += 1
     async with database.session() as session:
         change = update(StatusPageRow).where(
-            StatusPageRow.id == page_id, StatusPageRow.told_us < now_us
+            StatusPageRow.id == page_id, StatusPageRow.told_us < told_us
         )
-        await session.execute(change.values(told_us=now_us))
+        await session.execute(change.values(told_us=told_us))
     return count
 
 
@@ -100,7 +98,8 @@ def _key(news: News, to: Follower) -> str:
 
 async def _incident_news(
     session: AsyncSession, page: StatusPageRow, names: Mapping[str, str], now_us: int
-) -> list[News]:
+) -> tuple[list[News], int]:
+    """Returns what is new, and until when that is all: very much is told in parts."""
     line, incident = IncidentEvent, Incident
     since_us = max(page.told_us - OVERLAP_US, now_us - LONGEST_US)
     of_page = incident.monitor_id.in_(names)
@@ -114,7 +113,8 @@ async def _incident_news(
         .limit(MOST_LINES)
     )
     rows = (await session.execute(query)).all()
-    return [_news(page.id, row[0], row[1], names) for row in rows]
+    told_us = rows[-1][0].noted_us - 1 + OVERLAP_US if len(rows) == MOST_LINES else now_us
+    return [_news(page.id, row[0], row[1], names) for row in rows], told_us
 
 
 def _news(page_id: str, line: IncidentEvent, incident: Incident, names: Mapping[str, str]) -> News:

@@ -17,6 +17,7 @@ from controlplane.database import Database
 from controlplane.failures import Unavailable
 from controlplane.outbox_models import AlertOutbox
 from controlplane.projects import insert_project
+from controlplane.uptime import page_news
 from controlplane.uptime.backdating import backdate_monitor
 from controlplane.uptime.incidents import IncidentForm, handle_incident
 from controlplane.uptime.monitors import add_monitor, change_monitor
@@ -177,6 +178,30 @@ async def test_each_follower_is_told_once_whoever_looks_and_however_often(
     for one in sent:
         assert "Incident: Shop" in one.payload
         assert not any(word in one.payload for word in ("hush", "inside", "who", 'example.com"]'))
+
+
+async def test_of_very_much_news_none_is_left_out(
+    database: Database, vault: Vault, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_news, "MOST_LINES", 2)
+    await follow(database, vault, made, "ann@example.com", time.time_ns() // 1000 - 1000)
+    form = IncidentForm(state="triggered", monitor_id=made.monitor_id, public_note="note 0")
+    made_of = await handle_incident(database, made.project_id, form, "who")
+    for number in range(1, 5):
+        form = IncidentForm(
+            state="acknowledged",
+            incident_id=made_of.incident.incident_id,
+            public_note=f"note {number}",
+        )
+        await handle_incident(database, made.project_id, form, "who")
+    later_us = time.time_ns() // 1000 + 1
+
+    for seconds in range(0, 30, 5):
+        await tell_news(database, vault, BASE, later_us + seconds * 1_000_000)
+
+    texts = [one.payload for one in await messages(database)]
+    assert len(texts) == 5
+    assert all(any(f"note {number}" in text for text in texts) for number in range(5))
 
 
 async def test_maintenance_is_told_a_day_before_and_once(
