@@ -33,6 +33,9 @@ AHEAD_US = DAY_US
 PACE_US = 500_000
 """Between two messages: who is to be woken does not wait behind a thousand followers."""
 MOST_LINES = 200
+"""Of one look; more are told with the next."""
+MOST_ANNOUNCED = 10
+"""Windows of a page, the next ones; others follow as these pass."""
 AT_ONCE = 50
 TOLD = ("triggered", "reopened", "resolved")
 
@@ -110,10 +113,14 @@ async def _incident_news(
         .where(or_(line.public_note != "", of_page & line.kind.in_(TOLD)))
         .where(or_(of_page, incident.monitor_id.is_(None)))
         .order_by(line.noted_us, line.number)
-        .limit(MOST_LINES)
     )
+    moments = query.with_only_columns(line.noted_us).offset(MOST_LINES - 1).limit(1)
+    last_us = await session.scalar(moments)
+    if last_us is not None:
+        # With all that was noted at that moment: many monitors may fall in one.
+        query = query.where(line.noted_us <= last_us)
     rows = (await session.execute(query)).all()
-    told_us = rows[-1][0].noted_us - 1 + OVERLAP_US if len(rows) == MOST_LINES else now_us
+    told_us = now_us if last_us is None else last_us + OVERLAP_US
     return [_news(page.id, row[0], row[1], names) for row in rows], told_us
 
 
@@ -158,7 +165,8 @@ async def _maintenance_news(
         for window in overlays[monitor_id].maintenance:
             if now_us < window.start_us <= now_us + AHEAD_US:
                 found.setdefault(window, []).append(names[monitor_id])
-    return [_announced(when, of, now_us) for when, of in sorted(found.items())]
+    first = sorted(found.items())[:MOST_ANNOUNCED]
+    return [_announced(when, of, now_us) for when, of in first]
 
 
 def _announced(when: Stretch, names: Sequence[str], now_us: int) -> News:
