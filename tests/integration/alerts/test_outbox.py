@@ -104,7 +104,7 @@ async def test_a_project_whose_receivers_do_not_answer_keeps_no_other_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other, clock = await make_project(database), Clock()
-    receiver.holds = asyncio.Event()
+    receiver.holds = holds = asyncio.Event()
     sender = deliverer(database, vault, clock)
     for number in range(3):
         await put(database, vault, project, receiver.url, f"held {number}")
@@ -122,7 +122,7 @@ async def test_a_project_whose_receivers_do_not_answer_keeps_no_other_waiting(
     keys = [json.decode(one.body)["key"] for one in receiver.received]
     assert keys[1] == "alert"
     assert keys[2].startswith("held")
-    receiver.holds.set()
+    holds.set()
     await sender.work()
 
 

@@ -1,6 +1,7 @@
 """What is missing of heartbeats is said when all that came before is known."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import update
@@ -27,7 +28,7 @@ PLACE = TopicPartition(CHECKS.name, 0)
 class Log:
     """A log of one partition, of which is said how far it is stored."""
 
-    log_ids: dict[str, str] = {}
+    log_ids: Mapping[str, str] = {}
 
     def __init__(self) -> None:
         self.end = self.stored = 0
