@@ -181,6 +181,18 @@ async def test_each_follower_is_told_once_whoever_looks_and_however_often(
         assert not any(word in one.payload for word in ("hush", "inside", "who", 'example.com"]'))
 
 
+async def test_an_address_for_which_many_ask_at_once_is_asked_once(
+    database: Database, vault: Vault, made: Made
+) -> None:
+    page = (made.page_id, PageAt("Acme", BASE))
+    asked = (ask_by_email(database, vault, page, "ann@example.com", 1_000_000) for _ in range(4))
+
+    await asyncio.gather(*asked)
+
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(AlertOutbox)) == 1
+
+
 async def test_of_very_much_news_none_is_left_out(
     database: Database, vault: Vault, made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
