@@ -1,7 +1,7 @@
 """What is missing of heartbeats is said when all that came before is known."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import update
@@ -19,6 +19,7 @@ from schemas.checkpoints import Progress
 from schemas.kinds import CHECKS
 from schemas.uptime.heartbeats import Word
 from schemas.uptime.monitors import Monitor
+from sluice.hearing import Hearing
 from tests.integration.uptime.paged import World
 from tests.integration.uptime.test_paging import new_world
 
@@ -31,7 +32,14 @@ class Log:
     log_ids: Mapping[str, str] = {}
 
     def __init__(self) -> None:
-        self.end = self.stored = 0
+        self.end = self.stored = self.appends = 0
+
+    def partitions(self, topic: str) -> int:
+        return 1
+
+    async def append(self, chunks: Sequence[Any]) -> dict[TopicPartition, int]:
+        self.appends += 1
+        return {}
 
     async def places(self) -> dict[TopicPartition, PartitionState]:
         return {PLACE: PartitionState(Progress(self.stored - 1, None), self.end)}
@@ -106,3 +114,26 @@ async def test_words_of_others_that_come_later_keep_nobody_waiting(
     await looking.work()
 
     assert await told(world) == ["missed", "ok"]
+
+
+async def test_many_words_of_one_moment_are_in_the_log_at_once(
+    database: Database, vault: Vault
+) -> None:
+    world, log = await new_world(database, vault), Log()
+    monitor = await waiting_heartbeat(world)
+    first_us = time.time_ns() // 1000
+    job: dict[str, Any] = {"slug": "job", "environment": "production"}
+    words = [
+        KeptWord(f"w{n}", world.project_id, Word(signal="started", at_us=first_us + n, **job))
+        for n in range(1200)
+    ]
+    await keep_words(database, words)
+    stand_in: Any = log
+
+    await Hearing(database, vault, stand_in).work()
+
+    assert await told(world) == []
+    assert log.appends == 3
+    async with database.reading() as session:
+        row = await session.get_one(Heartbeat, monitor.monitor_id)
+        assert row.started_us == first_us + 1199
