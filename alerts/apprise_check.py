@@ -8,11 +8,14 @@ import sys
 
 import msgspec
 
+from alerts.apprise_child import without_files
+
 
 def known(urls: list[str]) -> list[bool]:
     """Returns of each URL whether Apprise could send to it."""
     import apprise
 
+    without_files()
     asset = apprise.AppriseAsset(secure_logging=True, async_mode=False)
     found = [apprise.Apprise.instantiate(url, asset=asset) for url in urls]
     return [one is not None for one in found]

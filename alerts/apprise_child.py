@@ -1,8 +1,9 @@
 """Sends one message through Apprise, in a process of its own: `python -m alerts.apprise_child`.
 
 Apprise reaches out in many ways, so its process may connect to nothing but what `schemas.addresses`
-allows, whatever a name means or a redirect says, and may start no program. Its memory, and a
-service that never answers, end with the process. Reads a JSON object, writes an error or nothing.
+allows, whatever a name means or a redirect says, and may start no program. A URL may name a file
+as a template or a key: those of this machine are not read. Its memory, and a service that never
+answers, end with the process. Reads a JSON object, writes an error or nothing.
 """
 
 import sys
@@ -14,6 +15,7 @@ from schemas.addresses import TargetRefused, check_address
 
 CONNECTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 STARTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.system", "os.fork"})
+LOGS = frozenset({"syslog.openlog", "syslog.syslog"})
 INET_ADDRESS_PARTS = (2, 4)
 
 
@@ -34,6 +36,8 @@ def guard(job: Job) -> None:
     def check(event: str, arguments: tuple[Any, ...]) -> None:
         if event in STARTS:
             raise TargetRefused("programs of this machine are not started")
+        if event in LOGS:
+            raise TargetRefused("the log of this machine is not written to")
         # A socket that is connected already sends without naming an address.
         if event in CONNECTS and arguments[1] is not None:
             address = arguments[1]
@@ -44,10 +48,18 @@ def guard(job: Job) -> None:
     sys.addaudithook(check)
 
 
+def without_files() -> None:
+    """Has Apprise know no files of this machine from now on, in this process."""
+    from apprise.manager_attachment import AttachmentManager
+
+    AttachmentManager().remove("file")
+
+
 def send(job: Job) -> str:
     """Sends, and returns an error, empty for none."""
     import apprise
 
+    without_files()
     apprise_asset = apprise.AppriseAsset(secure_logging=True, async_mode=False)
     target = apprise.Apprise.instantiate(job.url, asset=apprise_asset, suppress_exceptions=True)
     if target is None:

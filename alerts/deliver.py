@@ -61,7 +61,8 @@ class Deliverer:
         self._pagerduty_url = pagerduty_url
         self._now_us = now_us
         self._children = asyncio.Semaphore(MOST_CHILDREN)
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}
+        """Each with its project."""
 
     async def begin(self) -> int:
         """Begins to send what is due, and returns how many messages; it waits for no receiver."""
@@ -69,11 +70,16 @@ class Deliverer:
         if limit <= 0:
             return 0
         found = await claim(
-            self._database, self._vault, self._now_us(), lease_us=LEASE_US, limit=limit
+            self._database,
+            self._vault,
+            self._now_us(),
+            lease_us=LEASE_US,
+            limit=limit,
+            busy=set(self._running.values()),
         )
         for due in found:
             task = asyncio.create_task(self._deliver(due))
-            self._running.add(task)
+            self._running[task] = due.project_id
             task.add_done_callback(self._ended)
         return len(found)
 
@@ -100,7 +106,7 @@ class Deliverer:
         return await self._send(Due("", 1, source, key, kind, config, message))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (bug := task.exception()) is not None:
             log.error("a message could not be handled, will try again", exc_info=bug)
 

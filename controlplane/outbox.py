@@ -5,7 +5,7 @@ message has: so it is in the outbox once, whatever crashes.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import cast
 from uuid import UUID
 
@@ -86,18 +86,30 @@ def open_target(vault: Vault, message_id: UUID, sealed: bytes) -> ChannelConfig:
 
 
 async def claim(
-    database: Database, vault: Vault, now_us: int, *, lease_us: int, limit: int
+    database: Database,
+    vault: Vault,
+    now_us: int,
+    *,
+    lease_us: int,
+    limit: int,
+    busy: Collection[str] = (),
 ) -> list[Due]:
     """Takes messages that are due, and holds them for the lease: others leave them alone.
 
     A message that has to come after another one to the same target waits until that is through.
+    Projects of which messages are on their way, `busy`, come after others: one whose receivers do
+    not answer keeps no other waiting. Who follows a status page comes last of all: anybody may.
     """
     before = aliased(AlertOutbox)
     waits = exists().where(before.id == AlertOutbox.after_id, before.state == "pending")
     due = (
         select(AlertOutbox.id)
         .where(AlertOutbox.state == "pending", AlertOutbox.next_attempt_us <= now_us, ~waits)
-        .order_by(AlertOutbox.next_attempt_us)
+        .order_by(
+            AlertOutbox.source == "status",
+            AlertOutbox.project_id.in_([as_uuid(one) for one in busy]),
+            AlertOutbox.next_attempt_us,
+        )
         .limit(limit)
     )
     locked = due.with_for_update(skip_locked=True, of=AlertOutbox).scalar_subquery()
@@ -109,7 +121,7 @@ async def claim(
         .execution_options(synchronize_session=False)
     )
     async with database.reading() as session:
-        if await session.scalar(due.limit(1)) is None:
+        if await session.scalar(due.order_by(None).limit(1)) is None:
             return []
     async with database.session() as session:
         taken = list(await session.scalars(take))
@@ -205,4 +217,5 @@ def _due(
         kind=cast("ChannelKind", kind),
         config=config,
         message=msgspec.json.decode(message.payload, type=Message),
+        project_id=str(message.project_id),
     )

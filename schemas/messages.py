@@ -49,6 +49,8 @@ class Due(NamedTuple):
     kind: ChannelKind
     config: ChannelConfig
     message: Message
+    project_id: str = ""
+    """Empty of one that is in no outbox."""
 
 
 class Sent(NamedTuple):

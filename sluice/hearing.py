@@ -14,6 +14,7 @@ from controlplane.uptime.words import KeptWord, drop_words, list_words, listen
 from eventlog.log import EventLog
 from eventlog.producer import produce
 from ingest.uptime.heartbeats import Runs
+from schemas.projects import ProjectId
 from schemas.uptime.checks import Check
 from schemas.uptime.heartbeats import BY_THE_CLOCK, HeartbeatTarget, check_of
 from sluice.probing import items_of
@@ -33,19 +34,22 @@ class Hearing:
         self._log = log
 
     async def work(self) -> None:
-        """Appends what is kept. Several may do it: a check that comes twice is one."""
+        """Appends all that is kept. Several may do it: a check that comes twice is one."""
+        while await self._append_some() == AT_ONCE:
+            pass
+
+    async def _append_some(self) -> int:
         words = await list_words(self._database, AT_ONCE)
         if not words:
-            return
+            return 0
         targets = await targets_of(self._database, self._vault, words)
         checks = checks_of(words, targets)
         for project_id, items in items_of(checks).items():
             await produce(self._log, project_id, [items], time.time_ns())
-        for one in checks:
-            if one.reason == "started":
-                heard = {str(one.monitor_id): Heard(one.slot_us, one.slot_us, one.slot_us)}
-                await note_heard(self._database, one.project_id, heard)
+        for project_id, heard in starts_of(checks).items():
+            await note_heard(self._database, project_id, heard)
         await drop_words(self._database, [one.word_id for one in words])
+        return len(words)
 
 
 def checks_of(words: Sequence[KeptWord], targets: dict[str, HeartbeatTarget]) -> list[Check]:
@@ -62,6 +66,16 @@ def checks_of(words: Sequence[KeptWord], targets: dict[str, HeartbeatTarget]) ->
             started[target.monitor_id] = word.at_us
         elif word.signal in ("ok", "fail"):
             started[target.monitor_id] = None
+    return found
+
+
+def starts_of(checks: Sequence[Check]) -> dict[ProjectId, dict[str, Heard]]:
+    """Returns the newest start of each monitor, by project; checks are in order."""
+    found: dict[ProjectId, dict[str, Heard]] = {}
+    for one in checks:
+        if one.reason == "started":
+            heard = Heard(one.slot_us, one.slot_us, one.slot_us)
+            found.setdefault(one.project_id, {})[str(one.monitor_id)] = heard
     return found
 
 

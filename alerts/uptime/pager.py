@@ -50,7 +50,7 @@ class Pager:
         self._forget_due_us = 0
 
     async def work(self) -> None:
-        """Does what is due; cheap when nothing is."""
+        """Does what is due; cheap when nothing is. Raises what a project met when all are done."""
         now_us = self._now_us()
         ready: defaultdict[UUID, list[UUID]] = defaultdict(list)
         waiting: defaultdict[UUID, list[Waiting]] = defaultdict(list)
@@ -61,11 +61,19 @@ class Pager:
                 ready[project_id] = [one.event_id for one in events]
         for project_id in await list_due(self._database, now_us):
             ready[project_id] += []
+        met: list[Exception] = []
         for project_id, event_ids in ready.items():
-            await self._page(project_id, event_ids, now_us)
+            try:
+                await self._page(project_id, event_ids, now_us)
+            except Exception as error:
+                # Others must not wait for it.
+                log.warning("people of a project not paged", project_id=str(project_id))
+                met.append(error)
         if now_us >= self._forget_due_us:
             await forget_events(self._database, now_us - KEPT_US)
             self._forget_due_us = now_us + FORGET_EVERY_US
+        if met:
+            raise met[0]
 
     async def _page(self, project_id: UUID, event_ids: Sequence[UUID], now_us: int) -> None:
         try:

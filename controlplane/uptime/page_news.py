@@ -33,6 +33,9 @@ AHEAD_US = DAY_US
 PACE_US = 500_000
 """Between two messages: who is to be woken does not wait behind a thousand followers."""
 MOST_LINES = 200
+"""Of one look; more are told with the next."""
+MOST_ANNOUNCED = 10
+"""Windows of a page, the next ones; others follow as these pass."""
 AT_ONCE = 50
 TOLD = ("triggered", "reopened", "resolved")
 
@@ -61,10 +64,8 @@ async def _tell(database: Database, vault: Vault, of: tuple[str, str], now_us: i
             return 0
         config = read_page_config(page.config)
         names = {one.monitor_id: one.name for group in config.groups for one in group.monitors}
-        news = [
-            *await _incident_news(session, page, names, now_us),
-            *await _maintenance_news(session, page, names, now_us),
-        ]
+        incidents, told_us = await _incident_news(session, page, names, now_us)
+        news = [*incidents, *await _maintenance_news(session, page, names, now_us)]
         followers = await list_followers(session, vault, page_id) if news else []
     at = PageAt(config.title, f"{base_url}/status/{config.slug}")
     pairs = [(one, to) for one in news for to in followers if one.noted_us > to.since_us]
@@ -79,9 +80,9 @@ async def _tell(database: Database, vault: Vault, of: tuple[str, str], now_us: i
                 count += 1
     async with database.session() as session:
         change = update(StatusPageRow).where(
-            StatusPageRow.id == page_id, StatusPageRow.told_us < now_us
+            StatusPageRow.id == page_id, StatusPageRow.told_us < told_us
         )
-        await session.execute(change.values(told_us=now_us))
+        await session.execute(change.values(told_us=told_us))
     return count
 
 
@@ -100,7 +101,8 @@ def _key(news: News, to: Follower) -> str:
 
 async def _incident_news(
     session: AsyncSession, page: StatusPageRow, names: Mapping[str, str], now_us: int
-) -> list[News]:
+) -> tuple[list[News], int]:
+    """Returns what is new, and until when that is all: very much is told in parts."""
     line, incident = IncidentEvent, Incident
     since_us = max(page.told_us - OVERLAP_US, now_us - LONGEST_US)
     of_page = incident.monitor_id.in_(names)
@@ -111,10 +113,15 @@ async def _incident_news(
         .where(or_(line.public_note != "", of_page & line.kind.in_(TOLD)))
         .where(or_(of_page, incident.monitor_id.is_(None)))
         .order_by(line.noted_us, line.number)
-        .limit(MOST_LINES)
     )
+    moments = query.with_only_columns(line.noted_us).offset(MOST_LINES - 1).limit(1)
+    last_us = await session.scalar(moments)
+    if last_us is not None:
+        # With all that was noted at that moment: many monitors may fall in one.
+        query = query.where(line.noted_us <= last_us)
     rows = (await session.execute(query)).all()
-    return [_news(page.id, row[0], row[1], names) for row in rows]
+    told_us = now_us if last_us is None else last_us + OVERLAP_US
+    return [_news(page.id, row[0], row[1], names) for row in rows], told_us
 
 
 def _news(page_id: str, line: IncidentEvent, incident: Incident, names: Mapping[str, str]) -> News:
@@ -158,7 +165,8 @@ async def _maintenance_news(
         for window in overlays[monitor_id].maintenance:
             if now_us < window.start_us <= now_us + AHEAD_US:
                 found.setdefault(window, []).append(names[monitor_id])
-    return [_announced(when, of, now_us) for when, of in sorted(found.items())]
+    first = sorted(found.items())[:MOST_ANNOUNCED]
+    return [_announced(when, of, now_us) for when, of in first]
 
 
 def _announced(when: Stretch, names: Sequence[str], now_us: int) -> News:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -24,6 +24,8 @@ from schemas.uptime.notices import Warned
 
 AT_ONCE = 1000
 """Events in one look of all projects; more wait for the next one."""
+OF_A_PROJECT = 200
+"""Events of one project in one look: they are one transaction, and take about two seconds."""
 INCIDENT = "incident."
 
 
@@ -37,13 +39,22 @@ class Waiting(NamedTuple):
 
 
 async def list_waiting(database: Database) -> list[Waiting]:
-    """Returns events of live projects that nobody has taken, the oldest first."""
+    """Returns events of live projects that nobody has taken, of each project the oldest first.
+
+    One that has very many keeps no other waiting.
+    """
     of = UptimeEvent
-    query = (
-        select(of.id, of.project_id, of.type, of.noted_us)
+    place = func.row_number().over(partition_by=of.project_id, order_by=of.noted_us)
+    waiting = (
+        select(of.id, of.project_id, of.type, of.noted_us, place.label("place"))
         .join(Project, Project.id == of.project_id)
         .where(UNPAGED, Project.deleted_at.is_(None))
-        .order_by(of.noted_us)
+        .subquery()
+    )
+    query = (
+        select(waiting)
+        .where(waiting.c.place <= OF_A_PROJECT)
+        .order_by(waiting.c.place, waiting.c.noted_us)
         .limit(AT_ONCE)
     )
     async with database.reading() as session:

@@ -36,7 +36,8 @@ from schemas.uptime.notices import (
 )
 from schemas.uptime.stretches import Stretch
 
-MOST_DUE = 500
+MOST_DUE = 200
+"""Incidents in one look: they are one transaction."""
 
 
 class Want(NamedTuple):

@@ -88,6 +88,7 @@ async def ask_by_email(
     digest = _digest(vault, page_id, email)
     config = ChannelConfig(recipients=(email,))
     async with database.session() as session:
+        await _hold(session, page_id)
         row = await _find(session, page_id, digest)
         if row is not None and (row.is_confirmed or now_us - row.asked_us < ASK_AGAIN_US):
             return
@@ -131,6 +132,7 @@ async def add_webhook(
     subscriber_id, config = of
     digest = _digest(vault, page_id, config.url)
     async with database.session() as session:
+        await _hold(session, page_id)
         if await _find(session, page_id, digest) is not None:
             return
         await _refuse_full(session, page_id)
@@ -201,6 +203,12 @@ async def _forget(session: AsyncSession, ids: Sequence[UUID]) -> None:
         sent = AlertOutbox.dedupe_key.startswith(f"status/{one}/")
         await session.execute(delete(AlertOutbox).where(sent))
         await session.execute(delete(StatusSubscriber).where(StatusSubscriber.id == one))
+
+
+async def _hold(session: AsyncSession, page_id: str) -> None:
+    """Lets nobody else have an address follow a page until the transaction ends."""
+    of = StatusPageRow
+    await session.scalar(select(of.id).where(of.id == page_id).with_for_update())
 
 
 async def _find(session: AsyncSession, page_id: str, digest: str) -> StatusSubscriber | None:

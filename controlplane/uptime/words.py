@@ -64,10 +64,12 @@ async def list_words(database: Database, limit: int) -> list[KeptWord]:
         return [KeptWord(row.id, ProjectId(str(row.project_id)), _word(row.word)) for row in rows]
 
 
-async def has_words(database: Database) -> bool:
-    """Tells whether any word is not in the log yet."""
+async def has_words(database: Database, until_us: int) -> bool:
+    """Tells whether any word of before a moment is not in the log yet."""
+    of = HeartbeatWord
     async with database.reading() as session:
-        return await session.scalar(select(HeartbeatWord.id).limit(1)) is not None
+        query = select(of.id).where(of.at_us <= until_us).limit(1)
+        return await session.scalar(query) is not None
 
 
 async def drop_words(database: Database, word_ids: Collection[str]) -> None:

@@ -29,7 +29,7 @@ from controlplane.uptime.words import (
     keep_words,
     read_listening,
 )
-from eventlog.log import TopicPartition
+from eventlog.log import PartitionState, TopicPartition
 from processors.blocks import StoredLog, is_past
 from schemas.kinds import CHECKS, ERRORS
 from schemas.projects import ProjectId
@@ -62,6 +62,8 @@ class _Barrier(NamedTuple):
 
     at_us: int
     ends: Mapping[TopicPartition, int]
+    is_last: bool = False
+    """Whether the checks are within, which became of the words of that moment."""
 
 
 def find_missing(one: Waited, now_us: int, deaf: Stretch) -> Found:
@@ -149,17 +151,22 @@ class Heartbeats:
         await self._say()
 
     async def _all_is_known(self, now_us: int) -> bool:
-        """Tells whether all is stored, and followed, that the log held when this was asked first.
+        """Tells whether all is stored, and followed, that was said when this was asked first.
 
-        A ping that waits in the log would else be missing, and then come.
+        A ping that waits in the log would else be missing, and then come. A check-in is in the log
+        twice: as it came, and as the check that becomes of it.
         """
         places = await self._log.places()
         if self._barrier is None:
-            ends = {
-                one: state.next_offset for one, state in places.items() if one.topic in HEARD_IN
-            }
-            self._barrier = _Barrier(now_us, ends)
-        return is_past(places, self._barrier.ends) and not await has_words(self._database)
+            self._barrier = _Barrier(now_us, _ends_of(places))
+        if not is_past(places, self._barrier.ends):
+            return False
+        if not self._barrier.is_last:
+            if await has_words(self._database, self._barrier.at_us):
+                return False
+            places = await self._log.places()
+            self._barrier = _Barrier(self._barrier.at_us, _ends_of(places), is_last=True)
+        return is_past(places, self._barrier.ends)
 
     async def _say(self) -> None:
         barrier, self._barrier = self._barrier, None
@@ -176,6 +183,10 @@ class Heartbeats:
         ]
         await keep_words(self._database, words)
         await look_later(self._database, {one: told.look_at_us for one, told in found.items()})
+
+
+def _ends_of(places: Mapping[TopicPartition, PartitionState]) -> Mapping[TopicPartition, int]:
+    return {one: state.next_offset for one, state in places.items() if one.topic in HEARD_IN}
 
 
 def _word_id(word: Word) -> str:

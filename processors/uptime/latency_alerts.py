@@ -18,11 +18,12 @@ from controlplane.uptime.notices import (
     open_notice,
     open_notices,
 )
+from controlplane.uptime.overlays import read_overlays
 from controlplane.uptime.watched import AT_ONCE, Watched, find_watched
 from processors.uptime.unusual import Judged, Quarter, judge
 from schemas.projects import ProjectId
 from schemas.uptime.measures import SECOND_US
-from schemas.uptime.stretches import Stretch
+from schemas.uptime.stretches import Stretch, is_in
 from schemas.zones import DAY_US, clock_of
 
 EVERY_S = 60.0
@@ -76,10 +77,17 @@ class LatencyAlerts:
     async def _note(self, of: Watched, judged: Judged, is_known: bool, now_us: int) -> None:
         if is_known and judged.is_usual:
             await end_notice(self._database, of.monitor_id, UNUSUAL, now_us)
-        elif judged.is_unusual and not is_known:
+        elif judged.is_unusual and not is_known and not await self._is_maintained(of, now_us):
             noted = Noted(now_us, now_us, False, _details(judged))
             if await open_notice(self._database, of, UNUSUAL, noted):
                 log.info("latency is unusual", monitor_id=of.monitor_id)
+
+    async def _is_maintained(self, of: Watched, now_us: int) -> bool:
+        """Tells whether maintenance makes it slow: if it is still slow behind it, that is told."""
+        now = Stretch(now_us - 1, now_us)
+        async with self._database.reading() as session:
+            overlays = await read_overlays(session, of.monitor_id, now)
+        return is_in(overlays.maintenance, now_us - 1)
 
 
 def weeks_before(time_zone: str, quarter_us: int, now_us: int) -> list[Stretch]:

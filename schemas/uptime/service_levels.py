@@ -136,7 +136,7 @@ def total_of(measures: Iterable[Measured]) -> Measured:
     """Adds up what was measured of several monitors."""
     columns = [
         (one.up_us, one.degraded_us, one.down_us, one.unknown_us)
-        + (one.maintenance_us, one.paused_us, one.before_us, one.outages)
+        + (one.maintenance_us, one.paused_us, one.before_us, one.outages, one.excluded_us)
         for one in measures
     ]
     return Measured(*map(sum, zip(*columns, strict=True))) if columns else Measured(*[0] * 8)
@@ -147,7 +147,7 @@ def _report(
 ) -> MonthReport:
     whole_us = month.bounds.end_us - month.bounds.start_us
     excluded_us = measured.maintenance_us + measured.paused_us
-    excluded_us += measured.unknown_us + measured.before_us
+    excluded_us += measured.unknown_us + measured.before_us + measured.excluded_us
     begun = [
         one
         for one in of.incidents

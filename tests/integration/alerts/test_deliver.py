@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from alerts import deliver
 from alerts.deliver import LEASE_US, Deliverer, email_url
 from alerts.errors.trying import try_channel
 from alerts.plans import PLANS
+from alerts.uptime.trying import unknown_targets
 from clickhouse.client import Warehouse
 from controlplane.channels import add_channel, list_channels, open_channel
 from controlplane.crypto import UnsealError, Vault
@@ -283,6 +285,28 @@ class TestTargets:
         sent = await try_channel(sender, project, Channel("c", "Ours", "apprise", "", 0), config)
 
         assert "cloud metadata" in sent.error
+
+    @pytest.mark.slow
+    async def test_apprise_reads_no_file_of_this_machine_and_writes_to_no_log(
+        self, database: Database, vault: Vault, project: ProjectId, tmp_path: Path
+    ) -> None:
+        card = tmp_path / "card.json"
+        card.write_text('{"type": "message", "attachments": []}')
+        urls = [
+            f"workflows://localhost:9/id/signature?template={card}",
+            f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template=file://{card}",
+            f"fcm://project@device/1?keyfile={card}",
+        ]
+        sender = deliverer(database, vault, Clock())
+
+        for url in [*urls, "syslog://"]:
+            config = ChannelConfig(url=url)
+            sent = await try_channel(
+                sender, project, Channel("c", "Ours", "apprise", "", 0), config
+            )
+            assert ("log of this machine" if url == "syslog://" else "not know") in sent.error
+
+        assert await unknown_targets([*urls, "json://example.com"]) == [0, 1, 2]
 
     async def test_email_needs_a_server_of_the_operator(
         self, database: Database, vault: Vault, project: ProjectId

@@ -1,5 +1,6 @@
 """One outbox for all: targets without a channel, order, plans, what is dead and sent again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import pytest
 from msgspec import Raw, json
 
+from alerts import deliver
 from alerts.deliver import Deliverer
 from alerts.plans import PLANS
 from controlplane.crypto import Vault
@@ -49,13 +51,12 @@ async def put(
     outgoing = Outgoing(
         id=message_id,
         project_id=UUID(project),
-        source="uptime",
         key=f"{project}/{key}",
         message=message,
         target_kind="webhook",
         target="http://…",
         sealed_target=seal_target(vault, message_id, ChannelConfig(url=url)),
-        **more,
+        **{"source": "uptime", **more},
     )
     async with database.session() as session:
         await put_out(session, [outgoing], Clock()())
@@ -93,6 +94,36 @@ async def test_a_message_waits_for_the_one_before(
 
     keys = [one.body for one in receiver.received]
     assert keys == [b'{"key":"alert"}', b'{"key":"alert"}', b'{"key":"recovery"}']
+
+
+async def test_a_project_whose_receivers_do_not_answer_keeps_no_other_waiting(
+    database: Database,
+    vault: Vault,
+    project: ProjectId,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other, clock = await make_project(database), Clock()
+    receiver.holds = holds = asyncio.Event()
+    sender = deliverer(database, vault, clock)
+    for number in range(3):
+        await put(database, vault, project, receiver.url, f"held {number}")
+    monkeypatch.setattr(deliver, "MOST_AT_ONCE", 1)
+    await sender.begin()
+
+    await put(database, vault, other, receiver.url, "follower", source="status")
+    await put(database, vault, other, receiver.url, "alert")
+    for most in (2, 3):
+        monkeypatch.setattr(deliver, "MOST_AT_ONCE", most)
+        await sender.begin()
+        while len(receiver.received) < most:  # noqa: ASYNC110  # it comes by the network
+            await asyncio.sleep(0.01)
+
+    keys = [json.decode(one.body)["key"] for one in receiver.received]
+    assert keys[1] == "alert"
+    assert keys[2].startswith("held")
+    holds.set()
+    await sender.work()
 
 
 async def test_what_nobody_takes_is_dead_after_its_plan_and_can_be_sent_again(

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.uptime.public.boards import Responses
@@ -17,8 +17,10 @@ from controlplane.database import Database
 from controlplane.failures import Unavailable
 from controlplane.outbox_models import AlertOutbox
 from controlplane.projects import insert_project
+from controlplane.uptime import page_news
 from controlplane.uptime.backdating import backdate_monitor
 from controlplane.uptime.incidents import IncidentForm, handle_incident
+from controlplane.uptime.models import IncidentEvent
 from controlplane.uptime.monitors import add_monitor, change_monitor
 from controlplane.uptime.page_messages import PageAt
 from controlplane.uptime.page_models import StatusSubscriber
@@ -179,6 +181,46 @@ async def test_each_follower_is_told_once_whoever_looks_and_however_often(
         assert not any(word in one.payload for word in ("hush", "inside", "who", 'example.com"]'))
 
 
+async def test_an_address_for_which_many_ask_at_once_is_asked_once(
+    database: Database, vault: Vault, made: Made
+) -> None:
+    page = (made.page_id, PageAt("Acme", BASE))
+    asked = (ask_by_email(database, vault, page, "ann@example.com", 1_000_000) for _ in range(4))
+
+    await asyncio.gather(*asked)
+
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(AlertOutbox)) == 1
+
+
+async def test_of_very_much_news_none_is_left_out(
+    database: Database, vault: Vault, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_news, "MOST_LINES", 2)
+    await follow(database, vault, made, "ann@example.com", time.time_ns() // 1000 - 1000)
+    form = IncidentForm(state="triggered", monitor_id=made.monitor_id, public_note="note 0")
+    made_of = await handle_incident(database, made.project_id, form, "who")
+    for number in range(1, 5):
+        form = IncidentForm(
+            state="acknowledged",
+            incident_id=made_of.incident.incident_id,
+            public_note=f"note {number}",
+        )
+        await handle_incident(database, made.project_id, form, "who")
+    later_us = time.time_ns() // 1000 + 1
+    async with database.session() as session:
+        # More of one moment than is told at once.
+        of = IncidentEvent.number.in_((2, 3, 4))
+        await session.execute(update(IncidentEvent).where(of).values(noted_us=later_us - 1))
+
+    for seconds in range(0, 30, 5):
+        await tell_news(database, vault, BASE, later_us + seconds * 1_000_000)
+
+    texts = [one.payload for one in await messages(database)]
+    assert len(texts) == 5
+    assert all(any(f"note {number}" in text for text in texts) for number in range(5))
+
+
 async def test_maintenance_is_told_a_day_before_and_once(
     database: Database, vault: Vault, made: Made
 ) -> None:
@@ -193,6 +235,21 @@ async def test_maintenance_is_told_a_day_before_and_once(
 
     (sent,) = await messages(database)
     assert "Maintenance: Shop" in sent.payload
+
+
+async def test_of_very_many_windows_the_next_ones_are_told(
+    database: Database, vault: Vault, made: Made
+) -> None:
+    now_us = time.time_ns() // 1000
+    await follow(database, vault, made, "ann@example.com", now_us - 1000)
+    windows = [{"cron": f"{minute} * * * *", "duration_seconds": 60} for minute in range(0, 60, 10)]
+    of = (made.project_id, made.monitor_id)
+    await change_monitor(database, vault, of, {"maintenance_windows": windows})
+
+    for seconds in range(1, 4):
+        await tell_news(database, vault, BASE, now_us + seconds * 1000)
+
+    assert len(await messages(database)) == page_news.MOST_ANNOUNCED
 
 
 async def test_a_page_that_is_not_published_tells_nobody(

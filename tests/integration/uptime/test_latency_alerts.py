@@ -5,13 +5,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from clickhouse.client import Warehouse
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.projects import insert_project
-from controlplane.uptime.models import UptimeEvent
+from controlplane.uptime.models import MonitorMaintenance, UptimeEvent
 from controlplane.uptime.monitors import add_monitor, change_monitor
 from processors.uptime.latency_alerts import LatencyAlerts
 from schemas.projects import ProjectId
@@ -112,3 +112,22 @@ async def test_who_wants_none_any_more_has_the_next_one_told_anew(
     await change_monitor(database, vault, of, {"latency_alerts": True})
 
     assert len(await look(database, warehouse, MONDAY_US)) == 2
+
+
+async def test_nothing_is_told_within_maintenance(
+    database: Database, warehouse: Warehouse, vault: Vault
+) -> None:
+    monitor = await made(database, vault)
+    for week in range(1, 5):
+        await store(warehouse, monitor, MONDAY_US - week * 7 * DAY_US + 30 * MINUTE, 50.0, 100)
+    await store(warehouse, monitor, MONDAY_US, 400.0, 15)
+    of = (monitor.project_id, monitor.monitor_id)
+    window = {"starts_at": "2026-11-02T07:30:00Z", "ends_at": "2026-11-02T08:05:00Z"}
+    await change_monitor(database, vault, of, {"maintenance_windows": [window]})
+    async with database.session() as session:
+        # As if it had been said before it began.
+        await session.execute(update(MonitorMaintenance).values(from_us=0))
+
+    assert await look(database, warehouse, MONDAY_US) == []
+    await store(warehouse, monitor, MONDAY_US + 10 * MINUTE, 400.0, 10)
+    assert len(await look(database, warehouse, MONDAY_US + 10 * MINUTE)) == 1

@@ -15,6 +15,7 @@ from alerts.uptime.pager import Pager
 from controlplane.channels import add_channel, remove_channel
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.failures import Unavailable
 from controlplane.models import Project
 from controlplane.outbox import open_target
 from controlplane.outbox_models import AlertOutbox
@@ -384,6 +385,46 @@ class TestStorms:
         await world.page()
 
         assert await world.sent() == [ALERT] * 4
+
+
+class TestManyProjects:
+    async def test_a_flood_of_one_project_is_told_in_parts_and_keeps_no_other_waiting(
+        self, world: World, database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # All in one transaction takes longer than PostgreSQL is given: it would never end.
+        monkeypatch.setattr(paging, "OF_A_PROJECT", 3)
+        monkeypatch.setattr(paging, "AT_ONCE", 4)
+        for number in range(8):
+            await world.see(await world.monitor(name=f"Shop {number}"), "fail")
+        other = await new_world(database, vault)
+        await other.see(await other.monitor(), "fail")
+
+        await other.page(20)
+
+        assert await other.sent() == [ALERT]
+        assert len(await world.sent()) == 3
+        other.us += 1_000_000
+        await other.look()
+        await other.look()
+        assert len(await world.sent()) == 8
+
+    async def test_what_one_project_meets_keeps_no_other_waiting(
+        self, world: World, database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = await new_world(database, vault)
+        for one in (world, other):
+            await one.see(await one.monitor(), "fail")
+
+        async def page(*of: Any, **more: Any) -> int:
+            if str(of[2]) == world.project_id:
+                raise Unavailable("The control plane does not answer", retry_after_s=1)
+            return await paging.page(*of, **more)
+
+        monkeypatch.setattr(pager, "page", page)
+        with pytest.raises(Unavailable):
+            await other.page()
+
+        assert (await world.sent(), await other.sent()) == ([], [ALERT])
 
 
 class TestOnce:

@@ -17,6 +17,7 @@ from schemas.uptime.service_levels import (
     month_of,
     months_until,
     report_months,
+    total_of,
 )
 from schemas.uptime.states import State
 from schemas.uptime.stretches import Stretch, merged
@@ -147,6 +148,19 @@ def test_a_budget_that_no_time_counts_for_is_not_breached() -> None:
     report = report_on("2026-06", october([]), seconds(2026, 8, 1))
 
     assert (report.budget_us, report.is_breached, report.outages) == (0, False, ())
+
+
+def test_a_voided_time_allows_no_downtime_and_is_a_part_of_the_total() -> None:
+    begin, end = seconds(2026, 6, 1), seconds(2026, 7, 1)
+    voided = Stretch(begin * SECOND_US, (begin + 15 * DAY_S) * SECOND_US)
+    moments: list[tuple[int, State]] = [(begin, "up"), (end - 1500, "down"), (end, "up")]
+    whole = report_on("2026-06", october(moments), end + 1)
+
+    half = report_on("2026-06", october(moments, overlays=Overlays(excluded=(voided,))), end + 1)
+
+    assert (whole.is_breached, half.is_breached) == (False, True)
+    assert half.budget_us == whole.budget_us // 2
+    assert total_of([half.measured] * 2).coverage_pct == half.measured.coverage_pct == 50.0
 
 
 def test_burn_rates_tell_how_fast_the_budget_is_used() -> None:
