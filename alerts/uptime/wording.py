@@ -37,6 +37,13 @@ WHY = {
     "withdrawn": "Checks that came later say that it was not down.",
     "manual": "A person has resolved it.",
 }
+WARNINGS = {
+    "certificate.expiring": "its certificate ends soon",
+    "domain.expiring": "its registration ends soon",
+    "sla.breached": "less uptime than was promised",
+    "slo.burning": "its error budget burns",
+    "latency.unusual": "unusual latency",
+}
 TESTED = "This is a test: nothing has happened."
 
 
@@ -71,7 +78,7 @@ def of_incidents(tellings: Sequence[Telling]) -> Message:
 
 def of_warning(warned: Warned) -> Message:
     """Returns what is told of something that is no incident, such as a certificate's end."""
-    subject = f"[Sluice] {warned.monitor_name}: {warned.type.replace('.', ' ')}"
+    subject = f"[Sluice] {warned.monitor_name}: {WARNINGS.get(warned.type, warned.type)}"
     text = warned.text or subject
     body = {
         "event_type": warned.type,
