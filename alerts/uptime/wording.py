@@ -106,6 +106,7 @@ def trial(name: str, now_us: int) -> Message:
         text=TESTED,
         summary=f"{subject}: {TESTED}",
         at=_iso(now_us),
+        tone="good",
         urgency="info",
         incident_key=f"test/{now_us}",
         body=Raw(msgspec.json.encode({"event_type": "test", "text": f"{subject}\n{TESTED}"})),
