@@ -22,12 +22,12 @@ POLICY = (
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 FILES = {
-    "swagger-ui.css": ("swagger-ui/swagger-ui.css", "text/css; charset=utf-8"),
+    "swagger-ui.css": ("swagger-ui/swagger-ui.css", "text/css"),
     "swagger-ui-bundle.js": (
         "swagger-ui/swagger-ui-bundle.js",
         "application/javascript; charset=utf-8",
     ),
-    "docs.css": ("docs.css", "text/css; charset=utf-8"),
+    "docs.css": ("docs.css", "text/css"),
     "sluice.svg": ("sluice.svg", "image/svg+xml"),
 }
 PAGE = """<!doctype html>

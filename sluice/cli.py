@@ -48,7 +48,8 @@ from sluice.privacy import keep_private
 
 app = typer.Typer(
     name="sluice",
-    help="A self-hosted server for LLM traces, agent spans and what they cost.\n\n"
+    help="A self-hosted server for LLM traces and their cost, errors, performance, and uptime."
+    "\n\n"
     "Settings are environment variables, such as SLUICE_PORT: docs/settings.md lists them.",
     no_args_is_help=True,
     add_completion=False,

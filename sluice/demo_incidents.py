@@ -1,5 +1,7 @@
-"""What the people of the demo's shop have said of its incidents, and its public status page."""
+"""What the people of the demo's shop have said of its incidents, whom they have called, and its
+public status page."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -7,11 +9,31 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.failures import Conflict
 from controlplane.uptime.backdating import PastLine, backdate_incidents, tell_past
+from controlplane.uptime.policies import add_policy
 from controlplane.uptime.status_pages import add_page, list_pages
-from ingest.uptime.demo import CHECKOUT, DAY_US, HOUR_US, MINUTE_US, PAYMENTS, SHOP, Watched
+from ingest.uptime.demo import (
+    CHECKOUT,
+    DAY_US,
+    HOUR_US,
+    MINUTE_US,
+    PAYMENTS,
+    POLICY,
+    SHOP,
+    Watched,
+)
 from schemas.projects import ProjectId
+from schemas.uptime.escalation import PolicyForm, PolicyStep
 
 SLUG, TITLE = "demo-shop", "Shop status"
+# Channels that are not there: nobody is told of what a demo makes up.
+ONCALL = PolicyForm(
+    name=POLICY,
+    steps=[
+        PolicyStep(notifications=["channel:on-call"]),
+        PolicyStep(after_seconds=900, notifications=["channel:on-call", "channel:team-leads"]),
+    ],
+    repeat_count=2,
+)
 NOTED_AFTER_US = 12_000_000
 """How long after its slot a second failure is known."""
 MAYA, JO = "maya@shop.example", "jo@shop.example"
@@ -69,10 +91,17 @@ def _checkout(begin_us: int) -> Sequence[PastLine]:
     )
 
 
-async def publish(place: Place, monitor_ids: Mapping[str, str]) -> None:
-    """Publishes a page of the monitors, by their names, unless there is one."""
-    if await list_pages(place.database, place.project_id):
-        return
+async def escalate(place: Place) -> None:
+    """Makes the policy that monitors name, unless there is one."""
+    with contextlib.suppress(Conflict):
+        await add_policy(*place, ONCALL)
+
+
+async def publish(place: Place, monitor_ids: Mapping[str, str]) -> str:
+    """Publishes a page of the monitors, by their names, unless there is one; returns its slug."""
+    pages = await list_pages(place.database, place.project_id)
+    if pages:
+        return pages[0].config.slug
     groups: dict[str, list[dict[str, str]]] = {}
     for watched in SHOP:
         one = {"monitor_id": monitor_ids[watched.name], "name": watched.public_name}
@@ -87,7 +116,8 @@ async def publish(place: Place, monitor_ids: Mapping[str, str]) -> None:
         "shows_response_times": True,
     }
     try:
-        await add_page(place.database, place.project_id, page)
+        made = await add_page(place.database, place.project_id, page)
     except Conflict:  # somebody else has the address
         own = {**page, "slug": f"{SLUG}-{place.project_id[:8]}"}
-        await add_page(place.database, place.project_id, own)
+        made = await add_page(place.database, place.project_id, own)
+    return made.config.slug

@@ -25,7 +25,7 @@ from schemas.times import from_us
 from schemas.uptime.checks import SentCheck
 from schemas.uptime.states import Seen
 from schemas.uptime.targets import MonitorId
-from sluice.demo_incidents import Place, publish, tell
+from sluice.demo_incidents import Place, escalate, publish, tell
 from sluice.demo_requests import Sender, accepted, post, read
 
 MOST = 200
@@ -84,12 +84,16 @@ def send_checks(sender: Sender, monitors: Sequence[Planned], now_us: int) -> int
     return sent
 
 
-async def make(place: Place, monitors: Sequence[Planned], now_us: int) -> None:
-    """Makes those that are new, with all that follows from their checks, and publishes a page."""
+async def make(place: Place, monitors: Sequence[Planned], now_us: int) -> str:
+    """Makes those that are new, with all that follows from their checks, and publishes a page.
+
+    Returns the slug of that page.
+    """
+    await escalate(place)
     for planned in monitors:
         if planned.is_new:
             await _make(place, planned, now_us)
-    await publish(place, {one.watched.name: one.monitor_id for one in monitors})
+    return await publish(place, {one.watched.name: one.monitor_id for one in monitors})
 
 
 async def _make(place: Place, planned: Planned, now_us: int) -> None:

@@ -9,10 +9,12 @@ from msgspec import Raw
 
 from schemas.messages import Action, Message, Urgency
 from schemas.times import EPOCH
-from schemas.uptime.incidents import Incident, Severity
-from schemas.uptime.notices import NoticeKind, Telling, Warned
+from schemas.uptime.incidents import Severity
+from schemas.uptime.notices import ALERTS, NoticeKind, Telling, Warned
 
 MOST_LISTED = 30
+MOST_OF_CAUSE = 500
+"""Characters."""
 URGENCIES: Mapping[Severity, Urgency] = {
     "critical": "critical",
     "major": "error",
@@ -35,6 +37,13 @@ WHY = {
     "withdrawn": "Checks that came later say that it was not down.",
     "manual": "A person has resolved it.",
 }
+WARNINGS = {
+    "certificate.expiring": "its certificate ends soon",
+    "domain.expiring": "its registration ends soon",
+    "sla.breached": "less uptime than was promised",
+    "slo.burning": "its error budget burns",
+    "latency.unusual": "unusual latency",
+}
 TESTED = "This is a test: nothing has happened."
 
 
@@ -54,7 +63,7 @@ def of_incidents(tellings: Sequence[Telling]) -> Message:
     body = {
         "event_type": EVENTS[tellings[0].kind],
         "text": f"{subject}\n{text}",
-        "incidents": [_fields(one.incident) for one in tellings],
+        "incidents": [_fields(one) for one in tellings],
     }
     return Message(
         subject=subject,
@@ -69,7 +78,7 @@ def of_incidents(tellings: Sequence[Telling]) -> Message:
 
 def of_warning(warned: Warned) -> Message:
     """Returns what is told of something that is no incident, such as a certificate's end."""
-    subject = f"[Sluice] {warned.monitor_name}: {warned.type.replace('.', ' ')}"
+    subject = f"[Sluice] {warned.monitor_name}: {WARNINGS.get(warned.type, warned.type)}"
     text = warned.text or subject
     body = {
         "event_type": warned.type,
@@ -97,6 +106,7 @@ def trial(name: str, now_us: int) -> Message:
         text=TESTED,
         summary=f"{subject}: {TESTED}",
         at=_iso(now_us),
+        tone="good",
         urgency="info",
         incident_key=f"test/{now_us}",
         body=Raw(msgspec.json.encode({"event_type": "test", "text": f"{subject}\n{TESTED}"})),
@@ -104,13 +114,13 @@ def trial(name: str, now_us: int) -> Message:
 
 
 def _of_one(telling: Telling) -> Message:
-    kind, incident = telling
+    kind, incident, _ = telling
     subject, lines = f"[Sluice] {_headline(telling)}", _lines(telling)
     text = "\n".join(lines)
     body = {
         "event_type": EVENTS[kind],
         "text": f"{subject}\n{text}",
-        "incidents": [_fields(incident)],
+        "incidents": [_fields(telling)],
     }
     return Message(
         subject=subject,
@@ -126,7 +136,7 @@ def _of_one(telling: Telling) -> Message:
 
 
 def _headline(telling: Telling) -> str:
-    kind, incident = telling
+    kind, incident, _ = telling
     before = {
         "again": "Again: ",
         "reminder": "Still open: ",
@@ -137,8 +147,10 @@ def _headline(telling: Telling) -> str:
 
 
 def _lines(telling: Telling) -> list[str]:
-    kind, incident = telling
+    kind, incident, cause = telling
     lines = [f"Since {_iso(incident.started_us)}"]
+    if cause and kind in ALERTS:
+        lines.insert(0, cause[:MOST_OF_CAUSE])
     if kind == "recovery" and incident.resolved_us is not None:
         lasted = timedelta(seconds=(incident.resolved_us - incident.started_us) // 1_000_000)
         lines = [f"{WHY.get(incident.resolution or '', '')} It lasted {lasted}.".strip(), *lines]
@@ -156,13 +168,15 @@ def _moment(telling: Telling) -> int:
     return moments.get(telling.kind) or incident.started_us
 
 
-def _fields(incident: Incident) -> dict[str, Any]:
+def _fields(telling: Telling) -> dict[str, Any]:
+    incident = telling.incident
     return {
         "incident_id": incident.incident_id,
         "monitor_id": incident.monitor_id,
         "title": incident.title,
         "state": incident.state,
         "severity": incident.severity,
+        "cause": telling.cause[:MOST_OF_CAUSE],
         "resolution": incident.resolution,
         "started_at": _iso(incident.started_us),
         "resolved_at": None if incident.resolved_us is None else _iso(incident.resolved_us),

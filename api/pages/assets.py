@@ -14,8 +14,8 @@ from api.auth import AnyRequest
 
 FOLDER = "dashboard"
 TYPES = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "css": "text/css",
+    "js": "text/javascript",
     "svg": "image/svg+xml",
 }
 FOREVER = "public, max-age=31536000, immutable"

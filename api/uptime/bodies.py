@@ -7,6 +7,7 @@ import msgspec
 from api.auth import AnyRequest
 from controlplane.failures import BadRequest
 from schemas.described import describes
+from schemas.mistakes import explained
 
 T = TypeVar("T")
 
@@ -20,6 +21,8 @@ async def body_of(request: AnyRequest, shape: type[T]) -> T:
     """Return what a body holds, in a shape. Raises `BadRequest`."""
     try:
         return msgspec.json.decode(await request.body(), type=shape)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"The body is not what is expected: {explained(error, shape)}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"The body is not what is expected: {error}") from error
 

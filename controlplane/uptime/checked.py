@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from controlplane.failures import BadRequest
 from controlplane.schedules import check_crontab
 from controlplane.uptime.windows import check_window
+from schemas.mistakes import explained
 from schemas.uptime.monitors import MAX_INTERVAL_S, MonitorConfig, listed
 from schemas.uptime.notices import read_aim
 
@@ -27,7 +28,7 @@ def read_config(fields: dict[str, Any]) -> MonitorConfig:
     try:
         config = msgspec.convert({**usual, **fields}, MonitorConfig)
     except msgspec.ValidationError as error:
-        raise BadRequest(str(error)) from error
+        raise BadRequest(explained(error, MonitorConfig)) from error
     if "\0" in msgspec.json.encode(config).decode().replace("\\u0000", "\0"):
         raise BadRequest("A text holds the character NUL")
     _check_place(config)

@@ -88,6 +88,8 @@ class Change(Struct, frozen=True):
     incidents: Sequence[Due] = ()
     turns: Sequence[Turn] = ()
     """Those of its flips that have to be told."""
+    causes: Mapping[str, str] = {}
+    """What the newest failed and the newest degraded of its checks say to people, by outcome."""
 
 
 async def read_standings(database: Database, monitor_ids: Collection[str]) -> dict[str, Standing]:
@@ -172,9 +174,11 @@ async def write_changes(
             for rewritten in change.rewritten:
                 await _rewrite(session, change.standing.monitor_id, rewritten)
             for turn in change.turns:
-                await _note_turn(session, change.standing, turn, now_us)
+                await _note_turn(session, change, turn, now_us)
             if change.incidents:
-                await bring_up(session, change.standing.monitor_id, change.incidents, now_us)
+                cause = change.causes.get("fail", "")
+                monitor_id = change.standing.monitor_id
+                await bring_up(session, monitor_id, change.incidents, now_us, cause)
     return lost
 
 
@@ -197,8 +201,9 @@ async def _won(session: AsyncSession, change: Change) -> bool:
     return await session.scalar(statement) is not None
 
 
-async def _note_turn(session: AsyncSession, known: Standing, turn: Turn, now_us: int) -> None:
-    flip = turn.flip
+async def _note_turn(session: AsyncSession, change: Change, turn: Turn, now_us: int) -> None:
+    flip, known = turn.flip, change.standing
+    cause = change.causes.get("fail" if flip.after == "down" else flip.after, "")
     await note_event(
         session,
         project_id=UUID(known.project_id),
@@ -207,7 +212,7 @@ async def _note_turn(session: AsyncSession, known: Standing, turn: Turn, now_us:
         now_us=now_us,
         monitor_id=known.monitor_id,
         quiet=turn.is_quiet,
-        details={"before": flip.before, "after": flip.after},
+        details={"before": flip.before, "after": flip.after, "cause": cause},
     )
 
 

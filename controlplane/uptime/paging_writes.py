@@ -15,6 +15,7 @@ from controlplane.uptime.aims import Sight
 from controlplane.uptime.incidents import incident_of
 from controlplane.uptime.models import IncidentNotice
 from controlplane.uptime.paging_steps import Look, Want
+from controlplane.uptime.timelines import read_causes
 from schemas.messages import Message
 from schemas.uptime.notices import Telling, Warned
 
@@ -32,9 +33,12 @@ class Words(NamedTuple):
 async def write_wants(session: AsyncSession, vault: Vault, look: Look, words: Words) -> int:
     """Writes what a look wants, and returns how many messages that is."""
     outgoing, notices = [], []
+    causes = await read_causes(session, {want.row.id for want in look.wants})
     for wants in _grouped(look.wants):
         keys = [_key(want) for want in wants]
-        message = words.of_incidents([Telling(one.kind, incident_of(one.row)) for one in wants])
+        message = words.of_incidents(
+            [Telling(one.kind, incident_of(one.row), causes.get(one.row.id, "")) for one in wants]
+        )
         after = next((one.after_id for one in reversed(wants) if one.after_id), None)
         sent = _outgoing(vault, look.project_id, wants[0].sight, (_joined(keys), message, after))
         outgoing.append(sent)

@@ -4,7 +4,7 @@ Each line is an event too, but for corrections of the past.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from sqlalchemy import func, select, update
@@ -72,6 +72,17 @@ async def _tell(session: AsyncSession, row: Incident, line: IncidentEvent) -> No
             "notes": line.notes,
         },
     )
+
+
+async def read_causes(session: AsyncSession, incident_ids: Collection[str]) -> dict[str, str]:
+    """Returns why incidents were opened last, by their ids; may be empty."""
+    of = IncidentEvent
+    query = (
+        select(of.incident_id, of.notes)
+        .where(of.incident_id.in_(incident_ids), of.kind.in_(("triggered", "reopened")))
+        .order_by(of.number)
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
 
 
 async def hold_state(session: AsyncSession, monitor_id: str | None) -> None:

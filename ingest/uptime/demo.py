@@ -69,6 +69,8 @@ def _gone(begin_h: float, minutes: float | None) -> Fault:
     return Fault(begin_h, end_h, "fail", "timeout", "no answer within 10000 ms")
 
 
+POLICY = "shop_oncall"
+"""The escalation policy that some of the monitors name."""
 CHECKOUT, PAYMENTS, IMAGES = "checkout-api-prod", "psp-gateway:443", "img-cdn edge"
 SHOP = (
     Watched(
@@ -86,7 +88,14 @@ SHOP = (
         ),
     ),
     Watched(
-        _http(CHECKOUT, "https://api.shop.example/checkout/health", EUROPE, AMERICA, method="GET"),
+        _http(
+            CHECKOUT,
+            "https://api.shop.example/checkout/health",
+            EUROPE,
+            AMERICA,
+            method="GET",
+            escalation_policy=POLICY,
+        ),
         "Checkout",
         "Shop",
         85,
@@ -117,6 +126,7 @@ SHOP = (
             "port": 443,
             "regions": [EUROPE, AMERICA],
             "interval_seconds": 600,
+            "escalation_policy": POLICY,
         },
         "Payments",
         "Partners",

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TypeAlias
 from uuid import UUID
 
@@ -41,6 +42,8 @@ COLUMNS = ("monitor_id", "region", "slot", "attempt", "outcome", "revision")
 LATE_AT_ONCE = 20
 Checks: TypeAlias = Mapping[str, Mapping[str, Iterable[Seen]]]
 """By monitor and region."""
+Causes: TypeAlias = Mapping[str, Mapping[str, str]]
+"""By monitor and outcome, what the newest of its checks says to people."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +56,9 @@ def follower(database: Database) -> Callable[[StoredItems], Awaitable[None]]:
 async def follow(database: Database, stored: StoredItems) -> None:
     """Has states and incidents follow checks that are stored. A repeat changes nothing."""
     rows = stored.batch.rows(CHECK.tables[0], stored.items)
+    causes = causes_of(rows)
     for project_id, checks in (await asyncio.to_thread(checks_of, rows)).items():
-        await note_checks(database, project_id, checks)
+        await note_checks(database, project_id, checks, causes)
     for project_id, endings in endings_of(rows).items():
         await note_endings(database, UUID(project_id), endings, _now_us())
     await note_heard_of(database, rows)
@@ -73,8 +77,28 @@ def checks_of(rows: pa.RecordBatch) -> dict[str, dict[str, dict[str, list[Seen]]
     return found
 
 
-async def note_checks(database: Database, project_id: str, checks: Checks) -> None:
-    """Puts checks into the histories of a project's monitors; those of others stay as they are."""
+def causes_of(rows: pa.RecordBatch) -> dict[str, dict[str, str]]:
+    """Returns what the newest failed and the newest degraded check of each monitor says."""
+    found: dict[str, dict[str, tuple[int, str]]] = {}
+    columns = [rows.column(name).to_pylist() for name in ("monitor_id", "outcome", "message")]
+    slots = rows.column("slot").cast(pa.int64()).to_pylist()
+    for slot, monitor_id, outcome, message in zip(slots, *columns, strict=True):
+        if outcome in ("fail", "degraded"):
+            newest = found.setdefault(monitor_id, {})
+            newest[outcome] = max(newest.get(outcome, (-1, "")), (slot, message))
+    return {
+        monitor_id: {outcome: message for outcome, (_, message) in newest.items()}
+        for monitor_id, newest in found.items()
+    }
+
+
+async def note_checks(
+    database: Database, project_id: str, checks: Checks, causes: Causes = MappingProxyType({})
+) -> None:
+    """Puts checks into the histories of a project's monitors; those of others stay as they are.
+
+    `causes` are only told: nothing depends on them.
+    """
     left = list(checks)
     while left:
         known = await read_standings(database, left)
@@ -84,7 +108,8 @@ async def note_checks(database: Database, project_id: str, checks: Checks) -> No
                 some = _of_its_regions(standing, checks[standing.monitor_id])
                 advanced = note(standing.history, some, _policy_of(standing.policies))
                 change = await _change(database, standing, advanced)
-                changes += [change] if change else []
+                if change:
+                    changes.append(replace(change, causes=causes.get(standing.monitor_id, {})))
         left = [*await write_changes(database, changes, _now_us())] if changes else []
 
 

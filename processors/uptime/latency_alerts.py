@@ -114,6 +114,8 @@ def _alike(monitors: Sequence[Watched]) -> Mapping[tuple[ProjectId, str, int], l
 
 def _details(judged: Judged) -> dict[str, Any]:
     return {
+        "message": f"Half of its checks take more than {judged.now_ms:.0f} ms. Usual at this time "
+        f"are {judged.usual_ms:.0f} ms; more than {judged.limit_ms:.0f} ms is told.",
         "p50_ms": round(judged.now_ms, 3),
         "usual_ms": round(judged.usual_ms, 3),
         "limit_ms": round(judged.limit_ms, 3),

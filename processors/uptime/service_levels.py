@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import structlog
@@ -161,15 +162,18 @@ def _breaches(of: Watched, course: Course, now_us: int) -> Iterator[MonthReport]
 def _burning(of: Watched, course: Course, now_us: int) -> Iterator[Burning]:
     for burn in BURNS:
         ranges = [Stretch(now_us - burn.long_us, now_us), Stretch(now_us - burn.short_us, now_us)]
-        long, short = (
-            burn_rate(measured, of.target_ppm)
-            for measured in measure_each(ranges, of.created_us, *course)
-        )
-        yield Burning(burn, long, short)
+        long, short = measure_each(ranges, of.created_us, *course)
+        # Ten bad seconds of a monitor that is a minute old say nothing of an hour.
+        is_known = long.counted_us * 2 >= burn.long_us
+        rates = [burn_rate(one, of.target_ppm) if is_known else None for one in (long, short)]
+        yield Burning(burn, *rates)
 
 
 def _of_breach(of: Watched, report: MonthReport) -> dict[str, Any]:
+    target = of.target_ppm / 10_000
+    down, budget = _lasting(report.measured.down_us), _lasting(report.budget_us)
     return {
+        "message": f"It was down for {down} in {report.month.name}; {target:g} % allow {budget}.",
         "month": report.month.name,
         "timezone": of.time_zone,
         "target_pct": of.target_ppm / 10_000,
@@ -179,8 +183,16 @@ def _of_breach(of: Watched, report: MonthReport) -> dict[str, Any]:
     }
 
 
+def _lasting(us: int) -> str:
+    """Returns a time for people, as `0:43:12`."""
+    return str(timedelta(seconds=us // SECOND_US))
+
+
 def _of_burn(of: Watched, found: Burning) -> dict[str, Any]:
+    rate, hours = found.long or 0, found.burn.long_us // (60 * MINUTE_US)
     return {
+        "message": f"It was down so much in the last {hours} h that its error budget is used up "
+        f"{rate:.1f} times too fast; {found.burn.factor:g} times is told.",
         "windows": found.burn.name,
         "burn_rate": round(found.long or 0, 3),
         "threshold": found.burn.factor,

@@ -47,6 +47,8 @@ class Telling(NamedTuple):
 
     kind: NoticeKind
     incident: Incident
+    cause: str = ""
+    """Why it is open: what the check saw, or what the person wrote who triggered it."""
 
 
 class Warned(NamedTuple):

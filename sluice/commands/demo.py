@@ -102,7 +102,8 @@ def _send_to_own(settings: Settings, address: str, amount: "Amount") -> None:
     )
     typer.echo(_watch(settings, project, own.key.project_id))
     typer.echo(f"seed: {amount.seed}")
-    typer.echo(_what_next(settings, address, amount.days, _dashboard(address, own.key.plain)))
+    dashboard = _dashboard(address, own.key.plain)
+    typer.echo(_what_next(settings, address, amount.days, dashboard, own.key.project_id))
 
 
 class _Demo(NamedTuple):
@@ -150,18 +151,16 @@ def _watch(settings: Settings, project: "Project", project_id: "ProjectId") -> s
         async with opened(settings) as control:
             return await plan(Place(control.database, control.vault, project_id), now_us)
 
-    async def made(monitors: "list[Planned]") -> None:
+    async def made(monitors: "list[Planned]") -> str:
         async with opened(settings) as control:
-            await make(Place(control.database, control.vault, project_id), monitors, now_us)
+            return await make(Place(control.database, control.vault, project_id), monitors, now_us)
 
     monitors = asyncio.run(planned())
     headers = {"Authorization": f"Bearer {project.key}"}
     with client_of(project.address, headers) as client, progress_bars() as progress:
         sent = send_checks(Sender(client, progress), monitors, now_us)
-    asyncio.run(made(monitors))
-    return (
-        f"{len(monitors)} monitors with {sent} checks; {project.address}/status/demo-shop is public"
-    )
+    slug = asyncio.run(made(monitors))
+    return f"{len(monitors)} monitors with {sent} checks; {project.address}/status/{slug} is public"
 
 
 def _refuse_elsewhere(settings: Settings) -> None:
@@ -205,13 +204,28 @@ def _dashboard(address: str, key: str) -> str:
     return f"{link} signs you in to the dashboard of the demo, once, within 2 minutes"
 
 
-def _what_next(settings: Settings, address: str, days: int, dashboard: str) -> str:
+def _pages(address: str, project_id: "ProjectId") -> tuple[str, ...]:
+    """Returns which pages of the dashboard to look at first, a line each."""
+    pages = (
+        ("errors/issues", "errors, grouped"),
+        ("uptime/monitors", "monitors, what is down first"),
+        ("uptime/incidents", "incidents: one goes on, and is acknowledged"),
+        ("uptime/escalation", "who would be told of them, and when"),
+        ("uptime/sla", "service levels, month by month"),
+    )
+    return tuple(f"  {address}/p/{project_id}/{path} : {what}" for path, what in pages)
+
+
+def _what_next(
+    settings: Settings, address: str, days: int, dashboard: str, project_id: "ProjectId"
+) -> str:
     since = datetime.now(UTC) - timedelta(days=days + 1)
     return "\n".join(
         (
             "",
             "What to open next:",
             f"  {dashboard}",
+            *_pages(address, project_id),
             f"  export KEY=$({own_command(settings, 'key show -p demo')})",
             f'  curl -H "Authorization: Bearer $KEY" "{address}/v1/analytics?group_by=model'
             f'&date_from={since:%Y-%m-%dT00:00:00Z}&date_to=$(date -u +%FT%TZ)"',

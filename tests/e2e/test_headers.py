@@ -81,10 +81,15 @@ class TestEveryAnswer:
             check(answer)
             assert answer.headers["cache-control"] == NOT_KEPT
 
-    @pytest.mark.parametrize("path", ["/docs", "/docs/start.js", "/docs/openapi.json", "/docs/x"])
+    @pytest.mark.parametrize(
+        "path",
+        ["/docs", "/docs/start.js", "/docs/static/docs.css", "/docs/openapi.json", "/docs/x"],
+    )
     def test_so_it_is_with_the_reference(self, server: Server, path: str) -> None:
         with server.client(None) as client:
-            check(client.get(path))
+            answer = client.get(path)
+        check(answer)
+        assert answer.headers["content-type"].count("charset") <= 1
 
     @pytest.mark.parametrize(
         ("sent", "status"),

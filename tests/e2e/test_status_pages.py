@@ -69,6 +69,7 @@ def test_everybody_reads_a_published_page_and_nothing_that_is_private(
         answer = everybody.get(f"/status/{path}")
         assert answer.status_code == 200, path
         assert "set-cookie" not in answer.headers
+        assert answer.headers["content-type"].count("charset") <= 1, path
         for secret in (*SECRETS, monitor_id, incident["incident_id"], keyed.project_id):
             assert secret not in answer.text, (path, secret)
 

@@ -198,7 +198,7 @@ def _page(request: AnyRequest, kept: Kept, said: Said) -> Response[bytes]:
     template, sends_email = "status/subscribe.html", following.sends_email
     text = rendered(request, template, kept.board, sends_email=sends_email, **shown)
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
-    media_type = "text/html; charset=utf-8"
+    media_type = "text/html"
     return Response(text, status_code=said.status, media_type=media_type, headers=headers)
 
 

@@ -218,7 +218,7 @@ def rendered(request: AnyRequest, template: str, board: Board, **shown: Any) -> 
 
 def _page(request: AnyRequest, text: Text) -> Response[bytes]:
     policy = {"Content-Security-Policy": POLICY}
-    return _answer(request, _Sent(text, "text/html; charset=utf-8", headers=policy))
+    return _answer(request, _Sent(text, "text/html", headers=policy))
 
 
 def _picture(request: AnyRequest, badge: Badge) -> Response[bytes]:
@@ -252,11 +252,11 @@ def _takes_gzip(request: AnyRequest) -> bool:
 def _no_page(_: AnyRequest, __: Exception) -> Response[bytes]:
     text = environment().get_template("status/none.html").render().encode()
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": POLICY}
-    return Response(text, status_code=404, media_type="text/html; charset=utf-8", headers=headers)
+    return Response(text, status_code=404, media_type="text/html", headers=headers)
 
 
 def _odd(_: AnyRequest, error: InvalidParameters) -> Response[str]:
-    return Response(error.message, status_code=400, media_type="text/plain; charset=utf-8")
+    return Response(error.message, status_code=400, media_type="text/plain")
 
 
 def _refused(_: AnyRequest, error: ControlPlaneError) -> Response[str]:
@@ -266,4 +266,4 @@ def _refused(_: AnyRequest, error: ControlPlaneError) -> Response[str]:
         said = error.message if status == 429 else "This page cannot be shown for now"
         return Response(said, status_code=status, media_type="text/plain", headers=headers)
     status = 403 if isinstance(error, CrossSite) else 400
-    return Response(error.message, status_code=status, media_type="text/plain; charset=utf-8")
+    return Response(error.message, status_code=status, media_type="text/plain")

@@ -1,5 +1,6 @@
 """Commands beside a running server: it keeps running, and feels what they change."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -213,6 +214,28 @@ class TestDemo:
             "investigating", "identified", "resolved",
         ]  # fmt: skip
         assert len(page["maintenance"]) == 1
+
+    def test_its_monitors_have_a_policy_and_it_names_pages_that_are_there(
+        self, sent: Place, demo_key: str
+    ) -> None:
+        ran = sent.run("demo", *AMOUNT, "--seed", "7", "--days", "2")
+        paths = re.findall(r"/p/[^/ ]+/(\S+) : ", ran.out)
+        made = sent.run("token", "create", "--monitors", "-p", "demo")
+
+        assert {"uptime/monitors", "uptime/incidents", "uptime/sla"} <= set(paths)
+        with sent.client(demo_key) as client:
+            link = {"api_key": demo_key, "redirect_url": f"{client.base_url}"}
+            signed_in = client.post("/dashboard/api/local-login-token", json=link).json()
+            client.get(signed_in["login_url"], follow_redirects=True)
+            project = re.findall(r"/p/([^/ ]+)/", ran.out)[0]
+            answers = [client.get(f"/p/{project}/{path}").status_code for path in paths]
+        assert answers == [200] * len(paths)
+        with sent.client(made.out.strip()) as client:
+            listed = client.get("/v1/escalation-policies").json()["escalation_policies"]
+            monitors = client.get("/v1/monitors?limit=100").json()["monitors"]
+        assert [one["name"] for one in listed] == ["shop_oncall"]
+        naming = {one["config"]["escalation_policy"] for one in monitors}
+        assert naming == {None, "shop_oncall"}
 
     def test_the_same_seed_again_adds_nothing(self, sent: Place, demo_key: str) -> None:
         with sent.client(demo_key) as client:

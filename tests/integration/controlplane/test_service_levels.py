@@ -83,6 +83,7 @@ async def test_a_breach_is_noted_once_by_any_number_of_processes(
     assert (details["month"], details["target_pct"]) == ("2026-11", 99.9)
     assert details["downtime_s"] == 51 * 60
     assert details["error_budget_s"] == 2592
+    assert details["message"] == "It was down for 0:51:00 in 2026-11; 99.9 % allow 0:43:12."
 
 
 async def test_the_month_before_may_be_breached_by_what_comes_late(
@@ -115,6 +116,8 @@ async def test_a_budget_that_burns_is_told_once_until_it_does_not(
     details = msgspec.json.decode(first.details)
     assert (details["windows"], details["threshold"]) == ("1h/5m", 14.4)
     assert details["burn_rate"] == 15
+    assert "in the last 1 h" in details["message"]
+    assert "used up 15.0 times too fast" in details["message"]
 
     # It comes and goes within the hour: that is the same one.
     await flip(database, monitor, (NOON_US + 6 * MINUTE, "up"), (NOON_US + 20 * MINUTE, "down"))
@@ -128,6 +131,19 @@ async def test_a_budget_that_burns_is_told_once_until_it_does_not(
     await look(database, NOON_US + 311 * MINUTE)
     told = await events(database, "slo.burning")
     assert [msgspec.json.decode(one.details)["windows"] for one in told].count("1h/5m") == 2
+
+
+async def test_a_monitor_that_is_new_burns_nothing_before_half_an_hour_counts(
+    database: Database, vault: Vault
+) -> None:
+    monitor = await made(database, vault, 99.0)
+    await flip(database, monitor, (NOON_US - 2 * MINUTE, "up"), (NOON_US - MINUTE, "down"))
+
+    await look(database, NOON_US)
+    assert await events(database, "slo.burning") == []
+
+    await look(database, NOON_US + 28 * MINUTE)
+    assert len(await events(database, "slo.burning")) == 1
 
 
 async def test_what_happens_in_maintenance_or_to_a_monitor_that_is_gone_is_no_breach(

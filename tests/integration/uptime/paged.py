@@ -41,12 +41,14 @@ class World:
     async def monitor(self, **more: Any) -> Monitor:
         return await add_monitor(self.database, self.vault, self.project_id, FIELDS | more)
 
-    async def see(self, monitor: Monitor, outcome: str) -> None:
-        """Has two checks see it so: enough for a change of state."""
+    async def see(self, monitor: Monitor, outcome: str, message: str = "") -> None:
+        """Has two checks see it so, and say so: enough for a change of state."""
         first = self._slots.get(monitor.monitor_id, monitor.created_us)
         checks = [Seen(first + n * STEP_US, 0, outcome, 1) for n in range(2)]  # type: ignore[arg-type]  # an outcome
         self._slots[monitor.monitor_id] = first + 2 * STEP_US
-        await note_checks(self.database, self.project_id, {monitor.monitor_id: {"default": checks}})
+        mine = monitor.monitor_id
+        causes = {mine: {outcome: message}}
+        await note_checks(self.database, self.project_id, {mine: {"default": checks}}, causes)
 
     async def act(self, state: str, **more: Any) -> str:
         form = IncidentForm(state=state, **more)  # type: ignore[arg-type]  # one of its states

@@ -90,6 +90,7 @@ async def test_a_busy_monday_is_no_event_and_a_slow_tuesday_is_one_until_it_is_o
     details = msgspec.json.decode(event.details)
     assert details["p50_ms"] > 900
     assert 90 < details["usual_ms"] < 110
+    assert f"Usual at this time are {details['usual_ms']:.0f} ms" in details["message"]
 
     await store(warehouse, monitor, tuesday_us + 15 * MINUTE, 101.0, 15)
     assert len(await look(database, warehouse, tuesday_us + 15 * MINUTE)) == 1

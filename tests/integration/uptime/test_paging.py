@@ -85,6 +85,29 @@ class TestOneIncident:
         assert urls == {A, B}
         assert {row.after_id for row in rows[2:]} == {row.id for row in rows[:2]}
 
+    async def test_people_are_told_what_the_check_saw(self, world: World) -> None:
+        monitor = await world.monitor()
+        await world.see(monitor, "fail", "the status is 503, expected 200")
+        await world.page()
+
+        await world.see(monitor, "ok")
+        await world.page()
+        await world.see(monitor, "fail", "no answer within 10 s")
+        await world.page()
+
+        down, over, again = [msgspec.json.decode(one.payload) for one in await world.messages()]
+        assert down["text"].splitlines()[0] == "the status is 503, expected 200"
+        assert down["body"]["incidents"][0]["cause"] == "the status is 503, expected 200"
+        assert "503" not in over["text"]
+        assert again["text"].splitlines()[0] == "no answer within 10 s"
+        async with world.database.reading() as session:
+            of = select(UptimeEvent.details).where(UptimeEvent.type == "monitor.down")
+            details = [msgspec.json.decode(one) for one in await session.scalars(of)]
+        assert {one["cause"] for one in details} == {
+            "the status is 503, expected 200",
+            "no answer within 10 s",
+        }
+
     async def test_it_is_told_within_three_seconds(self, world: World) -> None:
         await world.see(await world.monitor(), "fail")
 
