@@ -17,7 +17,8 @@ AT_ONCE = 50_000
 LISTED = """
 SELECT
     project_id, monitor_id, day, name, state, target_ppm,
-    up_us, degraded_us, down_us, unknown_us, maintenance_us, paused_us, before_us, outages
+    up_us, degraded_us, down_us, unknown_us,
+    maintenance_us, paused_us, voided_us, before_us, outages
 FROM uptime_days FINAL
 WHERE monitor_id IN {monitor_ids:Array(String)}
     AND day >= {first_day:Date}
@@ -27,7 +28,7 @@ WHERE monitor_id IN {monitor_ids:Array(String)}
 TEXTS = ("project_id", "monitor_id", "name", "state")
 LENGTHS = (
     *("up_us", "degraded_us", "down_us", "unknown_us"),
-    *("maintenance_us", "paused_us", "before_us"),
+    *("maintenance_us", "paused_us", "voided_us", "before_us"),
 )
 TYPES = {
     **dict.fromkeys(TEXTS, pa.string()),
@@ -52,6 +53,7 @@ class UptimeDay(NamedTuple):
     unknown_us: int
     maintenance_us: int
     paused_us: int
+    voided_us: int
     before_us: int
     outages: int
 

@@ -16,7 +16,7 @@ TIMED = f"{PASSED} AND total_ms > 0"
 """A heartbeat may tell no time."""
 COUNTED = "sum(toUInt128(up_us + degraded_us + down_us))"
 WHOLE = """sum(toUInt128(up_us + degraded_us + down_us + unknown_us + maintenance_us + paused_us
-        + before_us))"""
+        + voided_us + before_us))"""
 # Cut, not rounded: one second down never shows as 100 %.
 UPTIME = f"""if({COUNTED} = 0, NULL,
         intDiv(100000 * sum(toUInt128(up_us + degraded_us)), {COUNTED}) / 100000)"""

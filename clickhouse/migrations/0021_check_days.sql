@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS uptime_days
     unknown_us UInt64,
     maintenance_us UInt64,
     paused_us UInt64,
+    voided_us UInt64,
     before_us UInt64,
     outages UInt32,
     noted_at DateTime64(6, 'UTC')

@@ -83,7 +83,7 @@ def _days_of(
                     _state(one, now_us) if bar.day == days[-1].day else "",
                     one.target_ppm,
                     *(of.up_us, of.degraded_us, of.down_us, of.unknown_us),
-                    *(of.maintenance_us, of.paused_us, of.before_us, of.outages),
+                    *(of.maintenance_us, of.paused_us, of.excluded_us, of.before_us, of.outages),
                 )
             )
     return found

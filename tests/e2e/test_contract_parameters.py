@@ -3,6 +3,7 @@
 import http.client
 import re
 import uuid
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,15 +18,17 @@ ANYTHING = {"/", "/health", "/ready", "/metrics", "/runtime-config.js", "/invite
 SENDERS = {
     *("/v1/ingest", "/api/1/envelope", "/api/1/store"),
     *("/api/1/cron/one", "/api/1/cron/one/one"),
+    *("/v1/heartbeats/one", "/v1/heartbeats/one/one"),
 }
 """SDKs add parameters of their own, and what they send must not be lost for one."""
 MONITORS = (
     *("/v1/monitors", "/v1/status", "/v1/incidents", "/v1/sla", "/v1/webhooks"),
-    "/v1/escalation-policies",
+    *("/v1/escalation-policies", "/v1/probes"),
 )
 """Routes with keys and statuses of their own."""
 PAGES = ("/p/", "/status/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
 TOKEN = {"name": "all", "scope": "admin"}
+PROBER_TOKEN = {"name": "prober", "forProbers": True}
 RANGE = "date_from=2025-01-01T00:00:00Z&date_to=2025-02-01T00:00:00Z"
 
 
@@ -39,12 +42,21 @@ def endpoints() -> list[tuple[str, str]]:
     )
 
 
+@cache
+def token_of(server: Server, project_id: str, is_prober: bool) -> str:
+    """Returns a token of a project, which may have so many."""
+    new = PROBER_TOKEN if is_prober else TOKEN
+    headers = {"X-Project-Id": project_id}
+    made = server.admin.post("/dashboard/api/tokens", json=new, headers=headers)
+    return str(made.json()["apiToken"])
+
+
 def ask(server: Server, project: Project, method: str, path: str) -> Any:
     client = project.http if path.startswith("/v1") else server.admin
     headers = {"X-Project-Id": project.project_id}
     if path.startswith(("/api/v1/", "/api/0", *MONITORS)):
-        made = server.admin.post("/dashboard/api/tokens", json=TOKEN, headers=headers)
-        headers = {"Authorization": f"Bearer {made.json()['apiToken']}"}
+        is_prober = path.startswith("/v1/probes")
+        headers = {"Authorization": f"Bearer {token_of(server, project.project_id, is_prober)}"}
     return client.request(method, path, headers=headers, json=[])
 
 

@@ -39,7 +39,8 @@ class Jobs(Keyed):
         return str(self.ask("GET", f"status/{monitor_id}", 200)["state"])
 
     def wait_state(self, monitor_id: str, state: str) -> None:
-        wait_for(lambda: self.state(monitor_id) == state, f"{monitor_id} to be {state}")
+        what = f"{monitor_id} to be {state}"
+        wait_for(lambda: self.state(monitor_id) == state, what, timeout_s=60)
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def test_a_target_that_cannot_work_is_named_and_not_told(keyed: Keyed) -> None:
 
 
 def test_a_policy_is_made_changed_named_and_removed(keyed: Keyed) -> None:
-    monitor_id = keyed.monitor()
+    monitor_id = keyed.monitor(escalation_policy="oncall_senior")
     (warning,) = keyed.ask("GET", f"monitors/{monitor_id}", 200)["warnings"]
     assert "'oncall_senior'" in warning
 

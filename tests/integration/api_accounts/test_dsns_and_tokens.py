@@ -118,7 +118,6 @@ class TestTokens:
         [
             b"",
             b'{"name": 1}',
-            b'{"scope": "owner"}',
             b'{"expiresAt": "tomorrow"}',
             b'{"expiresAt": "2999-01-01T00:00:00"}',
             b'{"allProjects": "yes"}',
@@ -130,6 +129,15 @@ class TestTokens:
         answer = await ann.post(TOKENS, content=body)
 
         assert (answer.status_code, answer.json()) == (400, NO_BODY)
+        assert (await ann.get(TOKENS)).json() == {"tokens": []}
+
+    async def test_a_scope_that_is_none_is_answered_with_those_that_are(
+        self, ann: httpx.AsyncClient
+    ) -> None:
+        answer = await ann.post(TOKENS, json={"name": "one", "scope": "owner"})
+
+        assert answer.status_code == 400
+        assert "'read', 'write' or 'admin'" in answer.json()["error"]
         assert (await ann.get(TOKENS)).json() == {"tokens": []}
 
     async def test_one_that_has_ended_already_is_not_made(self, ann: httpx.AsyncClient) -> None:

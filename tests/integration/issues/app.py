@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import httpx
@@ -20,6 +20,7 @@ from controlplane.errors.sightings import note_sightings
 from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.quotas import Quotas
+from controlplane.uptime.subscribers import forget_follower
 from processors.errors.grouping.groups import explain
 from processors.errors.issues import sightings_of
 from schemas.errors.event import ErrorEvent
@@ -39,10 +40,12 @@ def explain_grouping(_: ProjectId, event: ErrorEvent) -> Explanation:
 def make_app(database: Database, warehouse: Warehouse) -> Litestar:
     """Returns the application of all routes but those that take items in, over these stores."""
     rates: AttemptRates = NO_RATES
+    vault = Vault(SECRET)
     state = {
         "database": database,
         "warehouse": warehouse,
-        "vault": Vault(SECRET),
+        "vault": vault,
+        "forget_address": partial(forget_follower, database, vault),
         "keyring": KeyRing(database),
         "dsn_keys": DsnKeys(database),
         "api_tokens": ApiTokens(database),

@@ -137,7 +137,7 @@ def store_session(warehouse: Warehouse, project: str) -> None:
 async def store_monitor(warehouse: Warehouse, project: str) -> None:
     """One that was down once on each of three days, and is there today."""
     first, hour_us = datetime.fromtimestamp(START_MS / 1000, UTC).date(), 3_600_000_000
-    numbers = (22 * hour_us, 0, hour_us, hour_us, 0, 0, 0, 1)
+    numbers = (22 * hour_us, 0, hour_us, hour_us, 0, 0, 0, 0, 1)
     days = [*(first + timedelta(days=number) for number in range(3)), datetime.now(UTC).date()]
     await write_uptime_days(
         warehouse,

@@ -139,7 +139,9 @@ async def test_figures_of_a_range_leave_out_what_is_not_known(warehouse: Warehou
         whole: list[Any] = [project, f"mon_{number:08}", date(2026, 3, number), "One", "", 999_000]
         return UptimeDay(*whole, *(part * HOUR for part in parts), 1)
 
-    await write_uptime_days(warehouse, [day(1, 20, 1, 1, 2, 0, 0, 0), day(2, 0, 0, 0, 12, 6, 6, 0)])
+    await write_uptime_days(
+        warehouse, [day(1, 20, 1, 1, 2, 0, 0, 0, 0), day(2, 0, 0, 0, 12, 4, 6, 2, 0)]
+    )
     chosen = {"project": [project]}
     # Any moment of a day is all of it.
     view = View(1_772_370_000_000, 1_772_450_000_000, "utc", chosen)
