@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import Select, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -100,18 +100,7 @@ async def claim(
     Projects of which messages are on their way, `busy`, come after others: one whose receivers do
     not answer keeps no other waiting. Who follows a status page comes last of all: anybody may.
     """
-    before = aliased(AlertOutbox)
-    waits = exists().where(before.id == AlertOutbox.after_id, before.state == "pending")
-    due = (
-        select(AlertOutbox.id)
-        .where(AlertOutbox.state == "pending", AlertOutbox.next_attempt_us <= now_us, ~waits)
-        .order_by(
-            AlertOutbox.source == "status",
-            AlertOutbox.project_id.in_([as_uuid(one) for one in busy]),
-            AlertOutbox.next_attempt_us,
-        )
-        .limit(limit)
-    )
+    due = _due_by(now_us, limit, busy)
     locked = due.with_for_update(skip_locked=True, of=AlertOutbox).scalar_subquery()
     take = (
         update(AlertOutbox)
@@ -133,6 +122,21 @@ async def claim(
         )
         rows = (await session.execute(query)).all()
     return [_due(vault, *row) for row in rows]
+
+
+def _due_by(now_us: int, limit: int, busy: Collection[str]) -> Select[UUID]:
+    before = aliased(AlertOutbox)
+    waits = exists().where(before.id == AlertOutbox.after_id, before.state == "pending")
+    return (
+        select(AlertOutbox.id)
+        .where(AlertOutbox.state == "pending", AlertOutbox.next_attempt_us <= now_us, ~waits)
+        .order_by(
+            AlertOutbox.source == "status",
+            AlertOutbox.project_id.in_([as_uuid(one) for one in busy]),
+            AlertOutbox.next_attempt_us,
+        )
+        .limit(limit)
+    )
 
 
 async def forget_old(database: Database, before_us: int) -> None:
