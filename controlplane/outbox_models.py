@@ -53,11 +53,11 @@ class AlertOutbox(DefaultBase):
     """Where it goes; without one, `webhook_id` or `sealed_target` says so."""
     webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
     target_kind: Mapped[str] = mapped_column(String(16))
-    """Of a target without a channel: `schemas.errors.alerts.ChannelKind`."""
+    """Of a target without a channel: `schemas.channels.ChannelKind`."""
     target: Mapped[str] = mapped_column(String(MAX_SHOWN_CHARS))
     """Says where it goes, without what must stay secret."""
     sealed_target: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """A `schemas.errors.alerts.ChannelConfig` as JSON; it opens for the message's id alone."""
+    """A `schemas.channels.ChannelConfig` as JSON; it opens for the message's id alone."""
     after_id: Mapped[UUID | None]
     """A message to the same target that must be through before: an alert before its recovery."""
     dedupe_key: Mapped[str] = mapped_column(String(120), unique=True)
