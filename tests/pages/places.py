@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from tests.e2e.server import Project
 
-HOSTILE = "\"><img src=x onerror=window.hit=1><script>window.hit=1</script>'{{7*7}}"
+HOSTILE = "\"><img src=x onerror=window.hit=1><script>window.hit=1</script>'{{7777*7777}}"
 
 
 def path_of(project: Project, page: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from api.pages.parts.code import LANGUAGES, MOST_CHARS, MOST_OF_PAGE, Colours, coloured, guessed
 from api.pages.parts.prose import prose
 
-HOSTILE = "\"><script>window.hit=1</script>'{{7*7}}"
+HOSTILE = "\"><script>window.hit=1</script>'{{7777*7777}}"
 
 
 def plain(markup: str) -> str:

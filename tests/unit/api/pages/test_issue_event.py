@@ -25,7 +25,7 @@ from schemas.errors.event import (
 )
 from schemas.errors.event import Asked as Request
 
-HOSTILE = "\"><img src=x onerror=window.hit=1><script>window.hit=1</script>'{{7*7}}"
+HOSTILE = "\"><img src=x onerror=window.hit=1><script>window.hit=1</script>'{{7777*7777}}"
 AT_US = 1_700_000_000_000_000
 PAGE = (
     '{% import "errors/_event.html" as events with context %}'
@@ -277,7 +277,7 @@ class TestHostileTexts:
         assert html.count("&lt;script&gt;") > 40
         assert "<script" not in html
         assert "<img" not in html
-        assert "49" not in re.sub(r"\d{3,}|[\w-]*=\S+", "", html)
+        assert "60481729" not in html
 
     def test_an_address_that_a_sender_wrote_is_never_a_link(self) -> None:
         one = event(
