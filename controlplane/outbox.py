@@ -18,8 +18,6 @@ from sqlalchemy.orm import aliased
 from controlplane.channels import unseal_config
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.failures import Conflict, NotFound
-from controlplane.lookups import live_project
 from controlplane.many_rows import insert_new
 from controlplane.outbox_models import MAX_ERROR_CHARS, AlertChannel, AlertOutbox
 from controlplane.rules import as_uuid
@@ -27,7 +25,6 @@ from controlplane.webhook_models import Webhook
 from controlplane.webhook_secrets import open_sealed
 from schemas.channels import ChannelConfig, ChannelKind
 from schemas.messages import DeliveryState, Due, Message, Sent, Source
-from schemas.projects import ProjectId
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -173,24 +170,6 @@ async def settle(
             .values(change)
             .execution_options(synchronize_session=False)
         )
-
-
-async def replay(database: Database, project_id: ProjectId, message_id: str, now_us: int) -> None:
-    """Has a message that is dead tried again from the beginning of its plan.
-
-    Raises `NotFound`, and `Conflict` for one that is not dead.
-    """
-    async with database.session() as session:
-        await live_project(session, project_id)
-        query = select(AlertOutbox).where(
-            AlertOutbox.id == as_uuid(message_id), AlertOutbox.project_id == as_uuid(project_id)
-        )
-        row = await session.scalar(query.with_for_update()) if as_uuid(message_id) else None
-        if row is None:
-            raise NotFound("Message not found")
-        if row.state != "dead":
-            raise Conflict(f"The message is {row.state}: only a dead one is sent again")
-        row.state, row.attempts, row.next_attempt_us = "pending", 0, now_us
 
 
 def new_message_id() -> UUID:

@@ -8,19 +8,24 @@ from typing import Any, cast
 
 from litestar import post
 from litestar.params import FromPath
-from litestar.status_codes import HTTP_200_OK
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from api.auth import AnyRequest, services
 from api.uptime.holders import monitored_project
 from controlplane.failures import BadRequest
 from controlplane.uptime.aims import Sight
 from controlplane.uptime.policies import Names
-from controlplane.uptime.tried import list_notifications, sights_of_monitor, sights_of_policy
+from controlplane.uptime.tried import (
+    list_notifications,
+    sights_of_monitor,
+    sights_of_policy,
+    tell_again,
+)
 from schemas.described import describes
 from schemas.messages import Sent
 from schemas.projects import ProjectId
 from schemas.times import iso_ms
-from schemas.uptime.answers import NotificationLine
+from schemas.uptime.answers import NotificationLine, ToldAgain
 from schemas.uptime.notices import CHANNEL, HIDDEN, Notification, read_aim
 from schemas.uptime.policy_answers import TargetTest, TargetTests
 
@@ -93,6 +98,19 @@ async def post_monitor_test(request: AnyRequest, monitor_id: FromPath[str]) -> T
 
 
 @post(
+    "/incidents/{incident_id:str}/notifications/replay",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Send what nobody took again",
+    opt=describes(asks="monitor", errors=(404, 422)),
+)
+async def post_again(request: AnyRequest, incident_id: FromPath[str]) -> ToldAgain:
+    """Send the notifications of an incident again that are `dead` or `failed`. Needs `write`."""
+    project, _ = await monitored_project(request, needs="write", subject="incidents")
+    count = await tell_again(services(request).database, project.project_id, incident_id)
+    return ToldAgain(count, f"{count} notifications are sent again")
+
+
+@post(
     "/escalation-policies/{policy_id:str}/test",
     status_code=HTTP_200_OK,
     summary="Try an escalation policy",
@@ -129,4 +147,4 @@ def _line(one: Notification) -> NotificationLine:
     )
 
 
-HANDLERS = (post_monitor_test, post_policy_test)
+HANDLERS = (post_monitor_test, post_policy_test, post_again)

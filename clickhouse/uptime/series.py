@@ -14,7 +14,6 @@ MOST_POINTS = 100_000
 PHASES = ("dns", "connect", "tls", "first_byte", "transfer", "total")
 KNOWN = {"total": "total_ms > 0"}
 """When a phase is known, if it is always there: a heartbeat may tell no time."""
-IS_THERE = "{phase}_ms IS NOT NULL"
 OF_PHASE = """if(countIf({known} AND outcome IN ('ok', 'degraded')) = 0, [],
         quantilesExactIf(0.5, 0.95, 0.99)(assumeNotNull({phase}_ms),
             {known} AND outcome IN ('ok', 'degraded')))"""

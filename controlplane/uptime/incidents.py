@@ -115,7 +115,7 @@ async def get_incident(
     """Returns an incident and its timeline; raises `NotFound`."""
     of = models.IncidentEvent
     async with database.reading() as session:
-        row = await _find(session, project_id, incident_id)
+        row = await find_incident(session, project_id, incident_id)
         lines = await session.scalars(
             select(of).where(of.incident_id == row.id).order_by(of.number).limit(1000)
         )
@@ -199,13 +199,16 @@ async def _move(
 
 async def _held(session: AsyncSession, project_id: ProjectId, incident_id: str) -> models.Incident:
     """Returns an incident that nobody else changes meanwhile, not its monitor either."""
-    row = await _find(session, project_id, incident_id)
+    row = await find_incident(session, project_id, incident_id)
     await hold_state(session, row.monitor_id)
     await session.refresh(row, with_for_update=True)
     return row
 
 
-async def _find(session: AsyncSession, project_id: ProjectId, incident_id: str) -> models.Incident:
+async def find_incident(
+    session: AsyncSession, project_id: ProjectId, incident_id: str
+) -> models.Incident:
+    """Returns an incident of a project; raises `NotFound`."""
     project = await live_project(session, project_id)
     of = models.Incident
     query = select(of).where(of.id == incident_id, of.project_id == project.id)

@@ -1,9 +1,10 @@
-"""Targets of monitors and policies, for who tries them; and what was told of an incident."""
+"""Targets of monitors and policies, for who tries them; what was told of an incident, and again."""
 
+import time
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -11,6 +12,7 @@ from controlplane.lookups import live_project
 from controlplane.outbox_models import AlertOutbox
 from controlplane.rules import as_uuid
 from controlplane.uptime.aims import Sight, find_sights
+from controlplane.uptime.incidents import find_incident
 from controlplane.uptime.models import Incident, IncidentNotice
 from controlplane.uptime.monitors import get_monitor
 from controlplane.uptime.policies import get_policy
@@ -19,6 +21,7 @@ from schemas.projects import ProjectId
 from schemas.uptime.notices import NoticeKind, Notification
 
 MOST_TOLD = 1000
+NOT_TAKEN = ("dead", "failed")
 
 
 async def sights_of_monitor(
@@ -58,6 +61,28 @@ async def list_notifications(
         await live_project(session, project_id)
         rows = (await session.execute(query)).all() if "\0" not in incident_id else []
     return [_notification(notice, message) for notice, message in rows]
+
+
+async def tell_again(database: Database, project_id: ProjectId, incident_id: str) -> int:
+    """Has the messages of an incident that nobody took sent again; returns how many.
+
+    Each is tried from the beginning of its plan. Of an incident that is over only its end is told:
+    an alert would open at the receiver what nobody closes. Raises `NotFound`.
+    """
+    message, of, now_us = AlertOutbox, IncidentNotice, time.time_ns() // 1000
+    of_it = select(of.message_id).where(of.incident_id == incident_id)
+    async with database.session() as session:
+        incident = await find_incident(session, project_id, incident_id)
+        if incident.state == "resolved":
+            of_it = of_it.where(of.kind == "recovery")
+        again = (
+            update(message)
+            .where(message.id.in_(of_it), message.state.in_(NOT_TAKEN))
+            .values(state="pending", attempts=0, next_attempt_us=now_us)
+            .returning(message.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(list(await session.scalars(again)))
 
 
 def _notification(notice: IncidentNotice, message: AlertOutbox) -> Notification:

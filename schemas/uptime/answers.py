@@ -283,6 +283,13 @@ class IncidentDetails(IncidentAnswer, frozen=True, kw_only=True):
     notifications: list[NotificationLine]
 
 
+class ToldAgain(Struct, frozen=True):
+    """They wait to be sent."""
+
+    notifications: int
+    message: str
+
+
 class IncidentPage(Struct, frozen=True):
     """Incidents, the newest first."""
 

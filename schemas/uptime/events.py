@@ -1,6 +1,6 @@
 """What happens to monitors and incidents, as it is told to people and programs."""
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from schemas.uptime.states import Flip
 
@@ -10,7 +10,6 @@ EventType = Literal[
     "incident.noted",
     "certificate.expiring", "domain.expiring", "sla.breached", "slo.burning", "latency.unusual",
 ]  # fmt: skip
-EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
 
 class Turn(NamedTuple):

@@ -80,6 +80,7 @@ STEPS = (
     *("PUT /v1/webhooks/{webhook_id}", "POST /v1/webhooks/{webhook_id}/test"),
     *("GET /v1/webhooks/{webhook_id}/deliveries", "POST /v1/webhooks/{webhook_id}/replay"),
     "DELETE /v1/webhooks/{webhook_id}",
+    "POST /v1/incidents/{incident_id}/notifications/replay",
     *("GET /v1/incidents/{incident_id}", "POST /v1/monitors/{monitor_id}/notifications/test"),
     *("POST /v1/escalation-policies", "GET /v1/escalation-policies"),
     *(f"{method} /v1/escalation-policies/{{policy_id}}" for method in ("GET", "PUT")),

@@ -247,6 +247,7 @@ MONITORS: dict[str, Any] = {
     "GET incidents": None,
     "POST incidents": {"state": "triggered", "title": "taken"},
     "GET incidents/{incident_id}": None,
+    "POST incidents/{incident_id}/notifications/replay": None,
     "GET webhooks": None,
     "POST webhooks": {"url": "https://taken.example/hook"},
     "GET webhooks/{webhook_id}": None,

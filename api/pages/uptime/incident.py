@@ -26,6 +26,8 @@ from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.members import list_members
 from controlplane.uptime.incidents import get_incident, handle_incident
 from controlplane.uptime.monitors import get_monitor
+from controlplane.uptime.tried import NOT_TAKEN, tell_again
+from schemas.uptime.answers import NotificationLine
 from schemas.uptime.incidents import Incident, IncidentEvent
 from schemas.uptime.monitors import Monitor
 from schemas.uptime.stretches import Stretch
@@ -73,12 +75,15 @@ async def incident_live(
 async def act_on_incident(
     request: AnyRequest, viewer: Viewed, incident_id: FromPath[str]
 ) -> Response[Any]:
-    """Acknowledge or resolve an incident, or note something about it."""
+    """Acknowledge or resolve an incident, note something about it, or tell of it again."""
     typed = await fields_of(request)
     incident, _ = await _incident(request, viewer, incident_id)
     act = typed.get("act", "")
     database, project_id = services(request).database, viewer.project.project_id
     try:
+        if act == "again":
+            await tell_again(database, project_id, incident.incident_id)
+            return to_incident(request, incident.incident_id)
         if act not in ("acknowledged", "resolved", "noted"):
             raise BadRequest("Nothing was changed: acknowledge, resolve or note.")
         state = incident.state if act == "noted" else act
@@ -141,10 +146,17 @@ async def _found(request: AnyRequest, viewer: Viewer, incident_id: str) -> dict[
         "monitor": monitor,
         "checks": checks,
         "told": [(line, us_of(line.created_at)) for line in told],
+        "can_tell_again": any(can_be_told_again(line, incident) for line in told),
         "zone": viewer.project.time_zone,
         "now_us": at_us,
         "around": Around((incident.started_us - BEFORE_US) // 1000, end_us // 1000 + 1),
     }
+
+
+def can_be_told_again(line: NotificationLine, incident: Incident) -> bool:
+    """Returns whether `tell_again` sends a message."""
+    is_wanted = line.kind == "recovery" or incident.state != "resolved"
+    return is_wanted and line.state in NOT_TAKEN
 
 
 async def _monitor(request: AnyRequest, viewer: Viewer, incident: Incident) -> Monitor | None:

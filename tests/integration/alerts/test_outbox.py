@@ -13,8 +13,7 @@ from alerts.deliver import Deliverer
 from alerts.plans import PLANS
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.failures import Conflict, NotFound
-from controlplane.outbox import Outgoing, new_message_id, put_out, replay, seal_target
+from controlplane.outbox import Outgoing, new_message_id, put_out, seal_target
 from schemas.channels import ChannelConfig
 from schemas.messages import Message
 from schemas.projects import ProjectId
@@ -126,15 +125,13 @@ async def test_a_project_whose_receivers_do_not_answer_keeps_no_other_waiting(
     await sender.work()
 
 
-async def test_what_nobody_takes_is_dead_after_its_plan_and_can_be_sent_again(
+async def test_what_nobody_takes_is_dead_after_its_plan(
     database: Database, vault: Vault, project: ProjectId, receiver: Receiver
 ) -> None:
     assert PLANS["uptime"].pauses_s == PAUSES_S
     receiver.answers = [(500, "")]
     clock = Clock()
-    message_id = str(await put(database, vault, project, receiver.url, "alert"))
-    with pytest.raises(Conflict):
-        await replay(database, project, message_id, clock())
+    await put(database, vault, project, receiver.url, "alert")
 
     await deliverer(database, vault, clock).work()
     for pause_s in PAUSES_S:
@@ -147,20 +144,3 @@ async def test_what_nobody_takes_is_dead_after_its_plan_and_can_be_sent_again(
         assert len(receiver.received) == before + 1
     (row,) = await outbox(database, project)
     assert (row.state, row.attempts, row.last_status) == ("dead", 6, 500)
-
-    receiver.answers = [(200, "")]
-    await replay(database, project, message_id, clock())
-    await deliverer(database, vault, clock).work()
-    (row,) = await outbox(database, project)
-    assert (row.state, row.attempts) == ("delivered", 1)
-
-
-async def test_another_projects_message_is_not_sent_again(
-    database: Database, vault: Vault, project: ProjectId
-) -> None:
-    other = await make_project(database, "Other")
-    theirs = str(await put(database, vault, other, "http://hooks.example", "theirs"))
-
-    for message_id in (theirs, "no id"):
-        with pytest.raises(NotFound):
-            await replay(database, project, message_id, Clock()())

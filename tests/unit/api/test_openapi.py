@@ -23,6 +23,7 @@ BODILESS = (
     *("/v1/monitors/{monitor_id}/pause", "/v1/monitors/{monitor_id}/resume"),
     *("/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/replay"),
     "/v1/monitors/{monitor_id}/notifications/test",
+    "/v1/incidents/{incident_id}/notifications/replay",
     "/v1/escalation-policies/{policy_id}/test",
 )
 BY_NAME = pytest.mark.parametrize(
