@@ -1,0 +1,1 @@
+"""The system `deploys`: apps, their deployments, and what these print."""
