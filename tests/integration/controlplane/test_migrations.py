@@ -4,6 +4,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+import controlplane.deploys.models  # noqa: F401  # its tables join the metadata
 import controlplane.erasure_models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.alert_models  # noqa: F401  # its tables join the metadata
 import controlplane.errors.models  # noqa: F401  # its tables join the metadata

@@ -1,0 +1,1 @@
+"""Apps, their deployments, releases and instances; environment, domains, webhooks, audit log."""
