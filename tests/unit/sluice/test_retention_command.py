@@ -17,8 +17,11 @@ from sluice.commands.options import settings_with
 from sluice.commands.retention import app
 from sluice.paths import paths_of
 
-TODAY = datetime.now(UTC).date()
-LONG_AGO = TODAY - timedelta(days=30)
+LONG_AGO = datetime.now(UTC).date() - timedelta(days=30)
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
 
 
 @pytest.fixture
@@ -54,22 +57,26 @@ def examine(data_dir: Path) -> checks.Finding:
     return asyncio.run(checks.check_control_plane(settings, paths_of(settings)))
 
 
-@pytest.mark.parametrize("day", ["", "yesterday", str(LONG_AGO), str(TODAY + timedelta(days=2))])
+@pytest.mark.parametrize(
+    "day",
+    ["", "yesterday", str(LONG_AGO), str(today() + timedelta(days=3))],
+    ids=["none", "a word", "long ago", "to come"],
+)
 def test_a_date_that_is_not_the_clock_s_changes_nothing(data_dir: Path, day: str) -> None:
     ran = confirm(data_dir, day)
 
     assert isinstance(ran.exception, CommandError)
-    assert str(TODAY) in str(ran.exception)
+    assert str(today()) in str(ran.exception)
     assert known(data_dir) == LONG_AGO
 
 
 def test_doctor_asks_for_the_date_until_it_is_confirmed(data_dir: Path) -> None:
     before = examine(data_dir)
 
-    ran = confirm(data_dir, str(TODAY))
+    ran = confirm(data_dir, str(today()))
 
     assert (before.level, "nothing is deleted for its age" in before.text) == ("warning", True)
-    assert before.fix.endswith(f"sluice retention confirm {TODAY}")
+    assert before.fix.endswith(f"sluice retention confirm {today()}")
     assert ran.exit_code == 0, ran.output
-    assert known(data_dir) == TODAY
+    assert known(data_dir) == today()
     assert examine(data_dir).level == "ok"

@@ -1,0 +1,194 @@
+"""Releases that are kept, instances that run, and which of them serves."""
+
+import time
+import uuid
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.deploys import models
+from controlplane.deploys.deployments import make_default
+from controlplane.deploys.queue import LeaseLost, held_row
+from controlplane.deploys.rows import deployment_of, instance_of, release_of, write_event
+from controlplane.deploys.secrets import seal_environment
+from controlplane.rules import as_uuid
+from schemas.deploys.deployments import Deployment, Held, Instance, Release
+from schemas.deploys.routing import PRODUCTION
+from schemas.deploys.states import InstanceState
+from schemas.projects import ProjectId
+
+
+class Built(Struct, frozen=True, kw_only=True):
+    """A release as its build left it."""
+
+    driver: str
+    place: str
+    start_command: str
+    variables: Mapping[str, str]
+    size_bytes: int
+
+
+class Started(Struct, frozen=True, kw_only=True):
+    """An instance as its driver started it."""
+
+    address: str
+    port: int
+    details: str
+
+
+async def note_release(database: Database, vault: Vault, held: Held, built: Built) -> Release:
+    """Notes what a deployment built; raises `LeaseLost`."""
+    async with database.session() as session:
+        row = await held_row(session, held)
+        release = models.AppRelease(
+            id=uuid.uuid4(),
+            project_id=row.project_id,
+            deployment_id=row.id,
+            environment=row.environment,
+            deployer=row.deployer,
+            driver=built.driver,
+            place=built.place,
+            start_command=built.start_command,
+            commit_sha=row.commit_sha,
+            commit_msg=row.commit_msg,
+            branch=row.branch,
+            sealed_environment=b"",
+            size_bytes=built.size_bytes,
+            created_us=time.time_ns() // 1000,
+            removed_us=None,
+        )
+        release.sealed_environment = seal_environment(vault, release.id, built.variables)
+        session.add(release)
+        row.release_id = release.id
+    return release_of(release)
+
+
+async def note_start(
+    database: Database, held: Held, instance_id: str, release: Release, started: Started
+) -> Instance:
+    """Notes what was started for a deployment, and serves nothing yet; raises `LeaseLost`."""
+    async with database.session() as session:
+        row = await held_row(session, held)
+        instance = models.AppInstance(
+            id=as_uuid(instance_id),
+            project_id=row.project_id,
+            environment=row.environment,
+            deployment_id=row.id,
+            release_id=as_uuid(release.id),
+            deployer=row.deployer,
+            state="starting",
+            address=started.address,
+            port=started.port,
+            details=started.details,
+            reason="",
+            created_us=time.time_ns() // 1000,
+            ended_us=None,
+        )
+        session.add(instance)
+        row.release_id = instance.release_id
+    return instance_of(instance)
+
+
+async def switch(database: Database, held: Held, instance_id: str) -> Deployment:
+    """Has an instance serve in place of the one that does, in one step; raises `LeaseLost`.
+
+    A deployment that was cancelled before this does not switch: `LeaseLost` too.
+    """
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        row = await held_row(session, held)
+        instance = await session.get(models.AppInstance, as_uuid(instance_id))
+        if row.cancel_us is not None or instance is None:
+            raise LeaseLost
+        await _retire(session, row, now_us)
+        instance.state = "serving"
+        row.status, row.phase, row.finished_us = "running", "", now_us
+        if row.environment == PRODUCTION:
+            await make_default(session, row)
+        await write_event(session, row, now_us)
+    return deployment_of(row, instance.port)
+
+
+async def list_instances(
+    database: Database, deployer: str, states: Collection[InstanceState]
+) -> list[Instance]:
+    """Returns what a deployer runs, in some of the states."""
+    of = models.AppInstance
+    query = select(of).where(of.deployer == deployer, of.state.in_(states))
+    async with database.reading() as session:
+        return [instance_of(row) for row in await session.scalars(query.order_by(of.created_us))]
+
+
+async def end_instance(
+    database: Database, instance_id: str, state: InstanceState, reason: str = ""
+) -> None:
+    """Notes that an instance has stopped or crashed; one that has is left as it is.
+
+    A deployment whose serving instance ends is over with it.
+    """
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        row = await session.get(models.AppInstance, as_uuid(instance_id), with_for_update=True)
+        if row is None or row.ended_us is not None:
+            return
+        was_serving, row.state = row.state == "serving", state
+        row.reason, row.ended_us = reason[:20_000], now_us
+        if was_serving:
+            await _end_serving(session, row, now_us)
+
+
+async def list_releases(
+    database: Database, project_id: ProjectId, deployer: str | None = None
+) -> list[Release]:
+    """Returns the releases that are kept, the newest first."""
+    of = models.AppRelease
+    query = select(of).where(of.project_id == as_uuid(project_id), of.removed_us.is_(None))
+    query = query if deployer is None else query.where(of.deployer == deployer)
+    async with database.reading() as session:
+        return [
+            release_of(row)
+            for row in await session.scalars(query.order_by(of.created_us.desc(), of.id))
+        ]
+
+
+async def forget_releases(database: Database, release_ids: Collection[str]) -> None:
+    """Notes that the files of releases are gone."""
+    ids = [one for one in map(as_uuid, release_ids) if one is not None]
+    of = models.AppRelease
+    async with database.session() as session:
+        await session.execute(
+            update(of).where(of.id.in_(ids)).values(removed_us=time.time_ns() // 1000)
+        )
+
+
+async def _retire(session: AsyncSession, new: models.Deployment, now_us: int) -> None:
+    """Ends the deployment that runs in the environment of a new one."""
+    of, instance = models.Deployment, models.AppInstance
+    query = select(of).where(
+        of.project_id == new.project_id, of.environment == new.environment, of.status == "running"
+    )
+    for row in list(await session.scalars(query.with_for_update())):
+        row.status, row.superseded_by, row.is_default = "stopped", new.id, False
+        await write_event(session, row, now_us, reason=f"superseded by {new.id}")
+    await session.execute(
+        update(instance)
+        .where(instance.project_id == new.project_id, instance.environment == new.environment)
+        .where(instance.state == "serving")
+        .values(state="draining")
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _end_serving(session: AsyncSession, instance: models.AppInstance, now_us: int) -> None:
+    deployment_id: UUID = instance.deployment_id
+    row = await session.get(models.Deployment, deployment_id, with_for_update=True)
+    if row is None or row.status != "running":
+        return
+    row.status = "failed" if instance.state == "crashed" else "stopped"
+    row.error_msg, row.is_default = instance.reason, False
+    await write_event(session, row, now_us, reason=instance.reason[:500])

@@ -1,0 +1,201 @@
+"""The queue of deployments: who works on which, until when, and what comes of it.
+
+A deployment that is built is one deployer's by a lease. Whoever has lost the lease changes nothing:
+each step names the attempt that it belongs to.
+"""
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Literal
+
+import msgspec
+from sqlalchemy import exists, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.deploys import models
+from controlplane.deploys.rows import deployment_of, release_of, write_event
+from controlplane.deploys.secrets import open_environment, open_secrets, open_value
+from controlplane.models import Project
+from controlplane.rules import as_uuid
+from schemas.deploys.apps import AppConfig, AppSecrets
+from schemas.deploys.deployments import Held, Job
+from schemas.deploys.states import Phase
+
+LEASE_US = 15_000_000
+MOST_ATTEMPTS = 2
+ELSEWHERE_US = 60_000_000
+"""So long a release that is kept elsewhere waits for its deployer. Then its commit is built."""
+MAX_REASON_CHARS = 20_000
+Standing = Literal["held", "cancelled", "lost"]
+
+
+class LeaseLost(Exception):
+    """Raised when a deployment is another's by now, or is over."""
+
+
+async def claim(database: Database, vault: Vault, deployer: str) -> Job | None:
+    """Takes the deployment that waits longest, and of whose project none is built."""
+    now_us = time.time_ns() // 1000
+    # Two who take deployments of one project at once: the second one is refused by its index.
+    with suppress(IntegrityError):
+        async with database.session() as session:
+            row = await session.scalar(_next(deployer, now_us))
+            if row is None:
+                return None
+            row.status, row.deployer, row.attempt = "building", deployer, row.attempt + 1
+            row.lease_until_us = now_us + LEASE_US
+            row.started_us = row.started_us or now_us
+            row.phase = ""
+            await write_event(session, row, now_us)
+            return await _job(session, vault, row)
+    return None
+
+
+async def keep(database: Database, held: Held) -> Standing:
+    """Holds a deployment for another while, and tells whether to go on."""
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        try:
+            row = await held_row(session, held)
+        except LeaseLost:
+            return "lost"
+        row.lease_until_us = now_us + LEASE_US
+        return "held" if row.cancel_us is None else "cancelled"
+
+
+async def enter(database: Database, held: Held, phase: Phase) -> None:
+    """Notes that a phase begins; raises `LeaseLost`."""
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        row = await held_row(session, held)
+        row.phase, row.lease_until_us = phase, now_us + LEASE_US
+        await write_event(session, row, now_us)
+
+
+async def note_commit(database: Database, held: Held, sha: str, message: str) -> None:
+    """Notes which commit was fetched; raises `LeaseLost`."""
+    async with database.session() as session:
+        row = await held_row(session, held)
+        row.commit_sha, row.commit_msg = sha[: models.MAX_SHA_CHARS], message[:500]
+
+
+async def take_lines(database: Database, deployment_id: str, count: int) -> int:
+    """Takes numbers for so many lines of a log, and returns the first of them."""
+    async with database.session() as session:
+        row = await session.get(models.Deployment, as_uuid(deployment_id), with_for_update=True)
+        if row is None:
+            return 1
+        row.lines += count
+        return row.lines - count + 1
+
+
+async def end(
+    database: Database,
+    held: Held,
+    status: Literal["failed", "cancelled", "finished"],
+    *,
+    error: str = "",
+    resolution: str = "",
+) -> None:
+    """Ends a deployment that serves nothing; raises `LeaseLost`."""
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        row = await held_row(session, held)
+        row.status, row.finished_us = status, now_us
+        row.error_msg, row.resolution = error[:MAX_REASON_CHARS], resolution[:MAX_REASON_CHARS]
+        # The phase stays: it says how far it came.
+        await write_event(session, row, now_us, reason=row.error_msg[:500])
+
+
+async def recover(database: Database) -> int:
+    """Has deployments whose deployer is gone tried once more, or fail; returns how many."""
+    now_us = time.time_ns() // 1000
+    of = models.Deployment
+    query = select(of).where(of.status == "building", of.lease_until_us < now_us)
+    async with database.session() as session:
+        rows = list(await session.scalars(query.with_for_update(skip_locked=True)))
+        for row in rows:
+            reason = f"the deployer {row.deployer} was lost"
+            if row.cancel_us is not None:
+                row.status, row.finished_us = "cancelled", now_us
+            elif row.attempt < MOST_ATTEMPTS:
+                row.status, row.phase = "queued", ""
+            else:
+                row.status, row.finished_us, row.error_msg = "failed", now_us, reason
+                row.resolution = "Look at the deployer's own log, and deploy again."
+            await write_event(session, row, now_us, reason=reason)
+    return len(rows)
+
+
+async def held_row(session: AsyncSession, held: Held) -> models.Deployment:
+    """Returns the row that somebody works on, held until the transaction ends.
+
+    Raises `LeaseLost`.
+    """
+    row = await session.get(models.Deployment, as_uuid(held.deployment_id), with_for_update=True)
+    if row is None or row.status != "building" or row.attempt != held.attempt:
+        raise LeaseLost
+    return row
+
+
+async def variables_of(session: AsyncSession, vault: Vault, app: models.App) -> Mapping[str, str]:
+    """Returns the environment of an app, opened."""
+    of = models.EnvVar
+    rows = await session.scalars(select(of).where(of.project_id == app.project_id))
+    return {one.key: open_value(vault, one.project_id, one.key, one.sealed_value) for one in rows}
+
+
+def _next(deployer: str, now_us: int):  # type: ignore[no-untyped-def]  # a long type of SQLAlchemy
+    of, other = models.Deployment, aliased(models.Deployment)
+    is_built = exists().where(other.project_id == of.project_id, other.status == "building")
+    release = models.AppRelease
+    is_elsewhere = exists().where(
+        release.id == of.release_id, release.removed_us.is_(None), release.deployer != deployer
+    )
+    return (
+        select(of)
+        .join(Project, Project.id == of.project_id)
+        .where(of.status == "queued", Project.deleted_at.is_(None), ~is_built)
+        .where(or_(~is_elsewhere, of.created_us < now_us - ELSEWHERE_US))
+        .order_by(of.created_us, of.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=of)
+    )
+
+
+async def _job(session: AsyncSession, vault: Vault, row: models.Deployment) -> Job:
+    app = await session.get(models.App, row.project_id)
+    if app is None:  # It is gone: its owner ended being deployed by us.
+        return Job(
+            deployment=deployment_of(row),
+            config=AppConfig(),
+            secrets=AppSecrets(),
+            variables={},
+            release=None,
+            release_variables=None,
+        )
+    kept = await _kept_release(session, row)
+    return Job(
+        deployment=deployment_of(row),
+        config=msgspec.json.decode(app.config, type=AppConfig),
+        secrets=open_secrets(vault, app.project_id, app.sealed_secrets),
+        variables=await variables_of(session, vault, app),
+        release=None if kept is None else release_of(kept),
+        release_variables=None
+        if kept is None
+        else open_environment(vault, kept.id, kept.sealed_environment),
+    )
+
+
+async def _kept_release(session: AsyncSession, row: models.Deployment) -> models.AppRelease | None:
+    """Returns the release that is to be started again, if this deployer still has it."""
+    if row.kind == "deploy" or row.release_id is None:
+        return None
+    kept = await session.get(models.AppRelease, row.release_id)
+    is_here = kept is not None and kept.removed_us is None and kept.deployer == row.deployer
+    return kept if is_here else None
