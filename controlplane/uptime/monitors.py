@@ -1,12 +1,13 @@
 """Monitors of a project: made, listed, changed, paused, removed."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Text, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, Text, func, select, update
 from sqlalchemy import cast as as_type
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -101,8 +102,8 @@ async def list_monitors(
         )
     async with database.reading() as session:
         await live_project(session, project_id)
-        rows = await session.execute(query.order_by(of.created_us, of.id).limit(limit))
-        return [_monitor(vault, row[0], row[1]) for row in rows.all()]
+        rows = (await session.execute(query.order_by(of.created_us, of.id).limit(limit))).all()
+    return await asyncio.to_thread(_monitors, vault, rows)
 
 
 async def get_monitor(
@@ -122,7 +123,7 @@ async def list_due(
     query = query.where(*_is_due(project_id)).order_by(models.Monitor.id)
     async with database.reading() as session:
         rows = (await session.execute(query)).all()
-    return [_monitor(vault, row[0], row[1]) for row in rows]
+    return await asyncio.to_thread(_monitors, vault, rows)
 
 
 async def mark_of_due(database: Database, project_id: ProjectId | None = None) -> tuple[Any, ...]:
@@ -252,6 +253,13 @@ def _copy_plain(row: models.Monitor, config: MonitorConfig) -> None:
     """Keeps what is asked for by who cannot open configurations."""
     row.target_ppm, row.latency_alerts = target_ppm_of(config), config.latency_alerts
     row.ack_ttl_s = config.ack_ttl_seconds
+
+
+def _monitors(
+    vault: Vault, rows: Sequence[Row[models.Monitor, models.MonitorState]]
+) -> list[Monitor]:
+    """Opens rows: of ten thousand it takes a fifth of a second, so in a thread of its own."""
+    return [_monitor(vault, row[0], row[1]) for row in rows]
 
 
 def _monitor(vault: Vault, row: models.Monitor, state: models.MonitorState) -> Monitor:
