@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,8 +16,10 @@ from controlplane.deploys import models
 from controlplane.deploys.deployments import make_default
 from controlplane.deploys.queue import LeaseLost, held_row
 from controlplane.deploys.rows import deployment_of, instance_of, release_of, write_event
-from controlplane.deploys.secrets import seal_environment
+from controlplane.deploys.secrets import open_environment, seal_environment
+from controlplane.models import Project
 from controlplane.rules import as_uuid
+from schemas.deploys.apps import AppConfig
 from schemas.deploys.deployments import Deployment, Held, Instance, Release
 from schemas.deploys.routing import PRODUCTION
 from schemas.deploys.states import InstanceState
@@ -140,6 +143,56 @@ async def end_instance(
         row.reason, row.ended_us = reason[:20_000], now_us
         if was_serving:
             await _end_serving(session, row, now_us)
+
+
+async def move_instance(database: Database, instance_id: str, started: Started) -> bool:
+    """Notes that a serving instance was started anew; tells whether it still serves."""
+    of = models.AppInstance
+    again = update(of).where(of.id == as_uuid(instance_id), of.state == "serving")
+    async with database.session() as session:
+        moved = await session.scalar(
+            again.values(address=started.address, port=started.port, details=started.details)
+            .returning(of.id)
+            .execution_options(synchronize_session=False)
+        )
+    return moved is not None
+
+
+async def retire_deleted(database: Database) -> None:
+    """Ends what waits and what serves of projects that were deleted."""
+    gone = select(Project.id).where(Project.deleted_at.is_not(None))
+    deployment, instance = models.Deployment, models.AppInstance
+    now_us = time.time_ns() // 1000
+    async with database.session() as session:
+        for change in (
+            update(instance)
+            .where(instance.project_id.in_(gone), instance.state == "serving")
+            .values(state="draining"),
+            update(deployment)
+            .where(deployment.project_id.in_(gone), deployment.status == "queued")
+            .values(status="cancelled", finished_us=now_us, updated_us=now_us),
+            update(deployment)
+            .where(deployment.project_id.in_(gone), deployment.status == "running")
+            .values(status="stopped", is_default=False, updated_us=now_us),
+            update(deployment)
+            .where(deployment.project_id.in_(gone), deployment.status == "building")
+            .where(deployment.cancel_us.is_(None))
+            .values(cancel_us=now_us),
+        ):
+            await session.execute(change.execution_options(synchronize_session=False))
+
+
+async def release_of_instance(
+    database: Database, vault: Vault, instance: Instance
+) -> tuple[Release, Mapping[str, str], AppConfig] | None:
+    """Returns what an instance runs, with its environment and its app; `None` for what is gone."""
+    async with database.reading() as session:
+        row = await session.get(models.AppRelease, as_uuid(instance.release_id))
+        app = await session.get(models.App, as_uuid(instance.project_id))
+    if row is None or app is None or row.removed_us is not None:
+        return None
+    variables = open_environment(vault, row.id, row.sealed_environment)
+    return release_of(row), variables, msgspec.json.decode(app.config, type=AppConfig)
 
 
 async def list_releases(

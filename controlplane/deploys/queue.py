@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Literal
 
 import msgspec
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -68,6 +68,15 @@ async def keep(database: Database, held: Held) -> Standing:
         return "held" if row.cancel_us is None else "cancelled"
 
 
+async def standing(database: Database, held: Held) -> Standing:
+    """Tells whether to go on; changes nothing."""
+    async with database.reading() as session:
+        row = await session.get(models.Deployment, as_uuid(held.deployment_id))
+    if row is None or row.status != "building" or row.attempt != held.attempt:
+        return "lost"
+    return "held" if row.cancel_us is None else "cancelled"
+
+
 async def enter(database: Database, held: Held, phase: Phase) -> None:
     """Notes that a phase begins; raises `LeaseLost`."""
     now_us = time.time_ns() // 1000
@@ -84,14 +93,23 @@ async def note_commit(database: Database, held: Held, sha: str, message: str) ->
         row.commit_sha, row.commit_msg = sha[: models.MAX_SHA_CHARS], message[:500]
 
 
-async def take_lines(database: Database, deployment_id: str, count: int) -> int:
-    """Takes numbers for so many lines of a log, and returns the first of them."""
+async def next_line(database: Database, deployment_id: str) -> int:
+    """Returns the number with which the log of a deployment goes on."""
+    async with database.reading() as session:
+        row = await session.get(models.Deployment, as_uuid(deployment_id))
+        return 1 if row is None else row.lines + 1
+
+
+async def reserve_lines(database: Database, deployment_id: str, below: int) -> None:
+    """Notes that numbers below this one may be used: whoever goes on begins there."""
+    of = models.Deployment
     async with database.session() as session:
-        row = await session.get(models.Deployment, as_uuid(deployment_id), with_for_update=True)
-        if row is None:
-            return 1
-        row.lines += count
-        return row.lines - count + 1
+        await session.execute(
+            update(of)
+            .where(of.id == as_uuid(deployment_id), of.lines < below - 1)
+            .values(lines=below - 1)
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def end(
