@@ -20,6 +20,7 @@ COPY controlplane controlplane
 COPY ingest ingest
 COPY processors processors
 COPY probes probes
+COPY deploys deploys
 COPY alerts alerts
 COPY api api
 COPY sluice sluice

@@ -163,23 +163,28 @@ async def retire_deleted(database: Database) -> None:
     gone = select(Project.id).where(Project.deleted_at.is_not(None))
     deployment, instance = models.Deployment, models.AppInstance
     now_us = time.time_ns() // 1000
+    open_ones = deployment.status.in_(("queued", "building", "running"))
+    of_gone = deployment.project_id.in_(gone)
+    async with database.reading() as session:
+        if await session.scalar(select(deployment.id).where(of_gone, open_ones).limit(1)) is None:
+            return
+    ends = (
+        update(instance)
+        .where(instance.project_id.in_(gone), instance.state == "serving")
+        .values(state="draining"),
+        update(deployment)
+        .where(of_gone, deployment.status == "queued")
+        .values(status="cancelled", finished_us=now_us, updated_us=now_us),
+        update(deployment)
+        .where(of_gone, deployment.status == "running")
+        .values(status="stopped", is_default=False, updated_us=now_us),
+        update(deployment)
+        .where(of_gone, deployment.status == "building", deployment.cancel_us.is_(None))
+        .values(cancel_us=now_us),
+    )
     async with database.session() as session:
-        for change in (
-            update(instance)
-            .where(instance.project_id.in_(gone), instance.state == "serving")
-            .values(state="draining"),
-            update(deployment)
-            .where(deployment.project_id.in_(gone), deployment.status == "queued")
-            .values(status="cancelled", finished_us=now_us, updated_us=now_us),
-            update(deployment)
-            .where(deployment.project_id.in_(gone), deployment.status == "running")
-            .values(status="stopped", is_default=False, updated_us=now_us),
-            update(deployment)
-            .where(deployment.project_id.in_(gone), deployment.status == "building")
-            .where(deployment.cancel_us.is_(None))
-            .values(cancel_us=now_us),
-        ):
-            await session.execute(change.execution_options(synchronize_session=False))
+        for one in ends:
+            await session.execute(one.execution_options(synchronize_session=False))
 
 
 async def release_of_instance(

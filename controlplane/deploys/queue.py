@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Literal
 
 import msgspec
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import Select, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -41,10 +41,14 @@ class LeaseLost(Exception):
 async def claim(database: Database, vault: Vault, deployer: str) -> Job | None:
     """Takes the deployment that waits longest, and of whose project none is built."""
     now_us = time.time_ns() // 1000
+    async with database.reading() as session:  # A look that finds nothing holds up nobody.
+        if await session.scalar(_next(deployer, now_us)) is None:
+            return None
     # Two who take deployments of one project at once: the second one is refused by its index.
     with suppress(IntegrityError):
         async with database.session() as session:
-            row = await session.scalar(_next(deployer, now_us))
+            found = _next(deployer, now_us).with_for_update(skip_locked=True, of=models.Deployment)
+            row = await session.scalar(found)
             if row is None:
                 return None
             row.status, row.deployer, row.attempt = "building", deployer, row.attempt + 1
@@ -135,6 +139,9 @@ async def recover(database: Database) -> int:
     now_us = time.time_ns() // 1000
     of = models.Deployment
     query = select(of).where(of.status == "building", of.lease_until_us < now_us)
+    async with database.reading() as session:
+        if await session.scalar(query.limit(1)) is None:
+            return 0
     async with database.session() as session:
         rows = list(await session.scalars(query.with_for_update(skip_locked=True)))
         for row in rows:
@@ -148,6 +155,12 @@ async def recover(database: Database) -> int:
                 row.resolution = "Look at the deployer's own log, and deploy again."
             await write_event(session, row, now_us, reason=reason)
     return len(rows)
+
+
+async def has_apps(database: Database) -> bool:
+    """Tells whether anything is deployed at all."""
+    async with database.reading() as session:
+        return await session.scalar(select(models.App.project_id).limit(1)) is not None
 
 
 async def held_row(session: AsyncSession, held: Held) -> models.Deployment:
@@ -168,7 +181,7 @@ async def variables_of(session: AsyncSession, vault: Vault, app: models.App) -> 
     return {one.key: open_value(vault, one.project_id, one.key, one.sealed_value) for one in rows}
 
 
-def _next(deployer: str, now_us: int):  # type: ignore[no-untyped-def]  # a long type of SQLAlchemy
+def _next(deployer: str, now_us: int) -> Select[models.Deployment]:
     of, other = models.Deployment, aliased(models.Deployment)
     is_built = exists().where(other.project_id == of.project_id, other.status == "building")
     release = models.AppRelease
@@ -182,7 +195,6 @@ def _next(deployer: str, now_us: int):  # type: ignore[no-untyped-def]  # a long
         .where(or_(~is_elsewhere, of.created_us < now_us - ELSEWHERE_US))
         .order_by(of.created_us, of.id)
         .limit(1)
-        .with_for_update(skip_locked=True, of=of)
     )
 
 

@@ -256,9 +256,8 @@ def other_systems(module: Module) -> set[str]:
     package, name, *within = Path(module.path).with_suffix("").parts + ("",)
     if package == "sluice":
         return set()
-    if package == "probes":
-        # All of it looks at what `uptime` monitors.
-        name = "uptime"
+    # All of the one looks at what `uptime` monitors; all of the other is of `deploys`.
+    name = {"probes": "uptime", "deploys": "deploys"}.get(package, name)
     # A system's pages are beside the frame that all pages share.
     name = within[0] if name == "pages" and within else name
     imported = {

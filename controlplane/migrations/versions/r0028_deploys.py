@@ -66,6 +66,26 @@ def _create_app() -> None:
 def _create_deployment() -> None:
     op.create_table(
         "deployment",
+        *_deployment_columns(),
+        sa.PrimaryKeyConstraint("id", name="pk_deployment"),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["project.id"],
+            ondelete="CASCADE",
+            name="fk_deployment_project_id_project",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["account_user.id"],
+            ondelete="SET NULL",
+            name="fk_deployment_user_id_account_user",
+        ),
+    )
+    _index_deployment()
+
+
+def _deployment_columns() -> tuple[sa.Column[object], ...]:
+    return (
         sa.Column("id", GUID(length=16), nullable=False),
         sa.Column("project_id", GUID(length=16), nullable=False),
         sa.Column("user_id", GUID(length=16), nullable=True),
@@ -95,20 +115,10 @@ def _create_deployment() -> None:
         sa.Column("updated_us", sa.BigInteger, nullable=False),
         sa.Column("started_us", sa.BigInteger, nullable=True),
         sa.Column("finished_us", sa.BigInteger, nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_deployment"),
-        sa.ForeignKeyConstraint(
-            ["project_id"],
-            ["project.id"],
-            ondelete="CASCADE",
-            name="fk_deployment_project_id_project",
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["account_user.id"],
-            ondelete="SET NULL",
-            name="fk_deployment_user_id_account_user",
-        ),
     )
+
+
+def _index_deployment() -> None:
     op.create_index("ix_deployment_project", "deployment", ["project_id", "created_us", "id"])
     op.create_index(
         "ix_deployment_waits",
