@@ -63,9 +63,9 @@ GUESSES = (
 class Colours:
     """How much of one page may still be coloured."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = MOST_SECONDS) -> None:
         self.chars = MOST_OF_PAGE
-        self.seconds = MOST_SECONDS
+        self.seconds = seconds
 
 
 class Run(NamedTuple):

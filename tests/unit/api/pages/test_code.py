@@ -8,6 +8,7 @@ import pytest
 from api.pages.parts.code import LANGUAGES, MOST_CHARS, MOST_OF_PAGE, Colours, coloured, guessed
 from api.pages.parts.prose import prose
 
+AGES_S = 60.0
 HOSTILE = "\"><script>window.hit=1</script>'{{7777*7777}}"
 
 
@@ -16,13 +17,13 @@ def plain(markup: str) -> str:
 
 
 def test_words_have_classes_and_no_style() -> None:
-    assert coloured('x = "a<b"  # why', "python", Colours()) == (
+    assert coloured('x = "a<b"  # why', "python", Colours(AGES_S)) == (
         'x = <span class="hl-s">&#34;a&lt;b&#34;</span>  <span class="hl-c"># why</span>'
     )
 
 
 def test_lines_that_came_and_went_differ() -> None:
-    assert coloured("- sun\n+ rain", "diff", Colours()) == (
+    assert coloured("- sun\n+ rain", "diff", Colours(AGES_S)) == (
         '<span class="hl-d">- sun</span>\n<span class="hl-s">+ rain</span>'
     )
 
@@ -30,7 +31,7 @@ def test_lines_that_came_and_went_differ() -> None:
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_code_of_every_language_stays_as_it_was_written(language: str) -> None:
     for text in (HOSTILE, "", "\n", "\n\n a\r\n", 'if (a < b) { return "x"; } // \x00é\n'):
-        marked = coloured(text, language, Colours())
+        marked = coloured(text, language, Colours(AGES_S))
 
         # A line end is one character to a lexer, whichever it was.
         assert plain(marked) == text.replace("\r\n", "\n")
