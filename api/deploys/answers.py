@@ -1,7 +1,7 @@
 """Lines as they are answered."""
 
 from clickhouse.deploys.lines import StoredLine
-from schemas.deploys.lines import Line, line_id
+from schemas.deploys.lines import Line
 from schemas.deploys.log_answers import LineAnswer
 from schemas.times import from_us
 
@@ -14,14 +14,15 @@ def answer_of(line: StoredLine, deployment_id: str) -> LineAnswer:
     )
 
 
-def answer_of_sent(line: Line) -> LineAnswer:
+def answer_of_sent(line: Line, line_id: str) -> LineAnswer:
     """Returns a line that is in the event log, as it will be stored."""
     at = _written(line.at_us)
-    id_ = line_id(line.deployment_id, line.seq)
     return LineAnswer(
-        id_, at, at, line.deployment_id, line.level, line.message, line.stream, line.seq
+        line_id, at, at, line.deployment_id, line.level, line.message, line.stream, line.seq
     )
 
 
 def _written(moment_us: int) -> str:
-    return from_us(moment_us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Six digits, whatever the moment: quicker than `strftime`, which counts at 10,000 lines/s.
+    moment = from_us(moment_us)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

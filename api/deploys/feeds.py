@@ -106,12 +106,12 @@ class Feed:
         """Every line after this one, up to the last, is in `_frames`."""
         self._stored_seq = 0
         self._is_begun = self._is_broken = False
-        self._heard: deque[Line] = deque()
+        self._heard: deque[LineAnswer] = deque()
         self._news, self._changed = asyncio.Event(), asyncio.Event()
         self._looked_at = float("-inf")
         self._pages: OrderedDict[tuple[int, int], asyncio.Future[list[Frame]]] = OrderedDict()
 
-    def hear(self, lines: Sequence[Line]) -> None:
+    def hear(self, lines: Sequence[LineAnswer]) -> None:
         """Takes lines from the end of the event log, in their order."""
         if len(self._heard) + len(lines) > MOST_HEARD:
             self._heard.clear()
@@ -230,7 +230,7 @@ class Feed:
         while self._is_begun and self._heard and self._heard[0].seq <= last + 1:
             line = self._heard.popleft()
             if line.seq == last + 1:
-                frames.append(_frame(answer_of_sent(line)))
+                frames.append(_frame(line))
                 last = line.seq
         if self._bytes > MOST_KEPT_BYTES:
             # The store is far behind: it tells them when it has them.
@@ -340,12 +340,13 @@ class Feeds:
         for chunk in chunks:
             if chunk.wire != DEPLOY_LINE.wire or not chunk.items:
                 continue
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            with suppress(msgspec.DecodeError, ValueError):
                 name = _decode_name(chunk.items[0]).deployment_id
                 followed = self._followed.get((chunk.project_id, name))
                 if followed is not None:
-                    lines = [_decode(item) for item in chunk.items]
-                    followed.feed.hear([line for line in lines if line.deployment_id == name])
+                    lines = zip(map(_decode, chunk.items), chunk.ids, strict=True)
+                    ours = [(line, id_) for line, id_ in lines if line.deployment_id == name]
+                    followed.feed.hear([answer_of_sent(*one) for one in ours])
 
     async def _hear_on(self, tail: Tail) -> None:
         try:
