@@ -31,7 +31,7 @@ from api.reads import TooManyQueries
 from clickhouse.client import Warehouse
 from clickhouse.deploys.lines import MOST_LINES, LineFilter, list_lines, newest_seq
 from clickhouse.failures import WarehouseError
-from controlplane.failures import Unavailable
+from controlplane.failures import ControlPlaneError
 from eventlog.records import Chunk
 from eventlog.tail import Tail
 from schemas.deploys.lines import Line
@@ -55,7 +55,7 @@ PAGE_LINES, MOST_PAGES = 500, 8
 AT_ONCE = 200
 MOST_FEEDS, MOST_VIEWERS = 200, 4_000
 SHARE_OF_PROJECT = 2
-PASSING = (TooManyQueries, WarehouseError, Unavailable)
+PASSING = (TooManyQueries, WarehouseError, ControlPlaneError)
 """What may work the next time."""
 
 log = structlog.get_logger(__name__)
@@ -108,7 +108,6 @@ class Feed:
         self._is_begun = self._is_broken = False
         self._heard: deque[LineAnswer] = deque()
         self._news, self._changed = asyncio.Event(), asyncio.Event()
-        self._looked_at = float("-inf")
         self._pages: OrderedDict[tuple[int, int], asyncio.Future[list[Frame]]] = OrderedDict()
 
     def hear(self, lines: Sequence[LineAnswer]) -> None:
@@ -120,13 +119,19 @@ class Feed:
 
     async def run(self) -> None:
         """Reads until the deployment is over, or cancelled."""
+        # Beside: it may wait for its turn, and lines are shown meanwhile.
+        looking = asyncio.create_task(self._look_on())
         try:
             while self.ending is None:
+                if looking.done():
+                    looking.result()
                 await self._go_on()
         except Exception:
             log.exception("log is not followed any more")
             self._is_broken = True
             self._tell()
+        finally:
+            looking.cancel()
 
     async def follow(self, after_seq: int) -> AsyncIterator[Sequence[Frame]]:
         """Yields lines with higher numbers, in order, until the deployment is over.
@@ -153,8 +158,6 @@ class Feed:
         raise FeedBroken
 
     async def _go_on(self) -> None:
-        if time.monotonic() - self._looked_at >= LOOK_S:
-            await self._look()
         self._take_heard()
         if self._heard:
             if not self._is_begun or not await self._try_fill():
@@ -162,8 +165,14 @@ class Feed:
             return
         self._news.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._looked_at + LOOK_S - time.monotonic()):
+            async with asyncio.timeout(LOOK_S):
                 await self._news.wait()
+
+    async def _look_on(self) -> None:
+        while True:
+            await self._look()
+            self._news.set()
+            await asyncio.sleep(LOOK_S)
 
     def _kept(self, after: int) -> list[Frame]:
         first = bisect_right(self._frames, after, key=lambda frame: frame.seq)
@@ -216,7 +225,6 @@ class Feed:
         except PASSING as error:
             log.warning("log not readable, will try again", reason=str(error)[:1000])
             ending = None
-        self._looked_at = time.monotonic()
         if ending is not None and time.time_ns() // 1000 - ending.at_us >= SETTLED_S * 1_000_000:
             self._take_heard()
             if not self._heard:
@@ -250,7 +258,8 @@ class Feed:
         frames = await self._read(self.last_seq, 2**32 - 1)
         if frames:
             self._stored_seq = max(self._stored_seq, frames[-1].seq)
-            self._append(frames)
+            # Some may have been heard meanwhile.
+            self._append([frame for frame in frames if frame.seq > self.last_seq])
         return bool(frames)
 
     def _append(self, frames: Sequence[Frame]) -> None:

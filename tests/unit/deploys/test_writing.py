@@ -1,6 +1,7 @@
 """The log of a deployment is whole, in order and bounded, whatever the event log does."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from eventlog.sqlite_log import SqliteLog
 from schemas.deploys.lines import Line, line_id
 from schemas.kinds import DEPLOYS
 from schemas.projects import ProjectId
+from tests.unit.deploys.test_masking import CANARIES, parts, written
 
 PROJECT = ProjectId("p")
 DEPLOYMENT = str(uuid4())
@@ -259,6 +261,34 @@ async def test_lines_are_in_one_partition_of_the_event_log_under_ids_that_stay(
     ids = [id_ for chunk in chunks for id_ in chunk.ids]
     assert ids == [line_id(DEPLOYMENT, line.seq) for line in lines]
     assert {chunk.wire for chunk in chunks} == {"deploys.line"}
+
+
+async def test_ten_canaries_printed_in_pieces_are_in_no_record_of_the_event_log(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(11)
+    printed = "\n".join(text for secret in CANARIES for text in written(secret)).encode()
+    async with real_log(tmp_path) as event_log:
+        of = Log(PROJECT, DEPLOYMENT)
+        async with LineWriter(of, Masker(CANARIES), send=sender(event_log)) as log:
+            place = 0
+            while place < len(printed):
+                size = chance.randint(1, 40)
+                await log.write("stdout", printed[place : place + size])
+                place += size
+            for secret in CANARIES:
+                await log.say("info", f"cloning with {secret}")
+        found = [
+            item.decode()
+            for number in range(4)
+            for record in event_log.read(TopicPartition(DEPLOYS.name, number), 0, 100, 1 << 30)
+            for chunk in decode_chunks(record.value or b"")
+            for item in chunk.items
+        ]
+
+    assert len(found) >= printed.count(b"\n")
+    texts = [msgspec.json.decode(item, type=Line).message for item in found]
+    assert not [part for secret in CANARIES for part in parts(secret) if part in "\n".join(texts)]
 
 
 async def test_a_full_event_log_is_one_that_refuses_for_now(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ from clickhouse.failures import WarehouseUnavailable
 from deploys.lines.masking import Masker
 from deploys.lines.sending import sender
 from deploys.lines.writing import LineWriter, Log
+from eventlog.kafka_tail import KafkaTail
 from eventlog.sqlite_log import SqliteLog
 from eventlog.tail import SqliteTail, Tail
 from schemas.kinds import DEPLOYS
 from sluice.connections import Bounds
 from sluice.listening import Server, bind, config_of
 from tests.integration.deploys.logs.hosts import TOKEN, Host, line, store_lines
+from tests.integration.eventlog.kafka_logs import KafkaLogs
 from tests.unit.sluice.places import free_port
 
 pytestmark = [
@@ -57,11 +59,15 @@ class CountedStore:
         self._warehouse = warehouse
         self.pages = 0
         self.is_away = False
+        self.held = asyncio.Event()
+        """Cleared, no question is answered."""
+        self.held.set()
 
     async def query(self, sql: str, *arguments: Any, **settings: Any) -> QueryResult:
         if self.is_away:
             raise WarehouseUnavailable("away")
         self.pages += "max(seq)" not in sql
+        await self.held.wait()
         return await self._warehouse.query(sql, *arguments, **settings)
 
 
@@ -301,6 +307,46 @@ class TestFollowing:
 
             assert await seqs(client, 1) == [3]
 
+    async def test_what_cannot_be_kept_until_it_is_stored_comes_from_the_store(
+        self,
+        warehouse: Warehouse,
+        followed: Followed,
+        deployment_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(feeds, "MOST_KEPT_BYTES", 10_000)
+        monkeypatch.setattr(feeds, "MOST_HEARD", 400)
+        async with followed.follow(deployment_id) as client:
+            await until(lambda: only_feed(followed)._is_begun)
+            async with followed.writer(deployment_id) as log:
+                for _ in range(20):
+                    await log.write("stdout", b"x\n" * 100)
+                    await until(lambda: not log._waiting)
+            heard = only_feed(followed).last_seq
+            assert await seqs(client, heard) == list(range(1, heard + 1))
+            assert only_feed(followed)._bytes < 100_000
+            lines = [line(deployment_id, seq) for seq in range(1, 2_001)]
+            await store_lines(warehouse, followed.host.project, *lines)
+            others = list(range(heard + 1, 2_001))
+
+            assert await seqs(client, len(others)) == others
+
+    async def test_a_turn_that_does_not_come_holds_no_line_up(
+        self, followed: Followed, deployment_id: str
+    ) -> None:
+        async with (
+            followed.follow(deployment_id) as client,
+            followed.writer(deployment_id) as log,
+        ):
+            await log.write("stdout", b"one\n")
+            assert await seqs(client, 1) == [1]
+            followed.store.held.clear()
+            try:
+                await log.write("stdout", b"two\n")
+                assert await seqs(client, 1) == [2]
+            finally:
+                followed.store.held.set()
+
     async def test_lines_of_other_deployments_and_projects_are_not_shown(
         self, followed: Followed, deployment_id: str
     ) -> None:
@@ -351,6 +397,37 @@ class TestFollowing:
 
         await until(lambda: not followed.feeds._followed)
         assert followed.feeds._hearing is None
+
+
+@pytest.mark.containers
+async def test_lines_of_a_kafka_log_come_as_they_are_printed(
+    warehouse: Warehouse, host: Host, deployment_id: str, kafka: Any, tmp_path: Path
+) -> None:
+    logs = KafkaLogs(kafka, tmp_path)
+    event_log = logs.open(3)
+    one = Followed(warehouse, host, event_log)
+    tail = KafkaTail(logs.address, DEPLOYS.name)
+    async with (
+        one.serving(tail),
+        one.follow(deployment_id) as client,
+        one.writer(deployment_id) as log,
+    ):
+        heard: list[int] = []
+        async with asyncio.timeout(60):
+            while not heard:
+                # Nobody says when the end of the topic is found.
+                await log.write("stdout", b"begin\n")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        heard.append(json.loads(await client.recv())["seq"])
+                before = [line(deployment_id, seq) for seq in range(1, log.next_seq)]
+                await store_lines(warehouse, host.project, *before)
+        first = log.next_seq
+        assert await seqs(client, first - 1 - heard[0]) == list(range(heard[0] + 1, first))
+        await log.write("stdout", b"x\n" * 2_000)
+
+        assert await seqs(client, 2_000) == list(range(first, first + 2_000))
+    logs.close()
 
 
 class TestManyViewers:
