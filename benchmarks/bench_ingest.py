@@ -164,7 +164,8 @@ def show_parts(title: str, used: Counter[str], events: int) -> None:
 
 def main() -> None:
     """Runs every load against one server, and the last one against a second that is sampled."""
-    generators = generators_by_kind() | MORE
+    sent = {name: one for name, one in generators_by_kind().items() if one.path}
+    generators = sent | MORE
     parser = argparse.ArgumentParser()
     parser.add_argument("--kind", choices=generators, default=FIRST_KIND)
     parser.add_argument("--seconds", type=float, default=8)

@@ -26,7 +26,7 @@ class Generator(NamedTuple):
     """How bodies with items of one kind are made and sent."""
 
     path: str
-    """Of the POST that takes them."""
+    """Of the POST that takes them; empty where a part of Sluice writes them into the log itself."""
     body: Callable[[random.Random, int], Body]
     """Makes one with so many items."""
     most: int = 100

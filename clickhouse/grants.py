@@ -15,6 +15,7 @@ TABLES = (
     "check_ins",
     "checks",
     "cost_changes",
+    "deploy_lines",
     "error_hours",
     "errors",
     "feedback",

@@ -40,6 +40,20 @@ async def produce(
     return await log.append(chunks) if chunks else {}
 
 
+async def produce_in_order(
+    log: EventLog, project_id: ProjectId, items: Items, key: str, received_at_ns: int
+) -> None:
+    """Returns when all items are durable, in one partition: that of `key`.
+
+    Whoever reads it, and the store, meets them in their order. An item that is sent again has to
+    come under the same key. Raises as `EventLog.append` does.
+    """
+    number = partition_of(project_id, key, log.partitions(items.kind.topic))
+    bodies, ids = list(items.bodies), list(items.ids)
+    chunk = Chunk(project_id, items.kind.wire, received_at_ns, bodies, ids=ids)
+    await log.append([(TopicPartition(items.kind.topic, number), chunk)])
+
+
 def chunks_of(
     log: Partitioned, project_id: ProjectId, items: Items, received_at_ns: int
 ) -> list[Addressed]:

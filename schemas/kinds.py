@@ -111,6 +111,14 @@ CHECKS = Topic(
 )
 CHECK = Kind("check", "uptime.check", CHECKS.name, (Table("checks", "check_id"),))
 
+DEPLOYS = Topic(
+    "raw.deploys",
+    8,
+    # All lines of a deployment are in one partition, so that they are stored in their order.
+    "Batches of lines that deployments print, keyed by (project, deployment id).",
+)
+DEPLOY_LINE = Kind("deploy_line", "deploys.line", DEPLOYS.name, (Table("deploy_lines", "line_id"),))
+
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
     System(
@@ -119,6 +127,7 @@ SYSTEMS = (
         kinds=(*(ERROR, TRANSACTION, STREAMED_SPAN, LOG, SESSION, FEEDBACK, CHECK_IN, ATTACHMENT),),
     ),
     System("uptime", topics=(CHECKS,), kinds=(CHECK,)),
+    System("deploys", topics=(DEPLOYS,), kinds=(DEPLOY_LINE,)),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

@@ -2,11 +2,14 @@
 
 import asyncio
 
+from api.deploys.feeds import Feeds
 from controlplane.database import Database
 from controlplane.initial import ensure_initial, seed_of
+from eventlog.kafka_tail import KafkaTail
+from schemas.kinds import DEPLOYS
 from sluice.accounts import add_accounts, add_database, keep_fresh
 from sluice.alerting import add_delivery
-from sluice.cluster import open_warehouse, server_paths
+from sluice.cluster import kafka_of, open_warehouse, server_paths
 from sluice.parts import Resources
 from sluice.patience import patiently
 from sluice.pipeline_state import add_shared_pipeline
@@ -32,3 +35,6 @@ async def open_parts(process: Process) -> None:
     process.routes += out_routes()
     # One address serves api and edges, and `/docs` of it comes from here.
     process.state |= {"warehouse": warehouse, **systems.state, "described": every_route}
+    # Without Kafka's address, lines of deployments are shown once they are stored.
+    tail = KafkaTail(kafka_of(settings), DEPLOYS.name) if settings.kafka_url else None
+    process.state["deploy_feeds"] = Feeds(tail)

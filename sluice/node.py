@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from api.deploys.feeds import Feeds
 from api.read_backs import ReadBacks
 from clickhouse.client import Warehouse
 from controlplane.crypto import Vault
@@ -17,6 +18,7 @@ from eventlog import transport
 from eventlog.group_commit import Limits
 from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
+from eventlog.tail import SqliteTail
 from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
@@ -26,6 +28,7 @@ from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
 from processors.sink import Sink, tell_waiting
 from schemas import metrics
+from schemas.kinds import DEPLOYS
 from schemas.settings import SettingsError
 from sluice.accounts import add_accounts, add_database, keep_fresh
 from sluice.alerting import add_delivery
@@ -123,6 +126,7 @@ def _add_http(
     add_own_pipeline(process, event_log)
     process.routes += out_routes()
     process.state |= {"warehouse": warehouse, "outgoing": read_backs.outgoing, **systems.state}
+    process.state["deploy_feeds"] = Feeds(SqliteTail(event_log, DEPLOYS.name))
 
 
 async def _add_control_plane(process: Process, database: Database) -> Vault:

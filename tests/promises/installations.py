@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -42,10 +43,17 @@ class Installation:
             return client.post(project.addressed(path), content=body).status_code
 
     def produce(
-        self, project: Project, kind: Kind, bodies: Sequence[bytes], received_at_ns: int
+        self,
+        project: Project,
+        kind: Kind,
+        bodies: Sequence[bytes],
+        received_at_ns: int,
+        *,
+        id_of: Callable[[bytes], str] | None = None,
     ) -> None:
-        """Appends items as a producer that is no HTTP does."""
-        items = Items(kind, bodies, [id_of(kind, body) for body in bodies])
+        """Appends items as a producer that is no HTTP does, with ids of their own or new ones."""
+        name = id_of or partial(given_id, kind)
+        items = Items(kind, bodies, [name(body) for body in bodies])
         owner = ProjectId(project.project_id)
         self.with_log(lambda log: produce(log, owner, [items], received_at_ns))
 
@@ -180,7 +188,7 @@ def store_url(server: Server) -> str:
     return f"http://{name}:{quote(password)}@127.0.0.1:{server.port}"
 
 
-def id_of(kind: Kind, body: bytes) -> str:
+def given_id(kind: Kind, body: bytes) -> str:
     """Returns an item's own id, or a new one as the edge gives it."""
     try:
         return str(msgspec.json.decode(body)[kind.id_field])

@@ -13,7 +13,7 @@ class Sample(NamedTuple):
 
     path: str
     """Of the POST that takes them. `{number}` and `{dsn_key}` stand for the project's; others are
-    sent with its API key."""
+    sent with its API key. Empty where a part of Sluice writes them into the log itself."""
     items: Callable[[int], list[bytes]]
     """So many items, none of which was made before."""
     body: Callable[[Sequence[bytes]], bytes]
@@ -22,6 +22,8 @@ class Sample(NamedTuple):
     """An item that must become a dead letter."""
     status: int = 202
     """Of the answer when they are durable."""
+    id_of: Callable[[bytes], str] | None = None
+    """Gives an item's id as that part of Sluice does; `None` where the item or the edge does."""
 
 
 def samples_by_kind() -> dict[str, Sample]:

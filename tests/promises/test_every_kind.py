@@ -32,6 +32,9 @@ def project(installation: Installation) -> Project:
 
 def send(running: Installation, project: Project, kind: Kind, items: list[bytes]) -> None:
     sample = SAMPLES[kind.name]
+    if not sample.path:
+        running.produce(project, kind, items, time.time_ns(), id_of=sample.id_of)
+        return
     assert running.post(project, sample.path, sample.body(items)) == sample.status, kind.name
 
 

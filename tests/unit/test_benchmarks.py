@@ -21,13 +21,15 @@ from controlplane.dsn_keys import DsnProject
 from eventlog.records import Chunk
 from ingest.app import AnyRequest, exception_handlers
 from ingest.edge import Edge, EdgeLimits, ReadBack
-from schemas.kinds import ERROR, KINDS, TRANSACTION, Kind
+from processors.deploys.steps import read_line
+from schemas.kinds import DEPLOY_LINE, ERROR, KINDS, TRANSACTION, Kind
 from schemas.projects import ProjectContext, ProjectId
 from sluice.parts import Resources
 from sluice.systems import SYSTEMS, open_systems
 from tests.unit.ingest.test_edge import Log
 
 GENERATORS = generators_by_kind()
+SENT = [kind for kind in KINDS if GENERATORS[kind.name].path]
 
 
 async def anybody(request: AnyRequest) -> ProjectContext:
@@ -67,7 +69,7 @@ def test_every_kind_has_a_generator() -> None:
     assert set(GENERATORS) == {kind.name for kind in KINDS}
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", SENT, ids=lambda kind: kind.name)
 async def test_what_a_generator_makes_is_accepted_and_each_body_brings_new_items(
     kind: Kind, tmp_path: Path
 ) -> None:
@@ -86,6 +88,16 @@ async def test_what_a_generator_makes_is_accepted_and_each_body_brings_new_items
     returned = [item for _, ids in sent for item in ids]
     assert len(set(returned)) == len(returned) == 25
     assert returned == accepted or not kind.id_field
+
+
+def test_lines_of_each_body_are_those_of_another_deployment() -> None:
+    (body,) = GENERATORS[DEPLOY_LINE.name].bodies(3, 1, 12)
+    sent = [fill(body)[0].split(b"\n") for _ in range(2)]
+
+    rows = [read_line(line, "") for lines in sent for line in lines]
+
+    assert [row.seq for row in rows] == [*range(1, 13)] * 2
+    assert len({row.deployment_id for row in rows}) == 2
 
 
 def test_each_trace_is_of_a_session_of_its_own_and_of_the_size_that_the_budget_names() -> None:

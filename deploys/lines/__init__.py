@@ -1,0 +1,1 @@
+"""What a deployment prints becomes lines of the event log: split, masked, numbered, written."""

@@ -1,0 +1,1 @@
+"""Logs of deployments over a real store and a real log."""

@@ -1,0 +1,494 @@
+"""The log of a deployment over a WebSocket, as the client `websockets` follows it."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from api.deploys import feeds, following
+from api.deploys.feeds import Feed, Feeds
+from api.deploys.following import stream_lines
+from clickhouse.client import QueryResult, Warehouse
+from clickhouse.failures import WarehouseUnavailable
+from deploys.lines.masking import Masker
+from deploys.lines.sending import sender
+from deploys.lines.writing import LineWriter, Log
+from eventlog.kafka_tail import KafkaTail
+from eventlog.sqlite_log import SqliteLog
+from eventlog.tail import SqliteTail, Tail
+from schemas.kinds import DEPLOYS
+from sluice.connections import Bounds
+from sluice.listening import Server, bind, config_of
+from tests.integration.deploys.logs.hosts import TOKEN, Host, line, store_lines
+from tests.integration.eventlog.kafka_logs import KafkaLogs
+from tests.unit.sluice.places import free_port
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*event_loop_policy.*:DeprecationWarning"),
+    pytest.mark.timeout(120),
+]
+WAIT_S = 20
+
+
+@pytest.fixture(scope="module")
+def event_loop_policy() -> Any:
+    """The loop of our servers."""
+    return uvloop.EventLoopPolicy()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "LOOK_S", 0.1)
+    monkeypatch.setattr(feeds, "GAP_S", 0.02)
+
+
+class CountedStore:
+    """The store, and how often it was asked; away for as long as the test says."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self.pages = 0
+        self.is_away = False
+        self.held = asyncio.Event()
+        """Cleared, no question is answered."""
+        self.held.set()
+
+    async def query(self, sql: str, *arguments: Any, **settings: Any) -> QueryResult:
+        if self.is_away:
+            raise WarehouseUnavailable("away")
+        self.pages += "max(seq)" not in sql
+        await self.held.wait()
+        return await self._warehouse.query(sql, *arguments, **settings)
+
+
+class Followed:
+    """A server whose deployments may be followed, and the log that they print into."""
+
+    def __init__(self, warehouse: Warehouse, host: Host, event_log: SqliteLog) -> None:
+        self.store = CountedStore(warehouse)
+        self.host, self.event_log = host, event_log
+        self.port = free_port()
+
+    @asynccontextmanager
+    async def serving(self, tail: Tail | None) -> AsyncIterator[None]:
+        self.feeds = Feeds(tail)
+        state = {
+            "warehouse": self.store,
+            "deploy_reader": self.host,
+            "deploy_feeds": self.feeds,
+            "allowed_origins": frozenset({"https://ui.example.com"}),
+        }
+        app = Litestar([Router("/api/v1", route_handlers=[stream_lines])], state=State(state))
+        listener = bind("127.0.0.1", self.port)
+        config = config_of(app, proxies=[], graceful_s=1)
+        server = Server(config, Bounds(connections=2_000, connections_per_address=2_000))
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        await server.startup([listener])
+        try:
+            yield
+        finally:
+            await server.shutdown([listener])
+
+    def follow(self, deployment_id: str, query: str = f"token={TOKEN}", **more: Any) -> connect:
+        url = f"ws://127.0.0.1:{self.port}/api/v1/logs/{deployment_id}/stream?{query}"
+        return connect(url, proxy=None, **more)
+
+    def writer(self, deployment_id: str, first_seq: int = 1) -> LineWriter:
+        of = Log(self.host.project.project_id, deployment_id, first_seq)
+        return LineWriter(of, Masker([]), send=sender(self.event_log))
+
+    async def status(self, deployment_id: str, *arguments: Any, **more: Any) -> tuple[int, str]:
+        """Returns what is answered in place of the upgrade."""
+        with pytest.raises(InvalidStatus) as raised:
+            async with self.follow(deployment_id, *arguments, **more):
+                pass
+        response = raised.value.response
+        return response.status_code, json.loads(response.body or b"")["error"]
+
+
+@pytest.fixture
+async def followed(warehouse: Warehouse, host: Host, tmp_path: Path) -> AsyncIterator[Followed]:
+    event_log = SqliteLog(tmp_path / "log.db", partitions=2)
+    one = Followed(warehouse, host, event_log)
+    async with one.serving(SqliteTail(event_log, DEPLOYS.name)):
+        yield one
+    event_log.close()
+
+
+async def next_of(client: ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(WAIT_S):
+        told: dict[str, Any] = json.loads(await client.recv())
+        return told
+
+
+async def seqs(client: ClientConnection, count: int) -> list[int]:
+    return [(await next_of(client))["seq"] for _ in range(count)]
+
+
+async def rest(client: ClientConnection) -> list[dict[str, Any]]:
+    """Returns all messages until the close, which must be the usual one."""
+    found = []
+    async with asyncio.timeout(WAIT_S):
+        async for message in client:
+            found.append(json.loads(message))
+    assert client.close_code == 1000
+    return found
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():  # noqa: ASYNC110 - the condition is another's state
+            await asyncio.sleep(0.005)
+
+
+def only_feed(followed: Followed) -> Feed:
+    (one,) = followed.feeds._followed.values()
+    return one.feed
+
+
+class TestDenied:
+    async def test_before_the_upgrade_it_is_said_who_may_not_follow(
+        self, followed: Followed, deployment_id: str
+    ) -> None:
+        assert await followed.status(deployment_id, "") == (401, "authorization required")
+        wrong = await followed.status(deployment_id, "token=wrong")
+        assert wrong == (401, "invalid or expired token")
+        not_found = await followed.status(str(uuid.uuid4()))
+        assert not_found == (404, "deployment not found")
+        broken, error = await followed.status(deployment_id, f"token={TOKEN}&after_seq=x")
+        assert (broken, error.split(":")[0]) == (400, "after_seq")
+
+    @pytest.mark.parametrize(
+        "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://[", "file://"]
+    )
+    async def test_a_page_of_another_origin_may_not(
+        self, followed: Followed, deployment_id: str, origin: str
+    ) -> None:
+        told = await followed.status(deployment_id, origin=origin)
+
+        assert told == (403, "this origin may not read logs")
+
+    async def test_our_own_pages_and_those_of_allowed_origins_may(
+        self, followed: Followed, deployment_id: str
+    ) -> None:
+        for origin in (f"http://127.0.0.1:{followed.port}", "https://ui.example.com"):
+            async with followed.follow(deployment_id, origin=origin):
+                pass
+
+    async def test_viewers_are_bounded_by_project_and_in_all(
+        self, followed: Followed, deployment_id: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(feeds, "MOST_VIEWERS", 2)
+        async with followed.follow(deployment_id):
+            own = await followed.status(deployment_id)
+            monkeypatch.setattr(feeds, "MOST_FEEDS", 1)
+            monkeypatch.setattr(feeds, "MOST_VIEWERS", 10)
+            other = str(uuid.uuid4())
+            followed.host.deployments.add(other)
+            all_together = await followed.status(other)
+
+        assert own == (429, "too many viewers of this project at one time")
+        assert all_together == (503, "too many viewers at one time")
+        await until(lambda: not followed.feeds._followed)
+        assert not +followed.feeds._viewers
+
+
+class TestFollowing:
+    async def test_what_is_stored_is_replayed_then_lines_come_as_they_are_printed(
+        self, warehouse: Warehouse, followed: Followed, deployment_id: str
+    ) -> None:
+        old = [line(deployment_id, seq) for seq in range(1, 1_201)]
+        await store_lines(warehouse, followed.host.project, *old)
+        async with (
+            followed.follow(deployment_id) as client,
+            followed.writer(deployment_id, 1_201) as log,
+        ):
+            assert await seqs(client, 1_200) == list(range(1, 1_201))
+            await log.write("stderr", b"WARN live\n")
+            told = await next_of(client)
+            await log.write("stdout", b"more\nand more\n")
+            assert await seqs(client, 2) == [1_202, 1_203]
+
+        # It is in no store: it was heard at the end of the log.
+        assert (told["seq"], told["message"], told["level"]) == (1_201, "WARN live", "warn")
+        assert set(told) == {
+            *("id", "created_at", "updated_at", "deployment_id"),
+            *("level", "message", "stream", "seq"),
+        }
+
+    @pytest.mark.parametrize("after", [0, 3, 499, 500, 501, 1_100, 1_200, 5_000])
+    async def test_it_goes_on_behind_a_number(
+        self, warehouse: Warehouse, followed: Followed, deployment_id: str, after: int
+    ) -> None:
+        kept = [*range(1, 700), *range(720, 1_201)]
+        lines = [line(deployment_id, seq) for seq in kept]
+        await store_lines(warehouse, followed.host.project, *lines)
+        followed.host.end(deployment_id)
+
+        async with followed.follow(deployment_id, f"token={TOKEN}&after_seq={after}") as client:
+            *told, end = await rest(client)
+
+        assert [one["seq"] for one in told] == [seq for seq in kept if seq > after]
+        assert end == {
+            "type": "end",
+            "deployment_id": deployment_id,
+            "status": "stopped",
+            "last_seq": max(after, 1_200),
+        }
+
+    async def test_it_ends_when_the_last_lines_have_had_time_to_come(
+        self, warehouse: Warehouse, followed: Followed, deployment_id: str
+    ) -> None:
+        async with followed.follow(deployment_id) as client:
+            async with followed.writer(deployment_id) as log:
+                await log.write("stdout", b"one\ntwo")
+            followed.host.end(deployment_id, seconds_ago=feeds.SETTLED_S - 0.5)
+
+            *told, end = await rest(client)
+
+        assert [one["message"] for one in told] == ["one", "two"]
+        assert end["last_seq"] == 2
+
+    async def test_lines_that_were_not_heard_come_from_the_store_in_their_place(
+        self, warehouse: Warehouse, followed: Followed, deployment_id: str
+    ) -> None:
+        async with (
+            followed.follow(deployment_id) as client,
+            followed.writer(deployment_id, 5) as log,
+        ):
+            await until(lambda: only_feed(followed)._is_begun)
+            await log.write("stdout", b"five\n")
+            await until(lambda: only_feed(followed)._heard)
+            # Not yet shown: nobody knows what was before it.
+            lost = [line(deployment_id, seq) for seq in (2, 3)]
+            await store_lines(warehouse, followed.host.project, *lost)
+            assert await seqs(client, 2) == [2, 3]
+            await store_lines(warehouse, followed.host.project, line(deployment_id, 5))
+            await log.write("stdout", b"six\n")
+
+            assert await seqs(client, 2) == [5, 6]
+
+    async def test_without_a_tail_lines_come_when_they_are_stored(
+        self, warehouse: Warehouse, host: Host, deployment_id: str
+    ) -> None:
+        one = Followed(warehouse, host, None)  # type: ignore[arg-type] # nobody prints into it
+        async with one.serving(None), one.follow(deployment_id) as client:
+            await store_lines(warehouse, host.project, line(deployment_id, 1))
+            assert await seqs(client, 1) == [1]
+            await store_lines(warehouse, host.project, line(deployment_id, 2))
+            assert await seqs(client, 1) == [2]
+
+    async def test_a_store_that_is_away_holds_nothing_up_but_what_it_has(
+        self, warehouse: Warehouse, followed: Followed, deployment_id: str
+    ) -> None:
+        await store_lines(warehouse, followed.host.project, line(deployment_id, 1))
+        followed.store.is_away = True
+        async with (
+            followed.follow(deployment_id) as client,
+            followed.writer(deployment_id, 2) as log,
+        ):
+            await log.write("stdout", b"two\n")
+            await until(lambda: only_feed(followed)._heard)
+            followed.store.is_away = False
+            assert await seqs(client, 2) == [1, 2]
+            followed.store.is_away = True
+            await log.write("stdout", b"three\n")
+
+            assert await seqs(client, 1) == [3]
+
+    async def test_what_cannot_be_kept_until_it_is_stored_comes_from_the_store(
+        self,
+        warehouse: Warehouse,
+        followed: Followed,
+        deployment_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(feeds, "MOST_KEPT_BYTES", 10_000)
+        monkeypatch.setattr(feeds, "MOST_HEARD", 400)
+        async with followed.follow(deployment_id) as client:
+            await until(lambda: only_feed(followed)._is_begun)
+            async with followed.writer(deployment_id) as log:
+                for _ in range(20):
+                    await log.write("stdout", b"x\n" * 100)
+                    await until(lambda: not log._waiting)
+            heard = only_feed(followed).last_seq
+            assert await seqs(client, heard) == list(range(1, heard + 1))
+            assert only_feed(followed)._bytes < 100_000
+            lines = [line(deployment_id, seq) for seq in range(1, 2_001)]
+            await store_lines(warehouse, followed.host.project, *lines)
+            others = list(range(heard + 1, 2_001))
+
+            assert await seqs(client, len(others)) == others
+
+    async def test_a_turn_that_does_not_come_holds_no_line_up(
+        self, followed: Followed, deployment_id: str
+    ) -> None:
+        async with (
+            followed.follow(deployment_id) as client,
+            followed.writer(deployment_id) as log,
+        ):
+            await log.write("stdout", b"one\n")
+            assert await seqs(client, 1) == [1]
+            followed.store.held.clear()
+            try:
+                await log.write("stdout", b"two\n")
+                assert await seqs(client, 1) == [2]
+            finally:
+                followed.store.held.set()
+
+    async def test_lines_of_other_deployments_and_projects_are_not_shown(
+        self, followed: Followed, deployment_id: str
+    ) -> None:
+        stranger = Host(followed.host.project, set())
+        stranger.project = type(followed.host.project)("stranger")  # type: ignore[arg-type]
+        other = LineWriter(
+            Log(stranger.project.project_id, deployment_id),
+            Masker([]),
+            send=sender(followed.event_log),
+        )
+        async with (
+            followed.follow(deployment_id) as client,
+            other,
+            followed.writer(str(uuid.uuid4())) as neighbour,
+            followed.writer(deployment_id) as own,
+        ):
+            await until(lambda: only_feed(followed)._is_begun)
+            await other.write("stdout", b"of a stranger\n")
+            await neighbour.write("stdout", b"of a neighbour\n")
+            await own.write("stdout", b"own\n")
+
+            assert (await next_of(client))["message"] == "own"
+
+    async def test_who_may_not_read_any_more_is_shown_no_more(
+        self, followed: Followed, deployment_id: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(following, "ASKED_AGAIN_S", 0.05)
+        async with followed.follow(deployment_id) as client:
+            followed.host.tokens.clear()
+            with pytest.raises(ConnectionClosed) as raised:
+                await next_of(client)
+
+        assert raised.value.rcvd is not None
+        assert raised.value.rcvd.code == 1008
+        await until(lambda: not followed.feeds._followed)
+
+    async def test_what_a_client_says_is_not_listened_to_and_nothing_stays_when_it_goes(
+        self, followed: Followed, deployment_id: str
+    ) -> None:
+        async with (
+            followed.follow(deployment_id) as client,
+            followed.writer(deployment_id) as log,
+        ):
+            for _ in range(100):
+                await client.send("x" * 1_000)
+            await log.write("stdout", b"one\n")
+            assert await seqs(client, 1) == [1]
+
+        await until(lambda: not followed.feeds._followed)
+        assert followed.feeds._hearing is None
+
+
+@pytest.mark.containers
+async def test_lines_of_a_kafka_log_come_as_they_are_printed(
+    warehouse: Warehouse, host: Host, deployment_id: str, kafka: Any, tmp_path: Path
+) -> None:
+    logs = KafkaLogs(kafka, tmp_path)
+    event_log = logs.open(3)
+    one = Followed(warehouse, host, event_log)
+    tail = KafkaTail(logs.address, DEPLOYS.name)
+    async with (
+        one.serving(tail),
+        one.follow(deployment_id) as client,
+        one.writer(deployment_id) as log,
+    ):
+        heard: list[int] = []
+        async with asyncio.timeout(60):
+            while not heard:
+                # Nobody says when the end of the topic is found.
+                await log.write("stdout", b"begin\n")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        heard.append(json.loads(await client.recv())["seq"])
+                before = [line(deployment_id, seq) for seq in range(1, log.next_seq)]
+                await store_lines(warehouse, host.project, *before)
+        first = log.next_seq
+        assert await seqs(client, first - 1 - heard[0]) == list(range(heard[0] + 1, first))
+        await log.write("stdout", b"x\n" * 2_000)
+
+        assert await seqs(client, 2_000) == list(range(first, first + 2_000))
+    logs.close()
+
+
+class TestManyViewers:
+    async def test_a_slow_viewer_holds_up_nobody_and_misses_nothing(
+        self,
+        warehouse: Warehouse,
+        followed: Followed,
+        deployment_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(feeds, "KEPT_LINES", 100)
+        count, padding = 6_000, "x" * 2_000
+        async with (
+            followed.follow(deployment_id, max_queue=1) as slow,
+            followed.follow(deployment_id) as quick,
+            followed.writer(deployment_id) as log,
+        ):
+            for first in range(1, count, 500):
+                numbers = range(first, first + 500)
+                text = "".join(f"line {seq} {padding}\n" for seq in numbers)
+                await log.write("stdout", text.encode())
+                # Who reads is shown all of them while nobody reads the other connection.
+                assert await seqs(quick, 500) == list(numbers)
+                stored = [line(deployment_id, n, message=f"line {n} {padding}") for n in numbers]
+                await store_lines(warehouse, followed.host.project, *stored)
+            feed = only_feed(followed)
+            await until(lambda: feed._bytes < 2 * feeds.KEPT_BYTES)
+            pages = followed.store.pages
+
+            assert await seqs(slow, count) == list(range(1, count + 1))
+
+        assert followed.store.pages > pages
+
+    async def test_many_viewers_of_one_log_read_it_once(
+        self,
+        warehouse: Warehouse,
+        followed: Followed,
+        deployment_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(feeds, "PAGE_LINES", 100)
+        old = [line(deployment_id, seq) for seq in range(1, 301)]
+        await store_lines(warehouse, followed.host.project, *old)
+        viewers = 200
+        async with AsyncExitStack() as stack:
+            log = await stack.enter_async_context(followed.writer(deployment_id, 301))
+            clients = [
+                await stack.enter_async_context(followed.follow(deployment_id, ping_interval=None))
+                for _ in range(viewers)
+            ]
+            replayed = await asyncio.gather(*(seqs(client, 300) for client in clients))
+            pages, asked = followed.store.pages, followed.host.asked
+            await log.write("stdout", b"live\n" * 50)
+            live = await asyncio.gather(*(seqs(client, 50) for client in clients))
+            followed.host.end(deployment_id)
+            ends = await asyncio.gather(*(rest(client) for client in clients))
+
+        assert all(one == list(range(1, 301)) for one in replayed)
+        assert all(one == list(range(301, 351)) for one in live)
+        assert [end["type"] for (end,) in ends] == ["end"] * viewers
+        # Three pages of the store for all of them, and no question by a viewer.
+        assert pages <= 5
+        assert followed.store.pages == pages
+        assert asked < viewers
