@@ -109,6 +109,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     """That admin's password, at least 8 characters."""
     monitor_requests_per_minute: Count = 1200
     """Requests a minute that a monitor key may make to each process; 0 is no limit."""
+    deploy_by: Literal["auto", "anyone", "members", "admins"] = "auto"
+    """Who may deploy, and so run code on this machine: `anyone` with an account; `members` or
+    `admins` of the first project. `auto`: `anyone` where Sluice listens on loopback alone and no
+    proxy brings requests, else `admins`."""
+    deploy_requests_per_minute: Count = 600
+    """Requests a minute that one person, or one token of a project, may make to the API of
+    deployments of each process; 0 is no limit."""
     rate_limit: Count = 0
     """Ingest requests a minute for each API key; 0 is no limit."""
     max_body_bytes: Positive = 16 << 20
