@@ -22,33 +22,16 @@ from tests.integration.api_deploys.conftest import (
 )
 
 KEYS = {
-    *("id", "created_at", "updated_at", "user_id", "name", "repo_url", "branch", "build_command"),
-    *(
-        "start_command",
-        "port",
-        "test_command",
-        "framework",
-        "status",
-        "is_private",
-        "install_command",
-    ),
-    *("run_dir", "cpu_limit", "memory_limit", "restart_policy", "deploy_target", "k8s_namespace"),
-    *("max_deployments", "max_backups", "clone_directory", "git_clone_path", "main_deploy_id"),
-    *(
-        "current_task_id",
-        "latest_task_id",
-        "task_status",
-        "auto_sync_enabled",
-        "sync_interval_secs",
-    ),
-    *(
-        "latest_commit_sha",
-        "latest_commit_msg",
-        "latest_commit_at",
-        "deployment_status",
-        "language",
-    ),
-    *("package_manager"),
+    *("id", "created_at", "updated_at", "user_id"),
+    *("name", "repo_url", "branch", "build_command"),
+    *("start_command", "port", "test_command", "framework"),
+    *("status", "is_private", "install_command", "run_dir"),
+    *("cpu_limit", "memory_limit", "restart_policy", "deploy_target"),
+    *("k8s_namespace", "max_deployments", "max_backups", "clone_directory"),
+    *("git_clone_path", "main_deploy_id", "current_task_id", "latest_task_id"),
+    *("task_status", "auto_sync_enabled", "sync_interval_secs", "latest_commit_sha"),
+    *("latest_commit_msg", "latest_commit_at", "deployment_status", "language"),
+    *("package_manager",),
 }
 """Contract 2.a."""
 NOWHERE = "00000000-0000-4000-8000-000000000000"
