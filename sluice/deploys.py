@@ -4,6 +4,7 @@ from litestar import Router
 
 from api.deploys.app import routers
 from api.deploys.callers import DeployRules
+from api.deploys.dns_proofs import check_domain, prove_by_dns
 from api.errors.agents.projects import HANDLERS as FOR_TOKENS
 from api.local_peers import is_loopback
 from api.rates import Rates
@@ -17,6 +18,8 @@ def open_parts(resources: Resources) -> Parts:
     state = {
         "deploy_rules": deploy_rules_of(settings),
         "deploy_rates": Rates(settings.deploy_requests_per_minute),
+        "check_domain": check_domain,
+        "prove_domain": prove_by_dns,
         "private_repositories": settings.private_targets == "allow",
     }
     return Parts(forms={}, steps={}, state=state)

@@ -40,7 +40,9 @@ def project_row(view: AppView, base: str) -> DeployedProject:
         latest_commit_msg=view.commit_msg,
         latest_commit_at=None if view.commit_us is None else iso_ms(view.commit_us),
         deployment_status=view.newest_status or "stopped",
-        url=f"https://{view.host}" if view.host else f"{base}/app/{view.project_id}",
+        url=f"{base.partition(':')[0]}://{view.host}"
+        if view.host
+        else f"{base}/app/{view.project_id}",
         has_git_token=view.has_git_token,
     )
 

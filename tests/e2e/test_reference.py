@@ -68,6 +68,8 @@ BY_LOGIN = (
     *(f"{method} /api/v1/env" for method in ("POST", "GET", "DELETE")),
     *("POST /api/v1/deployments", "GET /api/v1/deployments"),
     *(f"GET /api/v1/deployments/{{deployment_id}}{end}" for end in ("", "/events")),
+    *("POST /api/v1/domains", "GET /api/v1/domains"),
+    *("POST /api/v1/domains/{domain_id}/verify", "DELETE /api/v1/domains/{domain_id}"),
     *("POST /api/v1/webhooks", "GET /api/v1/webhooks"),
     "POST /api/v1/webhooks/{git_webhook_id}/receive",
     "DELETE /api/v1/webhooks/{git_webhook_id}",

@@ -291,6 +291,10 @@ DEPLOYS: dict[str, Any] = {
     "POST env": {"project_id": "{project_id}", "key": "TAKEN", "value": "taken"},
     "GET env": None,
     "DELETE env": {"project_id": "{project_id}", "key": MARKER.replace("-", "_")},
+    "POST domains": {"project_id": "{project_id}", "domain": "taken.example.com"},
+    "GET domains": None,
+    "DELETE domains/{domain_id}": None,
+    "POST domains/{domain_id}/verify": None,
     "POST webhooks": {"project_id": "{project_id}"},
     "GET webhooks": None,
     "DELETE webhooks/{git_webhook_id}": None,
@@ -598,7 +602,9 @@ def fill_deploys(client: httpx.Client, project_id: str) -> dict[str, str]:
     send("POST", "env", project_id=project_id, key=MARKER.replace("-", "_"), value=MARKER)
     hook = send("POST", "webhooks", project_id=project_id, branch=MARKER).json()
     made = send("POST", "deployments", project_id=project_id, commit_msg=MARKER, branch=MARKER)
-    return {"git_webhook_id": hook["id"], "deployment_id": made.json()["id"]}
+    name = send("POST", "domains", project_id=project_id, domain=f"{MARKER}.example.com").json()
+    ids = {"git_webhook_id": hook["id"], "deployment_id": made.json()["id"]}
+    return {**ids, "domain_id": name["id"]}
 
 
 def dsn_of(server: Server, project: Project) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from api.accounts import accounts_router
 from api.app import STATUS, exception_handlers
 from api.auth_errors import auth_exception_handlers
 from api.deploys.callers import DeployRules
+from api.deploys.dns_proofs import check_domain
 from api.local_peers import LocalPeers
 from api.rates import Rates
 from api.sessions import auth_router
@@ -73,6 +74,7 @@ async def app(database: Database, vault: Vault) -> Litestar:
             "deploy_rules": DeployRules("anyone", is_default=True),
             "deploy_rates": Rates(0),
             "private_repositories": False,
+            "check_domain": check_domain,
         }
     )
     return Litestar(
@@ -88,7 +90,7 @@ async def connect(app: Litestar) -> AsyncIterator[Client]:
     opened: list[httpx.AsyncClient] = []
 
     def open_client(address: str = "127.0.0.1") -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(app, client=(address, 50_000))
+        transport = httpx.ASGITransport(app, client=(address, 50_000))  # type: ignore[arg-type]
         opened.append(httpx.AsyncClient(transport=transport, base_url=f"{HOST}{ROOT}"))
         return opened[-1]
 

@@ -26,6 +26,7 @@ BODILESS = (
     "/v1/incidents/{incident_id}/notifications/replay",
     "/v1/escalation-policies/{policy_id}/test",
     *("/api/v1/auth/logout", "/api/v1/projects/{project_id}/sync"),
+    "/api/v1/domains/{domain_id}/verify",
     *(
         f"/api/v1/deployments/{{deployment_id}}/{one}"
         for one in ("rollback", "restart", "cancel", "promote")
