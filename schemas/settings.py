@@ -23,6 +23,7 @@ LEAST_MEMORY_BYTES = 256 << 20
 SECRETS = frozenset(
     {
         "secret",
+        "other_secrets",
         "init_api_key",
         "init_api_token",
         "init_monitor_key",
@@ -75,6 +76,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     secret: str = ""
     """Key for sealed API keys and signed cookies, at least 32 characters. Empty: made at first
     start and kept in the data directory."""
+    other_secrets: str = ""
+    """Secrets, comma-separated, that open what they sealed too: those of before, or of after, a
+    change of `SLUICE_SECRET`."""
     signup_enabled: bool = True
     """Whether anybody may make an account, at `/sign-up` or `/dashboard/api/signup`."""
     allowed_origins: str = ""
