@@ -113,7 +113,7 @@ def statuses(one: Operation) -> tuple[int, ...]:
         found |= {404}
     if one.asks != "nobody":
         found |= {401, 503}
-    if one.asks in ("session", "project", "token", "monitor", "operator"):
+    if one.asks in ("session", "project", "token", "login", "monitor", "operator"):
         found |= {403}
     if is_query:
         found |= {422, 429}
@@ -317,7 +317,7 @@ def _answer_of(one: Operation) -> Any:
 def _rejects_unknown(one: Operation) -> bool:
     # A guard that is no coroutine is wrapped.
     guards = (getattr(guard, "func", guard) for guard in one.handler.resolve_guards())
-    return one.asks in ("key", "session", "project", "token") or known_parameters in guards
+    return one.asks in ("key", "session", "project", "token", "login") or known_parameters in guards
 
 
 def _asked_for_project(handler: HTTPRouteHandler) -> Asks:

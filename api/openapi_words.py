@@ -149,6 +149,9 @@ PARAMETERS = {
         "Time zone of days and months, by its IANA name; without it, that of the project.",
         "Europe/Berlin",
     ),
+    "deployment_id": Words("Id of the deployment.", SOMETHING),
+    "git_webhook_id": Words("Id of the webhook.", SOMETHING),
+    "domain_id": Words("Id of the domain.", SOMETHING),
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "version": Words("Name of the release.", "shop@1.0.0"),
@@ -183,6 +186,7 @@ TAGS = {
     "agents": "Ask with an API token",
     "sentry-cli": "Upload with sentry-cli",
     "monitors": "Monitors and incidents",
+    "deploys": "Deployments",
     "operations": "Operate",
     "pages": "Pages",
 }
@@ -222,6 +226,12 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "description": "An API token of a person or a project, without the word Bearer:"
         " `POST /dashboard/api/tokens` makes one.",
     },
+    "login": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The token of `POST /api/v1/auth/login`, without the word Bearer.",
+    },
     "monitor": {
         "type": "http",
         "scheme": "bearer",
@@ -252,6 +262,7 @@ NEEDS: dict[str, list[dict[str, list[str]]]] = {
     "session": [{"session": []}],
     "project": [{"session": [], "project": []}],
     "token": [{"token": []}],
+    "login": [{"login": []}, {"token": []}],
     "monitor": [{"monitor": []}],
     "prober": [{"prober": []}],
     "operator": [{}, {"key": []}],

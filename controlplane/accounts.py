@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault, hash_password
 from controlplane.database import Database
-from controlplane.failures import BadRequest, Unauthorized
+from controlplane.failures import BadRequest, Conflict, Unauthorized
+from controlplane.lookups import find_user
 from controlplane.models import User
 from controlplane.projects import insert_project
 from controlplane.rules import as_uuid, cleaned_email, cleaned_name, refuse_bad_password
@@ -46,6 +47,21 @@ async def sign_up(database: Database, vault: Vault, form: SignUp) -> Account:
     async with database.session() as session:
         user = await insert_user(session, name, email, password_hash=password_hash)
         await insert_project(session, vault, project_name, admin_id=user.id)
+    return account_of(user)
+
+
+async def register(database: Database, name: str, email: str, password: str) -> Account:
+    """Create a user who has no project yet.
+
+    Raises `BadRequest` when a field breaks a rule, `Conflict` when the email has an account.
+    """
+    name, email = cleaned_name(name, "Name"), cleaned_email(email)
+    refuse_bad_password(password)
+    password_hash = await hash_password(password)
+    async with database.session() as session:
+        if await find_user(session, email) is not None:
+            raise Conflict("user with this email already exists")
+        user = await insert_user(session, name, email, password_hash=password_hash)
     return account_of(user)
 
 

@@ -8,6 +8,7 @@ import re
 import secrets
 import unicodedata
 import uuid
+from collections.abc import Sequence
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -35,40 +36,57 @@ class UnsealError(ValueError):
 
 
 class Vault:
-    """Seals values for storage and signs cookies, with keys derived from the settings' secret."""
+    """Seals values for storage and signs cookies, with keys derived from the settings' secret.
 
-    def __init__(self, secret: str) -> None:
-        if len(secret) < MIN_SECRET_CHARS:
+    What was made with one of the `others` opens too: those of before, or of after, a change of the
+    secret.
+    """
+
+    def __init__(self, secret: str, others: Sequence[str] = ()) -> None:
+        every = (secret, *others)
+        if any(len(one) < MIN_SECRET_CHARS for one in every):
             raise ValueError(f"The secret needs at least {MIN_SECRET_CHARS} characters")
-        self._sealing = AESGCM(_derive(secret, purpose=b"sluice sealing v1"))
-        self._signing = _derive(secret, purpose=b"sluice signing v1")
+        self._sealing = [AESGCM(_derive(one, purpose=b"sluice sealing v1")) for one in every]
+        self._signing = [_derive(one, purpose=b"sluice signing v1") for one in every]
+        self.login_keys = tuple(_derive(one, purpose=b"sluice logins v1") for one in every)
+        """What tokens of sign-ins are signed with; the first one signs, any of them is believed."""
 
     def seal(self, plain: str, *, bound_to: str) -> bytes:
         """Encrypt a value so that it opens only together with the same `bound_to`."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._sealing.encrypt(nonce, plain.encode(), bound_to.encode())
+        return nonce + self._sealing[0].encrypt(nonce, plain.encode(), bound_to.encode())
 
     def unseal(self, sealed: bytes, *, bound_to: str) -> str:
         """Decrypt what `seal` made; raises `UnsealError`."""
-        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        try:
-            return self._sealing.decrypt(nonce, ciphertext, bound_to.encode()).decode()
-        except (InvalidTag, ValueError) as error:
-            raise UnsealError("The value was sealed with another secret") from error
+        for sealing in self._sealing:
+            plain = _opened(sealing, sealed, bound_to)
+            if plain is not None:
+                return plain
+        raise UnsealError("The value was sealed with another secret")
+
+    def resealed(self, sealed: bytes, *, bound_to: str) -> bytes | None:
+        """Seal what one of the others sealed; `None` where it is ours already.
+
+        Raises `UnsealError`.
+        """
+        if _opened(self._sealing[0], sealed, bound_to) is not None:
+            return None
+        return self.seal(self.unseal(sealed, bound_to=bound_to), bound_to=bound_to)
 
     def sign(self, token: str) -> str:
         """Return `<token>.<base64 of its HMAC-SHA256>`, the form of a better-auth cookie."""
-        return f"{token}.{self._signature(token)}"
+        return f"{token}.{_signature(self._signing[0], token)}"
+
+    def signatures(self, token: str) -> list[str]:
+        """Return what is believed as the signature of a text: ours first, then the others'."""
+        return [_signature(key, token) for key in self._signing]
 
     def signed_token(self, value: str) -> str | None:
         """Return the token of a value that `sign` made, `None` for any other."""
         token, _, signature = value.rpartition(".")
-        expected = self._signature(token)
-        return token if hmac.compare_digest(signature.encode(), expected.encode()) else None
-
-    def _signature(self, token: str) -> str:
-        mac = hmac.digest(self._signing, token.encode(errors="surrogatepass"), "sha256")
-        return base64.b64encode(mac).decode()
+        given = signature.encode()
+        fits = [hmac.compare_digest(given, one.encode()) for one in self.signatures(token)]
+        return token if any(fits) else None
 
 
 def new_api_key() -> str:
@@ -127,6 +145,19 @@ def _fits_scrypt(password: str, stored: str) -> bool:
     text = unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
     found = hashlib.scrypt(text, salt=salt.encode(), n=16_384, r=16, p=1, maxmem=64 << 20, dklen=64)
     return hmac.compare_digest(found, bytes.fromhex(key))
+
+
+def _opened(sealing: AESGCM, sealed: bytes, bound_to: str) -> str | None:
+    nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+    try:
+        return sealing.decrypt(nonce, ciphertext, bound_to.encode()).decode()
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _signature(key: bytes, token: str) -> str:
+    mac = hmac.digest(key, token.encode(errors="surrogatepass"), "sha256")
+    return base64.b64encode(mac).decode()
 
 
 def _derive(secret: str, *, purpose: bytes) -> bytes:

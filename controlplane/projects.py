@@ -89,18 +89,25 @@ async def create_project(
     projects already, deleted ones counted until their data is purged: who makes and deletes them
     by turns is bounded too.
     """
-    cleaned = cleaned_name(name, "Project name")
     async with database.session() as session:
-        await session.get(User, UUID(user_id), with_for_update={"key_share": True})
-        counted = select(func.count()).select_from(Membership)
-        own = counted.where(Membership.user_id == UUID(user_id), Membership.role == "admin")
-        found = await session.scalar(own) or 0
-        what = "You administer too many projects"
-        refuse_beyond(at_most, found, what=what, setting="max_projects_per_user")
-        await _refuse_taken(session, cleaned, {UUID(user_id)})
-        project, key = await insert_project(session, vault, cleaned, admin_id=UUID(user_id))
+        project, key = await insert_own_project(session, vault, user_id, name, at_most=at_most)
         plain = vault.unseal(key.sealed_key, bound_to=key.key_hash)
         return CreatedProject(ProjectId(str(project.id)), project.name, plain)
+
+
+async def insert_own_project(
+    session: AsyncSession, vault: Vault, user_id: UserId, name: str, *, at_most: int | None
+) -> tuple[Project, ApiKey]:
+    """As `create_project`, within an open transaction."""
+    cleaned = cleaned_name(name, "Project name")
+    await session.get(User, UUID(user_id), with_for_update={"key_share": True})
+    counted = select(func.count()).select_from(Membership)
+    own = counted.where(Membership.user_id == UUID(user_id), Membership.role == "admin")
+    found = await session.scalar(own) or 0
+    what = "You administer too many projects"
+    refuse_beyond(at_most, found, what=what, setting="max_projects_per_user")
+    await _refuse_taken(session, cleaned, {UUID(user_id)})
+    return await insert_project(session, vault, cleaned, admin_id=UUID(user_id))
 
 
 async def insert_project(
@@ -169,7 +176,7 @@ async def update_project(
     async with database.session() as session:
         project = await live_project(session, project_id)
         if change.name is not UNSET:
-            await _rename(session, project, cleaned_name(change.name, "Project name"))
+            await rename_project(session, project, cleaned_name(change.name, "Project name"))
         if change.cost_preference is not UNSET:
             project.cost_preference = as_cost_preference(change.cost_preference)
         if change.time_zone is not UNSET:
@@ -193,9 +200,13 @@ async def delete_project(database: Database, project_id: ProjectId) -> None:
     Raises `NotFound` when it is unknown or deleted already.
     """
     async with database.session() as session:
-        project = await live_project(session, project_id)
-        project.deleted_at = datetime.now(UTC)
-        await end_keys(session, [project.id])
+        await close_project(session, await live_project(session, project_id))
+
+
+async def close_project(session: AsyncSession, project: Project) -> None:
+    """As `delete_project`, within an open transaction."""
+    project.deleted_at = datetime.now(UTC)
+    await end_keys(session, [project.id])
 
 
 async def list_deleted_projects(database: Database) -> list[ProjectId]:
@@ -230,7 +241,8 @@ async def forget_projects(database: Database, project_ids: Collection[ProjectId]
         await session.execute(delete(Project).where(*gone))
 
 
-async def _rename(session: AsyncSession, project: Project, name: str) -> None:
+async def rename_project(session: AsyncSession, project: Project, name: str) -> None:
+    """Give a project another, cleaned name; raises `Conflict` when one of a member has it."""
     if name == project.name:
         return  # also where an older version has let in a second one of this name
     members = select(Membership.user_id).where(Membership.project_id == project.id)

@@ -9,7 +9,7 @@ from controlplane.database import Database
 from controlplane.models import ApiKey, SecretCheck
 
 _KNOWN_TEXT = "sluice secret check"
-_BOUND_TO = "secret_check"
+BOUND_TO = "secret_check"
 # Of an installation older than the check: one that opens is enough, and the newest is likeliest to.
 _MAX_TRIED_KEYS = 1_000
 
@@ -49,7 +49,7 @@ async def opens(database: Database, vault: Vault) -> bool:
 
 def _open(check: SecretCheck, vault: Vault) -> None:
     assert check.sealed is not None
-    vault.unseal(check.sealed, bound_to=_BOUND_TO)
+    vault.unseal(check.sealed, bound_to=BOUND_TO)
 
 
 async def _find_check(session: AsyncSession) -> SecretCheck | None:
@@ -73,9 +73,7 @@ async def _refuse_foreign_keys(session: AsyncSession, vault: Vault) -> None:
 async def _plant(database: Database, vault: Vault) -> SecretCheck:
     """Keep this secret's check unless another process was first; return what is kept."""
     upsert = sqlite.insert if database.is_sqlite else postgresql.insert
-    new = upsert(SecretCheck).values(
-        singleton=1, sealed=vault.seal(_KNOWN_TEXT, bound_to=_BOUND_TO)
-    )
+    new = upsert(SecretCheck).values(singleton=1, sealed=vault.seal(_KNOWN_TEXT, bound_to=BOUND_TO))
     async with database.session() as session:
         await session.execute(
             new.on_conflict_do_update(

@@ -141,6 +141,19 @@ async def find_session(database: Database, token: str) -> SignedIn | None:
     return None if project is None else _signed_in_with_key(row[0], project, token)
 
 
+async def find_session_of(database: Database, user_id: str, session_id: str) -> SignedIn | None:
+    """Find a person's live session by its id, for who has proved to hold it; `None` when over."""
+    query = (
+        select(LoginSession, User)
+        .join(User, User.id == LoginSession.user_id)
+        .where(LoginSession.id == as_uuid(session_id), User.id == as_uuid(user_id))
+        .where(LoginSession.expires_at > datetime.now(UTC))
+    )
+    async with database.reading() as session:
+        row = (await session.execute(query)).one_or_none()
+    return None if row is None else _signed_in(row[0], row[1], session_id)
+
+
 async def change_password(database: Database, signed_in: SignedIn, current: str, new: str) -> None:
     """Give a person another password; raises `InvalidCredentials` unless `current` is theirs."""
     refuse_bad_password(new)

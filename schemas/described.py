@@ -17,13 +17,15 @@ Asks = Literal[
     "session",
     "project",
     "token",
+    "login",
     "monitor",
     "prober",
     "operator",
 ]
 """Who may call: anybody; the holder of an API key; of a DSN key, as Open Sentry's SDK sends it, or
 as Sentry's do; who is signed in; the same, with the header that names a project; the holder of an
-API token; of a monitor key; of a prober key; who operates the server."""
+API token; who has logged in to the API of deployments; the holder of a monitor key; of a prober
+key; who operates the server."""
 
 
 class Described(Struct, frozen=True):

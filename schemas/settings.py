@@ -23,6 +23,7 @@ LEAST_MEMORY_BYTES = 256 << 20
 SECRETS = frozenset(
     {
         "secret",
+        "other_secrets",
         "init_api_key",
         "init_api_token",
         "init_monitor_key",
@@ -75,6 +76,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     secret: str = ""
     """Key for sealed API keys and signed cookies, at least 32 characters. Empty: made at first
     start and kept in the data directory."""
+    other_secrets: str = ""
+    """Secrets, comma-separated, that open what they sealed too: those of before, or of after, a
+    change of `SLUICE_SECRET`."""
     signup_enabled: bool = True
     """Whether anybody may make an account, at `/sign-up` or `/dashboard/api/signup`."""
     allowed_origins: str = ""
@@ -109,6 +113,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     """That admin's password, at least 8 characters."""
     monitor_requests_per_minute: Count = 1200
     """Requests a minute that a monitor key may make to each process; 0 is no limit."""
+    deploy_by: Literal["auto", "anyone", "members", "admins"] = "auto"
+    """Who may deploy, and so run code on this machine: `anyone` with an account; `members` or
+    `admins` of the first project. `auto`: `anyone` where Sluice listens on loopback alone and no
+    proxy brings requests, else `admins`."""
+    deploy_requests_per_minute: Count = 600
+    """Requests a minute that one person, or one token of a project, may make to the API of
+    deployments of each process; 0 is no limit."""
     rate_limit: Count = 0
     """Ingest requests a minute for each API key; 0 is no limit."""
     max_body_bytes: Positive = 16 << 20

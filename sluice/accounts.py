@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from api.local_peers import LocalPeers
-from api.uptime.rates import Rates
+from api.rates import Rates
 from controlplane.api_tokens import ApiTokens
 from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.crypto import Vault

@@ -26,7 +26,7 @@ from schemas.settings import Settings, SettingsError
 from sluice.lock import AlreadyRunning, hold
 from sluice.paths import CONTROL_FILE, CREDENTIALS, Paths, control_plane_file
 from sluice.room import DiskFull, refuse_full_disk
-from sluice.secret import FILE_NAME, find_secret
+from sluice.secret import FILE_NAME, find_secret, other_secrets
 
 DISK_ERROR_BYTES = 1 << 30
 DISK_WARNING_BYTES = 5 << 30
@@ -169,12 +169,13 @@ async def check_control_plane(settings: Settings, paths: Paths) -> Finding:
         again = "is SLUICE_DATABASE_URL right? Else restore control.db from a backup"
     try:
         secret = find_secret(settings.secret, paths.data_dir)
+        vault = Vault(secret, other_secrets(settings)) if secret else None
     except (SettingsError, OSError, ValueError) as failure:
         return error(name, f"its API keys cannot be read: {failure}", RESTORE_SECRET)
     try:
         database = Database(url)
         try:
-            return await _look_into(database, secret)
+            return await _look_into(database, vault)
         finally:
             await database.close()
     except (ControlPlaneError, OSError, ValueError) as failure:
@@ -184,7 +185,7 @@ async def check_control_plane(settings: Settings, paths: Paths) -> Finding:
         return error(name, f"{shown(url)}: {first_line(failure)}", fix)
 
 
-async def _look_into(database: Database, secret: str | None) -> Finding:
+async def _look_into(database: Database, vault: Vault | None) -> Finding:
     name, newest = "control plane", newest_revision()
     await database.ping()
     stored = await database.revision()
@@ -195,13 +196,13 @@ async def _look_into(database: Database, secret: str | None) -> Finding:
         return error(name, f"it is at migration {stored}, this version has {newest}", fix)
     today = datetime.now(UTC).date()
     try:
-        found = await contents_of(database, Vault(secret) if secret else None)
+        found = await contents_of(database, vault)
     except UnsealError:
         text = "the secret (SLUICE_SECRET, or else secret.key) is not the one that sealed it"
         return error(name, text, f"{RESTORE_SECRET}: every process needs the same")
-    if secret is None and not found.is_sealed:
+    if vault is None and not found.is_sealed:
         return ok(name, "nothing is sealed yet")
-    if secret is None:
+    if vault is None:
         text = f"{found.projects} projects, whose API keys cannot be read without their secret"
         return error(name, text, RESTORE_SECRET)
     known = found.known_day

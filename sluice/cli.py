@@ -43,6 +43,7 @@ from sluice.commands.options import (
     settings_with,
 )
 from sluice.commands.reprice import reprice
+from sluice.commands.secret import reseal
 from sluice.commands.warehouse import serve_warehouse
 from sluice.privacy import keep_private
 
@@ -164,6 +165,7 @@ app.command("demo")(send_demo)
 app.command("warehouse")(serve_warehouse)
 app.command("grafana-user")(make_grafana_user)
 app.command("reprice")(reprice)
+app.command("reseal")(reseal)
 app.command("mcp")(serve_mcp)
 app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")

@@ -21,7 +21,6 @@ from api.errors import settings as setting
 from api.errors.agents import account
 from api.errors.agents import alerts as agent_alerts
 from api.errors.agents import issues as agent_issues
-from api.errors.agents import projects as agent_projects
 from api.errors.agents import reading as agent_reading
 from api.errors.agents import releases as agent_releases
 from api.errors.sentry_cli import assembling, uploads
@@ -138,7 +137,7 @@ SYSTEM = System(
         *releases.CONTROLS,
     ),
     agents=(
-        *(*account.HANDLERS, *agent_projects.HANDLERS, *agent_issues.HANDLERS),
+        *(*account.HANDLERS, *agent_issues.HANDLERS),
         *(*agent_reading.HANDLERS, *agent_releases.HANDLERS, *agent_alerts.HANDLERS),
     ),
     sentry_cli=(

@@ -34,7 +34,7 @@ async def open_vault(settings: Settings, data_dir: Path, database: Database) -> 
                 " set SLUICE_SECRET to what it held"
             )
         secret = _make_secret(path)
-    vault = Vault(secret)
+    vault = Vault(secret, other_secrets(settings))
     try:
         await confirm_secret(database, vault)
     except UnsealError as error:
@@ -44,6 +44,16 @@ async def open_vault(settings: Settings, data_dir: Path, database: Database) -> 
             " SLUICE_SECRET of the first one (or its secret.key), or restore it from a backup"
         ) from error
     return vault
+
+
+def other_secrets(settings: Settings) -> list[str]:
+    """Returns the secrets that also open what they sealed. Raises `SettingsError`."""
+    found = [one.strip() for one in settings.other_secrets.split(",") if one.strip()]
+    if any(len(one) < MIN_CHARS for one in found):
+        raise SettingsError(
+            f"SLUICE_OTHER_SECRETS: expected at least {MIN_CHARS} characters for each"
+        )
+    return found
 
 
 def find_secret(configured: str, data_dir: Path) -> str | None:

@@ -9,10 +9,10 @@ import msgspec
 from alerts.children import run_child
 from alerts.deliver import Deliverer
 from alerts.uptime.wording import trial
+from controlplane.aims import Sight
 from controlplane.failures import Unavailable
-from controlplane.uptime.aims import Sight
+from schemas.aims import read_aim
 from schemas.messages import Sent
-from schemas.uptime.notices import read_aim
 
 CHECK_S = 20.0
 

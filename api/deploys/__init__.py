@@ -1,1 +1,1 @@
-"""Apps and their deployments over HTTP."""
+"""The HTTP API of deployments, below `/api/v1`."""

@@ -35,12 +35,12 @@ from controlplane.uptime.monitors import (
     resume_monitor,
 )
 from controlplane.uptime.policies import Names, read_names
+from schemas.aims import HIDDEN
 from schemas.described import describes
 from schemas.times import iso_ms
 from schemas.uptime.answers import CheckAnswer, CheckPage, MonitorAnswer, MonitorPage, Removed
 from schemas.uptime.examples import MONITOR
 from schemas.uptime.monitors import Monitor, MonitorConfig
-from schemas.uptime.notices import HIDDEN
 from schemas.uptime.stretches import Stretch
 from schemas.zones import DAY_US
 

@@ -12,8 +12,8 @@ from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from api.auth import AnyRequest, services
 from api.uptime.holders import monitored_project
+from controlplane.aims import Sight
 from controlplane.failures import BadRequest
-from controlplane.uptime.aims import Sight
 from controlplane.uptime.policies import Names
 from controlplane.uptime.tried import (
     list_notifications,
@@ -21,12 +21,13 @@ from controlplane.uptime.tried import (
     sights_of_policy,
     tell_again,
 )
+from schemas.aims import CHANNEL, HIDDEN, read_aim
 from schemas.described import describes
 from schemas.messages import Sent
 from schemas.projects import ProjectId
 from schemas.times import iso_ms
 from schemas.uptime.answers import NotificationLine, ToldAgain
-from schemas.uptime.notices import CHANNEL, HIDDEN, Notification, read_aim
+from schemas.uptime.notices import Notification
 from schemas.uptime.policy_answers import TargetTest, TargetTests
 
 Unknown = Callable[[Sequence[str]], Awaitable[list[int]]]

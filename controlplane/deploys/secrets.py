@@ -39,3 +39,13 @@ def open_environment(vault: Vault, release_id: UUID, sealed: bytes) -> Mapping[s
     """Opens what `seal_environment` made; raises `UnsealError`."""
     text = vault.unseal(sealed, bound_to=f"release {release_id}")
     return msgspec.json.decode(text, type=dict[str, str])
+
+
+def seal_webhook_secret(vault: Vault, webhook_id: UUID, secret: str) -> bytes:
+    """Encrypts what a git server signs with."""
+    return vault.seal(secret, bound_to=f"git webhook {webhook_id}")
+
+
+def open_webhook_secret(vault: Vault, webhook_id: UUID, sealed: bytes) -> str:
+    """Opens what `seal_webhook_secret` made; raises `UnsealError`."""
+    return vault.unseal(sealed, bound_to=f"git webhook {webhook_id}")

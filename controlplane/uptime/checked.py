@@ -10,9 +10,9 @@ from msgspec.structs import asdict
 from controlplane.failures import BadRequest
 from controlplane.schedules import check_crontab
 from controlplane.uptime.windows import check_window
+from schemas.aims import read_aim
 from schemas.mistakes import explained
 from schemas.uptime.monitors import MAX_INTERVAL_S, MonitorConfig, listed
-from schemas.uptime.notices import read_aim
 
 STATUS = re.compile(r"[1-5]\d\d(-[1-5]\d\d)?")
 SHORTEST_S = {"domain": 3600, "tls": 60}

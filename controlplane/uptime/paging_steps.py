@@ -16,10 +16,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.aims import Sight, find_sights, sight_of_channel
 from controlplane.crypto import Vault
 from controlplane.outbox import open_target
 from controlplane.outbox_models import AlertChannel, AlertOutbox
-from controlplane.uptime.aims import Sight, find_sights, sight_of_channel
 from controlplane.uptime.models import Incident, IncidentNotice, IncidentPaging, Monitor
 from controlplane.uptime.monitors import open_config
 from controlplane.uptime.overlays import read_overlays

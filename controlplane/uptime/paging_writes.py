@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.aims import Sight
 from controlplane.crypto import Vault
 from controlplane.many_rows import insert_new
 from controlplane.outbox import Outgoing, new_message_id, put_out, seal_target
-from controlplane.uptime.aims import Sight
 from controlplane.uptime.incidents import incident_of
 from controlplane.uptime.models import IncidentNotice
 from controlplane.uptime.paging_steps import Look, Want

@@ -72,8 +72,10 @@ def subscriber_in(vault: Vault, purpose: str, token: str) -> UUID | None:
     named = as_uuid(token.rpartition(".")[0].removeprefix(f"{purpose}-"))
     if named is None:
         return None
-    expected = token_of(vault, purpose, named)
-    return named if hmac.compare_digest(token.encode(), expected.encode()) else None
+    signed = vault.signatures(f"{purpose}-{named}")
+    expected = [f"{purpose}-{named}.{one.translate(SAFE).rstrip('=')}" for one in signed]
+    fits = [hmac.compare_digest(token.encode(), one.encode()) for one in expected]
+    return named if any(fits) else None
 
 
 async def ask_by_email(
@@ -85,16 +87,16 @@ async def ask_by_email(
     for a page that has too many followers.
     """
     page_id, at = page
-    digest = _digest(vault, page_id, email)
+    digests = _digests(vault, page_id, email)
     config = ChannelConfig(recipients=(email,))
     async with database.session() as session:
         await _hold(session, page_id)
-        row = await _find(session, page_id, digest)
+        row = await _find(session, page_id, digests)
         if row is not None and (row.is_confirmed or now_us - row.asked_us < ASK_AGAIN_US):
             return
         if row is None:
             await _refuse_full(session, page_id)
-            row = _new(vault, page_id, "email", digest, config, now_us)
+            row = _new(vault, page_id, "email", digests[0], config, now_us)
             session.add(row)
         row.asked_us = now_us
         await session.flush()
@@ -119,7 +121,7 @@ async def draft_webhook(
 ) -> tuple[UUID, ChannelConfig]:
     """Returns the id and secret that a webhook has on a page, or will have once it has answered."""
     async with database.reading() as session:
-        row = await _find(session, page_id, _digest(vault, page_id, url))
+        row = await _find(session, page_id, _digests(vault, page_id, url))
     if row is not None:
         return row.id, _config(vault, row)
     return uuid.uuid4(), ChannelConfig(url=url, secret=secrets.token_urlsafe(32))
@@ -130,13 +132,13 @@ async def add_webhook(
 ) -> None:
     """Has a webhook follow a page, which has answered as it must. Raises `Conflict`."""
     subscriber_id, config = of
-    digest = _digest(vault, page_id, config.url)
+    digests = _digests(vault, page_id, config.url)
     async with database.session() as session:
         await _hold(session, page_id)
-        if await _find(session, page_id, digest) is not None:
+        if await _find(session, page_id, digests) is not None:
             return
         await _refuse_full(session, page_id)
-        row = _new(vault, page_id, "webhook", digest, config, now_us, subscriber_id)
+        row = _new(vault, page_id, "webhook", digests[0], config, now_us, subscriber_id)
         row.is_confirmed = True
         session.add(row)
 
@@ -169,7 +171,8 @@ async def forget_follower(
     email = address.strip().lower()
     async with database.session() as session:
         pages = select(StatusPageRow.id).where(StatusPageRow.project_id == as_uuid(project_id))
-        digests = [_digest(vault, page_id, email) for page_id in await session.scalars(pages)]
+        found_pages = await session.scalars(pages)
+        digests = [one for page_id in found_pages for one in _digests(vault, page_id, email)]
         of = StatusSubscriber
         found = await session.scalars(select(of.id).where(of.target_hash.in_(digests)))
         ids = list(found)
@@ -211,10 +214,12 @@ async def _hold(session: AsyncSession, page_id: str) -> None:
     await session.scalar(select(of.id).where(of.id == page_id).with_for_update())
 
 
-async def _find(session: AsyncSession, page_id: str, digest: str) -> StatusSubscriber | None:
+async def _find(
+    session: AsyncSession, page_id: str, digests: Sequence[str]
+) -> StatusSubscriber | None:
     of = StatusSubscriber
-    query = select(of).where(of.page_id == page_id, of.target_hash == digest)
-    return await session.scalar(query)
+    query = select(of).where(of.page_id == page_id, of.target_hash.in_(digests))
+    return await session.scalar(query.limit(1))
 
 
 async def _refuse_full(session: AsyncSession, page_id: str) -> None:
@@ -258,7 +263,18 @@ def _config(vault: Vault, row: StatusSubscriber) -> ChannelConfig:
     return msgspec.json.decode(plain, type=ChannelConfig)
 
 
-def _digest(vault: Vault, page_id: str, target: str) -> str:
-    """Returns by what an address is found; without the installation's secret nobody can guess."""
-    signed = vault.sign(f"{LEAVE} {page_id} {target}")
-    return hashlib.sha256(signed.encode()).hexdigest()
+def renew_digest(vault: Vault, row: StatusSubscriber) -> None:
+    """Has a follower found by the installation's own secret; its target is sealed with it."""
+    config = _config(vault, row)
+    target = config.recipients[0] if config.recipients else config.url
+    row.target_hash = _digests(vault, row.page_id, target)[0]
+
+
+def _digests(vault: Vault, page_id: str, target: str) -> list[str]:
+    """Returns by what an address is found; without the installation's secret nobody can guess.
+
+    The first one is that of the secret itself, the others are those of before or after it.
+    """
+    plain = f"{LEAVE} {page_id} {target}"
+    signed = [f"{plain}.{one}" for one in vault.signatures(plain)]
+    return [hashlib.sha256(one.encode()).hexdigest() for one in signed]

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
+from controlplane.aims import Sight, find_sights
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.lookups import live_project
 from controlplane.outbox_models import AlertOutbox
 from controlplane.rules import as_uuid
-from controlplane.uptime.aims import Sight, find_sights
 from controlplane.uptime.incidents import find_incident
 from controlplane.uptime.models import Incident, IncidentNotice
 from controlplane.uptime.monitors import get_monitor

@@ -17,7 +17,7 @@ from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
-from tests.e2e.server import Project, Server, create_project, wait_for
+from tests.e2e.server import EMAIL, PASSWORD, Project, Server, create_project, wait_for
 from tests.poison import append_poison
 
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
@@ -54,6 +54,8 @@ class Guard(Enum):
     """Who has a monitor key, of the key's project."""
     PROBER = auto()
     """Who has a prober key, of the key's project."""
+    LOGIN = auto()
+    """Who has logged in to the API of deployments, of their own projects."""
     SESSION = auto()
     """Who is signed in, of themselves."""
     MEMBER = auto()
@@ -271,6 +273,37 @@ MONITORS: dict[str, Any] = {
     },
     "POST escalation-policies/{policy_id}/test": None,
 }
+DEPLOYS: dict[str, Any] = {
+    "POST auth/logout": None,
+    "PUT projects/{project_id}": {"name": "taken"},
+    "DELETE projects/{project_id}": None,
+    "POST projects/{project_id}/sync": None,
+    "POST deployments": {"project_id": "{project_id}"},
+    "GET deployments": None,
+    "GET deployments/{deployment_id}": None,
+    "DELETE deployments/{deployment_id}": None,
+    "GET deployments/{deployment_id}/events": None,
+    "PATCH deployments/{deployment_id}/promote": None,
+    **{
+        f"POST deployments/{{deployment_id}}/{one}": None
+        for one in ("rollback", "restart", "cancel")
+    },
+    "POST env": {"project_id": "{project_id}", "key": "TAKEN", "value": "taken"},
+    "GET env": None,
+    "DELETE env": {"project_id": "{project_id}", "key": MARKER.replace("-", "_")},
+    "POST domains": {"project_id": "{project_id}", "domain": "taken.example.com"},
+    "GET domains": None,
+    "DELETE domains/{domain_id}": None,
+    "POST domains/{domain_id}/verify": None,
+    "POST webhooks": {"project_id": "{project_id}"},
+    "GET webhooks": None,
+    "DELETE webhooks/{git_webhook_id}": None,
+    "GET notifications/config": None,
+    "PUT notifications/config": {"project_id": "{project_id}", "notify_on_success": True},
+    "GET audit": None,
+}
+"""Below `/api/v1`. What names a project in the query or in the body names the first one."""
+OF_LOGIN_QUERIES = ("/env", "/notifications/config")
 PUBLIC_PAGES = (
     *("/{name}", "/{name}/history", "/{name}/feed.rss", "/{name}/badge.svg", "/{name}/logo"),
     "/{name}/badges/{file}",
@@ -321,6 +354,13 @@ CASES: dict[str, Case] = {
         for method in ("GET", "POST")
         for rest in ("{secret}", "{secret}/{signal}")
     },
+    **{
+        f"{one.replace(' ', ' /api/v1/')}": Case(Guard.LOGIN, body) for one, body in DEPLOYS.items()
+    },
+    **{f"POST /api/v1/auth/{one}": Case(Guard.PUBLIC, {}) for one in ("register", "login")},
+    **{f"GET /api/v1/{one}": Case(Guard.PUBLIC) for one in ("health", "ready", "metrics")},
+    # What the git server signs is the capability.
+    "POST /api/v1/webhooks/{git_webhook_id}/receive": Case(Guard.PUBLIC, {}),
     "GET /": Case(Guard.PUBLIC),
     "GET /health": Case(Guard.PUBLIC),
     "GET /ready": Case(Guard.PUBLIC),
@@ -443,6 +483,8 @@ class World(NamedTuple):
     """Of the first project, and no admin."""
     monitor_key: str
     """Of the first project, as a header has it."""
+    login: dict[str, str]
+    """The headers of somebody else, who has logged in to the API of deployments."""
 
 
 @pytest.fixture(scope="module")
@@ -505,8 +547,11 @@ def world(server: Server) -> Iterator[World]:
     monitors = {"name": "monitors", "scope": "write", "forMonitors": True}
     made = server.admin.post("/dashboard/api/tokens", json=monitors, headers=own).json()
     monitor_key = f"Bearer {made['apiToken']}"
-    ids |= fill_monitors(stranger, monitor_key)
-    yield World(first, ids, stranger, second.http, other_dsn_key, outsider, member, monitor_key)
+    ids |= fill_monitors(stranger, monitor_key) | fill_deploys(stranger, first.project_id)
+    login = log_in(stranger, "auth/register", {"email": "thief@example.com", "name": "Thief"})
+    yield World(
+        *(first, ids, stranger, second.http, other_dsn_key, outsider, member, monitor_key), login
+    )
     for client in (stranger, outsider, member):
         client.close()
 
@@ -534,6 +579,32 @@ def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
         "page_id": status_page.json()["page_id"],
         "policy_id": policy.json()["policy_id"],
     }
+
+
+def log_in(client: httpx.Client, way: str, form: dict[str, str]) -> dict[str, str]:
+    """Returns the headers of somebody who has registered, or logged in."""
+    answer = client.post(f"/api/v1/{way}", json={"password": PASSWORD, **form})
+    assert answer.status_code in (200, 201), answer.text
+    return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+def fill_deploys(client: httpx.Client, project_id: str) -> dict[str, str]:
+    """Has a project deployed, with texts that hold the marker; returns the ids."""
+    own = log_in(client, "auth/login", {"email": EMAIL})
+
+    def send(method: str, path: str, **body: Any) -> httpx.Response:
+        answer = client.request(method, f"/api/v1/{path}", json=body, headers=own)
+        assert answer.is_success, answer.text
+        return answer
+
+    url = f"https://{MARKER}.example/shop"
+    send("PUT", f"projects/{project_id}", repo_url=url, start_command=MARKER)
+    send("POST", "env", project_id=project_id, key=MARKER.replace("-", "_"), value=MARKER)
+    hook = send("POST", "webhooks", project_id=project_id, branch=MARKER).json()
+    made = send("POST", "deployments", project_id=project_id, commit_msg=MARKER, branch=MARKER)
+    name = send("POST", "domains", project_id=project_id, domain=f"{MARKER}.example.com").json()
+    ids = {"git_webhook_id": hook["id"], "deployment_id": made.json()["id"]}
+    return {**ids, "domain_id": name["id"]}
 
 
 def dsn_of(server: Server, project: Project) -> tuple[str, str]:
@@ -623,11 +694,16 @@ def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx
     params = RANGE if "analytics" in template else {}
     if template.endswith("/releases/one"):
         params = {"version": world.ids["version"]}
+    if method == "GET" and template.endswith(OF_LOGIN_QUERIES):
+        params = {"project_id": world.ids["project_id"]}
+    body = CASES[route].body
+    if isinstance(body, dict) and body.get("project_id") == "{project_id}":
+        body = body | {"project_id": world.ids["project_id"]}
     return client.request(
         method,
         template.format_map(world.ids),
         params=params,
-        json=CASES[route].body,
+        json=body,
         headers=headers,
         follow_redirects=False,
     )
@@ -739,6 +815,34 @@ def test_the_monitor_key_of_another_project_finds_nothing(world: World, route: s
         assert answer.status_code == (201 if "POST" in route else 200), answer.text
     mine = ask(world.stranger, "GET /v1/monitors", world, Authorization=world.monitor_key).json()
     assert [(one["name"], one["state"]) for one in mine["monitors"]] == [(MARKER, "unknown")]
+
+
+@cases(Guard.LOGIN)
+def test_the_login_of_somebody_else_finds_nothing(world: World, route: str) -> None:
+    answer = ask(world.stranger, route, world, **world.login)
+
+    assert MARKER not in answer.text
+    body = CASES[route].body
+    names_it = "{" in route or body is not None or route.endswith(OF_LOGIN_QUERIES)
+    if route.endswith("/logout"):
+        assert answer.status_code == 200
+        form = {"email": "thief@example.com"}
+        world.login.update(log_in(world.stranger, "auth/login", form))
+    else:
+        assert answer.status_code == (404 if names_it else 200), answer.text
+        assert set(answer.json()) == {"error"} or not names_it
+
+
+@cases(Guard.LOGIN)
+def test_the_api_token_of_another_project_deploys_nothing_of_this_one(
+    world: World, route: str
+) -> None:
+    answer = ask_by_their_token(world, route)
+
+    assert MARKER not in answer.text
+    # Their token may not do what only admins may, nor anything about another project.
+    assert answer.status_code in (200, 400, 403, 404), answer.text
+    assert answer.status_code != 200 or "{" not in route
 
 
 @cases(Guard.PROBER)

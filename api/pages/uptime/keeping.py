@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from controlplane.failures import BadRequest
-from schemas.uptime.notices import HIDDEN, read_aim
+from schemas.aims import HIDDEN, read_aim
 
 SIGN = re.compile(rf".*{HIDDEN}#(\d{{1,3}})")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from schemas.aims import Aim, read_aim
 from schemas.channels import ChannelConfig
-from schemas.uptime.notices import Aim, read_aim
 
 KEY = "s3cretKEY"
 

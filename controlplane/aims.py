@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.channels import unseal_config
 from controlplane.crypto import Vault
 from controlplane.outbox_models import AlertChannel
+from schemas.aims import read_aim
 from schemas.channels import ChannelConfig, ChannelKind
-from schemas.uptime.notices import read_aim
 
 
 class Sight(NamedTuple):

@@ -1,0 +1,27 @@
+"""Whose a thing is, for who knows its id alone."""
+
+from sqlalchemy import select
+
+from controlplane.database import Database
+from controlplane.deploys import models
+from controlplane.deploys.rows import Reach
+from controlplane.failures import NotFound
+from controlplane.models import Project
+from controlplane.rules import as_uuid
+from schemas.projects import ProjectId
+
+
+async def project_of_deployment(
+    database: Database, reach: Reach | None, deployment_id: str
+) -> ProjectId:
+    """Returns whose deployment it is, within a reach or anywhere; raises `NotFound`."""
+    of = models.Deployment
+    query = select(of.project_id).join(Project, Project.id == of.project_id)
+    query = query.where(of.id == as_uuid(deployment_id), Project.deleted_at.is_(None))
+    if reach is not None:
+        query = query.where(reach.covers(of.project_id))
+    async with database.reading() as session:
+        found = await session.scalar(query)
+    if found is None:
+        raise NotFound("deployment not found")
+    return ProjectId(str(found))
