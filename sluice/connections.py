@@ -169,6 +169,14 @@ class Connections:
         if key and not self._by_address[key].size:
             del self._by_address[key]
 
+    def replace(self, one: Connection, other: Connection) -> None:
+        """Gives a connection's place to what it has become."""
+        _, key = self._places[one]
+        self.forget(one)
+        self._places[other] = Rank.STRANGER, key
+        for group in self._groups(key):
+            group.add(other, Rank.STRANGER)
+
     def cut(self, one: Connection, reason: str) -> None:
         """Closes a connection at once."""
         self.count(reason)

@@ -24,6 +24,7 @@ HAS_PORT = re.compile(rb":[0-9]+\Z")
 PORT = re.compile(rb"[1-9][0-9]{0,4}")
 USUAL_PORTS = (b"80", b"443")
 SCHEMES = (b"http", b"https")
+SORTS = (ScopeType.HTTP, ScopeType.WEBSOCKET)
 MOST_PEERS = 4096
 
 
@@ -43,7 +44,7 @@ def with_forwarded(application: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
         return str(address), named or address.is_loopback, named
 
     async def take(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["client"] is not None:
+        if scope["type"] in SORTS and scope["client"] is not None:
             plain, shapes, named = peer_of(scope["client"][0])
             scope["client"] = plain, scope["client"][1]
             if shapes:
@@ -59,7 +60,8 @@ def _take_address(scope: Any, *, named: bool) -> None:
         if not name.startswith(b"x-forwarded-"):
             continue
         if name == b"x-forwarded-proto" and value in SCHEMES:
-            scope["scheme"] = value.decode()
+            is_socket = scope["type"] == ScopeType.WEBSOCKET
+            scope["scheme"] = value.decode().replace("http", "ws" if is_socket else "http")
         elif name == b"x-forwarded-prefix" and (match := PREFIX.fullmatch(value.decode("latin-1"))):
             scope.setdefault("state", {})[PUBLIC_PREFIX] = match[1]
         elif name == b"x-forwarded-port" and PORT.fullmatch(value):

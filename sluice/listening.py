@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 
 from sluice.connections import Bounds, Connections
 from sluice.protocol import BoundedHttp
+from sluice.sockets import MOST_MESSAGE_BYTES
 from sluice.unread import with_bodies_read
 
 UNSENT_BYTES = 128 << 10
@@ -36,7 +37,9 @@ class Server(uvicorn.Server):
         proxies = trusted.split(",") if isinstance(trusted, str) else trusted
         self.connections = Connections(bounds, [proxy.strip() for proxy in proxies])
         protocol: Any = functools.partial(BoundedHttp, connections=self.connections)
+        # WebSockets are taken over by `BoundedHttp` itself.
         config.http, config.ws = protocol, "none"
+        config.ws_max_size, config.ws_per_message_deflate = MOST_MESSAGE_BYTES, False
         config.app = with_bodies_read(cast("ASGIApp", config.app), bounds)
         # As many may be accepted before one is closed for them; see `bounds_of`.
         config.backlog = min(config.backlog, bounds.connections)
@@ -71,7 +74,7 @@ class Server(uvicorn.Server):
         connections: Any = self.server_state.connections
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_REQUEST_S):
-                while any(one.cycle is None for one in connections):  # noqa: ASYNC110 - uvicorn's
+                while any(getattr(one, "cycle", one) is None for one in connections):  # noqa: ASYNC110 - uvicorn's
                     await asyncio.sleep(FIRST_REQUEST_S / 30)
         await super().shutdown(sockets)
 

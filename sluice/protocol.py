@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from api.headers import ALWAYS
 from schemas.connections import AUTHENTICATED
 from sluice.connections import Bounds, Connections, Rank
+from sluice.sockets import BoundedSocket, asks_for_socket
 
 WRITE_BUFFER_BYTES = 64 << 10
 BYTES_OF_A_PIECE = 256
@@ -46,7 +47,7 @@ class _StagedTransport:
     def __init__(
         self, transport: asyncio.Transport, is_unread: Callable[[], bool], leave: Callable[[], None]
     ) -> None:
-        self._transport = transport
+        self.plain = self._transport = transport
         self._is_unread = is_unread
         self._leave = leave
         self._half_closed = False
@@ -285,11 +286,15 @@ class BoundedHttp(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            if asks_for_socket(self.parser.get_method(), self.headers) and _is_free(self):
+                _become_socket(self, self._staged.plain, self._connections, rest)
+                return
             # We speak no other protocol: the request is read as if none had been offered.
-            head = _without_upgrade(self.parser, self.url, self.headers)
+            head = _head(self.parser, self.url, self.headers, without=b"upgrade")
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
-            self._parse(head + data[upgrade.args[0] :])
+            self._parse(head + rest)
             return
         except httptools.HttpParserError:
             if self._head.is_told_too_large():
@@ -343,15 +348,34 @@ def _is_authenticated(cycle: RequestResponseCycle) -> bool:
     return bool(cycle.scope["state"].get(AUTHENTICATED))
 
 
-def _without_upgrade(
-    parser: httptools.HttpRequestParser, url: bytes, headers: list[tuple[bytes, bytes]]
+def _is_free(http: HttpToolsProtocol) -> bool:
+    """Tells whether nothing is to be answered before the request that is read."""
+    return not http.pipeline and (http.cycle is None or http.cycle.response_complete)
+
+
+def _become_socket(
+    http: HttpToolsProtocol, transport: asyncio.Transport, connections: Connections, rest: bytes
+) -> None:
+    """Lets a WebSocket go on with a connection whose request has offered one."""
+    taken = BoundedSocket(http.config, http.server_state, http.app_state, connections=connections)
+    connections.replace(cast("BoundedHttp", http), taken)
+    http.connections.discard(http)
+    taken.begin(transport, _head(http.parser, http.url, http.headers), rest)
+
+
+def _head(
+    parser: httptools.HttpRequestParser,
+    url: bytes,
+    headers: list[tuple[bytes, bytes]],
+    *,
+    without: bytes = b"",
 ) -> bytes:
-    """Returns the head of a request without the protocol that it offers.
+    """Returns the head of a request, without the protocol that it offers where that is not taken.
 
     The parser takes what follows such a head for that protocol. It is the body, and whoever stands
     between us and the client knows it as such: it must not be read as a request.
     """
     version = parser.get_http_version().encode()
     start = b"%s %s HTTP/%s\r\n" % (parser.get_method(), url, version)
-    fields = [b"%s: %s\r\n" % field for field in headers if field[0] != b"upgrade"]
+    fields = [b"%s: %s\r\n" % field for field in headers if field[0] != without]
     return start + b"".join(fields) + b"\r\n"

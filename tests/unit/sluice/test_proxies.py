@@ -66,6 +66,22 @@ async def test_this_machine_is_believed_how_people_reach_it(peer: str) -> None:
     assert (await seen_behind("", peer))[1] == OF_THIS_MACHINE
 
 
+async def test_a_websocket_has_what_its_proxy_tells_too() -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def application(scope: Any, *_: Any) -> None:
+        seen.append((scope["client"][0], scope["scheme"]))
+
+    wrapped: Any = with_forwarded(
+        application, trusted_proxies(Settings(trusted_proxies="10.0.0.5"))
+    )
+    headers = [(name.lower().encode(), value.encode()) for name, value in FORWARDED.items()]
+    scope = {"type": "websocket", "scheme": "ws", "client": ("10.0.0.5", 1), "headers": headers}
+    await wrapped(scope, None, None)
+
+    assert seen == [("203.0.113.9", "wss")]
+
+
 @pytest.mark.parametrize("peer", ["127.0.0.1", "10.1.2.3", "::ffff:10.1.2.3", "2001:db8::5"])
 async def test_a_named_proxy_is_believed_in_either_form_of_its_address(peer: str) -> None:
     named = "127.0.0.1, 10.0.0.0/8,2001:db8::/32"
