@@ -261,8 +261,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     EU."""
     apps_host: str = ""
     """Host under which each deployed app has a name of its own: `apps.example.com`, with a record
-    of DNS for `*.apps.example.com` that leads here. Empty: `localhost`, for browsers on this machine.
-    `none`: apps have no names."""
+    of DNS for `*.apps.example.com` that leads here. Empty: `localhost`, for browsers on this
+    machine. `none`: apps have no names."""
     public_url: str = ""
     """Address under which everybody reaches the status pages: `https://status.example.com`.
     Messages to those who follow a page lead there. Empty: nobody can follow one."""
