@@ -6,3 +6,7 @@ connections get scarce, those without such a request go first."""
 
 PUBLIC_PREFIX = "public_prefix"
 """Set where a proxy serves us under a path of its host: that path, without a slash at its end."""
+
+BOTH_WAYS = "both_ways"
+"""Set where an answer passes while the body of its request still comes: who passes them on reads
+that body to its end by itself."""

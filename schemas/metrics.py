@@ -181,3 +181,21 @@ MESSAGE_ATTEMPTS = Counter(
     ["source", "outcome"],
     registry=REGISTRY,
 )
+APP_REQUESTS = Counter(
+    "sluice_app_requests",
+    "Requests for apps, by what became of them: the app's `2xx` to `5xx`, or `unrouted`, `busy`,"
+    " `failed`, `late`, `refused` or `left`.",
+    ["project", "environment", "outcome"],
+    registry=REGISTRY,
+)
+APP_REQUEST_SECONDS = Histogram(
+    "sluice_app_request_seconds",
+    "Time until an app begins to answer, as its proxy sees it.",
+    ["project", "environment"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+    registry=REGISTRY,
+)
+APP_REQUESTS_RUNNING = Gauge(
+    "sluice_app_requests_running", "Requests for apps that are under way.", registry=REGISTRY
+)
+APP_SOCKETS = Gauge("sluice_app_sockets", "WebSockets that lead to apps.", registry=REGISTRY)

@@ -270,6 +270,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     pagerduty_url: str = "https://events.pagerduty.com"
     """Address of PagerDuty's Events API v2: `https://events.eu.pagerduty.com` for accounts in the
     EU."""
+    apps_host: str = ""
+    """Host under which each deployed app has a name of its own: `apps.example.com`, with a record
+    of DNS for `*.apps.example.com` that leads here. Empty: `localhost`, for browsers on this
+    machine. `none`: apps have no names."""
     public_url: str = ""
     """Address under which everybody reaches the status pages: `https://status.example.com`.
     Messages to those who follow a page lead there. Empty: nobody can follow one."""

@@ -8,6 +8,9 @@ comes beyond them is up to the discarding of `sluice.protocol`.
 Who asks first whether to send it (`Expect`) is answered at once, and the connection is closed: Go's
 clients would send the next request on it, where we wait for this body (CVE-2024-24791). Proxies
 that pass the question on (Caddy) do not wait for its answer, so theirs is a body like any other.
+
+An answer of an app, by our own proxy, is not held back (`BOTH_WAYS`): it may well come while the
+body still does.
 """
 
 import asyncio
@@ -16,6 +19,7 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from schemas.connections import BOTH_WAYS
 from sluice.connections import Bounds
 
 QUIET_S = 0.25
@@ -34,7 +38,8 @@ def with_bodies_read(application: ASGIApp, bounds: Bounds) -> ASGIApp:
         rest = _Rest(receive, bounds)
 
         async def send_later(message: Any) -> None:
-            if message["type"] == "http.response.start" and not rest.is_read:
+            is_held = not rest.is_read and BOTH_WAYS not in scope.get("state", ())
+            if message["type"] == "http.response.start" and is_held:
                 if rest.is_begun or not _waits(scope):
                     await rest.drop()
                 else:

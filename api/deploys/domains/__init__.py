@@ -1,0 +1,1 @@
+"""Whether a domain belongs to who gives it to an app."""

@@ -1,0 +1,1 @@
+"""Routes for proxies of the operator's own: Traefik and Caddy."""
