@@ -8,7 +8,7 @@ from litestar import Router
 from api.pages.navigation import Section
 from clickhouse.queries.parts import Table
 from schemas.issues import Checked
-from sluice import errors, llm, uptime
+from sluice import deployed, errors, llm, uptime
 from sluice.parts import Parts, Resources
 
 SYSTEMS = (llm.SYSTEM, errors.SYSTEM, uptime.SYSTEM)
@@ -18,6 +18,7 @@ SYSTEMS = (llm.SYSTEM, errors.SYSTEM, uptime.SYSTEM)
 def open_systems(resources: Resources) -> Parts:
     """Makes the parts of every system. Blocking."""
     every = [system.open(resources) for system in SYSTEMS]
+    every.append(deployed.open_parts(resources))
     return Parts(
         forms={name: form for parts in every for name, form in parts.forms.items()},
         steps={name: step for parts in every for name, step in parts.steps.items()},

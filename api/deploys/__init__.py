@@ -1,0 +1,1 @@
+"""The HTTP API of deployments, below `/api/v1`."""
