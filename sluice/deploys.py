@@ -8,22 +8,38 @@ from api.deploys.dns_proofs import check_domain, prove_by_dns
 from api.errors.agents.projects import HANDLERS as FOR_TOKENS
 from api.local_peers import is_loopback
 from api.rates import Rates
+from clickhouse.client import Warehouse
+from controlplane.database import Database
+from controlplane.deploys.rows import Reach
+from processors.blocks import StoredLog
+from processors.deploys import auto_rollback
+from processors.deploys.auto_rollback import AutoRollback
 from processors.deploys.steps import steps
+from schemas.deploys.impact import Impact
 from schemas.settings import Settings
-from sluice.parts import Parts, Resources, System
+from sluice.impacts import Impacts
+from sluice.parts import Parts, Resources, System, Work
+from sluice.upkeep import at_most
 
 
 def open_parts(resources: Resources) -> Parts:
     """Makes what a process needs of it."""
     settings = resources.settings
+    database = resources.database
+    impacts = Impacts(database)
+
+    def rollbacks(warehouse: Warehouse, _: StoredLog) -> Work:
+        return at_most(_rule(database, impacts, warehouse).work, every_s=auto_rollback.EVERY_S)
+
     state = {
+        "read_impact": impacts.read,
         "deploy_rules": deploy_rules_of(settings),
         "deploy_rates": Rates(settings.deploy_requests_per_minute),
         "check_domain": check_domain,
         "prove_domain": prove_by_dns,
         "private_repositories": settings.private_targets == "allow",
     }
-    return Parts(forms={}, steps=steps(), state=state)
+    return Parts(forms={}, steps=steps(), state=state, alone=(rollbacks,))
 
 
 def own_routers() -> list[Router]:
@@ -40,6 +56,13 @@ def deploy_rules_of(settings: Settings) -> DeployRules:
         return DeployRules(settings.deploy_by, is_default=False)
     alone = is_loopback(settings.host) and not settings.trusted_proxies and not settings.public_url
     return DeployRules("anyone" if alone else "admins", is_default=True)
+
+
+def _rule(database: Database, impacts: Impacts, warehouse: Warehouse) -> AutoRollback:
+    async def read_impact(reach: Reach, deployment_id: str, minutes: int) -> Impact:
+        return await impacts.read(warehouse, reach, deployment_id, minutes)
+
+    return AutoRollback(database, read_impact)
 
 
 SYSTEM = System(

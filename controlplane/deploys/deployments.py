@@ -60,6 +60,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     release_id: str | None = None
     build_only: bool = False
     delivery_id: str | None = None
+    reason: str = ""
+    """Why, for its history."""
 
 
 async def ask_deployment(database: Database, asked: Asked) -> Deployment:
@@ -71,19 +73,25 @@ async def ask_deployment(database: Database, asked: Asked) -> Deployment:
     if any("\0" in text for text in (asked.branch, asked.commit_sha, asked.commit_msg)):
         raise BadRequest("A text holds the character NUL")
     async with database.session() as session:
-        project = await live_project(session, asked.project_id)
-        app = await session.get(models.App, project.id, with_for_update=True)
-        config = AppConfig() if app is None else msgspec.json.decode(app.config, type=AppConfig)
-        if not config.repo_url:
-            raise BadRequest("The project has no repository: set its repo_url first")
-        known = await _of_delivery(session, project.id, asked.delivery_id)
-        if known is not None:
-            return deployment_of(known)
-        row = _row(project.id, asked, asked.branch or config.branch)
-        session.add(row)
-        await write_event(session, row, row.created_us, author=row.author)
-        await _supersede_waiting(session, row)
+        row = await ask_within(session, asked)
     return deployment_of(row)
+
+
+async def ask_within(session: AsyncSession, asked: Asked) -> models.Deployment:
+    """As `ask_deployment`, within what else is done at once."""
+    project = await live_project(session, asked.project_id)
+    app = await session.get(models.App, project.id, with_for_update=True)
+    config = AppConfig() if app is None else msgspec.json.decode(app.config, type=AppConfig)
+    if not config.repo_url:
+        raise BadRequest("The project has no repository: set its repo_url first")
+    known = await _of_delivery(session, project.id, asked.delivery_id)
+    if known is not None:
+        return known
+    row = _row(project.id, asked, asked.branch or config.branch)
+    session.add(row)
+    await write_event(session, row, row.created_us, author=row.author, reason=asked.reason)
+    await _supersede_waiting(session, row)
+    return row
 
 
 async def list_deployments(
@@ -222,23 +230,28 @@ async def _again(
 ) -> Deployment:
     async with database.reading() as session:
         row = await find_deployment(session, who.reach, deployment_id)
+    return await ask_deployment(database, asked_again(who, row, kind))
+
+
+def asked_again(who: Who, row: models.Deployment, kind: DeploymentKind) -> Asked:
+    """Returns what asks for the release of a deployment once more.
+
+    Raises `Conflict` where it never had a commit.
+    """
     if not row.commit_sha:
         raise Conflict(f"The deployment got as far as no commit: there is nothing to {kind}")
-    return await ask_deployment(
-        database,
-        Asked(
-            project_id=ProjectId(str(row.project_id)),
-            user_id=who.reach.user_id,
-            author=who.author,
-            origin=who.origin,
-            kind=kind,
-            environment=row.environment,
-            branch=row.branch,
-            commit_sha=row.commit_sha,
-            commit_msg=row.commit_msg,
-            source_id=str(row.id),
-            release_id=None if row.release_id is None else str(row.release_id),
-        ),
+    return Asked(
+        project_id=ProjectId(str(row.project_id)),
+        user_id=who.reach.user_id,
+        author=who.author,
+        origin=who.origin,
+        kind=kind,
+        environment=row.environment,
+        branch=row.branch,
+        commit_sha=row.commit_sha,
+        commit_msg=row.commit_msg,
+        source_id=str(row.id),
+        release_id=None if row.release_id is None else str(row.release_id),
     )
 
 
