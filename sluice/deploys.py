@@ -7,6 +7,7 @@ from api.deploys.callers import DeployRules
 from api.deploys.dns_proofs import check_domain, prove_by_dns
 from api.errors.agents.projects import HANDLERS as FOR_TOKENS
 from api.local_peers import is_loopback
+from api.pages.deploys.pages import SECTIONS
 from api.rates import Rates
 from clickhouse.client import Warehouse
 from controlplane.database import Database
@@ -72,4 +73,5 @@ SYSTEM = System(
     routers=lambda _key, _session: [],
     queries=(),
     own_routers=own_routers,
+    pages=SECTIONS,
 )

@@ -18,7 +18,6 @@ SYSTEMS = (llm.SYSTEM, errors.SYSTEM, uptime.SYSTEM, deploys.SYSTEM)
 def open_systems(resources: Resources) -> Parts:
     """Makes the parts of every system. Blocking."""
     every = [system.open(resources) for system in SYSTEMS]
-    every.append(deployed.open_parts(resources))
     return Parts(
         forms={name: form for parts in every for name, form in parts.forms.items()},
         steps={name: step for parts in every for name, step in parts.steps.items()},

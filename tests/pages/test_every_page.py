@@ -88,6 +88,8 @@ class TestEveryPage:
         ("empty", "uptime/incidents?new=1"),
         ("empty", "uptime/sla"),
         ("empty", "uptime/escalation"),
+        ("empty", "deploys/app"),
+        ("empty", "deploys/deployments"),
         ("demo", "pipeline"),
         ("demo", "pipeline/dead"),
         ("empty", "pipeline"),

@@ -1,0 +1,104 @@
+"""The app of a project: what serves, what was deployed, what can be gone back to; live."""
+
+import asyncio
+import time
+from typing import Any, NamedTuple
+
+from litestar import Response, get
+
+from api.auth import AnyRequest, services
+from api.pages.arriving import page_with
+from api.pages.deploys.allowed import may_deploy, reach_of
+from api.pages.deploys.live import live_of, of_app
+from api.pages.deploys.phases import TITLES, took_ms
+from api.pages.live.following import EVENTS, LivePart, stream_parts
+from api.pages.parts.snippets import url_of
+from api.pages.viewer import Viewed, Viewer
+from controlplane.deploys.deployments import list_deployments
+from controlplane.deploys.glances import list_running, list_serving
+from controlplane.deploys.instances import list_releases
+from schemas.deploys.deployments import Deployment, Instance, Release
+from schemas.deploys.routing import PRODUCTION
+
+APP = "/deploys/app"
+LAST = 8
+REST_S = 1.0
+
+
+class Serving(NamedTuple):
+    """An environment with what serves it."""
+
+    deployment: Deployment
+    instance: Instance | None
+    address: str
+
+
+class Line(NamedTuple):
+    """A deployment as lists show it."""
+
+    one: Deployment
+    took_ms: float | None
+
+
+class Kept(NamedTuple):
+    """A release that can be started again."""
+
+    release: Release
+    serves: str
+    """The environment that it serves now; empty for none."""
+
+
+@get(APP, include_in_schema=False)
+async def app_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
+    """Show the app of the project."""
+    live = await live_of(request, of_app(request, viewer))
+    return await page_with(
+        request, "deploys/app.html", _found(request, viewer), live=live, problem=None, typed={}
+    )
+
+
+@get(f"{APP}{EVENTS}", include_in_schema=False)
+async def app_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
+    """Send the page of the app anew as something of it changes."""
+    part = LivePart("figures", REST_S, "deploys/_app.html", _found)
+    may = await may_deploy(request, viewer)
+    return stream_parts(request, viewer, of_app(request, viewer), part, of=may)
+
+
+async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
+    database, project_id = services(request).database, viewer.project.project_id
+    now_us = time.time_ns() // 1000
+    last, running, instances, releases = await asyncio.gather(
+        list_deployments(database, reach_of(viewer), limit=LAST),
+        list_running(database, project_id),
+        list_serving(database, project_id),
+        list_releases(database, project_id),
+    )
+    by_deployment = {one.deployment_id: one for one in instances}
+    serving = [
+        Serving(one, by_deployment.get(one.id), address_in(request, viewer, one.environment))
+        for one in running
+    ]
+    is_served = {one.release_id: one.environment for one in running if one.release_id}
+    newest = next((one for one in last if one.environment == PRODUCTION), None)
+    return {
+        "serving": next((one for one in serving if one.deployment.is_default), None),
+        "previews": [one for one in serving if one.deployment.environment != PRODUCTION],
+        "newest": newest,
+        "last": [Line(one, took_ms(one, now_us)) for one in last],
+        "releases": [Kept(one, is_served.get(one.id, "")) for one in releases],
+        "may_deploy": await may_deploy(request, viewer),
+        "titles": TITLES,
+        "now_us": now_us,
+        "zone": viewer.project.time_zone,
+        "is_empty": not last and not running,
+    }
+
+
+def address_in(request: AnyRequest, viewer: Viewer, environment: str) -> str:
+    """Returns where an environment is reached."""
+    place = f"{url_of(request)}/app/{viewer.project.project_id}"
+    return f"{place}/" if environment == PRODUCTION else f"{place}/{environment}/"
+
+
+HANDLERS = (app_page, app_events)
