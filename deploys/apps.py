@@ -1,0 +1,151 @@
+"""An app of this machine: started from a release, watched, and its output read."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from controlplane.deploys.queue import next_line, reserve_lines
+from controlplane.failures import Unavailable
+from deploys.bench import Bench
+from deploys.drivers.driver import AppCommand, Instance, Limits, Running
+from deploys.environments import app_environment, tool_path
+from deploys.failures import DeployFailed
+from deploys.lines.masking import Masker
+from deploys.lines.writing import LineWriter, Log, LogRefused
+from deploys.releases import Release
+from deploys.sizes import cores, memory_bytes
+from deploys.starting import start_text
+from deploys.supervision.spools import last_lines
+from deploys.tailing import Tail
+from schemas.deploys.apps import AppConfig
+from schemas.projects import ProjectId
+
+
+class App:
+    """One instance that runs, with the log that it prints into."""
+
+    def __init__(self, bench: Bench, running: Running, out: LineWriter) -> None:
+        self._bench = bench
+        self._out = out
+        self.running = running
+        spool = bench.places.spool(running.instance.name)
+        self._spool = spool
+        self._tail = Tail(Path(running.instance.folder), spool, out)
+        self._following = asyncio.create_task(self._tail.follow())
+
+    @property
+    def name(self) -> str:
+        """Its name, which is the id of its instance."""
+        return self.running.instance.name
+
+    def last_lines(self, count: int) -> list[str]:
+        """Returns what it printed last, as it printed it."""
+        return last_lines(str(self._spool), count)
+
+    async def say(self, text: str) -> None:
+        """Tells something of it in its log."""
+        await self._out.say("info", text)
+
+    async def stop(self) -> None:
+        """Ends it, and reads what it printed to its end. Its log stays open."""
+        grace_s = self._bench.settings.stop_seconds
+        await self._bench.driver.stop(self.running.instance, grace_s)
+        await self._read_up()
+        self._bench.ports.give_back(self.running.instance.port)
+
+    async def end(self) -> None:
+        """Ends it and its log."""
+        await self.stop()
+        await self._out.close()
+
+    async def leave(self) -> None:
+        """Ends its log, and lets it run."""
+        await self._read_up()
+        await self._out.close()
+
+    async def _read_up(self) -> None:
+        self._following.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._following
+        await self._tail.catch_up()
+
+
+async def open_log(
+    bench: Bench, project_id: ProjectId, deployment_id: str, masker: Masker
+) -> LineWriter:
+    """Returns the log of a deployment, to be gone on with; close it."""
+    database = bench.at.database
+    first = await next_line(database, deployment_id)
+
+    async def reserve(below: int) -> None:
+        try:
+            await reserve_lines(database, deployment_id, below)
+        except Unavailable as error:
+            raise LogRefused(error.message) from error
+
+    writer = LineWriter(
+        Log(project_id, deployment_id, first),
+        masker,
+        send=bench.at.send,
+        reserve=reserve,
+    )
+    return await writer.__aenter__()
+
+
+async def start_app(
+    bench: Bench, name: str, release: Release, variables: Mapping[str, str], config: AppConfig
+) -> Instance:
+    """Starts a release. Raises `DeployFailed`."""
+    port = bench.ports.reserve()
+    folder = bench.releases.tree(release.id) / release.run_dir.strip().lstrip("/")
+    home = bench.places.instance(name) / "home"
+    await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True, mode=0o700)
+    command = AppCommand(
+        name=name,
+        text=start_text(release.plan),
+        folder=folder,
+        environment=app_environment(
+            variables, folder=folder, home=home, path=tool_path(), port=port
+        ),
+        limits=_limits(bench, config),
+        port=port,
+        restart=config.restart_policy,
+        grace_s=bench.settings.stop_seconds,
+    )
+    bench.ports.let_app_bind(port)
+    try:
+        return await bench.driver.start(command, bench.places.spool(name))
+    except Exception as error:
+        bench.ports.give_back(port)
+        raise DeployFailed(f"The app could not be started: {error}") from error
+
+
+async def open_app(bench: Bench, instance: Instance, out: LineWriter) -> App | None:
+    """Returns an app that runs; `None` where it has gone."""
+    running = await bench.driver.adopt(instance)
+    return None if running is None else App(bench, running, out)
+
+
+def details_of(instance: Instance) -> str:
+    """Returns what an instance is found again by."""
+    return msgspec.json.encode(instance).decode()
+
+
+def instance_in(details: str) -> Instance:
+    """Returns what `details_of` wrote."""
+    return msgspec.json.decode(details, type=Instance)
+
+
+def _limits(bench: Bench, config: AppConfig) -> Limits:
+    settings = bench.settings
+    return Limits(
+        cpu=cores(config.cpu_limit),
+        memory_bytes=memory_bytes(config.memory_limit) or settings.app_memory_bytes or None,
+        seconds=0,
+        output_bytes=0,
+        disk_bytes=settings.release_bytes,
+        processes=settings.app_processes,
+    )

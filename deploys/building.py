@@ -1,0 +1,184 @@
+"""From a job to a release that is kept: fetched, detected, installed, built."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from controlplane.deploys.instances import Built, note_release
+from controlplane.deploys.queue import enter, note_commit
+from deploys.bench import Bench
+from deploys.checkout import Commit, Source, check_out
+from deploys.detecting import Given, Plan, detect, subfolder
+from deploys.drivers.driver import Command, Limits
+from deploys.environments import build_environment, tool_path
+from deploys.failures import Cancelled, DeployFailed
+from deploys.leasing import Lease
+from deploys.lines.writing import LineWriter
+from deploys.releases import Release
+from deploys.starting import start_text
+from deploys.supervision.spools import Stream
+from schemas.deploys.deployments import Job
+from schemas.deploys.deployments import Release as Kept
+from schemas.deploys.states import Phase
+
+REASONS = {
+    "time": "took longer than {seconds:g} s",
+    "output": "printed more than {output} MiB",
+    "disk": "wrote more than {disk} MiB",
+    "memory": "used more memory than it may",
+    "processes": "started more processes than it may",
+}
+SHOWN_SHA = 12
+
+
+class Made(NamedTuple):
+    """A release of this machine, and how the control plane knows it."""
+
+    local: Release
+    kept: Kept
+
+
+class Build(NamedTuple):
+    """What a build has to do with."""
+
+    bench: Bench
+    job: Job
+    lease: Lease
+    out: LineWriter
+    variables: Mapping[str, str]
+
+    async def make(self) -> Made:
+        """Returns the release. Raises `DeployFailed`, `Cancelled`, `LeaseLost`."""
+        release_id = self.job.deployment.id
+        tree = await asyncio.to_thread(self.bench.releases.begin, release_id)
+        try:
+            return await self.made(release_id, tree)
+        except BaseException:
+            await asyncio.to_thread(self.bench.releases.remove, release_id)
+            raise
+
+    async def made(self, release_id: str, tree: Path) -> Made:
+        """Fills a release's folder; as `make`."""
+        commit = await self._fetch(tree)
+        await self.enter("detect")
+        folder = subfolder(tree, self.job.config.run_dir)
+        plan = await self._plan(folder)
+        await self._build(plan, folder)
+        return await self._keep(release_id, commit, plan)
+
+    async def enter(self, phase: Phase) -> None:
+        """Begins a phase, unless somebody wants the deployment to end."""
+        if self.lease.ended.is_set():
+            raise Cancelled
+        await enter(self.bench.at.database, self.lease.held, phase)
+
+    async def _fetch(self, tree: Path) -> Commit:
+        await self.enter("fetch")
+        config, deployment = self.job.config, self.job.deployment
+        await self.out.say("info", f"Fetching {deployment.commit_sha or deployment.branch}")
+        source = Source(
+            app=deployment.project_id,
+            url=config.repo_url,
+            token=self.job.secrets.git_token,
+            branch=deployment.branch,
+            commit=deployment.commit_sha,
+        )
+        commit = await check_out(self.bench.settings, source, tree, cancel=self.lease.ended)
+        await note_commit(self.bench.at.database, self.lease.held, commit.sha, commit.message)
+        first = commit.message.strip().partition("\n")[0]
+        await self.out.say("info", f"At {commit.sha[:SHOWN_SHA]} by {commit.author}: {first}")
+        if commit.has_submodules:
+            await self.out.say("warn", "The commit has submodules: they are not fetched")
+        return commit
+
+    async def _plan(self, folder: Path) -> Plan:
+        config = self.job.config
+        given = Given(
+            install=config.install_command, build=config.build_command, start=config.start_command
+        )
+        has_docker = self.bench.driver.name == "docker"
+        plan = await asyncio.to_thread(detect, folder, given, has_docker=has_docker)
+        await self.out.say("info", plan.why)
+        return plan
+
+    async def _build(self, plan: Plan, folder: Path) -> None:
+        for phase, commands in (
+            ("install", (plan.install,)),
+            ("build", (plan.build, self.job.config.test_command)),
+        ):
+            if any(commands):
+                await self.enter("install" if phase == "install" else "build")
+            for text in filter(None, commands):
+                await self._run(phase, text, folder)
+
+    async def _run(self, phase: str, text: str, folder: Path) -> None:
+        await self.out.say("info", f"$ {text}")
+        limits = self._limits()
+        caches = self.bench.places.caches(self.job.deployment.project_id)
+        await asyncio.to_thread(caches.mkdir, parents=True, exist_ok=True, mode=0o700)
+        command = Command(
+            text=text,
+            folder=folder,
+            environment=build_environment(
+                self.variables, folder=folder, caches=caches, path=tool_path()
+            ),
+            limits=limits,
+            network=self.job.config.build_network and self.bench.settings.build_network,
+            writable=(caches, self.bench.releases.tree(self.job.deployment.id)),
+        )
+
+        async def take(stream: Stream, chunk: bytes) -> None:
+            await self.out.write(stream, chunk)
+
+        ended = await self.bench.driver.run(command, take, self.lease.ended)
+        if ended.reason == "cancelled" or self.lease.ended.is_set():
+            raise Cancelled
+        if ended.reason:
+            told = REASONS[ended.reason].format(
+                seconds=limits.seconds,
+                output=limits.output_bytes >> 20,
+                disk=limits.disk_bytes >> 20,
+            )
+            raise DeployFailed(f"The {phase} command {told}: {text}")
+        if ended.code:
+            raise DeployFailed(f"The {phase} command ended with exit code {ended.code}: {text}")
+
+    def _limits(self) -> Limits:
+        settings = self.bench.settings
+        return Limits(
+            memory_bytes=settings.build_memory_bytes or None,
+            seconds=settings.build_seconds,
+            output_bytes=settings.build_output_bytes,
+            disk_bytes=settings.release_bytes,
+            processes=settings.build_processes,
+        )
+
+    async def _keep(self, release_id: str, commit: Commit, plan: Plan) -> Made:
+        bench, deployment = self.bench, self.job.deployment
+        local = Release(
+            id=release_id,
+            app=deployment.project_id,
+            environment=deployment.environment,
+            sha=commit.sha,
+            run_dir=self.job.config.run_dir,
+            plan=plan,
+            driver=bench.driver.name,
+            bytes=0,
+            made_at_us=time.time_ns() // 1000,
+        )
+        limit = bench.settings.release_bytes
+        local = await asyncio.to_thread(bench.releases.finish, local, limit_bytes=limit)
+        await asyncio.to_thread(
+            bench.releases.trim_caches, local.app, limit_bytes=bench.settings.cache_bytes
+        )
+        built = Built(
+            driver=local.driver,
+            place=local.id,
+            start_command=start_text(plan),
+            variables=self.variables,
+            size_bytes=local.bytes,
+        )
+        kept = await note_release(bench.at.database, bench.at.vault, self.lease.held, built)
+        return Made(local, kept)

@@ -1,0 +1,96 @@
+"""The deployer: takes deployments from the queue, runs them, and keeps what serves."""
+
+import asyncio
+
+import structlog
+
+from controlplane.deploys.instances import forget_releases, list_instances, list_releases
+from controlplane.deploys.queue import claim, recover
+from controlplane.failures import Unavailable
+from deploys.bench import Bench
+from deploys.keeping import Keeper
+from deploys.runs import run
+from schemas.deploys.deployments import Job
+from schemas.projects import ProjectId
+
+RECOVER_EVERY_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Deployer:
+    """One deployer of an installation. Call `work` again and again, and `stop` at the end."""
+
+    def __init__(self, bench: Bench, *, parallel: int) -> None:
+        self._bench = bench
+        self._parallel = parallel
+        self._keeper = Keeper(bench)
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._has_begun = False
+        self._recovered_at = float("-inf")
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a deployment is under way."""
+        return bool(self._runs)
+
+    async def work(self) -> None:
+        """Does what is due now, and returns at once. Waits out a control plane that is away."""
+        try:
+            if not self._has_begun:
+                await self._keeper.begin()
+                await asyncio.to_thread(self._bench.releases.sweep, ())
+                self._has_begun = True
+            await self._recover()
+            while len(self._runs) < self._parallel:
+                job = await claim(self._bench.at.database, self._bench.at.vault, self._bench.name)
+                if job is None:
+                    break
+                self._begin(job)
+            await self._keeper.look()
+        except Unavailable as error:
+            log.warning("deployments wait for the control plane", reason=error.message)
+
+    async def stop(self) -> None:
+        """Gives up what is under way, for a deployer to go on with, and lets apps run."""
+        for task in self._runs.values():
+            task.cancel()
+        await asyncio.gather(*self._runs.values(), return_exceptions=True)
+        await self._keeper.leave()
+
+    async def _recover(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._recovered_at >= RECOVER_EVERY_S:
+            self._recovered_at = now
+            await recover(self._bench.at.database)
+
+    def _begin(self, job: Job) -> None:
+        task = asyncio.create_task(self._run(job), name=f"deployment {job.deployment.id}")
+        self._runs[job.deployment.id] = task
+        task.add_done_callback(lambda _: self._runs.pop(job.deployment.id, None))
+
+    async def _run(self, job: Job) -> None:
+        app = await run(self._bench, job)
+        if app is not None:
+            self._keeper.take(app)
+            await self._prune(job)
+
+    async def _prune(self, job: Job) -> None:
+        """Removes releases that are too many; none that runs."""
+        bench, deployment = self._bench, job.deployment
+        project_id = ProjectId(deployment.project_id)
+        of_ours = await list_releases(bench.at.database, project_id, bench.name)
+        kept = {one.place: one.id for one in of_ours}
+        live = await list_instances(
+            bench.at.database, bench.name, ("starting", "serving", "draining")
+        )
+        running = {one.release_id for one in live}
+        keep = [place for place, release_id in kept.items() if release_id in running]
+        gone = await asyncio.to_thread(
+            bench.releases.prune,
+            deployment.project_id,
+            deployment.environment,
+            count=job.config.max_deployments,
+            keep=keep,
+        )
+        await forget_releases(bench.at.database, [kept[one] for one in gone if one in kept])

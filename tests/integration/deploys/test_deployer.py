@@ -1,0 +1,167 @@
+"""From a commit to what serves: real repositories, real processes, one deployer after another."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.deploys import models
+from controlplane.deploys.deployments import cancel_deployment, roll_back
+from controlplane.deploys.instances import list_instances, list_releases
+from controlplane.deploys.queue import claim
+from tests.integration.deploys.apps import ask, who
+from tests.integration.deploys.running import World, commit, page, until
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """One database is enough here: the queue is proved on both."""
+    return f"sqlite:///{tmp_path / 'control.db'}"
+
+
+@pytest.fixture
+async def world(database: Database, vault: Vault, tmp_path: Path) -> World:
+    world = World(database, vault, tmp_path)
+    commit(world.repository, page("first"))
+    await world.begin()
+    return world
+
+
+async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) -> None:
+    async with world.deployer():
+        first = await world.deploy()
+        assert (first.status, first.error_msg) == ("running", "")
+        assert await world.served() == "first"
+
+        commit(world.repository, page("second"))
+        second = await world.deploy()
+        assert await world.served() == "second"
+        await until(lambda: drained(world))
+        assert world.switched == [first.id, second.id]
+
+    said = world.said(first.id)
+    assert any(line.startswith("Serving ") for line in said)
+    assert "listening with ***" in said or any("listening with" in line for line in said)
+    assert not any("correct-horse-battery" in line for line in said)
+    numbers = [one.seq for one in world.lines if one.deployment_id == first.id]
+    assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize(
+    ("files", "config", "reason"),
+    [
+        ({}, {"build_command": "echo broken >&2; exit 3"}, "exit code 3"),
+        ({"app.py": "raise SystemExit('no such luck')"}, {}, "no such luck"),
+        (page("ill", status=500), {"health_path": "/"}, "500"),
+    ],
+    ids=["does not build", "starts and dies", "never becomes healthy"],
+)
+async def test_what_does_not_work_leaves_the_old_one_serving_and_says_why(
+    world: World, files: dict[str, str], config: dict[str, str], reason: str
+) -> None:
+    async with world.deployer():
+        await world.deploy()
+        commit(world.repository, {**files, "changed": "yes"})
+        await world.configure(**config)
+
+        broken = await world.deploy()
+
+        assert broken.status == "failed"
+        assert reason in broken.error_msg
+        assert await world.served() == "first"
+        (serving,) = await list_instances(world.database, "here", ("starting", "serving"))
+        assert serving.state == "serving"
+
+
+async def test_a_rollback_starts_the_release_again_without_its_repository(world: World) -> None:
+    async with world.deployer():
+        first = await world.deploy()
+        commit(world.repository, page("second"))
+        await world.deploy()
+        world.repository.rename(world.repository.with_name("gone"))
+
+        asked = await roll_back(world.database, who(world.project_id), first.id)
+        back = await world.outcome(asked.id)
+
+        assert (back.status, back.kind) == ("running", "rollback")
+        assert await world.served() == "first"
+        assert not any("Fetching" in line for line in world.said(back.id))
+
+
+async def test_a_build_that_is_cancelled_ends_and_the_next_begins(world: World) -> None:
+    await world.configure(build_command="sleep 600")
+    async with world.deployer():
+        asked = await ask(world.database, world.project_id)
+        await until(lambda: any("sleep 600" in line for line in world.said(asked.id)))
+
+        await cancel_deployment(world.database, who(world.project_id), asked.id)
+
+        assert (await world.outcome(asked.id)).status == "cancelled"
+        await world.configure()
+        assert (await world.deploy()).status == "running"
+
+
+async def test_an_app_outlives_its_deployer_and_is_read_on(world: World) -> None:
+    async with world.deployer(leaves=False):
+        first = await world.deploy()
+        (before,) = await list_instances(world.database, "here", ("serving",))
+
+    assert await world.served() == "first"
+    async with world.deployer():
+        await until(lambda: adopted(world))
+        (after,) = await list_instances(world.database, "here", ("serving",))
+        assert after.details == before.details
+        commit(world.repository, page("second"))
+        await world.deploy()
+        assert await world.served() == "second"
+    numbers = [one.seq for one in world.lines if one.deployment_id == first.id]
+    assert len(numbers) == len(set(numbers))
+
+
+async def test_what_was_gone_at_a_start_is_started_anew(world: World) -> None:
+    async with world.deployer():
+        first = await world.deploy()
+    async with world.deployer():
+        await until(lambda: served(world, "first"))
+        assert any("started anew" in line for line in world.said(first.id))
+
+
+async def test_a_deployment_that_its_deployer_left_is_gone_on_with(world: World) -> None:
+    asked = await ask(world.database, world.project_id)
+    assert await claim(world.database, world.vault, "lost") is not None
+    async with world.database.session() as session:
+        await session.execute(update(models.Deployment).values(lease_until_us=1))
+
+    async with world.deployer():
+        found = await world.outcome(asked.id)
+        assert (found.status, found.attempt) == ("running", 2)
+
+
+async def test_releases_beyond_those_to_keep_are_removed(world: World) -> None:
+    await world.configure(max_deployments=2)
+    async with world.deployer():
+        for number in range(4):
+            commit(world.repository, page(f"version {number}"))
+            assert (await world.deploy()).status == "running"
+
+        kept = await list_releases(world.database, world.project_id)
+        folders = [one.name for one in (world.folder / "deploys" / "releases").iterdir()]
+    assert sorted(one.place for one in kept) == sorted(folders)
+    assert len(kept) == 2
+
+
+async def drained(world: World) -> bool:
+    return not await list_instances(world.database, "here", ("draining",))
+
+
+async def adopted(world: World) -> bool:
+    return await world.served() == "first"
+
+
+async def served(world: World, text: str) -> bool:
+    try:
+        return await world.served() == text
+    except OSError:
+        return False
