@@ -264,6 +264,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     prober_canary: str = ""
     """What probers can always reach while they are connected: `HOST:PORT`, comma-separated. If none
     of them can be reached, failures are `inconclusive`. Empty: that address, else nothing."""
+    deploy_driver: Literal["process", "bubblewrap", "docker", "none"] = "process"
+    """What builds and apps that Sluice deploys run in: `process`, `bubblewrap` or `docker`. `none`:
+    `sluice up` runs no deployments."""
+    deploy_name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "default"
+    """Name of the deployer: it keeps its releases and apps by it. Each of several has its own."""
+    deploy_parallel: Positive = 2
+    """Deployments that a deployer builds at a time."""
+    deploy_build_timeout_s: Annotated[int, Meta(ge=1, le=86400)] = 900
+    """How long each command of a build may run."""
+    deploy_first_port: Annotated[int, Meta(ge=1024, le=65435)] = 21000
+    """First of the ports on which deployed apps listen, on loopback. Apps take up to 9000."""
     alert_email_url: str = ""
     """Mail server for alerts by email, as a URL of Apprise: `mailtos://USER:PASSWORD@HOST?from=…`.
     Empty: there are none."""

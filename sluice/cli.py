@@ -136,6 +136,24 @@ def prober(
     _run(kind, _say_ready, data_dir=data_dir, **flags)
 
 
+@app.command()
+def deployer(
+    name: Annotated[
+        str | None,
+        typer.Option(help="Its own name; else SLUICE_DEPLOY_NAME, else default."),
+    ] = None,
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Start a deployer: it builds and runs apps on this machine, beside Kafka and PostgreSQL.
+
+    Each of several has a name and a data directory of its own.
+    """
+    flags = {"deploy_name": name, "host": host, "port": port, "data_dir": data_dir}
+    _run("deployer_node", _say_ready, **flags)
+
+
 def _run(kind: str, on_ready: Callable[[Any], None], **flags: object) -> NoReturn:
     # Until `settle_heap`: looking at what imports make took a sixth of their time.
     gc.disable()

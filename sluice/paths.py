@@ -29,6 +29,8 @@ class Paths(NamedTuple):
     """What the prober of `sluice up` has seen and not delivered yet."""
     prober: Path
     """The same of `sluice prober`, of one region. Its other files are beside it."""
+    deploys: Path
+    """A deployer's copies of repositories, releases and instances."""
     database_url: str
     warehouse_url: str
 
@@ -47,6 +49,7 @@ def paths_of(settings: Settings) -> Paths:
         faust=root / "faust",
         checks=root / "checks.db",
         prober=root / f"prober-{settings.prober_region}.db",
+        deploys=root / f"deploys-{settings.deploy_name}",
         database_url=settings.database_url or f"sqlite:///{root / CONTROL_FILE}",
         warehouse_url=with_certificates(warehouse_url, settings),
     )

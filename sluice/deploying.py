@@ -1,0 +1,159 @@
+"""The deployer as a part of a process. It begins with the first app: who has none pays for none."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.deploys.keys import keys_for_app
+from controlplane.deploys.queue import has_apps
+from controlplane.failures import Unavailable
+from eventlog.log import EventLog
+from schemas.deploys.deployments import Deployment, Job
+from schemas.deploys.routing import PRODUCTION
+from schemas.settings import Settings
+from sluice.commands.options import address_of
+from sluice.process import Process
+
+if TYPE_CHECKING:
+    from deploys.deployer import Deployer
+    from deploys.settings import DeployerSettings
+
+WORK_EVERY_S = 0.5
+CLOSE_S = 15.0
+"""More than a deployer takes to stop: it ends the commands of builds that are under way."""
+DRAIN_LEAST_S = 2.0
+"""Other processes that pass requests on hear of a switch within a second."""
+
+log = structlog.get_logger(__name__)
+
+
+class Deploying:
+    """The deployer of this process, once there is something to deploy."""
+
+    def __init__(
+        self, process: Process, database: Database, vault: Vault, event_log: EventLog
+    ) -> None:
+        self._process = process
+        self._database, self._vault, self._log = database, vault, event_log
+        self._deployer: Deployer | None = None
+        self._is_impossible = False
+
+    async def work(self) -> None:
+        """Does what is due now."""
+        if self._deployer is None and not await self._begin():
+            return
+        assert self._deployer is not None
+        await self._deployer.work()
+
+    async def stop(self) -> None:
+        """Gives up what is under way; apps run on."""
+        if self._deployer is not None:
+            await self._deployer.stop()
+
+    async def _begin(self) -> bool:
+        try:
+            if self._is_impossible or not await has_apps(self._database):
+                return False
+        except Unavailable:
+            return False
+        # Not before: what it imports takes a part of a second.
+        from deploys.drivers.driver import DriverUnavailable
+
+        try:
+            self._deployer = await self._open()
+        except DriverUnavailable as error:
+            self._is_impossible = True
+            log.error("nothing can be deployed here", reason=str(error))
+            return False
+        return True
+
+    async def _open(self) -> "Deployer":
+        from deploys.bench import Bench, Installation
+        from deploys.deployer import Deployer
+        from deploys.lines.sending import sender
+        from deploys.places import Places
+        from deploys.ports import Ports
+        from deploys.releases import Releases
+        from deploys.starting import open_driver
+
+        settings = deployer_settings_of(self._process)
+        places = Places(settings.folder)
+        at = Installation(
+            database=self._database,
+            vault=self._vault,
+            send=sender(self._log),
+            inject=self._inject,
+            switched=self._switched,
+            in_flight=lambda _: 0,
+            drain_least_s=DRAIN_LEAST_S,
+        )
+        bench = Bench(
+            name=self._process.settings.deploy_name,
+            settings=settings,
+            driver=await open_driver(settings),
+            places=places,
+            releases=Releases(places),
+            ports=Ports(settings.first_port, settings.last_port),
+            at=at,
+        )
+        return Deployer(bench, parallel=self._process.settings.deploy_parallel)
+
+    async def _inject(self, job: Job) -> Mapping[str, str]:
+        if not job.config.inject:
+            return {}
+        keys = await keys_for_app(self._database, self._vault, job.deployment.project_id)
+        url = own_url(self._process.settings)
+        parts = urlsplit(url)
+        found = {
+            "SLUICE_URL": url,
+            "SLUICE_API_KEY": keys.api_key,
+            "SLUICE_DEPLOYMENT_ID": job.deployment.id,
+            "SLUICE_PROJECT_ID": job.deployment.project_id,
+            "SENTRY_ENVIRONMENT": job.deployment.environment,
+        }
+        if keys.dsn_key:
+            found["SENTRY_DSN"] = f"{parts.scheme}://{keys.dsn_key}@{parts.netloc}/{keys.number}"
+        if job.deployment.commit_sha:
+            found["SENTRY_RELEASE"] = job.deployment.commit_sha
+        return found
+
+    async def _switched(self, deployment: Deployment) -> None:
+        if deployment.environment == PRODUCTION:
+            log.info("an app serves", project_id=deployment.project_id, port=deployment.port)
+
+
+def deployer_settings_of(process: Process) -> "DeployerSettings":
+    """Returns what a deployer is set up with."""
+    from deploys.drivers.driver import DriverUnavailable
+    from deploys.settings import DeployerSettings
+
+    settings, paths = process.settings, process.paths
+    if settings.deploy_driver == "none":
+        raise DriverUnavailable("SLUICE_DEPLOY_DRIVER is none")
+    return DeployerSettings(
+        folder=paths.deploys,
+        driver=settings.deploy_driver,
+        private_allowed=settings.private_targets == "allow",
+        hidden=(paths.data_dir,),
+        build_seconds=settings.deploy_build_timeout_s,
+        first_port=settings.deploy_first_port,
+        last_port=min(settings.deploy_first_port + 8999, 65535),
+    )
+
+
+def own_url(settings: Settings) -> str:
+    """Returns under which address an app of this machine finds Sluice."""
+    return settings.public_url.rstrip("/") or address_of(settings)
+
+
+def add_deployer(process: Process, database: Database, vault: Vault, log: EventLog) -> None:
+    """Adds the deployer, unless the settings want none."""
+    if process.settings.deploy_driver == "none":
+        return
+    deploying = Deploying(process, database, vault, log)
+    process.upkeep.append((WORK_EVERY_S, deploying.work))
+    process.close_within("deployer", deploying.stop, CLOSE_S)
