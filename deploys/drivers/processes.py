@@ -9,7 +9,7 @@ import json
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, SIGUSR1
 from typing import NamedTuple
@@ -280,7 +280,8 @@ async def _start_supervisor(orders: AppOrders) -> tuple[int, str]:
         async with asyncio.timeout(START_TIMEOUT_S):
             said, complaint = await process.communicate(dump(orders))
     except TimeoutError:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
         raise StartFailed(f"no supervisor was there within {START_TIMEOUT_S:g} s") from None
     if not said:
         last = complaint.decode(errors="replace").strip().rpartition("\n")[2]

@@ -41,6 +41,8 @@ KILLED = 128 + signal.SIGKILL
 def main() -> None:
     """Runs what stdin says, in a process that nobody waits for. Its pid goes to stdout."""
     orders = load_app(sys.stdin.buffer.read())
+    # uvloop leaves copies of these three open in what it starts.
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -55,9 +57,11 @@ def main() -> None:
 
 def _let_go() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nothing, descriptor)
+    os.dup2(nothing, 0)
     os.close(nothing)
+    # The last of them is what tells the deployer that all is done.
+    for descriptor in (2, 1):
+        os.dup2(0, descriptor)
 
 
 class Supervisor:
