@@ -29,9 +29,7 @@ STATUSES: dict[type[ControlPlaneError], int] = {
     failures.Unavailable: 503,
 }
 TOO_MANY = "too many requests"
-TOO_MANY_QUERIES = (
-    "too many queries of this project at one time: wait for some of their answers"
-)
+TOO_MANY_QUERIES = "too many queries of this project at one time: wait for some of their answers"
 
 log = structlog.get_logger(__name__)
 

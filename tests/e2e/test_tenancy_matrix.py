@@ -612,6 +612,7 @@ def fill_deploys(client: httpx.Client, project_id: str) -> dict[str, str]:
     ids = {"git_webhook_id": hook["id"], "deployment_id": made.json()["id"]}
     return {**ids, "domain_id": name["id"]}
 
+
 def fill_deployments(server: Server, project: Project) -> dict[str, str]:
     """Has a deployment fail whose texts hold the marker; returns its id."""
     hand = Hand(server, project)
