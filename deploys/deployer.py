@@ -62,7 +62,7 @@ class Deployer:
         now = asyncio.get_running_loop().time()
         if now - self._recovered_at >= RECOVER_EVERY_S:
             self._recovered_at = now
-            await recover(self._bench.at.database)
+            await recover(self._bench.at.database, self._bench.at.vault)
 
     def _begin(self, job: Job) -> None:
         task = asyncio.create_task(self._run(job), name=f"deployment {job.deployment.id}")

@@ -49,7 +49,7 @@ class Keeper:
             log.warning("ended what an earlier deployer left behind", count=len(ended))
         for one in found:
             if one.state == "starting":
-                await end_instance(self._bench.at.database, one.id, "stopped", "never served")
+                await self._end(one, "stopped", "never served")
             else:
                 await self._adopt(one)
 
@@ -79,7 +79,11 @@ class Keeper:
         """Goes on with an app; what serves and has gone is started anew."""
         held = await release_of_instance(self._bench.at.database, self._bench.at.vault, one)
         if held is None:
-            await end_instance(self._bench.at.database, one.id, "crashed", "its release is gone")
+            await self._end(
+                one,
+                "crashed",
+                "its release is gone",
+            )
             return
         masker = Masker(held[1].values())
         out = await open_log(self._bench, one.project_id, one.deployment_id, masker)
@@ -91,7 +95,7 @@ class Keeper:
         if one.state == "serving":
             await self._start_anew(one, "it was gone when the deployer began")
         else:
-            await end_instance(self._bench.at.database, one.id, "stopped")
+            await self._end(one, "stopped")
 
     async def _look_at(self, one: Instance, app: App) -> None:
         state = app.running.state()
@@ -107,9 +111,8 @@ class Keeper:
             reason = f"The app ended with exit code {state.code} ({state.status}). {state.reason}"
             masked = await self._masked(one, f"{reason}\nWhat it printed last:\n{last}")
             ended = "stopped" if state.status == "exited" and not state.code else "crashed"
-            await end_instance(
-                self._bench.at.database,
-                one.id,
+            await self._end(
+                one,
                 "stopped" if ended == "stopped" else "crashed",
                 masked,
             )
@@ -119,7 +122,7 @@ class Keeper:
         held = await release_of_instance(bench.at.database, bench.at.vault, one)
         local = None if held is None else bench.releases.find(held[0].place)
         if held is None or local is None:
-            await end_instance(bench.at.database, one.id, "crashed", f"{why}; its release is gone")
+            await self._end(one, "crashed", f"{why}; its release is gone")
             return
         _, variables, config = held
         out = await open_log(bench, one.project_id, one.deployment_id, Masker(variables.values()))
@@ -130,7 +133,7 @@ class Keeper:
         except DeployFailed as error:
             await out.say("error", str(error))
             await out.close()
-            await end_instance(bench.at.database, one.id, "crashed", str(error))
+            await self._end(one, "crashed", str(error))
             return
         app = await open_app(bench, instance, out)
         started = Started(address=instance.host, port=instance.port, details=details_of(instance))
@@ -156,8 +159,12 @@ class Keeper:
         app = self._apps.pop(one.id, None)
         if app is not None:
             await app.end()
-        await end_instance(at.database, one.id, "stopped")
+        await self._end(one, "stopped")
         self._draining_since.pop(one.id, None)
+
+    async def _end(self, one: Instance, state: InstanceState, reason: str = "") -> None:
+        at = self._bench.at
+        await end_instance(at.database, at.vault, one.id, state, reason)
 
     async def _masked(self, one: Instance, text: str) -> str:
         held = await release_of_instance(self._bench.at.database, self._bench.at.vault, one)

@@ -68,7 +68,12 @@ class _Run:
         if self._job.deployment.build_only:
             await self._out.say("success", "Built")
             await self._out.close()
-            await end(self._bench.at.database, self._lease.held, "finished")
+            await end(
+                self._bench.at.database,
+                self._lease.held,
+                "finished",
+                vault=self._bench.at.vault,
+            )
             return None
         app = await self._start(made, started_with)
         try:
@@ -76,7 +81,8 @@ class _Run:
             deployment = await self._switch(app)
         except BaseException:
             await app.stop()
-            await end_instance(self._bench.at.database, app.name, "stopped", "never served")
+            at = self._bench.at
+            await end_instance(at.database, at.vault, app.name, "stopped", "never served")
             raise
         await self._bench.at.switched(deployment)
         return app
@@ -117,7 +123,9 @@ class _Run:
 
     async def _switch(self, app: App) -> Deployment:
         await self._build.enter("switch")
-        deployment = await switch(self._bench.at.database, self._lease.held, app.name)
+        deployment = await switch(
+            self._bench.at.database, self._bench.at.vault, self._lease.held, app.name
+        )
         await self._out.say("success", f"Serving {deployment.commit_sha[:SHOWN_SHA]}")
         return deployment
 
@@ -150,4 +158,6 @@ async def _end(lease: Lease, bench: Bench, out: LineWriter, ending: _Ending) -> 
     if ending.status is not None and not lease.is_lost:
         with suppress(LeaseLost):
             reason = "" if ending.status == "cancelled" else ending.reason
-            await end(bench.at.database, lease.held, ending.status, error=reason)
+            await end(
+                bench.at.database, lease.held, ending.status, vault=bench.at.vault, error=reason
+            )

@@ -9,6 +9,7 @@ from eventlog.kafka_tail import KafkaTail
 from schemas.kinds import DEPLOYS
 from sluice.accounts import add_accounts, add_database, keep_fresh
 from sluice.alerting import add_delivery
+from sluice.app_traffic import add_apps
 from sluice.cluster import kafka_of, open_warehouse, server_paths
 from sluice.parts import Resources
 from sluice.patience import patiently
@@ -26,6 +27,7 @@ async def open_parts(process: Process) -> None:
     await add_database(process, database, patiently)
     vault = await add_accounts(process, database)
     add_delivery(process, database, vault)
+    add_apps(process, database, vault)
     await ensure_initial(database, vault, seed_of(settings))
     warehouse = await open_warehouse(paths.warehouse_url, readers=settings.query_threads)
     add_store(process, warehouse)

@@ -13,12 +13,12 @@ from controlplane.deploys.queue import has_apps
 from controlplane.failures import Unavailable
 from eventlog.log import EventLog
 from schemas.deploys.deployments import Deployment, Job
-from schemas.deploys.routing import PRODUCTION
 from schemas.settings import Settings
 from sluice.commands.options import address_of
 from sluice.process import Process
 
 if TYPE_CHECKING:
+    from api.deploys.proxy.routes import Routes
     from deploys.deployer import Deployer
     from deploys.settings import DeployerSettings
 
@@ -35,10 +35,16 @@ class Deploying:
     """The deployer of this process, once there is something to deploy."""
 
     def __init__(
-        self, process: Process, database: Database, vault: Vault, event_log: EventLog
+        self,
+        process: Process,
+        database: Database,
+        vault: Vault,
+        event_log: EventLog,
+        routes: "Routes | None",
     ) -> None:
         self._process = process
         self._database, self._vault, self._log = database, vault, event_log
+        self._routes = routes
         self._deployer: Deployer | None = None
         self._is_impossible = False
 
@@ -88,7 +94,7 @@ class Deploying:
             send=sender(self._log),
             inject=self._inject,
             switched=self._switched,
-            in_flight=lambda _: 0,
+            in_flight=self._in_flight,
             drain_least_s=DRAIN_LEAST_S,
         )
         bench = Bench(
@@ -122,8 +128,15 @@ class Deploying:
         return found
 
     async def _switched(self, deployment: Deployment) -> None:
-        if deployment.environment == PRODUCTION:
-            log.info("an app serves", project_id=deployment.project_id, port=deployment.port)
+        if self._routes is not None:
+            await self._routes.refresh()
+        log.info("an app serves", project_id=deployment.project_id, port=deployment.port)
+
+    def _in_flight(self, instance_id: str) -> int:
+        if self._routes is None:
+            return 0
+        flights = self._routes.flights
+        return flights.requests_of(instance_id) + flights.sockets_of(instance_id)
 
 
 def deployer_settings_of(process: Process) -> "DeployerSettings":
@@ -150,10 +163,19 @@ def own_url(settings: Settings) -> str:
     return settings.public_url.rstrip("/") or address_of(settings)
 
 
-def add_deployer(process: Process, database: Database, vault: Vault, log: EventLog) -> None:
-    """Adds the deployer, unless the settings want none."""
+def add_deployer(
+    process: Process,
+    database: Database,
+    vault: Vault,
+    log: EventLog,
+    routes: "Routes | None" = None,
+) -> None:
+    """Adds the deployer, unless the settings want none.
+
+    `routes` are those of a process that passes requests on itself.
+    """
     if process.settings.deploy_driver == "none":
         return
-    deploying = Deploying(process, database, vault, log)
+    deploying = Deploying(process, database, vault, log, routes)
     process.upkeep.append((WORK_EVERY_S, deploying.work))
     process.close_within("deployer", deploying.stop, CLOSE_S)

@@ -32,6 +32,7 @@ from schemas.kinds import DEPLOYS
 from schemas.settings import SettingsError
 from sluice.accounts import add_accounts, add_database, keep_fresh
 from sluice.alerting import add_delivery
+from sluice.app_traffic import add_apps
 from sluice.commands.options import address_of
 from sluice.deploying import add_deployer
 from sluice.ending import to_its_end
@@ -87,7 +88,7 @@ async def open_parts(process: Process) -> None:
     sink.start()
     await to_its_end(_add_stream(process, event_log, sink))
     add_only_prober(process, database, vault, event_log)
-    add_deployer(process, database, vault, event_log)
+    add_deployer(process, database, vault, event_log, add_apps(process, database, vault))
     add_hearing(process, database, vault, event_log)
     _add_http(process, warehouse, systems, event_log, sink)
     _add_upkeep(process, database, warehouse, event_log, systems)

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 from api import app as api_app
 from api.auth import project_from_key, project_from_session
+from api.deploys.proxy.traffic import Traffic, with_apps
 from api.headers import with_headers
 from api.methods import with_every_method
 from api.observing import observed
@@ -78,4 +79,8 @@ def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Set
     app = with_every_method(with_slashes_kept(routed), routed.routes)
     app = observed(app, log_requests=settings.access_log)
     app = with_origins(app, allowed_origins(settings), open_routes(routed.routes))
-    return with_forwarded(with_headers(app), trusted_proxies(settings))
+    app = with_headers(app)
+    traffic: Traffic | None = state.get("traffic")
+    if traffic is not None:
+        app = with_apps(app, traffic)
+    return with_forwarded(app, trusted_proxies(settings))

@@ -13,12 +13,16 @@ from api.deploys import (
     deployments,
     domain_names,
     env,
+    impact,
     notifications,
     operations,
     projects,
     webhooks,
 )
 from api.deploys.failures import deploy_handlers
+from api.deploys.following import stream_lines
+from api.deploys.logs import get_lines
+from api.deploys.routing import handlers as routing
 
 
 def routers(shared_by_path: Sequence[HTTPRouteHandler]) -> list[Router]:
@@ -45,6 +49,10 @@ def routers(shared_by_path: Sequence[HTTPRouteHandler]) -> list[Router]:
                 *notifications.HANDLERS,
                 *audit.HANDLERS,
                 *operations.HANDLERS,
+                *impact.HANDLERS,
+                *routing.HANDLERS,
+                get_lines,
+                stream_lines,
             ],
             request_max_body_size=MAX_FORM_BYTES,
             exception_handlers=deploy_handlers(),

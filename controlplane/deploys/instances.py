@@ -14,6 +14,7 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.deploys import models
 from controlplane.deploys.deployments import make_default
+from controlplane.deploys.notices import tell_of
 from controlplane.deploys.queue import LeaseLost, held_row
 from controlplane.deploys.rows import deployment_of, instance_of, release_of, write_event
 from controlplane.deploys.secrets import open_environment, seal_environment
@@ -97,7 +98,7 @@ async def note_start(
     return instance_of(instance)
 
 
-async def switch(database: Database, held: Held, instance_id: str) -> Deployment:
+async def switch(database: Database, vault: Vault, held: Held, instance_id: str) -> Deployment:
     """Has an instance serve in place of the one that does, in one step; raises `LeaseLost`.
 
     A deployment that was cancelled before this does not switch: `LeaseLost` too.
@@ -114,6 +115,7 @@ async def switch(database: Database, held: Held, instance_id: str) -> Deployment
         if row.environment == PRODUCTION:
             await make_default(session, row)
         await write_event(session, row, now_us)
+        await tell_of(session, vault, row, now_us)
     return deployment_of(row, instance.port)
 
 
@@ -128,7 +130,7 @@ async def list_instances(
 
 
 async def end_instance(
-    database: Database, instance_id: str, state: InstanceState, reason: str = ""
+    database: Database, vault: Vault, instance_id: str, state: InstanceState, reason: str = ""
 ) -> None:
     """Notes that an instance has stopped or crashed; one that has is left as it is.
 
@@ -142,7 +144,7 @@ async def end_instance(
         was_serving, row.state = row.state == "serving", state
         row.reason, row.ended_us = reason[:20_000], now_us
         if was_serving:
-            await _end_serving(session, row, now_us)
+            await _end_serving(session, vault, row, now_us)
 
 
 async def move_instance(database: Database, instance_id: str, started: Started) -> bool:
@@ -242,7 +244,9 @@ async def _retire(session: AsyncSession, new: models.Deployment, now_us: int) ->
     )
 
 
-async def _end_serving(session: AsyncSession, instance: models.AppInstance, now_us: int) -> None:
+async def _end_serving(
+    session: AsyncSession, vault: Vault, instance: models.AppInstance, now_us: int
+) -> None:
     deployment_id: UUID = instance.deployment_id
     row = await session.get(models.Deployment, deployment_id, with_for_update=True)
     if row is None or row.status != "running":
@@ -250,3 +254,4 @@ async def _end_serving(session: AsyncSession, instance: models.AppInstance, now_
     row.status = "failed" if instance.state == "crashed" else "stopped"
     row.error_msg, row.is_default = instance.reason, False
     await write_event(session, row, now_us, reason=instance.reason[:500])
+    await tell_of(session, vault, row, now_us)

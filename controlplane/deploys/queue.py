@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.deploys import models
+from controlplane.deploys.notices import tell_of
 from controlplane.deploys.rows import deployment_of, release_of, write_event
 from controlplane.deploys.secrets import open_environment, open_secrets, open_value
 from controlplane.models import Project
@@ -121,10 +122,11 @@ async def end(
     held: Held,
     status: Literal["failed", "cancelled", "finished"],
     *,
+    vault: Vault,
     error: str = "",
     resolution: str = "",
 ) -> None:
-    """Ends a deployment that serves nothing; raises `LeaseLost`."""
+    """Ends a deployment that serves nothing, and tells of it; raises `LeaseLost`."""
     now_us = time.time_ns() // 1000
     async with database.session() as session:
         row = await held_row(session, held)
@@ -132,9 +134,10 @@ async def end(
         row.error_msg, row.resolution = error[:MAX_REASON_CHARS], resolution[:MAX_REASON_CHARS]
         # The phase stays: it says how far it came.
         await write_event(session, row, now_us, reason=row.error_msg[:500])
+        await tell_of(session, vault, row, now_us)
 
 
-async def recover(database: Database) -> int:
+async def recover(database: Database, vault: Vault) -> int:
     """Has deployments whose deployer is gone tried once more, or fail; returns how many."""
     now_us = time.time_ns() // 1000
     of = models.Deployment
@@ -154,6 +157,7 @@ async def recover(database: Database) -> int:
                 row.status, row.finished_us, row.error_msg = "failed", now_us, reason
                 row.resolution = "Look at the deployer's own log, and deploy again."
             await write_event(session, row, now_us, reason=reason)
+            await tell_of(session, vault, row, now_us)
     return len(rows)
 
 

@@ -37,6 +37,14 @@ async def list_routes(database: Database) -> list[Route]:
     return routes
 
 
+async def is_verified(database: Database, host: str) -> bool:
+    """Tells whether the owner of a host has proved to want it here."""
+    of = models.AppDomain
+    async with database.reading() as session:
+        found = await session.scalar(select(of.id).where(of.verified_domain == host).limit(1))
+    return found is not None
+
+
 async def _hosts(session: AsyncSession) -> dict[UUID, list[str]]:
     of = models.AppDomain
     query = select(of.project_id, of.verified_domain).where(of.verified_domain.is_not(None))

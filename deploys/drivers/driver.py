@@ -134,7 +134,7 @@ class Driver(Protocol):
     async def run(self, command: Command, out: Output, cancel: asyncio.Event) -> Ended:
         """Runs a step of a build. `cancel` ends it: SIGTERM, and SIGKILL 5 s later.
 
-        Raises `StartFailed` when its environment cannot be one. When it returns nothing of the command runs any more. So it is when this task is cancelled,
+        When it returns, nothing of the command runs any more. So it is when this task is cancelled,
         and when the deployer is killed.
         """
         ...

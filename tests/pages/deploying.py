@@ -132,7 +132,9 @@ class Hand:
         self, database: Database, pushed: Pushed, phase: Phase, error: str, resolution: str
     ) -> str:
         held = await self._begin(database, pushed, phase)
-        await queue.end(database, held, "failed", error=error, resolution=resolution)
+        await queue.end(
+            database, held, "failed", vault=self._vault, error=error, resolution=resolution
+        )
         return held.deployment_id
 
     async def _serve(self, database: Database, pushed: Pushed) -> Deployment:
@@ -148,4 +150,4 @@ class Hand:
         instance_id = str(uuid.uuid4())
         started = Started(address="127.0.0.1", port=31_415, details="{}")
         await note_start(database, held, instance_id, release, started)
-        return await switch(database, held, instance_id)
+        return await switch(database, self._vault, held, instance_id)

@@ -87,4 +87,4 @@ async def served(database: Database, vault: Vault, project_id: ProjectId, port: 
     instance_id = str(uuid.uuid4())
     started = Started(address="127.0.0.1", port=port, details="{}")
     await note_start(database, held, instance_id, release, started)
-    return await switch(database, held, instance_id)
+    return await switch(database, vault, held, instance_id)

@@ -134,7 +134,7 @@ class TestClaiming:
         assert jobs[0] is not None
         assert jobs[0].secrets.git_token == "hidden"
         assert jobs[0].variables == {"PASSWORD": "hidden"}
-        await end(database, held_of(jobs[0]), "failed", error="no")
+        await end(database, held_of(jobs[0]), "failed", vault=vault, error="no")
         assert (await claimed(database, vault)).deployment.id == preview.id
 
     async def test_many_who_ask_at_once_never_have_one_twice(
@@ -160,20 +160,20 @@ class TestLeases:
     ) -> None:
         await ask(database, app)
         lost = held_of(await claimed(database, vault, "lost"))
-        assert await recover(database) == 0
+        assert await recover(database, vault) == 0
         await expire(database)
 
-        assert await recover(database) == 1
+        assert await recover(database, vault) == 1
         again = held_of(await claimed(database, vault))
         assert await keep(database, lost) == "lost"
         with pytest.raises(LeaseLost):
             await enter(database, lost, "fetch")
         with pytest.raises(LeaseLost):
-            await end(database, lost, "failed")
+            await end(database, lost, "failed", vault=vault)
         assert await keep(database, again) == "held"
 
         await expire(database)
-        await recover(database)
+        await recover(database, vault)
         found = await get_deployment(database, Reach(project_id=app), again.deployment_id)
         assert (found.status, found.attempt) == ("failed", queue.MOST_ATTEMPTS)
         assert "was lost" in found.error_msg
@@ -192,7 +192,7 @@ class TestLeases:
         await cancel_deployment(database, who(app), built.id)
         assert await standing(database, held) == await keep(database, held) == "cancelled"
         await expire(database)
-        await recover(database)
+        await recover(database, vault)
         assert await status(database, app, built.id) == "cancelled"
 
     async def test_a_log_goes_on_behind_all_numbers_that_may_be_used(
@@ -230,7 +230,7 @@ class TestSwitching:
         (instance,) = await list_instances(database, DEPLOYER, ("serving",))
 
         for _ in range(2):
-            await end_instance(database, instance.id, "crashed", "it died")
+            await end_instance(database, vault, instance.id, "crashed", "it died")
 
         assert await status(database, app, first.id) == "failed"
         assert await list_routes(database) == []
@@ -247,7 +247,7 @@ class TestSwitching:
         assert job.release is not None
         assert job.release.place == "/releases/4001"
         assert job.release_variables == {"PASSWORD": "of 4001"}
-        await end(database, held_of(job), "failed")
+        await end(database, held_of(job), "failed", vault=vault)
 
         await forget_releases(database, [job.release.id])
         await roll_back(database, who(app), first.id)

@@ -1,0 +1,94 @@
+"""What a process has of deployed apps that people ask: it passes requests on, and shows logs."""
+
+from functools import partial
+from typing import cast
+from urllib.parse import urlsplit
+
+from api.auth import AnyRequest
+from api.deploys.callers import caller_in
+from api.deploys.proxy.flights import Flights
+from api.deploys.proxy.routes import Routes
+from api.deploys.proxy.traffic import Traffic
+from api.deploys.proxy.upstream import Clocks, Upstream
+from api.deploys.proxy.withheld import Withheld
+from api.deploys.readers import Connection, Ending
+from api.deploys.routing.handlers import GATEWAYS, Gateways
+from api.deploys.routing.handlers import AnyRequest as ProxyRequest
+from api.deploys.routing.traefik import Entrance
+from controlplane.crypto import Vault
+from controlplane.database import Database
+from controlplane.deploys.deployments import get_deployment
+from controlplane.deploys.endings import find_ending
+from controlplane.deploys.routing import is_verified, list_routes
+from controlplane.deploys.rows import Reach
+from controlplane.failures import Forbidden
+from controlplane.logins import is_login
+from schemas.deploys.routing import NO_APPS_HOST, plain_host
+from schemas.projects import ProjectContext
+from schemas.settings import Settings
+from sluice.process import Process
+
+REFRESH_EVERY_S = 1.0
+
+
+class Reader:
+    """Who may read the log of a deployment, and whether it goes on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, connection: Connection, deployment_id: str) -> ProjectContext:
+        """Returns the project of a deployment that who asks may see; see `DeployReader`."""
+        # A WebSocket has what is read of a request: its headers and its address.
+        reach = await reach_of(cast("AnyRequest", connection))
+        found = await get_deployment(self._database, reach, deployment_id)
+        return ProjectContext(found.project_id)
+
+    async def ending(self, project: ProjectContext, deployment_id: str) -> Ending | None:
+        """Returns that a deployment is over, and nothing of it runs; see `DeployReader`."""
+        found = await find_ending(self._database, project.project_id, deployment_id)
+        return None if found is None else Ending(*found)
+
+
+async def reach_of(request: AnyRequest) -> Reach:
+    """Returns whose deployments a request may see."""
+    return (await caller_in(request)).reach
+
+
+def add_apps(process: Process, database: Database, vault: Vault) -> Routes:
+    """Adds what passes requests on to apps, and what the routes of deployments need."""
+    settings = process.settings
+    routes = Routes(partial(list_routes, database), Flights(), own_hosts=own_hosts(settings))
+    upstream = Upstream(Clocks())
+    withheld = Withheld(
+        is_own_session=lambda value: vault.signed_token(value) is not None,
+        is_own_token=partial(is_login, vault),
+    )
+    process.state["traffic"] = Traffic(
+        routes=routes, upstream=upstream, withheld=withheld, apps_host=settings.apps_host
+    )
+    process.state["deploy_reader"] = Reader(database)
+    process.state["reach_of"] = reach_of
+    apps_host = "" if settings.apps_host == NO_APPS_HOST else settings.apps_host
+    process.state[GATEWAYS] = Gateways(
+        routes=routes,
+        entrance=Entrance(apps_host=apps_host),
+        admit=_admit,
+        is_verified=partial(is_verified, database),
+    )
+    process.upkeep.append((REFRESH_EVERY_S, routes.refresh))
+    process.stack.push_async_callback(upstream.close)
+    return routes
+
+
+async def _admit(request: ProxyRequest) -> None:
+    """Lets in who runs the installation: where apps are is nobody else's business."""
+    caller = await caller_in(request)
+    if not caller.is_operator:
+        raise Forbidden("Forbidden: a token of the operator's is needed, made by `sluice token`")
+
+
+def own_hosts(settings: Settings) -> frozenset[str]:
+    """Returns Sluice's own names, which no app gets."""
+    named = {plain_host(urlsplit(settings.public_url).hostname or ""), plain_host(settings.host)}
+    return frozenset({"localhost", *(one for one in named if one)})
