@@ -8,13 +8,13 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.auth import AnyRequest
-from api.declared import reject_unknown, takes
+from api.declared import reject_unknown
+from api.deploys.described import by_login
 from api.parameters import invalid, read, values_of
 from clickhouse.client import Warehouse
 from controlplane.deploys.rows import Reach
 from schemas.deploys.impact import Impact
 from schemas.deploys.windows import DEFAULT_MINUTES, LEAST_MINUTES, MOST_MINUTES
-from schemas.described import describes
 
 ReachOf = Callable[[AnyRequest], Awaitable[Reach]]
 """Says whose deployments a request may see; raises `Unauthorized`. In the state: `reach_of`."""
@@ -39,7 +39,7 @@ class ImpactQuery(Struct, frozen=True, kw_only=True):
 @get(
     "/deployments/{deployment_id:str}/impact",
     summary="Compare before and after a deployment",
-    opt={**takes(ImpactQuery), **describes(errors=(404,))},
+    opt=by_login(ImpactQuery, errors=(404,)),
 )
 async def get_impact(request: AnyRequest, deployment_id: FromPath[str]) -> Impact:
     """Compare errors, latency, costs and uptime before and after it took over, with a verdict."""

@@ -6,8 +6,8 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from api.auth import AnyRequest
-from api.declared import takes
 from api.deploys.answers import answer_of
+from api.deploys.described import by_login
 from api.deploys.readers import deploy_reader
 from api.parameters import invalid, read, values_of
 from api.reads import reader_of
@@ -16,7 +16,6 @@ from clickhouse.client import Warehouse
 from clickhouse.deploys.lines import LineFilter, list_lines
 from schemas.deploys.lines import Level, Stream
 from schemas.deploys.log_answers import LinesAnswer, LinesQuery
-from schemas.described import describes
 from schemas.times import parse_timestamp_us
 
 T = TypeVar("T", Level, Stream)
@@ -27,7 +26,7 @@ STREAMS: tuple[Stream, ...] = get_args(Stream)
 @get(
     "/logs/{deployment_id:str}",
     summary="Read the log of a deployment",
-    opt={**takes(LinesQuery), **describes(answer=LinesAnswer, errors=(400, 401, 404, 429, 503))},
+    opt=by_login(LinesQuery, answer=LinesAnswer, errors=(404, 503)),
 )
 async def get_lines(request: AnyRequest, deployment_id: FromPath[str]) -> Response[bytes]:
     """Return lines in the order in which they were printed."""

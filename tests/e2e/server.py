@@ -225,6 +225,7 @@ class Server:
             "MAX_PROJECTS_PER_USER": "10000",
             # Tests say themselves what was seen, but for those of probing.
             "PROBER_REGION": "none",
+            "DEPLOY_DRIVER": "none",
             **self.settings,
         }
         ours = {f"SLUICE_{name}": value for name, value in settings.items()}

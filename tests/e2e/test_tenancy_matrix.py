@@ -287,6 +287,8 @@ DEPLOYS: dict[str, Any] = {
     "GET deployments/{deployment_id}": None,
     "DELETE deployments/{deployment_id}": None,
     "GET deployments/{deployment_id}/events": None,
+    "GET deployments/{deployment_id}/impact": None,
+    "GET logs/{deployment_id}": None,
     "PATCH deployments/{deployment_id}/promote": None,
     **{
         f"POST deployments/{{deployment_id}}/{one}": None

@@ -38,7 +38,7 @@ class AskQuery(Struct, frozen=True):
     """The name that a client wants a certificate of."""
 
 
-@get("/routing/traefik", summary="Where apps are, for Traefik", media_type="application/json")
+@get("/routing/traefik", media_type="application/json", include_in_schema=False)
 async def get_traefik_configuration(request: AnyRequest) -> dict[str, Any]:
     """Return Traefik's dynamic configuration, for its HTTP provider."""
     gateways = _gateways(request)
@@ -48,9 +48,9 @@ async def get_traefik_configuration(request: AnyRequest) -> dict[str, Any]:
 
 @get(
     "/routing/caddy/ask",
-    summary="Whether a domain gets a certificate",
     opt=takes(AskQuery),
     media_type="application/json",
+    include_in_schema=False,
 )
 async def ask_for_certificate(request: AnyRequest) -> Response[dict[str, bool]]:
     """Tell Caddy whether to get a certificate: 200 for domains that are somebody's here, else 404.
