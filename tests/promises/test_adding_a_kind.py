@@ -47,7 +47,7 @@ def test_a_kind_that_is_added_as_the_page_says_keeps_every_promise(
             *("-k", f"({chosen}) and not {left_out}"),
         ],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PROMISES_OF": "reading alarm trace"},
         capture_output=True,
         text=True,
         timeout=800,
