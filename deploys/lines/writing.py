@@ -21,6 +21,9 @@ from schemas.deploys.lines import Level, Line, Stream
 from schemas.projects import ProjectId
 
 BATCH_LINES = 500
+"""Are written without waiting for more."""
+MOST_BATCH_LINES = 2_000
+"""Where the disk is slow, more have come meanwhile: they share its next commit."""
 BATCH_BYTES = 1 << 20
 BATCH_S = 0.05
 """How long the first line of a batch waits for others."""
@@ -234,7 +237,7 @@ class LineWriter:
         batch: list[Line] = []
         size = 0
         for line in self._waiting:
-            if len(batch) == BATCH_LINES or batch and size + len(line.message) > BATCH_BYTES:
+            if len(batch) == MOST_BATCH_LINES or batch and size + len(line.message) > BATCH_BYTES:
                 break
             batch.append(line)
             size += len(line.message)

@@ -101,15 +101,17 @@ async def test_secrets_are_masked_in_what_is_printed_and_in_what_the_deployer_sa
     ]
 
 
-async def test_a_batch_has_at_most_500_lines_and_a_lone_line_does_not_wait_for_others() -> None:
+async def test_a_batch_is_bounded_and_a_lone_line_does_not_wait_for_others() -> None:
     sent = Sent()
     async with writer(sent) as log:
         await log.write("stdout", b"alone\n")
         await until(lambda: sent.texts == ["alone"])
-        await log.write("stdout", b"x\n" * 1_200)
+        await log.write("stdout", b"x\n" * 4_500)
+        await log.write("stdout", (b"x" * 8_000 + b"\n") * 200)
 
-    assert max(map(len, sent.batches)) == 500
-    assert [line.seq for line in sent.lines] == list(range(1, 1_202))
+    assert max(map(len, sent.batches)) == 2_000
+    assert max(sum(len(one.message) for one in batch) for batch in sent.batches) <= 1 << 20
+    assert [line.seq for line in sent.lines] == list(range(1, 4_702))
 
 
 async def test_a_line_that_has_begun_is_shown_when_nothing_more_comes(
