@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import structlog
 from litestar.types import ASGIApp, Receive, Send
 from msgspec import Struct
 
@@ -23,8 +22,6 @@ from schemas.metrics import APP_REQUESTS
 NOBODY = "-"
 """In place of project and environment where no app is met: what strangers ask for makes no series
 of its own."""
-
-log = structlog.get_logger(__name__)
 
 
 class Traffic(Struct, frozen=True, kw_only=True):

@@ -24,6 +24,8 @@ const attempt = async (what) => {
 (async () => {
   const seen = {};
   seen.origin = self.origin;
+  await new Promise((loaded) => addEventListener("load", loaded));
+  seen.part = "" + self.part;
   seen.own = await attempt(async () => await (await fetch("api")).text());
   seen.storage = await attempt(() => {
     localStorage.setItem("a", "1"); return localStorage.getItem("a") });
@@ -45,7 +47,7 @@ const attempt = async (what) => {
   };
   document.body.append(frame);
 })();
-</script><body></body>"""
+</script><script src="part.js"></script><body></body>"""
 
 
 class Dashboard:
@@ -86,6 +88,8 @@ class Attacker(App):
         if request.path == "/worker.js":
             script = "self.onfetch = (event) => event.respondWith(new Response('taken'))"
             return web.Response(text=script, content_type="text/javascript")
+        if request.path == "/part.js":
+            return web.Response(text="self.part = 'loaded'", content_type="text/javascript")
         return web.Response(text="api")
 
 
@@ -124,7 +128,7 @@ class TestPagesOfApps:
             seen = await attacked(page, served, host)
 
         assert seen["origin"] == f"http://{PROJECT}.localhost:{served.port}"
-        assert (seen["own"], seen["storage"]) == ("api", "1")
+        assert (seen["part"], seen["own"], seen["storage"]) == ("loaded", "api", "1")
         assert "mine=1" in seen["cookie"]
         assert seen["secret"] == "TypeError"
         assert seen["frame"] in ("none", "SecurityError")
@@ -141,6 +145,7 @@ class TestPagesOfApps:
             seen = await attacked(page, served, "127.0.0.1")
 
         assert seen["origin"] == "null"
+        assert seen["part"] == "loaded"
         assert seen["storage"] == seen["cookie"] == "SecurityError"
         assert seen["worker"] in ("SecurityError", "TypeError")
         assert seen["secret"] == "TypeError"

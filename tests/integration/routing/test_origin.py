@@ -137,6 +137,7 @@ class TestWhatAnAppGets:
     ) -> None:
         await ask(client, f"{before.url}{PATH}/x")
 
+        assert [name for name in one.fields if not name.startswith("X-")] == ["Host"]
         assert one.fields["X-Forwarded-Prefix"] == PATH
         assert one.fields["Host"] == f"127.0.0.1:{before.port}"
         assert one.fields["X-Forwarded-Port"] == str(before.port)
