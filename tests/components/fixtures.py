@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.components import chromium, containers, node, old_sdk
+from tests.components import bubblewrap, chromium, containers, node, old_sdk
 from tests.components import kafka as kafka_component
 from tests.components import postgres as postgres_component
 from tests.components.containers import ContainerBroker, ContainerPostgres
@@ -25,6 +25,7 @@ WHY_NOT: dict[str, Callable[[], str | None]] = {
     "node": node.why_not,
     "old-sdk": old_sdk.why_not,
     "containers": containers.why_not,
+    "bubblewrap": bubblewrap.why_not,
 }
 SERVERS = {"kafka", "own_kafka", "stoppable_kafka", "postgres", "own_postgres"}
 FROM_CONTAINERS = {"kafka", "postgres", "clickhouse_url"}

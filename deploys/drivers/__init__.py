@@ -1,0 +1,1 @@
+"""How commands are run: as processes, in bubblewrap, in containers of Docker; one seam for all."""

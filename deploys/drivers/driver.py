@@ -1,0 +1,162 @@
+"""The seam between who deploys and what runs: commands of a build, and apps that stay.
+
+DriverUnavailable   this machine lacks what a driver needs; its text says what
+StartFailed         an app could not be started at all
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from msgspec import Struct
+
+from deploys.supervision.spools import Stream
+
+Reason = Literal["", "time", "output", "disk", "memory", "processes", "cancelled"]
+Restart = Literal["no", "on-failure", "always", "unless-stopped"]
+Status = Literal["running", "waiting", "stopping", "stopped", "exited", "crash_loop", "gone"]
+Output = Callable[[Stream, bytes], Awaitable[None]]
+"""Takes what a command prints, in pieces as they come: a piece may end within a line."""
+
+
+class DriverUnavailable(Exception):
+    """Raised when a driver cannot work on this machine."""
+
+
+class StartFailed(Exception):
+    """Raised when an app could not be started."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a command may use, all its processes together."""
+
+    cpu: float | None = None
+    """Cores. Held by cgroups and Docker; else nothing holds it."""
+    memory_bytes: int | None = None
+    seconds: float
+    """Of a build step. An app has no end."""
+    output_bytes: int
+    """Of a build step. An app's output is kept in files of a bounded size."""
+    disk_bytes: int
+    """Of its folder, and of each file that it writes."""
+    processes: int
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """A step of a build: it runs to its end."""
+
+    text: str
+    """Given to `/bin/sh -c`."""
+    folder: Path
+    environment: Mapping[str, str]
+    """All of it: nothing is added of the deployer's own."""
+    limits: Limits
+    network: bool
+    writable: tuple[Path, ...] = ()
+    """Other folders that it may write: caches."""
+
+
+class AppCommand(Struct, frozen=True, kw_only=True):
+    """An app: it runs until somebody stops it."""
+
+    name: str
+    """Of the instance: ASCII letters, digits, `-` and `_`, used once."""
+    text: str
+    folder: Path
+    """Of its release."""
+    environment: Mapping[str, str]
+    """With `PORT`."""
+    limits: Limits
+    port: int
+    host: str = "127.0.0.1"
+    restart: Restart
+    grace_s: float
+    """How long it may take to end, when nobody is there to say otherwise."""
+
+
+class Ended(NamedTuple):
+    """How a step ended."""
+
+    code: int
+    """As shells show it: 128 and more is a signal."""
+    reason: Reason
+    """The limit that ended it; empty when it ended by itself."""
+
+
+class Instance(Struct, frozen=True, kw_only=True):
+    """An app that runs, so that a deployer finds it again."""
+
+    name: str
+    driver: str
+    host: str
+    port: int
+    pid: int
+    """Of its supervisor; 0 with Docker."""
+    started: str
+    """When that began: with the pid it is one process. With Docker the id of the container."""
+    folder: str
+    """The instance's own."""
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """How an app does."""
+
+    status: Status
+    """`waiting`: for its next start; `gone`: its supervisor was killed, and the app with it."""
+    restarts: int
+    code: int
+    """Exit code of its last run; -1 while there is none."""
+    reason: str
+    """Why that run ended, in words."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Tells whether it does not run now, be it that it is started again later."""
+        return self.status in {"waiting", "stopped", "exited", "crash_loop", "gone"}
+
+
+class Running(Protocol):
+    """An app that a deployer watches."""
+
+    instance: Instance
+
+    def state(self) -> State:
+        """Returns how it does now. It costs the reading of a small file, or less."""
+        ...
+
+
+class Driver(Protocol):
+    """Runs commands, and starts and stops apps."""
+
+    name: str
+
+    async def run(self, command: Command, out: Output, cancel: asyncio.Event) -> Ended:
+        """Runs a step of a build. `cancel` ends it: SIGTERM, and SIGKILL 5 s later.
+
+        When it returns nothing of the command runs any more. So it is when this task is cancelled,
+        and when the deployer is killed.
+        """
+        ...
+
+    async def start(self, app: AppCommand, out_spool: Path) -> Instance:
+        """Starts an app that outlives the deployer; its output goes into files of a folder.
+
+        Raises `StartFailed`. Whether the app serves is for `deploys.health` to find out.
+        """
+        ...
+
+    async def adopt(self, instance: Instance) -> Running | None:
+        """Returns what was started before this deployer was; `None` where it is gone."""
+        ...
+
+    async def stop(self, instance: Instance, grace_s: float) -> None:
+        """Ends an app: SIGTERM, and SIGKILL when it has taken too long. It may be called again."""
+        ...
+
+    async def sweep(self, keep: Collection[str]) -> list[str]:
+        """Ends all that this deployer ever started but the instances with these names.
+
+        It is for a deployer that begins: nothing of it may be building. Returns what was ended.
+        """
+        ...

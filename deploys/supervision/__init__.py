@@ -1,0 +1,1 @@
+"""What runs as a small process beside each command: the standard library alone, quick to start."""
