@@ -73,6 +73,7 @@ async def run_git(
         Bounds(0, git.disk_bytes, MAX_PROCESSES, 5),
         "",
         is_wrapped=False,
+        private="",
     )
     printed: dict[Stream, list[bytes]] = {"stdout": [], "stderr": []}
 

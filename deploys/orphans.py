@@ -1,6 +1,6 @@
 """Finds processes of ours that nobody watches any more, and ends them: those and no others.
 
-Each command that a deployer starts has `SLUICE_INSTANCE` in its environment: the deployer's own
+Each command that a deployer starts has `DEPLOYED_AS` in its environment: the deployer's own
 random word, and the name of what it belongs to. All that descends from it has it too.
 """
 
@@ -16,7 +16,7 @@ from deploys.supervision.kin import Process, all_processes, send
 
 ROUNDS = 100
 ROUND_S = 0.02
-VARIABLE = "SLUICE_INSTANCE"
+VARIABLE = "DEPLOYED_AS"
 
 
 def read_identity(places: Places) -> str:

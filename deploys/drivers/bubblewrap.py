@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploys.drivers.driver import DriverUnavailable
-from deploys.drivers.processes import Confined, Wrap
+from deploys.drivers.processes import Confined, Wrap, Wrapped
 from deploys.steps import PACKAGES, program
+from deploys.supervision.spawning import PRIVATE
 
 PROGRAM = "bwrap"
 TRY_TIMEOUT_S = 10
@@ -33,41 +34,41 @@ def find_wrap(hidden: Iterable[Path]) -> Wrap:
         )
     paths = tuple(hidden)
 
-    def wrap(confined: Confined) -> list[str]:
+    def wrap(confined: Confined) -> Wrapped:
         return sandboxed(bwrap, confined, paths)
 
     _try(bwrap)
     return wrap
 
 
-def sandboxed(bwrap: str, confined: Confined, hidden: tuple[Path, ...]) -> list[str]:
-    """Returns the command line that runs a command within a sandbox."""
-    arguments = [bwrap, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+def sandboxed(bwrap: str, confined: Confined, hidden: tuple[Path, ...]) -> Wrapped:
+    """Returns what runs a command within a sandbox.
+
+    bwrap reads most of it from a descriptor: values of the environment are in no command line.
+    """
+    options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     for path in (*map(Path, HIDDEN), *hidden):
         # A name that leads elsewhere is hidden there: bwrap mounts on no link.
         if (real := path.resolve()).is_dir():
-            arguments += ["--tmpfs", str(real)]
+            options += ["--tmpfs", str(real)]
     resolver = RESOLVER.resolve()
     if _is_below(resolver, HIDDEN):
-        arguments += ["--ro-bind-try", str(resolver), str(resolver)]
+        options += ["--ro-bind-try", str(resolver), str(resolver)]
     for needed in {sys.prefix, sys.base_prefix, PACKAGES}:
         # What starts a command there, and serves static sites.
         if any(Path(needed).is_relative_to(one) for one in (*map(Path, HIDDEN), *hidden)):
-            arguments += ["--ro-bind", needed, needed]
-    arguments += ["--bind", str(confined.temporary), "/tmp"]
+            options += ["--ro-bind", needed, needed]
+    options += ["--bind", str(confined.temporary), "/tmp"]
     for folder in (confined.folder, confined.temporary, *confined.writable):
-        arguments += ["--bind", str(folder), str(folder)]
-    arguments += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    arguments += [] if confined.network else ["--unshare-net"]
-    arguments += ["--unshare-user-try", "--cap-drop", "ALL", "--die-with-parent"]
-    return [
-        *arguments,
-        "--chdir",
-        str(confined.folder),
-        "--as-pid-1",
-        "--",
-        *program("first", confined.text),
-    ]
+        options += ["--bind", str(folder), str(folder)]
+    for name, value in confined.environment.items():
+        options += ["--setenv", name, value]
+    options += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    options += [] if confined.network else ["--unshare-net"]
+    options += ["--unshare-user-try", "--cap-drop", "ALL", "--die-with-parent", "--as-pid-1"]
+    options += ["--chdir", str(confined.folder)]
+    arguments = [bwrap, "--args", str(PRIVATE), "--", *program("first", confined.text)]
+    return Wrapped(arguments, "".join(f"{option}\0" for option in options))
 
 
 def _try(bwrap: str) -> None:

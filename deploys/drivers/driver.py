@@ -1,7 +1,7 @@
 """The seam between who deploys and what runs: commands of a build, and apps that stay.
 
 DriverUnavailable   this machine lacks what a driver needs; its text says what
-StartFailed         an app could not be started at all
+StartFailed         an app, or a step, could not be started at all
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class DriverUnavailable(Exception):
 
 
 class StartFailed(Exception):
-    """Raised when an app could not be started."""
+    """Raised when an app, or a step, could not be started."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -134,7 +134,7 @@ class Driver(Protocol):
     async def run(self, command: Command, out: Output, cancel: asyncio.Event) -> Ended:
         """Runs a step of a build. `cancel` ends it: SIGTERM, and SIGKILL 5 s later.
 
-        When it returns nothing of the command runs any more. So it is when this task is cancelled,
+        Raises `StartFailed` when its environment cannot be one. When it returns nothing of the command runs any more. So it is when this task is cancelled,
         and when the deployer is killed.
         """
         ...

@@ -8,7 +8,7 @@ import asyncio
 import json
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, SIGUSR1
@@ -52,10 +52,23 @@ class Confined(NamedTuple):
     writable: tuple[Path, ...]
     temporary: Path
     network: bool
+    environment: Mapping[str, str]
 
 
-Wrap = Callable[[Confined], list[str]]
-"""Returns the command line that runs a command within a sandbox."""
+class Wrapped(NamedTuple):
+    """What starts a sandbox, which starts the command."""
+
+    arguments: list[str]
+    private: str
+    """What it reads from descriptor 3."""
+
+
+Wrap = Callable[[Confined], Wrapped]
+"""Returns how a command is run within a sandbox.
+
+The sandbox's own program is outside of it. It gets nothing of the command's environment, for what a
+project sets there, as `LD_PRELOAD`, would have a say in it.
+"""
 
 
 class ProcessDriver:
@@ -81,10 +94,15 @@ class ProcessDriver:
         name = f"step-{secrets.token_hex(8)}"
         async with self._temporary(name) as temporary:
             confined = Confined(
-                command.text, command.folder, command.writable, temporary, command.network
+                command.text,
+                command.folder,
+                command.writable,
+                temporary,
+                command.network,
+                command.environment,
             )
             cgroup = self._cgroups.make(name, command.limits) if self._cgroups else ""
-            start = self._start(name, confined, dict(command.environment), command.limits)
+            start = self._start(name, confined, command.limits)
             orders = StepOrders(
                 start._replace(cgroup=cgroup), command.limits.seconds, GRACE_S, DISK_EVERY_S
             )
@@ -101,8 +119,10 @@ class ProcessDriver:
         temporary = folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
         cgroup = self._cgroups.make(app.name, app.limits) if self._cgroups else ""
-        confined = Confined(app.text, app.folder, (), temporary, network=True)
-        start = self._start(app.name, confined, dict(app.environment), app.limits)
+        confined = Confined(
+            app.text, app.folder, (), temporary, network=True, environment=app.environment
+        )
+        start = self._start(app.name, confined, app.limits)
         start = start._replace(cgroup=cgroup, bounds=start.bounds._replace(nice=0))
         pid, started = await _start_supervisor(self._orders(app, start, out_spool))
         return Instance(
@@ -166,15 +186,24 @@ class ProcessDriver:
             await asyncio.sleep(POLL_S)
         return True
 
-    def _start(
-        self, name: str, confined: Confined, environment: dict[str, str], limits: Limits
-    ) -> Start:
-        environment |= {"TMPDIR": str(confined.temporary)} | mark(self._identity, name)
-        wrap = self._wrap
-        arguments = wrap(confined) if wrap else [SHELL, "-c", confined.text]
+    def _start(self, name: str, confined: Confined, limits: Limits) -> Start:
+        _check_environment(confined.environment)
+        own = mark(self._identity, name)
+        inside = {**confined.environment, "TMPDIR": str(confined.temporary), **own}
         bounds = Bounds(limits.memory_bytes or 0, limits.disk_bytes, limits.processes, BUILD_NICE)
+        folder = str(confined.folder)
+        if self._wrap is None:
+            shell = [SHELL, "-c", confined.text]
+            return Start(shell, inside, folder, bounds, "", is_wrapped=False, private="")
+        wrapped = self._wrap(confined._replace(environment=inside))
         return Start(
-            arguments, environment, str(confined.folder), bounds, "", is_wrapped=wrap is not None
+            wrapped.arguments,
+            own,
+            folder,
+            bounds,
+            "",
+            is_wrapped=True,
+            private=wrapped.private,
         )
 
     def _orders(self, app: AppCommand, start: Start, out_spool: Path) -> AppOrders:
@@ -228,6 +257,14 @@ class RunningProcess:
                 status="gone", restarts=said.restarts, code=-1, reason="its supervisor was killed"
             )
         return State(status=status, restarts=said.restarts, code=said.code, reason=said.reason)
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Raises `StartFailed` for what no environment can hold."""
+    for name, value in environment.items():
+        # A zero byte would end an option of the sandbox, and begin another one.
+        if not name or "=" in name or "\0" in name or "\0" in value:
+            raise StartFailed(f"the environment cannot hold {name[:100]!r}")
 
 
 async def _start_supervisor(orders: AppOrders) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from deploys.supervision.kin import count_tasks, die_with_parent
 OUT_OF_MEMORY_SCORE = "500"
 """Where memory ends, the kernel takes a build or an app before it takes Sluice."""
 NOT_STARTED = 127
+PRIVATE = 3
 MAX_DESCRIPTORS = 1 << 30
 """More than Linux gives to a process; where there are none to close this costs nothing."""
 STACKS_BYTES = 256 << 20
@@ -43,6 +44,8 @@ class Start(NamedTuple):
     """Folder of a cgroup of its own; empty where there is none."""
     is_wrapped: bool
     """Whether the first process is a sandbox: it passes no signal on, and ends with its content."""
+    private: str
+    """What the command reads from descriptor 3, and nobody else does; empty for no descriptor."""
 
 
 def spawn(start: Start, stdout: int, stderr: int) -> int:
@@ -65,7 +68,7 @@ def _become(start: Start, stdout: int, stderr: int) -> None:
     _join(start.cgroup)
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(OUT_OF_MEMORY_SCORE)
-    _connect(stdout, stderr)
+    _connect(stdout, stderr, start.private)
     for number in CHANGED_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -80,12 +83,18 @@ def _join(cgroup: str) -> None:
             file.write("0")
 
 
-def _connect(stdout: int, stderr: int) -> None:
+def _connect(stdout: int, stderr: int, private: str) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
-    os.closerange(3, MAX_DESCRIPTORS)
+    if private:
+        content = os.memfd_create("private")
+        with open(content, "w", closefd=False) as file:
+            file.write(private)
+        os.lseek(content, 0, os.SEEK_SET)
+        os.dup2(content, PRIVATE)
+    os.closerange(PRIVATE + 1 if private else PRIVATE, MAX_DESCRIPTORS)
 
 
 def _limit(bounds: Bounds) -> None:

@@ -33,7 +33,7 @@ async def open_workshop(folder: Path, make_driver: object) -> AsyncIterator[Work
     left: list[str] = []
     try:
         yield workshop
-        left = workshop.living()
+        left = await workshop.left()
     finally:
         workshop.ports.close()
         await workshop.driver.sweep(())

@@ -88,7 +88,7 @@ class TestEveryDriver:
         await each_workshop.run("env")
 
         names = {line.partition(b"=")[0] for line in each_workshop.printed["stdout"].splitlines()}
-        known = {b"PATH", b"TMPDIR", b"SLUICE_INSTANCE"}
+        known = {b"PATH", b"TMPDIR", b"DEPLOYED_AS"}
         # Shells add the second, and Python in a sandbox the third, where nobody has set a language.
         assert known <= names <= known | {b"PWD", b"OLDPWD", b"SHLVL", b"_"} | {b"LC_CTYPE"}
 

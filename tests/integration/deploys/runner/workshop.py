@@ -23,6 +23,7 @@ from deploys.supervision.spools import Cursor, Stream, read
 
 LIMITS = Limits(seconds=30, output_bytes=1 << 20, disk_bytes=64 << 20, processes=64)
 PATH = tool_path()
+ENDS_S = 5
 WAIT_S = 30
 """For what comes in a moment, on a machine that others use."""
 
@@ -164,6 +165,20 @@ class Workshop:
         while (reading := read(folder, cursor)).chunks:
             found += b"".join(c.content for c in reading.chunks if (c.stream == "system") == notes)
             cursor = reading.cursor
+        return found
+
+    def raw_output(self, name: str = "app-1") -> bytes:
+        """Returns the file in which that is."""
+        (file,) = self.places.spool(name).iterdir()
+        return file.read_bytes()
+
+    async def left(self) -> list[str]:
+        """Returns what still runs once all that has ended by itself had the time to."""
+        deadline = time.monotonic() + ENDS_S
+        found = self.living()
+        while found and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+            found = self.living()
         return found
 
     def living(self) -> list[str]:
