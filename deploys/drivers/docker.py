@@ -125,7 +125,8 @@ class Docker:
         """Builds an image from the Dockerfile of a folder. Nothing of an environment is in it."""
         network = [] if self._settings.build_network else ["--network", "none"]
         memory = ["--memory", str(limits.memory_bytes)] if limits.memory_bytes else []
-        arguments = [*self._docker, "build", "--tag", tag, *network, *memory, str(folder)]
+        arguments = [*self._docker, "build", "--force-rm", "--tag", tag]
+        arguments += [*network, *memory, str(folder)]
         environment = {"PATH": os.defpath, "DOCKER_BUILDKIT": "0"}
         bounds = Bounds(0, 0, 0, 0)
         start = Start(arguments, environment, str(folder), bounds, "", is_wrapped=False, private="")

@@ -66,6 +66,7 @@ async def test_a_dockerfile_that_fails_says_so(workshop: Workshop) -> None:
 
     assert built.code != 0
     assert b"no\n" in workshop.printed["stdout"]
+    assert b"Removing intermediate container" in workshop.printed["stdout"]
 
 
 async def test_a_container_outlives_no_supervisor_for_long(workshop: Workshop) -> None:
