@@ -164,3 +164,7 @@ class Driver(Protocol):
         It is for a deployer that begins: nothing of it may be building. Returns what was ended.
         """
         ...
+
+    def close(self) -> None:
+        """Gives back what it holds itself, at the end of the deployer. Apps run on."""
+        ...

@@ -210,6 +210,11 @@ class ProcessDriver:
         await _remove(self._places.temporary)
         return ended
 
+    def close(self) -> None:
+        """Gives back what it holds itself. Apps run on, in whatever they are in."""
+        if self._cgroups:
+            self._cgroups.close()
+
     async def _ended_by(self, instance: Instance, number: int, seconds: float) -> bool:
         """Signals a supervisor. Returns whether it has ended within this time."""
         found = look_at(instance.pid)

@@ -53,6 +53,7 @@ async def open_workshop(folder: Path, make_driver: object) -> AsyncIterator[Work
     finally:
         workshop.ports.close()
         await workshop.driver.sweep(())
+        workshop.driver.close()
         shutil.rmtree(folder, ignore_errors=True)
     assert left == [], "nothing outlives a test"
 
