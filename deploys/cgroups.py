@@ -53,7 +53,15 @@ class Cgroups:
 
     def names(self) -> list[str]:
         """Returns the cgroups that there are."""
-        return [found.name for found in self._folder.iterdir() if found.is_dir()]
+        with suppress(FileNotFoundError):
+            return [found.name for found in self._folder.iterdir() if found.is_dir()]
+        return []
+
+    def close(self) -> None:
+        """Removes the common one. What still runs in one of its own keeps it there."""
+        for folder in (*(self._folder / name for name in self.names()), self._folder):
+            with suppress(OSError):
+                folder.rmdir()
 
     def held(self) -> set[str]:
         """Returns what the kernel holds here exactly, of `memory`, `pids` and `cpu`."""

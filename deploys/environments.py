@@ -50,18 +50,31 @@ def build_environment(
     return usual | dict(given)
 
 
+def listening_host(driver: str) -> str:
+    """Returns where an app has to listen: a container is reached from outside of it."""
+    return "0.0.0.0" if driver == "docker" else "127.0.0.1"  # noqa: S104
+
+
 def app_environment(
-    given: Mapping[str, str], *, folder: Path, home: Path, path: str, port: int
+    given: Mapping[str, str],
+    *,
+    folder: Path,
+    home: Path,
+    path: str,
+    port: int,
+    host: str,
 ) -> dict[str, str]:
-    """Returns the environment of an app, with what its project has set; `PORT` is ours to say."""
+    """Returns the environment of an app, with what its project has set.
+
+    `PORT` and `HOST` are ours to say: where it listens; `host` is that of `listening_host`.
+    """
     usual = _usual(folder, path) | {
         "HOME": str(home),
-        "HOST": "127.0.0.1",
         "NODE_ENV": "production",
         # Without it Python keeps what an app prints until there is much of it.
         "PYTHONUNBUFFERED": "1",
     }
-    return usual | dict(given) | {"PORT": str(port)}
+    return usual | dict(given) | {"PORT": str(port), "HOST": host}
 
 
 def _usual(folder: Path, path: str) -> dict[str, str]:

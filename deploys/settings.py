@@ -23,6 +23,10 @@ class DeployerSettings(Struct, frozen=True, kw_only=True):
     """Folders that no command in bubblewrap finds, beside `folder`: Sluice's own data."""
     cgroup_folder: Path | None = None
     """A cgroup that was delegated to Sluice. `None`: the one it runs in, if that is permitted."""
+    docker_host: str = "unix:///var/run/docker.sock"
+    """Where the engine of the driver docker answers."""
+    docker_image: str = "debian:12"
+    """Image in which the driver docker runs what has no Dockerfile."""
     ssh_key_file: Path | None = None
     """A private key for repositories over SSH. `None`: those cannot be read."""
 

@@ -6,12 +6,13 @@ import sys
 
 from deploys.cgroups import find_cgroups
 from deploys.detecting import Plan
-from deploys.drivers.bubblewrap import find_wrap
+from deploys.drivers.bubblewrap import Bubblewrap
+from deploys.drivers.docker import Docker
 from deploys.drivers.driver import Driver, DriverUnavailable
 from deploys.drivers.processes import ProcessDriver
 from deploys.orphans import read_identity
 from deploys.places import Places
-from deploys.settings import DeployerSettings
+from deploys.settings import DeployerSettings, DriverName
 from deploys.steps import PACKAGES
 
 
@@ -26,19 +27,29 @@ def start_text(plan: Plan) -> str:
     return f"exec {shlex.quote(sys.executable)} -I -c {shlex.quote(code)} {shlex.quote(plan.site)}"
 
 
+def driver_name(plan: Plan, settings: DeployerSettings) -> DriverName:
+    """Returns which driver starts a release.
+
+    A static site runs no code of its project: our server for it is in no image, and needs none.
+    """
+    is_ours = plan.kind == "static" and settings.driver == "docker"
+    return "process" if is_ours else settings.driver
+
+
 async def open_driver(settings: DeployerSettings) -> Driver:
     """Returns the driver that is set. Raises `DriverUnavailable`, saying what is missing."""
     if sys.platform != "linux":
         raise DriverUnavailable("Deployments are run on Linux alone")
-    return await asyncio.to_thread(_open, settings)
-
-
-def _open(settings: DeployerSettings) -> Driver:
     identity = read_identity(Places(settings.folder))
+    if settings.driver == "docker":
+        docker = Docker(settings, identity)
+        await docker.check()
+        return ProcessDriver(settings, cgroups=None, sandbox=docker)
+    return await asyncio.to_thread(_open, settings, identity)
+
+
+def _open(settings: DeployerSettings, identity: str) -> Driver:
+    is_bare = settings.driver == "process"
+    sandbox = None if is_bare else Bubblewrap((settings.folder, *settings.hidden))
     cgroups = find_cgroups(identity, settings.cgroup_folder)
-    if settings.driver == "process":
-        return ProcessDriver(settings, cgroups=cgroups)
-    if settings.driver == "bubblewrap":
-        wrap = find_wrap((settings.folder, *settings.hidden))
-        return ProcessDriver(settings, cgroups=cgroups, name="bubblewrap", wrap=wrap)
-    raise DriverUnavailable(f"There is no driver {settings.driver}")
+    return ProcessDriver(settings, cgroups=cgroups, sandbox=sandbox)

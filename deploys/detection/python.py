@@ -86,11 +86,11 @@ def _start(files: Files, packages: str) -> tuple[str, str]:
         for package, kind in ASGI.items():
             if (found := re.search(APP_LINE.format(kind), text)) and _needs(packages, "uvicorn"):
                 app = f"{module}:{found[1]}"
-                return package.capitalize(), f"uvicorn {app} --host 127.0.0.1 --port $PORT"
+                return package.capitalize(), f"uvicorn {app} --host $HOST --port $PORT"
         if found := re.search(APP_LINE.format("Flask"), text):
             return "Flask", _flask(module, found[1], packages)
         if re.search(r"(?m)^(?:import streamlit|from streamlit)", text):
-            options = "--server.address 127.0.0.1 --server.port $PORT --server.headless true"
+            options = "--server.address $HOST --server.port $PORT --server.headless true"
             return "Streamlit", f"streamlit run {name} {options}"
     entry = next((name for name in ENTRIES if files.has(name)), "")
     return "", f"python {entry}" if entry else ""
@@ -98,12 +98,12 @@ def _start(files: Files, packages: str) -> tuple[str, str]:
 
 def _flask(module: str, app: str, packages: str) -> str:
     if _needs(packages, "gunicorn"):
-        return f"gunicorn --bind 127.0.0.1:$PORT {module}:{app}"
-    return f"flask --app {module}:{app} run --host 127.0.0.1 --port $PORT"
+        return f"gunicorn --bind $HOST:$PORT {module}:{app}"
+    return f"flask --app {module}:{app} run --host $HOST --port $PORT"
 
 
 def _django(files: Files, packages: str) -> str:
     modules = [name[: -len(".py")].replace("/", ".") for name in files.matching("*/wsgi.py")]
     if modules and _needs(packages, "gunicorn"):
-        return f"gunicorn --bind 127.0.0.1:$PORT {modules[0]}"
-    return "python manage.py runserver --noreload 127.0.0.1:$PORT"
+        return f"gunicorn --bind $HOST:$PORT {modules[0]}"
+    return "python manage.py runserver --noreload $HOST:$PORT"

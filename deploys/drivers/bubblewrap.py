@@ -9,11 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from deploys.drivers.driver import DriverUnavailable
-from deploys.drivers.processes import Confined, Wrap, Wrapped
+from deploys.drivers.processes import Confined, Wrapped
 from deploys.steps import PACKAGES, program
 from deploys.supervision.spawning import PRIVATE
 
@@ -24,21 +24,33 @@ HIDDEN = ("/run", "/var/tmp", "/mnt", "/media")
 RESOLVER = Path("/etc/resolv.conf")
 
 
-def find_wrap(hidden: Iterable[Path]) -> Wrap:
-    """Returns how command lines are written here. Raises `DriverUnavailable`. It blocks."""
-    bwrap = shutil.which(PROGRAM)
-    if bwrap is None:
-        raise DriverUnavailable(
-            "The driver bubblewrap needs the program bwrap. On Debian and Ubuntu: "
-            "sudo apt install bubblewrap"
-        )
-    paths = tuple(hidden)
+class Bubblewrap:
+    """The program bwrap of this machine."""
 
-    def wrap(confined: Confined) -> Wrapped:
-        return sandboxed(bwrap, confined, paths)
+    name = "bubblewrap"
 
-    _try(bwrap)
-    return wrap
+    def __init__(self, hidden: Iterable[Path]) -> None:
+        """Raises `DriverUnavailable` where it does not work. It blocks."""
+        bwrap = shutil.which(PROGRAM)
+        if bwrap is None:
+            raise DriverUnavailable(
+                "The driver bubblewrap needs the program bwrap. On Debian and Ubuntu: "
+                "sudo apt install bubblewrap"
+            )
+        _try(bwrap)
+        self._bwrap = bwrap
+        self._hidden = tuple(hidden)
+
+    def wrap(self, confined: Confined) -> Wrapped:
+        """Returns what runs a command within a sandbox."""
+        return sandboxed(self._bwrap, confined, self._hidden)
+
+    async def clear(self, name: str) -> None:
+        """Has nothing to do: a sandbox ends with its first process."""
+
+    async def sweep(self, keep: Collection[str]) -> list[str]:
+        """Has nothing to do."""
+        return []
 
 
 def sandboxed(bwrap: str, confined: Confined, hidden: tuple[Path, ...]) -> Wrapped:
@@ -68,7 +80,12 @@ def sandboxed(bwrap: str, confined: Confined, hidden: tuple[Path, ...]) -> Wrapp
     options += ["--unshare-user-try", "--cap-drop", "ALL", "--die-with-parent", "--as-pid-1"]
     options += ["--chdir", str(confined.folder)]
     arguments = [bwrap, "--args", str(PRIVATE), "--", *program("first", confined.text)]
-    return Wrapped(arguments, "".join(f"{option}\0" for option in options))
+    return Wrapped(
+        arguments,
+        "".join(f"{option}\0" for option in options),
+        is_sandbox=True,
+        holds_limits=False,
+    )
 
 
 def _try(bwrap: str) -> None:

@@ -55,6 +55,8 @@ class Command(Struct, frozen=True, kw_only=True):
     network: bool
     writable: tuple[Path, ...] = ()
     """Other folders that it may write: caches."""
+    image: str = ""
+    """Of the driver docker: in place of its plain one."""
 
 
 class AppCommand(Struct, frozen=True, kw_only=True):
@@ -73,6 +75,8 @@ class AppCommand(Struct, frozen=True, kw_only=True):
     restart: Restart
     grace_s: float
     """How long it may take to end, when nobody is there to say otherwise."""
+    image: str = ""
+    """Of the driver docker: built from a Dockerfile. With an empty `text` its own command runs."""
 
 
 class Ended(NamedTuple):
@@ -134,8 +138,8 @@ class Driver(Protocol):
     async def run(self, command: Command, out: Output, cancel: asyncio.Event) -> Ended:
         """Runs a step of a build. `cancel` ends it: SIGTERM, and SIGKILL 5 s later.
 
-        When it returns, nothing of the command runs any more. So it is when this task is cancelled,
-        and when the deployer is killed.
+        Raises `StartFailed` when its environment cannot be one. When it returns, nothing of the
+        command runs any more. So it is when this task is cancelled, or the deployer is killed.
         """
         ...
 
@@ -159,4 +163,8 @@ class Driver(Protocol):
 
         It is for a deployer that begins: nothing of it may be building. Returns what was ended.
         """
+        ...
+
+    def close(self) -> None:
+        """Gives back what it holds itself, at the end of the deployer. Apps run on."""
         ...

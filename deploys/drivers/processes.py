@@ -6,13 +6,14 @@ as bubblewrap, is the same driver with another way to write a command line.
 
 import asyncio
 import json
+import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, SIGUSR1
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from deploys.cgroups import Cgroups
 from deploys.drivers.driver import (
@@ -47,12 +48,18 @@ KILL_TIMEOUT_S = 12.0
 class Confined(NamedTuple):
     """A command, and what of the machine it is to have."""
 
+    name: str
     text: str
     folder: Path
     writable: tuple[Path, ...]
     temporary: Path
-    network: bool
     environment: Mapping[str, str]
+    limits: Limits
+    network: bool
+    port: int
+    """On which it has to be reached; 0 where it is not an app."""
+    image: str
+    """Of the driver docker."""
 
 
 class Wrapped(NamedTuple):
@@ -61,14 +68,32 @@ class Wrapped(NamedTuple):
     arguments: list[str]
     private: str
     """What it reads from descriptor 3."""
+    is_sandbox: bool
+    """Whether it is its content's parent, and so must not be asked to end before that has ended."""
+    holds_limits: bool
+    """Whether it holds limits itself, and its own processes need none."""
 
 
-Wrap = Callable[[Confined], Wrapped]
-"""Returns how a command is run within a sandbox.
+class Sandbox(Protocol):
+    """What isolates commands."""
 
-The sandbox's own program is outside of it. It gets nothing of the command's environment, for what a
-project sets there, as `LD_PRELOAD`, would have a say in it.
-"""
+    name: str
+
+    def wrap(self, confined: Confined) -> Wrapped:
+        """Returns how a command is run within it.
+
+        The program that does so is outside of it. It gets nothing of the command's environment, for
+        what a project sets there, as `LD_PRELOAD`, would have a say in it.
+        """
+        ...
+
+    async def clear(self, name: str) -> None:
+        """Ends what it has of a command whose own processes have ended."""
+        ...
+
+    async def sweep(self, keep: Collection[str]) -> list[str]:
+        """Ends all that it has of this deployer but the instances to keep, and names it."""
+        ...
 
 
 class ProcessDriver:
@@ -79,51 +104,61 @@ class ProcessDriver:
         settings: DeployerSettings,
         *,
         cgroups: Cgroups | None,
-        name: str = "process",
-        wrap: Wrap | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
-        self.name = name
+        self.name = sandbox.name if sandbox else "process"
         self._settings = settings
         self._places = Places(settings.folder)
         self._identity = read_identity(self._places)
         self._cgroups = cgroups
-        self._wrap = wrap
+        self._sandbox = sandbox
 
     async def run(self, command: Command, out: Output, cancel: asyncio.Event) -> Ended:
         """Runs a step of a build to its end: see `Driver`."""
         name = f"step-{secrets.token_hex(8)}"
         async with self._temporary(name) as temporary:
-            confined = Confined(
-                command.text,
-                command.folder,
-                command.writable,
-                temporary,
-                command.network,
-                command.environment,
+            start = self._start(
+                Confined(
+                    name=name,
+                    text=command.text,
+                    folder=command.folder,
+                    writable=command.writable,
+                    temporary=temporary,
+                    environment=command.environment,
+                    limits=command.limits,
+                    network=command.network,
+                    port=0,
+                    image=command.image,
+                )
             )
-            cgroup = self._cgroups.make(name, command.limits) if self._cgroups else ""
-            start = self._start(name, confined, command.limits)
-            orders = StepOrders(
-                start._replace(cgroup=cgroup), command.limits.seconds, GRACE_S, DISK_EVERY_S
-            )
+            orders = StepOrders(start, command.limits.seconds, GRACE_S, DISK_EVERY_S)
             try:
                 return await run_step(
                     orders, out, cancel=cancel, output_bytes=command.limits.output_bytes
                 )
             finally:
-                self._clear(name)
+                await self._clear(name)
 
     async def start(self, app: AppCommand, out_spool: Path) -> Instance:
         """Starts an app under a supervisor of its own: see `Driver`."""
         folder = self._places.instance(app.name)
         temporary = folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
-        cgroup = self._cgroups.make(app.name, app.limits) if self._cgroups else ""
-        confined = Confined(
-            app.text, app.folder, (), temporary, network=True, environment=app.environment
+        start = self._start(
+            Confined(
+                name=app.name,
+                text=app.text,
+                folder=app.folder,
+                writable=(),
+                temporary=temporary,
+                environment=app.environment,
+                limits=app.limits,
+                network=True,
+                port=app.port,
+                image=app.image,
+            )
         )
-        start = self._start(app.name, confined, app.limits)
-        start = start._replace(cgroup=cgroup, bounds=start.bounds._replace(nice=0))
+        start = start._replace(bounds=start.bounds._replace(nice=0))
         pid, started = await _start_supervisor(self._orders(app, start, out_spool))
         return Instance(
             name=app.name,
@@ -152,7 +187,7 @@ class ProcessDriver:
                 break
         # Of an app whose supervisor was killed something may be left.
         await asyncio.to_thread(end_marked, self._identity, only=instance.name)
-        self._clear(instance.name)
+        await self._clear(instance.name)
         await _remove(Path(instance.folder) / "tmp")
 
     async def sweep(self, keep: Collection[str]) -> list[str]:
@@ -169,9 +204,16 @@ class ProcessDriver:
         ended += await asyncio.to_thread(end_marked, self._identity, keep=keep)
         for name in self._cgroups.names() if self._cgroups else ():
             if name not in keep:
-                self._clear(name)
+                await self._clear(name)
+        if self._sandbox:
+            ended += await self._sandbox.sweep(keep)
         await _remove(self._places.temporary)
         return ended
+
+    def close(self) -> None:
+        """Gives back what it holds itself. Apps run on, in whatever they are in."""
+        if self._cgroups:
+            self._cgroups.close()
 
     async def _ended_by(self, instance: Instance, number: int, seconds: float) -> bool:
         """Signals a supervisor. Returns whether it has ended within this time."""
@@ -186,23 +228,30 @@ class ProcessDriver:
             await asyncio.sleep(POLL_S)
         return True
 
-    def _start(self, name: str, confined: Confined, limits: Limits) -> Start:
+    def _start(self, confined: Confined) -> Start:
         _check_environment(confined.environment)
-        own = mark(self._identity, name)
+        own = mark(self._identity, confined.name)
         inside = {**confined.environment, "TMPDIR": str(confined.temporary), **own}
+        limits = confined.limits
         bounds = Bounds(limits.memory_bytes or 0, limits.disk_bytes, limits.processes, BUILD_NICE)
-        folder = str(confined.folder)
-        if self._wrap is None:
-            shell = [SHELL, "-c", confined.text]
-            return Start(shell, inside, folder, bounds, "", is_wrapped=False, private="")
-        wrapped = self._wrap(confined._replace(environment=inside))
-        return Start(
-            wrapped.arguments,
-            own,
-            folder,
-            bounds,
-            "",
-            is_wrapped=True,
+        cgroup = self._cgroups.make(confined.name, limits) if self._cgroups else ""
+        start = Start(
+            arguments=[SHELL, "-c", confined.text],
+            environment=inside,
+            folder=str(confined.folder),
+            bounds=bounds,
+            cgroup=cgroup,
+            is_wrapped=False,
+            private="",
+        )
+        if self._sandbox is None:
+            return start
+        wrapped = self._sandbox.wrap(confined._replace(environment=inside))
+        return start._replace(
+            arguments=wrapped.arguments,
+            environment={"PATH": os.defpath, **own},
+            bounds=Bounds(0, limits.disk_bytes, 0, 0) if wrapped.holds_limits else bounds,
+            is_wrapped=wrapped.is_sandbox,
             private=wrapped.private,
         )
 
@@ -233,7 +282,9 @@ class ProcessDriver:
         finally:
             await _remove(folder)
 
-    def _clear(self, name: str) -> None:
+    async def _clear(self, name: str) -> None:
+        if self._sandbox:
+            await self._sandbox.clear(name)
         if self._cgroups:
             self._cgroups.end(name)
             self._cgroups.remove(name)

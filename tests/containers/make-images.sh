@@ -52,6 +52,7 @@ built() { # tag kind, with what that kind needs beside its Dockerfile in $work/K
 }
 
 debian "$(sed -n 's/^ARG PYTHON_IMAGE=//p' Dockerfile)" python3,python3-venv,python-is-python3
+debian sluice-tests/python:1 python3
 debian sluice-tests/servers:1 postgresql,default-jre-headless,gosu,procps,wget
 
 mkdir -p "$work/kafka" "$work/caddy"

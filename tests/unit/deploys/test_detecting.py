@@ -55,7 +55,7 @@ class TestPython:
                     "main.py": "from fastapi import FastAPI\napi = FastAPI()\n",
                 },
                 f"{PIP} -r requirements.txt",
-                "uvicorn main:api --host 127.0.0.1 --port $PORT",
+                "uvicorn main:api --host $HOST --port $PORT",
             ),
             (
                 {
@@ -63,12 +63,12 @@ class TestPython:
                     "app.py": "import flask\napp = flask.Flask(__name__)\n",
                 },
                 f"{PIP} -r requirements.txt",
-                "gunicorn --bind 127.0.0.1:$PORT app:app",
+                "gunicorn --bind $HOST:$PORT app:app",
             ),
             (
                 {"requirements.txt": "flask\n", "app.py": "app: Flask = Flask(__name__)\n"},
                 f"{PIP} -r requirements.txt",
-                "flask --app app:app run --host 127.0.0.1 --port $PORT",
+                "flask --app app:app run --host $HOST --port $PORT",
             ),
             (
                 {
@@ -77,7 +77,7 @@ class TestPython:
                     "shop/wsgi.py": "application = get_wsgi_application()",
                 },
                 f"{PIP} -r requirements.txt",
-                "gunicorn --bind 127.0.0.1:$PORT shop.wsgi",
+                "gunicorn --bind $HOST:$PORT shop.wsgi",
             ),
         ],
     )

@@ -28,6 +28,8 @@ def test_what_a_release_brings_comes_first() -> None:
 def test_a_project_may_set_all_but_the_port() -> None:
     given = {"PORT": "1", "NODE_ENV": "staging", "TOKEN": "t"}
 
-    found = app_environment(given, folder=FOLDER, home=Path("/h"), path="/usr/bin", port=21000)
+    found = app_environment(
+        given, folder=FOLDER, home=Path("/h"), path="/usr/bin", port=21000, host="127.0.0.1"
+    )
 
     assert (found["PORT"], found["NODE_ENV"], found["TOKEN"]) == ("21000", "staging", "t")

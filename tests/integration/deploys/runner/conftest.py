@@ -1,11 +1,15 @@
+import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from deploys.cgroups import find_cgroups
-from deploys.drivers.bubblewrap import find_wrap
+from deploys.drivers.bubblewrap import Bubblewrap
+from deploys.drivers.docker import Docker
 from deploys.drivers.driver import Driver
 from deploys.drivers.processes import ProcessDriver
 from deploys.orphans import read_identity
@@ -13,6 +17,8 @@ from deploys.places import Places
 from deploys.settings import DeployerSettings
 from tests.components.fixtures import require
 from tests.integration.deploys.runner.workshop import Workshop, plain
+
+DOCKER_IMAGE = "sluice-tests/python:1"
 
 
 def in_cgroups(settings: DeployerSettings) -> Driver:
@@ -24,8 +30,18 @@ def in_cgroups(settings: DeployerSettings) -> Driver:
 
 def in_bubblewrap(settings: DeployerSettings) -> Driver:
     require("bubblewrap")
-    wrap = find_wrap((settings.folder,))
-    return ProcessDriver(settings, cgroups=None, name="bubblewrap", wrap=wrap)
+    return ProcessDriver(settings, cgroups=None, sandbox=Bubblewrap((settings.folder,)))
+
+
+def in_docker(settings: DeployerSettings) -> Driver:
+    require("containers")
+    host = os.environ.get("DOCKER_HOST", settings.docker_host)
+    settings = structs.replace(settings, docker_host=host, docker_image=DOCKER_IMAGE)
+    docker = Docker(settings, read_identity(Places(settings.folder)))
+    ask = ["docker", "--host", host, "image", "inspect", DOCKER_IMAGE]
+    if subprocess.run(ask, capture_output=True, check=False).returncode:
+        pytest.skip(f"no image {DOCKER_IMAGE} here: tests/containers/make-images.sh makes it")
+    return ProcessDriver(settings, cgroups=None, sandbox=docker)
 
 
 async def open_workshop(folder: Path, make_driver: object) -> AsyncIterator[Workshop]:
@@ -37,6 +53,7 @@ async def open_workshop(folder: Path, make_driver: object) -> AsyncIterator[Work
     finally:
         workshop.ports.close()
         await workshop.driver.sweep(())
+        workshop.driver.close()
         shutil.rmtree(folder, ignore_errors=True)
     assert left == [], "nothing outlives a test"
 
@@ -48,7 +65,15 @@ async def workshop(tmp_path: Path) -> AsyncIterator[Workshop]:
         yield one
 
 
-@pytest.fixture(params=[plain, in_cgroups, in_bubblewrap], ids=lambda make: make.__name__)
+EACH = [
+    plain,
+    in_cgroups,
+    in_bubblewrap,
+    pytest.param(in_docker, marks=pytest.mark.containers, id="in_docker"),
+]
+
+
+@pytest.fixture(params=EACH, ids=lambda make: make.__name__)
 async def each_workshop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Workshop]:
     """A deployer with each way to run commands."""
     async for one in open_workshop(tmp_path, request.param):

@@ -140,7 +140,9 @@ class Workshop:
             name=name,
             text=text,
             folder=self.work,
-            environment=app_environment({}, folder=self.work, home=home, path=PATH, port=port),
+            environment=app_environment(
+                {}, folder=self.work, home=home, path=PATH, port=port, host="127.0.0.1"
+            ),
             limits=LIMITS,
             port=port,
             restart="always",
