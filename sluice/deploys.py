@@ -5,6 +5,7 @@ from litestar import Router
 from api.deploys.app import routers
 from api.deploys.callers import DeployRules
 from api.deploys.dns_proofs import check_domain, prove_by_dns
+from api.deploys.log_access import LogAccess
 from api.errors.agents.projects import HANDLERS as FOR_TOKENS
 from api.local_peers import is_loopback
 from api.pages.deploys.pages import SECTIONS
@@ -35,6 +36,7 @@ def open_parts(resources: Resources) -> Parts:
     state = {
         "read_impact": impacts.read,
         "deploy_rules": deploy_rules_of(settings),
+        "deploy_reader": LogAccess(resources.database),
         "deploy_rates": Rates(settings.deploy_requests_per_minute),
         "check_domain": check_domain,
         "prove_domain": prove_by_dns,

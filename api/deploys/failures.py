@@ -1,4 +1,7 @@
-"""Errors of the API of deployments: `{"error": text}`, and 400 for whatever breaks a rule."""
+"""Errors of the API of deployments: `{"error": text}`, and 400 for whatever breaks a rule.
+
+Holders of API tokens, on the paths that answer them otherwise, are told what they always were.
+"""
 
 from typing import Any
 
@@ -8,7 +11,6 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from api.auth import AnyRequest
 from api.by_credential import FOR_TOKENS
 from api.outgoing import TooManyAnswers
 from api.parameters import InvalidParameters
@@ -29,7 +31,7 @@ STATUSES: dict[type[ControlPlaneError], int] = {
     failures.Unavailable: 503,
 }
 TOO_MANY = "too many requests"
-TOO_MANY_QUERIES = "too many queries of this project at one time: wait for some of their answers"
+AnyRequest = Request[Any, Any, Any]
 
 log = structlog.get_logger(__name__)
 
@@ -45,35 +47,25 @@ def deploy_handlers() -> ExceptionHandlersMap:
     return {
         ControlPlaneError: _control_plane,
         InvalidParameters: _invalid_parameters,
-        TooManyQueries: lambda _, __: _later(429, TOO_MANY_QUERIES),
-        TooManyAnswers: lambda _, __: _later(429, TOO_MANY_QUERIES),
+        TooManyQueries: lambda _, __: _too_many(),
+        TooManyAnswers: lambda _, __: _too_many(),
         WarehouseError: _warehouse,
         HTTPException: lambda _, error: _answer(error.status_code, error.detail),
     }
 
 
-def _control_plane(request: AnyRequest, error: ControlPlaneError) -> Response[dict[str, str]]:
-    headers = {}
-    if isinstance(error, RetryLater):
-        headers["Retry-After"] = str(error.retry_after_s)
+def text_of(error: InvalidParameters) -> str:
+    """Returns which parameter broke which rule."""
+    issues = [f"{'.'.join(map(str, one.path))}: {one.message}" for one in error.details or ()]
+    return "; ".join(issues) or error.message
+
+
+def _control_plane(request: AnyRequest, error: ControlPlaneError) -> Response[ErrorAnswer]:
+    retry_after_s = error.retry_after_s if isinstance(error, RetryLater) else None
     text = error.message
     if not _is_for_tokens(request):
         text = TOO_MANY if isinstance(error, TooManyRequests) else _as_written_here(error)
-    return Response({"error": text}, status_code=STATUSES[type(error)], headers=headers)
-
-
-def _warehouse(_: AnyRequest, error: WarehouseError) -> Response[dict[str, str]]:
-    log.error("query failed", reason=str(error)[:1000])
-    return _later(503, "the store does not answer for now")
-
-
-def _later(status: int, text: str) -> Response[dict[str, str]]:
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return Response({"error": text}, status_code=status, headers=headers)
-
-
-def _answer(status: int, text: str) -> Response[dict[str, str]]:
-    return Response({"error": text}, status_code=status)
+    return _answer(STATUSES[type(error)], text, retry_after_s)
 
 
 def _as_written_here(error: ControlPlaneError) -> str:
@@ -83,19 +75,27 @@ def _as_written_here(error: ControlPlaneError) -> str:
     return text[:1].lower() + text[1:] if known else text
 
 
-def _invalid_parameters(request: AnyRequest, error: InvalidParameters) -> Response[dict[str, Any]]:
-    details = error.details or []
-    if _is_for_tokens(request):
-        body: dict[str, Any] = {"error": error.message}
-        return Response(body | ({"details": details} if details else {}), status_code=400)
-    return Response({"error": text_of(error)}, status_code=400)
+def _invalid_parameters(request: AnyRequest, error: InvalidParameters) -> Response[Any]:
+    if not _is_for_tokens(request):
+        return _answer(400, text_of(error))
+    details = {} if error.details is None else {"details": error.details}
+    return Response({"error": error.message, **details}, status_code=400)
 
 
-def text_of(error: InvalidParameters) -> str:
-    """Returns which parameter broke which rule."""
-    first = [f"{'.'.join(map(str, one.path))}: {one.message}" for one in (error.details or ())[:1]]
-    return first[0] if first else error.message
+def _too_many() -> Response[ErrorAnswer]:
+    message = "too many queries of this project at one time: wait for some of their answers"
+    return _answer(429, message, RETRY_AFTER_S)
 
 
-def _is_for_tokens(request: Request[Any, Any, Any]) -> bool:
+def _warehouse(_: AnyRequest, error: WarehouseError) -> Response[ErrorAnswer]:
+    log.error("query failed", reason=str(error)[:1000])
+    return _answer(503, "the store does not answer for now", RETRY_AFTER_S)
+
+
+def _answer(status: int, message: str, retry_after_s: float | None = None) -> Response[ErrorAnswer]:
+    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    return Response(ErrorAnswer(message), status_code=status, headers=headers)
+
+
+def _is_for_tokens(request: AnyRequest) -> bool:
     return FOR_TOKENS in request.scope["state"]

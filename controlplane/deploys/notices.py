@@ -1,6 +1,6 @@
 """What people are told of deployments: put into the outbox with what ends the deployment."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,8 +19,18 @@ from schemas.deploys.routing import PRODUCTION
 from schemas.messages import Message
 from schemas.times import iso_ms
 
+Tell = Callable[[AsyncSession, models.Deployment, int], Awaitable[int]]
 GOOD = ("running", "finished")
 MAX_ERROR_CHARS = 1500
+
+
+def teller(vault: Vault) -> Tell:
+    """Returns what is called within each transaction that ends a deployment."""
+
+    async def tell(session: AsyncSession, row: models.Deployment, now_us: int) -> int:
+        return await tell_of(session, vault, row, now_us)
+
+    return tell
 
 
 async def tell_of(session: AsyncSession, vault: Vault, row: models.Deployment, now_us: int) -> int:

@@ -1,5 +1,7 @@
 """Whose a thing is, for who knows its id alone."""
 
+from typing import NamedTuple
+
 from sqlalchemy import select
 
 from controlplane.database import Database
@@ -8,7 +10,15 @@ from controlplane.deploys.rows import Reach
 from controlplane.failures import NotFound
 from controlplane.models import Project
 from controlplane.rules import as_uuid
+from schemas.deploys.states import ENDED, Status
 from schemas.projects import ProjectId
+
+
+class Over(NamedTuple):
+    """That a deployment is over."""
+
+    status: Status
+    at_us: int
 
 
 async def project_of_deployment(
@@ -25,3 +35,19 @@ async def project_of_deployment(
     if found is None:
         raise NotFound("deployment not found")
     return ProjectId(str(found))
+
+
+async def over_since(database: Database, project_id: ProjectId, deployment_id: str) -> Over | None:
+    """Tells how and when a deployment of a project ended; `None` while it goes on.
+
+    Raises `NotFound`. One that runs goes on: its app prints.
+    """
+    of = models.Deployment
+    query = select(of).where(of.id == as_uuid(deployment_id), of.project_id == as_uuid(project_id))
+    async with database.reading() as session:
+        row = await session.scalar(query)
+    if row is None:
+        raise NotFound("deployment not found")
+    if row.status not in ENDED:
+        return None
+    return Over(row.status, row.finished_us or row.updated_us)

@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 from schemas.addresses import SETTING, TargetRefused, check_address
 
 SCHEMES = ("https", "http", "ssh", "git")
-SCP_FORM = re.compile(r"(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^\s:][^\s]*)")
-"""`git@github.com:ann/shop.git`."""
+SCP_FORM = re.compile(
+    r"(?:[\w.-]+@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*)|(?P<named>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+))"
+    r":[^\s:][^\s]*"
+)
+"""`git@github.com:ann/shop.git`. Without a user, the host has a dot: `javascript:x` is none."""
 LOCAL_NAMES = ("localhost", "localhost.localdomain")
 EXPECTED = (
     "expected the address of a git repository, such as https://github.com/ann/shop,"
@@ -44,7 +47,7 @@ def _host_of(url: str) -> str:
         match = SCP_FORM.fullmatch(url)
         if match is None or "::" in url:
             raise RepositoryRefused(EXPECTED)
-        return match["host"]
+        return match["host"] or match["named"]
     try:
         parts = urlsplit(url)
         host, port_fits = parts.hostname, parts.port != 0
