@@ -15,6 +15,7 @@ TABLES = (
     "check_ins",
     "checks",
     "cost_changes",
+    "deployments",
     "error_hours",
     "errors",
     "feedback",
