@@ -88,7 +88,7 @@ ORDER BY asked DESC
 LIMIT 1000"""
     page = (
         "${sluice:raw}/p/${__data.fields.project_id:percentencode}"
-        "/deploys/${__data.fields.deployment_id:percentencode}"
+        "/deploys/deployments/${__data.fields.deployment_id:percentencode}"
     )
     columns = [
         Column("commit", links=[("Open in Sluice", page)], width=120),

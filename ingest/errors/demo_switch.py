@@ -13,7 +13,7 @@ from ingest.errors.demo_around import Release, around, hex_id
 from ingest.errors.demo_troubles import API, TROUBLES
 from ingest.errors.demo_waterfall import Waterfall
 
-EVERY = timedelta(seconds=8)
+EVERY = timedelta(seconds=10)
 FAILS, FAILS_WHILE_BAD = 0.04, 0.2
 SLOWER = 2.0
 ROUTES = (("GET /api/products", 90), ("GET /api/cart", 25), ("POST /api/checkout", 400))

@@ -90,7 +90,7 @@ def test_a_deployment_is_a_line_on_the_charts_that_leads_to_it(
 
     line = page.locator("a.mark").first
     expect(line).to_have_attribute("data-name", f"Deployment of 0123456 to {ENVIRONMENT}")
-    where = f"/p/{deployed.project.project_id}/deploys/{deployed.deployment_id}"
+    where = f"/p/{deployed.project.project_id}/deploys/deployments/{deployed.deployment_id}"
     assert (line.get_attribute("href") or "").partition("?")[0] == where
     page.locator("details.as-table summary").first.click()
     told = page.locator("details.as-table a.hint").first

@@ -10,7 +10,7 @@ from controlplane.errors.release_details import list_deployments
 from controlplane.errors.releases import list_releases
 from schemas.deploys.windows import HOUR_US, MINUTE_US
 from schemas.projects import ProjectId
-from sluice.deployed import change_of
+from sluice.deploy_changes import change_of
 from sluice.deployed_releases import DeployedReleases
 from tests.integration.deploys.apps import ask
 from tests.integration.deploys.switched import AT_US, new_shop, took_over
@@ -49,7 +49,7 @@ class TestMarkers:
         assert found.ended_us is None
         change = change_of(found)
         assert change.name == "Deployment of 0000000 to production"
-        assert change.page == f"deploys/{found.deployment_id}"
+        assert change.page == f"deploys/deployments/{found.deployment_id}"
 
     async def test_of_what_never_ran_there_is_none(
         self, database: Database, shop: ProjectId
