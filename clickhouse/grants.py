@@ -16,6 +16,7 @@ TABLES = (
     "checks",
     "cost_changes",
     "deploy_lines",
+    "deployments",
     "error_hours",
     "errors",
     "feedback",

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from grafana import agents, errors, levels, llm, pipeline, uptime
+from grafana import agents, deploys, errors, levels, llm, pipeline, uptime
 
 BOARDS = {
     "traces": llm.build,
@@ -12,6 +12,7 @@ BOARDS = {
     "errors": errors.build,
     "uptime": uptime.build,
     "sla": levels.build,
+    "deploys": deploys.build,
 }
 FOLDER = Path(__file__).parent
 

@@ -53,7 +53,7 @@ def build() -> Json:
             variables.address(),
         ],
         panels=arranged([Row("Service levels", [*_counts(), (24, 12, _report()), *_courses()])]),
-        annotations=[variables.dead_letters()],
+        annotations=[variables.deployments(), variables.dead_letters()],
     )
 
 

@@ -57,7 +57,11 @@ def build() -> Json:
             variables.address(),
         ],
         panels=arranged(rows),
-        annotations=[variables.price_changes(), variables.dead_letters()],
+        annotations=[
+            variables.deployments(),
+            variables.price_changes(),
+            variables.dead_letters(),
+        ],
     )
 
 

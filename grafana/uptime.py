@@ -58,7 +58,7 @@ def build() -> Json:
             variables.address(),
         ],
         panels=arranged(rows),
-        annotations=[variables.dead_letters()],
+        annotations=[variables.deployments(), variables.dead_letters()],
     )
 
 

@@ -214,6 +214,21 @@ LIMIT 100"""
     return marks("Dead letters", "red", sql)
 
 
+def deployments() -> Json:
+    """Returns a mark where a deployment took over."""
+    sql = f"""{CLOCK}
+SELECT
+    switched_at AS time,
+    if(kind = 'rollback', 'Rollback', 'Deployment') AS title,
+    concat(left(commit_sha, 10), ' to ', environment) AS text
+FROM deployments FINAL
+WHERE switched_at >= since AND switched_at <= until
+    AND {chosen("project_id", "project")}
+ORDER BY time
+LIMIT 200"""
+    return marks("Deployments", "blue", sql)
+
+
 def board(uid: str, title: str, description: str, *, filters: Sequence[Json], **rest: Any) -> Json:
     """Returns a dashboard; `rest` are its `panels` and `annotations`."""
     links = {"title": "Sluice", "type": "dashboards", "tags": ["sluice"], "asDropdown": False}

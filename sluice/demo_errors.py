@@ -67,22 +67,23 @@ def send_failing(sender: Sender, dsn: Dsn, failing: Failing, decide: Decide) -> 
     failures = Failures(failing.seed, failing.until, failing.days)
     visits = Visits(failing.seed, failing.until, failing.days)
     failed = list(failures.events(failing.amount))
-    _send(sender, dsn, "errors", failed)
+    send_events(sender, dsn, "errors", failed)
     _send_beside(sender, dsn, failing.seed, [str(one["event_id"]) for one in failed[-8:]])
     made = [*visits.of_calls(failing.calls), *visits.events(failing.amount)]
-    _send(sender, dsn, "requests", made)
+    send_events(sender, dsn, "requests", made)
     sessions = Sessions(failing.seed, failing.until, failing.days)
-    _send(sender, dsn, "sessions", list(sessions.events(failing.amount)))
+    send_events(sender, dsn, "sessions", list(sessions.events(failing.amount)))
     _send_logs(sender, dsn, list(logs_of([*failed, *made])))
     last = next(one for one in reversed(made) if _kind_of(one) == "transaction")
     _wait(sender, f"/v1/transactions/{last['event_id']}")
     decide(_issues(sender))
     again = list(failures.comes_back())
-    _send(sender, dsn, "again", again)
+    send_events(sender, dsn, "again", again)
     return _readable(sender)
 
 
-def _send(sender: Sender, dsn: Dsn, shown: str, events: list[Event]) -> None:
+def send_events(sender: Sender, dsn: Dsn, shown: str, events: list[Event]) -> None:
+    """Sends events as SDKs do, and shows how far it is. Raises `CommandError`."""
     task = sender.progress.add_task(shown, total=len(events))
     for batch in _batches(events, IN_AN_ENVELOPE):
         _post(sender, dsn, _envelope(batch))

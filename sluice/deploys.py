@@ -19,6 +19,7 @@ from processors.deploys.auto_rollback import AutoRollback
 from processors.deploys.steps import steps
 from schemas.deploys.impact import Impact
 from schemas.settings import Settings
+from sluice.deploy_changes import changes_of, followers_of
 from sluice.impacts import Impacts
 from sluice.parts import Parts, Resources, System, Work
 from sluice.upkeep import at_most
@@ -35,6 +36,7 @@ def open_parts(resources: Resources) -> Parts:
 
     state = {
         "read_impact": impacts.read,
+        "list_changes": changes_of(database),
         "deploy_rules": deploy_rules_of(settings),
         "deploy_reader": LogAccess(resources.database),
         "deploy_rates": Rates(settings.deploy_requests_per_minute),
@@ -42,7 +44,7 @@ def open_parts(resources: Resources) -> Parts:
         "prove_domain": prove_by_dns,
         "private_repositories": settings.private_targets == "allow",
     }
-    return Parts(forms={}, steps=steps(), state=state, alone=(rollbacks,))
+    return Parts(forms={}, steps=steps(), state=state, alone=(rollbacks, *followers_of(database)))
 
 
 def own_routers() -> list[Router]:

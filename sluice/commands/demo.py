@@ -101,6 +101,7 @@ def _send_to_own(settings: Settings, address: str, amount: "Amount") -> None:
         send_traffic(project, amount, partial(_decide, settings, own.key.project_id, amount.days))
     )
     typer.echo(_watch(settings, project, own.key.project_id))
+    typer.echo(_deploy(settings, project, amount.seed, own.key.project_id))
     typer.echo(f"seed: {amount.seed}")
     dashboard = _dashboard(address, own.key.plain)
     typer.echo(_what_next(settings, address, amount.days, dashboard, own.key.project_id))
@@ -161,6 +162,31 @@ def _watch(settings: Settings, project: "Project", project_id: "ProjectId") -> s
         sent = send_checks(Sender(client, progress), monitors, now_us)
     slug = asyncio.run(made(monitors))
     return f"{len(monitors)} monitors with {sent} checks; {project.address}/status/{slug} is public"
+
+
+def _deploy(settings: Settings, project: "Project", seed: int, project_id: "ProjectId") -> str:
+    """Makes the deployments of the demo, with the traffic around the bad one."""
+    from sluice.demo_deploys import busy_of, has_deployments, send_busy, set_deployments
+    from sluice.demo_requests import Sender, client_of
+    from sluice.demo_sending import progress_bars
+
+    until = datetime.now(UTC)
+
+    async def is_made() -> bool:
+        async with opened(settings) as control:
+            return await has_deployments(control.database, project_id, until)
+
+    async def make() -> None:
+        async with opened(settings) as control:
+            await set_deployments(control.database, control.vault, project_id, until)
+
+    if asyncio.run(is_made()) or project.dsn is None:
+        return "its deployments are there already"
+    headers = {"Authorization": f"Bearer {project.key}"}
+    with client_of(project.address, headers) as client, progress_bars() as progress:
+        send_busy(Sender(client, progress), project.dsn, seed, busy_of(until))
+    asyncio.run(make())
+    return "deployments of three months; one of the last hours was bad, and was gone back from"
 
 
 def _refuse_elsewhere(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from api.pages.llm.readings import (
     totals_of,
 )
 from api.pages.llm.wanted import KEYS, Wanted, wanted_of
+from api.pages.parts.changes import changes_in
 from api.pages.parts.charts import with_marks
 from api.pages.parts.filters import chips_of
 from api.pages.parts.sheets import Column, Format, Row, download, moment_of
@@ -124,6 +125,7 @@ async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
             (_grouped if asked.by else _ungrouped)(store, wanted, asked),
             marks_of(store, wanted),
         )
+    marks += await changes_in(request, wanted.project.project_id, wanted.range)
     rows = rows_of(wanted, asked, found)
     return {
         **_asked_for(wanted, asked),

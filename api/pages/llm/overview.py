@@ -16,6 +16,7 @@ from api.pages.llm.moves import moves_of
 from api.pages.llm.readings import Moments, marks_of, moments_of, sides_of, sums_of, totals_of
 from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts import charts
+from api.pages.parts.changes import changes_in
 from api.pages.parts.charts import Chart, Mark, Series, chart_of, spark, with_marks
 from api.pages.parts.snippets import with_snippets
 from api.pages.parts.texts import change
@@ -94,6 +95,8 @@ async def figures_of(request: AnyRequest, wanted: Wanted) -> dict[str, Any]:
     """Returns the tiles and charts of a range."""
     async with reader_of(request, wanted.project).turn() as store:
         seen = await see(store, wanted)
+    changes = await changes_in(request, wanted.project.project_id, wanted.range)
+    seen = seen._replace(marks=[*seen.marks, *changes])
     is_empty = not seen.now.total_requests and not seen.before.total_requests
     return {
         "wanted": wanted,

@@ -45,6 +45,8 @@ class Mark(NamedTuple):
 
     at_us: int
     name: str
+    page: str | None = None
+    """Where more is told of it, below the project's address."""
 
 
 class MarkDrawn(Struct):
@@ -53,6 +55,7 @@ class MarkDrawn(Struct):
     at: float
     """In seconds."""
     name: str
+    page: str | None = None
 
 
 class Line(Struct, rename="camel"):
@@ -86,7 +89,7 @@ class Row(NamedTuple):
 
     at_us: int
     values: list[float | None]
-    marks: list[str] = []
+    marks: list[Mark] = []
     """What changed in this bucket."""
 
 
@@ -166,13 +169,17 @@ def _lines_before(before: Sequence[Series], unit: Unit, shown: TimeRange, count:
 
 
 def with_marks(chart: Chart, marks: Sequence[Mark]) -> Chart:
-    """Returns a chart with thin lines where something changed, of which its table tells too."""
+    """Returns a chart with thin lines where something changed, of which its table tells too.
+
+    They come to those that it has already.
+    """
+    marks = [*(mark for row in chart.rows for mark in row.marks), *marks]
     times = [row.at_us for row in chart.rows]
-    named: dict[int, list[str]] = {}
+    named: dict[int, list[Mark]] = {}
     for mark in marks:
-        named.setdefault(bisect_right(times, mark.at_us) - 1, []).append(mark.name)
+        named.setdefault(max(0, bisect_right(times, mark.at_us) - 1), []).append(mark)
     rows = [row._replace(marks=named.get(place, [])) for place, row in enumerate(chart.rows)]
-    drawn = [MarkDrawn(mark.at_us / 1e6, mark.name) for mark in marks]
+    drawn = [MarkDrawn(mark.at_us / 1e6, mark.name, mark.page) for mark in marks]
     return chart._replace(drawn=replace(chart.drawn, marks=drawn), rows=rows)
 
 

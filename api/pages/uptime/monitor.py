@@ -9,6 +9,8 @@ from litestar.params import FromPath
 from api.auth import AnyRequest, services
 from api.pages.arriving import page_with
 from api.pages.live.following import LivePart, follows, stream_parts
+from api.pages.parts.changes import changes_in
+from api.pages.parts.charts import with_marks
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
 from api.pages.parts.snippets import url_of
 from api.pages.uptime.editing import MONITOR, monitor_of
@@ -155,8 +157,9 @@ async def _read(
             last_end(store, project, of, recent),
             list_checks(store, project, of, recent, limit=LAST_CHECKS),
         )
+    changes = await changes_in(request, project.project_id, shown)
     return {
-        "drawn": responses_of(shown, spent) if spent else None,
+        "drawn": with_marks(responses_of(shown, spent), changes) if spent else None,
         "latencies": latencies,
         "regions": regions,
         "end": end,

@@ -76,13 +76,17 @@ function veil(chart) {
   };
 }
 
-// Thin lines where something changed, each with its name on hover and on focus.
-function marksFor(chart) {
+// Thin lines where something changed, each with its name on hover and on focus; some lead to a page.
+function marksFor(chart, page) {
   const lines = chart.marks.map((mark) => {
-    const line = document.createElement("span");
+    const line = document.createElement(mark.page ? "a" : "span");
     line.className = "mark";
-    line.tabIndex = 0;
-    line.setAttribute("role", "img");
+    if (mark.page) {
+      line.href = page.replace("PAGE", mark.page);
+    } else {
+      line.tabIndex = 0;
+      line.setAttribute("role", "img");
+    }
     line.setAttribute("aria-label", mark.name);
     line.dataset.name = mark.name;
     return line;
@@ -179,7 +183,7 @@ export function draw(figure) {
     ],
     series: [{}, ...chart.lines.map((line) => lineOf(line, chart))],
     hooks: { draw: [veil(chart)], setSelect: [(plot) => zoomTo(figure, plot)] },
-    plugins: [marksFor(chart), tipFor(chart, format)],
+    plugins: [marksFor(chart, figure.dataset.page), tipFor(chart, format)],
     // Each is filled down to the one below it.
     bands: chart.isStacked ? chart.lines.slice(1).map((_, at) => ({ series: [at + 2, at + 1] })) : [],
   };

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clickhouse.client import Warehouse
+from clickhouse.deployments import DeploymentCopy, write_deployments
 from clickhouse.failures import StatementRefused
 from clickhouse.projects import ListedProject, write_projects
 from clickhouse.uptime_days import UptimeDay, write_uptime_days
@@ -146,6 +147,10 @@ async def store_monitor(warehouse: Warehouse, project: str) -> None:
             for day in days
         ],
     )
+    own = (project, str(uuid.uuid4()), "production", "deploy", "webhook")
+    begun_us = START_US + 600_000_000
+    moments = (START_US + 540_000_000, begun_us, begun_us + 42_000_000, None)
+    await write_deployments(warehouse, [DeploymentCopy(*own, "running", "", "c" * 40, *moments)])
     await store_checks(
         warehouse,
         project,

@@ -61,8 +61,8 @@ def fill(served: Served) -> None:
         sql = f"INSERT INTO projects SELECT '{project}', 'name', 'reported', 'UTC', now()"
         assert served.ask(sql).status_code == 200
         for table in (
-            *("attachments", "check_days", "check_ins", "checks", "feedback", "logs"),
-            *("session_updates", "uptime_days"),
+            *("attachments", "check_days", "check_ins", "checks", "deployments", "feedback"),
+            *("logs", "session_updates", "uptime_days"),
         ):
             sql = f"INSERT INTO {table} (project_id) SELECT '{project}'"
             assert served.ask(sql).status_code == 200

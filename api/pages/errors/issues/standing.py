@@ -12,7 +12,8 @@ from api.pages.errors.issues.courses import course_of
 from api.pages.errors.issues.history import Happened, history_of, state_text
 from api.pages.errors.issues.lines import is_new
 from api.pages.errors.issues.wanted import RANGE
-from api.pages.parts.charts import Chart
+from api.pages.parts.changes import changes_in
+from api.pages.parts.charts import Chart, with_marks
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
 from api.pages.viewer import NoSuchPage, Viewer
 from api.parameters import values_of
@@ -124,7 +125,8 @@ async def chart_of(request: AnyRequest, viewer: Viewer, standing: Standing) -> C
     project = on_clock(viewer.project, standing.range)
     async with reader_of(request, project).turn() as store:
         course = await _course(store, project, standing.row, standing.range)
-    return course_of(standing.range, course)
+    changes = await changes_in(request, project.project_id, standing.range)
+    return with_marks(course_of(standing.range, course), changes)
 
 
 def names_of(members: Sequence[Member]) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from api.pages.errors.performance.measures import charts_of, rating, tiles_of
 from api.pages.errors.performance.wanted import EXAMPLE, KEYS, Wanted, wanted_of
 from api.pages.errors.snippets import transaction_snippets_of
 from api.pages.parts import charts
+from api.pages.parts.changes import changes_in
 from api.pages.parts.charts import spark
 from api.pages.parts.filters import chips_of
 from api.pages.parts.texts import change
@@ -72,11 +73,12 @@ async def _found(
         )
         shown = groups[:PAGE_ROWS]
         lines = await _lines(store, wanted, shown, now.figures)
+    changes = await changes_in(request, project.project_id, wanted.range)
     return {
         "lines": lines,
         "groups": now.groups,
         "tiles": tiles_of(wanted, now.figures, before.figures, over_time),
-        "drawn": charts_of(wanted, now.figures, over_time),
+        "drawn": charts_of(wanted, now.figures, over_time, (), changes),
         "older": written(shown[-1].place) if len(groups) > len(shown) else None,
         "snippets": [] if groups else await transaction_snippets_of(request, viewer),
     }

@@ -92,7 +92,11 @@ def tiles_of(wanted: Wanted, now: Figures, before: Figures, over_time: Course) -
 
 
 def charts_of(
-    wanted: Wanted, now: Figures, over_time: Course, releases: Sequence[Release] = ()
+    wanted: Wanted,
+    now: Figures,
+    over_time: Course,
+    releases: Sequence[Release],
+    changes: Sequence[Mark],
 ) -> list[Chart]:
     """Returns how many there were, how many failed, and how long they took, over time."""
     counted = [
@@ -108,7 +112,7 @@ def charts_of(
         )
         for name, colour in PERCENTILES
     ]
-    marks = marks_of(wanted, releases)
+    marks = [*marks_of(wanted, releases), *changes]
     return [
         with_marks(chart_of("Transactions", "count", wanted.range, counted), marks),
         with_marks(chart_of("Duration", "ms", wanted.range, lasted), marks),

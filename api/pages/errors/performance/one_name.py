@@ -19,6 +19,7 @@ from api.pages.errors.performance.wanted import (
     name_and_op,
     wanted_of,
 )
+from api.pages.parts.changes import changes_in
 from api.pages.parts.filters import chips_of
 from api.pages.parts.texts import change
 from api.pages.render import page
@@ -164,10 +165,11 @@ async def _figures(request: AnyRequest, asked: Asked) -> dict[str, Any]:
             transactions.course(store, project, asked.filter, wanted.range.bucket),
             transactions.list_releases(store, project, asked.filter),
         )
+    changes = await changes_in(request, project.project_id, wanted.range)
     return {
         "is_empty": not now.figures.count and not before.figures.count,
         "tiles": tiles_of(wanted, now.figures, before.figures, over_time),
-        "drawn": charts_of(wanted, now.figures, over_time, releases),
+        "drawn": charts_of(wanted, now.figures, over_time, releases, changes),
         "releases": release_lines(releases),
     }
 

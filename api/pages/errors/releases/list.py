@@ -11,6 +11,7 @@ from api.pages.errors.releases.measures import charts_of, marks_of, tiles_of
 from api.pages.errors.releases.wanted import EXAMPLE, KEYS, Wanted, wanted_of
 from api.pages.errors.snippets import session_snippets_of
 from api.pages.parts import charts
+from api.pages.parts.changes import changes_in
 from api.pages.parts.charts import spark
 from api.pages.parts.filters import chips_of
 from api.pages.viewer import Viewed, Viewer
@@ -87,6 +88,7 @@ async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted, first: int
     async with reader_of(request, wanted.project).turn() as store:
         found = await _figures(store, wanted, versions)
     marks = marks_of(wanted.range, every, deployments)
+    marks += await changes_in(request, project_id, wanted.range)
     return {
         "lines": _lines(wanted, rows, extents, deployments, found),
         "count": len(fitting),

@@ -138,11 +138,23 @@ class TestMarks:
             chart, [charts.Mark(NOON_US + HOUR_US + 5, "Release 2"), charts.Mark(NOON_US, "1")]
         )
 
-        assert [row.marks for row in marked.rows][:3] == [["1"], ["Release 2"], []]
+        names = [[mark.name for mark in row.marks] for row in marked.rows]
+        assert names[:3] == [["1"], ["Release 2"], []]
         assert [(one.at, one.name) for one in marked.drawn.marks][0] == (
             (NOON_US + HOUR_US + 5) / 1e6,
             "Release 2",
         )
+
+    def test_marks_come_to_those_that_a_chart_has_and_may_lead_to_a_page(self) -> None:
+        shown = TimeRange(NOON_US, NOON_US + DAY_US - 1, None, "UTC", NOON_US)
+        chart = chart_of("Calls", "count", shown, [Series("Calls", {})])
+
+        marked = charts.with_marks(chart, [charts.Mark(NOON_US, "Release 1")])
+        again = charts.with_marks(marked, [charts.Mark(NOON_US, "Deployment", "deploys/1")])
+
+        drawn = [(one.name, one.page) for one in again.drawn.marks]
+        assert drawn == [("Release 1", None), ("Deployment", "deploys/1")]
+        assert [mark.page for mark in again.rows[0].marks] == [None, "deploys/1"]
 
 
 class TestRanges:
