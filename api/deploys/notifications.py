@@ -65,7 +65,7 @@ async def change_config(request: AnyRequest) -> NotificationConfig:
             notify_on_success=config.notify_on_success if success is UNSET else success,
             notify_on_failure=config.notify_on_failure if failure is UNSET else failure,
         )
-        return after, replace(secrets, notifications=_targets(secrets.notifications, form))
+        return after, replace(secrets, notifications=targets_of(secrets.notifications, form))
 
     await change_app(state.database, state.vault, actor_of(request, caller), owner, change)
     return await _shown(request, owner)
@@ -74,7 +74,7 @@ async def change_config(request: AnyRequest) -> NotificationConfig:
 HANDLERS = (show_config, change_config)
 
 
-def _targets(held: tuple[str, ...], form: NotificationForm) -> tuple[str, ...]:
+def targets_of(held: tuple[str, ...], form: NotificationForm) -> tuple[str, ...]:
     """Returns who is told after a form. Raises `BadRequest`."""
     targets = list(held)
     if form.notifications is not UNSET:

@@ -17,7 +17,13 @@ from api.pages.viewer import Moved, NoSuchPage, NotYours, SignedOut
 from api.parameters import InvalidParameters, NothingFound, values_of
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from clickhouse.failures import QueryTooExpensive, WarehouseError
-from controlplane.failures import ControlPlaneError, CrossSite, NotFound, RetryLater
+from controlplane.failures import (
+    ControlPlaneError,
+    CrossSite,
+    Forbidden,
+    NotFound,
+    RetryLater,
+)
 from eventlog.log import LogError
 
 log = structlog.get_logger(__name__)
@@ -108,7 +114,8 @@ def _control_plane(request: AnyRequest, error: ControlPlaneError) -> Response[An
         answer = _said(request, 503, "The control plane does not answer", KEPT)
         answer.headers["Retry-After"] = str(error.retry_after_s)
         return answer
-    status_code = 404 if isinstance(error, NotFound) else 400
+    codes = {NotFound: 404, Forbidden: 403}
+    status_code = next((code for kind, code in codes.items() if isinstance(error, kind)), 400)
     return _said(request, status_code, "This did not work", error.message)
 
 

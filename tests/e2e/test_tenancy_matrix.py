@@ -18,7 +18,6 @@ from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
 from tests.e2e.people import join
 from tests.e2e.server import EMAIL, PASSWORD, Project, Server, create_project, wait_for
-from tests.pages.deploying import Hand, Pushed
 from tests.poison import append_poison
 
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
@@ -133,6 +132,7 @@ OF_TOKENS = (
     "GET projects/{project_id}/attachments/{attachment_id}",
     "GET projects/{project_id}/check-ins/monitors",
 )
+DEPLOYMENT_PAGES = ("", "/live", "/lines.events", "/impact")
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
@@ -175,7 +175,8 @@ PAGES = (
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),
     *("/deploys/app", "/deploys/app.events", "/deploys/deployments", "/deploys/deployments.events"),
-    *("/deploys/deployments/{deployment_id}", "/deploys/deployments/{deployment_id}/live"),
+    *("/deploys/environment", "/deploys/domains", "/deploys/webhooks", "/deploys/settings"),
+    *(f"/deploys/deployments/{{deployment_id}}{one}" for one in DEPLOYMENT_PAGES),
     "/{page}",
 )
 SETTINGS = tuple(
@@ -213,6 +214,11 @@ MONITOR_FORMS = (
     *("monitors/{monitor_id}/maintenance", "monitors/{monitor_id}/maintenance/remove"),
 )
 DEPLOY_FORMS = ("deployments", "deployments/{deployment_id}")
+APP_FORMS = (
+    *("app", "settings", "settings/end", "environment", "environment/remove", "domains"),
+    *("domains/{domain_id}/verify", "domains/{domain_id}/remove"),
+    *("webhooks", "webhooks/{git_webhook_id}/remove"),
+)
 REPAIRS = ("replay", "discard", "{ref}/replay", "{ref}/discard")
 OWN = (
     *("/account/name", "/account/password", "/account/delete", "/new-project"),
@@ -442,7 +448,8 @@ CASES: dict[str, Case] = {
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
     **{f"POST /p/{{project_id}}/uptime/{one}": Case(Guard.PAGE_ADMIN) for one in MONITOR_FORMS},
-    **{f"POST /p/{{project_id}}/deploys/{one}": Case(Guard.PAGE_ADMIN) for one in DEPLOY_FORMS},
+    **{f"POST /p/{{project_id}}/deploys/{one}": Case(Guard.PAGE_FORM) for one in DEPLOY_FORMS},
+    **{f"POST /p/{{project_id}}/deploys/{one}": Case(Guard.PAGE_ADMIN) for one in APP_FORMS},
     "POST /p/{project_id}/uptime/incidents": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/uptime/incidents/{incident_id}": Case(Guard.PAGE_FORM),
     "POST /p/{project_id}/errors/issues": Case(Guard.PAGE_FORM),
@@ -555,7 +562,6 @@ def world(server: Server) -> Iterator[World]:
     made = server.admin.post("/dashboard/api/tokens", json=monitors, headers=own).json()
     monitor_key = f"Bearer {made['apiToken']}"
     ids |= fill_monitors(stranger, monitor_key) | fill_deploys(stranger, first.project_id)
-    ids |= fill_deployments(server, first)
     login = log_in(stranger, "auth/register", {"email": "thief@example.com", "name": "Thief"})
     yield World(
         *(first, ids, stranger, second.http, other_dsn_key, outsider, member, monitor_key), login
@@ -613,14 +619,6 @@ def fill_deploys(client: httpx.Client, project_id: str) -> dict[str, str]:
     name = send("POST", "domains", project_id=project_id, domain=f"{MARKER}.example.com").json()
     ids = {"git_webhook_id": hook["id"], "deployment_id": made.json()["id"]}
     return {**ids, "domain_id": name["id"]}
-
-
-def fill_deployments(server: Server, project: Project) -> dict[str, str]:
-    """Has a deployment fail whose texts hold the marker; returns its id."""
-    hand = Hand(server, project)
-    hand.make_app()
-    pushed = Pushed(MARKER, branch=MARKER, author=f"{MARKER}@example.com")
-    return {"deployment_id": hand.fail(pushed, "build", MARKER)}
 
 
 def dsn_of(server: Server, project: Project) -> tuple[str, str]:
@@ -1019,6 +1017,6 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, DEPLOY_FORMS)
+    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS)
     assert len(posts) == sum(map(len, kinds))
     assert state_of(server, world.first) == before

@@ -1,12 +1,15 @@
 """Deployments of a running server's projects as a deployer would bring them about, without one."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
+from sqlalchemy import select, update
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -14,10 +17,15 @@ from controlplane.deploys import models, queue
 from controlplane.deploys.deployments import Asked, ask_deployment
 from controlplane.deploys.instances import Built, Started, note_release, note_start, switch
 from controlplane.deploys.secrets import seal_secrets
+from eventlog.records import Chunk
+from eventlog.sqlite_log import SqliteLog
 from schemas.deploys.apps import AppConfig, AppSecrets
 from schemas.deploys.deployments import Deployment, Held, Job
+from schemas.deploys.lines import Level, Line, Stream, line_id
 from schemas.deploys.states import Phase
+from schemas.kinds import DEPLOY_LINE
 from schemas.projects import ProjectId
+from tests.chunks import append_chunks
 from tests.e2e.server import Project, Server
 
 T = TypeVar("T")
@@ -34,10 +42,17 @@ class Pushed(NamedTuple):
     author: str = "ann@example.com"
 
 
+def line(seq: int, message: str, level: Level = "info", stream: Stream = "stdout") -> Line:
+    """Returns a line of any deployment."""
+    at_us = time.time_ns() // 1000
+    return Line(deployment_id="", seq=seq, at_us=at_us, level=level, stream=stream, message=message)
+
+
 class Hand:
     """Does by hand what a deployer does for one project of a server."""
 
     def __init__(self, server: Server, project: Project) -> None:
+        self._folder = server.data_dir
         self._url = f"sqlite:///{server.data_dir / 'control.db'}"
         self._vault = Vault((server.data_dir / "secret.key").read_text().strip())
         self._project_id = ProjectId(project.project_id)
@@ -49,6 +64,10 @@ class Hand:
     def serve(self, pushed: Pushed) -> Deployment:
         """Has a commit built and started, and serve."""
         return self._do(lambda database: self._serve(database, pushed))
+
+    def age(self, minutes: int) -> None:
+        """Has everything that was deployed have happened so long ago."""
+        self._do(lambda database: _age(database, self._project_id, minutes * 60_000_000))
 
     def fail(self, pushed: Pushed, phase: Phase, error: str, resolution: str = "") -> str:
         """Has a deployment fail in a phase; returns its id."""
@@ -62,9 +81,23 @@ class Hand:
         """Has a deployment go on to a phase."""
         self._do(lambda database: queue.enter(database, held, phase))
 
+    def print(self, deployment_id: str, *lines: Line) -> None:
+        """Has a deployment print lines."""
+        bodies = [msgspec.json.encode(replace(one, deployment_id=deployment_id)) for one in lines]
+        ids = [line_id(deployment_id, one.seq) for one in lines]
+        at_ns = time.time_ns()
+        chunk = Chunk(self._project_id, DEPLOY_LINE.wire, at_ns, bodies, ids=ids)
+        log = SqliteLog(self._folder / "log.db")
+        try:
+            self._do(lambda _: append_chunks(log, DEPLOY_LINE.topic, {0: chunk}))
+        finally:
+            log.close()
+
     def fail_held(self, held: Held, error: str) -> None:
         """Has a deployment fail where it is."""
-        self._do(lambda database: queue.end(database, held, "failed", error=error))
+        self._do(
+            lambda database: queue.end(database, held, "failed", vault=self._vault, error=error)
+        )
 
     def ask(self, pushed: Pushed) -> Deployment:
         """Has a deployment wait."""
@@ -151,3 +184,11 @@ class Hand:
         started = Started(address="127.0.0.1", port=31_415, details="{}")
         await note_start(database, held, instance_id, release, started)
         return await switch(database, self._vault, held, instance_id)
+
+
+async def _age(database: Database, project_id: ProjectId, by_us: int) -> None:
+    of, event = models.Deployment, models.DeploymentEvent
+    own = select(of.id).where(of.project_id == uuid.UUID(project_id))
+    moved = update(event).where(event.deployment_id.in_(own)).values(at_us=event.at_us - by_us)
+    async with database.session() as session:
+        await session.execute(moved.execution_options(synchronize_session=False))

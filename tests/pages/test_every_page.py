@@ -90,6 +90,10 @@ class TestEveryPage:
         ("empty", "uptime/escalation"),
         ("empty", "deploys/app"),
         ("empty", "deploys/deployments"),
+        *(
+            ("empty", f"deploys/{one}")
+            for one in ("environment", "domains", "webhooks", "settings")
+        ),
         ("demo", "pipeline"),
         ("demo", "pipeline/dead"),
         ("empty", "pipeline"),

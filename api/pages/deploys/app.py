@@ -2,23 +2,30 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from litestar import Response, get
 
 from api.auth import AnyRequest, services
 from api.pages.arriving import page_with
-from api.pages.deploys.allowed import may_deploy, reach_of
+from api.pages.deploys.allowed import may_deploy, reach_of, refusal_of
+from api.pages.deploys.fields import COMMANDS, FIRST, fields_named
+from api.pages.deploys.forms import texts_of
 from api.pages.deploys.live import live_of, of_app
 from api.pages.deploys.phases import TITLES, took_ms
+from api.pages.forms import Problem
 from api.pages.live.following import EVENTS, LivePart, stream_parts
 from api.pages.parts.snippets import url_of
+from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
+from controlplane.deploys.apps import open_app
 from controlplane.deploys.deployments import list_deployments
 from controlplane.deploys.glances import list_running, list_serving
 from controlplane.deploys.instances import list_releases
+from schemas.deploys.apps import AppConfig, AppSecrets
 from schemas.deploys.deployments import Deployment, Instance, Release
-from schemas.deploys.routing import PRODUCTION
+from schemas.deploys.routing import PRODUCTION, segment_of
 
 APP = "/deploys/app"
 LAST = 8
@@ -50,11 +57,8 @@ class Kept(NamedTuple):
 
 @get(APP, include_in_schema=False)
 async def app_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
-    """Show the app of the project."""
-    live = await live_of(request, of_app(request, viewer))
-    return await page_with(
-        request, "deploys/app.html", _found(request, viewer), live=live, problem=None, typed={}
-    )
+    """Show the app of the project; where there is none, the form that makes one."""
+    return await app_shown(request, viewer)
 
 
 @get(f"{APP}{EVENTS}", include_in_schema=False)
@@ -65,10 +69,35 @@ async def app_events(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     return stream_parts(request, viewer, of_app(request, viewer), part, of=may)
 
 
+async def app_shown(
+    request: AnyRequest,
+    viewer: Viewer,
+    *,
+    problem: Problem | None = None,
+    texts: Mapping[str, str] | None = None,
+    asked: Mapping[str, str] | None = None,
+) -> Response[Any]:
+    """Returns the page of the app; `texts` and `asked` are what its two forms were sent with."""
+    frame = {
+        "live": await live_of(request, of_app(request, viewer)),
+        "problem": problem,
+        "texts": texts or texts_of(AppConfig(), AppSecrets()),
+        "asked": asked,
+        "fields": fields_named(*FIRST),
+        "commands": fields_named(*COMMANDS),
+        "refusal": await refusal_of(request, viewer),
+    }
+    if problem is None:
+        return await page_with(request, "deploys/app.html", _found(request, viewer), **frame)
+    found = await _found(request, viewer)
+    return await page(request, "deploys/app.html", status_code=400, **frame, **found)
+
+
 async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     database, project_id = services(request).database, viewer.project.project_id
     now_us = time.time_ns() // 1000
-    last, running, instances, releases = await asyncio.gather(
+    (config, _), last, running, instances, releases = await asyncio.gather(
+        open_app(database, services(request).vault, project_id),
         list_deployments(database, reach_of(viewer), limit=LAST),
         list_running(database, project_id),
         list_serving(database, project_id),
@@ -82,6 +111,7 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     is_served = {one.release_id: one.environment for one in running if one.release_id}
     newest = next((one for one in last if one.environment == PRODUCTION), None)
     return {
+        "config": config,
         "serving": next((one for one in serving if one.deployment.is_default), None),
         "previews": [one for one in serving if one.deployment.environment != PRODUCTION],
         "newest": newest,
@@ -91,14 +121,13 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         "titles": TITLES,
         "now_us": now_us,
         "zone": viewer.project.time_zone,
-        "is_empty": not last and not running,
+        "is_empty": not config.repo_url and not last,
     }
 
 
 def address_in(request: AnyRequest, viewer: Viewer, environment: str) -> str:
     """Returns where an environment is reached."""
-    place = f"{url_of(request)}/app/{viewer.project.project_id}"
-    return f"{place}/" if environment == PRODUCTION else f"{place}/{environment}/"
+    return f"{url_of(request)}/app/{segment_of(viewer.project.project_id, environment)}/"
 
 
 HANDLERS = (app_page, app_events)

@@ -1,24 +1,22 @@
-"""All deployments of a project, in pages; and asking for one."""
+"""All deployments of a project, in pages; live."""
 
 import time
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Response, get
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
 from api.pages.arriving import page_with
-from api.pages.deploys.allowed import deployers_only, may_deploy, reach_of, who_of
+from api.pages.deploys.allowed import may_deploy, reach_of
 from api.pages.deploys.app import Line
 from api.pages.deploys.live import live_of, of_app
 from api.pages.deploys.phases import TITLES, took_ms
-from api.pages.forms import fields_of
 from api.pages.live.following import EVENTS, LivePart, stream_parts
 from api.pages.render import address_of
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import invalid, values_of
-from controlplane.deploys.deployments import Asked, ask_deployment, list_deployments
-from schemas.deploys.routing import PRODUCTION
+from controlplane.deploys.deployments import list_deployments
 
 DEPLOYMENTS = "/deploys/deployments"
 PAGE_ROWS = 50
@@ -40,25 +38,6 @@ async def deployments_events(request: AnyRequest, viewer: Viewed) -> Response[An
     _place(request)  # says at once what is wrong with the address
     part = LivePart("figures", REST_S, "deploys/_deployments.html", _found)
     return stream_parts(request, viewer, of_app(request, viewer), part)
-
-
-@post(DEPLOYMENTS, include_in_schema=False, status_code=200)
-async def deploy(request: AnyRequest, viewer: Viewed) -> Response[Any]:
-    """Ask for a deployment of a branch or a commit."""
-    await deployers_only(request, viewer)
-    typed = {name: text.strip() for name, text in (await fields_of(request)).items()}
-    who = who_of(viewer)
-    asked = Asked(
-        project_id=viewer.project.project_id,
-        user_id=who.reach.user_id,
-        author=who.author,
-        origin="page",
-        environment=typed.get("environment") or PRODUCTION,
-        branch=typed.get("branch", ""),
-        commit_sha=typed.get("commit", "").lower(),
-    )
-    made = await ask_deployment(services(request).database, asked)
-    return to_deployment(request, made.id)
 
 
 def to_deployment(request: AnyRequest, deployment_id: str) -> Redirect:
@@ -97,4 +76,4 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-HANDLERS = (deployments_page, deployments_events, deploy)
+HANDLERS = (deployments_page, deployments_events)

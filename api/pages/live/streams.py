@@ -59,18 +59,18 @@ async def _events(
             yield BEAT
             while not hub.closed.is_set():
                 made = await follower.next(check_s)
-                if not await _may_see(request, viewer):
-                    yield _over("signed out")
+                if not await may_see(request, viewer):
+                    yield over("signed out")
                     return
                 yield b"".join(map(_event, made)) or BEAT
-        yield _over("restart")
+        yield over("restart")
     except TooManyStreams:
-        yield _over("too many")
+        yield over("too many")
     except Unavailable:
-        yield _over("restart")  # nothing is sent to whom nobody can look up
+        yield over("restart")  # nothing is sent to whom nobody can look up
 
 
-async def _may_see(request: AnyRequest, viewer: Viewer) -> bool:
+async def may_see(request: AnyRequest, viewer: Viewer) -> bool:
     """Tell whether it is as it was when the page was opened; a project's settings are a part."""
     try:
         session = await find_session(services(request).database, viewer.session.token)
@@ -87,5 +87,6 @@ def _event(made: Made) -> bytes:
     return b"event: part\ndata: " + data + b"\n\n"
 
 
-def _over(why: str) -> bytes:
+def over(why: str) -> bytes:
+    """Return the last event of a stream."""
     return b"event: over\ndata: " + why.encode() + b"\n\n"

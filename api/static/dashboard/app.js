@@ -6,6 +6,7 @@ import { watchFilter } from "./filter.js";
 import { watchForms } from "./forms.js";
 import { watchKeys } from "./keys.js";
 import { watchLive } from "./live.js";
+import { watchLog } from "./log.js";
 import { watchTrees } from "./tree.js";
 
 const root = document.documentElement;
@@ -118,3 +119,4 @@ watchChoosing();
 drawNew();
 document.body.addEventListener("htmx:afterSettle", drawNew);
 watchLive();
+watchLog();
