@@ -1,6 +1,7 @@
 """An app of this machine: started from a release, watched, and its output read."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from controlplane.deploys.queue import next_line, reserve_lines
 from controlplane.failures import Unavailable
 from deploys.bench import Bench
 from deploys.drivers.driver import AppCommand, Instance, Limits, Running
-from deploys.environments import app_environment, tool_path
+from deploys.environments import app_environment, listening_host, tool_path
 from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
 from deploys.lines.writing import LineWriter, Log, LogRefused
@@ -57,9 +58,11 @@ class App:
         self._bench.ports.give_back(self.running.instance.port)
 
     async def end(self) -> None:
-        """Ends it and its log."""
+        """Ends it and its log, and removes what was its own."""
         await self.stop()
         await self._out.close()
+        folder = self._bench.places.instance(self.name)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def leave(self) -> None:
         """Ends its log, and lets it run."""
@@ -108,7 +111,12 @@ async def start_app(
         text=start_text(release.plan),
         folder=folder,
         environment=app_environment(
-            variables, folder=folder, home=home, path=tool_path(), port=port
+            variables,
+            folder=folder,
+            home=home,
+            path=tool_path(),
+            port=port,
+            host=listening_host(bench.driver.name),
         ),
         limits=_limits(bench, config),
         port=port,

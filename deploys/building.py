@@ -12,7 +12,7 @@ from deploys.bench import Bench
 from deploys.checkout import Commit, Source, check_out
 from deploys.detecting import Given, Plan, detect, subfolder
 from deploys.drivers.driver import Command, Limits
-from deploys.environments import build_environment, tool_path
+from deploys.environments import build_environment, make_caches, tool_path
 from deploys.failures import Cancelled, DeployFailed
 from deploys.leasing import Lease
 from deploys.lines.writing import LineWriter
@@ -117,7 +117,7 @@ class Build(NamedTuple):
         await self.out.say("info", f"$ {text}")
         limits = self._limits()
         caches = self.bench.places.caches(self.job.deployment.project_id)
-        await asyncio.to_thread(caches.mkdir, parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(make_caches, caches)
         command = Command(
             text=text,
             folder=folder,

@@ -264,9 +264,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     prober_canary: str = ""
     """What probers can always reach while they are connected: `HOST:PORT`, comma-separated. If none
     of them can be reached, failures are `inconclusive`. Empty: that address, else nothing."""
-    deploy_driver: Literal["process", "bubblewrap", "docker", "none"] = "process"
-    """What builds and apps that Sluice deploys run in: `process`, `bubblewrap` or `docker`. `none`:
-    `sluice up` runs no deployments."""
+    deploy_driver: Literal["process", "bubblewrap", "none"] = "process"
+    """What builds and apps that Sluice deploys run in: `process` or `bubblewrap`. `none`: `sluice up`
+    runs no deployments."""
     deploy_name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "default"
     """Name of the deployer: it keeps its releases and apps by it. Each of several has its own."""
     deploy_parallel: Positive = 2

@@ -1,7 +1,6 @@
 """What a process has of deployed apps that people ask: it passes requests on, and shows logs."""
 
 from functools import partial
-from typing import cast
 from urllib.parse import urlsplit
 
 from api.auth import AnyRequest
@@ -11,43 +10,20 @@ from api.deploys.proxy.routes import Routes
 from api.deploys.proxy.traffic import Traffic
 from api.deploys.proxy.upstream import Clocks, Upstream
 from api.deploys.proxy.withheld import Withheld
-from api.deploys.readers import Connection, Ending
 from api.deploys.routing.handlers import GATEWAYS, Gateways
 from api.deploys.routing.handlers import AnyRequest as ProxyRequest
 from api.deploys.routing.traefik import Entrance
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.deploys.deployments import get_deployment
-from controlplane.deploys.endings import find_ending
 from controlplane.deploys.routing import is_verified, list_routes
 from controlplane.deploys.rows import Reach
 from controlplane.failures import Forbidden
 from controlplane.logins import is_login
 from schemas.deploys.routing import NO_APPS_HOST, plain_host
-from schemas.projects import ProjectContext
 from schemas.settings import Settings
 from sluice.process import Process
 
 REFRESH_EVERY_S = 1.0
-
-
-class Reader:
-    """Who may read the log of a deployment, and whether it goes on."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def find(self, connection: Connection, deployment_id: str) -> ProjectContext:
-        """Returns the project of a deployment that who asks may see; see `DeployReader`."""
-        # A WebSocket has what is read of a request: its headers and its address.
-        reach = await reach_of(cast("AnyRequest", connection))
-        found = await get_deployment(self._database, reach, deployment_id)
-        return ProjectContext(found.project_id)
-
-    async def ending(self, project: ProjectContext, deployment_id: str) -> Ending | None:
-        """Returns that a deployment is over, and nothing of it runs; see `DeployReader`."""
-        found = await find_ending(self._database, project.project_id, deployment_id)
-        return None if found is None else Ending(*found)
 
 
 async def reach_of(request: AnyRequest) -> Reach:
@@ -67,7 +43,6 @@ def add_apps(process: Process, database: Database, vault: Vault) -> Routes:
     process.state["traffic"] = Traffic(
         routes=routes, upstream=upstream, withheld=withheld, apps_host=settings.apps_host
     )
-    process.state["deploy_reader"] = Reader(database)
     process.state["reach_of"] = reach_of
     apps_host = "" if settings.apps_host == NO_APPS_HOST else settings.apps_host
     process.state[GATEWAYS] = Gateways(

@@ -38,16 +38,20 @@ async def project_of_deployment(
 
 
 async def over_since(database: Database, project_id: ProjectId, deployment_id: str) -> Over | None:
-    """Tells how and when a deployment of a project ended; `None` while it goes on.
+    """Tells how a deployment of a project ended, and since when nothing of it runs; else `None`.
 
-    Raises `NotFound`. One that runs goes on: its app prints.
+    Raises `NotFound`. One that runs goes on, and one that is drained: its app prints.
     """
-    of = models.Deployment
+    of, instance = models.Deployment, models.AppInstance
     query = select(of).where(of.id == as_uuid(deployment_id), of.project_id == as_uuid(project_id))
     async with database.reading() as session:
         row = await session.scalar(query)
-    if row is None:
-        raise NotFound("deployment not found")
-    if row.status not in ENDED:
+        if row is None:
+            raise NotFound("deployment not found")
+        if row.status not in ENDED:
+            return None
+        ends = select(instance.ended_us).where(instance.deployment_id == row.id)
+        ended = list(await session.scalars(ends))
+    if any(one is None for one in ended):
         return None
-    return Over(row.status, row.finished_us or row.updated_us)
+    return Over(row.status, max([row.updated_us, *(one or 0 for one in ended)]))
