@@ -265,8 +265,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What probers can always reach while they are connected: `HOST:PORT`, comma-separated. If none
     of them can be reached, failures are `inconclusive`. Empty: that address, else nothing."""
     deploy_driver: Literal["process", "bubblewrap", "none"] = "process"
-    """What builds and apps that Sluice deploys run in: `process` or `bubblewrap`. `none`: `sluice up`
-    runs no deployments."""
+    """What builds and apps that Sluice deploys run in: `process` or `bubblewrap`. `none`:
+    `sluice up` runs no deployments."""
     deploy_name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "default"
     """Name of the deployer: it keeps its releases and apps by it. Each of several has its own."""
     deploy_parallel: Positive = 2

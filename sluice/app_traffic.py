@@ -13,11 +13,11 @@ from api.deploys.proxy.withheld import Withheld
 from api.deploys.routing.handlers import GATEWAYS, Gateways
 from api.deploys.routing.handlers import AnyRequest as ProxyRequest
 from api.deploys.routing.traefik import Entrance
+from api.operations import Operations
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.deploys.routing import is_verified, list_routes
 from controlplane.deploys.rows import Reach
-from controlplane.failures import Forbidden
 from controlplane.logins import is_login
 from schemas.deploys.routing import NO_APPS_HOST, plain_host
 from schemas.settings import Settings
@@ -57,10 +57,9 @@ def add_apps(process: Process, database: Database, vault: Vault) -> Routes:
 
 
 async def _admit(request: ProxyRequest) -> None:
-    """Lets in who runs the installation: where apps are is nobody else's business."""
-    caller = await caller_in(request)
-    if not caller.is_operator:
-        raise Forbidden("Forbidden: a token of the operator's is needed, made by `sluice token`")
+    """Lets in whom `/metrics` lets in: where apps are is the operator's business."""
+    operations: Operations = request.app.state.operations
+    operations.reject_strangers(request)
 
 
 def own_hosts(settings: Settings) -> frozenset[str]:

@@ -82,12 +82,14 @@ BY_LOGIN = (
     ),
     "PATCH /api/v1/deployments/{deployment_id}/promote",
     *("DELETE /api/v1/deployments/{deployment_id}", "DELETE /api/v1/projects/{project_id}"),
+    *("GET /api/v1/routing/traefik", "GET /api/v1/routing/caddy/ask"),
     "POST /api/v1/auth/logout",
 )
 """Of the API of deployments, in an order in which each step finds what it needs."""
 PROMOTES = "PATCH /api/v1/deployments/{deployment_id}/promote"
 RECEIVES = "POST /api/v1/webhooks/{git_webhook_id}/receive"
-REJECTED = {"POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401}
+CERTIFICATE = "GET /api/v1/routing/caddy/ask"
+REJECTED = {CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401}
 """What is answered otherwise than by its best status: nothing is signed, or runs, in the walk."""
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),

@@ -1,17 +1,18 @@
 """What proxies of the operator's own ask: where apps are, and which domains get a certificate."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from litestar import Request, Response, get
 from litestar.datastructures import State
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.declared import takes
 from api.deploys.proxy.routes import Routes
 from api.deploys.routing.traefik import Entrance, traefik_configuration
 from api.parameters import read, values_of
 from schemas.deploys.routing import is_label, plain_host
+from schemas.described import describes
 
 GATEWAYS = "gateways"
 """Where the application's state holds `Gateways`."""
@@ -34,11 +35,27 @@ class Gateways(Struct, frozen=True, kw_only=True):
 class AskQuery(Struct, frozen=True):
     """What Caddy asks about."""
 
-    domain: str | None = None
-    """The name that a client wants a certificate of."""
+    domain: Annotated[
+        str | None,
+        Meta(
+            description="The name that a client wants a certificate of.",
+            examples=["shop.example.com"],
+        ),
+    ] = None
 
 
-@get("/routing/traefik", media_type="application/json", include_in_schema=False)
+class Allowed(Struct, frozen=True):
+    """Whether a certificate is to be got."""
+
+    allowed: bool
+
+
+@get(
+    "/routing/traefik",
+    summary="Tell Traefik where apps are",
+    media_type="application/json",
+    opt=describes(asks="operator"),
+)
 async def get_traefik_configuration(request: AnyRequest) -> dict[str, Any]:
     """Return Traefik's dynamic configuration, for its HTTP provider."""
     gateways = _gateways(request)
@@ -48,11 +65,11 @@ async def get_traefik_configuration(request: AnyRequest) -> dict[str, Any]:
 
 @get(
     "/routing/caddy/ask",
-    opt=takes(AskQuery),
+    summary="Tell Caddy whether a domain gets a certificate",
+    opt={**takes(AskQuery), **describes(answer=Allowed, errors=(404,))},
     media_type="application/json",
-    include_in_schema=False,
 )
-async def ask_for_certificate(request: AnyRequest) -> Response[dict[str, bool]]:
+async def ask_for_certificate(request: AnyRequest) -> Response[Allowed]:
     """Tell Caddy whether to get a certificate: 200 for domains that are somebody's here, else 404.
 
     Anybody may ask: a handshake with Caddy tells the same.
@@ -60,7 +77,7 @@ async def ask_for_certificate(request: AnyRequest) -> Response[dict[str, bool]]:
     gateways = _gateways(request)
     host = plain_host(read(values_of(request), AskQuery).domain or "") or ""
     is_ours = await _is_served(gateways, host)
-    return Response({"allowed": is_ours}, status_code=200 if is_ours else 404)
+    return Response(Allowed(is_ours), status_code=200 if is_ours else 404)
 
 
 HANDLERS = (get_traefik_configuration, ask_for_certificate)

@@ -15,7 +15,7 @@ from api.deploys.notifications import targets_of
 from api.deploys.project_forms import changed
 from api.pages.deploys.fields import FIELDS, Field
 from api.pages.forms import Problem, told
-from api.pages.uptime.keeping import meant_lines, shown_lines
+from api.pages.parts.targets import meant_lines, shown_lines
 from controlplane.failures import BadRequest, ControlPlaneError
 from schemas.deploys.apps import AppConfig, AppSecrets
 from schemas.deploys.forms import NotificationForm, ProjectChangeForm

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.pages.forms import Problem, told
+from api.pages.parts.targets import meant_lines, shown_lines
 from api.pages.uptime.asserting import read_assertion, write_assertion
 from api.pages.uptime.fields import FIELDS, Field, fields_of
-from api.pages.uptime.keeping import meant_lines, shown_lines
 from controlplane.failures import BadRequest, ControlPlaneError
 from controlplane.uptime.checked import OF_HEARTBEATS
 from schemas.uptime.monitors import MonitorConfig, listed

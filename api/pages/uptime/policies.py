@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from api.pages.forms import Problem, told
-from api.pages.uptime.keeping import meant_lines, shown_lines
+from api.pages.parts.targets import meant_lines, shown_lines
 from controlplane.failures import BadRequest, ControlPlaneError
 from schemas.uptime.escalation import MAX_STEPS, PolicyForm
 
