@@ -283,6 +283,8 @@ MONITORS: dict[str, Any] = {
     },
     "POST escalation-policies/{policy_id}/test": None,
 }
+OPERATOR_PATHS = ("health", "ready", "metrics", "routing/traefik", "routing/caddy/ask")
+"""Below `/api/v1`."""
 DEPLOYS: dict[str, Any] = {
     "POST auth/logout": None,
     "PUT projects/{project_id}": {"name": "taken"},
@@ -370,7 +372,7 @@ CASES: dict[str, Case] = {
         f"{one.replace(' ', ' /api/v1/')}": Case(Guard.LOGIN, body) for one, body in DEPLOYS.items()
     },
     **{f"POST /api/v1/auth/{one}": Case(Guard.PUBLIC, {}) for one in ("register", "login")},
-    **{f"GET /api/v1/{one}": Case(Guard.PUBLIC) for one in ("health", "ready", "metrics")},
+    **{f"GET /api/v1/{one}": Case(Guard.PUBLIC) for one in OPERATOR_PATHS},
     # What the git server signs is the capability.
     "POST /api/v1/webhooks/{git_webhook_id}/receive": Case(Guard.PUBLIC, {}),
     "GET /": Case(Guard.PUBLIC),
