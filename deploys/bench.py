@@ -12,6 +12,7 @@ from deploys.ports import Ports
 from deploys.releases import Releases
 from deploys.settings import DeployerSettings
 from schemas.deploys.deployments import Deployment, Job
+from schemas.projects import UserId
 
 Inject = Callable[[Job], Awaitable[Mapping[str, str]]]
 """Returns what an app finds of Sluice in its environment, beside what its owner has set."""
@@ -19,6 +20,10 @@ Switched = Callable[[Deployment], Awaitable[None]]
 """Is told of each deployment that serves from now on, before the one before is drained."""
 InFlight = Callable[[str], int]
 """Tells how many requests an instance is answering, as far as this process knows."""
+
+
+Permit = Callable[[UserId | None], Awaitable[bool]]
+"""Tells whether code may still run for the owner of an app."""
 
 
 class Installation(NamedTuple):
@@ -30,6 +35,7 @@ class Installation(NamedTuple):
     inject: Inject
     switched: Switched
     in_flight: InFlight
+    permit: Permit
     drain_least_s: float
     """So long requests may still come to an instance that serves no more: as late as any proxy
     hears of a switch."""

@@ -1,6 +1,7 @@
 """The deployer: takes deployments from the queue, runs them, and keeps what serves."""
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -10,10 +11,12 @@ from controlplane.failures import Unavailable
 from deploys.bench import Bench
 from deploys.keeping import Keeper
 from deploys.runs import run
+from deploys.syncing import sync_due
 from schemas.deploys.deployments import Job
 from schemas.projects import ProjectId
 
 RECOVER_EVERY_S = 5.0
+SYNC_EVERY_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +31,7 @@ class Deployer:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._has_begun = False
         self._recovered_at = float("-inf")
+        self._syncing: asyncio.Task[None] | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -42,6 +46,7 @@ class Deployer:
                 await asyncio.to_thread(self._bench.releases.sweep, ())
                 self._has_begun = True
             await self._recover()
+            self._sync()
             while len(self._runs) < self._parallel:
                 job = await claim(self._bench.at.database, self._bench.at.vault, self._bench.name)
                 if job is None:
@@ -53,9 +58,10 @@ class Deployer:
 
     async def stop(self) -> None:
         """Gives up what is under way, for a deployer to go on with, and lets apps run."""
-        for task in self._runs.values():
+        tasks = [*self._runs.values(), *([self._syncing] if self._syncing else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._runs.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._keeper.leave()
 
     async def _recover(self) -> None:
@@ -63,6 +69,18 @@ class Deployer:
         if now - self._recovered_at >= RECOVER_EVERY_S:
             self._recovered_at = now
             await recover(self._bench.at.database, self._bench.at.vault)
+
+    def _sync(self) -> None:
+        """Looks at branches beside all else: a repository may take its time to answer."""
+        if self._syncing is None or self._syncing.done():
+            if self._syncing is not None and self._syncing.exception() is not None:
+                log.error("branches were not looked at", exc_info=self._syncing.exception())
+            self._syncing = asyncio.create_task(self._look_at_branches())
+
+    async def _look_at_branches(self) -> None:
+        with suppress(Unavailable):
+            await sync_due(self._bench)
+        await asyncio.sleep(SYNC_EVERY_S)
 
     def _begin(self, job: Job) -> None:
         task = asyncio.create_task(self._run(job), name=f"deployment {job.deployment.id}")

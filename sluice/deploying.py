@@ -10,11 +10,14 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.deploys.keys import keys_for_app
 from controlplane.deploys.queue import has_apps
-from controlplane.failures import Unavailable
+from controlplane.deploys.rights import refuse_deploying
+from controlplane.failures import Forbidden, Unavailable
 from eventlog.log import EventLog
 from schemas.deploys.deployments import Deployment, Job
-from schemas.settings import Settings
-from sluice.commands.options import address_of
+from schemas.projects import UserId
+from sluice.app_monitors import watch_app
+from sluice.deploys import deploy_rules_of
+from sluice.own_address import own_url
 from sluice.process import Process
 
 if TYPE_CHECKING:
@@ -95,6 +98,7 @@ class Deploying:
             inject=self._inject,
             switched=self._switched,
             in_flight=self._in_flight,
+            permit=self._permit,
             drain_least_s=DRAIN_LEAST_S,
         )
         bench = Bench(
@@ -130,7 +134,16 @@ class Deploying:
     async def _switched(self, deployment: Deployment) -> None:
         if self._routes is not None:
             await self._routes.refresh()
+        await watch_app(self._database, self._vault, self._process.settings, deployment)
         log.info("an app serves", project_id=deployment.project_id, port=deployment.port)
+
+    async def _permit(self, owner: UserId | None) -> bool:
+        try:
+            by = deploy_rules_of(self._process.settings).by
+            await refuse_deploying(self._database, by, owner)
+        except Forbidden:
+            return False
+        return True
 
     def _in_flight(self, instance_id: str) -> int:
         if self._routes is None:
@@ -156,11 +169,6 @@ def deployer_settings_of(process: Process) -> "DeployerSettings":
         first_port=settings.deploy_first_port,
         last_port=min(settings.deploy_first_port + 8999, 65535),
     )
-
-
-def own_url(settings: Settings) -> str:
-    """Returns under which address an app of this machine finds Sluice."""
-    return settings.public_url.rstrip("/") or address_of(settings)
 
 
 def add_deployer(

@@ -107,6 +107,13 @@ async def ask_sync(database: Database, actor: Actor, project_id: ProjectId) -> N
         note(session, actor, ("sync", "project", project_id))
 
 
+async def wants_monitor(database: Database, project_id: ProjectId) -> bool:
+    """Tells whether the address of a project's app is to be monitored."""
+    async with database.reading() as session:
+        app = await session.get(models.App, as_uuid(project_id))
+        return app is not None and config_of(app).monitor
+
+
 async def remove_app(database: Database, actor: Actor, project_id: ProjectId) -> None:
     """Deletes a project, and ends its deployments; raises `NotFound`."""
     async with database.session() as session:

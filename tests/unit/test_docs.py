@@ -80,6 +80,8 @@ def test_every_setting_is_documented_with_its_default_and_meaning(name: str) -> 
 def test_no_setting_is_documented_that_is_none() -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.__struct_fields__}
     known |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
+    # What deployed apps find in their environment.
+    known |= {f"{PREFIX}{name}" for name in ("URL", "API_KEY", "PROJECT_ID", "DEPLOYMENT_ID")}
 
     for file in PAGES:
         named = set(re.findall(r"\bSLUICE_[A-Z_]*[A-Z]\b", file.read_text(encoding="utf-8")))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -133,6 +133,17 @@ class World:
         routes = await list_routes(self.database)
         return await asyncio.to_thread(_get, routes[0].port) if routes else None
 
+    async def sync_now(self) -> None:
+        """Has the branch be due, and waits until it was looked at."""
+        async with self.database.session() as session:
+            await session.execute(update(models.App).values(next_sync_us=1))
+
+        async def looked_at() -> bool:
+            async with self.database.reading() as session:
+                return await session.scalar(select(models.App.next_sync_us)) != 1
+
+        await until(looked_at)
+
     def said(self, deployment_id: str) -> list[str]:
         return [one.message for one in self.lines if one.deployment_id == deployment_id]
 
@@ -161,6 +172,7 @@ class World:
                 inject=_inject,
                 switched=self._switched,
                 in_flight=lambda _: 0,
+                permit=_permit,
                 drain_least_s=0.0,
             ),
         )
@@ -182,6 +194,10 @@ async def until(found: Callable[[], Any]) -> Any:
             if value:
                 return value
             await asyncio.sleep(0.05)
+
+
+async def _permit(owner: object) -> bool:
+    return True
 
 
 async def _inject(_: Job) -> Mapping[str, str]:

@@ -8,9 +8,10 @@ from sqlalchemy import update
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.deploys import models
-from controlplane.deploys.deployments import cancel_deployment, roll_back
+from controlplane.deploys.deployments import cancel_deployment, list_deployments, roll_back
 from controlplane.deploys.instances import list_instances, list_releases
 from controlplane.deploys.queue import claim
+from controlplane.deploys.rows import Reach
 from tests.integration.deploys.apps import ask, who
 from tests.integration.deploys.running import World, commit, page, until
 
@@ -153,6 +154,22 @@ async def pruned(world: World, count: int) -> bool:
     kept = await list_releases(world.database, world.project_id)
     folders = [one.name for one in (world.folder / "deploys" / "releases").iterdir()]
     return sorted(one.place for one in kept) == sorted(folders) and len(kept) == count
+
+
+async def test_a_new_commit_is_deployed_by_itself_once(world: World) -> None:
+    await world.configure(auto_sync_enabled=True, sync_interval_secs=10)
+    async with world.deployer():
+        first = await world.deploy()
+        sha = commit(world.repository, page("second"))
+        for _ in range(2):
+            await world.sync_now()
+            await until(lambda: served(world, "second"))
+        reach = Reach(project_id=world.project_id)
+        found = await list_deployments(world.database, reach, limit=9)
+    assert [(one.origin, one.commit_sha) for one in found] == [
+        ("sync", sha),
+        ("api", first.commit_sha),
+    ]
 
 
 async def drained(world: World) -> bool:
