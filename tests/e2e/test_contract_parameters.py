@@ -19,8 +19,11 @@ SENDERS = {
     *("/v1/ingest", "/api/1/envelope", "/api/1/store"),
     *("/api/1/cron/one", "/api/1/cron/one/one"),
     *("/v1/heartbeats/one", "/v1/heartbeats/one/one"),
+    *(f"/api/v1/{one}" for one in ("health", "ready", "metrics", "webhooks/one/receive")),
+    *("/api/v1/routing/traefik", "/api/v1/routing/caddy/ask"),
 }
-"""SDKs add parameters of their own, and what they send must not be lost for one."""
+"""SDKs, git servers, health checks and proxies add parameters of their own, and what they say or ask
+must not be lost for one."""
 MONITORS = (
     *("/v1/monitors", "/v1/status", "/v1/incidents", "/v1/sla", "/v1/webhooks"),
     *("/v1/escalation-policies", "/v1/probes"),
