@@ -22,8 +22,8 @@ SENDERS = {
     *(f"/api/v1/{one}" for one in ("health", "ready", "metrics", "webhooks/one/receive")),
     *("/api/v1/routing/traefik", "/api/v1/routing/caddy/ask"),
 }
-"""SDKs, git servers, health checks and proxies add parameters of their own, and what they say or ask
-must not be lost for one."""
+"""SDKs, git servers, health checks and proxies add parameters of their own, and what they say must
+not be lost for one."""
 MONITORS = (
     *("/v1/monitors", "/v1/status", "/v1/incidents", "/v1/sla", "/v1/webhooks"),
     *("/v1/escalation-policies", "/v1/probes"),
