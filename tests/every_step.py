@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from processors.blocks import KindStep
+from processors.deploys.steps import steps as deploy_steps
 from processors.errors.grouping.groups import group_of
 from processors.errors.steps import Meaning
 from processors.errors.steps import steps as error_steps
@@ -16,4 +17,9 @@ from schemas.errors.grouping import DEFAULT_CONFIG
 def every_step(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind: with these prices, and errors as they came."""
     usual = Meaning(lambda item: item, partial(group_of, config=DEFAULT_CONFIG))
-    return {**llm_steps(current), **error_steps(lambda: lambda _: usual), **uptime_steps()}
+    return {
+        **llm_steps(current),
+        **error_steps(lambda: lambda _: usual),
+        **uptime_steps(),
+        **deploy_steps(),
+    }
