@@ -159,6 +159,11 @@ class Keeper:
         app = self._apps.pop(one.id, None)
         if app is not None:
             await app.end()
+        else:
+            # Nobody here reads it: it has to end all the same.
+            bench = self._bench
+            await bench.driver.stop(instance_in(one.details), bench.settings.stop_seconds)
+            bench.ports.give_back(one.port)
         await self._end(one, "stopped")
         self._draining_since.pop(one.id, None)
 

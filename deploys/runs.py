@@ -84,7 +84,11 @@ class _Run:
             at = self._bench.at
             await end_instance(at.database, at.vault, app.name, "stopped", "never served")
             raise
-        await self._bench.at.switched(deployment)
+        try:
+            await self._bench.at.switched(deployment)
+        except Exception as error:
+            # It serves all the same, and has to be watched: proxies look again by themselves.
+            log.warning("nobody was told of a switch", reason=str(error))
         return app
 
     def _kept(self) -> Made | None:

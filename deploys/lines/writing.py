@@ -156,7 +156,7 @@ class LineWriter:
         return lost
 
     async def _ready(self) -> None:
-        """Waits for room. Raises what has ended the sending."""
+        """Waits until more may be taken. Raises what has ended the sending."""
         if self._room.is_set() and self._sending is not None and not self._sending.done():
             return
         waiting = asyncio.ensure_future(self._room.wait())

@@ -82,6 +82,7 @@ class World:
         self.repository = folder / "repository"
         self.lines: list[Line] = []
         self.switched: list[str] = []
+        self.is_deaf = False
         self.project_id = ProjectId("")
 
     async def begin(self, **config: object) -> None:
@@ -181,6 +182,8 @@ class World:
         self.lines.extend(lines)
 
     async def _switched(self, deployment: Deployment) -> None:
+        if self.is_deaf:
+            raise OSError("nobody listens")
         self.switched.append(deployment.id)
 
 

@@ -156,6 +156,19 @@ async def pruned(world: World, count: int) -> bool:
     return sorted(one.place for one in kept) == sorted(folders) and len(kept) == count
 
 
+async def test_an_app_is_kept_where_nobody_hears_of_its_switch(world: World) -> None:
+    world.is_deaf = True
+    async with world.deployer():
+        assert (await world.deploy()).status == "running"
+        (first,) = await list_instances(world.database, "here", ("serving",))
+        commit(world.repository, page("second"))
+        await world.deploy()
+
+        assert await world.served() == "second"
+        await until(lambda: drained(world))
+        assert not (world.folder / "deploys" / "instances" / first.id).exists()
+
+
 async def test_a_new_commit_is_deployed_by_itself_once(world: World) -> None:
     await world.configure(auto_sync_enabled=True, sync_interval_secs=10)
     async with world.deployer():
