@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow
 MINE, ALSO_MINE, THEIRS = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
 TEAM = ("team", "team-password")
 BOUND = f"{USERS}{TEAM[0]}:{TEAM[1]}:readonly={MINE}+{ALSO_MINE}\n"
+COMPARED = [table for table in TABLES if table not in ("outcomes", "cost_changes")]
 VIEW = View(1_748_736_000_000, 1_748_822_400_000, "Europe/Berlin")
 FOR_OPERATORS = "operations: Parts of the store"
 
@@ -60,13 +61,18 @@ def fill(served: Served) -> None:
         store_streamed(ours, [Span(project_id=project, **one)])
         sql = f"INSERT INTO projects SELECT '{project}', 'name', 'reported', 'UTC', now()"
         assert served.ask(sql).status_code == 200
-        for table in (
-            *("attachments", "check_days", "check_ins", "checks", "deployments", "feedback"),
-            *("logs", "session_updates", "uptime_days"),
-        ):
+    fill_the_rest(served)
+    ours.close()
+
+
+def fill_the_rest(served: Served) -> None:
+    """A table that nothing above has filled gets a row for each project: a new kind is seen here too."""
+    for table in COMPARED:
+        if served.value(f"SELECT count() FROM {table}") != "0":
+            continue
+        for project in (MINE, ALSO_MINE, THEIRS):
             sql = f"INSERT INTO {table} (project_id) SELECT '{project}'"
             assert served.ask(sql).status_code == 200
-    ours.close()
 
 
 def test_every_table_of_projects_is_listed(place: Served) -> None:
@@ -79,7 +85,7 @@ def test_every_table_of_projects_is_listed(place: Served) -> None:
     assert tuple(place.value(sql).split("\n")) == TABLES
 
 
-@pytest.mark.parametrize("table", [t for t in TABLES if t not in ("outcomes", "cost_changes")])
+@pytest.mark.parametrize("table", COMPARED)
 def test_a_bound_user_sees_the_rows_of_its_projects_in_every_table(
     place: Served, table: str
 ) -> None:
