@@ -4,8 +4,8 @@ import math
 import time
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
 
 from controlplane.failures import TooManyRequests
 
@@ -19,12 +19,12 @@ class Rates:
         )
         self._counter = FixedWindowRateLimiter(MemoryStorage())
 
-    def take(self, token_id: str) -> None:
+    async def take(self, token_id: str) -> None:
         """Counts one request. Raises `TooManyRequests` beyond the limit."""
-        if self._limit is None or self._counter.hit(self._limit, token_id):
+        if self._limit is None or await self._counter.hit(self._limit, token_id):
             return
-        ends_at = self._counter.get_window_stats(self._limit, token_id).reset_time
+        window = await self._counter.get_window_stats(self._limit, token_id)
         raise TooManyRequests(
             f"Rate limit exceeded: {self._limit.amount} requests a minute for each key",
-            retry_after_s=max(1, math.ceil(ends_at - time.time())),
+            retry_after_s=max(1, math.ceil(window.reset_time - time.time())),
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec import Struct
-from sqlalchemy import Select, literal, select
+from sqlalchemy import bindparam, literal, select
 
 from controlplane.crypto import hash_token
 from controlplane.database import Database
@@ -25,6 +25,16 @@ from controlplane.tokens import (
     PROJECT_PREFIX,
 )
 from schemas.projects import ProjectId, Role, TokenScope, UserId
+
+OF_A_PERSON = (
+    select(Project, Membership.role)
+    .join(Membership, Membership.project_id == Project.id)
+    .where(Membership.user_id == bindparam("user_id"), Project.deleted_at.is_(None))
+)
+OF_ALL = select(Project, literal("admin")).where(Project.deleted_at.is_(None))
+WANTED = Project.id == bindparam("wanted")
+ONE_OF_A_PERSON, ONE_OF_ALL = OF_A_PERSON.where(WANTED), OF_ALL.where(WANTED)
+"""Made once: to put them together takes longer than to ask them."""
 
 
 class TokenHolder(Struct, frozen=True):
@@ -145,9 +155,10 @@ async def project_for(
     check_scope(holder, needs, subject)
     if holder.project_id is not None and as_uuid(holder.project_id) != as_uuid(project_id):
         raise Forbidden("Token is scoped to a different project")
-    query = _reached(holder).where(Project.id == as_uuid(project_id))
+    values = {"wanted": as_uuid(project_id), "user_id": as_uuid(holder.user_id or "")}
+    query = ONE_OF_ALL if holder.user_id is None else ONE_OF_A_PERSON
     async with database.reading() as session:
-        row = (await session.execute(query)).one_or_none()
+        row = (await session.execute(query, values)).one_or_none()
     if row is None:
         raise NotFound("Project not found")
     found = _reached_project(row[0], as_role(row[1]))
@@ -158,24 +169,15 @@ async def project_for(
 
 async def reached_projects(database: Database, holder: TokenHolder) -> list[ReachedProject]:
     """List the projects that a token reaches now, the oldest first."""
-    query = _reached(holder).order_by(Project.created_at, Project.id)
-    async with database.reading() as session:
-        rows = (await session.execute(query)).all()
-    return [_reached_project(row[0], as_role(row[1])) for row in rows]
-
-
-def _reached(holder: TokenHolder) -> Select[Project, str]:
+    values = {"wanted": as_uuid(holder.project_id or ""), "user_id": as_uuid(holder.user_id or "")}
     if holder.user_id is not None:
-        query = (
-            select(Project, Membership.role)
-            .join(Membership, Membership.project_id == Project.id)
-            .where(Membership.user_id == as_uuid(holder.user_id))
-        )
+        query = OF_A_PERSON
     else:
-        query = select(Project, literal("admin"))
-        if holder.project_id is not None:
-            query = query.where(Project.id == as_uuid(holder.project_id))
-    return query.where(Project.deleted_at.is_(None))
+        query = OF_ALL if holder.project_id is None else ONE_OF_ALL
+    query = query.order_by(Project.created_at, Project.id)
+    async with database.reading() as session:
+        rows = (await session.execute(query, values)).all()
+    return [_reached_project(row[0], as_role(row[1])) for row in rows]
 
 
 def _reached_project(project: Project, role: Role) -> ReachedProject:

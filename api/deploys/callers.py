@@ -90,7 +90,7 @@ async def caller_in(request: AnyRequest, *, needs: TokenScope = "read") -> Calle
             raise Unauthorized(BAD_HEADER)
     caller = await _known(request, plain, in_url=in_url)
     request.scope["state"][AUTHENTICATED] = True
-    _count(request, caller)
+    await _count(request, caller)
     if caller.holder is not None:
         check_scope(caller.holder, needs)
     reject_unknown(request)
@@ -182,8 +182,8 @@ async def _known(request: AnyRequest, plain: str, *, in_url: bool) -> Caller:
     return Caller(session, None)
 
 
-def _count(request: AnyRequest, caller: Caller) -> None:
+async def _count(request: AnyRequest, caller: Caller) -> None:
     """Counts by person, whatever token they use: nobody has more by making more of them."""
     rates = cast("Rates", request.app.state.deploy_rates)
     holder = caller.holder
-    rates.take(caller.user_id or (holder.token_id if holder is not None else ""))
+    await rates.take(caller.user_id or (holder.token_id if holder is not None else ""))

@@ -116,7 +116,7 @@ async def receive(request: AnyRequest, git_webhook_id: FromPath[str]) -> Receive
     if not is_signed(provider, headers, body, known.secret):
         await state.attempts.count(client_address(request))
         raise Unauthorized("invalid signature")
-    cast("Rates", request.app.state.deploy_rates).take(f"webhook {known.webhook.id}")
+    await cast("Rates", request.app.state.deploy_rates).take(f"webhook {known.webhook.id}")
     await note_received(state.database, known.webhook.id)
     try:
         told = read_told(provider, headers, body)

@@ -27,7 +27,7 @@ async def monitored_project(
     tokens = services(request).api_tokens
     holder = await tokens.monitor_holder_of(request.headers.get("authorization"))
     request.scope["state"] |= {AUTHENTICATED: True, HOLDER: holder}
-    request.app.state.monitor_rates.take(holder.token_id)
+    await request.app.state.monitor_rates.take(holder.token_id)
     check_scope(holder, needs, subject)
     reject_unknown(request)
     if holder.project_id is None:
@@ -42,7 +42,7 @@ async def probed_project(request: AnyRequest) -> ProjectContext:
     tokens = services(request).api_tokens
     holder = await tokens.prober_holder_of(request.headers.get("authorization"))
     request.scope["state"][AUTHENTICATED] = True
-    request.app.state.monitor_rates.take(holder.token_id)
+    await request.app.state.monitor_rates.take(holder.token_id)
     reject_unknown(request)
     # A prober key is of a project, whatever its scope: it can do these two things and no other.
     known = holder.project_id or ProjectId("")

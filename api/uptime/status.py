@@ -58,8 +58,10 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
             read_course(known.database, monitor, Stretch(now_us - LONGEST_US, now_us)),
             measure_latencies(warehouse, project, monitor.monitor_id, bounds),
         )
-        ranges = [Stretch(now_us - of_us, now_us) for of_us in (length_us, *WINDOWS.values())]
-        asked_for, *usual = measure_each(ranges, monitor.created_us, *course)
+        lengths = sorted({length_us, *WINDOWS.values()})
+        ranges = [Stretch(now_us - of_us, now_us) for of_us in lengths]
+        measures = measure_each(ranges, monitor.created_us, *course)
+        measured = dict(zip(lengths, measures, strict=True))
         in_maintenance = is_in(course.overlays.maintenance, now_us - 1)
         state = shown_state(monitor, now_us, in_maintenance=in_maintenance)
         return StatusAnswer(
@@ -69,8 +71,8 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
             since=iso_ms(course.flips[-1].at_us) if course.flips else None,
             flapping=is_flapping(_changes(course), now_us),
             last_probe_at=None if monitor.last_us is None else iso_ms(monitor.last_us),
-            metrics=_metrics(asked_for, latencies, length_us),
-            uptime=dict(zip(WINDOWS, map(_uptime, usual), strict=True)),
+            metrics=_metrics(measured[length_us], latencies, length_us),
+            uptime={name: _uptime(measured[of_us]) for name, of_us in WINDOWS.items()},
             message=f"{monitor.config.name} is {state}",
         )
 

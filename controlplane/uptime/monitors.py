@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, Text, func, select, update
-from sqlalchemy import cast as as_type
+from sqlalchemy import ColumnElement, Row, Text, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault
@@ -32,6 +31,17 @@ MAX_MONITORS = 10_000
 MAX_REVISIONS = 500
 """The oldest ones are forgotten: their checks are read by the oldest that is known."""
 FIRST = msgspec.msgpack.encode(MonitorHistory())
+WITH_STATES = select(models.Monitor, models.MonitorState).join(
+    models.MonitorState, models.MonitorState.monitor_id == models.Monitor.id
+)
+FOUND = (
+    WITH_STATES.join(Project, Project.id == models.Monitor.project_id)
+    .where(Project.deleted_at.is_(None), Project.id == bindparam("of_project"))
+    .where(models.Monitor.id == bindparam("monitor", type_=Text))
+)
+"""Made once: to put it together takes longer than to ask it. As text: PostgreSQL would cut a longer
+id to the column's length, and find another monitor."""
+LOCKED = (models.Monitor, models.MonitorState)
 read_policies = msgspec.json.Decoder(list[Policy]).decode
 
 
@@ -94,7 +104,7 @@ async def list_monitors(
 ) -> list[Monitor]:
     """Returns monitors of a live project, the oldest first; raises `NotFound`."""
     of = models.Monitor
-    query = _with_states().where(of.project_id == as_uuid(project_id))
+    query = WITH_STATES.where(of.project_id == as_uuid(project_id))
     if beyond is not None:
         query = query.where(
             (of.created_us > beyond.created_us)
@@ -119,7 +129,7 @@ async def list_due(
     database: Database, vault: Vault, project_id: ProjectId | None = None
 ) -> list[Monitor]:
     """Returns every monitor that is not paused, of one live project or of all: for probers."""
-    query = _with_states().join(Project, Project.id == models.Monitor.project_id)
+    query = WITH_STATES.join(Project, Project.id == models.Monitor.project_id)
     query = query.where(*_is_due(project_id)).order_by(models.Monitor.id)
     async with database.reading() as session:
         rows = (await session.execute(query)).all()
@@ -204,21 +214,12 @@ async def _check_count(session: AsyncSession, project: Project) -> None:
         raise Conflict(f"A project has at most {MAX_MONITORS} monitors: remove some first")
 
 
-def _with_states() -> Select[models.Monitor, models.MonitorState]:
-    of = models.MonitorState
-    return select(models.Monitor, of).join(of, of.monitor_id == models.Monitor.id)
-
-
 async def _find(
     session: AsyncSession, project_id: ProjectId, monitor_id: str, *, is_locked: bool = False
 ) -> tuple[models.Monitor, models.MonitorState]:
-    project = await live_project(session, project_id)
-    query = _with_states().where(
-        as_type(models.Monitor.id, Text) == monitor_id, models.Monitor.project_id == project.id
-    )
-    if is_locked:
-        query = query.with_for_update()
-    row = (await session.execute(query)).one_or_none() if "\0" not in monitor_id else None
+    query = FOUND.with_for_update(of=LOCKED) if is_locked else FOUND
+    values = {"of_project": as_uuid(project_id), "monitor": monitor_id}
+    row = (await session.execute(query, values)).one_or_none() if "\0" not in monitor_id else None
     if row is None:
         raise NotFound("Monitor not found")
     return row[0], row[1]

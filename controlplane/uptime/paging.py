@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -27,6 +27,31 @@ AT_ONCE = 1000
 OF_A_PROJECT = 200
 """Events of one project in one look: they are one transaction, and take about two seconds."""
 INCIDENT = "incident."
+_WAITING = (
+    select(
+        *(UptimeEvent.id, UptimeEvent.project_id, UptimeEvent.type, UptimeEvent.noted_us),
+        func.row_number()
+        .over(partition_by=UptimeEvent.project_id, order_by=UptimeEvent.noted_us)
+        .label("place"),
+    )
+    .join(Project, Project.id == UptimeEvent.project_id)
+    .where(UNPAGED, Project.deleted_at.is_(None))
+    .subquery()
+)
+WAITING = (
+    select(_WAITING)
+    .where(_WAITING.c.place <= bindparam("of_a_project"))
+    .order_by(_WAITING.c.place, _WAITING.c.noted_us)
+    .limit(bindparam("at_once"))
+)
+DUE = (
+    select(Incident.project_id)
+    .join(IncidentPaging, IncidentPaging.incident_id == Incident.id)
+    .join(Project, Project.id == Incident.project_id)
+    .where(IncidentPaging.next_us <= bindparam("now_us"), Project.deleted_at.is_(None))
+    .distinct()
+)
+"""Made once: they are asked every second, and to put them together takes longer."""
 
 
 class Waiting(NamedTuple):
@@ -43,24 +68,11 @@ async def list_waiting(database: Database) -> list[Waiting]:
 
     One that has very many keeps no other waiting.
     """
-    of = UptimeEvent
-    place = func.row_number().over(partition_by=of.project_id, order_by=of.noted_us)
-    waiting = (
-        select(of.id, of.project_id, of.type, of.noted_us, place.label("place"))
-        .join(Project, Project.id == of.project_id)
-        .where(UNPAGED, Project.deleted_at.is_(None))
-        .subquery()
-    )
-    query = (
-        select(waiting)
-        .where(waiting.c.place <= OF_A_PROJECT)
-        .order_by(waiting.c.place, waiting.c.noted_us)
-        .limit(AT_ONCE)
-    )
+    values = {"of_a_project": OF_A_PROJECT, "at_once": AT_ONCE}
     async with database.reading() as session:
         return [
             Waiting(row[0], row[1], cast("EventType", row[2]), row[3])
-            for row in (await session.execute(query)).all()
+            for row in (await session.execute(WAITING, values)).all()
         ]
 
 
@@ -81,15 +93,8 @@ async def count_lately(
 
 async def list_due(database: Database, now_us: int) -> list[UUID]:
     """Returns live projects with an incident of which somebody has to be told by now."""
-    query = (
-        select(Incident.project_id)
-        .join(IncidentPaging, IncidentPaging.incident_id == Incident.id)
-        .join(Project, Project.id == Incident.project_id)
-        .where(IncidentPaging.next_us <= now_us, Project.deleted_at.is_(None))
-        .distinct()
-    )
     async with database.reading() as session:
-        return list(await session.scalars(query))
+        return list(await session.scalars(DUE, {"now_us": now_us}))
 
 
 async def page(

@@ -66,7 +66,7 @@ def fill(served: Served) -> None:
 
 
 def fill_the_rest(served: Served) -> None:
-    """A table that nothing above has filled gets a row for each project: a new kind is seen here too."""
+    """Gives a table that nothing above has filled a row of each project: new kinds are seen too."""
     for table in COMPARED:
         if served.value(f"SELECT count() FROM {table}") != "0":
             continue
