@@ -10,15 +10,14 @@ import msgspec
 
 from controlplane.deploys.queue import next_line, reserve_lines
 from controlplane.failures import Unavailable
+from deploys.app_commands import Place, app_command
 from deploys.bench import Bench
-from deploys.drivers.driver import AppCommand, Instance, Limits, Running
-from deploys.environments import app_environment, listening_host, tool_path
+from deploys.drivers.driver import Instance, Running, StartFailed
 from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
 from deploys.lines.writing import LineWriter, Log, LogRefused
 from deploys.releases import Release
-from deploys.sizes import cores, memory_bytes
-from deploys.starting import start_text
+from deploys.starting import is_foreign
 from deploys.supervision.spools import last_lines
 from deploys.tailing import Tail
 from schemas.deploys.apps import AppConfig
@@ -98,31 +97,31 @@ async def open_log(
     return await writer.__aenter__()
 
 
+async def find_release(bench: Bench, release_id: str) -> Release | None:
+    """Returns a release that can be started here; `None` where it is gone, or is another driver's.
+
+    What was built in a container has no place in a process of this machine, nor the other way.
+    """
+    local = await asyncio.to_thread(bench.releases.find, release_id)
+    if local is None or is_foreign(local.plan, local.driver, bench.settings):
+        return None
+    images = bench.driver.images
+    if local.image and images is not None:
+        # An engine that does not answer now may do so when the app is started.
+        with suppress(StartFailed):
+            return local if await images.find(release_id) else None
+    return local
+
+
 async def start_app(
     bench: Bench, name: str, release: Release, variables: Mapping[str, str], config: AppConfig
 ) -> Instance:
     """Starts a release. Raises `DeployFailed`."""
-    port = bench.ports.reserve()
-    folder = bench.releases.tree(release.id) / release.run_dir.strip().lstrip("/")
     home = bench.places.instance(name) / "home"
     await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True, mode=0o700)
-    command = AppCommand(
-        name=name,
-        text=start_text(release.plan),
-        folder=folder,
-        environment=app_environment(
-            variables,
-            folder=folder,
-            home=home,
-            path=tool_path(),
-            port=port,
-            host=listening_host(bench.driver.name),
-        ),
-        limits=_limits(bench, config),
-        port=port,
-        restart=config.restart_policy,
-        grace_s=bench.settings.stop_seconds,
-    )
+    port = bench.ports.reserve()
+    place = Place(name, bench.releases.tree(release.id), home, port)
+    command = app_command(bench.settings, place, release, variables, config)
     bench.ports.let_app_bind(port)
     try:
         return await bench.driver.start(command, bench.places.spool(name))
@@ -145,15 +144,3 @@ def details_of(instance: Instance) -> str:
 def instance_in(details: str) -> Instance:
     """Returns what `details_of` wrote."""
     return msgspec.json.decode(details, type=Instance)
-
-
-def _limits(bench: Bench, config: AppConfig) -> Limits:
-    settings = bench.settings
-    return Limits(
-        cpu=cores(config.cpu_limit),
-        memory_bytes=memory_bytes(config.memory_limit) or settings.app_memory_bytes or None,
-        seconds=0,
-        output_bytes=0,
-        disk_bytes=settings.release_bytes,
-        processes=settings.app_processes,
-    )

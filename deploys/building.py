@@ -11,14 +11,14 @@ from controlplane.deploys.queue import enter, note_commit
 from deploys.bench import Bench
 from deploys.checkout import Commit, Source, check_out
 from deploys.detecting import Given, Plan, detect, subfolder
-from deploys.drivers.driver import Command, Limits
+from deploys.drivers.driver import Command, Ended, Image, Limits
 from deploys.environments import build_environment, make_caches, tool_path
 from deploys.failures import Cancelled, DeployFailed
 from deploys.leasing import Lease
 from deploys.lines.writing import LineWriter
+from deploys.pruning import remove_images
 from deploys.releases import Release
 from deploys.starting import start_text
-from deploys.supervision.spools import Stream
 from schemas.deploys.deployments import Job
 from schemas.deploys.deployments import Release as Kept
 from schemas.deploys.states import Phase
@@ -57,6 +57,7 @@ class Build(NamedTuple):
             return await self.made(release_id, tree)
         except BaseException:
             await asyncio.to_thread(self.bench.releases.remove, release_id)
+            await remove_images(self.bench)
             raise
 
     async def made(self, release_id: str, tree: Path) -> Made:
@@ -65,8 +66,9 @@ class Build(NamedTuple):
         await self.enter("detect")
         folder = subfolder(tree, self.job.config.run_dir)
         plan = await self._plan(folder)
-        await self._build(plan, folder)
-        return await self._keep(release_id, commit, plan)
+        image = await self._image(folder) if plan.kind == "dockerfile" else None
+        await self._build(plan, folder, image)
+        return await self._keep(release_id, commit, plan, image)
 
     async def enter(self, phase: Phase) -> None:
         """Begins a phase, unless somebody wants the deployment to end."""
@@ -98,12 +100,32 @@ class Build(NamedTuple):
         given = Given(
             install=config.install_command, build=config.build_command, start=config.start_command
         )
-        has_docker = self.bench.driver.name == "docker"
+        has_docker = self.bench.driver.images is not None
         plan = await asyncio.to_thread(detect, folder, given, has_docker=has_docker)
         await self.out.say("info", plan.why)
         return plan
 
-    async def _build(self, plan: Plan, folder: Path) -> None:
+    async def _image(self, folder: Path) -> Image:
+        """Builds the Dockerfile of a folder."""
+        images, release_id = self.bench.driver.images, self.job.deployment.id
+        assert images is not None
+        await self.enter("build")
+        await self.out.say("info", "$ docker build .")
+        ended = await images.build(
+            folder,
+            release_id,
+            self._limits(),
+            self.out.write,
+            cancel=self.lease.ended,
+            network=self._has_network,
+        )
+        self._refuse(ended, "docker build .", "build")
+        image = await images.find(release_id)
+        if image is None:
+            raise DeployFailed("The image that was built is gone")
+        return image
+
+    async def _build(self, plan: Plan, folder: Path, image: Image | None) -> None:
         for phase, commands in (
             ("install", (plan.install,)),
             ("build", (plan.build, self.job.config.test_command)),
@@ -111,31 +133,36 @@ class Build(NamedTuple):
             if any(commands):
                 await self.enter("install" if phase == "install" else "build")
             for text in filter(None, commands):
-                await self._run(phase, text, folder)
+                await self.out.say("info", f"$ {text}")
+                command = await self._command(text, plan, folder, image)
+                ended = await self.bench.driver.run(command, self.out.write, self.lease.ended)
+                self._refuse(ended, text, phase)
 
-    async def _run(self, phase: str, text: str, folder: Path) -> None:
-        await self.out.say("info", f"$ {text}")
-        limits = self._limits()
+    async def _command(self, text: str, plan: Plan, folder: Path, image: Image | None) -> Command:
         caches = self.bench.places.caches(self.job.deployment.project_id)
         await asyncio.to_thread(make_caches, caches)
-        command = Command(
+        usual = build_environment(self.variables, folder=folder, caches=caches, path=tool_path())
+        return Command(
             text=text,
             folder=folder,
-            environment=build_environment(
-                self.variables, folder=folder, caches=caches, path=tool_path()
-            ),
-            limits=limits,
-            network=self.job.config.build_network and self.bench.settings.build_network,
+            environment=usual if image is None else {"CI": "true", **self.variables},
+            limits=self._limits(),
+            network=self._has_network,
             writable=(caches, self.bench.releases.tree(self.job.deployment.id)),
+            image="" if image is None else image.tag,
+            language=plan.language,
         )
 
-        async def take(stream: Stream, chunk: bytes) -> None:
-            await self.out.write(stream, chunk)
+    @property
+    def _has_network(self) -> bool:
+        return self.job.config.build_network and self.bench.settings.build_network
 
-        ended = await self.bench.driver.run(command, take, self.lease.ended)
+    def _refuse(self, ended: Ended, text: str, phase: str) -> None:
+        """Raises what there is to say of a command that did not end well."""
         if ended.reason == "cancelled" or self.lease.ended.is_set():
             raise Cancelled
         if ended.reason:
+            limits = self._limits()
             told = REASONS[ended.reason].format(
                 seconds=limits.seconds,
                 output=limits.output_bytes >> 20,
@@ -155,7 +182,7 @@ class Build(NamedTuple):
             processes=settings.build_processes,
         )
 
-    async def _keep(self, release_id: str, commit: Commit, plan: Plan) -> Made:
+    async def _keep(self, release_id: str, commit: Commit, plan: Plan, image: Image | None) -> Made:
         bench, deployment = self.bench, self.job.deployment
         local = Release(
             id=release_id,
@@ -165,7 +192,9 @@ class Build(NamedTuple):
             run_dir=self.job.config.run_dir,
             plan=plan,
             driver=bench.driver.name,
-            bytes=0,
+            image="" if image is None else image.tag,
+            image_ports=() if image is None else image.ports,
+            bytes=0 if image is None else image.bytes,
             made_at_us=time.time_ns() // 1000,
         )
         limit = bench.settings.release_bytes

@@ -5,15 +5,15 @@ from contextlib import suppress
 
 import structlog
 
-from controlplane.deploys.instances import forget_releases, list_instances, list_releases
 from controlplane.deploys.queue import claim, recover
 from controlplane.failures import Unavailable
 from deploys.bench import Bench
+from deploys.drivers.driver import DriverUnavailable
 from deploys.keeping import Keeper
+from deploys.pruning import prune, remove_images
 from deploys.runs import run
 from deploys.syncing import sync_due
 from schemas.deploys.deployments import Job
-from schemas.projects import ProjectId
 
 RECOVER_EVERY_S = 5.0
 SYNC_EVERY_S = 1.0
@@ -42,8 +42,10 @@ class Deployer:
         """Does what is due now, and returns at once. Waits out a control plane that is away."""
         try:
             if not self._has_begun:
+                await self._try_driver()
                 await self._keeper.begin()
                 await asyncio.to_thread(self._bench.releases.sweep, ())
+                await remove_images(self._bench)
                 self._has_begun = True
             await self._recover()
             self._sync()
@@ -63,6 +65,13 @@ class Deployer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._keeper.leave()
+
+    async def _try_driver(self) -> None:
+        """Says at once what each deployment is going to say: people may look here first."""
+        try:
+            await self._bench.driver.check()
+        except DriverUnavailable as error:
+            log.error("deployments fail until this is changed", reason=str(error))
 
     async def _recover(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -91,24 +100,4 @@ class Deployer:
         app = await run(self._bench, job)
         if app is not None:
             self._keeper.take(app)
-            await self._prune(job)
-
-    async def _prune(self, job: Job) -> None:
-        """Removes releases that are too many; none that runs."""
-        bench, deployment = self._bench, job.deployment
-        project_id = ProjectId(deployment.project_id)
-        of_ours = await list_releases(bench.at.database, project_id, bench.name)
-        kept = {one.place: one.id for one in of_ours}
-        live = await list_instances(
-            bench.at.database, bench.name, ("starting", "serving", "draining")
-        )
-        running = {one.release_id for one in live}
-        keep = [place for place, release_id in kept.items() if release_id in running]
-        gone = await asyncio.to_thread(
-            bench.releases.prune,
-            deployment.project_id,
-            deployment.environment,
-            count=job.config.max_deployments,
-            keep=keep,
-        )
-        await forget_releases(bench.at.database, [kept[one] for one in gone if one in kept])
+            await prune(self._bench, job)

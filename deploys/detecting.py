@@ -100,7 +100,8 @@ def _bare(files: Files, start: str) -> Found:
             raise NothingDetected(f"{name} says that this is {hint}; set the commands")
     if files.has("Dockerfile"):
         raise NothingDetected(
-            "A Dockerfile is built by the driver docker alone; or set start_command"
+            "A Dockerfile is built by the driver docker alone (SLUICE_DEPLOY_DRIVER=docker); "
+            "or set start_command"
         )
     raise NothingDetected(UNKNOWN)
 

@@ -77,6 +77,12 @@ def app_environment(
     return usual | dict(given) | {"PORT": str(port), "HOST": host}
 
 
+def image_environment(given: Mapping[str, str], *, port: int) -> dict[str, str]:
+    """Returns the environment of an app in an image of its own, which says the rest."""
+    own = {"PORT": str(port), "HOST": listening_host("docker")}
+    return {"PYTHONUNBUFFERED": "1"} | dict(given) | own
+
+
 def _usual(folder: Path, path: str) -> dict[str, str]:
     own = [str(folder / name) for name in OWN_FOLDERS]
     return {

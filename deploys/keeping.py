@@ -13,7 +13,15 @@ from controlplane.deploys.instances import (
     release_of_instance,
     retire_deleted,
 )
-from deploys.apps import App, details_of, instance_in, open_app, open_log, start_app
+from deploys.apps import (
+    App,
+    details_of,
+    find_release,
+    instance_in,
+    open_app,
+    open_log,
+    start_app,
+)
 from deploys.bench import Bench
 from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
@@ -120,7 +128,7 @@ class Keeper:
     async def _start_anew(self, one: Instance, why: str) -> None:
         bench = self._bench
         held = await release_of_instance(bench.at.database, bench.at.vault, one)
-        local = None if held is None else bench.releases.find(held[0].place)
+        local = None if held is None else await find_release(bench, held[0].place)
         if held is None or local is None:
             await self._end(one, "crashed", f"{why}; its release is gone")
             return

@@ -42,8 +42,11 @@ class Release(Struct, frozen=True, kw_only=True):
     plan: Plan
     driver: str
     image: str = ""
-    """Of the driver docker."""
+    """Of the driver docker: built from a Dockerfile."""
+    image_ports: tuple[int, ...] = ()
+    """On which that image says it listens."""
     bytes: int
+    """Of its folder and of its image."""
     made_at_us: int
 
 
@@ -63,8 +66,8 @@ class Releases:
         return tree
 
     def finish(self, release: Release, *, limit_bytes: int) -> Release:
-        """Keeps a release, with its size. Raises `ReleaseTooLarge`."""
-        size = folder_bytes(str(self.tree(release.id)))
+        """Keeps a release; its folder adds to its size. Raises `ReleaseTooLarge`."""
+        size = release.bytes + folder_bytes(str(self.tree(release.id)))
         if size > limit_bytes:
             raise ReleaseTooLarge(
                 f"The release takes {size // MIB:,} MiB; {limit_bytes // MIB:,} MiB are allowed"
@@ -91,9 +94,14 @@ class Releases:
         except (OSError, msgspec.DecodeError):
             return None
 
+    def names(self) -> list[str]:
+        """Returns the ids of all releases, those among them that are being built."""
+        folder = self._places.releases
+        return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
+
     def kept(self, app: str, environment: str) -> list[Release]:
         """Returns the releases of an app's environment, newest first."""
-        found = [release for name in self._names() if (release := self.find(name))]
+        found = [release for name in self.names() if (release := self.find(name))]
         own = [one for one in found if one.app == app and one.environment == environment]
         return sorted(own, key=lambda one: (one.made_at_us, one.id), reverse=True)
 
@@ -112,9 +120,7 @@ class Releases:
     def sweep(self, keep: Collection[str]) -> list[str]:
         """Removes what was never finished, but those to keep, and what waits in the trash."""
         shutil.rmtree(self._places.trash, onerror=_make_writable)
-        unfinished = [
-            name for name in self._names() if name not in keep and self.find(name) is None
-        ]
+        unfinished = [name for name in self.names() if name not in keep and self.find(name) is None]
         for name in unfinished:
             self.remove(name)
         return unfinished
@@ -140,10 +146,6 @@ class Releases:
 
     def _folder(self, release_id: str) -> Path:
         return self._places.releases / release_id
-
-    def _names(self) -> list[str]:
-        folder = self._places.releases
-        return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
 
 
 def _throw_away(folder: Path, trash: Path) -> None:

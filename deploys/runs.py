@@ -10,9 +10,10 @@ import structlog
 
 from controlplane.deploys.instances import Started, end_instance, note_start, switch
 from controlplane.deploys.queue import LeaseLost, end
-from deploys.apps import App, details_of, open_app, open_log, start_app
+from deploys.apps import App, details_of, find_release, open_app, open_log, start_app
 from deploys.bench import Bench
 from deploys.building import Build, Made
+from deploys.drivers.driver import DriverUnavailable, StartFailed
 from deploys.failures import Cancelled, DeployFailed
 from deploys.health import HealthCheck, wait_until_healthy
 from deploys.leasing import Lease, leased
@@ -61,7 +62,8 @@ class _Run:
         self, variables: Mapping[str, str], started_with: Mapping[str, str]
     ) -> App | None:
         """Builds, starts, and has it serve. What does not serve is stopped."""
-        made = self._kept()
+        await self._bench.driver.check()
+        made = await self._kept()
         if made is None:
             made = await self._build._replace(variables=variables).make()
             started_with = variables
@@ -91,10 +93,10 @@ class _Run:
             log.warning("nobody was told of a switch", reason=str(error))
         return app
 
-    def _kept(self) -> Made | None:
+    async def _kept(self) -> Made | None:
         """Returns the release that is to be started again, if it is still here."""
         kept = self._job.release
-        local = None if kept is None else self._bench.releases.find(kept.place)
+        local = None if kept is None else await find_release(self._bench, kept.place)
         return None if kept is None or local is None else Made(local, kept)
 
     async def _start(self, made: Made, variables: Mapping[str, str]) -> App:
@@ -147,7 +149,7 @@ def _ending_of(error: Exception, masker: Masker) -> _Ending:
             return _Ending(None, "warn", "Another deployer goes on, or somebody has ended this")
         case Cancelled():
             return _Ending("cancelled", "warn", "The deployment was cancelled")
-        case DeployFailed():
+        case DeployFailed() | DriverUnavailable() | StartFailed():
             masked = masker.mask(str(error).encode())
             return _Ending("failed", "error", masked.decode(errors="replace"))
     log.error("deployment failed by a fault of ours", exc_info=error)

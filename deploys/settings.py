@@ -25,8 +25,8 @@ class DeployerSettings(Struct, frozen=True, kw_only=True):
     """A cgroup that was delegated to Sluice. `None`: the one it runs in, if that is permitted."""
     docker_host: str = "unix:///var/run/docker.sock"
     """Where the engine of the driver docker answers."""
-    docker_image: str = "debian:12"
-    """Image in which the driver docker runs what has no Dockerfile."""
+    docker_image: str = ""
+    """Image in which the driver docker runs what has no Dockerfile. Empty: one of its language."""
     ssh_key_file: Path | None = None
     """A private key for repositories over SSH. `None`: those cannot be read."""
 

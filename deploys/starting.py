@@ -9,6 +9,8 @@ from deploys.detecting import Plan
 from deploys.drivers.bubblewrap import Bubblewrap
 from deploys.drivers.docker import Docker
 from deploys.drivers.driver import Driver, DriverUnavailable
+from deploys.drivers.engine import Engine
+from deploys.drivers.images import DockerImages
 from deploys.drivers.processes import ProcessDriver
 from deploys.orphans import read_identity
 from deploys.places import Places
@@ -36,15 +38,22 @@ def driver_name(plan: Plan, settings: DeployerSettings) -> DriverName:
     return "process" if is_ours else settings.driver
 
 
+def is_foreign(plan: Plan, driver: str, settings: DeployerSettings) -> bool:
+    """Tells whether a release is of a driver whose releases the one that is set cannot start."""
+    return plan.kind != "static" and (driver == "docker") != (settings.driver == "docker")
+
+
 async def open_driver(settings: DeployerSettings) -> Driver:
     """Returns the driver that is set. Raises `DriverUnavailable`, saying what is missing."""
     if sys.platform != "linux":
         raise DriverUnavailable("Deployments are run on Linux alone")
     identity = read_identity(Places(settings.folder))
     if settings.driver == "docker":
-        docker = Docker(settings, identity)
-        await docker.check()
-        return ProcessDriver(settings, cgroups=None, sandbox=docker)
+        # Whether one answers is asked before each deployment: it may be started later than we are.
+        engine = Engine(settings)
+        docker = Docker(engine, identity, settings.docker_image)
+        images = DockerImages(engine, identity)
+        return ProcessDriver(settings, cgroups=None, sandbox=docker, images=images)
     return await asyncio.to_thread(_open, settings, identity)
 
 

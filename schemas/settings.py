@@ -264,9 +264,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     prober_canary: str = ""
     """What probers can always reach while they are connected: `HOST:PORT`, comma-separated. If none
     of them can be reached, failures are `inconclusive`. Empty: that address, else nothing."""
-    deploy_driver: Literal["process", "bubblewrap", "none"] = "process"
-    """What builds and apps that Sluice deploys run in: `process` or `bubblewrap`. `none`:
+    deploy_driver: Literal["process", "bubblewrap", "docker", "none"] = "process"
+    """What builds and apps that Sluice deploys run in: `process`, `bubblewrap` or `docker`. `none`:
     `sluice up` runs no deployments."""
+    deploy_docker_host: Annotated[str, Meta(pattern=r"^unix:///.")] = "unix:///var/run/docker.sock"
+    """Socket of the engine of this machine, for the driver `docker`."""
+    deploy_docker_image: str = ""
+    """Image in which the driver `docker` builds and runs what has no Dockerfile. Empty: `python` or
+    `node` of Docker Hub, by its language, else `debian`."""
     deploy_name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "default"
     """Name of the deployer: it keeps its releases and apps by it. Each of several has its own."""
     deploy_parallel: Positive = 2

@@ -165,6 +165,8 @@ def deployer_settings_of(process: Process) -> "DeployerSettings":
         driver=settings.deploy_driver,
         private_allowed=settings.private_targets == "allow",
         hidden=(paths.data_dir,),
+        docker_host=settings.deploy_docker_host,
+        docker_image=settings.deploy_docker_image,
         build_seconds=settings.deploy_build_timeout_s,
         first_port=settings.deploy_first_port,
         last_port=min(settings.deploy_first_port + 8999, 65535),

@@ -41,6 +41,9 @@ class Bubblewrap:
         self._bwrap = bwrap
         self._hidden = tuple(hidden)
 
+    async def check(self) -> None:
+        """Has nothing to do: it was tried at the beginning."""
+
     def wrap(self, confined: Confined) -> Wrapped:
         """Returns what runs a command within a sandbox."""
         return sandboxed(self._bwrap, confined, self._hidden)

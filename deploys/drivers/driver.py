@@ -56,7 +56,9 @@ class Command(Struct, frozen=True, kw_only=True):
     writable: tuple[Path, ...] = ()
     """Other folders that it may write: caches."""
     image: str = ""
-    """Of the driver docker: in place of its plain one."""
+    """Of the driver docker: built from a Dockerfile, and without the folder."""
+    language: str = ""
+    """Of the driver docker: which of its plain images is taken where there is no other."""
 
 
 class AppCommand(Struct, frozen=True, kw_only=True):
@@ -69,14 +71,32 @@ class AppCommand(Struct, frozen=True, kw_only=True):
     """Of its release."""
     environment: Mapping[str, str]
     """With `PORT`."""
+    writable: tuple[Path, ...] = ()
+    """Other folders that it may write: its home."""
     limits: Limits
     port: int
+    """Where it is reached, on `host`."""
     host: str = "127.0.0.1"
+    inner_port: int = 0
+    """Where it listens in a container; 0 where that is `port` too."""
     restart: Restart
     grace_s: float
     """How long it may take to end, when nobody is there to say otherwise."""
     image: str = ""
     """Of the driver docker: built from a Dockerfile. With an empty `text` its own command runs."""
+    language: str = ""
+    """As for a `Command`."""
+    is_ours: bool = False
+    """Whether it is a program of Sluice that runs no code of a project: no container has it."""
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """What a Dockerfile was built into."""
+
+    tag: str
+    bytes: int
+    ports: tuple[int, ...]
+    """That it says it listens on, the lowest first."""
 
 
 class Ended(NamedTuple):
@@ -130,10 +150,45 @@ class Running(Protocol):
         ...
 
 
+class Images(Protocol):
+    """Images of releases, by the id of the release."""
+
+    async def build(
+        self,
+        folder: Path,
+        name: str,
+        limits: Limits,
+        out: Output,
+        *,
+        cancel: asyncio.Event,
+        network: bool,
+    ) -> Ended:
+        """Builds the Dockerfile of a folder, as `Driver.run` runs a step."""
+        ...
+
+    async def find(self, name: str) -> Image | None:
+        """Returns an image; `None` where there is none. Raises `StartFailed`: nobody answers."""
+        ...
+
+    async def names(self) -> list[str]:
+        """Returns of which releases there are images. Raises `StartFailed`."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Removes an image; it may be gone. Raises `StartFailed`."""
+        ...
+
+
 class Driver(Protocol):
     """Runs commands, and starts and stops apps."""
 
     name: str
+    images: Images | None
+    """`None` where Dockerfiles cannot be built."""
+
+    async def check(self) -> None:
+        """Raises `DriverUnavailable` where nothing can be built or started now."""
+        ...
 
     async def run(self, command: Command, out: Output, cancel: asyncio.Event) -> Ended:
         """Runs a step of a build. `cancel` ends it: SIGTERM, and SIGKILL 5 s later.

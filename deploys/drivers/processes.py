@@ -20,6 +20,7 @@ from deploys.drivers.driver import (
     AppCommand,
     Command,
     Ended,
+    Images,
     Instance,
     Limits,
     Output,
@@ -56,10 +57,13 @@ class Confined(NamedTuple):
     environment: Mapping[str, str]
     limits: Limits
     network: bool
-    port: int
+    port: int = 0
     """On which it has to be reached; 0 where it is not an app."""
-    image: str
-    """Of the driver docker."""
+    inner_port: int = 0
+    """Where it listens in a container."""
+    image: str = ""
+    language: str = ""
+    is_ours: bool = False
 
 
 class Wrapped(NamedTuple):
@@ -79,8 +83,12 @@ class Sandbox(Protocol):
 
     name: str
 
-    def wrap(self, confined: Confined) -> Wrapped:
-        """Returns how a command is run within it.
+    async def check(self) -> None:
+        """Raises `DriverUnavailable` where it cannot be had now."""
+        ...
+
+    def wrap(self, confined: Confined) -> Wrapped | None:
+        """Returns how a command is run within it; `None` for one that runs outside of it.
 
         The program that does so is outside of it. It gets nothing of the command's environment, for
         what a project sets there, as `LD_PRELOAD`, would have a say in it.
@@ -105,6 +113,7 @@ class ProcessDriver:
         *,
         cgroups: Cgroups | None,
         sandbox: Sandbox | None = None,
+        images: Images | None = None,
     ) -> None:
         self.name = sandbox.name if sandbox else "process"
         self._settings = settings
@@ -112,6 +121,12 @@ class ProcessDriver:
         self._identity = read_identity(self._places)
         self._cgroups = cgroups
         self._sandbox = sandbox
+        self.images = images
+
+    async def check(self) -> None:
+        """Raises `DriverUnavailable` where the sandbox cannot be had now."""
+        if self._sandbox:
+            await self._sandbox.check()
 
     async def run(self, command: Command, out: Output, cancel: asyncio.Event) -> Ended:
         """Runs a step of a build to its end: see `Driver`."""
@@ -127,8 +142,8 @@ class ProcessDriver:
                     environment=command.environment,
                     limits=command.limits,
                     network=command.network,
-                    port=0,
                     image=command.image,
+                    language=command.language,
                 )
             )
             orders = StepOrders(start, command.limits.seconds, GRACE_S, DISK_EVERY_S)
@@ -149,13 +164,16 @@ class ProcessDriver:
                 name=app.name,
                 text=app.text,
                 folder=app.folder,
-                writable=(),
+                writable=app.writable,
                 temporary=temporary,
                 environment=app.environment,
                 limits=app.limits,
                 network=True,
                 port=app.port,
+                inner_port=app.inner_port or app.port,
                 image=app.image,
+                language=app.language,
+                is_ours=app.is_ours,
             )
         )
         start = start._replace(bounds=start.bounds._replace(nice=0))
@@ -247,6 +265,8 @@ class ProcessDriver:
         if self._sandbox is None:
             return start
         wrapped = self._sandbox.wrap(confined._replace(environment=inside))
+        if wrapped is None:
+            return start
         return start._replace(
             arguments=wrapped.arguments,
             environment={"PATH": os.defpath, **own},

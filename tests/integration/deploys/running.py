@@ -83,6 +83,8 @@ class World:
         self.lines: list[Line] = []
         self.switched: list[str] = []
         self.is_deaf = False
+        self.settings: dict[str, Any] = {}
+        """Of its deployer, where they differ."""
         self.project_id = ProjectId("")
 
     async def begin(self, **config: object) -> None:
@@ -149,7 +151,7 @@ class World:
         return [one.message for one in self.lines if one.deployment_id == deployment_id]
 
     async def _bench(self) -> Bench:
-        settings = DeployerSettings(
+        usual = DeployerSettings(
             folder=self.folder / "deploys",
             private_allowed=True,
             health_seconds=5,
@@ -158,6 +160,7 @@ class World:
             backoff_first_s=0.05,
             max_restarts=2,
         )
+        settings = msgspec.structs.replace(usual, **self.settings)
         places = Places(settings.folder)
         return Bench(
             name="here",

@@ -11,6 +11,8 @@ from deploys.cgroups import find_cgroups
 from deploys.drivers.bubblewrap import Bubblewrap
 from deploys.drivers.docker import Docker
 from deploys.drivers.driver import Driver
+from deploys.drivers.engine import Engine
+from deploys.drivers.images import DockerImages
 from deploys.drivers.processes import ProcessDriver
 from deploys.orphans import read_identity
 from deploys.places import Places
@@ -35,13 +37,22 @@ def in_bubblewrap(settings: DeployerSettings) -> Driver:
 
 def in_docker(settings: DeployerSettings) -> Driver:
     require("containers")
+    identity, engine = read_identity(Places(settings.folder)), engine_of(settings)
+    return ProcessDriver(
+        settings,
+        cgroups=None,
+        sandbox=Docker(engine, identity, DOCKER_IMAGE),
+        images=DockerImages(engine, identity),
+    )
+
+
+def engine_of(settings: DeployerSettings) -> Engine:
+    """Return the engine that tests ask. Skip where it lacks the image in which they run."""
     host = os.environ.get("DOCKER_HOST", settings.docker_host)
-    settings = structs.replace(settings, docker_host=host, docker_image=DOCKER_IMAGE)
-    docker = Docker(settings, read_identity(Places(settings.folder)))
     ask = ["docker", "--host", host, "image", "inspect", DOCKER_IMAGE]
     if subprocess.run(ask, capture_output=True, check=False).returncode:
         pytest.skip(f"no image {DOCKER_IMAGE} here: tests/containers/make-images.sh makes it")
-    return ProcessDriver(settings, cgroups=None, sandbox=docker)
+    return Engine(structs.replace(settings, docker_host=host))
 
 
 async def open_workshop(folder: Path, make_driver: object) -> AsyncIterator[Workshop]:

@@ -1,20 +1,27 @@
 """Images from Dockerfiles, and what a container is kept from."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from deploys.detecting import Given, detect
-from deploys.drivers.docker import Docker
-from deploys.drivers.driver import StartFailed
-from deploys.drivers.processes import ProcessDriver
+from deploys.drivers.driver import Ended, StartFailed
+from deploys.drivers.images import DockerImages
+from deploys.environments import image_environment
 from deploys.health import HealthCheck
 from deploys.supervision.kin import look_at, send
-from tests.integration.deploys.runner.conftest import DOCKER_IMAGE, in_docker, open_workshop
+from tests.integration.deploys.runner.conftest import (
+    DOCKER_IMAGE,
+    engine_of,
+    in_docker,
+    open_workshop,
+)
 from tests.integration.deploys.runner.test_whole import PYTHON, get, healthy
-from tests.integration.deploys.runner.workshop import LIMITS, Workshop, until
+from tests.integration.deploys.runner.workshop import LIMITS, WAIT_S, Workshop, until
 
 pytestmark = pytest.mark.containers
 
@@ -25,48 +32,84 @@ async def workshop(tmp_path: Path) -> AsyncIterator[Workshop]:
         yield one
 
 
-def engine(workshop: Workshop) -> Docker:
-    assert isinstance(workshop.driver, ProcessDriver)
-    assert isinstance(workshop.driver._sandbox, Docker)
-    return workshop.driver._sandbox
+def images_of(workshop: Workshop) -> DockerImages:
+    assert isinstance(workshop.driver.images, DockerImages)
+    return workshop.driver.images
+
+
+async def build(workshop: Workshop, name: str, cancel: asyncio.Event | None = None) -> Ended:
+    return await images_of(workshop).build(
+        workshop.work,
+        name,
+        LIMITS,
+        workshop.out,
+        cancel=cancel or asyncio.Event(),
+        network=False,
+    )
+
+
+async def until_so(ask: Callable[[], Awaitable[str]], wanted: str) -> None:
+    """Waits until an answer is this one."""
+    async with asyncio.timeout(WAIT_S):
+        for pause_s in itertools.repeat(0.05):
+            if await ask() == wanted:
+                return
+            await asyncio.sleep(pause_s)
 
 
 async def test_an_app_with_a_dockerfile(workshop: Workshop) -> None:
     (workshop.work / "main.py").write_text(PYTHON)
     (workshop.work / "Dockerfile").write_text(
-        f"FROM {DOCKER_IMAGE}\nCOPY main.py /srv/\nENV FROM_IMAGE=1\n"
+        f"FROM {DOCKER_IMAGE}\nCOPY main.py /srv/\nEXPOSE 8000/tcp 53/udp\n"
         'CMD ["python3", "/srv/main.py"]\n'
     )
-    docker, tag = engine(workshop), f"sluice-test-{workshop.folder.name}"
+    images = images_of(workshop)
     plan = detect(workshop.work, Given(), has_docker=True)
 
-    built = await docker.build(workshop.work, tag, LIMITS, workshop.out, cancel=asyncio.Event())
-    app = workshop.app("")
-    instance = await workshop.start(
-        "",
-        image=tag,
-        port=app.port,
-        environment={**app.environment, "GREETING": "hello", "HOST": "0.0.0.0"},  # noqa: S104
-    )
+    built = await build(workshop, "one")
+    image = await images.find("one")
+    assert image is not None
+    environment = image_environment({"GREETING": "hello"}, port=8000)
+    instance = await workshop.start("", image=image.tag, inner_port=8000, environment=environment)
     await healthy(workshop, instance, HealthCheck(path="/health", seconds=60))
 
     assert plan.kind == "dockerfile"
     assert built == (0, ""), workshop.printed
+    assert image.ports == (8000,)
     assert await get(instance) == (200, "python hello")
     await workshop.driver.stop(instance, 1)
-    await docker.remove_image(tag)
+    assert await images.names() == ["one"]
+    await images.remove("one")
+    assert (await images.names(), await images.find("one")) == ([], None)
+    await images.remove("one")
 
 
 async def test_a_dockerfile_that_fails_says_so(workshop: Workshop) -> None:
     (workshop.work / "Dockerfile").write_text(f"FROM {DOCKER_IMAGE}\nRUN echo no; exit 3\n")
 
-    built = await engine(workshop).build(
-        workshop.work, "sluice-test-fails", LIMITS, workshop.out, cancel=asyncio.Event()
-    )
+    built = await build(workshop, "fails")
 
     assert built.code != 0
     assert b"no\n" in workshop.printed["stdout"]
     assert b"Removing intermediate container" in workshop.printed["stdout"]
+
+
+async def test_an_image_that_is_cancelled_leaves_no_container(workshop: Workshop) -> None:
+    (workshop.work / "Dockerfile").write_text(
+        f"FROM {DOCKER_IMAGE}\nRUN echo begun; exec sleep 600\n"
+    )
+    cancel = asyncio.Event()
+    building = asyncio.create_task(build(workshop, "cancelled", cancel))
+    await until(lambda: b"begun\n" in workshop.printed["stdout"], "it builds")
+    (container,) = re.findall(rb"Running in (\w+)", workshop.printed["stdout"])
+
+    cancel.set()
+
+    assert (await building).reason == "cancelled"
+    engine = engine_of(workshop.settings)
+    asked = ["ps", "--all", "--quiet", "--filter", f"id={container.decode()}"]
+    await until_so(lambda: engine.ask(*asked), "")
+    assert await images_of(workshop).find("cancelled") is None
 
 
 async def test_a_container_outlives_no_supervisor_for_long(workshop: Workshop) -> None:
@@ -79,7 +122,7 @@ async def test_a_container_outlives_no_supervisor_for_long(workshop: Workshop) -
     ended = await workshop.driver.sweep(())
 
     assert "app-1" in ended
-    assert await engine(workshop).sweep(()) == []
+    assert await workshop.driver.sweep(()) == []
 
 
 async def test_it_sees_neither_our_files_nor_our_processes(workshop: Workshop) -> None:
