@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import structlog
 
-from deploys.drivers.driver import Limits, StartFailed
+from deploys.drivers.driver import DriverUnavailable, Limits, StartFailed
 from deploys.drivers.engine import Engine
 from deploys.drivers.processes import SHELL, Confined, Wrapped
 from deploys.orphans import VARIABLE
@@ -24,6 +24,8 @@ LABEL = "sluice.deployed-as"
 IMAGES = {"python": "python:3.13-bookworm", "node": "node:22-bookworm"}
 """Of what has no Dockerfile, by its language."""
 PLAIN_IMAGE = "debian:12"
+NETWORKS = ("network", "ls", "--quiet", "--filter")
+MAKE_NETWORK = ("network", "create", "--opt", "com.docker.network.bridge.enable_icc=false")
 ROUNDS = 100
 ROUND_S = 0.05
 FIRST = """\
@@ -62,10 +64,22 @@ class Docker:
         self._engine = engine
         self._identity = identity
         self._image = image
+        self._own_network = f"sluice-{identity}"
+        self._making = asyncio.Lock()
 
     async def check(self) -> None:
-        """Raises `DriverUnavailable` where no engine answers."""
+        """Makes the network of our containers. Raises `DriverUnavailable` where no engine answers.
+
+        In it no container reaches another one: apps of different projects have nothing in common.
+        """
         await self._engine.check()
+        # Two at once would make two of one name, and then the engine takes neither.
+        async with self._making:
+            try:
+                if not (await self._engine.ask(*NETWORKS, f"name=^{self._own_network}$")).strip():
+                    await self._engine.ask(*MAKE_NETWORK, self._own_network)
+            except StartFailed as error:
+                raise DriverUnavailable(f"Docker has no network for apps: {error}") from error
 
     def wrap(self, confined: Confined) -> Wrapped | None:
         """Returns what runs a command in a container; no image has a program of Sluice."""
@@ -138,9 +152,10 @@ class Docker:
         return f"{LABEL}={self._identity}.{name}"
 
     def _network(self, confined: Confined) -> list[str]:
+        options = ["--network", self._own_network if confined.network else "none"]
         if confined.port:
-            return ["--publish", f"127.0.0.1:{confined.port}:{confined.inner_port}"]
-        return [] if confined.network else ["--network", "none"]
+            options += ["--publish", f"127.0.0.1:{confined.port}:{confined.inner_port}"]
+        return options
 
     async def _remove(self, containers: list[str]) -> None:
         if containers:

@@ -18,7 +18,11 @@ from deploys.settings import DeployerSettings
 from deploys.starting import open_driver
 from tests.components.fixtures import require
 from tests.integration.deploys.apps import ask, who
-from tests.integration.deploys.runner.conftest import DOCKER_IMAGE, engine_of
+from tests.integration.deploys.runner.conftest import (
+    DOCKER_IMAGE,
+    engine_of,
+    remove_network,
+)
 from tests.integration.deploys.runner.workshop import command_lines
 from tests.integration.deploys.running import World, commit, until
 
@@ -74,6 +78,7 @@ async def world(unable: World) -> AsyncIterator[World]:
         await driver.sweep(())
         for name in await images_of(unable).names():
             await images_of(unable).remove(name)
+        await remove_network(settings_of(unable))
 
 
 def in_docker(version: str) -> dict[str, str]:

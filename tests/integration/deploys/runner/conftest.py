@@ -55,9 +55,16 @@ def engine_of(settings: DeployerSettings) -> Engine:
     return Engine(structs.replace(settings, docker_host=host))
 
 
+async def remove_network(settings: DeployerSettings) -> None:
+    """Remove the network of a deployer of Docker: an engine has few."""
+    name = f"sluice-{read_identity(Places(settings.folder))}"
+    await engine_of(settings).ask("network", "rm", name)
+
+
 async def open_workshop(folder: Path, make_driver: object) -> AsyncIterator[Workshop]:
     workshop = Workshop(folder, make_driver)  # type: ignore[arg-type]  # one of those above
     left: list[str] = []
+    await workshop.driver.check()
     try:
         yield workshop
         left = await workshop.left()
@@ -65,6 +72,8 @@ async def open_workshop(folder: Path, make_driver: object) -> AsyncIterator[Work
         workshop.ports.close()
         await workshop.driver.sweep(())
         workshop.driver.close()
+        if workshop.driver.images is not None:
+            await remove_network(workshop.settings)
         shutil.rmtree(folder, ignore_errors=True)
     assert left == [], "nothing outlives a test"
 

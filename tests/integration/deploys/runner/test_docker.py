@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from deploys.detecting import Given, detect
+from deploys.drivers.docker import LABEL
 from deploys.drivers.driver import Ended, StartFailed
 from deploys.drivers.images import DockerImages
 from deploys.environments import image_environment
 from deploys.health import HealthCheck
+from deploys.orphans import read_identity
 from deploys.supervision.kin import look_at, send
 from tests.integration.deploys.runner.conftest import (
     DOCKER_IMAGE,
@@ -142,6 +144,27 @@ async def test_a_build_without_network_has_none(workshop: Workshop) -> None:
     await workshop.run("ls /sys/class/net", network=False)
 
     assert workshop.printed["stdout"] == b"lo\n"
+
+
+async def test_no_container_reaches_another_one(workshop: Workshop) -> None:
+    app = await workshop.start("exec python3 -m http.server $PORT")
+    await healthy(workshop, app, HealthCheck(seconds=60))
+    engine = engine_of(workshop.settings)
+    label = f"{LABEL}={read_identity(workshop.places)}.{app.name}"
+    container = (await engine.ask("ps", "--quiet", "--filter", f"label={label}")).strip()
+    shown = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}"
+    address, gateway = (await engine.ask("inspect", "--format", shown, container)).split()
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), gateway, 0)
+    port = server.sockets[0].getsockname()[1]
+    connect = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 2)'"
+    async with server:
+        outside = await workshop.run(connect.format(gateway, port))
+        inside = await workshop.run(connect.format(address, app.port))
+
+    assert outside.code == 0, workshop.printed
+    assert inside.code == 1
+    assert b"timed out" in workshop.printed["stderr"]
+    await workshop.driver.stop(app, 1)
 
 
 async def test_a_value_with_line_ends_is_refused(workshop: Workshop) -> None:
