@@ -18,7 +18,7 @@ from deploys.leasing import Lease
 from deploys.lines.writing import LineWriter
 from deploys.pruning import remove_images
 from deploys.releases import Release
-from deploys.starting import start_text
+from deploys.starting import driver_name, start_text
 from schemas.deploys.deployments import Job
 from schemas.deploys.deployments import Release as Kept
 from schemas.deploys.states import Phase
@@ -191,7 +191,7 @@ class Build(NamedTuple):
             sha=commit.sha,
             run_dir=self.job.config.run_dir,
             plan=plan,
-            driver=bench.driver.name,
+            driver=driver_name(plan, bench.settings),
             image="" if image is None else image.tag,
             image_ports=() if image is None else image.ports,
             bytes=0 if image is None else image.bytes,

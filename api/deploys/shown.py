@@ -43,6 +43,7 @@ def project_row(view: AppView, base: str) -> DeployedProject:
         url=f"{base.partition(':')[0]}://{view.host}"
         if view.host
         else f"{base}/app/{view.project_id}",
+        driver=view.driver,
         has_git_token=view.has_git_token,
     )
 

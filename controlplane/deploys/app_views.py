@@ -31,6 +31,8 @@ class AppView(Struct, frozen=True, kw_only=True):
     updated_us: int
     running_id: str = ""
     """The deployment that its address leads to."""
+    driver: str = ""
+    """Of what it leads to: where that runs."""
     newest_id: str = ""
     newest_status: str = ""
     commit_sha: str = ""
@@ -74,7 +76,7 @@ class _Now(NamedTuple):
 
     owner: UUID | None
     newest: models.Deployment | None
-    running: UUID | None
+    running: tuple[UUID, str] | None
     host: str
 
 
@@ -94,7 +96,8 @@ def _view(vault: Vault, project: Project, app: models.App | None, now: _Now) -> 
         has_git_token=has_git_token,
         created_us=(project.created_at - EPOCH) // MICROSECOND,
         updated_us=updated_us,
-        running_id=_text(now.running),
+        running_id="" if now.running is None else str(now.running[0]),
+        driver="" if now.running is None else now.running[1],
         newest_id="" if newest is None else str(newest.id),
         newest_status="" if newest is None else newest.status,
         commit_sha="" if newest is None else newest.commit_sha,
@@ -127,12 +130,15 @@ async def _newest(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, mo
     return {row.project_id: row for row in await session.scalars(query)}
 
 
-async def _running(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, UUID]:
-    of = models.Deployment
-    query = select(of.project_id, of.id).where(
-        of.project_id.in_(ids), of.status == "running", of.is_default
+async def _running(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, tuple[UUID, str]]:
+    """Returns the deployment that each address leads to, and the driver of its release."""
+    of, release = models.Deployment, models.AppRelease
+    query = (
+        select(of.project_id, of.id, release.driver)
+        .outerjoin(release, release.id == of.release_id)
+        .where(of.project_id.in_(ids), of.status == "running", of.is_default)
     )
-    return {row[0]: row[1] for row in await session.execute(query)}
+    return {row[0]: (row[1], row[2] or "") for row in await session.execute(query)}
 
 
 async def _hosts(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:

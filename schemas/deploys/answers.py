@@ -69,6 +69,7 @@ class DeployedProject(Struct, frozen=True, kw_only=True):
     package_manager: str
     # Those below are ours.
     url: str
+    driver: str
     has_git_token: bool
     health_path: str
     previews: bool

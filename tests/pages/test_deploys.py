@@ -72,6 +72,7 @@ def test_an_app_is_made_deployed_watched_and_gone_back_to(
         building = hand.begin(Pushed("Cache pages", "c3" * 20), "install")
         page.goto(path_of(project, "deploys/app"))
         expect(page.locator(".facts").first).to_contain_text("Show totals")
+        expect(page.locator(".facts").first).to_contain_text(", process")
         is_fine(window)
 
         page.get_by_role("link", name="Cache pages").click()

@@ -38,6 +38,8 @@ class Serving(NamedTuple):
     deployment: Deployment
     instance: Instance | None
     address: str
+    driver: str
+    """In which it runs; empty where its release is gone."""
 
 
 class Line(NamedTuple):
@@ -104,8 +106,14 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         list_releases(database, project_id),
     )
     by_deployment = {one.deployment_id: one for one in instances}
+    drivers = {one.id: one.driver for one in releases}
     serving = [
-        Serving(one, by_deployment.get(one.id), address_in(request, viewer, one.environment))
+        Serving(
+            one,
+            by_deployment.get(one.id),
+            address_in(request, viewer, one.environment),
+            drivers.get(one.release_id or "", ""),
+        )
         for one in running
     ]
     is_served = {one.release_id: one.environment for one in running if one.release_id}

@@ -38,6 +38,7 @@ from controlplane.sessions import Visit, end_session, open_session
 from schemas.deploys.apps import AppConfig, AppSecrets
 from schemas.deploys.proofs import Proof
 from schemas.projects import ProjectId
+from tests.integration.deploys.apps import new_app, served
 
 CONFIG = AppConfig(repo_url="https://example.com/shop", auto_sync_enabled=True)
 SECRETS = AppSecrets(git_token="t", notifications=("https://example.com/hook",))
@@ -81,6 +82,16 @@ async def test_an_app_is_listed_with_how_it_goes(database: Database, vault: Vaul
     assert (views[1].newest_id, views[1].commit_sha) == (newest.id, "b" * 40)
     assert (views[0].newest_id, views[0].user_id) == ("", str(ann.user_id))
     assert views[0].has_git_token
+    assert views[1].driver == ""
+
+
+async def test_an_app_is_listed_with_what_it_runs_in(database: Database, vault: Vault) -> None:
+    project_id = await new_app(database, vault)
+
+    serving = await served(database, vault, project_id, 21000)
+
+    (view,) = await list_apps(database, vault, Reach(project_id=project_id))
+    assert (view.running_id, view.driver) == (serving.id, "process")
 
 
 async def test_changes_at_once_are_all_there_and_a_sync_is_due_at_once(
