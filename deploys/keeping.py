@@ -10,6 +10,7 @@ from controlplane.deploys.instances import (
     end_instance,
     list_instances,
     move_instance,
+    note_restarts,
     release_of_instance,
     retire_deleted,
 )
@@ -23,6 +24,7 @@ from deploys.apps import (
     start_app,
 )
 from deploys.bench import Bench
+from deploys.drivers.driver import State
 from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
 from schemas.deploys.deployments import Instance
@@ -124,6 +126,8 @@ class Keeper:
                 "stopped" if ended == "stopped" else "crashed",
                 masked,
             )
+        elif (told := _restarts_of(state)) != one.reason:
+            await note_restarts(self._bench.at.database, one.id, told)
 
     async def _start_anew(self, one: Instance, why: str) -> None:
         bench = self._bench
@@ -183,3 +187,12 @@ class Keeper:
         held = await release_of_instance(self._bench.at.database, self._bench.at.vault, one)
         masker = Masker([] if held is None else held[1].values())
         return masker.mask(text.encode()).decode(errors="replace")
+
+
+def _restarts_of(state: State) -> str:
+    """Returns how often an app was started again, and why the last time; empty for never."""
+    if not state.restarts:
+        return ""
+    times = "once" if state.restarts == 1 else f"{state.restarts:,} times"
+    why = f": {state.reason}" if state.reason else ""
+    return f"started again {times}; its last run ended with exit code {state.code}{why}"

@@ -39,6 +39,12 @@ async def mark_of(
         deployments = deployments.where(of.id == as_uuid(deployment_id))
     instances = select(func.count(), func.count(instance.ended_us), func.max(instance.ended_us))
     instances = instances.where(instance.project_id == project)
+    restarts = select(instance.reason).where(
+        instance.project_id == project, instance.state == "serving", instance.reason != ""
+    )
     async with database.reading() as session:
         known = (await session.execute(deployments)).one()
-        return (*known, *(await session.execute(instances)).one())
+        ended = (await session.execute(instances)).one()
+        # Of one deployment nothing is shown of how often it was started again.
+        again = () if deployment_id else await session.scalars(restarts.order_by(instance.id))
+        return (*known, *ended, *again)

@@ -147,6 +147,18 @@ async def end_instance(
             await _end_serving(session, vault, row, now_us)
 
 
+async def note_restarts(database: Database, instance_id: str, told: str) -> None:
+    """Notes how often a serving instance was started again, in words; empty for never."""
+    of = models.AppInstance
+    async with database.session() as session:
+        await session.execute(
+            update(of)
+            .where(of.id == as_uuid(instance_id), of.state == "serving")
+            .values(reason=told)
+            .execution_options(synchronize_session=False)
+        )
+
+
 async def move_instance(database: Database, instance_id: str, started: Started) -> bool:
     """Notes that a serving instance was started anew; tells whether it still serves."""
     of = models.AppInstance

@@ -86,6 +86,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     details: str
     """What its driver knows it by, as JSON."""
     reason: str
+    """Why it ended. While it serves: how often it was started again, if it was."""
     created_us: int
 
 

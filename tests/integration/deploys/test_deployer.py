@@ -1,5 +1,7 @@
 """From a commit to what serves: real repositories, real processes, one deployer after another."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from controlplane.deploys.deployments import cancel_deployment, list_deployments
 from controlplane.deploys.instances import list_instances, list_releases
 from controlplane.deploys.queue import claim
 from controlplane.deploys.rows import Reach
+from deploys.supervision.orders import read_state
 from tests.integration.deploys.apps import ask, who
 from tests.integration.deploys.running import World, commit, page, until
 
@@ -138,6 +141,25 @@ async def test_a_deployment_that_its_deployer_left_is_gone_on_with(world: World)
     async with world.deployer():
         found = await world.outcome(asked.id)
         assert (found.status, found.attempt) == ("running", 2)
+
+
+async def test_an_app_that_ends_is_started_again_and_that_is_noted(world: World) -> None:
+    async with world.deployer():
+        await world.deploy()
+        (serving,) = await list_instances(world.database, "here", ("serving",))
+        state = read_state(str(world.folder / "deploys" / "instances" / serving.id))
+        assert state is not None
+        assert serving.reason == ""
+        os.kill(state.app_pid, signal.SIGKILL)
+
+        told = "started again once; its last run ended with exit code 137"
+        await until(lambda: noted(world, told))
+        await until(lambda: served(world, "first"))
+
+
+async def noted(world: World, text: str) -> bool:
+    found = await list_instances(world.database, "here", ("serving",))
+    return [one.reason for one in found] == [text]
 
 
 async def test_releases_beyond_those_to_keep_are_removed(world: World) -> None:

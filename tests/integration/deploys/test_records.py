@@ -29,6 +29,8 @@ from controlplane.deploys.git_webhooks import (
     note_received,
     remove_git_webhook,
 )
+from controlplane.deploys.glances import list_serving, mark_of
+from controlplane.deploys.instances import list_instances, note_restarts
 from controlplane.deploys.notices import tell_of
 from controlplane.deploys.rows import Reach
 from controlplane.failures import Conflict, NotFound
@@ -38,7 +40,7 @@ from controlplane.sessions import Visit, end_session, open_session
 from schemas.deploys.apps import AppConfig, AppSecrets
 from schemas.deploys.proofs import Proof
 from schemas.projects import ProjectId
-from tests.integration.deploys.apps import new_app, served
+from tests.integration.deploys.apps import DEPLOYER, new_app, served
 
 CONFIG = AppConfig(repo_url="https://example.com/shop", auto_sync_enabled=True)
 SECRETS = AppSecrets(git_token="t", notifications=("https://example.com/hook",))
@@ -92,6 +94,19 @@ async def test_an_app_is_listed_with_what_it_runs_in(database: Database, vault: 
 
     (view,) = await list_apps(database, vault, Reach(project_id=project_id))
     assert (view.running_id, view.driver) == (serving.id, "process")
+
+
+async def test_a_page_hears_that_an_app_was_started_again(database: Database, vault: Vault) -> None:
+    project_id = await new_app(database, vault)
+    await served(database, vault, project_id, 21000)
+    (instance,) = await list_instances(database, DEPLOYER, ("serving",))
+    before = await mark_of(database, project_id)
+
+    await note_restarts(database, instance.id, "started again once")
+
+    (after,) = await list_serving(database, project_id)
+    assert after.reason == "started again once"
+    assert await mark_of(database, project_id) != before
 
 
 async def test_changes_at_once_are_all_there_and_a_sync_is_due_at_once(
