@@ -32,6 +32,7 @@ def _of_installation(settings: Settings, paths: Paths) -> list[Finding]:
         *check_log(paths, settings),
         asyncio.run(checks.check_control_plane(settings, paths)),
         checks.check_prices(paths),
+        *_driver(settings, paths),
     ]
     is_embedded = path_of(paths.warehouse_url) is not None
     if not is_embedded:
@@ -56,7 +57,7 @@ def _of_cluster(settings: Settings, paths: Paths) -> list[Finding]:
     from sluice.cluster_checks import check_cluster
 
     found = [checks.check_secret(settings, paths), checks.check_clock(paths)]
-    found += check_cluster(settings, paths)
+    found += [*check_cluster(settings, paths), *_driver(settings, paths)]
     holder = holder_of(paths.lock)
     if holder is not None:
         return [*found, *server_checks.check_running(_address(settings, paths), holder)]
@@ -66,6 +67,16 @@ def _of_cluster(settings: Settings, paths: Paths) -> list[Finding]:
 def _address(settings: Settings, paths: Paths) -> str:
     """Returns where the running server listens: it may have been started with another port."""
     return address_in(paths.lock) or address_of(settings)
+
+
+def _driver(settings: Settings, paths: Paths) -> list[Finding]:
+    """What apps run in; who runs them as processes, or none, needs nothing for it."""
+    if settings.deploy_driver in ("process", "none"):
+        return []
+    # Imported here, as who deploys nothing pays nothing for it.
+    from sluice.deploy_checks import check_driver
+
+    return [check_driver(settings, paths)]
 
 
 def _disk(settings: Settings, paths: Paths) -> list[Finding]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from controlplane.crypto import Vault
 from controlplane.database import Database
@@ -18,6 +19,7 @@ from eventlog.spool_file import Entry, SpoolFile
 from eventlog.sqlite_log import SqliteLog
 from schemas.settings import Settings
 from sluice import checks, cluster_checks, log_checks, room, server_checks
+from sluice.deploy_checks import check_driver
 from sluice.log_checks import check_log
 from sluice.paths import Paths, paths_of
 from tests.unit.sluice.places import free_port, listening
@@ -33,6 +35,19 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def paths(settings: Settings) -> Paths:
     return paths_of(settings)
+
+
+class TestDriver:
+    def test_a_docker_that_is_away_is_an_error(self, settings: Settings, paths: Paths) -> None:
+        host = f"unix://{paths.data_dir}/none.sock"
+        settings = replace(settings, deploy_driver="docker", deploy_docker_host=host)
+
+        found = check_driver(settings, paths)
+
+        assert (found.name, found.level) == ("deployments", "error")
+        assert "docker" in found.text.lower()
+        assert "SLUICE_DEPLOY_DRIVER" in found.fix
+        assert list(paths.data_dir.iterdir()) == []
 
 
 class TestDataDirectory:
