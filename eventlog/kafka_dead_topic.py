@@ -15,7 +15,6 @@ from eventlog.topics import DEAD
 
 ANSWER_S = 20.0
 POLL_S = 0.5
-AT_ONCE = 100
 
 _LEADER_CHANGES = frozenset(
     {
@@ -57,15 +56,20 @@ class DeadTopicReader:
                 consumer.assign([self._place(first)])
                 deadline = time.monotonic() + ANSWER_S
                 while time.monotonic() < deadline:
-                    for message in consumer.consume(AT_ONCE, POLL_S):
-                        if _is_past(message, end):
-                            return
-                        deadline = time.monotonic() + ANSWER_S
-                        yield message
-                        if (message.offset() or 0) + 1 == end:
-                            return
+                    # One by one: to ask for more of them is to wait for more than there are.
+                    message = consumer.poll(POLL_S)
+                    if message is None:
+                        continue
+                    if _is_past(message, end):
+                        return
+                    deadline = time.monotonic() + ANSWER_S
+                    yield message
+                    if (message.offset() or 0) + 1 == end:
+                        return
             except KafkaException as error:
                 raise LogUnavailable(f"Kafka cannot be read: {error}") from error
+            finally:
+                consumer.unassign()
             raise LogUnavailable("Kafka does not answer")
 
     def count_partitions(self, topic: str) -> int:
@@ -123,5 +127,7 @@ def _reader_options(address: KafkaAddress) -> dict[str, str | int | float | bool
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "enable.partition.eof": True,
+        # What is asked next waits behind a request for records that are still to come.
+        "fetch.wait.max.ms": 10,
         "log_level": 0,
     }

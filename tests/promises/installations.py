@@ -13,6 +13,8 @@ from sqlalchemy import text
 
 from clickhouse.client import Warehouse
 from controlplane.database import Database
+from eventlog.dead_letters import DeadLetterBox
+from eventlog.kafka_dead import KafkaDeadLetters
 from eventlog.kafka_log import KafkaLog
 from eventlog.log import EventLog
 from eventlog.producer import Items, produce
@@ -86,6 +88,10 @@ class Installation:
         """Lends the log to a producer of the test's own."""
         raise NotImplementedError
 
+    def box(self) -> DeadLetterBox | KafkaDeadLetters:
+        """Returns the dead letters, to be closed by who asks."""
+        raise NotImplementedError
+
 
 class Embedded(Installation):
     """`sluice up`, with a store beside it that the test may ask as well."""
@@ -124,6 +130,9 @@ class Embedded(Installation):
             asyncio.run(_awaited(work(log)))
         finally:
             log.close()
+
+    def box(self) -> DeadLetterBox:
+        return DeadLetterBox(self.front.data_dir / "log.db")
 
 
 class Distributed(Installation):
@@ -172,6 +181,9 @@ class Distributed(Installation):
                 asyncio.run(_awaited(work(log)))
             finally:
                 log.close()
+
+    def box(self) -> KafkaDeadLetters:
+        return KafkaDeadLetters(self.cluster._address)
 
 
 def store_server(folder: Path) -> Server:

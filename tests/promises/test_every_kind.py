@@ -5,12 +5,12 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from clickhouse.retention import Expiry, Keeping, purge_projects
+from eventlog.replays import replacement
 from schemas.kinds import KINDS, Kind
 from schemas.projects import ProjectId
 from tests.e2e.server import Project, create_project, wait_for
@@ -116,7 +116,7 @@ def test_records_that_come_again_change_nothing(
 
 
 def test_an_item_that_no_step_takes_is_a_dead_letter_and_is_replayed(
-    installation: Installation, tmp_path: Path
+    installation: Installation,
 ) -> None:
     projects = of_each(lambda kind: create_project(installation.front, kind.name))
     fixed = {}
@@ -126,14 +126,12 @@ def test_an_item_that_no_step_takes_is_a_dead_letter_and_is_replayed(
         installation.produce(projects[kind.name], kind, bodies, time.time_ns())
     installation.wait_stored()
     dead = of_each(lambda kind: projects[kind.name].outcomes(kind=kind.name))
-    listed = installation.front.run("dead", "list").splitlines()
 
-    for kind in TRIED:
-        (line,) = [line for line in listed if projects[kind.name].project_id in line]
-        (ref,) = [word for word in line.split() if word.startswith(f"{kind.topic}:")]
-        body = tmp_path / kind.name
-        body.write_bytes(fixed[kind.name])
-        installation.front.run("dead", "replay", ref, "--body", str(body))
+    with installation.box() as box:
+        by_project = {one.project_id: one.ref for one in box.summaries()}
+        for kind in TRIED:
+            dead_letter = box.find(by_project[ProjectId(projects[kind.name].project_id)])
+            box.replay(dead_letter, replacement(dead_letter, fixed[kind.name], None))
 
     def stored() -> dict[str, int]:
         return of_each(lambda kind: len(installation.ids(projects[kind.name], kind)))
