@@ -67,6 +67,11 @@ class Caller(Struct, frozen=True):
         return "" if self.holder is None else f"token {self.holder.name}"
 
     @property
+    def looks_in(self) -> Reach | None:
+        """Where a thing is looked for whose id they know; `None`, for the operator: anywhere."""
+        return None if self.is_operator else self.reach
+
+    @property
     def reach(self) -> Reach:
         """Whose things they may ask for. The operator's token has to name a project."""
         project_id = None if self.holder is None else self.holder.project_id

@@ -21,6 +21,7 @@ from controlplane.deploys.domains import (
     note_proof,
     remove_domain,
 )
+from controlplane.deploys.reaching import project_of_domain
 from controlplane.deploys.rows import Reach
 from controlplane.failures import BadRequest
 from schemas.deploys.answers import DnsRecord, DomainRow, DomainRows, Said
@@ -92,8 +93,8 @@ HANDLERS = (create_domain, list_all_domains, delete_domain, verify_domain)
 
 async def _reach(request: AnyRequest, caller: Caller, domain_id: str) -> Reach:
     """Returns a reach that holds the domain, if whoever asks may change it."""
-    found = await get_domain(services(request).database, caller.reach, domain_id)
-    return Reach(project_id=await deploying(request, caller, found.project_id, needs="admin"))
+    owner = await project_of_domain(services(request).database, caller.looks_in, domain_id)
+    return Reach(project_id=await deploying(request, caller, owner, needs="admin"))
 
 
 def _row(one: Domain) -> DomainRow:

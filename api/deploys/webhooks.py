@@ -24,9 +24,9 @@ from controlplane.deploys.git_webhooks import (
     find_receiving,
     list_git_webhooks,
     note_received,
-    project_of_webhook,
     remove_git_webhook,
 )
+from controlplane.deploys.reaching import project_of_webhook
 from controlplane.deploys.rights import refuse_deploying
 from controlplane.failures import BadRequest, NotFound, Unauthorized
 from schemas.deploys.answers import GitWebhookRow, MadeGitWebhook, Received
@@ -92,7 +92,7 @@ async def remove_webhook(request: AnyRequest, git_webhook_id: FromPath[str]) -> 
     """Remove a webhook, for admins: what is sent there from now on is rejected."""
     caller = await caller_in(request, needs="admin")
     database = services(request).database
-    owner = await project_of_webhook(database, caller.reach, git_webhook_id)
+    owner = await project_of_webhook(database, caller.looks_in, git_webhook_id)
     await deploying(request, caller, owner, needs="admin")
     await remove_git_webhook(database, actor_of(request, caller), git_webhook_id)
 

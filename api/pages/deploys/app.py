@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from litestar import Response, get
 
 from api.auth import AnyRequest, services
+from api.deploys.shown import place_of
 from api.pages.arriving import page_with
 from api.pages.deploys.allowed import may_deploy, reach_of, refusal_of
 from api.pages.deploys.fields import COMMANDS, FIRST, fields_named
@@ -25,7 +26,7 @@ from controlplane.deploys.glances import list_running, list_serving
 from controlplane.deploys.instances import list_releases
 from schemas.deploys.apps import AppConfig, AppSecrets
 from schemas.deploys.deployments import Deployment, Instance, Release
-from schemas.deploys.routing import PRODUCTION, segment_of
+from schemas.deploys.routing import PRODUCTION
 
 APP = "/deploys/app"
 LAST = 8
@@ -111,7 +112,7 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         Serving(
             one,
             by_deployment.get(one.id),
-            address_in(request, viewer, one.environment),
+            address_in(request, one),
             drivers.get(one.release_id or "", ""),
         )
         for one in running
@@ -133,9 +134,9 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-def address_in(request: AnyRequest, viewer: Viewer, environment: str) -> str:
-    """Returns where an environment is reached."""
-    return f"{url_of(request)}/app/{segment_of(viewer.project.project_id, environment)}/"
+def address_in(request: AnyRequest, one: Deployment) -> str:
+    """Returns where what a deployment serves is reached."""
+    return f"{place_of(one, url_of(request))}/"
 
 
 HANDLERS = (app_page, app_events)

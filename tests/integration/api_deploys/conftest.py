@@ -162,3 +162,11 @@ async def token_of(app: Litestar, owner: Owner, *, whole_person: bool, scope: st
     of = TokenOwner(user_id=owner.user["id"]) if whole_person else TokenOwner(owner.id)  # type: ignore[arg-type]
     made = await create_token(app.state.database, of, TokenDraft("CI", scope))
     return made.plain
+
+
+async def operator_token(app: Litestar, scope: str = "admin") -> str:
+    """Return a new API token that reaches every project."""
+    from controlplane.tokens import TokenDraft, TokenOwner, create_token
+
+    made = await create_token(app.state.database, TokenOwner(), TokenDraft("ops", scope))
+    return made.plain

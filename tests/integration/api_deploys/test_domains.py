@@ -12,7 +12,9 @@ from api.deploys.dns_proofs import check_domain, prove_by_dns
 from controlplane.database import Database
 from controlplane.deploys.routing import list_routes
 from schemas.deploys.proofs import Proof
-from tests.integration.api_deploys.conftest import Owner
+from schemas.projects import ProjectId
+from tests.integration.api_deploys.conftest import Owner, operator_token
+from tests.integration.deploys.switched import AT_US, took_over
 
 NAME = "shop.example.com"
 NOT_FOUND = (404, {"error": "domain not found"})
@@ -123,6 +125,30 @@ async def test_one_that_is_not_verified_leads_nowhere(ann: Owner, database: Data
     assert [route.hosts for route in await list_routes(database)] == []
 
 
+async def test_what_runs_is_shown_at_its_domain_and_a_preview_at_its_path(
+    ann: Owner, app: Litestar, database: Database
+) -> None:
+    await took_over(database, ProjectId(ann.id), [AT_US])
+    await took_over(database, ProjectId(ann.id), [AT_US], environment="feature/x")
+
+    async def shown() -> dict[str, str]:
+        listed = (await ann.http.get("/deployments")).json()["data"]
+        ones = [(await ann.http.get(f"/deployments/{one['id']}")).json() for one in listed]
+        assert ones == listed
+        return {one["environment"]: one["url"] for one in listed}
+
+    base = f"http://localhost:3000/app/{ann.id}"
+    preview = f"{base}~feature-x-217d2bf5"
+    assert await shown() == {"production": base, "feature/x": preview}
+
+    own = (await ask(ann)).json()
+    assert (await shown())["production"] == base, "asked for is not verified"
+    prove(app, own["dns_record"]["value"])
+    await ann.http.post(f"/domains/{own['id']}/verify")
+
+    assert await shown() == {"production": f"http://{NAME}", "feature/x": preview}
+
+
 @pytest.mark.parametrize("whose", ["ann's", "nobody's", "no id"])
 async def test_that_of_somebody_else_is_not_there(
     ann: Owner, bob: Owner, app: Litestar, whose: str
@@ -141,6 +167,21 @@ async def test_the_project_of_somebody_else_gets_no_name(ann: Owner, bob: Owner)
     answer = await bob.http.post("/domains", json={"project_id": ann.id, "domain": NAME})
 
     assert said(answer) == (404, {"error": "project not found"})
+
+
+async def test_the_operator_s_token_reaches_one_by_its_id(
+    ann: Owner, app: Litestar, nobody: httpx.AsyncClient
+) -> None:
+    made = (await ask(ann)).json()
+    prove(app, made["dns_record"]["value"])
+    nobody.headers["Authorization"] = f"Bearer {await operator_token(app)}"
+
+    verified = await nobody.post(f"/domains/{made['id']}/verify")
+    removed = await nobody.delete(f"/domains/{made['id']}")
+
+    assert verified.json()["verified"] is True
+    assert said(removed) == (200, {"message": "domain removed"})
+    assert said(await nobody.delete(f"/domains/{made['id']}")) == NOT_FOUND
 
 
 class Zone(BaseResolver):  # type: ignore[misc]  # the library has no types

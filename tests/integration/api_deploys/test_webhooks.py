@@ -15,7 +15,7 @@ from api.deploys.callers import DeployRules
 from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.database import Database
 from controlplane.deploys import models
-from tests.integration.api_deploys.conftest import Client, Owner
+from tests.integration.api_deploys.conftest import Client, Owner, operator_token
 
 SHA, OTHER = "1" * 40, "2" * 40
 GONE = "0" * 40
@@ -357,3 +357,15 @@ class TestPreviews:
 
         (found,) = await deployments(ann)
         assert found["status"] == "queued"
+
+
+async def test_the_operator_s_token_removes_one_by_its_id(
+    ann: Owner, app: Litestar, nobody: httpx.AsyncClient
+) -> None:
+    hook = await hook_of(ann)
+    nobody.headers["Authorization"] = f"Bearer {await operator_token(app)}"
+
+    removed = await nobody.delete(f"/webhooks/{hook['id']}")
+
+    assert removed.status_code == 204
+    assert (await ann.http.get("/webhooks")).json() == []
