@@ -102,14 +102,6 @@ async def caller_in(request: AnyRequest, *, needs: TokenScope = "read") -> Calle
     return caller
 
 
-async def person_in(request: AnyRequest) -> tuple[Caller, UserId]:
-    """As `caller_in`, for what belongs to a person; raises `Forbidden` for tokens of nobody."""
-    caller = await caller_in(request)
-    if caller.user_id is None:
-        raise Forbidden("Forbidden: this token belongs to no person")
-    return caller, caller.user_id
-
-
 async def reached(
     request: AnyRequest, caller: Caller, project_id: str, *, needs: Needs | None = None
 ) -> ProjectId:
@@ -165,7 +157,8 @@ def rule_for(request: AnyRequest) -> DeployBy:
 def actor_of(request: AnyRequest, caller: Caller) -> Actor:
     """Returns whom the audit log names."""
     agent = request.headers.get("user-agent", "")
-    return Actor(caller.user_id, caller.author, client_address(request), agent)
+    address, project_id = client_address(request), caller.reach.project_id
+    return Actor(caller.user_id, caller.author, address, agent, project_id)
 
 
 def _checked(access: Access, needs: Needs | None) -> ProjectId:
