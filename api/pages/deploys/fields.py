@@ -77,7 +77,7 @@ FIELDS: tuple[Field, ...] = (
     Field("sync_interval_secs", "So often, in seconds", "number", "when", "10 to 86400."),
     Field(
         *("previews", "Previews", "check", "when"),
-        "Other branches and pull requests get an address of their own, and end with it.",
+        "Each other branch gets an address of its own, shared with its pull request.",
     ),
     Field(
         *("auto_rollback", "Go back by itself", "check", "when"),
