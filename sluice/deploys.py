@@ -27,6 +27,7 @@ from sluice.deploy_changes import changes_of, followers_of
 from sluice.impacts import Impacts
 from sluice.own_address import own_hosts
 from sluice.parts import Parts, Resources, System, Work
+from sluice.repository_looks import Looker
 from sluice.upkeep import at_most
 
 
@@ -51,6 +52,11 @@ def open_parts(resources: Resources) -> Parts:
         ),
         "prove_domain": Prover(private_allowed=private_allowed).prove,
         "private_repositories": private_allowed,
+        "look": Looker(
+            resources.cache / "looks",
+            private_allowed=private_allowed,
+            has_docker=str(settings.deploy_driver) == "docker",
+        ).look,
     }
     return Parts(forms={}, steps=steps(), state=state, alone=(rollbacks, *followers_of(database)))
 

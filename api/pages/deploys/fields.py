@@ -104,6 +104,9 @@ FIRST = ("repo_url", "branch", "git_token")
 COMMANDS = ("run_dir", "install_command", "build_command", "start_command", "health_path")
 """What it offers to change, where something else is found than should be."""
 
+FOUND = ("install_command", "build_command", "start_command")
+"""Those that a look at a repository fills in; left as they are, they are found anew each time."""
+
 
 def fields_named(*names: str) -> list[Field]:
     """Returns some fields, in the order of the names."""
