@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from deploys.failures import Cancelled, CheckoutFailed
+from deploys.failures import Cancelled, CheckoutFailed, NoSuchBranch
 from deploys.git import Git, Said, remote_url, run_git
 from deploys.places import Places
 from deploys.remotes import Remote, Resolve, find_remote, resolve_host
@@ -125,7 +125,7 @@ async def remote_head(
         sha, _, name = line.partition("\t")
         if FULL_SHA.fullmatch(sha) and name in _names(source.branch):
             return sha
-    raise CheckoutFailed(_no_branch(source.branch))
+    raise NoSuchBranch(_no_branch(source.branch))
 
 
 class _Fetch:
@@ -236,7 +236,7 @@ class _Fetch:
                 break
         assert said is not None
         if NO_REF.search(said.complaint):
-            raise CheckoutFailed(_no_branch(self._source.branch))
+            raise NoSuchBranch(_no_branch(self._source.branch))
         self._check(said)
 
     async def _fetch(self, name: str, *options: str) -> Said:
@@ -300,7 +300,7 @@ def _check(said: Said, settings: DeployerSettings, url: str) -> None:
 
 def _check_names(source: Source) -> None:
     if source.branch and BAD_REF.search(source.branch):
-        raise CheckoutFailed(f"{source.branch[:100]!r} cannot be the name of a branch")
+        raise NoSuchBranch(f"{source.branch[:100]!r} cannot be the name of a branch")
     commit = source.commit
     if commit and not FULL_SHA.fullmatch(commit) and not SHORT_SHA.fullmatch(commit):
         raise CheckoutFailed(f"{commit[:100]!r} cannot be the hash of a commit")

@@ -14,7 +14,7 @@ from deploys.detection.found import Found
 from deploys.detection.node import find_node
 from deploys.detection.python import find_python
 from deploys.detection.sites import find_site
-from deploys.failures import NothingDetected
+from deploys.failures import NoSuchFolder, NothingDetected
 
 HINTS = {
     "go.mod": "Go: for example build_command `go build -o app .` and start_command `./app`",
@@ -60,12 +60,12 @@ class Plan(Struct, frozen=True, kw_only=True):
 def subfolder(folder: Path, run_dir: str) -> Path:
     """Returns the folder within a checkout that a project has named.
 
-    Raises `NothingDetected` where it is none, or leads out of the checkout.
+    Raises `NoSuchFolder` where it is none, or leads out of the checkout.
     """
     root = folder.resolve()
     found = (root / run_dir.strip().lstrip("/")).resolve()
     if not found.is_relative_to(root) or not found.is_dir():
-        raise NothingDetected(f"run_dir {run_dir[:200]!r} is no folder of the repository")
+        raise NoSuchFolder(f"run_dir {run_dir[:200]!r} is no folder of the repository")
     return found
 
 

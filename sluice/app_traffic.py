@@ -1,7 +1,6 @@
 """What a process has of deployed apps that people ask: it passes requests on, and shows logs."""
 
 from functools import partial
-from urllib.parse import urlsplit
 
 from api.auth import AnyRequest
 from api.deploys.callers import caller_in
@@ -16,11 +15,12 @@ from api.deploys.routing.traefik import Entrance
 from api.operations import Operations
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.deploys.domains import is_sole_claim
 from controlplane.deploys.routing import is_verified, list_routes
 from controlplane.deploys.rows import Reach
 from controlplane.logins import is_login
-from schemas.deploys.routing import NO_APPS_HOST, plain_host
-from schemas.settings import Settings
+from schemas.deploys.routing import NO_APPS_HOST
+from sluice.own_address import own_hosts
 from sluice.process import Process
 
 REFRESH_EVERY_S = 1.0
@@ -41,7 +41,12 @@ def add_apps(process: Process, database: Database, vault: Vault) -> Routes:
         is_own_token=partial(is_login, vault),
     )
     process.state["traffic"] = Traffic(
-        routes=routes, upstream=upstream, withheld=withheld, apps_host=settings.apps_host
+        routes=routes,
+        upstream=upstream,
+        withheld=withheld,
+        apps_host=settings.apps_host,
+        # Where its own name is not known, it could be asked for as well, and it leads here.
+        is_claimed=partial(is_sole_claim, database) if settings.public_url else None,
     )
     process.state["reach_of"] = reach_of
     apps_host = "" if settings.apps_host == NO_APPS_HOST else settings.apps_host
@@ -60,9 +65,3 @@ async def _admit(request: ProxyRequest) -> None:
     """Lets in whom `/metrics` lets in: where apps are is the operator's business."""
     operations: Operations = request.app.state.operations
     operations.reject_strangers(request)
-
-
-def own_hosts(settings: Settings) -> frozenset[str]:
-    """Returns Sluice's own names, which no app gets."""
-    named = {plain_host(urlsplit(settings.public_url).hostname or ""), plain_host(settings.host)}
-    return frozenset({"localhost", *(one for one in named if one)})

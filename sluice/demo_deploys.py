@@ -16,6 +16,7 @@ from controlplane.database import Database
 from controlplane.deploys.auto_rollback import AUTHOR
 from controlplane.deploys.markers import list_switches
 from controlplane.deploys.past import PastDeployment, PastEvent, put_app, put_past
+from eventlog.bulk import BulkLog
 from ingest.errors.demo_around import LAST_HOURS
 from ingest.errors.demo_switch import Busy, busy_events
 from ingest.llm.demo_switch import busy_calls
@@ -25,6 +26,7 @@ from schemas.llm.wire import MAX_ITEMS
 from schemas.projects import ProjectId
 from schemas.times import EPOCH, MICROSECOND
 from sluice.demo_errors import Dsn, send_events
+from sluice.demo_lines import lines_of, put_lines
 from sluice.demo_requests import Sender, accepted, post
 
 NAMES = uuid.UUID("5f0c7c7e-4f0e-4d5c-9a53-3c1f5ce6b7aa")
@@ -89,6 +91,7 @@ async def set_deployments(
     config = AppConfig(
         repo_url=REPOSITORY,
         install_command="pip install -r requirements.txt",
+        build_command="python -m shop.assets",
         start_command="python -m shop",
         health_path="/health",
         # It sends by itself, and the demo has monitors.
@@ -98,6 +101,13 @@ async def set_deployments(
     )
     await put_app(database, vault, project_id, config, _us(until - timedelta(days=86)))
     await put_past(database, project_id, list(deployments_of(project_id, until)))
+
+
+def send_lines(log: BulkLog, project_id: ProjectId, until: datetime) -> None:
+    """Writes the logs of all of them. May be called again. Raises `LogError`."""
+    now_ns = _us(until) * 1000
+    for one in deployments_of(project_id, until):
+        put_lines(log, project_id, lines_of(one, is_bad=one.commit_msg == BAD), now_ns)
 
 
 def deployments_of(project_id: ProjectId, until: datetime) -> Iterator[PastDeployment]:

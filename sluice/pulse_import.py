@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 import msgspec
 import typer
@@ -14,21 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from controlplane.import_progress import Position, know_position, known_position
 from controlplane.imports import import_accounts, live_projects
-from eventlog.bulk import BulkLog, FileBulk, KafkaBulk
-from eventlog.group_commit import Limits
-from eventlog.kafka_topics import check_topics
 from eventlog.log import LogError, LogFull
-from eventlog.sqlite_log import SqliteLog
 from ingest.llm.pulse_file import NotPulse, PulseFile
 from schemas.kinds import Kind
 from schemas.settings import Settings
-from sluice.cluster import kafka_of, topic_settings_of
+from sluice.bulk_target import target_of
 from sluice.commands.control import Control, opened
 from sluice.commands.errors import CommandError
 from sluice.commands.options import settings_with
 from sluice.commands.output import printable
 from sluice.imports import KINDS, Import, Outcome, accounts_of, newest_ms
-from sluice.lock import hold, holder_of
 from sluice.parts import Resources
 from sluice.systems import open_systems
 
@@ -64,7 +59,7 @@ async def _import(
     settings: Settings, file: PulseFile, encryption_key: str | None, rejected: Path
 ) -> None:
     async with opened(settings) as control:
-        with _target_of(control) as target, _lines_for(rejected) as rejects:
+        with target_of(control) as target, _lines_for(rejected) as rejects:
             await _bring_accounts(control, file, encryption_key)
             systems = await asyncio.to_thread(
                 open_systems, Resources(control.paths.cache, control.database)
@@ -124,51 +119,6 @@ async def _show(work: Import, rejected: Path) -> None:
     typer.echo(f"brought in: {taken['trace']} traces, {taken['span']} spans ({rate:,.0f} rows/s)")
     if left:
         typer.echo(f"rejected: {left} rows, with their reasons in {rejected}")
-
-
-class _Target(NamedTuple):
-    """Where rows go."""
-
-    log: BulkLog
-    lock: Path | None = None
-    """Of a server that an import should not outrun."""
-    stored_by: str = ""
-    """Who stores them, where a person should know."""
-
-
-def _target_of(control: Control) -> AbstractContextManager[_Target]:
-    if control.settings.kafka_url:
-        return nullcontext(_kafka(control.settings))
-    return _file(control)
-
-
-def _kafka(settings: Settings) -> _Target:
-    address = kafka_of(settings)
-    try:
-        topics = check_topics(address, topic_settings_of(settings))
-    except LogError as error:
-        raise CommandError(str(error)) from error
-    return _Target(KafkaBulk(address, topics), stored_by="sluice worker")
-
-
-@contextmanager
-def _file(control: Control) -> Iterator[_Target]:
-    """Opens the embedded log, beside a server that runs over it or without one.
-
-    Where none does, the log is made if need be, and no server may start before the end.
-    """
-    settings, paths = control.settings, control.paths
-    with ExitStack() as stack:
-        # A second import beside this one would go on from the same position.
-        stack.callback(hold(paths.data_dir / "import.lock").close)
-        is_ours = holder_of(paths.lock) is None
-        if is_ours:
-            stack.callback(hold(paths.lock).close)
-            limits = Limits(max_bytes=settings.log_max_bytes)
-            SqliteLog(paths.log, partitions=settings.log_partitions, limits=limits).close()
-        log = FileBulk(paths.log, max_bytes=settings.log_max_bytes)
-        stack.callback(log.close)
-        yield _Target(log, stored_by="the next sluice up") if is_ours else _Target(log, paths.lock)
 
 
 def _encryption_key(path: Path) -> str:

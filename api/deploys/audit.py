@@ -1,4 +1,4 @@
-"""`/api/v1/audit`: what whoever asks has changed."""
+"""`/api/v1/audit`: what whoever asks has changed, and tokens that are no person's."""
 
 from typing import Annotated
 
@@ -6,10 +6,11 @@ from litestar import get
 from msgspec import Meta, Struct
 
 from api.auth import AnyRequest, services
-from api.deploys.callers import person_in
+from api.deploys.callers import caller_in
 from api.deploys.described import by_login
 from api.parameters import Offset, read, values_of
-from controlplane.deploys.audit import Line, list_lines
+from controlplane.api_tokens import check_scope
+from controlplane.deploys.audit import Line, Readers, list_lines
 from schemas.deploys.answers import AuditRow, AuditRows
 from schemas.times import iso_ms
 
@@ -26,11 +27,17 @@ class AuditQuery(Struct, frozen=True, kw_only=True):
 
 @get("/audit", summary="List what you have changed", opt=by_login(AuditQuery))
 async def list_audit(request: AnyRequest) -> AuditRows:
-    """Return what whoever asks has changed, the newest first; no line holds a value."""
-    _, user_id = await person_in(request)
+    """Return what whoever asks has changed, the newest first; no line holds a value.
+
+    With it what project tokens have changed: of the projects that they are an admin of.
+    """
+    caller = await caller_in(request)
+    if caller.holder is not None and caller.user_id is None:
+        check_scope(caller.holder, "admin")
+    readers = Readers(caller.user_id, caller.reach.project_id)
     query = read(values_of(request), AuditQuery)
     limit, database = min(query.limit, MOST), services(request).database
-    found = await list_lines(database, user_id, limit=limit, offset=query.offset)
+    found = await list_lines(database, readers, limit=limit, offset=query.offset)
     return AuditRows([_row(one) for one in found])
 
 
@@ -43,6 +50,7 @@ def _row(one: Line) -> AuditRow:
         created_at=iso_ms(one.created_us),
         updated_at=iso_ms(one.created_us),
         user_id=one.user_id,
+        author=one.author,
         action=one.action,
         resource=one.resource,
         resource_id=one.resource_id,

@@ -67,6 +67,11 @@ class Caller(Struct, frozen=True):
         return "" if self.holder is None else f"token {self.holder.name}"
 
     @property
+    def looks_in(self) -> Reach | None:
+        """Where a thing is looked for whose id they know; `None`, for the operator: anywhere."""
+        return None if self.is_operator else self.reach
+
+    @property
     def reach(self) -> Reach:
         """Whose things they may ask for. The operator's token has to name a project."""
         project_id = None if self.holder is None else self.holder.project_id
@@ -95,14 +100,6 @@ async def caller_in(request: AnyRequest, *, needs: TokenScope = "read") -> Calle
         check_scope(caller.holder, needs)
     reject_unknown(request)
     return caller
-
-
-async def person_in(request: AnyRequest) -> tuple[Caller, UserId]:
-    """As `caller_in`, for what belongs to a person; raises `Forbidden` for tokens of nobody."""
-    caller = await caller_in(request)
-    if caller.user_id is None:
-        raise Forbidden("Forbidden: this token belongs to no person")
-    return caller, caller.user_id
 
 
 async def reached(
@@ -160,7 +157,8 @@ def rule_for(request: AnyRequest) -> DeployBy:
 def actor_of(request: AnyRequest, caller: Caller) -> Actor:
     """Returns whom the audit log names."""
     agent = request.headers.get("user-agent", "")
-    return Actor(caller.user_id, caller.author, client_address(request), agent)
+    address, project_id = client_address(request), caller.reach.project_id
+    return Actor(caller.user_id, caller.author, address, agent, project_id)
 
 
 def _checked(access: Access, needs: Needs | None) -> ProjectId:

@@ -209,8 +209,8 @@ async def _who(request: AnyRequest, caller: Caller, deployment_id: str) -> Who:
 
 
 async def _project(request: AnyRequest, caller: Caller, deployment_id: str) -> ProjectId:
-    reach = None if caller.is_operator else caller.reach
-    return await project_of_deployment(services(request).database, reach, deployment_id)
+    database = services(request).database
+    return await project_of_deployment(database, caller.looks_in, deployment_id)
 
 
 async def _note(request: AnyRequest, caller: Caller, action: str, one: Deployment) -> None:

@@ -21,12 +21,14 @@ from controlplane.deploys.domains import (
     note_proof,
     remove_domain,
 )
+from controlplane.deploys.reaching import project_of_domain
 from controlplane.deploys.rows import Reach
 from controlplane.failures import BadRequest
 from schemas.deploys.answers import DnsRecord, DomainRow, DomainRows, Said
+from schemas.deploys.domains import CHALLENGE_LABEL, CHALLENGE_PATH
 from schemas.deploys.examples import DOMAIN
 from schemas.deploys.forms import DomainForm
-from schemas.deploys.proofs import CHALLENGE_LABEL, CHALLENGE_PATH, CheckDomain, ProveDomain
+from schemas.deploys.proofs import CheckDomain, ProveDomain
 from schemas.times import iso_ms
 
 ONE = "/domains/{domain_id:str}"
@@ -39,7 +41,7 @@ ONE = "/domains/{domain_id:str}"
     opt=by_login(body=DomainForm, example=DOMAIN, errors=(404, 409)),
 )
 async def create_domain(request: AnyRequest) -> DomainRow:
-    """Ask for a name, for admins. The answer says what to put into DNS before it is verified."""
+    """Ask for a name, for admins. The answer says what proves whose it is."""
     caller = await caller_in(request, needs="admin")
     form = await body_of(request, DomainForm)
     check = cast("CheckDomain", request.app.state.check_domain)
@@ -76,7 +78,7 @@ async def delete_domain(request: AnyRequest, domain_id: FromPath[str]) -> Said:
     opt=by_login(errors=(409,)),
 )
 async def verify_domain(request: AnyRequest, domain_id: FromPath[str]) -> DomainRow:
-    """Look for the token now, for admins, and keep what is found."""
+    """Look for the token now, in DNS and on the site, for admins, and keep what is found."""
     caller = await caller_in(request, needs="admin")
     reach = await _reach(request, caller, domain_id)
     database = services(request).database
@@ -92,8 +94,8 @@ HANDLERS = (create_domain, list_all_domains, delete_domain, verify_domain)
 
 async def _reach(request: AnyRequest, caller: Caller, domain_id: str) -> Reach:
     """Returns a reach that holds the domain, if whoever asks may change it."""
-    found = await get_domain(services(request).database, caller.reach, domain_id)
-    return Reach(project_id=await deploying(request, caller, found.project_id, needs="admin"))
+    owner = await project_of_domain(services(request).database, caller.looks_in, domain_id)
+    return Reach(project_id=await deploying(request, caller, owner, needs="admin"))
 
 
 def _row(one: Domain) -> DomainRow:

@@ -24,9 +24,8 @@ class LogAccess:
         # A WebSocket has the same headers, address and state.
         request = cast("AnyRequest", connection)
         caller = await caller_in(request)
-        reach = None if caller.is_operator else caller.reach
-        database = services(request).database
-        return ProjectContext(await project_of_deployment(database, reach, deployment_id))
+        database, within = services(request).database, caller.looks_in
+        return ProjectContext(await project_of_deployment(database, within, deployment_id))
 
     async def ending(self, project: ProjectContext, deployment_id: str) -> Over | None:
         """Returns that a deployment is over, and since when; `None` while it is not."""

@@ -4,7 +4,7 @@ from api.auth import AnyRequest, prefix_of
 from controlplane.deploys.app_views import AppView
 from schemas.deploys.answers import DeployedProject, DeploymentRow, HistoryRow
 from schemas.deploys.deployments import Deployment, DeploymentEvent
-from schemas.deploys.routing import PRODUCTION
+from schemas.deploys.routing import segment_of
 from schemas.deploys.states import ENDED
 from schemas.times import iso_ms
 
@@ -40,9 +40,7 @@ def project_row(view: AppView, base: str) -> DeployedProject:
         latest_commit_msg=view.commit_msg,
         latest_commit_at=None if view.commit_us is None else iso_ms(view.commit_us),
         deployment_status=view.newest_status or "stopped",
-        url=f"{base.partition(':')[0]}://{view.host}"
-        if view.host
-        else f"{base}/app/{view.project_id}",
+        url=_at_domain(view.host, base) or f"{base}/app/{view.project_id}",
         driver=view.driver,
         has_git_token=view.has_git_token,
     )
@@ -57,11 +55,19 @@ def _status(view: AppView) -> str:
     return "stopped" if view.newest_status else "inactive"
 
 
+def place_of(one: Deployment, base: str) -> str:
+    """Returns where a deployment is reached: at its domain, else by the path of its environment."""
+    path = f"{base}/app/{segment_of(one.project_id, one.environment)}"
+    return _at_domain(one.host, base) or path
+
+
+def _at_domain(host: str, base: str) -> str:
+    scheme, is_whole, _ = base.partition("://")
+    return f"{scheme}://{host}" if host and is_whole else ""
+
+
 def deployment_row(one: Deployment, base: str) -> DeploymentRow:
     """Returns a deployment; `worker_id` is its deployer, `image_tag` its release."""
-    place = f"{base}/app/{one.project_id}"
-    if one.environment != PRODUCTION:
-        place += f"/{one.environment}"
     return DeploymentRow(
         id=one.id,
         created_at=iso_ms(one.created_us),
@@ -75,7 +81,7 @@ def deployment_row(one: Deployment, base: str) -> DeploymentRow:
         status=one.status,
         image_tag="" if one.release_id is None else f"pushpaka/{one.project_id[:8]}:{one.id[:8]}",
         container_id="",
-        url=place if one.status == "running" else "",
+        url=place_of(one, base) if one.status == "running" else "",
         external_port=one.port,
         is_default=one.is_default,
         error_msg=one.error_msg,

@@ -16,7 +16,13 @@ from api.deploys.described import by_login
 from api.deploys.project_forms import is_branch
 from api.deploys.shown import base_of
 from api.rates import Rates
-from controlplane.deploys.deployments import Asked, ask_deployment, end_preview
+from controlplane.database import Database
+from controlplane.deploys.deployments import (
+    Asked,
+    ask_deployment,
+    end_preview,
+    list_deployments,
+)
 from controlplane.deploys.git_webhooks import (
     GitWebhook,
     Receiving,
@@ -24,12 +30,14 @@ from controlplane.deploys.git_webhooks import (
     find_receiving,
     list_git_webhooks,
     note_received,
-    project_of_webhook,
     remove_git_webhook,
 )
+from controlplane.deploys.reaching import project_of_webhook
 from controlplane.deploys.rights import refuse_deploying
+from controlplane.deploys.rows import Reach
 from controlplane.failures import BadRequest, NotFound, Unauthorized
 from schemas.deploys.answers import GitWebhookRow, MadeGitWebhook, Received
+from schemas.deploys.deployments import Deployment
 from schemas.deploys.examples import WEBHOOK
 from schemas.deploys.forms import GitWebhookForm
 from schemas.deploys.pushes import (
@@ -40,6 +48,7 @@ from schemas.deploys.pushes import (
     read_told,
 )
 from schemas.deploys.routing import PRODUCTION
+from schemas.deploys.states import ENDED
 from schemas.described import describes
 from schemas.projects import UserId
 from schemas.times import iso_ms
@@ -92,7 +101,7 @@ async def remove_webhook(request: AnyRequest, git_webhook_id: FromPath[str]) -> 
     """Remove a webhook, for admins: what is sent there from now on is rejected."""
     caller = await caller_in(request, needs="admin")
     database = services(request).database
-    owner = await project_of_webhook(database, caller.reach, git_webhook_id)
+    owner = await project_of_webhook(database, caller.looks_in, git_webhook_id)
     await deploying(request, caller, owner, needs="admin")
     await remove_git_webhook(database, actor_of(request, caller), git_webhook_id)
 
@@ -136,11 +145,14 @@ async def _follow(
 ) -> Received:
     """Deploys to production or to a preview, ends a preview, or leaves all as it is."""
     database, owner = services(request).database, known.webhook.project_id
-    to_production = is_to_production(told, known.webhook.branch or known.app_branch)
+    branch = known.webhook.branch or known.app_branch
+    to_production = is_to_production(told, branch)
     if told.is_gone:
-        await end_preview(database, owner, told.environment)
+        for environment in told.ending:
+            await end_preview(database, owner, environment)
         return Received(ok=True, action="ended")
-    if not is_branch(told.branch) or not (to_production or known.wants_previews):
+    wants_preview = known.wants_previews and told.branch != branch
+    if not is_branch(told.branch) or not (to_production or wants_preview):
         return Received(ok=True, action="ignored")
     rules = cast("DeployRules", request.app.state.deploy_rules)
     owner_id = None if known.owner_id is None else UserId(known.owner_id)
@@ -155,11 +167,26 @@ async def _follow(
         commit_msg=told.commit_msg,
         delivery_id=delivery_id,
     )
-    made = await ask_deployment(database, asked)
+    made = None if to_production else await _under_way(database, asked)
+    made = made or await ask_deployment(database, asked)
     log.info("pushed", project_id=owner, deployment_id=made.id, environment=made.environment)
     return Received(
         ok=True, action="deployed" if to_production else "preview", deployment_id=made.id
     )
+
+
+async def _under_way(database: Database, asked: Asked) -> Deployment | None:
+    """Returns what a preview has already of the same commit: its push, or its request, came first.
+
+    `None` where it has nothing of it that goes on.
+    """
+    reach, environment = Reach(project_id=asked.project_id), asked.environment
+    newest = await list_deployments(database, reach, environment=environment, limit=1)
+    for one in newest:
+        goes_on = one.status not in ENDED and one.cancel_us is None
+        if goes_on and one.commit_sha == asked.commit_sha:
+            return one
+    return None
 
 
 def _delivery(known: Receiving, headers: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.crypto import Vault
 from controlplane.deploys import models
+from controlplane.deploys.hosts import first_hosts
 from controlplane.deploys.secrets import open_secrets
 from controlplane.models import Membership, Project
 from schemas.deploys.apps import AppConfig
@@ -58,7 +59,7 @@ async def view_apps(
     owners = await _first_admins(session, ids)
     newest = await _newest(session, ids)
     running = await _running(session, ids)
-    hosts = await _hosts(session, ids)
+    hosts = await first_hosts(session, ids)
     views = []
     for project, app in rows:
         now = _Now(
@@ -139,12 +140,3 @@ async def _running(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, t
         .where(of.project_id.in_(ids), of.status == "running", of.is_default)
     )
     return {row[0]: (row[1], row[2] or "") for row in await session.execute(query)}
-
-
-async def _hosts(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
-    of = models.AppDomain
-    query = select(of.project_id, of.verified_domain).where(
-        of.project_id.in_(ids), of.verified_domain.is_not(None)
-    )
-    rows = await session.execute(query.order_by(of.verified_us.desc(), of.id))
-    return {row[0]: str(row[1]) for row in rows}

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
 from controlplane.deploys import models
+from controlplane.deploys.hosts import first_hosts
 from controlplane.deploys.rows import (
     Reach,
     deployment_of,
@@ -111,7 +112,8 @@ async def list_deployments(
     async with database.reading() as session:
         rows = list(await session.scalars(query))
         ports = await _ports(session, [row.id for row in rows])
-    return [deployment_of(row, ports.get(row.id, 0)) for row in rows]
+        hosts = await first_hosts(session, {row.project_id for row in rows if row.is_default})
+    return [deployment_of(row, ports.get(row.id, 0), hosts.get(row.project_id, "")) for row in rows]
 
 
 async def get_deployment(database: Database, reach: Reach, deployment_id: str) -> Deployment:
@@ -119,7 +121,8 @@ async def get_deployment(database: Database, reach: Reach, deployment_id: str) -
     async with database.reading() as session:
         row = await find_deployment(session, reach, deployment_id)
         ports = await _ports(session, [row.id])
-    return deployment_of(row, ports.get(row.id, 0))
+        hosts = await first_hosts(session, [row.project_id])
+    return deployment_of(row, ports.get(row.id, 0), hosts.get(row.project_id, ""))
 
 
 async def get_history(

@@ -16,6 +16,7 @@ from controlplane.deploys.audit import Actor, note
 from controlplane.deploys.rows import Reach
 from controlplane.failures import Conflict, NotFound
 from controlplane.lookups import locked_project
+from controlplane.models import Project
 from controlplane.rules import as_uuid
 from schemas.deploys.proofs import Proof
 from schemas.projects import ProjectId
@@ -113,6 +114,24 @@ async def note_proof(
     except IntegrityError as error:
         raise Conflict(TAKEN) from error
     return _domain(row)
+
+
+async def is_sole_claim(database: Database, domain: str, token: str) -> bool:
+    """Tells whether a domain is asked for with this token, by no other project, and nobody's yet.
+
+    That a domain leads here says that its owner wants it here, not for whom: where several ask,
+    each has to show more.
+    """
+    of = models.AppDomain
+    query = (
+        select(of.token, of.verified_domain)
+        .join(Project, Project.id == of.project_id)
+        .where(of.domain == domain, Project.deleted_at.is_(None))
+        .limit(2)
+    )
+    async with database.reading() as session:
+        rows = [tuple(row) for row in await session.execute(query)]
+    return rows == [(token, None)]
 
 
 async def remove_domain(database: Database, actor: Actor, of: tuple[Reach, str]) -> None:

@@ -86,17 +86,6 @@ async def list_git_webhooks(database: Database, reach: Reach) -> list[GitWebhook
         return [_webhook(row) for row in await session.scalars(query)]
 
 
-async def project_of_webhook(database: Database, reach: Reach, webhook_id: str) -> ProjectId:
-    """Returns whose webhook it is; raises `NotFound`."""
-    of = models.GitWebhook
-    query = select(of.project_id).where(of.id == as_uuid(webhook_id), reach.covers(of.project_id))
-    async with database.reading() as session:
-        found = await session.scalar(query)
-    if found is None:
-        raise NotFound("webhook not found")
-    return ProjectId(str(found))
-
-
 async def remove_git_webhook(database: Database, actor: Actor, webhook_id: str) -> None:
     """Removes a webhook; what is sent there then is rejected. Raises `NotFound`."""
     async with database.session() as session:

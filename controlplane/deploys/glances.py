@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from controlplane.database import Database
 from controlplane.deploys import models
+from controlplane.deploys.hosts import first_hosts
 from controlplane.deploys.rows import deployment_of, instance_of
 from controlplane.rules import as_uuid
 from schemas.deploys.deployments import Deployment, Instance
@@ -25,7 +26,9 @@ async def list_running(database: Database, project_id: ProjectId) -> list[Deploy
     of = models.Deployment
     query = select(of).where(of.project_id == as_uuid(project_id), of.status == "running")
     async with database.reading() as session:
-        return [deployment_of(row) for row in await session.scalars(query.order_by(of.environment))]
+        rows = list(await session.scalars(query.order_by(of.environment)))
+        hosts = await first_hosts(session, {row.project_id for row in rows})
+    return [deployment_of(row, host=hosts.get(row.project_id, "")) for row in rows]
 
 
 async def mark_of(

@@ -247,13 +247,21 @@ class GitWebhook(DefaultBase):
 
 
 class AuditLine(DefaultBase):
-    """That a person did something to an app."""
+    """That a person, or a token of nobody, did something to an app."""
 
     __tablename__ = "audit_line"
-    __table_args__ = (Index("ix_audit_line_user", "user_id", "created_us"),)
+    __table_args__ = (
+        Index("ix_audit_line_user", "user_id", "created_us"),
+        Index("ix_audit_line_project", "project_id", "created_us"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey(USER, ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey(USER, ondelete="CASCADE"))
+    """`None` for a token of a project, or of the operator."""
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey(PROJECT, ondelete="CASCADE"))
+    """Whose the token is, where it is a project's."""
+    author: Mapped[str] = mapped_column(String(200), server_default="")
+    """In words; empty for a line older than this column."""
     action: Mapped[str] = mapped_column(String(40))
     resource: Mapped[str] = mapped_column(String(40))
     resource_id: Mapped[str] = mapped_column(String(64))

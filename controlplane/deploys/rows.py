@@ -72,7 +72,7 @@ async def write_event(
     await session.flush()
 
 
-def deployment_of(row: models.Deployment, port: int = 0) -> Deployment:
+def deployment_of(row: models.Deployment, port: int = 0, host: str = "") -> Deployment:
     """Returns a deployment as others see it."""
     return Deployment(
         id=str(row.id),
@@ -102,6 +102,7 @@ def deployment_of(row: models.Deployment, port: int = 0) -> Deployment:
         started_us=row.started_us,
         finished_us=row.finished_us,
         port=port,
+        host=host if row.is_default and row.status == "running" else "",
     )
 
 

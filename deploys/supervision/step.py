@@ -33,7 +33,12 @@ ASK = b"t"
 def main() -> None:
     """Runs what stdin says. The result goes to the descriptor that argument 1 names."""
     result = int(sys.argv[1])
-    orders = load_step(_read_line())
+    line, more = _read_line()
+    if ASK in more:
+        # Wanted no more before it began.
+        os.write(result, json.dumps([128 + signal.SIGTERM, "cancelled"]).encode())
+        return
+    orders = load_step(line)
     take_orphans_in()
     waking = Waking([signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     waking.watch(0)
@@ -44,14 +49,16 @@ def main() -> None:
     os.write(result, json.dumps([code, reason]).encode())
 
 
-def _read_line() -> bytes:
+def _read_line() -> tuple[bytes, bytes]:
+    """Returns a line, and what has come with it: it may be asked to end at once."""
     parts: list[bytes] = []
-    while not parts or not parts[-1].endswith(b"\n"):
+    while not parts or b"\n" not in parts[-1]:
         part = os.read(0, 1 << 16)
         if not part:
             raise SystemExit("nothing to run")
         parts.append(part)
-    return b"".join(parts)
+    line, _, more = b"".join(parts).partition(b"\n")
+    return line, more
 
 
 class _Step:

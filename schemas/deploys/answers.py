@@ -262,6 +262,7 @@ class AuditRow(Struct, frozen=True, kw_only=True):
     created_at: str
     updated_at: str
     user_id: str
+    """Empty for a token that is no person's."""
     action: str
     resource: str
     resource_id: str
@@ -269,6 +270,9 @@ class AuditRow(Struct, frozen=True, kw_only=True):
     """A JSON object."""
     ip_addr: str
     user_agent: str
+    # That below is ours.
+    author: str
+    """Who it was, in words."""
 
 
 class AuditRows(Struct, frozen=True):

@@ -46,7 +46,7 @@ class AppConfig(Struct, frozen=True, kw_only=True):
     """Whether the branch is looked at for new commits, where no webhook tells of them."""
     sync_interval_secs: Annotated[int, Meta(ge=10, le=86400)] = 60
     previews: bool = False
-    """Whether other branches and pull requests get an environment of their own."""
+    """Whether each other branch gets an environment of its own."""
     inject: bool = True
     """Whether the app finds Sluice in its environment: `SENTRY_DSN`, `SLUICE_URL`, …"""
     monitor: bool = True

@@ -40,6 +40,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     finished_us: int | None
     port: int = 0
     """Of the instance that serves it, while there is one."""
+    host: str = ""
+    """The domain that leads to it, if there is one: while it runs and is the project's default."""
 
 
 class DeploymentEvent(Struct, frozen=True):

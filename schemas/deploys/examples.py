@@ -10,6 +10,7 @@ PROJECT = {
     "port": 3000,
     "framework": "nextjs",
 }
+DETECT = {"repo_url": "https://github.com/user/repo", "branch": "main"}
 CHANGE = {"branch": "main", "start_command": "npm start", "health_path": "/"}
 DEPLOYMENT = {"project_id": PROJECT_ID, "branch": "main", "commit_sha": "abc1234"}
 ENV = {"project_id": PROJECT_ID, "key": "DATABASE_URL", "value": "postgres://db.example/shop"}

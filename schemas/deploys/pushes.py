@@ -54,8 +54,13 @@ class Told(NamedTuple):
 
     @property
     def environment(self) -> str:
-        """The preview that it has, if it has one."""
-        return f"pr-{self.number}" if self.sort == "request" else preview_of(self.branch)
+        """The preview that it has, if it has one: a request has that of its branch."""
+        return preview_of(self.branch)
+
+    @property
+    def ending(self) -> tuple[str, ...]:
+        """The previews that end with it; a request may have one that was named after its number."""
+        return (self.environment, *([f"pr-{self.number}"] if self.sort == "request" else ()))
 
 
 def is_signed(provider: Provider, headers: Mapping[str, str], body: bytes, secret: str) -> bool:

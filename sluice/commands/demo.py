@@ -165,8 +165,16 @@ def _watch(settings: Settings, project: "Project", project_id: "ProjectId") -> s
 
 
 def _deploy(settings: Settings, project: "Project", seed: int, project_id: "ProjectId") -> str:
-    """Makes the deployments of the demo, with the traffic around the bad one."""
-    from sluice.demo_deploys import busy_of, has_deployments, send_busy, set_deployments
+    """Makes the deployments of the demo, with their logs and the traffic around the bad one."""
+    from eventlog.log import LogError
+    from sluice.bulk_target import target_of
+    from sluice.demo_deploys import (
+        busy_of,
+        has_deployments,
+        send_busy,
+        send_lines,
+        set_deployments,
+    )
     from sluice.demo_requests import Sender, client_of
     from sluice.demo_sending import progress_bars
 
@@ -178,6 +186,12 @@ def _deploy(settings: Settings, project: "Project", seed: int, project_id: "Proj
 
     async def make() -> None:
         async with opened(settings) as control:
+            # First: whoever makes them again, after a break, sends the same lines.
+            with target_of(control) as target:
+                try:
+                    await asyncio.to_thread(send_lines, target.log, project_id, until)
+                except LogError as error:
+                    raise CommandError(f"the logs of deployments: {error}") from error
             await set_deployments(control.database, control.vault, project_id, until)
 
     if asyncio.run(is_made()) or project.dsn is None:

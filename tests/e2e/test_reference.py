@@ -65,6 +65,7 @@ BY_LOGIN = (
     *("POST /api/v1/auth/register", "POST /api/v1/auth/login"),
     *("POST /api/v1/projects", "GET /api/v1/projects", "GET /api/v1/projects/{project_id}"),
     *("PUT /api/v1/projects/{project_id}", "POST /api/v1/projects/{project_id}/sync"),
+    "POST /api/v1/detect",
     *(f"{method} /api/v1/env" for method in ("POST", "GET", "DELETE")),
     *("POST /api/v1/deployments", "GET /api/v1/deployments"),
     *(f"GET /api/v1/deployments/{{deployment_id}}{end}" for end in ("", "/events", "/impact")),
@@ -89,8 +90,13 @@ BY_LOGIN = (
 PROMOTES = "PATCH /api/v1/deployments/{deployment_id}/promote"
 RECEIVES = "POST /api/v1/webhooks/{git_webhook_id}/receive"
 CERTIFICATE = "GET /api/v1/routing/caddy/ask"
-REJECTED = {CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401}
-"""What is answered otherwise than by its best status: nothing is signed, or runs, in the walk."""
+DETECTS = "POST /api/v1/detect"
+REJECTED = {
+    **{CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401},
+    DETECTS: 400,
+}
+"""What is answered otherwise than by its best status: nothing is signed, fetched or
+runs in the walk."""
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),

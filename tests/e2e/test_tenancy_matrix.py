@@ -290,6 +290,7 @@ DEPLOYS: dict[str, Any] = {
     "PUT projects/{project_id}": {"name": "taken"},
     "DELETE projects/{project_id}": None,
     "POST projects/{project_id}/sync": None,
+    "POST detect": {"project_id": "{project_id}"},
     "POST deployments": {"project_id": "{project_id}"},
     "GET deployments": None,
     "GET deployments/{deployment_id}": None,

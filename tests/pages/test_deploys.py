@@ -1,7 +1,9 @@
 """The pages of deployments as people use them: what serves, what failed, and going back."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.payloads import trace
 from tests.e2e.server import Project, Server, create_project
+from tests.integration.deploys.runner.repositories import Repository
 from tests.pages.deploying import Hand, Pushed, line
 from tests.pages.looking import NARROW, OF_COLOURS, WIDE, Visitor
 from tests.pages.places import HOSTILE, path_of
@@ -19,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     # What a deployer does is done by hand here.
-    settings = {"DEPLOY_DRIVER": "none"}
+    settings = {"DEPLOY_DRIVER": "none", "PRIVATE_TARGETS": "allow"}
     with Server(tmp_path_factory.mktemp("deploys") / "data", settings=settings) as running:
         yield running
 
@@ -94,6 +97,41 @@ def test_an_app_is_made_deployed_watched_and_gone_back_to(
         expect(page.locator("h1")).to_contain_text("Add a basket")
         expect(page.locator(".facts").first).to_contain_text("Goes back to")
         is_fine(window)
+
+
+def test_a_repository_is_looked_at_and_what_is_found_can_be_changed(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    repository = Repository(tmp_path / "shop.git")
+    app = "from flask import Flask\napp = Flask('a')\n"
+    repository.commit({"requirements.txt": "flask\n", "app.py": app}, HOSTILE)
+    project = create_project(server, "Looked at")
+    with Visitor.signed_in(browser, server, viewport=NARROW) as window:
+        page = window.go(path_of(project, "deploys/app"))
+        page.get_by_label("Repository").fill(str(repository.folder))
+        page.get_by_label("Branch").fill("other")
+        page.get_by_label("Token").fill("typed-once")
+        page.get_by_role("button", name="Look at it").click()
+        expect(page.get_by_role("alert")).to_contain_text("no branch or tag 'other'")
+        expect(page.get_by_label("Branch")).to_have_attribute("aria-invalid", "true")
+        is_fine(window, "400")
+
+        page.get_by_label("Branch").fill("main")
+        page.get_by_role("button", name="Look at it").click()
+        expect(page.get_by_label("What was found")).to_contain_text("Python with Flask")
+        expect(page.get_by_label("What was found")).to_contain_text(HOSTILE.strip()[:20])
+        expect(page.get_by_label("Token")).to_have_value("typed-once")
+        expect(page.get_by_label("Install")).to_have_value(re.compile("requirements.txt"))
+        is_fine(window, "400")
+
+        page.get_by_label("Start", exact=True).fill("flask --app app run --port $PORT")
+        page.get_by_role("button", name="Deploy", exact=True).click()
+        expect(page.locator(".facts").first).to_contain_text("queued")
+        page.goto(path_of(project, "deploys/settings"))
+        expect(page.get_by_label("Start", exact=True)).to_have_value(
+            re.compile("^flask --app app ")
+        )
+        expect(page.get_by_label("Install")).to_have_value("")
 
 
 def test_a_log_is_read_in_pages_searched_and_by_level(

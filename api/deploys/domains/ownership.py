@@ -1,7 +1,6 @@
 """Looks for the token of a domain, in DNS and on the site that the domain has now.
 
-One of the two is enough. Sluice itself never answers with the token: that a domain leads here does
-not say whose it is.
+One of the two is enough. What leads here already is answered by `api.deploys.proxy.challenges`.
 """
 
 import asyncio

@@ -6,6 +6,7 @@ from litestar.types import ASGIApp, Receive, Send
 from msgspec import Struct
 
 from api.deploys.proxy import refusals
+from api.deploys.proxy.challenges import IsClaimed, answer_challenge
 from api.deploys.proxy.exchange import Exchange
 from api.deploys.proxy.flights import TooManyAtOnce
 from api.deploys.proxy.incoming import ClientLeft
@@ -33,6 +34,8 @@ class Traffic(Struct, frozen=True, kw_only=True):
     apps_host: str = ""
     """Under which apps have names of their own. Empty: `localhost`, for who is at this machine;
     `none`: they have none."""
+    is_claimed: IsClaimed | None = None
+    """Which domains that lead here are answered for with their token; `None`: none is."""
 
 
 def with_apps(application: ASGIApp, traffic: Traffic) -> ASGIApp:
@@ -44,6 +47,9 @@ def with_apps(application: ASGIApp, traffic: Traffic) -> ASGIApp:
             place = place_of(scope, traffic.routes, apps_hosts)
             if place is not None:
                 await _serve(traffic, place, scope, receive, send)
+                return
+            claimed = traffic.is_claimed
+            if claimed is not None and await answer_challenge(scope, send, claimed):
                 return
         await application(scope, receive, send)
 

@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from litestar import Response, get
+from msgspec.structs import asdict
 
 from api.auth import AnyRequest, services
+from api.deploys.shown import place_of
 from api.pages.arriving import page_with
 from api.pages.deploys.allowed import may_deploy, reach_of, refusal_of
-from api.pages.deploys.fields import COMMANDS, FIRST, fields_named
+from api.pages.deploys.fields import COMMANDS, FIRST, FOUND, fields_named
 from api.pages.deploys.forms import texts_of
 from api.pages.deploys.live import live_of, of_app
 from api.pages.deploys.phases import TITLES, took_ms
 from api.pages.forms import Problem
 from api.pages.live.following import EVENTS, LivePart, stream_parts
 from api.pages.parts.snippets import url_of
-from api.pages.render import page
+from api.pages.render import is_fragment, page
 from api.pages.viewer import Viewed, Viewer
 from controlplane.deploys.apps import open_app
 from controlplane.deploys.deployments import list_deployments
@@ -25,7 +27,8 @@ from controlplane.deploys.glances import list_running, list_serving
 from controlplane.deploys.instances import list_releases
 from schemas.deploys.apps import AppConfig, AppSecrets
 from schemas.deploys.deployments import Deployment, Instance, Release
-from schemas.deploys.routing import PRODUCTION, segment_of
+from schemas.deploys.looking import Detected
+from schemas.deploys.routing import PRODUCTION
 
 APP = "/deploys/app"
 LAST = 8
@@ -78,21 +81,36 @@ async def app_shown(
     problem: Problem | None = None,
     texts: Mapping[str, str] | None = None,
     asked: Mapping[str, str] | None = None,
+    detected: Detected | None = None,
 ) -> Response[Any]:
     """Returns the page of the app; `texts` and `asked` are what its two forms were sent with."""
+    form = _form(problem, texts, detected)
+    if is_fragment(request) and asked is None and texts is not None:
+        return await page(request, "deploys/_first.html", **form)
     frame = {
+        **form,
         "live": await live_of(request, of_app(request, viewer)),
-        "problem": problem,
-        "texts": texts or texts_of(AppConfig(), AppSecrets()),
         "asked": asked,
-        "fields": fields_named(*FIRST),
-        "commands": fields_named(*COMMANDS),
         "refusal": await refusal_of(request, viewer),
     }
     if problem is None:
         return await page_with(request, "deploys/app.html", _found(request, viewer), **frame)
     found = await _found(request, viewer)
     return await page(request, "deploys/app.html", status_code=400, **frame, **found)
+
+
+def _form(
+    problem: Problem | None, texts: Mapping[str, str] | None, detected: Detected | None
+) -> dict[str, Any]:
+    """Returns what the form of a new app shows."""
+    return {
+        "problem": problem,
+        "texts": texts or texts_of(AppConfig(), AppSecrets()),
+        "fields": fields_named(*FIRST),
+        "commands": fields_named(*COMMANDS),
+        "detected": None if detected is None else asdict(detected),
+        "found_names": FOUND,
+    }
 
 
 async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
@@ -111,7 +129,7 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         Serving(
             one,
             by_deployment.get(one.id),
-            address_in(request, viewer, one.environment),
+            address_in(request, one),
             drivers.get(one.release_id or "", ""),
         )
         for one in running
@@ -133,9 +151,9 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-def address_in(request: AnyRequest, viewer: Viewer, environment: str) -> str:
-    """Returns where an environment is reached."""
-    return f"{url_of(request)}/app/{segment_of(viewer.project.project_id, environment)}/"
+def address_in(request: AnyRequest, one: Deployment) -> str:
+    """Returns where what a deployment serves is reached."""
+    return f"{place_of(one, url_of(request))}/"
 
 
 HANDLERS = (app_page, app_events)

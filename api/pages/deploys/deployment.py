@@ -152,7 +152,7 @@ async def _found(request: AnyRequest, viewer: Viewer, deployment_id: str) -> dic
         "one": one,
         "events": events,
         "course": course_of(one, events, now_us),
-        "place": address_in(request, viewer, one.environment),
+        "place": address_in(request, one),
         "has_switched": any(event.status == "running" for event in events),
         "is_over": one.status in ENDED,
         "may_deploy": await may_deploy(request, viewer),

@@ -1,4 +1,4 @@
-"""Names of hosts for an app: asked for, proved by DNS, and then led to it."""
+"""Names of hosts for an app: asked for, proved by DNS or by their site, and then led to it."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -20,7 +20,8 @@ from controlplane.deploys.domains import (
     remove_domain,
 )
 from controlplane.failures import BadRequest, Conflict, NotFound
-from schemas.deploys.proofs import CHALLENGE_LABEL, CHALLENGE_PATH, CheckDomain, ProveDomain
+from schemas.deploys.domains import CHALLENGE_LABEL, CHALLENGE_PATH
+from schemas.deploys.proofs import CheckDomain, ProveDomain
 
 DOMAINS = "/deploys/domains"
 ONE = f"{DOMAINS}/{{domain_id:str}}"
@@ -101,11 +102,18 @@ async def _shown(
         domains=await list_domains(services(request).database, reach_of(viewer)),
         label=CHALLENGE_LABEL,
         path=CHALLENGE_PATH,
+        is_pointed=_is_pointed(request),
         typed=typed or {},
         problem=problem,
         zone=viewer.project.time_zone,
         refusal=await refusal_of(request, viewer),
     )
+
+
+def _is_pointed(request: AnyRequest) -> bool:
+    """Tells whether it is enough that a domain leads here."""
+    traffic = getattr(request.app.state, "traffic", None)
+    return traffic is not None and traffic.is_claimed is not None
 
 
 HANDLERS = (domains_page, ask_for_domain, verify_domain, drop_domain)

@@ -77,7 +77,7 @@ FIELDS: tuple[Field, ...] = (
     Field("sync_interval_secs", "So often, in seconds", "number", "when", "10 to 86400."),
     Field(
         *("previews", "Previews", "check", "when"),
-        "Other branches and pull requests get an address of their own, and end with it.",
+        "Each other branch gets an address of its own, shared with its pull request.",
     ),
     Field(
         *("auto_rollback", "Go back by itself", "check", "when"),
@@ -103,6 +103,9 @@ FIRST = ("repo_url", "branch", "git_token")
 """What the first form asks."""
 COMMANDS = ("run_dir", "install_command", "build_command", "start_command", "health_path")
 """What it offers to change, where something else is found than should be."""
+
+FOUND = ("install_command", "build_command", "start_command")
+"""Those that a look at a repository fills in; left as they are, they are found anew each time."""
 
 
 def fields_named(*names: str) -> list[Field]:

@@ -19,9 +19,9 @@ from controlplane.deploys.apps import open_app
 from controlplane.deploys.git_webhooks import (
     add_git_webhook,
     list_git_webhooks,
-    project_of_webhook,
     remove_git_webhook,
 )
+from controlplane.deploys.reaching import project_of_webhook
 from controlplane.failures import BadRequest, Conflict, NotFound
 from schemas.deploys.states import Provider
 

@@ -11,7 +11,14 @@ from api.deploys.callers import DeployRules
 from api.rates import Rates
 from controlplane.database import Database
 from controlplane.deploys import models
-from tests.integration.api_deploys.conftest import REPOSITORY, Client, Owner, token_of
+from controlplane.models import Membership
+from tests.integration.api_deploys.conftest import (
+    REPOSITORY,
+    Client,
+    Owner,
+    operator_token,
+    token_of,
+)
 
 KEYS = {
     *("id", "created_at", "updated_at", "project_id", "user_id", "worker_id", "commit_sha"),
@@ -231,6 +238,34 @@ async def test_the_audit_log_says_who_did_what(ann: Owner, bob: Owner) -> None:
     assert made["id"] not in (await bob.http.get("/audit")).text
 
 
+async def test_what_a_token_of_nobody_changed_is_read_by_admins_of_its_project(
+    ann: Owner, bob: Owner, app: Litestar, connect: Client
+) -> None:
+    of_project, of_operator = connect(), connect()
+    token = await token_of(app, ann, whole_person=False)
+    of_project.headers["Authorization"] = f"Bearer {token}"
+    of_operator.headers["Authorization"] = f"Bearer {await operator_token(app)}"
+    by_project = (await of_project.post("/deployments", json={"project_id": ann.id})).json()["id"]
+    by_operator = (await of_operator.post("/deployments", json={"project_id": bob.id})).json()["id"]
+
+    async def read(client: httpx.AsyncClient) -> list[tuple[str, str, str]]:
+        lines = (await client.get("/audit")).json()["data"]
+        deployed = [one for one in lines if one["action"] == "deploy"]
+        return [(one["resource_id"], one["author"], one["user_id"]) for one in deployed]
+
+    ours, operators = (by_project, "token CI", ""), (by_operator, "token ops", "")
+    assert await read(ann.http) == await read(of_project) == [ours]
+    assert await read(bob.http) == []
+    assert await read(of_operator) == [operators, ours]
+    async with app.state.database.session() as session:
+        await session.execute(update(Membership).values(role="user"))
+    assert await read(ann.http) == []
+    of_project.headers["Authorization"] = (
+        f"Bearer {await token_of(app, ann, whole_person=False, scope='write')}"
+    )
+    assert (await of_project.get("/audit")).status_code == 403
+
+
 class TestWhoMay:
     """`SLUICE_DEPLOY_BY`, for somebody who signed up, and for the seeded admin."""
 
@@ -284,7 +319,7 @@ class TestWhoMay:
     ) -> None:
         from uuid import UUID
 
-        from controlplane.models import Installation, Membership
+        from controlplane.models import Installation
 
         async with database.session() as session:
             first = await session.scalar(select(Installation.initial_project_id))

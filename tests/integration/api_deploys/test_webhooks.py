@@ -15,7 +15,7 @@ from api.deploys.callers import DeployRules
 from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.database import Database
 from controlplane.deploys import models
-from tests.integration.api_deploys.conftest import Client, Owner
+from tests.integration.api_deploys.conftest import Client, Owner, operator_token
 
 SHA, OTHER = "1" * 40, "2" * 40
 GONE = "0" * 40
@@ -308,7 +308,7 @@ class TestPreviews:
             ("gitlab", "Merge Request Hook", merge("open"), merge("merge")),
         ],
     )
-    async def test_a_request_has_its_own_and_ends_with_it(
+    async def test_a_request_has_the_one_of_its_branch_and_ends_it(
         self,
         ann: Owner,
         nobody: httpx.AsyncClient,
@@ -323,10 +323,44 @@ class TestPreviews:
         (found,) = await deployments(ann)
         await tell(nobody, made, event, closes)
 
-        assert (found["environment"], found["branch"]) == ("pr-12", "feature/x")
+        assert (found["environment"], found["branch"]) == ("feature/x", "feature/x")
         assert (found["commit_sha"], found["commit_msg"]) == (OTHER, "Feature")
         (found,) = await deployments(ann)
         assert found["status"] == "cancelled"
+
+    async def test_a_push_and_its_request_are_one_preview_and_the_newest_commit_wins(
+        self, ann: Owner, nobody: httpx.AsyncClient
+    ) -> None:
+        made = await hook_of(ann)
+
+        first = await tell(nobody, made, "push", push("feature/x", SHA), "1")
+        pushed = await tell(nobody, made, "push", push("feature/x", OTHER), "2")
+        asked = await tell(nobody, made, "pull_request", pull("synchronize"), "3")
+
+        assert asked.json() == pushed.json()
+        found = {one["id"]: one for one in await deployments(ann)}
+        assert {one["environment"] for one in found.values()} == {"feature/x"}
+        assert found[first.json()["deployment_id"]]["status"] == "cancelled"
+        assert found[pushed.json()["deployment_id"]]["commit_sha"] == OTHER
+
+        await ann.http.post(f"/deployments/{pushed.json()['deployment_id']}/cancel")
+        again = await tell(nobody, made, "pull_request", pull("reopened"), "4")
+
+        assert again.json()["deployment_id"] not in found
+
+    async def test_a_request_of_production_s_branch_has_no_preview(
+        self, ann: Owner, nobody: httpx.AsyncClient
+    ) -> None:
+        await ann.http.put(f"/projects/{ann.id}", json={"branch": "feature/x"})
+        made = await hook_of(ann)
+        await tell(nobody, made, "push", push("feature/x"))
+
+        opened = await tell(nobody, made, "pull_request", pull("opened"))
+        await tell(nobody, made, "pull_request", pull("closed"))
+
+        assert opened.json()["action"] == "ignored"
+        (found,) = await deployments(ann)
+        assert (found["environment"], found["status"]) == ("production", "queued")
 
     @pytest.mark.parametrize(
         ("provider", "event", "told"),
@@ -357,3 +391,15 @@ class TestPreviews:
 
         (found,) = await deployments(ann)
         assert found["status"] == "queued"
+
+
+async def test_the_operator_s_token_removes_one_by_its_id(
+    ann: Owner, app: Litestar, nobody: httpx.AsyncClient
+) -> None:
+    hook = await hook_of(ann)
+    nobody.headers["Authorization"] = f"Bearer {await operator_token(app)}"
+
+    removed = await nobody.delete(f"/webhooks/{hook['id']}")
+
+    assert removed.status_code == 204
+    assert (await ann.http.get("/webhooks")).json() == []

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -238,6 +239,23 @@ class TestDemo:
         assert [one["name"] for one in listed] == ["shop_oncall"]
         naming = {one["config"]["escalation_policy"] for one in monitors}
         assert naming == {None, "shop_oncall"}
+
+    def test_its_deployments_have_logs_and_the_failed_one_shows_its_error(
+        self, sent: Place
+    ) -> None:
+        token = sent.run("token", "create", "-p", "demo", "--scope", "read").out.strip()
+        with sent.client(token) as client:
+            listed = client.get("/api/v1/deployments").json()["data"]
+            failed = next(one for one in listed if one["status"] == "failed")
+
+            def lines_of(one: dict[str, Any]) -> list[dict[str, Any]]:
+                lines: list[dict[str, Any]] = client.get(f"/api/v1/logs/{one['id']}").json()["data"]
+                return lines
+
+            eventually(lambda: all(lines_of(one) for one in listed))
+            errors = [one["message"] for one in lines_of(failed) if one["level"] == "error"]
+        assert failed["error_msg"].splitlines()[0] == errors[-1]
+        assert any("imagelib==9.1" in one for one in errors)
 
     def test_the_same_seed_again_adds_nothing(self, sent: Place, demo_key: str) -> None:
         with sent.client(demo_key) as client:

@@ -10,7 +10,7 @@ import pytest
 from advanced_alchemy.types import GUID, DateTimeUTC
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, column, insert, select, table
+from sqlalchemy import Connection, column, delete, insert, select, table
 
 from controlplane.crypto import Vault
 from controlplane.database import MIGRATIONS, Database
@@ -192,3 +192,51 @@ def _to_0018(connection: Connection) -> None:
             channel_id=channel, dedupe_key=state, payload=msgspec.json.encode(ALERT).decode(),
             state=state, attempts=0, next_attempt_us=0, last_error="", created_us=0,
         )  # fmt: skip
+
+
+class TestAuditOfTokens:
+    """Revision 0029, from a database as 0028 left it."""
+
+    LINE = uuid.uuid4()
+    TEXTS: dict[str, Any] = {
+        **{"action": "deploy", "resource": "deployment", "resource_id": "d", "details": "{}"},
+        **{"ip_address": "192.0.2.7", "user_agent": "curl"},
+    }
+
+    @pytest.fixture
+    async def older(self, url: str) -> AsyncIterator[Database]:
+        database = Database(url)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(self._to_0028)
+        yield database
+        await database.close()
+
+    def _to_0028(self, connection: Connection) -> None:
+        command.upgrade(_history(connection), "0028")
+        times = {"created_at": NOW, "updated_at": NOW}
+        _add(connection, "account_user", id=ANN, email="ann@example.com", name="Ann", **times)
+        _add(connection, "audit_line", id=self.LINE, user_id=ANN, created_us=1, **self.TEXTS)
+
+    async def test_lines_of_people_stay_and_go_with_them(self, older: Database) -> None:
+        await older.migrate()
+
+        line, user = _table("audit_line", "id", "author", "details"), _table("account_user", "id")
+        async with older.engine.begin() as connection:
+            kept = (await connection.execute(select(line.c.id, line.c.author))).all()
+            await connection.execute(delete(user).where(user.c.id == ANN))
+            left = (await connection.execute(select(line.c.id))).all()
+        assert kept == [(self.LINE, "")]
+        assert left == []
+
+    async def test_it_goes_back_without_the_lines_of_tokens(self, older: Database) -> None:
+        await older.migrate()
+
+        async with older.engine.begin() as connection:
+            await connection.run_sync(self._back)
+            rows = await connection.scalars(select(_table("audit_line", "id").c.id))
+            assert rows.all() == [self.LINE]
+
+    def _back(self, connection: Connection) -> None:
+        of_token = {"id": uuid.uuid4(), "author": "token CI", "created_us": 2}
+        _add(connection, "audit_line", **of_token, **self.TEXTS)
+        command.downgrade(_history(connection), "0028")

@@ -21,7 +21,14 @@ from ingest.errors.demo_visits import Visits
 from ingest.llm.demo_switch import busy_calls
 from schemas.errors.sent import Head, SentItem, encode_sent
 from schemas.projects import ProjectId
-from sluice.demo_deploys import BAD, busy_of, has_deployments, set_deployments
+from sluice.demo_deploys import (
+    BAD,
+    busy_of,
+    deployments_of,
+    has_deployments,
+    set_deployments,
+)
+from sluice.demo_lines import lines_of
 from sluice.impacts import Impacts
 from tests.integration.errors.conftest import batch_of
 from tests.integration.queries.rows import encode_traces, make_trace
@@ -117,3 +124,20 @@ async def test_their_histories_tell_what_happened_and_a_second_call_changes_noth
         assert moments == sorted(moments)
         assert history[-1].status == row.status
         assert moments[-1] <= UNTIL_US
+
+
+def test_their_logs_tell_what_their_histories_do() -> None:
+    for one in deployments_of(ProjectId(str(uuid.uuid4())), UNTIL):
+        is_bad = one.commit_msg == BAD
+        lines = lines_of(one, is_bad=is_bad)
+        moments = [line.at_us for line in lines]
+
+        assert [line.seq for line in lines] == list(range(1, len(lines) + 1))
+        assert moments == sorted(moments)
+        assert one.events[0].at_us <= moments[0]
+        assert moments[-1] <= max(one.events[-1].at_us, UNTIL_US)
+        served = [line.at_us for line in lines if line.message.startswith("Serving ")]
+        assert served == [event.at_us for event in one.events if event.status == "running"][:1]
+        printed = {line.message for line in lines if line.level == "error"}
+        assert bool(printed) == (is_bad or one.events[-1].status == "failed")
+        assert set(one.error_msg.splitlines()[:1]) <= printed

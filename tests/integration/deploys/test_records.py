@@ -18,7 +18,7 @@ from controlplane.deploys.apps import (
     list_apps,
     remove_app,
 )
-from controlplane.deploys.audit import Actor, list_lines
+from controlplane.deploys.audit import Actor, Readers, list_lines
 from controlplane.deploys.deployments import Asked, ask_deployment
 from controlplane.deploys.domains import add_domain, list_domains, note_proof, remove_domain
 from controlplane.deploys.env import list_variables, remove_variable, set_variable
@@ -200,7 +200,7 @@ async def test_a_webhook_is_found_until_it_is_removed(database: Database, vault:
     assert (found.secret, found.app_branch, found.owner_id) == (secret, "main", ann.user_id)
     assert listed.received_us is not None
     assert await find_receiving(database, vault, made.id) is None
-    lines = await list_lines(database, ann.user_id, limit=2, offset=0)  # type: ignore[arg-type]
+    lines = await list_lines(database, Readers(ann.user_id), limit=2, offset=0)
     assert [(one.action, one.resource) for one in lines] == [
         ("delete", "webhook"),
         ("create", "webhook"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from api.deploys.proxy.challenges import IsClaimed
 from api.deploys.proxy.flights import Flights
 from api.deploys.proxy.routes import Routes
 from api.deploys.proxy.traffic import Traffic, with_apps
@@ -80,6 +81,7 @@ async def proxy(
     trusted: Sequence[str] = (),
     flights: Flights | None = None,
     own: Any = sluice,
+    is_claimed: IsClaimed | None = None,
 ) -> AsyncIterator[Proxy]:
     """Serves a proxy on a free port for as long as it is asked for."""
     served = Proxy(flights=flights or Flights())
@@ -89,7 +91,11 @@ async def proxy(
         is_own_token=lambda token: token == "signed.by.sluice",
     )
     traffic = Traffic(
-        routes=served.routes, upstream=upstream, withheld=withheld, apps_host=apps_host
+        routes=served.routes,
+        upstream=upstream,
+        withheld=withheld,
+        apps_host=apps_host,
+        is_claimed=is_claimed,
     )
     application: Any = with_forwarded(with_apps(with_headers(own), traffic), trusted)
     async with serving(application) as port:

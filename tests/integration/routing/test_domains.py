@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import dns.asyncresolver
+import httpx
 import pytest
 from dnslib import CNAME, TXT
 
 from api.deploys.domains.ownership import Ownership, look_for_token
+from api.deploys.domains.proving import Prover
 from api.deploys.domains.record import look_in_dns
 from api.deploys.domains.site import Site, look_at_site
 from schemas.deploys.domains import CHALLENGE_PATH, challenge_of
+from schemas.deploys.proofs import Proof
 from tests.integration.probes.dns_server import DnsServer, Record, dns_server, record
 from tests.integration.routing.apps import raw_app
+from tests.integration.routing.serving import proxy, route
 
 DOMAIN = "shop.example.com"
 RECORD = f"_sluice-challenge.{DOMAIN}"
@@ -83,6 +88,77 @@ class TestOwnership:
 
         assert not found.is_owner
         assert found.found == (f"DNS has no TXT record at {RECORD}.", f"{URL} answered 404.")
+
+
+class TestPointedHere:
+    """A domain that leads to Sluice: its proxy answers with the token, for who may have it so."""
+
+    async def look(self, named: DnsServer, *claims: tuple[str, str]) -> Proof:
+        async def is_claimed(domain: str, token: str) -> bool:
+            return (domain, token) in claims
+
+        async with proxy(is_claimed=is_claimed) as served:
+            prover = Prover(private_allowed=True, resolver=resolver_of(named), port=served.port)
+            return await prover.prove(DOMAIN, TOKEN)
+
+    async def test_nothing_but_the_address_is_needed(self, named: DnsServer) -> None:
+        proof = await self.look(named, (DOMAIN, TOKEN))
+
+        assert proof == Proof(True, f"{URL} answers with the token.")
+
+    @pytest.mark.parametrize("claim", [(DOMAIN, "another-token-of-it"), ("b.example.com", TOKEN)])
+    async def test_what_is_not_claimed_is_not_answered(
+        self, named: DnsServer, claim: tuple[str, str]
+    ) -> None:
+        proof = await self.look(named, claim)
+
+        assert not proof.is_theirs
+        assert "and not the token" in proof.found
+        assert proof.found.startswith(f"DNS has no TXT record at {RECORD}.")
+
+    async def test_the_app_of_a_domain_that_has_one_answers_itself(self, named: DnsServer) -> None:
+        async def is_claimed(domain: str, token: str) -> bool:
+            return True
+
+        async with (
+            raw_app(answer("200 OK", "an app's own")) as (port, _),
+            proxy(is_claimed=is_claimed) as served,
+        ):
+            await served.put(route(port))
+            prover = Prover(private_allowed=True, resolver=resolver_of(named), port=served.port)
+            proof = await prover.prove(DOMAIN, TOKEN)
+
+        assert "“an app's own”" in proof.found
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", f"{CHALLENGE_PATH}{TOKEN}", 200),
+            ("HEAD", f"{CHALLENGE_PATH}{TOKEN}", 200),
+            ("POST", f"{CHALLENGE_PATH}{TOKEN}", 418),
+            ("GET", f"{CHALLENGE_PATH}{TOKEN}/", 418),
+            ("GET", f"{CHALLENGE_PATH}..%2F{TOKEN}", 418),
+            ("GET", f"{CHALLENGE_PATH}<b>{TOKEN}</b>", 418),
+            ("GET", CHALLENGE_PATH, 418),
+        ],
+    )
+    async def test_only_a_token_is_ever_answered(self, method: str, path: str, status: int) -> None:
+        async def is_claimed(domain: str, token: str) -> bool:
+            return domain == DOMAIN
+
+        async def own(_: Any, __: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 418, "headers": []})
+            await send({"type": "http.response.body", "body": b"own"})
+
+        async with proxy(is_claimed=is_claimed, own=own) as served, httpx.AsyncClient() as client:
+            found = await client.request(
+                method, f"{served.url}{path}", headers={"Host": f"{DOMAIN.upper()}:80"}
+            )
+
+        assert found.status_code == status
+        if status == 200:
+            assert found.headers["content-type"] == "text/plain; charset=utf-8"
+            assert found.text == (TOKEN if method == "GET" else "")
 
 
 class TestRecords:
@@ -158,6 +234,14 @@ class TestSites:
         named.answers[(DOMAIN, "A")] = [[record("169.254.169.254")]]
 
         assert "cloud metadata" in str(await on_site(named))
+
+    async def test_a_name_that_means_another_address_a_moment_later_is_not_followed(
+        self, named: DnsServer, unused_tcp_port: int
+    ) -> None:
+        named.answers[(DOMAIN, "A")] = [[record("127.0.0.1")], [record("169.254.169.254")]]
+        to = f"Location: http://{DOMAIN}:{unused_tcp_port}/latest\r\n"
+
+        assert "cloud metadata" in str(await on_site(named, answer("302 Found", more=to)))
 
     async def test_nothing_listens(self, named: DnsServer, unused_tcp_port: int) -> None:
         site = Site(resolver=resolver_of(named), private_allowed=True, port=unused_tcp_port)

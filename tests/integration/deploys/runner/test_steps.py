@@ -177,6 +177,18 @@ class TestLimits:
 
 
 class TestEnds:
+    async def test_one_that_is_cancelled_before_it_begins_does_not_begin(
+        self, workshop: Workshop
+    ) -> None:
+        cancel = asyncio.Event()
+        cancel.set()
+
+        async with asyncio.timeout(30):
+            ended = await workshop.run("echo x > made", cancel=cancel)
+
+        assert ended.reason == "cancelled"
+        assert not (workshop.work / "made").exists()
+
     async def test_a_task_that_is_cancelled_leaves_nothing(self, workshop: Workshop) -> None:
         step = asyncio.create_task(workshop.run("echo begun; sleep 600 & sleep 600"))
         await until(lambda: workshop.printed["stdout"], "the step has begun")
