@@ -5,8 +5,13 @@ from contextlib import suppress
 
 import structlog
 
-from controlplane.deploys.instances import forget_releases, list_instances, list_releases
-from controlplane.deploys.queue import claim, recover
+from controlplane.deploys.instances import (
+    forget_releases,
+    list_instances,
+    list_releases,
+    list_releases_of,
+)
+from controlplane.deploys.queue import claim, recover, recover_own
 from controlplane.failures import Unavailable
 from deploys.bench import Bench
 from deploys.keeping import Keeper
@@ -42,8 +47,7 @@ class Deployer:
         """Does what is due now, and returns at once. Waits out a control plane that is away."""
         try:
             if not self._has_begun:
-                await self._keeper.begin()
-                await asyncio.to_thread(self._bench.releases.sweep, ())
+                await self._take_up()
                 self._has_begun = True
             await self._recover()
             self._sync()
@@ -63,6 +67,14 @@ class Deployer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._keeper.leave()
+
+    async def _take_up(self) -> None:
+        """Goes on where an earlier deployer of this name was, wherever it was killed."""
+        at, releases = self._bench.at, self._bench.releases
+        await self._keeper.begin()
+        known = await list_releases_of(at.database, self._bench.name)
+        await asyncio.to_thread(releases.sweep, {one.place for one in known})
+        await recover_own(at.database, at.vault, self._bench.name)
 
     async def _recover(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -104,11 +116,14 @@ class Deployer:
         )
         running = {one.release_id for one in live}
         keep = [place for place, release_id in kept.items() if release_id in running]
-        gone = await asyncio.to_thread(
-            bench.releases.prune,
+        surplus = await asyncio.to_thread(
+            bench.releases.surplus,
             deployment.project_id,
             deployment.environment,
             count=job.config.max_deployments,
             keep=keep,
         )
-        await forget_releases(bench.at.database, [kept[one] for one in gone if one in kept])
+        # In this order: a deployer that begins removes what nobody knows.
+        await forget_releases(bench.at.database, [kept[one] for one in surplus if one in kept])
+        for place in surplus:
+            await asyncio.to_thread(bench.releases.remove, place)
