@@ -111,7 +111,7 @@ class Printing:
                     await writer.write("stdout", "".join(lines).encode())
                     printed += due
                 await asyncio.sleep(TICK_S)
-        self._ended = Ending("stopped", time.time_ns() // 1000)
+        self._ended = Ending("stopped", time.time_ns() // 1000, writer.next_seq - 1)
         self.used_s = (_used_s() - used) / self._load.seconds
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from controlplane.deploys.queue import next_line, reserve_lines
+from controlplane.deploys.queue import next_line, reserve_lines, settle_lines
 from controlplane.failures import Unavailable
 from deploys.bench import Bench
 from deploys.drivers.driver import AppCommand, Instance, Limits, Running
@@ -91,11 +91,17 @@ async def open_log(
         except Unavailable as error:
             raise LogRefused(error.message) from error
 
+    async def settle(below: int, last: int) -> None:
+        # Without it, who follows the log waits a while for lines that do not come.
+        with suppress(Unavailable):
+            await settle_lines(database, deployment_id, below, last)
+
     writer = LineWriter(
         Log(project_id, deployment_id, first),
         masker,
         send=bench.at.send,
         reserve=reserve,
+        settle=settle,
     )
     return await writer.__aenter__()
 

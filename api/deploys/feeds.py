@@ -43,8 +43,9 @@ LOOK_S = 1.0
 """Between two looks at the store and at whether the deployment is over."""
 GAP_S = 0.1
 """Between two looks for lines that were not heard."""
-SETTLED_S = 3.0
-"""How long after its end the last lines of a deployment may come to be stored."""
+LOST_S = 30.0
+"""So long after its end the last line of a deployment is waited for: where its deployer was killed,
+a number may be named that no line has."""
 MOST_HEARD = 20_000
 """Lines that wait for those before them; beyond, the store has to tell them."""
 KEPT_LINES, KEPT_BYTES = 2_000, 1 << 20
@@ -225,9 +226,10 @@ class Feed:
         except PASSING as error:
             log.warning("log not readable, will try again", reason=str(error)[:1000])
             ending = None
-        if ending is not None and time.time_ns() // 1000 - ending.at_us >= SETTLED_S * 1_000_000:
+        if ending is not None:
             self._take_heard()
-            if not self._heard:
+            is_lost = time.time_ns() // 1000 - ending.at_us >= LOST_S * 1_000_000
+            if not self._heard and (self.last_seq >= ending.last_seq or is_lost):
                 self.ending = ending
                 self._tell()
 

@@ -117,6 +117,18 @@ async def reserve_lines(database: Database, deployment_id: str, below: int) -> N
         )
 
 
+async def settle_lines(database: Database, deployment_id: str, below: int, last: int) -> None:
+    """Notes which number was the last, unless somebody else has reserved more meanwhile."""
+    of = models.Deployment
+    async with database.session() as session:
+        await session.execute(
+            update(of)
+            .where(of.id == as_uuid(deployment_id), of.lines == below - 1)
+            .values(lines=last)
+            .execution_options(synchronize_session=False)
+        )
+
+
 async def end(
     database: Database,
     held: Held,

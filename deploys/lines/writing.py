@@ -54,6 +54,9 @@ Send = Callable[[ProjectId, Sequence[Line]], Awaitable[None]]
 Reserve = Callable[[int], Awaitable[None]]
 """Notes durably that numbers below the given one may be used: the next writer begins there. Raises
 `LogRefused` where it cannot now."""
+Settle = Callable[[int, int], Awaitable[None]]
+"""Notes that of the numbers that were reserved, below the first, the second was the last one used.
+"""
 
 
 class Log(NamedTuple):
@@ -68,14 +71,24 @@ async def _reserve_nothing(_: int) -> None:
     """For a log that nobody goes on with."""
 
 
+async def _settle_nothing(_: int, __: int) -> None:
+    """For the same."""
+
+
 class LineWriter:
     """Use it as a context: its end writes what there is. One for each deployment at a time."""
 
     def __init__(
-        self, of: Log, masker: Masker, *, send: Send, reserve: Reserve = _reserve_nothing
+        self,
+        of: Log,
+        masker: Masker,
+        *,
+        send: Send,
+        reserve: Reserve = _reserve_nothing,
+        settle: Settle = _settle_nothing,
     ) -> None:
         self._of, self._masker = of, masker
-        self._send, self._reserve = send, reserve
+        self._send, self._reserve, self._settle = send, reserve, settle
         self._splitters: dict[Stream, LineSplitter] = {}
         self._heard_at: dict[Stream, float] = {}
         self._waiting: deque[Line] = deque()
@@ -162,6 +175,9 @@ class LineWriter:
             await asyncio.wait([self._sending])
         if lost := len(self._waiting):
             log.error("lines lost", deployment_id=self._of.deployment_id, count=lost)
+        elif self._reserved > self._of.first_seq:
+            await self._settle(self._reserved, self._written_seq)
+            self._reserved = self._of.first_seq
         return lost
 
     async def _ready(self) -> None:

@@ -11,6 +11,7 @@ from controlplane.deploys import models
 from controlplane.deploys.deployments import cancel_deployment, list_deployments, roll_back
 from controlplane.deploys.instances import list_instances, list_releases
 from controlplane.deploys.queue import claim
+from controlplane.deploys.reaching import over_since
 from controlplane.deploys.rows import Reach
 from tests.integration.deploys.apps import ask, who
 from tests.integration.deploys.running import World, commit, page, until
@@ -46,8 +47,11 @@ async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) ->
     assert any(line.startswith("Serving ") for line in said)
     assert "listening with ***" in said or any("listening with" in line for line in said)
     assert not any("correct-horse-battery" in line for line in said)
+    over = await over_since(world.database, world.project_id, first.id)
     numbers = [one.seq for one in world.lines if one.deployment_id == first.id]
     assert numbers == sorted(set(numbers))
+    assert over is not None
+    assert over.last_seq == numbers[-1]
 
 
 @pytest.mark.parametrize(
