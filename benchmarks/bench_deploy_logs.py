@@ -19,13 +19,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 import uvloop
-from litestar import Router
 from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 
-from api.deploys.failures import deploy_handlers
-from api.deploys.following import stream_lines
-from api.deploys.logs import get_lines
 from api.deploys.readers import Connection, Ending
 from benchmarks.generators.deploys import text
 from deploys.lines.masking import Masker
@@ -125,9 +121,6 @@ def serving(port: int, load: Load, deployment_id: str, told: Any) -> None:
             async def open_parts(process: Process) -> None:
                 await node.open_parts(process)
                 printing = Printing(process, load, deployment_id)
-                routes = [get_lines, stream_lines]
-                own = Router("/api/v1", route_handlers=routes, exception_handlers=deploy_handlers())
-                process.routes.append(own)
                 process.state["deploy_reader"] = printing
                 # What `sluice up` has as its deployer is here a task beside.
                 event_log: SqliteLog = process.state["deploy_feeds"]._tail._log
