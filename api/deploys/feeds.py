@@ -24,6 +24,8 @@ from typing import NamedTuple
 import msgspec
 import structlog
 from msgspec import Struct
+from websockets.frames import Frame as SocketFrame
+from websockets.frames import Opcode
 
 from api.deploys.answers import answer_of, answer_of_sent
 from api.deploys.readers import Ending
@@ -76,10 +78,17 @@ class FeedBroken(Exception):
 
 
 class Frame(NamedTuple):
-    """A line as it is sent."""
+    """A line as it is sent, written once for all who follow."""
 
     seq: int
-    text: str
+    wire: bytes
+    """A frame of a WebSocket (RFC 6455, section 5.2): its head, and the line as JSON."""
+    head_bytes: int
+
+    @property
+    def content(self) -> bytes:
+        """The line as JSON."""
+        return self.wire[self.head_bytes :]
 
 
 class Source(NamedTuple):
@@ -267,7 +276,7 @@ class Feed:
     def _append(self, frames: Sequence[Frame]) -> None:
         if frames:
             self._frames += frames
-            self._bytes += sum(len(frame.text) for frame in frames)
+            self._bytes += sum(len(frame.wire) for frame in frames)
             self.last_seq = frames[-1].seq
             self._trim()
             self._tell()
@@ -279,7 +288,7 @@ class Feed:
             is_enough = len(self._frames) - number <= KEPT_LINES and size <= KEPT_BYTES
             if is_enough or frame.seq > self._stored_seq:
                 break
-            over, size = number + 1, size - len(frame.text)
+            over, size = number + 1, size - len(frame.wire)
         if over:
             self._kept_after = self._frames[over - 1].seq
             del self._frames[:over]
@@ -375,4 +384,6 @@ class Feeds:
 
 
 def _frame(line: LineAnswer) -> Frame:
-    return Frame(line.seq, _encode(line).decode())
+    content = _encode(line)
+    wire = SocketFrame(Opcode.TEXT, content).serialize(mask=False)
+    return Frame(line.seq, wire, len(wire) - len(content))

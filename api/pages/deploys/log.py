@@ -181,7 +181,7 @@ async def _followed(
                 frames = feed.follow(seen)
                 yield b"event: skipped\ndata: \n\n"
                 continue
-            yield b"event: lines\ndata: [" + ",".join(one.text for one in found).encode() + b"]\n\n"
+            yield b"event: lines\ndata: [" + b",".join(one.content for one in found) + b"]\n\n"
         yield over("restart")
     finally:
         closing.cancel()
