@@ -159,10 +159,8 @@ class Keeper:
     async def _drained(self, one: Instance) -> None:
         """Waits until no request is on its way to an instance, and stops it."""
         at, since = self._bench.at, self._draining_since[one.id]
-        while (age_s := time.monotonic() - since) < LONGEST_DRAIN_S:
-            if age_s >= at.drain_least_s and not at.in_flight(one.id):
-                break
-            await asyncio.sleep(0.1)
+        await asyncio.sleep(since + at.drain_least_s - time.monotonic())
+        await at.drain(one.id, since + LONGEST_DRAIN_S - time.monotonic())
         app = self._apps.pop(one.id, None)
         if app is not None:
             await app.end()

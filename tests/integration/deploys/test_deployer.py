@@ -21,9 +21,11 @@ from controlplane.deploys.queue import claim
 from controlplane.deploys.reaching import over_since
 from controlplane.deploys.rows import Reach
 from deploys import building, runs
+from deploys.apps import instance_in
 from deploys.drivers import processes
 from deploys.orphans import marked, read_identity
 from deploys.places import Places
+from deploys.supervision.kin import is_alive
 from tests.integration.deploys.apps import ask, who
 from tests.integration.deploys.running import World, commit, page, until
 
@@ -49,8 +51,13 @@ async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) ->
         assert await world.served() == "first"
 
         commit(world.repository, page("second"))
+        (old,) = await list_instances(world.database, "here", ("serving",))
+        world.quiet.clear()
         second = await world.deploy()
         assert await world.served() == "second"
+        await until(lambda: world.drained == [old.id])
+        assert is_alive(instance_in(old.details).pid, instance_in(old.details).started)
+        world.quiet.set()
         await until(lambda: drained(world))
         assert world.switched == [first.id, second.id]
 
