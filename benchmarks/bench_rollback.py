@@ -6,6 +6,7 @@ version. In the end the kept releases are deleted, and one of them is built agai
 """
 
 import argparse
+import asyncio
 import shutil
 import statistics
 import time
@@ -16,7 +17,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.server import EMAIL, PASSWORD, Server
-from tests.integration.deploys.running import commit, page
+from tests.integration.deploys.running import commit, end_apps, page
 
 POLL_S = 0.02
 WITHIN_S = 60.0
@@ -84,8 +85,12 @@ def main() -> None:
     """Measures as the options say."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--times", type=int, default=20)
-    with TemporaryDirectory() as folder:
-        measure(options.parse_args().times, Path(folder))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            measure(options.parse_args().times, folder)
+        finally:
+            asyncio.run(end_apps(folder / "data" / "deploys-default"))
 
 
 if __name__ == "__main__":

@@ -196,6 +196,12 @@ class World:
         self.switched.append(deployment.id)
 
 
+async def end_apps(folder: Path) -> None:
+    """Ends all that the deployer of a folder runs: it outlives its deployer."""
+    driver = await open_driver(DeployerSettings(folder=folder))
+    await driver.sweep(())
+
+
 async def until(found: Callable[[], Any]) -> Any:
     """Waits until something is there, and returns it."""
     async with asyncio.timeout(WITHIN_S):
