@@ -10,22 +10,20 @@ import asyncio
 import multiprocessing
 import random
 import resource
+import threading
 import time
 import uuid
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import msgspec
+import psutil
 import uvloop
-from litestar import Router
 from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 
-from api.deploys.failures import deploy_handlers
-from api.deploys.following import stream_lines
-from api.deploys.logs import get_lines
 from api.deploys.readers import Connection, Ending
 from benchmarks.generators.deploys import text
 from deploys.lines.masking import Masker
@@ -42,6 +40,7 @@ from tests.components.processes import free_ports
 SECRETS = 50
 TICK_S = 0.01
 """Between two writes of a build."""
+MIB = 1 << 20
 HEAD = 19
 """Digits of a moment in nanoseconds."""
 
@@ -52,6 +51,8 @@ class Load(NamedTuple):
     lines_per_s: int
     viewers: int
     seconds: float
+    slow: int = 0
+    """How many of the viewers read nothing until all is printed."""
 
 
 LOADS = (
@@ -59,6 +60,7 @@ LOADS = (
     Load(1_000, 10, 10),
     Load(10_000, 1, 10),
     Load(10_000, 3, 10),
+    Load(10_000, 4, 10, slow=1),
     Load(10, 1_000, 10),
 )
 
@@ -71,6 +73,8 @@ class Result(Struct):
     """Viewers that did not get every line once and in order."""
     server_s: float
     """Processor time of the server, a second."""
+    memory_mib: float
+    """By how much the server's memory had grown at most, since before the first viewer."""
 
 
 class Printing:
@@ -111,7 +115,7 @@ class Printing:
                     await writer.write("stdout", "".join(lines).encode())
                     printed += due
                 await asyncio.sleep(TICK_S)
-        self._ended = Ending("stopped", time.time_ns() // 1000)
+        self._ended = Ending("stopped", time.time_ns() // 1000, writer.next_seq - 1)
         self.used_s = (_used_s() - used) / self._load.seconds
 
 
@@ -125,9 +129,6 @@ def serving(port: int, load: Load, deployment_id: str, told: Any) -> None:
             async def open_parts(process: Process) -> None:
                 await node.open_parts(process)
                 printing = Printing(process, load, deployment_id)
-                routes = [get_lines, stream_lines]
-                own = Router("/api/v1", route_handlers=routes, exception_handlers=deploy_handlers())
-                process.routes.append(own)
                 process.state["deploy_reader"] = printing
                 # What `sluice up` has as its deployer is here a task beside.
                 event_log: SqliteLog = process.state["deploy_feeds"]._tail._log
@@ -140,22 +141,31 @@ def serving(port: int, load: Load, deployment_id: str, told: Any) -> None:
 
 
 async def look(port: int, load: Load, deployment_id: str) -> tuple[list[float], int]:
-    """Follows with every viewer; returns how late each line came, and who saw a wrong log."""
+    """Follows with every viewer; returns how late each line came, and who saw a wrong log.
+
+    How late it came to slow ones is not counted.
+    """
     url = f"ws://127.0.0.1:{port}/api/v1/logs/{deployment_id}/stream"
     async with AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(
-                connect(url, proxy=None, compression=None, ping_interval=None)
+                connect(url, proxy=None, compression=None, ping_interval=None, max_queue=most)
             )
-            for _ in range(load.viewers)
+            for most in (1 if number < load.slow else None for number in range(load.viewers))
         ]
-        seen = await asyncio.gather(*(_watch(client) for client in clients))
-    latencies = [late for lates, _ in seen for late in lates]
+        seen = await asyncio.gather(
+            *(
+                _watch(client, load.seconds if number < load.slow else 0)
+                for number, client in enumerate(clients)
+            )
+        )
+    latencies = [late for lates, _ in seen[load.slow :] for late in lates]
     return latencies, sum(not is_right for _, is_right in seen)
 
 
-async def _watch(client: ClientConnection) -> tuple[list[float], bool]:
+async def _watch(client: ClientConnection, rests_s: float) -> tuple[list[float], bool]:
     lates, expected, is_right = [], 1, True
+    await asyncio.sleep(rests_s)
     async for message in client:
         now = time.time_ns()
         line = msgspec.json.decode(message)
@@ -177,12 +187,32 @@ def measure(load: Load) -> Result:
     server.start()
     try:
         told.get(timeout=60)
-        latencies, wrong = uvloop.run(look(port, load, deployment_id))
+        with growing(server.pid) as memory:
+            latencies, wrong = uvloop.run(look(port, load, deployment_id))
         used_s = told.get(timeout=60)
     finally:
         server.terminate()
         server.join()
-    return Result(latencies, wrong, used_s)
+    return Result(latencies, wrong, used_s, max(memory) - memory[0])
+
+
+@contextmanager
+def growing(pid: int | None) -> Iterator[list[float]]:
+    """Yields the memory of a process in MiB, at each moment while this lasts."""
+    process, over = psutil.Process(pid), threading.Event()
+    found = [process.memory_info().rss / MIB]
+
+    def look_on() -> None:
+        while not over.wait(0.1):
+            found.append(process.memory_info().rss / MIB)
+
+    looking = threading.Thread(target=look_on)
+    looking.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        looking.join()
 
 
 def percentile(sorted_ms: Sequence[float], share: float) -> float:
@@ -193,11 +223,12 @@ def percentile(sorted_ms: Sequence[float], share: float) -> float:
 def show(load: Load, result: Result) -> None:
     """Prints one line."""
     found = sorted(result.latencies_ms)
-    expected = load.lines_per_s * load.seconds * load.viewers
+    expected = load.lines_per_s * load.seconds * (load.viewers - load.slow)
     shares = "".join(f"{percentile(found, share):>8.1f}" for share in (0.5, 0.95, 0.99, 1.0))
     print(
         f"{load.lines_per_s:>8,} {load.viewers:>8,} {len(found) / load.seconds:>12,.0f}{shares}"
-        f" {len(found) / expected:>8.1%} {result.wrong:>6} {result.server_s:>8.0%}",
+        f" {len(found) / expected:>8.1%} {result.wrong:>6} {result.server_s:>8.0%}"
+        f" {result.memory_mib:>5.0f} MiB",
         flush=True,
     )
 
@@ -212,11 +243,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lines", type=int, help="only this many lines a second")
     parser.add_argument("--viewers", type=int, default=1)
+    parser.add_argument("--slow", type=int, default=0, help="of the viewers")
     parser.add_argument("--seconds", type=float, default=10)
     arguments = parser.parse_args()
-    only = Load(arguments.lines or 0, arguments.viewers, arguments.seconds)
+    only = Load(arguments.lines or 0, arguments.viewers, arguments.seconds, arguments.slow)
     print(
         " lines/s  viewers     frames/s  p50 ms     p95     p99     max     seen  wrong    server"
+        "    memory"
     )
     for load in [only] if arguments.lines else LOADS:
         show(load, measure(load))

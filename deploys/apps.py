@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from controlplane.deploys.queue import next_line, reserve_lines
+from controlplane.deploys.queue import next_line, reserve_lines, settle_lines
 from controlplane.failures import Unavailable
 from deploys.app_commands import Place, app_command
 from deploys.bench import Bench
@@ -49,30 +49,32 @@ class App:
         """Tells something of it in its log."""
         await self._out.say("info", text)
 
-    async def stop(self) -> None:
-        """Ends it, and reads what it printed to its end. Its log stays open."""
-        grace_s = self._bench.settings.stop_seconds
-        await self._bench.driver.stop(self.running.instance, grace_s)
-        await self._read_up()
-        self._bench.ports.give_back(self.running.instance.port)
+    async def discard(self) -> None:
+        """Ends it, reads all that it printed, removes what was its own. Its log stays open."""
+        bench, instance = self._bench, self.running.instance
+        await bench.driver.stop(instance, bench.settings.stop_seconds)
+        await self._follow_no_more()
+        while await self._tail.catch_up():
+            pass
+        await self._tail.finish()
+        await discard_instance(bench, instance)
 
     async def end(self) -> None:
-        """Ends it and its log, and removes what was its own."""
-        await self.stop()
+        """As `discard`, and ends its log."""
+        await self.discard()
         await self._out.close()
-        folder = self._bench.places.instance(self.name)
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def leave(self) -> None:
         """Ends its log, and lets it run."""
-        await self._read_up()
-        await self._out.close()
+        await self._follow_no_more()
+        await self._tail.catch_up()
+        if not await self._out.close():
+            await self._tail.keep()
 
-    async def _read_up(self) -> None:
+    async def _follow_no_more(self) -> None:
         self._following.cancel()
         with suppress(asyncio.CancelledError):
             await self._following
-        await self._tail.catch_up()
 
 
 async def open_log(
@@ -88,11 +90,17 @@ async def open_log(
         except Unavailable as error:
             raise LogRefused(error.message) from error
 
+    async def settle(below: int, last: int) -> None:
+        # Without it, who follows the log waits a while for lines that do not come.
+        with suppress(Unavailable):
+            await settle_lines(database, deployment_id, below, last)
+
     writer = LineWriter(
         Log(project_id, deployment_id, first),
         masker,
         send=bench.at.send,
         reserve=reserve,
+        settle=settle,
     )
     return await writer.__aenter__()
 
@@ -127,6 +135,7 @@ async def start_app(
         return await bench.driver.start(command, bench.places.spool(name))
     except Exception as error:
         bench.ports.give_back(port)
+        await _remove_folder(bench, name)
         raise DeployFailed(f"The app could not be started: {error}") from error
 
 
@@ -134,6 +143,13 @@ async def open_app(bench: Bench, instance: Instance, out: LineWriter) -> App | N
     """Returns an app that runs; `None` where it has gone."""
     running = await bench.driver.adopt(instance)
     return None if running is None else App(bench, running, out)
+
+
+async def discard_instance(bench: Bench, instance: Instance) -> None:
+    """Ends an app that nobody reads, and removes what was its own. It may be gone already."""
+    await bench.driver.stop(instance, bench.settings.stop_seconds)
+    bench.ports.give_back(instance.port)
+    await _remove_folder(bench, instance.name)
 
 
 def details_of(instance: Instance) -> str:
@@ -144,3 +160,7 @@ def details_of(instance: Instance) -> str:
 def instance_in(details: str) -> Instance:
     """Returns what `details_of` wrote."""
     return msgspec.json.decode(details, type=Instance)
+
+
+async def _remove_folder(bench: Bench, name: str) -> None:
+    await asyncio.to_thread(shutil.rmtree, bench.places.instance(name), ignore_errors=True)

@@ -18,8 +18,9 @@ Inject = Callable[[Job], Awaitable[Mapping[str, str]]]
 """Returns what an app finds of Sluice in its environment, beside what its owner has set."""
 Switched = Callable[[Deployment], Awaitable[None]]
 """Is told of each deployment that serves from now on, before the one before is drained."""
-InFlight = Callable[[str], int]
-"""Tells how many requests an instance is answering, as far as this process knows."""
+Drain = Callable[[str, float], Awaitable[object]]
+"""Returns when this process passes nothing on to an instance any more, or so many seconds are over.
+"""
 
 
 Permit = Callable[[UserId | None], Awaitable[bool]]
@@ -34,7 +35,7 @@ class Installation(NamedTuple):
     send: Send
     inject: Inject
     switched: Switched
-    in_flight: InFlight
+    drain: Drain
     permit: Permit
     drain_least_s: float
     """So long requests may still come to an instance that serves no more: as late as any proxy

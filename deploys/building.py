@@ -72,9 +72,23 @@ class Build(NamedTuple):
 
     async def enter(self, phase: Phase) -> None:
         """Begins a phase, unless somebody wants the deployment to end."""
+        await self._write_lines()
+        await enter(self.bench.at.database, self.lease.held, phase)
+
+    async def _write_lines(self) -> None:
+        """Waits for the log: what another attempt does not do again, it does not print again.
+
+        Raises `Cancelled`.
+        """
+        waits = [self.out.written(), self.lease.ended.wait()]
+        tasks = [asyncio.ensure_future(one) for one in waits]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
         if self.lease.ended.is_set():
             raise Cancelled
-        await enter(self.bench.at.database, self.lease.held, phase)
 
     async def _fetch(self, tree: Path) -> Commit:
         await self.enter("fetch")
@@ -209,5 +223,6 @@ class Build(NamedTuple):
             variables=self.variables,
             size_bytes=local.bytes,
         )
+        await self._write_lines()
         kept = await note_release(bench.at.database, bench.at.vault, self.lease.held, built)
         return Made(local, kept)

@@ -152,6 +152,7 @@ class _Fetch:
             shutil.rmtree(self._mirror, ignore_errors=True)
             self._mirror.mkdir(parents=True, mode=0o700)
             self._check(await self._run("init", "--bare", "--quiet", "--template="))
+        await asyncio.to_thread(_clear, self._mirror)
 
     async def find(self) -> str:
         """Fetches what is wanted and returns its hash."""
@@ -267,6 +268,12 @@ class _Fetch:
         if self._cancel.is_set():
             raise Cancelled
         _check(said, self._settings, self._remote.url)
+
+
+def _clear(mirror: Path) -> None:
+    """Removes what a git that was killed has left: locks, on which the next one would fail."""
+    for left in (*mirror.rglob("*.lock"), *mirror.glob("objects/**/tmp_*")):
+        left.unlink(missing_ok=True)
 
 
 def _git(settings: DeployerSettings, remote: Remote) -> Git:

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import structlog
 
-from controlplane.deploys.queue import claim, recover
+from controlplane.deploys.instances import list_releases_of
+from controlplane.deploys.queue import claim, recover, recover_own
 from controlplane.failures import Unavailable
 from deploys.bench import Bench
 from deploys.drivers.driver import DriverUnavailable
@@ -43,9 +44,7 @@ class Deployer:
         try:
             if not self._has_begun:
                 await self._try_driver()
-                await self._keeper.begin()
-                await asyncio.to_thread(self._bench.releases.sweep, ())
-                await remove_images(self._bench)
+                await self._take_up()
                 self._has_begun = True
             await self._recover()
             self._sync()
@@ -72,6 +71,15 @@ class Deployer:
             await self._bench.driver.check()
         except DriverUnavailable as error:
             log.error("deployments fail until this is changed", reason=str(error))
+
+    async def _take_up(self) -> None:
+        """Goes on where an earlier deployer of this name was, wherever it was killed."""
+        at, releases = self._bench.at, self._bench.releases
+        await self._keeper.begin()
+        known = await list_releases_of(at.database, self._bench.name)
+        await asyncio.to_thread(releases.sweep, {one.place for one in known})
+        await remove_images(self._bench)
+        await recover_own(at.database, at.vault, self._bench.name)
 
     async def _recover(self) -> None:
         now = asyncio.get_running_loop().time()

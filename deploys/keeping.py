@@ -17,6 +17,7 @@ from controlplane.deploys.instances import (
 from deploys.apps import (
     App,
     details_of,
+    discard_instance,
     find_release,
     instance_in,
     open_app,
@@ -60,7 +61,7 @@ class Keeper:
         for one in found:
             if one.state == "starting":
                 await self._end(one, "stopped", "never served")
-            else:
+            elif one.id not in self._apps:  # This is called again where the database was away.
                 await self._adopt(one)
 
     async def look(self) -> None:
@@ -89,11 +90,8 @@ class Keeper:
         """Goes on with an app; what serves and has gone is started anew."""
         held = await release_of_instance(self._bench.at.database, self._bench.at.vault, one)
         if held is None:
-            await self._end(
-                one,
-                "crashed",
-                "its release is gone",
-            )
+            await discard_instance(self._bench, instance_in(one.details))
+            await self._end(one, "crashed", "its release is gone")
             return
         masker = Masker(held[1].values())
         out = await open_log(self._bench, one.project_id, one.deployment_id, masker)
@@ -105,6 +103,7 @@ class Keeper:
         if one.state == "serving":
             await self._start_anew(one, "it was gone when the deployer began")
         else:
+            await discard_instance(self._bench, instance_in(one.details))
             await self._end(one, "stopped")
 
     async def _look_at(self, one: Instance, app: App) -> None:
@@ -117,7 +116,7 @@ class Keeper:
             self._apps.pop(one.id)
             last = "\n".join(app.last_lines(50))
             await app.say(f"The app ended: {state.reason or state.status}")
-            await app.stop()
+            await app.end()
             reason = f"The app ended with exit code {state.code} ({state.status}). {state.reason}"
             masked = await self._masked(one, f"{reason}\nWhat it printed last:\n{last}")
             ended = "stopped" if state.status == "exited" and not state.code else "crashed"
@@ -148,6 +147,7 @@ class Keeper:
             await self._end(one, "crashed", str(error))
             return
         app = await open_app(bench, instance, out)
+        bench.ports.give_back(one.port)
         started = Started(address=instance.host, port=instance.port, details=details_of(instance))
         serves = app is not None and await move_instance(bench.at.database, one.id, started)
         if app is not None and serves:
@@ -164,18 +164,14 @@ class Keeper:
     async def _drained(self, one: Instance) -> None:
         """Waits until no request is on its way to an instance, and stops it."""
         at, since = self._bench.at, self._draining_since[one.id]
-        while (age_s := time.monotonic() - since) < LONGEST_DRAIN_S:
-            if age_s >= at.drain_least_s and not at.in_flight(one.id):
-                break
-            await asyncio.sleep(0.1)
+        await asyncio.sleep(since + at.drain_least_s - time.monotonic())
+        await at.drain(one.id, since + LONGEST_DRAIN_S - time.monotonic())
         app = self._apps.pop(one.id, None)
         if app is not None:
             await app.end()
         else:
             # Nobody here reads it: it has to end all the same.
-            bench = self._bench
-            await bench.driver.stop(instance_in(one.details), bench.settings.stop_seconds)
-            bench.ports.give_back(one.port)
+            await discard_instance(self._bench, instance_in(one.details))
         await self._end(one, "stopped")
         self._draining_since.pop(one.id, None)
 

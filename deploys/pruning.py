@@ -20,14 +20,17 @@ async def prune(bench: Bench, job: Job) -> None:
     kept = {one.place: one.id for one in of_ours}
     live = await list_instances(bench.at.database, bench.name, ("starting", "serving", "draining"))
     running = {one.release_id for one in live}
-    gone = await asyncio.to_thread(
-        bench.releases.prune,
+    surplus = await asyncio.to_thread(
+        bench.releases.surplus,
         deployment.project_id,
         deployment.environment,
         count=job.config.max_deployments,
         keep=[place for place, release_id in kept.items() if release_id in running],
     )
-    await forget_releases(bench.at.database, [kept[one] for one in gone if one in kept])
+    # In this order: a deployer that begins removes what nobody knows.
+    await forget_releases(bench.at.database, [kept[one] for one in surplus if one in kept])
+    for place in surplus:
+        await asyncio.to_thread(bench.releases.remove, place)
     await remove_images(bench)
 
 

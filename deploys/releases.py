@@ -105,25 +105,27 @@ class Releases:
         own = [one for one in found if one.app == app and one.environment == environment]
         return sorted(own, key=lambda one: (one.made_at_us, one.id), reverse=True)
 
-    def prune(self, app: str, environment: str, *, count: int, keep: Collection[str]) -> list[str]:
-        """Removes all but the newest; those to keep stay and are counted. Returns what is gone.
+    def surplus(
+        self, app: str, environment: str, *, count: int, keep: Collection[str]
+    ) -> list[str]:
+        """Returns all but the newest; those to keep are none of them, and are counted.
 
         `keep` names what serves, and what people have pinned.
         """
         kept = self.kept(app, environment)
         spare = max(0, count - sum(one.id in keep for one in kept))
-        others = [one.id for one in kept if one.id not in keep]
-        for release_id in others[spare:]:
-            self.remove(release_id)
-        return others[spare:]
+        return [one.id for one in kept if one.id not in keep][spare:]
 
     def sweep(self, keep: Collection[str]) -> list[str]:
-        """Removes what was never finished, but those to keep, and what waits in the trash."""
+        """Removes all but what is to be kept, and what waits in the trash. Returns what is gone.
+
+        What was never finished goes too, whoever wants to keep it.
+        """
         shutil.rmtree(self._places.trash, onerror=_make_writable)
-        unfinished = [name for name in self.names() if name not in keep and self.find(name) is None]
-        for name in unfinished:
+        gone = [name for name in self.names() if name not in keep or self.find(name) is None]
+        for name in gone:
             self.remove(name)
-        return unfinished
+        return gone
 
     def remove(self, release_id: str) -> None:
         """Removes a release: in one step as others see it. It may be gone already."""

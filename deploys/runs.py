@@ -9,8 +9,16 @@ from typing import Literal, NamedTuple
 import structlog
 
 from controlplane.deploys.instances import Started, end_instance, note_start, switch
-from controlplane.deploys.queue import LeaseLost, end
-from deploys.apps import App, details_of, find_release, open_app, open_log, start_app
+from controlplane.deploys.queue import LeaseLost, end, standing
+from deploys.apps import (
+    App,
+    details_of,
+    discard_instance,
+    find_release,
+    open_app,
+    open_log,
+    start_app,
+)
 from deploys.bench import Bench
 from deploys.building import Build, Made
 from deploys.drivers.driver import DriverUnavailable, StartFailed
@@ -57,11 +65,15 @@ class _Run:
         self._bench, self._job, self._lease = bench, job, lease
         self._out, self._masker = out, masker
         self._build = Build(bench, job, lease, out, {})
+        self._serves = False
+        """Whether it took over: then it goes on serving, whatever becomes of this run."""
 
     async def work(
         self, variables: Mapping[str, str], started_with: Mapping[str, str]
     ) -> App | None:
         """Builds, starts, and has it serve. What does not serve is stopped."""
+        if self._job.deployment.attempt > 1:
+            await self._out.say("warn", "The deployer was lost: another attempt begins")
         await self._bench.driver.check()
         made = await self._kept()
         if made is None:
@@ -82,11 +94,15 @@ class _Run:
             await self._wait_until_healthy(app)
             deployment = await self._switch(app)
         except BaseException:
-            await app.stop()
+            if self._serves:
+                await app.leave()
+                raise
+            await app.discard()
             at = self._bench.at
             await end_instance(at.database, at.vault, app.name, "stopped", "never served")
             raise
         try:
+            await self._out.say("success", f"Serving {deployment.commit_sha[:SHOWN_SHA]}")
             await self._bench.at.switched(deployment)
         except Exception as error:
             # It serves all the same, and has to be watched: proxies look again by themselves.
@@ -106,7 +122,7 @@ class _Run:
         instance = await start_app(bench, name, made.local, variables, self._job.config)
         app = await open_app(bench, instance, self._out)
         if app is None:
-            bench.ports.give_back(instance.port)
+            await discard_instance(bench, instance)
             raise DeployFailed("The app could not be started: its supervisor ended at once")
         try:
             started = Started(
@@ -114,7 +130,7 @@ class _Run:
             )
             await note_start(bench.at.database, self._lease.held, name, made.kept, started)
         except BaseException:
-            await app.stop()
+            await app.discard()
             raise
         return app
 
@@ -129,10 +145,20 @@ class _Run:
 
     async def _switch(self, app: App) -> Deployment:
         await self._build.enter("switch")
-        deployment = await switch(
-            self._bench.at.database, self._bench.at.vault, self._lease.held, app.name
-        )
-        await self._out.say("success", f"Serving {deployment.commit_sha[:SHOWN_SHA]}")
+        at, held = self._bench.at, self._lease.held
+        switching = asyncio.create_task(switch(at.database, at.vault, held, app.name))
+        try:
+            deployment = await asyncio.shield(switching)
+        except asyncio.CancelledError:
+            # It is done or it is not: the app serves on, or is stopped, by that.
+            await asyncio.wait([switching])
+            self._serves = switching.exception() is None
+            raise
+        except LeaseLost:
+            if await standing(at.database, held) == "cancelled":
+                raise Cancelled from None
+            raise
+        self._serves = True
         return deployment
 
 

@@ -10,3 +10,7 @@ PUBLIC_PREFIX = "public_prefix"
 BOTH_WAYS = "both_ways"
 """Set where an answer passes while the body of its request still comes: who passes them on reads
 that body to its end by itself."""
+
+FRAMES = "sluice.frames"
+"""Stands in the `extensions` of a WebSocket's ASGI scope where the server takes messages of this
+type: `body` has whole frames, as RFC 6455 has them, written once for all who are sent the same."""

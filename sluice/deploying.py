@@ -97,7 +97,7 @@ class Deploying:
             send=sender(self._log),
             inject=self._inject,
             switched=self._switched,
-            in_flight=self._in_flight,
+            drain=self._drain,
             permit=self._permit,
             drain_least_s=DRAIN_LEAST_S,
         )
@@ -145,11 +145,9 @@ class Deploying:
             return False
         return True
 
-    def _in_flight(self, instance_id: str) -> int:
-        if self._routes is None:
-            return 0
-        flights = self._routes.flights
-        return flights.requests_of(instance_id) + flights.sockets_of(instance_id)
+    async def _drain(self, instance_id: str, timeout_s: float) -> None:
+        if self._routes is not None:
+            await self._routes.drain(instance_id, timeout_s)
 
 
 def deployer_settings_of(process: Process) -> "DeployerSettings":

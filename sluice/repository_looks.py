@@ -33,7 +33,7 @@ class Looker:
 
     async def look(self, who: str, wanted: Wanted) -> Detected | NotDetected:
         """Takes a look for somebody. Raises `TooManyRequests`."""
-        self._rates.take(who)
+        await self._rates.take(who)
         if self._waiting >= MOST_WAITING:
             text = "Too many looks at repositories are under way"
             raise TooManyRequests(text, retry_after_s=AGAIN_S)

@@ -9,9 +9,12 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+from websockets.protocol import State
 
-from schemas.connections import AUTHENTICATED
+from schemas.connections import AUTHENTICATED, FRAMES
 from sluice.connections import Connections, Rank
 
 MOST_MESSAGE_BYTES = 1 << 20
@@ -45,6 +48,12 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if rest:
             self.data_received(rest)
 
+    def handle_connect(self, event: Request) -> None:
+        """Begins the app; called when the request is whole."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][FRAMES] = {}
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Gives its place back; called by the transport."""
         self._connections.forget(self)
@@ -62,9 +71,18 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """Sends a message, when the client has read of what was sent before; called by the app."""
+        if message["type"] == FRAMES:
+            await self._send_frames(message["body"])
+            return
         await super().send(message)
         if message["type"] == "websocket.accept":
             self._connections.update(self)
+
+    async def _send_frames(self, body: bytes) -> None:
+        await self.writable.wait()
+        if self.disconnected or self.conn.state is not State.OPEN:
+            raise ClientDisconnected
+        self.transport.write(body)
 
     def rank(self) -> Rank:
         """Returns what it is at this moment."""

@@ -24,6 +24,8 @@ from typing import NamedTuple
 import msgspec
 import structlog
 from msgspec import Struct
+from websockets.frames import Frame as SocketFrame
+from websockets.frames import Opcode
 
 from api.deploys.answers import answer_of, answer_of_sent
 from api.deploys.readers import Ending
@@ -43,8 +45,9 @@ LOOK_S = 1.0
 """Between two looks at the store and at whether the deployment is over."""
 GAP_S = 0.1
 """Between two looks for lines that were not heard."""
-SETTLED_S = 3.0
-"""How long after its end the last lines of a deployment may come to be stored."""
+LOST_S = 30.0
+"""So long after its end the last line of a deployment is waited for: where its deployer was killed,
+a number may be named that no line has."""
 MOST_HEARD = 20_000
 """Lines that wait for those before them; beyond, the store has to tell them."""
 KEPT_LINES, KEPT_BYTES = 2_000, 1 << 20
@@ -75,10 +78,17 @@ class FeedBroken(Exception):
 
 
 class Frame(NamedTuple):
-    """A line as it is sent."""
+    """A line as it is sent, written once for all who follow."""
 
     seq: int
-    text: str
+    wire: bytes
+    """A frame of a WebSocket (RFC 6455, section 5.2): its head, and the line as JSON."""
+    head_bytes: int
+
+    @property
+    def content(self) -> bytes:
+        """The line as JSON."""
+        return self.wire[self.head_bytes :]
 
 
 class Source(NamedTuple):
@@ -225,9 +235,10 @@ class Feed:
         except PASSING as error:
             log.warning("log not readable, will try again", reason=str(error)[:1000])
             ending = None
-        if ending is not None and time.time_ns() // 1000 - ending.at_us >= SETTLED_S * 1_000_000:
+        if ending is not None:
             self._take_heard()
-            if not self._heard:
+            is_lost = time.time_ns() // 1000 - ending.at_us >= LOST_S * 1_000_000
+            if not self._heard and (self.last_seq >= ending.last_seq or is_lost):
                 self.ending = ending
                 self._tell()
 
@@ -265,7 +276,7 @@ class Feed:
     def _append(self, frames: Sequence[Frame]) -> None:
         if frames:
             self._frames += frames
-            self._bytes += sum(len(frame.text) for frame in frames)
+            self._bytes += sum(len(frame.wire) for frame in frames)
             self.last_seq = frames[-1].seq
             self._trim()
             self._tell()
@@ -277,7 +288,7 @@ class Feed:
             is_enough = len(self._frames) - number <= KEPT_LINES and size <= KEPT_BYTES
             if is_enough or frame.seq > self._stored_seq:
                 break
-            over, size = number + 1, size - len(frame.text)
+            over, size = number + 1, size - len(frame.wire)
         if over:
             self._kept_after = self._frames[over - 1].seq
             del self._frames[:over]
@@ -373,4 +384,6 @@ class Feeds:
 
 
 def _frame(line: LineAnswer) -> Frame:
-    return Frame(line.seq, _encode(line).decode())
+    content = _encode(line)
+    wire = SocketFrame(Opcode.TEXT, content).serialize(mask=False)
+    return Frame(line.seq, wire, len(wire) - len(content))

@@ -16,6 +16,8 @@ class Ending(NamedTuple):
     status: Status
     at_us: int
     """Since when, microseconds since 1970 UTC."""
+    last_seq: int
+    """Of its lines; a higher one where a deployer was killed before it could say."""
 
 
 class DeployReader(Protocol):

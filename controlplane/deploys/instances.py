@@ -49,6 +49,7 @@ async def note_release(database: Database, vault: Vault, held: Held, built: Buil
     """Notes what a deployment built; raises `LeaseLost`."""
     async with database.session() as session:
         row = await held_row(session, held)
+        await _forget_earlier(session, row)
         release = models.AppRelease(
             id=uuid.uuid4(),
             project_id=row.project_id,
@@ -228,6 +229,14 @@ async def list_releases(
         ]
 
 
+async def list_releases_of(database: Database, deployer: str) -> list[Release]:
+    """Returns the releases that a deployer keeps, of all projects."""
+    of = models.AppRelease
+    query = select(of).where(of.deployer == deployer, of.removed_us.is_(None))
+    async with database.reading() as session:
+        return [release_of(row) for row in await session.scalars(query)]
+
+
 async def forget_releases(database: Database, release_ids: Collection[str]) -> None:
     """Notes that the files of releases are gone."""
     ids = [one for one in map(as_uuid, release_ids) if one is not None]
@@ -236,6 +245,17 @@ async def forget_releases(database: Database, release_ids: Collection[str]) -> N
         await session.execute(
             update(of).where(of.id.in_(ids)).values(removed_us=time.time_ns() // 1000)
         )
+
+
+async def _forget_earlier(session: AsyncSession, row: models.Deployment) -> None:
+    """Notes that what an earlier attempt has built is gone: it was in the same place."""
+    of = models.AppRelease
+    await session.execute(
+        update(of)
+        .where(of.deployment_id == row.id, of.deployer == row.deployer, of.removed_us.is_(None))
+        .values(removed_us=time.time_ns() // 1000)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _retire(session: AsyncSession, new: models.Deployment, now_us: int) -> None:

@@ -117,6 +117,18 @@ async def reserve_lines(database: Database, deployment_id: str, below: int) -> N
         )
 
 
+async def settle_lines(database: Database, deployment_id: str, below: int, last: int) -> None:
+    """Notes which number was the last, unless somebody else has reserved more meanwhile."""
+    of = models.Deployment
+    async with database.session() as session:
+        await session.execute(
+            update(of)
+            .where(of.id == as_uuid(deployment_id), of.lines == below - 1)
+            .values(lines=last)
+            .execution_options(synchronize_session=False)
+        )
+
+
 async def end(
     database: Database,
     held: Held,
@@ -139,9 +151,20 @@ async def end(
 
 async def recover(database: Database, vault: Vault) -> int:
     """Has deployments whose deployer is gone tried once more, or fail; returns how many."""
-    now_us = time.time_ns() // 1000
     of = models.Deployment
-    query = select(of).where(of.status == "building", of.lease_until_us < now_us)
+    is_over = of.lease_until_us < time.time_ns() // 1000
+    return await _give_up(database, vault, select(of).where(of.status == "building", is_over))
+
+
+async def recover_own(database: Database, vault: Vault, deployer: str) -> int:
+    """As `recover`, of a deployer that begins: whatever it had is lost, however long its leases."""
+    of = models.Deployment
+    own = select(of).where(of.status == "building", of.deployer == deployer)
+    return await _give_up(database, vault, own)
+
+
+async def _give_up(database: Database, vault: Vault, query: Select[models.Deployment]) -> int:
+    now_us = time.time_ns() // 1000
     async with database.reading() as session:
         if await session.scalar(query.limit(1)) is None:
             return 0
@@ -227,8 +250,11 @@ async def _job(session: AsyncSession, vault: Vault, row: models.Deployment) -> J
 
 
 async def _kept_release(session: AsyncSession, row: models.Deployment) -> models.AppRelease | None:
-    """Returns the release that is to be started again, if this deployer still has it."""
-    if row.kind == "deploy" or row.release_id is None:
+    """Returns the release that is to be started again, if this deployer still has it.
+
+    A deployment that was built before its deployer was lost is not built twice.
+    """
+    if row.release_id is None:
         return None
     kept = await session.get(models.AppRelease, row.release_id)
     is_here = kept is not None and kept.removed_us is None and kept.deployer == row.deployer

@@ -22,6 +22,8 @@ class Over(NamedTuple):
 
     status: Status
     at_us: int
+    last_seq: int
+    """Of its lines. Where a deployer was killed, no line has a higher one."""
 
 
 async def project_of_deployment(
@@ -67,7 +69,7 @@ async def over_since(database: Database, project_id: ProjectId, deployment_id: s
         ended = list(await session.scalars(ends))
     if any(one is None for one in ended):
         return None
-    return Over(row.status, max([row.updated_us, *(one or 0 for one in ended)]))
+    return Over(row.status, max([row.updated_us, *(one or 0 for one in ended)]), row.lines)
 
 
 async def _project_of(

@@ -157,6 +157,7 @@ class ProcessDriver:
     async def start(self, app: AppCommand, out_spool: Path) -> Instance:
         """Starts an app under a supervisor of its own: see `Driver`."""
         folder = self._places.instance(app.name)
+        await self._end_earlier(app.name)
         temporary = folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
         start = self._start(
@@ -232,6 +233,12 @@ class ProcessDriver:
         """Gives back what it holds itself. Apps run on, in whatever they are in."""
         if self._cgroups:
             self._cgroups.close()
+
+    async def _end_earlier(self, name: str) -> None:
+        """Ends what a deployer has started by a name that was killed before it could note it."""
+        folder = self._places.instance(name)
+        if (state := read_state(str(folder))) is not None:
+            await self.stop(_of(name, self.name, state.pid, state.started, folder), GRACE_S)
 
     async def _ended_by(self, instance: Instance, number: int, seconds: float) -> bool:
         """Signals a supervisor. Returns whether it has ended within this time."""

@@ -54,6 +54,9 @@ Send = Callable[[ProjectId, Sequence[Line]], Awaitable[None]]
 Reserve = Callable[[int], Awaitable[None]]
 """Notes durably that numbers below the given one may be used: the next writer begins there. Raises
 `LogRefused` where it cannot now."""
+Settle = Callable[[int, int], Awaitable[None]]
+"""Notes that of the numbers that were reserved, below the first, the second was the last one used.
+"""
 
 
 class Log(NamedTuple):
@@ -68,14 +71,24 @@ async def _reserve_nothing(_: int) -> None:
     """For a log that nobody goes on with."""
 
 
+async def _settle_nothing(_: int, __: int) -> None:
+    """For the same."""
+
+
 class LineWriter:
     """Use it as a context: its end writes what there is. One for each deployment at a time."""
 
     def __init__(
-        self, of: Log, masker: Masker, *, send: Send, reserve: Reserve = _reserve_nothing
+        self,
+        of: Log,
+        masker: Masker,
+        *,
+        send: Send,
+        reserve: Reserve = _reserve_nothing,
+        settle: Settle = _settle_nothing,
     ) -> None:
         self._of, self._masker = of, masker
-        self._send, self._reserve = send, reserve
+        self._send, self._reserve, self._settle = send, reserve, settle
         self._splitters: dict[Stream, LineSplitter] = {}
         self._heard_at: dict[Stream, float] = {}
         self._waiting: deque[Line] = deque()
@@ -85,6 +98,8 @@ class LineWriter:
         self._is_full = self._is_closing = False
         self._some, self._enough, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._room.set()
+        self._written_seq = of.first_seq - 1
+        self._progress = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -134,6 +149,13 @@ class LineWriter:
                 line = RawLine(body[: kept_bytes(self._masker)], len(body))
                 self._queue(level, "system", text_of(line, self._masker), at_us)
 
+    async def written(self) -> None:
+        """Returns when the log has all whole lines that were taken so far; none waits for more."""
+        last = self._next_seq - 1
+        while self._written_seq < last:
+            self._enough.set()
+            await self._unless_ended(self._progress)
+
     async def close(self, within_s: float = 30.0) -> int:
         """Writes what there is, lines that have not ended too; returns how many it could not.
 
@@ -153,13 +175,20 @@ class LineWriter:
             await asyncio.wait([self._sending])
         if lost := len(self._waiting):
             log.error("lines lost", deployment_id=self._of.deployment_id, count=lost)
+        elif self._reserved > self._of.first_seq:
+            await self._settle(self._reserved, self._written_seq)
+            self._reserved = self._of.first_seq
         return lost
 
     async def _ready(self) -> None:
         """Waits until more may be taken. Raises what has ended the sending."""
         if self._room.is_set() and self._sending is not None and not self._sending.done():
             return
-        waiting = asyncio.ensure_future(self._room.wait())
+        await self._unless_ended(self._room)
+
+    async def _unless_ended(self, event: asyncio.Event) -> None:
+        """Waits for an event. Raises what has ended the sending."""
+        waiting = asyncio.ensure_future(event.wait())
         try:
             ends = {waiting} if self._sending is None else {waiting, self._sending}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -220,6 +249,9 @@ class LineWriter:
                     self._waiting.popleft()
                     self._waiting_bytes -= len(line.message)
                 self._measure()
+                self._written_seq = batch[-1].seq
+                self._progress.set()
+                self._progress = asyncio.Event()
 
     async def _wait_for_lines(self) -> None:
         """Returns when a batch is complete, or has waited for as long as it may."""

@@ -279,6 +279,10 @@ class TestUnits:
         assert {"User=sluice", f"StateDirectory={folder}", "StateDirectoryMode=0700"} <= set(lines)
         assert any(f"SLUICE_DATA_DIR=/var/lib/{folder} " in line for line in lines)
 
+    @pytest.mark.parametrize("name", ["sluice.service", "sluice@.service"])
+    def test_apps_outlive_a_restart_of_what_deploys_them(self, name: str) -> None:
+        assert "KillMode=process" in self.lines(name)
+
     def test_the_broker_is_as_in_compose(self) -> None:
         settings = dict(
             line.split("=", 1)

@@ -21,9 +21,10 @@ from api.parameters import Values, invalid, values_of
 from api.reads import reader_of
 from clickhouse.deploys.lines import LineFilter, StoredLine, list_lines, newest_seq
 from controlplane.deploys.deployments import get_deployment
+from controlplane.deploys.reaching import over_since
 from controlplane.failures import NotFound
 from schemas.deploys import lines
-from schemas.deploys.states import ENDED
+from schemas.projects import ProjectId
 
 PAGE_LINES = 1000
 KEPT_LINES = 2000
@@ -180,7 +181,7 @@ async def _followed(
                 frames = feed.follow(seen)
                 yield b"event: skipped\ndata: \n\n"
                 continue
-            yield b"event: lines\ndata: [" + ",".join(one.text for one in found).encode() + b"]\n\n"
+            yield b"event: lines\ndata: [" + b",".join(one.content for one in found) + b"]\n\n"
         yield over("restart")
     finally:
         closing.cancel()
@@ -209,10 +210,12 @@ def feeds_of(request: AnyRequest) -> Feeds:
 async def _ending(request: AnyRequest, viewer: Viewer, deployment_id: str) -> Ending | None:
     """Returns that a deployment is over, `None` while it is not. Raises `NoSuchPage`."""
     try:
-        one = await get_deployment(services(request).database, reach_of(viewer), deployment_id)
+        database = services(request).database
+        one = await get_deployment(database, reach_of(viewer), deployment_id)
+        ended = await over_since(database, ProjectId(one.project_id), deployment_id)
     except NotFound as error:
         raise NoSuchPage from error
-    return Ending(one.status, one.updated_us) if one.status in ENDED else None
+    return None if ended is None else Ending(*ended)
 
 
 def _number(values: Values, name: str) -> int:

@@ -82,6 +82,10 @@ class World:
         self.repository = folder / "repository"
         self.lines: list[Line] = []
         self.switched: list[str] = []
+        self.drained: list[str] = []
+        self.quiet = asyncio.Event()
+        """Cleared while requests are under way to old instances."""
+        self.quiet.set()
         self.is_deaf = False
         self.settings: dict[str, Any] = {}
         """Of its deployer, where they differ."""
@@ -175,7 +179,7 @@ class World:
                 send=self._send,
                 inject=_inject,
                 switched=self._switched,
-                in_flight=lambda _: 0,
+                drain=self._drain,
                 permit=_permit,
                 drain_least_s=0.0,
             ),
@@ -184,10 +188,21 @@ class World:
     async def _send(self, _: ProjectId, lines: Sequence[Line]) -> None:
         self.lines.extend(lines)
 
+    async def _drain(self, instance_id: str, timeout_s: float) -> None:
+        assert 0 < timeout_s <= 30
+        self.drained.append(instance_id)
+        await self.quiet.wait()
+
     async def _switched(self, deployment: Deployment) -> None:
         if self.is_deaf:
             raise OSError("nobody listens")
         self.switched.append(deployment.id)
+
+
+async def end_apps(folder: Path) -> None:
+    """Ends all that the deployer of a folder runs: it outlives its deployer."""
+    driver = await open_driver(DeployerSettings(folder=folder))
+    await driver.sweep(())
 
 
 async def until(found: Callable[[], Any]) -> Any:

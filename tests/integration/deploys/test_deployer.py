@@ -1,8 +1,10 @@
 """From a commit to what serves: real repositories, real processes, one deployer after another."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -10,10 +12,22 @@ from sqlalchemy import update
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.deploys import models
-from controlplane.deploys.deployments import cancel_deployment, list_deployments, roll_back
+from controlplane.deploys.deployments import (
+    cancel_deployment,
+    get_deployment,
+    list_deployments,
+    roll_back,
+)
 from controlplane.deploys.instances import list_instances, list_releases
 from controlplane.deploys.queue import claim
+from controlplane.deploys.reaching import over_since
 from controlplane.deploys.rows import Reach
+from deploys import building, runs
+from deploys.apps import instance_in
+from deploys.drivers import processes
+from deploys.orphans import marked, read_identity
+from deploys.places import Places
+from deploys.supervision.kin import is_alive
 from deploys.supervision.orders import read_state
 from tests.integration.deploys.apps import ask, who
 from tests.integration.deploys.running import World, commit, page, until
@@ -40,8 +54,13 @@ async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) ->
         assert await world.served() == "first"
 
         commit(world.repository, page("second"))
+        (old,) = await list_instances(world.database, "here", ("serving",))
+        world.quiet.clear()
         second = await world.deploy()
         assert await world.served() == "second"
+        await until(lambda: world.drained == [old.id])
+        assert is_alive(instance_in(old.details).pid, instance_in(old.details).started)
+        world.quiet.set()
         await until(lambda: drained(world))
         assert world.switched == [first.id, second.id]
 
@@ -49,8 +68,11 @@ async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) ->
     assert any(line.startswith("Serving ") for line in said)
     assert "listening with ***" in said or any("listening with" in line for line in said)
     assert not any("correct-horse-battery" in line for line in said)
+    over = await over_since(world.database, world.project_id, first.id)
     numbers = [one.seq for one in world.lines if one.deployment_id == first.id]
     assert numbers == sorted(set(numbers))
+    assert over is not None
+    assert over.last_seq == numbers[-1]
 
 
 @pytest.mark.parametrize(
@@ -220,3 +242,88 @@ async def served(world: World, text: str) -> bool:
         return await world.served() == text
     except OSError:
         return False
+
+
+WAITING = "echo waiting; trap '' TERM; while :; do sleep 0.1; done"
+"""It does not end when it is asked to."""
+
+
+@pytest.mark.parametrize(
+    ("phase", "config", "files"),
+    [
+        ("install", {"install_command": WAITING}, {}),
+        ("build", {"build_command": WAITING}, {}),
+        ("build", {"test_command": WAITING}, {}),
+        ("health", {}, {"app.py": "import time\nwhile True: time.sleep(1)"}),
+    ],
+    ids=["install", "build", "test", "health"],
+)
+async def test_what_is_cancelled_ends_whatever_it_does(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    phase: str,
+    config: dict[str, str],
+    files: dict[str, str],
+) -> None:
+    monkeypatch.setattr(processes, "GRACE_S", 0.5)
+    async with world.deployer():
+        await world.deploy()
+        commit(world.repository, {**files, "changed": "yes"})
+        await world.configure(**config)
+        asked = await ask(world.database, world.project_id)
+        await until(lambda: is_in(world, asked.id, phase))
+
+        await cancelled(world, asked.id)
+        await nothing_is_left_but_the_first(world)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [(building, "check_out"), (runs, "start_app"), (runs, "note_start"), (runs, "switch")],
+    ids=lambda call: call[1],
+)
+async def test_what_is_cancelled_within_a_step_does_not_serve(
+    world: World, monkeypatch: pytest.MonkeyPatch, call: tuple[Any, str]
+) -> None:
+    module, name = call
+    really = getattr(module, name)
+
+    async def cancel_first(*given: Any, **named: Any) -> Any:
+        (newest, *_) = await list_deployments(
+            world.database, Reach(project_id=world.project_id), limit=1
+        )
+        if newest.id != first.id:
+            await cancel_deployment(world.database, who(world.project_id), newest.id)
+        return await really(*given, **named)
+
+    async with world.deployer():
+        first = await world.deploy()
+        monkeypatch.setattr(module, name, cancel_first)
+        commit(world.repository, page("second"))
+
+        # At once, and not when its lease has ended.
+        async with asyncio.timeout(10):
+            assert (await world.deploy()).status == "cancelled"
+        await nothing_is_left_but_the_first(world)
+
+
+async def cancelled(world: World, deployment_id: str) -> None:
+    await cancel_deployment(world.database, who(world.project_id), deployment_id)
+    found = await world.outcome(deployment_id)
+    assert (found.status, found.error_msg) == ("cancelled", "")
+    assert world.said(deployment_id)[-1] == "The deployment was cancelled"
+
+
+async def nothing_is_left_but_the_first(world: World) -> None:
+    assert await world.served() == "first"
+    (serving,) = await list_instances(world.database, "here", ("starting", "serving", "draining"))
+    places = Places(world.folder / "deploys")
+    assert {name for _, name in marked(read_identity(places))} == {serving.id}
+    assert [one.name for one in places.instances.iterdir()] == [serving.id]
+    assert [*places.temporary.glob("*"), *places.trash.glob("*")] == []
+
+
+async def is_in(world: World, deployment_id: str, phase: str) -> bool:
+    found = await get_deployment(world.database, Reach(project_id=world.project_id), deployment_id)
+    is_waiting = phase == "health" or "waiting" in world.said(deployment_id)
+    return found.phase == phase and is_waiting

@@ -30,6 +30,7 @@ from controlplane.deploys.queue import (
     next_line,
     recover,
     reserve_lines,
+    settle_lines,
     standing,
 )
 from controlplane.deploys.routing import list_routes
@@ -204,6 +205,19 @@ class TestLeases:
         await asyncio.gather(*(reserve_lines(database, one.id, n) for n in (1001, 501, 2001)))
 
         assert await next_line(database, one.id) == 2001
+
+    async def test_it_goes_on_behind_the_last_one_where_that_is_known(
+        self, database: Database, vault: Vault, app: ProjectId
+    ) -> None:
+        one = await ask(database, app)
+        await reserve_lines(database, one.id, 2001)
+
+        await settle_lines(database, one.id, 1001, 700)
+        of_another = await next_line(database, one.id)
+        await settle_lines(database, one.id, 2001, 1700)
+
+        assert of_another == 2001
+        assert await next_line(database, one.id) == 1701
 
 
 class TestSwitching:

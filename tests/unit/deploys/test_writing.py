@@ -209,6 +209,40 @@ async def test_numbers_are_reserved_before_they_are_used(monkeypatch: pytest.Mon
     assert reserved[-1] > sent.lines[-1].seq
 
 
+async def test_at_its_end_it_says_which_number_was_the_last() -> None:
+    sent, settled = Sent(), list[tuple[int, int]]()
+
+    async def settle(below: int, last: int) -> None:
+        settled.append((below, last))
+
+    of = Log(PROJECT, DEPLOYMENT, 11)
+    log = LineWriter(of, Masker([]), send=sent.send, settle=settle)
+    async with log:
+        await log.write("stdout", b"one\ntwo\nthree")
+        assert not settled
+    await log.close()
+    async with LineWriter(of, Masker([]), send=sent.send, settle=settle):
+        pass
+
+    assert settled == [(13 + 1_000, 13)]
+
+
+async def test_what_is_written_is_waited_for() -> None:
+    sent = Sent()
+    async with writer(sent) as log:
+        sent.open.clear()
+        await log.write("stdout", b"one\ntwo\nthree")
+        waiting = asyncio.create_task(log.written())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        sent.open.set()
+
+        await waiting
+
+        assert sent.texts == ["one", "two"]
+        await log.written()
+
+
 async def test_a_bug_in_what_sends_reaches_whoever_prints() -> None:
     sent = Sent()
     sent.failing = ZeroDivisionError()

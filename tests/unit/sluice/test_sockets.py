@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import pytest
 import uvicorn
 import uvloop
+from uvicorn.protocols.utils import ClientDisconnected
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 
-from schemas.connections import AUTHENTICATED
+from schemas.connections import AUTHENTICATED, FRAMES
 from sluice.connections import Bounds, Rank
 from sluice.listening import Server, bind
 from tests.unit.sluice.places import free_port
@@ -198,3 +200,28 @@ async def test_no_log_line_has_the_query(caplog: pytest.LogCaptureFixture) -> No
 
     ours = [record for record in caplog.records if not record.name.startswith("websockets.client")]
     assert not any("secret" in record.getMessage() for record in ours)
+
+
+async def test_frames_that_were_written_once_are_sent_as_they_are() -> None:
+    frames = [Frame(Opcode.TEXT, text.encode()) for text in ("one", "two " * 100, "three" * 20_000)]
+    told: list[Any] = []
+
+    async def talk(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        assert FRAMES in scope["extensions"]
+        await send({"type": "websocket.send", "text": "zero"})
+        body = b"".join(frame.serialize(mask=False) for frame in frames)
+        await send({"type": FRAMES, "body": body})
+        await send({"type": "websocket.send", "text": "last"})
+        told.append(await receive())
+        with pytest.raises(ClientDisconnected):
+            await send({"type": FRAMES, "body": body})
+
+    async with running(talk) as server, connect(server.url, proxy=None) as client:
+        got = [await client.recv() for _ in range(5)]
+        await client.close()
+        async with asyncio.timeout(5):
+            while not told:  # noqa: ASYNC110 - the condition is another's state
+                await asyncio.sleep(0.01)
+
+    assert got == ["zero", "one", "two " * 100, "three" * 20_000, "last"]

@@ -42,9 +42,9 @@ class Host(Struct):
         self.asked += 1
         return self.endings.get(deployment_id)
 
-    def end(self, deployment_id: str, *, seconds_ago: float = 60) -> None:
+    def end(self, deployment_id: str, *, last_seq: int = 0, seconds_ago: float = 0) -> None:
         at_us = time.time_ns() // 1000 - int(seconds_ago * 1e6)
-        self.endings[deployment_id] = Ending("stopped", at_us)
+        self.endings[deployment_id] = Ending("stopped", at_us, last_seq)
 
 
 def line(deployment_id: str, seq: int, **more: Any) -> Line:

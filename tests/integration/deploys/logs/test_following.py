@@ -247,18 +247,38 @@ class TestFollowing:
             "last_seq": max(after, 1_200),
         }
 
-    async def test_it_ends_when_the_last_lines_have_had_time_to_come(
+    async def test_it_ends_right_behind_the_last_line_however_late_that_comes(
         self, warehouse: Warehouse, followed: Followed, deployment_id: str
     ) -> None:
+        followed.host.end(deployment_id, last_seq=2)
         async with followed.follow(deployment_id) as client:
             async with followed.writer(deployment_id) as log:
-                await log.write("stdout", b"one\ntwo")
-            followed.host.end(deployment_id, seconds_ago=feeds.SETTLED_S - 0.5)
+                await log.write("stdout", b"one\n")
+                assert await seqs(client, 1) == [1]
+                asked = followed.host.asked
+                await until(lambda: followed.host.asked > asked + 2)
+                await log.write("stdout", b"two")
 
             *told, end = await rest(client)
 
-        assert [one["message"] for one in told] == ["one", "two"]
+        assert [one["message"] for one in told] == ["two"]
         assert end["last_seq"] == 2
+
+    @pytest.mark.parametrize("is_long_over", [False, True])
+    async def test_a_last_line_that_was_never_printed_is_waited_for_a_while(
+        self, warehouse: Warehouse, followed: Followed, deployment_id: str, is_long_over: bool
+    ) -> None:
+        await store_lines(warehouse, followed.host.project, line(deployment_id, 1))
+        more_s = 0.0 if is_long_over else -600.0
+        followed.host.end(deployment_id, last_seq=1_000, seconds_ago=feeds.LOST_S + more_s)
+
+        async with followed.follow(deployment_id) as client:
+            assert await seqs(client, 1) == [1]
+            if is_long_over:
+                assert [end["type"] for end in await rest(client)] == ["end"]
+            else:
+                await until(lambda: followed.host.asked > 3)
+                assert only_feed(followed).ending is None
 
     async def test_lines_that_were_not_heard_come_from_the_store_in_their_place(
         self, warehouse: Warehouse, followed: Followed, deployment_id: str

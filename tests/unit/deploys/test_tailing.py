@@ -1,0 +1,83 @@
+"""What an app prints is read from its files into a log, whatever becomes of who reads."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from deploys.supervision.spools import SpoolWriter
+from deploys.tailing import Tail
+from tests.unit.deploys.test_writing import Sent, until, writer
+
+
+class App:
+    """An instance's folder, into which its supervisor writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spool = folder / "spool"
+        self._writer = SpoolWriter(str(self.spool), max_file_bytes=1 << 20, max_files=2)
+
+    def print(self, content: bytes) -> None:
+        self._writer.write("stdout", content, at_us=1, now_s=0)
+        self._writer.flush(at_us=1, now_s=None)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    return App(tmp_path)
+
+
+async def follow(app: App, sent: Sent, *, first_seq: int, texts: list[str]) -> None:
+    """Reads until the log has these lines, and is gone without a word."""
+    log = await writer(sent, first_seq=first_seq).__aenter__()
+    following = asyncio.create_task(Tail(app.folder, app.spool, log).follow())
+    await until(lambda: sent.texts == texts)
+    await until(lambda: (app.folder / "read.json").exists())
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    await log.close()
+
+
+async def test_what_the_log_does_not_have_yet_is_read_again(app: App) -> None:
+    sent = Sent()
+    sent.open.clear()
+    app.print(b"one\ntwo\n")
+    log = await writer(sent).__aenter__()
+    lost = asyncio.create_task(Tail(app.folder, app.spool, log).follow())
+    await until(lambda: log.next_seq == 3)
+    assert not (app.folder / "read.json").exists()
+    lost.cancel()
+
+    sent = Sent()
+    await follow(app, sent, first_seq=1_001, texts=["one", "two"])
+
+    await log.close(within_s=0)
+    app.close()
+
+
+async def test_a_line_that_had_begun_goes_on_behind_a_restart(app: App) -> None:
+    sent = Sent()
+    app.print(b"one\ntw")
+    await follow(app, sent, first_seq=1, texts=["one"])
+
+    app.print(b"o\nthree\n")
+    await follow(app, sent, first_seq=2, texts=["one", "two", "three"])
+
+    app.close()
+
+
+async def test_a_line_that_never_ends_is_told_at_the_end_of_the_app(app: App) -> None:
+    sent = Sent()
+    app.print(b"one\nno line's end")
+    async with writer(sent) as log:
+        tail = Tail(app.folder, app.spool, log)
+        assert await tail.catch_up()
+        assert not await tail.catch_up()
+        await tail.finish()
+
+    assert sent.texts == ["one", "no line's end"]
+    app.close()
