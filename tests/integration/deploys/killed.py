@@ -27,7 +27,8 @@ from tests.integration.controlplane.conftest import SECRET
 from tests.integration.deploys.running import World
 
 CALLED = {
-    "deploys.deployer": ("claim", "forget_releases"),
+    "deploys.deployer": ("claim",),
+    "deploys.pruning": ("forget_releases",),
     "deploys.building": ("enter", "check_out", "note_commit", "note_release"),
     "deploys.runs": ("start_app", "note_start", "wait_until_healthy", "switch"),
     "deploys.keeping": ("end_instance", "start_app", "move_instance"),
