@@ -16,7 +16,7 @@ from msgspec import Raw
 from schemas.otel.bounds import LAST_NS, Bounds, Rejected
 from schemas.otel.values import Attributes, Value
 
-_MOST = 1 << 64
+_LEAST, _END = -(1 << 63), 1 << 64
 _MAX_DIGITS = 40
 
 
@@ -53,7 +53,7 @@ def whole(sent: int | float | str | None) -> int:
         return 0
     else:
         found = _parsed(sent)
-    if not -_MOST < found < _MOST:
+    if not _LEAST <= found < _END:
         raise Rejected("bad_form")
     return found
 
