@@ -35,6 +35,7 @@ def read_call(reading: Reading, talk: Conversation) -> Call:
         response_id=reading.first("response_id", text_of) or _id_within(reading.attributes),
         usage=settled.usage if settled else Usage(),
         semantics=settled.semantics if settled else "declared",
+        writes_assumed=settled.writes_assumed if settled else False,
         terms=_terms(reading),
         reported_usd=_reported_usd(reading),
         finish_reason=reading.first("finish_reason", first_text_of),

@@ -123,10 +123,10 @@ def _meaning(
         release=reading.first_around("release"),
         session_id=reading.first_around("session_id"),
         user_id=reading.first_around("user_id"),
-        workflow=reading.first("workflow", text_of),
-        prompt_name=reading.first("prompt_name", text_of),
-        prompt_version=reading.first("prompt_version", text_of),
-        event=event,
+        workflow=_known(reading, "workflow"),
+        prompt_name=_known(reading, "prompt_name"),
+        prompt_version=_known(reading, "prompt_version"),
+        event=event if event is not None else _known(reading, "event_name"),
         tags=reading.first("tags", _texts) or [],
         metadata=reading.gather(reading.names.metadata) if reading.flavour.name else {},
         rest=reading.rest(),
@@ -189,6 +189,11 @@ def _failure(reading: Reading, sent: _Sent) -> Failure | None:
         or None,
         text_of(thrown.get("exception.stacktrace")),
     )
+
+
+def _known(reading: Reading, field: str) -> str | None:
+    """A field that spans without a flavour do not have, whatever their attributes are called."""
+    return reading.first(field, text_of) if reading.flavour.name else None
 
 
 def _texts(value: Value) -> list[str] | None:

@@ -29,6 +29,7 @@ class Flavour(Struct, frozen=True, forbid_unknown_fields=True):
     exclusive_for: frozenset[str] = frozenset()
     says_inclusive: tuple[str, ...] = ()
     provider: str | None = None
+    writes_for_1h: bool = False
     own_total: bool = False
 
 
@@ -95,6 +96,7 @@ class Names(Struct, frozen=True, forbid_unknown_fields=True):
 
     version: str
     frameworks: frozenset[str]
+    roots: tuple[str, ...]
     flavour: tuple[Flavour, ...]
     kind: tuple[KindRule, ...]
     names: dict[str, Kind]

@@ -65,13 +65,18 @@ class Reading:
         return self.attributes.get(name)
 
     def gather(self, gathered: Gathered) -> Attributes:
-        """All attributes of a group in one object, by the rest of their names."""
+        """All attributes of a group in one object, by the rest of their names.
+
+        Without those that are understood already, so ask for it last.
+        """
         found: Attributes = {}
         for name in gathered.objects:
-            if inner := object_of(self.attributes.get(name)):
+            if name not in self._used and (inner := object_of(self.attributes.get(name))):
                 found.update(inner)
                 self._used.add(name)
         for name, value in self.attributes.items():
+            if name in self._used:
+                continue
             prefix = next((one for one in gathered.prefixes if name.startswith(one)), None)
             if prefix is not None:
                 found.setdefault(name[len(prefix) :], json_of(value))
@@ -103,14 +108,21 @@ def _held(value: Value) -> tuple[Value] | None:
 
 def flavour_of(names: Names, scope: str, span: str, attributes: Mapping[str, Value]) -> Flavour:
     """Whose conventions a span or a record follows; one without a name for none of them."""
+    has_root = any(name.startswith(names.roots) for name in attributes)
     for one in names.flavour:
         if (
             scope in one.scopes
             or span in one.spans
-            or not one.attributes.isdisjoint(attributes)
             or (one.scope_prefixes and scope.startswith(one.scope_prefixes))
             or (one.span_prefixes and span.startswith(one.span_prefixes))
-            or (one.prefixes and any(name.startswith(one.prefixes) for name in attributes))
+            or (has_root and _is_named_by(one, attributes))
         ):
             return one
     return _NO_FLAVOUR
+
+
+def _is_named_by(flavour: Flavour, attributes: Mapping[str, Value]) -> bool:
+    if not flavour.attributes.isdisjoint(attributes):
+        return True
+    prefixes = flavour.prefixes
+    return bool(prefixes) and any(name.startswith(prefixes) for name in attributes)

@@ -31,10 +31,11 @@ class Told(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """Inclusive usage, and how it is known to be that."""
+    """Inclusive usage, how it is known to be that, and whether writes are assumed to be for 1 h."""
 
     usage: Usage
     semantics: Semantics
+    writes_assumed: bool = False
 
 
 def read_usage(reading: Reading, provider: str | None) -> Settled | None:
@@ -42,7 +43,12 @@ def read_usage(reading: Reading, provider: str | None) -> Settled | None:
     told = _told(reading, provider)
     if not told.counts.keys() & {"input_tokens", "output_tokens", "total_tokens"}:
         return None
-    return settle(told)
+    counts = told.counts
+    written = counts.get("cache_write_tokens")
+    if not reading.flavour.writes_for_1h or not written or counts.keys() & set(_PARTS_OF_WRITE):
+        return settle(told)
+    counts["cache_write_1h_tokens"] = written
+    return settle(told)._replace(writes_assumed=True)
 
 
 def settle(told: Told) -> Settled:

@@ -50,7 +50,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
     items: int = 50_000
     """Spans, log records or data points of a request."""
-    item_bytes: int = 4 << 20
+    item_bytes: int = 1 << 20
     """Of a span, a record or a metric, as it was sent."""
     depth: int = 32
     """Of values within values."""

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as SentLogRecord
 
 from schemas.otel import json_wire
 from schemas.otel.bounds import STANDARD, Bounds, Decoded
@@ -63,7 +63,7 @@ def _one(_: Any) -> int:
 
 
 _LOGS: Signal[LogRecord] = Signal(
-    ExportLogsServiceRequest,
+    SentLogRecord,
     json_wire.Logs,
     json_wire.LogRecord,
     ("resource_logs", "scope_logs", "log_records"),

@@ -78,6 +78,8 @@ class Call(Struct, frozen=True, kw_only=True):
     """The provider's own: what two instrumentations of one call share."""
     usage: Usage = Usage()
     semantics: Semantics = "declared"
+    writes_assumed: bool = False
+    """Whether nobody says that what was written to a cache was for an hour."""
     terms: tuple[tuple[str, str], ...] = ()
     """As ("service_tier", "flex"): other terms than the standard ones."""
     reported_usd: Decimal | None = None
@@ -137,7 +139,7 @@ class Meaning(Struct, frozen=True, kw_only=True):
     prompt_name: str | None = None
     prompt_version: str | None = None
     event: str | None = None
-    """Of a log record: what happened."""
+    """What happened: of every log record, and of Pulse's spans."""
     tags: list[str] = []
     metadata: Attributes = {}
     rest: Attributes = {}

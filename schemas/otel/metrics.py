@@ -2,9 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric as SentMetric
 
 from schemas.otel import json_wire
 from schemas.otel.bounds import STANDARD, Bounds, Decoded, Rejected
@@ -171,7 +169,7 @@ def _exemplars(sent: Any, taking: Taking) -> list[Exemplar]:
 
 
 _METRICS: Signal[Metric] = Signal(
-    ExportMetricsServiceRequest,
+    SentMetric,
     json_wire.Metrics,
     json_wire.Metric,
     ("resource_metrics", "scope_metrics", "metrics"),

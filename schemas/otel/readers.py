@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
+from google.protobuf.message import DecodeError
 from msgspec import Raw
 
 from schemas.otel.bounds import LAST_NS, Bounds, Rejected
@@ -24,9 +25,7 @@ class Reader(NamedTuple):
     """One encoding."""
 
     item: Callable[[Any, Any], Any]
-    """The object of an item, given its `json_wire` type."""
-    size: Callable[[Any], int]
-    """The bytes of an item as it was sent."""
+    """The object of an item, given its class or type. May raise `Rejected`."""
     value: Callable[[Any, int], Value]
     """What an AnyValue holds; the number is how many levels there may still be."""
     id_of: Callable[[Any, int], str | None]
@@ -173,13 +172,11 @@ def _json_id(sent: str | None, size: int) -> str | None:
     return _protobuf_id(bytes.fromhex(sent), size)
 
 
-def _protobuf_item(sent: Any, _: Any) -> Any:
-    return sent
-
-
-def _protobuf_size(sent: Any) -> int:
-    size: int = sent.ByteSize()
-    return size
+def _protobuf_item(sent: memoryview, kind: Any) -> Any:
+    try:
+        return kind.FromString(sent)
+    except DecodeError as error:
+        raise Rejected("bad_form") from error
 
 
 def _protobuf_given(sent: Any, name: str) -> Any:
@@ -193,9 +190,5 @@ def _json_item(sent: Raw, kind: Any) -> Any:
         raise Rejected("bad_form") from error
 
 
-def _json_size(sent: Raw) -> int:
-    return memoryview(sent).nbytes
-
-
-PROTOBUF = Reader(_protobuf_item, _protobuf_size, _protobuf_value, _protobuf_id, _protobuf_given)
-JSON = Reader(_json_item, _json_size, _json_value, _json_id, getattr)
+PROTOBUF = Reader(_protobuf_item, _protobuf_value, _protobuf_id, _protobuf_given)
+JSON = Reader(_json_item, _json_value, _json_id, getattr)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SentSpan
 
 from schemas.otel import json_wire
 from schemas.otel.bounds import STANDARD, Bounds, Decoded, Reason, Rejected
@@ -100,7 +100,7 @@ def _one(_: Any) -> int:
 
 
 _TRACES: Signal[Span] = Signal(
-    ExportTraceServiceRequest,
+    SentSpan,
     json_wire.Traces,
     json_wire.Span,
     ("resource_spans", "scope_spans", "spans"),

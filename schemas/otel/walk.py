@@ -1,18 +1,21 @@
 """The way from a request to its items, the same for every signal and encoding."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from google.protobuf.message import DecodeError
 
 from schemas.otel.bounds import Bounds, Decoded, Reason, Rejected, Undecodable
+from schemas.otel.framing import senders_of
 from schemas.otel.readers import JSON, PROTOBUF, Reader, attributes_of
 from schemas.otel.signals import Resource, Scope
 
 T = TypeVar("T")
 Encoding = Literal["protobuf", "json"]
+_MOST_STEPS = 4
+"""Of a request, for each item that it may have."""
 
 
 class Taking(NamedTuple):
@@ -34,56 +37,93 @@ class Signal(NamedTuple, Generic[T]):
     """How a signal is called in each encoding, and what makes an item of it."""
 
     protobuf: Any
-    """The generated class of its request."""
+    """The generated class of an item."""
     json: Any
-    item: Any
-    """The `json_wire` type of an item."""
+    """The `json_wire` type of a request, and that of an item."""
+    json_item: Any
     names: tuple[str, str, str]
-    """The fields of senders, of libraries, of items."""
+    """In JSON the fields of senders, of libraries, of items."""
     take: Callable[[Any, Around, Taking], T]
     """May raise `Rejected`."""
     weigh: Callable[[Any], int]
     """How many of a request's items one item counts for."""
 
 
+class Group(NamedTuple):
+    """The items of one library of one sender, as they were sent."""
+
+    sender: Any
+    library: Any
+    items: Iterable[Any]
+
+
+class _Steps:
+    """Counts what is walked through, for a group may be empty, and a rejected item costs too."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._left = _MOST_STEPS * bounds.items
+
+    def __call__(self, some: Iterable[T]) -> Iterator[T]:
+        for one in some:
+            self._left -= 1
+            if self._left < 0:
+                raise Undecodable("the request has far too many items")
+            yield one
+
+
 def decode(signal: Signal[T], body: bytes, encoding: Encoding, bounds: Bounds) -> Decoded[T]:
     """Decodes a request; an empty one has no items. Raises `Undecodable` and nothing else."""
-    request, reader = _request(signal, body, encoding)
-    taking = Taking(reader, bounds, Counter())
+    is_json = encoding == "json"
+    taking = Taking(JSON if is_json else PROTOBUF, bounds, Counter())
+    kind = signal.json_item if is_json else signal.protobuf
+    steps = _Steps(bounds)
     found: list[T] = []
-    by_sender, by_library, item_name = signal.names
     left = bounds.items
-    for sender in getattr(request, by_sender) or ():
-        for library in getattr(sender, by_library) or ():
-            items = getattr(library, item_name) or ()
+    try:
+        for group in _json_groups(signal, body, steps) if is_json else _groups(body, steps):
             try:
-                around = _around(sender, library, taking)
+                around = _around(group.sender, group.library, taking)
             except Rejected as refusal:
-                taking.rejected[refusal.reason] += _weights(signal, items, taking)
+                weights = (_weight(signal, sent, kind, taking) for sent in steps(group.items))
+                taking.rejected[refusal.reason] += sum(weights)
                 continue
-            for sent in items:
-                left = _take(signal, sent, around, taking, found, left)
+            for sent in steps(group.items):
+                left = _take(signal, (sent, kind), around, taking, found, left)
+    except (DecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        if isinstance(error, Undecodable):
+            raise
+        raise Undecodable(f"no OTLP in {encoding}: {error}") from error
     return Decoded(found, taking.rejected)
 
 
-def _request(signal: Signal[T], body: bytes, encoding: Encoding) -> tuple[Any, Reader]:
-    try:
-        if encoding == "protobuf":
-            return signal.protobuf.FromString(body), PROTOBUF
-        return msgspec.json.decode(body or b"{}", type=signal.json), JSON
-    except (DecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Undecodable(f"no OTLP in {encoding}: {error}") from error
+def _groups(body: bytes, steps: _Steps) -> Iterator[Group]:
+    for sender in steps(senders_of(body)):
+        for library in steps(sender.libraries()):
+            yield Group(sender, library, library.items())
+
+
+def _json_groups(signal: Signal[T], body: bytes, steps: _Steps) -> Iterator[Group]:
+    by_sender, by_library, items = signal.names
+    request = msgspec.json.decode(body or b"{}", type=signal.json)
+    for sender in steps(getattr(request, by_sender) or ()):
+        for library in steps(getattr(sender, by_library) or ()):
+            yield Group(sender, library, getattr(library, items) or ())
 
 
 def _take(
-    signal: Signal[T], sent: Any, around: Around, taking: Taking, found: list[T], left: int
+    signal: Signal[T],
+    sent: tuple[Any, Any],
+    around: Around,
+    taking: Taking,
+    found: list[T],
+    left: int,
 ) -> int:
     """Adds one item, or counts it as rejected; returns how many there may still be."""
     weight = 1
     try:
-        if taking.reader.size(sent) > taking.bounds.item_bytes:
-            raise Rejected("too_large")
-        item = taking.reader.item(sent, signal.item)
+        if left == 0:
+            raise Rejected("too_many_items")
+        item = _item(*sent, taking)
         weight = signal.weigh(item)
         if weight > left:
             raise Rejected("too_many_items")
@@ -94,17 +134,22 @@ def _take(
     return left - weight
 
 
-def _weights(signal: Signal[T], items: Any, taking: Taking) -> int:
-    total = 0
-    for sent in items:
-        try:
-            total += signal.weigh(taking.reader.item(sent, signal.item))
-        except Rejected:
-            total += 1
-    return total
+def _item(sent: Any, kind: Any, taking: Taking) -> Any:
+    if memoryview(sent).nbytes > taking.bounds.item_bytes:
+        raise Rejected("too_large")
+    return taking.reader.item(sent, kind)
+
+
+def _weight(signal: Signal[T], sent: Any, kind: Any, taking: Taking) -> int:
+    try:
+        return signal.weigh(_item(sent, kind, taking))
+    except Rejected:
+        return 1
 
 
 def _around(sender: Any, library: Any, taking: Taking) -> Around:
+    if max(len(getattr(one, "head", b"")) for one in (sender, library)) > taking.bounds.item_bytes:
+        raise Rejected("too_large")
     resource, scope = sender.resource, library.scope
     read = attributes_of
     return Around(

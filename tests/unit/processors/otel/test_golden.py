@@ -69,13 +69,14 @@ def whole(usage: Usage) -> Usage:
 
 
 def cost(book: PriceBook, call: Call) -> int | None:
+    """The cost without what is assumed of one sender alone."""
     usage = call.usage
     priced = Priced(
         usage.input_tokens,
         usage.output_tokens,
         usage.cache_read_tokens,
         usage.cache_write_tokens,
-        usage.cache_write_1h_tokens,
+        None if call.writes_assumed else usage.cache_write_1h_tokens,
         usage.reasoning_tokens,
     )
     quote = book.price_used_or_requested(

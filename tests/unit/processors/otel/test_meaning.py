@@ -68,6 +68,26 @@ MESSAGES: dict[str, dict[str, Any]] = {
 }
 
 
+class TestNames:
+    def test_each_name_of_a_flavour_begins_with_a_root(self) -> None:
+        names = standing_names()
+        known = {name for one in names.flavour for name in (*one.attributes, *one.prefixes)}
+
+        assert {name for name in known if not name.startswith(names.roots)} == set()
+
+    def test_each_table_speaks_of_what_there_is(self) -> None:
+        names = standing_names()
+        flavours = {one.name for one in names.flavour}
+        only = {
+            name for rule in (*names.kind, *names.cost, *names.first_token) for name in rule.only
+        }
+
+        assert flavours >= {*names.only, *names.only_counts, *only}
+        assert all(names.fields.keys() >= fields.keys() for fields in names.only.values())
+        assert all(names.counts.keys() >= one.counts.keys() for one in names.object)
+        assert names.terms.keys() == names.terms_standard.keys()
+
+
 class TestMessages:
     @pytest.mark.parametrize("name", sorted(MESSAGES))
     def test_they_are_the_same_from_every_sender(self, name: str) -> None:
@@ -217,6 +237,8 @@ class TestFields:
         attributes = {
             "openinference.span.kind": "LLM",
             "llm.model_name": "gpt-4o",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.request.seed": 7,
             "llm.provider": "openai",
             "llm.token_count.prompt": 10,
             "llm.token_count.completion": 5,
@@ -236,7 +258,7 @@ class TestFields:
         assert found.call is not None
         assert (found.call.provider, found.call.model_requested) == ("openai", "gpt-4o")
         assert found.call.reported_usd == Decimal("0.002")
-        assert found.call.parameters == {"temperature": 0.5}
+        assert found.call.parameters == {"temperature": 0.5, "seed": 7}
         assert (found.call.finish_reason, found.call.first_token_ms) == ("length", 250.0)
         assert found.call.terms == (("service_tier", "flex"),)
         assert (found.session_id, found.user_id, found.environment) == ("s", "u", "prod")
@@ -256,11 +278,14 @@ class TestFields:
 
     def test_pulse_gives_cents_and_its_own_metadata(self) -> None:
         sent = SENDERS["pulse"].send(Told("openai", "gpt-4o", 5, 6))
-        found = read_span(span({**sent.attributes, "pulse.metadata.userId": "u"}, sent.scope.name))
+        own = {"pulse.metadata.userId": "u", "pulse.metadata.turn": "1", "plan": "pro"}
+        found = read_span(span({**sent.attributes, **own}, sent.scope.name))
 
         assert found.call is not None
         assert found.call.reported_usd == Decimal("0.001125")
         assert (found.call.finish_reason, found.user_id) == ("stop", "u")
+        assert (found.event, found.metadata) == ("provider_call", {"turn": "1"})
+        assert found.rest == {"pulse.source": "sdk", "plan": "pro"}
 
     @pytest.mark.parametrize(
         "attributes",

@@ -8,6 +8,10 @@ from processors.otel.meaning import read_span
 from processors.otel.names import Convention
 from processors.otel.usage import Told, settle
 from tests.unit.processors.otel.made import span
+from tests.unit.processors.otel.senders import Told as Sent
+from tests.unit.processors.otel.senders import claude_code_span
+
+SAID = {"gen_ai.usage.cache_creation.input_tokens.ephemeral_1h": 96}
 
 
 def told(
@@ -149,3 +153,13 @@ class TestCounts:
 
         assert found is not None
         assert (found.usage.cache_write_tokens, found.usage.cache_write_1h_tokens) == (50, 30)
+
+    @pytest.mark.parametrize(("attributes", "expected"), [({}, (7_096, True)), (SAID, (96, False))])
+    def test_claude_code_writes_for_an_hour_where_it_does_not_say(
+        self, attributes: dict[str, int], expected: tuple[int, bool]
+    ) -> None:
+        sent = claude_code_span(Sent("anthropic", "claude-opus-4-5", 9_000, 5, 1_000, 7_096))
+        found = read_span(span({**sent.attributes, **attributes}, sent.scope.name)).call
+
+        assert found is not None
+        assert (found.usage.cache_write_1h_tokens, found.writes_assumed) == expected

@@ -238,6 +238,27 @@ class TestHostileBodies:
             DECODERS[signal](body, "json")
 
     @SIGNALS
+    def test_a_flood_of_empty_messages_is_not_parsed(self, signal: str) -> None:
+        """2 bytes of it take 180 of memory where protobuf parses them."""
+        empty = b"\x12\x00" * 50_000
+        for flood in (_field(1, _field(2, empty)), _field(1, empty), b"\x0a\x00" * 50_000):
+            with pytest.raises(Undecodable):
+                DECODERS[signal](flood, "protobuf", Bounds(items=1_000))
+
+    def test_a_resource_beyond_the_bytes_of_an_item_is_not_parsed(self) -> None:
+        sent = as_protobuf(REQUESTS["traces"][0], traces(span()))
+        around = _field(1, _field(1, b"\x0a\x00" * 600_000) + _field(2, _field(2, b"\x0a\x00")))
+        found = decode_traces(sent + around, "protobuf")
+
+        assert (len(found.items), dict(found.rejected)) == (1, {"too_large": 1})
+
+    def test_a_damaged_item_of_protobuf_takes_no_other_with_it(self) -> None:
+        body = as_protobuf(REQUESTS["traces"][0], traces(span(), span(name="broken"), span()))
+        found = decode_traces(body.replace(b"broken", b"brok\xff\xff"), "protobuf")
+
+        assert (len(found.items), dict(found.rejected)) == (2, {"bad_form": 1})
+
+    @SIGNALS
     def test_deep_json_within_an_item_rejects_it(self, signal: str) -> None:
         deep = b'{"kvlistValue":{"values":[{"key":"k","value":' * 60 + b"{}" + b"}]}}" * 60
         body = as_json(REQUESTS[signal][1]).replace(b'{"stringValue": "pr\\u00fcfen"}', deep)
@@ -265,6 +286,14 @@ class TestHostileBodies:
             msgspec.json.encode(found.items)
 
         assert 0 < read < MUTATIONS, f"seed {SEED}: {read} could be read"
+
+
+def _field(number: int, held: bytes) -> bytes:
+    size, digits = len(held), bytearray()
+    while size > 127:
+        digits.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | 2, *digits, size]) + held
 
 
 def mutated(body: bytes, chance: random.Random) -> bytes:
