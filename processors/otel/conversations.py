@@ -86,6 +86,9 @@ def _by_name(attributes: Attributes, names: tuple[str, ...], role: str) -> list[
 
 def _pieces(reading: Reading) -> dict[Side, list[Value]]:
     found: dict[Side, list[Value]] = {}
+    prefixes = tuple(reading.names.indexed)
+    if not any(name.startswith(prefixes) for name in reading.attributes):
+        return found
     for prefix, side in reading.names.indexed.items():
         listed = gathered(reading.beginning(prefix))
         if listed:

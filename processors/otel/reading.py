@@ -36,6 +36,8 @@ class Reading:
         Others that say the same are understood by it; those that say something else are not.
         """
         found: T | None = None
+        if self.attributes.keys().isdisjoint(names):
+            return found
         for name in names:
             if name not in self.attributes:
                 continue
@@ -57,6 +59,8 @@ class Reading:
             return found
         only = self.names.only.get(self.flavour.name, _NONE)
         names = (*only.get(field, ()), *self.names.fields[field])
+        if self.around.keys().isdisjoint(names):
+            return None
         return next(filter(None, (text_of(self.around.get(name)) for name in names)), None)
 
     def take(self, name: str) -> Value:
@@ -77,8 +81,8 @@ class Reading:
         for name, value in self.attributes.items():
             if name in self._used:
                 continue
-            prefix = next((one for one in gathered.prefixes if name.startswith(one)), None)
-            if prefix is not None:
+            if name.startswith(gathered.prefixes):
+                prefix = next(one for one in gathered.prefixes if name.startswith(one))
                 found.setdefault(name[len(prefix) :], json_of(value))
                 self._used.add(name)
             elif name in gathered.names:
