@@ -19,7 +19,6 @@ from litestar import Litestar
 
 from deploys.settings import DeployerSettings
 from deploys.starting import open_driver
-from deploys.supervision.spools import SUFFIX
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.git_apps import App, Load, Owner, git_served
 from tests.e2e.leaks import Commands, Secrets, files_of, rows_of
@@ -455,10 +454,5 @@ class TestSecrets:
         output = journey.server.output.read_bytes()
         assert seen.leaks([("what the server printed", output)]) == []
         assert seen.leaks(rows_of(data_dir)) == []
-        # What an app prints is there until it has been read, for the deployer's user alone.
-        files = (
-            one
-            for one in files_of(data_dir)
-            if one[0] != "secret.key" and not one[0].endswith(SUFFIX)
-        )
+        files = (one for one in files_of(data_dir) if one[0] != "secret.key")
         assert seen.leaks(files) == []
