@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
 from sqlalchemy import Connection, event, inspect, make_url, text
@@ -67,6 +68,9 @@ class Database:
             event.listen(self.engine.sync_engine, "begin", _begin)
             writing = self.engine.execution_options(sluice_begin="BEGIN IMMEDIATE")
         self._writing = writing
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            WeakKeyDictionary()
+        )
         self._write_session = async_sessionmaker(writing, expire_on_commit=False)
         self._read_session = async_sessionmaker(self.engine, expire_on_commit=False)
 
@@ -79,6 +83,7 @@ class Database:
         """
         with _refusals():
             async with (
+                self._turn(),
                 asyncio.timeout(self._timeout_s),
                 self._write_session() as session,
                 session.begin(),
@@ -91,6 +96,24 @@ class Database:
         with _refusals():
             async with asyncio.timeout(self._timeout_s), self._read_session() as session:
                 yield session
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """On SQLite, waits until nothing else of this process writes, first come, first served.
+
+        SQLite itself only looks again from time to time: on a busy machine some wait for ten
+        seconds beside others who come and go, and each of them holds a connection.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        turn = self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        async with asyncio.timeout(_BUSY_TIMEOUT_MS / 1000):
+            await turn.acquire()
+        try:
+            yield
+        finally:
+            turn.release()
 
     async def migrate(self) -> None:
         """Bring the tables to the newest revision; cheap when they are there already.

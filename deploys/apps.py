@@ -18,7 +18,6 @@ from deploys.lines.masking import Masker
 from deploys.lines.writing import LineWriter, Log, LogRefused
 from deploys.releases import Release
 from deploys.starting import is_foreign
-from deploys.supervision.spools import last_lines
 from deploys.tailing import Tail
 from schemas.deploys.apps import AppConfig
 from schemas.projects import ProjectId
@@ -32,7 +31,6 @@ class App:
         self._out = out
         self.running = running
         spool = bench.places.spool(running.instance.name)
-        self._spool = spool
         self._tail = Tail(Path(running.instance.folder), spool, out)
         self._following = asyncio.create_task(self._tail.follow())
 
@@ -43,7 +41,7 @@ class App:
 
     def last_lines(self, count: int) -> list[str]:
         """Returns what it printed last, as it printed it."""
-        return last_lines(str(self._spool), count)
+        return self._tail.last_lines(count)
 
     async def say(self, text: str) -> None:
         """Tells something of it in its log."""

@@ -10,6 +10,7 @@ from controlplane.deploys.queue import claim, recover, recover_own
 from controlplane.failures import Unavailable
 from deploys.bench import Bench
 from deploys.drivers.driver import DriverUnavailable
+from deploys.forgetting import forget_gone
 from deploys.keeping import Keeper
 from deploys.pruning import prune, remove_images
 from deploys.runs import run
@@ -18,6 +19,7 @@ from schemas.deploys.deployments import Job
 
 RECOVER_EVERY_S = 5.0
 SYNC_EVERY_S = 1.0
+FORGET_EVERY_S = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,7 @@ class Deployer:
         self._has_begun = False
         self._recovered_at = float("-inf")
         self._syncing: asyncio.Task[None] | None = None
+        self._forgot_at = float("-inf")
 
     @property
     def is_busy(self) -> bool:
@@ -95,7 +98,11 @@ class Deployer:
             self._syncing = asyncio.create_task(self._look_at_branches())
 
     async def _look_at_branches(self) -> None:
+        now = asyncio.get_running_loop().time()
         with suppress(Unavailable):
+            if now - self._forgot_at >= FORGET_EVERY_S:
+                self._forgot_at = now
+                await forget_gone(self._bench)
             await sync_due(self._bench)
         await asyncio.sleep(SYNC_EVERY_S)
 

@@ -26,6 +26,7 @@ from deploys.apps import (
 )
 from deploys.bench import Bench
 from deploys.drivers.driver import State
+from deploys.environments import secrets_of
 from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
 from schemas.deploys.deployments import Instance
@@ -93,7 +94,7 @@ class Keeper:
             await discard_instance(self._bench, instance_in(one.details))
             await self._end(one, "crashed", "its release is gone")
             return
-        masker = Masker(held[1].values())
+        masker = Masker(secrets_of(held[1]))
         out = await open_log(self._bench, one.project_id, one.deployment_id, masker)
         app = await open_app(self._bench, instance_in(one.details), out)
         if app is not None:
@@ -136,7 +137,8 @@ class Keeper:
             await self._end(one, "crashed", f"{why}; its release is gone")
             return
         _, variables, config = held
-        out = await open_log(bench, one.project_id, one.deployment_id, Masker(variables.values()))
+        masker = Masker(secrets_of(variables))
+        out = await open_log(bench, one.project_id, one.deployment_id, masker)
         await out.say("warn", f"The app is started anew: {why}")
         try:
             # By the same name: its output goes on where it was.
@@ -181,7 +183,7 @@ class Keeper:
 
     async def _masked(self, one: Instance, text: str) -> str:
         held = await release_of_instance(self._bench.at.database, self._bench.at.vault, one)
-        masker = Masker([] if held is None else held[1].values())
+        masker = Masker([] if held is None else secrets_of(held[1]))
         return masker.mask(text.encode()).decode(errors="replace")
 
 

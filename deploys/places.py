@@ -18,6 +18,15 @@ class Places(Struct, frozen=True):
         """What package managers keep between builds of an app."""
         return self.folder / "caches" / app
 
+    def apps(self) -> set[str]:
+        """The apps that have a copy of their repository, or caches."""
+        return {
+            found.name.removesuffix(".git")
+            for folder in (self.mirror("any").parent, self.caches("any").parent)
+            if folder.exists()
+            for found in folder.iterdir()
+        }
+
     @property
     def releases(self) -> Path:
         """A folder for each release."""

@@ -131,6 +131,13 @@ class Releases:
         """Removes a release: in one step as others see it. It may be gone already."""
         _throw_away(self._folder(release_id), self._places.trash)
 
+    def apps(self) -> dict[str, list[str]]:
+        """Returns the apps of which anything is kept, each with its releases."""
+        found: dict[str, list[str]] = {app: [] for app in self._places.apps()}
+        for release in filter(None, map(self.find, self.names())):
+            found.setdefault(release.app, []).append(release.id)
+        return found
+
     def forget(self, app: str, release_ids: Collection[str]) -> None:
         """Removes all that is kept of an app: its releases, copy of the repository, and caches."""
         for release_id in release_ids:

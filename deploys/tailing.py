@@ -10,12 +10,13 @@ import msgspec
 from msgspec import Struct
 
 from deploys.lines.writing import LineWriter
-from deploys.supervision.spools import Chunk, Cursor, Stream, read
+from deploys.supervision.spools import Chunk, Cursor, Stream, erase, last_lines, read
 
 LOOK_EVERY_S = 0.1
 CURSOR = "read.json"
 MOST_PART_BYTES = 1 << 20
 """Of a line that does not end: then it ends here."""
+LAST_CHUNKS = 50
 LOST = "Some of what the app printed was lost: it printed more than was read in time."
 
 
@@ -30,7 +31,7 @@ class Tail:
     """One instance's output. The place up to which it was read outlives the deployer.
 
     That place is noted when the log has the lines before it. So a deployer that is killed loses
-    none; the last ones may come twice.
+    none; the last ones may come twice. What stands before it is erased.
     """
 
     def __init__(self, folder: Path, spool: Path, out: LineWriter) -> None:
@@ -42,6 +43,8 @@ class Tail:
         self._parts = dict(kept.parts)
         self._chunks: deque[Chunk] = deque()
         """Were read and are not taken yet: they stand before the cursor."""
+        self._last: deque[Chunk] = deque(maxlen=LAST_CHUNKS)
+        self._erased = Cursor()
 
     async def follow(self) -> None:
         """Reads on until cancelled."""
@@ -57,6 +60,7 @@ class Tail:
         if not self._chunks:
             found = await asyncio.to_thread(read, self._spool, self._cursor)
             self._chunks += found.chunks
+            self._last += found.chunks
             self._cursor = found.cursor
             if found.has_lost:
                 await self._out.say("warn", LOST)
@@ -76,7 +80,19 @@ class Tail:
     async def keep(self) -> None:
         """Notes the place up to which all was read. The log must have what was read."""
         kept = _Kept(self._cursor.number, self._cursor.offset, self._parts)
+        read_to = self._cursor
         await asyncio.to_thread(_write, self._file, kept)
+        await asyncio.to_thread(erase, self._spool, self._erased, read_to)
+        self._erased = read_to
+
+    def last_lines(self, count: int) -> list[str]:
+        """Returns what was printed last, as it was printed, as far as this deployer knows it."""
+        found = read(self._spool, self._cursor)
+        chunks = [*self._last]
+        while found.chunks:
+            chunks += found.chunks
+            found = read(self._spool, found.cursor)
+        return last_lines(chunks, count)
 
     async def _take(self, chunk: Chunk) -> None:
         whole = self._parts.get(chunk.stream, b"") + chunk.content

@@ -251,8 +251,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     mcp_token: str = ""
     """API token that `sluice mcp` asks with."""
     private_targets: Literal["refuse", "allow"] = "refuse"
-    """Whether alerts may be sent to private and link-local addresses, and probes look at them:
-    `refuse` or `allow`. Those of cloud metadata are always refused."""
+    """Whether alerts may be sent to private and link-local addresses, probes look at them, and
+    repositories be fetched from them or from folders of this machine: `refuse` or `allow`. Those of
+    cloud metadata are always refused."""
     prober_region: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "default"
     """Region from which `sluice up` or `sluice prober` looks at monitors: at those that name it
     among their `regions`. `none`: `sluice up` looks at none."""
@@ -278,6 +279,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Deployments that a deployer builds at a time."""
     deploy_build_timeout_s: Annotated[int, Meta(ge=1, le=86400)] = 900
     """How long each command of a build may run."""
+    deploy_health_timeout_s: Annotated[int, Meta(ge=1, le=3600)] = 60
+    """How long an app may take until it answers; then its deployment fails."""
     deploy_first_port: Annotated[int, Meta(ge=1024, le=65435)] = 21000
     """First of the ports on which deployed apps listen, on loopback. Apps take up to 9000."""
     alert_email_url: str = ""

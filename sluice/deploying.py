@@ -166,6 +166,7 @@ def deployer_settings_of(process: Process) -> "DeployerSettings":
         docker_host=settings.deploy_docker_host,
         docker_image=settings.deploy_docker_image,
         build_seconds=settings.deploy_build_timeout_s,
+        health_seconds=settings.deploy_health_timeout_s,
         first_port=settings.deploy_first_port,
         last_port=min(settings.deploy_first_port + 8999, 65535),
     )

@@ -12,6 +12,7 @@ cursor of its own.
 
 import os
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
@@ -21,6 +22,7 @@ MAX_LINE_BYTES = 8 << 10
 PARTIAL_AFTER_S = 0.2
 """How long an unfinished line waits for its end: a question without a line's end is shown too."""
 SUFFIX = ".spool"
+BLANK_BYTES = 1 << 16
 TAGS: dict[Stream, tuple[bytes, bytes]] = {
     "stdout": (b"o", b"O"),
     "stderr": (b"e", b"E"),
@@ -157,19 +159,24 @@ def read(folder: str, cursor: Cursor, *, max_bytes: int = 1 << 20) -> Reading:
     return Reading(chunks, Cursor(cursor.number, cursor.offset + len(whole)), has_lost)
 
 
-def last_lines(folder: str, count: int) -> list[str]:
-    """Returns the last lines that an app has printed, oldest first, as text."""
-    parts: list[bytes] = []
-    lines = 0
-    for number in reversed(numbers(folder)):
-        parts.append(_content(folder, Cursor(number, 0), 1 << 30))
-        lines += parts[-1].count(b"\n")
-        if lines > count:
-            break
-    found = [_parsed(line) for line in b"".join(reversed(parts)).split(b"\n")]
-    text = b"".join(chunk.content for chunk in found if chunk and chunk.stream != "system")
-    lines_of_text = text.decode(errors="replace").removesuffix("\n").split("\n")
-    return lines_of_text[-count:] if text else []
+def erase(folder: str, start: Cursor, end: Cursor) -> None:
+    """Leaves nothing of what stands between two places: it has been read, and may hold secrets.
+
+    Files before that of the end are removed. What cannot be erased now stays.
+    """
+    for number in numbers(folder):
+        with suppress(OSError):
+            if number < end.number:
+                os.unlink(_path(folder, number))
+            elif number == end.number:
+                _blank(folder, number, start.offset if start.number == number else 0, end.offset)
+
+
+def last_lines(chunks: Iterable[Chunk], count: int) -> list[str]:
+    """Returns the last lines of an app in what it has printed, oldest first, as text."""
+    text = b"".join(chunk.content for chunk in chunks if chunk.stream != "system")
+    lines = text.decode(errors="replace").removesuffix("\n").split("\n")
+    return lines[-count:] if text else []
 
 
 def numbers(folder: str) -> list[int]:
@@ -187,6 +194,16 @@ def _content(folder: str, cursor: Cursor, max_bytes: int) -> bytes:
             return file.read(max_bytes)
     except OSError:
         return b""
+
+
+def _blank(folder: str, number: int, start: int, end: int) -> None:
+    # Ends of lines: a reader that has lost its place passes over them.
+    file = os.open(_path(folder, number), os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        while start < end:
+            start += os.pwrite(file, b"\n" * min(end - start, BLANK_BYTES), start)
+    finally:
+        os.close(file)
 
 
 def _parsed(line: bytes) -> Chunk | None:

@@ -117,7 +117,8 @@ class Supervisor:
         while self.state.status in {"running", "waiting", "stopping"}:
             ready, came = self._waking.wait(self._pause())
             now = time.monotonic()
-            for descriptor in ready:
+            # Errors last: they are looked for at the end of what an app has printed.
+            for descriptor in sorted(ready, key=self._is_stderr):
                 self._take(descriptor, now)
             self._spool.flush(at_us=_now_us(), now_s=now)
             self._hear(came, now)
@@ -135,6 +136,9 @@ class Supervisor:
         if self.state.status != "running":
             pause = min(pause, self._due - time.monotonic())
         return pause
+
+    def _is_stderr(self, descriptor: int) -> bool:
+        return self._pipes[descriptor] == "stderr"
 
     def _take(self, descriptor: int, now: float) -> None:
         try:

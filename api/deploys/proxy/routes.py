@@ -13,6 +13,9 @@ from schemas.metrics import APP_REQUEST_SECONDS, APP_REQUESTS
 Source = Callable[[], Awaitable[Sequence[Route]]]
 """Reads what serves now, as far as it is committed when it is called."""
 
+LOOK_AGAIN_S = 0.05
+"""Who asks for apps that are not there has the source read this often at most."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -37,7 +40,7 @@ class Routes:
         self._source = source
         self._own_hosts = own_hosts
         self._table = _Table()
-        self._reading = asyncio.Lock()
+        self._reading, self._looking = asyncio.Lock(), asyncio.Lock()
         self._begun = self._finished = 0
 
     @property
@@ -72,6 +75,18 @@ class Routes:
                 self._put(await self._source())
                 self._finished = begun
         return self.version
+
+    async def look_again(self) -> None:
+        """Reads the source anew for who found no route: their app may serve since a moment ago.
+
+        What was committed before the call is in the table then. Raises what the source raises.
+        """
+        wanted = self._begun + 1
+        async with self._looking:
+            if self._finished < wanted:
+                await self.refresh()
+                # Whoever comes meanwhile waits, and shares the next read.
+                await asyncio.sleep(LOOK_AGAIN_S)
 
     async def drain(self, instance_id: str, timeout_s: float) -> int:
         """Waits for the requests of an instance that has lost its route; see `Flights.drain`."""

@@ -1,5 +1,6 @@
 """What stands before Sluice's own routes: requests for apps go to them, all others pass."""
 
+from contextlib import suppress
 from typing import Any
 
 from litestar.types import ASGIApp, Receive, Send
@@ -17,6 +18,7 @@ from api.deploys.proxy.routes import Routes
 from api.deploys.proxy.sockets import Socket
 from api.deploys.proxy.upstream import NotAnswered, Upstream
 from api.deploys.proxy.withheld import Withheld
+from controlplane.failures import Unavailable
 from schemas.deploys.routing import LOOPBACK_APPS, NO_APPS_HOST, Route
 from schemas.metrics import APP_REQUESTS
 
@@ -97,6 +99,7 @@ async def _exchange(
 
 
 async def _try(traffic: Traffic, place: Place, exchange: Exchange) -> None:
+    await _make_sure(traffic.routes, place)
     # Looked up for each try: what failed may have been replaced meanwhile. Nothing is awaited
     # between the look-up and the count, so nobody takes an instance for drained in between.
     route = _routed(traffic.routes, place)
@@ -110,13 +113,25 @@ async def _try(traffic: Traffic, place: Place, exchange: Exchange) -> None:
 async def _connect(traffic: Traffic, place: Place, scope: Any, receive: Receive, send: Send) -> str:
     """Returns the outcome of a WebSocket that was opened. Raises `Refusal`."""
     socket = Socket(scope, receive, send, upstream=traffic.upstream, withheld=traffic.withheld)
+    await _make_sure(traffic.routes, place)
     await socket.run(place, _routed(traffic.routes, place), traffic.routes.flights)
     return "1xx"
 
 
+async def _make_sure(routes: Routes, place: Place) -> None:
+    """Looks again where nothing serves: who was told that an app runs may ask it at once."""
+    if _route_of(routes, place) is None:
+        with suppress(Unavailable):
+            await routes.look_again()
+
+
+def _route_of(routes: Routes, place: Place) -> Route | None:
+    return routes.of_host(place.host) if place.form == "domain" else routes.of_label(place.label)
+
+
 def _routed(routes: Routes, place: Place) -> Route:
     """Returns who serves a place now. Raises `Refusal`."""
-    route = routes.of_host(place.host) if place.form == "domain" else routes.of_label(place.label)
+    route = _route_of(routes, place)
     if route is None:
         raise refusals.unrouted()
     if not route.port:

@@ -162,6 +162,23 @@ class TestSQLite:
         await server.close()
         await cli.close()
 
+    async def test_writers_of_one_process_take_turns_in_their_order(self, file: str) -> None:
+        """By themselves they look again at random moments, and some wait until they give up."""
+        server = Database(file)
+        await server.migrate()
+        written: list[int] = []
+
+        async def write(number: int) -> None:
+            async with server.session() as session:
+                session.add(Project(name=f"number {number}"))
+                await session.flush()
+                written.append(number)
+
+        await asyncio.gather(*(write(number) for number in range(30)))
+
+        assert written == list(range(30))
+        await server.close()
+
     async def test_another_process_writes_while_this_one_reads_and_writes(self, file: str) -> None:
         server = Database(file)
         await server.migrate()

@@ -117,6 +117,15 @@ class Source:
         return seen
 
 
+async def test_an_app_that_serves_since_a_moment_ago_answers(before: Proxy) -> None:
+    """Who was told that it runs asks at once, and may be sooner than the table."""
+    async with app("one") as started, aiohttp.ClientSession() as client:
+        before.table = [route(started.port, "one")]
+
+        async with client.get(f"{before.url}{PATH}/x") as answer:
+            assert answer.status == 200
+
+
 class TestRoutes:
     async def test_its_version_rises_when_it_changes_and_only_then(self) -> None:
         source = Source()
@@ -145,6 +154,17 @@ class TestRoutes:
         assert await early == 0
         assert [await one for one in late] == [1] * 5
         assert source.reads == 2
+
+    async def test_who_finds_no_route_looks_again_together_with_others(self) -> None:
+        source = Source()
+        routes = Routes(source.read, Flights())
+        await routes.refresh()
+        source.routes = [route(1, "one")]
+
+        await asyncio.gather(*(routes.look_again() for _ in range(50)))
+
+        assert routes.instance_ids == {"one"}
+        assert source.reads == 3, "one before, the first, and one for all who came during that"
 
     async def test_what_cannot_be_read_leaves_it_as_it_was(self) -> None:
         source = Source()

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from deploys.environments import app_environment, build_environment, tool_path
+from deploys.environments import app_environment, build_environment, secrets_of, tool_path
 
 FOLDER = Path("/srv/releases/1/app")
 
@@ -33,3 +33,9 @@ def test_a_project_may_set_all_but_the_port() -> None:
     )
 
     assert (found["PORT"], found["NODE_ENV"], found["TOKEN"]) == ("21000", "staging", "t")
+
+
+def test_a_log_may_show_where_an_app_runs_and_no_key_of_it() -> None:
+    added = {"SENTRY_ENVIRONMENT": "production", "SENTRY_RELEASE": "c0ffee", "SLUICE_API_KEY": "k"}
+
+    assert secrets_of({**added, "PASSWORD": "p"}) == ["k", "p"]

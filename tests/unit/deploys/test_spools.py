@@ -10,6 +10,7 @@ from deploys.supervision.spools import (
     Chunk,
     Cursor,
     SpoolWriter,
+    erase,
     last_lines,
     read,
 )
@@ -145,5 +146,27 @@ def test_the_last_lines_are_text(folder: str) -> None:
     spool.write("stdout", b"\xff end", at_us=30, now_s=0)
     spool.flush(at_us=31, now_s=None)
 
-    assert last_lines(folder, 3) == ["line 18", "line 19", "\ufffd end"]
-    assert last_lines(folder + "-none", 3) == []
+    assert last_lines(read_all(folder), 3) == ["line 18", "line 19", "\ufffd end"]
+    assert last_lines([], 3) == []
+
+
+def test_what_was_read_is_erased_and_what_was_not_stays(folder: str) -> None:
+    spool = writer(folder, max_file_bytes=100, max_files=100)
+    for number in range(30):
+        spool.write("stdout", b"secret %d\n" % number, at_us=number, now_s=0)
+    place = read(folder, Cursor()).cursor
+    for _ in range(2):
+        place = read(folder, place, max_bytes=60).cursor
+    rest = read_all(folder, place)
+    assert rest
+
+    erase(folder, Cursor(), place)
+    erase(folder, place, place)
+    spool.write("stdout", b"new\n", at_us=40, now_s=0)
+
+    assert read_all(folder, place) == [*rest, Chunk(40, "stdout", b"new\n")]
+    held = b"".join(path.read_bytes() for path in Path(folder).iterdir())
+    assert held.count(b"secret") == len(rest)
+    lost = read(folder, Cursor())
+    assert lost.chunks == []
+    assert read_all(folder, lost.cursor)[-1].content == b"new\n"

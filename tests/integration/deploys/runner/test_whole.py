@@ -21,7 +21,7 @@ from deploys.failures import Cancelled, Unhealthy
 from deploys.health import HealthCheck, wait_until_healthy
 from deploys.releases import Releases
 from deploys.starting import start_text
-from deploys.supervision.spools import last_lines
+from deploys.supervision.spools import Cursor, last_lines, read
 from tests.components.fixtures import require
 from tests.integration.deploys.runner.repositories import Repository
 from tests.integration.deploys.runner.workshop import (
@@ -118,7 +118,7 @@ async def healthy(
     await wait_until_healthy(
         check,
         running,
-        last_lines=lambda count: last_lines(spool, count),
+        last_lines=lambda count: last_lines(read(spool, Cursor()).chunks, count),
         cancel=cancel or asyncio.Event(),
     )
 
