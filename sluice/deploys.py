@@ -55,7 +55,7 @@ def open_parts(resources: Resources) -> Parts:
         "look": Looker(
             resources.cache / "looks",
             private_allowed=private_allowed,
-            has_docker=str(settings.deploy_driver) == "docker",
+            has_docker=settings.deploy_driver == "docker",
         ).look,
     }
     return Parts(forms={}, steps=steps(), state=state, alone=(rollbacks, *followers_of(database)))
