@@ -98,6 +98,7 @@ def deployment_row(one: Deployment, base: str) -> DeploymentRow:
         is_build_only=one.build_only,
         attempt=one.attempt,
         cancel_requested=one.cancel_us is not None,
+        restarts=one.restarts,
     )
 
 

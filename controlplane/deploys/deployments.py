@@ -31,6 +31,8 @@ from schemas.deploys.states import ENDED, DeploymentKind, Origin
 from schemas.projects import ProjectId
 
 MAX_MESSAGE_CHARS = 500
+NOTHING = (0, "")
+"""Port and restarts of what does not serve."""
 CANCELLABLE = ("queued", "building")
 
 
@@ -111,18 +113,21 @@ async def list_deployments(
     query = query.order_by(of.created_us.desc(), of.id).limit(limit).offset(offset)
     async with database.reading() as session:
         rows = list(await session.scalars(query))
-        ports = await _ports(session, [row.id for row in rows])
+        serving = await _serving(session, [row.id for row in rows])
         hosts = await first_hosts(session, {row.project_id for row in rows if row.is_default})
-    return [deployment_of(row, ports.get(row.id, 0), hosts.get(row.project_id, "")) for row in rows]
+    return [
+        deployment_of(row, *serving.get(row.id, NOTHING), hosts.get(row.project_id, ""))
+        for row in rows
+    ]
 
 
 async def get_deployment(database: Database, reach: Reach, deployment_id: str) -> Deployment:
     """Returns a deployment; raises `NotFound`."""
     async with database.reading() as session:
         row = await find_deployment(session, reach, deployment_id)
-        ports = await _ports(session, [row.id])
+        serving = await _serving(session, [row.id])
         hosts = await first_hosts(session, [row.project_id])
-    return deployment_of(row, ports.get(row.id, 0), hosts.get(row.project_id, ""))
+    return deployment_of(row, *serving.get(row.id, NOTHING), hosts.get(row.project_id, ""))
 
 
 async def get_history(
@@ -283,12 +288,13 @@ async def _supersede_waiting(session: AsyncSession, new: models.Deployment) -> N
         await write_event(session, row, new.created_us, reason=f"superseded by {new.id}")
 
 
-async def _ports(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
+async def _serving(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[int, str]]:
+    """Returns the port of what serves each, and how often that was started again, in words."""
     of = models.AppInstance
-    query = select(of.deployment_id, of.port).where(
+    query = select(of.deployment_id, of.port, of.reason).where(
         of.deployment_id.in_(ids), of.state == "serving"
     )
-    return {row[0]: row[1] for row in await session.execute(query)} if ids else {}
+    return {row[0]: (row[1], row[2]) for row in await session.execute(query)} if ids else {}
 
 
 def _row(project_id: UUID, asked: Asked, branch: str) -> models.Deployment:

@@ -48,6 +48,5 @@ async def mark_of(
     async with database.reading() as session:
         known = (await session.execute(deployments)).one()
         ended = (await session.execute(instances)).one()
-        # Of one deployment nothing is shown of how often it was started again.
-        again = () if deployment_id else await session.scalars(restarts.order_by(instance.id))
+        again = await session.scalars(restarts.order_by(instance.id))
         return (*known, *ended, *again)

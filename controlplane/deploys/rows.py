@@ -72,7 +72,9 @@ async def write_event(
     await session.flush()
 
 
-def deployment_of(row: models.Deployment, port: int = 0, host: str = "") -> Deployment:
+def deployment_of(
+    row: models.Deployment, port: int = 0, restarts: str = "", host: str = ""
+) -> Deployment:
     """Returns a deployment as others see it."""
     return Deployment(
         id=str(row.id),
@@ -102,6 +104,7 @@ def deployment_of(row: models.Deployment, port: int = 0, host: str = "") -> Depl
         started_us=row.started_us,
         finished_us=row.finished_us,
         port=port,
+        restarts=restarts,
         host=host if row.is_default and row.status == "running" else "",
     )
 

@@ -133,6 +133,8 @@ class DeploymentRow(Struct, frozen=True, kw_only=True):
     is_build_only: bool
     attempt: int
     cancel_requested: bool
+    restarts: str
+    """How often its app was started again while it serves, and why the last time; empty: never."""
 
 
 class DeploymentRows(Struct, frozen=True):

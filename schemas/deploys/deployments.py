@@ -40,6 +40,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     finished_us: int | None
     port: int = 0
     """Of the instance that serves it, while there is one."""
+    restarts: str = ""
+    """How often its app was started again while it serves, in words; empty for never."""
     host: str = ""
     """The domain that leads to it, if there is one: while it runs and is the project's default."""
 

@@ -19,7 +19,7 @@ from controlplane.deploys.apps import (
     remove_app,
 )
 from controlplane.deploys.audit import Actor, Readers, list_lines
-from controlplane.deploys.deployments import Asked, ask_deployment
+from controlplane.deploys.deployments import Asked, ask_deployment, get_deployment
 from controlplane.deploys.domains import add_domain, list_domains, note_proof, remove_domain
 from controlplane.deploys.env import list_variables, remove_variable, set_variable
 from controlplane.deploys.git_webhooks import (
@@ -106,6 +106,8 @@ async def test_a_page_hears_that_an_app_was_started_again(database: Database, va
 
     (after,) = await list_serving(database, project_id)
     assert after.reason == "started again once"
+    shown = await get_deployment(database, Reach(project_id=project_id), after.deployment_id)
+    assert shown.restarts == "started again once"
     assert await mark_of(database, project_id) != before
 
 
