@@ -171,7 +171,8 @@ def _rollback(own_id: str, source_id: str, bad_id: str, at: datetime) -> PastDep
         author=AUTHOR,
         reason=f"in place of {bad_id}: {WORSE}",
     )
-    start = PastEvent(at_us=_us(at - timedelta(seconds=3)), status="building", phase="start")
+    taken = PastEvent(at_us=_us(at - timedelta(seconds=3)), status="building")
+    start = PastEvent(at_us=taken.at_us, status="building", phase="start")
     health = PastEvent(at_us=_us(at - timedelta(seconds=1)), status="building", phase="health")
     return PastDeployment(
         id=own_id,
@@ -182,7 +183,7 @@ def _rollback(own_id: str, source_id: str, bad_id: str, at: datetime) -> PastDep
         commit_msg=message,
         source_id=source_id,
         deployer=DEPLOYER,
-        events=[asked, start, health, PastEvent(at_us=_us(at), status="running")],
+        events=[asked, taken, start, health, PastEvent(at_us=_us(at), status="running")],
     )
 
 
@@ -206,6 +207,7 @@ def _run(at: datetime, author: str) -> Iterator[PastEvent]:
     """Yields the history of a deployment that takes over at a moment."""
     moment = at - TOOK
     yield PastEvent(at_us=_us(moment - timedelta(seconds=2)), status="queued", author=author)
+    yield PastEvent(at_us=_us(moment), status="building")
     for phase, seconds in PHASES:
         yield PastEvent(at_us=_us(moment), status="building", phase=phase)
         moment += timedelta(seconds=seconds)

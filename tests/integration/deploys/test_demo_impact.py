@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
+from api.pages.deploys.phases import course_of
 from clickhouse.client import Warehouse
 from clickhouse.tables import encode
 from controlplane.crypto import Vault
@@ -120,6 +121,7 @@ async def test_their_histories_tell_what_happened_and_a_second_call_changes_noth
     assert len({row.environment for row in rows if row.status == "running"}) == 2
     for row in rows:
         history = await get_history(database, reach, row.id)
+        assert course_of(row, history, UNTIL_US).steps, "its page has its phases"
         moments = [one.at_us for one in history]
         assert moments == sorted(moments)
         assert history[-1].status == row.status
@@ -139,5 +141,6 @@ def test_their_logs_tell_what_their_histories_do() -> None:
         served = [line.at_us for line in lines if line.message.startswith("Serving ")]
         assert served == [event.at_us for event in one.events if event.status == "running"][:1]
         printed = {line.message for line in lines if line.level == "error"}
+        assert one.events[-1].status != "failed" or lines[-1].level == "error"
         assert bool(printed) == (is_bad or one.events[-1].status == "failed")
         assert set(one.error_msg.splitlines()[:1]) <= printed
