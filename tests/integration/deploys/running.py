@@ -62,6 +62,7 @@ def commit(folder: Path, files: Mapping[str, str]) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         _git(folder, "init", "-q", "-b", "main")
     for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content)
     _git(folder, "add", "-A")
     _git(folder, "commit", "-q", "-m", "a change")

@@ -81,8 +81,16 @@ async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) ->
         ({}, {"build_command": "echo broken >&2; exit 3"}, "exit code 3"),
         ({"app.py": "raise SystemExit('no such luck')"}, {}, "no such luck"),
         (page("ill", status=500), {"health_path": "/"}, "500"),
+        (
+            {f"web/{name}": content for name, content in page("out").items()},
+            {
+                "run_dir": "web",
+                "build_command": "cd .. && cp -r web ../out && rm -r web && ln -s ../out web",
+            },
+            "is no folder of the repository",
+        ),
     ],
-    ids=["does not build", "starts and dies", "never becomes healthy"],
+    ids=["does not build", "starts and dies", "never becomes healthy", "leads out of its release"],
 )
 async def test_what_does_not_work_leaves_the_old_one_serving_and_says_why(
     world: World, files: dict[str, str], config: dict[str, str], reason: str
