@@ -49,11 +49,12 @@ class Deployer:
             await self._recover()
             self._sync()
             while len(self._runs) < self._parallel:
-                job = await claim(self._bench.at.database, self._bench.at.vault, self._bench.name)
+                at = self._bench.at
+                job = await claim(at.database, at.vault, self._bench.name, but=self._runs)
                 if job is None:
                     break
                 self._begin(job)
-            await self._keeper.look()
+            await self._keeper.look(self._runs)
         except Unavailable as error:
             log.warning("deployments wait for the control plane", reason=error.message)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 
 import structlog
 
@@ -64,19 +65,28 @@ class Keeper:
             elif one.id not in self._apps:  # This is called again where the database was away.
                 await self._adopt(one)
 
-    async def look(self) -> None:
-        """Does what is due: drains, notes what has crashed, stops what nobody knows."""
+    async def look(self, under_way: Collection[str]) -> None:
+        """Does what is due: drains, notes what has crashed, stops what nobody knows.
+
+        `under_way` are the deployments that have yet to give their apps to `take`.
+        """
         await retire_deleted(self._bench.at.database)
+        # Noted before: an app that is taken while we ask is known too, but not to the answer.
+        taken = tuple(self._apps)
         found = await list_instances(self._bench.at.database, self._bench.name, LIVE)
+        known = {one.id for one in found}
+        for name in taken:
+            if name not in known and name in self._apps:
+                # Its project was purged.
+                await self._apps.pop(name).end()
         for one in found:
             if one.state == "draining":
                 self._drain(one)
             elif one.state == "serving" and one.id in self._apps:
                 await self._look_at(one, self._apps[one.id])
-        known = {one.id for one in found}
-        for name in [name for name in self._apps if name not in known]:
-            # Its project was purged.
-            await self._apps.pop(name).end()
+            elif one.state == "serving" and one.deployment_id not in under_way:
+                # The control plane was away when it was to be started anew, or said to be over.
+                await self._adopt(one)
 
     async def leave(self) -> None:
         """Lets all apps run, and reads them no more."""
@@ -148,11 +158,20 @@ class Keeper:
             return
         app = await open_app(bench, instance, out)
         bench.ports.give_back(one.port)
+        if app is None:
+            bench.ports.give_back(instance.port)
+            await out.close()
+            await self._end(one, "crashed", f"{why}; its supervisor ended at once")
+            return
         started = Started(address=instance.host, port=instance.port, details=details_of(instance))
-        serves = app is not None and await move_instance(bench.at.database, one.id, started)
-        if app is not None and serves:
+        try:
+            serves = await move_instance(bench.at.database, one.id, started)
+        except BaseException:
+            await app.end()  # Nobody would find it again.
+            raise
+        if serves:
             self._apps[one.id] = app
-        elif app is not None:
+        else:
             await app.end()
 
     def _drain(self, one: Instance) -> None:

@@ -18,10 +18,16 @@ from controlplane.deploys.deployments import (
     list_deployments,
     roll_back,
 )
-from controlplane.deploys.instances import list_instances, list_releases
+from controlplane.deploys.instances import (
+    Started,
+    list_instances,
+    list_releases,
+    move_instance,
+)
 from controlplane.deploys.queue import claim
 from controlplane.deploys.reaching import over_since
 from controlplane.deploys.rows import Reach
+from controlplane.failures import Unavailable
 from deploys import building, runs
 from deploys.apps import instance_in
 from deploys.drivers import processes
@@ -192,6 +198,47 @@ async def noted(world: World, text: str) -> bool:
     return [one.reason for one in found] == [text]
 
 
+async def test_one_that_is_taken_back_is_begun_again_when_nothing_of_it_is_left(
+    world: World,
+) -> None:
+    await world.configure(build_command="sleep 600")
+    async with world.deployer():
+        asked = await ask(world.database, world.project_id)
+        await until(lambda: any("sleep 600" in line for line in world.said(asked.id)))
+        await world.configure(build_command="sleep 2")
+
+        # As `recover` does, of whoever sees first that the lease has ended.
+        async with world.database.session() as session:
+            await session.execute(update(models.Deployment).values(status="queued", phase=""))
+
+        found = await world.outcome(asked.id)
+        assert (found.status, found.error_msg, found.attempt) == ("running", "", 2)
+        assert await world.served() == "first"
+
+
+async def test_an_app_is_started_anew_though_the_control_plane_is_away_for_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = ["not now"]
+
+    async def move(database: Database, instance_id: str, started: Started) -> bool:
+        if away:
+            raise Unavailable(away.pop(), retry_after_s=1)
+        return await move_instance(database, instance_id, started)
+
+    monkeypatch.setattr("deploys.keeping.move_instance", move)
+    async with world.deployer():
+        await world.deploy()
+        (before,) = await list_instances(world.database, "here", ("serving",))
+        killed = instance_in(before.details)
+
+        os.kill(killed.pid, signal.SIGKILL)
+
+        await until(lambda: runs_as_another(world, before.details))
+        await until(lambda: served(world, "first"))
+    assert away == []
+
+
 async def test_releases_beyond_those_to_keep_are_removed(world: World) -> None:
     await world.configure(max_deployments=2)
     async with world.deployer():
@@ -235,6 +282,11 @@ async def test_a_new_commit_is_deployed_by_itself_once(world: World) -> None:
         ("sync", sha),
         ("api", first.commit_sha),
     ]
+
+
+async def runs_as_another(world: World, details: str) -> bool:
+    (found,) = await list_instances(world.database, "here", ("serving",))
+    return found.details != details
 
 
 async def drained(world: World) -> bool:
