@@ -17,6 +17,19 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OWN_FOLDERS = (".venv/bin", "node_modules/.bin")
 """Below a release: what its own dependencies bring comes first."""
 
+PLAIN = frozenset(
+    {
+        *("SLUICE_URL", "SLUICE_PROJECT_ID", "SLUICE_DEPLOYMENT_ID"),
+        *("SENTRY_ENVIRONMENT", "SENTRY_RELEASE"),
+    }
+)
+"""What an app is told of itself is no secret: the word `production` is to stay in its log."""
+
+
+def hidden_values(variables: Mapping[str, str]) -> list[str]:
+    """Returns what a log has to hide of an environment."""
+    return [value for name, value in variables.items() if name not in PLAIN]
+
 
 def tool_path(deployer_path: str | None = None) -> str:
     """Returns where tools are looked for: as for the deployer, without its own environment's."""

@@ -27,6 +27,7 @@ from deploys.apps import (
 )
 from deploys.bench import Bench
 from deploys.drivers.driver import State
+from deploys.environments import hidden_values
 from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
 from schemas.deploys.deployments import Instance
@@ -103,7 +104,7 @@ class Keeper:
             await discard_instance(self._bench, instance_in(one.details))
             await self._end(one, "crashed", "its release is gone")
             return
-        masker = Masker(held[1].values())
+        masker = Masker(hidden_values(held[1]))
         out = await open_log(self._bench, one.project_id, one.deployment_id, masker)
         app = await open_app(self._bench, instance_in(one.details), out)
         if app is not None:
@@ -146,7 +147,9 @@ class Keeper:
             await self._end(one, "crashed", f"{why}; its release is gone")
             return
         _, variables, config = held
-        out = await open_log(bench, one.project_id, one.deployment_id, Masker(variables.values()))
+        out = await open_log(
+            bench, one.project_id, one.deployment_id, Masker(hidden_values(variables))
+        )
         await out.say("warn", f"The app is started anew: {why}")
         try:
             # By the same name: its output goes on where it was.
@@ -200,7 +203,7 @@ class Keeper:
 
     async def _masked(self, one: Instance, text: str) -> str:
         held = await release_of_instance(self._bench.at.database, self._bench.at.vault, one)
-        masker = Masker([] if held is None else held[1].values())
+        masker = Masker([] if held is None else hidden_values(held[1]))
         return masker.mask(text.encode()).decode(errors="replace")
 
 

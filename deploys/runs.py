@@ -22,6 +22,7 @@ from deploys.apps import (
 from deploys.bench import Bench
 from deploys.building import Build, Made
 from deploys.drivers.driver import DriverUnavailable, StartFailed
+from deploys.environments import hidden_values
 from deploys.failures import Cancelled, DeployFailed
 from deploys.health import HealthCheck, wait_until_healthy
 from deploys.leasing import Lease, leased
@@ -41,7 +42,7 @@ async def run(bench: Bench, job: Job) -> App | None:
     injected = await bench.at.inject(job)
     variables = {**injected, **job.variables}
     started_with = job.release_variables if job.release_variables is not None else variables
-    hidden = [*variables.values(), *started_with.values(), job.secrets.git_token]
+    hidden = [*hidden_values(variables), *hidden_values(started_with), job.secrets.git_token]
     masker = Masker(hidden)
     out = await open_log(bench, job.deployment.project_id, job.deployment.id, masker)
     async with leased(bench.at.database, held) as lease:

@@ -41,7 +41,7 @@ GIT = {
 }
 PAGE = """
 import http.server, os
-print("listening with", os.environ.get("PASSWORD", "nothing"), flush=True)
+print("listening with", os.environ.get("PASSWORD", "nothing"), "in production", flush=True)
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = b"{version}"
@@ -223,7 +223,7 @@ async def _permit(owner: object) -> bool:
 
 
 async def _inject(_: Job) -> Mapping[str, str]:
-    return {"SLUICE_URL": "http://sluice.example"}
+    return {"SLUICE_URL": "http://sluice.example", "SENTRY_ENVIRONMENT": "production"}
 
 
 def _get(port: int) -> str:
