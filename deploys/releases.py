@@ -99,10 +99,19 @@ class Releases:
         folder = self._places.releases
         return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
 
+    def all(self) -> list[Release]:
+        """Returns the releases that are whole, of all apps."""
+        return [release for name in self.names() if (release := self.find(name))]
+
+    def apps(self) -> set[str]:
+        """Returns the apps of which a copy of the repository is kept, or caches."""
+        folders = (self._places.mirror("any").parent, self._places.caches("any").parent)
+        names = [one.name for folder in folders if folder.exists() for one in folder.iterdir()]
+        return {name.removesuffix(".git") for name in names}
+
     def kept(self, app: str, environment: str) -> list[Release]:
         """Returns the releases of an app's environment, newest first."""
-        found = [release for name in self.names() if (release := self.find(name))]
-        own = [one for one in found if one.app == app and one.environment == environment]
+        own = [one for one in self.all() if one.app == app and one.environment == environment]
         return sorted(own, key=lambda one: (one.made_at_us, one.id), reverse=True)
 
     def surplus(
@@ -162,7 +171,8 @@ def _make_writable(function: Callable[..., Any], path: str, error: object) -> No
     # Go and others write-protect what they have fetched. What still stays is swept another time.
     with suppress(OSError):
         os.chmod(os.path.dirname(path), stat.S_IRWXU)
-        os.chmod(path, stat.S_IRWXU)
+        if not os.path.islink(path):  # It may lead to any file of ours.
+            os.chmod(path, stat.S_IRWXU)
         if function in {os.scandir, os.open, os.listdir}:
             shutil.rmtree(path, ignore_errors=True)
         else:
