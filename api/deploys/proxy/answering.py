@@ -22,6 +22,8 @@ _OF_WHOLE_HOST = re.compile(
     r"|service-worker-allowed|report-to|nel|accept-ch|critical-ch|set-login|use-as-dictionary"
     r"|origin-agent-cluster|(?:secure|sec)-session-.*"
 )
+_FOR_PROXIES = re.compile(r"x-accel-redirect|x-sendfile|x-lighttpd-send-file|x-reproxy-url")
+"""Have a proxy before us answer with a file or a page that is not for an app to choose."""
 _LOCATIONS = frozenset({"location", "content-location"})
 _DOMAIN = re.compile(r"\s*domain\s*=(.*)", re.IGNORECASE | re.DOTALL)
 _PATH = re.compile(r"\s*path\s*=(.*)", re.IGNORECASE | re.DOTALL)
@@ -33,7 +35,9 @@ def fields_for_client(raw: Sequence[Field], place: Place, host: str) -> list[Fie
     dropped = HOP_BY_HOP | _BY_OUR_SERVER | named_by_connection(found)
     fields = []
     for name, value in found:
-        if name in dropped or (place.form == "path" and _OF_WHOLE_HOST.fullmatch(name)):
+        if name in dropped or _FOR_PROXIES.fullmatch(name):
+            continue
+        if place.form == "path" and _OF_WHOLE_HOST.fullmatch(name):
             continue
         passed = _passed(name, value, place, host)
         if passed is not None:
