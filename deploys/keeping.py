@@ -104,7 +104,7 @@ class Keeper:
             await discard_instance(self._bench, instance_in(one.details))
             await self._end(one, "crashed", "its release is gone")
             return
-        masker = Masker(hidden_values(held[1]))
+        masker = await asyncio.to_thread(Masker, hidden_values(held[1]))
         out = await open_log(self._bench, one.project_id, one.deployment_id, masker)
         app = await open_app(self._bench, instance_in(one.details), out)
         if app is not None:
@@ -147,9 +147,8 @@ class Keeper:
             await self._end(one, "crashed", f"{why}; its release is gone")
             return
         _, variables, config = held
-        out = await open_log(
-            bench, one.project_id, one.deployment_id, Masker(hidden_values(variables))
-        )
+        masker = await asyncio.to_thread(Masker, hidden_values(variables))
+        out = await open_log(bench, one.project_id, one.deployment_id, masker)
         await out.say("warn", f"The app is started anew: {why}")
         try:
             # By the same name: its output goes on where it was.
@@ -203,7 +202,7 @@ class Keeper:
 
     async def _masked(self, one: Instance, text: str) -> str:
         held = await release_of_instance(self._bench.at.database, self._bench.at.vault, one)
-        masker = Masker([] if held is None else hidden_values(held[1]))
+        masker = await asyncio.to_thread(Masker, [] if held is None else hidden_values(held[1]))
         return masker.mask(text.encode()).decode(errors="replace")
 
 

@@ -43,7 +43,7 @@ async def run(bench: Bench, job: Job) -> App | None:
     variables = {**injected, **job.variables}
     started_with = job.release_variables if job.release_variables is not None else variables
     hidden = [*hidden_values(variables), *hidden_values(started_with), job.secrets.git_token]
-    masker = Masker(hidden)
+    masker = await asyncio.to_thread(Masker, hidden)  # Of long values it takes a second.
     out = await open_log(bench, job.deployment.project_id, job.deployment.id, masker)
     async with leased(bench.at.database, held) as lease:
         one = _Run(bench, job, lease, out, masker)
