@@ -56,7 +56,7 @@ def _passed(name: str, value: str, place: Place, host: str) -> str | None:
 
 
 def cookie_for_client(field: str, place: Place, host: str) -> str | None:
-    """Returns a `Set-Cookie`; `None` for one that could be taken for Sluice's own."""
+    """Returns a `Set-Cookie`; `None` for one that could be taken for Sluice's, or another app's."""
     pair, *attributes = field.split(";")
     name, equals, _ = pair.partition("=")
     is_ours = OWN_COOKIE.match(name.strip()) is not None
@@ -64,7 +64,8 @@ def cookie_for_client(field: str, place: Place, host: str) -> str | None:
         own = host.partition(":")[0].lower()
         domains = [found[1].strip() for one in attributes if (found := _DOMAIN.fullmatch(one))]
         wider = any(one and one.lower().lstrip(".") != own for one in domains)
-        return None if is_ours and wider else field
+        # What is above a name that Sluice gave is above those of all other apps too.
+        return None if wider and (is_ours or place.form == "name") else field
     # Browsers send a cookie without a name as its value alone, which may look like any other.
     if is_ours or not equals or not name.strip():
         return None
