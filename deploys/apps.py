@@ -12,6 +12,7 @@ from controlplane.deploys.queue import next_line, reserve_lines, settle_lines
 from controlplane.failures import Unavailable
 from deploys.app_commands import Place, app_command
 from deploys.bench import Bench
+from deploys.detecting import subfolder
 from deploys.drivers.driver import Instance, Running, StartFailed
 from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
@@ -125,8 +126,12 @@ async def start_app(
     """Starts a release. Raises `DeployFailed`."""
     home = bench.places.instance(name) / "home"
     await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True, mode=0o700)
+    tree = bench.releases.tree(release.id)
+    # Looked at again: the build may have put a link in its place, and a sandbox shows where it
+    # leads to.
+    await asyncio.to_thread(subfolder, tree, release.run_dir)
     port = bench.ports.reserve()
-    place = Place(name, bench.releases.tree(release.id), home, port)
+    place = Place(name, tree, home, port)
     command = app_command(bench.settings, place, release, variables, config)
     bench.ports.let_app_bind(port)
     try:

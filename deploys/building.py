@@ -67,7 +67,7 @@ class Build(NamedTuple):
         folder = subfolder(tree, self.job.config.run_dir)
         plan = await self._plan(folder)
         image = await self._image(folder) if plan.kind == "dockerfile" else None
-        await self._build(plan, folder, image)
+        await self._build(plan, image)
         return await self._keep(release_id, commit, plan, image)
 
     async def enter(self, phase: Phase) -> None:
@@ -139,7 +139,7 @@ class Build(NamedTuple):
             raise DeployFailed("The image that was built is gone")
         return image
 
-    async def _build(self, plan: Plan, folder: Path, image: Image | None) -> None:
+    async def _build(self, plan: Plan, image: Image | None) -> None:
         for phase, commands in (
             ("install", (plan.install,)),
             ("build", (plan.build, self.job.config.test_command)),
@@ -148,11 +148,14 @@ class Build(NamedTuple):
                 await self.enter("install" if phase == "install" else "build")
             for text in filter(None, commands):
                 await self.out.say("info", f"$ {text}")
-                command = await self._command(text, plan, folder, image)
+                command = await self._command(text, plan, image)
                 ended = await self.bench.driver.run(command, self.out.write, self.lease.ended)
                 self._refuse(ended, text, phase)
 
-    async def _command(self, text: str, plan: Plan, folder: Path, image: Image | None) -> Command:
+    async def _command(self, text: str, plan: Plan, image: Image | None) -> Command:
+        tree = self.bench.releases.tree(self.job.deployment.id)
+        # The command before may have put a link in its place, which may lead anywhere.
+        folder = await asyncio.to_thread(subfolder, tree, self.job.config.run_dir)
         caches = self.bench.places.caches(self.job.deployment.project_id)
         await asyncio.to_thread(make_caches, caches)
         usual = build_environment(self.variables, folder=folder, caches=caches, path=tool_path())
@@ -162,7 +165,7 @@ class Build(NamedTuple):
             environment=usual if image is None else {"CI": "true", **self.variables},
             limits=self._limits(),
             network=self._has_network,
-            writable=(caches, self.bench.releases.tree(self.job.deployment.id)),
+            writable=(caches, tree),
             image="" if image is None else image.tag,
             language=plan.language,
         )

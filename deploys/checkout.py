@@ -39,7 +39,7 @@ COMPLAINTS = (
         "The repository is not open to all, or is not there: set its token, or check it",
     ),
     (
-        r"[Rr]epository .*not found|error: 404|does not appear to be a git repository"
+        r"[Rr]epository .{0,2048}?not found|error: 404|does not appear to be a git repository"
         r"|no such repository|access denied or repository not exported",
         "No repository was found at this URL, or its token may not see it",
     ),
@@ -214,12 +214,12 @@ class _Fetch:
     async def _check_size(self, sha: str) -> None:
         said = await self._run("ls-tree", "-r", "-l", "-z", sha)
         self._check(said)
-        sizes = [entry.split(None, 4)[3] for entry in said.output.split(b"\0") if entry]
-        if len(sizes) > self._settings.checkout_files:
+        count = said.output.count(b"\0")
+        if count > self._settings.checkout_files:
             raise CheckoutFailed(
-                f"The commit has {len(sizes):,} files; "
-                f"{self._settings.checkout_files:,} are allowed"
+                f"The commit has {count:,} files; {self._settings.checkout_files:,} are allowed"
             )
+        sizes = [entry.split(None, 4)[3] for entry in said.output.split(b"\0") if entry]
         total = sum(int(size) for size in sizes if size.isdigit())
         if total > self._settings.release_bytes:
             raise CheckoutFailed(

@@ -1,7 +1,9 @@
 """The deployer: takes deployments from the queue, runs them, and keeps what serves."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -10,16 +12,16 @@ from controlplane.deploys.queue import claim, recover, recover_own
 from controlplane.failures import Unavailable
 from deploys.bench import Bench
 from deploys.drivers.driver import DriverUnavailable
-from deploys.forgetting import forget_gone
 from deploys.keeping import Keeper
 from deploys.pruning import prune, remove_images
 from deploys.runs import run
 from deploys.syncing import sync_due
+from deploys.tidying import tidy
 from schemas.deploys.deployments import Job
 
 RECOVER_EVERY_S = 5.0
 SYNC_EVERY_S = 1.0
-FORGET_EVERY_S = 10.0
+TIDY_EVERY_S = 300.0
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +37,7 @@ class Deployer:
         self._has_begun = False
         self._recovered_at = float("-inf")
         self._syncing: asyncio.Task[None] | None = None
-        self._forgot_at = float("-inf")
+        self._tidying: asyncio.Task[None] | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -50,19 +52,22 @@ class Deployer:
                 await self._take_up()
                 self._has_begun = True
             await self._recover()
-            self._sync()
+            self._syncing = _goes_on(self._syncing, self._look_at_branches)
+            self._tidying = _goes_on(self._tidying, self._tidy)
             while len(self._runs) < self._parallel:
-                job = await claim(self._bench.at.database, self._bench.at.vault, self._bench.name)
+                at = self._bench.at
+                job = await claim(at.database, at.vault, self._bench.name, but=self._runs)
                 if job is None:
                     break
                 self._begin(job)
-            await self._keeper.look()
+            await self._keeper.look(self._runs)
         except Unavailable as error:
             log.warning("deployments wait for the control plane", reason=error.message)
 
     async def stop(self) -> None:
         """Gives up what is under way, for a deployer to go on with, and lets apps run."""
-        tasks = [*self._runs.values(), *([self._syncing] if self._syncing else [])]
+        beside = [task for task in (self._syncing, self._tidying) if task]
+        tasks = [*self._runs.values(), *beside]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -90,21 +95,15 @@ class Deployer:
             self._recovered_at = now
             await recover(self._bench.at.database, self._bench.at.vault)
 
-    def _sync(self) -> None:
-        """Looks at branches beside all else: a repository may take its time to answer."""
-        if self._syncing is None or self._syncing.done():
-            if self._syncing is not None and self._syncing.exception() is not None:
-                log.error("branches were not looked at", exc_info=self._syncing.exception())
-            self._syncing = asyncio.create_task(self._look_at_branches())
-
     async def _look_at_branches(self) -> None:
-        now = asyncio.get_running_loop().time()
         with suppress(Unavailable):
-            if now - self._forgot_at >= FORGET_EVERY_S:
-                self._forgot_at = now
-                await forget_gone(self._bench)
             await sync_due(self._bench)
         await asyncio.sleep(SYNC_EVERY_S)
+
+    async def _tidy(self) -> None:
+        with suppress(Unavailable):
+            await tidy(self._bench)
+        await asyncio.sleep(TIDY_EVERY_S)
 
     def _begin(self, job: Job) -> None:
         task = asyncio.create_task(self._run(job), name=f"deployment {job.deployment.id}")
@@ -116,3 +115,14 @@ class Deployer:
         if app is not None:
             self._keeper.take(app)
             await prune(self._bench, job)
+
+
+def _goes_on(
+    task: asyncio.Task[None] | None, do: Callable[[], Coroutine[Any, Any, None]]
+) -> asyncio.Task[None]:
+    """Has something be done beside all else, again when it has ended: it may take its time."""
+    if task is not None and not task.done():
+        return task
+    if task is not None and (error := task.exception()) is not None:
+        log.error("what is done beside deployments has failed", exc_info=error)
+    return asyncio.create_task(do())

@@ -14,15 +14,21 @@ CACHES = {
 }
 """Where package managers keep what they have fetched, below an app's folder of caches."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-NO_SECRETS = frozenset(
-    (
-        *("SENTRY_ENVIRONMENT", "SENTRY_RELEASE"),
-        *("SLUICE_DEPLOYMENT_ID", "SLUICE_PROJECT_ID", "SLUICE_URL"),
-    )
-)
-"""Variables that Sluice adds by itself and that everybody may read: `production`, a commit."""
 OWN_FOLDERS = (".venv/bin", "node_modules/.bin")
 """Below a release: what its own dependencies bring comes first."""
+
+PLAIN = frozenset(
+    {
+        *("SLUICE_URL", "SLUICE_PROJECT_ID", "SLUICE_DEPLOYMENT_ID"),
+        *("SENTRY_ENVIRONMENT", "SENTRY_RELEASE"),
+    }
+)
+"""What an app is told of itself is no secret: the word `production` is to stay in its log."""
+
+
+def hidden_values(variables: Mapping[str, str]) -> list[str]:
+    """Returns what a log has to hide of an environment."""
+    return [value for name, value in variables.items() if name not in PLAIN]
 
 
 def tool_path(deployer_path: str | None = None) -> str:
@@ -31,11 +37,6 @@ def tool_path(deployer_path: str | None = None) -> str:
     own = {str(Path(sys.executable).parent), str(Path(sys.prefix) / "bin")}
     folders = [one for one in path.split(":") if one.startswith("/") and one not in own]
     return ":".join(dict.fromkeys([*folders, *SYSTEM_PATH.split(":")]))
-
-
-def secrets_of(variables: Mapping[str, str]) -> list[str]:
-    """Returns the values that no log may show: those of all names but `NO_SECRETS`."""
-    return [value for name, value in variables.items() if name not in NO_SECRETS]
 
 
 def make_caches(caches: Path) -> None:

@@ -24,6 +24,9 @@ from deploys.supervision.spools import Stream
 
 PROTOCOLS = "https:http:ssh:git"
 MAX_OUTPUT_BYTES = 64 << 20
+MOST_COMPLAINT_BYTES = 16 << 10
+"""Of stderr, its end. Servers write there what they want, up to `MAX_OUTPUT_BYTES`, and it is
+searched for what it means: 400 KB took the event loop 24 s."""
 MAX_PROCESSES = 64
 DISK_EVERY_S = 0.5
 LEAST_VERSION = (2, 37)
@@ -49,7 +52,7 @@ class Said(Struct, frozen=True, kw_only=True):
     ended: Ended
     output: bytes
     complaint: str
-    """Its stderr, with the secret replaced if it were in it."""
+    """The end of its stderr, with the secret replaced if it were in it."""
 
 
 async def run_git(
@@ -86,11 +89,11 @@ async def run_git(
         cancel=cancel or asyncio.Event(),
         output_bytes=MAX_OUTPUT_BYTES,
     )
-    complaint = b"".join(printed["stderr"]).decode(errors="replace")
+    complaint = _without_secret(b"".join(printed["stderr"]), git.remote)
     return Said(
         ended=ended,
         output=b"".join(printed["stdout"]),
-        complaint=_without_secret(complaint, git.remote),
+        complaint=complaint[-MOST_COMPLAINT_BYTES:].decode(errors="replace"),
     )
 
 
@@ -158,7 +161,10 @@ def _remote_settings(remote: Remote) -> Mapping[str, str]:
     if remote.scheme not in {"http", "https"}:
         return {}
     address = f"[{remote.address}]" if ":" in remote.address else remote.address
-    settings = {"http.curloptResolve": f"{remote.host}:{remote.port}:{address}"}
+    # What is an address already needs no look-up, and curl would not take one of IPv6 here.
+    is_name = remote.host != remote.address
+    pin = f"{remote.host}:{remote.port}:{address}"
+    settings = {"http.curloptResolve": pin} if is_name else {}
     if remote.header:
         # Of this repository alone, should git ever ask another.
         settings[f"http.{remote.url}.extraHeader"] = remote.header
@@ -187,8 +193,8 @@ def _ssh(git: Git, remote: Remote) -> str:
     return " ".join(["ssh", "-F", "/dev/null", *(f"-o '{option}'" for option in options)])
 
 
-def _without_secret(text: str, remote: Remote | None) -> str:
+def _without_secret(text: bytes, remote: Remote | None) -> bytes:
     if remote is None or not remote.header:
         return text
     secret = remote.header.rpartition(" ")[2]
-    return text.replace(secret, "[secret]")
+    return text.replace(secret.encode(), b"[secret]")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 
 import structlog
 
@@ -26,7 +27,7 @@ from deploys.apps import (
 )
 from deploys.bench import Bench
 from deploys.drivers.driver import State
-from deploys.environments import secrets_of
+from deploys.environments import hidden_values
 from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
 from schemas.deploys.deployments import Instance
@@ -65,19 +66,28 @@ class Keeper:
             elif one.id not in self._apps:  # This is called again where the database was away.
                 await self._adopt(one)
 
-    async def look(self) -> None:
-        """Does what is due: drains, notes what has crashed, stops what nobody knows."""
+    async def look(self, under_way: Collection[str]) -> None:
+        """Does what is due: drains, notes what has crashed, stops what nobody knows.
+
+        `under_way` are the deployments that have yet to give their apps to `take`.
+        """
         await retire_deleted(self._bench.at.database)
+        # Noted before: an app that is taken while we ask is known too, but not to the answer.
+        taken = tuple(self._apps)
         found = await list_instances(self._bench.at.database, self._bench.name, LIVE)
+        known = {one.id for one in found}
+        for name in taken:
+            if name not in known and name in self._apps:
+                # Its project was purged.
+                await self._apps.pop(name).end()
         for one in found:
             if one.state == "draining":
                 self._drain(one)
             elif one.state == "serving" and one.id in self._apps:
                 await self._look_at(one, self._apps[one.id])
-        known = {one.id for one in found}
-        for name in [name for name in self._apps if name not in known]:
-            # Its project was purged.
-            await self._apps.pop(name).end()
+            elif one.state == "serving" and one.deployment_id not in under_way:
+                # The control plane was away when it was to be started anew, or said to be over.
+                await self._adopt(one)
 
     async def leave(self) -> None:
         """Lets all apps run, and reads them no more."""
@@ -94,7 +104,7 @@ class Keeper:
             await discard_instance(self._bench, instance_in(one.details))
             await self._end(one, "crashed", "its release is gone")
             return
-        masker = Masker(secrets_of(held[1]))
+        masker = await asyncio.to_thread(Masker, hidden_values(held[1]))
         out = await open_log(self._bench, one.project_id, one.deployment_id, masker)
         app = await open_app(self._bench, instance_in(one.details), out)
         if app is not None:
@@ -137,7 +147,7 @@ class Keeper:
             await self._end(one, "crashed", f"{why}; its release is gone")
             return
         _, variables, config = held
-        masker = Masker(secrets_of(variables))
+        masker = await asyncio.to_thread(Masker, hidden_values(variables))
         out = await open_log(bench, one.project_id, one.deployment_id, masker)
         await out.say("warn", f"The app is started anew: {why}")
         try:
@@ -150,11 +160,20 @@ class Keeper:
             return
         app = await open_app(bench, instance, out)
         bench.ports.give_back(one.port)
+        if app is None:
+            bench.ports.give_back(instance.port)
+            await out.close()
+            await self._end(one, "crashed", f"{why}; its supervisor ended at once")
+            return
         started = Started(address=instance.host, port=instance.port, details=details_of(instance))
-        serves = app is not None and await move_instance(bench.at.database, one.id, started)
-        if app is not None and serves:
+        try:
+            serves = await move_instance(bench.at.database, one.id, started)
+        except BaseException:
+            await app.end()  # Nobody would find it again.
+            raise
+        if serves:
             self._apps[one.id] = app
-        elif app is not None:
+        else:
             await app.end()
 
     def _drain(self, one: Instance) -> None:
@@ -183,7 +202,7 @@ class Keeper:
 
     async def _masked(self, one: Instance, text: str) -> str:
         held = await release_of_instance(self._bench.at.database, self._bench.at.vault, one)
-        masker = Masker([] if held is None else secrets_of(held[1]))
+        masker = await asyncio.to_thread(Masker, [] if held is None else hidden_values(held[1]))
         return masker.mask(text.encode()).decode(errors="replace")
 
 

@@ -99,10 +99,17 @@ class Releases:
         folder = self._places.releases
         return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
 
+    def all(self) -> list[Release]:
+        """Returns the releases that are whole, of all apps."""
+        return [release for name in self.names() if (release := self.find(name))]
+
+    def apps(self) -> set[str]:
+        """Returns the apps of which a copy of the repository is kept, or caches."""
+        return self._places.apps()
+
     def kept(self, app: str, environment: str) -> list[Release]:
         """Returns the releases of an app's environment, newest first."""
-        found = [release for name in self.names() if (release := self.find(name))]
-        own = [one for one in found if one.app == app and one.environment == environment]
+        own = [one for one in self.all() if one.app == app and one.environment == environment]
         return sorted(own, key=lambda one: (one.made_at_us, one.id), reverse=True)
 
     def surplus(
@@ -130,13 +137,6 @@ class Releases:
     def remove(self, release_id: str) -> None:
         """Removes a release: in one step as others see it. It may be gone already."""
         _throw_away(self._folder(release_id), self._places.trash)
-
-    def apps(self) -> dict[str, list[str]]:
-        """Returns the apps of which anything is kept, each with its releases."""
-        found: dict[str, list[str]] = {app: [] for app in self._places.apps()}
-        for release in filter(None, map(self.find, self.names())):
-            found.setdefault(release.app, []).append(release.id)
-        return found
 
     def forget(self, app: str, release_ids: Collection[str]) -> None:
         """Removes all that is kept of an app: its releases, copy of the repository, and caches."""
@@ -169,7 +169,8 @@ def _make_writable(function: Callable[..., Any], path: str, error: object) -> No
     # Go and others write-protect what they have fetched. What still stays is swept another time.
     with suppress(OSError):
         os.chmod(os.path.dirname(path), stat.S_IRWXU)
-        os.chmod(path, stat.S_IRWXU)
+        if not os.path.islink(path):  # It may lead to any file of ours.
+            os.chmod(path, stat.S_IRWXU)
         if function in {os.scandir, os.open, os.listdir}:
             shutil.rmtree(path, ignore_errors=True)
         else:

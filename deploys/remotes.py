@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+import idna
 from msgspec import Struct
 
 from deploys.failures import CheckoutFailed
@@ -107,6 +108,7 @@ def _authority(parts: SplitResult) -> tuple[str, int, str, str]:
     except ValueError:
         raise CheckoutFailed("The repository's URL has no port that can be one") from None
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    host = _ascii(host)
     if not host or not re.fullmatch(r"[\w.:-]+", host) or host.startswith("-"):
         raise CheckoutFailed("The repository's URL names no host")
     if not parts.path.strip("/"):
@@ -116,6 +118,17 @@ def _authority(parts: SplitResult) -> tuple[str, int, str, str]:
     if user.startswith("-"):
         raise CheckoutFailed("The user's name in the repository's URL may not begin with a dash")
     return host, port, user, password
+
+
+def _ascii(host: str) -> str:
+    """Returns a host as DNS has it. Git would write another alphabet down in its own way, look that
+    up by itself, and go where nobody has looked."""
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        raise CheckoutFailed("The repository's URL names no host") from None
 
 
 async def _address(host: str, *, private_allowed: bool, resolve: Resolve) -> str:

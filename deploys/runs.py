@@ -22,7 +22,7 @@ from deploys.apps import (
 from deploys.bench import Bench
 from deploys.building import Build, Made
 from deploys.drivers.driver import DriverUnavailable, StartFailed
-from deploys.environments import secrets_of
+from deploys.environments import hidden_values
 from deploys.failures import Cancelled, DeployFailed
 from deploys.health import HealthCheck, wait_until_healthy
 from deploys.leasing import Lease, leased
@@ -42,8 +42,8 @@ async def run(bench: Bench, job: Job) -> App | None:
     injected = await bench.at.inject(job)
     variables = {**injected, **job.variables}
     started_with = job.release_variables if job.release_variables is not None else variables
-    added = [*secrets_of(injected), *secrets_of(started_with)]
-    masker = Masker([*job.variables.values(), *added, job.secrets.git_token])
+    hidden = [*hidden_values(variables), *hidden_values(started_with), job.secrets.git_token]
+    masker = await asyncio.to_thread(Masker, hidden)  # Of long values it takes a second.
     out = await open_log(bench, job.deployment.project_id, job.deployment.id, masker)
     async with leased(bench.at.database, held) as lease:
         one = _Run(bench, job, lease, out, masker)

@@ -1,5 +1,7 @@
 """Looks at branches for new commits, and asks for their deployment."""
 
+import asyncio
+
 import structlog
 
 from controlplane.deploys.deployments import Asked, ask_deployment
@@ -10,16 +12,24 @@ from deploys.checkout import Source, remote_head
 from deploys.failures import CheckoutFailed
 
 AUTHOR = "auto-sync"
+AT_ONCE = 8
 
 log = structlog.get_logger(__name__)
 
 
 async def sync_due(bench: Bench) -> int:
-    """Looks at what is due now; returns how many deployments were asked for."""
-    asked = 0
-    for due in await take_due_syncs(bench.at.database, bench.at.vault):
-        asked += await _sync(bench, due)
-    return asked
+    """Looks at what is due now; returns how many deployments were asked for.
+
+    At several at once: a server that does not answer keeps no other project waiting for long.
+    """
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def look(due: DueSync) -> bool:
+        async with turns:
+            return await _sync(bench, due)
+
+    found = await take_due_syncs(bench.at.database, bench.at.vault)
+    return sum(await asyncio.gather(*map(look, found)))
 
 
 async def _sync(bench: Bench, due: DueSync) -> bool:

@@ -111,7 +111,7 @@ async def remove_webhook(request: AnyRequest, git_webhook_id: FromPath[str]) -> 
     status_code=HTTP_200_OK,
     summary="Take what a git server tells",
     request_max_body_size=MAX_BODY_BYTES,
-    opt=describes(errors=(400, 401, 403, 404, 413, 429, 503)),
+    opt=describes(errors=(400, 401, 403, 404, 409, 413, 429, 503)),
 )
 async def receive(request: AnyRequest, git_webhook_id: FromPath[str]) -> Received:
     """Deploy what was pushed. Signed with the webhook's secret; the same delivery deploys once."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
@@ -34,6 +34,9 @@ MAX_MESSAGE_CHARS = 500
 NOTHING = (0, "")
 """Port and restarts of what does not serve."""
 CANCELLABLE = ("queued", "building")
+MOST_PREVIEWS = 100
+"""Of a project at a time. Each that runs has a process, a port and releases of its own, and whoever
+may push to the repository can ask for one."""
 
 
 class Who(NamedTuple):
@@ -70,8 +73,8 @@ class Asked(Struct, frozen=True, kw_only=True):
 async def ask_deployment(database: Database, asked: Asked) -> Deployment:
     """Puts a deployment into the queue, in place of those of its environment that wait there.
 
-    The same `delivery_id` is the same deployment. Raises `NotFound`, and `BadRequest` where the
-    project has no repository.
+    The same `delivery_id` is the same deployment. Raises `NotFound`, `BadRequest` where the project
+    has no repository, and `Conflict` for one preview more than `MOST_PREVIEWS`.
     """
     if any("\0" in text for text in (asked.branch, asked.commit_sha, asked.commit_msg)):
         raise BadRequest("A text holds the character NUL")
@@ -90,6 +93,8 @@ async def ask_within(session: AsyncSession, asked: Asked) -> models.Deployment:
     known = await _of_delivery(session, project.id, asked.delivery_id)
     if known is not None:
         return known
+    if asked.environment != PRODUCTION:
+        await _refuse_too_many(session, project.id, asked.environment)
     row = _row(project.id, asked, asked.branch or config.branch)
     session.add(row)
     await write_event(session, row, row.created_us, author=row.author, reason=asked.reason)
@@ -272,6 +277,20 @@ async def _of_delivery(
     query = select(of).where(of.project_id == project_id, of.delivery_id == delivery_id)
     found: models.Deployment | None = await session.scalar(query)
     return found
+
+
+async def _refuse_too_many(session: AsyncSession, project_id: UUID, environment: str) -> None:
+    of = models.Deployment
+    others = select(func.count(of.environment.distinct())).where(
+        of.project_id == project_id,
+        of.status.not_in(ENDED),
+        of.environment.not_in((PRODUCTION, environment)),
+    )
+    if (await session.scalar(others) or 0) >= MOST_PREVIEWS:
+        raise Conflict(
+            f"A project has at most {MOST_PREVIEWS} previews at a time: one ends with its branch or"
+            " its pull request"
+        )
 
 
 async def _supersede_waiting(session: AsyncSession, new: models.Deployment) -> None:

@@ -1,7 +1,6 @@
 """What ends with a project, or with its being deployed: what waits, what is built, what runs."""
 
 import time
-from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
@@ -12,8 +11,6 @@ from controlplane.deploys import models
 from controlplane.deploys.audit import Actor, note
 from controlplane.deploys.rows import write_event
 from controlplane.lookups import locked_project
-from controlplane.models import Project
-from controlplane.rules import as_uuid
 from schemas.deploys.states import ENDED
 from schemas.projects import ProjectId
 
@@ -31,30 +28,6 @@ async def forget_app(database: Database, actor: Actor, project_id: ProjectId) ->
         for of in (models.EnvVar, models.AppDomain, models.GitWebhook, models.App):
             await session.execute(delete(of).where(of.project_id == project.id))
         note(session, actor, ("delete", "app", project_id), name=project.name)
-
-
-async def list_gone(database: Database, project_ids: Collection[str]) -> list[str]:
-    """Returns those that are deployed no more, and of which nothing is built and nothing runs."""
-    wanted = {found: one for one in project_ids if (found := as_uuid(one)) is not None}
-    ids = list(wanted)
-    app, deployment, instance = models.App, models.Deployment, models.AppInstance
-    there = (
-        select(app.project_id)
-        .join(Project, Project.id == app.project_id)
-        .where(app.project_id.in_(ids), Project.deleted_at.is_(None)),
-        select(deployment.project_id).where(
-            deployment.project_id.in_(ids), deployment.status == "building"
-        ),
-        select(instance.project_id).where(
-            instance.project_id.in_(ids),
-            instance.state.in_(("starting", "serving", "draining")),
-        ),
-    )
-    async with database.reading() as session:
-        for query in there if ids else ():
-            for found in await session.scalars(query):
-                wanted.pop(found, None)
-    return list(wanted.values())
 
 
 async def end_deployments(session: AsyncSession, project_id: UUID, reason: str = REASON) -> None:

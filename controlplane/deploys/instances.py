@@ -23,7 +23,7 @@ from controlplane.rules import as_uuid
 from schemas.deploys.apps import AppConfig
 from schemas.deploys.deployments import Deployment, Held, Instance, Release
 from schemas.deploys.routing import PRODUCTION
-from schemas.deploys.states import InstanceState
+from schemas.deploys.states import ENDED, InstanceState
 from schemas.projects import ProjectId
 
 
@@ -235,6 +235,30 @@ async def list_releases_of(database: Database, deployer: str) -> list[Release]:
     query = select(of).where(of.deployer == deployer, of.removed_us.is_(None))
     async with database.reading() as session:
         return [release_of(row) for row in await session.scalars(query)]
+
+
+async def list_environments(database: Database) -> set[tuple[str, str]]:
+    """Returns the environments that something is deployed to, or may be: production of each app,
+    and each for which a deployment is not over."""
+    app, of = models.App, models.Deployment
+    apps = select(app.project_id).join(Project, Project.id == app.project_id)
+    open_ones = select(of.project_id, of.environment).where(of.status.not_in(ENDED)).distinct()
+    async with database.reading() as session:
+        found = {(str(row[0]), str(row[1])) for row in await session.execute(open_ones)}
+        live = await session.scalars(apps.where(Project.deleted_at.is_(None)))
+        return found | {(str(project_id), PRODUCTION) for project_id in live}
+
+
+async def forget_places(database: Database, deployer: str, places: Collection[str]) -> None:
+    """Notes that a deployer has removed the files of releases, by where they were."""
+    of = models.AppRelease
+    gone = update(of).where(of.deployer == deployer, of.place.in_(places), of.removed_us.is_(None))
+    async with database.session() as session:
+        await session.execute(
+            gone.values(removed_us=time.time_ns() // 1000).execution_options(
+                synchronize_session=False
+            )
+        )
 
 
 async def forget_releases(database: Database, release_ids: Collection[str]) -> None:

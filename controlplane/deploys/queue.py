@@ -5,7 +5,7 @@ each step names the attempt that it belongs to.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Literal
 
@@ -39,17 +39,23 @@ class LeaseLost(Exception):
     """Raised when a deployment is another's by now, or is over."""
 
 
-async def claim(database: Database, vault: Vault, deployer: str) -> Job | None:
-    """Takes the deployment that waits longest, and of whose project none is built."""
+async def claim(
+    database: Database, vault: Vault, deployer: str, *, but: Collection[str] = ()
+) -> Job | None:
+    """Takes the deployment that waits longest, and of whose project none is built.
+
+    `but` are those that it still works on: it has lost them, and has yet to end what it began.
+    """
     now_us = time.time_ns() // 1000
+    waiting = _next(deployer, now_us).where(models.Deployment.id.not_in(map(as_uuid, but)))
     async with database.reading() as session:  # A look that finds nothing holds up nobody.
-        if await session.scalar(_next(deployer, now_us)) is None:
+        if await session.scalar(waiting) is None:
             return None
     # Two who take deployments of one project at once: the second one is refused by its index.
     with suppress(IntegrityError):
         async with database.session() as session:
-            found = _next(deployer, now_us).with_for_update(skip_locked=True, of=models.Deployment)
-            row = await session.scalar(found)
+            held = waiting.with_for_update(skip_locked=True, of=models.Deployment)
+            row = await session.scalar(held)
             if row is None:
                 return None
             row.status, row.deployer, row.attempt = "building", deployer, row.attempt + 1

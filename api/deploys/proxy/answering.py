@@ -22,6 +22,8 @@ _OF_WHOLE_HOST = re.compile(
     r"|service-worker-allowed|report-to|nel|accept-ch|critical-ch|set-login|use-as-dictionary"
     r"|origin-agent-cluster|(?:secure|sec)-session-.*"
 )
+_FOR_PROXIES = re.compile(r"x-accel-redirect|x-sendfile|x-lighttpd-send-file|x-reproxy-url")
+"""Have a proxy before us answer with a file or a page that is not for an app to choose."""
 _LOCATIONS = frozenset({"location", "content-location"})
 _DOMAIN = re.compile(r"\s*domain\s*=(.*)", re.IGNORECASE | re.DOTALL)
 _PATH = re.compile(r"\s*path\s*=(.*)", re.IGNORECASE | re.DOTALL)
@@ -33,7 +35,9 @@ def fields_for_client(raw: Sequence[Field], place: Place, host: str) -> list[Fie
     dropped = HOP_BY_HOP | _BY_OUR_SERVER | named_by_connection(found)
     fields = []
     for name, value in found:
-        if name in dropped or (place.form == "path" and _OF_WHOLE_HOST.fullmatch(name)):
+        if name in dropped or _FOR_PROXIES.fullmatch(name):
+            continue
+        if place.form == "path" and _OF_WHOLE_HOST.fullmatch(name):
             continue
         passed = _passed(name, value, place, host)
         if passed is not None:
@@ -52,7 +56,7 @@ def _passed(name: str, value: str, place: Place, host: str) -> str | None:
 
 
 def cookie_for_client(field: str, place: Place, host: str) -> str | None:
-    """Returns a `Set-Cookie`; `None` for one that could be taken for Sluice's own."""
+    """Returns a `Set-Cookie`; `None` for one that could be taken for Sluice's, or another app's."""
     pair, *attributes = field.split(";")
     name, equals, _ = pair.partition("=")
     is_ours = OWN_COOKIE.match(name.strip()) is not None
@@ -60,7 +64,8 @@ def cookie_for_client(field: str, place: Place, host: str) -> str | None:
         own = host.partition(":")[0].lower()
         domains = [found[1].strip() for one in attributes if (found := _DOMAIN.fullmatch(one))]
         wider = any(one and one.lower().lstrip(".") != own for one in domains)
-        return None if is_ours and wider else field
+        # What is above a name that Sluice gave is above those of all other apps too.
+        return None if wider and (is_ours or place.form == "name") else field
     # Browsers send a cookie without a name as its value alone, which may look like any other.
     if is_ours or not equals or not name.strip():
         return None

@@ -22,6 +22,7 @@ from api.reads import reader_of
 from clickhouse.deploys.lines import LineFilter, StoredLine, list_lines, newest_seq
 from controlplane.deploys.deployments import get_deployment
 from controlplane.deploys.reaching import over_since
+from controlplane.deploys.rows import Reach
 from controlplane.failures import NotFound
 from schemas.deploys import lines
 from schemas.projects import ProjectId
@@ -123,17 +124,24 @@ async def follow_lines(
     request: AnyRequest, viewer: Viewed, deployment_id: FromPath[str]
 ) -> Response[Any]:
     """Send the lines that a deployment prints after a number, until it is over."""
-    await _ending(request, viewer, deployment_id)  # says at once that there is none
+    await _ending(request, reach_of(viewer), deployment_id)  # says at once that there is none
     after = _number(values_of(request), "after")
+    events = _events(request, viewer, source_of(request, viewer, deployment_id), after)
+    return Stream(events, media_type="text/event-stream", headers=HEADERS)
+
+
+def source_of(request: AnyRequest, viewer: Viewer, deployment_id: str) -> Source:
+    """Returns how a log is read for all who follow it, whoever came first."""
+    # Within the project, not the reach of this viewer: the others go on when they may see it no
+    # more.
+    reach = Reach(project_id=viewer.project.project_id)
     reads = reader_of(request, viewer.project)
-    source = Source(
+    return Source(
         viewer.project,
         deployment_id,
         reads.next_turn,
-        lambda: _ending(request, viewer, deployment_id),
+        lambda: _ending(request, reach, deployment_id),
     )
-    events = _events(request, viewer, source, after)
-    return Stream(events, media_type="text/event-stream", headers=HEADERS)
 
 
 async def _events(
@@ -207,11 +215,11 @@ def feeds_of(request: AnyRequest) -> Feeds:
     return feeds
 
 
-async def _ending(request: AnyRequest, viewer: Viewer, deployment_id: str) -> Ending | None:
+async def _ending(request: AnyRequest, reach: Reach, deployment_id: str) -> Ending | None:
     """Returns that a deployment is over, `None` while it is not. Raises `NoSuchPage`."""
     try:
         database = services(request).database
-        one = await get_deployment(database, reach_of(viewer), deployment_id)
+        one = await get_deployment(database, reach, deployment_id)
         ended = await over_since(database, ProjectId(one.project_id), deployment_id)
     except NotFound as error:
         raise NoSuchPage from error

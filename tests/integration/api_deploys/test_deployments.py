@@ -90,6 +90,14 @@ class TestCreate:
         assert (made["started_at"], made["finished_at"], made["url"]) == (None, None, "")
         assert said(await ann.http.get(f"/deployments/{made['id']}")) == (200, made)
 
+    async def test_one_that_runs_says_where(self, ann: Owner, database: Database) -> None:
+        made = await deploy(ann, environment="feature/x")
+        await set_running(database, made["id"])
+
+        shown = (await ann.http.get(f"/deployments/{made['id']}")).json()
+
+        assert shown["url"].endswith(f"/app/{ann.id}~feature-x-217d2bf5")
+
     async def test_its_project_says_how_it_goes(self, ann: Owner, database: Database) -> None:
         made = await deploy(ann)
         waiting = (await ann.http.get(f"/projects/{ann.id}")).json()

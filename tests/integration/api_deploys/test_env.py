@@ -141,3 +141,20 @@ async def test_there_are_so_many_and_no_more(ann: Owner, monkeypatch: pytest.Mon
 
     assert answers == [200, 200, 409]
     assert (await ann.http.post("/env", json=forms[0])).status_code == 200
+
+
+async def test_together_they_take_no_more_than_can_be_hidden(ann: Owner) -> None:
+    async def put(key: str, length: int) -> tuple[int, Any]:
+        given = {"project_id": ann.id, "key": key, "value": "x" * length}
+        return said(await ann.http.post("/env", json=given))
+
+    found = [(await put(f"LONG_{number}", 32_700))[0] for number in range(8)]
+    refused = await put("ONE_MORE", 1000)
+
+    assert found == [200] * 8
+    error = "The variables of a project take at most 256 KiB together: remove some first"
+    assert refused == (409, {"error": error})
+    assert (await put("LONG_0", 10))[0] == 200
+    assert (await put("ONE_MORE", 1000))[0] == 200
+    keys = [one["key"] for one in (await ann.http.get(f"/env?project_id={ann.id}")).json()["data"]]
+    assert len(keys) == 9

@@ -41,7 +41,7 @@ GIT = {
 }
 PAGE = """
 import http.server, os
-print("listening with", os.environ.get("PASSWORD", "nothing"), flush=True)
+print("listening with", os.environ.get("PASSWORD", "nothing"), "in production", flush=True)
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = b"{version}"
@@ -62,6 +62,7 @@ def commit(folder: Path, files: Mapping[str, str]) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         _git(folder, "init", "-q", "-b", "main")
     for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content)
     _git(folder, "add", "-A")
     _git(folder, "commit", "-q", "-m", "a change")
@@ -222,7 +223,7 @@ async def _permit(owner: object) -> bool:
 
 
 async def _inject(_: Job) -> Mapping[str, str]:
-    return {"SLUICE_URL": "http://sluice.example"}
+    return {"SLUICE_URL": "http://sluice.example", "SENTRY_ENVIRONMENT": "production"}
 
 
 def _get(port: int) -> str:

@@ -305,6 +305,20 @@ class TestSwitching:
         with pytest.raises(BadRequest):
             await end_preview(database, app, "production")
 
+    async def test_a_project_has_so_many_previews_at_a_time_and_production_always(
+        self, database: Database, app: ProjectId, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("controlplane.deploys.deployments.MOST_PREVIEWS", 2)
+        for environment in ("production", "pr-1", "pr-2", "pr-2"):
+            await ask(database, app, environment=environment)
+
+        with pytest.raises(Conflict, match="at most 2 previews"):
+            await ask(database, app, environment="pr-3")
+        await ask(database, app, environment="production")
+
+        await end_preview(database, app, "pr-1")
+        assert (await ask(database, app, environment="pr-3")).status == "queued"
+
     async def test_a_deployment_that_is_over_can_be_removed(
         self, database: Database, vault: Vault, app: ProjectId
     ) -> None:

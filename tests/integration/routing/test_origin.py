@@ -237,6 +237,16 @@ class TestWhatAnAppAnswers:
 
         assert (await ask(client, f"{before.url}/x", Host=DOMAIN))["Location"] == "/next"
 
+    async def test_a_cookie_for_all_apps_is_none_that_an_app_may_set(
+        self, before: Proxy, one: App, client: aiohttp.ClientSession
+    ) -> None:
+        for given in ("a=1; Domain=localhost", f"b=2; Domain={NAME}", "c=3; Path=/"):
+            one.answer_headers.add("Set-Cookie", given)
+
+        answer = await ask(client, f"{before.url}/x", Host=NAME)
+
+        assert answer.getall("Set-Cookie") == [f"b=2; Domain={NAME}", "c=3; Path=/"]
+
     async def test_nothing_that_decides_for_all_of_sluice(
         self, before: Proxy, one: App, client: aiohttp.ClientSession
     ) -> None:
@@ -261,10 +271,12 @@ class TestWhatAnAppAnswers:
         self, before: Proxy, one: App, client: aiohttp.ClientSession
     ) -> None:
         one.answer_headers.update({"Alt-Svc": 'h3=":443"', "Date": "then", "X-Kept": "1"})
+        one.answer_headers["X-Accel-Redirect"] = "/dashboard"  # nginx before us would go there
 
         answer = await ask(client, f"{before.url}/x", Host=DOMAIN)
 
         assert "Alt-Svc" not in answer
+        assert "X-Accel-Redirect" not in answer
         assert len(answer.getall("Date")) == 1
         assert answer["X-Kept"] == "1"
 

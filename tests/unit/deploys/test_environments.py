@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from deploys.environments import app_environment, build_environment, secrets_of, tool_path
+from deploys.environments import app_environment, build_environment, hidden_values, tool_path
 
 FOLDER = Path("/srv/releases/1/app")
 
@@ -38,4 +38,4 @@ def test_a_project_may_set_all_but_the_port() -> None:
 def test_a_log_may_show_where_an_app_runs_and_no_key_of_it() -> None:
     added = {"SENTRY_ENVIRONMENT": "production", "SENTRY_RELEASE": "c0ffee", "SLUICE_API_KEY": "k"}
 
-    assert secrets_of({**added, "PASSWORD": "p"}) == ["k", "p"]
+    assert hidden_values({**added, "PASSWORD": "p"}) == ["k", "p"]

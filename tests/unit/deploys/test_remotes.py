@@ -2,10 +2,12 @@
 
 import base64
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from deploys.failures import CheckoutFailed
+from deploys.git import Git, git_environment
 from deploys.remotes import Remote, find_remote
 
 PUBLIC = "93.184.216.34"
@@ -91,6 +93,34 @@ async def test_private_addresses_are_refused(address: str) -> None:
 
     with pytest.raises(CheckoutFailed, match="address"):
         await find_remote("https://example.com/a", private_allowed=False, resolve=resolve)
+
+
+@pytest.mark.parametrize("name", ["Bücher.example", "straße.example"])
+async def test_a_name_in_another_alphabet_is_resolved_as_git_connects_to_it(name: str) -> None:
+    asked = []
+
+    async def resolve(host: str) -> Sequence[str]:
+        asked.append(host)
+        return [PUBLIC]
+
+    found = await find_remote(f"https://{name}/a", private_allowed=False, resolve=resolve)
+    (host,) = asked
+    pinned = git_environment(Git(home=Path("/"), remote=found, seconds=1, disk_bytes=1))
+
+    assert host.isascii()
+    assert host.startswith("xn--")
+    assert found.url == f"https://{host}/a"
+    assert f"{host}:443:{PUBLIC}" in pinned.values()
+
+
+async def test_an_address_of_ipv6_is_not_pinned_again() -> None:
+    async def resolve(host: str) -> Sequence[str]:
+        return [host]
+
+    found = await find_remote("https://[2606:4700::1]/a", private_allowed=False, resolve=resolve)
+
+    environment = git_environment(Git(home=Path("/"), remote=found, seconds=1, disk_bytes=1))
+    assert "http.curloptResolve" not in environment.values()
 
 
 async def test_metadata_is_refused_always() -> None:

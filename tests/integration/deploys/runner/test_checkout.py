@@ -10,6 +10,7 @@ from aiohttp import encode_basic_auth
 
 from deploys.checkout import Commit, Source, check_out, remote_head
 from deploys.failures import Cancelled, CheckoutFailed
+from deploys.git import MOST_COMPLAINT_BYTES, Git, run_git
 from deploys.settings import DeployerSettings
 from deploys.steps import run_step
 from deploys.supervision.kin import all_processes
@@ -326,6 +327,22 @@ class TestOwnSettings:
 
         assert (folder / "out").is_symlink()
         assert list(outside.iterdir()) == []
+
+
+class TestBounds:
+    async def test_of_what_git_complains_the_end_is_kept(
+        self, settings: DeployerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        program = tmp_path / "git"
+        program.write_text("#!/bin/sh\nhead -c 400000 /dev/zero >&2\necho fatal: no >&2\nexit 1\n")
+        program.chmod(0o700)
+        monkeypatch.setattr("deploys.git.find_git", lambda: str(program))
+        git = Git(home=settings.folder, seconds=20, disk_bytes=1 << 20)
+
+        said = await run_git(git, ["fetch"], folder=tmp_path)
+
+        assert len(said.complaint) == MOST_COMPLAINT_BYTES
+        assert said.complaint.endswith("fatal: no\n")
 
 
 class TestTime:
