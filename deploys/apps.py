@@ -18,7 +18,7 @@ from deploys.failures import DeployFailed
 from deploys.lines.masking import Masker
 from deploys.lines.writing import LineWriter, Log, LogRefused
 from deploys.releases import Release
-from deploys.starting import is_foreign
+from deploys.starting import is_of_another
 from deploys.tailing import Tail
 from schemas.deploys.apps import AppConfig
 from schemas.projects import ProjectId
@@ -110,7 +110,7 @@ async def find_release(bench: Bench, release_id: str) -> Release | None:
     What was built in a container has no place in a process of this machine, nor the other way.
     """
     local = await asyncio.to_thread(bench.releases.find, release_id)
-    if local is None or is_foreign(local.plan, local.driver, bench.settings):
+    if local is None or is_of_another(local.plan, local.driver, bench.settings):
         return None
     images = bench.driver.images
     if local.image and images is not None:

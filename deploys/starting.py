@@ -38,7 +38,7 @@ def driver_name(plan: Plan, settings: DeployerSettings) -> DriverName:
     return "process" if is_ours else settings.driver
 
 
-def is_foreign(plan: Plan, driver: str, settings: DeployerSettings) -> bool:
+def is_of_another(plan: Plan, driver: str, settings: DeployerSettings) -> bool:
     """Tells whether a release is of a driver whose releases the one that is set cannot start."""
     return plan.kind != "static" and (driver == "docker") != (settings.driver == "docker")
 

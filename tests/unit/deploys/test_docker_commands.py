@@ -13,7 +13,7 @@ from deploys.drivers.engine import Engine
 from deploys.drivers.processes import Confined, Wrapped
 from deploys.releases import Release
 from deploys.settings import DeployerSettings
-from deploys.starting import is_foreign
+from deploys.starting import is_of_another
 from schemas.deploys.apps import AppConfig
 
 SETTINGS = DeployerSettings(folder=Path("/srv/deploys"), driver="docker")
@@ -147,7 +147,7 @@ def test_a_site_is_served_on_the_machine_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "driver", "foreign"),
+    ("kind", "driver", "of_another"),
     [
         ("command", "docker", False),
         ("command", "process", True),
@@ -155,5 +155,5 @@ def test_a_site_is_served_on_the_machine_itself() -> None:
         ("static", "process", False),
     ],
 )
-def test_what_another_driver_built_is_built_anew(kind: str, driver: str, foreign: bool) -> None:
-    assert is_foreign(plan(kind), driver, SETTINGS) == foreign
+def test_what_another_driver_built_is_built_anew(kind: str, driver: str, of_another: bool) -> None:
+    assert is_of_another(plan(kind), driver, SETTINGS) == of_another
