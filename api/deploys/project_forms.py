@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import UNSET
 from msgspec.structs import asdict, replace
@@ -45,11 +46,19 @@ def changed(
     git_token = fields.pop("git_token", None)
     _refuse_nul(fields)
     after = _checked(replace(config, **fields), private_allowed=private_allowed)
+    if git_token is None and _host(after) != _host(config):
+        git_token = ""  # A kept token goes to the server it was given for, and to no other.
     if git_token is None:
         return after, secrets
     if not (git_token.isascii() and git_token.isprintable() and " " not in git_token):
         raise BadRequest("git_token: expected a text without blanks")
     return after, replace(secrets, git_token=git_token)
+
+
+def _host(config: AppConfig) -> str:
+    """Returns the server of a repository, of `git@host:path` too."""
+    server = urlsplit(config.repo_url).netloc or config.repo_url.partition(":")[0]
+    return server.rpartition("@")[2].lower()
 
 
 def _checked(config: AppConfig, *, private_allowed: bool) -> AppConfig:

@@ -160,15 +160,21 @@ async def restart(database: Database, who: Who, deployment_id: str) -> Deploymen
 
 
 async def cancel_deployment(database: Database, who: Who, deployment_id: str) -> Deployment:
-    """Ends a deployment that waits, or has its deployer end it.
+    """Ends a deployment that waits, or has its deployer end it; a preview that runs is stopped.
 
-    Raises `NotFound`, and `Conflict` for one that is over or serves.
+    Raises `NotFound`, and `Conflict` for one that is over, and for production that runs: who meant
+    to cancel a build that has just come to serve stops nothing.
     """
     now_us = time.time_ns() // 1000
     async with database.session() as session:
         row = await find_deployment(session, who.reach, deployment_id, held=True)
+        if row.status == "running" and row.environment != PRODUCTION:
+            await _stop(session, row, now_us, author=who.author, reason="stopped")
+            return deployment_of(row)
         if row.status not in CANCELLABLE:
-            raise Conflict(f"The deployment is {row.status}: only a waiting or building one ends")
+            raise Conflict(
+                f"The deployment is {row.status}: only a waiting or building one ends, or a preview"
+            )
         if row.cancel_us is None:
             row.cancel_us = now_us
             if row.status == "queued":
@@ -205,7 +211,7 @@ async def end_preview(database: Database, project_id: ProjectId, environment: st
     """Ends all deployments of a preview: what waits, what is built, what runs."""
     if environment == PRODUCTION:
         raise BadRequest("production is no preview")
-    now_us = time.time_ns() // 1000
+    now_us, reason = time.time_ns() // 1000, "the preview has ended"
     of = models.Deployment
     query = select(of).where(of.project_id == as_uuid(project_id), of.environment == environment)
     async with database.session() as session:
@@ -213,19 +219,24 @@ async def end_preview(database: Database, project_id: ProjectId, environment: st
         for row in list(await session.scalars(open_ones)):
             if row.status == "building":
                 row.cancel_us = row.cancel_us or now_us
+                await write_event(session, row, now_us, reason=reason)
+            elif row.status == "running":
+                await _stop(session, row, now_us, reason=reason)
             else:
-                row.status = "stopped" if row.status == "running" else "cancelled"
-                row.is_default, row.finished_us = False, row.finished_us or now_us
-            await write_event(session, row, now_us, reason="the preview has ended")
-        await session.execute(
-            update(models.AppInstance)
-            .where(
-                models.AppInstance.project_id == as_uuid(project_id),
-                models.AppInstance.environment == environment,
-                models.AppInstance.state == "serving",
-            )
-            .values(state="draining")
-        )
+                row.status, row.finished_us = "cancelled", row.finished_us or now_us
+                await write_event(session, row, now_us, reason=reason)
+
+
+async def _stop(
+    session: AsyncSession, row: models.Deployment, now_us: int, *, reason: str, author: str = ""
+) -> None:
+    """Ends a deployment that runs: its deployer sees that its instance is to be drained."""
+    row.status, row.is_default = "stopped", False
+    row.finished_us = row.finished_us or now_us
+    of = models.AppInstance
+    serving = update(of).where(of.deployment_id == row.id, of.state == "serving")
+    await session.execute(serving.values(state="draining"))
+    await write_event(session, row, now_us, author=author, reason=reason)
 
 
 async def make_default(session: AsyncSession, row: models.Deployment) -> None:

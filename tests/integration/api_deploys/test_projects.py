@@ -123,6 +123,17 @@ class TestCreate:
             assert TOKEN.encode() not in row.sealed_secrets
             assert TOKEN not in row.config
 
+    async def test_a_kept_token_goes_to_no_other_server(self, ann: Owner) -> None:
+        async def has_token(**form: str) -> bool:
+            answer = await ann.http.put(f"/projects/{ann.id}", json=form)
+            assert answer.status_code == 200, answer.text
+            return bool(answer.json()["has_git_token"])
+
+        assert await has_token(repo_url="git@github.com:ann/shop.git", git_token=TOKEN)
+        assert await has_token(repo_url="https://github.com/ann/shop.git")
+        assert await has_token(repo_url="https://gitlab.com/ann/shop.git", git_token=TOKEN)
+        assert not await has_token(repo_url="https://github.com/ann/shop.git")
+
     async def test_it_is_a_project_as_any_other_with_keys(
         self, ann: Owner, database: Database
     ) -> None:

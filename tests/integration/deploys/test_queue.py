@@ -305,6 +305,24 @@ class TestSwitching:
         with pytest.raises(BadRequest):
             await end_preview(database, app, "production")
 
+    async def test_a_preview_that_runs_is_stopped_and_production_is_not(
+        self, database: Database, vault: Vault, app: ProjectId
+    ) -> None:
+        preview = await served(database, vault, app, 4001)
+        async with database.session() as session:
+            await session.execute(update(models.AppInstance).values(environment="pr-1"))
+            await session.execute(update(models.Deployment).values(environment="pr-1"))
+        running = await served(database, vault, app, 4002)
+
+        stopped = await cancel_deployment(database, who(app), preview.id)
+
+        assert stopped.status == "stopped"
+        assert [(one.environment, one.port) for one in await list_routes(database)] == [
+            ("production", 4002)
+        ]
+        with pytest.raises(Conflict, match="only a waiting or building one ends, or a preview"):
+            await cancel_deployment(database, who(app), running.id)
+
     async def test_a_project_has_so_many_previews_at_a_time_and_production_always(
         self, database: Database, app: ProjectId, monkeypatch: pytest.MonkeyPatch
     ) -> None:
