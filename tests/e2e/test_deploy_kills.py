@@ -6,6 +6,7 @@ the whole server, with its proxy, its event log and its store.
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     try:
         with Server(tmp_path / "data", settings=settings) as server:
             shop = Shop(server, tmp_path)
-            with shop.http:
+            with closing(shop.http):
                 yield shop
     finally:
         asyncio.run(end_apps(tmp_path / "data" / "deploys-default"))
