@@ -27,6 +27,7 @@ from schemas.uptime.answers import Metrics, StatusAnswer, UptimeAnswer
 from schemas.uptime.days import measure_each
 from schemas.uptime.flapping import changes_of, is_flapping
 from schemas.uptime.measures import SECOND_US, Measured
+from schemas.uptime.monitors import Monitor
 from schemas.uptime.stretches import Stretch, is_in
 from schemas.zones import DAY_US
 
@@ -49,14 +50,17 @@ async def get_status(request: AnyRequest, monitor_id: FromPath[str]) -> Response
     project, _ = await monitored_project(request)
     length_us = read_length_us("window", read(values_of(request), StatusQuery).window)
     known = services(request)
-    monitor = await get_monitor(known.database, known.vault, project.project_id, monitor_id)
     now_us = time.time_ns() // 1000
+
+    async def read_monitor() -> tuple[Monitor, Course]:
+        found = await get_monitor(known.database, known.vault, project.project_id, monitor_id)
+        longest = Stretch(now_us - LONGEST_US, now_us)
+        return found, await read_course(known.database, found, longest)
 
     async def ask(warehouse: Warehouse) -> StatusAnswer:
         bounds = Stretch(now_us - length_us, now_us)
-        course, latencies = await asyncio.gather(
-            read_course(known.database, monitor, Stretch(now_us - LONGEST_US, now_us)),
-            measure_latencies(warehouse, project, monitor.monitor_id, bounds),
+        (monitor, course), latencies = await asyncio.gather(
+            read_monitor(), measure_latencies(warehouse, project, monitor_id, bounds)
         )
         lengths = sorted({length_us, *WINDOWS.values()})
         ranges = [Stretch(now_us - of_us, now_us) for of_us in lengths]
