@@ -19,7 +19,7 @@ _MOST_SEVERE = 24
 
 def decode_logs(body: bytes, encoding: Encoding, bounds: Bounds = STANDARD) -> Decoded[LogRecord]:
     """Decodes the records of a request. Raises `Undecodable` when it is none."""
-    return decode(_LOGS, body, encoding, bounds)
+    return decode(LOGS, body, encoding, bounds)
 
 
 def known_id(reader: Reader, sent: Any, size: int) -> str | None:
@@ -62,7 +62,7 @@ def _one(_: Any) -> int:
     return 1
 
 
-_LOGS: Signal[LogRecord] = Signal(
+LOGS: Signal[LogRecord] = Signal(
     SentLogRecord,
     json_wire.Logs,
     json_wire.LogRecord,

@@ -25,7 +25,7 @@ _NO_TEMPORALITY = ("gauge", "summary")
 
 def decode_metrics(body: bytes, encoding: Encoding, bounds: Bounds = STANDARD) -> Decoded[Metric]:
     """Decodes the metrics of a request. Raises `Undecodable` when it is none."""
-    return decode(_METRICS, body, encoding, bounds)
+    return decode(METRICS, body, encoding, bounds)
 
 
 class _Shape(NamedTuple):
@@ -168,7 +168,7 @@ def _exemplars(sent: Any, taking: Taking) -> list[Exemplar]:
     ]
 
 
-_METRICS: Signal[Metric] = Signal(
+METRICS: Signal[Metric] = Signal(
     SentMetric,
     json_wire.Metrics,
     json_wire.Metric,

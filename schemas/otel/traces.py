@@ -18,7 +18,7 @@ _STATUSES = ("unset", "ok", "error")
 
 def decode_traces(body: bytes, encoding: Encoding, bounds: Bounds = STANDARD) -> Decoded[Span]:
     """Decodes the spans of a request. Raises `Undecodable` when it is none."""
-    return decode(_TRACES, body, encoding, bounds)
+    return decode(TRACES, body, encoding, bounds)
 
 
 def _span(sent: Any, around: Around, taking: Taking) -> Span:
@@ -99,7 +99,7 @@ def _one(_: Any) -> int:
     return 1
 
 
-_TRACES: Signal[Span] = Signal(
+TRACES: Signal[Span] = Signal(
     SentSpan,
     json_wire.Traces,
     json_wire.Span,

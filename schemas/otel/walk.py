@@ -74,7 +74,7 @@ class _Steps:
 def decode(signal: Signal[T], body: bytes, encoding: Encoding, bounds: Bounds) -> Decoded[T]:
     """Decodes a request; an empty one has no items. Raises `Undecodable` and nothing else."""
     is_json = encoding == "json"
-    taking = Taking(JSON if is_json else PROTOBUF, bounds, Counter())
+    taking = taking_of(encoding, bounds)
     kind = signal.json_item if is_json else signal.protobuf
     steps = _Steps(bounds)
     found: list[T] = []
@@ -82,7 +82,7 @@ def decode(signal: Signal[T], body: bytes, encoding: Encoding, bounds: Bounds) -
     try:
         for group in _json_groups(signal, body, steps) if is_json else _groups(body, steps):
             try:
-                around = _around(group.sender, group.library, taking)
+                around = around_of(group.sender, group.library, taking)
             except Rejected as refusal:
                 weights = (_weight(signal, sent, kind, taking) for sent in steps(group.items))
                 taking.rejected[refusal.reason] += sum(weights)
@@ -147,7 +147,26 @@ def _weight(signal: Signal[T], sent: Any, kind: Any, taking: Taking) -> int:
         return 1
 
 
-def _around(sender: Any, library: Any, taking: Taking) -> Around:
+def taking_of(encoding: Encoding, bounds: Bounds) -> Taking:
+    """What is the same for all items of a request, before the first."""
+    return Taking(JSON if encoding == "json" else PROTOBUF, bounds, Counter())
+
+
+def take_one(
+    signal: Signal[T],
+    sent: Any,
+    encoding: Encoding,
+    around: Around,
+    taking: Taking,
+    found: list[T],
+) -> None:
+    """Adds the one item, or counts it as rejected."""
+    kind = signal.json_item if encoding == "json" else signal.protobuf
+    _take(signal, (sent, kind), around, taking, found, taking.bounds.items)
+
+
+def around_of(sender: Any, library: Any, taking: Taking) -> Around:
+    """Reads what stands around items. Raises `Rejected` where it is beyond a bound."""
     if max(len(getattr(one, "head", b"")) for one in (sender, library)) > taking.bounds.item_bytes:
         raise Rejected("too_large")
     resource, scope = sender.resource, library.scope
