@@ -20,6 +20,8 @@ class Body(NamedTuple):
     """Which of the ids stands between two pieces."""
     items: int
     """So many of the ids, the first ones, are those of its items."""
+    is_hex: bool = False
+    """Whether ids are 32 hex digits, and no UUIDs with dashes."""
 
 
 class Generator(NamedTuple):
@@ -51,16 +53,17 @@ def mark(number: int) -> str:
     return f"\0{number}\0"
 
 
-def cut(body: bytes, items: int) -> Body:
+def cut(body: bytes, items: int, *, is_hex: bool = False) -> Body:
     """Cuts a body, JSON or any other text, at its marks."""
     parts = body.replace(rb"\u0000", b"\0").split(b"\0")
-    return Body(parts[::2], [int(number) for number in parts[1::2]], items)
+    return Body(parts[::2], [int(number) for number in parts[1::2]], items, is_hex)
 
 
 def fill(body: Body) -> tuple[bytes, list[str]]:
     """Joins the pieces of a body with new ids; returns it, and the id of each of its items."""
     count = max(body.numbers) + 1
-    ids = [str(uuid.UUID(int=random.getrandbits(128), version=4)) for _ in range(count)]
+    made = [uuid.UUID(int=random.getrandbits(128), version=4) for _ in range(count)]
+    ids = [one.hex if body.is_hex else str(one) for one in made]
     parts = [body.pieces[0]]
     for number, piece in zip(body.numbers, body.pieces[1:], strict=True):
         parts += ids[number].encode(), piece

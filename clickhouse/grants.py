@@ -21,6 +21,8 @@ TABLES = (
     "errors",
     "feedback",
     "logs",
+    "messages",
+    "otel_spans",
     "outcomes",
     "projects",
     "session_sums",

@@ -194,6 +194,32 @@ PERSONAL = (
         exported=("update_id", "started", "received_at", "status", "release", "environment"),
     ),
     Personal(
+        kind="messages to models and from them",
+        table="messages",
+        id_column="item_id",
+        key="hash",
+        parents=(Parent("otel_spans", "item_id"),),
+        # What all are told by a system is nobody's.
+        erased={"body": "if(role = 'system', body, '')"},
+        exported=("item_id", "timestamp", "received_at", "role", "body"),
+        json=frozenset({"body"}),
+    ),
+    Personal(
+        kind="spans of OpenTelemetry",
+        table="otel_spans",
+        id_column="item_id",
+        names=("user_id",),
+        erased={
+            **dict.fromkeys(("user_id", "status_message", "events", "links", "host"), NO_TEXT),
+            "attributes": NO_TAGS,
+            "resource": NO_TAGS,
+        },
+        exported=(
+            *("item_id", "timestamp", "received_at", "service", "name", "kind", "session_id"),
+            *("attributes", "resource", "events"),
+        ),
+    ),
+    Personal(
         kind="agent spans",
         table="spans",
         id_column="span_id",

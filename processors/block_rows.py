@@ -20,10 +20,17 @@ from processors.assemble import dead_letter
 from processors.blocks import Batch, Block, Output, Step, StoredItems, ref_of
 from processors.columns import Numbers
 from schemas import metrics
-from schemas.kinds import Kind, Table
+from schemas.kinds import KINDS, Kind, Table
 
 REFUSALS_BEFORE_PARTS = 3
 """Of a block's rows: a refusal may be temporary (the schema is being changed)."""
+SECOND = frozenset(
+    (kind.name, table.name)
+    for number, kind in enumerate(KINDS)
+    for table in kind.tables
+    if any(table.name == other.name for earlier in KINDS[:number] for other in earlier.tables)
+)
+"""Kinds and those of their tables that an earlier kind has as well."""
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +111,8 @@ class BlockRows:
 
     async def _insert_whole(self, table: Table, stored: StoredItems, *, check: bool) -> None:
         try:
-            await self._insert(table, stored.batch, stored.items, self._block.token)
+            token = self._token(stored.batch.kind, table)
+            await self._insert(table, stored.batch, stored.items, token)
         except RowsRefused:
             self._refusals += 1
             if self._refusals >= REFUSALS_BEFORE_PARTS:
@@ -143,7 +151,7 @@ class BlockRows:
     async def _refusal(self, table: Table, batch: Batch, some: Numbers) -> str:
         """Stores a part; returns why the store takes none of it, and nothing where it has."""
         ends = [_name(batch, int(item)) for item in (some[0], some[-1])]
-        token = f"{self._block.token}/{ends[0]}-{ends[1]}+{len(some)}"
+        token = f"{self._token(batch.kind, table)}/{ends[0]}-{ends[1]}+{len(some)}"
         try:
             await self._insert(table, batch, some, token)
         except RowsRefused as error:
@@ -165,10 +173,21 @@ class BlockRows:
         """
         missing = await self._step.missing(table, stored)
         if len(missing):
-            log.warning("rows lost by the store", token=self._block.token, count=len(missing))
+            if not table.merged:
+                log.warning("rows lost by the store", token=self._block.token, count=len(missing))
             data = await asyncio.to_thread(encode, stored.batch.rows(table, missing))
             await self._checkpoints.confirm(self._block.partition)
-            await self._store.insert_past_views(table.name, data, f"{self._block.token}/lost")
+            token = f"{self._token(stored.batch.kind, table)}/lost"
+            await self._store.insert_past_views(table.name, data, token)
+
+    def _token(self, kind: Kind, table: Table) -> str:
+        """Returns the block's token for the rows of a kind in a table.
+
+        Of several kinds with rows in one table each has a token of its own: the store would drop
+        the rows of the second.
+        """
+        token = self._block.token
+        return f"{token}/{kind.name}" if (kind.name, table.name) in SECOND else token
 
     async def _insert(self, table: Table, batch: Batch, items: Numbers, token: str) -> None:
         rows = batch.rows(table, items)

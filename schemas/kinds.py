@@ -22,6 +22,9 @@ class Table(Struct, frozen=True):
     name: str
     id_column: str
     """Where a row has the id of its item."""
+    merged: bool = False
+    """Whether rows that say the same become one, whichever item they came with: of an item of its
+    own, nothing can be told here."""
     kept: tuple[str, ...] = ()
     """Columns that are worked out from more than the item, as a cost is from prices. When a block
     is stored again, they stay what its rows say."""
@@ -63,10 +66,14 @@ SPANS = Topic(
 
 PRICED = ("computed_cost", "price_id")
 TRACE = Kind(
-    "trace", "pulse.trace", TRACES.name, (Table("traces", "trace_id", PRICED),), "trace_id"
+    "trace", "pulse.trace", TRACES.name, (Table("traces", "trace_id", kept=PRICED),), "trace_id"
 )
 SPAN = Kind(
-    "span", "pulse.span", SPANS.name, (Table("spans", "span_id", (*PRICED, "provider")),), "span_id"
+    "span",
+    "pulse.span",
+    SPANS.name,
+    (Table("spans", "span_id", kept=(*PRICED, "provider")),),
+    "span_id",
 )
 
 ERRORS = Topic(
@@ -76,7 +83,7 @@ ERRORS = Topic(
 )
 MAPPED = (*("fingerprint", "other_fingerprints", "grouping", "type", "title", "culprit", "body"),)
 """By source maps, which may come or go between two tries to store a block."""
-ERROR = Kind("error", "errors.error", ERRORS.name, (Table("errors", "event_id", MAPPED),))
+ERROR = Kind("error", "errors.error", ERRORS.name, (Table("errors", "event_id", kept=MAPPED),))
 TRANSACTION = Kind(
     "transaction",
     "errors.transaction",
@@ -119,6 +126,24 @@ DEPLOYS = Topic(
 )
 DEPLOY_LINE = Kind("deploy_line", "deploys.line", DEPLOYS.name, (Table("deploy_lines", "line_id"),))
 
+OTEL = Topic(
+    "raw.otel",
+    9,
+    "Batches of spans, log records and metrics of OpenTelemetry, keyed by (project, item id).",
+)
+OTEL_SPAN = Kind(
+    "otel_span",
+    "otel.span",
+    OTEL.name,
+    (
+        Table("otel_spans", "item_id"),
+        # A call of a model, and a span of an agent or a tool, are rows beside those of others.
+        Table("traces", "trace_id", kept=PRICED),
+        Table("spans", "span_id"),
+        Table("messages", "item_id", merged=True),
+    ),
+)
+
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
     System(
@@ -128,6 +153,7 @@ SYSTEMS = (
     ),
     System("uptime", topics=(CHECKS,), kinds=(CHECK,)),
     System("deploys", topics=(DEPLOYS,), kinds=(DEPLOY_LINE,)),
+    System("otel", topics=(OTEL,), kinds=(OTEL_SPAN,)),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

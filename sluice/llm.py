@@ -8,10 +8,8 @@ from clickhouse.llm.traces import TRACES
 from ingest.llm.app import routers
 from ingest.llm.forms import checks, forms
 from processors.blocks import StoredLog
-from processors.llm.cost.cache import load_book
 from processors.llm.cost.targets import why_no_target
 from processors.llm.costs import explain_span, explain_trace
-from processors.llm.pricing import Pricing
 from processors.llm.reprice import Repricing
 from processors.llm.steps import steps
 from schemas.kinds import SPAN, TRACE
@@ -25,7 +23,7 @@ from sluice.parts import Parts, Resources, System, Work
 def open_parts(resources: Resources) -> Parts:
     """Reads the price table. Raises `PriceTableError`."""
     database = resources.database
-    pricing = Pricing(load_book(resources.cache), database)
+    pricing = resources.pricing
 
     def explain_cost(project_id: ProjectId, row: TraceAnswer | SpanAnswer) -> CostAnswer:
         book = pricing.current().of(project_id)

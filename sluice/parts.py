@@ -1,8 +1,9 @@
 """What a system gives to the processes of Sluice; `sluice.systems` lists the systems."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from litestar import Router
 from litestar.types import AnyCallable
@@ -14,19 +15,26 @@ from clickhouse.queries.parts import Table
 from controlplane.database import Database
 from ingest.forms import Form
 from processors.blocks import KindStep, StoredLog
+from processors.llm.cost.cache import load_book
+from processors.llm.pricing import Pricing
 from schemas.issues import Checked
 from schemas.settings import Settings
 
 Work = Callable[[], Awaitable[object]]
 
 
-class Resources(NamedTuple):
+class Resources(Struct, dict=True):
     """What a process lends to its systems."""
 
     cache: Path
     """A directory for files that can be made anew."""
     database: Database
     settings: Settings = Settings()
+
+    @cached_property
+    def pricing(self) -> Pricing:
+        """What calls cost, for every system that has some. Raises `PriceTableError`."""
+        return Pricing(load_book(self.cache), self.database)
 
 
 class Parts(Struct, frozen=True):

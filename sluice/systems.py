@@ -8,10 +8,10 @@ from litestar import Router
 from api.pages.navigation import Section
 from clickhouse.queries.parts import Table
 from schemas.issues import Checked
-from sluice import deploys, errors, llm, uptime
+from sluice import deploys, errors, llm, otel, uptime
 from sluice.parts import Parts, Resources
 
-SYSTEMS = (llm.SYSTEM, errors.SYSTEM, uptime.SYSTEM, deploys.SYSTEM)
+SYSTEMS = (llm.SYSTEM, errors.SYSTEM, uptime.SYSTEM, deploys.SYSTEM, otel.SYSTEM)
 """One each for those of `schemas.kinds`."""
 
 

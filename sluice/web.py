@@ -1,12 +1,12 @@
 """The HTTP application of each kind of process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
-from litestar.routes import BaseRoute
+from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ASGIApp
 
 from api import app as api_app
@@ -43,23 +43,39 @@ def reading_state(settings: Settings) -> dict[str, Any]:
 
 def ingest_routes() -> list[Any]:
     """Returns the routes of ingest."""
-    return [
+    return sharing_paths(
         router
         for system in SYSTEMS
         for router in system.routers(project_from_key, project_from_session)
-    ]
+    )
 
 
 def out_routes() -> list[Any]:
     """Returns the routes of the API and the dashboard."""
     routes = api_app.routes(queries(), controls(), pages(), agents(), sentry_cli())
-    return [*routes, *own_routers()]
+    return sharing_paths([*routes, *own_routers()])
 
 
 def every_route() -> Sequence[BaseRoute]:
     """Returns what all processes together answer, for the description of the whole."""
     handlers = [*ingest_routes(), *out_routes()]
     return Litestar(handlers, openapi_config=None, logging_config=None).routes
+
+
+def sharing_paths(handlers: Iterable[Any]) -> list[Any]:
+    """Returns the handlers so that several routers may have routes of one path.
+
+    Litestar gives each route of a router a handler for OPTIONS, and refuses the second of a path.
+    Without them, the application makes one.
+    """
+    sharing = list(handlers)
+    for router in sharing:
+        for route in router.routes if isinstance(router, Router) else ():
+            if isinstance(route, HTTPRoute):
+                route.route_handlers = [
+                    one for one in route.route_handlers if one.http_methods != {"OPTIONS"}
+                ]
+    return sharing
 
 
 def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:

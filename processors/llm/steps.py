@@ -65,7 +65,13 @@ def _of_items(prices: Prices, sent: Sequence[SentChunk]) -> Iterator[Book]:
 
 def note_unpriced(stored: StoredItems) -> None:
     """Counts what has tokens and no price."""
+    note_unpriced_calls(stored.batch.kind.tables[0].name, stored)
+
+
+def note_unpriced_calls(table: str, stored: StoredItems) -> None:
+    """The same of the calls that are rows of a table."""
     kind = stored.batch.kind
-    rows = stored.batch.rows(kind.tables[0], stored.items)
+    (found,) = (one for one in kind.tables if one.name == table)
+    rows = stored.batch.rows(found, stored.items)
     unpriced = pc.and_(rows["computed_cost"].is_null(), rows["input_tokens"].is_valid())
     metrics.UNPRICED.labels(kind.name).inc(pc.sum(unpriced).as_py() or 0)

@@ -130,6 +130,7 @@ def _meaning(
         tags=reading.first("tags", _texts) or [],
         metadata=reading.gather(reading.names.metadata) if reading.flavour.name else {},
         rest=reading.rest(),
+        content=frozenset(reading.content),
     )
 
 
@@ -146,20 +147,23 @@ def _call(reading: Reading, sent: _Sent, role: Role, talk: Conversation | None) 
         return read_call(reading, talk)
     if role == "none":
         return None
-    return read_call(reading, read_conversation(reading, sent.events))
+    with reading.content_within():
+        talk = read_conversation(reading, sent.events)
+    return read_call(reading, talk)
 
 
 def _tool(reading: Reading, sent: _Sent, kind: Kind) -> Tool | None:
     if kind != "tool":
         return None
-    output = reading.first_value("tool_output")
+    with reading.content_within():
+        given, output = reading.first_value("tool_input"), reading.first_value("tool_output")
     for one in sent.events:
         if output is None and one.name == "tool.output":
             output = one.attributes.get("output", dict(one.attributes))
     return Tool(
         reading.first("tool_name", text_of) or sent.name or None,
         reading.first("tool_call_id", text_of),
-        reading.first_value("tool_input"),
+        given,
         output,
     )
 

@@ -1,6 +1,7 @@
 """One span or record while it is read: its attributes, and which of them have been understood."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 from processors.otel.names import Flavour, Gathered, Lists, Names
@@ -23,6 +24,8 @@ class Reading:
         self.attributes = attributes
         self.around = around
         """Of the resource: what counts where the item itself says nothing."""
+        self.content: set[str] = set()
+        """Those of the understood ones that hold messages, or what a tool was given and gave."""
         self._used: set[str] = set()
 
     def first(self, field: str, read: Callable[[Value], T | None]) -> T | None:
@@ -99,6 +102,13 @@ class Reading:
     def understood(self, prefix: str) -> None:
         """Says that all attributes whose names begin so are understood."""
         self._used.update(name for name in self.attributes if name.startswith(prefix))
+
+    @contextmanager
+    def content_within(self) -> Iterator[None]:
+        """Says that what is understood within is content."""
+        before = set(self._used)
+        yield
+        self.content |= self._used - before
 
     def rest(self) -> Attributes:
         """What has not been understood."""

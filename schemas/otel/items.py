@@ -44,7 +44,8 @@ class _Head(NamedTuple):
 
 pack: Callable[[Packed], bytes] = msgspec.msgpack.Encoder().encode
 """The bytes of an item in the log."""
-_unpack = msgspec.msgpack.Decoder(Packed).decode
+unpack: Callable[[bytes], Packed] = msgspec.msgpack.Decoder(Packed).decode
+"""What `pack` took. Raises `msgspec.MsgspecError`."""
 
 
 class ItemDecoder(Generic[T]):
@@ -59,7 +60,7 @@ class ItemDecoder(Generic[T]):
         """Decodes one item. The answer has it, or why it cannot be taken; of a metric whose points
         are wrong in part, both. Raises `Undecodable` for what is no item."""
         try:
-            packed = _unpack(item)
+            packed = unpack(item)
             taking = taking_of(packed.encoding, self._bounds)
             found: list[T] = []
             try:

@@ -143,3 +143,5 @@ class Meaning(Struct, frozen=True, kw_only=True):
     tags: list[str] = []
     metadata: Attributes = {}
     rest: Attributes = {}
+    content: frozenset[str] = frozenset()
+    """The attributes that hold messages, or what a tool was given and gave: in `call`, `tool`."""

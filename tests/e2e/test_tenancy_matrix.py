@@ -362,6 +362,7 @@ CASES: dict[str, Case] = {
         for rest in ("{monitor_slug}", "{monitor_slug}/{public_key}")
     },
     "POST /v1/checks": Case(Guard.KEY, []),
+    "POST /v1/traces": Case(Guard.KEY, {}),
     "POST /v1/probes/targets": Case(Guard.PROBER, {"region": "default", "holder": "0123456789"}),
     **{f"{one.replace(' ', ' /v1/')}": Case(Guard.MONITOR, body) for one, body in MONITORS.items()},
     **{

@@ -20,13 +20,18 @@ from eventlog.log import EventLog
 from eventlog.producer import Items, produce
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TOPICS
-from schemas.kinds import Kind
+from schemas.kinds import KINDS, Kind, Table
 from schemas.projects import ProjectId
 from tests.components.kafka import KafkaBroker
 from tests.components.postgres import Postgres
 from tests.e2e.cluster import PARTITIONS, STORE_USER, Cluster
 from tests.e2e.server import Project, Server
 from tests.e2e.test_replay import rewind_log
+
+
+def tables_beside_the_first(kind: Kind) -> list[str]:
+    """Returns the tables that a kind may share with others."""
+    return [table.name for table in kind.tables[1:]]
 
 
 class Installation:
@@ -65,12 +70,21 @@ class Installation:
         values = {"table": table, "project": project.project_id}
         return int(self.store.query_now(sql, values, {}).rows[0][0])
 
-    def ids(self, project: Project, kind: Kind) -> list[str]:
-        """Returns the ids of the project's stored items."""
-        table = kind.tables[0]
+    def ids(self, project: Project, kind: Kind, table: Table | None = None) -> list[str]:
+        """Returns the ids of the project's stored items of a kind: of each row in a table.
+
+        The first one has a row for each item.
+        """
+        asked = table or kind.tables[0]
+        values = {"table": asked.name, "id": asked.id_column, "project": project.project_id}
         sql = "SELECT {id:Identifier} FROM {table:Identifier} WHERE project_id = {project:String}"
-        values = {"table": table.name, "id": table.id_column, "project": project.project_id}
-        return sorted(row[0] for row in self.store.query_now(sql, values, {}).rows)
+        found = [row[0] for row in self.store.query_now(sql, values, {}).rows]
+        others = [other for other in KINDS if asked.name in tables_beside_the_first(other)]
+        if kind in others:
+            own = set(self.ids(project, kind))
+            return sorted(one for one in found if one in own)
+        theirs = {one for other in others for one in self.ids(project, other)}
+        return sorted(one for one in found if one not in theirs)
 
     def wait_stored(self) -> None:
         """Returns when all that the log holds is stored."""

@@ -58,7 +58,7 @@ def outcomes(project: Project) -> dict[str, dict[str, int]]:
 
 def rows(running: Installation, project: Project) -> dict[str, list[int]]:
     """Returns how many rows each table of each kind has."""
-    return of_each(lambda kind: [running.count(project, table.name) for table in kind.tables])
+    return of_each(lambda kind: [len(running.ids(project, kind, table)) for table in kind.tables])
 
 
 def items_stored(counts: dict[str, list[int]]) -> dict[str, int]:
@@ -183,10 +183,10 @@ def test_every_kind_has_a_sample() -> None:
     assert set(SAMPLES) == {kind.name for kind in KINDS}
 
 
-def test_names_wires_and_tables_belong_to_one_kind_each() -> None:
+def test_names_wires_and_first_tables_belong_to_one_kind_each() -> None:
     for names in (
         [kind.name for kind in KINDS],
         [kind.wire for kind in KINDS],
-        [table.name for kind in KINDS for table in kind.tables],
+        [kind.tables[0].name for kind in KINDS],
     ):
         assert len(names) == len(set(names))

@@ -1,0 +1,1 @@
+"""OpenTelemetry in the store: spans of every sort, messages, metrics."""

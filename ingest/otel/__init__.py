@@ -1,0 +1,1 @@
+"""OTLP in: its routes, and how a request becomes items."""

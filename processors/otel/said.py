@@ -1,0 +1,58 @@
+"""What the rows of a span share: its names, what it is grouped by, its failure as JSON."""
+
+from typing import Any
+
+import msgspec
+
+from schemas.ids import canonical_id
+from schemas.otel.meanings import Failure, Meaning
+from schemas.otel.signals import Span
+from schemas.otel.values import Value
+
+PULSE = "pulse"
+_encode = msgspec.json.Encoder().encode
+
+
+def item_id_of(span: Span) -> str:
+    """Names a span within its project."""
+    return f"{span.trace_id}-{span.span_id}"
+
+
+def session_of(span: Span, meaning: Meaning) -> str:
+    """The session of a span; of Pulse's without one, its trace."""
+    session = meaning.session_id or (span.trace_id if meaning.flavour == PULSE else "")
+    return canonical_id(session)
+
+
+def ms_of(span: Span) -> float:
+    """How long a span took, in milliseconds."""
+    return (span.end_ns - span.start_ns) / 1e6
+
+
+def json_or_nothing(value: Value) -> bytes:
+    """A value as JSON; empty for none."""
+    return b"" if value is None else _encode(value)
+
+
+def metadata_of(meaning: Meaning) -> dict[str, Any]:
+    """What a call can be grouped by beside its columns."""
+    around: dict[str, Any] = {
+        "service": meaning.service,
+        "agent": meaning.agent.name if meaning.agent else None,
+        "workflow": meaning.workflow,
+        "prompt_name": meaning.prompt_name,
+        "prompt_version": meaning.prompt_version,
+        "release": meaning.release,
+    }
+    found = {name: value for name, value in around.items() if value}
+    if meaning.tags:
+        found["tags"] = meaning.tags
+    return found | meaning.metadata
+
+
+def failure_json(failure: Failure | None) -> bytes:
+    """A failure as the other tables hold errors."""
+    if failure is None:
+        return b""
+    told = {"type": failure.type, "message": failure.message, "stack": failure.stacktrace}
+    return _encode({name: value for name, value in told.items() if value})
