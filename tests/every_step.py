@@ -10,6 +10,7 @@ from processors.errors.steps import Meaning
 from processors.errors.steps import steps as error_steps
 from processors.llm.cost.own import Prices
 from processors.llm.steps import steps as llm_steps
+from processors.otel.steps import steps as otel_steps
 from processors.uptime.steps import steps as uptime_steps
 from schemas.errors.grouping import DEFAULT_CONFIG
 
@@ -22,4 +23,5 @@ def every_step(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
         **error_steps(lambda: lambda _: usual),
         **uptime_steps(),
         **deploy_steps(),
+        **otel_steps(current),
     }

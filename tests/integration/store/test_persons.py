@@ -1,5 +1,6 @@
 """A person leaves the store and the control plane; what is counted stays, also after breaks."""
 
+import hashlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -200,6 +201,7 @@ def fill(warehouse: Warehouse, project: ProjectContext) -> None:
     ]
     warehouse.insert_now("spans", encode_spans(spans), uuid.uuid4().hex)
     for number, who in ((1, JANE), (6, BOB)):
+        ask_a_model(warehouse, project, who)
         store(
             warehouse,
             project,
@@ -215,6 +217,29 @@ def fill(warehouse: Warehouse, project: ProjectContext) -> None:
         alone = f"{number + 30:032x}"
         about = said(f"Ask {who}", contact_email=who)
         store(warehouse, project, about, shot, at_us=NOON_US, event_id=alone)
+
+
+def ask_a_model(warehouse: Warehouse, project: ProjectContext, who: str) -> None:
+    """Stores a span of OpenTelemetry of a person, and what it told a model."""
+    values = {
+        "p": project.project_id,
+        "id": hashlib.md5(who.encode()).hexdigest(),
+        "who": who,
+        "us": NOON_US,
+    }
+    moment = "fromUnixTimestamp64Micro({us:Int64}, 'UTC')"
+    columns = f"{{p:String}}, {{id:String}}, {moment}, {moment}"
+    for table, names, more in (
+        ("otel_spans", "user_id, status_message", "{who:String}, {who:String}"),
+        ("messages", "role, hash, body", "'user', MD5({who:String}), toJSONString({who:String})"),
+        ("messages", "role, hash, body", "'system', 'all', toJSONString('Be kind.')"),
+    ):
+        warehouse.command_now(
+            f"INSERT INTO {table} (project_id, item_id, timestamp, received_at, {names})"
+            f" SELECT {columns}, {more}",
+            values,
+            {},
+        )
 
 
 def logged(body: str, who: str) -> tuple[Mapping[str, Any], bytes]:
@@ -270,7 +295,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     assert set(tables_with(warehouse, project, JANE)) == {
         *("errors", "transactions", "transaction_spans", "streamed_spans", "spans", "traces"),
         "session_sums",
-        *("attachments", "feedback", "logs"),
+        *("attachments", "feedback", "logs", "otel_spans", "messages"),
     }
     asked = await request_erasure(database, project.project_id, f" {JANE} ", by=None)
 
@@ -288,7 +313,8 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     assert done.done.rows == {
         "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
         "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
-        "agent spans": 2, "LLM calls": 3,
+        "agent spans": 2, "LLM calls": 3, "spans of OpenTelemetry": 1,
+        "messages to models and from them": 2,
     }  # fmt: skip
     assert len(log.dropped) == 1
 
@@ -327,7 +353,8 @@ async def test_the_export_is_a_line_of_json_for_each_row(
     assert {kind: kinds.count(kind) for kind in kinds} == {
         "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
         "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
-        "agent spans": 2, "LLM calls": 3,
+        "agent spans": 2, "LLM calls": 3, "spans of OpenTelemetry": 1,
+        "messages to models and from them": 2,
     }  # fmt: skip
     (call, *_) = [line for line in lines if line["what"] == "LLM calls"]
     assert call["request_body"] == {"asks": JANE}
