@@ -12,6 +12,7 @@ import pytest
 import uvloop
 from litestar import Litestar, Router
 from litestar.datastructures import State
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -401,6 +402,24 @@ class TestFollowing:
 
         assert raised.value.rcvd is not None
         assert raised.value.rcvd.code == 1008
+        await until(lambda: not followed.feeds._followed)
+
+    async def test_who_follows_what_is_removed_is_told_so_at_once_and_nobody_reads_it_on(
+        self, followed: Followed, deployment_id: str
+    ) -> None:
+        async with followed.follow(deployment_id) as client:
+            await until(lambda: followed.host.asked)
+            with capture_logs() as logged:
+                followed.host.deployments.clear()
+                with pytest.raises(ConnectionClosed) as raised:
+                    await next_of(client)
+
+        assert raised.value.rcvd is not None
+        assert (raised.value.rcvd.code, raised.value.rcvd.reason) == (
+            1008,
+            "the deployment was removed",
+        )
+        assert not logged
         await until(lambda: not followed.feeds._followed)
 
     async def test_what_a_client_says_is_not_listened_to_and_nothing_stays_when_it_goes(
