@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from deploys.failures import Cancelled, CheckoutFailed, NoSuchBranch
-from deploys.git import Git, Said, remote_url, run_git
+from deploys.git import MAX_OUTPUT_BYTES, Git, Said, remote_url, run_git
 from deploys.places import Places
 from deploys.remotes import Remote, Resolve, find_remote, resolve_host
 from deploys.settings import DeployerSettings
@@ -46,6 +46,7 @@ COMPLAINTS = (
 )
 """What git says, and what it means to people."""
 NO_REF = re.compile(r"couldn't find remote ref|not our ref|unadvertised object|[Nn]o such ref")
+NO_MEMORY = re.compile(r"^(?!remote: ).*(Out of memory|Cannot allocate memory)", re.MULTILINE)
 REDIRECTED = re.compile(COMPLAINTS[0][0])
 
 
@@ -284,6 +285,7 @@ def _git(settings: DeployerSettings, remote: Remote) -> Git:
         ca_file=settings.ca_file,
         seconds=settings.fetch_seconds,
         disk_bytes=settings.fetch_bytes,
+        memory_bytes=settings.fetch_memory_bytes,
     )
 
 
@@ -294,6 +296,16 @@ def _check(said: Said, settings: DeployerSettings, url: str) -> None:
         raise CheckoutFailed(
             f"The repository takes more than {settings.fetch_bytes // MIB:,} MiB, "
             "or the disk is full"
+        )
+    if said.ended.reason == "memory" or (said.ended.code and NO_MEMORY.search(said.complaint)):
+        raise CheckoutFailed(
+            "git needs more memory for the repository than a fetch may use: "
+            f"{settings.fetch_memory_bytes // MIB:,} MiB"
+        )
+    if said.ended.reason == "output":
+        raise CheckoutFailed(
+            f"git says more than {MAX_OUTPUT_BYTES // MIB} MiB of the repository: "
+            "it has too many files or branches"
         )
     if not said.ended.code and not said.ended.reason:
         return

@@ -44,6 +44,8 @@ class Git(Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     seconds: float
     disk_bytes: int
+    memory_bytes: int
+    """Of all its processes together."""
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -73,7 +75,7 @@ async def run_git(
         [program, *arguments],
         environment,
         str(folder),
-        Bounds(0, git.disk_bytes, MAX_PROCESSES, 5),
+        Bounds(git.memory_bytes, git.disk_bytes, MAX_PROCESSES, 5),
         "",
         is_wrapped=False,
         private="",
@@ -127,6 +129,11 @@ def git_environment(git: Git) -> dict[str, str]:
         "GIT_LITERAL_PATHSPECS": "1",
     }
     settings = {
+        # Larger files go through git in pieces, and are never in memory as a whole.
+        "core.bigFileThreshold": "16m",
+        "core.deltaBaseCacheLimit": "32m",
+        # Each has such a cache and objects of its own; git would take one for each processor.
+        "pack.threads": "2",
         "core.hooksPath": "/dev/null",
         "core.fsmonitor": "false",
         "credential.helper": "",

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from deploys.drivers.driver import Running, State
 from deploys.failures import Cancelled, Unhealthy
+from deploys.listeners import Listeners
+from schemas.deploys.routing import Owner
 
 PAUSE_S = 0.25
 ANSWER_TIMEOUT_S = 5.0
@@ -43,13 +45,14 @@ async def wait_until_healthy(
     deadline = loop.time() + check.seconds
     well, found = 0, "it was not asked"
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
+    listeners = Listeners()
     async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
         while well < SUCCESSES:
             if cancel.is_set():
                 raise Cancelled
             # Before it is asked: an app that ended is not confused with one that has its port now.
             _check_alive(running.state(), last_lines)
-            found = await _ask(check, running, session)
+            found = await _ask(check, running, session) or await _stranger(running, listeners)
             well = 0 if found else well + 1
             if loop.time() >= deadline and well < SUCCESSES:
                 said = found or "it answered once"
@@ -91,6 +94,14 @@ async def _ask(check: HealthCheck, running: Running, session: aiohttp.ClientSess
         return f"it did not answer within {ANSWER_TIMEOUT_S:g} s"
     except (aiohttp.ClientError, OSError, ValueError):
         return f"nothing answers on port {instance.port} (is it the one of $PORT?)"
+
+
+async def _stranger(running: Running, listeners: Listeners) -> str:
+    """Returns that another program answers in place of the app; empty text where none does."""
+    of = running.instance
+    if not of.namespace or await listeners.of(Owner(of.pid, of.started, of.namespace), of.port):
+        return ""
+    return f"another program answers on port {of.port}"
 
 
 async def _connect(host: str, port: int) -> str:

@@ -21,6 +21,7 @@ FETCH_S = 20.0
 LOOK_S = 40.0
 """For all of a look: the fetch of a commit, its files, what they say."""
 FETCH_BYTES = 128 * MIB
+FETCH_MEMORY_BYTES = 512 * MIB
 FILES_BYTES = 256 * MIB
 MOST_FILES = 50_000
 LEFT_FOR_S = 600.0
@@ -48,6 +49,7 @@ async def look(
             private_allowed=private_allowed,
             fetch_seconds=FETCH_S,
             fetch_bytes=FETCH_BYTES,
+            fetch_memory_bytes=FETCH_MEMORY_BYTES,
             release_bytes=FILES_BYTES,
             checkout_files=MOST_FILES,
         )

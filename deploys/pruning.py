@@ -14,7 +14,10 @@ log = structlog.get_logger(__name__)
 
 
 async def prune(bench: Bench, job: Job) -> None:
-    """Removes releases of an app's environment beyond those to keep; none that runs."""
+    """Removes releases of an app's environment beyond those to keep.
+
+    None that runs, and none that a rollback waits for or starts.
+    """
     deployment = job.deployment
     of_ours = await list_releases(bench.at.database, ProjectId(deployment.project_id), bench.name)
     kept = {one.place: one.id for one in of_ours}
@@ -27,9 +30,11 @@ async def prune(bench: Bench, job: Job) -> None:
         count=job.config.max_deployments,
         keep=[place for place, release_id in kept.items() if release_id in running],
     )
+    # What is not known yet belongs to a build that is about to make it known.
+    known = [place for place in surplus if place in kept]
     # In this order: a deployer that begins removes what nobody knows.
-    await forget_releases(bench.at.database, [kept[one] for one in surplus if one in kept])
-    for place in surplus:
+    spared = await forget_releases(bench.at.database, bench.name, known)
+    for place in set(known) - spared:
         await asyncio.to_thread(bench.releases.remove, place)
     await remove_images(bench)
 

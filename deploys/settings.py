@@ -37,6 +37,8 @@ class DeployerSettings(Struct, frozen=True, kw_only=True):
     """How long a fetch may take."""
     fetch_bytes: Annotated[int, Meta(ge=MIB)] = 1 * GIB
     """Of one fetch, and of the copy of a repository that is kept between builds."""
+    fetch_memory_bytes: Annotated[int, Meta(ge=MIB)] = 1 * GIB
+    """Of git and its helpers together, whatever the repository's server sends."""
     checkout_files: Annotated[int, Meta(ge=1)] = 200_000
     """Files of one commit."""
 

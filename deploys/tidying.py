@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from controlplane.deploys.instances import forget_places, list_environments, list_instances
+from controlplane.deploys.instances import forget_releases, list_environments, list_instances
 from deploys.bench import Bench
 from deploys.pruning import remove_images
 from deploys.releases import Releases
@@ -23,18 +23,18 @@ async def tidy(bench: Bench) -> None:
     known = await list_environments(database)
     live = await list_instances(database, bench.name, ("starting", "serving", "draining"))
     known |= {(one.project_id, one.environment) for one in live}
-    gone = [one.id for one in found if (one.app, one.environment) not in known]
+    gone = {one.id for one in found if (one.app, one.environment) not in known}
     ended = apps - {app for app, _ in known}
     if not gone and not ended:
         return
     # In this order: a deployer that begins removes what nobody knows.
-    await forget_places(database, bench.name, gone)
+    gone -= await forget_releases(database, bench.name, gone)
     await asyncio.to_thread(_remove, releases, gone, ended)
     await remove_images(bench)
     log.info("removed what nobody goes back to", releases=len(gone), apps=len(ended))
 
 
-def _remove(releases: Releases, gone: list[str], ended: set[str]) -> None:
+def _remove(releases: Releases, gone: set[str], ended: set[str]) -> None:
     for release_id in gone:
         releases.remove(release_id)
     for app in ended:

@@ -19,6 +19,7 @@ from controlplane.deploys.domains import is_sole_claim
 from controlplane.deploys.routing import is_verified, list_routes
 from controlplane.deploys.rows import Reach
 from controlplane.logins import is_login
+from deploys.listeners import Listeners
 from schemas.deploys.routing import NO_APPS_HOST
 from sluice.own_address import own_hosts
 from sluice.process import Process
@@ -35,7 +36,7 @@ def add_apps(process: Process, database: Database, vault: Vault) -> Routes:
     """Adds what passes requests on to apps, and what the routes of deployments need."""
     settings = process.settings
     routes = Routes(partial(list_routes, database), Flights(), own_hosts=own_hosts(settings))
-    upstream = Upstream(Clocks())
+    upstream = Upstream(Clocks(), Listeners().of)
     withheld = Withheld(
         is_own_session=lambda value: vault.signed_token(value) is not None,
         is_own_token=partial(is_login, vault),

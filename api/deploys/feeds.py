@@ -10,6 +10,7 @@ Who follows takes lines from what is kept here of the last ones. Who is too slow
 before it, reads pages of the store, which those who read the same ones share.
 
 TooManyViewers   a project, or all of them together, follow as much as they may
+LogRemoved       the deployment of a log was removed while it was followed
 FeedBroken       a bug of ours has ended a feed
 """
 
@@ -33,7 +34,7 @@ from api.reads import TooManyQueries
 from clickhouse.client import Warehouse
 from clickhouse.deploys.lines import MOST_LINES, LineFilter, list_lines, newest_seq
 from clickhouse.failures import WarehouseError
-from controlplane.failures import ControlPlaneError
+from controlplane.failures import NotFound, RetryLater
 from eventlog.records import Chunk
 from eventlog.tail import Tail
 from schemas.deploys.lines import Line
@@ -58,7 +59,7 @@ PAGE_LINES, MOST_PAGES = 500, 8
 AT_ONCE = 200
 MOST_FEEDS, MOST_VIEWERS = 200, 4_000
 SHARE_OF_PROJECT = 2
-PASSING = (TooManyQueries, WarehouseError, ControlPlaneError)
+PASSING = (TooManyQueries, WarehouseError, RetryLater)
 """What may work the next time."""
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,10 @@ class TooManyViewers(Exception):
     def __init__(self, *, is_own: bool) -> None:
         super().__init__("too many viewers")
         self.is_own = is_own
+
+
+class LogRemoved(Exception):
+    """Raised where the deployment of a log was removed."""
 
 
 class FeedBroken(Exception):
@@ -115,7 +120,8 @@ class Feed:
         self._kept_after = 0
         """Every line after this one, up to the last, is in `_frames`."""
         self._stored_seq = 0
-        self._is_begun = self._is_broken = False
+        self._is_begun = False
+        self._failure: type[LogRemoved | FeedBroken] | None = None
         self._heard: deque[LineAnswer] = deque()
         self._news, self._changed = asyncio.Event(), asyncio.Event()
         self._pages: OrderedDict[tuple[int, int], asyncio.Future[list[Frame]]] = OrderedDict()
@@ -136,10 +142,11 @@ class Feed:
                 if looking.done():
                     looking.result()
                 await self._go_on()
+        except NotFound:
+            self._fail(LogRemoved)
         except Exception:
             log.exception("log is not followed any more")
-            self._is_broken = True
-            self._tell()
+            self._fail(FeedBroken)
         finally:
             looking.cancel()
 
@@ -147,10 +154,10 @@ class Feed:
         """Yields lines with higher numbers, in order, until the deployment is over.
 
         The next ones are made ready when the last ones were taken, so a slow viewer holds none.
-        Raises `FeedBroken`.
+        Raises `LogRemoved`, `FeedBroken`.
         """
         seen = after_seq
-        while not self._is_broken:
+        while self._failure is None:
             changed = self._changed
             if not self._is_begun:
                 await changed.wait()
@@ -165,7 +172,7 @@ class Feed:
                 return
             else:
                 await changed.wait()
-        raise FeedBroken
+        raise self._failure
 
     async def _go_on(self) -> None:
         self._take_heard()
@@ -293,6 +300,10 @@ class Feed:
             self._kept_after = self._frames[over - 1].seq
             del self._frames[:over]
             self._bytes = size
+
+    def _fail(self, failure: type[LogRemoved | FeedBroken]) -> None:
+        self._failure = failure
+        self._tell()
 
     def _tell(self) -> None:
         self._changed.set()

@@ -16,7 +16,7 @@ from litestar.params import FromPath
 
 from api.declared import takes
 from api.deploys.failures import STATUSES, ErrorAnswer, text_of
-from api.deploys.feeds import Feed, FeedBroken, Feeds, Frame, Source, TooManyViewers
+from api.deploys.feeds import Feed, FeedBroken, Feeds, Frame, LogRemoved, Source, TooManyViewers
 from api.deploys.readers import DeployReader, deploy_reader
 from api.headers import USUAL
 from api.parameters import InvalidParameters, read, values_of
@@ -134,6 +134,8 @@ async def _send(socket: AnySocket, feed: Feed, asked: _Asked) -> _Closed | None:
         if feed.ending is not None:
             end = EndFrame(asked.deployment_id, feed.ending.status, last_seq)
             await socket.send_text(_encode(end).decode())
+    except LogRemoved:
+        return _Closed(POLICY, "the deployment was removed")
     except FeedBroken:
         return _Closed(BROKEN, "the log cannot be followed for now")
     except (WebSocketException, OSError):

@@ -34,7 +34,8 @@ class DeployReader(Protocol):
         """Returns that the deployment is over, `None` while it is not.
 
         Asked once a second for each log that somebody follows. All lines must be in the event log
-        before a deployment is over. Raises a `ControlPlaneError` where nobody can say.
+        before a deployment is over. Raises `NotFound` where it was removed, and `RetryLater` where
+        nobody can say now.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -249,26 +249,33 @@ async def list_environments(database: Database) -> set[tuple[str, str]]:
         return found | {(str(project_id), PRODUCTION) for project_id in live}
 
 
-async def forget_places(database: Database, deployer: str, places: Collection[str]) -> None:
-    """Notes that a deployer has removed the files of releases, by where they were."""
+async def forget_releases(database: Database, deployer: str, places: Collection[str]) -> set[str]:
+    """Notes that a deployer is about to remove the files of releases, by where they are.
+
+    Returns those that must stay: a deployment waits for one or starts it, or an instance runs it.
+    """
     of = models.AppRelease
-    gone = update(of).where(of.deployer == deployer, of.place.in_(places), of.removed_us.is_(None))
+    query = select(of).where(of.deployer == deployer, of.place.in_(places), of.removed_us.is_(None))
     async with database.session() as session:
-        await session.execute(
-            gone.values(removed_us=time.time_ns() // 1000).execution_options(
-                synchronize_session=False
-            )
-        )
+        # Held first, as `claim` does: whoever is second sees what the other one did.
+        rows = list(await session.scalars(query.with_for_update()))
+        used = await _used(session, [row.id for row in rows])
+        for row in rows:
+            if row.id not in used:
+                row.removed_us = time.time_ns() // 1000
+        return {row.place for row in rows if row.id in used}
 
 
-async def forget_releases(database: Database, release_ids: Collection[str]) -> None:
-    """Notes that the files of releases are gone."""
-    ids = [one for one in map(as_uuid, release_ids) if one is not None]
-    of = models.AppRelease
-    async with database.session() as session:
-        await session.execute(
-            update(of).where(of.id.in_(ids)).values(removed_us=time.time_ns() // 1000)
-        )
+async def _used(session: AsyncSession, release_ids: Sequence[UUID]) -> set[UUID]:
+    deployment, instance = models.Deployment, models.AppInstance
+    wanted = select(deployment.release_id).where(
+        deployment.release_id.in_(release_ids), deployment.status.in_(("queued", "building"))
+    )
+    running = select(instance.release_id).where(
+        instance.release_id.in_(release_ids), instance.ended_us.is_(None)
+    )
+    found = [*await session.scalars(wanted), *await session.scalars(running)]
+    return {one for one in found if one is not None}
 
 
 async def _forget_earlier(session: AsyncSession, row: models.Deployment) -> None:

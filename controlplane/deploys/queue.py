@@ -262,6 +262,7 @@ async def _kept_release(session: AsyncSession, row: models.Deployment) -> models
     """
     if row.release_id is None:
         return None
-    kept = await session.get(models.AppRelease, row.release_id)
+    # Held: it is not removed between this look and the moment when others see who starts it.
+    kept = await session.get(models.AppRelease, row.release_id, with_for_update=True)
     is_here = kept is not None and kept.removed_us is None and kept.deployer == row.deployer
     return kept if is_here else None

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
 from controlplane.deploys import models
 from controlplane.models import Project
-from schemas.deploys.routing import PRODUCTION, Route
+from schemas.deploys.routing import PRODUCTION, Owner, Route
 
 
 async def list_routes(database: Database) -> list[Route]:
@@ -62,4 +63,14 @@ def _route(row: models.AppInstance, environment: str, hosts: tuple[str, ...]) ->
         address=row.address,
         port=row.port,
         instance_id=str(row.id),
+        owner=_owner_in(row.details),
     )
+
+
+def _owner_in(details: str) -> Owner | None:
+    """Returns who has started an instance, as its driver has noted it."""
+    try:
+        owner = msgspec.json.decode(details, type=Owner)
+    except msgspec.ValidationError:
+        return None  # Of an earlier version.
+    return owner if owner.namespace else None

@@ -116,11 +116,14 @@ class Instance(Struct, frozen=True, kw_only=True):
     host: str
     port: int
     pid: int
-    """Of its supervisor; 0 with Docker."""
+    """Of its supervisor."""
     started: str
-    """When that began: with the pid it is one process. With Docker the id of the container."""
+    """When that began: with the pid it is one process."""
     folder: str
     """The instance's own."""
+    namespace: str = ""
+    """In which its supervisor has that pid; empty where its processes do not listen themselves, as
+    in a container."""
 
 
 class State(Struct, frozen=True, kw_only=True):

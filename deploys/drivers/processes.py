@@ -32,7 +32,7 @@ from deploys.orphans import end_marked, mark, read_identity
 from deploys.places import Places
 from deploys.settings import DeployerSettings
 from deploys.steps import GRACE_S, program, program_environment, run_step
-from deploys.supervision.kin import is_alive, look_at, send
+from deploys.supervision.kin import is_alive, look_at, pid_namespace, send
 from deploys.supervision.orders import AppOrders, StepOrders, dump, read_state
 from deploys.supervision.spawning import Bounds, Start
 
@@ -187,6 +187,8 @@ class ProcessDriver:
             pid=pid,
             started=started,
             folder=str(folder),
+            # Of a container it is the engine that listens.
+            namespace=pid_namespace() if self.images is None or app.is_ours else "",
         )
 
     async def adopt(self, instance: Instance) -> "RunningProcess | None":

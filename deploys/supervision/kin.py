@@ -40,6 +40,11 @@ def boot_id() -> str:
     return "-"
 
 
+def pid_namespace() -> str:
+    """Returns in which namespace the pids of this process are those of others."""
+    return os.readlink("/proc/self/ns/pid")
+
+
 def look_at(pid: int) -> Process | None:
     """Returns a process, `None` where there is none."""
     try:
@@ -77,6 +82,22 @@ def descendants(pid: int) -> list[Process]:
         for child in children.get(waiting.pop(), ()):
             found.append(child)
             waiting.append(child.pid)
+    return found
+
+
+def sockets_of(pid: int) -> set[int] | None:
+    """Returns the numbers of the sockets that a process holds; `None` where nobody may look."""
+    found = set()
+    try:
+        for descriptor in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(FileNotFoundError):
+                kind, _, number = os.readlink(descriptor).partition(":")
+                if kind == "socket":
+                    found.add(int(number.strip("[]")))
+    except PermissionError:
+        return None
+    except OSError:  # It is gone.
+        return set()
     return found
 
 

@@ -23,6 +23,16 @@ _ASCII_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*", re.ASCII)
 _LABEL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:--[a-z0-9-]{1,24})?")
 
 
+class Owner(Struct, frozen=True):
+    """The supervisor of an app's processes: whoever listens for the app descends from it."""
+
+    pid: int
+    started: str
+    """When it began: with the pid it is one process."""
+    namespace: str
+    """Of processes, in which it has that pid."""
+
+
 class Route(Struct, frozen=True, kw_only=True):
     """The instance that serves an environment of a project now."""
 
@@ -35,6 +45,8 @@ class Route(Struct, frozen=True, kw_only=True):
     port: int
     """0 while it has none."""
     instance_id: str
+    owner: Owner | None = None
+    """`None` where it cannot be told who listens, as for a container."""
 
 
 def slug_of(environment: str) -> str:

@@ -108,6 +108,7 @@ class Exchange:
         return Ask(
             method=self._scope["method"],
             url=url_of(route, place.target, self._scope["query_string"]),
+            owner=route.owner,
             fields=fields,
             body=incoming.pieces(on_piece) if incoming.is_there else None,
         )

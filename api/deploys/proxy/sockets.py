@@ -14,7 +14,7 @@ from api.deploys.proxy.asking import fields_for_app
 from api.deploys.proxy.flights import Flights, TooManyAtOnce
 from api.deploys.proxy.places import Place
 from api.deploys.proxy.refusals import Refusal
-from api.deploys.proxy.upstream import CLOSED_S, BadAnswer, NotAnswered, Upstream, url_of
+from api.deploys.proxy.upstream import CLOSED_S, Ask, BadAnswer, NotAnswered, Upstream, url_of
 from api.deploys.proxy.withheld import Withheld
 from schemas.deploys.routing import Route
 
@@ -62,9 +62,10 @@ class Socket:
         first_byte_s = self._upstream.clocks.first_byte_s
         url = url_of(route, place.target, self._scope["query_string"], scheme="ws")
         fields = fields_for_app(self._scope, place, self._withheld)
+        ask = Ask(method="GET", url=url, owner=route.owner, fields=fields)
         try:
             async with asyncio.timeout(first_byte_s):
-                return await self._upstream.dial(url, fields, self._scope["subprotocols"])
+                return await self._upstream.dial(ask, self._scope["subprotocols"])
         except aiohttp.WSServerHandshakeError as error:
             raise _unopened(error) from error
         except TimeoutError:

@@ -9,18 +9,20 @@ BadAnswer     what an app sends is no HTTP, or ends in the middle
 
 import asyncio
 import socket
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 from aiohttp import AddrInfoType
 from aiohttp.client_exceptions import ConnectionTimeoutError, SocketTimeoutError
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.tracing import Trace
 from msgspec import Struct
 from multidict import CIMultiDict
 from yarl import URL
 
-from schemas.deploys.routing import Route
+from schemas.deploys.routing import Owner, Route
 
 MOST_HEAD_BYTES = 64 << 10
 """Of one header of an answer, or of its first line."""
@@ -33,6 +35,10 @@ CLOSED_S = 2.0
 _SENT_AS_THEY_CAME = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _ESCAPED = {byte: f"%{byte:02X}" for byte in (*range(0x21), *b'"#<>\\^`{|}', *range(0x7F, 0x100))}
 """What no path or query may hold, and clients send all the same."""
+
+
+Listening = Callable[[Owner, int], Awaitable[frozenset[int] | None]]
+"""Returns the sockets that listen on a port; `None` where one of them is not the owner's."""
 
 
 class Clocks(Struct, frozen=True, kw_only=True):
@@ -65,6 +71,7 @@ class Ask(Struct, frozen=True, kw_only=True):
 
     method: str
     url: URL
+    owner: Owner | None
     fields: CIMultiDict[str]
     body: AsyncIterable[bytes] | None = None
 
@@ -72,16 +79,19 @@ class Ask(Struct, frozen=True, kw_only=True):
 class Upstream:
     """The connections to all apps. Open it within a running loop, and close it."""
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Clocks, listening: Listening | None = None) -> None:
+        """Without `listening`, whoever has the port of an app is taken for the app."""
         self.clocks = clocks
+        self._owners: dict[int, Owner | None] = {}
         make = self._socket
+        proof = _Proof(self._owners, listening)
         self._kept = self._session(
-            aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_S, socket_factory=make)
+            _Connector(proof, limit=0, keepalive_timeout=KEPT_S, socket_factory=make)
         )
         # An app may be closing a connection in the moment in which it is used again. What may not
         # be sent twice never meets that.
         self._fresh = self._session(
-            aiohttp.TCPConnector(limit=0, force_close=True, socket_factory=make)
+            _Connector(proof, limit=0, force_close=True, socket_factory=make)
         )
 
     async def ask(self, ask: Ask, connection: Literal["kept", "fresh"]) -> aiohttp.ClientResponse:
@@ -89,21 +99,21 @@ class Upstream:
 
         Raises `NotAnswered`, `BadAnswer`, and `ValueError` for what cannot be written as HTTP.
         """
+        self._owners[ask.url.port or 0] = ask.owner
         session = self._kept if connection == "kept" else self._fresh
         return await session.request(
             ask.method, ask.url, headers=ask.fields, data=ask.body, allow_redirects=False
         )
 
-    async def dial(
-        self, url: URL, fields: CIMultiDict[str], protocols: list[str]
-    ) -> aiohttp.ClientWebSocketResponse:
+    async def dial(self, ask: Ask, protocols: list[str]) -> aiohttp.ClientWebSocketResponse:
         """Returns an open WebSocket.
 
         Raises `aiohttp.WSServerHandshakeError` with the app's answer, and as `ask` does.
         """
+        self._owners[ask.url.port or 0] = ask.owner
         return await self._fresh.ws_connect(
-            url,
-            headers=fields,
+            ask.url,
+            headers=ask.fields,
             protocols=protocols,
             autoclose=False,
             timeout=aiohttp.ClientWSTimeout(ws_close=CLOSED_S),
@@ -142,6 +152,52 @@ class Upstream:
             max_line_size=MOST_HEAD_BYTES,
             max_field_size=MOST_HEAD_BYTES,
         )
+
+
+class _Proof(NamedTuple):
+    """What it takes to know who listens."""
+
+    owners: Mapping[int, Owner | None]
+    """By the port of their app, of which no two have the same."""
+    listening: Listening | None
+
+    async def sockets(self, port: int) -> frozenset[int] | None:
+        """Returns what listens. Raises `NotAnswered` where that is not the app."""
+        owner = self.owners.get(port)
+        if owner is None or self.listening is None:
+            return None
+        found = await self.listening(owner, port)
+        if found is None:
+            raise NotAnswered("another program has its port", unsent=True)
+        return found
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Makes connections to apps and to nobody else, whoever takes their port meanwhile."""
+
+    def __init__(self, proof: _Proof, **options: Any) -> None:
+        super().__init__(**options)
+        self._proof = proof
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,
+    ) -> ResponseHandler:
+        # The same before and after: it cannot have been another's in between.
+        port = req.url.port or 0
+        before = await self._proof.sockets(port)
+        made = await super()._create_connection(req, traces, timeout)
+        try:
+            after = await self._proof.sockets(port)
+        except BaseException:
+            made.close()
+            raise
+        if before != after or after == frozenset():
+            made.close()
+            raise NotAnswered("it begins to listen just now", unsent=True)
+        return made
 
 
 def url_of(route: Route, target: bytes, query: bytes, *, scheme: str = "http") -> URL:

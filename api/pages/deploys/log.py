@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from api.auth import AnyRequest, services
-from api.deploys.feeds import Feed, FeedBroken, Feeds, Frame, Source, TooManyViewers
+from api.deploys.feeds import Feed, FeedBroken, Feeds, Frame, LogRemoved, Source, TooManyViewers
 from api.deploys.readers import Ending
 from api.pages.deploys.allowed import reach_of
 from api.pages.deploys.listing import DEPLOYMENTS
@@ -124,7 +124,10 @@ async def follow_lines(
     request: AnyRequest, viewer: Viewed, deployment_id: FromPath[str]
 ) -> Response[Any]:
     """Send the lines that a deployment prints after a number, until it is over."""
-    await _ending(request, reach_of(viewer), deployment_id)  # says at once that there is none
+    try:
+        await _ending(request, reach_of(viewer), deployment_id)
+    except NotFound as error:
+        raise NoSuchPage from error
     after = _number(values_of(request), "after")
     events = _events(request, viewer, source_of(request, viewer, deployment_id), after)
     return Stream(events, media_type="text/event-stream", headers=HEADERS)
@@ -154,6 +157,8 @@ async def _events(
                 yield event
     except TooManyViewers:
         yield over("too many")
+    except LogRemoved:
+        yield over("ended")
     except FeedBroken:
         yield over("restart")
 
@@ -195,7 +200,7 @@ async def _followed(
         closing.cancel()
         if asking is not None:
             asking.cancel()
-            with suppress(asyncio.CancelledError, FeedBroken):
+            with suppress(asyncio.CancelledError, LogRemoved, FeedBroken):
                 await asking
 
 
@@ -216,13 +221,10 @@ def feeds_of(request: AnyRequest) -> Feeds:
 
 
 async def _ending(request: AnyRequest, reach: Reach, deployment_id: str) -> Ending | None:
-    """Returns that a deployment is over, `None` while it is not. Raises `NoSuchPage`."""
-    try:
-        database = services(request).database
-        one = await get_deployment(database, reach, deployment_id)
-        ended = await over_since(database, ProjectId(one.project_id), deployment_id)
-    except NotFound as error:
-        raise NoSuchPage from error
+    """Returns that a deployment is over, `None` while it is not. Raises `NotFound`."""
+    database = services(request).database
+    one = await get_deployment(database, reach, deployment_id)
+    ended = await over_since(database, ProjectId(one.project_id), deployment_id)
     return None if ended is None else Ending(*ended)
 
 

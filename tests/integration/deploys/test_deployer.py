@@ -1,6 +1,5 @@
 """From a commit to what serves: real repositories, real processes, one deployer after another."""
 
-import asyncio
 import os
 import signal
 from pathlib import Path
@@ -9,11 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.deploys import models
 from controlplane.deploys.deployments import (
-    cancel_deployment,
     get_deployment,
     list_deployments,
     roll_back,
@@ -28,11 +25,8 @@ from controlplane.deploys.queue import claim
 from controlplane.deploys.reaching import over_since
 from controlplane.deploys.rows import Reach
 from controlplane.failures import Unavailable
-from deploys import building, runs
+from deploys import pruning
 from deploys.apps import instance_in
-from deploys.drivers import processes
-from deploys.orphans import marked, read_identity
-from deploys.places import Places
 from deploys.supervision.kin import is_alive
 from deploys.supervision.orders import read_state
 from tests.integration.deploys.apps import ask, who
@@ -43,14 +37,6 @@ from tests.integration.deploys.running import World, commit, page, until
 def url(tmp_path: Path) -> str:
     """One database is enough here: the queue is proved on both."""
     return f"sqlite:///{tmp_path / 'control.db'}"
-
-
-@pytest.fixture
-async def world(database: Database, vault: Vault, tmp_path: Path) -> World:
-    world = World(database, vault, tmp_path)
-    commit(world.repository, page("first"))
-    await world.begin()
-    return world
 
 
 async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) -> None:
@@ -127,19 +113,6 @@ async def test_a_rollback_starts_the_release_again_without_its_repository(world:
         assert (back.status, back.kind) == ("running", "rollback")
         assert await world.served() == "first"
         assert not any("Fetching" in line for line in world.said(back.id))
-
-
-async def test_a_build_that_is_cancelled_ends_and_the_next_begins(world: World) -> None:
-    await world.configure(build_command="sleep 600")
-    async with world.deployer():
-        asked = await ask(world.database, world.project_id)
-        await until(lambda: any("sleep 600" in line for line in world.said(asked.id)))
-
-        await cancel_deployment(world.database, who(world.project_id), asked.id)
-
-        assert (await world.outcome(asked.id)).status == "cancelled"
-        await world.configure()
-        assert (await world.deploy()).status == "running"
 
 
 async def test_an_app_outlives_its_deployer_and_is_read_on(world: World) -> None:
@@ -248,6 +221,39 @@ async def test_releases_beyond_those_to_keep_are_removed(world: World) -> None:
         await until(lambda: pruned(world, 2))
 
 
+async def test_a_release_that_a_rollback_starts_is_not_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget, asked = pruning.forget_releases, []
+
+    async def forget_meanwhile(*arguments: Any) -> Any:
+        """Which releases are too many is known already; now one of them is wanted again."""
+        if not asked:
+            asked.append(await roll_back(world.database, who(world.project_id), first.id))
+            await until(lambda: is_building(world, asked[0].id))
+        return await forget(*arguments)
+
+    async with world.deployer():
+        first = await world.deploy()
+        commit(world.repository, page("second"))
+        await world.deploy()
+        await until(lambda: drained(world))
+        await world.configure(max_deployments=1)
+        commit(world.repository, page("third"))
+        monkeypatch.setattr(pruning, "forget_releases", forget_meanwhile)
+        await world.deploy()
+        await until(lambda: asked)
+
+        assert (await world.outcome(asked[0].id)).status == "running"
+        assert await world.served() == "first"
+        assert not any("Fetching" in line for line in world.said(asked[0].id))
+
+
+async def is_building(world: World, deployment_id: str) -> bool:
+    reach = Reach(project_id=world.project_id)
+    return (await get_deployment(world.database, reach, deployment_id)).status == "building"
+
+
 async def pruned(world: World, count: int) -> bool:
     kept = await list_releases(world.database, world.project_id)
     folders = [one.name for one in (world.folder / "deploys" / "releases").iterdir()]
@@ -301,88 +307,3 @@ async def served(world: World, text: str) -> bool:
         return await world.served() == text
     except OSError:
         return False
-
-
-WAITING = "echo waiting; trap '' TERM; while :; do sleep 0.1; done"
-"""It does not end when it is asked to."""
-
-
-@pytest.mark.parametrize(
-    ("phase", "config", "files"),
-    [
-        ("install", {"install_command": WAITING}, {}),
-        ("build", {"build_command": WAITING}, {}),
-        ("build", {"test_command": WAITING}, {}),
-        ("health", {}, {"app.py": "import time\nwhile True: time.sleep(1)"}),
-    ],
-    ids=["install", "build", "test", "health"],
-)
-async def test_what_is_cancelled_ends_whatever_it_does(
-    world: World,
-    monkeypatch: pytest.MonkeyPatch,
-    phase: str,
-    config: dict[str, str],
-    files: dict[str, str],
-) -> None:
-    monkeypatch.setattr(processes, "GRACE_S", 0.5)
-    async with world.deployer():
-        await world.deploy()
-        commit(world.repository, {**files, "changed": "yes"})
-        await world.configure(**config)
-        asked = await ask(world.database, world.project_id)
-        await until(lambda: is_in(world, asked.id, phase))
-
-        await cancelled(world, asked.id)
-        await nothing_is_left_but_the_first(world)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [(building, "check_out"), (runs, "start_app"), (runs, "note_start"), (runs, "switch")],
-    ids=lambda call: call[1],
-)
-async def test_what_is_cancelled_within_a_step_does_not_serve(
-    world: World, monkeypatch: pytest.MonkeyPatch, call: tuple[Any, str]
-) -> None:
-    module, name = call
-    really = getattr(module, name)
-
-    async def cancel_first(*given: Any, **named: Any) -> Any:
-        (newest, *_) = await list_deployments(
-            world.database, Reach(project_id=world.project_id), limit=1
-        )
-        if newest.id != first.id:
-            await cancel_deployment(world.database, who(world.project_id), newest.id)
-        return await really(*given, **named)
-
-    async with world.deployer():
-        first = await world.deploy()
-        monkeypatch.setattr(module, name, cancel_first)
-        commit(world.repository, page("second"))
-
-        # At once, and not when its lease has ended.
-        async with asyncio.timeout(10):
-            assert (await world.deploy()).status == "cancelled"
-        await nothing_is_left_but_the_first(world)
-
-
-async def cancelled(world: World, deployment_id: str) -> None:
-    await cancel_deployment(world.database, who(world.project_id), deployment_id)
-    found = await world.outcome(deployment_id)
-    assert (found.status, found.error_msg) == ("cancelled", "")
-    assert world.said(deployment_id)[-1] == "The deployment was cancelled"
-
-
-async def nothing_is_left_but_the_first(world: World) -> None:
-    assert await world.served() == "first"
-    (serving,) = await list_instances(world.database, "here", ("starting", "serving", "draining"))
-    places = Places(world.folder / "deploys")
-    assert {name for _, name in marked(read_identity(places))} == {serving.id}
-    assert [one.name for one in places.instances.iterdir()] == [serving.id]
-    assert [*places.temporary.glob("*"), *places.trash.glob("*")] == []
-
-
-async def is_in(world: World, deployment_id: str, phase: str) -> bool:
-    found = await get_deployment(world.database, Reach(project_id=world.project_id), deployment_id)
-    is_waiting = phase == "health" or "waiting" in world.said(deployment_id)
-    return found.phase == phase and is_waiting

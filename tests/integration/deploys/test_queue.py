@@ -37,6 +37,7 @@ from controlplane.deploys.routing import list_routes
 from controlplane.deploys.rows import Reach
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.projects import insert_project
+from schemas.deploys.deployments import Job
 from schemas.projects import ProjectId
 from tests.integration.deploys.apps import (
     DEPLOYER,
@@ -263,10 +264,48 @@ class TestSwitching:
         assert job.release_variables == {"PASSWORD": "of 4001"}
         await end(database, held_of(job), "failed", vault=vault)
 
-        await forget_releases(database, [job.release.id])
+        (draining,) = await list_instances(database, DEPLOYER, ("draining",))
+        await end_instance(database, vault, draining.id, "stopped")
+        assert await forget_releases(database, DEPLOYER, [job.release.place]) == set()
         await roll_back(database, who(app), first.id)
         gone = await claimed(database, vault)
         assert (gone.release, gone.deployment.commit_sha) == (None, "c" * 40)
+
+    async def test_a_release_is_kept_while_it_runs_or_a_rollback_waits_for_it_or_starts_it(
+        self, database: Database, vault: Vault, app: ProjectId
+    ) -> None:
+        first = await served(database, vault, app, 4001)
+        await served(database, vault, app, 4002)
+        both = ["/releases/4001", "/releases/4002"]
+        for one in await list_instances(database, DEPLOYER, ("draining",)):
+            await end_instance(database, vault, one.id, "stopped")
+        await roll_back(database, who(app), first.id)
+
+        assert await forget_releases(database, DEPLOYER, both) == set(both)
+        job = await claimed(database, vault)
+        assert await forget_releases(database, DEPLOYER, both) == set(both)
+        await end(database, held_of(job), "failed", vault=vault)
+        assert await forget_releases(database, DEPLOYER, both) == {"/releases/4002"}
+
+    async def test_who_starts_a_release_and_who_removes_it_never_both_have_it(
+        self, database: Database, vault: Vault, app: ProjectId
+    ) -> None:
+        first = await served(database, vault, app, 4001)
+        (one,) = await list_instances(database, DEPLOYER, ("serving",))
+        await end_instance(database, vault, one.id, "stopped")
+
+        async def start_again() -> Job:
+            await roll_back(database, who(app), first.id)
+            return await claimed(database, vault)
+
+        for _ in range(10):
+            async with database.session() as session:
+                await session.execute(update(models.AppRelease).values(removed_us=None))
+            job, spared = await asyncio.gather(
+                start_again(), forget_releases(database, DEPLOYER, ["/releases/4001"])
+            )
+            assert (job.release is None) == (not spared)
+            await end(database, held_of(job), "failed", vault=vault)
 
     async def test_a_release_elsewhere_waits_for_its_deployer(
         self, database: Database, vault: Vault, app: ProjectId

@@ -10,10 +10,10 @@ from api.deploys.proxy.challenges import IsClaimed
 from api.deploys.proxy.flights import Flights
 from api.deploys.proxy.routes import Routes
 from api.deploys.proxy.traffic import Traffic, with_apps
-from api.deploys.proxy.upstream import Clocks, Upstream
+from api.deploys.proxy.upstream import Clocks, Listening, Upstream
 from api.deploys.proxy.withheld import Withheld
 from api.headers import with_headers
-from schemas.deploys.routing import PRODUCTION, Route
+from schemas.deploys.routing import PRODUCTION, Owner, Route
 from sluice.connections import Bounds
 from sluice.forwarded import with_forwarded
 from sluice.listening import Server, config_of
@@ -33,6 +33,7 @@ def route(
     project: str = PROJECT,
     environment: str = PRODUCTION,
     hosts: Sequence[str] = (DOMAIN,),
+    owner: Owner | None = None,
 ) -> Route:
     return Route(
         project_id=project,
@@ -41,6 +42,7 @@ def route(
         address="127.0.0.1",
         port=port,
         instance_id=instance,
+        owner=owner,
     )
 
 
@@ -82,10 +84,11 @@ async def proxy(
     flights: Flights | None = None,
     own: Any = sluice,
     is_claimed: IsClaimed | None = None,
+    listening: Listening | None = None,
 ) -> AsyncIterator[Proxy]:
     """Serves a proxy on a free port for as long as it is asked for."""
     served = Proxy(flights=flights or Flights())
-    upstream = Upstream(clocks)
+    upstream = Upstream(clocks, listening)
     withheld = Withheld(
         is_own_session=lambda value: value == OWN_SESSION,
         is_own_token=lambda token: token == "signed.by.sluice",

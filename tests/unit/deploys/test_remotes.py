@@ -105,7 +105,9 @@ async def test_a_name_in_another_alphabet_is_resolved_as_git_connects_to_it(name
 
     found = await find_remote(f"https://{name}/a", private_allowed=False, resolve=resolve)
     (host,) = asked
-    pinned = git_environment(Git(home=Path("/"), remote=found, seconds=1, disk_bytes=1))
+    pinned = git_environment(
+        Git(home=Path("/"), remote=found, seconds=1, disk_bytes=1, memory_bytes=1)
+    )
 
     assert host.isascii()
     assert host.startswith("xn--")
@@ -119,7 +121,9 @@ async def test_an_address_of_ipv6_is_not_pinned_again() -> None:
 
     found = await find_remote("https://[2606:4700::1]/a", private_allowed=False, resolve=resolve)
 
-    environment = git_environment(Git(home=Path("/"), remote=found, seconds=1, disk_bytes=1))
+    environment = git_environment(
+        Git(home=Path("/"), remote=found, seconds=1, disk_bytes=1, memory_bytes=1)
+    )
     assert "http.curloptResolve" not in environment.values()
 
 

@@ -40,6 +40,8 @@ class Host(Struct):
 
     async def ending(self, project: ProjectContext, deployment_id: str) -> Ending | None:
         self.asked += 1
+        if deployment_id not in self.deployments:
+            raise NotFound("deployment not found")
         return self.endings.get(deployment_id)
 
     def end(self, deployment_id: str, *, last_seq: int = 0, seconds_ago: float = 0) -> None:

@@ -1,160 +1,39 @@
 """The log of a deployment over a WebSocket, as the client `websockets` follows it."""
 
-import asyncio
-import json
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
-from litestar import Litestar, Router
-from litestar.datastructures import State
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from structlog.testing import capture_logs
+from websockets.exceptions import ConnectionClosed
 
 from api.deploys import feeds, following
-from api.deploys.feeds import Feed, Feeds
-from api.deploys.following import stream_lines
-from clickhouse.client import QueryResult, Warehouse
-from clickhouse.failures import WarehouseUnavailable
+from clickhouse.client import Warehouse
 from deploys.lines.masking import Masker
 from deploys.lines.sending import sender
 from deploys.lines.writing import LineWriter, Log
-from eventlog.kafka_tail import KafkaTail
-from eventlog.sqlite_log import SqliteLog
-from eventlog.tail import SqliteTail, Tail
-from schemas.kinds import DEPLOYS
-from sluice.connections import Bounds
-from sluice.listening import Server, bind, config_of
+from tests.integration.deploys.logs.followers import (
+    Followed,
+    next_of,
+    only_feed,
+    rest,
+    seqs,
+    until,
+)
 from tests.integration.deploys.logs.hosts import TOKEN, Host, line, store_lines
-from tests.integration.eventlog.kafka_logs import KafkaLogs
-from tests.unit.sluice.places import free_port
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*event_loop_policy.*:DeprecationWarning"),
     pytest.mark.timeout(120),
+    pytest.mark.usefixtures("quick"),
 ]
-WAIT_S = 20
 
 
 @pytest.fixture(scope="module")
 def event_loop_policy() -> Any:
     """The loop of our servers."""
     return uvloop.EventLoopPolicy()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds, "LOOK_S", 0.1)
-    monkeypatch.setattr(feeds, "GAP_S", 0.02)
-
-
-class CountedStore:
-    """The store, and how often it was asked; away for as long as the test says."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-        self.pages = 0
-        self.is_away = False
-        self.held = asyncio.Event()
-        """Cleared, no question is answered."""
-        self.held.set()
-
-    async def query(self, sql: str, *arguments: Any, **settings: Any) -> QueryResult:
-        if self.is_away:
-            raise WarehouseUnavailable("away")
-        self.pages += "max(seq)" not in sql
-        await self.held.wait()
-        return await self._warehouse.query(sql, *arguments, **settings)
-
-
-class Followed:
-    """A server whose deployments may be followed, and the log that they print into."""
-
-    def __init__(self, warehouse: Warehouse, host: Host, event_log: SqliteLog) -> None:
-        self.store = CountedStore(warehouse)
-        self.host, self.event_log = host, event_log
-        self.port = free_port()
-
-    @asynccontextmanager
-    async def serving(self, tail: Tail | None) -> AsyncIterator[None]:
-        self.feeds = Feeds(tail)
-        state = {
-            "warehouse": self.store,
-            "deploy_reader": self.host,
-            "deploy_feeds": self.feeds,
-            "allowed_origins": frozenset({"https://ui.example.com"}),
-        }
-        app = Litestar([Router("/api/v1", route_handlers=[stream_lines])], state=State(state))
-        listener = bind("127.0.0.1", self.port)
-        config = config_of(app, proxies=[], graceful_s=1)
-        server = Server(config, Bounds(connections=2_000, connections_per_address=2_000))
-        config.load()
-        server.lifespan = config.lifespan_class(config)
-        await server.startup([listener])
-        try:
-            yield
-        finally:
-            await server.shutdown([listener])
-
-    def follow(self, deployment_id: str, query: str = f"token={TOKEN}", **more: Any) -> connect:
-        url = f"ws://127.0.0.1:{self.port}/api/v1/logs/{deployment_id}/stream?{query}"
-        return connect(url, proxy=None, **more)
-
-    def writer(self, deployment_id: str, first_seq: int = 1) -> LineWriter:
-        of = Log(self.host.project.project_id, deployment_id, first_seq)
-        return LineWriter(of, Masker([]), send=sender(self.event_log))
-
-    async def status(self, deployment_id: str, *arguments: Any, **more: Any) -> tuple[int, str]:
-        """Returns what is answered in place of the upgrade."""
-        with pytest.raises(InvalidStatus) as raised:
-            async with self.follow(deployment_id, *arguments, **more):
-                pass
-        response = raised.value.response
-        return response.status_code, json.loads(response.body or b"")["error"]
-
-
-@pytest.fixture
-async def followed(warehouse: Warehouse, host: Host, tmp_path: Path) -> AsyncIterator[Followed]:
-    event_log = SqliteLog(tmp_path / "log.db", partitions=2)
-    one = Followed(warehouse, host, event_log)
-    async with one.serving(SqliteTail(event_log, DEPLOYS.name)):
-        yield one
-    event_log.close()
-
-
-async def next_of(client: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(WAIT_S):
-        told: dict[str, Any] = json.loads(await client.recv())
-        return told
-
-
-async def seqs(client: ClientConnection, count: int) -> list[int]:
-    return [(await next_of(client))["seq"] for _ in range(count)]
-
-
-async def rest(client: ClientConnection) -> list[dict[str, Any]]:
-    """Returns all messages until the close, which must be the usual one."""
-    found = []
-    async with asyncio.timeout(WAIT_S):
-        async for message in client:
-            found.append(json.loads(message))
-    assert client.close_code == 1000
-    return found
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():  # noqa: ASYNC110 - the condition is another's state
-            await asyncio.sleep(0.005)
-
-
-def only_feed(followed: Followed) -> Feed:
-    (one,) = followed.feeds._followed.values()
-    return one.feed
 
 
 class TestDenied:
@@ -403,6 +282,24 @@ class TestFollowing:
         assert raised.value.rcvd.code == 1008
         await until(lambda: not followed.feeds._followed)
 
+    async def test_who_follows_what_is_removed_is_told_so_at_once_and_nobody_reads_it_on(
+        self, followed: Followed, deployment_id: str
+    ) -> None:
+        async with followed.follow(deployment_id) as client:
+            await until(lambda: followed.host.asked)
+            with capture_logs() as logged:
+                followed.host.deployments.clear()
+                with pytest.raises(ConnectionClosed) as raised:
+                    await next_of(client)
+
+        assert raised.value.rcvd is not None
+        assert (raised.value.rcvd.code, raised.value.rcvd.reason) == (
+            1008,
+            "the deployment was removed",
+        )
+        assert not logged
+        await until(lambda: not followed.feeds._followed)
+
     async def test_what_a_client_says_is_not_listened_to_and_nothing_stays_when_it_goes(
         self, followed: Followed, deployment_id: str
     ) -> None:
@@ -417,98 +314,3 @@ class TestFollowing:
 
         await until(lambda: not followed.feeds._followed)
         assert followed.feeds._hearing is None
-
-
-@pytest.mark.containers
-async def test_lines_of_a_kafka_log_come_as_they_are_printed(
-    warehouse: Warehouse, host: Host, deployment_id: str, kafka: Any, tmp_path: Path
-) -> None:
-    logs = KafkaLogs(kafka, tmp_path)
-    event_log = logs.open(3)
-    one = Followed(warehouse, host, event_log)
-    tail = KafkaTail(logs.address, DEPLOYS.name)
-    async with (
-        one.serving(tail),
-        one.follow(deployment_id) as client,
-        one.writer(deployment_id) as log,
-    ):
-        heard: list[int] = []
-        async with asyncio.timeout(60):
-            while not heard:
-                # Nobody says when the end of the topic is found.
-                await log.write("stdout", b"begin\n")
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(0.2):
-                        heard.append(json.loads(await client.recv())["seq"])
-                before = [line(deployment_id, seq) for seq in range(1, log.next_seq)]
-                await store_lines(warehouse, host.project, *before)
-        first = log.next_seq
-        assert await seqs(client, first - 1 - heard[0]) == list(range(heard[0] + 1, first))
-        await log.write("stdout", b"x\n" * 2_000)
-
-        assert await seqs(client, 2_000) == list(range(first, first + 2_000))
-    logs.close()
-
-
-class TestManyViewers:
-    async def test_a_slow_viewer_holds_up_nobody_and_misses_nothing(
-        self,
-        warehouse: Warehouse,
-        followed: Followed,
-        deployment_id: str,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr(feeds, "KEPT_LINES", 100)
-        count, padding = 6_000, "x" * 2_000
-        async with (
-            followed.follow(deployment_id, max_queue=1) as slow,
-            followed.follow(deployment_id) as quick,
-            followed.writer(deployment_id) as log,
-        ):
-            for first in range(1, count, 500):
-                numbers = range(first, first + 500)
-                text = "".join(f"line {seq} {padding}\n" for seq in numbers)
-                await log.write("stdout", text.encode())
-                # Who reads is shown all of them while nobody reads the other connection.
-                assert await seqs(quick, 500) == list(numbers)
-                stored = [line(deployment_id, n, message=f"line {n} {padding}") for n in numbers]
-                await store_lines(warehouse, followed.host.project, *stored)
-            feed = only_feed(followed)
-            await until(lambda: feed._bytes < 2 * feeds.KEPT_BYTES)
-            pages = followed.store.pages
-
-            assert await seqs(slow, count) == list(range(1, count + 1))
-
-        assert followed.store.pages > pages
-
-    async def test_many_viewers_of_one_log_read_it_once(
-        self,
-        warehouse: Warehouse,
-        followed: Followed,
-        deployment_id: str,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr(feeds, "PAGE_LINES", 100)
-        old = [line(deployment_id, seq) for seq in range(1, 301)]
-        await store_lines(warehouse, followed.host.project, *old)
-        viewers = 200
-        async with AsyncExitStack() as stack:
-            log = await stack.enter_async_context(followed.writer(deployment_id, 301))
-            clients = [
-                await stack.enter_async_context(followed.follow(deployment_id, ping_interval=None))
-                for _ in range(viewers)
-            ]
-            replayed = await asyncio.gather(*(seqs(client, 300) for client in clients))
-            pages, asked = followed.store.pages, followed.host.asked
-            await log.write("stdout", b"live\n" * 50)
-            live = await asyncio.gather(*(seqs(client, 50) for client in clients))
-            followed.host.end(deployment_id)
-            ends = await asyncio.gather(*(rest(client) for client in clients))
-
-        assert all(one == list(range(1, 301)) for one in replayed)
-        assert all(one == list(range(301, 351)) for one in live)
-        assert [end["type"] for (end,) in ends] == ["end"] * viewers
-        # Three pages of the store for all of them, and no question by a viewer.
-        assert pages <= 5
-        assert followed.store.pages == pages
-        assert asked < viewers

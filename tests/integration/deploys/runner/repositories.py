@@ -9,6 +9,9 @@ from pathlib import Path
 
 from aiohttp import encode_basic_auth, web
 
+from deploys.checkout import Commit, Source, check_out
+from deploys.settings import DeployerSettings
+
 WHO = ("-c", "user.name=Ann Author", "-c", "user.email=ann@example.com")
 
 
@@ -35,6 +38,16 @@ class Repository:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
         return self.git("rev-parse", "HEAD")
+
+
+def of(repository: Repository, branch: str = "main", commit: str = "") -> Source:
+    return Source(app="shop", url=str(repository.folder), branch=branch, commit=commit)
+
+
+async def fetched(settings: DeployerSettings, source: Source) -> tuple[Commit, Path]:
+    folder = settings.folder / f"tree-{os.urandom(4).hex()}"
+    folder.mkdir(parents=True)
+    return await check_out(settings, source, folder, cancel=asyncio.Event()), folder
 
 
 class GitServer:

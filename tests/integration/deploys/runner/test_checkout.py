@@ -1,20 +1,24 @@
 """Commits that are fetched from real repositories, and what git is kept from."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 from aiohttp import encode_basic_auth
 
-from deploys.checkout import Commit, Source, check_out, remote_head
-from deploys.failures import Cancelled, CheckoutFailed
-from deploys.git import MOST_COMPLAINT_BYTES, Git, run_git
+from deploys.checkout import Source, check_out, remote_head
+from deploys.failures import CheckoutFailed
 from deploys.settings import DeployerSettings
 from deploys.steps import run_step
 from deploys.supervision.kin import all_processes
-from tests.integration.deploys.runner.repositories import GitServer, Repository, serve_git
+from tests.integration.deploys.runner.repositories import (
+    GitServer,
+    Repository,
+    fetched,
+    of,
+    serve_git,
+)
 from tests.integration.deploys.runner.workshop import command_line, contents
 
 TOKEN = "canary-token-5c1e"
@@ -36,16 +40,6 @@ async def server(tmp_path: Path, repository: Repository) -> AsyncIterator[GitSer
 @pytest.fixture
 def settings(tmp_path: Path) -> DeployerSettings:
     return DeployerSettings(folder=tmp_path / "deployer", private_allowed=True)
-
-
-def of(repository: Repository, branch: str = "main", commit: str = "") -> Source:
-    return Source(app="shop", url=str(repository.folder), branch=branch, commit=commit)
-
-
-async def fetched(settings: DeployerSettings, source: Source) -> tuple[Commit, Path]:
-    folder = settings.folder / f"tree-{os.urandom(4).hex()}"
-    folder.mkdir(parents=True)
-    return await check_out(settings, source, folder, cancel=asyncio.Event()), folder
 
 
 class TestWhat:
@@ -152,30 +146,6 @@ class TestRefusals:
 
         with pytest.raises(CheckoutFailed, match="SLUICE_PRIVATE_TARGETS=allow"):
             await fetched(closed, of(repository))
-
-    async def test_too_many_files_or_bytes_are_refused(
-        self, repository: Repository, settings: DeployerSettings
-    ) -> None:
-        repository.commit({"large": "x" * (3 << 20)})
-        few = DeployerSettings(folder=settings.folder, private_allowed=True, checkout_files=2)
-        small = DeployerSettings(
-            folder=settings.folder, private_allowed=True, release_bytes=1 << 20
-        )
-
-        with pytest.raises(CheckoutFailed, match="has 3 files; 2 are allowed"):
-            await fetched(few, of(repository))
-        with pytest.raises(CheckoutFailed, match="take 3 MiB; 1 MiB are allowed"):
-            await fetched(small, of(repository))
-
-    async def test_a_fetch_beyond_its_size_is_ended(
-        self, repository: Repository, settings: DeployerSettings
-    ) -> None:
-        (repository.folder / "noise").write_bytes(os.urandom(4 << 20))
-        repository.commit({})
-        small = DeployerSettings(folder=settings.folder, private_allowed=True, fetch_bytes=1 << 20)
-
-        with pytest.raises(CheckoutFailed):
-            await fetched(small, of(repository))
 
 
 class TestOverHttp:
@@ -327,61 +297,6 @@ class TestOwnSettings:
 
         assert (folder / "out").is_symlink()
         assert list(outside.iterdir()) == []
-
-
-class TestBounds:
-    async def test_of_what_git_complains_the_end_is_kept(
-        self, settings: DeployerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        program = tmp_path / "git"
-        program.write_text("#!/bin/sh\nhead -c 400000 /dev/zero >&2\necho fatal: no >&2\nexit 1\n")
-        program.chmod(0o700)
-        monkeypatch.setattr("deploys.git.find_git", lambda: str(program))
-        git = Git(home=settings.folder, seconds=20, disk_bytes=1 << 20)
-
-        said = await run_git(git, ["fetch"], folder=tmp_path)
-
-        assert len(said.complaint) == MOST_COMPLAINT_BYTES
-        assert said.complaint.endswith("fatal: no\n")
-
-
-class TestTime:
-    async def test_a_server_that_is_silent_is_given_up(self, settings: DeployerSettings) -> None:
-        async with _Silent() as port:
-            short = DeployerSettings(
-                folder=settings.folder, private_allowed=True, fetch_seconds=0.5
-            )
-            source = Source(app="shop", url=f"http://localhost:{port}/x.git", branch="main")
-
-            with pytest.raises(CheckoutFailed, match="took longer than 0.5 s"):
-                await fetched(short, source)
-
-    async def test_a_fetch_can_be_cancelled(self, settings: DeployerSettings) -> None:
-        cancel = asyncio.Event()
-        folder = settings.folder / "tree"
-        folder.mkdir(parents=True)
-        async with _Silent() as port:
-            source = Source(app="shop", url=f"http://localhost:{port}/x.git", branch="main")
-            checkout = asyncio.create_task(check_out(settings, source, folder, cancel=cancel))
-            asyncio.get_running_loop().call_later(0.5, cancel.set)
-
-            with pytest.raises(Cancelled):
-                await checkout
-
-
-class _Silent:
-    """A server that takes connections and says nothing."""
-
-    async def __aenter__(self) -> int:
-        self._server = await asyncio.start_server(self._take, "localhost", 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
 
 
 async def _watch(lines: list[bytes]) -> None:
