@@ -16,6 +16,9 @@ WORKERS := 2
 BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 ROUNDS := 60
 SEED :=
+# Tests start hundreds of processes: where nobody may keep what is compiled, each compiles all of Sluice anew, a third
+# of its start.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: up test test-slow test-alone test-all storm lint types imports check lock bench screenshots compare bench-attacks bench-cluster clean
 

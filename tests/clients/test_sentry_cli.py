@@ -53,13 +53,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with Server(tmp_path_factory.mktemp("data")) as server:
         project = create_project(server, "shop")
         own = ("--project", project.project_id)
-        made = server.run("token", "create", "ci", "--scope", "write", *own)
         dsn = server.run("key", "dsn", "create", *own).strip()
         environ = {
             **os.environ,
             "SENTRY_URL": server.url,
             "SENTRY_DSN": dsn,
-            "SENTRY_AUTH_TOKEN": made.split()[-1],
+            "SENTRY_AUTH_TOKEN": project.make_token(name="ci", scope="write"),
             "SENTRY_ORG": "any",
             "SENTRY_PROJECT": dsn.rpartition("/")[2],
             "GIT_CONFIG_GLOBAL": os.devnull,

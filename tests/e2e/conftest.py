@@ -1,4 +1,7 @@
-"""One server for all tests that only speak to it; each test gets a project of its own."""
+"""One server for all tests that only speak to it; each test gets a project of its own.
+
+It ends with the last test of this package: one that nobody asks takes a twentieth of a processor.
+"""
 
 from collections.abc import Iterator
 
@@ -12,14 +15,14 @@ from tests.e2e.server import Project, Server, create_project  # noqa: E402
 MODELS = ("gpt-4o", "gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server with default settings; no test may stop it or fill it."""
     with Server(tmp_path_factory.mktemp("shared") / "data") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anyone(server: Server) -> Project:
     """A project for requests that are refused: what others send to it does not matter."""
     return create_project(server, "Anyone")
@@ -33,7 +36,7 @@ def project(server: Server) -> Iterator[Project]:
     created.http.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def traces(server: Server) -> Iterator[Project]:
     """20 traces, one a day, one of them an error; 10 of them in one session. To be read only."""
     project = create_project(server)
@@ -57,7 +60,7 @@ def traces(server: Server) -> Iterator[Project]:
     project.http.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spans(server: Server) -> Iterator[Project]:
     """12 spans of one session and one of another. To be read only."""
     project = create_project(server)

@@ -16,10 +16,9 @@ class Owner:
 
     def __init__(self, project: Project, server: Server) -> None:
         self.project_id = project.project_id
-        named = ("--project", project.project_id)
-        key = server.run("token", "create", "--monitors", "--scope", "write", *named).strip()
-        self.prober_key = server.run("token", "create", "--prober", *named).strip()
-        self.http = server.client(key)
+        self.project = project
+        self.prober_key = project.make_token(forProbers=True)
+        self.http = server.client(project.make_token(scope="write", forMonitors=True))
 
     def add(self, url: str, **fields: Any) -> str:
         """Makes a monitor of the region `REGION`; returns its id."""

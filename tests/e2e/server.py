@@ -6,16 +6,16 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 import httpx
 
 from api.operations import METRICS_S
+from tests.components import forks
 from tests.components.processes import free_ports
 from tests.e2e.migrated import prepare
 
@@ -24,7 +24,7 @@ PASSWORD = "correct horse battery"
 KEY = "pulse_sk_11111111-1111-4111-8111-111111111111"
 PROJECT_NAME = "First"
 START_TIMEOUT_S = 60.0
-CONSOLE_SCRIPT = str(Path(sys.executable).with_name("sluice"))
+CONSOLE_SCRIPT = forks.SCRIPT
 COOKIE = "better-auth.session_token"
 
 T = TypeVar("T")
@@ -53,7 +53,9 @@ class Server:
         self.data_dir = data_dir
         self.role = role
         self._ready = ready
-        self._is_copied = role == "up" and tuple(command) == (CONSOLE_SCRIPT,) and not from_nothing
+        is_usual = tuple(command) == (CONSOLE_SCRIPT,) and not from_nothing
+        self._is_copied = role == "up" and is_usual
+        self._is_forked = is_usual and not environ
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = dict(settings or {})
@@ -62,7 +64,7 @@ class Server:
         self.output = data_dir.parent / f"{data_dir.name}.out"
         self._environ = dict(environ or {})
         self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | forks.Fork | None = None
         self._admin: httpx.Client | None = None
         self._clients: list[httpx.Client] = []
         self._scraped_at = 0.0
@@ -94,13 +96,7 @@ class Server:
         if self._is_copied:
             prepare(self.data_dir, self.settings)
         with self.output.open("ab") as output:
-            self._process = subprocess.Popen(
-                [*self._command, self.role, *self.options],
-                env=self._child_environ(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+            self._process = self._begin(output)
         if wait:
             self.wait_ready()
 
@@ -141,13 +137,7 @@ class Server:
 
     def run(self, *arguments: str) -> str:
         """Runs a command on this installation and returns what it prints."""
-        ran = subprocess.run(
-            [CONSOLE_SCRIPT, *arguments],
-            env=self._child_environ(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        ran = forks.run(arguments, env=self._child_environ())
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
@@ -202,6 +192,19 @@ class Server:
             text = client.get("/metrics").text
         self._scraped_at = time.monotonic()
         return text
+
+    def _begin(self, output: IO[bytes]) -> "subprocess.Popen[bytes] | forks.Fork":
+        arguments = (self.role, *self.options)
+        env, stderr = self._child_environ(), subprocess.STDOUT
+        if self._is_forked:
+            return forks.start(arguments, env=env, stdout=output, stderr=stderr)
+        return subprocess.Popen(
+            [*self._command, *arguments],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=stderr,
+        )
 
     def _is_ready(self) -> bool:
         if not self.is_running():
@@ -260,6 +263,17 @@ class Project:
             made = answer.json()
             self._dsn = {"number": made["projectNumber"], "dsn_key": made["publicKey"]}
         return path.format_map(self._dsn) if self._dsn else path
+
+    def make_token(self, **form: Any) -> str:
+        """Returns a new API token of the project, as the seeded admin makes it.
+
+        It is asked for by HTTP, for a command takes a second of processor time.
+        """
+        answer = self.server.admin.post(
+            "/dashboard/api/tokens", json=form, headers={"X-Project-Id": self.project_id}
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["apiToken"])
 
     def outcomes(self, **params: Any) -> dict[str, int]:
         """Returns the totals of `/v1/outcomes` that are not zero."""

@@ -45,14 +45,14 @@ class Jobs(Keyed):
 
 @pytest.fixture
 def jobs(server: Server) -> Iterator[Jobs]:
-    holder = Jobs(server, create_project(server, "Jobs"), "--scope", "write")
+    holder = Jobs(server, create_project(server, "Jobs"), "write")
     yield holder
     holder.http.close()
 
 
 def test_the_ping_url_is_for_those_who_may_write(server: Server) -> None:
     project = create_project(server, "Jobs")
-    writer = Jobs(server, project, "--scope", "write")
+    writer = Jobs(server, project, "write")
     reader = Jobs(server, project)
     made = writer.heartbeat()
 
@@ -184,7 +184,7 @@ def test_too_many_pings_are_told_to_come_later(jobs: Jobs) -> None:
 
 def test_check_ins_feed_the_monitor_of_their_job(jobs: Jobs, server: Server) -> None:
     project = create_project(server, "Check-ins")
-    mine = Jobs(server, project, "--scope", "write")
+    mine = Jobs(server, project, "write")
     made = mine.heartbeat(slug="nightly-backup")
     cron = server.url + project.addressed("/api/{number}/cron/nightly-backup/{dsn_key}/")
     run = uuid4().hex
@@ -208,7 +208,7 @@ def test_a_check_in_with_a_schedule_makes_its_monitor_and_changes_it(
     jobs: Jobs, server: Server
 ) -> None:
     project = create_project(server, "Upserts")
-    mine = Jobs(server, project, "--scope", "write")
+    mine = Jobs(server, project, "write")
     cron = server.url + project.addressed("/api/{number}/cron/report/{dsn_key}/")
 
     def monitors() -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def run_rounds(
 ) -> dict[str, int]:
     """Loads and kills the server again and again, then audits it; returns what there was."""
     chance = random.Random(seed)
-    faults = {"FAULT_SEED": seed, "FAULT_RATE": "0.3"}
+    faults = {"FAULT_SEED": seed, "FAULT_RATE": "0.3"} if command is FAULTY else None
     server = Server(data_dir, settings=SETTINGS | (settings or {}), environ=faults, command=command)
     ledger = Ledger()
     with server:

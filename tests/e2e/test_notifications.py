@@ -67,7 +67,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterato
 
 @pytest.fixture
 def keyed(own: Server) -> Iterator[Keyed]:
-    holder = Keyed(own, create_project(own, "Shop"), "--scope", "write")
+    holder = Keyed(own, create_project(own, "Shop"), "write")
     yield holder
     holder.http.close()
 
@@ -215,7 +215,7 @@ def test_a_server_without_leave_sends_nothing_to_private_addresses(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     with Server(tmp_path / "data") as server:
-        keyed = Keyed(server, create_project(server, "Shop"), "--scope", "write")
+        keyed = Keyed(server, create_project(server, "Shop"), "write")
         made = keyed.monitor(
             notifications=[f"http://{receiver.place}/never", f"json://{receiver.place}/never"]
         )

@@ -32,10 +32,7 @@ def probing(path: Path, **settings: str) -> Server:
 
 def keyed(server: Server) -> httpx.Client:
     project = create_project(server, "Shop")
-    key = server.run(
-        "token", "create", "--monitors", "--scope", "write", "--project", project.project_id
-    ).strip()
-    return server.client(key)
+    return server.client(project.make_token(scope="write", forMonitors=True))
 
 
 def add(http: httpx.Client, url: str, *, interval_seconds: int = 1) -> str:

@@ -51,7 +51,7 @@ class TestTargets:
         made = Owner(project, edge)
         monitor_id = made.add("https://example.com", headers={"Authorization": "a secret"})
 
-        token = edge.run("token", "create", "--project", project.project_id).strip()
+        token = project.make_token()
         keys = (made.http.headers["Authorization"].removeprefix("Bearer "), token, project.key)
         for key in (*keys, "sk_probe_" + "0" * 48, KEY):
             answer = edge.client(key).post("/v1/probes/targets", json=ASK)
@@ -281,8 +281,7 @@ def test_a_key_that_is_revoked_ends_checks_is_told_and_loses_no_result(
         code, _ = prober.stop()
         assert code == 0, prober.tail()
 
-        new = edge.run("token", "create", "--prober", "--project", owner.project_id).strip()
-        prober.settings["PROBER_TOKEN"] = new
+        prober.settings["PROBER_TOKEN"] = owner.project.make_token(forProbers=True)
         prober.start()
         wait_for(lambda: shop.asked > known + 2, "it looks again")
         wait_for(lambda: prober.metric("sluice_probe_spool_bytes") == 0, "delivery", timeout_s=60)

@@ -21,10 +21,11 @@ from eventlog.topics import DEAD
 from schemas.kinds import TRACES
 from schemas.projects import ProjectId
 from tests.chunks import append_chunks
+from tests.components import forks
 from tests.e2e.audit import WHOLE_RANGE, list_all
 from tests.e2e.load import make_span, make_trace
 from tests.e2e.payloads import trace
-from tests.e2e.server import CONSOLE_SCRIPT, Project, Server, create_project, wait_for
+from tests.e2e.server import Project, Server, create_project, wait_for
 from tests.e2e.store_sums import read_sums
 
 pytestmark = pytest.mark.slow
@@ -131,13 +132,8 @@ def test_a_dead_letter_is_listed_shown_and_stored_once_when_corrected(tmp_path: 
 
 def dead_command(server: Server, *words: str) -> "subprocess.CompletedProcess[str]":
     """Runs `sluice dead` beside the server, on its data directory."""
-    return subprocess.run(
-        [CONSOLE_SCRIPT, "dead", *words, "--data-dir", str(server.data_dir)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "COLUMNS": "300"},
-    )
+    arguments = ["dead", *words, "--data-dir", str(server.data_dir)]
+    return forks.run(arguments, env={**os.environ, "COLUMNS": "300"})
 
 
 def send_some(project: Project) -> None:

@@ -1,11 +1,12 @@
 """What is too old, or belonged to a deleted project, is gone from every table and from the log."""
 
-import subprocess
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.components import forks
 from tests.e2e.audit import audit
 from tests.e2e.load import Ledger, Load
 from tests.e2e.old_rows import (
@@ -15,7 +16,7 @@ from tests.e2e.old_rows import (
     dead_letters_of,
 )
 from tests.e2e.payloads import span, trace
-from tests.e2e.server import CONSOLE_SCRIPT, Project, Server, create_project, wait_for
+from tests.e2e.server import Project, Server, create_project, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -104,10 +105,8 @@ def test_rows_go_after_the_days_that_their_project_keeps_them(tmp_path: Path) ->
 
 def delete_by_command(server: Server, name: str) -> None:
     """Deletes a project by `sluice project delete`, in a process of its own."""
-    command = [CONSOLE_SCRIPT, "project", "delete", name, "--yes"]
-    ran = subprocess.run(
-        [*command, "--data-dir", str(server.data_dir)], capture_output=True, text=True, timeout=60
-    )
+    arguments = ["project", "delete", name, "--yes", "--data-dir", str(server.data_dir)]
+    ran = forks.run(arguments, env=os.environ)
     assert ran.returncode == 0, ran.stderr
 
 

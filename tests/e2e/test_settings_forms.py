@@ -215,9 +215,7 @@ class TestKeys:
 
 class TestSourceMaps:
     def test_an_upload_is_removed_by_what_its_form_says(self, world: World) -> None:
-        project_id = world.project.project_id
-        scope = ("--scope", "write", "--project", project_id)
-        token = world.server.run("token", "create", "ci", *scope).split()[-1]
+        token = world.project.make_token(name="ci", scope="write")
         of = "/api/0/organizations/any/"
         bundle = shop_bundle()
         with world.server.client(token) as client:

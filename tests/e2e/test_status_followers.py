@@ -75,7 +75,7 @@ def sending(mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def keyed(sending: Server) -> Iterator[Keyed]:
-    holder = Keyed(sending, create_project(sending, "Shop"), "--scope", "write")
+    holder = Keyed(sending, create_project(sending, "Shop"), "write")
     yield holder
     holder.http.close()
 
@@ -263,7 +263,7 @@ def test_a_forged_token_and_one_of_another_purpose_do_nothing(
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
     with Server(tmp_path / "data", settings={"PUBLIC_URL": PUBLIC}) as server:
-        holder = Keyed(server, create_project(server, "Shop"), "--scope", "write")
+        holder = Keyed(server, create_project(server, "Shop"), "write")
         published(holder, "flooded")
         with server.client(None) as client:
             shown(client, "flooded")
@@ -280,7 +280,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path)
 
 
 def test_without_a_public_address_nobody_can_follow(server: Server) -> None:
-    holder = Keyed(server, create_project(server, "Shop"), "--scope", "write")
+    holder = Keyed(server, create_project(server, "Shop"), "write")
     published(holder, "alone")
     with server.client(None) as client:
         assert "Get updates" not in shown(client, "alone").text

@@ -16,7 +16,7 @@ SECRETS = ("internal-name", "secret-host", "who@acme.example", "private note", "
 
 @pytest.fixture
 def keyed(server: Server) -> Iterator[Keyed]:
-    holder = Keyed(server, create_project(server, "Shop"), "--scope", "write")
+    holder = Keyed(server, create_project(server, "Shop"), "write")
     yield holder
     holder.http.close()
 
@@ -95,7 +95,7 @@ def test_what_is_not_published_not_known_or_removed_is_the_same_404(
 
 
 def test_a_page_names_monitors_of_its_own_project_alone(server: Server, keyed: Keyed) -> None:
-    other = Keyed(server, create_project(server, "Other"), "--scope", "write")
+    other = Keyed(server, create_project(server, "Other"), "write")
     theirs = other.monitor(name="theirs")
     groups = [{"name": "", "monitors": [{"monitor_id": theirs}]}]
 
@@ -214,7 +214,7 @@ def test_a_logo_is_a_small_picture_and_nothing_else(keyed: Keyed, everybody: htt
 
 
 def test_a_key_that_only_reads_changes_no_page(server: Server, keyed: Keyed) -> None:
-    reader = Keyed(server, create_project(server, "Readers"), "--scope", "read")
+    reader = Keyed(server, create_project(server, "Readers"), "read")
 
     reader.ask("POST", "status-pages", 403, {"title": "A", "slug": "reader"})
 

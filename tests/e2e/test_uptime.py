@@ -72,13 +72,10 @@ print(response.json()["message"])
 class Keyed:
     """Who holds a monitor key of a project."""
 
-    def __init__(self, server: Server, project: Project, *options: str) -> None:
-        made = server.run(
-            "token", "create", "--monitors", "--project", project.project_id, *options
-        )
+    def __init__(self, server: Server, project: Project, scope: str = "read") -> None:
         self.server = server
         self.project_id = project.project_id
-        self.http = server.client(made.strip())
+        self.http = server.client(project.make_token(scope=scope, forMonitors=True))
 
     def ask(self, method: str, path: str, status: int, body: Any = None, **query: str) -> Any:
         """Returns what is answered, with this status."""
@@ -114,7 +111,7 @@ class Keyed:
 
 @pytest.fixture
 def keyed(server: Server) -> Iterator[Keyed]:
-    holder = Keyed(server, create_project(server, "Shop"), "--scope", "write")
+    holder = Keyed(server, create_project(server, "Shop"), "write")
     yield holder
     holder.http.close()
 
@@ -295,7 +292,7 @@ def test_an_incident_goes_from_hand_to_hand(keyed: Keyed) -> None:
 
 def test_what_is_wrong_is_said_in_one_envelope(server: Server, keyed: Keyed) -> None:
     nobody = server.client("sk_live_ffffffffffffffffffff")
-    reader = Keyed(server, create_project(server, "Other"), "--scope", "read")
+    reader = Keyed(server, create_project(server, "Other"), "read")
     body = MONITOR | {"interval_seconds": 0}
 
     for answer, status in (
@@ -368,8 +365,8 @@ def _run(command: list[str]) -> str:
 
 def test_a_key_of_single_subjects_does_what_it_says_and_no_more(server: Server) -> None:
     project = create_project(server, "Scopes")
-    reader = Keyed(server, project, "--scope", "monitors:read,incidents:write")
-    writer = Keyed(server, project, "--scope", "monitors:write")
+    reader = Keyed(server, project, "monitors:read,incidents:write")
+    writer = Keyed(server, project, "monitors:write")
     told = {"state": "triggered", "title": "Checkout is slow"}
 
     monitor_id = writer.monitor()

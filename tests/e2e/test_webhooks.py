@@ -66,7 +66,7 @@ def receiver() -> Iterator[Receiver]:
 
 def test_each_event_arrives_once_also_over_a_kill(tmp_path: Path, receiver: Receiver) -> None:
     with Server(tmp_path / "data", settings={"PRIVATE_TARGETS": "allow"}) as server:
-        keyed = Keyed(server, create_project(server, "Shop"), "--scope", "write")
+        keyed = Keyed(server, create_project(server, "Shop"), "write")
         made = keyed.ask("POST", "webhooks", 201, {"url": receiver.url})
         path = f"webhooks/{made['webhook_id']}"
         assert "secret" not in keyed.ask("GET", path, 200)

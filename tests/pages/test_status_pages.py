@@ -26,10 +26,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 @pytest.fixture(scope="module")
 def keyed(world: World) -> Iterator[httpx.Client]:
     """Who holds a monitor key of the demo's project, which has a monitor that is down."""
-    made = world.server.run(
-        "token", "create", "--monitors", "--scope", "write", "--project", world.demo.project_id
-    )
-    with world.server.client(made.strip()) as client:
+    key = world.demo.make_token(scope="write", forMonitors=True)
+    with world.server.client(key) as client:
         monitor = {
             "name": HOSTILE,
             "type": "http",

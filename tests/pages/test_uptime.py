@@ -78,8 +78,8 @@ class Keyed:
     """Who holds a monitor key of a project."""
 
     def __init__(self, server: Server, project: Project) -> None:
-        options = ("--monitors", "--scope", "write", "--project", project.project_id)
-        self.http = server.client(server.run("token", "create", "pages", *options).strip())
+        key = project.make_token(name="pages", scope="write", forMonitors=True)
+        self.http = server.client(key)
 
     def make(self, **fields: Any) -> str:
         made = self.http.post("/v1/monitors", json=fields)

@@ -1,4 +1,4 @@
-"""One installation on each log for the whole suite; each test has a project of its own."""
+"""One installation on each log for all tests here; each test has a project of its own."""
 
 from collections.abc import Iterator
 
@@ -10,13 +10,13 @@ DISTRIBUTED = pytest.mark.containers
 """It stands on Kafka and PostgreSQL, which it asks for by name where only a test can see it."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with Embedded(tmp_path_factory.mktemp("embedded")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def distributed(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Installation]:

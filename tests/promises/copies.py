@@ -46,9 +46,9 @@ def read_steps() -> list[Step]:
 
 
 def copy_code(root: Path) -> None:
-    """Copies what a process and a test of it are made of."""
+    """Copies what a process and a test of it are made of, with what is compiled of it."""
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "pyproject.toml", root)
 
 

@@ -25,7 +25,6 @@ from processors.columns import Unfit
 from processors.errors.masking.mask import mask
 from processors.llm.cost.answers import find_usage
 from processors.llm.cost.call import read_call
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.match import Matcher
 from processors.llm.cost.usage import SentCounts as SentCounts
 from processors.llm.cost.usage import usage_of, usage_of_agent
@@ -36,6 +35,7 @@ from schemas.errors.open_sentry import MAX_BODY_BYTES
 from schemas.inflation import CannotInflate, InflatesTooFar, inflater
 from schemas.llm.wire import Counts
 from schemas.times import parse_timestamp_us
+from tests.unit.processors.cost.compiled import compiled_table
 
 pytestmark = pytest.mark.alone
 
@@ -221,7 +221,7 @@ def read_date(text: str) -> None:
 
 @cache
 def matcher() -> Matcher:
-    return Matcher(compile_table())
+    return Matcher(compiled_table())
 
 
 def find_price(name: str) -> None:

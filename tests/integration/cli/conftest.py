@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +12,9 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from tests.components import forks
 from tests.unit.sluice.places import free_port
 
-SLUICE = Path(sys.executable).with_name("sluice")
 KEY = "pulse_sk_5f0c1f1e-0000-4000-8000-00000000c11a"
 START_S = 60
 
@@ -55,15 +54,7 @@ class Place(NamedTuple):
 
     def run(self, *arguments: str, given: str = "", **settings: str) -> Ran:
         """Runs one command to its end."""
-        done = subprocess.run(
-            [SLUICE, *arguments],
-            env=self.environ(**settings),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = forks.run(arguments, env=self.environ(**settings), given=given)
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def environ(self, **settings: str) -> dict[str, str]:
@@ -111,8 +102,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def serving(place: Place) -> Iterator[None]:
     """Runs a place's server, which must end well."""
     with place.log.open("w") as output:
-        server = subprocess.Popen(
-            [SLUICE, "up"],
+        server = forks.start(
+            ["up"],
             env=place.environ(SLUICE_INIT_API_KEY=KEY),
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -125,7 +116,7 @@ def serving(place: Place) -> Iterator[None]:
         assert server.wait(timeout=20) == 0, place.log.read_text()[-3000:]
 
 
-def wait_ready(place: Place, server: "subprocess.Popen[bytes]") -> None:
+def wait_ready(place: Place, server: "subprocess.Popen[bytes] | forks.Fork") -> None:
     """Returns when the server answers."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:

@@ -27,8 +27,9 @@ from schemas.settings import Settings, load
 from sluice import cluster_checks
 from sluice.checks import Finding, check_store_server
 from sluice.findings import findings
+from tests.components import forks
 from tests.e2e.cluster import PARTITIONS, SECRET, STORE_READER, STORE_USER, Cluster
-from tests.e2e.server import CONSOLE_SCRIPT, Server
+from tests.e2e.server import Server
 from tests.integration.eventlog.kafka_logs import configure
 from tests.integration.eventlog.logs import dead_letter
 from tests.unit.sluice.places import free_port, listening
@@ -88,14 +89,8 @@ def run_doctor(server: Server, **others: str) -> "subprocess.CompletedProcess[st
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
     mine = {"DATA_DIR": str(server.data_dir), "PORT": str(server.port), **server.settings, **others}
     ours = {f"SLUICE_{name}": value for name, value in mine.items()}
-    return subprocess.run(
-        [CONSOLE_SCRIPT, "doctor"],
-        env={**inherited, **ours, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=DOCTOR_S,
-        check=False,
-    )
+    environ = {**inherited, **ours, "COLUMNS": "200"}
+    return forks.run(["doctor"], env=environ, timeout_s=DOCTOR_S)
 
 
 class TestWell:

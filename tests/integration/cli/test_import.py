@@ -19,8 +19,9 @@ from schemas.kinds import TRACE
 from sluice.commands.errors import CommandError
 from sluice.commands.imports import app
 from sluice.lock import hold
+from tests.components import forks
 from tests.components.kafka import KafkaBroker
-from tests.integration.cli.conftest import SLUICE, Place, Ran, serving
+from tests.integration.cli.conftest import Place, Ran, serving
 from tests.integration.cli.pulse_server import (
     BAKERY,
     BAKERY_KEY,
@@ -65,8 +66,11 @@ def position_of(place: Place) -> dict[str, int]:
 
 def kill_in_the_middle(place: Place, pulse: PulseServer, **settings: str) -> int:
     """Kills an import once it has begun; returns how many traces were in."""
-    running = subprocess.Popen(
-        [SLUICE, *arguments(place, pulse)], env=place.environ(**settings), stderr=subprocess.DEVNULL
+    running = forks.start(
+        arguments(place, pulse),
+        env=place.environ(**settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
     while position_of(place).get("trace", 0) == 0:

@@ -291,7 +291,7 @@ class TestDemo:
 
 def test_a_deleted_project_and_a_removed_demo_go_with_all_their_data(place: Place) -> None:
     with serving(place):
-        assert place.run("demo", "--traces", "50", "--spans", "10").code == 0
+        assert place.run("demo", "--traces", "50", "--spans", "10", "--errors", "20").code == 0
         demo = {line[1]: line[0] for line in place.run("project", "list").lines}["demo"]
         kept = place.run("project", "list").lines[0][0]
         _, doomed, *_, key = place.run("project", "create", "Doomed").out.split()

@@ -1,12 +1,11 @@
 """What commands say, at their most talkative, when the passwords they were given do not work."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import CONSOLE_SCRIPT
+from tests.components import forks
 from tests.unit.sluice.places import free_port
 
 WORD = "hunter2-is-a-password"
@@ -37,14 +36,8 @@ def test_no_password_is_in_what_a_failing_command_says(
         **settings,
     }
 
-    done = subprocess.run(
-        [CONSOLE_SCRIPT, command],
-        env={**inherited, **{f"SLUICE_{name}": value for name, value in mine.items()}},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environ = {**inherited, **{f"SLUICE_{name}": value for name, value in mine.items()}}
+    done = forks.run([command], env=environ)
 
     assert done.returncode in (1, 2)
     assert done.stderr

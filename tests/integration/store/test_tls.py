@@ -16,9 +16,10 @@ from schemas.settings import Settings
 from sluice.cluster import open_warehouse
 from sluice.paths import paths_of
 from sluice.patience import START_PATIENCE_S
+from tests.components import forks
 from tests.integration.queries.rows import encode_traces, make_trace
 from tests.integration.store.certificates import Authority, Signed, tls_proxy
-from tests.integration.warehouse.conftest import SLUICE, WRITER, Served
+from tests.integration.warehouse.conftest import WRITER, Served
 
 PASSWORD = "write%3Apass%2Cword"
 BLOCK = encode_traces([make_trace("p", f"t{number}") for number in range(50)])
@@ -62,13 +63,7 @@ def run_migrate(tmp_path: Path, url: str, **more: str) -> subprocess.CompletedPr
     secret = tmp_path / "warehouse_url"
     secret.write_text(f"{url}\n")
     mine = {"SLUICE_WAREHOUSE_URL_FILE": str(secret), "SLUICE_DATA_DIR": str(tmp_path / "data")}
-    return subprocess.run(
-        [SLUICE, "migrate"],
-        env=os.environ | mine | more,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return forks.run(["migrate"], env=os.environ | mine | more)
 
 
 class TestRefused:

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +9,8 @@ import pytest
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseError, WarehouseUnavailable
+from tests.components import forks
 
-SLUICE = Path(sys.executable).with_name("sluice")
 NOBODY_LISTENS = "http://127.0.0.1:1"
 READERS = 3
 SLOW = "SELECT sleepEachRow(0.4) FROM numbers(5) SETTINGS max_block_size = 1"
@@ -56,9 +54,7 @@ async def test_an_engine_that_is_away_is_said_so_to_those_who_wait_too(absent: W
 def test_a_command_says_in_one_line_that_the_engine_is_away(tmp_path: Path) -> None:
     settings = {"SLUICE_WAREHOUSE_URL": NOBODY_LISTENS, "SLUICE_DATA_DIR": str(tmp_path / "data")}
 
-    ran = subprocess.run(
-        [SLUICE, "migrate"], env=os.environ | settings, capture_output=True, text=True, timeout=60
-    )
+    ran = forks.run(["migrate"], env=os.environ | settings)
 
     assert ran.returncode == 1
     (line,) = ran.stderr.splitlines()

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,9 @@ import httpx
 import pytest
 
 from clickhouse.client import Warehouse
+from tests.components import forks
 from tests.unit.sluice.places import free_port
 
-SLUICE = Path(sys.executable).with_name("sluice")
 START_S = 60
 WRITER, READER = ("writer", "write:pass,word"), ("reader", "readers-password")
 USERS = f"{WRITER[0]}:{WRITER[1]}:write\n{READER[0]}:{READER[1]}:readonly\n"
@@ -31,7 +30,7 @@ class Served:
         self.port = free_port()
         self.log = directory / "log"
         self._settings = settings
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | forks.Fork | None = None
 
     @property
     def store(self) -> Path:
@@ -59,8 +58,8 @@ class Served:
     def start(self, stdout: int | None = None) -> None:
         """Starts it, with its output in the log unless a file descriptor is given."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [SLUICE, "warehouse"], env=self.environ(), stdout=stdout or log, stderr=log
+            self._process = forks.start(
+                ["warehouse"], env=self.environ(), stdout=stdout or log, stderr=log
             )
         deadline = time.monotonic() + START_S
         while not self._answers():

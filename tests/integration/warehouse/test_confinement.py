@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.components.forks import SCRIPT
 from tests.integration.warehouse.canary import Listeners
-from tests.integration.warehouse.conftest import SLUICE, Served
+from tests.integration.warehouse.conftest import Served
 
 CHILD = """
 import ctypes, os, sys
@@ -103,7 +104,7 @@ def test_a_confined_process_opens_no_socket_no_program_and_no_file(tmp_path: Pat
 
 
 def test_a_start_without_the_whole_confinement_is_refused_with_the_reason(alone: Served) -> None:
-    command = [sys.executable, "-c", NO_LANDLOCK, SLUICE, "warehouse"]
+    command = [sys.executable, "-c", NO_LANDLOCK, SCRIPT, "warehouse"]
 
     ended = subprocess.run(
         command, env=alone.environ(), capture_output=True, text=True, timeout=60, check=False

@@ -12,7 +12,8 @@ from contextlib import ExitStack, closing
 import httpx
 import pytest
 
-from tests.integration.warehouse.conftest import READER, SLUICE, WRITER, Served
+from tests.components import forks
+from tests.integration.warehouse.conftest import READER, WRITER, Served
 
 pytestmark = pytest.mark.slow
 
@@ -230,10 +231,7 @@ class TestTheEnd:
 
 
 def _run(command: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SLUICE, command], env={**environ, "PATH": os.environ["PATH"]}, capture_output=True,
-        text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return forks.run([command], env={**environ, "PATH": os.environ["PATH"]})
 
 
 def _until_there_is_a_place(served: Served, sql: str) -> httpx.Response:

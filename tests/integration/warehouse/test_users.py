@@ -2,12 +2,12 @@
 
 import os
 import pty
-import subprocess
 
 import httpx
 import pytest
 
-from tests.integration.warehouse.conftest import READER, SLUICE, WRITER, Served
+from tests.components import forks
+from tests.integration.warehouse.conftest import READER, WRITER, Served
 from tests.unit.sluice.places import free_port
 
 HEADERS = {"X-ClickHouse-User": READER[0], "X-ClickHouse-Key": READER[1]}
@@ -105,9 +105,7 @@ def test_without_users_one_is_made_with_a_random_password_that_a_terminal_shows(
 def test_a_wrong_setting_ends_the_start(alone: Served, settings: dict[str, str], said: str) -> None:
     environ = alone.environ() | {"SLUICE_WAREHOUSE_PORT": str(free_port())} | settings
 
-    done = subprocess.run(
-        [SLUICE, "warehouse"], env=environ, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = forks.run(["warehouse"], env=environ)
 
     assert done.returncode == 2
     assert said in done.stderr

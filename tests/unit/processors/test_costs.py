@@ -8,13 +8,13 @@ from msgspec import Raw, json
 from msgspec.structs import replace
 
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.reasons import REASONS
 from processors.llm.costs import explain_span, explain_trace
 from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
+from tests.unit.processors.cost.compiled import compiled_table
 
-BOOK = PriceBook(compile_table())
+BOOK = PriceBook(compiled_table())
 NOTHING: dict[str, Any] = dict.fromkeys((*TraceAnswer.__struct_fields__,))
 AUDIO = {"prompt_tokens": 100, "completion_tokens": 10}
 

@@ -1,15 +1,13 @@
 """`sluice prober`, called wrongly: it says what is missing, and ends with 2."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.components import forks
 from tests.components.processes import free_ports
 
-SLUICE = Path(sys.executable).with_name("sluice")
 URL = ("--url", "http://127.0.0.1:1")
 
 
@@ -28,18 +26,14 @@ def test_what_is_missing_is_said(
 ) -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
     own |= {"SLUICE_DATA_DIR": str(tmp_path), "SLUICE_PORT": str(free_ports(1)[0]), **environ}
-    ended = subprocess.run(
-        [SLUICE, "prober", *options], env=own, capture_output=True, text=True, timeout=60
-    )
+    ended = forks.run(["prober", *options], env=own)
 
     assert (ended.returncode, said in ended.stderr) == (2, True), ended.stderr
     assert not (tmp_path / "prober-default.db").exists()
 
 
 def test_a_key_is_no_argument() -> None:
-    ended = subprocess.run(
-        [SLUICE, "prober", "--token", "sk_probe_x"], capture_output=True, text=True, timeout=60
-    )
+    ended = forks.run(["prober", "--token", "sk_probe_x"], env=os.environ)
 
     assert ended.returncode == 2
     assert "No such option" in ended.stderr

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.table import PriceTable
+from tests.unit.processors.cost.compiled import compiled_table
 
 
 @pytest.fixture(scope="session")
 def table() -> PriceTable:
-    return compile_table()
+    return compiled_table()
 
 
 @pytest.fixture(scope="session")

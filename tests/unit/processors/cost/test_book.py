@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from processors.llm.cost import book as book_module
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.table import COUNTERS
 from processors.llm.cost.usage import EXTRA_COUNTS, Extras, Usage
+from tests.unit.processors.cost.compiled import compiled_table
 from tests.unit.processors.cost.library import rows_of
 
 NOW_US = 1_795_000_000_000_000
-TABLE = compile_table()
+TABLE = compiled_table()
 
 
 class TestWhatIsNotPriced:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.match import RULES, Matcher
+from tests.unit.processors.cost.compiled import compiled_table
 
-MATCHER = Matcher(compile_table())
+MATCHER = Matcher(compiled_table())
 
 KNOWN = [
     # Gateways and SDKs write the vendor before a slash.

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.match import Matcher
+from tests.unit.processors.cost.compiled import compiled_table
 from tests.unit.processors.cost.library import ADDED, library_entry, listed_models
 
 SEED = 20251121
-TABLE = compile_table()
+TABLE = compiled_table()
 MATCHER = Matcher(TABLE)
 MODELS = tuple(listed_models(TABLE))
 PROVIDERS = (

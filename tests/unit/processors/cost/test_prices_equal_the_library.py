@@ -19,9 +19,9 @@ from msgspec import structs
 
 from processors.llm.cost import compile as compile_module
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.table import PriceTable
 from processors.llm.cost.usage import Extras, Usage
+from tests.unit.processors.cost.compiled import compiled_table
 from tests.unit.processors.cost.library import (
     CORRECTED,
     Listed,
@@ -32,7 +32,7 @@ from tests.unit.processors.cost.library import (
 
 SEED = 20251121
 NOW_US = 1_795_000_000_000_000  # November 2026: the data is of October 2026
-TABLE = compile_table()
+TABLE = compiled_table()
 MODELS = tuple(listed_models(TABLE))
 FINE = {row.price_id for row in rows_of(TABLE) if row.rate.divisor != 1}
 

@@ -3,11 +3,11 @@
 import pytest
 
 from processors.llm.cost.book import PriceBook
-from processors.llm.cost.compile import compile_table
 from processors.llm.cost.usage import Usage as Priced
 from processors.otel.meaning import read_record, read_span
 from schemas.otel.meanings import Call, Usage
 from schemas.otel.signals import Span
+from tests.unit.processors.cost.compiled import compiled_table
 from tests.unit.processors.otel.senders import SENDERS, Told
 
 AT_US = 1_795_226_990_809_000
@@ -44,7 +44,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def book() -> PriceBook:
-    return PriceBook(compile_table())
+    return PriceBook(compiled_table())
 
 
 def read(call: Told, name: str) -> Call:
