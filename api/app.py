@@ -47,13 +47,6 @@ STATUS: dict[type[ControlPlaneError], int] = {
     failures.TooManyRequests: 429,
     failures.Unavailable: 503,
 }
-OTLP_PATH = "/v1/traces"
-OTLP_HINT = (
-    ": OTLP is not taken here. Send to /v1/traces/async, as pulse-trace-sdk does up to 0.2.7,"
-    " @eklabs/pulse-sdk up to 0.2.8 and the CLI pulse up to 0.2.5"
-)
-"""For who comes with a later version of Pulse's clients: its data would be lost without a word."""
-
 
 log = structlog.get_logger(__name__)
 
@@ -209,10 +202,7 @@ def _no_route(request: AnyHttpRequest, _: HTTPException) -> Response[Any]:
     if request.url.path.startswith(AUTH_PREFIX):
         return Response(no_such_route(request.url.path), status_code=404)
     # The contract's answer to any unknown path or method; clients show their users its text.
-    said = "404 Not Found"
-    if request.method == "POST" and request.url.path == OTLP_PATH:
-        said += OTLP_HINT
-    return Response(said, status_code=404, media_type="text/plain")
+    return Response("404 Not Found", status_code=404, media_type="text/plain")
 
 
 def _http(_: AnyHttpRequest, error: HTTPException) -> Response[Any]:

@@ -26,6 +26,7 @@ from ingest.rejections import (
     TooManyBodies,
     TooSlow,
     UnknownEncoding,
+    UnknownMediaType,
 )
 from schemas.projects import ProjectContext
 
@@ -38,6 +39,7 @@ STATUS: Mapping[type[Rejected], int] = {
     TooLarge: 413,
     ItemTooLarge: 413,
     UnknownEncoding: 415,
+    UnknownMediaType: 415,
     RateLimited: 429,
     TooManyBodies: 503,
     Overloaded: 503,
@@ -112,11 +114,19 @@ async def store(
     return answer
 
 
+class Written(Struct, frozen=True):
+    """An answer whose body is written already."""
+
+    body: bytes
+    content_type: bytes
+
+
 class Straight:
     """Calls a route's function straight from ASGI: 20 us of processor time where Litestar takes 61.
 
-    The function takes the request and its sender, mostly a project, and answers with a Struct.
-    Routes, errors and the page of the API stay Litestar's.
+    The function takes the request and its sender, mostly a project, and answers with a Struct,
+    which becomes JSON, or with what is `Written`. Routes, errors and the page of the API stay
+    Litestar's.
     """
 
     def __init__(self, app: ASGIApp, sender_of: SenderOf) -> None:
@@ -131,15 +141,16 @@ class Straight:
         request: AnyRequest = Request(scope, receive, send)
         handler: Any = scope["route_handler"]
         answer = await handler.fn(request, await self._sender_of(request))
-        body = msgspec.json.encode(answer)
+        if not isinstance(answer, Written):
+            answer = Written(msgspec.json.encode(answer), b"application/json")
         headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
+            (b"content-type", answer.content_type),
+            (b"content-length", b"%d" % len(answer.body)),
         ]
         await send(
             {"type": "http.response.start", "status": handler.status_code, "headers": headers}
         )
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
 
 def exception_handlers() -> ExceptionHandlersMap:

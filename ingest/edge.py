@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import structlog
@@ -50,7 +51,8 @@ class Accepted(NamedTuple):
     items: Sequence[Items]
     offsets: Mapping[TopicPartition, int]
     answer_id: str = ""
-    """See `Split.answer_id`."""
+    rejected: Mapping[Any, int] = MappingProxyType({})
+    """These two: see `Split`."""
 
     @property
     def total(self) -> int:
@@ -140,13 +142,15 @@ class Edge:
         try:
             split = await self._framed(project.project_id, body, form, incoming.headers)
             del body
+            kept_bytes = sum(len(one) for items in split.items for one in items.bodies)
+            size += self._grow(project.project_id, size, kept_bytes)
             for counted in split.counted:
                 metrics.NOT_KEPT.labels(counted.kind, counted.word).inc(counted.items)
                 self._note(project.project_id, counted)
-            offsets = await self._append(project, split.items)
+            offsets = await self._append(project, split.items, kept_bytes)
             if split.counted:
                 await self.flush_rejections()
-            return Accepted(split.items, offsets, split.answer_id)
+            return Accepted(split.items, offsets, split.answer_id, split.rejected)
         finally:
             self._budget.give_back(project.project_id, size)
 
@@ -163,12 +167,21 @@ class Edge:
             return frame()
         return await self._workers.run(project_id, frame)
 
+    def _grow(self, project_id: ProjectId, size: int, kept_bytes: int) -> int:
+        """Sets memory aside for items that are larger than their request; returns how much.
+
+        One request alone always fits: it would never be taken otherwise.
+        """
+        most = self._budget.limits.max_project_bytes
+        grown = max(0, min(kept_bytes, most) - size)
+        self._budget.take(project_id, grown)
+        return grown
+
     async def _append(
-        self, project: ProjectContext, items: Sequence[Items]
+        self, project: ProjectContext, items: Sequence[Items], size: int
     ) -> Mapping[TopicPartition, int]:
         if not any(one.bodies for one in items):
             return {}
-        size = sum(len(body) for one in items for body in one.bodies)
         if delay_s := self._pacer.delay_s(project.project_id, size):
             await asyncio.sleep(delay_s)
         try:

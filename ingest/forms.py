@@ -1,7 +1,7 @@
 """How the body of a request becomes items: each system gives a form for each of its requests."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -32,6 +32,8 @@ class Split(Struct, frozen=True):
     """What else it told of."""
     answer_id: str = ""
     """What the answer names the request by, where the form has such a name."""
+    rejected: Mapping[Any, int] = {}
+    """What the answer says was not taken, by reason, where the form takes a part of a request."""
 
 
 class Form(Struct, frozen=True):

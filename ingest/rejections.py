@@ -7,7 +7,8 @@ Rejected
 │   ├── TooLarge           the body is beyond a bound in bytes, before or after inflation
 │   ├── ItemTooLarge       one item of it is
 │   ├── TooSlow            the body did not come in time
-│   └── UnknownEncoding    a Content-Encoding that we do not speak
+│   ├── UnknownEncoding    a Content-Encoding that we do not speak
+│   └── UnknownMediaType   a Content-Type that the route does not take
 └── Later          rejected for now, with the seconds after which to try again
     ├── RateLimited        the key's requests a minute are spent
     ├── TooManyBodies      the memory set aside for bodies cannot take more
@@ -79,6 +80,12 @@ class UnknownEncoding(Invalid):
     """Raised for a Content-Encoding other than gzip, deflate, br, zstd and identity."""
 
     reason = "content_encoding"
+
+
+class UnknownMediaType(Invalid):
+    """Raised for a Content-Type that is none of those that a route takes."""
+
+    reason = "content_type"
 
 
 class Later(Rejected):

@@ -57,6 +57,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Address to listen on. `0.0.0.0` listens on every interface."""
     port: Port = 8080
     """Port to listen on."""
+    otlp_grpc_port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    """Port for OTLP over gRPC, at the same address; 4317 is usual. It needs the extra `grpc`. 0: it
+    is not taken."""
     data_dir: str = "~/.sluice"
     """Directory that holds the log, the store, the control plane and the secret, where no server is
     named for them."""

@@ -19,6 +19,7 @@ from sluice.ingestion import add_edge
 from sluice.kafka_edge import add_kafka_log, open_kafka_log
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
+from sluice.otlp_receiver import add_otlp_receiver
 from sluice.parts import Resources
 from sluice.patience import patiently
 from sluice.process import Process
@@ -62,4 +63,5 @@ async def open_parts(process: Process) -> None:
         fullness=lambda: event_log.fullness,
     )
     add_edge(process, edge)
+    await add_otlp_receiver(process)
     process.routes += OPERATIONS

@@ -41,6 +41,7 @@ from sluice.ingestion import add_edge
 from sluice.lean import begin_lean
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
+from sluice.otlp_receiver import add_otlp_receiver
 from sluice.parts import Parts, Resources
 from sluice.patience import at_once
 from sluice.pipeline_state import add_own_pipeline
@@ -91,6 +92,7 @@ async def open_parts(process: Process) -> None:
     add_deployer(process, database, vault, event_log, add_apps(process, database, vault))
     add_hearing(process, database, vault, event_log)
     _add_http(process, warehouse, systems, event_log, sink)
+    await add_otlp_receiver(process)
     _add_upkeep(process, database, warehouse, event_log, systems)
 
 

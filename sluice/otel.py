@@ -1,7 +1,7 @@
 """The system `otel`, put together from its sub-packages."""
 
 from ingest.otel.app import routers
-from ingest.otel.forms import forms
+from ingest.otel.forms import checks, forms
 from processors.otel.steps import steps
 from sluice.parts import Parts, Resources, System
 
@@ -11,4 +11,4 @@ def open_parts(resources: Resources) -> Parts:
     return Parts(forms=forms(), steps=steps(resources.pricing.current), state={})
 
 
-SYSTEM = System(open=open_parts, routers=routers, queries=())
+SYSTEM = System(open=open_parts, routers=routers, queries=(), checks=checks())

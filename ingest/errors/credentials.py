@@ -40,7 +40,7 @@ def sentry_auth(request: AnyRequest) -> SentryAuth | None:
         other = header_of(request, b"authorization") or ""
         header = other if other[: len(SCHEME)].lower() == SCHEME else None
     if header is not None:
-        return _of_header(header)
+        return of_header(header)
     key = parameter(request, "sentry_key")
     return SentryAuth(key, parameter(request, "sentry_client")) if key else None
 
@@ -70,7 +70,7 @@ def parameter(request: AnyRequest, wanted: str) -> str:
     return ""
 
 
-def _of_header(header: str) -> SentryAuth:
+def of_header(header: str) -> SentryAuth:
     """Reads `Sentry sentry_key=…, sentry_client=…`: in any order, the first word may be missing."""
     start = len(SCHEME) if header[: len(SCHEME)].lower() == SCHEME else 0
     found: dict[str, str] = {}

@@ -1,1 +1,1 @@
-"""OTLP in: its routes, and how a request becomes items."""
+"""OTLP, taken in: spans, log records and metrics, over HTTP and gRPC."""

@@ -1,40 +1,179 @@
-"""The routes of the system `otel` that take items in."""
+"""The routes of the system `otel`, OTLP over HTTP, and how they answer errors.
 
-from litestar import Router, post
+Sources: OTLP specification 1.x, "OTLP/HTTP"; for the paths, Langfuse's and Sentry's pages on OTLP.
+"""
+
+from typing import Any
+
+import structlog
+from litestar import Request, Response, Router, post
 from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
 from litestar.status_codes import HTTP_200_OK
+from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from ingest.app import AnyRequest, Project, ProjectOf, edge_of, header_of, incoming_of
-from ingest.otel.forms import TYPE
+from controlplane.failures import ControlPlaneError
+from ingest.app import (
+    AnyRequest,
+    Project,
+    ProjectOf,
+    SenderOf,
+    Straight,
+    Written,
+    edge_of,
+    header_of,
+    incoming_of,
+)
+from ingest.otel.answers import CONTENT_TYPES, Failure, failure, success
+from ingest.otel.failures import of_control_plane, of_rejection
+from ingest.otel.forms import CONTENT_TYPE, TAKEN, encoding_of
+from ingest.otel.senders import otlp_sender, sentry_otlp_sender
+from ingest.rejections import Rejected, TooSlow
 from schemas.described import describes
-from schemas.kinds import OTEL_SPAN
-from schemas.otel.json_wire import Traces
+from schemas.open_routes import open_to_pages
+from schemas.otel import json_wire
+from schemas.otel.examples import TRACES
+
+PATHS = ("/v1", "/otlp/v1", "/api/public/otel/v1")
+OF_SENTRY = "/api/{project_number:int}/integration/otlp/v1"
+ERRORS = (400, 401, 403, 408, 413, 415, 429, 503)
+SENT = (
+    "Protobuf or JSON, by Content-Type; gzip, deflate, br and zstd may compress it. The answer is"
+    " in the encoding of the request."
+)
+SENTRY_PAGES = open_to_pages(
+    "x-sentry-auth, authorization, content-type, content-encoding", "retry-after"
+)
 
 
-class Exported(Struct):
+class RejectedSpans(Struct, rename="camel"):
+    """How many spans were not taken, and why. Do not send them again."""
+
+    rejected_spans: int
+    error_message: str
+
+
+class ExportedTraces(Struct, rename="camel", omit_defaults=True):
     """The spans are durable."""
+
+    partial_success: RejectedSpans | None = None
+
+
+log = structlog.get_logger(__name__)
 
 
 @post(
     "/traces",
     status_code=HTTP_200_OK,
-    summary="Send spans over OTLP",
+    summary="Send spans as OpenTelemetry does",
+    description=SENT,
     request_max_body_size=None,
-    opt=describes(body=Traces, example={"resourceSpans": []}, errors=(408, 415)),
+    opt=describes(
+        body=json_wire.Traces, example=TRACES, answer=ExportedTraces, errors=ERRORS, asks="key"
+    ),
 )
-async def export_spans(request: AnyRequest, project: Project) -> Exported:
-    """Accept spans; answers when they are durable."""
-    told = {TYPE: header_of(request, b"content-type") or ""}
-    await edge_of(request).accept(project, OTEL_SPAN.name, incoming_of(request, told))
-    return Exported()
+async def take_traces(request: AnyRequest, project: Project) -> Written:
+    """Accept spans of OTLP; answers when they are durable."""
+    return await _take(request, project, "traces")
 
 
-def routers(project_from_key: ProjectOf, _: ProjectOf) -> list[Router]:
-    """Returns the routes, by API key."""
-    project = Provide(project_from_key)
+@post(
+    "/traces",
+    status_code=HTTP_200_OK,
+    summary="Send spans of OpenTelemetry with a DSN key",
+    description=SENT,
+    request_max_body_size=None,
+    opt={
+        **describes(
+            body=json_wire.Traces,
+            example=TRACES,
+            answer=ExportedTraces,
+            errors=ERRORS,
+            asks="sentry",
+        ),
+        **SENTRY_PAGES,
+    },
+)
+async def take_sentry_traces(request: AnyRequest, project: Project) -> Written:
+    """Accept spans where Sentry takes them; answers when they are durable."""
+    return await _take(request, project, "traces")
+
+
+def routers(_: ProjectOf, __: ProjectOf) -> list[Router]:
+    """Returns the routes; they find their project themselves."""
+    handlers = [take_traces]
+    of_sentry = [take_sentry_traces]
     return [
-        Router(
-            "/v1", route_handlers=[export_spans], dependencies={"project": project}, tags=["ingest"]
-        )
+        *(_router(path, handlers, otlp_sender) for path in PATHS),
+        _router(OF_SENTRY, of_sentry, sentry_otlp_sender),
     ]
+
+
+def _router(path: str, handlers: list[Any], sender_of: SenderOf) -> Router:
+    answers: ExceptionHandlersMap = {
+        Rejected: _rejected,
+        ControlPlaneError: _refused,
+        HTTPException: _http,
+        Exception: _bug,
+    }
+    return Router(
+        path,
+        route_handlers=handlers,
+        dependencies={"project": Provide(sender_of)},
+        middleware=[DefineMiddleware(Straight, sender_of=sender_of)],
+        exception_handlers=answers,
+        tags=["ingest"],
+    )
+
+
+async def _take(request: AnyRequest, project: Project, signal: str) -> Written:
+    content_type = header_of(request, b"content-type") or ""
+    accepted = await edge_of(request).accept(
+        project,
+        TAKEN[signal].kind.name,
+        incoming_of(request, {CONTENT_TYPE: content_type}),
+        # Exporters try again after a 503. Clients of Pulse, who name their project, do not.
+        retried=header_of(request, b"x-project-id") is None,
+    )
+    encoding = encoding_of(content_type) or "json"
+    return Written(success(signal, encoding, accepted.rejected), CONTENT_TYPES[encoding])
+
+
+def _rejected(request: Request[Any, Any, Any], rejected: Rejected) -> Response[Any]:
+    signal = request.scope["path"].rstrip("/").rpartition("/")[2]
+    answer = _failed(request, of_rejection(rejected, signal))
+    if isinstance(rejected, TooSlow):
+        # The rest of the body is not waited for.
+        answer.headers["Connection"] = "close"
+    return answer
+
+
+def _refused(request: Request[Any, Any, Any], error: ControlPlaneError) -> Response[Any]:
+    return _failed(request, of_control_plane(error))
+
+
+def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    return _failed(request, Failure(error.status_code, error.detail, error.detail))
+
+
+def _bug(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    log.error("request met a bug", path=request.url.path, exc_info=error)
+    said = "Internal server error"
+    return _failed(request, Failure(500, said, said))
+
+
+def _failed(request: AnyRequest, failed: Failure) -> Response[Any]:
+    encoding = encoding_of(header_of(request, b"content-type")) or "json"
+    headers = {}
+    if failed.retry_after_s is not None:
+        headers["Retry-After"] = str(failed.retry_after_s)
+    if failed.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        failure(failed, encoding),
+        status_code=failed.status,
+        headers=headers,
+        media_type=CONTENT_TYPES[encoding].decode(),
+    )

@@ -1,82 +1,102 @@
-"""How the bodies of OTLP become items."""
+"""The forms of request of the system `otel`, and how one item of the log is checked."""
 
-from collections.abc import Iterator, Mapping
-
-import msgspec
-from msgspec import Raw, Struct
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from eventlog.producer import Items
-from ingest.forms import Form, Split
-from ingest.rejections import BadJson
-from schemas.kinds import OTEL_SPAN
-from schemas.otel.bounds import Undecodable
-from schemas.otel.framing import senders_of
-from schemas.otel.items import ItemDecoder, Packed, pack
-from schemas.otel.traces import TRACES
+from ingest.forms import Counted, Form, Split
+from ingest.otel.frames import SPANS, Frame, Taking
+from ingest.rejections import BadItems, BadJson, UnknownMediaType
+from schemas.encodings import wrong_encoding
+from schemas.issues import Checked, Issue
+from schemas.otel.bounds import REASONS, STANDARD, Reason, Undecodable
+from schemas.otel.items import ItemDecoder, why_not
+from schemas.otel.json_framing import NoMembers
+from schemas.otel.walk import Encoding
+from schemas.outcomes import Outcome
 
-TYPE = "content-type"
-
-
-class _Library(Struct, rename="camel"):
-    scope: Raw = Raw(b"")
-    spans: list[Raw] = []
-    schema_url: str = ""
-
-
-class _Sender(Struct, rename="camel"):
-    resource: Raw = Raw(b"")
-    scope_spans: list[_Library] = []
-    schema_url: str = ""
-
-
-class _Traces(Struct, rename="camel"):
-    resource_spans: list[_Sender] = []
+CONTENT_TYPE = "content-type"
+MEDIA_TYPES: Mapping[str, Encoding] = {
+    "application/x-protobuf": "protobuf",
+    "application/json": "json",
+}
+TAKEN: Mapping[str, Taking] = {"traces": SPANS}
+"""By the last word of the path."""
+_TOO_LARGE: tuple[Reason, ...] = (
+    "too_large",
+    "too_many_attributes",
+    "too_many_events",
+    "too_many_links",
+    "too_many_buckets",
+    "too_many_items",
+)
+_LEDGER: Mapping[Reason, str] = {"too_large": "item_bytes"}
+"""What the ledger calls a reason, where it has had a word for it before."""
 
 
 def forms() -> dict[str, Form]:
-    """Returns the forms of requests by name."""
-    return {OTEL_SPAN.name: Form(OTEL_SPAN.name, split_spans)}
+    """Returns them by the name of their kind."""
+    return {one.kind.name: Form(one.kind.name, partial(_split, one)) for one in TAKEN.values()}
 
 
-def split_spans(body: bytes, headers: Mapping[str, str], _: int) -> Split:
-    """Splits a request of spans."""
+def checks() -> dict[str, Callable[[bytes, int], Checked]]:
+    """Returns how one item, of so many bytes at most, is checked, by the name of its kind."""
+    return {one.kind.name: partial(_checked, one) for one in TAKEN.values()}
+
+
+def encoding_of(content_type: str | None) -> Encoding | None:
+    """Returns the encoding that a Content-Type names, `None` for one that is not taken."""
+    return MEDIA_TYPES.get((content_type or "").partition(";")[0].strip().lower())
+
+
+def _split(taking: Taking, body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
+    encoding = encoding_of(told.get(CONTENT_TYPE))
+    if encoding is None:
+        known = " or ".join(MEDIA_TYPES)
+        raise UnknownMediaType(
+            f"Unsupported Content-Type {told.get(CONTENT_TYPE, '')[:80]!r}: expected {known}"
+        )
+    frame = Frame(taking, encoding, STANDARD, max_item_bytes)
     try:
-        packed = list(_protobuf(body) if "protobuf" in headers.get(TYPE, "") else _json(body))
-    except (Undecodable, msgspec.MsgspecError, ValueError) as error:
-        raise BadJson(str(error)) from error
-    bodies, ids = [], []
-    decoder = ItemDecoder(TRACES)
-    for one in packed:
-        body = pack(one)
-        for span in decoder.decode(body).items:
-            bodies.append(body)
-            ids.append(f"{span.trace_id}-{span.span_id}")
-    return Split([Items(OTEL_SPAN, bodies, ids)])
+        frame.split(body)
+    except NoMembers as error:
+        raise BadItems(str(error)) from error
+    except Undecodable as error:
+        raise _undecodable(body, encoding, error) from error
+    return Split(
+        [Items(taking.kind, frame.bodies, frame.ids)],
+        _counted(taking, frame.refused),
+        rejected=frame.rejected,
+    )
 
 
-def _protobuf(body: bytes) -> Iterator[Packed]:
-    for sender in senders_of(body):
-        for library in sender.libraries():
-            for item in library.items():
-                yield Packed(
-                    "protobuf",
-                    sender.head,
-                    sender.schema_url,
-                    library.head,
-                    library.schema_url,
-                    bytes(item),
-                )
+def _undecodable(body: bytes, encoding: Encoding, error: Undecodable) -> BadJson:
+    if encoding == "protobuf":
+        return BadJson(str(error))
+    return BadJson("Invalid JSON body", details=[Issue([], wrong_encoding(body) or str(error))])
 
 
-def _json(body: bytes) -> Iterator[Packed]:
-    for sender in msgspec.json.decode(body, type=_Traces).resource_spans:
-        for library in sender.scope_spans:
-            for item in library.spans:
-                yield Packed(
-                    "json",
-                    bytes(sender.resource),
-                    sender.schema_url,
-                    bytes(library.scope),
-                    library.schema_url,
-                    bytes(item),
-                )
+def _counted(taking: Taking, refused: Counter[Reason]) -> list[Counted]:
+    return [
+        Counted(taking.kind.name, _outcome(reason), _LEDGER.get(reason, reason), count)
+        for reason, count in sorted(refused.items())
+    ]
+
+
+def _outcome(reason: Reason) -> Outcome:
+    return "too_large" if reason in _TOO_LARGE else "invalid"
+
+
+def _checked(taking: Taking, item: bytes, max_item_bytes: int) -> Checked:
+    if len(item) > max_item_bytes:
+        return Checked(item, [Issue([], f"Expected at most {max_item_bytes} bytes")])
+    decoder: ItemDecoder[Any] = ItemDecoder(taking.signal)
+    try:
+        decoded = decoder.decode(item)
+    except Undecodable as error:
+        return Checked(item, [Issue([], str(error))])
+    if not decoded.items:
+        return Checked(item, [Issue([], REASONS[why_not(decoded)])])
+    return Checked(item, [])

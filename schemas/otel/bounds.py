@@ -5,6 +5,7 @@ Rejected      one item cannot be taken: the others are (partial success)
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -89,9 +90,14 @@ class Decoded(NamedTuple, Generic[T]):
         return self.rejected.total()
 
     def message(self) -> str:
-        """Says in English why items were rejected, as OTLP's partial success does; may be empty."""
-        told = (
-            f"{count} rejected ({reason}): {REASONS[reason]}"
-            for reason, count in sorted(self.rejected.items())
-        )
-        return "; ".join(told)[:_MAX_MESSAGE_CHARS]
+        """Says why items were rejected; may be empty."""
+        return message_of(self.rejected)
+
+
+def message_of(rejected: Mapping[Reason, int]) -> str:
+    """Says in English why items were rejected, as OTLP's partial success does; may be empty."""
+    told = (
+        f"{count} rejected ({reason}): {REASONS[reason]}"
+        for reason, count in sorted(rejected.items())
+    )
+    return "; ".join(told)[:_MAX_MESSAGE_CHARS]

@@ -28,30 +28,33 @@ def decode_metrics(body: bytes, encoding: Encoding, bounds: Bounds = STANDARD) -
     return decode(METRICS, body, encoding, bounds)
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
+    """Which kind of metric one is."""
+
     kind: MetricKind
     points: Any
     """The object of protobuf or JSON that holds them."""
 
 
-def _shape(sent: Any) -> _Shape | None:
+def shape_of(sent: Any) -> Shape | None:
+    """Returns the kind of a metric and where its points are, `None` for no known kind."""
     for kind in _KINDS:
         if hasattr(sent, "HasField"):
             held = getattr(sent, kind) if sent.HasField(kind) else None
         else:
             held = getattr(sent, kind)
         if held is not None:
-            return _Shape(kind, held)
+            return Shape(kind, held)
     return None
 
 
 def _weigh(sent: Any) -> int:
-    shape = _shape(sent)
+    shape = shape_of(sent)
     return max(1, len(shape.points.data_points or ())) if shape else 1
 
 
 def _metric(sent: Any, around: Around, taking: Taking) -> Metric:
-    shape = _shape(sent)
+    shape = shape_of(sent)
     if shape is None or not sent.name:
         raise Rejected("no_data")
     points = []

@@ -28,9 +28,9 @@ def _span(sent: Any, around: Around, taking: Taking) -> Span:
         raise Rejected("bad_time")
     status = sent.status
     return Span(
-        trace_id=_needed(reader, sent.trace_id, TRACE_ID_BYTES, "bad_trace_id"),
-        span_id=_needed(reader, sent.span_id, SPAN_ID_BYTES, "bad_span_id"),
-        parent_span_id=_parent(reader, sent.parent_span_id),
+        trace_id=needed_id(reader, sent.trace_id, TRACE_ID_BYTES, "bad_trace_id"),
+        span_id=needed_id(reader, sent.span_id, SPAN_ID_BYTES, "bad_span_id"),
+        parent_span_id=parent_id(reader, sent.parent_span_id),
         name=sent.name or "",
         kind=choice(sent.kind, _KINDS, "SPAN_KIND_"),
         start_ns=start_ns,
@@ -51,7 +51,8 @@ def _span(sent: Any, around: Around, taking: Taking) -> Span:
     )
 
 
-def _needed(reader: Reader, sent: Any, size: int, reason: Reason) -> str:
+def needed_id(reader: Reader, sent: Any, size: int, reason: Reason) -> str:
+    """Returns an id that must be there. Raises `Rejected` with this reason."""
     try:
         found = reader.id_of(sent, size)
     except ValueError as error:
@@ -61,7 +62,8 @@ def _needed(reader: Reader, sent: Any, size: int, reason: Reason) -> str:
     return found
 
 
-def _parent(reader: Reader, sent: Any) -> str | None:
+def parent_id(reader: Reader, sent: Any) -> str | None:
+    """Returns the id of a span's parent, `None` for none. Raises `Rejected`."""
     try:
         return reader.id_of(sent, SPAN_ID_BYTES)
     except ValueError as error:
@@ -86,8 +88,8 @@ def _links(sent: Any, taking: Taking) -> list[Link]:
         raise Rejected("too_many_links")
     return [
         Link(
-            _needed(taking.reader, one.trace_id, TRACE_ID_BYTES, "bad_trace_id"),
-            _needed(taking.reader, one.span_id, SPAN_ID_BYTES, "bad_span_id"),
+            needed_id(taking.reader, one.trace_id, TRACE_ID_BYTES, "bad_trace_id"),
+            needed_id(taking.reader, one.span_id, SPAN_ID_BYTES, "bad_span_id"),
             one.trace_state or "",
             attributes_of(one.attributes, taking.reader, taking.bounds),
         )

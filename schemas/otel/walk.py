@@ -8,14 +8,14 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from schemas.otel.bounds import Bounds, Decoded, Reason, Rejected, Undecodable
-from schemas.otel.framing import senders_of
+from schemas.otel.framing import Splitter
 from schemas.otel.readers import JSON, PROTOBUF, Reader, attributes_of
 from schemas.otel.signals import Resource, Scope
 
 T = TypeVar("T")
 Encoding = Literal["protobuf", "json"]
-_MOST_STEPS = 4
-"""Of a request, for each item that it may have."""
+MOST_FIELDS = 4
+"""That a request may have around its items, for each item that it may have."""
 
 
 class Taking(NamedTuple):
@@ -61,7 +61,7 @@ class _Steps:
     """Counts what is walked through, for a group may be empty, and a rejected item costs too."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self._left = _MOST_STEPS * bounds.items
+        self._left = MOST_FIELDS * bounds.items
 
     def __call__(self, some: Iterable[T]) -> Iterator[T]:
         for one in some:
@@ -80,7 +80,7 @@ def decode(signal: Signal[T], body: bytes, encoding: Encoding, bounds: Bounds) -
     found: list[T] = []
     left = bounds.items
     try:
-        for group in _json_groups(signal, body, steps) if is_json else _groups(body, steps):
+        for group in _json_groups(signal, body, steps) if is_json else _groups(body, bounds):
             try:
                 around = around_of(group.sender, group.library, taking)
             except Rejected as refusal:
@@ -96,10 +96,9 @@ def decode(signal: Signal[T], body: bytes, encoding: Encoding, bounds: Bounds) -
     return Decoded(found, taking.rejected)
 
 
-def _groups(body: bytes, steps: _Steps) -> Iterator[Group]:
-    for sender in steps(senders_of(body)):
-        for library in steps(sender.libraries()):
-            yield Group(sender, library, library.items())
+def _groups(body: bytes, bounds: Bounds) -> Iterator[Group]:
+    for sender, library, items in Splitter(body, MOST_FIELDS * bounds.items).groups():
+        yield Group(sender, library, items)
 
 
 def _json_groups(signal: Signal[T], body: bytes, steps: _Steps) -> Iterator[Group]:

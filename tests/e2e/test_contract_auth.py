@@ -104,13 +104,6 @@ class TestNoRoute:
         assert answer.headers["content-type"].startswith("text/plain")
 
 
-def test_a_client_of_pulse_that_sends_otlp_is_told_which_versions_work(anyone: Project) -> None:
-    answer = anyone.post("/v1/traces", {"resourceSpans": []})
-
-    assert answer.status_code == 404
-    assert answer.text.startswith("404 Not Found: OTLP is not taken here. Send to /v1/traces/async")
-
-
 class TestLogin:
     @pytest.mark.parametrize(
         "headers",

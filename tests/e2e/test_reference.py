@@ -60,6 +60,10 @@ CRON = (
 BESIDE_ERRORS = (
     *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
 )
+BY_OTLP = (
+    *(f"{base}/v1/traces" for base in ("", "/otlp", "/api/public/otel")),
+    "/api/{project_number}/integration/otlp/v1/traces",
+)
 PINGS = ("/v1/heartbeats/{secret}", "/v1/heartbeats/{secret}/{signal}")
 BY_LOGIN = (
     *("POST /api/v1/auth/register", "POST /api/v1/auth/login"),
@@ -102,7 +106,7 @@ STEPS = (
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
     *("POST /v1/traces/async", "POST /v1/spans/async"),
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
-    "POST /v1/traces",
+    *(f"POST {path}" for path in BY_OTLP),
     *("POST /v1/checks", "POST /v1/probes/targets"),
     *("POST /v1/monitors", "GET /v1/monitors", "GET /v1/monitors/{monitor_id}"),
     *("PUT /v1/monitors/{monitor_id}/config", "GET /v1/monitors/{monitor_id}/checks"),

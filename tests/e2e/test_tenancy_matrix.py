@@ -46,6 +46,8 @@ class Guard(Enum):
     """Who has a key, of the key's project."""
     DSN = auto()
     """Who has a DSN key, of the key's project, and only to send."""
+    OTLP = auto()
+    """Who has a key or a DSN key, of its project; to name another one beside it is refused."""
     TOKEN = auto()
     """Who has an API token, of the projects that it reaches."""
     RELEASES = auto()
@@ -364,7 +366,15 @@ CASES: dict[str, Case] = {
         for rest in ("{monitor_slug}", "{monitor_slug}/{public_key}")
     },
     "POST /v1/checks": Case(Guard.KEY, []),
-    "POST /v1/traces": Case(Guard.KEY, {}),
+    **{
+        f"POST {base}/v1/{signal}": Case(Guard.OTLP, {})
+        for base in ("", "/otlp", "/api/public/otel")
+        for signal in ("traces",)
+    },
+    **{
+        f"POST /api/{{project_number}}/integration/otlp/v1/{signal}": Case(Guard.DSN, {})
+        for signal in ("traces",)
+    },
     "POST /v1/probes/targets": Case(Guard.PROBER, {"region": "default", "holder": "0123456789"}),
     **{f"{one.replace(' ', ' /v1/')}": Case(Guard.MONITOR, body) for one, body in MONITORS.items()},
     **{
@@ -773,7 +783,7 @@ def test_a_stranger_learns_nothing(world: World, route: str) -> None:
         assert answer.status_code == 401, answer.text
 
 
-@cases(Guard.KEY)
+@cases(Guard.KEY, Guard.OTLP)
 def test_a_wrong_key_opens_nothing(world: World, route: str) -> None:
     wrong = {"Authorization": f"Bearer pulse_sk_{new_id()}"}
 
@@ -789,6 +799,17 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
     assert MARKER not in answer.text
     taken = 202 if "POST" in route and not ROUTES_OF_OTLP.search(route) else 200
     assert answer.status_code == (404 if "{" in route else taken)
+
+
+@cases(Guard.OTLP)
+def test_what_exporters_send_belongs_to_the_project_of_their_key(world: World, route: str) -> None:
+    named = {"X-Project-Id": world.first.project_id}
+    of_other_dsn = {"X-Sentry-Auth": f"Sentry sentry_key={world.other_dsn_key}"}
+
+    assert ask(world.other_key, route, world, **named).status_code == 403
+    assert ask(world.stranger, route, world, **of_other_dsn, **named).status_code == 403
+    assert ask(world.stranger, route, world, **of_other_dsn).status_code == 200
+    assert ask(world.other_key, route, world).status_code == 200
 
 
 @cases(Guard.DSN)

@@ -20,6 +20,7 @@ from ingest.body import MAX_MEMBERS
 from ingest.errors import open_sentry, sentry
 from ingest.json_texts import MAX_SURROGATES
 from ingest.llm.pulse import frame_array, trace_frame
+from ingest.otel.forms import forms as otlp_forms
 from ingest.rejections import Rejected
 from processors.columns import Unfit
 from processors.errors.masking.mask import mask
@@ -36,6 +37,7 @@ from schemas.inflation import CannotInflate, InflatesTooFar, inflater
 from schemas.llm.wire import Counts
 from schemas.times import parse_timestamp_us
 from tests.unit.processors.cost.compiled import compiled_table
+from tests.unit.schemas.otel.hostile import field
 
 pytestmark = pytest.mark.alone
 
@@ -304,6 +306,35 @@ MASKED: dict[str, Callable[[int], bytes]] = {
     "source": lambda n: b'{"context_line":["token = x"],"a":' + text_of(b"context_line", n) + b"}",
     "own": lambda n: SECRET + text_of(b"xy", n) + b"}",
 }
+OTLP: dict[str, tuple[str, Callable[[int], bytes]]] = {
+    "senders": ("x-protobuf", lambda n: b"\x0a\x00" * (n // 2)),
+    "unknown": ("x-protobuf", lambda n: b"\x7a\x00" * (n // 2)),
+    "heads": ("x-protobuf", lambda n: field(1, b"\x0a\x01x" * (n // 3))),
+    # A resource of nearly as much as it may have, for as many libraries as fit.
+    "libraries": (
+        "x-protobuf",
+        lambda n: field(1, field(1, b"\x7a\x00" * (MIB // 3)) + b"\x12\x02\x12\x00" * (n // 512)),
+    ),
+    "spans": ("x-protobuf", lambda n: field(1, field(2, b"\x12\x7e" + b"x" * 126) * (n // 130))),
+    "JSON spans": (
+        "json",
+        lambda n: b'{"resourceSpans":[{"scopeSpans":[{"spans":[%b{}]}]}]}' % (b"{}," * (n // 3)),
+    ),
+    "JSON attributes": (
+        "json",
+        lambda n: (
+            b'{"resourceSpans":[{"scopeSpans":[{"spans":[%b{}]}]}]}'
+            % ((b'{"attributes":[%b{}]},' % (b"{}," * 300_000)) * (n // 900_000))
+        ),
+    ),
+    "JSON escapes": (
+        "json",
+        lambda n: (
+            b'{"resourceSpans":[{"scopeSpans":[{"spans":[%b{}]}]}]}'
+            % ((b'{"name":"%b"},' % (rb"\ud800" * 160_000)) * (n // 960_000))
+        ),
+    ),
+}
 RULES = MaskRules(emails=True, ips=True, own_patterns=(OwnPattern("own", "(x+y?)+z|xy.*q|xy"),))
 
 
@@ -338,6 +369,23 @@ def test_splitting_an_envelope_takes_time_in_proportion(shape: str) -> None:
     def work(size: int) -> Callable[[], object]:
         body = ENVELOPES[shape](size)
         return lambda: split(body)
+
+    assert_linear(work, 32 * MIB)
+
+
+@pytest.mark.parametrize("shape", OTLP)
+def test_splitting_otlp_takes_time_in_proportion(shape: str) -> None:
+    kind, make = OTLP[shape]
+    form = otlp_forms()["otel_span"]
+
+    def work(size: int) -> Callable[[], object]:
+        body = make(size)
+
+        def run() -> None:
+            with suppress(Rejected):
+                form.frame(body, {"content-type": f"application/{kind}"}, 16 * MIB)
+
+        return run
 
     assert_linear(work, 32 * MIB)
 

@@ -16,6 +16,7 @@ GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
 RUN = [
     *PROJECT["project"]["dependencies"],
     *PROJECT["project"]["optional-dependencies"]["postgres"],
+    *PROJECT["project"]["optional-dependencies"]["grpc"],
 ]
 ASKED = {**GROUPS, "run": RUN, "dev": [*RUN, *GROUPS["dev"]]}
 """What each lock file answers."""

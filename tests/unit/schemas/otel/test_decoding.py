@@ -11,6 +11,7 @@ from schemas.otel.bounds import Bounds, Decoded, Undecodable
 from schemas.otel.logs import decode_logs
 from schemas.otel.metrics import decode_metrics
 from schemas.otel.traces import decode_traces
+from tests.unit.schemas.otel.hostile import field, mutated
 from tests.unit.schemas.otel.requests import (
     END_NS,
     METRICS,
@@ -241,13 +242,13 @@ class TestHostileBodies:
     def test_a_flood_of_empty_messages_is_not_parsed(self, signal: str) -> None:
         """2 bytes of it take 180 of memory where protobuf parses them."""
         empty = b"\x12\x00" * 50_000
-        for flood in (_field(1, _field(2, empty)), _field(1, empty), b"\x0a\x00" * 50_000):
+        for flood in (field(1, field(2, empty)), field(1, empty), b"\x0a\x00" * 50_000):
             with pytest.raises(Undecodable):
                 DECODERS[signal](flood, "protobuf", Bounds(items=1_000))
 
     def test_a_resource_beyond_the_bytes_of_an_item_is_not_parsed(self) -> None:
         sent = as_protobuf(REQUESTS["traces"][0], traces(span()))
-        around = _field(1, _field(1, b"\x0a\x00" * 600_000) + _field(2, _field(2, b"\x0a\x00")))
+        around = field(1, field(1, b"\x0a\x00" * 600_000) + field(2, field(2, b"\x0a\x00")))
         found = decode_traces(sent + around, "protobuf")
 
         assert (len(found.items), dict(found.rejected)) == (1, {"too_large": 1})
@@ -286,28 +287,3 @@ class TestHostileBodies:
             msgspec.json.encode(found.items)
 
         assert 0 < read < MUTATIONS, f"seed {SEED}: {read} could be read"
-
-
-def _field(number: int, held: bytes) -> bytes:
-    size, digits = len(held), bytearray()
-    while size > 127:
-        digits.append(size & 127 | 128)
-        size >>= 7
-    return bytes([number << 3 | 2, *digits, size]) + held
-
-
-def mutated(body: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(body)
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(changed))
-        action = chance.randrange(4)
-        if action == 0:
-            changed[at] = chance.randrange(256)
-        elif action == 1:
-            del changed[at : at + chance.randint(1, 8)]
-        elif action == 2:
-            changed[at:at] = changed[max(0, at - 9) : at]
-        else:
-            changed[at] ^= 1 << chance.randrange(8)
-        changed = changed or bytearray(b"{")
-    return bytes(changed[: chance.randrange(len(changed))] if chance.random() < 0.1 else changed)

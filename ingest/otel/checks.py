@@ -1,0 +1,56 @@
+"""What is looked at of an item before it is taken: ids, times and counts, and no attribute's value.
+
+Spans, records and metrics of protobuf's classes and of `json_wire` have the same names.
+"""
+
+from collections import Counter
+from typing import Any
+
+from schemas.otel.bounds import Bounds, Reason, Rejected
+from schemas.otel.readers import Reader, moment, whole
+from schemas.otel.traces import SPAN_ID_BYTES, TRACE_ID_BYTES, needed_id, parent_id
+
+
+def check_span(sent: Any, reader: Reader, bounds: Bounds, _: Counter[Reason]) -> str:
+    """Returns the id of a span, its trace's before its own. Raises `Rejected`."""
+    if moment(sent.start_time_unix_nano) is None:
+        raise Rejected("bad_time")
+    moment(sent.end_time_unix_nano)
+    trace_id = needed_id(reader, sent.trace_id, TRACE_ID_BYTES, "bad_trace_id")
+    span_id = needed_id(reader, sent.span_id, SPAN_ID_BYTES, "bad_span_id")
+    parent_id(reader, sent.parent_span_id)
+    _check_attributes(sent.attributes, bounds)
+    if sent.events:
+        _check_events(sent.events, bounds)
+    if sent.links:
+        _check_links(sent.links, reader, bounds)
+    for count in (
+        sent.flags,
+        sent.dropped_attributes_count,
+        sent.dropped_events_count,
+        sent.dropped_links_count,
+    ):
+        whole(count)
+    return f"{trace_id}-{span_id}"
+
+
+def _check_attributes(sent: Any, bounds: Bounds) -> None:
+    if sent and len(sent) > bounds.attributes:
+        raise Rejected("too_many_attributes")
+
+
+def _check_events(sent: Any, bounds: Bounds) -> None:
+    if len(sent) > bounds.events:
+        raise Rejected("too_many_events")
+    for one in sent:
+        moment(one.time_unix_nano)
+        _check_attributes(one.attributes, bounds)
+
+
+def _check_links(sent: Any, reader: Reader, bounds: Bounds) -> None:
+    if len(sent) > bounds.links:
+        raise Rejected("too_many_links")
+    for one in sent:
+        needed_id(reader, one.trace_id, TRACE_ID_BYTES, "bad_trace_id")
+        needed_id(reader, one.span_id, SPAN_ID_BYTES, "bad_span_id")
+        _check_attributes(one.attributes, bounds)

@@ -1,0 +1,113 @@
+"""Who sends OTLP: from the credentials of a request, or of a call of gRPC, to its project.
+
+1. `Authorization: Bearer KEY`, `x-api-key: KEY`: an API key.
+2. `Authorization: Basic`, as Langfuse's SDKs send it: an API key as password, or else as user.
+3. `X-Sentry-Auth`, `Authorization: Sentry …`, `?sentry_key=`: a DSN key.
+
+`X-Project-Id` need not be there. Where it is, it must name the key's project.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from controlplane.dsn_keys import DsnKeys
+from controlplane.failures import Forbidden, Unauthorized
+from controlplane.keyring import KeyRing, key_in
+from ingest.app import AnyRequest, header_of
+from ingest.errors.credentials import of_header, parameter
+from schemas.connections import AUTHENTICATED
+from schemas.projects import ProjectContext
+
+API_KEY_PREFIX = "pulse_sk_"
+PROJECT_NUMBER = "project_number"
+_SENTRY = "sentry "
+_BASIC = "basic "
+_NO_KEY = "Missing credentials: Authorization with Bearer or Basic, x-api-key, or X-Sentry-Auth"
+
+
+class Keys(Protocol):
+    """What a process knows of keys."""
+
+    keyring: KeyRing
+    dsn_keys: DsnKeys
+
+
+async def otlp_sender(request: AnyRequest) -> ProjectContext:
+    """Returns whose request it is. Raises `Unauthorized` and `Forbidden`."""
+    project = await project_of(_keys(request), _headers(request), parameter(request, "sentry_key"))
+    request.scope["state"][AUTHENTICATED] = True
+    return project
+
+
+async def sentry_otlp_sender(request: AnyRequest) -> ProjectContext:
+    """The same, where the path has a project's number: `Forbidden` for the key of another."""
+    key = dsn_key(_headers(request)) or parameter(request, "sentry_key")
+    if not key:
+        raise Unauthorized("missing authorization information: no sentry_key")
+    found = await _keys(request).dsn_keys.project_of(key)
+    if found is None:
+        raise Forbidden("event submission rejected: unknown DSN key")
+    request.scope["state"][AUTHENTICATED] = True
+    if found.number != request.path_params[PROJECT_NUMBER]:
+        raise Forbidden("event submission rejected: the DSN key belongs to another project number")
+    return found.context
+
+
+async def project_of(
+    keys: Keys, header: Callable[[str], str | None], sentry_key: str = ""
+) -> ProjectContext:
+    """Returns the project of credentials, given a function that finds a header by its name in lower
+    case. Raises `Unauthorized` and `Forbidden`."""
+    sentry_key = dsn_key(header) or sentry_key
+    if sentry_key:
+        found = await keys.dsn_keys.project_of(sentry_key)
+        if found is None:
+            raise Unauthorized("Unknown DSN key")
+        project = found.context
+    else:
+        project = await keys.keyring.project_of_key(_api_key(header))
+    named = header("x-project-id")
+    if named is not None and named.strip().lower() != project.project_id:
+        raise Forbidden("Forbidden: the key belongs to another project than X-Project-Id")
+    return project
+
+
+def dsn_key(header: Callable[[str], str | None]) -> str:
+    """Returns the DSN key that headers hold, empty for none."""
+    sent = header("x-sentry-auth")
+    if sent is None:
+        other = header("authorization") or ""
+        sent = other if other[: len(_SENTRY)].lower() == _SENTRY else None
+    return "" if sent is None else of_header(sent).key
+
+
+def _api_key(header: Callable[[str], str | None]) -> str:
+    authorization = header("authorization")
+    if authorization is None:
+        own = header("x-api-key")
+        if not own:
+            raise Unauthorized(_NO_KEY)
+        return own.strip()
+    if authorization[: len(_BASIC)].lower() == _BASIC:
+        return _in_basic(authorization[len(_BASIC) :])
+    return key_in(authorization)
+
+
+def _in_basic(sent: str) -> str:
+    try:
+        user, _, password = base64.b64decode(sent.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError) as error:
+        raise Unauthorized("Invalid Authorization header: Basic with user and password") from error
+    # The one that looks like a key of ours; the password where neither or both do.
+    is_user = user.startswith(API_KEY_PREFIX) and not password.startswith(API_KEY_PREFIX)
+    return user if is_user else password
+
+
+def _headers(request: AnyRequest) -> Callable[[str], str | None]:
+    return lambda name: header_of(request, name.encode())
+
+
+def _keys(request: AnyRequest) -> Keys:
+    return cast("Keys", request.app.state)

@@ -1,0 +1,1 @@
+"""Suites that can be pointed at any server of a protocol."""
