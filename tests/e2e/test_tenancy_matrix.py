@@ -1,7 +1,6 @@
 """Every route against everybody whom it does not concern; the routes are the application's own."""
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from enum import Enum, auto
@@ -21,7 +20,6 @@ from tests.e2e.people import join
 from tests.e2e.server import EMAIL, PASSWORD, Project, Server, create_project, wait_for
 from tests.poison import append_poison
 
-ROUTES_OF_OTLP = re.compile(r"/v1/(traces|logs|metrics)$")
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
 LASTED = {"start_timestamp": time.time() - 1, "timestamp": time.time()}
 RULE = {

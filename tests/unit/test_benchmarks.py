@@ -37,7 +37,10 @@ async def anybody(request: AnyRequest) -> ProjectContext:
 
 
 class AnyKey:
-    """Stands for `DsnKeys`: every DSN key is that of the first project."""
+    """Stands for `DsnKeys` and `Keyring`: every key is that of the first project."""
+
+    async def project_of_key(self, _: str) -> ProjectContext:
+        return ProjectContext(ProjectId("p"))
 
     async def project_of(self, _: str) -> DsnProject:
         return DsnProject(ProjectContext(ProjectId("p")), 1, "")
@@ -53,7 +56,7 @@ def application(log: Log, folder: Path) -> Litestar:
     return Litestar(
         [router for system in SYSTEMS for router in system.routers(anybody, anybody)],
         exception_handlers=exception_handlers(),
-        state=State({**parts.state, "edge": edge, "dsn_keys": AnyKey()}),
+        state=State({**parts.state, "edge": edge, "dsn_keys": AnyKey(), "keyring": AnyKey()}),
         openapi_config=None,
         on_shutdown=[database.close],
     )
@@ -79,6 +82,7 @@ async def test_what_a_generator_makes_is_accepted_and_each_body_brings_new_items
     sent = [fill(body), fill(body), fill(single)]
 
     async with AsyncTestClient(application(log, tmp_path)) as client:
+        client.headers.update({"x-api-key": "anybody's", "content-type": "application/json"})
         answers = [await client.post(generator.path, content=content) for content, _ in sent]
 
     assert [answer.status_code // 100 for answer in answers] == [2, 2, 2], answers[0].text
