@@ -46,8 +46,9 @@ class Installation:
 
     def post(self, project: Project, path: str, body: bytes) -> int:
         """Sends a body with the project's key; returns the status."""
+        told = {"Content-Type": "application/json"}
         with self.ingest.client(project.key) as client:
-            return client.post(project.addressed(path), content=body).status_code
+            return client.post(project.addressed(path), content=body, headers=told).status_code
 
     def produce(
         self,
