@@ -1,7 +1,5 @@
 """Webhooks of git servers: made once, signed, and what pushes come to."""
 
-import hashlib
-import hmac
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -16,68 +14,17 @@ from controlplane.attempts import AttemptLimits, AttemptRates
 from controlplane.database import Database
 from controlplane.deploys import models
 from tests.integration.api_deploys.conftest import Client, Owner, operator_token
-
-SHA, OTHER = "1" * 40, "2" * 40
-GONE = "0" * 40
-
-
-def said(answer: httpx.Response) -> tuple[int, Any]:
-    return answer.status_code, answer.json()
-
-
-async def hook_of(owner: Owner, provider: str = "github", **more: Any) -> dict[str, Any]:
-    form = {"project_id": owner.id, "provider": provider, **more}
-    made = await owner.http.post("/webhooks", json=form)
-    assert made.status_code == 201, made.text
-    found: dict[str, Any] = made.json()
-    return found
-
-
-def signed(hook: dict[str, Any], body: bytes, event: str, delivery: str = "") -> dict[str, str]:
-    """Returns the headers that a git server sends."""
-    digest = hmac.new(hook["secret"].encode(), body, hashlib.sha256).hexdigest()
-    if hook["provider"] == "gitlab":
-        found = {"X-Gitlab-Token": hook["secret"], "X-Gitlab-Event": event}
-        return found | ({"X-Gitlab-Event-UUID": delivery} if delivery else {})
-    name = hook["provider"].title().replace("Github", "GitHub")
-    found = {f"X-{name}-Event": event}
-    found |= {f"X-{name}-Delivery": delivery} if delivery else {}
-    if hook["provider"] == "gitea":
-        return found | {"X-Gitea-Signature": digest}
-    return found | {"X-Hub-Signature-256": f"sha256={digest}"}
-
-
-async def tell(
-    client: httpx.AsyncClient, hook: dict[str, Any], event: str, told: Any, delivery: str = ""
-) -> httpx.Response:
-    body = json.dumps(told).encode()
-    headers = signed(hook, body, event, delivery)
-    return await client.post(f"/webhooks/{hook['id']}/receive", content=body, headers=headers)
-
-
-def push(branch: str = "main", after: str = SHA, **more: Any) -> dict[str, Any]:
-    head = {"id": after, "message": "Fix it"}
-    return {"ref": f"refs/heads/{branch}", "after": after, "head_commit": head, **more}
-
-
-def pull(action: str, head_repo: int = 1) -> dict[str, Any]:
-    head = {"ref": "feature/x", "sha": OTHER, "repo": {"id": head_repo}}
-    request = {"head": head, "base": {"repo": {"id": 1}}, "title": "Feature"}
-    return {"action": action, "number": 12, "pull_request": request}
-
-
-def merge(action: str, source: int = 1) -> dict[str, Any]:
-    attributes = {
-        **{"action": action, "iid": 12, "source_branch": "feature/x"},
-        **{"source_project_id": source, "target_project_id": 1},
-        "last_commit": {"id": OTHER, "message": "Feature"},
-    }
-    return {"object_kind": "merge_request", "object_attributes": attributes}
-
-
-async def deployments(owner: Owner) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await owner.http.get("/deployments")).json()["data"]
-    return found
+from tests.integration.api_deploys.hooks import (
+    OTHER,
+    SHA,
+    deployments,
+    hook_of,
+    pull,
+    push,
+    said,
+    signed,
+    tell,
+)
 
 
 class TestManage:
@@ -271,126 +218,6 @@ class TestPushes:
 
         assert answer.status_code == 403
         assert "SLUICE_DEPLOY_BY" in answer.json()["error"]
-
-
-class TestPreviews:
-    @pytest.fixture(autouse=True)
-    async def previews(self, ann: Owner) -> None:
-        await ann.http.put(f"/projects/{ann.id}", json={"previews": True})
-
-    @pytest.mark.parametrize(
-        ("branch", "environment"),
-        [
-            ("feature/x", "feature/x"),
-            ("production", "branch-production"),
-            ("pr-12", "branch-pr-12"),
-        ],
-    )
-    async def test_another_branch_has_its_own_and_ends_with_it(
-        self, ann: Owner, nobody: httpx.AsyncClient, branch: str, environment: str
-    ) -> None:
-        made = await hook_of(ann)
-
-        opened = await tell(nobody, made, "push", push(branch))
-        (found,) = await deployments(ann)
-        ended = await tell(nobody, made, "push", push(branch, GONE, deleted=True))
-
-        assert (opened.json()["action"], found["environment"]) == ("preview", environment)
-        assert ended.json()["action"] == "ended"
-        (found,) = await deployments(ann)
-        assert found["status"] == "cancelled"
-
-    @pytest.mark.parametrize(
-        ("provider", "event", "opens", "closes"),
-        [
-            ("github", "pull_request", pull("opened"), pull("closed")),
-            ("gitea", "pull_request", pull("synchronized"), pull("closed")),
-            ("gitlab", "Merge Request Hook", merge("open"), merge("merge")),
-        ],
-    )
-    async def test_a_request_has_the_one_of_its_branch_and_ends_it(
-        self,
-        ann: Owner,
-        nobody: httpx.AsyncClient,
-        provider: str,
-        event: str,
-        opens: Any,
-        closes: Any,
-    ) -> None:
-        made = await hook_of(ann, provider)
-
-        await tell(nobody, made, event, opens)
-        (found,) = await deployments(ann)
-        await tell(nobody, made, event, closes)
-
-        assert (found["environment"], found["branch"]) == ("feature/x", "feature/x")
-        assert (found["commit_sha"], found["commit_msg"]) == (OTHER, "Feature")
-        (found,) = await deployments(ann)
-        assert found["status"] == "cancelled"
-
-    async def test_a_push_and_its_request_are_one_preview_and_the_newest_commit_wins(
-        self, ann: Owner, nobody: httpx.AsyncClient
-    ) -> None:
-        made = await hook_of(ann)
-
-        first = await tell(nobody, made, "push", push("feature/x", SHA), "1")
-        pushed = await tell(nobody, made, "push", push("feature/x", OTHER), "2")
-        asked = await tell(nobody, made, "pull_request", pull("synchronize"), "3")
-
-        assert asked.json() == pushed.json()
-        found = {one["id"]: one for one in await deployments(ann)}
-        assert {one["environment"] for one in found.values()} == {"feature/x"}
-        assert found[first.json()["deployment_id"]]["status"] == "cancelled"
-        assert found[pushed.json()["deployment_id"]]["commit_sha"] == OTHER
-
-        await ann.http.post(f"/deployments/{pushed.json()['deployment_id']}/cancel")
-        again = await tell(nobody, made, "pull_request", pull("reopened"), "4")
-
-        assert again.json()["deployment_id"] not in found
-
-    async def test_a_request_of_production_s_branch_has_no_preview(
-        self, ann: Owner, nobody: httpx.AsyncClient
-    ) -> None:
-        await ann.http.put(f"/projects/{ann.id}", json={"branch": "feature/x"})
-        made = await hook_of(ann)
-        await tell(nobody, made, "push", push("feature/x"))
-
-        opened = await tell(nobody, made, "pull_request", pull("opened"))
-        await tell(nobody, made, "pull_request", pull("closed"))
-
-        assert opened.json()["action"] == "ignored"
-        (found,) = await deployments(ann)
-        assert (found["environment"], found["status"]) == ("production", "queued")
-
-    @pytest.mark.parametrize(
-        ("provider", "event", "told"),
-        [
-            ("github", "pull_request", pull("opened", head_repo=2)),
-            ("gitea", "pull_request", pull("opened", head_repo=2)),
-            ("gitlab", "Merge Request Hook", merge("open", source=2)),
-        ],
-    )
-    async def test_the_code_of_strangers_is_never_deployed(
-        self, ann: Owner, nobody: httpx.AsyncClient, provider: str, event: str, told: Any
-    ) -> None:
-        made = await hook_of(ann, provider)
-
-        answer = await tell(nobody, made, event, told)
-
-        assert answer.json()["action"] == "ignored"
-        assert await deployments(ann) == []
-
-    async def test_a_deleted_branch_ends_no_production(
-        self, ann: Owner, nobody: httpx.AsyncClient
-    ) -> None:
-        made = await hook_of(ann)
-        await tell(nobody, made, "push", push())
-
-        await tell(nobody, made, "push", push("production", GONE, deleted=True))
-        await tell(nobody, made, "push", push("main", GONE, deleted=True))
-
-        (found,) = await deployments(ann)
-        assert found["status"] == "queued"
 
 
 async def test_the_operator_s_token_removes_one_by_its_id(
