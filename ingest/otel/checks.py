@@ -6,13 +6,39 @@ Spans, records and metrics of protobuf's classes and of `json_wire` have the sam
 from collections import Counter
 from typing import Any
 
-from schemas.otel.bounds import Bounds, Reason, Rejected
-from schemas.otel.readers import Reader, moment, whole
+from schemas.otel.bounds import LAST_NS, Bounds, Reason, Rejected
+from schemas.otel.readers import PROTOBUF, Reader, moment, whole
 from schemas.otel.traces import SPAN_ID_BYTES, TRACE_ID_BYTES, needed_id, parent_id
+
+_NO_TRACE_ID, _NO_SPAN_ID = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 
 
 def check_span(sent: Any, reader: Reader, bounds: Bounds, _: Counter[Reason]) -> str:
     """Returns the id of a span, its trace's before its own. Raises `Rejected`."""
+    return _of_protobuf(sent, bounds) if reader is PROTOBUF else _of_json(sent, reader, bounds)
+
+
+def _of_protobuf(sent: Any, bounds: Bounds) -> str:
+    """What `_of_json` does, in half the time: protobuf has seen to it that integers are such."""
+    if not 0 < sent.start_time_unix_nano < LAST_NS or sent.end_time_unix_nano >= LAST_NS:
+        raise Rejected("bad_time")
+    trace_id, span_id, parent_span_id = sent.trace_id, sent.span_id, sent.parent_span_id
+    if len(trace_id) != TRACE_ID_BYTES or trace_id == _NO_TRACE_ID:
+        raise Rejected("bad_trace_id")
+    if len(span_id) != SPAN_ID_BYTES or span_id == _NO_SPAN_ID:
+        raise Rejected("bad_span_id")
+    if parent_span_id and len(parent_span_id) != SPAN_ID_BYTES:
+        raise Rejected("bad_parent_id")
+    if len(sent.attributes) > bounds.attributes:
+        raise Rejected("too_many_attributes")
+    if events := sent.events:
+        _check_events(events, bounds)
+    if links := sent.links:
+        _check_links(links, PROTOBUF, bounds)
+    return f"{trace_id.hex()}-{span_id.hex()}"
+
+
+def _of_json(sent: Any, reader: Reader, bounds: Bounds) -> str:
     if moment(sent.start_time_unix_nano) is None:
         raise Rejected("bad_time")
     moment(sent.end_time_unix_nano)

@@ -33,6 +33,8 @@ OUTCOMES: Mapping[str, Word] = {
 }
 ORDER = tuple(OUTCOMES)
 
+PARTIAL = "The rest of its request was taken. The exporter's log has the answer, with the reason."
+
 REASONS: Mapping[str, tuple[str, str]] = {
     "resent_id": ("Its id was stored before", "Nothing: clients that got no answer send again."),
     "bad_json": (
@@ -47,6 +49,20 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "An encoding that is not known",
         "Send gzip, deflate, br, zstd or none.",
     ),
+    "content_type": (
+        "A Content-Type that is not taken",
+        "Send application/x-protobuf or application/json.",
+    ),
+    "bad_form": ("A field of another type than OTLP says", PARTIAL),
+    "bad_trace_id": ("No trace id, or none of 16 bytes", PARTIAL),
+    "bad_span_id": ("No span id, or none of 8 bytes", PARTIAL),
+    "bad_parent_id": ("A parent's id that is none of 8 bytes", PARTIAL),
+    "bad_time": ("No time, or one that no clock shows", PARTIAL),
+    "no_data": ("A metric without a name or without points", PARTIAL),
+    "too_many_attributes": ("Too many attributes", PARTIAL),
+    "too_many_events": ("Too many events of a span", PARTIAL),
+    "too_many_links": ("Too many links of a span", PARTIAL),
+    "too_many_items": ("Too many items in a request", "Let the exporter send smaller batches."),
     "body_time": ("The body came too slowly", "Look at the network between sender and Sluice."),
     "body_bytes": ("The body is too large", "Send fewer items a request."),
     "item_bytes": ("One item is too large", "Leave files out of the bodies of calls."),
