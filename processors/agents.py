@@ -12,7 +12,7 @@ from typing import Any
 import faust
 from mode import CrashingSupervisor
 
-from eventlog.faust_fixes import NoTables
+from eventlog.faust_fixes import NoTables, keep_from_discovery
 from eventlog.log import TopicPartition
 from processors.blocks import Delivery
 
@@ -55,13 +55,18 @@ def create_stream_app(
     )
     for name, value in {"has_room": has_room, **carried}.items():
         setattr(app, name, value)
+    _add_agents(app, topics, deliver)
+    app.finalize()
+    return app
+
+
+def _add_agents(app: Any, topics: Sequence[str], deliver: Deliver) -> None:
+    keep_from_discovery()
     for name in topics:
         topic = app.topic(name, key_serializer="raw", value_serializer="raw")
         app.agent(topic, name=f"agent.{name}", supervisor_strategy=CrashingSupervisor)(
             _agent(deliver)
         )
-    app.finalize()
-    return app
 
 
 def _agent(deliver: Deliver) -> Callable[[Any], Awaitable[None]]:

@@ -6,6 +6,8 @@ from typing import Any
 import structlog
 from litestar import Litestar, Router
 from litestar.datastructures import State
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ASGIApp
 
@@ -31,6 +33,22 @@ from sluice.systems import SYSTEMS, agents, controls, own_routers, pages, querie
 OPERATIONS = (get_health, get_ready, get_metrics)
 
 access = structlog.get_logger("access")
+
+
+class _Application(Litestar):
+    """Litestar without what it does for others, a third of its part of a start."""
+
+    def _validate_registration_value(self, value: Any) -> Any:
+        """Takes a router as it is, and not a deep copy: ours are made for one application each."""
+        if not isinstance(value, Router):
+            return super()._validate_registration_value(value)
+        value.owner = self
+        return value
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        """Leaves out those for pydantic and attrs: what we take and answer is of msgspec."""
+        return [*plugins, MsgspecDIPlugin()]
 
 
 def reading_state(settings: Settings) -> dict[str, Any]:
@@ -81,7 +99,7 @@ def sharing_paths(handlers: Iterable[Any]) -> list[Any]:
 def application(handlers: Sequence[Any], state: Mapping[str, Any], settings: Settings) -> ASGIApp:
     """Returns the application of these routes over this state."""
     operations = Operations(state["probes"], settings.metrics_token)
-    routed = Litestar(
+    routed = _Application(
         route_handlers=[*handlers, reference_router()],
         exception_handlers={
             **api_app.exception_handlers(),

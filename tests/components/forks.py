@@ -27,7 +27,7 @@ FORKER = """
 import gc
 gc.disable()
 import json, os, signal, socket, sys
-import uvloop
+import aiosqlite, faust.app, faust.models, faust.tables, faust.worker, uvloop
 import sluice.serve, sluice.cli
 import sluice.node, sluice.edge_node, sluice.api_node, sluice.worker_node, sluice.warehouse_node
 import sluice.prober_node, sluice.remote_prober_node, sluice.deployer_node

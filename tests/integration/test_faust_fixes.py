@@ -5,17 +5,21 @@ fails, and the override can go.
 """
 
 import asyncio
+import inspect
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import faust
 import pytest
+from faust.app import base
 from faust.tables import TableManager
 from faust.transport.consumer import Consumer as StockConsumer
 from faust.types import TP
+from faust.utils import venusian
 
-from eventlog.faust_fixes import NoTables
+from eventlog.faust_fixes import NoTables, keep_from_discovery
 from eventlog.log import TopicPartition
 from eventlog.sqlite_log import SqliteLog
 from eventlog.transport import Consumer
@@ -183,3 +187,28 @@ async def test_records_that_were_held_are_dropped_before_they_are_fetched_again(
         await until(lambda: set(receiver.offsets(HEAD)) == set(range(MANY)))
 
         assert list(dict.fromkeys(receiver.offsets(HEAD))) == list(range(MANY))
+
+
+@both
+def test_an_agent_is_looked_for_in_all_modules(
+    monkeypatch: pytest.MonkeyPatch, fixed: bool
+) -> None:
+    looked: list[object] = []
+    find = inspect.getframeinfo
+
+    def noted(frame: Any) -> inspect.Traceback:
+        looked.append(frame)
+        return find(frame)
+
+    monkeypatch.setattr(inspect, "getframeinfo", noted)
+    monkeypatch.setattr(base, "venusian", venusian)
+    if fixed:
+        keep_from_discovery()
+    app = faust.App("looked", broker="kafka://127.0.0.1:1", store="memory://")
+
+    async def consume(stream: Any) -> None:
+        """Takes nothing."""
+
+    app.agent(app.topic("topic"), name="agent")(consume)
+
+    assert bool(looked) is not fixed
