@@ -23,11 +23,12 @@ _MAX_USD = Decimal(10) ** 12
 _MAX_ADDED = 64
 
 
-def read_call(reading: Reading, talk: Conversation) -> Call:
-    """Reads a call. What was not sent is `None`."""
+def read_call(reading: Reading, talk: Conversation, first_token_ms: float | None) -> Call:
+    """Reads a call. What was not sent is `None`. `first_token_ms` counts where no attribute says."""
     requested = reading.first("model_requested", text_of)
     provider = read_provider(reading, requested)
     settled = read_usage(reading, provider)
+    said_ms = _first_token_ms(reading)
     return Call(
         provider=provider,
         model_requested=requested,
@@ -40,7 +41,7 @@ def read_call(reading: Reading, talk: Conversation) -> Call:
         reported_usd=_reported_usd(reading),
         finish_reason=reading.first("finish_reason", first_text_of),
         is_streaming=reading.first("streaming", flag_of),
-        first_token_ms=_first_token_ms(reading),
+        first_token_ms=first_token_ms if said_ms is None else said_ms,
         parameters=reading.gather(reading.names.parameters),
         input=talk.input,
         output=talk.output,

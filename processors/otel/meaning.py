@@ -26,6 +26,8 @@ class _Sent(NamedTuple):
     events: Sequence[Event]
     has_failed: bool
     message: str
+    first_token_ms: float | None = None
+    """As its events say it."""
 
 
 def read_span(span: Span, names: Names | None = None) -> Meaning:
@@ -39,6 +41,7 @@ def read_span(span: Span, names: Names | None = None) -> Meaning:
         span.events,
         span.status == "error" or span.attributes.get("success") is False,
         span.status_message,
+        _first_token_ms(known, span),
     )
     return _meaning(reading, sent, _kind(reading, span.name), None)
 
@@ -144,12 +147,18 @@ def _role(names: Names, kind: Kind, name: str) -> Role:
 
 def _call(reading: Reading, sent: _Sent, role: Role, talk: Conversation | None) -> Call | None:
     if talk is not None:
-        return read_call(reading, talk)
+        return read_call(reading, talk, sent.first_token_ms)
     if role == "none":
         return None
     with reading.content_within():
         talk = read_conversation(reading, sent.events)
-    return read_call(reading, talk)
+    return read_call(reading, talk, sent.first_token_ms)
+
+
+def _first_token_ms(names: Names, span: Span) -> float | None:
+    said = names.first_token_events.names
+    at_ns = next((one.time_ns for one in span.events if one.name in said), 0)
+    return (at_ns - span.start_ns) / 1e6 if at_ns >= span.start_ns else None
 
 
 def _tool(reading: Reading, sent: _Sent, kind: Kind) -> Tool | None:

@@ -1,7 +1,8 @@
 """Messages, whichever shape they came in.
 
-Taken are: OTel's parts; OpenAI's and Anthropic's content; Gemini's contents; Vercel's parts; and
-choices with a message within. What is none of these stays as it came, in a part of type `other`.
+Taken are: OTel's parts; OpenAI's and Anthropic's content; the items of OpenAI's Responses; Gemini's
+contents; Vercel's parts; and choices with a message within. What is none of these stays as it came,
+in a part of type `other`.
 """
 
 from typing import Any
@@ -29,7 +30,13 @@ _TYPES: dict[str, PartType] = {
         "media",
     ),
 }
-_LISTS = ("messages", "contents", "choices", "candidates")
+_LISTS = ("messages", "contents", "choices", "candidates", "input", "output")
+_ITEM_ROLES = {
+    "function_call": "assistant",
+    "reasoning": "assistant",
+    "function_call_output": "tool",
+}
+"""Whose the items are that OpenAI's Responses put beside messages."""
 _WRAPPERS = ("message", "content")
 _TEXT_KEYS = ("text", "content", "thinking", "reasoning", "value")
 _ID_KEYS = ("id", "toolCallId", "tool_use_id", "call_id", "tool_call_id")
@@ -64,7 +71,15 @@ def parts_of(value: Value) -> list[Part]:
 def _of_list(value: list[Value], role: str, depth: int) -> list[Message]:
     if all(isinstance(one, dict) and _is_message(one) for one in value):
         return [message for one in value for message in messages_of(one, role, depth)]
+    if any(isinstance(one, dict) and "role" in one and "type" in one for one in value):
+        return [message for one in value for message in _of_item(one, role, depth)]
     return [Message(role, parts_of(value))]
+
+
+def _of_item(value: Value, role: str, depth: int) -> list[Message]:
+    if isinstance(value, dict) and "role" not in value and isinstance(value.get("type"), str):
+        return [Message(_ITEM_ROLES.get(value["type"], role), [_part(value)])]
+    return messages_of(value, role, depth)
 
 
 def _is_message(value: dict[str, Value]) -> bool:
@@ -78,6 +93,8 @@ def _of_object(value: dict[str, Value], role: str, depth: int) -> list[Message]:
         for name in _LISTS:
             if isinstance(value.get(name), list):
                 return [*_system(value), *messages_of(value[name], role, depth + 1)]
+        if "model" in value and isinstance(value.get("input"), str):
+            return [*_system(value), *messages_of(value["input"], role, depth + 1)]
         if "role" not in value:
             for name in _WRAPPERS:
                 inner = value.get(name)
@@ -85,7 +102,9 @@ def _of_object(value: dict[str, Value], role: str, depth: int) -> list[Message]:
                     return messages_of(inner, role, depth + 1)
     if not _is_message(value) and value.keys().isdisjoint(("content", "tool_calls")):
         return [Message(role, [_part(value)])]
-    return [_message(value, role)]
+    found = _message(value, role)
+    # An answer of which nothing but its counts is told, is no message.
+    return [found] if found.parts or "role" in value else []
 
 
 def _system(value: dict[str, Value]) -> list[Message]:

@@ -86,6 +86,16 @@ class Gathered(Struct, frozen=True, forbid_unknown_fields=True):
     prefixes: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    others: frozenset[str] = frozenset()
+    """Flavours of which all that is not understood belongs to it."""
+    others_without: tuple[str, ...] = ()
+    """... but what begins so."""
+
+
+class FirstTokens(Struct, frozen=True, forbid_unknown_fields=True):
+    """Events of a span that say that a token has come."""
+
+    names: frozenset[str]
 
 
 Lists = dict[str, tuple[str, ...]]
@@ -108,6 +118,7 @@ class Names(Struct, frozen=True, forbid_unknown_fields=True):
     object: tuple[CountsObject, ...]
     cost: tuple[CostRule, ...]
     first_token: tuple[TimeRule, ...]
+    first_token_events: FirstTokens
     terms: Lists
     terms_standard: dict[str, frozenset[str]]
     parameters: Gathered
@@ -115,6 +126,7 @@ class Names(Struct, frozen=True, forbid_unknown_fields=True):
     indexed: dict[str, Side]
     message_events: dict[str, tuple[Side, str]]
     providers: dict[str, str]
+    families: dict[str, str]
     hosts: dict[str, str]
     metrics: dict[str, str]
 

@@ -11,6 +11,7 @@ from schemas.otel.values import Value
 MAX_JSON_BYTES = 1 << 20
 """Longer JSON stays text: of `[{},{},` Python makes 25 times the memory."""
 _MAX_DIGITS = 16
+_PYTHON = (("'", '"'), ("None", "null"), ("True", "true"), ("False", "false"))
 _decode = msgspec.json.Decoder().decode
 
 
@@ -81,6 +82,14 @@ def json_of(value: Value) -> Value:
     except (ValueError, RecursionError):
         return value
     return found
+
+
+def counts_object(value: Value) -> dict[str, Any]:
+    """An object of counts, as JSON or as Python writes it: LiteLLM sends `{'prompt_tokens': 1}`."""
+    if isinstance(value, str) and value.startswith("{'"):
+        for written, meant in _PYTHON:
+            value = value.replace(written, meant)
+    return object_of(value)
 
 
 def object_of(value: Value) -> dict[str, Any]:

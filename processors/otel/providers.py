@@ -15,7 +15,8 @@ def read_provider(reading: Reading, model: str | None) -> str | None:
     host = reading.first("host", text_of)
     by_host = _by_host(names, host)
     if sent is None:
-        return by_host or _by_model(names, model) or reading.flavour.provider
+        found = by_host or _by_model(names, model) or reading.flavour.provider
+        return found or (None if host else _by_family(names, model))
     if "://" in sent:
         return _by_host(names, sent) or by_host
     found = _by_name(names, sent)
@@ -46,3 +47,9 @@ def _by_host(names: Names, sent: str | None) -> str | None:
 def _by_model(names: Names, model: str | None) -> str | None:
     prefix, has_prefix, _ = (model or "").partition("/")
     return names.providers.get(prefix.lower()) if has_prefix else None
+
+
+def _by_family(names: Names, model: str | None) -> str | None:
+    """Who made the model, for Langfuse's SDKs say of a call no more than its model."""
+    lowered = (model or "").lower()
+    return next((who for begin, who in names.families.items() if lowered.startswith(begin)), None)

@@ -85,12 +85,18 @@ class Reading:
             if name in self._used:
                 continue
             if name.startswith(gathered.prefixes):
-                prefix = next(one for one in gathered.prefixes if name.startswith(one))
-                found.setdefault(name[len(prefix) :], json_of(value))
                 self._used.add(name)
+                # LiteLLM sends thirty names without a value.
+                if value != "":
+                    prefix = next(one for one in gathered.prefixes if name.startswith(one))
+                    found.setdefault(name[len(prefix) :], json_of(value))
             elif name in gathered.names:
                 found.setdefault(name.rpartition(".")[2], value)
                 self._used.add(name)
+            elif self.flavour.name in gathered.others:
+                if not name.startswith(gathered.others_without):
+                    found.setdefault(name, json_of(value))
+                    self._used.add(name)
         return found
 
     def beginning(self, prefix: str) -> Iterator[tuple[str, Value]]:

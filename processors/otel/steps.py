@@ -18,6 +18,7 @@ from processors.columns import Columns, Numbers, Rows, SentChunk, Unfit, bodies_
 from processors.llm.cost.own import Book, Prices
 from processors.llm.steps import note_unpriced_calls
 from processors.otel.billing import Mark, bill, mark_of, scope_of
+from processors.otel.inherited import Placed, inherit
 from processors.otel.meaning import read_span
 from processors.otel.span_rows import rows_of
 from schemas.kinds import OTEL_SPAN
@@ -78,6 +79,7 @@ class Told:
             verdict = verdicts[scope].get(span_id, "billed") if scope in verdicts else "billed"
             if row.call is not None and verdict != "billed":
                 row.call.call.billing = verdict
+        inherit([Placed(of[0], row) for row, (of, _) in zip(self.rows, self._of, strict=True)])
 
 
 def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:

@@ -12,7 +12,7 @@ The rules, in their order:
 from typing import NamedTuple
 
 from processors.otel.names import Convention, CountsObject
-from processors.otel.plain import at, count_of, json_of
+from processors.otel.plain import at, count_of, counts_object
 from processors.otel.reading import Reading
 from schemas.otel.meanings import Semantics, Usage
 
@@ -142,7 +142,7 @@ def _fill(reading: Reading, one: CountsObject, counts: Counts) -> bool:
     """Adds the counts of an object that are not known yet; whether there were any."""
     if one.attribute not in reading.attributes:
         return False
-    held = json_of(reading.attributes[one.attribute])
+    held = counts_object(reading.attributes[one.attribute])
     has_any = False
     for field, paths in one.counts.items():
         for path in paths:

@@ -7,7 +7,6 @@ from processors.llm.cost.usage import Usage as Priced
 from processors.otel.meaning import read_record, read_span
 from schemas.otel.meanings import Call, Usage
 from schemas.otel.signals import Span
-from tests.unit.processors.cost.compiled import compiled_table
 from tests.unit.processors.otel.senders import SENDERS, Told
 
 AT_US = 1_795_226_990_809_000
@@ -40,11 +39,6 @@ CASES = [
     for name, sender in SENDERS.items()
     if sender.can_tell(call)
 ]
-
-
-@pytest.fixture(scope="module")
-def book() -> PriceBook:
-    return PriceBook(compiled_table())
 
 
 def read(call: Told, name: str) -> Call:

@@ -284,8 +284,8 @@ class TestFields:
         assert found.call is not None
         assert found.call.reported_usd == Decimal("0.001125")
         assert (found.call.finish_reason, found.user_id) == ("stop", "u")
-        assert (found.event, found.metadata) == ("provider_call", {"turn": "1"})
-        assert found.rest == {"pulse.source": "sdk", "plan": "pro"}
+        assert (found.event, found.metadata) == ("provider_call", {"turn": "1", "plan": "pro"})
+        assert found.rest == {"pulse.source": "sdk"}
 
     @pytest.mark.parametrize(
         "attributes",
