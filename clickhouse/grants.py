@@ -22,6 +22,8 @@ TABLES = (
     "feedback",
     "logs",
     "messages",
+    "otel_metrics",
+    "otel_points",
     "otel_spans",
     "outcomes",
     "projects",

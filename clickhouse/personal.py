@@ -220,6 +220,23 @@ PERSONAL = (
         ),
     ),
     Personal(
+        kind="points of metrics",
+        table="otel_points",
+        id_column="item_id",
+        # One metric counts many people, and one series whom its attributes name.
+        key="series",
+        names=("user_id",),
+        erased={
+            **dict.fromkeys(("user_id", "session_id"), NO_TEXT),
+            "attributes": NO_TAGS,
+            "exemplar_attributes": "[]",
+        },
+        exported=(
+            *("item_id", "timestamp", "received_at", "name", "value", "count", "sum"),
+            *("session_id", "attributes"),
+        ),
+    ),
+    Personal(
         kind="agent spans",
         table="spans",
         id_column="span_id",

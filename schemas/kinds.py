@@ -143,6 +143,24 @@ OTEL_SPAN = Kind(
         Table("messages", "item_id", merged=True),
     ),
 )
+OTEL_RECORD = Kind(
+    "otel_record",
+    "otel.record",
+    OTEL.name,
+    (
+        # A log record as any other; what it tells of a call or an agent stands beside it.
+        Table("logs", "record_id"),
+        Table("traces", "trace_id", kept=PRICED),
+        Table("spans", "span_id"),
+        Table("messages", "item_id", merged=True),
+    ),
+)
+OTEL_METRIC = Kind(
+    "otel_metric",
+    "otel.metric",
+    OTEL.name,
+    (Table("otel_metrics", "item_id"), Table("otel_points", "item_id")),
+)
 
 SYSTEMS = (
     System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
@@ -153,7 +171,7 @@ SYSTEMS = (
     ),
     System("uptime", topics=(CHECKS,), kinds=(CHECK,)),
     System("deploys", topics=(DEPLOYS,), kinds=(DEPLOY_LINE,)),
-    System("otel", topics=(OTEL,), kinds=(OTEL_SPAN,)),
+    System("otel", topics=(OTEL,), kinds=(OTEL_SPAN, OTEL_RECORD, OTEL_METRIC)),
 )
 """One line each."""
 KINDS = tuple(kind for system in SYSTEMS for kind in system.kinds)

@@ -56,7 +56,7 @@ from sluice.parts import Parts, Resources, System, Work
 
 def open_parts(resources: Resources) -> Parts:
     """Makes what a process needs of it."""
-    settings = ErrorsSettings(resources.database)
+    settings = resources.errors_settings
     maps = SourceMaps(resources.database)
     kept = resources.settings
 

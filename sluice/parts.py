@@ -15,6 +15,7 @@ from clickhouse.queries.parts import Table
 from controlplane.database import Database
 from ingest.forms import Form
 from processors.blocks import KindStep, StoredLog
+from processors.errors.settings import ErrorsSettings
 from processors.llm.cost.cache import load_book
 from processors.llm.pricing import Pricing
 from schemas.issues import Checked
@@ -35,6 +36,11 @@ class Resources(Struct, dict=True):
     def pricing(self) -> Pricing:
         """What calls cost, for every system that has some. Raises `PriceTableError`."""
         return Pricing(load_book(self.cache), self.database)
+
+    @cached_property
+    def errors_settings(self) -> ErrorsSettings:
+        """What projects set for their errors and logs, for every system that has some."""
+        return ErrorsSettings(self.database)
 
 
 class Parts(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry of 1.6 KB, as JSON: calls of models among others."""
+"""Spans of OpenTelemetry of 1.6 KB, calls of models among them; log records; metrics. As JSON."""
 
 import random
 import time
@@ -7,19 +7,67 @@ from typing import Any
 import msgspec
 
 from benchmarks.generate import Body, Generator, cut, mark
-from schemas.kinds import OTEL_SPAN
+from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN
 
 ROUTES = ("GET /orders", "POST /orders", "GET /orders/{id}", "SELECT orders", "chat gpt-4o")
 WORDS = ("order", "late", "parcel", "refund", "address", "please", "tomorrow", "invoice")
+
+
+RESOURCE = {"service.name": "shop", "service.version": "1.4.2"}
 
 
 def spans(chance: random.Random, size: int) -> Body:
     """Makes traces of ten spans, one of which calls a model."""
     now_ns = time.time_ns()
     items = [_span(chance, number, now_ns) for number in range(size)]
-    resource = {"attributes": _attributes({"service.name": "shop", "service.version": "1.4.2"})}
+    resource = {"attributes": _attributes(RESOURCE)}
     body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": items}]}]}
     return cut(msgspec.json.encode(body), size, is_hex=True)
+
+
+def records(chance: random.Random, size: int) -> Body:
+    """Makes log records of some 100 characters."""
+    now_ns = time.time_ns()
+    items = [
+        {
+            "timeUnixNano": str(now_ns - chance.randrange(10**9)),
+            "severityNumber": chance.choice((9, 9, 9, 13, 17)),
+            "body": {"stringValue": " ".join(chance.choices(WORDS, k=12))},
+            "attributes": _attributes({"order": mark(number), "items": chance.randrange(9)}),
+        }
+        for number in range(size)
+    ]
+    resource = {"attributes": _attributes(RESOURCE)}
+    body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": items}]}]}
+    return cut(msgspec.json.encode(body), 0, is_hex=True)
+
+
+def metrics(chance: random.Random, size: int) -> Body:
+    """Makes counters of five points each, as an application exports them once a minute."""
+    now_ns = time.time_ns()
+    items = [
+        {
+            "name": f"orders.{number}",
+            "unit": "1",
+            "sum": {
+                "aggregationTemporality": 2,
+                "isMonotonic": True,
+                "dataPoints": [
+                    {
+                        "startTimeUnixNano": str(now_ns - 3_600 * 10**9),
+                        "timeUnixNano": str(now_ns),
+                        "asInt": str(chance.randrange(10**6)),
+                        "attributes": _attributes({"route": route, "run": mark(number)}),
+                    }
+                    for route in ROUTES
+                ],
+            },
+        }
+        for number in range(size)
+    ]
+    resource = {"attributes": _attributes(RESOURCE)}
+    body = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": items}]}]}
+    return cut(msgspec.json.encode(body), 0, is_hex=True)
 
 
 def _span(chance: random.Random, number: int, now_ns: int) -> dict[str, Any]:
@@ -55,4 +103,8 @@ def _attributes(named: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-GENERATORS = {OTEL_SPAN.name: Generator("/v1/traces", spans, most=200)}
+GENERATORS = {
+    OTEL_SPAN.name: Generator("/v1/traces", spans, most=200),
+    OTEL_RECORD.name: Generator("", records, most=200),
+    OTEL_METRIC.name: Generator("", metrics, most=200),
+}

@@ -87,7 +87,7 @@ def read_log(sent: SentItem, mask: Mask, record_id: str, received_at_us: int) ->
 
     def work(item: bytes) -> LogRow:
         problems: Problems = []
-        plain = _masked(_plain(_decode_sent(item), problems), mask)
+        plain = mask_log(_plain(_decode_sent(item), problems), mask)
         return _row(plain, sent.head, record_id, received_at_us, problems)
 
     return repairing(work, legible(bytes(sent.item)))
@@ -128,7 +128,8 @@ def _value_of(sent: Any) -> Any:
     return sent["value"] if isinstance(sent, dict) and "value" in sent else sent
 
 
-def _masked(plain: PlainLog, mask: Mask) -> PlainLog:
+def mask_log(plain: PlainLog, mask: Mask) -> PlainLog:
+    """Returns a record without personal data."""
     text = encode_any(plain)
     masked = mask(text)
     if masked is not text:
@@ -159,7 +160,7 @@ def _row(
     plain: PlainLog, head: Head, record_id: str, received_at_us: int, problems: Problems
 ) -> LogRow:
     sent = plain.attributes
-    attributes = _kept(sent, problems)
+    attributes = bounded(sent, problems)
 
     def said(name: str) -> str:
         return text_of(attributes.get(name), name, problems)
@@ -192,14 +193,14 @@ def _row(
     )
 
 
-def _kept(sent: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+def bounded(sent: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     """Returns the attributes within the bounds, the first ones where there are too many."""
-    kept: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     size = 0
     for key, value in sent.items():
         if value is None:
             continue
-        if len(kept) == MAX_ATTRIBUTES:
+        if len(found) == MAX_ATTRIBUTES:
             note(problems, f"attributes: {MAX_ATTRIBUTES} kept, of {len(sent)}")
             break
         if isinstance(value, str):
@@ -220,8 +221,8 @@ def _kept(sent: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
         if size > MAX_VALUES:
             note(problems, f"attributes: {MAX_VALUES:,} characters kept in all")
             break
-        kept[key] = value
-    return kept
+        found[key] = value
+    return found
 
 
 def _sequence(value: object) -> int:

@@ -24,7 +24,7 @@ _MAX_ADDED = 64
 
 
 def read_call(reading: Reading, talk: Conversation, first_token_ms: float | None) -> Call:
-    """Reads a call. What was not sent is `None`. `first_token_ms` counts where no attribute says."""
+    """Reads a call. What was not sent is `None`. `first_token_ms` is of events, if it has any."""
     requested = reading.first("model_requested", text_of)
     provider = read_provider(reading, requested)
     settled = read_usage(reading, provider)

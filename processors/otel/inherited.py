@@ -1,8 +1,7 @@
 """What a span has from the spans around it: a session, a user, the messages of its call. Pure.
 
-Many tell these once: Langfuse 3 on the root, pydantic-ai on the agent. The innermost call is the one
-that is billed, and it may be of a client that knows none of them. Only spans of one block see each
-other.
+Many tell these once: Langfuse 3 on the root, pydantic-ai on the agent. The innermost call is
+billed, and may be of a client that knows none of them. Only spans of one block see each other.
 """
 
 from collections import Counter, defaultdict
@@ -49,7 +48,7 @@ class _Trace:
 
 
 def inherit(placed: Sequence[Placed]) -> None:
-    """Fills in sessions, users and messages, where the spans around say them. Verdicts are given."""
+    """Fills in sessions, users and messages that spans around say. Verdicts come before."""
     traces: dict[tuple[ProjectId, str], _Trace] = defaultdict(_Trace)
     for one in placed:
         traces[one.project_id, one.rows.span.trace_id].spans[one.rows.span.span_id] = one.rows

@@ -59,7 +59,8 @@ def read_record(record: LogRecord, names: Names | None = None) -> Meaning:
     has_failed = name.endswith("_error") or record.attributes.get("success") in (False, "false")
     sent = _Sent(name, record.attributes, (), has_failed, "")
     kind = known.names.get(name, "event")
-    talk = message_of(known, name, record.attributes)
+    body = record.body if isinstance(record.body, dict) else {}
+    talk = message_of(known, name, {**body, **record.attributes})
     return _meaning(reading, sent, kind, name, talk)
 
 

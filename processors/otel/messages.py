@@ -77,8 +77,10 @@ def _of_list(value: list[Value], role: str, depth: int) -> list[Message]:
 
 
 def _of_item(value: Value, role: str, depth: int) -> list[Message]:
-    if isinstance(value, dict) and "role" not in value and isinstance(value.get("type"), str):
-        return [Message(_ITEM_ROLES.get(value["type"], role), [_part(value)])]
+    if isinstance(value, dict) and "role" not in value:
+        sort = value.get("type")
+        if isinstance(sort, str):
+            return [Message(_ITEM_ROLES.get(sort, role), [_part(value)])]
     return messages_of(value, role, depth)
 
 

@@ -77,6 +77,7 @@ class Reading:
         Without those that are understood already, so ask for it last.
         """
         found: Attributes = {}
+        has_others = self.flavour.name in gathered.others
         for name in gathered.objects:
             if name not in self._used and (inner := object_of(self.attributes.get(name))):
                 found.update(inner)
@@ -93,10 +94,9 @@ class Reading:
             elif name in gathered.names:
                 found.setdefault(name.rpartition(".")[2], value)
                 self._used.add(name)
-            elif self.flavour.name in gathered.others:
-                if not name.startswith(gathered.others_without):
-                    found.setdefault(name, json_of(value))
-                    self._used.add(name)
+            elif has_others and not name.startswith(gathered.others_without):
+                found.setdefault(name, json_of(value))
+                self._used.add(name)
         return found
 
     def beginning(self, prefix: str) -> Iterator[tuple[str, Value]]:

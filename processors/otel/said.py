@@ -4,12 +4,17 @@ from typing import Any
 
 import msgspec
 
+from processors.otel.plain import number_of
 from schemas.ids import canonical_id
 from schemas.otel.meanings import Failure, Meaning
-from schemas.otel.signals import Span
+from schemas.otel.signals import LogRecord, Span
 from schemas.otel.values import Value
 
 PULSE = "pulse"
+HOST = ("host.name", "service.instance.id", "k8s.pod.name", "container.id")
+"""Where something runs: attributes of its resource, by precedence."""
+_MAX_MS = 1e10
+"""As of what comes in Pulse's form."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -27,6 +32,12 @@ def session_of(span: Span, meaning: Meaning) -> str:
 def ms_of(span: Span) -> float:
     """How long a span took, in milliseconds."""
     return (span.end_ns - span.start_ns) / 1e6
+
+
+def duration_of(record: LogRecord) -> float | None:
+    """How long what a record tells of took, in milliseconds; `None` where it does not say."""
+    found = number_of(record.attributes.get("duration_ms"))
+    return found if found is not None and found <= _MAX_MS else None
 
 
 def json_or_nothing(value: Value) -> bytes:

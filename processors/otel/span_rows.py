@@ -8,7 +8,7 @@ from processors.otel.agent_rows import agent_row
 from processors.otel.call_rows import Talk, call_row
 from processors.otel.names import standing_names
 from processors.otel.plain import text_of
-from processors.otel.said import item_id_of, session_of
+from processors.otel.said import HOST, item_id_of, session_of
 from schemas.otel.meanings import Meaning
 from schemas.otel.rows import OtelSpanRow, SpanRows
 from schemas.otel.signals import Span
@@ -16,7 +16,6 @@ from schemas.otel.values import Attributes
 
 _NEITHER = ("span", "llm", "embedding")
 """Kinds that are no rows of table `spans`: calls are rows of `traces`."""
-_HOST = ("host.name", "service.instance.id", "k8s.pod.name", "container.id")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -54,7 +53,7 @@ def _span_row(span: Span, meaning: Meaning, talk: Talk) -> OtelSpanRow:
         library=span.scope.name,
         environment=meaning.environment or "",
         release=meaning.release or "",
-        host=next(filter(None, (text_of(resource.get(name)) for name in _HOST)), ""),
+        host=next(filter(None, (text_of(resource.get(name)) for name in HOST)), ""),
         status="error" if meaning.failure else span.status,
         status_message=span.status_message,
         session_id=session_of(span, meaning),

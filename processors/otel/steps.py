@@ -1,11 +1,7 @@
-"""The steps of the system `otel`, by kind."""
+"""The steps of the system `otel`, by kind, and that of spans."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
-
-import numpy as np
 
 from clickhouse.otel.tables import (
     message_arrays,
@@ -14,96 +10,72 @@ from clickhouse.otel.tables import (
     told_span_arrays,
 )
 from processors.blocks import KindStep
-from processors.columns import Columns, Numbers, Rows, SentChunk, Unfit, bodies_of
-from processors.llm.cost.own import Book, Prices
+from processors.columns import Columns, Rows, SentChunk
+from processors.llm.cost.own import Prices
 from processors.llm.steps import note_unpriced_calls
-from processors.otel.billing import Mark, bill, mark_of, scope_of
+from processors.otel.billing import mark_of, scope_of
 from processors.otel.inherited import Placed, inherit
+from processors.otel.items import fitting, flattened, no_rows, present, read_item
+from processors.otel.marks import Marks
 from processors.otel.meaning import read_span
+from processors.otel.metric_steps import build_metrics
+from processors.otel.record_steps import MaskOf, build_records
 from processors.otel.span_rows import rows_of
-from schemas.kinds import OTEL_SPAN
-from schemas.otel.bounds import REASONS, Undecodable
-from schemas.otel.items import ItemDecoder, why_not
+from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN
+from schemas.otel.items import ItemDecoder
 from schemas.otel.rows import SpanRows
-from schemas.otel.signals import Span
 from schemas.otel.traces import TRACES
 from schemas.projects import ProjectId
 
-T = TypeVar("T")
-Scope = tuple[ProjectId, str]
-"""Within what calls are billed together."""
 
+def steps(current: Callable[[], Prices], masking: Callable[[], MaskOf]) -> Mapping[str, KindStep]:
+    """Returns them by the name of their kind.
 
-def steps(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
-    """Returns them by the name of their kind. `current` gives the prices as they are now."""
+    `current` gives the prices, and `masking` what masks log records, as they are now.
+    """
 
-    def build(sent: Sequence[SentChunk]) -> Columns:
+    def spans(sent: Sequence[SentChunk]) -> Columns:
         return build_spans(current(), sent)
 
-    return {OTEL_SPAN.name: KindStep(OTEL_SPAN, build, partial(note_unpriced_calls, "traces"))}
+    def records(sent: Sequence[SentChunk]) -> Columns:
+        return build_records(current(), masking(), sent)
 
-
-class Told:
-    """The spans of a block while they are read: their rows, and who is billed."""
-
-    def __init__(self) -> None:
-        self.rows: list[SpanRows] = []
-        self._marks: dict[Scope, list[Mark]] = defaultdict(list)
-        self._of: list[tuple[Scope, str]] = []
-
-    def read(
-        self, project_id: ProjectId, decoder: ItemDecoder[Span], item: bytes, book: Book
-    ) -> None:
-        """Adds a span. Raises `Unfit`."""
-        try:
-            decoded = decoder.decode(item)
-        except Undecodable as error:
-            raise Unfit(str(error)) from error
-        if not decoded.items:
-            raise Unfit(REASONS[why_not(decoded)])
-        span = decoded.items[0]
-        meaning = read_span(span)
-        self.rows.append(rows_of(span, meaning, book))
-        scope = project_id, scope_of(span.trace_id, meaning)
-        self._marks[scope].append(mark_of(span.span_id, span.parent_span_id, meaning, False))
-        self._of.append((scope, span.span_id))
-
-    def settle(self) -> None:
-        """Says which calls are billed, as far as this block tells: later spans may change it."""
-        verdicts = {
-            scope: bill(marks)
-            for scope, marks in self._marks.items()
-            if sum(mark.role != "none" for mark in marks) > 1
-        }
-        for row, (scope, span_id) in zip(self.rows, self._of, strict=True):
-            verdict = verdicts[scope].get(span_id, "billed") if scope in verdicts else "billed"
-            if row.call is not None and verdict != "billed":
-                row.call.call.billing = verdict
-        inherit([Placed(of[0], row) for row, (of, _) in zip(self.rows, self._of, strict=True)])
+    note = partial(note_unpriced_calls, "traces")
+    return {
+        OTEL_SPAN.name: KindStep(OTEL_SPAN, spans, note),
+        OTEL_RECORD.name: KindStep(OTEL_RECORD, records, note),
+        OTEL_METRIC.name: KindStep(OTEL_METRIC, build_metrics),
+    }
 
 
 def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     """Turns spans into columns of four tables."""
     decoder = ItemDecoder(TRACES)
-    told = Told()
-    dead: dict[int, str] = {}
-    number = 0
-    for chunk in sent:
-        book = prices.of(chunk.project_id)
-        for body, _ in bodies_of([chunk]):
-            try:
-                told.read(chunk.project_id, decoder, body, book)
-            except Unfit as error:
-                dead[number] = str(error)
-            number += 1
-    told.settle()
-    rows = told.rows
-    if not rows:
-        return Columns((), {}, dead)
-    calls, call_items = _present([one.call for one in rows])
-    agents, agent_items = _present([one.agent for one in rows])
-    messages = [message for one in rows for message in one.messages]
-    owners = np.repeat(np.arange(len(rows)), [len(one.messages) for one in rows])
+    marks = Marks()
+
+    def read(chunk: SentChunk, body: bytes, _: str) -> tuple[ProjectId, SpanRows]:
+        span = read_item(decoder, body)
+        meaning = read_span(span)
+        rows = rows_of(span, meaning, prices.of(chunk.project_id))
+        mark = mark_of(span.span_id, span.parent_span_id, meaning, False)
+        marks.add(chunk.project_id, scope_of(span.trace_id, meaning), mark)
+        return chunk.project_id, rows
+
+    found, dead = fitting(sent, read)
+    if not found:
+        return no_rows(dead)
+    for project_id, one in found:
+        if one.call is not None:
+            call = one.call.call
+            call.billing = marks.billing(project_id, call.scope, one.span.span_id)
+    inherit([Placed(project_id, one) for project_id, one in found])
+    return _columns([one for _, one in found], dead)
+
+
+def _columns(rows: Sequence[SpanRows], dead: dict[int, str]) -> Columns:
+    calls, call_items = present([one.call for one in rows])
+    agents, agent_items = present([one.agent for one in rows])
+    messages, owners = flattened([one.messages for one in rows])
     tables = {
         "otel_spans": Rows(otel_span_arrays([one.span for one in rows])),
         "traces": Rows(told_call_arrays(calls), call_items),
@@ -111,9 +83,3 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
         "messages": Rows(message_arrays(messages), owners),
     }
     return Columns([one.item_id for one in rows], tables, dead)
-
-
-def _present(values: Sequence[T | None]) -> tuple[list[T], Numbers]:
-    """Returns what is there, and its numbers."""
-    found = [(number, one) for number, one in enumerate(values) if one is not None]
-    return [one for _, one in found], np.array([number for number, _ in found], np.int64)

@@ -20,7 +20,7 @@ from eventlog.log import EventLog
 from eventlog.producer import Items, produce
 from eventlog.sqlite_log import SqliteLog
 from eventlog.topics import TOPICS
-from schemas.kinds import KINDS, Kind, Table
+from schemas.kinds import KINDS, LOG, Kind, Table
 from schemas.projects import ProjectId
 from tests.components.kafka import KafkaBroker
 from tests.components.postgres import Postgres
@@ -79,6 +79,8 @@ class Installation:
         asked = table or kind.tables[0]
         values = {"table": asked.name, "id": asked.id_column, "project": project.project_id}
         sql = "SELECT {id:Identifier} FROM {table:Identifier} WHERE project_id = {project:String}"
+        if asked.name == LOG.tables[0].name:
+            sql += f" AND (convention = '') = {kind is LOG}"
         found = [row[0] for row in self.store.query_now(sql, values, {}).rows]
         others = [other for other in KINDS if asked.name in tables_beside_the_first(other)]
         if kind in others:

@@ -1,10 +1,12 @@
-"""Samples of spans of OpenTelemetry: each is a run of an agent, with usage and words of its own.
+"""Samples of what OpenTelemetry sends, so that every table of their kinds has rows.
 
-So each has a row in every table of its kind.
+A span is a run of an agent, with usage and words of its own. Of two log records one is a call of a
+model and one is what an agent was asked.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 
 import msgspec
 
@@ -15,8 +17,20 @@ START_NS = 1_795_226_990_809_000_000
 
 
 def spans(count: int) -> list[bytes]:
-    sent = [msgspec.json.encode(_span(number)) for number in range(count)]
-    return [pack(Packed("json", b"", "", b"", "", span)) for span in sent]
+    return _packed([_span(number) for number in range(count)])
+
+
+def records(count: int) -> list[bytes]:
+    return _packed([_record(number) for number in range(count)])
+
+
+def metrics(count: int) -> list[bytes]:
+    return _packed([_metric(number) for number in range(count)])
+
+
+def id_of(item: bytes) -> str:
+    """Names an item that has no id, as the edge does."""
+    return blake2b(item, digest_size=16).hexdigest()
 
 
 def body(items: Sequence[bytes]) -> bytes:
@@ -41,8 +55,52 @@ def _span(number: int) -> dict[str, object]:
         "name": "invoke_agent helper",
         "startTimeUnixNano": str(START_NS + number),
         "endTimeUnixNano": str(START_NS + number + 5_000_000),
-        "attributes": [{"key": key, "value": value} for key, value in attributes.items()],
+        "attributes": _attributes(attributes),
     }
 
 
-SAMPLES = {"otel_span": Sample("/v1/traces", spans, body, status=200)}
+def _record(number: int) -> dict[str, object]:
+    is_call = number % 2 == 0
+    name = "api_request" if is_call else "user_prompt"
+    attributes = {
+        "event.name": {"stringValue": name},
+        "session.id": {"stringValue": uuid.uuid4().hex},
+        "prompt": {"stringValue": uuid.uuid4().hex},
+    }
+    if is_call:
+        attributes |= {
+            "model": {"stringValue": "claude-sonnet-4-5-20250929"},
+            "input_tokens": {"stringValue": str(100 + number)},
+            "output_tokens": {"stringValue": "20"},
+        }
+    return {
+        "timeUnixNano": str(START_NS + number),
+        "body": {"stringValue": f"claude_code.{name}"},
+        "attributes": _attributes(attributes),
+    }
+
+
+def _metric(number: int) -> dict[str, object]:
+    point = {
+        "startTimeUnixNano": str(START_NS),
+        "timeUnixNano": str(START_NS + 60_000_000_000),
+        "asInt": str(number),
+        "attributes": _attributes({"host": {"stringValue": uuid.uuid4().hex}}),
+    }
+    points = {"dataPoints": [point, point], "aggregationTemporality": 2, "isMonotonic": True}
+    return {"name": "orders", "unit": "1", "sum": points}
+
+
+def _attributes(named: Mapping[str, object]) -> list[dict[str, object]]:
+    return [{"key": key, "value": value} for key, value in named.items()]
+
+
+def _packed(sent: Sequence[object]) -> list[bytes]:
+    return [pack(Packed("json", b"", "", b"", "", msgspec.json.encode(one))) for one in sent]
+
+
+SAMPLES = {
+    "otel_span": Sample("/v1/traces", spans, body, status=200),
+    "otel_record": Sample("", records, b"".join, id_of=id_of),
+    "otel_metric": Sample("", metrics, b"".join, id_of=id_of),
+}

@@ -1,4 +1,4 @@
-"""What unmodified libraries were seen to send, as tests/clients/otlp makes them, and what it means."""
+"""What unmodified libraries were seen to send (tests/clients/otlp), and what it means."""
 
 import json
 from typing import Any
@@ -8,8 +8,9 @@ from schemas.otel.meanings import Message, Part, Usage
 from tests.unit.processors.otel.made import span
 
 LITELLM = (
-    "{'completion_tokens': 200, 'prompt_tokens': 4100, 'total_tokens': 4300, 'prompt_tokens_details': "
-    "{'audio_tokens': None, 'cached_tokens': 3000, 'cache_creation_tokens': 1000, "
+    "{'completion_tokens': 200, 'prompt_tokens': 4100, 'total_tokens': 4300, "
+    "'prompt_tokens_details': {'audio_tokens': None, "
+    "'cached_tokens': 3000, 'cache_creation_tokens': 1000, "
     "'cache_creation_token_details': {'ephemeral_5m_input_tokens': 600, "
     "'ephemeral_1h_input_tokens': 400}}, 'cache_creation_input_tokens': 1000, "
     "'cache_read_input_tokens': 3000, 'service_tier': 'standard'}"

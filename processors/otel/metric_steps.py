@@ -1,0 +1,29 @@
+"""The step of metrics: decode, and a row of each data point."""
+
+from collections.abc import Sequence
+
+from clickhouse.otel.record_tables import metric_arrays, point_arrays
+from processors.columns import Columns, Rows, SentChunk
+from processors.otel.items import fitting, flattened, no_rows, read_item
+from processors.otel.metric_rows import metric_rows
+from schemas.otel.items import ItemDecoder
+from schemas.otel.metrics import METRICS
+from schemas.otel.record_rows import MetricRows
+
+
+def build_metrics(sent: Sequence[SentChunk]) -> Columns:
+    """Turns metrics into columns of two tables."""
+    decoder = ItemDecoder(METRICS)
+
+    def rows_of(chunk: SentChunk, body: bytes, item_id: str) -> MetricRows:
+        return metric_rows(read_item(decoder, body), item_id, chunk.received_at_us)
+
+    rows, dead = fitting(sent, rows_of)
+    if not rows:
+        return no_rows(dead)
+    points, owners = flattened([one.points for one in rows])
+    tables = {
+        "otel_metrics": Rows(metric_arrays([one.metric for one in rows])),
+        "otel_points": Rows(point_arrays(points), owners),
+    }
+    return Columns([one.item_id for one in rows], tables, dead)
