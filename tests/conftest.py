@@ -52,6 +52,5 @@ def pytest_configure() -> None:
 def pytest_collection_finish() -> None:
     """Run them without looking at what collecting has made, and at rows by the thousand rarely."""
     gc.enable()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

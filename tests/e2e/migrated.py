@@ -40,6 +40,13 @@ def prepare(folder: Path, settings: Mapping[str, str]) -> None:
         shutil.copytree(_migrated(), folder, symlinks=True)
 
 
+def prepare_store(folder: Path) -> None:
+    """Makes the folder of a new `sluice warehouse`, unless there is one."""
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True)
+        shutil.copytree(_migrated() / "warehouse", folder / "warehouse", symlinks=True)
+
+
 @cache
 def _migrated() -> Path:
     _folders.append(tempfile.TemporaryDirectory(prefix="sluice-migrated-"))

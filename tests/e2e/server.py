@@ -17,7 +17,7 @@ import httpx
 from api.operations import METRICS_S
 from tests.components import forks
 from tests.components.processes import free_ports
-from tests.e2e.migrated import prepare
+from tests.e2e.migrated import prepare, prepare_store
 
 EMAIL = "admin@example.com"
 PASSWORD = "correct horse battery"
@@ -54,7 +54,7 @@ class Server:
         self.role = role
         self._ready = ready
         is_usual = tuple(command) == (CONSOLE_SCRIPT,) and not from_nothing
-        self._is_copied = role == "up" and is_usual
+        self._is_copied = is_usual
         self._is_forked = is_usual and not environ
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -93,8 +93,10 @@ class Server:
 
     def start(self, *, wait: bool = True) -> None:
         """Starts the process and, unless told otherwise, waits until it is ready."""
-        if self._is_copied:
+        if self._is_copied and self.role == "up":
             prepare(self.data_dir, self.settings)
+        if self._is_copied and self.role == "warehouse":
+            prepare_store(self.data_dir)
         with self.output.open("ab") as output:
             self._process = self._begin(output)
         if wait:
@@ -210,7 +212,7 @@ class Server:
         if not self.is_running():
             raise ServerDied(f"the server has ended; its last lines:\n{self.tail()}")
         try:
-            answer = httpx.get(f"{self.url}{self._ready}", timeout=5, trust_env=False)
+            answer = httpx.get(f"{self.url}{self._ready}", timeout=5, trust_env=False, verify=False)
         except httpx.TransportError:
             return False
         return answer.status_code == 200

@@ -143,7 +143,10 @@ def proxy(name: str, text: str, folder: Path, port: int) -> Iterator[None]:
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200
+        return (
+            httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, verify=False).status_code
+            == 200
+        )
     except httpx.TransportError:
         return False
 
@@ -231,7 +234,9 @@ class TestLive:
         events = f"{url}/p/{project.project_id}/llm/traces.events?seen=0"
         cookies = refusing.admin.cookies
 
-        with httpx.stream("GET", events, cookies=cookies, timeout=20, trust_env=False) as answer:
+        with httpx.stream(
+            "GET", events, cookies=cookies, timeout=20, trust_env=False, verify=False
+        ) as answer:
             lines = answer.iter_lines()
             assert next(lines).startswith(":")  # it has begun
             now = datetime.now(UTC).isoformat()

@@ -74,7 +74,7 @@ def test_a_second_process_on_the_same_directory_says_so_and_leaves(tmp_path: Pat
 
         assert second.wait_exit() == 2
         assert f"in use by process {server.pid}" in second.tail()
-        assert httpx.get(f"{server.url}/ready", trust_env=False).status_code == 200
+        assert httpx.get(f"{server.url}/ready", trust_env=False, verify=False).status_code == 200
 
 
 def test_the_first_key_and_project_stay_across_restarts(tmp_path: Path) -> None:

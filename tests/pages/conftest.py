@@ -1,4 +1,4 @@
-"""One browser, one server and one filled project for all tests of a file."""
+"""One browser for all tests here; one server and one filled project for those of a file."""
 
 import shutil
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class World(NamedTuple):
     empty: Project
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, or a skip that says what is missing."""
     require("chromium")
@@ -33,8 +33,9 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=chromium.program(),
-            # Without: it does not run as root, nor in containers with little shared memory.
-            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            # Without: it does not run as root, nor in containers with little shared memory, and a
+            # process of its own acts as the graphics card that is not there.
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
         )
         yield opened
         opened.close()

@@ -159,7 +159,12 @@ class TestStreams:
             lines = answer.iter_lines()
             assert next(lines).startswith(":")
             cookie = {"Cookie": f"{COOKIE}={member.cookies[COOKIE]}"}
-            httpx.post(f"{world.server.url}/api/auth/sign-out", headers=cookie, trust_env=False)
+            httpx.post(
+                f"{world.server.url}/api/auth/sign-out",
+                headers=cookie,
+                trust_env=False,
+                verify=False,
+            )
             send(project, "not for you")
             rest = rest_of(lines)
 

@@ -66,7 +66,9 @@ class Place(NamedTuple):
     def client(self, key: str = KEY) -> httpx.Client:
         """Returns a client that sends the key."""
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=30, trust_env=False, verify=False
+        )
 
 
 @pytest.fixture
@@ -122,7 +124,12 @@ def wait_ready(place: Place, server: "subprocess.Popen[bytes] | forks.Fork") -> 
     while time.monotonic() < deadline:
         assert server.poll() is None, place.log.read_text()[-3000:]
         try:
-            if httpx.get(f"{place.url}/ready", timeout=5, trust_env=False).status_code == 200:
+            if (
+                httpx.get(
+                    f"{place.url}/ready", timeout=5, trust_env=False, verify=False
+                ).status_code
+                == 200
+            ):
                 return
         except httpx.HTTPError:
             pass

@@ -245,7 +245,9 @@ def bare(tmp_path: Path) -> Iterator[Server]:
 
 def ask(store: Server, sql: str) -> str:
     name, password, _ = STORE_USER.split(":")
-    answer = httpx.post(store.url, content=sql, auth=(name, password), trust_env=False)
+    answer = httpx.post(
+        store.url, content=sql, auth=(name, password), trust_env=False, verify=False
+    )
     assert answer.status_code == 200, answer.text
     return answer.text.strip()
 

@@ -55,7 +55,7 @@ class TestPeople:
     def test_a_new_password_signs_in_and_ends_older_sessions(self, served: Place) -> None:
         first, second = "correct horse", "battery staple"
         served.run("user", "add", "ann@example.com", "--password-stdin", given=f"{first}\n")
-        with httpx.Client(base_url=served.url, trust_env=False) as browser:
+        with httpx.Client(base_url=served.url, trust_env=False, verify=False) as browser:
             old = browser.post(
                 "/api/auth/sign-in/email", json={"email": "ann@example.com", "password": first}
             )

@@ -15,6 +15,7 @@ import pytest
 
 from clickhouse.client import Warehouse
 from tests.components import forks
+from tests.e2e.migrated import prepare_store
 from tests.unit.sluice.places import free_port
 
 START_S = 60
@@ -57,6 +58,7 @@ class Served:
 
     def start(self, stdout: int | None = None) -> None:
         """Starts it, with its output in the log unless a file descriptor is given."""
+        prepare_store(self.data_dir)
         with self.log.open("ab") as log:
             self._process = forks.start(
                 ["warehouse"], env=self.environ(), stdout=stdout or log, stderr=log
@@ -69,7 +71,10 @@ class Served:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/ping", timeout=5, trust_env=False).text == "Ok.\n"
+            return (
+                httpx.get(f"{self.url}/ping", timeout=5, trust_env=False, verify=False).text
+                == "Ok.\n"
+            )
         except httpx.TransportError:
             return False
 
@@ -100,7 +105,7 @@ class Served:
         """Sends a statement as the body of a POST."""
         return httpx.post(
             self.url, content=sql, params=fields, auth=user, headers=headers, timeout=60,
-            trust_env=False,
+            trust_env=False, verify=False,
         )  # fmt: skip
 
     def request(
@@ -109,7 +114,7 @@ class Served:
         """Sends a statement in the URL."""
         return httpx.request(
             method, self.url, params={"query": sql, **fields}, auth=user, timeout=60,
-            trust_env=False,
+            trust_env=False, verify=False,
         )  # fmt: skip
 
     def value(self, sql: str, **fields: Any) -> str:
@@ -134,7 +139,7 @@ class Served:
         return Warehouse(f"http://{WRITER[0]}:{password}@127.0.0.1:{self.port}/{database}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One warehouse for all tests that leave it as it was."""
     place = Served(tmp_path_factory.mktemp("served"))

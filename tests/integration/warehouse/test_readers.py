@@ -49,7 +49,7 @@ class Attack:
         self.served = served
         self.beside = beside
         self.listeners = listeners
-        self._client = httpx.Client(auth=READER, trust_env=False, timeout=60)
+        self._client = httpx.Client(auth=READER, trust_env=False, verify=False, timeout=60)
 
     @property
     def inside(self) -> Path:

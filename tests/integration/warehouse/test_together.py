@@ -40,7 +40,7 @@ class TestAfterAFailure:
 
     def test_a_client_that_goes_away_leaves_nothing_behind(self, served: Served) -> None:
         with (
-            httpx.Client(auth=WRITER, trust_env=False) as client,
+            httpx.Client(auth=WRITER, trust_env=False, verify=False) as client,
             client.stream("POST", served.url, content="SELECT number FROM numbers(1e9)") as answer,
         ):
             next(answer.iter_raw())

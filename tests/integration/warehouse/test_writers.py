@@ -90,7 +90,7 @@ def test_no_other_table_engine_is_taken(kept: Served) -> None:
     others = sorted(set(engines) - set(TABLE_ENGINES))
 
     assert len(others) > 40
-    with httpx.Client(auth=WRITER, trust_env=False, timeout=60) as client:
+    with httpx.Client(auth=WRITER, trust_env=False, verify=False, timeout=60) as client:
         for engine in others:
             sql = f"CREATE TABLE mine (a UInt8) ENGINE = {engine}('x', 'CSV') ORDER BY a"
             answer = client.post(kept.url, content=sql)

@@ -50,7 +50,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     listener = bind("127.0.0.1", free_port())
     host, port = listener.getsockname()
     await server.startup([listener])
-    async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False) as opened:
+    async with httpx.AsyncClient(
+        base_url=f"http://{host}:{port}", trust_env=False, verify=False
+    ) as opened:
         yield opened
     await server.shutdown([listener])
 
