@@ -23,6 +23,8 @@ class Parent(Struct, frozen=True):
     table: str
     key: str
     """The column that both have."""
+    parents_key: str = ""
+    """How the parents call it, where they do otherwise."""
     only_theirs: str = ""
     """A column of the parents: a key counts if no other person is named in it."""
 
@@ -198,7 +200,10 @@ PERSONAL = (
         table="messages",
         id_column="item_id",
         key="hash",
-        parents=(Parent("otel_spans", "item_id"),),
+        parents=(
+            Parent("otel_spans", "item_id"),
+            Parent("logs", "item_id", parents_key="record_id"),
+        ),
         # What all are told by a system is nobody's.
         erased={"body": "if(role = 'system', body, '')"},
         exported=("item_id", "timestamp", "received_at", "role", "body"),

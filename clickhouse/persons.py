@@ -147,7 +147,8 @@ def _of_parents(parent: Parent) -> str:
     sql = OF_PARENTS.replace("{owned}", owned)
     if parent.only_theirs:
         sql += ONLY_THEIRS.replace("{column}", parent.only_theirs)
-    return sql.replace("{key}", parent.key).replace("{table}", parent.table)
+    key = parent.parents_key or parent.key
+    return sql.replace("{key}", key).replace("{table}", parent.table)
 
 
 def _filled(template: str, one: Personal) -> str:

@@ -23,5 +23,5 @@ def every_step(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
         **error_steps(lambda: lambda _: usual),
         **uptime_steps(),
         **deploy_steps(),
-        **otel_steps(current),
+        **otel_steps(current, lambda: lambda _: lambda item: item),
     }

@@ -51,6 +51,7 @@ from tests.integration.queries.transaction_rows import (
 from tests.integration.store.reprice_breaks import Fuse, FusedDatabase, FusedStore
 
 JANE, BOB = "jane.doe@secret.example", "bob.roe@secret.example"
+POINT = """{who:String}, {id:String}, concat('{"email":', toJSONString({who:String}), '}')"""
 COUNTS = """
 SELECT
     (SELECT (count(), sum(spans)) FROM transactions WHERE project_id = {p:String}),
@@ -231,6 +232,7 @@ def ask_a_model(warehouse: Warehouse, project: ProjectContext, who: str) -> None
     columns = f"{{p:String}}, {{id:String}}, {moment}, {moment}"
     for table, names, more in (
         ("otel_spans", "user_id, status_message", "{who:String}, {who:String}"),
+        ("otel_points", "user_id, series, attributes", POINT),
         ("messages", "role, hash, body", "'user', MD5({who:String}), toJSONString({who:String})"),
         ("messages", "role, hash, body", "'system', 'all', toJSONString('Be kind.')"),
     ):
@@ -295,7 +297,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     assert set(tables_with(warehouse, project, JANE)) == {
         *("errors", "transactions", "transaction_spans", "streamed_spans", "spans", "traces"),
         "session_sums",
-        *("attachments", "feedback", "logs", "otel_spans", "messages"),
+        *("attachments", "feedback", "logs", "otel_spans", "otel_points", "messages"),
     }
     asked = await request_erasure(database, project.project_id, f" {JANE} ", by=None)
 
@@ -314,7 +316,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
         "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
         "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
         "agent spans": 2, "LLM calls": 3, "spans of OpenTelemetry": 1,
-        "messages to models and from them": 2,
+        "messages to models and from them": 2, "points of metrics": 1,
     }  # fmt: skip
     assert len(log.dropped) == 1
 
@@ -354,7 +356,7 @@ async def test_the_export_is_a_line_of_json_for_each_row(
         "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
         "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
         "agent spans": 2, "LLM calls": 3, "spans of OpenTelemetry": 1,
-        "messages to models and from them": 2,
+        "messages to models and from them": 2, "points of metrics": 1,
     }  # fmt: skip
     (call, *_) = [line for line in lines if line["what"] == "LLM calls"]
     assert call["request_body"] == {"asks": JANE}
