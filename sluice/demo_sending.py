@@ -15,6 +15,7 @@ from ingest.llm.demo_bodies import Item
 from schemas.llm.wire import MAX_ITEMS
 from sluice.commands.errors import CommandError
 from sluice.demo_errors import Decide, Dsn, Failing, send_failing
+from sluice.demo_otel import Wanted, send_telemetry
 from sluice.demo_requests import Sender, accepted, client_of, post, read
 
 REPEATED = 25
@@ -58,6 +59,7 @@ def send_traffic(project: Project, amount: Amount, decide: Decide) -> str:
             made = _linked(traffic.traces(amount.traces), calls)
             _send(sender, "traces", made, amount.traces)
             _send(sender, "spans", traffic.spans(amount.spans), amount.spans)
+            send_telemetry(sender, Wanted(amount.seed, until, amount.days, amount.traces), calls)
             again = Traffic(amount.seed, until, amount.days)
             repeated = again.traces(min(REPEATED, amount.traces))
             _send_repeats(sender, list(_linked(repeated, [])))

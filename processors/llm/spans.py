@@ -25,12 +25,15 @@ PAIRED_EVENTS = {
     "pre_tool_use": ("tool", "start"),
     "post_tool_use": ("tool", "end"),
     "post_tool_use_failure": ("tool", "end"),
+    "tool_request": ("tool", "start"),
+    "tool_result": ("tool", "end"),
     "subagent_start": ("agent", "start"),
     "subagent_stop": ("agent", "end"),
     "session_start": ("session", "start"),
     "session_end": ("session", "end"),
 }
-"""Which events begin and end what: the hook names of Pulse's CLI (docs/wire-formats.md, "Span")."""
+"""Which events begin and end what: the hook names of Pulse's CLI (docs/wire-formats.md, "Span"),
+and those of its newer SDKs for a tool that a model asks for, and for what is sent back to it."""
 
 
 class Pair(NamedTuple):

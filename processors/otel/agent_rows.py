@@ -27,7 +27,9 @@ _encode = msgspec.json.Encoder().encode
 def agent_row(span: Span, meaning: Meaning) -> ToldSpan:
     """Builds the row of a span of an agent, a tool, or what else is neither call nor plain."""
     metadata = metadata_of(meaning)
-    rest, tool, call = meaning.rest, meaning.tool, meaning.call
+    tool, call = meaning.tool, meaning.call
+    # Pulse's CLI says some of it once, of all that it sends.
+    said = span.resource.attributes | meaning.rest
     tool_id = tool.call_id if tool else None
     is_pulse = meaning.flavour == PULSE
     event = meaning.event or span.name
@@ -38,7 +40,7 @@ def agent_row(span: Span, meaning: Meaning) -> ToldSpan:
         parent_span_id=f"{span.trace_id}-{span.parent_span_id}" if span.parent_span_id else None,
         timestamp_us=span.start_ns // 1_000,
         duration_ms=None if pair.role else ms_of(span),
-        source=text_of(rest.get("pulse.source")) or meaning.flavour,
+        source=text_of(said.get("pulse.source")) or meaning.flavour,
         kind=_shown_kind(span, meaning),
         event_type=event,
         status="error" if meaning.failure else "success",
@@ -46,8 +48,8 @@ def agent_row(span: Span, meaning: Meaning) -> ToldSpan:
         pair_role=pair.role,
         tool_use_id=tool_id,
         tool_name=tool.name if tool else None,
-        is_interrupt=flag_of(rest.get("pulse.is_interrupt")),
-        cwd=text_of(rest.get("pulse.cwd")),
+        is_interrupt=flag_of(said.get("pulse.is_interrupt")),
+        cwd=text_of(said.get("pulse.cwd")),
         model=(call.model_used or call.model_requested) if call else None,
         agent_name=meaning.agent.name if meaning.agent else None,
         provider=None,

@@ -62,7 +62,8 @@ def send_demo(
     tokens or a model without a price. Since a release of the last day, one feature costs more and
     fails more often. It also sends spans of agents with tools and subagents, some items twice, and
     one that is rejected. Errors and transactions of a shop come with it, some of the same requests
-    as its LLM calls, and a source map for one of its scripts. It all goes through the public API.
+    as its LLM calls, and a source map for one of its scripts. Over OTLP it sends traces of three
+    services with an assistant, and Claude Code's telemetry. It all goes through the public API.
     """
     settings = settings_with(data_dir=data_dir)
     if remove:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.components import bubblewrap, chromium, containers, node, old_sdk
+from tests.components import bubblewrap, chromium, containers, node, old_sdk, otlp_sdks
 from tests.components import kafka as kafka_component
 from tests.components import postgres as postgres_component
 from tests.components.containers import ContainerBroker, ContainerPostgres
@@ -24,6 +24,7 @@ WHY_NOT: dict[str, Callable[[], str | None]] = {
     "chromium": chromium.why_not,
     "node": node.why_not,
     "old-sdk": old_sdk.why_not,
+    "otlp-sdks": otlp_sdks.why_not,
     "containers": containers.why_not,
     "bubblewrap": bubblewrap.why_not,
 }

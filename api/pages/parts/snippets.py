@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from api.auth import AnyRequest, prefix_of, services
 from api.landing import HOST
+from api.pages.parts.otlp_snippets import OTLP
 from api.pages.viewer import Viewer
 from controlplane.keys import list_keys
 
@@ -136,6 +137,7 @@ def every_snippet(url: str, key: str, project_id: str) -> list[Sample]:
             " sources to ~/.claude/. It needs Python 3.9. Prompts, and what tools take and answer,"
             " are sent too: leave out the events that you do not want to store.",
         ),
+        *(Sample(one.title, one.filled(url, key), one.note) for one in OTLP),
     ]
 
 

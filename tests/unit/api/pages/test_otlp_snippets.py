@@ -1,0 +1,22 @@
+"""What the dashboard says of sending over OTLP is what the docs say."""
+
+import re
+from pathlib import Path
+
+from api.pages.parts.otlp_snippets import OTLP
+
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "otlp-senders.md"
+
+
+def test_the_page_of_senders_shows_each_of_them_and_no_other() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    shown = re.findall(r"^## ([^\n]+)\n\n```[a-z]+\n(.*?)\n```", text, re.MULTILINE | re.DOTALL)
+
+    url, key = "http://127.0.0.1:8080", "pulse_sk_…"
+    assert shown == [(one.title, one.filled(url, key)) for one in OTLP]
+
+
+def test_each_note_stands_there_too() -> None:
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+
+    assert [one.title for one in OTLP if one.note not in text] == []
