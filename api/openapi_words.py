@@ -48,6 +48,7 @@ PARAMETERS = {
     "session_id": Words("Only this session.", SESSION_ID),
     "provider": Words("Only this provider.", "openai"),
     "model": Words("Only this model, as it was requested.", "gpt-4o"),
+    "billing": Words("`all`: also calls that are not billed, as others tell of them.", "all"),
     "model_used": Words("Only calls that this model answered.", "gpt-4o-2024-11-20"),
     "status": Words("Only events with this status.", "success"),
     "person": Words(

@@ -11,6 +11,9 @@ from schemas.projects import ProjectId
 
 TABLES = (
     "attachments",
+    "bill_changes",
+    "bill_marks",
+    "bill_queue",
     "check_days",
     "check_ins",
     "checks",

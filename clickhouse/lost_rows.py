@@ -29,7 +29,8 @@ SELECT DISTINCT partition_id
 FROM system.parts
 WHERE active AND database = currentDatabase() AND table = {aside:String}
 """
-TABLES = frozenset(table.name for kind in KINDS for table in kind.tables) | {"cost_changes"}
+CHANGES = frozenset({"bill_changes", "cost_changes"})
+TABLES = frozenset(table.name for kind in KINDS for table in kind.tables) | CHANGES
 DROP = "DROP TABLE {aside:Identifier} SYNC"
 
 

@@ -72,7 +72,7 @@ FROM (
         countIf(t.reported_cost IS NULL AND t.computed_cost IS NULL) AS sum_unpriced,
         any(t.session_hash) AS hash
     FROM traces AS t
-    WHERE {owned}
+    WHERE ({owned}) AND billing = ''
     GROUP BY project_id, {key}
 )
 ARRAY JOIN [tuple('', toInt8(1)), tuple({person:String}, toInt8(-1))] AS side

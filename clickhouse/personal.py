@@ -271,6 +271,14 @@ PERSONAL = (
         exported=(),
     ),
     Personal(
+        kind="changes of bills",
+        table="bill_changes",
+        id_column="item_id",
+        names=("user_id",),
+        erased={"user_id": NO_TEXT},
+        exported=(),
+    ),
+    Personal(
         kind="LLM calls",
         table="traces",
         id_column="trace_id",
@@ -295,4 +303,4 @@ PERSONAL = (
 )
 """A line for each table. Tables that have no column `received_at` name no such moment: what they
 hold came with rows that are named here."""
-UNDATED = frozenset({"cost_changes"})
+UNDATED = frozenset({"bill_changes", "cost_changes"})

@@ -5,6 +5,7 @@ money never passes through a float.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from schemas.rows import OutcomeRow
 MONEY = pa.decimal128(38, 12)
 TIME = pa.timestamp("us", "UTC")
 INT64_LIMIT = 1 << 63
+PICO = Decimal(10) ** 12
 
 
 def encode_outcomes(rows: Sequence[OutcomeRow]) -> bytes:
@@ -49,6 +51,11 @@ def money(values: Sequence[int | None]) -> pa.Array:
     return pa.Array.from_buffers(
         MONEY, len(values), [validity, pa.py_buffer(words.tobytes())], int((~present).sum())
     )
+
+
+def pico_of_decimal(cost: Decimal | None) -> int | None:
+    """Returns a stored cost in pico-dollars."""
+    return None if cost is None else int(cost * PICO)
 
 
 def encode(rows: pa.RecordBatch) -> bytes:

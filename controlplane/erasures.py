@@ -14,6 +14,7 @@ from controlplane.erasure_models import PersonErasure
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.lookups import live_project, lock_rewriting, locked_project
 from controlplane.models import RepriceRun
+from controlplane.rewriting import is_billing, take_turn
 from controlplane.rules import as_uuid
 from schemas.persons import MAX_PERSON_CHARS, OPEN, Done, Erasure, ErasureState, hash_of
 from schemas.projects import ProjectId, UserId
@@ -23,6 +24,7 @@ MOST_OPEN = 100
 """Of one project: each rewrites parts of tables."""
 REPRICING = ("running", "cancelling")
 WAITS = "waits until the reprice run has ended"
+WAITS_FOR_BILLS = "waits until a change of bills is done"
 
 
 def cleaned_person(text: str) -> str:
@@ -121,10 +123,16 @@ async def take_erasure(database: Database, owner: str) -> Erasure | None:
         if row is None:
             return None
         row.owner, row.tried_at = owner, datetime.now(UTC)
+        waits = ""
         if await session.scalar(select(exists().where(RepriceRun.state.in_(REPRICING)))):
+            waits = WAITS
+        elif await is_billing(session):
+            waits = WAITS_FOR_BILLS
+        if waits:
             done = msgspec.json.decode(row.done, type=Done)
-            row.done = msgspec.json.encode(replace(done, failure=WAITS))
+            row.done = msgspec.json.encode(replace(done, failure=waits))
             return None
+        await take_turn(session)
         row.state = "running"
         return _erasure(row)
 

@@ -282,6 +282,24 @@ class RepriceRun(UUIDAuditBase):
     """When its owner last said how far it is."""
 
 
+class BillProgress(DefaultBase):
+    """How far the bills of calls were corrected, in a single row. Its `turn` is of all that writes
+    stored calls anew: see `controlplane.rewriting`.
+    """
+
+    __tablename__ = "bill_progress"
+
+    singleton: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(36))
+    """Of the process that works on it; another one takes it over by writing its own here."""
+    turn: Mapped[int] = mapped_column(BigInteger)
+    """One more each time that somebody begins to write stored calls anew."""
+    progress: Mapped[bytes] = mapped_column(LargeBinary)
+    """A `schemas.otel.bills.Progress` as JSON."""
+    changes: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """Of the pending chunk, as the worker packed them: what is repeated must be the same."""
+
+
 class ImportProgress(DefaultBase):
     """How far a part of another server's data has come into a log of ours."""
 

@@ -234,7 +234,7 @@ FROM (
     SELECT timestamp, project_id, provider, model_requested AS model, user_id, latency_ms,
         left(error, 300) AS error, trace_id
     FROM traces
-    WHERE timestamp >= since AND timestamp <= until AND status = 'error'{where}
+    WHERE timestamp >= since AND timestamp <= until AND status = 'error' AND billing = ''{where}
     ORDER BY timestamp DESC
     LIMIT 50
 ) AS e

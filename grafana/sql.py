@@ -82,6 +82,8 @@ NO_SKETCH = f"arrayReduce('quantilesDDState{SKETCH}', emptyArrayUInt64())"
 SKETCHED = {"requests", "spread"}
 """Measures of which base rows are read where users are chosen and a sketch is asked for."""
 WITHIN = "timestamp >= since AND timestamp <= until"
+BILLED = "\n        AND billing = ''"
+"""Of the rows of `traces`: the rollups have sums of these alone."""
 GREATEST = f"initializeAggregation('quantilesDDState{SKETCH}', 18446744073709551615)"
 PLACES = {50: 1, 90: 2, 95: 3, 99: 4}
 """Of a percentile in what the sketch answers."""
@@ -149,9 +151,9 @@ def calls(
         if "spread" in measures:
             sketches = _columns("timestamp", keys, _sketches(measures), steps)
             at = f"{WITHIN} AND NOT ({left_over})"
-            arms.append(_arm(sketches, "traces", f"{at}{some}{grouped}"))
+            arms.append(_arm(sketches, "traces", f"{at}{some}{BILLED}{grouped}"))
     base = _columns("timestamp", keys, _base(measures), steps)
-    arms.append(_arm(base, "traces", f"{WITHIN} AND {left_over}{where}{mine}{grouped}"))
+    arms.append(_arm(base, "traces", f"{WITHIN} AND {left_over}{where}{mine}{BILLED}{grouped}"))
     return "(\n    " + "\n    UNION ALL\n    ".join(arms) + "\n)"
 
 

@@ -141,6 +141,22 @@ UNPRICED = Counter(
     ["kind"],
     registry=REGISTRY,
 )
+BILL_LAG_RECORDS = Gauge(
+    "sluice_bill_lag_records",
+    "Records of OpenTelemetry that are stored and were not looked at to correct bills.",
+    registry=REGISTRY,
+)
+BILLS_CORRECTED = Counter(
+    "sluice_bills_corrected",
+    "Calls whose verdict a later span or record changed, by the new verdict.",
+    ["verdict"],
+    registry=REGISTRY,
+)
+BILL_SCOPES_TOO_LARGE = Counter(
+    "sluice_bill_scopes_too_large",
+    "Looks at a trace or session with too many spans to correct its bills: these stay as they are.",
+    registry=REGISTRY,
+)
 PROBE_CHECKS = Counter(
     "sluice_probe_checks", "Checks of monitors.", ["type", "outcome"], registry=REGISTRY
 )

@@ -1,13 +1,16 @@
 """The system `otel`, put together from its sub-packages."""
 
+from clickhouse.client import Warehouse
 from ingest.otel.app import routers
 from ingest.otel.forms import checks, forms
+from processors.blocks import StoredLog
 from processors.errors.logs import Mask
+from processors.otel.bills import Billing
 from processors.otel.record_steps import MaskOf
 from processors.otel.steps import steps
 from schemas.projects import ProjectId
 from sluice.errors import meaning_by
-from sluice.parts import Parts, Resources, System
+from sluice.parts import Parts, Resources, System, Work
 
 
 def open_parts(resources: Resources) -> Parts:
@@ -22,7 +25,15 @@ def open_parts(resources: Resources) -> Parts:
 
         return mask_of
 
-    return Parts(forms=forms(), steps=steps(resources.pricing.current, masking), state={})
+    def billing(warehouse: Warehouse, event_log: StoredLog) -> Work:
+        return Billing(resources.database, warehouse, event_log).work
+
+    return Parts(
+        forms=forms(),
+        steps=steps(resources.pricing.current, masking),
+        state={},
+        alone=(billing,),
+    )
 
 
 SYSTEM = System(open=open_parts, routers=routers, queries=(), checks=checks())

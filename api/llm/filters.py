@@ -1,7 +1,7 @@
 """What lists and analytics are narrowed to, as query parameters."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
@@ -42,6 +42,7 @@ class TraceQuery(TraceNames, frozen=True, kw_only=True):
     max_latency_ms: Decimal | None = None
     min_cost_cents: Decimal | None = None
     max_cost_cents: Decimal | None = None
+    billing: Literal["billed", "all"] | None = None
 
 
 class SpanQuery(TimeZone, frozen=True, kw_only=True):
@@ -65,7 +66,8 @@ def list_of_traces(values: Values, time_zone: str = "UTC") -> tuple[TraceFilter,
             raise invalid(name, f"Expected a number from 0 to {SAFE_INTEGER}")
     wanted = trace_filter(values, query)
     first, last = date_range(page.date_from, page.date_to, zone_of(query, time_zone))
-    return replace(wanted, from_us=first, to_us=last), page
+    every = query.billing == "all"
+    return replace(wanted, from_us=first, to_us=last, every_billing=every), page
 
 
 def list_of_spans(values: Values, time_zone: str = "UTC") -> tuple[SpanFilter, Page]:

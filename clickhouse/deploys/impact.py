@@ -70,6 +70,7 @@ FROM (
         {place}
     FROM traces
     WHERE {where}
+        AND billing = ''
 )
 WHERE time > 0
 GROUP BY time, block

@@ -131,6 +131,8 @@ def _breakdown(rows: Sequence[Sequence[Any]]) -> Breakdown:
     for start, provider, model, *sums, level in rows:
         if level == OVERALL:
             found = found._replace(overall=Sums(*sums))
+        elif not Sums(*sums).requests:
+            continue  # of which no call is billed any more
         elif level == BY_PERIOD:
             found.periods.append((start, provider, Sums(*sums)))
         else:

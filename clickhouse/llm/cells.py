@@ -87,6 +87,7 @@ def crossing_statement(scoped: Scope, crossing: Crossing) -> str:
     columns = columns.plus(f"grouping({keys[-1]}) AS is_group")
     first = ORDERS[crossing.grouping.order]
     ending = f"""GROUP BY GROUPING SETS (({", ".join(groups)}), ({", ".join(keys)}))
+{rollups.NOT_EMPTY}
 ORDER BY is_group DESC, if(is_group = 1, {first}, NULL) DESC,
     if(is_group = 1, NULL, s_requests) DESC, {", ".join(keys)}
 LIMIT {{most:UInt32}} BY is_group"""

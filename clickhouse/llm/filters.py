@@ -22,6 +22,8 @@ COUNTED_COST: Mapping[CostPreference, str] = {
 }
 FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
 TO = "timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
+BILLED = "billing = ''"
+"""Of the rows of `traces`; the rollups have sums of these alone."""
 # Filter name to condition; the value is bound under the filter's name.
 EQUALITIES: Mapping[str, str] = {
     "session_id": "session_id IN {session_id:Array(String)}",
@@ -72,11 +74,13 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     max_latency_ms: Decimal | None = None
     min_cost_cents: Decimal | None = None
     max_cost_cents: Decimal | None = None
+    every_billing: bool = False
+    """Also calls that are not billed, because others tell of them too."""
 
     @property
     def reads_rows(self) -> bool:
         """Whether it asks for what no rollup can have."""
-        return bool(self.metadata or self.texts or self.without_texts)
+        return bool(self.metadata or self.texts or self.without_texts or self.every_billing)
 
 
 class SpanFilter(Struct, frozen=True, kw_only=True):
@@ -101,6 +105,8 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
             parts.append(sql)
             values[name] = list(spellings(value)) if name == "session_id" else value
     if isinstance(wanted, TraceFilter):
+        if not wanted.every_billing:
+            parts.append(BILLED)
         for number, (name, text) in enumerate(wanted.without):
             parts.append(f"{NEGATABLE[name]} NOT IN {{without_{number}:Array(String)}}")
             values[f"without_{number}"] = list(spellings(text) if name == "session_id" else (text,))

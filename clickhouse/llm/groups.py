@@ -175,7 +175,7 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
     Of the sums it adds up what the order needs and no more, but for `adds_all`.
     """
     keys = rollups.key_names(grouping.names)
-    measures: Sequence[str] = sums_in(ordered(grouping)) or ["requests"]
+    measures: Sequence[str] = ["requests", *sums_in(ordered(grouping))]
     if adds_all(scoped):
         measures = Sums._fields
     columns = rollups.sums(scoped, measures).plus(f"{rollups.key_hash(keys)} AS hash")
@@ -201,7 +201,8 @@ def sums_in(order: str) -> list[str]:
 
 def _ending(grouping: Grouping) -> str:
     grouped = rollups.grouped(rollups.key_names(grouping.names))
-    return f"{grouped}\nORDER BY {ordered(grouping)}\nLIMIT {{limit:UInt32}}"
+    order = ordered(grouping)
+    return f"{grouped}\n{rollups.NOT_EMPTY}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
 
 
 def ordered(grouping: Grouping) -> str:
@@ -305,7 +306,8 @@ async def _buckets_of(
     found: dict[Key, dict[int, Sums]] = {}
     for row in answer.rows:
         sums = found.setdefault(tuple(row[:width]), dict.fromkeys(every, Sums()))
-        sums[row[width]] = Sums(*row[width + 1 :])
+        if (each := Sums(*row[width + 1 :])).requests:
+            sums[row[width]] = each
     return {
         key: [_bucket(periods.label(start), sums[start]) for start in sorted(sums)]
         for key, sums in found.items()

@@ -19,7 +19,10 @@ MOST_UNPRICED = 1_000
 MOST_BESIDE = 100_000
 """Names that share a moment with those asked for."""
 ID_OF = {"traces": "trace_id", "spans": "span_id"}
-ENDING = "GROUP BY k0, k1\nORDER BY s_counted DESC, s_requests DESC, k0, k1\nLIMIT {limit:UInt32}"
+ENDING = """GROUP BY k0, k1
+HAVING s_requests != 0
+ORDER BY s_counted DESC, s_requests DESC, k0, k1
+LIMIT {limit:UInt32}"""
 SPANS = """
 SELECT
     ifNull(provider::Nullable(String), '') AS k0,

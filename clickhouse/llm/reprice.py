@@ -10,7 +10,6 @@ killed may have lost it: then the caller has to come again.
 
 import asyncio
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ from msgspec import Struct
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseUnavailable
 from clickhouse.migrate import is_replicated
-from clickhouse.tables import encode, money, times
+from clickhouse.tables import encode, money, pico_of_decimal, times
 from schemas.llm.reprices import Place
 from schemas.llm.wire import Status
 from schemas.projects import ProjectId
@@ -31,15 +30,14 @@ MOST_CHANGES = 25_000
 """Of one chunk: a mutation writes the costs of whole parts anew, however few rows it is about."""
 MOST_CHANGES_REPLICATED = 3_000
 """There the mutation carries the values themselves, and Keeper takes 1 MB."""
-PICO = Decimal(10) ** 12
 
 COUNTS = "input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens"
 SHARED = """session_id, status::String, toUnixTimestamp64Micro(timestamp), metadata, computed_cost,
-    reported_cost, price_id::String, toUInt32(received_date), log_id::String, log_partition,
-    log_offset"""
+    reported_cost, price_id::String, toUInt32(received_date), {told}, log_id::String,
+    log_partition, log_offset"""
 TRACE_COLUMNS = """trace_id, {shared}, provider::String, model_requested::String,
     model_used::Nullable(String), latency_ms, request_body, response_body, environment::String,
-    user_id::String, {counts}"""
+    user_id::String, billing::String, usage_extras, {counts}"""
 SPAN_COLUMNS = """span_id, {shared}, source::String, kind::String, event_type::String,
     model::Nullable(String), ifNull(tool_name::Nullable(String), '')"""
 AFTER = """project_id = {project_id:String}
@@ -75,7 +73,7 @@ CHANGES = """
 SELECT item_id, toUnixTimestamp64Micro(timestamp), toUInt32(received_date), session_id,
     user_id::String, provider::String, model::String, status::String, environment::String,
     source::String, span_kind::String, tool::String, reported_cost, old_cost, new_cost,
-    old_price_id::String, new_price_id::String
+    old_price_id::String, new_price_id::String, billing::String
 {of_chunk}
 ORDER BY item_id
 LIMIT 1000000
@@ -135,6 +133,8 @@ class _Form(NamedTuple):
     id_column: str
     size: str
     columns: str
+    told: str
+    """Whether OpenTelemetry told it."""
     more: str
 
 
@@ -142,13 +142,16 @@ FORMS = {
     "trace": _Form(
         "traces",
         "trace_id",
-        "length(request_body) + length(response_body) + length(metadata)",
+        "length(request_body) + length(response_body) + length(metadata) + length(usage_extras)",
         TRACE_COLUMNS,
+        "scope != ''",
         "",
     ),
-    "span": _Form("spans", "span_id", "length(metadata)", SPAN_COLUMNS, SET_PROVIDER),
+    "span": _Form(
+        *("spans", "span_id", "length(metadata)", SPAN_COLUMNS, "trace_id != ''", SET_PROVIDER)
+    ),
 }
-BODIES = ("request_body", "response_body", "metadata")
+BODIES = ("request_body", "response_body", "metadata", "usage_extras")
 
 
 class RowRange(NamedTuple):
@@ -172,6 +175,8 @@ class Stored(NamedTuple):
     reported_pico: int | None
     price_id: str
     received_day: int
+    is_told: bool
+    """Whether OpenTelemetry told it."""
     position: Position
     more: Sequence[Any]
 
@@ -197,6 +202,10 @@ class Change(Struct, frozen=True, gc=False):
     new_pico: int | None
     old_price_id: str
     new_price_id: str
+    billing: str = ""
+    """Why the call is not billed: then its cost is in no sum."""
+    is_told: bool = False
+    """Whether OpenTelemetry told it: its billing may change."""
 
 
 class Chunk(NamedTuple):
@@ -289,11 +298,6 @@ async def set_costs(store: Warehouse, chunk: Chunk, changes: Sequence[Change]) -
     raise WarehouseUnavailable("the store took new costs and does not show them")
 
 
-def pico_of_decimal(cost: Decimal | None) -> int | None:
-    """Returns a stored cost in pico-dollars."""
-    return None if cost is None else int(cost * PICO)
-
-
 async def _rows_are_set(store: Warehouse, chunk: Chunk, changes: Sequence[Change]) -> bool:
     """Tells whether those rows that are still there have their new costs, change by change."""
     sql = _sql(COSTS, FORMS[chunk.span.kind])
@@ -332,11 +336,12 @@ def _sql(template: str, form: _Form) -> str:
     for place, meaning in PLACES.items():
         text = text.replace(place, meaning)
     text = text.replace("{size}", form.size).replace("{table}", form.table)
+    text = text.replace("{told}", form.told)
     return text.replace("{id}", form.id_column)
 
 
 def _stored(row: Sequence[Any]) -> Stored:
-    item_id, session_id, status, at_us, metadata, old, reported, price_id, day, *rest = row
+    item_id, session_id, status, at_us, metadata, old, reported, price_id, day, told, *rest = row
     return Stored(
         item_id,
         session_id,
@@ -347,6 +352,7 @@ def _stored(row: Sequence[Any]) -> Stored:
         pico_of_decimal(reported),
         price_id,
         day,
+        bool(told),
         Position(*rest[:3]),
         rest[3:],
     )
@@ -359,6 +365,7 @@ def _encode(chunk: Chunk, changes: Sequence[Change]) -> bytes:
         for name in (
             *("item_id", "session_id", "user_id", "provider", "model", "status", "environment"),
             *("source", "span_kind", "tool", "old_price_id", "new_price_id"),
+            "billing",
         )
     }
     for name in ("reported", "old", "new"):

@@ -77,6 +77,8 @@ MEASURES = (
 SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
 SPREAD = quantiles.of_values("t.latency_ns")
 
+NOT_EMPTY = "HAVING s_requests != 0"
+"""Leaves groups out of which no call is billed any more: their sums are there, and add up to 0."""
 FLAT = """
 SELECT
     {totals}
@@ -318,7 +320,7 @@ def _beside(scoped: Scope) -> str:
 
 def _arms(scoped: Scope, columns: list[str]) -> list[str]:
     """Returns what follows of the rollup, each arm behind a UNION ALL."""
-    always = replace(scoped.wanted, from_us=None, to_us=None)
+    always = replace(scoped.wanted, from_us=None, to_us=None, every_billing=True)
     where = condition(scoped.project, always).sql + scoped.only
     if scoped.split_us:
         where += f"\n        AND NOT ({SPLIT.replace('{time}', 'bucket')})"

@@ -28,9 +28,10 @@ COLUMNS = """
     response_body, input_tokens, output_tokens, output_text, finish_reason::Nullable(String),
     status::String, error, metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     computed_cost, reported_cost, price_id::String, environment::String,
-    toUnixTimestamp64Micro(received_at), reported_digits
+    toUnixTimestamp64Micro(received_at), reported_digits, billing::String,
+    scope != '', usage_extras
 """
-JSON_COLUMNS = ("request_body", "response_body", "error", "metadata")
+JSON_COLUMNS = ("request_body", "response_body", "error", "metadata", "usage_extras")
 SIZE = """length(request_body) + length(response_body) + length(error) + length(metadata)
     + 6 * ifNull(output_text.size, 0) + length(session_id) + length(model_requested)
     + ifNull(length(model_used), 0) + ifNull(provider_request_id.size, 0)
@@ -111,7 +112,7 @@ async def _rows(
 def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
     computed, reported = row[20], sent_cost(row[21], row[25])
     source, cost = counted(project, computed, reported)
-    return TraceAnswer(
+    answer = TraceAnswer(
         trace_id=row[0],
         project_id=project.project_id,
         session_id=text_or_none(row[1]),
@@ -140,7 +141,11 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
         price_snapshot=text_or_none(row[22]),
         environment=text_or_none(row[23]),
         received_at=iso_ms(row[24]),
+        billing=row[26],
     )
+    if row[27]:
+        answer.tell(row[28])
+    return answer
 
 
 TRACES = Table("traces", "trace_id", SIZE, _rows)

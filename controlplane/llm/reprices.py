@@ -12,6 +12,7 @@ from controlplane.erasure_models import PersonErasure
 from controlplane.failures import Conflict, NotFound
 from controlplane.lookups import live_project, lock_rewriting
 from controlplane.models import Project, ProjectPrices, RepriceRun
+from controlplane.rewriting import take_turn
 from controlplane.rules import as_uuid
 from schemas.llm.reprices import OPEN, Progress, Run, State
 from schemas.projects import ProjectId
@@ -113,10 +114,12 @@ async def save_progress(
     *,
     end: State | None = None,
     changes: bytes | None = None,
+    turn: int | None = None,
 ) -> State | None:
     """Write how far a run is, and return its state; `None` where it is no longer the owner's.
 
     `changes` are those of a chunk that is pending from now on; they are kept as long as it is.
+    `turn` was read before the rows that they are of. Raises `TurnTaken` where these may be others.
     """
     mine = (
         RepriceRun.id == UUID(run_id),
@@ -133,6 +136,8 @@ async def save_progress(
         values["changes"] = changes
     query = update(RepriceRun).where(*mine).values(**values).returning(RepriceRun.state)
     async with database.session() as session:
+        if changes is not None:
+            await take_turn(session, turn)
         state = await session.scalar(query)
     return None if state is None else msgspec.convert(state, State)
 

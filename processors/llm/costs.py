@@ -11,6 +11,8 @@ from processors.llm.cost.match import RULES, PriceMatch
 from processors.llm.cost.own import OWN, Book
 from processors.llm.cost.reasons import meaning_of
 from processors.llm.cost.table import Epoch, Rate
+from processors.llm.cost.told import Counts as ToldCounts
+from processors.llm.cost.told import priced_usage
 from processors.llm.cost.usage import Usage
 from processors.llm.fields import PICO_PER_CENT, PICO_PER_USD, read_object
 from processors.llm.spans import usage_and_reported
@@ -35,12 +37,18 @@ def explain_trace(book: Book, row: TraceAnswer) -> costs.CostAnswer:
         row.cache_write_tokens,
         row.reasoning_tokens,
     )
-    call = read_call(Counts(*sent), bytes(row.request_body or b""), bytes(row.response_body or b""))
+    stated_usd = None
+    if row.told is not None:
+        usage = priced_usage(ToldCounts(*sent), row.told)
+    else:
+        bodies = bytes(row.request_body or b""), bytes(row.response_body or b"")
+        call = read_call(Counts(*sent), *bodies)
+        usage, stated_usd = call.usage, call.stated_usd
     at_us = parse_timestamp_us(row.timestamp)
     name, explained = book.explain_used_or_requested(
-        row.provider, row.model_used, row.model_requested, at_us, call.usage
+        row.provider, row.model_used, row.model_requested, at_us, usage
     )
-    told = _Told(row.trace_id, _reporter(row, call.stated_usd), name)
+    told = _Told(row.trace_id, _reporter(row, stated_usd), name)
     return _answer(row, told, book.find(row.provider, name), explained)
 
 

@@ -9,9 +9,10 @@ anything else is priced anew, also when its run is cancelled or fails.
 import asyncio
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from msgspec.structs import replace
 from clickhouse.client import Warehouse
 from clickhouse.failures import StoreBroken, WarehouseError
 from clickhouse.llm import reprice as rows
+from clickhouse.llm.billings import with_billings
 from clickhouse.llm.reprice import Change, Chunk, RowRange, Stored
 from clickhouse.migrate import is_replicated
 from controlplane.database import Database
@@ -33,12 +35,13 @@ from controlplane.llm.reprices import (
     save_progress,
     take_run,
 )
+from controlplane.rewriting import TurnTaken, current_turn
 from eventlog.log import LogError, TopicPartition
 from processors.blocks import StoredLog, is_past
 from processors.llm.cost.own import Book
 from processors.llm.pricing import Pricing
 from processors.llm.stored_items import span_change, trace_change
-from schemas.kinds import SPAN, TRACE
+from schemas.kinds import KINDS, SPAN, TRACE
 from schemas.llm.reprices import Pending, Place, Progress, Run, State, Totals
 from schemas.projects import ProjectId
 
@@ -50,6 +53,15 @@ LONGEST_PAUSE_S = 8.0
 """Between two tries: less than after what time a run counts as left alone."""
 CHANGES = {SPAN.name: span_change, TRACE.name: trace_change}
 TOPICS = {SPAN.name: SPAN.topic, TRACE.name: TRACE.topic}
+TOLD = {
+    one.name: frozenset(
+        other.topic
+        for other in KINDS
+        if other is not one and any(table.name == one.tables[0].name for table in other.tables)
+    )
+    for one in (SPAN, TRACE)
+}
+"""Whose records become rows of a kind as well: those that another system tells."""
 
 log = structlog.get_logger(__name__)
 
@@ -134,17 +146,18 @@ class Repricing:
         await one.count(projects)
         prices = self._pricing.current()
         for span in one.spans(projects):
-            topic = TOPICS[span.kind]
-            log_id = self._log.log_ids[topic]
-
-            def is_later(stored: Stored, topic: str = topic, log_id: str = log_id) -> bool:
-                at = stored.position
-                end = ends.get(TopicPartition(topic, at.partition))
-                return at.log_id == log_id and end is not None and at.offset >= end
-
+            is_later = partial(self._is_later, span.kind, ends)
             await one.price(span, prices.of(span.project_id), is_later)
         await one.save(end="done")
         log.info("reprice run done", run_id=one.run.run_id, changed=one.progress.totals.changed)
+
+    def _is_later(self, kind: str, ends: Mapping[TopicPartition, int], stored: Stored) -> bool:
+        """Tells whether a row came after these ends. Topics of one file share the id of the log."""
+        at = stored.position
+        topics = TOLD[kind] if stored.is_told else (TOPICS[kind],)
+        of_log = [topic for topic in topics if self._log.log_ids.get(topic) == at.log_id]
+        found = (ends.get(TopicPartition(topic, at.partition)) for topic in of_log)
+        return any(end is not None and at.offset >= end for end in found)
 
     async def _settled_ends(self) -> dict[TopicPartition, int]:
         """Waits until what is in the log is stored; whatever comes later has today's prices.
@@ -181,25 +194,34 @@ class RunWork:
             await self.save()
 
     async def save(
-        self, *, end: State | None = None, changes: bytes | None = None, **named: object
+        self,
+        *,
+        end: State | None = None,
+        changes: bytes | None = None,
+        turn: int | None = None,
+        **named: object,
     ) -> None:
-        """Changes the progress and makes it durable. Raises `NotOurs`."""
+        """Changes the progress and makes it durable. Raises `NotOurs`, and `TurnTaken`."""
         async with self._saving:  # an older one must not come behind a newer one
             progress = replace(self.progress, **named)
-            state = await self._save(progress, end, changes)
+            state = await self._save(progress, end, changes, turn)
             if state == "cancelling" and progress.pending is None:
-                await self._save(progress, "cancelled", None)
+                await self._save(progress, "cancelled")
                 state = None
             if state is None:
                 raise NotOurs
             self.progress = progress
 
     async def _save(
-        self, progress: Progress, end: State | None, changes: bytes | None
+        self,
+        progress: Progress,
+        end: State | None,
+        changes: bytes | None = None,
+        turn: int | None = None,
     ) -> State | None:
         run_id, owner = self.run.run_id, self._owner
         return await save_progress(
-            self._database, run_id, owner, progress, end=end, changes=changes
+            self._database, run_id, owner, progress, end=end, changes=changes, turn=turn
         )
 
     async def count(self, projects: list[ProjectId]) -> None:
@@ -242,12 +264,25 @@ class RunWork:
             scanned = await self._scan(span, book, is_later)
             is_end = scanned.is_end
             if scanned.changes:
-                packed = await asyncio.to_thread(_packed, scanned.changes)
-                await self.save(pending=Pending(scanned.place, scanned.totals), changes=packed)
-                await self._store_chunk(self._chunk(span), scanned.changes)
+                changes = await self._begin(span, scanned)
+                await self._store_chunk(self._chunk(span), changes)
             else:
                 totals = self.progress.totals.plus(scanned.totals)
                 await self.save(place=scanned.place, totals=totals)
+
+    async def _begin(self, span: RowRange, scanned: Scanned) -> list[Change]:
+        """Makes a chunk of changes pending, with the bills that hold until it is done."""
+        while True:
+            turn = await current_turn(self._database)
+            changes = await with_billings(self._store, span.project_id, scanned.changes)
+            packed = await asyncio.to_thread(_packed, changes)
+            pending = Pending(scanned.place, scanned.totals)
+            try:
+                await self.save(pending=pending, changes=packed, turn=turn)
+            except TurnTaken:
+                await asyncio.sleep(POLL_S)
+            else:
+                return changes
 
     async def _scan(
         self, span: RowRange, book: Book, is_later: Callable[[Stored], bool]

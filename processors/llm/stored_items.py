@@ -4,6 +4,8 @@ from msgspec import Raw
 
 from clickhouse.llm.reprice import Change, Stored
 from processors.llm.cost.own import Book
+from processors.llm.cost.told import Counts, priced_usage
+from processors.llm.fields import UNPRICED
 from processors.llm.spans import span_row
 from processors.llm.traces import trace_row
 from schemas.llm.wire import ABSENT, SpanItem, TraceItem
@@ -12,9 +14,20 @@ from schemas.times import from_us
 
 def trace_change(stored: Stored, book: Book) -> Change | None:
     """Returns how the cost of a trace changes, `None` where it does not."""
-    provider, model, used, latency_ms, request, response, environment, user_id, *counts = (
-        stored.more
-    )
+    provider, model, used, latency_ms, request, response, environment, user_id, *more = stored.more
+    billing, extras, *counts = more
+    if stored.is_told:
+        usage = priced_usage(Counts(*counts), extras)
+        quote = book.price_used_or_requested(provider, used, model, stored.at_us, usage)
+        return _change(
+            stored,
+            quote or UNPRICED,
+            user_id=user_id,
+            provider=provider,
+            model=model,
+            environment=environment,
+            billing=billing,
+        )
     row = trace_row(
         TraceItem(
             trace_id=stored.item_id,
@@ -46,7 +59,12 @@ def trace_change(stored: Stored, book: Book) -> Change | None:
 
 
 def span_change(stored: Stored, book: Book) -> Change | None:
-    """Returns how the cost of a span changes, `None` where it does not."""
+    """Returns how the cost of a span changes, `None` where it does not.
+
+    What OpenTelemetry told costs nothing itself: the calls within it do.
+    """
+    if stored.is_told:
+        return None
     source, kind, event_type, model, tool = stored.more
     row = span_row(
         SpanItem(
@@ -83,6 +101,7 @@ def _change(
     source: str = "",
     span_kind: str = "",
     tool: str = "",
+    billing: str = "",
 ) -> Change | None:
     new_pico, new_price_id = priced
     if new_pico == stored.old_pico:
@@ -105,6 +124,8 @@ def _change(
         new_pico,
         stored.price_id,
         new_price_id,
+        billing,
+        is_told=stored.is_told,
     )
 
 

@@ -12,6 +12,7 @@ from processors.otel.said import (
     json_or_nothing,
     metadata_of,
     ms_of,
+    parent_item_id_of,
     session_of,
 )
 from schemas.llm.rows import SpanRow
@@ -37,7 +38,7 @@ def agent_row(span: Span, meaning: Meaning) -> ToldSpan:
     row = SpanRow(
         span_id=item_id_of(span),
         session_id=session_of(span, meaning),
-        parent_span_id=f"{span.trace_id}-{span.parent_span_id}" if span.parent_span_id else None,
+        parent_span_id=parent_item_id_of(span),
         timestamp_us=span.start_ns // 1_000,
         duration_ms=None if pair.role else ms_of(span),
         source=text_of(said.get("pulse.source")) or meaning.flavour,

@@ -21,7 +21,7 @@ class Mark(Struct, frozen=True, kw_only=True):
     """One span, or one record that tells of a call, as the bill sees it."""
 
     id: str
-    """Of the span; of a record `record_id`."""
+    """Of the row: of a span `item_id_of`, which its trace and it make up; of a record its own."""
     parent_id: str | None = None
     role: Role = "none"
     is_record: bool = False
@@ -68,6 +68,12 @@ def scope_of(trace_id: str | None, meaning: Meaning) -> str:
     if meaning.flavour == "claude_code" and meaning.session_id:
         return f"session:{meaning.session_id}"
     return f"trace:{trace_id or ''}"
+
+
+def whole_scope(calls: Iterable[Mark], links: Iterable[Mark]) -> list[Mark]:
+    """Returns all marks of a scope: its calls, and other spans of the traces that these are of."""
+    own = {mark.id: mark for mark in calls}
+    return [*own.values(), *(link for link in links if link.id not in own)]
 
 
 def bill(marks: Iterable[Mark]) -> dict[str, Verdict]:

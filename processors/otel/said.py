@@ -23,6 +23,11 @@ def item_id_of(span: Span) -> str:
     return f"{span.trace_id}-{span.span_id}"
 
 
+def parent_item_id_of(span: Span) -> str | None:
+    """Names the span above a span; `None` where it has none."""
+    return f"{span.trace_id}-{span.parent_span_id}" if span.parent_span_id else None
+
+
 def session_of(span: Span, meaning: Meaning) -> str:
     """The session of a span; of Pulse's without one, its trace."""
     session = meaning.session_id or (span.trace_id if meaning.flavour == PULSE else "")

@@ -20,6 +20,7 @@ from processors.otel.marks import Marks
 from processors.otel.meaning import read_span
 from processors.otel.metric_steps import build_metrics
 from processors.otel.record_steps import MaskOf, build_records
+from processors.otel.said import item_id_of, parent_item_id_of
 from processors.otel.span_rows import rows_of
 from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN
 from schemas.otel.items import ItemDecoder
@@ -57,7 +58,7 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
         span = read_item(decoder, body)
         meaning = read_span(span)
         rows = rows_of(span, meaning, prices.of(chunk.project_id))
-        mark = mark_of(span.span_id, span.parent_span_id, meaning, False)
+        mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
         marks.add(chunk.project_id, scope_of(span.trace_id, meaning), mark)
         return chunk.project_id, rows
 
@@ -67,7 +68,7 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     for project_id, one in found:
         if one.call is not None:
             call = one.call.call
-            call.billing = marks.billing(project_id, call.scope, one.span.span_id)
+            call.billing = marks.billing(project_id, call.scope, one.item_id)
     inherit([Placed(project_id, one) for project_id, one in found])
     return _columns([one for _, one in found], dead)
 

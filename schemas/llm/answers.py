@@ -8,7 +8,7 @@ from msgspec import Raw, Struct, field
 from schemas.answers import CostSource, Number
 
 
-class TraceAnswer(Struct, rename="camel", kw_only=True):
+class TraceAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True, dict=True):
     """One LLM call. `Raw` fields hold the JSON that the sender sent."""
 
     trace_id: str
@@ -39,6 +39,20 @@ class TraceAnswer(Struct, rename="camel", kw_only=True):
     price_snapshot: str | None
     environment: str | None
     received_at: str
+    billing: str = ""
+    """Why the call is not billed, as `repeated`; not there where it is."""
+
+    @property
+    def told(self) -> bytes | None:
+        """What prices need beside the counts, of a call that OpenTelemetry told; else `None`.
+
+        It is no part of the answer.
+        """
+        return self.__dict__.get("told_usage")
+
+    def tell(self, usage: bytes) -> None:
+        """Notes it, as table `traces` keeps it."""
+        self.__dict__["told_usage"] = usage
 
 
 class SpanAnswer(Struct, rename="camel", kw_only=True):

@@ -58,7 +58,7 @@ class CallRow(Struct, gc=False, kw_only=True):
     service: str
     first_token_ms: float | None
     usage_extras: bytes
-    """What prices need beside the counts of `TraceRow`, as JSON: `processors.otel.prices`."""
+    """What prices need beside the counts of `TraceRow`, as JSON: `processors.llm.cost.told`."""
     input_messages: list[bytes]
     output_messages: list[bytes]
 

@@ -1,0 +1,1 @@
+"""What the control plane keeps for the system `otel`."""

@@ -1,0 +1,76 @@
+"""Whoever reads calls from their rows counts billed ones alone, or stands here with a reason."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+READERS = ("alerts", "api", "clickhouse", "controlplane", "grafana", "processors", "sluice")
+READS = re.compile(
+    r"(?:FROM|JOIN)\s+traces\b|_arm\([a-z]+, \"traces\"|^\s+\"traces\",$|\{table\}\", \"traces\"",
+    re.M,
+)
+CONDITION = re.compile(r"\bcondition\(|\bstatement\(")
+BY_CONDITION = {
+    *("rollups", "sightings", "subjects", "trace_lines", "session_calls", "traces"),
+    *("differences", "releases", "models"),
+}
+"""Of `clickhouse/llm`: what they are narrowed to comes from `filters.condition`."""
+BILLED = {
+    "clickhouse/deploys/impact.py",
+    "clickhouse/person_rollups.py",
+    "grafana/llm.py",
+    "grafana/sql.py",
+}
+"""They say it themselves."""
+EVERY_CALL = {
+    "clickhouse/errors/trace_links.py": "what belongs to a trace, by id; nothing is counted",
+    "clickhouse/grants.py": "names of tables",
+    "clickhouse/llm/around.py": "one call by its id",
+    "clickhouse/llm/billings.py": "says who is billed",
+    "clickhouse/llm/prompts.py": "words of calls that a list has chosen",
+    "clickhouse/llm/reprice.py": "costs of every row are set; `cost_changes` says who is billed",
+    "clickhouse/bills.py": "says who is billed",
+    "grafana/pipeline.py": "when items arrived, billed or not",
+    "grafana/variables.py": "when prices changed",
+}
+
+
+def readers() -> set[str]:
+    return {
+        str(file.relative_to(ROOT))
+        for package in READERS
+        for file in (ROOT / package).rglob("*.py")
+        if READS.search(file.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_reader_of_calls_is_known() -> None:
+    by_condition = {f"clickhouse/llm/{name}.py" for name in BY_CONDITION}
+
+    assert readers() - by_condition - BILLED == set(EVERY_CALL)
+
+
+@pytest.mark.parametrize("name", sorted(BY_CONDITION))
+def test_lists_and_sums_ask_by_the_condition_that_leaves_the_others_out(name: str) -> None:
+    text = (ROOT / "clickhouse" / "llm" / f"{name}.py").read_text(encoding="utf-8")
+
+    assert CONDITION.search(text)
+
+
+@pytest.mark.parametrize("path", sorted(BILLED))
+def test_others_name_it(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+
+    assert "billing = ''" in text
+
+
+def test_every_query_over_calls_in_the_dashboards_names_it() -> None:
+    text = (ROOT / "grafana" / "traces.json").read_text(encoding="utf-8")
+    queries = [one for one in re.findall(r'"rawSql": "(.*)"', text) if "FROM traces\\n" in one]
+
+    assert queries
+    for query in queries:
+        arms = query.split("FROM traces\\n")[1:]
+        assert all("billing = ''" in arm.split("UNION ALL")[0] for arm in arms), query[:300]
