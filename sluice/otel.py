@@ -1,5 +1,6 @@
 """The system `otel`, put together from its sub-packages."""
 
+from api.otel import trees
 from ingest.otel.app import routers
 from ingest.otel.forms import forms
 from processors.otel.steps import steps
@@ -11,4 +12,4 @@ def open_parts(resources: Resources) -> Parts:
     return Parts(forms=forms(), steps=steps(resources.pricing.current), state={})
 
 
-SYSTEM = System(open=open_parts, routers=routers, queries=())
+SYSTEM = System(open=open_parts, routers=routers, queries=trees.HANDLERS)
