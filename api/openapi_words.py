@@ -125,6 +125,14 @@ PARAMETERS = {
     "number": Words("Number of the price or alias.", "1"),
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),
+    "otel_trace_id": Words(
+        "Id of the trace: 32 hexadecimal digits.", "5b8efff798038103d269b633813fc60c"
+    ),
+    "otel_span_id": Words(
+        "Ids of trace and span, with a hyphen between them.",
+        "5b8efff798038103d269b633813fc60c-eee19b7ec3c1b174",
+    ),
+    "under": Words("Only this span of the trace, and what is below it.", "eee19b7ec3c1b174"),
     "project_id": Words("Id of the project.", SOMETHING),
     "project_number": Words("Number of the project: what stands at the end of its DSN.", "1"),
     "key_id": Words("Id of the key.", SOMETHING),

@@ -1,5 +1,6 @@
 """The system `otel`, put together from its sub-packages."""
 
+from api.otel import trees
 from clickhouse.client import Warehouse
 from ingest.otel.app import routers
 from ingest.otel.forms import checks, forms
@@ -36,4 +37,4 @@ def open_parts(resources: Resources) -> Parts:
     )
 
 
-SYSTEM = System(open=open_parts, routers=routers, queries=(), checks=checks())
+SYSTEM = System(open=open_parts, routers=routers, queries=trees.HANDLERS, checks=checks())

@@ -95,9 +95,12 @@ PROMOTES = "PATCH /api/v1/deployments/{deployment_id}/promote"
 RECEIVES = "POST /api/v1/webhooks/{git_webhook_id}/receive"
 CERTIFICATE = "GET /api/v1/routing/caddy/ask"
 DETECTS = "POST /api/v1/detect"
+OF_OTEL = ("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}")
 REJECTED = {
     **{CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401},
     DETECTS: 400,
+    # No span is sent before.
+    **{f"GET {base}/{path}": 404 for base in ("/v1", "/dashboard/api") for path in OF_OTEL},
 }
 """What is answered otherwise than by its best status: nothing is signed, fetched or
 runs in the walk."""
@@ -138,6 +141,7 @@ STEPS = (
     *("GET /v1/traces/{trace_id}/cost", "GET /v1/spans/{span_id}/cost", "GET /v1/models"),
     *("GET /dashboard/api/traces/{trace_id}/cost", "GET /dashboard/api/spans/{span_id}/cost"),
     "GET /dashboard/api/models",
+    *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_OTEL),
     *(
         "GET /v1/transactions",
         "GET /v1/transactions/spans",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -97,6 +98,7 @@ QUERIES = (
     "analytics",
     "analytics/spans",
     "models",
+    *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}"),
     "outcomes",
     "transactions",
     "transactions/spans",
@@ -530,6 +532,7 @@ def world(server: Server) -> Iterator[World]:
     ids |= {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
     fill(first, ids)
     ids |= fill_errors(first, ids["span_id"])
+    ids |= fill_otel(first)
     member = join(server, first, role="user", name="Member")
     other = join(server, first, role="user", name=f"{MARKER} member")
     other.close()
@@ -663,6 +666,18 @@ def fill(project: Project, ids: dict[str, str]) -> None:
     event = span(span_id=ids["span_id"], session_id=ids["session_id"], tool_name=MARKER)
     assert project.post("/v1/traces/batch", [item]).status_code == 202
     assert project.post("/v1/spans/batch", [event]).status_code == 202
+
+
+def fill_otel(project: Project) -> dict[str, str]:
+    """Stores a span of OpenTelemetry whose texts hold the marker; returns its ids."""
+    trace_id, span_id, at_ns = uuid4().hex, uuid4().hex[:16], time.time_ns()
+    said = {"traceId": trace_id, "spanId": span_id, "name": MARKER, "kind": 2}
+    moments = {"startTimeUnixNano": str(at_ns), "endTimeUnixNano": str(at_ns + 1000)}
+    service = {"key": "service.name", "value": {"stringValue": MARKER}}
+    sent = {"resource": {"attributes": [service]}, "scopeSpans": [{"spans": [said | moments]}]}
+    assert project.post("/v1/traces", {"resourceSpans": [sent]}).status_code == 200
+    wait_for(lambda: project.get(f"/v1/traces/{trace_id}/tree").status_code == 200, "the span")
+    return {"otel_trace_id": trace_id, "otel_span_id": f"{trace_id}-{span_id}"}
 
 
 def fill_errors(project: Project, span_id: str) -> dict[str, str]:

@@ -33,6 +33,7 @@ PATHS = (
     f"/analytics?{RANGE}",
     f"/analytics/spans?{RANGE}",
     "/models",
+    *("/traces/a/tree", "/otel/spans/a"),
     "/outcomes",
     *("/transactions", "/transactions/spans", "/transactions/a"),
     *(f"/logs?{RANGE}", f"/logs/counts?{RANGE}", "/logs/a", "/attachments"),

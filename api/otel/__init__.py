@@ -1,0 +1,1 @@
+"""The system `otel`: its traces, their trees, and services, to read."""
