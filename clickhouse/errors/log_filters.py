@@ -1,6 +1,5 @@
 """Which log records: the SQL conditions, with values bound."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from clickhouse.errors.trace_links import spellings as spellings_of_trace
 from clickhouse.log_attributes import spellings
 from clickhouse.queries.conditions import Condition
 from clickhouse.tags import path_of
+from clickhouse.texts import WORD, words_of
 from schemas.projects import ProjectContext
 
 FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
@@ -24,8 +24,6 @@ COLUMNS: Mapping[str, str] = {
     "platform": "platform",
     "span": "span_id",
 }
-WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
-"""What the index of bodies has: the engine's tokenizer splits by all other ASCII characters."""
 INDEXED = "lower(body)"
 
 
@@ -138,8 +136,6 @@ def _add_texts(texts: Sequence[Text], parts: list[str], values: dict[str, Any]) 
 
 def _add_words(words: Sequence[Text], parts: list[str], values: dict[str, Any]) -> None:
     for number, one in enumerate(words):
-        told = one.text.encode(errors="replace")
-        found = [part[0].decode(errors="replace").lower() for part in WORD.finditer(told)]
         sign = "NOT " if one.is_negated else ""
         parts.append(f"{sign}hasAllTokens({INDEXED}, {{word_{number}:Array(String)}})")
-        values[f"word_{number}"] = found
+        values[f"word_{number}"] = [word.lower() for word in words_of(one.text)]

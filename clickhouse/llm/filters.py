@@ -3,7 +3,6 @@
 Conditions are fixed texts with bound values; a filter that is `None` adds none.
 """
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ from msgspec import Struct
 
 from clickhouse.queries.conditions import Condition
 from clickhouse.tags import stored_tag, tag_sql
+from clickhouse.texts import standing_in, written_forms
 from schemas.ids import spellings
 from schemas.projects import CostPreference, ProjectContext
 
@@ -126,13 +126,8 @@ def _add_texts(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) ->
     texts = [("", text) for text in wanted.texts] + [("NOT ", one) for one in wanted.without_texts]
     for number, (sign, text) in enumerate(texts):
         name = f"text_{number}"
-        found = [f"multiSearchAnyCaseInsensitiveUTF8({column}, {{{name}:Array(String)}})"
-                 for column in SEARCHED]  # fmt: skip
-        parts.append(f"{sign}({' OR '.join(found)})")
-        # Bodies are JSON as it was sent, which may escape what is no ASCII: small and capital then.
-        written = [json.dumps(text, ensure_ascii=False)[1:-1]]
-        written += (json.dumps(one)[1:-1] for one in (text, text.lower(), text.upper()))
-        values[name] = list(dict.fromkeys((text, *written)))
+        parts.append(f"{sign}{standing_in(SEARCHED, name)}")
+        values[name] = written_forms(text)
 
 
 def _add_amounts(
