@@ -16,7 +16,7 @@ from tests.integration.queries.test_traces import *  # noqa: F403
 from tests.integration.warehouse.conftest import Served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def warehouse(served: Served) -> Iterator[Warehouse]:
     opened = served.ours()
     migrate(opened)
