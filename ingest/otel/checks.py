@@ -4,13 +4,23 @@ Spans, records and metrics of protobuf's classes and of `json_wire` have the sam
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.otel.bounds import LAST_NS, Bounds, Reason, Rejected
 from schemas.otel.metrics import shape_of
 from schemas.otel.readers import PROTOBUF, Reader, moment, whole
+from schemas.otel.signals import MetricKind
 from schemas.otel.traces import SPAN_ID_BYTES, TRACE_ID_BYTES, needed_id, parent_id
 
+_LISTS: Mapping[MetricKind, tuple[str, ...]] = {
+    "gauge": ("exemplars",),
+    "sum": ("exemplars",),
+    "histogram": ("bucket_counts", "explicit_bounds", "exemplars"),
+    "exponential_histogram": ("exemplars",),
+    "summary": ("quantile_values",),
+}
+"""What a data point may have too many of, beside the halves of an exponential histogram."""
 _NO_TRACE_ID, _NO_SPAN_ID = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 
 
@@ -104,7 +114,7 @@ def check_metric(sent: Any, _: Reader, bounds: Bounds, rejected: Counter[Reason]
     wrong: Counter[Reason] = Counter()
     for one in points:
         try:
-            _check_point(one, bounds)
+            _check_point(one, shape.kind, bounds)
         except Rejected as error:
             wrong[error.reason] += 1
     if points and wrong.total() == len(points):
@@ -112,8 +122,13 @@ def check_metric(sent: Any, _: Reader, bounds: Bounds, rejected: Counter[Reason]
     rejected += wrong
 
 
-def _check_point(sent: Any, bounds: Bounds) -> None:
+def _check_point(sent: Any, kind: MetricKind, bounds: Bounds) -> None:
     if moment(sent.time_unix_nano) is None:
         raise Rejected("bad_time")
     moment(sent.start_time_unix_nano)
     _check_attributes(sent.attributes, bounds)
+    lists = [getattr(sent, name) for name in _LISTS[kind]]
+    if kind == "exponential_histogram":
+        lists += [half.bucket_counts for half in (sent.positive, sent.negative) if half]
+    if any(one and len(one) > bounds.buckets for one in lists):
+        raise Rejected("too_many_buckets")
