@@ -39,7 +39,7 @@ def records(chance: random.Random, size: int) -> Body:
     ]
     resource = {"attributes": _attributes(RESOURCE)}
     body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": items}]}]}
-    return cut(msgspec.json.encode(body), 0, is_hex=True)
+    return cut(msgspec.json.encode(body), size, is_hex=True)
 
 
 def metrics(chance: random.Random, size: int) -> Body:
@@ -67,7 +67,7 @@ def metrics(chance: random.Random, size: int) -> Body:
     ]
     resource = {"attributes": _attributes(RESOURCE)}
     body = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": items}]}]}
-    return cut(msgspec.json.encode(body), 0, is_hex=True)
+    return cut(msgspec.json.encode(body), size, is_hex=True)
 
 
 def _span(chance: random.Random, number: int, now_ns: int) -> dict[str, Any]:
@@ -105,6 +105,6 @@ def _attributes(named: dict[str, Any]) -> list[dict[str, Any]]:
 
 GENERATORS = {
     OTEL_SPAN.name: Generator("/v1/traces", spans, most=200),
-    OTEL_RECORD.name: Generator("", records, most=200),
-    OTEL_METRIC.name: Generator("", metrics, most=200),
+    OTEL_RECORD.name: Generator("/v1/logs", records, most=200),
+    OTEL_METRIC.name: Generator("/v1/metrics", metrics, most=200),
 }

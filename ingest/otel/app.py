@@ -3,6 +3,7 @@
 Sources: OTLP specification 1.x, "OTLP/HTTP"; for the paths, Langfuse's and Sentry's pages on OTLP.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -12,7 +13,6 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.status_codes import HTTP_200_OK
 from litestar.types import ExceptionHandlersMap
-from msgspec import Struct
 
 from controlplane.failures import ControlPlaneError
 from ingest.app import (
@@ -31,10 +31,11 @@ from ingest.otel.failures import of_control_plane, of_rejection
 from ingest.otel.forms import CONTENT_TYPE, TAKEN, encoding_of
 from ingest.otel.senders import otlp_sender, sentry_otlp_sender
 from ingest.rejections import Rejected, TooSlow
-from schemas.described import describes
+from schemas.described import Asks, describes
 from schemas.open_routes import open_to_pages
 from schemas.otel import json_wire
-from schemas.otel.examples import TRACES
+from schemas.otel.examples import LOGS, METRICS, TRACES
+from schemas.otel.exported import ExportedLogs, ExportedMetrics, ExportedTraces
 
 PATHS = ("/v1", "/otlp/v1", "/api/public/otel/v1")
 OF_SENTRY = "/api/{project_number:int}/integration/otlp/v1"
@@ -48,20 +49,11 @@ SENTRY_PAGES = open_to_pages(
 )
 
 
-class RejectedSpans(Struct, rename="camel"):
-    """How many spans were not taken, and why. Do not send them again."""
-
-    rejected_spans: int
-    error_message: str
-
-
-class ExportedTraces(Struct, rename="camel", omit_defaults=True):
-    """The spans are durable."""
-
-    partial_success: RejectedSpans | None = None
-
-
 log = structlog.get_logger(__name__)
+
+
+def _told(sent: Any, example: Any, answer: Any, asks: Asks) -> Mapping[str, Any]:
+    return describes(body=sent, example=example, answer=answer, errors=ERRORS, asks=asks)
 
 
 @post(
@@ -70,13 +62,37 @@ log = structlog.get_logger(__name__)
     summary="Send spans as OpenTelemetry does",
     description=SENT,
     request_max_body_size=None,
-    opt=describes(
-        body=json_wire.Traces, example=TRACES, answer=ExportedTraces, errors=ERRORS, asks="key"
-    ),
+    opt=_told(json_wire.Traces, TRACES, ExportedTraces, "key"),
 )
 async def take_traces(request: AnyRequest, project: Project) -> Written:
     """Accept spans of OTLP; answers when they are durable."""
     return await _take(request, project, "traces")
+
+
+@post(
+    "/logs",
+    status_code=HTTP_200_OK,
+    summary="Send log records as OpenTelemetry does",
+    description=SENT,
+    request_max_body_size=None,
+    opt=_told(json_wire.Logs, LOGS, ExportedLogs, "key"),
+)
+async def take_logs(request: AnyRequest, project: Project) -> Written:
+    """Accept log records of OTLP; answers when they are durable."""
+    return await _take(request, project, "logs")
+
+
+@post(
+    "/metrics",
+    status_code=HTTP_200_OK,
+    summary="Send metrics as OpenTelemetry does",
+    description=SENT,
+    request_max_body_size=None,
+    opt=_told(json_wire.Metrics, METRICS, ExportedMetrics, "key"),
+)
+async def take_metrics(request: AnyRequest, project: Project) -> Written:
+    """Accept metrics of OTLP; answers when they are durable."""
+    return await _take(request, project, "metrics")
 
 
 @post(
@@ -85,26 +101,30 @@ async def take_traces(request: AnyRequest, project: Project) -> Written:
     summary="Send spans of OpenTelemetry with a DSN key",
     description=SENT,
     request_max_body_size=None,
-    opt={
-        **describes(
-            body=json_wire.Traces,
-            example=TRACES,
-            answer=ExportedTraces,
-            errors=ERRORS,
-            asks="sentry",
-        ),
-        **SENTRY_PAGES,
-    },
+    opt={**_told(json_wire.Traces, TRACES, ExportedTraces, "sentry"), **SENTRY_PAGES},
 )
 async def take_sentry_traces(request: AnyRequest, project: Project) -> Written:
     """Accept spans where Sentry takes them; answers when they are durable."""
     return await _take(request, project, "traces")
 
 
+@post(
+    "/logs",
+    status_code=HTTP_200_OK,
+    summary="Send log records of OpenTelemetry with a DSN key",
+    description=SENT,
+    request_max_body_size=None,
+    opt={**_told(json_wire.Logs, LOGS, ExportedLogs, "sentry"), **SENTRY_PAGES},
+)
+async def take_sentry_logs(request: AnyRequest, project: Project) -> Written:
+    """Accept log records where Sentry takes them; answers when they are durable."""
+    return await _take(request, project, "logs")
+
+
 def routers(_: ProjectOf, __: ProjectOf) -> list[Router]:
     """Returns the routes; they find their project themselves."""
-    handlers = [take_traces]
-    of_sentry = [take_sentry_traces]
+    handlers = [take_traces, take_logs, take_metrics]
+    of_sentry = [take_sentry_traces, take_sentry_logs]
     return [
         *(_router(path, handlers, otlp_sender) for path in PATHS),
         _router(OF_SENTRY, of_sentry, sentry_otlp_sender),

@@ -4,12 +4,23 @@ Spans, records and metrics of protobuf's classes and of `json_wire` have the sam
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.otel.bounds import LAST_NS, Bounds, Reason, Rejected
+from schemas.otel.metrics import shape_of
 from schemas.otel.readers import PROTOBUF, Reader, moment, whole
+from schemas.otel.signals import MetricKind
 from schemas.otel.traces import SPAN_ID_BYTES, TRACE_ID_BYTES, needed_id, parent_id
 
+_LISTS: Mapping[MetricKind, tuple[str, ...]] = {
+    "gauge": ("exemplars",),
+    "sum": ("exemplars",),
+    "histogram": ("bucket_counts", "explicit_bounds", "exemplars"),
+    "exponential_histogram": ("exemplars",),
+    "summary": ("quantile_values",),
+}
+"""What a data point may have too many of, beside the halves of an exponential histogram."""
 _NO_TRACE_ID, _NO_SPAN_ID = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 
 
@@ -80,3 +91,44 @@ def _check_links(sent: Any, reader: Reader, bounds: Bounds) -> None:
         needed_id(reader, one.trace_id, TRACE_ID_BYTES, "bad_trace_id")
         needed_id(reader, one.span_id, SPAN_ID_BYTES, "bad_span_id")
         _check_attributes(one.attributes, bounds)
+
+
+def check_record(sent: Any, _: Reader, bounds: Bounds, __: Counter[Reason]) -> None:
+    """Raises `Rejected` for a log record that cannot be taken."""
+    moment(sent.time_unix_nano)
+    moment(sent.observed_time_unix_nano)
+    _check_attributes(sent.attributes, bounds)
+    whole(sent.flags)
+    whole(sent.dropped_attributes_count)
+
+
+def check_metric(sent: Any, _: Reader, bounds: Bounds, rejected: Counter[Reason]) -> None:
+    """Counts the data points that cannot be taken.
+
+    Raises `Rejected` where it is no metric, or none of its points can.
+    """
+    shape = shape_of(sent)
+    if shape is None or not sent.name:
+        raise Rejected("no_data")
+    points = shape.points.data_points or ()
+    wrong: Counter[Reason] = Counter()
+    for one in points:
+        try:
+            _check_point(one, shape.kind, bounds)
+        except Rejected as error:
+            wrong[error.reason] += 1
+    if points and wrong.total() == len(points):
+        raise Rejected(next(iter(wrong)))
+    rejected += wrong
+
+
+def _check_point(sent: Any, kind: MetricKind, bounds: Bounds) -> None:
+    if moment(sent.time_unix_nano) is None:
+        raise Rejected("bad_time")
+    moment(sent.start_time_unix_nano)
+    _check_attributes(sent.attributes, bounds)
+    lists = [getattr(sent, name) for name in _LISTS[kind]]
+    if kind == "exponential_histogram":
+        lists += [half.bucket_counts for half in (sent.positive, sent.negative) if half]
+    if any(one and len(one) > bounds.buckets for one in lists):
+        raise Rejected("too_many_buckets")

@@ -7,7 +7,7 @@ from typing import Any
 
 from eventlog.producer import Items
 from ingest.forms import Counted, Form, Split
-from ingest.otel.frames import SPANS, Frame, Taking
+from ingest.otel.frames import MEASURES, RECORDS, SPANS, Frame, Taking
 from ingest.rejections import BadItems, BadJson, UnknownMediaType
 from schemas.encodings import wrong_encoding
 from schemas.issues import Checked, Issue
@@ -22,7 +22,7 @@ MEDIA_TYPES: Mapping[str, Encoding] = {
     "application/x-protobuf": "protobuf",
     "application/json": "json",
 }
-TAKEN: Mapping[str, Taking] = {"traces": SPANS}
+TAKEN: Mapping[str, Taking] = {"traces": SPANS, "logs": RECORDS, "metrics": MEASURES}
 """By the last word of the path."""
 _TOO_LARGE: tuple[Reason, ...] = (
     "too_large",

@@ -13,13 +13,15 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from ingest.json_texts import repaired_json
-from ingest.otel.checks import check_span
-from schemas.kinds import OTEL_SPAN, Kind
+from ingest.otel.checks import check_metric, check_record, check_span
+from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN, Kind
 from schemas.otel import json_wire
 from schemas.otel.bounds import Bounds, Reason, Rejected, Undecodable
 from schemas.otel.framing import Splitter
 from schemas.otel.items import Packed, pack
 from schemas.otel.json_framing import json_groups
+from schemas.otel.logs import LOGS
+from schemas.otel.metrics import METRICS
 from schemas.otel.readers import JSON, PROTOBUF, Reader
 from schemas.otel.traces import TRACES
 from schemas.otel.walk import MOST_FIELDS, Encoding, Signal
@@ -43,6 +45,8 @@ class Taking(NamedTuple):
 
 
 SPANS = Taking(OTEL_SPAN, TRACES, check_span)
+RECORDS = Taking(OTEL_RECORD, LOGS, check_record)
+MEASURES = Taking(OTEL_METRIC, METRICS, check_metric)
 
 
 class Frame:

@@ -8,12 +8,21 @@ from typing import Any
 
 import httpx
 import pytest
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.grpc import _log_exporter as grpc_logs
+from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as grpc_metrics
+from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc_traces
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.http import _log_exporter as http_logs
+from opentelemetry.exporter.otlp.proto.http import metric_exporter as http_metrics
+from opentelemetry.exporter.otlp.proto.http import trace_exporter as http_traces
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from ingest.otel.forms import TAKEN
 from tests.components.processes import free_ports
@@ -23,6 +32,17 @@ from tests.e2e.server import Project, Server, create_project, wait_for
 
 pytestmark = pytest.mark.slow
 SPANS = 600
+SHOP = Resource.create({"service.name": "shop"})
+HTTP: dict[str, Any] = {
+    "traces": http_traces.OTLPSpanExporter,
+    "logs": http_logs.OTLPLogExporter,
+    "metrics": http_metrics.OTLPMetricExporter,
+}
+GRPC: dict[str, Any] = {
+    "traces": grpc_traces.OTLPSpanExporter,
+    "logs": grpc_logs.OTLPLogExporter,
+    "metrics": grpc_metrics.OTLPMetricExporter,
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,45 +64,76 @@ def project(server: Server) -> Iterator[Project]:
     created.http.close()
 
 
-def accepted(project: Project, count: int) -> dict[str, int]:
-    """Waits for so many spans in the ledger; returns all that became of them."""
+def accepted(project: Project, count: int, kind: str = "otel_span") -> dict[str, int]:
+    """Waits for so many items in the ledger; returns all that became of them."""
 
     def found() -> dict[str, int]:
-        totals = project.outcomes(kind="otel_span")
+        totals = project.outcomes(kind=kind)
         return totals if totals.get("accepted", 0) >= count else {}
 
-    return wait_for(found, f"{count} spans")
+    return wait_for(found, f"{count} items of {kind}")
 
 
-def export(exporter: SpanExporter, count: int) -> None:
-    provider = TracerProvider(resource=Resource.create({"service.name": "shop"}))
+def exporter_of(project: Project, signal: str, grpc_port: int | None) -> Any:
+    """An exporter over gRPC where there is a port, else over HTTP with gzip."""
+    if grpc_port is not None:
+        metadata = (("authorization", f"Bearer {project.key}"),)
+        return GRPC[signal](f"http://127.0.0.1:{grpc_port}", insecure=True, headers=metadata)
+    headers = {"Authorization": f"Bearer {project.key}"}
+    endpoint = f"{project.server.url}/v1/{signal}"
+    return HTTP[signal](endpoint, headers=headers, compression=Compression.Gzip)
+
+
+def send_spans(exporter: Any) -> int:
+    provider = TracerProvider(resource=SHOP)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer("tests", "1")
-    for number in range(count):
+    for number in range(SPANS):
         with tracer.start_as_current_span(f"step {number}") as span:
             span.set_attribute("number", number)
             span.add_event("seen", {"what": "prüfen"})
     assert provider.force_flush()
     provider.shutdown()
+    return SPANS
 
 
-@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
-def test_the_exporter_over_http_loses_nothing(project: Project, compression: Compression) -> None:
-    headers = {"Authorization": f"Bearer {project.key}"}
-    endpoint = f"{project.server.url}/v1/traces"
+def send_records(exporter: Any) -> int:
+    provider = LoggerProvider(SHOP)
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    logger = provider.get_logger("tests", "1")
+    for number in range(50):
+        logger.emit(LogRecord(body=f"paid {number}", severity_number=SeverityNumber.INFO))
+    assert provider.force_flush()
+    provider.shutdown()  # type: ignore[no-untyped-call]
+    return 50
 
-    export(OTLPSpanExporter(endpoint, headers=headers, compression=compression), SPANS)
 
-    assert accepted(project, SPANS) == {"received": SPANS, "accepted": SPANS}
+def send_metrics(exporter: Any) -> int:
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)
+    provider = MeterProvider([reader], SHOP)
+    meter = provider.get_meter("tests", "1")
+    meter.create_counter("orders").add(3, {"shop": "a"})
+    meter.create_histogram("latency", unit="ms").record(12.5)
+    meter.create_gauge("queue").set(7)
+    assert provider.force_flush()
+    provider.shutdown()
+    return 3
 
 
-def test_the_exporter_over_grpc_loses_nothing(project: Project, grpc_port: int) -> None:
-    headers = (("authorization", f"Bearer {project.key}"),)
-    exporter = GrpcExporter(f"http://127.0.0.1:{grpc_port}", insecure=True, headers=headers)
+SEND = {"traces": send_spans, "logs": send_records, "metrics": send_metrics}
 
-    export(exporter, SPANS)
 
-    assert accepted(project, SPANS) == {"received": SPANS, "accepted": SPANS}
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+@pytest.mark.parametrize("signal", TAKEN)
+def test_an_exporter_of_opentelemetry_loses_nothing(
+    project: Project, signal: str, protocol: str, grpc_port: int
+) -> None:
+    exporter = exporter_of(project, signal, grpc_port if protocol == "grpc" else None)
+
+    count = SEND[signal](exporter)
+
+    found = accepted(project, count, TAKEN[signal].kind.name)
+    assert found == {"received": count, "accepted": count}
 
 
 def test_every_rule_of_the_conformance_suite_is_kept(project: Project) -> None:

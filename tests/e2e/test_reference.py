@@ -61,8 +61,12 @@ BESIDE_ERRORS = (
     *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
 )
 BY_OTLP = (
-    *(f"{base}/v1/traces" for base in ("", "/otlp", "/api/public/otel")),
-    "/api/{project_number}/integration/otlp/v1/traces",
+    *(
+        f"{base}/v1/{signal}"
+        for base in ("", "/otlp", "/api/public/otel")
+        for signal in ("traces", "logs", "metrics")
+    ),
+    *(f"/api/{{project_number}}/integration/otlp/v1/{signal}" for signal in ("traces", "logs")),
 )
 PINGS = ("/v1/heartbeats/{secret}", "/v1/heartbeats/{secret}/{signal}")
 BY_LOGIN = (

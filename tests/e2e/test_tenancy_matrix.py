@@ -369,11 +369,11 @@ CASES: dict[str, Case] = {
     **{
         f"POST {base}/v1/{signal}": Case(Guard.OTLP, {})
         for base in ("", "/otlp", "/api/public/otel")
-        for signal in ("traces",)
+        for signal in ("traces", "logs", "metrics")
     },
     **{
         f"POST /api/{{project_number}}/integration/otlp/v1/{signal}": Case(Guard.DSN, {})
-        for signal in ("traces",)
+        for signal in ("traces", "logs")
     },
     "POST /v1/probes/targets": Case(Guard.PROBER, {"region": "default", "holder": "0123456789"}),
     **{f"{one.replace(' ', ' /v1/')}": Case(Guard.MONITOR, body) for one, body in MONITORS.items()},

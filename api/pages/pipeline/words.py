@@ -62,6 +62,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "too_many_attributes": ("Too many attributes", PARTIAL),
     "too_many_events": ("Too many events of a span", PARTIAL),
     "too_many_links": ("Too many links of a span", PARTIAL),
+    "too_many_buckets": ("Too many buckets, quantiles or exemplars", PARTIAL),
     "too_many_items": ("Too many items in a request", "Let the exporter send smaller batches."),
     "body_time": ("The body came too slowly", "Look at the network between sender and Sluice."),
     "body_bytes": ("The body is too large", "Send fewer items a request."),

@@ -25,6 +25,8 @@ REJECTED = {
     "metrics": ("rejected_data_points", "rejectedDataPoints"),
 }
 
+CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-sentry-auth"})
+
 
 class Broken(Exception):  # noqa: N818 (it is the rule that is)
     """Raised when an answer breaks a rule; the message says how."""
@@ -40,7 +42,12 @@ class Server:
     def __init__(self, client: httpx.Client, headers: Mapping[str, str]) -> None:
         self._client = client
         self.headers = headers
-        """Credentials, sent with each request."""
+        """Sent with each request: credentials, and what else the server wants."""
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether one of the headers is a credential."""
+        return any(name.lower() in CREDENTIALS for name in self.headers)
 
     def post(
         self, signal: str, body: bytes, content_type: str = PROTOBUF, **more: str

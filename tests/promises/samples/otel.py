@@ -6,7 +6,6 @@ model and one is what an agent was asked.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 
 import msgspec
 
@@ -28,15 +27,20 @@ def metrics(count: int) -> list[bytes]:
     return _packed([_metric(number) for number in range(count)])
 
 
-def id_of(item: bytes) -> str:
-    """Names an item that has no id, as the edge does."""
-    return blake2b(item, digest_size=16).hexdigest()
+def of_spans(items: Sequence[bytes]) -> bytes:
+    return b'{"resourceSpans":[{"scopeSpans":[{"spans":[%b]}]}]}' % _bodies(items)
 
 
-def body(items: Sequence[bytes]) -> bytes:
-    return b'{"resourceSpans":[{"scopeSpans":[{"spans":[%b]}]}]}' % b",".join(
-        unpack(item).body for item in items
-    )
+def of_records(items: Sequence[bytes]) -> bytes:
+    return b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[%b]}]}]}' % _bodies(items)
+
+
+def of_metrics(items: Sequence[bytes]) -> bytes:
+    return b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[%b]}]}]}' % _bodies(items)
+
+
+def _bodies(items: Sequence[bytes]) -> bytes:
+    return b",".join(unpack(item).body for item in items)
 
 
 def _span(number: int) -> dict[str, object]:
@@ -100,7 +104,7 @@ def _packed(sent: Sequence[object]) -> list[bytes]:
 
 
 SAMPLES = {
-    "otel_span": Sample("/v1/traces", spans, body, status=200),
-    "otel_record": Sample("", records, b"".join, id_of=id_of),
-    "otel_metric": Sample("", metrics, b"".join, id_of=id_of),
+    "otel_span": Sample("/v1/traces", spans, of_spans, status=200),
+    "otel_record": Sample("/v1/logs", records, of_records, status=200),
+    "otel_metric": Sample("/v1/metrics", metrics, of_metrics, status=200),
 }

@@ -286,7 +286,8 @@ class TestTaking:
         receiver.edge._grow = lambda *of: taken.append(grow(*of)) or taken[-1]  # type: ignore[method-assign,func-returns-value]
         small = span(attributes=[], events=[], links=[])
         sent = traces(*[small] * 1_000)
-        sent["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"] = "x" * 20_000
+        large = {"key": "k", "value": {"stringValue": "x" * 20_000}}
+        sent["resourceSpans"][0]["resource"] = {"attributes": [large]}
         answer = receiver.post("/v1/traces", sent_as(sent, PROTOBUF), PROTOBUF)
 
         assert answer.status_code == 200
