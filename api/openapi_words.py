@@ -84,7 +84,7 @@ PARAMETERS = {
         "Time zone of dates and periods, by its IANA name; without it, that of the project.", "UTC"
     ),
     "fill": Words("Whether periods without data are answered too.", "true"),
-    "name": Words("Only transactions of this name.", "/checkout"),
+    "name": Words("Only transactions, or the metric, of this name.", "/checkout"),
     "op": Words("Only transactions of this operation.", "http.server"),
     "release": Words("Only this release.", "shop@1.0.0"),
     "q": Words("Only what holds this text, in capitals or not.", "checkout"),
@@ -102,6 +102,13 @@ PARAMETERS = {
     "server_name": Words("Only records of this machine.", "web-1"),
     "word": Words("Only bodies that hold these words whole, in capitals or not.", "stock"),
     "oldest_first": Words("Whether the oldest record comes first.", "false"),
+    "split_by": Words(
+        "What a metric is split by: `service`, `environment`, `session_id`, `model`, `type`,"
+        " `temporality` or `attr.<key>`.",
+        "service",
+    ),
+    "type": Words("Only points of this type, such as of tokens.", "input"),
+    "temporality": Words("Only points that are told so.", "delta"),
     "attr.<key>": Words(
         "Only records with these values in their attributes, ten at most:"
         ' `{"attr.order": "43"}` is sent as `attr.order=43`.',

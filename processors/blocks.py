@@ -155,6 +155,14 @@ async def nothing(_: StoredItems) -> None:
     """Follows where nothing has to."""
 
 
+class Beside(NamedTuple):
+    """Another kind of the same topic, whose items in a block a step looks at as well."""
+
+    kind: Kind
+    build: Callable[[Sequence[SentChunk]], Build]
+    """Takes those items, and answers what builds the step's own."""
+
+
 class KindStep(Struct, frozen=True):
     """What one kind of event means."""
 
@@ -170,6 +178,8 @@ class KindStep(Struct, frozen=True):
     """Looks at the items of a block, in a thread. Where they need what is in no item, it returns
     what looks that up and answers a `build` that has it. What is built by it stays as it is once
     its rows are stored only if the columns are among `Table.kept`."""
+    beside: Beside | None = None
+    """Not for a step that prepares."""
 
 
 class Output(Struct):

@@ -190,6 +190,10 @@ class EventStep:
 
     def _finish(self, block: Block, begun: "_Begun", builds: Mapping[str, Build]) -> list[Built]:
         steps = {wire: served.step for wire, served in self._served.items()}
+        for wire, step in steps.items():
+            if step.beside is not None and wire in begun.arrived:
+                others = begun.arrived.get(step.beside.kind.wire, ())
+                steps[wire] = replace(step, build=step.beside.build(sent_in(others)))
         steps |= {wire: replace(steps[wire], build=build) for wire, build in builds.items()}
         found = [assemble(block, steps.get(wire), of) for wire, of in begun.arrived.items()]
         return [begun.damaged, *found]

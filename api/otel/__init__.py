@@ -1,1 +1,1 @@
-"""The system `otel`: its traces, their trees, and services, to read."""
+"""The system `otel`: its traces, their trees, services, and metrics, to read."""

@@ -173,8 +173,11 @@ def _worth(mark: Mark) -> tuple[bool, bool, int, str]:
 def _settle_records(calls: list[Mark], verdicts: dict[str, Verdict]) -> None:
     """A record whose counts a span has too is that span's call; each span stands for one."""
     spans: dict[object, int] = defaultdict(int)
+    # These stand for a record already, by its response id.
+    found = {one.response_id for one in calls if one.is_record and verdicts[one.id] != "billed"}
     for mark in calls:
-        if not mark.is_record and verdicts[mark.id] == "billed":
+        is_taken = mark.response_id is not None and mark.response_id in found
+        if not mark.is_record and verdicts[mark.id] == "billed" and not is_taken:
             spans[_key(mark)] += 1
     for mark in sorted(calls, key=lambda one: one.id):
         if not mark.is_record or verdicts[mark.id] != "billed":

@@ -7,22 +7,32 @@ from clickhouse.otel.tables import message_arrays, told_call_arrays, told_span_a
 from processors.columns import Columns, Rows, SentChunk
 from processors.errors.logs import Mask
 from processors.llm.cost.own import Prices
-from processors.otel.billing import mark_of
+from processors.otel.billing import mark_of, scope_of
 from processors.otel.items import fitting, flattened, no_rows, present, read_item
 from processors.otel.marks import Marks
-from processors.otel.meaning import read_record
+from processors.otel.meaning import read_record, read_span
 from processors.otel.record_rows import Arrived, record_rows, record_scope
+from processors.otel.said import item_id_of, parent_item_id_of
 from schemas.otel.items import ItemDecoder
 from schemas.otel.logs import LOGS
 from schemas.otel.record_rows import RecordRows
+from schemas.otel.traces import TRACES
 from schemas.projects import ProjectId
 
 MaskOf = Callable[[ProjectId], Mask]
 """What takes personal data out of the log records of a project."""
 
 
-def build_records(prices: Prices, mask_of: MaskOf, sent: Sequence[SentChunk]) -> Columns:
-    """Turns log records into columns of four tables."""
+def build_records(
+    prices: Prices,
+    mask_of: MaskOf,
+    sent: Sequence[SentChunk],
+    spans: Sequence[SentChunk] = (),
+) -> Columns:
+    """Turns log records into columns of four tables.
+
+    `spans` are those of the same block: what one of them tells too is billed there.
+    """
     decoder = ItemDecoder(LOGS)
     marks = Marks()
 
@@ -34,17 +44,32 @@ def build_records(prices: Prices, mask_of: MaskOf, sent: Sequence[SentChunk]) ->
         rows = record_rows(record, meaning, Arrived(item_id, chunk.received_at_us, mask, book))
         if rows.call is not None:
             scope = record_scope(record, meaning, item_id)
-            marks.add(project_id, scope, mark_of(item_id, record.span_id, meaning, True))
+            marks.add(project_id, scope, mark_of(item_id, None, meaning, True))
         return project_id, rows
 
     found, dead = fitting(sent, rows_of)
     if not found:
         return no_rows(dead)
+    owners = {owner for owner, one in found if one.call is not None}
+    _add_spans(marks, [one for one in spans if one.project_id in owners])
     for project_id, one in found:
         if one.call is not None:
             call = one.call.call
             call.billing = marks.billing(project_id, call.scope, one.item_id)
     return _columns([one for _, one in found], dead)
+
+
+def _add_spans(marks: Marks, sent: Sequence[SentChunk]) -> None:
+    """Adds spans. Why one cannot be read is said by their own step."""
+    decoder = ItemDecoder(TRACES)
+
+    def add(chunk: SentChunk, body: bytes, _: str) -> None:
+        span = read_item(decoder, body)
+        meaning = read_span(span)
+        mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
+        marks.add(chunk.project_id, scope_of(span.trace_id, meaning), mark)
+
+    fitting(sent, add)
 
 
 def _columns(rows: Sequence[RecordRows], dead: dict[int, str]) -> Columns:

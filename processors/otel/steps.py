@@ -9,8 +9,8 @@ from clickhouse.otel.tables import (
     told_call_arrays,
     told_span_arrays,
 )
-from processors.blocks import KindStep
-from processors.columns import Columns, Rows, SentChunk
+from processors.blocks import Beside, KindStep
+from processors.columns import Build, Columns, Rows, SentChunk
 from processors.llm.cost.own import Prices
 from processors.llm.steps import note_unpriced_calls
 from processors.otel.billing import mark_of, scope_of
@@ -41,10 +41,15 @@ def steps(current: Callable[[], Prices], masking: Callable[[], MaskOf]) -> Mappi
     def records(sent: Sequence[SentChunk]) -> Columns:
         return build_records(current(), masking(), sent)
 
+    def records_beside(spans: Sequence[SentChunk]) -> Build:
+        return partial(build_records, current(), masking(), spans=spans)
+
     note = partial(note_unpriced_calls, "traces")
     return {
         OTEL_SPAN.name: KindStep(OTEL_SPAN, spans, note),
-        OTEL_RECORD.name: KindStep(OTEL_RECORD, records, note),
+        OTEL_RECORD.name: KindStep(
+            OTEL_RECORD, records, note, beside=Beside(OTEL_SPAN, records_beside)
+        ),
         OTEL_METRIC.name: KindStep(OTEL_METRIC, build_metrics),
     }
 

@@ -106,6 +106,7 @@ QUERIES = (
     *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
     *("issues", "issues/{issue_id}", "releases"),
     *("logs", "logs/counts", "logs/{log_id}"),
+    *("otel/metrics", "otel/metrics/series"),
     *("releases/health", "releases/{version}"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
@@ -735,6 +736,8 @@ def send_envelope(
 def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx.Response:
     method, _, template = route.partition(" ")
     params = RANGE if "analytics" in template else {}
+    if template.endswith("otel/metrics/series"):
+        params = {"name": MARKER}
     if template.endswith("/releases/one"):
         params = {"version": world.ids["version"]}
     if method == "GET" and template.endswith(OF_LOGIN_QUERIES):

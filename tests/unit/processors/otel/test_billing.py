@@ -143,3 +143,9 @@ class TestClaudeCode:
         records = [call(name, is_record=True) for name in ("r1", "r2")]
 
         assert len(billed(*spans, *records)) == 3
+
+    def test_a_span_that_a_record_names_stands_for_no_other(self) -> None:
+        span_of_a = call("s", response_id="a")
+        records = [call(name, is_record=True, response_id=name) for name in ("a", "b")]
+
+        assert billed(span_of_a, *records) == {"s", "b"}
