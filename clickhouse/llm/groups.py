@@ -200,9 +200,8 @@ def sums_in(order: str) -> list[str]:
 
 
 def _ending(grouping: Grouping) -> str:
-    grouped = rollups.grouped(rollups.key_names(grouping.names))
-    order = ordered(grouping)
-    return f"{grouped}\n{rollups.NOT_EMPTY}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
+    grouped = f"{rollups.grouped(rollups.key_names(grouping.names))}\n{rollups.NOT_EMPTY}"
+    return f"{grouped}\nORDER BY {ordered(grouping)}\nLIMIT {{limit:UInt32}}"
 
 
 def ordered(grouping: Grouping) -> str:
@@ -304,10 +303,9 @@ async def _buckets_of(
     periods = Periods(scoped.clock, interval)
     every = periods.keys(*rollups.range_of(scoped)) if grouping.fill else []
     found: dict[Key, dict[int, Sums]] = {}
-    for row in answer.rows:
+    for row in (row for row in answer.rows if row[width + 1]):  # some are billed
         sums = found.setdefault(tuple(row[:width]), dict.fromkeys(every, Sums()))
-        if (each := Sums(*row[width + 1 :])).requests:
-            sums[row[width]] = each
+        sums[row[width]] = Sums(*row[width + 1 :])
     return {
         key: [_bucket(periods.label(start), sums[start]) for start in sorted(sums)]
         for key, sums in found.items()

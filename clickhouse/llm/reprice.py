@@ -148,7 +148,8 @@ FORMS = {
         "",
     ),
     "span": _Form(
-        *("spans", "span_id", "length(metadata)", SPAN_COLUMNS, "trace_id != ''", SET_PROVIDER)
+        *("spans", "span_id", "length(metadata)", SPAN_COLUMNS),
+        *("trace_id != '' OR convention != ''", SET_PROVIDER),
     ),
 }
 BODIES = ("request_body", "response_body", "metadata", "usage_extras")

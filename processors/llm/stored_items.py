@@ -14,47 +14,45 @@ from schemas.times import from_us
 
 def trace_change(stored: Stored, book: Book) -> Change | None:
     """Returns how the cost of a trace changes, `None` where it does not."""
-    provider, model, used, latency_ms, request, response, environment, user_id, *more = stored.more
+    provider, model, used, _, _, _, environment, user_id, *more = stored.more
     billing, extras, *counts = more
     if stored.is_told:
-        usage = priced_usage(Counts(*counts), extras)
-        quote = book.price_used_or_requested(provider, used, model, stored.at_us, usage)
-        return _change(
-            stored,
-            quote or UNPRICED,
-            user_id=user_id,
-            provider=provider,
-            model=model,
-            environment=environment,
-            billing=billing,
-        )
-    row = trace_row(
-        TraceItem(
-            trace_id=stored.item_id,
-            timestamp=from_us(stored.at_us).isoformat(),
-            provider=provider,
-            model_requested=model,
-            model_used=used,
-            request_body=_raw(request),
-            response_body=_raw(response),
-            metadata=_raw(stored.metadata),
-            status=stored.status,
-            latency_ms=latency_ms,
-            input_tokens=counts[0],
-            output_tokens=counts[1],
-            cache_read_tokens=counts[2],
-            cache_write_tokens=counts[3],
-            reasoning_tokens=counts[4],
-        ),
-        book,
-    )
+        told = priced_usage(Counts(*counts), extras)
+        quote = book.price_used_or_requested(provider, used, model, stored.at_us, told)
+        priced = quote or UNPRICED
+    else:
+        item = _item(stored)
+        row = trace_row(item, book)
+        priced = row.computed_cost_pico, row.price_id
     return _change(
         stored,
-        (row.computed_cost_pico, row.price_id),
+        priced,
         user_id=user_id,
         provider=provider,
         model=model,
         environment=environment,
+        billing=billing,
+    )
+
+
+def _item(stored: Stored) -> TraceItem:
+    provider, model, used, latency_ms, request, response, _, _, _, _, *counts = stored.more
+    return TraceItem(
+        trace_id=stored.item_id,
+        timestamp=from_us(stored.at_us).isoformat(),
+        provider=provider,
+        model_requested=model,
+        model_used=used,
+        request_body=_raw(request),
+        response_body=_raw(response),
+        metadata=_raw(stored.metadata),
+        status=stored.status,
+        latency_ms=latency_ms,
+        input_tokens=counts[0],
+        output_tokens=counts[1],
+        cache_read_tokens=counts[2],
+        cache_write_tokens=counts[3],
+        reasoning_tokens=counts[4],
     )
 
 

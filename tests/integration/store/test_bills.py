@@ -38,8 +38,10 @@ from tests.integration.store.told_spans import (
     SUMS,
     Log,
     Record,
+    api_request,
     bills,
     call,
+    claude_code,
     cut,
     item,
     put,
@@ -169,6 +171,37 @@ class TestDoubleInstrumentation:
         await worker.work()
 
         assert bills(warehouse, project)[f"{TRACE}-{'a' * 16}"] == "repeated"
+
+
+class TestClaudeCode:
+    async def test_a_session_that_spans_and_records_tell_of_is_billed_once(
+        self, warehouse: Warehouse, database: FusedDatabase, prices: Prices
+    ) -> None:
+        project, log = f"claude-{uuid.uuid4().hex[:8]}", Log()
+        name, scope = "claude_code.llm_request", "com.anthropic.claude_code.tracing"
+        told = claude_code("s1")
+        worker = billing(database, warehouse, log)
+        # Two calls of one session, each in a trace of its own; their records belong to none.
+        spans = [item(char * 32, char * 16, name=name, scope=scope, **told) for char in "ab"]
+        records = [api_request(**told, prompt__id=number) for number in range(2)]
+        blocks = [
+            Record(0, 0, records[:1], is_of_logs=True),
+            Record(0, 1, spans[:1]),
+            Record(0, 2, spans[1:]),
+            Record(0, 3, records[1:], is_of_logs=True),
+        ]
+
+        for block in blocks:
+            put(warehouse, project, block, prices)
+            log.stored[0] = block.offset
+            await worker.work()
+
+        verdicts = bills(warehouse, project)
+        of_spans = [verdict for name, verdict in verdicts.items() if "-" in name]
+        of_records = [verdict for name, verdict in verdicts.items() if "-" not in name]
+        assert (of_spans, of_records) == (["", ""], ["told_twice", "told_twice"])
+        requests = len(KEYS["session_sums"].split(", "))
+        assert sum(row[requests] for row in rollup(warehouse, project, "session_sums")) == 2
 
 
 class TestBounds:

@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,11 +13,12 @@ import pyarrow as pa
 from clickhouse.client import Warehouse
 from clickhouse.tables import encode, times
 from eventlog.log import PartitionState, TopicPartition
-from processors.columns import SentChunk
+from processors.columns import Build, SentChunk
 from processors.llm.cost.own import Prices
+from processors.otel.record_steps import build_records
 from processors.otel.steps import build_spans
 from schemas.checkpoints import Progress
-from schemas.kinds import OTEL_SPAN, SPAN, TRACE
+from schemas.kinds import OTEL_RECORD, OTEL_SPAN, SPAN, TRACE
 from schemas.otel.items import Packed, pack
 from schemas.projects import ProjectId
 
@@ -41,6 +44,7 @@ class Record(NamedTuple):
     partition: int
     offset: int
     items: Sequence[bytes]
+    is_of_logs: bool = False
 
 
 class Log:
@@ -90,6 +94,28 @@ def item(
     return pack(Packed("json", b"", "", around, "", msgspec.json.encode(body)))
 
 
+def claude_code(session: str, **told: Any) -> dict[str, Any]:
+    """What spans and log records of Claude Code say of a call alike."""
+    model = "claude-sonnet-4-5-20250929"
+    counts = {"input_tokens": 100, "output_tokens": 7, "cache_read_tokens": 50}
+    return {"session__id": session, "model": model, **counts, **told}
+
+
+def api_request(**attributes: Any) -> bytes:
+    """A log record of Claude Code's that tells of a call."""
+    told = {"event__name": "api_request", **attributes}
+    body = {
+        "timeUnixNano": str(START_NS),
+        "body": {"stringValue": "claude_code.api_request"},
+        "attributes": [
+            {"key": key.replace("__", "."), "value": {"stringValue": str(value)}}
+            for key, value in told.items()
+        ],
+    }
+    around = msgspec.json.encode({"name": "com.anthropic.claude_code.events"})
+    return pack(Packed("json", b"", "", around, "", msgspec.json.encode(body)))
+
+
 def call(trace: str, span: str, parent: str | None = None, **changed: Any) -> bytes:
     """A call of a model."""
     given = {
@@ -111,9 +137,14 @@ def put(
     received_us: int = START_NS // 1_000,
 ) -> None:
     """Stores a block of one record as the sink does; the same again changes nothing."""
-    columns = build_spans(prices, [SentChunk(ProjectId(project_id), received_us, record.items, ())])
+    kind, ids = OTEL_SPAN, [""] * len(record.items)
+    build: Build = partial(build_spans, prices)
+    if record.is_of_logs:
+        kind, ids = OTEL_RECORD, [blake2b(one, digest_size=16).hexdigest() for one in record.items]
+        build = partial(build_records, prices, lambda _: lambda one: one)
+    columns = build([SentChunk(ProjectId(project_id), received_us, record.items, ids)])
     assert not columns.dead
-    for table in OTEL_SPAN.tables:
+    for table in kind.tables:
         rows = columns.tables[table.name]
         items = np.arange(len(columns.ids)) if rows.items is None else rows.items
         if table.name not in TABLES or not len(items):

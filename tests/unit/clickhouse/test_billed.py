@@ -32,6 +32,9 @@ EVERY_CALL = {
     "clickhouse/llm/prompts.py": "words of calls that a list has chosen",
     "clickhouse/llm/reprice.py": "costs of every row are set; `cost_changes` says who is billed",
     "clickhouse/bills.py": "says who is billed",
+    "clickhouse/otel/bare_spans.py": "which rows one trace has",
+    "clickhouse/otel/span_calls.py": "each call of one trace, and whether it is billed",
+    "clickhouse/otel/span_details.py": "one call by its id",
     "grafana/pipeline.py": "when items arrived, billed or not",
     "grafana/variables.py": "when prices changed",
 }

@@ -9,6 +9,7 @@ FROM (
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
         AND status = {status:String}
+        AND billing = ''
         AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
     

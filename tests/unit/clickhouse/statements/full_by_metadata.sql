@@ -20,4 +20,5 @@ WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
         AND user_id = {user:String}
+        AND billing = ''
 GROUP BY k0

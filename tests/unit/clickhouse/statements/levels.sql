@@ -37,6 +37,7 @@ FROM (
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+        AND billing = ''
         AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
     GROUP BY k0, k1, k2

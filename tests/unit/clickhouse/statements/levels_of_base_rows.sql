@@ -22,5 +22,6 @@ FROM traces AS t
 WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+        AND billing = ''
         AND ifNull(tags.`team`.:String, '') = {tag_0:String}
 GROUP BY GROUPING SETS ((k0, k1), (k1, k2), ())

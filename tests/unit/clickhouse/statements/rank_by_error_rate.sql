@@ -15,6 +15,7 @@ FROM (
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+        AND billing = ''
         AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
     GROUP BY k0, k1
@@ -30,5 +31,6 @@ FROM (
         AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')
 )
 GROUP BY k0, k1
+HAVING s_requests != 0
 ORDER BY s_errors / s_requests DESC, k0, k1
 LIMIT {limit:UInt32}

@@ -33,6 +33,7 @@ FROM (
     WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+        AND billing = ''
         AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
     GROUP BY k0
@@ -80,5 +81,6 @@ FROM (
         AND bucket < fromUnixTimestamp64Micro({last_day_us:Int64}, 'UTC')
 )
 GROUP BY k0
+HAVING s_requests != 0
 ORDER BY k0 DESC
 LIMIT {limit:UInt32}

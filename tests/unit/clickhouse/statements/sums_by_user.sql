@@ -35,6 +35,7 @@ FROM (
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
         AND session_id IN {session_id:Array(String)}
+        AND billing = ''
         AND NOT (t.timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND t.timestamp < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC'))
     GROUP BY k0, k1

@@ -18,4 +18,5 @@ FROM traces AS t
 WHERE project_id = {project_id:String}
         AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
         AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
+        AND billing = ''
 GROUP BY k0, k1
