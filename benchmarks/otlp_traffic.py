@@ -10,6 +10,7 @@ import json
 import random
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -18,6 +19,7 @@ BATCH, OF_A_TRACE, CALLS_OF_A_TRACE = 200, 10, 2
 MODEL = "gpt-4o"
 WORDS = ("order", "late", "parcel", "refund", "address", "please", "tomorrow", "invoice")
 NOTE_CHARS, TEXT_CHARS = 1_450, 600
+ISO = "%Y-%m-%dT%H:%M:%SZ"
 HEAD = (
     "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\n"
     "Content-Encoding: gzip\r\n{headers}Content-Length: {length}\r\n\r\n"
@@ -40,8 +42,8 @@ class Exported(NamedTuple):
 
 def last_day() -> str:
     """Returns the range of a question about what has just been sent."""
-    now = int(time.time())
-    return f"date_from={now - 86_400}&date_to={now + 3_600}"
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    return f"date_from={now - 24 * hour:{ISO}}&date_to={now + hour:{ISO}}"
 
 
 def requests_of(seed: int, count: int) -> list[bytes]:
