@@ -37,7 +37,7 @@ POLL_S, EVERY_S, QUIET = 0.02, 0.5, 20
 class Watch(threading.Thread):
     """Sends a call twice a second, and notes how long it takes until it is listed."""
 
-    def __init__(self, server: Server, seed: int) -> None:
+    def __init__(self, server: Server, seed: str) -> None:
         super().__init__(daemon=True)
         self.seen_s: list[float] = []
         self.over = threading.Event()
@@ -64,7 +64,7 @@ class Watch(threading.Thread):
 
 def run(server: Server, requests: Sequence[bytes], connections: int, seed: int) -> None:
     """Measures one load, and prints it."""
-    watch = Watch(server, seed)
+    watch = Watch(server, f"watch {seed}")
     watch.start()
     cpu, began = server.cpu_s(), time.perf_counter()
     sent = asyncio.run(export(server.port, PATH, HEADERS, requests, connections))
@@ -117,7 +117,7 @@ def main() -> None:
     print(f"seed {options.seed}, {wire / 1e3:.0f} KB a request of {BATCH} spans, compressed")
     with running() as server:
         run(server, requests, options.connections, options.seed)
-        quiet = Watch(server, options.seed + 1)
+        quiet = Watch(server, f"quiet {options.seed}")
         for _ in range(QUIET):
             quiet.look()
         ordered = sorted(quiet.seen_s)
