@@ -66,6 +66,8 @@ class Sent(NamedTuple):
 
     rows: Rows
     analytics: dict[str, Any]
+    listed: list[dict[str, Any]]
+    """As `/v1/traces` lists them."""
 
     def billed(self, **columns: Any) -> list[dict[str, Any]]:
         """The calls that are billed, the oldest first; those with these values."""
@@ -106,6 +108,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sent]:
         list(pool.map(run, SENDERS))
         server.wait_stored()
         analytics = {name: _analytics(project) for name, project in projects.items()}
+        listed = {name: one.get("/v1/traces").json()["traces"] for name, one in projects.items()}
         server.stop()
         rows = read_rows(server.data_dir)
     return {
@@ -115,6 +118,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sent]:
                 for table, found in rows.items()
             },
             analytics[name],
+            listed[name],
         )
         for name, project in projects.items()
     }
@@ -262,4 +266,6 @@ def test_sums_are_those_of_the_calls_that_were_made(sent: dict[str, Sent], name:
     one = sent[name]
 
     assert len(one.billed()) == one.analytics["totalRequests"] == made.get(name, 5)
+    assert len(one.listed) == len(one.billed())
+    assert sum(row["costCents"] for row in one.listed) == pytest.approx(one.analytics["totalCost"])
     assert one.rows["otel_spans"]
