@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
 from ingest.errors.demo_calls import LinkedCall
-from ingest.otel.demo import Shop
+from ingest.otel.demo import Shop, counts_of, notes_of
 from ingest.otel.demo_coding import Coding
 from ingest.otel.demo_wire import Made, logs_request, metrics_request, traces_request
 from sluice.demo_requests import Sender, accepted, post
@@ -47,8 +47,8 @@ def send_telemetry(sender: Sender, wanted: Wanted, linked: Sequence[LinkedCall])
         Coding(wanted.seed, wanted.until, wanted.days).sessions(wanted.traces // CODING_OF)
     )
     spans = spans_of(wanted, linked) + [span for one in coding for span in one.spans]
-    records = [record for one in coding for record in one.records]
-    points = [point for one in coding for point in one.points]
+    records = [*notes_of(spans), *(record for one in coding for record in one.records)]
+    points = [*counts_of(spans), *(point for one in coding for point in one.points)]
     _send(sender, "traces", "otel", spans, traces_request)
     _send(sender, "logs", "events", records, logs_request)
     _send(sender, "metrics", "metrics", points, metrics_request)

@@ -7,11 +7,12 @@ same seed gives the same ids at any time of day. No text in it is anybody's.
 
 import json
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from ingest.otel.demo_wire import Attributes, Made, Origin
+from ingest.otel.demo_wire import Attributes, Counted, Made, Noted, Origin
 
 RELEASE = "2026.11.3"
 WEB = Origin("web", "opentelemetry.instrumentation.asgi", release=RELEASE)
@@ -32,7 +33,9 @@ QUESTIONS = (
     ("Thank you. Does it fit a lamp of E27?", "It does: its socket is an E27."),
 )
 SYSTEM = "You help the customers of a shop for lamps. Look orders up before you speak of them."
-MS = 1_000_000
+MS, HOUR_NS = 1_000_000, 3_600_000_000_000
+PLACED = "POST /orders"
+"""The span of an order in `orders`."""
 
 
 class Shop:
@@ -67,9 +70,7 @@ class Shop:
         )
         trace.wait(chance.uniform(2, 9))
         call = trace.open(WEB, root, "POST", "CLIENT", _call("orders", "/orders", status))
-        served = trace.open(
-            ORDERS, call, "POST /orders", "SERVER", _http("POST", "/orders", status)
-        )
+        served = trace.open(ORDERS, call, PLACED, "SERVER", _http("POST", "/orders", status))
         self._query(trace, ORDERS_DATABASE, served, "SELECT stock")
         self._query(trace, ORDERS_DATABASE, served, "INSERT orders")
         paid = 402 if failed else 200
@@ -222,6 +223,33 @@ class Shop:
     def _moment(self) -> int:
         back = timedelta(seconds=self._moments.uniform(0, self._days * 86_400))
         return int((self._until - LONGEST - back).timestamp() * 1e9)
+
+
+def notes_of(made: Iterable[Made]) -> Iterator[Noted]:
+    """Yields what `orders` writes to its log: a record for each order, within its span."""
+    for span in made:
+        if span.name == PLACED:
+            said = f"order not placed: {span.failed}" if span.failed else "order placed"
+            about = {
+                "order.service": "orders",
+                "order.took_ms": (span.end_ns - span.start_ns) // MS,
+            }
+            origin = span.origin._replace(library="shop.orders")
+            at = (span.end_ns, "", said, about, span.trace_id, span.span_id)
+            yield Noted(origin, *at, bool(span.failed))
+
+
+def counts_of(made: Iterable[Made]) -> Iterator[Counted]:
+    """Yields how many orders were placed and failed, hour by hour."""
+    found = Counter(
+        (span.end_ns // HOUR_NS, "failed" if span.failed else "placed")
+        for span in made
+        if span.name == PLACED
+    )
+    origin = ORDERS._replace(library="shop.orders")
+    for (hour, outcome), count in sorted(found.items()):
+        times = (hour * HOUR_NS, (hour + 1) * HOUR_NS - 1)
+        yield Counted(origin, "shop.orders", "{order}", *times, count, {"outcome": outcome})
 
 
 class _Trace:

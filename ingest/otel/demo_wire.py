@@ -57,6 +57,7 @@ class Noted(NamedTuple):
     attributes: Attributes
     trace_id: str = ""
     span_id: str = ""
+    failed: bool = False
 
 
 class Counted(NamedTuple):
@@ -139,8 +140,8 @@ def _record(one: Noted) -> LogRecord:
     return LogRecord(
         time_unix_nano=one.at_ns,
         observed_time_unix_nano=one.at_ns,
-        severity_number=9,
-        severity_text="INFO",
+        severity_number=17 if one.failed else 9,
+        severity_text="ERROR" if one.failed else "INFO",
         event_name=one.event,
         body=AnyValue(string_value=one.body),
         attributes=_pairs(one.attributes),

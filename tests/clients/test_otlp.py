@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +66,8 @@ class Sent(NamedTuple):
 
     rows: Rows
     analytics: dict[str, Any]
+    listed: list[dict[str, Any]]
+    """As `/v1/traces` lists them."""
 
     def billed(self, **columns: Any) -> list[dict[str, Any]]:
         """The calls that are billed, the oldest first; those with these values."""
@@ -105,6 +108,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sent]:
         list(pool.map(run, SENDERS))
         server.wait_stored()
         analytics = {name: _analytics(project) for name, project in projects.items()}
+        listed = {name: one.get("/v1/traces").json()["traces"] for name, one in projects.items()}
         server.stop()
         rows = read_rows(server.data_dir)
     return {
@@ -114,6 +118,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sent]:
                 for table, found in rows.items()
             },
             analytics[name],
+            listed[name],
         )
         for name, project in projects.items()
     }
@@ -138,8 +143,12 @@ def _run(program: Path, told: dict[str, str]) -> None:
 
 
 def _analytics(project: Project) -> dict[str, Any]:
-    asked = "/v1/analytics?date_from=2020-01-01&date_to=2100-01-01"
-    found: dict[str, Any] = project.get(asked).json()
+    now = datetime.now(UTC)
+    day = timedelta(days=1)
+    asked = {"date_from": (now - day).isoformat(), "date_to": (now + day).isoformat()}
+    answer = project.get("/v1/analytics", **asked)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
     return found
 
 
@@ -257,4 +266,6 @@ def test_sums_are_those_of_the_calls_that_were_made(sent: dict[str, Sent], name:
     one = sent[name]
 
     assert len(one.billed()) == one.analytics["totalRequests"] == made.get(name, 5)
+    assert len(one.listed) == len(one.billed())
+    assert sum(row["costCents"] for row in one.listed) == pytest.approx(one.analytics["totalCost"])
     assert one.rows["otel_spans"]

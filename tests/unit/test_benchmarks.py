@@ -1,6 +1,7 @@
 """What the benchmarks send, and how they compare: figures are only as good as these."""
 
 import json
+import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,13 +17,16 @@ from benchmarks.compare_bugsink import envelopes
 from benchmarks.generate import fill, generators_by_kind
 from benchmarks.generators.errors import ERROR_BYTES, MORE, PATH, SMALL_BYTES, SMALL_ERRORS, SPANS
 from benchmarks.generators.llm import SPAN_BYTES, SPREAD_DAYS, TRACE_BYTES
+from benchmarks.otlp_traffic import BATCH, CALLS_OF_A_TRACE, OF_A_TRACE, request
 from controlplane.database import Database
 from controlplane.dsn_keys import DsnProject
 from eventlog.records import Chunk
 from ingest.app import AnyRequest, exception_handlers
 from ingest.edge import Edge, EdgeLimits, ReadBack
 from processors.deploys.steps import read_line
+from processors.otel.meaning import read_span
 from schemas.kinds import DEPLOY_LINE, ERROR, KINDS, TRANSACTION, Kind
+from schemas.otel.traces import decode_traces
 from schemas.projects import ProjectContext, ProjectId
 from sluice.parts import Resources
 from sluice.systems import SYSTEMS, open_systems
@@ -188,3 +192,15 @@ async def test_what_bugsink_is_sent_names_its_event_twice_by_the_same_id(tmp_pat
 
 def test_one_load_alone_is_named_by_its_batch_and_connections() -> None:
     assert read_load("1x32") == Load(1, 32)
+
+
+def test_a_request_of_spans_is_taken_whole_and_its_calls_are_of_one_usage() -> None:
+    body = request(random.Random(14))
+    found = decode_traces(body, "protobuf")
+
+    assert not found.rejected
+    assert len({(one.trace_id, one.span_id) for one in found.items}) == BATCH
+    assert 1_500 < len(body) / BATCH < 1_700
+    calls = [call for one in found.items if (call := read_span(one).call)]
+    assert len(calls) == BATCH // OF_A_TRACE * CALLS_OF_A_TRACE
+    assert all(call.provider == "openai" and call.input and call.output for call in calls)

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from ingest.otel.demo import Shop
+from ingest.otel.demo import Shop, counts_of, notes_of
 from ingest.otel.demo_coding import Coding, Session
 from ingest.otel.demo_wire import Made, logs_request, metrics_request, traces_request
 from processors.otel.billing import Mark, bill, mark_of, scope_of
@@ -69,6 +69,20 @@ def test_three_services_and_an_agent_with_its_calls_tools_and_failures_are_shown
     calls = [meaning.call for _, meaning in found if meaning.call and meaning.kind == "llm"]
     assert all(call.input and call.output and call.response_id for call in calls)
     assert len({call.response_id for call in calls}) == len(calls)
+
+
+def test_an_order_has_a_record_within_its_span_and_is_counted() -> None:
+    made = shop()
+    records = decode_logs(logs_request(list(notes_of(made))), "protobuf").items
+    points = decode_metrics(metrics_request(list(counts_of(made))), "protobuf").items
+
+    spans = {(one.trace_id, one.span_id): one for one in made}
+    assert len(records) == 40
+    assert {spans[str(one.trace_id), str(one.span_id)].origin.service for one in records} == {
+        "orders"
+    }
+    assert {one.severity for one in records} == {9, 17}
+    assert sum(point.value or 0 for metric in points for point in metric.points) == 40
 
 
 def test_every_call_of_it_is_billed() -> None:
