@@ -1,7 +1,8 @@
 """The system `otel`, put together from its sub-packages."""
 
-from api.otel import trees
+from api.otel import lists, trees
 from clickhouse.client import Warehouse
+from clickhouse.otel.summaries import summarise_one
 from ingest.otel.app import routers
 from ingest.otel.forms import checks, forms
 from processors.blocks import StoredLog
@@ -32,9 +33,14 @@ def open_parts(resources: Resources) -> Parts:
     return Parts(
         forms=forms(),
         steps=steps(resources.pricing.current, masking),
-        state={},
+        state={"summarise_trace": summarise_one},
         alone=(billing,),
     )
 
 
-SYSTEM = System(open=open_parts, routers=routers, queries=trees.HANDLERS, checks=checks())
+SYSTEM = System(
+    open=open_parts,
+    routers=routers,
+    queries=(*trees.HANDLERS, *lists.HANDLERS),
+    checks=checks(),
+)

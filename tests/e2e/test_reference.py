@@ -95,12 +95,16 @@ PROMOTES = "PATCH /api/v1/deployments/{deployment_id}/promote"
 RECEIVES = "POST /api/v1/webhooks/{git_webhook_id}/receive"
 CERTIFICATE = "GET /api/v1/routing/caddy/ask"
 DETECTS = "POST /api/v1/detect"
-OF_OTEL = ("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}")
+ONE_OF_OTEL = ("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}")
+OF_OTEL = (
+    *("otel/traces", "otel/services", "otel/services/{otel_service}/operations", "otel/map"),
+    *ONE_OF_OTEL,
+)
 REJECTED = {
     **{CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401},
     DETECTS: 400,
     # No span is sent before.
-    **{f"GET {base}/{path}": 404 for base in ("/v1", "/dashboard/api") for path in OF_OTEL},
+    **{f"GET {base}/{path}": 404 for base in ("/v1", "/dashboard/api") for path in ONE_OF_OTEL},
 }
 """What is answered otherwise than by its best status: nothing is signed, fetched or
 runs in the walk."""
