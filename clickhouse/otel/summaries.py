@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import COUNTED_COST
 from clickhouse.llm.traces import fetch_trace
-from clickhouse.otel.trace_list import LONGEST_PAUSE_US
 from clickhouse.otel.trace_places import find_trace
 from clickhouse.otel.trees import DEFAULT_SPANS, Cursor, Page, read_tree
 from clickhouse.queries.values import cents, number, text_or_none
@@ -23,7 +22,6 @@ SELECT trace_id, toUnixTimestamp64Micro(min(started)) AS first_us,
 FROM otel_traces
 WHERE project_id = {project_id:String}
     AND hour >= toStartOfHour(fromUnixTimestamp64Micro({from_us:Int64}, 'UTC'))
-    AND hour <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')
     AND trace_id IN {ids:Array(String)}
 GROUP BY trace_id
 """
@@ -103,7 +101,6 @@ async def summarise(
         "project_id": project.project_id,
         "ids": list(ids),
         "from_us": max(0, first_us),
-        "to_us": last_us + LONGEST_PAUSE_US,
     }
     lines = (await warehouse.query(LINES, values)).rows
     sessions = {f"session:{line[5]}" for line in lines if line[5]}
