@@ -139,6 +139,7 @@ PARAMETERS = {
         "Ids of trace and span, with a hyphen between them.",
         "5b8efff798038103d269b633813fc60c-eee19b7ec3c1b174",
     ),
+    "otel_service": Words("Name of the service: `service.name`.", "shop"),
     "under": Words("Only this span of the trace, and what is below it.", "eee19b7ec3c1b174"),
     "project_id": Words("Id of the project.", SOMETHING),
     "project_number": Words("Number of the project: what stands at the end of its DSN.", "1"),

@@ -31,6 +31,13 @@ PREVIEW = """role::String, substringUTF8(if(
         JSONExtractString(body, 'parts', 1, 'name')), 1, {chars:UInt32})"""
 
 
+class Measured(NamedTuple):
+    """Who says a message, and how many bytes it has."""
+
+    role: str
+    size: int
+
+
 class Preview(NamedTuple):
     """The beginning of a message."""
 
@@ -55,10 +62,10 @@ async def read_messages(
 
 async def measure_messages(
     warehouse: Warehouse, project: ProjectContext, days: Collection[date], hashes: Collection[str]
-) -> Mapping[str, int]:
-    """Returns how many bytes each has; reads no body."""
-    rows = await _find(warehouse, project, days, hashes, "length(body)")
-    return {one: size for one, size in rows}  # noqa: C416 - rows are sequences
+) -> Mapping[str, Measured]:
+    """Returns what each is and how large; reads no body."""
+    rows = await _find(warehouse, project, days, hashes, "role::String, body.size")
+    return {one: Measured(role, size) for one, role, size in rows}
 
 
 async def preview_messages(

@@ -1,7 +1,8 @@
 """The system `otel`, put together from its sub-packages."""
 
-from api.otel import metrics, trees
+from api.otel import lists, metrics, trees
 from clickhouse.client import Warehouse
+from clickhouse.otel.summaries import summarise_one
 from ingest.otel.app import routers
 from ingest.otel.forms import checks, forms
 from processors.blocks import StoredLog
@@ -32,7 +33,7 @@ def open_parts(resources: Resources) -> Parts:
     return Parts(
         forms=forms(),
         steps=steps(resources.pricing.current, masking),
-        state={},
+        state={"summarise_trace": summarise_one},
         alone=(billing,),
     )
 
@@ -40,6 +41,6 @@ def open_parts(resources: Resources) -> Parts:
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=(*trees.HANDLERS, *metrics.HANDLERS),
+    queries=(*trees.HANDLERS, *lists.HANDLERS, *metrics.HANDLERS),
     checks=checks(),
 )

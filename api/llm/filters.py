@@ -53,6 +53,9 @@ class SpanQuery(TimeZone, frozen=True, kw_only=True):
     kind: Kind | None = None
     tool_name: str | None = None
     status: Status | None = None
+    trace_id: str | None = None
+    """Of a distributed trace: 32 hexadecimal digits, or the same as a UUID."""
+    service: str | None = None
 
 
 def list_of_traces(values: Values, time_zone: str = "UTC") -> tuple[TraceFilter, Page]:
@@ -74,7 +77,9 @@ def list_of_spans(values: Values, time_zone: str = "UTC") -> tuple[SpanFilter, P
     """Reads the parameters of a list of spans, as those of traces."""
     page, query = read(values, Page), read(values, SpanQuery)
     first, last = date_range(page.date_from, page.date_to, zone_of(query, time_zone))
-    return SpanFilter(from_us=first, to_us=last, **_named(query, SpanFilter)), page
+    trace = query.trace_id.replace("-", "").lower() if query.trace_id else None
+    named = _named(query, SpanFilter) | {"otel_trace": trace}
+    return SpanFilter(from_us=first, to_us=last, **named), page
 
 
 def trace_filter(values: Values, query: TraceNames) -> TraceFilter:

@@ -1,10 +1,13 @@
 """Traces to read: `GET traces`, `traces/{id}`, `sessions/{id}`."""
 
+import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Request, get
 from litestar.params import FromPath
 from litestar.response import Response
+from msgspec import Struct
 
 from api.declared import takes
 from api.llm.filters import SessionPage, TraceQuery, list_of_traces
@@ -13,10 +16,16 @@ from api.parameters import NothingFound, Page, Project, read, values_of
 from api.reads import reader_of
 from api.rows import begin_rows, one
 from api.slashes import with_slashes
+from clickhouse.client import Warehouse
 from clickhouse.llm import traces
 from clickhouse.llm.rollups import METADATA
 from schemas.described import describes
 from schemas.llm.answers import SessionTraces, TraceAnswer, TraceList
+from schemas.projects import ProjectContext
+
+Summarise = Callable[[Warehouse, ProjectContext, str], Awaitable[Struct | None]]
+"""The state's `summarise_trace`: what a distributed trace adds up to, by its id."""
+DISTRIBUTED = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @get("/traces", opt={**takes(TraceQuery, Page, prefix=METADATA), **describes(answer=TraceList)})
@@ -35,13 +44,16 @@ async def list_traces(request: Request[Any, Any, Any], project: Project) -> Resp
 async def get_trace(
     request: Request[Any, Any, Any], project: Project, trace_id: FromPath[str]
 ) -> Response[bytes]:
-    """Answers one trace as a bare row."""
-    reader = reader_of(request, project)
-    return await one(
-        reader,
-        lambda store: traces.fetch_trace(store, project, trace_id),
-        missing="Trace not found",
-    )
+    """Answers one trace as a bare row; of the id of a distributed trace, what it adds up to."""
+    summarise: Summarise | None = request.app.state.get("summarise_trace")
+
+    async def ask(store: Warehouse) -> Struct | None:
+        row = await traces.fetch_trace(store, project, trace_id)
+        if row is None and summarise is not None and DISTRIBUTED.fullmatch(trace_id):
+            return await summarise(store, project, trace_id)
+        return row
+
+    return await one(reader_of(request, project), ask, missing="Trace not found")
 
 
 @get("/sessions/{session_id:str}", opt={**takes(SessionPage), **describes(answer=SessionTraces)})

@@ -36,6 +36,8 @@ EQUALITIES: Mapping[str, str] = {
     "source": "source = {source:String}",
     "kind": "kind = {kind:String}",
     "tool_name": "tool_name = {tool_name:String}",
+    "otel_trace": "trace_id = {otel_trace:String}",
+    "service": "service = {service:String}",
 }
 # Columns that are never NULL: what is unset there is the empty text.
 NEGATABLE: Mapping[str, str] = {
@@ -93,6 +95,9 @@ class SpanFilter(Struct, frozen=True, kw_only=True):
     kind: str | None = None
     tool_name: str | None = None
     status: str | None = None
+    otel_trace: str | None = None
+    """The id of a distributed trace."""
+    service: str | None = None
 
 
 def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Condition:

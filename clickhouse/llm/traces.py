@@ -8,8 +8,10 @@ from msgspec import structs
 from clickhouse.client import Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter, condition
+from clickhouse.llm.told_bodies import Told, put_messages
+from clickhouse.messages import hashes_of
 from clickhouse.queries.conditions import Condition, by_ids
-from clickhouse.queries.parts import ONE_ROW, Selection, Table
+from clickhouse.queries.parts import ONE_ROW, PART_BYTES, Selection, Table
 from clickhouse.queries.values import cents, counted, number, raw_or_none, sent_cost, text_or_none
 from schemas.llm.answers import TraceAnswer
 from schemas.projects import ProjectContext
@@ -29,13 +31,16 @@ COLUMNS = """
     status::String, error, metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     computed_cost, reported_cost, price_id::String, environment::String,
     toUnixTimestamp64Micro(received_at), reported_digits, billing::String,
-    scope != '', usage_extras
+    scope != '', usage_extras, convention::String, service::String, span_id,
+    if(span_id = '', '', substring(trace_id, 1, 32)), first_token_ms, received_date, {asked},
+    {answered}
 """
 JSON_COLUMNS = ("request_body", "response_body", "error", "metadata", "usage_extras")
 SIZE = """length(request_body) + length(response_body) + length(error) + length(metadata)
     + 6 * ifNull(output_text.size, 0) + length(session_id) + length(model_requested)
     + ifNull(length(model_used), 0) + ifNull(provider_request_id.size, 0)
-    + ifNull(length(finish_reason), 0) + length(environment)"""
+    + ifNull(length(finish_reason), 0) + length(environment)
+    + 1000 * least(20, length(input_messages) + length(output_messages))"""
 ROWS = """
 SELECT {columns}
 FROM traces
@@ -89,8 +94,9 @@ async def fetch_trace(
 ) -> TraceAnswer | None:
     """Returns one trace, or `None` when the project has none of that id."""
     where = by_ids(project, "trace_id", [trace_id])
-    rows = await _rows(warehouse, project, where, "ASC", **ONE_ROW)
-    return rows[0] if rows else None
+    rows = await _found(warehouse, project, where, "ASC", **ONE_ROW)
+    await put_messages(warehouse, project, rows, most_bytes=None)
+    return rows[0].answer if rows else None
 
 
 async def _rows(
@@ -100,13 +106,27 @@ async def _rows(
     direction: str,
     **settings: int,
 ) -> list[TraceAnswer]:
+    rows = await _found(warehouse, project, where, direction, **settings)
+    await put_messages(warehouse, project, rows, most_bytes=PART_BYTES)
+    return [row.answer for row in rows]
+
+
+async def _found(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    where: Condition,
+    direction: str,
+    **settings: int,
+) -> list[Told]:
     sql = (
         ROWS.replace("{columns}", COLUMNS)
+        .replace("{asked}", hashes_of("input_messages"))
+        .replace("{answered}", hashes_of("output_messages"))
         .replace("{where}", where.sql)
         .replace("{direction}", direction)
     )
     answer = await warehouse.query(sql, where.values, as_bytes=JSON_COLUMNS, **settings)
-    return [_answer(project, row) for row in answer.rows]
+    return [Told(_answer(project, row), *row[34:37]) for row in answer.rows]
 
 
 def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
@@ -142,6 +162,11 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
         environment=text_or_none(row[23]),
         received_at=iso_ms(row[24]),
         billing=row[26],
+        convention=text_or_none(row[29]),
+        service=text_or_none(row[30]),
+        span_id=text_or_none(row[31]),
+        otel_trace_id=text_or_none(row[32]),
+        first_token_ms=None if row[33] is None else number(row[33]),
     )
     if row[27]:
         answer.tell(row[28])

@@ -16,6 +16,9 @@ from schemas.otel.rows import CallRow, MessageRow, ToldCall
 from schemas.otel.signals import Span
 
 _encode = msgspec.json.Encoder().encode
+_MOST_PARAMETERS = 50
+_MOST_BYTES = 1_000
+"""Of a parameter as JSON: some senders put messages and tools among them."""
 
 
 class Talk(NamedTuple):
@@ -83,9 +86,16 @@ def trace_row(
         tags=tags_of(metadata),
         finish_reason=call.finish_reason,
         output_text=None,
-        request_body=b"",
+        request_body=_parameters(call),
         response_body=b"",
         error=failure_json(meaning.failure),
         metadata=_encode(metadata) if metadata else b"",
     )
     return row, told
+
+
+def _parameters(call: Call) -> bytes:
+    """The small ones, as what a request has beside its messages."""
+    named = list(call.parameters.items())[:_MOST_PARAMETERS]
+    found = {name: value for name, value in named if len(_encode(value)) <= _MOST_BYTES}
+    return _encode(found) if found else b""

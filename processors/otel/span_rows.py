@@ -9,7 +9,7 @@ from processors.otel.call_rows import Talk, call_row
 from processors.otel.names import standing_names
 from processors.otel.plain import text_of
 from processors.otel.said import HOST, item_id_of, session_of
-from schemas.otel.meanings import Meaning
+from schemas.otel.meanings import TOOLS, Call, Meaning, Message, Part
 from schemas.otel.rows import OtelSpanRow, SpanRows
 from schemas.otel.signals import Span
 from schemas.otel.values import Attributes
@@ -23,9 +23,7 @@ def rows_of(span: Span, meaning: Meaning, book: Book) -> SpanRows:
     """Builds all rows of a span. Which calls are billed is said later, for all of a block."""
     at_us = span.start_ns // 1_000
     call = meaning.call
-    talk = (
-        Talk(addressed(call.input, at_us), addressed(call.output, at_us)) if call else Talk([], [])
-    )
+    talk = _talk_of(call, at_us)
     is_told = call is not None and meaning.role != "none"
     is_agent = meaning.kind not in _NEITHER and meaning.role != "inference"
     return SpanRows(
@@ -35,6 +33,17 @@ def rows_of(span: Span, meaning: Meaning, book: Book) -> SpanRows:
         agent_row(span, meaning) if is_agent else None,
         each_once((*talk.input, *talk.output)),
     )
+
+
+def _talk_of(call: Call | None, at_us: int) -> Talk:
+    """What was said; first of it, as if it were a message, the tools that could be chosen.
+
+    So these are stored once too, though they are sent with every turn.
+    """
+    if call is None:
+        return Talk([], [])
+    offered = [] if call.tools is None else [Message(TOOLS, [Part("other", value=call.tools)])]
+    return Talk(addressed([*offered, *call.input], at_us), addressed(call.output, at_us))
 
 
 def _span_row(span: Span, meaning: Meaning, talk: Talk) -> OtelSpanRow:

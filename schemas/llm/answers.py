@@ -41,6 +41,13 @@ class TraceAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True, dict
     received_at: str
     billing: str = ""
     """Why the call is not billed, as `repeated`; not there where it is."""
+    convention: str | None = None
+    """Whose conventions OpenTelemetry told the call by; `None` of what came otherwise, as are the
+    next three."""
+    service: str | None = None
+    span_id: str | None = None
+    otel_trace_id: str | None = None
+    first_token_ms: Number | None = None
 
     @property
     def told(self) -> bytes | None:
@@ -90,6 +97,10 @@ class SpanAnswer(Struct, rename="camel", kw_only=True):
     cost_source: CostSource | None
     price_snapshot: str | None
     received_at: str
+    trace_id: str | None = None
+    """Of a distributed trace that OpenTelemetry told."""
+    service: str | None = None
+    convention: str | None = None
 
 
 class TraceList(Struct, rename="camel"):

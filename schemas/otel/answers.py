@@ -5,7 +5,7 @@ Costs are US cents; times of one answer are text, lengths milliseconds.
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from schemas.answers import Number
 
@@ -170,3 +170,134 @@ class StoredSpan(Struct, rename="camel", kw_only=True):
     input_messages: list[Any]
     output_messages: list[Any]
     received_at: str
+
+
+class TraceSummary(Struct, rename="camel", kw_only=True):
+    """One distributed trace. What is of calls is of those that are billed; `None` without any."""
+
+    trace_id: str
+    name: str
+    """Of its root, or else of its first span."""
+    root_service: str
+    session_id: str | None
+    timestamp: str
+    latency_ms: Number
+    """From the begin of the first span to the last end, by the clock on the wall."""
+    source: str | None
+    """The agent that sent it, or whose conventions it follows."""
+    services: list[str]
+    span_count: int
+    error_count: int
+    summary: str
+    call_count: int
+    tool_call_count: int
+    files_edited: int
+    provider: str | None
+    """As the next two: where all calls have the same."""
+    model_requested: str | None
+    model_used: str | None
+    provider_request_id: str | None
+    finish_reason: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_cents: Number | None
+    unpriced_calls: int
+    status: str
+    error: str | None
+    error_service: str | None
+
+
+class TraceWithSpans(TraceSummary, rename="camel", kw_only=True):
+    """One distributed trace with the first spans of its tree; bodies are those of an only call."""
+
+    request_body: Raw | None
+    response_body: Raw | None
+    output_text: str | None
+    metadata: Raw | None
+    spans: list[TreeSpan]
+    cursor: str | None
+    """Of the tree: where its next page begins."""
+
+
+class OtelTraceList(Struct, rename="camel"):
+    """One page of traces, newest first."""
+
+    traces: list[TraceSummary]
+    cursor: str | None
+
+
+class Figures(Struct, rename="camel", kw_only=True):
+    """Rate, errors and durations; percentiles within 1 %."""
+
+    count: int
+    per_second: Number
+    errors: int
+    error_rate: Number
+    """In percent."""
+    avg_ms: Number
+    p50_ms: Number
+    p95_ms: Number
+    p99_ms: Number
+
+
+class Service(Struct, rename="camel", kw_only=True):
+    """A service: figures of the requests that it was asked."""
+
+    service: str
+    requests: Figures
+    spans: int
+    """Of all sorts."""
+    failed_spans: int
+
+
+class ServiceList(Struct, rename="camel"):
+    """The services of a range, which is of whole hours."""
+
+    services: list[Service]
+    date_from: str
+    date_to: str
+
+
+class ServiceOperation(Struct, rename="camel", kw_only=True):
+    """The spans of one name and kind."""
+
+    name: str
+    span_kind: str
+    is_entry: bool
+    spans: Figures
+
+
+class OperationList(Struct, rename="camel"):
+    """The operations of a service in a range of whole hours."""
+
+    service: str
+    operations: list[ServiceOperation]
+    date_from: str
+    date_to: str
+
+
+class MapEdge(Struct, rename="camel", kw_only=True):
+    """Who calls whom, how often, and how long that takes."""
+
+    caller: str
+    callee: str
+    callee_kind: str
+    """`service`, or what sends no spans itself: `database`, `queue`, `model`, `host`."""
+    count: int
+    errors: int
+    p50_ms: Number
+    p95_ms: Number
+    p99_ms: Number
+
+
+class ServiceMap(Struct, rename="camel", kw_only=True):
+    """The calls between services, and to what is none."""
+
+    services: list[Service]
+    edges: list[MapEdge]
+    looked_at: int
+    """Spans among which calls from service to service were looked for: the newest of the range."""
+    looked_since: str | None
+    """When the first of them began, where the range has more; `None` where all were looked at."""
+    date_from: str
+    date_to: str

@@ -27,6 +27,8 @@ Role = Literal["inference", "copy", "wrapper", "none"]
 """Of a call, for the bill: made here, written down once more, or the sum of what is within."""
 Semantics = Literal["declared", "inferred", "assumed"]
 """How it is known what the totals include: the sender says so, the numbers do, or nobody does."""
+TOOLS = "tools"
+"""The role of what is stored as a message and is none: the tools that a model could choose from."""
 PartType = Literal["text", "reasoning", "tool_call", "tool_result", "media", "other"]
 
 

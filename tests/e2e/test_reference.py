@@ -99,12 +99,13 @@ PROMOTES = "PATCH /api/v1/deployments/{deployment_id}/promote"
 RECEIVES = "POST /api/v1/webhooks/{git_webhook_id}/receive"
 CERTIFICATE = "GET /api/v1/routing/caddy/ask"
 DETECTS = "POST /api/v1/detect"
-OF_OTEL = ("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}")
+OF_OTEL = (
+    *("otel/traces", "otel/services", "otel/services/{otel_service}/operations", "otel/map"),
+    *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}"),
+)
 REJECTED = {
     **{CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401},
     DETECTS: 400,
-    # No span is sent before.
-    **{f"GET {base}/{path}": 404 for base in ("/v1", "/dashboard/api") for path in OF_OTEL},
 }
 """What is answered otherwise than by its best status: nothing is signed, fetched or
 runs in the walk."""
@@ -147,7 +148,6 @@ STEPS = (
     *("GET /v1/traces/{trace_id}/cost", "GET /v1/spans/{span_id}/cost", "GET /v1/models"),
     *("GET /dashboard/api/traces/{trace_id}/cost", "GET /dashboard/api/spans/{span_id}/cost"),
     "GET /dashboard/api/models",
-    *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_OTEL),
     *(
         "GET /v1/transactions",
         "GET /v1/transactions/spans",
@@ -165,6 +165,7 @@ STEPS = (
     "GET /dashboard/api/outcomes",
     *("POST /dashboard/api/releases", "POST /dashboard/api/releases/{version}/deployments"),
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_ISSUES),
+    *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_OTEL),
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in BESIDE_ERRORS),
     *("PATCH /dashboard/api/issues/{issue_id}", "POST /dashboard/api/issues/bulk"),
     *("POST /dashboard/api/issues/{issue_id}/merge", "GET /v1/issues/{issue_id}"),

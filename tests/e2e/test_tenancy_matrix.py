@@ -98,7 +98,8 @@ QUERIES = (
     "analytics",
     "analytics/spans",
     "models",
-    *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}"),
+    *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
+    *("otel/services", "otel/services/{otel_service}/operations"),
     "outcomes",
     "transactions",
     "transactions/spans",
@@ -678,7 +679,8 @@ def fill_otel(project: Project) -> dict[str, str]:
     sent = {"resource": {"attributes": [service]}, "scopeSpans": [{"spans": [said | moments]}]}
     assert project.post("/v1/traces", {"resourceSpans": [sent]}).status_code == 200
     wait_for(lambda: project.get(f"/v1/traces/{trace_id}/tree").status_code == 200, "the span")
-    return {"otel_trace_id": trace_id, "otel_span_id": f"{trace_id}-{span_id}"}
+    ids = {"otel_trace_id": trace_id, "otel_span_id": f"{trace_id}-{span_id}"}
+    return ids | {"otel_service": MARKER}
 
 
 def fill_errors(project: Project, span_id: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ Pieces of these makers are read, by their `type` or by the key that they have:
     2. Anthropic: content blocks, with server tools and documents
     3. Google: parts with `inlineData`, `fileData`, `functionCall`, `executableCode`
     4. Vercel's AI SDK: `tool-call`, `tool-result`, and the parts of its user interface
+    5. OpenTelemetry: `text` and `reasoning` with `content`, `tool_call_response`
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ TEXTS = ("text", "input_text", "output_text")
 REASONING = ("thinking", "reasoning", "reasoning_text", "reasoning.text", "reasoning.summary")
 ENCRYPTED = ("redacted_thinking", "reasoning.encrypted")
 CALLS = ("tool_use", "function_call", "tool-call", "tool_call")
-RESULTS = ("tool_result", "tool-result")
+RESULTS = ("tool_result", "tool-result", "tool_call_response")
 RESULT_ENDS = ("_tool_result", "_call_output")
 CALL_ENDS = ("_tool_use", "_tool_call", "_call")
 NAMES = ("name", "toolName", "tool_name")
@@ -104,6 +105,8 @@ def _piece(one: dict[str, Any]) -> Iterator[Part]:
     kind = str(one.get("type", ""))
     if kind in OF_NO_USE:
         return
+    if kind in ("text", "reasoning") and isinstance(one.get("content"), str) and "text" not in one:
+        one = {**one, "text": one["content"]}
     if (spoken := _spoken(kind, one)) is not None:
         yield spoken
     elif isinstance(one.get("text"), str) and (kind in TEXTS or not kind):

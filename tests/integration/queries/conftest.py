@@ -16,6 +16,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm import analytics
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups
+from clickhouse.otel.summaries import summarise_one
 from clickhouse.tables import encode_outcomes
 from schemas.llm.answers import AnalyticsAnswer
 from schemas.projects import ProjectContext, ProjectId
@@ -34,7 +35,7 @@ def client(warehouse: Warehouse, project: ProjectContext) -> Iterator[TestClient
     app = Litestar(
         [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(lambda: project, sync_to_thread=False)},
-        state=State({"warehouse": warehouse}),
+        state=State({"warehouse": warehouse, "summarise_trace": summarise_one}),
         exception_handlers=exception_handlers(),
     )
     with TestClient(app) as opened:

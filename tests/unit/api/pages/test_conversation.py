@@ -399,3 +399,22 @@ def test_what_tools_gave_back_counts_as_what_is_shown() -> None:
     assert (len(shown), left_out) == (6, 94)
     (message,) = asked({"messages": [{**result, "content": given * 2}]})
     assert message.parts == [Part("result", value=given * 2, id="c")]
+
+
+def test_messages_in_the_shape_of_opentelemetry_are_read() -> None:
+    call = {"type": "tool_call", "id": "c1", "name": "stock", "arguments": {"of": "tea"}}
+    response = {"type": "tool_call_response", "id": "c1", "response": "2 left"}
+    thought = {"type": "reasoning", "content": "Hm."}
+    messages = [
+        {"role": "user", "parts": [{"type": "text", "content": "What is left?"}]},
+        {"role": "assistant", "parts": [thought, call]},
+        {"role": "tool", "parts": [response]},
+    ]
+
+    user, assistant, tool = asked({"messages": messages})
+
+    assert [(part.kind, part.text) for part in user.parts] == [("text", "What is left?")]
+    assert [part.kind for part in assistant.parts] == ["reasoning", "call"]
+    assert assistant.parts[0].text == "Hm."
+    assert assistant.parts[1].value == {"of": "tea"}
+    assert [(part.kind, part.value, part.id) for part in tool.parts] == [("result", "2 left", "c1")]
