@@ -1,6 +1,6 @@
 """The system `otel`, put together from its sub-packages."""
 
-from api.otel import trees
+from api.otel import spans, trees
 from clickhouse.client import Warehouse
 from ingest.otel.app import routers
 from ingest.otel.forms import checks, forms
@@ -37,4 +37,9 @@ def open_parts(resources: Resources) -> Parts:
     )
 
 
-SYSTEM = System(open=open_parts, routers=routers, queries=trees.HANDLERS, checks=checks())
+SYSTEM = System(
+    open=open_parts,
+    routers=routers,
+    queries=(*trees.HANDLERS, *spans.HANDLERS),
+    checks=checks(),
+)

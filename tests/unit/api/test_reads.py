@@ -37,7 +37,7 @@ PATHS = (
     "/outcomes",
     *("/transactions", "/transactions/spans", "/transactions/a"),
     *(f"/logs?{RANGE}", f"/logs/counts?{RANGE}", "/logs/a", "/attachments"),
-    *("/attachments/a", "/check-ins", "/check-ins/monitors"),
+    *("/attachments/a", "/check-ins", "/check-ins/monitors", "/otel/spans"),
 )
 
 
