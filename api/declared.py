@@ -25,7 +25,7 @@ class Declared(Struct, frozen=True):
     """What an endpoint takes."""
 
     shapes: tuple[type[Struct], ...] = ()
-    prefix: str = ""
+    prefixes: tuple[str, ...] = ()
     """What names of any other end may begin with, as `metadata.`."""
 
     @property
@@ -37,9 +37,9 @@ class Declared(Struct, frozen=True):
 NONE = Declared()
 
 
-def takes(*shapes: type[Struct], prefix: str = "") -> Mapping[str, Declared]:
+def takes(*shapes: type[Struct], prefix: str | tuple[str, ...] = ()) -> Mapping[str, Declared]:
     """Returns the `opt` of a handler that reads these."""
-    return {OPTION: Declared(shapes, prefix)}
+    return {OPTION: Declared(shapes, (prefix,) if isinstance(prefix, str) else prefix)}
 
 
 def declared_by(handler: BaseRouteHandler) -> Declared:
@@ -53,11 +53,12 @@ def reject_unknown(request: Request[Any, Any, Any]) -> None:
     if not request.scope["query_string"]:
         return
     declared = declared_by(request.scope["route_handler"])
-    names, prefix = declared.names, declared.prefix
+    names = declared.names
     for name in values_of(request):
         if name in names:
             continue
-        if not prefix or not name.startswith(prefix):
+        prefix = next((one for one in declared.prefixes if name.startswith(one)), None)
+        if prefix is None:
             raise _unknown(name, declared)
         if not name.removeprefix(prefix).strip():
             raise invalid(name, f"Expected a key after {prefix!r}")
@@ -69,7 +70,7 @@ def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
 
 
 def _unknown(name: str, declared: Declared) -> InvalidParameters:
-    options = [*declared.names, *([declared.prefix + "<key>"] if declared.prefix else [])]
+    options = [*declared.names, *(f"{prefix}<key>" for prefix in declared.prefixes)]
     rule = f"Unknown parameter {name[:LOOKED_AT]!r}"
     if near := get_close_matches(name[:LOOKED_AT], options, n=1):
         return invalid(name, f"{rule}; did you mean {near[0]!r}?")

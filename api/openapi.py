@@ -193,8 +193,8 @@ def _of_query(one: Operation) -> Iterator[Object]:
             found = _unless_null(given)
             is_required = name in schema.get("required", ())
             yield _parameter(name, found, _words_of(name, found), is_required)
-    if declared.prefix:
-        name = f"{declared.prefix}<key>"
+    for prefix in declared.prefixes:
+        name = f"{prefix}<key>"
         # Each property becomes a parameter of its own name.
         yield {
             "name": name,

@@ -84,10 +84,14 @@ PARAMETERS = {
         "Time zone of dates and periods, by its IANA name; without it, that of the project.", "UTC"
     ),
     "fill": Words("Whether periods without data are answered too.", "true"),
-    "name": Words("Only transactions, or the metric, of this name.", "/checkout"),
+    "name": Words("Only transactions, spans, or the metric, of this name.", "/checkout"),
     "op": Words("Only transactions of this operation.", "http.server"),
     "release": Words("Only this release.", "shop@1.0.0"),
-    "q": Words("Only what holds this text, in capitals or not.", "checkout"),
+    "q": Words(
+        "Only what holds this text, in capitals or not. Of traces and spans: all of these words"
+        ' and `"phrases in quotes"`.',
+        "checkout",
+    ),
     "monitor": Words("Only this scheduled job.", "nightly-backup"),
     "by": Words("What comes first.", "total"),
     "span_op": Words("Only spans whose operation begins with this.", "db"),
@@ -98,7 +102,16 @@ PARAMETERS = {
     ),
     "level": Words("Only issues of this level; of logs, this one at least.", "error"),
     "logger": Words("Only records of this logger.", "shop.orders"),
-    "service": Words("Only records of this service: `service.name`.", "shop"),
+    "service": Words("Only what this service did: `service.name`.", "shop"),
+    "convention": Words("Only what was told by these conventions of OpenTelemetry.", "genai"),
+    "tag": Words("Only calls with this tag: one of `tags` of `metadata`.", "vip"),
+    "span_kind": Words("Only spans of this kind of OpenTelemetry: server, client, …", "server"),
+    "host": Words("Only spans of this machine.", "web-1"),
+    "min_duration_ms": Words("Least duration in milliseconds.", "100"),
+    "max_duration_ms": Words("Greatest duration in milliseconds.", "5000"),
+    "resource.<key>": Words(
+        "As `attr.<key>`, of the attributes of the resource that sent it, ten at most.", "shop"
+    ),
     "server_name": Words("Only records of this machine.", "web-1"),
     "word": Words("Only bodies that hold these words whole, in capitals or not.", "stock"),
     "oldest_first": Words("Whether the oldest record comes first.", "false"),
@@ -110,8 +123,9 @@ PARAMETERS = {
     "type": Words("Only points of this type, such as of tokens.", "input"),
     "temporality": Words("Only points that are told so.", "delta"),
     "attr.<key>": Words(
-        "Only records with these values in their attributes, ten at most:"
-        ' `{"attr.order": "43"}` is sent as `attr.order=43`.',
+        "Only what has these values in its attributes, ten at most:"
+        ' `{"attr.order": "43"}` is sent as `attr.order=43`. Several of one key: any of them.'
+        " Numbers after `>`, `>=`, `<` and `<=` are compared; `!=43` is any other value, `*` any.",
         "43",
     ),
     "state": Words("Only issues that are unresolved, resolved, ignored, or all.", "unresolved"),

@@ -5,7 +5,7 @@ NothingFound        the project has no such thing (404)
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -28,6 +28,8 @@ MOST_CHARS = 4096
 MOST_PREFIXED = 10
 """Filters by metadata: each is one more column to read and one more condition."""
 MOST_KEY_CHARS = 200
+REPEATED = ("attr.", "resource.")
+"""Names that begin so may come with several values: each is one more that will do."""
 WHOLE = re.compile(
     r"\s*[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:e[+-]?\d{1,3})?\s*", re.ASCII | re.I
 )
@@ -71,7 +73,7 @@ def invalid(name: str, rule: str) -> InvalidParameters:
 
 
 def values_of(request: Request[Any, Any, Any]) -> Values:
-    """Returns the values of the request's query string by name.
+    """Returns the values of the request's query string by name; of `REPEATED` the first.
 
     Not by Litestar's `query_params`: that splits a text before it can be rejected, and keeps the
     last 1,024 answers of the process, which may be some megabytes each.
@@ -79,17 +81,24 @@ def values_of(request: Request[Any, Any, Any]) -> Values:
     Raises `InvalidParameters` for too many of them, for one that is too long, and for one that
     comes again with another value.
     """
+    values: dict[str, str] = {}
+    for name, value in given_of(request):
+        if values.setdefault(name, value) != value and not name.startswith(REPEATED):
+            raise invalid(name, "Expected once, came again with another value")
+    return values
+
+
+def given_of(request: Request[Any, Any, Any]) -> list[tuple[str, str]]:
+    """Returns names and values as they came. Raises as `values_of`, but for repeated names."""
     pieces = request.scope["query_string"].split(b"&", MOST_PARAMETERS)
     if len(pieces) > MOST_PARAMETERS:
         following = pieces[MOST_PARAMETERS].partition(b"&")[0].partition(b"=")[0]
         raise invalid(_text(following), f"Expected at most {MOST_PARAMETERS} parameters")
-    values: dict[str, str] = {}
-    for name, value in parse_qsl(_text(b"&".join(pieces)), keep_blank_values=True):
+    given = parse_qsl(_text(b"&".join(pieces)), keep_blank_values=True)
+    for name, value in given:
         if len(value) > MOST_CHARS:
             raise invalid(name, f"Expected at most {MOST_CHARS} characters")
-        if values.setdefault(name, value) != value:
-            raise invalid(name, "Expected once, came again with another value")
-    return values
+    return given
 
 
 def read(values: Values, shape: type[Query]) -> Query:
@@ -109,14 +118,19 @@ def prefixed(values: Values, prefix: str) -> tuple[tuple[str, str], ...]:
 
     Raises `InvalidParameters` for too many of them, and for one that is too long.
     """
-    found = [name for name in values if name.startswith(prefix) and name != prefix]
+    return prefixed_of(list(values.items()), prefix)
+
+
+def prefixed_of(given: Sequence[tuple[str, str]], prefix: str) -> tuple[tuple[str, str], ...]:
+    """Returns the same of names that may come several times."""
+    found = [(name, value) for name, value in given if name.startswith(prefix) and name != prefix]
     if len(found) > MOST_PREFIXED:
         rule = f"Expected at most {MOST_PREFIXED} parameters {prefix}<key>"
-        raise invalid(found[MOST_PREFIXED], rule)
-    for name in found:
+        raise invalid(found[MOST_PREFIXED][0], rule)
+    for name, _ in found:
         if len(name) - len(prefix) > MOST_KEY_CHARS:
             raise invalid(name, f"Expected a key of at most {MOST_KEY_CHARS} characters")
-    return tuple((name[len(prefix) :], values[name]) for name in found)
+    return tuple((name[len(prefix) :], value) for name, value in found)
 
 
 def _whole(text: str) -> int | str:

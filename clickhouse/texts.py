@@ -1,4 +1,4 @@
-"""Words that rows are searched for, as SQL conditions with bound values, and the indexes' own texts.
+"""Words that rows are searched for, as SQL conditions, and what the indexes of words are made of.
 
 A term is a word or a phrase. Each must be there, as whole words and in capitals or not. Of what is
 no ASCII any two characters that follow each other are looked for: Chinese has no blanks.
@@ -32,8 +32,8 @@ FIELDS = frozenset(
 )
 """Words that messages hold as JSON, whatever they say."""
 SAID = """lowerUTF8(arrayStringConcat(arrayMap(
-            part -> concat(JSONExtractString(part, 'text'), ' ', JSONExtractString(part, 'name'), ' ',
-                JSONExtractRaw(part, 'value')),
+            part -> concat(JSONExtractString(part, 'text'), ' ', JSONExtractString(part, 'name'),
+                ' ', JSONExtractRaw(part, 'value')),
             JSONExtractArrayRaw(body, 'parts')), ' '))"""
 """What a message says, without its JSON: read where its fields would answer."""
 SCRIPT = re.compile(r"[^\x00-\x7F]{2,}")

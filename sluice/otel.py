@@ -1,6 +1,6 @@
 """The system `otel`, put together from its sub-packages."""
 
-from api.otel import lists, metrics, trees
+from api.otel import lists, metrics, spans, trees
 from clickhouse.client import Warehouse
 from clickhouse.otel.summaries import summarise_one
 from ingest.otel.app import routers
@@ -41,6 +41,6 @@ def open_parts(resources: Resources) -> Parts:
 SYSTEM = System(
     open=open_parts,
     routers=routers,
-    queries=(*trees.HANDLERS, *lists.HANDLERS, *metrics.HANDLERS),
+    queries=(*trees.HANDLERS, *lists.HANDLERS, *spans.HANDLERS, *metrics.HANDLERS),
     checks=checks(),
 )

@@ -15,17 +15,17 @@ from api.declared import takes
 from api.parameters import (
     InvalidParameters,
     Project,
-    Values,
     invalid,
-    prefixed,
     read,
     values_of,
 )
 from api.reads import reader_of
 from api.rows import one
+from api.search_terms import ATTRIBUTE, read_attributes
 from api.time_zones import TimeZone, zone_of
+from clickhouse.attribute_filters import Attribute
 from clickhouse.client import Warehouse
-from clickhouse.errors.log_filters import Attribute, LogFilter, Named, Text
+from clickhouse.errors.log_filters import LogFilter, Named, Text
 from clickhouse.errors.logs import Order, Place, StoredLog, count_levels, get_log, list_logs
 from clickhouse.queries.periods import WIDTHS_US, Period, Periods
 from clickhouse.queries.values import text_or_none
@@ -40,7 +40,6 @@ USUAL_US = DAY_US
 """How long the range is where none is asked for."""
 LONGEST_US = 400 * DAY_US
 MOST_BUCKETS = 2_000
-ATTRIBUTE = "attr."
 NAMED = {
     "environment": "environment",
     "release": "release",
@@ -94,9 +93,8 @@ class LogCountQuery(LogQuery, frozen=True, kw_only=True):
 @get("/logs", opt={**takes(LogPageQuery, prefix=ATTRIBUTE), **describes(answer=LogList)})
 async def list_log_records(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers log records with their attributes, newest first, in pages."""
-    values = values_of(request)
-    query = read(values, LogPageQuery)
-    wanted = wanted_of(project, query, values)
+    query = read(values_of(request), LogPageQuery)
+    wanted = wanted_of(project, query, read_attributes(request, ATTRIBUTE))
     beyond = read_place(query.cursor, "cursor") if query.cursor else None
     order: Order = "oldest" if query.oldest_first == "true" else "newest"
 
@@ -123,9 +121,8 @@ async def list_log_records(request: Request[Any, Any, Any], project: Project) ->
 @get("/logs/counts", opt={**takes(LogCountQuery, prefix=ATTRIBUTE), **describes(answer=LogCounts)})
 async def count_log_records(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers how many log records there are over time, by level."""
-    values = values_of(request)
-    query = read(values, LogCountQuery)
-    wanted = wanted_of(project, query, values)
+    query = read(values_of(request), LogCountQuery)
+    wanted = wanted_of(project, query, read_attributes(request, ATTRIBUTE))
     period: Period = query.interval
     if (wanted.to_us - wanted.from_us) // WIDTHS_US[period] >= MOST_BUCKETS:
         rule = f"Expected a range of at most {MOST_BUCKETS} of these, or a longer interval"
@@ -159,7 +156,9 @@ async def get_log_record(
     return await one(reader_of(request, project), ask, missing="Log record not found")
 
 
-def wanted_of(project: ProjectContext, query: LogQuery, values: Values) -> LogFilter:
+def wanted_of(
+    project: ProjectContext, query: LogQuery, attributes: tuple[Attribute, ...]
+) -> LogFilter:
     """Returns the filter that a query names. Raises `InvalidParameters`."""
     first, last = date_range(query.date_from, query.date_to, zone_of(query, project.time_zone))
     last = time.time_ns() // 1000 if last is None else last
@@ -178,7 +177,7 @@ def wanted_of(project: ProjectContext, query: LogQuery, values: Values) -> LogFi
             for parameter, column in NAMED.items()
             if (value := getattr(query, parameter))
         ),
-        attributes=tuple(Attribute(*pair) for pair in prefixed(values, ATTRIBUTE)),
+        attributes=attributes,
         texts=(Text(query.q),) if query.q else (),
         words=(Text(query.word),) if query.word else (),
     )

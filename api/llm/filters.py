@@ -1,16 +1,20 @@
 """What lists and analytics are narrowed to, as query parameters."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
+from litestar import Request
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
 from api.dates import date_range
-from api.parameters import Offset, Page, Values, invalid, prefixed, read
+from api.llm.places import CursorText, read_place
+from api.parameters import Offset, Page, Values, invalid, prefixed, read, values_of
+from api.search_terms import ATTRIBUTE, RESOURCE, SearchWords, read_attributes, read_terms
 from api.time_zones import TimeZone, zone_of
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.rollups import METADATA
+from clickhouse.llm.trace_lines import Place
 from clickhouse.llm.traces import SESSION_ROWS
 from schemas.llm.wire import Kind, Status, Text
 from schemas.numbers import SAFE_INTEGER
@@ -43,6 +47,16 @@ class TraceQuery(TraceNames, frozen=True, kw_only=True):
     min_cost_cents: Decimal | None = None
     max_cost_cents: Decimal | None = None
     billing: Literal["billed", "all"] | None = None
+    service: str | None = None
+    convention: str | None = None
+    tag: Annotated[str, Meta(max_length=512)] | None = None
+
+
+class TraceSearch(Struct, frozen=True, kw_only=True):
+    """Which words traces hold, and where the page before ended."""
+
+    q: SearchWords | None = None
+    cursor: CursorText | None = None
 
 
 class SpanQuery(TimeZone, frozen=True, kw_only=True):
@@ -56,6 +70,15 @@ class SpanQuery(TimeZone, frozen=True, kw_only=True):
     trace_id: str | None = None
     """Of a distributed trace: 32 hexadecimal digits, or the same as a UUID."""
     service: str | None = None
+    q: SearchWords | None = None
+
+
+class AskedTraces(NamedTuple):
+    """A list of traces that is asked for. Whose messages have its words is not known yet."""
+
+    wanted: TraceFilter
+    page: Page
+    beyond: Place | None
 
 
 def list_of_traces(values: Values, time_zone: str = "UTC") -> tuple[TraceFilter, Page]:
@@ -73,13 +96,31 @@ def list_of_traces(values: Values, time_zone: str = "UTC") -> tuple[TraceFilter,
     return replace(wanted, from_us=first, to_us=last, every_billing=every), page
 
 
+def search_of_traces(request: Request[Any, Any, Any], time_zone: str) -> AskedTraces:
+    """Reads the same with words, attributes and a cursor. Raises `InvalidParameters`."""
+    values = values_of(request)
+    wanted, page = list_of_traces(values, time_zone)
+    search = read(values, TraceSearch)
+    beyond = None if search.cursor is None else read_place(search.cursor)
+    if beyond is not None and page.offset:
+        raise invalid("offset", "Expected none beside a cursor")
+    wanted = replace(
+        wanted,
+        attributes=read_attributes(request, ATTRIBUTE),
+        resource=read_attributes(request, RESOURCE),
+        words=read_terms(search.q) if search.q else (),
+    )
+    return AskedTraces(wanted, page, beyond)
+
+
 def list_of_spans(values: Values, time_zone: str = "UTC") -> tuple[SpanFilter, Page]:
     """Reads the parameters of a list of spans, as those of traces."""
     page, query = read(values, Page), read(values, SpanQuery)
     first, last = date_range(page.date_from, page.date_to, zone_of(query, time_zone))
     trace = query.trace_id.replace("-", "").lower() if query.trace_id else None
     named = _named(query, SpanFilter) | {"otel_trace": trace}
-    return SpanFilter(from_us=first, to_us=last, **named), page
+    wanted = SpanFilter(from_us=first, to_us=last, **named)
+    return (replace(wanted, words=read_terms(query.q)) if query.q else wanted), page
 
 
 def trace_filter(values: Values, query: TraceNames) -> TraceFilter:

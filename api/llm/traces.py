@@ -10,15 +10,19 @@ from litestar.response import Response
 from msgspec import Struct
 
 from api.declared import takes
-from api.llm.filters import SessionPage, TraceQuery, list_of_traces
+from api.llm.filters import SessionPage, TraceQuery, TraceSearch, search_of_traces
+from api.llm.places import written
 from api.outgoing import answer
 from api.parameters import NothingFound, Page, Project, read, values_of
 from api.reads import reader_of
 from api.rows import begin_rows, one
+from api.search_terms import ATTRIBUTE, RESOURCE
 from api.slashes import with_slashes
 from clickhouse.client import Warehouse
 from clickhouse.llm import traces
 from clickhouse.llm.rollups import METADATA
+from clickhouse.llm.searching import look_up_words
+from clickhouse.llm.trace_lines import Place
 from schemas.described import describes
 from schemas.llm.answers import SessionTraces, TraceAnswer, TraceList
 from schemas.projects import ProjectContext
@@ -28,16 +32,30 @@ Summarise = Callable[[Warehouse, ProjectContext, str], Awaitable[Struct | None]]
 DISTRIBUTED = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-@get("/traces", opt={**takes(TraceQuery, Page, prefix=METADATA), **describes(answer=TraceList)})
+@get(
+    "/traces",
+    opt={
+        **takes(TraceQuery, TraceSearch, Page, prefix=(METADATA, ATTRIBUTE, RESOURCE)),
+        **describes(answer=TraceList),
+    },
+)
 async def list_traces(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers one page of the matching traces, latest first, with the count of all matches."""
-    wanted, page = list_of_traces(values_of(request), project.time_zone)
-    selection = traces.matching(project, wanted, limit=page.limit, offset=page.offset)
+    wanted, page, beyond = search_of_traces(request, project.time_zone)
     reader = reader_of(request, project)
+    async with reader.turn() as store:
+        searched = await look_up_words(store, project, wanted, beyond)
+        found = await traces.page_of(
+            store, project, searched, limit=page.limit, offset=page.offset, beyond=beyond
+        )
     rows, total = await begin_rows(
-        reader, selection, lambda store: traces.count_traces(store, project, wanted)
+        reader, found.selection, lambda store: traces.count_traces(store, project, searched)
     )
-    return await answer(TraceList([], total, page.limit, page.offset), rows)
+    last = found.last
+    if last is None and searched.from_us != wanted.from_us:
+        last = Place(searched.from_us or 0, "")
+    next_cursor = None if last is None else written(last)
+    return await answer(TraceList([], total, page.limit, page.offset, next_cursor), rows)
 
 
 @get("/traces/{trace_id:str}", opt=describes(answer=TraceAnswer))

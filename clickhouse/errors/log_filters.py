@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from clickhouse.attribute_filters import Attribute, with_attributes
 from clickhouse.errors.trace_links import spellings as spellings_of_trace
-from clickhouse.log_attributes import spellings
 from clickhouse.queries.conditions import Condition
-from clickhouse.tags import path_of
 from clickhouse.texts import WORD, words_of
 from schemas.projects import ProjectContext
 
@@ -31,14 +30,6 @@ class Named(NamedTuple):
     """One condition: a name in `COLUMNS`, and the value that it has or, negated, has not."""
 
     name: str
-    value: str
-    is_negated: bool = False
-
-
-class Attribute(NamedTuple):
-    """One condition: an attribute, and the value that it has or, negated, has not."""
-
-    key: str
     value: str
     is_negated: bool = False
 
@@ -87,18 +78,12 @@ def condition(project: ProjectContext, wanted: LogFilter) -> Condition:
         sign = "!=" if one.is_negated else "="
         parts.append(f"{COLUMNS[one.name]} {sign} {{named_{number}:String}}")
         values[f"named_{number}"] = one.value
-    _add_attributes(wanted.attributes, parts, values)
+    for one_of in with_attributes(wanted.attributes):
+        parts.append(one_of.sql)
+        values |= one_of.values
     _add_texts(wanted.texts, parts, values)
     _add_words(wanted.words, parts, values)
     return Condition("\n    AND ".join(parts), values)
-
-
-def attribute_sql(key: str) -> str:
-    """Returns the expression for an attribute as it is stored, the empty text where it is not.
-
-    It goes into a statement unbound, as `clickhouse.tags.tag_sql` does, and for the same reason.
-    """
-    return f"ifNull(attributes.`{path_of(key)}`.:String, '')"
 
 
 def words_within(text: str) -> list[str]:
@@ -112,16 +97,6 @@ def words_within(text: str) -> list[str]:
         for found in WORD.finditer(told)
         if found.start() > 0 and found.end() < len(told) and found[0].isascii()
     ]
-
-
-def _add_attributes(
-    attributes: Sequence[Attribute], parts: list[str], values: dict[str, Any]
-) -> None:
-    for number, one in enumerate(attributes):
-        word = "NOT IN" if one.is_negated else "IN"
-        parts.append(f"{attribute_sql(one.key)} {word} {{attribute_{number}:Array(String)}}")
-        # The empty text asks for records without it.
-        values[f"attribute_{number}"] = spellings(one.value) if one.value else ["", "="]
 
 
 def _add_texts(texts: Sequence[Text], parts: list[str], values: dict[str, Any]) -> None:

@@ -5,8 +5,9 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from clickhouse.attribute_filters import attribute_sql
 from clickhouse.client import Warehouse
-from clickhouse.errors.log_filters import COLUMNS, LogFilter, attribute_sql, condition
+from clickhouse.errors.log_filters import COLUMNS, LogFilter, condition
 from clickhouse.errors.trace_links import AROUND_US, Between
 from clickhouse.log_attributes import read_attributes, read_value
 from clickhouse.queries.conditions import by_ids

@@ -9,9 +9,18 @@ from typing import Any
 
 from msgspec import Struct
 
+from clickhouse.attribute_filters import Attribute
 from clickhouse.queries.conditions import Condition
+from clickhouse.span_attributes import AttributesOfSpans, having_attributes
 from clickhouse.tags import stored_tag, tag_sql
-from clickhouse.texts import standing_in, written_forms
+from clickhouse.texts import (
+    INPUT_WORDS,
+    TRACE_WORDS,
+    Term,
+    in_bodies,
+    standing_in,
+    written_forms,
+)
 from schemas.ids import spellings
 from schemas.projects import CostPreference, ProjectContext
 
@@ -38,6 +47,8 @@ EQUALITIES: Mapping[str, str] = {
     "tool_name": "tool_name = {tool_name:String}",
     "otel_trace": "trace_id = {otel_trace:String}",
     "service": "service = {service:String}",
+    "convention": "convention = {convention:String}",
+    "tag": "has(JSONExtract(metadata, 'tags', 'Array(String)'), {tag:String})",
 }
 # Columns that are never NULL: what is unset there is the empty text.
 NEGATABLE: Mapping[str, str] = {
@@ -78,11 +89,25 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     max_cost_cents: Decimal | None = None
     every_billing: bool = False
     """Also calls that are not billed, because others tell of them too."""
+    service: str | None = None
+    convention: str | None = None
+    """By which OpenTelemetry told it."""
+    tag: str | None = None
+    """One of the `tags` of its metadata."""
+    attributes: tuple[Attribute, ...] = ()
+    """Of the span that told it, and of no other calls."""
+    resource: tuple[Attribute, ...] = ()
+    words: tuple[Term, ...] = ()
+    """Each stands in the request or the answer, or `told` has the call."""
+    told: tuple[str, ...] = ()
+    """Calls whose messages have all words: `clickhouse.message_search`."""
 
     @property
     def reads_rows(self) -> bool:
         """Whether it asks for what no rollup can have."""
-        return bool(self.metadata or self.texts or self.without_texts or self.every_billing)
+        of_texts = (self.metadata, self.texts, self.without_texts, self.words)
+        of_spans = (self.service, self.convention, self.tag, self.attributes, self.resource)
+        return self.every_billing or any(of_texts) or any(of_spans)
 
 
 class SpanFilter(Struct, frozen=True, kw_only=True):
@@ -98,6 +123,8 @@ class SpanFilter(Struct, frozen=True, kw_only=True):
     otel_trace: str | None = None
     """The id of a distributed trace."""
     service: str | None = None
+    words: tuple[Term, ...] = ()
+    """Each stands in what the tool was given."""
 
 
 def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Condition:
@@ -118,6 +145,8 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
         _add_metadata(wanted, parts, values)
         _add_texts(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)
+    _add_attributes(wanted, parts, values)
+    _add_words(wanted, parts, values)
     return Condition("\n        AND ".join(parts), values)
 
 
@@ -133,6 +162,30 @@ def _add_texts(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) ->
         name = f"text_{number}"
         parts.append(f"{sign}{standing_in(SEARCHED, name)}")
         values[name] = written_forms(text)
+
+
+def _add_attributes(
+    wanted: TraceFilter | SpanFilter, parts: list[str], values: dict[str, Any]
+) -> None:
+    if isinstance(wanted, TraceFilter) and (wanted.attributes or wanted.resource):
+        within = [sql for us, sql in ((wanted.from_us, FROM), (wanted.to_us, TO)) if us is not None]
+        asked = AttributesOfSpans(wanted.attributes, wanted.resource)
+        found = having_attributes("trace_id", asked, within)
+        parts.append(found.sql)
+        values |= found.values
+
+
+def _add_words(wanted: TraceFilter | SpanFilter, parts: list[str], values: dict[str, Any]) -> None:
+    if not wanted.words:
+        return
+    if isinstance(wanted, SpanFilter):
+        found = in_bodies(wanted.words, INPUT_WORDS, ("tool_input",))
+        parts.append(found.sql)
+    else:
+        found = in_bodies(wanted.words, TRACE_WORDS, ("request_body", "ifNull(output_text, '')"))
+        parts.append(f"({found.sql}\n        OR trace_id IN {{told:Array(String)}})")
+        values["told"] = list(wanted.told)
+    values |= found.values
 
 
 def _add_amounts(

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import TraceFilter, condition
+from clickhouse.queries.conditions import Condition
 from clickhouse.queries.values import counted, sent_cost, text_or_none
 from schemas.projects import ProjectContext
 
@@ -81,14 +82,20 @@ async def list_lines(
     `beyond` is left out, and whatever lies on its other side.
     """
     where = condition(project, wanted)
-    text, values = where.sql, {**where.values, "limit": limit, "preview": PREVIEW_CHARS}
     if beyond is not None:
-        text += BEYOND.replace("{sign}", "<" if way == "older" else ">")
-        values |= {"place_us": beyond.us, "place_id": beyond.trace_id}
+        where = going_on(where, beyond, way)
+    text, values = where.sql, {**where.values, "limit": limit, "preview": PREVIEW_CHARS}
     sql = LINES.replace("{where}", text)
     sql = sql.replace("{direction}", "DESC" if way == "older" else "ASC")
     answer = await warehouse.query(sql, values)
     return [_line(project, row) for row in answer.rows]
+
+
+def going_on(where: Condition, beyond: Place, way: Way = "older") -> Condition:
+    """Returns a condition for what lies beyond a place."""
+    sql = where.sql + BEYOND.replace("{sign}", "<" if way == "older" else ">")
+    values = {"place_us": beyond.us, "place_id": beyond.trace_id}
+    return Condition(sql, where.values | values)
 
 
 def _line(project: ProjectContext, row: Sequence[Any]) -> TraceLine:

@@ -1,7 +1,7 @@
 """Traces as their sender knows them: lists, one by id, many by id, sessions."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
@@ -9,6 +9,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter, condition
 from clickhouse.llm.told_bodies import Told, put_messages
+from clickhouse.llm.trace_lines import Place, going_on
 from clickhouse.messages import hashes_of
 from clickhouse.queries.conditions import Condition, by_ids
 from clickhouse.queries.parts import ONE_ROW, PART_BYTES, Selection, Table
@@ -18,6 +19,8 @@ from schemas.projects import ProjectContext
 from schemas.times import iso_ms
 
 SESSION_ROWS = 10_000
+MOST_COUNTED = 10_000
+"""Matches of a search: to count all of a common word would read every body."""
 # What DateTime64 holds.
 EARLIEST_US = -2_208_988_800_000_000
 LATEST_US = 10_413_791_999_999_999
@@ -48,7 +51,70 @@ WHERE {where}
 ORDER BY timestamp {direction}, trace_id {direction}
 LIMIT {limit:UInt32} OFFSET {offset:UInt64}
 """
+PLACES = """
+SELECT toUnixTimestamp64Micro(timestamp), trace_id
+FROM traces
+WHERE {where}
+ORDER BY timestamp DESC, trace_id DESC
+LIMIT {limit:UInt32} OFFSET {offset:UInt64}
+"""
+# The first two find the rows by the key.
+AT_PLACES = """project_id = {project_id:String}
+    AND toUnixTimestamp64Micro(timestamp) IN {moments:Array(Int64)}
+    AND trace_id IN {ids:Array(String)}"""
+NOWHERE = "project_id = {project_id:String} AND 0"
+COUNTED = """
+SELECT count()
+FROM (
+    SELECT 1
+    FROM traces
+    WHERE {where}
+    LIMIT {limit:UInt32}
+)
+"""
 STORED = "SELECT count() FROM traces WHERE project_id = {project_id:String}"
+
+
+class TracePage(NamedTuple):
+    """The rows of one page, and the last of them where more follow."""
+
+    selection: Selection
+    last: Place | None
+
+
+async def page_of(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    *,
+    limit: int,
+    offset: int = 0,
+    beyond: Place | None = None,
+) -> TracePage:
+    """Finds one page of the matching traces, latest first, ties by id.
+
+    Where its rows are is asked first: so the place at which the next page begins is that of a row
+    of this one, whatever comes meanwhile.
+    """
+    where = condition(project, wanted)
+    if beyond is not None:
+        where = going_on(where, beyond)
+    values = where.values | {"limit": limit + 1, "offset": offset}
+    found = (await warehouse.query(PLACES.replace("{where}", where.sql), values)).rows
+    page = [Place(*row) for row in found[:limit]]
+    selection = Selection(TRACES, _at(project, page), "DESC")
+    return TracePage(selection, page[-1] if len(found) > limit else None)
+
+
+def _at(project: ProjectContext, page: Sequence[Place]) -> Condition:
+    values = {
+        "project_id": project.project_id,
+        "moments": sorted({place.us for place in page}),
+        "ids": [place.trace_id for place in page],
+        "limit": len(page),
+        "offset": 0,
+    }
+    return Condition(AT_PLACES if page else NOWHERE, values)
 
 
 def matching(
@@ -69,7 +135,12 @@ def of_session(
 
 
 async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter) -> int:
-    """Returns how many traces match."""
+    """Returns how many traces match; where words are looked for, `MOST_COUNTED` at most."""
+    if wanted.words:
+        where = condition(project, wanted)
+        sql = COUNTED.replace("{where}", where.sql)
+        counted_rows = await warehouse.query(sql, where.values | {"limit": MOST_COUNTED})
+        return int(counted_rows.rows[0][0])
     # A session's traces are few and indexed, and no rollup knows the rest of these.
     fine = (wanted.session_id, wanted.model_used, wanted.min_latency_ms, wanted.max_latency_ms)
     exact = {*fine, wanted.min_cost_cents, wanted.max_cost_cents} != {None}

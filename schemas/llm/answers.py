@@ -104,12 +104,16 @@ class SpanAnswer(Struct, rename="camel", kw_only=True):
 
 
 class TraceList(Struct, rename="camel"):
-    """One page of traces; `total` counts all matches."""
+    """One page of traces; `total` counts all matches, of a search 10,000 at most.
+
+    `nextCursor` is where the next page begins, `null` at the end.
+    """
 
     traces: list[TraceAnswer]
     total: int
     limit: int
     offset: int
+    next_cursor: str | None
 
 
 class SpanList(Struct, rename="camel"):

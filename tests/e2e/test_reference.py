@@ -144,6 +144,7 @@ STEPS = (
     *("GET /v1/traces", "GET /v1/traces/{trace_id}", "GET /v1/sessions/{session_id}"),
     *("GET /v1/otel/metrics", "GET /v1/otel/metrics/series"),
     *("GET /dashboard/api/otel/metrics", "GET /dashboard/api/otel/metrics/series"),
+    *("GET /v1/otel/spans", "GET /dashboard/api/otel/spans"),
     *("GET /v1/spans", "GET /v1/spans/{span_id}", "GET /v1/sessions/{session_id}/spans"),
     *("GET /v1/traces/{trace_id}/cost", "GET /v1/spans/{span_id}/cost", "GET /v1/models"),
     *("GET /dashboard/api/traces/{trace_id}/cost", "GET /dashboard/api/spans/{span_id}/cost"),

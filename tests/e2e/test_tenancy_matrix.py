@@ -107,7 +107,7 @@ QUERIES = (
     *("feedback", "attachments", "attachments/{attachment_id}", "check-ins", "check-ins/monitors"),
     *("issues", "issues/{issue_id}", "releases"),
     *("logs", "logs/counts", "logs/{log_id}"),
-    *("otel/metrics", "otel/metrics/series"),
+    *("otel/metrics", "otel/metrics/series", "otel/spans"),
     *("releases/health", "releases/{version}"),
     *(f"issues/{{issue_id}}/{one}" for one in ("timeline", "tags", "activity", "events")),
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),

@@ -78,7 +78,7 @@ def test_what_is_declared_is_what_the_shapes_name() -> None:
 
     assert "group_by" in declared.names
     assert "session_id" in declared.names
-    assert declared.prefix == "metadata."
+    assert declared.prefixes == ("metadata.",)
 
 
 def test_a_handler_that_declares_nothing_takes_nothing() -> None:

@@ -81,7 +81,7 @@ def test_the_parameters_are_those_that_the_code_reads(one: Operation) -> None:
     in_query = [found["name"] for found in parameters if found["in"] == "query"]
     in_path = [found["name"] for found in parameters if found["in"] == "path"]
 
-    assert in_query == names + ([f"{declared.prefix}<key>"] if declared.prefix else [])
+    assert in_query == names + [f"{prefix}<key>" for prefix in declared.prefixes]
     assert "/".join(f"{{{name}}}" for name in in_path) == "/".join(
         piece for piece in one.path.split("/") if piece.startswith("{")
     )

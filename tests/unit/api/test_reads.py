@@ -39,7 +39,7 @@ PATHS = (
     *("/transactions", "/transactions/spans", "/transactions/a"),
     *(f"/logs?{RANGE}", f"/logs/counts?{RANGE}", "/logs/a", "/attachments"),
     *(f"/otel/metrics?{RANGE}", f"/otel/metrics/series?name=a&{RANGE}"),
-    *("/attachments/a", "/check-ins", "/check-ins/monitors"),
+    *("/attachments/a", "/check-ins", "/check-ins/monitors", "/otel/spans"),
 )
 
 

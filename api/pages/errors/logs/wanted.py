@@ -13,7 +13,8 @@ from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import invalid, values_of
 from api.reads import reader_of
-from clickhouse.errors.log_filters import COLUMNS, Attribute, LogFilter, Named, Text
+from clickhouse.attribute_filters import read_attribute
+from clickhouse.errors.log_filters import COLUMNS, LogFilter, Named, Text
 from clickhouse.errors.logs import values_like
 from schemas.errors.severities import LOG_LEVELS, least_of
 from schemas.projects import ProjectContext
@@ -99,7 +100,7 @@ def filter_of(terms: Sequence[Term], shown: TimeRange) -> LogFilter:
             Named(term.key, term.value, term.is_negated) for term in terms if term.key in COLUMNS
         ),
         attributes=tuple(
-            Attribute(term.key.removeprefix(ATTRIBUTE), term.value, term.is_negated)
+            read_attribute(term.key.removeprefix(ATTRIBUTE), term.value, is_negated=term.is_negated)
             for term in terms
             if term.key.startswith(ATTRIBUTE)
         ),
@@ -117,6 +118,11 @@ def _check(term: Term) -> None:
         raise invalid(WHERE, f"{term.key}: expected 2 to {MOST_TEXT_CHARS} characters")
     if term.key == "level" and term.value not in LOG_LEVELS:
         raise invalid(WHERE, f"level: expected one of {', '.join(LOG_LEVELS)}")
+    if term.key.startswith(ATTRIBUTE):
+        try:
+            read_attribute(term.key, term.value, is_negated=term.is_negated)
+        except ValueError as error:
+            raise invalid(WHERE, f"{term.key}: {error}") from error
     if len(term.key) > MOST_KEY_CHARS:
         raise invalid(WHERE, f"Expected a name of at most {MOST_KEY_CHARS} characters")
 
