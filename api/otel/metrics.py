@@ -12,12 +12,12 @@ from msgspec import Meta
 from api.dates import date_range
 from api.declared import takes
 from api.otel.metric_moments import chart_of
-from api.parameters import InvalidParameters, Project, invalid, prefixed, read, values_of
+from api.parameters import InvalidParameters, Project, invalid, read, values_of
 from api.reads import reader_of
 from api.rows import one
+from api.search_terms import ATTRIBUTE, read_attributes
 from api.time_zones import TimeZone, zone_of
 from clickhouse.client import Warehouse
-from clickhouse.errors.log_filters import Attribute
 from clickhouse.otel.metric_filters import COLUMNS, MetricFilter
 from clickhouse.otel.metric_list import Listed, Wanted, list_metrics
 from clickhouse.otel.metric_series import Asked
@@ -36,7 +36,6 @@ STEPS_S = (*(10, 30, 60, 300, 900, 1_800, 3_600), *(10_800, 21_600, 43_200, 86_4
 LONGEST_STEP_S = 31 * 86_400
 LENGTH = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
-ATTRIBUTE = "attr."
 GROUPS = tuple(sorted(COLUMNS))
 Text = Annotated[str, Meta(max_length=200)]
 
@@ -111,7 +110,7 @@ async def chart_metric(request: Request[Any, Any, Any], project: Project) -> Res
             columns=tuple(
                 (column, value) for column in GROUPS if (value := getattr(query, column))
             ),
-            attributes=tuple(Attribute(*pair) for pair in prefixed(values, ATTRIBUTE)),
+            attributes=read_attributes(request, ATTRIBUTE),
         ),
         step_us=step_s * 1_000_000,
         group_by=_split_by(query.split_by),

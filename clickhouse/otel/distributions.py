@@ -17,7 +17,7 @@ class Interval(NamedTuple):
 
     lower: float
     upper: float
-    count: float
+    held: float
     """May be negative: what an interval of another width has more."""
 
 

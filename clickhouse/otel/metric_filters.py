@@ -5,8 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from clickhouse.errors.log_filters import Attribute, attribute_sql
-from clickhouse.log_attributes import spellings
+from clickhouse.attribute_filters import Attribute, attribute_sql, with_attributes
 from clickhouse.queries.conditions import Condition
 from schemas.projects import ProjectContext
 
@@ -55,10 +54,9 @@ def condition(
     for number, (column, value) in enumerate(wanted.columns):
         parts.append(f"{COLUMNS[column]} = {{column_{number}:String}}")
         values[f"column_{number}"] = value
-    for number, one in enumerate(wanted.attributes):
-        parts.append(f"{attribute_sql(one.key)} IN {{attribute_{number}:Array(String)}}")
-        # The empty text asks for points without it.
-        values[f"attribute_{number}"] = spellings(one.value) if one.value else ["", "="]
+    for one in with_attributes(wanted.attributes):
+        parts.append(one.sql)
+        values |= one.values
     return Condition("\n    AND ".join(parts), values)
 
 

@@ -165,4 +165,5 @@ def _spelled(name: str, value: str) -> Sequence[str]:
 
 def _listed(row: Sequence[Any]) -> ListedSpan:
     *plain, attributes, resource = row
-    return ListedSpan(*plain, read_attributes(attributes), read_attributes(resource))
+    values = (*plain, read_attributes(attributes), read_attributes(resource))
+    return ListedSpan(*values)
