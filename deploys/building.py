@@ -31,6 +31,8 @@ REASONS = {
     "processes": "started more processes than it may",
 }
 SHOWN_SHA = 12
+MOST_LINE_CHARS = 300
+"""Of each of the last lines of a command that has failed."""
 
 
 class Made(NamedTuple):
@@ -125,6 +127,7 @@ class Build(NamedTuple):
         assert images is not None
         await self.enter("build")
         await self.out.say("info", "$ docker build .")
+        since = self.out.next_seq
         ended = await images.build(
             folder,
             release_id,
@@ -133,7 +136,7 @@ class Build(NamedTuple):
             cancel=self.lease.ended,
             network=self._has_network,
         )
-        self._refuse(ended, "docker build .", "build")
+        self._refuse(ended, "docker build .", "build", since)
         image = await images.find(release_id)
         if image is None:
             raise DeployFailed("The image that was built is gone")
@@ -148,9 +151,10 @@ class Build(NamedTuple):
                 await self.enter("install" if phase == "install" else "build")
             for text in filter(None, commands):
                 await self.out.say("info", f"$ {text}")
+                since = self.out.next_seq
                 command = await self._command(text, plan, image)
                 ended = await self.bench.driver.run(command, self.out.write, self.lease.ended)
-                self._refuse(ended, text, phase)
+                self._refuse(ended, text, phase, since)
 
     async def _command(self, text: str, plan: Plan, image: Image | None) -> Command:
         tree = self.bench.releases.tree(self.job.deployment.id)
@@ -174,10 +178,17 @@ class Build(NamedTuple):
     def _has_network(self) -> bool:
         return self.job.config.build_network and self.bench.settings.build_network
 
-    def _refuse(self, ended: Ended, text: str, phase: str) -> None:
-        """Raises what there is to say of a command that did not end well."""
+    def _refuse(self, ended: Ended, text: str, phase: str, since: int) -> None:
+        """Raises what there is to say of a command that did not end well.
+
+        `since` is the number of the first line that it may have printed.
+        """
+        self.out.end_lines()
         if ended.reason == "cancelled" or self.lease.ended.is_set():
             raise Cancelled
+        if not ended.reason and not ended.code:
+            return
+        told = f"ended with exit code {ended.code}"
         if ended.reason:
             limits = self._limits()
             told = REASONS[ended.reason].format(
@@ -185,9 +196,9 @@ class Build(NamedTuple):
                 output=limits.output_bytes >> 20,
                 disk=limits.disk_bytes >> 20,
             )
-            raise DeployFailed(f"The {phase} command {told}: {text}")
-        if ended.code:
-            raise DeployFailed(f"The {phase} command ended with exit code {ended.code}: {text}")
+        printed = [line[:MOST_LINE_CHARS] for line in self.out.last_lines(since)]
+        last = ["What it printed last:", *printed] if printed else []
+        raise DeployFailed("\n".join([f"The {phase} command {told}: {text}", *last]))
 
     def _limits(self) -> Limits:
         settings = self.bench.settings

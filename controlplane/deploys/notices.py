@@ -15,13 +15,14 @@ from controlplane.deploys.apps import config_of
 from controlplane.deploys.secrets import open_secrets
 from controlplane.models import Project
 from controlplane.outbox import Outgoing, new_message_id, put_out, seal_target
-from schemas.deploys.routing import PRODUCTION
+from schemas.deploys.routing import segment_of
 from schemas.messages import Message
 from schemas.times import iso_ms
 
 Tell = Callable[[AsyncSession, models.Deployment, int], Awaitable[int]]
 GOOD = ("running", "finished")
-MAX_ERROR_CHARS = 1500
+FIRST_ERROR_CHARS, LAST_ERROR_CHARS = 500, 1000
+"""Of a reason: what failed stands first, and why stands last, in what was printed."""
 
 
 def teller(vault: Vault) -> Tell:
@@ -63,7 +64,7 @@ def message_of(row: models.Deployment, project_name: str, now_us: int) -> Messag
     what = f"{project_name} ({row.environment})"
     done = "was built" if row.status == "finished" else "is running"
     subject = f"{what}: {commit} {done}" if is_good else f"{what}: {commit} failed"
-    error = row.error_msg[:MAX_ERROR_CHARS]
+    error = _short(row.error_msg)
     lines = [subject, "", f"Branch {row.branch}, asked for by {row.author}."]
     lines += [row.commit_msg] if row.commit_msg else []
     lines += [] if is_good else ["", error, row.resolution]
@@ -79,6 +80,12 @@ def message_of(row: models.Deployment, project_name: str, now_us: int) -> Messag
     )
 
 
+def _short(error: str) -> str:
+    if len(error) <= FIRST_ERROR_CHARS + LAST_ERROR_CHARS:
+        return error
+    return f"{error[:FIRST_ERROR_CHARS]}\n…\n{error[-LAST_ERROR_CHARS:]}"
+
+
 def _body(row: models.Deployment, project_name: str, error: str) -> dict[str, Any]:
     """Returns what programs get (contract 2.a, notifications)."""
     body = {
@@ -89,7 +96,7 @@ def _body(row: models.Deployment, project_name: str, error: str) -> dict[str, An
         "environment": row.environment,
         "branch": row.branch,
         "commit_sha": row.commit_sha,
-        "url": f"/app/{row.project_id}" if row.environment == PRODUCTION else "",
+        "url": f"/app/{segment_of(str(row.project_id), row.environment)}",
     }
     return body if row.status in GOOD else body | {"error_msg": error}
 

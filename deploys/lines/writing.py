@@ -37,6 +37,8 @@ MOST_LINES = 200_000
 MOST_SAID = 1_000
 """Of what the deployer says, beside these."""
 TOO_MANY = f"The log is full: of what is printed after {MOST_LINES} lines, nothing is kept."
+MOST_LAST = 50
+"""Printed lines that are kept to say why a command has failed."""
 RESERVED = 1_000
 """Numbers are reserved ahead so many at a time."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
@@ -95,6 +97,8 @@ class LineWriter:
         self._waiting_bytes = 0
         self._next_seq = self._reserved = of.first_seq
         self._said = 0
+        self._last: deque[tuple[int, str]] = deque(maxlen=MOST_LAST)
+        """Of what was printed, with the numbers, as the log has it."""
         self._is_full = self._is_closing = False
         self._some, self._enough, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._room.set()
@@ -138,6 +142,14 @@ class LineWriter:
         kept = body[: kept_bytes(self._masker)]
         self._print(stream, RawLine(kept, len(body)), at_us)
 
+    def end_lines(self) -> None:
+        """Takes lines as ended that have not: what comes next is another command's."""
+        self._flush(lambda _: 0, since=float("inf"))
+
+    def last_lines(self, since_seq: int) -> list[str]:
+        """Returns what was printed last from a number on, with nothing secret in it."""
+        return [text for seq, text in self._last if seq >= since_seq]
+
     async def say(self, level: Level, text: str) -> None:
         """Takes what the deployer says, in one line or several. Waits as `write` does."""
         await self._ready()
@@ -161,7 +173,7 @@ class LineWriter:
 
         May be called twice. The deployment may be said to be over once it has returned.
         """
-        self._flush(lambda _: 0, since=float("inf"))
+        self.end_lines()
         self._is_closing = True
         self._some.set()
         self._enough.set()
@@ -217,6 +229,8 @@ class LineWriter:
             stream=stream,
             message=text,
         )
+        if stream != "system":
+            self._last.append((line.seq, text))
         self._next_seq += 1
         self._waiting.append(line)
         self._waiting_bytes += len(text)

@@ -121,13 +121,29 @@ async def test_each_target_is_told_once_of_what_its_owner_wants_to_hear(
         assert config.url == HOOK or config.recipients == ("a@example.com",)
 
 
-async def end(database: Database, vault: Vault, owner: Owner, status: str) -> None:
+async def test_of_a_long_reason_what_failed_and_what_was_printed_last_are_told(
+    ann: Owner, database: Database, vault: Vault
+) -> None:
+    await put(ann, notifications=[HOOK])
+
+    await end(database, vault, ann, "failed", error="It failed\n" + "x\n" * 5_000 + "and why")
+
+    (row,) = await outbox(database)
+    told = msgspec.json.decode(msgspec.json.decode(row.payload, type=Message).body)["error_msg"]
+    assert told.startswith("It failed\n")
+    assert told.endswith("\nand why")
+    assert len(told) < 2_000
+
+
+async def end(
+    database: Database, vault: Vault, owner: Owner, status: str, *, error: str = "it broke"
+) -> None:
     """Ends the newest deployment of a project, as its deployer does."""
     if not (await owner.http.get("/deployments")).json()["data"]:
         await owner.http.post("/deployments", json={"project_id": owner.id})
     async with database.session() as session:
         row = (await session.scalars(select(models.Deployment))).one()
-        row.status, row.error_msg = status, "it broke" if status == "failed" else ""
+        row.status, row.error_msg = status, error if status == "failed" else ""
         await tell_of(session, vault, row, 1)
 
 

@@ -69,7 +69,12 @@ async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) ->
 @pytest.mark.parametrize(
     ("files", "config", "reason"),
     [
-        ({}, {"build_command": "echo broken >&2; exit 3"}, "exit code 3"),
+        (
+            {},
+            {"build_command": "echo $PASSWORD; printf broken >&2; exit 3"},
+            "exit code 3: echo $PASSWORD; printf broken >&2; exit 3\n"
+            "What it printed last:\n[Filtered]\nbroken",
+        ),
         ({"app.py": "raise SystemExit('no such luck')"}, {}, "no such luck"),
         (page("ill", status=500), {"health_path": "/"}, "500"),
         (
