@@ -234,6 +234,16 @@ def _(server: Server) -> None:
         check_success(answer, "metrics", content_type)
 
 
+@check("index-of-a-text", "MUST", "what profiles alone have is ignored in a span's attribute")
+def _(server: Server) -> None:
+    request = spans(1)
+    attribute = request.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="k")
+    if not hasattr(attribute.value, "string_value_strindex"):
+        raise Skipped("this opentelemetry-proto does not have it")
+    attribute.value.string_value_strindex = 7
+    check_success(server.post("traces", sent_as(request, PROTOBUF)), "traces", PROTOBUF)
+
+
 @check("unknown-fields", "MUST", "fields of a newer version are stepped over")
 def _(server: Server) -> None:
     unknown = b"\xa2\x06\x03new"
