@@ -29,8 +29,9 @@ def percentiles(
 ) -> list[float | None]:
     """Returns the value below which each share of the values lies; `None` where there are none.
 
-    `least` and `most` bound the outermost intervals. Without, the first one begins at 0 where its
-    end is greater, and what is beyond the last bound is taken to be there.
+    No value is less than `least` or greater than `most`, where these are known. Without, the first
+    interval begins at 0 where its end is greater, and what is beyond the last bound is taken to be
+    there.
     """
     known = [_bounded(one, least, most) for one in intervals]
     edges, below = _cumulative(known)
@@ -41,15 +42,18 @@ def percentiles(
 
 
 def _bounded(one: Interval, least: float | None, most: float | None) -> Interval:
-    lower, upper, count = one
+    lower, upper, held = one
+    if least is not None and lower < least <= upper:
+        lower = least
+    if most is not None and lower <= most < upper:
+        upper = most
     if math.isinf(lower):
-        first = 0.0 if upper > 0 else upper
-        lower = least if least is not None and least <= upper else first
+        lower = min(0.0, upper)
     if math.isinf(upper):
-        upper = most if most is not None and most >= lower else lower
+        upper = lower
     if not math.isfinite(lower):
         lower = upper = 0.0
-    return Interval(lower, upper, count)
+    return Interval(lower, upper, held)
 
 
 def _cumulative(intervals: Sequence[Interval]) -> tuple[list[float], list[float]]:

@@ -90,7 +90,7 @@ COUNTS = """
 SELECT k, {bucket} AS bucket, count(),
     sum(multiIf(follows = 'alone', counted, follows = 'grown', counted - counted_before, 0)),
     sum(multiIf(follows = 'alone', told, follows = 'grown', told - told_before, 0)),
-    min(least), max(most)
+    if(countIf(least IS NULL) = 0, min(least), NULL), if(countIf(most IS NULL) = 0, max(most), NULL)
 FROM ({following}
 )
 WHERE at_us >= {first_us:Int64}

@@ -136,6 +136,36 @@ def test_an_exporter_of_opentelemetry_loses_nothing(
     assert found == {"received": count, "accepted": count}
 
 
+def test_records_and_metrics_that_exporters_send_can_be_read(project: Project) -> None:
+    send_records(exporter_of(project, "logs", None))
+    send_metrics(exporter_of(project, "metrics", None))
+    accepted(project, 50, "otel_record")
+    accepted(project, 3, "otel_metric")
+
+    logs = project.get("/v1/logs", limit=500).json()["logs"]
+    listed = project.get("/v1/otel/metrics").json()["metrics"]
+    charts = {
+        name: project.get("/v1/otel/metrics/series", name=name, split_by="service").json()
+        for name in ("latency", "orders", "queue")
+    }
+
+    assert {one["body"] for one in logs} == {f"paid {number}" for number in range(50)}
+    assert {(one["service"], one["logger"], one["level"]) for one in logs} == {
+        ("shop", "tests", "info")
+    }
+    assert [(one["name"], one["kind"], one["unit"]) for one in listed] == [
+        *(("latency", "histogram", "ms"), ("orders", "sum", ""), ("queue", "gauge", "")),
+    ]
+    shown = {name: chart["series"][0] for name, chart in charts.items()}
+    assert {one["group"] for one in shown.values()} == {"shop"}
+    # What is exported twice may lie in two buckets.
+    assert sum(one["value"] for one in shown["orders"]["points"]) == 3
+    assert shown["queue"]["points"][-1]["last"] == 7
+    latency = shown["latency"]["points"]
+    assert sum(one["count"] for one in latency) == 1
+    assert (latency[0]["avg"], latency[0]["p99"]) == (12.5, 12.5)
+
+
 def test_every_rule_of_the_conformance_suite_is_kept(project: Project) -> None:
     with httpx.Client(base_url=project.server.url, timeout=30) as client:
         tried = Tried(client, {"authorization": f"Bearer {project.key}"})

@@ -196,7 +196,7 @@ class TestHistograms:
 
         (moment,) = chart(client, "ends")["series"][0]["points"]
 
-        assert moment["p50"] == 65.0
+        assert (moment["p50"], moment["p99"]) == (70.0, 79.8)
         assert (moment["min"], moment["max"]) == (60, 80)
 
     def test_exponential_buckets_are_powers(self, client: Client, put: Put) -> None:
@@ -216,6 +216,14 @@ class TestHistograms:
 
         assert moment["count"] == 100
         assert moment["p50"] == pytest.approx(6.0, abs=0.1)
+
+    def test_one_sender_without_ends_leaves_them_unknown(self, client: Client, put: Put) -> None:
+        put(histogram("some", [explicit(0, (0, 10, 0, 0), 150, min=12, max=18)], 1))
+        put(histogram("some", [explicit(1, (0, 10, 0, 0), 150)], 1), host__name="other")
+
+        (moment,) = chart(client, "some")["series"][0]["points"]
+
+        assert (moment["min"], moment["max"], moment["p50"]) == (None, None, 15.0)
 
     def test_lengths_that_do_not_agree_have_no_percentiles(self, client: Client, put: Put) -> None:
         bad = point(0, count="5", sum=5, explicitBounds=[1, 2, 3], bucketCounts=["5"])
