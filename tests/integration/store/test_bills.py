@@ -87,7 +87,7 @@ def expect_as_fresh(store: Warehouse, project: str, fresh: str) -> None:
 
 
 class TestAnyDivision:
-    @pytest.mark.parametrize("number", range(3))
+    @pytest.mark.parametrize("number", range(2))
     async def test_ends_as_if_all_had_come_at_once(
         self, warehouse: Warehouse, database: FusedDatabase, prices: Prices, number: int
     ) -> None:
@@ -98,7 +98,7 @@ class TestAnyDivision:
         worker = billing(database, warehouse, log)
         blocks = [
             Record(chance.randrange(2), offset, some)
-            for offset, some in enumerate(cut(chance, spans, 6))
+            for offset, some in enumerate(cut(chance, spans, 5))
         ]
 
         for block in blocks:
