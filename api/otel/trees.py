@@ -38,7 +38,7 @@ class TreeQuery(Struct, frozen=True, kw_only=True):
 async def get_tree(
     request: Request[Any, Any, Any], project: Project, otel_trace_id: FromPath[str]
 ) -> Response[bytes]:
-    """Answers a page of a trace's spans in the order of their tree, with what belongs to them."""
+    """Answers a page of a trace's tree, with what belongs to its spans."""
     query = read(values_of(request), TreeQuery)
     page = Page(query.limit, _cursor(query.cursor), query.under)
     match = OF_SPAN.fullmatch(otel_trace_id)
@@ -54,7 +54,7 @@ async def get_tree(
 async def get_otel_span(
     request: Request[Any, Any, Any], project: Project, otel_span_id: FromPath[str]
 ) -> Response[bytes]:
-    """Answers one span of OpenTelemetry with its attributes and its messages."""
+    """Answers one span of OpenTelemetry, with its attributes and messages."""
     return await one(
         reader_of(request, project),
         lambda store: fetch_span(store, project, otel_span_id),

@@ -233,15 +233,20 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
         environment=text_or_none(row[23]),
         received_at=iso_ms(row[24]),
         billing=row[26],
-        convention=text_or_none(row[29]),
-        service=text_or_none(row[30]),
-        span_id=text_or_none(row[31]),
-        otel_trace_id=text_or_none(row[32]),
-        first_token_ms=None if row[33] is None else number(row[33]),
     )
     if row[27]:
-        answer.tell(row[28])
+        _tell(answer, row)
     return answer
+
+
+def _tell(answer: TraceAnswer, row: Sequence[Any]) -> None:
+    """Adds what rows of calls have that OpenTelemetry told."""
+    answer.tell(row[28])
+    answer.convention = text_or_none(row[29])
+    answer.service = text_or_none(row[30])
+    answer.span_id = text_or_none(row[31])
+    answer.otel_trace_id = text_or_none(row[32])
+    answer.first_token_ms = None if row[33] is None else number(row[33])
 
 
 TRACES = Table("traces", "trace_id", SIZE, _rows)

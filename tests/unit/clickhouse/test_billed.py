@@ -18,6 +18,7 @@ BY_CONDITION = {
 }
 """Of `clickhouse/llm`: what they are narrowed to comes from `filters.condition`."""
 BILLED = {
+    "clickhouse/otel/summaries.py",
     "clickhouse/deploys/impact.py",
     "clickhouse/message_search.py",
     "clickhouse/otel/summaries.py",
