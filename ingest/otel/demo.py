@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from ingest.otel.demo_wire import Attributes, Counted, Made, Noted, Origin
+from ingest.otel.demo_wire import Attributes, Counted, Fields, Made, Noted, Origin
 
 RELEASE = "2026.11.3"
 WEB = Origin("web", "opentelemetry.instrumentation.asgi", release=RELEASE)
@@ -156,7 +156,7 @@ class Shop:
     ) -> None:
         text = json.dumps(said)
         cached = 1_200 if turn else 0
-        about = {
+        about: Fields = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": PROVIDER,
             "gen_ai.request.model": MODEL,
