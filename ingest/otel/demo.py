@@ -10,9 +10,9 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from ingest.otel.demo_wire import Attributes, Counted, Made, Noted, Origin
+from ingest.otel.demo_wire import Attributes, Counted, Fields, Made, Noted, Origin
 
 RELEASE = "2026.11.3"
 WEB = Origin("web", "opentelemetry.instrumentation.asgi", release=RELEASE)
@@ -32,6 +32,9 @@ QUESTIONS = (
     ("What did I pay for it?", "You paid 48.90 euros by card for order {order}."),
     ("Thank you. Does it fit a lamp of E27?", "It does: its socket is an E27."),
 )
+TOOL = "look_up_order"
+LOOKED_UP = 3
+"""So many of the questions need the tool."""
 SYSTEM = "You help the customers of a shop for lamps. Look orders up before you speak of them."
 MS, HOUR_NS = 1_000_000, 3_600_000_000_000
 PLACED = "POST /orders"
@@ -91,72 +94,39 @@ class Shop:
         """Yields the spans of one turn each; a conversation is a session of several."""
         for number in range(count):
             session_id = self._id(f"conversation {number}")[:16]
-            user = USERS[number % len(USERS)]
-            order = str(100_000 + self._talks.randrange(900_000))
+            whose: Fields = {"session.id": session_id, "user.id": USERS[number % len(USERS)]}
+            talk = _Talk(whose, str(100_000 + self._talks.randrange(900_000)), [])
             at_ns = self._moment()
-            said: list[dict[str, Any]] = []
             for turn in range(self._talks.randint(2, len(QUESTIONS))):
-                trace_id = self._id(f"turn {number} {turn}")
-                yield self._turn(_Trace(trace_id, at_ns), session_id, user, order, turn, said)
+                yield self._turn(_Trace(self._id(f"turn {number} {turn}"), at_ns), talk, turn)
                 at_ns += int(self._chance.uniform(20, 90) * 1e9)
 
-    def _turn(
-        self,
-        trace: "_Trace",
-        session_id: str,
-        user: str,
-        order: str,
-        turn: int,
-        said: list[dict[str, Any]],
-    ) -> list[Made]:
-        whose = {"session.id": session_id, "user.id": user}
-        asked, answer = (text.format(order=order) for text in QUESTIONS[turn])
-        said.append(_said("user", _text(asked)))
-        root = trace.open(
-            WEB, "", "POST /api/assistant", "SERVER", _http("POST", "/api/assistant", 200)
-        )
+    def _turn(self, trace: "_Trace", talk: "_Talk", turn: int) -> list[Made]:
+        asked, answer = (text.format(order=talk.order) for text in QUESTIONS[turn])
+        talk.said.append(_said("user", _text(asked)))
+        http = _http("POST", "/api/assistant", 200)
+        root = trace.open(WEB, "", "POST /api/assistant", "SERVER", http)
         trace.wait(3)
-        about = {
-            "gen_ai.operation.name": "invoke_agent",
-            "gen_ai.agent.name": "shop assistant",
-            "gen_ai.conversation.id": session_id,
-        }
-        agent = trace.open(
-            ASSISTANT, root, "invoke_agent shop assistant", "INTERNAL", about | whose
-        )
-        if turn < 3:
-            arguments = {"order": order}
-            wanted = {
-                "type": "tool_call",
-                "id": f"call_{turn}",
-                "name": "look_up_order",
-                "arguments": arguments,
-            }
-            self._chat(trace, agent, whose, said, _said("assistant", wanted), turn)
-            found = self._tool(trace, agent, whose, f"call_{turn}", arguments)
-            said.append(
-                _said(
-                    "tool", {"type": "tool_call_response", "id": f"call_{turn}", "response": found}
-                )
-            )
-        self._chat(trace, agent, whose, said, _said("assistant", _text(answer)), turn)
+        about = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "shop assistant"}
+        name = "invoke_agent shop assistant"
+        agent = trace.open(ASSISTANT, root, name, "INTERNAL", about | talk.whose)
+        if turn < LOOKED_UP:
+            call = {"id": f"call_{turn}", "name": TOOL, "arguments": {"order": talk.order}}
+            self._chat(trace, agent, talk, _said("assistant", {"type": "tool_call", **call}))
+            found = self._tool(trace, agent, talk, f"call_{turn}")
+            result = {"type": "tool_call_response", "id": f"call_{turn}", "response": found}
+            talk.said.append(_said("tool", result))
+        self._chat(trace, agent, talk, _said("assistant", _text(answer)))
         trace.close(agent)
         trace.wait(2)
         trace.close(root)
         return trace.made()
 
-    def _chat(
-        self,
-        trace: "_Trace",
-        agent: str,
-        whose: Attributes,
-        said: list[dict[str, Any]],
-        answer: dict[str, Any],
-        turn: int,
-    ) -> None:
+    def _chat(self, trace: "_Trace", agent: str, talk: "_Talk", answer: dict[str, Any]) -> None:
+        said = talk.said
         text = json.dumps(said)
-        cached = 1_200 if turn else 0
-        about = {
+        cached = 1_200 if len(said) > 1 else 0
+        about: Fields = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": PROVIDER,
             "gen_ai.request.model": MODEL,
@@ -170,35 +140,26 @@ class Shop:
             "gen_ai.output.messages": json.dumps([answer]),
             "gen_ai.response.time_to_first_chunk": 0.4,
         }
-        chat = trace.open(ASSISTANT, agent, f"chat {MODEL}", "CLIENT", about | dict(whose))
+        chat = trace.open(ASSISTANT, agent, f"chat {MODEL}", "CLIENT", about | talk.whose)
         trace.wait(self._chance.uniform(700, 2_600))
         trace.close(chat)
         said.append(answer)
 
-    def _tool(
-        self,
-        trace: "_Trace",
-        agent: str,
-        whose: Attributes,
-        call_id: str,
-        arguments: dict[str, str],
-    ) -> str:
-        found = json.dumps({"order": arguments["order"], "state": "sent", "paid": "48.90 EUR"})
+    def _tool(self, trace: "_Trace", agent: str, talk: "_Talk", call_id: str) -> str:
+        found = json.dumps({"order": talk.order, "state": "sent", "paid": "48.90 EUR"})
         about = {
             "gen_ai.operation.name": "execute_tool",
-            "gen_ai.tool.name": "look_up_order",
+            "gen_ai.tool.name": TOOL,
             "gen_ai.tool.call.id": call_id,
-            "gen_ai.tool.call.arguments": json.dumps(arguments),
+            "gen_ai.tool.call.arguments": json.dumps({"order": talk.order}),
             "gen_ai.tool.call.result": found,
         }
-        tool = trace.open(
-            ASSISTANT, agent, "execute_tool look_up_order", "INTERNAL", about | dict(whose)
-        )
-        path = f"/orders/{arguments['order']}"
-        call = trace.open(WEB, tool, "GET", "CLIENT", _call("orders", path, 200, "GET"))
-        served = trace.open(
-            ORDERS, call, "GET /orders/{id}", "SERVER", _http("GET", "/orders/{id}", 200)
-        )
+        name = f"execute_tool {TOOL}"
+        tool = trace.open(ASSISTANT, agent, name, "INTERNAL", about | talk.whose)
+        asked = _call("orders", f"/orders/{talk.order}", 200, "GET")
+        call = trace.open(WEB, tool, "GET", "CLIENT", asked)
+        http = _http("GET", "/orders/{id}", 200)
+        served = trace.open(ORDERS, call, "GET /orders/{id}", "SERVER", http)
         self._query(trace, ORDERS_DATABASE, served, "SELECT orders")
         for one in (served, call, tool):
             trace.wait(1)
@@ -250,6 +211,14 @@ def counts_of(made: Iterable[Made]) -> Iterator[Counted]:
     for (hour, outcome), count in sorted(found.items()):
         times = (hour * HOUR_NS, (hour + 1) * HOUR_NS - 1)
         yield Counted(origin, "shop.orders", "{order}", *times, count, {"outcome": outcome})
+
+
+class _Talk(NamedTuple):
+    """A conversation: whose it is, of which order, and all that was said."""
+
+    whose: Fields
+    order: str
+    said: list[dict[str, Any]]
 
 
 class _Trace:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ingest.otel.demo_wire import Attributes, Counted, Made, Noted, Origin
+from ingest.otel.demo_wire import Attributes, Counted, Fields, Made, Noted, Origin
 
 SPANS = Origin("claude-code", "com.anthropic.claude_code.tracing", "", "2.1.40")
 EVENTS = SPANS._replace(library="com.anthropic.claude_code.events")
@@ -81,83 +81,36 @@ class Coding:
     def _spans(
         self, spans: list[Made], whose: Attributes, at_ns: int, name: str, calls: list[_Call]
     ) -> int:
-        trace_id = self._hex(f"trace {name}", 32)
-        root, began_ns = self._hex(f"root {name}", 16), at_ns
+        trace_id, root = self._hex(f"trace {name}", 32), self._hex(f"root {name}", 16)
+
+        def add(what: str, own: str, times: tuple[int, int], about: Attributes) -> None:
+            told: Fields = {"span.type": what, **about, **whose}
+            parent = root if own != root else ""
+            kind = "CLIENT" if what == "llm_request" else "INTERNAL"
+            named = f"claude_code.{what}"
+            spans.append(Made(SPANS, trace_id, own, parent, named, kind, *times, told))
+
+        began_ns = at_ns
         for step, call in enumerate(calls):
-            ended_ns = at_ns + call.duration_ms * MS
-            about = {
-                "span.type": "llm_request",
-                "model": MODEL,
-                "gen_ai.system": "anthropic",
-                "gen_ai.request.model": MODEL,
-                "request_id": call.request_id,
-                "input_tokens": call.tokens["input"],
-                "output_tokens": call.tokens["output"],
-                "cache_read_tokens": call.tokens["cacheRead"],
-                "cache_creation_tokens": call.tokens["cacheCreation"],
-                "ttft_ms": call.duration_ms // 3,
-                "duration_ms": call.duration_ms,
-                "attempt": 1,
-                "success": True,
-            }
-            own = self._hex(f"call {name} {step}", 16)
-            spans.append(
-                Made(
-                    SPANS,
-                    trace_id,
-                    own,
-                    root,
-                    "claude_code.llm_request",
-                    "CLIENT",
-                    at_ns,
-                    ended_ns,
-                    about | dict(whose),
-                )
-            )
-            at_ns = ended_ns
+            times = (at_ns, at_ns + call.duration_ms * MS)
+            add("llm_request", self._hex(f"call {name} {step}", 16), times, _asked(call))
+            at_ns = times[1]
             if step + 1 < len(calls):
-                tool = self._chance.choice(TOOLS)
-                ended_ns = at_ns + self._chance.randint(20, 4_000) * MS
-                about = {"span.type": "tool", "tool_name": tool, "tool_use_id": f"toolu_{own}"}
-                used = self._hex(f"tool {name} {step}", 16)
-                spans.append(
-                    Made(
-                        SPANS,
-                        trace_id,
-                        used,
-                        root,
-                        "claude_code.tool",
-                        "INTERNAL",
-                        at_ns,
-                        ended_ns,
-                        about | dict(whose),
-                    )
-                )
-                at_ns = ended_ns
-        about = {"span.type": "interaction", "user_prompt_length": 40 + len(name)}
-        spans.append(
-            Made(
-                SPANS,
-                trace_id,
-                root,
-                "",
-                "claude_code.interaction",
-                "INTERNAL",
-                began_ns,
-                at_ns,
-                about | dict(whose),
-            )
-        )
+                own, tool = self._hex(f"tool {name} {step}", 16), self._chance.choice(TOOLS)
+                times = (at_ns, at_ns + self._chance.randint(20, 4_000) * MS)
+                add("tool", own, times, {"tool_name": tool, "tool_use_id": f"toolu_{own}"})
+                at_ns = times[1]
+        about = {"user_prompt_length": 40 + len(name)}
+        add("interaction", root, (began_ns, at_ns), about)
         return at_ns
 
     def _records(
         self, records: list[Noted], whose: Attributes, at_ns: int, name: str, calls: list[_Call]
     ) -> int:
-        prompt = {"prompt.id": self._uuid(f"prompt {name}"), **whose}
-        number = len(records)
+        prompt: Fields = {"prompt.id": self._uuid(f"prompt {name}"), **whose}
 
         def note(event: str, about: Attributes) -> None:
-            told = {"event.name": event, "event.sequence": number + len(records), **prompt, **about}
+            told: Fields = {"event.name": event, "event.sequence": len(records), **prompt, **about}
             records.append(Noted(EVENTS, at_ns, "", f"claude_code.{event}", told))
 
         note("user_prompt", {"prompt_length": 40 + len(name)})
@@ -203,8 +156,25 @@ class Coding:
         return f"{drawn or 1:0{digits}x}"
 
 
+def _asked(call: _Call) -> Fields:
+    return {
+        "model": MODEL,
+        "gen_ai.system": "anthropic",
+        "gen_ai.request.model": MODEL,
+        "request_id": call.request_id,
+        "input_tokens": call.tokens["input"],
+        "output_tokens": call.tokens["output"],
+        "cache_read_tokens": call.tokens["cacheRead"],
+        "cache_creation_tokens": call.tokens["cacheCreation"],
+        "ttft_ms": call.duration_ms // 3,
+        "duration_ms": call.duration_ms,
+        "attempt": 1,
+        "success": True,
+    }
+
+
 def _points(whose: Attributes, from_ns: int, at_ns: int, calls: list[_Call]) -> Iterator[Counted]:
-    model = {"model": MODEL, **whose}
+    model: Fields = {"model": MODEL, **whose}
     for kind in USD:
         value = float(sum(call.tokens[kind] for call in calls))
         yield Counted(

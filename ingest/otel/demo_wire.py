@@ -19,6 +19,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 Attributes = Mapping[str, str | int | float | bool]
+Fields = dict[str, str | int | float | bool]
 
 
 class Origin(NamedTuple):
@@ -76,21 +77,24 @@ def traces_request(made: Sequence[Made]) -> bytes:
     """Returns a request of `/v1/traces`."""
     request = ExportTraceServiceRequest()
     _fill(request.resource_spans, "scope_spans", "spans", made, _span)
-    return request.SerializeToString()
+    body: bytes = request.SerializeToString()
+    return body
 
 
 def logs_request(noted: Sequence[Noted]) -> bytes:
     """Returns a request of `/v1/logs`."""
     request = ExportLogsServiceRequest()
     _fill(request.resource_logs, "scope_logs", "log_records", noted, _record)
-    return request.SerializeToString()
+    body: bytes = request.SerializeToString()
+    return body
 
 
 def metrics_request(counted: Sequence[Counted]) -> bytes:
     """Returns a request of `/v1/metrics`."""
     request = ExportMetricsServiceRequest()
     _fill(request.resource_metrics, "scope_metrics", "metrics", counted, _metric)
-    return request.SerializeToString()
+    body: bytes = request.SerializeToString()
+    return body
 
 
 def _fill(

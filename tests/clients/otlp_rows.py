@@ -51,7 +51,10 @@ def _print_rows(path: str) -> None:
 def _plain(row: dict[str, Any], said: dict[Any, str]) -> dict[str, Any]:
     for side in ("input", "output"):
         if (hashes := row.pop(f"{side}_messages", None)) is not None:
-            row[side] = [said[one] for one in hashes]
+            shown = [said[one] for one in hashes]
+            # Those that were offered come first, as a message of their own.
+            row["tools"] = row.get("tools", 0) + sum(one.startswith("tools: ") for one in shown)
+            row[side] = [one for one in shown if not one.startswith("tools: ")]
     return {
         name: format(value.normalize(), "f") if isinstance(value, Decimal) else value
         for name, value in row.items()

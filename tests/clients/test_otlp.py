@@ -204,6 +204,7 @@ def test_the_calls_of_an_agent_are_billed_and_not_the_agent(sent: dict[str, Sent
         # It makes a conversation of each run, and the client below it knows of none.
         assert len(call["session_id"]) == 36
         assert call["input"][:2] == ASKED
+        assert call["tools"] == 1
     assert calls[0]["output"] == ["assistant: call look_up"]
     assert calls[1]["input"][2:] == ["assistant: call look_up", "user: result of look_up"]
     assert calls[1]["output"] == ANSWERED

@@ -20,3 +20,12 @@ def test_each_note_stands_there_too() -> None:
     text = " ".join(PAGE.read_text(encoding="utf-8").split())
 
     assert [one.title for one in OTLP if one.note not in text] == []
+
+
+def test_what_is_python_can_be_read_as_that() -> None:
+    texts = [one.filled("http://host", "key") for one in OTLP if "import " in one.text]
+    programs = [text for text in texts if " from " not in text]
+
+    assert len(programs) == 4
+    for text in programs:
+        compile(text, "snippet", "exec")
