@@ -51,7 +51,7 @@ def test_a_misspelt_filter_is_rejected_with_the_nearest_name(
 def test_where_no_name_is_near_all_are_named(query: str) -> None:
     found = message_of(spans.list_spans, query) or ""
 
-    assert "expected one of tz, session_id, source, kind, tool_name, status, limit" in found
+    assert "expected one of tz, session_id, source, kind, tool_name, status, q, limit" in found
 
 
 def test_an_endpoint_without_parameters_says_so() -> None:

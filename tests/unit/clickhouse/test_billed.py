@@ -19,6 +19,7 @@ BY_CONDITION = {
 """Of `clickhouse/llm`: what they are narrowed to comes from `filters.condition`."""
 BILLED = {
     "clickhouse/deploys/impact.py",
+    "clickhouse/message_search.py",
     "clickhouse/person_rollups.py",
     "grafana/llm.py",
     "grafana/sql.py",
