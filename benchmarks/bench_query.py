@@ -218,11 +218,14 @@ def _groups(
 
 
 def _list(warehouse: Warehouse, wanted: TraceFilter) -> Question:
-    selection = traces.matching(PROJECT_CONTEXT, wanted, limit=100)
-    return lambda: asyncio.gather(
-        read_whole(warehouse, PROJECT_CONTEXT, selection, Bounds()),
-        traces.count_traces(warehouse, PROJECT_CONTEXT, wanted),
-    )
+    async def rows() -> object:
+        page = await traces.page_of(warehouse, PROJECT_CONTEXT, wanted, limit=100)
+        return await asyncio.gather(
+            read_whole(warehouse, PROJECT_CONTEXT, page.selection, Bounds()),
+            traces.count_traces(warehouse, PROJECT_CONTEXT, wanted),
+        )
+
+    return rows
 
 
 def _one(warehouse: Warehouse) -> Question:

@@ -37,14 +37,14 @@ FROM (
         substring(trace_id, 1, {chars:UInt8}) AS otel_trace,
         trace_id,
         timestamp,
-        arrayJoin(arrayDistinct(arrayConcat(input_messages, output_messages))) AS hash
+        arrayJoin(arrayIntersect(arrayConcat(input_messages, output_messages),
+            arrayMap(one -> toFixedString(unhex(one), 16), {hashes:Array(String)}))) AS hash
     FROM traces
     WHERE project_id = {project_id:String}
         AND (billing = '' OR {every_billing:Bool})
         AND timestamp >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
         AND (trace_id IN {items:Array(String)} OR scope IN {scopes:Array(String)})
 )
-WHERE hash IN (SELECT toFixedString(unhex(arrayJoin({hashes:Array(String)})), 16))
 GROUP BY otel_trace, hash
 LIMIT {limit:UInt32}
 """

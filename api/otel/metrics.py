@@ -98,8 +98,7 @@ async def list_metric_names(request: Request[Any, Any, Any], project: Project) -
 )
 async def chart_metric(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers a metric over time: its growth, its values, or how they lie."""
-    values = values_of(request)
-    query = read(values, MetricSeriesQuery)
+    query = read(values_of(request), MetricSeriesQuery)
     first, last = _range(query, project.time_zone)
     step_s = _step(query.step, last - first)
     asked = Asked(

@@ -142,7 +142,7 @@ FORMS = {
     "trace": _Form(
         "traces",
         "trace_id",
-        "length(request_body) + length(response_body) + length(metadata) + length(usage_extras)",
+        "request_body.size + length(response_body) + length(metadata) + length(usage_extras)",
         TRACE_COLUMNS,
         "scope != ''",
         "",

@@ -27,7 +27,7 @@ COLUMNS = """
     convention::String
 """
 JSON_COLUMNS = ("tool_input", "tool_response", "error", "metadata")
-SIZE = """length(tool_input) + length(tool_response) + length(error) + length(metadata)
+SIZE = """tool_input.size + length(tool_response) + length(error) + length(metadata)
     + length(session_id) + ifNull(parent_span_id.size, 0) + ifNull(tool_use_id.size, 0)
     + ifNull(length(tool_name), 0) + ifNull(cwd.size, 0) + ifNull(length(model), 0)
     + ifNull(length(agent_name), 0)"""

@@ -39,7 +39,7 @@ COLUMNS = """
     {answered}
 """
 JSON_COLUMNS = ("request_body", "response_body", "error", "metadata", "usage_extras")
-SIZE = """length(request_body) + length(response_body) + length(error) + length(metadata)
+SIZE = """request_body.size + length(response_body) + length(error) + length(metadata)
     + 6 * ifNull(output_text.size, 0) + length(session_id) + length(model_requested)
     + ifNull(length(model_used), 0) + ifNull(provider_request_id.size, 0)
     + ifNull(length(finish_reason), 0) + length(environment)

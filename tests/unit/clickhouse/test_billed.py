@@ -21,7 +21,6 @@ BILLED = {
     "clickhouse/otel/summaries.py",
     "clickhouse/deploys/impact.py",
     "clickhouse/message_search.py",
-    "clickhouse/otel/summaries.py",
     "clickhouse/person_rollups.py",
     "grafana/llm.py",
     "grafana/sql.py",
