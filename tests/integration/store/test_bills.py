@@ -102,7 +102,7 @@ class TestAnyDivision:
         ]
 
         for block in blocks:
-            put(warehouse, project, block, prices)
+            put(warehouse, project, block, prices, log.id)
             if chance.random() < 0.7:  # else the checkpoint comes later
                 log.stored[block.partition] = block.offset
             database.fuse = Fuse(chance.randint(1, 8), OSError("away"), after=chance.random() < 0.5)
@@ -111,7 +111,7 @@ class TestAnyDivision:
             except OSError:
                 worker = billing(database, warehouse, log)
             database.fuse = None
-            put(warehouse, project, chance.choice(blocks[: block.offset + 1]), prices)
+            put(warehouse, project, chance.choice(blocks[: block.offset + 1]), prices, log.id)
         for partition in log.stored:
             log.stored[partition] = len(blocks)
         await worker.work()
@@ -144,7 +144,7 @@ class TestDoubleInstrumentation:
         for step in range(3):
             for number, order in enumerate(orders):
                 record = Record(0, next(offset), order[step])
-                put(warehouse, f"order-{number}-{tag}", record, prices)
+                put(warehouse, f"order-{number}-{tag}", record, prices, log.id)
                 log.stored[0] = record.offset
             await worker.work()
 
@@ -161,12 +161,12 @@ class TestDoubleInstrumentation:
         project = f"late-{uuid.uuid4().hex[:8]}"
         log = Log()
         worker = billing(database, warehouse, log)
-        put(warehouse, project, Record(0, 0, [FRAMEWORK, CLIENT]), prices)
+        put(warehouse, project, Record(0, 0, [FRAMEWORK, CLIENT]), prices, log.id)
         log.stored[0] = 0
         await worker.work()
         assert set(bills(warehouse, project).values()) == {""}
 
-        put(warehouse, project, Record(0, 1, [BETWEEN]), prices)
+        put(warehouse, project, Record(0, 1, [BETWEEN]), prices, log.id)
         log.stored[0] = 1
         await worker.work()
 
@@ -192,7 +192,7 @@ class TestClaudeCode:
         ]
 
         for block in blocks:
-            put(warehouse, project, block, prices)
+            put(warehouse, project, block, prices, log.id)
             log.stored[0] = block.offset
             await worker.work()
 
@@ -217,10 +217,10 @@ class TestBounds:
         many = [call(TRACE, f"{number:016x}", "b" * 16) for number in range(1, 8)]
         log = Log()
         before = metrics.BILL_SCOPES_TOO_LARGE._value.get()
-        put(warehouse, large, Record(0, 0, [FRAMEWORK]), prices)
-        put(warehouse, large, Record(0, 1, [BETWEEN, *many]), prices)
-        put(warehouse, small, Record(0, 2, [FRAMEWORK]), prices)
-        put(warehouse, small, Record(0, 3, [BETWEEN, CLIENT]), prices)
+        put(warehouse, large, Record(0, 0, [FRAMEWORK]), prices, log.id)
+        put(warehouse, large, Record(0, 1, [BETWEEN, *many]), prices, log.id)
+        put(warehouse, small, Record(0, 2, [FRAMEWORK]), prices, log.id)
+        put(warehouse, small, Record(0, 3, [BETWEEN, CLIENT]), prices, log.id)
         log.stored[0] = 3
 
         await billing(database, warehouse, log).work()
@@ -233,7 +233,8 @@ class TestBounds:
         self, warehouse: Warehouse, database: FusedDatabase, prices: Prices
     ) -> None:
         log = Log()
-        put(warehouse, f"quiet-{uuid.uuid4().hex[:8]}", Record(0, 0, [FRAMEWORK]), prices)
+        project = f"quiet-{uuid.uuid4().hex[:8]}"
+        put(warehouse, project, Record(0, 0, [FRAMEWORK]), prices, log.id)
         log.stored[0] = 0
         worker = billing(database, warehouse, log)
         await worker.work()
@@ -307,12 +308,12 @@ class TestPricesAnew:
             made, _ = await insert_project(session, vault, "Shop", admin_id=None)
         project, log = ProjectId(str(made.id)), Log()
         pricing = Pricing(load_book(tmp_path), database)
-        put(warehouse, project, Record(0, 4, [FRAMEWORK]), pricing.current())
-        put(warehouse, project, Record(0, 5, [BETWEEN, CLIENT]), pricing.current())
+        put(warehouse, project, Record(0, 4, [FRAMEWORK]), pricing.current(), log.id)
+        put(warehouse, project, Record(0, 5, [BETWEEN, CLIENT]), pricing.current(), log.id)
         log.stored[0] = 5
         # Its block could come again.
         late = call("f" * 32, "e" * 16)
-        put(warehouse, project, Record(0, 6, [late]), pricing.current())
+        put(warehouse, project, Record(0, 6, [late]), pricing.current(), log.id)
         await billing(database, warehouse, log).work()
         [before] = rollup(warehouse, project, "session_sums")
         rates = Rates(input=Decimal(1), output=Decimal(2))

@@ -1,6 +1,7 @@
 """Spans of OpenTelemetry for tests of the bill, and how a block of them comes into the store."""
 
 import random
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
@@ -24,7 +25,6 @@ from schemas.projects import ProjectId
 
 START_NS = 1_795_226_990_809_000_000
 HOUR_NS = 3_600_000_000_000
-LOG_ID = "log-of-bills"
 TABLES = ("otel_spans", "traces", "messages")
 SUMS = (
     *("requests", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
@@ -50,10 +50,10 @@ class Record(NamedTuple):
 class Log:
     """A log of which so much is stored."""
 
-    log_ids: Mapping[str, str] = dict.fromkeys((OTEL_SPAN.topic, TRACE.topic, SPAN.topic), LOG_ID)
-    """As topics of one file have it: the same."""
-
     def __init__(self, partitions: int = 1) -> None:
+        self.id = uuid.uuid4().hex
+        # Topics of one file have the same.
+        self.log_ids = dict.fromkeys((OTEL_SPAN.topic, TRACE.topic, SPAN.topic), self.id)
         self.stored = dict.fromkeys(range(partitions), -1)
 
     async def places(self) -> dict[TopicPartition, PartitionState]:
@@ -133,6 +133,7 @@ def put(
     project_id: str,
     record: Record,
     prices: Prices,
+    log_id: str = "elsewhere",
     *,
     received_us: int = START_NS // 1_000,
 ) -> None:
@@ -153,7 +154,7 @@ def put(
             "project_id": pa.repeat(project_id, len(items)),
             table.id_column: pa.array(columns.ids, pa.string()).take(items),
             "received_at": times([received_us] * len(items)),
-            "log_id": pa.repeat(LOG_ID, len(items)),
+            "log_id": pa.repeat(log_id, len(items)),
             "log_partition": pa.repeat(pa.scalar(record.partition, pa.uint16()), len(items)),
             "log_offset": pa.repeat(pa.scalar(record.offset, pa.uint64()), len(items)),
             **rows.arrays,
@@ -181,7 +182,10 @@ def rollup(store: Warehouse, project_id: str, table: str) -> list[tuple[Any, ...
 
 
 def random_trees(chance: random.Random, traces: int) -> list[bytes]:
-    """Spans of some traces, in any order: calls told several times, with others between them."""
+    """Spans of some traces, in any order: calls told several times, with others between them.
+
+    Each call names its session and its user: what one lacks it has from other spans of its block.
+    """
     found: list[bytes] = []
     for number in range(traces):
         trace = f"{chance.getrandbits(128):032x}"
@@ -207,7 +211,7 @@ def _random_span(
         "gen_ai__usage__cache_read__input_tokens": chance.choice([None, None, 10]),
         "gen_ai__response__id": chance.choice([None, None, "r1", "r2"]),
         "gen_ai__conversation__id": f"s{number % 3}",
-        "user__id": chance.choice([None, "ann"]),
+        "user__id": chance.choice(["ann", "bob"]),
         "gen_ai__usage__cost": chance.choice([None, None, 0.25]),
     }
     if sort == "copy":
@@ -217,6 +221,7 @@ def _random_span(
     if sort == "claude":
         told = {
             "session__id": f"c{number % 2}",
+            "user__id": "ann",
             "gen_ai__system": "anthropic",
             "gen_ai__request__model": "claude-sonnet-4-5",
             "input_tokens": chance.choice([100, 200]),
