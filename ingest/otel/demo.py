@@ -191,7 +191,7 @@ def notes_of(made: Iterable[Made]) -> Iterator[Noted]:
     for span in made:
         if span.name == PLACED:
             said = f"order not placed: {span.failed}" if span.failed else "order placed"
-            about = {
+            about: Attributes = {
                 "order.service": "orders",
                 "order.took_ms": (span.end_ns - span.start_ns) // MS,
             }

@@ -10,7 +10,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import (
+    SEVERITY_NUMBER_ERROR,
+    SEVERITY_NUMBER_INFO,
+    LogRecord,
+)
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     Metric,
@@ -129,7 +133,7 @@ def _span(one: Made) -> Span:
         start_time_unix_nano=one.start_ns,
         end_time_unix_nano=one.end_ns,
         attributes=_pairs(one.attributes),
-        status=Status(code=2, message=one.failed) if one.failed else None,
+        status=Status(code=Status.STATUS_CODE_ERROR, message=one.failed) if one.failed else None,
         events=[_exception(one)] if one.failed else (),
     )
 
@@ -144,7 +148,7 @@ def _record(one: Noted) -> LogRecord:
     return LogRecord(
         time_unix_nano=one.at_ns,
         observed_time_unix_nano=one.at_ns,
-        severity_number=17 if one.failed else 9,
+        severity_number=SEVERITY_NUMBER_ERROR if one.failed else SEVERITY_NUMBER_INFO,
         severity_text="ERROR" if one.failed else "INFO",
         event_name=one.event,
         body=AnyValue(string_value=one.body),

@@ -34,7 +34,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-exporter = OTLPSpanExporter("{url}/v1/traces", headers={{"authorization": "Bearer {key}"}})
+exporter = OTLPSpanExporter(
+    "{url}/v1/traces", headers={{"authorization": "Bearer {key}"}}
+)
 provider = TracerProvider(resource=Resource.create({{"service.name": "shop"}}))
 provider.add_span_processor(BatchSpanProcessor(exporter))
 trace.set_tracer_provider(provider)
