@@ -183,7 +183,7 @@ class Build(NamedTuple):
 
         `since` is the number of the first line that it may have printed.
         """
-        self.out.end_lines()
+        printed = self.out.end_lines(since)
         if ended.reason == "cancelled" or self.lease.ended.is_set():
             raise Cancelled
         if not ended.reason and not ended.code:
@@ -196,8 +196,8 @@ class Build(NamedTuple):
                 output=limits.output_bytes >> 20,
                 disk=limits.disk_bytes >> 20,
             )
-        printed = [line[:MOST_LINE_CHARS] for line in self.out.last_lines(since)]
-        last = ["What it printed last:", *printed] if printed else []
+        last = [line[:MOST_LINE_CHARS] for line in printed]
+        last = ["What it printed last:", *last] if last else []
         raise DeployFailed("\n".join([f"The {phase} command {told}: {text}", *last]))
 
     def _limits(self) -> Limits:

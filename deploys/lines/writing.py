@@ -7,7 +7,8 @@ up; apps are held up by their supervisor, which keeps what it can.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -56,9 +57,21 @@ Send = Callable[[ProjectId, Sequence[Line]], Awaitable[None]]
 Reserve = Callable[[int], Awaitable[None]]
 """Notes durably that numbers below the given one may be used: the next writer begins there. Raises
 `LogRefused` where it cannot now."""
+Note = Callable[[int, int], Awaitable[None]]
+"""Notes which number the first of some lines has, and how many have one: 1, 2, 3, … from there.
+
+It is called before the log has any of them."""
 Settle = Callable[[int, int], Awaitable[None]]
 """Notes that of the numbers that were reserved, below the first, the second was the last one used.
 """
+
+
+class Printed(NamedTuple):
+    """A whole line, as it was printed at a moment."""
+
+    stream: Stream
+    body: bytes
+    at_us: int
 
 
 class Log(NamedTuple):
@@ -102,7 +115,9 @@ class LineWriter:
         self._is_full = self._is_closing = False
         self._some, self._enough, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._room.set()
-        self._written_seq = of.first_seq - 1
+        self._taken = self._written = 0
+        self._notes: deque[tuple[int, Callable[[], Awaitable[None]]]] = deque()
+        """By the first number that each is about."""
         self._progress = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
 
@@ -136,18 +151,28 @@ class LineWriter:
         if splitter.has_part:
             self._some.set()
 
-    async def add(self, stream: Stream, body: bytes, at_us: int) -> None:
-        """Takes a whole line that was printed at a moment. Waits as `write` does."""
+    async def add(self, lines: Sequence[Printed], note: Note) -> None:
+        """Takes whole lines, all or none where this is cancelled. Waits as `write` does."""
         await self._ready()
-        kept = body[: kept_bytes(self._masker)]
-        self._print(stream, RawLine(kept, len(body)), at_us)
+        first = self._next_seq
+        for one in lines:
+            self._print(one.stream, _raw(one, self._masker), one.at_us)
+        if count := self._next_seq - first:
+            self._notes.append((first, partial(note, first, count)))
 
-    def end_lines(self) -> None:
-        """Takes lines as ended that have not: what comes next is another command's."""
+    async def add_again(self, lines: Sequence[Printed], first_seq: int) -> None:
+        """Takes lines that were given these numbers before: the log may have them, or some."""
+        await self._ready()
+        for seq, one in enumerate(lines, first_seq):
+            text = text_of(_raw(one, self._masker), self._masker)
+            self._queue(level_of(text), one.stream, text, one.at_us, seq)
+
+    def end_lines(self, since_seq: int) -> list[str]:
+        """Takes lines as ended that have not: what comes next is another command's.
+
+        Returns what was printed last from a number on, with nothing secret in it.
+        """
         self._flush(lambda _: 0, since=float("inf"))
-
-    def last_lines(self, since_seq: int) -> list[str]:
-        """Returns what was printed last from a number on, with nothing secret in it."""
         return [text for seq, text in self._last if seq >= since_seq]
 
     async def say(self, level: Level, text: str) -> None:
@@ -157,14 +182,13 @@ class LineWriter:
         for part in text.splitlines() or [""]:
             if self._said < MOST_SAID:
                 self._said += 1
-                body = part.encode(errors="replace")
-                line = RawLine(body[: kept_bytes(self._masker)], len(body))
+                line = _raw(Printed("system", part.encode(errors="replace"), at_us), self._masker)
                 self._queue(level, "system", text_of(line, self._masker), at_us)
 
     async def written(self) -> None:
         """Returns when the log has all whole lines that were taken so far; none waits for more."""
-        last = self._next_seq - 1
-        while self._written_seq < last:
+        taken = self._taken
+        while self._written < taken:
             self._enough.set()
             await self._unless_ended(self._progress)
 
@@ -173,7 +197,7 @@ class LineWriter:
 
         May be called twice. The deployment may be said to be over once it has returned.
         """
-        self.end_lines()
+        self._flush(lambda _: 0, since=float("inf"))
         self._is_closing = True
         self._some.set()
         self._enough.set()
@@ -188,7 +212,7 @@ class LineWriter:
         if lost := len(self._waiting):
             log.error("lines lost", deployment_id=self._of.deployment_id, count=lost)
         elif self._reserved > self._of.first_seq:
-            await self._settle(self._reserved, self._written_seq)
+            await self._settle(self._reserved, self._next_seq - 1)
             self._reserved = self._of.first_seq
         return lost
 
@@ -220,10 +244,13 @@ class LineWriter:
         text = text_of(line, self._masker)
         self._queue(level_of(text), stream, text, at_us)
 
-    def _queue(self, level: Level, stream: Stream, text: str, at_us: int) -> None:
+    def _queue(
+        self, level: Level, stream: Stream, text: str, at_us: int, seq: int | None = None
+    ) -> None:
+        """Adds a line, with the next number or one that it has already."""
         line = Line(
             deployment_id=self._of.deployment_id,
-            seq=self._next_seq,
+            seq=self._next_seq if seq is None else seq,
             at_us=at_us,
             level=level,
             stream=stream,
@@ -231,7 +258,8 @@ class LineWriter:
         )
         if stream != "system":
             self._last.append((line.seq, text))
-        self._next_seq += 1
+        self._next_seq += seq is None
+        self._taken += 1
         self._waiting.append(line)
         self._waiting_bytes += len(text)
         self._some.set()
@@ -256,14 +284,14 @@ class LineWriter:
     async def _run(self) -> None:
         while not self._is_closing or self._waiting:
             await self._wait_for_lines()
-            batch = self._next_batch()
+            batch = _batch_of(self._waiting)
             if batch:
                 await self._deliver(batch)
                 for line in batch:
                     self._waiting.popleft()
                     self._waiting_bytes -= len(line.message)
                 self._measure()
-                self._written_seq = batch[-1].seq
+                self._written += len(batch)
                 self._progress.set()
                 self._progress = asyncio.Event()
 
@@ -279,31 +307,40 @@ class LineWriter:
             if len(self._waiting) < BATCH_LINES and self._waiting_bytes < BATCH_BYTES:
                 await _wait(self._enough, BATCH_S)
 
-    def _next_batch(self) -> list[Line]:
-        batch: list[Line] = []
-        size = 0
-        for line in self._waiting:
-            if len(batch) == MOST_BATCH_LINES or batch and size + len(line.message) > BATCH_BYTES:
-                break
-            batch.append(line)
-            size += len(line.message)
-        return batch
-
     async def _deliver(self, batch: Sequence[Line]) -> None:
         """Returns when the log has the batch, however long that takes."""
         pause_s = FIRST_PAUSE_S
+        last = max(line.seq for line in batch)
         while True:
             try:
-                if batch[-1].seq >= self._reserved:
-                    reserved = batch[-1].seq + RESERVED
-                    await self._reserve(reserved)
-                    self._reserved = reserved
+                if last >= self._reserved:
+                    await self._reserve(last + RESERVED)
+                    self._reserved = last + RESERVED
+                # Behind that: whoever goes on must not give a noted number to another line.
+                while self._notes and self._notes[0][0] <= last:
+                    await self._notes[0][1]()
+                    self._notes.popleft()
                 await self._send(self._of.project_id, batch)
                 return
             except LogRefused as error:
                 log.warning("log takes no lines, will try again", reason=str(error))
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _raw(line: Printed, masker: Masker) -> RawLine:
+    return RawLine(line.body[: kept_bytes(masker)], len(line.body))
+
+
+def _batch_of(waiting: Iterable[Line]) -> list[Line]:
+    batch: list[Line] = []
+    size = 0
+    for line in waiting:
+        if len(batch) == MOST_BATCH_LINES or batch and size + len(line.message) > BATCH_BYTES:
+            break
+        batch.append(line)
+        size += len(line.message)
+    return batch
 
 
 async def _wait(event: asyncio.Event, timeout_s: float | None) -> None:

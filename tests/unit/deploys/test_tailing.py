@@ -42,14 +42,35 @@ async def follow(app: App, sent: Sent, *, first_seq: int, texts: list[str]) -> N
     await log.close()
 
 
+async def kill(app: App, sent: Sent, *, says: str = "", prints: bytes = b"") -> None:
+    """Reads, and is killed when the log has all lines, and nobody has noted yet that it has."""
+
+    class Killed(Tail):
+        async def keep(self) -> None:
+            await asyncio.Event().wait()
+
+    log = await writer(sent).__aenter__()
+    tail = Killed(app.folder, app.spool, log)
+    await tail.catch_up()
+    if says:
+        await log.say("info", says)
+        app.print(prints)
+        await tail.catch_up()
+    await log.written()
+    await log.close()
+
+
+def numbered(sent: Sent) -> list[tuple[int, str]]:
+    return [(line.seq, line.message) for line in sent.lines]
+
+
 async def test_what_the_log_does_not_have_yet_is_read_again(app: App) -> None:
     sent = Sent()
     sent.open.clear()
     app.print(b"one\ntwo\n")
     log = await writer(sent).__aenter__()
     lost = asyncio.create_task(Tail(app.folder, app.spool, log).follow())
-    await until(lambda: log.next_seq == 3)
-    assert not (app.folder / "read.json").exists()
+    await until(lambda: (app.folder / "read.json").exists())
     lost.cancel()
 
     sent = Sent()
@@ -57,6 +78,52 @@ async def test_what_the_log_does_not_have_yet_is_read_again(app: App) -> None:
 
     await log.close(within_s=0)
     app.close()
+
+
+async def test_lines_that_the_log_may_have_get_the_numbers_that_they_had(app: App) -> None:
+    app.print(b"one\ntwo\nno line's")
+    before, again = Sent(), Sent()
+    await kill(app, before, says="The deployer", prints=b" end\nfour\n")
+
+    app.print(b"five\n")
+    texts = ["one", "two", "no line's end", "four", "five"]
+    await follow(app, again, first_seq=1_001, texts=texts)
+
+    assert numbered(before)[2] == (3, "The deployer")
+    assert numbered(again)[:4] == [one for one in numbered(before) if one[0] != 3]
+    assert numbered(again)[4] == (1_001, "five")
+    app.close()
+
+
+async def test_who_is_killed_twice_gives_no_other_numbers(app: App) -> None:
+    app.print(b"one\ntwo\n")
+    before, between, again = Sent(), Sent(), Sent()
+    await kill(app, before)
+    app.print(b"three\n")
+    await kill(app, between)
+
+    await follow(app, again, first_seq=1_001, texts=["one", "two", "three"])
+
+    assert numbered(again) == numbered(between)
+    assert numbered(again)[:2] == numbered(before)
+    app.close()
+
+
+async def test_other_lines_get_no_number_of_lines_that_are_gone(app: App) -> None:
+    app.print(b"one\ntwo\n")
+    await kill(app, Sent())
+    app.close()
+    (app.spool / "00000002.spool").write_bytes(b"1 o three\n")
+    (app.spool / "00000001.spool").unlink()
+
+    sent = Sent()
+    log = await writer(sent, first_seq=1_001).__aenter__()
+    tail = Tail(app.folder, app.spool, log)
+    await tail.catch_up()
+    await log.close()
+
+    assert [seq for seq, _ in numbered(sent)] == [1_001, 1_002]
+    assert sent.texts[1] == "three"
 
 
 async def test_a_line_that_had_begun_goes_on_behind_a_restart(app: App) -> None:

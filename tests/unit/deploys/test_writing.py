@@ -13,7 +13,7 @@ import pytest
 from deploys.lines import writing
 from deploys.lines.masking import Masker
 from deploys.lines.sending import sender
-from deploys.lines.writing import LineWriter, Log, LogRefused
+from deploys.lines.writing import LineWriter, Log, LogRefused, Printed
 from eventlog.group_commit import Limits
 from eventlog.log import TopicPartition
 from eventlog.records import decode_chunks
@@ -58,6 +58,10 @@ def writer(sent: Sent, secrets: Sequence[str] = (), first_seq: int = 1) -> LineW
     return LineWriter(Log(PROJECT, DEPLOYMENT, first_seq), Masker(secrets), send=sent.send)
 
 
+async def unnoted(first: int, count: int) -> None:
+    """For lines whose numbers nobody needs again."""
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - the condition is another's state
@@ -71,7 +75,7 @@ async def test_lines_are_numbered_in_the_order_in_which_they_end() -> None:
         await log.write("stderr", b"error: bad\n")
         await log.say("success", "Built in 3 s")
         await log.write("stdout", b"o\nthree")
-        await log.add("stdout", b"from the spool", 7)
+        await log.add([Printed("stdout", b"from the spool", 7)], unnoted)
 
     told = [(line.seq, line.stream, line.level, line.message) for line in sent.lines]
     assert told == [
@@ -92,7 +96,7 @@ async def test_secrets_are_masked_in_what_is_printed_and_in_what_the_deployer_sa
         await log.write("stdout", b"pass hunt")
         await log.write("stdout", b"er22!\n")
         await log.say("info", "git clone https://x:hunter22@host")
-        await log.add("stderr", b"hunter22", 1)
+        await log.add([Printed("stderr", b"hunter22", 1)], unnoted)
 
     assert sent.texts == [
         "pass [Filtered]!",
