@@ -114,11 +114,13 @@ async def list_otel_operations(
     query, service = read(values_of(request), ServicePageQuery), with_slashes(otel_service)
     hours = _hours(project, query)
 
-    async def ask(store: Warehouse) -> OperationList:
+    async def ask(store: Warehouse) -> OperationList | None:
         found = await list_operations(store, project, hours, service, limit=query.limit)
+        if found is None:
+            return None
         return OperationList(service, found, iso_ms(hours.from_us), iso_ms(hours.to_us))
 
-    return await one(reader_of(request, project), ask)
+    return await one(reader_of(request, project), ask, missing="Service not found")
 
 
 @get("/otel/map", opt={**takes(ServiceQuery), **describes(answer=ServiceMap)})

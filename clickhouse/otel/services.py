@@ -34,6 +34,14 @@ LIMIT {limit:UInt32}
 """.replace("{within}", WITHIN)
 
 
+KNOWN = """
+SELECT 1
+FROM otel_service_hours
+WHERE project_id = {project_id:String} AND service = {service:String}
+LIMIT 1
+"""
+
+
 class Hours(NamedTuple):
     """A range of whole hours: its begin, and the moment after its end, in microseconds."""
 
@@ -69,10 +77,15 @@ async def list_services(
 
 async def list_operations(
     warehouse: Warehouse, project: ProjectContext, hours: Hours, service: str, *, limit: int
-) -> list[ServiceOperation]:
-    """Returns the operations of a service, those with the most spans first."""
+) -> list[ServiceOperation] | None:
+    """Returns the operations of a service, those with the most spans first.
+
+    `None` where the project has no such service, at any time.
+    """
     values = _values(project, hours, limit) | {"service": service}
     rows = (await warehouse.query(OPERATIONS, values)).rows
+    if not rows and not (await warehouse.query(KNOWN, values)).rows:
+        return None
     return [
         ServiceOperation(
             name=name,

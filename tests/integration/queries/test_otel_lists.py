@@ -154,8 +154,10 @@ class TestServices:
         assert found["POST /ask"] == ("server", True, 1)
         assert found["chat gpt-4o"] == ("client", False, 1)
         assert len(found) == 5
-        none = client.get("/otel/services/nobody/operations", params=RANGE).json()
-        assert none["operations"] == []
+        early = {"date_from": "2020-01-01", "date_to": "2020-01-02"}
+        assert client.get("/otel/services/shop/operations", params=early).json()["operations"] == []
+        none = client.get("/otel/services/nobody/operations", params=RANGE)
+        assert (none.status_code, none.json()) == (404, {"error": "Service not found"})
 
     def test_figures_of_errors(self, client: Client) -> None:
         later = {"date_from": iso_ms(AT_US + 2 * HOUR_US), "date_to": iso_ms(AT_US + 2 * HOUR_US)}
