@@ -1,5 +1,6 @@
 """The page of one trace, as who debugs an agent uses it."""
 
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from tests.e2e.server import Server, create_project, wait_for
 from tests.pages.conftest import World
 from tests.pages.looking import NARROW, Visitor
 from tests.pages.places import HOSTILE, path_of
+from tests.pages.telemetry import CALL, ROOT, TOOL, send_trace
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -261,3 +263,83 @@ def test_hostile_texts_are_text_in_the_difference_in_code_and_in_trees(
     assert page.locator("a[href^='javascript:'], main [src^='http']").count() == 0
     assert visitor.serious_findings() == []
     assert visitor.faults == []
+
+
+class TestDistributed:
+    """The trace of a request over several services, as OpenTelemetry tells it."""
+
+    def test_from_a_call_of_a_model_to_the_whole_request_and_into_a_span(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        page = visitor.go(path_of(world.demo, f"llm/traces/{trace_id}-{CALL}"))
+        page.get_by_role("link", name=trace_id).click()
+
+        page.wait_for_url(f"**/otel/traces/{trace_id}*")
+        rows = page.locator(".waterfall tbody tr")
+        for text in ("GET /orders", "find order", "stock is low", "chat gpt-4o", "find_order"):
+            expect(rows.filter(has_text=text).first).to_be_visible()
+        expect(rows.filter(has_text="Where is my order?")).to_contain_text("user")
+        expect(rows.filter(has_text="On its way")).to_contain_text("assistant")
+        expect(rows.filter(has_text="chat gpt-4o")).to_contain_text("150")
+        expect(page.locator(".kinds")).to_contain_text("shop")
+
+        rows.filter(has_text="chat gpt-4o").get_by_role("link").first.click()
+        drawer = page.locator("#drawer")
+        expect(drawer.locator(".talk")).to_contain_text("On its way")
+        page.wait_for_url(f"**open={trace_id}-{CALL}*")
+        page.reload()
+        expect(drawer).to_contain_text("gen_ai.request.model")
+        drawer.get_by_role("link", name="Close").click()
+        expect(drawer).to_be_hidden()
+        assert visitor.faults == []
+
+    def test_rows_fold_by_the_keyboard_and_one_span_is_shown_alone(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        page = visitor.go(path_of(world.demo, f"otel/traces/{trace_id}"))
+        inner = page.locator(".waterfall a.row", has_text="chat gpt-4o")
+        page.locator(".waterfall a.row", has_text="find order").focus()
+        page.keyboard.press("ArrowLeft")
+        expect(inner).to_be_hidden()
+        page.locator(".waterfall a.row", has_text="GET /orders").focus()
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowRight")
+        expect(inner).to_be_hidden()
+        page.get_by_role("button", name="Fold the").nth(1).click()
+        expect(inner).to_be_visible()
+
+        visitor.go(path_of(world.demo, f"otel/traces/{trace_id}?under={'2' * 16}"))
+        expect(inner).to_be_visible()
+        expect(page.locator(".waterfall")).not_to_contain_text("GET /orders")
+        page.get_by_role("link", name="Show the whole trace").click()
+        expect(page.locator(".waterfall")).to_contain_text("GET /orders")
+
+    def test_a_long_one_comes_in_pages(self, visitor: Visitor, world: World) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id, more=600)
+        page = visitor.go(path_of(world.demo, f"otel/traces/{trace_id}"))
+        expect(page.locator(".waterfall tbody tr")).to_have_count(504)
+        page.get_by_role("link", name="After").click()
+        expect(page.locator(".pages")).to_contain_text("2 of 2")
+        expect(page.locator(".waterfall tbody tr")).to_have_count(104)
+
+    def test_no_text_of_a_sender_becomes_markup(self, visitor: Visitor, world: World) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id, HOSTILE + "W" * 300)
+        for path in (
+            *(f"otel/traces/{trace_id}{end}" for end in ("", f"?open={trace_id}-{CALL}")),
+            *(f"otel/spans/{trace_id}-{one}" for one in (ROOT, CALL, TOOL)),
+        ):
+            page = visitor.go(path_of(world.demo, path))
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+            assert page.evaluate("window.hit") is None, path
+            assert page.locator("[onerror], script:not([src]), img[src=x]").count() == 0, path
+            assert "60481729" not in page.locator("body").inner_text(), path
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= page.viewport_size["width"], path
+        assert visitor.faults == []
