@@ -84,3 +84,30 @@ def send_trace(project: Project, trace_id: str, text: str = "", *, more: int = 0
     logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
     assert project.post("/v1/logs", logs).status_code == 200
     project.server.wait_stored()
+
+
+def send_metric(project: Project, name: str, trace_id: str, text: str = "") -> None:
+    """Sends a counter that grew by seven in a minute, with the trace of one measurement."""
+    now_ns = time.time_ns()
+    point = {
+        "startTimeUnixNano": str(now_ns - 60 * 10**9),
+        "timeUnixNano": str(now_ns - 10**9),
+        "asInt": "7",
+        "attributes": attributes(route=text or "/orders"),
+        "exemplars": [
+            {
+                "timeUnixNano": str(now_ns - 2 * 10**9),
+                "asInt": "1",
+                "traceId": trace_id,
+                "spanId": ROOT,
+            }
+        ],
+    }
+    counted = {"dataPoints": [point], "aggregationTemporality": 2, "isMonotonic": True}
+    metric = {"name": name, "unit": text or "1", "description": text, "sum": counted}
+    resource = {"attributes": attributes(service__name=text or "web")}
+    scope = {"metrics": [metric]}
+    body = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]}
+    answered = project.post("/v1/metrics", body)
+    assert answered.status_code == 200, answered.text
+    project.server.wait_stored()

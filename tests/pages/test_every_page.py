@@ -84,6 +84,8 @@ class TestEveryPage:
         ("demo", "otel/services/orders"),
         ("demo", "otel/map"),
         ("empty", "otel/services"),
+        ("demo", "otel/metrics"),
+        ("demo", "otel/metrics/one?name=claude_code.cost.usage&by=model"),
         ("empty", "performance"),
         ("demo", "agents"),
         ("demo", "agents/tools"),

@@ -14,7 +14,7 @@ from tests.e2e.server import Server, create_project, wait_for
 from tests.pages.conftest import World
 from tests.pages.looking import NARROW, WIDE, Visitor
 from tests.pages.places import HOSTILE, path_of
-from tests.pages.telemetry import CALL, ROOT, TOOL, send_trace
+from tests.pages.telemetry import CALL, ROOT, TOOL, send_metric, send_trace
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -363,6 +363,22 @@ class TestDistributed:
         expect(page.locator("a.row").first).to_have_text("find order")
         assert visitor.faults == []
 
+    def test_a_metric_leads_to_the_trace_behind_it(self, visitor: Visitor, world: World) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        send_metric(world.demo, "orders.placed", trace_id)
+        page = visitor.go(path_of(world.demo, "otel/metrics?q=orders"))
+        page.get_by_role("link", name="orders.placed").click()
+        page.get_by_role("link", name="By service").click()
+        page.wait_for_url("**by=service*")
+        page.get_by_text("As a table").click()
+        table = page.get_by_role("region", name="Growth: web as a table")
+        expect(table.get_by_role("columnheader").nth(1)).to_have_text("web")
+        expect(table).to_contain_text("7")
+        page.get_by_role("link", name=trace_id).click()
+        page.wait_for_url(f"**/otel/traces/{trace_id}*")
+        assert visitor.faults == []
+
     def test_a_long_one_comes_in_pages(self, visitor: Visitor, world: World) -> None:
         trace_id = uuid.uuid4().hex
         send_trace(world.demo, trace_id, more=600)
@@ -376,11 +392,13 @@ class TestDistributed:
         trace_id = uuid.uuid4().hex
         text = HOSTILE + "W" * 300
         send_trace(world.demo, trace_id, text)
+        send_metric(world.demo, text, trace_id, text)
         for path in (
             *(f"otel/traces/{trace_id}{end}" for end in ("", f"?open={trace_id}-{CALL}")),
             *(f"otel/spans/{trace_id}-{one}" for one in (ROOT, CALL, TOOL)),
             *("otel/traces", "otel/spans", "otel/suggest?add=service:"),
             *("otel/services", f"otel/services/{quote(text, safe='')}", "otel/map"),
+            *("otel/metrics", f"otel/metrics/one?name={quote(text)}&by=service"),
         ):
             page = visitor.go(path_of(world.demo, path))
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
