@@ -1,6 +1,7 @@
 """The system `otel`, put together from its sub-packages."""
 
 from api.otel import lists, metrics, spans, trees
+from api.pages.otel.pages import SECTIONS
 from clickhouse.client import Warehouse
 from clickhouse.otel.summaries import summarise_one
 from ingest.otel.app import routers
@@ -43,4 +44,5 @@ SYSTEM = System(
     routers=routers,
     queries=(*trees.HANDLERS, *lists.HANDLERS, *spans.HANDLERS, *metrics.HANDLERS),
     checks=checks(),
+    pages=SECTIONS,
 )

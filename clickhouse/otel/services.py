@@ -41,6 +41,17 @@ WHERE project_id = {project_id:String} AND service = {service:String}
 LIMIT 1
 """
 
+COURSES = """
+SELECT service::String AS named,
+    intDiv((toUnixTimestamp(hour) * 1000000 - {from_us:Int64}) * {parts:UInt16},
+        {to_us:Int64} - {from_us:Int64}) AS part,
+    sumIf(spans, is_entry)
+FROM otel_service_hours
+WHERE {within}
+    AND service IN {services:Array(String)}
+GROUP BY named, part
+""".replace("{within}", WITHIN)
+
 
 class Hours(NamedTuple):
     """A range of whole hours: its begin, and the moment after its end, in microseconds."""
@@ -73,6 +84,27 @@ async def list_services(
         )
         for service, requests, errors, duration_ns, spread, spans, failed in rows
     ]
+
+
+async def read_courses(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    hours: Hours,
+    services: Sequence[str],
+    *,
+    parts: int,
+) -> dict[str, list[int]]:
+    """Returns how many requests services were asked in each of so many parts of a range."""
+    values = {
+        "project_id": project.project_id,
+        **hours._asdict(),
+        "services": list(services),
+        "parts": parts,
+    }
+    found: dict[str, list[int]] = {}
+    for service, part, count in (await warehouse.query(COURSES, values)).rows:
+        found.setdefault(service, [0] * parts)[part] = count
+    return found
 
 
 async def list_operations(

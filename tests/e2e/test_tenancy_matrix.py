@@ -183,6 +183,9 @@ PAGES = (
     *("/deploys/app", "/deploys/app.events", "/deploys/deployments", "/deploys/deployments.events"),
     *("/deploys/environment", "/deploys/domains", "/deploys/webhooks", "/deploys/settings"),
     *(f"/deploys/deployments/{{deployment_id}}{one}" for one in DEPLOYMENT_PAGES),
+    *("/otel/traces", "/otel/spans", "/otel/suggest", "/otel/map"),
+    *("/otel/services", "/otel/services/{otel_service}", "/otel/metrics", "/otel/metrics/one"),
+    *("/otel/traces/{otel_trace_id}", "/otel/spans/{otel_span_id}"),
     "/{page}",
 )
 SETTINGS = tuple(

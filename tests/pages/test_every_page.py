@@ -76,6 +76,16 @@ class TestEveryPage:
         ("demo", f"performance/transactions?{ORDERS}&sort=slowest"),
         ("demo", "transaction"),
         ("demo", "performance/spans"),
+        ("demo", "distributed trace"),
+        ("demo", "otel/traces"),
+        ("demo", "otel/spans?where=service:web"),
+        ("empty", "otel/traces"),
+        ("demo", "otel/services"),
+        ("demo", "otel/services/orders"),
+        ("demo", "otel/map"),
+        ("empty", "otel/services"),
+        ("demo", "otel/metrics"),
+        ("demo", "otel/metrics/one?name=claude_code.cost.usage&by=model"),
         ("empty", "performance"),
         ("demo", "agents"),
         ("demo", "agents/tools"),
@@ -118,6 +128,9 @@ class TestEveryPage:
             page = f"llm/sessions/{newest_session(shown)}"
         elif page == "transaction":
             page = f"performance/transactions/{slowest_of_demo(shown)}"
+        elif page == "distributed trace":
+            listed = shown.get("/v1/otel/traces", status="error", limit=1).json()["traces"]
+            page = f"otel/traces/{listed[0]['traceId']}"
         for window in windows:
             opened = window.go(page if page[0] == "/" else path_of(shown, page))
 

@@ -1,8 +1,10 @@
 """The page of one trace, as who debugs an agent uses it."""
 
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,8 +12,9 @@ from playwright.sync_api import Page, expect
 from tests.e2e.payloads import new_id, trace
 from tests.e2e.server import Server, create_project, wait_for
 from tests.pages.conftest import World
-from tests.pages.looking import NARROW, Visitor
+from tests.pages.looking import NARROW, WIDE, Visitor
 from tests.pages.places import HOSTILE, path_of
+from tests.pages.telemetry import CALL, ROOT, TOOL, send_metric, send_trace
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -261,3 +264,148 @@ def test_hostile_texts_are_text_in_the_difference_in_code_and_in_trees(
     assert page.locator("a[href^='javascript:'], main [src^='http']").count() == 0
     assert visitor.serious_findings() == []
     assert visitor.faults == []
+
+
+class TestDistributed:
+    """The trace of a request over several services, as OpenTelemetry tells it."""
+
+    def test_from_a_call_of_a_model_to_the_whole_request_and_into_a_span(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        page = visitor.go(path_of(world.demo, f"llm/traces/{trace_id}-{CALL}"))
+        page.get_by_role("link", name=trace_id).click()
+
+        page.wait_for_url(f"**/otel/traces/{trace_id}*")
+        rows = page.locator(".waterfall tbody tr")
+        for text in ("GET /orders", "find order", "stock is low", "chat gpt-4o", "find_order"):
+            expect(rows.filter(has_text=text).first).to_be_visible()
+        expect(rows.filter(has_text="Where is my order?")).to_contain_text("user")
+        expect(rows.filter(has_text="On its way")).to_contain_text("assistant")
+        expect(rows.filter(has_text="chat gpt-4o")).to_contain_text("150")
+        expect(page.locator(".kinds")).to_contain_text("shop")
+
+        rows.filter(has_text="chat gpt-4o").get_by_role("link").first.click()
+        drawer = page.locator("#drawer")
+        expect(drawer.locator(".talk")).to_contain_text("On its way")
+        page.wait_for_url(f"**open={trace_id}-{CALL}*")
+        page.reload()
+        expect(drawer).to_contain_text("gen_ai.request.model")
+        drawer.get_by_role("link", name="Close").click()
+        expect(drawer).to_be_hidden()
+        assert visitor.faults == []
+
+    def test_rows_fold_by_the_keyboard_and_one_span_is_shown_alone(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        page = visitor.go(path_of(world.demo, f"otel/traces/{trace_id}"))
+        inner = page.locator(".waterfall a.row", has_text="chat gpt-4o")
+        page.locator(".waterfall a.row", has_text="find order").focus()
+        page.keyboard.press("ArrowLeft")
+        expect(inner).to_be_hidden()
+        page.locator(".waterfall a.row", has_text="GET /orders").focus()
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowRight")
+        expect(inner).to_be_hidden()
+        page.get_by_role("button", name="Fold the").nth(1).click()
+        expect(inner).to_be_visible()
+
+        visitor.go(path_of(world.demo, f"otel/traces/{trace_id}?under={'2' * 16}"))
+        expect(inner).to_be_visible()
+        expect(page.locator(".waterfall")).not_to_contain_text("GET /orders")
+        page.get_by_role("link", name="Show the whole trace").click()
+        expect(page.locator(".waterfall")).to_contain_text("GET /orders")
+
+    def test_it_is_found_by_what_its_spans_are_of(self, visitor: Visitor, world: World) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        page = visitor.go(path_of(world.demo, "otel/traces"))
+        box = page.get_by_role("combobox", name="Add a condition")
+        box.fill("service:sho")
+        expect(page.get_by_role("option").first).to_contain_text("service:shop")
+        page.get_by_role("option").first.click()
+        page.wait_for_url("**where=service*")
+        newest = page.locator("tbody tr").first
+        expect(newest).to_contain_text("GET /orders")
+        expect(newest).to_contain_text("150")
+        box.fill("latency:>60000")
+        box.press("Enter")
+        expect(page.locator(".nothing")).to_contain_text("No trace of this time fits")
+
+        where = quote(f"trace:{trace_id} attr.http.route:/orders")
+        visitor.go(path_of(world.demo, f"otel/spans?where={where}"))
+        expect(page.locator("a.row")).to_have_text(["GET /orders"])
+        page.locator("a.row").click()
+        page.get_by_role("link", name=trace_id).click()
+        page.wait_for_url(f"**/otel/traces/{trace_id}*")
+        assert visitor.faults == []
+
+    def test_services_and_their_map_lead_to_what_they_do(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        send_trace(world.demo, uuid.uuid4().hex)
+        page = visitor.go(path_of(world.demo, "otel/services"))
+        row = page.locator("tbody tr", has=page.get_by_role("link", name="web", exact=True))
+        expect(row).to_contain_text("0 %")
+        page.locator("header .tools").get_by_role("link", name="Map").click()
+        expect(page.get_by_role("region", name="Calls")).to_contain_text("shop")
+        box = page.locator(".service-map a", has_text="shop")
+        box.focus()
+        page.keyboard.press("Enter")
+
+        page.wait_for_url("**/otel/services/shop*")
+        expect(page.get_by_role("region", name="Who calls it")).to_contain_text("web")
+        page.get_by_role("region", name="Operations").get_by_role("link", name="find order").click()
+        page.wait_for_url("**/otel/spans*")
+        expect(page.locator("a.row").first).to_have_text("find order")
+        assert visitor.faults == []
+
+    def test_a_metric_leads_to_the_trace_behind_it(self, visitor: Visitor, world: World) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        send_metric(world.demo, "orders.placed", trace_id)
+        page = visitor.go(path_of(world.demo, "otel/metrics?q=orders"))
+        page.get_by_role("link", name="orders.placed").click()
+        page.get_by_role("link", name="By service").click()
+        page.wait_for_url("**by=service*")
+        page.get_by_text("As a table").click()
+        table = page.get_by_role("region", name="Growth: web as a table")
+        expect(table.get_by_role("columnheader").nth(1)).to_have_text("web")
+        expect(table).to_contain_text("7")
+        page.get_by_role("link", name=trace_id).click()
+        page.wait_for_url(f"**/otel/traces/{trace_id}*")
+        assert visitor.faults == []
+
+    def test_a_long_one_comes_in_pages(self, visitor: Visitor, world: World) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id, more=600)
+        page = visitor.go(path_of(world.demo, f"otel/traces/{trace_id}"))
+        expect(page.locator(".waterfall tbody tr")).to_have_count(504)
+        page.get_by_role("link", name="After").click()
+        expect(page.locator(".pages")).to_contain_text("2 of 2")
+        expect(page.locator(".waterfall tbody tr")).to_have_count(104)
+
+    def test_no_text_of_a_sender_becomes_markup(self, visitor: Visitor, world: World) -> None:
+        trace_id = uuid.uuid4().hex
+        text = HOSTILE + "W" * 300
+        send_trace(world.demo, trace_id, text)
+        send_metric(world.demo, text, trace_id, text)
+        for path in (
+            *(f"otel/traces/{trace_id}{end}" for end in ("", f"?open={trace_id}-{CALL}")),
+            *(f"otel/spans/{trace_id}-{one}" for one in (ROOT, CALL, TOOL)),
+            *("otel/traces", "otel/spans", "otel/suggest?add=service:"),
+            *("otel/services", f"otel/services/{quote(text, safe='')}", "otel/map"),
+            *("otel/metrics", f"otel/metrics/one?name={quote(text)}&by=service"),
+        ):
+            page = visitor.go(path_of(world.demo, path))
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+            assert page.evaluate("window.hit") is None, path
+            assert page.locator("[onerror], script:not([src]), img[src=x]").count() == 0, path
+            assert "60481729" not in page.locator("body").inner_text(), path
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= WIDE["width"] or "suggest" in path, path
+        assert [one for one in visitor.faults if "favicon" not in one] == []

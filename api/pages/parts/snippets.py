@@ -95,6 +95,12 @@ async def with_snippets(
     return {**shown, "snippets": await snippets_of(request, viewer) if shown["is_empty"] else []}
 
 
+async def otlp_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
+    """Return what makes SDKs of OpenTelemetry send; the key itself is shown to admins alone."""
+    url, key = url_of(request), await _key_for(request, viewer)
+    return [(one.title, one.filled(url, key)) for one in OTLP]
+
+
 async def agent_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
     """Return what makes agents send: hooks, and the API that any other agent can call."""
     url, key = url_of(request), await _key_for(request, viewer)

@@ -60,6 +60,10 @@ class Row(Struct, frozen=True):
     """What the address calls it while it is open in the drawer."""
     alone: str = ""
     """Where it is shown with what is in it, and nothing else."""
+    leads_to: str = ""
+    """A page of its own, where there is nothing to open in the drawer."""
+    below: int = 0
+    """How many rows are in it, which can be folded."""
 
     @property
     def until_us(self) -> int:
@@ -121,6 +125,16 @@ class Stretch(NamedTuple):
     width: float
 
 
+class Paged(NamedTuple):
+    """Of rows that are one page of a longer tree."""
+
+    page: int
+    pages: int
+    rows: int
+    within: Spell
+    """The time of all of them."""
+
+
 def waterfall_of(
     rows: Sequence[Row], *, heads: Sequence[str] = (), page: int = 1, cuts: bool = True
 ) -> Waterfall:
@@ -148,6 +162,31 @@ def waterfall_of(
         page=page,
         pages=pages,
         rows=len(rows),
+    )
+
+
+def waterfall_of_page(rows: Sequence[Row], of: Paged, *, heads: Sequence[str] = ()) -> Waterfall:
+    """Lays one page of a tree out, on the axis of the whole.
+
+    The critical path is known where the page is the whole tree.
+    """
+    start_us, end_us = of.within
+    axis = [Stretch(start_us, end_us, 0.0, WIDTH)]
+    critical = critical_rows(rows) if of.pages == 1 else set()
+    lines = []
+    for place, row in enumerate(rows):
+        x = min(max(place_of(axis, row.start_us), 0.0), WIDTH - LEAST_WIDTH)
+        end = min(place_of(axis, row.until_us), WIDTH)
+        lines.append(Line(row, x, max(end - x, LEAST_WIDTH), place in critical, None))
+    return Waterfall(
+        heads=heads,
+        lines=lines,
+        ticks=_ticks(axis),
+        kinds=sorted({(row.kind, row.colour) for row in rows if row.kind}),
+        cut_ms=0,
+        page=of.page,
+        pages=of.pages,
+        rows=of.rows,
     )
 
 

@@ -177,7 +177,8 @@ async def _links(
     address, between = address_of(request), Between(line.at_us, line.at_us)
     logs = await logs_of_trace(store, project, address, line.trace_id, between)
     links = links_of(address, found, issues, line.event_id)
-    return [*links, Link(*logs)] if logs else links
+    links += [Link(*logs)] if logs else []
+    return [*links, Link("Whole trace", address.thing("otel/traces", line.trace_id))]
 
 
 async def _event_shown(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
@@ -183,7 +184,7 @@ async def _opened(
     return span, None if span else await open_trace(store, project, opened, explain)
 
 
-def _links(step: Step, address: Address, *, holds: bool) -> dict[str, str]:
+def _links(step: Step, address: Address, *, holds: bool) -> dict[str, Any]:
     path = "llm/traces" if step.kind == "LLM call" else "agents/spans"
     alone = address.here(within=step.id, page=None, open=None) if holds else ""
     return {"href": address.thing(path, step.id), "alone": alone}

@@ -4,7 +4,8 @@
 2. A prompt holds whatever comes until the next one.
 3. A step with `parent_span_id` is in that one; else, with the id of a subagent, in this one's run;
    else in the prompt. A subagent's run that lies in a use of `Task` or `Agent` is in that use.
-4. A notification lasts until the next event: so long a person was waited for.
+4. A hook tells of something when it is over; a span of OpenTelemetry says when it began.
+5. A notification lasts until the next event: so long a person was waited for.
 """
 
 import re
@@ -28,6 +29,8 @@ KINDS: dict[str, Kind] = {
     "notification": "waiting",
     "session": "session",
 }
+OF_SPAN = re.compile(r"[0-9a-f]{32}-[0-9a-f]{16}")
+"""The id of an event that a span of OpenTelemetry told."""
 STARTERS = ("Task", "Agent")
 """Tools that run a subagent."""
 ARGUMENT = re.compile(
@@ -108,7 +111,9 @@ def _alone(event: EventLine, following: Sequence[EventLine]) -> Step:
     step = _step(event)
     step.ids.append(event.span_id)
     if event.duration_ms is not None:
-        step.start_us, step.end_us = event.at_us - round(event.duration_ms * 1000), event.at_us
+        lasted_us = round(event.duration_ms * 1000)
+        step.start_us = event.at_us if OF_SPAN.fullmatch(event.span_id) else event.at_us - lasted_us
+        step.end_us = step.start_us + lasted_us
     elif event.kind == "notification" and following:
         step.end_us = following[0].at_us
     return step
@@ -147,7 +152,8 @@ def _label(event: EventLine) -> str:
     if event.kind == "tool_use":
         return event.tool or "(no name)"
     if event.kind == "agent_run":
-        return event.agent_name or "Subagent"
+        is_span = OF_SPAN.fullmatch(event.span_id) is not None
+        return event.agent_name or (event.event_type if is_span else "") or "Subagent"
     if event.kind == "llm_response":
         return event.model or "Answer"
     if event.kind in ("user_prompt", "notification") and event.said:

@@ -182,3 +182,28 @@ def test_ten_thousand_events_of_any_shape_take_less_than_seconds() -> None:
     assert len(steps) == 8_000
     assert steps[2_999].depth == 2_999
     assert time.process_time() - began < 3
+
+
+class TestSpansOfOpenTelemetry:
+    def test_what_a_span_told_lasts_from_its_time_on(self) -> None:
+        run, tool = f"{'a' * 32}-{'1' * 16}", f"{'a' * 32}-{'2' * 16}"
+        steps = steps_of(
+            [
+                event(run, 10, "agent_run", "claude_code.interaction", duration_ms=5000.0),
+                event(
+                    *(tool, 12, "tool_use"),
+                    tool="Bash",
+                    duration_ms=1000.0,
+                    parent_span_id=run,
+                ),
+            ],
+            [],
+        )
+        assert [(step.label, step.depth, step.start_us, step.end_us) for step in steps] == [
+            ("claude_code.interaction", 0, 10 * SECOND_US, 15 * SECOND_US),
+            ("Bash", 1, 12 * SECOND_US, 13 * SECOND_US),
+        ]
+
+    def test_what_a_hook_told_lasted_until_its_time(self) -> None:
+        (step,) = steps_of([event("h", 12, "tool_use", tool="Bash", duration_ms=1000.0)], [])
+        assert (step.start_us, step.end_us) == (11 * SECOND_US, 12 * SECOND_US)
