@@ -24,6 +24,8 @@ SENDERS = {
 }
 """SDKs, git servers, health checks and proxies add parameters of their own, and what they say must
 not be lost for one."""
+OTLP = re.compile(r"POST .*/v1/(?:traces|logs|metrics)")
+"""Exporters, and what stands between them and us, do so too."""
 MONITORS = (
     *("/v1/monitors", "/v1/status", "/v1/incidents", "/v1/sla", "/v1/webhooks"),
     *("/v1/escalation-policies", "/v1/probes"),
@@ -64,7 +66,11 @@ def ask(server: Server, project: Project, method: str, path: str) -> Any:
 
 
 def test_an_unknown_parameter_is_rejected_everywhere(server: Server, anyone: Project) -> None:
-    asked = [(method, path) for method, path in endpoints() if path not in SENDERS]
+    asked = [
+        (method, path)
+        for method, path in endpoints()
+        if path not in SENDERS and not OTLP.fullmatch(f"{method} {path}")
+    ]
     for method, path in asked:
         answer = ask(server, anyone, method, f"{path}?usr=nobody")
 
