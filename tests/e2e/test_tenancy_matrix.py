@@ -32,6 +32,7 @@ RULE = {
 WAYS_IN = ("GET", "POST")
 BUNDLE = {"checksum": "0" * 40, "chunks": ["0" * 40], "projects": ["1"]}
 CHANNEL = {"name": "taken", "kind": "webhook", "config": {"url": "http://127.0.0.1:9/"}}
+METRIC = "orders"
 MARKER = "only-for-the-first"
 """Stands in every text of the first project; no answer to anybody else may hold it."""
 
@@ -682,6 +683,11 @@ def fill_otel(project: Project) -> dict[str, str]:
     sent = {"resource": {"attributes": [service]}, "scopeSpans": [{"spans": [said | moments]}]}
     assert project.post("/v1/traces", {"resourceSpans": [sent]}).status_code == 200
     wait_for(lambda: project.get(f"/v1/traces/{trace_id}/tree").status_code == 200, "the span")
+    point = {"timeUnixNano": str(at_ns), "asInt": "1"}
+    metric = {"name": METRIC, "unit": MARKER, "gauge": {"dataPoints": [point]}}
+    measured = {"resource": sent["resource"], "scopeMetrics": [{"metrics": [metric]}]}
+    assert project.post("/v1/metrics", {"resourceMetrics": [measured]}).status_code == 200
+    wait_for(lambda: project.get("/v1/otel/metrics").json()["metrics"], "the metric")
     ids = {"otel_trace_id": trace_id, "otel_span_id": f"{trace_id}-{span_id}"}
     return ids | {"otel_service": MARKER}
 
@@ -742,7 +748,7 @@ def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx
     method, _, template = route.partition(" ")
     params = RANGE if "analytics" in template else {}
     if template.endswith("otel/metrics/series"):
-        params = {"name": MARKER}
+        params = {"name": METRIC}  # The answer says it again.
     if template.endswith("/releases/one"):
         params = {"version": world.ids["version"]}
     if method == "GET" and template.endswith(OF_LOGIN_QUERIES):

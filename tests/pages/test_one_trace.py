@@ -379,6 +379,22 @@ class TestDistributed:
         page.wait_for_url(f"**/otel/traces/{trace_id}*")
         assert visitor.faults == []
 
+    def test_the_palette_finds_it_by_its_id_and_services_by_name(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        trace_id = uuid.uuid4().hex
+        send_trace(world.demo, trace_id)
+        page = visitor.go(path_of(world.demo, "overview"))
+        page.keyboard.press("Control+k")
+        box = page.locator("#palette input")
+        box.fill("sho")
+        expect(page.locator("#found")).to_contain_text("service")
+        box.fill(trace_id)
+        hit = page.locator("#found a", has_text="distributed trace")
+        expect(hit).to_contain_text("GET /orders")
+        hit.click()
+        page.wait_for_url(f"**/otel/traces/{trace_id}*")
+
     def test_a_long_one_comes_in_pages(self, visitor: Visitor, world: World) -> None:
         trace_id = uuid.uuid4().hex
         send_trace(world.demo, trace_id, more=600)

@@ -26,6 +26,8 @@ PAGE_ROWS = 200
 MOST_CHARS = 200
 MOST_NAME = 1_000
 MOST_EXEMPLARS = 20
+MOST_TITLE = 40
+"""Characters of a group's name."""
 BY = ("service", "environment", "model", "type")
 """What a metric is split by at a click; the address takes an attribute too."""
 MEASURES: Mapping[Shape, Mapping[str, str]] = {
@@ -159,7 +161,7 @@ def _drawn(found: MetricChart, chosen: str, shown: TimeRange, moments: Iterable[
     ]
     title = MEASURES[found.shape][chosen] if found.shape else found.name
     if len(found.series) == 1 and found.series[0].group:
-        title = f"{title}: {found.series[0].group}"
+        title = f"{title}: {found.series[0].group[:MOST_TITLE]}"
     return chart_of(title, unit, shown, series, moments=list(moments))
 
 

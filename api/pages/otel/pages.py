@@ -1,6 +1,7 @@
 """Which pages `otel` has, and where they stand in the navigation."""
 
 from api.pages.navigation import Link, Section
+from api.pages.otel.finding import FINDER
 from api.pages.otel.metrics import metric_page, metrics_page
 from api.pages.otel.services import map_page, service_page, services_page
 from api.pages.otel.span import span_page
@@ -20,5 +21,6 @@ SECTIONS = (
             *(services_page, service_page, map_page, metrics_page, metric_page),
             *(traces_page, trace_page, spans_page, span_page, suggest),
         ),
+        finders=(FINDER,),
     ),
 )

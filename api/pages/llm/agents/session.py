@@ -13,8 +13,9 @@ from api.auth import AnyRequest
 from api.llm.costs import Explain
 from api.pages.addresses import Address
 from api.pages.llm.agents.span import OpenedSpan, open_span
-from api.pages.llm.agents.timeline import Step, steps_of, waiting_us
+from api.pages.llm.agents.timeline import Step, steps_of, trace_of, waiting_us
 from api.pages.llm.trace import Opened, open_trace
+from api.pages.parts.filters import Term
 from api.pages.parts.texts import count, exact, money, money_exact
 from api.pages.parts.waterfall import Note, Row, page_of, waterfall_of
 from api.pages.render import address_of, page
@@ -27,6 +28,7 @@ from clickhouse.llm.agent_events import MOST_EVENTS, EventLine, list_events
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.trace_lines import list_lines
 from schemas.projects import ProjectContext
+from schemas.zones import HOUR_US
 
 MOST_CALLS = 2_000
 COLOURS = {
@@ -71,16 +73,11 @@ async def session_page(
     values, session_id = values_of(request), with_slashes(session_id)
     number, opened = _number(values), values.get("open")
     explain: Explain = request.app.state.explain_cost
+    which = TraceFilter(session_id=session_id)
     async with reader_of(request, viewer.project).turn() as store:
         events, calls = await asyncio.gather(
             list_events(store, viewer.project, session_id),
-            list_lines(
-                store,
-                viewer.project,
-                TraceFilter(session_id=session_id),
-                limit=MOST_CALLS,
-                way="newer",
-            ),
+            list_lines(store, viewer.project, which, limit=MOST_CALLS, way="newer"),
         )
         if not events:
             raise NoSuchPage
@@ -98,6 +95,7 @@ async def session_page(
         name=next((step.label for step in steps if step.kind == "prompt"), session_id),
         figures_of=await asyncio.to_thread(figures_of, events, steps),
         alone=None if shown is steps else shown[0],
+        distributed=_distributed(address_of(request), session_id, events),
         drawn=drawn,
         cuts=cuts,
         span=span,
@@ -182,6 +180,18 @@ async def _opened(
         return None, None
     span = await open_span(store, project, opened)
     return span, None if span else await open_trace(store, project, opened, explain)
+
+
+def _distributed(address: Address, session_id: str, events: Sequence[EventLine]) -> str:
+    """Returns where the distributed traces of a session are; nothing where no span told of it."""
+    told = [event.at_us for event in events if trace_of(event.span_id)]
+    if not told:
+        return ""
+    first_ms, last_ms = (min(told) - HOUR_US) // 1000, (max(told) + HOUR_US) // 1000
+    where = str(Term("session", session_id))
+    return address.page(
+        "otel/traces", where=where, range=None, live=None, from_=first_ms, to=last_ms
+    )
 
 
 def _links(step: Step, address: Address, *, holds: bool) -> dict[str, Any]:

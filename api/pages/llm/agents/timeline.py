@@ -3,7 +3,8 @@
 1. A start and its end are one step; an end without a start lasts as long as it says itself.
 2. A prompt holds whatever comes until the next one.
 3. A step with `parent_span_id` is in that one; else, with the id of a subagent, in this one's run;
-   else in the prompt. A subagent's run that lies in a use of `Task` or `Agent` is in that use.
+   else in the prompt. A subagent's run that lies in a use of `Task` or `Agent` is in that use. A
+   call that a span told is in the run of its trace that goes on then.
 4. A hook tells of something when it is over; a span of OpenTelemetry says when it began.
 5. A notification lasts until the next event: so long a person was waited for.
 """
@@ -90,6 +91,11 @@ def argument_of(given: str) -> str:
     return ESCAPED.sub(_unescaped, found[1])[:HINT_CHARS] if found else ""
 
 
+def trace_of(event_id: str) -> str:
+    """Returns the distributed trace of what a span told; nothing for what came otherwise."""
+    return event_id[:32] if OF_SPAN.fullmatch(event_id) else ""
+
+
 def _paired(events: Sequence[EventLine]) -> Iterable[Step]:
     begun: dict[str, Step] = {}
     for place, event in enumerate(events):
@@ -112,7 +118,7 @@ def _alone(event: EventLine, following: Sequence[EventLine]) -> Step:
     step.ids.append(event.span_id)
     if event.duration_ms is not None:
         lasted_us = round(event.duration_ms * 1000)
-        step.start_us = event.at_us if OF_SPAN.fullmatch(event.span_id) else event.at_us - lasted_us
+        step.start_us = event.at_us - (0 if trace_of(event.span_id) else lasted_us)
         step.end_us = step.start_us + lasted_us
     elif event.kind == "notification" and following:
         step.end_us = following[0].at_us
@@ -144,7 +150,7 @@ def _step(event: EventLine) -> Step:
         cost_cents=event.cost_cents,
         model=event.model,
         parent_id=event.parent_span_id,
-        agent_id=event.agent_id,
+        agent_id=event.agent_id or trace_of(event.span_id),
     )
 
 
@@ -152,8 +158,7 @@ def _label(event: EventLine) -> str:
     if event.kind == "tool_use":
         return event.tool or "(no name)"
     if event.kind == "agent_run":
-        is_span = OF_SPAN.fullmatch(event.span_id) is not None
-        return event.agent_name or (event.event_type if is_span else "") or "Subagent"
+        return event.agent_name or (event.event_type if trace_of(event.span_id) else "Subagent")
     if event.kind == "llm_response":
         return event.model or "Answer"
     if event.kind in ("user_prompt", "notification") and event.said:
@@ -192,6 +197,7 @@ def _call(line: TraceLine) -> Step:
         cost_cents=line.cost_cents,
         model=line.model,
         ids=[line.trace_id],
+        agent_id=trace_of(line.trace_id),
     )
 
 
@@ -228,6 +234,8 @@ def _parents(steps: Sequence[Step]) -> list[int | None]:
             parents.append(outer if inner is None else inner)
         else:
             run = _last(steps, runs.get(step.agent_id, ()), step)
+            if run is not None and trace_of(step.id) and steps[run].until_us < step.start_us:
+                run = None
             parents.append(outer if run is None else run)
     return parents
 

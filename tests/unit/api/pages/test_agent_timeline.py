@@ -204,6 +204,15 @@ class TestSpansOfOpenTelemetry:
             ("Bash", 1, 12 * SECOND_US, 13 * SECOND_US),
         ]
 
+    def test_a_call_is_in_the_run_of_its_trace_that_goes_on_then(self) -> None:
+        run, inner, after = (f"{'a' * 32}-{number * 16}" for number in "123")
+        other = f"{'b' * 32}-{'4' * 16}"
+        steps = steps_of(
+            [event(run, 10, "agent_run", "claude_code.interaction", duration_ms=5000.0)],
+            [call(inner, 11, 1000), call(other, 12, 1000), call(after, 20, 1000)],
+        )
+        assert {step.id: step.depth for step in steps} == {run: 0, inner: 1, other: 0, after: 0}
+
     def test_what_a_hook_told_lasted_until_its_time(self) -> None:
         (step,) = steps_of([event("h", 12, "tool_use", tool="Bash", duration_ms=1000.0)], [])
         assert (step.start_us, step.end_us) == (11 * SECOND_US, 12 * SECOND_US)
