@@ -55,7 +55,7 @@ class TestNewcomer:
                 verify=False,
             )
             assert answer.status_code == 202
-            window.get_by_role("link", name="Traces").click()
+            window.get_by_role("link", name="Traces", exact=True).click()
             window.get_by_text("The very first").click()
 
             expect(window.locator("#drawer")).to_contain_text("The very first")
