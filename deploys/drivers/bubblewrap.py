@@ -69,11 +69,12 @@ def sandboxed(bwrap: str, confined: Confined, hidden: tuple[Path, ...]) -> Wrapp
     resolver = RESOLVER.resolve()
     if _is_below(resolver, HIDDEN):
         options += ["--ro-bind-try", str(resolver), str(resolver)]
+    options += ["--bind", str(confined.temporary), "/tmp"]
+    covered = (*map(Path, HIDDEN), Path("/tmp"), *hidden)
     for needed in {sys.prefix, sys.base_prefix, PACKAGES}:
         # What starts a command there, and serves static sites.
-        if any(Path(needed).is_relative_to(one) for one in (*map(Path, HIDDEN), *hidden)):
+        if any(Path(needed).is_relative_to(one) for one in covered):
             options += ["--ro-bind", needed, needed]
-    options += ["--bind", str(confined.temporary), "/tmp"]
     for folder in (confined.folder, confined.temporary, *confined.writable):
         options += ["--bind", str(folder), str(folder)]
     for name, value in confined.environment.items():
