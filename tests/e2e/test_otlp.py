@@ -115,7 +115,7 @@ def send_metrics(exporter: Any) -> int:
     meter.create_counter("orders").add(3, {"shop": "a"})
     meter.create_histogram("latency", unit="ms").record(12.5)
     meter.create_gauge("queue").set(7)
-    assert provider.force_flush()
+    # It sends once more what there is: after a flush, everything would come twice.
     provider.shutdown()
     return 3
 
