@@ -168,6 +168,16 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+def first_app_port() -> int:
+    """Return the first of 250 ports for apps that are deployed, of this process of pytest alone.
+
+    A deployer unbinds a port right before its app binds it. Deployers of two processes that chose
+    from the same ports would come between. `free_ports` returns none of them.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return 30_000 + 250 * (int(worker.removeprefix("gw")) % 10)
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.components.processes import free_ports
+from tests.components.processes import first_app_port
 from tests.e2e.server import EMAIL, PASSWORD, Server, wait_for
 from tests.integration.deploys.running import commit, end_apps, page
 
@@ -76,10 +76,9 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    (port,) = free_ports(1)
     settings = {
         **{"PRIVATE_TARGETS": "allow", "DEPLOY_DRIVER": "process"},
-        "DEPLOY_FIRST_PORT": str(port),
+        "DEPLOY_FIRST_PORT": str(first_app_port()),
         # Whoever waits here asks many times a second.
         "DEPLOY_REQUESTS_PER_MINUTE": "1000000",
     }

@@ -5,7 +5,6 @@ Each app has a story, and all are told at the same time. The tests ask what came
 
 import asyncio
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from litestar import Litestar
 from deploys.settings import DeployerSettings
 from deploys.starting import open_driver
 from sluice.web import ingest_routes, out_routes
+from tests.components.processes import first_app_port
 from tests.e2e.git_apps import App, Owner, git_served
 from tests.e2e.leaks import Commands, Secrets, files_of, rows_of
 from tests.e2e.server import Server
@@ -33,7 +33,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
         "DEPLOY_DRIVER": "process",
         "DEPLOY_PARALLEL": str(len(STORIES)),
         "DEPLOY_HEALTH_TIMEOUT_S": str(HEALTH_S),
-        "DEPLOY_FIRST_PORT": os.environ.get("E2E_FIRST_PORT", "23000"),
+        "DEPLOY_FIRST_PORT": str(first_app_port()),
         "PRIVATE_TARGETS": "allow",
         "ACCESS_LOG": "true",
         # Whoever waits here asks many times a second.

@@ -29,6 +29,7 @@ from schemas.deploys.apps import AppConfig
 from schemas.deploys.deployments import Deployment, Job
 from schemas.deploys.lines import Line
 from schemas.projects import ProjectId
+from tests.components.processes import first_app_port
 from tests.integration.deploys.apps import ask, new_app
 
 GIT = {
@@ -161,7 +162,8 @@ class World:
             private_allowed=True,
             health_seconds=5,
             stop_seconds=2,
-            first_port=int(os.environ.get("E2E_FIRST_PORT", "23000")),
+            first_port=first_app_port(),
+            last_port=first_app_port() + 249,
             backoff_first_s=0.05,
             max_restarts=2,
         )

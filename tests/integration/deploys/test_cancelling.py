@@ -61,7 +61,7 @@ async def test_what_is_cancelled_ends_whatever_it_does(
 ) -> None:
     monkeypatch.setattr(processes, "GRACE_S", 0.5)
     async with world.deployer():
-        await world.deploy()
+        assert (await world.deploy()).status == "running"
         commit(world.repository, {**files, "changed": "yes"})
         await world.configure(**config)
         asked = await ask(world.database, world.project_id)

@@ -8,8 +8,9 @@ import pytest
 
 from deploys.failures import NoPortLeft
 from deploys.ports import HOST, Ports, is_taken
+from tests.components.processes import first_app_port
 
-FIRST = 20210
+FIRST = first_app_port() + 200
 Opened = Callable[[int], Ports]
 
 

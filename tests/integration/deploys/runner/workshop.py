@@ -20,6 +20,7 @@ from deploys.settings import DeployerSettings
 from deploys.supervision.kin import all_processes, is_alive
 from deploys.supervision.orders import read_state
 from deploys.supervision.spools import Cursor, Stream, read
+from tests.components.processes import first_app_port
 
 LIMITS = Limits(seconds=30, output_bytes=1 << 20, disk_bytes=64 << 20, processes=64)
 PATH = tool_path()
@@ -100,7 +101,7 @@ class Workshop:
         self.places = Places(self.settings.folder)
         self._make_driver = make_driver
         self.driver = make_driver(self.settings)
-        self.ports = Ports(20200, 20299)
+        self.ports = Ports(first_app_port(), first_app_port() + 99)
         self.printed: dict[Stream, bytes] = {"stdout": b"", "stderr": b""}
         self.started: list[Instance] = []
 
