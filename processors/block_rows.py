@@ -6,6 +6,7 @@ that rows are at fault, they are inserted by halves, until each row that it refu
 
 import asyncio
 import time
+from collections.abc import Awaitable, Iterable
 from typing import Protocol
 
 import numpy as np
@@ -70,9 +71,10 @@ class BlockRows:
         """
         if not self._by_parts:
             for stored in output.stored:
-                for table in _in_order(stored.batch.kind):
-                    some = await self._not_there_before(table, stored)
-                    await self._insert_whole(table, some, check=check)
+                first, *others = stored.batch.kind.tables
+                # The first says that an item is stored: its rows go in when all others are in.
+                await _all(self._insert_whole(table, stored, check=check) for table in others)
+                await self._insert_whole(first, stored, check=check)
             return output
         # From here on the block's own token is not used again. Declare that before the first part.
         await self._checkpoints.declare(
@@ -109,7 +111,8 @@ class BlockRows:
             return stored
         return stored._replace(items=await self._step.missing(table, stored, beside=self._block))
 
-    async def _insert_whole(self, table: Table, stored: StoredItems, *, check: bool) -> None:
+    async def _insert_whole(self, table: Table, whole: StoredItems, *, check: bool) -> None:
+        stored = await self._not_there_before(table, whole)
         try:
             token = self._token(stored.batch.kind, table)
             await self._insert(table, stored.batch, stored.items, token)
@@ -194,6 +197,13 @@ class BlockRows:
         if rows.num_rows:
             data = await asyncio.to_thread(encode, rows)
             await self.put(table.name, data, token, rows.num_rows)
+
+
+async def _all(works: Iterable[Awaitable[None]]) -> None:
+    """Waits for all of them, also where one fails: a retry must not meet an insert that runs on."""
+    for result in await asyncio.gather(*works, return_exceptions=True):
+        if result is not None:
+            raise result
 
 
 def _in_order(kind: Kind) -> tuple[Table, ...]:
