@@ -1,0 +1,43 @@
+"""The gate fails where an event of a kind takes a quarter more than was recorded, and only then."""
+
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchmarks import gate
+
+RECORDED = msgspec.json.decode(gate.RECORDED.read_bytes(), type=dict[str, float])
+
+
+def run(monkeypatch: pytest.MonkeyPatch, found: dict[str, float], *arguments: str) -> int:
+    def measure(_: Path) -> dict[str, float]:
+        return found
+
+    monkeypatch.setattr(gate, "measure", measure)
+    monkeypatch.setattr(sys, "argv", ["gate", *arguments])
+    return gate.main()
+
+
+@pytest.mark.parametrize("kind", RECORDED)
+def test_a_kind_that_takes_a_quarter_more_is_named(
+    kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {name: ratio * (1.26 if name == kind else 1.24) for name, ratio in RECORDED.items()}
+
+    assert run(monkeypatch, found) == 1
+    (said,) = capsys.readouterr().out.splitlines()
+    assert f"kind {kind} takes 1.26 times" in said
+
+
+def test_what_a_quiet_run_varies_by_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, {name: ratio * 1.2 for name, ratio in RECORDED.items()}) == 0
+
+
+def test_every_guarded_kind_has_a_record() -> None:
+    assert set(RECORDED) == {one.kind.name for one in gate.GUARDED}
+
+
+def test_what_is_measured_is_a_ratio_to_the_calibration() -> None:
+    assert gate.ratio_of(gate.calibrate) == pytest.approx(1.0, rel=0.2)
