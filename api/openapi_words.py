@@ -61,7 +61,7 @@ PARAMETERS = {
     "max_latency_ms": Words("Greatest latency in milliseconds.", "5000"),
     "min_cost_cents": Words("Least cost in US cents.", "0"),
     "max_cost_cents": Words("Greatest cost in US cents.", "100"),
-    "source": Words("Only spans of this source, such as an agent.", "claude_code"),
+    "source": Words("Only what this source sent, such as an agent.", "claude_code"),
     "tool_name": Words("Only this tool.", "Bash"),
     "kind": Words("Only this kind of event.", "tool_use"),
     "outcome": Words("Only this outcome.", "accepted"),

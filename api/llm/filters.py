@@ -49,6 +49,7 @@ class TraceQuery(TraceNames, frozen=True, kw_only=True):
     billing: Literal["billed", "all"] | None = None
     service: str | None = None
     convention: str | None = None
+    source: str | None = None
     tag: Annotated[str, Meta(max_length=512)] | None = None
 
 
@@ -93,7 +94,11 @@ def list_of_traces(values: Values, time_zone: str = "UTC") -> tuple[TraceFilter,
     wanted = trace_filter(values, query)
     first, last = date_range(page.date_from, page.date_to, zone_of(query, time_zone))
     every = query.billing == "all"
-    return replace(wanted, from_us=first, to_us=last, every_billing=every), page
+    source = query.source or None
+    return (
+        replace(wanted, from_us=first, to_us=last, every_billing=every, trace_source=source),
+        page,
+    )
 
 
 def search_of_traces(request: Request[Any, Any, Any], time_zone: str) -> AskedTraces:

@@ -66,7 +66,7 @@ async def get_trace(
     summarise: Summarise | None = request.app.state.get("summarise_trace")
 
     async def ask(store: Warehouse) -> Struct | None:
-        row = await traces.fetch_trace(store, project, trace_id)
+        row = await traces.fetch_trace_with_spans(store, project, trace_id)
         if row is None and summarise is not None and DISTRIBUTED.fullmatch(trace_id):
             return await summarise(store, project, trace_id)
         return row

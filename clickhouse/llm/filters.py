@@ -59,6 +59,23 @@ NEGATABLE: Mapping[str, str] = {
     "user": "user_id",
     "environment": "environment",
 }
+UNNAMED_SOURCE = "sdk"
+"""The source of calls whose sender names none, as Pulse has it."""
+# A call that came with a span has the source of its trace.
+OF_SOURCE = """(span_id = ''
+            AND if(convention = '', '{unnamed}', convention::String) = {source:String}
+        OR span_id != '' AND sipHash64(substring(trace_id, 1, 32)) IN (
+            SELECT sipHash64(trace_id)
+            FROM otel_traces
+            WHERE project_id = {project_id:String}
+                AND source = {source:String}
+                AND hour >= fromUnixTimestamp64Micro({source_from_us:Int64}, 'UTC')
+                AND hour <= fromUnixTimestamp64Micro({source_to_us:Int64}, 'UTC')
+        ))""".replace("{unnamed}", UNNAMED_SOURCE)
+AROUND_US = 6 * 3_600_000_000
+"""How far from a call the span may be that says the source."""
+LATEST_US = 4_000_000_000_000_000
+"""In the year 2096: what `DateTime` holds."""
 SEARCHED = ("request_body", "response_body", "ifNull(output_text, '')", "error")
 """Where a text is looked for."""
 
@@ -94,6 +111,8 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     """By which OpenTelemetry told it."""
     tag: str | None = None
     """One of the `tags` of its metadata."""
+    trace_source: str | None = None
+    """Who sent the trace that it belongs to."""
     attributes: tuple[Attribute, ...] = ()
     """Of the span that told it, and of no other calls."""
     resource: tuple[Attribute, ...] = ()
@@ -106,8 +125,9 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     def reads_rows(self) -> bool:
         """Whether it asks for what no rollup can have."""
         of_texts = (self.metadata, self.texts, self.without_texts, self.words)
-        of_spans = (self.service, self.convention, self.tag, self.attributes, self.resource)
-        return self.every_billing or any(of_texts) or any(of_spans)
+        of_spans = (self.service, self.convention, self.tag, self.trace_source)
+        of_attributes = (self.attributes, self.resource)
+        return self.every_billing or any((*of_texts, *of_spans, *of_attributes))
 
 
 class SpanFilter(Struct, frozen=True, kw_only=True):
@@ -142,12 +162,26 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
         for number, (name, text) in enumerate(wanted.without):
             parts.append(f"{NEGATABLE[name]} NOT IN {{without_{number}:Array(String)}}")
             values[f"without_{number}"] = list(spellings(text) if name == "session_id" else (text,))
+        _add_source(wanted, parts, values)
         _add_metadata(wanted, parts, values)
         _add_texts(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)
     _add_attributes(wanted, parts, values)
     _add_words(wanted, parts, values)
     return Condition("\n        AND ".join(parts), values)
+
+
+def _add_source(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) -> None:
+    if wanted.trace_source is None:
+        return
+    from_us = 0 if wanted.from_us is None else wanted.from_us - AROUND_US
+    to_us = LATEST_US if wanted.to_us is None else wanted.to_us + AROUND_US
+    parts.append(OF_SOURCE)
+    values |= {
+        "source": wanted.trace_source,
+        "source_from_us": max(0, min(from_us, LATEST_US)),
+        "source_to_us": max(0, min(to_us, LATEST_US)),
+    }
 
 
 def _add_metadata(wanted: TraceFilter, parts: list[str], values: dict[str, Any]) -> None:

@@ -23,12 +23,13 @@ from schemas.projects import ProjectContext
 
 
 class Told(NamedTuple):
-    """A row, the day on which it came in, and the hashes of its messages."""
+    """A row, the day on which it came in, the hashes of its messages, and when the call began."""
 
     answer: TraceAnswer
     day: date
     asked: Sequence[str]
     answered: Sequence[str]
+    at_us: int
 
 
 class Chosen(NamedTuple):

@@ -1,5 +1,6 @@
 """Traces as their sender knows them: lists, one by id, many by id, sessions."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -7,7 +8,8 @@ from msgspec import structs
 
 from clickhouse.client import Warehouse
 from clickhouse.llm import rollups
-from clickhouse.llm.filters import TraceFilter, condition
+from clickhouse.llm.distributed import first_spans, put_traces
+from clickhouse.llm.filters import UNNAMED_SOURCE, TraceFilter, condition
 from clickhouse.llm.told_bodies import Told, put_messages
 from clickhouse.llm.trace_lines import Place, going_on
 from clickhouse.messages import hashes_of
@@ -163,11 +165,32 @@ async def count_stored(warehouse: Warehouse, project: ProjectContext) -> int:
 async def fetch_trace(
     warehouse: Warehouse, project: ProjectContext, trace_id: str
 ) -> TraceAnswer | None:
-    """Returns one trace, or `None` when the project has none of that id."""
+    """Returns one trace without what its distributed trace adds up to.
+
+    `None` when the project has none of that id.
+    """
+    rows = await _fetch(warehouse, project, trace_id)
+    return rows[0].answer if rows else None
+
+
+async def fetch_trace_with_spans(
+    warehouse: Warehouse, project: ProjectContext, trace_id: str
+) -> TraceAnswer | None:
+    """Returns one trace with what its distributed trace adds up to, and the first spans of that."""
+    rows = await _fetch(warehouse, project, trace_id)
+    await put_traces(warehouse, project, rows)
+    for row in rows[:1]:
+        if row.answer.otel_trace_id is not None:
+            row.answer.spans = await first_spans(warehouse, project, row.answer.otel_trace_id)
+        return row.answer
+    return None
+
+
+async def _fetch(warehouse: Warehouse, project: ProjectContext, trace_id: str) -> list[Told]:
     where = by_ids(project, "trace_id", [trace_id])
     rows = await _found(warehouse, project, where, "ASC", **ONE_ROW)
     await put_messages(warehouse, project, rows, most_bytes=None)
-    return rows[0].answer if rows else None
+    return rows
 
 
 async def _rows(
@@ -178,7 +201,10 @@ async def _rows(
     **settings: int,
 ) -> list[TraceAnswer]:
     rows = await _found(warehouse, project, where, direction, **settings)
-    await put_messages(warehouse, project, rows, most_bytes=PART_BYTES)
+    await asyncio.gather(
+        put_messages(warehouse, project, rows, most_bytes=PART_BYTES),
+        put_traces(warehouse, project, rows),
+    )
     return [row.answer for row in rows]
 
 
@@ -197,7 +223,7 @@ async def _found(
         .replace("{direction}", direction)
     )
     answer = await warehouse.query(sql, where.values, as_bytes=JSON_COLUMNS, **settings)
-    return [Told(_answer(project, row), *row[34:37]) for row in answer.rows]
+    return [Told(_answer(project, row), row[34], row[35], row[36], row[2]) for row in answer.rows]
 
 
 def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
@@ -233,10 +259,24 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
         environment=text_or_none(row[23]),
         received_at=iso_ms(row[24]),
         billing=row[26],
+        **_alone(row),
     )
     if row[27]:
         _tell(answer, row)
     return answer
+
+
+def _alone(row: Sequence[Any]) -> dict[str, Any]:
+    """Returns what a call says of its trace that has no other span."""
+    return {
+        "source": row[29] or UNNAMED_SOURCE,
+        "services": [row[30]] if row[30] else [],
+        "span_count": 1,
+        "summary": row[5],
+        "tool_call_count": 0,
+        "files_edited": 0,
+        "error_service": None,
+    }
 
 
 def _tell(answer: TraceAnswer, row: Sequence[Any]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.distributed import FILES_EDITED, TOOL_CALLS, words_of
 from clickhouse.llm.filters import COUNTED_COST
 from clickhouse.llm.traces import fetch_trace
 from clickhouse.otel.trace_places import find_trace
@@ -43,15 +44,13 @@ WHERE {within}
 GROUP BY of_trace
 """.replace("{within}", WITHIN)
 TOOLS = """
-SELECT trace_id, countIf(kind = 'tool_use' AND pair_role != 'end'),
-    uniqExactIf(JSONExtractString(tool_input, 'file_path'),
-        tool_name IN ('Edit', 'Write', 'MultiEdit', 'apply_patch')
-        AND JSONExtractString(tool_input, 'file_path') != '')
+SELECT trace_id, {tool_calls}, {files_edited}
 FROM spans
 WHERE {within}
     AND trace_id IN {ids:Array(String)}
 GROUP BY trace_id
 """.replace("{within}", WITHIN)
+TOOLS = TOOLS.replace("{tool_calls}", TOOL_CALLS).replace("{files_edited}", FILES_EDITED)
 FAULTS = """
 SELECT trace_id, argMin(substringUTF8(status_message, 1, {chars:UInt32}), timestamp)
 FROM otel_spans
@@ -156,6 +155,7 @@ def _summary(
     line: Sequence[Any], calls: Calls | None, tools: Tools, faults: Mapping[str, str]
 ) -> TraceSummary:
     trace_id, first_us, last_us, spans, errors, session, source, services, name, service, at = line
+    model = _only(calls.requested) if calls else None
     return TraceSummary(
         trace_id=trace_id,
         name=name,
@@ -167,12 +167,12 @@ def _summary(
         services=services,
         span_count=spans,
         error_count=errors,
-        summary=_words(calls, tools, name),
+        summary=words_of(tools.calls, tools.files, model or name),
         call_count=calls.number if calls else 0,
         tool_call_count=tools.calls,
         files_edited=tools.files,
         provider=_only(calls.providers) if calls else None,
-        model_requested=_only(calls.requested) if calls else None,
+        model_requested=model,
         model_used=_only(calls.used) if calls else None,
         provider_request_id=calls.request_id if calls and calls.number == 1 else None,
         finish_reason=calls.finish_reason if calls and calls.number == 1 else None,
@@ -184,16 +184,6 @@ def _summary(
         error=text_or_none(faults.get(trace_id, "")),
         error_service=text_or_none(at) if errors else None,
     )
-
-
-def _words(calls: Calls | None, tools: Tools, name: str) -> str:
-    """Says in few words what a trace did, as Pulse does."""
-    if tools.calls:
-        words = f"{tools.calls} tool call{'s' * (tools.calls != 1)}"
-        edited = f"{tools.files} file{'s' * (tools.files != 1)} edited"
-        return f"{words} · {edited}" if tools.files else words
-    model = _only(calls.requested) if calls else None
-    return model or name
 
 
 def _only(values: Sequence[str]) -> str | None:

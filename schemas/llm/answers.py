@@ -39,6 +39,16 @@ class TraceAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True, dict
     price_snapshot: str | None
     environment: str | None
     received_at: str
+    source: str
+    """As the next six, of the distributed trace that the call belongs to; of itself without one."""
+    services: list[str]
+    span_count: int
+    summary: str
+    """`3 tool calls · 2 files edited`, or the model."""
+    tool_call_count: int
+    files_edited: int
+    error_service: str | None
+    """Of the first span that failed."""
     billing: str = ""
     """Why the call is not billed, as `repeated`; not there where it is."""
     convention: str | None = None
@@ -48,6 +58,8 @@ class TraceAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True, dict
     span_id: str | None = None
     otel_trace_id: str | None = None
     first_token_ms: Number | None = None
+    spans: "list[LabelledSpan] | None" = None
+    """The first of agents and tools of its distributed trace; where one call is asked for."""
 
     @property
     def told(self) -> bytes | None:
@@ -101,6 +113,12 @@ class SpanAnswer(Struct, rename="camel", kw_only=True):
     """Of a distributed trace that OpenTelemetry told."""
     service: str | None = None
     convention: str | None = None
+
+
+class LabelledSpan(SpanAnswer, rename="camel", kw_only=True):
+    """One agent event within a trace. The label is its tool, its agent, its model or its event."""
+
+    label: str
 
 
 class TraceList(Struct, rename="camel"):

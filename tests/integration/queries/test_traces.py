@@ -22,7 +22,8 @@ CONTRACT_KEYS = (
 )
 OUR_KEYS = (
     "cacheReadTokens cacheWriteTokens reasoningTokens computedCostCents reportedCostCents"
-    " costSource priceSnapshot environment receivedAt"
+    " costSource priceSnapshot environment receivedAt source services spanCount summary"
+    " toolCallCount filesEdited errorService"
 )
 
 
@@ -93,6 +94,12 @@ def test_a_bare_trace_has_every_key_and_null_where_nothing_was_sent(
         "requestBody": {"model": "gpt-4o"},
         "status": "success",
         "receivedAt": "2025-06-01T00:00:01.000Z",
+        "source": "sdk",
+        "services": [],
+        "spanCount": 1,
+        "summary": "gpt-4o",
+        "toolCallCount": 0,
+        "filesEdited": 0,
     }
 
 

@@ -113,4 +113,11 @@ def _answer(row: TraceRow) -> TraceAnswer:
         price_snapshot=None,
         environment=None,
         received_at=iso_ms(AT_US),
+        source="sdk",
+        services=[],
+        span_count=1,
+        summary=row.model_requested,
+        tool_call_count=0,
+        files_edited=0,
+        error_service=None,
     )
