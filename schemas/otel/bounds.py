@@ -18,7 +18,6 @@ Reason = Literal[
     "bad_parent_id",
     "bad_time",
     "no_data",
-    "too_deep",
     "too_large",
     "too_many_attributes",
     "too_many_events",
@@ -33,7 +32,6 @@ REASONS: dict[Reason, str] = {
     "bad_parent_id": "a parent's span id is 8 bytes, as 16 hex digits in JSON, or absent",
     "bad_time": "a time is missing, negative or after the year 2299",
     "no_data": "a metric has a name, and data points of a known kind",
-    "too_deep": "values within values are too deep",
     "too_large": "the item has too many bytes",
     "too_many_attributes": "there are too many attributes",
     "too_many_events": "there are too many events",
@@ -54,7 +52,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     item_bytes: int = 1 << 20
     """Of a span, a record or a metric, as it was sent."""
     depth: int = 32
-    """Of values within values."""
+    """Of values within values. What is deeper is replaced by a text that says so."""
     attributes: int = 10_000
     """Of an item: a long conversation has some for each message. Also of an event or a link."""
     events: int = 10_000

@@ -19,6 +19,8 @@ from schemas.otel.values import Attributes, Value
 
 _LEAST, _END = -(1 << 63), 1 << 64
 _MAX_DIGITS = 40
+TOO_DEEP = "(left out: nested too deeply)"
+"""Stands for a list or an object that is deeper than `Bounds.depth`."""
 
 
 class Reader(NamedTuple):
@@ -35,7 +37,10 @@ class Reader(NamedTuple):
 
 
 def attributes_of(pairs: Any, reader: Reader, bounds: Bounds) -> Attributes:
-    """Reads attributes. Raises `Rejected` when they are too many or too deep."""
+    """Reads attributes. Raises `Rejected` when they are too many.
+
+    Of values within values what is too deep is `TOO_DEEP`.
+    """
     if not pairs:
         return {}
     if len(pairs) > bounds.attributes:
@@ -118,13 +123,13 @@ def _protobuf_value(sent: Any, depth: int) -> Value:
 
 def _many(sent: Iterable[Any], depth: int, value: Callable[[Any, int], Value]) -> Value:
     if depth <= 0:
-        raise Rejected("too_deep")
+        return TOO_DEEP
     return [value(one, depth - 1) for one in sent]
 
 
 def _named(sent: Iterable[Any], depth: int, value: Callable[[Any, int], Value]) -> Value:
     if depth <= 0:
-        raise Rejected("too_deep")
+        return TOO_DEEP
     return {one.key or "": value(one.value, depth - 1) for one in sent}
 
 

@@ -7,6 +7,8 @@ from litestar.testing import TestClient
 
 from clickhouse.client import Warehouse
 from clickhouse.queries.parts import PART_BYTES
+from schemas.otel.bounds import STANDARD
+from schemas.otel.readers import TOO_DEEP
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.otel_rows import call, said, span, store_spans, text, trace_id
@@ -142,3 +144,21 @@ def test_spans_are_found_by_trace_and_service(
         "stock",
         row["convention"],
     )
+
+
+def test_a_span_with_values_that_are_too_deep_is_kept_with_the_others(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    value: dict[str, Any] = {"stringValue": "bottom"}
+    for _ in range(STANDARD.depth + 1):
+        value = {"arrayValue": {"values": [{"stringValue": "beside"}, value]}}
+    sent = span(1, attributes={"shop": "a"})
+    sent["attributes"].append({"key": "deep", "value": value})
+    store_spans(warehouse, project, [sent])
+
+    found = client.get(f"/otel/spans/{one_id(1)}").json()["attributes"]
+
+    assert found["shop"] == "a"
+    assert "bottom" not in str(found["deep"])
+    assert str(found["deep"]).count("beside") == STANDARD.depth
+    assert TOO_DEEP in str(found["deep"])

@@ -10,6 +10,7 @@ import pytest
 from schemas.otel.bounds import Bounds, Decoded, Undecodable
 from schemas.otel.logs import decode_logs
 from schemas.otel.metrics import decode_metrics
+from schemas.otel.readers import TOO_DEEP
 from schemas.otel.traces import decode_traces
 from tests.unit.schemas.otel.hostile import field, mutated
 from tests.unit.schemas.otel.requests import (
@@ -183,16 +184,18 @@ class TestRejections:
 
         assert len(found.items) == found.rejected_count == 1
 
-    def test_values_are_as_deep_as_the_bounds_say(self) -> None:
+    def test_what_is_deeper_than_the_bounds_say_is_replaced_and_the_rest_stays(self) -> None:
         def nested(levels: int) -> dict[str, Any]:
             inner: dict[str, Any] = {"intValue": "1"}
             for _ in range(levels):
-                inner = {"arrayValue": {"values": [inner]}}
+                inner = {"arrayValue": {"values": [inner, {"stringValue": "beside"}]}}
             return record(body=inner)
 
-        for found in both("logs", logs(nested(4), nested(5)), depth=4):
-            assert len(found.items) == 1
-            assert dict(found.rejected) == {"too_deep": 1}
+        for found in both("logs", logs(nested(2), nested(3)), depth=2):
+            assert [one.body for one in found.items] == [
+                *([[1, "beside"], "beside"], [[TOO_DEEP, "beside"], "beside"]),
+            ]
+            assert not found.rejected
 
     def test_items_beyond_the_bound_are_counted(self) -> None:
         for found in both("traces", traces(*[span()] * 5), items=3):
@@ -260,13 +263,14 @@ class TestHostileBodies:
         assert (len(found.items), dict(found.rejected)) == (2, {"bad_form": 1})
 
     @SIGNALS
-    def test_deep_json_within_an_item_rejects_it(self, signal: str) -> None:
+    def test_deep_json_within_an_item_is_replaced_where_it_is_too_deep(self, signal: str) -> None:
         deep = b'{"kvlistValue":{"values":[{"key":"k","value":' * 60 + b"{}" + b"}]}}" * 60
         body = as_json(REQUESTS[signal][1]).replace(b'{"stringValue": "pr\\u00fcfen"}', deep)
 
         found = DECODERS[signal](body, "json")
 
-        assert set(found.rejected) == {"too_deep"}
+        assert not found.rejected
+        assert TOO_DEEP.encode() in msgspec.json.encode(found.items)
 
     @SIGNALS
     @pytest.mark.parametrize("encoding", ["json", "protobuf"])
