@@ -10,6 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from clickhouse.client import Warehouse
+from clickhouse.message_shapes import TOOLS_ROLE
 from clickhouse.texts import Term, in_messages
 from schemas.projects import ProjectContext
 from schemas.zones import DAY_US
@@ -17,12 +18,14 @@ from schemas.zones import DAY_US
 MOST_FOUND = 2_000
 """Messages of one search, the newest: their ids go into the statements that follow."""
 TRACE_CHARS = 32
+# Definitions of tools are kept as if they were messages, and nobody said them.
 # Parts that are not merged yet may have a message several times in a day.
 SAID = """
 SELECT hex(hash), item_id, toUnixTimestamp64Micro(timestamp) AS at_us
 FROM messages
 WHERE project_id = {project_id:String}
     {days}
+    AND role != {tools:String}
     AND {words}
 ORDER BY timestamp DESC, hash
 LIMIT {limit:UInt32}
@@ -105,7 +108,12 @@ async def _said(
     to_us: int | None,
 ) -> list[Said]:
     words = in_messages(terms)
-    values = {**words.values, "project_id": project.project_id, "limit": MOST_FOUND + 1}
+    values = {
+        **words.values,
+        "project_id": project.project_id,
+        "tools": TOOLS_ROLE,
+        "limit": MOST_FOUND + 1,
+    }
     days = []
     if from_us is not None:
         # An agent is told what its calls hold, and begins before them.

@@ -117,6 +117,21 @@ class TestWordsOfMessages:
         assert ids(client, q="parcels") == [identity(1, 1)]
 
 
+def test_definitions_of_tools_are_not_searched_but_what_tools_are_given_is(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    offered = '[{"type":"function","function":{"name":"lookup","description":"Tells the tide"}}]'
+    asked = (
+        '[{"role":"assistant","parts":[{"type":"tool_call","id":"c","name":"lookup",'
+        '"arguments":{"harbour":"Emden"}}]}]'
+    )
+    tools = {"gen_ai.tool.definitions": offered, "gen_ai.output.messages": asked}
+    store_told(warehouse, project, [chat(1, 1, 1, [SYSTEM], attributes=tools)])
+
+    assert ids(client, q="tide") == []
+    assert ids(client, q="lookup") == ids(client, q="emden") == [identity(1, 1)]
+
+
 def test_what_an_agent_is_told_first_is_found_by_the_first_call_that_holds_it(
     client: Client, warehouse: Warehouse, project: ProjectContext
 ) -> None:
