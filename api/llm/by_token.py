@@ -1,7 +1,6 @@
 """LLM calls below `/api/v1/projects/{id}`, for holders of tokens: contract 3.a.3 of Open Sentry."""
 
 import asyncio
-import re
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,18 +17,21 @@ from api.declared import takes
 from api.holders import by_token, project_in
 from api.llm.analytics import get_analytics
 from api.llm.costs import get_trace_cost
-from api.llm.filters import TraceNames, trace_filter
+from api.llm.filters import TraceQuery, listed_filter, with_search
+from api.llm.places import CursorText, read_place, written
 from api.llm.traces import get_trace
 from api.parameters import InvalidParameters, invalid, read, values_of
 from api.reads import reader_of
 from api.rows import one
+from api.search_terms import ATTRIBUTE, RESOURCE, SearchWords
 from api.time_zones import TimeZone, zone_of
 from clickhouse.client import Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.analytics import Breakdown, break_down
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import METADATA, Sums
-from clickhouse.llm.trace_lines import Place, TraceLine, list_lines
+from clickhouse.llm.searching import going_on_at, look_up_words
+from clickhouse.llm.trace_lines import TraceLine, list_lines
 from clickhouse.queries.values import number, quotient
 from schemas.answers import Number
 from schemas.described import describes
@@ -50,7 +52,6 @@ USUAL_US = 30 * DAY_US
 """How long the range is where none is asked for."""
 LONGEST_US = 1_100 * DAY_US
 PROJECT = "/projects/{project_id:str}"
-CURSOR = re.compile(r"(-?\d{1,18})_(.{1,200})", re.ASCII)
 
 
 class AiQuery(TimeZone, frozen=True, kw_only=True):
@@ -60,13 +61,14 @@ class AiQuery(TimeZone, frozen=True, kw_only=True):
     date_to: str | None = None
 
 
-class CallQuery(TraceNames, frozen=True, kw_only=True):
+class CallQuery(TraceQuery, frozen=True, kw_only=True):
     """Which calls, by default of the last 30 days, and which page of them."""
 
     date_from: str | None = None
     date_to: str | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
-    cursor: Annotated[str, Meta(max_length=220)] | None = None
+    q: SearchWords | None = None
+    cursor: CursorText | None = None
 
 
 @get(f"{PROJECT}/ai", opt={**takes(AiQuery), **describes(answer=Ai, asks="token")})
@@ -96,7 +98,10 @@ async def get_ai(request: AnyRequest, project_id: FromPath[str]) -> Response[byt
 
 @get(
     f"{PROJECT}/traces",
-    opt={**takes(CallQuery, prefix=METADATA), **describes(answer=GenerationList, asks="token")},
+    opt={
+        **takes(CallQuery, prefix=(METADATA, ATTRIBUTE, RESOURCE)),
+        **describes(answer=GenerationList, asks="token"),
+    },
 )
 async def list_calls(request: AnyRequest, project_id: FromPath[str]) -> Response[bytes]:
     """Answer LLM calls without their bodies, newest first."""
@@ -104,17 +109,17 @@ async def list_calls(request: AnyRequest, project_id: FromPath[str]) -> Response
     project, values = reached.access.project, values_of(request)
     query = read(values, CallQuery)
     within = _within(project, query)
-    wanted = replace(trace_filter(values, query), from_us=within.from_us, to_us=within.to_us)
-    beyond = None if query.cursor is None else _place(query.cursor)
+    narrowed = replace(listed_filter(values, query), from_us=within.from_us, to_us=within.to_us)
+    wanted = with_search(request, narrowed, query.q)
+    beyond = None if query.cursor is None else read_place(query.cursor)
 
     async def ask(warehouse: Warehouse) -> GenerationList:
         limit = query.limit
-        lines = await list_lines(warehouse, project, wanted, limit=limit + 1, beyond=beyond)
+        searched = await look_up_words(warehouse, project, wanted, beyond)
+        lines = await list_lines(warehouse, project, searched, limit=limit + 1, beyond=beyond)
         shown = [_generation(line) for line in lines[:limit]]
-        if len(lines) <= limit:
-            return GenerationList(shown, None)
-        last = lines[limit - 1].place
-        return GenerationList(shown, f"{last.us}_{last.trace_id}")
+        last = lines[limit - 1].place if len(lines) > limit else going_on_at(wanted, searched)
+        return GenerationList(shown, None if last is None else written(last))
 
     return await one(reader_of(request, project), ask)
 
@@ -128,13 +133,6 @@ def _within(project: ProjectContext, query: AiQuery | CallQuery) -> TraceFilter:
     if last - first > LONGEST_US:
         raise invalid("date_from", f"Expected a range of at most {LONGEST_US // DAY_US} days")
     return TraceFilter(from_us=first, to_us=last)
-
-
-def _place(text: str) -> Place:
-    match = CURSOR.fullmatch(text)
-    if match is None:
-        raise invalid("cursor", "Expected what a page before has given")
-    return Place(int(match[1]), match[2])
 
 
 async def _sums(warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter) -> Breakdown:

@@ -88,17 +88,9 @@ def list_of_traces(values: Values, time_zone: str = "UTC") -> tuple[TraceFilter,
     Raises `InvalidParameters`.
     """
     page, query = read(values, Page), read(values, TraceQuery)
-    for name, value in asdict(query).items():
-        if isinstance(value, Decimal) and not (value.is_finite() and 0 <= value <= SAFE_INTEGER):
-            raise invalid(name, f"Expected a number from 0 to {SAFE_INTEGER}")
-    wanted = trace_filter(values, query)
+    wanted = listed_filter(values, query)
     first, last = date_range(page.date_from, page.date_to, zone_of(query, time_zone))
-    every = query.billing == "all"
-    source = query.source or None
-    return (
-        replace(wanted, from_us=first, to_us=last, every_billing=every, trace_source=source),
-        page,
-    )
+    return replace(wanted, from_us=first, to_us=last), page
 
 
 def search_of_traces(request: Request[Any, Any, Any], time_zone: str) -> AskedTraces:
@@ -109,13 +101,29 @@ def search_of_traces(request: Request[Any, Any, Any], time_zone: str) -> AskedTr
     beyond = None if search.cursor is None else read_place(search.cursor)
     if beyond is not None and page.offset:
         raise invalid("offset", "Expected none beside a cursor")
-    wanted = replace(
+    return AskedTraces(with_search(request, wanted, search.q), page, beyond)
+
+
+def listed_filter(values: Values, query: TraceQuery) -> TraceFilter:
+    """Returns the filter of a list, without a range. Raises `InvalidParameters`."""
+    for name, value in asdict(query).items():
+        if isinstance(value, Decimal) and not (value.is_finite() and 0 <= value <= SAFE_INTEGER):
+            raise invalid(name, f"Expected a number from 0 to {SAFE_INTEGER}")
+    every = query.billing == "all"
+    source = query.source or None
+    return replace(trace_filter(values, query), every_billing=every, trace_source=source)
+
+
+def with_search(
+    request: Request[Any, Any, Any], wanted: TraceFilter, words: str | None
+) -> TraceFilter:
+    """Adds words and the conditions on attributes of a request. Raises `InvalidParameters`."""
+    return replace(
         wanted,
         attributes=read_attributes(request, ATTRIBUTE),
         resource=read_attributes(request, RESOURCE),
-        words=read_terms(search.q) if search.q else (),
+        words=read_terms(words) if words else (),
     )
-    return AskedTraces(wanted, page, beyond)
 
 
 def list_of_spans(values: Values, time_zone: str = "UTC") -> tuple[SpanFilter, Page]:

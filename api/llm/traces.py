@@ -21,8 +21,7 @@ from api.slashes import with_slashes
 from clickhouse.client import Warehouse
 from clickhouse.llm import traces
 from clickhouse.llm.rollups import METADATA
-from clickhouse.llm.searching import look_up_words
-from clickhouse.llm.trace_lines import Place
+from clickhouse.llm.searching import going_on_at, look_up_words
 from schemas.described import describes
 from schemas.llm.answers import SessionTraces, TraceAnswer, TraceList
 from schemas.projects import ProjectContext
@@ -51,9 +50,7 @@ async def list_traces(request: Request[Any, Any, Any], project: Project) -> Resp
     rows, total = await begin_rows(
         reader, found.selection, lambda store: traces.count_traces(store, project, searched)
     )
-    last = found.last
-    if last is None and searched.from_us != wanted.from_us:
-        last = Place(searched.from_us or 0, "")
+    last = found.last or going_on_at(wanted, searched)
     next_cursor = None if last is None else written(last)
     return await answer(TraceList([], total, page.limit, page.offset, next_cursor), rows)
 

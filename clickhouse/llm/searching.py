@@ -35,3 +35,8 @@ async def look_up_words(
     if found.since_us is not None:
         from_us = found.since_us if from_us is None else max(from_us, found.since_us)
     return replace(wanted, told=found.ids, from_us=from_us)
+
+
+def going_on_at(wanted: TraceFilter, searched: TraceFilter) -> Place | None:
+    """Returns where a list goes on whose rows are shown: `None` where all words were looked up."""
+    return None if searched.from_us == wanted.from_us else Place(searched.from_us or 0, "")

@@ -14,9 +14,11 @@ from clickhouse.migrate import migrate
 from controlplane.database import Database
 from controlplane.tokens import TokenDraft, TokenOwner, create_token
 from schemas.errors.event import ErrorEvent, Thrown
+from schemas.projects import ProjectContext, ProjectId
 from tests.integration.issues.app import happen, make_app, open_client
 from tests.integration.issues.seen import make_project
 from tests.integration.queries.conftest import store_traces
+from tests.integration.queries.otel_rows import AT_US, call, said, store_spans, text, trace_id
 from tests.integration.queries.rows import make_trace
 from tests.integration.queries.transaction_rows import Transaction, store_transactions
 
@@ -120,6 +122,38 @@ class TestAi:
         assert rest["nextCursor"] is None
         assert [call["traceId"] for call in own["traces"]] == ["t_1", "t_3"]
         assert one["requestBody"] == {"model": "gpt-4o"}
+
+    async def test_lists_of_calls_are_searched_and_narrowed_as_those_of_keys(
+        self, program: Program
+    ) -> None:
+        body = msgspec.json.encode({"messages": [{"role": "user", "content": "late parcel"}]})
+        cost = {"computed_cost_pico": 2_000_000_000_000, "model_used": "gpt-4o-mini"}
+        own, at = program.project_id, AT_US
+        store_traces(program.warehouse, [
+            make_trace(own, "said", timestamp_us=at - 2_000_000, request_body=body),
+            make_trace(own, "dear", timestamp_us=at - 1_000_000, latency_ms=50.0, **cost),
+        ])  # fmt: skip
+        talk = {"gen_ai.input.messages": said(text("user", "A parcel again")), "shop": "a"}
+        spans = [call(1, at_us=at, attributes=talk)]
+        store_spans(program.warehouse, ProjectContext(ProjectId(own)), spans)
+        told = f"{trace_id(1)}-{1:016x}"
+
+        async def found(**params: Any) -> list[str]:
+            listed = await program.of_project("traces", date_from="2026-01-01", **params)
+            return [one["traceId"] for one in listed["traces"]]
+
+        assert await found(q="parcel") == [told, "said"]
+        assert await found(q='"late parcel"') == ["said"]
+        assert await found(**{"q": "parcel", "attr.shop": "a"}) == [told]
+        assert await found(**{"resource.service.name": "shop"}) == [told]
+        assert await found(service="shop", convention="genai") == [told]
+        assert await found(source="sdk") == ["dear", "said"]
+        assert await found(min_cost_cents=100) == ["dear"]
+        assert await found(max_latency_ms=50) == [told, "dear"]
+        assert await found(model_used="gpt-4o-mini", billing="all") == ["dear"]
+        first = await program.of_project("traces", q="parcel", limit=1, date_from="2026-01-01")
+        rest = await found(q="parcel", cursor=first["nextCursor"])
+        assert rest == ["said"]
 
 
 async def test_performance_is_that_of_the_last_day(program: Program) -> None:
