@@ -4,11 +4,11 @@ Sources: OTLP specification 1.x, "OTLP/HTTP"; for the paths, Langfuse's and Sent
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from litestar import Request, Response, Router, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.status_codes import HTTP_200_OK
@@ -17,7 +17,6 @@ from litestar.types import ExceptionHandlersMap
 from controlplane.failures import ControlPlaneError
 from ingest.app import (
     AnyRequest,
-    Project,
     ProjectOf,
     SenderOf,
     Straight,
@@ -28,8 +27,8 @@ from ingest.app import (
 )
 from ingest.otel.answers import CONTENT_TYPES, Failure, failure, success
 from ingest.otel.failures import of_control_plane, of_rejection
-from ingest.otel.forms import CONTENT_TYPE, TAKEN, encoding_of
-from ingest.otel.senders import otlp_sender, sentry_otlp_sender
+from ingest.otel.forms import CONTENT_TYPE, ENVIRONMENT, TAKEN, encoding_of
+from ingest.otel.senders import OtlpSender, otlp_sender, sentry_otlp_sender
 from ingest.rejections import Rejected, TooSlow
 from schemas.described import Asks, describes
 from schemas.open_routes import open_to_pages
@@ -37,6 +36,7 @@ from schemas.otel import json_wire
 from schemas.otel.examples import LOGS, METRICS, TRACES
 from schemas.otel.exported import ExportedLogs, ExportedMetrics, ExportedTraces
 
+Sender: TypeAlias = NamedDependency[OtlpSender]
 PATHS = ("/v1", "/otlp/v1", "/api/public/otel/v1")
 OF_SENTRY = "/api/{project_number:int}/integration/otlp/v1"
 ERRORS = (400, 401, 403, 408, 413, 415, 429, 503)
@@ -64,9 +64,9 @@ def _told(sent: Any, example: Any, answer: Any, asks: Asks) -> Mapping[str, Any]
     request_max_body_size=None,
     opt=_told(json_wire.Traces, TRACES, ExportedTraces, "key"),
 )
-async def take_traces(request: AnyRequest, project: Project) -> Written:
+async def take_traces(request: AnyRequest, sender: Sender) -> Written:
     """Accept spans of OTLP; answers when they are durable."""
-    return await _take(request, project, "traces")
+    return await _take(request, sender, "traces")
 
 
 @post(
@@ -77,9 +77,9 @@ async def take_traces(request: AnyRequest, project: Project) -> Written:
     request_max_body_size=None,
     opt=_told(json_wire.Logs, LOGS, ExportedLogs, "key"),
 )
-async def take_logs(request: AnyRequest, project: Project) -> Written:
+async def take_logs(request: AnyRequest, sender: Sender) -> Written:
     """Accept log records of OTLP; answers when they are durable."""
-    return await _take(request, project, "logs")
+    return await _take(request, sender, "logs")
 
 
 @post(
@@ -90,9 +90,9 @@ async def take_logs(request: AnyRequest, project: Project) -> Written:
     request_max_body_size=None,
     opt=_told(json_wire.Metrics, METRICS, ExportedMetrics, "key"),
 )
-async def take_metrics(request: AnyRequest, project: Project) -> Written:
+async def take_metrics(request: AnyRequest, sender: Sender) -> Written:
     """Accept metrics of OTLP; answers when they are durable."""
-    return await _take(request, project, "metrics")
+    return await _take(request, sender, "metrics")
 
 
 @post(
@@ -103,9 +103,9 @@ async def take_metrics(request: AnyRequest, project: Project) -> Written:
     request_max_body_size=None,
     opt={**_told(json_wire.Traces, TRACES, ExportedTraces, "sentry"), **SENTRY_PAGES},
 )
-async def take_sentry_traces(request: AnyRequest, project: Project) -> Written:
+async def take_sentry_traces(request: AnyRequest, sender: Sender) -> Written:
     """Accept spans where Sentry takes them; answers when they are durable."""
-    return await _take(request, project, "traces")
+    return await _take(request, sender, "traces")
 
 
 @post(
@@ -116,9 +116,9 @@ async def take_sentry_traces(request: AnyRequest, project: Project) -> Written:
     request_max_body_size=None,
     opt={**_told(json_wire.Logs, LOGS, ExportedLogs, "sentry"), **SENTRY_PAGES},
 )
-async def take_sentry_logs(request: AnyRequest, project: Project) -> Written:
+async def take_sentry_logs(request: AnyRequest, sender: Sender) -> Written:
     """Accept log records where Sentry takes them; answers when they are durable."""
-    return await _take(request, project, "logs")
+    return await _take(request, sender, "logs")
 
 
 def routers(_: ProjectOf, __: ProjectOf) -> list[Router]:
@@ -141,19 +141,19 @@ def _router(path: str, handlers: list[Any], sender_of: SenderOf) -> Router:
     return Router(
         path,
         route_handlers=handlers,
-        dependencies={"project": Provide(sender_of)},
+        dependencies={"sender": Provide(sender_of)},
         middleware=[DefineMiddleware(Straight, sender_of=sender_of)],
         exception_handlers=answers,
         tags=["ingest"],
     )
 
 
-async def _take(request: AnyRequest, project: Project, signal: str) -> Written:
+async def _take(request: AnyRequest, sender: OtlpSender, signal: str) -> Written:
     content_type = header_of(request, b"content-type") or ""
     accepted = await edge_of(request).accept(
-        project,
+        sender.project,
         TAKEN[signal].kind.name,
-        incoming_of(request, {CONTENT_TYPE: content_type}),
+        incoming_of(request, {CONTENT_TYPE: content_type, ENVIRONMENT: sender.environment}),
         # Exporters try again after a 503. Clients of Pulse, who name their project, do not.
         retried=header_of(request, b"x-project-id") is None,
     )

@@ -18,6 +18,8 @@ from schemas.otel.walk import Encoding
 from schemas.outcomes import Outcome
 
 CONTENT_TYPE = "content-type"
+ENVIRONMENT = "environment"
+"""Of what says none: that of the DSN key."""
 MEDIA_TYPES: Mapping[str, Encoding] = {
     "application/x-protobuf": "protobuf",
     "application/json": "json",
@@ -58,7 +60,8 @@ def _split(taking: Taking, body: bytes, told: Mapping[str, str], max_item_bytes:
         raise UnknownMediaType(
             f"Unsupported Content-Type {told.get(CONTENT_TYPE, '')[:80]!r}: expected {known}"
         )
-    frame = Frame(taking, encoding, STANDARD, max_item_bytes)
+    environment = told.get(ENVIRONMENT, "")
+    frame = Frame(taking, encoding, STANDARD, max_item_bytes, environment=environment)
     try:
         frame.split(body)
     except NoMembers as error:

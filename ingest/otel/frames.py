@@ -18,7 +18,7 @@ from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN, Kind
 from schemas.otel import json_wire
 from schemas.otel.bounds import Bounds, Reason, Rejected, Undecodable
 from schemas.otel.framing import Splitter
-from schemas.otel.items import Packed, pack
+from schemas.otel.items import Packed, PackedInEnvironment, pack
 from schemas.otel.json_framing import json_groups
 from schemas.otel.logs import LOGS
 from schemas.otel.metrics import METRICS
@@ -53,7 +53,13 @@ class Frame:
     """What becomes of one request. Used once."""
 
     def __init__(
-        self, taking: Taking, encoding: Encoding, bounds: Bounds, max_item_bytes: int
+        self,
+        taking: Taking,
+        encoding: Encoding,
+        bounds: Bounds,
+        max_item_bytes: int,
+        *,
+        environment: str = "",
     ) -> None:
         self.bodies: list[bytes] = []
         self.ids: list[str] = []
@@ -64,6 +70,7 @@ class Frame:
         self._taking = taking
         self._encoding: Encoding = encoding
         self._bounds = bounds
+        self._environment = environment
         self._max_item_bytes = max_item_bytes
         self._sender: Any = None
         self._why_not: Reason | None = None
@@ -141,8 +148,10 @@ class Frame:
             self._refuse(rejected.reason, weight)
             return
         packed = pack(Packed(self._encoding, *around, sent))
-        self.bodies.append(packed)
         self.ids.append(item_id or _hash(packed))
+        if self._environment:
+            packed = pack(PackedInEnvironment(self._encoding, *around, sent, self._environment))
+        self.bodies.append(packed)
         self._left -= weight
         self._left_bytes -= size
 

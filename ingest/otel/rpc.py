@@ -23,8 +23,8 @@ from ingest.body import Incoming
 from ingest.edge import Edge
 from ingest.otel.answers import CONTENT_TYPES, MAX_ANSWER_BYTES, Failure, failure, success
 from ingest.otel.failures import of_control_plane, of_rejection
-from ingest.otel.forms import CONTENT_TYPE, TAKEN
-from ingest.otel.senders import Keys, project_of
+from ingest.otel.forms import CONTENT_TYPE, ENVIRONMENT, TAKEN
+from ingest.otel.senders import Keys, sender_of
 from ingest.rejections import Rejected, TooManyBodies, TooSlow
 from schemas.projects import ProjectId
 
@@ -135,13 +135,14 @@ async def _received(
 ) -> bytes:
     metadata = {key: value for key, value in context.invocation_metadata() if type(value) is str}
     with _failing(signal):
-        project = await project_of(receiver.keys, metadata.get)
-        async with turns.of(project.project_id):
+        sender = await sender_of(receiver.keys, metadata.get)
+        async with turns.of(sender.project.project_id):
             message = await _read(messages)
-        incoming = Incoming(_one(message), None, None, _HEADERS)
+        told = {**_HEADERS, ENVIRONMENT: sender.environment}
+        incoming = Incoming(_one(message), None, None, told)
         del message
         kind = TAKEN[signal].kind.name
-        accepted = await receiver.edge.accept(project, kind, incoming, retried=True)
+        accepted = await receiver.edge.accept(sender.project, kind, incoming, retried=True)
         return success(signal, "protobuf", accepted.rejected)
 
 

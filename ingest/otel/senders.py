@@ -10,7 +10,7 @@
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from controlplane.dsn_keys import DsnKeys
 from controlplane.failures import Forbidden, Unauthorized
@@ -34,14 +34,23 @@ class Keys(Protocol):
     dsn_keys: DsnKeys
 
 
-async def otlp_sender(request: AnyRequest) -> ProjectContext:
+class OtlpSender(NamedTuple):
+    """Who sends."""
+
+    project: ProjectContext
+    environment: str = ""
+    """Of what says none: that of a DSN key."""
+
+
+async def otlp_sender(request: AnyRequest) -> OtlpSender:
     """Returns whose request it is. Raises `Unauthorized` and `Forbidden`."""
-    project = await project_of(_keys(request), _headers(request), parameter(request, "sentry_key"))
+    key = parameter(request, "sentry_key")
+    found = await sender_of(_keys(request), _headers(request), key)
     request.scope["state"][AUTHENTICATED] = True
-    return project
+    return found
 
 
-async def sentry_otlp_sender(request: AnyRequest) -> ProjectContext:
+async def sentry_otlp_sender(request: AnyRequest) -> OtlpSender:
     """The same, where the path has a project's number: `Forbidden` for the key of another."""
     key = dsn_key(_headers(request)) or parameter(request, "sentry_key")
     if not key:
@@ -52,26 +61,26 @@ async def sentry_otlp_sender(request: AnyRequest) -> ProjectContext:
     request.scope["state"][AUTHENTICATED] = True
     if found.number != request.path_params[PROJECT_NUMBER]:
         raise Forbidden("event submission rejected: the DSN key belongs to another project number")
-    return found.context
+    return OtlpSender(found.context, found.environment)
 
 
-async def project_of(
+async def sender_of(
     keys: Keys, header: Callable[[str], str | None], sentry_key: str = ""
-) -> ProjectContext:
-    """Returns the project of credentials, given a function that finds a header by its name in lower
+) -> OtlpSender:
+    """Returns who has these credentials, given a function that finds a header by its name in lower
     case. Raises `Unauthorized` and `Forbidden`."""
     sentry_key = dsn_key(header) or sentry_key
     if sentry_key:
         found = await keys.dsn_keys.project_of(sentry_key)
         if found is None:
             raise Unauthorized("Unknown DSN key")
-        project = found.context
+        sender = OtlpSender(found.context, found.environment)
     else:
-        project = await keys.keyring.project_of_key(_api_key(header))
+        sender = OtlpSender(await keys.keyring.project_of_key(_api_key(header)))
     named = header("x-project-id")
-    if named is not None and named.strip().lower() != project.project_id:
+    if named is not None and named.strip().lower() != sender.project.project_id:
         raise Forbidden("Forbidden: the key belongs to another project than X-Project-Id")
-    return project
+    return sender
 
 
 def dsn_key(header: Callable[[str], str | None]) -> str:

@@ -57,7 +57,7 @@ def log_row(
         record.trace_id or "",
         record.span_id or "",
         text_of(record.scope.name, "scope", problems),
-        said.field("environment"),
+        said.field("environment") or record.resource.default_environment,
         said.field("release"),
         said.field("service"),
         said.first(*HOST),

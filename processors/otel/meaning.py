@@ -26,6 +26,7 @@ class _Sent(NamedTuple):
     events: Sequence[Event]
     has_failed: bool
     message: str
+    default_environment: str
     first_token_ms: float | None = None
     """As its events say it."""
 
@@ -41,6 +42,7 @@ def read_span(span: Span, names: Names | None = None) -> Meaning:
         span.events,
         span.status == "error" or span.attributes.get("success") is False,
         span.status_message,
+        span.resource.default_environment,
         _first_token_ms(known, span),
     )
     return _meaning(reading, sent, _kind(reading, span.name), None)
@@ -57,7 +59,7 @@ def read_record(record: LogRecord, names: Names | None = None) -> Meaning:
     flavour = flavour_of(known, record.scope.name, name, record.attributes)
     reading = Reading(known, flavour, record.attributes, record.resource.attributes)
     has_failed = name.endswith("_error") or record.attributes.get("success") in (False, "false")
-    sent = _Sent(name, record.attributes, (), has_failed, "")
+    sent = _Sent(name, record.attributes, (), has_failed, "", record.resource.default_environment)
     kind = known.names.get(name, "event")
     body = record.body if isinstance(record.body, dict) else {}
     talk = message_of(known, name, {**body, **record.attributes})
@@ -123,7 +125,7 @@ def _meaning(
         agent=_agent(reading),
         failure=_failure(reading, sent),
         service=reading.first_around("service"),
-        environment=reading.first_around("environment"),
+        environment=reading.first_around("environment") or sent.default_environment or None,
         release=reading.first_around("release"),
         session_id=reading.first_around("session_id"),
         user_id=reading.first_around("user_id"),

@@ -37,7 +37,7 @@ def metric_rows(metric: Metric, item_id: str, received_at_us: int) -> MetricRows
         is_monotonic=metric.is_monotonic,
         points=len(metric.points),
         service=_around(metric, "service"),
-        environment=_around(metric, "environment"),
+        environment=_around(metric, "environment") or metric.resource.default_environment,
         host=next(filter(None, (text_of(resource.get(name)) for name in HOST)), ""),
         library=metric.scope.name,
         resource=resource,

@@ -33,6 +33,15 @@ class Packed(Struct, array_like=True, frozen=True):
     body: bytes
 
 
+class PackedInEnvironment(Packed, array_like=True, frozen=True):
+    """The same of a DSN key with a default environment.
+
+    One without has the bytes that it always had: the id of some items is made of them.
+    """
+
+    environment: str = ""
+
+
 class _Head(NamedTuple):
     """A resource or a scope, as `around_of` reads it."""
 
@@ -44,7 +53,7 @@ class _Head(NamedTuple):
 
 pack: Callable[[Packed], bytes] = msgspec.msgpack.Encoder().encode
 """The bytes of an item in the log."""
-unpack: Callable[[bytes], Packed] = msgspec.msgpack.Decoder(Packed).decode
+unpack: Callable[[bytes], PackedInEnvironment] = msgspec.msgpack.Decoder(PackedInEnvironment).decode
 """What `pack` took. Raises `msgspec.MsgspecError`."""
 
 
@@ -54,7 +63,7 @@ class ItemDecoder(Generic[T]):
     def __init__(self, signal: Signal[T], bounds: Bounds = STANDARD) -> None:
         self._signal = signal
         self._bounds = bounds
-        self._around: dict[tuple[str, bytes, str, bytes, str], Around] = {}
+        self._around: dict[tuple[str, bytes, str, bytes, str, str], Around] = {}
 
     def decode(self, item: bytes) -> Decoded[T]:
         """Decodes one item. The answer has it, or why it cannot be taken; of a metric whose points
@@ -73,19 +82,19 @@ class ItemDecoder(Generic[T]):
         except (DecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Undecodable(f"no item of OTLP: {error}") from error
 
-    def _around_of(self, packed: Packed) -> Around:
-        encoding, resource, resource_url, scope, scope_url, _ = (
+    def _around_of(self, packed: PackedInEnvironment) -> Around:
+        encoding, resource, resource_url, scope, scope_url, environment = key = (
             *(packed.encoding, packed.resource, packed.resource_url),
-            *(packed.scope, packed.scope_url, packed.body),
+            *(packed.scope, packed.scope_url, packed.environment),
         )
-        key = (encoding, resource, resource_url, scope, scope_url)
         known = self._around.get(key)
         if known is None:
             if len(self._around) >= _KEPT_AROUND:
                 self._around.clear()
             sender = _Head(resource, resource_url, resource=_resource(encoding, resource))
             library = _Head(scope, scope_url, scope=_scope(encoding, scope))
-            known = around_of(sender, library, taking_of(encoding, self._bounds))
+            taking = taking_of(encoding, self._bounds)
+            known = around_of(sender, library, taking, environment)
             self._around[key] = known
         return known
 

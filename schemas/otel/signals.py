@@ -20,6 +20,8 @@ class Resource(Struct, frozen=True):
 
     attributes: Attributes = {}
     schema_url: str = ""
+    default_environment: str = ""
+    """That of the DSN key: of what says none."""
 
 
 class Scope(Struct, frozen=True):

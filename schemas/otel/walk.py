@@ -164,7 +164,7 @@ def take_one(
     _take(signal, (sent, kind), around, taking, found, taking.bounds.items)
 
 
-def around_of(sender: Any, library: Any, taking: Taking) -> Around:
+def around_of(sender: Any, library: Any, taking: Taking, default_environment: str = "") -> Around:
     """Reads what stands around items. Raises `Rejected` where it is beyond a bound."""
     if max(len(getattr(one, "head", b"")) for one in (sender, library)) > taking.bounds.item_bytes:
         raise Rejected("too_large")
@@ -174,6 +174,7 @@ def around_of(sender: Any, library: Any, taking: Taking) -> Around:
         Resource(
             read(resource.attributes, taking.reader, taking.bounds) if resource else {},
             sender.schema_url or "",
+            default_environment,
         ),
         Scope(
             (scope.name or "") if scope else "",

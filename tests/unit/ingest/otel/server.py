@@ -20,6 +20,8 @@ KEY, OTHER_KEY = "pulse_sk_own", "pulse_sk_other"
 DSN_KEY = "0" * 31 + "1"
 OWN, OTHER = ProjectContext(ProjectId("own")), ProjectContext(ProjectId("other"))
 NUMBER = 7
+ENVIRONMENT = "staging"
+"""Of the DSN key."""
 BEARER = {"authorization": f"Bearer {KEY}"}
 
 
@@ -33,7 +35,7 @@ class Keys:
         return known[plain]
 
     async def project_of(self, key: str) -> DsnProject | None:
-        return DsnProject(OWN, NUMBER, "") if key == DSN_KEY else None
+        return DsnProject(OWN, NUMBER, ENVIRONMENT) if key == DSN_KEY else None
 
 
 class Receiver:

@@ -18,6 +18,7 @@ from tests.conformance.otlp.server import Server
 from tests.unit.ingest.otel.server import (
     BEARER,
     DSN_KEY,
+    ENVIRONMENT,
     KEY,
     NUMBER,
     OTHER_KEY,
@@ -30,6 +31,8 @@ from tests.unit.schemas.otel.requests import (
     TRACE_ID,
     as_json,
     as_protobuf,
+    logs,
+    record,
     span,
     traces,
 )
@@ -37,6 +40,7 @@ from tests.unit.schemas.otel.requests import (
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 BOTH = pytest.mark.parametrize("content_type", [PROTOBUF, JSON])
 ONE = traces(span())
+AS_SENTRY = {"x-sentry-auth": f"sentry sentry_key={DSN_KEY}"}
 SENTRY = f"/api/{NUMBER}/integration/otlp/v1/traces"
 
 
@@ -225,6 +229,33 @@ class TestTaking:
 
         assert receiver.post(SENTRY, sent_as(ONE, JSON), JSON, auth).status_code == 200
         assert len(receiver.kept()) == 1
+
+    @pytest.mark.parametrize(
+        ("path", "headers", "environment"),
+        [
+            (SENTRY, AS_SENTRY, ENVIRONMENT),
+            ("/v1/traces", AS_SENTRY, ENVIRONMENT),
+            (f"/v1/traces?sentry_key={DSN_KEY}", {}, ENVIRONMENT),
+            ("/v1/traces", BEARER, ""),
+        ],
+    )
+    def test_an_item_has_the_environment_of_its_dsn_key_with_it(
+        self, path: str, headers: dict[str, str], environment: str
+    ) -> None:
+        receiver = Receiver()
+
+        assert receiver.post(path, sent_as(ONE, JSON), JSON, headers).status_code == 200
+        assert [unpack(item).environment for *_, item in receiver.kept()] == [environment]
+
+    def test_a_record_has_the_id_that_it_would_have_without_an_environment(self) -> None:
+        receiver, sent = Receiver(), as_json(logs(record()))
+
+        for headers in (BEARER, AS_SENTRY):
+            receiver.post("/v1/logs", sent, JSON, headers)
+
+        (_, first, plain), (_, second, placed) = receiver.kept()
+        assert first == second
+        assert plain != placed
 
     @BOTH
     def test_a_span_is_kept_as_it_was_sent_with_what_stood_around_it(

@@ -15,7 +15,15 @@ from ingest.edge import EdgeLimits
 from ingest.otel import rpc
 from ingest.otel.forms import TAKEN
 from schemas.otel.items import unpack
-from tests.unit.ingest.otel.server import BEARER, DSN_KEY, KEY, OTHER_KEY, Receiver, basic
+from tests.unit.ingest.otel.server import (
+    BEARER,
+    DSN_KEY,
+    ENVIRONMENT,
+    KEY,
+    OTHER_KEY,
+    Receiver,
+    basic,
+)
 from tests.unit.schemas.otel.requests import REQUESTS, as_protobuf, span, traces
 
 grpc = pytest.importorskip("grpc")
@@ -176,6 +184,14 @@ async def test_each_credential_sends_to_its_project(
 ) -> None:
     assert await caller.export(SENT, headers) == b""
     assert [project for project, *_ in caller.receiver.kept()] == ["own"]
+
+
+async def test_an_item_has_the_environment_of_its_dsn_key_with_it(caller: Caller) -> None:
+    await caller.export(SENT, {"x-sentry-auth": f"sentry sentry_key={DSN_KEY}"})
+    await caller.export(SENT)
+
+    kept = [unpack(item).environment for *_, item in caller.receiver.kept()]
+    assert kept == [ENVIRONMENT, ""]
 
 
 @pytest.mark.parametrize("signal", TAKEN)
