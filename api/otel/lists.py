@@ -51,6 +51,8 @@ class OtelTraceQuery(TimeZone, frozen=True, kw_only=True):
     status: Status | None = None
     min_latency_ms: Decimal | None = None
     max_latency_ms: Decimal | None = None
+    min_cost_cents: Decimal | None = None
+    max_cost_cents: Decimal | None = None
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
     cursor: Annotated[str, Meta(max_length=100)] | None = None
 
@@ -153,6 +155,8 @@ def _wanted(project: ProjectContext, query: OtelTraceQuery) -> OtelTraceFilter:
         status=query.status,
         min_us=_micros("min_latency_ms", query.min_latency_ms),
         max_us=_micros("max_latency_ms", query.max_latency_ms),
+        min_cost_cents=_cents("min_cost_cents", query.min_cost_cents),
+        max_cost_cents=_cents("max_cost_cents", query.max_cost_cents),
     )
 
 
@@ -162,6 +166,12 @@ def _micros(name: str, ms: Decimal | None) -> int | None:
     if not (ms.is_finite() and 0 <= ms <= SAFE_INTEGER // 1000):
         raise invalid(name, f"Expected a number from 0 to {SAFE_INTEGER // 1000}")
     return round(ms * 1000)
+
+
+def _cents(name: str, cents: Decimal | None) -> Decimal | None:
+    if cents is not None and not (cents.is_finite() and 0 <= cents <= SAFE_INTEGER):
+        raise invalid(name, f"Expected a number from 0 to {SAFE_INTEGER}")
+    return cents
 
 
 def _place(text: str | None) -> TracePlaceInList | None:

@@ -10,13 +10,17 @@ from api.parameters import values_of
 
 
 def take_added(
-    request: AnyRequest, terms: list[Term], keys: Mapping[str, Key], *, prefix: str = ""
+    request: AnyRequest,
+    terms: list[Term],
+    keys: Mapping[str, Key],
+    *,
+    prefixes: tuple[str, ...] = (),
 ) -> None:
     """Sends a browser that adds conditions to the address that has them with the others."""
     added = values_of(request).get(ADDED)
     if added is None or is_fragment(request):
         return
     text = written(terms)
-    for term in read_terms(added, keys, prefix=prefix):
-        text = with_term(read_terms(text or "", keys, prefix=prefix), term, keys)
+    for term in read_terms(added, keys, prefixes=prefixes):
+        text = with_term(read_terms(text or "", keys, prefixes=prefixes), term, keys)
     raise Moved(address_of(request).here(**{ADDED: None, WHERE: text}, older=None, open=None))

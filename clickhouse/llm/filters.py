@@ -235,4 +235,9 @@ def _add_amounts(
     for name, sql, value, scale in amounts:
         if value is not None:
             parts.append(sql)
-            values[name] = round(value * scale) if scale else f"{value.scaleb(-2):.12f}"
+            values[name] = round(value * scale) if scale else dollars(value)
+
+
+def dollars(cents: Decimal) -> str:
+    """Returns an amount of cents as a condition on a cost binds it."""
+    return f"{cents.scaleb(-2):.12f}"

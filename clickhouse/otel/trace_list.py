@@ -6,11 +6,14 @@ traces are found in a few hours of rows, and rare ones in all of them.
 
 import time
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.filters import COUNTED_COST, dollars
+from clickhouse.queries.conditions import Condition
 from schemas.projects import ProjectContext
 
 HOUR_US = 3_600_000_000
@@ -24,7 +27,7 @@ SELECT trace_id, toUnixTimestamp64Micro(min(started)) AS first_us
 FROM otel_traces
 WHERE project_id = {project_id:String}
     AND hour >= toStartOfHour(fromUnixTimestamp64Micro({rows_from_us:Int64}, 'UTC'))
-    AND hour <= fromUnixTimestamp64Micro({rows_to_us:Int64}, 'UTC')
+    AND hour <= fromUnixTimestamp64Micro({rows_to_us:Int64}, 'UTC'){costing}
 GROUP BY trace_id
 HAVING first_us >= {from_us:Int64}
     AND first_us <= {to_us:Int64}{conditions}
@@ -40,6 +43,20 @@ CONDITIONS = {
     "min_us": f"{LASTED} >= {{min_us:Int64}}",
     "max_us": f"{LASTED} <= {{max_us:Int64}}",
 }
+COSTING = """trace_id IN (
+        SELECT substring(trace_id, 1, 32) AS of_trace
+        FROM traces
+        WHERE project_id = {project_id:String}
+            AND timestamp >= fromUnixTimestamp64Micro({rows_from_us:Int64}, 'UTC')
+            AND timestamp <= fromUnixTimestamp64Micro({rows_to_us:Int64}, 'UTC')
+            AND span_id != ''
+            AND billing = ''
+        GROUP BY of_trace
+        HAVING {bounds}
+    )"""
+"""What is not known is no cost: a trace without a call, or with calls that nobody can price."""
+LEAST_COST = "sum({cost}) >= {min_cost:Decimal(38, 12)}"
+MOST_COST = "sum({cost}) <= {max_cost:Decimal(38, 12)}"
 FAILED = {"error": "sum(errors) > 0", "success": "sum(errors) = 0"}
 
 
@@ -62,6 +79,9 @@ class OtelTraceFilter(Struct, frozen=True, kw_only=True):
     """`error` where any span failed, or else `success`."""
     min_us: int | None = None
     max_us: int | None = None
+    min_cost_cents: Decimal | None = None
+    """Of its billed calls together."""
+    max_cost_cents: Decimal | None = None
 
 
 async def find_traces(
@@ -103,7 +123,23 @@ def _statement(
         to_us = min(to_us, beyond.us)
     values |= {"to_us": to_us, "rows_to_us": min(to_us + LONGEST_PAUSE_US, LATEST_US)}
     conditions = "".join(f"\n    AND {part}" for part in parts)
-    return FOUND.replace("{conditions}", conditions), values
+    costing = _costing(project, wanted)
+    sql = FOUND.replace("{conditions}", conditions).replace("{costing}", costing.sql)
+    return sql, values | costing.values
+
+
+def _costing(project: ProjectContext, wanted: OtelTraceFilter) -> Condition:
+    bounds = (
+        ("min_cost", LEAST_COST, wanted.min_cost_cents),
+        ("max_cost", MOST_COST, wanted.max_cost_cents),
+    )
+    given = [(name, sql, cents) for name, sql, cents in bounds if cents is not None]
+    if not given:
+        return Condition("", {})
+    having = " AND ".join(sql for _, sql, _ in given)
+    having = having.replace("{cost}", COUNTED_COST[project.cost_preference])
+    sql = f"\n    AND {COSTING.replace('{bounds}', having)}"
+    return Condition(sql, {name: dollars(cents) for name, _, cents in given})
 
 
 def _steps(wanted: OtelTraceFilter, beyond: TracePlaceInList | None) -> Iterator[int]:

@@ -335,7 +335,14 @@ class TestDistributed:
         box.press("Enter")
         expect(page.locator(".nothing")).to_contain_text("No trace of this time fits")
 
-        where = quote(f"trace:{trace_id} attr.http.route:/orders")
+        visitor.go(path_of(world.demo, f"otel/traces?where={quote('service:shop cost:>60000')}"))
+        expect(page.locator(".nothing")).to_contain_text("No trace of this time fits")
+
+        where = quote(f"trace:{trace_id} resource.service.name:nowhere")
+        visitor.go(path_of(world.demo, f"otel/spans?where={where}"))
+        expect(page.locator(".nothing")).to_be_visible()
+
+        where = quote(f"trace:{trace_id} attr.http.route:/orders resource.service.name:!=nowhere")
         visitor.go(path_of(world.demo, f"otel/spans?where={where}"))
         expect(page.locator("a.row")).to_have_text(["GET /orders"])
         page.locator("a.row").click()

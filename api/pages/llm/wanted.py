@@ -64,8 +64,8 @@ def wanted_of(request: AnyRequest, viewer: Viewer, *, default: str = "24h") -> W
     """Reads what an address asks for. Raises `InvalidParameters`."""
     values: Values = values_of(request)
     shown = range_of(values, viewer.project, default=default)
-    terms = read_terms(values.get(WHERE, ""), KEYS, prefix=METADATA)
-    take_added(request, terms, KEYS, prefix=METADATA)
+    terms = read_terms(values.get(WHERE, ""), KEYS, prefixes=(METADATA,))
+    take_added(request, terms, KEYS, prefixes=(METADATA,))
     if sum(term.key.startswith(METADATA) for term in terms) > MOST_METADATA:
         raise invalid(WHERE, f"Expected at most {MOST_METADATA} conditions on metadata")
     return Wanted(on_clock(viewer.project, shown), shown, terms, filter_of(terms, shown))

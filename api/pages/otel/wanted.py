@@ -14,6 +14,7 @@ from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import invalid, values_of
 from api.reads import reader_of
+from api.search_terms import ATTRIBUTE, RESOURCE
 from clickhouse.attribute_filters import Attribute, read_attribute
 from clickhouse.otel.services import hours_around, list_services
 from clickhouse.otel.span_list import COLUMNS, OtelSpanFilter
@@ -21,7 +22,6 @@ from clickhouse.otel.trace_list import OtelTraceFilter
 from schemas.ids import canonical_id
 from schemas.projects import ProjectContext
 
-ATTRIBUTE = "attr."
 MOST_TEXT_CHARS = 200
 MOST_MS = 10**12
 MOST_SUGGESTED = 20
@@ -35,6 +35,7 @@ TRACE_KEYS: Mapping[str, Key] = {
         Key("service", "a service that has spans in it"),
         Key("status", "error where any span failed, or else success"),
         Key("latency", "in milliseconds, as latency:>500", compares=True),
+        Key("cost", "of its calls in dollars, as cost:>0.01", compares=True),
         Key("source", "the agent that sent it, as claude_code"),
         Key("session", "the id of its session"),
     )
@@ -59,7 +60,11 @@ SPAN_KEYS: Mapping[str, Key] = {
     )
 }
 KEYS = {"traces": TRACE_KEYS, "spans": SPAN_KEYS}
-PREFIXES = {"traces": "", "spans": ATTRIBUTE}
+ATTRIBUTES = [
+    (ATTRIBUTE, "an attribute, as attr.order:42, attr.order:!=42 or attr.order:>42"),
+    (RESOURCE, "an attribute of what sent it, as resource.host.arch:arm64"),
+]
+PREFIXES: Mapping[str, tuple[str, ...]] = {"traces": (), "spans": (ATTRIBUTE, RESOURCE)}
 EXAMPLES = {
     "traces": "Filter: service:shop, status:error, latency:>500",
     "spans": "Filter: service:shop, attr.order:42, latency:>500, a word of the name",
@@ -88,6 +93,8 @@ class Wanted(Struct, frozen=True):
             status=status,
             min_us=_bound(self.terms, ">", 1_000),
             max_us=_bound(self.terms, "<", 1_000),
+            min_cost_cents=_cents(self.terms, ">"),
+            max_cost_cents=_cents(self.terms, "<"),
         )
 
     @property
@@ -100,19 +107,18 @@ class Wanted(Struct, frozen=True):
             named=tuple((name, value) for name, value in named if name in COLUMNS),
             min_duration_ns=_bound(self.terms, ">", 1_000_000),
             max_duration_ns=_bound(self.terms, "<", 1_000_000),
-            attributes=tuple(
-                _attribute(term) for term in self.terms if term.key.startswith(ATTRIBUTE)
-            ),
+            attributes=_attributes(self.terms, ATTRIBUTE),
+            resource=_attributes(self.terms, RESOURCE),
             terms=tuple(term.value for term in self.terms if term.key == TEXT),
         )
 
 
 def wanted_of(request: AnyRequest, viewer: Viewer, of: str) -> Wanted:
     """Reads what an address asks for, of `traces` or `spans`. Raises `InvalidParameters`."""
-    values, keys, prefix = values_of(request), KEYS[of], PREFIXES[of]
+    values, keys, prefixes = values_of(request), KEYS[of], PREFIXES[of]
     shown = range_of(values, viewer.project)
-    terms = read_terms(values.get(WHERE, ""), keys, prefix=prefix)
-    take_added(request, terms, keys, prefix=prefix)
+    terms = read_terms(values.get(WHERE, ""), keys, prefixes=prefixes)
+    take_added(request, terms, keys, prefixes=prefixes)
     for term in terms:
         _check(term, of)
     return Wanted(on_clock(viewer.project, shown), shown, terms)
@@ -130,7 +136,7 @@ async def suggest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     options: list[tuple[str, str]] = []
     if not colon:
         options = [(f"{one.name}:", one.meaning) for one in keys.values() if key in one.name]
-        options += [(ATTRIBUTE, "an attribute, as attr.order:42")] if of == "spans" else []
+        options += ATTRIBUTES if of == "spans" else []
     elif key == "status":
         options = [(f"status:{one}", "") for one in STATES[of] if text in one]
     elif key == "service":
@@ -140,9 +146,13 @@ async def suggest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     return await page(request, "llm/suggestions.html", options=options, minus="")
 
 
-def _attribute(term: Term) -> Attribute:
+def _attributes(terms: Sequence[Term], prefix: str) -> tuple[Attribute, ...]:
+    return tuple(_attribute(term, prefix) for term in terms if term.key.startswith(prefix))
+
+
+def _attribute(term: Term, prefix: str) -> Attribute:
     try:
-        return read_attribute(term.key.removeprefix(ATTRIBUTE), term.value)
+        return read_attribute(term.key.removeprefix(prefix), term.value)
     except ValueError as error:
         raise invalid(WHERE, f"{term.key[:64]}: {error}") from error
 
@@ -153,13 +163,19 @@ def _bound(terms: Sequence[Term], sign: str, times: int) -> int | None:
     return round(min(found[0], Decimal(MOST_MS)) * times) if found else None
 
 
+def _cents(terms: Sequence[Term], sign: str) -> Decimal | None:
+    """Returns a bound of `cost`, which is in dollars."""
+    found = [term.amount for term in terms if term.key == "cost" and term.sign == sign]
+    return found[0] * 100 if found else None
+
+
 def _check(term: Term, of: str) -> None:
     if term.key == TEXT and not 2 <= len(term.value) <= MOST_TEXT_CHARS:
         raise invalid(WHERE, f"text: expected 2 to {MOST_TEXT_CHARS} characters")
     if term.key == "status" and term.value not in STATES[of]:
         raise invalid(WHERE, f"status: expected one of {', '.join(STATES[of])}")
-    if term.key.startswith(ATTRIBUTE):
-        _attribute(term)
+    for prefix in PREFIXES[of]:
+        _attributes([term], prefix)
 
 
 async def _services(request: AnyRequest, viewer: Viewer, text: str) -> list[tuple[str, str]]:

@@ -92,8 +92,8 @@ def as_begun(value: str) -> str:
     return _plain(value if closed else value.removesuffix("\\") + '"')
 
 
-def read_terms(text: str, keys: Mapping[str, Key], *, prefix: str = "") -> list[Term]:
-    """Reads a filter; names that begin with `prefix` are keys too. Raises `InvalidParameters`."""
+def read_terms(text: str, keys: Mapping[str, Key], *, prefixes: tuple[str, ...] = ()) -> list[Term]:
+    """Reads a filter; names that begin with a prefix are keys too. Raises `InvalidParameters`."""
     terms: list[Term] = []
     place = 0
     text = text.strip()
@@ -105,7 +105,7 @@ def read_terms(text: str, keys: Mapping[str, Key], *, prefix: str = "") -> list[
         if match.re is BARE:
             term = Term(TEXT, _plain(match["value"]), bool(match["minus"]))
         else:
-            term = _term(match, keys, prefix)
+            term = _term(match, keys, prefixes)
         if any(one.key == term.key and _clashes(one, term, keys) for one in terms):
             raise invalid(WHERE, f"Expected {term.key} once, and found {str(term)[:64]} too")
         terms.append(term)
@@ -169,11 +169,11 @@ def _clashes(one: Term, other: Term, keys: Mapping[str, Key]) -> bool:
     return one.is_negated == other.is_negated and one.sign == other.sign
 
 
-def _term(match: re.Match[str], keys: Mapping[str, Key], prefix: str) -> Term:
+def _term(match: re.Match[str], keys: Mapping[str, Key], prefixes: tuple[str, ...]) -> Term:
     name, value, minus = match["key"], match["value"], bool(match["minus"])
     key = keys.get(name)
-    if key is None and not (prefix and name.startswith(prefix) and name != prefix):
-        options = [*keys, *([prefix + "<key>"] if prefix else [])]
+    if key is None and (name in prefixes or not name.startswith(prefixes)):
+        options = [*keys, *(prefix + "<key>" for prefix in prefixes)]
         hint = "; in quotes it is a text to find" if TEXT in keys else ""
         known = ", ".join(options)
         raise invalid(WHERE, f"Unknown key {name[:64]!r}: expected one of {known}{hint}")

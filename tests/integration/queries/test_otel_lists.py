@@ -36,6 +36,11 @@ NARROWED: list[tuple[dict[str, str], list[int]]] = [
     ({"status": "success"}, [1, 3, 4]),
     ({"min_latency_ms": "80"}, [1, 3]),
     ({"max_latency_ms": "79.999"}, [2, 4]),
+    ({"min_cost_cents": "0.35"}, [1, 4]),
+    ({"min_cost_cents": "0.3500001"}, []),
+    ({"max_cost_cents": "0.35", "service": "shop"}, [1, 4]),
+    ({"max_cost_cents": "0.35", "date_from": iso_ms(AT_US)}, [1]),
+    ({"min_cost_cents": "0", "max_cost_cents": "0.34"}, []),
     ({"date_from": iso_ms(AT_US)}, [2, 1]),
     ({"date_to": iso_ms(AT_US)}, [3, 4]),
     ({"service": "'; DROP TABLE otel_traces; --"}, []),
@@ -99,6 +104,22 @@ class TestTraces:
     def test_are_narrowed(self, client: Client) -> None:
         for params, expected in NARROWED:
             assert numbers(lines(client, **params)) == expected, params
+
+    def test_cost_what_calls_of_their_own_project_cost(
+        self, client: Client, warehouse: Warehouse
+    ) -> None:
+        other = ProjectContext(ProjectId(uuid.uuid4().hex))
+        store_spans(warehouse, other, [call(9, 1), call(10, 1), call(3, trace=2)])
+
+        assert numbers(lines(client, min_cost_cents="0.36")) == []
+        assert numbers(lines(client, min_cost_cents="0.35")) == [1, 4]
+
+    @pytest.mark.parametrize("amount", ["-1", "x", "NaN", "1e30"])
+    def test_an_amount_that_is_none_is_named(self, client: Client, amount: str) -> None:
+        answer = client.get("/otel/traces", params={"max_cost_cents": amount})
+
+        assert answer.status_code == 400
+        assert answer.json()["details"][0]["path"] == ["max_cost_cents"]
 
     def test_come_in_pages(self, client: Client) -> None:
         found, cursor = [], ""

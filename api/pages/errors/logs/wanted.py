@@ -60,8 +60,8 @@ def wanted_of(request: AnyRequest, viewer: Viewer) -> Wanted:
     """Reads what an address asks for. Raises `InvalidParameters`."""
     values = values_of(request)
     shown = range_of(values, viewer.project)
-    terms = read_terms(values.get(WHERE, ""), KEYS, prefix=ATTRIBUTE)
-    take_added(request, terms, KEYS, prefix=ATTRIBUTE)
+    terms = read_terms(values.get(WHERE, ""), KEYS, prefixes=(ATTRIBUTE,))
+    take_added(request, terms, KEYS, prefixes=(ATTRIBUTE,))
     for term in terms:
         _check(term)
     return Wanted(on_clock(viewer.project, shown), shown, terms)

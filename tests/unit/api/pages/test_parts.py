@@ -21,7 +21,7 @@ NOON_US = 1_764_331_200_000_000
 
 
 def terms(text: str) -> list[Term]:
-    return read_terms(text, KEYS, prefix="metadata.")
+    return read_terms(text, KEYS, prefixes=("metadata.",))
 
 
 class TestFilters:
