@@ -7,6 +7,7 @@ from processors.llm.spans import pair_of
 from processors.otel.plain import flag_of, text_of
 from processors.otel.said import (
     PULSE,
+    SOURCE,
     failure_json,
     item_id_of,
     json_or_nothing,
@@ -41,7 +42,7 @@ def agent_row(span: Span, meaning: Meaning) -> ToldSpan:
         parent_span_id=parent_item_id_of(span),
         timestamp_us=span.start_ns // 1_000,
         duration_ms=None if pair.role else ms_of(span),
-        source=text_of(said.get("pulse.source")) or meaning.flavour,
+        source=text_of(said.get(SOURCE)) or meaning.flavour,
         kind=_shown_kind(span, meaning),
         event_type=event,
         status="error" if meaning.failure else "success",

@@ -11,6 +11,8 @@ from schemas.otel.signals import LogRecord, Span
 from schemas.otel.values import Value
 
 PULSE = "pulse"
+SOURCE = "pulse.source"
+"""Which agent, or SDK."""
 HOST = ("host.name", "service.instance.id", "k8s.pod.name", "container.id")
 """Where something runs: attributes of its resource, by precedence."""
 _MAX_MS = 1e10

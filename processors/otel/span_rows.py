@@ -8,7 +8,7 @@ from processors.otel.agent_rows import agent_row
 from processors.otel.call_rows import Talk, call_row
 from processors.otel.names import standing_names
 from processors.otel.plain import text_of
-from processors.otel.said import HOST, item_id_of, session_of
+from processors.otel.said import HOST, PULSE, SOURCE, item_id_of, session_of
 from schemas.otel.meanings import TOOLS, Call, Meaning, Message, Part
 from schemas.otel.rows import OtelSpanRow, SpanRows
 from schemas.otel.signals import Span
@@ -67,7 +67,7 @@ def _span_row(span: Span, meaning: Meaning, talk: Talk) -> OtelSpanRow:
         status_message=span.status_message,
         session_id=session_of(span, meaning),
         user_id=meaning.user_id or "",
-        attributes=_attributes(span.attributes, meaning),
+        attributes=_attributes(_sourced(span, meaning), meaning),
         resource=resource,
         events=_events(span, meaning),
         links=_links(span),
@@ -76,6 +76,17 @@ def _span_row(span: Span, meaning: Meaning, talk: Talk) -> OtelSpanRow:
         input_messages=[one.hash for one in talk.input],
         output_messages=[one.hash for one in talk.output],
     )
+
+
+def _sourced(span: Span, meaning: Meaning) -> Attributes:
+    """All attributes, with who sent them: Pulse's CLI says that once, of its resource.
+
+    The rollup of traces reads it from spans.
+    """
+    sent, source = span.attributes, span.resource.attributes.get(SOURCE)
+    if meaning.flavour != PULSE or source is None or SOURCE in sent:
+        return sent
+    return {**sent, SOURCE: source}
 
 
 def _attributes(sent: Attributes, meaning: Meaning) -> Attributes:

@@ -14,6 +14,7 @@ from schemas.projects import ProjectContext, ProjectId
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.otel_rows import AT_US, call, span, store_spans, trace_id
 from tests.integration.queries.rows import make_trace
+from tests.integration.queries.told import chat, identity, plain_span, store_told
 
 Client = TestClient[Litestar]
 FIELDS = [
@@ -113,6 +114,19 @@ class TestRows:
         found = client.get("/spans", params=params).json()
 
         assert [one["spanId"] for one in found["spans"]] == [f"{trace_id(1)}-{5:016x}"]
+
+
+def test_a_source_that_a_resource_says_is_that_of_the_trace(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    of_cli = {"pulse.kind": "user_prompt", "pulse.event_type": "user_prompt_submit"}
+    spans = [plain_span(1, 1, 1, of_cli), chat(1, 2, 2)]
+    store_told(warehouse, project, spans, resource={"pulse.source": "opencode"})
+
+    assert listed(client, source="opencode") == [identity(1, 2)]
+    assert client.get("/traces").json()["traces"][0]["source"] == "opencode"
+    found = client.get("/otel/traces", params={"source": "opencode"}).json()["traces"]
+    assert [one["traceId"] for one in found] == [trace_id(1)]
 
 
 def test_calls_that_came_as_json_ask_for_no_traces(

@@ -131,6 +131,8 @@ def test_a_turn_of_the_cli_has_its_kind_as_text_and_its_objects_as_lists_of_pair
         ("claude_code", "tool_use", "pre_tool_use", "start", "/work", parent, SESSION),
         ("claude_code", "tool_use", "post_tool_use", "end", "/work", parent, SESSION),
     ]
+    attributes = [json.loads(one) for (one,) in values(found["otel_spans"], "attributes")]
+    assert {one["pulse=2Esource"] for one in attributes} == {"=claude_code"}
     given = [json.loads(one) for (one,) in values(found["spans"], "tool_input") if one]
     output = [json.loads(one) for (one,) in values(found["spans"], "tool_response") if one]
     assert given == [asked["pulse.tool.input"]]
