@@ -181,6 +181,7 @@ def _node(bare: BareTrace, tree: Tree, place: int, first_us: int, found: _Found)
     details = found.details.get((span.source, span.key), GONE)
     above = tree.parents[place]
     counts = found.counts.get(span.span_id)
+    call, tool = found.calls.get(span.key), found.tools.get(span.key)
     return TreeSpan(
         id=span.key,
         source=span.source,
@@ -193,6 +194,7 @@ def _node(bare: BareTrace, tree: Tree, place: int, first_us: int, found: _Found)
         is_orphan=bool(span.parent_id) and depth == 0,
         is_skewed=above >= 0 and span.at_us < bare.spans[tree.order[above]].at_us,
         name=details.name,
+        label=(tool and tool.name) or (call and call.model) or details.name,
         service=details.service,
         kind=details.kind,
         span_kind=details.span_kind,
@@ -203,8 +205,8 @@ def _node(bare: BareTrace, tree: Tree, place: int, first_us: int, found: _Found)
         timestamp=iso_ms(span.at_us),
         offset_ms=number((span.at_us - first_us) / 1000),
         duration_ms=number(span.duration_ns / 1e6),
-        call=found.calls.get(span.key),
-        tool=found.tools.get(span.key),
+        call=call,
+        tool=tool,
         errors=list(found.errors.get(span.span_id, ())),
         logs=TreeLogs(*counts, found.logs.get(span.span_id, [])) if counts else None,
     )

@@ -89,6 +89,8 @@ class TreeSpan(Struct, rename="camel", kw_only=True):
     is_skewed: bool
     """Whether it began before its parent did, by their clocks."""
     name: str
+    label: str
+    """Its tool, or its model, or its name."""
     service: str
     kind: str
     span_kind: str

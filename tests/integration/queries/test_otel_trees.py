@@ -91,6 +91,8 @@ def test_spans_of_services_are_one_tree_with_calls_and_tools(
     assert model["call"]["answered"] == {"role": "assistant", "text": "Two."}
     assert (failed["status"], failed["statusMessage"]) == ("error", "broken")
     assert used["tool"] == {"name": "search", "input": '{"q":"stock"}', "output": ""}
+    labels = [one["label"] for one in found["spans"]]
+    assert labels == ["GET /", "gpt-4o", "span 3", "search"]
 
 
 def test_what_belongs_to_a_span_is_there_beside_it(
