@@ -180,6 +180,22 @@ class TestTracesBatch:
         }
         assert {key: row[key] for key in expected} == expected
 
+    def test_a_row_has_what_newer_versions_add(self, project: Project) -> None:
+        row = project.post("/v1/traces/batch", [trace()]).json()["traces"][0]
+
+        expected = {
+            "source": "sdk",
+            "services": [],
+            "spanCount": 1,
+            "summary": row["modelRequested"],
+            "toolCallCount": 0,
+            "filesEdited": 0,
+            "errorService": None,
+        }
+        assert {key: row[key] for key in expected} == expected
+        assert project.get("/v1/traces", source="sdk").json()["total"] == 1
+        assert project.get("/v1/traces", source="codex").json()["total"] == 0
+
     def test_what_was_not_sent_is_null(self, project: Project) -> None:
         row = project.post("/v1/traces/batch", [trace()]).json()["traces"][0]
 

@@ -207,6 +207,29 @@ def test_the_newest_clients_of_pulse_are_answered_as_by_its_server(
     accepted(project, 1)
 
 
+def test_a_trace_of_the_newest_clients_of_pulse_is_listed_as_by_its_server(
+    project: Project,
+) -> None:
+    sent = of_pulse()
+    (call,) = spans = sent["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    source = {"key": "pulse.source", "value": {"stringValue": "sdk"}}
+    tool = {"pulse.kind": "tool_use", "pulse.event_type": "tool_result", "pulse.tool.name": "look"}
+    used = [{"key": key, "value": {"stringValue": value}} for key, value in tool.items()]
+    spans.append({**call, "spanId": uuid.uuid4().hex[:16], "attributes": [source, *used]})
+    call["attributes"].append(source)
+
+    project.post("/v1/traces", sent)
+    accepted(project, 2)
+    (row,) = project.get("/v1/traces", source="sdk").json()["traces"]
+    found = project.get(f"/v1/traces/{row['traceId']}").json()
+    listed = project.get("/v1/spans", trace_id=row["otelTraceId"]).json()["spans"]
+
+    assert (row["source"], row["spanCount"], row["summary"]) == ("sdk", 2, "1 tool call")
+    assert (row["toolCallCount"], row["costCents"]) == (1, 0.1125)
+    assert [one["label"] for one in found["spans"]] == ["look"]
+    assert [one["spanId"] for one in listed] == [one["spanId"] for one in found["spans"]]
+
+
 def test_langfuses_sdks_send_with_an_api_key_as_their_secret(project: Project) -> None:
     token = base64.b64encode(f"pk-lf-1:{project.key}".encode()).decode()
     answer = httpx.post(
