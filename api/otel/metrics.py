@@ -15,7 +15,7 @@ from api.otel.metric_moments import chart_of
 from api.parameters import InvalidParameters, Project, invalid, read, values_of
 from api.reads import reader_of
 from api.rows import one
-from api.search_terms import ATTRIBUTE, read_attributes
+from api.search_terms import ATTRIBUTE, RESOURCE, read_attributes
 from api.time_zones import TimeZone, zone_of
 from clickhouse.client import Warehouse
 from clickhouse.otel.metric_filters import COLUMNS, MetricFilter
@@ -94,7 +94,7 @@ async def list_metric_names(request: Request[Any, Any, Any], project: Project) -
 
 @get(
     "/otel/metrics/series",
-    opt={**takes(MetricSeriesQuery, prefix=ATTRIBUTE), **describes(answer=MetricChart)},
+    opt={**takes(MetricSeriesQuery, prefix=(ATTRIBUTE, RESOURCE)), **describes(answer=MetricChart)},
 )
 async def chart_metric(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers a metric over time: its growth, its values, or how they lie."""
@@ -110,6 +110,7 @@ async def chart_metric(request: Request[Any, Any, Any], project: Project) -> Res
                 (column, value) for column in GROUPS if (value := getattr(query, column))
             ),
             attributes=read_attributes(request, ATTRIBUTE),
+            resource=read_attributes(request, RESOURCE),
         ),
         step_us=step_s * 1_000_000,
         group_by=_split_by(query.split_by),

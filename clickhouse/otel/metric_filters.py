@@ -21,6 +21,17 @@ WITHIN = """project_id = {project_id:String}
     AND timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"""
 
 
+# A resource stands with its metric, once for all points of an export. It is as new as the newest.
+OF_RESOURCE = """item_id IN (
+        SELECT item_id
+        FROM otel_metrics
+        WHERE project_id = {project_id:String}
+            AND name = {name:String}
+            AND timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')
+            AND {resource}
+    )"""
+
+
 class MetricFilter(Struct, frozen=True, kw_only=True):
     """Which points. Bounds are inclusive, in microseconds since 1970 UTC."""
 
@@ -30,6 +41,8 @@ class MetricFilter(Struct, frozen=True, kw_only=True):
     columns: tuple[tuple[str, str], ...] = ()
     """Names of `COLUMNS`, each with the value that it has."""
     attributes: tuple[Attribute, ...] = ()
+    resource: tuple[Attribute, ...] = ()
+    """Of what sent them."""
     kinds: tuple[str, ...] = ()
     """Empty is any."""
 
@@ -57,6 +70,11 @@ def condition(
     for one in with_attributes(wanted.attributes):
         parts.append(one.sql)
         values |= one.values
+    of_resource = with_attributes(wanted.resource, "resource")
+    if of_resource:
+        asked = "\n            AND ".join(one.sql for one in of_resource)
+        parts.append(OF_RESOURCE.replace("{resource}", asked))
+        values |= {name: value for one in of_resource for name, value in one.values.items()}
     return Condition("\n    AND ".join(parts), values)
 
 

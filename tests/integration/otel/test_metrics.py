@@ -1,5 +1,6 @@
 """Metrics from their step to the store and back, with answers that are known."""
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -270,6 +271,22 @@ class TestGroups:
         }  # fmt: skip
         assert values(of_session) == [[7]]
         assert values(of_attribute) == [[1]]
+
+    def test_points_are_filtered_by_what_sent_them(
+        self, client: Client, put: Put, warehouse: Warehouse
+    ) -> None:
+        for arch, number in (("arm64", "5"), ("amd64", "2")):
+            told = [point(0, 0, asInt=number, attributes={"of": arch})]
+            put(cumulative("built", told, aggregationTemporality=1), host__arch=arch)
+        other = ProjectContext(ProjectId(uuid.uuid4().hex))
+        step = KindStep(OTEL_METRIC, build_metrics)
+        theirs = cumulative("built", [point(0, 0, asInt="9")], aggregationTemporality=1)
+        put_items(warehouse, other, step, [packed(theirs, {"host.arch": "arm64"})])
+
+        assert values(chart(client, "built", **{"resource.host.arch": "arm64"})) == [[5]]
+        assert values(chart(client, "built", **{"resource.host.arch": "!=arm64"})) == [[2]]
+        both = {"resource.host.arch": "arm64", "attr.of": "amd64"}
+        assert values(chart(client, "built", **both)) == []
 
     def test_more_groups_than_are_shown_are_said(self, client: Client, put: Put) -> None:
         told = [point(0, 0, asInt="1", attributes={"n": str(n)}) for n in range(25)]
