@@ -19,6 +19,8 @@ from clickhouse.llm.traces import SESSION_ROWS
 from schemas.llm.wire import Kind, Status, Text
 from schemas.numbers import SAFE_INTEGER
 
+TRACE_CHARS = 32
+
 
 class SessionPage(Struct, frozen=True, kw_only=True):
     """Which part of a session: by default all that one may hold."""
@@ -69,7 +71,7 @@ class SpanQuery(TimeZone, frozen=True, kw_only=True):
     tool_name: str | None = None
     status: Status | None = None
     trace_id: str | None = None
-    """Of a distributed trace: 32 hexadecimal digits, or the same as a UUID."""
+    """Of a distributed trace: 32 hexadecimal digits, the same as a UUID, or a call's id."""
     service: str | None = None
     q: SearchWords | None = None
 
@@ -130,7 +132,8 @@ def list_of_spans(values: Values, time_zone: str = "UTC") -> tuple[SpanFilter, P
     """Reads the parameters of a list of spans, as those of traces."""
     page, query = read(values, Page), read(values, SpanQuery)
     first, last = date_range(page.date_from, page.date_to, zone_of(query, time_zone))
-    trace = query.trace_id.replace("-", "").lower() if query.trace_id else None
+    # A call's id goes on with that of its span.
+    trace = query.trace_id.replace("-", "").lower()[:TRACE_CHARS] if query.trace_id else None
     named = _named(query, SpanFilter) | {"otel_trace": trace}
     wanted = SpanFilter(from_us=first, to_us=last, **named)
     return (replace(wanted, words=read_terms(query.q)) if query.q else wanted), page

@@ -109,11 +109,10 @@ class TestRows:
         assert listed(client, service="stock") == []
 
     def test_of_agents_are_narrowed_by_trace_and_service(self, client: Client) -> None:
-        params = {"trace_id": trace_id(1), "service": "stock"}
-
-        found = client.get("/spans", params=params).json()
-
-        assert [one["spanId"] for one in found["spans"]] == [f"{trace_id(1)}-{5:016x}"]
+        for trace in (trace_id(1), AGENT, str(uuid.UUID(trace_id(1))).upper()):
+            params = {"trace_id": trace, "service": "stock"}
+            found = client.get("/spans", params=params).json()
+            assert [one["spanId"] for one in found["spans"]] == [f"{trace_id(1)}-{5:016x}"]
 
 
 def test_a_source_that_a_resource_says_is_that_of_the_trace(
