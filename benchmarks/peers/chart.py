@@ -1,7 +1,7 @@
 """The figures of a comparison as bars, in SVG that follows the reader's light or dark.
 
 A column for each work, a block for each measure, a bar for each server. The longest bar of a block
-is its greatest value. The colours are those of the dashboard.
+is its greatest value; what was lost is a part of all. The colours are those of the dashboard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from benchmarks.peers.report import MEASURES, TITLES, Measure, Setting, shown
 from benchmarks.peers.rounds import Figures
 
 COLUMN, GAP, MARGIN = 440, 40, 24
-NAMES, VALUES = 76, 130
+NAMES, VALUES = 76, 170
 """What the name on the left and the figure on the right of a bar take."""
 BAR, LINE, BLOCK_HEAD, BLOCK_GAP = 14, 20, 22, 14
 TOP, FOOT = 64, 46
@@ -61,7 +61,7 @@ def svg(found: Mapping[str, Sequence[Figures]], when: Setting) -> str:
 
 def _block(measure: Measure, figures: Sequence[Figures], left: int, top: int) -> list[str]:
     values = [measure.value(one) or 0.0 for one in figures]
-    longest = max(values) or 1.0
+    longest = measure.whole or max(values) or 1.0
     better = "less is better" if measure.is_less_better else "more is better"
     parts = [
         _text(left, top + 12, measure.name, "measure"),

@@ -26,6 +26,8 @@ class Measure(NamedTuple):
     """None where it is unknown."""
     show: Callable[[float, Figures], str]
     is_less_better: bool = True
+    whole: float | None = None
+    """What a bar of full length stands for; None where that is the greatest value."""
 
 
 class Setting(NamedTuple):
@@ -103,7 +105,7 @@ MEASURES = (
         lambda value, _: significant(value),
         is_less_better=False,
     ),
-    Measure("lost after kill -9", _lost, _show_lost),
+    Measure("lost after kill -9", _lost, _show_lost, whole=100),
     Measure("answer, p50", lambda of: quantile(of.latencies_ms, 0.50), _ms),
     Measure("answer, p99", lambda of: quantile(of.latencies_ms, 0.99), _ms),
     Measure("processor time an event", lambda of: _an_event(of.cpu_s * 1e3, of), _ms),

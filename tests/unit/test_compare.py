@@ -144,6 +144,10 @@ def test_bars_are_as_long_as_their_values_and_stay_within_the_picture() -> None:
     assert len(found) == len(MEASURES) * 3
     first, second = (float(one["width"]) for one in found[:2])
     assert second / first == pytest.approx(50 / 600, abs=0.01)
+    lost = next(place for place, one in enumerate(MEASURES) if one.whole)
+    none, quarter = (float(one["width"]) for one in found[2 * lost : 2 * lost + 2])
+    assert none == 0
+    assert quarter / first == pytest.approx(0.25, abs=0.01)
     width, height = (float(root.attrib[name]) for name in ("width", "height"))
     assert all(float(one["x"]) + float(one["width"]) < width for one in found)
     assert all(float(one["y"]) + float(one["height"]) < height for one in found)
