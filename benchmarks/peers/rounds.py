@@ -14,6 +14,8 @@ from benchmarks.peers.work import Sent, Work, send
 from benchmarks.server import free_port
 
 POLL_S = 0.2
+SETTLE_S = 2
+"""After the start, whose work is nobody's event."""
 STILL_S = 10
 """After a kill, what has not come in so long a time after the last is lost."""
 
@@ -55,6 +57,7 @@ class Figures(NamedTuple):
 def measure(peer: Peer, programs: Path, work: Work, bounds: Bounds) -> Figures:
     """Returns the figures of both parts. Raises `PeerFailed`, or what a program's end raises."""
     with _place(peer, programs) as place, _started(peer, place) as started:
+        time.sleep(SETTLE_S)
         before_s, before_bytes = started.cpu_s(), disk_bytes(place.folder)
         began = time.perf_counter()
         sent = _send(peer, place, work, bounds.send, bounds.patience)
