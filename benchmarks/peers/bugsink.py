@@ -70,7 +70,7 @@ def _prepare(place: Place) -> None:
             cwd=place.folder,
             env={**os.environ, **_environ(place)},
             check=True,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
             timeout=STEP_S,
         )
 

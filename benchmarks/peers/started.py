@@ -27,10 +27,10 @@ class Started:
     """A running server. Ends with `kill`, which may be called twice."""
 
     def __init__(self, peer: Peer, place: Place) -> None:
-        """Returns when it is ready. Raises `PeerFailed`."""
+        """Returns when it is ready. Raises `PeerFailed`, or OSError where a program is missing."""
         self._peer, self._place = peer, place
         self._output = place.folder.with_name("output")
-        self._processes = [self._start(command) for command in peer.commands(place)]
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._used_s: dict[int, float] = {}
         self._lock = threading.Lock()
         self.peak_mb = 0.0
@@ -38,6 +38,8 @@ class Started:
         self._sampler = threading.Thread(target=self._sample, daemon=True)
         self._sampler.start()
         try:
+            for command in peer.commands(place):
+                self._processes.append(self._start(command))
             self._wait_ready()
         except BaseException:
             self.kill()
@@ -63,7 +65,7 @@ class Started:
             with contextlib.suppress(psutil.Error):
                 one.kill()
         for process in self._processes:
-            process.wait()
+            process.wait(ANSWER_S)
         psutil.wait_procs(every, ANSWER_S)
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:

@@ -245,6 +245,20 @@ def test_a_server_that_ends_is_told_of_with_what_it_printed(tmp_path: Path) -> N
         Started(ends, place)
 
 
+def test_nothing_is_left_running_where_a_second_program_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    place = Place(tmp_path, tmp_path / "data", free_port())
+    commands = [[sys.executable, "-c", CHILD, str(place.port)], [str(tmp_path / "missing")]]
+
+    with pytest.raises(FileNotFoundError):
+        Started(NO_PEER._replace(commands=lambda _: commands), place)
+
+    left = [
+        one for one in psutil.Process().children(recursive=True) if str(place.port) in one.cmdline()
+    ]
+    assert not left
+
+
 def test_killing_ends_every_process_even_one_in_a_session_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     place = Place(Path(sys.executable).parent, tmp_path / "data", free_port())
