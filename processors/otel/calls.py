@@ -61,7 +61,7 @@ def _id_within(attributes: Attributes) -> str | None:
 
 def _terms(reading: Reading) -> tuple[tuple[str, str], ...]:
     found = []
-    for term, names in reading.names.terms.items():
+    for term, names in reading.present.terms.items():
         value = reading.first_of(names, text_of)
         if value is not None and value.lower() not in reading.names.terms_standard[term]:
             found.append((term, value.lower()))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from processors.otel.calls import read_call
 from processors.otel.conversations import Conversation, message_of, read_conversation
-from processors.otel.names import Names, standing_names
+from processors.otel.names import Names
 from processors.otel.plain import json_of, text_of
 from processors.otel.reading import Reading, flavour_of
 from schemas.otel.meanings import Agent, Call, Failure, Kind, Meaning, Role, Tool, Usage
@@ -31,11 +31,10 @@ class _Sent(NamedTuple):
     """As its events say it."""
 
 
-def read_span(span: Span, names: Names | None = None) -> Meaning:
+def read_span(span: Span) -> Meaning:
     """Says what a span means. Never raises: what is not understood is in `rest`."""
-    known = names or standing_names()
-    flavour = flavour_of(known, span.scope.name, span.name, span.attributes)
-    reading = Reading(known, flavour, span.attributes, span.resource.attributes)
+    flavour = flavour_of(span.scope.name, span.name, span.attributes)
+    reading = Reading(flavour, span.attributes, span.resource.attributes)
     sent = _Sent(
         span.name,
         span.attributes,
@@ -43,26 +42,25 @@ def read_span(span: Span, names: Names | None = None) -> Meaning:
         span.status == "error" or span.attributes.get("success") is False,
         span.status_message,
         span.resource.default_environment,
-        _first_token_ms(known, span),
+        _first_token_ms(reading.names, span),
     )
     return _meaning(reading, sent, _kind(reading, span.name), None)
 
 
-def read_record(record: LogRecord, names: Names | None = None) -> Meaning:
+def read_record(record: LogRecord) -> Meaning:
     """Says what a log record means: `event` where it is neither a call nor a tool's.
 
     Claude Code's `api_request` is a call, whatever trace it belongs to or none. A record that holds
     a message of a call has it in `call`, with the role "none": it belongs to the span of its ids.
     """
-    known = names or standing_names()
     name = event_of(record)
-    flavour = flavour_of(known, record.scope.name, name, record.attributes)
-    reading = Reading(known, flavour, record.attributes, record.resource.attributes)
+    flavour = flavour_of(record.scope.name, name, record.attributes)
+    reading = Reading(flavour, record.attributes, record.resource.attributes)
     has_failed = name.endswith("_error") or record.attributes.get("success") in (False, "false")
     sent = _Sent(name, record.attributes, (), has_failed, "", record.resource.default_environment)
-    kind = known.names.get(name, "event")
+    kind = reading.names.names.get(name, "event")
     body = record.body if isinstance(record.body, dict) else {}
-    talk = message_of(known, name, {**body, **record.attributes})
+    talk = message_of(reading.names, name, {**body, **record.attributes})
     return _meaning(reading, sent, kind, name, talk)
 
 
@@ -159,6 +157,8 @@ def _call(reading: Reading, sent: _Sent, role: Role, talk: Conversation | None) 
 
 
 def _first_token_ms(names: Names, span: Span) -> float | None:
+    if not span.events:
+        return None
     said = names.first_token_events.names
     at_ns = next((one.time_ns for one in span.events if one.name in said), 0)
     return (at_ns - span.start_ns) / 1e6 if at_ns >= span.start_ns else None

@@ -1,49 +1,46 @@
 """One span or record while it is read: its attributes, and which of them have been understood."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from processors.otel.names import Flavour, Gathered, Lists, Names
+from processors.otel.names import Flavour, Gathered, standing_names
 from processors.otel.plain import json_of, object_of, text_of
+from processors.otel.present import present_in
 from schemas.otel.values import Attributes, Value
 
 T = TypeVar("T")
 _NO_FLAVOUR = Flavour("")
-_NONE: Lists = {}
 
 
 class Reading:
     """Looks attributes up by what they mean. What it gives out counts as understood."""
 
-    def __init__(
-        self, names: Names, flavour: Flavour, attributes: Attributes, around: Attributes
-    ) -> None:
-        self.names = names
+    def __init__(self, flavour: Flavour, attributes: Attributes, around: Attributes) -> None:
+        self.names = standing_names()
         self.flavour = flavour
         self.attributes = attributes
+        self.present = present_in(attributes, flavour.name)
         self.around = around
         """Of the resource: what counts where the item itself says nothing."""
         self.content: set[str] = set()
         """Those of the understood ones that hold messages, or what a tool was given and gave."""
         self._used: set[str] = set()
+        self._present_around = present_in(around, flavour.name)
 
     def first(self, field: str, read: Callable[[Value], T | None]) -> T | None:
         """The first usable value of a field of `names.fields`."""
-        only = self.names.only.get(self.flavour.name, _NONE)
-        return self.first_of((*only.get(field, ()), *self.names.fields[field]), read)
+        names = self.present.fields.get(field)
+        return None if names is None else self.first_of(names, read)
 
     def first_of(self, names: tuple[str, ...], read: Callable[[Value], T | None]) -> T | None:
-        """The first usable value by these names.
+        """The first usable value by these names, which are of `present`.
 
         Others that say the same are understood by it; those that say something else are not.
         """
         found: T | None = None
-        if self.attributes.keys().isdisjoint(names):
-            return found
         for name in names:
-            if name not in self.attributes:
-                continue
             value = read(self.attributes[name])
             if value is not None and (found is None or value == found):
                 found = value
@@ -60,11 +57,10 @@ class Reading:
         found = self.first(field, text_of)
         if found is not None:
             return found
-        only = self.names.only.get(self.flavour.name, _NONE)
-        names = (*only.get(field, ()), *self.names.fields[field])
-        if self.around.keys().isdisjoint(names):
-            return None
-        return next(filter(None, (text_of(self.around.get(name)) for name in names)), None)
+        for name in self._present_around.fields.get(field, ()):
+            if text := text_of(self.around[name]):
+                return text
+        return None
 
     def take(self, name: str) -> Value:
         """An attribute by its own name; it is understood."""
@@ -118,6 +114,8 @@ class Reading:
 
     def rest(self) -> Attributes:
         """What has not been understood."""
+        if not self._used:
+            return self.attributes
         return {name: value for name, value in self.attributes.items() if name not in self._used}
 
 
@@ -126,22 +124,58 @@ def _held(value: Value) -> tuple[Value] | None:
     return None if held is None or held == "" else (held,)
 
 
-def flavour_of(names: Names, scope: str, span: str, attributes: Mapping[str, Value]) -> Flavour:
+def flavour_of(scope: str, span: str, attributes: Mapping[str, Value]) -> Flavour:
     """Whose conventions a span or a record follows; one without a name for none of them."""
-    has_root = any(name.startswith(names.roots) for name in attributes)
-    for one in names.flavour:
-        if (
-            scope in one.scopes
-            or span in one.spans
-            or (one.scope_prefixes and scope.startswith(one.scope_prefixes))
-            or (one.span_prefixes and span.startswith(one.span_prefixes))
-            or (has_root and _is_named_by(one, attributes))
-        ):
+    signs = _signs()
+    has_root = _has_root(signs.roots, attributes)
+    # Of most spans nothing fits: they are not asked about each flavour.
+    if not has_root and not _is_told_by_name(signs, scope, span):
+        return _NO_FLAVOUR
+    for one in standing_names().flavour:
+        if _is_told_by_name(one, scope, span) or (has_root and _is_told_by(one, attributes)):
             return one
     return _NO_FLAVOUR
 
 
-def _is_named_by(flavour: Flavour, attributes: Mapping[str, Value]) -> bool:
+class _Signs(NamedTuple):
+    """By what any flavour is known."""
+
+    scopes: frozenset[str]
+    scope_prefixes: tuple[str, ...]
+    spans: frozenset[str]
+    span_prefixes: tuple[str, ...]
+    roots: tuple[str, ...]
+
+
+@functools.cache
+def _signs() -> _Signs:
+    names = standing_names()
+    return _Signs(
+        frozenset(one for flavour in names.flavour for one in flavour.scopes),
+        tuple(one for flavour in names.flavour for one in flavour.scope_prefixes),
+        frozenset(one for flavour in names.flavour for one in flavour.spans),
+        tuple(one for flavour in names.flavour for one in flavour.span_prefixes),
+        names.roots,
+    )
+
+
+def _is_told_by_name(signs: Flavour | _Signs, scope: str, span: str) -> bool:
+    return (
+        scope in signs.scopes
+        or span in signs.spans
+        or scope.startswith(signs.scope_prefixes)
+        or span.startswith(signs.span_prefixes)
+    )
+
+
+def _has_root(roots: tuple[str, ...], attributes: Mapping[str, Value]) -> bool:
+    for name in attributes:  # noqa: SIM110 (a generator takes twice as long)
+        if name.startswith(roots):
+            return True
+    return False
+
+
+def _is_told_by(flavour: Flavour, attributes: Mapping[str, Value]) -> bool:
     if not flavour.attributes.isdisjoint(attributes):
         return True
     prefixes = flavour.prefixes

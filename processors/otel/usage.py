@@ -116,9 +116,8 @@ def _output(told: Told, into: int | None) -> int | None:
 def _told(reading: Reading, provider: str | None) -> Told:
     names, flavour = reading.names, reading.flavour
     counts: Counts = {}
-    only = names.only_counts.get(flavour.name, {})
-    for field, known in names.counts.items():
-        found = reading.first_of((*only.get(field, ()), *known), count_of)
+    for field, present in reading.present.counts.items():
+        found = reading.first_of(present, count_of)
         if found is not None:
             counts[field] = found
     declared: Convention | None = flavour.usage
