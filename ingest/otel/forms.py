@@ -11,8 +11,8 @@ from ingest.otel.frames import MEASURES, RECORDS, SPANS, Frame, Taking
 from ingest.rejections import BadItems, BadJson, UnknownMediaType
 from schemas.encodings import wrong_encoding
 from schemas.issues import Checked, Issue
-from schemas.otel.bounds import REASONS, STANDARD, Reason, Undecodable
-from schemas.otel.items import ItemDecoder, why_not
+from schemas.otel.bounds import REASONS, STANDARD, Reason, Rejected, Undecodable
+from schemas.otel.items import ItemDecoder
 from schemas.otel.json_framing import NoMembers
 from schemas.otel.walk import Encoding
 from schemas.outcomes import Outcome
@@ -97,9 +97,9 @@ def _checked(taking: Taking, item: bytes, max_item_bytes: int) -> Checked:
         return Checked(item, [Issue([], f"Expected at most {max_item_bytes} bytes")])
     decoder: ItemDecoder[Any] = ItemDecoder(taking.signal)
     try:
-        decoded = decoder.decode(item)
+        decoder.decode(item)
     except Undecodable as error:
         return Checked(item, [Issue([], str(error))])
-    if not decoded.items:
-        return Checked(item, [Issue([], REASONS[why_not(decoded)])])
+    except Rejected as rejected:
+        return Checked(item, [Issue([], REASONS[rejected.reason])])
     return Checked(item, [])

@@ -6,8 +6,8 @@ from typing import TypeVar
 import numpy as np
 
 from processors.columns import Columns, Numbers, SentChunk, Unfit
-from schemas.otel.bounds import REASONS, Undecodable
-from schemas.otel.items import ItemDecoder, why_not
+from schemas.otel.bounds import REASONS, Rejected, Undecodable
+from schemas.otel.items import ItemDecoder
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -16,12 +16,11 @@ R = TypeVar("R")
 def read_item(decoder: ItemDecoder[T], item: bytes) -> T:
     """Decodes an item of the log. Raises `Unfit`."""
     try:
-        decoded = decoder.decode(item)
+        return decoder.decode(item)
     except Undecodable as error:
         raise Unfit(str(error)) from error
-    if not decoded.items:
-        raise Unfit(REASONS[why_not(decoded)])
-    return decoded.items[0]
+    except Rejected as rejected:
+        raise Unfit(REASONS[rejected.reason]) from rejected
 
 
 def present(values: Sequence[T | None]) -> tuple[list[T], Numbers]:

@@ -5,7 +5,7 @@ stream decodes: items of one sender have the same resource and scope, which are 
 """
 
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
 import msgspec
 from google.protobuf.message import DecodeError
@@ -14,8 +14,8 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as SentResource
 
 from schemas.otel import json_wire
-from schemas.otel.bounds import STANDARD, Bounds, Decoded, Reason, Rejected, Undecodable
-from schemas.otel.walk import Around, Encoding, Signal, around_of, take_one, taking_of
+from schemas.otel.bounds import STANDARD, Bounds, Undecodable
+from schemas.otel.walk import Around, Encoding, Signal, Taking, around_of, take_one, taking_of
 
 T = TypeVar("T")
 _KEPT_AROUND = 256
@@ -62,27 +62,20 @@ class ItemDecoder(Generic[T]):
 
     def __init__(self, signal: Signal[T], bounds: Bounds = STANDARD) -> None:
         self._signal = signal
-        self._bounds = bounds
+        self._taking = {encoding: taking_of(encoding, bounds) for encoding in get_args(Encoding)}
         self._around: dict[tuple[str, bytes, str, bytes, str, str], Around] = {}
 
-    def decode(self, item: bytes) -> Decoded[T]:
-        """Decodes one item. The answer has it, or why it cannot be taken; of a metric whose points
-        are wrong in part, both. Raises `Undecodable` for what is no item."""
+    def decode(self, item: bytes) -> T:
+        """Decodes one item. Raises `Undecodable` for what is no item, and `Rejected` for one that
+        cannot be taken; of a metric whose points are wrong in part, these are left out."""
         try:
             packed = unpack(item)
-            taking = taking_of(packed.encoding, self._bounds)
-            found: list[T] = []
-            try:
-                around = self._around_of(packed)
-            except Rejected as refusal:
-                taking.rejected[refusal.reason] += 1
-                return Decoded(found, taking.rejected)
-            take_one(self._signal, packed.body, packed.encoding, around, taking, found)
-            return Decoded(found, taking.rejected)
+            taking = self._taking[packed.encoding]
+            return take_one(self._signal, packed.body, self._around_of(packed, taking), taking)
         except (DecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Undecodable(f"no item of OTLP: {error}") from error
 
-    def _around_of(self, packed: PackedInEnvironment) -> Around:
+    def _around_of(self, packed: PackedInEnvironment, taking: Taking) -> Around:
         encoding, resource, resource_url, scope, scope_url, environment = key = (
             *(packed.encoding, packed.resource, packed.resource_url),
             *(packed.scope, packed.scope_url, packed.environment),
@@ -93,15 +86,8 @@ class ItemDecoder(Generic[T]):
                 self._around.clear()
             sender = _Head(resource, resource_url, resource=_resource(encoding, resource))
             library = _Head(scope, scope_url, scope=_scope(encoding, scope))
-            taking = taking_of(encoding, self._bounds)
-            known = around_of(sender, library, taking, environment)
-            self._around[key] = known
+            known = self._around[key] = around_of(sender, library, taking, environment)
         return known
-
-
-def why_not(decoded: Decoded[Any]) -> Reason:
-    """The first reason of an item that was not taken."""
-    return min(decoded.rejected, default="bad_form")
 
 
 def _resource(encoding: Encoding, sent: bytes) -> Any:

@@ -87,7 +87,7 @@ def number(sent: int | float | str | None) -> float:
 
 def moment(sent: int | float | str | None) -> int | None:
     """Reads a time; 0 and absent are `None`. Raises `Rejected` for one that no store can hold."""
-    found = whole(sent)
+    found = sent if type(sent) is int else whole(sent)
     if not 0 <= found < LAST_NS:
         raise Rejected("bad_time")
     return found or None
@@ -109,6 +109,9 @@ def finite(sent: float) -> float | None:
 
 
 def _protobuf_value(sent: Any, depth: int) -> Value:
+    # Most values are texts, and to ask first which sort one is takes twice as long.
+    if text := sent.string_value:
+        return text  # type: ignore[no-any-return]
     which = sent.WhichOneof("value")
     if which == "array_value":
         return _many(sent.array_value.values, depth, _protobuf_value)

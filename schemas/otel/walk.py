@@ -151,17 +151,13 @@ def taking_of(encoding: Encoding, bounds: Bounds) -> Taking:
     return Taking(JSON if encoding == "json" else PROTOBUF, bounds, Counter())
 
 
-def take_one(
-    signal: Signal[T],
-    sent: Any,
-    encoding: Encoding,
-    around: Around,
-    taking: Taking,
-    found: list[T],
-) -> None:
-    """Adds the one item, or counts it as rejected."""
-    kind = signal.json_item if encoding == "json" else signal.protobuf
-    _take(signal, (sent, kind), around, taking, found, taking.bounds.items)
+def take_one(signal: Signal[T], sent: bytes, around: Around, taking: Taking) -> T:
+    """Reads the one item. Raises `Rejected`."""
+    kind = signal.json_item if taking.reader is JSON else signal.protobuf
+    item = _item(sent, kind, taking)
+    if signal.weigh(item) > taking.bounds.items:
+        raise Rejected("too_many_items")
+    return signal.take(item, around, taking)
 
 
 def around_of(sender: Any, library: Any, taking: Taking, default_environment: str = "") -> Around:
