@@ -17,7 +17,12 @@ _decode = json.Decoder().decode
 
 def encode_attributes(attributes: Mapping[str, Any]) -> bytes:
     """Returns the text of the JSON object that stands for `attributes`."""
-    return _encode({path_of(key): stored(value) for key, value in attributes.items()})
+    return _encode(
+        {
+            path_of(key): f"={value}" if type(value) is str else stored(value)
+            for key, value in attributes.items()
+        }
+    )
 
 
 def stored(value: object) -> str:

@@ -25,8 +25,8 @@ def otel_span_arrays(rows: Sequence[OtelSpanRow]) -> dict[str, pa.Array]:
     return _texts(rows, SPAN_TEXTS) | {
         "timestamp": times([one.timestamp_us for one in rows]),
         "duration_ns": pa.array([one.duration_ns for one in rows], pa.uint64()),
-        "attributes": pa.array([encode_attributes(one.attributes) for one in rows], pa.binary()),
-        "resource": pa.array([encode_attributes(one.resource) for one in rows], pa.binary()),
+        "attributes": pa.array([one.attributes for one in rows], pa.binary()),
+        "resource": pa.array(_encoded([one.resource for one in rows]), pa.binary()),
         "events": pa.array([one.events for one in rows], pa.binary()),
         "links": pa.array([one.links for one in rows], pa.binary()),
         "problems": pa.array([one.problems for one in rows], pa.list_(pa.string())),
@@ -65,6 +65,15 @@ def message_arrays(rows: Sequence[MessageRow]) -> dict[str, pa.Array]:
         "timestamp": times([one.timestamp_us for one in rows]),
         "body": pa.array([one.body for one in rows], pa.binary()),
     }
+
+
+def _encoded(resources: Sequence[dict[str, Any]]) -> list[bytes]:
+    """Spells each once: spans of one sender have the same object."""
+    known: dict[int, bytes] = {}
+    for one in resources:
+        if id(one) not in known:
+            known[id(one)] = encode_attributes(one)
+    return [known[id(one)] for one in resources]
 
 
 def _hashes(rows: Sequence[OtelSpanRow] | Sequence[CallRow]) -> dict[str, pa.Array]:

@@ -10,7 +10,7 @@ from processors.otel.log_rows import plain_attributes
 from processors.otel.names import standing_names
 from processors.otel.plain import text_of
 from processors.otel.records import Measure, measures_of
-from processors.otel.said import HOST
+from processors.otel.said import host_of
 from schemas.ids import canonical_id
 from schemas.otel.record_rows import MetricRow, MetricRows, PointRow
 from schemas.otel.signals import Buckets, Exemplar, Metric, Point
@@ -38,7 +38,7 @@ def metric_rows(metric: Metric, item_id: str, received_at_us: int) -> MetricRows
         points=len(metric.points),
         service=_around(metric, "service"),
         environment=_around(metric, "environment") or metric.resource.default_environment,
-        host=next(filter(None, (text_of(resource.get(name)) for name in HOST)), ""),
+        host=host_of(resource),
         library=metric.scope.name,
         resource=resource,
     )

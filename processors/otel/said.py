@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
-from processors.otel.plain import number_of
+from processors.otel.plain import number_of, text_of
 from schemas.ids import canonical_id
 from schemas.otel.meanings import Failure, Meaning
 from schemas.otel.signals import LogRecord, Span
-from schemas.otel.values import Value
+from schemas.otel.values import Attributes, Value
 
 PULSE = "pulse"
 SOURCE = "pulse.source"
@@ -28,6 +28,14 @@ def item_id_of(span: Span) -> str:
 def parent_item_id_of(span: Span) -> str | None:
     """Names the span above a span; `None` where it has none."""
     return f"{span.trace_id}-{span.parent_span_id}" if span.parent_span_id else None
+
+
+def host_of(resource: Attributes) -> str:
+    """Where a sender runs; empty where it does not say."""
+    for name in HOST:
+        if name in resource and (found := text_of(resource[name])):
+            return found
+    return ""
 
 
 def session_of(span: Span, meaning: Meaning) -> str:

@@ -1,5 +1,7 @@
 """From a span and what it means to the rows of its tables. Pure."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from processors.llm.cost.own import Book
@@ -7,8 +9,7 @@ from processors.otel.addressed import addressed, each_once
 from processors.otel.agent_rows import agent_row
 from processors.otel.call_rows import Talk, call_row
 from processors.otel.names import standing_names
-from processors.otel.plain import text_of
-from processors.otel.said import HOST, PULSE, SOURCE, item_id_of, session_of
+from processors.otel.said import PULSE, SOURCE, host_of, item_id_of, session_of
 from schemas.otel.meanings import TOOLS, Call, Meaning, Message, Part
 from schemas.otel.rows import OtelSpanRow, SpanRows
 from schemas.otel.signals import Span
@@ -16,11 +17,15 @@ from schemas.otel.values import Attributes
 
 _NEITHER = ("span", "llm", "embedding")
 """Kinds that are no rows of table `spans`: calls are rows of `traces`."""
+Spell = Callable[[Attributes], bytes]
 _encode = msgspec.json.Encoder().encode
 
 
-def rows_of(span: Span, meaning: Meaning, book: Book) -> SpanRows:
-    """Builds all rows of a span. Which calls are billed is said later, for all of a block."""
+def rows_of(span: Span, meaning: Meaning, book: Book, spell: Spell) -> SpanRows:
+    """Builds all rows of a span. Which calls are billed is said later, for all of a block.
+
+    `spell` writes attributes as their column has them.
+    """
     at_us = span.start_ns // 1_000
     call = meaning.call
     talk = _talk_of(call, at_us)
@@ -28,7 +33,7 @@ def rows_of(span: Span, meaning: Meaning, book: Book) -> SpanRows:
     is_agent = meaning.kind not in _NEITHER and meaning.role != "inference"
     return SpanRows(
         item_id_of(span),
-        _span_row(span, meaning, talk),
+        _span_row(span, meaning, talk, spell),
         call_row(span, meaning, call, book, talk) if call is not None and is_told else None,
         agent_row(span, meaning) if is_agent else None,
         each_once((*talk.input, *talk.output)),
@@ -46,7 +51,7 @@ def _talk_of(call: Call | None, at_us: int) -> Talk:
     return Talk(addressed([*offered, *call.input], at_us), addressed(call.output, at_us))
 
 
-def _span_row(span: Span, meaning: Meaning, talk: Talk) -> OtelSpanRow:
+def _span_row(span: Span, meaning: Meaning, talk: Talk, spell: Spell) -> OtelSpanRow:
     resource = span.resource.attributes
     return OtelSpanRow(
         trace_id=span.trace_id,
@@ -62,12 +67,13 @@ def _span_row(span: Span, meaning: Meaning, talk: Talk) -> OtelSpanRow:
         library=span.scope.name,
         environment=meaning.environment or "",
         release=meaning.release or "",
-        host=next(filter(None, (text_of(resource.get(name)) for name in HOST)), ""),
+        host=host_of(resource),
         status="error" if meaning.failure else span.status,
         status_message=span.status_message,
         session_id=session_of(span, meaning),
         user_id=meaning.user_id or "",
-        attributes=_attributes(_sourced(span, meaning), meaning),
+        # Here, while they are at hand: by the end of a block they are far away in memory.
+        attributes=spell(_attributes(_sourced(span, meaning), meaning)),
         resource=resource,
         events=_events(span, meaning),
         links=_links(span),

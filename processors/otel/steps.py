@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from clickhouse.log_attributes import encode_attributes
 from clickhouse.otel.tables import (
     message_arrays,
     otel_span_arrays,
@@ -62,7 +63,7 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     def read(chunk: SentChunk, body: bytes, _: str) -> tuple[ProjectId, SpanRows]:
         span = read_item(decoder, body)
         meaning = read_span(span)
-        rows = rows_of(span, meaning, prices.of(chunk.project_id))
+        rows = rows_of(span, meaning, prices.of(chunk.project_id), encode_attributes)
         mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
         marks.add(chunk.project_id, scope_of(span.trace_id, meaning), mark)
         return chunk.project_id, rows

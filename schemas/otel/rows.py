@@ -33,8 +33,10 @@ class OtelSpanRow(Struct, gc=False, kw_only=True):
     status_message: str
     session_id: str
     user_id: str
-    attributes: dict[str, Any]
+    attributes: bytes
+    """As `clickhouse.log_attributes` spells them."""
     resource: dict[str, Any]
+    """One object for all spans of one sender, and spelt once for them."""
     events: bytes
     links: bytes
     trace_state: str

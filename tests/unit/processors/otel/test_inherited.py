@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+from clickhouse.log_attributes import encode_attributes
 from processors.llm.cost.own import Book
 from processors.otel.inherited import Placed, inherit
 from processors.otel.meaning import read_span
@@ -22,7 +23,7 @@ ASKED = {"gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","cont
 
 def rows(own: int, parent: int, book: Book, attributes: dict[str, Any]) -> SpanRows:
     sent = span(attributes, span_id=f"{own:016x}", parent_span_id=f"{parent:016x}")
-    return rows_of(sent, read_span(sent), book)
+    return rows_of(sent, read_span(sent), book, encode_attributes)
 
 
 def settled(*all_rows: SpanRows) -> None:
