@@ -17,7 +17,7 @@ Verdict = Literal["billed", "copy", "repeated", "wrapper", "told_twice"]
 """Why a call is not billed: a raw copy; the sum of calls within; not a leaf; told elsewhere too."""
 
 
-class Mark(Struct, frozen=True, kw_only=True):
+class Mark(Struct, frozen=True, gc=False, kw_only=True):
     """One span, or one record that tells of a call, as the bill sees it."""
 
     id: str
@@ -41,9 +41,9 @@ class _Tree(NamedTuple):
 
 
 def mark_of(identity: str, parent_id: str | None, meaning: Meaning, is_record: bool) -> Mark:
-    """The mark of a span or a record. One without a call is there for those around it."""
+    """The mark of a span or a record. One that tells of no call is there for those around it."""
     call = meaning.call
-    if call is None:
+    if call is None or meaning.role == "none":
         return Mark(id=identity, parent_id=parent_id)
     usage: Usage = call.usage
     return Mark(
@@ -78,7 +78,7 @@ def whole_scope(calls: Iterable[Mark], links: Iterable[Mark]) -> list[Mark]:
 
 def bill(marks: Iterable[Mark]) -> dict[str, Verdict]:
     """Says of each mark that tells of a call whether it is billed. All are of one scope."""
-    known = {mark.id: mark for mark in sorted(set(marks), key=repr)}
+    known = _by_id(marks)
     tree = _Tree(_within(known, "inference"), _within(known, "wrapper"))
     calls = [mark for mark in known.values() if mark.role in ("inference", "copy")]
     verdicts = {mark.id: _among_spans(mark, known, tree) for mark in calls}
@@ -91,6 +91,16 @@ def bill(marks: Iterable[Mark]) -> dict[str, Verdict]:
             inner = tree.wrappers.get(mark.id, ())
             verdicts[mark.id] = "wrapper" if has_call or any(map(_counts, inner)) else "billed"
     return verdicts
+
+
+def _by_id(marks: Iterable[Mark]) -> dict[str, Mark]:
+    """Marks in an order; of different ones with one id always the same, however they came."""
+    known: dict[str, Mark] = {}
+    for mark in marks:
+        other = known.setdefault(mark.id, mark)
+        if other != mark and repr(other) < repr(mark):
+            known[mark.id] = mark
+    return dict(sorted(known.items()))
 
 
 def _within(known: Mapping[str, Mark], role: Role) -> dict[str, list[Mark]]:

@@ -23,7 +23,8 @@ class Marks:
         if mark.role != "none":
             self._calls[project_id, scope].append(mark)
         if mark.parent_id is not None and not mark.is_record:
-            link = Mark(id=mark.id, parent_id=mark.parent_id)
+            is_link = mark.role == "none"
+            link = mark if is_link else Mark(id=mark.id, parent_id=mark.parent_id)
             self._links[project_id, mark.id[:TRACE_CHARS]].append(link)
 
     def billing(self, project_id: ProjectId, scope: str, identity: str) -> str:
