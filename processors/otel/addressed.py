@@ -29,3 +29,8 @@ def addressed(messages: Sequence[Message], at_us: int) -> list[MessageRow]:
 def each_once(messages: Iterable[MessageRow]) -> list[MessageRow]:
     """Leaves out what was said before."""
     return list({one.hash: one for one in messages}.values())
+
+
+def hashes_of(messages: Sequence[MessageRow]) -> Sequence[bytes]:
+    """Returns what the row of a call or a span names its messages by."""
+    return [one.hash for one in messages] if messages else ()

@@ -1,11 +1,13 @@
 """From a call of a model to its row of table `traces`. Pure."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from processors.llm.cost.own import Book
 from processors.llm.fields import PICO_PER_USD, Reported, reported_of, tags_of
+from processors.otel.addressed import hashes_of
 from processors.otel.billing import scope_of
 from processors.otel.prices import cost_of, told_of
 from processors.otel.said import failure_json, item_id_of, metadata_of, ms_of, session_of
@@ -24,8 +26,8 @@ _MOST_BYTES = 1_000
 class Talk(NamedTuple):
     """The messages of a call, each with its hash."""
 
-    input: list[MessageRow]
-    output: list[MessageRow]
+    input: Sequence[MessageRow] = ()
+    output: Sequence[MessageRow] = ()
 
 
 def call_row(span: Span, meaning: Meaning, call: Call, book: Book, talk: Talk) -> ToldCall:
@@ -44,8 +46,8 @@ def call_row(span: Span, meaning: Meaning, call: Call, book: Book, talk: Talk) -
             service=meaning.service or "",
             first_token_ms=call.first_token_ms,
             usage_extras=told,
-            input_messages=[one.hash for one in talk.input],
-            output_messages=[one.hash for one in talk.output],
+            input_messages=hashes_of(talk.input),
+            output_messages=hashes_of(talk.output),
         ),
     )
 

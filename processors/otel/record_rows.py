@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from processors.errors.logs import Mask
 from processors.llm.cost.own import Book
-from processors.otel.addressed import addressed, each_once
+from processors.otel.addressed import addressed, each_once, hashes_of
 from processors.otel.agent_events import agent_event
 from processors.otel.billing import scope_of
 from processors.otel.call_rows import Talk, trace_row
@@ -31,14 +31,14 @@ def record_rows(record: LogRecord, meaning: Meaning, arrived: Arrived) -> Record
     call, at_us = meaning.call, log.timestamp_us
     is_call = call is not None and meaning.role == "inference"
     holds = call is not None and (is_call or is_message_of(meaning))
-    talk = Talk([], [])
+    talk = Talk()
     if call is not None and holds:
         talk = Talk(addressed(call.input, at_us), addressed(call.output, at_us))
     told = ToldLog(
         log,
         meaning.flavour or OTEL,
-        [one.hash for one in talk.input],
-        [one.hash for one in talk.output],
+        hashes_of(talk.input),
+        hashes_of(talk.output),
     )
     return RecordRows(
         arrived.item_id,
@@ -71,7 +71,7 @@ def _call(
         service=meaning.service or "",
         first_token_ms=meaning.call.first_token_ms if meaning.call else None,
         usage_extras=usage_extras,
-        input_messages=[one.hash for one in talk.input],
-        output_messages=[one.hash for one in talk.output],
+        input_messages=hashes_of(talk.input),
+        output_messages=hashes_of(talk.output),
     )
     return ToldCall(row, call)

@@ -1,11 +1,11 @@
 """From a span and what it means to the rows of its tables. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from processors.llm.cost.own import Book
-from processors.otel.addressed import addressed, each_once
+from processors.otel.addressed import addressed, each_once, hashes_of
 from processors.otel.agent_rows import agent_row
 from processors.otel.call_rows import Talk, call_row
 from processors.otel.names import standing_names
@@ -36,7 +36,7 @@ def rows_of(span: Span, meaning: Meaning, book: Book, spell: Spell) -> SpanRows:
         _span_row(span, meaning, talk, spell),
         call_row(span, meaning, call, book, talk) if call is not None and is_told else None,
         agent_row(span, meaning) if is_agent else None,
-        each_once((*talk.input, *talk.output)),
+        each_once((*talk.input, *talk.output)) if call is not None else (),
     )
 
 
@@ -46,7 +46,7 @@ def _talk_of(call: Call | None, at_us: int) -> Talk:
     So these are stored once too, though they are sent with every turn.
     """
     if call is None:
-        return Talk([], [])
+        return Talk()
     offered = [] if call.tools is None else [Message(TOOLS, [Part("other", value=call.tools)])]
     return Talk(addressed([*offered, *call.input], at_us), addressed(call.output, at_us))
 
@@ -79,8 +79,8 @@ def _span_row(span: Span, meaning: Meaning, talk: Talk, spell: Spell) -> OtelSpa
         links=_links(span),
         trace_state=span.trace_state,
         problems=_problems(span),
-        input_messages=[one.hash for one in talk.input],
-        output_messages=[one.hash for one in talk.output],
+        input_messages=hashes_of(talk.input),
+        output_messages=hashes_of(talk.output),
     )
 
 
@@ -104,6 +104,8 @@ def _attributes(sent: Attributes, meaning: Meaning) -> Attributes:
 
 def _events(span: Span, meaning: Meaning) -> bytes:
     """Events as JSON, without those that are messages of the call: these are stored once."""
+    if not span.events:
+        return b""
     said = standing_names().message_events if meaning.call else {}
     told = [
         {"name": one.name, "timeUnixNano": str(one.time_ns), "attributes": one.attributes}
@@ -114,6 +116,8 @@ def _events(span: Span, meaning: Meaning) -> bytes:
 
 
 def _links(span: Span) -> bytes:
+    if not span.links:
+        return b""
     told = [
         {
             "traceId": one.trace_id,
@@ -123,10 +127,12 @@ def _links(span: Span) -> bytes:
         }
         for one in span.links
     ]
-    return _encode(told) if told else b""
+    return _encode(told)
 
 
-def _problems(span: Span) -> list[str]:
+def _problems(span: Span) -> Sequence[str]:
+    if not span.end_moved and not span.dropped:
+        return ()
     found = []
     if span.end_moved:
         found.append("end: before the start, taken as the start")

@@ -21,13 +21,12 @@ from processors.otel.marks import Marks
 from processors.otel.meaning import read_span
 from processors.otel.metric_steps import build_metrics
 from processors.otel.record_steps import MaskOf, build_records
-from processors.otel.said import item_id_of, parent_item_id_of
+from processors.otel.said import parent_item_id_of
 from processors.otel.span_rows import rows_of
 from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN
 from schemas.otel.items import ItemDecoder
 from schemas.otel.rows import SpanRows
 from schemas.otel.traces import TRACES
-from schemas.projects import ProjectId
 
 
 def steps(current: Callable[[], Prices], masking: Callable[[], MaskOf]) -> Mapping[str, KindStep]:
@@ -60,13 +59,13 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     decoder = ItemDecoder(TRACES)
     marks = Marks()
 
-    def read(chunk: SentChunk, body: bytes, _: str) -> tuple[ProjectId, SpanRows]:
+    def read(chunk: SentChunk, body: bytes, _: str) -> Placed:
         span = read_item(decoder, body)
         meaning = read_span(span)
         rows = rows_of(span, meaning, prices.of(chunk.project_id), encode_attributes)
-        mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
+        mark = mark_of(rows.item_id, parent_item_id_of(span), meaning, False)
         marks.add(chunk.project_id, scope_of(span.trace_id, meaning), mark)
-        return chunk.project_id, rows
+        return Placed(chunk.project_id, rows)
 
     found, dead = fitting(sent, read)
     if not found:
@@ -75,7 +74,7 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
         if one.call is not None:
             call = one.call.call
             call.billing = marks.billing(project_id, call.scope, one.item_id)
-    inherit([Placed(project_id, one) for project_id, one in found])
+    inherit(found)
     return _columns([one for _, one in found], dead)
 
 

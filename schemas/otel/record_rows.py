@@ -17,8 +17,8 @@ class ToldLog(NamedTuple):
 
     log: LogRow
     convention: str
-    input_messages: list[bytes]
-    output_messages: list[bytes]
+    input_messages: Sequence[bytes]
+    output_messages: Sequence[bytes]
 
 
 class RecordRows(NamedTuple):
@@ -28,7 +28,7 @@ class RecordRows(NamedTuple):
     log: ToldLog
     call: ToldCall | None
     agent: ToldSpan | None
-    messages: list[MessageRow]
+    messages: Sequence[MessageRow]
 
 
 class MetricRow(Struct, gc=False, kw_only=True):

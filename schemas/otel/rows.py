@@ -4,6 +4,7 @@ Without what every table has: project, time of arrival, place in the log. JSON i
 none means that there was nothing. Times are microseconds since 1970 UTC.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -40,9 +41,9 @@ class OtelSpanRow(Struct, gc=False, kw_only=True):
     events: bytes
     links: bytes
     trace_state: str
-    problems: list[str]
-    input_messages: list[bytes]
-    output_messages: list[bytes]
+    problems: Sequence[str]
+    input_messages: Sequence[bytes]
+    output_messages: Sequence[bytes]
 
 
 class CallRow(Struct, gc=False, kw_only=True):
@@ -61,8 +62,8 @@ class CallRow(Struct, gc=False, kw_only=True):
     first_token_ms: float | None
     usage_extras: bytes
     """What prices need beside the counts of `TraceRow`, as JSON: `processors.llm.cost.told`."""
-    input_messages: list[bytes]
-    output_messages: list[bytes]
+    input_messages: Sequence[bytes]
+    output_messages: Sequence[bytes]
 
 
 class MessageRow(NamedTuple):
@@ -97,4 +98,4 @@ class SpanRows(NamedTuple):
     span: OtelSpanRow
     call: ToldCall | None
     agent: ToldSpan | None
-    messages: list[MessageRow]
+    messages: Sequence[MessageRow]
