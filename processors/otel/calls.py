@@ -100,9 +100,11 @@ def _amount(rule: CostRule, sent: Value) -> Decimal | None:
 
 def _first_token_ms(reading: Reading) -> float | None:
     for rule in reading.names.first_token:
+        if rule.attribute not in reading.attributes:
+            continue
         if rule.only and reading.flavour.name not in rule.only:
             continue
-        found = number_of(reading.attributes.get(rule.attribute))
+        found = number_of(reading.attributes[rule.attribute])
         if found is not None:
             reading.take(rule.attribute)
             return found * rule.ms

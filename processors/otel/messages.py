@@ -50,12 +50,12 @@ _MAX_DEPTH = 4
 def messages_of(value: Value, role: str, depth: int = 0) -> list[Message]:
     """Reads messages; `role` is whose they are where they do not say. Empty for nothing."""
     value = json_of(value)
-    if value is None or value == "" or value == [] or value == {}:
-        return []
     if isinstance(value, list):
-        return _of_list(value, role, depth)
+        return _of_list(value, role, depth) if value else []
     if isinstance(value, dict):
-        return _of_object(value, role, depth)
+        return _of_object(value, role, depth) if value else []
+    if value is None or value == "":
+        return []
     return [Message(role, [_plain(value)])]
 
 
@@ -111,7 +111,7 @@ def _of_object(value: dict[str, Value], role: str, depth: int) -> list[Message]:
 
 def _system(value: dict[str, Value]) -> list[Message]:
     for name in ("system", "instructions", "systemInstruction", "system_instruction"):
-        if found := messages_of(value.get(name), "system", _MAX_DEPTH):
+        if name in value and (found := messages_of(value[name], "system", _MAX_DEPTH)):
             return found
     return []
 

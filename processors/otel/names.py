@@ -85,7 +85,7 @@ class Gathered(Struct, frozen=True, forbid_unknown_fields=True):
 
     prefixes: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
     others: frozenset[str] = frozenset()
     """Flavours of which all that is not understood belongs to it."""
     others_without: tuple[str, ...] = ()

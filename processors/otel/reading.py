@@ -75,7 +75,9 @@ class Reading:
         found: Attributes = {}
         has_others = self.flavour.name in gathered.others
         for name in gathered.objects:
-            if name not in self._used and (inner := object_of(self.attributes.get(name))):
+            if name not in self.attributes or name in self._used:
+                continue
+            if inner := object_of(self.attributes[name]):
                 found.update(inner)
                 self._used.add(name)
         for name, value in self.attributes.items():

@@ -41,7 +41,7 @@ class Settled(NamedTuple):
 def read_usage(reading: Reading, provider: str | None) -> Settled | None:
     """Reads the usage of a span; `None` where it counts nothing."""
     told = _told(reading, provider)
-    if not told.counts.keys() & {"input_tokens", "output_tokens", "total_tokens"}:
+    if told.counts.keys().isdisjoint(("input_tokens", "output_tokens", "total_tokens")):
         return None
     counts = told.counts
     written = counts.get("cache_write_tokens")
@@ -125,6 +125,8 @@ def _told(reading: Reading, provider: str | None) -> Told:
     output: Convention = "inclusive"
     has_own_input = "input_tokens" in counts
     for one in names.object:
+        if one.attribute not in reading.attributes:
+            continue
         if _fill(reading, one, counts) and not has_own_input and "input_tokens" in one.counts:
             declared = one.usage if not one.guessed else declared
             likely = (one.usage or likely) if one.guessed else likely
@@ -139,8 +141,6 @@ def _told(reading: Reading, provider: str | None) -> Told:
 
 def _fill(reading: Reading, one: CountsObject, counts: Counts) -> bool:
     """Adds the counts of an object that are not known yet; whether there were any."""
-    if one.attribute not in reading.attributes:
-        return False
     held = counts_object(reading.attributes[one.attribute])
     has_any = False
     for field, paths in one.counts.items():
@@ -155,6 +155,6 @@ def _fill(reading: Reading, one: CountsObject, counts: Counts) -> bool:
 
 
 def _join_writes(counts: Counts) -> None:
-    parts = sum(counts.get(name, 0) for name in _PARTS_OF_WRITE)
+    parts = counts.get("cache_write_5m_tokens", 0) + counts.get("cache_write_1h_tokens", 0)
     if parts and counts.get("cache_write_tokens", 0) < parts:
         counts["cache_write_tokens"] = parts
