@@ -111,6 +111,8 @@ def _meaning(
     reading: Reading, sent: _Sent, kind: Kind, event: str | None, talk: Conversation | None = None
 ) -> Meaning:
     role = _role(reading.names, kind, sent.name)
+    if kind == "span" and role == "none" and not reading.flavour.name:
+        return _plain(reading, sent)
     call = _call(reading, sent, role, talk)
     if role == "wrapper" and call is not None and call.usage == Usage():
         role = "none"
@@ -135,6 +137,22 @@ def _meaning(
         metadata=reading.gather(reading.names.metadata) if reading.flavour.name else {},
         rest=reading.rest(),
         content=frozenset(reading.content),
+    )
+
+
+def _plain(reading: Reading, sent: _Sent) -> Meaning:
+    """Of most spans, which are of no model: what `_meaning` would say, without its questions."""
+    return Meaning(
+        flavour="",
+        kind="span",
+        failure=_failure(reading, sent),
+        service=reading.first_around("service"),
+        environment=reading.first_around("environment") or sent.default_environment or None,
+        release=reading.first_around("release"),
+        session_id=reading.first_around("session_id"),
+        user_id=reading.first_around("user_id"),
+        tags=reading.first("tags", _texts) or [],
+        rest=reading.rest(),
     )
 
 
