@@ -58,11 +58,16 @@ def inherit(placed: Sequence[Placed]) -> None:
 
 
 def _fill(trace: _Trace) -> None:
+    heirs = {
+        name: one
+        for name, one in trace.spans.items()
+        if one.call is not None or one.agent is not None
+    }
+    if not heirs:
+        return
     sessions, users = trace.values(_session), trace.values(_user)
-    calls = Counter(one.span.parent_span_id for one in trace.spans.values() if one.call)
-    for name, one in trace.spans.items():
-        if one.call is None and one.agent is None:
-            continue
+    calls = Counter(one.span.parent_span_id for one in heirs.values() if one.call)
+    for name, one in heirs.items():
         one.span.session_id, one.span.user_id = sessions[name], users[name]
         if one.call is not None:
             one.call.trace.session_id, one.call.trace.user_id = sessions[name], users[name]
