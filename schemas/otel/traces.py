@@ -26,7 +26,7 @@ def _span(sent: Any, around: Around, taking: Taking) -> Span:
     start_ns, end_ns = moment(sent.start_time_unix_nano), moment(sent.end_time_unix_nano)
     if start_ns is None:
         raise Rejected("bad_time")
-    status = sent.status
+    status, events, links = sent.status, sent.events, sent.links
     return Span(
         trace_id=needed_id(reader, sent.trace_id, TRACE_ID_BYTES, "bad_trace_id"),
         span_id=needed_id(reader, sent.span_id, SPAN_ID_BYTES, "bad_span_id"),
@@ -41,8 +41,8 @@ def _span(sent: Any, around: Around, taking: Taking) -> Span:
         trace_state=sent.trace_state or "",
         flags=whole(sent.flags),
         attributes=attributes_of(sent.attributes, reader, taking.bounds),
-        events=_events(sent.events or (), taking),
-        links=_links(sent.links or (), taking),
+        events=_events(events, taking) if events else [],
+        links=_links(links, taking) if links else [],
         resource=around.resource,
         scope=around.scope,
         dropped=whole(sent.dropped_attributes_count)
