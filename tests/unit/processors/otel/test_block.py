@@ -7,11 +7,12 @@ import pytest
 from eventlog.log import TopicPartition
 from eventlog.records import Chunk, encode_chunks
 from processors.blocks import Block, Delivery
+from processors.columns import SentChunk
 from processors.events import EventStep, Store
 from processors.llm.cost.book import PriceBook
 from processors.llm.cost.cache import load_book
 from processors.llm.cost.own import Prices
-from processors.otel.steps import steps
+from processors.otel.steps import build_spans, steps
 from processors.seen import SeenFilter
 from schemas.checkpoints import Intent
 from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN
@@ -126,3 +127,21 @@ async def test_a_span_that_cannot_be_read_is_dead_by_itself(book: PriceBook) -> 
 
     assert sum(len(one.dead) for one in built) == 1
     assert [one.batch.kind.name for one in built if one.batch is not None] == [OTEL_RECORD.name]
+
+
+def test_of_many_items_those_that_cannot_be_read_are_told_by_their_numbers(book: PriceBook) -> None:
+    wrong = {0, 63, 64, 130, 199, 201}
+    items = [
+        b"\xff no span" if number in wrong else llm_span(f"{number + 1:016x}", f"req_{number}")
+        for number in range(202)
+    ]
+
+    found = build_spans(
+        Prices(book),
+        [SentChunk(PROJECT, NOW_US, items[:200], ()), SentChunk(PROJECT, NOW_US, items[200:], ())],
+    )
+
+    assert set(found.dead) == wrong
+    kept = [f"{TRACE}-{number + 1:016x}" for number in range(202) if number not in wrong]
+    assert list(found.ids) == kept
+    assert found.tables["traces"].arrays["span_id"].to_pylist() == [one[33:] for one in kept]
