@@ -17,6 +17,8 @@ from msgspec import json
 _encode = json.Encoder().encode
 ESCAPED = re.compile(rb"=([0-9A-F]{2})")
 UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
+MOST_KEPT_CHARS = 256
+"""Of a key whose path is kept: senders choose them, and some thousand long ones fill the memory."""
 
 
 def encode_tags(tags: Mapping[str, str]) -> bytes:
@@ -63,8 +65,16 @@ def key_of(path: str) -> str:
     return text.decode(errors="surrogatepass")
 
 
-@lru_cache(maxsize=4096)
 def path_of(key: str) -> str:
     """Spells a key as a path; different keys have different paths."""
+    return _kept_path(key) if len(key) <= MOST_KEPT_CHARS else _path(key)
+
+
+@lru_cache(maxsize=4096)
+def _kept_path(key: str) -> str:
+    return _path(key)
+
+
+def _path(key: str) -> str:
     escaped = UNSAFE.sub(lambda byte: b"=%02X" % byte[0][0], key.encode(errors="surrogatepass"))
     return escaped.decode() or "="
