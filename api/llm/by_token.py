@@ -30,8 +30,8 @@ from clickhouse.llm import rollups
 from clickhouse.llm.analytics import Breakdown, break_down
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import METADATA, Sums
-from clickhouse.llm.searching import going_on_at, look_up_words
-from clickhouse.llm.trace_lines import TraceLine, list_lines
+from clickhouse.llm.searching import search_page
+from clickhouse.llm.trace_lines import TraceLine, lines_at, list_lines
 from clickhouse.queries.values import number, quotient
 from schemas.answers import Number
 from schemas.described import describes
@@ -115,10 +115,14 @@ async def list_calls(request: AnyRequest, project_id: FromPath[str]) -> Response
 
     async def ask(warehouse: Warehouse) -> GenerationList:
         limit = query.limit
-        searched = await look_up_words(warehouse, project, wanted, beyond)
-        lines = await list_lines(warehouse, project, searched, limit=limit + 1, beyond=beyond)
+        if wanted.words:
+            page = (await search_page(warehouse, project, wanted, limit=limit, beyond=beyond)).page
+            lines = await lines_at(warehouse, project, page.selection.where, limit=limit)
+            last = page.last
+        else:
+            lines = await list_lines(warehouse, project, wanted, limit=limit + 1, beyond=beyond)
+            last = lines[limit - 1].place if len(lines) > limit else None
         shown = [_generation(line) for line in lines[:limit]]
-        last = lines[limit - 1].place if len(lines) > limit else going_on_at(wanted, searched)
         return GenerationList(shown, None if last is None else written(last))
 
     return await one(reader_of(request, project), ask)

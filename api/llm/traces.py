@@ -21,7 +21,7 @@ from api.slashes import with_slashes
 from clickhouse.client import Warehouse
 from clickhouse.llm import traces
 from clickhouse.llm.rollups import METADATA
-from clickhouse.llm.searching import going_on_at, look_up_words
+from clickhouse.llm.searching import search_page
 from schemas.described import describes
 from schemas.llm.answers import SessionTraces, TraceAnswer, TraceList
 from schemas.projects import ProjectContext
@@ -42,16 +42,19 @@ async def list_traces(request: Request[Any, Any, Any], project: Project) -> Resp
     """Answers one page of the matching traces, latest first, with the count of all matches."""
     wanted, page, beyond = search_of_traces(request, project.time_zone)
     reader = reader_of(request, project)
+    known = None
     async with reader.turn() as store:
-        searched = await look_up_words(store, project, wanted, beyond)
-        found = await traces.page_of(
-            store, project, searched, limit=page.limit, offset=page.offset, beyond=beyond
-        )
-    rows, total = await begin_rows(
-        reader, found.selection, lambda store: traces.count_traces(store, project, searched)
-    )
-    last = found.last or going_on_at(wanted, searched)
-    next_cursor = None if last is None else written(last)
+        asked: dict[str, Any] = {"limit": page.limit, "offset": page.offset, "beyond": beyond}
+        if wanted.words:
+            found, known = await search_page(store, project, wanted, **asked)
+        else:
+            found = await traces.page_of(store, project, wanted, **asked)
+
+    async def count(store: Warehouse) -> int:
+        return await traces.count_traces(store, project, wanted) if known is None else known
+
+    rows, total = await begin_rows(reader, found.selection, count)
+    next_cursor = None if found.last is None else written(found.last)
     return await answer(TraceList([], total, page.limit, page.offset, next_cursor), rows)
 
 

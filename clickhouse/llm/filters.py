@@ -117,9 +117,8 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     """Of the span that told it, and of no other calls."""
     resource: tuple[Attribute, ...] = ()
     words: tuple[Term, ...] = ()
-    """Each stands in the request or the answer, or `told` has the call."""
-    told: tuple[str, ...] = ()
-    """Calls whose messages have all words: `clickhouse.message_search`."""
+    """Each stands in the request or the answer, which came as JSON. Calls that OpenTelemetry told
+    are found by their messages: `clickhouse.message_search`."""
 
     @property
     def reads_rows(self) -> bool:
@@ -217,8 +216,7 @@ def _add_words(wanted: TraceFilter | SpanFilter, parts: list[str], values: dict[
         parts.append(found.sql)
     else:
         found = in_bodies(wanted.words, TRACE_WORDS, ("request_body", "ifNull(output_text, '')"))
-        parts.append(f"({found.sql}\n        OR trace_id IN {{told:Array(String)}})")
-        values["told"] = list(wanted.told)
+        parts += ("scope.size = 0", found.sql)
     values |= found.values
 
 

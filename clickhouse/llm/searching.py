@@ -1,42 +1,71 @@
-"""From the words of a search to a filter that knows which calls told them."""
+"""Pages of the traces that hold words: calls that came as JSON, and those that OpenTelemetry told.
+
+What each of them holds is found in another way; a page has the latest of both.
+"""
+
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.trace_lines import Place
-from clickhouse.message_search import find_calls
+from clickhouse.llm.traces import TracePage, narrowed, page_at, places_of
+from clickhouse.message_search import Sought, find_calls
 from schemas.projects import ProjectContext
 
+LEAST_COUNTED = 100
+"""Matches are counted so far, however short the page is."""
 
-async def look_up_words(
-    warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter, beyond: Place | None
-) -> TraceFilter:
-    """Returns the filter with the calls whose messages have its words.
 
-    Where these are more than one search looks at, its range begins with the oldest of them: a
-    list goes on from there.
+class SearchPage(NamedTuple):
+    """A page of a search, and how many matches are known: all, if it is the last one."""
+
+    page: TracePage
+    total: int
+
+
+async def search_page(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    *,
+    limit: int,
+    offset: int = 0,
+    beyond: Place | None = None,
+) -> SearchPage:
+    """Finds one page of the traces that have the words, latest first, ties by id.
+
+    Where there are more messages with the words than one search looks at, the page may not be
+    full, and `last` is where the next one goes on.
     """
-    if not wanted.words:
-        return wanted
+    number = max(offset + limit, LEAST_COUNTED) + 1
+    found = await find_calls(
+        warehouse, project, wanted.words, _sought(project, wanted, beyond, number)
+    )
+    told = sorted((Place(*call) for call in found.calls), reverse=True)[:number]
+    # Bodies of before what fills the page, or is looked at, are not read.
+    ends = [wanted.from_us, found.since_us, told[-1].us if len(told) == number else None]
+    within = replace(wanted, from_us=max((us for us in ends if us is not None), default=None))
+    in_bodies = await places_of(warehouse, project, within, limit=number, beyond=beyond)
+    places = sorted([*told, *in_bodies], reverse=True)[:number]
+    page = page_at(project, places[offset:], limit)
+    if page.last is None and found.since_us is not None:
+        page = page._replace(last=Place(found.since_us, ""))
+    return SearchPage(page, len(places))
+
+
+def _sought(
+    project: ProjectContext, wanted: TraceFilter, beyond: Place | None, number: int
+) -> Sought:
     ends = [] if wanted.to_us is None else [wanted.to_us]
     if beyond is not None:
         # Others of the moment of a row may follow it; a place without one is before its moment.
         ends.append(beyond.us if beyond.trace_id else beyond.us - 1)
-    found = await find_calls(
-        warehouse,
-        project,
-        wanted.words,
+    return Sought(
+        fits=narrowed(project, replace(wanted, words=()), beyond),
         from_us=wanted.from_us,
         to_us=min(ends, default=None),
         every_billing=wanted.every_billing,
+        number=number,
     )
-    from_us = wanted.from_us
-    if found.since_us is not None:
-        from_us = found.since_us if from_us is None else max(from_us, found.since_us)
-    return replace(wanted, told=found.ids, from_us=from_us)
-
-
-def going_on_at(wanted: TraceFilter, searched: TraceFilter) -> Place | None:
-    """Returns where a list goes on whose rows are shown: `None` where all words were looked up."""
-    return None if searched.from_us == wanted.from_us else Place(searched.from_us or 0, "")

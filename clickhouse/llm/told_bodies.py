@@ -17,7 +17,7 @@ from clickhouse.message_shapes import (
     text_of,
     with_messages,
 )
-from clickhouse.messages import Measured, measure_messages, read_messages
+from clickhouse.messages import Measured, OfDay, measure_messages, read_messages
 from schemas.llm.answers import TraceAnswer
 from schemas.projects import ProjectContext
 
@@ -55,15 +55,21 @@ async def put_messages(
     told = [row for row in rows if row.asked or row.answered]
     if not told:
         return
-    days = {row.day for row in told}
     sizes: Mapping[str, Measured] = {}
     if most_bytes is not None:
-        every = {one for row in told for one in (*row.asked, *row.answered)}
-        sizes = await measure_messages(warehouse, project, days, every)
+        every = {OfDay(row.day, one) for row in told for one in (*row.asked, *row.answered)}
+        sizes = await measure_messages(warehouse, project, every, most_bytes=most_bytes)
     share = None if most_bytes is None else most_bytes // len(rows)
     chosen = [_choose(row, sizes, share) for row in told]
-    wanted = {one for pair in chosen for part in pair for one in part.hashes}
-    bodies = await read_messages(warehouse, project, days, wanted)
+    bodies = {key: one.body for key, one in sizes.items() if one.body is not None}
+    wanted = {
+        OfDay(row.day, one)
+        for row, pair in zip(told, chosen, strict=True)
+        for part in pair
+        for one in part.hashes
+        if one not in bodies
+    }
+    bodies |= await read_messages(warehouse, project, wanted)
     for row, (asked, answered) in zip(told, chosen, strict=True):
         _fill(row.answer, asked, answered, bodies)
 

@@ -84,8 +84,20 @@ async def list_lines(
     where = condition(project, wanted)
     if beyond is not None:
         where = going_on(where, beyond, way)
-    text, values = where.sql, {**where.values, "limit": limit, "preview": PREVIEW_CHARS}
-    sql = LINES.replace("{where}", text)
+    return await lines_at(warehouse, project, where, limit=limit, way=way)
+
+
+async def lines_at(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    where: Condition,
+    *,
+    limit: int,
+    way: Way = "older",
+) -> list[TraceLine]:
+    """Returns the first traces of a condition, in the same order."""
+    values = {**where.values, "limit": limit, "preview": PREVIEW_CHARS}
+    sql = LINES.replace("{where}", where.sql)
     sql = sql.replace("{direction}", "DESC" if way == "older" else "ASC")
     answer = await warehouse.query(sql, values)
     return [_line(project, row) for row in answer.rows]

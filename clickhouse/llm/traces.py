@@ -21,8 +21,6 @@ from schemas.projects import ProjectContext
 from schemas.times import iso_ms
 
 SESSION_ROWS = 10_000
-MOST_COUNTED = 10_000
-"""Matches of a search: to count all of a common word would read every body."""
 # What DateTime64 holds.
 EARLIEST_US = -2_208_988_800_000_000
 LATEST_US = 10_413_791_999_999_999
@@ -36,7 +34,7 @@ COLUMNS = """
     status::String, error, metadata, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     computed_cost, reported_cost, price_id::String, environment::String,
     toUnixTimestamp64Micro(received_at), reported_digits, billing::String,
-    scope != '', usage_extras, convention::String, service::String, span_id,
+    scope.size != 0, usage_extras, convention::String, service::String, span_id,
     if(span_id = '', '', substring(trace_id, 1, 32)), first_token_ms, received_date, {asked},
     {answered}
 """
@@ -65,15 +63,6 @@ AT_PLACES = """project_id = {project_id:String}
     AND toUnixTimestamp64Micro(timestamp) IN {moments:Array(Int64)}
     AND trace_id IN {ids:Array(String)}"""
 NOWHERE = "project_id = {project_id:String} AND 0"
-COUNTED = """
-SELECT count()
-FROM (
-    SELECT 1
-    FROM traces
-    WHERE {where}
-    LIMIT {limit:UInt32}
-)
-"""
 STORED = "SELECT count() FROM traces WHERE project_id = {project_id:String}"
 
 
@@ -98,14 +87,39 @@ async def page_of(
     Where its rows are is asked first: so the place at which the next page begins is that of a row
     of this one, whatever comes meanwhile.
     """
+    places = await places_of(
+        warehouse, project, wanted, limit=limit + 1, offset=offset, beyond=beyond
+    )
+    return page_at(project, places, limit)
+
+
+def narrowed(project: ProjectContext, wanted: TraceFilter, beyond: Place | None) -> Condition:
+    """Returns the condition for matching traces, those alone that lie beyond a place if any."""
     where = condition(project, wanted)
-    if beyond is not None:
-        where = going_on(where, beyond)
-    values = where.values | {"limit": limit + 1, "offset": offset}
-    found = (await warehouse.query(PLACES.replace("{where}", where.sql), values)).rows
-    page = [Place(*row) for row in found[:limit]]
+    return where if beyond is None else going_on(where, beyond)
+
+
+async def places_of(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    *,
+    limit: int,
+    offset: int = 0,
+    beyond: Place | None = None,
+) -> list[Place]:
+    """Returns where matching traces stand, latest first, ties by id."""
+    where = narrowed(project, wanted, beyond)
+    values = where.values | {"limit": limit, "offset": offset}
+    rows = (await warehouse.query(PLACES.replace("{where}", where.sql), values)).rows
+    return [Place(*row) for row in rows]
+
+
+def page_at(project: ProjectContext, places: Sequence[Place], limit: int) -> TracePage:
+    """Returns the page of the first `limit` places; more of them say that more follow."""
+    page = places[:limit]
     selection = Selection(TRACES, _at(project, page), "DESC")
-    return TracePage(selection, page[-1] if len(found) > limit else None)
+    return TracePage(selection, page[-1] if len(places) > limit else None)
 
 
 def _at(project: ProjectContext, page: Sequence[Place]) -> Condition:
@@ -137,12 +151,7 @@ def of_session(
 
 
 async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter) -> int:
-    """Returns how many traces match; where words are looked for, `MOST_COUNTED` at most."""
-    if wanted.words:
-        where = condition(project, wanted)
-        sql = COUNTED.replace("{where}", where.sql)
-        counted_rows = await warehouse.query(sql, where.values | {"limit": MOST_COUNTED})
-        return int(counted_rows.rows[0][0])
+    """Returns how many traces match. Of words, `searching` says how many it knows."""
     # A session's traces are few and indexed, and no rollup knows the rest of these.
     fine = (wanted.session_id, wanted.model_used, wanted.min_latency_ms, wanted.max_latency_ms)
     exact = {*fine, wanted.min_cost_cents, wanted.max_cost_cents} != {None}

@@ -7,7 +7,7 @@ from msgspec import json
 from clickhouse.client import Warehouse
 from clickhouse.log_attributes import read_attributes
 from clickhouse.message_shapes import shown_messages
-from clickhouse.messages import hashes_of, read_messages
+from clickhouse.messages import OfDay, hashes_of, read_messages
 from clickhouse.queries.parts import ONE_ROW
 from clickhouse.queries.values import number
 from schemas.otel.answers import StoredSpan
@@ -46,7 +46,9 @@ async def fetch_span(
     if not rows:
         return None
     row = rows[0]
-    said = await read_messages(warehouse, project, {row[26]}, {*row[27], *row[28]})
+    said = await read_messages(
+        warehouse, project, {OfDay(row[26], one) for one in (*row[27], *row[28])}
+    )
     return StoredSpan(
         **dict(zip(NAMES, row[:17], strict=True)),
         timestamp=iso_ms(row[17]),

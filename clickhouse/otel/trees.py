@@ -94,7 +94,8 @@ async def read_tree(
     shown = _shown(bare.spans, tree, page)
     on_page = [bare.spans[tree.order[one]] for one in shown.places]
     known = {span.span_id for span in bare.spans}
-    found = await _find(warehouse, project, place, on_page, counts)
+    are_most = 2 * len(on_page) >= len(bare.spans)
+    found = await _find(warehouse, project, place, on_page, counts, are_most=are_most)
     found = found._replace(errors=_by_span(errors))
     first_us = min((span.at_us for span in bare.spans), default=place.first_us)
     last_us = max((_end_us(span) for span in bare.spans), default=place.last_us)
@@ -147,10 +148,12 @@ async def _find(
     place: TracePlace,
     shown: Sequence[BareSpan],
     counts: Mapping[str, LogCount],
+    *,
+    are_most: bool,
 ) -> _Found:
     if not shown:
         return _Found({}, {}, {}, {}, counts, {})
-    details = await read_details(warehouse, project, place, shown)
+    details = await read_details(warehouse, project, place, shown, are_most=are_most)
     within = Moments(min(one.at_us for one in shown), max(one.at_us for one in shown))
     keys: dict[str, list[str]] = defaultdict(list)
     for span in shown:
@@ -160,7 +163,9 @@ async def _find(
         elif kind in ("tool", "tool_use") and span.source in ("otel", "agent_event"):
             keys["tools"].append(span.key)
     calls, tools, logs = await asyncio.gather(
-        read_calls(warehouse, project, keys["calls"], within),
+        read_calls(
+            warehouse, project, keys["calls"], within, of_traces=place.ids if are_most else ()
+        ),
         read_tools(warehouse, project, keys["tools"], within),
         first_logs(
             warehouse, project, place, [one.span_id for one in shown if one.span_id in counts]

@@ -7,12 +7,14 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec import structs
 
-from clickhouse import message_search
+from clickhouse import message_search, said_messages
 from clickhouse.client import Warehouse
+from clickhouse.llm import searching
+from clickhouse.migrate import read_migrations, statements
 from schemas.projects import ProjectContext, ProjectId
 from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.rows import make_span, make_trace
-from tests.integration.queries.told import chat, identity, plain_span, store_told
+from tests.integration.queries.told import START_US, chat, identity, plain_span, store_told
 
 Client = TestClient[Litestar]
 HOSTILE = "`'\"; DROP TABLE traces --\\ {told:Array(String)} %"
@@ -143,24 +145,121 @@ def test_what_an_agent_is_told_first_is_found_by_the_first_call_that_holds_it(
     assert ids(client, q="errand") == [identity(1, 2)]
 
 
-def test_a_search_with_too_many_messages_goes_on_by_its_cursor(
-    client: Client,
-    warehouse: Warehouse,
-    project: ProjectContext,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(message_search, "MOST_FOUND", 3)
-    spans = [chat(n, 1, n, [("user", f"order {n}")]) for n in range(1, 9)]
-    store_told(warehouse, project, spans)
-    found, cursor = [], {}
-    for _ in range(6):
-        answer = client.get("/traces", params={"q": "order", "limit": 2, **cursor}).json()
-        found += [one["traceId"] for one in answer["traces"]]
+def pages(client: Client, limit: int, **asked: Any) -> list[list[str]]:
+    """All pages of a search, by their cursors."""
+    found, cursor = [], dict[str, str]()
+    while len(found) < 30:
+        answer = client.get("/traces", params={"limit": limit, **asked, **cursor}).json()
+        found.append([one["traceId"] for one in answer["traces"]])
         if answer["nextCursor"] is None:
             break
         cursor = {"cursor": answer["nextCursor"]}
+    return found
 
-    assert found == [identity(n, 1) for n in range(8, 0, -1)]
+
+def every(found: list[list[str]]) -> list[str]:
+    return [one for page in found for one in page]
+
+
+class TestManyMessages:
+    @pytest.fixture(autouse=True)
+    def _few_are_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in (said_messages, message_search):
+            monkeypatch.setattr(module, "MOST_FOUND", 3)
+        monkeypatch.setattr(searching, "LEAST_COUNTED", 1)
+
+    def test_a_search_goes_on_by_its_cursor(
+        self, client: Client, warehouse: Warehouse, project: ProjectContext
+    ) -> None:
+        spans = [chat(n, 1, n, [("user", f"order {n}")]) for n in range(1, 9)]
+        store_told(warehouse, project, spans)
+
+        assert every(pages(client, 2, q="order")) == [identity(n, 1) for n in range(8, 0, -1)]
+
+    def test_calls_of_both_sorts_come_in_one_order(
+        self, client: Client, warehouse: Warehouse, project: ProjectContext
+    ) -> None:
+        spans = [chat(n, 1, n, [("user", f"order {n}")]) for n in range(2, 10, 2)]
+        store_told(warehouse, project, spans)
+        rows = [
+            make_trace(
+                project.project_id,
+                f"json-{n}",
+                request_body='{"content":"an order"}',
+                timestamp_us=START_US + n * 1_000_000,
+            )
+            for n in range(1, 10, 2)
+        ]
+        store_traces(warehouse, rows)
+        names = [f"json-{n}" if n % 2 else identity(n, 1) for n in range(9, 0, -1)]
+
+        for limit in (1, 2, 100):
+            assert every(pages(client, limit, q="order")) == names, limit
+        assert ids(client, q="order", limit=2, offset=3) == names[3:5]
+
+    def test_what_an_agent_said_before_the_page_is_found_by_a_call_of_the_page(
+        self, client: Client, warehouse: Warehouse, project: ProjectContext
+    ) -> None:
+        said = [("user", "order 0")]
+        agent = chat(1, 1, 0, said, kind="invoke_agent", tokens=None, ms=9_000_000)
+        others = [chat(n, 1, n * 1_000, [("user", f"order {n}")]) for n in range(2, 8)]
+        store_told(warehouse, project, [agent, chat(1, 2, 8_000, said, parent=1), *others])
+        # The row of the message that the call brought is gone then.
+        warehouse.command_now("OPTIMIZE TABLE messages FINAL", None, {})
+        names = [identity(1, 2), *(identity(n, 1) for n in range(7, 1, -1))]
+
+        assert every(pages(client, 1, q="order")) == names
+        assert every(pages(client, 2, q="order")) == names
+
+    def test_a_moment_with_more_messages_than_are_looked_at_is_looked_at_again(
+        self, client: Client, warehouse: Warehouse, project: ProjectContext
+    ) -> None:
+        spans = [chat(n, 1, (n + 1) // 3, [("user", f"order {n}")]) for n in range(1, 9)]
+        store_told(warehouse, project, spans)
+
+        found = every(pages(client, 2, q="order"))
+
+        assert found == [identity(n, 1) for n in range(8, 0, -1)]
+
+    def test_a_page_is_looked_for_until_it_is_full(
+        self, client: Client, warehouse: Warehouse, project: ProjectContext
+    ) -> None:
+        spans = [
+            chat(n, 1, n, [("user", f"order {n}")], attributes={"user.id": "ann" if n < 3 else "b"})
+            for n in range(1, 9)
+        ]
+        store_told(warehouse, project, spans)
+
+        found = pages(client, 2, q="order", user="ann")
+
+        assert every(found) == [identity(2, 1), identity(1, 1)]
+
+
+def test_what_was_said_years_before_the_newest_call_is_found(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    days = (1, 2, 40, 400, 4_000)
+    spans = [chat(n, 1, -n * 86_400, [("user", f"order of day {n}")]) for n in days]
+    store_told(warehouse, project, [*spans, chat(5, 1, 60, [("user", "else")])])
+
+    assert ids(client, q="order") == [identity(n, 1) for n in days]
+    assert ids(client, q='"of day 4000"') == [identity(4_000, 1)]
+
+
+def test_messages_of_a_store_without_the_index_of_times_are_found_after_its_upgrade(
+    client: Client, warehouse: Warehouse, project: ProjectContext
+) -> None:
+    (migration,) = [one for one in read_migrations() if one.name.endswith("_message_times.sql")]
+    warehouse.command_now("ALTER TABLE messages DROP INDEX by_timestamp", None, {})
+    store_told(warehouse, project, [chat(1, 1, -86_400, [("user", "an old order")])])
+
+    for _ in range(2):
+        for statement in statements(migration.text):
+            warehouse.command_now(statement, None, {})
+    store_told(warehouse, project, [chat(2, 1, 1, [("user", "a new order")])])
+
+    assert ids(client, q="order") == [identity(2, 1), identity(1, 1)]
+    assert ids(client, q="old") == [identity(1, 1)]
 
 
 class TestBodies:

@@ -1,1 +1,0 @@
-"""What `make compare` is made of: the servers that it measures, the work, figures, chart."""
