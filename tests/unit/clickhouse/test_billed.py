@@ -19,6 +19,7 @@ BY_CONDITION = {
 """Of `clickhouse/llm`: what they are narrowed to comes from `filters.condition`."""
 BILLED = {
     "clickhouse/otel/summaries.py",
+    "clickhouse/otel/trace_list.py",
     "clickhouse/deploys/impact.py",
     "clickhouse/message_search.py",
     "clickhouse/person_rollups.py",
