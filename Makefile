@@ -20,7 +20,7 @@ SEED :=
 # of its start.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: up test test-slow test-alone test-all storm lint types imports check gate lock bench screenshots compare bench-attacks bench-cluster clean
+.PHONY: up test test-slow test-alone test-all storm lint types imports check gate lock bench screenshots compare compare-versions bench-attacks bench-cluster clean
 
 up: $(VENV)/installed
 	@$(PYTHON) -P -c 'import os, sluice, sys; folder = os.path.dirname(sluice.__file__); \
@@ -68,9 +68,14 @@ bench: $(VENV)/installed-dev
 screenshots: $(VENV)/installed-dev
 	$(PYTHON) -m benchmarks.screenshots $(ARGS)
 
-# Another version against this working tree, by turns: make compare VERSION=v1.2
+# Sluice and servers that do a part of its work, from PyPI; table and chart go to docs. Six to eight minutes, and
+# what installing takes: ARGS="--environment FOLDER" keeps it.
 compare: $(VENV)/installed-dev
-	$(PYTHON) -m benchmarks.compare $(VERSION) $(ARGS)
+	$(PYTHON) -m benchmarks.compare --to docs $(ARGS)
+
+# Another version against this working tree, by turns: make compare-versions VERSION=v1.2
+compare-versions: $(VENV)/installed-dev
+	$(PYTHON) -m benchmarks.compare_versions $(VERSION) $(ARGS)
 
 bench-attacks: $(VENV)/installed-dev
 	$(PYTHON) -m benchmarks.bench_attacks $(ARGS)

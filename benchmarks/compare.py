@@ -1,109 +1,93 @@
-"""Two versions side by side: `python -m benchmarks.compare VERSION [--rounds 3] [--seconds 6]`.
+"""Sluice and its peers side by side: `make compare`, or `python -m benchmarks.compare`.
 
-Sends batches of 100 of the registry's first kind to the given version of Sluice and to the working
-tree, by turns, on this machine, each time on an empty data directory. The client and its figures
-are those of the working tree. The version gets a folder and an environment of its own, made by its
-own `make`, under ~/.cache/sluice-benchmarks; the next comparison finds it there.
+Peers come from PyPI, each into an environment of its own, in a temporary folder unless
+`--environment` names one. Each server starts on empty folders and gets the same work. With `--to
+docs` the table goes to compare.md there and the chart beside its pictures. Ends with 1 where a
+server could not be measured.
 """
 
 import argparse
-import os
-import statistics
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from benchmarks.bench_ingest import BATCHES, run
-from benchmarks.generate import FIRST_KIND, generators_by_kind
-from benchmarks.server import running
+from benchmarks.peers.bugsink import bugsink
+from benchmarks.peers.chart import svg
+from benchmarks.peers.mlflow import mlflow
+from benchmarks.peers.peer import Peer, install
+from benchmarks.peers.phoenix import phoenix
+from benchmarks.peers.report import Setting, markdown, put_between, setting
+from benchmarks.peers.rounds import Bounds, Figures, measure
+from benchmarks.peers.sluice import sluice
+from benchmarks.peers.started import PeerFailed
+from benchmarks.peers.work import errors_work, spans_work
 
-ROOT = Path(__file__).resolve().parents[1]
-SETTLE_S = 2.0
-
-
-class Figures(NamedTuple):
-    """What one round of one version came to."""
-
-    server_us: float
-    """Processor time of the server for one event."""
-    cpu_to_json: float
-    to_json: float
-    peak_mb: float
-    idle_mb: float
+FAILURES = (PeerFailed, subprocess.SubprocessError, OSError)
+NAMES = ("sluice", "bugsink", "phoenix", "mlflow")
 
 
-HEADS = ("server us an event", "server us : json.loads", "stored/s : json.loads",
-         "peak MB", "idle MB")  # fmt: skip
+def main() -> int:
+    """Measures each server in turn."""
+    options = _options()
+    bounds = Bounds(options.seconds, options.kill_seconds, options.patience, options.quiet)
+    when = setting(bounds)
+    with tempfile.TemporaryDirectory(prefix="peers-", ignore_cleanup_errors=True) as folder:
+        found, failed = run(chosen(options.peers), options.environment or Path(folder), bounds)
+    if found:
+        print(markdown(found, when))
+    if found and not failed and options.to is not None:
+        write(found, when, options.to)
+    return int(failed)
 
 
-def environment_of(version: str) -> Path:
-    """Returns the Python of a version's own environment; makes it where it is missing."""
-    commit = _git("rev-parse", "--verify", f"{version}^{{commit}}").strip()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "sluice-benchmarks" / commit[:12]
-    if not (folder / "Makefile").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        archive = subprocess.run(
-            ["git", "archive", commit], cwd=ROOT, check=True, stdout=subprocess.PIPE
-        )
-        subprocess.run(["tar", "x"], cwd=folder, check=True, input=archive.stdout)
-    # The target that `make up` stands on: it does nothing where all is installed.
-    subprocess.run(["make", "-s", ".venv/installed"], cwd=folder, check=True)
-    return folder / ".venv" / "bin" / "python"
+def chosen(names: Sequence[str]) -> list[Peer]:
+    """Returns Sluice, and those of these names. Sluice does what one of them does."""
+    every = (bugsink(), phoenix(), mlflow())
+    others = [peer for peer in every if peer.name.lower() in names]
+    own = sluice()
+    works = [work for work in own.works if not others or any(work in one.works for one in others)]
+    return [own._replace(works=works), *others]
 
 
-def measure(python: Path, seconds: float) -> Figures:
-    """Runs one round of the version that is installed with `python`."""
-    with running(python) as server:
-        time.sleep(SETTLE_S)
-        idle = server.memory_mb()
-        result = run(server, generators_by_kind()[FIRST_KIND], BATCHES, seconds)
-    return Figures(result.server_us, result.cpu_to_json, result.to_json, result.peak_mb, idle)
+def run(
+    peers: Sequence[Peer], environments: Path, bounds: Bounds
+) -> tuple[dict[str, list[Figures]], bool]:
+    """Returns the figures by work, and whether a server could not be measured."""
+    found: dict[str, list[Figures]] = {}
+    failed = False
+    for work in (errors_work(), spans_work(bounds.send)):
+        for peer in (one for one in peers if work.name in one.works):
+            print(f"{work.name}: {peer.name} {peer.version} ...", file=sys.stderr, flush=True)
+            try:
+                figures = measure(peer, install(peer, environments), work, bounds)
+            except FAILURES as error:
+                failed = True
+                print(f"{peer.name} could not be measured: {error}", file=sys.stderr)
+            else:
+                found.setdefault(work.name, []).append(figures)
+    return found, failed
 
 
-def show(name: str, figures: Figures) -> None:
-    """Prints one round."""
-    print(f"{name:<14}" + "".join(f"{value:>24.3f}" for value in figures), flush=True)
+def write(found: dict[str, list[Figures]], when: Setting, folder: Path) -> None:
+    """Writes the table into compare.md of a folder, and the chart into its pictures."""
+    page = folder / "compare.md"
+    page.write_text(put_between(page.read_text("utf-8"), markdown(found, when)), "utf-8")
+    (folder / "pictures" / "compare.svg").write_text(svg(found, when), "utf-8")
 
 
-def show_quotients(then: Sequence[Figures], now: Sequence[Figures]) -> None:
-    """Prints the working tree's figures over the version's: the median, and the spread."""
-    pairs = list(zip(then, now, strict=True))
-    print("\nworking tree : version           median   least  greatest of the rounds")
-    for number, head in enumerate(HEADS):
-        quotients = [new[number] / old[number] for old, new in pairs]
-        print(f"{head:<30} {statistics.median(quotients):>8.3f}"
-              f" {min(quotients):>7.3f} {max(quotients):>9.3f}")  # fmt: skip
-
-
-def main() -> None:
-    """Measures both versions by turns."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("version", help="a tag, branch or commit")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=6)
-    arguments = parser.parse_args()
-    pythons = {
-        arguments.version: environment_of(arguments.version),
-        "working tree": Path(sys.executable),
-    }
-    rounds: dict[str, list[Figures]] = {name: [] for name in pythons}
-    print(f"{'':<14}" + "".join(f"{head:>24}" for head in HEADS))
-    for _ in range(arguments.rounds):
-        for name, python in pythons.items():
-            rounds[name].append(measure(python, arguments.seconds))
-            show(name, rounds[name][-1])
-    show_quotients(*rounds.values())
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", nargs="+", choices=NAMES, default=NAMES)
+    parser.add_argument("--seconds", type=float, default=8, help="of sending")
+    parser.add_argument("--kill-seconds", type=float, default=2, help="of sending before the kill")
+    parser.add_argument("--patience", type=float, default=40, help="seconds until all is stored")
+    parser.add_argument("--quiet", type=float, default=5, help="seconds before disk is measured")
+    parser.add_argument("--environment", type=Path, help="a folder that keeps what is installed")
+    parser.add_argument("--to", type=Path, help="the folder of compare.md")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,12 +12,12 @@ from litestar.datastructures import State
 from litestar.testing import AsyncTestClient
 
 from benchmarks.bench_ingest import Load, read_load
-from benchmarks.compare import HEADS, Figures, show_quotients
-from benchmarks.compare_bugsink import envelopes
+from benchmarks.compare_versions import HEADS, Figures, show_quotients
 from benchmarks.generate import fill, generators_by_kind
 from benchmarks.generators.errors import ERROR_BYTES, MORE, PATH, SMALL_BYTES, SMALL_ERRORS, SPANS
 from benchmarks.generators.llm import SPAN_BYTES, SPREAD_DAYS, TRACE_BYTES
 from benchmarks.otlp_traffic import BATCH, CALLS_OF_A_TRACE, OF_A_TRACE, request
+from benchmarks.peers.work import envelopes
 from controlplane.database import Database
 from controlplane.dsn_keys import DsnProject
 from eventlog.records import Chunk
