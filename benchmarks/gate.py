@@ -73,13 +73,17 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--record", action="store_true", help="keep what is measured")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sluice-gate-") as folder:
-        found = measure(Path(folder))
+    found = _measured()
     if options.record:
         RECORDED.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
         return 0
     recorded = msgspec.json.decode(RECORDED.read_bytes(), type=dict[str, float])
     over = [name for name, ratio in found.items() if ratio > MOST * recorded[name]]
+    if over:
+        # Programs that were beside it have perhaps ended.
+        again = _measured()
+        found = {name: min(ratio, again[name]) for name, ratio in found.items()}
+        over = [name for name in over if found[name] > MOST * recorded[name]]
     for name in over:
         print(
             f"An event of kind {name} takes {found[name] / recorded[name]:.2f} times what"
@@ -87,6 +91,11 @@ def main() -> int:
             " is worth it and run python -m benchmarks.gate --record"
         )
     return int(bool(over))
+
+
+def _measured() -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="sluice-gate-") as folder:
+        return measure(Path(folder))
 
 
 def measure(folder: Path) -> dict[str, float]:

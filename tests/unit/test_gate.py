@@ -11,12 +11,14 @@ from benchmarks import gate
 RECORDED = msgspec.json.decode(gate.RECORDED.read_bytes(), type=dict[str, float])
 
 
-def run(monkeypatch: pytest.MonkeyPatch, found: dict[str, float], *arguments: str) -> int:
+def run(monkeypatch: pytest.MonkeyPatch, *found: dict[str, float]) -> int:
+    rounds = iter(found)
+
     def measure(_: Path) -> dict[str, float]:
-        return found
+        return next(rounds)
 
     monkeypatch.setattr(gate, "measure", measure)
-    monkeypatch.setattr(sys, "argv", ["gate", *arguments])
+    monkeypatch.setattr(sys, "argv", ["gate"])
     return gate.main()
 
 
@@ -26,13 +28,19 @@ def test_a_kind_that_takes_a_quarter_more_is_named(
 ) -> None:
     found = {name: ratio * (1.26 if name == kind else 1.24) for name, ratio in RECORDED.items()}
 
-    assert run(monkeypatch, found) == 1
+    assert run(monkeypatch, found, found) == 1
     (said,) = capsys.readouterr().out.splitlines()
     assert f"kind {kind} takes 1.26 times" in said
 
 
 def test_what_a_quiet_run_varies_by_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, {name: ratio * 1.2 for name, ratio in RECORDED.items()}) == 0
+
+
+def test_a_quarter_more_that_is_not_there_again_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {name: ratio * 1.3 for name, ratio in RECORDED.items()}
+
+    assert run(monkeypatch, found, RECORDED) == 0
 
 
 def test_every_guarded_kind_has_a_record() -> None:
