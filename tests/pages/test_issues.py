@@ -109,6 +109,7 @@ class TestAPersonsStory:
             expect(page.locator("tbody tr")).to_have_count(2)
             expect(page.locator("tbody")).not_to_contain_text("PaymentFailed")
 
+            page.wait_for_load_state()  # the script that hears keys is run last
             page.keyboard.press("j")
             page.keyboard.press("x")
             expect(page.locator("[data-chosen]")).to_have_text("1 selected")

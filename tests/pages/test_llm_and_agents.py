@@ -126,6 +126,7 @@ class TestSessions:
         page.get_by_role("link", name="Back to the first").click()
         expect(page.get_by_role("link", name="Back to the first")).to_have_count(0)
         expect(page.locator("a.row").first).to_have_text(seen[0])
+        page.wait_for_load_state()  # the script that hears keys is run last
         for key in "jjo":
             page.keyboard.press(key)
         expect(page.locator("#drawer h2")).to_have_text(seen[1])
