@@ -6,7 +6,7 @@ that rows are at fault, they are inserted by halves, until each row that it refu
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -73,8 +73,8 @@ class BlockRows:
             for stored in output.stored:
                 first, *others = stored.batch.kind.tables
                 # The first says that an item is stored: its rows go in when all others are in.
-                await _all(self._insert_whole(table, stored, check=check) for table in others)
-                await self._insert_whole(first, stored, check=check)
+                await self._insert_beside(others, stored, check=check)
+                await self._insert_beside([first], stored, check=check)
             return output
         # From here on the block's own token is not used again. Declare that before the first part.
         await self._checkpoints.declare(
@@ -111,17 +111,43 @@ class BlockRows:
             return stored
         return stored._replace(items=await self._step.missing(table, stored, beside=self._block))
 
+    async def _insert_beside(
+        self, tables: Sequence[Table], stored: StoredItems, *, check: bool
+    ) -> None:
+        """Inserts into several tables at a time; raises what one met when all have ended.
+
+        So no retry meets an insert that runs on, and when it goes on by parts, each other table of
+        the block has its rows and its views have theirs: a part would not complete these.
+        """
+        works = (self._insert_whole(table, stored, check=check) for table in tables)
+        results = await asyncio.gather(*works, return_exceptions=True)
+        errors = [error for error in results if error is not None]
+        try:
+            if errors and all(isinstance(error, RowsRefused) for error in errors):
+                refused = [one for one, error in zip(tables, results, strict=True) if error]
+                await self._note_refusals(refused, stored)
+            if errors:
+                raise errors[0]
+        finally:
+            # An error knows this frame: with it the rows would stay until Python looks for cycles.
+            del results, errors
+
+    async def _note_refusals(self, refused: Sequence[Table], stored: StoredItems) -> None:
+        self._refusals += 1
+        if self._refusals >= REFUSALS_BEFORE_PARTS:
+            # If rows are in the table, a view refuses them. By parts they would go in twice.
+            self._by_parts = not await self._are_some_there(refused, stored)
+
+    async def _are_some_there(self, tables: Sequence[Table], stored: StoredItems) -> bool:
+        for table in tables:
+            if len(await self._there(table, await self._not_there_before(table, stored))):
+                return True
+        return False
+
     async def _insert_whole(self, table: Table, whole: StoredItems, *, check: bool) -> None:
         stored = await self._not_there_before(table, whole)
-        try:
-            token = self._token(stored.batch.kind, table)
-            await self._insert(table, stored.batch, stored.items, token)
-        except RowsRefused:
-            self._refusals += 1
-            if self._refusals >= REFUSALS_BEFORE_PARTS:
-                # If rows are in the table, a view refuses them. By parts they would go in twice.
-                self._by_parts = not len(await self._there(table, stored))
-            raise
+        token = self._token(stored.batch.kind, table)
+        await self._insert(table, stored.batch, stored.items, token)
         if check:
             await self._insert_lost(table, stored)
 
@@ -197,13 +223,6 @@ class BlockRows:
         if rows.num_rows:
             data = await asyncio.to_thread(encode, rows)
             await self.put(table.name, data, token, rows.num_rows)
-
-
-async def _all(works: Iterable[Awaitable[None]]) -> None:
-    """Waits for all of them, also where one fails: a retry must not meet an insert that runs on."""
-    for result in await asyncio.gather(*works, return_exceptions=True):
-        if result is not None:
-            raise result
 
 
 def _in_order(kind: Kind) -> tuple[Table, ...]:

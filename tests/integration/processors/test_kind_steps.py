@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from msgspec import structs
 
-from clickhouse.failures import RowsRefused
+from clickhouse.failures import RowsRefused, WarehouseUnavailable
 from controlplane.failures import Unavailable
 from eventlog.group_commit import Limits
 from eventlog.sqlite_log import SqliteLog
 from processors.blocks import KindStep, StoredItems
-from processors.columns import Rows, SentChunk, row_by_row
+from processors.columns import Columns, Rows, SentChunk, row_by_row
 from schemas.kinds import TRACES, Kind, Table
 from tests.integration.processors.sinks import (
     PARTITION,
@@ -125,6 +126,48 @@ async def test_an_item_that_one_table_refuses_is_dead_and_its_neighbours_are_who
         "raw.traces:0:0:1",
     )
     assert store.outcomes() == {"received": 3, "accepted": 2, "dead": 1}
+    await stream.stop()
+
+
+class LateViews(Tables):
+    """Has rows of the third table at once, and what its views have of them at a later try."""
+
+    def __init__(self) -> None:
+        super().__init__(bad_parts=["bad"])
+        self.tries = 0
+        self.in_views: dict[str, list[str]] = {}
+        """By token: what comes again under it counts once."""
+
+    async def insert(self, table: str, arrow_stream: bytes, token: str) -> None:
+        await super().insert(table, arrow_stream, token)
+        if table == "notes":
+            self.tries += 1
+            if self.tries <= FAILURES:
+                raise WarehouseUnavailable("a view of notes")
+            self.in_views[token] = [row.text for row in rows_in(arrow_stream)]
+
+
+async def test_views_beside_a_table_that_refuses_rows_are_completed_before_parts_go_in(
+    log: SqliteLog,
+) -> None:
+    # Its rows are there from the first try on: by parts they would be left out, views and all.
+    store = LateViews()
+    parted = parted_step()
+    tables = (*PARTED.tables, Table("notes", "trace_id"))
+
+    def build(sent: Sequence[SentChunk]) -> Columns:
+        columns = parted.build(sent)
+        return columns._replace(tables={**columns.tables, "notes": Rows({})})
+
+    step = KindStep(structs.replace(PARTED, tables=tables), build)
+    stream = Stream(log, store, step=step)
+    await append(log, "a b", "c bad", wire=PARTED.wire, ids=["x", "y"])
+
+    await stream.feed()
+
+    assert list(store.in_views.values()) == [["x", "y"]]
+    assert store.texts() == ["x"]
+    assert [one.item_id for one in dead_letters(log)] == ["y"]
     await stream.stop()
 
 
