@@ -10,7 +10,7 @@ WORKDIR /src
 COPY requirements requirements
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
-    && /opt/build/bin/pip wheel --require-hashes --no-build-isolation --wheel-dir /wheels \
+    && /opt/build/bin/pip wheel --require-hashes --no-deps --no-build-isolation --wheel-dir /wheels \
         -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas

@@ -5,8 +5,9 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input
-# Nothing but what a lock file names, by its hash. What has no wheel here is built with requirements/build.txt.
-LOCKED := install -q --require-hashes --no-build-isolation
+# Nothing but what a lock file names, by its hash: all of it, but for requirements/left-out.txt. What has no wheel here
+# is built with requirements/build.txt.
+LOCKED := install -q --require-hashes --no-deps --no-build-isolation
 # Links, so that what git pull brings is what runs.
 EDITABLE = $(PIP) install -q --no-deps --no-build-isolation --force-reinstall -e .
 BENCHES := price stages ingest visible query

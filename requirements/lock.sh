@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 compile() {
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--override requirements/left-out.txt \
 		--custom-compile-command 'make lock' "$@"
 }
 
