@@ -18,7 +18,6 @@ from controlplane.failures import ControlPlaneError
 from eventlog.dead_letters import DeadLetterBox
 from eventlog.log import LogError, PartitionState, TopicPartition
 from eventlog.sqlite_log import SqliteLog
-from processors.standing import standing_of
 from schemas.settings import Settings
 from sluice.process import Process
 from sluice.systems import checks
@@ -81,6 +80,7 @@ def _add_dead_letters(process: Process, open_box: Callable[[], Box]) -> None:
 
 async def _ask_cluster(settings: Settings, database: Database) -> Standing:
     from eventlog.kafka_topics import check_topics
+    from processors.standing import standing_of
     from sluice.cluster import kafka_of, topic_settings_of
 
     address = kafka_of(settings)

@@ -99,3 +99,12 @@ def test_no_line_of_help_ends_where_the_source_ends_it() -> None:
     texts = [command.help or "" for command in walk(typer.main.get_command(app))]
 
     assert [text for text in texts if "\n" in text.replace("\n\n", "")] == []
+
+
+def test_all_in_one_process_has_no_client_of_kafka() -> None:
+    script = "import sys, sluice.node, sluice.serve; print('confluent_kafka' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout == "False\n"
