@@ -7,6 +7,7 @@ second of work and 40 MB of memory for nothing. chDB installs pandas for its use
 import ctypes
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -19,7 +20,13 @@ import pyarrow as pa
 # Of glibc's malloc.h, and of the kernel's mman.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 MADV_DONTNEED = 4
-MAPPINGS = Path("/proc/self/maps")
+MAPPINGS = Path("/proc/self/smaps")
+MAPPING = re.compile(
+    r"^(?P<first>[0-9a-f]+)-(?P<end>[0-9a-f]+) r-[x-]p \S+ \S+ [1-9]\d* .*\n"
+    r"(?:[A-Z]\w+: .*\n)*?Anonymous: +0 kB$",
+    re.MULTILINE,
+)
+"""Of a file, readable, with no page of which this process has a copy of its own."""
 LARGE_BYTES = 1 << 20
 
 
@@ -83,17 +90,17 @@ def settle_heap() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def forget_code_of_start() -> None:
-    """Gives back the code of libraries that only the start needed: 100 MB, most of it the engine's.
+def forget_unused_code() -> None:
+    """Gives back what is not used now of libraries' code and constants: after the start 200 MB.
 
-    Code is never written to, so what is used after all is mapped again from its file, in
-    microseconds.
+    Most of it is the engine's. Neither is ever written to, so what is used after all is mapped
+    again from its file, in microseconds: some milliseconds for all that a busy process uses. What
+    the loader has written to is kept, as it is in no file.
     """
     madvise = getattr(ctypes.CDLL(None), "madvise", None)
     if madvise is None or not MAPPINGS.exists():
         return
-    for line in MAPPINGS.read_text().splitlines():
-        addresses, permissions, _, _, inode, *_ = line.split(maxsplit=5)
-        first, end = (int(address, 16) for address in addresses.split("-"))
-        if permissions == "r-xp" and inode != "0" and end - first > LARGE_BYTES:
+    for found in MAPPING.finditer(MAPPINGS.read_text()):
+        first, end = int(found["first"], 16), int(found["end"], 16)
+        if end - first > LARGE_BYTES:
             madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), MADV_DONTNEED)

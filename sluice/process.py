@@ -20,7 +20,7 @@ from schemas.projects import KeyId
 from schemas.settings import Settings
 from sluice.ending import ends_within
 from sluice.paths import paths_of
-from sluice.upkeep import TRIM_EVERY_S, repeat, trim_memory
+from sluice.upkeep import FORGET_EVERY_S, TRIM_EVERY_S, forget_code, repeat, trim_memory
 from sluice.web import application
 
 CLOSE_TIMEOUT_S = 1.0
@@ -46,7 +46,8 @@ class Process:
         self.gauges: list[Callable[[], None]] = []
         """Bring the gauges of the metrics up to date."""
         self.upkeep: list[tuple[float, Callable[[], Awaitable[object]]]] = [
-            (TRIM_EVERY_S, trim_memory)
+            (TRIM_EVERY_S, trim_memory),
+            (FORGET_EVERY_S, forget_code),
         ]
         """What is done beside the traffic, and after how many seconds again."""
         self.faults: list[Callable[[], Coroutine[Any, Any, str]]] = []

@@ -8,7 +8,7 @@ import structlog
 from schemas.settings import Settings
 from sluice.connections import bounds_of, raise_open_files
 from sluice.ending import leave
-from sluice.lean import forget_code_of_start, settle_heap
+from sluice.lean import settle_heap
 from sluice.listening import FIRST_REQUEST_S, Server, bind, config_of
 from sluice.process import CLOSE_TIMEOUT_S, Process
 from sluice.proxies import trusted_proxies
@@ -42,7 +42,6 @@ async def serve(
         raise
     upkeep = asyncio.create_task(process.keep_up())
     settle_heap()
-    forget_code_of_start()
     on_ready(process)
     breaking = asyncio.create_task(process.wait_broken())
     await asyncio.wait({serving, breaking}, return_when=asyncio.FIRST_COMPLETED)

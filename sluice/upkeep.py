@@ -10,8 +10,10 @@ import structlog
 from clickhouse.failures import WarehouseError
 from controlplane.failures import ControlPlaneError
 from eventlog.log import LogError
+from sluice.lean import forget_unused_code
 
 TRIM_EVERY_S = 10.0
+FORGET_EVERY_S = 30.0
 PURGE_EVERY_S = 5.0
 FOLLOW_EVERY_S = 5.0
 RETENTION_EVERY_S = 3600.0
@@ -62,3 +64,8 @@ async def trim_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         await asyncio.to_thread(trim, 0)
+
+
+async def forget_code() -> None:
+    """Gives back code that only the start, a look or a merge needed."""
+    await asyncio.to_thread(forget_unused_code)

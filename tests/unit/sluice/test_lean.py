@@ -1,4 +1,4 @@
-"""What a process gives back when it has started."""
+"""What a process gives back."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from clickhouse.client import Warehouse
-from sluice.lean import forget_code_of_start
+from sluice.lean import forget_unused_code
 
 
 def resident_file_kb():
@@ -18,7 +18,7 @@ def resident_file_kb():
 warehouse = Warehouse("chdb://" + "{folder}")
 assert warehouse.query_now("SELECT 1", {{}}, {{}}).rows == [(1,)]
 before = resident_file_kb()
-forget_code_of_start()
+forget_unused_code()
 after = resident_file_kb()
 assert warehouse.query_now("SELECT 2", {{}}, {{}}).rows == [(2,)]
 warehouse.close()
@@ -26,7 +26,7 @@ print(before - after)
 """
 
 
-def test_code_that_the_start_needed_is_given_back_and_what_is_used_again_still_works(
+def test_code_that_is_not_used_is_given_back_and_what_is_used_again_still_works(
     tmp_path: object,
 ) -> None:
     ran = subprocess.run(
