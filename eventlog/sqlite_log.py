@@ -70,12 +70,12 @@ class SqliteLog:
 
         Raises `LogFull` or `LogUnavailable`; then nothing was appended.
         """
-        return await asyncio.wrap_future(self._commits.append(chunks))
+        return await self._commits.append_and_wait(chunks)
 
     async def append_refusals(self, refusals: Sequence[Refusal]) -> None:
         """Counts refusals durably."""
         payloads = [(TopicPartition(OUTCOMES.name, 0), list(refusals))]
-        await asyncio.wrap_future(self._commits.append(payloads))
+        await self._commits.append_and_wait(payloads)
 
     def origin(self, partition: TopicPartition) -> Origin:
         """Returns where the partition's records come from: this file, in this life."""
