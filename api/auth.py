@@ -26,6 +26,7 @@ from controlplane.quotas import Quotas
 from controlplane.sessions import SESSION_LIFETIME_S, SignedIn, Visit, find_session
 from schemas.connections import AUTHENTICATED, PUBLIC_PREFIX
 from schemas.projects import ProjectContext, ProjectId
+from schemas.scopes import text_field_of
 
 AnyRequest: TypeAlias = Request[object, object, State]
 
@@ -90,7 +91,7 @@ async def project_from_key(request: AnyRequest) -> ProjectContext:
 
     Raises `InvalidParameters` for a query parameter that the endpoint does not take.
     """
-    header = request.headers.get("authorization")
+    header = text_field_of(request.scope, b"authorization")
     project = await services(request).keyring.project_of_header(header)
     request.scope["state"][AUTHENTICATED] = True
     reject_unknown(request)

@@ -7,7 +7,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from schemas.metrics import REQUEST_SECONDS
+from schemas.metrics import REQUEST_SECONDS, histogram
 
 access = structlog.get_logger("access")
 
@@ -40,7 +40,7 @@ def observed(application: ASGIApp, *, log_requests: bool) -> ASGIApp:
         finally:
             seconds = (ended or time.perf_counter()) - started
             route = str(scope.get("path_template") or "other")
-            REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+            histogram(REQUEST_SECONDS, scope["method"], route, str(status)).observe(seconds)
             if log_requests:
                 access.info(
                     "request",

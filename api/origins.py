@@ -12,6 +12,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ASGIApp, Receive, Send
 
 from schemas.open_routes import OPTION, OpenRoute
+from schemas.scopes import field_of
 
 Fields: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -50,13 +51,13 @@ def with_origins(
         if scope["type"] != ScopeType.HTTP:
             await application(scope, receive, send)
             return
-        origin = _field(scope, b"origin")
+        origin = field_of(scope, b"origin")
         if origin is None or origin.lower() not in origins:
             await application(scope, receive, _as_opened(send, scope, opened, origin, varies))
             return
         told = [*_naming(origin), VARIES]
         if _is_preflight(scope):
-            fields = _field(scope, b"access-control-request-headers") or USUAL_FIELDS
+            fields = field_of(scope, b"access-control-request-headers") or USUAL_FIELDS
             await _allow(send, [*told, (b"access-control-allow-headers", fields)])
             return
         usual = [*told, (b"access-control-expose-headers", b"Retry-After")]
@@ -108,7 +109,7 @@ def _naming(origin: bytes) -> Fields:
 
 
 def _is_preflight(scope: Any) -> bool:
-    asked = _field(scope, b"access-control-request-method")
+    asked = field_of(scope, b"access-control-request-method")
     return scope["method"] == "OPTIONS" and bool(asked)
 
 
@@ -120,7 +121,3 @@ async def _allow(send: Send, told: Fields) -> None:
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _field(scope: Any, wanted: bytes) -> bytes | None:
-    return next((value for name, value in scope["headers"] if name == wanted), None)

@@ -119,8 +119,8 @@ class Edge:
             await self.flush_rejections()
             raise
         for items in accepted.items:
-            metrics.RECEIVED.labels(items.kind.name).inc(len(items.ids))
-            metrics.ACCEPTED.labels(items.kind.name).inc(len(items.ids))
+            metrics.counter(metrics.RECEIVED, items.kind.name).inc(len(items.ids))
+            metrics.counter(metrics.ACCEPTED, items.kind.name).inc(len(items.ids))
         return accepted
 
     async def examine(self, form: str, incoming: Incoming, *, max_framed_bytes: int) -> None:

@@ -80,6 +80,8 @@ LOGGED = (ERROR, TRANSACTION, STREAMED_SPAN, SESSION, FEEDBACK, CHECK_IN, ATTACH
 """The kinds of which the log holds items, in their order there."""
 EVENTS = (ERROR, TRANSACTION, FEEDBACK)
 """Those whose ids are their senders'."""
+EVENT_TYPES = frozenset(KINDS) - {"attachment"}
+"""What an item of the log is made of as it is: nearly all envelopes have nothing else."""
 USUAL_LIMITS = AttachmentLimits()
 _decode_event = msgspec.json.Decoder(_Event).decode
 
@@ -110,6 +112,9 @@ def split_envelope(
     )
     try:
         events = _logged(items, head, told, max_item_bytes)
+        answer_id = head.event_id or _first_id(events)
+        if all(item.type in EVENT_TYPES for item in items):
+            return Split(_by_kind(events), (), answer_id)
         streamed = _streamed(items, max_item_bytes)
         sessions = _sessions(items, max_item_bytes)
     except Rejected as rejected:
@@ -117,7 +122,6 @@ def split_envelope(
         raise
     own = msgspec.structs.replace(head, event_id="")
     records = _records(items, own, told, max_item_bytes)
-    answer_id = head.event_id or next((one.item_id for one in events if one.kind in EVENTS), "")
     attached = frame_attachments(items, answer_id, limits)
     logged = [*events, *_traced(streamed, own, told), *_updates(sessions, own)]
     counted = [one for item in items for one in _counted(item)]
@@ -127,6 +131,10 @@ def split_envelope(
     logs = _logs(records)
     by_kind = _by_kind([*logged, *_attached(attached)])
     return Split([*by_kind, *logs], [*counted, *attached.counted], answer_id)
+
+
+def _first_id(events: Sequence[_Logged]) -> str:
+    return next((one.item_id for one in events if one.kind in EVENTS), "")
 
 
 def _traced(streamed: Sequence[Streamed], head: Head, told: Mapping[str, str]) -> Iterator[_Logged]:
@@ -276,10 +284,13 @@ def _counted(item: EnvelopeItem) -> Sequence[Counted]:
 
 
 def _by_kind(logged: Sequence[_Logged]) -> list[Items]:
+    found: dict[str, list[_Logged]] = {}
+    for one in logged:
+        found.setdefault(one.kind.name, []).append(one)
     return [
         Items(kind, [one.body for one in own], [one.item_id for one in own])
         for kind in LOGGED
-        if (own := [one for one in logged if one.kind is kind])
+        if (own := found.get(kind.name))
     ]
 
 

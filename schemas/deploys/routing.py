@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 import idna
 from msgspec import Struct
@@ -13,6 +14,8 @@ ends so for the machine itself, each for a site of its own (RFC 6761 section 6.3
 NO_APPS_HOST = "none"
 """In place of a host: apps have no names of their own."""
 MOST_HOST_CHARACTERS = 253
+MOST_SENT_CHARACTERS = 1_024
+"""Of a host as it comes, in any script and with its port."""
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?")
 """Of an environment: with a project's id before it, a label of DNS has 63 characters at most."""
 _HASHED = re.compile(r".*-[0-9a-f]{8}")
@@ -92,6 +95,11 @@ def plain_host(text: str) -> str | None:
 
     An address of IPv6 keeps its brackets. `None` for what is no host.
     """
+    return _plain_host(text) if len(text) <= MOST_SENT_CHARACTERS else None
+
+
+@lru_cache(256)
+def _plain_host(text: str) -> str | None:
     host = text.strip().lower()
     if host.startswith("["):
         return host[: host.find("]") + 1] or None

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar.types import Receive
 
-from api.deploys.proxy.isolation import field_of
+from schemas.scopes import field_of
 
 
 class ClientLeft(Exception):

@@ -11,6 +11,7 @@ from typing import Any
 
 from api.deploys.proxy.places import Place, host_of
 from schemas.deploys.routing import LOOPBACK_APPS, NO_APPS_HOST, is_label, plain_host, port_of
+from schemas.scopes import field_of
 
 SANDBOX = (
     b"sandbox allow-downloads allow-forms allow-modals allow-orientation-lock allow-pointer-lock"
@@ -18,11 +19,6 @@ SANDBOX = (
     b" allow-top-navigation-by-user-activation"
 )
 """Without `allow-same-origin`: the page has no cookies and no storage, of Sluice or of its own."""
-
-
-def field_of(scope: Any, wanted: bytes) -> bytes | None:
-    """Returns the first header of a name."""
-    return next((value for name, value in scope["headers"] if name == wanted), None)
 
 
 def apps_host_for(host: str, configured: str) -> str | None:

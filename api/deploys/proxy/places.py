@@ -14,6 +14,7 @@ from schemas.deploys.routing import (
     label_of_segment,
     plain_host,
 )
+from schemas.scopes import text_field_of
 
 _PATH = re.compile(rb"/app/([^/]{1,200})(/.*)?", re.DOTALL)
 
@@ -37,8 +38,7 @@ class Place(Struct, frozen=True):
 
 def host_of(scope: Any) -> str:
     """Returns the `Host` of a request as it came; empty where there is none."""
-    found = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    return str(found.decode("latin-1"))
+    return text_field_of(scope, b"host") or ""
 
 
 def place_of(scope: Any, routes: Routes, apps_hosts: frozenset[str]) -> Place | None:

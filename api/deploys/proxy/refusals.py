@@ -8,7 +8,7 @@ import msgspec
 from litestar.types import Send
 from msgspec import Struct
 
-from api.deploys.proxy.isolation import field_of
+from schemas.scopes import field_of
 
 _HEADERS = (
     (b"cache-control", b"no-store"),
