@@ -19,6 +19,9 @@ from schemas.checkpoints import Intent
 
 BLOCKS_IN_HAND = 2
 """One is written while the next is built; more would only cost memory."""
+WRITES_BETWEEN, MOST_INTERVALS = 4, 2
+"""Each insert has a price of its own, some 40 ms of processor time on a quiet machine. So blocks
+start so many times what the last one took to write after each other, up to so many intervals."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +34,8 @@ class BlockLimits(Struct, frozen=True):
     """Of records, decompressed: some 6,000 traces of usual size."""
     min_interval_s: float = 0.2
     """Between the starts of two blocks of one partition, so that single events do not become single
-    parts. The first block after a pause starts at once, and so does a full one."""
+    parts; up to twice as much where inserts are slow. The first block after a pause starts at once,
+    and so does a full one."""
     max_partition_waiting_bytes: int = 4 << 20
     """Of records of one partition that wait for their block, compressed; beyond, it is not read."""
     max_waiting_bytes: int = 64 << 20
@@ -40,6 +44,14 @@ class BlockLimits(Struct, frozen=True):
     """Of all blocks of one topic that are built or written, decompressed."""
     longest_pause_s: float = 15.0
     """Between two tries of one block while the store fails; the first pauses are shorter."""
+
+
+def interval_s(least_s: float, write_s: float) -> float:
+    """Returns how long after the last block's start the next one starts, if it is not full by then.
+
+    `write_s` is what the last one took to write.
+    """
+    return max(least_s, min(WRITES_BETWEEN * write_s, MOST_INTERVALS * least_s))
 
 
 class _Waiting:
@@ -144,6 +156,7 @@ class PartitionWriter:
         """The block that is written, and the one behind it."""
         self._ahead = asyncio.Semaphore(BLOCKS_IN_HAND)
         self._last_start = 0.0
+        self._last_write_s = 0.0
 
     @property
     def oldest_s(self) -> float | None:
@@ -248,7 +261,9 @@ class PartitionWriter:
     async def _write_next(self, built: "asyncio.Queue[_InHand]") -> None:
         one = await built.get()
         await one.hold()
+        began = time.monotonic()
         await one.write.run(self._rest)
+        self._last_write_s = time.monotonic() - began
         self._failing = False
         self.stored_through = one.last
         await self._finish(one)
@@ -275,7 +290,8 @@ class PartitionWriter:
                 )
             else:
                 await self._changed.wait_for(lambda: bool(waiting.records))
-        pause = self._last_start + self._limits.min_interval_s - time.monotonic()
+        between_s = interval_s(self._limits.min_interval_s, self._last_write_s)
+        pause = self._last_start + between_s - time.monotonic()
         if pause > 0 and pending is None:
             await self._wait_full(pause)
         self._last_start = time.monotonic()

@@ -208,7 +208,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Size of the filter that recognises resent ids, one for each kind, as a power of two of bits.
     28 is 32 MiB: 13 million ids in the window cause 1 % needless look-ups."""
     block_interval_ms: Count = 200
-    """Least time between two inserts of one partition, by `sluice up`."""
+    """Least time between two inserts of one partition, by `sluice up`; where inserts are slow, up
+    to twice as much."""
     worker_block_interval_ms: Count = 500
     """The same for `sluice worker`. Its store is shared, and makes a part of every insert."""
     block_max_bytes: Positive = 8 << 20

@@ -12,7 +12,7 @@ from processors.errors.grouping.functions import JAVASCRIPT, NATIVE, plain_funct
 from processors.errors.grouping.places import plain_module, plain_package, plain_path
 from schemas.errors.event import Frame
 
-MAX_CACHED = 8192
+MAX_CACHED = 16_384
 MAX_CHARS = 300
 MAX_CONTEXT_CHARS = 120
 """Of a line of source. A longer one is a bundle's."""
