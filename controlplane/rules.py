@@ -1,9 +1,11 @@
 """What a name, an email, a password and an id must look like."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from controlplane.failures import BadRequest
 from controlplane.models import MAX_EMAIL_CHARS, MAX_NAME_CHARS
+from schemas.projects import ProjectId
 
 MIN_PASSWORD_CHARS = 8
 # Hashing cost grows with the length; better-auth draws the line at the same place.
@@ -55,3 +57,12 @@ def as_uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+@lru_cache(4_096)
+def uuid_of(project_id: ProjectId) -> UUID:
+    """Read the id of a project, which all events of a block may have: always the same object.
+
+    Raises `ValueError` for what is none.
+    """
+    return UUID(project_id)

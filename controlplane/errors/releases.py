@@ -11,7 +11,7 @@ from controlplane.database import Database
 from controlplane.errors.models import Release
 from controlplane.many_rows import insert_of, named_so, parts
 from controlplane.models import Project
-from controlplane.rules import as_uuid
+from controlplane.rules import as_uuid, uuid_of
 from schemas.errors.issues import ReleaseRow, Sighting
 from schemas.errors.versions import SeenRelease, is_newer, package_of
 from schemas.projects import ProjectId
@@ -27,7 +27,7 @@ async def note_releases(session: AsyncSession, sightings: Iterable[Sighting]) ->
     """Has the releases be known that events named, with their first and last arrival."""
     seen: dict[Named, tuple[int, int]] = {}
     for one in sightings:
-        project_id = UUID(one.project_id)
+        project_id = uuid_of(one.project_id)
         for version, at_us in one.arrivals.items():
             if version:
                 first, last = seen.get((project_id, version), (at_us, at_us))
