@@ -1,6 +1,6 @@
 """The routes of the API, and how the exceptions below it become HTTP answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -22,6 +22,9 @@ from api.auth import AnyRequest, project_from_key, project_from_session
 from api.auth_errors import AUTH_PREFIX, auth_exception_handlers, no_such_route
 from api.declared import known_parameters
 from api.detailed_problems import detail_handlers
+from api.exports.lists import ListFilter, filters_of
+from api.exports.routes import by_token_too
+from api.exports.routes import handlers as export_handlers
 from api.landing import get_runtime_config
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
@@ -73,9 +76,11 @@ def routes(
     pages: Sequence[Section],
     agents: Sequence[Any],
     sentry_cli: Sequence[Any],
+    exports: Mapping[str, ListFilter],
 ) -> list[Any]:
     """Returns every route of the API and the dashboard, with the handlers of the systems."""
-    handlers = [*queries, *outcomes.HANDLERS]
+    exporting = export_handlers(filters_of(exports))
+    handlers = [*queries, *outcomes.HANDLERS, *exporting]
     return [
         *page_routers(pages),
         get_health,
@@ -99,14 +104,19 @@ def routes(
             request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],
         ),
-        Router(
-            "/api/v1",
-            route_handlers=[*agents, *persons.HANDLERS],
-            request_max_body_size=MAX_FORM_BYTES,
-            tags=["agents"],
-        ),
+        agents_router([*agents, *persons.HANDLERS, *by_token_too(exporting)]),
         sentry_cli_router(sentry_cli),
     ]
+
+
+def agents_router(handlers: Sequence[Any]) -> Router:
+    """Returns the router of what programs ask that hold an API token."""
+    return Router(
+        "/api/v1",
+        route_handlers=handlers,
+        request_max_body_size=MAX_FORM_BYTES,
+        tags=["agents"],
+    )
 
 
 def sentry_cli_router(handlers: Sequence[Any]) -> Router:

@@ -136,6 +136,13 @@ PARAMETERS = {
         "What the ping URL of a heartbeat ends with.", "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4"
     ),
     "signal": Words("start, fail, or the exit code of a shell: 0 to 255.", "start"),
+    "table": Words("The table, as docs/tables.md names them.", "traces"),
+    "associated_event_id": Words("Only feedback about this error.", EVENT_ID),
+    "fingerprint": Words("Only errors that are grouped by this.", "a1b2c3d4"),
+    "region": Words("Only checks from this region.", "local"),
+    "role": Words("Only messages of this speaker.", "user"),
+    "stream": Words("Only lines of this output.", "stdout"),
+    "transaction": Words("Only of this request or job.", "GET /cart"),
     "rid": Words("Names the run, where several overlap.", SOMETHING),
     "public_key": Words("The DSN key.", "0123456789abcdef0123456789abcdef"),
     "issue_id": Words("Id of the issue, or its number in the project.", "1"),

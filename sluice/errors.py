@@ -23,6 +23,7 @@ from api.errors.agents import alerts as agent_alerts
 from api.errors.agents import issues as agent_issues
 from api.errors.agents import reading as agent_reading
 from api.errors.agents import releases as agent_releases
+from api.errors.exporting import EXPORTS
 from api.errors.sentry_cli import assembling, uploads
 from api.errors.sentry_cli import deploys as cli_deploys
 from api.errors.sentry_cli import releases as cli_releases
@@ -146,4 +147,5 @@ SYSTEM = System(
     ),
     pages=SECTIONS,
     checks=checks(),
+    exports=EXPORTS,
 )

@@ -1,6 +1,7 @@
 """The system `llm`, put together from its sub-packages."""
 
 from api.llm import analytics, by_token, costs, models, prices, spans, traces
+from api.llm.exporting import EXPORTS
 from api.pages.llm.pages import SECTIONS
 from clickhouse.client import Warehouse
 from clickhouse.llm.spans import SPANS
@@ -56,4 +57,5 @@ SYSTEM = System(
     pages=SECTIONS,
     checks=checks(),
     tables={TRACE.name: TRACES, SPAN.name: SPANS},
+    exports=EXPORTS,
 )

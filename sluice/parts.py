@@ -9,6 +9,7 @@ from litestar import Router
 from litestar.types import AnyCallable
 from msgspec import Struct
 
+from api.exports.lists import ListFilter
 from api.pages.navigation import Section
 from clickhouse.client import Warehouse
 from clickhouse.queries.parts import Table
@@ -82,3 +83,5 @@ class System(Struct, frozen=True):
     item and the most bytes of one; what of a kind is not here is replayed unchecked."""
     tables: Mapping[str, Table] = {}
     """Where the rows of a kind are read back for the sender who waits for them."""
+    exports: Mapping[str, ListFilter] = {}
+    """What exports of a table are narrowed by, where its list has filters of its own."""

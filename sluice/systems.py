@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Router
 
+from api.exports.lists import ListFilter
 from api.pages.navigation import Section
 from clickhouse.queries.parts import Table
 from schemas.issues import Checked
@@ -60,6 +61,11 @@ def pages() -> list[Section]:
 def checks() -> Mapping[str, Callable[[bytes, int], Checked]]:
     """Returns how one item of a kind is checked, by the kind's name."""
     return {name: check for system in SYSTEMS for name, check in system.checks.items()}
+
+
+def exports() -> Mapping[str, ListFilter]:
+    """Returns what exports of a table are narrowed by, where its list has filters of its own."""
+    return {name: one for system in SYSTEMS for name, one in system.exports.items()}
 
 
 def tables() -> Mapping[str, Table]:

@@ -28,7 +28,16 @@ from schemas.settings import Settings
 from sluice.forwarded import with_forwarded
 from sluice.origins import allowed_origins
 from sluice.proxies import trusted_proxies
-from sluice.systems import SYSTEMS, agents, controls, own_routers, pages, queries, sentry_cli
+from sluice.systems import (
+    SYSTEMS,
+    agents,
+    controls,
+    exports,
+    own_routers,
+    pages,
+    queries,
+    sentry_cli,
+)
 
 OPERATIONS = (get_health, get_ready, get_metrics)
 
@@ -70,7 +79,7 @@ def ingest_routes() -> list[Any]:
 
 def out_routes() -> list[Any]:
     """Returns the routes of the API and the dashboard."""
-    routes = api_app.routes(queries(), controls(), pages(), agents(), sentry_cli())
+    routes = api_app.routes(queries(), controls(), pages(), agents(), sentry_cli(), exports())
     return sharing_paths([*routes, *own_routers()])
 
 

@@ -167,6 +167,13 @@ def wanted_of(
         raise InvalidParameters("date_from is after date_to")
     if last - first > LONGEST_US:
         raise invalid("date_from", f"Expected a range of at most {LONGEST_US // DAY_US} days")
+    return filter_of(query, attributes, first, last)
+
+
+def filter_of(
+    query: LogQuery, attributes: tuple[Attribute, ...], first: int, last: int
+) -> LogFilter:
+    """Returns the filter that a query names, within a range."""
     return LogFilter(
         from_us=first,
         to_us=last,

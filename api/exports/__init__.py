@@ -1,0 +1,1 @@
+"""Rows as files over HTTP: what is asked for, and how a file is sent."""
