@@ -29,6 +29,7 @@ from api.landing import get_runtime_config
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
 from api.outgoing import TooManyAnswers
+from api.pages.exports import section_of
 from api.pages.invite import INVITE_PAGE, rejected
 from api.pages.navigation import Section
 from api.pages.routes import page_routers
@@ -79,10 +80,11 @@ def routes(
     exports: Mapping[str, ListFilter],
 ) -> list[Any]:
     """Returns every route of the API and the dashboard, with the handlers of the systems."""
-    exporting = export_handlers(filters_of(exports))
+    filters = filters_of(exports)
+    exporting = export_handlers(filters)
     handlers = [*queries, *outcomes.HANDLERS, *exporting]
     return [
-        *page_routers(pages),
+        *page_routers([*pages, section_of(filters)]),
         get_health,
         get_ready,
         get_metrics,

@@ -28,8 +28,8 @@ check() {
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 compile --group lock --output-file requirements/lock.txt "$@"
-compile pyproject.toml --extra postgres --extra grpc --output-file requirements/run.txt "$@"
+compile pyproject.toml --extra postgres --extra grpc --extra s3 --output-file requirements/run.txt "$@"
 compile --group build --constraints requirements/run.txt --output-file requirements/build.txt "$@"
-compile pyproject.toml --extra postgres --extra grpc --group dev --constraints requirements/run.txt \
+compile pyproject.toml --extra postgres --extra grpc --extra s3 --group dev --constraints requirements/run.txt \
 	--constraints requirements/build.txt --output-file requirements/dev.txt "$@"
 check

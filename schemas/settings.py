@@ -36,6 +36,8 @@ SECRETS = frozenset(
         "mcp_token",
         "prober_token",
         "alert_email_url",
+        "export_token",
+        "export_s3_secret_key",
     }
 )
 
@@ -254,6 +256,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Address of the server that `sluice mcp` asks. Empty: `sluice up` on this machine."""
     mcp_token: str = ""
     """API token that `sluice mcp` asks with."""
+    export_token: str = ""
+    """API token or key that `sluice export` asks with. Empty: it makes one for itself."""
+    export_folder: str = ""
+    """Folder for scheduled exports; each project has one in it. Empty: none goes to a folder."""
+    export_s3_url: str = ""
+    """Bucket for scheduled exports, `s3://bucket/prefix`. Empty: none goes to S3."""
+    export_s3_endpoint: str = ""
+    """Address of a store that speaks S3. Empty: AWS."""
+    export_s3_region: str = ""
+    """Region of the bucket."""
+    export_s3_access_key: str = ""
+    """Access key for S3. Empty: what the environment says, as AWS names it."""
+    export_s3_secret_key: str = ""
+    """Secret key for S3."""
     private_targets: Literal["refuse", "allow"] = "refuse"
     """Whether alerts may be sent to private and link-local addresses, probes look at them, and
     repositories be fetched from them or from folders of this machine: `refuse` or `allow`. Those of

@@ -30,6 +30,7 @@ from sluice.commands import (
 )
 from sluice.commands.demo import send_demo
 from sluice.commands.doctor import examine
+from sluice.commands.exports import export
 from sluice.commands.grafana import make_grafana_user
 from sluice.commands.mcp import serve_mcp
 from sluice.commands.migrate import migrate_all
@@ -183,6 +184,7 @@ app.command("demo")(send_demo)
 app.command("warehouse")(serve_warehouse)
 app.command("grafana-user")(make_grafana_user)
 app.command("reprice")(reprice)
+app.command("export")(export)
 app.command("reseal")(reseal)
 app.command("mcp")(serve_mcp)
 app.add_typer(projects.app, name="project")

@@ -22,6 +22,7 @@ from eventlog.tail import SqliteTail
 from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
+from processors.exports.scheduled import Schedules, places_of
 from processors.persons import Erasures
 from processors.project_list import ProjectList
 from processors.purge import Purge
@@ -105,6 +106,7 @@ def _add_upkeep(
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
         (ALONE_EVERY_S, Erasures(database, warehouse, event_log, erase_texts).work),
+        (ALONE_EVERY_S, Schedules(database, warehouse, places_of(process.settings)).work),
         (FOLLOW_EVERY_S, ProjectList(database, warehouse).follow),
         (RETENTION_EVERY_S, lambda: retain(event_log, retention, datetime.now(UTC))),
     ]

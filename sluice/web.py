@@ -24,6 +24,7 @@ from api.reads import Turns
 from api.reference import reference_router
 from api.slashes import with_slashes_kept
 from ingest import app as ingest_app
+from processors.exports.scheduled import places_of
 from schemas.settings import Settings
 from sluice.forwarded import with_forwarded
 from sluice.origins import allowed_origins
@@ -65,6 +66,7 @@ def reading_state(settings: Settings) -> dict[str, Any]:
     return {
         "turns": Turns(settings.query_threads, max_memory_bytes=settings.query_max_memory_bytes),
         "outgoing": Outgoing(settings.max_outgoing_bytes),
+        "export_places": places_of(settings).open,
     }
 
 

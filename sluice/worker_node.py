@@ -16,6 +16,7 @@ from eventlog.kafka_offsets import OffsetReader
 from eventlog.log import TopicPartition
 from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
+from processors.exports.scheduled import Schedules, places_of
 from processors.ownership import FLUSH_S, Checkpoints, Holder
 from processors.persons import Erasures
 from processors.project_list import ProjectList
@@ -81,11 +82,11 @@ async def open_parts(process: Process) -> None:
     process.upkeep.append((LAG_EVERY_S, lambda: event_log.measure_lag(sink)))
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
-    _lead(process, sink, purge.run, every_s=0.0)
-    _lead(process, sink, Erasures(database, warehouse, event_log, erase_texts).work, every_s=0.0)
+    works: list[Work] = [purge.run, Erasures(database, warehouse, event_log, erase_texts).work]
+    works += [start(warehouse, event_log) for start in systems.alone]
+    for work in (*works, Schedules(database, warehouse, places_of(settings)).work):
+        _lead(process, sink, work, every_s=0.0)
     _lead(process, sink, ProjectList(database, warehouse).follow, every_s=FOLLOW_EVERY_S)
-    for start in systems.alone:
-        _lead(process, sink, start(warehouse, event_log), every_s=0.0)
     _lead(
         process,
         sink,

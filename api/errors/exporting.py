@@ -3,6 +3,7 @@
 from api.auth import AnyRequest
 from api.errors.logs import LogQuery, filter_of
 from api.exports.lists import ListFilter, range_of
+from api.pages.errors.logs.exporting import listed_logs
 from api.parameters import read, values_of
 from api.search_terms import ATTRIBUTE, read_attributes
 from api.time_zones import zone_of
@@ -26,4 +27,4 @@ def _logs(request: AnyRequest, project: ProjectContext) -> Condition:
     return condition(project, wanted)
 
 
-EXPORTS = {"logs": ListFilter((LogQuery,), _logs, (ATTRIBUTE,))}
+EXPORTS = {"logs": ListFilter((LogQuery,), _logs, (ATTRIBUTE,), listed_logs)}

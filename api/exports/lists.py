@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from api.auth import AnyRequest
 from api.dates import date_range
+from api.pages.viewer import Viewer
 from api.parameters import values_of
 from clickhouse.exports.registry import EXPORTED
 from clickhouse.exports.tables import Exported
@@ -16,6 +17,7 @@ from schemas.projects import ProjectContext
 
 FROM = "t.`MOMENT` >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
 TO = "t.`MOMENT` <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
+NarrowPage = Callable[[AnyRequest, Viewer], Condition]
 Narrow = Callable[[AnyRequest, ProjectContext], Condition | None]
 
 
@@ -27,6 +29,9 @@ class ListFilter(Struct, frozen=True):
     narrow: Narrow
     """Raises `InvalidParameters`."""
     prefixes: tuple[str, ...] = ()
+    on_page: NarrowPage | None = None
+    """By the address of the page that lists these rows; without one, by its range of time and by
+    columns of equal values. Raises `InvalidParameters`."""
 
     @property
     def names(self) -> set[str]:

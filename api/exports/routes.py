@@ -11,12 +11,13 @@ from msgspec import Meta
 from api.dates import parse_date
 from api.declared import takes
 from api.exports.lists import ListFilter, every_parameter
-from api.exports.sending import read_place, running_of, send_file
+from api.exports.sending import NEXT, running_of, send_file
 from api.holders import by_token
 from api.parameters import NothingFound, Project, Values, invalid, read, values_of
 from api.reads import reader_of
 from api.time_zones import TimeZone
 from clickhouse.exports.columns import Format
+from clickhouse.exports.places import NoPlace, read_place
 from clickhouse.exports.reading import PLAN_ROWS, count_days
 from clickhouse.exports.registry import EXPORTED
 from clickhouse.exports.statements import Wanted
@@ -25,7 +26,7 @@ from schemas.exports import ExportDays, ExportTable
 from schemas.projects import ProjectContext
 from schemas.times import INVALID
 
-Moment = Annotated[str, Meta(max_length=100)]
+CURSOR_RULE = f"Expected what {NEXT} has given for this table"
 
 
 class Received(TimeZone, frozen=True, kw_only=True):
@@ -170,7 +171,10 @@ async def _answer(
         format=query.format,
         raw=query.cells == "raw",
     )
-    after = read_place(of, query.cursor) if query.cursor else None
+    try:
+        after = read_place(of, query.cursor) if query.cursor else None
+    except NoPlace as error:
+        raise invalid("cursor", CURSOR_RULE) from error
     return await send_file(
         request, reader_of(request, project), wanted, after=after, rows=_rows(query)
     )

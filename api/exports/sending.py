@@ -4,23 +4,19 @@ The first part of a file is read before its answer begins: what goes wrong there
 ever. What goes wrong later breaks the connection off, so that nobody takes a piece for a file.
 """
 
-import base64
-import binascii
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import msgspec
 from litestar import Response
 
 from api.auth import AnyRequest
 from api.outgoing import Share, Streamed, Texts
-from api.parameters import invalid
 from api.reads import Reader, TooManyQueries
 from clickhouse.exports.columns import Format
+from clickhouse.exports.places import written
 from clickhouse.exports.reading import PART_BYTES, plan, read_file
 from clickhouse.exports.statements import Place, Wanted
-from clickhouse.exports.tables import Exported
 from schemas.projects import ProjectId
 
 HELD_BYTES = 2 * PART_BYTES
@@ -131,25 +127,3 @@ def running_of(request: AnyRequest) -> Running:
         state["exports"] = Running()
     found: Running = state.exports
     return found
-
-
-def written(table: Exported, place: Place) -> str:
-    """Returns a place as an answer gives it away."""
-    return base64.urlsafe_b64encode(msgspec.json.encode([table.name, *place])).decode()
-
-
-def read_place(table: Exported, text: str) -> Place:
-    """Reads what `written` gave. Raises `InvalidParameters`."""
-    try:
-        name, *place = msgspec.json.decode(base64.urlsafe_b64decode(text), type=list[int | str])
-    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
-        raise invalid("cursor", RULE) from error
-    forms = [str if key.form in ("text", "hash") else int for key in table.key]
-    fits = len(place) == len(forms) and all(map(isinstance, place, forms))
-    numbers = (one for one in place if isinstance(one, int))
-    if name != table.name or not fits or any(not -(1 << 63) <= one < 1 << 64 for one in numbers):
-        raise invalid("cursor", RULE)
-    return tuple(place)
-
-
-RULE = f"Expected what {NEXT} has given for this table"

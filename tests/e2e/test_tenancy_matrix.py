@@ -183,6 +183,7 @@ PAGES = (
     *("/pipeline", "/pipeline/dead", "/pipeline/dead/{ref}", "/pipeline/dead/{ref}/raw"),
     *("/uptime/status-pages", "/uptime/status-pages/{page_id}"),
     *("/deploys/app", "/deploys/app.events", "/deploys/deployments", "/deploys/deployments.events"),
+    *("/export/{table}",),
     *("/deploys/environment", "/deploys/domains", "/deploys/webhooks", "/deploys/settings"),
     *(f"/deploys/deployments/{{deployment_id}}{one}" for one in DEPLOYMENT_PAGES),
     *("/otel/traces", "/otel/spans", "/otel/suggest", "/otel/map"),
@@ -192,7 +193,17 @@ PAGES = (
 )
 SETTINGS = tuple(
     f"/settings/{one}"
-    for one in ("members", "keys", "dsn", "tokens", "persons", "prices", "errors", "source-maps")
+    for one in (
+        "members",
+        "keys",
+        "dsn",
+        "tokens",
+        "persons",
+        "prices",
+        "errors",
+        "source-maps",
+        "exports",
+    )
 )
 CHANGES = (
     *("", "/delete", "/keys", "/keys/{key_id}/rename", "/keys/{key_id}/revoke"),
@@ -201,7 +212,7 @@ CHANGES = (
     *("/members/invitations/{invitation_id}/revoke", "/prices", "/prices/{number}"),
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
     *("/errors", "/errors/try", "/persons", "/persons/export", "/persons/erase"),
-    "/source-maps/{bundle_id}/remove",
+    *("/source-maps/{bundle_id}/remove", "/exports", "/exports/remove"),
 )
 ALERTS = (
     *("rules", "rules/{rule_id}", "rules/{rule_id}/remove"),

@@ -50,6 +50,7 @@ class TestEveryPage:
         ("demo", "settings/dsn"),
         ("demo", "settings/tokens"),
         ("demo", "settings/persons"),
+        ("demo", "settings/exports"),
         ("demo", "settings/prices"),
         ("demo", "settings/errors"),
         ("demo", "settings/source-maps"),

@@ -1,7 +1,7 @@
 """The settings in the navigation. Systems add pages of their own to them."""
 
 from api.pages.navigation import Link, Section
-from api.pages.settings import dsn, keys, members, persons, project, tokens
+from api.pages.settings import dsn, exports, keys, members, persons, project, tokens
 
 SECTION = Section(
     "Project",
@@ -13,6 +13,7 @@ SECTION = Section(
         *dsn.HANDLERS,
         *tokens.HANDLERS,
         *persons.HANDLERS,
+        *exports.HANDLERS,
     ),
     settings=(
         Link("Project", "settings"),
@@ -21,5 +22,6 @@ SECTION = Section(
         Link("DSN", "settings/dsn"),
         Link("API tokens", "settings/tokens"),
         Link("Data of a person", "settings/persons"),
+        Link("Exports", "settings/exports"),
     ),
 )

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 
 from ingest.otel.demo import Shop
@@ -16,7 +18,7 @@ from ingest.otel.demo_coding import Coding
 from sluice.demo_otel import CODING_OF, TALKS_OF
 from tests.e2e.old_rows import count_rows
 from tests.e2e.payloads import span, trace
-from tests.integration.cli.conftest import Place, serving
+from tests.integration.cli.conftest import KEY, Place, serving
 
 pytestmark = pytest.mark.slow
 
@@ -332,3 +334,28 @@ def eventually(holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+class TestExport:
+    def test_a_project_is_taken_away_and_a_second_run_finds_it_there(
+        self, served: Place, tmp_path: Path
+    ) -> None:
+        with served.client() as client:
+            client.post("/v1/traces/batch", json=[trace(), trace()]).raise_for_status()
+            stored = len(client.get("/v1/traces", params={"limit": 1000}).json()["traces"])
+        asked = ("export", "--to", str(tmp_path), "--kinds", "traces")
+        project_id = served.run("project", "list").lines[0][0]
+        own = {"SLUICE_EXPORT_TOKEN": KEY}
+
+        by_own_token = served.run(*asked, "--project", project_id)
+        files = list(tmp_path.rglob("*.parquet"))
+        by_key = served.run(*asked, "--format", "jsonl", **own)
+        wrong = served.run(*asked, SLUICE_EXPORT_TOKEN=f"{KEY[:-1]}b")
+
+        assert by_own_token.code == by_key.code == 0, by_own_token.err + by_key.err
+        assert by_own_token.err.startswith(f"{stored} rows written")
+        assert sum(pq.read_metadata(file).num_rows for file in files) == stored
+        [lines] = tmp_path.rglob("*.jsonl")
+        assert len(lines.read_text().splitlines()) == stored
+        assert (wrong.code, "401" in wrong.err) == (1, True)
+        assert "sluice export" not in served.run("token", "list").out

@@ -1,0 +1,40 @@
+"""Stretches of time by which a project is cut into files: days, or hours, of when rows came."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+Grain = Literal["day", "hour"]
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+SETTLED = timedelta(minutes=15)
+"""After which no row of a stretch is on its way any more, unless the stream lags by more."""
+
+
+class Slice(Struct, frozen=True):
+    """The rows of a table that came in a day or an hour of UTC."""
+
+    table: str
+    first: datetime
+    before: datetime
+
+    @property
+    def folder(self) -> str:
+        """Where its files are: as Hive names partitions, which readers of Parquet know."""
+        day = f"{self.table}/received_date={self.first:%Y-%m-%d}"
+        return day if self.before - self.first == DAY else f"{day}/received_hour={self.first:%H}"
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it gets no more rows."""
+        return now >= self.before + SETTLED
+
+
+def slices_of(table: str, days: Iterable[str], grain: Grain) -> Iterator[Slice]:
+    """Yields the stretches of days, `YYYY-MM-DD`, in their order."""
+    step = DAY if grain == "day" else HOUR
+    for day in sorted(days):
+        start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
+        for number in range(DAY // step):
+            yield Slice(table, start + number * step, start + (number + 1) * step)
