@@ -30,6 +30,8 @@ class Manifest(Struct, frozen=True):
     format: Format
     received_from: str
     received_before: str
+    counted: int = 0
+    """How many rows there were when it was begun; what is stored twice is counted twice."""
     parts: list[Part] = []
     next: str = ""
     """Where the next part begins; empty at the beginning, and when all are there."""
@@ -51,6 +53,7 @@ def begun(one: Slice, format: Format, *, is_over: bool) -> Manifest:
         format=format,
         received_from=one.first.isoformat(),
         received_before=one.before.isoformat(),
+        counted=one.rows,
         was_over=is_over,
     )
 

@@ -1,6 +1,6 @@
 """Stretches of time by which a project is cut into files: days, or hours, of when rows came."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
@@ -19,6 +19,8 @@ class Slice(Struct, frozen=True):
     table: str
     first: datetime
     before: datetime
+    rows: int = 0
+    """How many were counted, of a day."""
 
     @property
     def folder(self) -> str:
@@ -31,10 +33,11 @@ class Slice(Struct, frozen=True):
         return now >= self.before + SETTLED
 
 
-def slices_of(table: str, days: Iterable[str], grain: Grain) -> Iterator[Slice]:
-    """Yields the stretches of days, `YYYY-MM-DD`, in their order."""
+def slices_of(table: str, days: Mapping[str, int], grain: Grain) -> Iterator[Slice]:
+    """Yields the stretches of days, `YYYY-MM-DD` with their rows, in their order."""
     step = DAY if grain == "day" else HOUR
     for day in sorted(days):
         start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
         for number in range(DAY // step):
-            yield Slice(table, start + number * step, start + (number + 1) * step)
+            first = start + number * step
+            yield Slice(table, first, first + step, days[day] if step == DAY else 0)

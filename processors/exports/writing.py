@@ -73,14 +73,15 @@ class Run(Struct, frozen=True, kw_only=True):
         """Writes what is not there. Raises `SourceBusy` and `TargetFailed` when trying is over."""
         for one in slices:
             found = await read_manifest(self.target, one, self.format)
-            if found is not None and found.done:
+            # More rows of a day that was over: somebody has imported them, or replayed.
+            if found is not None and found.done and one.rows <= found.counted:
                 await self.tell(Told(one, rows=found.rows, is_over=True, was_there=True))
             else:
                 await self._write(one, found)
 
     async def _write(self, one: Slice, found: Manifest | None) -> None:
         now = found
-        if now is None or not now.was_over:
+        if now is None or not now.was_over or now.done:
             now = begun(one, self.format, is_over=one.is_over(self.clock()))
         if now.rows:
             await self.tell(Told(one, rows=now.rows, was_there=True))

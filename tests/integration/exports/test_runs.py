@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ from schemas.projects import ProjectContext
 from sluice.exports import Asked, Server
 from tests.integration.exports.bucket import ACCESS_KEY, SECRET_KEY, fake_s3
 from tests.integration.exports.test_files import store_calls
+from tests.integration.queries.conftest import store_traces
+from tests.integration.queries.rows import make_trace
 
 AFTERWARDS = datetime(2025, 7, 1, tzinfo=UTC)
 ASKED = Asked(tables=["traces"], format="parquet", rows=4)
@@ -190,6 +193,24 @@ async def test_a_day_that_is_not_over_is_written_anew(
     assert len(ids_in(tmp_path)) == 11
 
 
+async def test_rows_that_are_brought_into_a_day_that_was_done_are_written_too(
+    server: Server, way: Cut, warehouse: Warehouse, project: ProjectContext, tmp_path: Path
+) -> None:
+    store_calls(warehouse, project, 25)
+    target = Folder(tmp_path)
+    await run_of(server, target, Watch()).write((await server.total()).slices)
+    received_us = int(datetime(2025, 6, 2, 12, tzinfo=UTC).timestamp()) * 1_000_000
+    imported = make_trace(project.project_id, uuid.uuid4().hex, received_at_us=received_us)
+    store_traces(warehouse, [imported])
+    way.files = 0
+
+    for _ in range(2):
+        await run_of(server, target, Watch()).write((await server.total()).slices)
+
+    assert len(set(ids_in(tmp_path))) == len(ids_in(tmp_path)) == 26
+    assert way.files == 3, "of the one day, once"
+
+
 async def test_files_of_a_run_before_that_are_too_many_go(
     server: Server, warehouse: Warehouse, project: ProjectContext, tmp_path: Path
 ) -> None:
@@ -260,7 +281,7 @@ async def test_a_bucket_that_refuses_says_so_without_a_secret() -> None:
 
 
 def test_an_hour_has_a_folder_within_its_day() -> None:
-    [*hours] = slices_of("logs", ["2026-01-01"], "hour")
+    [*hours] = slices_of("logs", {"2026-01-01": 9}, "hour")
 
     assert len(hours) == 24
     assert hours[7].folder == "logs/received_date=2026-01-01/received_hour=07"
