@@ -19,8 +19,8 @@ from clickhouse.exports.reading import PART_BYTES, plan, read_file
 from clickhouse.exports.statements import Place, Wanted
 from schemas.projects import ProjectId
 
-HELD_BYTES = 2 * PART_BYTES
-"""Of one file: a part as it came, and as it goes."""
+HELD_BYTES = 3 * PART_BYTES
+"""Of one file: a part as it came, as it goes, and the next one."""
 MOST_OF_A_PROJECT = 2
 """Files at a time. One more is put off (429), so that a project leaves turns to others."""
 ROWS = "Sluice-Export-Rows"

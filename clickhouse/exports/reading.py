@@ -5,7 +5,7 @@ any length holds some megabytes, and neither readers nor the stream wait for it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse, for_exports, read_bytes
@@ -98,22 +98,38 @@ async def read_file(
 ) -> AsyncGenerator[bytes]:
     """Yields a file with the rows of a plan; if it goes on, with all that follow it too."""
     encoder = ParquetFile() if wanted.format == "parquet" else None
+    async for piece in _ahead(_pieces(warehouse, wanted, first, goes_on=goes_on)):
+        made = piece if encoder is None else await asyncio.to_thread(encoder.add, piece)
+        if made:
+            yield made
+    if encoder is not None:
+        yield await asyncio.to_thread(encoder.end)
+
+
+async def _ahead(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yields pieces; the next one is read while one is on its way."""
+    coming = asyncio.ensure_future(anext(pieces, None))
+    try:
+        while (piece := await coming) is not None:
+            coming = asyncio.ensure_future(anext(pieces, None))
+            yield piece
+    finally:
+        coming.cancel()
+
+
+async def _pieces(
+    warehouse: Warehouse, wanted: Wanted, first: Plan, *, goes_on: bool
+) -> AsyncGenerator[bytes]:
     is_first, now = True, first
     while True:
         # A file without rows has its columns still.
         parts: Sequence[Part | None] = now.parts or ([None] if is_first else [])
         for part in parts:
-            piece = await _read(warehouse, wanted, part, is_first=is_first)
-            if encoder is not None:
-                piece = await asyncio.to_thread(encoder.add, piece)
+            yield await _read(warehouse, wanted, part, is_first=is_first)
             is_first = False
-            if piece:
-                yield piece
         if not goes_on or now.last is None:
-            break
+            return
         now = await plan(warehouse, wanted, now.last)
-    if encoder is not None:
-        yield await asyncio.to_thread(encoder.end)
 
 
 async def _read(
