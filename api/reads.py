@@ -151,3 +151,9 @@ class _Reads:
         async with self._share.threads:
             bounds = {**self._bounds, **settings}
             return await self._warehouse.query(sql, parameters, as_bytes=as_bytes, **bounds)
+
+    async def command(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
+        """For the note of what is asked for, which has the threads of writes."""
+        await self._warehouse.command(sql, parameters, **settings)

@@ -17,7 +17,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from benchmarks.fill import DAYS, PROJECT, fill, fill_spans
+from benchmarks.fill import DAYS, PROJECT, fill, fill_spans, gigabytes, keep_days
 from clickhouse.client import Warehouse
 from clickhouse.llm import analytics, span_analytics, spans, traces
 from clickhouse.llm.filters import SpanFilter, TraceFilter
@@ -290,10 +290,12 @@ def main() -> None:
         warehouse = Warehouse(f"chdb://{directory}")
         migrate(warehouse)
         began = time.perf_counter()
-        fill(warehouse, rows)
+        filled = fill(warehouse, rows)
         fill_spans(warehouse, options.spans)
-        took = time.perf_counter() - began
-        print(f"\n{rows:,} traces and {options.spans:,} spans, filled in {took:.0f} s")
+        keep_days(warehouse)
+        took, disk = time.perf_counter() - began, gigabytes(warehouse)
+        print(f"\n{filled:,} of {rows:,} traces and {options.spans:,} spans, in {took:.0f} s")
+        print(f"{disk:.1f} GB on the disk")
         asyncio.run(measure(warehouse, options.times, options.only))
         warehouse.close()
         shutil.rmtree(directory, ignore_errors=True)

@@ -9,15 +9,24 @@ turns a session.
 """
 
 import argparse
+import asyncio
 import time
 from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.keep_days import Day, build, seal
 from clickhouse.migrate import migrate
+from schemas.projects import ProjectId
 
 PROJECT = "bench"
 START = "2025-06-01 00:00:00"
+FIRST_DAY = date(2025, 6, 1)
 DAYS = 30
+KEPT_PATHS = ("", "team", "feature")
+"""Users, and two keys of the metadata."""
+ON_DISK = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active"
 ROWS_PER_INSERT = 500_000
 
 # One number in, one trace out: every "random" value is a hash of the row's number and a salt.
@@ -136,6 +145,14 @@ SETTINGS max_insert_block_size = 500000, min_insert_block_size_rows = 500000, ma
 FILLER = "The quick brown fox jumps over the lazy dog while 1,000 tokens stream past. " * 20
 
 
+class Bounds(NamedTuple):
+    """What a fill may take; it stops at the first that is reached, at a whole statement."""
+
+    minutes: float = 60.0
+    gigabytes: float = 40.0
+    """Of tables on the disk."""
+
+
 def fill(
     warehouse: Warehouse,
     rows: int,
@@ -143,19 +160,51 @@ def fill(
     seed: int = 7,
     body_bytes: int = 150,
     project: str = PROJECT,
-) -> None:
-    """Inserts `rows` traces of a project; the same seed and size give the same rows."""
-    given = {"seed": seed, "body": body_bytes, "project": project}
-    _fill(warehouse, FILL_TRACES, rows, given)
+    bounds: Bounds | None = None,
+) -> int:
+    """Inserts `rows` traces of a project; the same seed and size give the same rows.
+
+    Returns how many there are: fewer where a bound was reached, and then the last days are missing.
+    """
+    given: dict[str, int | str] = {"seed": seed, "body": body_bytes, "project": project}
+    return _fill(warehouse, FILL_TRACES, rows, given, bounds or Bounds())
 
 
-def fill_spans(warehouse: Warehouse, rows: int, *, seed: int = 7, project: str = PROJECT) -> None:
+def fill_spans(warehouse: Warehouse, rows: int, *, seed: int = 7, project: str = PROJECT) -> int:
     """Inserts `rows` spans of a project; the same seed and size give the same rows."""
-    _fill(warehouse, FILL_SPANS, rows, {"seed": seed, "project": project})
+    return _fill(warehouse, FILL_SPANS, rows, {"seed": seed, "project": project}, Bounds())
 
 
-def _fill(warehouse: Warehouse, statement: str, rows: int, given: Mapping[str, int | str]) -> None:
+def keep_days(warehouse: Warehouse, *, project: str = PROJECT) -> None:
+    """Builds the kept days of `KEPT_PATHS`, as the upkeep does for what people ask for."""
+    for path in KEPT_PATHS:
+        for number in range(DAYS + 1):
+            day = Day(ProjectId(project), path, FIRST_DAY + timedelta(days=number))
+            asyncio.run(_keep(warehouse, day))
+
+
+async def _keep(warehouse: Warehouse, day: Day) -> None:
+    number = time.time_ns() // 1000
+    if await build(warehouse, day, number):
+        await seal(warehouse, day, number)
+
+
+def gigabytes(warehouse: Warehouse) -> float:
+    """Returns what the tables of a store take on the disk."""
+    return float(warehouse.query_now(ON_DISK, None, {}).rows[0][0]) / 1e9
+
+
+def _fill(
+    warehouse: Warehouse,
+    statement: str,
+    rows: int,
+    given: Mapping[str, int | str],
+    bounds: Bounds,
+) -> int:
+    deadline = time.monotonic() + 60 * bounds.minutes
     for first in range(0, rows, ROWS_PER_INSERT):
+        if time.monotonic() > deadline or gigabytes(warehouse) > bounds.gigabytes:
+            return first
         values = {
             **given,
             "start": START,
@@ -166,6 +215,7 @@ def _fill(warehouse: Warehouse, statement: str, rows: int, given: Mapping[str, i
             "count": min(ROWS_PER_INSERT, rows - first),
         }
         warehouse.command_now(statement, values, {"max_partitions_per_insert_block": 0})
+    return rows
 
 
 def main() -> None:
@@ -176,15 +226,26 @@ def main() -> None:
     parser.add_argument("--spans", type=int, default=0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--body-bytes", type=int, default=150)
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop after so many")
+    parser.add_argument("--gigabytes", type=float, default=40.0, help="stop at so many on the disk")
     options = parser.parse_args()
     warehouse = Warehouse(options.url)
     migrate(warehouse)
     began = time.perf_counter()
-    fill(warehouse, options.rows, seed=options.seed, body_bytes=options.body_bytes)
-    fill_spans(warehouse, options.spans, seed=options.seed)
-    took = time.perf_counter() - began
-    rows = options.rows + options.spans
-    print(f"{rows:,} traces and spans in {took:.1f} s: {rows / took:,.0f}/s")
+    bounds = Bounds(options.minutes, options.gigabytes)
+    size = {"seed": options.seed, "body_bytes": options.body_bytes}
+    rows = fill(warehouse, options.rows, bounds=bounds, **size)
+    rows += fill_spans(warehouse, options.spans, seed=options.seed)
+    took, disk = time.perf_counter() - began, gigabytes(warehouse)
+    print(f"{rows:,} traces and spans in {took:.1f} s: {rows / took:,.0f}/s, {disk:.1f} GB")
+    began, used = time.perf_counter(), time.process_time()
+    keep_days(warehouse)
+    took, used, disk = (
+        time.perf_counter() - began,
+        time.process_time() - used,
+        gigabytes(warehouse) - disk,
+    )
+    print(f"days kept in {took:.1f} s, {used:.1f} s of processor time, {disk:.2f} GB")
     warehouse.close()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from schemas.projects import ProjectId
 
 TABLES = (
+    "asked_keys",
     "attachments",
     "bill_changes",
     "bill_marks",
@@ -23,6 +24,7 @@ TABLES = (
     "error_hours",
     "errors",
     "feedback",
+    "key_days",
     "logs",
     "messages",
     "otel_metrics",

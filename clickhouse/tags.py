@@ -16,6 +16,7 @@ from msgspec import json
 
 _encode = json.Encoder().encode
 ESCAPED = re.compile(rb"=([0-9A-F]{2})")
+PATH = re.compile(r"[A-Za-z0-9_=-]+")
 UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
 MOST_KEPT_CHARS = 256
 """Of a key whose path is kept: senders choose them, and some thousand long ones fill the memory."""
@@ -32,7 +33,14 @@ def tag_sql(key: str) -> str:
     It goes into a statement unbound, for paths cannot be bound: it holds nothing of the key but the
     characters of a path.
     """
-    return f"ifNull(tags.`{path_of(key)}`.:String, '')"
+    return path_sql(path_of(key))
+
+
+def path_sql(path: str) -> str:
+    """Returns what `tag_sql` does, for a path. Raises `ValueError` for what `path_of` never is."""
+    if not PATH.fullmatch(path):
+        raise ValueError(f"no path of a key: {path!r}")
+    return f"ifNull(tags.`{path}`.:String, '')"
 
 
 def stored_tag(value: str) -> str:

@@ -17,9 +17,17 @@ import structlog
 from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
+from clickhouse.kept_days import forget_project
 from clickhouse.person_rollups import drop_empty_sums, move_session_sums, take_out_of_errors
 from clickhouse.personal import PERSONAL, Personal
-from clickhouse.persons import PATIENT, Whose, count_rows, erase_rows, list_fingerprints
+from clickhouse.persons import (
+    PATIENT,
+    Whose,
+    count_rows,
+    erase_rows,
+    list_fingerprints,
+    mutation_settings,
+)
 from controlplane.database import Database
 from controlplane.erasures import save_erasure, take_erasure
 from controlplane.failures import ControlPlaneError
@@ -113,6 +121,8 @@ class Erasures:
         await erase_rows(self._store, one, whose)
         if one.table == "traces":
             await drop_empty_sums(self._store, whose)
+            settings = await mutation_settings(self._store)
+            await forget_project(self._store, whose.project_id, **settings)
 
     async def _save(
         self, erasure: Erasure, state: ErasureState = "running", **named: object

@@ -9,6 +9,7 @@ from clickhouse.llm.traces import TRACES
 from ingest.llm.app import routers
 from ingest.llm.forms import checks, forms
 from processors.blocks import StoredLog
+from processors.llm import key_days
 from processors.llm.cost.targets import why_no_target
 from processors.llm.costs import explain_span, explain_trace
 from processors.llm.reprice import Repricing
@@ -19,6 +20,7 @@ from schemas.llm.costs import CostAnswer
 from schemas.llm.prices import Alias, PriceDocument
 from schemas.projects import ProjectId
 from sluice.parts import Parts, Resources, System, Work
+from sluice.upkeep import at_most
 
 
 def open_parts(resources: Resources) -> Parts:
@@ -36,12 +38,15 @@ def open_parts(resources: Resources) -> Parts:
     def repricing(warehouse: Warehouse, event_log: StoredLog) -> Work:
         return Repricing(database, warehouse, event_log, pricing).work
 
+    def keeping(warehouse: Warehouse, event_log: StoredLog) -> Work:
+        return at_most(key_days.KeyDays(database, warehouse).work, every_s=key_days.EVERY_S)
+
     return Parts(
         forms=forms(),
         steps=steps(pricing.current),
         state={"explain_cost": explain_cost, "pricing": pricing, "check_target": check_target},
         refresh=(pricing.refresh,),
-        alone=(repricing,),
+        alone=(repricing, keeping),
     )
 
 

@@ -12,12 +12,14 @@ EXPORTED: Mapping[str, Exported] = {
 SUMS = "sums that Sluice makes of other rows"
 WORK = "what Sluice needs to go on with its work"
 NOT_EXPORTED: Mapping[str, str] = {
+    "asked_keys": WORK,
     "bill_changes": WORK,
     "bill_marks": WORK,
     "bill_queue": WORK,
     "check_days": SUMS,
     "cost_changes": "costs before and after the rows were priced anew: the rows have the new ones",
     "error_hours": SUMS,
+    "key_days": SUMS,
     "otel_peer_hours": SUMS,
     "otel_service_hours": SUMS,
     "otel_traces": SUMS,

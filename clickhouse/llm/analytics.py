@@ -10,6 +10,7 @@ from clickhouse.failures import QueryTooExpensive
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import count_sessions, measure_latency
+from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.rollups import RollupColumns, Scope, Sums
 from clickhouse.queries.periods import Period, Periods
 from clickhouse.queries.quantiles import Percentiles, Quantiles, milliseconds
@@ -68,8 +69,10 @@ async def analyse(
     `period` is that of `costOverTime`; with `fill`, those without data are there for each
     provider. `base_only` leaves the rollups aside: the same numbers, slowly.
     """
-    scoped = rollups.scope(project, wanted, names=(), base_only=base_only)
-    periods = rollups.scope(project, wanted, names=(period,), base_only=base_only)
+    scoped, periods = await asyncio.gather(
+        scope_of(warehouse, project, wanted, names=(), base_only=base_only),
+        scope_of(warehouse, project, wanted, names=(period,), base_only=base_only),
+    )
     breakdown, sessions, spread = await _totals(warehouse, scoped, periods, period)
     total = breakdown.overall
     return AnalyticsAnswer(

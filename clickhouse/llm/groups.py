@@ -8,14 +8,10 @@ from typing import Any, NamedTuple
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.rollups import METADATA, Scope, Sums
 from clickhouse.queries.periods import PERIODS, Label, Period, Periods
-from clickhouse.queries.quantiles import (
-    UNMEASURED,
-    Percentiles,
-    Quantiles,
-    milliseconds,
-)
+from clickhouse.queries.quantiles import UNMEASURED, Percentiles, Quantiles, milliseconds
 from clickhouse.queries.values import cents_sum, quotient
 from clickhouse.tags import read_tag
 from schemas.llm.answers import Bucket, Group, SummedGroup, TokenTotals
@@ -97,10 +93,11 @@ async def rank_groups(
     base_only: bool = False,
 ) -> Ranked:
     """Returns the first groups, by their keys."""
-    scoped = rollups.scope(project, wanted, names=grouping.names, base_only=base_only)
+    names = grouping.names
+    scoped = await scope_of(warehouse, project, wanted, names=names, base_only=base_only)
     values = rollups.values_of(scoped) | {"limit": grouping.limit}
     answer = await warehouse.query(rank_statement(scoped, grouping), values)
-    width = len(grouping.names)
+    width = len(names)
     keys: list[Key] = [tuple(row[:width]) for row in answer.rows]
     sums: dict[Key, Sums] = {}
     if adds_all(scoped):
@@ -141,7 +138,7 @@ async def sum_groups(
 ) -> list[SummedGroup]:
     """Returns the first groups in the order asked for, without sessions and percentiles."""
     names = grouping.names
-    scoped = rollups.scope(project, wanted, names=names, base_only=base_only)
+    scoped = await scope_of(warehouse, project, wanted, names=names, base_only=base_only)
     statement = ranked_sums_statement(scoped, grouping)
     values = rollups.values_of(scoped) | {"limit": grouping.limit}
     answer = await warehouse.query(statement, values)
@@ -166,7 +163,7 @@ async def measure_latency(warehouse: Warehouse, scoped: Scope) -> Percentiles:
 
 def adds_all(scoped: Scope) -> bool:
     """Whether a ranking adds up all sums: where groups are few, another pass would cost more."""
-    return scoped.table == "hourly"
+    return scoped.table in ("hourly", "days")
 
 
 def rank_statement(scoped: Scope, grouping: Grouping) -> str:
@@ -295,7 +292,8 @@ async def _buckets_of(
         return None
     names = (*grouping.names, interval)
     base_only = scoped.table == "base"
-    scoped = rollups.scope(scoped.project, scoped.wanted, names=names, base_only=base_only)
+    project, wanted = scoped.project, scoped.wanted
+    scoped = await scope_of(warehouse, project, wanted, names=names, base_only=base_only)
     scoped = scoped._replace(only=only.clause)
     statement = rollups.statement(scoped, names, rollups.sums(scoped))
     answer = await _ask(warehouse, scoped, statement, only)

@@ -7,6 +7,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import SpanFilter, TraceFilter, condition
 from clickhouse.llm.groups import tokens
+from clickhouse.llm.rollup_sql import COUNTED_SUM
 from clickhouse.llm.rollups import Sums
 from clickhouse.queries.values import cents_sum, text_or_none
 from schemas.llm.models import ModelUse
@@ -140,7 +141,7 @@ async def _of_spans(
     warehouse: Warehouse, project: ProjectContext, wanted: SpanFilter
 ) -> list[ModelUse]:
     where = condition(project, wanted)
-    counted, _ = rollups.COUNTED_SUM[project.cost_preference]
+    counted, _ = COUNTED_SUM[project.cost_preference]
     sql = SPANS.replace("{counted}", counted).replace("{where}", where.sql)
     values = where.values | {"limit": MOST_MODELS}
     answer = await warehouse.query(sql.replace("{ending}", ENDING), values)

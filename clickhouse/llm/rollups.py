@@ -6,33 +6,51 @@ Which table has the whole hours depends on the columns asked for:
 
     hourly     few-valued columns alone, with a latency sketch; whole days from rows of their own
     sessions   session and user as well
+    days       users, or one key of the metadata, of the days that `clickhouse.llm.key_days` finds
     base       metadata and everything else: the traces themselves
 
 A statement is one of the two templates below, filled with `RollupColumns`; values are always bound.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from clickhouse.llm.filters import TraceFilter, condition
+from clickhouse.llm.rollup_sql import (
+    ARM,
+    BUCKET,
+    COUNTED_SUM,
+    DAY_BUCKET,
+    FLAT,
+    GRAINS,
+    KEPT_DAYS,
+    LATE,
+    MEASURES,
+    MIXED,
+    OF_BUILDS,
+    Kept,
+    kept_values,
+    received_then,
+)
 from clickhouse.queries import quantiles
 from clickhouse.queries.hours import SPLIT, hours_beside, split_values, whole_periods
 from clickhouse.queries.periods import PERIODS, period_sql, period_values
 from clickhouse.tags import tag_sql
-from schemas.projects import CostPreference, ProjectContext
+from schemas.projects import ProjectContext
 from schemas.zones import DAY_US, HOUR_US, Clock, clock_of
 
-Table = Literal["hourly", "sessions", "base"]
+Table = Literal["hourly", "sessions", "days", "base"]
 
 TABLES: Mapping[Table, str] = {
     "hourly": "trace_sums",
     "sessions": "session_sums",
+    "days": "key_days",
     "base": "traces",
 }
-# Dimension to the column that all three tables name alike, and the first table that has it.
+# Dimension to the column that all tables name alike, and the first table that has it.
 DIMENSIONS: Mapping[str, tuple[str, Table]] = {
     "model": ("model_requested", "hourly"),
     "provider": ("provider", "hourly"),
@@ -43,72 +61,12 @@ DIMENSIONS: Mapping[str, tuple[str, Table]] = {
 }
 METADATA = "metadata."
 
-# Sum over base rows and column of the rollups, by the cost that counts.
-COUNTED_SUM: Mapping[CostPreference, tuple[str, str]] = {
-    "reported": (
-        "sum(coalesce(t.reported_cost, t.computed_cost, 0))",
-        "reported_first_cost",
-    ),
-    "computed": (
-        "sum(coalesce(t.computed_cost, t.reported_cost, 0))",
-        "computed_first_cost",
-    ),
-}
-# Name, sum over base rows, column of the rollups; in the order of `Sums`. Widened, because some
-# 2,000 of the largest values that an item may bring fill 64 bits.
-MEASURES = (
-    ("requests", "count()", "requests"),
-    ("errors", "countIf(t.status = 'error')", "if(status = 'error', requests, 0)"),
-    ("input", "sum(toUInt128(ifNull(t.input_tokens, 0)))", "input_tokens"),
-    ("output", "sum(toUInt128(ifNull(t.output_tokens, 0)))", "output_tokens"),
-    ("cache_read", "sum(toUInt128(ifNull(t.cache_read_tokens, 0)))", "cache_read_tokens"),
-    ("cache_write", "sum(toUInt128(ifNull(t.cache_write_tokens, 0)))", "cache_write_tokens"),
-    ("reasoning", "sum(toUInt128(ifNull(t.reasoning_tokens, 0)))", "reasoning_tokens"),
-    ("reported", "sum(ifNull(t.reported_cost, 0))", "reported_cost"),
-    ("computed", "sum(ifNull(t.computed_cost, 0))", "computed_cost"),
-    (
-        "unpriced",
-        "countIf(t.reported_cost IS NULL AND t.computed_cost IS NULL)",
-        "unpriced",
-    ),
-    ("latency_ns", "sum(toUInt128(t.latency_ns))", "latency_ns"),
-)
 # What base rows yield beside the sums in one pass.
 SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
 SPREAD = quantiles.of_values("t.latency_ns")
 
 NOT_EMPTY = "HAVING s_requests != 0"
 """Leaves groups out of which no call is billed any more: their sums are there, and add up to 0."""
-FLAT = """
-SELECT
-    {totals}
-FROM traces AS t
-WHERE {where}
-{ending}
-"""
-MIXED = """
-SELECT
-    {totals}
-FROM (
-    SELECT
-        {base}
-    FROM traces AS t
-    WHERE {where}
-        AND {beside}
-    {grouped}
-    {arms}
-)
-{ending}
-"""
-ARM = """UNION ALL
-    SELECT
-        {rolled}
-    FROM {table}
-    WHERE {where}
-        AND {bucket}"""
-BUCKET = """bucket >= fromUnixTimestamp64Micro({first_us:Int64}, 'UTC')
-        AND bucket < fromUnixTimestamp64Micro({last_us:Int64}, 'UTC')"""
-DAY_BUCKET = BUCKET.replace("first_us", "first_day_us").replace("last_us", "last_day_us")
 
 
 class Sums(NamedTuple):
@@ -150,6 +108,10 @@ class Scope(NamedTuple):
     split_us: tuple[int, ...] = ()
     """Hours between `first_us` and `last_us` that the table does not answer for."""
     only: str = ""
+    only_rows: str = ""
+    """A condition on columns that kept days lack."""
+    kept: Kept | None = None
+    """With the table `days`: between `first_day_us` and `last_day_us`."""
 
 
 def scope(
@@ -195,6 +157,7 @@ def values_of(scoped: Scope) -> dict[str, Any]:
         | bounds
         | split_values(scoped.split_us)
         | period_values(scoped.clock)
+        | ({} if scoped.kept is None else kept_values(scoped.kept))
     )
 
 
@@ -210,6 +173,8 @@ class RollupColumns(NamedTuple):
 
     `flat` is over base rows alone. Where a rollup has the whole hours, `base` is over the base rows
     beside it, grouped by the keys and by `separate`; `rolled` is of its rows; `total` is over both.
+    `kept` is of rows of kept days, where it is not as `rolled`, and `kept_many` of those with a
+    sketch, where these are another.
     """
 
     flat: list[str]
@@ -217,6 +182,8 @@ class RollupColumns(NamedTuple):
     rolled: list[str]
     total: list[str]
     separate: tuple[str, ...] = ()
+    kept: Sequence[str] = ()
+    kept_many: Sequence[str] = ()
 
     def plus(self, column: str) -> "RollupColumns":
         """Returns the same with one more column, at the end, over the keys or the sums."""
@@ -232,20 +199,26 @@ def statement(
     """
     keys = key_names(names)
     ending = grouped(keys) if ending is None else ending
-    where = condition(scoped.project, scoped.wanted).sql + scoped.only
+    where = condition(scoped.project, scoped.wanted).sql + scoped.only + scoped.only_rows
     if scoped.table == "base":
         totals = _lines([*_key_columns(scoped, names, "base"), *columns.flat], 4)
         return FLAT.format(totals=totals, where=where, ending=ending)
+    of_rows = {
+        "base": _lines([*_key_columns(scoped, names, "base"), *columns.base], 8),
+        "where": where,
+        "grouped": grouped([*keys, *columns.separate]),
+    }
+    if scoped.kept is None:
+        arms = _arms(scoped, [*_key_columns(scoped, names, scoped.table), *columns.rolled])
+    else:
+        arms = [*_late_arms(scoped, scoped.kept, names, columns, of_rows)]
+        arms += _kept_arms(scoped, names, columns)
     return MIXED.format(
         totals=_lines([*keys, *columns.total], 4),
-        base=_lines([*_key_columns(scoped, names, "base"), *columns.base], 8),
-        where=where,
         beside=_beside(scoped),
-        grouped=grouped([*keys, *columns.separate]),
-        arms="\n    ".join(
-            _arms(scoped, [*_key_columns(scoped, names, scoped.table), *columns.rolled])
-        ),
+        arms="\n    ".join(arms),
         ending=ending,
+        **of_rows,
     )
 
 
@@ -269,13 +242,21 @@ def full(scoped: Scope) -> RollupColumns:
 
 def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
     """Returns a statement that yields keys and the exact number of sessions."""
-    if scoped.table != "base":
+    if scoped.table == "hourly":
         scoped = scoped._replace(table="sessions")
     column = "session_hash AS session"
     columns = RollupColumns(
         [SESSIONS], [column], [column], ["uniqExact(session)"], separate=("session",)
     )
-    return statement(scoped._replace(only=f"{scoped.only} AND session_hash != 0"), names, columns)
+    if scoped.kept is not None:
+        columns = RollupColumns(
+            flat=[],
+            base=["groupUniqArray(session_hash) AS hashes"],
+            rolled=["[session_hash] AS hashes"],
+            total=["uniqExactArray(hashes)"],
+            kept=["sessions AS hashes"],
+        )
+    return statement(scoped._replace(only_rows=" AND session_hash != 0"), names, columns)
 
 
 def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
@@ -285,6 +266,8 @@ def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
     """
     if scoped.table == "sessions":
         scoped = scoped._replace(table="base")
+    if scoped.kept is not None:
+        return _kept_spread_statement(scoped, names)
     columns = RollupColumns(
         flat=[SPREAD],
         base=["count() AS measured", f"{quantiles.state_of('t.latency_ns')} AS spread"],
@@ -292,6 +275,22 @@ def spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
         total=[quantiles.of_states("spread", "measured")],
     )
     return statement(scoped, names, columns.plus(key_hash(key_names(names))))
+
+
+def _kept_spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
+    # Beside kept days from base rows alone: session_sums has no latencies.
+    scoped = scoped._replace(first_us=scoped.first_day_us, last_us=scoped.last_day_us)
+    few, state = quantiles.few_or_state("t.latency_ns")
+    columns = RollupColumns(
+        flat=[],
+        base=["count() AS measured", f"{few} AS few", f"{state} AS spread"],
+        rolled=[],
+        total=[quantiles.of_few_or_states("few", "spread", "measured")],
+        kept=["requests AS measured", "few", f"{quantiles.EMPTY} AS spread"],
+        kept_many=["requests AS measured", "few", "latency AS spread"],
+    )
+    text = statement(scoped, names, columns.plus(key_hash(key_names(names))))
+    return text.replace("{first_us:", "{first_day_us:").replace("{last_us:", "{last_day_us:")
 
 
 def key_hash(keys: list[str]) -> str:
@@ -321,7 +320,7 @@ def _beside(scoped: Scope) -> str:
 def _arms(scoped: Scope, columns: list[str]) -> list[str]:
     """Returns what follows of the rollup, each arm behind a UNION ALL."""
     always = replace(scoped.wanted, from_us=None, to_us=None, every_billing=True)
-    where = condition(scoped.project, always).sql + scoped.only
+    where = condition(scoped.project, always).sql + scoped.only + scoped.only_rows
     if scoped.split_us:
         where += f"\n        AND NOT ({SPLIT.replace('{time}', 'bucket')})"
     shared = {"rolled": _lines(columns, 8), "table": TABLES[scoped.table], "where": where}
@@ -335,12 +334,55 @@ def _arms(scoped: Scope, columns: list[str]) -> list[str]:
     return [ARM.format(**shared, bucket=bucket) for bucket in (beside_days, days)]
 
 
+def _late_arms(
+    scoped: Scope,
+    kept: Kept,
+    names: tuple[str, ...],
+    columns: RollupColumns,
+    of_rows: Mapping[str, str],
+) -> list[str]:
+    """Returns what lies within the range that the table answers for and is in no kept day."""
+    if (scoped.first_us, scoped.last_us) == (scoped.first_day_us, scoped.last_day_us):
+        bucket = DAY_BUCKET.replace("bucket", "t.timestamp")
+        return [LATE.format(**of_rows, bucket=bucket, late=f"NOT ({received_then(kept)})")]
+    always = replace(scoped.wanted, from_us=None, to_us=None, every_billing=True)
+    shared = {
+        "rolled": _lines([*_key_columns(scoped, names, "sessions"), *columns.rolled], 8),
+        "table": TABLES["sessions"],
+        "where": condition(scoped.project, always).sql + scoped.only + scoped.only_rows,
+    }
+    beside = f"{BUCKET}\n        AND NOT ({DAY_BUCKET})"
+    late = f"{DAY_BUCKET}\n        AND received_date NOT IN {KEPT_DAYS}"
+    return [ARM.format(**shared, bucket=bucket) for bucket in (beside, late)]
+
+
+def _kept_arms(scoped: Scope, names: tuple[str, ...], columns: RollupColumns) -> list[str]:
+    always = replace(scoped.wanted, from_us=None, to_us=None, every_billing=True, metadata=())
+    where = condition(scoped.project, always).sql + scoped.only
+    if scoped.wanted.metadata:
+        where += "\n        AND tag = {tag_0:String}"
+    keys = _key_columns(scoped, names, "days")
+    few, many = columns.kept or columns.rolled, columns.kept_many
+    parts = [("('few')", few), ("('many')", many)] if many else [(GRAINS, few)]
+    return [
+        ARM.format(
+            rolled=_lines([*keys, *chosen], 8),
+            table=TABLES["days"],
+            where=where,
+            bucket=f"{OF_BUILDS.replace('{grains}', grains)}\n        AND {DAY_BUCKET}",
+        )
+        for grains, chosen in parts
+    ]
+
+
 def _key_columns(scoped: Scope, names: Iterable[str], table: Table) -> list[str]:
     """Returns an expression a dimension, named k0, k1, ...; unset values are the empty text."""
     time = "t.timestamp" if table == "base" else "bucket"
     columns = []
     for number, name in enumerate(names):
-        if name.startswith(METADATA):
+        if name.startswith(METADATA) and table == "days":
+            column = "tag"
+        elif name.startswith(METADATA):
             column = tag_sql(name.removeprefix(METADATA))
         elif name in PERIODS:
             column = period_sql(name, scoped.clock, time)

@@ -10,6 +10,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.distributed import first_spans, put_traces
 from clickhouse.llm.filters import UNNAMED_SOURCE, TraceFilter, condition
+from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.told_bodies import Told, put_messages
 from clickhouse.llm.trace_lines import Place, going_on
 from clickhouse.messages import hashes_of
@@ -161,6 +162,8 @@ async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: Tr
         to_us=LATEST_US if wanted.to_us is None else wanted.to_us,
     )
     scoped = rollups.scope(project, bounded, names=(), base_only=exact)
+    if scoped.table == "base" and not exact:
+        scoped = await scope_of(warehouse, project, bounded, names=())
     sql = rollups.statement(scoped, (), rollups.sums(scoped, ["requests"]))
     return int((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
 

@@ -32,7 +32,11 @@ LEAST_ENGINE_BYTES = 640 << 20
 """For rows that share a granule with others, of up to 256 MB in parts from before migration 6."""
 WHOLE_ENGINE_BYTES = 64 << 20
 """What a page of small rows needs, whatever it is filtered by; large rows meet it soon."""
-ONE_ROW = {"max_result_bytes": 256 << 20, "max_memory_usage": LEAST_ENGINE_BYTES}
+ONE_ROW = {
+    "max_result_bytes": 256 << 20,
+    "max_memory_usage": LEAST_ENGINE_BYTES,
+    "max_threads": 1,
+}
 """Bounds of a row that is asked for alone, however large it is."""
 
 Direction = Literal["ASC", "DESC"]

@@ -16,6 +16,8 @@ MOST_EXACT = 500
 """Values of which percentiles are exact."""
 SHARES = (50, 90, 95, 99)
 SKETCH = "(0.01, 0.5, 0.9, 0.95, 0.99)"
+EMPTY = f"initializeAggregation('quantilesDDStateIf{SKETCH}', toUInt64(0), 0)"
+"""The state of no value."""
 GREATEST = f"initializeAggregation('quantilesDDState{SKETCH}', 18446744073709551615)"
 
 Percentiles = tuple[Number, Number, Number, Number]
@@ -52,6 +54,21 @@ def of_states(state: str, count: str) -> str:
 def of_parts(state: str, count: str, few: str) -> str:
     """Returns the column over rows that hold a state each, and values where they are at hand."""
     return _column(f"sum({count})", f"groupArrayArray({MOST_EXACT})({few})", _merged(state))
+
+
+def of_few_or_states(few: str, state: str, count: str) -> str:
+    """Returns the column over rows that hold their values, or where they have none, a state."""
+    taken = f"groupArrayArray({MOST_EXACT + 1})({few})"
+    of_few = f"quantilesDDArrayState{SKETCH}({few})"
+    merged = f"quantilesDDMergeStateIf{SKETCH}({state}, empty({few}))"
+    return _column(f"sum({count})", taken, f"({of_few} + {merged})")
+
+
+def few_or_state(value: str, most: int = MOST_EXACT) -> tuple[str, str]:
+    """Returns what `of_few_or_states` reads: the values, none where they are more than `most`."""
+    values = f"groupArray({most + 1})({value})"
+    few = f"if(length({values}) > {most}, [], {values})"
+    return few, state_of(value)
 
 
 def state_of(value: str, where: str = "1") -> str:

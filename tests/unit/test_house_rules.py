@@ -311,6 +311,6 @@ class TestTenants:
 
 def takes_project(node: ast.AsyncFunctionDef) -> bool:
     arguments = [*node.args.args, *node.args.kwonlyargs]
-    # A `Scope` is made of a project and its filter; a `RowRange`, and its `Chunk`, of one too.
-    known = {"ProjectContext", "ProjectId", "Scope", "RowRange", "Chunk"}
+    # A `Scope` is made of a project and its filter; a `RowRange`, its `Chunk`, a `Day` of one too.
+    known = {"ProjectContext", "ProjectId", "Scope", "RowRange", "Chunk", "Day"}
     return bool(known & set().union(*map(names_in, arguments)))

@@ -10,12 +10,12 @@ from api.pages.llm.wanted import Wanted
 from api.pages.parts.charts import Mark
 from api.pages.parts.texts import us_of
 from clickhouse.client import Warehouse
-from clickhouse.llm import rollups
 from clickhouse.llm.analytics import analyse
 from clickhouse.llm.cells import Crossing, cross_groups
 from clickhouse.llm.differences import Figures, Side, compare_groups, find_keys
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
+from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.releases import find_releases
 from clickhouse.llm.rollups import METADATA
 from clickhouse.llm.traces import count_traces
@@ -93,8 +93,8 @@ async def groups_and_cells(
     Where no rollup knows the groups, both at once, as far as a table of `measure` shows them.
     """
     names, period = grouping.names, wanted.range.bucket
-    scoped = rollups.scope(
-        wanted.project, wanted.filter, names=(*names, period), base_only=wanted.is_fine
+    scoped = await scope_of(
+        store, wanted.project, wanted.filter, names=(*names, period), base_only=wanted.is_fine
     )
     if scoped.table == "base" and not measure.is_spread:
         crossing = Crossing(grouping, period, MOST_CELLS)

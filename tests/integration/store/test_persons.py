@@ -13,6 +13,8 @@ import pytest
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseUnavailable
+from clickhouse.llm.keep_days import Day, build, seal
+from clickhouse.llm.key_days import USERS
 from clickhouse.person_rows import export_lines
 from clickhouse.personal import PERSONAL
 from clickhouse.persons import Whose, count_rows
@@ -294,9 +296,10 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     warehouse: Warehouse, database: FusedDatabase, project: ProjectContext
 ) -> None:
     before, log = rows_of(warehouse, COUNTS, project), Log()
+    await keep_a_day(warehouse, project)
     assert set(tables_with(warehouse, project, JANE)) == {
         *("errors", "transactions", "transaction_spans", "streamed_spans", "spans", "traces"),
-        "session_sums",
+        *("session_sums", "key_days"),
         *("attachments", "feedback", "logs", "otel_spans", "otel_points", "messages"),
     }
     asked = await request_erasure(database, project.project_id, f" {JANE} ", by=None)
@@ -319,6 +322,14 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
         "messages to models and from them": 2, "points of metrics": 1,
     }  # fmt: skip
     assert len(log.dropped) == 1
+
+
+async def keep_a_day(warehouse: Warehouse, project: ProjectContext) -> None:
+    """Keeps sums by users of the day on which the calls came in."""
+    sql = "SELECT max(received_date) FROM traces WHERE project_id = {p:String}"
+    day = Day(project.project_id, USERS, rows_of(warehouse, sql, project)[0][0])
+    assert await build(warehouse, day, 1)
+    await seal(warehouse, day, 1)
 
 
 def asked_kinds() -> list[str]:

@@ -6,7 +6,9 @@ After a change that is meant, write them anew and read the diff:
 """
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from clickhouse.llm import rollups
 from clickhouse.llm.analytics import levels_statement
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping, rank_statement
+from clickhouse.llm.rollup_sql import Kept
 from clickhouse.llm.rollups import Scope
 from clickhouse.llm.span_analytics import counts_statement, durations_statement, span_scope
 from schemas.projects import ProjectContext, ProjectId
@@ -21,6 +24,7 @@ from schemas.projects import ProjectContext, ProjectId
 FOLDER = Path(__file__).parent / "statements"
 PROJECT = ProjectContext(ProjectId("p"))
 HALF_PAST = 1_735_691_400_000_000
+FIRST_DAY = 1_735_776_000_000_000
 HOUR_US = 3_600_000_000
 KOLKATA = ProjectContext(ProjectId("p"), time_zone="Asia/Kolkata")
 HOSTILE = "'; DROP TABLE traces --"
@@ -68,6 +72,26 @@ def levels_of_split_days() -> str:
     return levels_statement(scoped, "day", rollups.sums(scoped))
 
 
+def kept(*names: str, path: str, **wanted: Any) -> Scope:
+    """Returns a range of which two days are kept and one is not."""
+    scoped = scope(*names, hours=120, **wanted)
+    last_day = FIRST_DAY + 3 * 24 * HOUR_US
+    if path:
+        scoped = scoped._replace(first_us=FIRST_DAY, last_us=last_day)
+    builds = Kept(path, (date(2025, 1, 2), date(2025, 1, 4)), (7, 8))
+    return scoped._replace(table="days", kept=builds, first_day_us=FIRST_DAY, last_day_us=last_day)
+
+
+def sums_of_kept_users() -> str:
+    scoped = kept("user", path="", status="error")
+    return rollups.statement(scoped, ("user",), rollups.sums(scoped, ["requests", "counted"]))
+
+
+def sessions_of_kept_values() -> str:
+    scoped = kept("metadata.team", path="team", metadata=(("team", HOSTILE),))
+    return rollups.sessions_statement(scoped, ("metadata.team",))
+
+
 SPANS = SpanFilter(from_us=HALF_PAST, to_us=HALF_PAST + HOUR_US, kind="tool_use")
 CASES: dict[str, Callable[[], str]] = {
     "sums_of_hours_and_days": lambda: sums("model", "day", provider="openai"),
@@ -83,6 +107,9 @@ CASES: dict[str, Callable[[], str]] = {
     "spread_by_user": lambda: rollups.spread_statement(scope("user"), ("user",)),
     "rank_by_error_rate": lambda: rank("error_rate", "model", "user"),
     "rank_by_key": lambda: rank("key", "provider"),
+    "sums_of_kept_users": sums_of_kept_users,
+    "sessions_of_kept_values": sessions_of_kept_values,
+    "spread_of_kept_users": lambda: rollups.spread_statement(kept("user", path=""), ("user",)),
     "levels": lambda: levels_statement(scope("day"), "day", rollups.sums(scope("day"))),
     "levels_of_base_rows": levels_of_base_rows,
     "levels_of_split_days": levels_of_split_days,

@@ -1,0 +1,220 @@
+"""Which days the table `key_days` answers for: sums by users, or by one key of the metadata.
+
+A day is kept where its sums are those of trace_sums at this moment, and all of its rows are there.
+What has come late, was priced anew or taken back is therefore never missed: such a day is read from
+the calls until `clickhouse.llm.keep_days` has built it anew.
+
+Who asks for a key has it kept from then on: that is noted, once a day.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from clickhouse.client import Warehouse
+from clickhouse.failures import WarehouseError
+from clickhouse.llm import rollups
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.rollup_sql import GRAINS, Kept
+from clickhouse.llm.rollups import DIMENSIONS, METADATA, Scope
+from clickhouse.queries.hours import whole_periods
+from clickhouse.queries.periods import PERIODS
+from clickhouse.tags import path_of
+from schemas.projects import ProjectContext
+from schemas.zones import DAY_US
+
+USERS = ""
+"""The path under which sums by users are kept."""
+LEAST_DAYS = 2
+"""Whole days of a range: of fewer the calls are as fast."""
+LATE_DAYS = 31
+"""Calls that come in later than so many days after their own time are read from the calls."""
+SUMMED = (
+    *("requests", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+    *("reasoning_tokens", "reported_cost", "computed_cost", "reported_first_cost"),
+    *("computed_first_cost", "unpriced", "latency_ns"),
+)
+"""Columns that trace_sums and key_days have alike."""
+_SUMS = ",\n    ".join(f"sum({column})" for column in SUMMED)
+# Sums of the seals, and how many rows there are beside each: of these few columns are read.
+BUILDS = """
+SELECT
+    day, build, sum(counted), max(sealed), countIf(kind = 'seal'),
+    countIf(kind = 'refused'),
+    {sums}
+FROM (
+    SELECT
+        received_date AS day, build, toString(grain) AS kind, 0 AS counted, rows AS sealed,
+        {columns}
+    FROM key_days
+    WHERE project_id = {project_id:String}
+        AND path = {path:String}
+        AND grain NOT IN {grains}
+        AND received_date >= {first:Date}
+        AND received_date <= {last:Date}
+    UNION ALL
+    SELECT
+        any(received_date) AS day, build, 'sums' AS kind, count() AS counted, 0 AS sealed,
+        {zeros}
+    FROM key_days
+    WHERE project_id = {project_id:String}
+        AND path = {path:String}
+        AND grain IN {grains}
+        AND received_date >= {first:Date}
+        AND received_date <= {last:Date}
+    GROUP BY build
+)
+GROUP BY day, build
+ORDER BY day, build
+LIMIT 10000
+"""
+BUILDS = (
+    BUILDS.replace("{sums}", _SUMS)
+    .replace("{grains}", GRAINS)
+    .replace("{columns}", ", ".join(SUMMED))
+    .replace("{zeros}", ", ".join(f"0 AS {column}" for column in SUMMED))
+)
+DAYS = """
+SELECT
+    received_date,
+    {sums}
+FROM trace_sums
+WHERE project_id = {project_id:String}
+    AND grain = 'day'
+    AND received_date >= {first:Date}
+    AND received_date <= {last:Date}
+GROUP BY received_date
+ORDER BY received_date
+LIMIT 10000
+""".replace("{sums}", _SUMS)
+ASKED = """
+SELECT count()
+FROM asked_keys
+WHERE project_id = {project_id:String}
+    AND path = {path:String}
+    AND received_date = {today:Date}
+"""
+NOTE = """
+INSERT INTO asked_keys (project_id, path, received_date)
+SELECT {project_id:String}, {path:String}, {today:Date}
+"""
+
+
+class Build(NamedTuple):
+    """One build of a day, sealed or not."""
+
+    day: date
+    number: int
+    is_whole: bool
+    """Whether it has a seal, and all of its rows are there."""
+    is_refused: bool
+    sums: tuple[Any, ...]
+    """Of `SUMMED`, as the seal has them."""
+
+    def is_older(self, seconds: float, now: float) -> bool:
+        """Whether it was begun longer ago than that; `now` in seconds since 1970."""
+        return now - self.number / 1_000_000 > seconds
+
+
+async def scope_of(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: TraceFilter,
+    *,
+    names: Iterable[str],
+    base_only: bool = False,
+) -> Scope:
+    """Picks the smallest table, as `rollups.scope` does, with the kept days where they help."""
+    names = tuple(names)
+    plain = rollups.scope(project, wanted, names=names, base_only=base_only)
+    path = None if base_only else path_for(wanted, names)
+    if path is None:
+        return plain
+    from_us, to_us = rollups.range_of(plain)
+    first_day, last_day = whole_periods(from_us, to_us, DAY_US)
+    is_timed = not plain.clock.is_utc and not set(PERIODS).isdisjoint(names)
+    if is_timed or last_day - first_day < LEAST_DAYS * DAY_US:
+        return plain
+    await _note(warehouse, project, path)
+    kept = await find_kept(warehouse, project, path, (from_us, to_us))
+    if kept is None:
+        return plain
+    if path != USERS:
+        plain = plain._replace(first_us=first_day, last_us=last_day)
+    return plain._replace(table="days", kept=kept, first_day_us=first_day, last_day_us=last_day)
+
+
+def path_for(wanted: TraceFilter, names: Sequence[str]) -> str | None:
+    """Returns under which path sums may be kept that know what is asked, `None` for none."""
+    needed = {*names, *(name for name in DIMENSIONS if getattr(wanted, name, None) is not None)}
+    needed |= {name for name, _ in wanted.without}
+    keys = {key for key, _ in wanted.metadata}
+    keys |= {name.removeprefix(METADATA) for name in needed if name.startswith(METADATA)}
+    is_finer = not needed.isdisjoint(("session_id", "hour", "minute"))
+    if is_finer or len(wanted.metadata) > 1 or replace(wanted, metadata=()).reads_rows:
+        return None
+    if "user" in needed:
+        return None if keys else USERS
+    return path_of(keys.pop()) if len(keys) == 1 else None
+
+
+async def find_kept(
+    warehouse: Warehouse, project: ProjectContext, path: str, range_us: tuple[int, int]
+) -> Kept | None:
+    """Returns the kept days on which calls of a range of time may have come in."""
+    first, last = _day(range_us[0], -1), _day(range_us[1], LATE_DAYS)
+    days, builds = await asyncio.gather(
+        sums_of_days(warehouse, project, first, last),
+        builds_of(warehouse, project, path, first, last),
+    )
+    found = {
+        one.day: one.number
+        for one in builds
+        if one.is_whole and not one.is_refused and days.get(one.day) == one.sums
+    }
+    return Kept(path, tuple(found), tuple(found.values())) if found else None
+
+
+async def sums_of_days(
+    warehouse: Warehouse, project: ProjectContext, first: date, last: date
+) -> dict[date, tuple[Any, ...]]:
+    """Returns what the calls of a project add up to, by the day on which they came in."""
+    values = {"project_id": project.project_id, "first": first, "last": last}
+    rows = (await warehouse.query(DAYS, values)).rows
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+async def builds_of(
+    warehouse: Warehouse, project: ProjectContext, path: str, first: date, last: date
+) -> list[Build]:
+    """Returns the builds of a path by their days, the newest of each day last."""
+    values = {"project_id": project.project_id, "path": path, "first": first, "last": last}
+    rows = (await warehouse.query(BUILDS, values)).rows
+    return [
+        Build(
+            day=row[0],
+            number=row[1],
+            is_whole=row[4] + row[5] == 1 and row[2] == row[3],
+            is_refused=row[5] == 1,
+            sums=tuple(row[6:]),
+        )
+        for row in rows
+    ]
+
+
+async def _note(warehouse: Warehouse, project: ProjectContext, path: str) -> None:
+    """Notes that a key is asked for. An answer never fails for it."""
+    values = {"project_id": project.project_id, "path": path, "today": datetime.now(UTC).date()}
+    with suppress(WarehouseError):
+        if not (await warehouse.query(ASKED, values)).rows[0][0]:
+            await warehouse.command(NOTE, values)
+
+
+def _day(us: int, beside: int) -> date:
+    """Returns the day of a moment, so many days later, within what the type Date holds."""
+    day = us // DAY_US + beside
+    return date(1970, 1, 1) + timedelta(days=min(max(day, 0), 65_535))

@@ -1,0 +1,335 @@
+"""Kept days give the numbers of the calls, whatever happens to these, or are not used."""
+
+import random
+import shutil
+import time
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from clickhouse.client import Warehouse
+from clickhouse.llm import keep_days, reprice
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.groups import Grouping, sum_groups
+from clickhouse.llm.key_days import LATE_DAYS, USERS, find_kept, scope_of
+from clickhouse.llm.traces import count_traces
+from clickhouse.retention import Expiry, Keeping
+from clickhouse.tags import path_of
+from controlplane.database import Database
+from controlplane.erasures import request_erasure
+from processors.llm import key_days
+from processors.llm.key_days import KeyDays
+from schemas.projects import ProjectContext
+from tests.integration.issues.seen import make_project
+from tests.integration.queries.conftest import analyse, store_traces
+from tests.integration.queries.rows import DAY_US, START_US, random_traces
+
+DAYS = 6
+ALL = TraceFilter(from_us=START_US - DAY_US, to_us=START_US + 10 * DAY_US)
+TEAM = "metadata.team"
+PATHS = (USERS, "team")
+NOW = datetime(2025, 7, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated_file, tmp_path / "control.db")
+    database = Database(f"sqlite:///{file}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def project(database: Database) -> ProjectContext:
+    return ProjectContext(await make_project(database))
+
+
+def calls(project: ProjectContext, seed: int, count: int = 900) -> list[Any]:
+    """Returns calls of some days, a few of which came in days later; some groups are large."""
+    chance = random.Random(seed)
+    rows: list[Any] = [*random_traces(project.project_id, seed, count, days=DAYS)]
+    late = (0, 0, 0, 0, DAY_US, (LATE_DAYS + 3) * DAY_US)
+    rows = [
+        structs.replace(row, received_at_us=row.timestamp_us + chance.choice(late)) for row in rows
+    ]
+    alike = {"user_id": "u1", "environment": "", "tags": {"team": "core"}, "provider": "openai"}
+    alike |= {"model_requested": "gpt-4o", "status": "success"}
+    rows[::2] = [structs.replace(row, **alike) for row in rows[::2]]
+    return rows
+
+
+async def ask(warehouse: Warehouse, project: ProjectContext, *paths: str) -> None:
+    for path in paths:
+        name = "user" if path == USERS else f"metadata.{path}"
+        await scope_of(warehouse, project, ALL, names=(name,))
+
+
+async def kept(warehouse: Warehouse, project: ProjectContext, path: str) -> list[date]:
+    found = await find_kept(warehouse, project, path, (ALL.from_us or 0, ALL.to_us or 0))
+    return [] if found is None else list(found.days)
+
+
+def work(database: Database, warehouse: Warehouse, after_s: float = 0.0) -> KeyDays:
+    """Returns the work as it is done so long after NOW."""
+    now = NOW + timedelta(seconds=after_s)
+    return KeyDays(database, warehouse, least_calls=1, clock=lambda: now)
+
+
+def grains(warehouse: Warehouse, project: ProjectContext) -> dict[str, int]:
+    sql = """
+        SELECT grain, count() FROM key_days
+        WHERE path = 'team' AND project_id = {p:String} GROUP BY grain"""
+    rows = warehouse.query_now(sql, {"p": project.project_id}, {}).rows
+    return {row[0]: row[1] for row in rows}
+
+
+def day_of(us: int) -> date:
+    return datetime.fromtimestamp(us / 1e6, UTC).date()
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_kept_days_and_calls_give_the_same_answer_for_any_question(
+    warehouse: Warehouse, database: Database, project: ProjectContext, seed: int
+) -> None:
+    chance = random.Random(seed)
+    rows = calls(project, seed)
+    store_traces(warehouse, rows)
+    await ask(warehouse, project, *PATHS)
+    assert await work(database, warehouse).work() > 2 * DAYS
+    # One day is not kept: calls of it came when it had been built.
+    store_traces(warehouse, calls(project, 100 + seed, 30)[1:2])
+    first = START_US + chance.randrange(DAY_US)
+    filters: dict[str, Any] = chance.choice(
+        ({}, {"provider": "openai"}, {"status": "success"}, {"without": (("status", "error"),)})
+    )
+    wanted = TraceFilter(from_us=first, to_us=first + chance.randrange(3, 9) * DAY_US, **filters)
+    for name, narrowed in (
+        ("user", structs.replace(wanted, user=chance.choice((None, "u1")))),
+        (TEAM, structs.replace(wanted, metadata=chance.choice(((), (("team", "core"),))))),
+    ):
+        names = (name, *chance.sample(("model", "environment", "day"), chance.randrange(3)))
+        assert (await scope_of(warehouse, project, narrowed, names=names)).table == "days"
+        grouping = Grouping(
+            names,
+            order=chance.choice(("cost", "requests", "latency", "key")),
+            limit=chance.choice((4, 1000)),
+            interval=chance.choice((None, "hour", "day", "week")),
+        )
+
+        found = await analyse(warehouse, project, narrowed, period="day", grouping=grouping)
+        plain = await analyse(
+            warehouse, project, narrowed, period="day", grouping=grouping, base_only=True
+        )
+
+        assert found == plain
+        assert found.total_requests > 0
+
+
+async def test_what_is_counted_and_summed_alone_is_the_same(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    rows = calls(project, 21)
+    store_traces(warehouse, rows)
+    of_team = structs.replace(ALL, metadata=(("team", "core"),))
+    await ask(warehouse, project, "team")
+    await work(database, warehouse).work()
+
+    count = await count_traces(warehouse, project, of_team)
+    groups = await sum_groups(warehouse, project, ALL, Grouping((TEAM, "day")))
+
+    within = range(ALL.from_us or 0, ALL.to_us or 0)
+    assert count == sum(r.tags.get("team") == "core" and r.timestamp_us in within for r in rows)
+    assert groups == await sum_groups(
+        warehouse, project, ALL, Grouping((TEAM, "day")), base_only=True
+    )
+
+
+async def test_a_day_is_not_used_once_its_calls_changed_until_it_is_built_anew(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, calls(project, 5))
+    await ask(warehouse, project, "team")
+    await work(database, warehouse).work()
+    before = await kept(warehouse, project, "team")
+    late = calls(project, 6, 40)[1]
+    store_traces(warehouse, [late])
+
+    after = await kept(warehouse, project, "team")
+
+    changed = {day_of(late.received_at_us)}
+    assert set(before) - set(after) == changed
+    assert await work(database, warehouse).work() == 0  # ten minutes are not over
+    assert await work(database, warehouse, key_days.AGAIN_S + 1).work() == 1
+    assert set(await kept(warehouse, project, "team")) == set(before)
+    # What nobody can be reading any more is deleted.
+    later = key_days.AGAIN_S + key_days.SPARED_S + 2
+    assert await work(database, warehouse, later).work() == 0
+    builds = "SELECT uniqExact(received_date, build) FROM key_days WHERE project_id = {p:String}"
+    found = warehouse.query_now(builds, {"p": project.project_id}, {}).rows[0][0]
+    assert found == len({day_of(r.received_at_us) for r in [*calls(project, 5), late]})
+
+
+async def test_new_costs_are_read_from_the_calls_before_and_after_these_have_them(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    rows = calls(project, 7)
+    store_traces(warehouse, rows)
+    await ask(warehouse, project, "team")
+    await work(database, warehouse).work()
+    row = next(one for one in rows[::2] if one.computed_cost_pico is not None)
+    chunk = reprice.Chunk(
+        reprice.RowRange(project.project_id, "trace", 0, 2**60), uuid.uuid4().hex, 0
+    )
+    change = _change(row, (row.computed_cost_pico or 0) + 777)
+    day = day_of(row.received_at_us)
+    assert day in await kept(warehouse, project, "team")
+
+    await reprice.store_changes(warehouse, chunk, [change])
+    between = await kept(warehouse, project, "team")
+    await reprice.set_costs(warehouse, chunk, [change])
+
+    assert day not in between
+    grouping = Grouping((TEAM,))
+    now = await sum_groups(warehouse, project, ALL, grouping)
+    assert now == await sum_groups(warehouse, project, ALL, grouping, base_only=True)
+    await work(database, warehouse, key_days.AGAIN_S + 1).work()
+    assert day in await kept(warehouse, project, "team")
+    assert now == await sum_groups(warehouse, project, ALL, grouping)
+
+
+async def test_only_what_is_asked_for_is_kept_and_of_many_values_nothing(
+    warehouse: Warehouse,
+    database: Database,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = calls(project, 9)
+    store_traces(warehouse, rows)
+    keeper = work(database, warehouse)
+    assert await keeper.work() == 0
+    hostile = "te`am', '') FROM errors --"
+    await ask(warehouse, project, hostile)
+    assert await keeper.work() > 0
+    assert await kept(warehouse, project, path_of(hostile))
+    assert not await kept(warehouse, project, "team")
+    monkeypatch.setitem(keep_days.BUILD_SETTINGS, "max_rows_to_group_by", 3)
+    await ask(warehouse, project, "team")
+
+    assert await keeper.work() == 0
+
+    assert not await kept(warehouse, project, "team")
+    found = grains(warehouse, project)
+    assert found["refused"] > DAYS
+    assert await keeper.work() == 0
+    assert grains(warehouse, project) == found
+    mixed = await analyse(warehouse, project, ALL, period="day", grouping=Grouping((TEAM,)))
+    assert mixed.groups
+
+
+async def test_a_build_that_was_broken_off_does_not_count_and_is_replaced(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, calls(project, 11))
+    day = keep_days.Day(project.project_id, "team", day_of(START_US + DAY_US))
+    assert await keep_days.build(warehouse, day, time.time_ns() // 1000)
+    assert day.day not in await kept(warehouse, project, "team")
+    # A seal that came without its rows, as a copy that is behind shows it.
+    other = keep_days.Day(project.project_id, "team", day_of(START_US + 2 * DAY_US))
+    number = time.time_ns() // 1000
+    assert await keep_days.build(warehouse, other, number)
+    await keep_days.seal(warehouse, other, number)
+    assert other.day in await kept(warehouse, project, "team")
+    warehouse.command_now(
+        "ALTER TABLE key_days DELETE WHERE build = {b:UInt64} AND grain = 'few' AND tag != ''",
+        {"b": number},
+        {"mutations_sync": 1},
+    )
+    assert other.day not in await kept(warehouse, project, "team")
+    await ask(warehouse, project, "team")
+
+    await work(database, warehouse).work()
+
+    assert {day.day, other.day} <= set(await kept(warehouse, project, "team"))
+    grouping = Grouping((TEAM,))
+    found = await sum_groups(warehouse, project, ALL, grouping)
+    assert found == await sum_groups(warehouse, project, ALL, grouping, base_only=True)
+
+
+async def test_nothing_is_kept_of_a_project_while_somebody_is_being_erased(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, calls(project, 13))
+    await ask(warehouse, project, USERS)
+    await request_erasure(database, project.project_id, "u1", by=None)
+
+    assert await work(database, warehouse).work() == 0
+
+    assert not await kept(warehouse, project, USERS)
+
+
+async def test_an_erasure_that_began_while_a_day_was_built_takes_the_build_away(
+    warehouse: Warehouse,
+    database: Database,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noon = START_US + DAY_US // 2
+    rows = [structs.replace(row, received_at_us=noon) for row in calls(project, 13)]
+    store_traces(warehouse, rows)
+    await ask(warehouse, project, USERS)
+
+    async def build_meanwhile(*arguments: Any) -> bool:
+        built = await keep_days.build(*arguments)
+        await request_erasure(database, project.project_id, uuid.uuid4().hex, by=None)
+        return built
+
+    monkeypatch.setattr(key_days, "build", build_meanwhile)
+
+    assert await work(database, warehouse).work() == 0
+
+    count = "SELECT count() FROM key_days WHERE project_id = {p:String}"
+    assert warehouse.query_now(count, {"p": project.project_id}, {}).rows[0][0] == 0
+
+
+async def test_retention_cuts_kept_days_as_it_cuts_calls(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, calls(project, 15))
+    await ask(warehouse, project, "team")
+    await work(database, warehouse).work()
+    today = day_of(START_US + 3 * DAY_US)
+
+    keeping = Keeping(today=today, default_days=100_000, own_days={project.project_id: 1})
+    assert await Expiry(warehouse).run(keeping, limit_s=60)
+
+    assert min(await kept(warehouse, project, "team")) == today - timedelta(days=1)
+    grouping = Grouping((TEAM,))
+    found = await sum_groups(warehouse, project, ALL, grouping)
+    assert found == await sum_groups(warehouse, project, ALL, grouping, base_only=True)
+
+
+def _change(row: Any, new_pico: int) -> reprice.Change:
+    return reprice.Change(
+        item_id=row.trace_id,
+        at_us=row.timestamp_us,
+        received_day=row.received_at_us // DAY_US,
+        session_id=row.session_id,
+        user_id=row.user_id,
+        provider=row.provider,
+        model=row.model_requested,
+        status=row.status,
+        environment=row.environment,
+        source="",
+        span_kind="",
+        tool="",
+        reported_pico=row.reported_cost_pico,
+        old_pico=row.computed_cost_pico,
+        new_pico=new_pico,
+        old_price_id=row.price_id,
+        new_price_id="new",
+    )
