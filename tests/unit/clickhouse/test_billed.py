@@ -30,6 +30,7 @@ BILLED = {
 """They say it themselves."""
 EVERY_CALL = {
     "clickhouse/errors/trace_links.py": "what belongs to a trace, by id; nothing is counted",
+    "clickhouse/exports/llm_tables.py": "filters are put on it; each row says who is billed",
     "clickhouse/grants.py": "names of tables",
     "clickhouse/llm/around.py": "one call by its id",
     "clickhouse/llm/billings.py": "says who is billed",
