@@ -4,13 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from litestar import Request, Response, Router, post
+from litestar import Response, Router, post
 from litestar.di import Provide
-from litestar.exceptions import (
-    HTTPException,
-    MethodNotAllowedException,
-    NotFoundException,
-)
 from litestar.status_codes import HTTP_200_OK
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
@@ -19,12 +14,13 @@ from api import outcomes, persons
 from api.account_forms import MAX_FORM_BYTES
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
-from api.auth_errors import AUTH_PREFIX, auth_exception_handlers, no_such_route
+from api.auth_errors import auth_exception_handlers
 from api.declared import known_parameters
 from api.detailed_problems import detail_handlers
 from api.exports.lists import ListFilter, filters_of
 from api.exports.routes import by_token_too
 from api.exports.routes import handlers as export_handlers
+from api.failing import STATUS, AnyHttpRequest, answer_bug, common_handlers
 from api.landing import get_runtime_config
 from api.operations import get_health, get_metrics, get_ready
 from api.outgoing import RETRY_AFTER_S as ANSWERS_RETRY_AFTER_S
@@ -33,24 +29,11 @@ from api.pages.exports import section_of
 from api.pages.invite import INVITE_PAGE, rejected
 from api.pages.navigation import Section
 from api.pages.routes import page_routers
-from api.parameters import InvalidParameters, NothingFound
 from api.reads import RETRY_AFTER_S, TooManyQueries
 from api.sessions import auth_router
 from clickhouse.failures import QueryTooExpensive, StatementRefused, WarehouseError
 from controlplane import failures
 from controlplane.failures import ControlPlaneError
-
-STATUS: dict[type[ControlPlaneError], int] = {
-    failures.BadRequest: 400,
-    failures.Unauthorized: 401,
-    failures.InvalidCredentials: 401,
-    failures.Forbidden: 403,
-    failures.CrossSite: 403,
-    failures.NotFound: 404,
-    failures.Conflict: 409,
-    failures.TooManyRequests: 429,
-    failures.Unavailable: 503,
-}
 
 log = structlog.get_logger(__name__)
 
@@ -145,32 +128,12 @@ def invite_router() -> Router:
 def exception_handlers() -> ExceptionHandlersMap:
     """Returns how each exception is answered."""
     return {
-        InvalidParameters: _invalid_parameters,
-        NothingFound: _not_found,
+        **common_handlers(),
         TooManyQueries: _too_many_queries,
         TooManyAnswers: _too_many_answers,
-        ControlPlaneError: _control_plane,
         WarehouseError: _warehouse,
-        StatementRefused: _bug,
-        NotFoundException: _no_route,
-        MethodNotAllowedException: _no_route,
-        HTTPException: _http,
-        Exception: _bug,
+        StatementRefused: answer_bug,
     }
-
-
-AnyHttpRequest = Request[Any, Any, Any]
-
-
-def _invalid_parameters(_: AnyHttpRequest, error: InvalidParameters) -> Response[Any]:
-    body: dict[str, Any] = {"error": error.message}
-    if error.details is not None:
-        body["details"] = error.details
-    return Response(body, status_code=400)
-
-
-def _not_found(_: AnyHttpRequest, error: NothingFound) -> Response[Any]:
-    return Response({"error": error.message}, status_code=404)
 
 
 def _too_many_queries(_: AnyHttpRequest, __: TooManyQueries) -> Response[Any]:
@@ -187,13 +150,6 @@ def _too_many_answers(_: AnyHttpRequest, __: TooManyAnswers) -> Response[Any]:
     )
 
 
-def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]:
-    headers = {}
-    if isinstance(error, failures.RetryLater):
-        headers["Retry-After"] = str(error.retry_after_s)
-    return Response({"error": error.message}, status_code=STATUS[type(error)], headers=headers)
-
-
 def _invite_rejected(request: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]:
     return rejected(request, error, STATUS[type(error)])
 
@@ -208,19 +164,3 @@ def _warehouse(_: AnyHttpRequest, error: WarehouseError) -> Response[Any]:
         status_code=503,
         headers={"Retry-After": "2"},
     )
-
-
-def _no_route(request: AnyHttpRequest, _: HTTPException) -> Response[Any]:
-    if request.url.path.startswith(AUTH_PREFIX):
-        return Response(no_such_route(request.url.path), status_code=404)
-    # The contract's answer to any unknown path or method; clients show their users its text.
-    return Response("404 Not Found", status_code=404, media_type="text/plain")
-
-
-def _http(_: AnyHttpRequest, error: HTTPException) -> Response[Any]:
-    return Response({"error": error.detail}, status_code=error.status_code)
-
-
-def _bug(request: AnyHttpRequest, error: Exception) -> Response[Any]:
-    log.error("request met a bug", path=request.url.path, exc_info=error)
-    return Response({"error": "Internal server error"}, status_code=500)

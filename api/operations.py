@@ -3,18 +3,17 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Generic, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from litestar import MediaType, Response, get
 from msgspec import Struct
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Metric, generate_latest
 
 from api.auth import AnyRequest
 from api.local_peers import is_forwarded, is_loopback
 from controlplane.failures import Forbidden, Unauthorized
 from schemas.described import describes
-from schemas.metrics import REGISTRY
 
 CHECK_TIMEOUT_S = 2.0
 READINESS_S = 1.0
@@ -37,6 +36,14 @@ class Readiness(Struct):
     checks: dict[str, str]
 
 
+class Collected(Protocol):
+    """What `generate_latest` asks for."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Returns all metrics."""
+        ...
+
+
 class Probes(Protocol):
     """What the host puts on `app.state.probes`."""
 
@@ -46,6 +53,10 @@ class Probes(Protocol):
 
     def refresh_gauges(self) -> None:
         """Brings the gauges of the metrics up to date."""
+        ...
+
+    async def metrics(self) -> Collected:
+        """Returns the metrics of all processes that share the port."""
         ...
 
 
@@ -96,7 +107,8 @@ class Operations:
 
     async def _render(self) -> bytes:
         await asyncio.to_thread(self._probes.refresh_gauges)
-        return await asyncio.to_thread(generate_latest, REGISTRY)
+        collected: Any = await self._probes.metrics()
+        return await asyncio.to_thread(generate_latest, collected)
 
 
 @get("/health", tags=["operations"])

@@ -24,6 +24,7 @@ TOKEN = "osco_" + DSN_KEY + "0123456789abcdef"
 EMAIL, PASSWORD = "ann@example.org", "correct horse battery"
 PROBE = Path(__file__).with_name("probe.py")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+EDGES = "BENCH_EDGES"
 STAGES_S = 0.7
 """How late the figures of the stages may be."""
 
@@ -41,9 +42,9 @@ class Server:
         self._folder = folder
 
     def cpu_s(self) -> float:
-        """Returns the processor time used so far."""
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
+        """Returns the processor time used so far, by all processes of it that live."""
+        whole = [self._process, *self._process.children(recursive=True)]
+        return float(sum(sum(one.cpu_times()[:2]) for one in whole))
 
     def threads_s(self) -> Counter[str]:
         """Returns the processor time used so far by threads that live, by their names."""
@@ -57,6 +58,8 @@ class Server:
                 name = _group_of(names.get(task.name) or _engines(task))
                 fields = (task / "stat").read_text().rpartition(")")[2].split()
                 used[name] += (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        for edge in self._process.children():
+            used["edge processes"] += sum(edge.cpu_times()[:2])
         return used
 
     def stages_s(self) -> Counter[str]:
@@ -97,6 +100,7 @@ def running(
 ) -> Iterator[Server]:
     """Starts a server on a free port, without `data_dir` on an empty one; stops it at the end.
 
+    It has as many edge processes as the variable BENCH_EDGES says.
     Of the version that is installed where `python` is. With `stages` it is slower by some percent.
     """
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:
@@ -111,6 +115,8 @@ def running(
             "SLUICE_INIT_DSN_KEY": DSN_KEY,
             "SLUICE_INIT_API_TOKEN": TOKEN,
             "SLUICE_LOG_LEVEL": "warning",
+            # Empty counts as not set, but an older version does not know the name.
+            **({"SLUICE_EDGE_PROCESSES": edges} if (edges := os.environ.get(EDGES)) else {}),
             "BENCH_DIR": directory,
             "BENCH_STAGES": "yes" if stages else "",
         }

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from eventlog.records import Chunk, Refusal, encode_chunks, encode_refusals
+from eventlog.records import Chunk, PackedChunk, Refusal, encode_chunks, encode_refusals
 
 MAX_RECORD_ITEMS = 1_000
 MAX_RECORD_BYTES = 1 << 20
@@ -16,7 +16,7 @@ MAX_RECORD_BYTES = 1 << 20
 REFUSAL_BYTES = 64
 """What a refusal is taken to weigh while it waits."""
 
-Payload = Chunk | list[Refusal] | bytes
+Payload = Chunk | PackedChunk | list[Refusal] | bytes
 """Bytes are a record already, which is shared with nobody."""
 Sender = TypeVar("Sender")
 
@@ -62,20 +62,24 @@ def encode(payloads: list[Any]) -> bytes:
     """Encodes the payloads of one record, which are all of one kind."""
     if isinstance(payloads[0], bytes):
         return payloads[0]
-    if isinstance(payloads[0], Chunk):
+    if isinstance(payloads[0], Chunk | PackedChunk):
         return encode_chunks(payloads)
     return encode_refusals([refusal for refusals in payloads for refusal in refusals])
 
 
 def count_of(payload: Payload) -> int:
     """Returns how many items a payload has."""
-    return len(payload.items) if isinstance(payload, Chunk) else len(payload)
+    if isinstance(payload, Chunk):
+        return len(payload.items)
+    return payload.items if isinstance(payload, PackedChunk) else len(payload)
 
 
 def size_of(payload: Payload) -> int:
     """Returns the bytes that a payload is taken to weigh."""
     if isinstance(payload, Chunk):
         return sum(map(len, payload.items))
+    if isinstance(payload, PackedChunk):
+        return payload.size
     return len(payload) if isinstance(payload, bytes) else REFUSAL_BYTES * len(payload)
 
 

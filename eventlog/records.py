@@ -60,6 +60,22 @@ class Envelope(Struct, array_like=True, frozen=True):
     chunks: list[Chunk]
 
 
+class PackedChunk(Struct, frozen=True):
+    """A chunk that another process has encoded: it goes into a record as it is."""
+
+    items: int
+    size: int
+    """Bytes of its items."""
+    value: bytes
+
+
+class _PackedEnvelope(Struct, array_like=True, frozen=True):
+    """An `Envelope`, to be encoded alone."""
+
+    version: int
+    chunks: list[Chunk | msgspec.Raw]
+
+
 class Refusals(Struct, array_like=True, frozen=True):
     """The decoded value of a record of topic `outcomes`."""
 
@@ -93,9 +109,16 @@ class DeadLetters(Struct, array_like=True, frozen=True):
     """Absent in records of older versions."""
 
 
-def encode_chunks(chunks: Sequence[Chunk]) -> bytes:
+def encode_chunks(chunks: Sequence[Chunk | PackedChunk]) -> bytes:
     """Encodes the chunks of one record."""
-    return _pack(Envelope(ENVELOPE_VERSION, list(chunks)))
+    parts = [one if isinstance(one, Chunk) else msgspec.Raw(one.value) for one in chunks]
+    return _pack(_PackedEnvelope(ENVELOPE_VERSION, parts))
+
+
+def pack_chunk(chunk: Chunk) -> PackedChunk:
+    """Encodes one chunk, which has to be within the bounds of a record."""
+    size = sum(map(len, chunk.items))
+    return PackedChunk(len(chunk.items), size, msgspec.msgpack.encode(chunk))
 
 
 def decode_chunks(value: bytes) -> list[Chunk]:

@@ -5,9 +5,11 @@ import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
+from eventlog.batches import Payload
 from eventlog.dead_pruning import DeadLetterPruning
 from eventlog.group_commit import Limits
 from eventlog.log import Addressed, Origin, PartitionState, Stored, TopicPartition
@@ -64,6 +66,15 @@ class SqliteLog:
         Returns what ends it.
         """
         return self._commits.on_append(listener)
+
+    def begin_append(
+        self, payloads: Sequence[tuple[TopicPartition, Payload]]
+    ) -> "Future[dict[TopicPartition, int]]":
+        """Begins to append for who waits by other means; called from any thread.
+
+        Raises `LogFull` and `LogUnavailable`, as the future does.
+        """
+        return self._commits.append(payloads)
 
     async def append(self, chunks: Sequence[Addressed]) -> dict[TopicPartition, int]:
         """Appends chunks, of any topics; returns the offset that each partition's ends in.

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -42,11 +42,35 @@ class BodyLimits(Struct, frozen=True):
         return min(self.max_total_bytes, max(self.max_total_bytes // 4, self.max_inflated_bytes))
 
 
+class InHand(Protocol):
+    """What processes that share one budget know of each other's bytes."""
+
+    def note(self, key: str, change: int) -> None:
+        """Counts bytes of a project."""
+        ...
+
+    def elsewhere(self, key: str | None) -> int:
+        """Returns how many bytes other processes have: of a project, or with `None` of all."""
+        ...
+
+
+class _Alone:
+    """That of a process which shares its budget with none."""
+
+    def note(self, key: str, change: int) -> None:
+        pass
+
+    def elsewhere(self, key: str | None) -> int:
+        return 0
+
+
 class BodyBudget:
     """The bytes of all bodies in hand; a request beyond the bound is told to try again."""
 
-    def __init__(self, limits: BodyLimits) -> None:
+    def __init__(self, limits: BodyLimits, in_hand: InHand | None = None) -> None:
+        """`in_hand` tells of other processes, where the bounds are of all of them together."""
         self.limits = limits
+        self._in_hand = in_hand or _Alone()
         self._used = 0
         self._used_by: Counter[ProjectId] = Counter()
         metrics.BODIES_IN_HAND.set_function(lambda: self._used)
@@ -54,22 +78,25 @@ class BodyBudget:
     def take(self, project_id: ProjectId, size: int) -> None:
         """Adds bytes of a project. Raises `TooManyBodies` beyond a bound; then none was added."""
         bound = self.limits.max_project_bytes
-        if self._used_by[project_id] + size > bound:
+        own = self._used_by[project_id] + self._in_hand.elsewhere(project_id)
+        if own + size > bound:
             raise TooManyBodies(
                 f"Too many requests of this project are being read: at most {bound} bytes at a"
                 " time",
                 retry_after_s=1,
             )
         # The message must not say how much other projects send.
-        if self._used + size > self.limits.max_total_bytes:
+        if self._used + self._in_hand.elsewhere(None) + size > self.limits.max_total_bytes:
             raise TooManyBodies("Too many requests are being read at this time", retry_after_s=1)
         self._used += size
         self._used_by[project_id] += size
+        self._in_hand.note(project_id, size)
 
     def give_back(self, project_id: ProjectId, size: int) -> None:
         """Takes bytes off again."""
         self._used -= size
         self._used_by[project_id] -= size
+        self._in_hand.note(project_id, -size)
         if not self._used_by[project_id]:
             del self._used_by[project_id]
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from eventlog.log import AppendUncertain, EventLog, LogError, LogFull, TopicPartition
 from eventlog.producer import Items, produce
 from eventlog.records import Refusal
-from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, read_body
+from ingest.body import ON_LOOP_BYTES, BodyBudget, BodyLimits, Incoming, InHand, read_body
 from ingest.forms import Counted, Form, Split
 from ingest.pacing import Pacer
 from ingest.quotas import Quotas
@@ -40,6 +40,9 @@ ReadBack = Callable[
 """Project, kind, ids, log positions and an answer whose list is empty -> that answer with the
 stored rows in the order of the ids, once they can be read; `None` when that takes too long."""
 
+
+CountRequest = Callable[[str], Awaitable[None]]
+"""Counts a request of a key. Raises `RateLimited`, and `Overloaded` where nobody can say."""
 
 _Counts: TypeAlias = Counter[tuple[ProjectId, str, str, str, int]]
 """By project, kind, outcome, reason and minute."""
@@ -83,15 +86,22 @@ class Edge:
         read_back: ReadBack,
         lags_s: Callable[[], Sequence[float]],
         fullness: Callable[[], float],
+        count_request: CountRequest | None = None,
+        in_hand: InHand | None = None,
     ) -> None:
+        """`count_request` counts for the limit of requests in the place of the edge's own.
+
+        `in_hand` tells of the bodies of other processes, see `BodyBudget`.
+        """
         self.read_back = read_back
         self._fullness = fullness
-        self._pacer = Pacer(limits.pace_from_lag_s, lags_s)
+        self.pacer = Pacer(limits.pace_from_lag_s, lags_s)
         self._max_item_bytes = limits.max_item_bytes
         self._log = event_log
-        self._budget = BodyBudget(limits.body)
+        self._budget = BodyBudget(limits.body, in_hand)
         self._workers = Workers()
-        self._quotas = Quotas(limits.requests_per_minute)
+        self.quotas = Quotas(limits.requests_per_minute)
+        self._count_request = count_request
         self._forms = forms
         self._uncounted: _Counts = Counter()
         self._counting: set[asyncio.Task[None]] = set()
@@ -136,7 +146,11 @@ class Edge:
             self._budget.give_back(NOBODY, len(body))
 
     async def _accept(self, project: ProjectContext, form: Form, incoming: Incoming) -> Accepted:
-        self._quotas.take(project.key_id or project.project_id)
+        key = project.key_id or project.project_id
+        if self._count_request is None:
+            self.quotas.take(key)
+        else:
+            await self._count_request(key)
         body = await self._read(project.project_id, form, incoming)
         size = len(body)
         try:
@@ -182,7 +196,7 @@ class Edge:
     ) -> Mapping[TopicPartition, int]:
         if not any(one.bodies for one in items):
             return {}
-        if delay_s := self._pacer.delay_s(project.project_id, size):
+        if delay_s := self.pacer.delay_s(project.project_id, size):
             await asyncio.sleep(delay_s)
         try:
             return await produce(self._log, project.project_id, items, time.time_ns())

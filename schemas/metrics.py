@@ -69,6 +69,17 @@ CONNECTIONS_CUT = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+EDGE_PROCESSES = Gauge(
+    "sluice_edge_processes",
+    "Edge processes that take connections; while there is none, their owner does.",
+    registry=REGISTRY,
+)
+EDGE_PROCESSES_ENDED = Counter(
+    "sluice_edge_processes_ended_total",
+    "Edge processes that `died`, or `hung` and were killed; others were started in their place.",
+    ["reason"],
+    registry=REGISTRY,
+)
 LOG_BYTES = Gauge("sluice_log_bytes", "Bytes of records in the log.", registry=REGISTRY)
 LOG_QUEUED_BYTES = Gauge(
     "sluice_log_queued_bytes", "Bytes that wait for their commit.", registry=REGISTRY

@@ -59,6 +59,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Address to listen on. `0.0.0.0` listens on every interface."""
     port: Port = 8080
     """Port to listen on."""
+    edge_processes: Annotated[int, Meta(ge=0, le=64)] = 0
+    """Processes of `sluice up` that accept connections, check and frame beside the one that owns
+    log and stores; on Linux alone. 0: it does all of that itself."""
     otlp_grpc_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     """Port for OTLP over gRPC, at the same address; 4317 is usual. It needs the extra `grpc`. 0: it
     is not taken."""

@@ -60,6 +60,10 @@ app = typer.Typer(
 )
 
 
+OWNERS = ("node", "warehouse_child")
+"""What `sluice up` runs."""
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         print(f"sluice {importlib.metadata.version('sluice')}")
@@ -163,15 +167,24 @@ def _run(kind: str, on_ready: Callable[[Any], None], **flags: object) -> NoRetur
     from sluice import logs
     from sluice.paths import paths_of
     from sluice.privacy import close_to_others
-    from sluice.serve import serve
 
     settings = settings_with(**flags)
     logs.set_up(settings)
     close_to_others(paths_of(settings))
+    children = None
+    if kind in OWNERS and settings.edge_processes:
+        # NumPy, which nobody here computes with, would start a thread for each processor.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        from sluice.edges.children import fork_children
+
+        # Before anything else: what is imported and opened later is not theirs.
+        children = fork_children(settings.edge_processes)
+    from sluice.serve import serve
+
     # By its name: `sluice up` needs no client of Kafka.
     open_parts = importlib.import_module(f"sluice.{kind}").open_parts
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        raise typer.Exit(runner.run(serve(settings, open_parts, on_ready)))
+        raise typer.Exit(runner.run(serve(settings, open_parts, on_ready, children=children)))
 
 
 def _say_ready(process: Any) -> None:

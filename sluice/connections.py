@@ -112,11 +112,45 @@ class _Group:
         return None
 
 
-class Connections:
-    """Those of one server."""
+class Tally(Protocol):
+    """What processes that share a port know of each other's connections."""
 
-    def __init__(self, bounds: Bounds, proxies: Collection[str] = ()) -> None:
+    processes: int
+
+    def note(self, key: str | None, change: int) -> None:
+        """Counts connections of an address, `None` where it is not counted by itself."""
+        ...
+
+    def elsewhere(self, key: str | None) -> int:
+        """Returns how many other processes have: of an address, or with `None` of all."""
+        ...
+
+
+class _Alone:
+    """That of a process which shares its port with none."""
+
+    processes = 1
+
+    def note(self, key: str | None, change: int) -> None:
+        pass
+
+    def elsewhere(self, key: str | None) -> int:
+        return 0
+
+
+class Connections:
+    """Those of one server.
+
+    The bounds are those of all processes that share its port. A process takes a new connection
+    within its part of a bound even when others have taken more than theirs, who then close some of
+    their own within a second.
+    """
+
+    def __init__(
+        self, bounds: Bounds, proxies: Collection[str] = (), tally: Tally | None = None
+    ) -> None:
         self.bounds = bounds
+        self._tally = tally or _Alone()
         self._is_proxy = _matcher(proxies)
         self._all = _Group()
         self._by_address: dict[str, _Group] = {}
@@ -136,15 +170,18 @@ class Connections:
         key = None if address is None or self._is_proxy(address) else network_of(address)
         group = self._by_address.get(key) if key else None
         bounds = self.bounds
-        if group and group.size >= bounds.connections_per_address:
-            admitted = self._make_place(group, "address")
+        if key and self._is_full(group, key, bounds.connections_per_address):
+            admitted = group is not None and self._make_place(group, "address")
+        elif self._is_full(self._all, None, bounds.connections):
+            admitted = self._make_place(self._all, "crowded")
         else:
-            admitted = self._all.size < bounds.connections or self._make_place(self._all, "crowded")
+            admitted = True
         if not admitted:
             self.count("full")
             one.abort()
             return False
         self._places[one] = Rank.STRANGER, key
+        self._tally.note(key, 1)
         for each in self._groups(key):
             each.add(one, Rank.STRANGER)
         return True
@@ -164,6 +201,7 @@ class Connections:
         rank, key = self._places.pop(one, (None, None))
         if rank is None:
             return
+        self._tally.note(key, -1)
         for group in self._groups(key):
             group.remove(one, rank)
         if key and not self._by_address[key].size:
@@ -174,6 +212,7 @@ class Connections:
         _, key = self._places[one]
         self.forget(one)
         self._places[other] = Rank.STRANGER, key
+        self._tally.note(key, 1)
         for group in self._groups(key):
             group.add(other, Rank.STRANGER)
 
@@ -196,11 +235,33 @@ class Connections:
         for one in list(self._places):
             if reason := one.overdue(now, elapsed_s):
                 self.cut(one, reason)
+        self._leave_to_others()
         CONNECTIONS.set(len(self._places))
         if self._unlogged and now - self._logged_at >= LOG_EVERY_S:
             log.warning("connections cut", **self._unlogged, open=len(self._places))
             self._unlogged.clear()
             self._logged_at = now
+
+    def _is_full(self, group: _Group | None, key: str | None, bound: int) -> bool:
+        size = group.size if group else 0
+        return size >= self._part(bound) and size + self._tally.elsewhere(key) >= bound
+
+    def _part(self, bound: int) -> int:
+        return max(1, bound // self._tally.processes)
+
+    def _leave_to_others(self) -> None:
+        """Closes what others have taken beyond a bound, as far as it is beyond our part."""
+        if self._tally.processes == 1:
+            return
+        bounds = self.bounds
+        self._shrink(self._all, None, bounds.connections, "crowded")
+        for key, group in list(self._by_address.items()):
+            self._shrink(group, key, bounds.connections_per_address, "address")
+
+    def _shrink(self, group: _Group, key: str | None, bound: int, reason: str) -> None:
+        most = max(self._part(bound), bound - self._tally.elsewhere(key))
+        while group.size > most and self._make_place(group, reason):
+            pass
 
     def _make_place(self, group: _Group, reason: str) -> bool:
         while one := group.first():

@@ -31,7 +31,6 @@ from api.pages.errors.pages import SECTIONS
 from clickhouse.client import Warehouse
 from controlplane.database import Database
 from ingest.errors.app import routers
-from ingest.errors.attachments import AttachmentLimits
 from ingest.errors.forms import checks, forms
 from processors.blocks import StoredLog
 from processors.errors.aging import OldIssues
@@ -51,7 +50,7 @@ from schemas.errors.grouping import Explanation
 from schemas.errors.settings import ProjectErrorsSettings
 from schemas.errors.source_maps import ExplainedFrames
 from schemas.projects import ProjectId
-from schemas.settings import Settings
+from sluice.limits import attachment_limits_of
 from sluice.parts import Parts, Resources, System, Work
 
 
@@ -82,7 +81,7 @@ def open_parts(resources: Resources) -> Parts:
 
     followers = follower(resources.database), release_follower(resources.database)
     return Parts(
-        forms=forms(_attachments(resources.settings)),
+        forms=forms(attachment_limits_of(resources.settings)),
         steps=steps(meaning, *followers, maps, feeder(resources.database)),
         state={
             "explain_grouping": explain_grouping,
@@ -105,12 +104,6 @@ async def explained(
     project_id, event, received_us = of
     stored = Stored(event, received_us, meaning_by(settings.of(project_id)).mask)
     return await explain_frames(database, maps, project_id, stored)
-
-
-def _attachments(settings: Settings) -> AttachmentLimits:
-    # What is longer than an item may be, Kafka would not take.
-    most = min(settings.max_attachment_bytes, settings.max_item_bytes)
-    return AttachmentLimits(most, settings.max_envelope_attachment_bytes)
 
 
 def meaning_by(settings: ProjectErrorsSettings) -> Meaning:

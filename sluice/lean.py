@@ -1,11 +1,10 @@
-"""Keeps out of the process what it never uses, and the garbage collector from looking at the rest.
+"""Keeps out of the process what it never uses, and gives back what it uses no more.
 
 Arrow imports pandas at its first array, if there is one, to learn whether it was given a frame: a
 second of work and 40 MB of memory for nothing. chDB installs pandas for its users; we are none.
 """
 
 import ctypes
-import gc
 import os
 import re
 import sys
@@ -73,21 +72,6 @@ def give_memory_back() -> None:
         mallopt(M_MMAP_THRESHOLD, 8 << 20)
         mallopt(M_TRIM_THRESHOLD, 32 << 20)
     pa.set_memory_pool(pa.system_memory_pool())
-
-
-def settle_heap() -> None:
-    """Tells the garbage collector that what exists by now stays, and that rows come by thousands.
-
-    Turns it on: while everything is imported, which stays anyway, it is off. Of that, 0.5 MB are
-    cycles that nobody has any more; to look for them took a tenth of the start.
-
-    Rows and their values hold no cycles: they go as soon as nobody has them. With the usual
-    threshold of 700 the collector looked at every block several times while it was built, and now
-    and then at everything that was ever imported: a sixth of the processor time of an event.
-    """
-    gc.enable()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def forget_unused_code() -> None:

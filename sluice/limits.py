@@ -2,7 +2,7 @@
 
 from ingest.body import BodyLimits
 from ingest.edge import EdgeLimits
-from processors.writer import BlockLimits
+from ingest.errors.attachments import AttachmentLimits
 from schemas.settings import Settings
 from sluice.memory import available_bytes
 
@@ -28,18 +28,16 @@ def edge_limits_of(settings: Settings) -> EdgeLimits:
     )
 
 
+def attachment_limits_of(settings: Settings) -> AttachmentLimits:
+    """Returns what is taken of attachments."""
+    # What is longer than an item may be, Kafka would not take.
+    most = min(settings.max_attachment_bytes, settings.max_item_bytes)
+    return AttachmentLimits(most, settings.max_envelope_attachment_bytes)
+
+
 def engine_bytes_of(settings: Settings) -> int:
     """Returns what the embedded engine may use."""
     return int(_memory_bytes(settings) * ENGINE_SHARE)
-
-
-def block_limits_of(settings: Settings, interval_ms: int) -> BlockLimits:
-    """Returns how the stream makes blocks."""
-    return BlockLimits(
-        max_bytes=settings.block_max_bytes,
-        min_interval_s=interval_ms / 1000,
-        max_in_hand_bytes=3 * settings.block_max_bytes,
-    )
 
 
 def _inflight_bytes(settings: Settings) -> int:

@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
+import errno
 import functools
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, cast
 
 import uvicorn
 from litestar.types import ASGIApp
 
-from sluice.connections import Bounds, Connections
+from sluice.connections import Bounds, Connections, Tally
 from sluice.protocol import BoundedHttp
 from sluice.sockets import MOST_MESSAGE_BYTES
 from sluice.unread import with_bodies_read
@@ -19,6 +21,9 @@ from sluice.unread import with_bodies_read
 UNSENT_BYTES = 128 << 10
 TICKS_OF_A_SWEEP = 10
 """uvicorn's server ticks ten times a second."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LEAVE_S, LEAVE_PAUSE_S = 10.0, 0.02
+"""How long a start waits for edge processes of an owner that is gone."""
 FIRST_REQUEST_S = 0.3
 """How long the end waits for the request of a connection that has had none."""
 
@@ -30,13 +35,24 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, bounds: Bounds, *, on_end: Callable[[], None] = lambda: None
+        self,
+        config: uvicorn.Config,
+        bounds: Bounds,
+        *,
+        on_end: Callable[[], object] = lambda: None,
+        tally: Tally | None = None,
+        http: type[BoundedHttp] = BoundedHttp,
+        **of_http: Any,
     ) -> None:
-        """`on_end` is called first when it ends: it lets go of answers that would stay open."""
+        """`on_end` is called first when it ends: it lets go of answers that would stay open.
+
+        `tally` tells of the connections of others on its port. `http` is what each connection
+        becomes, made with `of_http`.
+        """
         trusted = config.forwarded_allow_ips
         proxies = trusted.split(",") if isinstance(trusted, str) else trusted
-        self.connections = Connections(bounds, [proxy.strip() for proxy in proxies])
-        protocol: Any = functools.partial(BoundedHttp, connections=self.connections)
+        self.connections = Connections(bounds, [proxy.strip() for proxy in proxies], tally)
+        protocol: Any = functools.partial(http, connections=self.connections, **of_http)
         # WebSockets are taken over by `BoundedHttp` itself.
         config.http, config.ws = protocol, "none"
         config.ws_max_size, config.ws_per_message_deflate = MOST_MESSAGE_BYTES, False
@@ -45,6 +61,7 @@ class Server(uvicorn.Server):
         config.backlog = min(config.backlog, bounds.connections)
         super().__init__(config)
         self.ready = asyncio.Event()
+        self._taking: set[asyncio.Task[None]] = set()
         self._on_end = on_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -67,7 +84,10 @@ class Server(uvicorn.Server):
 
         To close on them would be a reset, after which no proxy sends a POST again.
         """
-        self._on_end()
+        ended = self._on_end()
+        if isinstance(ended, Awaitable):
+            await ended
+        await asyncio.gather(*self._taking)
         loop = asyncio.get_running_loop()
         for connection in await self._stop_listening(sockets or []):
             await loop.connect_accepted_socket(self._make_protocol, connection)
@@ -97,23 +117,38 @@ class Server(uvicorn.Server):
             one.close()
         return waiting
 
+    def take(self, connection: socket.socket, data: bytes = b"", is_known: bool = False) -> None:
+        """Goes on with a connection of which another process has read these bytes.
+
+        `is_known` says that its sender is.
+        """
+        make: Callable[[], Any] = lambda: self._make_protocol().begin_with(data, is_known)  # noqa: E731
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(_accept(loop.connect_accepted_socket(make, connection)))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
     def _make_protocol(self) -> Any:
         make: Any = self.config.http_protocol_class
         return make(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
 
-    async def begin(self, listener: socket.socket) -> "asyncio.Task[None]":
-        """Returns, once requests are answered, what runs until SIGINT, SIGTERM or `should_exit`.
+    async def begin(
+        self, listener: socket.socket | None, *, signals: Sequence[int] = SIGNALS
+    ) -> "asyncio.Task[None]":
+        """Returns, once requests are answered, what runs until one of the signals or `should_exit`.
 
-        Raises what keeps it from that.
+        Without a listener it answers those of the connections that it is given with `take`. Raises
+        what keeps it from that.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in signals:
             loop.add_signal_handler(number, self._stop)
-        # The port may be listened on in spite of connections that the last process has left.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        serving = asyncio.create_task(self.serve(sockets=[listener]))
+        if listener is not None:
+            # The port may be listened on in spite of connections that the last process has left.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        serving = asyncio.create_task(self.serve(sockets=[listener] if listener else []))
         ready = asyncio.create_task(self.ready.wait())
         await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
         if not self.ready.is_set():
@@ -124,6 +159,26 @@ class Server(uvicorn.Server):
 
     def _stop(self) -> None:
         self.should_exit = True
+
+
+async def _accept(accepting: Awaitable[Any]) -> None:
+    # Who has left meanwhile is no fault.
+    with contextlib.suppress(OSError):
+        await accepting
+
+
+def bind_when_left(host: str, port: int, is_leaving: Callable[[], bool]) -> socket.socket:
+    """As `bind`; waits for a port that processes have which are about to end. Blocking."""
+    latest = time.monotonic() + LEAVE_S
+    while True:
+        # Asked first: they may have gone between a failure and the question.
+        is_worth_another = is_leaving() and time.monotonic() < latest
+        try:
+            return bind(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not is_worth_another:
+                raise
+        time.sleep(LEAVE_PAUSE_S)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -71,3 +71,28 @@ def address_in(path: Path) -> str | None:
 def _first(file: IO[str]) -> str:
     """Returns the id of the process that has written itself into the lock."""
     return file.readline().strip() or "unknown"
+
+
+def edges_lock(data_dir: Path) -> Path:
+    """Returns the file that is held while a process lives that an owner has given its port to."""
+    return data_dir / "edges.lock"
+
+
+def hold_shared(path: Path) -> IO[str]:
+    """Takes a lock that others may have too, for as long as the returned file is open anywhere.
+
+    Whoever is given the file holds it too, from the moment that it is sent.
+    """
+    file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - held open on purpose
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def is_held(path: Path) -> bool:
+    """Tells whether anybody holds it, and so whether edges live, whose owner may be gone."""
+    try:
+        file = path.open(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    with file:
+        return not _take(file)

@@ -36,6 +36,8 @@ from sluice.alerting import add_delivery
 from sluice.app_traffic import add_apps
 from sluice.commands.options import address_of
 from sluice.deploying import add_deployer
+from sluice.edges.adding import add_edges
+from sluice.edges.tally import OWNERS_ROW
 from sluice.ending import to_its_end
 from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
@@ -93,6 +95,7 @@ async def open_parts(process: Process) -> None:
     add_deployer(process, database, vault, event_log, add_apps(process, database, vault))
     add_hearing(process, database, vault, event_log)
     _add_http(process, warehouse, systems, event_log, sink)
+    add_edges(process, event_log)
     await add_otlp_receiver(process)
     _add_upkeep(process, database, warehouse, event_log, systems)
 
@@ -128,6 +131,7 @@ def _add_http(
         read_back=read_backs.read_back,
         lags_s=sink.lags_s,
         fullness=lambda: event_log.stored_bytes / settings.log_max_bytes,
+        in_hand=process.children.tally.bodies(OWNERS_ROW) if process.children else None,
     )
     add_edge(process, edge)
     add_own_pipeline(process, event_log)

@@ -5,17 +5,20 @@ and `/metrics` ask it, and how it can break. A kind of process only says which p
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from litestar.types import ASGIApp
 
 from api.local_peers import is_loopback
+from api.operations import Collected
 from api.pages.live.hub import Hub
 from controlplane.handoffs import Handoff, Handoffs
 from controlplane.initial import Initial
+from schemas.metrics import REGISTRY
 from schemas.projects import KeyId
 from schemas.settings import Settings
 from sluice.ending import ends_within
@@ -27,6 +30,31 @@ CLOSE_TIMEOUT_S = 1.0
 ENTRANCE_S = 900.0
 
 log = structlog.get_logger(__name__)
+
+
+class Edges(Protocol):
+    """Processes that accept in the place of this one; see `sluice.edges.supervisor`."""
+
+    def of_server(self) -> dict[str, Any]:
+        """Returns what the server of this process is made with."""
+        ...
+
+    async def start(
+        self,
+        listener: socket.socket,
+        backlog: int,
+        take: Callable[[socket.socket, bytes, bool], None],
+    ) -> None:
+        """Has the port listened on; `take` gets the connections that they pass on."""
+        ...
+
+    async def summed(self) -> Collected:
+        """Returns the metrics of this process and of all of them."""
+        ...
+
+    async def stop(self) -> None:
+        """Has them finish what they have, and waits for it."""
+        ...
 
 
 class Process:
@@ -52,6 +80,10 @@ class Process:
         """What is done beside the traffic, and after how many seconds again."""
         self.faults: list[Callable[[], Coroutine[Any, Any, str]]] = []
         """Each returns, with the reason, when the process can do no more and must end."""
+        self.children: Any = None
+        """Processes that are to become edges beside this one, where there are to be any."""
+        self.edges: Edges | None = None
+        """Processes that share the port with this one."""
         self.stack = AsyncExitStack()
         """Closes the parts, the last one first."""
         self.drain_s = 0.0
@@ -76,6 +108,16 @@ class Process:
     def app(self) -> ASGIApp:
         """Returns what the process serves."""
         return application(self.routes, {**self.state, "probes": self}, self.settings)
+
+    async def metrics(self) -> Collected:
+        """Returns the metrics of this process, and of those beside it."""
+        return REGISTRY if self.edges is None else await self.edges.summed()
+
+    async def end_serving(self) -> None:
+        """Lets go of answers that would stay open, and has other processes end before this one."""
+        self.hub.close()
+        if self.edges is not None:
+            await self.edges.stop()
 
     def entrance(self) -> str | None:
         """Returns a path that signs a browser of this machine in, once; `None` where none may.

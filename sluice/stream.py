@@ -8,8 +8,8 @@ from eventlog.log import ProgressStore
 from processors.block_write import watch_from_zero
 from processors.pipeline import build_steps
 from processors.sink import Sink
+from processors.writer import BlockLimits
 from schemas import metrics
-from sluice.limits import block_limits_of
 from sluice.parts import Parts
 from sluice.process import Process
 
@@ -30,7 +30,11 @@ def open_sink(
         window_s=settings.dedup_window_hours * 3600,
         log2_filter_bits=settings.dedup_filter_bits,
     )
-    limits = block_limits_of(settings, block_interval_ms)
+    limits = BlockLimits(
+        max_bytes=settings.block_max_bytes,
+        min_interval_s=block_interval_ms / 1000,
+        max_in_hand_bytes=3 * settings.block_max_bytes,
+    )
     watch_from_zero(step.name for step in steps.values())
     sink = Sink(steps, checkpoints, warehouse, limits)
     process.gauges.append(lambda: metrics.OLDEST_UNACKED_SECONDS.set(sink.lag_s()))

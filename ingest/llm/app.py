@@ -115,16 +115,21 @@ async def store_spans(request: AnyRequest, project: Project) -> Response[StoredS
     return await store(request, project, SPAN.name, lambda count: StoredSpans(count, []))
 
 
+def queue_router(project_from_key: ProjectOf) -> Router:
+    """Returns the routes of SDKs that read nothing back."""
+    return Router(
+        "/v1",
+        route_handlers=[queue_traces, queue_spans],
+        dependencies={"project": Provide(project_from_key)},
+        middleware=[DefineMiddleware(Straight, sender_of=project_from_key)],
+        tags=["ingest"],
+    )
+
+
 def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> list[Router]:
     """Returns the routes of SDKs, by API key, and the same for the dashboard, by its session."""
     return [
-        Router(
-            "/v1",
-            route_handlers=[queue_traces, queue_spans],
-            dependencies={"project": Provide(project_from_key)},
-            middleware=[DefineMiddleware(Straight, sender_of=project_from_key)],
-            tags=["ingest"],
-        ),
+        queue_router(project_from_key),
         Router(
             "/v1",
             route_handlers=[store_traces, store_spans],

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 import idna
@@ -88,6 +89,12 @@ def label_of_segment(segment: str) -> str:
 def is_label(text: str) -> bool:
     """Tells whether a label of DNS is one that apps have."""
     return _LABEL.fullmatch(text) is not None
+
+
+def label_under(host: str, apps_hosts: Collection[str]) -> str | None:
+    """Returns the label of a plain host that names an app under one of these; else `None`."""
+    label, _, parent = host.partition(".")
+    return label if parent in apps_hosts and is_label(label) else None
 
 
 def plain_host(text: str) -> str | None:

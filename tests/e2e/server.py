@@ -25,6 +25,8 @@ KEY = "pulse_sk_11111111-1111-4111-8111-111111111111"
 PROJECT_NAME = "First"
 START_TIMEOUT_S = 60.0
 CONSOLE_SCRIPT = forks.SCRIPT
+EDGES = os.environ.get("E2E_EDGES", "")
+"""Edge processes of each `sluice up` that says nothing of its own about them."""
 COOKIE = "better-auth.session_token"
 
 T = TypeVar("T")
@@ -90,6 +92,13 @@ class Server:
         """The process id; raises when there is no process."""
         assert self._process is not None, "no process was started"
         return self._process.pid
+
+    def edges(self) -> list[int]:
+        """Returns the process ids of its edge processes, the newest last."""
+        if self._process is None:
+            return []
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in children.read_text().split()] if children.exists() else []
 
     def start(self, *, wait: bool = True) -> None:
         """Starts the process and, unless told otherwise, waits until it is ready."""
@@ -231,6 +240,7 @@ class Server:
             # Tests say themselves what was seen, but for those of probing.
             "PROBER_REGION": "none",
             "DEPLOY_DRIVER": "none",
+            **({"EDGE_PROCESSES": EDGES} if EDGES and self.role == "up" else {}),
             **self.settings,
         }
         ours = {f"SLUICE_{name}": value for name, value in settings.items()}

@@ -1,10 +1,12 @@
 """`kill -9` at random moments under load: what was answered 2xx is there, once, to the last digit.
 
 The seed is fixed; `make storm` takes another. A kill may hit requests, commits, inserts, replays or
-the start itself.
+the start itself, and edge processes by themselves, where there are any (`E2E_EDGES`).
 """
 
+import os
 import random
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ import pytest
 from tests.e2e.audit import audit
 from tests.e2e.load import Ledger, Load
 from tests.e2e.seeds import SEED, seed_of
-from tests.e2e.server import CONSOLE_SCRIPT, Server, create_project
+from tests.e2e.server import CONSOLE_SCRIPT, Server, create_project, wait_for
 
 FAULTY = (sys.executable, "-m", "tests.e2e.faulty_up")
 SETTINGS = {"DEDUP_FILTER_BITS": "20"}
@@ -38,8 +40,15 @@ def run_rounds(
     with server:
         projects = [create_project(server, f"Project {n}") for n in range(3)]
         for number in range(rounds):
-            load = Load(projects, ledger, seed=f"{seed}/{number}", copies=copies)
+            load = Load(
+                projects,
+                ledger,
+                seed=f"{seed}/{number}",
+                copies=copies,
+                goes_on=bool(server.edges()),
+            )
             load.start()
+            kill_edges(server, chance, ledger)
             pause(chance.uniform(0.1, 1.2))
             server.kill()
             load.stop()
@@ -49,6 +58,31 @@ def run_rounds(
                 server.kill()
             server.start()
         return audit(server, projects, ledger)
+
+
+def kill_edges(server: Server, chance: random.Random, ledger: Ledger) -> None:
+    """Kills some edge processes, one after the other, where the server has any.
+
+    Requests are answered before, and after all of them.
+    """
+    edges = server.edges()
+    if not edges:
+        return
+    wait_answered(ledger, 3)
+    for pid in chance.sample(edges, chance.randint(1, len(edges))):
+        pause(chance.uniform(0.0, 0.3))
+        os.kill(pid, signal.SIGKILL)
+    wait_answered(ledger, 3)
+
+
+def wait_answered(ledger: Ledger, more: int) -> None:
+    """Returns when so many more requests were answered 202."""
+    so_far = len(ledger.requests)
+    wait_for(
+        lambda: sum(one.status == 202 for one in ledger.requests[so_far:]) >= more,
+        f"{more} answers",
+        timeout_s=30,
+    )
 
 
 def pause(seconds: float) -> None:
@@ -68,6 +102,15 @@ def test_kills_lose_nothing_and_count_nothing_twice(tmp_path: Path, partitions: 
     found = noted(seed, tmp_path, rounds=rounds, settings={"LOG_PARTITIONS": partitions})
 
     assert_no_empty_run(found, rounds)
+
+
+@pytest.mark.slow
+def test_kills_of_edges_and_of_their_owner_are_exact_too(tmp_path: Path) -> None:
+    edges = {"EDGE_PROCESSES": "2"}
+
+    found = noted(seed_of("edges"), tmp_path, rounds=3, copies=2, settings=edges)
+
+    assert_no_empty_run(found, 3)
 
 
 @pytest.mark.slow

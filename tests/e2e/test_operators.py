@@ -5,8 +5,10 @@ import time
 from collections.abc import Awaitable, Iterator, Mapping
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from api.operations import Operations, Shared
+from schemas.metrics import REGISTRY
 from tests.e2e.server import Server
 
 TOKEN = "a-token-of-some-length"
@@ -79,6 +81,9 @@ class Costly:
     def checks(self) -> Mapping[str, Awaitable[None]]:
         self.asked += 1
         return {"store": self._fail()}
+
+    async def metrics(self) -> CollectorRegistry:
+        return REGISTRY
 
     def refresh_gauges(self) -> None:
         self.refreshed += 1

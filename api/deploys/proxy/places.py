@@ -10,8 +10,8 @@ from api.deploys.proxy.routes import Routes
 from schemas.connections import PUBLIC_PREFIX
 from schemas.deploys.routing import (
     Route,
-    is_label,
     label_of_segment,
+    label_under,
     plain_host,
 )
 from schemas.scopes import text_field_of
@@ -50,8 +50,7 @@ def place_of(scope: Any, routes: Routes, apps_hosts: frozenset[str]) -> Place | 
     host = plain_host(host_of(scope)) or ""
     if route := routes.of_host(host):
         return Place("domain", host, "", route, "", raw)
-    label, _, parent = host.partition(".")
-    if parent in apps_hosts and is_label(label):
+    if (label := label_under(host, apps_hosts)) is not None:
         return Place("name", "", label, routes.of_label(label), "", raw)
     found = _PATH.fullmatch(raw)
     if found is None:

@@ -1,7 +1,7 @@
 """The table of routes as one process has it: who serves which app, by path and by host."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import structlog
 from msgspec import Struct
@@ -52,6 +52,11 @@ class Routes:
     def instance_ids(self) -> frozenset[str]:
         """Returns which instances get new requests by this process: a switch waits for them."""
         return frozenset(route.instance_id for route in self._table.routes)
+
+    @property
+    def hosts(self) -> Collection[str]:
+        """Hosts that belong to apps, as `plain_host` writes them."""
+        return self._table.by_host.keys()
 
     def of_label(self, label: str) -> Route | None:
         """Returns who serves an app's environment, by the label of `label_of`."""

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Mapping
 
 import httpx
 from litestar import get
+from prometheus_client import CollectorRegistry
 
+from schemas.metrics import REGISTRY
 from schemas.settings import Settings
 from sluice.web import application
 
@@ -14,6 +16,9 @@ class NoProbes:
 
     def checks(self) -> Mapping[str, Awaitable[None]]:
         return {}
+
+    async def metrics(self) -> CollectorRegistry:
+        return REGISTRY
 
     def refresh_gauges(self) -> None:
         """Has none."""

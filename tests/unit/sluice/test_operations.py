@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Mapping
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
+from schemas.metrics import REGISTRY
 from schemas.settings import Settings
 from sluice.web import OPERATIONS, application
 
@@ -14,6 +16,9 @@ class Failing:
 
     def checks(self) -> Mapping[str, Awaitable[None]]:
         return {"store": self._fail(), "log": self._work()}
+
+    async def metrics(self) -> CollectorRegistry:
+        return REGISTRY
 
     def refresh_gauges(self) -> None:
         """Has none."""

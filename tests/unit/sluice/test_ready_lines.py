@@ -43,7 +43,10 @@ def printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
     """Runs a command up to its being ready, on a new installation, with its output in a pipe."""
 
     async def stand_in(
-        settings: Settings, open_parts: OpenParts, on_ready: Callable[[Any], None]
+        settings: Settings,
+        open_parts: OpenParts,
+        on_ready: Callable[[Any], None],
+        **_: object,
     ) -> int:
         on_ready(SimpleNamespace(settings=settings, initial=initial(is_new=True)))
         return 0
