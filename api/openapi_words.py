@@ -10,6 +10,7 @@ from schemas.examples import (
     MONITOR_ID,
     PAGE_ID,
     POLICY_ID,
+    SCORE_ID,
     SESSION_ID,
     SPAN_ID,
     TOKEN,
@@ -64,6 +65,11 @@ PARAMETERS = {
     "source": Words("Only what this source sent, such as an agent.", "claude_code"),
     "tool_name": Words("Only this tool.", "Bash"),
     "kind": Words("Only this kind of event.", "tool_use"),
+    "data_type": Words("Only scores of this type: numeric, categorical, …", "boolean"),
+    "author": Words("Only what this person or model says.", "gpt-4o"),
+    "value": Words("Only scores with these words.", "friendly"),
+    "min_value": Words("Least value.", "0.5"),
+    "max_value": Words("Greatest value.", "1"),
     "outcome": Words("Only this outcome.", "accepted"),
     "interval": Words("Length of the periods: a count for each.", "day"),
     "group_by": Words(
@@ -84,7 +90,7 @@ PARAMETERS = {
         "Time zone of dates and periods, by its IANA name; without it, that of the project.", "UTC"
     ),
     "fill": Words("Whether periods without data are answered too.", "true"),
-    "name": Words("Only transactions, spans, or the metric, of this name.", "/checkout"),
+    "name": Words("Only transactions, spans, scores, or the metric, of this name.", "/checkout"),
     "op": Words("Only transactions of this operation.", "http.server"),
     "release": Words("Only this release.", "shop@1.0.0"),
     "q": Words(
@@ -151,6 +157,7 @@ PARAMETERS = {
     "transaction_id": Words("Id of the transaction: 32 hexadecimal digits.", EVENT_ID),
     "log_id": Words("Id of the log record: 32 hexadecimal digits.", LOG_ID),
     "number": Words("Number of the price or alias.", "1"),
+    "score_id": Words("Id of the score.", SCORE_ID),
     "trace_id": Words("Id of the trace.", TRACE_ID),
     "span_id": Words("Id of the span.", SPAN_ID),
     "otel_trace_id": Words(

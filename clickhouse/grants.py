@@ -35,6 +35,7 @@ TABLES = (
     "otel_traces",
     "outcomes",
     "projects",
+    "scores",
     "session_sums",
     "session_updates",
     "span_marks",

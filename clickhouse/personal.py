@@ -263,6 +263,23 @@ PERSONAL = (
         json=frozenset({"tool_input", "tool_response", "error", "metadata"}),
     ),
     Personal(
+        kind="scores",
+        table="scores",
+        id_column="item_id",
+        names=("user_id", "author"),
+        # What is said of a call of theirs may repeat what they wrote.
+        parents=(Parent("traces", "call_id", parents_key="trace_id"),),
+        erased={
+            **dict.fromkeys(("user_id", "author", "comment", "metadata"), NO_TEXT),
+            "text": "if(data_type = 'text', '', text)",
+        },
+        exported=(
+            *("score_id", "timestamp", "received_at", "name", "value", "text", "comment"),
+            *("metadata", "author", "trace_id", "session_id"),
+        ),
+        json=frozenset({"metadata"}),
+    ),
+    Personal(
         kind="changes of costs",
         table="cost_changes",
         id_column="item_id",

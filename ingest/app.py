@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
+from urllib.parse import unquote_plus
 
 import msgspec
 from litestar import Request, Response
@@ -83,6 +84,18 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
 def header_of(request: AnyRequest, wanted: bytes) -> str | None:
     """Returns the first header of this name, which is in lower case; `None` where there is none."""
     return text_field_of(request.scope, wanted)
+
+
+def parameter(request: AnyRequest, wanted: str) -> str:
+    """Returns the first value of a query parameter; empty where there is none.
+
+    A beacon of Open Sentry's SDK has its key twice. Litestar would keep what it parsed.
+    """
+    begin = f"{wanted}=".encode()
+    for pair in request.scope["query_string"].split(b"&"):
+        if pair.startswith(begin):
+            return unquote_plus(pair[len(begin) :].decode("latin-1"))
+    return ""
 
 
 async def store(

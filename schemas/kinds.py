@@ -76,6 +76,20 @@ SPAN = Kind(
     "span_id",
 )
 
+SCORES = Topic(
+    "raw.scores",
+    10,
+    # Of their own: a flood of judgements stands before no call.
+    "Batches of scores as their senders wrote them, keyed by (project, item id).",
+)
+SCORE = Kind(
+    "score",
+    "llm.score",
+    SCORES.name,
+    # One row for each time that a score was sent, so that an item is one change of a score.
+    (Table("scores", "item_id"),),
+)
+
 ERRORS = Topic(
     "raw.errors",
     5,
@@ -163,7 +177,7 @@ OTEL_METRIC = Kind(
 )
 
 SYSTEMS = (
-    System("llm", topics=(TRACES, SPANS), kinds=(TRACE, SPAN)),
+    System("llm", topics=(TRACES, SPANS, SCORES), kinds=(TRACE, SPAN, SCORE)),
     System(
         "errors",
         topics=(ERRORS, LOGS),

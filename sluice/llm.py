@@ -1,6 +1,6 @@
 """The system `llm`, put together from its sub-packages."""
 
-from api.llm import analytics, by_token, costs, models, prices, spans, traces
+from api.llm import analytics, by_token, costs, models, prices, scores, spans, traces
 from api.llm.exporting import EXPORTS
 from api.pages.llm.pages import SECTIONS
 from clickhouse.client import Warehouse
@@ -8,6 +8,7 @@ from clickhouse.llm.spans import SPANS
 from clickhouse.llm.traces import TRACES
 from ingest.llm.app import routers
 from ingest.llm.forms import checks, forms
+from ingest.llm.score_senders import PublicLimits
 from processors.blocks import StoredLog
 from processors.llm import key_days
 from processors.llm.cost.targets import why_no_target
@@ -44,7 +45,12 @@ def open_parts(resources: Resources) -> Parts:
     return Parts(
         forms=forms(),
         steps=steps(pricing.current),
-        state={"explain_cost": explain_cost, "pricing": pricing, "check_target": check_target},
+        state={
+            "explain_cost": explain_cost,
+            "pricing": pricing,
+            "check_target": check_target,
+            "public_scores": PublicLimits(),
+        },
         refresh=(pricing.refresh,),
         alone=(repricing, keeping),
     )
@@ -55,7 +61,7 @@ SYSTEM = System(
     routers=routers,
     queries=(
         *(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS),
-        *(*analytics.HANDLERS, *models.HANDLERS),
+        *(*analytics.HANDLERS, *models.HANDLERS, *scores.HANDLERS),
     ),
     controls=prices.HANDLERS,
     agents=by_token.HANDLERS,

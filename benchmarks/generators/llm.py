@@ -2,11 +2,12 @@
 
 import json
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.generate import Body, Generator, cut, mark
-from schemas.kinds import SPAN, TRACE
+from schemas.kinds import SCORE, SPAN, TRACE
 
 MODELS = (
     ("openai", "gpt-4o", 30),
@@ -29,6 +30,11 @@ TRACE_BYTES, SPAN_BYTES = 1_250, 600
 SPREAD_DAYS = 14
 AGENT_MODEL = "claude-sonnet-4-20250514"
 TOOLS = ("Bash", "Read", "Edit", "Grep", "Write", "Task")
+SCORED: tuple[Callable[[random.Random], tuple[str, Any]], ...] = (
+    lambda chance: ("helpfulness", round(chance.random(), 3)),
+    lambda chance: ("thumbs", chance.random() < 0.8),
+    lambda chance: ("tone", chance.choice(("friendly", "neutral", "rude"))),
+)
 START = {"kind": "session", "event_type": "session_start"}
 
 
@@ -61,9 +67,23 @@ def spans(chance: random.Random, size: int) -> Body:
     return cut(json.dumps(made).encode(), size)
 
 
+def scores(chance: random.Random, size: int) -> Body:
+    """Makes an array of scores of about 300 bytes, each of a call of its own."""
+    made = []
+    for number in range(size):
+        name, value = chance.choice(SCORED)(chance)
+        score: dict[str, Any] = {"id": mark(number), "name": name, "value": value}
+        score["trace_id"] = mark(size + number)
+        score["timestamp"] = _past(chance).isoformat(timespec="microseconds")
+        score["comment"] = " ".join(chance.choices(WORDS, k=12))
+        made.append(score)
+    return cut(json.dumps(made).encode(), size)
+
+
 GENERATORS = {
     TRACE.name: Generator("/v1/traces/async", traces),
     SPAN.name: Generator("/v1/spans/async", spans),
+    SCORE.name: Generator("/v1/scores", scores, most=1_000),
 }
 
 

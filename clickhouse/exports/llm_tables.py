@@ -105,4 +105,34 @@ MESSAGES = Exported(
     ),
     equal=("role",),
 )
-TABLES = (TRACES, SPANS, MESSAGES)
+SCORES = Exported(
+    "scores",
+    "What was thought of calls, spans, sessions and users: a row for each time that a score was"
+    " sent. Of a `score_id` the row with the greatest `version`, `received_at`, `item_id` counts.",
+    key=(Key("timestamp", "time"), Key("score_id", "text"), Key("item_id", "text")),
+    size="length(text) + length(comment) + length(metadata) + 300",
+    columns=(
+        Column("item_id", "text", "Id of the sending."),
+        Column("score_id", "text", "Id of the score, unique in the project."),
+        Column("timestamp", "time", "When it was given."),
+        RECEIVED,
+        Column("version", "time", "Which of two sendings is the newer one."),
+        Column("deleted", "bool", "Whether this sending takes the score away."),
+        Column("name", "text", "What was judged, as `helpfulness`."),
+        Column("data_type", "text", "`numeric`, `boolean`, `categorical` or `text`."),
+        optional("value", "number", "The number; 1 or 0 of a boolean; none: words."),
+        Column("text", "text", "The words; `true` or `false` of a boolean."),
+        Column("source", "text", "`api`, `eval`, `annotation`, `user` or `otel`."),
+        Column("author", "text", "Which person or model says so; empty: not said."),
+        Column("environment", "text", "As `production`; empty: not said."),
+        Column("trace_id", "text", "The call or the trace that it is about; empty: none."),
+        Column("span_id", "text", "The span that it is about; empty: none."),
+        Column("call_id", "text", "`trace_id` of the row of `traces` that both name."),
+        Column("session_id", "text", "The session that it is about; empty: none."),
+        Column("user_id", "text", "The user that it is about; empty: none."),
+        Column("comment", "text", "What was said beside."),
+        Column("metadata", "json", "What the sender said beside."),
+    ),
+    equal=("name", "source", "environment", "session_id", "user_id"),
+)
+TABLES = (TRACES, SPANS, MESSAGES, SCORES)

@@ -6,9 +6,9 @@ https://develop.sentry.dev/sdk/overview/#authentication.
 
 import re
 from typing import NamedTuple
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
-from ingest.app import AnyRequest, header_of
+from ingest.app import AnyRequest, header_of, parameter
 
 OPEN_SENTRY_HEADERS = (b"x-open-sentry-key", b"x-sentry-clone-key")
 SCHEME = "sentry "
@@ -56,18 +56,6 @@ def key_of_dsn(dsn: str) -> str:
 def is_key(text: str) -> bool:
     """Tells whether a text could be a key; those of ours are 32 hex digits."""
     return _KEY.match(text) is not None
-
-
-def parameter(request: AnyRequest, wanted: str) -> str:
-    """Returns the first value of a query parameter; empty where there is none.
-
-    A beacon of Open Sentry's SDK has its key twice. Litestar would keep what it parsed.
-    """
-    begin = f"{wanted}=".encode()
-    for pair in request.scope["query_string"].split(b"&"):
-        if pair.startswith(begin):
-            return unquote_plus(pair[len(begin) :].decode("latin-1"))
-    return ""
 
 
 def of_header(header: str) -> SentryAuth:

@@ -9,6 +9,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 from msgspec import Struct
 
 from ingest.app import AnyRequest, Project, ProjectOf, Straight, accept, store
+from ingest.llm import score_app
 from schemas.described import describes
 from schemas.kinds import SPAN, TRACE
 from schemas.llm.answers import SpanAnswer, TraceAnswer
@@ -142,4 +143,5 @@ def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> lis
             dependencies={"project": Provide(project_from_session)},
             tags=["dashboard"],
         ),
+        *score_app.routers(project_from_key, project_from_session),
     ]

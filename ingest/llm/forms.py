@@ -1,20 +1,22 @@
-"""The forms of request of the system `llm`: arrays of traces, arrays of spans; and single items."""
+"""The forms of request of the system `llm`: arrays of traces, of spans, of scores; single items."""
 
 from collections.abc import Callable, Mapping
 
 from eventlog.producer import Items
 from ingest.forms import Form, Split
+from ingest.llm import scores
 from ingest.llm.pulse import Frame, frame_array, span_frame, trace_frame
 from ingest.rejections import Invalid
 from schemas.issues import Checked, Issue
-from schemas.kinds import SPAN, TRACE, Kind
+from schemas.kinds import SCORE, SPAN, TRACE, Kind
 
 
 def forms() -> dict[str, Form]:
-    """Returns them by the name of their kind."""
+    """Returns them by name: that of their kind, where it has one form."""
     return {
         TRACE.name: _array_of(TRACE, trace_frame()),
         SPAN.name: _array_of(SPAN, span_frame()),
+        **scores.forms(),
     }
 
 
@@ -23,6 +25,7 @@ def checks() -> dict[str, Callable[[bytes, int], Checked]]:
     return {
         TRACE.name: lambda item, most: _checked(trace_frame(), item, most),
         SPAN.name: lambda item, most: _checked(span_frame(), item, most),
+        SCORE.name: scores.checked,
     }
 
 

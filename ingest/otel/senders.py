@@ -7,23 +7,20 @@
 `X-Project-Id` need not be there. Where it is, it must name the key's project.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
 from controlplane.dsn_keys import DsnKeys
 from controlplane.failures import Forbidden, Unauthorized
-from controlplane.keyring import KeyRing, key_in
-from ingest.app import AnyRequest, header_of
-from ingest.errors.credentials import of_header, parameter
+from controlplane.keyring import KeyRing
+from ingest.api_keys import api_key_in
+from ingest.app import AnyRequest, header_of, parameter
+from ingest.errors.credentials import of_header
 from schemas.connections import AUTHENTICATED
 from schemas.projects import ProjectContext
 
-API_KEY_PREFIX = "pulse_sk_"
 PROJECT_NUMBER = "project_number"
 _SENTRY = "sentry "
-_BASIC = "basic "
 _NO_KEY = "Missing credentials: Authorization with Bearer or Basic, x-api-key, or X-Sentry-Auth"
 
 
@@ -76,7 +73,7 @@ async def sender_of(
             raise Unauthorized("Unknown DSN key")
         sender = OtlpSender(found.context, found.environment)
     else:
-        sender = OtlpSender(await keys.keyring.project_of_key(_api_key(header)))
+        sender = OtlpSender(await keys.keyring.project_of_key(api_key_in(header, _NO_KEY)))
     named = header("x-project-id")
     if named is not None and named.strip().lower() != sender.project.project_id:
         raise Forbidden("Forbidden: the key belongs to another project than X-Project-Id")
@@ -90,28 +87,6 @@ def dsn_key(header: Callable[[str], str | None]) -> str:
         other = header("authorization") or ""
         sent = other if other[: len(_SENTRY)].lower() == _SENTRY else None
     return "" if sent is None else of_header(sent).key
-
-
-def _api_key(header: Callable[[str], str | None]) -> str:
-    authorization = header("authorization")
-    if authorization is None:
-        own = header("x-api-key")
-        if not own:
-            raise Unauthorized(_NO_KEY)
-        return own.strip()
-    if authorization[: len(_BASIC)].lower() == _BASIC:
-        return _in_basic(authorization[len(_BASIC) :])
-    return key_in(authorization)
-
-
-def _in_basic(sent: str) -> str:
-    try:
-        user, _, password = base64.b64decode(sent.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError) as error:
-        raise Unauthorized("Invalid Authorization header: Basic with user and password") from error
-    # The one that looks like a key of ours; the password where neither or both do.
-    is_user = user.startswith(API_KEY_PREFIX) and not password.startswith(API_KEY_PREFIX)
-    return user if is_user else password
 
 
 def _headers(request: AnyRequest) -> Callable[[str], str | None]:

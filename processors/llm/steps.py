@@ -12,10 +12,11 @@ from clickhouse.llm.tables import span_arrays, trace_arrays
 from processors.blocks import KindStep, StoredItems
 from processors.columns import Columns, Rows, SentChunk, row_by_row
 from processors.llm.cost.own import Book, Prices
+from processors.llm.scores import build_scores
 from processors.llm.spans import decode_span, span_row
 from processors.llm.traces import decode_trace, trace_row
 from schemas import metrics
-from schemas.kinds import SPAN, TRACE
+from schemas.kinds import SCORE, SPAN, TRACE
 
 BuildRows = Callable[[Prices, Sequence[SentChunk]], Columns]
 
@@ -32,6 +33,7 @@ def steps(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
     return {
         TRACE.name: KindStep(TRACE, partial(build, build_traces), note_unpriced),
         SPAN.name: KindStep(SPAN, partial(build, build_spans), note_unpriced),
+        SCORE.name: KindStep(SCORE, build_scores),
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from schemas.examples import SESSION_ID, SPAN_ID, TRACE_ID
+from schemas.examples import SCORE_ID, SESSION_ID, SPAN_ID, TRACE_ID
 
 TRACES: list[dict[str, Any]] = [
     {
@@ -49,3 +49,24 @@ SPANS: list[dict[str, Any]] = [
         "tool_response": "README.md",
     },
 ]
+SCORES: list[dict[str, Any]] = [
+    {
+        "id": SCORE_ID,
+        "name": "helpfulness",
+        "value": 0.9,
+        "trace_id": TRACE_ID,
+        "comment": "answers what was asked",
+        "source": "eval",
+        "author": "gpt-4o",
+        "updated_at": "2026-11-21T10:05:00Z",
+    },
+    {"name": "tone", "value": "friendly", "session_id": SESSION_ID},
+]
+PUBLIC_SCORE: dict[str, Any] = {"name": "thumbs", "value": True, "trace_id": TRACE_ID}
+LANGFUSE_SCORE: dict[str, Any] = {
+    "traceId": TRACE_ID,
+    "name": "correctness",
+    "value": 1,
+    "dataType": "BOOLEAN",
+    "comment": "as in the manual",
+}

@@ -105,6 +105,7 @@ OF_OTEL = (
     *("otel/traces", "otel/services", "otel/services/{otel_service}/operations", "otel/map"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}"),
 )
+OF_SCORES = ("scores", "scores/{score_id}", "traces/{trace_id}/scores")
 REJECTED = {
     **{CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401},
     DETECTS: 400,
@@ -116,6 +117,8 @@ STEPS = (
     *("GET /dashboard/api/projects", "GET /dashboard/api/api-keys", "POST /v1/auth/login"),
     *("POST /v1/traces/async", "POST /v1/spans/async"),
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
+    *("POST /v1/scores", "POST /dashboard/api/scores", "POST /v1/scores/public"),
+    "POST /api/public/scores",
     *(f"POST {path}" for path in BY_OTLP),
     *("POST /v1/checks", "POST /v1/probes/targets"),
     *("POST /v1/monitors", "GET /v1/monitors", "GET /v1/monitors/{monitor_id}"),
@@ -171,6 +174,8 @@ STEPS = (
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_OTEL),
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in BESIDE_ERRORS),
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in EXPORTS),
+    *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_SCORES),
+    *(f"DELETE {base}/scores/{{score_id}}" for base in ("/v1", "/dashboard/api")),
     *("PATCH /dashboard/api/issues/{issue_id}", "POST /dashboard/api/issues/bulk"),
     *("POST /dashboard/api/issues/{issue_id}/merge", "GET /v1/issues/{issue_id}"),
     "POST /dashboard/api/issues/{issue_id}/unmerge",

@@ -14,6 +14,7 @@ from litestar import Litestar
 
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
+from schemas.llm.examples import LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
 from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
@@ -33,6 +34,7 @@ WAYS_IN = ("GET", "POST")
 BUNDLE = {"checksum": "0" * 40, "chunks": ["0" * 40], "projects": ["1"]}
 CHANNEL = {"name": "taken", "kind": "webhook", "config": {"url": "http://127.0.0.1:9/"}}
 METRIC = "orders"
+TAKES_AWAY = "DELETE /v1/scores/{score_id}"
 MARKER = "only-for-the-first"
 """Stands in every text of the first project; no answer to anybody else may hold it."""
 
@@ -99,6 +101,7 @@ QUERIES = (
     "analytics",
     "analytics/spans",
     "models",
+    *("scores", "scores/{score_id}", "traces/{trace_id}/scores"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
     *("outcomes", "export", "export/{table}"),
@@ -375,6 +378,12 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/traces/batch": Case(Guard.MEMBER, []),
     "POST /dashboard/api/spans/batch": Case(Guard.MEMBER, []),
     "POST /dashboard/api/spans/async": Case(Guard.MEMBER, []),
+    "POST /v1/scores": Case(Guard.KEY, SCORES),
+    "POST /dashboard/api/scores": Case(Guard.MEMBER, SCORES),
+    "POST /api/public/scores": Case(Guard.KEY, LANGFUSE_SCORE),
+    "POST /v1/scores/public": Case(Guard.DSN, PUBLIC_SCORE),
+    "DELETE /v1/scores/{score_id}": Case(Guard.KEY),
+    "DELETE /dashboard/api/scores/{score_id}": Case(Guard.MEMBER),
     "POST /v1/ingest": Case(Guard.DSN, ITEMS),
     "POST /api/{project_number}/envelope": Case(Guard.DSN, {}),
     "POST /api/{project_number}/store": Case(Guard.DSN, STORED_EVENT),
@@ -548,6 +557,7 @@ def world(server: Server) -> Iterator[World]:
     ids = {"monitor_slug": MARKER, "public_key": "0" * 32}
     ids |= {"secret": "0" * 32, "signal": "fail"}  # nobody's
     ids |= {"trace_id": new_id(), "span_id": new_id(), "session_id": f"{MARKER} session"}
+    ids |= {"score_id": new_id()}
     fill(first, ids)
     ids |= fill_errors(first, ids["span_id"])
     ids |= fill_otel(first)
@@ -675,7 +685,7 @@ def poison(server: Server, project: Project) -> str:
 
 
 def fill(project: Project, ids: dict[str, str]) -> None:
-    """Stores one trace and one span, whose every text holds the marker."""
+    """Stores one trace, one span and one score, whose every text holds the marker."""
     item = trace(
         trace_id=ids["trace_id"],
         session_id=ids["session_id"],
@@ -685,6 +695,10 @@ def fill(project: Project, ids: dict[str, str]) -> None:
     event = span(span_id=ids["span_id"], session_id=ids["session_id"], tool_name=MARKER)
     assert project.post("/v1/traces/batch", [item]).status_code == 202
     assert project.post("/v1/spans/batch", [event]).status_code == 202
+    score = {"id": ids["score_id"], "name": MARKER, "value": MARKER, "comment": MARKER}
+    score |= {"trace_id": ids["trace_id"], "author": MARKER}
+    assert project.post("/v1/scores", score).status_code == 202
+    wait_for(lambda: project.get("/v1/scores").json()["scores"], "the score")
 
 
 def fill_otel(project: Project) -> dict[str, str]:
@@ -839,7 +853,12 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
     assert MARKER not in answer.text
     # A file of a table is there for everybody: of their own rows.
     names_it = "{" in route and "{table}" not in route
-    assert answer.status_code == (404 if names_it else 202 if "POST" in route else 200)
+    if route == TAKES_AWAY:  # one of their own, which need not be there
+        assert answer.status_code == 202
+        assert world.first.get(f"/v1/scores/{world.ids['score_id']}").status_code == 200
+    else:
+        taken = 200 if route == "POST /api/public/scores" else 202
+        assert answer.status_code == (404 if names_it else taken if "POST" in route else 200)
 
 
 @cases(Guard.OTLP)

@@ -1,5 +1,7 @@
 """Samples of traces and spans."""
 
+import uuid
+
 import msgspec
 
 from tests.e2e.payloads import full_span, full_trace
@@ -14,6 +16,15 @@ def spans(count: int) -> list[bytes]:
     return [msgspec.json.encode(full_span()) for _ in range(count)]
 
 
+def scores(count: int) -> list[bytes]:
+    # The sender says when it is of, so that the same item is the same sending.
+    said = {"name": "helpfulness", "value": 0.5, "updated_at": "2026-11-21T10:00:00Z"}
+    return [
+        msgspec.json.encode({"id": uuid.uuid4().hex, "trace_id": str(uuid.uuid4()), **said})
+        for _ in range(count)
+    ]
+
+
 def array(items: object) -> bytes:
     return b"[" + b",".join(items) + b"]"  # type: ignore[arg-type]
 
@@ -21,4 +32,5 @@ def array(items: object) -> bytes:
 SAMPLES = {
     "trace": Sample("/v1/traces/async", traces, array),
     "span": Sample("/v1/spans/async", spans, array),
+    "score": Sample("/v1/scores", scores, array),
 }

@@ -43,6 +43,7 @@ EVERY_CALL = {
     "clickhouse/otel/span_details.py": "one call by its id",
     "grafana/pipeline.py": "when items arrived, billed or not",
     "grafana/variables.py": "when prices changed",
+    "clickhouse/llm/scores.py": "whether there is a trace; nothing is counted",
 }
 
 

@@ -1,0 +1,152 @@
+"""The routes that take scores in: of programs, of pages, of Langfuse's SDKs."""
+
+from typing import Any, TypeAlias, cast
+
+from litestar import Router, delete, post
+from litestar.di import NamedDependency, Provide
+from litestar.middleware import DefineMiddleware
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
+
+from controlplane.failures import BadRequest
+from ingest.app import (
+    AnyRequest,
+    Project,
+    ProjectOf,
+    Straight,
+    edge_of,
+    header_of,
+    incoming_of,
+)
+from ingest.edge import Accepted
+from ingest.llm import scores
+from ingest.llm.score_senders import langfuse_sender, public_sender
+from schemas.described import describes
+from schemas.issues import Issue
+from schemas.llm.examples import LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
+from schemas.llm.score_answers import DeletedScore, LangfuseTaken, TakenScores
+from schemas.llm.scores import LangfuseScore, PublicScore, SentScore
+from schemas.open_routes import open_to_pages
+from schemas.projects import ProjectContext
+
+ERRORS = (408, 413, 415, 429, 503)
+MAX_ID_CHARS = 200
+MAX_REQUEST_NAME_CHARS = 200
+PAGES = open_to_pages("content-type, x-open-sentry-key", "retry-after")
+Sender: TypeAlias = NamedDependency[ProjectContext]
+SENT = (
+    "One score, or an array of at most 1000. One that breaks a rule is rejected by itself, and is"
+    " told in `rejected`; where all do, the answer is 400."
+)
+
+
+@post(
+    "/scores",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Send scores of calls, spans, sessions or users",
+    description=SENT,
+    request_max_body_size=None,
+    opt=describes(body=list[SentScore], example=SCORES, errors=ERRORS),
+)
+async def take_scores(request: AnyRequest, project: Project) -> TakenScores:
+    """Accept scores; answers when they are durable."""
+    return _taken(await _accept(request, project, scores.MANY))
+
+
+@delete(
+    "/scores/{score_id:str}",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Take a score away",
+    opt=describes(errors=(400, 503)),
+)
+async def delete_score(
+    request: AnyRequest, project: Project, score_id: FromPath[str]
+) -> DeletedScore:
+    """Take a score away; answers when that is durable. One that nobody has sent is no error."""
+    if len(score_id) > MAX_ID_CHARS:
+        raise BadRequest(f"A score's id has at most {MAX_ID_CHARS} characters")
+    incoming = incoming_of(request, {scores.SCORE_ID: score_id})
+    await edge_of(request).accept(project, scores.TAKEN_AWAY, incoming)
+    return DeletedScore("queued", score_id)
+
+
+@post(
+    "/scores/public",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Send what a page's visitor thinks, by DSN key",
+    description="One score, or an array of at most 10. The key may also be `?key=`.",
+    request_max_body_size=None,
+    opt={
+        **describes(
+            body=list[PublicScore], example=PUBLIC_SCORE, errors=(401, 403, *ERRORS), asks="dsn"
+        ),
+        **PAGES,
+    },
+)
+async def take_public_scores(request: AnyRequest, sender: Sender) -> TakenScores:
+    """Accept scores of a page with a public key; answers when they are durable."""
+    return _taken(await _accept(request, sender, scores.PUBLIC))
+
+
+@post(
+    "/scores",
+    status_code=HTTP_200_OK,
+    summary="Send a score as Langfuse's SDKs do",
+    request_max_body_size=None,
+    opt=describes(
+        body=LangfuseScore, example=LANGFUSE_SCORE, errors=(401, 403, *ERRORS), asks="key"
+    ),
+)
+async def take_langfuse_score(request: AnyRequest, sender: Sender) -> LangfuseTaken:
+    """Accept one score of Langfuse; answers when it is durable."""
+    accepted = await _accept(request, sender, scores.LANGFUSE)
+    return LangfuseTaken(scores.score_ids(accepted.items)[0])
+
+
+def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> list[Router]:
+    """Returns the routes, from how a project is found by key and by session."""
+    return [
+        _straight("/v1", take_scores, project_from_key, "project"),
+        _straight("/v1", take_public_scores, public_sender, "sender"),
+        _straight("/api/public", take_langfuse_score, langfuse_sender, "sender"),
+        Router(
+            "/v1",
+            route_handlers=[delete_score],
+            dependencies={"project": Provide(project_from_key)},
+            tags=["ingest"],
+        ),
+        Router(
+            "/dashboard/api",
+            route_handlers=[take_scores, delete_score],
+            dependencies={"project": Provide(project_from_session)},
+            tags=["dashboard"],
+        ),
+    ]
+
+
+def _straight(path: str, handler: Any, sender_of: ProjectOf, name: str) -> Router:
+    return Router(
+        path,
+        route_handlers=[handler],
+        dependencies={name: Provide(sender_of)},
+        middleware=[DefineMiddleware(Straight, sender_of=sender_of)],
+        tags=["ingest"],
+    )
+
+
+async def _accept(request: AnyRequest, project: ProjectContext, form: str) -> Accepted:
+    name = header_of(request, b"idempotency-key") or ""
+    if len(name) > MAX_REQUEST_NAME_CHARS:
+        raise BadRequest(f"Idempotency-Key has at most {MAX_REQUEST_NAME_CHARS} characters")
+    incoming = incoming_of(request, {scores.REQUEST: name})
+    return await edge_of(request).accept(project, form, incoming)
+
+
+def _taken(accepted: Accepted) -> TakenScores:
+    bad = [cast("scores.Bad", one) for one in accepted.rejected]
+    return TakenScores(
+        status="queued",
+        count=accepted.total,
+        ids=scores.score_ids(accepted.items),
+        rejected=[Issue([one.number, *one.path], one.message) for one in bad],
+    )

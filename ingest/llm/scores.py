@@ -1,0 +1,208 @@
+"""The forms of requests with scores: one, many, a page's, Langfuse's, and that one is taken away.
+
+A score that breaks a rule is rejected by itself; those beside it are taken. An item's id in the log
+says which score it is and which sending of it: `SCORE:SENDING`. Where the sender tells when its
+word is of (`updated_at`), or names the request (`Idempotency-Key`), the same sending has the same
+id and is stored once. Else each is one: what was up, down and up again is up.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+from uuid import NAMESPACE_OID, uuid4, uuid5
+
+import msgspec
+from msgspec import Raw, Struct, structs
+
+from eventlog.producer import Items
+from ingest.forms import Counted, Form, Split
+from ingest.json_texts import check_utf8, repaired_json
+from ingest.rejections import BadItems, BadJson, ItemTooLarge
+from schemas.encodings import wrong_encoding
+from schemas.issues import Checked, Issue, RuleBroken, issue_of
+from schemas.kinds import SCORE
+from schemas.llm.scores import (
+    MAX_PUBLIC_SCORES,
+    MAX_SCORES,
+    LangfuseScore,
+    PublicScore,
+    SentScore,
+    check_score,
+)
+from schemas.llm.wire import ABSENT
+
+MANY, PUBLIC, LANGFUSE, TAKEN_AWAY = "score", "public_score", "langfuse_score", "score_deletion"
+REQUEST = "idempotency-key"
+"""Under which the form is told the name that the sender gave the request."""
+SCORE_ID = "score-id"
+OPENS_OBJECT = ord("{")
+BLANKS = b" \t\r\n"
+SENDING_BYTES = 8
+# One more than there may be: the decoder steps over the surplus without allocating it.
+_Items = msgspec.defstruct(
+    "Items", [(f"i{n}", Raw, ABSENT) for n in range(MAX_SCORES + 1)], array_like=True
+)
+_split_array = msgspec.json.Decoder(_Items).decode
+_encode = msgspec.json.Encoder().encode
+S = TypeVar("S", bound=Struct)
+
+
+class Bad(NamedTuple):
+    """Why one score of a request was not taken."""
+
+    number: int
+    path: tuple[str | int, ...]
+    message: str
+
+
+class Named(NamedTuple):
+    """A score as the log keeps it, and which score it is."""
+
+    body: bytes
+    score_id: str
+    is_dated: bool
+    """Whether the sender says which of two sendings is the newer one."""
+
+
+Read = Callable[[Raw, str], Named]
+"""Reads one score; the text is the id of one that names none. Raises what `issue_of` takes."""
+
+
+def forms() -> dict[str, Form]:
+    """Returns them by name."""
+    return {
+        MANY: Form(SCORE.name, partial(_split, _own, MAX_SCORES)),
+        PUBLIC: Form(SCORE.name, partial(_split, _of_page, MAX_PUBLIC_SCORES)),
+        LANGFUSE: Form(SCORE.name, partial(_split, _of_langfuse, 1)),
+        TAKEN_AWAY: Form(SCORE.name, _taken_away),
+    }
+
+
+def score_ids(items: Sequence[Items]) -> list[str]:
+    """Returns which scores items are, in order."""
+    return [item_id.rpartition(":")[0] for one in items for item_id in one.ids]
+
+
+def checked(item: bytes, max_item_bytes: int) -> Checked:
+    """Returns one item as ingest would keep it, or what is wrong with it."""
+    if len(item) > max_item_bytes:
+        return Checked(item, [Issue([], f"Expected at most {max_item_bytes} bytes")])
+    try:
+        _own(Raw(item), "")
+    except (msgspec.DecodeError, UnicodeDecodeError, RuleBroken, RecursionError) as error:
+        return Checked(item, [issue_of(error, SentScore)])
+    return Checked(item, [])
+
+
+def _split(
+    read: Read, most: int, body: bytes, told: Mapping[str, str], max_item_bytes: int
+) -> Split:
+    raws = _raws(body)
+    if len(raws) > most:
+        rule = f"Expected at most {most} scores in one request; send the others in another"
+        raise BadItems("Validation failed", items=len(raws), details=[Issue([], rule)])
+    request = told.get(REQUEST, "")
+    bodies, ids, bad = [], [], []
+    for index, raw in enumerate(raws):
+        if memoryview(raw).nbytes > max_item_bytes:
+            rule = f"Request body too large: score {index} is beyond {max_item_bytes} bytes"
+            raise ItemTooLarge(rule, items=len(raws))
+        try:
+            named = read(raw, _given_id(request, index))
+        except (msgspec.DecodeError, RuleBroken, RecursionError) as error:
+            found = issue_of(error, _shape_of(read))
+            bad.append(Bad(index, tuple(found.path), found.message))
+            continue
+        bodies.append(named.body)
+        ids.append(f"{named.score_id}:{_sending(named, request, index)}")
+    if bad and not bodies:
+        details = [Issue([one.number, *one.path], one.message) for one in bad]
+        raise BadItems("Validation failed", items=len(raws), details=details)
+    counted = [Counted(SCORE.name, "invalid", BadItems.reason, len(bad))] if bad else []
+    return Split([Items(SCORE, bodies, ids)], counted, rejected=dict.fromkeys(bad, 1))
+
+
+def _raws(body: bytes) -> list[Raw]:
+    try:
+        check_utf8(body)
+        if body.lstrip(BLANKS)[:1] == b"{":
+            return [msgspec.json.decode(body, type=Raw)]
+        items = structs.astuple(_split_array(body))
+        return [raw for raw in items if raw is not ABSENT]
+    except msgspec.ValidationError as error:
+        rule = "Expected a score, or an array of scores"
+        raise BadItems("Validation failed", details=[Issue([], rule)]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        repaired = repaired_json(body, error)
+        if repaired is not None:
+            return _raws(repaired)
+        wrong = wrong_encoding(body)
+        details = None if wrong is None else [Issue([], wrong)]
+        raise BadJson("Invalid JSON body", details=details) from error
+
+
+def _given_id(request: str, index: int) -> str:
+    """Returns the id of a score that has none: for the same request the same."""
+    return str(uuid5(NAMESPACE_OID, f"{request}\0{index}") if request else uuid4())
+
+
+def _sending(named: Named, request: str, index: int) -> str:
+    if not named.is_dated and not request:
+        return uuid4().hex[: 2 * SENDING_BYTES]
+    said = f"{index}\0{request}\0".encode() if request else b""
+    return hashlib.blake2b(said + named.body, digest_size=SENDING_BYTES).hexdigest()
+
+
+def _own(raw: Raw, given: str) -> Named:
+    score = msgspec.json.decode(raw, type=SentScore)
+    check_score(score)
+    return Named(bytes(raw), score.id or given, score.updated_at is not None)
+
+
+def _of_page(raw: Raw, given: str) -> Named:
+    score = msgspec.json.decode(raw, type=PublicScore)
+    check_score(score)
+    # Whoever looks at a page has its key. It reaches no score but those that pages have sent of the
+    # same thing under the same name.
+    about = (score.trace_id, score.span_id, score.session_id, score.name, score.id or given)
+    score_id = f"user-{uuid5(NAMESPACE_OID, repr(about)).hex}"
+    fields = {name: value for name, value in structs.asdict(score).items() if value is not None}
+    body = _encode({**fields, "id": score_id, "source": "user"})
+    return Named(body, score_id, False)
+
+
+def _of_langfuse(raw: Raw, given: str) -> Named:
+    score = msgspec.json.decode(raw, type=LangfuseScore)
+    kind: Any = None if score.data_type is None else score.data_type.lower()
+    own = SentScore(
+        id=score.id or given,
+        name=score.name,
+        value=score.value,
+        data_type=kind,
+        trace_id=score.trace_id,
+        span_id=score.observation_id,
+        session_id=score.session_id,
+        comment=score.comment,
+        environment=score.environment,
+        metadata=score.metadata,
+    )
+    check_score(own)
+    fields = structs.asdict(own)
+    kept = {name: one for name, one in fields.items() if one is not None and one is not ABSENT}
+    return Named(_encode(kept), own.id or given, False)
+
+
+def _shape_of(read: Read) -> type[Struct]:
+    shapes: Mapping[Read, type[Struct]] = {
+        _own: SentScore,
+        _of_page: PublicScore,
+        _of_langfuse: LangfuseScore,
+    }
+    return shapes[read]
+
+
+def _taken_away(_: bytes, told: Mapping[str, str], __: int) -> Split:
+    score_id = told[SCORE_ID]
+    body = _encode({"id": score_id, "deleted": True})
+    return Split([Items(SCORE, [body], [f"{score_id}:{uuid4().hex[: 2 * SENDING_BYTES]}"])])
