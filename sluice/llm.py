@@ -1,6 +1,16 @@
 """The system `llm`, put together from its sub-packages."""
 
-from api.llm import analytics, by_token, costs, models, prices, scores, spans, traces
+from api.llm import (
+    analytics,
+    by_token,
+    costs,
+    models,
+    prices,
+    score_analytics,
+    scores,
+    spans,
+    traces,
+)
 from api.llm.exporting import EXPORTS
 from api.pages.llm.pages import SECTIONS
 from clickhouse.client import Warehouse
@@ -62,6 +72,7 @@ SYSTEM = System(
     queries=(
         *(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS),
         *(*analytics.HANDLERS, *models.HANDLERS, *scores.HANDLERS),
+        *score_analytics.HANDLERS,
     ),
     controls=prices.HANDLERS,
     agents=by_token.HANDLERS,

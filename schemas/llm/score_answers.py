@@ -55,3 +55,53 @@ class ScoreList(Struct, frozen=True, rename="camel"):
 
     scores: list[ScoreAnswer]
     next_cursor: str | None = None
+
+
+class ScoreGroup(Struct, frozen=True, rename="camel"):
+    """The scores of one name and type that have a key in common. Numbers are of those that have a
+    value; of true and false they are shares."""
+
+    name: str
+    data_type: str
+    key: dict[str, str | None]
+    count: int
+    average: float | None
+    minimum: float | None
+    maximum: float | None
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+
+
+class CategoryShare(Struct, frozen=True):
+    """How often words were given."""
+
+    value: str
+    count: int
+
+
+class RangeShare(Struct, frozen=True):
+    """How many numbers lie from one to before another; the last range has its end too."""
+
+    least: float
+    most: float
+    count: int
+
+
+class ScoreSpread(Struct, frozen=True, rename="camel"):
+    """How the values of a name are spread."""
+
+    name: str
+    data_type: str
+    categories: list[CategoryShare]
+    ranges: list[RangeShare]
+
+
+class ScoreAnalytics(Struct, frozen=True, rename="camel"):
+    """Scores in numbers: by name, how they spread, and by what was asked for."""
+
+    names: list[ScoreGroup]
+    spreads: list[ScoreSpread]
+    groups: list[ScoreGroup]
+    time_zone: str

@@ -105,7 +105,7 @@ OF_OTEL = (
     *("otel/traces", "otel/services", "otel/services/{otel_service}/operations", "otel/map"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}"),
 )
-OF_SCORES = ("scores", "scores/{score_id}", "traces/{trace_id}/scores")
+OF_SCORES = ("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics")
 REJECTED = {
     **{CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401},
     DETECTS: 400,

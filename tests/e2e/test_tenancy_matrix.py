@@ -101,7 +101,7 @@ QUERIES = (
     "analytics",
     "analytics/spans",
     "models",
-    *("scores", "scores/{score_id}", "traces/{trace_id}/scores"),
+    *("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
     *("outcomes", "export", "export/{table}"),

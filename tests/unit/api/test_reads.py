@@ -33,7 +33,7 @@ PATHS = (
     f"/analytics?{RANGE}",
     f"/analytics/spans?{RANGE}",
     "/models",
-    *("/scores", "/scores/a", "/traces/a/scores"),
+    *("/scores", "/scores/a", "/traces/a/scores", f"/scores/analytics?{RANGE}"),
     *("/traces/a/tree", "/otel/spans/a", "/otel/traces", "/otel/map", "/otel/services"),
     "/otel/services/a/operations",
     "/outcomes",
