@@ -155,6 +155,8 @@ OTEL_SPAN = Kind(
         Table("traces", "trace_id", kept=PRICED),
         Table("spans", "span_id"),
         Table("messages", "item_id", merged=True),
+        # What an evaluation says of the span.
+        Table("scores", "item_id"),
     ),
 )
 OTEL_RECORD = Kind(
@@ -167,6 +169,8 @@ OTEL_RECORD = Kind(
         Table("traces", "trace_id", kept=PRICED),
         Table("spans", "span_id"),
         Table("messages", "item_id", merged=True),
+        # What an evaluation says of the span.
+        Table("scores", "item_id"),
     ),
 )
 OTEL_METRIC = Kind(

@@ -10,6 +10,7 @@ from processors.otel.billing import scope_of
 from processors.otel.call_rows import Talk, trace_row
 from processors.otel.log_rows import OTEL, is_message_of, log_row
 from processors.otel.said import duration_of
+from processors.otel.scores import record_scores
 from schemas.otel.meanings import Meaning
 from schemas.otel.record_rows import RecordRows, ToldLog
 from schemas.otel.rows import CallRow, ToldCall
@@ -46,6 +47,7 @@ def record_rows(record: LogRecord, meaning: Meaning, arrived: Arrived) -> Record
         _call(record, meaning, arrived, talk, at_us) if is_call else None,
         agent_event(record, meaning, arrived.item_id, at_us),
         each_once((*talk.input, *talk.output)),
+        record_scores(record, meaning, arrived.item_id, arrived.received_at_us),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from clickhouse.llm.score_tables import arrays_of
 from clickhouse.otel.record_tables import told_log_arrays
 from clickhouse.otel.tables import message_arrays, told_call_arrays, told_span_arrays
 from processors.columns import Columns, Rows, SentChunk
@@ -29,7 +30,7 @@ def build_records(
     sent: Sequence[SentChunk],
     spans: Sequence[SentChunk] = (),
 ) -> Columns:
-    """Turns log records into columns of four tables.
+    """Turns log records into columns of five tables.
 
     `spans` are those of the same block: what one of them tells too is billed there.
     """
@@ -70,10 +71,12 @@ def _columns(rows: Sequence[RecordRows], dead: dict[int, str]) -> Columns:
     calls, call_items = present([one.call for one in rows])
     agents, agent_items = present([one.agent for one in rows])
     messages, owners = flattened([one.messages for one in rows])
+    scores, scored = flattened([one.scores for one in rows])
     tables = {
         "logs": Rows(told_log_arrays([one.log for one in rows])),
         "traces": Rows(told_call_arrays(calls), call_items),
         "spans": Rows(told_span_arrays(agents), agent_items),
         "messages": Rows(message_arrays(messages), owners),
+        "scores": Rows(arrays_of(scores), scored),
     }
     return Columns([one.item_id for one in rows], tables, dead)

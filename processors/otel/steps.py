@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from clickhouse.llm.score_tables import arrays_of
 from clickhouse.log_attributes import encode_attributes
 from clickhouse.otel.tables import (
     message_arrays,
@@ -22,10 +23,13 @@ from processors.otel.meaning import read_span
 from processors.otel.metric_steps import build_metrics
 from processors.otel.record_steps import MaskOf, build_records
 from processors.otel.said import item_id_of, parent_item_id_of
+from processors.otel.scores import span_scores
 from processors.otel.span_rows import rows_of
 from schemas.kinds import OTEL_METRIC, OTEL_RECORD, OTEL_SPAN
 from schemas.otel.items import ItemDecoder
+from schemas.otel.meanings import Meaning
 from schemas.otel.rows import SpanRows
+from schemas.otel.signals import Span
 from schemas.otel.traces import TRACES
 
 
@@ -55,7 +59,7 @@ def steps(current: Callable[[], Prices], masking: Callable[[], MaskOf]) -> Mappi
 
 
 def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
-    """Turns spans into columns of four tables."""
+    """Turns spans into columns of five tables."""
     marks = Marks()
     found: list[Placed] = []
     dead: dict[int, str] = {}
@@ -63,7 +67,10 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
         project_id, book = chunk.project_id, prices.of(chunk.project_id)
         meanings = [read_span(one) for one in spans]
         told = list(zip(spans, meanings, strict=True))
-        rows = [rows_of(span, meaning, book, encode_attributes) for span, meaning in told]
+        rows = [
+            _scored(rows_of(span, meaning, book, encode_attributes), span, meaning, chunk)
+            for span, meaning in told
+        ]
         found += [Placed(project_id, one) for one in rows]
         for span, meaning in told:
             mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
@@ -78,14 +85,23 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     return _columns([one for _, one in found], dead)
 
 
+def _scored(rows: SpanRows, span: Span, meaning: Meaning, chunk: SentChunk) -> SpanRows:
+    if not span.events:
+        return rows
+    scores = span_scores(span, meaning, rows.item_id, chunk.received_at_us)
+    return rows._replace(scores=scores) if scores else rows
+
+
 def _columns(rows: Sequence[SpanRows], dead: dict[int, str]) -> Columns:
     calls, call_items = present([one.call for one in rows])
     agents, agent_items = present([one.agent for one in rows])
     messages, owners = flattened([one.messages for one in rows])
+    scores, scored = flattened([one.scores for one in rows])
     tables = {
         "otel_spans": Rows(otel_span_arrays([one.span for one in rows])),
         "traces": Rows(told_call_arrays(calls), call_items),
         "spans": Rows(told_span_arrays(agents), agent_items),
         "messages": Rows(message_arrays(messages), owners),
+        "scores": Rows(arrays_of(scores), scored),
     }
     return Columns([one.item_id for one in rows], tables, dead)

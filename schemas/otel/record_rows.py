@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from schemas.errors.rows import LogRow
+from schemas.llm.score_rows import ScoreRow
 from schemas.otel.rows import MessageRow, ToldCall, ToldSpan
 
 
@@ -29,6 +30,7 @@ class RecordRows(NamedTuple):
     call: ToldCall | None
     agent: ToldSpan | None
     messages: Sequence[MessageRow]
+    scores: Sequence[ScoreRow] = ()
 
 
 class MetricRow(Struct, gc=False, kw_only=True):

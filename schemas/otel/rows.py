@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from schemas.llm.rows import SpanRow, TraceRow
+from schemas.llm.score_rows import ScoreRow
 
 
 class OtelSpanRow(Struct, gc=False, kw_only=True):
@@ -99,3 +100,4 @@ class SpanRows(NamedTuple):
     call: ToldCall | None
     agent: ToldSpan | None
     messages: Sequence[MessageRow]
+    scores: Sequence[ScoreRow] = ()

@@ -12,6 +12,10 @@ import msgspec
 from schemas.otel.items import Packed, pack, unpack
 from tests.promises.sample import Sample
 
+JUDGED: dict[str, dict[str, object]] = {
+    "gen_ai.evaluation.name": {"stringValue": "Relevance"},
+    "gen_ai.evaluation.score.value": {"doubleValue": 0.5},
+}
 START_NS = 1_795_226_990_809_000_000
 
 
@@ -59,6 +63,7 @@ def _span(number: int) -> dict[str, object]:
         "name": "invoke_agent helper",
         "startTimeUnixNano": str(START_NS + number),
         "endTimeUnixNano": str(START_NS + number + 5_000_000),
+        "events": [_judged(number)],
         "attributes": _attributes(attributes),
     }
 
@@ -77,11 +82,21 @@ def _record(number: int) -> dict[str, object]:
             "input_tokens": {"stringValue": str(100 + number)},
             "output_tokens": {"stringValue": "20"},
         }
+    else:
+        # Two names, so that one record is a row of both tables.
+        attributes |= {"event.name": {"stringValue": "gen_ai.evaluation.result"}, **JUDGED}
     return {
         "timeUnixNano": str(START_NS + number),
+        "eventName": f"claude_code.{name}",
         "body": {"stringValue": f"claude_code.{name}"},
         "attributes": _attributes(attributes),
     }
+
+
+def _judged(number: int) -> dict[str, object]:
+    at_ns = str(START_NS + number + 1_000)
+    event = {"name": "gen_ai.evaluation.result", "timeUnixNano": at_ns}
+    return {**event, "attributes": _attributes(JUDGED)}
 
 
 def _metric(number: int) -> dict[str, object]:
