@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from ingest.errors.demo_calls import LinkedCall, linked_call, with_link
 from ingest.llm.demo import Traffic
 from ingest.llm.demo_bodies import Item
+from ingest.llm.demo_scores import scores_of
+from schemas.llm.scores import MAX_SCORES
 from schemas.llm.wire import MAX_ITEMS
 from sluice.commands.errors import CommandError
 from sluice.demo_errors import Decide, Dsn, Failing, send_failing
@@ -56,8 +58,10 @@ def send_traffic(project: Project, amount: Amount, decide: Decide) -> str:
         with progress_bars() as progress:
             sender = Sender(client, progress)
             calls: list[LinkedCall] = []
-            made = _linked(traffic.traces(amount.traces), calls)
+            scores: list[Item] = []
+            made = _judged(_linked(traffic.traces(amount.traces), calls), scores)
             _send(sender, "traces", made, amount.traces)
+            _send_scores(sender, scores)
             _send(sender, "spans", traffic.spans(amount.spans), amount.spans)
             send_telemetry(sender, Wanted(amount.seed, until, amount.days, amount.traces), calls)
             again = Traffic(amount.seed, until, amount.days)
@@ -119,6 +123,21 @@ def _linked(items: Iterable[Item], found: list[LinkedCall]) -> Iterator[Item]:
             found.append(link)
             item = with_link(item, link)
         yield item
+
+
+def _judged(items: Iterable[Item], scores: list[Item]) -> Iterator[Item]:
+    """Collects what is thought of some calls."""
+    for item in items:
+        scores += scores_of(item)
+        yield item
+
+
+def _send_scores(sender: Sender, scores: list[Item]) -> None:
+    task = sender.progress.add_task("scores", total=len(scores))
+    for first in range(0, len(scores), MAX_SCORES):
+        batch = scores[first : first + MAX_SCORES]
+        accepted(post(sender.client, "/v1/scores", json=batch))
+        sender.progress.update(task, advance=len(batch))
 
 
 def _send_repeats(sender: Sender, first: list[Item]) -> None:

@@ -147,6 +147,7 @@ DEPLOYMENT_PAGES = ("", "/live", "/lines.events", "/impact")
 PAGES = (
     *("", "/overview", "/overview/more", "/find", "/parts", "/settings"),
     *("/llm/explore", "/llm/explore.csv", "/llm/suggest", "/llm/models"),
+    "/llm/scores",
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
     *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/prompts"),
     *("/llm/users", "/llm/users/totals", "/llm/users/beside"),

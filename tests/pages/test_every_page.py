@@ -56,6 +56,8 @@ class TestEveryPage:
         ("demo", "settings/source-maps"),
         ("demo", "/account"),
         ("demo", "llm/models"),
+        ("demo", "llm/scores"),
+        ("demo", "llm/scores?name=helpfulness"),
         ("demo", "llm/traces?where=model:none-of-it"),
         ("demo", "errors/issues?where=is:all"),
         ("demo", "errors/issues?open=1"),
@@ -114,6 +116,7 @@ class TestEveryPage:
         ("empty", "llm/sessions"),
         ("empty", "llm/users"),
         ("empty", "llm/models"),
+        ("empty", "llm/scores"),
     )
 
     @pytest.mark.parametrize(("project", "page"), PAGES, ids=lambda text: text.replace("/", "-"))

@@ -7,6 +7,7 @@ from api.pages.llm.finding import FINDER
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
 from api.pages.llm.prompts import prompts_part
+from api.pages.llm.scores import scores_page
 from api.pages.llm.session import session_page
 from api.pages.llm.sessions import sessions_page, sessions_totals
 from api.pages.llm.suggestions import suggest
@@ -32,10 +33,11 @@ SECTIONS = (
             Link("Sessions", "llm/sessions"),
             Link("Users", "llm/users"),
             Link("Models", "llm/models"),
+            Link("Scores", "llm/scores"),
         ),
         (
             *(explore_page, explore_csv, explore_parquet, explore_events),
-            *(suggest, models_page),
+            *(suggest, models_page, scores_page),
             *(list_page, list_csv, list_parquet, list_events),
             *(trace_page, raw_trace, raw_body),
             *(sessions_page, sessions_totals, session_page, prompts_part),

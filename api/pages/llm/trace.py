@@ -23,6 +23,8 @@ from api.slashes import with_slashes
 from clickhouse.client import Warehouse
 from clickhouse.llm.around import Around, fetch_request, find_around, find_place
 from clickhouse.llm.filters import SpanFilter
+from clickhouse.llm.score_filters import ScoreFilter
+from clickhouse.llm.scores import ScoreLine, list_scores
 from clickhouse.llm.spans import count_spans
 from clickhouse.llm.trace_lines import TraceLine
 from clickhouse.llm.traces import fetch_trace
@@ -31,6 +33,7 @@ from schemas.llm.answers import TraceAnswer
 from schemas.llm.costs import CostAnswer
 from schemas.projects import ProjectContext
 
+MOST_SCORES = 50
 BODIES = ("request_body", "response_body", "metadata", "error")
 
 
@@ -67,6 +70,8 @@ class Opened(Struct, frozen=True):
     following: TraceLine | None
     is_of_agent: bool
     """Whether agents sent events with the same `session_id`."""
+    scores: list[ScoreLine]
+    """The newest of the call, and of all of its trace."""
 
 
 @get("/llm/traces/{trace_id:str}", include_in_schema=False)
@@ -117,8 +122,10 @@ async def open_trace(
     store: Warehouse, project: ProjectContext, trace_id: str, explain: Explain
 ) -> Opened | None:
     """Returns a trace with what belongs to it, `None` where the project has none of that id."""
-    row, place = await asyncio.gather(
-        fetch_trace(store, project, trace_id), find_place(store, project, trace_id)
+    row, place, scores = await asyncio.gather(
+        fetch_trace(store, project, trace_id),
+        find_place(store, project, trace_id),
+        list_scores(store, project, ScoreFilter(trace_id=trace_id), limit=MOST_SCORES),
     )
     if row is None or place is None:
         return None
@@ -136,7 +143,7 @@ async def open_trace(
         asyncio.to_thread(read_bodies, row, before),
         asyncio.to_thread(explain, project.project_id, row),
     )
-    return Opened(row, place.us, cost, parsed, around.before, around.after, events > 0)
+    return Opened(row, place.us, cost, parsed, around.before, around.after, events > 0, scores)
 
 
 def read_bodies(row: TraceAnswer, before: tuple[str, Raw] | None) -> Parsed:
