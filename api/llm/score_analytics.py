@@ -30,7 +30,8 @@ from schemas.llm.score_answers import ScoreAnalytics
 
 MOST_DIMENSIONS = 4
 PERIODS = ("hour", "day", "week", "month")
-LONGEST_US = 1_100 * WIDTHS_US["day"]
+LONGEST_US = 200 * 366 * WIDTHS_US["day"]
+"""Whose changes of the clock are looked up."""
 
 
 class ScoreAnalyticsQuery(ScoreNames, frozen=True, kw_only=True):
@@ -51,7 +52,7 @@ async def get_score_analytics(request: Request[Any, Any, Any], project: Project)
     zone = clocked.time_zone if names_a_clock(clocked, query) else None
     first, last = strict_range(query.date_from, query.date_to, zone)
     if last - first > LONGEST_US:
-        raise invalid("date_to", "Expected a range of at most 1100 days")
+        raise invalid("date_to", "Expected a range of at most 200 years")
     names = group_names(query.group_by)
     wanted = replace(score_filter(project, values, query), from_us=first, to_us=last)
 

@@ -1,5 +1,6 @@
 """The routes that take scores in: of programs, of pages, of Langfuse's SDKs."""
 
+import re
 from typing import Any, TypeAlias, cast
 
 from litestar import Router, delete, post
@@ -25,12 +26,12 @@ from schemas.described import describes
 from schemas.issues import Issue
 from schemas.llm.examples import LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
 from schemas.llm.score_answers import DeletedScore, LangfuseTaken, TakenScores
-from schemas.llm.scores import LangfuseScore, PublicScore, SentScore
+from schemas.llm.scores import ID_PATTERN, ID_RULE, LangfuseScore, PublicScore, SentScore
 from schemas.open_routes import open_to_pages
 from schemas.projects import ProjectContext
 
 ERRORS = (408, 413, 415, 429, 503)
-MAX_ID_CHARS = 200
+IDS = re.compile(ID_PATTERN)
 MAX_REQUEST_NAME_CHARS = 200
 PAGES = open_to_pages("content-type, x-open-sentry-key", "retry-after")
 Sender: TypeAlias = NamedDependency[ProjectContext]
@@ -63,8 +64,8 @@ async def delete_score(
     request: AnyRequest, project: Project, score_id: FromPath[str]
 ) -> DeletedScore:
     """Take a score away; answers when that is durable. One that nobody has sent is no error."""
-    if len(score_id) > MAX_ID_CHARS:
-        raise BadRequest(f"A score's id has at most {MAX_ID_CHARS} characters")
+    if IDS.match(score_id) is None:
+        raise BadRequest(f"Not the id of a score: expected {ID_RULE}")
     incoming = incoming_of(request, {scores.SCORE_ID: score_id})
     await edge_of(request).accept(project, scores.TAKEN_AWAY, incoming)
     return DeletedScore("queued", score_id)

@@ -56,6 +56,12 @@ class Bad(NamedTuple):
     message: str
 
 
+class _Received(SentScore, frozen=True, kw_only=True):
+    """A score with what only the log says: of a sender it is an unknown key, and is dropped."""
+
+    deleted: Raw = ABSENT
+
+
 class Named(NamedTuple):
     """A score as the log keeps it, and which score it is."""
 
@@ -155,9 +161,10 @@ def _sending(named: Named, request: str, index: int) -> str:
 
 
 def _own(raw: Raw, given: str) -> Named:
-    score = msgspec.json.decode(raw, type=SentScore)
+    score = msgspec.json.decode(raw, type=_Received)
     check_score(score)
-    return Named(bytes(raw), score.id or given, score.updated_at is not None)
+    body = bytes(raw) if score.deleted is ABSENT else _encode(_said(score, but="deleted"))
+    return Named(body, score.id or given, score.updated_at is not None)
 
 
 def _of_page(raw: Raw, given: str) -> Named:
@@ -167,8 +174,7 @@ def _of_page(raw: Raw, given: str) -> Named:
     # same thing under the same name.
     about = (score.trace_id, score.span_id, score.session_id, score.name, score.id or given)
     score_id = f"user-{uuid5(NAMESPACE_OID, repr(about)).hex}"
-    fields = {name: value for name, value in structs.asdict(score).items() if value is not None}
-    body = _encode({**fields, "id": score_id, "source": "user"})
+    body = _encode({**_said(score), "id": score_id, "source": "user"})
     return Named(body, score_id, False)
 
 
@@ -188,9 +194,17 @@ def _of_langfuse(raw: Raw, given: str) -> Named:
         metadata=score.metadata,
     )
     check_score(own)
-    fields = structs.asdict(own)
-    kept = {name: one for name, one in fields.items() if one is not None and one is not ABSENT}
-    return Named(_encode(kept), own.id or given, False)
+    return Named(_encode(_said(own)), own.id or given, False)
+
+
+def _said(score: Struct, but: str = "") -> dict[str, Any]:
+    """Returns the fields that a score has, but for one."""
+    fields = structs.asdict(score).items()
+    return {
+        name: value
+        for name, value in fields
+        if name != but and value is not None and value is not ABSENT
+    }
 
 
 def _shape_of(read: Read) -> type[Struct]:

@@ -43,6 +43,7 @@ def test_a_score_comes_before_its_call_is_changed_and_is_taken_away(project: Pro
     found = project.get(f"/v1/traces/{call}/scores").json()["scores"]
     assert [one["value"] for one in found] == [0.9]
 
+    assert project.http.delete("/v1/scores/%3Cone%3E").status_code == 400
     assert project.http.delete("/v1/scores/one").status_code == 202
     wait_for(lambda: values(project) == {}, "that it is gone")
 

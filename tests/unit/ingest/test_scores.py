@@ -196,6 +196,18 @@ class TestRows:
             read_score(body, "a:1", NOW_US)
 
 
+class TestUnknownKeys:
+    @pytest.mark.parametrize("key", ["deleted", r"\u0064eleted"])
+    @pytest.mark.parametrize("value", ["true", '"x"'])
+    def test_no_sender_takes_a_score_away_by_sending_one(self, key: str, value: str) -> None:
+        sent = f'{{"name":"a","value":1,"trace_id":"t","{key}":{value}}}'.encode()
+        (items,) = split(sent).items
+
+        row = read_score(items.bodies[0], items.ids[0], NOW_US)
+
+        assert (row.deleted, row.name, row.value) == (False, "a", 1.0)
+
+
 class TestPages:
     def test_a_page_speaks_as_a_user_whatever_it_says(self) -> None:
         row = row_of({**GOOD, "source": "eval", "author": "boss", "user_id": "eve"}, PUBLIC)
