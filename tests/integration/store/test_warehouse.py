@@ -9,6 +9,7 @@ import pytest
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseError, WarehouseUnavailable
+from schemas.kinds import KINDS
 from tests.components import forks
 
 NOBODY_LISTENS = "http://127.0.0.1:1"
@@ -93,3 +94,15 @@ def test_a_command_after_a_query_that_failed_is_served(warehouse: Warehouse) -> 
         warehouse.query_now(FAILS_ON_THE_WAY["thrown"], None, BLOCKS)
 
     warehouse.command_now("SELECT 1", None, {})
+
+
+def test_rows_of_every_kind_are_merged_as_seldom_as_those_of_traces(warehouse: Warehouse) -> None:
+    found = warehouse.query_now(
+        "SELECT name FROM system.tables WHERE database = currentDatabase()"
+        " AND engine_full LIKE '%merge_selector_base = 8%'",
+        None,
+        {},
+    )
+
+    tables = {table.name for kind in KINDS for table in kind.tables}
+    assert tables - {name for (name,) in found.rows} == set()
