@@ -1,7 +1,10 @@
 """The system `llm`, put together from its sub-packages."""
 
+from alerts.llm.budgets import BudgetEvaluation
 from api.llm import (
     analytics,
+    budget_changes,
+    budgets,
     by_token,
     costs,
     models,
@@ -52,6 +55,9 @@ def open_parts(resources: Resources) -> Parts:
     def keeping(warehouse: Warehouse, event_log: StoredLog) -> Work:
         return at_most(key_days.KeyDays(database, warehouse).work, every_s=key_days.EVERY_S)
 
+    def budgeting(warehouse: Warehouse, _: StoredLog) -> Work:
+        return BudgetEvaluation(database, warehouse).work
+
     return Parts(
         forms=forms(),
         steps=steps(pricing.current),
@@ -62,7 +68,7 @@ def open_parts(resources: Resources) -> Parts:
             "public_scores": PublicLimits(),
         },
         refresh=(pricing.refresh,),
-        alone=(repricing, keeping),
+        alone=(repricing, keeping, budgeting),
     )
 
 
@@ -72,10 +78,10 @@ SYSTEM = System(
     queries=(
         *(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS),
         *(*analytics.HANDLERS, *models.HANDLERS, *scores.HANDLERS),
-        *score_analytics.HANDLERS,
+        *(*score_analytics.HANDLERS, *budgets.HANDLERS),
     ),
-    controls=prices.HANDLERS,
-    agents=by_token.HANDLERS,
+    controls=(*prices.HANDLERS, *budget_changes.CONTROLS),
+    agents=(*by_token.HANDLERS, *budgets.BY_TOKEN, *budget_changes.AGENTS),
     pages=SECTIONS,
     checks=checks(),
     tables={TRACE.name: TRACES, SPAN.name: SPANS},

@@ -14,6 +14,7 @@ from litestar import Litestar
 
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
+from schemas.llm.budgets import BUDGET
 from schemas.llm.examples import LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
 from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
@@ -102,6 +103,7 @@ QUERIES = (
     "analytics/spans",
     "models",
     *("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics"),
+    *("budgets", "budgets/check", "budgets/alerts", "budgets/{budget_id}"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
     *("outcomes", "export", "export/{table}"),
@@ -142,6 +144,8 @@ OF_TOKENS = (
     "GET projects/{project_id}/attachments/{attachment_id}",
     "GET projects/{project_id}/check-ins/monitors",
     *(f"GET projects/{{project_id}}/export{end}" for end in ("", "/{table}")),
+    *(f"GET projects/{{project_id}}/budgets{end}" for end in ("", "/check", "/alerts")),
+    *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
 )
 DEPLOYMENT_PAGES = ("", "/live", "/lines.events", "/impact")
 PAGES = (
@@ -151,6 +155,7 @@ PAGES = (
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
     *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/prompts"),
     *("/llm/users", "/llm/users/totals", "/llm/users/beside"),
+    *("/llm/budgets", "/llm/budgets/{budget_id}"),
     *("/llm/users/{user}", "/llm/users/{user}/more"),
     "/llm/traces/{trace_id}/raw/{part}",
     *("/llm/explore.parquet", "/llm/traces.csv", "/llm/traces.parquet"),
@@ -227,6 +232,7 @@ ALERTS = (
         "channels/{channel_id}/remove",
     ),
 )
+BUDGETS = ("", "/{budget_id}", "/{budget_id}/remove")
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
     *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
@@ -466,6 +472,11 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/alert-rules": Case(Guard.ADMIN, RULE),
     "PUT /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN, RULE),
     "DELETE /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN),
+    "POST /dashboard/api/budgets": Case(Guard.ADMIN, BUDGET),
+    "PATCH /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN, {"name": "taken"}),
+    "DELETE /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN),
+    "POST /api/v1/projects/{project_id}/budgets": Case(Guard.TOKEN, BUDGET),
+    "PATCH /api/v1/projects/{project_id}/budgets/{budget_id}": Case(Guard.TOKEN, {"amount": 1}),
     "GET /dashboard/api/alert-channels": Case(Guard.MEMBER),
     "POST /dashboard/api/alert-channels": Case(Guard.ADMIN, CHANNEL),
     "PUT /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN, CHANNEL),
@@ -488,6 +499,7 @@ CASES: dict[str, Case] = {
     **{f"POST /p/{{project_id}}/settings{path}": Case(Guard.PAGE_ADMIN) for path in CHANGES},
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
     **{f"POST /p/{{project_id}}/errors/alerts/{one}": Case(Guard.PAGE_ADMIN) for one in ALERTS},
+    **{f"POST /p/{{project_id}}/llm/budgets{one}": Case(Guard.PAGE_ADMIN) for one in BUDGETS},
     **{
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
@@ -580,9 +592,11 @@ def world(server: Server) -> Iterator[World]:
     channel_id = server.admin.post("/dashboard/api/alert-channels", json=channel, headers=own)
     rule = {**RULE, "name": MARKER}
     rule_id = server.admin.post("/dashboard/api/alert-rules", json=rule, headers=own)
+    budget = server.admin.post("/dashboard/api/budgets", json=BUDGET | named, headers=own)
     ids |= {
         "channel_id": channel_id.json()["id"],
         "rule_id": rule_id.json()["id"],
+        "budget_id": budget.json()["id"],
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "project_number": dsn_of(server, first)[1],

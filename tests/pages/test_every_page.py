@@ -58,6 +58,8 @@ class TestEveryPage:
         ("demo", "llm/models"),
         ("demo", "llm/scores"),
         ("demo", "llm/scores?name=helpfulness"),
+        ("demo", "llm/budgets"),
+        ("empty", "llm/budgets"),
         ("demo", "llm/traces?where=model:none-of-it"),
         ("demo", "errors/issues?where=is:all"),
         ("demo", "errors/issues?open=1"),

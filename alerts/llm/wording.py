@@ -1,0 +1,93 @@
+"""What a message of a budget says."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from controlplane.llm.budget_alerts import Reached
+from schemas.llm.budget_windows import Window
+from schemas.llm.budgets import Budget, Measure
+from schemas.messages import Message
+from schemas.projects import ProjectId
+from schemas.times import iso_ms
+
+MOST_NAMED = 20
+MANY = {"user": "users", "model": "models", "environment": "environments", "metadata": "values"}
+OF = {"day": "today", "week": "this week", "month": "this month"}
+
+
+def message_of(
+    project_id: ProjectId,
+    budget: Budget,
+    window: Window,
+    told: Sequence[Reached],
+    now_us: int,
+) -> Message:
+    """Returns a message of thresholds that were reached: of each entity the greatest one."""
+    lines = [_line(budget, one) for one in told[:MOST_NAMED]]
+    if len(told) > MOST_NAMED:
+        lines.append(f"and {len(told) - MOST_NAMED} more {MANY[budget.scope]}")
+    what = lines[0] if len(told) == 1 else f"{len(told)} {MANY[budget.scope]} reached a threshold"
+    subject = f"[Sluice] Budget {budget.name}: {what}"
+    when = f"the last {budget.hours} h" if window.end_us is None else OF[budget.window]
+    ends = "" if window.end_us is None else f", until {iso_ms(window.end_us)}"
+    text = "\n".join([*lines, f"Counted over {when}{ends}."])
+    is_over = any(one.threshold >= 100 for one in told)
+    return Message(
+        subject=subject,
+        text=text,
+        summary=f"{subject} ({when})",
+        at=iso_ms(now_us),
+        urgency="critical" if is_over else "warning",
+        incident_key=f"budget/{budget.id}/{window.start_us if window.end_us else 'rolling'}",
+        body=Raw(msgspec.json.encode(_body(project_id, budget, window, told, now_us))),
+    )
+
+
+def amount_text(measure: Measure, amount: Decimal) -> str:
+    """Writes an amount for people: `$12.50`, `$0.0031`, `1,200 tokens`."""
+    if measure != "cost":
+        return f"{amount:,.0f} {measure}"
+    return f"${amount:,.2f}" if amount >= Decimal("0.01") or not amount else f"${amount:.2g}"
+
+
+def _line(budget: Budget, one: Reached) -> str:
+    percent = one.spent * 100 / one.amount
+    name = one.entity or budget.value
+    who = f"{name}: " if name else ""
+    spent, amount = (amount_text(budget.measure, each) for each in (one.spent, one.amount))
+    return f"{who}{percent:.0f} % used, {spent} of {amount} (threshold {one.threshold} %)"
+
+
+def _body(
+    project_id: ProjectId,
+    budget: Budget,
+    window: Window,
+    told: Sequence[Reached],
+    now_us: int,
+) -> dict[str, Any]:
+    return {
+        "type": "budget.threshold",
+        "project_id": project_id,
+        "budget_id": budget.id,
+        "budget": budget.name,
+        "scope": budget.scope,
+        "measure": budget.measure,
+        "amount": float(budget.amount),
+        "window_start": iso_ms(window.start_us),
+        "window_end": None if window.end_us is None else iso_ms(window.end_us),
+        "at": iso_ms(now_us),
+        "entities": len(told),
+        "reached": [
+            {
+                "entity": one.entity or budget.value,
+                "threshold": one.threshold,
+                "spent": float(one.spent),
+                "percent": round(float(one.spent * 100 / one.amount), 2),
+            }
+            for one in told[:MOST_NAMED]
+        ],
+    }
