@@ -202,6 +202,7 @@ PARAMETERS = {
     "version": Words("Name of the release.", "shop@1.0.0"),
     "org": Words("Name of the organization, as sentry-cli sends it: any.", "sluice"),
     "project": Words("Number, id or name of the project, as `web-shop`.", "1"),
+    "hours": Words("How many of the last hours are looked at.", "24"),
     "budget_id": Words("Id of the budget.", SOMETHING),
     "refuse": Words("`1`: a call that is not allowed is answered with 429.", "0"),
     "rule_id": Words("Id of the alert rule.", SOMETHING),

@@ -9,7 +9,7 @@ FROM (
         table,
         partition_id,
         max(max_block_number) AS blocks,
-        max(data_version) AS version
+        max(if(data_version = min_block_number, 0, data_version)) AS version
     FROM system.parts
     WHERE database = currentDatabase()
         AND active
@@ -20,7 +20,7 @@ FROM (
 )
 """
 """Each insert takes a number of a block, and each change of rows a version; a merge takes neither.
-It reads no row of a table."""
+Of a part without changes the version is its first block, which a merge alters. It reads no row."""
 
 
 async def calls_mark(warehouse: Warehouse) -> int:

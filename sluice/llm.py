@@ -3,6 +3,7 @@
 from alerts.llm.budgets import BudgetEvaluation
 from api.llm import (
     analytics,
+    budget_anomalies,
     budget_changes,
     budgets,
     by_token,
@@ -79,9 +80,15 @@ SYSTEM = System(
         *(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS),
         *(*analytics.HANDLERS, *models.HANDLERS, *scores.HANDLERS),
         *(*score_analytics.HANDLERS, *budgets.HANDLERS),
+        *budget_anomalies.HANDLERS,
     ),
     controls=(*prices.HANDLERS, *budget_changes.CONTROLS),
-    agents=(*by_token.HANDLERS, *budgets.BY_TOKEN, *budget_changes.AGENTS),
+    agents=(
+        *by_token.HANDLERS,
+        *budgets.BY_TOKEN,
+        *budget_anomalies.BY_TOKEN,
+        *budget_changes.AGENTS,
+    ),
     pages=SECTIONS,
     checks=checks(),
     tables={TRACE.name: TRACES, SPAN.name: SPANS},

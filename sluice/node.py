@@ -12,7 +12,6 @@ from api.read_backs import ReadBacks
 from clickhouse.client import Warehouse
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.errors.erasing import erase_texts
 from controlplane.initial import ensure_initial, seed_of
 from eventlog import transport
 from eventlog.group_commit import Limits
@@ -39,6 +38,7 @@ from sluice.deploying import add_deployer
 from sluice.edges.adding import add_edges
 from sluice.edges.tally import OWNERS_ROW
 from sluice.ending import to_its_end
+from sluice.erasing import erase_texts
 from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
 from sluice.lean import begin_lean

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import structlog
 
 from controlplane.database import Database
-from controlplane.errors.erasing import erase_texts
 from controlplane.progress import PartitionProgress
 from eventlog import kafka_transport
 from eventlog.kafka_address import KafkaAddress
@@ -27,6 +26,7 @@ from processors.sink import Sink
 from schemas import metrics
 from sluice.accounts import add_database, keep_fresh
 from sluice.cluster import find_topics, kafka_of, open_warehouse, process_name, server_paths
+from sluice.erasing import erase_texts
 from sluice.lean import begin_lean
 from sluice.parts import Resources
 from sluice.patience import patiently

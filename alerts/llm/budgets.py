@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from alerts.llm.anomalies import AnomalyWatch
 from alerts.llm.wording import message_of
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseError
@@ -48,6 +49,7 @@ class BudgetEvaluation:
         self._now_us = now_us
         self._due_us = self._forget_due_us = 0
         self._seen: object = None
+        self._watch = AnomalyWatch(database, warehouse)
         self._told: dict[str, dict[tuple[str, int], int]] = {}
         """By budget and revision, what is known to be told, with the window that it was told of."""
 
@@ -58,16 +60,18 @@ class BudgetEvaluation:
             return
         active = await list_active(self._database)
         if active:
-            await self._look(active, now_us)
+            # Asked before the sums: what is stored while they are made is looked at the next time.
+            mark = await calls_mark(self._warehouse)
+            await self._look(active, mark, now_us)
+            await self._watch.look(active, mark, now_us)
         if now_us >= self._forget_due_us:
             await forget_alerts(self._database, now_us - KEPT_US)
             self._forget_due_us = now_us + FORGET_EVERY_US
         ended_us = self._now_us()
         self._due_us = now_us + max(LOOK_EVERY_US, SHARE * (ended_us - now_us))
 
-    async def _look(self, active: Sequence[OfProject], now_us: int) -> None:
-        # Asked before the sums: what is stored while they are made is looked at the next time.
-        state = await calls_mark(self._warehouse), _asked(active, now_us)
+    async def _look(self, active: Sequence[OfProject], mark: int, now_us: int) -> None:
+        state = mark, _asked(active, now_us)
         if state == self._seen:
             return
         is_whole = True

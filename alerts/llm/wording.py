@@ -47,6 +47,47 @@ def message_of(
     )
 
 
+def anomaly_message(
+    project_id: ProjectId, budget: Budget, hour_us: int, told: Sequence[Reached], now_us: int
+) -> Message:
+    """Returns a message of an hour with much more than usual, by model or of all together."""
+    lines = []
+    for one in told[:MOST_NAMED]:
+        amount, usual = (amount_text(budget.measure, each) for each in (one.spent, one.amount))
+        name = one.entity or budget.value
+        lines.append(f"{name + ': ' if name else ''}{amount}, where {usual} is usual")
+    if len(told) > MOST_NAMED:
+        lines.append(f"and {len(told) - MOST_NAMED} more {MANY[budget.scope]}")
+    what = lines[0] if len(told) == 1 else f"{len(told)} models spend more than usual"
+    subject = f"[Sluice] Budget {budget.name}: unusual, {what}"
+    body = {
+        "type": "budget.anomaly",
+        "project_id": project_id,
+        "budget_id": budget.id,
+        "budget": budget.name,
+        "measure": budget.measure,
+        "hour": iso_ms(hour_us),
+        "at": iso_ms(now_us),
+        "anomalies": [
+            {
+                "entity": one.entity or budget.value,
+                "amount": float(one.spent),
+                "usual": float(one.amount),
+            }
+            for one in told[:MOST_NAMED]
+        ],
+    }
+    return Message(
+        subject=subject,
+        text="\n".join([*lines, f"In the hour from {iso_ms(hour_us)}."]),
+        summary=subject,
+        at=iso_ms(now_us),
+        urgency="warning",
+        incident_key=f"budget/{budget.id}/anomaly/{hour_us}",
+        body=Raw(msgspec.json.encode(body)),
+    )
+
+
 def amount_text(measure: Measure, amount: Decimal) -> str:
     """Writes an amount for people: `$12.50`, `$0.0031`, `1,200 tokens`."""
     if measure != "cost":

@@ -70,7 +70,7 @@ def standing_of(
         state=state_of(budget, used),
         window_start=iso_ms(spend.window.start_us),
         window_end=None if end_us is None else iso_ms(end_us),
-        forecast=None if coming is None else _number(coming.amount),
+        forecast=None if coming is None else rounded(coming.amount),
         forecast_method=None if coming is None else coming.method,
     )
 
@@ -138,10 +138,10 @@ def _coming(
     return forecast(spend.window, as_of_us, float(spent.by(budget.measure)), hours)
 
 
-def _number(amount: float) -> Number:
-    """Returns a forecast with the digits that it is worth."""
-    rounded = float(f"{amount:.4g}")
-    return int(rounded) if rounded.is_integer() else rounded
+def rounded(amount: float) -> Number:
+    """Returns an estimate with the digits that it is worth."""
+    number = float(f"{amount:.4g}")
+    return int(number) if number.is_integer() else number
 
 
 def _largest(budget: Budget, spend: Spend) -> list[str]:

@@ -77,7 +77,7 @@ async def read_hours(
     )
     statement = rollups.statement(scoped, asked.names, rollups.sums(scoped, COLUMNS))
     answer = await warehouse.query(statement, rollups.values_of(scoped))
-    return {int(row[0]): _spent(row[1:]) for row in answer.rows}
+    return {int(row[0]): spent_in(row[1:]) for row in answer.rows}
 
 
 def _question(budget: Budget, now_us: int) -> _Question:
@@ -105,7 +105,7 @@ async def _read(
     statement = _statement(scoped, asked)
     answer = await warehouse.query(statement, values, max_result_rows=MOST_ENTITIES + 1)
     width = len(asked.names)
-    spent = {_entity(asked, row[:width]): _spent(row[width:]) for row in answer.rows}
+    spent = {_entity(asked, row[:width]): spent_in(row[width:]) for row in answer.rows}
     is_cut = len(spent) > MOST_ENTITIES
     if is_cut:
         spent.popitem()
@@ -142,6 +142,7 @@ def _entity(asked: _Question, key: Sequence[Any]) -> str:
     return (read_tag(name) or "") if asked.names[0].startswith(METADATA) else name
 
 
-def _spent(row: Sequence[Any]) -> Spent:
+def spent_in(row: Sequence[Any]) -> Spent:
+    """Returns what a row of `COLUMNS` says."""
     calls, incoming, outgoing, unpriced, cost = row
     return Spent(cost, incoming + outgoing, calls, unpriced)

@@ -206,6 +206,26 @@ class BudgetAlerts(Struct, frozen=True, kw_only=True):
     alerts: list[BudgetAlert]
 
 
+class AnomalyAnswer(Struct, frozen=True, kw_only=True):
+    """An hour in which much more was spent than is usual in this hour of the week."""
+
+    model: str | None
+    """Null of all models together."""
+    measure: Literal["cost", "tokens"]
+    hour: str
+    amount: Number
+    usual: Number
+    score: Number | None
+    """How far from usual it is, against how far hours are; null where they never differed."""
+
+
+class Anomalies(Struct, frozen=True, kw_only=True):
+    """The anomalies of the last hours, the newest first."""
+
+    anomalies: list[AnomalyAnswer]
+    as_of: str
+
+
 BUDGET = {
     "name": "Each user, a day",
     "amount": 5,

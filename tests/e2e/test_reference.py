@@ -26,7 +26,7 @@ OF_ISSUES = (
     *("logs", "logs/counts", "logs/{log_id}"),
     "issues/{issue_id}/events/{event_id}/source-maps",
 )
-OF_BUDGETS = ("/check", "/alerts", "/{budget_id}")
+OF_BUDGETS = ("/check", "/alerts", "/anomalies", "/{budget_id}")
 OF_ISSUE_BY_TOKEN = (
     *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
     "events/{event_id}/source-maps",
@@ -197,6 +197,14 @@ STEPS = (
     "POST /api/v1/projects/{project_id}/persons/erasures",
     *("POST /api/v1/projects/{project_id}/alerts/rules", "GET /api/v1/alerts/rules"),
     *("GET /api/v1/alerts/rules/{rule_id}", "PATCH /api/v1/alerts/rules/{rule_id}"),
+    *("POST /dashboard/api/budgets", "GET /dashboard/api/budgets"),
+    *(f"GET {base}/budgets{end}" for base in ("/v1", "/dashboard/api") for end in OF_BUDGETS),
+    "GET /v1/budgets",
+    *("PATCH /dashboard/api/budgets/{budget_id}", "DELETE /dashboard/api/budgets/{budget_id}"),
+    *("POST /api/v1/projects/{project_id}/budgets", "GET /api/v1/projects/{project_id}/budgets"),
+    *(f"GET /api/v1/projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
+    "PATCH /api/v1/projects/{project_id}/budgets/{budget_id}",
+    "DELETE /api/v1/projects/{project_id}/budgets/{budget_id}",
     *("GET /dashboard/api/projects/{project_id}", "PATCH /dashboard/api/projects/{project_id}"),
     *("POST /dashboard/api/api-keys", "PATCH /dashboard/api/api-keys/{key_id}"),
     "DELETE /dashboard/api/api-keys/{key_id}",
@@ -215,14 +223,6 @@ STEPS = (
     *("POST /dashboard/api/prices", "GET /dashboard/api/prices"),
     *("PUT /dashboard/api/prices/{number}", "GET /dashboard/api/prices"),
     "DELETE /dashboard/api/prices/{number}",
-    *("POST /dashboard/api/budgets", "GET /dashboard/api/budgets"),
-    *(f"GET {base}/budgets{end}" for base in ("/v1", "/dashboard/api") for end in OF_BUDGETS),
-    "GET /v1/budgets",
-    *("PATCH /dashboard/api/budgets/{budget_id}", "DELETE /dashboard/api/budgets/{budget_id}"),
-    *("POST /api/v1/projects/{project_id}/budgets", "GET /api/v1/projects/{project_id}/budgets"),
-    *(f"GET /api/v1/projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
-    "PATCH /api/v1/projects/{project_id}/budgets/{budget_id}",
-    "DELETE /api/v1/projects/{project_id}/budgets/{budget_id}",
     *("POST /dashboard/api/price-aliases", "GET /dashboard/api/prices"),
     *("PUT /dashboard/api/price-aliases/{number}", "GET /dashboard/api/prices"),
     "DELETE /dashboard/api/price-aliases/{number}",

@@ -103,7 +103,7 @@ QUERIES = (
     "analytics/spans",
     "models",
     *("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics"),
-    *("budgets", "budgets/check", "budgets/alerts", "budgets/{budget_id}"),
+    *("budgets", "budgets/check", "budgets/alerts", "budgets/anomalies", "budgets/{budget_id}"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
     *("outcomes", "export", "export/{table}"),
@@ -119,6 +119,7 @@ QUERIES = (
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
     "issues/{issue_id}/events/{event_id}/source-maps",
 )
+OF_BUDGETS = ("", "/check", "/alerts", "/anomalies")
 OF_TOKENS = (
     *("GET me", "GET org/stats", "GET org/activity", "GET projects", "POST projects"),
     *("GET projects/{project_id}", "GET projects/{project_id}/issues", "GET issues/{issue_id}"),
@@ -144,7 +145,7 @@ OF_TOKENS = (
     "GET projects/{project_id}/attachments/{attachment_id}",
     "GET projects/{project_id}/check-ins/monitors",
     *(f"GET projects/{{project_id}}/export{end}" for end in ("", "/{table}")),
-    *(f"GET projects/{{project_id}}/budgets{end}" for end in ("", "/check", "/alerts")),
+    *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
 )
 DEPLOYMENT_PAGES = ("", "/live", "/lines.events", "/impact")

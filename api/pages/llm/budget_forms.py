@@ -26,7 +26,7 @@ FIELDS = {
     name: name
     for name in (
         *("name", "amount", "scope", "metadata_key", "value", "measure", "window", "hours"),
-        *("time_zone", "thresholds", "channel_ids"),
+        *("time_zone", "thresholds", "channel_ids", "anomaly_minimum"),
     )
 }
 """By how a message of what is wrong begins, the field of the form."""
@@ -51,6 +51,7 @@ def budget_in(texts: Texts) -> BudgetForm:
         "value": _text(texts, "value") or None,
         "measure": _text(texts, "measure"),
         "window": _text(texts, "window"),
+        "anomaly_minimum": _text(texts, "anomaly_minimum").removeprefix("$") or None,
         "hours": _number(_text(texts, "hours") or "24", "hours"),
         "time_zone": _text(texts, "time_zone"),
         "thresholds": [
@@ -81,6 +82,7 @@ def budget_texts(form: BudgetForm) -> Mapping[str, Any]:
         "hours": str(form.hours),
         "time_zone": form.time_zone,
         "thresholds": ", ".join(map(str, form.thresholds)),
+        "anomaly_minimum": "" if form.anomaly_minimum is None else f"{form.anomaly_minimum:f}",
         "channel_ids": form.channel_ids,
         **({"enabled": "1"} if form.enabled else {}),
         **({"refuses": "1"} if form.refuses else {}),

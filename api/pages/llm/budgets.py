@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
+from api.llm.budget_anomalies import anomalies_in
 from api.llm.budgets import hours_of, shown, stand_of, states_of
 from api.pages.forms import Problem, problem_of, ticks_of, typed_word
 from api.pages.llm.budget_forms import (
@@ -25,6 +26,7 @@ from api.pages.llm.budget_forms import (
 from api.pages.render import address_of, page
 from api.pages.settings.admins import admins_only
 from api.pages.viewer import Viewed, Viewer
+from clickhouse.failures import QueryTooExpensive
 from controlplane.channels import list_channels
 from controlplane.failures import BadRequest, Conflict
 from controlplane.llm.budget_alerts import list_alerts
@@ -35,7 +37,7 @@ from controlplane.llm.budgets import (
     form_of,
     remove_budget,
 )
-from schemas.llm.budgets import Budget
+from schemas.llm.budgets import AnomalyAnswer, Budget
 from schemas.times import parse_timestamp_us
 
 BUDGETS = "/llm/budgets"
@@ -128,6 +130,7 @@ async def _shown(
     database, project_id = services(request).database, viewer.project.project_id
     stand = await stand_of(request, viewer.project)
     hours = await hours_of(request, viewer.project, stand)
+    unusual = await _unusual(request, viewer)
     alerts = await list_alerts(database, project_id, ALERTS_SHOWN)
     return await page(
         request,
@@ -135,12 +138,21 @@ async def _shown(
         status_code=400 if problem else 200,
         budgets=[shown(one, stand, hours) for one in stand.budgets],
         alerts=[(one, parse_timestamp_us(one.at)) for one in alerts],
+        unusual=unusual,
         moods=MOODS,
         channels=await list_channels(database, project_id),
         fields=NEW if texts is None else shown_again(texts),
         problem=problem,
         **_choices(),
     )
+
+
+async def _unusual(request: AnyRequest, viewer: Viewer) -> list[AnomalyAnswer] | None:
+    """Returns the anomalies of the last day; `None` where there are too many models to compare."""
+    try:
+        return (await anomalies_in(request, viewer.project, hours=24)).anomalies[:ALERTS_SHOWN]
+    except QueryTooExpensive:
+        return None
 
 
 async def _one_shown(

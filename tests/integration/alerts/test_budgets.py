@@ -14,10 +14,12 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.llm import budget_alerts
 from controlplane.llm.budget_alerts import list_alerts
-from controlplane.llm.budgets import add_budget, change_budget, remove_budget
+from controlplane.llm.budgets import add_budget, change_budget, list_budgets, remove_budget
 from schemas.llm.budgets import Budget, BudgetChange, BudgetForm
 from schemas.messages import Message
 from schemas.projects import ProjectId
+from sluice.demo_budgets import set_budgets
+from sluice.erasing import erase_texts
 from tests.integration.alerts.alerting import MINUTE_US, Clock, make_channel, outbox
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.rows import make_trace
@@ -252,3 +254,53 @@ async def test_nothing_is_added_up_while_no_calls_come(
 
     assert idle == []
     assert "FROM traces" in asked[-1]
+
+
+async def test_an_unusual_hour_is_told_once_for_its_model(world: World) -> None:
+    await world.budget(scope="model", measure="tokens", amount=10**9, anomaly_minimum=1000)
+    await world.budget(name="Cents", measure="cost", amount=10**9, anomaly_minimum=50)
+    week_us = 7 * 24 * 60 * MINUTE_US
+    for age in range(1, 5):
+        at = {"timestamp_us": world.clock.us - age * week_us, "input_tokens": 900}
+        world.call(1, **at)
+        world.call(1, **at, model_requested="other")
+    world.call(2, input_tokens=5000, model_requested="other")
+    world.call(1, input_tokens=1000)
+
+    for _ in range(2):
+        await asyncio.gather(world.evaluation().work(), world.evaluation().work())
+
+    (message,) = await world.told()
+    assert "other: 5,000 tokens, where 0 tokens is usual" in message.subject
+    assert msgspec.json.decode(message.body)["anomalies"] == [
+        {"entity": "other", "amount": 5000.0, "usual": 0.0}
+    ]
+    (alert,) = await list_alerts(world.database, world.project_id, 10)
+    assert (alert.kind, alert.threshold, alert.entity) == ("anomaly", None, "other")
+
+
+async def test_a_person_who_is_erased_is_in_no_budget_and_nothing_that_was_told(
+    world: World,
+) -> None:
+    await world.budget(scope="user")
+    await world.budget(name="Of ann", scope="user", value="ann")
+    await world.budget(name="Of bob", scope="user", value="bob")
+    world.call(20, user_id="ann")
+    world.call(20, user_id="bob")
+    await world.evaluation().work()
+
+    for _ in range(2):
+        await erase_texts(world.database, world.project_id, (), "ann")
+
+    assert await world.thresholds() == [("bob", 100), ("bob", 100)]
+    left = await list_budgets(world.database, world.project_id)
+    assert [one.value for one in left] == [None, "bob"]
+    assert all("ann" not in msgspec.json.encode(one).decode() for one in await world.told())
+
+
+async def test_the_demo_makes_its_budgets_once(world: World) -> None:
+    for _ in range(2):
+        await set_budgets(world.database, world.project_id)
+
+    made = await list_budgets(world.database, world.project_id)
+    assert [(one.scope, one.window) for one in made] == [("project", "month"), ("user", "day")]

@@ -13,6 +13,7 @@ from clickhouse.client import Warehouse
 from controlplane.database import Database
 from controlplane.tokens import TokenDraft, TokenOwner, create_token
 from schemas.projects import ProjectId
+from schemas.zones import HOUR_US
 from tests.integration.api_accounts.conftest import signed_in
 from tests.integration.issues.app import make_app, open_client
 from tests.integration.queries.conftest import store_traces
@@ -279,3 +280,20 @@ async def test_the_page_makes_changes_and_removes_a_budget_and_shows_texts_as_te
     assert (await world.admin.post(f"{one}/remove", data={"confirm": "no"})).status_code == 400
     assert (await world.admin.post(f"{one}/remove", data={"confirm": HOSTILE})).status_code == 303
     assert "No budget yet" in (await world.admin.get(pages)).text
+
+
+async def test_an_hour_with_more_than_usual_is_an_anomaly(world: World) -> None:
+    hour_us = time.time_ns() // 1000 // HOUR_US * HOUR_US
+    weeks = [
+        {"timestamp_us": hour_us - age * 168 * HOUR_US, "reported_cost_pico": DOLLAR}
+        for age in range(1, 5)
+        for _ in range(3)
+    ]
+    world.calls(*weeks, {"reported_cost_pico": 30 * DOLLAR, "model_requested": HOSTILE})
+
+    found = (await world.key.get("/v1/budgets/anomalies?hours=168")).json()["anomalies"]
+
+    assert [(one["model"], one["measure"], one["amount"]) for one in found] == [(None, "cost", 30)]
+    shown = (await world.admin.get(f"/p/{world.project_id}/llm/budgets")).text
+    assert "all together" in shown
+    assert (await world.key.get("/v1/budgets/anomalies?hours=169")).status_code == 400
