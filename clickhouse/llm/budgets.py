@@ -14,6 +14,7 @@ from clickhouse.failures import QueryTooExpensive
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, ordered
+from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.rollups import METADATA, Scope
 from clickhouse.tags import read_tag
 from schemas.llm.budget_windows import Window
@@ -100,7 +101,7 @@ def _question(budget: Budget, now_us: int) -> _Question:
 async def _read(
     warehouse: Warehouse, project: ProjectContext, asked: _Question, now_us: int
 ) -> Spend:
-    scoped = rollups.scope(project, _wanted(asked, now_us), names=asked.names)
+    scoped = await scope_of(warehouse, project, _wanted(asked, now_us), names=asked.names)
     values = rollups.values_of(scoped) | {"limit": MOST_ENTITIES + 1}
     statement = _statement(scoped, asked)
     answer = await warehouse.query(statement, values, max_result_rows=MOST_ENTITIES + 1)
