@@ -1,5 +1,6 @@
 """Every route against everybody whom it does not concern; the routes are the application's own."""
 
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -821,7 +822,8 @@ def state_of(server: Server, project: Project) -> str:
         answer = server.admin.get(f"/dashboard/api/{path}", headers=own)
         assert answer.status_code == 200, (path, answer.text)
         answers[path] = answer.json()
-    for key in (*answers["api-keys"]["keys"], *answers["tokens"]["tokens"]):
+    named = (("api-keys", "keys"), ("dsn-keys", "dsnKeys"), ("tokens", "tokens"))
+    for key in itertools.chain.from_iterable(answers[path][name] for path, name in named):
         key.pop("lastUsedAt", None)
     return json.dumps(answers, sort_keys=True)
 
