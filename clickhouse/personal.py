@@ -210,6 +210,29 @@ PERSONAL = (
         json=frozenset({"body"}),
     ),
     Personal(
+        kind="scores",
+        table="scores",
+        id_column="item_id",
+        names=("user_id", "author"),
+        # What is said of a call, a span, a trace or a session of theirs may repeat what they wrote.
+        parents=(
+            Parent("traces", "call_id", parents_key="trace_id"),
+            Parent("traces", "session_id", only_theirs="user_id"),
+            Parent("otel_spans", "call_id", parents_key="item_id"),
+            Parent("otel_spans", "trace_id", only_theirs="user_id"),
+            Parent("spans", "span_id"),
+        ),
+        erased={
+            **dict.fromkeys(("user_id", "author", "comment", "metadata"), NO_TEXT),
+            "text": "if(data_type = 'text', '', text)",
+        },
+        exported=(
+            *("score_id", "timestamp", "received_at", "name", "value", "text", "comment"),
+            *("metadata", "author", "trace_id", "session_id"),
+        ),
+        json=frozenset({"metadata"}),
+    ),
+    Personal(
         kind="spans of OpenTelemetry",
         table="otel_spans",
         id_column="item_id",
@@ -261,23 +284,6 @@ PERSONAL = (
             *("tool_name", "cwd", "tool_input", "tool_response", "error", "metadata"),
         ),
         json=frozenset({"tool_input", "tool_response", "error", "metadata"}),
-    ),
-    Personal(
-        kind="scores",
-        table="scores",
-        id_column="item_id",
-        names=("user_id", "author"),
-        # What is said of a call of theirs may repeat what they wrote.
-        parents=(Parent("traces", "call_id", parents_key="trace_id"),),
-        erased={
-            **dict.fromkeys(("user_id", "author", "comment", "metadata"), NO_TEXT),
-            "text": "if(data_type = 'text', '', text)",
-        },
-        exported=(
-            *("score_id", "timestamp", "received_at", "name", "value", "text", "comment"),
-            *("metadata", "author", "trace_id", "session_id"),
-        ),
-        json=frozenset({"metadata"}),
     ),
     Personal(
         kind="changes of costs",

@@ -64,11 +64,9 @@ async def get_scores(request: Request[Any, Any, Any], project: Project) -> Respo
     beyond = None if query.cursor is None else _place(query.cursor)
 
     async def ask(warehouse: Warehouse) -> ScoreList:
-        lines = await list_scores(warehouse, project, wanted, limit=query.limit + 1, beyond=beyond)
-        page = lines[: query.limit]
-        last = page[-1] if len(lines) > len(page) else None
-        cursor = None if last is None else f"{last.at_us}_{last.score_id}"
-        return ScoreList([score_answer(line) for line in page], cursor)
+        page = await list_scores(warehouse, project, wanted, limit=query.limit, beyond=beyond)
+        cursor = None if page.end is None else f"{page.end.at_us}_{page.end.score_id}"
+        return ScoreList([score_answer(line) for line in page.lines], cursor)
 
     return await one(reader_of(request, project), ask)
 
@@ -96,7 +94,7 @@ async def get_scores_of_trace(
 
     async def ask(warehouse: Warehouse) -> ScoreList:
         wanted = ScoreFilter(trace_id=trace_id)
-        lines = await list_scores(warehouse, project, wanted, limit=MOST_OF_TRACE)
+        lines = (await list_scores(warehouse, project, wanted, limit=MOST_OF_TRACE)).lines
         if not lines and not await has_trace(warehouse, project, trace_id):
             raise NothingFound("Trace not found")
         return ScoreList([score_answer(line) for line in lines])

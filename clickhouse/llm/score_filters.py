@@ -12,24 +12,22 @@ from schemas.projects import ProjectContext
 TRACE_CHARS = 32
 FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
 TO = "timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
-NEWEST_OF = """(
-    SELECT project_id, score_id, item_id, timestamp, version, received_at, deleted, name, data_type,
-        value, text, source, author, environment, trace_id, span_id, call_id, session_id, user_id,
-        comment, metadata
-    FROM scores
-    WHERE project_id = {project_id:String}
-        AND score_id IN {which}
-    ORDER BY version DESC, received_at DESC, item_id DESC
-    LIMIT 1 BY score_id
-)"""
-OF_IDS = NEWEST_OF.replace("{which}", "{ids:Array(String)}")
-"""The rows of some scores that count; what is taken away is among them."""
-FITTING = """(
-        SELECT score_id
+IDS = "{ids:Array(String)}"
+COUNTING = """scores
+WHERE {where}
+    AND (score_id, item_id) IN
+    (
+        SELECT score_id, argMax(item_id, (version, received_at, item_id))
         FROM scores
-        WHERE {where}
+        WHERE project_id = {project_id:String}
+            AND score_id IN {which}
+        GROUP BY score_id
     )"""
-COUNTING = "{newest}\nWHERE {where}".replace("{newest}", NEWEST_OF.replace("{which}", FITTING))
+FITTING = """(
+                SELECT score_id
+                FROM scores
+                WHERE {where}
+            )"""
 EQUALITIES: Mapping[str, str] = {
     "name": "name = {name:String}",
     "data_type": "data_type = {data_type:String}",
@@ -90,10 +88,14 @@ def score_condition(project: ProjectContext, wanted: ScoreFilter) -> Condition:
     return Condition("\n        AND ".join(parts), values)
 
 
-def counting(where: str) -> str:
+def counting(where: str, *, of_ids: bool = False) -> str:
     """Returns what stands behind FROM for the scores that fit, each once, as it is now.
 
-    It first looks for whatever row fits, and then whether that row is the one that counts: of a
-    score that was changed, the old value must not be found, nor a new one under the old time.
+    A row counts if it fits and is the newest of its score: of a score that was changed, the old
+    value must not be found, nor a new one under the old time. With `of_ids` only those of `ids`.
     """
-    return COUNTING.replace("{where}", where)
+    if of_ids:
+        where, which = f"score_id IN {IDS}\n    AND {where}", IDS
+    else:
+        which = FITTING.replace("{where}", where)
+    return COUNTING.replace("{where}", where).replace("{which}", which)

@@ -104,7 +104,10 @@ WHERE {which}
 GROUP BY s.name, s.data_type, bucket
 ORDER BY scores DESC, bucket
 LIMIT {most:UInt32} BY s.name, s.data_type
+LIMIT {rows:UInt32}
 """
+MOST_SHARES = 5_000
+"""Of all names together: so many of the longest words are less than an answer may have."""
 
 
 class ScoreGrouping(NamedTuple):
@@ -157,12 +160,15 @@ async def spread_scores(
     if ranged:
         which = "s.data_type = 'numeric' AND s.name::String IN {names:Array(String)}"
         asked = sql.replace("{bucket}", bucket).replace("{which}", which)
-        ranges = (await warehouse.query(asked, values | {"most": BUCKETS})).rows
-    if len(ranged) < len(of):
+        bounds = {"most": BUCKETS, "rows": BUCKETS * len(ranged)}
+        ranges = (await warehouse.query(asked, values | bounds)).rows
+    if worded := [one.name for one in of if one.data_type in ("boolean", "categorical")]:
         asked = sql.replace("{bucket}", "s.text").replace(
-            "{which}", "s.data_type IN ('boolean', 'categorical')"
+            "{which}",
+            "s.data_type IN ('boolean', 'categorical') AND s.name::String IN {names:Array(String)}",
         )
-        words = (await warehouse.query(asked, where.values | {"most": MOST_CATEGORIES})).rows
+        bounds = {"names": worded, "most": MOST_CATEGORIES, "rows": MOST_SHARES}
+        words = (await warehouse.query(asked, where.values | bounds)).rows
     return [_spread(one, ranges, words) for one in of]
 
 

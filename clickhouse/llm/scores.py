@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from clickhouse.client import Warehouse
-from clickhouse.llm.score_filters import OF_IDS, ScoreFilter, score_condition
+from clickhouse.llm.score_filters import ScoreFilter, counting, score_condition
 from schemas.ids import spellings
 from schemas.projects import ProjectContext
 
-MOST = 1_000
 LEAST_CANDIDATES = 400
+MOST_ROUNDS = 10
+"""Of candidates, before all of a project's scores are asked which of them count."""
+MOST_BYTES = 8 << 20
+"""Of a page's texts: one that would have more ends before."""
 COLUMNS = """score_id, toUnixTimestamp64Micro(timestamp), toUnixTimestamp64Micro(version),
     toUnixTimestamp64Micro(received_at), name::String, data_type::String, value, text,
     source::String, author, environment::String, trace_id, span_id, session_id, user_id, comment,
@@ -28,15 +31,25 @@ BEYOND = """
         AND timestamp <= fromUnixTimestamp64Micro({place_us:Int64}, 'UTC')
         AND (timestamp, score_id) < (
             fromUnixTimestamp64Micro({place_us:Int64}, 'UTC'), {place_id:String})"""
-CURRENT = """
-SELECT {columns}
-FROM {newest}
-WHERE {where}
+COUNT = """
+SELECT
+    toUnixTimestamp64Micro(timestamp) AS at,
+    score_id,
+    item_id,
+    length(text) + length(comment) + length(metadata)
+FROM {counting}{beyond}
 ORDER BY timestamp DESC, score_id DESC
 LIMIT {limit:UInt32}
 """
-
-
+WIDE = """
+SELECT {columns}
+FROM scores
+WHERE project_id = {project_id:String}
+    AND score_id IN {ids:Array(String)}
+    AND item_id IN {items:Array(String)}
+ORDER BY timestamp DESC, score_id DESC
+LIMIT {limit:UInt32}
+"""
 HAS_TRACE = """
 SELECT 1
 FROM traces
@@ -54,6 +67,20 @@ class ScorePlace(NamedTuple):
 
     at_us: int
     score_id: str
+
+
+class _Row(NamedTuple):
+    """The row of a score that counts."""
+
+    at_us: int
+    score_id: str
+    item_id: str
+    size: int
+    """Bytes of its texts."""
+
+    @property
+    def place(self) -> ScorePlace:
+        return ScorePlace(self.at_us, self.score_id)
 
 
 class ScoreLine(Struct, frozen=True):
@@ -85,6 +112,14 @@ class ScoreLine(Struct, frozen=True):
         return self.text if self.value is None else self.value
 
 
+class ScorePage(NamedTuple):
+    """Some scores, newest first."""
+
+    lines: Sequence[ScoreLine]
+    end: ScorePlace | None
+    """Behind which there may be more."""
+
+
 async def list_scores(
     warehouse: Warehouse,
     project: ProjectContext,
@@ -92,33 +127,30 @@ async def list_scores(
     *,
     limit: int,
     beyond: ScorePlace | None = None,
-) -> list[ScoreLine]:
+) -> ScorePage:
     """Returns the newest scores that fit; `beyond` and what is newer are not.
 
     Rows are looked at newest first, some at a time, until as many of them count as are wanted.
+    There are fewer where these would be too large.
     """
-    found: list[ScoreLine] = []
-    at_once = max(LEAST_CANDIDATES, 2 * min(limit, MOST + 1))
-    while len(found) < limit:
-        candidates = await _candidates(warehouse, project, wanted, beyond, at_once)
-        if not candidates:
+    found = await _newest(warehouse, project, wanted, limit + 1, beyond)
+    page: list[_Row] = []
+    size = 0
+    for row in found[:limit]:
+        size += row.size
+        if page and size > MOST_BYTES:
             break
-        ids = list(dict.fromkeys(one.score_id for one in candidates))
-        seen = set(candidates)
-        lines = await _current(warehouse, project, wanted, ids)
-        # One that counts under another time is met there.
-        found += [one for one in lines if ScorePlace(one.at_us, one.score_id) in seen]
-        if len(candidates) < at_once:
-            break
-        beyond = candidates[-1]
-    return found[:limit]
+        page.append(row)
+    end = page[-1].place if len(page) < len(found) else None
+    return ScorePage(await _wide(warehouse, project, page), end)
 
 
 async def find_score(
     warehouse: Warehouse, project: ProjectContext, score_id: str
 ) -> ScoreLine | None:
     """Returns one score as it is now, `None` for one that is unknown or was taken away."""
-    lines = await _current(warehouse, project, ScoreFilter(), [score_id])
+    rows = await _of_ids(warehouse, project, ScoreFilter(), [score_id])
+    lines = await _wide(warehouse, project, rows)
     return lines[0] if lines else None
 
 
@@ -129,6 +161,28 @@ async def has_trace(warehouse: Warehouse, project: ProjectContext, trace_id: str
     return bool((await warehouse.query(HAS_TRACE, values)).rows)
 
 
+async def _newest(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: ScoreFilter,
+    limit: int,
+    beyond: ScorePlace | None,
+) -> list[_Row]:
+    found: list[_Row] = []
+    at_once = max(LEAST_CANDIDATES, 2 * limit)
+    for _ in range(MOST_ROUNDS):
+        candidates = await _candidates(warehouse, project, wanted, beyond, at_once)
+        seen = set(candidates)
+        ids = list(dict.fromkeys(one.score_id for one in candidates))
+        rows = await _of_ids(warehouse, project, wanted, ids) if ids else []
+        # One that counts under another time is met there.
+        found += [row for row in rows if row.place in seen]
+        if len(candidates) < at_once or len(found) >= limit:
+            return found[:limit]
+        beyond = candidates[-1]
+    return found + await _of_all(warehouse, project, wanted, limit - len(found), beyond)
+
+
 async def _candidates(
     warehouse: Warehouse,
     project: ProjectContext,
@@ -137,19 +191,52 @@ async def _candidates(
     at_once: int,
 ) -> list[ScorePlace]:
     where = score_condition(project, wanted)
-    text, values = where.sql, {**where.values, "limit": at_once}
-    if beyond is not None:
-        text += BEYOND
-        values |= {"place_us": beyond.at_us, "place_id": beyond.score_id}
-    answer = await warehouse.query(CANDIDATES.replace("{where}", text), values)
+    text, values = _beyond(beyond)
+    sql = CANDIDATES.replace("{where}", where.sql + text)
+    answer = await warehouse.query(sql, where.values | values | {"limit": at_once})
     return [ScorePlace(*row) for row in answer.rows]
 
 
-async def _current(
+async def _of_ids(
     warehouse: Warehouse, project: ProjectContext, wanted: ScoreFilter, ids: Sequence[str]
-) -> list[ScoreLine]:
+) -> list[_Row]:
     where = score_condition(project, wanted)
-    sql = CURRENT.replace("{columns}", COLUMNS).replace("{newest}", OF_IDS)
-    values: dict[str, Any] = {**where.values, "ids": list(ids), "limit": len(ids)}
-    answer = await warehouse.query(sql.replace("{where}", where.sql), values)
+    sql = COUNT.replace("{counting}", counting(where.sql, of_ids=True)).replace("{beyond}", "")
+    answer = await warehouse.query(sql, {**where.values, "ids": list(ids), "limit": len(ids)})
+    return [_Row(*row) for row in answer.rows]
+
+
+async def _of_all(
+    warehouse: Warehouse,
+    project: ProjectContext,
+    wanted: ScoreFilter,
+    limit: int,
+    beyond: ScorePlace | None,
+) -> list[_Row]:
+    """Asks at once: where most rows are of scores that were sent again, pieces take longer."""
+    where = score_condition(project, wanted)
+    text, values = _beyond(beyond)
+    sql = COUNT.replace("{counting}", counting(where.sql)).replace("{beyond}", text)
+    answer = await warehouse.query(sql, where.values | values | {"limit": limit})
+    return [_Row(*row) for row in answer.rows]
+
+
+def _beyond(place: ScorePlace | None) -> tuple[str, dict[str, Any]]:
+    if place is None:
+        return "", {}
+    return BEYOND, {"place_us": place.at_us, "place_id": place.score_id}
+
+
+async def _wide(
+    warehouse: Warehouse, project: ProjectContext, rows: Sequence[_Row]
+) -> list[ScoreLine]:
+    if not rows:
+        return []
+    values = {
+        "project_id": project.project_id,
+        "ids": [row.score_id for row in rows],
+        "items": [row.item_id for row in rows],
+        "limit": len(rows),
+    }
+    answer = await warehouse.query(WIDE.replace("{columns}", COLUMNS), values)
     return [ScoreLine(*row) for row in answer.rows]

@@ -38,7 +38,7 @@ REQUEST = "idempotency-key"
 SCORE_ID = "score-id"
 OPENS_OBJECT = ord("{")
 BLANKS = b" \t\r\n"
-SENDING_BYTES = 8
+SENDING_BYTES, REST_BYTES = 8, 6
 # One more than there may be: the decoder steps over the surplus without allocating it.
 _Items = msgspec.defstruct(
     "Items", [(f"i{n}", Raw, ABSENT) for n in range(MAX_SCORES + 1)], array_like=True
@@ -154,10 +154,12 @@ def _given_id(request: str, index: int) -> str:
 
 
 def _sending(named: Named, request: str, index: int) -> str:
-    if not named.is_dated and not request:
-        return uuid4().hex[: 2 * SENDING_BYTES]
-    said = f"{index}\0{request}\0".encode() if request else b""
-    return hashlib.blake2b(said + named.body, digest_size=SENDING_BYTES).hexdigest()
+    """Returns the name of a sending. Of one request the later one counts: the greater name."""
+    if named.is_dated and not request:
+        return hashlib.blake2b(named.body, digest_size=SENDING_BYTES).hexdigest()
+    said = f"{index}\0{request}\0".encode() + named.body
+    own = hashlib.blake2b(said, digest_size=REST_BYTES).hexdigest() if request else uuid4().hex
+    return f"{index:04x}{own[: 2 * REST_BYTES]}"
 
 
 def _own(raw: Raw, given: str) -> Named:

@@ -67,7 +67,8 @@ def _row(item: ScoreItem, item_id: str, received_at_us: int) -> ScoreRow:
         # No clock ahead of ours: what is sent later could not change the score any more.
         updated_us = min(parse_timestamp_us(item.updated_at), received_at_us)
     at_us = received_at_us if item.timestamp is None else parse_timestamp_us(item.timestamp)
-    score_id = item.id or item_id
+    # Where the sender named none, the edge has: before the sending, in the item's id.
+    score_id = item.id or item_id.rpartition(":")[0] or item_id
     if item.deleted:
         return _taken_away(item_id, score_id, at_us, updated_us)
     if item.name is None or item.value is None:

@@ -5,7 +5,6 @@ or an event of the span that is judged. It stands on that span.
 """
 
 import hashlib
-import math
 import re
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import msgspec
 from processors.otel.plain import text_of
 from schemas.ids import canonical_id
 from schemas.llm.score_rows import ScoreRow
-from schemas.llm.scores import MAX_CATEGORY_CHARS, MAX_TEXT_CHARS
+from schemas.llm.scores import MAX_CATEGORY_CHARS, MAX_TEXT_CHARS, MOST_NUMBER
 from schemas.otel.meanings import Meaning
 from schemas.otel.signals import LogRecord, Span
 from schemas.otel.values import Attributes, Value
@@ -103,10 +102,10 @@ def _score_id(place: _Place, name: str) -> str:
 
 
 def _number(value: Value) -> float | None:
-    """A finite number, below 0 too."""
+    """A number, below 0 too; `None` for what no score may be."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if -MOST_NUMBER <= value <= MOST_NUMBER else None
 
 
 def _name(text: str) -> str:

@@ -4,7 +4,6 @@ The rules are those of docs/scores.md, "Fields". Types and bounds are in the sha
 can say is in `checked`.
 """
 
-import math
 from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
@@ -22,6 +21,8 @@ ID_PATTERN = r"^[A-Za-z0-9_.:@=+~-]{1,200}\Z"
 ID_RULE = "1 to 200 of A-Z, a-z, 0-9, _ . : @ = + ~ and -"
 MAX_CATEGORY_CHARS = 500
 MAX_TEXT_CHARS = 10_000
+MOST_NUMBER = 1e100
+"""Of such numbers all sums and differences are numbers too."""
 MAX_METADATA_BYTES = 16 << 10
 MAX_SCORES = 1_000
 """Of one request."""
@@ -131,8 +132,8 @@ def worth_of(value: ScoreValue, data_type: DataType | None) -> Worth:
     if kind == "numeric":
         if isinstance(value, (str, bool)):
             raise RuleBroken("Expected a number; words need data_type categorical or text", "value")
-        if not math.isfinite(value):
-            raise RuleBroken("Expected a finite number", "value")
+        if not -MOST_NUMBER <= value <= MOST_NUMBER:
+            raise RuleBroken("Expected a number from -1e100 to 1e100", "value")
         return Worth(kind, value, "")
     most = MAX_CATEGORY_CHARS if kind == "categorical" else MAX_TEXT_CHARS
     if not isinstance(value, str):

@@ -2,6 +2,7 @@
 and what they are about."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response, get
@@ -56,16 +57,17 @@ async def _scores(
     wanted = ScoreFilter(from_us=shown.first_us, to_us=shown.last_us, name=name)
     days: list[ScoreGroup] = []
     models: list[ScoreGroup] = []
-    lines: list[ScoreLine] = []
+    lines: Sequence[ScoreLine] = ()
     async with reader_of(request, project).turn() as store:
         sums = await sum_scores(store, project, wanted, ScoreGrouping(limit=MOST_NAMES))
         spreads = await spread_scores(store, project, wanted, sums)
         if name is not None and sums:
-            days, models, lines = await asyncio.gather(
+            days, models, page = await asyncio.gather(
                 sum_scores(store, project, wanted, ScoreGrouping(("day",), MOST_DAYS)),
                 sum_scores(store, project, wanted, ScoreGrouping(("model",), MOST_MODELS)),
                 list_scores(store, project, wanted, limit=SHOWN),
             )
+            lines = page.lines
     return {
         "scores": [NamedScores(*pair) for pair in zip(sums, spreads, strict=True)],
         "days": sorted(days, key=lambda one: one.key["day"] or "", reverse=True),

@@ -1,6 +1,7 @@
 """One trace: the conversation, what it cost and why, the bodies, its session before and after."""
 
 import asyncio
+from collections.abc import Sequence
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
@@ -70,7 +71,7 @@ class Opened(Struct, frozen=True):
     following: TraceLine | None
     is_of_agent: bool
     """Whether agents sent events with the same `session_id`."""
-    scores: list[ScoreLine]
+    scores: Sequence[ScoreLine]
     """The newest of the call, and of all of its trace."""
 
 
@@ -122,7 +123,7 @@ async def open_trace(
     store: Warehouse, project: ProjectContext, trace_id: str, explain: Explain
 ) -> Opened | None:
     """Returns a trace with what belongs to it, `None` where the project has none of that id."""
-    row, place, scores = await asyncio.gather(
+    row, place, page = await asyncio.gather(
         fetch_trace(store, project, trace_id),
         find_place(store, project, trace_id),
         list_scores(store, project, ScoreFilter(trace_id=trace_id), limit=MOST_SCORES),
@@ -143,7 +144,7 @@ async def open_trace(
         asyncio.to_thread(read_bodies, row, before),
         asyncio.to_thread(explain, project.project_id, row),
     )
-    return Opened(row, place.us, cost, parsed, around.before, around.after, events > 0, scores)
+    return Opened(row, place.us, cost, parsed, around.before, around.after, events > 0, page.lines)
 
 
 def read_bodies(row: TraceAnswer, before: tuple[str, Raw] | None) -> Parsed:

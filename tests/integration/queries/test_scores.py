@@ -161,6 +161,39 @@ def test_every_filter_and_every_page_says_what_python_says(
         assert paged(client, query) == expected, query
 
 
+def test_scores_that_were_sent_again_and_again_are_found_in_few_statements(
+    client: Client,
+    warehouse: Warehouse,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queries, "LEAST_CANDIDATES", 1)
+    monkeypatch.setattr(queries, "MOST_ROUNDS", 2)
+    rows = [make_score(f"score-{n % 3}", n) for n in range(60)]
+    last = make_score("deleted", 70)
+    gone = make_score("deleted", 71, deleted=True, timestamp_us=last.timestamp_us)
+    # What counts stands behind: newer rows are of scores that were moved there and back.
+    moved = [make_score("moved", n, version_us=make_score("x", -n).timestamp_us) for n in range(99)]
+    store_scores(warehouse, project.project_id, [*rows, last, gone, *moved])
+
+    assert listed(client) == ["score-2", "score-1", "score-0", "moved"]
+    assert paged(client, "") == ["score-2", "score-1", "score-0", "moved"]
+
+
+def test_a_page_of_large_scores_ends_before_and_the_next_one_goes_on(
+    client: Client,
+    warehouse: Warehouse,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queries, "MOST_BYTES", 1_000)
+    rows = [make_score(f"s{n}", n, comment="x" * 400) for n in range(5)]
+    store_scores(warehouse, project.project_id, rows)
+
+    assert listed(client) == ["s4", "s3"]
+    assert paged(client, "") == ["s4", "s3", "s2", "s1", "s0"]
+
+
 def paged(client: Client, query: str) -> list[str]:
     """Returns what pages of nine say one after the other."""
     found: list[str] = []

@@ -245,6 +245,18 @@ def ask_a_model(warehouse: Warehouse, project: ProjectContext, who: str) -> None
             values,
             {},
         )
+    # What is thought of the span names nobody, and repeats what they wrote. The other is nobody's.
+    for item, trace_id, comment in (
+        ("-span", "{id:String}", "{who:String}"),
+        ("-none", "''", "''"),
+    ):
+        warehouse.command_now(
+            "INSERT INTO scores (project_id, item_id, timestamp, received_at, trace_id, comment)"
+            f" SELECT {{p:String}}, concat({{id:String}}, '{item}'), {moment}, {moment},"
+            f" {trace_id}, {comment}",
+            values,
+            {},
+        )
 
 
 def logged(body: str, who: str) -> tuple[Mapping[str, Any], bytes]:
@@ -321,7 +333,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
         "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
         "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
         "agent spans": 2, "LLM calls": 3, "spans of OpenTelemetry": 1,
-        "messages to models and from them": 2, "points of metrics": 1, "scores": 1,
+        "messages to models and from them": 2, "points of metrics": 1, "scores": 2,
     }  # fmt: skip
     assert len(log.dropped) == 1
 
@@ -369,7 +381,7 @@ async def test_the_export_is_a_line_of_json_for_each_row(
         "spans of transactions": 1, "streamed spans of transactions": 1, "transactions": 1,
         "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
         "agent spans": 2, "LLM calls": 3, "spans of OpenTelemetry": 1,
-        "messages to models and from them": 2, "points of metrics": 1, "scores": 1,
+        "messages to models and from them": 2, "points of metrics": 1, "scores": 2,
     }  # fmt: skip
     (call, *_) = [line for line in lines if line["what"] == "LLM calls"]
     assert call["request_body"] == {"asks": JANE}

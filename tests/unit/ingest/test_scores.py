@@ -50,6 +50,8 @@ class TestRules:
             ("id", "a/b", "1 to 200 of A-Z"),
             ("value", None, "Expected"),
             ("value", [1], "Expected"),
+            ("value", 1.1e100, "from -1e100 to 1e100"),
+            ("value", -1e308, "from -1e100 to 1e100"),
             ("value", "", "1 to 500 characters"),
             ("value", "x" * 501, "need data_type text"),
             ("source", "user", "one of api, eval, annotation"),
@@ -250,3 +252,24 @@ class TestLangfuse:
         assert (row.score_id, row.trace_id, row.span_id) == ("lf-1", OTEL_TRACE, OTEL_SPAN)
         assert (row.data_type, row.value, row.text) == ("boolean", 1.0, "true")
         assert (row.comment, row.environment, row.metadata) == ("yes", "test", b'{"by":"judge"}')
+
+
+@pytest.mark.parametrize("told", [{}, {REQUEST: "retry-1"}])
+@pytest.mark.parametrize("given", [None, "mine:1"])
+def test_a_score_is_stored_under_the_id_that_is_answered(
+    told: Mapping[str, str], given: str | None
+) -> None:
+    sent = split([GOOD if given is None else {**GOOD, "id": given}], told=told)
+
+    (items,) = sent.items
+    row = read_score(items.bodies[0], items.ids[0], NOW_US)
+    assert [row.score_id] == score_ids(sent.items)
+    assert given in (None, row.score_id)
+
+
+@pytest.mark.parametrize("told", [{}, {REQUEST: "retry-1"}])
+def test_of_one_score_twice_in_a_request_the_later_one_counts(told: Mapping[str, str]) -> None:
+    for _ in range(20):
+        (items,) = split([{**GOOD, "id": "a", "value": n} for n in range(3)], told=told).items
+
+        assert sorted(items.ids) == items.ids
