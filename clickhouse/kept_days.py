@@ -3,6 +3,7 @@
 The days themselves: `clickhouse.llm.key_days`.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -19,7 +20,23 @@ GROUP BY project_id, path
 ORDER BY project_id, uniqExact(received_date) DESC, max(received_date) DESC, path
 LIMIT {most:UInt32} BY project_id
 """
-FORGET = "ALTER TABLE key_days DELETE WHERE project_id = {project_id:String}"
+KEPT = """
+SELECT project_id::String, groupUniqArray(path::String)
+FROM key_days
+GROUP BY project_id
+ORDER BY project_id
+LIMIT 100000
+"""
+DROP = """
+DELETE FROM key_days
+WHERE project_id = {project_id:String}
+    AND path IN {paths:Array(String)}
+"""
+# Rows that a build before has lost are on the disk still: the first takes them off it.
+FORGET = (
+    "ALTER TABLE key_days APPLY DELETED MASK",
+    "ALTER TABLE key_days DELETE WHERE project_id = {project_id:String}",
+)
 
 
 async def asked_paths(store: Warehouse, since: date) -> dict[ProjectId, list[str]]:
@@ -31,6 +48,15 @@ async def asked_paths(store: Warehouse, since: date) -> dict[ProjectId, list[str
     return found
 
 
+async def drop_unasked(store: Warehouse, asked: Mapping[ProjectId, Collection[str]]) -> None:
+    """Deletes what is kept of paths that are not asked for any more."""
+    for project_id, paths in (await store.query(KEPT, {})).rows:
+        gone = sorted(set(paths) - set(asked.get(ProjectId(project_id), ())))
+        if gone:
+            await store.command(DROP, {"project_id": project_id, "paths": gone})
+
+
 async def forget_project(store: Warehouse, project_id: ProjectId, **settings: Any) -> None:
     """Deletes all that is kept of a project, from the disk too: who was erased is in no build."""
-    await store.command(FORGET, {"project_id": project_id}, **settings)
+    for statement in FORGET:
+        await store.command(statement, {"project_id": project_id}, **settings)

@@ -100,7 +100,7 @@ async def break_down(warehouse: Warehouse, scoped: Scope, period: Period) -> Bre
 
 
 async def _totals(warehouse: Warehouse, scoped: Scope, periods: Scope, period: Period) -> Totals:
-    if scoped.table != "base":
+    if not scoped.table == periods.table == "base":
         three = await asyncio.gather(
             break_down(warehouse, periods, period),
             count_sessions(warehouse, scoped),

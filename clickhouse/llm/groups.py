@@ -111,6 +111,9 @@ async def read_groups(
     """Returns some of the ranked groups with all their numbers."""
     scoped, grouping = ranked.scoped._replace(project=project), ranked.grouping
     names, keys = grouping.names, ranked.keys[chosen]
+    if scoped.kept is not None:
+        # An answer of many parts takes long: what was kept at its beginning may be gone.
+        scoped = await scope_of(warehouse, project, scoped.wanted, names=names)
     are_all = len(keys) == len(ranked.keys) < grouping.limit
     only = Only("", {}) if are_all else only_of(names, keys, ranked.hashes[chosen])
     found, buckets = await asyncio.gather(
@@ -270,7 +273,7 @@ async def _spreads_of(
     few = {key: hashed for key, (hashed, quantiles) in found.items() if quantiles.lacks_values}
     if few:
         among = only_of(names, list(few), list(few.values())) if names else only
-        base = scoped._replace(table="base", only=among.clause)
+        base = scoped._replace(table="base", kept=None, only=among.clause)
         found |= await _quantiles_of(warehouse, base, names, among)
     return {key: milliseconds(quantiles) for key, (_, quantiles) in found.items()}
 

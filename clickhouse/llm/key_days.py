@@ -91,11 +91,12 @@ GROUP BY received_date
 ORDER BY received_date
 LIMIT 10000
 """.replace("{sums}", _SUMS)
+MOST_NOTED = 32
+"""Paths of a project that are noted in a day: names of keys are whatever somebody asks for."""
 ASKED = """
-SELECT count()
+SELECT countIf(path = {path:String}), uniqExact(path)
 FROM asked_keys
 WHERE project_id = {project_id:String}
-    AND path = {path:String}
     AND received_date = {today:Date}
 """
 NOTE = """
@@ -210,7 +211,8 @@ async def _note(warehouse: Warehouse, project: ProjectContext, path: str) -> Non
     """Notes that a key is asked for. An answer never fails for it."""
     values = {"project_id": project.project_id, "path": path, "today": datetime.now(UTC).date()}
     with suppress(WarehouseError):
-        if not (await warehouse.query(ASKED, values)).rows[0][0]:
+        [(known, noted)] = (await warehouse.query(ASKED, values)).rows
+        if not known and noted < MOST_NOTED:
             await warehouse.command(NOTE, values)
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import asked_paths
+from clickhouse.kept_days import asked_paths, drop_unasked, forget_project
 from clickhouse.llm.keep_days import (
     Day,
     build,
@@ -20,6 +20,7 @@ from clickhouse.llm.keep_days import (
     seal,
 )
 from clickhouse.llm.key_days import Build, builds_of, sums_of_days
+from clickhouse.persons import mutation_settings
 from controlplane.database import Database
 from controlplane.erasures import list_erasures
 from controlplane.failures import NotFound
@@ -57,6 +58,8 @@ class KeyDays:
         self._least_calls = least_calls
         self._clock = clock
         self._last_build = 0
+        self._last_project = ProjectId("")
+        """Behind which the next run begins: no project keeps the others waiting."""
 
     async def work(self) -> int:
         """Looks once at what is asked for, and builds the newest days first; returns how many.
@@ -67,13 +70,15 @@ class KeyDays:
         today = self._clock().date()
         built = 0
         asked = await asked_paths(self._store, today - timedelta(days=ASKED_DAYS))
-        for project_id, paths in asked.items():
+        await drop_unasked(self._store, asked)
+        for project_id in sorted(asked, key=lambda one: (one <= self._last_project, one)):
+            self._last_project = project_id
             if not await self._is_calm(project_id, 0.0):
                 continue
             first, last = today - timedelta(days=KEPT_DAYS), today - timedelta(days=1)
             project = ProjectContext(project_id)
             sums = await sums_of_days(self._store, project, first, last)
-            for path in paths:
+            for path in asked[project_id]:
                 builds = await builds_of(self._store, project, path, first, last)
                 for day in sorted(sums, reverse=True):
                     if time.monotonic() >= deadline:
@@ -107,7 +112,9 @@ class KeyDays:
             return False
         # What was read before a person's rows were blanked must not count.
         if not await self._is_calm(day.project_id, began):
-            await drop_builds(self._store, day, [number])
+            # From the disk too, which rows that are marked as deleted stay on.
+            settings = await mutation_settings(self._store)
+            await forget_project(self._store, day.project_id, **settings)
             return False
         await seal(self._store, day, number)
         return True

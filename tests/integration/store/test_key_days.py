@@ -4,7 +4,7 @@ import random
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ import pytest
 from msgspec import structs
 
 from clickhouse.client import Warehouse
+from clickhouse.kept_days import asked_paths
 from clickhouse.llm import keep_days, reprice
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, sum_groups
-from clickhouse.llm.key_days import LATE_DAYS, USERS, find_kept, scope_of
+from clickhouse.llm.key_days import LATE_DAYS, MOST_NOTED, USERS, find_kept, scope_of
 from clickhouse.llm.traces import count_traces
 from clickhouse.retention import Expiry, Keeping
 from clickhouse.tags import path_of
@@ -88,6 +89,14 @@ def grains(warehouse: Warehouse, project: ProjectContext) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def _noting(seen: list[str]) -> Callable[[str, float], Awaitable[bool]]:
+    async def is_calm(project_id: str, _: float) -> bool:
+        seen.append(project_id)
+        return True
+
+    return is_calm
+
+
 def day_of(us: int) -> date:
     return datetime.fromtimestamp(us / 1e6, UTC).date()
 
@@ -147,6 +156,74 @@ async def test_what_is_counted_and_summed_alone_is_the_same(
     assert groups == await sum_groups(
         warehouse, project, ALL, Grouping((TEAM, "day")), base_only=True
     )
+
+
+async def test_percentiles_of_few_calls_are_exact_though_most_came_on_one_day(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    rows = calls(project, 7, 140)
+    for place in range(0, 140, 2):  # those that are alike: one kept row, which has their sketch
+        at_us = START_US + DAY_US + place
+        rows[place] = structs.replace(rows[place], timestamp_us=at_us, received_at_us=at_us)
+    store_traces(warehouse, rows)
+    await ask(warehouse, project, *PATHS)
+    await work(database, warehouse).work()
+
+    for names in (("user",), (TEAM, "model"), ("user", "day")):
+        found = await sum_groups(warehouse, project, ALL, Grouping(names))
+
+        plain = await sum_groups(warehouse, project, ALL, Grouping(names), base_only=True)
+        assert found == plain
+    of_user = structs.replace(ALL, user="u1")
+    found = await analyse(warehouse, project, of_user, period="day")
+    assert found == await analyse(warehouse, project, of_user, period="day", base_only=True)
+    assert grains(warehouse, project)["many"] == 1
+
+
+async def test_what_nobody_asks_for_any_more_is_deleted(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, calls(project, 8, 60))
+    await ask(warehouse, project, *PATHS)
+    await work(database, warehouse).work()
+    assert await kept(warehouse, project, "team")
+    forget = "ALTER TABLE asked_keys DELETE WHERE project_id = {p:String} AND path = 'team'"
+    warehouse.command_now(forget, {"p": project.project_id}, {"mutations_sync": 2})
+
+    await work(database, warehouse).work()
+
+    assert await kept(warehouse, project, "team") == []
+    assert await kept(warehouse, project, USERS)
+
+
+async def test_keys_that_somebody_makes_up_are_noted_within_a_bound(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    await ask(warehouse, project, *(f"made-up-{n}" for n in range(MOST_NOTED + 3)))
+
+    noted = "SELECT count() FROM asked_keys WHERE project_id = {p:String}"
+    assert warehouse.query_now(noted, {"p": project.project_id}, {}).rows == [(MOST_NOTED,)]
+
+
+async def test_a_project_with_endless_work_lets_others_have_their_turn(
+    warehouse: Warehouse,
+    database: Database,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = ProjectContext(await make_project(database, "Other"))
+    for one in (project, other):
+        store_traces(warehouse, calls(one, 9, 60))
+        await ask(warehouse, one, "team")
+    keeper = work(database, warehouse)
+    monkeypatch.setattr(key_days, "RUN_LIMIT_S", 0.0)
+    seen: list[str] = []
+    monkeypatch.setattr(keeper, "_is_calm", _noting(seen))
+
+    for _ in await asked_paths(warehouse, NOW.date()):
+        await keeper.work()
+
+    assert {project.project_id, other.project_id} <= set(seen)
 
 
 async def test_a_day_is_not_used_once_its_calls_changed_until_it_is_built_anew(
