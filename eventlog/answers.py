@@ -6,6 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 
 class Answers:
     """Wakes a loop once for all answers that come together: each by itself costs 18 us."""
@@ -32,7 +36,11 @@ class Answers:
         with self._lock:
             given = self._given.pop(loop, [])
         for answer in given:
-            answer()
+            try:
+                answer()
+            except Exception:
+                # The others still wait for theirs.
+                log.exception("an answer of the log met a bug")
 
 
 class Awaited:

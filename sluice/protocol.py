@@ -324,6 +324,8 @@ class BoundedHttp(HttpToolsProtocol):
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
         ]
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            fields.append((b"retry-after", b"1"))
         lines = b"".join(b"%s: %s\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
         self.transport.close()

@@ -16,6 +16,9 @@ Give = Callable[[int, bytes, bool], bool]
 sender is known; `False` where none takes it."""
 
 
+BUSY = b'{"error":"The server is busy, come again"}'
+
+
 class NotOurs(Exception):
     """Raised into the parser, which then goes no further."""
 
@@ -123,7 +126,10 @@ class EdgeHttp(_PassedHttp):
         if whose is Whose.UNKNOWN:
             self._hold(data)
         elif not self._hand_over(data):
-            self._end_after_answers()
+            if self._is_answered():
+                self._reject(HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
+            else:
+                self._end_after_answers()
         return True
 
     def _hold(self, data: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 KEY_BYTES: Final = 16
 """At the beginning of the memory."""
 BUCKETS: Final = 4096
-"""Two addresses in one are counted as one, which only a busy server could notice."""
+"""Each address or project is in two, and the smaller sum counts: so few are counted for others."""
 CELL_BYTES: Final = 8
 WIDTH: Final = 1 + BUCKETS
 OWNERS_ROW: Final = 0
@@ -67,15 +67,13 @@ class Row:
     def note(self, key: str | None, change: int) -> None:
         """Counts those of an address or a project, `None` where it is not counted by itself."""
         self._cells[self._begin] += change
-        if key is not None:
-            self._cells[self._begin + self._bucket(key)] += change
+        for column in () if key is None else self._buckets(key):
+            self._cells[self._begin + column] += change
 
     def elsewhere(self, key: str | None) -> int:
         """Returns how many other processes have: of one, or with `None` of all."""
-        column = 0 if key is None else self._bucket(key)
-        cells = self._cells
-        whole = sum(cells[row * WIDTH + column] for row in range(self.processes))
-        return whole - cells[self._begin + column]
+        columns = (0,) if key is None else self._buckets(key)
+        return min(map(self._of_others, columns))
 
     def is_ahead(self) -> bool:
         """Tells whether another edge has clearly fewer; row 0 is no edge's."""
@@ -83,6 +81,12 @@ class Row:
         rows = range(WIDTH, self.processes * WIDTH, WIDTH)
         return any(own > self._cells[row] + AHEAD for row in rows)
 
-    def _bucket(self, key: str) -> int:
-        digest = blake2b(key.encode(), key=self._key, digest_size=4).digest()
-        return 1 + int.from_bytes(digest) % BUCKETS
+    def _of_others(self, column: int) -> int:
+        cells = self._cells
+        whole = sum(cells[row * WIDTH + column] for row in range(self.processes))
+        return whole - cells[self._begin + column]
+
+    def _buckets(self, key: str) -> tuple[int, int]:
+        digest = blake2b(key.encode(), key=self._key, digest_size=8).digest()
+        first, step = int.from_bytes(digest[:4]), int.from_bytes(digest[4:])
+        return 1 + first % BUCKETS, 1 + (first + 1 + step % (BUCKETS - 1)) % BUCKETS

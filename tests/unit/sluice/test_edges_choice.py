@@ -73,3 +73,16 @@ def test_a_head_is_waited_for_as_long_as_it_may_be_an_edges(choice: Choice) -> N
 def test_lines_that_end_in_another_way_are_the_owners_to_judge(choice: Choice) -> None:
     assert choice.whose(b"POST /v1/traces HTTP/1.1\r\nHost: x\n\n") is Whose.OWNER
     assert choice.whose(b"POST /v1/traces HTTP/1.1\n") is Whose.OWNER
+
+
+@pytest.mark.parametrize(
+    "hosts", [[b"x"] * 3, [bytes([97 + n % 26]) * (n + 1) for n in range(4_000)], [b"x" * 301]]
+)
+def test_more_and_longer_hosts_than_usual_are_the_owners_to_judge(
+    choice: Choice, hosts: list[bytes]
+) -> None:
+    head = b"POST /v1/traces/async HTTP/1.1\r\n" + b"".join(b"Host: %s\r\n" % one for one in hosts)
+
+    assert choice.whose(head + b"\r\n") is Whose.OWNER
+    url, fields = b"/v1/traces/async", [(b"host", one) for one in hosts]
+    assert not choice.is_edges(b"POST", url, fields)

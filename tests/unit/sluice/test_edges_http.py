@@ -72,3 +72,27 @@ def keep(*_: object) -> bool:
 def test_what_an_edge_knows_of_a_sender_the_owner_knows_too(knows: bool, rank: Rank) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(rank_at_the_owner(knows)) is rank
+
+
+async def answer_where_nobody_takes() -> bytes:
+    """Returns what an edge answers to a request of the owner's, who takes no connections."""
+    choice = Choice(edge_application().routes, frozenset())
+    edge = Server(config_that(knows=True), Bounds(), http=EdgeHttp, choice=choice, give=keep)
+    listener = bind("127.0.0.1", free_port())
+    serving = await edge.begin(listener, signals=())
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    writer.write(OWNERS)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    edge.should_exit = True
+    await serving
+    return answer
+
+
+def test_what_the_owner_cannot_take_is_put_off() -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        answer = runner.run(answer_where_nobody_takes())
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1\r\n" in answer.lower()
