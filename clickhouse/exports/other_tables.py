@@ -50,6 +50,7 @@ UPTIME_DAYS = Exported(
     size="300",
     moment="day",
     received="day",
+    changes_days=2,
     final=True,
     columns=(
         MONITOR,
@@ -93,6 +94,7 @@ DEPLOYMENTS = Exported(
     size="300",
     moment="created_at",
     received="created_at",
+    changes_days=90,
     final=True,
     columns=(
         Column("deployment_id", "text", "Id of the deployment."),
@@ -113,7 +115,7 @@ OTEL_SPANS = Exported(
     "otel_spans",
     "Spans of OpenTelemetry.",
     key=(Key("timestamp", "time"), Key("item_id", "text")),
-    size="length(events) + length(links) + length(status_message) + 2000",
+    size="length(events) + length(links) + length(status_message) + 500",
     columns=(
         ITEM_ID,
         Column("trace_id", "text", "The distributed trace."),
@@ -150,7 +152,7 @@ OTEL_METRICS = Exported(
     "otel_metrics",
     "Metrics of OpenTelemetry as they came, each with its number of points.",
     key=(Key("name", "text"), Key("timestamp", "time"), Key("item_id", "text")),
-    size="1000",
+    size="500",
     columns=(
         ITEM_ID,
         TIMESTAMP,
@@ -177,7 +179,7 @@ OTEL_POINTS = Exported(
         *(Key("name", "text"), Key("timestamp", "time"), Key("series", "text")),
         *(Key("item_id", "text"), Key("number", "integer")),
     ),
-    size="1000",
+    size="500",
     columns=(
         Column("item_id", "text", "The row of `otel_metrics`."),
         Column("number", "integer", "The place of the point in it."),

@@ -2,11 +2,14 @@
 
 import base64
 import binascii
+import re
 
 import msgspec
 
 from clickhouse.exports.statements import Place
 from clickhouse.exports.tables import Exported
+
+HASH = re.compile(r"[0-9A-F]{32}")
 
 
 class NoPlace(ValueError):
@@ -27,6 +30,8 @@ def read_place(table: Exported, text: str) -> Place:
     forms = [str if key.form in ("text", "hash") else int for key in table.key]
     fits = len(place) == len(forms) and all(map(isinstance, place, forms))
     numbers = [one for one in place if isinstance(one, int)]
+    hashes = [one for one, key in zip(place, table.key, strict=False) if key.form == "hash"]
+    fits = fits and all(HASH.fullmatch(str(one)) for one in hashes)
     if name != table.name or not fits or any(not -(1 << 63) <= one < 1 << 64 for one in numbers):
         raise NoPlace(text[:100])
     return tuple(place)

@@ -19,9 +19,12 @@ from clickhouse.exports.statements import (
     plan_sql,
     rows_sql,
 )
+from clickhouse.failures import QueryTooExpensive
 
 PART_BYTES = 8 << 20
 """Of the texts of a part, about; a row that is larger is a part of its own."""
+SPLIT = 16
+"""Into how many a part is cut that the engine has found too large: sizes are estimates."""
 PLAN_ROWS = 200_000
 """Rows whose places are looked at together."""
 MOST_ROW_BYTES = 1 << 30
@@ -75,15 +78,24 @@ async def plan(
 ) -> Plan:
     """Returns the parts of the next rows behind a place, `rows` or `PLAN_ROWS` at most."""
     rows = PLAN_ROWS if rows is None else rows
-    sql, values = plan_sql(wanted, after)
-    values |= {"limit": rows, "part_bytes": PART_BYTES}
+    parts = await _parts(warehouse, wanted, Within(after), rows, PART_BYTES)
+    total = sum(part.rows for part in parts)
+    last = parts[-1].within.upto if parts else after
+    return Plan(parts, total, last if total >= rows else None)
+
+
+async def _parts(
+    warehouse: Warehouse, wanted: Wanted, within: Within, rows: int, part_bytes: int
+) -> list[Part]:
+    sql, values = plan_sql(wanted, within)
+    values |= {"limit": rows, "part_bytes": part_bytes}
     found = (await for_exports(warehouse).query(sql, values, **SETTINGS)).rows
     parts: list[Part] = []
+    after = within.after
     for place, count, size, _ in found:
         parts.append(Part(Within(after, tuple(place)), count, size))
         after = tuple(place)
-    total = sum(part.rows for part in parts)
-    return Plan(parts, total, after if total >= rows else None)
+    return parts
 
 
 async def count_days(warehouse: Warehouse, wanted: Wanted) -> dict[str, int]:
@@ -125,11 +137,30 @@ async def _pieces(
         # A file without rows has its columns still.
         parts: Sequence[Part | None] = now.parts or ([None] if is_first else [])
         for part in parts:
-            yield await _read(warehouse, wanted, part, is_first=is_first)
-            is_first = False
+            async for piece in _part(warehouse, wanted, part, is_first=is_first):
+                yield piece
+                is_first = False
         if not goes_on or now.last is None:
             return
         now = await plan(warehouse, wanted, now.last)
+
+
+async def _part(
+    warehouse: Warehouse, wanted: Wanted, part: Part | None, *, is_first: bool
+) -> AsyncGenerator[bytes]:
+    try:
+        whole = await _read(warehouse, wanted, part, is_first=is_first)
+    except QueryTooExpensive:
+        if part is None or part.rows == 1:
+            raise
+    else:
+        yield whole
+        return
+    size = max(1, part.size // SPLIT)
+    for smaller in await _parts(warehouse, wanted, part.within, part.rows, size):
+        async for piece in _part(warehouse, wanted, smaller, is_first=is_first):
+            yield piece
+            is_first = False
 
 
 async def _read(

@@ -80,18 +80,19 @@ class Within(NamedTuple):
     upto: Place | None = None
 
 
-def plan_sql(wanted: Wanted, after: Place | None) -> tuple[str, dict[str, Any]]:
-    """Returns the statement that tells where parts end behind a place."""
+def plan_sql(wanted: Wanted, within: Within) -> tuple[str, dict[str, Any]]:
+    """Returns the statement that tells where parts of a stretch end."""
     keys = wanted.table.key
     names = [f"k{number}" for number in range(len(keys))]
     written = [
         f"{WRITTEN[key.form].replace('KEY', f't.`{key.name}`')} AS {name}"
         for key, name in zip(keys, names, strict=True)
     ]
-    sql, values = _filled(PLAN, wanted, Within(after))
+    sql, values = _filled(PLAN, wanted, within)
     sql = sql.replace("{outer}", f"max(({', '.join(names)},)) AS place")
     sql = sql.replace("{names}", ", ".join(names)).replace("{written}", ", ".join(written))
-    return sql.replace("{size}", wanted.table.size), values
+    paths = [f"byteSize(t.`{one.name}`)" for one in wanted.table.columns if one.form == "paths"]
+    return sql.replace("{size}", " + ".join([wanted.table.size, *paths])), values
 
 
 def rows_sql(wanted: Wanted, within: Within | None) -> tuple[str, dict[str, Any]]:

@@ -42,7 +42,8 @@ class Exported(Struct, frozen=True):
     key: tuple[Key, ...]
     """As the table is sorted, and with its id at the end: no two rows have the same."""
     size: str
-    """Expression for the bytes of a row's texts, which reads no text where it can."""
+    """Expression for the bytes of a row's texts, which reads no text where it can. What columns
+    of the form `paths` have is added."""
     columns: tuple[Column, ...]
     equal: tuple[str, ...] = ()
     """Columns that an export may be narrowed by, with one value each."""
@@ -50,5 +51,7 @@ class Exported(Struct, frozen=True):
     """What a range of time is about."""
     received: str = "received_at"
     """When a row came, which does not change."""
+    changes_days: int = 0
+    """For how many days after a row came it may change."""
     final: bool = False
     """Whether rows of one key stand for the last of them."""

@@ -167,8 +167,9 @@ async def spread_scores(
             "{which}",
             "s.data_type IN ('boolean', 'categorical') AND s.name::String IN {names:Array(String)}",
         )
-        bounds = {"names": worded, "most": MOST_CATEGORIES, "rows": MOST_SHARES}
-        words = (await warehouse.query(asked, where.values | bounds)).rows
+        named = where.values | {"names": worded}
+        bounds = {"most": MOST_CATEGORIES, "rows": MOST_SHARES}
+        words = (await warehouse.query(asked, named | bounds)).rows
     return [_spread(one, ranges, words) for one in of]
 
 

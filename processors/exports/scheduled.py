@@ -1,9 +1,10 @@
 """Runs scheduled exports, in one process of an installation.
 
-Only stretches that are over are written, so no file is written twice. Each table goes on behind
-what is there, as `sluice export` does.
+Only stretches that are over are written. Each table goes on behind what is there, as `sluice
+export` does; of two tables rows change later, which are written anew once a day.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,22 +12,26 @@ from uuid import uuid4
 
 import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.exports.registry import EXPORTED
 from controlplane.database import Database
 from controlplane.exports import Ended, end_schedule, hold_schedule, know_done, take_schedule
-from processors.exports.slices import DAY, HOUR, SETTLED, Slice, slices_of
+from processors.exports.slices import DAY, HOUR, SETTLED, Grain, Slice, slices_of
 from processors.exports.stored import Stored, us_of
 from processors.exports.targets import S3Access, Target, TargetFailed, target_of
 from processors.exports.writing import Run, SourceBusy, Told
 from schemas.exports import Place, Schedule
 from schemas.projects import ProjectContext, ProjectId
 from schemas.settings import Settings
+from schemas.times import EPOCH, MICROSECOND
 
 RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
+MOST_AT_ONCE = 4
+"""Runs of several projects, so that a long one keeps no other waiting. They share one reader."""
+LOOK_S = 5.0
+HOLD_EVERY_S = 60.0
 NO_PLACE: Mapping[Place, str] = {
     "folder": "this server writes to no folder: SLUICE_EXPORT_FOLDER is not set",
     "s3": "this server writes to no bucket: SLUICE_EXPORT_S3_URL is not set",
@@ -91,43 +96,84 @@ class Schedules:
         self._clock = clock
         self._wait_s = wait_s
         self._owner = str(uuid4())
-        self._written = Sums()
 
     async def work(self) -> None:
-        """Looks once for a schedule that is due, and runs it. May be stopped at any moment."""
-        taken = await take_schedule(self._database, self._owner, us_of(self._clock()))
-        if taken is None:
-            return
-        self._written = Sums()
-        error = ""
+        """Runs what is due, some at a time, until nothing is. May be stopped at any moment."""
+        running: set[asyncio.Task[None]] = set()
         try:
-            await self._run(taken)
+            while await self._begin(running):
+                done, running = await asyncio.wait(
+                    running, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                for one in done:
+                    one.result()
+        finally:
+            for one in running:
+                one.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _begin(self, running: set[asyncio.Task[None]]) -> bool:
+        """Begins what is due, as long as there is place; tells whether anything runs."""
+        while len(running) < MOST_AT_ONCE:
+            taken = await take_schedule(self._database, self._owner, us_of(self._clock()))
+            if taken is None:
+                break
+            running.add(asyncio.create_task(self._see_to(taken)))
+        return bool(running)
+
+    async def _see_to(self, taken: Schedule) -> None:
+        written = Sums()
+        error = ""
+        run = asyncio.create_task(self._run(taken, written))
+        keeping = asyncio.create_task(self._keep(taken))
+        try:
+            await asyncio.wait({run, keeping}, return_when=asyncio.FIRST_COMPLETED)
+            if not run.done():
+                log.info("export given up", project_id=taken.project_id)
+                return
+            run.result()
         except NotOurs:
             log.info("export given up", project_id=taken.project_id)
             return
         except (SourceBusy, TargetFailed) as failure:
             error = str(failure) or type(failure).__name__
             log.warning("export failed", project_id=taken.project_id, reason=error)
+        except Exception as bug:
+            # It must be told: else the page would say for ever that it runs.
+            error = f"a bug of ours: {type(bug).__name__}"
+            log.exception("export met a bug", project_id=taken.project_id)
+        finally:
+            for task in (run, keeping):
+                task.cancel()
+            await asyncio.gather(run, keeping, return_exceptions=True)
         now = self._clock()
         again = _due(taken, now) if not error else now + _pause(taken.failures)
         ended = Ended(
             now_us=us_of(now),
             next_us=us_of(again),
-            rows=self._written.rows,
-            bytes=self._written.bytes,
+            rows=written.rows,
+            bytes=written.bytes,
             error=error,
         )
         await end_schedule(self._database, taken.project_id, self._owner, ended)
 
-    async def _run(self, taken: Schedule) -> None:
+    async def _keep(self, taken: Schedule) -> None:
+        """Keeps others from taking it; returns when one has, or when it was ended."""
+        while True:
+            if not await self._is_ours(taken):
+                return
+            await asyncio.sleep(HOLD_EVERY_S)
+
+    async def _run(self, taken: Schedule, written: "Sums") -> None:
         target = self._places.target(taken.plan.place, taken.project_id)
         source = Stored(self._warehouse, ProjectContext(taken.project_id))
-        before_us = us_of(over_before(taken, self._clock()))
+        before = over_before(taken, self._clock())
 
         async def tell(told: Told) -> None:
             if not told.was_there:
-                self._written = self._written.more(told)
-            await self._still_ours(taken)
+                written.add(told)
+            if not await self._is_ours(taken):
+                raise NotOurs
 
         run = Run(
             source=source,
@@ -138,28 +184,56 @@ class Schedules:
             wait_s=self._wait_s,
         )
         for table in EXPORTED:
-            days = await source.days(table, taken.done_before_us, before_us)
-            slices = slices_of(table, days, taken.plan.every)
-            await run.write([one for one in slices if _is_due(one, taken, before_us)])
-            await self._still_ours(taken)
-        if not await know_done(self._database, taken.project_id, self._owner, before_us):
+            stretch = stretch_of(table, taken, before)
+            if stretch is not None:
+                days = await source.days(table, us_of(stretch.first), us_of(stretch.before))
+                slices = slices_of(table, days, stretch.every)
+                await run.write([one for one in slices if stretch.has(one)])
+        if not await know_done(self._database, taken.project_id, self._owner, us_of(before)):
             raise NotOurs
 
-    async def _still_ours(self, taken: Schedule) -> None:
+    async def _is_ours(self, taken: Schedule) -> bool:
         now_us = us_of(self._clock())
-        if not await hold_schedule(self._database, taken.project_id, self._owner, now_us):
-            raise NotOurs
+        return await hold_schedule(self._database, taken.project_id, self._owner, now_us)
 
 
-class Sums(Struct, frozen=True):
+class Stretch(Struct, frozen=True):
+    """Of when the rows of a table came that a run writes, and by what it is cut."""
+
+    first: datetime
+    before: datetime
+    every: Grain
+
+    def has(self, one: Slice) -> bool:
+        """Whether all of a slice is in it."""
+        return one.first >= self.first and one.before <= self.before
+
+
+def stretch_of(table: str, taken: Schedule, before: datetime) -> Stretch | None:
+    """Returns what is to be written of a table, `None` for nothing.
+
+    Rows that change are written anew once a day, as whole days, for as long as they may.
+    """
+    first = EPOCH + taken.done_before_us * MICROSECOND
+    changing = EXPORTED[table].changes_days
+    if not changing:
+        return Stretch(first, before, taken.plan.every)
+    began, day = _midnight(first), _midnight(before)
+    if began == day:
+        return None
+    return Stretch(max(EPOCH, began - changing * DAY), day, "day")
+
+
+class Sums(Struct):
     """What a run has written."""
 
     rows: int = 0
     bytes: int = 0
 
-    def more(self, told: Told) -> "Sums":
-        """Returns the sums with one file more."""
-        return replace(self, rows=self.rows + told.rows, bytes=self.bytes + told.bytes)
+    def add(self, told: Told) -> None:
+        """Adds a file."""
+        self.rows += told.rows
+        self.bytes += told.bytes
 
 
 def over_before(taken: Schedule, now: datetime) -> datetime:
@@ -169,17 +243,17 @@ def over_before(taken: Schedule, now: datetime) -> datetime:
 
 def _start(taken: Schedule, moment: datetime) -> datetime:
     hour = moment.replace(minute=0, second=0, microsecond=0)
-    return hour.replace(hour=0) if taken.plan.every == "day" else hour
+    return _midnight(moment) if taken.plan.every == "day" else hour
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _due(taken: Schedule, now: datetime) -> datetime:
     """Returns when the next stretch is over."""
     step = DAY if taken.plan.every == "day" else HOUR
     return over_before(taken, now) + step + SETTLED
-
-
-def _is_due(one: Slice, taken: Schedule, before_us: int) -> bool:
-    return us_of(one.before) <= before_us and us_of(one.first) >= taken.done_before_us
 
 
 def _pause(failures: int) -> timedelta:

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from clickhouse.exports.registry import EXPORTED
+
 Grain = Literal["day", "hour"]
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -29,8 +31,9 @@ class Slice(Struct, frozen=True):
         return day if self.before - self.first == DAY else f"{day}/received_hour={self.first:%H}"
 
     def is_over(self, now: datetime) -> bool:
-        """Whether it gets no more rows."""
-        return now >= self.before + SETTLED
+        """Whether it gets no more rows, and none of them changes any more."""
+        changing = timedelta(days=EXPORTED[self.table].changes_days)
+        return now >= self.before + SETTLED + changing
 
 
 def slices_of(table: str, days: Mapping[str, int], grain: Grain) -> Iterator[Slice]:

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from clickhouse.client import Warehouse
 from clickhouse.exports.columns import Format
-from clickhouse.exports.places import read_place, written
+from clickhouse.exports.places import NoPlace, read_place, written
 from clickhouse.exports.reading import count_days, plan, read_file
 from clickhouse.exports.registry import EXPORTED
 from clickhouse.exports.statements import Wanted
 from clickhouse.failures import WarehouseError
 from processors.exports.slices import Slice
+from processors.exports.targets import TargetFailed
 from processors.exports.writing import Answered, SourceBusy
 from schemas.projects import ProjectContext
 from schemas.times import EPOCH, MICROSECOND
@@ -51,7 +52,11 @@ class Stored:
             received_before_us=us_of(one.before),
             format=format,
         )
-        after = read_place(table, cursor) if cursor else None
+        try:
+            after = read_place(table, cursor) if cursor else None
+        except NoPlace as error:
+            told = f"the manifest in {one.folder} is of another version: remove that folder"
+            raise TargetFailed(told) from error
         try:
             found = await plan(self._warehouse, wanted, after, rows=ROWS_AT_ONCE)
         except WarehouseError as error:

@@ -68,7 +68,7 @@ class Folder:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise TargetFailed(str(error)) from error
+            raise _refused(error) from error
 
     async def write(self, name: str, pieces: AsyncIterator[bytes]) -> Written:
         """Writes a file beside its place, and moves it there when it is on the disk."""
@@ -86,7 +86,7 @@ class Folder:
                 await asyncio.to_thread(file.close)
             await asyncio.to_thread(_move, beside, path)
         except OSError as error:
-            raise TargetFailed(str(error)) from error
+            raise _refused(error) from error
         return counted.written
 
     async def remove(self, name: str) -> None:
@@ -94,7 +94,7 @@ class Folder:
         try:
             await asyncio.to_thread((self._root / name).unlink, missing_ok=True)
         except OSError as error:
-            raise TargetFailed(str(error)) from error
+            raise _refused(error) from error
 
 
 class Bucket:
@@ -114,12 +114,16 @@ class Bucket:
             "access_key_id": access.access_key,
             "secret_access_key": access.secret_key,
         }
-        self._store: Any = S3Store(
-            bucket,
-            prefix=prefix or None,
-            config={name: value for name, value in given.items() if value},
-            client_options={"allow_http": access.endpoint.startswith("http://")},
-        )
+        try:
+            self._store: Any = S3Store(
+                bucket,
+                prefix=prefix or None,
+                config={name: value for name, value in given.items() if value},
+                client_options={"allow_http": access.endpoint.startswith("http://")},
+            )
+        except Exception as error:
+            # The library's own errors and those of what it was given.
+            raise _failed(error) from error
         self._failures: tuple[type[Exception], ...] = (obstore.exceptions.BaseError, OSError)
 
     async def read(self, name: str) -> bytes | None:
@@ -197,9 +201,16 @@ def _failed(error: BaseException) -> TargetFailed:
     return TargetFailed(str(error).splitlines()[0][:500] if str(error) else type(error).__name__)
 
 
+def _refused(error: OSError) -> TargetFailed:
+    # Without the path: members of a project read it, who need not know the machine's folders.
+    return TargetFailed(f"the folder refused it: {error.strerror or type(error).__name__}")
+
+
 def _open_private(path: Path) -> Any:
     # Bodies of a project: for nobody else on this machine.
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb"
+    )
 
 
 def _settle(file: Any) -> None:

@@ -16,8 +16,11 @@ from litestar import Litestar
 
 from api.exports.sending import MOST_OF_A_PROJECT, NEXT, ROWS
 from clickhouse.client import Warehouse
+from clickhouse.exports import reading
 from clickhouse.exports.columns import FORMATS
 from clickhouse.exports.registry import EXPORTED
+from clickhouse.exports.statements import Wanted
+from clickhouse.failures import QueryTooExpensive
 from schemas.projects import ProjectContext, ProjectId
 from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.error_rows import store_errors
@@ -102,6 +105,32 @@ async def test_files_that_go_on_have_every_row_once(
 
     assert counts == ["20", "20", "5"]
     assert found == [row["trace_id"] for row in await lines(client, "traces")]
+
+
+async def test_a_part_that_the_engine_finds_too_large_is_read_in_smaller_ones(
+    client: httpx.AsyncClient,
+    warehouse: Warehouse,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store_calls(warehouse, project, 45)
+    whole = await client.get("/export/traces", params={"format": "csv"})
+    read, sizes = reading._read, []
+
+    async def read_few(
+        store: Warehouse, wanted: Wanted, part: reading.Part | None, *, is_first: bool
+    ) -> bytes:
+        if part is not None and part.rows > 4:
+            raise QueryTooExpensive("too large")
+        sizes.append(0 if part is None else part.rows)
+        return await read(store, wanted, part, is_first=is_first)
+
+    monkeypatch.setattr(reading, "_read", read_few)
+    again = await client.get("/export/traces", params={"format": "csv"})
+
+    assert again.content == whole.content
+    assert sum(sizes) == 45
+    assert max(sizes) <= 4
 
 
 async def test_a_file_keeps_the_filters_of_its_list(

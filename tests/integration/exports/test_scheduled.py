@@ -1,24 +1,29 @@
 """Scheduled exports: what a run writes, when it is due, who runs it, who is told of failures."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from clickhouse.client import Warehouse
+from clickhouse.exports.registry import EXPORTED
 from controlplane import exports
 from controlplane.channels import add_channel
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.outbox_models import AlertOutbox
-from processors.exports.scheduled import Places, Schedules
+from processors.exports import scheduled
+from processors.exports.scheduled import Places, Schedules, Stretch, Sums, stretch_of
+from processors.exports.slices import Grain, Slice
 from processors.exports.stored import us_of
 from processors.exports.targets import S3Access
 from schemas.channels import ChannelConfig, ChannelForm
 from schemas.exports import Plan, Schedule
-from schemas.projects import ProjectContext
+from schemas.projects import ProjectContext, ProjectId
 from tests.integration.exports.bucket import ACCESS_KEY, SECRET_KEY, fake_s3
 from tests.integration.exports.test_files import store_calls
 from tests.integration.exports.test_runs import files_in, ids_in
@@ -145,7 +150,7 @@ async def test_a_failure_is_told_once_and_tried_again_later_each_time(
 
     assert pauses == [60_000_000, 120_000_000, 240_000_000]
     assert failed.failures == 3
-    assert str(blocked) in failed.error
+    assert failed.error == "the folder refused it: Not a directory"
     async with database.reading() as session:
         told = list(await session.scalars(select(AlertOutbox)))
     assert [(one.source, one.target_kind) for one in told] == [("exports", "slack")]
@@ -216,3 +221,115 @@ async def test_another_plan_begins_from_the_first_row(
     assert {Path(name).suffix for name in files_in(tmp_path)} == {".json", ".jsonl", ".parquet"}
     await exports.remove_schedule(database, project.project_id)
     assert await exports.find_schedule(database, project.project_id) is None
+
+
+@pytest.mark.parametrize(
+    ("every", "done", "before", "expected"),
+    [
+        ("hour", None, (1, 9), (None, (1, 0))),
+        ("hour", (1, 8), (1, 9), None),
+        ("hour", (1, 23), (2, 0), ((1, 0), (2, 0))),
+        ("day", (1, 0), (2, 0), ((1, 0), (2, 0))),
+    ],
+)
+def test_rows_that_change_are_written_anew_once_a_day_for_as_long_as_they_may(
+    every: Grain,
+    done: tuple[int, int] | None,
+    before: tuple[int, int],
+    expected: tuple[tuple[int, int] | None, tuple[int, int]] | None,
+) -> None:
+    def at(moment: tuple[int, int] | None) -> datetime:
+        return (
+            datetime(2025, 6, *moment, tzinfo=UTC) if moment else datetime(1970, 1, 1, tzinfo=UTC)
+        )
+
+    changing = timedelta(days=EXPORTED["deployments"].changes_days)
+    taken = Schedule(
+        project_id=ProjectId("p"),
+        plan=Plan(every, "jsonl", "folder"),
+        next_us=0,
+        done_before_us=us_of(at(done)),
+        started_us=0,
+        ended_us=None,
+        rows=0,
+        bytes=0,
+        failures=0,
+        error="",
+        is_running=True,
+    )
+
+    stretch = stretch_of("deployments", taken, at(before))
+    plain = stretch_of("traces", taken, at(before))
+
+    assert plain == Stretch(at(done), at(before), every)
+    if expected is None:
+        assert stretch is None
+    else:
+        first, last = expected
+        began = at(first) - changing if first else at(None)
+        assert stretch == Stretch(began, at(last), "day")
+
+
+def test_a_day_of_rows_that_change_is_not_over_while_they_may() -> None:
+    day = datetime(2025, 6, 1, tzinfo=UTC)
+    of_calls, of_uptime = (
+        Slice(table, day, day + timedelta(days=1)) for table in ("traces", "uptime_days")
+    )
+    morning = day + timedelta(days=1, hours=6)
+
+    assert [one.is_over(morning) for one in (of_calls, of_uptime)] == [True, False]
+    assert of_uptime.is_over(morning + timedelta(days=2))
+
+
+async def test_a_long_export_of_one_project_keeps_no_other_waiting(
+    database: Database,
+    warehouse: Warehouse,
+    project: ProjectContext,
+    tmp_path: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = ProjectContext(await make_project(database, "Other"))
+    for one in (project, other):
+        store_calls(warehouse, one, 10)
+        await planned(database, one, DAILY, clock)
+        clock.now += timedelta(microseconds=1)
+    ended = asyncio.Event()
+    run, end = Schedules._run, exports.end_schedule
+
+    async def slow_run(self: Schedules, taken: Schedule, written: Sums) -> None:
+        if taken.project_id == project.project_id:
+            await asyncio.wait_for(ended.wait(), 30)
+        await run(self, taken, written)
+
+    async def noting_end(*arguments: Any) -> None:
+        await end(*arguments)
+        ended.set()
+
+    monkeypatch.setattr(Schedules, "_run", slow_run)
+    monkeypatch.setattr(scheduled, "end_schedule", noting_end)
+    await Schedules(database, warehouse, places(tmp_path), clock).work()
+
+    for one in (project, other):
+        assert len(ids_in(tmp_path / one.project_id)) == 10
+        assert (await state(database, one)).error == ""
+
+
+async def _broken(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+async def test_a_bug_ends_a_run_and_is_told(
+    database: Database,
+    warehouse: Warehouse,
+    project: ProjectContext,
+    tmp_path: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await planned(database, project, DAILY, clock)
+    monkeypatch.setattr(Schedules, "_run", _broken)
+    await Schedules(database, warehouse, places(tmp_path), clock).work()
+
+    found = await state(database, project)
+    assert (found.error, found.is_running) == ("a bug of ours: ZeroDivisionError", False)

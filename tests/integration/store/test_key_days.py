@@ -175,8 +175,8 @@ async def test_percentiles_of_few_calls_are_exact_though_most_came_on_one_day(
         plain = await sum_groups(warehouse, project, ALL, Grouping(names), base_only=True)
         assert found == plain
     of_user = structs.replace(ALL, user="u1")
-    found = await analyse(warehouse, project, of_user, period="day")
-    assert found == await analyse(warehouse, project, of_user, period="day", base_only=True)
+    answer = await analyse(warehouse, project, of_user, period="day")
+    assert answer == await analyse(warehouse, project, of_user, period="day", base_only=True)
     assert grains(warehouse, project)["many"] == 1
 
 
