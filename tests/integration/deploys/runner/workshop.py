@@ -48,7 +48,11 @@ def an_open_file() -> Iterator[None]:
 def open_files(pid: int) -> dict[str, str]:
     """Returns the descriptors of a process, with what each is."""
     folder = f"/proc/{pid}/fd"
-    return {name: os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
+    found = {}
+    for name in os.listdir(folder):
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            found[name] = os.readlink(f"{folder}/{name}")
+    return found
 
 
 def resident_kib(pid: int) -> int:
