@@ -260,8 +260,7 @@ async def _sums_of(
 async def _sessions_of(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, int]:
-    statement = rollups.sessions_statement(scoped, names)
-    answer = await _ask(warehouse, scoped, statement, only)
+    answer = await _ask(warehouse, scoped, rollups.sessions_statement(scoped, names), only)
     return {tuple(row[:-1]): int(row[-1]) for row in answer.rows}
 
 
@@ -282,8 +281,7 @@ async def _quantiles_of(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, tuple[int, Quantiles]]:
     """Returns the hash and the quantiles of each group."""
-    statement = rollups.spread_statement(scoped, names)
-    answer = await _ask(warehouse, scoped, statement, only)
+    answer = await _ask(warehouse, scoped, rollups.spread_statement(scoped, names), only)
     return {tuple(row[:-2]): (row[-1], Quantiles(*row[-2])) for row in answer.rows}
 
 
