@@ -19,7 +19,7 @@ from schemas.projects import ProjectId
 MOST_ROWS = 300_000
 """Of one build. A day with more combinations of values is refused: it is read from its calls."""
 MOST_FEW = 64
-"""Latencies of a row that are kept as they are: a sketch of as many takes as much room."""
+"""Latencies of a row that are kept as they are: a sketch of as many takes as much space."""
 BUILD_SETTINGS: dict[str, Any] = {
     "max_rows_to_group_by": MOST_ROWS,
     "group_by_overflow_mode": "throw",

@@ -9,7 +9,7 @@
 --   So nothing that changes calls has to know of this table. 'refused' stands for a day that has too many values.
 -- Nothing is written when calls come in: a view with sketches would take 1 to 3 us of each call.
 -- latency: a sketch, of rows of grain 'many', which stand for more than 64 calls. few: the latencies of the others, which
---   take less room, and of which percentiles are exact. They lie apart, since to read a sketch takes 3 us. sessions: hashes of the distinct sessions.
+--   take less space, and of which percentiles are exact. They lie apart, since to read a sketch takes 3 us. sessions: hashes of the distinct sessions.
 -- Lives: as traces; received_date is that of the calls. Whole projects leave it when a person is erased.
 -- ORDER BY: a question reads one path of a project, and the sketches of few of its values or users.
 CREATE TABLE IF NOT EXISTS key_days
