@@ -37,6 +37,17 @@ print(store.query_now(held, {}, {}).rows[0][0])
 store.close()
 """
 
+AT_ONCE = """
+import sys
+from clickhouse.client import Warehouse
+
+store = Warehouse("chdb://" + sys.argv[1])
+asked = "SELECT value FROM system.server_settings WHERE name = {name:String}"
+name = "background_merges_mutations_concurrency_ratio"
+print(store.query_now(asked, {"name": name}, {}).rows[0][0])
+store.close()
+"""
+
 
 def test_what_goes_beyond_the_engines_memory_fails_and_the_next_query_is_answered(
     tmp_path: Path,
@@ -49,8 +60,8 @@ def test_what_goes_beyond_the_engines_memory_fails_and_the_next_query_is_answere
     assert ran.stdout.split() == ["total", "1"]
 
 
-def test_without_a_bound_the_engine_is_told_nothing() -> None:
-    assert engine_options(0) == {}
+def test_without_a_bound_the_engine_is_told_nothing_of_memory() -> None:
+    assert not [name for name in engine_options(0) if "memory" in name or "cache" in name]
 
 
 def test_what_finds_a_trace_by_its_id_is_read_from_the_disk_once(tmp_path: Path) -> None:
@@ -60,3 +71,12 @@ def test_what_finds_a_trace_by_its_id_is_read_from_the_disk_once(tmp_path: Path)
 
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) > 0
+
+
+def test_the_engine_begins_many_changes_of_parts_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", AT_ONCE, str(tmp_path / "store")]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert ran.returncode == 0, ran.stderr
+    assert float(ran.stdout) == 16
