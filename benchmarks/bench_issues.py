@@ -165,9 +165,14 @@ async def run(folder: Path, events: int, issues: int, rounds: int) -> None:
     print(f"filled in {time.perf_counter() - began:.0f} s")
     rows = await list_issues(database, project.project_id, IssueFilter(), limit=10_000)
     counts = await read_counts(warehouse, project, groups_of(rows), ErrorFilter())
-    largest = max(rows, key=lambda row: counts[row.id].events)
-    print(f"{events:,} events, {len(rows):,} issues, {counts[largest.id].events:,} of the largest")
-    await measure(questions(warehouse, database, project, largest), rounds)
+    by_events = sorted(rows, key=lambda row: counts[row.id].events)
+    usual, largest = by_events[len(rows) // 2], by_events[-1]
+    of_each = " and ".join(f"{counts[one.id].events:,}" for one in (largest, usual))
+    print(f"{events:,} events, {len(rows):,} issues; of the largest and a usual one {of_each}")
+    asks = questions(warehouse, database, project, largest)
+    of_usual = questions(warehouse, database, project, usual)
+    named = {f"usual: {name}": ask for name, ask in of_usual.items() if "list" not in name}
+    await measure({**asks, **named}, rounds)
     warehouse.close()
     await database.close()
 
