@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.components.processes import freeze
 from tests.e2e.payloads import trace
 from tests.e2e.server import Project, Server, create_project, wait_for
 
@@ -244,6 +245,19 @@ def test_limits_are_of_the_whole_and_an_owner_that_dies_is_said(tmp_path: Path) 
 
         server.start()
         assert exchange(server, post(other)) == [202]
+
+
+def test_a_start_takes_the_port_over_from_an_edge_that_hangs(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", settings=TWO) as server:
+        project = create_project(server)
+        hung, _ = wait_well(server)
+        freeze(hung)
+
+        server.kill()
+        server.start()
+
+        assert exchange(server, post(project), get("/ready")) == [202, 200]
+        wait_for(lambda: not Path(f"/proc/{hung}").exists(), "its end")
 
 
 def test_a_server_with_edges_stops_as_one_without(tmp_path: Path) -> None:
