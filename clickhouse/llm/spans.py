@@ -24,7 +24,7 @@ COLUMNS = """
     provider::Nullable(String), input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, reasoning_tokens, computed_cost, reported_cost, price_id::String,
     toUnixTimestamp64Micro(received_at), reported_digits, trace_id, service::String,
-    convention::String
+    convention::String, api_key::String
 """
 JSON_COLUMNS = ("tool_input", "tool_response", "error", "metadata")
 SIZE = """tool_input.size + length(tool_response) + length(error) + length(metadata)
@@ -36,7 +36,8 @@ SELECT span_id, session_id, parent_span_id, timestamp, duration_ms, source, kind
     status, pair_hash, pair_role, tool_use_id, tool_name, tool_input, tool_response, error,
     is_interrupt, cwd, model, agent_name, metadata, provider, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, reasoning_tokens, computed_cost, reported_cost,
-    reported_digits, price_id, received_at, trace_id, service, convention
+    reported_digits, price_id, received_at, trace_id, service, convention,
+    api_key
 FROM spans
 WHERE {where}
 ORDER BY timestamp {direction}, span_id {direction}
@@ -164,6 +165,7 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> SpanAnswer:
         trace_id=text_or_none(row[30]),
         service=text_or_none(row[31]),
         convention=text_or_none(row[32]),
+        api_key=text_or_none(row[33]),
     )
 
 
