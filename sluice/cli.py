@@ -190,14 +190,14 @@ def _run(kind: str, on_ready: Callable[[Any], None], **flags: object) -> NoRetur
 def _fork_edges(settings: "Settings") -> Any:
     """Returns the processes that become edges, `None` where there are none, and says why."""
     chosen = choose_edges(settings.edge_processes, usable_cores())
-    log.info("edge processes", count=chosen.count, reason=chosen.reason)
-    if not chosen.count:
+    log.info("edge processes", count=chosen.edges, reason=chosen.reason)
+    if not chosen.edges:
         return None
     # NumPy, which nobody here computes with, would start a thread for each processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from sluice.edges.children import fork_children
 
-    return fork_children(chosen.count)
+    return fork_children(chosen.edges)
 
 
 def _say_ready(process: Any) -> None:

@@ -20,7 +20,7 @@ MOST_EDGES = 3
 class Chosen(NamedTuple):
     """How many edge processes, and why."""
 
-    count: int
+    edges: int
     reason: str
 
 

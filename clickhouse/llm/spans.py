@@ -162,11 +162,14 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> SpanAnswer:
         cost_source=source,
         price_snapshot=text_or_none(row[27]),
         received_at=iso_ms(row[28]),
-        trace_id=text_or_none(row[30]),
-        service=text_or_none(row[31]),
-        convention=text_or_none(row[32]),
-        api_key=text_or_none(row[33]),
+        **_sent(row),
     )
+
+
+def _sent(row: Sequence[Any]) -> dict[str, str | None]:
+    """Returns how a span came: by which trace of OpenTelemetry, and with which key."""
+    names = ("trace_id", "service", "convention", "api_key")
+    return dict(zip(names, map(text_or_none, row[30:34]), strict=True))
 
 
 SPANS = Table("spans", "span_id", SIZE, _rows)

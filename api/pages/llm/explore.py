@@ -11,6 +11,7 @@ from api.auth import AnyRequest
 from api.pages.arriving import page_with
 from api.pages.live.following import LivePart
 from api.pages.llm.comparison import MOST_BEFORE, Asked, Found, chart_of_groups, rows_of
+from api.pages.llm.key_names import key_names_of
 from api.pages.llm.live import follow, live_of
 from api.pages.llm.measures import MEASURES, in_unit, kind_of, named
 from api.pages.llm.readings import (
@@ -39,7 +40,7 @@ from schemas.llm.answers import Group
 LISTED = 50
 MOST_ROWS = 1_000
 MOST_BY = 3
-BY = ("model", "provider", "user", "environment", "status", "session_id")
+BY = ("model", "provider", "user", "environment", "api_key", "status", "session_id")
 
 
 @get("/llm/explore", include_in_schema=False)
@@ -125,6 +126,8 @@ async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
             (_grouped if asked.by else _ungrouped)(store, wanted, asked),
             marks_of(store, wanted),
         )
+    if "api_key" in asked.by:
+        found = found._replace(names=await key_names_of(request, viewer))
     marks += await changes_in(request, wanted.project.project_id, wanted.range)
     rows = rows_of(wanted, asked, found)
     return {

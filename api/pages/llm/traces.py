@@ -10,6 +10,7 @@ from api.auth import AnyRequest
 from api.llm.costs import Explain
 from api.pages.arriving import page_with
 from api.pages.live.following import LivePart
+from api.pages.llm.key_names import key_names_for, key_names_of
 from api.pages.llm.live import follow, live_of
 from api.pages.llm.places import place_of, written
 from api.pages.llm.trace import Opened, open_trace
@@ -37,6 +38,7 @@ COLUMNS: Mapping[str, str] = {
     "cost": "Cost",
     "user": "User",
     "environment": "Environment",
+    "api_key": "API key",
     "session": "Session",
     "provider": "Provider",
 }
@@ -72,12 +74,15 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     shown, (drawer, missing) = await asyncio.gather(
         _lines(request, viewer), _opened(request, viewer, values_of(request).get("open"))
     )
-    return {**shown, "opened": drawer, "missing": missing}
+    keys = shown["keys"] or await key_names_for(request, viewer, drawer.row if drawer else None)
+    return {**shown, "opened": drawer, "missing": missing, "keys": keys}
 
 
 async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     values, wanted = values_of(request), wanted_of(request, viewer)
     beyond = place_of(values, "older")
+    columns = _columns(request)
+    is_named = any(one.name == "api_key" and one.is_shown for one in columns)
     async with reader_of(request, wanted.project).turn() as store:
         lines, total = await asyncio.gather(
             list_lines(store, wanted.project, wanted.filter, limit=PAGE_ROWS + 1, beyond=beyond),
@@ -91,7 +96,8 @@ async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         "is_first": beyond is None,
         "is_empty": not lines,
         "total": total,
-        "columns": _columns(request),
+        "columns": columns,
+        "keys": await key_names_of(request, viewer) if is_named else {},
     }
 
 

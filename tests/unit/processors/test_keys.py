@@ -47,5 +47,5 @@ async def test_each_row_has_the_key_of_its_chunk_also_beside_items_that_are_none
         for name, of in one.batch.tables.items()
     }
     assert keys == {"traces": ["one", "one", "", "two"], "spans": ["two"]}
-    dead = [letter.key_id for one in built for letter in one.dead]
+    dead = [found.key_id for one in built for found in one.dead]
     assert dead == ["one"]

@@ -64,7 +64,7 @@ def test_without_a_quota_below_them_it_is_the_cores_that_we_may_run_on(
 def test_edges_are_as_many_as_the_cores_are_worth(cores: float, count: int) -> None:
     chosen = choose_edges(None, cores, "linux")
 
-    assert chosen.count == count
+    assert chosen.edges == count
     assert f"{cores:g} usable core" in chosen.reason
 
 
@@ -75,4 +75,4 @@ def test_a_number_that_was_said_wins(said: int, cores: float) -> None:
 
 
 def test_elsewhere_than_on_linux_there_are_none() -> None:
-    assert choose_edges(None, 64, "darwin").count == 0
+    assert choose_edges(None, 64, "darwin").edges == 0
