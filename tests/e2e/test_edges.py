@@ -89,6 +89,28 @@ def test_one_connection_serves_requests_of_both_processes(edged: Server) -> None
     wait_for(lambda: project.outcomes() == {"received": 4, "accepted": 4}, "all to be stored")
 
 
+def test_a_call_says_which_key_it_came_with_and_with_another_key_it_is_no_other_call(
+    edged: Server,
+) -> None:
+    project = create_project(edged)
+    headers = {"X-Project-Id": project.project_id}
+    keys = "/dashboard/api/api-keys"
+    made = edged.admin.post(keys, json={"name": "other"}, headers=headers).json()["apiKey"]
+    ids = {one["name"]: one["id"] for one in edged.admin.get(keys, headers=headers).json()["keys"]}
+    call = trace()
+    assert exchange(edged, post(project, items=[call])) == [202]
+    wait_for(lambda: project.outcomes().get("accepted") == 1, "it to be stored")
+
+    again = [edged.client(made).post("/v1/traces/async", json=[one]) for one in (call, trace())]
+
+    assert [one.status_code for one in again] == [202, 202]
+    stored = {"received": 3, "accepted": 2, "duplicate": 1}
+    wait_for(lambda: project.outcomes() == stored, "all to be counted")
+    rows = {one["traceId"]: one["apiKey"] for one in project.get("/v1/traces").json()["traces"]}
+    assert rows.pop(call["trace_id"]) == ids["Default Key"]
+    assert list(rows.values()) == [ids["other"]]
+
+
 def test_a_request_that_comes_byte_by_byte_is_answered(edged: Server) -> None:
     project = create_project(edged)
     with socket.create_connection(("127.0.0.1", edged.port), timeout=15) as connection:
