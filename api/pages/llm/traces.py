@@ -10,13 +10,12 @@ from api.auth import AnyRequest
 from api.llm.costs import Explain
 from api.pages.arriving import page_with
 from api.pages.live.following import LivePart
-from api.pages.llm.key_names import key_names_for, key_names_of
+from api.pages.llm.key_names import chips_with_names, key_names_for, key_names_of
 from api.pages.llm.live import follow, live_of
 from api.pages.llm.places import place_of, written
 from api.pages.llm.trace import Opened, open_trace
-from api.pages.llm.wanted import KEYS, wanted_of
+from api.pages.llm.wanted import wanted_of
 from api.pages.parts.columns import Column, columns_of
-from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import with_snippets
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import values_of
@@ -56,7 +55,7 @@ async def list_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         with_snippets(request, viewer, _found(request, viewer)),
         wanted=wanted,
         live=live,
-        chips=chips_of(wanted.terms, KEYS),
+        chips=await chips_with_names(request, viewer, wanted.terms),
         columns=_columns(request),
     )
 
@@ -90,7 +89,7 @@ async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         )
     return {
         "wanted": wanted,
-        "chips": chips_of(wanted.terms, KEYS),
+        "chips": await chips_with_names(request, viewer, wanted.terms),
         "lines": lines[:PAGE_ROWS],
         "older": written(lines[PAGE_ROWS - 1].place) if len(lines) > PAGE_ROWS else None,
         "is_first": beyond is None,

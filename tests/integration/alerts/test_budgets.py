@@ -319,4 +319,5 @@ async def test_the_demo_makes_its_budgets_once(world: World) -> None:
         await set_budgets(world.database, world.project_id)
 
     made = await list_budgets(world.database, world.project_id)
-    assert [(one.scope, one.window) for one in made] == [("project", "month"), ("user", "day")]
+    found = [(one.scope, one.window) for one in made]
+    assert found == [("project", "month"), ("key", "week"), ("user", "day")]

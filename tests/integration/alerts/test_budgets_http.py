@@ -278,7 +278,9 @@ async def test_pages_name_keys_and_those_that_are_no_more_by_their_last_name_and
 
     shown = {}
     for is_there in (True, False):
-        for place in ("budgets", "explore?by=api_key", "traces?cols=api_key"):
+        where = f"where=api_key:{key_id}"
+        lists = [f"{one}?{where}" for one in ("sessions", "users", "traces", "explore")]
+        for place in ("budgets", "explore?by=api_key", "traces?cols=api_key", *lists):
             page = await world.admin.get(f"{pages}/{place}")
             assert page.status_code == 200, page.text
             shown[place, is_there] = page.text
