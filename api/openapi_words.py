@@ -57,6 +57,9 @@ PARAMETERS = {
         "ann@example.com",
     ),
     "user": Words("Only this user: `userId` or `user_id` of `metadata`.", "ann"),
+    "api_key": Words(
+        "Only what came with this key: its id.", "3f2a1b9c-0d4e-4f6a-8b7c-1d2e3f4a5b6c"
+    ),
     "environment": Words("Only this environment: `environment` of `metadata`.", "production"),
     "min_latency_ms": Words("Least latency in milliseconds.", "100"),
     "max_latency_ms": Words("Greatest latency in milliseconds.", "5000"),

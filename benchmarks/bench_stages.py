@@ -35,6 +35,7 @@ T = TypeVar("T")
 EVENTS = 10_000
 BATCH = 100
 PROJECT = ProjectId("bench")
+KEY_ID = "3f2a1b9c-0d4e-4f6a-8b7c-1d2e3f4a5b6c"
 
 
 def stage(name: str, work: Callable[[], T], rounds: int = 5) -> T:
@@ -62,7 +63,9 @@ def run(directory: Path) -> None:
     bodies = [fill(body)[0] for body in sent]
     print(f"{EVENTS} traces of {sum(map(len, bodies)) / EVENTS:,.0f} bytes")
     framed = stage("edge: split and validate", lambda: [frame_array(b, frame) for b in bodies])
-    chunks = [Chunk(PROJECT, frame.wire, time.time_ns(), one.items) for one in framed]
+    chunks = [
+        Chunk(PROJECT, frame.wire, time.time_ns(), one.items, key_id=KEY_ID) for one in framed
+    ]
     records = stage("log: encode and compress", lambda: [encode_chunks([c]) for c in chunks])
     print(f"  a record holds {sum(map(len, records)) / EVENTS:,.0f} bytes an event")
     stage("stream: decompress and split", lambda: [decode_chunks(value) for value in records])

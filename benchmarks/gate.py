@@ -49,6 +49,7 @@ SAMPLE = json.dumps(
     }
 )
 PROJECT = ProjectId("bench")
+KEY_ID = "3f2a1b9c-0d4e-4f6a-8b7c-1d2e3f4a5b6c"
 
 
 class Guarded(Struct, frozen=True):
@@ -161,9 +162,9 @@ def _work(parts: Parts, of: Guarded, bodies: Sequence[bytes]) -> Callable[[], in
             split = form.frame(body, of.headers, MAX_ITEM_BYTES)
             for items in split.items:
                 ids = [] if items.kind.id_field else list(items.ids)
-                chunks.append(
-                    Chunk(PROJECT, items.kind.wire, time.time_ns(), list(items.bodies), ids=ids)
-                )
+                wire, kept = items.kind.wire, list(items.bodies)
+                now_ns = time.time_ns()
+                chunks.append(Chunk(PROJECT, wire, now_ns, kept, ids=ids, key_id=KEY_ID))
         record = encode_chunks(chunks)
         block = Block(partition, "gate", Intent(0, len(chunks)), [], repeated=False)
         arrived = [Arrived(one, 0, 0) for one in decode_chunks(record)]

@@ -100,7 +100,7 @@ def running(
 ) -> Iterator[Server]:
     """Starts a server on a free port, without `data_dir` on an empty one; stops it at the end.
 
-    It has as many edge processes as the variable BENCH_EDGES says.
+    It has as many edge processes as the variable BENCH_EDGES says, or as its cores are worth.
     Of the version that is installed where `python` is. With `stages` it is slower by some percent.
     """
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.crypto import UnsealError, Vault, hash_token, new_api_key
 from controlplane.database import Database
 from controlplane.failures import BadRequest, Conflict, NotFound
+from controlplane.key_names import keep_name
 from controlplane.lookups import live_project, locked_project
 from controlplane.models import ApiKey, ApiToken, DsnKey, Project
 from controlplane.quotas import refuse_beyond
@@ -144,6 +145,7 @@ async def revoke_key(database: Database, project_id: ProjectId, key_id: str) -> 
     """Delete a key and return its hash, for `KeyRing.forget`; raises `NotFound`."""
     async with database.session() as session:
         row = await _key_of(session, project_id, key_id)
+        await keep_name(session, row)
         await session.delete(row)
         return row.key_hash
 

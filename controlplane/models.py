@@ -136,6 +136,21 @@ class ApiKey(UUIDAuditBase):
     last_used_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
 
 
+class FormerKey(DefaultBase):
+    """An API key that is no more, for the calls that came with it."""
+
+    __tablename__ = "former_key"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """The key's."""
+    project_id: Mapped[UUID] = mapped_column(
+        ForeignKey("project.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(MAX_NAME_CHARS))
+    """Its last one."""
+    revoked_us: Mapped[int] = mapped_column(BigInteger)
+
+
 class DsnKey(UUIDAuditBase):
     """A key that a Sentry DSN holds: public by nature, since browsers show it, and only sends."""
 

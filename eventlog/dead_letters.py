@@ -85,6 +85,7 @@ class Replacement(NamedTuple):
             # A damaged record's items were never counted: nothing is to be counted back.
             dead_letter.ref if dead_letter.received_at_ns else "",
             [self.event_id] if self.keeps_id and self.event_id else [],
+            dead_letter.key_id,
         )
 
     def partition(self, dead_letter: DeadLetter, count: int) -> TopicPartition:

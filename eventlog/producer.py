@@ -26,16 +26,22 @@ class Items(NamedTuple):
 
 
 async def produce(
-    log: EventLog, project_id: ProjectId, items: Sequence[Items], received_at_ns: int
+    log: EventLog,
+    project_id: ProjectId,
+    items: Sequence[Items],
+    received_at_ns: int,
+    *,
+    key_id: str = "",
 ) -> Mapping[TopicPartition, int]:
     """Returns when all items are durable, with the offset of the record that each is part of.
 
-    They may be of several kinds and topics. Raises as `EventLog.append` does.
+    They may be of several kinds and topics; `key_id` is of the key that they came with. Raises as
+    `EventLog.append` does.
     """
     chunks = [
         (partition, chunk)
         for one in items
-        for partition, chunk in chunks_of(log, project_id, one, received_at_ns)
+        for partition, chunk in chunks_of(log, project_id, one, received_at_ns, key_id=key_id)
     ]
     return await log.append(chunks) if chunks else {}
 
@@ -55,7 +61,7 @@ async def produce_in_order(
 
 
 def chunks_of(
-    log: Partitioned, project_id: ProjectId, items: Items, received_at_ns: int
+    log: Partitioned, project_id: ProjectId, items: Items, received_at_ns: int, *, key_id: str = ""
 ) -> list[Addressed]:
     """Returns what goes into each partition of the items of one moment."""
     kind = items.kind
@@ -72,8 +78,15 @@ def chunks_of(
     return [
         (
             TopicPartition(kind.topic, number),
-            # An id that stands in the item is not kept twice.
-            Chunk(project_id, kind.wire, received_at_ns, bodies, ids=[] if kind.id_field else ids),
+            Chunk(
+                project_id,
+                kind.wire,
+                received_at_ns,
+                bodies,
+                # An id that stands in the item is not kept twice.
+                ids=[] if kind.id_field else ids,
+                key_id=key_id,
+            ),
         )
         for number, (bodies, ids) in parts.items()
     ]

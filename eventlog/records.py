@@ -40,6 +40,9 @@ class Chunk(Struct, array_like=True, frozen=True):
     """Set on a replayed dead letter: which one, so that its outcome is counted back."""
     ids: list[str] = []
     """Of the items, where the edge gave them; empty where each item holds its own."""
+    key_id: str = ""
+    """Of the API key or DSN key that they came with, never the key itself; empty: not known.
+    Fields are only ever added, at the end: a reader that is older leaves them out."""
 
 
 class Refusal(Struct, array_like=True, frozen=True):
@@ -97,6 +100,8 @@ class DeadLetter(Struct, frozen=True):
     """The dead letter that this one is a failed replay of."""
     item_id: str = ""
     """Where the edge gave it; else it stands in the body."""
+    key_id: str = ""
+    """As its chunk's."""
 
 
 class DeadLetters(Struct, array_like=True, frozen=True):

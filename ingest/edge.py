@@ -199,7 +199,9 @@ class Edge:
         if delay_s := self.pacer.delay_s(project.project_id, size):
             await asyncio.sleep(delay_s)
         try:
-            return await produce(self._log, project.project_id, items, time.time_ns())
+            key_id = project.key_id or ""
+            at_ns = time.time_ns()
+            return await produce(self._log, project.project_id, items, at_ns, key_id=key_id)
         except LogError as error:
             by_kind = {one.kind.name: len(one.bodies) for one in items if one.bodies}
             kinds = " and ".join(by_kind)

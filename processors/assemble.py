@@ -93,7 +93,9 @@ def assemble(block: Block, step: KindStep | None, arrived: Sequence[Arrived]) ->
 def sent_in(arrived: Sequence[Arrived]) -> list[SentChunk]:
     """Returns the items of chunks as steps take them."""
     return [
-        SentChunk(chunk.project_id, chunk.received_at_ns // 1000, chunk.items, chunk.ids)
+        SentChunk(
+            chunk.project_id, chunk.received_at_ns // 1000, chunk.items, chunk.ids, chunk.key_id
+        )
         for chunk, _, _ in arrived
     ]
 
@@ -110,6 +112,7 @@ def dead_letter(block: Block, chunk: Chunk, index: int, ref: str, reason: str) -
         body=chunk.items[index],
         dead_ref=chunk.dead_ref,
         item_id=chunk.ids[index] if chunk.ids else "",
+        key_id=chunk.key_id,
     )
 
 
@@ -209,5 +212,8 @@ def _table_rows(
         "log_partition": pa.array(np.full(len(items), block.partition.partition, np.uint16)),
         "log_offset": pa.array(batch.offsets[items].astype(np.uint64)),
     }
+    if table.key_column:
+        keys = pa.array([one.key_id for one in sent], pa.string())
+        shared[table.key_column] = keys.take(arrival)
     columns = shared | dict(rows.arrays)
     return TableRows(pa.record_batch(list(columns.values()), names=list(columns)), items)

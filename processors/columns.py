@@ -29,6 +29,8 @@ class SentChunk(NamedTuple):
     bodies: Sequence[bytes]
     ids: Sequence[str]
     """Those that the edge gave; empty where an item has its own."""
+    key_id: str = ""
+    """Of the API key or DSN key that they came with; empty where it is not known."""
 
 
 class Rows(NamedTuple):

@@ -28,6 +28,8 @@ class Table(Struct, frozen=True):
     kept: tuple[str, ...] = ()
     """Columns that are worked out from more than the item, as a cost is from prices. When a block
     is stored again, they stay what its rows say."""
+    key_column: str = ""
+    """Where a row has the id of the key that its item came with; empty where it has none."""
 
 
 class Kind(Struct, frozen=True):
@@ -65,14 +67,13 @@ SPANS = Topic(
 # 3 and 4 are the topics that every system shares: `eventlog.topics`.
 
 PRICED = ("computed_cost", "price_id")
-TRACE = Kind(
-    "trace", "pulse.trace", TRACES.name, (Table("traces", "trace_id", kept=PRICED),), "trace_id"
-)
+CALLS = Table("traces", "trace_id", kept=PRICED, key_column="api_key")
+TRACE = Kind("trace", "pulse.trace", TRACES.name, (CALLS,), "trace_id")
 SPAN = Kind(
     "span",
     "pulse.span",
     SPANS.name,
-    (Table("spans", "span_id", kept=(*PRICED, "provider")),),
+    (Table("spans", "span_id", kept=(*PRICED, "provider"), key_column="api_key"),),
     "span_id",
 )
 
@@ -152,8 +153,8 @@ OTEL_SPAN = Kind(
     (
         Table("otel_spans", "item_id"),
         # A call of a model, and a span of an agent or a tool, are rows beside those of others.
-        Table("traces", "trace_id", kept=PRICED),
-        Table("spans", "span_id"),
+        CALLS,
+        Table("spans", "span_id", key_column="api_key"),
         Table("messages", "item_id", merged=True),
         # What an evaluation says of the span.
         Table("scores", "item_id"),
@@ -166,8 +167,8 @@ OTEL_RECORD = Kind(
     (
         # A log record as any other; what it tells of a call or an agent stands beside it.
         Table("logs", "record_id"),
-        Table("traces", "trace_id", kept=PRICED),
-        Table("spans", "span_id"),
+        CALLS,
+        Table("spans", "span_id", key_column="api_key"),
         Table("messages", "item_id", merged=True),
         # What an evaluation says of the span.
         Table("scores", "item_id"),

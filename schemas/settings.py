@@ -1,8 +1,7 @@
 """Every setting of Sluice, with its default and its meaning; `docs/settings.md` repeats them.
 
 Each is an environment variable: `SLUICE_` and the field's name in capitals. A secret may come from
-a file named by the variable with `_FILE` behind it. A variable with our prefix that is no setting
-is an error, so that a misspelt one is noticed.
+a file named by the variable with `_FILE`. One with our prefix that is no setting is an error.
 """
 
 from collections.abc import Mapping
@@ -59,9 +58,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Address to listen on. `0.0.0.0` listens on every interface."""
     port: Port = 8080
     """Port to listen on."""
-    edge_processes: Annotated[int, Meta(ge=0, le=64)] = 0
-    """Processes of `sluice up` that accept connections, check and frame beside the one that owns
-    log and stores; on Linux alone. 0: it does all of that itself."""
+    edge_processes: Annotated[int, Meta(ge=0, le=64)] | None = None
+    """Processes beside `sluice up` that accept, check and frame for it; on Linux alone. 0: it does
+    so itself. Empty: none with fewer than 4 usable cores, 2 with 4, 3 with more."""
     otlp_grpc_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     """Port for OTLP over gRPC, at the same address; 4317 is usual. It needs the extra `grpc`. 0: it
     is not taken."""
@@ -378,6 +377,7 @@ def _way_out(variable: str) -> str:
 def _rule(name: str, value: str) -> str:
     """Returns what a setting may be, and what it is instead: no secret has a rule."""
     hint = get_type_hints(Settings, include_extras=True)[name]
+    hint = get_args(hint)[0] if type(None) in get_args(hint) else hint
     options = get_args(hint) if get_origin(hint) is Literal else ()
     if options:
         near = get_close_matches(value.lower(), [str(one).lower() for one in options], n=1)

@@ -1,4 +1,4 @@
-"""The budgets of the demo: one of the project, one of each user. Made once."""
+"""The budgets of the demo: of the project, of each user and of each key. Made once."""
 
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ from schemas.projects import ProjectId
 FORMS = (
     BudgetForm(name="All calls, a month", amount=Decimal(50)),
     BudgetForm(name="Each user, a day", amount=Decimal("0.5"), scope="user", window="day"),
+    BudgetForm(name="Each key, a week", amount=Decimal(20), scope="key", window="week"),
 )
 
 

@@ -11,12 +11,13 @@ from functools import partial
 import structlog
 
 from alerts.llm.anomalies import AnomalyWatch
-from alerts.llm.wording import message_of
+from alerts.llm.wording import Occasion, message_of
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseError
 from clickhouse.llm.budgets import Spend, read_spends
 from clickhouse.newness import calls_mark
 from controlplane.database import Database
+from controlplane.key_names import list_key_names
 from controlplane.llm.budget_alerts import Reached, Telling, forget_alerts, tell
 from controlplane.llm.budgets import OfProject, list_active
 from schemas.llm.budgets import Budget
@@ -104,9 +105,12 @@ class BudgetEvaluation:
         told = {name: us for name, us in known.items() if us >= telling.since_us}
         self._told[_name(budget)] = told
         new = [one for one in reached_by(budget, spend) if (one.entity, one.threshold) not in told]
+        names = {}
+        if new and budget.scope == "key":
+            names = await list_key_names(self._database, project_id)
+        build = partial(message_of, Occasion(project_id, budget, window, names, now_us))
         for first in range(0, len(new), MOST_AT_ONCE):
             some = new[first : first + MOST_AT_ONCE]
-            build = partial(message_of, project_id, budget, window, now_us=now_us)
             kept = await tell(self._database, telling, some, build, now_us)
             if kept is None:
                 return

@@ -1,8 +1,8 @@
 """What a message of a budget says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -15,19 +15,26 @@ from schemas.projects import ProjectId
 from schemas.times import iso_ms
 
 MOST_NAMED = 20
-MANY = {"user": "users", "model": "models", "environment": "environments", "metadata": "values"}
+MANY = {"user": "users", "model": "models", "environment": "environments"}
+MANY |= {"key": "keys", "metadata": "values"}
 OF = {"day": "today", "week": "this week", "month": "this month"}
 
 
-def message_of(
-    project_id: ProjectId,
-    budget: Budget,
-    window: Window,
-    told: Sequence[Reached],
-    now_us: int,
-) -> Message:
+class Occasion(NamedTuple):
+    """Of which budget something is told, and when."""
+
+    project_id: ProjectId
+    budget: Budget
+    window: Window
+    names: Mapping[str, str]
+    """What people call an entity, where that is not what it is counted under."""
+    now_us: int
+
+
+def message_of(occasion: Occasion, told: Sequence[Reached]) -> Message:
     """Returns a message of thresholds that were reached: of each entity the greatest one."""
-    lines = [_line(budget, one) for one in told[:MOST_NAMED]]
+    _, budget, window, names, now_us = occasion
+    lines = [_line(budget, names, one) for one in told[:MOST_NAMED]]
     if len(told) > MOST_NAMED:
         lines.append(f"and {len(told) - MOST_NAMED} more {MANY[budget.scope]}")
     what = lines[0] if len(told) == 1 else f"{len(told)} {MANY[budget.scope]} reached a threshold"
@@ -43,7 +50,7 @@ def message_of(
         at=iso_ms(now_us),
         urgency="critical" if is_over else "warning",
         incident_key=f"budget/{budget.id}/{window.start_us if window.end_us else 'rolling'}",
-        body=Raw(msgspec.json.encode(_body(project_id, budget, window, told, now_us))),
+        body=Raw(msgspec.json.encode(_body(occasion, told))),
     )
 
 
@@ -95,21 +102,17 @@ def amount_text(measure: Measure, amount: Decimal) -> str:
     return f"${amount:,.2f}" if amount >= Decimal("0.01") or not amount else f"${amount:.2g}"
 
 
-def _line(budget: Budget, one: Reached) -> str:
+def _line(budget: Budget, names: Mapping[str, str], one: Reached) -> str:
     percent = one.spent * 100 / one.amount
-    name = one.entity or budget.value
+    entity = one.entity or budget.value or ""
+    name = names.get(entity, entity)
     who = f"{name}: " if name else ""
     spent, amount = (amount_text(budget.measure, each) for each in (one.spent, one.amount))
     return f"{who}{percent:.0f} % used, {spent} of {amount} (threshold {one.threshold} %)"
 
 
-def _body(
-    project_id: ProjectId,
-    budget: Budget,
-    window: Window,
-    told: Sequence[Reached],
-    now_us: int,
-) -> dict[str, Any]:
+def _body(occasion: Occasion, told: Sequence[Reached]) -> dict[str, Any]:
+    project_id, budget, window, _, now_us = occasion
     return {
         "type": "budget.threshold",
         "project_id": project_id,

@@ -38,6 +38,7 @@ def entity_of(budget: Budget, called: Called) -> str | None:
     given = {
         "user": called.user_id,
         "model": called.model,
+        "key": called.api_key,
         "environment": called.environment,
         "metadata": dict(called.metadata).get(budget.metadata_key),
     }[budget.scope]

@@ -45,6 +45,7 @@ class CheckQuery(Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     model: str | None = None
     environment: str | None = None
+    api_key: str | None = None
     refuse: Literal["0", "1"] = "0"
 
 
@@ -78,6 +79,8 @@ async def check_budgets(request: AnyRequest, project: Project) -> Response[Check
         user_id=query.user_id,
         model=query.model,
         environment=query.environment,
+        # Who asks with a key is about to send the call with it, unless it says otherwise.
+        api_key=(query.api_key or "").lower() or project.key_id,
         metadata=prefixed(values, METADATA),
     )
     stand = await stand_of(request, project)

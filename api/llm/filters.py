@@ -38,6 +38,7 @@ class TraceNames(TimeZone, frozen=True, kw_only=True):
     status: Status | None = None
     user: str | None = None
     environment: str | None = None
+    api_key: str | None = None
 
 
 class TraceQuery(TraceNames, frozen=True, kw_only=True):

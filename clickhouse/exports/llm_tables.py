@@ -39,6 +39,7 @@ TRACES = Exported(
         *COSTS,
         Column("environment", "text", "As `production`; empty: not said."),
         Column("user_id", "text", "For whom it was made; empty: not said."),
+        Column("api_key", "text", "Id of the key that it came with; empty: not known."),
         optional("finish_reason", "text", "Why the model stopped."),
         optional("output_text", "text", "The answer as text."),
         Column("request_body", "json", "The request as it was sent to the provider."),
@@ -86,6 +87,7 @@ SPANS = Exported(
         Column("trace_id", "text", "The distributed trace, where OpenTelemetry told it."),
         Column("service", "text", "The service, where OpenTelemetry told it."),
         Column("convention", "text", "The convention of OpenTelemetry that it was told by."),
+        Column("api_key", "text", "Id of the key that it came with; empty: not known."),
     ),
     equal=("session_id", "source", "kind", "tool_name", "status", "service"),
 )

@@ -26,7 +26,8 @@ MOST_ENTITIES = 50_000
 COLUMNS = ("requests", "input", "output", "unpriced", "counted")
 """In the order of `Sums`."""
 ORDERS = {"cost": "cost", "tokens": "tokens", "calls": "requests"}
-DIMENSIONS = {"user": "user", "model": "model", "environment": "environment"}
+DIMENSIONS = {"user": "user", "model": "model", "key": "api_key", "environment": "environment"}
+"""What analytics call a scope."""
 
 
 class Spend(NamedTuple):
@@ -48,6 +49,7 @@ class _Question(NamedTuple):
     user: str | None
     model: str | None
     environment: str | None
+    api_key: str | None
     metadata: tuple[tuple[str, str], ...]
     window: Window
 
@@ -82,7 +84,7 @@ async def read_hours(
 
 
 def _question(budget: Budget, now_us: int) -> _Question:
-    name = f"{METADATA}{budget.metadata_key}" if budget.scope == "metadata" else budget.scope
+    name = DIMENSIONS.get(budget.scope, f"{METADATA}{budget.metadata_key}")
     one = budget.value if budget.scope in DIMENSIONS else None
     pairs: tuple[tuple[str, str], ...] = ()
     if budget.scope == "metadata" and budget.value is not None:
@@ -93,6 +95,7 @@ def _question(budget: Budget, now_us: int) -> _Question:
         user=one if budget.scope == "user" else None,
         model=one if budget.scope == "model" else None,
         environment=one if budget.scope == "environment" else None,
+        api_key=one if budget.scope == "key" else None,
         metadata=pairs,
         window=budget.window_at(now_us),
     )
@@ -122,6 +125,7 @@ def _wanted(asked: _Question, now_us: int) -> TraceFilter:
         user=asked.user,
         model=asked.model,
         environment=asked.environment,
+        api_key=asked.api_key,
         metadata=asked.metadata,
     )
 

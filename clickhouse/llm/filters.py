@@ -42,6 +42,7 @@ EQUALITIES: Mapping[str, str] = {
     "status": "status = {status:String}",
     "user": "user_id = {user:String}",
     "environment": "environment = {environment:String}",
+    "api_key": "api_key = {api_key:String}",
     "source": "source = {source:String}",
     "kind": "kind = {kind:String}",
     "tool_name": "tool_name = {tool_name:String}",
@@ -58,6 +59,7 @@ NEGATABLE: Mapping[str, str] = {
     "status": "status",
     "user": "user_id",
     "environment": "environment",
+    "api_key": "api_key",
 }
 UNNAMED_SOURCE = "sdk"
 """The source of calls whose sender names none, as Pulse has it."""
@@ -92,6 +94,8 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     status: str | None = None
     user: str | None = None
     environment: str | None = None
+    api_key: str | None = None
+    """The id of the key that they came with."""
     metadata: tuple[tuple[str, str], ...] = ()
     """Pairs of a top-level metadata key and the text of its value; all must match."""
     without: tuple[tuple[str, str], ...] = ()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive
-from clickhouse.llm.key_days import SUMMED, USERS
+from clickhouse.llm.key_days import API_KEYS, SUMMED, USERS
 from clickhouse.llm.rollup_sql import GRAINS, MEASURES
 from clickhouse.queries.quantiles import EMPTY, SKETCH
 from clickhouse.tags import path_sql
@@ -137,7 +137,8 @@ async def build(store: Warehouse, day: Day, number: int) -> bool:
     """Builds a day without its seal; tells whether it has few enough values."""
     user, tag = ("user_id::String", "''")
     if day.path != USERS:
-        user, tag = "''", path_sql(day.path)
+        tag_of = "api_key::String" if day.path == API_KEYS else path_sql(day.path)
+        user, tag = "''", tag_of
     sql = _filled(BUILD).replace("{user}", user).replace("{tag}", tag)
     try:
         await store.command(sql, day.values | {"build": number}, **BUILD_SETTINGS)

@@ -1,4 +1,4 @@
-"""Which days the table `key_days` answers for: sums by users, or by one key of the metadata.
+"""Which days the table `key_days` answers for: sums by users, API keys or one key of metadata.
 
 A day is kept where its sums are those of trace_sums at this moment, and all of its rows are there.
 What has come late, was priced anew or taken back is therefore never missed: such a day is read from
@@ -29,6 +29,9 @@ from schemas.zones import DAY_US
 
 USERS = ""
 """The path under which sums by users are kept."""
+API_KEYS = "#api_key"
+"""The one under which sums by API keys are: no key of the metadata is spelt so."""
+NAMED = (("user", USERS), ("api_key", API_KEYS))
 LEAST_DAYS = 2
 """Whole days of a range: of fewer the calls are as fast."""
 LATE_DAYS = 31
@@ -158,9 +161,9 @@ def path_for(wanted: TraceFilter, names: Sequence[str]) -> str | None:
     is_finer = not needed.isdisjoint(("session_id", "hour", "minute"))
     if is_finer or len(wanted.metadata) > 1 or replace(wanted, metadata=()).reads_rows:
         return None
-    if "user" in needed:
-        return None if keys else USERS
-    return path_of(keys.pop()) if len(keys) == 1 else None
+    paths = {path_of(key) for key in keys}
+    paths |= {path for name, path in NAMED if name in needed}
+    return paths.pop() if len(paths) == 1 else None
 
 
 async def find_kept(

@@ -6,7 +6,7 @@ Which table has the whole hours depends on the columns asked for:
 
     hourly     few-valued columns alone, with a latency sketch; whole days from rows of their own
     sessions   session and user as well
-    days       users, or one key of the metadata, of the days that `clickhouse.llm.key_days` finds
+    days       users, API keys, or one key of the metadata, of the days that `key_days` finds
     base       metadata and everything else: the traces themselves
 
 A statement is one of the two templates below, filled with `RollupColumns`; values are always bound.
@@ -58,6 +58,7 @@ DIMENSIONS: Mapping[str, tuple[str, Table]] = {
     "environment": ("environment", "hourly"),
     "session_id": ("session_id", "sessions"),
     "user": ("user_id", "sessions"),
+    "api_key": ("api_key", "base"),
 }
 METADATA = "metadata."
 

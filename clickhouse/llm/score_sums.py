@@ -28,6 +28,7 @@ OWN: Mapping[str, str] = {
 """Dimensions that no call is asked for."""
 CALLED: Mapping[str, str] = {
     "model": "model_requested",
+    "api_key": "api_key",
     "provider": "provider",
     "status": "status",
 }

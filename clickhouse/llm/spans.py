@@ -24,7 +24,7 @@ COLUMNS = """
     provider::Nullable(String), input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, reasoning_tokens, computed_cost, reported_cost, price_id::String,
     toUnixTimestamp64Micro(received_at), reported_digits, trace_id, service::String,
-    convention::String
+    convention::String, api_key::String
 """
 JSON_COLUMNS = ("tool_input", "tool_response", "error", "metadata")
 SIZE = """tool_input.size + length(tool_response) + length(error) + length(metadata)
@@ -36,7 +36,8 @@ SELECT span_id, session_id, parent_span_id, timestamp, duration_ms, source, kind
     status, pair_hash, pair_role, tool_use_id, tool_name, tool_input, tool_response, error,
     is_interrupt, cwd, model, agent_name, metadata, provider, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, reasoning_tokens, computed_cost, reported_cost,
-    reported_digits, price_id, received_at, trace_id, service, convention
+    reported_digits, price_id, received_at, trace_id, service, convention,
+    api_key
 FROM spans
 WHERE {where}
 ORDER BY timestamp {direction}, span_id {direction}
@@ -161,10 +162,14 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> SpanAnswer:
         cost_source=source,
         price_snapshot=text_or_none(row[27]),
         received_at=iso_ms(row[28]),
-        trace_id=text_or_none(row[30]),
-        service=text_or_none(row[31]),
-        convention=text_or_none(row[32]),
+        **_sent(row),
     )
+
+
+def _sent(row: Sequence[Any]) -> dict[str, str | None]:
+    """Returns how a span came: by which trace of OpenTelemetry, and with which key."""
+    names = ("trace_id", "service", "convention", "api_key")
+    return dict(zip(names, map(text_or_none, row[30:34]), strict=True))
 
 
 SPANS = Table("spans", "span_id", SIZE, _rows)

@@ -21,7 +21,7 @@ SELECT
     input_tokens, output_tokens, cache_read_tokens,
     computed_cost, reported_cost, reported_digits, environment::String, user_id::String,
     substringUTF8(ifNull(output_text, ''), 1, {preview:UInt32}),
-    substringUTF8(error, 1, {preview:UInt32})
+    substringUTF8(error, 1, {preview:UInt32}), api_key::String
 FROM traces
 WHERE {where}
 ORDER BY timestamp {direction}, trace_id {direction}
@@ -61,6 +61,7 @@ class TraceLine(Struct, frozen=True, kw_only=True):
     user: str | None
     output: str
     error: str
+    api_key: str | None
 
     @property
     def place(self) -> Place:
@@ -129,4 +130,5 @@ def _line(project: ProjectContext, row: Sequence[Any]) -> TraceLine:
         user=text_or_none(row[15]),
         output=row[16],
         error=row[17],
+        api_key=text_or_none(row[18]),
     )

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from controlplane.failures import BadRequest
 from controlplane.llm.budget_models import MAX_NAME_CHARS
+from controlplane.rules import as_uuid
 from schemas.llm.budgets import BudgetForm
 from schemas.zones import UnknownZone, check_zone, known_zone
 
@@ -42,7 +43,8 @@ def checked(form: BudgetForm, time_zone: str) -> BudgetForm:
     except UnknownZone as error:
         raise BadRequest(f"time_zone: {error}") from error
     thresholds = tuple(sorted(set(form.thresholds)))
-    return replace(form, name=name, time_zone=zone, thresholds=thresholds)
+    value = str(as_uuid(form.value or "")) if form.scope == "key" and form.value else form.value
+    return replace(form, name=name, value=value, time_zone=zone, thresholds=thresholds)
 
 
 def _check_scope(form: BudgetForm) -> None:
@@ -55,6 +57,8 @@ def _check_scope(form: BudgetForm) -> None:
     if form.scope == "project":
         raise BadRequest("value: the scope 'project' has none")
     _in_chars("value", form.value, 1, MAX_VALUE_CHARS)
+    if form.scope == "key" and as_uuid(form.value) is None:
+        raise BadRequest("value: expected the id of a key")
 
 
 def _check_amount(field: str, amount: Decimal, *, whole: bool) -> None:

@@ -38,6 +38,8 @@ class TraceAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True, dict
     cost_source: CostSource | None
     price_snapshot: str | None
     environment: str | None
+    api_key: str | None
+    """The id of the key that it came with; null where it is not known."""
     received_at: str
     source: str
     """As the next six, of the distributed trace that the call belongs to; of itself without one."""
@@ -113,6 +115,8 @@ class SpanAnswer(Struct, rename="camel", kw_only=True):
     """Of a distributed trace that OpenTelemetry told."""
     service: str | None = None
     convention: str | None = None
+    api_key: str | None = None
+    """The id of the key that it came with; null where it is not known."""
 
 
 class LabelledSpan(SpanAnswer, rename="camel", kw_only=True):

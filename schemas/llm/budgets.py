@@ -1,4 +1,4 @@
-"""Budgets: what a project, a user, a model or a value of metadata may cost, and how it stands."""
+"""Budgets: what a project, a user, a model, a key, ... may cost, and how it stands."""
 
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -10,7 +10,7 @@ from schemas.answers import Number
 from schemas.llm.budget_windows import Window, WindowKind, window_at
 from schemas.llm.forecasts import Method
 
-Scope = Literal["project", "user", "model", "environment", "metadata"]
+Scope = Literal["project", "user", "model", "key", "environment", "metadata"]
 Measure = Literal["cost", "tokens", "calls"]
 State = Literal["ok", "warning", "exceeded", "unknown"]
 USUAL_THRESHOLDS = (50, 80, 100)
@@ -26,7 +26,7 @@ class BudgetForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metadata_key: str = ""
     """Of the scope `metadata`."""
     value: str | None = None
-    """Which user, model, environment or value; `None` is each of them for itself."""
+    """Which user, model, environment or value, or the id of which key; `None`: each for itself."""
     measure: Measure = "cost"
     window: WindowKind = "month"
     hours: int = 24
@@ -109,6 +109,8 @@ class Called(Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     model: str | None = None
     environment: str | None = None
+    api_key: str | None = None
+    """The id of the key that it is sent with."""
     metadata: tuple[tuple[str, str], ...] = ()
 
 
@@ -119,7 +121,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     name: str
     scope: Scope
     entity: str | None
-    """Which user, model, environment or value; null of a whole project."""
+    """Which user, model, environment or value, or the id of which key; null of a whole project."""
     measure: Measure
     amount: Number
     spent: Number | None

@@ -68,7 +68,6 @@ def add_edges(process: Process, event_log: SqliteLog) -> None:
     lock = hold_shared(edges_lock(process.paths.data_dir))
     process.stack.callback(lock.close)
     edges = Edges(
-        settings.edge_processes,
         process.children,
         start,
         Appending(event_log, edge),

@@ -23,13 +23,17 @@ import msgspec
 from schemas.settings import PREFIX, SettingsError
 from sluice import logs
 from sluice.edges.channel import LENGTH_BYTES
+from sluice.edges.dying import BEGIN_S, die_with, live_for
 from sluice.edges.main import run
 from sluice.edges.starting import Ends, Start
 from sluice.edges.tally import SharedTally
 
 OWNERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that are for the owner, who tells its edges."""
-PROGRAM = "from sluice.edges.children import begin; begin(%d)"
+PROGRAM = (
+    "from sluice.edges.dying import die_with; die_with(%d);"  # before what takes a second
+    "from sluice.edges.children import begin; begin(%d)"
+)
 REAP_S, REAP_PAUSE_S = 1.0, 0.002
 
 
@@ -75,6 +79,8 @@ class Children:
         self._waiting = waiting
         self.tally = tally
         """Of the connections of all processes, the owner's and its edges'."""
+        self.count = len(waiting)
+        """How many there are to be at a time."""
 
     def take(self) -> Child:
         """Returns one that waits, or else a new one. Raises `OSError`."""
@@ -97,11 +103,13 @@ def fork_children(count: int) -> Children:
         raise SettingsError(f"{PREFIX}EDGE_PROCESSES: edge processes need Linux; leave it out")
     tally = SharedTally.of(1 + count)
     waiting: list[Child] = []
+    owner = os.getpid()
     gc.freeze()
     for _ in range(count):
         ours, its = socket.socketpair()
         pid = os.fork()
         if not pid:
+            die_with(owner)
             # Whoever has an end of the owner's keeps another from hearing of the owner's death.
             for end in (ours, *(one.channel for one in waiting)):
                 end.close()
@@ -120,7 +128,7 @@ def _start_child() -> Child:
     ours, its = socket.socketpair()
     with its:
         made = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM % its.fileno()],
+            [sys.executable, "-c", PROGRAM % (os.getpid(), its.fileno())],
             pass_fds=[its.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C is for the owner
@@ -136,6 +144,7 @@ def _become_edge(channel: socket.socket, prepare: Callable[[Any], object] | None
         return
     length = int.from_bytes(channel.recv(LENGTH_BYTES, socket.MSG_WAITALL))
     start = msgspec.msgpack.decode(channel.recv(length, socket.MSG_WAITALL), type=Start)
+    live_for(BEGIN_S)
     if prepare is not None:
         prepare(start.settings)
     listener, handing, tally, lock = files

@@ -1,7 +1,6 @@
 """What runs in an edge process, from its start to its end."""
 
 import asyncio
-import signal
 import socket
 from typing import Any
 
@@ -22,6 +21,7 @@ from sluice.edges.accepting import Accepting
 from sluice.edges.application import edge_application, edge_forms
 from sluice.edges.channel import Channel
 from sluice.edges.choice import Choice
+from sluice.edges.dying import HUNG_S, LAST_S, live_for
 from sluice.edges.handing import Handing
 from sluice.edges.http import EdgeHttp
 from sluice.edges.orphaned import with_owner
@@ -36,7 +36,7 @@ from sluice.listening import Server, config_of
 
 KEY_USE_EVERY_S = 5.0
 REJECTIONS_EVERY_S = 1.0
-LAST_S = 10
+LIVE_ON_EVERY_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +82,7 @@ class _EdgeProcess:
         )
         self._accepting = Accepting(ends.listener, self._server.take, row.is_ahead)
         self._handing: Handing | None = None
+        self._is_ending = False
 
     async def serve(self, channel: socket.socket) -> None:
         """Serves until the owner says that it is over, or is gone."""
@@ -91,6 +92,7 @@ class _EdgeProcess:
         self._accepting.begin()
         self._channel.send(messages.Ready())
         upkeep = [
+            asyncio.create_task(self._repeat(LIVE_ON_EVERY_S, self._live_on)),
             asyncio.create_task(self._repeat(REJECTIONS_EVERY_S, self._edge.flush_rejections)),
             asyncio.create_task(self._repeat(KEY_USE_EVERY_S, self._flush_keys)),
         ]
@@ -146,9 +148,13 @@ class _EdgeProcess:
         self._end()
 
     def _end(self) -> None:
-        # By then it is over, whatever does not end.
-        signal.alarm(LAST_S)
+        self._is_ending = True
+        live_for(LAST_S)
         self._server.should_exit = True
+
+    async def _live_on(self) -> None:
+        if not self._is_ending:
+            live_for(HUNG_S)
 
     async def _flush_keys(self) -> None:
         for ring in self._rings.values():

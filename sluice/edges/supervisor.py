@@ -46,7 +46,6 @@ class Edges:
 
     def __init__(
         self,
-        count: int,
         children: Children,
         start: Start,
         appending: Appending,
@@ -54,7 +53,7 @@ class Edges:
         lock: int,
     ) -> None:
         """`standing` returns how things stand at this moment. `lock` is what edges hold."""
-        self._count, self._children, self._start = count, children, start
+        self._children, self._start = children, start
         self._appending, self._standing = appending, standing
         self._lock = lock
         self._running: list[Running] = []
@@ -85,7 +84,9 @@ class Edges:
             listener, lambda connection: take(connection, b"", False), lambda: False
         )
         self._share()
-        self._tasks = [asyncio.create_task(self._keep(row)) for row in range(1, 1 + self._count)]
+        self._tasks = [
+            asyncio.create_task(self._keep(row)) for row in range(1, 1 + self._children.count)
+        ]
         self._tasks += [
             asyncio.create_task(self._tell_standing()),
             asyncio.create_task(self._ask_again()),

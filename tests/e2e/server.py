@@ -25,8 +25,8 @@ KEY = "pulse_sk_11111111-1111-4111-8111-111111111111"
 PROJECT_NAME = "First"
 START_TIMEOUT_S = 60.0
 CONSOLE_SCRIPT = forks.SCRIPT
-EDGES = os.environ.get("E2E_EDGES", "")
-"""Edge processes of each `sluice up` that says nothing of its own about them."""
+EDGES = os.environ.get("E2E_EDGES", "0")
+"""Edge processes of each `sluice up` that says nothing of its own about them, on any machine."""
 COOKIE = "better-auth.session_token"
 
 T = TypeVar("T")
@@ -240,7 +240,7 @@ class Server:
             # Tests say themselves what was seen, but for those of probing.
             "PROBER_REGION": "none",
             "DEPLOY_DRIVER": "none",
-            **({"EDGE_PROCESSES": EDGES} if EDGES and self.role == "up" else {}),
+            **({"EDGE_PROCESSES": EDGES} if self.role == "up" else {}),
             **self.settings,
         }
         ours = {f"SLUICE_{name}": value for name, value in settings.items()}

@@ -80,3 +80,11 @@ def test_the_call_that_crosses_is_told_within_30_s_and_once_past_a_kill(
     assert [one["reached"][0]["entity"] for one in told] == ["ann", "bob"]
     alerts = project.get("/v1/budgets/alerts").json()["alerts"]
     assert sorted(one["entity"] for one in alerts) == ["ann", "bob"]
+
+    # Of the key that all of these calls came with.
+    own.admin.post("/dashboard/api/budgets", json=budget | {"scope": "key"}, headers=mine)
+    (key,) = own.admin.get("/dashboard/api/api-keys", headers=mine).json()["keys"]
+    *_, told = told_by(receiver, 3)
+
+    assert [(one["entity"], one["spent"]) for one in told["reached"]] == [(key["id"], 3.8)]
+    assert project.get("/v1/budgets/check").json()["allowed"] is False

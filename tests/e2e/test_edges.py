@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.components.processes import freeze
 from tests.e2e.payloads import trace
 from tests.e2e.server import Project, Server, create_project, wait_for
 
@@ -86,6 +87,28 @@ def test_one_connection_serves_requests_of_both_processes(edged: Server) -> None
 
     assert statuses == [202, 200, 202, 202, 200, 202]
     wait_for(lambda: project.outcomes() == {"received": 4, "accepted": 4}, "all to be stored")
+
+
+def test_a_call_says_which_key_it_came_with_and_with_another_key_it_is_no_other_call(
+    edged: Server,
+) -> None:
+    project = create_project(edged)
+    headers = {"X-Project-Id": project.project_id}
+    keys = "/dashboard/api/api-keys"
+    made = edged.admin.post(keys, json={"name": "other"}, headers=headers).json()["apiKey"]
+    ids = {one["name"]: one["id"] for one in edged.admin.get(keys, headers=headers).json()["keys"]}
+    call = trace()
+    assert exchange(edged, post(project, items=[call])) == [202]
+    wait_for(lambda: project.outcomes().get("accepted") == 1, "it to be stored")
+
+    again = [edged.client(made).post("/v1/traces/async", json=[one]) for one in (call, trace())]
+
+    assert [one.status_code for one in again] == [202, 202]
+    stored = {"received": 3, "accepted": 2, "duplicate": 1}
+    wait_for(lambda: project.outcomes() == stored, "all to be counted")
+    rows = {one["traceId"]: one["apiKey"] for one in project.get("/v1/traces").json()["traces"]}
+    assert rows.pop(call["trace_id"]) == ids["Default Key"]
+    assert list(rows.values()) == [ids["other"]]
 
 
 def test_a_request_that_comes_byte_by_byte_is_answered(edged: Server) -> None:
@@ -244,6 +267,19 @@ def test_limits_are_of_the_whole_and_an_owner_that_dies_is_said(tmp_path: Path) 
 
         server.start()
         assert exchange(server, post(other)) == [202]
+
+
+def test_a_start_takes_the_port_over_from_an_edge_that_hangs(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", settings=TWO) as server:
+        project = create_project(server)
+        hung, _ = wait_well(server)
+        freeze(hung)
+
+        server.kill()
+        server.start()
+
+        assert exchange(server, post(project), get("/ready")) == [202, 200]
+        wait_for(lambda: not Path(f"/proc/{hung}").exists(), "its end")
 
 
 def test_a_server_with_edges_stops_as_one_without(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ MEANINGS = meanings()
 @pytest.mark.parametrize("name", Settings.__struct_fields__)
 def test_every_setting_is_documented_with_its_default_and_meaning(name: str) -> None:
     default = getattr(Settings(), name)
+    default = "" if default is None else default
     shown = str(default).lower() if isinstance(default, bool) else str(default)
     cell = f"`{shown}`" if shown else "empty"
 

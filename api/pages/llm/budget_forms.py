@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 
 from controlplane.failures import BadRequest
+from controlplane.key_names import key_named
 from schemas.llm.budgets import USUAL_THRESHOLDS, BudgetForm
 
 SCOPES = (
     ("project", "The whole project"),
     ("user", "A user"),
     ("model", "A model"),
+    ("key", "An API key"),
     ("environment", "An environment"),
     ("metadata", "A value of metadata"),
 )
@@ -41,14 +43,22 @@ NEW: Mapping[str, Any] = {
 }
 
 
-def budget_in(texts: Texts) -> BudgetForm:
-    """Returns the budget that a form means; raises `BadRequest`."""
+def budget_in(texts: Texts, keys: Mapping[str, str]) -> BudgetForm:
+    """Returns the budget that a form means; raises `BadRequest`.
+
+    `keys` are the names of the project's keys, by which people say which one they mean.
+    """
+    value = _text(texts, "value") or None
+    if value is not None and _text(texts, "scope") == "key":
+        value = key_named(keys, value)
+        if value is None:
+            raise BadRequest("value: expected the name or the id of one of the project's keys")
     fields = {
         "name": _text(texts, "name"),
         "amount": _text(texts, "amount").removeprefix("$").replace(",", ""),
         "scope": _text(texts, "scope"),
         "metadata_key": _text(texts, "metadata_key"),
-        "value": _text(texts, "value") or None,
+        "value": value,
         "measure": _text(texts, "measure"),
         "window": _text(texts, "window"),
         "anomaly_minimum": _text(texts, "anomaly_minimum").removeprefix("$") or None,
@@ -69,14 +79,15 @@ def budget_in(texts: Texts) -> BudgetForm:
         raise BadRequest(f"{place.partition('`')[0]}: {reason}" if place else reason) from error
 
 
-def budget_texts(form: BudgetForm) -> Mapping[str, Any]:
+def budget_texts(form: BudgetForm, keys: Mapping[str, str]) -> Mapping[str, Any]:
     """Returns what the form of a budget shows."""
+    value = form.value or ""
     return {
         "name": form.name,
         "amount": f"{form.amount:f}",
         "scope": form.scope,
         "metadata_key": form.metadata_key,
-        "value": form.value or "",
+        "value": keys.get(value, value) if form.scope == "key" else value,
         "measure": form.measure,
         "window": form.window,
         "hours": str(form.hours),

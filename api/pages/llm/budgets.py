@@ -29,6 +29,7 @@ from api.pages.viewer import Viewed, Viewer
 from clickhouse.failures import QueryTooExpensive
 from controlplane.channels import list_channels
 from controlplane.failures import BadRequest, Conflict
+from controlplane.key_names import list_key_names
 from controlplane.llm.budget_alerts import list_alerts
 from controlplane.llm.budgets import (
     add_budget,
@@ -59,8 +60,9 @@ async def make_budget(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Make a budget."""
     admins_only(viewer)
     texts, project_id = await ticks_of(request, MOST_FIELDS), viewer.project.project_id
+    keys = await _keys(request, viewer)
     try:
-        made = await add_budget(services(request).database, project_id, budget_in(texts))
+        made = await add_budget(services(request).database, project_id, budget_in(texts, keys))
     except (BadRequest, Conflict) as error:
         problem = problem_of(error, FIELDS, texts)
         return await _shown(request, viewer, texts=texts, problem=problem)
@@ -85,8 +87,9 @@ async def alter_budget(
     texts = await ticks_of(request, MOST_FIELDS)
     budget = await _budget(request, viewer, budget_id)
     database, project_id = services(request).database, viewer.project.project_id
+    keys = await _keys(request, viewer)
     try:
-        await change_budget(database, project_id, budget.id, budget_in(texts))
+        await change_budget(database, project_id, budget.id, budget_in(texts, keys))
     except BadRequest as error:
         problem = problem_of(error, FIELDS, texts)
         return await _one_shown(request, viewer, budget, texts=texts, problem=problem)
@@ -115,6 +118,10 @@ def _back(request: AnyRequest, viewer: Viewer) -> Redirect:
     return Redirect(address_of(request).page("llm/budgets"), status_code=303)
 
 
+async def _keys(request: AnyRequest, viewer: Viewer) -> dict[str, str]:
+    return await list_key_names(services(request).database, viewer.project.project_id)
+
+
 async def _budget(request: AnyRequest, viewer: Viewer, budget_id: str) -> Budget:
     project_id = viewer.project.project_id
     return await find_budget(services(request).database, project_id, budget_id)
@@ -141,6 +148,7 @@ async def _shown(
         unusual=unusual,
         moods=MOODS,
         channels=await list_channels(database, project_id),
+        keys=await _keys(request, viewer),
         fields=NEW if texts is None else shown_again(texts),
         problem=problem,
         **_choices(),
@@ -164,7 +172,8 @@ async def _one_shown(
     problem: Problem | None = None,
 ) -> Response[str]:
     channels = await list_channels(services(request).database, viewer.project.project_id)
-    fields = budget_texts(form_of(budget)) if texts is None else shown_again(texts)
+    keys = await _keys(request, viewer)
+    fields = budget_texts(form_of(budget), keys) if texts is None else shown_again(texts)
     return await page(
         request,
         "llm/budget.html",

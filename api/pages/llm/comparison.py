@@ -42,6 +42,8 @@ class Found(NamedTuple):
     groups: Sequence[Group] = ()
     were: Sequence[Numbers] = ()
     cells: Mapping[Key, Moments] = {}
+    names: Mapping[str, str] = {}
+    """What people call the API keys, by id."""
 
 
 class Row(NamedTuple):
@@ -67,7 +69,9 @@ def rows_of(wanted: Wanted, asked: Asked, found: Found) -> list[Row]:
     whole = total_of(measure, found.total) if measure.is_summed else None
     were = {_key(asked, group): group for group in found.were}
     moments = charts.moments_of(wanted.range)
-    colours = colours_of([" ".join(_names(_key(asked, group))) for group in found.groups[:CHARTED]])
+    colours = colours_of(
+        [" ".join(_names(asked, found, _key(asked, group))) for group in found.groups[:CHARTED]]
+    )
     rows = []
     for place, group in enumerate(found.groups):
         key, value = _key(asked, group), measure.of(group)
@@ -75,7 +79,7 @@ def rows_of(wanted: Wanted, asked: Asked, found: Found) -> list[Row]:
         rows.append(
             Row(
                 key,
-                _names(key),
+                _names(asked, found, key),
                 group,
                 value,
                 value / whole * 100 if whole and value is not None else None,
@@ -143,8 +147,12 @@ def _key(asked: Asked, group: Numbers) -> Key:
     return tuple(group.key[name] for name in asked.by)
 
 
-def _names(key: Key) -> list[str]:
-    return [UNSET if one is None else one for one in key]
+def _names(asked: Asked, found: Found, key: Key) -> list[str]:
+    names = []
+    for dimension, value in zip(asked.by, key, strict=True):
+        named = found.names.get(value or "", value) if dimension == "api_key" else value
+        names.append(UNSET if named is None else named)
+    return names
 
 
 def _where(wanted: Wanted, asked: Asked, key: Key) -> str | None:

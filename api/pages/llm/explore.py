@@ -11,6 +11,7 @@ from api.auth import AnyRequest
 from api.pages.arriving import page_with
 from api.pages.live.following import LivePart
 from api.pages.llm.comparison import MOST_BEFORE, Asked, Found, chart_of_groups, rows_of
+from api.pages.llm.key_names import chips_with_names, key_names_of
 from api.pages.llm.live import follow, live_of
 from api.pages.llm.measures import MEASURES, in_unit, kind_of, named
 from api.pages.llm.readings import (
@@ -24,7 +25,6 @@ from api.pages.llm.readings import (
 from api.pages.llm.wanted import KEYS, Wanted, wanted_of
 from api.pages.parts.changes import changes_in
 from api.pages.parts.charts import with_marks
-from api.pages.parts.filters import chips_of
 from api.pages.parts.sheets import Column, Format, Row, download, moment_of
 from api.pages.parts.snippets import with_snippets
 from api.pages.parts.texts import us_of
@@ -39,7 +39,7 @@ from schemas.llm.answers import Group
 LISTED = 50
 MOST_ROWS = 1_000
 MOST_BY = 3
-BY = ("model", "provider", "user", "environment", "status", "session_id")
+BY = ("model", "provider", "user", "environment", "api_key", "status", "session_id")
 
 
 @get("/llm/explore", include_in_schema=False)
@@ -54,6 +54,7 @@ async def explore_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         live=live,
         keys=KEYS,
         dimensions=BY,
+        chips=await chips_with_names(request, viewer, wanted.terms),
         **_asked_for(wanted, asked),
     )
 
@@ -125,10 +126,13 @@ async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
             (_grouped if asked.by else _ungrouped)(store, wanted, asked),
             marks_of(store, wanted),
         )
+    if "api_key" in asked.by:
+        found = found._replace(names=await key_names_of(request, viewer))
     marks += await changes_in(request, wanted.project.project_id, wanted.range)
     rows = rows_of(wanted, asked, found)
     return {
         **_asked_for(wanted, asked),
+        "chips": await chips_with_names(request, viewer, wanted.terms),
         "chart": with_marks(chart_of_groups(wanted, asked, found, rows), marks),
         "rows": rows,
         "is_empty": not found.total.total_requests,
@@ -140,7 +144,6 @@ def _asked_for(wanted: Wanted, asked: Asked) -> dict[str, Any]:
         "wanted": wanted,
         "asked": asked,
         "measures": MEASURES,
-        "chips": chips_of(wanted.terms, KEYS),
     }
 
 

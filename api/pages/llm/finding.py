@@ -50,7 +50,8 @@ async def _by_name(request: AnyRequest, viewer: Viewer, text: str) -> list[Hit]:
     wanted = wanted_of(request, viewer, default="7d")
     hits = []
     for key in ("model", "user"):
-        for term, calls in (await values_like(request, wanted, key, text.lower()))[:SHOWN]:
+        options = await values_like(request, viewer, wanted, Term(key, text.lower()))
+        for term, calls in options[:SHOWN]:
             (found,) = read_terms(term, KEYS)
             hits.append(Hit(key, found.value, calls, _page_of(request, found)))
     return hits

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from api.auth import AnyRequest
 from api.llm.costs import Explain
+from api.pages.llm.key_names import key_names_for
 from api.pages.llm.places import place_of, written
 from api.pages.llm.prompts import Prompt, address_value, prompts_of
 from api.pages.llm.trace import open_trace
@@ -79,6 +80,7 @@ async def session_page(
         is_of_agent=events > 0,
         is_first=after is None,
         trace=trace,
+        keys=await key_names_for(request, viewer, trace.row if trace else None),
         missing=chosen if chosen and trace is None else None,
         asks=address_value([call.line.place for call in opened.calls]),
         prompts=prompts,

@@ -8,12 +8,12 @@ from litestar import Response, get
 
 from api.auth import AnyRequest
 from api.pages.arriving import page_with
+from api.pages.llm.key_names import chips_with_names
 from api.pages.llm.places import listing_of, written_subject
 from api.pages.llm.prompts import Prompt, address_value, prompts_of
 from api.pages.llm.session import open_session
-from api.pages.llm.wanted import KEYS, Wanted, wanted_of
+from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts.columns import columns_of
-from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.render import page
 from api.pages.viewer import Viewed, Viewer
@@ -59,7 +59,7 @@ async def sessions_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         "llm/sessions.html",
         _found(request, viewer, wanted),
         wanted=wanted,
-        chips=chips_of(wanted.terms, KEYS),
+        chips=await chips_with_names(request, viewer, wanted.terms),
         columns=columns_of(request, values, COLUMNS, USUAL, kept=KEPT),
     )
 

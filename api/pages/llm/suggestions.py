@@ -4,11 +4,12 @@ from litestar import Response, get
 from msgspec.structs import replace
 
 from api.auth import AnyRequest
+from api.pages.llm.key_names import key_names_of
 from api.pages.llm.readings import sums_of
 from api.pages.llm.wanted import FIELDS, KEYS, Wanted, filter_of, is_searched, wanted_of
 from api.pages.parts.filters import ADDED, TEXT, Term, as_begun
 from api.pages.render import page
-from api.pages.viewer import Viewed
+from api.pages.viewer import Viewed, Viewer
 from api.parameters import MOST_KEY_CHARS, values_of
 from api.reads import reader_of
 from clickhouse.llm.groups import Grouping
@@ -30,7 +31,7 @@ async def suggest(request: AnyRequest, viewer: Viewed) -> Response[str]:
     key, colon, text = begun.removeprefix("-").partition(":")
     wanted = wanted_of(request, viewer)
     if colon:
-        options = await values_like(request, wanted, key, as_begun(text).lower())
+        options = await values_like(request, viewer, wanted, Term(key, as_begun(text).lower()))
     else:
         options = _keys(key)
     text = as_begun(begun.removeprefix("-"))
@@ -45,7 +46,11 @@ def _keys(begun: str) -> list[Option]:
     return [option for option in options if begun in option[0]]
 
 
-async def values_like(request: AnyRequest, wanted: Wanted, key: str, begun: str) -> list[Option]:
+async def values_like(
+    request: AnyRequest, viewer: Viewer, wanted: Wanted, term: Term
+) -> list[Option]:
+    """Returns values of a key that have the begun text in them, those of most calls first."""
+    key, begun = term.key, term.value
     name = FIELDS.get(key, key)
     is_metadata = key.startswith(METADATA) and key != METADATA and len(key) <= MOST_KEY_CHARS
     if name not in DIMENSIONS and not is_metadata:
@@ -58,9 +63,12 @@ async def values_like(request: AnyRequest, wanted: Wanted, key: str, begun: str)
     grouping = Grouping((name,), "requests", False, LOOKED_AT)
     async with reader_of(request, project).turn() as store:
         groups = await sums_of(store, narrowed, narrowed.filter, grouping)
-    found = [
-        (str(Term(key, text)), f"{group.requests:,} calls")
-        for group in groups
-        if (text := group.key[name] or "") and begun in text.lower()
-    ]
+    names = await key_names_of(request, viewer) if name == "api_key" else {}
+    found = []
+    for group in groups:
+        text = group.key[name] or ""
+        calls, named = f"{group.requests:,} calls", names.get(text, "")
+        if text and (begun in text.lower() or begun in named.lower()):
+            beside = f"{named}, {calls}" if named else calls
+            found.append((str(Term(key, text)), beside))
     return found[:SHOWN]

@@ -29,6 +29,7 @@ COLUMNS = (
     Column("cost_usd", "number"),
     Column("user", "text"),
     Column("environment", "text"),
+    Column("api_key", "text"),
     Column("answer_begins", "text"),
     Column("error_begins", "text"),
 )
@@ -82,6 +83,7 @@ def _row(line: TraceLine) -> Row:
         None if line.cost_cents is None else line.cost_cents / 100,
         line.user,
         line.environment,
+        line.api_key,
         line.output,
         line.error,
     )

@@ -12,6 +12,7 @@ from api.auth import AnyRequest
 from api.llm.costs import Explain
 from api.pages.llm.conversation import answered, asked, bounded, joined
 from api.pages.llm.difference import Request, difference_of
+from api.pages.llm.key_names import key_names_for
 from api.pages.parts.against import Difference
 from api.pages.parts.messages import Said
 from api.pages.parts.talk import Budget, Group, Shown, shown_value, talk_of
@@ -89,7 +90,8 @@ async def trace_page(request: AnyRequest, viewer: Viewed, trace_id: FromPath[str
     if opened is None:
         raise NoSuchPage
     template = "llm/trace_drawer.html" if is_fragment(request) else "llm/trace.html"
-    return await page(request, template, opened=opened)
+    keys = await key_names_for(request, viewer, opened.row)
+    return await page(request, template, opened=opened, keys=keys)
 
 
 @get("/llm/traces/{trace_id:str}/raw", include_in_schema=False)

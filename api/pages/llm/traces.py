@@ -10,12 +10,12 @@ from api.auth import AnyRequest
 from api.llm.costs import Explain
 from api.pages.arriving import page_with
 from api.pages.live.following import LivePart
+from api.pages.llm.key_names import chips_with_names, key_names_for, key_names_of
 from api.pages.llm.live import follow, live_of
 from api.pages.llm.places import place_of, written
 from api.pages.llm.trace import Opened, open_trace
-from api.pages.llm.wanted import KEYS, wanted_of
+from api.pages.llm.wanted import wanted_of
 from api.pages.parts.columns import Column, columns_of
-from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import with_snippets
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import values_of
@@ -37,6 +37,7 @@ COLUMNS: Mapping[str, str] = {
     "cost": "Cost",
     "user": "User",
     "environment": "Environment",
+    "api_key": "API key",
     "session": "Session",
     "provider": "Provider",
 }
@@ -54,7 +55,7 @@ async def list_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         with_snippets(request, viewer, _found(request, viewer)),
         wanted=wanted,
         live=live,
-        chips=chips_of(wanted.terms, KEYS),
+        chips=await chips_with_names(request, viewer, wanted.terms),
         columns=_columns(request),
     )
 
@@ -72,12 +73,15 @@ async def _found(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     shown, (drawer, missing) = await asyncio.gather(
         _lines(request, viewer), _opened(request, viewer, values_of(request).get("open"))
     )
-    return {**shown, "opened": drawer, "missing": missing}
+    keys = shown["keys"] or await key_names_for(request, viewer, drawer.row if drawer else None)
+    return {**shown, "opened": drawer, "missing": missing, "keys": keys}
 
 
 async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
     values, wanted = values_of(request), wanted_of(request, viewer)
     beyond = place_of(values, "older")
+    columns = _columns(request)
+    is_named = any(one.name == "api_key" and one.is_shown for one in columns)
     async with reader_of(request, wanted.project).turn() as store:
         lines, total = await asyncio.gather(
             list_lines(store, wanted.project, wanted.filter, limit=PAGE_ROWS + 1, beyond=beyond),
@@ -85,13 +89,14 @@ async def _lines(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         )
     return {
         "wanted": wanted,
-        "chips": chips_of(wanted.terms, KEYS),
+        "chips": await chips_with_names(request, viewer, wanted.terms),
         "lines": lines[:PAGE_ROWS],
         "older": written(lines[PAGE_ROWS - 1].place) if len(lines) > PAGE_ROWS else None,
         "is_first": beyond is None,
         "is_empty": not lines,
         "total": total,
-        "columns": _columns(request),
+        "columns": columns,
+        "keys": await key_names_of(request, viewer) if is_named else {},
     }
 
 

@@ -10,11 +10,11 @@ from litestar import Response, get
 
 from api.auth import AnyRequest
 from api.pages.arriving import page_with
+from api.pages.llm.key_names import chips_with_names
 from api.pages.llm.places import listing_of, written_subject
-from api.pages.llm.wanted import KEYS, Wanted, wanted_of
+from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts import charts
 from api.pages.parts.charts import spark
-from api.pages.parts.filters import chips_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.parts.texts import change
 from api.pages.render import page
@@ -66,7 +66,7 @@ async def users_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         "llm/users.html",
         _found(request, viewer, wanted),
         wanted=wanted,
-        chips=chips_of(wanted.terms, KEYS),
+        chips=await chips_with_names(request, viewer, wanted.terms),
     )
 
 

@@ -24,6 +24,7 @@ KEYS: Mapping[str, Key] = {
         Key("status", "success, or error", negates=True),
         Key("environment", "as the metadata says", negates=True),
         Key("user", "whose call it was, as the metadata says", negates=True),
+        Key("api_key", "the id of the key that it came with", negates=True),
         Key("session", "the conversation that it belongs to", negates=True),
         Key("model_used", "the model that answered"),
         Key("latency", "milliseconds, as latency:>500", compares=True),

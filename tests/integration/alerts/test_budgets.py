@@ -12,6 +12,7 @@ from clickhouse.client import QueryResult, Warehouse
 from controlplane.channels import list_channels
 from controlplane.crypto import Vault
 from controlplane.database import Database
+from controlplane.keys import KeyDraft, create_key
 from controlplane.llm import budget_alerts
 from controlplane.llm.budget_alerts import list_alerts
 from controlplane.llm.budgets import add_budget, change_budget, list_budgets, remove_budget
@@ -118,6 +119,21 @@ async def test_two_processes_and_one_that_comes_again_tell_it_once(world: World)
     assert message.text.splitlines()[0].startswith("user-29: 290 % used, $29.00 of $10.00")
     assert "and 5 more users" in message.text
     assert len(await world.thresholds()) == 25
+
+
+async def test_people_are_told_the_name_of_a_key_and_programs_its_id(world: World) -> None:
+    vault = Vault("a secret of the tests, longer than 32 characters")
+    made = await create_key(world.database, vault, world.project_id, KeyDraft(HOSTILE))
+    await world.budget(scope="key", thresholds=[100])
+    world.call(20, api_key=made.key_id)
+    world.call(20)
+
+    await world.evaluation().work()
+
+    (message,) = await world.told()
+    assert message.text.startswith(f"{HOSTILE}: 200 % used, $20.00 of $10.00")
+    reached = msgspec.json.decode(message.body)["reached"]
+    assert [one["entity"] for one in reached] == [made.key_id]
 
 
 async def test_a_process_that_dies_while_it_tells_leaves_nothing_half_told(
@@ -303,4 +319,5 @@ async def test_the_demo_makes_its_budgets_once(world: World) -> None:
         await set_budgets(world.database, world.project_id)
 
     made = await list_budgets(world.database, world.project_id)
-    assert [(one.scope, one.window) for one in made] == [("project", "month"), ("user", "day")]
+    found = [(one.scope, one.window) for one in made]
+    assert found == [("project", "month"), ("key", "week"), ("user", "day")]

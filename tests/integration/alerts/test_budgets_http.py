@@ -55,6 +55,9 @@ class World(NamedTuple):
         assert made.status_code == 201, made.text
         return dict(made.json())
 
+    async def keys(self) -> list[dict[str, Any]]:
+        return list((await self.admin.get("/dashboard/api/api-keys")).json()["keys"])
+
     async def check(self, **params: str) -> dict[str, Any]:
         answer = await self.key.get("/v1/budgets/check", params=params)
         assert answer.status_code == 200, answer.text
@@ -81,6 +84,7 @@ async def world(database: Database, warehouse: Warehouse) -> AsyncIterator[World
         ({"name": "a\0b"}, "name"),
         ({"value": "ann"}, "value"),
         ({"scope": "metadata"}, "metadata_key"),
+        ({"scope": "key", "value": "gateway"}, "value"),
         ({"scope": "user", "metadata_key": "team"}, "metadata_key"),
         ({"time_zone": "Europe/Berln"}, "time_zone"),
         ({"hours": 10_000}, "hours"),
@@ -207,6 +211,90 @@ async def test_a_check_looks_at_the_budgets_that_the_call_counts_for(world: Worl
         one for one in (await world.check(user_id="bob"))["budgets"] if one["entity"] == "bob"
     ]
     assert bobs["unpriced_calls"] == 1
+
+
+async def test_a_check_by_a_key_counts_the_budgets_of_that_key_and_of_no_other(
+    world: World,
+) -> None:
+    named = {one["name"]: one["id"] for one in await world.keys()}
+    gateway, other = named["gateway"], named["Default Key"]
+    world.calls(
+        {"api_key": gateway, "reported_cost_pico": 3 * DOLLAR},
+        {"api_key": other, "reported_cost_pico": 9 * DOLLAR},
+        {"reported_cost_pico": 100 * DOLLAR},
+    )
+    await world.budget(name="1 each", scope="key", amount=4)
+    await world.budget(name="2 gateway", scope="key", value=gateway.upper(), amount=3)
+    await world.budget(name="3 other", scope="key", value=other, amount=90)
+
+    async def found(client: httpx.AsyncClient, place: str, **params: str) -> dict[str, Any]:
+        answer = (await client.get(f"{place}/budgets/check", params=params)).json()
+        return {one["name"][0]: (one["entity"], one["spent"]) for one in answer["budgets"]}
+
+    assert await found(world.key, "/v1") == {"1": (gateway, 3), "2": (gateway, 3)}
+    assert await found(world.key, "/v1", api_key=other) == {"1": (other, 9), "3": (other, 9)}
+    assert await found(world.admin, "/dashboard/api") == {}
+    standing = (await world.key.get("/v1/budgets")).json()["budgets"][0]["standing"]
+    assert [(one["entity"], one["state"]) for one in standing] == [
+        (other, "exceeded"),
+        (gateway, "warning"),
+    ]
+
+
+async def test_lists_and_groups_are_narrowed_by_the_key_of_calls_and_old_calls_have_none(
+    world: World,
+) -> None:
+    (gateway,) = (one["id"] for one in await world.keys() if one["name"] == "gateway")
+    world.calls({"api_key": gateway}, {"api_key": gateway}, {})
+    day = {"date_from": "2020-01-01T00:00:00Z", "date_to": "2040-01-01T00:00:00Z"}
+
+    rows = (await world.key.get("/v1/traces")).json()
+    own = (await world.key.get("/v1/traces", params={"api_key": gateway})).json()
+    asked = await world.key.get("/v1/analytics", params=day | {"group_by": "api_key"})
+    narrowed = await world.key.get("/v1/analytics", params=day | {"api_key": gateway})
+
+    assert sorted(one["apiKey"] or "" for one in rows["traces"]) == ["", gateway, gateway]
+    assert own["total"] == narrowed.json()["totalRequests"] == 2
+    groups = {one["key"]["api_key"]: one["requests"] for one in asked.json()["groups"]}
+    assert groups == {gateway: 2, None: 1}
+
+
+async def test_pages_name_keys_and_those_that_are_no_more_by_their_last_name_and_id(
+    world: World,
+) -> None:
+    made = await world.admin.post("/dashboard/api/api-keys", json={"name": HOSTILE})
+    assert made.status_code == 201
+    (key_id,) = (one["id"] for one in await world.keys() if one["name"] == HOSTILE)
+    world.calls({"api_key": key_id, "reported_cost_pico": 9 * DOLLAR})
+    pages = f"/p/{world.project_id}/llm"
+    form = {"name": "Of a key", "amount": "10", "scope": "key", "measure": "cost"}
+    form |= {"window": "week", "thresholds": "80", "enabled": "1", "value": HOSTILE}
+    unknown = await world.admin.post(f"{pages}/budgets", data=form | {"value": "nobody"})
+    assert unknown.status_code == 400
+    assert 'id="w-f-value"' in unknown.text
+    assert (await world.admin.post(f"{pages}/budgets", data=form)).status_code == 303
+    (budget,) = (await world.admin.get("/dashboard/api/budgets")).json()["budgets"]
+    assert budget["value"] == key_id
+
+    shown = {}
+    for is_there in (True, False):
+        where = f"where=api_key:{key_id}"
+        lists = [f"{one}?{where}" for one in ("sessions", "users", "traces", "explore")]
+        for place in ("budgets", "explore?by=api_key", "traces?cols=api_key", *lists):
+            page = await world.admin.get(f"{pages}/{place}")
+            assert page.status_code == 200, page.text
+            shown[place, is_there] = page.text
+        suggested = await world.admin.get(
+            f"{pages}/suggest", params={"add": "api_key:"}, headers={"HX-Request": "true"}
+        )
+        assert f"api_key:{key_id}" in suggested.text
+        shown["suggest", is_there] = suggested.text
+        await world.admin.delete(f"/dashboard/api/api-keys/{key_id}")
+
+    for (place, is_there), text in shown.items():
+        assert "<script>alert" not in text, place
+        assert "&lt;script&gt;alert" in text, place
+        assert (f"(revoked, {key_id})" in text) is not is_there, place
 
 
 async def test_a_refusal_may_be_an_error_that_says_when_to_come_back(world: World) -> None:

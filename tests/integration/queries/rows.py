@@ -14,7 +14,8 @@ from schemas.llm import rows as llm
 from schemas.projects import ProjectId
 from schemas.rows import OutcomeRow, Position
 
-SHARED = [("project_id", ProjectId), ("received_at_us", int), ("position", Position)]
+SHARED: list[Any] = [("project_id", ProjectId), ("received_at_us", int), ("position", Position)]
+SHARED.append(("api_key", str, ""))
 TraceRow = defstruct("TraceRow", [*SHARED, *get_type_hints(llm.TraceRow).items()], kw_only=True)
 SpanRow = defstruct("SpanRow", [*SHARED, *get_type_hints(llm.SpanRow).items()], kw_only=True)
 """Whole rows of the tables: what an item becomes, and what the stream puts beside it."""
@@ -128,6 +129,7 @@ def _encoded(
         "project_id": pa.array([row.project_id for row in rows], pa.string()),
         id_column: pa.array([getattr(row, id_column) for row in rows], pa.string()),
         "received_at": times([row.received_at_us for row in rows]),
+        "api_key": pa.array([row.api_key for row in rows], pa.string()),
         "log_id": pa.array([row.position.log_id for row in rows], pa.string()),
         "log_partition": pa.array([row.position.partition for row in rows], pa.uint16()),
         "log_offset": pa.array([row.position.offset for row in rows], pa.uint64()),
@@ -169,6 +171,7 @@ def random_traces(project_id: str, seed: int, count: int, *, days: int = 5) -> l
                 environment=chance.choice(("", "production", "staging")),
                 user_id=user,
                 tags={"team": team} if team else {},
+                api_key=("", "key-1", "key-2")[number // 7 % 3],
             )
         )
     return rows

@@ -40,6 +40,7 @@ VALUES: dict[str, Callable[[TraceRow], str | None]] = {
     "session_id": lambda row: row.session_id or None,
     "user": lambda row: row.user_id or None,
     "environment": lambda row: row.environment or None,
+    "api_key": lambda row: row.api_key or None,
     "metadata.team": lambda row: row.tags.get("team"),
     "day": lambda row: _day(row.timestamp_us),
     "hour": lambda row: _moment(row.timestamp_us).strftime("%Y-%m-%d %H:00:00"),

@@ -31,7 +31,7 @@ KEYS = (
     " toolUseId toolName toolInput toolResponse error isInterrupt cwd model agentName metadata"
     " provider inputTokens outputTokens cacheReadTokens cacheWriteTokens reasoningTokens costCents"
     " computedCostCents reportedCostCents costSource priceSnapshot receivedAt"
-    " traceId service convention"
+    " traceId service convention apiKey"
 )
 
 

@@ -22,7 +22,7 @@ CONTRACT_KEYS = (
 )
 OUR_KEYS = (
     "cacheReadTokens cacheWriteTokens reasoningTokens computedCostCents reportedCostCents"
-    " costSource priceSnapshot environment receivedAt source services spanCount summary"
+    " costSource priceSnapshot environment apiKey receivedAt source services spanCount summary"
     " toolCallCount filesEdited errorService"
 )
 

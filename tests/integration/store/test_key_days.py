@@ -17,7 +17,7 @@ from clickhouse.kept_days import asked_paths
 from clickhouse.llm import keep_days, reprice
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, sum_groups
-from clickhouse.llm.key_days import LATE_DAYS, MOST_NOTED, USERS, find_kept, scope_of
+from clickhouse.llm.key_days import API_KEYS, LATE_DAYS, MOST_NOTED, USERS, find_kept, scope_of
 from clickhouse.llm.traces import count_traces
 from clickhouse.retention import Expiry, Keeping
 from clickhouse.tags import path_of
@@ -33,7 +33,8 @@ from tests.integration.queries.rows import DAY_US, START_US, random_traces
 DAYS = 6
 ALL = TraceFilter(from_us=START_US - DAY_US, to_us=START_US + 10 * DAY_US)
 TEAM = "metadata.team"
-PATHS = (USERS, "team")
+PATHS = (USERS, API_KEYS, "team")
+NAMES = {USERS: "user", API_KEYS: "api_key"}
 NOW = datetime(2025, 7, 20, 12, tzinfo=UTC)
 
 
@@ -66,7 +67,7 @@ def calls(project: ProjectContext, seed: int, count: int = 900) -> list[Any]:
 
 async def ask(warehouse: Warehouse, project: ProjectContext, *paths: str) -> None:
     for path in paths:
-        name = "user" if path == USERS else f"metadata.{path}"
+        name = NAMES.get(path, f"metadata.{path}")
         await scope_of(warehouse, project, ALL, names=(name,))
 
 
@@ -119,6 +120,8 @@ async def test_kept_days_and_calls_give_the_same_answer_for_any_question(
     wanted = TraceFilter(from_us=first, to_us=first + chance.randrange(3, 9) * DAY_US, **filters)
     for name, narrowed in (
         ("user", structs.replace(wanted, user=chance.choice((None, "u1")))),
+        ("api_key", structs.replace(wanted, api_key=chance.choice((None, "key-1")))),
+        ("api_key", structs.replace(wanted, without=(("api_key", "key-2"),))),
         (TEAM, structs.replace(wanted, metadata=chance.choice(((), (("team", "core"),))))),
     ):
         names = (name, *chance.sample(("model", "environment", "day"), chance.randrange(3)))

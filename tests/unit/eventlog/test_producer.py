@@ -24,15 +24,15 @@ async def test_items_of_several_kinds_and_topics_are_durable_together(tmp_path: 
     log = SqliteLog(tmp_path / "log.db")
     mixed = [Items(TRACE, [b"t"], ["a"]), Items(SPAN, [b"s"], ["b"]), Items(GIVEN, [b"g"], ["c"])]
 
-    offsets = await produce(log, PROJECT, mixed, 7)
+    offsets = await produce(log, PROJECT, mixed, 7, key_id="key")
 
     traces, spans = TopicPartition(TRACE.topic, 0), TopicPartition(SPAN.topic, 0)
     assert offsets == {traces: 0, spans: 0}
     assert chunks(log, traces) == [
-        Chunk(PROJECT, TRACE.wire, 7, [b"t"]),
-        Chunk(PROJECT, GIVEN.wire, 7, [b"g"], ids=["c"]),
+        Chunk(PROJECT, TRACE.wire, 7, [b"t"], key_id="key"),
+        Chunk(PROJECT, GIVEN.wire, 7, [b"g"], ids=["c"], key_id="key"),
     ]
-    assert chunks(log, spans) == [Chunk(PROJECT, SPAN.wire, 7, [b"s"])]
+    assert chunks(log, spans) == [Chunk(PROJECT, SPAN.wire, 7, [b"s"], key_id="key")]
     log.close()
 
 
@@ -57,12 +57,12 @@ async def test_no_items_are_no_record(tmp_path: Path) -> None:
     log.close()
 
 
-def test_the_parts_of_a_large_chunk_keep_the_ids_of_their_items() -> None:
+def test_the_parts_of_a_large_chunk_keep_its_key_and_the_ids_of_their_items() -> None:
     ids = [str(number) for number in range(batches.MAX_RECORD_ITEMS * 2 + 5)]
-    chunk = Chunk(PROJECT, GIVEN.wire, 7, [one.encode() for one in ids], ids=ids)
+    chunk = Chunk(PROJECT, GIVEN.wire, 7, [one.encode() for one in ids], ids=ids, key_id="key")
 
     parts = list(batches.split(chunk))
 
-    assert len(parts) == 3
+    assert [part.key_id for part in parts] == ["key"] * 3
     assert [one for part in parts for one in part.ids] == ids
     assert all([item.decode() for item in part.items] == part.ids for part in parts)

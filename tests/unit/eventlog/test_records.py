@@ -16,6 +16,7 @@ from eventlog.records import (
     decode_refusals,
     encode_chunks,
     encode_refusals,
+    pack_chunk,
     partition_of,
 )
 from schemas.projects import ProjectId
@@ -98,6 +99,24 @@ def test_a_resent_event_meets_its_own_partition_and_a_project_meets_them_all() -
 
     assert first == [partition_of(PROJECT, one, 8) for one in ids]
     assert set(first) == set(range(8))
+
+
+def test_a_reader_from_before_keys_were_kept_reads_a_record_that_has_them() -> None:
+    class Before(msgspec.Struct, array_like=True):
+        project_id: str
+        wire: str
+        received_at_ns: int
+        items: list[bytes]
+        dead_ref: str = ""
+        ids: list[str] = []
+
+    sent = Chunk(PROJECT, "pulse.trace", 7, [b"{}"], ids=["a"], key_id="key")
+    packed = pack_chunk(sent)
+
+    read = msgspec.msgpack.decode(packed.value, type=Before)
+
+    assert (read.items, read.ids) == ([b"{}"], ["a"])
+    assert decode_chunks(encode_chunks([packed])) == [sent]
 
 
 def test_a_record_from_before_the_edge_gave_ids_is_read() -> None:

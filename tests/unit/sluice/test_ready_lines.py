@@ -53,6 +53,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
 
     monkeypatch.setattr(serve, "serve", stand_in)
     monkeypatch.setattr(logs, "set_up", lambda settings: None)
+    monkeypatch.setattr(cli, "_fork_edges", lambda settings: None)
 
     monkeypatch.setattr(sys, "argv", ["/opt/my tools/sluice"])
     monkeypatch.setattr(shutil, "which", lambda name: name)

@@ -19,6 +19,7 @@ def test_a_variable_with_our_prefix_that_is_no_setting_is_an_error_that_names_it
         ("SLUICE_PORT", "65536", "a whole number from 1 to 65535"),
         ("SLUICE_PORT", "http", "a whole number from 1 to 65535"),
         ("SLUICE_PORT", "80.5", "a whole number from 1 to 65535"),
+        ("SLUICE_EDGE_PROCESSES", "65", "a whole number from 0 to 64"),
         ("SLUICE_RATE_LIMIT", "-1", "a whole number from 0 on"),
         ("SLUICE_RETENTION_DAYS", "-1", "a whole number from 0 on"),
         ("SLUICE_DEDUP_FILTER_BITS", "35", "a whole number from 20 to 34"),

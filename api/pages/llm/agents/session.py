@@ -14,6 +14,7 @@ from api.llm.costs import Explain
 from api.pages.addresses import Address
 from api.pages.llm.agents.span import OpenedSpan, open_span
 from api.pages.llm.agents.timeline import Step, steps_of, trace_of, waiting_us
+from api.pages.llm.key_names import key_names_for
 from api.pages.llm.trace import Opened, open_trace
 from api.pages.parts.filters import Term
 from api.pages.parts.texts import count, exact, money, money_exact
@@ -100,6 +101,7 @@ async def session_page(
         cuts=cuts,
         span=span,
         trace=trace,
+        keys=await key_names_for(request, viewer, trace.row if trace else None),
         missing=opened if opened and span is None and trace is None else None,
     )
 

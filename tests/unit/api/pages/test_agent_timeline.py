@@ -67,6 +67,7 @@ def call(trace_id: str, at_s: float, latency_ms: float) -> TraceLine:
         user=None,
         output="Hello",
         error="",
+        api_key=None,
     )
 
 

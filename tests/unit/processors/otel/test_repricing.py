@@ -90,6 +90,7 @@ def _answer(row: TraceRow) -> TraceAnswer:
         ("session_id", "request_body", "response_body", "output_text", "finish_reason", "error")
     )
     return TraceAnswer(
+        api_key=None,
         **nothing,
         trace_id="a-b",
         project_id="p",
