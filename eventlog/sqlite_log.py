@@ -161,6 +161,15 @@ class SqliteLog:
         """Drops the dead letters of which this is true."""
         await self._dead.prune(lambda *_: False, named)
 
+    async def scrub(self) -> None:
+        """Takes what was deleted off the disk: free pages, and the WAL as far as nobody reads it.
+
+        May be repeated. Without it both are overwritten when the room is needed.
+        """
+        while await self._file.change(partial(_shrink, spare=0)):
+            pass
+        await asyncio.to_thread(self._file.drop_wal)
+
     def states(self) -> dict[TopicPartition, PartitionState]:
         """Returns how far every partition has come."""
         with self._file.reading() as reader:
@@ -191,12 +200,12 @@ class SqliteLog:
         self._file.close()
 
 
-def _shrink(connection: sqlite3.Connection) -> bool:
+def _shrink(connection: sqlite3.Connection, spare: int = SPARE_PAGES) -> bool:
     """Gives some free pages back to the disk and tells whether there are more to give."""
     free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
-    if free <= SPARE_PAGES:
+    if free <= spare:
         return False
     # Python steps the statement once, and each step frees one page, whatever number is asked for.
-    for _ in range(min(VACUUM_PAGES, free - SPARE_PAGES)):
+    for _ in range(min(VACUUM_PAGES, free - spare)):
         connection.execute("PRAGMA incremental_vacuum(1)")
     return True

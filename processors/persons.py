@@ -31,6 +31,7 @@ from clickhouse.persons import (
 from controlplane.database import Database
 from controlplane.erasures import save_erasure, take_erasure
 from controlplane.failures import ControlPlaneError
+from controlplane.person_texts import count_texts
 from eventlog.records import DeadLetter
 from processors.blocks import StoredLog, is_past
 from schemas.persons import Done, Erasure, ErasureState
@@ -49,6 +50,10 @@ class ErasedLog(StoredLog, Protocol):
 
     async def drop_dead_letters(self, named: Callable[[DeadLetter], bool]) -> None:
         """Drops the dead letters of which this is true."""
+        ...
+
+    async def scrub(self) -> None:
+        """Takes what was deleted off the disk, where the log is a file. May be repeated."""
         ...
 
 
@@ -96,7 +101,9 @@ class Erasures:
     async def _erase(self, erasure: Erasure, whose: Whose) -> None:
         await self._settle()
         if not self._done.rows:
-            await self._save(erasure, rows=await count_rows(self._store, whose, **PATIENT))
+            rows = await count_rows(self._store, whose, **PATIENT)
+            rows |= await count_texts(self._database, whose.project_id, whose.person)
+            await self._save(erasure, rows=rows)
         # Before the rows are blanked, for they say which issues it is about.
         fingerprints = await list_fingerprints(self._store, whose)
         await self._erase_texts(self._database, whose.project_id, fingerprints, whose.person)
@@ -104,6 +111,9 @@ class Erasures:
             await self._erase_table(erasure, one, whose)
         await self._log.drop_dead_letters(dead_letters_of(whose.project_id, whose.person))
         await self._save(erasure, state="done")
+        # After the id itself has gone. What fails here is done with the next erasure.
+        await self._log.scrub()
+        await self._database.scrub()
         log.info(
             "person erased",
             project_id=erasure.project_id,

@@ -49,7 +49,7 @@ async def export_one(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     by = viewer.session.account.user_id
     whose = whose_data(project.project_id, person)
     log.info("person exported", project_id=project.project_id, by=by)
-    return export(reader_of(request, project), whose)
+    return export(reader_of(request, project), services(request).database, whose)
 
 
 @post(f"{PERSONS}/erase", include_in_schema=False, status_code=200)
@@ -88,7 +88,7 @@ async def _shown(
     found: PersonCounts | None = None
     if person:
         async with reader_of(request, viewer.project).turn() as warehouse:
-            found = await counted(warehouse, whose_data(project_id, person))
+            found = await counted(warehouse, database, whose_data(project_id, person))
     return await page(
         request,
         "settings/persons.html",
