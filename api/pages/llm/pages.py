@@ -7,6 +7,7 @@ from api.pages.llm.finding import FINDER
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
 from api.pages.llm.prompts import prompts_part
+from api.pages.llm.retention import retention_page
 from api.pages.llm.scores import scores_page
 from api.pages.llm.session import session_page
 from api.pages.llm.sessions import sessions_page, sessions_totals
@@ -43,7 +44,7 @@ SECTIONS = (
             *(trace_page, raw_trace, raw_body),
             *(sessions_page, sessions_totals, session_page, prompts_part),
             *budgets.HANDLERS,
-            *(users_page, users_totals, users_beside, user_page, user_rest),
+            *(users_page, users_totals, users_beside, user_page, user_rest, retention_page),
         ),
     ),
     agents.SECTION,
