@@ -136,6 +136,8 @@ def _asked(
         trace_filter(values, query),
         from_us=EARLIEST_US if first is None else first,
         to_us=LATEST_US if last is None else last,
+        # Of a session or a user as a whole, not of each of its calls.
+        min_cost_cents=None,
     )
     cost = query.min_cost_cents
     if cost is not None and not (cost.is_finite() and 0 <= cost <= SAFE_INTEGER):
