@@ -1,13 +1,13 @@
 """What the control plane says of one person, of every system: in columns that hold who it is, and
 in texts that people or events wrote.
 
-`TEXTS` is the one list of it; counts, exports and erasures follow from it. A text names a person
-where the id stands in it as a word of its own. What an id is in: `clickhouse/personal.py` says so
-of the store.
+Each system lists its tables in a `person_texts` of its own; counts, exports and erasures follow
+from these lists. A text names a person where the id stands in it as a word of its own. Of the
+store, `clickhouse/personal.py` says the same.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,20 +16,8 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, or_, select
 
 from controlplane.database import Database
-from controlplane.deploys.models import AppRelease, Deployment, DeploymentEvent
-from controlplane.errors.alert_models import AlertHit, AlertRule
-from controlplane.errors.models import Issue, IssueActivity
-from controlplane.errors.release_models import ReleaseCommit
-from controlplane.llm.budget_models import BudgetAlertRow, BudgetRow
 from controlplane.outbox_models import AlertOutbox
 from controlplane.rules import as_uuid
-from controlplane.uptime.models import (
-    Incident,
-    IncidentEvent,
-    Monitor,
-    MonitorExclusion,
-    UptimeEvent,
-)
 from schemas.projects import ProjectId
 
 ERASED = "[erased]"
@@ -53,42 +41,8 @@ class Texts(Struct, frozen=True):
     """Of a table without a project: its key, the key of the table that has one, and its project."""
 
 
-TEXTS = (
-    Texts("issues", Issue, ("title", "culprit")),
-    Texts("changes of issues", IssueActivity, (), json=("data",)),
-    Texts("commits of releases", ReleaseCommit, ("message", "author_name", "author_email")),
-    Texts("messages", AlertOutbox, (), json=("payload",)),
-    Texts(
-        "hits of alert rules",
-        AlertHit,
-        ("title",),
-        through=(AlertHit.rule_id, AlertRule.id, AlertRule.project_id),
-    ),
-    Texts("budgets", BudgetRow, ("name",), json=("form",)),
-    Texts("alerts of budgets", BudgetAlertRow, ("entity",)),
-    Texts("incidents", Incident, ("title", "assignee"), json=("external_ids",)),
-    Texts(
-        "lines of incidents",
-        IncidentEvent,
-        ("author", "notes", "public_note"),
-        through=(IncidentEvent.incident_id, Incident.id, Incident.project_id),
-    ),
-    Texts("events of monitors", UptimeEvent, (), json=("details",)),
-    Texts(
-        "times that do not count",
-        MonitorExclusion,
-        ("author", "reason"),
-        through=(MonitorExclusion.monitor_id, Monitor.id, Monitor.project_id),
-    ),
-    Texts("deployments", Deployment, ("author", "commit_msg", "error_msg")),
-    Texts(
-        "changes of deployments",
-        DeploymentEvent,
-        ("author", "reason"),
-        through=(DeploymentEvent.deployment_id, Deployment.id, Deployment.project_id),
-    ),
-    Texts("releases of apps", AppRelease, ("commit_msg",)),
-)
+MESSAGES = Texts("messages", AlertOutbox, (), json=("payload",))
+"""Of every system: what waits to be sent, and what was."""
 
 
 def without(person: str) -> Rewrite:
@@ -97,29 +51,33 @@ def without(person: str) -> Rewrite:
     return lambda text: pattern.sub(ERASED, text)
 
 
-async def count_texts(database: Database, project_id: ProjectId, person: str) -> dict[str, int]:
+async def count_texts(
+    database: Database, tables: Sequence[Texts], project_id: ProjectId, person: str
+) -> dict[str, int]:
     """Return how many rows name a person, by kind."""
     return {
         one.kind: len([row async for row in _naming(database, one, project_id, person)])
-        for one in TEXTS
+        for one in tables
     }
 
 
 async def export_texts(
-    database: Database, project_id: ProjectId, person: str
+    database: Database, tables: Sequence[Texts], project_id: ProjectId, person: str
 ) -> AsyncIterator[bytes]:
     """Yield the rows that name a person, as lines of JSON, as those of the store are."""
-    for one in TEXTS:
+    for one in tables:
         async for row in _naming(database, one, project_id, person):
             values: dict[str, Any] = {"what": one.kind, **_columns(one, row)}
             yield msgspec.json.encode(values) + b"\n"
 
 
-async def erase_all_texts(database: Database, project_id: ProjectId, person: str) -> None:
+async def erase_all_texts(
+    database: Database, tables: Sequence[Texts], project_id: ProjectId, person: str
+) -> None:
     """Leave a person out of all of it. May be repeated."""
     rewrite = _rewrite_of(person)
     async with database.session() as session:
-        for one in TEXTS:
+        for one in tables:
             for row in await session.scalars(_containing(one, project_id, person)):
                 for column, text in _texts(one, row).items():
                     changed = _changed(one, column, text, rewrite)

@@ -158,14 +158,12 @@ class SqliteLog:
         await self._dead.prune(lambda owner, _: owner in project_ids)
 
     async def drop_dead_letters(self, named: Callable[[DeadLetter], bool]) -> None:
-        """Drops the dead letters of which this is true."""
-        await self._dead.prune(lambda *_: False, named)
+        """Drops the dead letters of which this is true, and takes off the disk what was deleted.
 
-    async def scrub(self) -> None:
-        """Takes what was deleted off the disk: free pages, and the WAL as far as nobody reads it.
-
-        May be repeated. Without it both are overwritten when the room is needed.
+        Those are free pages, and the WAL unless somebody reads in it. Without this both are
+        overwritten when the room is needed.
         """
+        await self._dead.prune(lambda *_: False, named)
         while await self._file.change(partial(_shrink, spare=0)):
             pass
         await asyncio.to_thread(self._file.drop_wal)

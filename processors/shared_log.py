@@ -55,9 +55,6 @@ class SharedLog:
         """Drops the dead letters of which this is true."""
         await self._dead_letters.drop(named)
 
-    async def scrub(self) -> None:
-        """Does nothing: Kafka deletes whole segments by their age."""
-
     async def measure_lag(self, sink: Sink) -> None:
         """Tells the metrics what waits in the partitions of this worker."""
         try:

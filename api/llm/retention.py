@@ -36,7 +36,7 @@ class RetentionQuery(TraceNames, frozen=True, kw_only=True):
     opt={**takes(RetentionQuery, prefix=METADATA), **describes(answer=RetentionAnswer)},
 )
 async def get_retention(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
-    """Answers how many users of each period had a call in the periods after it."""
+    """Answers how many users of each period came back."""
     values = values_of(request)
     query = read(values, RetentionQuery)
     project = on_clock_of(project, query)

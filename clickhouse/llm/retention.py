@@ -30,7 +30,7 @@ LONGEST_US: Mapping[RetentionPeriod, int] = {
 OLDEST = """
 SELECT toUnixTimestamp64Micro(timestamp)
 FROM traces
-WHERE project_id = {project_id:String}
+WHERE project_id = {project_id:String} AND billing = ''
 ORDER BY timestamp
 LIMIT 1
 """
@@ -81,15 +81,16 @@ async def read_retention(
     clock; only calls that match `wanted` count, whose range begins with all that is kept.
     """
     assert 1 <= count <= MOST_PERIODS
-    assert wanted.to_us is not None
+    until = wanted.to_us
+    assert until is not None
     oldest = await warehouse.query(OLDEST, {"project_id": project.project_id})
-    if not oldest.rows or oldest.rows[0][0] > wanted.to_us:
+    if not oldest.rows or oldest.rows[0][0] > until:
         return Retention(oldest.rows[0][0] if oldest.rows else None, [])
     kept_from = oldest.rows[0][0]
     wanted = replace(wanted, from_us=kept_from)
-    first_us = wanted.to_us - count * LONGEST_US[period]
-    periods = Periods(clock_of(project.time_zone, first_us, wanted.to_us), period)
-    keys = periods.keys(first_us, wanted.to_us)[-count:]
+    first_us = until - count * LONGEST_US[period]
+    periods = Periods(clock_of(project.time_zone, first_us, until), period)
+    keys = periods.keys(first_us, until)[-count:]
     names = (USER.dimension, period)
     scoped = rollups.scope(project, wanted, names=names)
     scoped = scoped._replace(only=f" AND {USER.is_set}")

@@ -14,6 +14,7 @@ from controlplane.errors.release_models import ReleaseCommit
 from controlplane.person_texts import count_texts, erase_all_texts, export_texts
 from controlplane.rules import as_uuid
 from schemas.projects import ProjectId
+from sluice.erasing import TEXTS
 from tests.integration.issues.seen import make_project
 
 ANN = "ann@example.com"
@@ -50,10 +51,10 @@ async def test_an_id_goes_where_it_is_a_word_and_others_keep_theirs(database: Da
     project_id, other = await make_project(database), await make_project(database, "Other")
     for one in (project_id, other):
         await commit(database, one, f"Fix it for {ANN}.", f"Not of jo{ANN}")
-    assert (await count_texts(database, project_id, ANN))["commits of releases"] == 2
+    assert (await count_texts(database, TEXTS, project_id, ANN))["commits of releases"] == 2
 
     for _ in range(2):
-        await erase_all_texts(database, project_id, ANN)
+        await erase_all_texts(database, TEXTS, project_id, ANN)
 
     assert await read(database, project_id) == [
         ("Fix it for [erased].", "[erased]"),
@@ -63,14 +64,14 @@ async def test_an_id_goes_where_it_is_a_word_and_others_keep_theirs(database: Da
         (f"Fix it for {ANN}.", ANN),
         (f"Not of jo{ANN}", ANN),
     ]
-    assert sum((await count_texts(database, project_id, ANN)).values()) == 0
+    assert sum((await count_texts(database, TEXTS, project_id, ANN)).values()) == 0
 
 
 async def test_a_short_id_is_no_word_of_a_text(database: Database) -> None:
     project_id = await make_project(database)
     await commit(database, project_id, "Fix 7 faults", "7")
 
-    await erase_all_texts(database, project_id, "7")
+    await erase_all_texts(database, TEXTS, project_id, "7")
 
     assert [message for message, _ in await read(database, project_id)] == [
         "Fix 7 faults",
@@ -82,7 +83,7 @@ async def test_an_export_has_a_line_for_each(database: Database) -> None:
     project_id = await make_project(database)
     await commit(database, project_id, 'Say "hi"\n', "Again")
 
-    lines = [line async for line in export_texts(database, project_id, ANN)]
+    lines = [line async for line in export_texts(database, TEXTS, project_id, ANN)]
 
     found = [msgspec.json.decode(line) for line in lines]
     assert [one["what"] for one in found] == ["commits of releases"] * 2

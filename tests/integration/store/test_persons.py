@@ -39,7 +39,7 @@ from schemas.errors.issues import IssueFilter
 from schemas.errors.transaction import transaction_decoder
 from schemas.persons import hash_of
 from schemas.projects import ProjectContext, ProjectId
-from sluice.erasing import erase_texts
+from sluice.erasing import TEXTS, erase_texts
 from tests.integration.issues.app import happen
 from tests.integration.issues.seen import make_project
 from tests.integration.queries.error_rows import HOUR_US, NOON_US, store_errors
@@ -90,6 +90,7 @@ ORDER BY user_id, session_id
 TABLES = """
 SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
 """
+TEXTS_OF: Any = {"erase_texts": erase_texts, "texts": TEXTS}
 MOST_CHANGES = 36
 """More than an erasure makes."""
 MUTATIONS = "SELECT count() FROM system.mutations WHERE position(command, {text:String}) > 0"
@@ -108,9 +109,6 @@ class Log:
 
     async def drop_dead_letters(self, named: Callable[[DeadLetter], bool]) -> None:
         self.dropped.append(named)
-
-    async def scrub(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -325,7 +323,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
     }
     asked = await request_erasure(database, project.project_id, f" {JANE} ", by=None)
 
-    await Erasures(database, warehouse, log, erase_texts).work()
+    await Erasures(database, warehouse, log, **TEXTS_OF).work()
 
     assert tables_with(warehouse, project, JANE) == []
     assert tables_with(warehouse, project, "janes-mac") == []
@@ -364,7 +362,7 @@ async def test_others_keep_all_that_is_theirs_and_erased_events_can_be_read(
     bobs = await exported(warehouse, project, BOB)
     await request_erasure(database, project.project_id, JANE, by=None)
 
-    await Erasures(database, warehouse, Log(), erase_texts).work()
+    await Erasures(database, warehouse, Log(), **TEXTS_OF).work()
 
     assert [one for one in await exported(warehouse, project, BOB) if one in bobs] == bobs
     # A session in which another person calls is nobody's alone.
@@ -405,7 +403,7 @@ async def test_what_comes_after_the_request_stays(
     later = make_trace(project.project_id, uuid.uuid4().hex, user_id=JANE, **times)
     warehouse.insert_now("traces", encode_traces([later]), uuid.uuid4().hex)
 
-    await Erasures(database, warehouse, Log(), erase_texts).work()
+    await Erasures(database, warehouse, Log(), **TEXTS_OF).work()
 
     found = await count_rows(warehouse, Whose(project.project_id, JANE, later_us))
     assert found["LLM calls"] == 1
@@ -448,11 +446,11 @@ async def break_and_go_on(warehouse: Warehouse, database: FusedDatabase, fuse: F
     database.fuse = fuse
     with suppress(WarehouseUnavailable):
         store: Any = FusedStore(warehouse, fuse)
-        await Erasures(database, store, Log(), erase_texts).work()
+        await Erasures(database, store, Log(), **TEXTS_OF).work()
     database.fuse = None
 
     store = FusedStore(warehouse, Fuse(-1, WarehouseUnavailable(""), after=False))
-    await Erasures(database, store, Log(), erase_texts).work()
+    await Erasures(database, store, Log(), **TEXTS_OF).work()
 
     assert (await find_erasure(database, asked.erasure_id)).state == "done"
     assert rows_of(warehouse, COUNTS, project) == before
@@ -469,7 +467,7 @@ async def test_titles_of_issues_leave_the_person_out(
     await happen(database, warehouse, project_id, [event])
     await request_erasure(database, project_id, JANE, by=None)
 
-    await Erasures(database, warehouse, Log(), erase_texts).work()
+    await Erasures(database, warehouse, Log(), **TEXTS_OF).work()
 
     (issue,) = await list_issues(database, project_id, IssueFilter(), limit=10)
     assert (issue.title, issue.culprit) == ("Denied: [erased]", "shop.cart")
