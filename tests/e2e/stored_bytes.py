@@ -25,6 +25,9 @@ FRAME = b"\x28\xb5\x2f\xfd"
 """How a frame of Zstandard begins (RFC 8878, 3.1.1)."""
 MOST_FRAME = 1 << 20
 LZ4, ZSTD, NONE, SEVERAL = 0x82, 0x90, 0x02, 0x91
+TABLES = """
+SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+"""
 REPLACED = """
 SELECT path FROM system.parts WHERE database = currentDatabase() AND NOT active
 """
@@ -107,6 +110,8 @@ def _unpacked(method: int, packed: bytes, size: int) -> bytes:
 
 def _main(folder: str) -> None:
     store = Warehouse(f"chdb://{folder}")
+    for (table,) in store.query_now(TABLES, None, {}).rows:
+        store.command_now(f"SYSTEM WAIT LOADING PARTS {table}", None, {})  # They come in aside.
     replaced = [Path(path) for (path,) in store.query_now(REPLACED, None, {}).rows]
     store.close()
     for part in replaced:
