@@ -17,6 +17,7 @@ from api.auth import AnyRequest, project_from_key, project_from_session
 from api.auth_errors import auth_exception_handlers
 from api.declared import known_parameters
 from api.detailed_problems import detail_handlers
+from api.exports import scheduling
 from api.exports.lists import ListFilter, filters_of
 from api.exports.routes import by_token_too
 from api.exports.routes import handlers as export_handlers
@@ -84,12 +85,12 @@ def routes(
         ),
         Router(
             "/dashboard/api",
-            route_handlers=[*handlers, *controls],
+            route_handlers=[*handlers, *controls, *scheduling.CONTROLS],
             dependencies={"project": Provide(project_from_session)},
             request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],
         ),
-        agents_router([*agents, *persons.HANDLERS, *by_token_too(exporting)]),
+        agents_router([*agents, *persons.HANDLERS, *by_token_too(exporting), *scheduling.BY_TOKEN]),
         sentry_cli_router(sentry_cli),
     ]
 

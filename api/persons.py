@@ -4,7 +4,7 @@ For admins, by a token of scope admin; the page of the settings does the same.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -22,8 +22,10 @@ from api.rows import one
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.person_rows import BYTES_AT_ONCE, export_lines
 from clickhouse.persons import Whose, count_rows
+from controlplane.database import Database
 from controlplane.erasures import cleaned_person, list_erasures, request_erasure
 from controlplane.failures import BadRequest
+from controlplane.person_texts import Texts, count_texts, export_texts
 from schemas.described import describes
 from schemas.persons import (
     MAX_PERSON_CHARS,
@@ -47,6 +49,13 @@ class PersonQuery(Struct, frozen=True, kw_only=True):
     person: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_CHARS)]
 
 
+class Told(NamedTuple):
+    """Where the control plane may name people."""
+
+    database: Database
+    texts: Sequence[Texts]
+
+
 class ErasureForm(Struct, frozen=True):
     """Whose data to erase, twice: nobody does so by a slip."""
 
@@ -62,7 +71,7 @@ async def count_person(request: AnyRequest, project_id: FromPath[str]) -> Respon
     whose = whose_data(project.project_id, _person(request))
 
     async def ask(warehouse: Warehouse) -> PersonCounts:
-        return await counted(warehouse, whose)
+        return await counted(warehouse, told_of(request), whose)
 
     return await one(reader_of(request, project), ask)
 
@@ -75,7 +84,8 @@ async def export_person(request: AnyRequest, project_id: FromPath[str]) -> Respo
     """Answer all rows that name a person as lines of JSON, for admins. They are not bounded."""
     _, reached = await project_in(request, project_id, needs="admin")
     project = reached.access.project
-    return export(reader_of(request, project), whose_data(project.project_id, _person(request)))
+    whose = whose_data(project.project_id, _person(request))
+    return export(reader_of(request, project), told_of(request), whose)
 
 
 @get(f"{PERSONS}/erasures", opt=describes(answer=ErasureList, asks="token"))
@@ -115,22 +125,29 @@ async def ask_for_erasure(request: AnyRequest, project_id: FromPath[str]) -> Era
 HANDLERS = (count_person, export_person, show_erasures, ask_for_erasure)
 
 
+def told_of(request: AnyRequest) -> Told:
+    """Returns where the control plane may name people: the state's `person_texts`."""
+    return Told(services(request).database, request.app.state.get("person_texts") or ())
+
+
 def whose_data(project_id: ProjectId, person: str) -> Whose:
     """Returns what is asked for of a person: all that is there."""
     return Whose(project_id, person, END_OF_TIME_US)
 
 
-async def counted(warehouse: Warehouse, whose: Whose) -> PersonCounts:
+async def counted(warehouse: Warehouse, told: Told, whose: Whose) -> PersonCounts:
     """Returns how much is stored of a person."""
     rows = await count_rows(warehouse, whose)
+    rows |= await count_texts(*told, whose.project_id, whose.person)
     return PersonCounts(hash_of(whose.project_id, whose.person), rows, sum(rows.values()))
 
 
-def export(reader: Reader, whose: Whose) -> Response[Any]:
+def export(reader: Reader, told: Told, whose: Whose) -> Response[Any]:
     """Answers a file of lines of JSON. Some megabytes of it are held at a time."""
     name = f"person-{hash_of(whose.project_id, whose.person)}.jsonl"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Stream(_lines(reader, whose), media_type="application/x-ndjson", headers=headers)
+    lines = _lines(reader, told, whose)
+    return Stream(lines, media_type="application/x-ndjson", headers=headers)
 
 
 def erasure_answer(one_of: Erasure) -> ErasureAnswer:
@@ -164,11 +181,13 @@ class _InTurn:
             return await warehouse.query(sql, parameters, as_bytes=as_bytes, **settings)
 
 
-async def _lines(reader: Reader, whose: Whose) -> AsyncGenerator[bytes]:
+async def _lines(reader: Reader, told: Told, whose: Whose) -> AsyncGenerator[bytes]:
     async with reader.outgoing.taken(reader.project.project_id, BYTES_AT_ONCE) as share:
         try:
             async for lines in export_lines(_InTurn(reader), whose):
                 yield lines
+            async for line in export_texts(*told, whose.project_id, whose.person):
+                yield line
         finally:
             share.give_back()
 

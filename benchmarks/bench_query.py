@@ -23,9 +23,10 @@ from clickhouse.llm import analytics, span_analytics, spans, traces
 from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups
 from clickhouse.llm.models import find_models, find_unpriced
+from clickhouse.llm.retention import read_retention
 from clickhouse.llm.session_lines import read_session, read_sessions, total_sessions
 from clickhouse.llm.subjects import SESSION, USER, Listing, rank
-from clickhouse.llm.user_lines import Both, read_beside, read_users
+from clickhouse.llm.user_lines import Both, read_beside, read_users, total_users
 from clickhouse.migrate import migrate
 from clickhouse.queries.parts import Bounds, read_whole
 from clickhouse.queries.periods import Period
@@ -105,11 +106,11 @@ def _page_questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
     names = [f"user-{number}" for number in range(50)]
     found: list[tuple[str, int, Question]] = [
         (f"page: sessions by {order}", PAGE_MS, _sessions(warehouse, order))
-        for order in ("last", "calls", "errors", "cost", "duration")
+        for order in ("last", "first", "calls", "errors", "tokens", "cost", "duration", "latency")
     ]
     found += [
         (f"page: users by {order}", PAGE_MS, _users(warehouse, order))
-        for order in ("cost", "last", "sessions")
+        for order in ("cost", "last", "first", "sessions", "latency")
     ]
     return [
         *found,
@@ -122,6 +123,18 @@ def _page_questions(warehouse: Warehouse) -> list[tuple[str, int, Question]]:
             "page: totals of sessions, afterwards",
             LATER_MS,
             lambda: total_sessions(warehouse, PROJECT_CONTEXT, wanted),
+        ),
+        (
+            "page: totals of users, afterwards",
+            LATER_MS,
+            lambda: total_users(warehouse, PROJECT_CONTEXT, wanted),
+        ),
+        (
+            "page: retention of 12 weeks",
+            LATER_MS,
+            lambda: read_retention(
+                warehouse, PROJECT_CONTEXT, replace(wanted, from_us=None), "week", count=12
+            ),
         ),
         (
             "page: beside 50 users, afterwards",

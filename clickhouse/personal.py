@@ -76,7 +76,9 @@ LEFT_OF_TRANSACTION = """concat(
     ',"environment":', toJSONString(toString(environment)),
     ',"release":', toJSONString(toString(release)),
     ',"problems":["NOTE"]}')"""
-NO_TEXT, NO_TAGS, NOTHING = "''", "'{}'", "NULL"
+NO_TEXT, NO_TAGS = "''", "'{}'"
+NOTHING = "nullIf(materialize(''), '')"
+"""NULL with nothing under it: a NULL that is a constant leaves the text on disk, marked as none."""
 
 PERSONAL = (
     Personal(
@@ -176,17 +178,6 @@ PERSONAL = (
         json=frozenset({"body"}),
     ),
     Personal(
-        kind="log records",
-        table="logs",
-        id_column="record_id",
-        names=("user_key",),
-        erased={
-            **dict.fromkeys(("body", "user_key", "server_name", "trace_id", "span_id"), NO_TEXT),
-            "attributes": NO_TAGS,
-        },
-        exported=("record_id", "timestamp", "received_at", "severity", "body", "attributes"),
-    ),
-    Personal(
         kind="sessions",
         table="session_updates",
         id_column="update_id",
@@ -233,6 +224,42 @@ PERSONAL = (
         json=frozenset({"metadata"}),
     ),
     Personal(
+        kind="agent spans",
+        table="spans",
+        id_column="span_id",
+        tags=("userId", "user_id"),
+        # A span names nobody by itself. The calls of its session do, or what it is told by.
+        parents=(
+            Parent("traces", "session_id", only_theirs="user_id"),
+            Parent("otel_spans", "span_id", parents_key="item_id"),
+            Parent("logs", "span_id", parents_key="record_id"),
+        ),
+        erased={
+            "cwd": NOTHING,
+            "tool_input": NO_TEXT,
+            "tool_response": NO_TEXT,
+            "error": NO_TEXT,
+            "metadata": NO_TEXT,
+            "tags": NO_TAGS,
+        },
+        exported=(
+            *("span_id", "session_id", "timestamp", "received_at", "kind", "event_type"),
+            *("tool_name", "cwd", "tool_input", "tool_response", "error", "metadata"),
+        ),
+        json=frozenset({"tool_input", "tool_response", "error", "metadata"}),
+    ),
+    Personal(
+        kind="log records",
+        table="logs",
+        id_column="record_id",
+        names=("user_key",),
+        erased={
+            **dict.fromkeys(("body", "user_key", "server_name", "trace_id", "span_id"), NO_TEXT),
+            "attributes": NO_TAGS,
+        },
+        exported=("record_id", "timestamp", "received_at", "severity", "body", "attributes"),
+    ),
+    Personal(
         kind="spans of OpenTelemetry",
         table="otel_spans",
         id_column="item_id",
@@ -263,27 +290,6 @@ PERSONAL = (
             *("item_id", "timestamp", "received_at", "name", "value", "count", "sum"),
             *("session_id", "attributes"),
         ),
-    ),
-    Personal(
-        kind="agent spans",
-        table="spans",
-        id_column="span_id",
-        tags=("userId", "user_id"),
-        # A span names nobody by itself. The calls of its session do.
-        parents=(Parent("traces", "session_id", only_theirs="user_id"),),
-        erased={
-            "cwd": NOTHING,
-            "tool_input": NO_TEXT,
-            "tool_response": NO_TEXT,
-            "error": NO_TEXT,
-            "metadata": NO_TEXT,
-            "tags": NO_TAGS,
-        },
-        exported=(
-            *("span_id", "session_id", "timestamp", "received_at", "kind", "event_type"),
-            *("tool_name", "cwd", "tool_input", "tool_response", "error", "metadata"),
-        ),
-        json=frozenset({"tool_input", "tool_response", "error", "metadata"}),
     ),
     Personal(
         kind="changes of costs",

@@ -97,6 +97,18 @@ class Database:
             async with asyncio.timeout(self._timeout_s), self._read_session() as session:
                 yield session
 
+    async def scrub(self) -> None:
+        """On SQLite, take what was deleted out of the WAL, unless somebody reads in it just now.
+
+        May be repeated. PostgreSQL does so by itself (autovacuum).
+        """
+        if self.is_sqlite:
+            with _refusals():
+                async with self._turn(), self.engine.connect() as connection:
+                    driver = (await connection.get_raw_connection()).driver_connection
+                    assert driver is not None
+                    await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         """On SQLite, waits until nothing else of this process writes, first come, first served.
@@ -228,6 +240,7 @@ def _set_pragmas(connection: _DriverConnection, _record: object) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "secure_delete=ON",  # who is erased is on no free page
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

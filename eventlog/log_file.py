@@ -81,6 +81,15 @@ class LogFile:
             except sqlite3.Error as error:
                 raise self._refused(error) from error
 
+    def drop_wal(self) -> None:
+        """Takes the WAL into the file and empties it, unless somebody reads in it just now."""
+        with suppress(sqlite3.Error):
+            connection = sqlite_file.connect(self.path)
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Commits what is queued and closes the file. May be called twice."""
         self.commits.close()

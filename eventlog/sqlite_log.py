@@ -158,8 +158,15 @@ class SqliteLog:
         await self._dead.prune(lambda owner, _: owner in project_ids)
 
     async def drop_dead_letters(self, named: Callable[[DeadLetter], bool]) -> None:
-        """Drops the dead letters of which this is true."""
+        """Drops the dead letters of which this is true, and takes off the disk what was deleted.
+
+        Those are free pages, and the WAL unless somebody reads in it. Without this both are
+        overwritten when the room is needed.
+        """
         await self._dead.prune(lambda *_: False, named)
+        while await self._file.change(partial(_shrink, spare=0)):
+            pass
+        await asyncio.to_thread(self._file.drop_wal)
 
     def states(self) -> dict[TopicPartition, PartitionState]:
         """Returns how far every partition has come."""
@@ -191,12 +198,12 @@ class SqliteLog:
         self._file.close()
 
 
-def _shrink(connection: sqlite3.Connection) -> bool:
+def _shrink(connection: sqlite3.Connection, spare: int = SPARE_PAGES) -> bool:
     """Gives some free pages back to the disk and tells whether there are more to give."""
     free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
-    if free <= SPARE_PAGES:
+    if free <= spare:
         return False
     # Python steps the statement once, and each step frees one page, whatever number is asked for.
-    for _ in range(min(VACUUM_PAGES, free - SPARE_PAGES)):
+    for _ in range(min(VACUUM_PAGES, free - spare)):
         connection.execute("PRAGMA incremental_vacuum(1)")
     return True

@@ -7,7 +7,7 @@ the sums of LLM calls: that these moved is noted, and until it is, their token m
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Protocol
 from uuid import uuid4
@@ -31,6 +31,7 @@ from clickhouse.persons import (
 from controlplane.database import Database
 from controlplane.erasures import save_erasure, take_erasure
 from controlplane.failures import ControlPlaneError
+from controlplane.person_texts import Texts, count_texts
 from eventlog.records import DeadLetter
 from processors.blocks import StoredLog, is_past
 from schemas.persons import Done, Erasure, ErasureState
@@ -48,7 +49,7 @@ class ErasedLog(StoredLog, Protocol):
     """What erasing asks of the log."""
 
     async def drop_dead_letters(self, named: Callable[[DeadLetter], bool]) -> None:
-        """Drops the dead letters of which this is true."""
+        """Drops the dead letters of which this is true, off the disk where the log is a file."""
         ...
 
 
@@ -64,12 +65,16 @@ class Erasures:
         database: Database,
         warehouse: Warehouse,
         event_log: ErasedLog,
+        *,
         erase_texts: EraseTexts,
+        texts: Sequence[Texts],
     ) -> None:
         self._database = database
         self._store = warehouse.aside
         self._log = event_log
         self._erase_texts = erase_texts
+        self._texts = texts
+        """What `erase_texts` leaves a person out of, to count it before."""
         self._owner = str(uuid4())
         self._done = Done()
         """How far the erasure is that is worked on."""
@@ -96,7 +101,9 @@ class Erasures:
     async def _erase(self, erasure: Erasure, whose: Whose) -> None:
         await self._settle()
         if not self._done.rows:
-            await self._save(erasure, rows=await count_rows(self._store, whose, **PATIENT))
+            rows = await count_rows(self._store, whose, **PATIENT)
+            rows |= await count_texts(self._database, self._texts, whose.project_id, whose.person)
+            await self._save(erasure, rows=rows)
         # Before the rows are blanked, for they say which issues it is about.
         fingerprints = await list_fingerprints(self._store, whose)
         await self._erase_texts(self._database, whose.project_id, fingerprints, whose.person)
@@ -104,6 +111,8 @@ class Erasures:
             await self._erase_table(erasure, one, whose)
         await self._log.drop_dead_letters(dead_letters_of(whose.project_id, whose.person))
         await self._save(erasure, state="done")
+        # After the id itself has gone. What fails here is done with the next erasure.
+        await self._database.scrub()
         log.info(
             "person erased",
             project_id=erasure.project_id,

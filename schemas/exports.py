@@ -50,3 +50,31 @@ class Schedule(Struct, frozen=True):
     failures: int
     error: str
     is_running: bool
+
+
+class ScheduleAnswer(Struct, frozen=True, rename="camel", kw_only=True):
+    """A plan as it is answered, and what became of it."""
+
+    every: Every
+    format: ExportFormat
+    place: Place
+    is_running: bool
+    next_run: str
+    done_before: str | None
+    """All that came before then is written."""
+    last_started: str | None
+    last_ended: str | None
+    rows: int
+    """Of the last run, as `bytes`."""
+    bytes: int
+    failures: int
+    error: str
+    """Why the last run failed; empty where it did not."""
+
+
+class ScheduleList(Struct, frozen=True):
+    """The schedules of a project: one, or none."""
+
+    schedules: list[ScheduleAnswer]
+    places: list[str]
+    """Where files may go, as the operator says."""

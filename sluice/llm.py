@@ -10,9 +10,11 @@ from api.llm import (
     costs,
     models,
     prices,
+    retention,
     score_analytics,
     scores,
     spans,
+    subjects,
     traces,
 )
 from api.llm.exporting import EXPORTS
@@ -81,6 +83,7 @@ SYSTEM = System(
         *(*analytics.HANDLERS, *models.HANDLERS, *scores.HANDLERS),
         *(*score_analytics.HANDLERS, *budgets.HANDLERS),
         *budget_anomalies.HANDLERS,
+        *(*subjects.HANDLERS, *retention.HANDLERS),
     ),
     controls=(*prices.HANDLERS, *budget_changes.CONTROLS),
     agents=(

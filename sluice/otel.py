@@ -1,6 +1,7 @@
 """The system `otel`, put together from its sub-packages."""
 
 from api.otel import lists, metrics, spans, trees
+from api.otel.exporting import EXPORTS
 from api.pages.otel.pages import SECTIONS
 from clickhouse.client import Warehouse
 from clickhouse.otel.summaries import summarise_one
@@ -45,4 +46,5 @@ SYSTEM = System(
     queries=(*trees.HANDLERS, *lists.HANDLERS, *spans.HANDLERS, *metrics.HANDLERS),
     checks=checks(),
     pages=SECTIONS,
+    exports=EXPORTS,
 )

@@ -17,6 +17,7 @@ from api.reads import Turns
 from api.reference import reference_router
 from processors.exports.scheduled import places_of
 from schemas.settings import Settings
+from sluice.erasing import TEXTS
 from sluice.forwarded import with_forwarded
 from sluice.layers import layered, routed, sharing_paths
 from sluice.proxies import trusted_proxies
@@ -42,6 +43,7 @@ def reading_state(settings: Settings) -> dict[str, Any]:
         "turns": Turns(settings.query_threads, max_memory_bytes=settings.query_max_memory_bytes),
         "outgoing": Outgoing(settings.max_outgoing_bytes),
         "export_places": places_of(settings).open,
+        "person_texts": TEXTS,
     }
 
 

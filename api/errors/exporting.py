@@ -1,13 +1,17 @@
 """What exports of log records are narrowed by: as their list is, but over all time by default."""
 
+from msgspec.structs import replace
+
 from api.auth import AnyRequest
 from api.errors.logs import LogQuery, filter_of
-from api.exports.lists import ListFilter, range_of
+from api.exports.lists import ListFilter, by_equality, range_of
+from api.pages.errors.issues.exporting import listed_events
 from api.pages.errors.logs.exporting import listed_logs
 from api.parameters import read, values_of
 from api.search_terms import ATTRIBUTE, read_attributes
 from api.time_zones import zone_of
 from clickhouse.errors.log_filters import condition
+from clickhouse.exports.registry import EXPORTED
 from clickhouse.queries.conditions import Condition
 from schemas.projects import ProjectContext
 
@@ -27,4 +31,7 @@ def _logs(request: AnyRequest, project: ProjectContext) -> Condition:
     return condition(project, wanted)
 
 
-EXPORTS = {"logs": ListFilter((LogQuery,), _logs, (ATTRIBUTE,), listed_logs)}
+EXPORTS = {
+    "logs": ListFilter((LogQuery,), _logs, (ATTRIBUTE,), listed_logs),
+    "errors": replace(by_equality(EXPORTED["errors"]), on_page=listed_events),
+}

@@ -1,6 +1,6 @@
 """What an export may be narrowed by: the filters of the list that shows the same rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from schemas.projects import ProjectContext
 
 FROM = "t.`MOMENT` >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
 TO = "t.`MOMENT` <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
-NarrowPage = Callable[[AnyRequest, Viewer], Condition]
+NarrowPage = Callable[[AnyRequest, Viewer], Condition | Awaitable[Condition]]
 Narrow = Callable[[AnyRequest, ProjectContext], Condition | None]
 
 
@@ -41,7 +41,7 @@ class ListFilter(Struct, frozen=True):
 
 def filters_of(own: Mapping[str, ListFilter]) -> dict[str, ListFilter]:
     """Returns the filters of every exported table: those of systems, else by equality."""
-    return {name: own.get(name) or _by_equality(table) for name, table in EXPORTED.items()}
+    return {name: own.get(name) or by_equality(table) for name, table in EXPORTED.items()}
 
 
 def every_parameter(filters: Mapping[str, ListFilter]) -> type[Struct]:
@@ -68,7 +68,9 @@ def within(table: Exported, first: int | None, last: int | None) -> Condition:
     return Condition(" AND ".join(parts) or "1", values)
 
 
-def _by_equality(table: Exported) -> ListFilter:
+def by_equality(table: Exported) -> ListFilter:
+    """Returns how a table is narrowed by columns of equal values, and by its range of time."""
+
     def narrow(request: AnyRequest, project: ProjectContext) -> Condition:
         values = values_of(request)
         first, last = range_of(request, project, values.get("tz") or project.time_zone)

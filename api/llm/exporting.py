@@ -3,7 +3,7 @@
 from api.auth import AnyRequest
 from api.exports.lists import ListFilter
 from api.llm.filters import SpanQuery, TraceQuery, list_of_spans, list_of_traces, with_search
-from api.pages.llm.exporting import listed_traces
+from api.pages.llm.exporting import listed_events, listed_traces
 from api.parameters import values_of
 from api.search_terms import ATTRIBUTE, RESOURCE
 from clickhouse.llm.filters import condition
@@ -25,7 +25,7 @@ def _spans(request: AnyRequest, project: ProjectContext) -> Condition:
 
 EXPORTS = {
     "traces": ListFilter((TraceQuery,), _traces, (METADATA, ATTRIBUTE, RESOURCE), listed_traces),
-    "spans": ListFilter((SpanQuery,), _spans),
+    "spans": ListFilter((SpanQuery,), _spans, on_page=listed_events),
 }
 """By the table. Words are not among the filters of traces: which calls have them is found message
 by message."""

@@ -35,11 +35,11 @@ def section_of(filters: Mapping[str, ListFilter]) -> Section:
         if table not in EXPORTED:
             raise NothingFound("There is no such table")
         narrow = filters[table].on_page
-        where = (
-            _by_range(EXPORTED[table], request, viewer)
-            if narrow is None
-            else narrow(request, viewer)
-        )
+        if narrow is None:
+            where = _by_range(EXPORTED[table], request, viewer)
+        else:
+            found = narrow(request, viewer)
+            where = found if isinstance(found, Condition) else await found
         wanted = Wanted(
             project=viewer.project,
             table=EXPORTED[table],

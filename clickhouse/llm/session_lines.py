@@ -1,8 +1,7 @@
 """Sessions as lines of a list: what their calls add up to, and what all of them add up to."""
 
-import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
 
@@ -11,7 +10,8 @@ from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import RollupColumns, Sums
 from clickhouse.llm.sightings import Sighting, read_sightings, restricted, with_moments
-from clickhouse.llm.subjects import SESSION, subjects_statement
+from clickhouse.llm.subject_totals import SubjectTotals, total_subjects
+from clickhouse.llm.subjects import ANY, SESSION, Least
 from clickhouse.llm.trace_lines import Place
 from clickhouse.llm.traces import EARLIEST_US, LATEST_US
 from clickhouse.queries.values import cents_sum
@@ -22,19 +22,6 @@ MOST_NAMES = 20
 """Of models, users and environments of one session."""
 SETS = (("users", "user_id"), ("models", "model_requested"), ("environments", "environment"))
 HASHES = "SELECT arrayJoin(arrayMap(id -> sipHash64(id), {ids:Array(String)})) LIMIT 3"
-TOTALS = """
-SELECT
-    count(),
-    sum(s_requests),
-    sum(s_errors),
-    sum(s_counted),
-    sum(s_unpriced),
-    quantileExactInclusiveIf(0.5)(toFloat64(s_counted), s_unpriced < s_requests)
-FROM (
-{sessions}
-)
-LIMIT 1
-"""
 
 
 class SessionLine(Struct, frozen=True, kw_only=True):
@@ -51,6 +38,8 @@ class SessionLine(Struct, frozen=True, kw_only=True):
     output_tokens: int
     cost_cents: float | None
     unpriced: int
+    latency_ms: float
+    """The mean of its calls."""
     users: list[str]
     models: list[str]
     environments: list[str]
@@ -59,17 +48,6 @@ class SessionLine(Struct, frozen=True, kw_only=True):
     def duration_ms(self) -> float:
         """From the begin of the first call to that of the last one."""
         return (self.last_us - self.first.us) / 1000
-
-
-class SessionTotals(NamedTuple):
-    """What all sessions of a list add up to; costs are cents."""
-
-    sessions: int
-    calls: int
-    errors: int
-    cost_cents: float | None
-    median_cents: float | None
-    """Of what a session cost, where that is known."""
 
 
 async def read_sessions(
@@ -113,21 +91,12 @@ async def total_sessions(
     project: ProjectContext,
     wanted: TraceFilter,
     *,
+    least: Least = ANY,
     base_only: bool = False,
-) -> SessionTotals:
+) -> SubjectTotals:
     """Returns what the sessions of a list add up to."""
     scoped = rollups.scope(project, wanted, names=(SESSION.dimension,), base_only=base_only)
-    columns = rollups.sums(scoped, ("requests", "errors", "unpriced", "counted"))
-    sql = TOTALS.replace("{sessions}", subjects_statement(scoped, SESSION, columns))
-    row = (await warehouse.query(sql, rollups.values_of(scoped))).rows[0]
-    median = row[5]
-    return SessionTotals(
-        sessions=row[0],
-        calls=row[1],
-        errors=row[2],
-        cost_cents=None if row[4] == row[1] else cents_sum(row[3]),
-        median_cents=None if median is None or math.isnan(median) else median * 100,
-    )
+    return await total_subjects(warehouse, scoped, SESSION, least)
 
 
 def _with_sets(columns: RollupColumns) -> RollupColumns:
@@ -161,6 +130,7 @@ def _line(row: Sequence[Any], seen: Sighting) -> SessionLine:
         output_tokens=sums.output,
         cost_cents=None if sums.unpriced == sums.requests else cents_sum(sums.counted),
         unpriced=sums.unpriced,
+        latency_ms=sums.latency_ns / sums.requests / 1e6 if sums.requests else 0.0,
         users=users,
         models=models,
         environments=environments,

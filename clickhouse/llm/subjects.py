@@ -3,7 +3,8 @@
 Pages of them follow each other: one goes on behind the place of the last one before it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
@@ -13,16 +14,28 @@ from clickhouse.llm.rollups import RollupColumns, Scope
 from schemas.projects import ProjectContext
 
 LAST = "last"
+FIRST = "first"
 DURATION = "duration"
 SESSIONS = "sessions"
+BY_TIME: Mapping[str, str] = {
+    LAST: "toUnixTimestamp64Micro(max(t.timestamp))",
+    FIRST: "toUnixTimestamp64Micro(min(t.timestamp))",
+    DURATION: "toUnixTimestamp64Micro(max(t.timestamp)) - toUnixTimestamp64Micro(min(t.timestamp))",
+}
+"""Figures that no rollup has: of moments it knows the hours."""
 SAMPLES = (20_000, 1_000_000)
 """Newest rows that are looked at for those seen last, before all of the range are."""
 COUNT, MONEY = "UInt128", "Decimal(38, 12)"
 ORDERS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
-    "cost": (("counted",), "s_counted", MONEY),
-    "calls": (("requests",), "s_requests", COUNT),
-    "errors": (("errors",), "s_errors", COUNT),
-    "tokens": (("input", "output"), "s_input + s_output", COUNT),
+    "cost": (("counted",), "{counted}", MONEY),
+    "calls": (("requests",), "{requests}", COUNT),
+    "errors": (("errors",), "{errors}", COUNT),
+    "tokens": (("input", "output"), "{input} + {output}", COUNT),
+    "latency": (
+        ("latency_ns", "requests"),
+        "intDiv({latency_ns}, greatest(toUInt128({requests}), 1))",
+        COUNT,
+    ),
 }
 """Name to the sums that it needs, the figure over them, and the type of that."""
 # What has been seen since the place has stood on a page before, or came meanwhile.
@@ -75,6 +88,37 @@ SESSION = Subject("session_id", "session_hash", "UInt64", "session_hash != 0")
 USER = Subject("user", "user_id", "String", "user_id != ''")
 
 
+class Least(NamedTuple):
+    """What a subject must come to, to be listed."""
+
+    cost_usd: Decimal | None = None
+    errors: int = 0
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What its conditions bind."""
+        bound: dict[str, Any] = {} if self.cost_usd is None else {"least_cost": self.cost_usd}
+        return bound | ({"least_errors": self.errors} if self.errors else {})
+
+    def conditions(self, scoped: Scope) -> list[str]:
+        """Returns conditions over the sums of a subject, which has calls that are billed."""
+        found = [] if scoped.table == "base" else [f"{_sum(scoped, 'requests')} != 0"]
+        if self.cost_usd is not None:
+            found.append(f"{_sum(scoped, 'counted')} >= {{least_cost:{MONEY}}}")
+        if self.errors:
+            found.append(f"{_sum(scoped, 'errors')} >= {{least_errors:UInt64}}")
+        return found
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The sums that it is about."""
+        cost = () if self.cost_usd is None else ("counted",)
+        return ("requests", *cost, *(("errors",) if self.errors else ()))
+
+
+ANY = Least()
+
+
 class Place(NamedTuple):
     """Where one stands in an order: its figure (of `LAST` in microseconds), and its key."""
 
@@ -89,6 +133,7 @@ class Listing(NamedTuple):
     order: str
     limit: int
     beyond: Place | None = None
+    least: Least = ANY
 
 
 async def rank(
@@ -103,13 +148,17 @@ async def rank(
 
     `wanted` has both ends of its range; only its traces count.
     """
-    if listing.order == LAST:
+    if listing.order == LAST and listing.least == ANY:
         return await _rank_by_last(warehouse, project, wanted, listing)
-    base_only = base_only or listing.order == DURATION
+    base_only = base_only or listing.order in BY_TIME
     names = (listing.subject.dimension,)
     scoped = rollups.scope(project, wanted, names=names, base_only=base_only)
     columns, figure, kind = _figure(scoped, listing)
-    sql = subjects_statement(scoped, listing.subject, columns, _ending(listing, figure, kind))
+    conditions = listing.least.conditions(scoped)
+    if listing.beyond is not None:
+        conditions.append(_beyond(listing, figure, kind))
+    ending = ENDING.replace("{beyond}", having(conditions)).replace("{figure}", figure)
+    sql = subjects_statement(scoped, listing.subject, columns, ending)
     answer = await warehouse.query(sql, rollups.values_of(scoped) | _values(listing))
     return [Place(row[1], row[0]) for row in answer.rows]
 
@@ -130,30 +179,41 @@ def subjects_statement(
     return rollups.statement(scoped, (), keyed, ending=ending)
 
 
+def having(conditions: Sequence[str]) -> str:
+    """Returns the clause of these conditions over sums; none, no clause."""
+    return f"HAVING {' AND '.join(conditions)}" if conditions else ""
+
+
 def _figure(scoped: Scope, listing: Listing) -> tuple[RollupColumns, str, str]:
-    """Returns what is added up, the figure over it with a name of its own last, and its type."""
-    if listing.order == DURATION:
-        first, last = (f"toUnixTimestamp64Micro({way}(t.timestamp))" for way in ("min", "max"))
-        return RollupColumns([f"{last} - {first} AS s_figure"], [], [], []), "s_figure", "Int64"
+    """Returns what is added up, with the figure over it first, the name of that, and its type."""
+    if figure := BY_TIME.get(listing.order):
+        return RollupColumns([f"{figure} AS s_figure"], [], [], []), "s_figure", "Int64"
     if listing.order == SESSIONS:
         session = ["session_hash AS session"]
         distinct = "uniqExactIf(session, session != 0) AS s_figure"
         flat = [f"{rollups.SESSIONS} AS s_figure"]
-        columns = RollupColumns(flat, session, session, [distinct], separate=("session",))
+        more = rollups.sums(scoped, listing.least.needs)
+        columns = RollupColumns(
+            flat,
+            [*session, *more.base],
+            [*session, *more.rolled],
+            [distinct],
+            separate=("session",),
+        )
         return columns, "s_figure", COUNT
-    needed, figure, kind = ORDERS[listing.order]
-    columns = rollups.sums(scoped, needed)
-    if len(needed) == 1:
-        return columns, figure, kind
+    needed, template, kind = ORDERS[listing.order]
+    columns = rollups.sums(scoped, (*needed, *listing.least.needs))
     # Its parts are no columns of the answer: one figure follows the key.
-    flat = [f"({' + '.join(part.rsplit(' AS ', 1)[0] for part in columns.flat)}) AS s_figure"]
-    total = [f"({' + '.join(part.rsplit(' AS ', 1)[0] for part in columns.total)}) AS s_figure"]
-    return columns._replace(flat=flat, total=total), "s_figure", kind
+    figure = template.format_map({name: _sum(scoped, name) for name in needed})
+    shown = [f"{figure} AS s_figure"]
+    return columns._replace(flat=shown, total=shown), "s_figure", kind
 
 
-def _ending(listing: Listing, figure: str, kind: str) -> str:
-    beyond = "" if listing.beyond is None else f"HAVING {_beyond(listing, figure, kind)}"
-    return ENDING.replace("{beyond}", beyond).replace("{figure}", figure)
+def _sum(scoped: Scope, name: str) -> str:
+    """Returns the expression of one sum, over base rows or over both arms."""
+    columns = rollups.sums(scoped, (name,))
+    (column,) = columns.flat if scoped.table == "base" else columns.total
+    return column.rsplit(" AS ", 1)[0]
 
 
 def _beyond(listing: Listing, figure: str, kind: str) -> str:
@@ -162,7 +222,7 @@ def _beyond(listing: Listing, figure: str, kind: str) -> str:
 
 
 def _values(listing: Listing) -> dict[str, Any]:
-    values: dict[str, Any] = {"limit": listing.limit}
+    values: dict[str, Any] = {"limit": listing.limit, **listing.least.values}
     if listing.beyond is not None:
         values |= {"place": listing.beyond.figure, "place_key": listing.beyond.key}
     return values

@@ -12,22 +12,15 @@ from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import RollupColumns, Scope
 from clickhouse.llm.sightings import read_sightings, restricted, with_moments
-from clickhouse.llm.subjects import USER, subjects_statement
+from clickhouse.llm.subject_totals import MEASURED, SubjectTotals, total_subjects
+from clickhouse.llm.subjects import ANY, USER, Least
 from clickhouse.queries.periods import Period, Periods
 from clickhouse.queries.values import cents_sum
 from schemas.projects import ProjectContext
 
 NAMES = (USER.dimension,)
-MEASURED = ("requests", "errors", "input", "output", "unpriced", "counted")
 MOST_CELLS = 500_000
 """Users times periods: more is refused."""
-COUNTED = """
-SELECT count()
-FROM (
-{users}
-)
-LIMIT 1
-"""
 
 
 class Figures(NamedTuple):
@@ -38,6 +31,7 @@ class Figures(NamedTuple):
     input: int = 0
     output: int = 0
     unpriced: int = 0
+    latency_ns: int = 0
     cost: Decimal = Decimal(0)
 
     @property
@@ -62,6 +56,8 @@ class UserLine(Struct, frozen=True, kw_only=True):
     errors: int
     tokens: int
     cost_cents: float | None
+    latency_ms: float
+    """The mean of their calls."""
 
 
 class Beside(NamedTuple):
@@ -72,14 +68,6 @@ class Beside(NamedTuple):
     """Of the time before."""
     periods: Mapping[int, Figures]
     """By the first moment of each period that has calls, in microseconds since 1970 UTC."""
-
-
-class UserTotals(NamedTuple):
-    """What all calls of a list of users add up to."""
-
-    users: int
-    figures: Figures
-    """Of calls without a user too."""
 
 
 class Both(NamedTuple):
@@ -115,6 +103,7 @@ async def read_users(
             errors=found[user].errors,
             tokens=found[user].tokens,
             cost_cents=found[user].cost_cents,
+            latency_ms=found[user].latency_ns / max(found[user].calls, 1) / 1e6,
         )
         for user in users
         if user in found
@@ -163,16 +152,12 @@ async def total_users(
     project: ProjectContext,
     wanted: TraceFilter,
     *,
+    least: Least = ANY,
     base_only: bool = False,
-) -> UserTotals:
-    """Returns how many users there are, and what all calls add up to."""
-    scoped = rollups.scope(project, wanted, names=(USER.dimension,), base_only=base_only)
-    users = subjects_statement(scoped, USER, RollupColumns([], [], [], []))
-    counted, figures = await asyncio.gather(
-        warehouse.query(COUNTED.replace("{users}", users), rollups.values_of(scoped)),
-        add_up_calls(warehouse, project, wanted, base_only=base_only),
-    )
-    return UserTotals(counted.rows[0][0], figures)
+) -> SubjectTotals:
+    """Returns what all users of a list add up to."""
+    scoped = rollups.scope(project, wanted, names=NAMES, base_only=base_only)
+    return await total_subjects(warehouse, scoped, USER, least)
 
 
 async def _count_sessions(

@@ -34,6 +34,10 @@ HAVING first_us >= {from_us:Int64}
 ORDER BY first_us DESC, trace_id DESC
 LIMIT {limit:UInt32}
 """
+OF_TRACES = """project_id = {project_id:String}
+    AND timestamp >= fromUnixTimestamp64Micro({rows_from_us:Int64}, 'UTC')
+    AND timestamp <= fromUnixTimestamp64Micro({rows_to_us:Int64}, 'UTC')
+    AND trace_id IN (SELECT trace_id FROM ({traces}))"""
 BEYOND = "(first_us, trace_id) < ({place_us:Int64}, {place_id:String})"
 LASTED = "toUnixTimestamp64Micro(max(ended)) - first_us"
 CONDITIONS = {
@@ -105,6 +109,21 @@ async def find_traces(
         if len(rows) >= limit:
             break
     return [TracePlaceInList(first_us, trace_id) for trace_id, first_us in rows]
+
+
+def spans_of_traces(project: ProjectContext, wanted: OtelTraceFilter) -> Condition:
+    """Returns the condition for all spans of the traces that are listed.
+
+    Both ends of the range are set. A span counts where it began within the pauses of a trace.
+    """
+    assert wanted.from_us is not None
+    sql, values = _statement(project, wanted, None)
+    traces = sql.partition("ORDER BY")[0]
+    values |= {
+        "from_us": wanted.from_us,
+        "rows_from_us": max(0, wanted.from_us - LONGEST_PAUSE_US),
+    }
+    return Condition(OF_TRACES.replace("{traces}", traces), values)
 
 
 def _statement(

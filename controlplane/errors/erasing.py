@@ -1,8 +1,6 @@
 """What issues and messages of alerts say of a person who is erased: titles are texts of events."""
 
-import re
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
 
 import msgspec
 from sqlalchemy import select
@@ -11,19 +9,11 @@ from controlplane.database import Database
 from controlplane.errors.alert_models import AlertHit, AlertRule
 from controlplane.errors.models import Issue, IssueFingerprint
 from controlplane.outbox_models import AlertOutbox
+from controlplane.person_texts import rewritten, without
 from controlplane.rules import as_uuid
 from schemas.projects import ProjectId
 
-ERASED = "[erased]"
 AT_ONCE = 500
-
-Rewrite = Callable[[str], str]
-
-
-def without(person: str) -> Rewrite:
-    """Return what leaves a person out of a text, where the id stands there as a word of its own."""
-    pattern = re.compile(rf"(?<!\w){re.escape(person)}(?!\w)")
-    return lambda text: pattern.sub(ERASED, text)
 
 
 async def erase_texts(
@@ -60,7 +50,7 @@ async def erase_alerts(database: Database, project_id: ProjectId, person: str) -
             AlertOutbox.payload.contains(written, autoescape=True),
         )
         for message in await session.scalars(messages):
-            payload = _rewritten(msgspec.json.decode(message.payload), rewrite)
+            payload = rewritten(msgspec.json.decode(message.payload), rewrite)
             message.payload = msgspec.json.encode(payload).decode()
         rules = select(AlertRule.id).where(AlertRule.project_id == as_uuid(project_id))
         hits = select(AlertHit).where(
@@ -68,11 +58,3 @@ async def erase_alerts(database: Database, project_id: ProjectId, person: str) -
         )
         for hit in await session.scalars(hits):
             hit.title = rewrite(hit.title)
-
-
-def _rewritten(part: Any, rewrite: Rewrite) -> Any:
-    if isinstance(part, dict):
-        return {key: _rewritten(value, rewrite) for key, value in part.items()}
-    if isinstance(part, list):
-        return [_rewritten(value, rewrite) for value in part]
-    return rewrite(part) if isinstance(part, str) else part

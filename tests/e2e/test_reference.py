@@ -106,12 +106,17 @@ OF_OTEL = (
     *("otel/traces", "otel/services", "otel/services/{otel_service}/operations", "otel/map"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}"),
 )
+OF_SUBJECTS = ("sessions", "analytics/users", "analytics/retention")
+SCHEDULES = "/dashboard/api/exports/schedules"
+SCHEDULES_BY_TOKEN = "/api/v1/projects/{project_id}/exports/schedules"
 OF_SCORES = ("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics")
 REJECTED = {
     **{CERTIFICATE: 404, "POST /api/auth/sign-up/email": 403, PROMOTES: 400, RECEIVES: 401},
     DETECTS: 400,
+    **{f"PUT {path}": 400 for path in (SCHEDULES, SCHEDULES_BY_TOKEN)},
+    **{f"DELETE {path}": 404 for path in (SCHEDULES, SCHEDULES_BY_TOKEN)},
 }
-"""What is answered otherwise than by its best status: nothing is signed, fetched or
+"""What is answered otherwise than by its best status: nothing is signed, fetched, exported or
 runs in the walk."""
 STEPS = (
     *("POST /dashboard/api/signup", "POST /api/auth/sign-in/email", "GET /api/auth/get-session"),
@@ -176,6 +181,9 @@ STEPS = (
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in BESIDE_ERRORS),
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in EXPORTS),
     *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_SCORES),
+    *(f"GET {base}/{path}" for base in ("/v1", "/dashboard/api") for path in OF_SUBJECTS),
+    *(f"{way} {SCHEDULES}" for way in ("PUT", "GET", "DELETE")),
+    *(f"{way} {SCHEDULES_BY_TOKEN}" for way in ("PUT", "GET", "DELETE")),
     *(f"DELETE {base}/scores/{{score_id}}" for base in ("/v1", "/dashboard/api")),
     *("PATCH /dashboard/api/issues/{issue_id}", "POST /dashboard/api/issues/bulk"),
     *("POST /dashboard/api/issues/{issue_id}/merge", "GET /v1/issues/{issue_id}"),

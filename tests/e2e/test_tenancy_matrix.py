@@ -26,6 +26,7 @@ from tests.poison import append_poison
 
 RANGE = {"date_from": "2026-11-01T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"}
 LASTED = {"start_timestamp": time.time() - 1, "timestamp": time.time()}
+PLAN = {"every": "day", "format": "csv", "place": "folder"}
 RULE = {
     "name": "taken",
     "ruleType": "issue.new",
@@ -102,6 +103,7 @@ QUERIES = (
     "spans/{span_id}/cost",
     "analytics",
     "analytics/spans",
+    *("sessions", "analytics/users", "analytics/retention"),
     "models",
     *("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics"),
     *("budgets", "budgets/check", "budgets/alerts", "budgets/anomalies", "budgets/{budget_id}"),
@@ -146,6 +148,7 @@ OF_TOKENS = (
     "GET projects/{project_id}/attachments/{attachment_id}",
     "GET projects/{project_id}/check-ins/monitors",
     *(f"GET projects/{{project_id}}/export{end}" for end in ("", "/{table}")),
+    *(f"{way} projects/{{project_id}}/exports/schedules" for way in ("GET", "DELETE")),
     *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
 )
@@ -156,7 +159,8 @@ PAGES = (
     "/llm/scores",
     *("/llm/traces", "/llm/traces/{trace_id}", "/llm/traces/{trace_id}/raw"),
     *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/prompts"),
-    *("/llm/users", "/llm/users/totals", "/llm/users/beside"),
+    *("/llm/users", "/llm/users/totals", "/llm/users/beside", "/llm/retention"),
+    *("/llm/sessions/export", "/llm/users/export"),
     *("/llm/budgets", "/llm/budgets/{budget_id}"),
     *("/llm/users/{user}", "/llm/users/{user}/more"),
     "/llm/traces/{trace_id}/raw/{part}",
@@ -478,6 +482,10 @@ CASES: dict[str, Case] = {
     "PATCH /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN, {"name": "taken"}),
     "DELETE /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN),
     "POST /api/v1/projects/{project_id}/budgets": Case(Guard.TOKEN, BUDGET),
+    "GET /dashboard/api/exports/schedules": Case(Guard.ADMIN),
+    "PUT /dashboard/api/exports/schedules": Case(Guard.ADMIN, PLAN),
+    "DELETE /dashboard/api/exports/schedules": Case(Guard.ADMIN),
+    "PUT /api/v1/projects/{project_id}/exports/schedules": Case(Guard.TOKEN, PLAN),
     "PATCH /api/v1/projects/{project_id}/budgets/{budget_id}": Case(Guard.TOKEN, {"amount": 1}),
     "GET /dashboard/api/alert-channels": Case(Guard.MEMBER),
     "POST /dashboard/api/alert-channels": Case(Guard.ADMIN, CHANNEL),

@@ -7,9 +7,11 @@ from api.pages.llm.finding import FINDER
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
 from api.pages.llm.prompts import prompts_part
+from api.pages.llm.retention import retention_page
 from api.pages.llm.scores import scores_page
 from api.pages.llm.session import session_page
 from api.pages.llm.sessions import sessions_page, sessions_totals
+from api.pages.llm.subjects_taken import export_sessions, export_users
 from api.pages.llm.suggestions import suggest
 from api.pages.llm.taken import list_csv, list_parquet
 from api.pages.llm.trace import raw_body, raw_trace, trace_page
@@ -43,7 +45,8 @@ SECTIONS = (
             *(trace_page, raw_trace, raw_body),
             *(sessions_page, sessions_totals, session_page, prompts_part),
             *budgets.HANDLERS,
-            *(users_page, users_totals, users_beside, user_page, user_rest),
+            *(users_page, users_totals, users_beside, user_page, user_rest, retention_page),
+            *(export_sessions, export_users),
         ),
     ),
     agents.SECTION,

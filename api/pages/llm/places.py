@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 from api.parameters import Values, invalid
-from clickhouse.llm.subjects import DURATION, LAST, SESSION, Listing, Subject
+from clickhouse.llm.subjects import BY_TIME, SESSION, Listing, Subject
 from clickhouse.llm.subjects import Place as SubjectPlace
 from clickhouse.llm.trace_lines import Place
 
@@ -49,17 +49,18 @@ def listing_of(values: Values, subject: Subject, orders: tuple[str, ...], *, lim
     if order not in orders:
         raise invalid("sort", f"Expected one of {', '.join(orders)}")
     text = values.get("older")
-    beyond = _subject_place(text, subject, order) if text else None
+    beyond = subject_place(text, subject, order, name="older") if text else None
     return Listing(subject, order, limit + 1, beyond)
 
 
-def _subject_place(text: str, subject: Subject, order: str) -> SubjectPlace:
+def subject_place(text: str, subject: Subject, order: str, *, name: str) -> SubjectPlace:
+    """Reads what `written_subject` gave. Raises `InvalidParameters` of the parameter `name`."""
     figure, _, key = text.partition("_")
-    kind = MOMENT if order in (LAST, DURATION) else MONEY if order == "cost" else WHOLE
+    kind = MOMENT if order in BY_TIME else MONEY if order == "cost" else WHOLE
     if not kind.fullmatch(figure) or not key:
-        raise invalid("older", RULE)
+        raise invalid(name, RULE)
     if subject is not SESSION:
         return SubjectPlace(figure, key)
     if not WHOLE.fullmatch(key) or int(key) >= HASHES:
-        raise invalid("older", RULE)
+        raise invalid(name, RULE)
     return SubjectPlace(figure, int(key))

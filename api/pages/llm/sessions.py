@@ -22,14 +22,14 @@ from api.reads import reader_of
 from clickhouse.client import Warehouse
 from clickhouse.llm.session_lines import (
     SessionLine,
-    SessionTotals,
     read_sessions,
     total_sessions,
 )
+from clickhouse.llm.subject_totals import SubjectTotals
 from clickhouse.llm.subjects import SESSION, Listing, rank
 
 PAGE_ROWS = 50
-ORDERS = ("last", "calls", "errors", "cost", "duration")
+ORDERS = ("last", "first", "calls", "errors", "tokens", "cost", "duration", "latency")
 KEPT = "session-columns"
 """The cookie in which a browser keeps the columns that its viewer chose."""
 COLUMNS: Mapping[str, str] = {
@@ -41,6 +41,7 @@ COLUMNS: Mapping[str, str] = {
     "tokens": "Tokens",
     "cost": "Cost",
     "duration": "Duration",
+    "latency": "Latency",
     "models": "Models",
     "environment": "Environment",
     "first": "First seen",
@@ -112,10 +113,10 @@ async def list_sessions(
 
 async def _later(
     store: Warehouse, wanted: Wanted, lines: list[SessionLine]
-) -> tuple[SessionTotals, list[Prompt | None]]:
+) -> tuple[SubjectTotals, list[Prompt | None]]:
     firsts = [line.first for line in lines]
     return await asyncio.gather(_totals(store, wanted), prompts_of(store, wanted.project, firsts))
 
 
-async def _totals(store: Warehouse, wanted: Wanted) -> SessionTotals:
+async def _totals(store: Warehouse, wanted: Wanted) -> SubjectTotals:
     return await total_sessions(store, wanted.project, wanted.filter, base_only=wanted.is_fine)

@@ -22,13 +22,13 @@ from api.pages.viewer import Viewed, Viewer
 from api.parameters import invalid, values_of
 from api.reads import reader_of
 from clickhouse.client import Warehouse
+from clickhouse.llm.subject_totals import SubjectTotals
 from clickhouse.llm.subjects import USER, Listing, rank
 from clickhouse.llm.user_lines import (
     Beside,
     Both,
     Figures,
     UserLine,
-    UserTotals,
     add_up_calls,
     read_beside,
     read_users,
@@ -36,7 +36,7 @@ from clickhouse.llm.user_lines import (
 )
 
 PAGE_ROWS = 50
-ORDERS = ("cost", "last", "calls", "errors", "tokens", "sessions")
+ORDERS = ("cost", "last", "calls", "errors", "tokens", "sessions", "latency", "first")
 OF, AT = "of", "at"
 MOST_ADDRESS = 6_000
 """Characters of an address with names of users, as they are escaped."""
@@ -146,7 +146,7 @@ async def _list(
     return lines, written_subject(shown[-1]) if len(places) > len(shown) else None
 
 
-async def _totals(store: Warehouse, wanted: Wanted) -> UserTotals:
+async def _totals(store: Warehouse, wanted: Wanted) -> SubjectTotals:
     return await total_users(store, wanted.project, wanted.filter, base_only=wanted.is_fine)
 
 

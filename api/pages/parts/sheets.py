@@ -3,21 +3,23 @@
 import asyncio
 import csv
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from litestar import Response
 from litestar.response import Stream
 
 Kind = Literal["text", "count", "number", "time"]
-Format = Literal["csv", "parquet"]
+Format = Literal["csv", "jsonl", "parquet"]
 Row = Sequence[str | float | datetime | None]
 
 MEDIA: Mapping[Format, str] = {
     "csv": "text/csv",
+    "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
 TYPES: Mapping[Kind, pa.DataType] = {
@@ -28,6 +30,7 @@ TYPES: Mapping[Kind, pa.DataType] = {
 }
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet run a cell."""
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class Column(NamedTuple):
@@ -69,6 +72,25 @@ class Csv:
         return b""
 
 
+class JsonLines:
+    """An object in each line; what is unknown is null."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._names = [column.name for column in columns]
+
+    def write(self, rows: Sequence[Row]) -> bytes:
+        """Returns a line for each row."""
+        objects = [
+            {name: _storable(value) for name, value in zip(self._names, row, strict=True)}
+            for row in rows
+        ]
+        return _encode_lines(objects)
+
+    def end(self) -> bytes:
+        """Returns nothing: the last line is the end."""
+        return b""
+
+
 class Parquet:
     """Each piece is a row group."""
 
@@ -93,11 +115,18 @@ class Parquet:
         return self._pieces.take()
 
 
+SHEETS: Mapping[Format, Callable[[Sequence[Column]], Sheet]] = {
+    "csv": Csv,
+    "jsonl": JsonLines,
+    "parquet": Parquet,
+}
+
+
 async def download(
     name: str, form: Format, columns: Sequence[Column], pages: AsyncIterator[Sequence[Row]]
 ) -> Response[Any]:
     """Return a file of all pages; what the first of them raises is raised here."""
-    sheet = Csv(columns) if form == "csv" else Parquet(columns)
+    sheet = SHEETS[form](columns)
     first = await anext(pages, ())
     headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
     return Stream(_pieces(sheet, first, pages), media_type=MEDIA[form], headers=headers)

@@ -11,7 +11,7 @@ from api.pages.forms import Problem, fields_of, problem_of
 from api.pages.render import page
 from api.pages.settings.admins import PATH, admins_only, page_of
 from api.pages.viewer import Viewed, Viewer
-from api.persons import counted, export, whose_data
+from api.persons import counted, export, told_of, whose_data
 from api.reads import reader_of
 from controlplane.erasures import cleaned_person, list_erasures, request_erasure
 from controlplane.failures import BadRequest, Conflict
@@ -49,7 +49,7 @@ async def export_one(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     by = viewer.session.account.user_id
     whose = whose_data(project.project_id, person)
     log.info("person exported", project_id=project.project_id, by=by)
-    return export(reader_of(request, project), whose)
+    return export(reader_of(request, project), told_of(request), whose)
 
 
 @post(f"{PERSONS}/erase", include_in_schema=False, status_code=200)
@@ -88,7 +88,7 @@ async def _shown(
     found: PersonCounts | None = None
     if person:
         async with reader_of(request, viewer.project).turn() as warehouse:
-            found = await counted(warehouse, whose_data(project_id, person))
+            found = await counted(warehouse, told_of(request), whose_data(project_id, person))
     return await page(
         request,
         "settings/persons.html",

@@ -10,12 +10,12 @@ from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.prompts import WHOLE_BYTES, read_prompts
 from clickhouse.llm.session_calls import SLOTS, Before, Slot, add_up_to, slots_of
 from clickhouse.llm.session_lines import (
-    SessionTotals,
     read_session,
     read_sessions,
     total_sessions,
 )
-from clickhouse.llm.subjects import SESSION, USER, Listing, Place, Subject, rank
+from clickhouse.llm.subject_totals import SubjectTotals
+from clickhouse.llm.subjects import SESSION, USER, Least, Listing, Place, Subject, rank
 from clickhouse.llm.trace_lines import Place as TracePlace
 from clickhouse.llm.user_lines import Both, Figures, read_beside, read_users, total_users
 from schemas.projects import ProjectContext
@@ -34,6 +34,9 @@ RAGGED = TraceFilter(
     from_us=START_US + 5 * HOUR_US + HOUR_US // 2, to_us=START_US + 90 * HOUR_US - HOUR_US // 2
 )
 CENT = 10**10
+CALL_NS = 1_200_000_000
+"""What a call takes, of those that say nothing else."""
+ORDERS = ("last", "first", "calls", "errors", "cost", "tokens", "latency")
 MINUTE_US = 60_000_000
 
 
@@ -130,15 +133,20 @@ async def test_sessions_add_up_to_their_totals_with_the_median_of_known_costs(
 ) -> None:
     store_three(warehouse, project)
 
-    assert await total_sessions(warehouse, project, ALL) == SessionTotals(3, 6, 1, 15, 7.5)
+    whole = await total_sessions(warehouse, project, ALL)
+    assert whole[:-1] == (3, 6, 1, 13, 15, 7.5)
+    assert whole.latency_ms == pytest.approx(await mean_of(warehouse, project, "session_id != ''"))
     nothing = TraceFilter(from_us=START_US - DAY_US, to_us=START_US - 1)
-    assert await total_sessions(warehouse, project, nothing) == SessionTotals(0, 0, 0, None, None)
+    assert await total_sessions(warehouse, project, nothing) == SubjectTotals(
+        0, 0, 0, 0, None, None, None
+    )
 
 
 @pytest.mark.parametrize(
     ("subject", "order"),
-    [(SESSION, order) for order in ("last", "calls", "errors", "cost", "tokens", "duration")]
-    + [(USER, order) for order in ("last", "calls", "errors", "cost", "tokens", "sessions")],
+    [(SESSION, order) for order in ORDERS]
+    + [(SESSION, "duration")]
+    + [(USER, order) for order in (*ORDERS, "sessions")],
 )
 async def test_pages_follow_each_other_and_need_no_rollup(
     warehouse: Warehouse,
@@ -212,14 +220,56 @@ async def test_users_have_their_figures_and_what_stands_beside_them(
     assert (ann.calls, ann.errors, ann.tokens, ann.cost_cents) == (4, 1, 13, 12)
     assert (ann.first_us, ann.last_us) == (START_US, START_US + 30 * MINUTE_US)
     assert (cid.calls, cid.cost_cents) == (1, None)
-    assert beside["ann"] == (0, Figures(4, 1, 6, 7, 0, Decimal("0.12")), {})
+    assert beside["ann"] == (
+        0,
+        Figures(4, 1, 6, 7, 0, beside["ann"].before.latency_ns, Decimal("0.12")),
+        {},
+    )
     assert beside["bob"] == (
         1,
         Figures(),
-        {START_US + 2 * HOUR_US: Figures(1, 0, 0, 0, 0, Decimal("0.03"))},
+        {START_US + 2 * HOUR_US: Figures(1, 0, 0, 0, 0, CALL_NS, Decimal("0.03"))},
     )
     totals = await total_users(warehouse, project, ALL)
-    assert (totals.users, totals.figures.calls, totals.figures.cost_cents) == (3, 7, 23)
+    assert (totals.subjects, totals.calls, totals.cost_cents) == (3, 6, 15)
+
+
+async def mean_of(warehouse: Warehouse, project: ProjectContext, which: str) -> float:
+    sql = f"SELECT avg(latency_ns) / 1e6 FROM traces WHERE project_id = {{p:String}} AND {which}"
+    found = await warehouse.query(sql, {"p": project.project_id})
+    return float(found.rows[0][0])
+
+
+@pytest.mark.parametrize("order", ["last", "cost"])
+@pytest.mark.parametrize("base_only", [False, True])
+async def test_sessions_below_a_cost_or_without_an_error_are_in_no_list_and_no_total(
+    warehouse: Warehouse, project: ProjectContext, order: str, base_only: bool
+) -> None:
+    store_three(warehouse, project)
+    dear, failed = Least(cost_usd=Decimal("0.09")), Least(errors=1)
+
+    async def listed(least: Least) -> list[str]:
+        listing = Listing(SESSION, order, 10, None, least)
+        places = await rank(warehouse, project, ALL, listing, base_only=base_only)
+        lines = await read_sessions(warehouse, project, ALL, [place.key for place in places])
+        totals = await total_sessions(warehouse, project, ALL, least=least, base_only=base_only)
+        assert totals.subjects == len(lines)
+        assert totals.calls == sum(line.calls for line in lines)
+        return [line.session_id for line in lines]
+
+    assert await listed(dear) == ["b"]
+    assert await listed(failed) == ["a"]
+    assert sorted(await listed(Least())) == ["a", "b", "c"]
+
+
+async def test_sessions_and_users_of_another_project_are_in_no_list(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    store_three(warehouse, project)
+
+    for subject in (SESSION, USER):
+        places = await rank(warehouse, project, ALL, Listing(subject, "cost", 10))
+        assert max(place.figure for place in places) < Decimal("0.2")
 
 
 async def test_a_page_of_a_session_knows_what_came_before_it(

@@ -33,6 +33,7 @@ PATHS = (
     f"/analytics?{RANGE}",
     f"/analytics/spans?{RANGE}",
     "/models",
+    *("/sessions", "/analytics/users", "/analytics/retention"),
     *("/scores", "/scores/a", "/traces/a/scores", f"/scores/analytics?{RANGE}"),
     *("/traces/a/tree", "/otel/spans/a", "/otel/traces", "/otel/map", "/otel/services"),
     "/otel/services/a/operations",
