@@ -87,13 +87,18 @@ def _compared(queue: Queue, said: Sequence[Said]) -> _Compared:
                 alpha=found.alpha,
             )
         )
-        differing += [(rule.name, one) for one in most_differing(units, level)[:MOST_DIFFERING]]
+        most = most_differing(units, level, widest=_widest(rule))[:MOST_DIFFERING]
+        differing += [(rule.name, one) for one in most]
     differing.sort(key=lambda pair: -pair[1].difference)
     return _Compared(names, differing[:MOST_DIFFERING], by_name)
 
 
 def _level(rule: Rule) -> Level:
     return "interval" if rule.type == "numeric" else "nominal"
+
+
+def _widest(rule: Rule) -> float | None:
+    return None if rule.min is None or rule.max is None else rule.max - rule.min
 
 
 def _compared_value(said: Said) -> float | str:

@@ -40,7 +40,7 @@ class Differing(NamedTuple):
     key: Hashable
     difference: float
     """0 to 1: of names the share of pairs that differ, of numbers how far pairs are apart, against
-    how far the least and the greatest number of all are."""
+    how far two numbers can be."""
 
 
 def agreement_of(units: Units, level: Level) -> Agreement:
@@ -65,21 +65,28 @@ def alpha_of(units: Units, level: Level) -> float | None:
     return float(1 - (len(values) - 1) * observed / expected)
 
 
-def most_differing(units: Mapping[K, Sequence[float | str]], level: Level) -> list[Differing]:
-    """Returns the items on which people differ, those on which they do most first."""
+def most_differing(
+    units: Mapping[K, Sequence[float | str]], level: Level, *, widest: float | None = None
+) -> list[Differing]:
+    """Returns the items on which people differ, those on which they do most first.
+
+    `widest` is how far two numbers can be; `None` is how far those are that were given.
+    """
     paired = {key: unit for key, unit in units.items() if len(unit) > 1}
-    apart = _apart(level, [value for unit in paired.values() for value in unit])
+    apart = _apart(level, [value for unit in paired.values() for value in unit], widest)
     found = [Differing(key, _mean(unit, apart)) for key, unit in paired.items()]
     return sorted((one for one in found if one.difference > 0), key=lambda one: -one.difference)
 
 
 def _apart(
-    level: Level, values: Sequence[float | str]
+    level: Level, values: Sequence[float | str], given: float | None
 ) -> Callable[[float | str, float | str], float]:
     if level == "nominal":
         return lambda one, other: float(one != other)
     numbers = [float(value) for value in values]
-    widest = max(numbers, default=0.0) - min(numbers, default=0.0)
+    spread = max(numbers, default=0.0) - min(numbers, default=0.0)
+    # A rule that was changed since may have allowed more.
+    widest = max(given or 0.0, spread)
     return lambda one, other: abs(float(one) - float(other)) / widest if widest else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Annotation queues over HTTP: made, filled, annotated through the log, and how far people agree."""
+"""Annotation queues over HTTP: made, filled, annotated through the log, and agreement on it."""
 
 from typing import Any
 

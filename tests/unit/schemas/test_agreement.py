@@ -71,4 +71,5 @@ def test_those_on_which_people_differ_most_come_first() -> None:
     names: dict[str, list[float | str]] = {"x": ["a", "a", "b"], "y": ["a", "b"], "z": ["a", "a"]}
 
     assert most_differing(numbers, "interval") == [("y", 1.0), ("x", 0.25)]
+    assert most_differing(numbers, "interval", widest=8)[0] == ("y", 0.5)
     assert most_differing(names, "nominal") == [("y", 1.0), ("x", pytest.approx(2 / 3))]
