@@ -46,7 +46,7 @@ class ItemsQuery(Struct, frozen=True, kw_only=True):
 
 @get(QUEUES, opt=describes(answer=QueueList))
 async def get_queues(request: AnyRequest, project: Project) -> QueueList:
-    """Answers the annotation queues of a project with how far they are."""
+    """Answers the annotation queues, and how far they are."""
     found = await list_queues(services(request).database, project.project_id)
     return QueueList([queue_answer(one) for one in found])
 

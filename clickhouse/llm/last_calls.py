@@ -17,6 +17,7 @@ WHERE project_id = {project_id:String}
             AND NOT is_link
             AND key = {key:String}
     )
+    AND billing = ''
     AND startsWith(trace_id, {trace_id:String})
 ORDER BY timestamp DESC, trace_id DESC
 LIMIT 1

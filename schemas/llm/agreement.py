@@ -17,6 +17,7 @@ from itertools import combinations
 from typing import Literal, NamedTuple, TypeVar
 
 Level = Literal["nominal", "interval"]
+Distance = Callable[[float | str, float | str], float]
 K = TypeVar("K", bound=Hashable)
 Units = Sequence[Sequence[float | str]]
 """The values of each item."""
@@ -39,7 +40,7 @@ class Differing(NamedTuple):
 
     key: Hashable
     difference: float
-    """0 to 1: of names the share of pairs that differ, of numbers how far pairs are apart, against
+    """0 to 1: of names the share of pairs that differ, of numbers the distance of pairs, against
     how far two numbers can be."""
 
 
@@ -73,14 +74,12 @@ def most_differing(
     `widest` is how far two numbers can be; `None` is how far those are that were given.
     """
     paired = {key: unit for key, unit in units.items() if len(unit) > 1}
-    apart = _apart(level, [value for unit in paired.values() for value in unit], widest)
-    found = [Differing(key, _mean(unit, apart)) for key, unit in paired.items()]
+    distance = _distance(level, [value for unit in paired.values() for value in unit], widest)
+    found = [Differing(key, _mean(unit, distance)) for key, unit in paired.items()]
     return sorted((one for one in found if one.difference > 0), key=lambda one: -one.difference)
 
 
-def _apart(
-    level: Level, values: Sequence[float | str], given: float | None
-) -> Callable[[float | str, float | str], float]:
+def _distance(level: Level, values: Sequence[float | str], given: float | None) -> Distance:
     if level == "nominal":
         return lambda one, other: float(one != other)
     numbers = [float(value) for value in values]
@@ -90,9 +89,9 @@ def _apart(
     return lambda one, other: abs(float(one) - float(other)) / widest if widest else 0.0
 
 
-def _mean(unit: Sequence[float | str], apart: Callable[[float | str, float | str], float]) -> float:
+def _mean(unit: Sequence[float | str], distance: Distance) -> float:
     pairs = list(combinations(unit, 2))
-    return sum(apart(one, other) for one, other in pairs) / len(pairs)
+    return sum(distance(one, other) for one, other in pairs) / len(pairs)
 
 
 def _same_pairs(unit: Sequence[float | str]) -> int:

@@ -308,27 +308,32 @@ class TestTexts:
         assert visitor.faults == []
 
 
+def queue_with_three_calls(visitor: Visitor, world: World) -> None:
+    """Makes a queue by its form, adds calls of the list, and opens the first."""
+    page = visitor.go(path_of(world.demo, "llm/annotation"))
+    page.get_by_label("Name", exact=True).fill(f"Week {HOSTILE}"[:100])
+    page.get_by_label("Scores", exact=True).fill(
+        f'quality (1 is useless): 1 to 5\ntone: kind, rude, "{HOSTILE.replace(chr(34), "")}"\n'
+        "correct: yes or no\nlength: number"
+    )
+    page.get_by_label("Instructions").fill(HOSTILE)
+    page.get_by_role("button", name="Make the queue").click()
+    expect(page.locator("tr", has_text="1 to 5")).to_contain_text("1 is useless")
+    queue = page.url
+    page = visitor.go(path_of(world.demo, "llm/traces?where=status:success"))
+    page.get_by_role("link", name="Annotate").click()
+    page.get_by_label("How many").fill("3")
+    page.get_by_role("button", name="Add").click()
+    page.wait_for_url(queue.partition("?")[0] + "*")
+    page.get_by_role("link", name="Annotate 3").click()
+
+
 class TestAnnotation:
     def test_calls_are_put_into_a_queue_and_annotated_by_the_keyboard(
         self, visitor: Visitor, world: World
     ) -> None:
-        page = visitor.go(path_of(world.demo, "llm/annotation"))
-        page.get_by_label("Name", exact=True).fill(f"Week {HOSTILE}"[:100])
-        page.get_by_label("Scores", exact=True).fill(
-            f'quality (1 is useless): 1 to 5\ntone: kind, rude, "{HOSTILE.replace(chr(34), "")}"\n'
-            "correct: yes or no\nlength: number"
-        )
-        page.get_by_label("Instructions").fill(HOSTILE)
-        page.get_by_role("button", name="Make the queue").click()
-        expect(page.locator("tr", has_text="1 to 5")).to_contain_text("1 is useless")
-        queue = page.url
-
-        page = visitor.go(path_of(world.demo, "llm/traces?where=status:success"))
-        page.get_by_role("link", name="Annotate").click()
-        page.get_by_label("How many").fill("3")
-        page.get_by_role("button", name="Add").click()
-        page.wait_for_url(queue.partition("?")[0] + "*")
-        page.get_by_role("link", name="Annotate 3").click()
+        queue_with_three_calls(visitor, world)
+        page = visitor.page
         expect(page.get_by_text("0 done, 3 left")).to_be_visible()
         expect(page.get_by_role("heading", name="Conversation")).to_be_visible()
         assert visitor.serious_findings() == []

@@ -22,6 +22,7 @@ BILLED = {
     "clickhouse/otel/trace_list.py",
     "clickhouse/deploys/impact.py",
     "clickhouse/llm/keep_days.py",
+    "clickhouse/llm/last_calls.py",
     "clickhouse/message_search.py",
     "clickhouse/person_rollups.py",
     "grafana/llm.py",
