@@ -22,7 +22,7 @@ def target_of(trace_id: str, span_id: str) -> tuple[str, str]:
 
 
 def is_otel_trace(trace_id: str) -> bool:
-    """Tells whether an id is that of a trace of OpenTelemetry, in small letters."""
+    """Tells whether an id is that of a trace of OpenTelemetry, in lower case."""
     return len(trace_id) == TRACE_CHARS and _HEX.issuperset(trace_id)
 
 
