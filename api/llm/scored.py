@@ -12,18 +12,13 @@ SCORED = (NAME, VALUE, LEAST, MOST)
 
 def scored_of(values: Values) -> Scored | None:
     """Returns what is asked of scores, `None` for nothing. Raises `InvalidParameters`."""
-    name = values.get(NAME)
-    if not name:
-        for other in (VALUE, LEAST, MOST):
-            if values.get(other):
-                raise invalid(other, f"Expected {NAME} beside it, the name of a score")
-        return None
-    return Scored(
-        name=name,
+    found = Scored(
+        name=values.get(NAME) or None,
         text=values.get(VALUE) or None,
         least=finite(values, LEAST),
         most=finite(values, MOST),
     )
+    return None if found == Scored() else found
 
 
 def finite(values: Values, name: str) -> float | None:

@@ -20,6 +20,7 @@ HASHES = """
             SELECT sipHash64(call_id)
             FROM {counting}"""
 BOUNDS = {
+    "name": "name = {scored_name:String}",
     "text": "text = {scored_text:String}",
     "least": "value >= {scored_least:Float64}",
     "most": "value <= {scored_most:Float64}",
@@ -29,7 +30,8 @@ BOUNDS = {
 class Scored(Struct, frozen=True, kw_only=True):
     """What a score of a call, or of all of its trace, has to be. Bounds are inclusive."""
 
-    name: str
+    name: str | None = None
+    """`None` is any."""
     text: str | None = None
     """The words; of booleans `true` or `false`."""
     least: float | None = None
@@ -44,10 +46,9 @@ def scored_calls(wanted: Scored, from_us: int | None) -> Condition:
     parts = [
         "project_id = {project_id:String}",
         "NOT deleted",
-        "name = {scored_name:String}",
         "call_id != ''",
     ]
-    values: dict[str, Any] = {"scored_name": wanted.name}
+    values: dict[str, Any] = {}
     if from_us is not None:
         parts.append(SINCE)
         values["scored_from_us"] = from_us - EARLY_US

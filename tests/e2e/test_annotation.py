@@ -71,6 +71,39 @@ def test_what_a_person_says_becomes_scores_of_theirs_and_is_changed_by_the_next_
     assert (details["reviews"], details["done"], details["items"]) == (1, 0, 2)
 
 
+def test_items_are_listed_in_pages(annotated: Annotated) -> None:
+    path = f"/v1/annotation-queues/{annotated.queue_id}/items"
+
+    first = annotated.project.get(path, limit=1).json()
+    second = annotated.project.get(path, limit=1, cursor=first["next_cursor"]).json()
+
+    assert [one["id"] for page in (first, second) for one in page["items"]] == annotated.items
+    assert second["next_cursor"] is None
+    for wrong in ({"limit": 0}, {"cursor": "x"}, {"other": 1}):
+        assert annotated.project.get(path, **wrong).status_code == 400
+
+
+def test_queues_are_made_changed_and_removed_by_admins_and_items_added_with_tokens(
+    annotated: Annotated,
+) -> None:
+    token = annotated.project.make_token(scope="admin")
+    base = f"/api/v1/projects/{annotated.project.project_id}/annotation-queues"
+    with annotated.project.server.client(token) as http:
+        made = http.post(base, json={**QUEUE, "name": "By token"})
+        assert made.status_code == 201, made.text
+        one = f"{base}/{made.json()['id']}"
+        assert http.post(base, json={**QUEUE, "name": "By token"}).status_code == 409
+        wrong = http.post(base, json={"name": "x", "scores": [{"name": "a", "type": "stars"}]})
+        assert (wrong.status_code, "stars" in wrong.text) == (400, True)
+        assert http.patch(one, json={"reviewers": 0}).status_code == 400
+        assert http.patch(one, json={"reviewers": 3}).json()["reviewers"] == 3
+        sent = {"items": [{"session_id": "s"}]}
+        assert http.post(f"{one}/items", json=sent).json() == {"added": 1, "already": 0}
+        assert http.post(f"{one}/items", json={"items": []}).status_code == 400
+        assert http.delete(one).status_code == 200
+        assert http.get(one).status_code == 404
+
+
 @pytest.mark.parametrize(
     "said",
     [

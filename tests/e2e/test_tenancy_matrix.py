@@ -1106,7 +1106,8 @@ def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
 def test_members_see_a_page(world: World, route: str) -> None:
     answer = ask(world.member, route, world)
 
-    assert answer.status_code == (303 if route.endswith("/{project_id}") else 200) or (
+    leads_on = route.endswith(("/{project_id}", "/work"))
+    assert answer.status_code == (303 if leads_on else 200) or (
         # The file of the project is no picture.
         (route.endswith(("/find", "/parts", "/{page}", "/picture")) and answer.status_code == 404)
         # A stream that would not end, but for what its page says.
@@ -1164,6 +1165,6 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS)
+    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS, QUEUES)
     assert len(posts) == sum(map(len, kinds))
     assert state_of(server, world.first) == before

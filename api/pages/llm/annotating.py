@@ -135,6 +135,7 @@ async def skip(
 ) -> Redirect:
     """Go past an item."""
     _people_only(viewer)
+    await fields_of(request)
     await skip_item(services(request).database, person_of(viewer, queue_id), item_id)
     return _to(request, f"llm/annotation/{queue_id}/work")
 
@@ -143,6 +144,7 @@ async def skip(
 async def bring_back(request: AnyRequest, viewer: Viewed, queue_id: FromPath[str]) -> Redirect:
     """Have the viewer meet again what they skipped."""
     _people_only(viewer)
+    await fields_of(request)
     await return_skipped(services(request).database, person_of(viewer, queue_id))
     return _to(request, f"llm/annotation/{queue_id}/work")
 

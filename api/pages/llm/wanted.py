@@ -30,9 +30,9 @@ KEYS: Mapping[str, Key] = {
         Key("latency", "milliseconds, as latency:>500", compares=True),
         Key("cost", "dollars, as cost:>0.01", compares=True),
         Key("score", "the name of a score that it, or its trace, has"),
-        Key("score_value", "beside score: its words, or true or false"),
-        Key("score_min", "beside score: the least number"),
-        Key("score_max", "beside score: the greatest number"),
+        Key("score_value", "words of a score, or true or false"),
+        Key("score_min", "the least number of a score"),
+        Key("score_max", "the greatest number of a score"),
         Key(TEXT, "in the request, the answer or the error; words alone do too", negates=True),
     )
 }
