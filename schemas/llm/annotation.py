@@ -51,10 +51,10 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return (True, False)
         if self.type == "categorical":
             return self.categories
-        if self.min is None or self.max is None or not self.min.is_integer():
+        if self.min is None or self.max is None or self.min % 1:
             return ()
         count = self.max - self.min + 1
-        if not (count.is_integer() and count <= MOST_DIGITS + 1):
+        if count % 1 or count > MOST_DIGITS + 1:
             return ()
         return tuple(self.min + n for n in range(int(count)))
 
