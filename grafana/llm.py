@@ -1,6 +1,6 @@
 """The dashboard of LLM calls: what happened, what it cost, where."""
 
-from grafana import variables
+from grafana import scores, variables
 from grafana.panels import (
     ANY_IS_BAD,
     ERRORS,
@@ -40,6 +40,7 @@ def build() -> Json:
         Row("What happened", [*_counts(), *_courses()]),
         Row("What it cost", [*_costs(), *_cost_courses()]),
         Row("Where", [(24, 9, _models()), (12, 9, _users()), (12, 9, _projects())]),
+        Row("What people and models think of it", scores.panels()),
         Row("What failed", [(24, 9, _errors())]),
     ]
     return variables.board(

@@ -1,8 +1,14 @@
 """The system `llm`, put together from its sub-packages."""
 
+from litestar import Router
+from litestar.types import AnyCallable
+
 from alerts.llm.budgets import BudgetEvaluation
+from api.auth import AnyRequest, entered
 from api.llm import (
     analytics,
+    annotation,
+    annotation_changes,
     budget_anomalies,
     budget_changes,
     budgets,
@@ -22,6 +28,9 @@ from api.pages.llm.pages import SECTIONS
 from clickhouse.client import Warehouse
 from clickhouse.llm.spans import SPANS
 from clickhouse.llm.traces import TRACES
+from controlplane.failures import Forbidden
+from ingest.llm import annotations
+from ingest.llm.annotation_app import Annotator, router
 from ingest.llm.app import routers
 from ingest.llm.forms import checks, forms
 from ingest.llm.score_senders import PublicLimits
@@ -38,6 +47,19 @@ from schemas.llm.prices import Alias, PriceDocument
 from schemas.projects import ProjectId
 from sluice.parts import Parts, Resources, System, Work
 from sluice.upkeep import at_most
+
+
+async def annotator_from_session(request: AnyRequest) -> Annotator:
+    """Returns the person who is signed in; raises `Forbidden` for what an API key opened."""
+    session, access = await entered(request)
+    if session.key_access is not None:
+        raise Forbidden("Forbidden: people annotate; sign in with email and password")
+    return Annotator(access.project, session.account.user_id, session.account.email)
+
+
+def every_router(by_key: AnyCallable, by_session: AnyCallable) -> list[Router]:
+    """Returns the routes that take items in."""
+    return [*routers(by_key, by_session), router(annotator_from_session)]
 
 
 def open_parts(resources: Resources) -> Parts:
@@ -62,7 +84,7 @@ def open_parts(resources: Resources) -> Parts:
         return BudgetEvaluation(database, warehouse).work
 
     return Parts(
-        forms=forms(),
+        forms={**forms(), **annotations.forms()},
         steps=steps(pricing.current),
         state={
             "explain_cost": explain_cost,
@@ -77,20 +99,20 @@ def open_parts(resources: Resources) -> Parts:
 
 SYSTEM = System(
     open=open_parts,
-    routers=routers,
+    routers=every_router,
     queries=(
         *(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS),
         *(*analytics.HANDLERS, *models.HANDLERS, *scores.HANDLERS),
         *(*score_analytics.HANDLERS, *budgets.HANDLERS),
-        *budget_anomalies.HANDLERS,
+        *(*budget_anomalies.HANDLERS, *annotation.HANDLERS),
         *(*subjects.HANDLERS, *retention.HANDLERS),
     ),
-    controls=(*prices.HANDLERS, *budget_changes.CONTROLS),
+    controls=(*prices.HANDLERS, *budget_changes.CONTROLS, *annotation_changes.CONTROLS),
     agents=(
         *by_token.HANDLERS,
         *budgets.BY_TOKEN,
         *budget_anomalies.BY_TOKEN,
-        *budget_changes.AGENTS,
+        *(*budget_changes.AGENTS, *annotation.BY_TOKEN, *annotation_changes.AGENTS),
     ),
     pages=SECTIONS,
     checks=checks(),

@@ -9,6 +9,7 @@ from msgspec.structs import asdict, replace
 
 from api.dates import date_range
 from api.llm.places import CursorText, read_place
+from api.llm.scored import scored_of
 from api.parameters import Offset, Page, Values, invalid, prefixed, read, values_of
 from api.search_terms import ATTRIBUTE, RESOURCE, SearchWords, read_attributes, read_terms
 from api.time_zones import TimeZone, zone_of
@@ -16,6 +17,7 @@ from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.rollups import METADATA
 from clickhouse.llm.trace_lines import Place
 from clickhouse.llm.traces import SESSION_ROWS
+from schemas.llm.scores import MAX_TEXT_CHARS
 from schemas.llm.wire import Kind, Status, Text
 from schemas.numbers import SAFE_INTEGER
 
@@ -54,6 +56,10 @@ class TraceQuery(TraceNames, frozen=True, kw_only=True):
     convention: str | None = None
     source: str | None = None
     tag: Annotated[str, Meta(max_length=512)] | None = None
+    score: Annotated[str, Meta(max_length=200)] | None = None
+    score_value: Annotated[str, Meta(max_length=MAX_TEXT_CHARS)] | None = None
+    score_min: str | None = None
+    score_max: str | None = None
 
 
 class TraceSearch(Struct, frozen=True, kw_only=True):
@@ -114,7 +120,12 @@ def listed_filter(values: Values, query: TraceQuery) -> TraceFilter:
             raise invalid(name, f"Expected a number from 0 to {SAFE_INTEGER}")
     every = query.billing == "all"
     source = query.source or None
-    return replace(trace_filter(values, query), every_billing=every, trace_source=source)
+    return replace(
+        trace_filter(values, query),
+        every_billing=every,
+        trace_source=source,
+        scored=scored_of(values),
+    )
 
 
 def with_search(

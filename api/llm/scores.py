@@ -1,6 +1,5 @@
 """Scores to read: `GET scores`, `scores/{score_id}`, `traces/{trace_id}/scores`."""
 
-import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from msgspec.structs import asdict
 
 from api.dates import date_range
 from api.declared import takes
+from api.llm.scored import finite
 from api.parameters import NothingFound, Project, Values, invalid, read, values_of
 from api.reads import reader_of
 from api.rows import one
@@ -115,8 +115,8 @@ def score_filter(project: ProjectContext, values: Values, query: ScoreNames) -> 
         from_us=first,
         to_us=last,
         text=query.value,
-        least=_number(values, "min_value"),
-        most=_number(values, "max_value"),
+        least=finite(values, "min_value"),
+        most=finite(values, "max_value"),
     )
 
 
@@ -140,19 +140,6 @@ def score_answer(line: ScoreLine) -> ScoreAnswer:
         comment=line.comment or None,
         metadata=Raw(line.metadata.encode()) if line.metadata else None,
     )
-
-
-def _number(values: Values, name: str) -> float | None:
-    text = values.get(name)
-    if text is None:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise invalid(name, "Expected a finite number")
-    return number
 
 
 def _place(text: str) -> ScorePlace:

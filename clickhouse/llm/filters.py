@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from clickhouse.attribute_filters import Attribute
+from clickhouse.llm.scored import Scored, scored_calls
 from clickhouse.queries.conditions import Condition
 from clickhouse.span_attributes import AttributesOfSpans, having_attributes
 from clickhouse.tags import stored_tag, tag_sql
@@ -123,14 +124,15 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     words: tuple[Term, ...] = ()
     """Each stands in the request or the answer, which came as JSON. Calls that OpenTelemetry told
     are found by their messages: `clickhouse.message_search`."""
+    scored: Scored | None = None
 
     @property
     def reads_rows(self) -> bool:
         """Whether it asks for what no rollup can have."""
         of_texts = (self.metadata, self.texts, self.without_texts, self.words)
         of_spans = (self.service, self.convention, self.tag, self.trace_source)
-        of_attributes = (self.attributes, self.resource)
-        return self.every_billing or any((*of_texts, *of_spans, *of_attributes))
+        others = (self.attributes, self.resource, self.scored)
+        return self.every_billing or any((*of_texts, *of_spans, *others))
 
 
 class SpanFilter(Struct, frozen=True, kw_only=True):
@@ -169,6 +171,10 @@ def condition(project: ProjectContext, wanted: TraceFilter | SpanFilter) -> Cond
         _add_metadata(wanted, parts, values)
         _add_texts(wanted, parts, values)
         _add_amounts(project, wanted, parts, values)
+        if wanted.scored is not None:
+            scored = scored_calls(wanted.scored, wanted.from_us)
+            parts.append(scored.sql)
+            values |= scored.values
     _add_attributes(wanted, parts, values)
     _add_words(wanted, parts, values)
     return Condition("\n        AND ".join(parts), values)

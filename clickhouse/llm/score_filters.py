@@ -30,6 +30,7 @@ FITTING = """(
             )"""
 EQUALITIES: Mapping[str, str] = {
     "name": "name = {name:String}",
+    "any_names": "name IN {any_names:Array(String)}",
     "data_type": "data_type = {data_type:String}",
     "source": "source = {source:String}",
     "author": "author = {author:String}",
@@ -51,6 +52,8 @@ class ScoreFilter(Struct, frozen=True, kw_only=True):
     from_us: int | None = None
     to_us: int | None = None
     name: str | None = None
+    any_names: list[str] | None = None
+    """With one of these."""
     data_type: str | None = None
     source: str | None = None
     author: str | None = None

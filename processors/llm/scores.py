@@ -13,14 +13,11 @@ from schemas.ids import canonical_id
 from schemas.issues import RuleBroken
 from schemas.llm.score_rows import ScoreRow
 from schemas.llm.scores import ScoreItem, worth_of
+from schemas.llm.targets import target_of
 from schemas.llm.wire import ABSENT
 from schemas.times import parse_timestamp_us
 
 NULL = b"null"
-TRACE_CHARS = 32
-CALL_CHARS = 49
-"""`trace-span`: how a call that OpenTelemetry told is named."""
-_HEX = frozenset("0123456789abcdef")
 _decode = msgspec.json.Decoder(ScoreItem).decode
 
 
@@ -46,19 +43,6 @@ def read_score(body: bytes, item_id: str, received_at_us: int) -> ScoreRow:
         raise Unfit(f"{'.'.join(map(str, error.path))}: {error}") from error
     except ValueError as error:
         raise Unfit(f"timestamp or updated_at: {error}") from error
-
-
-def target_of(trace_id: str, span_id: str) -> tuple[str, str]:
-    """Returns a trace and a span in one spelling: a call of OpenTelemetry is a trace and a span."""
-    trace = canonical_id(trace_id)
-    lower = trace.lower()
-    if len(lower) == CALL_CHARS and lower[TRACE_CHARS] == "-" and not span_id:
-        head, _, tail = lower.partition("-")
-        if _HEX.issuperset(head) and _HEX.issuperset(tail):
-            return head, tail
-    if len(lower) == TRACE_CHARS and _HEX.issuperset(lower):
-        return lower, span_id.lower()
-    return trace, canonical_id(span_id)
 
 
 def _row(item: ScoreItem, item_id: str, received_at_us: int) -> ScoreRow:

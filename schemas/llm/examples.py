@@ -70,3 +70,19 @@ LANGFUSE_SCORE: dict[str, Any] = {
     "dataType": "BOOLEAN",
     "comment": "as in the manual",
 }
+QUEUE: dict[str, Any] = {
+    "name": "Answers of this week",
+    "instructions": "Would you send this answer to a customer?",
+    "reviewers": 2,
+    "scores": [
+        {"name": "helpfulness", "type": "numeric", "min": 1, "max": 5},
+        {"name": "tone", "type": "categorical", "categories": ["kind", "neutral", "rude"]},
+        {"name": "correct", "type": "boolean"},
+    ],
+}
+QUEUE_CHANGE: dict[str, Any] = {"reviewers": 3}
+QUEUE_ITEMS: dict[str, Any] = {"items": [{"trace_id": TRACE_ID}, {"session_id": SESSION_ID}]}
+ANNOTATION: dict[str, Any] = {
+    "values": {"helpfulness": 4, "tone": "kind", "correct": True},
+    "comment": "as in the manual",
+}

@@ -101,6 +101,7 @@ def _send_to_own(settings: Settings, address: str, amount: "Amount") -> None:
     typer.echo(
         send_traffic(project, amount, partial(_decide, settings, own.key.project_id, amount.days))
     )
+    typer.echo(_annotate(settings, project, own.key.project_id))
     typer.echo(_watch(settings, project, own.key.project_id))
     typer.echo(_deploy(settings, project, amount.seed, own.key.project_id))
     typer.echo(f"seed: {amount.seed}")
@@ -140,6 +141,20 @@ def _decide(
             await decide_issues(control.database, project_id, issues)
 
     asyncio.run(work())
+
+
+def _annotate(settings: Settings, project: "Project", project_id: "ProjectId") -> str:
+    """Makes the annotation queue of the demo; returns what there is to see of it."""
+    from sluice.demo_annotation import set_queue
+    from sluice.demo_requests import client_of
+
+    async def work() -> str:
+        headers = {"Authorization": f"Bearer {project.key}"}
+        async with opened(settings) as control:
+            with client_of(project.address, headers) as client:
+                return await set_queue(control.database, project_id, client)
+
+    return asyncio.run(work())
 
 
 def _watch(settings: Settings, project: "Project", project_id: "ProjectId") -> str:

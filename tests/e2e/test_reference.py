@@ -26,6 +26,7 @@ OF_ISSUES = (
     *("logs", "logs/counts", "logs/{log_id}"),
     "issues/{issue_id}/events/{event_id}/source-maps",
 )
+OF_QUEUES = ("", "/{queue_id}", "/{queue_id}/items", "/{queue_id}/agreement")
 OF_BUDGETS = ("/check", "/alerts", "/anomalies", "/{budget_id}")
 OF_ISSUE_BY_TOKEN = (
     *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
@@ -205,6 +206,23 @@ STEPS = (
     "POST /api/v1/projects/{project_id}/persons/erasures",
     *("POST /api/v1/projects/{project_id}/alerts/rules", "GET /api/v1/alerts/rules"),
     *("GET /api/v1/alerts/rules/{rule_id}", "PATCH /api/v1/alerts/rules/{rule_id}"),
+    *("POST /dashboard/api/annotation-queues", "GET /dashboard/api/annotation-queues"),
+    "PATCH /dashboard/api/annotation-queues/{queue_id}",
+    "POST /v1/annotation-queues/{queue_id}/items",
+    "POST /dashboard/api/annotation-queues/{queue_id}/items",
+    *(
+        f"GET {base}/annotation-queues{end}"
+        for base in ("/v1", "/dashboard/api")
+        for end in OF_QUEUES
+    ),
+    "POST /dashboard/api/annotation-queues/{queue_id}/items/{item_id}/scores",
+    "DELETE /dashboard/api/annotation-queues/{queue_id}",
+    "POST /api/v1/projects/{project_id}/annotation-queues",
+    "GET /api/v1/projects/{project_id}/annotation-queues",
+    "POST /api/v1/projects/{project_id}/annotation-queues/{queue_id}/items",
+    *(f"GET /api/v1/projects/{{project_id}}/annotation-queues{end}" for end in OF_QUEUES[1:]),
+    "PATCH /api/v1/projects/{project_id}/annotation-queues/{queue_id}",
+    "DELETE /api/v1/projects/{project_id}/annotation-queues/{queue_id}",
     *("POST /dashboard/api/budgets", "GET /dashboard/api/budgets"),
     *(f"GET {base}/budgets{end}" for base in ("/v1", "/dashboard/api") for end in OF_BUDGETS),
     "GET /v1/budgets",
@@ -359,6 +377,8 @@ class Person:
             ("aliases", "number", "number"),
             ("alertRules", "rule_id", "id"),
             ("budgets", "budget_id", "id"),
+            ("queues", "queue_id", "id"),
+            ("items", "item_id", "id"),
             ("rules", "rule_id", "id"),
             ("alertChannels", "channel_id", "id"),
             ("monitors", "monitor_id", "monitor_id"),
@@ -479,6 +499,7 @@ ASKED = [
     for name in STEPS
     if name.startswith("GET /v1/")
     and "{issue_id}" not in name
+    and "{queue_id}" not in name  # tests/e2e/test_annotation.py
     and "{otel_" not in name  # tests/integration/queries/test_otel_trees.py, test_otel_lists.py
     and "/export" not in name  # tests/integration/exports: each table takes some of them
     and not name.startswith(WITH_MONITOR_KEY)

@@ -16,7 +16,14 @@ from litestar import Litestar
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
 from schemas.llm.budgets import BUDGET
-from schemas.llm.examples import LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
+from schemas.llm.examples import (
+    ANNOTATION,
+    LANGFUSE_SCORE,
+    PUBLIC_SCORE,
+    QUEUE,
+    QUEUE_ITEMS,
+    SCORES,
+)
 from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
@@ -37,6 +44,8 @@ WAYS_IN = ("GET", "POST")
 BUNDLE = {"checksum": "0" * 40, "chunks": ["0" * 40], "projects": ["1"]}
 CHANNEL = {"name": "taken", "kind": "webhook", "config": {"url": "http://127.0.0.1:9/"}}
 METRIC = "orders"
+ANNOTATES = "POST /dashboard/api/annotation-queues/{queue_id}/items/{item_id}/scores"
+BY_TOKEN = "/api/v1/projects/{project_id}"
 TAKES_AWAY = "DELETE /v1/scores/{score_id}"
 MARKER = "only-for-the-first"
 """Stands in every text of the first project; no answer to anybody else may hold it."""
@@ -107,6 +116,8 @@ QUERIES = (
     "models",
     *("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics"),
     *("budgets", "budgets/check", "budgets/alerts", "budgets/anomalies", "budgets/{budget_id}"),
+    *("annotation-queues", "annotation-queues/{queue_id}"),
+    *("annotation-queues/{queue_id}/items", "annotation-queues/{queue_id}/agreement"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
     *("outcomes", "export", "export/{table}"),
@@ -122,6 +133,7 @@ QUERIES = (
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
     "issues/{issue_id}/events/{event_id}/source-maps",
 )
+OF_QUEUES = ("", "/{queue_id}", "/{queue_id}/items", "/{queue_id}/agreement")
 OF_BUDGETS = ("", "/check", "/alerts", "/anomalies")
 OF_TOKENS = (
     *("GET me", "GET org/stats", "GET org/activity", "GET projects", "POST projects"),
@@ -149,6 +161,8 @@ OF_TOKENS = (
     "GET projects/{project_id}/check-ins/monitors",
     *(f"GET projects/{{project_id}}/export{end}" for end in ("", "/{table}")),
     *(f"{way} projects/{{project_id}}/exports/schedules" for way in ("GET", "DELETE")),
+    *(f"GET projects/{{project_id}}/annotation-queues{end}" for end in OF_QUEUES),
+    "DELETE projects/{project_id}/annotation-queues/{queue_id}",
     *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
 )
@@ -161,7 +175,8 @@ PAGES = (
     *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/prompts"),
     *("/llm/users", "/llm/users/totals", "/llm/users/beside", "/llm/retention"),
     *("/llm/sessions/export", "/llm/users/export"),
-    *("/llm/budgets", "/llm/budgets/{budget_id}"),
+    *("/llm/budgets", "/llm/budgets/{budget_id}", "/llm/annotation", "/llm/annotation-items"),
+    *(f"/llm/annotation/{{queue_id}}{one}" for one in ("", "/work", "/items/{item_id}")),
     *("/llm/users/{user}", "/llm/users/{user}/more"),
     "/llm/traces/{trace_id}/raw/{part}",
     *("/llm/explore.parquet", "/llm/traces.csv", "/llm/traces.parquet"),
@@ -239,6 +254,8 @@ ALERTS = (
     ),
 )
 BUDGETS = ("", "/{budget_id}", "/{budget_id}/remove")
+QUEUES = ("", "/{queue_id}", "/{queue_id}/remove")
+REVIEWS = ("-items", "/{queue_id}/skipped", "/{queue_id}/items/{item_id}/skip")
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
     *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
@@ -487,6 +504,15 @@ CASES: dict[str, Case] = {
     "DELETE /dashboard/api/exports/schedules": Case(Guard.ADMIN),
     "PUT /api/v1/projects/{project_id}/exports/schedules": Case(Guard.TOKEN, PLAN),
     "PATCH /api/v1/projects/{project_id}/budgets/{budget_id}": Case(Guard.TOKEN, {"amount": 1}),
+    "POST /dashboard/api/annotation-queues": Case(Guard.ADMIN, QUEUE),
+    "PATCH /dashboard/api/annotation-queues/{queue_id}": Case(Guard.ADMIN, {"name": "taken"}),
+    "DELETE /dashboard/api/annotation-queues/{queue_id}": Case(Guard.ADMIN),
+    "POST /v1/annotation-queues/{queue_id}/items": Case(Guard.KEY, QUEUE_ITEMS),
+    "POST /dashboard/api/annotation-queues/{queue_id}/items": Case(Guard.MEMBER, QUEUE_ITEMS),
+    ANNOTATES: Case(Guard.MEMBER, ANNOTATION),
+    f"POST {BY_TOKEN}/annotation-queues": Case(Guard.TOKEN, QUEUE),
+    f"PATCH {BY_TOKEN}/annotation-queues/{{queue_id}}": Case(Guard.TOKEN, {"name": "taken"}),
+    f"POST {BY_TOKEN}/annotation-queues/{{queue_id}}/items": Case(Guard.TOKEN, QUEUE_ITEMS),
     "GET /dashboard/api/alert-channels": Case(Guard.MEMBER),
     "POST /dashboard/api/alert-channels": Case(Guard.ADMIN, CHANNEL),
     "PUT /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN, CHANNEL),
@@ -510,6 +536,8 @@ CASES: dict[str, Case] = {
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
     **{f"POST /p/{{project_id}}/errors/alerts/{one}": Case(Guard.PAGE_ADMIN) for one in ALERTS},
     **{f"POST /p/{{project_id}}/llm/budgets{one}": Case(Guard.PAGE_ADMIN) for one in BUDGETS},
+    **{f"POST /p/{{project_id}}/llm/annotation{one}": Case(Guard.PAGE_ADMIN) for one in QUEUES},
+    **{f"POST /p/{{project_id}}/llm/annotation{one}": Case(Guard.PAGE_FORM) for one in REVIEWS},
     **{
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
@@ -607,6 +635,7 @@ def world(server: Server) -> Iterator[World]:
         "channel_id": channel_id.json()["id"],
         "rule_id": rule_id.json()["id"],
         "budget_id": budget.json()["id"],
+        **fill_queue(server, first, ids["trace_id"]),
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "project_number": dsn_of(server, first)[1],
@@ -639,6 +668,18 @@ def world(server: Server) -> Iterator[World]:
     )
     for client in (stranger, outsider, member):
         client.close()
+
+
+def fill_queue(server: Server, project: Project, trace_id: str) -> dict[str, str]:
+    """Makes an annotation queue with an item; returns their ids."""
+    own = {"X-Project-Id": project.project_id}
+    named = QUEUE | {"name": MARKER, "instructions": MARKER}
+    path = "/dashboard/api/annotation-queues"
+    queue_id = server.admin.post(path, json=named, headers=own).json()["id"]
+    items = f"/v1/annotation-queues/{queue_id}/items"
+    assert project.post(items, {"items": [{"trace_id": trace_id}]}).json()["added"] == 1
+    (item,) = project.get(items).json()["items"]
+    return {"queue_id": queue_id, "item_id": item["id"]}
 
 
 def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:
@@ -1073,7 +1114,8 @@ def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
 def test_members_see_a_page(world: World, route: str) -> None:
     answer = ask(world.member, route, world)
 
-    assert answer.status_code == (303 if route.endswith("/{project_id}") else 200) or (
+    leads_on = route.endswith(("/{project_id}", "/work"))
+    assert answer.status_code == (303 if leads_on else 200) or (
         # The file of the project is no picture.
         (route.endswith(("/find", "/parts", "/{page}", "/picture")) and answer.status_code == 404)
         # A stream that would not end, but for what its page says.
@@ -1131,6 +1173,6 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS)
+    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS, QUEUES)
     assert len(posts) == sum(map(len, kinds))
     assert state_of(server, world.first) == before

@@ -61,6 +61,8 @@ class TestEveryPage:
         ("demo", "llm/scores?name=helpfulness"),
         ("demo", "llm/budgets"),
         ("empty", "llm/budgets"),
+        ("empty", "llm/annotation"),
+        ("demo", "llm/annotation-items"),
         ("demo", "llm/traces?where=model:none-of-it"),
         ("demo", "errors/issues?where=is:all"),
         ("demo", "errors/issues?open=1"),

@@ -16,6 +16,7 @@ from tests.e2e.server import create_project
 from tests.pages.conftest import World
 from tests.pages.looking import Visitor
 from tests.pages.places import (
+    HOSTILE,
     day_ago,
     newest_session,
     now,
@@ -304,4 +305,75 @@ class TestTexts:
 
         expect(page.locator("td.wide")).to_have_text(["No refund"])
         expect(page.locator(".chip .cut")).to_have_text(["text:REFUND", 'text:"on its way"'])
+        assert visitor.faults == []
+
+
+def queue_with_three_calls(visitor: Visitor, world: World) -> None:
+    """Makes a queue by its form, adds calls of the list, and opens the first."""
+    page = visitor.go(path_of(world.demo, "llm/annotation"))
+    page.get_by_label("Name", exact=True).fill(f"Week {HOSTILE}"[:100])
+    page.get_by_label("Scores", exact=True).fill(
+        f'quality (1 is useless): 1 to 5\ntone: kind, rude, "{HOSTILE.replace(chr(34), "")}"\n'
+        "correct: yes or no\nlength: number"
+    )
+    page.get_by_label("Instructions").fill(HOSTILE)
+    page.get_by_role("button", name="Make the queue").click()
+    expect(page.locator("tr", has_text="1 to 5")).to_contain_text("1 is useless")
+    queue = page.url
+    page = visitor.go(path_of(world.demo, "llm/traces?where=status:success"))
+    page.get_by_role("link", name="Annotate").click()
+    page.get_by_label("How many").fill("3")
+    page.get_by_role("button", name="Add").click()
+    page.wait_for_url(queue.partition("?")[0] + "*")
+    page.get_by_role("link", name="Annotate 3").click()
+
+
+class TestAnnotation:
+    def test_calls_are_put_into_a_queue_and_annotated_by_the_keyboard(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        queue_with_three_calls(visitor, world)
+        page = visitor.page
+        expect(page.get_by_text("0 done, 3 left")).to_be_visible()
+        expect(page.get_by_role("heading", name="Conversation")).to_be_visible()
+        assert visitor.serious_findings() == []
+
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("Choose a value first, or skip with s")
+        for key in "423":
+            page.keyboard.press(key)
+        page.keyboard.press("Escape")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.type("12.5")
+        page.keyboard.press("Escape")
+        page.keyboard.press("c")
+        page.keyboard.type(f"as in the manual {HOSTILE}")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("1 done, 2 left")).to_be_visible()
+        page.keyboard.press("s")
+        expect(page.get_by_text("No. 3", exact=True)).to_be_visible()
+        page.keyboard.press("u")
+        expect(page.get_by_text("No. 2 · you have skipped it")).to_be_visible()
+        page.keyboard.press("u")
+        expect(page.get_by_text("No. 1 · you have saved it")).to_be_visible()
+        chosen = page.locator("input:checked").evaluate_all("all => all.map(one => one.value)")
+        assert chosen == ["4", "rude"]
+        expect(page.get_by_label("length: number")).to_have_value("12.5")
+        expect(page.get_by_label("Comment")).to_have_value(f"as in the manual {HOSTILE}")
+
+        page.keyboard.press("1")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("No. 3", exact=True)).to_be_visible()
+        page.keyboard.press("?")
+        expect(page.get_by_text("skip the item")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_text("skip the item")).to_be_hidden()
+        page.keyboard.press("5")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Bring back the 1 that I skipped").click()
+        expect(page.get_by_text("No. 2", exact=True)).to_be_visible()
+        page.get_by_role("link", name="Queue").click()
+        people = page.get_by_role("region", name="People", exact=True)
+        expect(people.locator("td").first).to_have_text("2")
+        assert page.evaluate("window.hit") is None
         assert visitor.faults == []

@@ -1,6 +1,6 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
-from api.pages.llm import budgets, prices
+from api.pages.llm import annotating, budgets, prices, queues
 from api.pages.llm.agents import pages as agents
 from api.pages.llm.explore import explore_csv, explore_events, explore_page, explore_parquet
 from api.pages.llm.finding import FINDER
@@ -36,6 +36,7 @@ SECTIONS = (
             Link("Users", "llm/users"),
             Link("Models", "llm/models"),
             Link("Scores", "llm/scores"),
+            Link("Annotation", "llm/annotation"),
             Link("Budgets", "llm/budgets"),
         ),
         (
@@ -44,7 +45,7 @@ SECTIONS = (
             *(list_page, list_csv, list_parquet, list_events),
             *(trace_page, raw_trace, raw_body),
             *(sessions_page, sessions_totals, session_page, prompts_part),
-            *budgets.HANDLERS,
+            *(*budgets.HANDLERS, *queues.HANDLERS, *annotating.HANDLERS),
             *(users_page, users_totals, users_beside, user_page, user_rest, retention_page),
             *(export_sessions, export_users),
         ),

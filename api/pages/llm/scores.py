@@ -10,6 +10,9 @@ from msgspec import Struct
 
 from api.auth import AnyRequest
 from api.pages.arriving import page_with
+from api.pages.llm.score_charts import courses_of
+from api.pages.parts.changes import changes_in
+from api.pages.parts.charts import with_marks
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.viewer import Viewed, Viewer
@@ -61,6 +64,7 @@ async def _scores(
     async with reader_of(request, project).turn() as store:
         sums = await sum_scores(store, project, wanted, ScoreGrouping(limit=MOST_NAMES))
         spreads = await spread_scores(store, project, wanted, sums)
+        drawn = await courses_of(store, project, wanted, shown, sums)
         if name is not None and sums:
             days, models, page = await asyncio.gather(
                 sum_scores(store, project, wanted, ScoreGrouping(("day",), MOST_DAYS)),
@@ -68,7 +72,9 @@ async def _scores(
                 list_scores(store, project, wanted, limit=SHOWN),
             )
             lines = page.lines
+    marks = await changes_in(request, project.project_id, shown) if drawn else []
     return {
+        "drawn": [with_marks(one, marks) for one in drawn],
         "scores": [NamedScores(*pair) for pair in zip(sums, spreads, strict=True)],
         "days": sorted(days, key=lambda one: one.key["day"] or "", reverse=True),
         "models": models,

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from api.auth import AnyRequest
+from api.llm.scored import SCORED, scored_of
 from api.pages.added import take_added
 from api.pages.parts.filters import TEXT, WHERE, Key, Term, read_terms
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
@@ -29,12 +30,18 @@ KEYS: Mapping[str, Key] = {
         Key("model_used", "the model that answered"),
         Key("latency", "milliseconds, as latency:>500", compares=True),
         Key("cost", "dollars, as cost:>0.01", compares=True),
+        Key("score", "the name of a score that it, or its trace, has"),
+        Key("score_value", "words of a score, or true or false"),
+        Key("score_min", "the least number of a score"),
+        Key("score_max", "the greatest number of a score"),
         Key(TEXT, "in the request, the answer or the error; words alone do too", negates=True),
     )
 }
 FIELDS = {"session": "session_id"}
 """What the query functions call a key, where they call it otherwise."""
 STATUSES = ("success", "error")
+FINE = ("latency", "cost", "model_used", *SCORED)
+"""Keys of which no rollup knows."""
 MOST_METADATA = 10
 MOST_TEXTS = 5
 MOST_TEXT_CHARS = 200
@@ -58,7 +65,7 @@ class Wanted(Struct, frozen=True):
     @property
     def is_fine(self) -> bool:
         """Whether the filter asks for what no rollup knows."""
-        return any(term.key in ("latency", "cost", "model_used") for term in self.terms)
+        return any(term.key in FINE for term in self.terms)
 
 
 def wanted_of(request: AnyRequest, viewer: Viewer, *, default: str = "24h") -> Wanted:
@@ -76,6 +83,7 @@ def filter_of(terms: list[Term], shown: TimeRange) -> TraceFilter:
     """Returns the filter of the query functions. Raises `InvalidParameters`."""
     given: dict[str, Any] = {}
     metadata, without = [], []
+    of_scores: dict[str, str] = {}
     texts: dict[bool, list[str]] = {False: [], True: []}
     for term in terms:
         name = FIELDS.get(term.key, term.key)
@@ -85,6 +93,8 @@ def filter_of(terms: list[Term], shown: TimeRange) -> TraceFilter:
             raise invalid(WHERE, f"status: expected one of {', '.join(STATUSES)}")
         elif term.key == TEXT:
             texts[term.is_negated].append(_searched(term.value))
+        elif term.key in SCORED:
+            of_scores[term.key] = term.value
         elif term.is_negated:
             without.append((name, term.value))
         elif term.sign:
@@ -100,6 +110,7 @@ def filter_of(terms: list[Term], shown: TimeRange) -> TraceFilter:
         without=tuple(without),
         texts=tuple(texts[False]),
         without_texts=tuple(texts[True]),
+        scored=scored_of(of_scores),
         **given,
     )
 

@@ -1,4 +1,5 @@
 // What every page has: theme, menus, the drawer. Each part has a module of its own.
+import { watchAnnotating } from "./annotating.js";
 import { drawNew, redraw } from "./chart.js";
 import { watchChoosing } from "./choosing.js";
 import { watchCopying } from "./copying.js";
@@ -117,6 +118,7 @@ watchKeys({ closeDrawer });
 watchFilter();
 watchFolding();
 watchForms();
+watchAnnotating();
 watchChoosing();
 drawNew();
 document.body.addEventListener("htmx:afterSettle", drawNew);

@@ -176,7 +176,7 @@ export function draw(figure) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), chart.zone),
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-    scales: { x: { time: true }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low * 1.08), high > 0 ? high * 1.08 : low < 0 ? 0 : 1] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, space: 72, values: (_, ticks, __, ___, step) => ticks.map((at) => clock(at, step)) },
       { ...axis, grid, size: 56, space: 36, values: (_, ticks) => ticks.map(format) },

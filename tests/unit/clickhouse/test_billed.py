@@ -23,6 +23,7 @@ BILLED = {
     "clickhouse/deploys/impact.py",
     "clickhouse/llm/keep_days.py",
     "clickhouse/llm/retention.py",
+    "clickhouse/llm/last_calls.py",
     "clickhouse/message_search.py",
     "clickhouse/person_rollups.py",
     "grafana/llm.py",

@@ -10,8 +10,9 @@ from ingest.forms import Split
 from ingest.llm.scores import LANGFUSE, MANY, PUBLIC, REQUEST, forms, score_ids
 from ingest.rejections import BadItems, BadJson, ItemTooLarge
 from processors.columns import Unfit
-from processors.llm.scores import read_score, target_of
+from processors.llm.scores import read_score
 from schemas.llm.score_rows import ScoreRow
+from schemas.llm.targets import target_of
 
 NOW_US = 1_795_000_000_000_000
 TRACE = "5150a94d-0001-4000-8000-000000000001"
