@@ -42,7 +42,8 @@ DELETED: Mapping[KeptKind, tuple[str, ...]] = {
 RECEIVED = """project_id = {project_id:String}
             AND received_date >= {first:Date}
             AND received_date <= {last:Date}"""
-ON_DAY = "project_id = {project_id:String} AND received_date = {day:Date}"
+ON_DAY = """project_id = {project_id:String}
+            AND received_date >= {since:Date} AND received_date <= {day:Date}"""
 COST: Mapping[CostPreference, str] = {
     "reported": "coalesce(reported_cost, computed_cost, 0)",
     "computed": "coalesce(computed_cost, reported_cost, 0)",
@@ -96,7 +97,7 @@ FROM (
     )
     GROUP BY trace
 )
-WHERE last_day = {day:Date}{not_kept}
+WHERE last_day >= {since:Date} AND last_day <= {day:Date}{not_kept}
 """
 MARK = """
 INSERT INTO thinned_traces (project_id, run_id, day, received_date, trace, sampled)
@@ -122,6 +123,12 @@ GOES = """{received}
         WHERE project_id = {project_id:String} AND run_id = {run_id:String}{which}
             AND trace % {slices:UInt32} = {slice:UInt32})"""
 DELETE = "DELETE FROM {table} WHERE {goes}"
+GOING = "SELECT count() FROM {going}"
+GOING_OF = """{table}
+WHERE project_id = {project_id:String}
+    AND received_date >= {first:Date}
+    AND received_date <= {day:Date}
+    AND sipHash64({trace}) IN (SELECT trace FROM ({marked}){which})"""
 COUNT = "SELECT count() FROM {table} WHERE {goes}"
 HAS_MESSAGES = "SELECT count() FROM messages WHERE {received}"
 HELD = """
@@ -177,6 +184,7 @@ class Run(NamedTuple):
             "project_id": self.project_id,
             "run_id": self.run_id,
             "day": self.day,
+            "since": self.day,
             "first": self.day - timedelta(days=WINDOW_DAYS),
             "last": self.day,
         }
@@ -212,6 +220,19 @@ def marking(run: Run) -> tuple[str, dict[str, Any]]:
         values[f"value_{number}"] = rule.value
     sql = MARKED.replace("{not_kept}", "".join(f"\n    AND NOT ({one})" for one in kept))
     return _filled(sql).replace("{cost}", COST[run.cost_preference]), values
+
+
+def going(run: Run, table: str, kind: KeptKind, since: date) -> tuple[str, dict[str, Any]] | None:
+    """Returns which rows of a table would go of the days from `since` to that of the run.
+
+    What it binds has no `first`: the first day of which such rows may be. `None` where none go.
+    """
+    if kind not in (*run.stage.ruled, *run.stage.sampled):
+        return None
+    marked, values = marking(run)
+    which = "" if kind in run.stage.ruled else " WHERE NOT sampled"
+    sql = GOING_OF.replace("{table}", table).replace("{trace}", TRACE[table])
+    return sql.replace("{marked}", marked).replace("{which}", which), values | {"since": since}
 
 
 async def delete(store: Warehouse, run: Run) -> None:

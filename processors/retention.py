@@ -25,6 +25,7 @@ from eventlog.sqlite_log import SqliteLog
 from processors.purge import PurgedLog
 from processors.thinning import SETTLE_S, Cutting, Thinning
 from schemas import metrics
+from schemas.retention import window_days
 from schemas.settings import Settings
 
 MAX_AHEAD_DAYS = 7
@@ -43,11 +44,6 @@ log = structlog.get_logger(__name__)
 def is_too_far(today: date, known: date) -> bool:
     """Tells whether the clock says a day that needs a person's word."""
     return (today - known).days > MAX_AHEAD_DAYS
-
-
-def window_days(settings: Settings) -> int:
-    """Returns within how many days a resent id is known by its row."""
-    return -(-settings.dedup_window_hours // 24)
 
 
 class Retention:
@@ -94,7 +90,7 @@ class Retention:
             purged=await list_purged_projects(self._database),
             policies={project_id: one.in_force(now_us) for project_id, one in held.items()},
             sums_days=self._settings.retention_sums_days,
-            window_days=window_days(self._settings),
+            window_days=window_days(self._settings.dedup_window_hours),
         )
 
     async def _is_held(self, now: datetime) -> bool:

@@ -129,6 +129,11 @@ class RetentionPolicy(Struct, frozen=True, omit_defaults=True):
 NOTHING_SET = RetentionPolicy()
 
 
+def window_days(dedup_window_hours: int) -> int:
+    """Returns within how many days no rule acts: a resent id is known by its row."""
+    return max(WINDOW_DAYS, -(-dedup_window_hours // 24))
+
+
 class RetentionChange(Struct, frozen=True, forbid_unknown_fields=True):
     """A policy as it is set: as a whole, in the place of the one before."""
 

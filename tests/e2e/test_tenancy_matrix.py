@@ -107,7 +107,7 @@ QUERIES = (
     *("budgets", "budgets/check", "budgets/alerts", "budgets/anomalies", "budgets/{budget_id}"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
-    *("outcomes", "export", "export/{table}"),
+    *("outcomes", "export", "export/{table}", "retention"),
     "transactions",
     "transactions/spans",
     "transactions/{transaction_id}",
@@ -146,6 +146,7 @@ OF_TOKENS = (
     "GET projects/{project_id}/attachments/{attachment_id}",
     "GET projects/{project_id}/check-ins/monitors",
     *(f"GET projects/{{project_id}}/export{end}" for end in ("", "/{table}")),
+    "GET projects/{project_id}/retention",
     *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
 )
@@ -214,6 +215,7 @@ SETTINGS = tuple(
         "errors",
         "source-maps",
         "exports",
+        "retention",
     )
 )
 CHANGES = (
@@ -224,6 +226,7 @@ CHANGES = (
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
     *("/errors", "/errors/try", "/persons", "/persons/export", "/persons/erase"),
     *("/source-maps/{bundle_id}/remove", "/exports", "/exports/remove"),
+    "/retention",
 )
 ALERTS = (
     *("rules", "rules/{rule_id}", "rules/{rule_id}/remove"),
@@ -474,6 +477,10 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/alert-rules": Case(Guard.ADMIN, RULE),
     "PUT /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN, RULE),
     "DELETE /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN),
+    "POST /dashboard/api/retention/preview": Case(Guard.ADMIN, {}),
+    "PUT /dashboard/api/retention": Case(Guard.ADMIN, {"kinds": {"logs": 9}}),
+    "POST /api/v1/projects/{project_id}/retention/preview": Case(Guard.TOKEN, {}),
+    "PUT /api/v1/projects/{project_id}/retention": Case(Guard.TOKEN, {"kinds": {"logs": 9}}),
     "POST /dashboard/api/budgets": Case(Guard.ADMIN, BUDGET),
     "PATCH /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN, {"name": "taken"}),
     "DELETE /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN),

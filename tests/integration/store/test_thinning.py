@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from clickhouse.client import Warehouse
 from clickhouse.retention import Keeping
+from clickhouse.retention_sizes import Within, going_of, stored_of
 from controlplane.crypto import Vault
 from controlplane.projects import insert_project, project_settings
 from controlplane.thinning import find_rows_from, list_removed, list_thinned
@@ -371,3 +372,28 @@ async def test_a_looser_rule_brings_nothing_back_and_a_stricter_one_goes_over_al
 
     assert counts[0] == counts[1] > counts[2] > 0
     assert (await project_settings(database, project)).retention_days is None
+
+
+async def test_a_preview_says_what_would_go(
+    warehouse: Warehouse, database: FusedDatabase, project: ProjectId
+) -> None:
+    store_all(warehouse, project, 15)
+    before = traces_in(warehouse, project)
+    context, within = ProjectContext(project), Within(DAY + timedelta(days=11), 1_000_000, 7)
+    stored = await stored_of(warehouse, context)
+
+    found = await going_of(warehouse, context, stored, InForce((POLICY,)), within)
+    short = RetentionPolicy(kinds={"calls": 5})
+    by_days = await going_of(warehouse, context, stored, InForce((short,)), within)
+    await thin(database, warehouse, keeping(project, 11))
+
+    after = traces_in(warehouse, project)
+    for kind, table in (
+        ("calls", "traces"),
+        ("agent_spans", "spans"),
+        ("otel_spans", "otel_spans"),
+    ):
+        gone = sum(before[table].values()) - sum(after[table].values())
+        assert found[kind].rows == gone > 0
+    assert by_days["calls"].rows == sum(before["traces"].values())
+    assert by_days["agent_spans"].rows == 0
