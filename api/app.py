@@ -10,7 +10,7 @@ from litestar.status_codes import HTTP_200_OK
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from api import outcomes, persons
+from api import outcomes, persons, retention
 from api.account_forms import MAX_FORM_BYTES
 from api.accounts import accounts_router
 from api.auth import AnyRequest, project_from_key, project_from_session
@@ -66,7 +66,7 @@ def routes(
     """Returns every route of the API and the dashboard, with the handlers of the systems."""
     filters = filters_of(exports)
     exporting = export_handlers(filters)
-    handlers = [*queries, *outcomes.HANDLERS, *exporting]
+    handlers = [*queries, *outcomes.HANDLERS, *retention.HANDLERS, *exporting]
     return [
         *page_routers([*pages, section_of(filters)]),
         get_health,
@@ -85,12 +85,17 @@ def routes(
         ),
         Router(
             "/dashboard/api",
-            route_handlers=[*handlers, *controls, *scheduling.CONTROLS],
+            route_handlers=[*handlers, *controls, *scheduling.CONTROLS, *retention.CONTROLS],
             dependencies={"project": Provide(project_from_session)},
             request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],
         ),
-        agents_router([*agents, *persons.HANDLERS, *by_token_too(exporting), *scheduling.BY_TOKEN]),
+        agents_router(
+            [
+                *(*agents, *persons.HANDLERS, *retention.AGENTS),
+                *(*by_token_too(exporting), *scheduling.BY_TOKEN),
+            ]
+        ),
         sentry_cli_router(sentry_cli),
     ]
 

@@ -65,6 +65,10 @@ class Services(Protocol):
     """Whether the page of all parts is there, for who works on them."""
     retention_days: int
     """For how long data is kept where a project does not say; 0 is for ever."""
+    retention_sums_days: int
+    """For how long sums are kept where a project does not say, at least."""
+    retention_window_days: int
+    """Within which no rule acts."""
 
 
 class Entered(NamedTuple):

@@ -53,7 +53,7 @@ WIDE = (*COUNTS.split(", "), "latency_ns")
 HOUR_OF = """fromUnixTimestamp64Micro(toUnixTimestamp64Micro(timestamp)
     - positiveModulo(toUnixTimestamp64Micro(timestamp), 3600000000), 'UTC')"""
 KEY = "bucket, received_date, session_id, provider, model_requested, status, environment"
-MOVE = """
+MOVED = """
 INSERT INTO session_sums (
     project_id, {key}, user_id, requests, {wide}, reported_cost, computed_cost,
     reported_first_cost, computed_first_cost, unpriced, latency_ns, session_hash)
@@ -61,7 +61,11 @@ SELECT
     project_id, {key}, side.1, toUInt64(side.2 * toInt64(sum_requests)), {moved},
     side.2 * sum_reported, side.2 * sum_computed, side.2 * sum_reported_first,
     side.2 * sum_computed_first, toUInt64(side.2 * toInt64(sum_unpriced)), {latency}, hash
-FROM (
+FROM ({theirs})
+ARRAY JOIN [tuple('', toInt8(1)), tuple({person:String}, toInt8(-1))] AS side
+ORDER BY ALL
+"""
+OF_ROWS = """
     SELECT
         project_id, {hour} AS bucket, received_date, session_id, provider, model_requested,
         status, environment, count() AS sum_requests, {sums},
@@ -74,18 +78,38 @@ FROM (
     FROM traces AS t
     WHERE ({owned}) AND billing = ''
     GROUP BY project_id, {key}
-)
-ARRAY JOIN [tuple('', toInt8(1)), tuple({person:String}, toInt8(-1))] AS side
-ORDER BY ALL
 """
-MOVE = (
-    MOVE.replace("{wide}", COUNTS)
-    .replace("{key}", KEY)
-    .replace("{hour}", HOUR_OF)
-    .replace("{moved}", ", ".join(f"toUInt128(side.2 * sum_{one})" for one in WIDE[:-1]))
-    .replace("{latency}", "toUInt128(side.2 * sum_latency_ns)")
-    .replace("{sums}", ", ".join(f"sum(toInt128(ifNull(t.{one}, 0))) AS sum_{one}" for one in WIDE))
-)
+# Of days that were over: nothing that came later is in them.
+OF_SUMS = """
+    SELECT
+        project_id, {key}, sum(t.requests) AS sum_requests, {sums},
+        sum(t.reported_cost) AS sum_reported, sum(t.computed_cost) AS sum_computed,
+        sum(t.reported_first_cost) AS sum_reported_first,
+        sum(t.computed_first_cost) AS sum_computed_first, sum(t.unpriced) AS sum_unpriced,
+        any(t.session_hash) AS hash
+    FROM session_sums AS t
+    WHERE project_id = {project_id:String}
+        AND user_id = {person:String}
+        AND received_date < toDate(fromUnixTimestamp64Micro({until_us:Int64}, 'UTC'))
+    GROUP BY project_id, {key}
+    HAVING sum_requests != 0
+"""
+
+
+def _moving(theirs: str) -> str:
+    return (
+        MOVED.replace("{theirs}", theirs)
+        .replace("{wide}", COUNTS)
+        .replace("{key}", KEY)
+        .replace("{hour}", HOUR_OF)
+        .replace("{moved}", ", ".join(f"toUInt128(side.2 * sum_{one})" for one in WIDE[:-1]))
+        .replace("{latency}", "toUInt128(side.2 * sum_latency_ns)")
+        .replace(
+            "{sums}", ", ".join(f"sum(toInt128(ifNull(t.{one}, 0))) AS sum_{one}" for one in WIDE)
+        )
+    )
+
+
 # The order of all columns makes the blocks the same whenever it is repeated: so tokens count.
 MOVE_SETTINGS = {
     "insert_deduplicate": 1,
@@ -130,10 +154,15 @@ async def take_out_of_errors(store: Warehouse, whose: Whose) -> None:
 
 
 async def move_session_sums(store: Warehouse, whose: Whose, token: str) -> None:
-    """Moves the sums of a person's calls to nobody; before the rows. The same token moves once."""
-    sql = MOVE.replace("{owned}", owned_sql(personal_of("traces")))
-    settings: dict[str, Any] = {**MOVE_SETTINGS, "insert_deduplication_token": token}
-    await store.command(sql, whose.values, **settings)
+    """Moves the sums of a person's calls to nobody; before the rows. The same token moves once.
+
+    Those of calls whose rows are gone, too: they are what is left of the sums then.
+    """
+    owned = owned_sql(personal_of("traces"))
+    moves = (OF_ROWS.replace("{owned}", owned), token), (OF_SUMS, f"{token}/sums")
+    for theirs, name in moves:
+        settings: dict[str, Any] = {**MOVE_SETTINGS, "insert_deduplication_token": name}
+        await store.command(_moving(theirs), whose.values, **settings)
 
 
 async def drop_empty_sums(store: Warehouse, whose: Whose) -> None:

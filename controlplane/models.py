@@ -88,6 +88,8 @@ class Project(UUIDAuditBase):
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
     retention_days: Mapped[int | None]
     """How long its data is kept; `None` follows the installation's default."""
+    rows_from: Mapped[date | None]
+    """From which day on its sums count no row that is gone; `None` where they never do."""
     deleted_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True), index=True)
 
 

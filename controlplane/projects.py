@@ -18,6 +18,7 @@ from controlplane.models import ApiKey, Membership, Project, PurgedProject, User
 from controlplane.quotas import refuse_beyond
 from controlplane.rules import as_uuid, cleaned_name
 from schemas.projects import CostPreference, KeyId, ProjectContext, ProjectId, Role, UserId
+from schemas.times import day_us
 from schemas.zones import UnknownZone, check_zone, known_zone
 
 MAX_RETENTION_DAYS = 3650
@@ -272,6 +273,7 @@ def context_of(project: Project, *, key_id: str | None) -> ProjectContext:
         cost_preference=as_cost_preference(project.cost_preference),
         time_zone=known_zone(project.time_zone),
         key_id=None if key_id is None else KeyId(key_id),
+        rows_from_us=None if project.rows_from is None else day_us(project.rows_from),
     )
 
 

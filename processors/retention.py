@@ -19,16 +19,21 @@ from controlplane.retention import (
     known_day,
     list_purged_projects,
 )
+from controlplane.retention_policies import list_policies
 from controlplane.sessions import purge_expired_sessions
 from eventlog.sqlite_log import SqliteLog
 from processors.purge import PurgedLog
+from processors.thinning import SETTLE_S, Cutting, Thinning
 from schemas import metrics
+from schemas.retention import window_days
 from schemas.settings import Settings
 
 MAX_AHEAD_DAYS = 7
 """How far the clock may be ahead of the last day known: so much too early rows go at worst."""
 RUN_LIMIT_S = 600.0
 """For the statements of one run; the next goes on where it stopped."""
+THIN_LIMIT_S = 600.0
+"""The same for what is thinned by rules, behind it."""
 DAY_MS = 86_400_000
 LATE_DAYS = 1
 """Keys go on working for minutes after their project was deleted."""
@@ -44,11 +49,20 @@ def is_too_far(today: date, known: date) -> bool:
 class Retention:
     """Deletes rows for their age, and those of purged projects that arrive late; one a process."""
 
-    def __init__(self, settings: Settings, database: Database, warehouse: Warehouse) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        warehouse: Warehouse,
+        *,
+        settle_s: float = SETTLE_S,
+    ) -> None:
         self._settings = settings
         self._database = database
         self._warehouse = warehouse
+        self._settle_s = settle_s
         self._expiry = Expiry(warehouse)
+        self._thinning = Thinning(database, warehouse, settle_s=settle_s)
 
     async def run(self, now: datetime) -> Keeping:
         """Looks once, and deletes from the store what is due; `now` must be in UTC.
@@ -56,18 +70,28 @@ class Retention:
         Returns by what it went: the log has to follow. Ends sessions that are over as well.
         """
         is_held = await self._is_held(now)
-        keeping = Keeping(
-            today=None if is_held else now.date(),
-            default_days=self._settings.kept_days,
-            own_days=await list_retentions(self._database),
-            purged=await list_purged_projects(self._database),
-        )
-        if not await self._expiry.run(keeping, limit_s=RUN_LIMIT_S):
+        keeping = await self._keeping(now, is_held=is_held)
+        watcher = Cutting(self._database, now.date(), self._settle_s)
+        is_whole = await self._expiry.run(keeping, limit_s=RUN_LIMIT_S, watcher=watcher)
+        if not is_whole or not await self._thinning.run(keeping, limit_s=THIN_LIMIT_S):
             log.info("retention goes on with the next run")
         await purge_expired_sessions(self._database)
         if not is_held:
             await self._forget_purged(now)
         return keeping
+
+    async def _keeping(self, now: datetime, *, is_held: bool) -> Keeping:
+        now_us = int(now.timestamp() * 1_000_000)
+        held = await list_policies(self._database)
+        return Keeping(
+            today=None if is_held else now.date(),
+            default_days=self._settings.kept_days,
+            own_days=await list_retentions(self._database),
+            purged=await list_purged_projects(self._database),
+            policies={project_id: one.in_force(now_us) for project_id, one in held.items()},
+            sums_days=self._settings.retention_sums_days,
+            window_days=window_days(self._settings.dedup_window_hours),
+        )
 
     async def _is_held(self, now: datetime) -> bool:
         """Tells whether the clock is too far ahead of the last day known; else makes it known."""
@@ -90,7 +114,8 @@ class Retention:
 
     async def _forget_purged(self, now: datetime) -> None:
         """Forgets purged projects of which whatever still arrives is too old to be kept."""
-        days = min(self._settings.kept_days + LATE_DAYS, (now.date() - FIRST_DAY).days)
+        longest = max(self._settings.kept_days, self._settings.retention_sums_days)
+        days = min(longest + LATE_DAYS, (now.date() - FIRST_DAY).days)
         await forget_purged_projects(self._database, now - timedelta(days=days))
 
 

@@ -150,6 +150,17 @@ RETENTION_HELD_DAYS = Gauge(
     " its age until a person confirms the date; else 0.",
     registry=REGISTRY,
 )
+RETENTION_REMOVED = Counter(
+    "sluice_retention_removed_rows_total",
+    "Rows that retention has deleted, by kind, and by what: their days, a sample or rules.",
+    ["kind", "rule"],
+    registry=REGISTRY,
+)
+RETENTION_WAITING = Gauge(
+    "sluice_retention_waiting_days",
+    "Days of projects whose traces are to be thinned by a rule and are not yet.",
+    registry=REGISTRY,
+)
 QUERY_SECONDS = Histogram(
     "sluice_query_seconds",
     "Time of one query of the store.",

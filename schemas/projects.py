@@ -24,3 +24,5 @@ class ProjectContext(Struct, frozen=True):
     """The IANA name of the zone whose days, weeks and months an answer counts by."""
     key_id: KeyId | None = None
     """The API key that authenticated the request, `None` for a dashboard session."""
+    rows_from_us: int | None = None
+    """Before this moment sums count calls and agent spans whose rows retention has deleted."""

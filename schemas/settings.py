@@ -198,13 +198,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_keep_hours: Count = 0
     """How long the log keeps records that are stored; 0 forgets them at once."""
     retention_days: Count = 0
-    """Days that events, outcomes and dead letters are kept, if their project has no setting of its
-    own. 0 keeps everything."""
+    """Days that events, outcomes and dead letters are kept, if a project sets none. 0 keeps all."""
+    retention_sums_days: Count = 400
+    """Days that sums of calls and agent spans are kept, if rows go sooner. 0: as long as rows."""
     source_maps_days: Count = 90
     """Days that source maps are kept after the last event that was mapped by them. 0 keeps them."""
     source_maps_max_bytes: Positive = 1 << 30
-    """Bytes of the source maps of one project, compressed. Beyond it, the uploads go that were not
-    used for the longest time."""
+    """Of one project, compressed. Beyond it, the uploads go that were longest not used."""
     dedup_window_hours: Positive = 168
     """How long a resent id is recognised, at least. At its start, a server reads the stored ids of
     so many hours."""

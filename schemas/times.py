@@ -1,7 +1,7 @@
 """Times as the wire writes them and as the store keeps them: microseconds since 1970 UTC."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -45,3 +45,8 @@ def iso_ms(moment_us: int) -> str:
     """Writes microseconds since 1970 as ISO text, cut to milliseconds, in UTC."""
     moment = from_us(moment_us)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")
+
+
+def day_us(day: date) -> int:
+    """Returns the moment at which a day begins in UTC, in microseconds since 1970."""
+    return (day - EPOCH.date()).days * 86_400_000_000

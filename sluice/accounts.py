@@ -17,6 +17,7 @@ from controlplane.handoffs import Handoffs
 from controlplane.keyring import KeyRing
 from controlplane.quotas import Quotas
 from controlplane.uptime.subscribers import forget_follower
+from schemas.retention import window_days
 from schemas.settings import Settings
 from sluice.origins import allowed_origins
 from sluice.parts import Parts
@@ -90,4 +91,6 @@ def _state(settings: Settings, database: Database, vault: Vault) -> dict[str, An
         "signup_enabled": settings.signup_enabled,
         "shows_parts": settings.log_level == "debug",
         "retention_days": settings.retention_days,
+        "retention_sums_days": settings.retention_sums_days,
+        "retention_window_days": window_days(settings.dedup_window_hours),
     }

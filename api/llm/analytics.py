@@ -27,6 +27,7 @@ from clickhouse.llm.groups import (
     rank_groups,
     read_groups,
 )
+from clickhouse.llm.outlived import joined, note_of_scopes
 from clickhouse.llm.rollups import DIMENSIONS, METADATA
 from clickhouse.llm.span_analytics import analyse_spans
 from clickhouse.queries.periods import WIDTHS_US, Period
@@ -34,6 +35,7 @@ from schemas.described import describes
 from schemas.issues import one_of
 from schemas.llm.answers import AnalyticsAnswer, SpanAnalyticsAnswer
 from schemas.projects import ProjectContext
+from schemas.sums import SumsOnly
 from schemas.zones import DAY_US
 
 Grouped = Literal["day", "hour", "week", "month"]
@@ -97,8 +99,8 @@ async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Re
     async def ask(warehouse: Warehouse) -> tuple[Begun, AnalyticsAnswer]:
         totals = analyse(warehouse, project, wanted, period=period, fill=fill)
         groups = _begin_groups(warehouse, project, wanted, grouping)
-        found, begun = await asyncio.gather(totals, groups)
-        return begun, replace(found, groups=[])
+        found, (begun, note) = await asyncio.gather(totals, groups)
+        return begun, replace(found, groups=[], sums_only=joined(found.sums_only, note))
 
     groups, shell = await begin(reader, ask)
     return await answer(shell, groups)
@@ -106,8 +108,9 @@ async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Re
 
 async def _begin_groups(
     warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter, grouping: Grouping
-) -> Begun:
+) -> tuple[Begun, SumsOnly | None]:
     ranked = await rank_groups(warehouse, project, wanted, grouping)
+    note = note_of_scopes((ranked.scoped,), of="groups")
     at_once = GROUPS_AT_ONCE
     if grouping.interval is not None:
         assert wanted.from_us is not None
@@ -116,12 +119,12 @@ async def _begin_groups(
         at_once = max(1, BUCKETS_AT_ONCE // periods)
     chunks = ranked.chunks(at_once)
     if not chunks:
-        return Begun(())
+        return Begun(()), note
     first = await read_groups(warehouse, project, ranked, chunks[0])
     more = [
         partial(read_groups, project=project, ranked=ranked, chosen=chunk) for chunk in chunks[1:]
     ]
-    return Begun(first, more)
+    return Begun(first, more), note
 
 
 @get("/analytics/spans", opt={**takes(SpanAnalyticsQuery), **describes(answer=SpanAnalyticsAnswer)})

@@ -28,6 +28,7 @@ NOT_EXPORTED: Mapping[str, str] = {
     "span_marks": WORK,
     "spans_hourly": SUMS,
     "streamed_span_sums": SUMS,
+    "thinned_traces": WORK,
     "trace_sums": SUMS,
     "transaction_days": SUMS,
     "transaction_hours": SUMS,

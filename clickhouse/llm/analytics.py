@@ -11,6 +11,7 @@ from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import count_sessions, measure_latency
 from clickhouse.llm.key_days import scope_of
+from clickhouse.llm.outlived import note_of_scopes
 from clickhouse.llm.rollups import RollupColumns, Scope, Sums
 from clickhouse.queries.periods import Period, Periods
 from clickhouse.queries.quantiles import Percentiles, Quantiles, milliseconds
@@ -90,6 +91,7 @@ async def analyse(
         unpriced=_unpriced(breakdown.models),
         costs=CostSums(cents_sum(total.reported), cents_sum(total.computed)),
         time_zone=project.time_zone,
+        sums_only=note_of_scopes((scoped, periods), of="totals"),
     )
 
 

@@ -10,6 +10,7 @@ from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.rollups import METADATA, Scope, Sums
+from clickhouse.queries.outlived import outlived_hours
 from clickhouse.queries.periods import PERIODS, Label, Period, Periods
 from clickhouse.queries.quantiles import UNMEASURED, Percentiles, Quantiles, milliseconds
 from clickhouse.queries.values import cents_sum, quotient
@@ -267,10 +268,10 @@ async def _sessions_of(
 async def _spreads_of(
     warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
 ) -> dict[Key, Percentiles]:
-    """Returns percentiles; of groups with few values from the values, which no rollup keeps."""
+    """Returns percentiles; of groups with few values from the values, if no row is gone."""
     found = await _quantiles_of(warehouse, scoped, names, only)
     few = {key: hashed for key, (hashed, quantiles) in found.items() if quantiles.lacks_values}
-    if few:
+    if few and outlived_hours(scoped.project, *rollups.range_of(scoped)) is None:
         among = only_of(names, list(few), list(few.values())) if names else only
         base = scoped._replace(table="base", kept=None, only=among.clause)
         found |= await _quantiles_of(warehouse, base, names, among)

@@ -37,6 +37,7 @@ from clickhouse.llm.rollup_sql import (
 )
 from clickhouse.queries import quantiles
 from clickhouse.queries.hours import SPLIT, hours_beside, split_values, whole_periods
+from clickhouse.queries.outlived import Hours, widened
 from clickhouse.queries.periods import PERIODS, period_sql, period_values
 from clickhouse.tags import tag_sql
 from schemas.projects import ProjectContext
@@ -134,6 +135,8 @@ def scope(
     clock = clock_of(zone, wanted.from_us, wanted.to_us)
     first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
     split = hours_beside(clock, needed, first, last)
+    hours = Hours(first, last, split)
+    first, last, split = widened(project, wanted.from_us, wanted.to_us, hours)
     if wanted.reads_rows or base_only or split is None or first >= last:
         table, split = "base", ()
     if table == "base":
@@ -343,7 +346,8 @@ def _late_arms(
     of_rows: Mapping[str, str],
 ) -> list[str]:
     """Returns what lies within the range that the table answers for and is in no kept day."""
-    if (scoped.first_us, scoped.last_us) == (scoped.first_day_us, scoped.last_day_us):
+    is_whole = (scoped.first_us, scoped.last_us) == (scoped.first_day_us, scoped.last_day_us)
+    if kept.path or not columns.rolled or (is_whole and scoped.project.rows_from_us is None):
         bucket = DAY_BUCKET.replace("bucket", "t.timestamp")
         return [LATE.format(**of_rows, bucket=bucket, late=f"NOT ({received_then(kept)})")]
     always = replace(scoped.wanted, from_us=None, to_us=None, every_billing=True)

@@ -8,13 +8,17 @@ are starts, which tool calls are not counted by twice.
 import asyncio
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import SpanFilter, condition
 from clickhouse.llm.groups import tokens
 from clickhouse.llm.pairs import STARTS, UNMEASURED
 from clickhouse.llm.rollups import Sums
+from clickhouse.llm.span_sql import COUNTS, DURATIONS
 from clickhouse.queries import quantiles
 from clickhouse.queries.hours import SPLIT, hours_beside, split_values, whole_periods
+from clickhouse.queries.outlived import Hours, note_of, widened
 from clickhouse.queries.periods import Period, Periods, period_sql, period_values
 from clickhouse.queries.quantiles import Quantiles, milliseconds
 from clickhouse.queries.values import cents_sum, quotient
@@ -28,6 +32,7 @@ from schemas.llm.answers import (
     ToolUse,
 )
 from schemas.projects import ProjectContext
+from schemas.sums import SumsOnly
 from schemas.zones import DAY_US, HOUR_US, Clock, clock_of
 
 TOP_TOOLS = 5
@@ -36,106 +41,6 @@ TOP_TOOLS = 5
 LENGTHS_BY_TOOL, LENGTHS_BY_KIND = 0b00, 0b01
 BY_PERIOD, BY_SOURCE, BY_KIND, BY_TOOL, OVERALL = 0b0111, 0b1011, 0b1101, 0b1100, 0b1111
 
-# Behind the keys, the fields of `Sums` in their order.
-COUNTS = """
-SELECT
-    grouping(k0, source, kind, tool) AS level,
-    k0,
-    source,
-    kind,
-    tool,
-    sum(spans),
-    sumIf(spans, status = 'error'),
-    sum(input_tokens),
-    sum(output_tokens),
-    sum(cache_read_tokens),
-    sum(cache_write_tokens),
-    sum(reasoning_tokens),
-    sum(reported_cost),
-    sum(computed_cost),
-    sum(unpriced),
-    0,
-    sum(counted_cost)
-FROM (
-    SELECT {base_period} AS k0, source, kind, status, ifNull(tool_name, '') AS tool,
-        count() AS spans,
-        sum(toUInt128(ifNull(s.input_tokens, 0))) AS input_tokens,
-        sum(toUInt128(ifNull(s.output_tokens, 0))) AS output_tokens,
-        sum(toUInt128(ifNull(s.cache_read_tokens, 0))) AS cache_read_tokens,
-        sum(toUInt128(ifNull(s.cache_write_tokens, 0))) AS cache_write_tokens,
-        sum(toUInt128(ifNull(s.reasoning_tokens, 0))) AS reasoning_tokens,
-        sum(ifNull(s.reported_cost, 0)) AS reported_cost,
-        sum(ifNull(s.computed_cost, 0)) AS computed_cost,
-        sum(coalesce(s.{first}_cost, s.{second}_cost, 0)) AS counted_cost,
-        countIf(s.reported_cost IS NULL AND s.computed_cost IS NULL) AS unpriced
-    FROM spans AS s
-    WHERE {where} AND {ragged}
-    GROUP BY k0, source, kind, status, tool
-    UNION ALL
-    SELECT {bucket_period} AS k0, source, kind, status, tool, spans, input_tokens, output_tokens,
-        cache_read_tokens, cache_write_tokens, reasoning_tokens, reported_cost, computed_cost,
-        {first}_first_cost AS counted_cost, unpriced
-    FROM spans_hourly
-    WHERE {whole}
-)
-GROUP BY GROUPING SETS ((k0), (source), (kind), (kind, tool), ())
-"""
-# Durations by kind, and of all; starts and open runs of tool calls by tool. `few` are values, where
-# they are at hand.
-DURATIONS = """
-SELECT
-    grouping(kind, tool) AS level,
-    kind,
-    tool,
-    sum(measured),
-    sum(duration_ns),
-    {quantiles},
-    sum(starts),
-    sum(failed_starts),
-    sum(open_calls)
-FROM (
-    SELECT kind, '' AS tool, count() AS measured,
-        sum(toUInt128(round(assumeNotNull(s.duration_ms) * 1e6))) AS duration_ns,
-        {own_state} AS duration,
-        {own_few} AS few,
-        0 AS starts, 0 AS failed_starts, 0 AS open_calls
-    FROM spans AS s
-    WHERE {where} AND {ragged} AND duration_ms IS NOT NULL
-    GROUP BY kind
-    UNION ALL
-    SELECT kind, '' AS tool, measured, duration_ns, duration, CAST([], 'Array(UInt64)') AS few,
-        0 AS starts, 0 AS failed_starts, 0 AS open_calls
-    FROM spans_hourly
-    WHERE {whole}
-    UNION ALL
-    SELECT kind, tool, countIf(is_measured) AS measured,
-        sumIf(toUInt128(ns), is_measured) AS duration_ns,
-        {pair_state} AS duration,
-        {pair_few} AS few,
-        countIf(pair_role = 'start') AS starts,
-        countIf(pair_role = 'start' AND status = 'error') AS failed_starts,
-        uniqExactIf(pair_hash, pair_role = 'start' AND is_open) AS open_calls
-    FROM (
-        SELECT kind, tool, status, pair_role, pair_hash, is_open,
-            has_start AND pair_role = 'end' AS is_measured,
-            toUInt64(greatest(0, at_us - started_us)) * 1000 AS ns
-        FROM (
-            SELECT kind, ifNull(tool_name, '') AS tool, status, pair_role, pair_hash,
-                toUnixTimestamp64Micro(timestamp) AS at_us
-            FROM spans
-            WHERE {where} AND ({unmeasured} OR (pair_role = 'start' AND kind = 'tool_use'))
-        ) AS spans
-        ANY LEFT JOIN (
-            SELECT {run_key} AS run_key, started_us, is_open, true AS has_start
-            FROM ({starts})
-        ) AS runs
-            ON {span_key} = runs.run_key
-    )
-    GROUP BY kind, tool
-)
-GROUP BY GROUPING SETS ((kind), (kind, tool), ())
-SETTINGS join_use_nulls = 0
-"""
 # A pair and a moment as one number, which joins in half the time of the two. It is as good as the
 # hash alone: any two of ten million runs meet by chance once in 300,000 projects.
 KEY = "bitXor(pair_hash, reinterpretAsUInt64({at_us}))"
@@ -239,6 +144,7 @@ async def analyse_spans(
         costs=CostSums(cents_sum(model.reported), cents_sum(model.computed)),
         unpriced_requests=model.unpriced,
         time_zone=project.time_zone,
+        sums_only=_note(counting) or UNSET,
     )
 
 
@@ -276,7 +182,7 @@ async def _lengths(warehouse: Warehouse, scoped: SpanScope) -> Lengths:
         lacks_values |= values.lacks_values
         mean = quotient(total_ns, measured * 1_000_000)
         found[kind if level == LENGTHS_BY_KIND else None] = Spread(mean, *milliseconds(values))
-    if lacks_values and scoped.first_us < scoped.last_us:
+    if lacks_values and scoped.first_us < scoped.last_us and _note(scoped) is None:
         rows_alone = scoped._replace(last_us=scoped.first_us, split_us=())
         return await _lengths(warehouse, rows_alone)
     return Lengths(found, starts)
@@ -288,9 +194,12 @@ def span_scope(
     """Says which hours come from the rollup, for counts by a period or for none."""
     assert wanted.from_us is not None
     assert wanted.to_us is not None
-    clock = clock_of("UTC" if period is None else project.time_zone, wanted.from_us, wanted.to_us)
+    zone = "UTC" if period is None else project.time_zone
+    clock = clock_of(zone, wanted.from_us, wanted.to_us)
     first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
     split = hours_beside(clock, set() if period is None else {period}, first, last)
+    hours = Hours(first, last, split)
+    first, last, split = widened(project, wanted.from_us, wanted.to_us, hours)
     if base_only or split is None or first >= last:
         return SpanScope(project, wanted, wanted.from_us, wanted.from_us, clock)
     return SpanScope(project, wanted, first, last, clock, split)
@@ -324,6 +233,17 @@ def durations_statement(scoped: SpanScope) -> str:
         .replace("{unmeasured}", UNMEASURED)
         .replace("{where}", condition(scoped.project, scoped.wanted).sql)
     )
+
+
+def _note(scoped: SpanScope) -> SumsOnly | None:
+    """Says what is of rows that are left: starts of calls, and what is measured from start to end.
+
+    Of durations that a span brings itself the sketches tell all.
+    """
+    assert scoped.wanted.from_us is not None
+    assert scoped.wanted.to_us is not None
+    ends = (scoped.wanted.from_us, scoped.wanted.to_us)
+    return note_of(scoped.project, *ends, partial=("calls", "latency"))
 
 
 def _is_short(wanted: SpanFilter) -> bool:

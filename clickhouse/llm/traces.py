@@ -161,6 +161,8 @@ async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: Tr
         from_us=EARLIEST_US if wanted.from_us is None else wanted.from_us,
         to_us=LATEST_US if wanted.to_us is None else wanted.to_us,
     )
+    # Nor do they know which rows of theirs are gone.
+    exact = exact or project.rows_from_us is not None and bounded.from_us < project.rows_from_us
     scoped = rollups.scope(project, bounded, names=(), base_only=exact)
     if scoped.table == "base" and not exact:
         scoped = await scope_of(warehouse, project, bounded, names=())

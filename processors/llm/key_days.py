@@ -24,6 +24,7 @@ from clickhouse.persons import mutation_settings
 from controlplane.database import Database
 from controlplane.erasures import list_erasures
 from controlplane.failures import NotFound
+from controlplane.thinning import find_rows_from
 from schemas.persons import OPEN
 from schemas.projects import ProjectContext, ProjectId
 
@@ -76,6 +77,8 @@ class KeyDays:
             if not await self._is_calm(project_id, 0.0):
                 continue
             first, last = today - timedelta(days=KEPT_DAYS), today - timedelta(days=1)
+            # Of days whose rows are gone, or some, what was built of them before is all there is.
+            first = max(first, await find_rows_from(self._database, project_id) or first)
             project = ProjectContext(project_id)
             sums = await sums_of_days(self._store, project, first, last)
             for path in asked[project_id]:

@@ -3,9 +3,10 @@
 Costs are US cents; a JSON number that is whole is written without a fraction.
 """
 
-from msgspec import Raw, Struct, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from schemas.answers import CostSource, Number
+from schemas.sums import SumsOnly
 
 
 class TraceAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True, dict=True):
@@ -320,6 +321,8 @@ class AnalyticsAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True):
     time_zone: str
     """Whose days, weeks and months the periods are."""
     groups: list[Group] | None = None
+    sums_only: SumsOnly | None = None
+    """Only where the range reaches into a time whose rows retention has deleted."""
 
 
 class ToolUse(Struct, rename="camel"):
@@ -378,3 +381,5 @@ class SpanAnalyticsAnswer(Struct, rename="camel", kw_only=True):
     costs: CostSums
     unpriced_requests: int
     time_zone: str
+    sums_only: SumsOnly | UnsetType = UNSET
+    """As in `AnalyticsAnswer`."""

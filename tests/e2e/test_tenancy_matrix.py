@@ -120,7 +120,7 @@ QUERIES = (
     *("annotation-queues/{queue_id}/items", "annotation-queues/{queue_id}/agreement"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
-    *("outcomes", "export", "export/{table}"),
+    *("outcomes", "export", "export/{table}", "retention"),
     "transactions",
     "transactions/spans",
     "transactions/{transaction_id}",
@@ -163,6 +163,7 @@ OF_TOKENS = (
     *(f"{way} projects/{{project_id}}/exports/schedules" for way in ("GET", "DELETE")),
     *(f"GET projects/{{project_id}}/annotation-queues{end}" for end in OF_QUEUES),
     "DELETE projects/{project_id}/annotation-queues/{queue_id}",
+    "GET projects/{project_id}/retention",
     *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
 )
@@ -233,6 +234,7 @@ SETTINGS = tuple(
         "errors",
         "source-maps",
         "exports",
+        "retention",
     )
 )
 CHANGES = (
@@ -243,6 +245,7 @@ CHANGES = (
     *("/prices/{number}/remove", "/aliases", "/aliases/{number}", "/aliases/{number}/remove"),
     *("/errors", "/errors/try", "/persons", "/persons/export", "/persons/erase"),
     *("/source-maps/{bundle_id}/remove", "/exports", "/exports/remove"),
+    "/retention",
 )
 ALERTS = (
     *("rules", "rules/{rule_id}", "rules/{rule_id}/remove"),
@@ -495,6 +498,10 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/alert-rules": Case(Guard.ADMIN, RULE),
     "PUT /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN, RULE),
     "DELETE /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN),
+    "POST /dashboard/api/retention/preview": Case(Guard.ADMIN, {}),
+    "PUT /dashboard/api/retention": Case(Guard.ADMIN, {"kinds": {"logs": 9}}),
+    "POST /api/v1/projects/{project_id}/retention/preview": Case(Guard.TOKEN, {}),
+    "PUT /api/v1/projects/{project_id}/retention": Case(Guard.TOKEN, {"kinds": {"logs": 9}}),
     "POST /dashboard/api/budgets": Case(Guard.ADMIN, BUDGET),
     "PATCH /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN, {"name": "taken"}),
     "DELETE /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN),

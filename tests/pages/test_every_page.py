@@ -52,6 +52,7 @@ class TestEveryPage:
         ("demo", "settings/tokens"),
         ("demo", "settings/persons"),
         ("demo", "settings/exports"),
+        ("demo", "settings/retention"),
         ("demo", "settings/prices"),
         ("demo", "settings/errors"),
         ("demo", "settings/source-maps"),

@@ -1,7 +1,7 @@
 """The settings in the navigation. Systems add pages of their own to them."""
 
 from api.pages.navigation import Link, Section
-from api.pages.settings import dsn, exports, keys, members, persons, project, tokens
+from api.pages.settings import dsn, exports, keys, members, persons, project, retention, tokens
 
 SECTION = Section(
     "Project",
@@ -14,6 +14,7 @@ SECTION = Section(
         *tokens.HANDLERS,
         *persons.HANDLERS,
         *exports.HANDLERS,
+        *retention.HANDLERS,
     ),
     settings=(
         Link("Project", "settings"),
@@ -23,5 +24,6 @@ SECTION = Section(
         Link("API tokens", "settings/tokens"),
         Link("Data of a person", "settings/persons"),
         Link("Exports", "settings/exports"),
+        Link("Retention", "settings/retention"),
     ),
 )

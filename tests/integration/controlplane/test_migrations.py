@@ -14,6 +14,7 @@ import controlplane.export_models  # noqa: F401  # its tables join the metadata
 import controlplane.llm.budget_models  # noqa: F401  # its tables join the metadata
 import controlplane.llm.queue_models  # noqa: F401  # its tables join the metadata
 import controlplane.outbox_models  # noqa: F401  # its tables join the metadata
+import controlplane.retention_models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.expiry_models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.notice_models  # noqa: F401  # its tables join the metadata

@@ -77,12 +77,13 @@ def store_spans(
     project: ProjectContext,
     spans: Sequence[Mapping[str, Any]],
     service: str = "shop",
+    received_us: int = AT_US + HOUR_US,
 ) -> None:
     """Stores spans of one service as one block."""
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
     around = msgspec.json.encode(resource) if service else b""
     items = [pack(Packed("json", around, "", b"", "", msgspec.json.encode(one))) for one in spans]
-    at_us = AT_US + HOUR_US
+    at_us = received_us
     chunk = SentChunk(project.project_id, at_us, items, [""] * len(items))
     built = build_spans(_prices(), [chunk])
     assert not built.dead, built.dead

@@ -5,7 +5,7 @@ import pytest
 from clickhouse.client import Warehouse
 from clickhouse.retention import TABLES
 
-DELETING = ("test_expiry", "test_purge", "test_retention_clock")
+DELETING = ("test_expiry", "test_purge", "test_retention_clock", "test_thinning")
 
 
 @pytest.fixture(scope="module", autouse=True)

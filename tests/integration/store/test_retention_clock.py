@@ -69,7 +69,7 @@ def node(database: Database, warehouse: Warehouse, log: SqliteLog) -> Any:
 
 
 def retention_of(node: Any) -> Retention:
-    return Retention(node.settings, node.database, node.warehouse)
+    return Retention(node.settings, node.database, node.warehouse, settle_s=0.0)
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ async def test_a_worker_drops_what_kafka_brings_of_the_dead_letters_of_a_purged_
 async def test_a_purged_project_is_forgotten_when_age_alone_removes_what_arrives(
     node: Any,
 ) -> None:
-    node.settings = Settings(retention_days=60)
+    node.settings = Settings(retention_days=40, retention_sums_days=60)
     node.warehouse = Empty()
     old, young = ProjectId(str(uuid.uuid4())), ProjectId(str(uuid.uuid4()))
     await note_purged(node.database, old, NOW - 62 * DAY)

@@ -43,6 +43,7 @@ EVERY_CALL = {
     "clickhouse/otel/bare_spans.py": "which rows one trace has",
     "clickhouse/otel/span_calls.py": "each call of one trace, and whether it is billed",
     "clickhouse/otel/span_details.py": "one call by its id",
+    "clickhouse/thinning.py": "whole traces go, whoever is billed of them",
     "grafana/pipeline.py": "when items arrived, billed or not",
     "grafana/variables.py": "when prices changed",
     "clickhouse/llm/scores.py": "whether there is a trace; nothing is counted",
