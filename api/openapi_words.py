@@ -203,6 +203,18 @@ PARAMETERS = {
     "org": Words("Name of the organization, as sentry-cli sends it: any.", "sluice"),
     "project": Words("Number, id or name of the project, as `web-shop`.", "1"),
     "hours": Words("How many of the last hours are looked at.", "24"),
+    "dataset": Words("Name of the dataset.", "support-questions"),
+    "item_id": Words("Id of the item.", "refund-1"),
+    "as_of": Words("Number of a version, or a time: as it was then. Without it, now.", "1"),
+    "archived": Words("`1`: also items that are archived.", "1"),
+    "run": Words("Name of the run.", "gpt-4o"),
+    "a": Words("Name of the run that the other is compared with.", "gpt-4o-mini"),
+    "b": Words("Name of the other run: differences are b minus a.", "gpt-4o"),
+    "measure": Words(
+        "By which measure items are sorted, the greatest loss first: a score's name after `score.`,"
+        " or cost, latency, tokens, failures. Without it, the first score there is.",
+        "cost",
+    ),
     "budget_id": Words("Id of the budget.", SOMETHING),
     "refuse": Words("`1`: a call that is not allowed is answered with 429.", "0"),
     "rule_id": Words("Id of the alert rule.", SOMETHING),

@@ -23,6 +23,7 @@ BILLED = {
     "clickhouse/deploys/impact.py",
     "clickhouse/llm/keep_days.py",
     "clickhouse/message_search.py",
+    "clickhouse/llm/experiments.py",
     "clickhouse/person_rollups.py",
     "grafana/llm.py",
     "grafana/sql.py",
