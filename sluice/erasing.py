@@ -2,9 +2,13 @@
 
 from collections.abc import Collection
 
+from clickhouse.client import Warehouse
+from clickhouse.persons import Whose, list_calls
 from controlplane.database import Database
 from controlplane.errors.erasing import erase_texts as erase_errors
 from controlplane.llm.budget_erasing import erase_budgets
+from controlplane.llm.dataset_erasing import erase_items, list_sources
+from processors.persons import ErasedLog, Erasures
 from schemas.projects import ProjectId
 
 
@@ -14,3 +18,15 @@ async def erase_texts(
     """Leave a person out of issues, messages and budgets. May be repeated."""
     await erase_errors(database, project_id, fingerprints, person)
     await erase_budgets(database, project_id, person)
+
+
+async def erase_copies(database: Database, store: Warehouse, whose: Whose) -> None:
+    """Remove items of datasets that were made of a person's calls. May be repeated."""
+    sources = await list_sources(database, whose.project_id)
+    calls = await list_calls(store, whose, sources)
+    await erase_items(database, whose.project_id, calls, whose.person)
+
+
+def erasures(database: Database, warehouse: Warehouse, event_log: ErasedLog) -> Erasures:
+    """Return what works off erasures, of all systems."""
+    return Erasures(database, warehouse, event_log, erase_texts, beside=(erase_copies,))

@@ -22,7 +22,6 @@ from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.exports.scheduled import Schedules, places_of
-from processors.persons import Erasures
 from processors.project_list import ProjectList
 from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
@@ -38,7 +37,7 @@ from sluice.deploying import add_deployer
 from sluice.edges.adding import add_edges
 from sluice.edges.tally import OWNERS_ROW
 from sluice.ending import to_its_end
-from sluice.erasing import erase_texts
+from sluice.erasing import erasures
 from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
 from sluice.lean import begin_lean
@@ -108,7 +107,7 @@ def _add_upkeep(
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
-        (ALONE_EVERY_S, Erasures(database, warehouse, event_log, erase_texts).work),
+        (ALONE_EVERY_S, erasures(database, warehouse, event_log).work),
         (ALONE_EVERY_S, Schedules(database, warehouse, places_of(process.settings)).work),
         (FOLLOW_EVERY_S, ProjectList(database, warehouse).follow),
         (RETENTION_EVERY_S, lambda: retain(event_log, retention, datetime.now(UTC))),
