@@ -23,6 +23,7 @@ TABLES = (
     "deployments",
     "error_hours",
     "errors",
+    "experiment_calls",
     "feedback",
     "key_days",
     "logs",

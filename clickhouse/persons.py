@@ -62,6 +62,12 @@ ONLY_THEIRS = """
         SELECT {key} FROM {table} WHERE project_id = {project_id:String}
             AND {column} NOT IN ('', {person:String}))"""
 FINGERPRINTS = "SELECT DISTINCT fingerprint FROM errors WHERE {owned} LIMIT 100000"
+CALLS = """
+SELECT DISTINCT arrayJoin([trace_id, substring(trace_id, 1, 32)]) AS id
+FROM traces
+WHERE {owned}
+    AND (trace_id IN {ids:Array(String)} OR substring(trace_id, 1, 32) IN {ids:Array(String)})
+"""
 ERASE = """
 ALTER TABLE {table}
 UPDATE {changes}
@@ -100,6 +106,16 @@ async def list_fingerprints(warehouse: Warehouse, whose: Whose) -> list[str]:
     """Returns what the errors of a person are grouped by, 100,000 at most."""
     sql = FINGERPRINTS.replace("{owned}", owned_sql(personal_of("errors")))
     return [row[0] for row in (await warehouse.query(sql, whose.values, **PATIENT)).rows]
+
+
+async def list_calls(warehouse: Warehouse, whose: Whose, ids: Sequence[str]) -> list[str]:
+    """Returns which of these calls, or traces of OpenTelemetry, are a person's."""
+    sql = CALLS.replace("{owned}", owned_sql(personal_of("traces")))
+    found: set[str] = set()
+    for some in _portions(sorted(ids)):
+        rows = (await warehouse.query(sql, whose.values | {"ids": some}, **PATIENT)).rows
+        found |= {row[0] for row in rows} & set(some)
+    return sorted(found)
 
 
 async def mutation_settings(store: Warehouse) -> dict[str, Any]:

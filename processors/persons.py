@@ -40,6 +40,8 @@ from schemas.projects import ProjectId
 POLL_S = 0.2
 EraseTexts = Callable[[Database, ProjectId, Collection[str], str], Awaitable[None]]
 """Leaves a person out of what the control plane tells of errors with these fingerprints."""
+EraseBeside = Callable[[Database, Warehouse, Whose], Awaitable[None]]
+"""Erases what the control plane holds of a person's rows, while the store says whose they are."""
 ID_FIELDS = b"id|email|username|name|ip_address|ip|userId|user_id"
 
 log = structlog.get_logger(__name__)
@@ -68,6 +70,7 @@ class Erasures:
         *,
         erase_texts: EraseTexts,
         texts: Sequence[Texts],
+        beside: Sequence[EraseBeside] = (),
     ) -> None:
         self._database = database
         self._store = warehouse.aside
@@ -75,6 +78,7 @@ class Erasures:
         self._erase_texts = erase_texts
         self._texts = texts
         """What `erase_texts` leaves a person out of, to count it before."""
+        self._beside = beside
         self._owner = str(uuid4())
         self._done = Done()
         """How far the erasure is that is worked on."""
@@ -107,6 +111,8 @@ class Erasures:
         # Before the rows are blanked, for they say which issues it is about.
         fingerprints = await list_fingerprints(self._store, whose)
         await self._erase_texts(self._database, whose.project_id, fingerprints, whose.person)
+        for erase in self._beside:
+            await erase(self._database, self._store, whose)
         for one in PERSONAL:
             await self._erase_table(erasure, one, whose)
         await self._log.drop_dead_letters(dead_letters_of(whose.project_id, whose.person))

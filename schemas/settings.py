@@ -36,6 +36,7 @@ SECRETS = frozenset(
         "prober_token",
         "alert_email_url",
         "export_token",
+        "api_key",
         "export_s3_secret_key",
     }
 )
@@ -260,6 +261,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """API token that `sluice mcp` asks with."""
     export_token: str = ""
     """API token or key that `sluice export` asks with. Empty: it makes one for itself."""
+    api_key: str = ""
+    """API key that `sluice dataset` and `sluice experiment` ask with. Empty: the oldest one of the
+    project on this machine."""
     export_folder: str = ""
     """Folder for scheduled exports; each project has one in it. Empty: none goes to a folder."""
     export_s3_url: str = ""

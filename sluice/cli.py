@@ -18,7 +18,9 @@ import structlog
 import typer
 
 from sluice.commands import (
+    datasets,
     dead,
+    experiments,
     imports,
     keys,
     persons,
@@ -222,6 +224,8 @@ app.add_typer(imports.app, name="import")
 app.add_typer(retention.app, name="retention")
 app.add_typer(prices.app, name="price")
 app.add_typer(persons.app, name="person")
+app.add_typer(datasets.app, name="dataset")
+app.add_typer(experiments.app, name="experiment")
 
 
 def _flow(commands: typer.Typer) -> None:

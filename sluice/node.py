@@ -22,7 +22,6 @@ from eventlog.topics import AGENT_TOPICS
 from ingest.edge import Edge
 from processors.agents import create_stream_app
 from processors.exports.scheduled import Schedules, places_of
-from processors.persons import Erasures
 from processors.project_list import ProjectList
 from processors.purge import Purge
 from processors.retention import DAY_MS, Retention, retain
@@ -38,7 +37,7 @@ from sluice.deploying import add_deployer
 from sluice.edges.adding import add_edges
 from sluice.edges.tally import OWNERS_ROW
 from sluice.ending import to_its_end
-from sluice.erasing import TEXTS, erase_texts
+from sluice.erasing import erasures
 from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
 from sluice.lean import begin_lean
@@ -105,11 +104,10 @@ def _add_upkeep(
 ) -> None:
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(process.settings, database, warehouse)
-    erasures = Erasures(database, warehouse, event_log, erase_texts=erase_texts, texts=TEXTS)
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),
-        (ALONE_EVERY_S, erasures.work),
+        (ALONE_EVERY_S, erasures(database, warehouse, event_log).work),
         (ALONE_EVERY_S, Schedules(database, warehouse, places_of(process.settings)).work),
         (FOLLOW_EVERY_S, ProjectList(database, warehouse).follow),
         (RETENTION_EVERY_S, lambda: retain(event_log, retention, datetime.now(UTC))),

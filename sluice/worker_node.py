@@ -17,7 +17,6 @@ from eventlog.topics import AGENT_TOPICS, OUTCOMES
 from processors.agents import create_stream_app
 from processors.exports.scheduled import Schedules, places_of
 from processors.ownership import FLUSH_S, Checkpoints, Holder
-from processors.persons import Erasures
 from processors.project_list import ProjectList
 from processors.purge import Purge
 from processors.retention import Retention, retain_shared
@@ -26,7 +25,7 @@ from processors.sink import Sink
 from schemas import metrics
 from sluice.accounts import add_database, keep_fresh
 from sluice.cluster import find_topics, kafka_of, open_warehouse, process_name, server_paths
-from sluice.erasing import TEXTS, erase_texts
+from sluice.erasing import erasures
 from sluice.lean import begin_lean
 from sluice.parts import Resources
 from sluice.patience import patiently
@@ -82,10 +81,9 @@ async def open_parts(process: Process) -> None:
     process.upkeep.append((LAG_EVERY_S, lambda: event_log.measure_lag(sink)))
     purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
-    erasures = Erasures(database, warehouse, event_log, erase_texts=erase_texts, texts=TEXTS)
-    alone = [start(warehouse, event_log) for start in systems.alone]
-    schedules = Schedules(database, warehouse, places_of(settings))
-    for work in (purge.run, erasures.work, *alone, schedules.work):
+    works: list[Work] = [purge.run, erasures(database, warehouse, event_log).work]
+    works += [start(warehouse, event_log) for start in systems.alone]
+    for work in (*works, Schedules(database, warehouse, places_of(settings)).work):
         _lead(process, sink, work, every_s=0.0)
     _lead(process, sink, ProjectList(database, warehouse).follow, every_s=FOLLOW_EVERY_S)
     _lead(

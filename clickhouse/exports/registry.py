@@ -19,6 +19,7 @@ NOT_EXPORTED: Mapping[str, str] = {
     "check_days": SUMS,
     "cost_changes": "costs before and after the rows were priced anew: the rows have the new ones",
     "error_hours": SUMS,
+    "experiment_calls": "what the metadata of calls say of runs of datasets",
     "key_days": SUMS,
     "otel_peer_hours": SUMS,
     "otel_service_hours": SUMS,

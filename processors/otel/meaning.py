@@ -134,10 +134,16 @@ def _meaning(
         prompt_version=_known(reading, "prompt_version"),
         event=event if event is not None else _known(reading, "event_name"),
         tags=reading.first("tags", _texts) or [],
-        metadata=reading.gather(reading.names.metadata) if reading.flavour.name else {},
+        metadata=_metadata(reading) if reading.flavour.name else {},
         rest=reading.rest(),
         content=frozenset(reading.content),
     )
+
+
+def _metadata(reading: Reading) -> Attributes:
+    names = reading.names.metadata
+    kept = reading.keep(names)
+    return reading.gather(names) | kept
 
 
 def _plain(reading: Reading, sent: _Sent) -> Meaning:

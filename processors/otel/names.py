@@ -90,6 +90,8 @@ class Gathered(Struct, frozen=True, forbid_unknown_fields=True):
     """Flavours of which all that is not understood belongs to it."""
     others_without: tuple[str, ...] = ()
     """... but what begins so."""
+    kept: tuple[str, ...] = ()
+    """What begins so keeps its whole name, and may stand in the resource."""
 
 
 class FirstTokens(Struct, frozen=True, forbid_unknown_fields=True):

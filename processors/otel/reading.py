@@ -97,6 +97,13 @@ class Reading:
                 self._used.add(name)
         return found
 
+    def keep(self, gathered: Gathered) -> Attributes:
+        """Those of a group that keep their whole names: of the resource, then of the item."""
+        found = {n: value for n, value in self.around.items() if n.startswith(gathered.kept)}
+        own = {n: value for n, value in self.attributes.items() if n.startswith(gathered.kept)}
+        self._used.update(own)
+        return found | own
+
     def beginning(self, prefix: str) -> Iterator[tuple[str, Value]]:
         """The attributes whose names begin so, by the rest of them."""
         for name, value in self.attributes.items():

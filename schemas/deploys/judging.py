@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from schemas.deploys.chances import holm
+from schemas.chances import holm
 from schemas.deploys.comparing import LEVEL, Compared, compare_sides
 from schemas.deploys.impact import ImpactMeasure, MeasureName, Verdict
 from schemas.deploys.measured import Sides

@@ -1,6 +1,14 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
-from api.pages.llm import annotating, budgets, prices, queues
+from api.pages.llm import (
+    annotating,
+    budgets,
+    dataset_copies,
+    datasets,
+    experiments,
+    prices,
+    queues,
+)
 from api.pages.llm.agents import pages as agents
 from api.pages.llm.explore import explore_csv, explore_events, explore_page, explore_parquet
 from api.pages.llm.finding import FINDER
@@ -37,6 +45,7 @@ SECTIONS = (
             Link("Models", "llm/models"),
             Link("Scores", "llm/scores"),
             Link("Annotation", "llm/annotation"),
+            Link("Datasets", "llm/datasets"),
             Link("Budgets", "llm/budgets"),
         ),
         (
@@ -48,6 +57,7 @@ SECTIONS = (
             *(*budgets.HANDLERS, *queues.HANDLERS, *annotating.HANDLERS),
             *(users_page, users_totals, users_beside, user_page, user_rest, retention_page),
             *(export_sessions, export_users),
+            *(*datasets.HANDLERS, *dataset_copies.HANDLERS, *experiments.HANDLERS),
         ),
     ),
     agents.SECTION,

@@ -80,7 +80,7 @@ class Sample(Struct, frozen=True):
 
 async def snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
     """Return samples for an empty page; the key itself is shown to admins alone."""
-    url, key = url_of(request), await _key_for(request, viewer)
+    url, key = url_of(request), await key_for(request, viewer)
     shown = [("With curl", CURL.format(url=url, key=key))]
     if viewer.is_admin:
         shown.append(("From Python", PYTHON.format(url=url, key=key)))
@@ -97,13 +97,13 @@ async def with_snippets(
 
 async def otlp_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
     """Return what makes SDKs of OpenTelemetry send; the key itself is shown to admins alone."""
-    url, key = url_of(request), await _key_for(request, viewer)
+    url, key = url_of(request), await key_for(request, viewer)
     return [(one.title, one.filled(url, key)) for one in OTLP]
 
 
 async def agent_snippets_of(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
     """Return what makes agents send: hooks, and the API that any other agent can call."""
-    url, key = url_of(request), await _key_for(request, viewer)
+    url, key = url_of(request), await key_for(request, viewer)
     project_id = viewer.project.project_id
     return [
         (
@@ -154,8 +154,8 @@ def url_of(request: AnyRequest) -> str:
     return url + prefix_of(request)
 
 
-async def _key_for(request: AnyRequest, viewer: Viewer) -> str:
-    """Returns a key to send with; a stand-in to who may not see one."""
+async def key_for(request: AnyRequest, viewer: Viewer) -> str:
+    """Return a key to send with; a stand-in to who may not see one."""
     if viewer.is_admin:
         state = services(request)
         keys = await list_keys(state.database, state.vault, viewer.project.project_id)

@@ -18,6 +18,7 @@ from ingest.otel.demo_coding import Coding
 from sluice.demo_otel import CODING_OF, TALKS_OF
 from tests.e2e.old_rows import count_rows
 from tests.e2e.payloads import span, trace
+from tests.e2e.server import wait_for
 from tests.integration.cli.conftest import KEY, Place, serving
 
 pytestmark = pytest.mark.slow
@@ -359,3 +360,39 @@ class TestExport:
         assert len(lines.read_text().splitlines()) == stored
         assert (wrong.code, "401" in wrong.err) == (1, True)
         assert "sluice export" not in served.run("token", "list").out
+
+
+class TestExperiments:
+    def test_a_file_becomes_a_dataset_and_two_runs_of_commands_are_compared(
+        self, served: Place, tmp_path: Path
+    ) -> None:
+        rows = [f'{{"id":"q{n}","input":{n},"expected_output":"{n}"}}\n' for n in range(4)]
+        file, back = tmp_path / "items.jsonl", tmp_path / "back.jsonl"
+        file.write_text("".join(rows))
+
+        pushed = served.run("dataset", "push", "cli", str(file))
+        again = served.run("dataset", "push", "cli", str(file), SLUICE_API_KEY=KEY)
+        first = served.run("experiment", "run", "cli", "--run", "a", "--", "cat")
+        second = served.run(
+            *("experiment", "run", "cli", "--run", "b", "--", "sh", "-c"),
+            'test "$EXPERIMENT_ITEM" != q2',
+        )
+        served.run("dataset", "pull", "cli", str(back))
+        with served.client() as client:
+            wait_for(lambda: runs_of(client, "cli") == {"a": 4, "b": 4}, "calls of both runs")
+        compared = served.run("experiment", "compare", "cli", "a", "b", "--items", "1")
+        failing = served.run("experiment", "compare", "cli", "a", "b", "--fail-below", "x=1")
+
+        assert "4 of 4 items are new or changed; version 1" in pushed.out
+        assert "0 of 4" in again.out
+        assert (first.code, second.code) == (0, 1)
+        assert "1 failed" in second.out
+        assert back.read_text() == "".join(rows)
+        assert "failures" in compared.out
+        assert (compared.code, failing.code) == (0, 1)
+        assert "run B has no such score" in failing.err
+
+
+def runs_of(client: httpx.Client, dataset: str) -> dict[str, int]:
+    runs = client.get(f"/v1/datasets/{dataset}/runs").json()["runs"]
+    return {one["name"]: one["calls"] for one in runs}

@@ -18,6 +18,7 @@ BODILESS = (
     *("/v1/auth/login", "/api/auth/sign-out", "/api/auth/sign-up/email"),
     *("/api/auth/revoke-sessions", "/api/auth/revoke-other-sessions"),
     "/dashboard/api/alert-channels/{channel_id}/test",
+    *(f"{base}/datasets/{{dataset}}/from-calls" for base in ("/v1", "/dashboard/api")),
     # Any text, which is kept as it is.
     *("/v1/heartbeats/{secret}", "/v1/heartbeats/{secret}/{signal}"),
     *("/v1/monitors/{monitor_id}/pause", "/v1/monitors/{monitor_id}/resume"),

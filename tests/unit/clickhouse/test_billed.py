@@ -25,6 +25,7 @@ BILLED = {
     "clickhouse/llm/retention.py",
     "clickhouse/llm/last_calls.py",
     "clickhouse/message_search.py",
+    "clickhouse/llm/experiments.py",
     "clickhouse/person_rollups.py",
     "grafana/llm.py",
     "grafana/sql.py",

@@ -5,17 +5,15 @@ from math import comb, exp, factorial
 
 import pytest
 
+from schemas.chances import beta_share, holm, t_above
 from schemas.deploys.chances import (
     Counts,
     at_least,
     at_most,
-    beta_share,
     compare_counts,
     compare_ratios,
     dispersion_of,
-    holm,
     poisson_at_most,
-    t_above,
 )
 
 

@@ -1,0 +1,103 @@
+"""What calls were asked and answered, as items of datasets."""
+
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+from msgspec.structs import replace
+
+from api.auth import AnyRequest
+from api.dates import date_range
+from api.llm.filters import TraceQuery, listed_filter, with_search
+from api.parameters import read, values_of
+from api.reads import reader_of
+from api.time_zones import zone_of
+from clickhouse.client import Warehouse
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.traces import page_of
+from clickhouse.queries.parts import PART_BYTES, Bounds, find_parts, read_part
+from schemas.llm.answers import TraceAnswer
+from schemas.llm.datasets import ITEM_ID, MOST_AT_ONCE, MOST_ITEM_BYTES, ItemForm
+from schemas.projects import ProjectContext
+
+ASKED = ("messages", "input", "contents", "prompt", "system", "instructions", "systemInstruction")
+"""Fields of a request that say what a model is asked; the others say how."""
+MOST_BYTES = 16 << 20
+"""Of the items of one request."""
+
+
+class CallsQuery(Struct, frozen=True, kw_only=True):
+    """How many of the newest calls, and of which time."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_AT_ONCE)] = 100
+    date_from: str | None = None
+    date_to: str | None = None
+
+
+class Copied(NamedTuple):
+    """Items that were made of calls."""
+
+    items: list[ItemForm]
+    left_out: int
+    """Calls that would be too large."""
+
+
+async def items_of_calls(request: AnyRequest, project: ProjectContext) -> Copied:
+    """Returns items of the newest calls that a request asks for. Raises `InvalidParameters`."""
+    values = values_of(request)
+    query, calls = read(values, TraceQuery), read(values, CallsQuery)
+    first, last = date_range(calls.date_from, calls.date_to, zone_of(query, project.time_zone))
+    wanted = with_search(request, listed_filter(values, query), None)
+    wanted = replace(wanted, from_us=first, to_us=last)
+    reader = reader_of(request, project)
+    async with (
+        reader.turn() as store,
+        reader.outgoing.taken(project.project_id, PART_BYTES) as share,
+    ):
+        found = await copy_newest(store, project, wanted, calls.limit)
+        share.give_back()
+    return found
+
+
+async def copy_newest(
+    store: Warehouse, project: ProjectContext, wanted: TraceFilter, limit: int
+) -> Copied:
+    """Returns items of the newest calls that match."""
+    page = await page_of(store, project, wanted, limit=limit)
+    items: list[ItemForm] = []
+    size = left_out = 0
+    for part in await find_parts(store, project, page.selection, Bounds()):
+        if size > MOST_BYTES:
+            left_out += part.rows
+            continue
+        for row in await read_part(store, project, part):
+            form = item_of(row)
+            taken = len(bytes(form.input)) + len(bytes(form.expected_output))
+            if taken > MOST_ITEM_BYTES - 1_000 or size + taken > MOST_BYTES:
+                left_out += 1
+                continue
+            size += taken
+            items.append(form)
+    return Copied(items, left_out)
+
+
+def item_of(row: TraceAnswer) -> ItemForm:
+    """Returns what a call was asked and answered; who asked is left out."""
+    answered = b"null" if row.output_text is None else msgspec.json.encode(row.output_text)
+    return ItemForm(
+        id=row.trace_id if ITEM_ID.fullmatch(row.trace_id) else "",
+        input=Raw(_asked(row.request_body)),
+        expected_output=Raw(answered),
+        metadata={"model": row.model_requested},
+        trace_id=row.trace_id,
+    )
+
+
+def _asked(body: Raw | None) -> bytes:
+    if body is None:
+        return b"{}"
+    whole: Any = msgspec.json.decode(body)
+    if not isinstance(whole, dict):
+        return bytes(body)
+    asked = {name: whole[name] for name in ASKED if name in whole}
+    return msgspec.json.encode(asked) if asked else bytes(body)

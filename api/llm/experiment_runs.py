@@ -1,0 +1,225 @@
+"""Runs of datasets, put together from both stores."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from api.llm.experiment_items import Run, compare, differences, result_of, run_of
+from api.parameters import NothingFound
+from clickhouse.client import Warehouse
+from clickhouse.llm.experiment_scores import RunScore, score_items, score_runs
+from clickhouse.llm.experiments import (
+    Output,
+    Runs,
+    RunSums,
+    newest_runs,
+    read_outputs,
+    sum_items,
+    sum_runs,
+)
+from clickhouse.queries.values import cents_sum, number
+from controlplane.database import Database
+from controlplane.llm.dataset_items import CUT_CHARS, Texts, count_items, read_texts, version_at
+from controlplane.llm.datasets import KnownRun, list_known_runs
+from schemas.llm.experiments import (
+    Comparison,
+    ItemComparison,
+    ItemResult,
+    ResultList,
+    RunAnswer,
+    RunList,
+    RunScoreAnswer,
+)
+from schemas.projects import ProjectContext
+from schemas.times import iso_ms
+
+NO_TEXTS = Texts("", "null")
+NO_CALLS = RunSums("", 0, 0, 0, 0, 0, 0, Decimal(0), 0, (), 0, 0)
+
+
+class Experiments:
+    """The runs of one dataset, to be asked."""
+
+    def __init__(
+        self, database: Database, warehouse: Warehouse, project: ProjectContext, dataset: str
+    ) -> None:
+        self._database = database
+        self._warehouse = warehouse
+        self._project = project
+        self._dataset = dataset
+
+    async def list_runs(self) -> RunList:
+        """Returns the runs with the newest calls, then those that have none yet."""
+        known, names = await asyncio.gather(
+            self._known(), newest_runs(self._warehouse, self._project, self._dataset)
+        )
+        waiting = sorted(
+            (one for one in known.values() if one.name not in names),
+            key=lambda one: -one.created_us,
+        )
+        return RunList(runs=await self._runs([*names, *(one.name for one in waiting)], known))
+
+    async def results(self, name: str, *, limit: int, offset: int) -> ResultList:
+        """Returns the items of a run, by id. Raises `NothingFound`."""
+        (answer,), run = await asyncio.gather(self._found([name]), self._run(name))
+        order = sorted(run.sums)
+        page = order[offset : offset + limit]
+        texts, outputs = await self._beside(page, answer.version, {name: run})
+        items = [
+            ItemResult(
+                id=key,
+                input=_input(texts, key),
+                expected_output=_expected(texts, key),
+                result=result_of(run, key, outputs),
+            )
+            for key in page
+        ]
+        return ResultList(dataset=self._dataset, run=answer, items=items, total=len(order))
+
+    async def compared(
+        self, names: tuple[str, str], measure: str | None, *, limit: int, offset: int
+    ) -> Comparison:
+        """Returns two runs beside each other. Raises `NothingFound`."""
+        answers, a, b = await asyncio.gather(
+            self._found(names), self._run(names[0]), self._run(names[1])
+        )
+        found = await asyncio.to_thread(compare, a, b, measure)
+        page = found.order[offset : offset + limit]
+        version = answers[1].version
+        texts, outputs = await self._beside(page, version, {names[0]: a, names[1]: b})
+        both = len(a.sums.keys() & b.sums.keys())
+        return Comparison(
+            dataset=self._dataset,
+            a=answers[0],
+            b=answers[1],
+            both=both,
+            only_a=len(a.sums) - both,
+            only_b=len(b.sums) - both,
+            measures=found.measures,
+            sorted_by=found.sorted_by,
+            items=[
+                ItemComparison(
+                    id=key,
+                    input=_input(texts, key),
+                    expected_output=_expected(texts, key),
+                    a=result_of(a, key, outputs),
+                    b=result_of(b, key, outputs),
+                    differences=differences(a.measures.get(key, {}), b.measures.get(key, {})),
+                )
+                for key in page
+            ],
+            total=len(found.order),
+        )
+
+    async def _known(self) -> dict[str, KnownRun]:
+        project_id = self._project.project_id
+        found = await list_known_runs(self._database, project_id, self._dataset)
+        return {one.name: one for one in found}
+
+    async def _found(self, names: Sequence[str]) -> list[RunAnswer]:
+        known = await self._known()
+        answers = await self._runs(names, known)
+        for one in answers:
+            if not one.calls and one.name not in known:
+                raise NothingFound("Run not found")
+        return answers
+
+    async def _runs(self, names: Sequence[str], known: Mapping[str, KnownRun]) -> list[RunAnswer]:
+        runs = Runs(self._dataset, names)
+        sums, scores = await asyncio.gather(
+            sum_runs(self._warehouse, self._project, runs),
+            score_runs(self._warehouse, self._project, runs),
+        )
+        versions = [await self._version(known.get(name), sums.get(name)) for name in names]
+        project_id = self._project.project_id
+        counts = {
+            version: await count_items(self._database, project_id, self._dataset, version)
+            for version in set(versions)
+        }
+        return [
+            _run_answer(
+                known.get(name, KnownRun(name, "", None, 0, 0)),
+                sums.get(name, NO_CALLS),
+                scores,
+                version,
+                counts[version],
+            )
+            for name, version in zip(names, versions, strict=True)
+        ]
+
+    async def _version(self, known: KnownRun | None, sums: RunSums | None) -> int:
+        if sums is not None and sums.version:
+            return sums.version
+        if known is not None:
+            return known.version
+        if sums is None:
+            return 0
+        project_id = self._project.project_id
+        return await version_at(self._database, project_id, self._dataset, sums.first_us)
+
+    async def _run(self, name: str) -> Run:
+        asked = (self._warehouse, self._project, self._dataset, name)
+        sums, scores = await asyncio.gather(sum_items(*asked), score_items(*asked))
+        return run_of(sums, scores)
+
+    async def _beside(
+        self, page: Sequence[str], version: int, runs: Mapping[str, Run]
+    ) -> tuple[dict[str, Texts], dict[str, Output]]:
+        """Returns what items say, and what calls answered, of the items of a page."""
+        calls = {
+            run.sums[key].last_id: key for run in runs.values() for key in page if key in run.sums
+        }
+        return await asyncio.gather(
+            read_texts(self._database, self._project.project_id, self._dataset, page, version),
+            read_outputs(
+                self._warehouse,
+                self._project,
+                Runs(self._dataset, list(runs)),
+                calls,
+                chars=CUT_CHARS,
+            ),
+        )
+
+
+def _run_answer(
+    known: KnownRun, sums: RunSums, scores: Sequence[RunScore], version: int, items: int
+) -> RunAnswer:
+    p50, p95 = map(number, sums.latencies_ms) if sums.calls else (None, None)
+    return RunAnswer(
+        name=known.name,
+        description=known.description,
+        metadata=known.metadata,
+        version=version,
+        items=sums.items,
+        missing=max(0, items - sums.items),
+        tries=sums.tries,
+        calls=sums.calls,
+        failed=sums.failed,
+        unpriced_calls=sums.unpriced,
+        cost_cents=cents_sum(sums.cost),
+        tokens=sums.tokens,
+        latency_p50_ms=p50,
+        latency_p95_ms=p95,
+        first_at=iso_ms(sums.first_us) if sums.calls else None,
+        last_at=iso_ms(sums.last_us) if sums.calls else None,
+        scores=[_score(one) for one in scores if one.run == known.name],
+    )
+
+
+def _score(one: RunScore) -> RunScoreAnswer:
+    return RunScoreAnswer(
+        name=one.name,
+        data_type=one.data_type,
+        average=None if one.average is None else number(one.average),
+        items=one.items,
+        scores=one.scores,
+    )
+
+
+def _input(texts: Mapping[str, Texts], key: str) -> str | None:
+    return texts[key].input if key in texts else None
+
+
+def _expected(texts: Mapping[str, Texts], key: str) -> str | None:
+    found = texts.get(key, NO_TEXTS).expected
+    return None if found == "null" else found
