@@ -204,6 +204,7 @@ PARAMETERS = {
     "project": Words("Number, id or name of the project, as `web-shop`.", "1"),
     "hours": Words("How many of the last hours are looked at.", "24"),
     "budget_id": Words("Id of the budget.", SOMETHING),
+    "judge_id": Words("Id of the judge.", SOMETHING),
     "refuse": Words("`1`: a call that is not allowed is answered with 429.", "0"),
     "rule_id": Words("Id of the alert rule.", SOMETHING),
     "channel_id": Words("Id of the channel.", SOMETHING),

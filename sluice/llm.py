@@ -8,6 +8,8 @@ from api.llm import (
     budgets,
     by_token,
     costs,
+    judge_changes,
+    judges,
     models,
     prices,
     score_analytics,
@@ -27,13 +29,16 @@ from processors.blocks import StoredLog
 from processors.llm import key_days
 from processors.llm.cost.targets import why_no_target
 from processors.llm.costs import explain_span, explain_trace
+from processors.llm.judges.by_rules import RuleJudges
+from processors.llm.judges.judging import Judging
+from processors.llm.judges.trying import Trying
 from processors.llm.reprice import Repricing
 from processors.llm.steps import steps
 from schemas.kinds import SPAN, TRACE
 from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
 from schemas.llm.prices import Alias, PriceDocument
-from schemas.projects import ProjectId
+from schemas.projects import ProjectContext, ProjectId
 from sluice.parts import Parts, Resources, System, Work
 from sluice.upkeep import at_most
 
@@ -59,18 +64,26 @@ def open_parts(resources: Resources) -> Parts:
     def budgeting(warehouse: Warehouse, _: StoredLog) -> Work:
         return BudgetEvaluation(database, warehouse).work
 
+    def judging_by_rules(warehouse: Warehouse, _: StoredLog) -> Work:
+        return Judging(database, warehouse, RuleJudges(warehouse, no_expectation)).work
+
     return Parts(
         forms=forms(),
-        steps=steps(pricing.current),
+        steps=steps(pricing.current, resources.judged.follow),
         state={
             "explain_cost": explain_cost,
             "pricing": pricing,
             "check_target": check_target,
             "public_scores": PublicLimits(),
+            "judge_trying": Trying(database, no_expectation),
         },
-        refresh=(pricing.refresh,),
-        alone=(repricing, keeping, budgeting),
+        refresh=(pricing.refresh, resources.judged.refresh),
+        alone=(repricing, keeping, budgeting, judging_by_rules),
     )
+
+
+async def no_expectation(_: ProjectContext, __: str, ___: str) -> None:
+    """Returns what an item of a dataset expects: nothing, where there are no datasets."""
 
 
 SYSTEM = System(
@@ -80,14 +93,16 @@ SYSTEM = System(
         *(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS),
         *(*analytics.HANDLERS, *models.HANDLERS, *scores.HANDLERS),
         *(*score_analytics.HANDLERS, *budgets.HANDLERS),
-        *budget_anomalies.HANDLERS,
+        *(*budget_anomalies.HANDLERS, *judges.HANDLERS),
     ),
-    controls=(*prices.HANDLERS, *budget_changes.CONTROLS),
+    controls=(*prices.HANDLERS, *budget_changes.CONTROLS, *judge_changes.CONTROLS),
     agents=(
         *by_token.HANDLERS,
         *budgets.BY_TOKEN,
         *budget_anomalies.BY_TOKEN,
         *budget_changes.AGENTS,
+        *judges.BY_TOKEN,
+        *judge_changes.AGENTS,
     ),
     pages=SECTIONS,
     checks=checks(),
