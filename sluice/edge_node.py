@@ -16,7 +16,7 @@ from sluice.cluster import find_topics, kafka_of, server_paths
 from sluice.commands.options import address_of
 from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
-from sluice.judging import add_judge_words
+from sluice.judge_words import add_judge_words
 from sluice.kafka_edge import add_kafka_log, open_kafka_log
 from sluice.limits import edge_limits_of
 from sluice.lock import hold

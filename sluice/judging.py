@@ -1,55 +1,110 @@
-"""Has what judges say become items of the log: in every process that has one."""
+"""Judges put together: by which rules and models they judge, and which budgets stop them."""
 
 import time
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+from api.llm.budget_answers import check
+from clickhouse.client import Warehouse
+from clickhouse.llm.budgets import Spend, read_spends
 from controlplane.database import Database
-from controlplane.llm.judge_queue import KeptWord, drop_words, list_words
-from eventlog.log import EventLog
-from eventlog.producer import Items, produce
-from schemas.kinds import SCORE, TRACE
-from schemas.projects import ProjectId
-from sluice.process import Process
+from controlplane.llm.budgets import list_budgets
+from processors.blocks import StoredLog
+from processors.llm.judges.asking import Asker, ModelAccess
+from processors.llm.judges.by_model import ModelJudges
+from processors.llm.judges.by_rules import RuleJudges
+from processors.llm.judges.judging import Judging
+from processors.llm.judges.model_calls import ModelAsking
+from processors.llm.judges.trying import Trying
+from schemas.llm.budgets import Budget, Called
+from schemas.projects import ProjectContext, ProjectId
+from schemas.settings import Settings, SettingsError
+from sluice.parts import Resources, Work
 
-EVERY_S = 1.0
-AT_ONCE = 500
-KINDS = {one.name: one for one in (SCORE, TRACE)}
+BUDGETS_FRESH_S = 5.0
+MOST_PROJECTS = 100
+"""Of which sums are kept."""
 
 
-class JudgeWords:
-    """Takes what is kept for the log, and appends it."""
+class BudgetStops:
+    """Tells whether budgets of a project refuse the calls of its judges, as checks of gateways do.
 
-    def __init__(self, database: Database, log: EventLog) -> None:
+    Sums are some seconds old: calls that are on their way are in none of them anyhow.
+    """
+
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._log = log
+        self._known: OrderedDict[ProjectId, tuple[float, list[Budget], dict[str, Spend]]] = (
+            OrderedDict()
+        )
 
-    async def work(self) -> None:
-        """Appends all that is kept. Several may do it: an item that comes twice is one."""
-        while await self._append_some() == AT_ONCE:
-            pass
+    async def exceeded(
+        self, warehouse: Warehouse, project: ProjectContext, called: Called
+    ) -> str | None:
+        """Returns the name of a budget that refuses a call; `None` where none does."""
+        now = time.monotonic()
+        known = self._known.get(project.project_id)
+        if known is None or now - known[0] > BUDGETS_FRESH_S:
+            every = await list_budgets(self._database, project.project_id)
+            budgets = [one for one in every if one.enabled]
+            now_us = time.time_ns() // 1000
+            spends = await read_spends(warehouse, project, budgets, now_us) if budgets else {}
+            known = self._known[project.project_id] = now, budgets, spends
+            self._known.move_to_end(project.project_id)
+            if len(self._known) > MOST_PROJECTS:
+                self._known.popitem(last=False)
+        answer = check(tuple(known[1]), known[2], called, time.time_ns() // 1000)
+        refusing = (one for one in answer.budgets if one.refuses and one.state == "exceeded")
+        return next((one.name for one in refusing), None)
 
-    async def _append_some(self) -> int:
-        words = await list_words(self._database, AT_ONCE)
-        if not words:
-            return 0
-        for project_id, items in _by_project(words).items():
-            await produce(self._log, project_id, items, time.time_ns())
-        await drop_words(self._database, [one.id for one in words])
-        return len(words)
+
+async def no_expectation(_: ProjectContext, __: str, ___: str) -> Any:
+    """Returns what an item of a dataset expects: nothing, where there are no datasets."""
+    return None
 
 
-def add_judge_words(process: Process, database: Database, log: EventLog) -> None:
-    """Adds what appends the words of judges."""
-    process.upkeep.append((EVERY_S, JudgeWords(database, log).work))
+def model_access_of(settings: Settings) -> ModelAccess:
+    """Returns where judges may ask. Raises `SettingsError`."""
+    if settings.judge_url:
+        parts = urlsplit(settings.judge_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise SettingsError("SLUICE_JUDGE_URL: expected http(s)://HOST/PATH, without a query")
+    names = (name.strip() for name in settings.judge_models.split(","))
+    return ModelAccess(
+        settings.judge_url,
+        settings.judge_key,
+        tuple(dict.fromkeys(name for name in names if name)) if settings.judge_url else (),
+        settings.judge_provider,
+        float(settings.judge_timeout_s),
+        settings.judge_concurrency,
+    )
 
 
-def _by_project(words: Sequence[KeptWord]) -> dict[ProjectId, list[Items]]:
-    found: dict[ProjectId, dict[str, tuple[list[bytes], list[str]]]] = {}
-    for _, project_id, word in words:
-        bodies, ids = found.setdefault(project_id, {}).setdefault(word.kind, ([], []))
-        bodies.append(word.body)
-        ids.append(word.item_id)
-    return {
-        project_id: [Items(KINDS[kind], *pair) for kind, pair in kinds.items()]
-        for project_id, kinds in found.items()
-    }
+class JudgeParts(NamedTuple):
+    """What a process needs of judges."""
+
+    trying: Trying
+    works: Sequence[Callable[[Warehouse, StoredLog], Work]]
+    """What one process of an installation does for them."""
+
+
+def judge_parts(resources: Resources) -> JudgeParts:
+    """Makes them. Raises `SettingsError`."""
+    database, expected = resources.database, no_expectation
+    means = ModelAsking(
+        database=database,
+        asker=Asker(model_access_of(resources.settings)),
+        prices=resources.pricing.current,
+        expected=expected,
+        exceeded=BudgetStops(database).exceeded,
+    )
+
+    def by_rules(warehouse: Warehouse, _: StoredLog) -> Work:
+        return Judging(database, warehouse, RuleJudges(warehouse, expected)).work
+
+    def by_models(warehouse: Warehouse, _: StoredLog) -> Work:
+        return Judging(database, warehouse, ModelJudges(warehouse, means)).work
+
+    return JudgeParts(Trying(means), (by_rules, by_models))

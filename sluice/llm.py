@@ -29,16 +29,14 @@ from processors.blocks import StoredLog
 from processors.llm import key_days
 from processors.llm.cost.targets import why_no_target
 from processors.llm.costs import explain_span, explain_trace
-from processors.llm.judges.by_rules import RuleJudges
-from processors.llm.judges.judging import Judging
-from processors.llm.judges.trying import Trying
 from processors.llm.reprice import Repricing
 from processors.llm.steps import steps
 from schemas.kinds import SPAN, TRACE
 from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
 from schemas.llm.prices import Alias, PriceDocument
-from schemas.projects import ProjectContext, ProjectId
+from schemas.projects import ProjectId
+from sluice.judging import judge_parts
 from sluice.parts import Parts, Resources, System, Work
 from sluice.upkeep import at_most
 
@@ -47,6 +45,7 @@ def open_parts(resources: Resources) -> Parts:
     """Reads the price table. Raises `PriceTableError`."""
     database = resources.database
     pricing = resources.pricing
+    judging = judge_parts(resources)
 
     def explain_cost(project_id: ProjectId, row: TraceAnswer | SpanAnswer) -> CostAnswer:
         book = pricing.current().of(project_id)
@@ -64,9 +63,6 @@ def open_parts(resources: Resources) -> Parts:
     def budgeting(warehouse: Warehouse, _: StoredLog) -> Work:
         return BudgetEvaluation(database, warehouse).work
 
-    def judging_by_rules(warehouse: Warehouse, _: StoredLog) -> Work:
-        return Judging(database, warehouse, RuleJudges(warehouse, no_expectation)).work
-
     return Parts(
         forms=forms(),
         steps=steps(pricing.current, resources.judged.follow),
@@ -75,15 +71,11 @@ def open_parts(resources: Resources) -> Parts:
             "pricing": pricing,
             "check_target": check_target,
             "public_scores": PublicLimits(),
-            "judge_trying": Trying(database, no_expectation),
+            "judge_trying": judging.trying,
         },
         refresh=(pricing.refresh, resources.judged.refresh),
-        alone=(repricing, keeping, budgeting, judging_by_rules),
+        alone=(repricing, keeping, budgeting, *judging.works),
     )
-
-
-async def no_expectation(_: ProjectContext, __: str, ___: str) -> None:
-    """Returns what an item of a dataset expects: nothing, where there are no datasets."""
 
 
 SYSTEM = System(

@@ -41,7 +41,7 @@ from sluice.ending import to_its_end
 from sluice.erasing import erase_texts
 from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
-from sluice.judging import add_judge_words
+from sluice.judge_words import add_judge_words
 from sluice.lean import begin_lean
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
