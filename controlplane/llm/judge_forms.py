@@ -31,7 +31,7 @@ MAX_PATTERN_CHARS = 1_000
 MAX_PATTERN_MEMORY = 4 << 20
 MAX_EXPECTED_CHARS = 10_000
 MAX_PROMPT_CHARS = 20_000
-MAX_SCHEMA_BYTES = 64 << 10
+MAX_SCHEMA_BYTES = 32 << 10
 MAX_SCHEMA_DEPTH = 50
 MAX_CATEGORIES = 50
 MAX_VALUE_CHARS = 500
@@ -49,7 +49,7 @@ NAMED_SCHEMAS = ("properties", "patternProperties", "$defs", "definitions", "dep
 def checked(form: JudgeForm) -> JudgeForm:
     """Return a form, cleaned; raises `BadRequest`, which names the field.
 
-    A schema of 64 KB may take a tenth of a second: call it in a thread.
+    A large schema may take a tenth of a second: call it in a thread.
     """
     name = form.name.strip()
     if re2.match(NAME_PATTERN.replace(r"\Z", r"\z"), name) is None:

@@ -1,6 +1,6 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
-from api.pages.llm import budgets, prices
+from api.pages.llm import budgets, judges, prices
 from api.pages.llm.agents import pages as agents
 from api.pages.llm.explore import explore_csv, explore_events, explore_page, explore_parquet
 from api.pages.llm.finding import FINDER
@@ -34,6 +34,7 @@ SECTIONS = (
             Link("Users", "llm/users"),
             Link("Models", "llm/models"),
             Link("Scores", "llm/scores"),
+            Link("Judges", "llm/judges"),
             Link("Budgets", "llm/budgets"),
         ),
         (
@@ -43,6 +44,7 @@ SECTIONS = (
             *(trace_page, raw_trace, raw_body),
             *(sessions_page, sessions_totals, session_page, prompts_part),
             *budgets.HANDLERS,
+            *judges.HANDLERS,
             *(users_page, users_totals, users_beside, user_page, user_rest),
         ),
     ),
