@@ -224,6 +224,7 @@ PARAMETERS = {
     ),
     "budget_id": Words("Id of the budget.", SOMETHING),
     "queue_id": Words("Id of the annotation queue.", SOMETHING),
+    "judge_id": Words("Id of the judge.", SOMETHING),
     "refuse": Words("`1`: a call that is not allowed is answered with 429.", "0"),
     "rule_id": Words("Id of the alert rule.", SOMETHING),
     "channel_id": Words("Id of the channel.", SOMETHING),

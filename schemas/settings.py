@@ -38,6 +38,7 @@ SECRETS = frozenset(
         "export_token",
         "api_key",
         "export_s3_secret_key",
+        "judge_key",
     }
 )
 
@@ -276,6 +277,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Access key for S3. Empty: what the environment says, as AWS names it."""
     export_s3_secret_key: str = ""
     """Secret key for S3."""
+    judge_url: str = ""
+    """Address at which judges ask models, of any server that speaks OpenAI's chat completions:
+    `https://api.openai.com/v1`. Empty: judges ask no model."""
+    judge_key: str = ""
+    """Key for it, sent as `Authorization: Bearer`. Empty: none is sent."""
+    judge_models: str = ""
+    """Models that judges may ask there, comma-separated. Empty: none."""
+    judge_provider: Annotated[str, Meta(min_length=1, max_length=128)] = "openai"
+    """Provider by which the calls of judges are priced."""
+    judge_timeout_s: Annotated[int, Meta(ge=1, le=120)] = 30
+    """How long a model may take to answer a judge."""
+    judge_concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
+    """Questions that a process asks a model at one time."""
     private_targets: Literal["refuse", "allow"] = "refuse"
     """Whether alerts may be sent to private and link-local addresses, probes look at them, and
     repositories be fetched from them or from folders of this machine: `refuse` or `allow`. Those of

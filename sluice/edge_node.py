@@ -16,6 +16,7 @@ from sluice.cluster import find_topics, kafka_of, server_paths
 from sluice.commands.options import address_of
 from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
+from sluice.judge_words import add_judge_words
 from sluice.kafka_edge import add_kafka_log, open_kafka_log
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
@@ -45,6 +46,7 @@ async def open_parts(process: Process) -> None:
     event_log = await asyncio.to_thread(open_kafka_log, process, kafka, topics)
     add_kafka_log(process, event_log)
     add_hearing(process, database, vault, event_log)
+    add_judge_words(process, database, event_log)
     watch = StoredWatch(PartitionProgress(database), topics)
     process.stack.push_async_callback(watch.close)
 

@@ -17,6 +17,8 @@ from api.llm import (
     dataset_changes,
     datasets,
     experiments,
+    judge_changes,
+    judges,
     models,
     prices,
     retention,
@@ -48,6 +50,7 @@ from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
 from schemas.llm.prices import Alias, PriceDocument
 from schemas.projects import ProjectId
+from sluice.judging import judge_parts
 from sluice.parts import Parts, Resources, System, Work
 from sluice.upkeep import at_most
 
@@ -69,6 +72,7 @@ def open_parts(resources: Resources) -> Parts:
     """Reads the price table. Raises `PriceTableError`."""
     database = resources.database
     pricing = resources.pricing
+    judging = judge_parts(resources)
 
     def explain_cost(project_id: ProjectId, row: TraceAnswer | SpanAnswer) -> CostAnswer:
         book = pricing.current().of(project_id)
@@ -88,15 +92,16 @@ def open_parts(resources: Resources) -> Parts:
 
     return Parts(
         forms={**forms(), **annotations.forms()},
-        steps=steps(pricing.current),
+        steps=steps(pricing.current, resources.judged.follow),
         state={
             "explain_cost": explain_cost,
             "pricing": pricing,
             "check_target": check_target,
             "public_scores": PublicLimits(),
+            "judge_trying": judging.trying,
         },
-        refresh=(pricing.refresh,),
-        alone=(repricing, keeping, budgeting),
+        refresh=(pricing.refresh, resources.judged.refresh),
+        alone=(repricing, keeping, budgeting, *judging.works),
     )
 
 
@@ -110,14 +115,19 @@ SYSTEM = System(
         *(*budget_anomalies.HANDLERS, *annotation.HANDLERS),
         *(*subjects.HANDLERS, *retention.HANDLERS),
         *(*datasets.HANDLERS, *dataset_changes.HANDLERS, *experiments.HANDLERS),
+        *judges.HANDLERS,
     ),
-    controls=(*prices.HANDLERS, *budget_changes.CONTROLS, *annotation_changes.CONTROLS),
+    controls=(
+        *(*prices.HANDLERS, *budget_changes.CONTROLS),
+        *(*annotation_changes.CONTROLS, *judge_changes.CONTROLS),
+    ),
     agents=(
         *by_token.HANDLERS,
         *budgets.BY_TOKEN,
         *budget_anomalies.BY_TOKEN,
         *(*budget_changes.AGENTS, *annotation.BY_TOKEN, *annotation_changes.AGENTS),
         *(*datasets.BY_TOKEN, *experiments.BY_TOKEN),
+        *(*judges.BY_TOKEN, *judge_changes.AGENTS),
     ),
     pages=SECTIONS,
     checks=checks(),

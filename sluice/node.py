@@ -40,6 +40,7 @@ from sluice.ending import to_its_end
 from sluice.erasing import erasures
 from sluice.hearing import add_hearing
 from sluice.ingestion import add_edge
+from sluice.judge_words import add_judge_words
 from sluice.lean import begin_lean
 from sluice.limits import edge_limits_of
 from sluice.lock import hold
@@ -93,6 +94,7 @@ async def open_parts(process: Process) -> None:
     add_only_prober(process, database, vault, event_log)
     add_deployer(process, database, vault, event_log, add_apps(process, database, vault))
     add_hearing(process, database, vault, event_log)
+    add_judge_words(process, database, event_log)
     _add_http(process, warehouse, systems, event_log, sink)
     add_edges(process, event_log)
     await add_otlp_receiver(process)

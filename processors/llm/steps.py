@@ -1,6 +1,6 @@
 """The steps of the system `llm`, by kind."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from typing import Any
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from msgspec.structs import astuple
 
 from clickhouse.llm.tables import span_arrays, trace_arrays
-from processors.blocks import KindStep, StoredItems
+from processors.blocks import KindStep, StoredItems, nothing
 from processors.columns import Columns, Rows, SentChunk, row_by_row
 from processors.llm.cost.own import Book, Prices
 from processors.llm.scores import build_scores
@@ -21,17 +21,20 @@ from schemas.kinds import SCORE, SPAN, TRACE
 BuildRows = Callable[[Prices, Sequence[SentChunk]], Columns]
 
 
-def steps(current: Callable[[], Prices]) -> Mapping[str, KindStep]:
+def steps(
+    current: Callable[[], Prices], follow: Callable[[StoredItems], Awaitable[None]] = nothing
+) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind.
 
-    `current` gives the prices as they are now. A block is priced by what it gives once.
+    `current` gives the prices as they are now. A block is priced by what it gives once. `follow` is
+    what the control plane does of calls that are stored.
     """
 
     def build(build_rows: BuildRows, sent: Sequence[SentChunk]) -> Columns:
         return build_rows(current(), sent)
 
     return {
-        TRACE.name: KindStep(TRACE, partial(build, build_traces), note_unpriced),
+        TRACE.name: KindStep(TRACE, partial(build, build_traces), note_unpriced, follow),
         SPAN.name: KindStep(SPAN, partial(build, build_spans), note_unpriced),
         SCORE.name: KindStep(SCORE, build_scores),
     }

@@ -1,6 +1,6 @@
 """The steps of the system `otel`, by kind, and that of spans."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from clickhouse.llm.score_tables import arrays_of
@@ -11,7 +11,7 @@ from clickhouse.otel.tables import (
     told_call_arrays,
     told_span_arrays,
 )
-from processors.blocks import Beside, KindStep
+from processors.blocks import Beside, KindStep, StoredItems, nothing
 from processors.columns import Build, Columns, Rows, SentChunk
 from processors.llm.cost.own import Prices
 from processors.llm.steps import note_unpriced_calls
@@ -33,10 +33,15 @@ from schemas.otel.signals import Span
 from schemas.otel.traces import TRACES
 
 
-def steps(current: Callable[[], Prices], masking: Callable[[], MaskOf]) -> Mapping[str, KindStep]:
+def steps(
+    current: Callable[[], Prices],
+    masking: Callable[[], MaskOf],
+    follow: Callable[[StoredItems], Awaitable[None]] = nothing,
+) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind.
 
-    `current` gives the prices, and `masking` what masks log records, as they are now.
+    `current` gives the prices, and `masking` what masks log records, as they are now. `follow` is
+    what the control plane does of calls that are stored.
     """
 
     def spans(sent: Sequence[SentChunk]) -> Columns:
@@ -50,9 +55,9 @@ def steps(current: Callable[[], Prices], masking: Callable[[], MaskOf]) -> Mappi
 
     note = partial(note_unpriced_calls, "traces")
     return {
-        OTEL_SPAN.name: KindStep(OTEL_SPAN, spans, note),
+        OTEL_SPAN.name: KindStep(OTEL_SPAN, spans, note, follow),
         OTEL_RECORD.name: KindStep(
-            OTEL_RECORD, records, note, beside=Beside(OTEL_SPAN, records_beside)
+            OTEL_RECORD, records, note, follow, beside=Beside(OTEL_SPAN, records_beside)
         ),
         OTEL_METRIC.name: KindStep(OTEL_METRIC, build_metrics),
     }

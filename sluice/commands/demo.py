@@ -116,6 +116,7 @@ class _Demo(NamedTuple):
 
 def _demo(settings: Settings, address: str) -> _Demo:
     from sluice.demo_budgets import set_budgets
+    from sluice.demo_judges import set_judges
     from sluice.demo_maps import upload_maps
     from sluice.demo_project import demo_dsn, demo_key
 
@@ -124,6 +125,7 @@ def _demo(settings: Settings, address: str) -> _Demo:
             key = await demo_key(control.database, control.vault)
             await upload_maps(control.database, key.project_id, address)
             await set_budgets(control.database, key.project_id)
+            await set_judges(control.database, key.project_id)
             return _Demo(key, await demo_dsn(control.database, key.project_id))
 
     return asyncio.run(work())

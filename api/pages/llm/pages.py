@@ -6,6 +6,7 @@ from api.pages.llm import (
     dataset_copies,
     datasets,
     experiments,
+    judges,
     prices,
     queues,
 )
@@ -46,6 +47,7 @@ SECTIONS = (
             Link("Scores", "llm/scores"),
             Link("Annotation", "llm/annotation"),
             Link("Datasets", "llm/datasets"),
+            Link("Judges", "llm/judges"),
             Link("Budgets", "llm/budgets"),
         ),
         (
@@ -58,6 +60,7 @@ SECTIONS = (
             *(users_page, users_totals, users_beside, user_page, user_rest, retention_page),
             *(export_sessions, export_users),
             *(*datasets.HANDLERS, *dataset_copies.HANDLERS, *experiments.HANDLERS),
+            *judges.HANDLERS,
         ),
     ),
     agents.SECTION,

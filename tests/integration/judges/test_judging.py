@@ -1,0 +1,254 @@
+"""Judges by rules: which calls they judge, each once, whatever crashes; and how they fare."""
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from controlplane.database import Database
+from controlplane.failures import Unavailable
+from controlplane.llm import judge_queue
+from controlplane.llm.judge_queue import Waiting, drop_words, put_queue
+from controlplane.llm.judges import change_judge, list_enabled, remove_judge
+from processors.llm.judges.candidates import Candidates, calls_of
+from schemas.llm.judges import CallRef, JudgeChange, share_of
+from sluice.judge_words import JudgeWords
+from tests.integration.judges.courts import Court
+from tests.integration.queries.rows import encode_traces, make_trace
+
+POLITE = {"type": "regex", "pattern": "(?i)sorry", "negate": True}
+
+
+async def test_calls_that_match_are_scored_and_others_are_not(court: Court) -> None:
+    calls = {
+        "model": "gpt-4o",
+        "environment": "live",
+        "status": "success",
+        "dataset": "d",
+        "metadata": {"team": "red"},
+    }
+    judge = await court.judge("polite", POLITE, calls=calls)
+    tags = {"team": "red", "experiment.dataset": "d"}
+    fits: dict[str, Any] = {"environment": "live", "tags": tags}
+    good, bad = court.call(**fits), court.call("Sorry!", **fits)
+    others = [
+        court.call(**fits | change)
+        for change in (
+            {"environment": "test"},
+            {"environment": "sluice-judge"},
+            {"model_requested": "gpt-4"},
+            {"status": "error"},
+            {"tags": {"team": "blue", "experiment.dataset": "d"}},
+            {"tags": {"team": "red"}},
+            {"project_id": str(uuid.uuid4())},
+        )
+    ]
+    await court.queue(judge, good, bad, *others)
+
+    await court.by_rules().work()
+
+    assert await court.scores() == {good.trace_id: True, bad.trace_id: False}
+    figures = await court.figures(judge)
+    assert (figures.today.scored, figures.queued, figures.stopped) == (2, 0, "")
+
+
+async def test_a_crash_between_the_verdict_and_the_end_of_the_round_scores_nothing_twice(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = await court.judge("polite", POLITE)
+    calls = [court.call() for _ in range(3)]
+    await court.queue(judge, *calls)
+
+    async def dies(*_: object) -> None:
+        raise Unavailable("the connection is lost", retry_after_s=1)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(judge_queue, "keep_words", dies)
+        with pytest.raises(Unavailable):
+            await court.by_rules().work()
+    assert await court.scores() == {}
+    court.clock.us += judge_queue.LEASE_US + 1
+    await court.by_rules().work()
+
+    assert set(await court.scores()) == {one.trace_id for one in calls}
+    assert (await court.figures(judge)).today.scored == 3
+
+
+async def test_a_block_that_comes_again_before_and_after_it_is_judged_gives_the_same_score(
+    court: Court,
+) -> None:
+    judge = await court.judge("polite", POLITE)
+    call = court.call()
+    for _ in range(2):
+        await court.queue(judge, call)
+    await court.by_rules().work()
+    first = [one.word for one in await court.words()]
+    await court.forget_words()
+
+    await court.queue(judge, call)
+    await court.by_rules().work()
+
+    again = [one.word for one in await court.words()]
+    assert len(first) == len(again) == 1
+    # The same score; the same sending too, as no time has passed.
+    assert first == again
+
+
+async def test_two_processes_at_once_judge_each_call_once(court: Court) -> None:
+    judge = await court.judge("polite", POLITE)
+    calls = [court.call() for _ in range(40)]
+    await court.queue(judge, *calls)
+
+    await asyncio.gather(*(court.by_rules().work() for _ in range(3)))
+
+    assert len(await court.scores()) == 40
+    assert (await court.figures(judge)).today.scored == 40
+
+
+async def test_a_judge_that_is_changed_gives_other_scores_and_one_that_is_off_none(
+    court: Court,
+) -> None:
+    judge = await court.judge("polite", POLITE)
+    call = court.call()
+    await court.queue(judge, call)
+    await court.by_rules().work()
+    (first,) = await court.words()
+    await court.forget_words()
+    turned = JudgeChange(rule=judge.rule.__class__(pattern="Paris"))
+    changed = await change_judge(court.database, court.project_id, judge.id, turned)
+    await court.queue(changed, call)
+    await court.by_rules().work()
+    (second,) = await court.words()
+    off = JudgeChange(enabled=False)
+    await change_judge(court.database, court.project_id, judge.id, off)
+    await court.queue(changed, court.call())
+    await court.by_rules().work()
+
+    assert changed.revision == 2
+    assert first.word.item_id != second.word.item_id
+    assert len(await court.words()) == 1
+    assert (await court.figures(judge)).queued == 1
+
+
+async def test_failures_and_what_could_not_be_judged_are_counted_with_the_reason(
+    court: Court,
+) -> None:
+    schema = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
+    endless = await court.judge("endless", {"type": "json_schema", "schema": schema})
+    expecting = await court.judge("right", {"type": "equals"})
+    call = court.call("{}")
+    await court.queue(endless, call)
+    await court.queue(expecting, call)
+
+    await court.by_rules().work()
+
+    failed, skipped = await court.figures(endless), await court.figures(expecting)
+    assert (failed.today.failed, skipped.today.skipped) == (1, 1)
+    assert failed.error == "the schema leads to itself without an end"
+    assert await court.scores() == {}
+
+
+async def test_what_is_expected_stands_in_the_call(court: Court) -> None:
+    judge = await court.judge("like", {"type": "similarity"})
+    call = court.call("abcd", metadata=b'{"experiment.expected":"abxd"}')
+    await court.queue(judge, call)
+
+    await court.by_rules().work()
+
+    assert await court.scores() == {call.trace_id: 0.75}
+
+
+def batch_of(*traces: Any) -> Any:
+    """The rows of a block, as the stream has them before they are stored."""
+    return pa.ipc.open_stream(encode_traces(traces)).read_all().combine_chunks().to_batches()[0]
+
+
+async def test_a_block_is_queued_for_the_judges_whose_calls_it_has_and_sampled_by_the_trace(
+    court: Court,
+) -> None:
+    some = await court.judge("some", POLITE, sampling=0.3, calls={"environment": "live"})
+    every = await court.judge("all", POLITE)
+    judges = {
+        court.project_id: [
+            one for one in await list_enabled(court.database) if one.id in (some.id, every.id)
+        ]
+    }
+    rows = [
+        make_trace(court.project_id, f"t{n}", environment="live" if n % 2 else "test")
+        for n in range(400)
+    ]
+    rows += [
+        make_trace(str(uuid.uuid4()), "other"),
+        make_trace(court.project_id, "own", environment="sluice-judge"),
+    ]
+
+    found = calls_of(batch_of(*rows), judges)
+
+    assert [one.trace_id for one in found[every.id]] == [f"t{n}" for n in range(400)]
+    assert [one.trace_id for one in found[some.id]] == [
+        f"t{n}" for n in range(1, 400, 2) if share_of(f"t{n}") < 0.3
+    ]
+    assert 40 <= len(found[some.id]) <= 80
+    assert found[every.id][0].at_us == rows[0].timestamp_us
+
+
+async def test_more_than_may_wait_are_counted_and_not_queued(court: Court) -> None:
+    judge = await court.judge("polite", POLITE)
+    candidates = Candidates(court.database, most_queued=3)
+    await candidates.refresh()
+
+    for first in (0, 2, 4):
+        refs = [CallRef(f"t{first}", 1), CallRef(f"t{first + 1}", 1)]
+        await candidates._put({judge.id: refs})
+
+    figures = await court.figures(judge)
+    assert figures.queued == 2
+    now_us = time.time_ns() // 1000
+    assert (await judge_queue.read_spent(court.database, judge.id, now_us))[0].dropped == 4
+
+
+async def test_calls_for_a_judge_who_is_gone_are_left_out(court: Court) -> None:
+    judge = await court.judge("gone", POLITE)
+    stays = await court.judge("stays", POLITE)
+    await remove_judge(court.database, court.project_id, judge.id)
+
+    waiting = [Waiting(one.id, 1, [CallRef("t", 1)]) for one in (judge, stays)]
+    await put_queue(court.database, waiting)
+
+    assert (await court.figures(stays)).queued == 1
+
+
+class FakeLog:
+    """Notes what is appended."""
+
+    def __init__(self) -> None:
+        self.appended: list[Any] = []
+
+    def partitions(self, _: str) -> int:
+        return 1
+
+    async def append(self, chunks: Any) -> dict[Any, int]:
+        self.appended += chunks
+        return {}
+
+
+async def test_what_judges_say_comes_into_the_log_once_it_is_said(
+    court: Court, database: Database
+) -> None:
+    await drop_words(database, [one.id for one in await judge_queue.list_words(database, 1000)])
+    judge = await court.judge("polite", POLITE)
+    await court.queue(judge, court.call())
+    await court.by_rules().work()
+    (word,) = await court.words()
+    log = FakeLog()
+
+    await JudgeWords(database, log).work()  # type: ignore[arg-type]
+
+    ((place, chunk),) = log.appended
+    assert place.topic == "raw.scores"
+    assert (chunk.project_id, list(chunk.items)) == (court.project_id, [word.word.body])
+    assert list(chunk.ids) == [word.word.item_id]
+    assert await court.words() == []
