@@ -65,8 +65,15 @@ SPANS = Topic(
 # 3 and 4 are the topics that every system shares: `eventlog.topics`.
 
 PRICED = ("computed_cost", "price_id")
+PROMPT_TEMPLATES = "prompt_templates"
+TEMPLATES = Table(PROMPT_TEMPLATES, "item_id", merged=True)
+"""The texts of prompts: a row of those that a process has not stored today."""
 TRACE = Kind(
-    "trace", "pulse.trace", TRACES.name, (Table("traces", "trace_id", kept=PRICED),), "trace_id"
+    "trace",
+    "pulse.trace",
+    TRACES.name,
+    (Table("traces", "trace_id", kept=PRICED), TEMPLATES),
+    "trace_id",
 )
 SPAN = Kind(
     "span",
@@ -157,6 +164,7 @@ OTEL_SPAN = Kind(
         Table("messages", "item_id", merged=True),
         # What an evaluation says of the span.
         Table("scores", "item_id"),
+        TEMPLATES,
     ),
 )
 OTEL_RECORD = Kind(
@@ -171,6 +179,7 @@ OTEL_RECORD = Kind(
         Table("messages", "item_id", merged=True),
         # What an evaluation says of the span.
         Table("scores", "item_id"),
+        TEMPLATES,
     ),
 )
 OTEL_METRIC = Kind(

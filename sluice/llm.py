@@ -10,6 +10,7 @@ from api.llm import (
     costs,
     models,
     prices,
+    prompt_analytics,
     score_analytics,
     scores,
     spans,
@@ -61,7 +62,7 @@ def open_parts(resources: Resources) -> Parts:
 
     return Parts(
         forms=forms(),
-        steps=steps(pricing.current),
+        steps=steps(pricing.current, resources.templates),
         state={
             "explain_cost": explain_cost,
             "pricing": pricing,
@@ -80,7 +81,7 @@ SYSTEM = System(
         *(*traces.HANDLERS, *spans.HANDLERS, *costs.HANDLERS),
         *(*analytics.HANDLERS, *models.HANDLERS, *scores.HANDLERS),
         *(*score_analytics.HANDLERS, *budgets.HANDLERS),
-        *budget_anomalies.HANDLERS,
+        *(*budget_anomalies.HANDLERS, *prompt_analytics.HANDLERS),
     ),
     controls=(*prices.HANDLERS, *budget_changes.CONTROLS),
     agents=(
@@ -88,6 +89,7 @@ SYSTEM = System(
         *budgets.BY_TOKEN,
         *budget_anomalies.BY_TOKEN,
         *budget_changes.AGENTS,
+        *prompt_analytics.BY_TOKEN,
     ),
     pages=SECTIONS,
     checks=checks(),

@@ -33,7 +33,7 @@ def open_parts(resources: Resources) -> Parts:
 
     return Parts(
         forms=forms(),
-        steps=steps(resources.pricing.current, masking),
+        steps=steps(resources.pricing.current, masking, resources.templates),
         state={"summarise_trace": summarise_one},
         alone=(billing,),
     )

@@ -18,6 +18,7 @@ from ingest.forms import Form
 from processors.blocks import KindStep, StoredLog
 from processors.errors.settings import ErrorsSettings
 from processors.llm.cost.cache import load_book
+from processors.llm.known_templates import KnownTemplates
 from processors.llm.pricing import Pricing
 from schemas.issues import Checked
 from schemas.settings import Settings
@@ -37,6 +38,11 @@ class Resources(Struct, dict=True):
     def pricing(self) -> Pricing:
         """What calls cost, for every system that has some. Raises `PriceTableError`."""
         return Pricing(load_book(self.cache), self.database)
+
+    @cached_property
+    def templates(self) -> KnownTemplates:
+        """Which templates of prompts are stored, for every system that has calls of models."""
+        return KnownTemplates()
 
     @cached_property
     def errors_settings(self) -> ErrorsSettings:

@@ -38,6 +38,8 @@ class TraceNames(TimeZone, frozen=True, kw_only=True):
     status: Status | None = None
     user: str | None = None
     environment: str | None = None
+    prompt: str | None = None
+    prompt_version: str | None = None
 
 
 class TraceQuery(TraceNames, frozen=True, kw_only=True):

@@ -42,6 +42,8 @@ EQUALITIES: Mapping[str, str] = {
     "status": "status = {status:String}",
     "user": "user_id = {user:String}",
     "environment": "environment = {environment:String}",
+    "prompt": "prompt = {prompt:String}",
+    "prompt_version": "prompt_version = {prompt_version:String}",
     "source": "source = {source:String}",
     "kind": "kind = {kind:String}",
     "tool_name": "tool_name = {tool_name:String}",
@@ -92,6 +94,9 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     status: str | None = None
     user: str | None = None
     environment: str | None = None
+    prompt: str | None = None
+    """As its sender names it, or as it was found (`processors.llm.templates`)."""
+    prompt_version: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     """Pairs of a top-level metadata key and the text of its value; all must match."""
     without: tuple[tuple[str, str], ...] = ()

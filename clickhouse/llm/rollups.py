@@ -58,6 +58,8 @@ DIMENSIONS: Mapping[str, tuple[str, Table]] = {
     "environment": ("environment", "hourly"),
     "session_id": ("session_id", "sessions"),
     "user": ("user_id", "sessions"),
+    "prompt": ("prompt", "base"),
+    "prompt_version": ("prompt_version", "base"),
 }
 METADATA = "metadata."
 

@@ -30,6 +30,8 @@ CALLED: Mapping[str, str] = {
     "model": "model_requested",
     "provider": "provider",
     "status": "status",
+    "prompt": "prompt",
+    "prompt_version": "prompt_version",
 }
 SAID_BY_BOTH: Mapping[str, tuple[str, str]] = {
     "environment": ("environment", "environment"),

@@ -26,6 +26,8 @@ KEYS: Mapping[str, Key] = {
         Key("user", "whose call it was, as the metadata says", negates=True),
         Key("session", "the conversation that it belongs to", negates=True),
         Key("model_used", "the model that answered"),
+        Key("prompt", "the prompt that it used"),
+        Key("prompt_version", "the version of it"),
         Key("latency", "milliseconds, as latency:>500", compares=True),
         Key("cost", "dollars, as cost:>0.01", compares=True),
         Key(TEXT, "in the request, the answer or the error; words alone do too", negates=True),
