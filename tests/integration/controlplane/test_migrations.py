@@ -12,6 +12,7 @@ import controlplane.errors.release_models  # noqa: F401  # its tables join the m
 import controlplane.errors.source_maps.models  # noqa: F401  # its tables join the metadata
 import controlplane.export_models  # noqa: F401  # its tables join the metadata
 import controlplane.llm.budget_models  # noqa: F401  # its tables join the metadata
+import controlplane.llm.prompt_models  # noqa: F401  # its tables join the metadata
 import controlplane.outbox_models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.expiry_models  # noqa: F401  # its tables join the metadata
 import controlplane.uptime.models  # noqa: F401  # its tables join the metadata
