@@ -1,11 +1,12 @@
 """Which pages the system `llm` has, in the order of the navigation."""
 
-from api.pages.llm import budgets, prices
+from api.pages.llm import budgets, prices, prompt_forms
 from api.pages.llm.agents import pages as agents
 from api.pages.llm.explore import explore_csv, explore_events, explore_page, explore_parquet
 from api.pages.llm.finding import FINDER
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
+from api.pages.llm.prompt_list import prompts_page
 from api.pages.llm.prompts import prompts_part
 from api.pages.llm.scores import scores_page
 from api.pages.llm.session import session_page
@@ -33,6 +34,7 @@ SECTIONS = (
             Link("Sessions", "llm/sessions"),
             Link("Users", "llm/users"),
             Link("Models", "llm/models"),
+            Link("Prompts", "llm/prompts"),
             Link("Scores", "llm/scores"),
             Link("Budgets", "llm/budgets"),
         ),
@@ -42,6 +44,7 @@ SECTIONS = (
             *(list_page, list_csv, list_parquet, list_events),
             *(trace_page, raw_trace, raw_body),
             *(sessions_page, sessions_totals, session_page, prompts_part),
+            *(prompts_page, *prompt_forms.HANDLERS),
             *budgets.HANDLERS,
             *(users_page, users_totals, users_beside, user_page, user_rest),
         ),
