@@ -36,6 +36,7 @@ TABLES = (
     "otel_traces",
     "outcomes",
     "projects",
+    "prompt_templates",
     "scores",
     "session_sums",
     "session_updates",

@@ -48,6 +48,8 @@ class Personal(Struct, frozen=True, kw_only=True):
     """Keys of the column `tags` that hold who it is."""
     hashed: str = ""
     """A column that holds a hash of who it is."""
+    texts: tuple[str, ...] = ()
+    """Columns of text that may say who it is, of an id of `LEAST_CHARS` or more."""
     parents: tuple[Parent, ...] = ()
     erased: Mapping[str, str]
     """What the columns become."""
@@ -79,6 +81,9 @@ LEFT_OF_TRANSACTION = """concat(
 NO_TEXT, NO_TAGS = "''", "'{}'"
 NOTHING = "nullIf(materialize(''), '')"
 """NULL with nothing under it: a NULL that is a constant leaves the text on disk, marked as none."""
+
+LEAST_CHARS = 5
+"""Shorter ids, as `12`, stand in texts that say nothing of anybody."""
 
 PERSONAL = (
     Personal(
@@ -199,6 +204,15 @@ PERSONAL = (
         erased={"body": "if(role = 'system', body, '')"},
         exported=("item_id", "timestamp", "received_at", "role", "body"),
         json=frozenset({"body"}),
+    ),
+    Personal(
+        kind="templates of prompts",
+        table="prompt_templates",
+        id_column="item_id",
+        key="version",
+        texts=("text",),
+        erased={"text": NO_TEXT},
+        exported=("item_id", "timestamp", "received_at", "prompt", "version", "text"),
     ),
     Personal(
         kind="scores",

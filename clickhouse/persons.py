@@ -9,7 +9,7 @@ from msgspec import Struct
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseUnavailable
 from clickhouse.migrate import is_replicated
-from clickhouse.personal import PERSONAL, UNDATED, Parent, Personal
+from clickhouse.personal import LEAST_CHARS, PERSONAL, UNDATED, Parent, Personal
 from clickhouse.tags import stored_tag, tag_sql
 from schemas.persons import session_person
 from schemas.projects import ProjectId
@@ -46,6 +46,8 @@ class Whose(Struct, frozen=True):
 
 PERSON_FIELDS = ("id", "email", "username", "ip")
 """Of `user` in an event: `schemas.errors.event.Person`."""
+SAID = f"""(lengthUTF8({{person:String}}) >= {LEAST_CHARS}
+    AND position({{column}}, {{person:String}}) > 0)"""
 WITHIN = "project_id = {project_id:String}"
 UNTIL = "received_at <= fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')"
 COUNT = "SELECT count() FROM {table} WHERE {owned}"
@@ -175,6 +177,7 @@ def _named_sql(one: Personal) -> str:
     ways = [f"{column} = {{person:String}}" for column in one.names]
     ways += [f"{tag_sql(key)} = {{tag:String}}" for key in one.tags]
     ways += [f"{one.hashed} = {{hashed:UInt64}}"] if one.hashed else []
+    ways += [SAID.replace("{column}", column) for column in one.texts]
     if one.body:
         fields = ", ".join(f"JSONExtractString({one.body}, 'user', '{f}')" for f in PERSON_FIELDS)
         # Parsing is a hundred times as dear as looking for a text.

@@ -68,7 +68,10 @@ SPANS = Topic(
 
 PRICED = ("computed_cost", "price_id")
 CALLS = Table("traces", "trace_id", kept=PRICED, key_column="api_key")
-TRACE = Kind("trace", "pulse.trace", TRACES.name, (CALLS,), "trace_id")
+PROMPT_TEMPLATES = "prompt_templates"
+TEMPLATES = Table(PROMPT_TEMPLATES, "item_id", merged=True)
+"""The texts of prompts: a row of those that a process has not stored today."""
+TRACE = Kind("trace", "pulse.trace", TRACES.name, (CALLS, TEMPLATES), "trace_id")
 SPAN = Kind(
     "span",
     "pulse.span",
@@ -158,6 +161,7 @@ OTEL_SPAN = Kind(
         Table("messages", "item_id", merged=True),
         # What an evaluation says of the span.
         Table("scores", "item_id"),
+        TEMPLATES,
     ),
 )
 OTEL_RECORD = Kind(
@@ -172,6 +176,7 @@ OTEL_RECORD = Kind(
         Table("messages", "item_id", merged=True),
         # What an evaluation says of the span.
         Table("scores", "item_id"),
+        TEMPLATES,
     ),
 )
 OTEL_METRIC = Kind(

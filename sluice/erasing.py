@@ -11,6 +11,7 @@ from controlplane.errors.person_texts import TEXTS as OF_ERRORS
 from controlplane.llm.budget_erasing import erase_budgets
 from controlplane.llm.dataset_erasing import erase_items, list_sources
 from controlplane.llm.person_texts import TEXTS as OF_LLM
+from controlplane.llm.prompts import erase_authors
 from controlplane.person_texts import MESSAGES, erase_all_texts
 from controlplane.uptime.person_texts import TEXTS as OF_UPTIME
 from processors.persons import ErasedLog, Erasures
@@ -26,6 +27,7 @@ async def erase_texts(
     """Leave a person out of issues, messages, budgets and what people wrote. May be repeated."""
     await erase_errors(database, project_id, fingerprints, person)
     await erase_budgets(database, project_id, person)
+    await erase_authors(database, project_id, person)
     await erase_all_texts(database, TEXTS, project_id, person)
 
 

@@ -21,6 +21,9 @@ from api.llm import (
     judges,
     models,
     prices,
+    prompt_analytics,
+    prompt_changes,
+    prompts,
     retention,
     score_analytics,
     scores,
@@ -92,7 +95,7 @@ def open_parts(resources: Resources) -> Parts:
 
     return Parts(
         forms={**forms(), **annotations.forms()},
-        steps=steps(pricing.current, resources.judged.follow),
+        steps=steps(pricing.current, templates=resources.templates, follow=resources.judged.follow),
         state={
             "explain_cost": explain_cost,
             "pricing": pricing,
@@ -115,11 +118,11 @@ SYSTEM = System(
         *(*budget_anomalies.HANDLERS, *annotation.HANDLERS),
         *(*subjects.HANDLERS, *retention.HANDLERS),
         *(*datasets.HANDLERS, *dataset_changes.HANDLERS, *experiments.HANDLERS),
-        *judges.HANDLERS,
+        *(*judges.HANDLERS, *prompt_analytics.HANDLERS, *prompts.HANDLERS),
     ),
     controls=(
         *(*prices.HANDLERS, *budget_changes.CONTROLS),
-        *(*annotation_changes.CONTROLS, *judge_changes.CONTROLS),
+        *(*annotation_changes.CONTROLS, *judge_changes.CONTROLS, *prompt_changes.CONTROLS),
     ),
     agents=(
         *by_token.HANDLERS,
@@ -128,7 +131,9 @@ SYSTEM = System(
         *(*budget_changes.AGENTS, *annotation.BY_TOKEN, *annotation_changes.AGENTS),
         *(*datasets.BY_TOKEN, *experiments.BY_TOKEN),
         *(*judges.BY_TOKEN, *judge_changes.AGENTS),
+        *(*prompt_analytics.BY_TOKEN, *prompts.BY_TOKEN, *prompt_changes.AGENTS),
     ),
+    own_routers=prompts.langfuse_routers,
     pages=SECTIONS,
     checks=checks(),
     tables={TRACE.name: TRACES, SPAN.name: SPANS},

@@ -34,7 +34,12 @@ def open_parts(resources: Resources) -> Parts:
 
     return Parts(
         forms=forms(),
-        steps=steps(resources.pricing.current, masking, resources.judged.follow),
+        steps=steps(
+            resources.pricing.current,
+            masking,
+            templates=resources.templates,
+            follow=resources.judged.follow,
+        ),
         state={"summarise_trace": summarise_one},
         alone=(billing,),
     )

@@ -19,6 +19,7 @@ from processors.blocks import KindStep, StoredLog
 from processors.errors.settings import ErrorsSettings
 from processors.llm.cost.cache import load_book
 from processors.llm.judges.candidates import Candidates
+from processors.llm.known_templates import KnownTemplates
 from processors.llm.pricing import Pricing
 from schemas.issues import Checked
 from schemas.settings import Settings
@@ -43,6 +44,11 @@ class Resources(Struct, dict=True):
     def judged(self) -> Candidates:
         """Which calls wait for judges, for every system whose items become calls."""
         return Candidates(self.database)
+
+    @cached_property
+    def templates(self) -> KnownTemplates:
+        """Which templates of prompts are stored, for every system that has calls of models."""
+        return KnownTemplates()
 
     @cached_property
     def errors_settings(self) -> ErrorsSettings:

@@ -84,7 +84,9 @@ async def get_analytics(request: Request[Any, Any, Any], project: Project) -> Re
     """Answers totals over a range of traces, and groups where `group_by` asks for them."""
     values = values_of(request)
     query = read(values, AnalyticsQuery)
-    project, first, last = _range(project, query)
+    project, first, last = range_of_analytics(
+        project, query, date_from=query.date_from, date_to=query.date_to
+    )
     names = _group_by(query.group_by)
     grouping = _grouping(query, names, last - first)
     wanted = trace_filter(values, query)
@@ -131,7 +133,9 @@ async def _begin_groups(
 async def get_span_analytics(request: Request[Any, Any, Any], project: Project) -> Response[bytes]:
     """Answers totals over a range of spans."""
     query = read(values_of(request), SpanAnalyticsQuery)
-    project, first, last = _range(project, query)
+    project, first, last = range_of_analytics(
+        project, query, date_from=query.date_from, date_to=query.date_to
+    )
     wanted, fill = SpanFilter(from_us=first, to_us=last), query.fill == "true"
     period = query.group_by
     if fill:
@@ -142,13 +146,16 @@ async def get_span_analytics(request: Request[Any, Any, Any], project: Project) 
     )
 
 
-def _range(
-    project: ProjectContext, query: AnalyticsQuery | SpanAnalyticsQuery
+def range_of_analytics(
+    project: ProjectContext, query: TimeZone, *, date_from: str, date_to: str
 ) -> tuple[ProjectContext, int, int]:
-    """Returns the project on the clock that counts, and both ends of the range."""
+    """Returns the project on the clock that counts, and both ends of the range.
+
+    Raises `InvalidParameters`.
+    """
     project = on_clock_of(project, query)
     time_zone = project.time_zone if names_a_clock(project, query) else None
-    first, last = strict_range(query.date_from, query.date_to, time_zone)
+    first, last = strict_range(date_from, date_to, time_zone)
     if project.time_zone != "UTC" and last - first > LONGEST_US:
         raise invalid("date_to", "Expected a range of at most 200 years, or tz=UTC")
     return project, first, last

@@ -41,6 +41,8 @@ class TraceNames(TimeZone, frozen=True, kw_only=True):
     user: str | None = None
     environment: str | None = None
     api_key: str | None = None
+    prompt: str | None = None
+    prompt_version: str | None = None
 
 
 class TraceQuery(TraceNames, frozen=True, kw_only=True):

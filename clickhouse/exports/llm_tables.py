@@ -53,6 +53,8 @@ TRACES = Exported(
         Column("convention", "text", "The convention of OpenTelemetry that it was told by."),
         Column("input_messages", "hashes", "What the model was told: `hash` of `messages`."),
         Column("output_messages", "hashes", "What it answered: `hash` of `messages`."),
+        Column("prompt", "text", "The prompt that it used; empty: none is known."),
+        Column("prompt_version", "text", "The version of that prompt."),
     ),
 )
 SPANS = Exported(
@@ -137,4 +139,20 @@ SCORES = Exported(
     ),
     equal=("name", "source", "environment", "session_id", "user_id"),
 )
-TABLES = (TRACES, SPANS, MESSAGES, SCORES)
+PROMPT_TEMPLATES = Exported(
+    "prompt_templates",
+    "What versions of prompts say, without the values of one call; each once a day.",
+    key=(Key("received_date", "date"), Key("prompt", "text"), Key("version", "text")),
+    size="length(text)",
+    final=True,
+    columns=(
+        Column("item_id", "text", "A call, span or log record that used it."),
+        Column("prompt", "text", "`prompt` of `traces`."),
+        Column("version", "text", "`prompt_version` of `traces`."),
+        Column("timestamp", "time", "When that call began."),
+        RECEIVED,
+        Column("text", "text", "The text; `<*>` stands for values."),
+    ),
+    equal=("prompt", "version"),
+)
+TABLES = (TRACES, SPANS, MESSAGES, SCORES, PROMPT_TEMPLATES)

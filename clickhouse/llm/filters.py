@@ -44,6 +44,8 @@ EQUALITIES: Mapping[str, str] = {
     "user": "user_id = {user:String}",
     "environment": "environment = {environment:String}",
     "api_key": "api_key = {api_key:String}",
+    "prompt": "prompt = {prompt:String}",
+    "prompt_version": "prompt_version = {prompt_version:String}",
     "source": "source = {source:String}",
     "kind": "kind = {kind:String}",
     "tool_name": "tool_name = {tool_name:String}",
@@ -97,6 +99,9 @@ class TraceFilter(Struct, frozen=True, kw_only=True):
     environment: str | None = None
     api_key: str | None = None
     """The id of the key that they came with."""
+    prompt: str | None = None
+    """As its sender names it, or as it was found (`processors.llm.templates`)."""
+    prompt_version: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     """Pairs of a top-level metadata key and the text of its value; all must match."""
     without: tuple[tuple[str, str], ...] = ()

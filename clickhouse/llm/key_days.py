@@ -158,7 +158,8 @@ def path_for(wanted: TraceFilter, names: Sequence[str]) -> str | None:
     needed |= {name for name, _ in wanted.without}
     keys = {key for key, _ in wanted.metadata}
     keys |= {name.removeprefix(METADATA) for name in needed if name.startswith(METADATA)}
-    is_finer = not needed.isdisjoint(("session_id", "hour", "minute"))
+    finer = ("session_id", "hour", "minute", "prompt", "prompt_version")
+    is_finer = not needed.isdisjoint(finer)
     if is_finer or len(wanted.metadata) > 1 or replace(wanted, metadata=()).reads_rows:
         return None
     paths = {path_of(key) for key in keys}

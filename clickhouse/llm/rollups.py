@@ -60,6 +60,8 @@ DIMENSIONS: Mapping[str, tuple[str, Table]] = {
     "session_id": ("session_id", "sessions"),
     "user": ("user_id", "sessions"),
     "api_key": ("api_key", "base"),
+    "prompt": ("prompt", "base"),
+    "prompt_version": ("prompt_version", "base"),
 }
 METADATA = "metadata."
 

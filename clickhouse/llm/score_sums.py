@@ -31,6 +31,8 @@ CALLED: Mapping[str, str] = {
     "api_key": "api_key",
     "provider": "provider",
     "status": "status",
+    "prompt": "prompt",
+    "prompt_version": "prompt_version",
 }
 SAID_BY_BOTH: Mapping[str, tuple[str, str]] = {
     "environment": ("environment", "environment"),

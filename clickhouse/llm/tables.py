@@ -18,7 +18,8 @@ COUNTS = (
 )
 TRACE_TEXTS = (
     "session_id", "provider", "model_requested", "model_used", "provider_request_id", "status",
-    "finish_reason", "output_text", "environment", "user_id", "reported_digits",
+    "finish_reason", "output_text", "environment", "user_id", "reported_digits", "prompt",
+    "prompt_version",
 )  # fmt: skip
 SPAN_TEXTS = (
     "session_id", "parent_span_id", "source", "kind", "event_type", "status", "pair_key",

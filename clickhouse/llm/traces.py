@@ -37,7 +37,7 @@ COLUMNS = """
     toUnixTimestamp64Micro(received_at), reported_digits, billing::String,
     scope.size != 0, usage_extras, convention::String, service::String, span_id,
     if(span_id = '', '', substring(trace_id, 1, 32)), first_token_ms, received_date, {asked},
-    {answered}, api_key::String
+    {answered}, api_key::String, prompt, prompt_version
 """
 JSON_COLUMNS = ("request_body", "response_body", "error", "metadata", "usage_extras")
 SIZE = """request_body.size + length(response_body) + length(error) + length(metadata)
@@ -274,6 +274,8 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
         received_at=iso_ms(row[24]),
         billing=row[26],
         api_key=text_or_none(row[37]),
+        prompt=text_or_none(row[38]),
+        prompt_version=text_or_none(row[39]),
         **_alone(row),
     )
     if row[27]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ingest.llm.demo_bodies import Item, Said, ToolUse, bodies
+from ingest.llm.demo_prompts import told_by
 
 
 class Model(NamedTuple):
@@ -205,9 +206,9 @@ class Chats:
         rnd, is_changed = self._random, self._is_changed(call, at, same)
         if is_changed:
             call = call._replace(model=EXPENSIVE)
-        asked, answered = bodies(
-            call.model.provider, call.model.name, call.feature.system, call.said
-        )
+        feature, user = call.feature, same["metadata"]["userId"]
+        told = told_by(feature.name, feature.system, at, self._until, user)
+        asked, answered = bodies(call.model.provider, call.model.name, told.system, call.said)
         item: Item = {
             "trace_id": self._uuid(),
             "timestamp": at.isoformat(timespec="milliseconds"),
@@ -215,7 +216,7 @@ class Chats:
             "model_requested": call.model.name,
             "request_body": asked,
             "session_id": same["session_id"],
-            "metadata": same["metadata"] | {"release": self._release(at)},
+            "metadata": same["metadata"] | {"release": self._release(at)} | told.metadata,
         }
         if rnd.random() < 0.03:
             return item | _failed(*rnd.choice(ERRORS), rnd.randint(80, 60_000))

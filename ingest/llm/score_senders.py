@@ -4,8 +4,8 @@ from typing import cast
 
 from controlplane.dsn_keys import DsnKeys
 from controlplane.failures import Forbidden, Unauthorized
+from controlplane.key_headers import api_key_in
 from controlplane.keyring import KeyRing
-from ingest.api_keys import api_key_in
 from ingest.app import AnyRequest, header_of, parameter
 from ingest.quotas import Quotas
 from schemas.connections import AUTHENTICATED

@@ -17,6 +17,7 @@ from processors.llm.fields import (
     tags_of,
     text_of,
 )
+from processors.llm.prompts import used_prompt
 from schemas.ids import canonical_id
 from schemas.llm.rows import TraceRow
 from schemas.llm.wire import TraceItem, amount_of, counts_of, json_of, trace_decoder
@@ -47,6 +48,7 @@ def trace_row(item: TraceItem, book: Book) -> TraceRow:
     )
     cost, price_id = quote or UNPRICED
     reported = _reported(item, call.stated_usd)
+    prompt = used_prompt(metadata, request_body)
     # By position: naming so many fields takes 3 us.
     return TraceRow(
         item.trace_id.lower(),
@@ -76,6 +78,9 @@ def trace_row(item: TraceItem, book: Book) -> TraceRow:
         response_body,
         json_of(item.error),
         metadata_json,
+        prompt.name,
+        prompt.version,
+        prompt.text,
     )
 
 

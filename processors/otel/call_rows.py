@@ -7,9 +7,11 @@ import msgspec
 
 from processors.llm.cost.own import Book
 from processors.llm.fields import PICO_PER_USD, Reported, reported_of, tags_of
+from processors.llm.prompts import prompt_of
 from processors.otel.addressed import hashes_of
 from processors.otel.billing import scope_of
 from processors.otel.prices import cost_of, told_of
+from processors.otel.prompts import system_of
 from processors.otel.said import failure_json, item_id_of, metadata_of, ms_of, session_of
 from schemas.ids import canonical_id
 from schemas.llm.rows import TraceRow
@@ -63,6 +65,7 @@ def trace_row(
     if call.reported_usd is not None:
         reported = reported_of(call.reported_usd, PICO_PER_USD)
     metadata = metadata_of(meaning)
+    prompt = prompt_of(metadata, system_of(call.input))
     usage = call.usage
     row = TraceRow(
         trace_id=identity,
@@ -92,6 +95,9 @@ def trace_row(
         response_body=b"",
         error=failure_json(meaning.failure),
         metadata=_encode(metadata) if metadata else b"",
+        prompt=prompt.name,
+        prompt_version=prompt.version,
+        prompt_text=prompt.text,
     )
     return row, told
 

@@ -8,10 +8,12 @@ from clickhouse.otel.tables import message_arrays, told_call_arrays, told_span_a
 from processors.columns import Columns, Rows, SentChunk
 from processors.errors.logs import Mask
 from processors.llm.cost.own import Prices
+from processors.llm.known_templates import KnownTemplates, Used
 from processors.otel.billing import mark_of, scope_of
 from processors.otel.items import flattened, no_rows, present, read_some
 from processors.otel.marks import Marks
 from processors.otel.meaning import read_record, read_span
+from processors.otel.prompts import used_in, with_templates
 from processors.otel.record_rows import Arrived, record_rows, record_scope
 from processors.otel.said import item_id_of, parent_item_id_of
 from schemas.otel.items import ItemDecoder
@@ -29,13 +31,15 @@ def build_records(
     mask_of: MaskOf,
     sent: Sequence[SentChunk],
     spans: Sequence[SentChunk] = (),
+    templates: KnownTemplates | None = None,
 ) -> Columns:
-    """Turns log records into columns of five tables.
+    """Turns log records into columns of six tables.
 
     `spans` are those of the same block: what one of them tells too is billed there.
     """
     marks = Marks()
     found: list[tuple[ProjectId, RecordRows]] = []
+    used: list[Used] = []
     dead: dict[int, str] = {}
     for chunk, records, ids in read_some(ItemDecoder(LOGS), sent, dead):
         project_id, received_at_us = chunk.project_id, chunk.received_at_us
@@ -46,6 +50,7 @@ def build_records(
             if rows.call is not None:
                 scope = record_scope(record, meaning, item_id)
                 marks.add(project_id, scope, mark_of(item_id, None, meaning, True))
+                used += used_in([rows.call], len(found), chunk)
             found.append((project_id, rows))
     if not found:
         return no_rows(dead)
@@ -55,7 +60,8 @@ def build_records(
         if one.call is not None:
             call = one.call.call
             call.billing = marks.billing(project_id, call.scope, one.item_id)
-    return _columns([one for _, one in found], dead)
+    columns = _columns([one for _, one in found], dead)
+    return with_templates(columns, used, templates)
 
 
 def _add_spans(marks: Marks, sent: Sequence[SentChunk]) -> None:

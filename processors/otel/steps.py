@@ -14,6 +14,7 @@ from clickhouse.otel.tables import (
 from processors.blocks import Beside, KindStep, StoredItems, nothing
 from processors.columns import Build, Columns, Rows, SentChunk
 from processors.llm.cost.own import Prices
+from processors.llm.known_templates import KnownTemplates, Used
 from processors.llm.steps import note_unpriced_calls
 from processors.otel.billing import mark_of, scope_of
 from processors.otel.inherited import Placed, inherit
@@ -21,6 +22,7 @@ from processors.otel.items import flattened, no_rows, present, read_some
 from processors.otel.marks import Marks
 from processors.otel.meaning import read_span
 from processors.otel.metric_steps import build_metrics
+from processors.otel.prompts import used_in, with_templates
 from processors.otel.record_steps import MaskOf, build_records
 from processors.otel.said import item_id_of, parent_item_id_of
 from processors.otel.scores import span_scores
@@ -36,24 +38,30 @@ from schemas.otel.traces import TRACES
 def steps(
     current: Callable[[], Prices],
     masking: Callable[[], MaskOf],
+    *,
+    templates: KnownTemplates | None = None,
     follow: Callable[[StoredItems], Awaitable[None]] = nothing,
 ) -> Mapping[str, KindStep]:
     """Returns them by the name of their kind.
 
-    `current` gives the prices, and `masking` what masks log records, as they are now. `follow` is
-    what the control plane does of calls that are stored.
+    `current` gives the prices, and `masking` what masks log records, as they are now. `templates`
+    are those of the process. `follow` is what the control plane does of calls that are stored.
     """
+    templates = templates or KnownTemplates()
 
     def spans(sent: Sequence[SentChunk]) -> Columns:
-        return build_spans(current(), sent)
+        return build_spans(current(), sent, templates)
 
     def records(sent: Sequence[SentChunk]) -> Columns:
-        return build_records(current(), masking(), sent)
+        return build_records(current(), masking(), sent, templates=templates)
 
     def records_beside(spans: Sequence[SentChunk]) -> Build:
-        return partial(build_records, current(), masking(), spans=spans)
+        return partial(build_records, current(), masking(), spans=spans, templates=templates)
 
-    note = partial(note_unpriced_calls, "traces")
+    def note(stored: StoredItems) -> None:
+        note_unpriced_calls("traces", stored)
+        templates.note(stored)
+
     return {
         OTEL_SPAN.name: KindStep(OTEL_SPAN, spans, note, follow),
         OTEL_RECORD.name: KindStep(
@@ -63,10 +71,13 @@ def steps(
     }
 
 
-def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
-    """Turns spans into columns of five tables."""
+def build_spans(
+    prices: Prices, sent: Sequence[SentChunk], templates: KnownTemplates | None = None
+) -> Columns:
+    """Turns spans into columns of six tables. Templates that are known are left out."""
     marks = Marks()
     found: list[Placed] = []
+    used: list[Used] = []
     dead: dict[int, str] = {}
     for chunk, spans, _ in read_some(ItemDecoder(TRACES), sent, dead):
         project_id, book = chunk.project_id, prices.of(chunk.project_id)
@@ -76,6 +87,7 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
             _scored(rows_of(span, meaning, book, encode_attributes), span, meaning, chunk)
             for span, meaning in told
         ]
+        used += used_in([one.call for one in rows], len(found), chunk)
         found += [Placed(project_id, one) for one in rows]
         for span, meaning in told:
             mark = mark_of(item_id_of(span), parent_item_id_of(span), meaning, False)
@@ -87,7 +99,8 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
             call = one.call.call
             call.billing = marks.billing(project_id, call.scope, one.item_id)
     inherit(found)
-    return _columns([one for _, one in found], dead)
+    columns = _columns([one for _, one in found], dead)
+    return with_templates(columns, used, templates)
 
 
 def _scored(rows: SpanRows, span: Span, meaning: Meaning, chunk: SentChunk) -> SpanRows:

@@ -61,6 +61,9 @@ class TraceAnswer(Struct, rename="camel", kw_only=True, omit_defaults=True, dict
     span_id: str | None = None
     otel_trace_id: str | None = None
     first_token_ms: Number | None = None
+    prompt: str | None = None
+    """Which prompt it used, and which version: as its sender says, or as they were found."""
+    prompt_version: str | None = None
     spans: "list[LabelledSpan] | None" = None
     """The first of agents and tools of its distributed trace; where one call is asked for."""
 

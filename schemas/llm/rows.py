@@ -40,6 +40,10 @@ class TraceRow(Struct, gc=False):
     response_body: bytes
     error: bytes
     metadata: bytes
+    prompt: str = ""
+    prompt_version: str = ""
+    prompt_text: str = ""
+    """The template of its prompt, which has a table of its own."""
 
 
 class SpanRow(Struct, gc=False):

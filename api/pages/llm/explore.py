@@ -39,7 +39,17 @@ from schemas.llm.answers import Group
 LISTED = 50
 MOST_ROWS = 1_000
 MOST_BY = 3
-BY = ("model", "provider", "user", "environment", "api_key", "status", "session_id")
+BY = (
+    "model",
+    "provider",
+    "user",
+    "environment",
+    "api_key",
+    "status",
+    "session_id",
+    "prompt",
+    "prompt_version",
+)
 
 
 @get("/llm/explore", include_in_schema=False)

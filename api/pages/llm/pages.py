@@ -8,6 +8,7 @@ from api.pages.llm import (
     experiments,
     judges,
     prices,
+    prompt_forms,
     queues,
 )
 from api.pages.llm.agents import pages as agents
@@ -15,6 +16,7 @@ from api.pages.llm.explore import explore_csv, explore_events, explore_page, exp
 from api.pages.llm.finding import FINDER
 from api.pages.llm.models import models_page
 from api.pages.llm.overview import overview_events, overview_page, overview_rest
+from api.pages.llm.prompt_list import prompts_page
 from api.pages.llm.prompts import prompts_part
 from api.pages.llm.retention import retention_page
 from api.pages.llm.scores import scores_page
@@ -44,6 +46,7 @@ SECTIONS = (
             Link("Sessions", "llm/sessions"),
             Link("Users", "llm/users"),
             Link("Models", "llm/models"),
+            Link("Prompts", "llm/prompts"),
             Link("Scores", "llm/scores"),
             Link("Annotation", "llm/annotation"),
             Link("Datasets", "llm/datasets"),
@@ -61,6 +64,7 @@ SECTIONS = (
             *(export_sessions, export_users),
             *(*datasets.HANDLERS, *dataset_copies.HANDLERS, *experiments.HANDLERS),
             *judges.HANDLERS,
+            *(prompts_page, *prompt_forms.HANDLERS),
         ),
     ),
     agents.SECTION,

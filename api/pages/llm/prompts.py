@@ -35,7 +35,7 @@ class Prompt(NamedTuple):
     """What it is, where it is no text of a person."""
 
 
-@get("/llm/prompts", include_in_schema=False)
+@get("/llm/asked", include_in_schema=False)
 async def prompts_part(request: AnyRequest, viewer: Viewed) -> Response[str]:
     """Return the prompts of some calls, each for its place in the list."""
     places = _places(values_of(request).get(OF, ""))

@@ -28,6 +28,8 @@ KEYS: Mapping[str, Key] = {
         Key("api_key", "the id of the key that it came with", negates=True),
         Key("session", "the conversation that it belongs to", negates=True),
         Key("model_used", "the model that answered"),
+        Key("prompt", "the prompt that it used"),
+        Key("prompt_version", "the version of it"),
         Key("latency", "milliseconds, as latency:>500", compares=True),
         Key("cost", "dollars, as cost:>0.01", compares=True),
         Key("score", "the name of a score that it, or its trace, has"),

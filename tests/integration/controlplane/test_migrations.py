@@ -14,6 +14,7 @@ import controlplane.export_models  # noqa: F401  # its tables join the metadata
 import controlplane.llm.budget_models  # noqa: F401  # its tables join the metadata
 import controlplane.llm.dataset_models  # noqa: F401  # its tables join the metadata
 import controlplane.llm.judge_models  # noqa: F401  # its tables join the metadata
+import controlplane.llm.prompt_models  # noqa: F401  # its tables join the metadata
 import controlplane.llm.queue_models  # noqa: F401  # its tables join the metadata
 import controlplane.outbox_models  # noqa: F401  # its tables join the metadata
 import controlplane.retention_models  # noqa: F401  # its tables join the metadata

@@ -64,6 +64,9 @@ def make_trace(project_id: str, trace_id: str, **changes: Any) -> TraceRow:
         "response_body": "",
         "error": "",
         "metadata": "",
+        "prompt": "",
+        "prompt_version": "",
+        "prompt_text": "",
         "position": Position("log", 3, 42),
     }
     return TraceRow(**(fields | changes))

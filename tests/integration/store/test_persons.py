@@ -243,6 +243,7 @@ def ask_a_model(warehouse: Warehouse, project: ProjectContext, who: str) -> None
         ("messages", "role, hash, body", "'user', MD5({who:String}), toJSONString({who:String})"),
         ("messages", "role, hash, body", "'system', 'all', toJSONString('Be kind.')"),
         ("scores", "score_id, user_id, comment", "{id:String}, {who:String}, {who:String}"),
+        ("prompt_templates", "version, text", "{id:String}, concat('Serve ', {who:String})"),
     ):
         warehouse.command_now(
             f"INSERT INTO {table} (project_id, item_id, timestamp, received_at, {names})"
@@ -319,7 +320,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
         *("errors", "transactions", "transaction_spans", "streamed_spans", "spans", "traces"),
         *("session_sums", "key_days"),
         *("attachments", "feedback", "logs", "otel_spans", "otel_points", "messages"),
-        "scores",
+        *("scores", "prompt_templates"),
     }
     asked = await request_erasure(database, project.project_id, f" {JANE} ", by=None)
 
@@ -339,6 +340,7 @@ async def test_a_person_is_in_no_row_any_more_and_every_number_stays(
         "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
         "agent spans": 2, "LLM calls": 3, "spans of OpenTelemetry": 1,
         "messages to models and from them": 2, "points of metrics": 1, "scores": 2,
+        "templates of prompts": 1,
     }  # fmt: skip
     assert len(log.dropped) == 1
 
@@ -387,6 +389,7 @@ async def test_the_export_is_a_line_of_json_for_each_row(
         "attachments": 2, "errors": 4, "feedback": 2, "log records": 1, "sessions": 1,
         "agent spans": 2, "LLM calls": 3, "spans of OpenTelemetry": 1,
         "messages to models and from them": 2, "points of metrics": 1, "scores": 2,
+        "templates of prompts": 1,
     }  # fmt: skip
     (call, *_) = [line for line in lines if line["what"] == "LLM calls"]
     assert call["request_body"] == {"asks": JANE}

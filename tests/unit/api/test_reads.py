@@ -32,6 +32,7 @@ PATHS = (
     "/sessions/a/spans",
     f"/analytics?{RANGE}",
     f"/analytics/spans?{RANGE}",
+    f"/analytics/prompts?{RANGE}",
     "/models",
     *("/sessions", "/analytics/users", "/analytics/retention"),
     *("/scores", "/scores/a", "/traces/a/scores", f"/scores/analytics?{RANGE}"),
