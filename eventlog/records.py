@@ -41,7 +41,7 @@ class Chunk(Struct, array_like=True, frozen=True):
     ids: list[str] = []
     """Of the items, where the edge gave them; empty where each item holds its own."""
     key_id: str = ""
-    """Of the API key or DSN key that they came with, never the key itself; empty: not known.
+    """Of the key that they came with (API, DSN, ping), never the key itself; empty: not known.
     Fields are only ever added, at the end: a reader that is older leaves them out."""
 
 

@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
@@ -50,9 +50,6 @@ from sluice.commands.secret import reseal
 from sluice.commands.warehouse import serve_warehouse
 from sluice.cores import choose_edges, usable_cores
 from sluice.privacy import keep_private
-
-if TYPE_CHECKING:
-    from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -180,26 +177,30 @@ def _run(kind: str, on_ready: Callable[[Any], None], **flags: object) -> NoRetur
     logs.set_up(settings)
     close_to_others(paths_of(settings))
     # Before anything else: what is imported and opened later is not theirs.
-    children = _fork_edges(settings) if kind in OWNERS else None
+    chosen = choose_edges(settings.edge_processes, usable_cores()) if kind in OWNERS else None
+    children = _fork_edges(chosen.edges) if chosen is not None and chosen.edges else None
+
+    def say_ready(process: Any) -> None:
+        # Not before: a start that fails says why in one line.
+        if chosen is not None:
+            log.info("edge processes", count=chosen.edges, reason=chosen.reason)
+        on_ready(process)
+
     from sluice.serve import serve
 
     # By its name: `sluice up` needs no client of Kafka.
     open_parts = importlib.import_module(f"sluice.{kind}").open_parts
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        raise typer.Exit(runner.run(serve(settings, open_parts, on_ready, children=children)))
+        raise typer.Exit(runner.run(serve(settings, open_parts, say_ready, children=children)))
 
 
-def _fork_edges(settings: "Settings") -> Any:
-    """Returns the processes that become edges, `None` where there are none, and says why."""
-    chosen = choose_edges(settings.edge_processes, usable_cores())
-    log.info("edge processes", count=chosen.edges, reason=chosen.reason)
-    if not chosen.edges:
-        return None
+def _fork_edges(count: int) -> Any:
+    """Returns the processes that become edges."""
     # NumPy, which nobody here computes with, would start a thread for each processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from sluice.edges.children import fork_children
 
-    return fork_children(chosen.edges)
+    return fork_children(count)
 
 
 def _say_ready(process: Any) -> None:

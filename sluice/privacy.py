@@ -28,6 +28,7 @@ OURS = (
         "warehouse",
         "warehouse.lock",
         "import.lock",
+        "edges.lock",
     ),
 )
 """Names in a data directory; a person may have put others beside them, which are left alone."""

@@ -10,12 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from controlplane.initial import Initial
 from schemas.projects import ProjectId
 from schemas.settings import Settings
 from sluice import cli, logs, serve
+from sluice.cores import Chosen
 from sluice.serve import OpenParts
 
 KEY = "pulse_sk_of_the_first_project"
@@ -53,7 +55,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
 
     monkeypatch.setattr(serve, "serve", stand_in)
     monkeypatch.setattr(logs, "set_up", lambda settings: None)
-    monkeypatch.setattr(cli, "_fork_edges", lambda settings: None)
+    monkeypatch.setattr(cli, "OWNERS", ())
 
     monkeypatch.setattr(sys, "argv", ["/opt/my tools/sluice"])
     monkeypatch.setattr(shutil, "which", lambda name: name)
@@ -106,6 +108,19 @@ def test_where_no_terminal_reads_it_the_one_process_shows_how_to_see_the_key_and
     ]
     assert KEY not in "".join(lines)
     assert "/enter" not in "".join(lines)
+
+
+def test_the_one_process_says_how_many_edge_processes_it_has_and_why(
+    printed: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "OWNERS", ("node",))
+    monkeypatch.setattr(cli, "choose_edges", lambda *_: Chosen(0, "2 usable cores, fewer than 4"))
+
+    with capture_logs() as lines:
+        printed("up")
+
+    (line,) = (one for one in lines if one["event"] == "edge processes")
+    assert (line["count"], line["reason"]) == (0, "2 usable cores, fewer than 4")
 
 
 def test_the_first_start_shows_a_person_the_first_key(monkeypatch: pytest.MonkeyPatch) -> None:
