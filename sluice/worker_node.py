@@ -80,12 +80,11 @@ async def open_parts(process: Process) -> None:
     await _join(process, kafka, holder, sink)
     _watch(process, event_log, sink)
     process.upkeep.append((LAG_EVERY_S, lambda: event_log.measure_lag(sink)))
-    purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
     erasures = Erasures(database, warehouse, event_log, erase_texts=erase_texts, texts=TEXTS)
-    alone = [start(warehouse, event_log) for start in systems.alone]
+    alone = [erasures.work, *(start(warehouse, event_log) for start in systems.alone)]
     schedules = Schedules(database, warehouse, places_of(settings))
-    for work in (purge.run, erasures.work, *alone, schedules.work):
+    for work in (Purge(database, warehouse, log=event_log).run, *alone, schedules.work):
         _lead(process, sink, work, every_s=0.0)
     _lead(process, sink, ProjectList(database, warehouse).follow, every_s=FOLLOW_EVERY_S)
     _lead(
