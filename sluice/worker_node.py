@@ -79,11 +79,14 @@ async def open_parts(process: Process) -> None:
     await _join(process, kafka, holder, sink)
     _watch(process, event_log, sink)
     process.upkeep.append((LAG_EVERY_S, lambda: event_log.measure_lag(sink)))
-    purge = Purge(database, warehouse, log=event_log)
     retention = Retention(settings, database, warehouse)
-    works: list[Work] = [purge.run, erasures(database, warehouse, event_log).work]
-    works += [start(warehouse, event_log) for start in systems.alone]
-    for work in (*works, Schedules(database, warehouse, places_of(settings)).work):
+    works = [
+        Purge(database, warehouse, log=event_log).run,
+        erasures(database, warehouse, event_log).work,
+        *(start(warehouse, event_log) for start in systems.alone),
+        Schedules(database, warehouse, places_of(settings)).work,
+    ]
+    for work in works:
         _lead(process, sink, work, every_s=0.0)
     _lead(process, sink, ProjectList(database, warehouse).follow, every_s=FOLLOW_EVERY_S)
     _lead(

@@ -59,17 +59,19 @@ class SubjectQuery(TraceNames, frozen=True, kw_only=True):
 class SessionQuery(SubjectQuery, frozen=True, kw_only=True):
     """Which sessions, the largest first."""
 
-    sort: Literal["last", "first", "calls", "errors", "tokens", "cost", "duration", "latency"] = (
-        "last"
-    )
+    sort: Annotated[
+        Literal["last", "first", "calls", "errors", "tokens", "cost", "duration", "latency"],
+        Meta(description="What the largest, or the newest, is told by.", examples=["cost"]),
+    ] = "last"
 
 
 class UserQuery(SubjectQuery, frozen=True, kw_only=True):
     """Which users, the largest first."""
 
-    sort: Literal["cost", "last", "first", "calls", "errors", "tokens", "sessions", "latency"] = (
-        "cost"
-    )
+    sort: Annotated[
+        Literal["cost", "last", "first", "calls", "errors", "tokens", "sessions", "latency"],
+        Meta(description="What the largest, or the newest, is told by.", examples=["cost"]),
+    ] = "cost"
 
 
 class Asked(Struct, frozen=True):

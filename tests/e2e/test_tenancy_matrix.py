@@ -847,7 +847,9 @@ def send_envelope(
 
 def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx.Response:
     method, _, template = route.partition(" ")
-    params = RANGE if "analytics" in template else {}
+    # Who came back is asked up to a moment.
+    is_ranged = "analytics" in template and not template.endswith("/retention")
+    params = RANGE if is_ranged else {}
     if template.endswith("otel/metrics/series"):
         params = {"name": METRIC}  # The answer says it again.
     if template.endswith("/releases/one"):
