@@ -146,7 +146,7 @@ async def retention_in(
         policy=held.policy,
         kinds=kinds,
         removed=[
-            RemovedLine(str(line.removed_on), line.kind, line.rule, line.count) for line in removed
+            RemovedLine(str(line.removed_on), line.kind, line.rule, line.rows) for line in removed
         ],
         rows_from=None if project.rows_from_us is None else iso_ms(project.rows_from_us),
         acts_at=iso_ms(held.acts_us) if waits else msgspec.UNSET,

@@ -204,7 +204,7 @@ async def mark(store: Warehouse, run: Run, today: date) -> dict[str, int]:
     sql, values = marking(run)
     sql = MARK.replace("{marked}", sql)
     await store.command(sql, values | {"today": today}, **MARK_SETTINGS)
-    counts = {}
+    counts: dict[str, int] = {}
     for kind, tables in DELETED.items():
         counts[kind] = await _count(store, run, tables[0], kind)
     return counts

@@ -117,12 +117,14 @@ def _demo(settings: Settings, address: str) -> _Demo:
     from sluice.demo_budgets import set_budgets
     from sluice.demo_maps import upload_maps
     from sluice.demo_project import demo_dsn, demo_key
+    from sluice.demo_retention import set_retention
 
     async def work() -> _Demo:
         async with opened(settings) as control:
             key = await demo_key(control.database, control.vault)
             await upload_maps(control.database, key.project_id, address)
             await set_budgets(control.database, key.project_id)
+            await set_retention(control.database, key.project_id)
             return _Demo(key, await demo_dsn(control.database, key.project_id))
 
     return asyncio.run(work())

@@ -51,7 +51,7 @@ async def set_retention(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         by = viewer.session.account.email
         await change_retention(request, viewer.project, change, by)
     except BadRequest as error:
-        problem = problem_of(error, FIELDS)
+        problem = problem_of(error, FIELDS, {name: [text] for name, text in fields.items()})
         return await _shown(request, viewer, fields=fields, problem=problem)
     return Redirect(page_of(request, "/retention", saved=1), status_code=303)
 
