@@ -405,7 +405,7 @@ async def test_kept_days_answer_for_calls_that_are_gone_and_are_not_built_from_w
     await advance_rows_from(database, {project.project_id: rows_from})
     thinned = structs.replace(project, rows_from_us=START_US + 3 * DAY_US)
 
-    assert await work(database, warehouse, 10 * AGAIN_S).work() == 0
+    assert await work(database, warehouse, 10 * key_days.AGAIN_S).work() == 0
 
     assert await sum_groups(warehouse, thinned, ALL, grouping) == before
 
