@@ -158,7 +158,6 @@ MARK_SETTINGS: dict[str, Any] = {
     "max_threads": 1,
 }
 DELETE_SETTINGS: dict[str, Any] = {
-    "lightweight_deletes_sync": 2,
     "allow_nondeterministic_mutations": 1,
     "max_execution_time": 600,
 }
