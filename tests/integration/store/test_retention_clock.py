@@ -286,23 +286,6 @@ async def test_kinds_go_after_days_of_their_own_and_sums_outlive_calls(
     assert [(one.kind, one.rule, one.rows) for one in removed] == [("calls", "days", 2)]
 
 
-async def test_where_calls_go_within_the_time_of_resent_ids_their_sums_go_with_them(
-    node: Any, warehouse: Warehouse, project: ProjectId
-) -> None:
-    """Else who sends one again would be counted twice."""
-    store(warehouse, project, 6, 2)
-    kinds = RetentionChange(kinds={"calls": 3}, sums_days=30, at_once=True)
-    await set_policy(node.database, project, kinds, by="ada")
-    await know_day(node.database, NOW.date())
-
-    await retention_of(node).run(NOW)
-
-    sums = "SELECT sum(requests) FROM trace_sums WHERE grain = 'day' AND project_id = {p:String}"
-    summed = warehouse.query_now(sums, {"p": project}, {}).rows[0][0]
-    assert summed == count(warehouse, project) == 1
-    assert await find_rows_from(node.database, project) is None
-
-
 async def test_for_a_day_after_a_change_nothing_goes_by_it(
     node: Any, warehouse: Warehouse, project: ProjectId
 ) -> None:

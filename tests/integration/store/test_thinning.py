@@ -363,7 +363,7 @@ async def test_two_processes_at_once_end_a_day_once(
 async def test_a_looser_rule_brings_nothing_back_and_a_stricter_one_goes_over_all_days_again(
     warehouse: Warehouse, database: FusedDatabase, project: ProjectId
 ) -> None:
-    store_all(warehouse, project, 20)
+    store_all(warehouse, project, 12)
     counts = []
     for percent in (50, 80, 10):
         policy = RetentionPolicy(sample_from_days=SAMPLE_AT, sample_percent=percent)
