@@ -1,8 +1,9 @@
 """`retention`: what a project keeps, what of it is stored, what goes next; set by admins."""
 
 import time
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -20,13 +21,14 @@ from clickhouse.retention_sizes import Within, going_of, stored_of
 from controlplane.failures import BadRequest
 from controlplane.projects import project_settings
 from controlplane.retention_policies import Held, checked, find_policy, set_policy
-from controlplane.thinning import Removed, list_removed
+from controlplane.thinning import Removed, list_removed, list_thinned
 from schemas.described import describes
 from schemas.projects import ProjectContext
 from schemas.retained import (
     FOREVER_DAYS,
     KindGone,
     KindKept,
+    Outlook,
     RemovedLine,
     RetentionAnswer,
     RetentionPreview,
@@ -54,10 +56,10 @@ async def get_retention(request: AnyRequest, project: Project) -> Response[bytes
     """Answer what is kept and for how long, what is stored, what goes next, what went."""
     held = await find_policy(services(request).database, project.project_id)
     within = await within_of(request, project)
-    removed = await list_removed(services(request).database, project.project_id, LINES)
+    done = await done_of(request, project)
 
     async def ask(warehouse: Warehouse) -> RetentionAnswer:
-        return await retention_in(warehouse, project, held, removed, within)
+        return await retention_in(warehouse, project, held, done, within)
 
     return await one(reader_of(request, project), ask)
 
@@ -107,6 +109,24 @@ CONTROLS = (preview_retention, put_retention)
 AGENTS = (by_token(OF_PROJECT, get_retention), preview_by_token, put_by_token)
 
 
+class Done(NamedTuple):
+    """What retention has done in a project."""
+
+    removed: list[Removed]
+    stages: Mapping[date, str]
+    """Of days that were thinned."""
+
+
+async def done_of(request: AnyRequest, project: ProjectContext) -> Done:
+    """Return what went, the last first, and the days that are thinned as rules say."""
+    database = services(request).database
+    thinned = await list_thinned(database, project.project_id)
+    return Done(
+        await list_removed(database, project.project_id, LINES),
+        {day: one.stage for day, one in thinned.items() if one.is_done},
+    )
+
+
 async def within_of(request: AnyRequest, project: ProjectContext) -> Within:
     """Return the date, and the days of the project and of the server."""
     state = services(request)
@@ -119,7 +139,7 @@ async def retention_in(
     warehouse: Warehouse,
     project: ProjectContext,
     held: Held,
-    removed: list[Removed],
+    done: Done,
     within: Within,
 ) -> RetentionAnswer:
     """Return the answer, with what is in the store now."""
@@ -127,6 +147,7 @@ async def retention_in(
     now_us = time.time_ns() // 1000
     waits = now_us < held.acts_us and held.before != held.policy
     first = max(within.today, from_us(held.acts_us).date()) if waits else within.today
+    outlook = Outlook(held.policy, within.usual_days, first, done.stages, within.window_days)
     kinds = [
         KindKept(
             kind=kind,
@@ -136,7 +157,7 @@ async def retention_in(
             rows=stored[kind].rows,
             bytes=stored[kind].bytes_of(stored[kind].rows),
             oldest=str(min(stored[kind].days)) if stored[kind].days else None,
-            next=next_gone(stored[kind], kind, held.policy, within.usual_days, first),
+            next=next_gone(stored[kind], kind, outlook),
         )
         for kind in KINDS
     ]
@@ -146,7 +167,8 @@ async def retention_in(
         policy=held.policy,
         kinds=kinds,
         removed=[
-            RemovedLine(str(line.removed_on), line.kind, line.rule, line.count) for line in removed
+            RemovedLine(str(line.removed_on), line.kind, line.rule, line.rows)
+            for line in done.removed
         ],
         rows_from=None if project.rows_from_us is None else iso_ms(project.rows_from_us),
         acts_at=iso_ms(held.acts_us) if waits else msgspec.UNSET,

@@ -51,7 +51,7 @@ async def stored_of(warehouse: Warehouse, project: ProjectContext) -> dict[KeptK
     """Returns what is stored of each kind."""
     tables = [table for of in TABLES_OF.values() for table in of.rows]
     found = await warehouse.query(ROW_BYTES, {"tables": tables})
-    sizes: dict[str, float] = dict(found.rows)
+    sizes = {str(table): float(size) for table, size in found.rows}
     return {kind: await _stored(warehouse, project, kind, sizes) for kind in KINDS}
 
 

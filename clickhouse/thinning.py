@@ -158,7 +158,6 @@ MARK_SETTINGS: dict[str, Any] = {
     "max_threads": 1,
 }
 DELETE_SETTINGS: dict[str, Any] = {
-    "lightweight_deletes_sync": 2,
     "allow_nondeterministic_mutations": 1,
     "max_execution_time": 600,
 }
@@ -204,7 +203,7 @@ async def mark(store: Warehouse, run: Run, today: date) -> dict[str, int]:
     sql, values = marking(run)
     sql = MARK.replace("{marked}", sql)
     await store.command(sql, values | {"today": today}, **MARK_SETTINGS)
-    counts = {}
+    counts: dict[str, int] = {}
     for kind, tables in DELETED.items():
         counts[kind] = await _count(store, run, tables[0], kind)
     return counts

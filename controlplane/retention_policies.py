@@ -82,7 +82,7 @@ async def set_policy(
         row = await session.get(RetentionPolicyRow, project.id)
         held = UNSET if row is None else _held(row)
         before = held.policy if now_us >= held.acts_us else held.before
-        new = Held(policy, before, now_us if change.at_once else now_us + GRACE_US, now_us, by)
+        new = Held(policy, before, 0 if change.at_once else now_us + GRACE_US, now_us, by)
         if policy == held.policy and not change.at_once:
             return held
         await _save(session, project_id, new)

@@ -40,7 +40,7 @@ class Removed(NamedTuple):
     removed_on: date
     kind: str
     rule: str
-    count: int
+    rows: int
 
 
 async def advance_rows_from(database: Database, days: Mapping[ProjectId, date]) -> bool:
@@ -158,16 +158,16 @@ async def list_removed(database: Database, project_id: ProjectId, limit: int) ->
 
 
 async def _add(session: AsyncSession, project_id: ProjectId, line: Removed) -> None:
-    if not line.count:
+    if not line.rows:
         return
     key = {"project_id": as_uuid(project_id), "removed_on": line.removed_on}
     new = insert_of(session, RemovedRows).values(
-        **key, kind=line.kind, rule=line.rule, count=line.count
+        **key, kind=line.kind, rule=line.rule, count=line.rows
     )
     await session.execute(
         new.on_conflict_do_update(
             index_elements=["project_id", "removed_on", "kind", "rule"],
-            set_={"count": RemovedRows.count + line.count},
+            set_={"count": RemovedRows.count + line.rows},
         )
     )
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType
 
-from schemas.retention import OF_TRACES, KeptKind, RetentionPolicy
+from schemas.retention import OF_TRACES, KeptKind, RetentionPolicy, Stage, stage_of
 
 FOREVER_DAYS = 100_000
 """As many days are never over: the days of a server that keeps everything."""
@@ -100,27 +100,49 @@ class Stored(NamedTuple):
         return round(rows * self.row_bytes)
 
 
-def next_gone(
-    stored: Stored, kind: KeptKind, policy: RetentionPolicy, usual: int, from_day: date
-) -> NextGone | None:
-    """Returns what goes of a kind on the next day on which anything may, from `from_day` on.
+class Outlook(NamedTuple):
+    """By what the next rows of a project go."""
 
-    A day of rows that is due is taken to go then: what a rule has left of it already, stays.
-    """
+    policy: RetentionPolicy
+    usual: int
+    """Days of what has none of its own."""
+    from_day: date
+    """The first day on which anything may go by it."""
+    thinned: Mapping[date, str]
+    """The stages of days that are done already."""
+    window_days: int
+
+    def stage(self, day: date) -> Stage | None:
+        """Returns what is to be left of a day of traces, if that is not done."""
+        age = (self.from_day - day).days
+        stage = stage_of(self.policy, self.usual, age) if age > self.window_days else None
+        return None if stage is None or self.thinned.get(day) == stage.text else stage
+
+
+def next_gone(stored: Stored, kind: KeptKind, outlook: Outlook) -> NextGone | None:
+    """Returns what goes of a kind on the next day on which anything may."""
     due: dict[tuple[date, str], int] = {}
     for day, rows in stored.days.items():
-        for age, rule in _ends(kind, policy, usual):
-            if age >= FOREVER_DAYS:
-                continue
-            on = day + timedelta(days=age)
-            if rule == "days" or on >= from_day:
-                key = (max(on, from_day), rule)
-                due[key] = due.get(key, 0) + rows
-                break
+        on, rule = _next_of(day, kind, outlook)
+        if on is not None:
+            due[on, rule] = due.get((on, rule), 0) + rows
     if not due:
         return None
-    (on, rule), rows = min(due.items())
-    return NextGone(str(on), rows, stored.bytes_of(rows), rule)
+    (first, rule), rows = min(due.items())
+    return NextGone(str(first), rows, stored.bytes_of(rows), rule)
+
+
+def _next_of(day: date, kind: KeptKind, outlook: Outlook) -> tuple[date | None, str]:
+    stage = outlook.stage(day) if kind in OF_TRACES else None
+    if stage is not None and kind in (*stage.sampled, *stage.ruled):
+        return outlook.from_day, stage.name
+    for age, rule in _ends(kind, outlook.policy, outlook.usual):
+        if age >= FOREVER_DAYS:
+            continue
+        on = day + timedelta(days=max(age, outlook.window_days + 1) if rule != "days" else age)
+        if rule == "days" or on > outlook.from_day:
+            return max(on, outlook.from_day), rule
+    return None, ""
 
 
 def _ends(kind: KeptKind, policy: RetentionPolicy, usual: int) -> Iterator[tuple[int, str]]:

@@ -156,13 +156,14 @@ async def count_traces(warehouse: Warehouse, project: ProjectContext, wanted: Tr
     # A session's traces are few and indexed, and no rollup knows the rest of these.
     fine = (wanted.session_id, wanted.model_used, wanted.min_latency_ms, wanted.max_latency_ms)
     exact = {*fine, wanted.min_cost_cents, wanted.max_cost_cents} != {None}
+    from_us = EARLIEST_US if wanted.from_us is None else wanted.from_us
     bounded = structs.replace(
         wanted,
-        from_us=EARLIEST_US if wanted.from_us is None else wanted.from_us,
+        from_us=from_us,
         to_us=LATEST_US if wanted.to_us is None else wanted.to_us,
     )
-    # Nor do they know which rows of theirs are gone.
-    exact = exact or project.rows_from_us is not None and bounded.from_us < project.rows_from_us
+    # Nor do they know which of their rows are gone.
+    exact = exact or (project.rows_from_us is not None and from_us < project.rows_from_us)
     scoped = rollups.scope(project, bounded, names=(), base_only=exact)
     if scoped.table == "base" and not exact:
         scoped = await scope_of(warehouse, project, bounded, names=())

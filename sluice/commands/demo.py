@@ -120,6 +120,7 @@ def _demo(settings: Settings, address: str) -> _Demo:
     from sluice.demo_maps import upload_maps
     from sluice.demo_project import demo_dsn, demo_key
     from sluice.demo_prompts import keep_prompts
+    from sluice.demo_retention import set_retention
 
     async def work() -> _Demo:
         async with opened(settings) as control:
@@ -128,6 +129,7 @@ def _demo(settings: Settings, address: str) -> _Demo:
             await set_budgets(control.database, key.project_id)
             await set_judges(control.database, key.project_id)
             await keep_prompts(control.database, key.project_id)
+            await set_retention(control.database, key.project_id)
             return _Demo(key, await demo_dsn(control.database, key.project_id))
 
     return asyncio.run(work())

@@ -75,13 +75,14 @@ def test_a_project_that_another_process_deletes_goes_though_both_are_sent_for_al
 
 
 def test_rows_go_after_the_days_that_their_project_keeps_them(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", settings={"RETENTION_DAYS": "90"}) as server:
+    days = {"RETENTION_DAYS": "90", "RETENTION_SUMS_DAYS": "0"}
+    with Server(tmp_path / "data", settings=days) as server:
         project, neighbour = create_project(server), create_project(server, "Neighbour")
         server.stop()
         ages = (3, 10, 89, 91, 400)
         add_rows_of_ages(server.data_dir, project.project_id, ages)
-        for days in ages:
-            add_dead_letters_of_age(server.data_dir, days, project.project_id, neighbour.project_id)
+        for age in ages:
+            add_dead_letters_of_age(server.data_dir, age, project.project_id, neighbour.project_id)
 
         server.start()
         _wait_for_ages(project, {3, 10, 89})

@@ -86,6 +86,32 @@ class TestProject:
         details = world.admin.get(f"/dashboard/api/projects/{world.project.project_id}").json()
         assert (details["costPreference"], details["retentionDays"]) == ("computed", 30)
 
+    def test_days_and_rules_are_previewed_set_and_shown_as_texts(self, world: World) -> None:
+        form = {
+            "days_logs": "14",
+            "when_0": "environment",
+            "value_0": '<b>"x',
+            "rule_days_0": "99",
+            "act": "preview",
+        }
+        assert "would delete nothing now" in world.post("/retention", **form).text
+        assert 'value="14"' not in world.page("/retention")
+        says(world.post("/retention", **form | {"days_logs": "0"}), "days_logs", "1 to 3650")
+
+        leads_to(world.post("/retention", **form | {"act": "save"}), world.path("/retention"))
+
+        shown = world.admin.get(world.path("/retention")).text
+        assert "<b>" not in shown
+        assert 'value="14"' in shown
+        assert "The last change counts from" in shown
+        answer = world.admin.get(
+            "/dashboard/api/retention", headers={"X-Project-Id": world.project.project_id}
+        ).json()
+        assert answer["policy"]["rules"] == [{"when": "environment", "days": 99, "value": '<b>"x'}]
+        assert answer["before"] == {}
+        member = world.member.post(world.path("/retention"), data=form)
+        assert member.status_code in (403, 404)
+
     def test_a_project_is_deleted_by_its_name_alone(self, world: World) -> None:
         other = create_project(world.server, "To be deleted")
         path = f"/p/{other.project_id}/settings"

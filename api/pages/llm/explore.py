@@ -146,6 +146,7 @@ async def _figures(request: AnyRequest, viewer: Viewer) -> dict[str, Any]:
         "chart": with_marks(chart_of_groups(wanted, asked, found, rows), marks),
         "rows": rows,
         "is_empty": not found.total.total_requests,
+        "sums_only": found.total.sums_only,
     }
 
 

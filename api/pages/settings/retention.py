@@ -19,11 +19,10 @@ from api.pages.settings.retention_forms import (
 )
 from api.pages.viewer import Viewed, Viewer
 from api.reads import reader_of
-from api.retention import LINES, change_retention, preview_in, retention_in, within_of
+from api.retention import change_retention, done_of, preview_in, retention_in, within_of
 from clickhouse.failures import QueryTooExpensive
 from controlplane.failures import BadRequest
 from controlplane.retention_policies import find_policy
-from controlplane.thinning import list_removed
 from schemas.retained import RetentionAnswer, RetentionPreview
 from schemas.retention import KINDS, TABLES_OF
 
@@ -51,7 +50,7 @@ async def set_retention(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         by = viewer.session.account.email
         await change_retention(request, viewer.project, change, by)
     except BadRequest as error:
-        problem = problem_of(error, FIELDS)
+        problem = problem_of(error, FIELDS, {name: [text] for name, text in fields.items()})
         return await _shown(request, viewer, fields=fields, problem=problem)
     return Redirect(page_of(request, "/retention", saved=1), status_code=303)
 
@@ -91,10 +90,10 @@ async def _kept(request: AnyRequest, viewer: Viewer) -> RetentionAnswer | None:
     """Returns what is stored; `None` where it is too much to count."""
     database, project = services(request).database, viewer.project
     held = await find_policy(database, project.project_id)
-    removed = await list_removed(database, project.project_id, LINES)
+    done = await done_of(request, project)
     within = await within_of(request, project)
     try:
         async with reader_of(request, project).turn() as warehouse:
-            return await retention_in(warehouse, project, held, removed, within)
+            return await retention_in(warehouse, project, held, done, within)
     except QueryTooExpensive:
         return None

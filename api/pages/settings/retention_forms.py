@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from controlplane.failures import BadRequest
-from schemas.retention import KINDS, MOST_RULES, RetentionChange, RetentionPolicy
+from schemas.retention import KINDS, MOST_DAYS, MOST_RULES, RetentionChange, RetentionPolicy
 
 WHENS = (
     ("", "no rule"),
@@ -19,8 +19,9 @@ WHENS = (
 EMPTY_RULES = 2
 """Shown below those that are there."""
 MOST_FIELDS = 80
-FIELDS = {"sums_days": "sums_days", "sample": "sample_percent", "rules": "rules"} | {
-    f"kinds.{kind}": f"days_{kind}" for kind in KINDS
+FIELDS = {
+    **{name: name for name in ("sums_days", "sample_from_days", "sample_percent", "rules")},
+    **{f"kinds.{kind}": f"days_{kind}" for kind in KINDS},
 }
 """By how a message of what is wrong begins, the field of the form."""
 
@@ -35,7 +36,7 @@ def change_in(fields: Mapping[str, str]) -> RetentionChange:
             {
                 "when": fields[f"when_{number}"],
                 "value": _text(fields, f"value_{number}").removeprefix("$"),
-                "days": _days(fields, f"rule_days_{number}", "rules"),
+                "days": _rule_days(fields, number),
             }
             for number in range(MOST_RULES)
             if _text(fields, f"when_{number}")
@@ -82,13 +83,23 @@ def _days(fields: Mapping[str, str], name: str, place: str) -> int | None:
     text = _text(fields, name)
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 6):
-        raise BadRequest(f"{place}: expected days, 1 to 3650, or nothing, and not {text[:20]!r}")
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= MOST_DAYS):
+        raise BadRequest(f"{place}: expected days, 1 to {MOST_DAYS}, or nothing")
     return int(text)
+
+
+def _rule_days(fields: Mapping[str, str], number: int) -> int:
+    days = _days(fields, f"rule_days_{number}", "rules")
+    if days is None:
+        raise BadRequest(f"rules: rule {number + 1} needs days, 1 to {MOST_DAYS}")
+    return days
 
 
 def _percent(text: str) -> float:
     try:
-        return float(text) if text else 100.0
+        found = float(text) if text else 100.0
     except ValueError:
-        raise BadRequest(f"sample_percent: expected a number, and not {text[:20]!r}") from None
+        found = -1.0
+    if not 0 <= found <= 100:
+        raise BadRequest("sample_percent: expected a number, 0 to 100")
+    return found

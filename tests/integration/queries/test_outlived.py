@@ -12,6 +12,8 @@ from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping
 from clickhouse.llm.span_analytics import analyse_spans
 from clickhouse.llm.traces import count_traces
+from clickhouse.person_rollups import drop_empty_sums, move_session_sums
+from clickhouse.persons import Whose, erase_rows, personal_of
 from schemas.llm.answers import AnalyticsAnswer
 from schemas.projects import ProjectContext
 from tests.e2e.seeds import SEED
@@ -165,3 +167,28 @@ def test_a_range_of_whole_rows_is_read_as_ever(project: ProjectContext) -> None:
     plain = rollups.scope(project, wanted, names=("model",))
 
     assert rollups.scope(thinned, wanted, names=("model",)) == plain._replace(project=thinned)
+
+
+async def test_a_person_leaves_the_sums_of_calls_that_are_gone_and_no_total_changes(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    wanted = within(START_US, END_US - 1)
+    by_user = Grouping(("user",))
+    before = await analyse(warehouse, project, wanted, period="day", grouping=by_user)
+    assert before.groups is not None
+    whose = Whose(project.project_id, "u1", END_US + DAY_US)
+    thinned = thin(warehouse, project, 8)
+
+    for _ in range(2):
+        await move_session_sums(warehouse, whose, f"erase/{project.project_id}")
+    await erase_rows(warehouse, personal_of("traces"), whose)
+    await drop_empty_sums(warehouse, whose)
+
+    after = await analyse(warehouse, thinned, wanted, period="day", grouping=by_user)
+    assert after.groups is not None
+    assert {one.key["user"] for one in after.groups} == {"u2", "u3", None}
+    calls, were = (
+        {one.key["user"]: one.requests for one in found.groups or ()} for found in (after, before)
+    )
+    assert calls == {"u2": were["u2"], "u3": were["u3"], None: were[None] + were["u1"]}
+    assert after.total_cost == before.total_cost

@@ -23,6 +23,7 @@ from clickhouse.retention import Expiry, Keeping
 from clickhouse.tags import path_of
 from controlplane.database import Database
 from controlplane.erasures import request_erasure
+from controlplane.thinning import advance_rows_from
 from processors.llm import key_days
 from processors.llm.key_days import KeyDays
 from schemas.projects import ProjectContext
@@ -391,6 +392,25 @@ async def test_retention_cuts_kept_days_as_it_cuts_calls(
     grouping = Grouping((TEAM,))
     found = await sum_groups(warehouse, project, ALL, grouping)
     assert found == await sum_groups(warehouse, project, ALL, grouping, base_only=True)
+
+
+async def test_kept_days_answer_for_calls_that_are_gone_and_are_not_built_from_what_is_left(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, calls(project, 16))
+    await ask(warehouse, project, USERS)
+    await work(database, warehouse).work()
+    grouping = Grouping(("user",))
+    before = await sum_groups(warehouse, project, ALL, grouping)
+    gone = "DELETE FROM traces WHERE project_id = {p:String} AND received_date < {d:Date}"
+    rows_from = day_of(START_US + 3 * DAY_US)
+    warehouse.command_now(gone, {"p": project.project_id, "d": rows_from}, {})
+    await advance_rows_from(database, {project.project_id: rows_from})
+    thinned = structs.replace(project, rows_from_us=START_US + 3 * DAY_US)
+
+    assert await work(database, warehouse, 10 * key_days.AGAIN_S).work() == 0
+
+    assert await sum_groups(warehouse, thinned, ALL, grouping) == before
 
 
 def _change(row: Any, new_pico: int) -> reprice.Change:

@@ -16,7 +16,10 @@ from controlplane.database import Database
 from controlplane.models import PurgedProject
 from controlplane.projects import ProjectChange, insert_project, update_project
 from controlplane.retention import know_day, known_day, list_purged_projects
+from controlplane.retention_models import RetentionPolicyRow
+from controlplane.retention_policies import find_policy, set_policy
 from controlplane.rules import as_uuid
+from controlplane.thinning import find_rows_from, list_removed
 from eventlog.log import TopicPartition
 from eventlog.records import DeadLetter
 from eventlog.sqlite_log import SqliteLog
@@ -26,6 +29,7 @@ from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
 from schemas.metrics import REGISTRY
 from schemas.projects import ProjectId
+from schemas.retention import RetentionChange
 from schemas.settings import Settings
 from tests.integration.queries.rows import encode_traces, make_trace
 
@@ -262,3 +266,45 @@ class Empty:
 async def note_purged(database: Database, project_id: ProjectId, deleted_at: datetime) -> None:
     async with database.session() as session:
         session.add(PurgedProject(project_id=as_uuid(project_id), deleted_at=deleted_at))
+
+
+async def test_kinds_go_after_days_of_their_own_and_sums_outlive_calls(
+    node: Any, warehouse: Warehouse, project: ProjectId
+) -> None:
+    store(warehouse, project, 40, 20, 5)
+    kinds = RetentionChange(kinds={"calls": 10}, sums_days=30, at_once=True)
+    await set_policy(node.database, project, kinds, by="ada")
+    await know_day(node.database, NOW.date())
+
+    await retention_of(node).run(NOW)
+
+    sums = "SELECT sum(requests) FROM trace_sums WHERE grain = 'day' AND project_id = {p:String}"
+    assert count(warehouse, project) == 1
+    assert warehouse.query_now(sums, {"p": project}, {}).rows[0][0] == 2
+    assert await find_rows_from(node.database, project) == (NOW - 9 * DAY).date()
+    removed = await list_removed(node.database, project, 10)
+    assert [(one.kind, one.rule, one.rows) for one in removed] == [("calls", "days", 2)]
+
+
+async def test_for_a_day_after_a_change_nothing_goes_by_it(
+    node: Any, warehouse: Warehouse, project: ProjectId
+) -> None:
+    store(warehouse, project, 20)
+    await set_policy(node.database, project, RetentionChange(kinds={"calls": 10}), by="ada")
+    changed = (await find_policy(node.database, project)).changed_us
+    await know_day(node.database, NOW.date())
+    async with node.database.session() as session:
+        change_us = int(NOW.timestamp() * 1_000_000)
+        row = await session.get(RetentionPolicyRow, as_uuid(project))
+        row.acts_us += change_us - changed
+
+    await retention_of(node).run(NOW)
+    waiting = count(warehouse, project)
+    await retention_of(node).run(NOW + DAY)
+
+    assert (waiting, count(warehouse, project)) == (1, 0)
+
+
+def count(warehouse: Warehouse, project: ProjectId) -> int:
+    sql = "SELECT count() FROM traces WHERE project_id = {p:String}"
+    return int(warehouse.query_now(sql, {"p": project}, {}).rows[0][0])

@@ -180,7 +180,7 @@ async def test_whatever_breaks_off_the_next_run_ends_it_and_counts_it_once(
     store_all(warehouse, whole, 5)
     await thin(database, warehouse, keeping(whole, SAMPLE_AT + 1))
     expected = traces_in(warehouse, whole)
-    lines = [(one.kind, one.count) for one in await list_removed(database, whole, 9)]
+    lines = [(one.kind, one.rows) for one in await list_removed(database, whole, 9)]
 
     for number in chance.sample(range(2, 12), 2):
         project = await make_project(database)
@@ -193,7 +193,7 @@ async def test_whatever_breaks_off_the_next_run_ends_it_and_counts_it_once(
 
         assert traces_in(warehouse, project) == expected, number
         removed = await list_removed(database, project, 9)
-        assert [(one.kind, one.count) for one in removed] == lines, number
+        assert [(one.kind, one.rows) for one in removed] == lines, number
 
 
 async def test_of_old_traces_a_sample_and_those_with_errors_are_left_as_a_whole(
@@ -236,7 +236,7 @@ async def test_what_went_is_counted_once_by_its_rule_and_readers_are_told_since_
         "otel_spans": sum(before["otel_spans"].values()) - sum(after["otel_spans"].values()),
     }
     removed = await list_removed(database, project, 10)
-    assert {one.kind: one.count for one in removed} == gone
+    assert {one.kind: one.rows for one in removed} == gone
     assert {one.rule for one in removed} == {"sample"}
     assert await find_rows_from(database, project) == DAY + timedelta(days=2)
     assert rows_of(warehouse, "thinned_traces", project) == 0
@@ -354,7 +354,7 @@ async def test_two_processes_at_once_end_a_day_once(
 
     after = traces_in(warehouse, project)
     assert_whole(before, after)
-    removed = {one.kind: one.count for one in await list_removed(database, project, 9)}
+    removed = {one.kind: one.rows for one in await list_removed(database, project, 9)}
     gone = sum(before["traces"].values()) - sum(after["traces"].values())
     assert removed["calls"] == gone
     assert [one.is_done for one in (await list_thinned(database, project)).values()] == [True]
@@ -363,7 +363,7 @@ async def test_two_processes_at_once_end_a_day_once(
 async def test_a_looser_rule_brings_nothing_back_and_a_stricter_one_goes_over_all_days_again(
     warehouse: Warehouse, database: FusedDatabase, project: ProjectId
 ) -> None:
-    store_all(warehouse, project, 20)
+    store_all(warehouse, project, 12)
     counts = []
     for percent in (50, 80, 10):
         policy = RetentionPolicy(sample_from_days=SAMPLE_AT, sample_percent=percent)
