@@ -17,6 +17,7 @@ from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
 from schemas.llm.budgets import BUDGET
 from schemas.llm.examples import LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
+from schemas.llm.judges import JUDGE, PAST, TRY
 from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
@@ -105,6 +106,7 @@ QUERIES = (
     "models",
     *("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics"),
     *("budgets", "budgets/check", "budgets/alerts", "budgets/anomalies", "budgets/{budget_id}"),
+    *("judges", "judges/{judge_id}"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
     *("outcomes", "export", "export/{table}"),
@@ -148,6 +150,8 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/export{end}" for end in ("", "/{table}")),
     *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
+    "GET projects/{project_id}/judges",
+    *(f"{way} projects/{{project_id}}/judges/{{judge_id}}" for way in ("GET", "DELETE")),
 )
 DEPLOYMENT_PAGES = ("", "/live", "/lines.events", "/impact")
 PAGES = (
@@ -158,6 +162,7 @@ PAGES = (
     *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/prompts"),
     *("/llm/users", "/llm/users/totals", "/llm/users/beside"),
     *("/llm/budgets", "/llm/budgets/{budget_id}"),
+    *("/llm/judges", "/llm/judges/{judge_id}"),
     *("/llm/users/{user}", "/llm/users/{user}/more"),
     "/llm/traces/{trace_id}/raw/{part}",
     *("/llm/explore.parquet", "/llm/traces.csv", "/llm/traces.parquet"),
@@ -235,6 +240,7 @@ ALERTS = (
     ),
 )
 BUDGETS = ("", "/{budget_id}", "/{budget_id}/remove")
+JUDGES = ("", *(f"/{{judge_id}}{one}" for one in ("", "/test", "/past", "/remove")))
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
     *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
@@ -479,6 +485,15 @@ CASES: dict[str, Case] = {
     "DELETE /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN),
     "POST /api/v1/projects/{project_id}/budgets": Case(Guard.TOKEN, BUDGET),
     "PATCH /api/v1/projects/{project_id}/budgets/{budget_id}": Case(Guard.TOKEN, {"amount": 1}),
+    "POST /dashboard/api/judges": Case(Guard.ADMIN, JUDGE),
+    "PATCH /dashboard/api/judges/{judge_id}": Case(Guard.ADMIN, {"name": "taken"}),
+    "DELETE /dashboard/api/judges/{judge_id}": Case(Guard.ADMIN),
+    "POST /dashboard/api/judges/{judge_id}/test": Case(Guard.ADMIN, TRY),
+    "POST /dashboard/api/judges/{judge_id}/past": Case(Guard.ADMIN, PAST),
+    "POST /api/v1/projects/{project_id}/judges": Case(Guard.TOKEN, JUDGE),
+    "PATCH /api/v1/projects/{project_id}/judges/{judge_id}": Case(Guard.TOKEN, {"sampling": 1}),
+    "POST /api/v1/projects/{project_id}/judges/{judge_id}/test": Case(Guard.TOKEN, TRY),
+    "POST /api/v1/projects/{project_id}/judges/{judge_id}/past": Case(Guard.TOKEN, PAST),
     "GET /dashboard/api/alert-channels": Case(Guard.MEMBER),
     "POST /dashboard/api/alert-channels": Case(Guard.ADMIN, CHANNEL),
     "PUT /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN, CHANNEL),
@@ -502,6 +517,7 @@ CASES: dict[str, Case] = {
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
     **{f"POST /p/{{project_id}}/errors/alerts/{one}": Case(Guard.PAGE_ADMIN) for one in ALERTS},
     **{f"POST /p/{{project_id}}/llm/budgets{one}": Case(Guard.PAGE_ADMIN) for one in BUDGETS},
+    **{f"POST /p/{{project_id}}/llm/judges{one}": Case(Guard.PAGE_ADMIN) for one in JUDGES},
     **{
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
@@ -595,10 +611,12 @@ def world(server: Server) -> Iterator[World]:
     rule = {**RULE, "name": MARKER}
     rule_id = server.admin.post("/dashboard/api/alert-rules", json=rule, headers=own)
     budget = server.admin.post("/dashboard/api/budgets", json=BUDGET | named, headers=own)
+    judge = server.admin.post("/dashboard/api/judges", json=JUDGE | named, headers=own)
     ids |= {
         "channel_id": channel_id.json()["id"],
         "rule_id": rule_id.json()["id"],
         "budget_id": budget.json()["id"],
+        "judge_id": judge.json()["id"],
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "project_number": dsn_of(server, first)[1],

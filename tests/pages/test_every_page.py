@@ -60,6 +60,8 @@ class TestEveryPage:
         ("demo", "llm/scores?name=helpfulness"),
         ("demo", "llm/budgets"),
         ("empty", "llm/budgets"),
+        ("demo", "llm/judges"),
+        ("empty", "llm/judges"),
         ("demo", "llm/traces?where=model:none-of-it"),
         ("demo", "errors/issues?where=is:all"),
         ("demo", "errors/issues?open=1"),
