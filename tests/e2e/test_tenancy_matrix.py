@@ -1141,6 +1141,6 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS)
+    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS, JUDGES)
     assert len(posts) == sum(map(len, kinds))
     assert state_of(server, world.first) == before
