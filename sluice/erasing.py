@@ -10,6 +10,7 @@ from controlplane.errors.erasing import erase_texts as erase_errors
 from controlplane.errors.person_texts import TEXTS as OF_ERRORS
 from controlplane.llm.budget_erasing import erase_budgets
 from controlplane.llm.dataset_erasing import erase_items, list_sources
+from controlplane.llm.judge_erasing import erase_judges
 from controlplane.llm.person_texts import TEXTS as OF_LLM
 from controlplane.llm.prompts import erase_authors
 from controlplane.person_texts import MESSAGES, erase_all_texts
@@ -27,6 +28,7 @@ async def erase_texts(
     """Leave a person out of issues, messages, budgets and what people wrote. May be repeated."""
     await erase_errors(database, project_id, fingerprints, person)
     await erase_budgets(database, project_id, person)
+    await erase_judges(database, project_id, person)
     await erase_authors(database, project_id, person)
     await erase_all_texts(database, TEXTS, project_id, person)
 

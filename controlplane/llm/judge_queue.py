@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
@@ -33,7 +33,7 @@ from schemas.llm.judges import CallRef, Counts, Figures, Judge
 from schemas.projects import ProjectContext, ProjectId
 from schemas.zones import HOUR_US
 
-LEASE_US = 10 * 60 * 1_000_000
+LEASE_US = 60 * 1_000_000
 """After which another process takes over a judge of whom nothing is heard."""
 DAY_US = 24 * HOUR_US
 KEPT_DAYS = 400
@@ -162,6 +162,14 @@ async def take_judge(
         project = await session.get_one(Project, row.project_id)
         row.owner, row.next_us = owner, now_us + LEASE_US
         return Taken(judge_of(row), context_of(project, key_id=None), row.failures)
+
+
+async def hold_judge(database: Database, judge_id: str, owner: str, now_us: int) -> None:
+    """Keep a judge for longer, as long as it is the owner's."""
+    mine = (JudgeRow.id == as_uuid(judge_id), JudgeRow.owner == owner)
+    async with database.session() as session:
+        held = update(JudgeRow).where(*mine).values(next_us=now_us + LEASE_US)
+        await session.execute(held)
 
 
 async def read_queue(

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from schemas.settings import PREFIX, Settings, load
+from schemas.settings import PREFIX, Settings
+from schemas.settings_reading import load
 
 Host = Annotated[
     str | None, typer.Option(help="Address to listen on; else SLUICE_HOST, else 127.0.0.1.")

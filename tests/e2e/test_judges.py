@@ -1,5 +1,6 @@
 """Judges on a running server: calls are scored soon after they came, past ones when asked for."""
 
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -88,3 +89,37 @@ def test_calls_are_scored_when_they_come_and_past_ones_when_somebody_asks(
     assert (figures["scored"], figures["failed"]) == (2, 0)
     assert figures["skipped"] > 0
     assert fares()["right"]["id"] == expecting["id"]
+
+
+def test_a_call_that_opentelemetry_told_is_judged_as_others_are(
+    server: Server, project: Project
+) -> None:
+    make(server, project, name="fast", rule={"type": "max_latency", "ms": 1000})
+    attributes = [
+        {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+        {"key": "gen_ai.provider.name", "value": {"stringValue": "openai"}},
+        {"key": "gen_ai.request.model", "value": {"stringValue": "gpt-4o"}},
+    ]
+    sent: list[str] = []
+
+    def told_and_judged() -> bool:
+        trace_id, span_id = uuid.uuid4().hex, uuid.uuid4().hex[:16]
+        at_ns = time.time_ns()
+        span = {
+            "traceId": trace_id,
+            "spanId": span_id,
+            "name": "chat",
+            "startTimeUnixNano": str(at_ns),
+            "endTimeUnixNano": str(at_ns + 2_000_000_000),
+            "attributes": attributes,
+        }
+        body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+        assert project.post("/v1/traces", body).status_code == 200
+        sent.append(trace_id)
+        return bool(scores(project))
+
+    # Every process that stores calls knows of a judge within two seconds.
+    wait_for(told_and_judged, "a score")
+
+    ((trace_id, name), value) = next(iter(scores(project).items()))
+    assert (trace_id in sent, name, value) == (True, "fast", False)

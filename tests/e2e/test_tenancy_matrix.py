@@ -24,6 +24,7 @@ from schemas.llm.examples import (
     QUEUE_ITEMS,
     SCORES,
 )
+from schemas.llm.judges import JUDGE, PAST, TRY
 from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
@@ -118,6 +119,7 @@ QUERIES = (
     *("budgets", "budgets/check", "budgets/alerts", "budgets/anomalies", "budgets/{budget_id}"),
     *("annotation-queues", "annotation-queues/{queue_id}"),
     *("annotation-queues/{queue_id}/items", "annotation-queues/{queue_id}/agreement"),
+    *("judges", "judges/{judge_id}"),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
     *("outcomes", "export", "export/{table}", "retention"),
@@ -166,6 +168,8 @@ OF_TOKENS = (
     "GET projects/{project_id}/retention",
     *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
+    "GET projects/{project_id}/judges",
+    *(f"{way} projects/{{project_id}}/judges/{{judge_id}}" for way in ("GET", "DELETE")),
 )
 DEPLOYMENT_PAGES = ("", "/live", "/lines.events", "/impact")
 PAGES = (
@@ -179,6 +183,7 @@ PAGES = (
     *(f"/llm/annotation/{{queue_id}}{one}" for one in ("", "/work", "/items/{item_id}")),
     *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/asked"),
     "/llm/prompts",
+    *("/llm/judges", "/llm/judges/{judge_id}"),
     *("/llm/users/{user}", "/llm/users/{user}/more"),
     "/llm/traces/{trace_id}/raw/{part}",
     *("/llm/explore.parquet", "/llm/traces.csv", "/llm/traces.parquet"),
@@ -260,6 +265,7 @@ ALERTS = (
 BUDGETS = ("", "/{budget_id}", "/{budget_id}/remove")
 QUEUES = ("", "/{queue_id}", "/{queue_id}/remove")
 REVIEWS = ("-items", "/{queue_id}/skipped", "/{queue_id}/items/{item_id}/skip")
+JUDGES = ("", *(f"/{{judge_id}}{one}" for one in ("", "/test", "/past", "/remove")))
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
     *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
@@ -521,6 +527,15 @@ CASES: dict[str, Case] = {
     f"POST {BY_TOKEN}/annotation-queues": Case(Guard.TOKEN, QUEUE),
     f"PATCH {BY_TOKEN}/annotation-queues/{{queue_id}}": Case(Guard.TOKEN, {"name": "taken"}),
     f"POST {BY_TOKEN}/annotation-queues/{{queue_id}}/items": Case(Guard.TOKEN, QUEUE_ITEMS),
+    "POST /dashboard/api/judges": Case(Guard.ADMIN, JUDGE),
+    "PATCH /dashboard/api/judges/{judge_id}": Case(Guard.ADMIN, {"name": "taken"}),
+    "DELETE /dashboard/api/judges/{judge_id}": Case(Guard.ADMIN),
+    "POST /dashboard/api/judges/{judge_id}/test": Case(Guard.ADMIN, TRY),
+    "POST /dashboard/api/judges/{judge_id}/past": Case(Guard.ADMIN, PAST),
+    "POST /api/v1/projects/{project_id}/judges": Case(Guard.TOKEN, JUDGE),
+    "PATCH /api/v1/projects/{project_id}/judges/{judge_id}": Case(Guard.TOKEN, {"sampling": 1}),
+    "POST /api/v1/projects/{project_id}/judges/{judge_id}/test": Case(Guard.TOKEN, TRY),
+    "POST /api/v1/projects/{project_id}/judges/{judge_id}/past": Case(Guard.TOKEN, PAST),
     "GET /dashboard/api/alert-channels": Case(Guard.MEMBER),
     "POST /dashboard/api/alert-channels": Case(Guard.ADMIN, CHANNEL),
     "PUT /dashboard/api/alert-channels/{channel_id}": Case(Guard.ADMIN, CHANNEL),
@@ -546,6 +561,7 @@ CASES: dict[str, Case] = {
     **{f"POST /p/{{project_id}}/llm/budgets{one}": Case(Guard.PAGE_ADMIN) for one in BUDGETS},
     **{f"POST /p/{{project_id}}/llm/annotation{one}": Case(Guard.PAGE_ADMIN) for one in QUEUES},
     **{f"POST /p/{{project_id}}/llm/annotation{one}": Case(Guard.PAGE_FORM) for one in REVIEWS},
+    **{f"POST /p/{{project_id}}/llm/judges{one}": Case(Guard.PAGE_ADMIN) for one in JUDGES},
     **{
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
@@ -639,11 +655,13 @@ def world(server: Server) -> Iterator[World]:
     rule = {**RULE, "name": MARKER}
     rule_id = server.admin.post("/dashboard/api/alert-rules", json=rule, headers=own)
     budget = server.admin.post("/dashboard/api/budgets", json=BUDGET | named, headers=own)
+    judge = server.admin.post("/dashboard/api/judges", json=JUDGE | named, headers=own)
     ids |= {
         "channel_id": channel_id.json()["id"],
         "rule_id": rule_id.json()["id"],
         "budget_id": budget.json()["id"],
         **fill_queue(server, first, ids["trace_id"]),
+        "judge_id": judge.json()["id"],
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "project_number": dsn_of(server, first)[1],
@@ -1183,6 +1201,9 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS, QUEUES)
+    kinds = (
+        *(CHANGES, ALERTS, REPAIRS, OWN, BOARDS),
+        *(MONITOR_FORMS, APP_FORMS, BUDGETS, QUEUES, JUDGES),
+    )
     assert len(posts) == sum(map(len, kinds))
     assert state_of(server, world.first) == before

@@ -67,6 +67,8 @@ class TestEveryPage:
         ("empty", "llm/budgets"),
         ("empty", "llm/annotation"),
         ("demo", "llm/annotation-items"),
+        ("demo", "llm/judges"),
+        ("empty", "llm/judges"),
         ("demo", "llm/traces?where=model:none-of-it"),
         ("demo", "errors/issues?where=is:all"),
         ("demo", "errors/issues?open=1"),

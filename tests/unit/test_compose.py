@@ -23,7 +23,8 @@ from controlplane.database import Database
 from controlplane.progress import PartitionProgress
 from eventlog.kafka_offsets import HOW_TO_FIX
 from schemas.checkpoints import Intent, Progress
-from schemas.settings import PREFIX, SECRETS, Settings, load
+from schemas.settings import PREFIX, SECRETS, Settings
+from schemas.settings_reading import load
 from sluice.cli import app as cli
 from sluice.cluster import kafka_of, server_paths
 from sluice.paths import paths_of

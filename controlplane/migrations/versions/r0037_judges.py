@@ -34,6 +34,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "name", name="uq_judge_name"),
         _of("judge", "project"),
     )
+    _create_queue()
+    _create_rest()
+
+
+def downgrade() -> None:
+    """Drop them."""
+    for name in ("judge_word", "judge_day", "judge_queue", "judge"):
+        op.drop_table(name)
+
+
+def _create_queue() -> None:
     op.create_table(
         "judge_queue",
         sa.Column("id", GUID(length=16), nullable=False),
@@ -49,6 +60,9 @@ def upgrade() -> None:
         _of("judge_queue", "judge"),
     )
     op.create_index("ix_judge_queue_turn", "judge_queue", ["judge_id", "turn_us", "id"])
+
+
+def _create_rest() -> None:
     op.create_table(
         "judge_day",
         sa.Column("judge_id", GUID(length=16), nullable=False),
@@ -70,12 +84,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_judge_word_project_id", "judge_word", ["project_id"])
     op.create_index("ix_judge_word_at_us", "judge_word", ["at_us"])
-
-
-def downgrade() -> None:
-    """Drop them."""
-    for name in ("judge_word", "judge_day", "judge_queue", "judge"):
-        op.drop_table(name)
 
 
 def _of(table: str, other: str) -> sa.ForeignKeyConstraint:

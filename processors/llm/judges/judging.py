@@ -7,6 +7,7 @@ it as a whole, and nothing is scored twice.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from clickhouse.failures import QueryTooExpensive, WarehouseError
 from clickhouse.llm.judged import Read, read_calls
 from clickhouse.migrate import is_replicated
 from controlplane.database import Database
+from controlplane.failures import ControlPlaneError
 from controlplane.llm.judge_queue import (
     Queued,
     Round,
@@ -26,6 +28,7 @@ from controlplane.llm.judge_queue import (
     Word,
     end_round,
     forget_days,
+    hold_judge,
     read_queue,
     take_judge,
 )
@@ -41,6 +44,7 @@ FIRST_PAUSE_US = 5 * SECOND_US
 LONGEST_PAUSE_US = 600 * SECOND_US
 REPLICA_US = 5 * SECOND_US
 """Until a row is on each copy of the store, as a rule."""
+HOLD_EVERY_S = 15.0
 FORGET_EVERY_US = 24 * HOUR_US
 
 log = structlog.get_logger(__name__)
@@ -141,6 +145,21 @@ class Judging:
         )
 
     async def _see_to(self, taken: Taken) -> None:
+        holding = asyncio.create_task(self._hold(taken.judge.id))
+        try:
+            await self._round(taken)
+        finally:
+            holding.cancel()
+            await asyncio.gather(holding, return_exceptions=True)
+
+    async def _hold(self, judge_id: str) -> None:
+        """Keeps others from taking a judge while its round goes on."""
+        while True:
+            await asyncio.sleep(HOLD_EVERY_S)
+            with suppress(ControlPlaneError):  # the next one may come in time
+                await hold_judge(self._database, judge_id, self._owner, self._now_us())
+
+    async def _round(self, taken: Taken) -> None:
         judge_id = taken.judge.id
         began_us = self._now_us()
         before_us = began_us - (self._settle_us or 0)

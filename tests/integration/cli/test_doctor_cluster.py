@@ -23,7 +23,8 @@ from eventlog.kafka_topics import TopicSettings, check_topics, ensure_topics
 from eventlog.topics import AGENT_TOPICS, DEAD, OUTCOMES, TOPICS
 from schemas.checkpoints import Intent
 from schemas.kinds import TRACES
-from schemas.settings import Settings, load
+from schemas.settings import Settings
+from schemas.settings_reading import load
 from sluice import cluster_checks
 from sluice.checks import Finding, check_store_server
 from sluice.findings import findings

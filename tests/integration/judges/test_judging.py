@@ -12,9 +12,10 @@ from controlplane.database import Database
 from controlplane.failures import Unavailable
 from controlplane.llm import judge_queue
 from controlplane.llm.judge_queue import Waiting, drop_words, put_queue
-from controlplane.llm.judges import change_judge, list_enabled, remove_judge
+from controlplane.llm.judges import change_judge, list_enabled, list_judges, remove_judge
 from processors.llm.judges.candidates import Candidates, calls_of
 from schemas.llm.judges import CallRef, JudgeChange, share_of
+from sluice.erasing import erase_texts
 from sluice.judge_words import JudgeWords
 from tests.integration.judges.courts import Court
 from tests.integration.queries.rows import encode_traces, make_trace
@@ -219,6 +220,17 @@ async def test_calls_for_a_judge_who_is_gone_are_left_out(court: Court) -> None:
     await put_queue(court.database, waiting)
 
     assert (await court.figures(stays)).queued == 1
+
+
+async def test_judges_of_a_person_alone_go_when_the_person_is_erased(court: Court) -> None:
+    await court.judge("theirs", POLITE, calls={"user": "ann"})
+    await court.judge("of all", POLITE)
+
+    for _ in range(2):
+        await erase_texts(court.database, court.project_id, [], "ann")
+
+    left = await list_judges(court.database, court.project_id)
+    assert [one.name for one in left] == ["of all"]
 
 
 class FakeLog:

@@ -231,8 +231,9 @@ async def test_a_statement_left_behind_by_its_request_still_counts(store: Store)
 def test_every_query_route_is_tried_here() -> None:
     asked = [path for one in (*queries(), *outcomes_api.HANDLERS) for path in one.paths]
     # Those ask the control plane too: tests/integration/issues/test_http.py tries them, and
-    # tests/integration/alerts/test_budgets_http.py, tests/integration/datasets, and
-    # tests/e2e/test_annotation.py.
-    others = ("/issues", "/releases", "/feedback", "/budgets", "/annotation-queues", "/datasets")
+    # tests/integration/alerts/test_budgets_http.py, tests/integration/datasets,
+    # tests/integration/judges/test_http.py, and tests/e2e/test_annotation.py.
+    own = ("/budgets", "/annotation-queues", "/datasets", "/judges")
+    others = ("/issues", "/releases", "/feedback", *own)
     alone = [path for path in asked if not path.startswith(others)]
     assert len(PATHS) == len(alone)

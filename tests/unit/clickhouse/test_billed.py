@@ -48,6 +48,7 @@ EVERY_CALL = {
     "grafana/pipeline.py": "when items arrived, billed or not",
     "grafana/variables.py": "when prices changed",
     "clickhouse/llm/scores.py": "whether there is a trace; nothing is counted",
+    "clickhouse/llm/judged.py": "one call by its id; lists have the filter of lists",
     "clickhouse/llm/score_sums.py": "what a score is about, by id; scores are counted",
 }
 

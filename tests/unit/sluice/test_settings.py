@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.settings import SECRETS, Settings, SettingsError, load
+from schemas.settings import SECRETS, Settings, SettingsError
+from schemas.settings_reading import load
 
 
 def test_a_variable_with_our_prefix_that_is_no_setting_is_an_error_that_names_it() -> None:

@@ -147,7 +147,7 @@ class TestSchema:
         assert verdict.is_failure
         assert time.monotonic() - began < SOON_S
 
-    def test_items_that_differ_are_told_apart_in_linear_time(self) -> None:
+    def test_items_are_compared_in_linear_time(self) -> None:
         items = "[" + ",".join(f'{{"a":{n}}}' for n in range(60_000)) + "]"
         began = time.monotonic()
 
