@@ -26,6 +26,8 @@ OF_ISSUES = (
     *("logs", "logs/counts", "logs/{log_id}"),
     "issues/{issue_id}/events/{event_id}/source-maps",
 )
+OF_PROMPTS, LABEL = ("", "/{prompt_name}", "/{prompt_name}/versions"), "/labels/{label}"
+OF_ADMINS = ("/dashboard/api", "/api/v1/projects/{project_id}")
 OF_BUDGETS = ("/check", "/alerts", "/anomalies", "/{budget_id}")
 OF_ISSUE_BY_TOKEN = (
     *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
@@ -197,6 +199,15 @@ STEPS = (
     "POST /api/v1/projects/{project_id}/persons/erasures",
     *("POST /api/v1/projects/{project_id}/alerts/rules", "GET /api/v1/alerts/rules"),
     *("GET /api/v1/alerts/rules/{rule_id}", "PATCH /api/v1/alerts/rules/{rule_id}"),
+    *(f"POST {base}/prompts" for base in OF_ADMINS),
+    *(f"GET {base}/prompts{end}" for base in ("/v1", *OF_ADMINS) for end in OF_PROMPTS),
+    *(f"GET {base}/analytics/prompts" for base in ("/v1", *OF_ADMINS)),
+    "GET /api/public/v2/prompts/{prompt_name}",
+    *(f"{one} {OF_ADMINS[0]}/prompts/{{prompt_name}}{LABEL}" for one in ("PUT", "DELETE")),
+    *(f"{one} {OF_ADMINS[1]}/prompts/{{prompt_name}}{LABEL}" for one in ("PUT", "DELETE")),
+    f"DELETE {OF_ADMINS[0]}/prompts/{{prompt_name}}",
+    f"POST {OF_ADMINS[0]}/prompts",
+    f"DELETE {OF_ADMINS[1]}/prompts/{{prompt_name}}",
     *("POST /dashboard/api/budgets", "GET /dashboard/api/budgets"),
     *(f"GET {base}/budgets{end}" for base in ("/v1", "/dashboard/api") for end in OF_BUDGETS),
     "GET /v1/budgets",

@@ -17,6 +17,7 @@ from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
 from schemas.llm.budgets import BUDGET
 from schemas.llm.examples import LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
+from schemas.llm.prompts import PROMPT
 from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
@@ -101,7 +102,8 @@ QUERIES = (
     "spans/{span_id}",
     "spans/{span_id}/cost",
     "analytics",
-    "analytics/spans",
+    *("analytics/spans", "analytics/prompts"),
+    *("prompts", "prompts/{prompt_name}", "prompts/{prompt_name}/versions"),
     "models",
     *("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics"),
     *("budgets", "budgets/check", "budgets/alerts", "budgets/anomalies", "budgets/{budget_id}"),
@@ -148,6 +150,10 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/export{end}" for end in ("", "/{table}")),
     *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
+    *(f"GET projects/{{project_id}}/{one}" for one in ("analytics/prompts", "prompts")),
+    *(f"{way} projects/{{project_id}}/prompts/{{prompt_name}}" for way in ("GET", "DELETE")),
+    "GET projects/{project_id}/prompts/{prompt_name}/versions",
+    "DELETE projects/{project_id}/prompts/{prompt_name}/labels/{label}",
 )
 DEPLOYMENT_PAGES = ("", "/live", "/lines.events", "/impact")
 PAGES = (
@@ -236,6 +242,7 @@ ALERTS = (
     ),
 )
 BUDGETS = ("", "/{budget_id}", "/{budget_id}/remove")
+PROMPTS = ("", "/label", "/remove")
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
     *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
@@ -475,6 +482,15 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/alert-rules": Case(Guard.ADMIN, RULE),
     "PUT /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN, RULE),
     "DELETE /dashboard/api/alert-rules/{rule_id}": Case(Guard.ADMIN),
+    "POST /dashboard/api/prompts": Case(Guard.ADMIN, PROMPT),
+    "PUT /dashboard/api/prompts/{prompt_name}/labels/{label}": Case(Guard.ADMIN, {"version": 1}),
+    "DELETE /dashboard/api/prompts/{prompt_name}/labels/{label}": Case(Guard.ADMIN),
+    "DELETE /dashboard/api/prompts/{prompt_name}": Case(Guard.ADMIN),
+    "POST /api/v1/projects/{project_id}/prompts": Case(Guard.TOKEN, PROMPT),
+    "PUT /api/v1/projects/{project_id}/prompts/{prompt_name}/labels/{label}": Case(
+        Guard.TOKEN, {"version": 1}
+    ),
+    "GET /api/public/v2/prompts/{prompt_name}": Case(Guard.KEY),
     "POST /dashboard/api/budgets": Case(Guard.ADMIN, BUDGET),
     "PATCH /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN, {"name": "taken"}),
     "DELETE /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN),
@@ -503,6 +519,7 @@ CASES: dict[str, Case] = {
     **{f"POST /p/{{project_id}}/pipeline/dead/{one}": Case(Guard.PAGE_ADMIN) for one in REPAIRS},
     **{f"POST /p/{{project_id}}/errors/alerts/{one}": Case(Guard.PAGE_ADMIN) for one in ALERTS},
     **{f"POST /p/{{project_id}}/llm/budgets{one}": Case(Guard.PAGE_ADMIN) for one in BUDGETS},
+    **{f"POST /p/{{project_id}}/llm/prompts{one}": Case(Guard.PAGE_ADMIN) for one in PROMPTS},
     **{
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
@@ -596,7 +613,10 @@ def world(server: Server) -> Iterator[World]:
     rule = {**RULE, "name": MARKER}
     rule_id = server.admin.post("/dashboard/api/alert-rules", json=rule, headers=own)
     budget = server.admin.post("/dashboard/api/budgets", json=BUDGET | named, headers=own)
+    kept = {"name": MARKER, "prompt": MARKER, "labels": ["production"], "message": MARKER}
+    assert server.admin.post("/dashboard/api/prompts", json=kept, headers=own).is_success
     ids |= {
+        **{"prompt_name": MARKER, "label": "production"},
         "channel_id": channel_id.json()["id"],
         "rule_id": rule_id.json()["id"],
         "budget_id": budget.json()["id"],
@@ -1124,6 +1144,6 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
 
         assert (route, answer.status_code) == (route, 403)
         assert MARKER not in answer.text
-    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS)
+    kinds = (CHANGES, ALERTS, REPAIRS, OWN, BOARDS, MONITOR_FORMS, APP_FORMS, BUDGETS, PROMPTS)
     assert len(posts) == sum(map(len, kinds))
     assert state_of(server, world.first) == before
