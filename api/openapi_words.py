@@ -61,6 +61,9 @@ PARAMETERS = {
         "Only what came with this key: its id.", "3f2a1b9c-0d4e-4f6a-8b7c-1d2e3f4a5b6c"
     ),
     "environment": Words("Only this environment: `environment` of `metadata`.", "production"),
+    "prompt": Words("Only calls that used this prompt.", "support"),
+    "prompt_version": Words("Only calls that used this version of a prompt.", "3"),
+    "label": Words("A label of a prompt's version.", "production"),
     "min_latency_ms": Words("Least latency in milliseconds.", "100"),
     "max_latency_ms": Words("Greatest latency in milliseconds.", "5000"),
     "min_cost_cents": Words("Least cost in US cents.", "0"),
@@ -207,6 +210,7 @@ PARAMETERS = {
     "token_id": Words("Id of the API token.", SOMETHING),
     "user_id": Words("Id of the person.", SOMETHING),
     "version": Words("Name of the release.", "shop@1.0.0"),
+    "prompt_name": Words("Name of the prompt.", "support"),
     "org": Words("Name of the organization, as sentry-cli sends it: any.", "sluice"),
     "project": Words("Number, id or name of the project, as `web-shop`.", "1"),
     "hours": Words("How many of the last hours are looked at.", "24"),

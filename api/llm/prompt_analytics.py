@@ -22,7 +22,7 @@ from clickhouse.queries.periods import WIDTHS_US
 from schemas.described import describes
 from schemas.llm.prompt_answers import PromptAnalytics
 
-MOST_PERIODS = 400
+MOST_PERIODS = 2_000
 Interval = Literal["hour", "day", "week", "month"]
 PROJECT = "/projects/{project_id:str}"
 

@@ -21,8 +21,8 @@ from schemas.llm.prompts import PROMPT, KeptPrompt, LabelForm, PromptForm
 from schemas.projects import ProjectContext
 
 T = TypeVar("T")
-LABEL = "/prompts/{name:str}/labels/{label:str}"
-EXAMPLE = LabelForm(version=1)
+LABEL = "/prompts/{prompt_name:str}/labels/{label:str}"
+EXAMPLE = {"version": 1}
 
 
 @post(
@@ -43,10 +43,12 @@ async def post_prompt(request: AnyRequest) -> KeptPrompt:
     opt=describes(body=LabelForm, example=EXAMPLE, asks="project", errors=(404,)),
 )
 async def put_prompt_label(
-    request: AnyRequest, name: FromPath[str], label: FromPath[str]
+    request: AnyRequest, prompt_name: FromPath[str], label: FromPath[str]
 ) -> KeptPrompt:
     """Move a label to a version, for admins."""
-    return await _move(request, (await entered_as_admin(request)).access.project, name, label)
+    return await _move(
+        request, (await entered_as_admin(request)).access.project, prompt_name, label
+    )
 
 
 @delete(
@@ -56,21 +58,23 @@ async def put_prompt_label(
     opt=describes(asks="project", errors=(404,)),
 )
 async def delete_prompt_label(
-    request: AnyRequest, name: FromPath[str], label: FromPath[str]
+    request: AnyRequest, prompt_name: FromPath[str], label: FromPath[str]
 ) -> Done:
     """Take a label away, for admins."""
-    return await _unlabel(request, (await entered_as_admin(request)).access.project, name, label)
+    return await _unlabel(
+        request, (await entered_as_admin(request)).access.project, prompt_name, label
+    )
 
 
 @delete(
-    "/prompts/{name:str}",
+    "/prompts/{prompt_name:str}",
     status_code=HTTP_200_OK,
     summary="Remove a prompt",
     opt=describes(asks="project", errors=(404,)),
 )
-async def delete_prompt(request: AnyRequest, name: FromPath[str]) -> Done:
+async def delete_prompt(request: AnyRequest, prompt_name: FromPath[str]) -> Done:
     """Remove a prompt with all its versions, for admins."""
-    return await _remove(request, (await entered_as_admin(request)).access.project, name)
+    return await _remove(request, (await entered_as_admin(request)).access.project, prompt_name)
 
 
 @post(
@@ -89,10 +93,10 @@ async def make_prompt(request: AnyRequest, project_id: FromPath[str]) -> KeptPro
     opt=describes(body=LabelForm, example=EXAMPLE, asks="token", errors=(404,)),
 )
 async def move_prompt_label(
-    request: AnyRequest, project_id: FromPath[str], name: FromPath[str], label: FromPath[str]
+    request: AnyRequest, project_id: FromPath[str], prompt_name: FromPath[str], label: FromPath[str]
 ) -> KeptPrompt:
     """Move a label to a version, with a token of scope `admin`."""
-    return await _move(request, await _by_token(request, project_id), name, label)
+    return await _move(request, await _by_token(request, project_id), prompt_name, label)
 
 
 @delete(
@@ -101,20 +105,22 @@ async def move_prompt_label(
     opt=describes(asks="token", errors=(404,)),
 )
 async def drop_prompt_label(
-    request: AnyRequest, project_id: FromPath[str], name: FromPath[str], label: FromPath[str]
+    request: AnyRequest, project_id: FromPath[str], prompt_name: FromPath[str], label: FromPath[str]
 ) -> Done:
     """Take a label away, with a token of scope `admin`."""
-    return await _unlabel(request, await _by_token(request, project_id), name, label)
+    return await _unlabel(request, await _by_token(request, project_id), prompt_name, label)
 
 
 @delete(
-    f"{PROJECT}/prompts/{{name:str}}",
+    f"{PROJECT}/prompts/{{prompt_name:str}}",
     status_code=HTTP_200_OK,
     opt=describes(asks="token", errors=(404,)),
 )
-async def drop_prompt(request: AnyRequest, project_id: FromPath[str], name: FromPath[str]) -> Done:
+async def drop_prompt(
+    request: AnyRequest, project_id: FromPath[str], prompt_name: FromPath[str]
+) -> Done:
     """Remove a prompt with all its versions, with a token of scope `admin`."""
-    return await _remove(request, await _by_token(request, project_id), name)
+    return await _remove(request, await _by_token(request, project_id), prompt_name)
 
 
 CONTROLS = (post_prompt, put_prompt_label, delete_prompt_label, delete_prompt)

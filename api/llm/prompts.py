@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.auth import AnyRequest, services
-from api.declared import reject_unknown, takes
+from api.declared import takes
 from api.holders import by_token
 from api.llm.prompt_states import Fetch, Fetched, PromptStates
 from api.parameters import Project, invalid, read, values_of
@@ -26,14 +26,13 @@ CACHED = "private, max-age=60, stale-while-revalidate=600"
 class PromptQuery(Struct, frozen=True, kw_only=True):
     """Which version: a number, or the one that has a label."""
 
-    version: Annotated[int, Meta(ge=1, le=MAX_VERSIONS)] | None = None
+    version: (
+        Annotated[
+            int, Meta(ge=1, le=MAX_VERSIONS, description="Number of the version.", examples=[1])
+        ]
+        | None
+    ) = None
     label: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-
-
-class LangfuseQuery(PromptQuery, frozen=True, kw_only=True):
-    """The same; `resolve` is taken, and changes nothing: no prompt holds another."""
-
-    resolve: str | None = None
 
 
 @get("/prompts", opt=describes(answer=PromptList))
@@ -43,39 +42,39 @@ async def get_prompts(request: AnyRequest, project: Project) -> PromptList:
 
 
 @get(
-    "/prompts/{name:str}",
+    "/prompts/{prompt_name:str}",
     status_code=200,
     opt={**takes(PromptQuery), **describes(answer=KeptPrompt, errors=(404,))},
 )
-async def get_prompt(request: AnyRequest, project: Project, name: FromPath[str]) -> Response[bytes]:
+async def get_prompt(
+    request: AnyRequest, project: Project, prompt_name: FromPath[str]
+) -> Response[bytes]:
     """Answers one version of a prompt: that of `production`, or else the newest."""
-    return await _fetched(request, _fetch(project, name, read(values_of(request), PromptQuery)))
+    return await _fetched(
+        request, _fetch(project, prompt_name, read(values_of(request), PromptQuery))
+    )
 
 
-@get("/prompts/{name:str}/versions", opt=describes(answer=PromptVersionList, errors=(404,)))
+@get("/prompts/{prompt_name:str}/versions", opt=describes(answer=PromptVersionList, errors=(404,)))
 async def get_prompt_versions(
-    request: AnyRequest, project: Project, name: FromPath[str]
+    request: AnyRequest, project: Project, prompt_name: FromPath[str]
 ) -> PromptVersionList:
     """Answers the versions of a prompt without their texts, the newest first."""
-    found = await list_versions(services(request).database, project.project_id, name)
-    return PromptVersionList(name, found)
+    found = await list_versions(services(request).database, project.project_id, prompt_name)
+    return PromptVersionList(prompt_name, found)
 
 
 @get(
-    "/prompts/{name:str}",
+    "/prompts/{prompt_name:str}",
     summary="Fetch a prompt as Langfuse's SDKs do",
-    opt={
-        **takes(LangfuseQuery),
-        **describes(answer=LangfusePrompt, errors=(400, 401, 404), asks="key"),
-    },
+    opt=describes(answer=LangfusePrompt, errors=(400, 404), asks="key", takes=(PromptQuery,)),
 )
-async def get_langfuse_prompt(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """Answers one version of a prompt in the form of Langfuse."""
+async def get_langfuse_prompt(request: AnyRequest, prompt_name: FromPath[str]) -> Response[bytes]:
+    """Answers one version of a prompt in the form of Langfuse, whose SDKs ask for more besides."""
     key = api_key_in(request.headers.get)
     project = await services(request).keyring.project_of_key(key)
     request.scope["state"][AUTHENTICATED] = True
-    reject_unknown(request)
-    fetch = _fetch(project, name, read(values_of(request), LangfuseQuery))
+    fetch = _fetch(project, prompt_name, read(values_of(request), PromptQuery))
     return await _fetched(request, fetch._replace(is_langfuse=True))
 
 
@@ -95,8 +94,8 @@ def prompt_states_of(request: AnyRequest) -> PromptStates:
 HANDLERS = (get_prompts, get_prompt, get_prompt_versions)
 BY_TOKEN = (
     by_token(f"{PROJECT}/prompts", get_prompts),
-    by_token(f"{PROJECT}/prompts/{{name:str}}", get_prompt),
-    by_token(f"{PROJECT}/prompts/{{name:str}}/versions", get_prompt_versions),
+    by_token(f"{PROJECT}/prompts/{{prompt_name:str}}", get_prompt),
+    by_token(f"{PROJECT}/prompts/{{prompt_name:str}}/versions", get_prompt_versions),
 )
 
 

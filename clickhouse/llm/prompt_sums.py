@@ -27,7 +27,8 @@ from schemas.times import iso_ms
 
 MOST_GROUPS = 200
 MOST_SCORES = 5_000
-MOST_MOMENTS = 10_000
+MOST_MOMENTS = 100_000
+"""Groups times periods. More is rejected: a part of them would look like all."""
 KEY = """if(startsWith(t.prompt, '{found}')
         AND (t.prompt, t.prompt_version) NOT IN (
             SELECT prompt, version FROM prompt_templates WHERE project_id = {project_id:String}
@@ -43,8 +44,7 @@ RANKED = """GROUP BY k0
 ORDER BY s_requests DESC, k0
 LIMIT {limit:UInt32}"""
 BY_MOMENT = """GROUP BY k0, k1
-ORDER BY k1, k0
-LIMIT {limit:UInt32}"""
+ORDER BY k1, k0"""
 OVER_TIME = ("requests", "errors", "input", "output", "latency_ns", "counted")
 
 Scores = Mapping[str, list[PromptScore]]
@@ -118,10 +118,10 @@ async def _moments(warehouse: Warehouse, project: ProjectContext, query: PromptQ
     ]
     where = USED.replace("{where}", condition(project, query.wanted).sql)
     sql = FLAT.format(totals=",\n    ".join(totals), where=where, ending=BY_MOMENT)
-    values = rollups.values_of(scoped) | {"limit": MOST_MOMENTS}
+    answer = await warehouse.query(sql, rollups.values_of(scoped), max_result_rows=MOST_MOMENTS)
     periods = Periods(scoped.clock, period)
     found: dict[str, list[PromptMoment]] = {}
-    for key, at, *row in (await warehouse.query(sql, values)).rows:
+    for key, at, *row in answer.rows:
         sums = Sums(**dict(zip(OVER_TIME, row, strict=True)))
         label = periods.label(at)
         moment = PromptMoment(

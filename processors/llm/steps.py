@@ -78,7 +78,7 @@ def build_spans(prices: Prices, sent: Sequence[SentChunk]) -> Columns:
     of_items = _of_items(prices, sent)
 
     def row_of(body: bytes, _: str) -> tuple[Any, ...]:
-        _, book = next(of_items)
+        book = next(of_items)[1]
         return astuple(span_row(decode_span(body), book))
 
     return row_by_row(sent, row_of, lambda columns: {"spans": Rows(span_arrays(columns))})

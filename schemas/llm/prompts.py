@@ -121,10 +121,10 @@ def variables_of(prompt: Text) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for text in texts for name in VARIABLE.findall(text)))
 
 
-PROMPT = PromptForm(
-    name="support",
-    prompt="You are the support agent of {{company}}. Be kind.",
-    config={"model": "gpt-4o-mini", "temperature": 0.2},
-    labels=("production",),
-    message="Ask for kindness",
-)
+PROMPT = {
+    "name": "support",
+    "prompt": "You are the support agent of {{company}}. Be kind.",
+    "config": {"model": "gpt-4o-mini", "temperature": 0.2},
+    "labels": ["production"],
+    "message": "Ask for kindness",
+}

@@ -27,6 +27,8 @@ OF_ISSUES = (
     "issues/{issue_id}/events/{event_id}/source-maps",
 )
 OF_QUEUES = ("", "/{queue_id}", "/{queue_id}/items", "/{queue_id}/agreement")
+OF_PROMPTS, LABEL = ("", "/{prompt_name}", "/{prompt_name}/versions"), "/labels/{label}"
+OF_ADMINS = ("/dashboard/api", "/api/v1/projects/{project_id}")
 OF_BUDGETS = ("/check", "/alerts", "/anomalies", "/{budget_id}")
 OF_ISSUE_BY_TOKEN = (
     *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
@@ -227,6 +229,15 @@ STEPS = (
     *("GET /v1/retention", "GET /dashboard/api/retention"),
     *(f"{way} /api/v1/projects/{{project_id}}/retention" for way in ("PUT", "GET")),
     "POST /api/v1/projects/{project_id}/retention/preview",
+    *(f"POST {base}/prompts" for base in OF_ADMINS),
+    *(f"GET {base}/prompts{end}" for base in ("/v1", *OF_ADMINS) for end in OF_PROMPTS),
+    *(f"GET {base}/analytics/prompts" for base in ("/v1", *OF_ADMINS)),
+    "GET /api/public/v2/prompts/{prompt_name}",
+    *(f"{one} {OF_ADMINS[0]}/prompts/{{prompt_name}}{LABEL}" for one in ("PUT", "DELETE")),
+    *(f"{one} {OF_ADMINS[1]}/prompts/{{prompt_name}}{LABEL}" for one in ("PUT", "DELETE")),
+    f"DELETE {OF_ADMINS[0]}/prompts/{{prompt_name}}",
+    f"POST {OF_ADMINS[0]}/prompts",
+    f"DELETE {OF_ADMINS[1]}/prompts/{{prompt_name}}",
     *("POST /dashboard/api/budgets", "GET /dashboard/api/budgets"),
     *(f"GET {base}/budgets{end}" for base in ("/v1", "/dashboard/api") for end in OF_BUDGETS),
     "GET /v1/budgets",

@@ -25,6 +25,7 @@ from schemas.llm.examples import (
     SCORES,
 )
 from schemas.llm.judges import JUDGE, PAST, TRY
+from schemas.llm.prompts import PROMPT
 from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
 from tests.e2e.payloads import new_id, span, trace
@@ -112,8 +113,9 @@ QUERIES = (
     "spans/{span_id}",
     "spans/{span_id}/cost",
     "analytics",
-    "analytics/spans",
     *("sessions", "analytics/users", "analytics/retention"),
+    *("analytics/spans", "analytics/prompts"),
+    *("prompts", "prompts/{prompt_name}", "prompts/{prompt_name}/versions"),
     "models",
     *("scores", "scores/{score_id}", "traces/{trace_id}/scores", "scores/analytics"),
     *("budgets", "budgets/check", "budgets/alerts", "budgets/anomalies", "budgets/{budget_id}"),
@@ -170,6 +172,10 @@ OF_TOKENS = (
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
     "GET projects/{project_id}/judges",
     *(f"{way} projects/{{project_id}}/judges/{{judge_id}}" for way in ("GET", "DELETE")),
+    *(f"GET projects/{{project_id}}/{one}" for one in ("analytics/prompts", "prompts")),
+    *(f"{way} projects/{{project_id}}/prompts/{{prompt_name}}" for way in ("GET", "DELETE")),
+    "GET projects/{project_id}/prompts/{prompt_name}/versions",
+    "DELETE projects/{project_id}/prompts/{prompt_name}/labels/{label}",
 )
 DEPLOYMENT_PAGES = ("", "/live", "/lines.events", "/impact")
 PAGES = (
@@ -266,6 +272,7 @@ BUDGETS = ("", "/{budget_id}", "/{budget_id}/remove")
 QUEUES = ("", "/{queue_id}", "/{queue_id}/remove")
 REVIEWS = ("-items", "/{queue_id}/skipped", "/{queue_id}/items/{item_id}/skip")
 JUDGES = ("", *(f"/{{judge_id}}{one}" for one in ("", "/test", "/past", "/remove")))
+PROMPTS = ("", "/label", "/remove")
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
     *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
@@ -509,6 +516,15 @@ CASES: dict[str, Case] = {
     "PUT /dashboard/api/retention": Case(Guard.ADMIN, {"kinds": {"logs": 9}}),
     "POST /api/v1/projects/{project_id}/retention/preview": Case(Guard.TOKEN, {}),
     "PUT /api/v1/projects/{project_id}/retention": Case(Guard.TOKEN, {"kinds": {"logs": 9}}),
+    "POST /dashboard/api/prompts": Case(Guard.ADMIN, PROMPT),
+    "PUT /dashboard/api/prompts/{prompt_name}/labels/{label}": Case(Guard.ADMIN, {"version": 1}),
+    "DELETE /dashboard/api/prompts/{prompt_name}/labels/{label}": Case(Guard.ADMIN),
+    "DELETE /dashboard/api/prompts/{prompt_name}": Case(Guard.ADMIN),
+    "POST /api/v1/projects/{project_id}/prompts": Case(Guard.TOKEN, PROMPT),
+    "PUT /api/v1/projects/{project_id}/prompts/{prompt_name}/labels/{label}": Case(
+        Guard.TOKEN, {"version": 1}
+    ),
+    "GET /api/public/v2/prompts/{prompt_name}": Case(Guard.KEY),
     "POST /dashboard/api/budgets": Case(Guard.ADMIN, BUDGET),
     "PATCH /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN, {"name": "taken"}),
     "DELETE /dashboard/api/budgets/{budget_id}": Case(Guard.ADMIN),
@@ -562,6 +578,7 @@ CASES: dict[str, Case] = {
     **{f"POST /p/{{project_id}}/llm/annotation{one}": Case(Guard.PAGE_ADMIN) for one in QUEUES},
     **{f"POST /p/{{project_id}}/llm/annotation{one}": Case(Guard.PAGE_FORM) for one in REVIEWS},
     **{f"POST /p/{{project_id}}/llm/judges{one}": Case(Guard.PAGE_ADMIN) for one in JUDGES},
+    **{f"POST /p/{{project_id}}/llm/prompts{one}": Case(Guard.PAGE_ADMIN) for one in PROMPTS},
     **{
         f"POST /p/{{project_id}}/uptime/status-pages{one}": Case(Guard.PAGE_ADMIN) for one in BOARDS
     },
@@ -656,7 +673,10 @@ def world(server: Server) -> Iterator[World]:
     rule_id = server.admin.post("/dashboard/api/alert-rules", json=rule, headers=own)
     budget = server.admin.post("/dashboard/api/budgets", json=BUDGET | named, headers=own)
     judge = server.admin.post("/dashboard/api/judges", json=JUDGE | named, headers=own)
+    kept = {"name": MARKER, "prompt": MARKER, "labels": ["production"], "message": MARKER}
+    assert server.admin.post("/dashboard/api/prompts", json=kept, headers=own).is_success
     ids |= {
+        **{"prompt_name": MARKER, "label": "production"},
         "channel_id": channel_id.json()["id"],
         "rule_id": rule_id.json()["id"],
         "budget_id": budget.json()["id"],
@@ -1203,7 +1223,7 @@ def test_the_form_of_another_site_changes_nothing_even_for_an_admin(
         assert MARKER not in answer.text
     kinds = (
         *(CHANGES, ALERTS, REPAIRS, OWN, BOARDS),
-        *(MONITOR_FORMS, APP_FORMS, BUDGETS, QUEUES, JUDGES),
+        *(MONITOR_FORMS, APP_FORMS, BUDGETS, QUEUES, JUDGES, PROMPTS),
     )
     assert len(posts) == sum(map(len, kinds))
     assert state_of(server, world.first) == before
