@@ -219,7 +219,7 @@ PARAMETERS = {
     "as_of": Words("Number of a version, or a time: as it was then. Without it, now.", "1"),
     "archived": Words("`1`: also items that are archived.", "1"),
     "run": Words("Name of the run.", "gpt-4o"),
-    "a": Words("Name of the run that the other is compared with.", "gpt-4o-mini"),
+    "a": Words("Name of the run that the other is compared with.", "gpt-4o"),
     "b": Words("Name of the other run: differences are b minus a.", "gpt-4o"),
     "measure": Words(
         "By which measure items are sorted, the greatest loss first: a score's name after `score.`,"

@@ -17,10 +17,7 @@ SECRETS = frozenset(
     {
         "secret",
         "other_secrets",
-        "init_api_key",
-        "init_api_token",
-        "init_monitor_key",
-        "init_user_password",
+        *("init_api_key", "init_api_token", "init_monitor_key", "init_user_password"),
         "database_url",
         "warehouse_url",
         "warehouse_users",
@@ -29,8 +26,7 @@ SECRETS = frozenset(
         "mcp_token",
         "prober_token",
         "alert_email_url",
-        "export_token",
-        "api_key",
+        *("export_token", "api_key"),
         "export_s3_secret_key",
         "judge_key",
     }

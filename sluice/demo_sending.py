@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from ingest.errors.demo_calls import LinkedCall, linked_call, with_link
 from ingest.llm.demo import Traffic
 from ingest.llm.demo_bodies import Item
+from ingest.llm.demo_experiment import DATASET, DESCRIPTION, items, runs
 from ingest.llm.demo_scores import scores_of
 from schemas.llm.scores import MAX_SCORES
 from schemas.llm.wire import MAX_ITEMS
@@ -67,6 +68,7 @@ def send_traffic(project: Project, amount: Amount, decide: Decide) -> str:
             again = Traffic(amount.seed, until, amount.days)
             repeated = again.traces(min(REPEATED, amount.traces))
             _send_repeats(sender, list(_linked(repeated, [])))
+            _send_experiment(sender, amount.seed, until)
             failed = ""
             if project.dsn is not None and amount.errors:
                 failing = Failing(amount.seed, until, amount.days, amount.errors, calls)
@@ -138,6 +140,17 @@ def _send_scores(sender: Sender, scores: list[Item]) -> None:
         batch = scores[first : first + MAX_SCORES]
         accepted(post(sender.client, "/v1/scores", json=batch))
         sender.progress.update(task, advance=len(batch))
+
+
+def _send_experiment(sender: Sender, seed: int, until: datetime) -> None:
+    """Makes a dataset, and sends two runs of it."""
+    made = post(sender.client, "/v1/datasets", json={"name": DATASET, "description": DESCRIPTION})
+    if made.status_code not in (201, 409):  # a second demo finds it there
+        raise CommandError(f"the server answered {made.status_code}: {made.text[:200]}")
+    accepted(post(sender.client, f"/v1/datasets/{DATASET}/items", json=items()), 201)
+    for run in runs(seed, until):
+        accepted(post(sender.client, "/v1/traces/batch", json=run.calls))
+        accepted(post(sender.client, "/v1/scores", json=run.scores))
 
 
 def _send_repeats(sender: Sender, first: list[Item]) -> None:

@@ -83,7 +83,7 @@ def compare(
     """Print how run B differs from run A: means, 95 % intervals, and whether it may be chance."""
     from sluice.asking import asker
 
-    least = _floors(fail_below or ())
+    least = _limits(fail_below or ())
     with asker(url, key, project, data_dir) as server:
         found = server.get(f"/v1/datasets/{name}/comparison", a=a, b=b, limit=max(1, items))
     show_rows(
@@ -100,28 +100,28 @@ def compare(
         raise typer.Exit(1)
 
 
-def _floors(given: Sequence[str]) -> dict[str, float]:
-    floors = {}
+def _limits(given: Sequence[str]) -> dict[str, float]:
+    limits = {}
     for text in given:
         name, _, number = text.rpartition("=")
         try:
-            floors[name] = float(number)
+            limits[name] = float(number)
         except ValueError:
-            floors.pop(name, None)
-        if not name or name not in floors:
+            limits.pop(name, None)
+        if not name or name not in limits:
             raise WrongCall(f"--fail-below: expected NAME=NUMBER, not {text!r}")
-    return floors
+    return limits
 
 
 def _below(found: Mapping[str, Any], least: Mapping[str, float]) -> list[str]:
     averages = {one["name"]: one["average"] for one in found["b"]["scores"]}
     reasons = []
-    for name, floor in least.items():
+    for name, limit in least.items():
         average = averages.get(name)
         if average is None:
             reasons.append(f"{name}: run B has no such score")
-        elif average < floor:
-            reasons.append(f"{name}: {average:.4g} is below {floor:g}")
+        elif average < limit:
+            reasons.append(f"{name}: {average:.4g} is below {limit:g}")
     return reasons
 
 

@@ -29,6 +29,12 @@ OF_ISSUES = (
 OF_QUEUES = ("", "/{queue_id}", "/{queue_id}/items", "/{queue_id}/agreement")
 OF_PROMPTS, LABEL = ("", "/{prompt_name}", "/{prompt_name}/versions"), "/labels/{label}"
 OF_ADMINS = ("/dashboard/api", "/api/v1/projects/{project_id}")
+OF_DATASET = ("", "/versions", "/items", "/items/{item_id}", "/runs", "/results", "/comparison")
+BY_TOKEN_OF_DATASETS = (
+    "GET /api/v1/projects/{project_id}/datasets",
+    *(f"GET /api/v1/projects/{{project_id}}/datasets/{{dataset}}{end}" for end in OF_DATASET),
+)
+MADE_OF_DATASET = ("items", "from-calls", "runs")
 OF_BUDGETS = ("/check", "/alerts", "/anomalies", "/{budget_id}")
 OF_ISSUE_BY_TOKEN = (
     *("timeline", "tags", "activity", "events/{event_id}", "events/{event_id}/grouping"),
@@ -238,6 +244,20 @@ STEPS = (
     f"DELETE {OF_ADMINS[0]}/prompts/{{prompt_name}}",
     f"POST {OF_ADMINS[0]}/prompts",
     f"DELETE {OF_ADMINS[1]}/prompts/{{prompt_name}}",
+    *(
+        step
+        for base in ("/dashboard/api", "/v1")
+        for step in (
+            f"POST {base}/datasets",
+            *(f"POST {base}/datasets/{{dataset}}/{one}" for one in MADE_OF_DATASET),
+            f"PATCH {base}/datasets/{{dataset}}",
+            f"PATCH {base}/datasets/{{dataset}}/items/{{item_id}}",
+            f"GET {base}/datasets",
+            *(f"GET {base}/datasets/{{dataset}}{end}" for end in OF_DATASET),
+            *(() if base == "/v1" else BY_TOKEN_OF_DATASETS),
+            f"DELETE {base}/datasets/{{dataset}}",
+        )
+    ),
     *("POST /dashboard/api/budgets", "GET /dashboard/api/budgets"),
     *(f"GET {base}/budgets{end}" for base in ("/v1", "/dashboard/api") for end in OF_BUDGETS),
     "GET /v1/budgets",
@@ -526,6 +546,7 @@ ASKED = [
     and "{issue_id}" not in name
     and "{queue_id}" not in name  # tests/e2e/test_annotation.py
     and "{otel_" not in name  # tests/integration/queries/test_otel_trees.py, test_otel_lists.py
+    and "{dataset}" not in name  # tests/integration/datasets
     and "/export" not in name  # tests/integration/exports: each table takes some of them
     and not name.startswith(WITH_MONITOR_KEY)
 ]

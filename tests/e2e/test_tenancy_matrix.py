@@ -16,6 +16,8 @@ from litestar import Litestar
 from api.reference import reference_router
 from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
 from schemas.llm.budgets import BUDGET
+from schemas.llm.datasets import DATASET, DATASET_CHANGE, ITEM_CHANGE, RUN
+from schemas.llm.datasets import ITEMS as DATASET_ITEMS
 from schemas.llm.examples import (
     ANNOTATION,
     LANGFUSE_SCORE,
@@ -103,6 +105,7 @@ class Case(NamedTuple):
     body: Any = None
 
 
+OF_DATASET = ("", "/versions", "/items", "/items/{item_id}", "/runs", "/results", "/comparison")
 QUERIES = (
     "traces",
     "traces/{trace_id}",
@@ -122,6 +125,7 @@ QUERIES = (
     *("annotation-queues", "annotation-queues/{queue_id}"),
     *("annotation-queues/{queue_id}/items", "annotation-queues/{queue_id}/agreement"),
     *("judges", "judges/{judge_id}"),
+    *("datasets", *(f"datasets/{{dataset}}{end}" for end in OF_DATASET)),
     *("traces/{otel_trace_id}/tree", "otel/spans/{otel_span_id}", "otel/traces", "otel/map"),
     *("otel/services", "otel/services/{otel_service}/operations"),
     *("outcomes", "export", "export/{table}", "retention"),
@@ -168,6 +172,8 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/annotation-queues{end}" for end in OF_QUEUES),
     "DELETE projects/{project_id}/annotation-queues/{queue_id}",
     "GET projects/{project_id}/retention",
+    "GET projects/{project_id}/datasets",
+    *(f"GET projects/{{project_id}}/datasets/{{dataset}}{end}" for end in OF_DATASET),
     *(f"GET projects/{{project_id}}/budgets{end}" for end in OF_BUDGETS),
     *(f"{way} projects/{{project_id}}/budgets/{{budget_id}}" for way in ("GET", "DELETE")),
     "GET projects/{project_id}/judges",
@@ -190,6 +196,9 @@ PAGES = (
     *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/asked"),
     "/llm/prompts",
     *("/llm/judges", "/llm/judges/{judge_id}"),
+    *("/llm/datasets", "/llm/datasets/{dataset}", "/llm/datasets/{dataset}/items/{item_id}"),
+    *("/llm/datasets/{dataset}/run", "/llm/datasets/{dataset}/comparison"),
+    *("/llm/add-to-dataset", "/llm/copy-to-dataset"),
     *("/llm/users/{user}", "/llm/users/{user}/more"),
     "/llm/traces/{trace_id}/raw/{part}",
     *("/llm/explore.parquet", "/llm/traces.csv", "/llm/traces.parquet"),
@@ -273,6 +282,19 @@ QUEUES = ("", "/{queue_id}", "/{queue_id}/remove")
 REVIEWS = ("-items", "/{queue_id}/skipped", "/{queue_id}/items/{item_id}/skip")
 JUDGES = ("", *(f"/{{judge_id}}{one}" for one in ("", "/test", "/past", "/remove")))
 PROMPTS = ("", "/label", "/remove")
+DATASET_FORMS = (
+    *("add-to-dataset", "copy-to-dataset", "datasets", "datasets/{dataset}"),
+    *(f"datasets/{{dataset}}/{one}" for one in ("items", "items/{item_id}", "remove")),
+)
+DATASET_WRITES: dict[str, Any] = {
+    "POST datasets": DATASET,
+    "PATCH datasets/{dataset}": DATASET_CHANGE,
+    "DELETE datasets/{dataset}": None,
+    "POST datasets/{dataset}/items": DATASET_ITEMS,
+    "PATCH datasets/{dataset}/items/{item_id}": ITEM_CHANGE,
+    "POST datasets/{dataset}/from-calls": None,
+    "POST datasets/{dataset}/runs": RUN,
+}
 BOARDS = ("", "/{page_id}", "/{page_id}/logo", "/{page_id}/remove")
 MONITOR_FORMS = (
     *("monitors/{monitor_id}/notifications", "escalation", "escalation/{policy_id}"),
@@ -431,6 +453,12 @@ CASES: dict[str, Case] = {
     "POST /v1/scores/public": Case(Guard.DSN, PUBLIC_SCORE),
     "DELETE /v1/scores/{score_id}": Case(Guard.KEY),
     "DELETE /dashboard/api/scores/{score_id}": Case(Guard.MEMBER),
+    **{
+        one.replace(" ", f" {base}/"): Case(guard, body)
+        for base, guard in (("/v1", Guard.KEY), ("/dashboard/api", Guard.MEMBER))
+        for one, body in DATASET_WRITES.items()
+    },
+    **{f"POST /p/{{project_id}}/llm/{one}": Case(Guard.PAGE_FORM) for one in DATASET_FORMS},
     "POST /v1/ingest": Case(Guard.DSN, ITEMS),
     "POST /api/{project_number}/envelope": Case(Guard.DSN, {}),
     "POST /api/{project_number}/store": Case(Guard.DSN, STORED_EVENT),
@@ -675,6 +703,7 @@ def world(server: Server) -> Iterator[World]:
     judge = server.admin.post("/dashboard/api/judges", json=JUDGE | named, headers=own)
     kept = {"name": MARKER, "prompt": MARKER, "labels": ["production"], "message": MARKER}
     assert server.admin.post("/dashboard/api/prompts", json=kept, headers=own).is_success
+    fill_dataset(first)
     ids |= {
         **{"prompt_name": MARKER, "label": "production"},
         "channel_id": channel_id.json()["id"],
@@ -682,6 +711,7 @@ def world(server: Server) -> Iterator[World]:
         "budget_id": budget.json()["id"],
         **fill_queue(server, first, ids["trace_id"]),
         "judge_id": judge.json()["id"],
+        **dict.fromkeys(("dataset", "item_id"), MARKER),
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "project_number": dsn_of(server, first)[1],
@@ -813,6 +843,17 @@ def fill(project: Project, ids: dict[str, str]) -> None:
     wait_for(lambda: project.get("/v1/scores").json()["scores"], "the score")
 
 
+def fill_dataset(project: Project) -> None:
+    """Makes a dataset with an item and a run, whose texts hold the marker."""
+    item = {"id": MARKER, "input": MARKER, "expected_output": MARKER}
+    for path, body in (
+        ("", {"name": MARKER, "description": MARKER}),
+        (f"/{MARKER}/items", [item]),
+        (f"/{MARKER}/runs", {"name": MARKER}),
+    ):
+        assert project.post(f"/v1/datasets{path}", body).status_code == 201
+
+
 def fill_otel(project: Project) -> dict[str, str]:
     """Stores a span of OpenTelemetry whose texts hold the marker; returns its ids."""
     trace_id, span_id, at_ns = uuid4().hex, uuid4().hex[:16], time.time_ns()
@@ -892,6 +933,12 @@ def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx
         params = {"name": METRIC}  # The answer says it again.
     if template.endswith("/releases/one"):
         params = {"version": world.ids["version"]}
+    if template.endswith(("}/results", "}/run")):
+        params = {"run": MARKER}
+    if template.endswith("}/comparison"):
+        params = {"a": MARKER, "b": MARKER}
+    if template.endswith("/add-to-dataset"):
+        params = {"trace": world.ids["trace_id"]}
     if method == "GET" and template.endswith(OF_LOGIN_QUERIES):
         params = {"project_id": world.ids["project_id"]}
     body = CASES[route].body
@@ -972,7 +1019,7 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
         assert answer.status_code == 202
         assert world.first.get(f"/v1/scores/{world.ids['score_id']}").status_code == 200
     else:
-        taken = 200 if route == "POST /api/public/scores" else 202
+        taken = {"POST /api/public/scores": 200, "POST /v1/datasets": 201}.get(route, 202)
         assert answer.status_code == (404 if names_it else taken if "POST" in route else 200)
 
 

@@ -104,8 +104,9 @@ async def upload_items(
 ) -> Response[Any]:
     """Take a file of items: JSON lines, or CSV."""
     sent = (await request.form()).get("file")
-    content = await sent.read() if isinstance(sent, UploadFile) else b""
-    name = sent.filename if isinstance(sent, UploadFile) else ""
+    if not isinstance(sent, UploadFile):
+        raise BadRequest("The form must be sent as multipart/form-data, with a file")
+    content, name = await sent.read(), sent.filename
     database, project_id = services(request).database, viewer.project.project_id
     try:
         forms = read_items(content, name)

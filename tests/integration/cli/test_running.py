@@ -13,6 +13,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from ingest.llm.demo_experiment import QUESTIONS
 from ingest.otel.demo import Shop
 from ingest.otel.demo_coding import Coding
 from sluice.demo_otel import CODING_OF, TALKS_OF
@@ -32,12 +33,14 @@ BUSY = 187
 
 
 def told_over_otlp() -> int:
-    """How many calls the demo tells so; only their moments depend on the clock."""
+    """How many calls the demo tells so, and those of its runs, whatever the clock says."""
     turns = Shop(7, datetime.now(UTC), 2).conversations(600 // TALKS_OF)
     coding = Coding(7, datetime.now(UTC), 2).sessions(600 // CODING_OF)
     spans = [*chain.from_iterable(turns), *chain.from_iterable(one.spans for one in coding)]
     counted = ("gen_ai.usage.input_tokens", "input_tokens")
-    return sum(not span.attributes.keys().isdisjoint(counted) for span in spans)
+    return 2 * len(QUESTIONS) + sum(
+        not span.attributes.keys().isdisjoint(counted) for span in spans
+    )
 
 
 def iso(moment: datetime) -> str:
@@ -366,9 +369,9 @@ class TestExperiments:
     def test_a_file_becomes_a_dataset_and_two_runs_of_commands_are_compared(
         self, served: Place, tmp_path: Path
     ) -> None:
-        rows = [f'{{"id":"q{n}","input":{n},"expected_output":"{n}"}}\n' for n in range(4)]
+        rows = "".join(f'{{"id":"q{n}","input":{n},"expected_output":"{n}"}}\n' for n in range(4))
         file, back = tmp_path / "items.jsonl", tmp_path / "back.jsonl"
-        file.write_text("".join(rows))
+        file.write_text(rows)
 
         pushed = served.run("dataset", "push", "cli", str(file))
         again = served.run("dataset", "push", "cli", str(file), SLUICE_API_KEY=KEY)
@@ -385,9 +388,8 @@ class TestExperiments:
 
         assert "4 of 4 items are new or changed; version 1" in pushed.out
         assert "0 of 4" in again.out
-        assert (first.code, second.code) == (0, 1)
-        assert "1 failed" in second.out
-        assert back.read_text() == "".join(rows)
+        assert (first.code, second.code, "1 failed" in second.out) == (0, 1, True)
+        assert back.read_text() == rows
         assert "failures" in compared.out
         assert (compared.code, failing.code) == (0, 1)
         assert "run B has no such score" in failing.err

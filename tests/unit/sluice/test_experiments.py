@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 
 from sluice.commands.errors import WrongCall
-from sluice.commands.experiments import _below, _floors, _worse
+from sluice.commands.experiments import _below, _limits, _worse
 from sluice.experiments import Plan, answer_of, call_of
 
 ITEM = {"id": "a=1", "input": {"q": "Why?"}}
@@ -50,9 +50,9 @@ def test_a_command_that_fails_or_hangs_makes_a_failed_call() -> None:
 
 
 @pytest.mark.parametrize("text", ["helpfulness", "=1", "helpfulness=much"])
-def test_a_bad_floor_is_a_wrong_call(text: str) -> None:
+def test_a_bad_limit_is_a_wrong_call(text: str) -> None:
     with pytest.raises(WrongCall, match="NAME=NUMBER"):
-        _floors([text])
+        _limits([text])
 
 
 def test_ci_fails_for_averages_that_are_too_low_and_scores_that_fell() -> None:
@@ -62,9 +62,9 @@ def test_ci_fails_for_averages_that_are_too_low_and_scores_that_fell() -> None:
         "measures": [worse, worse | {"is_more_than_chance": False}, worse | {"measure": "cost"}],
     }
 
-    assert _below(found, _floors(["a=b=0.6", "tone=0"])) == [
+    assert _below(found, _limits(["a=b=0.6", "tone=0"])) == [
         "a=b: 0.5 is below 0.6",
         "tone: run B has no such score",
     ]
-    assert _below(found, _floors(["a=b=0.5"])) == []
+    assert _below(found, _limits(["a=b=0.5"])) == []
     assert _worse(found) == ["a=b: worse by 0.25"]
