@@ -34,7 +34,7 @@ AnyAnnotator: TypeAlias = NamedDependency[Annotator]
 
 
 @post(
-    "/annotation-queues/{queue_id:str}/items/{item_id:str}/scores",
+    "/annotation-queues/{queue_id:str}/items/{queue_item_id:str}/scores",
     status_code=HTTP_202_ACCEPTED,
     summary="Say what you think of an item of an annotation queue",
     request_max_body_size=None,
@@ -43,7 +43,7 @@ AnyAnnotator: TypeAlias = NamedDependency[Annotator]
     ),
 )
 async def take_annotation(
-    request: AnyRequest, annotator: AnyAnnotator, queue_id: FromPath[str], item_id: FromPath[str]
+    request: AnyRequest, annotator: AnyAnnotator, queue_id: FromPath[str], queue_item_id: FromPath[str]
 ) -> TakenAnnotation:
     """Accept the scores of the person who is signed in; answers when they are durable.
 
@@ -52,7 +52,7 @@ async def take_annotation(
     project, user_id, author = annotator
     database = cast("Database", request.app.state.database)
     person = Person(project.project_id, queue_id, user_id, time.time_ns() // 1000)
-    review = await find_review(database, person, item_id)
+    review = await find_review(database, person, queue_item_id)
     about = About(
         queue_id=review.queue.id,
         item_id=review.item.id,

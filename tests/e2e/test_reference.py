@@ -223,7 +223,7 @@ STEPS = (
         for base in ("/v1", "/dashboard/api")
         for end in OF_QUEUES
     ),
-    "POST /dashboard/api/annotation-queues/{queue_id}/items/{item_id}/scores",
+    "POST /dashboard/api/annotation-queues/{queue_id}/items/{queue_item_id}/scores",
     "DELETE /dashboard/api/annotation-queues/{queue_id}",
     "POST /api/v1/projects/{project_id}/annotation-queues",
     "GET /api/v1/projects/{project_id}/annotation-queues",
@@ -422,7 +422,7 @@ class Person:
             ("alertRules", "rule_id", "id"),
             ("budgets", "budget_id", "id"),
             ("queues", "queue_id", "id"),
-            ("items", "item_id", "id"),
+            ("items", "queue_item_id", "id"),
             ("judges", "judge_id", "id"),
             ("rules", "rule_id", "id"),
             ("alertChannels", "channel_id", "id"),

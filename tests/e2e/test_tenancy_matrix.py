@@ -48,7 +48,7 @@ WAYS_IN = ("GET", "POST")
 BUNDLE = {"checksum": "0" * 40, "chunks": ["0" * 40], "projects": ["1"]}
 CHANNEL = {"name": "taken", "kind": "webhook", "config": {"url": "http://127.0.0.1:9/"}}
 METRIC = "orders"
-ANNOTATES = "POST /dashboard/api/annotation-queues/{queue_id}/items/{item_id}/scores"
+ANNOTATES = "POST /dashboard/api/annotation-queues/{queue_id}/items/{queue_item_id}/scores"
 BY_TOKEN = "/api/v1/projects/{project_id}"
 TAKES_AWAY = "DELETE /v1/scores/{score_id}"
 MARKER = "only-for-the-first"
@@ -192,7 +192,7 @@ PAGES = (
     *("/llm/users", "/llm/users/totals", "/llm/users/beside", "/llm/retention"),
     *("/llm/sessions/export", "/llm/users/export"),
     *("/llm/budgets", "/llm/budgets/{budget_id}", "/llm/annotation", "/llm/annotation-items"),
-    *(f"/llm/annotation/{{queue_id}}{one}" for one in ("", "/work", "/items/{item_id}")),
+    *(f"/llm/annotation/{{queue_id}}{one}" for one in ("", "/work", "/items/{queue_item_id}")),
     *("/llm/sessions", "/llm/sessions/totals", "/llm/sessions/{session_id}", "/llm/asked"),
     "/llm/prompts",
     *("/llm/judges", "/llm/judges/{judge_id}"),
@@ -279,7 +279,7 @@ ALERTS = (
 )
 BUDGETS = ("", "/{budget_id}", "/{budget_id}/remove")
 QUEUES = ("", "/{queue_id}", "/{queue_id}/remove")
-REVIEWS = ("-items", "/{queue_id}/skipped", "/{queue_id}/items/{item_id}/skip")
+REVIEWS = ("-items", "/{queue_id}/skipped", "/{queue_id}/items/{queue_item_id}/skip")
 JUDGES = ("", *(f"/{{judge_id}}{one}" for one in ("", "/test", "/past", "/remove")))
 PROMPTS = ("", "/label", "/remove")
 DATASET_FORMS = (
@@ -755,7 +755,7 @@ def fill_queue(server: Server, project: Project, trace_id: str) -> dict[str, str
     items = f"/v1/annotation-queues/{queue_id}/items"
     assert project.post(items, {"items": [{"trace_id": trace_id}]}).json()["added"] == 1
     (item,) = project.get(items).json()["items"]
-    return {"queue_id": queue_id, "item_id": item["id"]}
+    return {"queue_id": queue_id, "queue_item_id": item["id"]}
 
 
 def fill_monitors(client: httpx.Client, monitor_key: str) -> dict[str, str]:

@@ -51,7 +51,7 @@ from schemas.llm.targets import call_of
 
 ADDING = "/llm/annotation-items"
 FIELDS = {"count": "count", "items": "queue"}
-ITEM = f"{ONE}/items/{{item_id:str}}"
+ITEM = f"{ONE}/items/{{queue_item_id:str}}"
 LOOKS, LOOK_EVERY_S = 20, 0.1
 """How often, and after which time, what was just saved is looked for."""
 KEYS = "1234567890"
@@ -100,12 +100,12 @@ async def work(request: AnyRequest, viewer: Viewed, queue_id: FromPath[str]) -> 
 
 @get(ITEM, include_in_schema=False)
 async def item_page(
-    request: AnyRequest, viewer: Viewed, queue_id: FromPath[str], item_id: FromPath[str]
+    request: AnyRequest, viewer: Viewed, queue_id: FromPath[str], queue_item_id: FromPath[str]
 ) -> Response[Any]:
     """Show one item as the page of a call does, with what is asked of it."""
     _people_only(viewer)
     database, person = services(request).database, person_of(viewer, queue_id)
-    review = await find_review(database, person, item_id)
+    review = await find_review(database, person, queue_item_id)
     before = await item_before(database, person, review.item.id)
     left = await left_for(database, person)
     async with reader_of(request, viewer.project).turn() as store:
@@ -131,12 +131,12 @@ async def item_page(
 
 @post(f"{ITEM}/skip", include_in_schema=False, status_code=200)
 async def skip(
-    request: AnyRequest, viewer: Viewed, queue_id: FromPath[str], item_id: FromPath[str]
+    request: AnyRequest, viewer: Viewed, queue_id: FromPath[str], queue_item_id: FromPath[str]
 ) -> Redirect:
     """Go past an item."""
     _people_only(viewer)
     await fields_of(request)
-    await skip_item(services(request).database, person_of(viewer, queue_id), item_id)
+    await skip_item(services(request).database, person_of(viewer, queue_id), queue_item_id)
     return _to(request, f"llm/annotation/{queue_id}/work")
 
 
